@@ -1,0 +1,8 @@
+//! Who may call: API keys, the principal that a key stands for, and the credential of a request.
+
+pub mod api_key;
+pub mod credential;
+pub mod principal;
+
+pub use api_key::{ApiKey, ApiKeyRecord};
+pub use principal::Principal;

@@ -1,0 +1,77 @@
+//! On whose behalf a request runs, and what that allows.
+
+use super::ApiKeyRecord;
+
+/// The caller of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Names the key in records: the public id of an API key, or `personal:` and the start of a hash.
+    pub key_id: String,
+    allowed_models: Option<Vec<String>>,
+    allowed_providers: Option<Vec<i64>>,
+}
+
+impl Principal {
+    /// The principal of an API key.
+    #[must_use]
+    pub fn of_api_key(key: &ApiKeyRecord) -> Self {
+        Self {
+            key_id: key.id.clone(),
+            allowed_models: key.allowed_models.clone(),
+            allowed_providers: key.allowed_providers.clone(),
+        }
+    }
+
+    /// The principal of a key that stands on providers (`personalized_key`) and opens just those.
+    #[must_use]
+    pub fn of_personalized_key(key_hash: &str, providers: Vec<i64>) -> Self {
+        let start: String = key_hash.chars().take(12).collect();
+        Self { key_id: format!("personal:{start}"), allowed_models: None, allowed_providers: Some(providers) }
+    }
+
+    /// Whether this caller may use `model` (its public name) at the provider.
+    #[must_use]
+    pub fn may_use(&self, provider_id: i64, model: &str) -> bool {
+        let provider_allowed = self.allowed_providers.as_ref().is_none_or(|ids| ids.contains(&provider_id));
+        let model_allowed = self
+            .allowed_models
+            .as_ref()
+            .is_none_or(|patterns| patterns.iter().any(|pattern| covers(pattern, model)));
+        provider_allowed && model_allowed
+    }
+}
+
+/// Whether a pattern names the model: literally, or as a prefix if it ends in `*`.
+fn covers(pattern: &str, model: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => model.starts_with(prefix),
+        None => pattern == model,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(models: Option<&[&str]>, providers: Option<&[i64]>) -> Principal {
+        Principal {
+            key_id: "k".into(),
+            allowed_models: models.map(|names| names.iter().map(ToString::to_string).collect()),
+            allowed_providers: providers.map(<[i64]>::to_vec),
+        }
+    }
+
+    #[test]
+    fn absent_lists_allow_all_and_empty_lists_nothing() {
+        assert!(principal(None, None).may_use(1, "m"));
+        assert!(!principal(Some(&[]), None).may_use(1, "m"));
+        assert!(!principal(None, Some(&[])).may_use(1, "m"));
+    }
+
+    #[test]
+    fn names_prefixes_and_providers() {
+        let key = principal(Some(&["gpt-5", "qwen-*"]), Some(&[2]));
+        assert!(key.may_use(2, "gpt-5") && key.may_use(2, "qwen-max"));
+        assert!(!key.may_use(1, "gpt-5") && !key.may_use(2, "gpt-5-mini") && !key.may_use(2, "qwen"));
+    }
+}

@@ -1,0 +1,260 @@
+//! Reading the JSON body of an admin request strictly: unknown fields are refused, and every error names its field.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use serde_json::value::RawValue;
+
+use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::dialect::openai::request::describe_syntax;
+use crate::error::ApiError;
+
+/// What a request says about one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// The field is not named: it stays as it is.
+    Keep,
+    /// The field is `null`: it is to be emptied.
+    Clear,
+    /// The field is to have this value.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// The value that is to be set, if there is one.
+    pub fn into_set(self) -> Option<T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+
+    /// Applies the change to a field that may be empty.
+    pub fn apply_to(self, field: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *field = None,
+            Self::Set(value) => *field = Some(value),
+        }
+    }
+
+    /// Applies the change to a field that has a default instead of being empty.
+    pub fn apply_or(self, field: &mut T, default: T) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *field = default,
+            Self::Set(value) => *field = value,
+        }
+    }
+
+    /// Checks or converts the value that is to be set.
+    pub fn try_map<U>(self, convert: impl FnOnce(T) -> Result<U, ApiError>) -> Result<Patch<U>, ApiError> {
+        Ok(match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(convert(value)?),
+        })
+    }
+
+    /// The value of a field that a new record must have.
+    pub fn required(self, name: &str) -> Result<T, ApiError> {
+        self.into_set().ok_or_else(|| {
+            let message = format!("The required field `{name}` is missing.");
+            ApiError::invalid("missing_required_parameter", name, message)
+        })
+    }
+
+    /// Refuses `null` for a field that cannot be empty.
+    pub fn not_null(self, name: &str) -> Result<Self, ApiError> {
+        match self {
+            Self::Clear => {
+                Err(ApiError::invalid("invalid_type", name, format!("`{name}` must not be null.")))
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+/// The fields of a request body, all of them known.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    object: JsonObject<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads a body that must be a JSON object with no other than these fields.
+    pub fn parse(body: &'a [u8], known: &[&str]) -> Result<Self, ApiError> {
+        let object: JsonObject<'a> =
+            serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+        if let Some((name, _)) = object.iter().find(|(name, _)| !known.contains(name)) {
+            let name: String = name.chars().take(100).collect();
+            let message = format!("Unknown field `{name}`. Known fields: {}.", known.join(", "));
+            return Err(ApiError::invalid("unknown_parameter", name, message));
+        }
+        Ok(Self { object })
+    }
+
+    /// A text of so many characters, without spaces around it.
+    pub fn text(&self, name: &str, length: RangeInclusive<usize>) -> Result<Patch<String>, ApiError> {
+        self.read(name, Kind::String)?.try_map(|value| {
+            let text = as_str(value).unwrap_or_default().trim().to_owned();
+            if !length.contains(&text.chars().count()) {
+                let message =
+                    format!("`{name}` must have {} to {} characters.", length.start(), length.end());
+                return Err(ApiError::invalid("invalid_value", name, message));
+            }
+            if text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\t')) {
+                return Err(ApiError::invalid(
+                    "invalid_value",
+                    name,
+                    format!("`{name}` must not contain control characters."),
+                ));
+            }
+            Ok(text)
+        })
+    }
+
+    /// A credential: a text of so many visible ASCII characters.
+    pub fn credential(&self, name: &str, length: RangeInclusive<usize>) -> Result<Patch<String>, ApiError> {
+        self.text(name, length)?.try_map(|text| {
+            if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Ok(text);
+            }
+            let message = format!("`{name}` must consist of visible ASCII characters without spaces.");
+            Err(ApiError::invalid("invalid_value", name, message))
+        })
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&self, name: &str) -> Result<Patch<bool>, ApiError> {
+        self.read(name, Kind::Boolean)?.try_map(|value| Ok(value.get() == "true"))
+    }
+
+    /// A whole number in the range.
+    pub fn integer(&self, name: &str, range: RangeInclusive<u64>) -> Result<Patch<u64>, ApiError> {
+        self.read(name, Kind::Number)?.try_map(|value| {
+            value.get().parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+                let message =
+                    format!("`{name}` must be a whole number from {} to {}.", range.start(), range.end());
+                ApiError::invalid("invalid_value", name, message)
+            })
+        })
+    }
+
+    /// A list of texts, each of so many characters.
+    pub fn text_list(
+        &self,
+        name: &str,
+        length: &RangeInclusive<usize>,
+    ) -> Result<Patch<Vec<String>>, ApiError> {
+        self.list(name, "strings", |item| {
+            as_str(item)
+                .map(|text| text.trim().to_owned())
+                .filter(|text| length.contains(&text.chars().count()))
+        })
+    }
+
+    /// A list of ids.
+    pub fn id_list(&self, name: &str) -> Result<Patch<Vec<i64>>, ApiError> {
+        self.list(name, "provider ids", |item| item.get().parse().ok().filter(|id| *id > 0))
+    }
+
+    /// An object whose values are texts.
+    pub fn text_map(&self, name: &str) -> Result<Patch<BTreeMap<String, String>>, ApiError> {
+        self.read(name, Kind::Object)?.try_map(|value| {
+            let object: JsonObject<'_> = serde_json::from_str(value.get())
+                .map_err(|error| ApiError::invalid("invalid_value", name, error.to_string()))?;
+            object
+                .iter()
+                .map(|(key, value)| {
+                    let text = as_str(value).ok_or_else(|| {
+                        let param = format!("{name}.{key}");
+                        ApiError::invalid("invalid_type", &param, format!("`{param}` must be a string."))
+                    })?;
+                    Ok((key.to_owned(), text.into_owned()))
+                })
+                .collect()
+        })
+    }
+
+    fn list<T>(
+        &self,
+        name: &str,
+        of_what: &str,
+        read_item: impl Fn(&RawValue) -> Option<T>,
+    ) -> Result<Patch<Vec<T>>, ApiError> {
+        /// More than this in one list is a mistake; it would also be read on every request.
+        const MAX_ITEMS: usize = 1000;
+        self.read(name, Kind::Array)?.try_map(|value| {
+            let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
+            if items.len() > MAX_ITEMS {
+                let message = format!("`{name}` must have at most {MAX_ITEMS} items.");
+                return Err(ApiError::invalid("invalid_value", name, message));
+            }
+            items
+                .into_iter()
+                .enumerate()
+                .map(|(index, item)| {
+                    read_item(item).ok_or_else(|| {
+                        let message = format!("`{name}` must be a list of {of_what}.");
+                        ApiError::invalid("invalid_value", format!("{name}[{index}]"), message)
+                    })
+                })
+                .collect()
+        })
+    }
+
+    fn read(&self, name: &str, expected: Kind) -> Result<Patch<&'a RawValue>, ApiError> {
+        let Some(value) = self.object.get(name) else { return Ok(Patch::Keep) };
+        match Kind::of(value) {
+            Kind::Null => Ok(Patch::Clear),
+            found if found == expected => Ok(Patch::Set(value)),
+            found => {
+                let message =
+                    format!("`{name}` must be {}, not {}.", expected.described(), found.described());
+                Err(ApiError::invalid("invalid_type", name, message))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of<T: std::fmt::Debug>(result: Result<T, ApiError>) -> (&'static str, Option<String>) {
+        let error = result.unwrap_err();
+        (error.code, error.param)
+    }
+
+    #[test]
+    fn keep_clear_and_set_are_told_apart() {
+        let fields = Fields::parse(br#"{"a":null,"b":" x "}"#, &["a", "b", "c"]).unwrap();
+        assert_eq!(fields.text("a", 1..=9).unwrap(), Patch::Clear);
+        assert_eq!(fields.text("b", 1..=9).unwrap(), Patch::Set("x".into()));
+        assert_eq!(fields.text("c", 1..=9).unwrap(), Patch::Keep);
+        let mut value = Some(1);
+        Patch::Keep.apply_to(&mut value);
+        assert_eq!(value, Some(1));
+        Patch::Clear.apply_to(&mut value);
+        assert_eq!(value, None);
+    }
+
+    #[test]
+    fn every_error_names_its_field() {
+        assert_eq!(error_of(Fields::parse(br#"{"x":1}"#, &["a"])), ("unknown_parameter", Some("x".into())));
+        assert_eq!(error_of(Fields::parse(b"[]", &["a"])), ("invalid_json", None));
+        let body =
+            br#"{"text":"","number":1.5,"flag":"yes","list":["a",1],"ids":[0],"map":{"k":1},"key":"a b"}"#;
+        let fields = Fields::parse(body, &["text", "number", "flag", "list", "ids", "map", "key"]).unwrap();
+        assert_eq!(error_of(fields.text("text", 1..=5)), ("invalid_value", Some("text".into())));
+        assert_eq!(error_of(fields.text("flag", 4..=5)), ("invalid_value", Some("flag".into())));
+        assert_eq!(error_of(fields.text("number", 1..=5)), ("invalid_type", Some("number".into())));
+        assert_eq!(error_of(fields.integer("number", 0..=5)), ("invalid_value", Some("number".into())));
+        assert_eq!(error_of(fields.boolean("flag")), ("invalid_type", Some("flag".into())));
+        assert_eq!(error_of(fields.text_list("list", &(1..=5))), ("invalid_value", Some("list[1]".into())));
+        assert_eq!(error_of(fields.id_list("ids")), ("invalid_value", Some("ids[0]".into())));
+        assert_eq!(error_of(fields.text_map("map")), ("invalid_type", Some("map.k".into())));
+        assert_eq!(error_of(fields.credential("key", 1..=9)), ("invalid_value", Some("key".into())));
+    }
+}

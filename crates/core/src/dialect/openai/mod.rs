@@ -1,0 +1,7 @@
+//! `OpenAI` Chat Completions (<https://platform.openai.com/docs/api-reference/chat>).
+
+pub mod models;
+pub mod request;
+pub mod response;
+pub mod stream_tap;
+pub mod usage;

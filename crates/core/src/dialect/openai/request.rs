@@ -1,0 +1,460 @@
+//! A chat completion request: what the gateway must know of it, and the few bytes that it may change.
+//!
+//! The body is checked for its shape only as far as every `OpenAI`-compatible service agrees on it: known fields have
+//! the documented JSON type, messages have a role. Ranges, unknown fields and combinations are the upstream's to judge.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::error::ApiError;
+use crate::tokens::estimate_tokens;
+
+/// How much of the text of a prompt is estimated token by token; the rest is scaled by its length.
+const ESTIMATE_SAMPLE_BYTES: usize = 16 * 1024;
+
+/// Documented types of the fields that are checked. `null` is always accepted, as it means "not set".
+const FIELD_KINDS: &[(&str, &[Kind])] = &[
+    ("frequency_penalty", &[Kind::Number]),
+    ("function_call", &[Kind::String, Kind::Object]),
+    ("functions", &[Kind::Array]),
+    ("logit_bias", &[Kind::Object]),
+    ("logprobs", &[Kind::Boolean]),
+    ("max_completion_tokens", &[Kind::Number]),
+    ("max_tokens", &[Kind::Number]),
+    ("messages", &[Kind::Array]),
+    ("metadata", &[Kind::Object]),
+    ("modalities", &[Kind::Array]),
+    ("model", &[Kind::String]),
+    ("n", &[Kind::Number]),
+    ("parallel_tool_calls", &[Kind::Boolean]),
+    ("presence_penalty", &[Kind::Number]),
+    ("reasoning_effort", &[Kind::String]),
+    ("response_format", &[Kind::Object]),
+    ("seed", &[Kind::Number]),
+    ("stop", &[Kind::String, Kind::Array]),
+    ("store", &[Kind::Boolean]),
+    ("stream", &[Kind::Boolean]),
+    ("stream_options", &[Kind::Object]),
+    ("temperature", &[Kind::Number]),
+    ("tool_choice", &[Kind::String, Kind::Object]),
+    ("tools", &[Kind::Array]),
+    ("top_logprobs", &[Kind::Number]),
+    ("top_p", &[Kind::Number]),
+    ("user", &[Kind::String]),
+];
+
+/// A request body that has been looked at. Borrows the body.
+#[derive(Debug)]
+pub struct ChatRequest<'a> {
+    body: &'a [u8],
+    fields: JsonObject<'a>,
+    messages: Vec<Message<'a>>,
+    /// The model that the caller named.
+    pub model: Cow<'a, str>,
+    /// Whether the caller wants a stream.
+    pub stream: bool,
+    /// Whether the caller asked for the usage chunk at the end of the stream.
+    pub wants_usage: bool,
+}
+
+/// One message, as far as the gateway looks at it.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// `system`, `user`, `assistant`, …
+    pub role: Cow<'a, str>,
+    content: Option<&'a RawValue>,
+}
+
+impl<'a> ChatRequest<'a> {
+    /// Reads a body. The error names the field at fault.
+    pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
+        }
+        let fields: JsonObject<'a> =
+            serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+        check_kinds(&fields)?;
+        let model = fields.get_set("model").and_then(as_str).ok_or_else(|| missing("model"))?;
+        if model.trim().is_empty() {
+            return Err(ApiError::invalid("invalid_value", "model", "`model` must not be empty."));
+        }
+        let messages = read_messages(fields.get_set("messages").ok_or_else(|| missing("messages"))?)?;
+        let stream = fields.get("stream").is_some_and(|value| value.get() == "true");
+        let wants_usage = match fields.get_set("stream_options") {
+            Some(options) => reads_include_usage(options)?,
+            None => false,
+        };
+        Ok(Self { body, fields, messages, model, stream, wants_usage })
+    }
+
+    /// The messages in their order; there is at least one.
+    #[must_use]
+    pub fn messages(&self) -> &[Message<'a>] {
+        &self.messages
+    }
+
+    /// A whole-number field that is set, such as `max_tokens`.
+    #[must_use]
+    pub fn integer(&self, field: &str) -> Option<u64> {
+        self.fields.get_set(field).and_then(|value| value.get().parse().ok())
+    }
+
+    /// The body for the upstream: the caller's own bytes, with `model` replaced if it is named differently there, and
+    /// with the usage chunk asked for if this is a stream.
+    #[must_use]
+    pub fn upstream_body(&self, upstream_model: &str) -> Cow<'a, [u8]> {
+        let mut edits = Vec::with_capacity(2);
+        if let Some(model) = self.fields.get("model").filter(|_| self.model != upstream_model) {
+            edits.push(Edit {
+                at: self.offset_of(model),
+                removed: model.get().len(),
+                inserted: quote(upstream_model),
+            });
+        }
+        if self.stream && !self.wants_usage {
+            edits.push(self.usage_edit());
+        }
+        if edits.is_empty() { Cow::Borrowed(self.body) } else { Cow::Owned(apply(self.body, edits)) }
+    }
+
+    /// About how many tokens the prompt is.
+    #[must_use]
+    pub fn estimate_prompt_tokens(&self) -> u64 {
+        /// What the format adds to every message, and once to the answer.
+        const PER_MESSAGE: u64 = 4;
+        const REPLY_PRIMING: u64 = 3;
+        let mut sampled_bytes: usize = 0;
+        let mut sampled_tokens = 0;
+        let mut all_bytes: usize = 0;
+        for message in &self.messages {
+            for text in message.texts() {
+                all_bytes += text.len();
+                if sampled_bytes < ESTIMATE_SAMPLE_BYTES {
+                    let room = ESTIMATE_SAMPLE_BYTES - sampled_bytes;
+                    let sample = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
+                    sampled_bytes += sample.len();
+                    sampled_tokens += estimate_tokens(sample);
+                }
+            }
+        }
+        let text_tokens = match sampled_bytes {
+            0 => 0,
+            bytes => (sampled_tokens * all_bytes as u64).div_ceil(bytes as u64),
+        };
+        let tools = self.fields.get_set("tools").map_or(0, |tools| tools.get().len() as u64 / 5);
+        text_tokens + tools + PER_MESSAGE * self.messages.len() as u64 + REPLY_PRIMING
+    }
+
+    fn usage_edit(&self) -> Edit {
+        const OPTION: &str = r#""include_usage":true"#;
+        match self.fields.get("stream_options") {
+            Some(options) if Kind::of(options) == Kind::Object => {
+                let inner: Option<JsonObject<'_>> = serde_json::from_str(options.get()).ok();
+                let old = inner.as_ref().and_then(|object| object.get("include_usage"));
+                if let Some(value) = old {
+                    Edit { at: self.offset_of(value), removed: value.get().len(), inserted: "true".into() }
+                } else {
+                    let comma = if inner.is_some_and(|object| object.is_empty()) { "" } else { "," };
+                    Edit { at: self.offset_of(options) + 1, removed: 0, inserted: format!("{OPTION}{comma}") }
+                }
+            }
+            Some(null) => Edit {
+                at: self.offset_of(null),
+                removed: null.get().len(),
+                inserted: format!("{{{OPTION}}}"),
+            },
+            None => {
+                let end = self.body.iter().rposition(|byte| *byte == b'}').unwrap_or(self.body.len());
+                Edit { at: end, removed: 0, inserted: format!(r#","stream_options":{{{OPTION}}}"#) }
+            }
+        }
+    }
+
+    /// Where a value that was borrowed from the body stands in it.
+    fn offset_of(&self, value: &RawValue) -> usize {
+        (value.get().as_ptr() as usize).wrapping_sub(self.body.as_ptr() as usize)
+    }
+}
+
+impl<'a> Message<'a> {
+    /// The text of the message: the content if it is a string, else its text parts.
+    pub fn texts(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        let content = self.content;
+        let parts: Vec<JsonObject<'a>> = match content.map(Kind::of) {
+            Some(Kind::Array) => {
+                content.and_then(|parts| serde_json::from_str(parts.get()).ok()).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let whole = content.and_then(as_str);
+        whole.into_iter().chain(parts.into_iter().filter_map(|part| part.get_set("text").and_then(as_str)))
+    }
+}
+
+/// A replacement in the body.
+struct Edit {
+    at: usize,
+    removed: usize,
+    inserted: String,
+}
+
+fn apply(body: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
+    edits.sort_by_key(|edit| edit.at);
+    let grown: usize = edits.iter().map(|edit| edit.inserted.len()).sum();
+    let mut edited = Vec::with_capacity(body.len() + grown);
+    let mut copied = 0;
+    for edit in edits {
+        edited.extend_from_slice(body.get(copied..edit.at).unwrap_or_default());
+        edited.extend_from_slice(edit.inserted.as_bytes());
+        copied = edit.at + edit.removed;
+    }
+    edited.extend_from_slice(body.get(copied..).unwrap_or_default());
+    edited
+}
+
+fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn missing(field: &str) -> ApiError {
+    ApiError::invalid(
+        "missing_required_parameter",
+        field,
+        format!("The required field `{field}` is missing."),
+    )
+}
+
+fn wrong_type(param: String, expected: &[Kind], found: Kind) -> ApiError {
+    let expected: Vec<&str> = expected.iter().map(|kind| kind.described()).collect();
+    let message = format!("`{param}` must be {}, not {}.", expected.join(" or "), found.described());
+    ApiError::invalid("invalid_type", param, message)
+}
+
+fn check_kinds(fields: &JsonObject<'_>) -> Result<(), ApiError> {
+    for (name, value) in fields.iter() {
+        let Some((_, expected)) = FIELD_KINDS.iter().find(|(known, _)| *known == name) else { continue };
+        let found = Kind::of(value);
+        if found != Kind::Null && !expected.contains(&found) {
+            return Err(wrong_type(name.to_owned(), expected, found));
+        }
+    }
+    Ok(())
+}
+
+fn read_messages(value: &RawValue) -> Result<Vec<Message<'_>>, ApiError> {
+    let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
+    if items.is_empty() {
+        return Err(ApiError::invalid(
+            "invalid_value",
+            "messages",
+            "`messages` must contain at least one message.",
+        ));
+    }
+    items.into_iter().enumerate().map(|(index, item)| read_message(index, item)).collect()
+}
+
+fn read_message(index: usize, item: &RawValue) -> Result<Message<'_>, ApiError> {
+    let found = Kind::of(item);
+    if found != Kind::Object {
+        return Err(wrong_type(format!("messages[{index}]"), &[Kind::Object], found));
+    }
+    let fields: JsonObject<'_> = serde_json::from_str(item.get()).map_err(|error| {
+        ApiError::invalid("invalid_json", format!("messages[{index}]"), plain_reason(&error))
+    })?;
+    let path = |field: &str| format!("messages[{index}].{field}");
+    let Some(role) = fields.get_set("role") else {
+        return Err(missing(&path("role")));
+    };
+    let role = as_str(role).ok_or_else(|| wrong_type(path("role"), &[Kind::String], Kind::of(role)))?;
+    let content = fields.get_set("content");
+    match content.map(Kind::of) {
+        None | Some(Kind::String | Kind::Array | Kind::Object) => Ok(Message { role, content }),
+        Some(found) => Err(wrong_type(path("content"), &[Kind::String, Kind::Array], found)),
+    }
+}
+
+fn reads_include_usage(options: &RawValue) -> Result<bool, ApiError> {
+    let fields: JsonObject<'_> = serde_json::from_str(options.get())
+        .map_err(|error| ApiError::invalid("invalid_json", "stream_options", plain_reason(&error)))?;
+    match fields.get_set("include_usage").map(|value| (Kind::of(value), value.get())) {
+        None => Ok(false),
+        Some((Kind::Boolean, text)) => Ok(text == "true"),
+        Some((found, _)) => Err(wrong_type("stream_options.include_usage".into(), &[Kind::Boolean], found)),
+    }
+}
+
+/// The error of a body that is not a JSON object, with the place where reading stopped.
+#[must_use]
+pub fn describe_syntax(body: &[u8], error: &serde_json::Error) -> ApiError {
+    if error.is_data() && !matches!(body.trim_ascii_start().first(), Some(b'{')) {
+        return ApiError::invalid_json("The request body must be a JSON object.");
+    }
+    ApiError::invalid_json(format!("The request body is not valid JSON: {}.", plain_reason(error)))
+}
+
+fn plain_reason(error: &serde_json::Error) -> String {
+    error.to_string().trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(body: &str, model: &str) -> String {
+        let request = ChatRequest::parse(body.as_bytes()).unwrap();
+        String::from_utf8(request.upstream_body(model).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_body_that_needs_no_change_is_the_same_slice() {
+        let body =
+            br#" { "model" : "m" , "messages":[{"role":"user","content":"hi"}], "x_unknown": [1.0e5,{}] } "#;
+        let request = ChatRequest::parse(body).unwrap();
+        assert!(matches!(request.upstream_body("m"), Cow::Borrowed(same) if same.as_ptr() == body.as_ptr()));
+    }
+
+    #[test]
+    fn model_and_usage_are_spliced_and_nothing_else() {
+        let head = r#"{"messages":[{"role":"user","content":"\"model\":"}],"k":1e2"#;
+        let cases = [
+            (
+                r#","model":"a","stream":true}"#,
+                r#","model":"b\"c","stream":true,"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#","stream":true,"model":"a" } "#,
+                r#","stream":true,"model":"b\"c" ,"stream_options":{"include_usage":true}} "#,
+            ),
+            (
+                r#","stream_options":null,"model":"a","stream":true}"#,
+                r#","stream_options":{"include_usage":true},"model":"b\"c","stream":true}"#,
+            ),
+            (
+                r#","stream_options":{},"model":"a","stream":true}"#,
+                r#","stream_options":{"include_usage":true},"model":"b\"c","stream":true}"#,
+            ),
+            (
+                r#","stream_options":{"z":1},"model":"a","stream":true}"#,
+                r#","stream_options":{"include_usage":true,"z":1},"model":"b\"c","stream":true}"#,
+            ),
+            (
+                r#","stream_options":{"include_usage" : false},"model":"a","stream":true}"#,
+                r#","stream_options":{"include_usage" : true},"model":"b\"c","stream":true}"#,
+            ),
+            (
+                r#","stream_options":{"include_usage":true},"model":"a","stream":true}"#,
+                r#","stream_options":{"include_usage":true},"model":"b\"c","stream":true}"#,
+            ),
+            (r#","model":"a"}"#, r#","model":"b\"c"}"#),
+        ];
+        for (given, expected) in cases {
+            let spliced = upstream(&format!("{head}{given}"), "b\"c");
+            assert_eq!(spliced, format!("{head}{expected}"));
+            serde_json::from_str::<serde_json::Value>(&spliced).unwrap();
+        }
+    }
+
+    #[test]
+    fn whether_the_caller_asked_for_usage() {
+        let wants = |options: &str| {
+            let body = format!(
+                r#"{{"model":"m","messages":[{{"role":"user"}}],"stream":true,"stream_options":{options}}}"#
+            );
+            ChatRequest::parse(body.as_bytes()).unwrap().wants_usage
+        };
+        assert!(wants(r#"{"include_usage":true}"#));
+        assert!(!wants(r#"{"include_usage":false}"#) && !wants("{}") && !wants("null"));
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        let message = r#"{"role":"user","content":"x"}"#;
+        let cases = [
+            ("", "invalid_json", None),
+            ("  \n", "invalid_json", None),
+            ("[]", "invalid_json", None),
+            ("{", "invalid_json", None),
+            (r#"{"model":"m","model":"n","messages":[{"role":"user"}]}"#, "invalid_json", None),
+            (r#"{"messages":[{"role":"user"}]}"#, "missing_required_parameter", Some("model")),
+            (r#"{"model":null,"messages":[{"role":"user"}]}"#, "missing_required_parameter", Some("model")),
+            (r#"{"model":" ","messages":[{"role":"user"}]}"#, "invalid_value", Some("model")),
+            (r#"{"model":7,"messages":[{"role":"user"}]}"#, "invalid_type", Some("model")),
+            (r#"{"model":"m"}"#, "missing_required_parameter", Some("messages")),
+            (r#"{"model":"m","messages":[]}"#, "invalid_value", Some("messages")),
+            (r#"{"model":"m","messages":{}}"#, "invalid_type", Some("messages")),
+            (r#"{"model":"m","messages":["x"]}"#, "invalid_type", Some("messages[0]")),
+            (
+                &format!(r#"{{"model":"m","messages":[{message},{{}}]}}"#),
+                "missing_required_parameter",
+                Some("messages[1].role"),
+            ),
+            (r#"{"model":"m","messages":[{"role":1}]}"#, "invalid_type", Some("messages[0].role")),
+            (
+                r#"{"model":"m","messages":[{"role":"user","content":1}]}"#,
+                "invalid_type",
+                Some("messages[0].content"),
+            ),
+            (
+                &format!(r#"{{"model":"m","messages":[{message}],"temperature":"hot"}}"#),
+                "invalid_type",
+                Some("temperature"),
+            ),
+            (
+                &format!(r#"{{"model":"m","messages":[{message}],"stream":"yes"}}"#),
+                "invalid_type",
+                Some("stream"),
+            ),
+            (
+                &format!(r#"{{"model":"m","messages":[{message}],"stream_options":{{"include_usage":1}}}}"#),
+                "invalid_type",
+                Some("stream_options.include_usage"),
+            ),
+        ];
+        for (body, code, param) in cases {
+            let error = ChatRequest::parse(body.as_bytes()).unwrap_err();
+            assert_eq!(
+                (error.status, error.code, error.param.as_deref()),
+                (400, code, param),
+                "{body}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn hostile_bodies_are_refused_or_passed_but_never_break() {
+        let deep = format!(
+            r#"{{"model":"m","messages":[{{"role":"user"}}],"x":{}{}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        let _ = ChatRequest::parse(deep.as_bytes());
+        assert_eq!(
+            ChatRequest::parse(b"{\"model\":\"\xff\",\"messages\":[]}").unwrap_err().code,
+            "invalid_json"
+        );
+        assert_eq!(ChatRequest::parse(b"\0").unwrap_err().code, "invalid_json");
+    }
+
+    #[test]
+    fn texts_come_from_strings_and_parts() {
+        let body = r#"{"model":"m","messages":[{"role":"system","content":"be brief"},
+            {"role":"user","content":[{"type":"text","text":"what is"},{"type":"image_url","image_url":{"url":"x"}},{"type":"text","text":"this?"}]}]}"#;
+        let request = ChatRequest::parse(body.as_bytes()).unwrap();
+        let texts: Vec<_> = request.messages().iter().flat_map(Message::texts).collect();
+        assert_eq!(texts, ["be brief", "what is", "this?"]);
+        assert!((10..30).contains(&request.estimate_prompt_tokens()));
+    }
+
+    #[test]
+    fn a_long_prompt_is_estimated_by_its_length() {
+        let body = |words: usize| {
+            let text = "word ".repeat(words);
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{text}"}}]}}"#)
+        };
+        let small = ChatRequest::parse(body(1000).as_bytes()).unwrap().estimate_prompt_tokens();
+        let large = ChatRequest::parse(body(100_000).as_bytes()).unwrap().estimate_prompt_tokens();
+        assert!((95..105).contains(&(large / small)), "{large} / {small}");
+    }
+}

@@ -1,0 +1,79 @@
+//! The `usage` object of answers and stream chunks.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::tokens::TokenUsage;
+
+#[derive(Deserialize)]
+struct Wire {
+    prompt_tokens: Option<f64>,
+    completion_tokens: Option<f64>,
+    total_tokens: Option<f64>,
+    prompt_tokens_details: Option<PromptDetails>,
+    completion_tokens_details: Option<CompletionDetails>,
+    /// `DeepSeek`'s name for cached prompt tokens.
+    prompt_cache_hit_tokens: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct PromptDetails {
+    cached_tokens: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct CompletionDetails {
+    reasoning_tokens: Option<f64>,
+}
+
+/// Reads a `usage` value. `None` for `null`, for anything that is no usage object, and for one that counts nothing.
+#[must_use]
+pub fn parse(value: &RawValue) -> Option<TokenUsage> {
+    let wire: Wire = serde_json::from_str(value.get()).ok()?;
+    let prompt = count(wire.prompt_tokens);
+    let completion = match (wire.completion_tokens, wire.total_tokens) {
+        (None, Some(_)) => count(wire.total_tokens).saturating_sub(prompt),
+        (completion, _) => count(completion),
+    };
+    let cached =
+        wire.prompt_tokens_details.and_then(|details| details.cached_tokens).or(wire.prompt_cache_hit_tokens);
+    let reasoning = wire.completion_tokens_details.and_then(|details| details.reasoning_tokens);
+    let usage = TokenUsage { prompt, completion, cached: count(cached), reasoning: count(reasoning) };
+    (usage.total() > 0).then_some(usage)
+}
+
+/// A count as it is found in the wild: some providers write it with a decimal point.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range in which every f64 is a whole non-negative number"
+)]
+fn count(value: Option<f64>) -> u64 {
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    value.map_or(0, |number| number.clamp(0.0, MAX_EXACT) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Option<TokenUsage> {
+        parse(&RawValue::from_string(json.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn reads_details_and_odd_spellings() {
+        let full = r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,
+            "prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}"#;
+        assert_eq!(read(full), Some(TokenUsage { prompt: 10, completion: 5, cached: 4, reasoning: 3 }));
+        assert_eq!(read(r#"{"prompt_tokens":7.0,"total_tokens":9}"#).unwrap().completion, 2);
+        assert_eq!(read(r#"{"prompt_tokens":7,"prompt_cache_hit_tokens":6}"#).unwrap().cached, 6);
+    }
+
+    #[test]
+    fn nothing_counted_is_no_usage() {
+        for json in ["null", "{}", "[]", "3", r#"{"prompt_tokens":0}"#, r#"{"prompt_tokens":-5}"#] {
+            assert_eq!(read(json), None, "{json}");
+        }
+    }
+}

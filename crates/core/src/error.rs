@@ -1,0 +1,201 @@
+//! The one error that a caller sees.
+//!
+//! Every layer below has its own error type; at the edge all of them become an [`ApiError`], which knows its HTTP
+//! status, a stable machine-readable code and the offending field, and renders itself in the `OpenAI` shape
+//! `{"error":{"message","type","param","code"}}`. Messages are written for the caller: they never contain a secret
+//! or an internal detail.
+
+use serde::Serialize;
+
+/// The families of errors that `OpenAI` clients branch on (`error.type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorType {
+    /// The request cannot be served as it was sent.
+    InvalidRequestError,
+    /// The key is missing, wrong, expired or disabled.
+    AuthenticationError,
+    /// A limit of the gateway was met.
+    RateLimitError,
+    /// The upstream failed or cannot be reached.
+    UpstreamError,
+    /// The upstream took too long.
+    TimeoutError,
+    /// The gateway itself failed.
+    ServerError,
+}
+
+/// An error with everything that is needed to answer the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: u16,
+    /// Family of the error.
+    pub kind: ErrorType,
+    /// Stable code; clients may branch on it.
+    pub code: &'static str,
+    /// A sentence for a person.
+    pub message: String,
+    /// The field at fault, as a path such as `messages[0].role`.
+    pub param: Option<String>,
+    /// Seconds after which a retry may succeed, for the `retry-after` header.
+    pub retry_after_s: Option<u32>,
+    /// The methods that the path does answer, for the `allow` header of a 405.
+    pub allow: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: Detail<'a>,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    message: &'a str,
+    r#type: ErrorType,
+    param: Option<&'a str>,
+    code: &'a str,
+}
+
+impl ApiError {
+    /// An error with status, family, code and message; the other fields are empty.
+    pub fn new(status: u16, kind: ErrorType, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, code, message: message.into(), param: None, retry_after_s: None, allow: None }
+    }
+
+    /// A 400 for a field that is present but wrong.
+    pub fn invalid(code: &'static str, param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(400, ErrorType::InvalidRequestError, code, message).with_param(param)
+    }
+
+    /// A 400 for a body that is not JSON of the expected outer shape.
+    pub fn invalid_json(message: impl Into<String>) -> Self {
+        Self::new(400, ErrorType::InvalidRequestError, "invalid_json", message)
+    }
+
+    /// A 401.
+    pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(401, ErrorType::AuthenticationError, code, message)
+    }
+
+    /// A 404.
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(404, ErrorType::InvalidRequestError, code, message)
+    }
+
+    /// The 404 for a model that does not exist or that the key may not use; the two cannot be told apart.
+    #[must_use]
+    pub fn model_not_found(model: &str) -> Self {
+        let shown: String = model.chars().take(100).collect();
+        Self::not_found(
+            "model_not_found",
+            format!("The model `{shown}` does not exist or this key has no access to it."),
+        )
+        .with_param("model")
+    }
+
+    /// A 409.
+    pub fn conflict(code: &'static str, param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(409, ErrorType::InvalidRequestError, code, message).with_param(param)
+    }
+
+    /// A 413 naming the limit in bytes.
+    #[must_use]
+    pub fn too_large(limit_bytes: usize) -> Self {
+        Self::new(
+            413,
+            ErrorType::InvalidRequestError,
+            "request_too_large",
+            format!("The request body is larger than the limit of {limit_bytes} bytes."),
+        )
+    }
+
+    /// A 502.
+    pub fn bad_gateway(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(502, ErrorType::UpstreamError, code, message)
+    }
+
+    /// A 504 naming what was waited for and how long, in milliseconds.
+    #[must_use]
+    pub fn upstream_timeout(waited_for: &str, limit_ms: u32) -> Self {
+        Self::new(
+            504,
+            ErrorType::TimeoutError,
+            "upstream_timeout",
+            format!("The provider sent no {waited_for} within {limit_ms} ms."),
+        )
+    }
+
+    /// A 500: the gateway's own fault. The cause belongs in the log, not in the message.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(500, ErrorType::ServerError, "internal_error", "The gateway failed to handle the request.")
+    }
+
+    /// A 503: something that the gateway needs is not there.
+    pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(503, ErrorType::ServerError, code, message)
+    }
+
+    /// The same error, naming the field at fault.
+    #[must_use]
+    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// The same error, with a `retry-after` in seconds.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The body in the shape of `OpenAI`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let body = Body {
+            error: Detail {
+                message: &self.message,
+                r#type: self.kind,
+                param: self.param.as_deref(),
+                code: self.code,
+            },
+        };
+        serde_json::to_string(&body).unwrap_or_else(|_| String::from(r#"{"error":{"message":"internal error","type":"server_error","param":null,"code":"internal_error"}}"#))
+    }
+
+    /// The error as one Server-Sent Event, for a stream whose status line has already left.
+    #[must_use]
+    pub fn to_sse_event(&self) -> Vec<u8> {
+        let mut event = b"data: ".to_vec();
+        event.extend_from_slice(self.to_json().as_bytes());
+        event.extend_from_slice(b"\n\n");
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renders_the_openai_shape() {
+        let error = ApiError::invalid("invalid_type", "messages[0].role", "must be a string");
+        let value: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
+        assert_eq!(
+            value,
+            serde_json::json!({"error": {
+                "message": "must be a string", "type": "invalid_request_error",
+                "param": "messages[0].role", "code": "invalid_type",
+            }})
+        );
+    }
+
+    #[test]
+    fn a_very_long_model_name_is_cut_in_the_message() {
+        let error = ApiError::model_not_found(&"é".repeat(5000));
+        assert!(error.message.len() < 400);
+    }
+}

@@ -1,0 +1,5 @@
+//! HTTP rules that need no HTTP library: paths, request ids, which headers travel.
+
+pub mod headers;
+pub mod path;
+pub mod request_id;

@@ -1,0 +1,112 @@
+//! Path patterns of the route table.
+//!
+//! A pattern is made of literal segments, `{name}` (one segment) and a final `{name...}` (the rest, slashes included:
+//! model ids contain them). Matching works on the raw path and decodes only what it captures, so that an encoded
+//! slash stays inside its segment.
+
+use std::borrow::Cow;
+
+/// Why a path that matched could not be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
+    #[error("the path contains an invalid percent-encoding")]
+    BadEncoding,
+}
+
+/// The captured parameter of a path, or the empty string where the pattern has none.
+pub type Captured<'a> = Cow<'a, str>;
+
+/// Brings the spellings of a path that clients get wrong into the usual one: no trailing slash, and `/v1` once where
+/// a base URL that already ends in `/v1` was joined with `/v1/…`.
+#[must_use]
+pub fn normalize(path: &str) -> &str {
+    let mut path = path;
+    while let Some(rest) = path.strip_prefix("/v1/v1/").map(|_| path.get("/v1".len()..).unwrap_or(path)) {
+        path = rest;
+    }
+    match path.strip_suffix('/') {
+        Some("") | None => path,
+        Some(trimmed) => trimmed,
+    }
+}
+
+/// Matches `path` against `pattern`. `None` is no match; a pattern has at most one parameter.
+#[must_use]
+pub fn matches<'a>(pattern: &str, path: &'a str) -> Option<Result<Captured<'a>, PathError>> {
+    let Some((prefix, parameter)) = pattern.split_once('{') else {
+        return (pattern == path).then_some(Ok(Cow::Borrowed("")));
+    };
+    let (parameter, suffix) = parameter.split_once('}')?;
+    let value = path.strip_prefix(prefix)?.strip_suffix(suffix)?;
+    let takes_slashes = parameter.ends_with("...");
+    if value.is_empty() || (!takes_slashes && value.contains('/')) {
+        return None;
+    }
+    Some(percent_decode(value))
+}
+
+/// Decodes `%XX` (RFC 3986). `+` stays a plus sign: this is a path, not a form.
+pub fn percent_decode(text: &str) -> Result<Cow<'_, str>, PathError> {
+    if !text.contains('%') {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let high = hex_digit(bytes.next())?;
+            let low = hex_digit(bytes.next())?;
+            decoded.push(high << 4 | low);
+        } else {
+            decoded.push(byte);
+        }
+    }
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| PathError::BadEncoding)
+}
+
+fn hex_digit(byte: Option<u8>) -> Result<u8, PathError> {
+    match byte {
+        Some(digit @ b'0'..=b'9') => Ok(digit - b'0'),
+        Some(digit @ b'a'..=b'f') => Ok(digit - b'a' + 10),
+        Some(digit @ b'A'..=b'F') => Ok(digit - b'A' + 10),
+        _ => Err(PathError::BadEncoding),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capture(pattern: &str, path: &str) -> Option<String> {
+        matches(pattern, path).map(|result| result.unwrap().into_owned())
+    }
+
+    #[test]
+    fn literal_parameter_and_rest() {
+        assert_eq!(capture("/health", "/health"), Some(String::new()));
+        assert_eq!(capture("/health", "/health/x"), None);
+        assert_eq!(capture("/providers/{id}", "/providers/7"), Some("7".into()));
+        assert_eq!(capture("/providers/{id}", "/providers/7/models"), None);
+        assert_eq!(capture("/providers/{id}/models", "/providers/7/models"), Some("7".into()));
+        assert_eq!(capture("/providers/{id}", "/providers/"), None);
+        assert_eq!(capture("/v1/models/{id...}", "/v1/models/meta/llama-3"), Some("meta/llama-3".into()));
+        assert_eq!(capture("/v1/models/{id...}", "/v1/models/meta%2Fllama"), Some("meta/llama".into()));
+    }
+
+    #[test]
+    fn broken_encodings_are_reported_not_guessed() {
+        for path in ["/x/%", "/x/%4", "/x/%zz", "/x/%ff"] {
+            assert_eq!(matches("/x/{id}", path), Some(Err(PathError::BadEncoding)), "{path}");
+        }
+    }
+
+    #[test]
+    fn common_misspellings_are_normalized() {
+        assert_eq!(normalize("/v1/v1/chat/completions"), "/v1/chat/completions");
+        assert_eq!(normalize("/v1/v1/v1/models"), "/v1/models");
+        assert_eq!(normalize("/v1/models/"), "/v1/models");
+        assert_eq!(normalize("/"), "/");
+        assert_eq!(normalize("/v1"), "/v1");
+    }
+}

@@ -1,0 +1,29 @@
+//! The domain of Nexus Edge.
+//!
+//! Everything here is pure: no platform types, no clock, no randomness, no I/O. Time comes in as milliseconds since
+//! the Unix epoch, random bytes come in as arrays, and what must be sent or stored goes out as values. So every rule
+//! of the gateway is tested natively, and the Worker around it stays thin.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::string_slice,
+        clippy::cast_precision_loss,
+        reason = "a test may panic, and compares shares of small counts"
+    )
+)]
+
+pub mod access;
+pub mod catalog;
+pub mod demo;
+pub mod dialect;
+pub mod error;
+pub mod http;
+pub mod id;
+pub mod limits;
+pub mod routing;
+pub mod secrets;
+pub mod sse;
+pub mod stats;
+pub mod tokens;

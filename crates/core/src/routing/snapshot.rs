@@ -1,0 +1,366 @@
+//! The configuration that requests run on: compiled once, never changed, replaced as a whole.
+//!
+//! A [`SnapshotSource`] is what D1 holds and KV caches, secrets still sealed. A [`Snapshot`] is that source compiled
+//! for look-ups, secrets opened; it lives in the memory of one isolate and is never written anywhere.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::upstream_url::UpstreamUrl;
+use crate::access::Principal;
+use crate::catalog::{ModelRecord, ProviderKind, ProviderRecord};
+use crate::error::ApiError;
+use crate::secrets::{Keyring, SealError};
+
+/// Layout of [`SnapshotSource`]; raised when it changes, so that a cached one of another layout is not misread.
+pub const SNAPSHOT_FORMAT: u32 = 1;
+/// Wait for the upstream's headers, in milliseconds, where neither provider nor model says otherwise.
+pub const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u32 = 120_000;
+/// The same for a model that is marked slow.
+pub const SLOW_FIRST_BYTE_TIMEOUT_MS: u32 = 300_000;
+/// Wait for each further piece of an answer, in milliseconds, where the provider does not say otherwise.
+pub const DEFAULT_IDLE_TIMEOUT_MS: u32 = 120_000;
+
+/// Everything that routing needs, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotSource {
+    /// See [`SNAPSHOT_FORMAT`].
+    pub format: u32,
+    /// Grows with every change of providers and models.
+    pub catalog_version: u64,
+    /// Grows with every change of API keys.
+    pub keys_version: u64,
+    /// All providers, by id.
+    pub providers: Vec<ProviderRecord>,
+    /// All models, by id.
+    pub models: Vec<ModelRecord>,
+}
+
+/// An upstream that is ready to be asked. Its credentials do not show in debug output.
+pub struct Upstream {
+    /// The provider's record.
+    pub record: ProviderRecord,
+    /// Checked address; `None` for the demo.
+    pub url: Option<UpstreamUrl>,
+    /// The upstream's key, in clear.
+    pub server_key: Option<String>,
+    /// Extra request headers, in clear.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Upstream").field("name", &self.record.name).finish_non_exhaustive()
+    }
+}
+
+impl Upstream {
+    /// The secrets that must not appear in anything that leaves the gateway.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let hidden = self.headers.iter().filter(|(name, _)| crate::http::headers::carries_credential(name));
+        self.server_key.as_deref().into_iter().chain(hidden.map(|(_, value)| value.as_str()))
+    }
+}
+
+/// One way to serve a request.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Who is asked.
+    pub upstream: Arc<Upstream>,
+    /// What for.
+    pub upstream_model: String,
+    /// Milliseconds to wait for the headers.
+    pub first_byte_timeout_ms: u32,
+    /// Milliseconds to wait for each further piece.
+    pub idle_timeout_ms: u32,
+}
+
+/// The candidates for a request, best first; at least one.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The best.
+    pub first: Candidate,
+    /// The others, in the order in which they would be tried.
+    pub rest: Vec<Candidate>,
+}
+
+/// A model that is offered.
+#[derive(Debug)]
+pub struct Offer {
+    /// The model's record.
+    pub model: ModelRecord,
+    /// Who serves it.
+    pub upstream: Arc<Upstream>,
+}
+
+/// The compiled configuration.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// See [`SnapshotSource::catalog_version`].
+    pub catalog_version: u64,
+    /// See [`SnapshotSource::keys_version`].
+    pub keys_version: u64,
+    /// What is offered, by provider id and model id.
+    offers: Vec<Offer>,
+    by_model: HashMap<String, Vec<usize>>,
+    /// Lower-case provider name → model name → offer.
+    by_provider: HashMap<String, HashMap<String, usize>>,
+    /// SHA-256 of a personalized key → providers that it opens.
+    personalized: HashMap<String, Vec<i64>>,
+}
+
+impl Snapshot {
+    /// Compiles a source. Providers that cannot be used as they stand (disabled, a secret that does not open, a bad
+    /// address) are left out; the reasons for those that should have worked are returned beside.
+    #[must_use]
+    pub fn compile(source: SnapshotSource, keyring: &Keyring, allow_private: bool) -> (Self, Vec<String>) {
+        let mut problems = Vec::new();
+        let mut upstreams: HashMap<i64, Arc<Upstream>> = HashMap::new();
+        let mut personalized: HashMap<String, Vec<i64>> = HashMap::new();
+        for record in source.providers.into_iter().filter(|record| record.enabled) {
+            let (id, name) = (record.id, record.name.clone());
+            match open(record, keyring, allow_private) {
+                Ok(upstream) => {
+                    if let Some(hash) = &upstream.record.personalized_key_hash {
+                        personalized.entry(hash.clone()).or_default().push(id);
+                    }
+                    upstreams.insert(id, Arc::new(upstream));
+                }
+                Err(reason) => problems.push(format!("provider {id} ({name}) is left out: {reason}")),
+            }
+        }
+        let mut offers: Vec<Offer> = source
+            .models
+            .into_iter()
+            .filter(|model| model.enabled)
+            .filter_map(|model| {
+                upstreams.get(&model.provider_id).cloned().map(|upstream| Offer { model, upstream })
+            })
+            .collect();
+        offers.sort_by_key(|offer| (offer.model.provider_id, offer.model.id));
+        let mut by_model: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_provider: HashMap<String, HashMap<String, usize>> = HashMap::new();
+        for (index, offer) in offers.iter().enumerate() {
+            by_model.entry(offer.model.model_name.clone()).or_default().push(index);
+            let provider = offer.upstream.record.name.to_lowercase();
+            by_provider.entry(provider).or_default().insert(offer.model.model_name.clone(), index);
+        }
+        let (catalog_version, keys_version) = (source.catalog_version, source.keys_version);
+        (Self { catalog_version, keys_version, offers, by_model, by_provider, personalized }, problems)
+    }
+
+    /// The providers that the personalized key with this hash opens.
+    #[must_use]
+    pub fn providers_of_personalized_key(&self, key_hash: &str) -> Option<&[i64]> {
+        self.personalized.get(key_hash).map(Vec::as_slice)
+    }
+
+    /// Everything that this caller may use.
+    pub fn offers_for<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Offer> {
+        self.offers.iter().filter(|offer| allows(principal, offer))
+    }
+
+    /// The plan for a model name: the model of that name wherever it is offered, else `provider/model`.
+    pub fn resolve(&self, requested: &str, principal: &Principal) -> Result<Plan, ApiError> {
+        let mut candidates = self
+            .indexes_for(requested)
+            .filter_map(|index| self.offers.get(index))
+            .filter(|offer| allows(principal, offer))
+            .map(Candidate::of);
+        let first = candidates.next().ok_or_else(|| ApiError::model_not_found(requested))?;
+        Ok(Plan { first, rest: candidates.collect() })
+    }
+
+    fn indexes_for(&self, requested: &str) -> impl Iterator<Item = usize> {
+        let by_name = self.by_model.get(requested).map(Vec::as_slice).unwrap_or_default();
+        let addressed = if by_name.is_empty() { self.addressed(requested) } else { None };
+        by_name.iter().copied().chain(addressed)
+    }
+
+    fn addressed(&self, requested: &str) -> Option<usize> {
+        let (provider, model) = requested.split_once('/')?;
+        self.by_provider.get(&provider.to_lowercase())?.get(model).copied()
+    }
+}
+
+impl Candidate {
+    fn of(offer: &Offer) -> Self {
+        let record = &offer.upstream.record;
+        let default_first_byte =
+            if offer.model.slow { SLOW_FIRST_BYTE_TIMEOUT_MS } else { DEFAULT_FIRST_BYTE_TIMEOUT_MS };
+        Self {
+            upstream: Arc::clone(&offer.upstream),
+            upstream_model: offer.model.upstream_model.as_ref().unwrap_or(&offer.model.model_name).clone(),
+            first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(default_first_byte),
+            idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
+        }
+    }
+}
+
+fn allows(principal: &Principal, offer: &Offer) -> bool {
+    principal.may_use(offer.model.provider_id, &offer.model.model_name)
+}
+
+fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Result<Upstream, String> {
+    let unseal = |sealed: &Option<String>, field: &str| -> Result<Option<String>, SealError> {
+        sealed.as_deref().map(|sealed| keyring.open(sealed, &record.seal_context(field))).transpose()
+    };
+    let server_key =
+        unseal(&record.server_key_sealed, "server_key").map_err(|error| format!("server_key: {error}"))?;
+    let headers =
+        match unseal(&record.headers_sealed, "headers").map_err(|error| format!("headers: {error}"))? {
+            Some(json) => {
+                serde_json::from_str(&json).map_err(|_| "headers: not a JSON object of strings".to_owned())?
+            }
+            None => BTreeMap::new(),
+        };
+    let url = match record.kind {
+        ProviderKind::Demo => None,
+        ProviderKind::Openai => Some(
+            UpstreamUrl::parse(&record.server_url, allow_private)
+                .map_err(|error| format!("server_url {error}"))?,
+        ),
+    };
+    Ok(Upstream { record, url, server_key, headers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::provider::test_record;
+
+    fn keyring() -> Keyring {
+        Keyring::new("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", []).unwrap()
+    }
+
+    fn model(id: i64, provider_id: i64, name: &str) -> ModelRecord {
+        ModelRecord {
+            id,
+            provider_id,
+            model_name: name.into(),
+            upstream_model: None,
+            description: String::new(),
+            enabled: true,
+            slow: false,
+            created_at: 0,
+            updated_at: 0,
+        }
+    }
+
+    fn compile(providers: Vec<ProviderRecord>, models: Vec<ModelRecord>) -> (Snapshot, Vec<String>) {
+        let source = SnapshotSource {
+            format: SNAPSHOT_FORMAT,
+            catalog_version: 1,
+            keys_version: 1,
+            providers,
+            models,
+        };
+        let stored = serde_json::to_string(&source).unwrap();
+        let source: SnapshotSource = serde_json::from_str(&stored).unwrap();
+        Snapshot::compile(source, &keyring(), false)
+    }
+
+    fn anyone() -> Principal {
+        Principal::of_personalized_key("hash", vec![1, 2, 3])
+    }
+
+    fn names(plan: &Plan) -> Vec<(String, String)> {
+        std::iter::once(&plan.first)
+            .chain(&plan.rest)
+            .map(|candidate| (candidate.upstream.record.name.clone(), candidate.upstream_model.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn a_name_finds_all_its_providers_and_an_address_just_one() {
+        let providers = vec![test_record(2, "Beta"), test_record(1, "alpha")];
+        let mut alias = model(3, 2, "gpt");
+        alias.upstream_model = Some("gpt-real".into());
+        let (snapshot, problems) =
+            compile(providers, vec![alias, model(1, 1, "gpt"), model(2, 1, "meta/llama")]);
+        assert!(problems.is_empty());
+        let plan = snapshot.resolve("gpt", &anyone()).unwrap();
+        assert_eq!(names(&plan), [("alpha".into(), "gpt".into()), ("Beta".into(), "gpt-real".into())]);
+        assert_eq!(
+            names(&snapshot.resolve("BETA/gpt", &anyone()).unwrap()),
+            [("Beta".into(), "gpt-real".into())]
+        );
+        assert_eq!(names(&snapshot.resolve("meta/llama", &anyone()).unwrap()).len(), 1);
+        assert_eq!(names(&snapshot.resolve("alpha/meta/llama", &anyone()).unwrap()).len(), 1);
+        for unknown in ["gpt-", "beta/", "/gpt", "gamma/gpt", "alpha/none", ""] {
+            assert_eq!(
+                snapshot.resolve(unknown, &anyone()).unwrap_err().code,
+                "model_not_found",
+                "{unknown}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_key_may_not_use_does_not_exist_for_it() {
+        let (snapshot, _) =
+            compile(vec![test_record(1, "a"), test_record(2, "b")], vec![model(1, 1, "m"), model(2, 2, "m")]);
+        let only_b = Principal::of_personalized_key("h", vec![2]);
+        assert_eq!(names(&snapshot.resolve("m", &only_b).unwrap()), [("b".into(), "m".into())]);
+        assert!(snapshot.resolve("a/m", &only_b).is_err());
+        assert_eq!(snapshot.offers_for(&only_b).count(), 1);
+    }
+
+    #[test]
+    fn disabled_and_broken_providers_are_left_out() {
+        let mut disabled = test_record(1, "off");
+        disabled.enabled = false;
+        let mut broken = test_record(2, "broken");
+        broken.server_key_sealed = Some("v1.00000000.AAAA".into());
+        let mut private = test_record(3, "private");
+        private.server_url = "http://127.0.0.1".into();
+        let models = (1..=3).map(|id| model(id, id, "m")).collect();
+        let (snapshot, problems) = compile(vec![disabled, broken, private], models);
+        assert!(snapshot.resolve("m", &anyone()).is_err());
+        assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+
+    #[test]
+    fn secrets_are_opened_and_do_not_show() {
+        let mut record = test_record(1, "a");
+        let ring = keyring();
+        record.server_key_sealed =
+            Some(ring.seal("sk-top-secret", &record.seal_context("server_key"), [1; 12]).unwrap());
+        let headers = r#"{"X-Auth":"hidden-header-value","X-Title":"shown"}"#;
+        record.headers_sealed = Some(ring.seal(headers, &record.seal_context("headers"), [2; 12]).unwrap());
+        let (snapshot, problems) = compile(vec![record], vec![model(1, 1, "m")]);
+        assert!(problems.is_empty());
+        let candidate = snapshot.resolve("m", &anyone()).unwrap().first;
+        assert_eq!(candidate.upstream.server_key.as_deref(), Some("sk-top-secret"));
+        assert_eq!(
+            candidate.upstream.secrets().collect::<Vec<_>>(),
+            ["sk-top-secret", "hidden-header-value"]
+        );
+        assert!(!format!("{snapshot:?}").contains("top-secret"));
+    }
+
+    #[test]
+    fn one_personalized_key_may_stand_on_several_providers() {
+        let mut records = vec![test_record(1, "a"), test_record(2, "b"), test_record(3, "c")];
+        records[0].personalized_key_hash = Some("h".into());
+        records[2].personalized_key_hash = Some("h".into());
+        let (snapshot, _) = compile(records, vec![]);
+        assert_eq!(snapshot.providers_of_personalized_key("h"), Some([1, 3].as_slice()));
+        assert_eq!(snapshot.providers_of_personalized_key("x"), None);
+    }
+
+    #[test]
+    fn time_outs_come_from_the_provider_then_the_model_then_the_default() {
+        let mut patient = test_record(2, "patient");
+        patient.first_byte_timeout_ms = Some(7);
+        let mut slow = model(2, 1, "slow");
+        slow.slow = true;
+        let (snapshot, _) =
+            compile(vec![test_record(1, "a"), patient], vec![model(1, 1, "fast"), slow, model(3, 2, "p")]);
+        let timeout = |name| snapshot.resolve(name, &anyone()).unwrap().first.first_byte_timeout_ms;
+        assert_eq!((timeout("fast"), timeout("slow"), timeout("p")), (120_000, 300_000, 7));
+    }
+}

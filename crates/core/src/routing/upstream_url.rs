@@ -1,0 +1,220 @@
+//! The address of an upstream, as it is entered for a provider.
+//!
+//! | entered | asked |
+//! |---|---|
+//! | ends in `/` | `chat/completions` appended |
+//! | ends in `#` | taken literally, without the `#` |
+//! | ends in `/v1` | `/chat/completions` appended |
+//! | anything else | `/v1/chat/completions` appended |
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Why an address cannot be used. Reads on after "`server_url`".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Not `http://` or `https://`.
+    #[error("must begin with http:// or https://")]
+    Scheme,
+    /// No host, or one with characters that no host has.
+    #[error("must name a host")]
+    Host,
+    /// The part after the colon is no port.
+    #[error("has an invalid port")]
+    Port,
+    /// `user:password@host`.
+    #[error("must not contain credentials; use server_key or headers")]
+    Credentials,
+    /// White space, control characters or other characters that a URL writes in percent-encoding.
+    #[error("contains characters that are not allowed in a URL")]
+    Characters,
+    /// A query to which a path cannot be appended.
+    #[error("has a query; end it in # to have it taken literally")]
+    Query,
+    /// An address that only the gateway's own network can reach.
+    #[error("points to a private or local address")]
+    Private,
+}
+
+/// A checked address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamUrl {
+    chat_completions: String,
+}
+
+impl UpstreamUrl {
+    /// Checks an address. Private and local hosts are refused unless `allow_private`: an address is configuration, but
+    /// the gateway should not be a way into a network that its administrator cannot otherwise reach.
+    pub fn parse(entered: &str, allow_private: bool) -> Result<Self, UrlError> {
+        let entered = entered.trim();
+        let (base, literal) = match entered.strip_suffix('#') {
+            Some(base) => (base, true),
+            None => (entered, false),
+        };
+        if !base.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte)) {
+            return Err(UrlError::Characters);
+        }
+        let host = host_of(base)?;
+        if !allow_private && is_private(host) {
+            return Err(UrlError::Private);
+        }
+        if !literal && base.contains('?') {
+            return Err(UrlError::Query);
+        }
+        let chat_completions = if literal {
+            base.to_owned()
+        } else if base.ends_with('/') {
+            format!("{base}chat/completions")
+        } else if base.ends_with("/v1") {
+            format!("{base}/chat/completions")
+        } else {
+            format!("{base}/v1/chat/completions")
+        };
+        Ok(Self { chat_completions })
+    }
+
+    /// Where chat completions are asked for.
+    #[must_use]
+    pub fn chat_completions(&self) -> &str {
+        &self.chat_completions
+    }
+}
+
+fn host_of(url: &str) -> Result<&str, UrlError> {
+    let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err(UrlError::Scheme);
+    }
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(UrlError::Credentials);
+    }
+    let (host, port) = match authority.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((host, after)) => {
+            host.parse::<Ipv6Addr>().map_err(|_| UrlError::Host)?;
+            (host, after.strip_prefix(':').or(after.is_empty().then_some("")).ok_or(UrlError::Host)?)
+        }
+        None => authority.split_once(':').unwrap_or((authority, "")),
+    };
+    if host.is_empty() || host.starts_with('.') || host.contains("..") {
+        return Err(UrlError::Host);
+    }
+    if !port.is_empty() && port.parse::<u16>().is_err() {
+        return Err(UrlError::Port);
+    }
+    Ok(host)
+}
+
+fn is_private(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return match address {
+            IpAddr::V4(address) => is_private_v4(address),
+            IpAddr::V6(address) => is_private_v6(address),
+        };
+    }
+    // A URL parser reads a host whose last label is a number as an IPv4 address in one of many spellings
+    // (`2130706433`, `0x7f.1`); a real host name never looks like that.
+    let last_label = host.rsplit('.').next().unwrap_or_default();
+    let numeric = last_label.starts_with("0x") || last_label.bytes().all(|byte| byte.is_ascii_digit());
+    let local_name = !host.contains('.');
+    // `%` could hide any of these.
+    numeric
+        || local_name
+        || host.contains('%')
+        || ["localhost", "local", "internal", "home.arpa"]
+            .iter()
+            .any(|zone| host == *zone || host.ends_with(&format!(".{zone}")))
+}
+
+fn is_private_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast()
+        || first == 0
+        || first >= 240
+        || (first == 100 && (64..128).contains(&second))
+}
+
+fn is_private_v6(address: Ipv6Addr) -> bool {
+    if let Some(mapped) = address.to_ipv4() {
+        return is_private_v4(mapped);
+    }
+    let [first, ..] = address.segments();
+    address.is_loopback()
+        || address.is_unspecified()
+        || address.is_multicast()
+        || first & 0xfe00 == 0xfc00
+        || first & 0xffc0 == 0xfe80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_forms() {
+        for (entered, asked) in [
+            ("https://a.example/api/", "https://a.example/api/chat/completions"),
+            ("https://a.example/x/y?z=1#", "https://a.example/x/y?z=1"),
+            ("https://a.example/v1", "https://a.example/v1/chat/completions"),
+            ("https://a.example", "https://a.example/v1/chat/completions"),
+            ("https://a.example:8443/openai", "https://a.example:8443/openai/v1/chat/completions"),
+        ] {
+            assert_eq!(UpstreamUrl::parse(entered, false).unwrap().chat_completions(), asked);
+        }
+    }
+
+    #[test]
+    fn broken_addresses_say_why() {
+        for (entered, error) in [
+            ("", UrlError::Scheme),
+            ("a.example", UrlError::Scheme),
+            ("ftp://a.example", UrlError::Scheme),
+            ("https://", UrlError::Host),
+            ("https://:80", UrlError::Host),
+            ("https://[x]", UrlError::Host),
+            ("https://a.example:99999", UrlError::Port),
+            ("https://user:pass@a.example", UrlError::Credentials),
+            ("https://a b.example", UrlError::Characters),
+            ("https://é.example", UrlError::Characters),
+            ("https://a.example?x=1", UrlError::Query),
+        ] {
+            assert_eq!(UpstreamUrl::parse(entered, true), Err(error), "{entered}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_need_permission() {
+        for host in [
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+            "db.internal",
+            "intranet",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "2130706433",
+            "0x7f.1",
+            "127.1",
+            "[::1]",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[::ffff:127.0.0.1]",
+            "224.0.0.1",
+        ] {
+            let entered = format!("http://{host}:8080/v1");
+            assert_eq!(UpstreamUrl::parse(&entered, false), Err(UrlError::Private), "{host}");
+            assert!(UpstreamUrl::parse(&entered, true).is_ok(), "{host}");
+        }
+        for host in ["api.openai.com", "8.8.8.8", "[2606:4700::1111]", "172.32.0.1"] {
+            assert!(UpstreamUrl::parse(&format!("https://{host}"), false).is_ok(), "{host}");
+        }
+    }
+}

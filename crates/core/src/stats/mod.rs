@@ -1,0 +1,5 @@
+//! What is recorded of requests.
+
+pub mod usage_event;
+
+pub use usage_event::{Outcome, UsageEvent};

@@ -1,0 +1,49 @@
+//! The tokens that one request used.
+
+use serde::{Deserialize, Serialize};
+
+/// Token counts in the sense of `OpenAI`: `prompt` includes `cached`, `completion` includes `reasoning`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenUsage {
+    /// Tokens of the request.
+    pub prompt: u64,
+    /// Tokens of the answer.
+    pub completion: u64,
+    /// Part of `prompt` that was read from the provider's prompt cache.
+    pub cached: u64,
+    /// Part of `completion` that was spent on reasoning.
+    pub reasoning: u64,
+}
+
+impl TokenUsage {
+    /// Prompt and completion together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.prompt.saturating_add(self.completion)
+    }
+}
+
+/// Where the counts of a [`TokenUsage`] come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageSource {
+    /// The upstream stated them.
+    Reported,
+    /// The upstream stated nothing; they are an estimate of ours.
+    Estimated,
+    /// Nothing was used: no upstream answered.
+    #[default]
+    None,
+}
+
+impl UsageSource {
+    /// The name as it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Estimated => "estimated",
+            Self::None => "none",
+        }
+    }
+}
