@@ -65,6 +65,12 @@ pub fn hash_key(key: &str) -> String {
     })
 }
 
+/// Whether a text has the form of our keys, so that looking it up is worth it.
+#[must_use]
+pub fn is_api_key(text: &str) -> bool {
+    text.len() == PREFIX.len() + PUBLIC_ID_LENGTH + 1 + SECRET_LENGTH && text.starts_with(PREFIX)
+}
+
 /// How a key is shown in lists: enough to recognise it, nothing to use it with.
 #[must_use]
 pub fn shown_prefix(public_id: &str) -> String {
@@ -119,6 +125,7 @@ mod tests {
         assert_eq!(key.reveal().len(), 6 + 12 + 1 + 32);
         assert_eq!(key.reveal().split('-').count(), 4);
         assert_eq!(key.public_id().len(), 12);
+        assert!(is_api_key(key.reveal()) && !is_api_key("sk-nx-short"));
         assert!(key.reveal().contains(key.public_id()));
         assert!(!shown_prefix(key.public_id()).contains(&key.reveal()[19..]));
     }

@@ -3,6 +3,7 @@
 //! A [`SnapshotSource`] is what D1 holds and KV caches, secrets still sealed. A [`Snapshot`] is that source compiled
 //! for look-ups, secrets opened; it lives in the memory of one isolate and is never written anywhere.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -72,6 +73,8 @@ pub struct Candidate {
     pub upstream: Arc<Upstream>,
     /// What for.
     pub upstream_model: String,
+    /// When the model was added, in milliseconds since the epoch.
+    pub model_created_at: u64,
     /// Milliseconds to wait for the headers.
     pub first_byte_timeout_ms: u32,
     /// Milliseconds to wait for each further piece.
@@ -94,6 +97,20 @@ pub struct Offer {
     pub model: ModelRecord,
     /// Who serves it.
     pub upstream: Arc<Upstream>,
+}
+
+impl Offer {
+    /// The name under which the model is listed. Those of the demo are listed by address (`demo/echo`): nobody wants
+    /// an `echo` among the models of a client.
+    #[must_use]
+    pub fn listed_name(&self) -> Cow<'_, str> {
+        match self.upstream.record.kind {
+            ProviderKind::Demo => {
+                Cow::Owned(format!("{}/{}", self.upstream.record.name, self.model.model_name))
+            }
+            ProviderKind::Openai => Cow::Borrowed(&self.model.model_name),
+        }
+    }
 }
 
 /// The compiled configuration.
@@ -194,6 +211,7 @@ impl Candidate {
         Self {
             upstream: Arc::clone(&offer.upstream),
             upstream_model: offer.model.upstream_model.as_ref().unwrap_or(&offer.model.model_name).clone(),
+            model_created_at: offer.model.created_at,
             first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(default_first_byte),
             idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
         }

@@ -134,6 +134,12 @@ impl StreamTap {
         self.facts.estimated_completion
     }
 
+    /// Whether the upstream has said everything, though its connection may still be open.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.facts.signalled == Signal::Done
+    }
+
     /// Whether something of our own, such as a keep-alive comment, may be written now.
     #[must_use]
     pub fn at_boundary(&self) -> bool {

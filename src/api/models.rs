@@ -1,0 +1,36 @@
+//! `GET /v1/models` and `GET /v1/models/{id}`: what the caller's key may use.
+
+use std::collections::HashSet;
+
+use nexus_edge_core::dialect::openai::models::{ModelCard, ModelList};
+use nexus_edge_core::error::ApiError;
+use worker::Response;
+
+use crate::exchange::{Exchange, json};
+use crate::store::snapshot;
+
+/// Every model once, by the name under which it is listed.
+pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
+    let principal = exchange.principal().await?;
+    let snapshot = snapshot::current(exchange).await?;
+    let mut seen = HashSet::new();
+    let offers: Vec<_> = snapshot
+        .offers_for(&principal)
+        .map(|offer| (offer.listed_name(), offer))
+        .filter(|(name, _)| seen.insert(name.clone()))
+        .collect();
+    let cards = offers
+        .iter()
+        .map(|(name, offer)| ModelCard::new(name, &offer.upstream.record.name, offer.model.created_at))
+        .collect();
+    json(200, &ModelList::new(cards))
+}
+
+/// One model, under any name that a request may use for it.
+pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let principal = exchange.principal().await?;
+    let snapshot = snapshot::current(exchange).await?;
+    let plan = snapshot.resolve(id, &principal)?;
+    let record = &plan.first.upstream.record;
+    json(200, &ModelCard::new(id, &record.name, plan.first.model_created_at))
+}

@@ -1,0 +1,100 @@
+//! The admin API for the models of providers.
+
+use nexus_edge_core::catalog::ModelRecord;
+use nexus_edge_core::catalog::model::ModelInput;
+use nexus_edge_core::error::ApiError;
+use serde_json::json;
+use worker::Response;
+
+use super::{providers, record_id};
+use crate::exchange::{self, Exchange};
+use crate::platform::now_ms;
+use crate::store::{self, snapshot};
+
+/// `GET /provider_models`
+pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
+    exchange::json(200, &json!({ "models": store::models::list(&exchange.env).await? }))
+}
+
+/// `GET /providers/{id}/models`
+pub async fn list_of_provider(exchange: &Exchange, provider_id: &str) -> Result<Response, ApiError> {
+    let provider_id = record_id(provider_id, providers::not_found)?;
+    require_provider(exchange, provider_id, providers::not_found).await?;
+    let models = store::models::list_of_provider(&exchange.env, provider_id).await?;
+    exchange::json(200, &json!({ "models": models }))
+}
+
+/// `GET /provider_models/{id}`
+pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    exchange::json(200, &find(exchange, id).await?)
+}
+
+/// `POST /provider_models`
+pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = ModelInput::parse(&body)?;
+    let provider_id = input.provider_id.clone().required("provider_id")?.cast_signed();
+    input.model_name.clone().required("model_name")?;
+    require_provider(exchange, provider_id, unknown_provider).await?;
+    let now = now_ms();
+    let mut record = ModelRecord {
+        id: 0,
+        provider_id,
+        model_name: String::new(),
+        upstream_model: None,
+        description: String::new(),
+        enabled: true,
+        slow: false,
+        created_at: now,
+        updated_at: now,
+    };
+    input.apply(&mut record);
+    record.id = store::models::insert(&exchange.env, &record).await?;
+    snapshot::reload(exchange).await?;
+    exchange::json(201, &record)
+}
+
+/// `PUT /provider_models/{id}`: changes what the body names and nothing else.
+pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = ModelInput::parse(&body)?;
+    let mut record = find(exchange, id).await?;
+    if let Some(provider_id) = input.provider_id.clone().into_set() {
+        record.provider_id = provider_id.cast_signed();
+        require_provider(exchange, record.provider_id, unknown_provider).await?;
+    }
+    input.apply(&mut record);
+    record.updated_at = now_ms();
+    if !store::models::update(&exchange.env, &record).await? {
+        return Err(not_found());
+    }
+    snapshot::reload(exchange).await?;
+    exchange::json(200, &record)
+}
+
+/// `DELETE /provider_models/{id}`
+pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let id = record_id(id, not_found)?;
+    if !store::models::delete(&exchange.env, id).await? {
+        return Err(not_found());
+    }
+    snapshot::reload(exchange).await?;
+    exchange::json(200, &json!({ "id": id, "deleted": true }))
+}
+
+fn not_found() -> ApiError {
+    ApiError::not_found("provider_model_not_found", "There is no provider model with this id.")
+}
+
+fn unknown_provider() -> ApiError {
+    providers::not_found().with_param("provider_id")
+}
+
+async fn find(exchange: &Exchange, id: &str) -> Result<ModelRecord, ApiError> {
+    let id = record_id(id, not_found)?;
+    store::models::find(&exchange.env, id).await?.ok_or_else(not_found)
+}
+
+async fn require_provider(exchange: &Exchange, id: i64, missing: fn() -> ApiError) -> Result<(), ApiError> {
+    store::providers::find(&exchange.env, id).await?.map(|_| ()).ok_or_else(missing)
+}

@@ -1,0 +1,145 @@
+//! The admin API for providers.
+
+use nexus_edge_core::access::api_key::hash_key;
+use nexus_edge_core::catalog::provider::{ProviderInput, mask_headers};
+use nexus_edge_core::catalog::{Patch, ProviderKind, ProviderRecord};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::mask::mask;
+use serde_json::json;
+use worker::Response;
+
+use super::record_id;
+use crate::exchange::{self, Exchange};
+use crate::platform::{log_error, new_ulid, now_ms, random_bytes};
+use crate::store::{self, snapshot};
+
+/// `GET /providers`
+pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
+    answer_list(&store::providers::list(&exchange.env).await?)
+}
+
+/// `GET /providers/available`: those that are enabled and offer at least one enabled model.
+pub async fn list_available(exchange: &Exchange) -> Result<Response, ApiError> {
+    answer_list(&store::providers::list_available(&exchange.env).await?)
+}
+
+/// `GET /providers/{id}`
+pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    exchange::json(200, &find(exchange, id).await?.view())
+}
+
+/// `POST /providers`
+pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = ProviderInput::parse(&body, exchange.settings.allow_private_upstreams)?;
+    let name = input.name.clone().required("name")?;
+    let now = now_ms();
+    let mut record = ProviderRecord {
+        id: 0,
+        uid: new_ulid(now),
+        name,
+        kind: ProviderKind::Openai,
+        server_url: String::new(),
+        description: String::new(),
+        rate_limit: None,
+        first_byte_timeout_ms: None,
+        idle_timeout_ms: None,
+        enabled: true,
+        created_at: now,
+        updated_at: now,
+        server_key_sealed: None,
+        server_key_hint: None,
+        personalized_key_hash: None,
+        personalized_key_hint: None,
+        headers_sealed: None,
+        headers_hint: None,
+    };
+    input.apply_public(&mut record)?;
+    apply_secrets(exchange, input, &mut record)?;
+    record.id = store::providers::insert(&exchange.env, &record).await?;
+    snapshot::reload(exchange).await?;
+    exchange::json(201, &record.view())
+}
+
+/// `PUT /providers/{id}`: changes what the body names and nothing else.
+pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = ProviderInput::parse(&body, exchange.settings.allow_private_upstreams)?;
+    let mut record = find(exchange, id).await?;
+    input.apply_public(&mut record)?;
+    apply_secrets(exchange, input, &mut record)?;
+    record.updated_at = now_ms();
+    if !store::providers::update(&exchange.env, &record).await? {
+        return Err(not_found());
+    }
+    snapshot::reload(exchange).await?;
+    exchange::json(200, &record.view())
+}
+
+/// `DELETE /providers/{id}`: its models go with it.
+pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let id = record_id(id, not_found)?;
+    if !store::providers::delete(&exchange.env, id).await? {
+        return Err(not_found());
+    }
+    snapshot::reload(exchange).await?;
+    exchange::json(200, &json!({ "id": id, "deleted": true }))
+}
+
+/// The error for a provider that does not exist.
+pub fn not_found() -> ApiError {
+    ApiError::not_found("provider_not_found", "There is no provider with this id.")
+}
+
+async fn find(exchange: &Exchange, id: &str) -> Result<ProviderRecord, ApiError> {
+    let id = record_id(id, not_found)?;
+    store::providers::find(&exchange.env, id).await?.ok_or_else(not_found)
+}
+
+fn answer_list(records: &[ProviderRecord]) -> Result<Response, ApiError> {
+    let views: Vec<_> = records.iter().map(ProviderRecord::view).collect();
+    exchange::json(200, &json!({ "providers": views }))
+}
+
+/// Seals or hashes the secrets of the input into the record.
+fn apply_secrets(
+    exchange: &Exchange,
+    input: ProviderInput,
+    record: &mut ProviderRecord,
+) -> Result<(), ApiError> {
+    match input.server_key {
+        Patch::Keep => {}
+        Patch::Clear => (record.server_key_sealed, record.server_key_hint) = (None, None),
+        Patch::Set(key) => {
+            record.server_key_sealed = Some(seal(exchange, &key, &record.seal_context("server_key"))?);
+            record.server_key_hint = Some(mask(&key));
+        }
+    }
+    match input.personalized_key {
+        Patch::Keep => {}
+        Patch::Clear => (record.personalized_key_hash, record.personalized_key_hint) = (None, None),
+        Patch::Set(key) => {
+            record.personalized_key_hash = Some(hash_key(&key));
+            record.personalized_key_hint = Some(mask(&key));
+        }
+    }
+    match input.headers {
+        Patch::Keep => {}
+        Patch::Clear => (record.headers_sealed, record.headers_hint) = (None, None),
+        Patch::Set(headers) => {
+            let clear = json!(headers).to_string();
+            record.headers_sealed = Some(seal(exchange, &clear, &record.seal_context("headers"))?);
+            record.headers_hint = Some(json!(mask_headers(&headers)).to_string());
+        }
+    }
+    Ok(())
+}
+
+fn seal(exchange: &Exchange, secret: &str, context: &str) -> Result<String, ApiError> {
+    let internal = |error: &dyn std::fmt::Display| {
+        log_error("seal", error);
+        ApiError::internal()
+    };
+    let nonce = random_bytes().map_err(|error| internal(&error))?;
+    exchange.settings.keyring.seal(secret, context, nonce).map_err(|error| internal(&error))
+}

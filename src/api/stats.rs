@@ -1,0 +1,49 @@
+//! The admin API for statistics.
+
+use nexus_edge_core::error::ApiError;
+use serde_json::json;
+use worker::Response;
+
+use crate::exchange::{self, Exchange};
+use crate::platform::now_ms;
+use crate::store;
+
+/// A conversation counts as active for this long after its last request, in milliseconds.
+const ACTIVE_FOR_MS: u64 = 30 * 60 * 1000;
+const DEFAULT_PAGE: u32 = 50;
+const MAX_PAGE: u32 = 500;
+
+/// `GET /stats/total`
+pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
+    let active_since = now_ms().saturating_sub(ACTIVE_FOR_MS);
+    let totals = store::usage::totals(&exchange.env, active_since).await?;
+    let body = json!({
+        "total_conversations": totals.conversations,
+        "total_rounds": totals.rounds,
+        "tokens_usage": {
+            "prompt": totals.prompt_tokens,
+            "completion": totals.completion_tokens,
+            "total": totals.prompt_tokens + totals.completion_tokens,
+        },
+        "active_sessions": totals.active_sessions,
+    });
+    exchange::json(200, &body)
+}
+
+/// `GET /stats/requests?limit=&before=`: the request log, newest first. `before` is the id of the last row of the
+/// previous page.
+pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
+    let limit = match exchange.query("limit") {
+        None => DEFAULT_PAGE,
+        Some(text) => text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit)).ok_or_else(|| {
+            ApiError::invalid(
+                "invalid_value",
+                "limit",
+                format!("`limit` must be a whole number from 1 to {MAX_PAGE}."),
+            )
+        })?,
+    };
+    let before = exchange.query("before");
+    let rows = store::usage::recent(&exchange.env, limit, before.as_deref()).await?;
+    exchange::json(200, &json!({ "requests": rows }))
+}

@@ -1,0 +1,148 @@
+//! One request and what belongs to it, from the entry point to the answer.
+
+use std::rc::Rc;
+
+use nexus_edge_core::access::{credential, principal::Principal};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::{headers::is_valid_value, request_id};
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsCast;
+use worker::{Context, Env, Headers, Request, Response, ResponseBuilder, web_sys};
+
+use crate::platform::{log_error, new_ulid, now_ms};
+use crate::settings::Settings;
+
+/// The request with its surroundings.
+pub struct Exchange {
+    request: Request,
+    /// Bindings of the deployment.
+    pub env: Env,
+    /// Keeps work alive after the answer.
+    pub context: Context,
+    /// Settings of the deployment.
+    pub settings: Rc<Settings>,
+    /// The `x-request-id` of the answer.
+    pub request_id: String,
+    /// When the request arrived, in milliseconds since the epoch.
+    pub started_ms: u64,
+}
+
+/// The id for the answer to a request: the caller's own if it is safe to echo.
+pub fn request_id_of(request: &Request, now_ms: u64) -> String {
+    let given = request.headers().get("x-request-id").ok().flatten();
+    match given.as_deref().and_then(request_id::accept) {
+        Some(id) => id.to_owned(),
+        None => format!("req_{}", new_ulid(now_ms)),
+    }
+}
+
+impl Exchange {
+    /// Begins an exchange.
+    pub fn new(
+        request: Request,
+        env: Env,
+        context: Context,
+        settings: Rc<Settings>,
+        request_id: String,
+    ) -> Self {
+        Self { request, env, context, settings, request_id, started_ms: now_ms() }
+    }
+
+    /// A header of the request.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.request.headers().get(name).ok().flatten()
+    }
+
+    /// All headers of the request.
+    pub fn headers(&self) -> &Headers {
+        self.request.headers()
+    }
+
+    /// The API key of the request.
+    pub fn credential(&self) -> Option<String> {
+        credential::find(|name| self.header(name))
+    }
+
+    /// A parameter of the query string.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let url = self.request.url().ok()?;
+        url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Fires when the caller goes away.
+    pub fn caller_gone(&self) -> web_sys::AbortSignal {
+        self.request.inner().signal()
+    }
+
+    /// The request's body, refused as soon as it is known to be over the limit.
+    pub async fn body(&self) -> Result<Vec<u8>, ApiError> {
+        let limit = self.settings.max_body_bytes;
+        let declared = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
+        if declared.is_some_and(|length| length > limit) {
+            return Err(ApiError::too_large(limit));
+        }
+        let Some(stream) = self.request.inner().body() else { return Ok(Vec::new()) };
+        let mut body = Vec::with_capacity(declared.unwrap_or_default());
+        let mut chunks = wasm_streams::ReadableStream::from_raw(stream).into_stream();
+        while let Some(chunk) = futures::StreamExt::next(&mut chunks).await {
+            let chunk: Uint8Array = chunk.map_err(|_| interrupted())?.unchecked_into();
+            let start = body.len();
+            let end = start + chunk.length() as usize;
+            if end > limit {
+                return Err(ApiError::too_large(limit));
+            }
+            body.resize(end, 0);
+            if let Some(target) = body.get_mut(start..) {
+                chunk.copy_to(target);
+            }
+        }
+        Ok(body)
+    }
+
+    /// Who calls, by the API key of the request.
+    pub async fn principal(&self) -> Result<Principal, ApiError> {
+        crate::pipeline::authenticate::authenticate(self).await
+    }
+}
+
+fn interrupted() -> ApiError {
+    ApiError::invalid_json("The request body could not be read to its end.")
+}
+
+/// A JSON answer.
+pub fn json(status: u16, body: &impl serde::Serialize) -> Result<Response, ApiError> {
+    let body = serde_json::to_string(body).map_err(|error| {
+        log_error("serialize", &error);
+        ApiError::internal()
+    })?;
+    Ok(json_text(status, &body, &Headers::new()))
+}
+
+/// An answer of JSON that is written already, with further headers.
+pub fn json_text(status: u16, body: &str, headers: &Headers) -> Response {
+    set_header(headers, "content-type", "application/json; charset=utf-8");
+    ResponseBuilder::new().with_status(status).with_headers(headers.clone()).fixed(body.as_bytes().to_vec())
+}
+
+/// The answer for an error.
+pub fn error_response(error: &ApiError) -> Response {
+    let headers = Headers::new();
+    if let Some(seconds) = error.retry_after_s {
+        set_header(&headers, "retry-after", &seconds.to_string());
+    }
+    if let Some(allow) = &error.allow {
+        set_header(&headers, "allow", allow);
+    }
+    if error.status == 401 {
+        set_header(&headers, "www-authenticate", "Bearer");
+    }
+    json_text(error.status, &error.to_json(), &headers)
+}
+
+/// Sets a header whose value may come from configuration; one that HTTP cannot carry is left out.
+pub fn set_header(headers: &Headers, name: &str, value: &str) {
+    if is_valid_value(value) {
+        // Fails only for names and values that are not valid, or immutable headers, of which there are none here.
+        let _ = headers.set(name, value);
+    }
+}

@@ -1,0 +1,4 @@
+//! What runs besides requests: the queue's consumer and the cron.
+
+pub mod ingest;
+pub mod replay;

@@ -1,0 +1,33 @@
+//! Nexus Edge, the Worker.
+//!
+//! Only what touches the platform lives in this crate; what decides anything is in `nexus_edge_core`. These are the
+//! entry points that the platform calls.
+
+mod api;
+mod exchange;
+mod jobs;
+mod objects;
+mod pipeline;
+mod platform;
+mod routes;
+mod settings;
+mod store;
+
+use worker::{Context, Env, MessageBatch, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    routes::handle(request, env, context).await
+}
+
+/// Never returns an error: the platform crate turns one into a panic, which would reset the isolate.
+#[event(queue)]
+async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Result<()> {
+    jobs::ingest::consume(&batch, &env).await;
+    Ok(())
+}
+
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    jobs::replay::run(&env).await;
+}

@@ -1,0 +1,3 @@
+//! Durable Objects: state that exists once in the world.
+
+pub mod quota;

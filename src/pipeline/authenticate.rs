@@ -1,0 +1,32 @@
+//! Step 1: who calls?
+
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::access::api_key::{hash_key, is_api_key};
+use nexus_edge_core::error::ApiError;
+
+use crate::exchange::Exchange;
+use crate::platform::now_ms;
+use crate::store::{keys, snapshot};
+
+/// The principal of the request's key: an API key, or a personalized key of some providers.
+pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
+    let credential = exchange.credential().ok_or_else(|| {
+        let message = "The API key is missing: send it as `Authorization: Bearer <key>`.";
+        ApiError::unauthorized("missing_api_key", message)
+    })?;
+    let hash = hash_key(&credential);
+    let snapshot = snapshot::current(exchange).await?;
+    if let Some(providers) = snapshot.providers_of_personalized_key(&hash) {
+        return Ok(Principal::of_personalized_key(&hash, providers.to_vec()));
+    }
+    // What does not even look like a key of ours costs nobody a look-up.
+    let record = if is_api_key(&credential) {
+        keys::by_hash(exchange, &hash, snapshot.keys_version).await?
+    } else {
+        None
+    };
+    let record =
+        record.ok_or_else(|| ApiError::unauthorized("invalid_api_key", "The API key is not valid."))?;
+    record.check(now_ms())?;
+    Ok(Principal::of_api_key(&record))
+}

@@ -1,0 +1,160 @@
+//! Step 6: what the request leaves behind.
+
+use futures::channel::oneshot;
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::openai::request::ChatRequest;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_core::tokens::{TokenUsage, UsageSource};
+
+use crate::exchange::Exchange;
+use crate::platform::{new_ulid, now_ms};
+use crate::store::usage;
+
+/// Longest model name that is recorded.
+const MAX_RECORDED_NAME: usize = 200;
+
+/// The usage event of a request in the making. It leaves when it is finished or dropped, and once only; the work of
+/// recording it is registered with the platform at the start, so that it outlives the answer.
+pub struct Settlement {
+    event: Option<UsageEvent>,
+    leave: Option<oneshot::Sender<UsageEvent>>,
+    prompt_estimate: u64,
+}
+
+impl Settlement {
+    /// Begins the event of a request by `principal`.
+    pub fn begin(exchange: &Exchange, principal: &Principal, conversation_id: String) -> Self {
+        let (leave, left) = oneshot::channel();
+        let env = exchange.env.clone();
+        exchange.context.wait_until(async move {
+            if let Ok(event) = left.await {
+                usage::record(&env, event).await;
+            }
+        });
+        let event = UsageEvent {
+            id: new_ulid(exchange.started_ms),
+            ts: exchange.started_ms,
+            request_id: exchange.request_id.clone(),
+            key_id: principal.key_id.clone(),
+            provider_id: None,
+            provider_name: None,
+            model: String::new(),
+            upstream_model: None,
+            stream: false,
+            status: 499,
+            outcome: Outcome::Cancelled,
+            error_code: None,
+            finish_reason: None,
+            usage: TokenUsage::default(),
+            usage_source: UsageSource::None,
+            first_byte_ms: None,
+            duration_ms: 0,
+            conversation_id,
+        };
+        Self { event: Some(event), leave: Some(leave), prompt_estimate: 0 }
+    }
+
+    /// The conversation that the request belongs to.
+    pub fn conversation_id(&self) -> &str {
+        self.event.as_ref().map(|event| event.conversation_id.as_str()).unwrap_or_default()
+    }
+
+    /// Notes what was asked for.
+    pub fn note_request(&mut self, request: &ChatRequest<'_>) {
+        self.change(|event| {
+            event.model = request.model.chars().take(MAX_RECORDED_NAME).collect();
+            event.stream = request.stream;
+        });
+    }
+
+    /// Notes who is asked.
+    pub fn note_candidate(&mut self, candidate: &Candidate) {
+        self.change(|event| {
+            event.provider_id = Some(candidate.upstream.record.id);
+            event.provider_name = Some(candidate.upstream.record.name.clone());
+            event.upstream_model = Some(candidate.upstream_model.clone());
+        });
+    }
+
+    /// Notes about how many tokens the prompt is, for an upstream that will not say.
+    pub fn note_prompt_estimate(&mut self, tokens: u64) {
+        self.prompt_estimate = tokens;
+    }
+
+    /// Notes how long the upstream's headers took, in milliseconds.
+    pub fn note_first_byte(&mut self, milliseconds: u64) {
+        self.change(|event| event.first_byte_ms = Some(milliseconds));
+    }
+
+    /// Notes the status of the answer.
+    pub fn note_status(&mut self, status: u16) {
+        self.change(|event| event.status = status);
+    }
+
+    /// Notes the usage that the upstream reported, or the estimate of what it sent.
+    pub fn note_usage(&mut self, reported: Option<TokenUsage>, estimated_completion: u64) {
+        let estimate = TokenUsage {
+            prompt: self.prompt_estimate,
+            completion: estimated_completion,
+            ..Default::default()
+        };
+        self.change(|event| {
+            (event.usage, event.usage_source) = match reported {
+                Some(usage) => (usage, UsageSource::Reported),
+                None => (estimate, UsageSource::Estimated),
+            };
+        });
+    }
+
+    /// Notes why the answer ended.
+    pub fn note_finish_reason(&mut self, reason: Option<&str>) {
+        self.change(|event| {
+            event.finish_reason = reason.map(|reason| reason.chars().take(MAX_RECORDED_NAME).collect());
+        });
+    }
+
+    /// Notes an error of the gateway or of the stream.
+    pub fn note_error_code(&mut self, code: Option<&str>) {
+        self.change(|event| event.error_code = code.map(str::to_owned));
+    }
+
+    /// Ends a request that the gateway answers with an error of its own.
+    pub fn refuse(mut self, error: &ApiError, exchange: &Exchange) {
+        self.note_status(error.status);
+        self.note_error_code(Some(error.code));
+        let outcome = match error.status {
+            _ if exchange.caller_gone().aborted() => Outcome::Cancelled,
+            502..=504 => Outcome::Failed,
+            _ => Outcome::Rejected,
+        };
+        self.finish(outcome);
+    }
+
+    /// Ends the request.
+    pub fn finish(mut self, outcome: Outcome) {
+        self.change(|event| event.outcome = outcome);
+        self.go();
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut UsageEvent)) {
+        if let Some(event) = &mut self.event {
+            change(event);
+        }
+    }
+
+    fn go(&mut self) {
+        if let (Some(mut event), Some(leave)) = (self.event.take(), self.leave.take()) {
+            event.duration_ms = now_ms().saturating_sub(event.ts);
+            // Nobody listens only when the platform has given up on the request altogether.
+            let _ = leave.send(event);
+        }
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        self.go();
+    }
+}

@@ -1,0 +1,32 @@
+//! The few calls into JavaScript that several modules need.
+
+use nexus_edge_core::id;
+use worker::js_sys;
+
+/// Milliseconds since the epoch. On Cloudflare the clock advances only with I/O.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a whole positive number of milliseconds well below 2^53"
+)]
+pub fn now_ms() -> u64 {
+    js_sys::Date::now() as u64
+}
+
+/// Random bytes of the platform's generator; an error only where there is none, as outside of an event.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A new ULID. Without randomness, which the platform always has inside of an event, only the time would differ.
+pub fn new_ulid(now_ms: u64) -> String {
+    id::ulid(now_ms, random_bytes().unwrap_or_default())
+}
+
+/// Writes one line of structured log. Callers pass names and codes, never a secret or a body.
+pub fn log_error(what: &str, detail: &dyn std::fmt::Display) {
+    let line = serde_json::json!({ "level": "error", "what": what, "detail": detail.to_string() });
+    worker::console_error!("{line}");
+}

@@ -1,0 +1,238 @@
+//! The one route table: every endpoint of the gateway, who may call it, and what answers.
+
+use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::http::path;
+use subtle::ConstantTimeEq;
+use worker::{Context, Env, Headers, Method, Request, Response, Result};
+
+use crate::api::{health, keys, models, provider_models, providers, stats};
+use crate::exchange::{Exchange, error_response, request_id_of, set_header};
+use crate::pipeline;
+use crate::platform::now_ms;
+use crate::settings::Settings;
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// Anyone.
+    Public,
+    /// The holder of an API key, which the handler checks. Browsers may call it from other origins.
+    Caller,
+    /// The holder of the admin token.
+    Admin,
+}
+
+#[derive(Clone, Copy)]
+enum Endpoint {
+    ChatCompletions,
+    ListModels,
+    GetModel,
+    Health,
+    ListProviders,
+    CreateProvider,
+    ListAvailableProviders,
+    GetProvider,
+    UpdateProvider,
+    DeleteProvider,
+    ListModelsOfProvider,
+    ListProviderModels,
+    CreateProviderModel,
+    GetProviderModel,
+    UpdateProviderModel,
+    DeleteProviderModel,
+    ListKeys,
+    CreateKey,
+    GetKey,
+    UpdateKey,
+    DeleteKey,
+    TotalStats,
+    RequestLog,
+}
+
+struct Route {
+    method: Method,
+    pattern: &'static str,
+    audience: Audience,
+    endpoint: Endpoint,
+}
+
+const fn route(method: Method, pattern: &'static str, audience: Audience, endpoint: Endpoint) -> Route {
+    Route { method, pattern, audience, endpoint }
+}
+
+/// The first match wins, so literal paths stand before those with a parameter. The hot path stands first.
+#[rustfmt::skip]
+const ROUTES: &[Route] = &[
+    route(Method::Post,   "/v1/chat/completions",   Audience::Caller, Endpoint::ChatCompletions),
+    route(Method::Post,   "/chat/completions",      Audience::Caller, Endpoint::ChatCompletions),
+    route(Method::Get,    "/v1/models",             Audience::Caller, Endpoint::ListModels),
+    route(Method::Get,    "/models",                Audience::Caller, Endpoint::ListModels),
+    route(Method::Get,    "/v1/models/{id...}",     Audience::Caller, Endpoint::GetModel),
+    route(Method::Get,    "/models/{id...}",        Audience::Caller, Endpoint::GetModel),
+    route(Method::Get,    "/health",                Audience::Public, Endpoint::Health),
+    route(Method::Get,    "/providers",             Audience::Admin,  Endpoint::ListProviders),
+    route(Method::Post,   "/providers",             Audience::Admin,  Endpoint::CreateProvider),
+    route(Method::Get,    "/providers/available",   Audience::Admin,  Endpoint::ListAvailableProviders),
+    route(Method::Get,    "/providers/{id}",        Audience::Admin,  Endpoint::GetProvider),
+    route(Method::Put,    "/providers/{id}",        Audience::Admin,  Endpoint::UpdateProvider),
+    route(Method::Delete, "/providers/{id}",        Audience::Admin,  Endpoint::DeleteProvider),
+    route(Method::Get,    "/providers/{id}/models", Audience::Admin,  Endpoint::ListModelsOfProvider),
+    route(Method::Get,    "/provider_models",       Audience::Admin,  Endpoint::ListProviderModels),
+    route(Method::Post,   "/provider_models",       Audience::Admin,  Endpoint::CreateProviderModel),
+    route(Method::Get,    "/provider_models/{id}",  Audience::Admin,  Endpoint::GetProviderModel),
+    route(Method::Put,    "/provider_models/{id}",  Audience::Admin,  Endpoint::UpdateProviderModel),
+    route(Method::Delete, "/provider_models/{id}",  Audience::Admin,  Endpoint::DeleteProviderModel),
+    route(Method::Get,    "/keys",                  Audience::Admin,  Endpoint::ListKeys),
+    route(Method::Post,   "/keys",                  Audience::Admin,  Endpoint::CreateKey),
+    route(Method::Get,    "/keys/{id}",             Audience::Admin,  Endpoint::GetKey),
+    route(Method::Put,    "/keys/{id}",             Audience::Admin,  Endpoint::UpdateKey),
+    route(Method::Delete, "/keys/{id}",             Audience::Admin,  Endpoint::DeleteKey),
+    route(Method::Get,    "/stats/total",           Audience::Admin,  Endpoint::TotalStats),
+    route(Method::Get,    "/stats/requests",        Audience::Admin,  Endpoint::RequestLog),
+];
+
+/// Answers a request. Every answer, errors included, carries `x-request-id`.
+pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
+    let request_id = request_id_of(&request, now_ms());
+    let origin = request.headers().get("origin").ok().flatten();
+    let preflight = is_preflight(&request);
+    let requested_headers = request.headers().get("access-control-request-headers").ok().flatten();
+    let settings = Settings::get(&env);
+    let path = request.path();
+    let path = path::normalize(&path);
+    let from_browser = origin.filter(|_| audience_of(path) == Some(Audience::Caller));
+
+    let result = match &settings {
+        _ if preflight => Ok(worker::ResponseBuilder::new().with_status(204).empty()),
+        Ok(settings) => match find(&request.method(), path) {
+            Ok((route, parameter)) => {
+                let exchange = Exchange::new(request, env, context, settings.clone(), request_id.clone());
+                answer(route, &parameter, &exchange).await
+            }
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error.clone()),
+    };
+    let response = result.unwrap_or_else(|error| error_response(&error));
+    set_header(response.headers(), "x-request-id", &request_id);
+    if let (Some(origin), Ok(settings)) = (from_browser, &settings) {
+        allow_origin(response.headers(), settings, &origin, preflight, requested_headers.as_deref());
+    }
+    Ok(response)
+}
+
+async fn answer(route: &Route, parameter: &str, exchange: &Exchange) -> Result<Response, ApiError> {
+    if route.audience == Audience::Admin {
+        require_admin(exchange)?;
+    }
+    match route.endpoint {
+        Endpoint::ChatCompletions => pipeline::chat_completion(exchange).await,
+        Endpoint::ListModels => models::list(exchange).await,
+        Endpoint::GetModel => models::get(exchange, parameter).await,
+        Endpoint::Health => health::health(),
+        Endpoint::ListProviders => providers::list(exchange).await,
+        Endpoint::CreateProvider => providers::create(exchange).await,
+        Endpoint::ListAvailableProviders => providers::list_available(exchange).await,
+        Endpoint::GetProvider => providers::get(exchange, parameter).await,
+        Endpoint::UpdateProvider => providers::update(exchange, parameter).await,
+        Endpoint::DeleteProvider => providers::delete(exchange, parameter).await,
+        Endpoint::ListModelsOfProvider => provider_models::list_of_provider(exchange, parameter).await,
+        Endpoint::ListProviderModels => provider_models::list(exchange).await,
+        Endpoint::CreateProviderModel => provider_models::create(exchange).await,
+        Endpoint::GetProviderModel => provider_models::get(exchange, parameter).await,
+        Endpoint::UpdateProviderModel => provider_models::update(exchange, parameter).await,
+        Endpoint::DeleteProviderModel => provider_models::delete(exchange, parameter).await,
+        Endpoint::ListKeys => keys::list(exchange).await,
+        Endpoint::CreateKey => keys::create(exchange).await,
+        Endpoint::GetKey => keys::get(exchange, parameter).await,
+        Endpoint::UpdateKey => keys::update(exchange, parameter).await,
+        Endpoint::DeleteKey => keys::delete(exchange, parameter).await,
+        Endpoint::TotalStats => stats::total(exchange).await,
+        Endpoint::RequestLog => stats::requests(exchange).await,
+    }
+}
+
+/// The route for a request with its parameter, or the reason why there is none.
+fn find(method: &Method, path: &str) -> Result<(&'static Route, String), ApiError> {
+    let mut allowed: Vec<&str> = Vec::new();
+    for route in ROUTES {
+        let Some(parameter) = path::matches(route.pattern, path) else { continue };
+        if route.method != *method {
+            allowed.push(method_name(&route.method));
+            continue;
+        }
+        let parameter = parameter.map_err(|error| {
+            ApiError::new(400, ErrorType::InvalidRequestError, "invalid_path", format!("{error}."))
+        })?;
+        return Ok((route, parameter.into_owned()));
+    }
+    if allowed.is_empty() {
+        return Err(ApiError::not_found("not_found", "There is nothing at this path."));
+    }
+    allowed.dedup();
+    let allow = allowed.join(", ");
+    let message = format!("This path answers only {allow}.");
+    let mut error = ApiError::new(405, ErrorType::InvalidRequestError, "method_not_allowed", message);
+    error.allow = Some(allow);
+    Err(error)
+}
+
+fn audience_of(path: &str) -> Option<Audience> {
+    ROUTES.iter().find(|route| path::matches(route.pattern, path).is_some()).map(|route| route.audience)
+}
+
+fn method_name(method: &Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        _ => "OPTIONS",
+    }
+}
+
+fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
+    let given = exchange.header("x-admin-token").or_else(|| exchange.credential()).ok_or_else(|| {
+        let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
+        ApiError::unauthorized("missing_admin_token", message)
+    })?;
+    if bool::from(given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes())) {
+        return Ok(());
+    }
+    Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::Options
+        && request.headers().has("access-control-request-method").unwrap_or(false)
+}
+
+/// Lets a browser on an allowed origin read the answer. No cookies are involved, so any origin may be allowed.
+fn allow_origin(
+    headers: &Headers,
+    settings: &Settings,
+    origin: &str,
+    preflight: bool,
+    requested_headers: Option<&str>,
+) {
+    let allowed = match &settings.cors_origins {
+        None => "*",
+        Some(origins) if origins.iter().any(|allowed| allowed == origin) => {
+            set_header(headers, "vary", "origin");
+            origin
+        }
+        Some(_) => return,
+    };
+    set_header(headers, "access-control-allow-origin", allowed);
+    if preflight {
+        set_header(headers, "access-control-allow-methods", "GET, POST, OPTIONS");
+        set_header(
+            headers,
+            "access-control-allow-headers",
+            requested_headers.unwrap_or("authorization, content-type"),
+        );
+        set_header(headers, "access-control-max-age", "86400");
+    } else {
+        set_header(headers, "access-control-expose-headers", "*");
+    }
+}

@@ -1,0 +1,205 @@
+//! API keys: D1 is the truth, KV a copy near every location, the isolate's memory the place where requests look.
+//!
+//! A copy in KV carries the version of the keys at which it was read, and is believed only while that version stands,
+//! so a revoked key does not live on in a stale copy.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use nexus_edge_core::access::ApiKeyRecord;
+use serde::{Deserialize, Serialize};
+use worker::Env;
+use worker::wasm_bindgen::JsValue;
+
+use super::{StoreResult, flag, nullable, row, rows, text, unsigned, write};
+use crate::exchange::Exchange;
+use crate::platform::{log_error, now_ms};
+
+/// How long an unknown key is remembered to be unknown, in milliseconds.
+const UNKNOWN_FOR_MS: u64 = 5_000;
+/// More entries than this are forgotten all at once: memory is small, and reading them anew is cheap.
+const MAX_CACHED: usize = 10_000;
+/// Seconds after which a copy in KV expires if it is not renewed.
+const KV_TTL_S: u64 = 24 * 60 * 60;
+
+const COLUMNS: &str =
+    "id, name, enabled, expires_at, allowed_models, allowed_providers, created_at, updated_at, last_used_at";
+
+#[derive(Clone)]
+enum Cached {
+    Known(Rc<ApiKeyRecord>),
+    UnknownUntil(u64),
+}
+
+#[derive(Default)]
+struct Cache {
+    keys_version: u64,
+    by_hash: HashMap<String, Cached>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KvCopy {
+    keys_version: u64,
+    record: ApiKeyRecord,
+}
+
+/// A row as D1 gives it: lists are JSON text.
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    name: String,
+    enabled: u8,
+    expires_at: Option<f64>,
+    allowed_models: Option<String>,
+    allowed_providers: Option<String>,
+    created_at: f64,
+    updated_at: f64,
+    last_used_at: Option<f64>,
+}
+
+thread_local! {
+    static CACHE: RefCell<Cache> = RefCell::default();
+}
+
+/// The key with this hash, whose record is no older than `keys_version`.
+pub async fn by_hash(
+    exchange: &Exchange,
+    hash: &str,
+    keys_version: u64,
+) -> StoreResult<Option<Rc<ApiKeyRecord>>> {
+    match cached(hash, keys_version) {
+        Some(Cached::Known(record)) => return Ok(Some(record)),
+        Some(Cached::UnknownUntil(until)) if now_ms() < until => return Ok(None),
+        _ => {}
+    }
+    let found = match from_kv(&exchange.env, hash, keys_version).await {
+        Some(record) => Some(record),
+        None => from_d1(exchange, hash, keys_version).await?,
+    };
+    let found = found.map(Rc::new);
+    remember(hash, found.clone());
+    Ok(found)
+}
+
+fn cached(hash: &str, keys_version: u64) -> Option<Cached> {
+    CACHE.with_borrow_mut(|cache| {
+        if cache.keys_version != keys_version {
+            *cache = Cache { keys_version, by_hash: HashMap::new() };
+        }
+        cache.by_hash.get(hash).cloned()
+    })
+}
+
+fn remember(hash: &str, found: Option<Rc<ApiKeyRecord>>) {
+    let entry = found.map_or_else(|| Cached::UnknownUntil(now_ms() + UNKNOWN_FOR_MS), Cached::Known);
+    CACHE.with_borrow_mut(|cache| {
+        if cache.by_hash.len() >= MAX_CACHED {
+            cache.by_hash.clear();
+        }
+        cache.by_hash.insert(hash.to_owned(), entry);
+    });
+}
+
+async fn from_kv(env: &Env, hash: &str, keys_version: u64) -> Option<ApiKeyRecord> {
+    let json = env.kv("KV").ok()?.get(&kv_name(hash)).text().await.ok()??;
+    let copy: KvCopy = serde_json::from_str(&json).ok()?;
+    (copy.keys_version == keys_version).then_some(copy.record)
+}
+
+async fn from_d1(exchange: &Exchange, hash: &str, keys_version: u64) -> StoreResult<Option<ApiKeyRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE key_hash = ?1");
+    let Some(found) = row::<Row>(&exchange.env, &sql, &[text(hash)]).await? else { return Ok(None) };
+    let record = ApiKeyRecord::from(found);
+    let copy = serde_json::to_string(&KvCopy { keys_version, record: record.clone() })?;
+    let (env, name) = (exchange.env.clone(), kv_name(hash));
+    exchange.context.wait_until(async move {
+        if let Err(error) = put(&env, &name, &copy).await {
+            log_error("key copy", &error);
+        }
+    });
+    Ok(Some(record))
+}
+
+async fn put(env: &Env, name: &str, json: &str) -> StoreResult<()> {
+    Ok(env.kv("KV")?.put(name, json)?.expiration_ttl(KV_TTL_S).execute().await?)
+}
+
+fn kv_name(hash: &str) -> String {
+    format!("key:{hash}")
+}
+
+/// All keys, newest first.
+pub async fn list(env: &Env) -> StoreResult<Vec<ApiKeyRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_at DESC, id");
+    Ok(rows::<Row>(env, &sql, &[]).await?.into_iter().map(Into::into).collect())
+}
+
+/// The key with this public id.
+pub async fn find(env: &Env, id: &str) -> StoreResult<Option<ApiKeyRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE id = ?1");
+    Ok(row::<Row>(env, &sql, &[text(id)]).await?.map(Into::into))
+}
+
+/// Adds a key.
+pub async fn insert(env: &Env, record: &ApiKeyRecord, hash: &str) -> StoreResult<()> {
+    let sql = "INSERT INTO api_keys (name, enabled, expires_at, allowed_models, allowed_providers, updated_at, id, \
+        key_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let mut parameters = changing_columns(record)?;
+    parameters.extend([text(&record.id), text(hash), unsigned(record.created_at)]);
+    write(env, sql, &parameters).await?;
+    Ok(())
+}
+
+/// Writes a changed key; false if it is gone.
+pub async fn update(env: &Env, record: &ApiKeyRecord) -> StoreResult<bool> {
+    let sql = "UPDATE api_keys SET name = ?1, enabled = ?2, expires_at = ?3, allowed_models = ?4, \
+        allowed_providers = ?5, updated_at = ?6 WHERE id = ?7";
+    let mut parameters = changing_columns(record)?;
+    parameters.push(text(&record.id));
+    Ok(write(env, sql, &parameters).await?.changes > 0)
+}
+
+/// Deletes a key; false if there is none.
+pub async fn delete(env: &Env, id: &str) -> StoreResult<bool> {
+    Ok(write(env, "DELETE FROM api_keys WHERE id = ?1", &[text(id)]).await?.changes > 0)
+}
+
+fn changing_columns(record: &ApiKeyRecord) -> StoreResult<Vec<JsValue>> {
+    let models = record.allowed_models.as_ref().map(serde_json::to_string).transpose()?;
+    let providers = record.allowed_providers.as_ref().map(serde_json::to_string).transpose()?;
+    Ok(vec![
+        text(&record.name),
+        flag(record.enabled),
+        nullable(record.expires_at, unsigned),
+        nullable(models.as_deref(), text),
+        nullable(providers.as_deref(), text),
+        unsigned(record.updated_at),
+    ])
+}
+
+impl From<Row> for ApiKeyRecord {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "times are positive and below 2^53"
+    )]
+    fn from(row: Row) -> Self {
+        /// A list that does not parse allows nothing rather than everything.
+        fn list<T: serde::de::DeserializeOwned>(json: Option<String>) -> Option<Vec<T>> {
+            json.map(|json| serde_json::from_str(&json).unwrap_or_default())
+        }
+        let time = |value: f64| value as u64;
+        Self {
+            id: row.id,
+            name: row.name,
+            enabled: row.enabled == 1,
+            expires_at: row.expires_at.map(time),
+            allowed_models: list(row.allowed_models),
+            allowed_providers: list(row.allowed_providers),
+            created_at: time(row.created_at),
+            updated_at: time(row.updated_at),
+            last_used_at: row.last_used_at.map(time),
+        }
+    }
+}

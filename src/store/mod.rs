@@ -1,0 +1,137 @@
+//! D1, KV and R2 behind small typed functions. The only place that holds SQL.
+
+pub mod keys;
+pub mod models;
+pub mod providers;
+pub mod snapshot;
+pub mod usage;
+
+use nexus_edge_core::error::ApiError;
+use serde::de::DeserializeOwned;
+use worker::wasm_bindgen::JsValue;
+use worker::{D1Database, D1PreparedStatement, Env};
+
+use crate::platform::log_error;
+
+/// Why the store did not do as it was told.
+#[derive(Debug)]
+pub enum StoreError {
+    /// A name that must be unique is taken; the field that holds it.
+    Taken(&'static str),
+    /// The platform failed.
+    Platform(String),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Taken(field) => write!(formatter, "`{field}` is taken"),
+            Self::Platform(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+impl From<worker::Error> for StoreError {
+    fn from(error: worker::Error) -> Self {
+        Self::Platform(error.to_string())
+    }
+}
+
+impl From<worker::kv::KvError> for StoreError {
+    fn from(error: worker::kv::KvError) -> Self {
+        Self::Platform(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Platform(error.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken(field) => {
+                ApiError::conflict("name_taken", field, format!("Another record has this `{field}` already."))
+            }
+            StoreError::Platform(_) => {
+                log_error("store", &error);
+                ApiError::internal()
+            }
+        }
+    }
+}
+
+/// The result of a store function.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+fn database(env: &Env) -> StoreResult<D1Database> {
+    Ok(env.d1("DB")?)
+}
+
+/// A statement with its parameters bound.
+fn statement(database: &D1Database, sql: &str, parameters: &[JsValue]) -> StoreResult<D1PreparedStatement> {
+    let statement = database.prepare(sql);
+    Ok(if parameters.is_empty() { statement } else { statement.bind(parameters)? })
+}
+
+async fn rows<T: DeserializeOwned>(env: &Env, sql: &str, parameters: &[JsValue]) -> StoreResult<Vec<T>> {
+    let result = statement(&database(env)?, sql, parameters)?.all().await?;
+    if let Some(error) = result.error() {
+        return Err(StoreError::Platform(error));
+    }
+    Ok(result.results()?)
+}
+
+async fn row<T: DeserializeOwned>(env: &Env, sql: &str, parameters: &[JsValue]) -> StoreResult<Option<T>> {
+    Ok(rows(env, sql, parameters).await?.into_iter().next())
+}
+
+/// Runs a statement that writes; the number of rows that it changed and the id of a new row.
+async fn write(env: &Env, sql: &str, parameters: &[JsValue]) -> StoreResult<Written> {
+    let result = statement(&database(env)?, sql, parameters)?.run().await?;
+    let meta = result.meta()?;
+    Ok(Written {
+        changes: meta.as_ref().and_then(|meta| meta.changes).unwrap_or_default(),
+        last_row_id: meta.and_then(|meta| meta.last_row_id).unwrap_or_default(),
+    })
+}
+
+struct Written {
+    changes: usize,
+    last_row_id: i64,
+}
+
+/// Turns the database's complaint about a second row of the same name into an error that names the field.
+fn taken_if_unique(error: StoreError, field: &'static str) -> StoreError {
+    match error {
+        StoreError::Platform(reason) if reason.contains("UNIQUE constraint failed") => {
+            StoreError::Taken(field)
+        }
+        other => other,
+    }
+}
+
+/// A whole number as D1 takes it: it has no 64-bit integers, and all of ours are below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "ids and times are below 2^53")]
+fn integer(value: i64) -> JsValue {
+    JsValue::from_f64(value as f64)
+}
+
+fn unsigned(value: u64) -> JsValue {
+    integer(value.cast_signed())
+}
+
+fn flag(value: bool) -> JsValue {
+    JsValue::from_f64(f64::from(u8::from(value)))
+}
+
+fn text(value: &str) -> JsValue {
+    JsValue::from_str(value)
+}
+
+/// `NULL` for nothing: D1 refuses `undefined`.
+fn nullable<T>(value: Option<T>, convert: impl FnOnce(T) -> JsValue) -> JsValue {
+    value.map_or(JsValue::NULL, convert)
+}

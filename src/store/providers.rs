@@ -1,0 +1,76 @@
+//! Providers in D1.
+
+use nexus_edge_core::catalog::ProviderRecord;
+use worker::Env;
+use worker::wasm_bindgen::JsValue;
+
+use super::{StoreResult, flag, integer, nullable, row, rows, taken_if_unique, text, unsigned, write};
+
+/// All providers, by id.
+pub async fn list(env: &Env) -> StoreResult<Vec<ProviderRecord>> {
+    rows(env, "SELECT * FROM providers ORDER BY id", &[]).await
+}
+
+/// Enabled providers with an enabled model, by id.
+pub async fn list_available(env: &Env) -> StoreResult<Vec<ProviderRecord>> {
+    let sql = "SELECT * FROM providers AS p WHERE enabled = 1 AND EXISTS \
+        (SELECT 1 FROM provider_models AS m WHERE m.provider_id = p.id AND m.enabled = 1) ORDER BY id";
+    rows(env, sql, &[]).await
+}
+
+/// The provider with this id.
+pub async fn find(env: &Env, id: i64) -> StoreResult<Option<ProviderRecord>> {
+    row(env, "SELECT * FROM providers WHERE id = ?1", &[integer(id)]).await
+}
+
+/// Adds a provider and gives its id. The record's own id is ignored.
+pub async fn insert(env: &Env, record: &ProviderRecord) -> StoreResult<i64> {
+    let sql = "INSERT INTO providers (name, kind, server_url, description, rate_limit, first_byte_timeout_ms, \
+        idle_timeout_ms, enabled, updated_at, server_key_sealed, server_key_hint, personalized_key_hash, \
+        personalized_key_hint, headers_sealed, headers_hint, uid, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    let mut parameters = changing_columns(record)?;
+    parameters.extend([text(&record.uid), unsigned(record.created_at)]);
+    let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "name"))?;
+    Ok(written.last_row_id)
+}
+
+/// Writes a changed provider; false if it is gone.
+pub async fn update(env: &Env, record: &ProviderRecord) -> StoreResult<bool> {
+    let sql = "UPDATE providers SET name = ?1, kind = ?2, server_url = ?3, description = ?4, rate_limit = ?5, \
+        first_byte_timeout_ms = ?6, idle_timeout_ms = ?7, enabled = ?8, updated_at = ?9, server_key_sealed = ?10, \
+        server_key_hint = ?11, personalized_key_hash = ?12, personalized_key_hint = ?13, headers_sealed = ?14, \
+        headers_hint = ?15 WHERE id = ?16";
+    let mut parameters = changing_columns(record)?;
+    parameters.push(integer(record.id));
+    let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "name"))?;
+    Ok(written.changes > 0)
+}
+
+/// Deletes a provider and, by the foreign key, its models; false if there is none.
+pub async fn delete(env: &Env, id: i64) -> StoreResult<bool> {
+    Ok(write(env, "DELETE FROM providers WHERE id = ?1", &[integer(id)]).await?.changes > 0)
+}
+
+fn changing_columns(record: &ProviderRecord) -> StoreResult<Vec<JsValue>> {
+    let kind = serde_json::to_value(record.kind)?;
+    let number = |value: Option<u32>| nullable(value, |number| integer(i64::from(number)));
+    let words = |value: &Option<String>| nullable(value.as_deref(), text);
+    Ok(vec![
+        text(&record.name),
+        text(kind.as_str().unwrap_or_default()),
+        text(&record.server_url),
+        text(&record.description),
+        number(record.rate_limit),
+        number(record.first_byte_timeout_ms),
+        number(record.idle_timeout_ms),
+        flag(record.enabled),
+        unsigned(record.updated_at),
+        words(&record.server_key_sealed),
+        words(&record.server_key_hint),
+        words(&record.personalized_key_hash),
+        words(&record.personalized_key_hint),
+        words(&record.headers_sealed),
+        words(&record.headers_hint),
+    ])
+}

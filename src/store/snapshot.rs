@@ -1,0 +1,165 @@
+//! The configuration that this isolate runs on.
+//!
+//! A request takes what the isolate holds and never waits for a database, except in an isolate that was idle for so
+//! long that a revoked key might still be in it. A cold isolate starts from the copy in KV; D1 is the truth. At most
+//! every [`CHECK_EVERY_MS`] the versions are compared with D1 in the background, and an admin write reloads at once
+//! where it was made.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use nexus_edge_core::routing::snapshot::SNAPSHOT_FORMAT;
+use nexus_edge_core::routing::{Snapshot, SnapshotSource};
+use serde::Deserialize;
+use worker::Env;
+
+use super::{StoreResult, rows};
+use crate::exchange::Exchange;
+use crate::platform::{log_error, now_ms};
+use crate::settings::Settings;
+
+/// Milliseconds between two looks at the versions.
+const CHECK_EVERY_MS: u64 = 3_000;
+/// An isolate that has not looked for this long looks before it answers.
+const STALE_AFTER_MS: u64 = 15_000;
+const KV_NAME: &str = "snapshot";
+
+thread_local! {
+    static HELD: RefCell<Option<Arc<Snapshot>>> = const { RefCell::new(None) };
+    static CHECKED_AT_MS: Cell<u64> = const { Cell::new(0) };
+}
+
+#[derive(Deserialize)]
+struct Version {
+    name: String,
+    value: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Versions {
+    catalog: u64,
+    keys: u64,
+}
+
+/// The snapshot to serve a request with.
+pub async fn current(exchange: &Exchange) -> StoreResult<Arc<Snapshot>> {
+    let now = now_ms();
+    if let Some(snapshot) = HELD.with_borrow(Clone::clone) {
+        let age = now.saturating_sub(CHECKED_AT_MS.get());
+        if age < CHECK_EVERY_MS {
+            return Ok(snapshot);
+        }
+        CHECKED_AT_MS.set(now);
+        if age < STALE_AFTER_MS {
+            check_in_background(exchange);
+            return Ok(snapshot);
+        }
+        if let Err(error) = check(&exchange.env, &exchange.settings).await {
+            // Better an old configuration than none.
+            log_error("snapshot check", &error);
+        }
+        return Ok(HELD.with_borrow(Clone::clone).unwrap_or(snapshot));
+    }
+    CHECKED_AT_MS.set(now);
+    if let Some(source) = from_kv(&exchange.env).await {
+        check_in_background(exchange);
+        return Ok(install(source, &exchange.settings));
+    }
+    load(&exchange.env, &exchange.settings).await
+}
+
+/// Loads what was just written, here, and publishes it.
+pub async fn reload(exchange: &Exchange) -> StoreResult<()> {
+    CHECKED_AT_MS.set(now_ms());
+    load(&exchange.env, &exchange.settings).await.map(|_| ())
+}
+
+fn check_in_background(exchange: &Exchange) {
+    let (env, settings) = (exchange.env.clone(), exchange.settings.clone());
+    exchange.context.wait_until(async move {
+        if let Err(error) = check(&env, &settings).await {
+            log_error("snapshot check", &error);
+        }
+    });
+}
+
+/// Loads from D1 if it holds another version than this isolate.
+async fn check(env: &Env, settings: &Settings) -> StoreResult<()> {
+    let stored = versions(&rows(env, "SELECT name, value FROM config_versions", &[]).await?);
+    let held = HELD.with_borrow(|held| {
+        held.as_ref()
+            .map(|snapshot| Versions { catalog: snapshot.catalog_version, keys: snapshot.keys_version })
+    });
+    if held != Some(stored) {
+        load(env, settings).await?;
+    }
+    Ok(())
+}
+
+/// Reads everything from D1 in one transaction, so that versions and records belong together.
+async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
+    let database = super::database(env)?;
+    let statements = vec![
+        database.prepare("SELECT name, value FROM config_versions"),
+        database.prepare("SELECT * FROM providers ORDER BY id"),
+        database.prepare("SELECT * FROM provider_models ORDER BY id"),
+    ];
+    let mut results = database.batch(statements).await?.into_iter();
+    let mut next = || results.next().ok_or_else(|| super::StoreError::Platform("a result is missing".into()));
+    let versions = versions(&next()?.results::<Version>()?);
+    let source = SnapshotSource {
+        format: SNAPSHOT_FORMAT,
+        catalog_version: versions.catalog,
+        keys_version: versions.keys,
+        providers: next()?.results()?,
+        models: next()?.results()?,
+    };
+    publish(env, &source).await;
+    Ok(install(source, settings))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "versions count up from 1")]
+fn versions(rows: &[Version]) -> Versions {
+    let value = |name: &str| rows.iter().find(|row| row.name == name).map_or(0, |row| row.value as u64);
+    Versions { catalog: value("catalog"), keys: value("keys") }
+}
+
+/// Replaces what the isolate holds, unless that is newer already.
+fn install(source: SnapshotSource, settings: &Settings) -> Arc<Snapshot> {
+    let (snapshot, problems) = Snapshot::compile(source, &settings.keyring, settings.allow_private_upstreams);
+    for problem in problems {
+        log_error("snapshot", &problem);
+    }
+    let snapshot = Arc::new(snapshot);
+    HELD.with_borrow_mut(|held| match held {
+        Some(newer)
+            if newer.catalog_version > snapshot.catalog_version
+                || newer.keys_version > snapshot.keys_version =>
+        {
+            Arc::clone(newer)
+        }
+        _ => {
+            *held = Some(Arc::clone(&snapshot));
+            snapshot
+        }
+    })
+}
+
+async fn from_kv(env: &Env) -> Option<SnapshotSource> {
+    let json = env.kv("KV").ok()?.get(KV_NAME).text().await.ok()??;
+    let source: SnapshotSource = serde_json::from_str(&json).ok()?;
+    (source.format == SNAPSHOT_FORMAT).then_some(source)
+}
+
+/// Puts a copy into KV for cold isolates. KV takes one write a second for a name; a refused write is made good by the
+/// next isolate that finds the copy outdated.
+async fn publish(env: &Env, source: &SnapshotSource) {
+    let published = async {
+        let json = serde_json::to_string(source)?;
+        env.kv("KV")?.put(KV_NAME, json.as_str())?.execute().await?;
+        StoreResult::Ok(())
+    };
+    if let Err(error) = published.await {
+        log_error("snapshot copy", &error);
+    }
+}

@@ -1,0 +1,184 @@
+//! Usage events: into the queue, from there into D1, and into R2 if neither will have them.
+
+use nexus_edge_core::stats::UsageEvent;
+use serde::{Deserialize, Serialize};
+use worker::wasm_bindgen::JsValue;
+use worker::{Env, MessageBuilder, QueueContentType};
+
+use super::{StoreResult, rows, statement, text, unsigned};
+use crate::platform::log_error;
+
+/// Where events wait in R2 for the cron to record them.
+const PARKED_PREFIX: &str = "parked-usage/";
+/// Most parked events that one run of the cron records.
+const REPLAY_BATCH: usize = 100;
+
+/// Hands an event over to be recorded. Never fails: what the queue refuses goes to D1, what D1 refuses goes to R2.
+pub async fn record(env: &Env, event: UsageEvent) {
+    let Err(error) = enqueue(env, &event).await else { return };
+    log_error("usage queue", &error);
+    let events = [event];
+    let Err(error) = ingest(env, &events).await else { return };
+    log_error("usage ingest", &error);
+    for event in &events {
+        if let Err(error) = park(env, event).await {
+            log_error("a usage event is lost", &error);
+        }
+    }
+}
+
+async fn enqueue(env: &Env, event: &UsageEvent) -> StoreResult<()> {
+    // As text: an object would be rebuilt as a JavaScript Map, which the queue stores as {}.
+    let json = serde_json::to_string(event)?;
+    let message = MessageBuilder::new(json).content_type(QueueContentType::Text).build();
+    Ok(env.queue("USAGE_QUEUE")?.send(message).await?)
+}
+
+async fn park(env: &Env, event: &UsageEvent) -> StoreResult<()> {
+    let name = format!("{PARKED_PREFIX}{}", event.id);
+    env.bucket("BUCKET")?.put(name, serde_json::to_vec(event)?).execute().await?;
+    Ok(())
+}
+
+/// Records the events that were parked, oldest first.
+pub async fn replay_parked(env: &Env) -> StoreResult<()> {
+    let bucket = env.bucket("BUCKET")?;
+    let listed =
+        bucket.list().prefix(PARKED_PREFIX).limit(u32::try_from(REPLAY_BATCH).unwrap_or(1)).execute().await?;
+    let names: Vec<String> = listed.objects().iter().map(worker::Object::key).collect();
+    let mut events = Vec::with_capacity(names.len());
+    for name in &names {
+        let Some(object) = bucket.get(name).execute().await? else { continue };
+        let Some(body) = object.body() else { continue };
+        match serde_json::from_slice(&body.bytes().await?) {
+            Ok(event) => events.push(event),
+            Err(error) => log_error("a parked object is not a usage event", &error),
+        }
+    }
+    ingest(env, &events).await?;
+    for name in names {
+        bucket.delete(name).await?;
+    }
+    Ok(())
+}
+
+/// An event as SQL reads it out of JSON.
+#[derive(Serialize)]
+struct Flat<'a> {
+    #[serde(flatten)]
+    event: &'a UsageEvent,
+    total: u64,
+}
+
+const INSERT_NEW: &str = "INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, \
+    upstream_model, stream, status, outcome, error_code, finish_reason, prompt_tokens, completion_tokens, \
+    total_tokens, cached_tokens, reasoning_tokens, usage_source, first_byte_ms, duration_ms, conversation_id) \
+    SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
+    e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
+    e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
+    e.value ->> 'finish_reason', e.value ->> 'prompt', e.value ->> 'completion', e.value ->> 'total', \
+    e.value ->> 'cached', e.value ->> 'reasoning', e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
+    e.value ->> 'duration_ms', e.value ->> 'conversation_id' \
+    FROM json_each(?1) AS e WHERE true ON CONFLICT (id) DO NOTHING";
+
+const ADD_CHAT_STATS: &str = "INSERT INTO chat_stats (timestamp, conversation_id, provider_id, model_name, tokens_count, is_prompt) \
+    SELECT ts, conversation_id, provider_id, model, prompt_tokens, 1 FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none' \
+    UNION ALL \
+    SELECT ts, conversation_id, provider_id, model, completion_tokens, 0 FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none'";
+
+const ADD_TOTALS: &str = "UPDATE stats_totals SET \
+    conversations = conversations + (SELECT COUNT(DISTINCT conversation_id) FROM request_log WHERE rolled_up = 0 \
+        AND usage_source <> 'none' AND conversation_id NOT IN (SELECT id FROM conversations)), \
+    rounds = rounds + (SELECT COUNT(*) FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none'), \
+    prompt_tokens = prompt_tokens + (SELECT COALESCE(SUM(prompt_tokens), 0) FROM request_log WHERE rolled_up = 0), \
+    completion_tokens = completion_tokens + (SELECT COALESCE(SUM(completion_tokens), 0) FROM request_log WHERE rolled_up = 0) \
+    WHERE id = 1";
+
+const ADD_CONVERSATIONS: &str = "INSERT INTO conversations (id, first_seen, last_seen, rounds, prompt_tokens, completion_tokens) \
+    SELECT conversation_id, MIN(ts), MAX(ts), COUNT(*), SUM(prompt_tokens), SUM(completion_tokens) \
+    FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none' GROUP BY conversation_id \
+    ON CONFLICT (id) DO UPDATE SET first_seen = MIN(first_seen, excluded.first_seen), \
+    last_seen = MAX(last_seen, excluded.last_seen), rounds = rounds + excluded.rounds, \
+    prompt_tokens = prompt_tokens + excluded.prompt_tokens, completion_tokens = completion_tokens + excluded.completion_tokens";
+
+const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = MAX(COALESCE(last_used_at, 0), \
+    (SELECT MAX(ts) FROM request_log WHERE rolled_up = 0 AND key_id = api_keys.id)) \
+    WHERE id IN (SELECT key_id FROM request_log WHERE rolled_up = 0)";
+
+const MARK_ROLLED_UP: &str = "UPDATE request_log SET rolled_up = 1 WHERE rolled_up = 0";
+
+/// Records events and adds them to every total, once each however often they come: all statements run in one
+/// transaction, and only rows that it newly inserted are in the state that the sums look at.
+pub async fn ingest(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let flat: Vec<Flat<'_>> = events.iter().map(|event| Flat { event, total: event.usage.total() }).collect();
+    let json = serde_json::to_string(&flat)?;
+    let database = super::database(env)?;
+    let mut statements = vec![statement(&database, INSERT_NEW, &[text(&json)])?];
+    for sql in [ADD_CHAT_STATS, ADD_TOTALS, ADD_CONVERSATIONS, TOUCH_KEYS, MARK_ROLLED_UP] {
+        statements.push(database.prepare(sql));
+    }
+    database.batch(statements).await?;
+    Ok(())
+}
+
+/// Sums over everything recorded.
+#[derive(Debug, Deserialize)]
+pub struct Totals {
+    /// Distinct conversations.
+    pub conversations: u64,
+    /// Answered requests.
+    pub rounds: u64,
+    /// Tokens of all prompts.
+    pub prompt_tokens: u64,
+    /// Tokens of all answers.
+    pub completion_tokens: u64,
+    /// Conversations with a request since the given time.
+    pub active_sessions: u64,
+}
+
+/// The totals; `active_since` is in milliseconds since the epoch.
+pub async fn totals(env: &Env, active_since: u64) -> StoreResult<Totals> {
+    let sql = "SELECT conversations, rounds, prompt_tokens, completion_tokens, \
+        (SELECT COUNT(*) FROM conversations WHERE last_seen >= ?1) AS active_sessions FROM stats_totals WHERE id = 1";
+    let found = super::row(env, sql, &[unsigned(active_since)]).await?;
+    found.ok_or_else(|| super::StoreError::Platform("the row of totals is missing".into()))
+}
+
+/// One row of the request log as the admin API shows it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LoggedRequest {
+    pub id: String,
+    pub ts: u64,
+    pub request_id: String,
+    pub key_id: String,
+    pub provider_id: Option<i64>,
+    pub provider_name: Option<String>,
+    pub model: String,
+    pub upstream_model: Option<String>,
+    #[serde(deserialize_with = "nexus_edge_core::catalog::flag")]
+    pub stream: bool,
+    pub status: u16,
+    pub outcome: String,
+    pub error_code: Option<String>,
+    pub finish_reason: Option<String>,
+    pub prompt_tokens: u64,
+    pub completion_tokens: u64,
+    pub total_tokens: u64,
+    pub cached_tokens: u64,
+    pub reasoning_tokens: u64,
+    pub usage_source: String,
+    pub first_byte_ms: Option<u64>,
+    pub duration_ms: u64,
+    pub conversation_id: String,
+}
+
+/// The newest rows of the request log, or those before the row with the id `before`.
+pub async fn recent(env: &Env, limit: u32, before: Option<&str>) -> StoreResult<Vec<LoggedRequest>> {
+    let sql = "SELECT * FROM request_log WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+    // Every ULID sorts before `~`.
+    let parameters = [text(before.unwrap_or("~")), JsValue::from_f64(f64::from(limit))];
+    rows(env, sql, &parameters).await
+}
