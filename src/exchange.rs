@@ -5,10 +5,9 @@ use std::rc::Rc;
 use nexus_edge_core::access::{credential, principal::Principal};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
-use worker::js_sys::Uint8Array;
-use worker::wasm_bindgen::JsCast;
 use worker::{Context, Env, Headers, Request, Response, ResponseBuilder, web_sys};
 
+use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 
@@ -75,38 +74,30 @@ impl Exchange {
     }
 
     /// The request's body, refused as soon as it is known to be over the limit.
-    pub async fn body(&self) -> Result<Vec<u8>, ApiError> {
+    pub async fn body(&self) -> Result<Body, ApiError> {
         let limit = self.settings.max_body_bytes;
         let declared = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
         if declared.is_some_and(|length| length > limit) {
             return Err(ApiError::too_large(limit));
         }
-        let Some(stream) = self.request.inner().body() else { return Ok(Vec::new()) };
-        let mut body = Vec::with_capacity(declared.unwrap_or_default());
-        let mut chunks = wasm_streams::ReadableStream::from_raw(stream).into_stream();
-        while let Some(chunk) = futures::StreamExt::next(&mut chunks).await {
-            let chunk: Uint8Array = chunk.map_err(|_| interrupted())?.unchecked_into();
-            let start = body.len();
-            let end = start + chunk.length() as usize;
-            if end > limit {
-                return Err(ApiError::too_large(limit));
+        let request = self.request.inner();
+        let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
+        let read = match (declared, request.array_buffer()) {
+            (Some(_), Ok(array_buffer)) => bytes::read_at_once(array_buffer, None).await,
+            _ => bytes::read_chunks(stream, limit, None).await,
+        };
+        read.map_err(|error| match error {
+            ReadError::TooLarge => ApiError::too_large(limit),
+            ReadError::Broken | ReadError::Idle => {
+                ApiError::invalid_json("The request body could not be read to its end.")
             }
-            body.resize(end, 0);
-            if let Some(target) = body.get_mut(start..) {
-                chunk.copy_to(target);
-            }
-        }
-        Ok(body)
+        })
     }
 
     /// Who calls, by the API key of the request.
     pub async fn principal(&self) -> Result<Principal, ApiError> {
         crate::pipeline::authenticate::authenticate(self).await
     }
-}
-
-fn interrupted() -> ApiError {
-    ApiError::invalid_json("The request body could not be read to its end.")
 }
 
 /// A JSON answer.

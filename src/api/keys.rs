@@ -3,9 +3,10 @@
 use nexus_edge_core::access::api_key::{ApiKey, ApiKeyRecord, shown_prefix};
 use nexus_edge_core::catalog::key_input::KeyInput;
 use nexus_edge_core::error::ApiError;
-use serde_json::{Value, json};
+use serde::Serialize;
 use worker::Response;
 
+use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version};
 use crate::exchange::{self, Exchange};
 use crate::platform::{log_error, now_ms, random_bytes};
 use crate::store::{self, snapshot};
@@ -13,18 +14,18 @@ use crate::store::{self, snapshot};
 /// `GET /keys`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let keys = store::keys::list(&exchange.env).await?;
-    exchange::json(200, &json!({ "keys": keys.iter().map(view).collect::<Vec<_>>() }))
+    answer_list("keys", &keys.iter().map(KeyView::of).collect::<Vec<_>>())
 }
 
 /// `GET /keys/{id}`
 pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    exchange::json(200, &view(&find(exchange, id).await?))
+    exchange::json(200, &KeyView::of(&find(exchange, id).await?))
 }
 
 /// `POST /keys`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let body = exchange.body().await?;
-    let input = KeyInput::parse(&body)?;
+    let input = KeyInput::parse(&body.bytes)?;
     input.name.clone().required("name")?;
     let random = random_bytes().map_err(|error| {
         log_error("random", &error);
@@ -46,25 +47,24 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     input.apply(&mut record);
     store::keys::insert(&exchange.env, &record, &key.hash()).await?;
     snapshot::reload(exchange).await?;
-    let mut shown = view(&record);
-    if let Some(fields) = shown.as_object_mut() {
-        fields.insert("key".to_owned(), key.reveal().into());
-    }
-    exchange::json(201, &shown)
+    exchange::json(201, &KeyView { key: Some(key.reveal()), ..KeyView::of(&record) })
 }
 
-/// `PUT /keys/{id}`: changes what the body names and nothing else.
+/// `PUT /keys/{id}`: changes what the body names and nothing else, whoever else is changing the record.
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let body = exchange.body().await?;
-    let input = KeyInput::parse(&body)?;
-    let mut record = find(exchange, id).await?;
-    input.apply(&mut record);
-    record.updated_at = now_ms();
-    if !store::keys::update(&exchange.env, &record).await? {
-        return Err(not_found());
+    let input = KeyInput::parse(&body.bytes)?;
+    for _ in 0..MAX_UPDATE_TRIES {
+        let mut record = find(exchange, id).await?;
+        let read_at_version = record.updated_at;
+        input.apply(&mut record);
+        record.updated_at = next_version(read_at_version);
+        if store::keys::update(&exchange.env, &record, read_at_version).await? {
+            snapshot::reload(exchange).await?;
+            return exchange::json(200, &KeyView::of(&record));
+        }
     }
-    snapshot::reload(exchange).await?;
-    exchange::json(200, &view(&record))
+    Err(busy())
 }
 
 /// `DELETE /keys/{id}`
@@ -73,7 +73,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         return Err(not_found());
     }
     snapshot::reload(exchange).await?;
-    exchange::json(200, &json!({ "id": id, "deleted": true }))
+    answer_deleted(id)
 }
 
 fn not_found() -> ApiError {
@@ -84,17 +84,38 @@ async fn find(exchange: &Exchange, id: &str) -> Result<ApiKeyRecord, ApiError> {
     store::keys::find(&exchange.env, id).await?.ok_or_else(not_found)
 }
 
-fn view(record: &ApiKeyRecord) -> Value {
-    json!({
-        "id": record.id,
-        "name": record.name,
-        "prefix": shown_prefix(&record.id),
-        "enabled": record.enabled,
-        "expires_at": record.expires_at,
-        "allowed_models": record.allowed_models,
-        "allowed_providers": record.allowed_providers,
-        "created_at": record.created_at,
-        "updated_at": record.updated_at,
-        "last_used_at": record.last_used_at,
-    })
+/// A key as the admin API shows it.
+#[derive(Serialize)]
+struct KeyView<'a> {
+    id: &'a str,
+    name: &'a str,
+    /// The key itself, in the answer that creates it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    prefix: String,
+    enabled: bool,
+    expires_at: Option<u64>,
+    allowed_models: Option<&'a [String]>,
+    allowed_providers: Option<&'a [i64]>,
+    created_at: u64,
+    updated_at: u64,
+    last_used_at: Option<u64>,
+}
+
+impl<'a> KeyView<'a> {
+    fn of(record: &'a ApiKeyRecord) -> Self {
+        Self {
+            id: &record.id,
+            name: &record.name,
+            key: None,
+            prefix: shown_prefix(&record.id),
+            enabled: record.enabled,
+            expires_at: record.expires_at,
+            allowed_models: record.allowed_models.as_deref(),
+            allowed_providers: record.allowed_providers.as_deref(),
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            last_used_at: record.last_used_at,
+        }
+    }
 }

@@ -7,7 +7,43 @@ pub mod provider_models;
 pub mod providers;
 pub mod stats;
 
+use std::collections::BTreeMap;
+
 use nexus_edge_core::error::ApiError;
+use serde::Serialize;
+use worker::Response;
+
+use crate::exchange;
+use crate::platform::now_ms;
+
+/// Answers `{"<name>": [items]}`.
+fn answer_list<T: Serialize>(name: &str, items: &[T]) -> Result<Response, ApiError> {
+    exchange::json(200, &BTreeMap::from([(name, items)]))
+}
+
+/// Answers that the record with this id is gone.
+fn answer_deleted(id: impl Serialize) -> Result<Response, ApiError> {
+    #[derive(Serialize)]
+    struct Deleted<I> {
+        id: I,
+        deleted: bool,
+    }
+    exchange::json(200, &Deleted { id, deleted: true })
+}
+
+/// How often an update is tried anew when somebody else has changed the record meanwhile.
+const MAX_UPDATE_TRIES: usize = 8;
+
+/// The `updated_at` of a change. It is also the version of the record, so it always grows.
+fn next_version(read_at_version: u64) -> u64 {
+    now_ms().max(read_at_version + 1)
+}
+
+/// The error for an update that never found the record at rest.
+fn busy() -> ApiError {
+    ApiError::unavailable("record_busy", "The record is being changed by others. Try again.")
+        .with_retry_after(1)
+}
 
 /// The number in a path such as `/providers/7`. What is no number names nothing.
 fn record_id(parameter: &str, not_found: impl Fn() -> ApiError) -> Result<i64, ApiError> {

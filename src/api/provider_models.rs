@@ -3,17 +3,16 @@
 use nexus_edge_core::catalog::ModelRecord;
 use nexus_edge_core::catalog::model::ModelInput;
 use nexus_edge_core::error::ApiError;
-use serde_json::json;
 use worker::Response;
 
-use super::{providers, record_id};
+use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, providers, record_id};
 use crate::exchange::{self, Exchange};
 use crate::platform::now_ms;
 use crate::store::{self, snapshot};
 
 /// `GET /provider_models`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    exchange::json(200, &json!({ "models": store::models::list(&exchange.env).await? }))
+    answer_list("models", &store::models::list(&exchange.env).await?)
 }
 
 /// `GET /providers/{id}/models`
@@ -21,7 +20,7 @@ pub async fn list_of_provider(exchange: &Exchange, provider_id: &str) -> Result<
     let provider_id = record_id(provider_id, providers::not_found)?;
     require_provider(exchange, provider_id, providers::not_found).await?;
     let models = store::models::list_of_provider(&exchange.env, provider_id).await?;
-    exchange::json(200, &json!({ "models": models }))
+    answer_list("models", &models)
 }
 
 /// `GET /provider_models/{id}`
@@ -32,7 +31,7 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 /// `POST /provider_models`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let body = exchange.body().await?;
-    let input = ModelInput::parse(&body)?;
+    let input = ModelInput::parse(&body.bytes)?;
     let provider_id = input.provider_id.clone().required("provider_id")?.cast_signed();
     input.model_name.clone().required("model_name")?;
     require_provider(exchange, provider_id, unknown_provider).await?;
@@ -54,22 +53,26 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     exchange::json(201, &record)
 }
 
-/// `PUT /provider_models/{id}`: changes what the body names and nothing else.
+/// `PUT /provider_models/{id}`: changes what the body names and nothing else, whoever else is changing the record.
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let body = exchange.body().await?;
-    let input = ModelInput::parse(&body)?;
-    let mut record = find(exchange, id).await?;
-    if let Some(provider_id) = input.provider_id.clone().into_set() {
-        record.provider_id = provider_id.cast_signed();
-        require_provider(exchange, record.provider_id, unknown_provider).await?;
+    let input = ModelInput::parse(&body.bytes)?;
+    let moved_to = input.provider_id.clone().into_set().map(u64::cast_signed);
+    if let Some(provider_id) = moved_to {
+        require_provider(exchange, provider_id, unknown_provider).await?;
     }
-    input.apply(&mut record);
-    record.updated_at = now_ms();
-    if !store::models::update(&exchange.env, &record).await? {
-        return Err(not_found());
+    for _ in 0..MAX_UPDATE_TRIES {
+        let mut record = find(exchange, id).await?;
+        let read_at_version = record.updated_at;
+        record.provider_id = moved_to.unwrap_or(record.provider_id);
+        input.apply(&mut record);
+        record.updated_at = next_version(read_at_version);
+        if store::models::update(&exchange.env, &record, read_at_version).await? {
+            snapshot::reload(exchange).await?;
+            return exchange::json(200, &record);
+        }
     }
-    snapshot::reload(exchange).await?;
-    exchange::json(200, &record)
+    Err(busy())
 }
 
 /// `DELETE /provider_models/{id}`
@@ -79,7 +82,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         return Err(not_found());
     }
     snapshot::reload(exchange).await?;
-    exchange::json(200, &json!({ "id": id, "deleted": true }))
+    answer_deleted(id)
 }
 
 fn not_found() -> ApiError {

@@ -8,19 +8,19 @@ use nexus_edge_core::secrets::mask::mask;
 use serde_json::json;
 use worker::Response;
 
-use super::record_id;
+use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, record_id};
 use crate::exchange::{self, Exchange};
 use crate::platform::{log_error, new_ulid, now_ms, random_bytes};
 use crate::store::{self, snapshot};
 
 /// `GET /providers`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    answer_list(&store::providers::list(&exchange.env).await?)
+    answer_records(&store::providers::list(&exchange.env).await?)
 }
 
 /// `GET /providers/available`: those that are enabled and offer at least one enabled model.
 pub async fn list_available(exchange: &Exchange) -> Result<Response, ApiError> {
-    answer_list(&store::providers::list_available(&exchange.env).await?)
+    answer_records(&store::providers::list_available(&exchange.env).await?)
 }
 
 /// `GET /providers/{id}`
@@ -31,7 +31,7 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 /// `POST /providers`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let body = exchange.body().await?;
-    let input = ProviderInput::parse(&body, exchange.settings.allow_private_upstreams)?;
+    let input = ProviderInput::parse(&body.bytes, exchange.settings.allow_private_upstreams)?;
     let name = input.name.clone().required("name")?;
     let now = now_ms();
     let mut record = ProviderRecord {
@@ -55,25 +55,28 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
         headers_hint: None,
     };
     input.apply_public(&mut record)?;
-    apply_secrets(exchange, input, &mut record)?;
+    apply_secrets(exchange, &input, &mut record)?;
     record.id = store::providers::insert(&exchange.env, &record).await?;
     snapshot::reload(exchange).await?;
     exchange::json(201, &record.view())
 }
 
-/// `PUT /providers/{id}`: changes what the body names and nothing else.
+/// `PUT /providers/{id}`: changes what the body names and nothing else, whoever else is changing the record.
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let body = exchange.body().await?;
-    let input = ProviderInput::parse(&body, exchange.settings.allow_private_upstreams)?;
-    let mut record = find(exchange, id).await?;
-    input.apply_public(&mut record)?;
-    apply_secrets(exchange, input, &mut record)?;
-    record.updated_at = now_ms();
-    if !store::providers::update(&exchange.env, &record).await? {
-        return Err(not_found());
+    let input = ProviderInput::parse(&body.bytes, exchange.settings.allow_private_upstreams)?;
+    for _ in 0..MAX_UPDATE_TRIES {
+        let mut record = find(exchange, id).await?;
+        let read_at_version = record.updated_at;
+        input.apply_public(&mut record)?;
+        apply_secrets(exchange, &input, &mut record)?;
+        record.updated_at = next_version(read_at_version);
+        if store::providers::update(&exchange.env, &record, read_at_version).await? {
+            snapshot::reload(exchange).await?;
+            return exchange::json(200, &record.view());
+        }
     }
-    snapshot::reload(exchange).await?;
-    exchange::json(200, &record.view())
+    Err(busy())
 }
 
 /// `DELETE /providers/{id}`: its models go with it.
@@ -83,7 +86,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         return Err(not_found());
     }
     snapshot::reload(exchange).await?;
-    exchange::json(200, &json!({ "id": id, "deleted": true }))
+    answer_deleted(id)
 }
 
 /// The error for a provider that does not exist.
@@ -96,40 +99,40 @@ async fn find(exchange: &Exchange, id: &str) -> Result<ProviderRecord, ApiError>
     store::providers::find(&exchange.env, id).await?.ok_or_else(not_found)
 }
 
-fn answer_list(records: &[ProviderRecord]) -> Result<Response, ApiError> {
+fn answer_records(records: &[ProviderRecord]) -> Result<Response, ApiError> {
     let views: Vec<_> = records.iter().map(ProviderRecord::view).collect();
-    exchange::json(200, &json!({ "providers": views }))
+    answer_list("providers", &views)
 }
 
 /// Seals or hashes the secrets of the input into the record.
 fn apply_secrets(
     exchange: &Exchange,
-    input: ProviderInput,
+    input: &ProviderInput,
     record: &mut ProviderRecord,
 ) -> Result<(), ApiError> {
-    match input.server_key {
+    match &input.server_key {
         Patch::Keep => {}
         Patch::Clear => (record.server_key_sealed, record.server_key_hint) = (None, None),
         Patch::Set(key) => {
-            record.server_key_sealed = Some(seal(exchange, &key, &record.seal_context("server_key"))?);
-            record.server_key_hint = Some(mask(&key));
+            record.server_key_sealed = Some(seal(exchange, key, &record.seal_context("server_key"))?);
+            record.server_key_hint = Some(mask(key));
         }
     }
-    match input.personalized_key {
+    match &input.personalized_key {
         Patch::Keep => {}
         Patch::Clear => (record.personalized_key_hash, record.personalized_key_hint) = (None, None),
         Patch::Set(key) => {
-            record.personalized_key_hash = Some(hash_key(&key));
-            record.personalized_key_hint = Some(mask(&key));
+            record.personalized_key_hash = Some(hash_key(key));
+            record.personalized_key_hint = Some(mask(key));
         }
     }
-    match input.headers {
+    match &input.headers {
         Patch::Keep => {}
         Patch::Clear => (record.headers_sealed, record.headers_hint) = (None, None),
         Patch::Set(headers) => {
             let clear = json!(headers).to_string();
             record.headers_sealed = Some(seal(exchange, &clear, &record.seal_context("headers"))?);
-            record.headers_hint = Some(json!(mask_headers(&headers)).to_string());
+            record.headers_hint = Some(json!(mask_headers(headers)).to_string());
         }
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! The admin API for statistics.
 
 use nexus_edge_core::error::ApiError;
-use serde_json::json;
+use serde::Serialize;
 use worker::Response;
 
+use super::answer_list;
 use crate::exchange::{self, Exchange};
 use crate::platform::now_ms;
 use crate::store;
@@ -17,17 +18,33 @@ const MAX_PAGE: u32 = 500;
 pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
     let active_since = now_ms().saturating_sub(ACTIVE_FOR_MS);
     let totals = store::usage::totals(&exchange.env, active_since).await?;
-    let body = json!({
-        "total_conversations": totals.conversations,
-        "total_rounds": totals.rounds,
-        "tokens_usage": {
-            "prompt": totals.prompt_tokens,
-            "completion": totals.completion_tokens,
-            "total": totals.prompt_tokens + totals.completion_tokens,
-        },
-        "active_sessions": totals.active_sessions,
-    });
+    let tokens_usage = TokensUsage {
+        prompt: totals.prompt_tokens,
+        completion: totals.completion_tokens,
+        total: totals.prompt_tokens + totals.completion_tokens,
+    };
+    let body = TotalStats {
+        total_conversations: totals.conversations,
+        total_rounds: totals.rounds,
+        tokens_usage,
+        active_sessions: totals.active_sessions,
+    };
     exchange::json(200, &body)
+}
+
+#[derive(Serialize)]
+struct TotalStats {
+    total_conversations: u64,
+    total_rounds: u64,
+    tokens_usage: TokensUsage,
+    active_sessions: u64,
+}
+
+#[derive(Serialize)]
+struct TokensUsage {
+    prompt: u64,
+    completion: u64,
+    total: u64,
 }
 
 /// `GET /stats/requests?limit=&before=`: the request log, newest first. `before` is the id of the last row of the
@@ -45,5 +62,5 @@ pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
     };
     let before = exchange.query("before");
     let rows = store::usage::recent(&exchange.env, limit, before.as_deref()).await?;
-    exchange::json(200, &json!({ "requests": rows }))
+    answer_list("requests", &rows)
 }

@@ -1,7 +1,6 @@
 //! Step 4: ask the upstream.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::pin_mut;
@@ -11,20 +10,20 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
 use nexus_edge_core::routing::Candidate;
 use worker::js_sys::{Array, Uint8Array};
-use worker::wasm_bindgen::JsValue;
-use worker::{
-    AbortController, AbortSignal, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
-    Response, web_sys,
-};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{AbortController, Headers, Method, Request, RequestInit, RequestRedirect, Response, web_sys};
 
 use super::settle::Settlement;
 use crate::exchange::{Exchange, set_header};
-use crate::platform::{log_error, now_ms};
+use crate::platform::bytes::Body;
+use crate::platform::timer::Timer;
+use crate::platform::{global, log_error, now_ms};
 
 /// An upstream's answer, its body still to come.
 pub struct Answer {
     /// What the upstream answered.
-    pub response: Response,
+    pub response: web_sys::Response,
     /// Who answered, and how long its body may be silent.
     pub candidate: Candidate,
     /// Closes the upstream's connection when it goes away.
@@ -41,6 +40,13 @@ pub struct Connection {
     controller: Option<AbortController>,
 }
 
+impl Connection {
+    /// Lets go of a connection whose answer has been read to its end: there is nothing left to close.
+    pub fn release(mut self) {
+        self.controller = None;
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(controller) = self.controller.take() {
@@ -53,6 +59,7 @@ impl Drop for Connection {
 pub async fn attempt(
     exchange: &Exchange,
     candidate: &Candidate,
+    body: &Body,
     request: &ChatRequest<'_>,
     settlement: &mut Settlement,
 ) -> Result<Answer, ApiError> {
@@ -63,9 +70,12 @@ pub async fn attempt(
             (demo_response(exchange, candidate, request)?, Connection { controller: None })
         }
         Some(url) => {
-            let body = request.upstream_body(&candidate.upstream_model);
+            let body = match request.upstream_body(&candidate.upstream_model) {
+                Cow::Borrowed(_) => body.to_js(),
+                Cow::Owned(spliced) => Uint8Array::from(spliced.as_slice()),
+            };
             let upstream_request =
-                build_request(exchange, candidate, url.chat_completions(), &body, request.stream)?;
+                build_request(exchange, candidate, url.chat_completions(), body, request.stream)?;
             send(exchange, candidate, upstream_request, || {
                 settlement.note_prompt_estimate(request.estimate_prompt_tokens());
             })
@@ -84,14 +94,15 @@ async fn send(
     candidate: &Candidate,
     request: Request,
     while_waiting: impl FnOnce(),
-) -> Result<(Response, Connection), ApiError> {
+) -> Result<(web_sys::Response, Connection), ApiError> {
     let controller = AbortController::default();
     let either = Array::of2(controller.signal().as_ref(), exchange.caller_gone().as_ref());
-    let signal = AbortSignal::from(web_sys::AbortSignal::any(&either));
+    let signal = web_sys::AbortSignal::any(&either);
     let connection = Connection { controller: Some(controller) };
 
-    let fetch = Fetch::Request(request);
-    let sending = fetch.send_with_signal(&signal);
+    let init = web_sys::RequestInit::new();
+    init.set_signal(Some(&signal));
+    let sending = JsFuture::from(global().fetch_with_request_and_init(request.inner(), &init));
     pin_mut!(sending);
     // The first poll puts the request on its way; what can be done while the upstream works is done then.
     let early = futures::poll!(&mut sending);
@@ -99,8 +110,7 @@ async fn send(
     let sent = match early {
         std::task::Poll::Ready(sent) => sent,
         std::task::Poll::Pending => {
-            let time_out = Delay::from(Duration::from_millis(candidate.first_byte_timeout_ms.into()));
-            match select(sending, time_out).await {
+            match select(sending, Timer::after_ms(candidate.first_byte_timeout_ms.into())).await {
                 Either::Left((sent, _)) => sent,
                 Either::Right(_) => {
                     return Err(ApiError::upstream_timeout("answer", candidate.first_byte_timeout_ms));
@@ -109,11 +119,11 @@ async fn send(
         }
     };
     let name = &candidate.upstream.record.name;
-    let response = sent.map_err(|error| {
-        log_error("upstream unreachable", &format_args!("provider {name}: {error}"));
+    let response: web_sys::Response = sent.map(JsCast::unchecked_into).map_err(|error| {
+        log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
         ApiError::bad_gateway("upstream_unreachable", format!("The provider `{name}` cannot be reached."))
     })?;
-    if (300..400).contains(&response.status_code()) {
+    if (300..400).contains(&response.status()) {
         // Following it would send the provider's key to an address that nobody configured.
         let message = format!("The provider `{name}` answered with a redirect. Check its server_url.");
         return Err(ApiError::bad_gateway("upstream_invalid_response", message));
@@ -125,7 +135,7 @@ fn build_request(
     exchange: &Exchange,
     candidate: &Candidate,
     url: &str,
-    body: &[u8],
+    body: Uint8Array,
     stream: bool,
 ) -> Result<Request, ApiError> {
     let headers = Headers::new();
@@ -147,7 +157,7 @@ fn build_request(
     init.with_method(Method::Post)
         .with_headers(headers)
         .with_redirect(RequestRedirect::Manual)
-        .with_body(Some(JsValue::from(Uint8Array::from(body))));
+        .with_body(Some(JsValue::from(body)));
     Request::new_with_init(url, &init).map_err(|error| {
         log_error("upstream request", &error);
         ApiError::bad_gateway("upstream_unreachable", "The address of the provider is not valid.")
@@ -159,7 +169,7 @@ fn demo_response(
     exchange: &Exchange,
     candidate: &Candidate,
     request: &ChatRequest<'_>,
-) -> Result<Response, ApiError> {
+) -> Result<web_sys::Response, ApiError> {
     let internal = |error: worker::Error| {
         log_error("demo", &error);
         ApiError::internal()
@@ -172,17 +182,17 @@ fn demo_response(
     if !request.stream {
         set_header(&headers, "content-type", "application/json");
         let body = reply.to_json(&id, created, &model);
-        return Ok(Response::from_bytes(body).map_err(internal)?.with_headers(headers));
+        return Ok(Response::from_bytes(body).map_err(internal)?.with_headers(headers).into());
     }
     set_header(&headers, "content-type", "text/event-stream; charset=utf-8");
-    let pause = Duration::from_millis(reply.pause_ms.into());
+    let pause = u64::from(reply.pause_ms);
     let events = reply.to_events(&id, created, &model, true);
     let stream = futures::stream::unfold(events.into_iter(), move |mut events| async move {
         let event = events.next()?;
-        if !pause.is_zero() {
-            Delay::from(pause).await;
+        if pause > 0 {
+            Timer::after_ms(pause).await;
         }
         Some((Ok::<_, worker::Error>(event), events))
     });
-    Ok(Response::from_stream(stream).map_err(internal)?.with_headers(headers))
+    Ok(Response::from_stream(stream).map_err(internal)?.with_headers(headers).into())
 }

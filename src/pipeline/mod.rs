@@ -41,13 +41,13 @@ async fn serve(
     settlement: &mut Settlement,
 ) -> Result<attempt::Answer, ApiError> {
     let body = exchange.body().await?;
-    let request = ChatRequest::parse(&body)?;
+    let request = ChatRequest::parse(&body.bytes)?;
     settlement.note_request(&request);
     let snapshot = snapshot::current(exchange).await?;
     let plan = snapshot.resolve(&request.model, principal)?;
     settlement.note_candidate(&plan.first);
     admit::admit(exchange, &plan.first).await?;
-    attempt::attempt(exchange, &plan.first, &request, settlement).await
+    attempt::attempt(exchange, &plan.first, &body, &request, settlement).await
 }
 
 /// The conversation that the caller names, or a new one.

@@ -4,8 +4,6 @@
 //! withheld; the caller's pace is the upstream's pace, because a chunk is read only when one is asked for. Any other
 //! answer is read to its end first, so that one that breaks off becomes a clean error.
 
-use std::time::Duration;
-
 use futures::StreamExt;
 use futures::future::{Either, select};
 use nexus_edge_core::dialect::openai::response;
@@ -18,12 +16,14 @@ use nexus_edge_core::stats::Outcome;
 use wasm_streams::readable::IntoStream;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Delay, Headers, Response, ResponseBody, ResponseBuilder};
+use worker::{Headers, Response, ResponseBuilder, web_sys};
 
 use super::attempt::{Answer, Connection};
 use super::settle::Settlement;
 use crate::exchange::{Exchange, set_header};
+use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::now_ms;
+use crate::platform::timer::Timer;
 
 /// Largest unstreamed answer that is taken in, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -34,21 +34,22 @@ pub async fn relay(
     answer: Answer,
     mut settlement: Settlement,
 ) -> Result<Response, ApiError> {
-    let status = answer.response.status_code();
+    let status = answer.response.status();
     settlement.note_status(status);
     let headers = caller_headers(exchange, &answer, settlement.conversation_id());
     let is_stream = content_type(&answer.response).starts_with("text/event-stream");
-    if is_stream && status < 400 {
+    if is_stream && status < 400 && has_body(status) {
         set_header(&headers, "cache-control", "no-cache, no-transform");
         set_header(&headers, "x-accel-buffering", "no");
         let stream = StreamRelay::new(exchange, answer, settlement).into_js();
         return Ok(ResponseBuilder::new().with_status(status).with_headers(headers).stream(stream));
     }
-    match read_whole(&answer).await.and_then(|body| check_whole(status, body, &answer, &mut settlement)) {
+    let whole = read_whole(&answer).await;
+    match whole.and_then(|body| check_whole(status, body, &answer, &mut settlement)) {
         Ok(body) => {
-            let outcome = if status < 400 { Outcome::Completed } else { Outcome::Failed };
-            settlement.finish(outcome);
-            Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
+            answer.connection.release();
+            settlement.finish(if status < 400 { Outcome::Completed } else { Outcome::Failed });
+            Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body.bytes))
         }
         Err(error) => {
             settlement.refuse(&error, exchange);
@@ -57,9 +58,14 @@ pub async fn relay(
     }
 }
 
+/// Whether an answer of this status may have a body; the platform refuses to build one that may not.
+fn has_body(status: u16) -> bool {
+    matches!(status, 200..=599) && !matches!(status, 204 | 205 | 304)
+}
+
 fn caller_headers(exchange: &Exchange, answer: &Answer, conversation_id: &str) -> Headers {
     let headers = Headers::new();
-    let given = answer.response.headers();
+    let given = Headers(answer.response.headers());
     for (name, value) in given.entries().filter(|(name, _)| forwards_to_caller(name)) {
         set_header(&headers, &name, &value);
     }
@@ -75,49 +81,32 @@ fn caller_headers(exchange: &Exchange, answer: &Answer, conversation_id: &str) -
     headers
 }
 
-fn content_type(response: &Response) -> String {
+fn content_type(response: &web_sys::Response) -> String {
     response.headers().get("content-type").ok().flatten().unwrap_or_default().to_ascii_lowercase()
 }
 
-/// The chunks of an answer's body.
-fn chunks(response: &Response) -> Option<IntoStream<'static>> {
-    match response.body() {
-        ResponseBody::Stream(stream) => {
-            Some(wasm_streams::ReadableStream::from_raw(stream.clone()).into_stream())
-        }
-        ResponseBody::Empty | ResponseBody::Body(_) => None,
-    }
-}
-
-async fn read_whole(answer: &Answer) -> Result<Vec<u8>, ApiError> {
-    if let ResponseBody::Body(bytes) = answer.response.body() {
-        return Ok(bytes.clone());
-    }
-    let Some(mut chunks) = chunks(&answer.response) else { return Ok(Vec::new()) };
+async fn read_whole(answer: &Answer) -> Result<Body, ApiError> {
     let idle_ms = answer.candidate.idle_timeout_ms;
-    let mut body = Vec::new();
-    loop {
-        let time_out = Delay::from(Duration::from_millis(idle_ms.into()));
-        let chunk = match select(chunks.next(), time_out).await {
-            Either::Left((Some(Ok(chunk)), _)) => chunk,
-            Either::Left((None, _)) => return Ok(body),
-            Either::Left((Some(Err(_)), _)) => return Err(broken_off(answer)),
-            Either::Right(_) => return Err(ApiError::upstream_timeout("further data", idle_ms)),
-        };
-        append(&mut body, &chunk.unchecked_into());
-        if body.len() > MAX_ANSWER_BYTES {
+    let response = &answer.response;
+    let declared =
+        response.headers().get("content-length").ok().flatten().and_then(|length| length.parse().ok());
+    let read = match (response.body(), declared) {
+        (None, _) => Ok(Body::from_bytes(Vec::new())),
+        // A body that comes with its length is on its way already: it needs no watch over its pieces.
+        (Some(_), Some(0..=MAX_ANSWER_BYTES)) => match response.array_buffer() {
+            Ok(array_buffer) => bytes::read_at_once(array_buffer, Some(idle_ms.into())).await,
+            Err(_) => Err(ReadError::Broken),
+        },
+        (Some(stream), _) => bytes::read_chunks(stream, MAX_ANSWER_BYTES, Some(idle_ms.into())).await,
+    };
+    read.map_err(|error| match error {
+        ReadError::Broken => broken_off(answer),
+        ReadError::Idle => ApiError::upstream_timeout("further data", idle_ms),
+        ReadError::TooLarge => {
             let message = format!("The provider's answer is larger than {MAX_ANSWER_BYTES} bytes.");
-            return Err(ApiError::bad_gateway("upstream_invalid_response", message));
+            ApiError::bad_gateway("upstream_invalid_response", message)
         }
-    }
-}
-
-fn append(body: &mut Vec<u8>, chunk: &Uint8Array) {
-    let start = body.len();
-    body.resize(start + chunk.length() as usize, 0);
-    if let Some(target) = body.get_mut(start..) {
-        chunk.copy_to(target);
-    }
+    })
 }
 
 fn broken_off(answer: &Answer) -> ApiError {
@@ -128,15 +117,19 @@ fn broken_off(answer: &Answer) -> ApiError {
 /// Notes what a whole answer says. A success that is no JSON object is an error: no client could read it.
 fn check_whole(
     status: u16,
-    body: Vec<u8>,
+    body: Body,
     answer: &Answer,
     settlement: &mut Settlement,
-) -> Result<Vec<u8>, ApiError> {
+) -> Result<Body, ApiError> {
+    if !has_body(status) {
+        let message = format!("The provider answered with the status {status}.");
+        return Err(ApiError::bad_gateway("upstream_invalid_response", message));
+    }
     if status >= 400 {
         // Some services repeat the key that they refuse.
-        return Ok(redact(&body, answer.candidate.upstream.secrets()).unwrap_or(body));
+        return Ok(redact(&body.bytes, answer.candidate.upstream.secrets()).map_or(body, Body::from_bytes));
     }
-    let facts = response::inspect(&body).map_err(|_| {
+    let facts = response::inspect(&body.bytes).map_err(|_| {
         let name = &answer.candidate.upstream.record.name;
         let message = format!("The provider `{name}` answered with something that is not a JSON object.");
         ApiError::bad_gateway("upstream_invalid_response", message)
@@ -152,13 +145,13 @@ struct StreamRelay {
     tap: StreamTap,
     settlement: Option<Settlement>,
     scratch: Vec<u8>,
-    timer: Delay,
+    timer: Timer,
     last_chunk_ms: u64,
     last_sent_ms: u64,
     idle_ms: u64,
     keep_alive_ms: u64,
-    /// Dropped last: closes the upstream's connection.
-    _connection: Connection,
+    /// Closes the upstream's connection when it goes away before the upstream has ended its answer.
+    connection: Option<Connection>,
 }
 
 enum Woken {
@@ -175,20 +168,20 @@ impl StreamRelay {
         let keep_alive_ms = exchange.settings.keep_alive_ms;
         let first_due = idle_ms.min(keep_alive_ms);
         Self {
-            chunks: chunks(&answer.response),
+            chunks: answer.response.body().map(bytes::into_chunks),
             tap: StreamTap::new(!answer.wants_usage),
             settlement: Some(settlement),
             scratch: Vec::new(),
-            timer: Delay::from(Duration::from_millis(first_due)),
+            timer: Timer::after_ms(first_due),
             last_chunk_ms: now,
             last_sent_ms: now,
             idle_ms,
             keep_alive_ms,
-            _connection: answer.connection,
+            connection: Some(answer.connection),
         }
     }
 
-    fn into_js(self) -> worker::web_sys::ReadableStream {
+    fn into_js(self) -> web_sys::ReadableStream {
         let pieces = futures::stream::unfold(self, |mut relay| async move {
             let piece = relay.next_piece().await?;
             Some((Ok::<JsValue, JsValue>(piece.into()), relay))
@@ -202,7 +195,12 @@ impl StreamRelay {
             self.settlement.as_ref()?;
             let piece = match self.wait().await {
                 Woken::Chunk(chunk) => self.take_in(chunk),
-                Woken::End | Woken::Broken => self.end(),
+                Woken::End | Woken::Broken => {
+                    if let Some(connection) = self.connection.take() {
+                        connection.release();
+                    }
+                    self.end()
+                }
                 Woken::Timer => self.on_timer(),
             };
             if let Some(piece) = piece {
@@ -226,7 +224,7 @@ impl StreamRelay {
     fn take_in(&mut self, chunk: Uint8Array) -> Option<Uint8Array> {
         self.last_chunk_ms = now_ms();
         self.scratch.clear();
-        append(&mut self.scratch, &chunk);
+        bytes::append(&mut self.scratch, &chunk);
         match self.tap.push(&self.scratch) {
             Forward::Unchanged => Some(chunk),
             Forward::Replaced(bytes) => as_piece(&bytes),
@@ -244,7 +242,7 @@ impl StreamRelay {
         let comment = (quiet && self.tap.at_boundary()).then(|| Uint8Array::from(KEEP_ALIVE));
         let quiet_since = if quiet { now } else { self.last_sent_ms.max(self.last_chunk_ms) };
         let due = idle_due.min(quiet_since + self.keep_alive_ms).max(now + 1);
-        self.timer = Delay::from(Duration::from_millis(due - now));
+        self.timer = Timer::after_ms(due - now);
         comment
     }
 

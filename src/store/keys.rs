@@ -78,7 +78,7 @@ pub async fn by_hash(
         None => from_d1(exchange, hash, keys_version).await?,
     };
     let found = found.map(Rc::new);
-    remember(hash, found.clone());
+    remember(hash, found.clone(), keys_version);
     Ok(found)
 }
 
@@ -91,9 +91,13 @@ fn cached(hash: &str, keys_version: u64) -> Option<Cached> {
     })
 }
 
-fn remember(hash: &str, found: Option<Rc<ApiKeyRecord>>) {
+/// Keeps what was found, unless the keys have changed while it was looked up: then it may be outdated already.
+fn remember(hash: &str, found: Option<Rc<ApiKeyRecord>>, keys_version: u64) {
     let entry = found.map_or_else(|| Cached::UnknownUntil(now_ms() + UNKNOWN_FOR_MS), Cached::Known);
     CACHE.with_borrow_mut(|cache| {
+        if cache.keys_version != keys_version {
+            return;
+        }
         if cache.by_hash.len() >= MAX_CACHED {
             cache.by_hash.clear();
         }
@@ -151,12 +155,12 @@ pub async fn insert(env: &Env, record: &ApiKeyRecord, hash: &str) -> StoreResult
     Ok(())
 }
 
-/// Writes a changed key; false if it is gone.
-pub async fn update(env: &Env, record: &ApiKeyRecord) -> StoreResult<bool> {
+/// Writes a changed key; false if it is gone or no longer at the version (`updated_at`) that the change is based on.
+pub async fn update(env: &Env, record: &ApiKeyRecord, read_at_version: u64) -> StoreResult<bool> {
     let sql = "UPDATE api_keys SET name = ?1, enabled = ?2, expires_at = ?3, allowed_models = ?4, \
-        allowed_providers = ?5, updated_at = ?6 WHERE id = ?7";
+        allowed_providers = ?5, updated_at = ?6 WHERE id = ?7 AND updated_at = ?8";
     let mut parameters = changing_columns(record)?;
-    parameters.push(text(&record.id));
+    parameters.extend([text(&record.id), unsigned(read_at_version)]);
     Ok(write(env, sql, &parameters).await?.changes > 0)
 }
 

@@ -32,12 +32,12 @@ pub async fn insert(env: &Env, record: &ModelRecord) -> StoreResult<i64> {
     Ok(written.last_row_id)
 }
 
-/// Writes a changed model; false if it is gone.
-pub async fn update(env: &Env, record: &ModelRecord) -> StoreResult<bool> {
+/// Writes a changed model; false if it is gone or no longer at the version (`updated_at`) that the change is based on.
+pub async fn update(env: &Env, record: &ModelRecord, read_at_version: u64) -> StoreResult<bool> {
     let sql = "UPDATE provider_models SET provider_id = ?1, model_name = ?2, upstream_model = ?3, description = ?4, \
-        enabled = ?5, slow = ?6, updated_at = ?7 WHERE id = ?8";
+        enabled = ?5, slow = ?6, updated_at = ?7 WHERE id = ?8 AND updated_at = ?9";
     let mut parameters = changing_columns(record);
-    parameters.push(integer(record.id));
+    parameters.extend([integer(record.id), unsigned(read_at_version)]);
     let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "model_name"))?;
     Ok(written.changes > 0)
 }

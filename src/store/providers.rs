@@ -35,14 +35,14 @@ pub async fn insert(env: &Env, record: &ProviderRecord) -> StoreResult<i64> {
     Ok(written.last_row_id)
 }
 
-/// Writes a changed provider; false if it is gone.
-pub async fn update(env: &Env, record: &ProviderRecord) -> StoreResult<bool> {
+/// Writes a changed provider; false if it is gone or no longer at the version (`updated_at`) that the change is based on.
+pub async fn update(env: &Env, record: &ProviderRecord, read_at_version: u64) -> StoreResult<bool> {
     let sql = "UPDATE providers SET name = ?1, kind = ?2, server_url = ?3, description = ?4, rate_limit = ?5, \
         first_byte_timeout_ms = ?6, idle_timeout_ms = ?7, enabled = ?8, updated_at = ?9, server_key_sealed = ?10, \
         server_key_hint = ?11, personalized_key_hash = ?12, personalized_key_hint = ?13, headers_sealed = ?14, \
-        headers_hint = ?15 WHERE id = ?16";
+        headers_hint = ?15 WHERE id = ?16 AND updated_at = ?17";
     let mut parameters = changing_columns(record)?;
-    parameters.push(integer(record.id));
+    parameters.extend([integer(record.id), unsigned(read_at_version)]);
     let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "name"))?;
     Ok(written.changes > 0)
 }

@@ -1,35 +1,89 @@
 //! Usage events: into the queue, from there into D1, and into R2 if neither will have them.
 
+use std::cell::RefCell;
+
 use nexus_edge_core::stats::UsageEvent;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBuilder, QueueContentType};
 
 use super::{StoreResult, rows, statement, text, unsigned};
-use crate::platform::log_error;
+use crate::platform::timer::Timer;
+use crate::platform::{log_error, now_ms};
 
 /// Where events wait in R2 for the cron to record them.
 const PARKED_PREFIX: &str = "parked-usage/";
 /// Most parked events that one run of the cron records.
 const REPLAY_BATCH: usize = 100;
+/// Milliseconds that an event waits for others to leave with.
+const LINGER_MS: u64 = 50;
+/// An outbox that should have left this long ago, in milliseconds, has lost whoever was to send it.
+const OVERDUE_MS: u64 = 1_000;
+/// Most events of one message: a queue takes 128 KB, and an event is below 2 KB.
+const MESSAGE_EVENTS: usize = 64;
+/// Most events of one transaction: D1 takes a parameter of 2 MB.
+const INGEST_EVENTS: usize = 500;
+
+/// Events of this isolate that wait for company, so that a busy isolate sends messages of many events: a queue is
+/// paid, in money and time, by the message.
+struct Outbox {
+    events: Vec<UsageEvent>,
+    /// When somebody is going to send them, in milliseconds since the epoch.
+    leaves_at_ms: Option<u64>,
+}
+
+thread_local! {
+    static OUTBOX: RefCell<Outbox> = const { RefCell::new(Outbox { events: Vec::new(), leaves_at_ms: None }) };
+}
 
 /// Hands an event over to be recorded. Never fails: what the queue refuses goes to D1, what D1 refuses goes to R2.
+///
+/// The first event to enter the outbox sees to it that the outbox is sent; those that follow leave with it.
 pub async fn record(env: &Env, event: UsageEvent) {
-    let Err(error) = enqueue(env, &event).await else { return };
+    let now = now_ms();
+    let wait_ms = OUTBOX.with_borrow_mut(|outbox| {
+        outbox.events.push(event);
+        let is_full = outbox.events.len() >= MESSAGE_EVENTS;
+        let is_taken_care_of = outbox.leaves_at_ms.is_some_and(|due| now < due + OVERDUE_MS);
+        match (is_full, is_taken_care_of) {
+            (true, _) => Some(0),
+            (false, true) => None,
+            (false, false) => {
+                outbox.leaves_at_ms = Some(now + LINGER_MS);
+                Some(LINGER_MS)
+            }
+        }
+    });
+    let Some(wait_ms) = wait_ms else { return };
+    if wait_ms > 0 {
+        Timer::after_ms(wait_ms).await;
+    }
+    let events = OUTBOX.with_borrow_mut(|outbox| {
+        if wait_ms > 0 {
+            outbox.leaves_at_ms = None;
+        }
+        std::mem::take(&mut outbox.events)
+    });
+    for events in events.chunks(MESSAGE_EVENTS) {
+        send(env, events).await;
+    }
+}
+
+async fn send(env: &Env, events: &[UsageEvent]) {
+    let Err(error) = enqueue(env, events).await else { return };
     log_error("usage queue", &error);
-    let events = [event];
-    let Err(error) = ingest(env, &events).await else { return };
+    let Err(error) = ingest(env, events).await else { return };
     log_error("usage ingest", &error);
-    for event in &events {
+    for event in events {
         if let Err(error) = park(env, event).await {
             log_error("a usage event is lost", &error);
         }
     }
 }
 
-async fn enqueue(env: &Env, event: &UsageEvent) -> StoreResult<()> {
+async fn enqueue(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
     // As text: an object would be rebuilt as a JavaScript Map, which the queue stores as {}.
-    let json = serde_json::to_string(event)?;
+    let json = serde_json::to_string(events)?;
     let message = MessageBuilder::new(json).content_type(QueueContentType::Text).build();
     Ok(env.queue("USAGE_QUEUE")?.send(message).await?)
 }
@@ -110,9 +164,13 @@ const MARK_ROLLED_UP: &str = "UPDATE request_log SET rolled_up = 1 WHERE rolled_
 /// Records events and adds them to every total, once each however often they come: all statements run in one
 /// transaction, and only rows that it newly inserted are in the state that the sums look at.
 pub async fn ingest(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
-    if events.is_empty() {
-        return Ok(());
+    for events in events.chunks(INGEST_EVENTS) {
+        ingest_chunk(env, events).await?;
     }
+    Ok(())
+}
+
+async fn ingest_chunk(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
     let flat: Vec<Flat<'_>> = events.iter().map(|event| Flat { event, total: event.usage.total() }).collect();
     let json = serde_json::to_string(&flat)?;
     let database = super::database(env)?;

@@ -33,11 +33,11 @@ impl KeyInput {
     }
 
     /// Applies the change.
-    pub fn apply(self, record: &mut ApiKeyRecord) {
-        self.name.apply_or(&mut record.name, String::new());
-        self.enabled.apply_or(&mut record.enabled, true);
-        self.expires_at.apply_to(&mut record.expires_at);
-        self.allowed_models.apply_to(&mut record.allowed_models);
-        self.allowed_providers.apply_to(&mut record.allowed_providers);
+    pub fn apply(&self, record: &mut ApiKeyRecord) {
+        self.name.clone().apply_or(&mut record.name, String::new());
+        self.enabled.clone().apply_or(&mut record.enabled, true);
+        self.expires_at.clone().apply_to(&mut record.expires_at);
+        self.allowed_models.clone().apply_to(&mut record.allowed_models);
+        self.allowed_providers.clone().apply_to(&mut record.allowed_providers);
     }
 }

@@ -62,12 +62,12 @@ impl ModelInput {
     }
 
     /// Applies the change, except for the provider, which has to be looked up.
-    pub fn apply(self, record: &mut ModelRecord) {
-        self.model_name.apply_or(&mut record.model_name, String::new());
-        self.upstream_model.apply_to(&mut record.upstream_model);
-        self.description.apply_or(&mut record.description, String::new());
-        self.enabled.apply_or(&mut record.enabled, true);
-        self.slow.apply_or(&mut record.slow, false);
+    pub fn apply(&self, record: &mut ModelRecord) {
+        self.model_name.clone().apply_or(&mut record.model_name, String::new());
+        self.upstream_model.clone().apply_to(&mut record.upstream_model);
+        self.description.clone().apply_or(&mut record.description, String::new());
+        self.enabled.clone().apply_or(&mut record.enabled, true);
+        self.slow.clone().apply_or(&mut record.slow, false);
     }
 }
 

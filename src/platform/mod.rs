@@ -1,7 +1,12 @@
 //! The few calls into JavaScript that several modules need.
 
+pub mod bytes;
+pub mod timer;
+
 use nexus_edge_core::id;
 use worker::js_sys;
+use worker::wasm_bindgen::JsCast;
+use worker::web_sys::WorkerGlobalScope;
 
 /// Milliseconds since the epoch. On Cloudflare the clock advances only with I/O.
 #[expect(
@@ -29,4 +34,9 @@ pub fn new_ulid(now_ms: u64) -> String {
 pub fn log_error(what: &str, detail: &dyn std::fmt::Display) {
     let line = serde_json::json!({ "level": "error", "what": what, "detail": detail.to_string() });
     worker::console_error!("{line}");
+}
+
+/// The global object of the Worker.
+pub fn global() -> WorkerGlobalScope {
+    js_sys::global().unchecked_into()
 }

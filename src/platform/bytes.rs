@@ -1,0 +1,101 @@
+//! Bodies: bytes that JavaScript holds and that Rust looks at.
+//!
+//! Crossing the border costs more than reading what crosses, so a body comes over in one piece where the platform can
+//! give it in one, and the JavaScript original is kept: what goes on unchanged is sent as it came.
+
+use futures::StreamExt;
+use futures::future::{Either, select};
+use wasm_streams::readable::IntoStream;
+use worker::js_sys::{Promise, Uint8Array};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::ReadableStream;
+
+use super::timer::Timer;
+
+/// A body that has been read to its end.
+pub struct Body {
+    /// A copy that Rust can look at.
+    pub bytes: Vec<u8>,
+    /// The original, if it came in one piece.
+    original: Option<Uint8Array>,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadError {
+    /// It is larger than the limit.
+    TooLarge,
+    /// It broke off.
+    Broken,
+    /// Nothing came for too long.
+    Idle,
+}
+
+impl Body {
+    /// A body that was made here.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self { bytes, original: None }
+    }
+
+    /// The bytes as JavaScript takes them; the original if there is one.
+    pub fn to_js(&self) -> Uint8Array {
+        self.original.clone().unwrap_or_else(|| Uint8Array::from(self.bytes.as_slice()))
+    }
+}
+
+/// Reads a body whose length is known to be within the limit, in one piece, within `limit_ms` milliseconds if given.
+pub async fn read_at_once(array_buffer: Promise, limit_ms: Option<u64>) -> Result<Body, ReadError> {
+    let reading = JsFuture::from(array_buffer);
+    let read = match limit_ms {
+        None => reading.await,
+        Some(limit_ms) => match select(reading, Timer::after_ms(limit_ms)).await {
+            Either::Left((read, _)) => read,
+            Either::Right(_) => return Err(ReadError::Idle),
+        },
+    };
+    let original = Uint8Array::new(&read.map_err(|_| ReadError::Broken)?);
+    Ok(Body { bytes: original.to_vec(), original: Some(original) })
+}
+
+/// Reads a body of unknown length chunk by chunk, each within `idle_ms` milliseconds if given.
+pub async fn read_chunks(
+    stream: ReadableStream,
+    limit: usize,
+    idle_ms: Option<u64>,
+) -> Result<Body, ReadError> {
+    let mut chunks = into_chunks(stream);
+    let mut bytes = Vec::new();
+    let mut only: Option<Uint8Array> = None;
+    loop {
+        let next = match idle_ms {
+            None => chunks.next().await,
+            Some(idle_ms) => match select(chunks.next(), Timer::after_ms(idle_ms)).await {
+                Either::Left((next, _)) => next,
+                Either::Right(_) => return Err(ReadError::Idle),
+            },
+        };
+        let Some(chunk) = next else { return Ok(Body { bytes, original: only }) };
+        let chunk: Uint8Array = chunk.map_err(|_: JsValue| ReadError::Broken)?.unchecked_into();
+        if bytes.len() + chunk.length() as usize > limit {
+            return Err(ReadError::TooLarge);
+        }
+        let is_first = bytes.is_empty();
+        append(&mut bytes, &chunk);
+        only = is_first.then_some(chunk);
+    }
+}
+
+/// The chunks of a stream. Dropping them cancels the stream.
+pub fn into_chunks(stream: ReadableStream) -> IntoStream<'static> {
+    wasm_streams::ReadableStream::from_raw(stream).into_stream()
+}
+
+/// Appends a chunk to what is held.
+pub fn append(held: &mut Vec<u8>, chunk: &Uint8Array) {
+    let start = held.len();
+    held.resize(start + chunk.length() as usize, 0);
+    if let Some(target) = held.get_mut(start..) {
+        chunk.copy_to(target);
+    }
+}
