@@ -82,9 +82,11 @@ impl Exchange {
         }
         let request = self.request.inner();
         let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
-        let read = match (declared, request.array_buffer()) {
-            (Some(_), Ok(array_buffer)) => bytes::read_at_once(array_buffer, None).await,
-            _ => bytes::read_chunks(stream, limit, None).await,
+        // Asked for only where it is used: it locks the stream.
+        let at_once = declared.and_then(|_| request.array_buffer().ok());
+        let read = match at_once {
+            Some(array_buffer) => bytes::read_at_once(array_buffer, None).await,
+            None => bytes::read_chunks(stream, limit, None).await,
         };
         read.map_err(|error| match error {
             ReadError::TooLarge => ApiError::too_large(limit),

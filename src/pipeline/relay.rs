@@ -10,7 +10,7 @@ use nexus_edge_core::dialect::openai::response;
 use nexus_edge_core::dialect::openai::stream_tap::{Forward, StreamOutcome, StreamTap};
 use nexus_edge_core::error::{ApiError, ErrorType};
 use nexus_edge_core::http::headers::forwards_to_caller;
-use nexus_edge_core::secrets::mask::redact;
+use nexus_edge_core::secrets::mask::{redact, reveals};
 use nexus_edge_core::sse::writer::KEEP_ALIVE;
 use nexus_edge_core::stats::Outcome;
 use wasm_streams::readable::IntoStream;
@@ -67,7 +67,10 @@ fn caller_headers(exchange: &Exchange, answer: &Answer, conversation_id: &str) -
     let headers = Headers::new();
     let given = Headers(answer.response.headers());
     for (name, value) in given.entries().filter(|(name, _)| forwards_to_caller(name)) {
-        set_header(&headers, &name, &value);
+        // Some services repeat in a header what they were sent in one.
+        if !reveals(&value, answer.candidate.upstream.secrets()) {
+            set_header(&headers, &name, &value);
+        }
     }
     if let Ok(Some(id)) = given.get("x-request-id") {
         set_header(&headers, "x-upstream-request-id", &id);
@@ -146,7 +149,8 @@ struct StreamRelay {
     settlement: Option<Settlement>,
     scratch: Vec<u8>,
     timer: Timer,
-    last_chunk_ms: u64,
+    /// Since when the next chunk has been waited for.
+    waiting_since_ms: u64,
     last_sent_ms: u64,
     idle_ms: u64,
     keep_alive_ms: u64,
@@ -173,7 +177,7 @@ impl StreamRelay {
             settlement: Some(settlement),
             scratch: Vec::new(),
             timer: Timer::after_ms(first_due),
-            last_chunk_ms: now,
+            waiting_since_ms: now,
             last_sent_ms: now,
             idle_ms,
             keep_alive_ms,
@@ -191,6 +195,8 @@ impl StreamRelay {
 
     /// The next bytes for the caller; `None` once everything is said.
     async fn next_piece(&mut self) -> Option<Uint8Array> {
+        // A caller who takes a pause is not an upstream that falls silent.
+        self.waiting_since_ms = now_ms();
         loop {
             self.settlement.as_ref()?;
             let piece = match self.wait().await {
@@ -222,7 +228,7 @@ impl StreamRelay {
     }
 
     fn take_in(&mut self, chunk: Uint8Array) -> Option<Uint8Array> {
-        self.last_chunk_ms = now_ms();
+        self.waiting_since_ms = now_ms();
         self.scratch.clear();
         bytes::append(&mut self.scratch, &chunk);
         match self.tap.push(&self.scratch) {
@@ -233,14 +239,14 @@ impl StreamRelay {
 
     fn on_timer(&mut self) -> Option<Uint8Array> {
         let now = now_ms();
-        let idle_due = self.last_chunk_ms + self.idle_ms;
+        let idle_due = self.waiting_since_ms + self.idle_ms;
         if now >= idle_due {
             let message = format!("The provider sent nothing for {} ms.", self.idle_ms);
             return self.fail(&ApiError::new(504, ErrorType::UpstreamError, "upstream_stream_idle", message));
         }
-        let quiet = now >= self.last_sent_ms.max(self.last_chunk_ms) + self.keep_alive_ms;
+        let quiet = now >= self.last_sent_ms.max(self.waiting_since_ms) + self.keep_alive_ms;
         let comment = (quiet && self.tap.at_boundary()).then(|| Uint8Array::from(KEEP_ALIVE));
-        let quiet_since = if quiet { now } else { self.last_sent_ms.max(self.last_chunk_ms) };
+        let quiet_since = if quiet { now } else { self.last_sent_ms.max(self.waiting_since_ms) };
         let due = idle_due.min(quiet_since + self.keep_alive_ms).max(now + 1);
         self.timer = Timer::after_ms(due - now);
         comment

@@ -147,7 +147,7 @@ impl<'a> Fields<'a> {
         name: &str,
         length: &RangeInclusive<usize>,
     ) -> Result<Patch<Vec<String>>, ApiError> {
-        self.list(name, "strings", |item| {
+        self.list(name, Kind::String, "strings", |item| {
             as_str(item)
                 .map(|text| text.trim().to_owned())
                 .filter(|text| length.contains(&text.chars().count()))
@@ -156,7 +156,7 @@ impl<'a> Fields<'a> {
 
     /// A list of ids.
     pub fn id_list(&self, name: &str) -> Result<Patch<Vec<i64>>, ApiError> {
-        self.list(name, "provider ids", |item| item.get().parse().ok().filter(|id| *id > 0))
+        self.list(name, Kind::Number, "provider ids", |item| item.get().parse().ok().filter(|id| *id > 0))
     }
 
     /// An object whose values are texts.
@@ -180,6 +180,7 @@ impl<'a> Fields<'a> {
     fn list<T>(
         &self,
         name: &str,
+        item_kind: Kind,
         of_what: &str,
         read_item: impl Fn(&RawValue) -> Option<T>,
     ) -> Result<Patch<Vec<T>>, ApiError> {
@@ -196,8 +197,9 @@ impl<'a> Fields<'a> {
                 .enumerate()
                 .map(|(index, item)| {
                     read_item(item).ok_or_else(|| {
+                        let code = if Kind::of(item) == item_kind { "invalid_value" } else { "invalid_type" };
                         let message = format!("`{name}` must be a list of {of_what}.");
-                        ApiError::invalid("invalid_value", format!("{name}[{index}]"), message)
+                        ApiError::invalid(code, format!("{name}[{index}]"), message)
                     })
                 })
                 .collect()
@@ -252,7 +254,7 @@ mod tests {
         assert_eq!(error_of(fields.text("number", 1..=5)), ("invalid_type", Some("number".into())));
         assert_eq!(error_of(fields.integer("number", 0..=5)), ("invalid_value", Some("number".into())));
         assert_eq!(error_of(fields.boolean("flag")), ("invalid_type", Some("flag".into())));
-        assert_eq!(error_of(fields.text_list("list", &(1..=5))), ("invalid_value", Some("list[1]".into())));
+        assert_eq!(error_of(fields.text_list("list", &(1..=5))), ("invalid_type", Some("list[1]".into())));
         assert_eq!(error_of(fields.id_list("ids")), ("invalid_value", Some("ids[0]".into())));
         assert_eq!(error_of(fields.text_map("map")), ("invalid_type", Some("map.k".into())));
         assert_eq!(error_of(fields.credential("key", 1..=9)), ("invalid_value", Some("key".into())));

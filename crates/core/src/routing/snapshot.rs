@@ -127,6 +127,15 @@ pub struct Snapshot {
     by_provider: HashMap<String, HashMap<String, usize>>,
     /// SHA-256 of a personalized key → providers that it opens.
     personalized: HashMap<String, Vec<i64>>,
+    /// What would be offered if its provider could be used.
+    unavailable: Vec<Unavailable>,
+}
+
+#[derive(Debug)]
+struct Unavailable {
+    provider_id: i64,
+    provider_name: String,
+    model_name: String,
 }
 
 impl Snapshot {
@@ -136,27 +145,36 @@ impl Snapshot {
     pub fn compile(source: SnapshotSource, keyring: &Keyring, allow_private: bool) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         let mut upstreams: HashMap<i64, Arc<Upstream>> = HashMap::new();
+        let mut broken: HashMap<i64, String> = HashMap::new();
         let mut personalized: HashMap<String, Vec<i64>> = HashMap::new();
         for record in source.providers.into_iter().filter(|record| record.enabled) {
             let (id, name) = (record.id, record.name.clone());
+            if let Some(hash) = &record.personalized_key_hash {
+                personalized.entry(hash.clone()).or_default().push(id);
+            }
             match open(record, keyring, allow_private) {
                 Ok(upstream) => {
-                    if let Some(hash) = &upstream.record.personalized_key_hash {
-                        personalized.entry(hash.clone()).or_default().push(id);
-                    }
                     upstreams.insert(id, Arc::new(upstream));
                 }
-                Err(reason) => problems.push(format!("provider {id} ({name}) is left out: {reason}")),
+                Err(reason) => {
+                    problems.push(format!("provider {id} ({name}) is left out: {reason}"));
+                    broken.insert(id, name);
+                }
             }
         }
-        let mut offers: Vec<Offer> = source
-            .models
-            .into_iter()
-            .filter(|model| model.enabled)
-            .filter_map(|model| {
-                upstreams.get(&model.provider_id).cloned().map(|upstream| Offer { model, upstream })
-            })
-            .collect();
+        let mut offers: Vec<Offer> = Vec::new();
+        let mut unavailable = Vec::new();
+        for model in source.models.into_iter().filter(|model| model.enabled) {
+            if let Some(upstream) = upstreams.get(&model.provider_id).cloned() {
+                offers.push(Offer { model, upstream });
+            } else if let Some(name) = broken.get(&model.provider_id) {
+                unavailable.push(Unavailable {
+                    provider_id: model.provider_id,
+                    provider_name: name.clone(),
+                    model_name: model.model_name,
+                });
+            }
+        }
         offers.sort_by_key(|offer| (offer.model.provider_id, offer.model.id));
         let mut by_model: HashMap<String, Vec<usize>> = HashMap::new();
         let mut by_provider: HashMap<String, HashMap<String, usize>> = HashMap::new();
@@ -166,7 +184,10 @@ impl Snapshot {
             by_provider.entry(provider).or_default().insert(offer.model.model_name.clone(), index);
         }
         let (catalog_version, keys_version) = (source.catalog_version, source.keys_version);
-        (Self { catalog_version, keys_version, offers, by_model, by_provider, personalized }, problems)
+        (
+            Self { catalog_version, keys_version, offers, by_model, by_provider, personalized, unavailable },
+            problems,
+        )
     }
 
     /// The providers that the personalized key with this hash opens.
@@ -187,8 +208,34 @@ impl Snapshot {
             .filter_map(|index| self.offers.get(index))
             .filter(|offer| allows(principal, offer))
             .map(Candidate::of);
-        let first = candidates.next().ok_or_else(|| ApiError::model_not_found(requested))?;
-        Ok(Plan { first, rest: candidates.collect() })
+        match candidates.next() {
+            Some(first) => Ok(Plan { first, rest: candidates.collect() }),
+            None => Err(self.why_not(requested, principal)),
+        }
+    }
+
+    /// Why nothing serves a model: it is configured, but its provider cannot be used, or it does not exist.
+    fn why_not(&self, requested: &str, principal: &Principal) -> ApiError {
+        let named = |offer: &&Unavailable| {
+            let address = requested.split_once('/');
+            let addressed = address.is_some_and(|(provider, model)| {
+                offer.provider_name.to_lowercase() == provider.to_lowercase() && offer.model_name == model
+            });
+            addressed || offer.model_name == requested
+        };
+        let found = self
+            .unavailable
+            .iter()
+            .filter(named)
+            .find(|offer| principal.may_use(offer.provider_id, &offer.model_name));
+        found.map_or_else(
+            || ApiError::model_not_found(requested),
+            |offer| {
+                let message =
+                    format!("The provider `{}` cannot be used as it is configured.", offer.provider_name);
+                ApiError::unavailable("provider_unavailable", message)
+            },
+        )
     }
 
     fn indexes_for(&self, requested: &str) -> impl Iterator<Item = usize> {
@@ -337,8 +384,11 @@ mod tests {
         private.server_url = "http://127.0.0.1".into();
         let models = (1..=3).map(|id| model(id, id, "m")).collect();
         let (snapshot, problems) = compile(vec![disabled, broken, private], models);
-        assert!(snapshot.resolve("m", &anyone()).is_err());
         assert_eq!(problems.len(), 2, "{problems:?}");
+        let code = |requested| snapshot.resolve(requested, &anyone()).unwrap_err().code;
+        assert_eq!(code("m"), "provider_unavailable");
+        assert_eq!(code("Broken/m"), "provider_unavailable");
+        assert_eq!(code("off/m"), "model_not_found");
     }
 
     #[test]

@@ -40,6 +40,12 @@ pub fn redact<'a>(bytes: &[u8], secrets: impl IntoIterator<Item = &'a str>) -> O
     redacted
 }
 
+/// Whether `text` contains any of the secrets.
+#[must_use]
+pub fn reveals<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> bool {
+    secrets.into_iter().any(|secret| !secret.is_empty() && text.contains(secret))
+}
+
 fn replace(bytes: &[u8], needle: &[u8], replacement: &[u8]) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(bytes.len());
     let mut copied = 0;
