@@ -1,0 +1,46 @@
+// `npm run lint`: everything that is checked without running the product. With names, only those checks:
+//
+//   npm run lint -- format clippy clippy-wasm dependencies hygiene docs
+
+import { cargoEnvironment, withCargo } from "./lib/cargo.mjs";
+import { main } from "./lib/main.mjs";
+import { inRoot } from "./lib/paths.mjs";
+import { checkPrerequisites } from "./lib/prerequisites.mjs";
+import { run } from "./lib/run.mjs";
+import { Problem, done, warn } from "./lib/terminal.mjs";
+import { TARGET, ensureWasmToolchain, wasmEnvironment } from "./lib/wasm-toolchain.mjs";
+
+// The Worker itself compiles for wasm32 only.
+const NATIVE = ["--workspace", "--exclude", "nexus-edge", "--locked"];
+const WASM = ["--package", "nexus-edge", "--locked", "--target", TARGET];
+
+const CHECKS = {
+  format: () => run("cargo", ["fmt", "--all", "--check"]),
+  clippy: () => cargo(["clippy", "--quiet", ...NATIVE, "--all-targets", "--", "--deny", "warnings"]),
+  "clippy-wasm": checkWorker,
+  dependencies: () => script("check-dependencies.mjs"),
+  hygiene: () => script("check-hygiene.mjs"),
+  docs: () => cargo(["doc", "--quiet", ...NATIVE, "--no-deps"], { RUSTDOCFLAGS: "--deny warnings" }),
+};
+
+main(async (args) => {
+  const unknown = args.find((name) => !(name in CHECKS));
+  if (unknown) throw new Problem(`There is no check "${unknown}": choose from ${Object.keys(CHECKS).join(", ")}`);
+  await checkPrerequisites();
+  for (const name of args.length > 0 ? args : Object.keys(CHECKS)) {
+    const code = await CHECKS[name]();
+    if (code !== 0) throw new Problem(`The check "${name}" failed`);
+    done(name);
+  }
+});
+
+const cargo = (args, env = {}) => withCargo(() => run("cargo", args, { env: { ...cargoEnvironment, ...env } }));
+
+const script = (name) => run(process.execPath, [inRoot("scripts", name)]);
+
+async function checkWorker() {
+  const toolchain = await ensureWasmToolchain();
+  if (!toolchain.folder) return cargo(["clippy", "--quiet", ...WASM, "--", "--deny", "warnings"]);
+  warn("The compiler made from Debian's packages has no clippy for wasm32: checking for warnings of rustc only");
+  return cargo(["check", "--quiet", ...WASM], { ...wasmEnvironment(toolchain), RUSTFLAGS: "--deny warnings" });
+}

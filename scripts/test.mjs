@@ -1,0 +1,74 @@
+// `npm test`: every test. Native Rust first, then the built Worker in real workerd, called by our own tests and by
+// the official SDKs for Node and Python.
+//
+//   npm test -- --only native|e2e|python      one part
+//   npm test -- stream                        only the end-to-end files whose name contains "stream"
+
+import { readdirSync } from "node:fs";
+
+import { buildWorker } from "./lib/build.mjs";
+import { cargoEnvironment, withCargo } from "./lib/cargo.mjs";
+import { main } from "./lib/main.mjs";
+import { ensureNode } from "./lib/node22.mjs";
+import { ensurePackages } from "./lib/npm.mjs";
+import { inRoot } from "./lib/paths.mjs";
+import { checkPrerequisites } from "./lib/prerequisites.mjs";
+import { ensurePython } from "./lib/python.mjs";
+import { run } from "./lib/run.mjs";
+import { Problem, bold, done, duration, say } from "./lib/terminal.mjs";
+import { offlineEnvironment } from "./lib/wrangler.mjs";
+
+const PARTS = { native: testNative, e2e: testEndToEnd, python: testPython };
+
+main(async (args) => {
+  const { parts, filter } = readArguments(args);
+  await checkPrerequisites();
+  await ensureNode();
+  await ensurePackages();
+  const times = [];
+  for (const part of parts) {
+    const begun = Date.now();
+    await PARTS[part](filter);
+    times.push(`${part} (${duration(Date.now() - begun)})`);
+  }
+  say();
+  done(bold(`All tests passed: ${times.join(", ")}`));
+});
+
+function readArguments(args) {
+  const only = args.indexOf("--only");
+  if (only < 0) return { parts: args[0] ? ["e2e"] : Object.keys(PARTS), filter: args[0] };
+  const part = args[only + 1];
+  if (!(part in PARTS)) throw new Problem(`--only takes one of ${Object.keys(PARTS).join(", ")}`);
+  return { parts: [part], filter: args.find((_, index) => index !== only && index !== only + 1) };
+}
+
+async function testNative(filter) {
+  heading("Native tests");
+  const args = ["test", "--workspace", "--exclude", "nexus-edge", "--locked", ...(filter ? ["--", filter] : [])];
+  await withCargo(async () => mustPass("cargo", args, { env: cargoEnvironment }));
+}
+
+async function testEndToEnd(filter = "") {
+  await buildWorker();
+  heading("End-to-end tests");
+  const folder = ["tests", "e2e"];
+  const files = readdirSync(inRoot(...folder)).filter((name) => name.endsWith(".test.mjs") && name.includes(filter));
+  if (files.length === 0) throw new Problem(`No test file in ${folder.join("/")} has "${filter}" in its name`);
+  const paths = files.sort().map((name) => [...folder, name].join("/"));
+  await mustPass(await ensureNode(), ["--test", "--test-reporter=spec", ...paths], { env: offlineEnvironment });
+}
+
+async function testPython() {
+  await buildWorker();
+  const python = await ensurePython();
+  heading("The OpenAI SDK for Python");
+  await mustPass(python, [inRoot("tests", "e2e", "python", "run.py")], { env: offlineEnvironment });
+}
+
+const heading = (text) => say(`\n${bold(text)}`);
+
+async function mustPass(command, args, options) {
+  const code = await run(command, args, options);
+  if (code !== 0) throw new Problem(`Failed: ${command} ${args.join(" ")}`);
+}
