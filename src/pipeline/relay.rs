@@ -26,7 +26,7 @@ use crate::platform::now_ms;
 use crate::platform::timer::Timer;
 
 /// Largest unstreamed answer that is taken in, in bytes.
-const MAX_ANSWER_BYTES: usize = 64 << 20;
+const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Turns the upstream's answer into the caller's.
 pub async fn relay(
@@ -196,7 +196,7 @@ impl StreamRelay {
     /// The next bytes for the caller; `None` once everything is said.
     async fn next_piece(&mut self) -> Option<Uint8Array> {
         // A caller who takes a pause is not an upstream that falls silent.
-        self.waiting_since_ms = now_ms();
+        self.waiting_since_ms += now_ms().saturating_sub(self.last_sent_ms);
         loop {
             self.settlement.as_ref()?;
             let piece = match self.wait().await {
