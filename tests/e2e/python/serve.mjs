@@ -1,0 +1,69 @@
+// Starts a gateway and an upstream for the Python suite, prints one line of JSON that says where they are, and stops when
+// its standard input ends, so that it never outlives the suite.
+import { startGateway } from '../../support/gateway.mjs';
+import { chunk, completion, delay, delta, event, startUpstream, streamEvents } from '../../support/upstream.mjs';
+
+const up = await startUpstream();
+const gw = await startGateway();
+const { id: provider_id } = await gw.createProvider({ name: 'loopback', server_url: `${up.url}/v1`, server_key: 'sk-python-suite-upstream' });
+
+const calls = [
+  { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Zürich"}' } },
+  { id: 'call_2', type: 'function', function: { name: 'clock', arguments: '{}' } },
+];
+const behaviours = {
+  chat: (x) => x.reply(200, completion('chat', 'Grüezi 😀'), { 'x-ratelimit-remaining-requests': '59' }),
+  stream: async (x) => {
+    x.sse();
+    for (const one of streamEvents('stream', ['Grü', 'ezi ', '😀'])) await x.write(one);
+    x.end();
+  },
+  // Answers with what it was sent, for the tests that look at the request's content.
+  mirror: (x) => x.reply(200, completion('mirror', JSON.stringify(x.json()))),
+  schema: (x) => x.reply(200, completion('schema', '{"name":"Bern","people":134000}')),
+  tools: (x) => {
+    const answered = x.json().messages.some(({ role }) => role === 'tool');
+    x.reply(200, answered ? completion('tools', '12 degrees') : completion('tools', { role: 'assistant', content: null, tool_calls: calls }, { finish: 'tool_calls' }));
+  },
+  'tool-stream': (x) => {
+    const call = (index, fields) => event(chunk('tool-stream', delta({ tool_calls: [{ index, ...fields }] })));
+    return x.stream([
+      event(chunk('tool-stream', delta({ role: 'assistant', content: null }))),
+      call(0, { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '' } }),
+      call(0, { function: { arguments: '{"city":' } }),
+      call(0, { function: { arguments: '"Zürich"}' } }),
+      event(chunk('tool-stream', delta({}, 'tool_calls'))),
+      event('[DONE]'),
+    ]);
+  },
+  mute: (x) => x.hang(),
+  endless: async (x) => {
+    x.sse();
+    for (let i = 0; await x.write(event(chunk('endless', delta({ content: `word${i} ` })))); i++) await delay(20);
+  },
+  broken: async (x) => {
+    x.sse();
+    for (const one of streamEvents('broken', ['half']).slice(0, 2)) await x.write(one);
+    x.end();
+  },
+};
+for (const status of [400, 401, 403, 404, 409, 422, 429, 500, 503]) {
+  behaviours[`status-${status}`] = (x) =>
+    x.reply(status, { error: { message: `no luck ${status}`, type: 'x', param: 'p', code: `c${status}` } }, { 'retry-after': '3' });
+}
+for (const [model_name, behaviour] of Object.entries(behaviours)) {
+  up.on(model_name, behaviour);
+  await gw.createModel({ provider_id, model_name });
+}
+// How many requests for a model the gateway let go of before they were answered: how the suite sees that an abort arrived.
+up.on('closed-early', (x) => x.reply(200, { closed: up.seen(x.json().of).filter(({ closedEarly }) => closedEarly).length }));
+
+const { key } = await gw.createKey({ name: 'python' });
+console.log(JSON.stringify({ base_url: `${gw.url}/v1`, api_key: key, admin_token: gw.adminToken, upstream_url: up.url }));
+
+process.stdin.resume();
+process.stdin.once('end', async () => {
+  await gw.stop();
+  await up.stop();
+  process.exit(0);
+});
