@@ -1,0 +1,7 @@
+// No gateway at all: the floor that added latency is measured from.
+export const name = "direct";
+export const about = "no gateway: the load generator asks the upstream itself";
+
+export async function start({ upstream }) {
+  return { url: `${upstream.url}/v1/chat/completions`, headers: { authorization: "Bearer sk-bench" }, async stop() {} };
+}

@@ -1,0 +1,89 @@
+// Where a contestant spends its processor time: `node bench/profile.mjs [contestant] [scenario] [seconds]` (Node 22.12 or
+// newer) puts one scenario's load on it while V8 samples the Worker's isolate, prints the functions that cost most, and
+// leaves the profile in bench/profile.cpuprofile for a browser's developer tools. Only the isolate's own work shows:
+// what workerd does natively around it is "(program)".
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { MODEL } from "./payload.mjs";
+import { startHelper } from "./processes.mjs";
+import { scenarios } from "./scenarios.mjs";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const [name = "nexus-edge", scenarioName = "chat-1k-c16", seconds = "5"] = process.argv.slice(2);
+const scenario = scenarios.find((candidate) => candidate.name === scenarioName);
+if (!scenario) throw new Error(`no scenario ${scenarioName}`);
+
+/** A DevTools session with one isolate. */
+async function inspect(url) {
+  const socket = new WebSocket(url);
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = () => reject(new Error(`cannot inspect ${url}`));
+  });
+  const waiting = new Map();
+  socket.onmessage = ({ data }) => {
+    const { id, result, error } = JSON.parse(data);
+    waiting.get(id)?.(error ? { error } : result);
+  };
+  let next = 1;
+  return {
+    ask: (method, params = {}) =>
+      new Promise((resolve) => {
+        waiting.set(next, resolve);
+        socket.send(JSON.stringify({ id: next++, method, params }));
+      }),
+    close: () => socket.close(),
+  };
+}
+
+/** Self time by function, the dearest first. */
+function dearest({ nodes, samples, timeDeltas }) {
+  const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
+  const self = new Map();
+  let total = 0;
+  samples.forEach((id, i) => {
+    const { functionName, url, lineNumber } = byId.get(id);
+    if (functionName === "(idle)") return;
+    const key = `${functionName || "(anonymous)"} ${url.split("/").at(-1)}${url && !url.startsWith("wasm") ? `:${lineNumber + 1}` : ""}`;
+    self.set(key, (self.get(key) ?? 0) + timeDeltas[i]);
+    total += timeDeltas[i];
+  });
+  return [...self].sort((a, b) => b[1] - a[1]).map(([key, time]) => ({ key, share: time / total }));
+}
+
+const contestant = await import(path.join(here, "contestants", name, "contestant.mjs"));
+const upstream = await startHelper(path.join(here, "upstream.mjs"));
+const load = await startHelper(path.join(here, "load.mjs"));
+const started = await contestant.start({
+  root: path.dirname(here),
+  model: MODEL,
+  upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
+  queue: `127.0.0.1:${upstream.hello.queuePort}`,
+  inspect: true,
+});
+try {
+  await upstream.ask({ spec: { delayMs: 0, stream: scenario.stream, body: null } });
+  const { concurrency, promptBytes, stream } = scenario;
+  const request = { promptBytes, stream: Boolean(stream) };
+  const { url, headers } = started;
+  const job = { url, headers, request, chunks: stream?.chunks, concurrency, paced: Boolean(stream?.gapMs), timeoutMs: 30_000 };
+  await load.ask({ job: { ...job, warmupMs: 0, measureMs: 2000 } });
+
+  const inspector = new URL(await started.mf.getInspectorURL());
+  const session = await inspect(`ws://${inspector.host}/core:user:${name}`);
+  await session.ask("Profiler.enable");
+  await session.ask("Profiler.setSamplingInterval", { interval: 200 });
+  await session.ask("Profiler.start");
+  const { requests_per_s } = await load.ask({ job: { ...job, warmupMs: 0, measureMs: Number(seconds) * 1000 } });
+  const { profile } = await session.ask("Profiler.stop");
+  session.close();
+  const file = path.join(here, "profile.cpuprofile");
+  writeFileSync(file, JSON.stringify(profile));
+  console.log(`${name}, ${scenario.name}: ${Math.round(requests_per_s)} requests/s under the profiler\n`);
+  for (const { key, share } of dearest(profile).slice(0, 40)) console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${key}`);
+} finally {
+  await started.stop();
+  load.stop();
+  upstream.stop();
+}

@@ -1,0 +1,136 @@
+// The model provider that every contestant talks to: a process of its own that answers any POST from prebuilt buffers,
+// so that it costs next to nothing. What it answers is set by the runner before each measurement:
+//   { delayMs, stream: null | { chunks, gapMs }, body: null | { promptBytes, stream } }
+//   delayMs   time from the last byte of the request to the first byte of the answer
+//   gapMs     pause between chunks; 0 writes one chunk each turn of the event loop, as fast as the reader takes them
+//   body      what a faithful gateway must have sent; anything else is answered with a 500 that fails the run
+// A second port takes queue messages, for a contestant whose queue is outside its process, and counts them.
+import net from "node:net";
+import { chunkFrame, LAST_CHUNK, MessageReader } from "./http1.mjs";
+import { completionBody, DONE_EVENT, requestBody, streamEvents, USAGE_EVENT } from "./payload.mjs";
+
+const OK = "HTTP/1.1 200 OK\r\n";
+const EXTRAS = "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9999\r\nx-request-id: req_1\r\n";
+const JSON_TYPE = "content-type: application/json\r\n";
+const EVENTS_TYPE = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n";
+const WANTS_USAGE = Buffer.from('"include_usage":true');
+
+let answer = prepare({ delayMs: 0, stream: null, body: null });
+
+function prepare({ delayMs, stream, body }) {
+  const expected = body && requestBody(body);
+  if (!stream) {
+    const json = completionBody();
+    const head = `${OK}${JSON_TYPE}${EXTRAS}content-length: ${json.length}\r\n\r\n`;
+    return { delayMs, expected, whole: Buffer.concat([Buffer.from(head), json]) };
+  }
+  const head = Buffer.from(`${OK}${EVENTS_TYPE}${EXTRAS}transfer-encoding: chunked\r\n\r\n`);
+  const frames = streamEvents(stream.chunks).map(chunkFrame);
+  frames[0] = Buffer.concat([head, frames[0]]);
+  const end = Buffer.concat([chunkFrame(DONE_EVENT), LAST_CHUNK]);
+  const withUsage = [...frames, chunkFrame(USAGE_EVENT), end];
+  return { delayMs, gapMs: stream.gapMs, expected, frames: [...frames, end], withUsage };
+}
+
+function refuse(socket, why) {
+  const body = JSON.stringify({ error: { message: `bench upstream: ${why}`, type: "bench", param: null, code: null } });
+  socket.write(`HTTP/1.1 500 Bench\r\n${JSON_TYPE}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}
+
+function serve(socket) {
+  let received = [];
+  let size = 0;
+  socket.setNoDelay(true);
+  socket.on("error", () => {});
+  const reader = new MessageReader({
+    onHead() {
+      received = [];
+      size = 0;
+    },
+    onBody(bytes) {
+      received.push(bytes);
+      size += bytes.length;
+    },
+    onEnd() {
+      const plan = answer;
+      const body = received.length === 1 ? received[0] : Buffer.concat(received, size);
+      received = [];
+      if (plan.delayMs > 0) setTimeout(respond, plan.delayMs, socket, plan, body);
+      else respond(socket, plan, body);
+    },
+  });
+  socket.on("data", (bytes) => {
+    try {
+      reader.push(bytes);
+    } catch (error) {
+      refuse(socket, error.message);
+      socket.destroySoon();
+    }
+  });
+}
+
+function respond(socket, plan, body) {
+  if (socket.destroyed) return;
+  if (plan.expected && !plan.expected.equals(body)) {
+    return refuse(socket, `the request body of ${body.length} bytes is not the one that was sent`);
+  }
+  if (plan.whole) return void socket.write(plan.whole);
+  const frames = body.includes(WANTS_USAGE) ? plan.withUsage : plan.frames;
+  if (plan.gapMs > 0) pace(socket, frames, plan.gapMs);
+  else burst(socket, frames);
+}
+
+function burst(socket, frames) {
+  let next = 0;
+  const step = () => {
+    if (socket.destroyed) return;
+    const room = socket.write(frames[next++]);
+    if (next === frames.length) return;
+    if (room) setImmediate(step);
+    else socket.once("drain", step);
+  };
+  step();
+}
+
+function pace(socket, frames, gapMs) {
+  const start = performance.now();
+  let next = 0;
+  const step = () => {
+    if (socket.destroyed) return;
+    // Timers are late under load; what is due by now is written, each chunk by itself, so that the offered rate holds.
+    const due = Math.min(frames.length, Math.floor((performance.now() - start) / gapMs) + 1);
+    while (next < due) socket.write(frames[next++]);
+    if (next < frames.length) setTimeout(step, Math.max(0, start + next * gapMs - performance.now()));
+  };
+  step();
+}
+
+let queued = 0;
+const QUEUED = Buffer.from('{"metadata":{"metrics":{"backlogCount":0,"backlogBytes":0,"oldestMessageTimestamp":0}}}');
+const QUEUE_ANSWER = Buffer.concat([Buffer.from(`${OK}${JSON_TYPE}content-length: ${QUEUED.length}\r\n\r\n`), QUEUED]);
+
+function takeMessages(socket) {
+  socket.setNoDelay(true);
+  socket.on("error", () => {});
+  const reader = new MessageReader({
+    onHead(head) {
+      queued += Number(/\r\ncf-queue-batch-count: *(\d+)/i.exec(head)?.[1] ?? 1);
+    },
+    onBody() {},
+    onEnd: () => socket.write(QUEUE_ANSWER),
+  });
+  socket.on("data", (bytes) => reader.push(bytes));
+}
+
+const listen = (handler) =>
+  new Promise((resolve) => {
+    const server = net.createServer(handler);
+    server.listen(0, "127.0.0.1", () => resolve(server.address().port));
+  });
+
+process.on("message", ({ id, spec }) => {
+  if (spec) answer = prepare(spec);
+  process.send({ id, result: { queued } });
+});
+process.on("disconnect", () => process.exit(0));
+process.send({ ready: true, port: await listen(serve), queuePort: await listen(takeMessages) });

@@ -1,0 +1,86 @@
+// Runs a Worker on workerd as close to production as a local simulator allows, in the same way for every contestant.
+// Miniflare provides the bindings, but three of its conveniences each cost as much as a whole pass-through request in
+// the same thread, and would drown the differences measured here:
+// - its entry Worker: the load goes to a socket of the Worker itself;
+// - the JavaScript Worker that it puts before every outbound fetch to add development headers: fetch goes straight to
+//   the network;
+// - its queue broker, a Durable Object beside the Worker: on request (`queue`), messages leave over HTTP for another
+//   process, as they leave the machine in production.
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire, Module } from "node:module";
+import path from "node:path";
+import { children } from "./processes.mjs";
+
+const require = createRequire(import.meta.url);
+const QUEUE_ADDRESS = "nexusEdgeBenchQueueAddress";
+// No option does these, so the lines in question are changed when miniflare is loaded.
+const EDITS = [
+  [
+    "globalOutbound: { name: getOutboundInterceptorName(workerIndex) }",
+    "globalOutbound: getGlobalOutbound(workerIndex, config4, dev)",
+  ],
+  [
+    "worker: objectEntryWorker(QUEUE_BROKER_OBJECT, id)",
+    `...(globalThis.${QUEUE_ADDRESS}
+      ? { external: { address: globalThis.${QUEUE_ADDRESS}, http: {} } }
+      : { worker: objectEntryWorker(QUEUE_BROKER_OBJECT, id) })`,
+  ],
+];
+
+/** The compatibility date and flags of wrangler.toml, so that every Worker here runs under the same rules as ours. */
+export function compatibility(root) {
+  const file = path.join(root, "wrangler.toml");
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const date = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(text)?.[1] ?? "2026-11-17";
+  const flags = /^compatibility_flags\s*=\s*\[([^\]]*)\]/m.exec(text)?.[1] ?? "";
+  return { compatibilityDate: date, compatibilityFlags: [...flags.matchAll(/"([^"]+)"/g)].map(([, flag]) => flag) };
+}
+
+let loaded;
+
+/** Miniflare with the edits above. */
+export function miniflare() {
+  if (loaded) return loaded;
+  const file = require.resolve("miniflare");
+  let source = readFileSync(file, "utf8");
+  for (const [from, to] of EDITS) {
+    if (source.split(from).length !== 2) {
+      throw new Error(`this version of miniflare is wired differently: mend EDITS in bench/workerd.mjs (${from})`);
+    }
+    source = source.replace(from, () => to);
+  }
+  const module = new Module(file);
+  module.filename = file;
+  module.paths = Module._nodeModulePaths(path.dirname(file));
+  // Whoever requires miniflare later (wrangler does) must get this copy: its option values are matched by identity.
+  require.cache[file] = module;
+  module._compile(source, file);
+  module.loaded = true;
+  return (loaded = module.exports);
+}
+
+/**
+ * @param {object} worker Miniflare worker options: { config, dev?, legacy? }
+ * @param {object} [options]
+ * @param {string} [options.queue] host:port that takes the Worker's queue messages instead of Miniflare's broker
+ * @param {boolean} [options.inspect] open the inspector, for profiles; it slows the Worker down
+ * @returns {Promise<{url: string, pid: number | undefined, mf: object, stop(): Promise<void>}>}
+ */
+export async function startWorker(worker, { queue, inspect = false } = {}) {
+  const { Miniflare } = miniflare();
+  const before = new Set(children());
+  globalThis[QUEUE_ADDRESS] = queue;
+  const loopback = { host: "127.0.0.1", port: 0 };
+  const mf = new Miniflare({
+    ...loopback,
+    enableDevRegistry: false,
+    logRequests: false,
+    inspectorPort: inspect ? 0 : undefined,
+    workers: [{ ...worker, dev: { ...worker.dev, unsafeDirectSockets: [loopback] } }],
+  });
+  await mf.ready;
+  delete globalThis[QUEUE_ADDRESS];
+  const url = String(await mf.unsafeGetDirectURL(worker.config.name)).replace(/\/$/, "");
+  const pid = children().find((child) => !before.has(child));
+  return { url, pid, mf, stop: () => mf.dispose() };
+}
