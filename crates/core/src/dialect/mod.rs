@@ -4,5 +4,6 @@
 //! looked at and spliced ([`openai::request`]), answers are looked at in passing ([`openai::stream_tap`],
 //! [`openai::response`]).
 
+pub mod canonical;
 pub mod json_object;
 pub mod openai;

@@ -82,7 +82,7 @@ mod tests {
             outcome: Outcome::Completed,
             error_code: None,
             finish_reason: Some("stop".into()),
-            usage: TokenUsage { prompt: 1, completion: 2, cached: 0, reasoning: 0 },
+            usage: TokenUsage { prompt: 1, completion: 2, ..TokenUsage::default() },
             usage_source: UsageSource::Reported,
             first_byte_ms: Some(3),
             duration_ms: 9,

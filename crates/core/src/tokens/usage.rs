@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Token counts in the sense of `OpenAI`: `prompt` includes `cached`, `completion` includes `reasoning`.
+/// Token counts in the sense of `OpenAI`: the details are parts of `prompt` and `completion`, not added to them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenUsage {
     /// Tokens of the request.
@@ -11,8 +11,17 @@ pub struct TokenUsage {
     pub completion: u64,
     /// Part of `prompt` that was read from the provider's prompt cache.
     pub cached: u64,
+    /// Part of `prompt` that was written to the provider's prompt cache.
+    #[serde(default)]
+    pub cache_written: u64,
     /// Part of `completion` that was spent on reasoning.
     pub reasoning: u64,
+    /// Part of `prompt` that is audio.
+    #[serde(default)]
+    pub audio_prompt: u64,
+    /// Part of `completion` that is audio.
+    #[serde(default)]
+    pub audio_completion: u64,
 }
 
 impl TokenUsage {

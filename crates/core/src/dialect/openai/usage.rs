@@ -38,7 +38,13 @@ pub fn parse(value: &RawValue) -> Option<TokenUsage> {
     let cached =
         wire.prompt_tokens_details.and_then(|details| details.cached_tokens).or(wire.prompt_cache_hit_tokens);
     let reasoning = wire.completion_tokens_details.and_then(|details| details.reasoning_tokens);
-    let usage = TokenUsage { prompt, completion, cached: count(cached), reasoning: count(reasoning) };
+    let usage = TokenUsage {
+        prompt,
+        completion,
+        cached: count(cached),
+        reasoning: count(reasoning),
+        ..TokenUsage::default()
+    };
     (usage.total() > 0).then_some(usage)
 }
 
@@ -65,7 +71,10 @@ mod tests {
     fn reads_details_and_odd_spellings() {
         let full = r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,
             "prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}"#;
-        assert_eq!(read(full), Some(TokenUsage { prompt: 10, completion: 5, cached: 4, reasoning: 3 }));
+        assert_eq!(
+            read(full),
+            Some(TokenUsage { prompt: 10, completion: 5, cached: 4, reasoning: 3, ..TokenUsage::default() })
+        );
         assert_eq!(read(r#"{"prompt_tokens":7.0,"total_tokens":9}"#).unwrap().completion, 2);
         assert_eq!(read(r#"{"prompt_tokens":7,"prompt_cache_hit_tokens":6}"#).unwrap().cached, 6);
     }

@@ -1,0 +1,100 @@
+//! An error on its way from an upstream, or from the gateway, to a caller of any dialect.
+
+use crate::error::{ApiError, ErrorType};
+
+/// The kinds of errors that dialects tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ErrorKind {
+    InvalidRequest,
+    Authentication,
+    Permission,
+    NotFound,
+    RequestTooLarge,
+    RateLimit,
+    InsufficientQuota,
+    Overloaded,
+    Timeout,
+    Server,
+}
+
+/// An error with everything that some dialect can say about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorInfo {
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// What kind of error it is.
+    pub kind: ErrorKind,
+    /// A sentence for a person.
+    pub message: String,
+    /// A stable code, the upstream's or the gateway's.
+    pub code: Option<String>,
+    /// The field at fault.
+    pub param: Option<String>,
+}
+
+impl ErrorKind {
+    /// The kind that a status stands for where the body does not say more.
+    #[must_use]
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Authentication,
+            402 => Self::InsufficientQuota,
+            403 => Self::Permission,
+            404 => Self::NotFound,
+            408 | 504 => Self::Timeout,
+            413 => Self::RequestTooLarge,
+            429 => Self::RateLimit,
+            503 | 529 => Self::Overloaded,
+            400..=499 => Self::InvalidRequest,
+            _ => Self::Server,
+        }
+    }
+}
+
+impl ErrorInfo {
+    /// An error of which no more is known than status and message.
+    pub fn of_status(status: u16, message: impl Into<String>) -> Self {
+        Self { status, kind: ErrorKind::of_status(status), message: message.into(), code: None, param: None }
+    }
+
+    /// The error of a stream that ended before it was over.
+    #[must_use]
+    pub fn truncated() -> Self {
+        Self::in_stream("upstream_stream_truncated", "The provider broke off its answer.")
+    }
+
+    /// The error of a stream that cannot be read.
+    #[must_use]
+    pub fn malformed() -> Self {
+        Self::in_stream("upstream_invalid_response", "The provider sent something that cannot be read.")
+    }
+
+    /// An error of a stream whose status line has left.
+    pub fn in_stream(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status: 502,
+            kind: ErrorKind::Server,
+            message: message.into(),
+            code: Some(code.to_owned()),
+            param: None,
+        }
+    }
+}
+
+impl From<&ApiError> for ErrorInfo {
+    fn from(error: &ApiError) -> Self {
+        let kind = match (error.kind, error.status) {
+            (ErrorType::RateLimitError, _) => ErrorKind::RateLimit,
+            (ErrorType::TimeoutError, _) => ErrorKind::Timeout,
+            (_, status) => ErrorKind::of_status(status),
+        };
+        Self {
+            status: error.status,
+            kind,
+            message: error.message.clone(),
+            code: Some(error.code.to_owned()),
+            param: error.param.clone(),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A JSON value that is carried, not looked at.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// JSON text as it came: number formats and the order of fields survive. Two are equal if they mean the same.
+#[derive(Clone)]
+pub struct Json(Box<RawValue>);
+
+impl Json {
+    /// The value of a JSON text; `None` if it is not valid JSON.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str::<Box<RawValue>>(text.trim()).ok().map(Self)
+    }
+
+    /// Any value that can be written as JSON.
+    #[must_use]
+    pub fn of(value: &impl Serialize) -> Self {
+        serde_json::value::to_raw_value(value).map_or_else(|_| Self::null(), Self)
+    }
+
+    /// `null`
+    #[must_use]
+    pub fn null() -> Self {
+        Self(RawValue::NULL.to_owned())
+    }
+
+    /// The empty object.
+    #[must_use]
+    pub fn empty_object() -> Self {
+        Self::of(&serde_json::Map::new())
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The raw value, to be borrowed from.
+    #[must_use]
+    pub fn raw(&self) -> &RawValue {
+        &self.0
+    }
+
+    /// The value as a tree, to be looked into.
+    #[must_use]
+    pub fn to_value(&self) -> serde_json::Value {
+        serde_json::from_str(self.text()).unwrap_or_default()
+    }
+
+    /// The arguments of a tool call as an object. Models write them as text, and not always well: nothing is an empty
+    /// object, and what is no object is kept under `arguments`.
+    #[must_use]
+    pub fn arguments_object(text: &str) -> Self {
+        if text.trim().is_empty() {
+            return Self::empty_object();
+        }
+        match Self::parse(text) {
+            Some(json) if json.text().starts_with('{') => json,
+            _ => Self::of(&serde_json::json!({ "arguments": text })),
+        }
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.text())
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text() || self.to_value() == other.to_value()
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_always_an_object() {
+        for (text, object) in [
+            ("", "{}"),
+            ("  ", "{}"),
+            ("{\"a\":1}", "{\"a\":1}"),
+            ("[1]", r#"{"arguments":"[1]"}"#),
+            ("{\"a\":", r#"{"arguments":"{\"a\":"}"#),
+        ] {
+            assert_eq!(Json::arguments_object(text), Json::parse(object).unwrap(), "{text}");
+        }
+    }
+
+    #[test]
+    fn equality_is_by_meaning_and_text_survives() {
+        assert_eq!(Json::parse(r#"{"a":1,"b":2}"#), Json::parse(r#"{ "b": 2, "a": 1 }"#));
+        assert_eq!(Json::parse("1.50").unwrap().text(), "1.50");
+        assert!(Json::parse("{").is_none());
+    }
+}
