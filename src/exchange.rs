@@ -3,6 +3,8 @@
 use std::rc::Rc;
 
 use nexus_edge_core::access::{credential, principal::Principal};
+use nexus_edge_core::dialect::canonical::ErrorInfo;
+use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
 use worker::{Context, Env, Headers, Request, Response, ResponseBuilder, web_sys};
@@ -20,6 +22,8 @@ pub struct Exchange {
     pub context: Context,
     /// Settings of the deployment.
     pub settings: Rc<Settings>,
+    /// The dialect that the caller speaks.
+    pub face: Face,
     /// The `x-request-id` of the answer.
     pub request_id: String,
     /// When the request arrived, in milliseconds since the epoch.
@@ -39,12 +43,13 @@ impl Exchange {
     /// Begins an exchange.
     pub fn new(
         request: Request,
+        face: Face,
         env: Env,
         context: Context,
         settings: Rc<Settings>,
-        request_id: String,
+        id: String,
     ) -> Self {
-        Self { request, env, context, settings, request_id, started_ms: now_ms() }
+        Self { request, face, env, context, settings, request_id: id, started_ms: now_ms() }
     }
 
     /// A header of the request.
@@ -71,6 +76,20 @@ impl Exchange {
     /// Fires when the caller goes away.
     pub fn caller_gone(&self) -> web_sys::AbortSignal {
         self.request.inner().signal()
+    }
+
+    /// Milliseconds since the request arrived.
+    pub fn elapsed_ms(&self) -> u64 {
+        now_ms().saturating_sub(self.started_ms)
+    }
+
+    /// The request's body as a stream, refused if it says that it is over the limit; `None` if there is none.
+    pub fn body_stream(&self) -> Result<Option<web_sys::ReadableStream>, ApiError> {
+        let limit = self.settings.max_body_bytes;
+        match self.header("content-length").and_then(|length| length.parse::<usize>().ok()) {
+            Some(length) if length > limit => Err(ApiError::too_large(limit)),
+            _ => Ok(self.request.inner().body()),
+        }
     }
 
     /// The request's body, refused as soon as it is known to be over the limit.
@@ -108,17 +127,13 @@ pub fn json(status: u16, body: &impl serde::Serialize) -> Result<Response, ApiEr
         log_error("serialize", &error);
         ApiError::internal()
     })?;
-    Ok(json_text(status, &body, &Headers::new()))
+    let headers = Headers::new();
+    set_header(&headers, "content-type", "application/json; charset=utf-8");
+    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body.into_bytes()))
 }
 
-/// An answer of JSON that is written already, with further headers.
-pub fn json_text(status: u16, body: &str, headers: &Headers) -> Response {
-    set_header(headers, "content-type", "application/json; charset=utf-8");
-    ResponseBuilder::new().with_status(status).with_headers(headers.clone()).fixed(body.as_bytes().to_vec())
-}
-
-/// The answer for an error.
-pub fn error_response(error: &ApiError) -> Response {
+/// The answer for an error, in the caller's dialect.
+pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Response {
     let headers = Headers::new();
     if let Some(seconds) = error.retry_after_s {
         set_header(&headers, "retry-after", &seconds.to_string());
@@ -129,7 +144,13 @@ pub fn error_response(error: &ApiError) -> Response {
     if error.status == 401 {
         set_header(&headers, "www-authenticate", "Bearer");
     }
-    json_text(error.status, &error.to_json(), &headers)
+    let body = match face {
+        // The gateway's own errors are of this shape and say more in it.
+        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => error.to_json().into_bytes(),
+        face => face.encode_error(&ErrorInfo::from(error), request_id),
+    };
+    set_header(&headers, "content-type", "application/json; charset=utf-8");
+    ResponseBuilder::new().with_status(error.status).with_headers(headers).fixed(body)
 }
 
 /// Sets a header whose value may come from configuration; one that HTTP cannot carry is left out.

@@ -30,4 +30,5 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     jobs::replay::run(&env).await;
+    jobs::retention::run(&env).await;
 }

@@ -1,11 +1,13 @@
 //! The one route table: every endpoint of the gateway, who may call it, and what answers.
 
+use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::error::{ApiError, ErrorType};
 use nexus_edge_core::http::path;
+use nexus_edge_core::routing::endpoint::Operation;
 use subtle::ConstantTimeEq;
 use worker::{Context, Env, Headers, Method, Request, Response, Result};
 
-use crate::api::{health, keys, models, provider_models, providers, stats};
+use crate::api::{gemini, health, keys, models, provider_models, providers, responses, stats};
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::pipeline;
 use crate::platform::now_ms;
@@ -25,9 +27,21 @@ enum Audience {
 #[derive(Clone, Copy)]
 enum Endpoint {
     ChatCompletions,
+    Completions,
+    Responses,
+    GetResponse,
+    GetResponseInput,
+    DeleteResponse,
+    Messages,
+    CountMessageTokens,
+    GenerateContent,
+    Forward(Operation),
     ListModels,
     GetModel,
+    ListGeminiModels,
+    GetGeminiModel,
     Health,
+    ListPresets,
     ListProviders,
     CreateProvider,
     ListAvailableProviders,
@@ -49,6 +63,19 @@ enum Endpoint {
     RequestLog,
 }
 
+impl Endpoint {
+    /// The dialect in which the endpoint is spoken to, and in which it answers errors.
+    const fn face(self) -> Face {
+        match self {
+            Self::Completions => Face::OpenaiCompletions,
+            Self::Responses => Face::OpenaiResponses,
+            Self::Messages | Self::CountMessageTokens => Face::Anthropic,
+            Self::GenerateContent | Self::ListGeminiModels | Self::GetGeminiModel => Face::Gemini,
+            _ => Face::OpenaiChat,
+        }
+    }
+}
+
 struct Route {
     method: Method,
     pattern: &'static str,
@@ -65,11 +92,30 @@ const fn route(method: Method, pattern: &'static str, audience: Audience, endpoi
 const ROUTES: &[Route] = &[
     route(Method::Post,   "/v1/chat/completions",   Audience::Caller, Endpoint::ChatCompletions),
     route(Method::Post,   "/chat/completions",      Audience::Caller, Endpoint::ChatCompletions),
+    route(Method::Post,   "/v1/messages",           Audience::Caller, Endpoint::Messages),
+    route(Method::Post,   "/v1/responses",          Audience::Caller, Endpoint::Responses),
+    route(Method::Get,    "/v1/responses/{id}/input_items", Audience::Caller, Endpoint::GetResponseInput),
+    route(Method::Get,    "/v1/responses/{id}",     Audience::Caller, Endpoint::GetResponse),
+    route(Method::Delete, "/v1/responses/{id}",     Audience::Caller, Endpoint::DeleteResponse),
+    route(Method::Post,   "/v1/messages/count_tokens", Audience::Caller, Endpoint::CountMessageTokens),
+    route(Method::Post,   "/v1/completions",        Audience::Caller, Endpoint::Completions),
+    route(Method::Post,   "/v1beta/models/{call...}", Audience::Caller, Endpoint::GenerateContent),
+    route(Method::Post,   "/v1/embeddings",         Audience::Caller, Endpoint::Forward(Operation::Embeddings)),
+    route(Method::Post,   "/v1/images/generations", Audience::Caller, Endpoint::Forward(Operation::ImageGenerations)),
+    route(Method::Post,   "/v1/images/edits",       Audience::Caller, Endpoint::Forward(Operation::ImageEdits)),
+    route(Method::Post,   "/v1/audio/transcriptions", Audience::Caller, Endpoint::Forward(Operation::Transcriptions)),
+    route(Method::Post,   "/v1/audio/translations", Audience::Caller, Endpoint::Forward(Operation::AudioTranslations)),
+    route(Method::Post,   "/v1/audio/speech",       Audience::Caller, Endpoint::Forward(Operation::Speech)),
+    route(Method::Post,   "/v1/rerank",             Audience::Caller, Endpoint::Forward(Operation::Rerank)),
+    route(Method::Post,   "/v1/moderations",        Audience::Caller, Endpoint::Forward(Operation::Moderations)),
     route(Method::Get,    "/v1/models",             Audience::Caller, Endpoint::ListModels),
+    route(Method::Get,    "/v1beta/models",         Audience::Caller, Endpoint::ListGeminiModels),
+    route(Method::Get,    "/v1beta/models/{id...}", Audience::Caller, Endpoint::GetGeminiModel),
     route(Method::Get,    "/models",                Audience::Caller, Endpoint::ListModels),
     route(Method::Get,    "/v1/models/{id...}",     Audience::Caller, Endpoint::GetModel),
     route(Method::Get,    "/models/{id...}",        Audience::Caller, Endpoint::GetModel),
     route(Method::Get,    "/health",                Audience::Public, Endpoint::Health),
+    route(Method::Get,    "/provider-presets",      Audience::Admin,  Endpoint::ListPresets),
     route(Method::Get,    "/providers",             Audience::Admin,  Endpoint::ListProviders),
     route(Method::Post,   "/providers",             Audience::Admin,  Endpoint::CreateProvider),
     route(Method::Get,    "/providers/available",   Audience::Admin,  Endpoint::ListAvailableProviders),
@@ -102,18 +148,21 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     let path = path::normalize(&path);
     let from_browser = origin.filter(|_| audience_of(path) == Some(Audience::Caller));
 
+    let found = find(&request.method(), path);
+    let face = found.as_ref().map_or(Face::OpenaiChat, |(route, _)| route.endpoint.face());
     let result = match &settings {
         _ if preflight => Ok(worker::ResponseBuilder::new().with_status(204).empty()),
-        Ok(settings) => match find(&request.method(), path) {
+        Ok(settings) => match found {
             Ok((route, parameter)) => {
-                let exchange = Exchange::new(request, env, context, settings.clone(), request_id.clone());
+                let exchange =
+                    Exchange::new(request, face, env, context, settings.clone(), request_id.clone());
                 answer(route, &parameter, &exchange).await
             }
             Err(error) => Err(error),
         },
         Err(error) => Err(error.clone()),
     };
-    let response = result.unwrap_or_else(|error| error_response(&error));
+    let response = result.unwrap_or_else(|error| error_response(&error, face, &request_id));
     set_header(response.headers(), "x-request-id", &request_id);
     if let (Some(origin), Ok(settings)) = (from_browser, &settings) {
         allow_origin(response.headers(), settings, &origin, preflight, requested_headers.as_deref());
@@ -126,10 +175,19 @@ async fn answer(route: &Route, parameter: &str, exchange: &Exchange) -> Result<R
         require_admin(exchange)?;
     }
     match route.endpoint {
-        Endpoint::ChatCompletions => pipeline::chat_completion(exchange).await,
-        Endpoint::ListModels => models::list(exchange).await,
-        Endpoint::GetModel => models::get(exchange, parameter).await,
+        Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Responses | Endpoint::Messages => {
+            pipeline::chat_completion(exchange, None).await
+        }
+        Endpoint::Forward(operation) => pipeline::forward::forward(exchange, operation).await,
+        Endpoint::GetResponse => responses::get(exchange, parameter).await,
+        Endpoint::GetResponseInput => responses::input_items(exchange, parameter).await,
+        Endpoint::DeleteResponse => responses::delete(exchange, parameter).await,
+        Endpoint::CountMessageTokens => pipeline::count::count_tokens(exchange, None).await,
+        Endpoint::GenerateContent => gemini::generate_content(exchange, parameter).await,
+        Endpoint::ListModels | Endpoint::ListGeminiModels => models::list(exchange).await,
+        Endpoint::GetModel | Endpoint::GetGeminiModel => models::get(exchange, parameter).await,
         Endpoint::Health => health::health(),
+        Endpoint::ListPresets => providers::presets(),
         Endpoint::ListProviders => providers::list(exchange).await,
         Endpoint::CreateProvider => providers::create(exchange).await,
         Endpoint::ListAvailableProviders => providers::list_available(exchange).await,
@@ -227,7 +285,7 @@ fn allow_origin(
     };
     set_header(headers, "access-control-allow-origin", allowed);
     if preflight {
-        set_header(headers, "access-control-allow-methods", "GET, POST, OPTIONS");
+        set_header(headers, "access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
         set_header(
             headers,
             "access-control-allow-headers",

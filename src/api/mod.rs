@@ -1,10 +1,12 @@
 //! Handlers, by audience. Each reads its input, calls the domain or the store, and writes its answer.
 
+pub mod gemini;
 pub mod health;
 pub mod keys;
 pub mod models;
 pub mod provider_models;
 pub mod providers;
+pub mod responses;
 pub mod stats;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::model_list::{AnthropicList, AnthropicModel, GeminiList, GeminiModel};
 use nexus_edge_core::dialect::openai::models::{ModelCard, ModelList};
 use nexus_edge_core::error::ApiError;
 use worker::Response;
@@ -9,7 +11,7 @@ use worker::Response;
 use crate::exchange::{Exchange, json};
 use crate::store::snapshot;
 
-/// Every model once, by the name under which it is listed.
+/// Every model once, by the name under which it is listed, in the shape that the caller's SDK expects.
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let principal = exchange.principal().await?;
     let snapshot = snapshot::current(exchange).await?;
@@ -19,6 +21,14 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
         .map(|offer| (offer.listed_name(), offer))
         .filter(|(name, _)| seen.insert(name.clone()))
         .collect();
+    if exchange.header("anthropic-version").is_some() {
+        let models =
+            offers.iter().map(|(name, offer)| AnthropicModel::new(name, offer.model.created_at)).collect();
+        return json(200, &AnthropicList::new(models));
+    }
+    if exchange.face == Face::Gemini {
+        return json(200, &GeminiList::new(offers.iter().map(|(name, _)| GeminiModel::new(name)).collect()));
+    }
     let cards = offers
         .iter()
         .map(|(name, offer)| ModelCard::new(name, &offer.upstream.record.name, offer.model.created_at))
@@ -32,5 +42,11 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let snapshot = snapshot::current(exchange).await?;
     let plan = snapshot.resolve(id, &principal)?;
     let record = &plan.first.upstream.record;
+    if exchange.header("anthropic-version").is_some() {
+        return json(200, &AnthropicModel::new(id, plan.first.model_created_at));
+    }
+    if exchange.face == Face::Gemini {
+        return json(200, &GeminiModel::new(id));
+    }
     json(200, &ModelCard::new(id, &record.name, plan.first.model_created_at))
 }

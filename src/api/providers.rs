@@ -2,7 +2,7 @@
 
 use nexus_edge_core::access::api_key::hash_key;
 use nexus_edge_core::catalog::provider::{ProviderInput, mask_headers};
-use nexus_edge_core::catalog::{Patch, ProviderKind, ProviderRecord};
+use nexus_edge_core::catalog::{Patch, ProviderKind, ProviderRecord, presets};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::secrets::mask::mask;
 use serde_json::json;
@@ -23,6 +23,11 @@ pub async fn list_available(exchange: &Exchange) -> Result<Response, ApiError> {
     answer_records(&store::providers::list_available(&exchange.env).await?)
 }
 
+/// `GET /provider-presets`: providers that are known in advance.
+pub fn presets() -> Result<Response, ApiError> {
+    exchange::json(200, &presets::list())
+}
+
 /// `GET /providers/{id}`
 pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     exchange::json(200, &find(exchange, id).await?.view())
@@ -31,7 +36,8 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 /// `POST /providers`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let body = exchange.body().await?;
-    let input = ProviderInput::parse(&body.bytes, exchange.settings.allow_private_upstreams)?;
+    let mut input = ProviderInput::parse(&body.bytes, exchange.settings.allow_private_upstreams)?;
+    input.apply_preset()?;
     let name = input.name.clone().required("name")?;
     let now = now_ms();
     let mut record = ProviderRecord {
@@ -41,6 +47,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
         kind: ProviderKind::Openai,
         server_url: String::new(),
         description: String::new(),
+        quirks: String::new(),
         rate_limit: None,
         first_byte_timeout_ms: None,
         idle_timeout_ms: None,

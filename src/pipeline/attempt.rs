@@ -4,16 +4,21 @@ use std::borrow::Cow;
 
 use futures::future::{Either, select};
 use futures::pin_mut;
+use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::demo::DemoReply;
+use nexus_edge_core::dialect::crossing::Crossing;
+use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::openai::request::ChatRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::endpoint::{self, Auth, Call, Operation};
 use worker::js_sys::{Array, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{AbortController, Headers, Method, Request, RequestInit, RequestRedirect, Response, web_sys};
 
+use super::service_account;
 use super::settle::Settlement;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
@@ -28,8 +33,10 @@ pub struct Answer {
     pub candidate: Candidate,
     /// Closes the upstream's connection when it goes away.
     pub connection: Connection,
-    /// Whether the caller asked for the usage chunk of a stream.
-    pub wants_usage: bool,
+    /// How the answer gets into the caller's dialect.
+    pub crossing: Crossing,
+    /// Parameters of the request that the upstream's dialect cannot say.
+    pub dropped: Vec<String>,
     /// Milliseconds until the headers came.
     pub first_byte_ms: u64,
 }
@@ -60,36 +67,57 @@ pub async fn attempt(
     exchange: &Exchange,
     candidate: &Candidate,
     body: &Body,
-    request: &ChatRequest<'_>,
+    inbound: &Inbound<'_>,
+    crossing: Crossing,
     settlement: &mut Settlement,
 ) -> Result<Answer, ApiError> {
+    let outbound = crossing.outbound(inbound, &candidate.upstream_model);
+    refuse_if_strict(exchange, &outbound.dropped)?;
     let sent_ms = now_ms();
-    let (response, connection) = match &candidate.upstream.url {
-        None => {
-            settlement.note_prompt_estimate(request.estimate_prompt_tokens());
-            (demo_response(exchange, candidate, request)?, Connection { controller: None })
-        }
-        Some(url) => {
-            let body = match request.upstream_body(&candidate.upstream_model) {
-                Cow::Borrowed(_) => body.to_js(),
-                Cow::Owned(spliced) => Uint8Array::from(spliced.as_slice()),
-            };
-            let upstream_request =
-                build_request(exchange, candidate, url.chat_completions(), body, request.stream)?;
-            send(exchange, candidate, upstream_request, || {
-                settlement.note_prompt_estimate(request.estimate_prompt_tokens());
-            })
-            .await?
-        }
+    let (response, connection) = if candidate.upstream.record.kind == ProviderKind::Demo {
+        settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
+        (demo_response(exchange, candidate, &inbound.model, &outbound.body)?, Connection { controller: None })
+    } else {
+        let operation = crossing.operation(&candidate.upstream_model);
+        let call = endpoint::call(&candidate.upstream, operation, &candidate.upstream_model);
+        let call = call.ok_or_else(|| cannot(candidate))?;
+        let body = match outbound.body {
+            Cow::Borrowed(_) => body.to_js(),
+            Cow::Owned(made) => Uint8Array::from(made.as_slice()),
+        };
+        let upstream_request =
+            build_request(exchange, candidate, &call, body.into(), "application/json").await?;
+        send(exchange, candidate, upstream_request, || {
+            settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
+        })
+        .await?
     };
     let first_byte_ms = now_ms().saturating_sub(sent_ms);
     settlement.note_first_byte(first_byte_ms);
-    let wants_usage = request.wants_usage || !request.stream;
-    Ok(Answer { response, candidate: candidate.clone(), connection, wants_usage, first_byte_ms })
+    let dropped = outbound.dropped;
+    Ok(Answer { response, candidate: candidate.clone(), connection, crossing, dropped, first_byte_ms })
+}
+
+/// A caller who asks for it (`x-nexus-strict: true`) is refused what would otherwise be left out.
+fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), ApiError> {
+    let Some(first) = dropped.first() else { return Ok(()) };
+    if exchange.header("x-nexus-strict").as_deref() != Some("true") {
+        return Ok(());
+    }
+    let message = format!("The provider of this model cannot be told: {}.", dropped.join(", "));
+    Err(ApiError::invalid("unsupported_parameter", first, message))
+}
+
+fn cannot(candidate: &Candidate) -> ApiError {
+    let name = &candidate.upstream.record.name;
+    ApiError::unavailable(
+        "provider_unavailable",
+        format!("The provider `{name}` cannot do this as it is configured."),
+    )
 }
 
 /// Sends a request; `while_waiting` runs once it is on its way.
-async fn send(
+pub async fn send(
     exchange: &Exchange,
     candidate: &Candidate,
     request: Request,
@@ -131,24 +159,38 @@ async fn send(
     Ok((response, connection))
 }
 
-fn build_request(
+/// The request by which a candidate is asked; the body is bytes or a stream.
+pub async fn build_request(
     exchange: &Exchange,
     candidate: &Candidate,
-    url: &str,
-    body: Uint8Array,
-    stream: bool,
+    call: &Call,
+    body: JsValue,
+    content_type: &str,
 ) -> Result<Request, ApiError> {
     let headers = Headers::new();
     for (name, value) in exchange.headers().entries().filter(|(name, _)| forwards_to_upstream(name)) {
         set_header(&headers, &name, &value);
     }
-    set_header(&headers, "content-type", "application/json");
-    if stream {
+    set_header(&headers, "content-type", content_type);
+    if call.is_stream {
         // A compressed stream is held back by the compressor's buffer.
         set_header(&headers, "accept-encoding", "identity");
     }
+    for (name, value) in &call.headers {
+        // What the caller says of versions is forwarded as it is; this is for those who say nothing.
+        if !headers.has(name).unwrap_or(false) {
+            set_header(&headers, name, value);
+        }
+    }
     if let Some(key) = &candidate.upstream.server_key {
-        set_header(&headers, "authorization", &format!("Bearer {key}"));
+        match call.auth {
+            Auth::ServiceAccount => {
+                let token = service_account::token(candidate).await?;
+                set_header(&headers, "authorization", &format!("Bearer {token}"));
+            }
+            Auth::Bearer => set_header(&headers, "authorization", &format!("Bearer {key}")),
+            Auth::Header(name) => set_header(&headers, name, key),
+        }
     }
     for (name, value) in &candidate.upstream.headers {
         set_header(&headers, name, value);
@@ -157,8 +199,8 @@ fn build_request(
     init.with_method(Method::Post)
         .with_headers(headers)
         .with_redirect(RequestRedirect::Manual)
-        .with_body(Some(JsValue::from(body)));
-    Request::new_with_init(url, &init).map_err(|error| {
+        .with_body(Some(body));
+    Request::new_with_init(&call.url, &init).map_err(|error| {
         log_error("upstream request", &error);
         ApiError::bad_gateway("upstream_unreachable", "The address of the provider is not valid.")
     })
@@ -168,25 +210,26 @@ fn build_request(
 fn demo_response(
     exchange: &Exchange,
     candidate: &Candidate,
-    request: &ChatRequest<'_>,
+    model: &str,
+    body: &[u8],
 ) -> Result<web_sys::Response, ApiError> {
     let internal = |error: worker::Error| {
         log_error("demo", &error);
         ApiError::internal()
     };
-    let reply = DemoReply::new(&candidate.upstream_model, request);
+    let request = ChatRequest::parse(body)?;
+    let reply = DemoReply::new(&candidate.upstream_model, &request);
     let id = format!("chatcmpl-{}", exchange.request_id);
     let created = exchange.started_ms / 1000;
-    let model: Cow<'_, str> = Cow::Borrowed(&request.model);
     let headers = Headers::new();
     if !request.stream {
         set_header(&headers, "content-type", "application/json");
-        let body = reply.to_json(&id, created, &model);
+        let body = reply.to_json(&id, created, model);
         return Ok(Response::from_bytes(body).map_err(internal)?.with_headers(headers).into());
     }
     set_header(&headers, "content-type", "text/event-stream; charset=utf-8");
     let pause = u64::from(reply.pause_ms);
-    let events = reply.to_events(&id, created, &model, true);
+    let events = reply.to_events(&id, created, model, true);
     let stream = futures::stream::unfold(events.into_iter(), move |mut events| async move {
         let event = events.next()?;
         if pause > 0 {

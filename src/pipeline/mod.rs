@@ -4,13 +4,18 @@
 //! one usage event is left behind, because the [`settle::Settlement`] leaves it when it goes away.
 
 pub mod authenticate;
+pub mod count;
+pub mod forward;
 
 mod admit;
 mod attempt;
+mod cross;
 mod relay;
+mod service_account;
 mod settle;
 
-use nexus_edge_core::dialect::openai::request::ChatRequest;
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::request_id;
 use worker::Response;
@@ -20,14 +25,17 @@ use crate::platform::new_ulid;
 use crate::store::snapshot;
 use settle::Settlement;
 
-/// `POST /v1/chat/completions`
-pub async fn chat_completion(exchange: &Exchange) -> Result<Response, ApiError> {
+/// A chat completion in the dialect of the exchange. `from_path`: model and streaming, where the path says them.
+pub async fn chat_completion(
+    exchange: &Exchange,
+    from_path: Option<FromPath<'_>>,
+) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
     let mut settlement = Settlement::begin(exchange, &principal, conversation_id(exchange));
-    let served = serve(exchange, &principal, &mut settlement).await;
+    let served = serve(exchange, &principal, from_path, &mut settlement).await;
     match served {
         // The relay settles when the answer is over.
-        Ok(answer) => Ok(relay::relay(exchange, answer, settlement).await?),
+        Ok((answer, keep)) => relay::relay(exchange, answer, keep, settlement).await,
         Err(error) => {
             settlement.refuse(&error, exchange);
             Err(error)
@@ -37,17 +45,20 @@ pub async fn chat_completion(exchange: &Exchange) -> Result<Response, ApiError> 
 
 async fn serve(
     exchange: &Exchange,
-    principal: &nexus_edge_core::access::Principal,
+    principal: &Principal,
+    from_path: Option<FromPath<'_>>,
     settlement: &mut Settlement,
-) -> Result<attempt::Answer, ApiError> {
+) -> Result<(attempt::Answer, Option<cross::Keep>), ApiError> {
     let body = exchange.body().await?;
-    let request = ChatRequest::parse(&body.bytes)?;
-    settlement.note_request(&request);
+    let inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
+    settlement.note_request(&inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await?;
-    let plan = snapshot.resolve(&request.model, principal)?;
+    let plan = snapshot.resolve(&inbound.model, principal)?;
     settlement.note_candidate(&plan.first);
+    let (crossing, keep) = cross::cross(exchange, principal, &inbound, &plan.first).await?;
     admit::admit(exchange, &plan.first).await?;
-    attempt::attempt(exchange, &plan.first, &body, &request, settlement).await
+    let answer = attempt::attempt(exchange, &plan.first, &body, &inbound, crossing, settlement).await?;
+    Ok((answer, keep))
 }
 
 /// The conversation that the caller names, or a new one.

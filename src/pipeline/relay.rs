@@ -6,25 +6,28 @@
 
 use futures::StreamExt;
 use futures::future::{Either, select};
-use nexus_edge_core::dialect::openai::response;
-use nexus_edge_core::dialect::openai::stream_tap::{Forward, StreamOutcome, StreamTap};
-use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::dialect::canonical::ErrorInfo;
+use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
+use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_caller;
+use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::secrets::mask::{redact, reveals};
 use nexus_edge_core::sse::writer::KEEP_ALIVE;
 use nexus_edge_core::stats::Outcome;
 use wasm_streams::readable::IntoStream;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Headers, Response, ResponseBuilder, web_sys};
+use worker::{Env, Headers, Response, ResponseBuilder, web_sys};
 
 use super::attempt::{Answer, Connection};
+use super::cross::Keep;
 use super::settle::Settlement;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::{self, Body, ReadError};
-use crate::platform::now_ms;
 use crate::platform::timer::Timer;
+use crate::platform::{log_error, now_ms};
 
+const JSON: &str = "application/json; charset=utf-8";
 /// Largest unstreamed answer that is taken in, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
@@ -32,24 +35,40 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 pub async fn relay(
     exchange: &Exchange,
     answer: Answer,
+    keep: Option<Keep>,
     mut settlement: Settlement,
 ) -> Result<Response, ApiError> {
     let status = answer.response.status();
     settlement.note_status(status);
-    let headers = caller_headers(exchange, &answer, settlement.conversation_id());
-    let is_stream = content_type(&answer.response).starts_with("text/event-stream");
-    if is_stream && status < 400 && has_body(status) {
+    let conversation = settlement.conversation_id();
+    let headers =
+        caller_headers(exchange, &answer.candidate, &answer.response, answer.first_byte_ms, conversation);
+    if !answer.dropped.is_empty() {
+        set_header(&headers, "x-nexus-dropped-params", &answer.dropped.join(", "));
+    }
+    let is_stream = content_type(&answer.response).starts_with("text/event-stream") && status < 400;
+    if is_stream && has_body(status) && (answer.crossing.wants_stream() || answer.crossing.is_native()) {
+        if let Some(content_type) = answer.crossing.stream_content_type() {
+            set_header(&headers, "content-type", content_type);
+        }
         set_header(&headers, "cache-control", "no-cache, no-transform");
         set_header(&headers, "x-accel-buffering", "no");
-        let stream = StreamRelay::new(exchange, answer, settlement).into_js();
+        let stream = StreamRelay::new(exchange, answer, keep, settlement).into_js();
         return Ok(ResponseBuilder::new().with_status(status).with_headers(headers).stream(stream));
     }
-    let whole = read_whole(&answer).await;
-    match whole.and_then(|body| check_whole(status, body, &answer, &mut settlement)) {
-        Ok(body) => {
+    let whole = read_whole(&answer.candidate, &answer.response).await;
+    match whole.and_then(|body| convert_whole(exchange, status, is_stream, body, &answer, &mut settlement)) {
+        Ok((body, kept)) => {
+            if let Some(stream_type) = answer.crossing.stream_content_type() {
+                let is_streamed = answer.crossing.wants_stream() && status < 400;
+                set_header(&headers, "content-type", if is_streamed { stream_type } else { JSON });
+            }
             answer.connection.release();
+            if let Some(keep) = keep.filter(|_| status < 400) {
+                keep.keep(&exchange.env, kept.as_deref().unwrap_or(&body)).await;
+            }
             settlement.finish(if status < 400 { Outcome::Completed } else { Outcome::Failed });
-            Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body.bytes))
+            Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
         }
         Err(error) => {
             settlement.refuse(&error, exchange);
@@ -59,16 +78,23 @@ pub async fn relay(
 }
 
 /// Whether an answer of this status may have a body; the platform refuses to build one that may not.
-fn has_body(status: u16) -> bool {
+pub fn has_body(status: u16) -> bool {
     matches!(status, 200..=599) && !matches!(status, 204 | 205 | 304)
 }
 
-fn caller_headers(exchange: &Exchange, answer: &Answer, conversation_id: &str) -> Headers {
+/// The headers of the caller's answer: the upstream's, as far as they are the caller's business, and the gateway's.
+pub fn caller_headers(
+    exchange: &Exchange,
+    candidate: &Candidate,
+    response: &web_sys::Response,
+    first_byte_ms: u64,
+    conversation_id: &str,
+) -> Headers {
     let headers = Headers::new();
-    let given = Headers(answer.response.headers());
+    let given = Headers(response.headers());
     for (name, value) in given.entries().filter(|(name, _)| forwards_to_caller(name)) {
         // Some services repeat in a header what they were sent in one.
-        if !reveals(&value, answer.candidate.upstream.secrets()) {
+        if !reveals(&value, candidate.upstream.secrets()) {
             set_header(&headers, &name, &value);
         }
     }
@@ -76,9 +102,9 @@ fn caller_headers(exchange: &Exchange, answer: &Answer, conversation_id: &str) -
         set_header(&headers, "x-upstream-request-id", &id);
     }
     if !headers.has("openai-processing-ms").unwrap_or(false) {
-        set_header(&headers, "openai-processing-ms", &answer.first_byte_ms.to_string());
+        set_header(&headers, "openai-processing-ms", &first_byte_ms.to_string());
     }
-    set_header(&headers, "x-nexus-provider", &answer.candidate.upstream.record.name);
+    set_header(&headers, "x-nexus-provider", &candidate.upstream.record.name);
     set_header(&headers, "x-conversation-id", conversation_id);
     set_header(&headers, "x-request-id", &exchange.request_id);
     headers
@@ -88,9 +114,9 @@ fn content_type(response: &web_sys::Response) -> String {
     response.headers().get("content-type").ok().flatten().unwrap_or_default().to_ascii_lowercase()
 }
 
-async fn read_whole(answer: &Answer) -> Result<Body, ApiError> {
-    let idle_ms = answer.candidate.idle_timeout_ms;
-    let response = &answer.response;
+/// Reads an answer to its end.
+pub async fn read_whole(candidate: &Candidate, response: &web_sys::Response) -> Result<Body, ApiError> {
+    let idle_ms = candidate.idle_timeout_ms;
     let declared =
         response.headers().get("content-length").ok().flatten().and_then(|length| length.parse().ok());
     let read = match (response.body(), declared) {
@@ -103,7 +129,7 @@ async fn read_whole(answer: &Answer) -> Result<Body, ApiError> {
         (Some(stream), _) => bytes::read_chunks(stream, MAX_ANSWER_BYTES, Some(idle_ms.into())).await,
     };
     read.map_err(|error| match error {
-        ReadError::Broken => broken_off(answer),
+        ReadError::Broken => broken_off(candidate),
         ReadError::Idle => ApiError::upstream_timeout("further data", idle_ms),
         ReadError::TooLarge => {
             let message = format!("The provider's answer is larger than {MAX_ANSWER_BYTES} bytes.");
@@ -112,40 +138,51 @@ async fn read_whole(answer: &Answer) -> Result<Body, ApiError> {
     })
 }
 
-fn broken_off(answer: &Answer) -> ApiError {
-    let name = &answer.candidate.upstream.record.name;
+fn broken_off(candidate: &Candidate) -> ApiError {
+    let name = &candidate.upstream.record.name;
     ApiError::bad_gateway("upstream_unreachable", format!("The provider `{name}` broke off its answer."))
 }
 
-/// Notes what a whole answer says. A success that is no JSON object is an error: no client could read it.
-fn check_whole(
+/// Brings a whole answer into the caller's dialect and notes what it says. A success that cannot be read is an error:
+/// no client could read it either. Beside the body comes the one to be kept, where that is another.
+fn convert_whole(
+    exchange: &Exchange,
     status: u16,
+    is_stream: bool,
     body: Body,
     answer: &Answer,
     settlement: &mut Settlement,
-) -> Result<Body, ApiError> {
+) -> Result<(Vec<u8>, Option<Vec<u8>>), ApiError> {
     if !has_body(status) {
         let message = format!("The provider answered with the status {status}.");
         return Err(ApiError::bad_gateway("upstream_invalid_response", message));
     }
     if status >= 400 {
         // Some services repeat the key that they refuse.
-        return Ok(redact(&body.bytes, answer.candidate.upstream.secrets()).map_or(body, Body::from_bytes));
+        let bytes = redact(&body.bytes, answer.candidate.upstream.secrets()).unwrap_or(body.bytes);
+        return Ok((answer.crossing.error(status, &bytes, &exchange.request_id).unwrap_or(bytes), None));
     }
-    let facts = response::inspect(&body.bytes).map_err(|_| {
+    let collected = if is_stream { answer.crossing.collected(&body.bytes) } else { None };
+    let whole = match collected {
+        Some(collected) => collected.map_err(|error| error.message),
+        None => answer.crossing.whole(&body.bytes),
+    };
+    let whole = whole.map_err(|reason| {
         let name = &answer.candidate.upstream.record.name;
-        let message = format!("The provider `{name}` answered with something that is not a JSON object.");
+        log_error("upstream answer", &format_args!("provider {name}: {reason}"));
+        let message = format!("The provider `{name}` answered with something that cannot be read.");
         ApiError::bad_gateway("upstream_invalid_response", message)
     })?;
-    settlement.note_usage(facts.usage, facts.estimated_completion);
-    settlement.note_finish_reason(facts.finish_reason.as_deref());
-    Ok(body)
+    settlement.note_facts(&whole.facts);
+    Ok((whole.body.unwrap_or(body.bytes), whole.kept))
 }
 
 /// A stream on its way. When the caller leaves, the platform drops it: that closes the upstream and settles.
 struct StreamRelay {
     chunks: Option<IntoStream<'static>>,
-    tap: StreamTap,
+    pipe: Box<dyn StreamPipe>,
+    /// What is to be kept of the answer, and where.
+    keep: Option<(Keep, Env)>,
     settlement: Option<Settlement>,
     scratch: Vec<u8>,
     timer: Timer,
@@ -166,14 +203,15 @@ enum Woken {
 }
 
 impl StreamRelay {
-    fn new(exchange: &Exchange, answer: Answer, settlement: Settlement) -> Self {
+    fn new(exchange: &Exchange, answer: Answer, keep: Option<Keep>, settlement: Settlement) -> Self {
         let now = now_ms();
         let idle_ms = u64::from(answer.candidate.idle_timeout_ms);
         let keep_alive_ms = exchange.settings.keep_alive_ms;
         let first_due = idle_ms.min(keep_alive_ms);
         Self {
             chunks: answer.response.body().map(bytes::into_chunks),
-            tap: StreamTap::new(!answer.wants_usage),
+            pipe: answer.crossing.pipe(),
+            keep: keep.map(|keep| (keep, exchange.env.clone())),
             settlement: Some(settlement),
             scratch: Vec::new(),
             timer: Timer::after_ms(first_due),
@@ -209,6 +247,12 @@ impl StreamRelay {
                 }
                 Woken::Timer => self.on_timer(),
             };
+            if self.pipe.is_complete()
+                && let Some((keep, env)) = self.keep.take()
+                && let Some(body) = self.pipe.final_body()
+            {
+                keep.keep(&env, &body).await;
+            }
             if let Some(piece) = piece {
                 self.last_sent_ms = now_ms();
                 return Some(piece);
@@ -231,7 +275,7 @@ impl StreamRelay {
         self.waiting_since_ms = now_ms();
         self.scratch.clear();
         bytes::append(&mut self.scratch, &chunk);
-        match self.tap.push(&self.scratch) {
+        match self.pipe.push(&self.scratch) {
             Forward::Unchanged => Some(chunk),
             Forward::Replaced(bytes) => as_piece(&bytes),
         }
@@ -241,11 +285,15 @@ impl StreamRelay {
         let now = now_ms();
         let idle_due = self.waiting_since_ms + self.idle_ms;
         if now >= idle_due {
+            if self.pipe.is_complete() {
+                // Everything is said; only the connection was left open.
+                return self.end();
+            }
             let message = format!("The provider sent nothing for {} ms.", self.idle_ms);
-            return self.fail(&ApiError::new(504, ErrorType::UpstreamError, "upstream_stream_idle", message));
+            return self.fail(Vec::new(), &ErrorInfo::in_stream("upstream_stream_idle", message));
         }
         let quiet = now >= self.last_sent_ms.max(self.waiting_since_ms) + self.keep_alive_ms;
-        let comment = (quiet && self.tap.at_boundary()).then(|| Uint8Array::from(KEEP_ALIVE));
+        let comment = (quiet && self.pipe.at_boundary()).then(|| Uint8Array::from(KEEP_ALIVE));
         let quiet_since = if quiet { now } else { self.last_sent_ms.max(self.waiting_since_ms) };
         let due = idle_due.min(quiet_since + self.keep_alive_ms).max(now + 1);
         self.timer = Timer::after_ms(due - now);
@@ -255,31 +303,26 @@ impl StreamRelay {
     /// The upstream has ended its body, as it should or not.
     fn end(&mut self) -> Option<Uint8Array> {
         self.chunks = None;
-        let end = self.tap.finish();
+        let end = self.pipe.finish();
         match end.outcome {
             StreamOutcome::Complete => self.settle(Outcome::Completed, None),
             StreamOutcome::UpstreamError => self.settle(Outcome::Failed, Some("upstream_error")),
-            StreamOutcome::Truncated => {
-                let message = "The provider broke off its answer.";
-                let error =
-                    ApiError::new(502, ErrorType::UpstreamError, "upstream_stream_truncated", message);
-                return self.fail(&error);
-            }
+            StreamOutcome::Truncated => return self.fail(end.tail, &ErrorInfo::truncated()),
         }
         as_piece(&end.tail)
     }
 
     /// Tells the caller, whose status line has long left, by an event.
-    fn fail(&mut self, error: &ApiError) -> Option<Uint8Array> {
+    fn fail(&mut self, mut before: Vec<u8>, error: &ErrorInfo) -> Option<Uint8Array> {
         self.chunks = None;
-        self.settle(Outcome::Failed, Some(error.code));
-        as_piece(&error.to_sse_event())
+        self.settle(Outcome::Failed, error.code.as_deref());
+        before.extend(self.pipe.encode_error(error));
+        as_piece(&before)
     }
 
     fn settle(&mut self, outcome: Outcome, error_code: Option<&str>) {
         if let Some(mut settlement) = self.settlement.take() {
-            settlement.note_usage(self.tap.usage(), self.tap.estimated_completion());
-            settlement.note_finish_reason(self.tap.finish_reason());
+            settlement.note_facts(&self.pipe.facts());
             settlement.note_error_code(error_code);
             settlement.finish(outcome);
         }
@@ -289,7 +332,7 @@ impl StreamRelay {
 impl Drop for StreamRelay {
     /// Reached with a settlement only when the caller left early; what was used until then is recorded.
     fn drop(&mut self) {
-        let outcome = if self.tap.is_complete() { Outcome::Completed } else { Outcome::Cancelled };
+        let outcome = if self.pipe.is_complete() { Outcome::Completed } else { Outcome::Cancelled };
         self.settle(outcome, None);
     }
 }

@@ -2,7 +2,7 @@
 
 use futures::channel::oneshot;
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::dialect::openai::request::ChatRequest;
+use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
@@ -62,10 +62,10 @@ impl Settlement {
     }
 
     /// Notes what was asked for.
-    pub fn note_request(&mut self, request: &ChatRequest<'_>) {
+    pub fn note_request(&mut self, model: &str, stream: bool) {
         self.change(|event| {
-            event.model = request.model.chars().take(MAX_RECORDED_NAME).collect();
-            event.stream = request.stream;
+            event.model = model.chars().take(MAX_RECORDED_NAME).collect();
+            event.stream = stream;
         });
     }
 
@@ -93,24 +93,19 @@ impl Settlement {
         self.change(|event| event.status = status);
     }
 
-    /// Notes the usage that the upstream reported, or the estimate of what it sent.
-    pub fn note_usage(&mut self, reported: Option<TokenUsage>, estimated_completion: u64) {
+    /// Notes what an answer says of itself; where it does not say its usage, the estimate of what was sent.
+    pub fn note_facts(&mut self, facts: &StreamFacts) {
         let estimate = TokenUsage {
             prompt: self.prompt_estimate,
-            completion: estimated_completion,
-            ..Default::default()
+            completion: facts.estimated_completion,
+            ..TokenUsage::default()
         };
         self.change(|event| {
-            (event.usage, event.usage_source) = match reported {
+            (event.usage, event.usage_source) = match facts.usage {
                 Some(usage) => (usage, UsageSource::Reported),
                 None => (estimate, UsageSource::Estimated),
             };
-        });
-    }
-
-    /// Notes why the answer ended.
-    pub fn note_finish_reason(&mut self, reason: Option<&str>) {
-        self.change(|event| {
+            let reason = facts.finish_reason.as_deref();
             event.finish_reason = reason.map(|reason| reason.chars().take(MAX_RECORDED_NAME).collect());
         });
     }

@@ -3,6 +3,7 @@
 pub mod keys;
 pub mod models;
 pub mod providers;
+pub mod responses;
 pub mod snapshot;
 pub mod usage;
 

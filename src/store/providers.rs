@@ -27,8 +27,8 @@ pub async fn find(env: &Env, id: i64) -> StoreResult<Option<ProviderRecord>> {
 pub async fn insert(env: &Env, record: &ProviderRecord) -> StoreResult<i64> {
     let sql = "INSERT INTO providers (name, kind, server_url, description, rate_limit, first_byte_timeout_ms, \
         idle_timeout_ms, enabled, updated_at, server_key_sealed, server_key_hint, personalized_key_hash, \
-        personalized_key_hint, headers_sealed, headers_hint, uid, created_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        personalized_key_hint, headers_sealed, headers_hint, quirks, uid, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
     let mut parameters = changing_columns(record)?;
     parameters.extend([text(&record.uid), unsigned(record.created_at)]);
     let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "name"))?;
@@ -40,7 +40,7 @@ pub async fn update(env: &Env, record: &ProviderRecord, read_at_version: u64) ->
     let sql = "UPDATE providers SET name = ?1, kind = ?2, server_url = ?3, description = ?4, rate_limit = ?5, \
         first_byte_timeout_ms = ?6, idle_timeout_ms = ?7, enabled = ?8, updated_at = ?9, server_key_sealed = ?10, \
         server_key_hint = ?11, personalized_key_hash = ?12, personalized_key_hint = ?13, headers_sealed = ?14, \
-        headers_hint = ?15 WHERE id = ?16 AND updated_at = ?17";
+        headers_hint = ?15, quirks = ?16 WHERE id = ?17 AND updated_at = ?18";
     let mut parameters = changing_columns(record)?;
     parameters.extend([integer(record.id), unsigned(read_at_version)]);
     let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "name"))?;
@@ -72,5 +72,6 @@ fn changing_columns(record: &ProviderRecord) -> StoreResult<Vec<JsValue>> {
         words(&record.personalized_key_hint),
         words(&record.headers_sealed),
         words(&record.headers_hint),
+        text(&record.quirks),
     ])
 }

@@ -3,6 +3,7 @@
 pub mod fields;
 pub mod key_input;
 pub mod model;
+pub mod presets;
 pub mod provider;
 
 pub use fields::{Fields, Patch};

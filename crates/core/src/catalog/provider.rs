@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, Patch};
 use super::flag;
+use super::presets::{self, Preset};
 use crate::error::ApiError;
 use crate::http::headers;
 use crate::routing::upstream_url::UpstreamUrl;
@@ -16,8 +17,34 @@ use crate::routing::upstream_url::UpstreamUrl;
 pub enum ProviderKind {
     /// Any `OpenAI`-compatible service.
     Openai,
+    /// `OpenAI`'s models in an Azure resource.
+    AzureOpenai,
+    /// Anthropic's Messages API.
+    Anthropic,
+    /// Google's Gemini API.
+    Gemini,
+    /// Google's Gemini models in a Vertex AI project; `server_key` is the JSON of a service account.
+    Vertex,
+    /// Alibaba's native protocol for Qwen.
+    Dashscope,
+    /// A Dify chat application.
+    Dify,
     /// Answers inside the gateway, with no network.
     Demo,
+}
+
+impl ProviderKind {
+    /// Every kind with the name by which the admin API knows it.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("openai", Self::Openai),
+        ("azure_openai", Self::AzureOpenai),
+        ("anthropic", Self::Anthropic),
+        ("gemini", Self::Gemini),
+        ("vertex", Self::Vertex),
+        ("dashscope", Self::Dashscope),
+        ("dify", Self::Dify),
+        ("demo", Self::Demo),
+    ];
 }
 
 /// Time-outs are 1 second to 1 hour.
@@ -48,6 +75,9 @@ pub struct ProviderRecord {
     pub first_byte_timeout_ms: Option<u32>,
     /// Milliseconds to wait for each further piece of the answer.
     pub idle_timeout_ms: Option<u32>,
+    /// What is particular about it: names out of [`QUIRKS`], separated by commas.
+    #[serde(default)]
+    pub quirks: String,
     /// Whether it is used.
     #[serde(deserialize_with = "flag")]
     pub enabled: bool,
@@ -69,7 +99,18 @@ pub struct ProviderRecord {
     pub headers_hint: Option<String>,
 }
 
+/// What may be particular about a provider: its answers have their text at the top (`odd_replies`); it takes
+/// `cache_control`; it limits answers by one of the two names only; it refuses `stream_options`.
+pub const QUIRKS: &[&str] =
+    &["odd_replies", "cache_control", "max_tokens_only", "max_completion_tokens", "no_stream_options"];
+
 impl ProviderRecord {
+    /// Whether this is particular about it.
+    #[must_use]
+    pub fn has_quirk(&self, name: &str) -> bool {
+        self.quirks.split(',').any(|quirk| quirk == name)
+    }
+
     /// What binds a sealed secret to its place: this record and the field.
     #[must_use]
     pub fn seal_context(&self, field: &str) -> String {
@@ -92,6 +133,7 @@ impl ProviderRecord {
                 .as_deref()
                 .and_then(|json| serde_json::from_str(json).ok())
                 .unwrap_or_default(),
+            quirks: self.quirks.split(',').filter(|quirk| !quirk.is_empty()).collect(),
             rate_limit: self.rate_limit,
             first_byte_timeout_ms: self.first_byte_timeout_ms,
             idle_timeout_ms: self.idle_timeout_ms,
@@ -114,6 +156,7 @@ pub struct ProviderView<'a> {
     pub personalized_key: Option<&'a str>,
     pub description: &'a str,
     pub headers: BTreeMap<String, String>,
+    pub quirks: Vec<&'a str>,
     pub rate_limit: Option<u32>,
     pub first_byte_timeout_ms: Option<u32>,
     pub idle_timeout_ms: Option<u32>,
@@ -126,6 +169,7 @@ pub struct ProviderView<'a> {
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are those of the record, in clear")]
 pub struct ProviderInput {
+    pub preset: Option<&'static Preset>,
     pub name: Patch<String>,
     pub kind: Patch<ProviderKind>,
     pub server_url: Patch<String>,
@@ -133,6 +177,7 @@ pub struct ProviderInput {
     pub personalized_key: Patch<String>,
     pub description: Patch<String>,
     pub headers: Patch<BTreeMap<String, String>>,
+    pub quirks: Patch<String>,
     pub rate_limit: Patch<u32>,
     pub first_byte_timeout_ms: Patch<u32>,
     pub idle_timeout_ms: Patch<u32>,
@@ -141,6 +186,7 @@ pub struct ProviderInput {
 
 impl ProviderInput {
     const FIELDS: &'static [&'static str] = &[
+        "preset",
         "name",
         "kind",
         "server_url",
@@ -148,6 +194,7 @@ impl ProviderInput {
         "personalized_key",
         "description",
         "headers",
+        "quirks",
         "rate_limit",
         "first_byte_timeout_ms",
         "idle_timeout_ms",
@@ -158,21 +205,50 @@ impl ProviderInput {
     pub fn parse(body: &[u8], allow_private: bool) -> Result<Self, ApiError> {
         let fields = Fields::parse(body, Self::FIELDS)?;
         Ok(Self {
+            preset: fields.text("preset", 1..=50)?.try_map(|id| find_preset(&id))?.into_set(),
             name: fields.text("name", 1..=100)?.not_null("name")?.try_map(check_name)?,
             kind: fields.text("kind", 1..=50)?.not_null("kind")?.try_map(|kind| read_kind(&kind))?,
             server_url: fields
                 .text("server_url", 0..=2000)?
                 .not_null("server_url")?
                 .try_map(|url| check_url(url, allow_private))?,
-            server_key: fields.credential("server_key", 1..=4000)?,
+            server_key: fields.text("server_key", 1..=8000)?.try_map(check_server_key)?,
             personalized_key: fields.credential("personalized_key", 8..=256)?,
             description: fields.text("description", 0..=2000)?,
             headers: fields.text_map("headers")?.try_map(check_headers)?,
+            quirks: fields.text_list("quirks", &(1..=50))?.try_map(|names| check_quirks(&names))?,
             rate_limit: integer_u32(&fields, "rate_limit", RATE_LIMIT_RANGE)?,
             first_byte_timeout_ms: integer_u32(&fields, "first_byte_timeout_ms", TIMEOUT_RANGE_MS)?,
             idle_timeout_ms: integer_u32(&fields, "idle_timeout_ms", TIMEOUT_RANGE_MS)?,
             enabled: fields.boolean("enabled")?.not_null("enabled")?,
         })
+    }
+
+    /// Fills in what the preset knows and the request does not say.
+    pub fn apply_preset(&mut self) -> Result<(), ApiError> {
+        let Some(preset) = self.preset else { return Ok(()) };
+        if self.name == Patch::Keep {
+            self.name = Patch::Set(preset.id.to_owned());
+        }
+        if self.kind == Patch::Keep {
+            self.kind = Patch::Set(read_kind(preset.kind)?);
+        }
+        if self.quirks == Patch::Keep {
+            let names: Vec<String> = preset.quirks.iter().map(|quirk| quirk.name()).collect();
+            let known = names.into_iter().filter(|name| QUIRKS.contains(&name.as_str()));
+            self.quirks = Patch::Set(known.collect::<Vec<_>>().join(","));
+        }
+        if self.server_url == Patch::Keep {
+            if let Some(placeholder) = preset.placeholders.first() {
+                let message = format!(
+                    "This preset needs a `server_url` with your own {placeholder}: {}.",
+                    preset.server_url.unwrap_or_default()
+                );
+                return Err(ApiError::invalid("missing_required_parameter", "server_url", message));
+            }
+            self.server_url = Patch::Set(preset.server_url.unwrap_or_default().to_owned());
+        }
+        Ok(())
     }
 
     /// Applies everything but the secrets, which must be sealed first, and checks that the whole makes sense.
@@ -181,6 +257,7 @@ impl ProviderInput {
         self.kind.clone().apply_or(&mut record.kind, ProviderKind::Openai);
         self.server_url.clone().apply_or(&mut record.server_url, String::new());
         self.description.clone().apply_or(&mut record.description, String::new());
+        self.quirks.clone().apply_or(&mut record.quirks, String::new());
         self.rate_limit.clone().apply_to(&mut record.rate_limit);
         self.first_byte_timeout_ms.clone().apply_to(&mut record.first_byte_timeout_ms);
         self.idle_timeout_ms.clone().apply_to(&mut record.idle_timeout_ms);
@@ -213,6 +290,31 @@ fn integer_u32(
     })
 }
 
+/// A key is one word; only the key file of a service account is JSON.
+fn check_server_key(key: String) -> Result<String, ApiError> {
+    if key.starts_with('{') || key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(key);
+    }
+    let message = "`server_key` must consist of visible ASCII characters without spaces.";
+    Err(ApiError::invalid("invalid_value", "server_key", message))
+}
+
+fn check_quirks(names: &[String]) -> Result<String, ApiError> {
+    match names.iter().position(|name| !QUIRKS.contains(&name.as_str())) {
+        None => Ok(names.join(",")),
+        Some(index) => {
+            let message = format!("`quirks` must be among: {}.", QUIRKS.join(", "));
+            Err(ApiError::invalid("invalid_value", format!("quirks[{index}]"), message))
+        }
+    }
+}
+
+fn find_preset(id: &str) -> Result<&'static Preset, ApiError> {
+    presets::find(id).ok_or_else(|| {
+        ApiError::invalid("invalid_value", "preset", "There is no such preset; see GET /provider-presets.")
+    })
+}
+
 fn check_name(name: String) -> Result<String, ApiError> {
     if name.contains('/') {
         let message = "`name` must not contain a slash: callers write `name/model`.";
@@ -222,11 +324,11 @@ fn check_name(name: String) -> Result<String, ApiError> {
 }
 
 fn read_kind(kind: &str) -> Result<ProviderKind, ApiError> {
-    match kind {
-        "openai" => Ok(ProviderKind::Openai),
-        "demo" => Ok(ProviderKind::Demo),
-        _ => Err(ApiError::invalid("invalid_value", "kind", "`kind` must be one of: openai, demo.")),
-    }
+    let found = ProviderKind::NAMES.iter().find(|(name, _)| *name == kind);
+    found.map(|(_, kind)| *kind).ok_or_else(|| {
+        let names: Vec<&str> = ProviderKind::NAMES.iter().map(|(name, _)| *name).collect();
+        ApiError::invalid("invalid_value", "kind", format!("`kind` must be one of: {}.", names.join(", ")))
+    })
 }
 
 fn check_url(url: String, allow_private: bool) -> Result<String, ApiError> {
@@ -266,6 +368,7 @@ pub(crate) fn test_record(id: i64, name: &str) -> ProviderRecord {
         kind: ProviderKind::Openai,
         server_url: "https://api.example.com".into(),
         description: String::new(),
+        quirks: String::new(),
         rate_limit: None,
         first_byte_timeout_ms: None,
         idle_timeout_ms: None,
@@ -321,6 +424,26 @@ mod tests {
         let expected =
             ProviderRecord { name: "new".into(), description: "kept".into(), ..test_record(1, "") };
         assert_eq!(record, expected);
+    }
+
+    #[test]
+    fn a_preset_fills_in_what_is_not_said() {
+        let mut input = ProviderInput::parse(br#"{"preset":"anthropic","server_key":"k"}"#, false).unwrap();
+        input.apply_preset().unwrap();
+        let mut record = test_record(1, "");
+        input.apply_public(&mut record).unwrap();
+        assert_eq!((record.name.as_str(), record.kind), ("anthropic", ProviderKind::Anthropic));
+        assert!(record.server_url.starts_with("https://"));
+        let mut azure = ProviderInput::parse(br#"{"preset":"azure_openai"}"#, false).unwrap();
+        assert_eq!(azure.apply_preset().unwrap_err().param.as_deref(), Some("server_url"));
+        assert_eq!(param_of(r#"{"preset":"nobody"}"#).as_deref(), Some("preset"));
+    }
+
+    #[test]
+    fn every_preset_makes_a_provider() {
+        for preset in presets::all() {
+            assert!(ProviderKind::NAMES.iter().any(|(name, _)| *name == preset.kind), "{}", preset.id);
+        }
     }
 
     #[test]

@@ -155,7 +155,8 @@ fn event(data: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::dialect::openai::response;
-    use crate::dialect::openai::stream_tap::{Forward, StreamOutcome, StreamTap};
+    use crate::dialect::openai::stream_tap::chat_tap;
+    use crate::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
 
     fn reply(model: &str, rest: &str) -> DemoReply {
         let body = format!(
@@ -201,10 +202,10 @@ mod tests {
     fn its_answers_are_read_like_any_upstreams() {
         let facts = response::inspect(&reply("echo", "").to_json("i", 1, "m")).unwrap();
         assert_eq!(facts.usage.unwrap().completion, 3);
-        let mut tap = StreamTap::new(true);
+        let mut tap = chat_tap(true);
         let events = reply("echo", "").to_events("i", 1, "m", true);
         let withheld = events.iter().filter(|event| tap.push(event) != Forward::Unchanged).count();
         assert_eq!((withheld, tap.finish().outcome), (1, StreamOutcome::Complete));
-        assert_eq!(tap.usage().unwrap().completion, 3);
+        assert_eq!(tap.facts().usage.unwrap().completion, 3);
     }
 }

@@ -4,6 +4,23 @@
 //! looked at and spliced ([`openai::request`]), answers are looked at in passing ([`openai::stream_tap`],
 //! [`openai::response`]).
 
+pub mod anthropic;
+pub mod azure;
 pub mod canonical;
+pub mod crossing;
+pub mod dashscope;
+pub mod dify;
+pub mod face;
+pub mod gemini;
+pub mod inbound;
 pub mod json_object;
+pub mod json_splice;
+pub mod model_list;
+pub mod native;
 pub mod openai;
+pub mod pipe;
+pub mod registry;
+pub mod responses;
+pub mod tap;
+pub mod translation;
+mod upstream;

@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::secrets::{Keyring, SealError};
 
 /// Layout of [`SnapshotSource`]; raised when it changes, so that a cached one of another layout is not misread.
-pub const SNAPSHOT_FORMAT: u32 = 1;
+pub const SNAPSHOT_FORMAT: u32 = 2;
 /// Wait for the upstream's headers, in milliseconds, where neither provider nor model says otherwise.
 pub const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u32 = 120_000;
 /// The same for a model that is marked slow.
@@ -108,7 +108,7 @@ impl Offer {
             ProviderKind::Demo => {
                 Cow::Owned(format!("{}/{}", self.upstream.record.name, self.model.model_name))
             }
-            ProviderKind::Openai => Cow::Borrowed(&self.model.model_name),
+            _ => Cow::Borrowed(&self.model.model_name),
         }
     }
 }
@@ -284,7 +284,7 @@ fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Resul
         };
     let url = match record.kind {
         ProviderKind::Demo => None,
-        ProviderKind::Openai => Some(
+        _ => Some(
             UpstreamUrl::parse(&record.server_url, allow_private)
                 .map_err(|error| format!("server_url {error}"))?,
         ),

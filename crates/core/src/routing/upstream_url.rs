@@ -9,6 +9,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+const CHAT_COMPLETIONS: &str = "chat/completions";
+
 /// Why an address cannot be used. Reads on after "`server_url`".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
@@ -38,7 +40,8 @@ pub enum UrlError {
 /// A checked address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamUrl {
-    chat_completions: String,
+    base: String,
+    literal: bool,
 }
 
 impl UpstreamUrl {
@@ -60,22 +63,42 @@ impl UpstreamUrl {
         if !literal && base.contains('?') {
             return Err(UrlError::Query);
         }
-        let chat_completions = if literal {
-            base.to_owned()
-        } else if base.ends_with('/') {
-            format!("{base}chat/completions")
-        } else if base.ends_with("/v1") {
-            format!("{base}/chat/completions")
-        } else {
-            format!("{base}/v1/chat/completions")
-        };
-        Ok(Self { chat_completions })
+        Ok(Self { base: base.to_owned(), literal })
     }
 
     /// Where chat completions are asked for.
     #[must_use]
-    pub fn chat_completions(&self) -> &str {
-        &self.chat_completions
+    pub fn chat_completions(&self) -> String {
+        self.endpoint("v1", CHAT_COMPLETIONS, CHAT_COMPLETIONS).unwrap_or_else(|| self.base.clone())
+    }
+
+    /// Where `wanted` is asked for, for a service whose paths begin with `version`. A literal address is that of
+    /// `main`; its siblings are found if it ends in `main`, and `None` otherwise.
+    #[must_use]
+    pub fn endpoint(&self, version: &str, main: &str, wanted: &str) -> Option<String> {
+        let base = self.base.as_str();
+        if self.literal {
+            if wanted == main {
+                return Some(base.to_owned());
+            }
+            let (path, query) =
+                base.split_once('?').map_or((base, None), |(path, query)| (path, Some(query)));
+            let sibling = format!("{}{wanted}", path.strip_suffix(main)?);
+            return Some(query.map_or(sibling.clone(), |query| format!("{sibling}?{query}")));
+        }
+        Some(if base.ends_with('/') {
+            format!("{base}{wanted}")
+        } else if base.strip_suffix(version).is_some_and(|rest| rest.ends_with('/')) {
+            format!("{base}/{wanted}")
+        } else {
+            format!("{base}/{version}/{wanted}")
+        })
+    }
+
+    /// The address without what would be appended, for services whose paths are built otherwise.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.base.trim_end_matches('/')
     }
 }
 
@@ -163,6 +186,22 @@ mod tests {
             ("https://a.example:8443/openai", "https://a.example:8443/openai/v1/chat/completions"),
         ] {
             assert_eq!(UpstreamUrl::parse(entered, false).unwrap().chat_completions(), asked);
+        }
+    }
+
+    #[test]
+    fn siblings_of_chat_completions() {
+        let embeddings = |entered: &str| {
+            UpstreamUrl::parse(entered, false).unwrap().endpoint("v1", "chat/completions", "embeddings")
+        };
+        for (entered, asked) in [
+            ("https://a.example/api/", Some("https://a.example/api/embeddings")),
+            ("https://a.example/v1", Some("https://a.example/v1/embeddings")),
+            ("https://a.example", Some("https://a.example/v1/embeddings")),
+            ("https://a.example/x/chat/completions?v=1#", Some("https://a.example/x/embeddings?v=1")),
+            ("https://a.example/odd#", None),
+        ] {
+            assert_eq!(embeddings(entered).as_deref(), asked, "{entered}");
         }
     }
 

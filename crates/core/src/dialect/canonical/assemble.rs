@@ -1,6 +1,9 @@
 //! Putting a stream together again: the answer that its events describe.
 
+use serde_json::Value;
+
 use super::error::ErrorInfo;
+use super::json::Json;
 use super::message::Part;
 use super::response::{ChatResponse, Choice};
 use super::stream::{PartStart, StreamEvent};
@@ -45,7 +48,7 @@ pub fn assemble(events: impl IntoIterator<Item = StreamEvent>) -> Result<ChatRes
                 _ => return Err(ErrorInfo::malformed()),
             },
             StreamEvent::Logprobs { choice, logprobs } => {
-                with_choice(&mut response, choice, |choice| choice.logprobs = Some(logprobs));
+                with_choice(&mut response, choice, |choice| append_logprobs(&mut choice.logprobs, logprobs));
             }
             StreamEvent::Finish { choice, reason } => {
                 with_choice(&mut response, choice, |choice| choice.finish = Some(reason));
@@ -83,6 +86,24 @@ fn with_choice(response: &mut ChatResponse, choice: usize, change: impl FnOnce(&
     if let Some(choice) = response.choices.get_mut(choice) {
         change(choice);
     }
+}
+
+/// Adds log probabilities to those before: both are objects of lists (`content`, `refusal`), one entry a token.
+fn append_logprobs(held: &mut Option<Json>, more: Json) {
+    let Some(before) = held else {
+        *held = Some(more);
+        return;
+    };
+    let mut sum = before.to_value();
+    if let (Some(sum), Value::Object(more)) = (sum.as_object_mut(), more.to_value()) {
+        for (name, entries) in more {
+            match (sum.get_mut(&name), entries) {
+                (Some(Value::Array(held)), Value::Array(entries)) => held.extend(entries),
+                (_, entries) => drop(sum.insert(name, entries)),
+            }
+        }
+    }
+    *held = Some(Json::of(&sum));
 }
 
 fn part_at(response: &mut ChatResponse, choice: usize, part: usize) -> Option<&mut Part> {

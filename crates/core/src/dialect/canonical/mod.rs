@@ -8,6 +8,7 @@
 
 mod assemble;
 mod error;
+mod explode;
 mod json;
 mod message;
 mod request;
@@ -16,6 +17,7 @@ mod stream;
 
 pub use assemble::assemble;
 pub use error::{ErrorInfo, ErrorKind};
+pub use explode::explode;
 pub use json::Json;
 pub use message::{CacheControl, Citation, Media, Message, Part, Role};
 pub use request::{
@@ -44,6 +46,10 @@ pub trait CallerDialect {
     fn encode_response(&self, response: &ChatResponse, context: &ReplyContext) -> Vec<u8>;
     /// Begins a streamed answer. `include_usage`: the caller asked for usage where the dialect makes that optional.
     fn stream_encoder(&self, context: &ReplyContext, include_usage: bool) -> Box<dyn StreamEncoder>;
+    /// The `content-type` of a streamed answer.
+    fn stream_content_type(&self) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
     /// Writes the body of an error answer.
     fn encode_error(&self, error: &ErrorInfo, request_id: &str) -> Vec<u8>;
 }

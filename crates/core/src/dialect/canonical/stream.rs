@@ -138,4 +138,13 @@ pub trait StreamEncoder {
     /// Appends what the event is in the caller's dialect; that may be nothing. An error becomes the dialect's error
     /// event, and no end that would make the stream look whole.
     fn encode(&mut self, event: &StreamEvent, out: &mut Vec<u8>);
+    /// Whether a comment of Server-Sent Events may stand between two events.
+    fn takes_comments(&self) -> bool {
+        true
+    }
+    /// The body that the unstreamed answer would have had, once the stream is over, in a dialect whose answers may be
+    /// kept and continued.
+    fn final_body(&self) -> Option<Vec<u8>> {
+        None
+    }
 }

@@ -1,5 +1,7 @@
 //! `OpenAI` Chat Completions (<https://platform.openai.com/docs/api-reference/chat>).
 
+pub mod codec;
+pub mod legacy;
 pub mod models;
 pub mod request;
 pub mod response;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::dialect::json_splice::{Edit, apply, offset_in, quote};
 use crate::error::ApiError;
 use crate::tokens::estimate_tokens;
 
@@ -102,18 +103,14 @@ impl<'a> ChatRequest<'a> {
     }
 
     /// The body for the upstream: the caller's own bytes, with `model` replaced if it is named differently there, and
-    /// with the usage chunk asked for if this is a stream.
+    /// with the usage chunk asked for if this is a stream and the upstream takes that (`asks_usage`).
     #[must_use]
-    pub fn upstream_body(&self, upstream_model: &str) -> Cow<'a, [u8]> {
+    pub fn upstream_body(&self, upstream_model: &str, asks_usage: bool) -> Cow<'a, [u8]> {
         let mut edits = Vec::with_capacity(2);
         if let Some(model) = self.fields.get("model").filter(|_| self.model != upstream_model) {
-            edits.push(Edit {
-                at: self.offset_of(model),
-                removed: model.get().len(),
-                inserted: quote(upstream_model),
-            });
+            edits.push(Edit::replace(self.body, model, quote(upstream_model)));
         }
-        if self.stream && !self.wants_usage {
+        if self.stream && asks_usage && !self.wants_usage {
             edits.push(self.usage_edit());
         }
         if edits.is_empty() { Cow::Borrowed(self.body) } else { Cow::Owned(apply(self.body, edits)) }
@@ -154,14 +151,22 @@ impl<'a> ChatRequest<'a> {
                 let inner: Option<JsonObject<'_>> = serde_json::from_str(options.get()).ok();
                 let old = inner.as_ref().and_then(|object| object.get("include_usage"));
                 if let Some(value) = old {
-                    Edit { at: self.offset_of(value), removed: value.get().len(), inserted: "true".into() }
+                    Edit {
+                        at: offset_in(self.body, value),
+                        removed: value.get().len(),
+                        inserted: "true".into(),
+                    }
                 } else {
                     let comma = if inner.is_some_and(|object| object.is_empty()) { "" } else { "," };
-                    Edit { at: self.offset_of(options) + 1, removed: 0, inserted: format!("{OPTION}{comma}") }
+                    Edit {
+                        at: offset_in(self.body, options) + 1,
+                        removed: 0,
+                        inserted: format!("{OPTION}{comma}"),
+                    }
                 }
             }
             Some(null) => Edit {
-                at: self.offset_of(null),
+                at: offset_in(self.body, null),
                 removed: null.get().len(),
                 inserted: format!("{{{OPTION}}}"),
             },
@@ -170,11 +175,6 @@ impl<'a> ChatRequest<'a> {
                 Edit { at: end, removed: 0, inserted: format!(r#","stream_options":{{{OPTION}}}"#) }
             }
         }
-    }
-
-    /// Where a value that was borrowed from the body stands in it.
-    fn offset_of(&self, value: &RawValue) -> usize {
-        (value.get().as_ptr() as usize).wrapping_sub(self.body.as_ptr() as usize)
     }
 }
 
@@ -191,31 +191,6 @@ impl<'a> Message<'a> {
         let whole = content.and_then(as_str);
         whole.into_iter().chain(parts.into_iter().filter_map(|part| part.get_set("text").and_then(as_str)))
     }
-}
-
-/// A replacement in the body.
-struct Edit {
-    at: usize,
-    removed: usize,
-    inserted: String,
-}
-
-fn apply(body: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
-    edits.sort_by_key(|edit| edit.at);
-    let grown: usize = edits.iter().map(|edit| edit.inserted.len()).sum();
-    let mut edited = Vec::with_capacity(body.len() + grown);
-    let mut copied = 0;
-    for edit in edits {
-        edited.extend_from_slice(body.get(copied..edit.at).unwrap_or_default());
-        edited.extend_from_slice(edit.inserted.as_bytes());
-        copied = edit.at + edit.removed;
-    }
-    edited.extend_from_slice(body.get(copied..).unwrap_or_default());
-    edited
-}
-
-fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 fn missing(field: &str) -> ApiError {
@@ -304,7 +279,7 @@ mod tests {
 
     fn upstream(body: &str, model: &str) -> String {
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
-        String::from_utf8(request.upstream_body(model).into_owned()).unwrap()
+        String::from_utf8(request.upstream_body(model, true).into_owned()).unwrap()
     }
 
     #[test]
@@ -312,7 +287,9 @@ mod tests {
         let body =
             br#" { "model" : "m" , "messages":[{"role":"user","content":"hi"}], "x_unknown": [1.0e5,{}] } "#;
         let request = ChatRequest::parse(body).unwrap();
-        assert!(matches!(request.upstream_body("m"), Cow::Borrowed(same) if same.as_ptr() == body.as_ptr()));
+        assert!(
+            matches!(request.upstream_body("m", true), Cow::Borrowed(same) if same.as_ptr() == body.as_ptr())
+        );
     }
 
     #[test]

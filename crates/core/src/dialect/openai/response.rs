@@ -7,18 +7,8 @@ use serde_json::value::RawValue;
 
 use super::usage;
 use crate::dialect::json_object::as_str;
-use crate::tokens::{TokenUsage, estimate_tokens};
-
-/// What the gateway records of an answer.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct ResponseFacts {
-    /// Usage as the upstream stated it.
-    pub usage: Option<TokenUsage>,
-    /// Why the (first) choice ended.
-    pub finish_reason: Option<String>,
-    /// Estimated tokens of the text of all choices.
-    pub estimated_completion: u64,
-}
+use crate::dialect::pipe::StreamFacts;
+use crate::tokens::estimate_tokens;
 
 #[derive(Deserialize)]
 struct Completion<'a> {
@@ -47,17 +37,17 @@ struct ChoiceMessage<'a> {
 }
 
 /// Reads what is recorded off an answer; an error if it is not a JSON object at all.
-pub fn inspect(body: &[u8]) -> Result<ResponseFacts, serde_json::Error> {
+pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
     let completion = match serde_json::from_slice::<Completion<'_>>(body) {
         Ok(completion) => completion,
         Err(error) if error.is_data() && body.trim_ascii_start().first() == Some(&b'{') => {
-            return Ok(ResponseFacts::default());
+            return Ok(StreamFacts::default());
         }
         Err(error) => return Err(error),
     };
     let usage = completion.usage.and_then(usage::parse);
     let finish_reason = completion.choices.first().and_then(|choice| choice.finish_reason);
-    Ok(ResponseFacts {
+    Ok(StreamFacts {
         finish_reason: finish_reason.and_then(as_str).map(Cow::into_owned),
         estimated_completion: if usage.is_some() { 0 } else { completion.choices.iter().map(estimate).sum() },
         usage,
@@ -96,7 +86,7 @@ mod tests {
 
     #[test]
     fn odd_objects_pass_and_garbage_is_an_error() {
-        assert_eq!(inspect(br#"{"choices":"none","usage":7}"#).unwrap(), ResponseFacts::default());
+        assert_eq!(inspect(br#"{"choices":"none","usage":7}"#).unwrap(), StreamFacts::default());
         assert!(inspect(b"<html>").is_err());
         assert!(inspect(br#"{"choices":[{"mess"#).is_err());
         assert!(inspect(b"").is_err());

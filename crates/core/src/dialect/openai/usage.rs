@@ -16,14 +16,20 @@ struct Wire {
     prompt_cache_hit_tokens: Option<f64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[expect(clippy::struct_field_names, reason = "the fields are those of the wire format")]
 struct PromptDetails {
     cached_tokens: Option<f64>,
+    cache_write_tokens: Option<f64>,
+    /// The name that `LiteLLM` gives to tokens written to the cache.
+    cache_creation_tokens: Option<f64>,
+    audio_tokens: Option<f64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct CompletionDetails {
     reasoning_tokens: Option<f64>,
+    audio_tokens: Option<f64>,
 }
 
 /// Reads a `usage` value. `None` for `null`, for anything that is no usage object, and for one that counts nothing.
@@ -35,17 +41,25 @@ pub fn parse(value: &RawValue) -> Option<TokenUsage> {
         (None, Some(_)) => count(wire.total_tokens).saturating_sub(prompt),
         (completion, _) => count(completion),
     };
-    let cached =
-        wire.prompt_tokens_details.and_then(|details| details.cached_tokens).or(wire.prompt_cache_hit_tokens);
-    let reasoning = wire.completion_tokens_details.and_then(|details| details.reasoning_tokens);
+    let prompt_details = wire.prompt_tokens_details.unwrap_or_default();
+    let completion_details = wire.completion_tokens_details.unwrap_or_default();
+    let reasoning = count(completion_details.reasoning_tokens);
     let usage = TokenUsage {
         prompt,
-        completion,
-        cached: count(cached),
-        reasoning: count(reasoning),
-        ..TokenUsage::default()
+        completion: completion + uncounted_reasoning(prompt, completion, reasoning, count(wire.total_tokens)),
+        cached: count(prompt_details.cached_tokens.or(wire.prompt_cache_hit_tokens)),
+        cache_written: count(prompt_details.cache_write_tokens.or(prompt_details.cache_creation_tokens)),
+        reasoning,
+        audio_prompt: count(prompt_details.audio_tokens),
+        audio_completion: count(completion_details.audio_tokens),
     };
     (usage.total() > 0).then_some(usage)
+}
+
+/// Reasoning that the provider did not count among the tokens of the answer. xAI counts it beside them, which only the
+/// total shows.
+fn uncounted_reasoning(prompt: u64, completion: u64, reasoning: u64, total: u64) -> u64 {
+    if reasoning > 0 && total == prompt + completion + reasoning { reasoning } else { 0 }
 }
 
 /// A count as it is found in the wild: some providers write it with a decimal point.
@@ -77,6 +91,25 @@ mod tests {
         );
         assert_eq!(read(r#"{"prompt_tokens":7.0,"total_tokens":9}"#).unwrap().completion, 2);
         assert_eq!(read(r#"{"prompt_tokens":7,"prompt_cache_hit_tokens":6}"#).unwrap().cached, 6);
+    }
+
+    #[test]
+    fn reads_cache_writes_audio_and_reasoning_that_is_counted_beside_the_answer() {
+        let full = r#"{"prompt_tokens":20,"completion_tokens":9,"total_tokens":29,
+            "prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":6,"audio_tokens":2},
+            "completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":5}}"#;
+        let expected = TokenUsage {
+            prompt: 20,
+            completion: 9,
+            cached: 4,
+            cache_written: 6,
+            reasoning: 3,
+            audio_prompt: 2,
+            audio_completion: 5,
+        };
+        assert_eq!(read(full), Some(expected));
+        let beside = r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":17,"completion_tokens_details":{"reasoning_tokens":10}}"#;
+        assert_eq!(read(beside).unwrap().completion, 12);
     }
 
     #[test]

@@ -1,0 +1,113 @@
+//! Reading an upstream's unstreamed answer (<https://platform.claude.com/docs/en/api/messages/create>).
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::wire::{self, Counts};
+use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Part};
+
+/// The answer as it is read.
+#[derive(Deserialize)]
+struct Message<'a> {
+    r#type: Option<String>,
+    id: Option<String>,
+    model: Option<String>,
+    #[serde(borrow)]
+    content: Option<Vec<&'a RawValue>>,
+    stop_reason: Option<String>,
+    stop_sequence: Option<String>,
+    stop_details: Option<StopDetails>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+/// What is said about a refusal beside the content.
+#[derive(Deserialize)]
+pub struct StopDetails {
+    pub explanation: Option<String>,
+}
+
+/// A content block as it is read.
+#[derive(Deserialize)]
+pub struct BlockIn<'a> {
+    #[serde(borrow)]
+    pub r#type: Cow<'a, str>,
+    pub text: Option<String>,
+    #[serde(borrow)]
+    pub citations: Option<Vec<&'a RawValue>>,
+    pub thinking: Option<String>,
+    pub signature: Option<String>,
+    pub data: Option<String>,
+    pub id: Option<String>,
+    pub name: Option<String>,
+    #[serde(borrow)]
+    pub input: Option<&'a RawValue>,
+}
+
+/// Reads an answer of a success status.
+pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
+    let message: Message<'_> =
+        serde_json::from_slice(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
+    if message.r#type.as_deref() == Some("error") {
+        return Err(super::error::decode(502, body).message);
+    }
+    let Some(content) = message.content else {
+        return Err("the answer has no `content`".to_owned());
+    };
+    let mut parts = Vec::with_capacity(content.len());
+    for (index, raw) in content.into_iter().enumerate() {
+        let block: BlockIn<'_> = serde_json::from_str(raw.get())
+            .map_err(|error| format!("`content[{index}]` cannot be read: {error}"))?;
+        parts.extend(part(block, index));
+    }
+    let has_tool_calls = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
+    let finish =
+        message.stop_reason.map(|reason| wire::finish_reason(&reason, message.stop_sequence, has_tool_calls));
+    if finish == Some(FinishReason::Refusal) && parts.is_empty() {
+        let explanation = message.stop_details.and_then(|details| details.explanation);
+        parts.extend(explanation.map(|text| Part::Refusal { text }));
+    }
+    let mut counts = Counts::default();
+    if let Some(usage) = message.usage {
+        counts.merge(usage);
+    }
+    Ok(ChatResponse {
+        id: message.id,
+        model: message.model,
+        choices: vec![Choice { parts, finish, logprobs: None }],
+        usage: counts.usage(),
+        service_tier: message.usage.and_then(wire::served_tier),
+        ..ChatResponse::default()
+    })
+}
+
+/// The id of a tool call whose upstream gave none.
+pub fn call_id(id: Option<String>, block: usize) -> String {
+    id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_0_{block}"))
+}
+
+/// The part that a block is; `None` for what a provider's own tools leave behind.
+fn part(block: BlockIn<'_>, index: usize) -> Option<Part> {
+    Some(match block.r#type.as_ref() {
+        "text" => Part::Text {
+            text: block.text.unwrap_or_default(),
+            citations: block.citations.unwrap_or_default().into_iter().map(wire::read_citation).collect(),
+            cache: None,
+        },
+        "thinking" => Part::Thinking {
+            text: block.thinking.unwrap_or_default(),
+            signature: block.signature.filter(|signature| !signature.is_empty()),
+        },
+        "redacted_thinking" => Part::RedactedThinking { data: block.data.unwrap_or_default() },
+        "tool_use" => Part::ToolCall {
+            id: call_id(block.id, index),
+            name: block.name.unwrap_or_default(),
+            arguments: block.input.map_or("{}", RawValue::get).to_owned(),
+            signature: None,
+            cache: None,
+        },
+        _ => return None,
+    })
+}

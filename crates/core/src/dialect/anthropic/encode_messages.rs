@@ -1,0 +1,277 @@
+//! Writing the conversation: the system prompt apart, the rest as turns of user and assistant that alternate.
+//!
+//! Instructions that stand inside the conversation move to the system prompt, in their order: only the newest models
+//! take them where they stand, and in few places. Blocks without text are refused by the API and left out.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::tool_id;
+use super::wire::{self, Block, CacheMark, Source};
+use crate::dialect::canonical::{Citation, Json, Media, Message, Part, Role};
+
+/// Stands where the API wants a turn and the caller has none.
+const FILLER: &str = "Continue.";
+
+/// One turn.
+#[derive(Debug, Serialize)]
+pub struct Turn<'a> {
+    pub role: &'static str,
+    #[serde(serialize_with = "wire::content_of")]
+    pub content: Vec<Block<'a>>,
+}
+
+/// The conversation as it is written.
+#[derive(Debug, Default)]
+pub struct Conversation<'a> {
+    pub system: Vec<Block<'a>>,
+    pub turns: Vec<Turn<'a>>,
+}
+
+const USER: &str = "user";
+const ASSISTANT: &str = "assistant";
+
+impl<'a> Conversation<'a> {
+    /// Writes the messages.
+    pub fn encode(messages: &'a [Message], dropped: &mut Vec<String>) -> Self {
+        let mut conversation = Self::default();
+        for (index, message) in messages.iter().enumerate() {
+            if message.name.is_some() {
+                dropped.push(format!("messages[{index}].name"));
+            }
+            for (number, part) in message.parts.iter().enumerate() {
+                let mut place = Place { message: index, part: number, dropped };
+                let Some(block) = place.block(part, message.role) else { continue };
+                match message.role {
+                    Role::System | Role::Developer => conversation.system.push(block),
+                    Role::User | Role::Tool => conversation.say(USER, block),
+                    Role::Assistant => conversation.say(ASSISTANT, block),
+                }
+            }
+        }
+        for turn in &mut conversation.turns {
+            // Results must stand before whatever else the user says. The order is otherwise kept.
+            turn.content.sort_by_key(|block| turn.role == USER && !matches!(block, Block::ToolResult { .. }));
+        }
+        conversation.ensure_user_begins();
+        conversation
+    }
+
+    fn say(&mut self, role: &'static str, block: Block<'a>) {
+        match self.turns.last_mut() {
+            Some(turn) if turn.role == role => turn.content.push(block),
+            _ => self.turns.push(Turn { role, content: vec![block] }),
+        }
+    }
+
+    /// The first turn must be the user's. Instructions alone become what the user says.
+    fn ensure_user_begins(&mut self) {
+        if self.turns.first().is_some_and(|turn| turn.role == USER) {
+            return;
+        }
+        let content = if self.turns.is_empty() && !self.system.is_empty() {
+            std::mem::take(&mut self.system)
+        } else {
+            vec![Block::text(FILLER)]
+        };
+        self.turns.insert(0, Turn { role: USER, content });
+    }
+
+    /// Makes the end of the conversation one that the model accepts. A model that does not continue an answer that was
+    /// begun for it is asked to; where it does, the beginning must not end in blanks.
+    pub fn end(&mut self, may_prefill: bool) {
+        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
+        if !may_prefill {
+            self.turns.push(Turn { role: USER, content: vec![Block::text(FILLER)] });
+        } else if let Some(Block::Text { text, .. }) = turn.content.last_mut() {
+            let end = text.trim_end().len();
+            match text {
+                Cow::Borrowed(borrowed) => *borrowed = borrowed.get(..end).unwrap_or(borrowed),
+                Cow::Owned(owned) => owned.truncate(end),
+            }
+        }
+    }
+
+    /// The names of all tools that were called.
+    pub fn called_tools(&self) -> Vec<&'a str> {
+        let blocks = self.turns.iter().flat_map(|turn| &turn.content);
+        blocks
+            .filter_map(|block| if let Block::ToolUse { name, .. } = block { Some(*name) } else { None })
+            .collect()
+    }
+
+    /// Whether the last round of tool calls, still under way, began without thoughts.
+    pub fn has_thoughtless_tool_calls(&self) -> bool {
+        let Some(turn) = self.turns.iter().rev().find(|turn| turn.role == ASSISTANT) else { return false };
+        let thinks =
+            |block: &Block<'_>| matches!(block, Block::Thinking { .. } | Block::RedactedThinking { .. });
+        turn.content.iter().any(|block| matches!(block, Block::ToolUse { .. }))
+            && !turn.content.first().is_some_and(thinks)
+    }
+}
+
+/// A part's place in the conversation, to report what cannot be said there.
+struct Place<'d> {
+    message: usize,
+    part: usize,
+    dropped: &'d mut Vec<String>,
+}
+
+impl Place<'_> {
+    fn drop_part(&mut self) {
+        self.drop_field("");
+    }
+
+    fn drop_field(&mut self, field: &str) {
+        let Self { message, part, .. } = *self;
+        self.dropped.push(format!("messages[{message}].content[{part}]{field}"));
+    }
+
+    /// The part as a block; `None` if it has nothing to say or cannot be said.
+    fn block<'a>(&mut self, part: &'a Part, role: Role) -> Option<Block<'a>> {
+        let is_assistant = role == Role::Assistant;
+        let is_user = matches!(role, Role::User | Role::Tool);
+        let block = match part {
+            Part::Text { text, citations, cache } => return self.text(text, citations, cache.as_ref()),
+            Part::Refusal { text } if is_assistant => return self.text(text, &[], None),
+            Part::Image { media, detail, cache } if is_user => {
+                if detail.as_deref().is_some_and(|detail| detail != "auto") {
+                    self.drop_field(".image_url.detail");
+                }
+                picture(media, CacheMark::of(cache.as_ref()))
+            }
+            Part::File { media, name, cache } if is_user => {
+                document(media, name.as_deref(), CacheMark::of(cache.as_ref()))
+            }
+            Part::ToolCall { id, name, arguments, signature, cache } if is_assistant => {
+                if signature.is_some() {
+                    self.drop_field(".thought_signature");
+                }
+                Some(Block::ToolUse {
+                    id: tool_id::accepted(id),
+                    name,
+                    input: Json::arguments_object(arguments),
+                    cache_control: CacheMark::of(cache.as_ref()),
+                })
+            }
+            Part::ToolResult { call_id, name: _, parts, is_error, cache } if is_user => {
+                Some(Block::ToolResult {
+                    tool_use_id: tool_id::accepted(call_id),
+                    content: self.result(parts),
+                    is_error: *is_error,
+                    cache_control: CacheMark::of(cache.as_ref()),
+                })
+            }
+            // Thoughts without a signature are refused.
+            Part::Thinking { text, signature: Some(signature) } if is_assistant => {
+                Some(Block::Thinking { thinking: text, signature })
+            }
+            Part::RedactedThinking { data } if is_assistant => Some(Block::RedactedThinking { data }),
+            _ => None,
+        };
+        if block.is_none() {
+            self.drop_part();
+        }
+        block
+    }
+
+    fn text<'a>(
+        &mut self,
+        text: &'a str,
+        citations: &'a [Citation],
+        cache: Option<&'a crate::dialect::canonical::CacheControl>,
+    ) -> Option<Block<'a>> {
+        if text.trim().is_empty() {
+            return None;
+        }
+        // A citation is checked against its source, so only those of this dialect's own may be given back.
+        let own: Vec<Json> = citations.iter().filter_map(wire::own_citation).cloned().collect();
+        if own.len() < citations.len() {
+            self.drop_field(".annotations");
+        }
+        Some(Block::Text { text: Cow::Borrowed(text), citations: own, cache_control: CacheMark::of(cache) })
+    }
+
+    fn result<'a>(&mut self, parts: &'a [Part]) -> Vec<Block<'a>> {
+        let mut blocks = Vec::with_capacity(parts.len());
+        for part in parts {
+            let is_content = matches!(part, Part::Text { .. } | Part::Image { .. } | Part::File { .. });
+            if is_content {
+                blocks.extend(self.block(part, Role::Tool));
+            } else {
+                self.drop_part();
+            }
+        }
+        blocks
+    }
+}
+
+/// A picture, wherever it is.
+fn picture<'a>(media: &'a Media, cache_control: Option<CacheMark<'a>>) -> Option<Block<'a>> {
+    let source = match media {
+        Media::Url { url, .. } => Source::Url { url: fetchable(url)? },
+        Media::FileId { id } => Source::File { file_id: id },
+        Media::Base64 { media_type, .. } if !media_type.starts_with("image/") => {
+            return document(media, None, cache_control);
+        }
+        Media::Base64 { media_type, data } => Source::Base64 { media_type: picture_type(media_type)?, data },
+    };
+    Some(Block::Image { source, cache_control })
+}
+
+/// A document, wherever it is: PDF or text.
+fn document<'a>(
+    media: &'a Media,
+    title: Option<&'a str>,
+    cache_control: Option<CacheMark<'a>>,
+) -> Option<Block<'a>> {
+    let source = match media {
+        Media::Url { url, media_type } => {
+            if media_type.as_deref().is_some_and(|kind| kind.starts_with("image/")) {
+                return picture(media, cache_control);
+            }
+            Source::Url { url: fetchable(url)? }
+        }
+        Media::FileId { id } => Source::File { file_id: id },
+        Media::Base64 { media_type, .. } if media_type.starts_with("image/") => {
+            return picture(media, cache_control);
+        }
+        Media::Base64 { media_type, data } if media_type == "application/pdf" => {
+            Source::Base64 { media_type, data }
+        }
+        Media::Base64 { media_type, data } if is_text(media_type) => {
+            let text = String::from_utf8(STANDARD.decode(data).ok()?).ok()?;
+            Source::Text { media_type: "text/plain", data: text }
+        }
+        Media::Base64 { .. } => return None,
+    };
+    Some(Block::Document { source, title, cache_control })
+}
+
+fn fetchable(url: &str) -> Option<&str> {
+    (url.starts_with("https://") || url.starts_with("http://")).then_some(url)
+}
+
+fn picture_type(media_type: &str) -> Option<&'static str> {
+    Some(match media_type {
+        "image/jpeg" | "image/jpg" => "image/jpeg",
+        "image/png" => "image/png",
+        "image/gif" => "image/gif",
+        "image/webp" => "image/webp",
+        _ => return None,
+    })
+}
+
+fn is_text(media_type: &str) -> bool {
+    let kind = media_type.split(';').next().unwrap_or_default().trim();
+    kind.starts_with("text/")
+        || kind.ends_with("+json")
+        || kind.ends_with("+xml")
+        || matches!(
+            kind,
+            "application/json" | "application/xml" | "application/yaml" | "application/javascript"
+        )
+}

@@ -1,0 +1,155 @@
+//! Writing tools and the choice among them.
+
+use serde::Serialize;
+
+use super::model_rules::ModelRules;
+use super::schema;
+use super::wire::CacheMark;
+use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
+
+/// A tool as it is written.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum ToolOut<'a> {
+    Function {
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        description: Option<&'a str>,
+        input_schema: Json,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        strict: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<CacheMark<'a>>,
+    },
+    Native(&'a Json),
+}
+
+/// `tool_choice`
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct ChoiceOut<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disable_parallel_tool_use: Option<bool>,
+}
+
+impl ChoiceOut<'_> {
+    /// Whether the model must call a tool.
+    pub fn is_forced(&self) -> bool {
+        matches!(self.r#type, "any" | "tool")
+    }
+}
+
+impl<'a> ToolOut<'a> {
+    pub fn cache_control_mut(&mut self) -> Option<&mut Option<CacheMark<'a>>> {
+        match self {
+            Self::Function { cache_control, .. } => Some(cache_control),
+            Self::Native(_) => None,
+        }
+    }
+}
+
+/// Writes tools and choice. `called` are the names of the tools in the conversation: the API wants tools declared if
+/// there are any, also where the caller now offers none.
+pub fn encode<'a>(
+    request: &'a ChatRequest,
+    called: &[&'a str],
+    rules: ModelRules,
+    dropped: &mut Vec<String>,
+) -> (Vec<ToolOut<'a>>, Option<ChoiceOut<'a>>) {
+    let mut tools: Vec<ToolOut<'a>> = Vec::with_capacity(request.tools.len());
+    for (index, tool) in request.tools.iter().enumerate() {
+        match tool {
+            Tool::Function(function) if is_allowed(function, request.tool_choice.as_ref()) => {
+                tools.push(declare(function, index, rules, dropped));
+            }
+            Tool::Function(_) => {}
+            Tool::Native(native) if is_own(native) => tools.push(ToolOut::Native(native)),
+            Tool::Native(_) => dropped.push(format!("tools[{index}]")),
+        }
+    }
+    if tools.is_empty() {
+        if matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
+            dropped.push("tool_choice".to_owned());
+        }
+        let mut names: Vec<&str> = called.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        let tools: Vec<_> = names.into_iter().map(placeholder).collect();
+        let none = ChoiceOut { r#type: "none", name: None, disable_parallel_tool_use: None };
+        let choice = (!tools.is_empty()).then_some(none);
+        return (tools, choice);
+    }
+    (tools, choice(request))
+}
+
+fn choice(request: &ChatRequest) -> Option<ChoiceOut<'_>> {
+    let (kind, name) = match request.tool_choice.as_ref() {
+        None if request.parallel_tool_calls == Some(false) => ("auto", None),
+        None => return None,
+        Some(ToolChoice::Auto | ToolChoice::Allowed { mode: AllowedMode::Auto, .. }) => ("auto", None),
+        Some(ToolChoice::Required | ToolChoice::Allowed { mode: AllowedMode::Required, .. }) => ("any", None),
+        Some(ToolChoice::Named(name)) => ("tool", Some(name.as_str())),
+        Some(ToolChoice::None) => ("none", None),
+    };
+    let alone = request.parallel_tool_calls.map(|parallel| !parallel).filter(|_| kind != "none");
+    Some(ChoiceOut { r#type: kind, name, disable_parallel_tool_use: alone })
+}
+
+/// The API has no list of allowed tools; those that are not allowed are not offered.
+fn is_allowed(function: &Function, choice: Option<&ToolChoice>) -> bool {
+    match choice {
+        Some(ToolChoice::Allowed { names, .. }) => names.contains(&function.name),
+        _ => true,
+    }
+}
+
+fn declare<'a>(
+    function: &'a Function,
+    index: usize,
+    rules: ModelRules,
+    dropped: &mut Vec<String>,
+) -> ToolOut<'a> {
+    let mut input_schema = schema::of_arguments(function.parameters.as_ref());
+    let mut strict = function.strict;
+    if strict == Some(true) {
+        if let Some(enforceable) = schema::enforceable(&input_schema).filter(|_| rules.structured_output) {
+            input_schema = enforceable;
+        } else {
+            strict = None;
+            dropped.push(format!("tools[{index}].strict"));
+        }
+    } else if !rules.structured_output {
+        // It is what such a model does anyway, and it does not know the field.
+        strict = None;
+    }
+    ToolOut::Function {
+        name: &function.name,
+        description: function.description.as_deref(),
+        input_schema,
+        strict,
+        cache_control: CacheMark::of(function.cache.as_ref()),
+    }
+}
+
+/// Stands for a tool of which only the name is known.
+fn placeholder(name: &str) -> ToolOut<'_> {
+    ToolOut::Function {
+        name,
+        description: None,
+        input_schema: schema::of_arguments(None),
+        strict: None,
+        cache_control: None,
+    }
+}
+
+/// Whether a provider's tool is one of this dialect: their types end in a date (`web_search_20250305`).
+fn is_own(native: &Json) -> bool {
+    let kind = native.to_value().get("type").and_then(|kind| kind.as_str().map(str::to_owned));
+    kind.is_some_and(|kind| {
+        let date = kind.rsplit_once('_').map(|(_, date)| date);
+        kind == "mcp_toolset"
+            || date.is_some_and(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}

@@ -1,0 +1,397 @@
+//! Reading an upstream's stream (<https://platform.claude.com/docs/en/build-with-claude/streaming>).
+//!
+//! Blocks become parts under numbers of their own, as those of a provider's own tools are left out. A service that
+//! forgets to begin or to end a block of text is understood all the same; one that has given its reason to stop has
+//! said everything, whether or not `message_stop` follows.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::decode_response::{BlockIn, StopDetails, call_id};
+use super::wire::{self, Counts};
+use crate::dialect::canonical::{ErrorInfo, FinishReason, PartStart, StreamDecoder, StreamEvent};
+use crate::sse::{Event, EventReader, Segment};
+
+/// Largest event that is read.
+const MAX_EVENT_BYTES: usize = 1 << 22;
+
+/// Most blocks that may be open at once.
+const MAX_OPEN_BLOCKS: usize = 256;
+
+/// Reads one stream.
+#[derive(Debug)]
+pub struct Decoder {
+    reader: EventReader,
+    state: State,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { reader: EventReader::new(MAX_EVENT_BYTES), state: State::default() }
+    }
+}
+
+impl StreamDecoder for Decoder {
+    fn push(&mut self, chunk: &[u8], events: &mut Vec<StreamEvent>) {
+        let Self { reader, state } = self;
+        if state.phase == Phase::Over {
+            return;
+        }
+        reader.push(chunk, |segment| match segment {
+            Segment::Event(event) => state.take(event, events),
+            Segment::LineFeed(_) => {}
+            Segment::Oversized(_) => state.fail(ErrorInfo::malformed(), events),
+        });
+    }
+
+    fn finish(&mut self, events: &mut Vec<StreamEvent>) {
+        let rest = self.reader.finish();
+        let last = Event::from_raw(&rest);
+        // The last event may lack its blank line; half an event is none.
+        let is_whole =
+            last.data().is_some_and(|data| serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_ok());
+        if is_whole {
+            self.state.take(last, events);
+        }
+        if self.state.phase == Phase::Finished {
+            self.state.end(events);
+        } else {
+            self.state.fail(ErrorInfo::truncated(), events);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    has_tool_calls: bool,
+    open: Vec<Open>,
+    parts: usize,
+    counts: Counts,
+}
+
+/// How far the stream has come.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    #[default]
+    NotBegun,
+    Begun,
+    /// The reason to stop has been given.
+    Finished,
+    /// It has ended, well or not.
+    Over,
+}
+
+/// A block under way.
+#[derive(Debug)]
+struct Open {
+    /// Its number in the stream.
+    block: usize,
+    /// Its number among the parts; `None` if it is left out.
+    part: Option<usize>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Text,
+    Thinking,
+    /// With the arguments that it began with, until deltas come.
+    ToolCall {
+        input: Option<String>,
+    },
+    /// It was whole when it began.
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    r#type: Option<Cow<'a, str>>,
+    index: Option<usize>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content_block: Option<BlockIn<'a>>,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct Begin<'a> {
+    id: Option<String>,
+    model: Option<String>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    r#type: Option<Cow<'a, str>>,
+    text: Option<String>,
+    thinking: Option<String>,
+    signature: Option<String>,
+    partial_json: Option<String>,
+    #[serde(borrow)]
+    citation: Option<&'a RawValue>,
+    stop_reason: Option<String>,
+    stop_sequence: Option<String>,
+    stop_details: Option<StopDetails>,
+}
+
+impl State {
+    fn take(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) {
+        let Some(data) = event.data().filter(|_| self.phase < Phase::Over) else { return };
+        // Some services that imitate the API end as OpenAI does.
+        if data.trim_ascii().is_empty() || data.as_ref() == b"[DONE]" {
+            return;
+        }
+        let wire = match serde_json::from_slice::<Wire<'_>>(&data) {
+            Ok(wire) => wire,
+            Err(_) if event.name() == Some(b"error") => {
+                return self.fail(super::error::decode_event(&data), events);
+            }
+            Err(_) => return self.fail(ErrorInfo::malformed(), events),
+        };
+        match wire.r#type.as_deref() {
+            Some("message_start") => self.begin(wire.message, events),
+            Some("message_delta") => self.conclude(wire.delta, wire.usage, events),
+            Some("message_stop") => self.end(events),
+            Some("ping") => events.push(StreamEvent::Ping),
+            Some("error") => self.fail(super::error::decode_event(&data), events),
+            // An error in the shape of other services.
+            None if wire.error.is_some() => self.fail(super::error::decode_event(&data), events),
+            // After the reason to stop nothing more is said.
+            Some(kind) if kind.starts_with("content_block_") && self.phase < Phase::Finished => {
+                self.start(events);
+                let block = wire.index.unwrap_or_default();
+                match kind {
+                    "content_block_start" => self.open_block(block, wire.content_block, events),
+                    "content_block_delta" => self.delta(block, wire.delta, events),
+                    "content_block_stop" => self.close(|open| open.block == block, events),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self, error: ErrorInfo, events: &mut Vec<StreamEvent>) {
+        if self.phase < Phase::Over {
+            self.phase = Phase::Over;
+            events.push(StreamEvent::Error(error));
+        }
+    }
+
+    fn begin(&mut self, message: Option<&RawValue>, events: &mut Vec<StreamEvent>) {
+        if self.phase >= Phase::Begun {
+            return;
+        }
+        self.phase = Phase::Begun;
+        let message = message.and_then(|message| serde_json::from_str::<Begin<'_>>(message.get()).ok());
+        let message = message.unwrap_or_default();
+        events.push(StreamEvent::Start { id: message.id, model: message.model, created: None });
+        if let Some(usage) = message.usage {
+            self.counts.merge(usage);
+            events.extend(self.counts.usage().map(StreamEvent::Usage));
+        }
+    }
+
+    fn start(&mut self, events: &mut Vec<StreamEvent>) {
+        self.begin(None, events);
+    }
+
+    fn open_block(&mut self, block: usize, content: Option<BlockIn<'_>>, events: &mut Vec<StreamEvent>) {
+        let Some(content) = content else { return self.fail(ErrorInfo::malformed(), events) };
+        let start = match content.r#type.as_ref() {
+            "text" => Some((PartStart::Text, Kind::Text)),
+            "thinking" => Some((PartStart::Thinking, Kind::Thinking)),
+            "redacted_thinking" => {
+                let data = content.data.unwrap_or_default();
+                Some((PartStart::RedactedThinking { data }, Kind::Other))
+            }
+            "tool_use" => {
+                self.has_tool_calls = true;
+                let start = PartStart::ToolCall {
+                    id: call_id(content.id, block),
+                    name: content.name.unwrap_or_default(),
+                };
+                let input = content.input.map_or("{}", RawValue::get).to_owned();
+                Some((start, Kind::ToolCall { input: Some(input) }))
+            }
+            _ => None,
+        };
+        let Some((start, kind)) = start else {
+            return self.push_open(Open { block, part: None, kind: Kind::Other }, events);
+        };
+        let Some(part) = self.open_part(block, start, kind, events) else { return };
+        if let Some(text) = content.text.or(content.thinking).filter(|text| !text.is_empty()) {
+            events.push(StreamEvent::TextDelta { choice: 0, part, text });
+        }
+        if let Some(signature) = content.signature.filter(|signature| !signature.is_empty()) {
+            events.push(StreamEvent::SignatureDelta { choice: 0, part, signature });
+        }
+        for citation in content.citations.unwrap_or_default() {
+            let citation = wire::read_citation(citation);
+            events.push(StreamEvent::Citation { choice: 0, part, citation });
+        }
+    }
+
+    /// Begins a part. Only tool calls may be under way beside each other; whatever else is open is over by now.
+    fn open_part(
+        &mut self,
+        block: usize,
+        start: PartStart,
+        kind: Kind,
+        events: &mut Vec<StreamEvent>,
+    ) -> Option<usize> {
+        let is_call = matches!(kind, Kind::ToolCall { .. });
+        self.close(
+            |open| open.block == block || !(is_call && matches!(open.kind, Kind::ToolCall { .. })),
+            events,
+        );
+        let part = self.parts;
+        self.push_open(Open { block, part: Some(part), kind }, events);
+        if self.phase == Phase::Over {
+            return None;
+        }
+        self.parts += 1;
+        events.push(StreamEvent::PartStart { choice: 0, part, start });
+        Some(part)
+    }
+
+    fn push_open(&mut self, open: Open, events: &mut Vec<StreamEvent>) {
+        if self.open.len() >= MAX_OPEN_BLOCKS {
+            return self.fail(ErrorInfo::malformed(), events);
+        }
+        self.open.push(open);
+    }
+
+    /// Ends the blocks that are meant.
+    fn close(&mut self, is_meant: impl Fn(&Open) -> bool, events: &mut Vec<StreamEvent>) {
+        self.open.retain_mut(|open| {
+            if !is_meant(open) {
+                return true;
+            }
+            if let Some(part) = open.part {
+                if let Kind::ToolCall { input: Some(text) } = &mut open.kind {
+                    let text = std::mem::take(text);
+                    events.push(StreamEvent::ArgumentsDelta { choice: 0, part, text });
+                }
+                events.push(StreamEvent::PartEnd { choice: 0, part });
+            }
+            false
+        });
+    }
+
+    fn delta(&mut self, block: usize, delta: Option<Delta<'_>>, events: &mut Vec<StreamEvent>) {
+        let Some(delta) = delta else { return self.fail(ErrorInfo::malformed(), events) };
+        match delta.r#type.as_deref() {
+            Some("text_delta") => self.text(block, delta.text, false, events),
+            Some("thinking_delta") => self.text(block, delta.thinking, true, events),
+            Some("signature_delta") => {
+                let signature = delta.signature.filter(|signature| !signature.is_empty());
+                if let (Some(part), Some(signature)) = (self.part(block, true, events), signature) {
+                    events.push(StreamEvent::SignatureDelta { choice: 0, part, signature });
+                }
+            }
+            Some("citations_delta") => {
+                if let (Some(part), Some(citation)) = (self.part(block, false, events), delta.citation) {
+                    let citation = wire::read_citation(citation);
+                    events.push(StreamEvent::Citation { choice: 0, part, citation });
+                }
+            }
+            Some("input_json_delta") => self.arguments(block, delta.partial_json, events),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, block: usize, text: Option<String>, thinking: bool, events: &mut Vec<StreamEvent>) {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        if let Some(part) = self.part(block, thinking, events) {
+            events.push(StreamEvent::TextDelta { choice: 0, part, text });
+        }
+    }
+
+    /// The part of an open block of text or thoughts. A block that was never begun begins now; `None` if the block is
+    /// of another kind.
+    fn part(&mut self, block: usize, thinking: bool, events: &mut Vec<StreamEvent>) -> Option<usize> {
+        match self.open.iter().find(|open| open.block == block) {
+            Some(Open { part, kind: Kind::Thinking, .. }) if thinking => *part,
+            Some(Open { part, kind: Kind::Text, .. }) if !thinking => *part,
+            Some(_) => None,
+            None if thinking => self.open_part(block, PartStart::Thinking, Kind::Thinking, events),
+            None => self.open_part(block, PartStart::Text, Kind::Text, events),
+        }
+    }
+
+    fn arguments(&mut self, block: usize, text: Option<String>, events: &mut Vec<StreamEvent>) {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        match self.open.iter_mut().find(|open| open.block == block) {
+            Some(Open { part: Some(part), kind: Kind::ToolCall { input }, .. }) => {
+                *input = None;
+                events.push(StreamEvent::ArgumentsDelta { choice: 0, part: *part, text });
+            }
+            // A provider's own tool.
+            Some(_) => {}
+            // Nobody knows which call it belongs to.
+            None => self.fail(ErrorInfo::malformed(), events),
+        }
+    }
+
+    fn conclude(
+        &mut self,
+        delta: Option<Delta<'_>>,
+        usage: Option<&RawValue>,
+        events: &mut Vec<StreamEvent>,
+    ) {
+        self.start(events);
+        let before = self.counts;
+        if let Some(usage) = usage {
+            self.counts.merge(usage);
+        }
+        if let Some(Delta { stop_reason: Some(reason), stop_sequence, stop_details, .. }) = delta {
+            let reason = wire::finish_reason(&reason, stop_sequence, self.has_tool_calls);
+            self.stop(reason, stop_details, events);
+        }
+        if self.counts != before {
+            events.extend(self.counts.usage().map(StreamEvent::Usage));
+        }
+    }
+
+    fn stop(&mut self, reason: FinishReason, details: Option<StopDetails>, events: &mut Vec<StreamEvent>) {
+        if self.phase >= Phase::Finished {
+            return;
+        }
+        self.close(|_| true, events);
+        if let (FinishReason::Refusal, 0) = (&reason, self.parts)
+            && let Some(text) = details.and_then(|details| details.explanation)
+        {
+            events.extend([
+                StreamEvent::PartStart { choice: 0, part: 0, start: PartStart::Refusal },
+                StreamEvent::TextDelta { choice: 0, part: 0, text },
+                StreamEvent::PartEnd { choice: 0, part: 0 },
+            ]);
+        }
+        self.phase = Phase::Finished;
+        events.push(StreamEvent::Finish { choice: 0, reason });
+    }
+
+    fn end(&mut self, events: &mut Vec<StreamEvent>) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        self.start(events);
+        let reason = if self.has_tool_calls { FinishReason::ToolCalls } else { FinishReason::Stop };
+        self.stop(reason, None, events);
+        self.phase = Phase::Over;
+        events.push(StreamEvent::Done);
+    }
+}

@@ -1,0 +1,283 @@
+//! How much the model thinks (<https://platform.claude.com/docs/en/build-with-claude/extended-thinking>,
+//! <https://platform.claude.com/docs/en/build-with-claude/effort>).
+//!
+//! Three ways to say it exist: a budget of tokens, a level of effort, and leave to decide. A model accepts some of
+//! them; the others are translated. Effort without a word about thinking asks for thinking here, as it does in the
+//! dialects that know nothing else.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::fields::{self, Path};
+use super::model_rules::{ModelRules, ThinkingForm};
+use crate::dialect::canonical::Reasoning;
+use crate::error::ApiError;
+
+/// The smallest budget that the API accepts.
+pub const MIN_BUDGET: u64 = 1024;
+
+/// Room for the answer beside a budget for which the caller set no limit.
+const ROOM_FOR_ANSWER: u64 = 8192;
+
+/// `thinking`
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Thinking {
+    Enabled {
+        budget_tokens: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        display: Option<&'static str>,
+    },
+    Adaptive {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        display: Option<&'static str>,
+    },
+    Disabled,
+}
+
+impl Thinking {
+    /// Whether the model will, or may, think.
+    pub fn is_on(&self) -> bool {
+        !matches!(self, Self::Disabled)
+    }
+}
+
+/// What a request says about thinking, and the limit of tokens that it has to fit under.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub thinking: Option<Thinking>,
+    pub effort: Option<&'static str>,
+    pub max_tokens: u64,
+}
+
+/// What in the rest of the request stands against thinking.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Obstacles {
+    /// A tool must be called.
+    pub forced_tool: bool,
+    /// The conversation stands in the middle of a round of tool calls that began without thoughts.
+    pub thoughtless_tool_calls: bool,
+}
+
+/// Reads `thinking` into the canonical form.
+pub fn read(value: &RawValue, path: Path<'_>, reasoning: &mut Reasoning) -> Result<(), ApiError> {
+    let object = fields::object(value, path)?;
+    let form = fields::required(&object, "type", path, fields::string)?;
+    match form.as_str() {
+        "enabled" => {
+            let budget = fields::required(&object, "budget_tokens", path, fields::integer)?;
+            if budget == 0 {
+                return Err(fields::invalid(path.field("budget_tokens"), "must be at least 1024."));
+            }
+            reasoning.budget_tokens = Some(budget);
+        }
+        "adaptive" => reasoning.adaptive = true,
+        "disabled" => reasoning.budget_tokens = Some(0),
+        _ => return Err(fields::invalid(path.field("type"), "must be `enabled`, `adaptive` or `disabled`.")),
+    }
+    if let Some(display) = fields::optional(&object, "display", path, fields::string)? {
+        reasoning.include = Some(display != "omitted");
+    }
+    Ok(())
+}
+
+/// Decides what to say to a model about thinking.
+pub fn plan(
+    reasoning: Option<&Reasoning>,
+    max_tokens: Option<u64>,
+    rules: ModelRules,
+    obstacles: Obstacles,
+    dropped: &mut Vec<String>,
+) -> Plan {
+    let mut plan =
+        Plan { thinking: None, effort: None, max_tokens: max_tokens.unwrap_or(rules.default_max_tokens) };
+    let Some(reasoning) = reasoning else { return plan };
+    let effort = reasoning.effort.as_deref().filter(|effort| *effort != "none");
+    let is_off = reasoning.budget_tokens == Some(0)
+        || (reasoning.effort.as_deref() == Some("none") && reasoning.budget_tokens.is_none());
+    plan.effort = effort.and_then(|effort| level(effort, rules));
+    if is_off {
+        plan.thinking = (rules.thinking != ThinkingForm::None).then_some(Thinking::Disabled);
+        return plan;
+    }
+    let budget = reasoning.budget_tokens;
+    if effort.is_none() && budget.is_none() && !reasoning.adaptive {
+        return plan;
+    }
+    // What is named if it cannot be said.
+    let name = if effort.is_some() { "reasoning_effort" } else { "thinking" };
+    let display = reasoning
+        .include
+        .or(reasoning.summary.as_ref().map(|_| true))
+        .filter(|_| rules.display)
+        .map(|include| if include { "summarized" } else { "omitted" });
+    let adapts = matches!(rules.thinking, ThinkingForm::Adaptive)
+        || (rules.thinking == ThinkingForm::BudgetOrAdaptive && budget.is_none());
+    let needs_thoughts = obstacles.thoughtless_tool_calls && !adapts;
+    if rules.thinking == ThinkingForm::None || obstacles.forced_tool || needs_thoughts {
+        dropped.push(name.to_owned());
+        return plan;
+    }
+    if adapts {
+        if let Some(budget) = budget {
+            plan.effort = plan.effort.or_else(|| level(effort_of(budget), rules));
+            dropped.push("thinking.budget_tokens".to_owned());
+        } else if effort.is_some() && plan.effort.is_none() {
+            dropped.push(name.to_owned());
+        }
+        plan.thinking = Some(Thinking::Adaptive { display });
+        return plan;
+    }
+    let wanted = budget.unwrap_or_else(|| budget_of(effort.unwrap_or("medium")));
+    match fit(wanted, max_tokens, rules) {
+        Some((budget_tokens, max_tokens)) => {
+            if budget.is_some_and(|budget| budget != budget_tokens) {
+                dropped.push("thinking.budget_tokens".to_owned());
+            }
+            plan.max_tokens = max_tokens;
+            plan.thinking = Some(Thinking::Enabled { budget_tokens, display });
+        }
+        None => dropped.push(name.to_owned()),
+    }
+    plan
+}
+
+/// A budget and a limit above it. The caller's limit holds, as it bounds the cost: a budget that does not fit under it
+/// leaves a quarter for the answer. `None` if the limit leaves no room to think.
+fn fit(wanted: u64, max_tokens: Option<u64>, rules: ModelRules) -> Option<(u64, u64)> {
+    let wanted = wanted.max(MIN_BUDGET);
+    match max_tokens {
+        None => Some((wanted, rules.default_max_tokens.max(wanted.saturating_add(ROOM_FOR_ANSWER)))),
+        Some(limit) if wanted < limit => Some((wanted, limit)),
+        Some(limit) if limit > MIN_BUDGET => Some(((limit / 4 * 3).max(MIN_BUDGET), limit)),
+        Some(_) => None,
+    }
+}
+
+/// The model's own level for an effort: the same, or the nearest that it has.
+fn level(effort: &str, rules: ModelRules) -> Option<&'static str> {
+    let wanted = if effort == "minimal" { "low" } else { effort };
+    let known = rules.efforts.iter().find(|level| **level == wanted);
+    let highest = || rules.efforts.iter().find(|level| **level == "high");
+    known.or_else(|| highest().filter(|_| matches!(wanted, "xhigh" | "max"))).copied()
+}
+
+/// The budget that stands for an effort.
+fn budget_of(effort: &str) -> u64 {
+    match effort {
+        "minimal" => MIN_BUDGET,
+        "low" => 2048,
+        "high" => 16_384,
+        "xhigh" | "max" => 24_576,
+        _ => 8192,
+    }
+}
+
+/// The effort that stands for a budget.
+fn effort_of(budget: u64) -> &'static str {
+    match budget {
+        0..=2048 => "low",
+        2049..=8192 => "medium",
+        8193..=20_000 => "high",
+        _ => "xhigh",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "claude-sonnet-4-5";
+    const BOTH: &str = "claude-opus-4-6";
+    const NEW: &str = "claude-opus-4-7";
+
+    fn effort(effort: &str) -> Reasoning {
+        Reasoning { effort: Some(effort.into()), ..Reasoning::default() }
+    }
+
+    fn budget(tokens: u64) -> Reasoning {
+        Reasoning { budget_tokens: Some(tokens), ..Reasoning::default() }
+    }
+
+    fn planned(reasoning: &Reasoning, max_tokens: Option<u64>, model: &str) -> (Plan, Vec<String>) {
+        let mut dropped = Vec::new();
+        let rules = ModelRules::of(model);
+        let plan = plan(Some(reasoning), max_tokens, rules, Obstacles::default(), &mut dropped);
+        (plan, dropped)
+    }
+
+    fn enabled(budget_tokens: u64) -> Thinking {
+        Thinking::Enabled { budget_tokens, display: None }
+    }
+
+    const ADAPTIVE: Option<Thinking> = Some(Thinking::Adaptive { display: None });
+
+    #[test]
+    fn effort_becomes_a_budget_or_a_level() {
+        let (plan, dropped) = planned(&effort("low"), None, OLD);
+        assert_eq!((plan.thinking, plan.effort, plan.max_tokens), (Some(enabled(2048)), None, 32_000));
+        assert!(dropped.is_empty());
+        for model in [BOTH, NEW] {
+            let (plan, dropped) = planned(&effort("minimal"), Some(100), model);
+            assert_eq!((plan.thinking, plan.effort, plan.max_tokens), (ADAPTIVE, Some("low"), 100));
+            assert!(dropped.is_empty());
+        }
+        assert_eq!(planned(&effort("xhigh"), None, BOTH).0.effort, Some("high"));
+        assert_eq!(planned(&effort("xhigh"), None, NEW).0.effort, Some("xhigh"));
+        assert_eq!(planned(&effort("odd"), None, NEW).1, ["reasoning_effort"]);
+    }
+
+    #[test]
+    fn a_budget_fits_under_the_limit_or_is_given_up() {
+        assert_eq!(planned(&budget(5000), Some(6000), OLD).0.thinking, Some(enabled(5000)));
+        let (plan, dropped) = planned(&budget(5000), Some(4000), OLD);
+        assert_eq!((plan.thinking, plan.max_tokens), (Some(enabled(3000)), 4000));
+        assert_eq!(dropped, ["thinking.budget_tokens"]);
+        let (plan, dropped) = planned(&effort("high"), Some(1024), OLD);
+        assert_eq!((plan.thinking, dropped), (None, vec!["reasoning_effort".to_owned()]));
+        assert_eq!(planned(&effort("high"), Some(4000), OLD).1, Vec::<String>::new());
+        assert_eq!(planned(&budget(60_000), None, OLD).0.max_tokens, 68_192);
+        assert_eq!(planned(&budget(5), None, OLD).0.thinking, Some(enabled(1024)));
+    }
+
+    #[test]
+    fn a_budget_becomes_a_level_where_budgets_are_refused() {
+        let (plan, dropped) = planned(&budget(5000), Some(100), NEW);
+        assert_eq!((plan.thinking, plan.effort), (ADAPTIVE, Some("medium")));
+        assert_eq!(dropped, ["thinking.budget_tokens"]);
+        assert_eq!(planned(&budget(5000), None, BOTH).0.thinking, Some(enabled(5000)));
+    }
+
+    #[test]
+    fn thinking_is_switched_off_in_words() {
+        for off in [budget(0), effort("none")] {
+            assert_eq!(planned(&off, None, NEW).0.thinking, Some(Thinking::Disabled));
+        }
+        assert_eq!(planned(&budget(0), None, "claude-3-haiku").0.thinking, None);
+        assert_eq!(planned(&effort("low"), None, "claude-3-haiku").1, ["reasoning_effort"]);
+        assert_eq!(planned(&Reasoning::default(), None, NEW).0.thinking, None);
+    }
+
+    #[test]
+    fn thinking_gives_way_to_a_forced_tool_and_to_a_round_without_thoughts() {
+        for (obstacles, model, gives_way) in [
+            (Obstacles { forced_tool: true, ..Obstacles::default() }, NEW, true),
+            (Obstacles { thoughtless_tool_calls: true, ..Obstacles::default() }, OLD, true),
+            (Obstacles { thoughtless_tool_calls: true, ..Obstacles::default() }, NEW, false),
+        ] {
+            let mut dropped = Vec::new();
+            let plan = plan(Some(&effort("high")), None, ModelRules::of(model), obstacles, &mut dropped);
+            assert_eq!((plan.thinking.is_none(), !dropped.is_empty()), (gives_way, gives_way));
+        }
+    }
+
+    #[test]
+    fn whether_thoughts_are_shown() {
+        let shown = Reasoning { include: Some(false), adaptive: true, ..Reasoning::default() };
+        let omitted = Some(Thinking::Adaptive { display: Some("omitted") });
+        assert_eq!(planned(&shown, None, NEW).0.thinking, omitted);
+        let summary = Reasoning { summary: Some("auto".into()), ..effort("low") };
+        let summarized = Some(Thinking::Adaptive { display: Some("summarized") });
+        assert_eq!(planned(&summary, None, NEW).0.thinking, summarized);
+    }
+}

@@ -1,0 +1,216 @@
+//! A look at answers of this dialect that pass untouched: what they used, why they ended, whether they are whole.
+//!
+//! The framing is the caller's; what comes in here is the data of one event. Nothing is changed, and data that cannot
+//! be read changes nothing.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::wire::Counts;
+use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::json_object::as_str;
+use crate::dialect::pipe::StreamFacts;
+use crate::tokens::{TokenUsage, estimate_tokens};
+
+/// What a stream has said so far.
+#[derive(Debug, Default)]
+pub struct UsageTap {
+    counts: Counts,
+    finish_reason: Option<String>,
+    estimated_completion: u64,
+    is_complete: bool,
+    error: Option<ErrorInfo>,
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    r#type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    message: Option<MessageIn<'a>>,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct MessageIn<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stop_reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    thinking: Option<&'a RawValue>,
+    #[serde(borrow)]
+    partial_json: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stop_reason: Option<&'a RawValue>,
+}
+
+impl UsageTap {
+    /// Usage as the upstream stated it, so far. From the first event on it counts the prompt, and the answer only once
+    /// that is over.
+    #[must_use]
+    pub fn usage(&self) -> Option<TokenUsage> {
+        self.counts.usage()
+    }
+
+    /// The `stop_reason`, once it is known.
+    #[must_use]
+    pub fn finish_reason(&self) -> Option<&str> {
+        self.finish_reason.as_deref()
+    }
+
+    /// Estimated tokens of the answer so far, for a stream that breaks off before it states them.
+    #[must_use]
+    pub fn estimated_completion(&self) -> u64 {
+        self.estimated_completion
+    }
+
+    /// Whether the upstream has said everything, though its connection may still be open.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// The error that the stream carried.
+    #[must_use]
+    pub fn error(&self) -> Option<&ErrorInfo> {
+        self.error.as_ref()
+    }
+
+    /// Takes in the data of one event.
+    pub fn observe(&mut self, data: &[u8]) {
+        let Ok(wire) = serde_json::from_slice::<Wire<'_>>(data) else { return };
+        match wire.r#type.as_deref() {
+            Some("content_block_delta") => {
+                if let Some(delta) = wire.delta {
+                    self.estimated_completion += delta.estimate();
+                }
+            }
+            Some("message_start") => {
+                if let Some(usage) = wire.message.and_then(|message| message.usage) {
+                    self.counts.merge(usage);
+                }
+            }
+            Some("message_delta") => {
+                if let Some(usage) = wire.usage {
+                    self.counts.merge(usage);
+                }
+                let reason = wire.delta.and_then(|delta| delta.stop_reason).and_then(as_str);
+                if let Some(reason) = reason {
+                    self.finish_reason = Some(reason.into_owned());
+                }
+            }
+            Some("message_stop") => self.is_complete = self.error.is_none(),
+            Some("error") => self.error = Some(super::error::decode_event(data)),
+            _ => {}
+        }
+    }
+}
+
+impl Delta<'_> {
+    fn estimate(&self) -> u64 {
+        let texts = [self.text, self.thinking, self.partial_json].into_iter().flatten();
+        texts.filter_map(as_str).map(|text| estimate_tokens(&text)).sum()
+    }
+}
+
+/// Reads what is recorded off an unstreamed answer; an error if it is not a JSON object at all.
+pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
+    let message = match serde_json::from_slice::<MessageIn<'_>>(body) {
+        Ok(message) => message,
+        Err(error) if error.is_data() && body.trim_ascii_start().first() == Some(&b'{') => {
+            return Ok(StreamFacts::default());
+        }
+        Err(error) => return Err(error),
+    };
+    let mut counts = Counts::default();
+    if let Some(usage) = message.usage {
+        counts.merge(usage);
+    }
+    let usage = counts.usage();
+    // About five bytes of JSON make a token.
+    let estimate = || message.content.map_or(0, |content| content.get().len() as u64 / 5);
+    Ok(StreamFacts {
+        finish_reason: message.stop_reason.and_then(as_str).map(Cow::into_owned),
+        estimated_completion: if usage.is_some() { 0 } else { estimate() },
+        usage,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tapped(events: &[&str]) -> UsageTap {
+        let mut tap = UsageTap::default();
+        for event in events {
+            tap.observe(event.as_bytes());
+        }
+        tap
+    }
+
+    const START: &str = r#"{"type":"message_start","message":{"usage":{"input_tokens":10,"cache_read_input_tokens":100,"cache_creation_input_tokens":20,"output_tokens":1}}}"#;
+    const DELTA: &str =
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello there"}}"#;
+    const STOP: &str =
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":42}}"#;
+
+    #[test]
+    fn a_stream_is_counted_as_it_passes() {
+        let tap = tapped(&[START, DELTA, r#"{"type":"ping"}"#, "not json", STOP]);
+        let usage = tap.usage().unwrap();
+        assert_eq!((usage.prompt, usage.cached, usage.cache_written, usage.completion), (130, 100, 20, 42));
+        assert_eq!(tap.finish_reason(), Some("end_turn"));
+        assert!(!tap.is_complete() && tap.error().is_none());
+        assert!(tapped(&[START, STOP, r#"{"type":"message_stop"}"#]).is_complete());
+    }
+
+    #[test]
+    fn a_stream_that_breaks_off_is_estimated() {
+        let tap = tapped(&[START, DELTA]);
+        assert_eq!(tap.usage().unwrap().prompt, 130);
+        assert!(tap.estimated_completion() >= 2 && tap.finish_reason().is_none());
+    }
+
+    #[test]
+    fn an_error_is_noted_and_nothing_makes_it_whole() {
+        let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+        let tap = tapped(&[START, error, r#"{"type":"message_stop"}"#]);
+        assert_eq!(tap.error().unwrap().status, 529);
+        assert!(!tap.is_complete());
+    }
+
+    #[test]
+    fn an_unstreamed_answer() {
+        let facts = inspect(
+            br#"{"content":[],"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":4}}"#,
+        );
+        let facts = facts.unwrap();
+        assert_eq!(facts.finish_reason.as_deref(), Some("tool_use"));
+        assert_eq!(facts.usage.unwrap().total(), 7);
+        assert_eq!(
+            inspect(br#"{"content":[{"type":"text","text":"some words here"}]}"#)
+                .unwrap()
+                .estimated_completion,
+            8
+        );
+        assert_eq!(
+            inspect(br#"{"usage":3,"content":7,"stop_reason":null}"#).unwrap(),
+            StreamFacts::default()
+        );
+        assert!(inspect(b"<html>").is_err());
+    }
+}

@@ -1,0 +1,323 @@
+//! The shapes of the Messages API: content blocks as they are written, and what requests, answers and events share.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json};
+use crate::tokens::TokenUsage;
+
+/// A content block as it is written.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Block<'a> {
+    Text {
+        text: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<Json>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<CacheMark<'a>>,
+    },
+    Image {
+        source: Source<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<CacheMark<'a>>,
+    },
+    Document {
+        source: Source<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        title: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<CacheMark<'a>>,
+    },
+    ToolUse {
+        id: Cow<'a, str>,
+        name: &'a str,
+        input: Json,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<CacheMark<'a>>,
+    },
+    ToolResult {
+        tool_use_id: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "content_of")]
+        content: Vec<Block<'a>>,
+        #[serde(skip_serializing_if = "is_false")]
+        is_error: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<CacheMark<'a>>,
+    },
+    Thinking {
+        thinking: &'a str,
+        signature: &'a str,
+    },
+    RedactedThinking {
+        data: &'a str,
+    },
+}
+
+/// Where a picture or document is.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Source<'a> {
+    Base64 { media_type: &'a str, data: &'a str },
+    Url { url: &'a str },
+    File { file_id: &'a str },
+    Text { media_type: &'static str, data: String },
+}
+
+/// `cache_control`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CacheMark<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<&'a str>,
+}
+
+impl<'a> CacheMark<'a> {
+    /// The mark in the words of the dialect; a lifetime that it does not know becomes the default.
+    pub fn of(cache: Option<&'a CacheControl>) -> Option<Self> {
+        let ttl = cache?.ttl.as_deref().filter(|ttl| matches!(*ttl, "5m" | "1h"));
+        Some(Self { r#type: "ephemeral", ttl })
+    }
+}
+
+impl<'a> Block<'a> {
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::Text { text: text.into(), citations: Vec::new(), cache_control: None }
+    }
+
+    /// The place of the block's cache mark, if it may have one.
+    pub fn cache_control_mut(&mut self) -> Option<&mut Option<CacheMark<'a>>> {
+        match self {
+            Self::Text { cache_control, .. }
+            | Self::Image { cache_control, .. }
+            | Self::Document { cache_control, .. }
+            | Self::ToolUse { cache_control, .. }
+            | Self::ToolResult { cache_control, .. } => Some(cache_control),
+            Self::Thinking { .. } | Self::RedactedThinking { .. } => None,
+        }
+    }
+}
+
+/// Writes blocks; a single plain text becomes a string, which the API takes for the same.
+pub fn content_of<S: serde::Serializer>(blocks: &[Block<'_>], serializer: S) -> Result<S::Ok, S::Error> {
+    match blocks {
+        [Block::Text { text, citations, cache_control: None }] if citations.is_empty() => {
+            text.serialize(serializer)
+        }
+        blocks => blocks.serialize(serializer),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+pub fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// A citation in the words of the dialect: its own if it comes from there, else one of a web page, which is the kind
+/// that a source with an address is closest to.
+pub fn citation(citation: &Citation) -> Option<Json> {
+    if let Some(original) = own_citation(citation) {
+        return Some(original.clone());
+    }
+    let url = citation.url.as_deref()?;
+    Some(Json::of(&serde_json::json!({
+        "type": "web_search_result_location",
+        "url": url,
+        "title": citation.title,
+        "cited_text": citation.cited_text.as_deref().unwrap_or_default(),
+        "encrypted_index": "",
+    })))
+}
+
+/// The citation as this dialect once said it.
+pub fn own_citation(citation: &Citation) -> Option<&Json> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        r#type: Cow<'a, str>,
+    }
+    let original = citation.original.as_ref()?;
+    let head: Head<'_> = serde_json::from_str(original.text()).ok()?;
+    head.r#type.ends_with("_location").then_some(original)
+}
+
+/// Reads a citation.
+pub fn read_citation(raw: &RawValue) -> Citation {
+    #[derive(Deserialize, Default)]
+    struct Wire {
+        url: Option<String>,
+        title: Option<String>,
+        document_title: Option<String>,
+        source: Option<String>,
+        cited_text: Option<String>,
+    }
+    let wire: Wire = serde_json::from_str(raw.get()).unwrap_or_default();
+    let source = wire.source.filter(|source| source.starts_with("http"));
+    Citation {
+        url: wire.url.or(source),
+        title: wire.title.or(wire.document_title),
+        cited_text: wire.cited_text,
+        span: None,
+        original: Some(Json::of(&raw)),
+    }
+}
+
+/// The `usage` object of an answer, as it is written. `input_tokens` counts only what was neither read from the cache
+/// nor written to it.
+#[derive(Debug, Serialize)]
+pub struct UsageOut {
+    input_tokens: u64,
+    cache_creation_input_tokens: u64,
+    cache_read_input_tokens: u64,
+    output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens_details: Option<OutputDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct OutputDetails {
+    thinking_tokens: u64,
+}
+
+impl UsageOut {
+    pub fn of(usage: Option<TokenUsage>, service_tier: Option<&str>) -> Self {
+        let usage = usage.unwrap_or_default();
+        let tier = service_tier.map(|tier| if tier == "default" { "standard" } else { tier });
+        Self {
+            input_tokens: usage.prompt.saturating_sub(usage.cached).saturating_sub(usage.cache_written),
+            cache_creation_input_tokens: usage.cache_written,
+            cache_read_input_tokens: usage.cached,
+            output_tokens: usage.completion,
+            output_tokens_details: (usage.reasoning > 0)
+                .then_some(OutputDetails { thinking_tokens: usage.reasoning }),
+            service_tier: tier.map(str::to_owned),
+        }
+    }
+}
+
+/// Counts as answers and events state them. Those of a stream are cumulative, and a later event may leave out what an
+/// earlier one said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    input: Option<u64>,
+    cache_read: Option<u64>,
+    cache_written: Option<u64>,
+    output: Option<u64>,
+    thinking: Option<u64>,
+}
+
+impl Counts {
+    /// Takes in a `usage` object; whatever is no such object changes nothing.
+    pub fn merge(&mut self, raw: &RawValue) {
+        #[derive(Deserialize)]
+        struct Wire {
+            input_tokens: Option<f64>,
+            output_tokens: Option<f64>,
+            cache_read_input_tokens: Option<f64>,
+            cache_creation_input_tokens: Option<f64>,
+            cache_creation: Option<ByLifetime>,
+            output_tokens_details: Option<Details>,
+        }
+        #[derive(Deserialize)]
+        struct ByLifetime {
+            ephemeral_5m_input_tokens: Option<f64>,
+            ephemeral_1h_input_tokens: Option<f64>,
+        }
+        #[derive(Deserialize)]
+        struct Details {
+            thinking_tokens: Option<f64>,
+        }
+        let Ok(wire) = serde_json::from_str::<Wire>(raw.get()) else { return };
+        let by_lifetime = wire.cache_creation.and_then(|parts| {
+            let parts = [parts.ephemeral_5m_input_tokens, parts.ephemeral_1h_input_tokens];
+            parts.into_iter().flatten().reduce(|sum, part| sum + part)
+        });
+        let thinking = wire.output_tokens_details.and_then(|details| details.thinking_tokens);
+        for (held, said) in [
+            (&mut self.input, wire.input_tokens),
+            (&mut self.output, wire.output_tokens),
+            (&mut self.cache_read, wire.cache_read_input_tokens),
+            (&mut self.cache_written, wire.cache_creation_input_tokens.or(by_lifetime)),
+            (&mut self.thinking, thinking),
+        ] {
+            *held = said.map(count).or(*held);
+        }
+    }
+
+    /// The counts in the sense of the canonical model; `None` if nothing was counted.
+    pub fn usage(&self) -> Option<TokenUsage> {
+        let [cached, cache_written] = [self.cache_read, self.cache_written].map(Option::unwrap_or_default);
+        let input = self.input.unwrap_or_default();
+        let usage = TokenUsage {
+            prompt: input.saturating_add(cached).saturating_add(cache_written),
+            completion: self.output.unwrap_or_default(),
+            cached,
+            cache_written,
+            reasoning: self.thinking.unwrap_or_default(),
+            ..TokenUsage::default()
+        };
+        (usage.total() > 0).then_some(usage)
+    }
+}
+
+/// A count as it is found in the wild: some services write it with a decimal point.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range in which every f64 is a whole non-negative number"
+)]
+fn count(number: f64) -> u64 {
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    number.clamp(0.0, MAX_EXACT) as u64
+}
+
+/// The tier that served an answer, by the name that most dialects use.
+pub fn served_tier(usage: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Wire {
+        service_tier: Option<String>,
+    }
+    let tier = serde_json::from_str::<Wire>(usage.get()).ok()?.service_tier?;
+    Some(if tier == "standard" { "default".to_owned() } else { tier })
+}
+
+/// Reads a `stop_reason`.
+pub fn finish_reason(stop_reason: &str, stop_sequence: Option<String>, has_tool_calls: bool) -> FinishReason {
+    match stop_reason {
+        "end_turn" if has_tool_calls => FinishReason::ToolCalls,
+        "end_turn" => FinishReason::Stop,
+        "stop_sequence" => FinishReason::StopSequence(stop_sequence),
+        // To the caller it is the same: the answer is cut short because there was no room for more.
+        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "tool_use" => FinishReason::ToolCalls,
+        "pause_turn" => FinishReason::Pause,
+        "refusal" => FinishReason::Refusal,
+        other => FinishReason::Other(other.to_owned()),
+    }
+}
+
+/// What a message contains that its `stop_reason` depends on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said {
+    pub tool_calls: bool,
+    pub refusal: bool,
+}
+
+/// Writes a `stop_reason` with its `stop_sequence`. Only words of the dialect are used: typed clients reject others.
+pub fn stop_reason(finish: Option<&FinishReason>, said: Said) -> (&'static str, Option<&str>) {
+    let reason = match finish {
+        Some(FinishReason::StopSequence(sequence)) => return ("stop_sequence", sequence.as_deref()),
+        Some(FinishReason::Length) => "max_tokens",
+        Some(FinishReason::ToolCalls) => "tool_use",
+        Some(FinishReason::ContentFilter | FinishReason::Refusal) => "refusal",
+        Some(FinishReason::Pause) => "pause_turn",
+        Some(FinishReason::Stop | FinishReason::Other(_)) | None if said.refusal => "refusal",
+        Some(FinishReason::Stop | FinishReason::Other(_)) | None if said.tool_calls => "tool_use",
+        Some(FinishReason::Stop | FinishReason::Other(_)) | None => "end_turn",
+    };
+    (reason, None)
+}

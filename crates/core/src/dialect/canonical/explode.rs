@@ -1,0 +1,99 @@
+//! The events that a whole answer would have been streamed as: for callers who asked for a stream of an upstream that
+//! does not give one.
+
+use super::message::Part;
+use super::response::ChatResponse;
+use super::stream::{PartStart, StreamEvent};
+
+/// A lawful sequence of events that assembles to `response`.
+#[must_use]
+pub fn explode(response: ChatResponse) -> Vec<StreamEvent> {
+    let ChatResponse { id, created, model, choices, usage, .. } = response;
+    let mut events = vec![StreamEvent::Start { id, model, created }];
+    for (choice, answer) in choices.into_iter().enumerate() {
+        for (part, content) in answer.parts.into_iter().filter(can_be_answered).enumerate() {
+            push_part(&mut events, choice, part, content);
+        }
+        if let Some(logprobs) = answer.logprobs {
+            events.push(StreamEvent::Logprobs { choice, logprobs });
+        }
+        if let Some(reason) = answer.finish {
+            events.push(StreamEvent::Finish { choice, reason });
+        }
+    }
+    events.extend(usage.map(StreamEvent::Usage));
+    events.push(StreamEvent::Done);
+    events
+}
+
+/// Whether the part is one that models say, not one that callers send.
+fn can_be_answered(part: &Part) -> bool {
+    !matches!(part, Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. })
+}
+
+fn push_part(events: &mut Vec<StreamEvent>, choice: usize, part: usize, content: Part) {
+    let mut start = |start| events.push(StreamEvent::PartStart { choice, part, start });
+    match content {
+        Part::Text { text, citations, .. } => {
+            start(PartStart::Text);
+            events.push(StreamEvent::TextDelta { choice, part, text });
+            events.extend(citations.into_iter().map(|citation| StreamEvent::Citation {
+                choice,
+                part,
+                citation,
+            }));
+        }
+        Part::Thinking { text, signature } => {
+            start(PartStart::Thinking);
+            if !text.is_empty() {
+                events.push(StreamEvent::TextDelta { choice, part, text });
+            }
+            events.extend(signature.map(|signature| StreamEvent::SignatureDelta { choice, part, signature }));
+        }
+        Part::RedactedThinking { data } => start(PartStart::RedactedThinking { data }),
+        Part::Refusal { text } => {
+            start(PartStart::Refusal);
+            events.push(StreamEvent::TextDelta { choice, part, text });
+        }
+        Part::ToolCall { id, name, arguments, signature, .. } => {
+            start(PartStart::ToolCall { id, name });
+            events.push(StreamEvent::ArgumentsDelta { choice, part, text: arguments });
+            events.extend(signature.map(|signature| StreamEvent::SignatureDelta { choice, part, signature }));
+        }
+        Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => return,
+    }
+    events.push(StreamEvent::PartEnd { choice, part });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Choice, FinishReason, assemble};
+    use super::*;
+    use crate::tokens::TokenUsage;
+
+    #[test]
+    fn an_exploded_answer_assembles_to_itself() {
+        let parts = vec![
+            Part::Thinking { text: "hm".into(), signature: Some("s".into()) },
+            Part::RedactedThinking { data: "x".into() },
+            Part::text("hello"),
+            Part::ToolCall {
+                id: "c".into(),
+                name: "f".into(),
+                arguments: "{}".into(),
+                signature: None,
+                cache: None,
+            },
+            Part::Refusal { text: "no".into() },
+        ];
+        let response = ChatResponse {
+            id: Some("id".into()),
+            created: Some(1),
+            model: Some("m".into()),
+            choices: vec![Choice { parts, finish: Some(FinishReason::ToolCalls), logprobs: None }],
+            usage: Some(TokenUsage { prompt: 1, completion: 2, ..TokenUsage::default() }),
+            ..ChatResponse::default()
+        };
+        assert_eq!(assemble(explode(response.clone())).unwrap(), response);
+    }
+}

@@ -1,0 +1,207 @@
+//! How one request crosses from its caller's dialect to its upstream's, and the answer back.
+//!
+//! Where both are the same, the bytes pass and are only looked at; otherwise everything goes through the canonical
+//! model. The pipeline asks a [`Crossing`] and never needs to know which.
+
+use std::borrow::Cow;
+
+use crate::dialect::canonical::{
+    CallerDialect, ChatRequest, ChatResponse, ErrorInfo, Part, ReplyContext, StreamDecoder, StreamEvent,
+    UpstreamDialect, assemble, explode,
+};
+use crate::dialect::dashscope::Endpoint;
+use crate::dialect::face::Face;
+use crate::dialect::inbound::Inbound;
+use crate::dialect::native;
+use crate::dialect::pipe::{StreamFacts, StreamPipe};
+use crate::dialect::translation::{StreamTranslation, finish_word};
+use crate::routing::endpoint::Operation;
+use crate::tokens::estimate_tokens;
+
+/// One crossing.
+pub struct Crossing {
+    face: Face,
+    stream: bool,
+    wants_usage: bool,
+    /// Whether the upstream of a native crossing may be asked for usage in a stream.
+    asks_usage: bool,
+    translation: Option<Translation>,
+}
+
+/// What a translated request needs.
+struct Translation {
+    request: ChatRequest,
+    caller: Box<dyn CallerDialect>,
+    upstream: Box<dyn UpstreamDialect>,
+    context: ReplyContext,
+}
+
+/// The request for the upstream.
+#[derive(Debug)]
+pub struct Outbound<'a> {
+    /// The body; borrowed where it is the caller's own.
+    pub body: Cow<'a, [u8]>,
+    /// Parameters of the caller's that have no counterpart.
+    pub dropped: Vec<String>,
+}
+
+/// A whole answer for the caller.
+#[derive(Debug)]
+pub struct WholeAnswer {
+    /// The body; `None` if it is the upstream's own, unchanged.
+    pub body: Option<Vec<u8>>,
+    /// The body to be kept, where that is another: of an answer that was written as a stream.
+    pub kept: Option<Vec<u8>>,
+    /// What is recorded of it.
+    pub facts: StreamFacts,
+}
+
+impl Crossing {
+    /// The crossing of a request whose upstream speaks the caller's dialect. `asks_usage`: the upstream may be asked for
+    /// usage in a stream.
+    #[must_use]
+    pub fn native(inbound: &Inbound<'_>, asks_usage: bool) -> Self {
+        let wants_usage = inbound.wants_usage() || !inbound.stream;
+        Self { face: inbound.face, stream: inbound.stream, wants_usage, asks_usage, translation: None }
+    }
+
+    /// The crossing of a request that has to be translated.
+    #[must_use]
+    pub fn translated(
+        inbound: &Inbound<'_>,
+        request: ChatRequest,
+        caller: Box<dyn CallerDialect>,
+        upstream: Box<dyn UpstreamDialect>,
+        context: ReplyContext,
+    ) -> Self {
+        let wants_usage = request.include_usage || !inbound.stream;
+        let translation = Some(Translation { request, caller, upstream, context });
+        Self { face: inbound.face, stream: inbound.stream, wants_usage, asks_usage: true, translation }
+    }
+
+    /// Whether the caller wants a stream.
+    #[must_use]
+    pub fn wants_stream(&self) -> bool {
+        self.stream
+    }
+
+    /// The `content-type` of a translated stream.
+    #[must_use]
+    pub fn stream_content_type(&self) -> Option<&'static str> {
+        self.translation.as_ref().map(|translation| translation.caller.stream_content_type())
+    }
+
+    /// Whether bytes pass as they are.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.translation.is_none()
+    }
+
+    /// The request for an upstream that knows the model as `upstream_model`.
+    #[must_use]
+    pub fn outbound<'a>(&self, inbound: &Inbound<'a>, upstream_model: &str) -> Outbound<'a> {
+        match &self.translation {
+            None => {
+                Outbound { body: inbound.native_body(upstream_model, self.asks_usage), dropped: Vec::new() }
+            }
+            Some(translation) => {
+                let encoded = translation.upstream.encode_request(&translation.request, upstream_model);
+                Outbound { body: Cow::Owned(encoded.body), dropped: encoded.dropped }
+            }
+        }
+    }
+
+    /// What the upstream is asked to do.
+    #[must_use]
+    pub fn operation(&self, upstream_model: &str) -> Operation {
+        let request = self.translation.as_ref().map(|translation| &translation.request);
+        let multimodal = request
+            .is_some_and(|request| Endpoint::of(request, upstream_model) == Endpoint::MultimodalGeneration);
+        Operation::Chat { stream: self.stream, multimodal }
+    }
+
+    /// The pipe for a streamed answer.
+    #[must_use]
+    pub fn pipe(&self) -> Box<dyn StreamPipe> {
+        match &self.translation {
+            None => native::tap(self.face, !self.wants_usage),
+            Some(translation) => {
+                let encoder = translation.caller.stream_encoder(&translation.context, self.wants_usage);
+                Box::new(StreamTranslation::new(translation.upstream.stream_decoder(), encoder))
+            }
+        }
+    }
+
+    /// An unstreamed answer of a success status. The error says what is wrong with it.
+    pub fn whole(&self, body: &[u8]) -> Result<WholeAnswer, String> {
+        let Some(translation) = &self.translation else {
+            return native::inspect(self.face, body).map(|facts| WholeAnswer {
+                body: None,
+                kept: None,
+                facts,
+            });
+        };
+        let response = translation.upstream.decode_response(body)?;
+        let facts = facts_of(&response);
+        let (body, kept) = translation.write(response, self.stream);
+        Ok(WholeAnswer { body: Some(body), kept, facts })
+    }
+
+    /// A streamed answer of an upstream that streams though the caller did not ask for it; `None` where bytes pass.
+    #[must_use]
+    pub fn collected(&self, body: &[u8]) -> Option<Result<WholeAnswer, ErrorInfo>> {
+        let translation = self.translation.as_ref()?;
+        let mut decoder: Box<dyn StreamDecoder> = translation.upstream.stream_decoder();
+        let mut events: Vec<StreamEvent> = Vec::new();
+        decoder.push(body, &mut events);
+        decoder.finish(&mut events);
+        Some(assemble(events).map(|response| {
+            let facts = facts_of(&response);
+            let (body, kept) = translation.write(response, false);
+            WholeAnswer { body: Some(body), kept, facts }
+        }))
+    }
+
+    /// The upstream's error in the caller's dialect; `None` if its body passes as it is.
+    #[must_use]
+    pub fn error(&self, status: u16, body: &[u8], request_id: &str) -> Option<Vec<u8>> {
+        let translation = self.translation.as_ref()?;
+        let error = translation.upstream.decode_error(status, body);
+        Some(translation.caller.encode_error(&error, request_id))
+    }
+}
+
+impl Translation {
+    /// Writes an answer whole, or as the stream that the caller asked for and the upstream did not give.
+    fn write(&self, response: ChatResponse, as_stream: bool) -> (Vec<u8>, Option<Vec<u8>>) {
+        if !as_stream {
+            return (self.caller.encode_response(&response, &self.context), None);
+        }
+        let mut encoder = self.caller.stream_encoder(&self.context, self.request.include_usage);
+        let mut out = Vec::new();
+        for event in explode(response) {
+            encoder.encode(&event, &mut out);
+        }
+        (out, encoder.final_body())
+    }
+}
+
+fn facts_of(response: &ChatResponse) -> StreamFacts {
+    let finish = response.choices.first().and_then(|choice| choice.finish.as_ref());
+    let parts = response.choices.iter().flat_map(|choice| &choice.parts);
+    StreamFacts {
+        usage: response.usage,
+        finish_reason: finish.map(finish_word),
+        estimated_completion: if response.usage.is_some() { 0 } else { parts.map(estimate_part).sum() },
+    }
+}
+
+fn estimate_part(part: &Part) -> u64 {
+    match part {
+        Part::Text { text, .. } | Part::Thinking { text, .. } | Part::Refusal { text } => {
+            estimate_tokens(text)
+        }
+        Part::ToolCall { arguments, .. } => estimate_tokens(arguments),
+        _ => 0,
+    }
+}

@@ -1,0 +1,78 @@
+//! Reading an unstreamed answer.
+
+use super::error;
+use super::wire::{self, Output, Reply};
+use crate::dialect::canonical::{ChatResponse, Choice, Citation, Part};
+use crate::dialect::upstream::{alphanumeric, arguments_text, call_id};
+
+/// Reads an answer of a success status.
+pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
+    let reply: Reply =
+        serde_json::from_slice(body).map_err(|error| format!("The answer is not as documented: {error}."))?;
+    read(reply)
+}
+
+/// The answer in a reply, or what it says instead.
+pub fn read(reply: Reply) -> Result<ChatResponse, String> {
+    let Some(output) = reply.output else {
+        return Err(match error::of_reply(200, &reply) {
+            Some(error) => format!("{}: {}", error.code.unwrap_or_default(), error.message),
+            None => "The answer has no output.".to_owned(),
+        });
+    };
+    let unique = alphanumeric(reply.request_id.as_deref().unwrap_or_default());
+    Ok(ChatResponse {
+        choices: choices(output, &unique),
+        usage: reply.usage.and_then(|usage| usage.counted()),
+        id: reply.request_id,
+        ..ChatResponse::default()
+    })
+}
+
+fn choices(output: Output, unique: &str) -> Vec<Choice> {
+    let mut citations = output.search_info.map(wire::SearchInfo::citations).unwrap_or_default();
+    let choices = output.choices.unwrap_or_default();
+    if choices.is_empty() {
+        // The form without `result_format`.
+        let mut parts = Vec::new();
+        push_text(&mut parts, output.text.unwrap_or_default(), &mut citations);
+        let finish = wire::finish_reason(output.finish_reason.as_deref(), false);
+        return vec![Choice { parts, finish, logprobs: None }];
+    }
+    let read = |(index, choice)| read_choice(index, choice, unique, &mut citations);
+    choices.into_iter().enumerate().map(read).collect()
+}
+
+fn read_choice(index: usize, choice: wire::Choice, unique: &str, citations: &mut Vec<Citation>) -> Choice {
+    let message = choice.message.unwrap_or_default();
+    let mut parts = Vec::new();
+    if let Some(text) = message.reasoning_content.filter(|text| !text.is_empty()) {
+        parts.push(Part::Thinking { text, signature: None });
+    }
+    push_text(&mut parts, message.content.map(wire::Content::text).unwrap_or_default(), citations);
+    let calls = message.tool_calls.unwrap_or_default();
+    let has_calls = !calls.is_empty();
+    for call in calls {
+        let function = call.function.unwrap_or_default();
+        let id = call.id.filter(|id| !id.is_empty());
+        parts.push(Part::ToolCall {
+            id: id.unwrap_or_else(|| call_id(unique, index, parts.len())),
+            name: function.name.unwrap_or_default(),
+            arguments: arguments_text(function.arguments.as_ref()),
+            signature: None,
+            cache: None,
+        });
+    }
+    Choice {
+        parts,
+        finish: wire::finish_reason(choice.finish_reason.as_deref(), has_calls),
+        logprobs: choice.logprobs,
+    }
+}
+
+/// The sources stand behind the first text.
+fn push_text(parts: &mut Vec<Part>, text: String, citations: &mut Vec<Citation>) {
+    if !text.is_empty() {
+        parts.push(Part::Text { text, citations: std::mem::take(citations), cache: None });
+    }
+}

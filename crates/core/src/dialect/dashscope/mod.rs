@@ -1,0 +1,50 @@
+//! `DashScope`, the native protocol of Alibaba Cloud's Qwen models
+//! (<https://www.alibabacloud.com/help/en/model-studio/qwen-api-via-dashscope>).
+//!
+//! A request goes to one of two addresses ([`Endpoint`]): text models have one, models that see or hear another, and the
+//! two write messages differently. A stream is asked for with a header ([`STREAM_HEADER`]), not in the body.
+//!
+//! What is particular about the answers, and dealt with here: events without a space after `data:`, with comments that
+//! carry a status; the word `"null"` for "not finished"; usage repeated with every event; servers that ignore
+//! `incremental_output` and repeat the text so far; fragments of tool calls without id and name; no mark at the end of a
+//! stream; errors framed as an event although the answer says that it is JSON.
+
+mod decode_response;
+mod encode_request;
+mod endpoint;
+mod error;
+mod growth;
+mod messages;
+mod stream_decoder;
+mod wire;
+
+pub use endpoint::{Endpoint, STREAM_HEADER};
+
+use super::canonical::{
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamDialect,
+};
+
+/// The native dialect of Qwen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DashScope;
+
+impl UpstreamDialect for DashScope {
+    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+        encode_request::encode(request, model)
+    }
+
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+        decode_response::decode(body)
+    }
+
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        stream_decoder::decoder()
+    }
+
+    fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
+        error::decode(status, body)
+    }
+}
+
+#[cfg(test)]
+mod tests;

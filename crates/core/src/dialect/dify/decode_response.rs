@@ -1,0 +1,45 @@
+//! Reading an unstreamed answer.
+
+use super::DifyIds;
+use super::error;
+use super::wire::Reply;
+use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Part};
+use crate::dialect::upstream::count;
+
+/// Reads an answer of a success status, and its names.
+pub fn decode(body: &[u8]) -> Result<(ChatResponse, DifyIds), String> {
+    let reply: Reply =
+        serde_json::from_slice(body).map_err(|error| format!("The answer is not as documented: {error}."))?;
+    read(reply)
+}
+
+/// The answer in a reply, or what it says instead.
+pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), String> {
+    let is_paused = reply.event.as_deref() == Some("workflow_paused");
+    if reply.answer.is_none() && !is_paused {
+        return Err(match error::of_reply(Some(200), reply) {
+            Some(error) => format!("{}: {}", error.code.unwrap_or_default(), error.message),
+            None => "The answer has no text.".to_owned(),
+        });
+    }
+    let mut metadata = reply.metadata.take().unwrap_or_default();
+    let usage = metadata.usage();
+    let citations = metadata.citations();
+    let text = reply.answer.take().unwrap_or_default();
+    let is_said = !text.is_empty() || !citations.is_empty();
+    let parts = is_said.then_some(Part::Text { text, citations, cache: None });
+    let finish = if is_paused { FinishReason::Pause } else { FinishReason::Stop };
+    let response = ChatResponse {
+        id: reply.message_id.clone().or(reply.id),
+        created: reply.created_at.as_ref().map(|created| count(Some(created))),
+        choices: vec![Choice { parts: parts.into_iter().collect(), finish: Some(finish), logprobs: None }],
+        usage,
+        ..ChatResponse::default()
+    };
+    let ids = DifyIds {
+        conversation_id: reply.conversation_id,
+        message_id: reply.message_id,
+        task_id: reply.task_id,
+    };
+    Ok((response, ids))
+}

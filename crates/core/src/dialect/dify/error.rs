@@ -1,0 +1,44 @@
+//! Errors (<https://docs.dify.ai/en/api-reference/guides/errors>): `{"code","message","status"}`, as a body or as an event.
+
+use super::wire::Reply;
+use crate::dialect::canonical::{ErrorInfo, ErrorKind};
+use crate::dialect::upstream::unreadable_error;
+
+/// Reads the body of an error answer.
+pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
+    serde_json::from_slice::<Reply>(body)
+        .ok()
+        .and_then(|reply| of_reply(Some(status), reply))
+        .unwrap_or_else(|| ErrorInfo::of_status(status, unreadable_error(status, body)))
+}
+
+/// The error that a reply is, if it is one. An event states its status itself.
+pub fn of_reply(status: Option<u16>, reply: Reply) -> Option<ErrorInfo> {
+    let code = reply.code.filter(|code| !code.is_empty());
+    let message = reply.message.filter(|message| !message.is_empty());
+    if code.is_none() && message.is_none() {
+        return None;
+    }
+    let stated = || reply.status.as_ref().and_then(serde_json::Value::as_u64);
+    let status = status
+        .or_else(|| stated().and_then(|status| u16::try_from(status).ok()))
+        .filter(|status| *status >= 400)
+        .unwrap_or(502);
+    let kind = code.as_deref().and_then(kind_of).unwrap_or_else(|| ErrorKind::of_status(status));
+    let message = message.unwrap_or_else(|| code.clone().unwrap_or_default());
+    Some(ErrorInfo { status, kind, message, code, param: None })
+}
+
+fn kind_of(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "unauthorized" => ErrorKind::Authentication,
+        "forbidden" => ErrorKind::Permission,
+        "not_found" => ErrorKind::NotFound,
+        "file_too_large" => ErrorKind::RequestTooLarge,
+        "too_many_requests" => ErrorKind::RateLimit,
+        // A quota of the plan, in spite of its name, or of the model's provider.
+        "rate_limit_error" | "provider_quota_exceeded" => ErrorKind::InsufficientQuota,
+        "internal_server_error" | "completion_request_error" => ErrorKind::Server,
+        _ => return None,
+    })
+}

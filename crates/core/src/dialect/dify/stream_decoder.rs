@@ -1,0 +1,281 @@
+//! Reading a streamed answer.
+//!
+//! | event | becomes |
+//! |---|---|
+//! | `message`, `agent_message`, `text_chunk` | text |
+//! | `agent_thought`, `reasoning_chunk` | thoughts; the tools that the app used are told in them |
+//! | `message_file` | a link in the text |
+//! | `message_replace` | the new text, and "filtered" as the reason for the end |
+//! | `message_end` | usage, sources, the end |
+//! | `workflow_finished` | the end, where no `message_end` comes |
+//! | `workflow_paused` | the end: the app waits for a person |
+//! | `error` | an error |
+//! | everything else, `ping` included | a sign of life |
+
+use super::wire::Reply;
+use super::{DifyIds, decode_response, error};
+use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
+use crate::dialect::upstream::count;
+use crate::dialect::upstream::parts::{ChoiceParts, Prose};
+use crate::dialect::upstream::sse::{Reading, SseDecoder};
+use crate::sse::Event;
+
+/// Most of the answer that is remembered, to recognise repetitions.
+const REMEMBERED_BYTES: usize = 1 << 20;
+
+/// Reads the stream of a chat app, and keeps the names that Dify gives.
+pub struct DifyStreamDecoder(SseDecoder<DifyReading>);
+
+impl DifyStreamDecoder {
+    /// A decoder at the beginning of a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(SseDecoder::new(DifyReading { parts: ChoiceParts::new(0), ..DifyReading::default() }))
+    }
+
+    /// The names seen so far. All of them come with the first event.
+    #[must_use]
+    pub fn ids(&self) -> &DifyIds {
+        &self.0.reading().ids
+    }
+}
+
+impl Default for DifyStreamDecoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl StreamDecoder for DifyStreamDecoder {
+    fn push(&mut self, chunk: &[u8], events: &mut Vec<StreamEvent>) {
+        self.0.push(chunk, events);
+    }
+
+    fn finish(&mut self, events: &mut Vec<StreamEvent>) {
+        self.0.finish(events);
+    }
+}
+
+#[derive(Debug, Default)]
+struct DifyReading {
+    begun: bool,
+    ids: DifyIds,
+    parts: ChoiceParts,
+    /// The answer so far.
+    said: String,
+    /// Pieces of the answer came as `agent_message`; a `message` behind them repeats all of it.
+    is_agent: bool,
+    is_replaced: bool,
+    thought: Thought,
+    workflow: Option<Ended>,
+}
+
+/// A thought that events have told so far; they repeat it and add to it.
+#[derive(Debug, Default)]
+struct Thought {
+    id: String,
+    words: String,
+    tool: String,
+    observation: String,
+}
+
+/// How a workflow ended.
+#[derive(Debug)]
+enum Ended {
+    Well,
+    Badly(String),
+}
+
+impl Reading for DifyReading {
+    fn event(&mut self, event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
+        let Ok(mut reply) = serde_json::from_slice::<Reply>(data) else {
+            events.push(StreamEvent::Error(ErrorInfo::malformed()));
+            return true;
+        };
+        let named = || event.name().map(|name| String::from_utf8_lossy(name).into_owned());
+        let kind = reply.event.take().or_else(named).unwrap_or_default();
+        self.note_ids(&mut reply);
+        if kind == "error" {
+            let unknown = || ErrorInfo::in_stream("upstream_error", "The app reported an error.");
+            events.push(StreamEvent::Error(error::of_reply(None, reply).unwrap_or_else(unknown)));
+            return true;
+        }
+        self.begin(&reply, events);
+        match kind.as_str() {
+            "message" | "agent_message" | "text_chunk" => self.answer(&kind, &reply, events),
+            "message_replace" => self.replace(&reply, events),
+            "agent_thought" => self.thought(reply, events),
+            "reasoning_chunk" => {
+                let words = reply.data().reasoning.unwrap_or_default();
+                self.parts.prose(Prose::Thinking, &words, events);
+            }
+            "message_file" => self.file(&reply, events),
+            "message_end" => {
+                let mut metadata = reply.metadata.take().unwrap_or_default();
+                for citation in metadata.citations() {
+                    self.parts.citation(citation, events);
+                }
+                let usage = metadata.usage();
+                self.close(FinishReason::Stop, events);
+                events.extend(usage.map(StreamEvent::Usage));
+                events.push(StreamEvent::Done);
+                return true;
+            }
+            "human_input_required" => {
+                let form = reply.data().form_content.unwrap_or_default();
+                self.say(&form, events);
+            }
+            "workflow_paused" => {
+                self.close(FinishReason::Pause, events);
+                events.push(StreamEvent::Done);
+                return true;
+            }
+            "workflow_finished" => self.workflow = Some(ended(&reply)),
+            _ => events.push(StreamEvent::Ping),
+        }
+        false
+    }
+
+    fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    fn end(&mut self, events: &mut Vec<StreamEvent>) {
+        match self.workflow.take() {
+            Some(Ended::Well) => {
+                self.close(FinishReason::Stop, events);
+                events.push(StreamEvent::Done);
+            }
+            Some(Ended::Badly(message)) => {
+                events.push(StreamEvent::Error(ErrorInfo::in_stream("workflow_failed", message)));
+            }
+            None => events.push(StreamEvent::Error(ErrorInfo::truncated())),
+        }
+    }
+
+    fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+        let reply: Reply = serde_json::from_slice(body).map_err(|_| ErrorInfo::malformed())?;
+        if reply.answer.is_none() && reply.code.is_some() {
+            return Err(error::of_reply(None, reply).unwrap_or_else(ErrorInfo::malformed));
+        }
+        let (response, ids) = decode_response::read(reply).map_err(|_| ErrorInfo::malformed())?;
+        self.ids = ids;
+        Ok(response)
+    }
+}
+
+fn ended(reply: &Reply) -> Ended {
+    let data = reply.data();
+    match data.status.as_deref() {
+        Some("failed") => {
+            let message = data.error.filter(|error| !error.is_empty());
+            Ended::Badly(message.unwrap_or_else(|| "The workflow failed.".to_owned()))
+        }
+        _ => Ended::Well,
+    }
+}
+
+impl DifyReading {
+    fn note_ids(&mut self, reply: &mut Reply) {
+        for (held, seen) in [
+            (&mut self.ids.conversation_id, reply.conversation_id.take()),
+            (&mut self.ids.message_id, reply.message_id.take()),
+            (&mut self.ids.task_id, reply.task_id.take()),
+        ] {
+            let seen = seen.filter(|id| !id.is_empty());
+            if seen.is_some() {
+                *held = seen;
+            }
+        }
+    }
+
+    fn begin(&mut self, reply: &Reply, events: &mut Vec<StreamEvent>) {
+        if !self.begun {
+            self.begun = true;
+            events.push(StreamEvent::Start {
+                id: self.ids.message_id.clone(),
+                model: None,
+                created: reply.created_at.as_ref().map(|created| count(Some(created))),
+            });
+        }
+    }
+
+    fn say(&mut self, text: &str, events: &mut Vec<StreamEvent>) {
+        if self.said.len() + text.len() <= REMEMBERED_BYTES {
+            self.said.push_str(text);
+        }
+        self.parts.prose(Prose::Text, text, events);
+    }
+
+    fn answer(&mut self, kind: &str, reply: &Reply, events: &mut Vec<StreamEvent>) {
+        let text = reply.answer.as_deref().unwrap_or_default();
+        if kind == "message" && self.is_agent {
+            let rest = text.strip_prefix(self.said.as_str()).unwrap_or_default().to_owned();
+            self.say(&rest, events);
+            return;
+        }
+        self.is_agent |= kind == "agent_message";
+        self.say(text, events);
+    }
+
+    /// What has been said cannot be taken back; what it should have been follows in a part of its own.
+    fn replace(&mut self, reply: &Reply, events: &mut Vec<StreamEvent>) {
+        let text = reply.answer.as_deref().unwrap_or_default();
+        self.is_replaced = true;
+        let rest = text.strip_prefix(self.said.as_str()).map(str::to_owned);
+        if rest.is_none() {
+            self.parts.end_prose(events);
+            self.said = String::new();
+        }
+        self.say(rest.as_deref().unwrap_or(text), events);
+    }
+
+    fn thought(&mut self, reply: Reply, events: &mut Vec<StreamEvent>) {
+        let id = reply.id.unwrap_or_default();
+        if self.thought.id != id {
+            self.thought = Thought { id, ..Thought::default() };
+        }
+        let words = reply.thought.unwrap_or_default();
+        // Apps that call functions repeat as a thought what they have already said as the answer.
+        let new = words.strip_prefix(self.thought.words.as_str()).unwrap_or(&words);
+        let is_said = !words.is_empty() && self.said.trim_end().ends_with(words.trim_end());
+        let mut text = if is_said { String::new() } else { new.to_owned() };
+        let tool = reply.tool.unwrap_or_default();
+        if !tool.is_empty() && self.thought.tool.is_empty() {
+            let input = crate::dialect::upstream::arguments_text(reply.tool_input.as_ref());
+            line(&mut text, &format!("[{tool}] {input}"));
+            self.thought.tool = tool;
+        }
+        let observation = reply.observation.unwrap_or_default();
+        if !observation.is_empty() && self.thought.observation.is_empty() {
+            line(&mut text, &format!("[{}] -> {observation}", self.thought.tool));
+            self.thought.observation = observation;
+        }
+        self.thought.words = words;
+        self.parts.prose(Prose::Thinking, &text, events);
+    }
+
+    fn file(&mut self, reply: &Reply, events: &mut Vec<StreamEvent>) {
+        if reply.belongs_to.as_deref() == Some("user") {
+            return;
+        }
+        let Some(url) = reply.url.as_deref().filter(|url| !url.is_empty()) else { return };
+        let kind = reply.r#type.as_deref().unwrap_or("file");
+        let mark = if kind == "image" { "!" } else { "" };
+        self.say(&format!("{mark}[{kind}]({url})\n"), events);
+    }
+
+    fn close(&mut self, reason: FinishReason, events: &mut Vec<StreamEvent>) {
+        self.parts.finish("", events);
+        let reason = if self.is_replaced { FinishReason::ContentFilter } else { reason };
+        events.push(StreamEvent::Finish { choice: 0, reason });
+    }
+}
+
+fn line(text: &mut String, more: &str) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(more);
+    text.push('\n');
+}

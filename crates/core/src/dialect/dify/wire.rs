@@ -1,0 +1,98 @@
+//! The answers of the service, as far as they are read.
+
+use serde::Deserialize;
+use serde_json::Number;
+use serde_json::value::RawValue;
+
+use crate::dialect::canonical::{Citation, Json};
+use crate::dialect::openai::usage;
+use crate::tokens::TokenUsage;
+
+/// An unstreamed answer, an event of a stream, or an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Reply {
+    pub event: Option<String>,
+    pub conversation_id: Option<String>,
+    pub message_id: Option<String>,
+    pub task_id: Option<String>,
+    pub id: Option<String>,
+    pub answer: Option<String>,
+    pub created_at: Option<Number>,
+    pub metadata: Option<Metadata>,
+    /// Looked into only where it matters: unknown events carry whatever they like.
+    data: Option<Json>,
+    // Of a thought.
+    pub thought: Option<String>,
+    pub tool: Option<String>,
+    pub tool_input: Option<Json>,
+    pub observation: Option<String>,
+    // Of a file.
+    pub r#type: Option<String>,
+    pub belongs_to: Option<String>,
+    pub url: Option<String>,
+    // Of an error.
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub status: Option<serde_json::Value>,
+}
+
+/// What comes with the end of an answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Metadata {
+    pub usage: Option<Box<RawValue>>,
+    pub retriever_resources: Option<Vec<Json>>,
+}
+
+/// What events of workflows carry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Data {
+    pub reasoning: Option<String>,
+    pub status: Option<String>,
+    pub error: Option<String>,
+    pub form_content: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Resource {
+    document_name: Option<String>,
+    dataset_name: Option<String>,
+    title: Option<String>,
+    url: Option<String>,
+    content: Option<String>,
+}
+
+impl Reply {
+    /// What an event of a workflow carries.
+    pub fn data(&self) -> Data {
+        self.data.as_ref().and_then(|data| serde_json::from_str(data.text()).ok()).unwrap_or_default()
+    }
+}
+
+impl Metadata {
+    /// Tokens used.
+    pub fn usage(&self) -> Option<TokenUsage> {
+        self.usage.as_deref().and_then(usage::parse)
+    }
+
+    /// The pieces of knowledge that the answer is based on.
+    pub fn citations(&mut self) -> Vec<Citation> {
+        let resources = self.retriever_resources.take().unwrap_or_default();
+        resources
+            .into_iter()
+            .map(|original| {
+                let read: Resource = serde_json::from_str(original.text()).unwrap_or_default();
+                Citation {
+                    url: read.url.filter(|url| !url.is_empty()),
+                    title: read.document_name.or(read.title).or(read.dataset_name),
+                    cited_text: read.content,
+                    span: None,
+                    original: Some(original),
+                }
+            })
+            .collect()
+    }
+}

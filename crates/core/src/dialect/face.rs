@@ -1,0 +1,47 @@
+//! The dialects that callers speak to the gateway, known from the path of the request.
+
+use crate::catalog::ProviderKind;
+use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::registry;
+use crate::error::error_body;
+
+/// What a caller speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// `/v1/chat/completions`, and everything that has no dialect of its own.
+    OpenaiChat,
+    /// `/v1/completions`
+    OpenaiCompletions,
+    /// `/v1/responses`
+    OpenaiResponses,
+    /// `/v1/messages`
+    Anthropic,
+    /// `/v1beta/models/…`
+    Gemini,
+}
+
+impl Face {
+    /// Whether an upstream of this kind speaks the caller's dialect itself, so that nothing needs translation.
+    #[must_use]
+    pub fn is_native_to(self, kind: ProviderKind) -> bool {
+        match self {
+            Self::OpenaiChat => {
+                matches!(kind, ProviderKind::Openai | ProviderKind::AzureOpenai | ProviderKind::Demo)
+            }
+            Self::Anthropic => kind == ProviderKind::Anthropic,
+            Self::Gemini => matches!(kind, ProviderKind::Gemini | ProviderKind::Vertex),
+            Self::OpenaiCompletions | Self::OpenaiResponses => false,
+        }
+    }
+
+    /// The body of an error answer.
+    #[must_use]
+    pub fn encode_error(self, error: &ErrorInfo, request_id: &str) -> Vec<u8> {
+        match self {
+            Self::Anthropic | Self::Gemini => registry::caller(self).encode_error(error, request_id),
+            Self::OpenaiChat | Self::OpenaiCompletions | Self::OpenaiResponses => {
+                error_body(error).into_bytes()
+            }
+        }
+    }
+}

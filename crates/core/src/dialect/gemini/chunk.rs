@@ -1,0 +1,325 @@
+//! The events that an answer, or a chunk of a streamed one, stands for.
+//!
+//! Every chunk is an answer of its own with the next piece of content
+//! (<https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent>), and nothing marks the last one:
+//! an answer is whole if each of its candidates has said why it ended. As some models say so in every chunk, that is
+//! decided when the stream is over.
+
+use super::wire::{BlobIn, CandidateIn, FunctionCallIn, PartIn, ResponseIn};
+use super::{citations, finish, logprobs, signature, time, usage, wire};
+use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, Part, PartStart, StreamEvent};
+use crate::tokens::TokenUsage;
+
+/// No service answers more often than this.
+const MAX_CHOICES: usize = 128;
+/// Text of one part that is remembered, so that places in it can be counted.
+const MAX_REMEMBERED: usize = 1 << 20;
+
+/// Turns chunks into events.
+#[derive(Debug, Default)]
+pub(super) struct ChunkReader {
+    started: bool,
+    id: Option<String>,
+    choices: Vec<Choice>,
+    usage: Option<TokenUsage>,
+    blocked: bool,
+    /// Where pictures go, if the answer is read whole: choice, part and what it is. The stream has no event for them.
+    media: Option<Vec<(usize, usize, Part)>>,
+}
+
+#[derive(Debug, Default)]
+struct Choice {
+    seen: bool,
+    /// How many parts have begun.
+    parts: usize,
+    open: Option<Open>,
+    /// Text of the open text part.
+    text: String,
+    /// Citations that wait for a text part.
+    waiting: Vec<citations::Found>,
+    cited: Vec<citations::Found>,
+    has_calls: bool,
+    finish: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Text,
+    Thinking,
+}
+
+impl ChunkReader {
+    /// A reader of whole answers, which notes pictures apart.
+    pub(super) fn of_whole_answer() -> Self {
+        Self { media: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// The pictures, and which part of which choice each of them is.
+    pub(super) fn take_media(&mut self) -> Vec<(usize, usize, Part)> {
+        self.media.take().unwrap_or_default()
+    }
+
+    /// Takes in the next chunk.
+    pub(super) fn read(&mut self, response: ResponseIn, events: &mut Vec<StreamEvent>) {
+        if !self.started {
+            self.started = true;
+            self.id.clone_from(&response.response_id);
+            events.push(StreamEvent::Start {
+                id: response.response_id,
+                model: response.model_version,
+                created: response.create_time.as_deref().and_then(time::parse),
+            });
+        }
+        for (position, candidate) in response.candidates.unwrap_or_default().into_iter().enumerate() {
+            let number = candidate.index.and_then(|index| usize::try_from(index).ok()).unwrap_or(position);
+            if number < MAX_CHOICES {
+                self.candidate(number, candidate, events);
+            }
+        }
+        let reason = response.prompt_feedback.and_then(|feedback| feedback.block_reason);
+        self.blocked |= reason.is_some_and(|reason| !reason.is_empty() && !reason.ends_with("UNSPECIFIED"));
+        if let Some(usage) = response.usage_metadata.as_ref().and_then(usage::read)
+            && self.usage != Some(usage)
+        {
+            self.usage = Some(usage);
+            events.push(StreamEvent::Usage(usage));
+        }
+    }
+
+    /// Takes in the end of a stream, which is whole only if all its candidates have ended.
+    pub(super) fn finish(&mut self, events: &mut Vec<StreamEvent>) {
+        let seen = self.choices.iter().any(|choice| choice.seen);
+        let ended = self.choices.iter().all(|choice| choice.finish.is_some() || !choice.seen);
+        if (seen && ended) || self.blocked {
+            self.end(events);
+        } else {
+            events.push(StreamEvent::Error(ErrorInfo::truncated()));
+        }
+    }
+
+    /// The end of a whole answer, whatever it says.
+    pub(super) fn end(&mut self, events: &mut Vec<StreamEvent>) {
+        if self.blocked && !self.choices.iter().any(|choice| choice.seen) {
+            self.choices.resize_with(1, Choice::default);
+        }
+        let (choices, blocked) = (std::mem::take(&mut self.choices), self.blocked);
+        for (number, mut choice) in choices.into_iter().enumerate() {
+            if !choice.seen && !blocked {
+                continue;
+            }
+            let mut out = Out { number, choice: &mut choice, events };
+            if !out.choice.waiting.is_empty() && out.choice.open != Some(Open::Text) {
+                out.begin(Open::Text);
+            }
+            out.close();
+            let reason = match &choice.finish {
+                Some(word) => finish::read(word, choice.has_calls),
+                None if blocked => FinishReason::ContentFilter,
+                None => continue,
+            };
+            events.push(StreamEvent::Finish { choice: number, reason });
+        }
+        events.push(StreamEvent::Done);
+    }
+
+    fn candidate(&mut self, number: usize, candidate: CandidateIn, events: &mut Vec<StreamEvent>) {
+        if self.choices.len() <= number {
+            self.choices.resize_with(number + 1, Choice::default);
+        }
+        let (id, media) = (self.id.as_deref(), &mut self.media);
+        let Some(choice) = self.choices.get_mut(number) else { return };
+        choice.seen = true;
+        // What a text stands on comes with its last piece or after it, so it waits for the part to close.
+        let grounding = candidate.grounding_metadata.as_ref().map(citations::read_grounding);
+        let sources = candidate.citation_metadata.as_ref().map(citations::read_sources);
+        for found in grounding.into_iter().chain(sources).flatten() {
+            if choice.cited.len() < citations::MAX_CITATIONS && !choice.cited.contains(&found) {
+                choice.cited.push(found.clone());
+                choice.waiting.push(found);
+            }
+        }
+        let mut out = Out { number, choice, events };
+        for part in candidate.content.and_then(|content| content.parts).unwrap_or_default() {
+            out.part(part, id, media);
+        }
+        if let Some(logprobs) = candidate.logprobs_result.as_ref().and_then(logprobs::read) {
+            out.events.push(StreamEvent::Logprobs { choice: number, logprobs });
+        }
+        if let Some(word) = candidate.finish_reason.filter(|word| finish::is_said(word)) {
+            out.choice.finish = Some(word);
+        }
+    }
+}
+
+/// One choice and where its events go.
+struct Out<'a> {
+    number: usize,
+    choice: &'a mut Choice,
+    events: &'a mut Vec<StreamEvent>,
+}
+
+impl Out<'_> {
+    fn part(&mut self, part: PartIn, id: Option<&str>, media: &mut Option<Vec<(usize, usize, Part)>>) {
+        let is_thought = part.thought == Some(true);
+        let signature = part.thought_signature.filter(|signature| !signature.is_empty());
+        if let Some(call) = part.function_call {
+            self.call(call, signature, id);
+            return;
+        }
+        if is_thought {
+            self.thought(&part.text.unwrap_or_default(), signature);
+            return;
+        }
+        if let Some(text) = part.text {
+            self.text(&text);
+        } else if let Some(code) = part.executable_code {
+            let language = code.language.unwrap_or_default().to_ascii_lowercase();
+            self.block(&language, &code.code);
+        } else if let Some(result) = part.code_execution_result {
+            self.block("", &result.output.unwrap_or_default());
+        } else if let Some(blob) = part.inline_data {
+            let BlobIn { mime_type: media_type, data } = blob;
+            self.media(Media::Base64 { media_type, data }, media);
+        } else if let Some(file) = part.file_data {
+            self.media(Media::Url { url: file.file_uri, media_type: file.mime_type }, media);
+        }
+        if let Some(signature) = signature {
+            // The proof of a text has no place on a text part: it follows as thoughts that are not shown.
+            self.begin(Open::Thinking);
+            self.sign(signature);
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.begin(Open::Text);
+        if self.choice.text.len() < MAX_REMEMBERED {
+            self.choice.text.push_str(text);
+        }
+        self.delta(text);
+    }
+
+    /// Code that the service ran, or what it printed.
+    fn block(&mut self, language: &str, content: &str) {
+        let gap = if self.choice.text.is_empty() || self.choice.text.ends_with('\n') { "" } else { "\n" };
+        self.text(&format!("{gap}```{language}\n{}\n```\n", content.trim_end_matches('\n')));
+    }
+
+    fn thought(&mut self, text: &str, signature: Option<String>) {
+        if let Some(data) = signature.as_deref().and_then(signature::unwrap_redacted) {
+            self.close();
+            let part = self.next_part();
+            let start = PartStart::RedactedThinking { data };
+            self.events.push(StreamEvent::PartStart { choice: self.number, part, start });
+            self.events.push(StreamEvent::PartEnd { choice: self.number, part });
+            return;
+        }
+        if text.is_empty() && signature.is_none() {
+            return;
+        }
+        if self.choice.open != Some(Open::Thinking) {
+            self.begin(Open::Thinking);
+        }
+        if !text.is_empty() {
+            self.delta(text);
+        }
+        if let Some(signature) = signature {
+            self.sign(signature);
+        }
+    }
+
+    fn call(&mut self, call: FunctionCallIn, signature: Option<String>, id: Option<&str>) {
+        if call.name.is_empty() {
+            return;
+        }
+        self.close();
+        let (choice, part) = (self.number, self.next_part());
+        self.choice.has_calls = true;
+        let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| made_up_id(id, choice, part));
+        self.events.push(StreamEvent::PartStart {
+            choice,
+            part,
+            start: PartStart::ToolCall { id, name: call.name },
+        });
+        let text = wire::compact(call.args.as_ref().map_or("{}", Json::text));
+        self.events.push(StreamEvent::ArgumentsDelta { choice, part, text });
+        if let Some(signature) = signature {
+            self.events.push(StreamEvent::SignatureDelta { choice, part, signature });
+        }
+        self.events.push(StreamEvent::PartEnd { choice, part });
+    }
+
+    fn media(&mut self, media: Media, whole: &mut Option<Vec<(usize, usize, Part)>>) {
+        let (Media::Base64 { media_type, .. } | Media::Url { media_type: Some(media_type), .. }) = &media
+        else {
+            return;
+        };
+        let is_image = media_type.starts_with("image/");
+        if let Some(whole) = whole {
+            self.close();
+            self.begin(Open::Text);
+            self.close();
+            let made = match media_type.as_str() {
+                _ if is_image => Part::Image { media, detail: None, cache: None },
+                kind if kind.starts_with("audio/") => Part::Audio { media },
+                _ => Part::File { media, name: None, cache: None },
+            };
+            whole.push((self.number, self.choice.parts.saturating_sub(1), made));
+        } else if let Some(url) = media.to_url().filter(|_| is_image) {
+            self.text(&format!("![image]({url})"));
+        }
+    }
+
+    /// Makes a part of this kind the open one. Texts run on; every call of it begins new thoughts.
+    fn begin(&mut self, kind: Open) {
+        if kind == Open::Text && self.choice.open == Some(Open::Text) {
+            return;
+        }
+        self.close();
+        let part = self.next_part();
+        self.choice.open = Some(kind);
+        let start = match kind {
+            Open::Text => PartStart::Text,
+            Open::Thinking => PartStart::Thinking,
+        };
+        self.events.push(StreamEvent::PartStart { choice: self.number, part, start });
+    }
+
+    fn delta(&mut self, text: &str) {
+        let part = self.choice.parts.saturating_sub(1);
+        self.events.push(StreamEvent::TextDelta { choice: self.number, part, text: text.to_owned() });
+    }
+
+    /// Signs the open thoughts, which ends them.
+    fn sign(&mut self, signature: String) {
+        let part = self.choice.parts.saturating_sub(1);
+        self.events.push(StreamEvent::SignatureDelta { choice: self.number, part, signature });
+        self.close();
+    }
+
+    fn close(&mut self) {
+        let Some(open) = self.choice.open.take() else { return };
+        let (choice, part) = (self.number, self.choice.parts.saturating_sub(1));
+        if open == Open::Text {
+            let text = std::mem::take(&mut self.choice.text);
+            for found in std::mem::take(&mut self.choice.waiting) {
+                self.events.push(StreamEvent::Citation { choice, part, citation: found.within(&text) });
+            }
+        }
+        self.events.push(StreamEvent::PartEnd { choice, part });
+    }
+
+    fn next_part(&mut self) -> usize {
+        self.choice.parts += 1;
+        self.choice.parts - 1
+    }
+}
+
+/// An id for a call that the service gave none: the same for the same place in the same answer.
+fn made_up_id(response_id: Option<&str>, choice: usize, part: usize) -> String {
+    let kept: String =
+        response_id.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+    if kept.is_empty() { format!("call_{choice}_{part}") } else { format!("call_{kept}_{choice}_{part}") }
+}

@@ -1,0 +1,216 @@
+//! Reading `contents` and `systemInstruction` (<https://ai.google.dev/api/caching#Content>).
+
+use serde_json::value::RawValue;
+
+use super::fields::{Fields, carried};
+use super::{signature, tool_result, wire};
+use crate::dialect::canonical::{Json, Media, Message, Part, Role};
+use crate::dialect::json_object::as_str;
+use crate::error::ApiError;
+
+/// Fields of a part that say what it is.
+const KINDS: &[&str] = &[
+    "text",
+    "inlineData",
+    "fileData",
+    "functionCall",
+    "functionResponse",
+    "executableCode",
+    "codeExecutionResult",
+];
+
+/// Reads the turns of a conversation.
+#[derive(Default)]
+pub(super) struct Reader {
+    messages: Vec<Message>,
+    /// Ids and names of calls that have no response yet.
+    waiting: Vec<(String, String)>,
+}
+
+impl Reader {
+    /// The messages that were read.
+    pub(super) fn into_messages(self) -> Vec<Message> {
+        self.messages
+    }
+
+    /// Reads the instructions: a turn, whatever its role, or bare text.
+    pub(super) fn system(&mut self, value: &RawValue) -> Result<(), ApiError> {
+        let mut parts = Vec::new();
+        if let Some(text) = as_str(value) {
+            parts.push(Part::text(text));
+        } else {
+            let content = Fields::read(value, "systemInstruction")?;
+            for (index, value) in content.array("parts")?.into_iter().enumerate() {
+                let part = Fields::read(value, format!("systemInstruction.parts[{index}]"))?;
+                parts.push(Part::text(part.required_string("text")?));
+            }
+        }
+        if !parts.is_empty() {
+            self.messages.push(Message::new(Role::System, parts));
+        }
+        Ok(())
+    }
+
+    /// Reads one turn.
+    pub(super) fn content(&mut self, index: usize, value: &RawValue) -> Result<(), ApiError> {
+        let content = Fields::read(value, format!("contents[{index}]"))?;
+        let role = content.string("role")?;
+        let is_model = match role.as_deref() {
+            Some("model" | "assistant") => true,
+            // `function` and `tool` are older names for a user's turn of responses.
+            None | Some("" | "user" | "function" | "tool") => false,
+            Some(_) => {
+                let path = content.path("role");
+                let message = format!("`{path}` must be `user` or `model`.");
+                return Err(ApiError::invalid("invalid_value", path, message));
+            }
+        };
+        let (mut said, mut turn) = (Vec::new(), Vec::new());
+        for (position, value) in content.array("parts")?.into_iter().enumerate() {
+            let part = Fields::read(value, format!("contents[{index}].parts[{position}]"))?;
+            if is_model {
+                self.models_part(&part, index, position, &mut said)?;
+            } else {
+                self.users_part(&part, index, position, &mut turn)?;
+            }
+        }
+        if !said.is_empty() {
+            turn.push(Message::new(Role::Assistant, said));
+        }
+        self.messages.append(&mut turn);
+        Ok(())
+    }
+
+    /// A user's turn is one message of what the user says and one of the results of tools, as often as they change.
+    fn users_part(
+        &mut self,
+        part: &Fields<'_>,
+        index: usize,
+        position: usize,
+        turn: &mut Vec<Message>,
+    ) -> Result<(), ApiError> {
+        let (role, read) = match part.object("functionResponse")? {
+            Some(response) => (Role::Tool, Some(self.function_response(&response, index, position)?)),
+            None => (Role::User, plain_part(part)?),
+        };
+        match (turn.last_mut(), read) {
+            (_, None) => {}
+            (Some(last), Some(part)) if last.role == role => last.parts.push(part),
+            (_, Some(part)) => turn.push(Message::new(role, vec![part])),
+        }
+        Ok(())
+    }
+
+    fn models_part(
+        &mut self,
+        part: &Fields<'_>,
+        index: usize,
+        position: usize,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), ApiError> {
+        let mut proof = part.string("thoughtSignature")?.filter(|signature| !signature.is_empty());
+        if let Some(call) = part.object("functionCall")? {
+            let name = call.required_string("name")?;
+            let id = call.string("id")?.filter(|id| !id.is_empty());
+            let id = id.unwrap_or_else(|| format!("call_{index}_{position}"));
+            self.waiting.push((id.clone(), name.clone()));
+            let arguments = match call.object("args")?.and(call.get("args")) {
+                Some(arguments) => wire::compact(arguments.get()),
+                None => "{}".to_owned(),
+            };
+            parts.push(Part::ToolCall { id, name, arguments, signature: proof, cache: None });
+            return Ok(());
+        }
+        if part.boolean("thought")? == Some(true) {
+            let text = part.string("text")?.unwrap_or_default();
+            if let Some(data) = proof.as_deref().and_then(signature::unwrap_redacted) {
+                parts.push(Part::RedactedThinking { data });
+            } else if !text.is_empty() || proof.is_some() {
+                parts.push(Part::Thinking { text, signature: proof });
+            }
+            return Ok(());
+        }
+        let read = plain_part(part)?;
+        let is_empty = read.as_ref().and_then(Part::as_text) == Some("");
+        parts.extend(read.filter(|_| !is_empty || proof.is_none()));
+        if let Some(signature) = proof.take() {
+            parts.push(Part::Thinking { text: String::new(), signature: Some(signature) });
+        }
+        Ok(())
+    }
+
+    fn function_response(
+        &mut self,
+        response: &Fields<'_>,
+        index: usize,
+        position: usize,
+    ) -> Result<Part, ApiError> {
+        let name = response.required_string("name")?;
+        let id = response.string("id")?.filter(|id| !id.is_empty());
+        let call = match &id {
+            Some(id) => self.waiting.iter().position(|(waiting, _)| waiting == id),
+            // Without an id it belongs to the first call of that name that still waits.
+            None => self.waiting.iter().position(|(_, waiting)| *waiting == name),
+        };
+        let matched = call.map(|call| self.waiting.remove(call).0);
+        let call_id = id.or(matched).unwrap_or_else(|| format!("call_{index}_{position}"));
+        let value = response.get("response").ok_or_else(|| response.missing("response"))?;
+        let (text, is_error) = tool_result::read(value);
+        let mut parts = vec![Part::text(text)];
+        for (position, value) in response.array("parts")?.into_iter().enumerate() {
+            let path = format!("{}.parts[{position}]", response.own_path());
+            parts.extend(plain_part(&Fields::read(value, path)?)?);
+        }
+        Ok(Part::ToolResult { call_id, name: Some(name), parts, is_error, cache: None })
+    }
+}
+
+/// A part that either side may say: text, or media.
+fn plain_part(part: &Fields<'_>) -> Result<Option<Part>, ApiError> {
+    if let Some(text) = part.string("text")? {
+        return Ok(Some(Part::text(text)));
+    }
+    if let Some(blob) = part.object("inlineData")? {
+        let media_type = blob.required_string("mimeType")?;
+        let name = blob.string("displayName")?;
+        let data = blob.required_string("data")?;
+        return Ok(Some(media(Media::Base64 { media_type: media_type.clone(), data }, &media_type, name)));
+    }
+    if let Some(file) = part.object("fileData")? {
+        let url = file.required_string("fileUri")?;
+        let media_type = file.string("mimeType")?.filter(|kind| !kind.is_empty());
+        let name = file.string("displayName")?;
+        let kind = media_type.clone().unwrap_or_default();
+        return Ok(Some(media(Media::Url { url, media_type }, &kind, name)));
+    }
+    if let Some(code) = part.object("executableCode")? {
+        let language = code.string("language")?.unwrap_or_default().to_ascii_lowercase();
+        let text = code.string("code")?.unwrap_or_default();
+        return Ok(Some(Part::text(format!("```{language}\n{}\n```\n", text.trim_end_matches('\n')))));
+    }
+    if let Some(result) = part.object("codeExecutionResult")? {
+        let text = result.string("output")?.unwrap_or_default();
+        return Ok(Some(Part::text(format!("```\n{}\n```\n", text.trim_end_matches('\n')))));
+    }
+    if KINDS.iter().all(|kind| part.get(kind).is_none())
+        && part.others(&["thoughtSignature"]).next().is_some()
+    {
+        let path = part.own_path();
+        let message = format!("`{path}` is no part that this gateway knows.");
+        return Err(ApiError::invalid("invalid_value", path, message));
+    }
+    Ok(None)
+}
+
+fn media(media: Media, media_type: &str, name: Option<String>) -> Part {
+    match media_type.split('/').next() {
+        Some("image") => Part::Image { media, detail: None, cache: None },
+        Some("audio") => Part::Audio { media },
+        _ => Part::File { media, name, cache: None },
+    }
+}
+
+/// The value of a schema field, which must be an object.
+pub(super) fn schema_field(fields: &Fields<'_>, name: &str) -> Result<Option<Json>, ApiError> {
+    Ok(fields.object(name)?.and(fields.get(name)).map(carried))
+}

@@ -1,0 +1,76 @@
+//! Reading an unstreamed answer. It is read as a stream of one chunk, so that both give the same.
+
+use super::chunk::ChunkReader;
+use super::wire::read_response;
+use crate::dialect::canonical::{ChatResponse, assemble};
+
+/// Reads an answer; the error is a description for a person.
+pub(super) fn decode(body: &[u8]) -> Result<ChatResponse, String> {
+    let response = read_response(body).map_err(|error| format!("The answer cannot be read: {error}."))?;
+    if let Some(error) = response.error {
+        let error = super::error::decode(502, format!("{{\"error\":{}}}", error.text()).as_bytes());
+        return Err(format!("The answer is an error: {}", error.message));
+    }
+    if response.candidates.is_none()
+        && response.prompt_feedback.is_none()
+        && response.usage_metadata.is_none()
+    {
+        return Err("The answer has no candidates.".to_owned());
+    }
+    let mut reader = ChunkReader::of_whole_answer();
+    let mut events = Vec::new();
+    reader.read(response, &mut events);
+    reader.end(&mut events);
+    let mut response = assemble(events).map_err(|error| error.message)?;
+    for (choice, part, media) in reader.take_media() {
+        let place = response.choices.get_mut(choice).and_then(|choice| choice.parts.get_mut(part));
+        if let Some(place) = place {
+            *place = media;
+        }
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::canonical::{FinishReason, Media, Part};
+    use proptest::prelude::*;
+
+    #[test]
+    fn pictures_stay_where_they_stand() {
+        let response = decode(
+            br#"{"candidates":[{"content":{"parts":[{"text":"Here: "},{"inlineData":{"mimeType":"image/png","data":"iVBO"}},{"text":"done"}]},"finishReason":"STOP"}],"createTime":"2025-09-01T10:00:00Z"}"#,
+        )
+        .unwrap();
+        let media = Media::Base64 { media_type: "image/png".into(), data: "iVBO".into() };
+        assert_eq!(
+            response.choices[0].parts,
+            [Part::text("Here: "), Part::Image { media, detail: None, cache: None }, Part::text("done")]
+        );
+        assert_eq!(response.created, Some(1_756_720_800));
+    }
+
+    #[test]
+    fn nothing_is_an_answer_too_and_a_stop_is_not_needed() {
+        let response =
+            decode(br#"{"candidates":[{"content":{"role":"model"},"finishReason":"MAX_TOKENS"}]}"#).unwrap();
+        assert_eq!(response.choices[0].finish, Some(FinishReason::Length));
+        let response = decode(br#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}"#).unwrap();
+        assert_eq!(response.choices[0].finish, None);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_described() {
+        for body in ["", "<html>", "{}", "[]", r#"{"error":{"code":500,"message":"m"}}"#] {
+            assert!(decode(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes);
+        }
+    }
+}

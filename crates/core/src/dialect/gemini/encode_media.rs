@@ -1,0 +1,61 @@
+//! Pictures, recordings and documents: `inlineData` and `fileData` (<https://ai.google.dev/api/caching#Part>).
+
+use std::borrow::Cow;
+
+use super::wire::{BlobOut, FileDataOut, PartOut};
+use crate::dialect::canonical::Media;
+
+/// Files that were uploaded to the Gemini API are named by address.
+const FILES_URL: &str = "https://generativelanguage.googleapis.com/v1beta/";
+
+/// A picture, recording or document; `None` for one that another provider keeps.
+pub(super) fn media_part<'a>(
+    media: &'a Media,
+    default_type: &'static str,
+    display_name: Option<&'a str>,
+) -> Option<PartOut<'a>> {
+    let by_address = |file_uri: Cow<'a, str>, mime_type: Option<&'a str>| {
+        let mime_type = mime_type.or_else(|| type_of_address(&file_uri)).unwrap_or(default_type);
+        let file_data = Some(FileDataOut { mime_type: Cow::Borrowed(mime_type), file_uri });
+        PartOut { file_data, ..PartOut::default() }
+    };
+    match media {
+        Media::Base64 { media_type, data } => {
+            let inline_data = Some(BlobOut { mime_type: Cow::Borrowed(media_type), data, display_name });
+            Some(PartOut { inline_data, ..PartOut::default() })
+        }
+        Media::Url { url, media_type } => Some(by_address(Cow::Borrowed(url), media_type.as_deref())),
+        Media::FileId { id } if id.starts_with("files/") => {
+            Some(by_address(Cow::Owned(format!("{FILES_URL}{id}")), None))
+        }
+        Media::FileId { id } if id.starts_with("gs://") || id.starts_with("https://") => {
+            Some(by_address(Cow::Borrowed(id), None))
+        }
+        Media::FileId { .. } => None,
+    }
+}
+
+/// The media type that the ending of an address stands for.
+fn type_of_address(url: &str) -> Option<&'static str> {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let (_, ending) = path.rsplit_once('/')?.1.rsplit_once('.')?;
+    Some(match ending.to_ascii_lowercase().as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "gif" => "image/gif",
+        "heic" => "image/heic",
+        "pdf" => "application/pdf",
+        "txt" => "text/plain",
+        "csv" => "text/csv",
+        "html" => "text/html",
+        "mp3" => "audio/mp3",
+        "wav" => "audio/wav",
+        "flac" => "audio/flac",
+        "ogg" => "audio/ogg",
+        "mp4" => "video/mp4",
+        "mov" => "video/mov",
+        "webm" => "video/webm",
+        _ => return None,
+    })
+}

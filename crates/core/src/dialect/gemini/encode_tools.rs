@@ -1,0 +1,115 @@
+//! `tools` and `toolConfig` (<https://ai.google.dev/api/caching#Tool>).
+
+use serde_json::json;
+
+use super::schema;
+use super::wire::{FunctionCallingOut, FunctionOut, ToolConfigOut, ToolOut};
+use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
+use crate::dialect::json_object::{JsonObject, as_str};
+
+/// Tools that the service runs itself, by the name of their field.
+pub(super) const NATIVE_TOOLS: &[&str] = &[
+    "googleSearch",
+    "googleSearchRetrieval",
+    "codeExecution",
+    "urlContext",
+    "googleMaps",
+    "computerUse",
+    "fileSearch",
+    "retrieval",
+    "enterpriseWebSearch",
+];
+
+/// The tools of a request.
+pub(super) fn write<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> Vec<ToolOut<'a>> {
+    let (mut declarations, mut natives) = (Vec::new(), Vec::new());
+    for (index, tool) in request.tools.iter().enumerate() {
+        match tool {
+            Tool::Function(function) if is_valid_name(&function.name) => {
+                declarations.push(declare(function));
+                if function.strict == Some(true) {
+                    dropped.push(format!("tools[{index}].function.strict"));
+                }
+                if function.cache.is_some() {
+                    dropped.push(format!("tools[{index}].cache_control"));
+                }
+            }
+            Tool::Function(_) => dropped.push(format!("tools[{index}]")),
+            Tool::Native(native) => match own_native(native) {
+                Some(native) => natives.push((index, native)),
+                None => dropped.push(format!("tools[{index}]")),
+            },
+        }
+    }
+    let mut tools = Vec::new();
+    if declarations.is_empty() {
+        tools.extend(natives.into_iter().map(|(_, native)| ToolOut::Native(native)));
+    } else {
+        // The service does not mix functions with tools of its own.
+        dropped.extend(natives.into_iter().map(|(index, _)| format!("tools[{index}]")));
+        tools.push(ToolOut::Functions { declarations });
+    }
+    tools
+}
+
+fn declare(function: &Function) -> FunctionOut<'_> {
+    let parameters = function.parameters.as_ref().map(|schema| schema::to_gemini(schema, false));
+    FunctionOut {
+        name: &function.name,
+        description: function.description.as_deref(),
+        parameters: parameters.filter(|schema| !schema::says_nothing(schema)),
+    }
+}
+
+/// Letters, digits and `_`, `.`, `:`, `-`; a letter or `_` first; at most 64 of them.
+fn is_valid_name(name: &str) -> bool {
+    let starts_well = name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
+    starts_well
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte))
+}
+
+/// A tool that the provider runs, as this service knows it: its own, or the counterpart of another's.
+fn own_native(native: &Json) -> Option<Json> {
+    let object: JsonObject<'_> = serde_json::from_str(native.text()).ok()?;
+    let mut fields = object.iter();
+    if let (Some((name, _)), None) = (fields.next(), fields.next())
+        && NATIVE_TOOLS.contains(&name)
+    {
+        return Some(native.clone());
+    }
+    let kind = as_str(object.get("type")?)?;
+    let name = match kind.as_ref() {
+        kind if kind.starts_with("web_search") => "googleSearch",
+        kind if kind.starts_with("code_interpreter") || kind.starts_with("code_execution") => "codeExecution",
+        kind if kind.starts_with("web_fetch") => "urlContext",
+        _ => return None,
+    };
+    Some(Json::of(&json!({ name: {} })))
+}
+
+/// Which of the tools must be called. Without functions there is nothing to choose from.
+pub(super) fn write_choice<'a>(
+    request: &'a ChatRequest,
+    tools: &[ToolOut<'_>],
+    dropped: &mut Vec<String>,
+) -> Option<ToolConfigOut<'a>> {
+    let choice = request.tool_choice.as_ref()?;
+    if !tools.iter().any(|tool| matches!(tool, ToolOut::Functions { .. })) {
+        if !matches!(choice, ToolChoice::Auto | ToolChoice::None) {
+            dropped.push("tool_choice".to_owned());
+        }
+        return None;
+    }
+    let all = |names: &'a [String]| names.iter().map(String::as_str).collect();
+    let (mode, allowed_function_names) = match choice {
+        ToolChoice::Auto => ("AUTO", Vec::new()),
+        ToolChoice::None => ("NONE", Vec::new()),
+        ToolChoice::Required => ("ANY", Vec::new()),
+        ToolChoice::Named(name) => ("ANY", vec![name.as_str()]),
+        ToolChoice::Allowed { mode: AllowedMode::Required, names } => ("ANY", all(names)),
+        // The mode that leaves the model free takes no names; this one does.
+        ToolChoice::Allowed { mode: AllowedMode::Auto, names } => ("VALIDATED", all(names)),
+    };
+    Some(ToolConfigOut { function_calling_config: FunctionCallingOut { mode, allowed_function_names } })
+}

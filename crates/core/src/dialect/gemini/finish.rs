@@ -1,0 +1,74 @@
+//! Why an answer ended (<https://ai.google.dev/api/generate-content#FinishReason>).
+
+use crate::dialect::canonical::FinishReason;
+
+/// Reasons of the service that have no place of their own in the canonical model.
+const OTHERS: &[&str] = &[
+    "LANGUAGE",
+    "OTHER",
+    "MALFORMED_FUNCTION_CALL",
+    "UNEXPECTED_TOOL_CALL",
+    "TOO_MANY_TOOL_CALLS",
+    "MISSING_THOUGHT_SIGNATURE",
+    "MALFORMED_RESPONSE",
+    "IMAGE_OTHER",
+    "NO_IMAGE",
+];
+
+/// Reads the service's word. It says `STOP` also where it waits for the results of function calls.
+pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
+    match word {
+        "STOP" if has_calls => FinishReason::ToolCalls,
+        "STOP" => FinishReason::Stop,
+        "MAX_TOKENS" => FinishReason::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "MODEL_ARMOR"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION" => FinishReason::ContentFilter,
+        other => FinishReason::Other(other.to_owned()),
+    }
+}
+
+/// Whether a word of the service says that the answer ended at all.
+pub(super) fn is_said(word: &str) -> bool {
+    !word.is_empty() && word != "FINISH_REASON_UNSPECIFIED"
+}
+
+/// The service's word for a reason.
+pub(super) fn write(reason: &FinishReason) -> &str {
+    match reason {
+        FinishReason::Stop | FinishReason::StopSequence(_) | FinishReason::ToolCalls => "STOP",
+        FinishReason::Length => "MAX_TOKENS",
+        FinishReason::ContentFilter | FinishReason::Refusal => "SAFETY",
+        FinishReason::Other(word) if OTHERS.contains(&word.as_str()) => word,
+        FinishReason::Pause | FinishReason::Other(_) => "OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_with_calls_waits_for_results() {
+        assert_eq!(read("STOP", true), FinishReason::ToolCalls);
+        assert_eq!(read("STOP", false), FinishReason::Stop);
+        assert_eq!(read("MAX_TOKENS", true), FinishReason::Length);
+    }
+
+    #[test]
+    fn every_word_has_a_meaning_and_comes_back() {
+        for word in ["STOP", "MAX_TOKENS", "SAFETY"].iter().chain(OTHERS) {
+            assert_eq!(write(&read(word, false)), *word);
+        }
+        for word in ["RECITATION", "SPII", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "MODEL_ARMOR"] {
+            assert_eq!(read(word, false), FinishReason::ContentFilter);
+        }
+        assert_eq!(write(&FinishReason::Other("network_error".into())), "OTHER");
+    }
+}

@@ -1,0 +1,98 @@
+//! The fixtures are read without complaint, and streams say what whole answers say.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{Gemini, Vertex, error, usage_tap};
+use crate::dialect::canonical::{
+    CallerDialect, ChatResponse, ErrorKind, FinishReason, Part, StreamDecoder, UpstreamDialect, assemble,
+};
+
+fn fixtures(kind: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(kind).join("gemini");
+    let mut found: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn streamed(stream: &[u8]) -> ChatResponse {
+    let mut decoder: Box<dyn StreamDecoder> = Gemini.stream_decoder();
+    let mut events = Vec::new();
+    for chunk in stream.chunks(7) {
+        decoder.push(chunk, &mut events);
+    }
+    decoder.finish(&mut events);
+    assemble(events).unwrap()
+}
+
+#[test]
+fn requests_cross_and_come_back() {
+    let requests = fixtures("requests");
+    assert!(requests.len() >= 12);
+    for (name, body) in requests {
+        let request = Gemini.decode_request(&body).unwrap();
+        // Written once, a request is in the form of the service and stays as it is.
+        for model in ["gemini-2.5-flash", "gemini-3-flash-preview"] {
+            let encoded = Gemini.encode_request(&request, model);
+            let again = Gemini.decode_request(&encoded.body).unwrap();
+            assert_eq!(Gemini.encode_request(&again, model).body, encoded.body, "{name}");
+            let dropped: &[&str] = if name == "extras" { &["metadata"] } else { &[] };
+            assert_eq!(encoded.dropped, dropped, "{name}");
+        }
+        assert!(Vertex.encode_request(&request, "gemini-2.5-pro").dropped.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn streams_and_whole_answers_agree() {
+    let (responses, streams) = (fixtures("responses"), fixtures("streams"));
+    assert!(responses.len() >= 8 && responses.len() == streams.len());
+    for ((name, body), (other, stream)) in responses.into_iter().zip(streams) {
+        assert_eq!(name, other);
+        let whole = Gemini.decode_response(&body).unwrap();
+        assert_eq!(streamed(&stream), whole, "{name}");
+        let tap = usage_tap::inspect(&body).unwrap();
+        assert!(tap.complete && tap.usage == whole.usage, "{name}");
+        let choice = &whole.choices[0];
+        let calls = choice.parts.iter().filter(|part| matches!(part, Part::ToolCall { .. })).count();
+        match name.as_str() {
+            "tools" => assert_eq!((calls, &choice.finish), (1, &Some(FinishReason::ToolCalls))),
+            "parallel_tools" => assert_eq!((calls, &choice.finish), (2, &Some(FinishReason::ToolCalls))),
+            "filter" | "prompt_blocked" => assert_eq!(choice.finish, Some(FinishReason::ContentFilter)),
+            "usage_details" => {
+                let usage = whole.usage.unwrap();
+                assert_eq!((usage.prompt, usage.completion, usage.cached), (1_240, 320, 1_024));
+            }
+            "citations" => {
+                let Part::Text { text, citations, .. } = &choice.parts[0] else { panic!() };
+                let (start, end) = citations[1].span.unwrap();
+                let within = |(index, _): &(u64, char)| (start..end).contains(index);
+                let cited: String =
+                    (0..).zip(text.chars()).filter(within).map(|(_, character)| character).collect();
+                assert_eq!((citations.len(), cited.as_str()), (3, "The match was in Lyon."));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn errors_are_told_apart() {
+    for (name, body) in fixtures("errors") {
+        let status: u16 = name.split('_').next().unwrap().parse().unwrap();
+        let error = Gemini.decode_error(status, &body);
+        assert_eq!(error.status, status, "{name}");
+        let kind = match name.as_str() {
+            "400_api_key" => ErrorKind::Authentication,
+            _ => ErrorKind::of_status(status),
+        };
+        assert_eq!(error.kind, kind, "{name}");
+        assert_eq!(error::retry_after_s(&body), (name == "429_quota").then_some(12));
+    }
+}

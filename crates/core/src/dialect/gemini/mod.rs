@@ -1,0 +1,165 @@
+//! Google's Gemini API: `generateContent` and `streamGenerateContent`
+//! (<https://ai.google.dev/api/generate-content>), and the same on Vertex AI
+//! (<https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference>).
+//!
+//! Guarantees:
+//! - a request from the canonical model is one that the service accepts: roles alternate, every function call has its
+//!   response, schemas are cut down to the subset that the service knows;
+//! - proofs of thought (`thoughtSignature`) go back to where they came from;
+//! - an answer read from a stream and the same answer read whole give the same canonical answer. One thing differs: a
+//!   picture is a picture in a whole answer, and a Markdown image in a stream, which has no other place for it.
+//!
+//! The model is part of the address, not of the body: [`path`] reads and writes it. [`Gemini`] is the API with a key,
+//! [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
+
+mod call_pairs;
+mod chunk;
+mod citations;
+mod decode_config;
+mod decode_contents;
+mod decode_request;
+mod decode_response;
+mod encode_config;
+mod encode_contents;
+mod encode_media;
+mod encode_request;
+mod encode_response;
+mod encode_tools;
+pub mod error;
+mod fields;
+mod finish;
+mod logprobs;
+mod model_name;
+mod node;
+pub mod path;
+mod schema;
+mod schema_leaf;
+mod schema_read;
+mod signature;
+mod stream_decoder;
+mod stream_encoder;
+mod time;
+mod tool_result;
+mod usage;
+pub mod usage_tap;
+pub mod vertex;
+mod wire;
+
+#[cfg(test)]
+mod fixtures_test;
+#[cfg(test)]
+mod round_trip_test;
+
+use super::canonical::{
+    CallerDialect, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
+    StreamEncoder, UpstreamDialect,
+};
+use crate::error::ApiError;
+
+pub use stream_encoder::Framing;
+
+/// The Gemini API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gemini;
+
+/// Gemini on Vertex AI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Vertex;
+
+/// Which of the two services a request is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Gemini,
+    Vertex,
+}
+
+impl Gemini {
+    /// Begins a streamed answer in the given framing: a caller that asks for a stream without `alt=sse` expects a
+    /// JSON array, which grows by one element per chunk.
+    #[must_use]
+    pub fn stream_encoder_framed(self, context: &ReplyContext, framing: Framing) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encoder::Encoder::new(context, framing))
+    }
+}
+
+impl CallerDialect for Gemini {
+    /// The model is in the address, so that of the request is left empty; so is whether to stream.
+    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
+        decode_request::decode(body)
+    }
+
+    fn encode_response(&self, response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
+        encode_response::encode(response, context)
+    }
+
+    /// Usage is part of every answer in this dialect, asked for or not.
+    fn stream_encoder(&self, context: &ReplyContext, _include_usage: bool) -> Box<dyn StreamEncoder> {
+        self.stream_encoder_framed(context, Framing::Sse)
+    }
+
+    fn encode_error(&self, error: &ErrorInfo, request_id: &str) -> Vec<u8> {
+        error::encode(error, request_id, None)
+    }
+}
+
+/// The Gemini API as it is spoken by a caller who streams without `alt=sse`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GeminiArray;
+
+impl CallerDialect for GeminiArray {
+    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
+        Gemini.decode_request(body)
+    }
+
+    fn encode_response(&self, response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
+        Gemini.encode_response(response, context)
+    }
+
+    fn stream_encoder(&self, context: &ReplyContext, _include_usage: bool) -> Box<dyn StreamEncoder> {
+        Gemini.stream_encoder_framed(context, Framing::JsonArray)
+    }
+
+    fn stream_content_type(&self) -> &'static str {
+        "application/json; charset=utf-8"
+    }
+
+    fn encode_error(&self, error: &ErrorInfo, request_id: &str) -> Vec<u8> {
+        Gemini.encode_error(error, request_id)
+    }
+}
+
+impl UpstreamDialect for Gemini {
+    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+        encode_request::encode(request, model, Service::Gemini)
+    }
+
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+        decode_response::decode(body)
+    }
+
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decoder::Decoder::new())
+    }
+
+    fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
+        error::decode(status, body)
+    }
+}
+
+impl UpstreamDialect for Vertex {
+    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+        encode_request::encode(request, model, Service::Vertex)
+    }
+
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+        decode_response::decode(body)
+    }
+
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decoder::Decoder::new())
+    }
+
+    fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
+        error::decode(status, body)
+    }
+}

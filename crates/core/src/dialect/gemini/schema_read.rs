@@ -1,0 +1,69 @@
+//! The service's own kind of schema as JSON Schema: the way back of [`super::schema`].
+
+use super::node::Node;
+use super::schema::{MAX_DEPTH, Object, any_object, says_nullable};
+use crate::dialect::canonical::Json;
+
+/// The service's kind of schema as a JSON schema.
+pub(super) fn from_gemini(schema: &Json) -> Json {
+    let node: Node = serde_json::from_str(schema.text()).unwrap_or(Node::Object(Vec::new()));
+    Json::of(&read(&node, 0))
+}
+
+fn read(schema: &Node, depth: usize) -> Node {
+    if depth > 2 * MAX_DEPTH {
+        return any_object(schema);
+    }
+    let nullable = says_nullable(schema);
+    let mut fields: Object = Vec::new();
+    for (name, value) in schema.fields() {
+        let (name, value) = match (name.as_str(), value) {
+            ("nullable" | "propertyOrdering" | "property_ordering" | "example", _) => continue,
+            ("format", value) if value.as_str() == Some("enum") => continue,
+            ("type", value) => match value.as_str().map(str::to_ascii_lowercase) {
+                Some(kind) if kind == "type_unspecified" => continue,
+                Some(kind) if nullable => ("type", Node::Array(vec![Node::text(kind), Node::text("null")])),
+                Some(kind) => ("type", Node::text(kind)),
+                None => ("type", value.clone()),
+            },
+            ("properties", value) => {
+                let read = |(name, property): &(String, Node)| (name.clone(), read(property, depth + 1));
+                ("properties", Node::Object(value.fields().iter().map(read).collect()))
+            }
+            ("items", value) => ("items", read(value, depth + 1)),
+            ("anyOf" | "any_of", Node::Array(variants)) => {
+                ("anyOf", Node::Array(variants.iter().map(|variant| read(variant, depth + 1)).collect()))
+            }
+            // Whole numbers of 64 bits stand in quotes.
+            (
+                "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties" | "maxProperties",
+                value,
+            ) => {
+                let number = value.as_str().and_then(|text| text.parse::<u64>().ok());
+                (name.as_str(), number.map_or_else(|| value.clone(), |number| Node::Leaf(number.into())))
+            }
+            (name, value) => (name, value.clone()),
+        };
+        fields.push((name.to_owned(), value));
+    }
+    Node::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_services_own_schema_is_read() {
+        let read = from_gemini(&Json::of(&json!({"type": "OBJECT", "propertyOrdering": ["a"], "properties":
+            {"a": {"type": "ARRAY", "minItems": "2", "items": {"type": "STRING", "format": "enum", "enum": ["x"]}},
+             "b": {"type": "NUMBER", "nullable": true}}})));
+        assert_eq!(
+            read.to_value(),
+            json!({"type": "object", "properties":
+                {"a": {"type": "array", "minItems": 2, "items": {"type": "string", "enum": ["x"]}},
+                 "b": {"type": ["number", "null"]}}})
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! A look at Gemini traffic that passes through untouched: what is recorded of it.
+//!
+//! Answers that are read for their counts alone are not built up: texts stay where they are.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{error, finish, usage};
+use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::json_object::as_str;
+use crate::tokens::{TokenUsage, estimate_tokens};
+
+/// What has been seen of a streamed answer.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct UsageTap {
+    /// Usage as the upstream stated it last.
+    pub usage: Option<TokenUsage>,
+    /// Why the (first) candidate ended, in the service's word.
+    pub finish_reason: Option<String>,
+    /// Whether the answer said that it ended.
+    pub complete: bool,
+    /// The error that the upstream sent in place of the rest.
+    pub error: Option<ErrorInfo>,
+    /// Estimated tokens of the texts, for an answer that broke off before it was counted.
+    pub estimated_completion: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    candidates: Vec<Candidate<'a>>,
+    #[serde(borrow)]
+    usage_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    prompt_feedback: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Candidate<'a> {
+    #[serde(borrow)]
+    content: Option<Content<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Content<'a> {
+    #[serde(borrow)]
+    parts: Option<Vec<Part<'a>>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    function_call: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Feedback {
+    block_reason: Option<String>,
+}
+
+impl UsageTap {
+    /// Notes what the data of one event says. Data that cannot be read says nothing.
+    pub fn observe(&mut self, data: &[u8]) {
+        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return };
+        if chunk.error.is_some() {
+            self.error.get_or_insert_with(|| error::decode(502, data));
+            return;
+        }
+        self.read(&chunk);
+    }
+
+    fn read(&mut self, chunk: &Chunk<'_>) {
+        for (index, candidate) in chunk.candidates.iter().enumerate() {
+            let reason = candidate.finish_reason.and_then(as_str).filter(|reason| finish::is_said(reason));
+            if let Some(reason) = reason {
+                self.complete = true;
+                if index == 0 {
+                    self.finish_reason = Some(reason.into_owned());
+                }
+            }
+            let parts = candidate.content.as_ref().and_then(|content| content.parts.as_ref());
+            self.estimated_completion += parts.into_iter().flatten().map(estimate).sum::<u64>();
+        }
+        let feedback =
+            chunk.prompt_feedback.and_then(|feedback| serde_json::from_str::<Feedback>(feedback.get()).ok());
+        if let Some(reason) = feedback.and_then(|feedback| feedback.block_reason) {
+            self.complete = true;
+            self.finish_reason.get_or_insert(reason);
+        }
+        if let Some(usage) = chunk.usage_metadata.and_then(|usage| usage::read_text(usage.get())) {
+            self.usage = Some(usage);
+        }
+    }
+}
+
+fn estimate(part: &Part<'_>) -> u64 {
+    let text = part.text.and_then(as_str).map_or(0, |text: Cow<'_, str>| estimate_tokens(&text));
+    text + part.function_call.map_or(0, |call| estimate_tokens(call.get()))
+}
+
+/// What is recorded of an unstreamed answer, or of one that was streamed as a JSON array. An error if it is neither.
+pub fn inspect(body: &[u8]) -> Result<UsageTap, serde_json::Error> {
+    let mut tap = UsageTap::default();
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        for chunk in serde_json::from_slice::<Vec<&RawValue>>(body)? {
+            tap.observe(chunk.get().as_bytes());
+        }
+        return Ok(tap);
+    }
+    match serde_json::from_slice::<Chunk<'_>>(body) {
+        Ok(_) => tap.observe(body),
+        // An object of another shape is an answer that nothing is known of.
+        Err(error) if error.is_data() && body.trim_ascii_start().first() == Some(&b'{') => {}
+        Err(error) => return Err(error),
+    }
+    Ok(tap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FIRST: &str = r#"{"candidates":[{"content":{"parts":[{"text":"one two"}]}}],"usageMetadata":{"promptTokenCount":3,"totalTokenCount":3}}"#;
+    const LAST: &str = r#"{"candidates":[{"content":{"parts":[{"text":" three"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":4,"thoughtsTokenCount":5,"totalTokenCount":12}}"#;
+
+    #[test]
+    fn the_last_counts_hold_and_the_end_is_seen() {
+        let mut tap = UsageTap::default();
+        tap.observe(FIRST.as_bytes());
+        assert!(!tap.complete && tap.estimated_completion == 2);
+        tap.observe(b"nonsense");
+        tap.observe(LAST.as_bytes());
+        let usage = tap.usage.unwrap();
+        assert_eq!((usage.prompt, usage.completion, usage.reasoning), (3, 9, 5));
+        assert_eq!((tap.finish_reason.as_deref(), tap.complete), (Some("STOP"), true));
+        assert_eq!(inspect(format!("[{FIRST}\n,{LAST}]").as_bytes()).unwrap(), tap);
+    }
+
+    #[test]
+    fn errors_and_blocks_are_noted() {
+        let mut tap = UsageTap::default();
+        tap.observe(br#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#);
+        assert_eq!((tap.error.unwrap().status, tap.complete), (429, false));
+        let blocked = inspect(br#"{"promptFeedback":{"blockReason":"SAFETY"}}"#).unwrap();
+        assert_eq!((blocked.finish_reason.as_deref(), blocked.complete), (Some("SAFETY"), true));
+    }
+
+    #[test]
+    fn odd_objects_pass_and_garbage_is_an_error() {
+        assert_eq!(inspect(br#"{"candidates":7}"#).unwrap(), UsageTap::default());
+        for bad in ["", "<html>", "{\"candidates\":[{\"con", "[{]"] {
+            assert!(inspect(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            UsageTap::default().observe(&bytes);
+            let _ = inspect(&bytes);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A request as it comes in: what must be known of it in any dialect before it is decided who answers it.
+
+use std::borrow::Cow;
+
+use crate::dialect::face::Face;
+use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::dialect::json_splice::{Edit, apply, quote};
+use crate::dialect::openai::request::{ChatRequest, describe_syntax};
+use crate::error::ApiError;
+
+/// A request in a caller's dialect. Borrows the body.
+#[derive(Debug)]
+pub struct Inbound<'a> {
+    /// The dialect.
+    pub face: Face,
+    /// The model that the caller named.
+    pub model: Cow<'a, str>,
+    /// Whether the caller wants a stream.
+    pub stream: bool,
+    /// Whether the stream is to be one JSON array that grows, not Server-Sent Events.
+    pub as_array: bool,
+    /// The body as it came.
+    pub body: &'a [u8],
+    reading: Reading<'a>,
+}
+
+#[derive(Debug)]
+enum Reading<'a> {
+    Chat(ChatRequest<'a>),
+    Other(JsonObject<'a>),
+}
+
+/// Model and streaming as the path says them, in the dialect that does so.
+#[derive(Debug, Clone, Copy)]
+pub struct FromPath<'a> {
+    /// The model.
+    pub model: &'a str,
+    /// Whether a stream is asked for.
+    pub stream: bool,
+    /// Whether the stream is to be one JSON array that grows, not Server-Sent Events.
+    pub as_array: bool,
+}
+
+impl<'a> Inbound<'a> {
+    /// Reads a body. The error names the field at fault.
+    pub fn parse(face: Face, body: &'a [u8], from_path: Option<FromPath<'a>>) -> Result<Self, ApiError> {
+        if face == Face::OpenaiChat {
+            let chat = ChatRequest::parse(body)?;
+            let (model, stream) = (chat.model.clone(), chat.stream);
+            return Ok(Self { face, model, stream, as_array: false, body, reading: Reading::Chat(chat) });
+        }
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
+        }
+        let fields: JsonObject<'a> =
+            serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+        let (model, stream) = match from_path {
+            Some(path) => (Cow::Borrowed(path.model), path.stream),
+            None => (read_model(&fields)?, read_stream(&fields)?),
+        };
+        if model.trim().is_empty() {
+            return Err(ApiError::invalid("invalid_value", "model", "`model` must not be empty."));
+        }
+        let as_array = stream && from_path.is_some_and(|path| path.as_array);
+        Ok(Self { face, model, stream, as_array, body, reading: Reading::Other(fields) })
+    }
+
+    /// Reads a body of which nothing matters but the model: that of an operation without dialects.
+    pub fn parse_any(body: &'a [u8]) -> Result<Self, ApiError> {
+        Self::parse(Face::OpenaiCompletions, body, None)
+    }
+
+    /// The request in the form of the path that needs no translation.
+    #[must_use]
+    pub fn chat(&self) -> Option<&ChatRequest<'a>> {
+        match &self.reading {
+            Reading::Chat(chat) => Some(chat),
+            Reading::Other(_) => None,
+        }
+    }
+
+    /// The body for an upstream of the same dialect: the caller's own bytes, with the model spliced in where the
+    /// upstream has another name for it.
+    #[must_use]
+    pub fn native_body(&self, upstream_model: &str, asks_usage: bool) -> Cow<'a, [u8]> {
+        match &self.reading {
+            Reading::Chat(chat) => chat.upstream_body(upstream_model, asks_usage),
+            Reading::Other(fields) => match fields.get("model").filter(|_| self.model != upstream_model) {
+                Some(model) if self.face != Face::Gemini => {
+                    Cow::Owned(apply(self.body, vec![Edit::replace(self.body, model, quote(upstream_model))]))
+                }
+                _ => Cow::Borrowed(self.body),
+            },
+        }
+    }
+
+    /// About how many tokens the prompt is.
+    #[must_use]
+    pub fn estimate_prompt_tokens(&self) -> u64 {
+        /// Bytes of JSON to a token, its punctuation included.
+        const BYTES_PER_TOKEN: usize = 5;
+        match &self.reading {
+            Reading::Chat(chat) => chat.estimate_prompt_tokens(),
+            Reading::Other(fields) => {
+                let prompts = ["messages", "system", "input", "instructions", "contents", "prompt", "tools"];
+                let bytes: usize =
+                    prompts.iter().filter_map(|name| fields.get(name)).map(|value| value.get().len()).sum();
+                bytes.div_ceil(BYTES_PER_TOKEN) as u64
+            }
+        }
+    }
+
+    /// Whether the caller asked for usage in a stream, in the dialect where that is asked for.
+    #[must_use]
+    pub fn wants_usage(&self) -> bool {
+        self.chat().is_none_or(|chat| chat.wants_usage)
+    }
+}
+
+fn read_model<'a>(fields: &JsonObject<'a>) -> Result<Cow<'a, str>, ApiError> {
+    let model = fields.get_set("model").ok_or_else(|| {
+        ApiError::invalid("missing_required_parameter", "model", "The required field `model` is missing.")
+    })?;
+    as_str(model).ok_or_else(|| {
+        let found = Kind::of(model).described();
+        ApiError::invalid("invalid_type", "model", format!("`model` must be a string, not {found}."))
+    })
+}
+
+fn read_stream(fields: &JsonObject<'_>) -> Result<bool, ApiError> {
+    match fields.get_set("stream") {
+        None => Ok(false),
+        Some(value) if Kind::of(value) == Kind::Boolean => Ok(value.get() == "true"),
+        Some(value) => {
+            let found = Kind::of(value).described();
+            Err(ApiError::invalid(
+                "invalid_type",
+                "stream",
+                format!("`stream` must be a boolean, not {found}."),
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn model_and_stream_come_from_the_body_or_the_path() {
+        let body = br#"{"model":"m","stream":true,"messages":[]}"#;
+        let inbound = Inbound::parse(Face::Anthropic, body, None).unwrap();
+        assert_eq!((inbound.model.as_ref(), inbound.stream), ("m", true));
+        assert_eq!(inbound.native_body("m", true).as_ref(), body.as_slice());
+        assert_eq!(
+            inbound.native_body("real", true).as_ref(),
+            br#"{"model":"real","stream":true,"messages":[]}"#
+        );
+        let path = FromPath { model: "gemini-x", stream: true, as_array: false };
+        let inbound = Inbound::parse(Face::Gemini, br#"{"contents":[]}"#, Some(path)).unwrap();
+        assert_eq!((inbound.model.as_ref(), inbound.stream), ("gemini-x", true));
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        for (body, code, param) in [
+            ("", "invalid_json", None),
+            ("[]", "invalid_json", None),
+            ("{}", "missing_required_parameter", Some("model")),
+            (r#"{"model":1}"#, "invalid_type", Some("model")),
+            (r#"{"model":""}"#, "invalid_value", Some("model")),
+            (r#"{"model":"m","stream":1}"#, "invalid_type", Some("stream")),
+        ] {
+            let error = Inbound::parse(Face::Anthropic, body.as_bytes(), None).unwrap_err();
+            assert_eq!((error.code, error.param.as_deref()), (code, param), "{body}");
+        }
+    }
+}

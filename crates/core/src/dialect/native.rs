@@ -1,0 +1,121 @@
+//! What is noted of answers that pass untouched, in each dialect that callers and upstreams share.
+
+use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::face::Face;
+use crate::dialect::openai::{response, stream_tap};
+use crate::dialect::pipe::{StreamFacts, StreamPipe};
+use crate::dialect::tap::{Ending, Observer, Tap};
+use crate::dialect::{anthropic, gemini};
+use crate::sse::{Event, writer};
+
+/// The tap on a stream; `withhold_usage` if the caller did not ask for usage where the dialect makes that optional.
+#[must_use]
+pub fn tap(face: Face, withhold_usage: bool) -> Box<dyn StreamPipe> {
+    match face {
+        Face::Anthropic => Box::new(Tap::new(AnthropicObserver::default())),
+        Face::Gemini => Box::new(Tap::new(GeminiObserver::default())),
+        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
+            Box::new(stream_tap::chat_tap(withhold_usage))
+        }
+    }
+}
+
+/// Reads what is recorded off a whole answer. The error says what is wrong with it.
+pub fn inspect(face: Face, body: &[u8]) -> Result<StreamFacts, String> {
+    match face {
+        Face::Anthropic => anthropic::usage_tap::inspect(body),
+        Face::Gemini => gemini::usage_tap::inspect(body).map(|tap| StreamFacts {
+            usage: tap.usage,
+            finish_reason: tap.finish_reason,
+            estimated_completion: tap.estimated_completion,
+        }),
+        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => response::inspect(body),
+    }
+    .map_err(|error| error.to_string())
+}
+
+/// Looks at a Messages stream.
+#[derive(Default)]
+struct AnthropicObserver(anthropic::usage_tap::UsageTap);
+
+impl Observer for AnthropicObserver {
+    fn observe(&mut self, event: Event<'_>) -> bool {
+        if let Some(data) = event.data() {
+            self.0.observe(&data);
+        }
+        true
+    }
+
+    fn facts(&self) -> StreamFacts {
+        // Before the end the upstream has counted only the prompt.
+        let usage = self.0.usage().map(|mut usage| {
+            usage.completion =
+                usage.completion.max(if self.0.is_complete() { 0 } else { self.0.estimated_completion() });
+            usage
+        });
+        StreamFacts {
+            usage,
+            finish_reason: self.0.finish_reason().map(str::to_owned),
+            estimated_completion: self.0.estimated_completion(),
+        }
+    }
+
+    fn ending(&self) -> Ending {
+        match (self.0.error(), self.0.is_complete(), self.0.finish_reason()) {
+            (Some(_), ..) => Ending::Error,
+            (None, true, _) => Ending::Done,
+            (None, false, Some(_)) => Ending::Finished,
+            (None, false, None) => Ending::Open,
+        }
+    }
+
+    fn missing_end(&self) -> &'static [u8] {
+        b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+    }
+
+    fn encode_error(&self, error: &ErrorInfo) -> Vec<u8> {
+        let mut event = b"event: error\n".to_vec();
+        writer::write_data(&mut event, &Face::Anthropic.encode_error(error, ""));
+        event
+    }
+}
+
+/// Looks at a stream of `GenerateContentResponse`s.
+#[derive(Default)]
+struct GeminiObserver(gemini::usage_tap::UsageTap);
+
+impl Observer for GeminiObserver {
+    fn observe(&mut self, event: Event<'_>) -> bool {
+        if let Some(data) = event.data() {
+            self.0.observe(&data);
+        }
+        true
+    }
+
+    fn facts(&self) -> StreamFacts {
+        StreamFacts {
+            usage: self.0.usage,
+            finish_reason: self.0.finish_reason.clone(),
+            estimated_completion: self.0.estimated_completion,
+        }
+    }
+
+    fn ending(&self) -> Ending {
+        match (&self.0.error, self.0.complete) {
+            (Some(_), _) => Ending::Error,
+            // The dialect has no event that ends a stream.
+            (None, true) => Ending::Finished,
+            (None, false) => Ending::Open,
+        }
+    }
+
+    fn missing_end(&self) -> &'static [u8] {
+        b""
+    }
+
+    fn encode_error(&self, error: &ErrorInfo) -> Vec<u8> {
+        let mut event = Vec::new();
+        writer::write_data(&mut event, &Face::Gemini.encode_error(error, ""));
+        event
+    }
+}

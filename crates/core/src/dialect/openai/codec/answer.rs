@@ -1,0 +1,311 @@
+//! What a message of an answer says, or a delta of one: they have the same fields.
+//!
+//! Read leniently: a field of an unexpected type counts as absent. Compatible services put the same things in several
+//! places, often in more than one of them at once.
+
+use serde_json::value::RawValue;
+
+use super::fields::{carried, integer, items, items_at, object, object_at, text};
+use crate::dialect::canonical::{Citation, FinishReason, Media};
+use crate::dialect::json_object::{JsonObject, Kind, as_str};
+
+/// What is said.
+#[derive(Default)]
+pub(super) struct Said {
+    pub pieces: Vec<Piece>,
+    pub calls: Vec<CallPiece>,
+    pub citations: Vec<Citation>,
+    /// Recorded speech, as base64.
+    pub audio: Option<String>,
+}
+
+/// A piece of what is said.
+#[derive(Debug, PartialEq)]
+pub(super) enum Piece {
+    Text(String),
+    /// Thoughts. The index tells one block of a stream from the next.
+    Thinking {
+        index: Option<u64>,
+        text: String,
+        signature: Option<String>,
+    },
+    Redacted(String),
+    Refusal(String),
+    Image(Media),
+}
+
+/// A tool call or a delta of one.
+#[derive(Debug, PartialEq, Default)]
+pub(super) struct CallPiece {
+    pub index: Option<u64>,
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub arguments: String,
+    pub signature: Option<String>,
+}
+
+/// Reads a message or delta.
+pub(super) fn read(message: &JsonObject<'_>) -> Said {
+    let mut said = Said { pieces: thoughts(message), ..Said::default() };
+    if let Some(content) = message.get_set("content") {
+        content_pieces(content, &mut said.pieces);
+    }
+    if let Some(refusal) = text(message, "refusal") {
+        said.pieces.push(Piece::Refusal(refusal));
+    }
+    if let Some(audio) = object_at(message, "audio") {
+        // Speech says its words in `transcript`, and `content` is empty then.
+        if let Some(transcript) = text(&audio, "transcript") {
+            said.pieces.push(Piece::Text(transcript));
+        }
+        said.audio = text(&audio, "data");
+    }
+    for image in items_at(message, "images") {
+        let address = object(image).and_then(|image| object_at(&image, "image_url"));
+        if let Some(url) = address.and_then(|address| text(&address, "url")) {
+            said.pieces.push(Piece::Image(Media::from_url(&url)));
+        }
+    }
+    said.calls
+        .extend(items_at(message, "tool_calls").into_iter().filter_map(object).map(|call| call_piece(&call)));
+    if let Some(call) = object_at(message, "function_call") {
+        said.calls.push(CallPiece {
+            index: None,
+            id: None,
+            name: text(&call, "name"),
+            arguments: arguments(&call, "arguments"),
+            signature: None,
+        });
+    }
+    said.citations.extend(items_at(message, "annotations").into_iter().filter_map(citation));
+    said
+}
+
+/// Content: a string, or a list of parts, as Mistral's models that think give it.
+fn content_pieces(content: &RawValue, pieces: &mut Vec<Piece>) {
+    match Kind::of(content) {
+        Kind::String => push_text(pieces, as_str(content).unwrap_or_default().into_owned()),
+        Kind::Array => items(content).into_iter().for_each(|item| content_part(item, pieces)),
+        Kind::Object => content_part(content, pieces),
+        _ => {}
+    }
+}
+
+fn content_part(item: &RawValue, pieces: &mut Vec<Piece>) {
+    let Some(part) = object(item) else {
+        return push_text(pieces, as_str(item).unwrap_or_default().into_owned());
+    };
+    match text(&part, "type").as_deref() {
+        Some("thinking") => {
+            let text = match part.get_set("thinking") {
+                Some(thinking) if Kind::of(thinking) == Kind::Array => items(thinking)
+                    .into_iter()
+                    .filter_map(object)
+                    .filter_map(|item| text(&item, "text"))
+                    .collect(),
+                Some(thinking) => as_str(thinking).unwrap_or_default().into_owned(),
+                None => String::new(),
+            };
+            let signature = self::text(&part, "signature");
+            if !text.is_empty() || signature.is_some() {
+                pieces.push(Piece::Thinking { index: None, text, signature });
+            }
+        }
+        Some("redacted_thinking") => pieces.extend(text(&part, "data").map(Piece::Redacted)),
+        Some("refusal") => pieces.extend(text(&part, "refusal").map(Piece::Refusal)),
+        Some("image_url") => {
+            let url = object_at(&part, "image_url").and_then(|image| text(&image, "url"));
+            pieces.extend(url.map(|url| Piece::Image(Media::from_url(&url))));
+        }
+        _ => push_text(pieces, text(&part, "text").unwrap_or_default()),
+    }
+}
+
+/// Adds text to the piece before it, if that is text.
+pub(super) fn push_text(pieces: &mut Vec<Piece>, text: String) {
+    match pieces.last_mut() {
+        _ if text.is_empty() => {}
+        Some(Piece::Text(held)) => held.push_str(&text),
+        _ => pieces.push(Piece::Text(text)),
+    }
+}
+
+/// Thoughts: blocks in `thinking_blocks` (`LiteLLM`) or `reasoning_details` (`OpenRouter`), text in `reasoning_content`
+/// (`DeepSeek`) or `reasoning`. Where there are both, the blocks repeat the text; where the blocks have none, they are
+/// there for the signature only.
+fn thoughts(message: &JsonObject<'_>) -> Vec<Piece> {
+    let mut blocks: Vec<Piece> = items_at(message, "thinking_blocks")
+        .into_iter()
+        .filter_map(object)
+        .filter_map(|item| block(&item))
+        .collect();
+    if blocks.is_empty() {
+        let details = items_at(message, "reasoning_details").into_iter().filter_map(object);
+        blocks = details.filter_map(|item| detail(&item)).collect();
+    }
+    let has_text =
+        blocks.iter().any(|piece| matches!(piece, Piece::Thinking { text, .. } if !text.is_empty()));
+    if has_text {
+        return blocks;
+    }
+    if let Some(bare) = text(message, "reasoning_content").or_else(|| text(message, "reasoning")) {
+        match blocks.iter_mut().find_map(|piece| match piece {
+            Piece::Thinking { text, .. } => Some(text),
+            _ => None,
+        }) {
+            Some(text) => *text = bare,
+            None => blocks.insert(0, Piece::Thinking { index: None, text: bare, signature: None }),
+        }
+    }
+    blocks
+}
+
+fn block(item: &JsonObject<'_>) -> Option<Piece> {
+    if let Some(data) = text(item, "data") {
+        return Some(Piece::Redacted(data));
+    }
+    thinking(integer(item, "index"), text(item, "thinking"), text(item, "signature"))
+}
+
+fn detail(item: &JsonObject<'_>) -> Option<Piece> {
+    match text(item, "type")?.as_str() {
+        "reasoning.encrypted" => text(item, "data").map(Piece::Redacted),
+        "reasoning.summary" => thinking(integer(item, "index"), text(item, "summary"), None),
+        _ => thinking(integer(item, "index"), text(item, "text"), text(item, "signature")),
+    }
+}
+
+fn thinking(index: Option<u64>, text: Option<String>, signature: Option<String>) -> Option<Piece> {
+    (text.is_some() || signature.is_some()).then(|| Piece::Thinking {
+        index,
+        text: text.unwrap_or_default(),
+        signature,
+    })
+}
+
+fn call_piece(call: &JsonObject<'_>) -> CallPiece {
+    let function = object_at(call, "function");
+    let custom = object_at(call, "custom");
+    let (called, input) = match (&function, &custom) {
+        (None, Some(custom)) => (Some(custom), "input"),
+        (function, _) => (function.as_ref(), "arguments"),
+    };
+    let google = object_at(call, "extra_content")
+        .and_then(|content| object_at(&content, "google"))
+        .or_else(|| object_at(call, "provider_specific_fields"));
+    CallPiece {
+        index: integer(call, "index"),
+        id: text(call, "id"),
+        name: called.and_then(|called| text(called, "name")),
+        arguments: called.map(|called| arguments(called, input)).unwrap_or_default(),
+        signature: google.and_then(|google| text(&google, "thought_signature")),
+    }
+}
+
+/// The text of the arguments. Some services send the object itself.
+fn arguments(called: &JsonObject<'_>, name: &str) -> String {
+    match called.get_set(name) {
+        None => String::new(),
+        Some(value) => as_str(value).map_or_else(|| value.get().to_owned(), std::borrow::Cow::into_owned),
+    }
+}
+
+fn citation(item: &RawValue) -> Option<Citation> {
+    let annotation = object(item)?;
+    let Some(source) = object_at(&annotation, "url_citation") else {
+        let original = Some(carried(item));
+        return Some(Citation { url: None, title: None, cited_text: None, span: None, original });
+    };
+    let span = integer(&source, "start_index").zip(integer(&source, "end_index"));
+    Some(Citation {
+        url: text(&source, "url"),
+        title: text(&source, "title"),
+        cited_text: text(&source, "content"),
+        span,
+        original: None,
+    })
+}
+
+/// A source that is only an address, as Perplexity and xAI list them at the top of the answer.
+pub(super) fn bare_citations(reply: &JsonObject<'_>) -> Vec<Citation> {
+    let addresses = items_at(reply, "citations").into_iter().filter_map(as_str);
+    addresses
+        .map(|url| Citation {
+            url: Some(url.into_owned()),
+            title: None,
+            cited_text: None,
+            span: None,
+            original: None,
+        })
+        .collect()
+}
+
+/// The text of an odd reply, which stands at the top instead of in `choices`.
+pub(super) fn odd_text(reply: &JsonObject<'_>) -> Option<String> {
+    ["message", "text", "content", "response"].into_iter().find_map(|name| {
+        let value = reply.get_set(name)?;
+        match Kind::of(value) {
+            Kind::String => as_str(value).map(std::borrow::Cow::into_owned),
+            Kind::Object => {
+                let inner = object(value)?;
+                let mut pieces = Vec::new();
+                let said = inner.get_set("content").or_else(|| inner.get_set("text"))?;
+                content_pieces(said, &mut pieces);
+                match pieces.into_iter().next() {
+                    Some(Piece::Text(text)) => Some(text),
+                    _ => Some(String::new()),
+                }
+            }
+            _ => None,
+        }
+    })
+}
+
+/// Why a choice ended. Services that have nothing to say yet send an empty string or the word `null`.
+pub(super) fn finish(choice: &JsonObject<'_>) -> Option<FinishReason> {
+    let word = text(choice, "finish_reason")?;
+    Some(match word.as_str() {
+        "null" => return None,
+        "stop" | "end_turn" | "eos" | "eos_token" => match text(choice, "stop_reason") {
+            // vLLM tells in a field of its own which sequence it was.
+            Some(sequence) => FinishReason::StopSequence(Some(sequence)),
+            None => FinishReason::Stop,
+        },
+        "stop_sequence" => FinishReason::StopSequence(None),
+        "length" | "max_tokens" | "model_length" | "max_output_tokens" => FinishReason::Length,
+        "tool_calls" | "tool_call" | "function_call" | "tool_use" => FinishReason::ToolCalls,
+        "content_filter" | "sensitive" | "safety" | "SAFETY" => FinishReason::ContentFilter,
+        "refusal" => FinishReason::Refusal,
+        _ => FinishReason::Other(word),
+    })
+}
+
+/// Why a choice ended, in the light of what it says: services say a plain stop where the answer waits for the results
+/// of tool calls, and `OpenAI` does where the model declined.
+pub(super) fn settled(reason: Option<FinishReason>, has_calls: bool, refused: bool) -> FinishReason {
+    match reason {
+        None | Some(FinishReason::Stop) if has_calls => FinishReason::ToolCalls,
+        None | Some(FinishReason::Stop) if refused => FinishReason::Refusal,
+        None => FinishReason::Stop,
+        Some(reason) => reason,
+    }
+}
+
+/// An id for a tool call that came without one: the same each time, and different from those of other answers.
+pub(super) fn call_id(reply: Option<&str>, choice: usize, part: usize) -> String {
+    let reply: String = reply.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+    let tail = reply.get(reply.len().saturating_sub(24)..).unwrap_or_default();
+    if tail.is_empty() { format!("call_{choice}_{part}") } else { format!("call_{tail}_{choice}_{part}") }
+}
+
+/// The type of a recording, by how its base64 begins. The answer does not say it.
+pub(super) fn audio_type(data: &str) -> &'static str {
+    const STARTS: [(&str, &str); 5] = [
+        ("UklGR", "audio/wav"),
+        ("SUQz", "audio/mpeg"),
+        ("//", "audio/mpeg"),
+        ("ZkxhQ", "audio/flac"),
+        ("T2dnUw", "audio/ogg"),
+    ];
+    STARTS.iter().find(|(start, _)| data.starts_with(start)).map_or("audio/pcm", |(_, media_type)| media_type)
+}

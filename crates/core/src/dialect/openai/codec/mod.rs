@@ -1,0 +1,171 @@
+//! `OpenAI` Chat Completions (<https://platform.openai.com/docs/api-reference/chat>) to and from the canonical model.
+//!
+//! Traffic between a caller and an upstream that both speak this dialect does not come through here: it is passed on
+//! as it is. This is for the crossings, and for upstreams whose answers need to be put in order first.
+//!
+//! Guarantees:
+//! - a request that is refused names the path of the field at fault;
+//! - whatever an upstream sends, well formed or not, is read without a panic and with bounded memory;
+//! - tool calls keep their ids and argument text and get dense indexes, however the upstream numbered them;
+//! - what is streamed to a caller adds up to what the caller would have got unstreamed.
+//!
+//! What the dialect has no official place for travels in fields that many services and clients agree on: thoughts in
+//! `reasoning_content` and `thinking_blocks`, the signature of a tool call in
+//! `extra_content.google.thought_signature`, cache marks in `cache_control`, pictures of an answer in `images`.
+
+mod answer;
+mod calls;
+mod choice_state;
+mod decode_message;
+mod decode_request;
+mod decode_response;
+mod encode_message;
+mod encode_request;
+mod encode_response;
+mod error;
+pub(super) mod fields;
+mod model_family;
+mod replay;
+mod stream_decoder;
+mod stream_encoder;
+pub(super) mod wire;
+
+#[cfg(test)]
+mod properties;
+
+use crate::dialect::canonical::{
+    CallerDialect, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
+    StreamEncoder, UpstreamDialect,
+};
+use crate::error::ApiError;
+
+pub(super) use decode_request::stop;
+pub(super) use encode_response::{finish_word, usage_out};
+pub(super) use error::encode as encode_error;
+
+/// Chat Completions, with what is to be known of the upstream or caller at hand. The default suits `OpenAI` itself
+/// and services that follow it closely.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenAi {
+    /// What is to be known of the upstream.
+    pub upstream: UpstreamOptions,
+    /// The caller declared its tools as `functions`, and so expects `function_call` in the answer. See
+    /// [`wants_function_call`].
+    pub function_call_answers: bool,
+}
+
+/// How an upstream differs from others of the dialect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of the upstream, and none depends on another"
+)]
+pub struct UpstreamOptions {
+    /// The field in which it takes the limit of the answer.
+    pub token_limit: TokenLimit,
+    /// It takes newer parts of the API that others do not know: the role `developer`, text in several parts,
+    /// `allowed_tools`.
+    pub current_api: Setting,
+    /// It takes thoughts back, in `reasoning_content` and `thinking_blocks`.
+    pub takes_thinking: Setting,
+    /// It takes `cache_control` on content parts and tools.
+    pub takes_cache_control: bool,
+    /// It takes `top_k`.
+    pub takes_top_k: bool,
+    /// It takes every field that the caller sent and that has no place in the canonical model. To be set only where
+    /// the caller speaks this dialect, too.
+    pub takes_unknown_fields: bool,
+    /// Its answers have their text at the top, as `message`, `text`, `content` or `response`, instead of in `choices`.
+    pub odd_replies: bool,
+}
+
+/// The field that limits the length of the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenLimit {
+    /// `max_completion_tokens` for the models that `OpenAI` itself serves under the names `o…` and `gpt-5…` and
+    /// later, else `max_tokens`.
+    #[default]
+    ByModel,
+    /// `max_tokens`
+    MaxTokens,
+    /// `max_completion_tokens`
+    MaxCompletionTokens,
+}
+
+/// Whether an upstream can do something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Setting {
+    /// As the name of the model suggests: what `OpenAI` serves itself is told from what others serve.
+    #[default]
+    ByModel,
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
+impl Setting {
+    fn resolve(self, by_model: bool) -> bool {
+        match self {
+            Self::ByModel => by_model,
+            Self::Yes => true,
+            Self::No => false,
+        }
+    }
+}
+
+/// Whether a request body declares its tools in the old way, as `functions` and nothing else.
+#[must_use]
+pub fn wants_function_call(body: &[u8]) -> bool {
+    fields::Fields::of_body(body)
+        .is_ok_and(|fields| fields.get("functions").is_some() && fields.get("tools").is_none())
+}
+
+impl CallerDialect for OpenAi {
+    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
+        decode_request::decode(body)
+    }
+
+    fn encode_response(&self, response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
+        encode_response::encode(response, context, self.function_call_answers)
+    }
+
+    fn stream_encoder(&self, context: &ReplyContext, include_usage: bool) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encoder::Encoder::new(context, include_usage, self.function_call_answers))
+    }
+
+    fn encode_error(&self, error: &ErrorInfo, _request_id: &str) -> Vec<u8> {
+        error::encode(error)
+    }
+}
+
+impl UpstreamDialect for OpenAi {
+    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+        encode_request::encode(request, model, self.upstream)
+    }
+
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+        decode_response::decode(body, self.upstream.odd_replies)
+    }
+
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decoder::Decoder::new(self.upstream.odd_replies))
+    }
+
+    fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
+        error::decode(status, body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_callers_are_known_by_their_functions() {
+        assert!(wants_function_call(br#"{"functions":[]}"#));
+        for body in [r#"{"functions":[],"tools":[]}"#, "{}", "", r#"{"functions":null}"#] {
+            assert!(!wants_function_call(body.as_bytes()), "{body}");
+        }
+    }
+}

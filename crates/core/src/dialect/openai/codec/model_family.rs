@@ -1,0 +1,82 @@
+//! What the name of a model says about the service behind it.
+//!
+//! Only names that `OpenAI` itself serves are told apart. Everything else is taken for a compatible service, which
+//! gets the plainest form of a request.
+
+/// Whether `OpenAI` serves a model of this name.
+pub(super) fn is_official(model: &str) -> bool {
+    let name = model.strip_prefix("ft:").unwrap_or(model);
+    let is_gpt = name.starts_with("gpt-") && !name.starts_with("gpt-oss");
+    is_gpt || name.starts_with("chatgpt-") || is_o_series(name)
+}
+
+/// Whether the model is one of `OpenAI`'s that think: the o-series, and GPT-5 and later.
+pub(super) fn is_reasoning(model: &str) -> bool {
+    let name = model.strip_prefix("ft:").unwrap_or(model);
+    is_o_series(name) || gpt_generation(name).is_some_and(|(major, _)| major >= 5)
+}
+
+/// Whether a model that thinks refuses a temperature and the like for a request of this effort. Those that can be told
+/// not to think take them while they do not.
+pub(super) fn fixes_sampling(model: &str, effort: Option<&str>) -> bool {
+    if !is_reasoning(model) || model.contains("-chat") {
+        return false;
+    }
+    !(effort.unwrap_or("none") == "none" && thinks_only_when_told(model))
+}
+
+/// Whether effort `none` exists, and is the default.
+fn thinks_only_when_told(model: &str) -> bool {
+    gpt_generation(model).is_some_and(|(major, minor)| major == 5 && minor >= 1)
+}
+
+/// The word for the least effort that the model takes.
+pub(super) fn least_effort(model: &str) -> &'static str {
+    match gpt_generation(model) {
+        _ if is_o_series(model) => "low",
+        Some((5, 0)) => "minimal",
+        Some((6.., _)) => "low",
+        _ => "none",
+    }
+}
+
+fn is_o_series(name: &str) -> bool {
+    name.strip_prefix('o').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// The numbers in `gpt-5.2-…`.
+fn gpt_generation(name: &str) -> Option<(u32, u32)> {
+    let version = name.strip_prefix("gpt-")?.split('-').next()?;
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_apart() {
+        for name in ["gpt-4o", "gpt-5", "gpt-5.2-pro", "o3-mini", "chatgpt-4o-latest", "ft:gpt-4o:acme::x"] {
+            assert!(is_official(name), "{name}");
+        }
+        for name in ["gpt-oss-120b", "openai/gpt-5", "deepseek-chat", "ollama", "o", "claude-opus-4"] {
+            assert!(!is_official(name) && !is_reasoning(name), "{name}");
+        }
+        for name in ["o1", "o4-mini", "gpt-5", "gpt-5-mini", "gpt-5.1", "gpt-6-astra"] {
+            assert!(is_reasoning(name), "{name}");
+        }
+        assert!(!is_reasoning("gpt-4.1") && !is_reasoning("gpt-4o"));
+    }
+
+    #[test]
+    fn sampling_is_fixed_while_the_model_thinks() {
+        assert!(fixes_sampling("o3", None) && fixes_sampling("gpt-5-mini", None));
+        assert!(fixes_sampling("gpt-5.1", Some("high")) && !fixes_sampling("gpt-5.1", None));
+        assert!(!fixes_sampling("gpt-5-chat-latest", None) && !fixes_sampling("gpt-4o", Some("high")));
+        assert_eq!(
+            [least_effort("o3"), least_effort("gpt-5-nano"), least_effort("gpt-5.1"), least_effort("x")],
+            ["low", "minimal", "none", "none"]
+        );
+    }
+}

@@ -1,0 +1,465 @@
+//! From canonical events to the chunks that a caller gets.
+//!
+//! Guarantees, for every lawful sequence of events:
+//! - each choice begins with a delta that has the role, and every chunk has the same id, model and time;
+//! - tool calls are numbered densely in the order in which they start, and have id and name in their first delta only;
+//! - usage comes in a chunk of its own before the end, and only if the caller asked for it;
+//! - an error is an event of its own, without `[DONE]` behind it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::encode_response::{annotation, count_characters, finish_word, usage_out};
+use super::error;
+use super::wire::{
+    BlockOut, CallOut, CalledOut, DeltaChoiceOut, ExtraContent, Field, ReplyOut, SaidOut, UsageOut, json,
+};
+use crate::dialect::canonical::{
+    Citation, FinishReason, Json, PartStart, ReplyContext, StreamEncoder, StreamEvent,
+};
+use crate::sse::writer::{DONE, KEEP_ALIVE, write_data};
+use crate::tokens::TokenUsage;
+
+/// Writes a stream.
+pub(super) struct Encoder {
+    id: String,
+    model: String,
+    created: u64,
+    include_usage: bool,
+    as_function: bool,
+    usage: Option<TokenUsage>,
+    choices: BTreeMap<usize, ChoiceState>,
+    over: bool,
+}
+
+/// What has been written of a choice.
+#[derive(Default)]
+struct ChoiceState {
+    has_role: bool,
+    has_refusal: bool,
+    finished: bool,
+    calls: usize,
+    blocks: usize,
+    /// Characters of text.
+    length: u64,
+    parts: BTreeMap<usize, PartState>,
+}
+
+/// What is to be known of a part.
+enum PartState {
+    Text { start: u64, citations: Vec<Citation> },
+    Thinking { block: Option<usize> },
+    Refusal,
+    Call { index: usize },
+    Other,
+}
+
+impl Encoder {
+    pub fn new(context: &ReplyContext, include_usage: bool, as_function: bool) -> Self {
+        Self {
+            id: format!("chatcmpl-{}", context.unique),
+            model: context.model.clone(),
+            created: context.created,
+            include_usage,
+            as_function,
+            usage: None,
+            choices: BTreeMap::new(),
+            over: false,
+        }
+    }
+}
+
+impl StreamEncoder for Encoder {
+    fn encode(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {
+        if self.over {
+            return;
+        }
+        match event {
+            StreamEvent::Start { id, model, created } => {
+                if let Some(id) = id {
+                    self.id.clone_from(id);
+                }
+                if let Some(model) = model {
+                    self.model.clone_from(model);
+                }
+                self.created = created.unwrap_or(self.created);
+            }
+            StreamEvent::PartStart { choice, part, start } => self.start_part(*choice, *part, start, out),
+            StreamEvent::TextDelta { choice, part, text } => self.text(*choice, *part, text, out),
+            StreamEvent::ArgumentsDelta { choice, part, text } => self.arguments(*choice, *part, text, out),
+            StreamEvent::SignatureDelta { choice, part, signature } => {
+                self.signature(*choice, *part, signature, out);
+            }
+            StreamEvent::Citation { choice, part, citation } => {
+                // They wait for the end of the part, as most say only that they belong to it.
+                if let Some(PartState::Text { citations, .. }) = self.part(*choice, *part) {
+                    citations.push(citation.clone());
+                }
+            }
+            StreamEvent::Logprobs { choice, logprobs } => {
+                self.role(*choice, Some(""), out);
+                self.chunk(*choice, SaidOut::default(), Some(logprobs), None, out);
+            }
+            StreamEvent::PartEnd { choice, part } => self.end_part(*choice, *part, out),
+            StreamEvent::Finish { choice, reason } => self.finish(*choice, Some(reason), out),
+            StreamEvent::Usage(usage) => self.usage = Some(*usage),
+            StreamEvent::Ping => out.extend_from_slice(KEEP_ALIVE),
+            StreamEvent::Done => self.done(out),
+            StreamEvent::Error(info) => {
+                self.over = true;
+                write_data(out, &error::encode(info));
+            }
+        }
+    }
+}
+
+impl Encoder {
+    fn state(&mut self, choice: usize) -> &mut ChoiceState {
+        self.choices.entry(choice).or_default()
+    }
+
+    fn part(&mut self, choice: usize, part: usize) -> Option<&mut PartState> {
+        self.state(choice).parts.get_mut(&part)
+    }
+
+    /// Writes the first chunk of a choice, if it is not written. Its content is empty if text follows, else `null`.
+    fn role(&mut self, choice: usize, content: Option<&'static str>, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.state(choice).has_role, true) {
+            return;
+        }
+        let content = Some(content.map_or(Field::Null, |text| Field::Is(Cow::Borrowed(text))));
+        let said =
+            SaidOut { role: Some("assistant"), content, refusal: Some(Field::Null), ..SaidOut::default() };
+        self.chunk(choice, said, None, None, out);
+    }
+
+    fn start_part(&mut self, choice: usize, part: usize, start: &PartStart, out: &mut Vec<u8>) {
+        let content = matches!(start, PartStart::Text).then_some("");
+        self.role(choice, content, out);
+        let as_function = self.as_function;
+        let state = self.state(choice);
+        let part_state = match start {
+            PartStart::Text => PartState::Text { start: state.length, citations: Vec::new() },
+            PartStart::Thinking => PartState::Thinking { block: None },
+            PartStart::RedactedThinking { .. } => PartState::Other,
+            PartStart::Refusal => {
+                state.has_refusal = true;
+                PartState::Refusal
+            }
+            PartStart::ToolCall { .. } => {
+                state.calls += 1;
+                PartState::Call { index: state.calls - 1 }
+            }
+        };
+        let said = match (start, &part_state) {
+            (PartStart::ToolCall { name, .. }, PartState::Call { index: 0 }) if as_function => {
+                Some(SaidOut {
+                    function_call: Some(CalledOut { name: Some(name), arguments: Some("") }),
+                    ..SaidOut::default()
+                })
+            }
+            (PartStart::ToolCall { id, name }, PartState::Call { index }) if !as_function => {
+                Some(call(CallOut {
+                    index: Some(*index),
+                    id: Some(id),
+                    r#type: Some("function"),
+                    function: Some(CalledOut { name: Some(name), arguments: Some("") }),
+                    ..CallOut::default()
+                }))
+            }
+            (PartStart::RedactedThinking { data }, _) => {
+                state.blocks += 1;
+                Some(block(BlockOut::RedactedThinking { index: Some(state.blocks - 1), data }))
+            }
+            _ => None,
+        };
+        state.parts.insert(part, part_state);
+        if let Some(said) = said {
+            self.chunk(choice, said, None, None, out);
+        }
+    }
+
+    fn text(&mut self, choice: usize, part: usize, text: &str, out: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        let piece = Cow::Borrowed(text);
+        let said = match self.part(choice, part) {
+            Some(PartState::Text { .. }) => {
+                self.state(choice).length += count_characters(text);
+                SaidOut { content: Some(Field::Is(piece)), ..SaidOut::default() }
+            }
+            Some(PartState::Refusal) => SaidOut { refusal: Some(Field::Is(piece)), ..SaidOut::default() },
+            Some(PartState::Thinking { .. }) => {
+                let index = self.block_index(choice, part);
+                let said = block(BlockOut::Thinking { index, thinking: Some(text), signature: None });
+                SaidOut { reasoning_content: Some(piece), ..said }
+            }
+            _ => return,
+        };
+        self.chunk(choice, said, None, None, out);
+    }
+
+    fn arguments(&mut self, choice: usize, part: usize, text: &str, out: &mut Vec<u8>) {
+        let Some(PartState::Call { index }) = self.part(choice, part) else { return };
+        let index = *index;
+        let called = CalledOut { name: None, arguments: Some(text) };
+        let said = match (self.as_function, index) {
+            (true, 0) => SaidOut { function_call: Some(called), ..SaidOut::default() },
+            (true, _) => return,
+            (false, index) => {
+                call(CallOut { index: Some(index), function: Some(called), ..CallOut::default() })
+            }
+        };
+        self.chunk(choice, said, None, None, out);
+    }
+
+    fn signature(&mut self, choice: usize, part: usize, signature: &str, out: &mut Vec<u8>) {
+        let said = match self.part(choice, part) {
+            Some(PartState::Call { index }) => {
+                let extra_content = Some(ExtraContent::signature(signature));
+                call(CallOut { index: Some(*index), extra_content, ..CallOut::default() })
+            }
+            Some(PartState::Thinking { .. }) => {
+                let index = self.block_index(choice, part);
+                block(BlockOut::Thinking { index, thinking: None, signature: Some(signature) })
+            }
+            _ => return,
+        };
+        if !self.as_function || said.tool_calls.is_empty() {
+            self.chunk(choice, said, None, None, out);
+        }
+    }
+
+    /// The number of a block of thoughts, which it gets when it first says something.
+    fn block_index(&mut self, choice: usize, part: usize) -> Option<usize> {
+        let state = self.state(choice);
+        let Some(PartState::Thinking { block }) = state.parts.get_mut(&part) else { return None };
+        if block.is_none() {
+            *block = Some(state.blocks);
+            state.blocks += 1;
+        }
+        *block
+    }
+
+    fn end_part(&mut self, choice: usize, part: usize, out: &mut Vec<u8>) {
+        let end = self.state(choice).length;
+        let Some(PartState::Text { start, citations }) = self.state(choice).parts.remove(&part) else {
+            return;
+        };
+        let annotations: Vec<_> =
+            citations.iter().filter_map(|citation| annotation(citation, (start, end))).collect();
+        if !annotations.is_empty() {
+            let said = SaidOut { annotations, ..SaidOut::default() };
+            self.chunk(choice, said, None, None, out);
+        }
+    }
+
+    fn finish(&mut self, choice: usize, reason: Option<&FinishReason>, out: &mut Vec<u8>) {
+        self.role(choice, Some(""), out);
+        let state = self.state(choice);
+        if std::mem::replace(&mut state.finished, true) {
+            return;
+        }
+        let word = finish_word(reason, state.has_refusal, self.as_function);
+        self.chunk(choice, SaidOut::default(), None, Some(word), out);
+    }
+
+    fn done(&mut self, out: &mut Vec<u8>) {
+        // Clients wait for a first choice, and for each to finish.
+        self.state(0);
+        let open: Vec<usize> =
+            self.choices.iter().filter(|(_, state)| !state.finished).map(|(choice, _)| *choice).collect();
+        for choice in open {
+            self.finish(choice, None, out);
+        }
+        if let Some(usage) = self.usage.filter(|_| self.include_usage) {
+            self.write(Vec::new(), Some(usage_out(&usage)), out);
+        }
+        out.extend_from_slice(DONE);
+        self.over = true;
+    }
+
+    fn chunk(
+        &self,
+        index: usize,
+        delta: SaidOut<'_>,
+        logprobs: Option<&Json>,
+        finish_reason: Option<&'static str>,
+        out: &mut Vec<u8>,
+    ) {
+        self.write(vec![DeltaChoiceOut { index, delta, logprobs, finish_reason }], None, out);
+    }
+
+    fn write(&self, choices: Vec<DeltaChoiceOut<'_>>, usage: Option<UsageOut>, out: &mut Vec<u8>) {
+        let chunk = ReplyOut {
+            id: Cow::Borrowed(self.id.as_str()),
+            object: "chat.completion.chunk",
+            created: self.created,
+            model: &self.model,
+            choices,
+            usage: self.include_usage.then_some(usage.map_or(Field::Null, Field::Is)),
+            service_tier: None,
+            system_fingerprint: None,
+        };
+        write_data(out, &json(&chunk));
+    }
+}
+
+fn call(call: CallOut<'_>) -> SaidOut<'_> {
+    SaidOut { tool_calls: vec![call], ..SaidOut::default() }
+}
+
+fn block(block: BlockOut<'_>) -> SaidOut<'_> {
+    SaidOut { thinking_blocks: vec![block], ..SaidOut::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::dialect::canonical::ErrorInfo;
+
+    fn written(events: &[StreamEvent], include_usage: bool, as_function: bool) -> String {
+        let context = ReplyContext { unique: "u1".into(), created: 7, model: "m".into() };
+        let mut encoder = Encoder::new(&context, include_usage, as_function);
+        let mut out = Vec::new();
+        for event in events {
+            encoder.encode(event, &mut out);
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    fn chunks(stream: &str) -> Vec<Value> {
+        stream
+            .split_terminator("\n\n")
+            .filter_map(|event| serde_json::from_str(event.strip_prefix("data: ")?).ok())
+            .collect()
+    }
+
+    fn deltas(stream: &str) -> Vec<Value> {
+        chunks(stream).iter().map(|chunk| chunk["choices"][0]["delta"].clone()).collect()
+    }
+
+    fn start(part: usize, start: PartStart) -> StreamEvent {
+        StreamEvent::PartStart { choice: 0, part, start }
+    }
+
+    fn call_start(part: usize, id: &str) -> StreamEvent {
+        start(part, PartStart::ToolCall { id: id.into(), name: "f".into() })
+    }
+
+    fn arguments(part: usize, text: &str) -> StreamEvent {
+        StreamEvent::ArgumentsDelta { choice: 0, part, text: text.into() }
+    }
+
+    fn text(part: usize, text: &str) -> StreamEvent {
+        StreamEvent::TextDelta { choice: 0, part, text: text.into() }
+    }
+
+    fn finish(reason: FinishReason) -> StreamEvent {
+        StreamEvent::Finish { choice: 0, reason }
+    }
+
+    #[test]
+    fn a_plain_stream_with_and_without_usage() {
+        let usage = TokenUsage { prompt: 2, completion: 1, ..TokenUsage::default() };
+        let events = [
+            StreamEvent::Start { id: Some("x".into()), model: None, created: Some(5) },
+            StreamEvent::Usage(TokenUsage::default()),
+            start(0, PartStart::Text),
+            text(0, "hi"),
+            StreamEvent::Ping,
+            StreamEvent::PartEnd { choice: 0, part: 0 },
+            finish(FinishReason::Stop),
+            StreamEvent::Usage(usage),
+            StreamEvent::Done,
+            StreamEvent::Ping,
+        ];
+        let stream = written(&events, false, false);
+        assert_eq!(
+            deltas(&stream),
+            [json!({"role":"assistant","content":"","refusal":null}), json!({"content":"hi"}), json!({})]
+        );
+        assert!(stream.contains(": keep-alive\n\n") && stream.ends_with("data: [DONE]\n\n"));
+        assert!(chunks(&stream).iter().all(|chunk| {
+            chunk["id"] == "x"
+                && chunk["created"] == 5
+                && chunk["model"] == "m"
+                && chunk.get("usage").is_none()
+        }));
+        let stream = written(&events, true, false);
+        let chunks = chunks(&stream);
+        assert_eq!((chunks.len(), &chunks[0]["usage"]), (4, &Value::Null));
+        assert_eq!((&chunks[3]["choices"], &chunks[3]["usage"]["total_tokens"]), (&json!([]), &json!(3)));
+    }
+
+    #[test]
+    fn interleaved_calls_have_dense_indexes() {
+        let events = [
+            start(0, PartStart::Text),
+            text(0, "x"),
+            StreamEvent::PartEnd { choice: 0, part: 0 },
+            call_start(1, "a"),
+            call_start(2, "b"),
+            arguments(2, "{"),
+            arguments(1, "{}"),
+            StreamEvent::SignatureDelta { choice: 0, part: 2, signature: "g".into() },
+            finish(FinishReason::ToolCalls),
+            StreamEvent::Done,
+        ];
+        let stream = written(&events, false, false);
+        let deltas = deltas(&stream);
+        assert_eq!(
+            deltas[2..7],
+            [
+                json!({"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]}),
+                json!({"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"f","arguments":""}}]}),
+                json!({"tool_calls":[{"index":1,"function":{"arguments":"{"}}]}),
+                json!({"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}),
+                json!({"tool_calls":[{"index":1,"extra_content":{"google":{"thought_signature":"g"}}}]}),
+            ]
+        );
+        let old = written(&events, false, true);
+        assert!(old.contains(r#""function_call":{"arguments":"{}"}"#) && !old.contains("tool_calls"));
+        assert!(old.contains(r#""finish_reason":"function_call""#));
+    }
+
+    #[test]
+    fn blocks_of_thoughts_are_numbered() {
+        let events = [
+            start(0, PartStart::Thinking),
+            text(0, "hm"),
+            StreamEvent::SignatureDelta { choice: 0, part: 0, signature: "s".into() },
+            StreamEvent::PartEnd { choice: 0, part: 0 },
+            start(1, PartStart::RedactedThinking { data: "d".into() }),
+        ];
+        assert_eq!(
+            deltas(&written(&events, false, false)),
+            [
+                json!({"role":"assistant","content":null,"refusal":null}),
+                json!({"reasoning_content":"hm","thinking_blocks":[{"type":"thinking","index":0,"thinking":"hm"}]}),
+                json!({"thinking_blocks":[{"type":"thinking","index":0,"signature":"s"}]}),
+                json!({"thinking_blocks":[{"type":"redacted_thinking","index":1,"data":"d"}]}),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_error_ends_the_stream_without_done() {
+        let events =
+            [start(0, PartStart::Text), StreamEvent::Error(ErrorInfo::truncated()), StreamEvent::Done];
+        let stream = written(&events, false, false);
+        assert!(!stream.contains("[DONE]"));
+        assert_eq!(chunks(&stream)[1]["error"]["code"], "upstream_stream_truncated");
+    }
+
+    #[test]
+    fn a_silent_answer_is_still_one() {
+        let stream = written(&[StreamEvent::Done], false, false);
+        let chunks = chunks(&stream);
+        assert_eq!(chunks[0]["choices"][0]["delta"]["content"], "");
+        assert_eq!(chunks[1]["choices"][0]["finish_reason"], "stop");
+    }
+}

@@ -1,0 +1,38 @@
+//! `OpenAI`'s legacy completions (<https://platform.openai.com/docs/api-reference/completions>), for callers only.
+//!
+//! The prompt becomes what a user says, and the text of the answer comes back as `text_completion` objects. What the
+//! old API could do with a text that a chat cannot (`echo`, `suffix`, `best_of`) is kept among the extra fields, so that
+//! it is named among the dropped parameters. Thoughts and tool calls have no place in these answers.
+
+mod decode_request;
+mod encode_response;
+mod logprobs;
+mod stream_encoder;
+
+use crate::dialect::canonical::{
+    CallerDialect, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamEncoder,
+};
+use crate::dialect::openai::codec;
+use crate::error::ApiError;
+
+/// Legacy completions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LegacyCompletions;
+
+impl CallerDialect for LegacyCompletions {
+    fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
+        decode_request::decode(body)
+    }
+
+    fn encode_response(&self, response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
+        encode_response::encode(response, context)
+    }
+
+    fn stream_encoder(&self, context: &ReplyContext, include_usage: bool) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encoder::Encoder::new(context, include_usage))
+    }
+
+    fn encode_error(&self, error: &ErrorInfo, _request_id: &str) -> Vec<u8> {
+        codec::encode_error(error)
+    }
+}

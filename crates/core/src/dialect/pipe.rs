@@ -1,0 +1,67 @@
+//! A streamed answer on its way through the gateway: bytes of the upstream in, bytes for the caller out.
+//!
+//! A pipe is either a tap ([`crate::dialect::tap::Tap`]), through which bytes of the same dialect pass untouched, or a
+//! translation ([`crate::dialect::translation::StreamTranslation`]). The relay does not care which.
+
+use crate::dialect::canonical::ErrorInfo;
+use crate::tokens::TokenUsage;
+
+/// What to do with the chunk that was pushed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// Send the chunk on exactly as it is.
+    Unchanged,
+    /// Send these bytes instead; they may be empty.
+    Replaced(Vec<u8>),
+}
+
+/// How the stream ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StreamEnd {
+    /// Bytes that are still to be sent.
+    pub tail: Vec<u8>,
+    /// Whether the answer is whole.
+    pub outcome: StreamOutcome,
+}
+
+/// Whether a stream said what it had to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamOutcome {
+    /// It ended as it should.
+    Complete,
+    /// It carried an error of the upstream's own, which the caller has received.
+    UpstreamError,
+    /// It broke off, and the caller has not been told yet.
+    Truncated,
+}
+
+/// What is recorded of a stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StreamFacts {
+    /// Usage as the upstream stated it, so far.
+    pub usage: Option<TokenUsage>,
+    /// Why the (last finished) choice ended, in the upstream's word.
+    pub finish_reason: Option<String>,
+    /// Estimated tokens of the text that has passed so far.
+    pub estimated_completion: u64,
+}
+
+/// A streamed answer on its way.
+pub trait StreamPipe {
+    /// Takes in the next chunk of the upstream's body.
+    fn push(&mut self, chunk: &[u8]) -> Forward;
+    /// Takes in the end of the upstream's body.
+    fn finish(&mut self) -> StreamEnd;
+    /// What is known so far.
+    fn facts(&self) -> StreamFacts;
+    /// Whether the upstream has said everything, though its connection may still be open.
+    fn is_complete(&self) -> bool;
+    /// Whether something of our own, such as a keep-alive comment, may be written now.
+    fn at_boundary(&self) -> bool;
+    /// The body that the unstreamed answer would have had, once the stream is whole and if it is to be kept.
+    fn final_body(&self) -> Option<Vec<u8>> {
+        None
+    }
+    /// The event that tells the caller, whose status line has long left, of an error.
+    fn encode_error(&mut self, error: &ErrorInfo) -> Vec<u8>;
+}

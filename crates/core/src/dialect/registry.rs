@@ -1,0 +1,83 @@
+//! Which codec speaks which dialect. Adding a dialect is a folder and a line here.
+
+use crate::catalog::{ProviderKind, ProviderRecord};
+use crate::dialect::canonical::{CallerDialect, ChatRequest, ReplyContext, UpstreamDialect};
+use crate::dialect::crossing::Crossing;
+use crate::dialect::face::Face;
+use crate::dialect::inbound::Inbound;
+use crate::dialect::openai::codec::{TokenLimit, UpstreamOptions};
+use crate::dialect::{anthropic, dashscope, dify, gemini, openai, responses};
+use crate::error::ApiError;
+
+/// The crossing of a request to an upstream of another dialect.
+pub fn translated(
+    inbound: &Inbound<'_>,
+    provider: &ProviderRecord,
+    context: ReplyContext,
+) -> Result<Crossing, ApiError> {
+    let codec = if inbound.as_array { Box::new(gemini::GeminiArray) } else { caller(inbound.face) };
+    let request = codec.decode_request(inbound.body)?;
+    Ok(crossing(inbound, request, codec, provider, context))
+}
+
+/// The crossing of a request that has been read already.
+#[must_use]
+pub fn crossing(
+    inbound: &Inbound<'_>,
+    mut request: ChatRequest,
+    caller: Box<dyn CallerDialect>,
+    provider: &ProviderRecord,
+    context: ReplyContext,
+) -> Crossing {
+    request.model = inbound.model.to_string();
+    request.stream = inbound.stream;
+    Crossing::translated(inbound, request, caller, upstream_of(provider), context)
+}
+
+/// The codec of a caller's dialect.
+#[must_use]
+pub fn caller(face: Face) -> Box<dyn CallerDialect> {
+    match face {
+        Face::OpenaiChat => Box::new(openai::codec::OpenAi::default()),
+        Face::OpenaiCompletions => Box::new(openai::legacy::LegacyCompletions),
+        Face::OpenaiResponses => Box::new(responses::Responses),
+        Face::Anthropic => Box::new(anthropic::Anthropic),
+        Face::Gemini => Box::new(gemini::Gemini),
+    }
+}
+
+/// The codec of a provider, with what is particular about it.
+fn upstream_of(provider: &ProviderRecord) -> Box<dyn UpstreamDialect> {
+    if !matches!(provider.kind, ProviderKind::Openai | ProviderKind::AzureOpenai) {
+        return upstream(provider.kind);
+    }
+    let token_limit = if provider.has_quirk("max_tokens_only") {
+        TokenLimit::MaxTokens
+    } else if provider.has_quirk("max_completion_tokens") {
+        TokenLimit::MaxCompletionTokens
+    } else {
+        TokenLimit::ByModel
+    };
+    let upstream = UpstreamOptions {
+        token_limit,
+        takes_cache_control: provider.has_quirk("cache_control"),
+        odd_replies: provider.has_quirk("odd_replies"),
+        ..UpstreamOptions::default()
+    };
+    Box::new(openai::codec::OpenAi { upstream, ..Default::default() })
+}
+
+/// The codec of an upstream's dialect.
+#[must_use]
+pub fn upstream(kind: ProviderKind) -> Box<dyn UpstreamDialect> {
+    match kind {
+        ProviderKind::Openai | ProviderKind::AzureOpenai | ProviderKind::Demo => {
+            Box::new(openai::codec::OpenAi::default())
+        }
+        ProviderKind::Anthropic => Box::new(anthropic::Anthropic),
+        ProviderKind::Gemini => Box::new(gemini::Gemini),
+        ProviderKind::Vertex => Box::new(gemini::Vertex),
+        ProviderKind::Dashscope => Box::new(dashscope::DashScope),
+        ProviderKind::Dify => Box::new(dify::Dify::default()),
+    }
+}

@@ -1,0 +1,253 @@
+//! The content of messages and tool outputs: a string, or a list of parts.
+
+use serde_json::value::RawValue;
+
+use super::fields::{Extra, Fields, missing, unknown_value, wrong_type};
+use crate::dialect::canonical::{CacheControl, Citation, Json, Media, Part};
+use crate::dialect::json_object::{Kind, as_str};
+use crate::error::ApiError;
+
+/// What the content belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Message,
+    ToolOutput,
+}
+
+const MESSAGE_PARTS: &[&str] =
+    &["input_text", "input_image", "input_file", "input_audio", "output_text", "refusal"];
+const OUTPUT_PARTS: &[&str] = &["input_text", "input_image", "input_file"];
+
+/// Reads content. What has no place in the canonical model goes into `extra`.
+pub(super) fn parts(
+    value: &RawValue,
+    path: &str,
+    content: Content,
+    extra: &mut Extra,
+) -> Result<Vec<Part>, ApiError> {
+    match Kind::of(value) {
+        Kind::String => Ok(as_str(value).map(|text| vec![Part::text(text)]).unwrap_or_default()),
+        Kind::Array => {
+            let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
+            let items = items.into_iter().enumerate();
+            items.map(|(index, item)| part(item, format!("{path}[{index}]"), content, extra)).collect()
+        }
+        found => Err(wrong_type(path, "a string or an array", found)),
+    }
+}
+
+fn part(value: &RawValue, path: String, content: Content, extra: &mut Extra) -> Result<Part, ApiError> {
+    let fields = Fields::of(value, path)?;
+    let kind = fields.required_text("type")?;
+    match (kind.as_str(), content) {
+        ("input_text", _) => Ok(Part::Text {
+            text: fields.required_text("text")?,
+            citations: Vec::new(),
+            cache: cache(&fields)?,
+        }),
+        ("output_text", Content::Message) => Ok(Part::Text {
+            text: fields.required_text("text")?,
+            citations: citations(&fields)?,
+            cache: cache(&fields)?,
+        }),
+        ("refusal", Content::Message) => Ok(Part::Refusal { text: fields.required_text("refusal")? }),
+        ("input_image", _) => image(&fields),
+        ("input_file", _) => file(&fields, extra),
+        ("input_audio", Content::Message) => audio(&fields),
+        (other, Content::Message) => Err(unknown_value(&fields.path("type"), other, MESSAGE_PARTS)),
+        (other, Content::ToolOutput) => Err(unknown_value(&fields.path("type"), other, OUTPUT_PARTS)),
+    }
+}
+
+/// A mark in the prompt for the cache. `OpenAI` counts half hours and half days, others five minutes and an hour: the
+/// short life is everyone's default, the long one the longest that there is.
+fn cache(fields: &Fields<'_>) -> Result<Option<CacheControl>, ApiError> {
+    let Some(mark) = fields.object("prompt_cache_breakpoint")? else { return Ok(None) };
+    let ttl = mark.text("ttl")?.filter(|ttl| ttl != "30m");
+    Ok(Some(CacheControl { ttl: ttl.map(|_| "1h".to_owned()) }))
+}
+
+fn image(fields: &Fields<'_>) -> Result<Part, ApiError> {
+    let media = match (fields.text("image_url")?, fields.text("file_id")?) {
+        (Some(url), _) => Media::from_url(&url),
+        (None, Some(id)) => Media::FileId { id },
+        (None, None) => return Err(missing(&fields.path("image_url"))),
+    };
+    Ok(Part::Image { media, detail: fields.text("detail")?, cache: cache(fields)? })
+}
+
+fn file(fields: &Fields<'_>, extra: &mut Extra) -> Result<Part, ApiError> {
+    let name = fields.text("filename")?;
+    let media = match (fields.text("file_data")?, fields.text("file_url")?, fields.text("file_id")?) {
+        (Some(data), _, _) => inline_file(data, name.as_deref()),
+        (None, Some(url), _) => Media::from_url(&url),
+        (None, None, Some(id)) => Media::FileId { id },
+        (None, None, None) => return Err(missing(&fields.path("file_data"))),
+    };
+    // How finely the pages of a document are drawn; no other dialect lets the caller say it.
+    fields.carry("detail", extra);
+    Ok(Part::File { media, name, cache: cache(fields)? })
+}
+
+/// File data come as a `data:` URL, or as bare base64 whose type only the name tells.
+fn inline_file(data: String, name: Option<&str>) -> Media {
+    match Media::from_url(&data) {
+        media @ Media::Base64 { .. } => media,
+        _ => Media::Base64 { media_type: media_type_of(name).to_owned(), data },
+    }
+}
+
+fn media_type_of(name: Option<&str>) -> &'static str {
+    let extension = name.and_then(|name| name.rsplit_once('.')).map(|(_, end)| end.to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("txt" | "log" | "rs" | "py" | "js" | "ts") => "text/plain",
+        Some("md") => "text/markdown",
+        Some("csv") => "text/csv",
+        Some("html" | "htm") => "text/html",
+        Some("json") => "application/json",
+        Some("docx") => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        Some("xlsx") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        Some("pptx") => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        _ => "application/pdf",
+    }
+}
+
+fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
+    let audio = fields.object("input_audio")?.ok_or_else(|| missing(&fields.path("input_audio")))?;
+    let media_type = match audio.required_text("format")?.as_str() {
+        "mp3" => "audio/mpeg".to_owned(),
+        format => format!("audio/{format}"),
+    };
+    Ok(Part::Audio { media: Media::Base64 { media_type, data: audio.required_text("data")? } })
+}
+
+/// The sources of text that the model said before.
+fn citations(fields: &Fields<'_>) -> Result<Vec<Citation>, ApiError> {
+    let annotations = fields.array("annotations")?.unwrap_or_default();
+    annotations
+        .into_iter()
+        .enumerate()
+        .map(|(index, value)| {
+            let annotation = Fields::of(value, format!("{}[{index}]", fields.path("annotations")))?;
+            Ok(Citation {
+                url: annotation.text("url")?,
+                title: annotation.text("title")?.or(annotation.text("filename")?),
+                cited_text: None,
+                span: annotation.unsigned("start_index")?.zip(annotation.unsigned("end_index")?),
+                original: Some(Json::of(&value)),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(content: &serde_json::Value, kind: Content) -> Result<(Vec<Part>, Extra), ApiError> {
+        let mut extra = Extra::new();
+        let parts = parts(Json::of(content).raw(), "c", kind, &mut extra)?;
+        Ok((parts, extra))
+    }
+
+    #[test]
+    fn media_come_as_address_data_or_id() {
+        let (parts, extra) = read(
+            &json!([
+                {"type": "input_image", "image_url": "https://a.example/x.png", "detail": "low"},
+                {"type": "input_image", "image_url": "data:image/png;base64,iVBOR", "file_id": null},
+                {"type": "input_image", "file_id": "file_1"},
+                {"type": "input_file", "file_data": "data:application/pdf;base64,JVBER", "filename": "a.pdf"},
+                {"type": "input_file", "file_data": "YSxi", "filename": "t.CSV", "detail": "high"},
+                {"type": "input_file", "file_url": "https://a.example/x.pdf"},
+                {"type": "input_audio", "input_audio": {"data": "UklGR", "format": "wav"}},
+                {"type": "input_audio", "input_audio": {"data": "SUQz", "format": "mp3"}},
+            ]),
+            Content::Message,
+        )
+        .unwrap();
+        let base64 =
+            |media_type: &str, data: &str| Media::Base64 { media_type: media_type.into(), data: data.into() };
+        let url = |url: &str| Media::Url { url: url.into(), media_type: None };
+        assert_eq!(
+            parts,
+            [
+                Part::Image {
+                    media: url("https://a.example/x.png"),
+                    detail: Some("low".into()),
+                    cache: None
+                },
+                Part::Image { media: base64("image/png", "iVBOR"), detail: None, cache: None },
+                Part::Image { media: Media::FileId { id: "file_1".into() }, detail: None, cache: None },
+                Part::File {
+                    media: base64("application/pdf", "JVBER"),
+                    name: Some("a.pdf".into()),
+                    cache: None
+                },
+                Part::File { media: base64("text/csv", "YSxi"), name: Some("t.CSV".into()), cache: None },
+                Part::File { media: url("https://a.example/x.pdf"), name: None, cache: None },
+                Part::Audio { media: base64("audio/wav", "UklGR") },
+                Part::Audio { media: base64("audio/mpeg", "SUQz") },
+            ]
+        );
+        assert_eq!(extra.keys().collect::<Vec<_>>(), ["c[4].detail"]);
+    }
+
+    #[test]
+    fn text_keeps_its_sources_and_marks() {
+        let annotation = json!({"type": "url_citation", "url": "https://a.example", "title": "A", "start_index": 1, "end_index": 3});
+        let (parts, _) = read(
+            &json!([
+                {"type": "output_text", "text": "abc", "annotations": [annotation], "logprobs": []},
+                {"type": "refusal", "refusal": "No."},
+                {"type": "input_text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit"}},
+                {"type": "input_text", "text": "y", "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}},
+            ]),
+            Content::Message,
+        )
+        .unwrap();
+        let Part::Text { citations, .. } = &parts[0] else { panic!("text") };
+        assert_eq!(citations[0].span, Some((1, 3)));
+        assert_eq!(citations[0].original, Some(Json::of(&annotation)));
+        assert_eq!(parts[1], Part::Refusal { text: "No.".into() });
+        assert!(matches!(&parts[2], Part::Text { cache: Some(CacheControl { ttl: None }), .. }));
+        assert!(
+            matches!(&parts[3], Part::Text { cache: Some(CacheControl { ttl: Some(ttl) }), .. } if ttl == "1h")
+        );
+    }
+
+    #[test]
+    fn errors_name_the_part() {
+        for (content, kind, code, param) in [
+            (json!(1), Content::Message, "invalid_type", "c"),
+            (json!(["x"]), Content::Message, "invalid_type", "c[0]"),
+            (json!([{"text": "x"}]), Content::Message, "missing_required_parameter", "c[0].type"),
+            (json!([{"type": "text", "text": "x"}]), Content::Message, "invalid_value", "c[0].type"),
+            (json!([{"type": "refusal", "refusal": "x"}]), Content::ToolOutput, "invalid_value", "c[0].type"),
+            (json!([{"type": "input_text", "text": 1}]), Content::Message, "invalid_type", "c[0].text"),
+            (
+                json!([{"type": "input_image"}]),
+                Content::Message,
+                "missing_required_parameter",
+                "c[0].image_url",
+            ),
+            (
+                json!([{"type": "input_file"}]),
+                Content::Message,
+                "missing_required_parameter",
+                "c[0].file_data",
+            ),
+            (
+                json!([{"type": "input_audio", "input_audio": {"data": "x"}}]),
+                Content::Message,
+                "missing_required_parameter",
+                "c[0].input_audio.format",
+            ),
+        ] {
+            let error = read(&content, kind).unwrap_err();
+            assert_eq!((error.code, error.param.as_deref()), (code, Some(param)), "{content}");
+        }
+    }
+}

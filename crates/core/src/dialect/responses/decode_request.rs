@@ -1,0 +1,295 @@
+//! From a request body to the canonical request, and to what the gateway must know besides.
+
+use serde_json::value::RawValue;
+
+use super::call_names::CallNames;
+use super::decode_input::{Reference, Turns, as_user_text};
+use super::decode_tools;
+use super::fields::{Extra, Fields, missing, unknown_value, unsupported, wrong_type};
+use super::input_items;
+use super::settings::Settings;
+use super::stored::{StoredResponse, history};
+use crate::dialect::canonical::{ChatRequest, Json, Message, Part, Reasoning, Role};
+use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::dialect::openai::request::describe_syntax;
+use crate::error::ApiError;
+
+/// The parameters that are understood; all others go into `extra`.
+const KNOWN: &[&str] = &[
+    "background",
+    "conversation",
+    "include",
+    "input",
+    "instructions",
+    "max_output_tokens",
+    "metadata",
+    "model",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "prompt",
+    "prompt_cache_key",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+];
+
+/// A request that has been read.
+#[derive(Debug, Clone)]
+pub struct ResponsesRequest {
+    /// The request in the canonical model. As long as it has not been [resolved](Self::resolve), it lacks the turns
+    /// before it.
+    pub request: ChatRequest,
+    /// The response that this one continues.
+    pub previous_response_id: Option<String>,
+    /// Whether the answer is to be kept; it is unless the caller says otherwise.
+    pub store: bool,
+    /// The input of this request alone, each item in its long form and with an id. Empty if nothing needs it: the
+    /// answer is not kept, nothing is continued and nothing referred to.
+    pub input_items: Vec<Json>,
+    pub(super) settings: Settings,
+    pub(super) names: CallNames,
+    references: Vec<Reference>,
+}
+
+impl ResponsesRequest {
+    /// Reads a body. The error names the field at fault. `unique` is of letters and digits and the same as in the
+    /// context of the answer; ids of items are made of it.
+    pub fn parse(body: &[u8], unique: &str) -> Result<Self, ApiError> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
+        }
+        let object: JsonObject<'_> =
+            serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+        let top = Fields::top(object);
+        let previous_response_id = check_state(&top)?;
+        let mut names = CallNames::default();
+        let mut request = canonical(&top, &mut names)?;
+        let settings = Settings::of(&top)?;
+        let store = top.boolean("store")?.unwrap_or(true);
+        let input = Input::of(&top, previous_response_id.is_some())?;
+        let turns = input.turns()?;
+        let is_kept = store || previous_response_id.is_some() || !turns.references.is_empty();
+        request.messages.extend(turns.messages);
+        request.extra.extend(turns.extra);
+        Ok(Self {
+            request,
+            previous_response_id,
+            store,
+            input_items: if is_kept { input.items(unique) } else { Vec::new() },
+            settings,
+            names,
+            references: turns.references,
+        })
+    }
+
+    /// The ids of items that the input names without giving them.
+    pub fn references(&self) -> impl Iterator<Item = &str> {
+        self.references.iter().map(|reference| reference.id.as_str())
+    }
+
+    /// Puts the turns before this one into the request. `chain` are the responses that it continues, the oldest
+    /// first; items that are referred to are looked for there and in `others`. The error names a reference to
+    /// nothing. Instructions of earlier requests do not carry over.
+    pub fn resolve(mut self, chain: &[StoredResponse], others: &[StoredResponse]) -> Result<Self, ApiError> {
+        if chain.is_empty() && self.references.is_empty() {
+            return Ok(self);
+        }
+        for Reference { index, id } in std::mem::take(&mut self.references) {
+            let found = chain.iter().chain(others).find_map(|stored| stored.item(&id));
+            let (Some(found), Some(item)) = (found, self.input_items.get_mut(index)) else {
+                let shown: String = id.chars().take(100).collect();
+                return Err(ApiError::invalid(
+                    "item_not_found",
+                    format!("input[{index}].id"),
+                    format!("There is no stored item with the id `{shown}`. Send the item itself instead."),
+                ));
+            };
+            *item = found;
+        }
+        let mut messages: Vec<Message> = self.settings.instructions().map(instructions).into_iter().collect();
+        let mut turns = Turns::default();
+        for (index, item) in history(chain, &self.input_items).iter().enumerate() {
+            turns.item(index, item.raw())?;
+        }
+        messages.extend(turns.finish().messages);
+        self.request.messages = messages;
+        Ok(self)
+    }
+}
+
+/// The input in either form.
+enum Input<'a> {
+    Text(String),
+    Items(Vec<&'a RawValue>),
+}
+
+impl<'a> Input<'a> {
+    fn of(top: &Fields<'a>, is_continuation: bool) -> Result<Self, ApiError> {
+        let Some(value) = top.get("input") else {
+            return if is_continuation { Ok(Self::Items(Vec::new())) } else { Err(missing("input")) };
+        };
+        if let Some(text) = as_user_text(value) {
+            return Ok(Self::Text(text));
+        }
+        if Kind::of(value) != Kind::Array {
+            return Err(wrong_type("input", "a string or an array", Kind::of(value)));
+        }
+        let items = top.array("input")?.unwrap_or_default();
+        if items.is_empty() && !is_continuation {
+            return Err(ApiError::invalid(
+                "invalid_value",
+                "input",
+                "`input` must contain at least one item.",
+            ));
+        }
+        Ok(Self::Items(items))
+    }
+
+    fn turns(&self) -> Result<Turns, ApiError> {
+        let mut turns = Turns::default();
+        match self {
+            Self::Text(text) => {
+                turns.messages.push(Message::new(Role::User, vec![Part::text(text.as_str())]));
+            }
+            Self::Items(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    turns.item(index, item)?;
+                }
+            }
+        }
+        Ok(turns.finish())
+    }
+
+    fn items(&self, unique: &str) -> Vec<Json> {
+        match self {
+            Self::Text(text) => vec![input_items::of_text(text, unique)],
+            Self::Items(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| input_items::normalise(item, unique, index))
+                .collect(),
+        }
+    }
+}
+
+/// Refuses what would need state or work that the gateway does not keep, instead of answering as if it were not there.
+fn check_state(top: &Fields<'_>) -> Result<Option<String>, ApiError> {
+    if top.boolean("background")? == Some(true) {
+        return Err(unsupported(
+            "background",
+            "`background` is not supported: responses are made while the caller waits. Use `stream` for long ones.",
+        ));
+    }
+    if top.get("conversation").is_some() {
+        return Err(unsupported(
+            "conversation",
+            "`conversation` is not supported. Continue a conversation with `previous_response_id`.",
+        ));
+    }
+    if top.get("prompt").is_some() {
+        return Err(unsupported(
+            "prompt",
+            "`prompt` is not supported: the gateway keeps no prompt templates. Send `instructions` and `input`.",
+        ));
+    }
+    top.text("previous_response_id")
+}
+
+fn instructions(text: impl Into<String>) -> Message {
+    Message::new(Role::System, vec![Part::text(text)])
+}
+
+/// Everything but the input.
+fn canonical(top: &Fields<'_>, names: &mut CallNames) -> Result<ChatRequest, ApiError> {
+    let model = top.required_text("model")?;
+    if model.trim().is_empty() {
+        return Err(ApiError::invalid("invalid_value", "model", "`model` must not be empty."));
+    }
+    let mut extra = Extra::new();
+    let mut request = ChatRequest {
+        model,
+        messages: top.text("instructions")?.map(instructions).into_iter().collect(),
+        tools: decode_tools::tools(top, names, &mut extra)?,
+        tool_choice: decode_tools::tool_choice(top, &mut extra)?,
+        parallel_tool_calls: top.boolean("parallel_tool_calls")?,
+        max_tokens: top.unsigned("max_output_tokens")?,
+        stream: top.boolean("stream")?.unwrap_or_default(),
+        // Usage is part of every answer in this dialect.
+        include_usage: true,
+        metadata: top.object("metadata")?.and_then(|_| top.json("metadata")),
+        service_tier: top.text("service_tier")?,
+        prompt_cache_key: top.text("prompt_cache_key")?,
+        reasoning: reasoning(top, &mut extra)?,
+        ..ChatRequest::default()
+    };
+    request.sampling.temperature = top.number("temperature")?;
+    request.sampling.top_p = top.number("top_p")?;
+    request.sampling.top_logprobs = top.unsigned("top_logprobs")?;
+    request.sampling.logprobs = includes_logprobs(top, &mut extra)?
+        .then_some(true)
+        .or(request.sampling.top_logprobs.map(|number| number > 0));
+    if let Some(text) = top.object("text")? {
+        request.response_format = decode_tools::response_format(&text)?;
+        request.verbosity = text.text("verbosity")?;
+        text.carry_unknown(&["format", "verbosity"], &mut extra);
+    }
+    let (new_name, old_name) = (top.text("safety_identifier")?, top.text("user")?);
+    if new_name.is_some() && old_name.is_some() && new_name != old_name {
+        top.carry("user", &mut extra);
+    }
+    request.user = new_name.or(old_name);
+    if let Some(options) = top.object("stream_options")? {
+        // Padding against listeners who count bytes; the gateway never adds it.
+        options.boolean("include_obfuscation")?;
+        options.carry_unknown(&["include_obfuscation"], &mut extra);
+    }
+    match top.text("truncation")?.as_deref() {
+        None | Some("disabled") => {}
+        Some("auto") => top.carry("truncation", &mut extra),
+        Some(other) => return Err(unknown_value("truncation", other, &["auto", "disabled"])),
+    }
+    top.carry_unknown(KNOWN, &mut extra);
+    request.extra = extra;
+    Ok(request)
+}
+
+fn reasoning(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<Reasoning>, ApiError> {
+    let Some(fields) = top.object("reasoning")? else { return Ok(None) };
+    let summary = match fields.text("summary")? {
+        None => fields.text("generate_summary")?,
+        summary => summary,
+    };
+    fields.carry_unknown(&["effort", "summary", "generate_summary"], extra);
+    let effort = fields.text("effort")?;
+    let include = summary.as_ref().map(|_| true);
+    let is_set = effort.is_some() || summary.is_some();
+    Ok(is_set.then(|| Reasoning { effort, include, summary, ..Reasoning::default() }))
+}
+
+/// Reads `include`: whether it asks for log probabilities. Encrypted thoughts are always part of the answer.
+fn includes_logprobs(top: &Fields<'_>, extra: &mut Extra) -> Result<bool, ApiError> {
+    let mut logprobs = false;
+    for (index, value) in top.array("include")?.unwrap_or_default().into_iter().enumerate() {
+        let path = format!("include[{index}]");
+        match as_str(value).as_deref() {
+            Some("message.output_text.logprobs") => logprobs = true,
+            Some("reasoning.encrypted_content") => {}
+            Some(_) => {
+                extra.insert(path, Json::of(&value));
+            }
+            None => return Err(wrong_type(&path, "a string", Kind::of(value))),
+        }
+    }
+    Ok(logprobs)
+}

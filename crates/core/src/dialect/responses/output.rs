@@ -1,0 +1,278 @@
+//! The items of an answer while they come about.
+//!
+//! Streamed and unstreamed answers are built by the same steps, so they hold the same items. Text and refusals in a
+//! row are one message; all other parts are an item each.
+
+use std::collections::BTreeMap;
+
+use super::call_names::{CallNames, input_of_arguments};
+use super::input_items::output_id;
+use super::opaque;
+use super::wire::{Annotation, Content, Item, Status, Summary};
+use crate::dialect::canonical::{Citation, FinishReason, Json, PartStart};
+
+/// The arguments of a call that has none.
+pub(super) const NO_ARGUMENTS: &str = "{}";
+
+/// Where a part of the answer stands among the items, and what is known of it only at its end.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) item: usize,
+    /// The place in the item's content.
+    pub(super) content: usize,
+    citations: Vec<Citation>,
+    signature: String,
+    /// The arguments of a custom tool's call, of which only the whole can be read.
+    custom_arguments: Option<String>,
+}
+
+/// The items so far.
+#[derive(Debug)]
+pub(super) struct Output {
+    unique: String,
+    names: CallNames,
+    pub(super) items: Vec<Item>,
+    slots: BTreeMap<usize, Slot>,
+    /// Signatures of tool calls: call id and signature.
+    signatures: Vec<(String, String)>,
+}
+
+impl Output {
+    pub(super) fn new(unique: &str, names: CallNames) -> Self {
+        Self {
+            unique: unique.to_owned(),
+            names,
+            items: Vec::new(),
+            slots: BTreeMap::new(),
+            signatures: Vec::new(),
+        }
+    }
+
+    /// Whether a part of this kind goes into the last item.
+    pub(super) fn continues(&self, start: &PartStart) -> bool {
+        matches!(start, PartStart::Text | PartStart::Refusal)
+            && matches!(self.items.last(), Some(Item::Message { .. }))
+    }
+
+    /// Begins a part.
+    pub(super) fn start(&mut self, part: usize, start: PartStart) {
+        if !self.continues(&start) {
+            let item = self.new_item(&start);
+            self.items.push(item);
+        }
+        let mut slot = Slot {
+            item: self.items.len().saturating_sub(1),
+            content: 0,
+            citations: Vec::new(),
+            signature: String::new(),
+            custom_arguments: None,
+        };
+        match (self.items.last_mut(), start) {
+            (Some(Item::Message { content, .. }), PartStart::Text) => {
+                slot.content = content.len();
+                content.push(Content::OutputText {
+                    annotations: Vec::new(),
+                    logprobs: Vec::new(),
+                    text: String::new(),
+                });
+            }
+            (Some(Item::Message { content, .. }), _) => {
+                slot.content = content.len();
+                content.push(Content::Refusal { refusal: String::new() });
+            }
+            (Some(Item::CustomToolCall { .. }), _) => slot.custom_arguments = Some(String::new()),
+            _ => {}
+        }
+        self.slots.insert(part, slot);
+    }
+
+    fn new_item(&self, start: &PartStart) -> Item {
+        let index = self.items.len();
+        let id = |kind| output_id(kind, &self.unique, index);
+        let status = Status::InProgress;
+        match start {
+            PartStart::Text | PartStart::Refusal => {
+                Item::Message { id: id("message"), status, role: "assistant", content: Vec::new() }
+            }
+            PartStart::Thinking => {
+                Item::Reasoning { id: id("reasoning"), summary: Vec::new(), encrypted_content: None }
+            }
+            PartStart::RedactedThinking { data } => Item::Reasoning {
+                id: id("reasoning"),
+                summary: Vec::new(),
+                encrypted_content: Some(opaque::redacted(data)),
+            },
+            PartStart::ToolCall { id: call_id, name } => {
+                // Clients tell calls apart by it, so it must not be empty.
+                let call_id = match call_id.as_str() {
+                    "" => format!("call_{}_{index}", self.unique),
+                    given => given.to_owned(),
+                };
+                let tool = self.names.caller_tool(name);
+                let (name, namespace) = (tool.name, tool.namespace);
+                if tool.is_custom {
+                    let (id, input) = (id("custom_tool_call"), String::new());
+                    Item::CustomToolCall { id, status, call_id, name, namespace, input }
+                } else {
+                    let (id, arguments) = (id("function_call"), String::new());
+                    Item::FunctionCall { id, status, arguments, call_id, name, namespace }
+                }
+            }
+        }
+    }
+
+    /// Where a part is that has begun and not ended.
+    pub(super) fn slot(&self, part: usize) -> Option<&Slot> {
+        self.slots.get(&part)
+    }
+
+    /// The parts that have begun and not ended.
+    pub(super) fn open_parts(&self) -> Vec<usize> {
+        self.slots.keys().copied().collect()
+    }
+
+    /// More text, thoughts or arguments.
+    pub(super) fn append(&mut self, part: usize, more: &str) {
+        let Some(slot) = self.slots.get_mut(&part) else { return };
+        if let Some(arguments) = &mut slot.custom_arguments {
+            arguments.push_str(more);
+            return;
+        }
+        match self.items.get_mut(slot.item) {
+            Some(Item::Message { content, .. }) => match content.get_mut(slot.content) {
+                Some(Content::OutputText { text, .. }) => text.push_str(more),
+                Some(Content::Refusal { refusal }) => refusal.push_str(more),
+                None => {}
+            },
+            Some(Item::Reasoning { summary, .. }) => match summary.first_mut() {
+                Some(Summary::SummaryText { text }) => text.push_str(more),
+                None if more.is_empty() => {}
+                None => summary.push(Summary::SummaryText { text: more.to_owned() }),
+            },
+            Some(Item::FunctionCall { arguments, .. }) => arguments.push_str(more),
+            Some(Item::CustomToolCall { .. }) | None => {}
+        }
+    }
+
+    /// More of a signature.
+    pub(super) fn sign(&mut self, part: usize, more: &str) {
+        if let Some(slot) = self.slots.get_mut(&part) {
+            slot.signature.push_str(more);
+        }
+    }
+
+    /// A source of a text. Which characters it stands behind may only be known when the text is whole.
+    pub(super) fn cite(&mut self, part: usize, citation: Citation) {
+        if let Some(slot) = self.slots.get_mut(&part) {
+            slot.citations.push(citation);
+        }
+    }
+
+    /// Log probabilities of the text that is coming. What is done does not change any more, so those that come later
+    /// are lost.
+    pub(super) fn add_logprobs(&mut self, more: Vec<Json>) {
+        let open: Vec<(usize, usize)> = self.slots.values().map(|slot| (slot.item, slot.content)).collect();
+        for (item, content) in open.into_iter().rev() {
+            if let Some(Item::Message { content: parts, .. }) = self.items.get_mut(item)
+                && let Some(Content::OutputText { logprobs, .. }) = parts.get_mut(content)
+            {
+                logprobs.extend(more);
+                return;
+            }
+        }
+    }
+
+    /// Ends a part and says where it is. A call without arguments gets those that mean none: clients parse them.
+    pub(super) fn end(&mut self, part: usize) -> Option<Slot> {
+        let mut slot = self.slots.remove(&part)?;
+        match self.items.get_mut(slot.item)? {
+            Item::Message { content, .. } => {
+                if let Some(Content::OutputText { annotations, text, .. }) = content.get_mut(slot.content) {
+                    let length = text.chars().count() as u64;
+                    let citations = std::mem::take(&mut slot.citations);
+                    annotations.extend(citations.into_iter().filter_map(|one| annotation(one, length)));
+                }
+            }
+            Item::Reasoning { encrypted_content, .. } => {
+                if !slot.signature.is_empty() {
+                    *encrypted_content = Some(std::mem::take(&mut slot.signature));
+                }
+            }
+            Item::FunctionCall { arguments, call_id, .. } => {
+                if arguments.trim().is_empty() {
+                    arguments.push_str(NO_ARGUMENTS);
+                }
+                if !slot.signature.is_empty() {
+                    self.signatures.push((call_id.clone(), std::mem::take(&mut slot.signature)));
+                }
+            }
+            Item::CustomToolCall { input, call_id, .. } => {
+                *input = input_of_arguments(&slot.custom_arguments.take().unwrap_or_default());
+                if !slot.signature.is_empty() {
+                    self.signatures.push((call_id.clone(), std::mem::take(&mut slot.signature)));
+                }
+            }
+        }
+        Some(slot)
+    }
+
+    /// Adds the items that carry the signatures of tool calls, in the order of the calls, and says which they are.
+    pub(super) fn add_signatures(&mut self) -> std::ops::Range<usize> {
+        let first = self.items.len();
+        let order: Vec<String> = self.items.iter().filter_map(call_id).map(str::to_owned).collect();
+        let mut signatures = std::mem::take(&mut self.signatures);
+        signatures.sort_by_key(|(call_id, _)| order.iter().position(|known| known == call_id));
+        for (call_id, signature) in signatures {
+            self.items.push(Item::Reasoning {
+                id: output_id("reasoning", &self.unique, self.items.len()),
+                summary: Vec::new(),
+                encrypted_content: Some(opaque::tool_call(&call_id, &signature)),
+            });
+        }
+        first..self.items.len()
+    }
+}
+
+fn call_id(item: &Item) -> Option<&str> {
+    match item {
+        Item::FunctionCall { call_id, .. } | Item::CustomToolCall { call_id, .. } => Some(call_id),
+        Item::Message { .. } | Item::Reasoning { .. } => None,
+    }
+}
+
+/// A source in the words of the dialect; `None` if it has neither address nor title. What is not said to stand behind
+/// some of the text stands behind all of it.
+fn annotation(citation: Citation, length: u64) -> Option<Annotation> {
+    let (start_index, end_index) = citation.span.unwrap_or((0, length));
+    match (citation.url, citation.title) {
+        (Some(url), title) => {
+            Some(Annotation::UrlCitation { start_index, end_index, title: title.unwrap_or_default(), url })
+        }
+        // The document was part of the prompt, so there is no uploaded file to name.
+        (None, Some(filename)) => {
+            Some(Annotation::FileCitation { file_id: String::new(), filename, index: end_index })
+        }
+        (None, None) => None,
+    }
+}
+
+/// The log probabilities of tokens in `OpenAI`'s older form, which are the same in this one.
+pub(super) fn token_logprobs(logprobs: &Json) -> Vec<Json> {
+    #[derive(serde::Deserialize)]
+    struct Tokens {
+        content: Option<Vec<Json>>,
+    }
+    serde_json::from_str::<Tokens>(logprobs.text()).ok().and_then(|tokens| tokens.content).unwrap_or_default()
+}
+
+/// The status of a response that ended for this reason, and why it is incomplete.
+pub(super) fn outcome(finish: Option<&FinishReason>) -> (Status, Option<super::wire::Incomplete>) {
+    let reason = match finish {
+        Some(FinishReason::Length) => Some("max_output_tokens"),
+        Some(FinishReason::ContentFilter) => Some("content_filter"),
+        // There is more to come, but none of the documented reasons says so.
+        Some(FinishReason::Pause) => None,
+        _ => return (Status::Completed, None),
+    };
+    (Status::Incomplete, Some(super::wire::Incomplete { reason }))
+}

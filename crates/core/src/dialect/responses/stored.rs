@@ -1,0 +1,149 @@
+//! Responses that are kept, and the answers about them.
+//!
+//! A response is kept with its own input only. What came before is found by following `previous_response_id`, so a
+//! long conversation is stored once, not once per turn.
+//!
+//! <https://platform.openai.com/docs/api-reference/responses/get>
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::decode_request::ResponsesRequest;
+use super::input_items::id_of;
+use crate::dialect::canonical::Json;
+
+/// A response that is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredResponse {
+    /// Its id.
+    pub id: String,
+    /// The response that it continues.
+    pub previous_response_id: Option<String>,
+    /// The model that answered.
+    pub model: String,
+    /// Seconds since the epoch.
+    pub created_at: u64,
+    /// The items of its own input.
+    pub input_items: Vec<Json>,
+    /// The response as it was answered.
+    pub response: Json,
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// Begins behind the item with this id.
+    pub after: Option<&'a str>,
+    /// Most items.
+    pub limit: usize,
+    /// The oldest item first; the newest otherwise.
+    pub is_ascending: bool,
+}
+
+impl Default for Page<'_> {
+    fn default() -> Self {
+        Self { after: None, limit: 20, is_ascending: false }
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+    model: String,
+    created_at: u64,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    #[serde(default)]
+    output: Vec<Json>,
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<&'a Json>,
+    first_id: Option<String>,
+    last_id: Option<String>,
+    has_more: bool,
+}
+
+impl StoredResponse {
+    /// What is to be kept of a request and its answer, the body of an unstreamed one or the last state of a streamed
+    /// one; `None` if that is no response.
+    #[must_use]
+    pub fn of(request: &ResponsesRequest, response: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(response).ok()?;
+        let head: Head = serde_json::from_str(text).ok()?;
+        Some(Self {
+            id: head.id,
+            previous_response_id: request.previous_response_id.clone(),
+            model: head.model,
+            created_at: head.created_at,
+            input_items: request.input_items.clone(),
+            response: Json::parse(text)?,
+        })
+    }
+
+    /// The items of the answer.
+    #[must_use]
+    pub fn output_items(&self) -> Vec<Json> {
+        serde_json::from_str::<Output>(self.response.text()).map(|body| body.output).unwrap_or_default()
+    }
+
+    /// The item with this id, of the input or the answer.
+    #[must_use]
+    pub fn item(&self, id: &str) -> Option<Json> {
+        let is_it = |item: &Json| id_of(item).as_deref() == Some(id);
+        let in_input = self.input_items.iter().find(|item| is_it(item)).cloned();
+        in_input.or_else(|| self.output_items().into_iter().find(is_it))
+    }
+
+    /// The body of `GET /v1/responses/{id}`.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        self.response.text().as_bytes().to_vec()
+    }
+
+    /// The body of `GET /v1/responses/{id}/input_items`. `None` if the item to begin behind is not there.
+    #[must_use]
+    pub fn input_items_body(&self, page: Page<'_>) -> Option<Vec<u8>> {
+        let mut items: Vec<&Json> = self.input_items.iter().collect();
+        if !page.is_ascending {
+            items.reverse();
+        }
+        let start = match page.after {
+            None => 0,
+            Some(after) => items.iter().position(|item| id_of(item).as_deref() == Some(after))? + 1,
+        };
+        let rest = items.split_off(start);
+        let has_more = rest.len() > page.limit;
+        let data: Vec<&Json> = rest.into_iter().take(page.limit).collect();
+        let list = List {
+            object: "list",
+            first_id: data.first().and_then(|item| id_of(item)),
+            last_id: data.last().and_then(|item| id_of(item)),
+            data,
+            has_more,
+        };
+        serde_json::to_vec(&list).ok()
+    }
+}
+
+/// The body of `DELETE /v1/responses/{id}`.
+#[must_use]
+pub fn deleted_body(id: &str) -> Vec<u8> {
+    json!({ "id": id, "object": "response", "deleted": true }).to_string().into_bytes()
+}
+
+/// The items of a conversation: the input and answer of every response before, the oldest first, then the new input.
+#[must_use]
+pub fn history(chain: &[StoredResponse], new_input: &[Json]) -> Vec<Json> {
+    let mut items = Vec::new();
+    for stored in chain {
+        items.extend_from_slice(&stored.input_items);
+        items.extend(stored.output_items());
+    }
+    items.extend_from_slice(new_input);
+    items
+}

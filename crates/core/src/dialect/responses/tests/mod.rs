@@ -1,0 +1,6 @@
+//! Tests of the dialect as a whole.
+
+mod request;
+mod stored;
+mod stream;
+mod support;

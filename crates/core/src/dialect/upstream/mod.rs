@@ -1,0 +1,82 @@
+//! What the codecs of several upstream dialects share: reading events, keeping the parts of an answer in lawful order,
+//! telling which parameters of a request are set.
+
+pub mod emit;
+pub mod parameters;
+pub mod parts;
+pub mod sse;
+
+use serde_json::Number;
+
+use super::canonical::Json;
+
+/// A count as it is found in the wild: absent, `null` or with a decimal point.
+pub fn count(number: Option<&Number>) -> u64 {
+    let Some(number) = number else { return 0 };
+    number
+        .as_u64()
+        .or_else(|| number.as_f64().and_then(|value| format!("{value:.0}").parse().ok()))
+        .unwrap_or_default()
+}
+
+/// The arguments of a tool call as text: providers write them as a string of JSON, or as the JSON itself.
+pub fn arguments_text(arguments: Option<&Json>) -> String {
+    let Some(arguments) = arguments else { return String::new() };
+    match super::json_object::as_str(arguments.raw()) {
+        Some(text) => text.into_owned(),
+        None if arguments.text() == "null" => String::new(),
+        None => arguments.text().to_owned(),
+    }
+}
+
+/// The letters and digits of an id, to build other ids of.
+pub fn alphanumeric(id: &str) -> String {
+    id.chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+/// An id for a tool call whose provider gave none. The same call gets the same id, streamed and not; calls of different
+/// answers get different ones as long as the provider names its answers.
+pub fn call_id(unique: &str, choice: usize, part: usize) -> String {
+    if unique.is_empty() { format!("call_{choice}_{part}") } else { format!("call_{unique}_{choice}_{part}") }
+}
+
+/// Bytes of an error body that are shown if it is no error that can be read.
+const SHOWN_BYTES: usize = 300;
+
+/// A sentence about an error whose body cannot be read: its text if it is one, but never a page of HTML.
+pub fn unreadable_error(status: u16, body: &[u8]) -> String {
+    let head = body.get(..body.len().min(SHOWN_BYTES)).unwrap_or_default();
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim();
+    if text.is_empty() || text.starts_with(['<', '{', '[']) {
+        format!("The provider answered with status {status}.")
+    } else {
+        format!("The provider answered with status {status}: {text}")
+    }
+}
+
+#[cfg(test)]
+pub mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_arguments_in_their_odd_spellings() {
+        let number = |text: &str| serde_json::from_str::<Number>(text).ok();
+        assert_eq!(count(number("7").as_ref()), 7);
+        assert_eq!(count(number("7.0").as_ref()), 7);
+        assert_eq!(count(number("-7").as_ref()), 0);
+        assert_eq!(count(None), 0);
+        for (json, text) in [(r#""{\"a\":1}""#, r#"{"a":1}"#), (r#"{"a" :1}"#, r#"{"a" :1}"#), ("null", "")] {
+            assert_eq!(arguments_text(Json::parse(json).as_ref()), text);
+        }
+    }
+
+    #[test]
+    fn pages_are_not_shown() {
+        assert!(!unreadable_error(502, b"<html>x").contains("html"));
+        assert!(unreadable_error(502, b"no route").contains("no route"));
+    }
+}

@@ -1,0 +1,116 @@
+//! The outer half of a stream decoder: from bytes to events, whatever the dialect.
+//!
+//! Guarantees, for any way in which the stream is cut: the same events; exactly one end; nothing after it. A service
+//! that answers a request for a stream with one plain JSON document is understood as well.
+
+use crate::dialect::canonical::{ChatResponse, ErrorInfo, StreamDecoder, StreamEvent};
+use crate::sse::{Event, EventReader, Segment};
+
+use super::emit::emit_response;
+
+/// Most bytes of one event that are held back.
+const EVENT_LIMIT: usize = 4 << 20;
+
+/// The inner half: what the events of a dialect mean.
+pub trait Reading {
+    /// Takes in the data of one event. Returns whether the stream is over, in which case its end has been appended.
+    fn event(&mut self, event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool;
+    /// Whether the answer has begun, so that a sign of life may be passed on.
+    fn has_begun(&self) -> bool;
+    /// Takes in the end of the stream and appends its end, which is an error if the answer is not whole.
+    fn end(&mut self, events: &mut Vec<StreamEvent>);
+    /// Reads a body that turned out to be no stream.
+    fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo>;
+}
+
+/// A stream decoder.
+pub struct SseDecoder<R> {
+    reader: EventReader,
+    state: State<R>,
+}
+
+struct State<R> {
+    reading: R,
+    over: bool,
+}
+
+impl<R: Reading> SseDecoder<R> {
+    /// A decoder at the beginning of a stream.
+    pub fn new(reading: R) -> Self {
+        Self { reader: EventReader::new(EVENT_LIMIT), state: State { reading, over: false } }
+    }
+
+    /// The inner half.
+    pub fn reading(&self) -> &R {
+        &self.state.reading
+    }
+}
+
+impl<R: Reading> StreamDecoder for SseDecoder<R> {
+    fn push(&mut self, chunk: &[u8], events: &mut Vec<StreamEvent>) {
+        let Self { reader, state } = self;
+        if state.over {
+            return;
+        }
+        reader.push(chunk, |segment| match segment {
+            Segment::Event(event) => state.event(event, events),
+            Segment::LineFeed(_) => {}
+            Segment::Oversized(_) => state.fail(ErrorInfo::malformed(), events),
+        });
+    }
+
+    fn finish(&mut self, events: &mut Vec<StreamEvent>) {
+        let rest = self.reader.finish();
+        let state = &mut self.state;
+        if state.over {
+            return;
+        }
+        let text = rest.trim_ascii_start();
+        if !state.reading.has_begun() && text.first() == Some(&b'{') {
+            state.over = true;
+            match state.reading.document(text) {
+                Ok(response) => emit_response(response, events),
+                Err(error) => events.push(StreamEvent::Error(error)),
+            }
+            return;
+        }
+        let last = Event::from_raw(&rest);
+        // An event cut off in the middle of its JSON is the sign of a broken connection, not of bad data.
+        if last.data().is_some_and(|data| is_whole(&data)) {
+            state.event(last, events);
+        }
+        if !state.over {
+            state.over = true;
+            state.reading.end(events);
+        }
+    }
+}
+
+/// Whether data is all there: JSON, or the word by which streams end.
+fn is_whole(data: &[u8]) -> bool {
+    data.trim_ascii() == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+}
+
+impl<R: Reading> State<R> {
+    fn event(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) {
+        if self.over {
+            return;
+        }
+        match event.data() {
+            Some(data) if data.trim_ascii().is_empty() => {}
+            Some(data) => self.over = self.reading.event(event, &data, events),
+            // A comment, or an event without data: the upstream says that it is alive.
+            None if self.reading.has_begun() && !event.raw().trim_ascii().is_empty() => {
+                events.push(StreamEvent::Ping);
+            }
+            None => {}
+        }
+    }
+
+    fn fail(&mut self, error: ErrorInfo, events: &mut Vec<StreamEvent>) {
+        if !self.over {
+            self.over = true;
+            events.push(StreamEvent::Error(error));
+        }
+    }
+}

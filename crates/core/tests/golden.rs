@@ -1,0 +1,253 @@
+//! The golden matrix: every request of every caller's dialect as every upstream gets it, and every answer, stream and
+//! error of every upstream as every caller gets it. Each pair of dialects is one file under `tests/golden`.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p nexus-edge-core --test golden` writes the files anew; read the difference before you
+//! commit it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot read its files has failed"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nexus_edge_core::catalog::ProviderKind;
+use nexus_edge_core::dialect::canonical::{ReplyContext, StreamEvent, assemble};
+use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::registry;
+use serde_json::{Value, json};
+
+const FACES: [(&str, Face); 5] = [
+    ("openai", Face::OpenaiChat),
+    ("openai_legacy", Face::OpenaiCompletions),
+    ("responses", Face::OpenaiResponses),
+    ("anthropic", Face::Anthropic),
+    ("gemini", Face::Gemini),
+];
+
+const UPSTREAMS: [(&str, ProviderKind); 5] = [
+    ("openai", ProviderKind::Openai),
+    ("anthropic", ProviderKind::Anthropic),
+    ("gemini", ProviderKind::Gemini),
+    ("dashscope", ProviderKind::Dashscope),
+    ("dify", ProviderKind::Dify),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+fn context() -> ReplyContext {
+    ReplyContext { unique: "01unique".into(), created: 1_700_000_000, model: "asked-model".into() }
+}
+
+/// The fixtures of a folder by name, in order.
+fn fixtures(kind: &str, dialect: &str) -> Vec<(String, Vec<u8>)> {
+    let Ok(entries) = fs::read_dir(root().join("fixtures").join(kind).join(dialect)) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Compares with the golden file, or writes it.
+fn check(kind: &str, pair: &str, cases: &BTreeMap<String, Value>) {
+    if cases.is_empty() {
+        return;
+    }
+    let path = root().join("golden").join(kind).join(format!("{pair}.json"));
+    let text = format!("{}\n", serde_json::to_string_pretty(cases).unwrap());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        return;
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{} is missing", path.display()));
+    let golden: BTreeMap<String, Value> = serde_json::from_str(&golden).unwrap();
+    assert_eq!(golden.keys().collect::<Vec<_>>(), cases.keys().collect::<Vec<_>>(), "cases of {kind}/{pair}");
+    for (case, value) in cases {
+        assert_eq!(value, &golden[case], "{kind}/{pair}/{case}");
+    }
+}
+
+fn parse(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)))
+}
+
+fn decode_stream(kind: ProviderKind, chunks: impl IntoIterator<Item = Vec<u8>>) -> Vec<StreamEvent> {
+    let mut decoder = registry::upstream(kind).stream_decoder();
+    let mut events = Vec::new();
+    for chunk in chunks {
+        decoder.push(&chunk, &mut events);
+    }
+    decoder.finish(&mut events);
+    events
+}
+
+#[test]
+fn requests() {
+    let mut count = 0;
+    for (from, face) in FACES {
+        let fixtures = fixtures("requests", from);
+        for (to, kind) in UPSTREAMS {
+            let mut cases = BTreeMap::new();
+            for (case, body) in &fixtures {
+                let request = registry::caller(face).decode_request(body);
+                let request = request.unwrap_or_else(|error| panic!("{from}/{case}: {error:?}"));
+                let encoded = registry::upstream(kind).encode_request(&request, "real-model");
+                cases.insert(
+                    case.clone(),
+                    json!({ "body": parse(&encoded.body), "dropped": encoded.dropped }),
+                );
+                count += 1;
+            }
+            check("requests", &format!("{from}-to-{to}"), &cases);
+        }
+    }
+    assert!(count >= 200, "{count} request snapshots");
+}
+
+#[test]
+fn responses() {
+    let mut count = 0;
+    for (from, kind) in UPSTREAMS {
+        let fixtures = fixtures("responses", from);
+        for (to, face) in FACES {
+            let mut cases = BTreeMap::new();
+            for (case, body) in &fixtures {
+                let response = registry::upstream(kind).decode_response(body);
+                let response = response.unwrap_or_else(|error| panic!("{from}/{case}: {error}"));
+                cases.insert(
+                    case.clone(),
+                    parse(&registry::caller(face).encode_response(&response, &context())),
+                );
+                count += 1;
+            }
+            check("responses", &format!("{from}-to-{to}"), &cases);
+        }
+    }
+    assert!(count >= 150, "{count} response snapshots");
+}
+
+#[test]
+fn streams() {
+    let mut count = 0;
+    for (from, kind) in UPSTREAMS {
+        let fixtures = fixtures("streams", from);
+        for (to, face) in FACES {
+            let mut cases = BTreeMap::new();
+            for (case, body) in &fixtures {
+                let mut encoder = registry::caller(face).stream_encoder(&context(), true);
+                let mut out = Vec::new();
+                for event in decode_stream(kind, [body.clone()]) {
+                    encoder.encode(&event, &mut out);
+                }
+                let text = String::from_utf8(out).unwrap();
+                cases.insert(case.clone(), text.lines().collect::<Vec<_>>().into());
+                count += 1;
+            }
+            check("streams", &format!("{from}-to-{to}"), &cases);
+        }
+    }
+    assert!(count >= 150, "{count} stream snapshots");
+}
+
+#[test]
+fn errors() {
+    for (from, kind) in UPSTREAMS {
+        for (to, face) in FACES {
+            let mut cases = BTreeMap::new();
+            for (case, body) in fixtures("errors", from) {
+                let status = case.split('_').next().unwrap().parse().unwrap();
+                let error = registry::upstream(kind).decode_error(status, &body);
+                cases.insert(case, parse(&registry::caller(face).encode_error(&error, "req_1")));
+            }
+            check("errors", &format!("{from}-to-{to}"), &cases);
+        }
+    }
+}
+
+/// The order of events that `canonical/stream.rs` promises, for every recorded stream, however it is cut.
+#[test]
+fn streams_are_lawful_and_independent_of_their_chunks() {
+    for (from, kind) in UPSTREAMS {
+        for (case, body) in fixtures("streams", from) {
+            let events = decode_stream(kind, [body.clone()]);
+            assert_lawful(&format!("{from}/{case}"), &events);
+            for size in [1, 2, 3, 7, 64] {
+                let chunks = body.chunks(size).map(<[u8]>::to_vec);
+                assert_eq!(decode_stream(kind, chunks), events, "{from}/{case} in pieces of {size}");
+            }
+        }
+    }
+}
+
+fn assert_lawful(case: &str, events: &[StreamEvent]) {
+    let ends =
+        events.iter().filter(|event| matches!(event, StreamEvent::Done | StreamEvent::Error(_))).count();
+    assert_eq!(ends, 1, "{case}: one end");
+    assert!(
+        matches!(events.last(), Some(StreamEvent::Done | StreamEvent::Error(_))),
+        "{case}: nothing follows the end"
+    );
+    let mut next_part: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    let mut finished: Vec<usize> = Vec::new();
+    for event in events {
+        match event {
+            StreamEvent::PartStart { choice, part, .. } => {
+                let next = next_part.entry(*choice).or_default();
+                assert_eq!(part, next, "{case}: parts are numbered without gaps");
+                *next += 1;
+                open.push((*choice, *part));
+                assert!(!finished.contains(choice), "{case}: no part after the finish");
+            }
+            StreamEvent::TextDelta { choice, part, .. }
+            | StreamEvent::ArgumentsDelta { choice, part, .. }
+            | StreamEvent::SignatureDelta { choice, part, .. } => {
+                assert!(open.contains(&(*choice, *part)), "{case}: a delta belongs to an open part");
+            }
+            StreamEvent::PartEnd { choice, part } => {
+                assert!(open.contains(&(*choice, *part)), "{case}: a part ends once");
+                open.retain(|other| other != &(*choice, *part));
+            }
+            StreamEvent::Finish { choice, .. } => {
+                assert!(open.iter().all(|(other, _)| other != choice), "{case}: parts end before the finish");
+                finished.push(*choice);
+            }
+            _ => {}
+        }
+    }
+    if matches!(events.last(), Some(StreamEvent::Done)) {
+        assert!(open.is_empty(), "{case}: every part ends");
+    }
+}
+
+/// A case that stands among responses and streams says the same in both.
+#[test]
+fn streamed_and_unstreamed_answers_say_the_same() {
+    let mut compared = 0;
+    for (from, kind) in UPSTREAMS {
+        let streams: BTreeMap<_, _> = fixtures("streams", from).into_iter().collect();
+        for (case, body) in fixtures("responses", from) {
+            let Some(stream) = streams.get(&case) else { continue };
+            let whole = registry::upstream(kind).decode_response(&body).unwrap();
+            let streamed = assemble(decode_stream(kind, [stream.clone()]));
+            let streamed = streamed.unwrap_or_else(|error| panic!("{from}/{case}: {error:?}"));
+            assert_eq!(streamed.choices, whole.choices, "{from}/{case}");
+            assert_eq!(streamed.usage, whole.usage, "{from}/{case}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 25, "{compared} compared");
+}

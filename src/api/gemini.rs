@@ -1,0 +1,28 @@
+//! The paths of the Gemini API, where model and action stand in the path: `/v1beta/models/{model}:{action}`.
+
+use nexus_edge_core::dialect::inbound::FromPath;
+use nexus_edge_core::error::ApiError;
+use worker::Response;
+
+use crate::exchange::Exchange;
+use crate::pipeline;
+
+/// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`
+pub async fn generate_content(exchange: &Exchange, call: &str) -> Result<Response, ApiError> {
+    let (model, action) = call.rsplit_once(':').unwrap_or((call, ""));
+    let stream = match action {
+        "generateContent" => false,
+        "streamGenerateContent" => true,
+        "countTokens" => {
+            return pipeline::count::count_tokens(
+                exchange,
+                Some(FromPath { model, stream: false, as_array: false }),
+            )
+            .await;
+        }
+        _ => return Err(ApiError::not_found("not_found", "There is no such action on models.")),
+    };
+    // Without `alt=sse` a stream of this API is one JSON array.
+    let as_array = exchange.query("alt").as_deref() != Some("sse");
+    pipeline::chat_completion(exchange, Some(FromPath { model, stream, as_array })).await
+}

@@ -1,0 +1,13 @@
+//! The cron: removes what has been kept for as long as it is promised to be.
+
+use worker::Env;
+
+use crate::platform::log_error;
+use crate::store::responses;
+
+/// Runs once a minute.
+pub async fn run(env: &Env) {
+    if let Err(error) = responses::expire(env).await {
+        log_error("retention", &error);
+    }
+}

@@ -1,0 +1,68 @@
+//! Tokens of service accounts: a key file is exchanged for a token, which is used until shortly before it expires.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use nexus_edge_core::dialect::gemini::vertex::{ServiceAccount, read_token, token_request};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::Candidate;
+use worker::wasm_bindgen::JsValue;
+use worker::{Fetch, Headers, Method, Request, RequestInit};
+
+use crate::exchange::set_header;
+use crate::platform::{log_error, now_ms, rs256};
+
+/// A token is renewed this long before it expires, in milliseconds.
+const MARGIN_MS: u64 = 60_000;
+
+struct Held {
+    token: String,
+    until_ms: u64,
+}
+
+thread_local! {
+    /// By record and version of the provider, so that a changed key is not served with an old token.
+    static TOKENS: RefCell<HashMap<(String, u64), Held>> = RefCell::default();
+}
+
+/// The token of the candidate's service account.
+pub async fn token(candidate: &Candidate) -> Result<String, ApiError> {
+    let record = &candidate.upstream.record;
+    let name = (record.uid.clone(), record.updated_at);
+    let now = now_ms();
+    let held = TOKENS.with_borrow(|tokens| {
+        tokens.get(&name).filter(|held| now < held.until_ms).map(|held| held.token.clone())
+    });
+    if let Some(token) = held {
+        return Ok(token);
+    }
+    let key = candidate.upstream.server_key.as_deref().unwrap_or_default();
+    let (token, expires_in_s) = request(key, now).await.map_err(|reason| {
+        log_error("service account", &format_args!("provider {}: {reason}", record.name));
+        let message = format!("The provider `{}` did not accept its service account.", record.name);
+        ApiError::bad_gateway("upstream_credentials_refused", message)
+    })?;
+    let until_ms = (now + expires_in_s * 1000).saturating_sub(MARGIN_MS);
+    TOKENS.with_borrow_mut(|tokens| {
+        tokens.retain(|_, held| now < held.until_ms);
+        tokens.insert(name, Held { token: token.clone(), until_ms });
+    });
+    Ok(token)
+}
+
+async fn request(key: &str, now_ms: u64) -> Result<(String, u64), String> {
+    let account = ServiceAccount::parse(key).map_err(|error| format!("the key {error}"))?;
+    let signing_input = account.signing_input(now_ms / 1000);
+    let signature = rs256::sign(account.private_key_pkcs8(), signing_input.as_bytes());
+    let signature = signature.await.map_err(|_| "the private key cannot be used".to_owned())?;
+    let headers = Headers::new();
+    set_header(&headers, "content-type", "application/x-www-form-urlencoded");
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post)
+        .with_headers(headers)
+        .with_body(Some(JsValue::from_str(&token_request(&signing_input, &signature))));
+    let sent = Request::new_with_init(&account.token_uri, &init).map_err(|error| error.to_string())?;
+    let mut answer = Fetch::Request(sent).send().await.map_err(|error| error.to_string())?;
+    let body = answer.bytes().await.map_err(|error| error.to_string())?;
+    read_token(answer.status_code(), &body).map(|token| (token.token, token.expires_in_s))
+}

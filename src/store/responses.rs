@@ -1,0 +1,110 @@
+//! Kept responses: D1 holds them, R2 those that are too large for a row.
+//!
+//! A response belongs to the key that made it; for any other key it does not exist.
+
+use nexus_edge_core::dialect::responses::StoredResponse;
+use serde::Deserialize;
+use worker::Env;
+
+use super::{StoreError, StoreResult, nullable, rows, text, unsigned, write};
+use crate::platform::now_ms;
+
+/// Longest conversation that is followed back.
+const MAX_CHAIN: u32 = 1000;
+/// A D1 row takes 2 MB; what is near it goes to R2.
+const MAX_ROW_BYTES: usize = 1_500_000;
+/// How long a response is kept, in milliseconds: 30 days, as with `OpenAI`.
+const KEPT_FOR_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// Most objects that one run of the cron removes from R2.
+const EXPIRY_BATCH: u32 = 500;
+
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    record: Option<String>,
+}
+
+/// Keeps a response.
+pub async fn put(env: &Env, key_id: &str, response: &StoredResponse) -> StoreResult<()> {
+    let json = serde_json::to_string(response)?;
+    let in_row = json.len() <= MAX_ROW_BYTES;
+    if !in_row {
+        env.bucket("BUCKET")?.put(object_name(&response.id), json.clone().into_bytes()).execute().await?;
+    }
+    let sql = "INSERT OR REPLACE INTO responses (id, key_id, previous_id, created_at, record) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let parameters = [
+        text(&response.id),
+        text(key_id),
+        nullable(response.previous_response_id.as_deref(), text),
+        unsigned(now_ms()),
+        nullable(in_row.then_some(json.as_str()), text),
+    ];
+    write(env, sql, &parameters).await?;
+    Ok(())
+}
+
+/// The response with this id.
+pub async fn find(env: &Env, key_id: &str, id: &str) -> StoreResult<Option<StoredResponse>> {
+    let sql = "SELECT id, record FROM responses WHERE id = ?1 AND key_id = ?2";
+    match rows::<Row>(env, sql, &[text(id), text(key_id)]).await?.into_iter().next() {
+        Some(row) => read(env, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The response with this id and all that it continues, the oldest first; empty if there is none.
+pub async fn chain(env: &Env, key_id: &str, id: &str) -> StoreResult<Vec<StoredResponse>> {
+    let sql = format!(
+        "WITH RECURSIVE chain (id, previous_id, record, depth) AS ( \
+         SELECT id, previous_id, record, 0 FROM responses WHERE id = ?1 AND key_id = ?2 UNION ALL \
+         SELECT r.id, r.previous_id, r.record, depth + 1 FROM responses AS r JOIN chain ON r.id = chain.previous_id \
+         WHERE r.key_id = ?2 AND depth < {MAX_CHAIN}) SELECT id, record FROM chain ORDER BY depth DESC"
+    );
+    let mut found = Vec::new();
+    for row in rows::<Row>(env, &sql, &[text(id), text(key_id)]).await? {
+        found.push(read(env, row).await?);
+    }
+    Ok(found)
+}
+
+/// Deletes a response; false if there is none.
+pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<bool> {
+    let sql = "DELETE FROM responses WHERE id = ?1 AND key_id = ?2";
+    let is_deleted = write(env, sql, &[text(id), text(key_id)]).await?.changes > 0;
+    if is_deleted {
+        env.bucket("BUCKET")?.delete(object_name(id)).await?;
+    }
+    Ok(is_deleted)
+}
+
+/// Removes what has been kept for long enough.
+pub async fn expire(env: &Env) -> StoreResult<()> {
+    let before = unsigned(now_ms().saturating_sub(KEPT_FOR_MS));
+    let sql = format!(
+        "SELECT id, record FROM responses WHERE created_at < ?1 AND record IS NULL LIMIT {EXPIRY_BATCH}"
+    );
+    let large: Vec<Row> = rows(env, &sql, std::slice::from_ref(&before)).await?;
+    let is_all = large.len() < EXPIRY_BATCH as usize;
+    for row in large {
+        env.bucket("BUCKET")?.delete(object_name(&row.id)).await?;
+        write(env, "DELETE FROM responses WHERE id = ?1", &[text(&row.id)]).await?;
+    }
+    if is_all {
+        write(env, "DELETE FROM responses WHERE created_at < ?1", &[before]).await?;
+    }
+    Ok(())
+}
+
+async fn read(env: &Env, row: Row) -> StoreResult<StoredResponse> {
+    if let Some(json) = row.record {
+        return Ok(serde_json::from_str(&json)?);
+    }
+    let object = env.bucket("BUCKET")?.get(object_name(&row.id)).execute().await?;
+    let missing = || StoreError::Platform(format!("the object of response {} is missing", row.id));
+    let body = object.as_ref().and_then(worker::Object::body).ok_or_else(missing)?;
+    Ok(serde_json::from_slice(&body.bytes().await?)?)
+}
+
+fn object_name(id: &str) -> String {
+    format!("responses/{id}")
+}
