@@ -64,7 +64,9 @@ impl Exchange {
 
     /// The API key of the request.
     pub fn credential(&self) -> Option<String> {
-        credential::find(|name| self.header(name))
+        // Google's own clients may send the key in the query; nobody else should, because addresses end up in logs.
+        let in_query = || if self.face == Face::Gemini { self.query("key") } else { None };
+        credential::find(|name| self.header(name)).or_else(in_query)
     }
 
     /// A parameter of the query string.

@@ -76,6 +76,18 @@ impl Endpoint {
     }
 }
 
+/// The dialect of a request: that of the endpoint, and where the SDKs share a path, that of the headers that they send.
+fn face_of(endpoint: Endpoint, request: &Request) -> Face {
+    let has = |name: &str| request.headers().has(name).unwrap_or(false);
+    match endpoint {
+        Endpoint::ListModels | Endpoint::GetModel if has("anthropic-version") => Face::Anthropic,
+        Endpoint::ListModels | Endpoint::GetModel if has("x-goog-api-key") || has("x-goog-api-client") => {
+            Face::Gemini
+        }
+        endpoint => endpoint.face(),
+    }
+}
+
 struct Route {
     method: Method,
     pattern: &'static str,
@@ -100,6 +112,7 @@ const ROUTES: &[Route] = &[
     route(Method::Post,   "/v1/messages/count_tokens", Audience::Caller, Endpoint::CountMessageTokens),
     route(Method::Post,   "/v1/completions",        Audience::Caller, Endpoint::Completions),
     route(Method::Post,   "/v1beta/models/{call...}", Audience::Caller, Endpoint::GenerateContent),
+    route(Method::Post,   "/v1/models/{call...}",   Audience::Caller, Endpoint::GenerateContent),
     route(Method::Post,   "/v1/embeddings",         Audience::Caller, Endpoint::Forward(Operation::Embeddings)),
     route(Method::Post,   "/v1/images/generations", Audience::Caller, Endpoint::Forward(Operation::ImageGenerations)),
     route(Method::Post,   "/v1/images/edits",       Audience::Caller, Endpoint::Forward(Operation::ImageEdits)),
@@ -149,7 +162,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     let from_browser = origin.filter(|_| audience_of(path) == Some(Audience::Caller));
 
     let found = find(&request.method(), path);
-    let face = found.as_ref().map_or(Face::OpenaiChat, |(route, _)| route.endpoint.face());
+    let face = found.as_ref().map_or(Face::OpenaiChat, |(route, _)| face_of(route.endpoint, &request));
     let result = match &settings {
         _ if preflight => Ok(worker::ResponseBuilder::new().with_status(204).empty()),
         Ok(settings) => match found {
@@ -164,6 +177,9 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     };
     let response = result.unwrap_or_else(|error| error_response(&error, face, &request_id));
     set_header(response.headers(), "x-request-id", &request_id);
+    if face == Face::Anthropic {
+        set_header(response.headers(), "request-id", &request_id);
+    }
     if let (Some(origin), Ok(settings)) = (from_browser, &settings) {
         allow_origin(response.headers(), settings, &origin, preflight, requested_headers.as_deref());
     }

@@ -21,7 +21,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
         .map(|offer| (offer.listed_name(), offer))
         .filter(|(name, _)| seen.insert(name.clone()))
         .collect();
-    if exchange.header("anthropic-version").is_some() {
+    if exchange.face == Face::Anthropic {
         let models =
             offers.iter().map(|(name, offer)| AnthropicModel::new(name, offer.model.created_at)).collect();
         return json(200, &AnthropicList::new(models));
@@ -42,7 +42,7 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let snapshot = snapshot::current(exchange).await?;
     let plan = snapshot.resolve(id, &principal)?;
     let record = &plan.first.upstream.record;
-    if exchange.header("anthropic-version").is_some() {
+    if exchange.face == Face::Anthropic {
         return json(200, &AnthropicModel::new(id, plan.first.model_created_at));
     }
     if exchange.face == Face::Gemini {

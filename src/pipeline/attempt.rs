@@ -12,7 +12,7 @@ use nexus_edge_core::dialect::openai::request::ChatRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::routing::endpoint::{self, Auth, Call, Operation};
+use nexus_edge_core::routing::endpoint::{self, Auth, Call};
 use worker::js_sys::{Array, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -177,8 +177,9 @@ pub async fn build_request(
         set_header(&headers, "accept-encoding", "identity");
     }
     for (name, value) in &call.headers {
-        // What the caller says of versions is forwarded as it is; this is for those who say nothing.
-        if !headers.has(name).unwrap_or(false) {
+        // What a caller of the same dialect says of versions is forwarded as it is.
+        if !exchange.face.is_native_to(candidate.upstream.record.kind) || !headers.has(name).unwrap_or(false)
+        {
             set_header(&headers, name, value);
         }
     }

@@ -1,8 +1,10 @@
 //! How does the request cross to the dialect of the upstream that was chosen, and what must be remembered of it?
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::ReplyContext;
 use nexus_edge_core::dialect::crossing::Crossing;
+use nexus_edge_core::dialect::dify::DifyOptions;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::registry;
@@ -14,7 +16,17 @@ use nexus_edge_core::routing::Candidate;
 
 use crate::exchange::Exchange;
 use crate::platform::{log_error, new_ulid};
-use crate::store::responses;
+use crate::store::{dify, responses};
+
+/// What is to be remembered of an answer.
+pub enum Memory {
+    /// Nothing.
+    None,
+    /// The answer itself.
+    Answer(Box<Keep>),
+    /// The Dify conversation that it belongs to, under this name.
+    DifyConversation(String),
+}
 
 /// An answer that is to be kept, so that the caller may continue it.
 pub struct Keep {
@@ -38,25 +50,36 @@ pub async fn cross(
     principal: &Principal,
     inbound: &Inbound<'_>,
     candidate: &Candidate,
-) -> Result<(Crossing, Option<Keep>), ApiError> {
+    conversation_id: &str,
+) -> Result<(Crossing, Memory), ApiError> {
     let provider = &candidate.upstream.record;
     if inbound.face.is_native_to(provider.kind) && !inbound.as_array && !provider.has_quirk("odd_replies") {
-        return Ok((Crossing::native(inbound, !provider.has_quirk("no_stream_options")), None));
+        return Ok((Crossing::native(inbound, !provider.has_quirk("no_stream_options")), Memory::None));
     }
     let context = ReplyContext {
         unique: new_ulid(exchange.started_ms).to_lowercase(),
         created: exchange.started_ms / 1000,
         model: inbound.model.to_string(),
     };
+    if provider.kind == ProviderKind::Dify && inbound.face != Face::OpenaiResponses {
+        let name = format!("dify:{}:{}:{conversation_id}", provider.uid, principal.key_id);
+        let known = dify::conversation(&exchange.env, &name).await;
+        let options = DifyOptions { conversation_id: known, user: principal.key_id.clone(), inputs: None };
+        return Ok((registry::to_dify(inbound, options, context)?, Memory::DifyConversation(name)));
+    }
     if inbound.face != Face::OpenaiResponses {
-        return Ok((registry::translated(inbound, provider, context)?, None));
+        return Ok((registry::translated(inbound, provider, context)?, Memory::None));
     }
     let request = ResponsesRequest::parse(inbound.body, &context.unique)?;
     let request = resolve(exchange, principal, request).await?;
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
     let crossing = registry::crossing(inbound, request.request.clone(), encoder, provider, context);
-    let keep = request.store.then(|| Keep { key_id: principal.key_id.clone(), request });
-    Ok((crossing, keep))
+    let memory = if request.store {
+        Memory::Answer(Box::new(Keep { key_id: principal.key_id.clone(), request }))
+    } else {
+        Memory::None
+    };
+    Ok((crossing, memory))
 }
 
 /// Puts the turns before this one into a request that continues a kept response or refers to its items.

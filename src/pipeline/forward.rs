@@ -53,15 +53,12 @@ async fn serve(
     settlement: &mut Settlement,
 ) -> Result<(Response, Outcome), ApiError> {
     let content_type = exchange.header("content-type").unwrap_or_default();
-    let (candidate, body, content_type) = match boundary(&content_type) {
-        Some(boundary) => {
-            let (candidate, body) = take_upload(exchange, boundary, principal, settlement).await?;
-            (candidate, body, content_type.as_str())
-        }
-        None => {
-            let (candidate, body) = take_json(exchange, principal, settlement).await?;
-            (candidate, body, "application/json")
-        }
+    let (candidate, body, content_type) = if let Some(boundary) = boundary(&content_type) {
+        let (candidate, body) = take_upload(exchange, boundary, principal, settlement).await?;
+        (candidate, body, content_type.as_str())
+    } else {
+        let (candidate, body) = take_json(exchange, principal, settlement).await?;
+        (candidate, body, "application/json")
     };
     let call =
         endpoint::call(&candidate.upstream, operation, &candidate.upstream_model).ok_or_else(|| {

@@ -35,7 +35,7 @@ pub async fn chat_completion(
     let served = serve(exchange, &principal, from_path, &mut settlement).await;
     match served {
         // The relay settles when the answer is over.
-        Ok((answer, keep)) => relay::relay(exchange, answer, keep, settlement).await,
+        Ok((answer, memory)) => relay::relay(exchange, answer, memory, settlement).await,
         Err(error) => {
             settlement.refuse(&error, exchange);
             Err(error)
@@ -48,17 +48,18 @@ async fn serve(
     principal: &Principal,
     from_path: Option<FromPath<'_>>,
     settlement: &mut Settlement,
-) -> Result<(attempt::Answer, Option<cross::Keep>), ApiError> {
+) -> Result<(attempt::Answer, cross::Memory), ApiError> {
     let body = exchange.body().await?;
     let inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
     settlement.note_request(&inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await?;
     let plan = snapshot.resolve(&inbound.model, principal)?;
     settlement.note_candidate(&plan.first);
-    let (crossing, keep) = cross::cross(exchange, principal, &inbound, &plan.first).await?;
+    let conversation = settlement.conversation_id();
+    let (crossing, memory) = cross::cross(exchange, principal, &inbound, &plan.first, conversation).await?;
     admit::admit(exchange, &plan.first).await?;
     let answer = attempt::attempt(exchange, &plan.first, &body, &inbound, crossing, settlement).await?;
-    Ok((answer, keep))
+    Ok((answer, memory))
 }
 
 /// The conversation that the caller names, or a new one.

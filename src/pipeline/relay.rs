@@ -7,6 +7,7 @@
 use futures::StreamExt;
 use futures::future::{Either, select};
 use nexus_edge_core::dialect::canonical::ErrorInfo;
+use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_caller;
@@ -20,12 +21,13 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, Headers, Response, ResponseBuilder, web_sys};
 
 use super::attempt::{Answer, Connection};
-use super::cross::Keep;
+use super::cross::Memory;
 use super::settle::Settlement;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::timer::Timer;
 use crate::platform::{log_error, now_ms};
+use crate::store::dify;
 
 const JSON: &str = "application/json; charset=utf-8";
 /// Largest unstreamed answer that is taken in, in bytes.
@@ -35,7 +37,7 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 pub async fn relay(
     exchange: &Exchange,
     answer: Answer,
-    keep: Option<Keep>,
+    memory: Memory,
     mut settlement: Settlement,
 ) -> Result<Response, ApiError> {
     let status = answer.response.status();
@@ -53,10 +55,15 @@ pub async fn relay(
         }
         set_header(&headers, "cache-control", "no-cache, no-transform");
         set_header(&headers, "x-accel-buffering", "no");
-        let stream = StreamRelay::new(exchange, answer, keep, settlement).into_js();
+        let stream = StreamRelay::new(exchange, answer, memory, settlement).into_js();
         return Ok(ResponseBuilder::new().with_status(status).with_headers(headers).stream(stream));
     }
     let whole = read_whole(&answer.candidate, &answer.response).await;
+    if let (Memory::DifyConversation(name), Ok(body)) = (&memory, &whole)
+        && let Some(id) = conversation_id_in(&body.bytes)
+    {
+        dify::remember(&exchange.env, name, &id).await;
+    }
     match whole.and_then(|body| convert_whole(exchange, status, is_stream, body, &answer, &mut settlement)) {
         Ok((body, kept)) => {
             if let Some(stream_type) = answer.crossing.stream_content_type() {
@@ -64,8 +71,11 @@ pub async fn relay(
                 set_header(&headers, "content-type", if is_streamed { stream_type } else { JSON });
             }
             answer.connection.release();
-            if let Some(keep) = keep.filter(|_| status < 400) {
-                keep.keep(&exchange.env, kept.as_deref().unwrap_or(&body)).await;
+            match memory {
+                Memory::Answer(keep) if status < 400 => {
+                    keep.keep(&exchange.env, kept.as_deref().unwrap_or(&body)).await;
+                }
+                _ => {}
             }
             settlement.finish(if status < 400 { Outcome::Completed } else { Outcome::Failed });
             Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
@@ -181,8 +191,9 @@ fn convert_whole(
 struct StreamRelay {
     chunks: Option<IntoStream<'static>>,
     pipe: Box<dyn StreamPipe>,
-    /// What is to be kept of the answer, and where.
-    keep: Option<(Keep, Env)>,
+    /// What is to be remembered of the answer.
+    memory: Memory,
+    env: Env,
     settlement: Option<Settlement>,
     scratch: Vec<u8>,
     timer: Timer,
@@ -203,7 +214,7 @@ enum Woken {
 }
 
 impl StreamRelay {
-    fn new(exchange: &Exchange, answer: Answer, keep: Option<Keep>, settlement: Settlement) -> Self {
+    fn new(exchange: &Exchange, answer: Answer, memory: Memory, settlement: Settlement) -> Self {
         let now = now_ms();
         let idle_ms = u64::from(answer.candidate.idle_timeout_ms);
         let keep_alive_ms = exchange.settings.keep_alive_ms;
@@ -211,7 +222,8 @@ impl StreamRelay {
         Self {
             chunks: answer.response.body().map(bytes::into_chunks),
             pipe: answer.crossing.pipe(),
-            keep: keep.map(|keep| (keep, exchange.env.clone())),
+            memory,
+            env: exchange.env.clone(),
             settlement: Some(settlement),
             scratch: Vec::new(),
             timer: Timer::after_ms(first_due),
@@ -247,17 +259,29 @@ impl StreamRelay {
                 }
                 Woken::Timer => self.on_timer(),
             };
-            if self.pipe.is_complete()
-                && let Some((keep, env)) = self.keep.take()
-                && let Some(body) = self.pipe.final_body()
-            {
-                keep.keep(&env, &body).await;
-            }
+            self.remember().await;
             if let Some(piece) = piece {
                 self.last_sent_ms = now_ms();
                 return Some(piece);
             }
         }
+    }
+
+    /// Remembers what is to be remembered as soon as it is known, and before the caller is told that all is said.
+    async fn remember(&mut self) {
+        match &self.memory {
+            Memory::Answer(keep) if self.pipe.is_complete() => {
+                if let Some(body) = self.pipe.final_body() {
+                    keep.keep(&self.env, &body).await;
+                }
+            }
+            Memory::DifyConversation(name) => {
+                let Some(id) = conversation_id_in(&self.scratch) else { return };
+                dify::remember(&self.env, name, &id).await;
+            }
+            _ => return,
+        }
+        self.memory = Memory::None;
     }
 
     async fn wait(&mut self) -> Woken {

@@ -92,6 +92,7 @@ test('a provider with every field, and with as few as possible', async () => {
       personalized_key: null,
       description: '',
       headers: {},
+      quirks: [],
       rate_limit: null,
       first_byte_timeout_ms: null,
       idle_timeout_ms: null,

@@ -1,51 +1,24 @@
 // Proves that the gateway gets on with an OpenAI-compatible server that nobody here wrote: the official SDK sees the same
 // through the gateway as it sees when it talks to `@copilotkit/aimock` itself.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import { after } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
+import { startAimock, UPSTREAM_KEY } from '../support/aimock.mjs';
 import { suite, test } from '../support/suite.mjs';
-import { within } from '../support/util.mjs';
 
 const t = suite({ setUp });
-const UPSTREAM_KEY = 'sk-aimock-0001';
 let mock;
 let direct;
 let through;
 
 async function setUp() {
-  mock = await startMock();
+  mock = await startAimock();
   const provider = await t.gw.createProvider({ name: 'aimock', server_url: `${mock.url}/v1`, server_key: UPSTREAM_KEY });
   await t.gw.createModel({ provider_id: provider.id, model_name: 'gpt-4o' });
   direct = new OpenAI({ apiKey: UPSTREAM_KEY, baseURL: `${mock.url}/v1`, maxRetries: 0 });
   through = new OpenAI({ apiKey: t.key, baseURL: `${t.gw.url}/v1`, maxRetries: 0 });
 }
-after(() => mock?.child.kill());
-
-async function startMock() {
-  const entry = createRequire(import.meta.url).resolve('@copilotkit/aimock');
-  const cli = path.join(path.dirname(entry), 'cli.js');
-  const fixtures = fileURLToPath(new URL('aimock.fixtures.json', import.meta.url));
-  const child = spawn(process.execPath, [cli, '-p', '0', '-f', fixtures], {
-    env: { ...process.env, AIMOCK_API_KEYS: UPSTREAM_KEY },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let printed = '';
-  const url = new Promise((resolve, reject) => {
-    const look = (piece) => {
-      printed += piece;
-      const match = printed.match(/listening on (http:\/\/\S+)/);
-      if (match) resolve(match[1]);
-    };
-    child.stdout.on('data', look);
-    child.stderr.on('data', look);
-    child.once('exit', (code) => reject(new Error(`aimock ended with ${code}: ${printed}`)));
-  });
-  return { child, url: await within(30_000, url, 'the start of aimock') };
-}
+after(() => mock?.stop());
 
 const user = (content) => [{ role: 'user', content }];
 const tools = ['get_weather', 'get_time'].map((name) => ({ type: 'function', function: { name, parameters: { type: 'object', properties: {} } } }));

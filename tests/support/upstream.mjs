@@ -4,15 +4,39 @@
 //
 // A test registers one behaviour per model name: `upstream.on('slow', async (x) => { … })`. The model name is the
 // selector because it is the one thing that always travels through the gateway. `x` is an `Exchange`.
+//
+// What the providers' answers look like is in the files beside this one: `anthropic.mjs`, `gemini.mjs`, `dashscope.mjs`,
+// `dify.mjs`, `azure.mjs`; OpenAI's are below.
 import http from 'node:http';
 import net from 'node:net';
 import { once } from 'node:events';
+
+// Gemini and Vertex, Azure's deployments, and the applications of Dify, which have a key instead of a model: there the
+// tests put the name into the base address.
+function modelInPath(path) {
+  const found = path.match(/\/(?:models\/([^/?]+):\w+|deployments\/([^/?]+)\/|apps\/([^/?]+)\/)/);
+  return found ? decodeURIComponent(found[1] ?? found[2] ?? found[3]) : undefined;
+}
+
+function modelInForm(x) {
+  if (!x.headers['content-type']?.startsWith('multipart/form-data')) return undefined;
+  return x.body.toString('latin1').match(/name="model"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)\r\n/)?.[1];
+}
+
+function modelInJson(x) {
+  try {
+    return x.json().model;
+  } catch {
+    return undefined;
+  }
+}
 
 /** One request as it arrived, and the means to answer it. */
 class Exchange {
   #req;
   #res;
   #closed;
+  #model;
 
   constructor(req, res, body) {
     this.#req = req;
@@ -47,12 +71,18 @@ class Exchange {
     return JSON.parse(this.text);
   }
 
+  /** The model that is asked for, wherever the provider's protocol says it. */
   get model() {
-    try {
-      return this.json().model;
-    } catch {
-      return undefined;
-    }
+    this.#model ??= modelInPath(this.path) ?? modelInForm(this) ?? modelInJson(this);
+    return this.#model;
+  }
+
+  /** Whether the request asks for a stream, wherever the provider's protocol says it. */
+  get wantsStream() {
+    if (this.path.includes(':streamGenerateContent')) return true;
+    if (this.headers['x-dashscope-sse'] === 'enable') return true;
+    const body = this.json();
+    return body.stream === true || body.response_mode === 'streaming';
   }
 
   /** Settles when the gateway has let go of the connection (or we have). */
@@ -271,6 +301,47 @@ export function streamEvents(model, words, { finish = 'stop', reported = usage(9
   if (done) events.push(event('[DONE]', eol));
   return events;
 }
+
+/** A tool call as OpenAI writes it. */
+export const toolCall = (id, name, args) => ({ id, type: 'function', function: { name, arguments: args } });
+
+/** The events by which OpenAI would have streamed a whole answer; what is text comes in pieces of `size` characters. */
+export function eventsOf(whole, { size = 3, includeUsage = true } = {}) {
+  const { choices, usage: reported, ...rest } = whole;
+  const head = { ...rest, object: 'chat.completion.chunk' };
+  const events = [];
+  const say = (parts, extra = {}) => events.push(event({ ...head, choices: parts, ...extra }));
+  for (const { index, message, finish_reason } of choices) {
+    const part = (fields, finish = null) => say([{ index, delta: fields, logprobs: null, finish_reason: finish }]);
+    part({ role: 'assistant', content: message.content === null ? null : '', refusal: null });
+    for (const name of ['reasoning_content', 'content', 'refusal']) {
+      for (const piece of inPieces(message[name] ?? '', size)) part({ [name]: piece });
+    }
+    // As OpenAI does it: id and name come first, then the arguments, one call after the other.
+    for (const [position, { id, type, function: { name, arguments: args } }] of (message.tool_calls ?? []).entries()) {
+      part({ tool_calls: [{ index: position, id, type, function: { name, arguments: '' } }] });
+      for (const piece of inPieces(args, size)) part({ tool_calls: [{ index: position, function: { arguments: piece } }] });
+    }
+    part({}, finish_reason);
+  }
+  if (includeUsage && reported) say([], { usage: reported });
+  events.push(event('[DONE]'));
+  return events;
+}
+
+/** Answers as OpenAI does, streamed or not as the request says. */
+export const answersWith = (whole, headers = {}) => (x) => {
+  const body = x.json();
+  if (!body.stream) return x.reply(200, whole, headers);
+  return x.stream(eventsOf(whole, { includeUsage: body.stream_options?.include_usage === true }), headers);
+};
+
+/** A text in pieces of so many characters. */
+export const inPieces = (text, size) => [...text].reduce((pieces, character, i) => {
+  if (i % size === 0) pieces.push('');
+  pieces.push(pieces.pop() + character);
+  return pieces;
+}, []);
 
 /** Cuts a buffer at the given offsets. */
 export function cutAt(bytes, offsets) {

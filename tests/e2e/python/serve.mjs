@@ -1,7 +1,9 @@
 // Starts a gateway and an upstream for the Python suite, prints one line of JSON that says where they are, and stops when
 // its standard input ends, so that it never outlives the suite.
+import * as anthropic from '../../support/anthropic.mjs';
 import { startGateway } from '../../support/gateway.mjs';
-import { chunk, completion, delay, delta, event, startUpstream, streamEvents } from '../../support/upstream.mjs';
+import * as gemini from '../../support/gemini.mjs';
+import { answersWith, chunk, completion, delay, delta, event, startUpstream, streamEvents } from '../../support/upstream.mjs';
 
 const up = await startUpstream();
 const gw = await startGateway();
@@ -12,7 +14,7 @@ const calls = [
   { id: 'call_2', type: 'function', function: { name: 'clock', arguments: '{}' } },
 ];
 const behaviours = {
-  chat: (x) => x.reply(200, completion('chat', 'Grüezi 😀'), { 'x-ratelimit-remaining-requests': '59' }),
+  chat: answersWith(completion('chat', 'Grüezi 😀'), { 'x-ratelimit-remaining-requests': '59' }),
   stream: async (x) => {
     x.sse();
     for (const one of streamEvents('stream', ['Grü', 'ezi ', '😀'])) await x.write(one);
@@ -23,7 +25,8 @@ const behaviours = {
   schema: (x) => x.reply(200, completion('schema', '{"name":"Bern","people":134000}')),
   tools: (x) => {
     const answered = x.json().messages.some(({ role }) => role === 'tool');
-    x.reply(200, answered ? completion('tools', '12 degrees') : completion('tools', { role: 'assistant', content: null, tool_calls: calls }, { finish: 'tool_calls' }));
+    const asked = completion('tools', { role: 'assistant', content: null, tool_calls: calls }, { finish: 'tool_calls' });
+    return answersWith(answered ? completion('tools', '12 degrees') : asked)(x);
   },
   'tool-stream': (x) => {
     const call = (index, fields) => event(chunk('tool-stream', delta({ tool_calls: [{ index, ...fields }] })));
@@ -47,6 +50,31 @@ const behaviours = {
     x.end();
   },
 };
+const input = { city: 'Zürich' };
+const others = {
+  anthropic: {
+    claude: anthropic.answersWith(anthropic.message('claude', 'Grüezi 😀')),
+    'claude-tools': (x) => {
+      const asked = anthropic.message('m', [{ type: 'tool_use', id: 'toolu_1', name: 'weather', input }, { type: 'tool_use', id: 'toolu_2', name: 'clock', input: {} }], { stop: 'tool_use' });
+      return anthropic.answersWith(x.text.includes('tool_result') ? anthropic.message('m', '12 degrees') : asked)(x);
+    },
+    'claude-thinking': anthropic.answersWith(anthropic.message('claude', [{ type: 'thinking', thinking: 'Hm. 漢字', signature: 'c2lnbmF0dXJl' }, { type: 'text', text: 'Done.' }])),
+  },
+  gemini: {
+    gemini: gemini.answersWith(gemini.generated('gemini', 'Grüezi 😀')),
+    'gemini-tools': (x) => {
+      const asked = [{ functionCall: { name: 'weather', args: input }, thoughtSignature: 'c2lnbmF0dXJl' }, { functionCall: { name: 'clock', args: {} } }];
+      return gemini.answersWith(gemini.generated('m', x.text.includes('functionResponse') ? '12 degrees' : asked))(x);
+    },
+  },
+};
+for (const [kind, models] of Object.entries(others)) {
+  const provider = await gw.createProvider({ name: kind, kind, server_url: up.url, server_key: 'key-of-the-python-suite' });
+  for (const [model_name, behaviour] of Object.entries(models)) {
+    up.on(model_name, behaviour);
+    await gw.createModel({ provider_id: provider.id, model_name });
+  }
+}
 for (const status of [400, 401, 403, 404, 409, 422, 429, 500, 503]) {
   behaviours[`status-${status}`] = (x) =>
     x.reply(status, { error: { message: `no luck ${status}`, type: 'x', param: 'p', code: `c${status}` } }, { 'retry-after': '3' });
@@ -57,6 +85,9 @@ for (const [model_name, behaviour] of Object.entries(behaviours)) {
 }
 // How many requests for a model the gateway let go of before they were answered: how the suite sees that an abort arrived.
 up.on('closed-early', (x) => x.reply(200, { closed: up.seen(x.json().of).filter(({ closedEarly }) => closedEarly).length }));
+
+// The last request for a model, for the tests that look at what became of theirs.
+up.on('what-was-sent', (x) => x.reply(200, up.last(x.json().of).json()));
 
 const { key } = await gw.createKey({ name: 'python' });
 console.log(JSON.stringify({ base_url: `${gw.url}/v1`, api_key: key, admin_token: gw.adminToken, upstream_url: up.url }));

@@ -3,6 +3,7 @@
 use crate::catalog::{ProviderKind, ProviderRecord};
 use crate::dialect::canonical::{CallerDialect, ChatRequest, ReplyContext, UpstreamDialect};
 use crate::dialect::crossing::Crossing;
+use crate::dialect::dify::DifyOptions;
 use crate::dialect::face::Face;
 use crate::dialect::inbound::Inbound;
 use crate::dialect::openai::codec::{TokenLimit, UpstreamOptions};
@@ -18,6 +19,19 @@ pub fn translated(
     let codec = if inbound.as_array { Box::new(gemini::GeminiArray) } else { caller(inbound.face) };
     let request = codec.decode_request(inbound.body)?;
     Ok(crossing(inbound, request, codec, provider, context))
+}
+
+/// The crossing of a request to a Dify app, in the conversation that the options name.
+pub fn to_dify(
+    inbound: &Inbound<'_>,
+    options: DifyOptions,
+    context: ReplyContext,
+) -> Result<Crossing, ApiError> {
+    let codec = caller(inbound.face);
+    let mut request = codec.decode_request(inbound.body)?;
+    request.model = inbound.model.to_string();
+    request.stream = inbound.stream;
+    Ok(Crossing::translated(inbound, request, codec, Box::new(dify::Dify::new(options)), context))
 }
 
 /// The crossing of a request that has been read already.

@@ -103,7 +103,7 @@ impl<O: Observer> StreamPipe for Tap<O> {
         let is_whole = event.data().is_some_and(|data| self.observer.is_whole(&data));
         if is_whole && self.observer.observe(event) {
             tail.extend_from_slice(&raw);
-            tail.extend_from_slice(b"\n\n");
+            tail.extend_from_slice(if raw.ends_with(b"\n") { b"\n" } else { b"\n\n" });
         }
         let outcome = match self.observer.ending() {
             Ending::Error => StreamOutcome::UpstreamError,
@@ -112,7 +112,11 @@ impl<O: Observer> StreamPipe for Tap<O> {
                 tail.extend_from_slice(self.observer.missing_end());
                 StreamOutcome::Complete
             }
-            Ending::Open => StreamOutcome::Truncated,
+            Ending::Open => {
+                // A reader of events discards one that did not end.
+                tail.clear();
+                StreamOutcome::Truncated
+            }
         };
         StreamEnd { tail, outcome }
     }

@@ -57,8 +57,8 @@ fn push_part(events: &mut Vec<StreamEvent>, choice: usize, part: usize, content:
         }
         Part::ToolCall { id, name, arguments, signature, .. } => {
             start(PartStart::ToolCall { id, name });
-            events.push(StreamEvent::ArgumentsDelta { choice, part, text: arguments });
             events.extend(signature.map(|signature| StreamEvent::SignatureDelta { choice, part, signature }));
+            events.push(StreamEvent::ArgumentsDelta { choice, part, text: arguments });
         }
         Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => return,
     }

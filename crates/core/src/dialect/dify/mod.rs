@@ -92,6 +92,18 @@ impl UpstreamDialect for Dify {
     }
 }
 
+/// The conversation that a piece of an answer names; every event and every whole answer does.
+#[must_use]
+pub fn conversation_id_in(bytes: &[u8]) -> Option<String> {
+    const FIELD: &[u8] = b"\"conversation_id\"";
+    let after = bytes.get(memchr::memmem::find(bytes, FIELD)? + FIELD.len()..)?;
+    let value = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let id = value.get(..memchr::memchr(b'"', value)?)?;
+    let is_id =
+        !id.is_empty() && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    is_id.then(|| String::from_utf8_lossy(id).into_owned())
+}
+
 /// Where messages are sent. The base is what was entered for the provider, such as `https://api.dify.ai/v1`; one that ends
 /// in `#` is taken literally.
 #[must_use]

@@ -289,3 +289,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_conversation_is_found_in_events_and_answers() {
+    for (piece, id) in [
+        (r#"data: {"event":"message","conversation_id":"ab-1","answer":"x"}"#, Some("ab-1")),
+        (r#"{"conversation_id" : "c_2"}"#, Some("c_2")),
+        (r#"{"conversation_id":""}"#, None),
+        (r#"{"conversation_id":"a b"}"#, None),
+        (r#"{"conversation_id":"cut"#, None),
+        ("data: ping", None),
+    ] {
+        assert_eq!(conversation_id_in(piece.as_bytes()).as_deref(), id, "{piece}");
+    }
+}

@@ -244,10 +244,11 @@ impl Out<'_> {
             start: PartStart::ToolCall { id, name: call.name },
         });
         let text = wire::compact(call.args.as_ref().map_or("{}", Json::text));
-        self.events.push(StreamEvent::ArgumentsDelta { choice, part, text });
+        // Before the arguments: a caller's dialect may have to make it part of what the call begins with.
         if let Some(signature) = signature {
             self.events.push(StreamEvent::SignatureDelta { choice, part, signature });
         }
+        self.events.push(StreamEvent::ArgumentsDelta { choice, part, text });
         self.events.push(StreamEvent::PartEnd { choice, part });
     }
 

@@ -31,7 +31,7 @@ fn status_of(error: &ErrorInfo) -> &'static str {
         ErrorKind::RateLimit | ErrorKind::InsufficientQuota => "RESOURCE_EXHAUSTED",
         ErrorKind::Overloaded => "UNAVAILABLE",
         ErrorKind::Timeout => "DEADLINE_EXCEEDED",
-        ErrorKind::Server if error.status == 502 => "UNAVAILABLE",
+        ErrorKind::Server if matches!(error.status, 502 | 503 | 529) => "UNAVAILABLE",
         ErrorKind::Server => "INTERNAL",
     }
 }

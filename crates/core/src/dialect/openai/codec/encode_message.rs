@@ -15,7 +15,7 @@ use super::wire::{
 };
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
 
-/// What stands between text parts that are made one because the upstream takes no list.
+/// What stands between instructions, and between results, that are made one because the upstream takes no list.
 const SEPARATOR: &str = "\n\n";
 
 /// What the upstream takes.
@@ -116,7 +116,8 @@ impl<'a> Lowering<'a> {
         }
         let mut parts = std::mem::take(&mut self.waiting);
         parts.append(&mut said);
-        let content = Some(self.content(parts, SEPARATOR));
+        // Nothing of ours comes between what the user said.
+        let content = Some(self.content(parts, ""));
         let name = message.name.as_deref();
         self.written.push(MessageOut { role: "user", content, name, ..MessageOut::default() });
     }

@@ -98,7 +98,13 @@ fn prompts(fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
     if items.is_empty() {
         return Err(fields.invalid("prompt", "must not be empty"));
     }
-    items.into_iter().map(|(path, item)| prompt_text(item, path)).collect()
+    let texts: Vec<String> =
+        items.into_iter().map(|(path, item)| prompt_text(item, path)).collect::<Result<_, _>>()?;
+    if texts.len() > 1 {
+        // Each would be a conversation of its own, with an answer of its own.
+        return Err(fields.invalid("prompt", "must be one prompt; send a request for each"));
+    }
+    Ok(texts)
 }
 
 fn prompt_text(item: &RawValue, path: String) -> Result<String, ApiError> {
@@ -121,7 +127,9 @@ mod tests {
             decode(body.as_bytes()).unwrap().messages.iter().map(Message::text).collect()
         };
         assert_eq!(texts("\"hi\""), ["hi"]);
-        assert_eq!(texts("[\"a\",\"b\"]"), ["a", "b"]);
+        assert_eq!(texts("[\"a\"]"), ["a"]);
+        let several = decode(br#"{"model":"m","prompt":["a","b"]}"#).unwrap_err();
+        assert_eq!((several.status, several.param.as_deref()), (400, Some("prompt")));
     }
 
     #[test]

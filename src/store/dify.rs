@@ -1,0 +1,25 @@
+//! Which conversation of a Dify app goes on with which conversation of a caller, in KV.
+
+use worker::Env;
+
+use super::StoreResult;
+use crate::platform::log_error;
+
+/// Seconds after the last turn for which a conversation is remembered: 30 days.
+const TTL_S: u64 = 30 * 24 * 60 * 60;
+
+/// The Dify conversation under this name.
+pub async fn conversation(env: &Env, name: &str) -> Option<String> {
+    env.kv("KV").ok()?.get(name).text().await.ok()?
+}
+
+/// Remembers a Dify conversation.
+pub async fn remember(env: &Env, name: &str, conversation_id: &str) {
+    let put = async {
+        env.kv("KV")?.put(name, conversation_id)?.expiration_ttl(TTL_S).execute().await?;
+        StoreResult::Ok(())
+    };
+    if let Err(error) = put.await {
+        log_error("a Dify conversation is not remembered", &error);
+    }
+}
