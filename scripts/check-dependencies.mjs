@@ -109,7 +109,7 @@ function findUnmentioned({ packages, workspace_members: members }) {
 
 function findUnmentionedBy({ name: owner, manifest_path: manifest, dependencies }) {
   const folder = relative(root, dirname(manifest));
-  const text = ["src", "tests", "benches", "build.rs"]
+  const text = ["src", "tests", "benches", "build", "build.rs"]
     .flatMap((part) => (part.endsWith(".rs") ? [join(folder, part)] : filesUnder(join(folder, part))))
     .filter((file) => file.endsWith(".rs"))
     .map(readIfThere)

@@ -1,0 +1,66 @@
+//! The class of every character, as the patterns of the encodings distinguish them.
+//!
+//! A two-stage table: the block of 128 characters, then four bits for the character in it. Equal blocks are kept once.
+
+use std::{collections::HashMap, fmt::Write as _, fs, path::Path};
+
+use regex_syntax::hir::{Class, HirKind};
+
+/// The classes in the order of their numbers; what none of them has is 0. See `src/scan/classes.rs`.
+const PATTERNS: [(&str, u8); 6] = [
+    (r"[\p{Lu}\p{Lt}]", 1),
+    (r"\p{Ll}", 2),
+    (r"[\p{Lm}\p{Lo}]", 3),
+    (r"\p{M}", 4),
+    (r"\p{N}", 5),
+    (r"\s", 6),
+];
+const NEWLINE: u8 = 7;
+const BLOCK: usize = 128;
+
+pub fn write(out: &Path) -> String {
+    let mut classes = vec![0_u8; 0x11_0000];
+    for (pattern, number) in PATTERNS {
+        let hir = regex_syntax::parse(pattern).expect("the pattern is a class");
+        let HirKind::Class(Class::Unicode(class)) = hir.kind() else { panic!("{pattern} is not a class") };
+        for range in class.ranges() {
+            for class in &mut classes[range.start() as usize..=range.end() as usize] {
+                assert_eq!(*class, 0, "the classes overlap");
+                *class = number;
+            }
+        }
+    }
+    assert_eq!((classes[0x0a], classes[0x0d]), (6, 6));
+    classes[0x0a] = NEWLINE;
+    classes[0x0d] = NEWLINE;
+
+    let used =
+        classes.iter().rposition(|&class| class != 0).map_or(0, |last| last + 1).next_multiple_of(BLOCK);
+    let mut blocks = Vec::new();
+    let mut numbers = HashMap::new();
+    let mut stages = Vec::new();
+    for block in classes[..used].chunks(BLOCK) {
+        let number = *numbers.entry(block).or_insert_with(|| {
+            blocks.extend(block.chunks(2).map(|pair| pair[0] | (pair[1] << 4)));
+            blocks.len() / (BLOCK / 2) - 1
+        });
+        stages.push(u8::try_from(number).expect("there are at most 256 different blocks"));
+    }
+    fs::write(out.join("class_stages.bin"), &stages).unwrap();
+    fs::write(out.join("class_blocks.bin"), &blocks).unwrap();
+    let mut source = String::new();
+    writeln!(
+        source,
+        "/// For every block of 128 characters the number of its classes.\n\
+         pub static CLASS_STAGES: &[u8; {}] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/class_stages.bin\"));\n\
+         /// Two classes a byte, 128 to a block.\n\
+         pub static CLASS_BLOCKS: &[u8; {}] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/class_blocks.bin\"));\n\
+         /// The classes of ASCII, a byte each.\n\
+         pub static ASCII_CLASSES: &[u8; 256] = &{:?};",
+        stages.len(),
+        blocks.len(),
+        [&classes[..128], &[0; 128]].concat(),
+    )
+    .unwrap();
+    source
+}

@@ -1,0 +1,45 @@
+//! Lays out the vocabularies and the Unicode classes as static tables, which the crate reads where they lie.
+//!
+//! The vocabularies come from `tiktoken-rs` and the classes from the `regex-syntax` that it matches its patterns with,
+//! so there is one source of truth and no copy of it in this repository.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::inline_always,
+    reason = "a build script reports what is wrong by stopping the build"
+)]
+
+use std::{env, fs, path::PathBuf};
+
+#[path = "../src/boundary.rs"]
+mod boundary;
+mod classes;
+#[path = "../src/hash.rs"]
+mod hash;
+mod merges;
+mod perfect_hash;
+mod vocabulary;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=src/hash.rs");
+    println!("cargo::rerun-if-changed=src/boundary.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let o200k = tiktoken_rs::o200k_base().expect("o200k_base is embedded in tiktoken-rs");
+    let harmony = tiktoken_rs::o200k_harmony().expect("o200k_harmony is embedded in tiktoken-rs");
+    let cl100k = tiktoken_rs::cl100k_base().expect("cl100k_base is embedded in tiktoken-rs");
+
+    let mut source = classes::write(&out);
+    source += &vocabulary::write(&out, "o200k", &o200k, 17);
+    source += &vocabulary::write(&out, "cl100k", &cl100k, 16);
+    source += &vocabulary::specials("O200K_SPECIALS", &o200k);
+    source += &vocabulary::specials("O200K_HARMONY_SPECIALS", &harmony);
+    source += &vocabulary::specials("CL100K_SPECIALS", &cl100k);
+    fs::write(out.join("tables.rs"), source).unwrap();
+}

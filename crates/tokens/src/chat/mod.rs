@@ -1,0 +1,159 @@
+//! What a chat request costs: its messages, tools, images and audio.
+//!
+//! The text is counted exactly where the model's encoding is here. What stands around it (the marks between messages,
+//! how tools are written for the model, how an image is cut up) is not published for most models; the rules are those
+//! that OpenAI, Anthropic and Google document, each with its source beside it, and [`Count::exact`] is only true where
+//! they are known to be exact: plain text messages to a model of OpenAI.
+
+pub mod audio;
+pub mod images;
+pub mod tools;
+
+use images::{Image, ImageRule};
+
+use crate::model::ModelTokens;
+
+/// Tokens around each message, of the answer's beginning, and for a name, as in "How to count tokens with tiktoken"
+/// of OpenAI's cookbook. `gpt-3.5-turbo-0301`, which had others, is gone.
+const PER_MESSAGE: usize = 3;
+const PER_REPLY: usize = 3;
+const PER_NAME: usize = 1;
+/// Tokens around a tool call besides its name and arguments. Not documented; measured by many.
+const PER_TOOL_CALL: usize = 3;
+
+/// One message.
+#[derive(Debug, Clone, Default)]
+pub struct Message<'a> {
+    /// `system`, `user`, `assistant`, `tool` …
+    pub role: &'a str,
+    /// The `name` of who speaks, if it is given.
+    pub name: Option<&'a str>,
+    /// The text, in as many parts as it comes in.
+    pub text: Vec<&'a str>,
+    /// Images in it.
+    pub images: Vec<Image>,
+    /// Milliseconds of audio in it.
+    pub audio_milliseconds: u64,
+    /// Tools that it calls.
+    pub tool_calls: Vec<ToolCall<'a>>,
+}
+
+/// A call of a tool in a message of the assistant.
+#[derive(Debug, Clone, Copy)]
+pub struct ToolCall<'a> {
+    /// The tool's name.
+    pub name: &'a str,
+    /// Its arguments, as JSON text.
+    pub arguments: &'a str,
+}
+
+/// A tool that the model may call.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool<'a> {
+    /// The tool's name.
+    pub name: &'a str,
+    /// What it is for.
+    pub description: &'a str,
+    /// The JSON schema of its arguments, as text.
+    pub parameters: &'a str,
+}
+
+/// A count of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// The tokens.
+    pub tokens: usize,
+    /// Whether the model itself would count the same.
+    pub exact: bool,
+}
+
+/// How many tokens a chat request is to a model.
+#[must_use]
+pub fn count(model: &str, messages: &[Message<'_>], tools: &[Tool<'_>]) -> Count {
+    let rules = ModelTokens::for_model(model);
+    let encoding = rules.encoding;
+    let image_rule = ImageRule::for_model(model);
+    let mut text = PER_REPLY;
+    let mut other = 0;
+    let mut plain = tools.is_empty();
+    for message in messages {
+        text += PER_MESSAGE + encoding.count(message.role);
+        text += message.text.iter().map(|part| encoding.count(part)).sum::<usize>();
+        text += message.name.map_or(0, |name| PER_NAME + encoding.count(name));
+        for call in &message.tool_calls {
+            text += PER_TOOL_CALL + encoding.count(call.name) + encoding.count(call.arguments);
+        }
+        other += message.images.iter().map(|image| image_rule.tokens(*image)).sum::<usize>();
+        other += audio::input_tokens(model, message.audio_milliseconds);
+        plain &=
+            message.images.is_empty() && message.audio_milliseconds == 0 && message.tool_calls.is_empty();
+        // Where the border between two parts of a text is put is not documented.
+        plain &= message.text.len() <= 1;
+    }
+    text += tools::tokens(encoding, tools);
+    Count { tokens: rules.scale(text) + other, exact: rules.exact && plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{images::Detail, *};
+
+    fn message<'a>(role: &'a str, name: Option<&'a str>, text: &'a str) -> Message<'a> {
+        Message { role, name, text: vec![text], ..Message::default() }
+    }
+
+    // The example of the cookbook, with the counts that the API reported for it.
+    #[test]
+    fn the_cookbook_example_counts_what_the_api_says() {
+        let messages = [
+            message(
+                "system",
+                None,
+                "You are a helpful, pattern-following assistant that translates corporate jargon into plain English.",
+            ),
+            message("system", Some("example_user"), "New synergies will help drive top-line growth."),
+            message(
+                "system",
+                Some("example_assistant"),
+                "Things working well together will increase revenue.",
+            ),
+            message(
+                "system",
+                Some("example_user"),
+                "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage.",
+            ),
+            message(
+                "system",
+                Some("example_assistant"),
+                "Let's talk later when we're less busy about how to do better.",
+            ),
+            message(
+                "user",
+                None,
+                "This late pivot means we don't have time to boil the ocean for the client deliverable.",
+            ),
+        ];
+        for (model, expected) in
+            [("gpt-3.5-turbo", 129), ("gpt-4", 129), ("gpt-4o", 124), ("gpt-4o-mini", 124)]
+        {
+            assert_eq!(count(model, &messages, &[]), Count { tokens: expected, exact: true }, "{model}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_plain_text_is_an_estimate() {
+        let text = message("user", None, "What is this?");
+        let plain = count("gpt-4o", std::slice::from_ref(&text), &[]);
+        assert!(plain.exact);
+        assert!(!count("claude-sonnet-4-5", std::slice::from_ref(&text), &[]).exact);
+
+        let image = Image { width: 1024, height: 1024, detail: Detail::High };
+        let seen = count("gpt-4o", &[Message { images: vec![image], ..text.clone() }], &[]);
+        assert_eq!(seen, Count { tokens: plain.tokens + 765, exact: false });
+        let heard =
+            count("gpt-4o-audio-preview", &[Message { audio_milliseconds: 2500, ..text.clone() }], &[]);
+        assert_eq!(heard, Count { tokens: plain.tokens + 25, exact: false });
+        let call = ToolCall { name: "look", arguments: "{}" };
+        assert!(!count("gpt-4o", &[Message { tool_calls: vec![call], ..text }], &[]).exact);
+    }
+}

@@ -1,0 +1,117 @@
+//! What the definitions of tools cost.
+//!
+//! Tools reach the model as text in a language of its own, which is not documented. OpenAI's cookbook ("How to count
+//! tokens with tiktoken", "Counting tokens for chat completions API calls with tools") has a rule that gives the counts
+//! of the API for flat schemas: so much for each tool, each property and each value of an enumeration, and the tokens
+//! of their names, types and descriptions. Here it goes down into nested schemas as well.
+
+use serde_json::Value;
+
+use super::Tool;
+use crate::encoding::Encoding;
+
+/// Tokens of each tool: for the models of `o200k_base`, and for those of `cl100k_base`.
+const PER_TOOL: (usize, usize) = (7, 10);
+/// Tokens of a tool with properties.
+const PER_PROPERTIES: usize = 3;
+const PER_PROPERTY: usize = 3;
+/// Tokens that a property with an enumeration has less, and tokens of each of its values.
+const LESS_PER_ENUM: usize = 3;
+const PER_ENUM_VALUE: usize = 3;
+/// Tokens of all tools together.
+const PER_LIST: usize = 12;
+/// How deep schemas are looked into.
+const DEEPEST: usize = 32;
+
+/// How many tokens the definitions of tools are.
+pub(super) fn tokens(encoding: Encoding, tools: &[Tool<'_>]) -> usize {
+    if tools.is_empty() {
+        return 0;
+    }
+    let each = if encoding == Encoding::Cl100kBase { PER_TOOL.1 } else { PER_TOOL.0 };
+    let one = |tool: &Tool<'_>| {
+        let line = format!("{}:{}", tool.name, without_full_stop(tool.description));
+        let parameters = match serde_json::from_str(tool.parameters) {
+            Ok(schema) => properties(encoding, &schema, 0),
+            // What is no JSON is text to the model.
+            Err(_) => encoding.count(tool.parameters),
+        };
+        each + encoding.count(&line) + parameters
+    };
+    tools.iter().map(one).sum::<usize>() + PER_LIST
+}
+
+fn properties(encoding: Encoding, schema: &Value, depth: usize) -> usize {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return 0 };
+    if properties.is_empty() || depth > DEEPEST {
+        return 0;
+    }
+    PER_PROPERTIES
+        + properties.iter().map(|(name, schema)| property(encoding, name, schema, depth)).sum::<usize>()
+}
+
+fn property(encoding: Encoding, name: &str, schema: &Value, depth: usize) -> usize {
+    let text = |field: &str| schema.get(field).and_then(Value::as_str).unwrap_or_default();
+    let line = format!("{name}:{}:{}", text("type"), without_full_stop(text("description")));
+    let mut tokens = PER_PROPERTY + encoding.count(&line);
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        let value = |value: &Value| match value {
+            Value::String(text) => encoding.count(text),
+            other => encoding.count(&other.to_string()),
+        };
+        tokens += values.iter().map(|one| PER_ENUM_VALUE + value(one)).sum::<usize>();
+        tokens = tokens.saturating_sub(LESS_PER_ENUM);
+    }
+    let inner = schema.get("items").unwrap_or(schema);
+    tokens + properties(encoding, inner, depth + 1)
+}
+
+fn without_full_stop(text: &str) -> &str {
+    text.strip_suffix('.').unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{Message, count};
+
+    // The example of the cookbook, with the counts that the API reported for it.
+    #[test]
+    fn the_cookbook_example_counts_what_the_api_says() {
+        let parameters = r#"{"type":"object","properties":{
+            "location":{"type":"string","description":"The city and state, e.g. San Francisco, CA"},
+            "unit":{"type":"string","description":"The unit of temperature to return","enum":["celsius","fahrenheit"]}
+        },"required":["location"]}"#;
+        let tool = Tool {
+            name: "get_current_weather",
+            description: "Get the current weather in a given location",
+            parameters,
+        };
+        let message = |role, text| Message { role, text: vec![text], ..Message::default() };
+        let messages = [
+            message("system", "You are a helpful assistant that can answer to questions about the weather."),
+            message("user", "What's the weather like in San Francisco?"),
+        ];
+        for (model, expected) in
+            [("gpt-3.5-turbo", 105), ("gpt-4", 105), ("gpt-4o", 101), ("gpt-4o-mini", 101)]
+        {
+            assert_eq!(count(model, &messages, &[tool]).tokens, expected, "{model}");
+        }
+    }
+
+    #[test]
+    fn any_schema_has_a_count() {
+        let tool = |parameters| Tool { name: "f", description: "", parameters };
+        let count = |parameters| tokens(Encoding::O200kBase, &[tool(parameters)]);
+        let none = count("{}");
+        assert_eq!(count(r#"{"properties":{}}"#), none);
+        assert_eq!(count(r#"{"properties":[1]}"#), none);
+        assert!(count("not json") > none);
+        assert!(
+            count(r#"{"properties":{"a":{"properties":{"b":{"type":"string"}}}}}"#)
+                > count(r#"{"properties":{"a":{}}}"#)
+        );
+        assert!(count(r#"{"properties":{"a":{"enum":[]}}}"#) > none);
+        assert_eq!(tokens(Encoding::O200kBase, &[]), 0);
+    }
+}

@@ -1,0 +1,135 @@
+//! Pre-tokenisation: a text falls into pieces, and tokens never reach across them.
+//!
+//! Each encoding defines its pieces by a regular expression. The scanners here are written by hand: they look at every
+//! character a bounded number of times, need no memory, and give exactly the pieces that the expression gives in a
+//! backtracking engine with leftmost-first alternatives. What each relies on is said beside it.
+
+pub mod cl100k;
+pub mod classes;
+pub mod o200k;
+
+use classes::{Class, character, character_before, small_letters};
+
+use crate::bytes::load_8;
+
+/// The rule by which an encoding cuts a text into pieces.
+pub trait Scanner {
+    /// The end of the piece that begins at `start`, which is less than the length of the text.
+    fn piece_end(text: &[u8], start: usize) -> usize;
+}
+
+/// The end of white space from `at` on, of its last newline, and of its last character but one.
+pub(crate) struct WhiteSpace {
+    end: usize,
+    newline_end: Option<usize>,
+    last: usize,
+}
+
+pub(crate) fn white_space(text: &[u8], start: usize) -> WhiteSpace {
+    let mut run = WhiteSpace { end: start, newline_end: None, last: start };
+    while let Some(next) = character(text, run.end).filter(|next| next.class.is_white_space()) {
+        run.last = run.end;
+        run.end = next.end;
+        if next.class == Class::NEWLINE {
+            run.newline_end = Some(next.end);
+        }
+    }
+    run
+}
+
+/// The end of a word of ASCII letters, at most the first of them a capital, after at most one space. `None` if there is
+/// no such word at `start`, or if it has no small letter.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the first of eight bytes")]
+pub(crate) fn plain_word(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    let mut bytes = load_8(text, start);
+    let mut have = 8;
+    if bytes & 0xff == u64::from(b' ') {
+        bytes >>= 8;
+        at += 1;
+        have -= 1;
+    }
+    if (bytes as u8).is_ascii_uppercase() {
+        bytes >>= 8;
+        at += 1;
+        have -= 1;
+    }
+    let mut letters = small_letters(bytes);
+    if letters == 0 {
+        return None;
+    }
+    at += letters;
+    while letters == have {
+        letters = small_letters(load_8(text, at));
+        at += letters;
+        have = 8;
+    }
+    Some(at)
+}
+
+/// The end of `[^\s\p{L}\p{N}]*` from `start` on.
+pub(crate) fn marks(text: &[u8], start: usize) -> usize {
+    let mut end = start;
+    while let Some(next) =
+        character(text, end).filter(|next| matches!(next.class, Class::OTHER | Class::MARK))
+    {
+        end = next.end;
+    }
+    end
+}
+
+/// The end of `\p{N}{1,3}` from `start` on.
+#[inline(always)]
+pub(crate) fn numbers(text: &[u8], start: usize) -> usize {
+    let mut end = start;
+    for _ in 0..3 {
+        match character(text, end) {
+            Some(next) if next.class == Class::NUMBER => end = next.end,
+            _ => break,
+        }
+    }
+    end
+}
+
+/// The length of `'s|'t|'re|'ve|'m|'ll|'d` without regard to case at `at`, where the apostrophe would be.
+///
+/// By Unicode's simple case folding U+017F (long s) is an s; no other letter here has a relative outside ASCII.
+#[inline(always)]
+pub(crate) fn contraction(text: &[u8], at: usize) -> usize {
+    if text.get(at) != Some(&b'\'') {
+        return 0;
+    }
+    let letter = |offset: usize| text.get(at + offset).map_or(0, u8::to_ascii_lowercase);
+    match (letter(1), letter(2)) {
+        (b's' | b't' | b'm' | b'd', _) => 2,
+        (b'r' | b'v', b'e') | (b'l', b'l') | (0xc5, 0xbf) => 3,
+        _ => 0,
+    }
+}
+
+/// The last place after `from` where the text may be cut in two so that the pieces of the parts are those of the
+/// whole, whatever follows; `None` if there is no such place that can be told from the two characters around it.
+///
+/// Such places are: before white space that no white space precedes (only a newline may continue a piece); between a
+/// number and anything else; and after a letter, unless a letter, a mark or an apostrophe follows. No piece of either
+/// pattern reaches across them, and none before them depends on what comes after.
+pub fn last_cut(text: &[u8], from: usize) -> Option<usize> {
+    let (mut next, mut at) = character_before(text, text.len())?;
+    while at > from {
+        let (class, start) = character_before(text, at)?;
+        let cut = match class {
+            Class::NUMBER => next != Class::NUMBER,
+            Class::UPPER | Class::LOWER | Class::LETTER => {
+                !next.is_letter_or_mark() && text.get(at) != Some(&b'\'')
+            }
+            Class::SPACE | Class::NEWLINE => false,
+            _ => next == Class::SPACE,
+        };
+        if cut {
+            return Some(at);
+        }
+        (next, at) = (class, start);
+    }
+    None
+}

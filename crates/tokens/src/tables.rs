@@ -1,0 +1,7 @@
+//! The tables that the build script lays out. They are part of the program's image: nothing reads them at start.
+
+#![expect(clippy::unreadable_literal, reason = "written by the build script")]
+
+use crate::{special::Specials, vocabulary::Vocabulary};
+
+include!(concat!(env!("OUT_DIR"), "/tables.rs"));
