@@ -77,13 +77,15 @@ impl Endpoint {
 }
 
 /// The dialect of a request: that of the endpoint, and where the SDKs share a path, that of the headers that they send.
-fn face_of(endpoint: Endpoint, request: &Request) -> Face {
+fn face_of(endpoint: Endpoint, parameter: &str, request: &Request) -> Face {
     let has = |name: &str| request.headers().has(name).unwrap_or(false);
     match endpoint {
         Endpoint::ListModels | Endpoint::GetModel if has("anthropic-version") => Face::Anthropic,
         Endpoint::ListModels | Endpoint::GetModel if has("x-goog-api-key") || has("x-goog-api-client") => {
             Face::Gemini
         }
+        // A model without an action is a mistake of anyone's.
+        Endpoint::GenerateContent if !parameter.contains(':') => Face::OpenaiChat,
         endpoint => endpoint.face(),
     }
 }
@@ -162,7 +164,9 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     let from_browser = origin.filter(|_| audience_of(path) == Some(Audience::Caller));
 
     let found = find(&request.method(), path);
-    let face = found.as_ref().map_or(Face::OpenaiChat, |(route, _)| face_of(route.endpoint, &request));
+    let face = found
+        .as_ref()
+        .map_or(Face::OpenaiChat, |(route, parameter)| face_of(route.endpoint, parameter, &request));
     let result = match &settings {
         _ if preflight => Ok(worker::ResponseBuilder::new().with_status(204).empty()),
         Ok(settings) => match found {

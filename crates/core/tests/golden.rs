@@ -251,3 +251,54 @@ fn streamed_and_unstreamed_answers_say_the_same() {
     }
     assert!(compared >= 25, "{compared} compared");
 }
+
+/// `docs/crossings.md` lists what the requests above lose on their way, so that the documentation cannot be wrong.
+#[test]
+fn the_documented_losses_are_the_real_ones() {
+    let mut text = String::from(
+        "# What is lost in translation\n\n\
+         Parameters that the upstream's dialect cannot say, in the golden requests of this repository. They are named in\n\
+         the header `x-nexus-dropped-params`; with `x-nexus-strict: true` the request is refused instead. Where caller and\n\
+         upstream speak the same dialect nothing is translated and nothing is lost.\n\n\
+         This page is written by `UPDATE_GOLDEN=1 cargo test -p nexus-edge-core --test golden`.\n",
+    );
+    for (to, kind) in UPSTREAMS {
+        text += &format!("\n## To `{to}`\n\n| from | dropped |\n|---|---|\n");
+        for (from, face) in FACES.iter().filter(|(_, face)| !face.is_native_to(kind)) {
+            let mut dropped: Vec<String> = Vec::new();
+            for (_, body) in fixtures("requests", from) {
+                let request = registry::caller(*face).decode_request(&body).unwrap();
+                dropped.extend(registry::upstream(kind).encode_request(&request, "real-model").dropped);
+            }
+            let mut names: Vec<String> = dropped.iter().map(|name| without_numbers(name)).collect();
+            names.sort();
+            names.dedup();
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            text += &format!(
+                "| {from} | {} |\n",
+                if names.is_empty() { "nothing".into() } else { names.join(", ") }
+            );
+        }
+    }
+    let path = root().join("../../../docs/crossings.md");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, text).unwrap();
+        return;
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), text, "docs/crossings.md is out of date");
+}
+
+/// `messages[3].content[0]` as `messages[].content[]`.
+fn without_numbers(name: &str) -> String {
+    let mut in_brackets = false;
+    name.chars()
+        .filter(|character| {
+            match character {
+                '[' => in_brackets = true,
+                ']' => in_brackets = false,
+                _ => return !in_brackets,
+            }
+            true
+        })
+        .collect()
+}

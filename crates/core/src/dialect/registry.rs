@@ -21,16 +21,20 @@ pub fn translated(
     Ok(crossing(inbound, request, codec, provider, context))
 }
 
-/// The crossing of a request to a Dify app, in the conversation that the options name.
+/// The crossing of a request to a Dify app, in the conversation that the options name. The request's own user goes
+/// before that of the options.
 pub fn to_dify(
     inbound: &Inbound<'_>,
-    options: DifyOptions,
+    mut options: DifyOptions,
     context: ReplyContext,
 ) -> Result<Crossing, ApiError> {
     let codec = caller(inbound.face);
     let mut request = codec.decode_request(inbound.body)?;
     request.model = inbound.model.to_string();
     request.stream = inbound.stream;
+    if let Some(user) = &request.user {
+        options.user.clone_from(user);
+    }
     Ok(Crossing::translated(inbound, request, codec, Box::new(dify::Dify::new(options)), context))
 }
 
