@@ -263,7 +263,7 @@ fn the_documented_losses_are_the_real_ones() {
          This page is written by `UPDATE_GOLDEN=1 cargo test -p nexus-edge-core --test golden`.\n",
     );
     for (to, kind) in UPSTREAMS {
-        text += &format!("\n## To `{to}`\n\n| from | dropped |\n|---|---|\n");
+        text.extend(["\n## To `", to, "`\n\n| from | dropped |\n|---|---|\n"]);
         for (from, face) in FACES.iter().filter(|(_, face)| !face.is_native_to(kind)) {
             let mut dropped: Vec<String> = Vec::new();
             for (_, body) in fixtures("requests", from) {
@@ -274,10 +274,8 @@ fn the_documented_losses_are_the_real_ones() {
             names.sort();
             names.dedup();
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            text += &format!(
-                "| {from} | {} |\n",
-                if names.is_empty() { "nothing".into() } else { names.join(", ") }
-            );
+            let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+            text.extend(["| ", *from, " | ", &names, " |\n"]);
         }
     }
     let path = root().join("../../../docs/crossings.md");
