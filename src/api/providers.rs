@@ -2,7 +2,7 @@
 
 use nexus_edge_core::access::api_key::hash_key;
 use nexus_edge_core::catalog::provider::{ProviderInput, mask_headers};
-use nexus_edge_core::catalog::{Patch, ProviderKind, ProviderRecord, presets};
+use nexus_edge_core::catalog::{Patch, ProviderRecord, presets};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::secrets::mask::mask;
 use serde_json::json;
@@ -40,27 +40,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     input.apply_preset()?;
     let name = input.name.clone().required("name")?;
     let now = now_ms();
-    let mut record = ProviderRecord {
-        id: 0,
-        uid: new_ulid(now),
-        name,
-        kind: ProviderKind::Openai,
-        server_url: String::new(),
-        description: String::new(),
-        quirks: String::new(),
-        rate_limit: None,
-        first_byte_timeout_ms: None,
-        idle_timeout_ms: None,
-        enabled: true,
-        created_at: now,
-        updated_at: now,
-        server_key_sealed: None,
-        server_key_hint: None,
-        personalized_key_hash: None,
-        personalized_key_hint: None,
-        headers_sealed: None,
-        headers_hint: None,
-    };
+    let mut record = ProviderRecord::new(new_ulid(now), name, now);
     input.apply_public(&mut record)?;
     apply_secrets(exchange, &input, &mut record)?;
     record.id = store::providers::insert(&exchange.env, &record).await?;

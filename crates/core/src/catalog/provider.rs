@@ -105,6 +105,33 @@ pub const QUIRKS: &[&str] =
     &["odd_replies", "cache_control", "max_tokens_only", "max_completion_tokens", "no_stream_options"];
 
 impl ProviderRecord {
+    /// A provider of which only the name is known, made at `now_ms` (milliseconds since the epoch). It gets its number
+    /// when it is stored.
+    #[must_use]
+    pub fn new(uid: String, name: String, now_ms: u64) -> Self {
+        Self {
+            id: 0,
+            uid,
+            name,
+            kind: ProviderKind::Openai,
+            server_url: String::new(),
+            description: String::new(),
+            rate_limit: None,
+            first_byte_timeout_ms: None,
+            idle_timeout_ms: None,
+            quirks: String::new(),
+            enabled: true,
+            created_at: now_ms,
+            updated_at: now_ms,
+            server_key_sealed: None,
+            server_key_hint: None,
+            personalized_key_hash: None,
+            personalized_key_hint: None,
+            headers_sealed: None,
+            headers_hint: None,
+        }
+    }
+
     /// Whether this is particular about it.
     #[must_use]
     pub fn has_quirk(&self, name: &str) -> bool {
@@ -361,27 +388,8 @@ fn check_headers(configured: BTreeMap<String, String>) -> Result<BTreeMap<String
 
 #[cfg(test)]
 pub(crate) fn test_record(id: i64, name: &str) -> ProviderRecord {
-    ProviderRecord {
-        id,
-        uid: format!("uid{id}"),
-        name: name.into(),
-        kind: ProviderKind::Openai,
-        server_url: "https://api.example.com".into(),
-        description: String::new(),
-        quirks: String::new(),
-        rate_limit: None,
-        first_byte_timeout_ms: None,
-        idle_timeout_ms: None,
-        enabled: true,
-        created_at: 0,
-        updated_at: 0,
-        server_key_sealed: None,
-        server_key_hint: None,
-        personalized_key_hash: None,
-        personalized_key_hint: None,
-        headers_sealed: None,
-        headers_hint: None,
-    }
+    let server_url = "https://api.example.com".into();
+    ProviderRecord { id, server_url, ..ProviderRecord::new(format!("uid{id}"), name.into(), 0) }
 }
 
 #[cfg(test)]
