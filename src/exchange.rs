@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use nexus_edge_core::access::{credential, principal::Principal};
+use nexus_edge_core::access::credential;
 use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::error::ApiError;
@@ -87,20 +87,23 @@ impl Exchange {
 
     /// The request's body as a stream, refused if it says that it is over the limit; `None` if there is none.
     pub fn body_stream(&self) -> Result<Option<web_sys::ReadableStream>, ApiError> {
+        self.declared_length()?;
+        Ok(self.request.inner().body())
+    }
+
+    /// The length that the request states for its body; an error if that is over the limit.
+    fn declared_length(&self) -> Result<Option<usize>, ApiError> {
         let limit = self.settings.max_body_bytes;
-        match self.header("content-length").and_then(|length| length.parse::<usize>().ok()) {
+        match self.header("content-length").and_then(|length| length.parse().ok()) {
             Some(length) if length > limit => Err(ApiError::too_large(limit)),
-            _ => Ok(self.request.inner().body()),
+            declared => Ok(declared),
         }
     }
 
     /// The request's body, refused as soon as it is known to be over the limit.
     pub async fn body(&self) -> Result<Body, ApiError> {
         let limit = self.settings.max_body_bytes;
-        let declared = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
-        if declared.is_some_and(|length| length > limit) {
-            return Err(ApiError::too_large(limit));
-        }
+        let declared = self.declared_length()?;
         let request = self.request.inner();
         let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
         // Asked for only where it is used: it locks the stream.
@@ -116,22 +119,21 @@ impl Exchange {
             }
         })
     }
-
-    /// Who calls, by the API key of the request.
-    pub async fn principal(&self) -> Result<Principal, ApiError> {
-        crate::pipeline::authenticate::authenticate(self).await
-    }
 }
 
 /// A JSON answer.
 pub fn json(status: u16, body: &impl serde::Serialize) -> Result<Response, ApiError> {
-    let body = serde_json::to_string(body).map_err(|error| {
+    let body = serde_json::to_vec(body).map_err(|error| {
         log_error("serialize", &error);
         ApiError::internal()
     })?;
-    let headers = Headers::new();
-    set_header(&headers, "content-type", "application/json; charset=utf-8");
-    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body.into_bytes()))
+    Ok(json_bytes(status, &Headers::new(), body))
+}
+
+/// An answer of JSON that is written already, with these headers besides.
+pub fn json_bytes(status: u16, headers: &Headers, body: Vec<u8>) -> Response {
+    set_header(headers, "content-type", "application/json; charset=utf-8");
+    ResponseBuilder::new().with_status(status).with_headers(headers.clone()).fixed(body)
 }
 
 /// The answer for an error, in the caller's dialect.
@@ -151,8 +153,7 @@ pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Respons
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => error.to_json().into_bytes(),
         face => face.encode_error(&ErrorInfo::from(error), request_id),
     };
-    set_header(&headers, "content-type", "application/json; charset=utf-8");
-    ResponseBuilder::new().with_status(error.status).with_headers(headers).fixed(body)
+    json_bytes(error.status, &headers, body)
 }
 
 /// Sets a header whose value may come from configuration; one that HTTP cannot carry is left out.

@@ -157,7 +157,8 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     let request_id = request_id_of(&request, now_ms());
     let origin = request.headers().get("origin").ok().flatten();
     let preflight = is_preflight(&request);
-    let requested_headers = request.headers().get("access-control-request-headers").ok().flatten();
+    let requested_headers =
+        if preflight { request.headers().get("access-control-request-headers").ok().flatten() } else { None };
     let settings = Settings::get(&env);
     let path = request.path();
     let path = path::normalize(&path);
@@ -250,11 +251,7 @@ fn find(method: &Method, path: &str) -> Result<(&'static Route, String), ApiErro
         return Err(ApiError::not_found("not_found", "There is nothing at this path."));
     }
     allowed.dedup();
-    let allow = allowed.join(", ");
-    let message = format!("This path answers only {allow}.");
-    let mut error = ApiError::new(405, ErrorType::InvalidRequestError, "method_not_allowed", message);
-    error.allow = Some(allow);
-    Err(error)
+    Err(ApiError::method_not_allowed(&allowed.join(", ")))
 }
 
 fn audience_of(path: &str) -> Option<Audience> {

@@ -1,7 +1,7 @@
 //! The paths of the Gemini API, where model and action stand in the path: `/v1beta/models/{model}:{action}`.
 
 use nexus_edge_core::dialect::inbound::FromPath;
-use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::error::ApiError;
 use worker::Response;
 
 use crate::exchange::Exchange;
@@ -10,10 +10,7 @@ use crate::pipeline;
 /// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`
 pub async fn generate_content(exchange: &Exchange, call: &str) -> Result<Response, ApiError> {
     let Some((model, action)) = call.rsplit_once(':') else {
-        let message = "This path answers only GET.";
-        let mut error = ApiError::new(405, ErrorType::InvalidRequestError, "method_not_allowed", message);
-        error.allow = Some("GET".to_owned());
-        return Err(error);
+        return Err(ApiError::method_not_allowed("GET"));
     };
     let stream = match action {
         "generateContent" => false,

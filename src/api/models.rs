@@ -9,11 +9,12 @@ use nexus_edge_core::error::ApiError;
 use worker::Response;
 
 use crate::exchange::{Exchange, json};
+use crate::pipeline::authenticate::authenticate;
 use crate::store::snapshot;
 
 /// Every model once, by the name under which it is listed, in the shape that the caller's SDK expects.
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    let principal = exchange.principal().await?;
+    let principal = authenticate(exchange).await?;
     let snapshot = snapshot::current(exchange).await?;
     let mut seen = HashSet::new();
     let offers: Vec<_> = snapshot
@@ -38,7 +39,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// One model, under any name that a request may use for it.
 pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let principal = exchange.principal().await?;
+    let principal = authenticate(exchange).await?;
     let snapshot = snapshot::current(exchange).await?;
     let plan = snapshot.resolve(id, &principal)?;
     let record = &plan.first.upstream.record;

@@ -2,9 +2,10 @@
 
 use nexus_edge_core::dialect::responses::{Page, StoredResponse, deleted_body};
 use nexus_edge_core::error::ApiError;
-use worker::{Headers, Response, ResponseBuilder};
+use worker::{Headers, Response};
 
-use crate::exchange::{Exchange, set_header};
+use crate::exchange::{Exchange, json_bytes};
+use crate::pipeline::authenticate::authenticate;
 use crate::store::responses;
 
 /// `GET /v1/responses/{id}`
@@ -34,7 +35,7 @@ pub async fn input_items(exchange: &Exchange, id: &str) -> Result<Response, ApiE
 
 /// `DELETE /v1/responses/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let principal = exchange.principal().await?;
+    let principal = authenticate(exchange).await?;
     if !responses::delete(&exchange.env, &principal.key_id, id).await? {
         return Err(not_found(id));
     }
@@ -48,12 +49,10 @@ pub fn not_found(id: &str) -> ApiError {
 }
 
 async fn find(exchange: &Exchange, id: &str) -> Result<StoredResponse, ApiError> {
-    let principal = exchange.principal().await?;
+    let principal = authenticate(exchange).await?;
     responses::find(&exchange.env, &principal.key_id, id).await?.ok_or_else(|| not_found(id))
 }
 
 fn json(body: Vec<u8>) -> Response {
-    let headers = Headers::new();
-    set_header(&headers, "content-type", "application/json; charset=utf-8");
-    ResponseBuilder::new().with_headers(headers).fixed(body)
+    json_bytes(200, &Headers::new(), body)
 }

@@ -1,7 +1,5 @@
 //! Step 4: ask the upstream.
 
-use std::borrow::Cow;
-
 use futures::future::{Either, select};
 use futures::pin_mut;
 use nexus_edge_core::catalog::ProviderKind;
@@ -13,7 +11,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::endpoint::{self, Auth, Call};
-use worker::js_sys::{Array, Uint8Array};
+use worker::js_sys::Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{AbortController, Headers, Method, Request, RequestInit, RequestRedirect, Response, web_sys};
@@ -81,10 +79,7 @@ pub async fn attempt(
         let operation = crossing.operation(&candidate.upstream_model);
         let call = endpoint::call(&candidate.upstream, operation, &candidate.upstream_model);
         let call = call.ok_or_else(|| cannot(candidate))?;
-        let body = match outbound.body {
-            Cow::Borrowed(_) => body.to_js(),
-            Cow::Owned(made) => Uint8Array::from(made.as_slice()),
-        };
+        let body = body.to_js(outbound.body);
         let upstream_request =
             build_request(exchange, candidate, &call, body.into(), "application/json").await?;
         send(exchange, candidate, upstream_request, || {

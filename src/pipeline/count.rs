@@ -29,8 +29,7 @@ pub async fn count_tokens(
     let Some(call) = call.filter(|_| exchange.face.is_native_to(kind)) else {
         return answer_estimate(exchange.face, inbound.estimate_prompt_tokens());
     };
-    let sent =
-        worker::js_sys::Uint8Array::from(inbound.native_body(&candidate.upstream_model, false).as_ref());
+    let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
     let request =
         attempt::build_request(exchange, &candidate, &call, sent.into(), "application/json").await?;
     let (response, connection) = attempt::send(exchange, &candidate, request, || {}).await?;

@@ -83,10 +83,7 @@ async fn take_json(
     let inbound = Inbound::parse_any(&body.bytes)?;
     let candidate = resolve(exchange, principal, &inbound.model, settlement).await?;
     settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
-    let sent = match inbound.native_body(&candidate.upstream_model, false) {
-        std::borrow::Cow::Borrowed(_) => body.to_js(),
-        std::borrow::Cow::Owned(spliced) => Uint8Array::from(spliced.as_slice()),
-    };
+    let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
     Ok((candidate, sent.into()))
 }
 

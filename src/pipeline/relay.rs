@@ -71,11 +71,10 @@ pub async fn relay(
                 set_header(&headers, "content-type", if is_streamed { stream_type } else { JSON });
             }
             answer.connection.release();
-            match memory {
-                Memory::Answer(keep) if status < 400 => {
-                    keep.keep(&exchange.env, kept.as_deref().unwrap_or(&body)).await;
-                }
-                _ => {}
+            if let Memory::Answer(keep) = memory
+                && status < 400
+            {
+                keep.keep(&exchange.env, kept.as_deref().unwrap_or(&body)).await;
             }
             settlement.finish(if status < 400 { Outcome::Completed } else { Outcome::Failed });
             Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))

@@ -3,6 +3,8 @@
 //! Crossing the border costs more than reading what crosses, so a body comes over in one piece where the platform can
 //! give it in one, and the JavaScript original is kept: what goes on unchanged is sent as it came.
 
+use std::borrow::Cow;
+
 use futures::StreamExt;
 use futures::future::{Either, select};
 use wasm_streams::readable::IntoStream;
@@ -38,9 +40,12 @@ impl Body {
         Self { bytes, original: None }
     }
 
-    /// The bytes as JavaScript takes them; the original if there is one.
-    pub fn to_js(&self) -> Uint8Array {
-        self.original.clone().unwrap_or_else(|| Uint8Array::from(self.bytes.as_slice()))
+    /// What was made of this body, as JavaScript takes it: if that is the body itself, the original where there is one.
+    pub fn to_js(&self, made: Cow<'_, [u8]>) -> Uint8Array {
+        match (made, &self.original) {
+            (Cow::Borrowed(_), Some(original)) => original.clone(),
+            (made, _) => Uint8Array::from(made.as_ref()),
+        }
     }
 }
 

@@ -114,6 +114,14 @@ impl ApiError {
         .with_param("model")
     }
 
+    /// A 405 naming the methods that the path does answer.
+    #[must_use]
+    pub fn method_not_allowed(allow: &str) -> Self {
+        let message = format!("This path answers only {allow}.");
+        let error = Self::new(405, ErrorType::InvalidRequestError, "method_not_allowed", message);
+        Self { allow: Some(allow.to_owned()), ..error }
+    }
+
     /// A 409.
     pub fn conflict(code: &'static str, param: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(409, ErrorType::InvalidRequestError, code, message).with_param(param)

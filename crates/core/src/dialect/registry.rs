@@ -29,27 +29,36 @@ pub fn to_dify(
     context: ReplyContext,
 ) -> Result<Crossing, ApiError> {
     let codec = caller(inbound.face);
-    let mut request = codec.decode_request(inbound.body)?;
-    request.model = inbound.model.to_string();
-    request.stream = inbound.stream;
+    let request = codec.decode_request(inbound.body)?;
     if let Some(user) = &request.user {
         options.user.clone_from(user);
     }
-    Ok(Crossing::translated(inbound, request, codec, Box::new(dify::Dify::new(options)), context))
+    Ok(crossing_to(inbound, request, codec, Box::new(dify::Dify::new(options)), context))
 }
 
 /// The crossing of a request that has been read already.
 #[must_use]
 pub fn crossing(
     inbound: &Inbound<'_>,
-    mut request: ChatRequest,
+    request: ChatRequest,
     caller: Box<dyn CallerDialect>,
     provider: &ProviderRecord,
     context: ReplyContext,
 ) -> Crossing {
+    crossing_to(inbound, request, caller, upstream_of(provider), context)
+}
+
+/// Model and streaming are those of the inbound request, which may have them from the path.
+fn crossing_to(
+    inbound: &Inbound<'_>,
+    mut request: ChatRequest,
+    caller: Box<dyn CallerDialect>,
+    upstream: Box<dyn UpstreamDialect>,
+    context: ReplyContext,
+) -> Crossing {
     request.model = inbound.model.to_string();
     request.stream = inbound.stream;
-    Crossing::translated(inbound, request, caller, upstream_of(provider), context)
+    Crossing::translated(inbound, request, caller, upstream, context)
 }
 
 /// The codec of a caller's dialect.
