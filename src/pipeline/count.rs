@@ -41,7 +41,7 @@ pub async fn count_tokens(
     if !relay::has_body(status) {
         return Ok(builder.empty());
     }
-    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or(body.bytes);
+    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     Ok(builder.fixed(bytes))
 }
 

@@ -175,9 +175,9 @@ async fn answer(
         return Ok((builder.empty(), Outcome::Completed));
     }
     if status >= 400 {
-        let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or(body.bytes);
+        let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
         return Ok((builder.fixed(bytes), Outcome::Failed));
     }
     settlement.note_facts(&response::inspect(&body.bytes).unwrap_or_default());
-    Ok((builder.fixed(body.bytes), Outcome::Completed))
+    Ok((builder.fixed(body.into_bytes()), Outcome::Completed))
 }

@@ -8,11 +8,14 @@ pub mod count;
 pub mod forward;
 
 mod admit;
+mod aftermath;
 mod attempt;
 mod cross;
 mod relay;
 mod service_account;
 mod settle;
+
+use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
@@ -52,6 +55,7 @@ async fn serve(
     let body = exchange.body().await?;
     let inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
     settlement.note_request(&inbound.model, inbound.stream);
+    settlement.transcript.keep_request(exchange.face, Rc::clone(&body.bytes), &inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await?;
     let plan = snapshot.resolve(&inbound.model, principal)?;
     settlement.note_candidate(&plan.first);

@@ -6,9 +6,9 @@
 
 use futures::StreamExt;
 use futures::future::{Either, select};
-use nexus_edge_core::dialect::canonical::ErrorInfo;
+use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo};
 use nexus_edge_core::dialect::dify::conversation_id_in;
-use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
+use nexus_edge_core::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamOutcome, StreamPipe};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_caller;
 use nexus_edge_core::routing::Candidate;
@@ -71,6 +71,9 @@ pub async fn relay(
                 set_header(&headers, "content-type", if is_streamed { stream_type } else { JSON });
             }
             answer.connection.release();
+            if let Some(request) = answer.crossing.into_request() {
+                settlement.transcript.keep_read_request(request);
+            }
             if let Memory::Answer(keep) = memory
                 && status < 400
             {
@@ -168,7 +171,8 @@ fn convert_whole(
     }
     if status >= 400 {
         // Some services repeat the key that they refuse.
-        let bytes = redact(&body.bytes, answer.candidate.upstream.secrets()).unwrap_or(body.bytes);
+        let bytes =
+            redact(&body.bytes, answer.candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
         return Ok((answer.crossing.error(status, &bytes, &exchange.request_id).unwrap_or(bytes), None));
     }
     let collected = if is_stream { answer.crossing.collected(&body.bytes) } else { None };
@@ -183,7 +187,15 @@ fn convert_whole(
         ApiError::bad_gateway("upstream_invalid_response", message)
     })?;
     settlement.note_facts(&whole.facts);
-    Ok((whole.body.unwrap_or(body.bytes), whole.kept))
+    let kind = answer.candidate.upstream.record.kind;
+    match whole.answer {
+        Some(response) => settlement.transcript.keep_read_answer(Answered { response, is_whole: true }),
+        None if body.bytes.len() <= MAX_ANSWER_TEXT => {
+            settlement.transcript.keep_answer(kind, body.bytes.to_vec());
+        }
+        None => {}
+    }
+    Ok((whole.body.unwrap_or_else(|| body.into_bytes()), whole.kept))
 }
 
 /// A stream on its way. When the caller leaves, the platform drops it: that closes the upstream and settles.
@@ -213,14 +225,18 @@ enum Woken {
 }
 
 impl StreamRelay {
-    fn new(exchange: &Exchange, answer: Answer, memory: Memory, settlement: Settlement) -> Self {
+    fn new(exchange: &Exchange, answer: Answer, memory: Memory, mut settlement: Settlement) -> Self {
         let now = now_ms();
+        let pipe = answer.crossing.pipe();
+        if let Some(request) = answer.crossing.into_request() {
+            settlement.transcript.keep_read_request(request);
+        }
         let idle_ms = u64::from(answer.candidate.idle_timeout_ms);
         let keep_alive_ms = exchange.settings.keep_alive_ms;
         let first_due = idle_ms.min(keep_alive_ms);
         Self {
             chunks: answer.response.body().map(bytes::into_chunks),
-            pipe: answer.crossing.pipe(),
+            pipe,
             memory,
             env: exchange.env.clone(),
             settlement: Some(settlement),
@@ -346,6 +362,7 @@ impl StreamRelay {
     fn settle(&mut self, outcome: Outcome, error_code: Option<&str>) {
         if let Some(mut settlement) = self.settlement.take() {
             settlement.note_facts(&self.pipe.facts());
+            settlement.transcript.keep_read_answer(self.pipe.take_answer());
             settlement.note_error_code(error_code);
             settlement.finish(outcome);
         }

@@ -3,14 +3,15 @@
 use futures::channel::oneshot;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::pipe::StreamFacts;
+use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 
+use super::aftermath::{self, Aftermath};
 use crate::exchange::Exchange;
 use crate::platform::{new_ulid, now_ms};
-use crate::store::usage;
 
 /// Longest model name that is recorded.
 const MAX_RECORDED_NAME: usize = 200;
@@ -19,8 +20,11 @@ const MAX_RECORDED_NAME: usize = 200;
 /// recording it is registered with the platform at the start, so that it outlives the answer.
 pub struct Settlement {
     event: Option<UsageEvent>,
-    leave: Option<oneshot::Sender<UsageEvent>>,
+    leave: Option<oneshot::Sender<Aftermath>>,
     prompt_estimate: u64,
+    principal: Principal,
+    /// What was asked and answered.
+    pub transcript: Transcript,
 }
 
 impl Settlement {
@@ -29,8 +33,8 @@ impl Settlement {
         let (leave, left) = oneshot::channel();
         let env = exchange.env.clone();
         exchange.context.wait_until(async move {
-            if let Ok(event) = left.await {
-                usage::record(&env, event).await;
+            if let Ok(left) = left.await {
+                aftermath::run(&env, left).await;
             }
         });
         let event = UsageEvent {
@@ -53,7 +57,13 @@ impl Settlement {
             duration_ms: 0,
             conversation_id,
         };
-        Self { event: Some(event), leave: Some(leave), prompt_estimate: 0 }
+        Self {
+            event: Some(event),
+            leave: Some(leave),
+            prompt_estimate: 0,
+            principal: principal.clone(),
+            transcript: Transcript::default(),
+        }
     }
 
     /// The conversation that the request belongs to.
@@ -143,7 +153,8 @@ impl Settlement {
         if let (Some(mut event), Some(leave)) = (self.event.take(), self.leave.take()) {
             event.duration_ms = now_ms().saturating_sub(event.ts);
             // Nobody listens only when the platform has given up on the request altogether.
-            let _ = leave.send(event);
+            let transcript = std::mem::take(&mut self.transcript);
+            let _ = leave.send(Aftermath { event, principal: self.principal.clone(), transcript });
         }
     }
 }

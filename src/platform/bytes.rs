@@ -4,6 +4,7 @@
 //! give it in one, and the JavaScript original is kept: what goes on unchanged is sent as it came.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use futures::StreamExt;
 use futures::future::{Either, select};
@@ -18,7 +19,7 @@ use super::timer::Timer;
 /// A body that has been read to its end.
 pub struct Body {
     /// A copy that Rust can look at.
-    pub bytes: Vec<u8>,
+    pub bytes: Rc<Vec<u8>>,
     /// The original, if it came in one piece.
     original: Option<Uint8Array>,
 }
@@ -37,7 +38,12 @@ pub enum ReadError {
 impl Body {
     /// A body that was made here.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self { bytes, original: None }
+        Self { bytes: Rc::new(bytes), original: None }
+    }
+
+    /// The bytes, without a copy if nobody else holds them.
+    pub fn into_bytes(self) -> Vec<u8> {
+        Rc::unwrap_or_clone(self.bytes)
     }
 
     /// What was made of this body, as JavaScript takes it: if that is the body itself, the original where there is one.
@@ -60,7 +66,7 @@ pub async fn read_at_once(array_buffer: Promise, limit_ms: Option<u64>) -> Resul
         },
     };
     let original = Uint8Array::new(&read.map_err(|_| ReadError::Broken)?);
-    Ok(Body { bytes: original.to_vec(), original: Some(original) })
+    Ok(Body { bytes: Rc::new(original.to_vec()), original: Some(original) })
 }
 
 /// Reads a body of unknown length chunk by chunk, each within `idle_ms` milliseconds if given.
@@ -80,7 +86,7 @@ pub async fn read_chunks(
                 Either::Right(_) => return Err(ReadError::Idle),
             },
         };
-        let Some(chunk) = next else { return Ok(Body { bytes, original: only }) };
+        let Some(chunk) = next else { return Ok(Body { bytes: Rc::new(bytes), original: only }) };
         let chunk: Uint8Array = chunk.map_err(|_: JsValue| ReadError::Broken)?.unchecked_into();
         if bytes.len() + chunk.length() as usize > limit {
             return Err(ReadError::TooLarge);

@@ -54,6 +54,8 @@ pub struct WholeAnswer {
     pub kept: Option<Vec<u8>>,
     /// What is recorded of it.
     pub facts: StreamFacts,
+    /// The answer in the canonical model, where it had to be brought into that.
+    pub answer: Option<ChatResponse>,
 }
 
 impl Crossing {
@@ -139,12 +141,13 @@ impl Crossing {
                 body: None,
                 kept: None,
                 facts,
+                answer: None,
             });
         };
         let response = translation.upstream.decode_response(body)?;
         let facts = facts_of(&response);
-        let (body, kept) = translation.write(response, self.stream);
-        Ok(WholeAnswer { body: Some(body), kept, facts })
+        let (body, kept) = translation.write(&response, self.stream);
+        Ok(WholeAnswer { body: Some(body), kept, facts, answer: Some(response) })
     }
 
     /// A streamed answer of an upstream that streams though the caller did not ask for it; `None` where bytes pass.
@@ -157,9 +160,15 @@ impl Crossing {
         decoder.finish(&mut events);
         Some(assemble(events).map(|response| {
             let facts = facts_of(&response);
-            let (body, kept) = translation.write(response, false);
-            WholeAnswer { body: Some(body), kept, facts }
+            let (body, kept) = translation.write(&response, false);
+            WholeAnswer { body: Some(body), kept, facts, answer: Some(response) }
         }))
+    }
+
+    /// The request in the canonical model, where it had to be brought into that.
+    #[must_use]
+    pub fn into_request(self) -> Option<ChatRequest> {
+        self.translation.map(|translation| translation.request)
     }
 
     /// The upstream's error in the caller's dialect; `None` if its body passes as it is.
@@ -173,13 +182,13 @@ impl Crossing {
 
 impl Translation {
     /// Writes an answer whole, or as the stream that the caller asked for and the upstream did not give.
-    fn write(&self, response: ChatResponse, as_stream: bool) -> (Vec<u8>, Option<Vec<u8>>) {
+    fn write(&self, response: &ChatResponse, as_stream: bool) -> (Vec<u8>, Option<Vec<u8>>) {
         if !as_stream {
-            return (self.caller.encode_response(&response, &self.context), None);
+            return (self.caller.encode_response(response, &self.context), None);
         }
         let mut encoder = self.caller.stream_encoder(&self.context, self.request.include_usage);
         let mut out = Vec::new();
-        for event in explode(response) {
+        for event in explode(response.clone()) {
             encoder.encode(&event, &mut out);
         }
         (out, encoder.final_body())

@@ -1,23 +1,29 @@
 //! What is noted of answers that pass untouched, in each dialect that callers and upstreams share.
 
+use crate::catalog::ProviderKind;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::face::Face;
+use crate::dialect::listener::Listener;
 use crate::dialect::openai::{response, stream_tap};
 use crate::dialect::pipe::{StreamFacts, StreamPipe};
 use crate::dialect::tap::{Ending, Observer, Tap};
-use crate::dialect::{anthropic, gemini};
+use crate::dialect::{anthropic, gemini, registry};
 use crate::sse::{Event, writer};
 
 /// The tap on a stream; `withhold_usage` if the caller did not ask for usage where the dialect makes that optional.
 #[must_use]
 pub fn tap(face: Face, withhold_usage: bool) -> Box<dyn StreamPipe> {
     match face {
-        Face::Anthropic => Box::new(Tap::new(AnthropicObserver::default())),
-        Face::Gemini => Box::new(Tap::new(GeminiObserver::default())),
+        Face::Anthropic => listened(Tap::new(AnthropicObserver::default()), ProviderKind::Anthropic),
+        Face::Gemini => listened(Tap::new(GeminiObserver::default()), ProviderKind::Gemini),
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
-            Box::new(stream_tap::chat_tap(withhold_usage))
+            listened(stream_tap::chat_tap(withhold_usage), ProviderKind::Openai)
         }
     }
+}
+
+fn listened<O: Observer + 'static>(tap: Tap<O>, kind: ProviderKind) -> Box<dyn StreamPipe> {
+    Box::new(Listener::new(tap, registry::upstream(kind).stream_decoder()))
 }
 
 /// Reads what is recorded off a whole answer. The error says what is wrong with it.

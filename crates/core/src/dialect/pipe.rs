@@ -3,8 +3,11 @@
 //! A pipe is either a tap ([`crate::dialect::tap::Tap`]), through which bytes of the same dialect pass untouched, or a
 //! translation ([`crate::dialect::translation::StreamTranslation`]). The relay does not care which.
 
-use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::canonical::{Answered, ChatResponse, ErrorInfo};
 use crate::tokens::TokenUsage;
+
+/// Most text of one answer that is kept until the answer is over, in bytes.
+pub const MAX_ANSWER_TEXT: usize = 1 << 20;
 
 /// What to do with the chunk that was pushed.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,6 +64,11 @@ pub trait StreamPipe {
     /// The body that the unstreamed answer would have had, once the stream is whole and if it is to be kept.
     fn final_body(&self) -> Option<Vec<u8>> {
         None
+    }
+    /// What the upstream has said so far, in the canonical model. Asked for once, when the stream is over. A pipe that does
+    /// not listen knows nothing.
+    fn take_answer(&mut self) -> Answered {
+        Answered { response: ChatResponse::default(), is_whole: false }
     }
     /// The event that tells the caller, whose status line has long left, of an error.
     fn encode_error(&mut self, error: &ErrorInfo) -> Vec<u8>;

@@ -1,7 +1,9 @@
 //! A stream of one dialect becomes a stream of another, event by event.
 
-use crate::dialect::canonical::{ErrorInfo, FinishReason, StreamDecoder, StreamEncoder, StreamEvent};
-use crate::dialect::pipe::{Forward, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
+use crate::dialect::canonical::{
+    Answered, Assembly, ErrorInfo, FinishReason, StreamDecoder, StreamEncoder, StreamEvent,
+};
+use crate::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
 use crate::tokens::estimate_tokens;
 
 /// The translation of one stream.
@@ -12,13 +14,21 @@ pub struct StreamTranslation {
     events: Vec<StreamEvent>,
     facts: StreamFacts,
     ending: Option<StreamOutcome>,
+    answer: Assembly,
 }
 
 impl StreamTranslation {
     /// A translation from what `decoder` reads to what `encoder` writes.
     #[must_use]
     pub fn new(decoder: Box<dyn StreamDecoder>, encoder: Box<dyn StreamEncoder>) -> Self {
-        Self { decoder, encoder, events: Vec::new(), facts: StreamFacts::default(), ending: None }
+        Self {
+            decoder,
+            encoder,
+            events: Vec::new(),
+            facts: StreamFacts::default(),
+            ending: None,
+            answer: Assembly::new(MAX_ANSWER_TEXT),
+        }
     }
 
     /// Writes the events that have been read. A truncation is left to the relay, which knows more about its cause.
@@ -29,6 +39,7 @@ impl StreamTranslation {
             if self.ending != Some(StreamOutcome::Truncated) {
                 self.encoder.encode(&event, &mut out);
             }
+            self.answer.add(event);
         }
         out
     }
@@ -79,6 +90,10 @@ impl StreamPipe for StreamTranslation {
 
     fn final_body(&self) -> Option<Vec<u8>> {
         self.is_complete().then(|| self.encoder.final_body()).flatten()
+    }
+
+    fn take_answer(&mut self) -> Answered {
+        std::mem::replace(&mut self.answer, Assembly::new(0)).into_answered()
     }
 
     fn encode_error(&mut self, error: &ErrorInfo) -> Vec<u8> {

@@ -10,56 +10,129 @@ use super::stream::{PartStart, StreamEvent};
 
 /// The answer that these events make, or the error that they end in. A stream without an end is an error.
 pub fn assemble(events: impl IntoIterator<Item = StreamEvent>) -> Result<ChatResponse, ErrorInfo> {
-    let mut response = ChatResponse::default();
+    let mut assembly = Assembly::new(usize::MAX);
     for event in events {
+        assembly.add(event);
+    }
+    match assembly.end {
+        Some(Ok(())) => Ok(assembly.response),
+        Some(Err(error)) => Err(error),
+        None => Err(ErrorInfo::truncated()),
+    }
+}
+
+/// What came of a stream, whole or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The answer, as far as it came.
+    pub response: ChatResponse,
+    /// Whether nothing is missing: the stream ended as it should, and what it said was not too much to be held.
+    pub is_whole: bool,
+}
+
+/// An answer in the making, of at most so many bytes of text. What comes after its end, or after that, is ignored.
+#[derive(Debug)]
+pub struct Assembly {
+    response: ChatResponse,
+    end: Option<Result<(), ErrorInfo>>,
+    bytes_left: usize,
+    is_cut: bool,
+}
+
+impl Assembly {
+    /// An empty answer that may grow to `max_bytes` bytes of text.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        Self { response: ChatResponse::default(), end: None, bytes_left: max_bytes, is_cut: false }
+    }
+
+    /// Whether nothing more can be added.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// What came so far.
+    #[must_use]
+    pub fn into_answered(self) -> Answered {
+        Answered { is_whole: self.end == Some(Ok(())) && !self.is_cut, response: self.response }
+    }
+
+    /// Adds what the event says.
+    pub fn add(&mut self, event: StreamEvent) {
+        if self.is_over() {
+            return;
+        }
+        match event {
+            StreamEvent::Done => self.end = Some(Ok(())),
+            StreamEvent::Error(error) => self.end = Some(Err(error)),
+            event => {
+                let held = held_bytes(&event);
+                if held > self.bytes_left {
+                    self.is_cut = true;
+                    return;
+                }
+                self.bytes_left -= held;
+                if self.apply(event).is_none() {
+                    self.end = Some(Err(ErrorInfo::malformed()));
+                }
+            }
+        }
+    }
+
+    /// `None` if the event belongs to a part that it does not fit.
+    fn apply(&mut self, event: StreamEvent) -> Option<()> {
+        let response = &mut self.response;
         match event {
             StreamEvent::Start { id, model, created } => {
                 (response.id, response.model, response.created) = (id, model, created);
             }
             StreamEvent::PartStart { choice, start, .. } => {
-                with_choice(&mut response, choice, |choice| choice.parts.push(begin(start)));
+                with_choice(response, choice, |choice| choice.parts.push(begin(start)));
             }
-            StreamEvent::TextDelta { choice, part, text } => match part_at(&mut response, choice, part) {
-                Some(
-                    Part::Text { text: held, .. }
-                    | Part::Thinking { text: held, .. }
-                    | Part::Refusal { text: held },
-                ) => {
-                    held.push_str(&text);
-                }
-                _ => return Err(ErrorInfo::malformed()),
+            StreamEvent::TextDelta { choice, part, text } => match part_at(response, choice, part)? {
+                Part::Text { text: held, .. }
+                | Part::Thinking { text: held, .. }
+                | Part::Refusal { text: held } => held.push_str(&text),
+                _ => return None,
             },
-            StreamEvent::ArgumentsDelta { choice, part, text } => {
-                match part_at(&mut response, choice, part) {
-                    Some(Part::ToolCall { arguments, .. }) => arguments.push_str(&text),
-                    _ => return Err(ErrorInfo::malformed()),
-                }
-            }
+            StreamEvent::ArgumentsDelta { choice, part, text } => match part_at(response, choice, part)? {
+                Part::ToolCall { arguments, .. } => arguments.push_str(&text),
+                _ => return None,
+            },
             StreamEvent::SignatureDelta { choice, part, signature } => {
-                match part_at(&mut response, choice, part) {
-                    Some(Part::Thinking { signature: held, .. } | Part::ToolCall { signature: held, .. }) => {
+                match part_at(response, choice, part)? {
+                    Part::Thinking { signature: held, .. } | Part::ToolCall { signature: held, .. } => {
                         held.get_or_insert_default().push_str(&signature);
                     }
-                    _ => return Err(ErrorInfo::malformed()),
+                    _ => return None,
                 }
             }
-            StreamEvent::Citation { choice, part, citation } => match part_at(&mut response, choice, part) {
-                Some(Part::Text { citations, .. }) => citations.push(citation),
-                _ => return Err(ErrorInfo::malformed()),
+            StreamEvent::Citation { choice, part, citation } => match part_at(response, choice, part)? {
+                Part::Text { citations, .. } => citations.push(citation),
+                _ => return None,
             },
             StreamEvent::Logprobs { choice, logprobs } => {
-                with_choice(&mut response, choice, |choice| append_logprobs(&mut choice.logprobs, logprobs));
+                with_choice(response, choice, |choice| append_logprobs(&mut choice.logprobs, logprobs));
             }
             StreamEvent::Finish { choice, reason } => {
-                with_choice(&mut response, choice, |choice| choice.finish = Some(reason));
+                with_choice(response, choice, |choice| choice.finish = Some(reason));
             }
             StreamEvent::Usage(usage) => response.usage = Some(usage),
-            StreamEvent::PartEnd { .. } | StreamEvent::Ping => {}
-            StreamEvent::Done => return Ok(response),
-            StreamEvent::Error(error) => return Err(error),
+            _ => {}
         }
+        Some(())
     }
-    Err(ErrorInfo::truncated())
+}
+
+/// Bytes of text that an event adds to the answer.
+fn held_bytes(event: &StreamEvent) -> usize {
+    match event {
+        StreamEvent::TextDelta { text, .. } | StreamEvent::ArgumentsDelta { text, .. } => text.len(),
+        StreamEvent::SignatureDelta { signature, .. } => signature.len(),
+        StreamEvent::PartStart { start: PartStart::RedactedThinking { data }, .. } => data.len(),
+        _ => 0,
+    }
 }
 
 fn begin(start: PartStart) -> Part {

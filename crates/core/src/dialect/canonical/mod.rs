@@ -15,7 +15,7 @@ mod request;
 mod response;
 mod stream;
 
-pub use assemble::assemble;
+pub use assemble::{Answered, Assembly, assemble};
 pub use error::{ErrorInfo, ErrorKind};
 pub use explode::explode;
 pub use json::Json;
