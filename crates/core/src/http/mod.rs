@@ -1,5 +1,6 @@
 //! HTTP rules that need no HTTP library: paths, request ids, which headers travel.
 
+pub mod date;
 pub mod headers;
 pub mod multipart;
 pub mod path;

@@ -1,0 +1,489 @@
+//! The health of all targets, as one isolate knows it.
+//!
+//! A target is whatever can be healthy or not, by name: a provider (`uid`), a model at a provider (`uid/model`), a key
+//! (`uid#key`). An attempt begins at each of its targets, which hands out a [`Permit`], and ends by giving the permit back with
+//! what came of it. The number of targets is bounded; the one that has not been used for longest is forgotten first.
+
+use std::collections::HashMap;
+
+use super::Outcome;
+use super::circuit::{CircuitSettings, Opening};
+use super::shared::{CLOSING_TOLD_MS, MAX_BLOCK_MS, SharedKind, SharedState};
+use super::target::{News, Target, TargetView};
+
+/// How a board works.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoardSettings {
+    /// When circuits open, and for how long.
+    pub circuit: CircuitSettings,
+    /// Targets that are remembered; each takes up to about a kilobyte.
+    pub max_targets: usize,
+}
+
+impl Default for BoardSettings {
+    fn default() -> Self {
+        Self { circuit: CircuitSettings::default(), max_targets: 2_048 }
+    }
+}
+
+/// The right to ask a target once. Give it back with [`Board::finish`] or [`Board::cancel`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "an attempt that is not ended counts as under way for ever"]
+pub struct Permit {
+    serial: u64,
+    begun_ms: u64,
+    lease: Option<u64>,
+}
+
+impl Permit {
+    /// Whether this attempt is the probe of a half-open circuit.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.lease.is_some()
+    }
+}
+
+/// Why an attempt may not begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocked {
+    /// The time before which it will not help to ask again, in milliseconds since the epoch.
+    pub until_ms: u64,
+    /// Whether it is the circuit (or else a rest that the target asked for).
+    pub by_circuit: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Board {
+    settings: BoardSettings,
+    targets: HashMap<Box<str>, Target>,
+    serials: u64,
+    revision: u64,
+    random: u64,
+}
+
+impl Board {
+    /// A board that knows nothing. `seed` makes its jitter differ from that of other isolates.
+    #[must_use]
+    pub fn new(settings: BoardSettings, seed: u64) -> Self {
+        Self { settings, targets: HashMap::new(), serials: 0, revision: 0, random: seed }
+    }
+
+    /// What is known of a target.
+    #[must_use]
+    pub fn view(&self, target: &str, now_ms: u64) -> TargetView {
+        self.targets.get(target).map(|state| state.view(now_ms)).unwrap_or_default()
+    }
+
+    /// What is known of a model and of its provider, as one.
+    #[must_use]
+    pub fn view_of_model(&self, provider: &str, model: &str, now_ms: u64) -> TargetView {
+        TargetView::of_model_at(&self.view(model, now_ms), &self.view(provider, now_ms))
+    }
+
+    /// The time before which a target should not be asked; `None` if it may be asked now. Cheaper than a view.
+    #[must_use]
+    pub fn blocked_until_ms(&self, target: &str, now_ms: u64) -> Option<u64> {
+        self.targets.get(target)?.blocked_until_ms(now_ms)
+    }
+
+    /// Begins an attempt, if the target may be asked. On a half-open circuit this one is the probe.
+    pub fn begin(&mut self, target: &str, now_ms: u64) -> Result<Permit, Blocked> {
+        if let Some(state) = self.targets.get(target)
+            && let Some(until_ms) = state.blocked_until_ms(now_ms)
+        {
+            let by_circuit = state.circuit.phase(now_ms).blocked_until_ms().is_some();
+            return Err(Blocked { until_ms, by_circuit });
+        }
+        Ok(self.begin_anyway(target, now_ms))
+    }
+
+    /// Begins an attempt whatever is known of the target, because nothing better is left.
+    pub fn begin_anyway(&mut self, target: &str, now_ms: u64) -> Permit {
+        self.ensure(target, now_ms);
+        let Self { targets, settings, .. } = self;
+        let Some(state) = targets.get_mut(target) else {
+            return Permit { serial: 0, begun_ms: now_ms, lease: None };
+        };
+        state.in_flight = state.in_flight.saturating_add(1);
+        state.used_ms = state.used_ms.max(now_ms);
+        let lease = state.circuit.claim_probe(now_ms, &settings.circuit);
+        Permit { serial: state.serial, begun_ms: now_ms, lease }
+    }
+
+    /// Begins an attempt at several targets, or at none of them.
+    pub fn begin_all<const N: usize>(
+        &mut self,
+        targets: [&str; N],
+        now_ms: u64,
+    ) -> Result<[Permit; N], Blocked> {
+        for target in targets {
+            if let Some(until_ms) = self.blocked_until_ms(target, now_ms) {
+                let by_circuit = self.view(target, now_ms).circuit.blocked_until_ms().is_some();
+                return Err(Blocked { until_ms, by_circuit });
+            }
+        }
+        Ok(targets.map(|target| self.begin_anyway(target, now_ms)))
+    }
+
+    /// The first byte of a good answer has come, `ttfb_ms` after the request was sent. A probe has done its work by
+    /// this: the circuit closes without waiting for the end of a long answer. Pass no time to [`Board::finish`] then.
+    pub fn first_byte(&mut self, target: &str, permit: &Permit, now_ms: u64, ttfb_ms: u64) {
+        if let Some(state) = self.targets.get_mut(target).filter(|state| state.serial == permit.serial) {
+            state.record_latency(ttfb_ms, now_ms);
+            if state.first_byte(permit.lease, permit.begun_ms, now_ms) == News::Some {
+                self.revision += 1;
+            }
+        }
+    }
+
+    /// Ends an attempt. `ttfb_ms` is the time to first byte of an answer that was good.
+    pub fn finish(
+        &mut self,
+        target: &str,
+        permit: Permit,
+        now_ms: u64,
+        outcome: Outcome,
+        ttfb_ms: Option<u64>,
+    ) {
+        let random = self.next_random();
+        let Permit { serial, begun_ms, lease } = permit;
+        let Self { targets, settings, revision, .. } = self;
+        // A target that was forgotten meanwhile has nothing to be held against it.
+        let Some(state) = targets.get_mut(target).filter(|state| state.serial == serial) else { return };
+        state.in_flight = state.in_flight.saturating_sub(1);
+        state.used_ms = state.used_ms.max(now_ms);
+        if let Some(ttfb_ms) = ttfb_ms {
+            state.record_latency(ttfb_ms, now_ms);
+        }
+        if state.settle(outcome, (lease, begun_ms), now_ms, &settings.circuit, random) == News::Some {
+            *revision += 1;
+        }
+    }
+
+    /// Ends an attempt that nobody waits for any more: no verdict, and a probe is given back.
+    pub fn cancel(&mut self, target: &str, permit: Permit, now_ms: u64) {
+        self.finish(target, permit, now_ms, Outcome::Neutral, None);
+    }
+
+    /// Notes an outcome that did not go through [`Board::begin`]: that of a scheduled probe, for instance.
+    pub fn note(&mut self, target: &str, now_ms: u64, outcome: Outcome, ttfb_ms: Option<u64>) {
+        let permit = self.begin_anyway(target, now_ms);
+        self.finish(target, permit, now_ms, outcome, ttfb_ms);
+    }
+
+    /// Forgets a target, for instance because its configuration has changed.
+    pub fn forget(&mut self, target: &str) {
+        self.targets.remove(target);
+    }
+
+    /// All targets that are known, in no order.
+    pub fn targets(&self, now_ms: u64) -> impl Iterator<Item = (&str, TargetView)> {
+        self.targets.iter().map(move |(name, state)| (&**name, state.view(now_ms)))
+    }
+
+    /// Grows whenever there is something new to tell others.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What this isolate has seen itself and others should know. What was only heard of is not told on.
+    #[must_use]
+    pub fn export(&self, now_ms: u64) -> Vec<SharedState> {
+        let mut shared = Vec::new();
+        let mut tell = |target: &str, kind, observed_at_ms, until_ms: u64, level| {
+            let until_ms = until_ms.min(now_ms.saturating_add(MAX_BLOCK_MS));
+            if until_ms > now_ms {
+                shared.push(SharedState { target: target.to_owned(), kind, until_ms, observed_at_ms, level });
+            }
+        };
+        for (target, state) in &self.targets {
+            if let Some(Opening { observed_at_ms, until_ms, level }) = state.circuit.own_opening() {
+                tell(target, SharedKind::Open, observed_at_ms, until_ms, level);
+            }
+            if let Some(closed_ms) = state.circuit.own_closing_ms() {
+                tell(target, SharedKind::Closed, closed_ms, closed_ms.saturating_add(CLOSING_TOLD_MS), 0);
+            }
+            if state.cooldown_seen_ms > 0 {
+                tell(target, SharedKind::Cooldown, state.cooldown_seen_ms, state.cooldown_until_ms, 0);
+            }
+        }
+        shared
+    }
+
+    /// Takes in what others have seen. What cannot be believed, or is over, is passed by.
+    pub fn absorb(&mut self, shared: &[SharedState], now_ms: u64) {
+        for news in shared.iter().filter(|news| news.is_sound(now_ms)) {
+            self.ensure(&news.target, now_ms);
+            let Some(state) = self.targets.get_mut(news.target.as_str()) else { continue };
+            let SharedState { until_ms, observed_at_ms, level, .. } = *news;
+            match news.kind {
+                SharedKind::Open => state.circuit.hear_opening(Opening { observed_at_ms, until_ms, level }),
+                SharedKind::Closed => state.circuit.hear_closing(observed_at_ms),
+                SharedKind::Cooldown if until_ms > state.cooldown_until_ms => {
+                    state.cooldown_until_ms = until_ms;
+                    state.cooldown_seen_ms = 0;
+                }
+                SharedKind::Cooldown => {}
+            }
+        }
+    }
+
+    /// Makes sure that a target is known, at the price of others if there are too many.
+    fn ensure(&mut self, target: &str, now_ms: u64) {
+        if self.targets.contains_key(target) {
+            return;
+        }
+        if self.targets.len() >= self.settings.max_targets.max(1) {
+            self.evict(now_ms);
+        }
+        self.serials += 1;
+        self.targets.insert(target.into(), Target::new(self.serials, now_ms));
+    }
+
+    /// Forgets an eighth of all targets: first those at rest that have not been used for longest, then the others. So a
+    /// flood of new names costs little each.
+    fn evict(&mut self, now_ms: u64) {
+        let mut by_worth: Vec<(bool, u64, u64)> =
+            self.targets.values().map(|state| (state.matters(now_ms), state.used_ms, state.serial)).collect();
+        by_worth.sort_unstable();
+        let surplus = self.targets.len().div_ceil(8);
+        let Some(last) = by_worth.get(surplus.saturating_sub(1)).copied() else { return };
+        self.targets.retain(|_, state| (state.matters(now_ms), state.used_ms, state.serial) > last);
+    }
+
+    /// The next number in [0, 1) of a SplitMix64 sequence (Steele, Lea, Flood, OOPSLA 2014): jitter needs no better.
+    fn next_random(&mut self) -> f64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.random;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bits ^= bits >> 31;
+        crate::routing::num::float(bits >> 11) / crate::routing::num::float(1 << 53)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Phase;
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn board() -> Board {
+        Board::new(BoardSettings::default(), 1)
+    }
+
+    fn kill(board: &mut Board, target: &str, now: u64) {
+        for _ in 0..5 {
+            board.note(target, now, Outcome::Failure, None);
+        }
+    }
+
+    #[test]
+    fn attempts_are_counted_while_they_are_under_way() {
+        let mut board = board();
+        let first = board.begin("a", NOW).unwrap();
+        let second = board.begin("a", NOW).unwrap();
+        assert_eq!(board.view("a", NOW).in_flight, 2);
+        board.finish("a", first, NOW + 100, Outcome::Success, Some(100));
+        board.cancel("a", second, NOW + 100);
+        let view = board.view("a", NOW + 100);
+        assert_eq!((view.in_flight, view.error_rate), (0, Some(0.0)));
+        assert!((95..=105).contains(&view.p95_ms.unwrap()));
+        assert_eq!(board.view("never asked", NOW), TargetView::default());
+    }
+
+    #[test]
+    fn a_dead_target_is_left_alone_probed_once_and_taken_back() {
+        let mut board = board();
+        kill(&mut board, "a", NOW);
+        let blocked = board.begin("a", NOW + 1).unwrap_err();
+        assert!(blocked.by_circuit && (NOW + 8_000..=NOW + 10_000).contains(&blocked.until_ms));
+        let probe = board.begin("a", blocked.until_ms).unwrap();
+        assert!(probe.is_probe());
+        assert!(board.begin("a", blocked.until_ms).is_err());
+        board.cancel("a", probe, blocked.until_ms + 5);
+        let probe = board.begin("a", blocked.until_ms + 5).unwrap();
+        board.first_byte("a", &probe, blocked.until_ms + 50, 45);
+        assert!(board.begin("a", blocked.until_ms + 50).is_ok(), "the first byte is enough");
+        board.finish("a", probe, blocked.until_ms + 9_000, Outcome::Success, None);
+        assert_eq!(board.view("a", blocked.until_ms + 9_000).circuit, Phase::Closed);
+    }
+
+    #[test]
+    fn retry_after_is_kept_to_the_millisecond_and_opens_nothing() {
+        let mut board = board();
+        for _ in 0..50 {
+            board.note("a", NOW, Outcome::RateLimited { retry_after_ms: Some(1_234) }, None);
+        }
+        board.note("a", NOW, Outcome::RateLimited { retry_after_ms: Some(5) }, None);
+        assert_eq!(board.begin("a", NOW + 1_233), Err(Blocked { until_ms: NOW + 1_234, by_circuit: false }));
+        let view = board.view("a", NOW + 1_234);
+        assert_eq!((view.circuit, view.error_rate, view.penalty), (Phase::Closed, None, 0.0));
+        assert!(board.begin("a", NOW + 1_234).is_ok());
+    }
+
+    #[test]
+    fn a_refused_key_rests_longer_every_time_but_once_for_requests_that_went_together() {
+        let mut board = board();
+        let together: Vec<Permit> = (0..10).map(|_| board.begin("k", NOW).unwrap()).collect();
+        for permit in together {
+            board.finish("k", permit, NOW + 50, Outcome::Rejected { retry_after_ms: None }, None);
+        }
+        let first = board.blocked_until_ms("k", NOW + 50).unwrap() - NOW - 50;
+        assert!((24_000..=30_000).contains(&first), "{first}");
+        let later = NOW + 100_000;
+        board.note("k", later, Outcome::Rejected { retry_after_ms: None }, None);
+        let second = board.blocked_until_ms("k", later).unwrap() - later;
+        assert!((48_000..=60_000).contains(&second), "{second}");
+        assert_eq!(board.view("k", later).circuit, Phase::Closed);
+    }
+
+    #[test]
+    fn the_penalty_grows_with_failures_and_fades() {
+        let mut board = board();
+        for _ in 0..3 {
+            board.note("a", NOW, Outcome::Failure, None);
+        }
+        assert!((board.view("a", NOW).penalty - 0.6).abs() < 1e-9);
+        assert!((board.view("a", NOW + 120_000).penalty - 0.3).abs() < 1e-9);
+        board.note("a", NOW, Outcome::Success, None);
+        assert!((board.view("a", NOW).penalty - 0.55).abs() < 1e-9);
+    }
+
+    #[test]
+    fn several_targets_begin_together_or_not_at_all() {
+        let mut board = board();
+        kill(&mut board, "p/m", NOW);
+        assert!(board.begin_all(["p", "p/m", "p#k"], NOW).is_err());
+        assert_eq!(board.view("p", NOW).in_flight, 0);
+        let permits = board.begin_all(["p", "q/m", "p#k"], NOW).unwrap();
+        assert!(permits.iter().all(|permit| !permit.is_probe()));
+        assert_eq!(board.view("p#k", NOW).in_flight, 1);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_matters_stays() {
+        let mut board = Board::new(BoardSettings { max_targets: 64, ..Default::default() }, 1);
+        kill(&mut board, "dead", NOW);
+        let permit = board.begin("busy", NOW).unwrap();
+        for index in 0..5_000_u64 {
+            board.note(&format!("t{index}"), NOW + index, Outcome::Success, Some(5));
+        }
+        assert!(board.targets.len() <= 64);
+        assert!(board.blocked_until_ms("dead", NOW + 5_000).is_some());
+        assert_eq!(board.view("busy", NOW + 5_000).in_flight, 1);
+        board.forget("busy");
+        let _other = board.begin("busy", NOW).unwrap();
+        board.finish("busy", permit, NOW, Outcome::Failure, None);
+        assert_eq!(board.view("busy", NOW).in_flight, 1, "the permit was for the one that is forgotten");
+    }
+
+    #[test]
+    fn one_isolate_tells_another() {
+        let (mut one, mut other) = (board(), Board::new(BoardSettings::default(), 2));
+        kill(&mut one, "a", NOW);
+        one.note("b", NOW, Outcome::RateLimited { retry_after_ms: Some(3_000) }, None);
+        assert_eq!(one.revision(), 2);
+        let told = one.export(NOW + 1);
+        let json = serde_json::to_string(&told).unwrap();
+        let heard: Vec<SharedState> = serde_json::from_str(&json).unwrap();
+        assert_eq!(heard, told);
+        other.absorb(&heard, NOW + 2);
+        for target in ["a", "b"] {
+            assert_eq!(
+                other.blocked_until_ms(target, NOW + 2),
+                one.blocked_until_ms(target, NOW + 2),
+                "{target}"
+            );
+        }
+        assert!(other.export(NOW + 2).is_empty(), "hearsay is not told on");
+        // The first finds it alive again; the second need not wait.
+        let until = one.blocked_until_ms("a", NOW + 2).unwrap();
+        let probe = one.begin("a", until).unwrap();
+        one.finish("a", probe, until + 10, Outcome::Success, None);
+        other.absorb(&one.export(until + 20), until + 20);
+        assert_eq!(other.view("a", until + 20).circuit, Phase::Closed);
+    }
+
+    #[test]
+    fn nonsense_is_passed_by() {
+        let mut board = board();
+        let good = SharedState {
+            target: "a".into(),
+            kind: SharedKind::Open,
+            until_ms: NOW + 5_000,
+            observed_at_ms: NOW,
+            level: 1,
+        };
+        let nonsense = [
+            SharedState { until_ms: NOW + MAX_BLOCK_MS + 1, ..good.clone() },
+            SharedState { until_ms: u64::MAX, ..good.clone() },
+            SharedState { until_ms: NOW, ..good.clone() },
+            SharedState { observed_at_ms: NOW + 60_000, until_ms: NOW + 70_000, ..good.clone() },
+            SharedState { observed_at_ms: NOW + 6_000, ..good.clone() },
+            SharedState { target: String::new(), ..good.clone() },
+            SharedState { target: "x".repeat(257), ..good.clone() },
+            SharedState { level: 65, ..good.clone() },
+        ];
+        board.absorb(&nonsense, NOW);
+        assert!(board.targets.is_empty());
+        board.absorb(&[good], NOW);
+        assert!(board.begin("a", NOW).is_err());
+    }
+
+    fn shared() -> impl Strategy<Value = SharedState> {
+        let kind = prop_oneof![Just(SharedKind::Open), Just(SharedKind::Closed), Just(SharedKind::Cooldown)];
+        (0_u8..3, kind, 0_u64..700_000, 0_u64..60_000, 0_u32..5).prop_map(
+            |(target, kind, until, ago, level)| SharedState {
+                target: format!("t{target}"),
+                kind,
+                until_ms: NOW + until,
+                observed_at_ms: NOW - ago,
+                level,
+            },
+        )
+    }
+
+    fn blocks(board: &Board) -> Vec<Option<u64>> {
+        ["t0", "t1", "t2"].map(|target| board.blocked_until_ms(target, NOW)).to_vec()
+    }
+
+    proptest! {
+        #[test]
+        fn hearing_is_idempotent_commutative_and_bounded(
+            news in proptest::collection::vec(shared(), 0..12),
+            order in any::<u64>(),
+            own in any::<bool>(),
+        ) {
+            let fresh = || {
+                let mut board = board();
+                if own {
+                    kill(&mut board, "t0", NOW - 1_000);
+                }
+                board
+            };
+            let before = blocks(&fresh());
+            let mut forward = fresh();
+            forward.absorb(&news, NOW);
+            let once = blocks(&forward);
+            forward.absorb(&news, NOW);
+            prop_assert_eq!(&blocks(&forward), &once);
+            let mut shuffled = news.clone();
+            shuffled.sort_by_key(|news| (news.until_ms ^ news.observed_at_ms).wrapping_mul(order | 1).rotate_left(17));
+            let mut other = fresh();
+            for one in &shuffled {
+                other.absorb(std::slice::from_ref(one), NOW);
+            }
+            prop_assert_eq!(&blocks(&other), &once);
+            let latest = news.iter().filter(|news| news.is_sound(NOW)).map(|news| news.until_ms).max();
+            for (before, after) in before.iter().zip(&once) {
+                prop_assert!(after >= before, "never closes what is known to be worse");
+                prop_assert!(*after <= (*before).max(latest), "never outlasts what was told");
+            }
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! A circuit breaker: after enough failures a target is left alone, then asked once, and taken back when that one
+//! request succeeds.
+//!
+//! ```text
+//! closed ──(N failures in a row, or a high error rate)──▶ open ──(cooldown over)──▶ half-open
+//!    ▲                                                     ▲                            │
+//!    │                                                     └─(probe failed: longer)─────┤
+//!    └──────────────────────────────(probe succeeded)───────────────────────────────────┘
+//! ```
+//!
+//! - While half-open, exactly one request at a time may pass as the probe. Its lease expires, so that a probe that never
+//!   reports back does not bar the target for ever.
+//! - Requests that were begun before the circuit opened and end afterwards change nothing: their news is old.
+//! - What other isolates have seen is kept beside what this one has seen. The newest observation of the others counts,
+//!   and only until the time that its observer gave, so that it can be heard in any order and any number of times.
+
+use crate::routing::num::{count, float};
+
+/// When a circuit opens, and for how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CircuitSettings {
+    /// So many failures in a row open it; 0 switches this rule off.
+    pub consecutive_failures: u32,
+    /// This share of failures opens it (0 to 1; above 1 switches the rule off) …
+    pub error_rate: f64,
+    /// … if there were so many requests in about the last window.
+    pub min_requests: u32,
+    /// The first cooldown, in milliseconds. Each failed probe doubles it.
+    pub cooldown_ms: u64,
+    /// No cooldown is longer, in milliseconds.
+    pub max_cooldown_ms: u64,
+    /// By so much of itself, at most, a cooldown is shortened at random, so that isolates do not probe together.
+    pub jitter: f64,
+    /// A probe that has not reported back by then, in milliseconds, makes room for another.
+    pub probe_lease_ms: u64,
+    /// After so many milliseconds without opening, the next cooldown is a first one again. Before, it goes on growing:
+    /// a target that flaps is trusted less every time.
+    pub forget_ms: u64,
+}
+
+impl Default for CircuitSettings {
+    fn default() -> Self {
+        Self {
+            consecutive_failures: 5,
+            error_rate: 0.5,
+            min_requests: 20,
+            cooldown_ms: 10_000,
+            max_cooldown_ms: 120_000,
+            jitter: 0.2,
+            probe_lease_ms: 30_000,
+            forget_ms: 300_000,
+        }
+    }
+}
+
+/// What a circuit lets pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Everything.
+    #[default]
+    Closed,
+    /// Nothing before `until_ms`.
+    Open {
+        /// End of the cooldown, in milliseconds since the epoch.
+        until_ms: u64,
+    },
+    /// One probe.
+    HalfOpen {
+        /// While a probe is under way: when its lease expires. `None`: the next request is the probe.
+        probe_until_ms: Option<u64>,
+    },
+}
+
+impl Phase {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen { .. } => "half_open",
+        }
+    }
+
+    /// The time before which nothing passes; `None` if something may pass now.
+    #[must_use]
+    pub fn blocked_until_ms(self) -> Option<u64> {
+        match self {
+            Self::Open { until_ms } => Some(until_ms),
+            Self::HalfOpen { probe_until_ms } => probe_until_ms,
+            Self::Closed => None,
+        }
+    }
+}
+
+/// An opening as isolates tell each other of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Opening {
+    pub observed_at_ms: u64,
+    pub until_ms: u64,
+    /// How many openings in a row this is, from 1.
+    pub level: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Lease {
+    id: u64,
+    until_ms: u64,
+}
+
+/// The state of one circuit. It starts closed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Circuit {
+    /// Our own last opening, as long as it has not been followed by a closing.
+    own: Option<Opening>,
+    /// The newest opening that we heard of.
+    heard: Option<Opening>,
+    /// The last closing, our own or one that we heard of. Older openings of others are void.
+    closed_at_ms: u64,
+    /// Whether that closing was our own.
+    closed_here: bool,
+    probe: Option<Lease>,
+    leases: u64,
+    consecutive: u32,
+    level: u32,
+}
+
+impl Circuit {
+    pub fn phase(&self, now_ms: u64) -> Phase {
+        let Some(until_ms) = self.until_ms() else { return Phase::Closed };
+        if now_ms < until_ms {
+            return Phase::Open { until_ms };
+        }
+        let under_way = self.probe.filter(|lease| now_ms < lease.until_ms);
+        Phase::HalfOpen { probe_until_ms: under_way.map(|lease| lease.until_ms) }
+    }
+
+    /// Claims the probe, if the circuit is half-open and nobody has it: the number of the lease.
+    pub fn claim_probe(&mut self, now_ms: u64, settings: &CircuitSettings) -> Option<u64> {
+        if self.phase(now_ms) != (Phase::HalfOpen { probe_until_ms: None }) {
+            return None;
+        }
+        self.leases += 1;
+        self.probe =
+            Some(Lease { id: self.leases, until_ms: now_ms.saturating_add(settings.probe_lease_ms.max(1)) });
+        Some(self.leases)
+    }
+
+    /// Gives the probe back without a verdict.
+    pub fn release_probe(&mut self, lease: Option<u64>) {
+        if self.holds_probe(lease) {
+            self.probe = None;
+        }
+    }
+
+    /// A request succeeded that was begun at `begun_ms`. Returns whether the circuit closed.
+    pub fn succeed(&mut self, lease: Option<u64>, begun_ms: u64, now_ms: u64) -> bool {
+        let Some(opening) = self.newest_opening() else {
+            self.consecutive = 0;
+            return false;
+        };
+        if !self.holds_probe(lease) && begun_ms <= opening.observed_at_ms {
+            return false;
+        }
+        self.own = None;
+        self.probe = None;
+        self.consecutive = 0;
+        // Clocks differ a little: whatever was heard of before this moment is over.
+        self.closed_at_ms = now_ms.max(opening.observed_at_ms).max(self.closed_at_ms);
+        self.closed_here = true;
+        true
+    }
+
+    /// A request failed. `error_rate` and `requests` are those of about the last window, this one included; `random` in
+    /// [0, 1) shortens the cooldown. Returns whether the circuit opened, for the first time or again.
+    pub fn fail(
+        &mut self,
+        lease: Option<u64>,
+        (error_rate, requests): (f64, f64),
+        now_ms: u64,
+        settings: &CircuitSettings,
+        random: f64,
+    ) -> bool {
+        if self.newest_opening().is_some() {
+            let was_probe = self.holds_probe(lease);
+            if was_probe {
+                self.open(now_ms, settings, random);
+            }
+            return was_probe;
+        }
+        self.consecutive = self.consecutive.saturating_add(1);
+        let in_a_row = settings.consecutive_failures > 0 && self.consecutive >= settings.consecutive_failures;
+        let too_often =
+            requests >= f64::from(settings.min_requests.max(1)) && error_rate >= settings.error_rate;
+        if in_a_row || too_often {
+            self.open(now_ms, settings, random);
+        }
+        in_a_row || too_often
+    }
+
+    /// Our own opening, for telling others.
+    pub fn own_opening(&self) -> Option<Opening> {
+        self.own
+    }
+
+    /// Our own last closing, if nothing opened since, for telling others.
+    pub fn own_closing_ms(&self) -> Option<u64> {
+        (self.closed_here && self.own.is_none()).then_some(self.closed_at_ms)
+    }
+
+    /// Hears of an opening.
+    pub fn hear_opening(&mut self, opening: Opening) {
+        self.heard = self.heard.max(Some(opening));
+    }
+
+    /// Hears of a closing. Our own opening stays: we know better what we have seen ourselves.
+    pub fn hear_closing(&mut self, at_ms: u64) {
+        if at_ms > self.closed_at_ms {
+            self.closed_at_ms = at_ms;
+            self.closed_here = false;
+        }
+    }
+
+    fn open(&mut self, now_ms: u64, settings: &CircuitSettings, random: f64) {
+        let was_long_closed =
+            self.own.is_none() && now_ms.saturating_sub(self.closed_at_ms) >= settings.forget_ms;
+        let heard = self.valid_heard().map_or(0, |opening| opening.level);
+        let before = if was_long_closed { heard } else { self.level.max(heard) };
+        self.level = before.saturating_add(1);
+        let factor = 1_u64.checked_shl(before).unwrap_or(u64::MAX);
+        let whole = settings.cooldown_ms.saturating_mul(factor).min(settings.max_cooldown_ms).max(1);
+        let cooldown = count(float(whole) * (1.0 - settings.jitter.clamp(0.0, 1.0) * random)).max(1);
+        let until_ms = now_ms.saturating_add(cooldown);
+        self.own = Some(Opening { observed_at_ms: now_ms, until_ms, level: self.level });
+        self.probe = None;
+        self.consecutive = 0;
+    }
+
+    fn valid_heard(&self) -> Option<Opening> {
+        self.heard.filter(|opening| opening.observed_at_ms > self.closed_at_ms)
+    }
+
+    /// The newest opening that has not been followed by a closing.
+    fn newest_opening(&self) -> Option<Opening> {
+        self.own.max(self.valid_heard())
+    }
+
+    /// The end of the cooldown: the later one of what we know and what we heard.
+    fn until_ms(&self) -> Option<u64> {
+        self.own.map(|opening| opening.until_ms).max(self.valid_heard().map(|opening| opening.until_ms))
+    }
+
+    fn holds_probe(&self, lease: Option<u64>) -> bool {
+        lease.is_some() && self.probe.map(|probe| probe.id) == lease
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALM: (f64, f64) = (0.0, 0.0);
+
+    fn settings() -> CircuitSettings {
+        CircuitSettings {
+            consecutive_failures: 3,
+            cooldown_ms: 1_000,
+            max_cooldown_ms: 5_000,
+            ..Default::default()
+        }
+    }
+
+    fn opened(at: u64) -> Circuit {
+        let mut circuit = Circuit::default();
+        for _ in 0..3 {
+            circuit.fail(None, CALM, at, &settings(), 0.0);
+        }
+        circuit
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_a_probe_closes_it() {
+        let mut circuit = Circuit::default();
+        assert!(!circuit.fail(None, CALM, 9_000, &settings(), 0.0));
+        assert!(!circuit.fail(None, CALM, 9_000, &settings(), 0.0));
+        circuit.succeed(None, 8_000, 9_000);
+        assert_eq!(circuit.phase(9_000), Phase::Closed);
+        let mut circuit = opened(10_000);
+        assert_eq!(circuit.phase(10_999), Phase::Open { until_ms: 11_000 });
+        assert_eq!(circuit.claim_probe(10_999, &settings()), None);
+        let lease = circuit.claim_probe(11_000, &settings());
+        assert!(lease.is_some());
+        assert_eq!(circuit.phase(11_000), Phase::HalfOpen { probe_until_ms: Some(41_000) });
+        assert_eq!(circuit.claim_probe(11_000, &settings()), None);
+        assert!(circuit.succeed(lease, 11_000, 11_500));
+        assert_eq!(circuit.phase(11_500), Phase::Closed);
+    }
+
+    #[test]
+    fn a_high_error_rate_opens_it() {
+        let mut circuit = Circuit::default();
+        assert!(!circuit.fail(None, (0.9, 19.0), 1, &settings(), 0.0));
+        assert!(!circuit.fail(None, (0.4, 100.0), 1, &settings(), 0.0));
+        circuit.succeed(None, 1, 1);
+        assert!(circuit.fail(None, (0.5, 20.0), 1, &settings(), 0.0));
+    }
+
+    #[test]
+    fn failed_probes_make_the_cooldown_grow_to_its_bound() {
+        let mut circuit = opened(10_000);
+        let mut now = 11_000;
+        for cooldown in [2_000, 4_000, 5_000, 5_000] {
+            let lease = circuit.claim_probe(now, &settings());
+            assert!(circuit.fail(lease, CALM, now, &settings(), 0.0));
+            assert_eq!(circuit.phase(now), Phase::Open { until_ms: now + cooldown });
+            now += cooldown;
+        }
+        // It flaps: closed for a moment, then the growth goes on. After a long quiet time it starts anew.
+        let lease = circuit.claim_probe(now, &settings());
+        circuit.succeed(lease, now, now);
+        for _ in 0..3 {
+            circuit.fail(None, CALM, now + 1, &settings(), 0.0);
+        }
+        assert_eq!(circuit.phase(now + 1), Phase::Open { until_ms: now + 5_001 });
+        let lease = circuit.claim_probe(now + 5_001, &settings());
+        circuit.succeed(lease, now + 5_001, now + 5_001);
+        let later = now + 5_001 + settings().forget_ms;
+        for _ in 0..3 {
+            circuit.fail(None, CALM, later, &settings(), 0.5);
+        }
+        assert_eq!(circuit.phase(later), Phase::Open { until_ms: later + 900 });
+    }
+
+    #[test]
+    fn old_news_changes_nothing() {
+        let mut circuit = opened(10_000);
+        assert!(!circuit.succeed(None, 9_000, 10_500));
+        assert!(!circuit.fail(None, (1.0, 100.0), 10_500, &settings(), 0.0));
+        assert_eq!(circuit.phase(10_500), Phase::Open { until_ms: 11_000 });
+        // A request that was begun after the opening, because nothing else was left, is news.
+        assert!(circuit.succeed(None, 10_600, 10_700));
+        assert_eq!(circuit.phase(10_700), Phase::Closed);
+    }
+
+    #[test]
+    fn a_lost_probe_makes_room_for_another() {
+        let mut circuit = opened(10_000);
+        let lost = circuit.claim_probe(11_000, &settings());
+        let next = circuit.claim_probe(41_000, &settings());
+        assert!(next.is_some() && next != lost);
+        assert!(!circuit.fail(lost, CALM, 41_001, &settings(), 0.0), "the lost probe has no say any more");
+        circuit.release_probe(lost);
+        assert_eq!(circuit.claim_probe(41_002, &settings()), None);
+        circuit.release_probe(next);
+        assert!(circuit.claim_probe(41_002, &settings()).is_some());
+    }
+
+    #[test]
+    fn what_others_saw_counts_until_it_is_over() {
+        let mut circuit = Circuit::default();
+        let opening = Opening { observed_at_ms: 5_000, until_ms: 8_000, level: 3 };
+        circuit.hear_opening(opening);
+        circuit.hear_opening(Opening { observed_at_ms: 4_000, until_ms: 9_000, level: 1 });
+        assert_eq!(circuit.phase(6_000), Phase::Open { until_ms: 8_000 });
+        // Afterwards it is probed like our own, and the cooldown goes on growing from theirs.
+        let lease = circuit.claim_probe(8_000, &settings());
+        assert!(circuit.fail(lease, CALM, 8_100, &settings(), 0.0));
+        assert_eq!(circuit.phase(8_100), Phase::Open { until_ms: 13_100 });
+        // A closing that we hear of does not touch what we saw ourselves, …
+        circuit.hear_closing(9_000);
+        assert_eq!(circuit.phase(9_000), Phase::Open { until_ms: 13_100 });
+        // … only what we heard.
+        let mut circuit = Circuit::default();
+        circuit.hear_closing(9_000);
+        circuit.hear_opening(opening);
+        assert_eq!(circuit.phase(6_000), Phase::Closed);
+    }
+}

@@ -1,0 +1,242 @@
+//! Everything that is known of one target.
+
+use super::Outcome;
+use super::circuit::{Circuit, CircuitSettings, Phase};
+use super::error_rate::ErrorRate;
+use super::latency::LatencySketch;
+use crate::routing::num::{count, float};
+
+/// Half-life of the error rate, of the penalty and of latencies, in milliseconds.
+const ERROR_HALF_LIFE_MS: u64 = 60_000;
+const PENALTY_HALF_LIFE_MS: u64 = 120_000;
+const LATENCY_HALF_LIFE_MS: u64 = 300_000;
+/// First rest, in milliseconds, and longest, of a target that limits its rate without saying for how long.
+const LIMITED_REST_MS: (u64, u64) = (1_000, 60_000);
+/// The same for a key that was refused.
+const REJECTED_REST_MS: (u64, u64) = (30_000, 600_000);
+/// What a success takes from the penalty, and what a failure and a refused key add to it.
+const PENALTY_STEPS: (f64, f64, f64) = (0.05, 0.2, 0.5);
+
+/// What is known of a target at one moment. The default is what is known of one that has never been asked.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TargetView {
+    /// The circuit.
+    pub circuit: Phase,
+    /// It asked to be left alone until then (milliseconds since the epoch).
+    pub cooldown_until_ms: Option<u64>,
+    /// Median time to first byte, in milliseconds.
+    pub p50_ms: Option<u64>,
+    /// 95th percentile of it.
+    pub p95_ms: Option<u64>,
+    /// Failures among the requests of about the last minute, 0 to 1.
+    pub error_rate: Option<f64>,
+    /// Requests of about the last minute, faded.
+    pub requests: f64,
+    /// Requests under way.
+    pub in_flight: u32,
+    /// What it has earned by failing lately, 0 to 1. It fades, and every success takes from it.
+    pub penalty: f64,
+}
+
+impl TargetView {
+    /// The time before which the target should not be asked; `None` if it may be asked now.
+    #[must_use]
+    pub fn blocked_until_ms(&self) -> Option<u64> {
+        self.circuit.blocked_until_ms().max(self.cooldown_until_ms)
+    }
+
+    /// What is known of a model and of its provider, as one. The provider speaks for a model of which too little is
+    /// known; whatever blocks either of them blocks both.
+    #[must_use]
+    pub fn of_model_at(model: &Self, provider: &Self) -> Self {
+        let worse = if provider.circuit.blocked_until_ms() > model.circuit.blocked_until_ms()
+            || model.circuit == Phase::Closed
+        {
+            provider.circuit
+        } else {
+            model.circuit
+        };
+        Self {
+            circuit: worse,
+            cooldown_until_ms: model.cooldown_until_ms.max(provider.cooldown_until_ms),
+            p50_ms: model.p50_ms.or(provider.p50_ms),
+            p95_ms: model.p95_ms.or(provider.p95_ms),
+            error_rate: model.error_rate.or(provider.error_rate),
+            requests: if model.error_rate.is_some() { model.requests } else { provider.requests },
+            in_flight: provider.in_flight.max(model.in_flight),
+            penalty: model.penalty.max(provider.penalty),
+        }
+    }
+}
+
+/// The state behind a [`TargetView`].
+#[derive(Debug)]
+pub(super) struct Target {
+    /// Tells apart a target that was forgotten from the one that took its name.
+    pub serial: u64,
+    pub used_ms: u64,
+    pub in_flight: u32,
+    pub circuit: Circuit,
+    pub cooldown_until_ms: u64,
+    /// When our own knowledge set the cooldown; 0 for what we only heard of.
+    pub cooldown_seen_ms: u64,
+    rests: u32,
+    errors: ErrorRate,
+    /// Made when there is something to count: it is the largest part.
+    latency: Option<LatencySketch>,
+    penalty: f64,
+    penalty_ms: u64,
+}
+
+/// What a change of a target means to other isolates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    None,
+    Some,
+}
+
+impl Target {
+    pub fn new(serial: u64, now_ms: u64) -> Self {
+        Self {
+            serial,
+            used_ms: now_ms,
+            in_flight: 0,
+            circuit: Circuit::default(),
+            cooldown_until_ms: 0,
+            cooldown_seen_ms: 0,
+            rests: 0,
+            errors: ErrorRate::new(ERROR_HALF_LIFE_MS),
+            latency: None,
+            penalty: 0.0,
+            penalty_ms: now_ms,
+        }
+    }
+
+    pub fn view(&self, now_ms: u64) -> TargetView {
+        let quantiles = self.latency.as_ref().and_then(|sketch| sketch.quantiles([0.5, 0.95], now_ms));
+        TargetView {
+            circuit: self.circuit.phase(now_ms),
+            cooldown_until_ms: self.cooldown(now_ms),
+            p50_ms: quantiles.map(|[p50, _]| p50),
+            p95_ms: quantiles.map(|[_, p95]| p95),
+            error_rate: self.errors.rate(),
+            requests: self.errors.requests(now_ms),
+            in_flight: self.in_flight,
+            penalty: self.penalty * self.penalty_factor(now_ms),
+        }
+    }
+
+    pub fn blocked_until_ms(&self, now_ms: u64) -> Option<u64> {
+        self.circuit.phase(now_ms).blocked_until_ms().max(self.cooldown(now_ms))
+    }
+
+    /// Whether forgetting it would cost more than statistics.
+    pub fn matters(&self, now_ms: u64) -> bool {
+        self.in_flight > 0 || self.circuit.phase(now_ms) != Phase::Closed || self.cooldown(now_ms).is_some()
+    }
+
+    pub fn cooldown(&self, now_ms: u64) -> Option<u64> {
+        (self.cooldown_until_ms > now_ms).then_some(self.cooldown_until_ms)
+    }
+
+    pub fn record_latency(&mut self, ttfb_ms: u64, now_ms: u64) {
+        let sketch = self.latency.get_or_insert_with(|| LatencySketch::new(LATENCY_HALF_LIFE_MS));
+        sketch.record(ttfb_ms, now_ms);
+    }
+
+    /// The first byte of a good answer: a probe has done what it was for.
+    pub fn first_byte(&mut self, lease: Option<u64>, begun_ms: u64, now_ms: u64) -> News {
+        if lease.is_some() { self.close(lease, begun_ms, now_ms) } else { News::None }
+    }
+
+    /// Writes the end of an attempt into the record. `random` in [0, 1).
+    pub fn settle(
+        &mut self,
+        outcome: Outcome,
+        (lease, begun_ms): (Option<u64>, u64),
+        now_ms: u64,
+        settings: &CircuitSettings,
+        random: f64,
+    ) -> News {
+        let (relief, pain, disgrace) = PENALTY_STEPS;
+        match outcome {
+            Outcome::Success => {
+                self.errors.record(true, now_ms);
+                self.rests = 0;
+                self.punish(-relief, now_ms);
+                self.close(lease, begun_ms, now_ms)
+            }
+            Outcome::Failure => {
+                self.punish(pain, now_ms);
+                self.fail(lease, now_ms, settings, random)
+            }
+            Outcome::RateLimited { retry_after_ms: Some(wait) } => {
+                self.circuit.release_probe(lease);
+                self.rest(wait, now_ms)
+            }
+            Outcome::RateLimited { retry_after_ms: None } => {
+                self.punish(pain, now_ms);
+                let wait = self.growing_rest(LIMITED_REST_MS, begun_ms, random);
+                let rested = self.rest(wait, now_ms);
+                let failed = self.fail(lease, now_ms, settings, random);
+                if failed == News::Some { failed } else { rested }
+            }
+            Outcome::Rejected { retry_after_ms } => {
+                self.punish(disgrace, now_ms);
+                self.circuit.release_probe(lease);
+                let wait = self.growing_rest(REJECTED_REST_MS, begun_ms, random);
+                self.rest(retry_after_ms.map_or(wait, |asked| asked.max(wait)), now_ms)
+            }
+            Outcome::Neutral => {
+                self.circuit.release_probe(lease);
+                News::None
+            }
+        }
+    }
+
+    /// Leaves the target alone for `wait_ms`. A shorter rest never cuts a longer one.
+    pub fn rest(&mut self, wait_ms: u64, now_ms: u64) -> News {
+        let until_ms = now_ms.saturating_add(wait_ms);
+        if until_ms <= self.cooldown_until_ms || wait_ms == 0 {
+            return News::None;
+        }
+        self.cooldown_until_ms = until_ms;
+        self.cooldown_seen_ms = now_ms;
+        News::Some
+    }
+
+    /// The next rest of a growing row. Requests that were under way together are refused together: they count once.
+    fn growing_rest(&mut self, (first, longest): (u64, u64), begun_ms: u64, random: f64) -> u64 {
+        if self.rests == 0 || begun_ms >= self.cooldown_seen_ms {
+            self.rests = self.rests.saturating_add(1);
+        }
+        let factor = 1_u64.checked_shl(self.rests - 1).unwrap_or(u64::MAX);
+        let whole = first.saturating_mul(factor).min(longest);
+        count(float(whole) * (1.0 - 0.2 * random)).max(1)
+    }
+
+    fn fail(&mut self, lease: Option<u64>, now_ms: u64, settings: &CircuitSettings, random: f64) -> News {
+        self.errors.record(false, now_ms);
+        let rate = (self.errors.rate().unwrap_or(0.0), self.errors.requests(now_ms));
+        if self.circuit.fail(lease, rate, now_ms, settings, random) { News::Some } else { News::None }
+    }
+
+    fn close(&mut self, lease: Option<u64>, begun_ms: u64, now_ms: u64) -> News {
+        if !self.circuit.succeed(lease, begun_ms, now_ms) {
+            return News::None;
+        }
+        // A fresh start: the failures that opened the circuit must not open it again at the first hiccup.
+        self.errors.clear();
+        self.errors.record(true, now_ms);
+        News::Some
+    }
+
+    fn punish(&mut self, step: f64, now_ms: u64) {
+        self.penalty = (self.penalty * self.penalty_factor(now_ms) + step).clamp(0.0, 1.0);
+        self.penalty_ms = self.penalty_ms.max(now_ms);
+    }
+
+    fn penalty_factor(&self, now_ms: u64) -> f64 {
+        (-float(now_ms.saturating_sub(self.penalty_ms)) / float(PENALTY_HALF_LIFE_MS)).exp2()
+    }
+}

@@ -1,0 +1,23 @@
+//! Conversions between counts, milliseconds and fractions, in one place so that what they lose is said once.
+
+/// A count as a float: exact below 2⁵³, which is 285,000 years in milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds and counts stay below 2^53")]
+pub(super) const fn float(value: u64) -> f64 {
+    value as f64
+}
+
+/// A float as a count: rounded down, 0 for what is negative or not a number, the largest count for what is too large.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast from a float saturates, which is what is wanted"
+)]
+pub(super) const fn count(value: f64) -> u64 {
+    value as u64
+}
+
+/// A random index below `length`, for a `random` in [0, 1); 0 if there is nothing to choose from.
+pub(super) fn pick(length: usize, random: f64) -> usize {
+    let index = usize::try_from(count(random * float(length as u64))).unwrap_or(0);
+    index.min(length.saturating_sub(1))
+}

@@ -1,0 +1,387 @@
+//! What the end of an attempt means: whether another candidate may be asked, whose fault it was, and the word for it in
+//! logs.
+//!
+//! An error that another upstream would give as well ends the request: asking on would cost the caller time and money.
+//! An error that says something about the upstream, its key or its model goes to the next candidate. The two questions
+//! "may it be tried elsewhere?" and "who is to blame?" are answered apart: a model without vision is no reason to think
+//! worse of its provider.
+
+use serde::{Deserialize, Serialize};
+
+use super::health::Outcome;
+
+/// How an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The upstream could not be reached, or the connection broke.
+    Transport,
+    /// No headers, or no first piece of the answer, in time.
+    FirstByteTimeout,
+    /// The answer began and then fell silent.
+    Stalled,
+    /// The upstream answered with this status.
+    Status(u16),
+    /// A success that cannot be read as an answer.
+    Unreadable,
+    /// The gateway's own guard refused: the provider has as many requests as it may.
+    Busy,
+    /// The candidate cannot do what the request needs, which was found before it was asked.
+    CapabilityMismatch,
+    /// The circuit opened between planning and asking, or somebody else has the probe.
+    CircuitOpen,
+}
+
+/// The stable word for a failure, for logs and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorClass {
+    /// Not reached, or broken off.
+    Transport,
+    /// Too slow.
+    Timeout,
+    /// 429.
+    RateLimited,
+    /// The upstream's own fault: 5xx and what its provider lists.
+    UpstreamError,
+    /// The key is wrong or may not do this.
+    Auth,
+    /// The upstream account has no money or quota left.
+    OutOfCredit,
+    /// This model or upstream cannot do what was asked; another may.
+    Capability,
+    /// The upstream does not know the model.
+    ModelNotFound,
+    /// An answer that cannot be read.
+    InvalidResponse,
+    /// The gateway's own guard refused.
+    Busy,
+    /// Not asked, because the circuit is open.
+    CircuitOpen,
+    /// The request itself is at fault.
+    ClientError,
+}
+
+impl ErrorClass {
+    /// Every class with its word.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("transport", Self::Transport),
+        ("timeout", Self::Timeout),
+        ("rate_limited", Self::RateLimited),
+        ("upstream_error", Self::UpstreamError),
+        ("auth", Self::Auth),
+        ("out_of_credit", Self::OutOfCredit),
+        ("capability", Self::Capability),
+        ("model_not_found", Self::ModelNotFound),
+        ("invalid_response", Self::InvalidResponse),
+        ("busy", Self::Busy),
+        ("circuit_open", Self::CircuitOpen),
+        ("client_error", Self::ClientError),
+    ];
+
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, class)| *class == self).map_or("upstream_error", |(word, _)| word)
+    }
+}
+
+/// Where the request may go next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nowhere: the error is the answer.
+    Stop,
+    /// To another key of the same provider; if there is none, to the next candidate.
+    OtherKey,
+    /// To the next candidate; if there is none, the error is the answer.
+    OtherCandidate,
+}
+
+/// Whose record the failure is written into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// Nobody's.
+    Nobody,
+    /// The upstream's.
+    Target,
+    /// The key's; the upstream is not thought worse of.
+    Key,
+}
+
+/// The verdict on a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The word for it.
+    pub class: ErrorClass,
+    /// What to do now.
+    pub next: Next,
+    /// Whose fault it was.
+    pub blame: Blame,
+}
+
+impl Verdict {
+    const fn new(class: ErrorClass, next: Next, blame: Blame) -> Self {
+        Self { class, next, blame }
+    }
+
+    /// Whether anything else may be tried.
+    #[must_use]
+    pub fn may_go_on(&self) -> bool {
+        self.next != Next::Stop
+    }
+
+    /// What the health board is told. `retry_after_ms` is what the upstream asked for; `only_key` says that the provider
+    /// has no other key.
+    ///
+    /// A rate limit is a matter of account and model: where there are other keys, this one rests; where there is none,
+    /// this model of this provider does, and its other models go on.
+    #[must_use]
+    pub fn outcomes(&self, retry_after_ms: Option<u64>, only_key: bool) -> Outcomes {
+        let limited = Outcome::RateLimited { retry_after_ms };
+        let neutral = Outcome::Neutral;
+        match (self.blame, self.class) {
+            (_, ErrorClass::RateLimited) if only_key => {
+                Outcomes { provider: neutral, model: limited, key: neutral }
+            }
+            (_, ErrorClass::RateLimited) => Outcomes { provider: neutral, model: neutral, key: limited },
+            (Blame::Target, _) => {
+                Outcomes { provider: Outcome::Failure, model: Outcome::Failure, key: neutral }
+            }
+            (Blame::Key, _) => {
+                Outcomes { provider: neutral, model: neutral, key: Outcome::Rejected { retry_after_ms } }
+            }
+            (Blame::Nobody, _) => Outcomes { provider: neutral, model: neutral, key: neutral },
+        }
+    }
+}
+
+/// What the health board is told of the three targets of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Of the provider.
+    pub provider: Outcome,
+    /// Of the model at the provider.
+    pub model: Outcome,
+    /// Of the key that was used.
+    pub key: Outcome,
+}
+
+impl Outcomes {
+    /// All went well.
+    pub const SUCCESS: Self =
+        Self { provider: Outcome::Success, model: Outcome::Success, key: Outcome::Success };
+}
+
+/// Judges a failed attempt. `code` and `message` are what the upstream's error says, if it could be read; they tell
+/// apart what statuses do not. `retry_statuses` are those that the provider's own configuration adds to the ones that
+/// are tried elsewhere.
+#[must_use]
+pub fn classify(
+    failure: Failure,
+    code: Option<&str>,
+    message: Option<&str>,
+    retry_statuses: &[u16],
+) -> Verdict {
+    use Blame::{Nobody, Target};
+    use Next::OtherCandidate;
+    match failure {
+        Failure::Transport => Verdict::new(ErrorClass::Transport, OtherCandidate, Target),
+        Failure::FirstByteTimeout | Failure::Stalled => {
+            Verdict::new(ErrorClass::Timeout, OtherCandidate, Target)
+        }
+        Failure::Unreadable => Verdict::new(ErrorClass::InvalidResponse, OtherCandidate, Target),
+        Failure::Busy => Verdict::new(ErrorClass::Busy, OtherCandidate, Nobody),
+        Failure::CapabilityMismatch => Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody),
+        Failure::CircuitOpen => Verdict::new(ErrorClass::CircuitOpen, OtherCandidate, Nobody),
+        Failure::Status(status) => classify_status(status, code, message, retry_statuses),
+    }
+}
+
+fn classify_status(
+    status: u16,
+    code: Option<&str>,
+    message: Option<&str>,
+    retry_statuses: &[u16],
+) -> Verdict {
+    use Blame::{Key, Nobody, Target};
+    use Next::{OtherCandidate, OtherKey, Stop};
+    if (400..500).contains(&status)
+        && let Some(verdict) = code.and_then(classify_code)
+    {
+        return verdict;
+    }
+    match status {
+        401 | 403 => Verdict::new(ErrorClass::Auth, OtherKey, Key),
+        402 => Verdict::new(ErrorClass::OutOfCredit, OtherKey, Key),
+        404 | 410 => Verdict::new(ErrorClass::ModelNotFound, OtherCandidate, Nobody),
+        408 | 425 => Verdict::new(ErrorClass::Timeout, OtherCandidate, Target),
+        // The upstream does not have the operation, or does not take a request of this size.
+        405 | 413 | 501 => Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody),
+        429 => Verdict::new(ErrorClass::RateLimited, OtherKey, Target),
+        400 | 422 if message.is_some_and(says_it_cannot) => {
+            Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody)
+        }
+        500.. => Verdict::new(ErrorClass::UpstreamError, OtherCandidate, Target),
+        _ if retry_statuses.contains(&status) => {
+            Verdict::new(ErrorClass::UpstreamError, OtherCandidate, Target)
+        }
+        400.. => Verdict::new(ErrorClass::ClientError, Stop, Nobody),
+        // Informational, success or redirect where an error was expected.
+        _ => Verdict::new(ErrorClass::InvalidResponse, OtherCandidate, Target),
+    }
+}
+
+/// Codes of the large vendors that say more than the status that they come with.
+fn classify_code(code: &str) -> Option<Verdict> {
+    use Blame::{Key, Nobody};
+    use Next::{OtherCandidate, OtherKey};
+    Some(match code {
+        "context_length_exceeded" | "string_above_max_length" | "request_too_large" => {
+            Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody)
+        }
+        "unsupported_parameter"
+        | "unsupported_value"
+        | "unsupported_feature"
+        | "unsupported_model"
+        | "model_not_supported"
+        | "unknown_parameter" => Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody),
+        "model_not_found" | "DeploymentNotFound" | "ModelNotFound" | "model_deprecated" => {
+            Verdict::new(ErrorClass::ModelNotFound, OtherCandidate, Nobody)
+        }
+        "insufficient_quota"
+        | "billing_hard_limit_reached"
+        | "billing_not_active"
+        | "insufficient_balance"
+        | "Arrearage" => Verdict::new(ErrorClass::OutOfCredit, OtherKey, Key),
+        "invalid_api_key" | "account_deactivated" | "API_KEY_INVALID" | "InvalidApiKey" => {
+            Verdict::new(ErrorClass::Auth, OtherKey, Key)
+        }
+        _ => return None,
+    })
+}
+
+/// Whether the message of a 400 says that this model cannot do it, for vendors that give no code. Only wordings that
+/// name a limit of the model are known here: a false alarm asks a second upstream in vain, no more.
+fn says_it_cannot(message: &str) -> bool {
+    const WORDINGS: &[&str] = &[
+        "not supported",
+        "unsupported",
+        "does not support",
+        "doesn't support",
+        "maximum context length",
+        "context window",
+        "prompt is too long",
+        "exceeds the maximum number of tokens",
+    ];
+    // Long messages quote the request; what the upstream itself has to say stands at the beginning.
+    let start: String = message.chars().take(400).collect::<String>().to_ascii_lowercase();
+    WORDINGS.iter().any(|wording| start.contains(wording))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(status: u16) -> Verdict {
+        classify(Failure::Status(status), None, None, &[])
+    }
+
+    #[test]
+    fn what_is_the_upstreams_fault_goes_on_and_counts() {
+        for (verdict, class) in [
+            (classify(Failure::Transport, None, None, &[]), ErrorClass::Transport),
+            (classify(Failure::FirstByteTimeout, None, None, &[]), ErrorClass::Timeout),
+            (classify(Failure::Stalled, None, None, &[]), ErrorClass::Timeout),
+            (classify(Failure::Unreadable, None, None, &[]), ErrorClass::InvalidResponse),
+            (status(408), ErrorClass::Timeout),
+            (status(425), ErrorClass::Timeout),
+            (status(500), ErrorClass::UpstreamError),
+            (status(503), ErrorClass::UpstreamError),
+            (status(529), ErrorClass::UpstreamError),
+            (status(302), ErrorClass::InvalidResponse),
+        ] {
+            assert_eq!(verdict, Verdict::new(class, Next::OtherCandidate, Blame::Target));
+            let outcomes = verdict.outcomes(None, true);
+            assert_eq!((outcomes.provider, outcomes.model), (Outcome::Failure, Outcome::Failure));
+            assert_eq!(outcomes.key, Outcome::Neutral);
+        }
+    }
+
+    #[test]
+    fn a_bad_key_is_the_keys_fault() {
+        for (verdict, class) in [
+            (status(401), ErrorClass::Auth),
+            (status(403), ErrorClass::Auth),
+            (status(402), ErrorClass::OutOfCredit),
+            (classify(Failure::Status(429), Some("insufficient_quota"), None, &[]), ErrorClass::OutOfCredit),
+            (classify(Failure::Status(400), Some("invalid_api_key"), None, &[]), ErrorClass::Auth),
+        ] {
+            assert_eq!(verdict, Verdict::new(class, Next::OtherKey, Blame::Key));
+            let outcomes = verdict.outcomes(Some(5), false);
+            assert_eq!((outcomes.provider, outcomes.model), (Outcome::Neutral, Outcome::Neutral));
+            assert_eq!(outcomes.key, Outcome::Rejected { retry_after_ms: Some(5) });
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_rests_the_key_or_the_model() {
+        let verdict = status(429);
+        assert_eq!((verdict.class, verdict.next), (ErrorClass::RateLimited, Next::OtherKey));
+        let limited = Outcome::RateLimited { retry_after_ms: Some(7) };
+        let neutral = Outcome::Neutral;
+        let only = Outcomes { provider: neutral, model: limited, key: neutral };
+        let one_of_many = Outcomes { provider: neutral, model: neutral, key: limited };
+        assert_eq!(verdict.outcomes(Some(7), true), only);
+        assert_eq!(verdict.outcomes(Some(7), false), one_of_many);
+    }
+
+    #[test]
+    fn what_another_model_may_be_able_to_do_goes_on_without_blame() {
+        for (verdict, class) in [
+            (status(404), ErrorClass::ModelNotFound),
+            (status(413), ErrorClass::Capability),
+            (status(501), ErrorClass::Capability),
+            (classify(Failure::CapabilityMismatch, None, None, &[]), ErrorClass::Capability),
+            (classify(Failure::Busy, None, None, &[]), ErrorClass::Busy),
+            (classify(Failure::CircuitOpen, None, None, &[]), ErrorClass::CircuitOpen),
+            (
+                classify(Failure::Status(400), Some("context_length_exceeded"), None, &[400]),
+                ErrorClass::Capability,
+            ),
+            (
+                classify(Failure::Status(400), Some("unsupported_parameter"), None, &[]),
+                ErrorClass::Capability,
+            ),
+            (classify(Failure::Status(403), Some("model_not_found"), None, &[]), ErrorClass::ModelNotFound),
+            (
+                classify(Failure::Status(400), None, Some("Image input is NOT supported by this model"), &[]),
+                ErrorClass::Capability,
+            ),
+        ] {
+            assert_eq!(verdict, Verdict::new(class, Next::OtherCandidate, Blame::Nobody));
+            assert_eq!(verdict.outcomes(None, false).model, Outcome::Neutral);
+        }
+    }
+
+    #[test]
+    fn the_callers_fault_is_final_unless_the_provider_says_otherwise() {
+        for client in [400, 406, 409, 415, 418, 422, 499] {
+            assert_eq!(
+                status(client),
+                Verdict::new(ErrorClass::ClientError, Next::Stop, Blame::Nobody),
+                "{client}"
+            );
+            let listed = classify(Failure::Status(client), None, Some("bad"), &[client]);
+            assert_eq!(listed.class, ErrorClass::UpstreamError);
+            assert!(listed.may_go_on());
+        }
+        assert!(!classify(Failure::Status(400), Some("content_filter"), None, &[]).may_go_on());
+    }
+
+    #[test]
+    fn every_class_has_the_word_that_it_is_stored_by() {
+        for (word, class) in ErrorClass::NAMES {
+            assert_eq!(class.word(), *word);
+            assert_eq!(serde_json::to_string(class).unwrap(), format!("\"{word}\""));
+        }
+    }
+}
