@@ -15,9 +15,3 @@ pub(super) const fn float(value: u64) -> f64 {
 pub(super) const fn count(value: f64) -> u64 {
     value as u64
 }
-
-/// A random index below `length`, for a `random` in [0, 1); 0 if there is nothing to choose from.
-pub(super) fn pick(length: usize, random: f64) -> usize {
-    let index = usize::try_from(count(random * float(length as u64))).unwrap_or(0);
-    index.min(length.saturating_sub(1))
-}

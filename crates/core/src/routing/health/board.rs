@@ -52,6 +52,26 @@ pub struct Blocked {
     pub by_circuit: bool,
 }
 
+/// What keeps a target from being asked now, and until when, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Blocks {
+    /// Its circuit is open, or its probe is under way.
+    pub by_circuit_ms: Option<u64>,
+    /// It asked to be left alone.
+    pub by_rest_ms: Option<u64>,
+}
+
+impl Blocks {
+    /// What keeps either of two from being asked.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            by_circuit_ms: self.by_circuit_ms.max(other.by_circuit_ms),
+            by_rest_ms: self.by_rest_ms.max(other.by_rest_ms),
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Board {
@@ -85,6 +105,15 @@ impl Board {
     #[must_use]
     pub fn blocked_until_ms(&self, target: &str, now_ms: u64) -> Option<u64> {
         self.targets.get(target)?.blocked_until_ms(now_ms)
+    }
+
+    /// The same, with the cause.
+    #[must_use]
+    pub fn blocks(&self, target: &str, now_ms: u64) -> Blocks {
+        self.targets.get(target).map_or_else(Blocks::default, |state| Blocks {
+            by_circuit_ms: state.circuit.phase(now_ms).blocked_until_ms(),
+            by_rest_ms: state.cooldown(now_ms),
+        })
     }
 
     /// Begins an attempt, if the target may be asked. On a half-open circuit this one is the probe.

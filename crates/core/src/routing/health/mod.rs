@@ -8,7 +8,7 @@ mod latency;
 mod shared;
 mod target;
 
-pub use board::{Blocked, Board, BoardSettings, Permit};
+pub use board::{Blocked, Blocks, Board, BoardSettings, Permit};
 pub use circuit::{CircuitSettings, Phase};
 pub use error_rate::ErrorRate;
 pub use latency::{LatencySketch, RELATIVE_ERROR};

@@ -1,0 +1,232 @@
+//! Which candidates can serve a request at all, and why the others cannot.
+//!
+//! The order of the checks is fixed, so that the reason given is always the most basic one: what is switched off, what
+//! the operator, the key and the request rule out, what the model cannot do, and at last how it fares.
+
+use serde::{Deserialize, Serialize};
+
+use super::candidate_facts::{CandidateFacts, Needs, OperationStatus};
+use super::health::Board;
+
+/// Why a candidate is passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Provider or model is switched off.
+    Disabled,
+    /// The operator has paused the provider.
+    Paused,
+    /// The operator has taken the provider offline.
+    Offline,
+    /// The caller's key may not use it.
+    NotAllowed,
+    /// The request rules it out.
+    Excluded,
+    /// It takes no images.
+    NoVision,
+    /// It takes no audio.
+    NoAudio,
+    /// It calls no tools.
+    NoTools,
+    /// It answers by no schema.
+    NoJsonSchema,
+    /// It does not think.
+    NoReasoning,
+    /// The prompt is too long for it, as far as can be estimated.
+    ContextTooLong,
+    /// It gives no answers as long as asked for.
+    OutputTooLong,
+    /// The request would have to be translated, and cannot be.
+    NotNative,
+    /// The last scheduled probe found it dead.
+    Unhealthy,
+    /// None of its keys can be used now.
+    NoUsableKey,
+    /// It failed too often lately.
+    CircuitOpen,
+    /// It asked to be left alone for a while.
+    Cooldown,
+}
+
+impl SkipReason {
+    /// Every reason with its word.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("disabled", Self::Disabled),
+        ("paused", Self::Paused),
+        ("offline", Self::Offline),
+        ("not_allowed", Self::NotAllowed),
+        ("excluded", Self::Excluded),
+        ("no_vision", Self::NoVision),
+        ("no_audio", Self::NoAudio),
+        ("no_tools", Self::NoTools),
+        ("no_json_schema", Self::NoJsonSchema),
+        ("no_reasoning", Self::NoReasoning),
+        ("context_too_long", Self::ContextTooLong),
+        ("output_too_long", Self::OutputTooLong),
+        ("not_native", Self::NotNative),
+        ("unhealthy", Self::Unhealthy),
+        ("no_usable_key", Self::NoUsableKey),
+        ("circuit_open", Self::CircuitOpen),
+        ("cooldown", Self::Cooldown),
+    ];
+
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, reason)| *reason == self).map_or("excluded", |(word, _)| word)
+    }
+
+    /// Whether it is about how the candidate fares now, so that it may still be asked when nothing else is left.
+    #[must_use]
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Unhealthy | Self::NoUsableKey | Self::CircuitOpen | Self::Cooldown)
+    }
+
+    /// Whether it rests on a size, which is an estimate on our side and may be out of date on the model card. When
+    /// nothing else is left, the upstream may judge for itself: its own error says more than ours.
+    #[must_use]
+    pub fn is_about_size(self) -> bool {
+        matches!(self, Self::ContextTooLong | Self::OutputTooLong)
+    }
+}
+
+/// Why a candidate cannot serve the request, whatever its health.
+#[must_use]
+pub fn rule_out(facts: &CandidateFacts<'_>, needs: &Needs<'_>) -> Option<SkipReason> {
+    let can = &facts.capabilities;
+    let lacks = |needed: bool, known: Option<bool>| needed && known == Some(false);
+    let wanted_tokens = needs.prompt_tokens.saturating_add(needs.output_tokens.unwrap_or(0));
+    // The checks in their order; the first that applies is the reason.
+    let checks = [
+        (!facts.enabled, SkipReason::Disabled),
+        (facts.operation == OperationStatus::Paused, SkipReason::Paused),
+        (facts.operation == OperationStatus::Offline, SkipReason::Offline),
+        (!facts.allowed, SkipReason::NotAllowed),
+        (facts.excluded, SkipReason::Excluded),
+        (lacks(needs.vision, can.vision), SkipReason::NoVision),
+        (lacks(needs.audio_input, can.audio_input), SkipReason::NoAudio),
+        (lacks(needs.tools, can.tools), SkipReason::NoTools),
+        (lacks(needs.json_schema, can.json_schema), SkipReason::NoJsonSchema),
+        (lacks(needs.reasoning, can.reasoning), SkipReason::NoReasoning),
+        (needs.native_only && !facts.native, SkipReason::NotNative),
+        (can.context_tokens.is_some_and(|most| wanted_tokens > most), SkipReason::ContextTooLong),
+        (
+            can.max_output_tokens.zip(needs.output_tokens).is_some_and(|(most, wanted)| wanted > most),
+            SkipReason::OutputTooLong,
+        ),
+    ];
+    checks.into_iter().find(|(applies, _)| *applies).map(|(_, reason)| reason)
+}
+
+/// Why a candidate had better not be asked now, and until when, in milliseconds since the epoch.
+#[must_use]
+pub fn spare(facts: &CandidateFacts<'_>, board: &Board, now_ms: u64) -> Option<(SkipReason, u64)> {
+    let blocks = board.blocks(facts.provider, now_ms).or(board.blocks(facts.model, now_ms));
+    let keys = facts.keys_blocked_until_ms.filter(|until| *until > now_ms);
+    let reason = if facts.probed_down {
+        SkipReason::Unhealthy
+    } else if keys.is_some() {
+        SkipReason::NoUsableKey
+    } else if blocks.by_circuit_ms.is_some() {
+        SkipReason::CircuitOpen
+    } else {
+        blocks.by_rest_ms?;
+        SkipReason::Cooldown
+    };
+    let until_ms = keys.max(blocks.by_circuit_ms).max(blocks.by_rest_ms).unwrap_or(now_ms);
+    Some((reason, until_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routing::candidate_facts::Capabilities;
+    use crate::routing::health::{BoardSettings, Outcome};
+
+    #[test]
+    fn the_most_basic_reason_is_given() {
+        let none = Capabilities {
+            vision: Some(false),
+            audio_input: Some(false),
+            tools: Some(false),
+            json_schema: Some(false),
+            reasoning: Some(false),
+            context_tokens: Some(10),
+            max_output_tokens: Some(5),
+        };
+        let mut facts = CandidateFacts {
+            enabled: false,
+            operation: OperationStatus::Paused,
+            allowed: false,
+            excluded: true,
+            capabilities: none,
+            native: false,
+            ..Default::default()
+        };
+        let needs = Needs {
+            vision: true,
+            audio_input: true,
+            tools: true,
+            json_schema: true,
+            reasoning: true,
+            prompt_tokens: 5,
+            output_tokens: Some(6),
+            native_only: true,
+            preferred_region: None,
+        };
+        // Each repair uncovers the next reason.
+        let repairs: [(SkipReason, fn(&mut CandidateFacts<'_>)); 13] = [
+            (SkipReason::Disabled, |facts| facts.enabled = true),
+            (SkipReason::Paused, |facts| facts.operation = OperationStatus::Offline),
+            (SkipReason::Offline, |facts| facts.operation = OperationStatus::Active),
+            (SkipReason::NotAllowed, |facts| facts.allowed = true),
+            (SkipReason::Excluded, |facts| facts.excluded = false),
+            (SkipReason::NoVision, |facts| facts.capabilities.vision = None),
+            (SkipReason::NoAudio, |facts| facts.capabilities.audio_input = Some(true)),
+            (SkipReason::NoTools, |facts| facts.capabilities.tools = None),
+            (SkipReason::NoJsonSchema, |facts| facts.capabilities.json_schema = None),
+            (SkipReason::NoReasoning, |facts| facts.capabilities.reasoning = None),
+            (SkipReason::NotNative, |facts| facts.native = true),
+            (SkipReason::ContextTooLong, |facts| facts.capabilities.context_tokens = Some(11)),
+            (SkipReason::OutputTooLong, |facts| facts.capabilities.max_output_tokens = Some(6)),
+        ];
+        for (reason, repair) in repairs {
+            assert_eq!(rule_out(&facts, &needs), Some(reason));
+            repair(&mut facts);
+        }
+        assert_eq!(rule_out(&facts, &needs), None);
+    }
+
+    #[test]
+    fn what_a_request_does_not_need_may_be_lacking() {
+        let capabilities = Capabilities { vision: Some(false), tools: Some(false), ..Default::default() };
+        let facts = CandidateFacts { capabilities, native: false, ..Default::default() };
+        assert_eq!(rule_out(&facts, &Needs { prompt_tokens: u32::MAX, ..Default::default() }), None);
+    }
+
+    #[test]
+    fn health_is_that_of_model_provider_and_keys() {
+        let mut board = Board::new(BoardSettings::default(), 1);
+        let facts = CandidateFacts { provider: "p", model: "p/m", ..Default::default() };
+        assert_eq!(spare(&facts, &board, 1_000), None);
+        board.note("p", 1_000, Outcome::RateLimited { retry_after_ms: Some(500) }, None);
+        assert_eq!(spare(&facts, &board, 1_000), Some((SkipReason::Cooldown, 1_500)));
+        for _ in 0..5 {
+            board.note("p/m", 1_000, Outcome::Failure, None);
+        }
+        let (reason, until) = spare(&facts, &board, 1_000).unwrap();
+        assert!(reason == SkipReason::CircuitOpen && until > 1_500);
+        let no_key = CandidateFacts { keys_blocked_until_ms: Some(90_000), ..facts };
+        assert_eq!(spare(&no_key, &board, 1_000), Some((SkipReason::NoUsableKey, 90_000)));
+        let down = CandidateFacts { probed_down: true, provider: "q", model: "q/m", ..facts };
+        assert_eq!(spare(&down, &board, 1_000), Some((SkipReason::Unhealthy, 1_000)));
+    }
+
+    #[test]
+    fn every_reason_has_the_word_that_it_is_stored_by() {
+        for (word, reason) in SkipReason::NAMES {
+            assert_eq!(reason.word(), *word);
+            assert_eq!(serde_json::to_string(reason).unwrap(), format!("\"{word}\""));
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! The plan: which candidates are tried, in which order, and why.
+//!
+//! 1. What cannot serve the request is left out ([`super::filter`]).
+//! 2. What had better not be asked now is left out too, unless nothing else is left: then the plan is made of those, the
+//!    one that is available soonest first, and says so ([`Decision::last_resort`]).
+//! 3. The others are ordered by priority tier, then by preferred region, then by the strategy.
+//! 4. The candidate that a session is bound to goes first if it can be used.
+
+use serde::Serialize;
+
+use super::candidate_facts::{CandidateFacts, Needs};
+use super::filter::{self, SkipReason};
+use super::health::{Board, TargetView};
+use super::score::{Scale, ScoreParts, ScoreWeights};
+use super::strategy::{Contender, Strategy};
+
+/// What is asked of the planner, besides the candidates.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Question<'a> {
+    /// What the request needs.
+    pub needs: Needs<'a>,
+    /// How to choose among what is usable.
+    pub strategy: Strategy,
+    /// The [`CandidateFacts::model`] that the session is bound to.
+    pub sticky: Option<&'a str>,
+    /// Number of the request, for taking turns.
+    pub counter: u64,
+    /// Whether scores are wanted also where the strategy does not go by them.
+    pub explain: bool,
+}
+
+/// What became of one candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Considered {
+    /// Its position among the candidates that were given.
+    pub index: usize,
+    /// Whether it is in the plan.
+    pub kept: bool,
+    /// Why it is not, or why it is in it only because nothing better is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SkipReason>,
+    /// Until when that holds, if it passes, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+    /// Its score, if one was needed or wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<ScoreParts>,
+}
+
+/// A plan with its reasons.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Decision {
+    /// Positions of the candidates to try, best first. Empty: none can serve the request.
+    pub order: Vec<usize>,
+    /// Whether these are candidates that had better not be asked, for want of others. They are begun with
+    /// [`Board::begin_anyway`].
+    pub last_resort: bool,
+    /// Whether the session's candidate leads.
+    pub sticky: bool,
+    /// Every candidate, in the order given.
+    pub considered: Vec<Considered>,
+}
+
+impl Decision {
+    /// If every candidate was left out for the same kind of reason, the first such reason: what to tell the caller.
+    #[must_use]
+    pub fn first_reason(&self) -> Option<SkipReason> {
+        self.considered.iter().find_map(|one| one.reason)
+    }
+}
+
+/// Makes the plan. `rng` gives numbers in [0, 1).
+#[must_use]
+pub fn plan(
+    candidates: &[CandidateFacts<'_>],
+    question: &Question<'_>,
+    board: &Board,
+    now_ms: u64,
+    rng: &mut dyn FnMut() -> f64,
+) -> Decision {
+    let mut considered: Vec<Considered> = candidates
+        .iter()
+        .enumerate()
+        .map(|(index, facts)| {
+            let ruled_out = filter::rule_out(facts, &question.needs);
+            Considered { index, kept: ruled_out.is_none(), reason: ruled_out, until_ms: None, score: None }
+        })
+        .collect();
+    if !considered.iter().any(|one| one.kept) {
+        // Sizes are estimates: rather than refuse, let the upstream judge.
+        for one in &mut considered {
+            one.kept = one.reason.is_some_and(SkipReason::is_about_size);
+        }
+    }
+    let mut usable = 0_usize;
+    for (one, facts) in considered.iter_mut().zip(candidates).filter(|(one, _)| one.kept) {
+        if let Some((reason, until_ms)) = filter::spare(facts, board, now_ms) {
+            one.reason = Some(reason);
+            one.until_ms = Some(until_ms);
+        } else {
+            usable += 1;
+        }
+    }
+    let last_resort = usable == 0 && considered.iter().any(|one| one.kept);
+    if !last_resort {
+        for one in considered.iter_mut().filter(|one| one.reason.is_some_and(SkipReason::is_passing)) {
+            one.kept = false;
+        }
+    }
+    let mut order = if last_resort {
+        soonest_first(&considered, candidates)
+    } else {
+        arranged(&mut considered, candidates, question, board, now_ms, rng)
+    };
+    let sticky = question.sticky.is_some_and(|bound| lead_with(&mut order, candidates, bound));
+    Decision { order, last_resort, sticky, considered }
+}
+
+/// The usable candidates by tier, region and strategy.
+fn arranged(
+    considered: &mut [Considered],
+    candidates: &[CandidateFacts<'_>],
+    question: &Question<'_>,
+    board: &Board,
+    now_ms: u64,
+    rng: &mut dyn FnMut() -> f64,
+) -> Vec<usize> {
+    let kept: Vec<usize> = considered.iter().filter(|one| one.kept).map(|one| one.index).collect();
+    // One candidate needs no order: the usual case pays for nothing more.
+    if kept.len() < 2 && !question.explain {
+        return kept;
+    }
+    let views = views(&kept, candidates, question, board, now_ms);
+    score(considered, candidates, &views, question);
+    let mut contenders: Vec<((u8, bool), Contender)> = views
+        .iter()
+        .filter_map(|(index, view)| {
+            let facts = candidates.get(*index)?;
+            let elsewhere =
+                question.needs.preferred_region.is_some_and(|region| facts.region != Some(region));
+            let score = considered.get(*index)?.score.map_or(0.0, |parts| parts.total);
+            let contender =
+                Contender { index: *index, weight: facts.weight, score, in_flight: view.in_flight };
+            Some(((facts.tier, elsewhere), contender))
+        })
+        .collect();
+    contenders.sort_by_key(|(group, _)| *group);
+    let mut order = Vec::with_capacity(kept.len());
+    let mut arena: Vec<Contender> = Vec::with_capacity(kept.len());
+    for group in contenders.chunk_by(|(a, _), (b, _)| a == b) {
+        arena.clear();
+        arena.extend(group.iter().map(|(_, contender)| *contender));
+        question.strategy.arrange(&mut arena, question.counter, rng);
+        order.extend(arena.iter().map(|contender| contender.index));
+    }
+    order
+}
+
+/// What the board knows of each candidate; nothing where the strategy does not ask.
+fn views(
+    kept: &[usize],
+    candidates: &[CandidateFacts<'_>],
+    question: &Question<'_>,
+    board: &Board,
+    now_ms: u64,
+) -> Vec<(usize, TargetView)> {
+    let asks = question.explain
+        || question.strategy.score_weights().is_some()
+        || question.strategy == Strategy::LeastBusy;
+    let known = kept.iter().filter_map(|index| Some((*index, candidates.get(*index)?)));
+    known
+        .map(|(index, facts)| {
+            let view = if asks {
+                board.view_of_model(facts.provider, facts.model, now_ms)
+            } else {
+                TargetView::default()
+            };
+            (index, view)
+        })
+        .collect()
+}
+
+fn score(
+    considered: &mut [Considered],
+    candidates: &[CandidateFacts<'_>],
+    views: &[(usize, TargetView)],
+    question: &Question<'_>,
+) {
+    let weights = match question.strategy.score_weights() {
+        Some(weights) => weights,
+        None if question.explain => ScoreWeights::BALANCED,
+        None => return,
+    };
+    let cost = |index: usize| candidates.get(index).and_then(|facts| facts.cost);
+    let scale = Scale::of(views.iter().map(|(index, view)| (view, cost(*index))));
+    for (index, view) in views {
+        if let Some(one) = considered.get_mut(*index) {
+            one.score = Some(scale.score(view, cost(*index), weights));
+        }
+    }
+}
+
+/// The least bad first: the one that is available soonest; among equals the lower tier, then the heavier.
+fn soonest_first(considered: &[Considered], candidates: &[CandidateFacts<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = considered.iter().filter(|one| one.kept).map(|one| one.index).collect();
+    order.sort_by_key(|index| {
+        let until_ms = considered.get(*index).and_then(|one| one.until_ms);
+        let place = candidates.get(*index).map(|facts| (facts.tier, u32::MAX - facts.weight));
+        (until_ms, place)
+    });
+    order
+}
+
+/// Moves the candidate of this name to the front, if it is in the plan.
+fn lead_with(order: &mut [usize], candidates: &[CandidateFacts<'_>], bound: &str) -> bool {
+    let is_bound = |index: &usize| candidates.get(*index).is_some_and(|facts| facts.model == bound);
+    let Some(position) = order.iter().position(is_bound) else { return false };
+    if let Some(head) = order.get_mut(..=position) {
+        head.rotate_right(1);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routing::candidate_facts::{Capabilities, OperationStatus};
+    use crate::routing::health::{BoardSettings, Outcome};
+    use crate::routing::strategy::seeded;
+    use proptest::prelude::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn board() -> Board {
+        Board::new(BoardSettings::default(), 1)
+    }
+
+    fn facts(provider: &'static str, model: &'static str) -> CandidateFacts<'static> {
+        CandidateFacts { provider, model, ..Default::default() }
+    }
+
+    fn three() -> [CandidateFacts<'static>; 3] {
+        [facts("a", "a/m"), facts("b", "b/m"), facts("c", "c/m")]
+    }
+
+    fn kill(board: &mut Board, target: &str, now: u64) {
+        for _ in 0..5 {
+            board.note(target, now, Outcome::Failure, None);
+        }
+    }
+
+    fn ask(candidates: &[CandidateFacts<'_>], question: Question<'_>, board: &Board) -> Decision {
+        plan(candidates, &question, board, NOW, &mut seeded(5))
+    }
+
+    const ORDERED: Question<'static> = Question {
+        needs: Needs {
+            vision: false,
+            audio_input: false,
+            tools: false,
+            json_schema: false,
+            reasoning: false,
+            prompt_tokens: 0,
+            output_tokens: None,
+            native_only: false,
+            preferred_region: None,
+        },
+        strategy: Strategy::Ordered,
+        sticky: None,
+        counter: 0,
+        explain: false,
+    };
+
+    #[test]
+    fn tiers_come_before_everything_and_regions_before_the_strategy() {
+        let mut candidates = [facts("a", "a/m"), facts("b", "b/m"), facts("c", "c/m"), facts("d", "d/m")];
+        candidates[0].tier = 1;
+        candidates[0].region = Some("eu");
+        candidates[3].region = Some("eu");
+        let eu = Needs { preferred_region: Some("eu"), ..Default::default() };
+        assert_eq!(ask(&candidates, ORDERED, &board()).order, [1, 2, 3, 0]);
+        assert_eq!(ask(&candidates, Question { needs: eu, ..ORDERED }, &board()).order, [3, 1, 2, 0]);
+    }
+
+    #[test]
+    fn reasons_are_given_for_what_is_left_out() {
+        let mut candidates = three();
+        candidates[0].operation = OperationStatus::Paused;
+        candidates[2].capabilities = Capabilities { vision: Some(false), ..Default::default() };
+        let needs = Needs { vision: true, ..Default::default() };
+        let decision = ask(&candidates, Question { needs, ..ORDERED }, &board());
+        assert_eq!(decision.order, [1]);
+        let reasons: Vec<_> = decision.considered.iter().map(|one| (one.kept, one.reason)).collect();
+        assert_eq!(
+            reasons,
+            [(false, Some(SkipReason::Paused)), (true, None), (false, Some(SkipReason::NoVision))]
+        );
+        candidates[1].allowed = false;
+        let nothing = ask(&candidates, Question { needs, ..ORDERED }, &board());
+        assert!(nothing.order.is_empty() && !nothing.last_resort);
+        assert_eq!(nothing.first_reason(), Some(SkipReason::Paused));
+        assert!(ask(&[], ORDERED, &board()).order.is_empty());
+    }
+
+    #[test]
+    fn a_model_that_is_too_small_by_estimate_is_better_than_none() {
+        let mut candidates = three();
+        for one in &mut candidates {
+            one.capabilities.context_tokens = Some(1_000);
+        }
+        candidates[1].capabilities.context_tokens = Some(10_000);
+        let needs = |prompt_tokens| Needs { prompt_tokens, ..Default::default() };
+        assert_eq!(ask(&candidates, Question { needs: needs(5_000), ..ORDERED }, &board()).order, [1]);
+        let too_long = ask(&candidates, Question { needs: needs(50_000), ..ORDERED }, &board());
+        assert_eq!(too_long.order, [0, 1, 2]);
+        assert_eq!(too_long.considered[0].reason, Some(SkipReason::ContextTooLong));
+    }
+
+    #[test]
+    fn the_sick_are_spared_and_asked_when_nothing_else_is_left() {
+        let mut board = board();
+        kill(&mut board, "a", NOW);
+        let candidates = three();
+        let decision = ask(&candidates, ORDERED, &board);
+        assert_eq!((decision.order, decision.last_resort), (vec![1, 2], false));
+        assert_eq!(decision.considered[0].reason, Some(SkipReason::CircuitOpen));
+        assert!(!decision.considered[0].kept && decision.considered[0].until_ms > Some(NOW));
+        board.note("b/m", NOW, Outcome::RateLimited { retry_after_ms: Some(400_000) }, None);
+        board.note("c/m", NOW, Outcome::RateLimited { retry_after_ms: Some(40) }, None);
+        let decision = ask(&candidates, ORDERED, &board);
+        assert_eq!((decision.order, decision.last_resort), (vec![2, 0, 1], true));
+        assert!(decision.considered.iter().all(|one| one.kept && one.reason.is_some()));
+    }
+
+    #[test]
+    fn one_candidate_is_the_plan_sick_or_not() {
+        let mut board = board();
+        let one = [facts("a", "a/m")];
+        assert_eq!(ask(&one, Question::default(), &board).order, [0]);
+        kill(&mut board, "a/m", NOW);
+        let decision = ask(&one, Question::default(), &board);
+        assert_eq!((decision.order, decision.last_resort), (vec![0], true));
+    }
+
+    #[test]
+    fn a_bound_session_leads_if_it_can() {
+        let mut board = board();
+        let mut candidates = three();
+        candidates[2].tier = 3;
+        let bound = Question { sticky: Some("c/m"), ..ORDERED };
+        let decision = ask(&candidates, bound, &board);
+        assert_eq!((decision.order, decision.sticky), (vec![2, 0, 1], true));
+        kill(&mut board, "c", NOW);
+        let decision = ask(&candidates, bound, &board);
+        assert_eq!((decision.order, decision.sticky), (vec![0, 1], false));
+    }
+
+    #[test]
+    fn the_strategies_see_what_the_board_knows() {
+        let mut board = board();
+        for _ in 0..50 {
+            board.note("a/m", NOW, Outcome::Success, Some(3_000));
+            board.note("b/m", NOW, Outcome::Success, Some(100));
+        }
+        let candidates = &three()[..2];
+        let fast = Question { strategy: Strategy::LatencyFirst, ..Default::default() };
+        let decision = ask(candidates, fast, &board);
+        assert_eq!(decision.order, [1, 0]);
+        assert!(decision.considered[1].score.unwrap().total > decision.considered[0].score.unwrap().total);
+        let _busy = board.begin("b", NOW);
+        let idle = Question { strategy: Strategy::LeastBusy, ..Default::default() };
+        assert_eq!(ask(candidates, idle, &board).order, [0, 1]);
+        // A plan explains itself in JSON, with scores if asked.
+        let explained = ask(candidates, Question { explain: true, ..ORDERED }, &board);
+        let json = serde_json::to_value(&explained).unwrap();
+        assert!(json["considered"][0]["score"]["total"].is_f64(), "{json}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_plan_is_sound(
+            spec in proptest::collection::vec((0_u8..3, 0_u32..4, any::<bool>(), any::<bool>(), any::<bool>()), 0..8),
+            kind in 0_usize..8, seed in any::<u64>(), sticky in any::<bool>(),
+        ) {
+            const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+            let mut board = board();
+            let candidates: Vec<CandidateFacts<'_>> = spec.iter().zip(NAMES).map(|((tier, weight, enabled, sick, _), name)| {
+                if *sick {
+                    kill(&mut board, name, NOW);
+                }
+                CandidateFacts { tier: *tier, weight: *weight, enabled: *enabled, provider: name, model: name, ..Default::default() }
+            }).collect();
+            let question = Question { strategy: Strategy::NAMES[kind].1, sticky: sticky.then_some("b"), counter: seed, ..Default::default() };
+            let decision = plan(&candidates, &question, &board, NOW, &mut seeded(seed));
+            let mut sorted = decision.order.clone();
+            sorted.sort_unstable();
+            let kept: Vec<usize> = decision.considered.iter().filter(|one| one.kept).map(|one| one.index).collect();
+            prop_assert_eq!(&sorted, &kept, "the plan is exactly what was kept");
+            let enabled: Vec<usize> = (0..candidates.len()).filter(|index| candidates[*index].enabled).collect();
+            prop_assert_eq!(kept.is_empty(), enabled.is_empty(), "whoever can be asked is asked at the last");
+            prop_assert!(kept.iter().all(|index| enabled.contains(index)));
+            let rest = usize::from(decision.sticky);
+            if !decision.last_resort {
+                prop_assert!(kept.iter().all(|index| !spec[*index].3));
+                prop_assert!(decision.order[rest..].is_sorted_by_key(|index| candidates[*index].tier));
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! In which order equally usable candidates are tried.
+
+use serde::{Deserialize, Serialize};
+
+use super::num::float;
+use super::score::ScoreWeights;
+
+/// How close to the best score a candidate must be to share the traffic with it, where a strategy weighs everything …
+const BALANCED_MARGIN: f64 = 0.15;
+/// … and where it is about one thing above all.
+const FOCUSED_MARGIN: f64 = 0.05;
+/// The least that a score counts in the draw among the best.
+const LEAST_SCORE: f64 = 0.01;
+
+/// A rule for choosing among usable candidates. Every one obeys priority tiers, and uses a candidate of weight 0 only
+/// when no other is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// By score, a little of everything; about equal ones share the traffic by weight.
+    #[default]
+    Balanced,
+    /// By score, above all by time to first byte.
+    LatencyFirst,
+    /// By score, above all by price.
+    CostFirst,
+    /// By score, above all by error rate.
+    ReliabilityFirst,
+    /// Shares by weight, whatever the score.
+    Weighted,
+    /// In turn.
+    RoundRobin,
+    /// The one with the fewest requests under way in relation to its weight.
+    LeastBusy,
+    /// As configured: the second is used only when the first fails.
+    Ordered,
+}
+
+impl Strategy {
+    /// Every strategy with the name by which the API knows it.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("balanced", Self::Balanced),
+        ("latency_first", Self::LatencyFirst),
+        ("cost_first", Self::CostFirst),
+        ("reliability_first", Self::ReliabilityFirst),
+        ("weighted", Self::Weighted),
+        ("round_robin", Self::RoundRobin),
+        ("least_busy", Self::LeastBusy),
+        ("ordered", Self::Ordered),
+    ];
+
+    /// The strategy of a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, strategy)| *strategy)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, strategy)| *strategy == self).map_or("balanced", |(name, _)| name)
+    }
+
+    /// The weights of its score; `None` if it goes by something else.
+    #[must_use]
+    pub fn score_weights(self) -> Option<ScoreWeights> {
+        match self {
+            Self::Balanced => Some(ScoreWeights::BALANCED),
+            Self::LatencyFirst => Some(ScoreWeights::LATENCY_FIRST),
+            Self::CostFirst => Some(ScoreWeights::COST_FIRST),
+            Self::ReliabilityFirst => Some(ScoreWeights::RELIABILITY_FIRST),
+            Self::Weighted | Self::RoundRobin | Self::LeastBusy | Self::Ordered => None,
+        }
+    }
+
+    fn margin(self) -> f64 {
+        if self == Self::Balanced { BALANCED_MARGIN } else { FOCUSED_MARGIN }
+    }
+
+    /// Brings the candidates of one tier into the order in which they are tried. They come in configured order;
+    /// `counter` is the number of the request, for taking turns.
+    pub(super) fn arrange(self, group: &mut [Contender], counter: u64, rng: &mut dyn FnMut() -> f64) {
+        if group.len() < 2 {
+            return;
+        }
+        group.sort_by_key(|one| one.weight == 0);
+        let standbys = group.iter().filter(|one| one.weight == 0).count();
+        let regular = group.len() - standbys;
+        let (group, standby) = group.split_at_mut(regular);
+        match self {
+            Self::Ordered => {}
+            Self::RoundRobin => {
+                if let Some(turn) = counter.checked_rem(group.len() as u64) {
+                    group.rotate_left(usize::try_from(turn).unwrap_or(0));
+                }
+            }
+            Self::Weighted => shuffle_by_weight(group, rng, |one| f64::from(one.weight)),
+            Self::LeastBusy => {
+                shuffle_by_weight(group, rng, |one| f64::from(one.weight));
+                group.sort_by(|a, b| busyness(a).total_cmp(&busyness(b)));
+            }
+            Self::Balanced | Self::LatencyFirst | Self::CostFirst | Self::ReliabilityFirst => {
+                by_score(group);
+                by_score(standby);
+                let best = group.first().map_or(0.0, |one| one.score);
+                let top = group.iter().take_while(|one| one.score >= best - self.margin()).count();
+                if let Some(top) = group.get_mut(..top) {
+                    draw_first(top, rng);
+                }
+            }
+        }
+    }
+}
+
+/// A candidate in the draw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Contender {
+    pub index: usize,
+    pub weight: u32,
+    pub score: f64,
+    pub in_flight: u32,
+}
+
+fn busyness(one: &Contender) -> f64 {
+    f64::from(one.in_flight) / f64::from(one.weight.max(1))
+}
+
+fn by_score(group: &mut [Contender]) {
+    group.sort_by(|a, b| b.score.total_cmp(&a.score));
+}
+
+/// Draws one by weight and score and puts it first; the others stay in order.
+fn draw_first(top: &mut [Contender], rng: &mut dyn FnMut() -> f64) {
+    let share = |one: &Contender| f64::from(one.weight) * one.score.max(LEAST_SCORE);
+    if top.len() < 2 {
+        return;
+    }
+    let mut left = rng() * top.iter().map(share).sum::<f64>();
+    let drawn = top.iter().position(|one| {
+        left -= share(one);
+        left < 0.0
+    });
+    if let Some(head) = drawn.and_then(|drawn| top.get_mut(..=drawn)) {
+        head.rotate_right(1);
+    }
+}
+
+/// A random order in which every next one is drawn by weight among those that are left (Efraimidis, Spirakis, 2006).
+fn shuffle_by_weight(
+    group: &mut [Contender],
+    rng: &mut dyn FnMut() -> f64,
+    weight: impl Fn(&Contender) -> f64,
+) {
+    // The time of the first event of a process of this rate: the fastest come first. The score is free to hold it.
+    for one in group.iter_mut() {
+        one.score = -(1.0 - rng()).ln() / weight(one).max(f64::MIN_POSITIVE);
+    }
+    group.sort_by(|a, b| a.score.total_cmp(&b.score));
+}
+
+/// A generator for tests and for explaining: numbers in [0, 1) from a seed (xorshift64*, Vigna 2016).
+pub fn seeded(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    move || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        float(state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) / float(1 << 53)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn contenders(spec: &[(u32, f64, u32)]) -> Vec<Contender> {
+        spec.iter()
+            .enumerate()
+            .map(|(index, (weight, score, in_flight))| Contender {
+                index,
+                weight: *weight,
+                score: *score,
+                in_flight: *in_flight,
+            })
+            .collect()
+    }
+
+    fn order(
+        strategy: Strategy,
+        spec: &[(u32, f64, u32)],
+        counter: u64,
+        rng: &mut dyn FnMut() -> f64,
+    ) -> Vec<usize> {
+        let mut group = contenders(spec);
+        strategy.arrange(&mut group, counter, rng);
+        group.iter().map(|one| one.index).collect()
+    }
+
+    /// How often each of four comes first, in 100,000 draws, as shares.
+    fn shares(strategy: Strategy, spec: &[(u32, f64, u32)]) -> Vec<f64> {
+        let mut counts = vec![0_u32; spec.len()];
+        let mut rng = seeded(7);
+        for counter in 0..100_000 {
+            counts[order(strategy, spec, counter, &mut rng)[0]] += 1;
+        }
+        counts.into_iter().map(|count| f64::from(count) / 100_000.0).collect()
+    }
+
+    fn close(got: &[f64], want: &[f64]) {
+        for (got, want) in got.iter().zip(want) {
+            assert!((got - want).abs() < 0.01, "{got} instead of {want}");
+        }
+    }
+
+    #[test]
+    fn shares_follow_weights() {
+        let spec = [(1, 0.0, 0), (2, 0.9, 0), (7, 0.1, 0), (0, 1.0, 0)];
+        close(&shares(Strategy::Weighted, &spec), &[0.1, 0.2, 0.7, 0.0]);
+        let even = [(1, 0.8, 0), (2, 0.8, 0), (7, 0.8, 0), (0, 1.0, 0)];
+        for strategy in
+            [Strategy::Balanced, Strategy::LatencyFirst, Strategy::CostFirst, Strategy::ReliabilityFirst]
+        {
+            close(&shares(strategy, &even), &[0.1, 0.2, 0.7, 0.0]);
+        }
+        close(&shares(Strategy::RoundRobin, &even), &[1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0]);
+        close(&shares(Strategy::LeastBusy, &even), &[0.1, 0.2, 0.7, 0.0]);
+    }
+
+    #[test]
+    fn only_the_best_share_and_the_rest_follow_by_score() {
+        let spec = [(1, 0.4, 0), (1, 0.9, 0), (1, 0.5, 0), (1, 0.8, 0)];
+        let mut rng = seeded(3);
+        for _ in 0..100 {
+            let order = order(Strategy::Balanced, &spec, 0, &mut rng);
+            assert!(order[..2] == [1, 3] || order[..2] == [3, 1], "{order:?}");
+            assert_eq!(order[2..], [2, 0]);
+            assert_eq!(super::Strategy::LatencyFirst.margin().total_cmp(&0.1), std::cmp::Ordering::Less);
+        }
+        assert_eq!(order(Strategy::CostFirst, &spec, 0, &mut rng), [1, 3, 2, 0]);
+    }
+
+    #[test]
+    fn turns_order_and_load() {
+        let spec = [(1, 0.0, 4), (2, 0.0, 4), (4, 0.0, 20)];
+        let mut rng = seeded(3);
+        assert_eq!(order(Strategy::RoundRobin, &spec, 4, &mut rng), [1, 2, 0]);
+        assert_eq!(order(Strategy::Ordered, &spec, 4, &mut rng), [0, 1, 2]);
+        assert_eq!(order(Strategy::LeastBusy, &spec, 4, &mut rng), [1, 0, 2]);
+        assert_eq!(order(Strategy::RoundRobin, &[(0, 0.0, 0), (0, 0.0, 0)], 1, &mut rng), [0, 1]);
+    }
+
+    #[test]
+    fn names_go_both_ways() {
+        for (name, strategy) in Strategy::NAMES {
+            assert_eq!((Strategy::parse(name), strategy.name()), (Some(*strategy), *name));
+            assert_eq!(serde_json::to_string(strategy).unwrap(), format!("\"{name}\""));
+        }
+        assert_eq!(Strategy::parse("fastest"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_order_is_a_permutation_with_standbys_last(
+            spec in proptest::collection::vec((0_u32..5, -1.0_f64..2.0, 0_u32..9), 0..12), kind in 0_usize..8, counter in any::<u64>(), seed in any::<u64>(),
+        ) {
+            let order = order(Strategy::NAMES[kind].1, &spec, counter, &mut seeded(seed));
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(sorted, (0..spec.len()).collect::<Vec<_>>());
+            prop_assert!(order.is_sorted_by_key(|index| spec[*index].0 == 0));
+        }
+    }
+}
