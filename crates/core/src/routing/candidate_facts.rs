@@ -62,6 +62,7 @@ pub struct Cost {
 
 /// One candidate. The default is one that may be asked and of which nothing is known.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct CandidateFacts<'a> {
     /// Name of the provider on the health board.
     pub provider: &'a str,

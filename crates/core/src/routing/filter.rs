@@ -143,6 +143,8 @@ mod tests {
     use crate::routing::candidate_facts::Capabilities;
     use crate::routing::health::{BoardSettings, Outcome};
 
+    type Repair = fn(&mut CandidateFacts<'_>);
+
     #[test]
     fn the_most_basic_reason_is_given() {
         let none = Capabilities {
@@ -175,7 +177,7 @@ mod tests {
             preferred_region: None,
         };
         // Each repair uncovers the next reason.
-        let repairs: [(SkipReason, fn(&mut CandidateFacts<'_>)); 13] = [
+        let repairs: [(SkipReason, Repair); 13] = [
             (SkipReason::Disabled, |facts| facts.enabled = true),
             (SkipReason::Paused, |facts| facts.operation = OperationStatus::Offline),
             (SkipReason::Offline, |facts| facts.operation = OperationStatus::Active),

@@ -3,11 +3,16 @@
 
 pub mod backoff;
 pub mod candidate_facts;
+pub mod concurrency;
 pub mod endpoint;
 pub mod filter;
 pub mod health;
+pub mod key_pool;
 mod num;
+pub mod pattern;
 pub mod planner;
+mod qps;
+pub mod random;
 pub mod retry;
 pub mod score;
 pub mod snapshot;

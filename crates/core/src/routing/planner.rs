@@ -226,8 +226,8 @@ mod tests {
     use super::*;
     use crate::routing::candidate_facts::{Capabilities, OperationStatus};
     use crate::routing::health::{BoardSettings, Outcome};
-    use crate::routing::strategy::seeded;
-    use proptest::prelude::*;
+    use crate::routing::random::seeded;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     const NOW: u64 = 1_800_000_000_000;
 

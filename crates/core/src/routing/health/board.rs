@@ -10,6 +10,7 @@ use super::Outcome;
 use super::circuit::{CircuitSettings, Opening};
 use super::shared::{CLOSING_TOLD_MS, MAX_BLOCK_MS, SharedKind, SharedState};
 use super::target::{News, Target, TargetView};
+use crate::routing::random::SplitMix64;
 
 /// How a board works.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,14 +80,14 @@ pub struct Board {
     targets: HashMap<Box<str>, Target>,
     serials: u64,
     revision: u64,
-    random: u64,
+    random: SplitMix64,
 }
 
 impl Board {
     /// A board that knows nothing. `seed` makes its jitter differ from that of other isolates.
     #[must_use]
     pub fn new(settings: BoardSettings, seed: u64) -> Self {
-        Self { settings, targets: HashMap::new(), serials: 0, revision: 0, random: seed }
+        Self { settings, targets: HashMap::new(), serials: 0, revision: 0, random: SplitMix64::new(seed) }
     }
 
     /// What is known of a target.
@@ -167,6 +168,7 @@ impl Board {
     }
 
     /// Ends an attempt. `ttfb_ms` is the time to first byte of an answer that was good.
+    #[expect(clippy::needless_pass_by_value, reason = "a permit is used up")]
     pub fn finish(
         &mut self,
         target: &str,
@@ -175,7 +177,7 @@ impl Board {
         outcome: Outcome,
         ttfb_ms: Option<u64>,
     ) {
-        let random = self.next_random();
+        let random = self.random.next_f64();
         let Permit { serial, begun_ms, lease } = permit;
         let Self { targets, settings, revision, .. } = self;
         // A target that was forgotten meanwhile has nothing to be held against it.
@@ -280,16 +282,6 @@ impl Board {
         let surplus = self.targets.len().div_ceil(8);
         let Some(last) = by_worth.get(surplus.saturating_sub(1)).copied() else { return };
         self.targets.retain(|_, state| (state.matters(now_ms), state.used_ms, state.serial) > last);
-    }
-
-    /// The next number in [0, 1) of a SplitMix64 sequence (Steele, Lea, Flood, OOPSLA 2014): jitter needs no better.
-    fn next_random(&mut self) -> f64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.random;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        bits ^= bits >> 31;
-        crate::routing::num::float(bits >> 11) / crate::routing::num::float(1 << 53)
     }
 }
 

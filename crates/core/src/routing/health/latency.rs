@@ -1,6 +1,6 @@
 //! A quantile sketch of the time to first byte that forgets.
 //!
-//! Values are counted in buckets whose bounds grow by a constant factor (as DDSketch does: Masson, Rim, Lee, VLDB
+//! Values are counted in buckets whose bounds grow by a constant factor (as `DDSketch` does: Masson, Rim, Lee, VLDB
 //! 2019), so a quantile is off by at most [`RELATIVE_ERROR`] of its value, whatever the distribution. Old values fade with a
 //! half-life: instead of shrinking all buckets at every value, newer values weigh more ("forward decay", Cormode et al.,
 //! ICDE 2009), and all weights are scaled back now and then.

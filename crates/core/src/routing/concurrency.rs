@@ -1,0 +1,415 @@
+//! A gate in front of a provider, or of everything: so many requests at once, so many a second, and a short queue for
+//! the rest.
+//!
+//! - There are never more requests under way than the limit, nor more let in within a second.
+//! - Whoever waits enters in the order of arrival; nobody overtakes the queue.
+//! - The queue is bounded, and so is the wait. Whoever cannot enter in time is refused with the time after which to come
+//!   again, at once if that can be known at once.
+//! - Somebody who waits and does not come back is taken out of the queue, and holds nobody up.
+//!
+//! The gate does not wake anybody: who waits asks again after the time that was said. (On the platform, a request cannot
+//! act on behalf of another one.)
+
+use std::collections::VecDeque;
+
+use super::qps::{self, Qps};
+
+/// How soon the first in the queue asks again when it waits for another request to end, in milliseconds. The second asks
+/// after twice that, and so on, up to [`LONGEST_POLL_MS`].
+const POLL_MS: u64 = 15;
+const LONGEST_POLL_MS: u64 = 150;
+/// By so much, in milliseconds, may somebody be late to ask again before the place is lost.
+const GRACE_MS: u64 = 1_000;
+/// What a caller is told to wait when it cannot be known when a request will end.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// What a gate allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GateLimits {
+    /// Requests at once.
+    pub max_in_flight: Option<u32>,
+    /// Requests a second.
+    pub max_qps: Option<f64>,
+    /// Requests that may wait.
+    pub max_queue: u32,
+    /// The longest wait, in milliseconds.
+    pub max_wait_ms: u64,
+}
+
+impl Default for GateLimits {
+    /// No limits; where one is set, up to 100 requests wait for up to two seconds.
+    fn default() -> Self {
+        Self { max_in_flight: None, max_qps: None, max_queue: 100, max_wait_ms: 2_000 }
+    }
+}
+
+/// The right to be under way. Give it back with [`Gate::leave`].
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a request that never leaves counts as under way for ever"]
+pub struct Pass(());
+
+/// A place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket(u64);
+
+/// What the gate says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Come in.
+    Enter(Pass),
+    /// Ask again with this ticket after `wait_ms`; or give it back with [`Gate::abandon`].
+    Wait {
+        /// The place in the queue.
+        ticket: Ticket,
+        /// Milliseconds.
+        wait_ms: u64,
+    },
+    /// No.
+    Refuse {
+        /// Milliseconds after which to come again.
+        retry_after_ms: u64,
+    },
+}
+
+#[derive(Debug)]
+struct Waiter {
+    ticket: u64,
+    /// The end of its patience.
+    until_ms: u64,
+    /// When it was told to ask again.
+    due_ms: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Gate {
+    limits: GateLimits,
+    in_flight: u32,
+    qps: Option<Qps>,
+    queue: VecDeque<Waiter>,
+    tickets: u64,
+}
+
+impl Gate {
+    /// A gate with nobody inside.
+    #[must_use]
+    pub fn new(limits: GateLimits) -> Self {
+        let qps = limits.max_qps.map(Qps::new);
+        Self { limits, in_flight: 0, qps, queue: VecDeque::new(), tickets: 0 }
+    }
+
+    /// Changes the limits; who is inside stays.
+    pub fn set_limits(&mut self, limits: GateLimits) {
+        qps::keep(&mut self.qps, limits.max_qps);
+        self.limits = limits;
+    }
+
+    /// Requests under way.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// Requests that wait.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// A request asks to come in.
+    pub fn enter(&mut self, now_ms: u64) -> Entry {
+        self.clear_out(now_ms);
+        let obstacle = if self.queue.is_empty() {
+            match self.try_enter(now_ms) {
+                Ok(pass) => return Entry::Enter(pass),
+                Err(obstacle) => obstacle,
+            }
+        } else {
+            self.obstacle_behind()
+        };
+        let place = self.queue.len();
+        let wait_ms = self.wait_at(place, obstacle);
+        let is_hopeless = matches!(obstacle, Obstacle::Rate(_)) && wait_ms > self.limits.max_wait_ms;
+        if is_hopeless || self.limits.max_wait_ms == 0 || place as u64 >= u64::from(self.limits.max_queue) {
+            return Entry::Refuse {
+                retry_after_ms: obstacle.retry_after_ms().max(if is_hopeless { wait_ms } else { 0 }),
+            };
+        }
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let wait_ms = wait_ms.min(self.limits.max_wait_ms);
+        self.queue.push_back(Waiter {
+            ticket,
+            until_ms: now_ms.saturating_add(self.limits.max_wait_ms),
+            due_ms: now_ms.saturating_add(wait_ms),
+        });
+        Entry::Wait { ticket: Ticket(ticket), wait_ms }
+    }
+
+    /// A request that waits asks again.
+    pub fn ask_again(&mut self, ticket: Ticket, now_ms: u64) -> Entry {
+        // Who asks is there, however late it is.
+        if let Some(waiter) = self.queue.iter_mut().find(|waiter| waiter.ticket == ticket.0) {
+            waiter.due_ms = waiter.due_ms.max(now_ms);
+        }
+        self.clear_out(now_ms);
+        let Some(place) = self.queue.iter().position(|waiter| waiter.ticket == ticket.0) else {
+            return Entry::Refuse { retry_after_ms: RETRY_AFTER_MS };
+        };
+        let obstacle = if place == 0 {
+            match self.try_enter(now_ms) {
+                Ok(pass) => {
+                    self.queue.pop_front();
+                    return Entry::Enter(pass);
+                }
+                Err(obstacle) => obstacle,
+            }
+        } else {
+            self.obstacle_behind()
+        };
+        let wait_ms = self.wait_at(place, obstacle);
+        let Some(waiter) = self.queue.get_mut(place) else {
+            return Entry::Refuse { retry_after_ms: RETRY_AFTER_MS };
+        };
+        let patience_ms = waiter.until_ms.saturating_sub(now_ms);
+        if patience_ms == 0 {
+            self.queue.remove(place);
+            return Entry::Refuse { retry_after_ms: obstacle.retry_after_ms() };
+        }
+        let wait_ms = wait_ms.min(patience_ms);
+        waiter.due_ms = now_ms.saturating_add(wait_ms);
+        Entry::Wait { ticket, wait_ms }
+    }
+
+    /// A request that waits gives up.
+    pub fn abandon(&mut self, ticket: Ticket) {
+        self.queue.retain(|waiter| waiter.ticket != ticket.0);
+    }
+
+    /// A request is over.
+    #[expect(clippy::needless_pass_by_value, reason = "a pass is used up")]
+    pub fn leave(&mut self, pass: Pass) {
+        let Pass(()) = pass;
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    fn try_enter(&mut self, now_ms: u64) -> Result<Pass, Obstacle> {
+        if self.limits.max_in_flight.is_some_and(|most| self.in_flight >= most) {
+            return Err(Obstacle::Full);
+        }
+        if let Some(limit) = &mut self.qps {
+            limit.take(now_ms).map_err(Obstacle::Rate)?;
+        }
+        self.in_flight = self.in_flight.saturating_add(1);
+        Ok(Pass(()))
+    }
+
+    /// What keeps those out who have somebody before them.
+    fn obstacle_behind(&self) -> Obstacle {
+        let is_full = self.limits.max_in_flight.is_some_and(|most| self.in_flight >= most);
+        match &self.qps {
+            Some(limit) if !is_full => Obstacle::Rate(limit.spacing_ms()),
+            _ => Obstacle::Full,
+        }
+    }
+
+    /// How long to wait at a place in the queue before asking again.
+    fn wait_at(&self, place: usize, obstacle: Obstacle) -> u64 {
+        let place = place as u64;
+        match obstacle {
+            Obstacle::Full => POLL_MS.saturating_mul(place + 1).min(LONGEST_POLL_MS),
+            Obstacle::Rate(first_ms) => {
+                let spacing_ms = self.qps.as_ref().map_or(0, Qps::spacing_ms);
+                first_ms.saturating_add(spacing_ms.saturating_mul(place)).max(1)
+            }
+        }
+    }
+
+    /// Takes those out of the queue who have not come back.
+    fn clear_out(&mut self, now_ms: u64) {
+        self.queue.retain(|waiter| now_ms <= waiter.due_ms.saturating_add(GRACE_MS));
+    }
+}
+
+/// What keeps a request out.
+#[derive(Debug, Clone, Copy)]
+enum Obstacle {
+    /// As many under way as may be.
+    Full,
+    /// As many within a second as may be; so many milliseconds to go.
+    Rate(u64),
+}
+
+impl Obstacle {
+    fn retry_after_ms(self) -> u64 {
+        match self {
+            Self::Full => RETRY_AFTER_MS,
+            Self::Rate(wait_ms) => wait_ms.max(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn gate(max_in_flight: u32, max_queue: u32) -> Gate {
+        Gate::new(GateLimits { max_in_flight: Some(max_in_flight), max_queue, ..Default::default() })
+    }
+
+    fn pass(entry: Entry) -> Pass {
+        match entry {
+            Entry::Enter(pass) => pass,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ticket(entry: Entry) -> (Ticket, u64) {
+        match entry {
+            Entry::Wait { ticket, wait_ms } => (ticket, wait_ms),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_gate_without_limits_is_open() {
+        let mut gate = Gate::new(GateLimits::default());
+        let passes: Vec<Pass> = (0..1_000).map(|_| pass(gate.enter(NOW))).collect();
+        assert_eq!(gate.in_flight(), 1_000);
+        for pass in passes {
+            gate.leave(pass);
+        }
+        assert_eq!(gate.in_flight(), 0);
+    }
+
+    #[test]
+    fn who_waits_enters_in_order_and_nobody_overtakes() {
+        let mut gate = gate(1, 2);
+        let inside = pass(gate.enter(NOW));
+        let (first, _) = ticket(gate.enter(NOW));
+        let (second, _) = ticket(gate.enter(NOW));
+        assert_eq!(gate.enter(NOW), Entry::Refuse { retry_after_ms: RETRY_AFTER_MS });
+        gate.leave(inside);
+        assert!(matches!(gate.ask_again(second, NOW + 5), Entry::Wait { .. }));
+        assert!(matches!(gate.enter(NOW + 5), Entry::Refuse { .. }), "the queue is full, and goes first");
+        let inside = pass(gate.ask_again(first, NOW + 10));
+        gate.leave(inside);
+        let _inside = pass(gate.ask_again(second, NOW + 20));
+        assert_eq!((gate.in_flight(), gate.queued()), (1, 0));
+    }
+
+    #[test]
+    fn patience_ends() {
+        let mut gate = gate(1, 5);
+        let _inside = pass(gate.enter(NOW));
+        let (waiting, mut wait) = ticket(gate.enter(NOW));
+        let mut now = NOW;
+        let refused = loop {
+            now += wait;
+            match gate.ask_again(waiting, now) {
+                Entry::Wait { wait_ms, .. } => wait = wait_ms,
+                other => break other,
+            }
+        };
+        assert_eq!((refused, now), (Entry::Refuse { retry_after_ms: RETRY_AFTER_MS }, NOW + 2_000));
+        assert_eq!(gate.queued(), 0);
+    }
+
+    #[test]
+    fn who_does_not_come_back_holds_nobody_up() {
+        let mut gate = gate(1, 5);
+        let inside = pass(gate.enter(NOW));
+        let (_gone, _) = ticket(gate.enter(NOW));
+        let (given_up, _) = ticket(gate.enter(NOW));
+        let (waiting, _) = ticket(gate.enter(NOW));
+        gate.leave(inside);
+        gate.abandon(given_up);
+        assert!(matches!(gate.ask_again(waiting, NOW + 900), Entry::Wait { .. }));
+        let _inside = pass(gate.ask_again(waiting, NOW + 1_100));
+    }
+
+    #[test]
+    fn a_rate_is_waited_for_and_a_hopeless_wait_is_refused_at_once() {
+        let mut gate = Gate::new(GateLimits { max_qps: Some(2.0), max_wait_ms: 1_500, ..Default::default() });
+        let _one = pass(gate.enter(NOW));
+        let _two = pass(gate.enter(NOW));
+        let (third, wait) = ticket(gate.enter(NOW));
+        assert!((1_000..1_050).contains(&wait), "{wait}");
+        let (_fourth, _) = ticket(gate.enter(NOW));
+        let (_fifth, _) = ticket(gate.enter(NOW));
+        let Entry::Refuse { retry_after_ms } = gate.enter(NOW) else { panic!("too long a wait") };
+        assert!(retry_after_ms > 1_500);
+        let _three = pass(gate.ask_again(third, NOW + wait));
+    }
+
+    #[test]
+    fn limits_change_while_requests_are_under_way() {
+        let mut gate = gate(1, 0);
+        let one = pass(gate.enter(NOW));
+        assert!(matches!(gate.enter(NOW), Entry::Refuse { .. }));
+        gate.set_limits(GateLimits { max_in_flight: Some(2), ..Default::default() });
+        let two = pass(gate.enter(NOW));
+        gate.set_limits(GateLimits { max_in_flight: Some(1), ..Default::default() });
+        gate.leave(one);
+        assert!(matches!(gate.enter(NOW), Entry::Wait { .. }));
+        gate.leave(two);
+    }
+
+    proptest! {
+        #[test]
+        fn limits_hold_and_order_is_kept(
+            max_in_flight in 1_u32..6, max_qps in proptest::option::of(5.0_f64..200.0), max_queue in 0_u32..10,
+            arrivals in proptest::collection::vec((0_u64..30, 1_u64..400, any::<bool>()), 1..300),
+        ) {
+            let mut gate = Gate::new(GateLimits { max_in_flight: Some(max_in_flight), max_qps, max_queue, max_wait_ms: 2_000 });
+            let mut arriving: VecDeque<(u64, u64, bool)> = arrivals.iter().scan(NOW, |at, (gap, hold, faithful)| { *at += gap; Some((*at, *hold, *faithful)) }).collect();
+            let mut waiting: Vec<(u64, Ticket, u64)> = Vec::new();
+            let mut inside: Vec<(u64, Pass)> = Vec::new();
+            let (mut entered, mut last_ticket, mut settled, total) = (Vec::new(), 0, 0, arriving.len());
+            let mut faithless = 0;
+            for now in NOW..NOW + 15_000 {
+                let (over, still): (Vec<_>, Vec<_>) = inside.into_iter().partition(|(end, _)| *end <= now);
+                inside = still;
+                for (_, pass) in over {
+                    gate.leave(pass);
+                }
+                let (due, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(due, ..)| *due <= now);
+                waiting = later;
+                for (_, ticket, hold) in due {
+                    match gate.ask_again(ticket, now) {
+                        Entry::Enter(pass) => {
+                            prop_assert!(ticket.0 > last_ticket, "overtaken");
+                            last_ticket = ticket.0;
+                            entered.push(now);
+                            inside.push((now + hold, pass));
+                            settled += 1;
+                        }
+                        Entry::Wait { wait_ms, .. } => { prop_assert!(wait_ms > 0); waiting.push((now + wait_ms, ticket, hold)); }
+                        Entry::Refuse { retry_after_ms } => { prop_assert!(retry_after_ms > 0); settled += 1; }
+                    }
+                }
+                while arriving.front().is_some_and(|(at, ..)| *at <= now) {
+                    let (_, hold, faithful) = arriving.pop_front().unwrap();
+                    match gate.enter(now) {
+                        Entry::Enter(pass) => { entered.push(now); inside.push((now + hold, pass)); settled += 1; }
+                        Entry::Wait { ticket, wait_ms } if faithful => waiting.push((now + wait_ms, ticket, hold)),
+                        Entry::Wait { .. } => faithless += 1,
+                        Entry::Refuse { retry_after_ms } => { prop_assert!(retry_after_ms > 0); settled += 1; }
+                    }
+                }
+                prop_assert!(gate.in_flight() <= max_in_flight && gate.queued() <= max_queue as usize);
+                prop_assert_eq!(gate.in_flight() as usize, inside.len());
+            }
+            prop_assert_eq!(settled + faithless, total, "everybody is told in the end");
+            if let Some(qps) = max_qps {
+                for (index, start) in entered.iter().enumerate() {
+                    let in_a_second = entered[index..].iter().take_while(|at| **at < start + 1_000).count();
+                    prop_assert!(in_a_second as f64 <= qps);
+                }
+            }
+        }
+    }
+}
