@@ -76,10 +76,10 @@ impl SkipReason {
         Self::NAMES.iter().find(|(_, reason)| *reason == self).map_or("excluded", |(word, _)| word)
     }
 
-    /// Whether it is about how the candidate fares now, so that it may still be asked when nothing else is left.
+    /// Whether the candidate is well but asked to be left alone for a while.
     #[must_use]
-    pub fn is_passing(self) -> bool {
-        matches!(self, Self::Unhealthy | Self::NoUsableKey | Self::CircuitOpen | Self::Cooldown)
+    pub fn is_rest(self) -> bool {
+        matches!(self, Self::NoUsableKey | Self::Cooldown)
     }
 
     /// Whether it rests on a size, which is an estimate on our side and may be out of date on the model card. When

@@ -1,10 +1,12 @@
 //! The plan: which candidates are tried, in which order, and why.
 //!
 //! 1. What cannot serve the request is left out ([`super::filter`]).
-//! 2. What had better not be asked now is left out too, unless nothing else is left: then the plan is made of those, the
-//!    one that is available soonest first, and says so ([`Decision::last_resort`]).
-//! 3. The others are ordered by priority tier, then by preferred region, then by the strategy.
-//! 4. The candidate that a session is bound to goes first if it can be used.
+//! 2. The usable ones are ordered by priority tier, then by preferred region, then by the strategy. One whose circuit
+//!    waits for a probe leads its group: otherwise it would be found well again only when the others fail.
+//! 3. The candidate that a session is bound to goes first if it is usable.
+//! 4. Those with an open circuit follow as last resorts: an upstream that may have come back is better than an error.
+//! 5. Those that asked to be left alone are left alone, unless nothing else is left at all. Then the plan is made of
+//!    them, and says until when ([`Decision::resting_until_ms`]), so that the caller may be told instead.
 
 use serde::Serialize;
 
@@ -52,9 +54,12 @@ pub struct Considered {
 pub struct Decision {
     /// Positions of the candidates to try, best first. Empty: none can serve the request.
     pub order: Vec<usize>,
-    /// Whether these are candidates that had better not be asked, for want of others. They are begun with
-    /// [`Board::begin_anyway`].
-    pub last_resort: bool,
+    /// So many of them, from the first, are usable, and begun with [`Board::begin`]. The rest had better not be asked;
+    /// they are begun with [`Board::begin_anyway`] when all else has failed.
+    pub usable: usize,
+    /// If all that can serve the request asked to be left alone: until when, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resting_until_ms: Option<u64>,
     /// Whether the session's candidate leads.
     pub sticky: bool,
     /// Every candidate, in the order given.
@@ -62,10 +67,16 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// If every candidate was left out for the same kind of reason, the first such reason: what to tell the caller.
+    /// Why the first candidate that has a reason was passed over: what to tell the caller when the plan is empty.
     #[must_use]
     pub fn first_reason(&self) -> Option<SkipReason> {
         self.considered.iter().find_map(|one| one.reason)
+    }
+
+    /// Whether nothing better is left than what had better not be asked.
+    #[must_use]
+    pub fn is_last_resort(&self) -> bool {
+        self.usable == 0 && !self.order.is_empty()
     }
 }
 
@@ -92,28 +103,43 @@ pub fn plan(
             one.kept = one.reason.is_some_and(SkipReason::is_about_size);
         }
     }
-    let mut usable = 0_usize;
+    let mut spared: Vec<usize> = Vec::new();
+    let mut asked_to_rest = true;
     for (one, facts) in considered.iter_mut().zip(candidates).filter(|(one, _)| one.kept) {
         if let Some((reason, until_ms)) = filter::spare(facts, board, now_ms) {
+            one.kept = false;
             one.reason = Some(reason);
             one.until_ms = Some(until_ms);
-        } else {
-            usable += 1;
+            spared.push(one.index);
+            asked_to_rest &= reason.is_rest();
         }
     }
-    let last_resort = usable == 0 && considered.iter().any(|one| one.kept);
-    if !last_resort {
-        for one in considered.iter_mut().filter(|one| one.reason.is_some_and(SkipReason::is_passing)) {
-            one.kept = false;
-        }
-    }
-    let mut order = if last_resort {
-        soonest_first(&considered, candidates)
-    } else {
-        arranged(&mut considered, candidates, question, board, now_ms, rng)
-    };
+    let mut order = arranged(&mut considered, candidates, question, board, now_ms, rng);
     let sticky = question.sticky.is_some_and(|bound| lead_with(&mut order, candidates, bound));
-    Decision { order, last_resort, sticky, considered }
+    let usable = order.len();
+    let mut resting_until_ms = None;
+    if !spared.is_empty() {
+        let rests = |index: &usize| {
+            considered.get(*index).and_then(|one| one.reason).is_some_and(SkipReason::is_rest)
+        };
+        if usable > 0 {
+            spared.retain(|index| !rests(index));
+        }
+        spared.sort_by_key(|index| {
+            let until_ms = considered.get(*index).and_then(|one| one.until_ms);
+            let place = candidates.get(*index).map(|facts| (facts.tier, u32::MAX - facts.weight));
+            (rests(index), until_ms, place)
+        });
+        for one in &mut considered {
+            one.kept |= spared.contains(&one.index);
+        }
+        if usable == 0 && asked_to_rest {
+            let first = spared.first().and_then(|index| considered.get(*index));
+            resting_until_ms = first.and_then(|one| one.until_ms);
+        }
+        order.append(&mut spared);
+    }
+    Decision { order, usable, resting_until_ms, sticky, considered }
 }
 
 /// The usable candidates by tier, region and strategy.
@@ -139,8 +165,15 @@ fn arranged(
             let elsewhere =
                 question.needs.preferred_region.is_some_and(|region| facts.region != Some(region));
             let score = considered.get(*index)?.score.map_or(0.0, |parts| parts.total);
-            let contender =
-                Contender { index: *index, weight: facts.weight, score, in_flight: view.in_flight };
+            let probe_is_due =
+                board.probe_is_due(facts.provider, now_ms) || board.probe_is_due(facts.model, now_ms);
+            let contender = Contender {
+                index: *index,
+                weight: facts.weight,
+                score,
+                in_flight: view.in_flight,
+                probe_is_due,
+            };
             Some(((facts.tier, elsewhere), contender))
         })
         .collect();
@@ -198,17 +231,6 @@ fn score(
             one.score = Some(scale.score(view, cost(*index), weights));
         }
     }
-}
-
-/// The least bad first: the one that is available soonest; among equals the lower tier, then the heavier.
-fn soonest_first(considered: &[Considered], candidates: &[CandidateFacts<'_>]) -> Vec<usize> {
-    let mut order: Vec<usize> = considered.iter().filter(|one| one.kept).map(|one| one.index).collect();
-    order.sort_by_key(|index| {
-        let until_ms = considered.get(*index).and_then(|one| one.until_ms);
-        let place = candidates.get(*index).map(|facts| (facts.tier, u32::MAX - facts.weight));
-        (until_ms, place)
-    });
-    order
 }
 
 /// Moves the candidate of this name to the front, if it is in the plan.
@@ -297,7 +319,7 @@ mod tests {
         );
         candidates[1].allowed = false;
         let nothing = ask(&candidates, Question { needs, ..ORDERED }, &board());
-        assert!(nothing.order.is_empty() && !nothing.last_resort);
+        assert!(nothing.order.is_empty() && !nothing.is_last_resort());
         assert_eq!(nothing.first_reason(), Some(SkipReason::Paused));
         assert!(ask(&[], ORDERED, &board()).order.is_empty());
     }
@@ -317,19 +339,26 @@ mod tests {
     }
 
     #[test]
-    fn the_sick_are_spared_and_asked_when_nothing_else_is_left() {
+    fn the_sick_are_asked_last_and_the_resting_only_when_nothing_else_is_left() {
         let mut board = board();
         kill(&mut board, "a", NOW);
         let candidates = three();
         let decision = ask(&candidates, ORDERED, &board);
-        assert_eq!((decision.order, decision.last_resort), (vec![1, 2], false));
+        assert_eq!((decision.order, decision.usable), (vec![1, 2, 0], 2));
         assert_eq!(decision.considered[0].reason, Some(SkipReason::CircuitOpen));
-        assert!(!decision.considered[0].kept && decision.considered[0].until_ms > Some(NOW));
-        board.note("b/m", NOW, Outcome::RateLimited { retry_after_ms: Some(400_000) }, None);
-        board.note("c/m", NOW, Outcome::RateLimited { retry_after_ms: Some(40) }, None);
+        assert!(decision.considered[0].until_ms > Some(NOW));
+        let rest = |wait| Outcome::RateLimited { retry_after_ms: Some(wait) };
+        board.note("b/m", NOW, rest(400_000), None);
         let decision = ask(&candidates, ORDERED, &board);
-        assert_eq!((decision.order, decision.last_resort), (vec![2, 0, 1], true));
+        assert_eq!((decision.order, decision.usable), (vec![2, 0], 1));
+        assert!(!decision.considered[1].kept);
+        board.note("c/m", NOW, rest(40), None);
+        let decision = ask(&candidates, ORDERED, &board);
+        assert_eq!((&decision.order, decision.usable), (&vec![0, 2, 1], 0));
+        assert!(decision.is_last_resort() && decision.resting_until_ms.is_none());
         assert!(decision.considered.iter().all(|one| one.kept && one.reason.is_some()));
+        let resting = ask(&candidates[1..], ORDERED, &board);
+        assert_eq!((resting.order, resting.resting_until_ms), (vec![1, 0], Some(NOW + 40)));
     }
 
     #[test]
@@ -339,7 +368,26 @@ mod tests {
         assert_eq!(ask(&one, Question::default(), &board).order, [0]);
         kill(&mut board, "a/m", NOW);
         let decision = ask(&one, Question::default(), &board);
-        assert_eq!((decision.order, decision.last_resort), (vec![0], true));
+        assert!(decision.is_last_resort() && decision.order == [0]);
+    }
+
+    #[test]
+    fn who_waits_for_a_probe_leads_its_tier() {
+        let mut board = board();
+        kill(&mut board, "b/m", NOW - 20_000);
+        let mut candidates = three();
+        for (_, strategy) in Strategy::NAMES {
+            let question = Question { strategy: *strategy, counter: 2, ..Default::default() };
+            let first = ask(&candidates, question, &board).order[0];
+            assert_eq!(first == 1, *strategy != Strategy::Ordered, "{strategy:?}");
+        }
+        candidates[1].tier = 1;
+        assert_eq!(ask(&candidates, Question::default(), &board).order[2], 1);
+        candidates[1].tier = 0;
+        let probe = board.begin_all(["b", "b/m"], NOW).unwrap();
+        let decision = ask(&candidates, Question::default(), &board);
+        assert_eq!((decision.order[2], decision.usable), (1, 2), "one probe at a time");
+        assert!(probe[1].is_probe());
     }
 
     #[test]
@@ -352,7 +400,7 @@ mod tests {
         assert_eq!((decision.order, decision.sticky), (vec![2, 0, 1], true));
         kill(&mut board, "c", NOW);
         let decision = ask(&candidates, bound, &board);
-        assert_eq!((decision.order, decision.sticky), (vec![0, 1], false));
+        assert_eq!((decision.order, decision.sticky), (vec![0, 1, 2], false));
     }
 
     #[test]
@@ -399,11 +447,10 @@ mod tests {
             let enabled: Vec<usize> = (0..candidates.len()).filter(|index| candidates[*index].enabled).collect();
             prop_assert_eq!(kept.is_empty(), enabled.is_empty(), "whoever can be asked is asked at the last");
             prop_assert!(kept.iter().all(|index| enabled.contains(index)));
-            let rest = usize::from(decision.sticky);
-            if !decision.last_resort {
-                prop_assert!(kept.iter().all(|index| !spec[*index].3));
-                prop_assert!(decision.order[rest..].is_sorted_by_key(|index| candidates[*index].tier));
-            }
+            let (usable, last) = decision.order.split_at(decision.usable);
+            prop_assert!(usable.iter().all(|index| !spec[*index].3));
+            prop_assert!(last.iter().all(|index| spec[*index].3));
+            prop_assert!(usable[usize::from(decision.sticky)..].is_sorted_by_key(|index| candidates[*index].tier));
         }
     }
 }

@@ -83,6 +83,13 @@ impl Strategy {
             return;
         }
         group.sort_by_key(|one| one.weight == 0);
+        self.order_regulars(group, counter, rng);
+        if self != Self::Ordered {
+            group.sort_by_key(|one| !(one.probe_is_due && one.weight > 0));
+        }
+    }
+
+    fn order_regulars(self, group: &mut [Contender], counter: u64, rng: &mut dyn FnMut() -> f64) {
         let standbys = group.iter().filter(|one| one.weight == 0).count();
         let regular = group.len() - standbys;
         let (group, standby) = group.split_at_mut(regular);
@@ -118,6 +125,9 @@ pub(super) struct Contender {
     pub weight: u32,
     pub score: f64,
     pub in_flight: u32,
+    /// Its circuit waits for a probe. It then goes first: one request at a time will be the probe, and the others find
+    /// it taken.
+    pub probe_is_due: bool,
 }
 
 fn busyness(one: &Contender) -> f64 {
@@ -171,6 +181,7 @@ mod tests {
                 weight: *weight,
                 score: *score,
                 in_flight: *in_flight,
+                probe_is_due: false,
             })
             .collect()
     }

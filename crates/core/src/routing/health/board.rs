@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::Outcome;
-use super::circuit::{CircuitSettings, Opening};
+use super::circuit::{CircuitSettings, Opening, Phase};
 use super::shared::{CLOSING_TOLD_MS, MAX_BLOCK_MS, SharedKind, SharedState};
 use super::target::{News, Target, TargetView};
 use crate::routing::random::SplitMix64;
@@ -115,6 +115,13 @@ impl Board {
             by_circuit_ms: state.circuit.phase(now_ms).blocked_until_ms(),
             by_rest_ms: state.cooldown(now_ms),
         })
+    }
+
+    /// Whether the circuit of a target waits for somebody to probe it.
+    #[must_use]
+    pub fn probe_is_due(&self, target: &str, now_ms: u64) -> bool {
+        let phase = self.targets.get(target).map(|state| state.circuit.phase(now_ms));
+        phase == Some(Phase::HalfOpen { probe_until_ms: None })
     }
 
     /// Begins an attempt, if the target may be asked. On a half-open circuit this one is the probe.
@@ -287,7 +294,6 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Phase;
     use super::*;
     use proptest::prelude::*;
 

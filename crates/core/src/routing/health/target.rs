@@ -16,6 +16,8 @@ const LIMITED_REST_MS: (u64, u64) = (1_000, 60_000);
 const REJECTED_REST_MS: (u64, u64) = (30_000, 600_000);
 /// What a success takes from the penalty, and what a failure and a refused key add to it.
 const PENALTY_STEPS: (f64, f64, f64) = (0.05, 0.2, 0.5);
+/// A target that came back has no more penalty than this: it would find no traffic to prove itself by.
+const PENALTY_AFTER_PROBE: f64 = 0.25;
 
 /// What is known of a target at one moment. The default is what is known of one that has never been asked.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -228,6 +230,7 @@ impl Target {
         // A fresh start: the failures that opened the circuit must not open it again at the first hiccup.
         self.errors.clear();
         self.errors.record(true, now_ms);
+        self.penalty = self.penalty.min(PENALTY_AFTER_PROBE);
         News::Some
     }
 
