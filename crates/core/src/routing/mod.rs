@@ -18,5 +18,6 @@ pub mod score;
 pub mod snapshot;
 pub mod strategy;
 pub mod upstream_url;
+pub mod walk;
 
 pub use snapshot::{Candidate, Plan, Snapshot, SnapshotSource};

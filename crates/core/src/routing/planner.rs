@@ -2,7 +2,8 @@
 //!
 //! 1. What cannot serve the request is left out ([`super::filter`]).
 //! 2. The usable ones are ordered by priority tier, then by preferred region, then by the strategy. One whose circuit
-//!    waits for a probe leads its group: otherwise it would be found well again only when the others fail.
+//!    waits for a probe leads its group, or it would be found well again only when the others fail; unless another
+//!    isolate is about to probe it: then it goes after all tiers.
 //! 3. The candidate that a session is bound to goes first if it is usable.
 //! 4. Those with an open circuit follow as last resorts: an upstream that may have come back is better than an error.
 //! 5. Those that asked to be left alone are left alone, unless nothing else is left at all. Then the plan is made of
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use super::candidate_facts::{CandidateFacts, Needs};
 use super::filter::{self, SkipReason};
-use super::health::{Board, TargetView};
+use super::health::{Board, ProbeTurn, TargetView};
 use super::score::{Scale, ScoreParts, ScoreWeights};
 use super::strategy::{Contender, Strategy};
 
@@ -55,7 +56,7 @@ pub struct Decision {
     /// Positions of the candidates to try, best first. Empty: none can serve the request.
     pub order: Vec<usize>,
     /// So many of them, from the first, are usable, and begun with [`Board::begin`]. The rest had better not be asked;
-    /// they are begun with [`Board::begin_anyway`] when all else has failed.
+    /// they are begun with [`Board::begin_last_resort`] when all else has failed.
     pub usable: usize,
     /// If all that can serve the request asked to be left alone: until when, in milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,15 +159,16 @@ fn arranged(
     }
     let views = views(&kept, candidates, question, board, now_ms);
     score(considered, candidates, &views, question);
-    let mut contenders: Vec<((u8, bool), Contender)> = views
+    let mut contenders: Vec<((bool, u8, bool), Contender)> = views
         .iter()
         .filter_map(|(index, view)| {
             let facts = candidates.get(*index)?;
             let elsewhere =
                 question.needs.preferred_region.is_some_and(|region| facts.region != Some(region));
             let score = considered.get(*index)?.score.map_or(0.0, |parts| parts.total);
-            let probe_is_due =
-                board.probe_is_due(facts.provider, now_ms) || board.probe_is_due(facts.model, now_ms);
+            let turn = board.probe_turn(facts.provider, now_ms).max(board.probe_turn(facts.model, now_ms));
+            let probe_is_due = turn == ProbeTurn::Ours;
+            let is_left_to_others = turn == ProbeTurn::Others;
             let contender = Contender {
                 index: *index,
                 weight: facts.weight,
@@ -174,7 +176,7 @@ fn arranged(
                 in_flight: view.in_flight,
                 probe_is_due,
             };
-            Some(((facts.tier, elsewhere), contender))
+            Some(((is_left_to_others, facts.tier, elsewhere), contender))
         })
         .collect();
     contenders.sort_by_key(|(group, _)| *group);

@@ -7,10 +7,15 @@
 use std::collections::HashMap;
 
 use super::Outcome;
-use super::circuit::{CircuitSettings, Opening, Phase};
+use super::circuit::{CircuitSettings, Opening, ProbeTurn};
 use super::shared::{CLOSING_TOLD_MS, MAX_BLOCK_MS, SharedKind, SharedState};
 use super::target::{News, Target, TargetView};
+use crate::routing::num::{count, float};
 use crate::routing::random::SplitMix64;
+
+/// So long, in milliseconds, isolates leave a probe to the one that saw the last failure: long enough to hear of the
+/// result where news take two seconds, and each isolate another time, so that they do not all step in at once.
+const HEARSAY_GRACE_MS: (u64, u64) = (5_000, 20_000);
 
 /// How a board works.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,13 +86,18 @@ pub struct Board {
     serials: u64,
     revision: u64,
     random: SplitMix64,
+    /// So long, in milliseconds, this isolate leaves a probe to the one that saw the last failure.
+    hearsay_grace_ms: u64,
 }
 
 impl Board {
     /// A board that knows nothing. `seed` makes its jitter differ from that of other isolates.
     #[must_use]
     pub fn new(settings: BoardSettings, seed: u64) -> Self {
-        Self { settings, targets: HashMap::new(), serials: 0, revision: 0, random: SplitMix64::new(seed) }
+        let mut random = SplitMix64::new(seed);
+        let (least, most) = HEARSAY_GRACE_MS;
+        let hearsay_grace_ms = least + count(random.next_f64() * float(most - least));
+        Self { settings, targets: HashMap::new(), serials: 0, revision: 0, random, hearsay_grace_ms }
     }
 
     /// What is known of a target.
@@ -117,11 +127,11 @@ impl Board {
         })
     }
 
-    /// Whether the circuit of a target waits for somebody to probe it.
+    /// Whose turn it is to probe a target.
     #[must_use]
-    pub fn probe_is_due(&self, target: &str, now_ms: u64) -> bool {
-        let phase = self.targets.get(target).map(|state| state.circuit.phase(now_ms));
-        phase == Some(Phase::HalfOpen { probe_until_ms: None })
+    pub fn probe_turn(&self, target: &str, now_ms: u64) -> ProbeTurn {
+        let state = self.targets.get(target);
+        state.map_or(ProbeTurn::Nobody, |state| state.circuit.probe_turn(now_ms, self.hearsay_grace_ms))
     }
 
     /// Begins an attempt, if the target may be asked. On a half-open circuit this one is the probe.
@@ -135,7 +145,7 @@ impl Board {
         Ok(self.begin_anyway(target, now_ms))
     }
 
-    /// Begins an attempt whatever is known of the target, because nothing better is left.
+    /// Begins an attempt whatever is known of the target.
     pub fn begin_anyway(&mut self, target: &str, now_ms: u64) -> Permit {
         self.ensure(target, now_ms);
         let Self { targets, settings, .. } = self;
@@ -154,13 +164,28 @@ impl Board {
         targets: [&str; N],
         now_ms: u64,
     ) -> Result<[Permit; N], Blocked> {
-        for target in targets {
-            if let Some(until_ms) = self.blocked_until_ms(target, now_ms) {
-                let by_circuit = self.view(target, now_ms).circuit.blocked_until_ms().is_some();
-                return Err(Blocked { until_ms, by_circuit });
-            }
+        let blocks = self.blocks_of(targets, now_ms);
+        match blocks.by_circuit_ms.max(blocks.by_rest_ms) {
+            Some(until_ms) => Err(Blocked { until_ms, by_circuit: blocks.by_circuit_ms.is_some() }),
+            None => Ok(targets.map(|target| self.begin_anyway(target, now_ms))),
         }
-        Ok(targets.map(|target| self.begin_anyway(target, now_ms)))
+    }
+
+    /// The same in spite of open circuits, because nothing better is left. Whoever asked to be left alone is left alone.
+    pub fn begin_last_resort<const N: usize>(
+        &mut self,
+        targets: [&str; N],
+        now_ms: u64,
+    ) -> Result<[Permit; N], Blocked> {
+        match self.blocks_of(targets, now_ms).by_rest_ms {
+            Some(until_ms) => Err(Blocked { until_ms, by_circuit: false }),
+            None => Ok(targets.map(|target| self.begin_anyway(target, now_ms))),
+        }
+    }
+
+    fn blocks_of<const N: usize>(&self, targets: [&str; N], now_ms: u64) -> Blocks {
+        let blocks = targets.into_iter().map(|target| self.blocks(target, now_ms));
+        blocks.reduce(Blocks::or).unwrap_or_default()
     }
 
     /// The first byte of a good answer has come, `ttfb_ms` after the request was sent. A probe has done its work by
@@ -294,6 +319,7 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Phase;
     use super::*;
     use proptest::prelude::*;
 
@@ -387,6 +413,12 @@ mod tests {
         kill(&mut board, "p/m", NOW);
         assert!(board.begin_all(["p", "p/m", "p#k"], NOW).is_err());
         assert_eq!(board.view("p", NOW).in_flight, 0);
+        assert!(board.begin_last_resort(["p", "p/m"], NOW).is_ok());
+        board.note("r", NOW, Outcome::RateLimited { retry_after_ms: Some(9) }, None);
+        assert_eq!(
+            board.begin_last_resort(["p/m", "r"], NOW),
+            Err(Blocked { until_ms: NOW + 9, by_circuit: false })
+        );
         let permits = board.begin_all(["p", "q/m", "p#k"], NOW).unwrap();
         assert!(permits.iter().all(|permit| !permit.is_probe()));
         assert_eq!(board.view("p#k", NOW).in_flight, 1);

@@ -93,6 +93,18 @@ impl Phase {
     }
 }
 
+/// Whose turn it is to probe a circuit that is half-open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProbeTurn {
+    /// There is nothing to probe, or it is being probed.
+    Nobody,
+    /// This isolate's: its next request had better be the probe, or the target will not be found well again.
+    Ours,
+    /// That of the isolate which saw the last failure. This one may probe, but had better use something else and hear
+    /// of the result.
+    Others,
+}
+
 /// An opening as isolates tell each other of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Opening {
@@ -133,6 +145,18 @@ impl Circuit {
         }
         let under_way = self.probe.filter(|lease| now_ms < lease.until_ms);
         Phase::HalfOpen { probe_until_ms: under_way.map(|lease| lease.until_ms) }
+    }
+
+    /// Whose turn it is to probe. If the newest opening was seen by another isolate, that one goes first by `grace_ms`.
+    pub fn probe_turn(&self, now_ms: u64, grace_ms: u64) -> ProbeTurn {
+        if self.phase(now_ms) != (Phase::HalfOpen { probe_until_ms: None }) {
+            return ProbeTurn::Nobody;
+        }
+        let theirs = self.valid_heard().filter(|heard| Some(*heard) > self.own);
+        match theirs {
+            Some(heard) if now_ms < heard.until_ms.saturating_add(grace_ms) => ProbeTurn::Others,
+            _ => ProbeTurn::Ours,
+        }
     }
 
     /// Claims the probe, if the circuit is half-open and nobody has it: the number of the lease.
@@ -353,6 +377,20 @@ mod tests {
         assert_eq!(circuit.claim_probe(41_002, &settings()), None);
         circuit.release_probe(next);
         assert!(circuit.claim_probe(41_002, &settings()).is_some());
+    }
+
+    #[test]
+    fn who_saw_the_last_failure_probes_first() {
+        let circuit = opened(10_000);
+        assert_eq!(circuit.probe_turn(10_500, 5_000), ProbeTurn::Nobody);
+        assert_eq!(circuit.probe_turn(11_000, 5_000), ProbeTurn::Ours);
+        let mut circuit = opened(10_000);
+        circuit.hear_opening(Opening { observed_at_ms: 10_001, until_ms: 11_500, level: 2 });
+        assert_eq!(circuit.probe_turn(11_400, 5_000), ProbeTurn::Nobody);
+        assert_eq!(circuit.probe_turn(11_500, 5_000), ProbeTurn::Others);
+        assert_eq!(circuit.probe_turn(16_500, 5_000), ProbeTurn::Ours);
+        assert!(circuit.claim_probe(11_500, &settings()).is_some(), "it may all the same");
+        assert_eq!(circuit.probe_turn(16_500, 5_000), ProbeTurn::Nobody);
     }
 
     #[test]

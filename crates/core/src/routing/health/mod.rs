@@ -9,7 +9,7 @@ mod shared;
 mod target;
 
 pub use board::{Blocked, Blocks, Board, BoardSettings, Permit};
-pub use circuit::{CircuitSettings, Phase};
+pub use circuit::{CircuitSettings, Phase, ProbeTurn};
 pub use error_rate::ErrorRate;
 pub use latency::{LatencySketch, RELATIVE_ERROR};
 pub use shared::{MAX_SHARED_TARGET_BYTES, SharedKind, SharedState};
