@@ -11,7 +11,10 @@ use worker::Env;
 use crate::store::usage;
 
 /// What is left of a request.
-#[expect(dead_code, reason = "who asked and what was said is for counting and conversations, which come next")]
+#[expect(
+    dead_code,
+    reason = "who asked and what was said is for counting and conversations, which come next"
+)]
 pub struct Aftermath {
     /// What is recorded of it.
     pub event: UsageEvent,

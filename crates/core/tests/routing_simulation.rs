@@ -194,12 +194,11 @@ impl World {
         let Upstream { script, latency_ms, .. } = self.upstreams[upstream];
         let latency = whole(latency_ms as f64 * (0.5 + self.rng.next_f64()));
         match script(now - START) {
-            Behaviour::Up => (None, latency, None),
             Behaviour::Down => (Some(Failure::Transport), 30, None),
             Behaviour::Shaky(share) if self.rng.next_f64() < share => {
                 (Some(Failure::Status(500)), latency, None)
             }
-            Behaviour::Shaky(_) => (None, latency, None),
+            Behaviour::Up | Behaviour::Shaky(_) => (None, latency, None),
             Behaviour::Limited(wait) => (Some(Failure::Status(429)), 20, Some(wait)),
         }
     }

@@ -117,7 +117,7 @@ impl KeyPool {
         let mut chosen: Option<(f64, usize, &str)> = None;
         for (index, key) in std::iter::once(first).chain(eligible) {
             let weight = f64::from(key.weight.max(1));
-            let turn = self.turn(key.target, || rng() * weight);
+            let Some(turn) = self.turn(key.target, || rng() * weight) else { continue };
             turn.credit += weight;
             total += weight;
             if chosen.is_none_or(|(credit, ..)| turn.credit > credit) {
@@ -135,17 +135,18 @@ impl KeyPool {
         if key.max_qps.is_none() && !self.turns.contains_key(key.target) {
             return Ok(());
         }
-        let turn = self.turn(key.target, || 0.0);
+        let Some(turn) = self.turn(key.target, || 0.0) else { return Ok(()) };
         qps::keep(&mut turn.qps, key.max_qps);
         turn.qps.as_mut().map_or(Ok(()), |limit| limit.take(now_ms))
     }
 
     /// The state of a key. A new one starts somewhere in its turn, so that isolates do not all start with the same key.
-    fn turn(&mut self, target: &str, start: impl FnOnce() -> f64) -> &mut Turn {
+    /// (Looked up twice, because an entry would copy the name every time.)
+    fn turn(&mut self, target: &str, start: impl FnOnce() -> f64) -> Option<&mut Turn> {
         if !self.turns.contains_key(target) {
             self.turns.insert(target.into(), Turn { credit: start(), qps: None });
         }
-        self.turns.entry(target.into()).or_insert(Turn { credit: 0.0, qps: None })
+        self.turns.get_mut(target)
     }
 }
 

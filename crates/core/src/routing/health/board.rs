@@ -100,6 +100,11 @@ impl Board {
         Self { settings, targets: HashMap::new(), serials: 0, revision: 0, random, hearsay_grace_ms }
     }
 
+    /// Changes how the board works from now on; what it knows stays.
+    pub fn set_settings(&mut self, settings: BoardSettings) {
+        self.settings = settings;
+    }
+
     /// What is known of a target.
     #[must_use]
     pub fn view(&self, target: &str, now_ms: u64) -> TargetView {
@@ -347,6 +352,8 @@ mod tests {
         assert_eq!((view.in_flight, view.error_rate), (0, Some(0.0)));
         assert!((95..=105).contains(&view.p95_ms.unwrap()));
         assert_eq!(board.view("never asked", NOW), TargetView::default());
+        let json = serde_json::to_value(view).unwrap();
+        assert_eq!(json["circuit"], serde_json::json!({"state": "closed"}));
     }
 
     #[test]
@@ -422,6 +429,24 @@ mod tests {
         let permits = board.begin_all(["p", "q/m", "p#k"], NOW).unwrap();
         assert!(permits.iter().all(|permit| !permit.is_probe()));
         assert_eq!(board.view("p#k", NOW).in_flight, 1);
+    }
+
+    #[test]
+    fn a_provider_speaks_for_models_that_are_little_known() {
+        let mut board = board();
+        for _ in 0..4 {
+            board.note("p", NOW, Outcome::Failure, None);
+        }
+        assert_eq!(board.view_of_model("p", "p/m", NOW).error_rate, Some(1.0));
+        board.note("p/m", NOW, Outcome::Success, Some(70));
+        board.note("p/m", NOW, Outcome::Success, Some(70));
+        assert_eq!(board.view_of_model("p", "p/m", NOW).error_rate, Some(0.0));
+        kill(&mut board, "p", NOW);
+        assert!(board.view_of_model("p", "p/m", NOW).blocked_until_ms().is_some());
+        kill(&mut board, "p/m", NOW + 5_000);
+        let later = NOW + 5_000;
+        let (both, model) = (board.view_of_model("p", "p/m", later), board.view("p/m", later));
+        assert_eq!(both.blocked_until_ms(), model.blocked_until_ms(), "the longer one counts");
     }
 
     #[test]

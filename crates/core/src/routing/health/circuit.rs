@@ -14,6 +14,8 @@
 //! - What other isolates have seen is kept beside what this one has seen. The newest observation of the others counts,
 //!   and only until the time that its observer gave, so that it can be heard in any order and any number of times.
 
+use serde::Serialize;
+
 use crate::routing::num::{count, float};
 
 /// When a circuit opens, and for how long.
@@ -54,7 +56,8 @@ impl Default for CircuitSettings {
 }
 
 /// What a circuit lets pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum Phase {
     /// Everything.
     #[default]

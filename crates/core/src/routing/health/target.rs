@@ -1,5 +1,7 @@
 //! Everything that is known of one target.
 
+use serde::Serialize;
+
 use super::Outcome;
 use super::circuit::{Circuit, CircuitSettings, Phase};
 use super::error_rate::ErrorRate;
@@ -16,11 +18,13 @@ const LIMITED_REST_MS: (u64, u64) = (1_000, 60_000);
 const REJECTED_REST_MS: (u64, u64) = (30_000, 600_000);
 /// What a success takes from the penalty, and what a failure and a refused key add to it.
 const PENALTY_STEPS: (f64, f64, f64) = (0.05, 0.2, 0.5);
+/// With fewer requests of late, a model has no error rate of its own.
+const MIN_REQUESTS: f64 = 1.0;
 /// A target that came back has no more penalty than this: it would find no traffic to prove itself by.
 const PENALTY_AFTER_PROBE: f64 = 0.25;
 
 /// What is known of a target at one moment. The default is what is known of one that has never been asked.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct TargetView {
     /// The circuit.
     pub circuit: Phase,
@@ -58,13 +62,14 @@ impl TargetView {
         } else {
             model.circuit
         };
+        let errors = if model.requests >= MIN_REQUESTS { model } else { provider };
         Self {
             circuit: worse,
             cooldown_until_ms: model.cooldown_until_ms.max(provider.cooldown_until_ms),
             p50_ms: model.p50_ms.or(provider.p50_ms),
             p95_ms: model.p95_ms.or(provider.p95_ms),
-            error_rate: model.error_rate.or(provider.error_rate),
-            requests: if model.error_rate.is_some() { model.requests } else { provider.requests },
+            error_rate: errors.error_rate,
+            requests: errors.requests,
             in_flight: provider.in_flight.max(model.in_flight),
             penalty: model.penalty.max(provider.penalty),
         }
