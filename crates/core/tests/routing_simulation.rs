@@ -311,7 +311,7 @@ fn outages_that_wander_are_followed() {
     ];
     for strategy in [Strategy::Balanced, Strategy::Weighted, Strategy::Ordered, Strategy::LeastBusy] {
         let upstreams = scripts.iter().map(|script| upstream(1, *script)).collect();
-        let world = World::new(strategy, 4, upstreams).run(1_200, 10.0);
+        let world = World::new(strategy, 4, upstreams).run(600, 10.0);
         assert!(world.success_rate() >= 0.999, "{strategy:?}: {}", world.success_rate());
     }
 }
@@ -353,7 +353,7 @@ fn no_herd_rushes_at_a_half_open_circuit() {
         // By weight, so that it is the circuit alone that keeps requests away.
         let mut world = World::new(Strategy::Weighted, 16, two_well_and(script));
         world.shares = shares;
-        let world = world.run(600, 2.0);
+        let world = world.run(600, 4.0);
         // By 1:05 every isolate has found out. From then on each may probe once in a cooldown, which grows from 10 s to
         // 2 min (less a fifth of jitter).
         let probes: Vec<&Attempt> = world.between(65.0, 600.0).filter(|one| one.upstream == 1).collect();

@@ -9,7 +9,7 @@
 
 use crate::routing::num::{count, float};
 
-/// How far a quantile may be from the true one, relative to it, between 1 ms and [`MAX_MS`].
+/// How far a quantile may be from the true one, relative to it, between 1 ms and ten minutes.
 pub const RELATIVE_ERROR: f64 = 0.05;
 /// Larger values count as this one: ten minutes.
 pub const MAX_MS: u64 = 600_000;
