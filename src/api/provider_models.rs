@@ -35,18 +35,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let provider_id = input.provider_id.clone().required("provider_id")?.cast_signed();
     input.model_name.clone().required("model_name")?;
     require_provider(exchange, provider_id, unknown_provider).await?;
-    let now = now_ms();
-    let mut record = ModelRecord {
-        id: 0,
-        provider_id,
-        model_name: String::new(),
-        upstream_model: None,
-        description: String::new(),
-        enabled: true,
-        slow: false,
-        created_at: now,
-        updated_at: now,
-    };
+    let mut record = ModelRecord::new(provider_id, String::new(), now_ms());
     input.apply(&mut record);
     record.id = store::models::insert(&exchange.env, &record).await?;
     snapshot::reload(exchange).await?;

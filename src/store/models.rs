@@ -25,7 +25,8 @@ pub async fn find(env: &Env, id: i64) -> StoreResult<Option<ModelRecord>> {
 /// Adds a model and gives its id. The record's own id is ignored.
 pub async fn insert(env: &Env, record: &ModelRecord) -> StoreResult<i64> {
     let sql = "INSERT INTO provider_models (provider_id, model_name, upstream_model, description, enabled, slow, \
-        updated_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        updated_at, context_length, max_output, capabilities, weight, priority, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let mut parameters = changing_columns(record);
     parameters.push(unsigned(record.created_at));
     let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "model_name"))?;
@@ -35,7 +36,8 @@ pub async fn insert(env: &Env, record: &ModelRecord) -> StoreResult<i64> {
 /// Writes a changed model; false if it is gone or no longer at the version (`updated_at`) that the change is based on.
 pub async fn update(env: &Env, record: &ModelRecord, read_at_version: u64) -> StoreResult<bool> {
     let sql = "UPDATE provider_models SET provider_id = ?1, model_name = ?2, upstream_model = ?3, description = ?4, \
-        enabled = ?5, slow = ?6, updated_at = ?7 WHERE id = ?8 AND updated_at = ?9";
+        enabled = ?5, slow = ?6, updated_at = ?7, context_length = ?8, max_output = ?9, capabilities = ?10, \
+        weight = ?11, priority = ?12 WHERE id = ?13 AND updated_at = ?14";
     let mut parameters = changing_columns(record);
     parameters.extend([integer(record.id), unsigned(read_at_version)]);
     let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "model_name"))?;
@@ -48,6 +50,7 @@ pub async fn delete(env: &Env, id: i64) -> StoreResult<bool> {
 }
 
 fn changing_columns(record: &ModelRecord) -> Vec<JsValue> {
+    let number = |value: Option<u32>| nullable(value, |number| integer(i64::from(number)));
     vec![
         integer(record.provider_id),
         text(&record.model_name),
@@ -56,5 +59,10 @@ fn changing_columns(record: &ModelRecord) -> Vec<JsValue> {
         flag(record.enabled),
         flag(record.slow),
         unsigned(record.updated_at),
+        number(record.context_length),
+        number(record.max_output),
+        nullable(record.capabilities.as_ref(), |names| text(&names.join(","))),
+        number(record.weight),
+        number(record.priority),
     ]
 }

@@ -27,8 +27,10 @@ pub async fn find(env: &Env, id: i64) -> StoreResult<Option<ProviderRecord>> {
 pub async fn insert(env: &Env, record: &ProviderRecord) -> StoreResult<i64> {
     let sql = "INSERT INTO providers (name, kind, server_url, description, rate_limit, first_byte_timeout_ms, \
         idle_timeout_ms, enabled, updated_at, server_key_sealed, server_key_hint, personalized_key_hash, \
-        personalized_key_hint, headers_sealed, headers_hint, quirks, uid, created_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+        personalized_key_hint, headers_sealed, headers_hint, quirks, status, region, weight, priority, max_in_flight, \
+        max_qps, retry_statuses, probe_enabled, probe_model, probe_prompt, probe_interval_s, uid, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
+        ?23, ?24, ?25, ?26, ?27, ?28, ?29)";
     let mut parameters = changing_columns(record)?;
     parameters.extend([text(&record.uid), unsigned(record.created_at)]);
     let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "name"))?;
@@ -40,7 +42,9 @@ pub async fn update(env: &Env, record: &ProviderRecord, read_at_version: u64) ->
     let sql = "UPDATE providers SET name = ?1, kind = ?2, server_url = ?3, description = ?4, rate_limit = ?5, \
         first_byte_timeout_ms = ?6, idle_timeout_ms = ?7, enabled = ?8, updated_at = ?9, server_key_sealed = ?10, \
         server_key_hint = ?11, personalized_key_hash = ?12, personalized_key_hint = ?13, headers_sealed = ?14, \
-        headers_hint = ?15, quirks = ?16 WHERE id = ?17 AND updated_at = ?18";
+        headers_hint = ?15, quirks = ?16, status = ?17, region = ?18, weight = ?19, priority = ?20, \
+        max_in_flight = ?21, max_qps = ?22, retry_statuses = ?23, probe_enabled = ?24, probe_model = ?25, \
+        probe_prompt = ?26, probe_interval_s = ?27 WHERE id = ?28 AND updated_at = ?29";
     let mut parameters = changing_columns(record)?;
     parameters.extend([integer(record.id), unsigned(read_at_version)]);
     let written = write(env, sql, &parameters).await.map_err(|error| taken_if_unique(error, "name"))?;
@@ -73,5 +77,16 @@ fn changing_columns(record: &ProviderRecord) -> StoreResult<Vec<JsValue>> {
         words(&record.headers_sealed),
         words(&record.headers_hint),
         text(&record.quirks),
+        text(record.status.name()),
+        words(&record.region),
+        integer(i64::from(record.weight)),
+        integer(i64::from(record.priority)),
+        number(record.max_in_flight),
+        number(record.max_qps),
+        text(&record.retry_statuses),
+        flag(record.probe_enabled),
+        words(&record.probe_model),
+        words(&record.probe_prompt),
+        number(record.probe_interval_s),
     ])
 }

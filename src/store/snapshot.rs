@@ -103,6 +103,8 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         database.prepare("SELECT name, value FROM config_versions"),
         database.prepare("SELECT * FROM providers ORDER BY id"),
         database.prepare("SELECT * FROM provider_models ORDER BY id"),
+        database.prepare("SELECT * FROM logical_models ORDER BY id"),
+        database.prepare("SELECT * FROM provider_keys ORDER BY id"),
     ];
     let mut results = database.batch(statements).await?.into_iter();
     let mut next = || results.next().ok_or_else(|| super::StoreError::Platform("a result is missing".into()));
@@ -113,6 +115,8 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         keys_version: versions.keys,
         providers: next()?.results()?,
         models: next()?.results()?,
+        logical_models: next()?.results()?,
+        provider_keys: next()?.results()?,
     };
     publish(env, &source).await;
     Ok(install(source, settings))

@@ -9,6 +9,9 @@ use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
 
+/// More than this in one list is a mistake; it would also be read on every request.
+const MAX_ITEMS: usize = 1000;
+
 /// What a request says about one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Patch<T> {
@@ -141,22 +144,58 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A whole number in the range, which fits 32 bits.
+    pub fn integer_u32(&self, name: &str, range: RangeInclusive<u64>) -> Result<Patch<u32>, ApiError> {
+        self.integer(name, range)?.try_map(|number| {
+            u32::try_from(number)
+                .map_err(|_| ApiError::invalid("invalid_value", name, format!("`{name}` is too large.")))
+        })
+    }
+
     /// A list of texts, each of so many characters.
     pub fn text_list(
         &self,
         name: &str,
         length: &RangeInclusive<usize>,
     ) -> Result<Patch<Vec<String>>, ApiError> {
-        self.list(name, Kind::String, "strings", |item| {
+        self.list(name, Kind::String, "strings", MAX_ITEMS, |item| {
             as_str(item)
                 .map(|text| text.trim().to_owned())
                 .filter(|text| length.contains(&text.chars().count()))
+                .ok_or(None)
         })
     }
 
     /// A list of ids.
     pub fn id_list(&self, name: &str) -> Result<Patch<Vec<i64>>, ApiError> {
-        self.list(name, Kind::Number, "provider ids", |item| item.get().parse().ok().filter(|id| *id > 0))
+        self.list(name, Kind::Number, "provider ids", MAX_ITEMS, |item| {
+            item.get().parse().ok().filter(|id| *id > 0).ok_or(None)
+        })
+    }
+
+    /// A list of whole numbers in the range.
+    pub fn number_list(&self, name: &str, range: &RangeInclusive<u64>) -> Result<Patch<Vec<u64>>, ApiError> {
+        let what = format!("whole numbers from {} to {}", range.start(), range.end());
+        self.list(name, Kind::Number, &what, MAX_ITEMS, |item| {
+            item.get().parse().ok().filter(|number| range.contains(number)).ok_or(None)
+        })
+    }
+
+    /// A list of at most `max_items` objects with no other than these fields. An error in one of them names its place,
+    /// as `name[1].field`.
+    pub fn object_list<T>(
+        &self,
+        name: &str,
+        known: &[&str],
+        max_items: usize,
+        read_object: impl Fn(&Fields<'a>) -> Result<T, ApiError>,
+    ) -> Result<Patch<Vec<T>>, ApiError> {
+        self.list(name, Kind::Object, "objects", max_items, |item| {
+            if Kind::of(item) != Kind::Object {
+                return Err(None);
+            }
+            Fields::parse(item.get().as_bytes(), known).and_then(|fields| read_object(&fields)).map_err(Some)
+        })
     }
 
     /// An object whose values are texts.
@@ -177,29 +216,40 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Reads a list. The error of an item says what is wrong with it, if it knows.
     fn list<T>(
         &self,
         name: &str,
         item_kind: Kind,
         of_what: &str,
-        read_item: impl Fn(&RawValue) -> Option<T>,
+        max_items: usize,
+        read_item: impl Fn(&'a RawValue) -> Result<T, Option<ApiError>>,
     ) -> Result<Patch<Vec<T>>, ApiError> {
-        /// More than this in one list is a mistake; it would also be read on every request.
-        const MAX_ITEMS: usize = 1000;
         self.read(name, Kind::Array)?.try_map(|value| {
-            let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
-            if items.len() > MAX_ITEMS {
-                let message = format!("`{name}` must have at most {MAX_ITEMS} items.");
+            let items: Vec<&'a RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
+            if items.len() > max_items {
+                let message = format!("`{name}` must have at most {max_items} items.");
                 return Err(ApiError::invalid("invalid_value", name, message));
             }
             items
                 .into_iter()
                 .enumerate()
                 .map(|(index, item)| {
-                    read_item(item).ok_or_else(|| {
-                        let code = if Kind::of(item) == item_kind { "invalid_value" } else { "invalid_type" };
-                        let message = format!("`{name}` must be a list of {of_what}.");
-                        ApiError::invalid(code, format!("{name}[{index}]"), message)
+                    let place = format!("{name}[{index}]");
+                    read_item(item).map_err(|error| match error {
+                        Some(error) => {
+                            let place = match &error.param {
+                                Some(field) => format!("{place}.{field}"),
+                                None => place,
+                            };
+                            error.with_param(place)
+                        }
+                        None => {
+                            let is_kind = Kind::of(item) == item_kind;
+                            let code = if is_kind { "invalid_value" } else { "invalid_type" };
+                            let message = format!("`{name}` must be a list of {of_what}.");
+                            ApiError::invalid(code, place, message)
+                        }
                     })
                 })
                 .collect()
@@ -256,6 +306,9 @@ mod tests {
         assert_eq!(error_of(fields.boolean("flag")), ("invalid_type", Some("flag".into())));
         assert_eq!(error_of(fields.text_list("list", &(1..=5))), ("invalid_type", Some("list[1]".into())));
         assert_eq!(error_of(fields.id_list("ids")), ("invalid_value", Some("ids[0]".into())));
+        assert_eq!(error_of(fields.number_list("ids", &(1..=9))), ("invalid_value", Some("ids[0]".into())));
+        let of_objects = fields.object_list("ids", &["a"], 9, |_| Ok(()));
+        assert_eq!(error_of(of_objects), ("invalid_type", Some("ids[0]".into())));
         assert_eq!(error_of(fields.text_map("map")), ("invalid_type", Some("map.k".into())));
         assert_eq!(error_of(fields.credential("key", 1..=9)), ("invalid_value", Some("key".into())));
     }

@@ -3,8 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, Patch};
-use super::flag;
+use super::operation::{PRIORITY_RANGE, WEIGHT_RANGE};
+use super::{flag, words};
 use crate::error::ApiError;
+
+/// What a model may be able to do: take images, take audio, call tools, answer by a JSON schema, think first.
+pub const CAPABILITIES: &[&str] = &["vision", "audio", "tools", "json_schema", "reasoning"];
+const TOKENS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_000_000_000;
 
 /// A model as it is stored and as the admin API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +30,57 @@ pub struct ModelRecord {
     /// Whether its first byte may take minutes, as with models that think first.
     #[serde(deserialize_with = "flag")]
     pub slow: bool,
+    /// Tokens of prompt and answer together, if known.
+    pub context_length: Option<u32>,
+    /// Tokens of an answer, if known.
+    pub max_output: Option<u32>,
+    /// Which of [`CAPABILITIES`] it has, and no others; `None`: not known.
+    #[serde(deserialize_with = "words")]
+    pub capabilities: Option<Vec<String>>,
+    /// Share of the traffic; `None`: as the provider.
+    pub weight: Option<u32>,
+    /// Lower is tried first; `None`: as the provider.
+    pub priority: Option<u32>,
     /// Milliseconds since the epoch.
     pub created_at: u64,
     /// Milliseconds since the epoch.
     pub updated_at: u64,
+}
+
+impl ModelRecord {
+    /// A model of which only the name is known, made at `now_ms` (milliseconds since the epoch). It gets its number when
+    /// it is stored.
+    #[must_use]
+    pub fn new(provider_id: i64, model_name: String, now_ms: u64) -> Self {
+        Self {
+            id: 0,
+            provider_id,
+            model_name,
+            upstream_model: None,
+            description: String::new(),
+            enabled: true,
+            slow: false,
+            context_length: None,
+            max_output: None,
+            capabilities: None,
+            weight: None,
+            priority: None,
+            created_at: now_ms,
+            updated_at: now_ms,
+        }
+    }
+
+    /// Whether it has the capability; `None`: not known.
+    #[must_use]
+    pub fn has_capability(&self, name: &str) -> Option<bool> {
+        self.capabilities.as_ref().map(|known| known.iter().any(|word| word == name))
+    }
+
+    /// What the upstream is asked for.
+    #[must_use]
+    pub fn asked_for(&self) -> &str {
+        self.upstream_model.as_deref().unwrap_or(&self.model_name)
+    }
 }
 
 /// The checked body of `POST /provider_models` and `PUT /provider_models/{id}`.
@@ -41,11 +93,27 @@ pub struct ModelInput {
     pub description: Patch<String>,
     pub enabled: Patch<bool>,
     pub slow: Patch<bool>,
+    pub context_length: Patch<u32>,
+    pub max_output: Patch<u32>,
+    pub capabilities: Patch<Vec<String>>,
+    pub weight: Patch<u32>,
+    pub priority: Patch<u32>,
 }
 
 impl ModelInput {
-    const FIELDS: &'static [&'static str] =
-        &["provider_id", "model_name", "upstream_model", "description", "enabled", "slow"];
+    const FIELDS: &'static [&'static str] = &[
+        "provider_id",
+        "model_name",
+        "upstream_model",
+        "description",
+        "enabled",
+        "slow",
+        "context_length",
+        "max_output",
+        "capabilities",
+        "weight",
+        "priority",
+    ];
 
     /// Reads and checks a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
@@ -58,6 +126,11 @@ impl ModelInput {
             description: fields.text("description", 0..=2000)?,
             enabled: fields.boolean("enabled")?.not_null("enabled")?,
             slow: fields.boolean("slow")?.not_null("slow")?,
+            context_length: fields.integer_u32("context_length", TOKENS_RANGE)?,
+            max_output: fields.integer_u32("max_output", TOKENS_RANGE)?,
+            capabilities: fields.text_list("capabilities", &(1..=50))?.try_map(check_capabilities)?,
+            weight: fields.integer_u32("weight", WEIGHT_RANGE)?,
+            priority: fields.integer_u32("priority", PRIORITY_RANGE)?,
         })
     }
 
@@ -68,7 +141,22 @@ impl ModelInput {
         self.description.clone().apply_or(&mut record.description, String::new());
         self.enabled.clone().apply_or(&mut record.enabled, true);
         self.slow.clone().apply_or(&mut record.slow, false);
+        self.context_length.clone().apply_to(&mut record.context_length);
+        self.max_output.clone().apply_to(&mut record.max_output);
+        self.capabilities.clone().apply_to(&mut record.capabilities);
+        self.weight.clone().apply_to(&mut record.weight);
+        self.priority.clone().apply_to(&mut record.priority);
     }
+}
+
+fn check_capabilities(names: Vec<String>) -> Result<Vec<String>, ApiError> {
+    if let Some(index) = names.iter().position(|name| !CAPABILITIES.contains(&name.as_str())) {
+        let message = format!("`capabilities` must be among: {}.", CAPABILITIES.join(", "));
+        return Err(ApiError::invalid("invalid_value", format!("capabilities[{index}]"), message));
+    }
+    // In one order and once each, so that equal sets are stored equal.
+    let known = CAPABILITIES.iter().filter(|known| names.iter().any(|name| name == *known));
+    Ok(known.map(|name| (*name).to_owned()).collect())
 }
 
 #[cfg(test)]
@@ -83,9 +171,35 @@ mod tests {
             (r#"{"model_name":"  "}"#, "model_name"),
             (r#"{"slow":1}"#, "slow"),
             (r#"{"id":1}"#, "id"),
+            (r#"{"capabilities":["tools","magic"]}"#, "capabilities[1]"),
+            (r#"{"capabilities":"tools"}"#, "capabilities"),
+            (r#"{"context_length":0}"#, "context_length"),
+            (r#"{"weight":0}"#, "weight"),
+            (r#"{"priority":-1}"#, "priority"),
         ] {
             let error = ModelInput::parse(body.as_bytes()).unwrap_err();
             assert_eq!(error.param.as_deref(), Some(param), "{body}");
         }
+    }
+    #[test]
+    fn capabilities_read_the_same_from_a_row_and_from_a_copy() {
+        let row = |stored: &str| -> ModelRecord {
+            let json = format!(
+                r#"{{"id":1,"provider_id":1,"model_name":"m","upstream_model":null,"description":"","enabled":1,"slow":0,
+                "context_length":8192,"max_output":null,"capabilities":{stored},"weight":null,"priority":2,
+                "created_at":1,"updated_at":1}}"#
+            );
+            serde_json::from_str(&json).unwrap()
+        };
+        for (stored, vision) in [("null", None), ("\"\"", Some(false)), ("\"tools,vision\"", Some(true))] {
+            let record = row(stored);
+            assert_eq!(record.has_capability("vision"), vision, "{stored}");
+            let copy: ModelRecord = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+            assert_eq!(copy, record);
+        }
+        let mut record = row("null");
+        let input = ModelInput::parse(br#"{"capabilities":["vision","tools","tools"]}"#).unwrap();
+        input.apply(&mut record);
+        assert_eq!(record.capabilities, Some(vec!["vision".into(), "tools".into()]));
     }
 }

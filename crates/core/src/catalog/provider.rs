@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, Patch};
 use super::flag;
+use super::operation::{DEFAULT_WEIGHT, OperationInput, OperationStatus};
 use super::presets::{self, Preset};
 use crate::error::ApiError;
 use crate::http::headers;
@@ -47,8 +48,8 @@ impl ProviderKind {
     ];
 }
 
-/// Time-outs are 1 second to 1 hour.
-const TIMEOUT_RANGE_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
+/// Time-outs are a tenth of a second to 1 hour.
+pub(super) const TIMEOUT_RANGE_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 /// Requests a minute that a provider may be limited to.
 const RATE_LIMIT_RANGE: std::ops::RangeInclusive<u64> = 1..=10_000_000;
 /// Most headers that a provider may have.
@@ -81,6 +82,29 @@ pub struct ProviderRecord {
     /// Whether it is used.
     #[serde(deserialize_with = "flag")]
     pub enabled: bool,
+    /// Whether requests are let through to it.
+    pub status: OperationStatus,
+    /// Where it is.
+    pub region: Option<String>,
+    /// Share of the traffic, relative to others of the same priority.
+    pub weight: u32,
+    /// Lower is tried first.
+    pub priority: u32,
+    /// Requests that may be under way at it at a time.
+    pub max_in_flight: Option<u32>,
+    /// Requests a second that may be sent to it.
+    pub max_qps: Option<u32>,
+    /// Status codes that are tried elsewhere besides those that always are, separated by commas.
+    pub retry_statuses: String,
+    /// Whether it is asked for a sign of life from time to time.
+    #[serde(deserialize_with = "flag")]
+    pub probe_enabled: bool,
+    /// The model that is asked then; `None`: its first.
+    pub probe_model: Option<String>,
+    /// What it is asked then; `None`: a short greeting.
+    pub probe_prompt: Option<String>,
+    /// Seconds between two probes; see [`ProviderRecord::probe_interval_ms`].
+    pub probe_interval_s: Option<u32>,
     /// Milliseconds since the epoch.
     pub created_at: u64,
     /// Milliseconds since the epoch.
@@ -121,6 +145,17 @@ impl ProviderRecord {
             idle_timeout_ms: None,
             quirks: String::new(),
             enabled: true,
+            status: OperationStatus::Active,
+            region: None,
+            weight: DEFAULT_WEIGHT,
+            priority: 0,
+            max_in_flight: None,
+            max_qps: None,
+            retry_statuses: String::new(),
+            probe_enabled: false,
+            probe_model: None,
+            probe_prompt: None,
+            probe_interval_s: None,
             created_at: now_ms,
             updated_at: now_ms,
             server_key_sealed: None,
@@ -165,6 +200,17 @@ impl ProviderRecord {
             first_byte_timeout_ms: self.first_byte_timeout_ms,
             idle_timeout_ms: self.idle_timeout_ms,
             enabled: self.enabled,
+            status: self.status,
+            region: self.region.as_deref(),
+            weight: self.weight,
+            priority: self.priority,
+            max_in_flight: self.max_in_flight,
+            max_qps: self.max_qps,
+            retry_statuses: self.retry_statuses().collect(),
+            probe_enabled: self.probe_enabled,
+            probe_model: self.probe_model.as_deref(),
+            probe_prompt: self.probe_prompt.as_deref(),
+            probe_interval_s: self.probe_interval_s,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
@@ -188,6 +234,17 @@ pub struct ProviderView<'a> {
     pub first_byte_timeout_ms: Option<u32>,
     pub idle_timeout_ms: Option<u32>,
     pub enabled: bool,
+    pub status: OperationStatus,
+    pub region: Option<&'a str>,
+    pub weight: u32,
+    pub priority: u32,
+    pub max_in_flight: Option<u32>,
+    pub max_qps: Option<u32>,
+    pub retry_statuses: Vec<u16>,
+    pub probe_enabled: bool,
+    pub probe_model: Option<&'a str>,
+    pub probe_prompt: Option<&'a str>,
+    pub probe_interval_s: Option<u32>,
     pub created_at: u64,
     pub updated_at: u64,
 }
@@ -209,6 +266,7 @@ pub struct ProviderInput {
     pub first_byte_timeout_ms: Patch<u32>,
     pub idle_timeout_ms: Patch<u32>,
     pub enabled: Patch<bool>,
+    pub operation: OperationInput,
 }
 
 impl ProviderInput {
@@ -230,7 +288,7 @@ impl ProviderInput {
 
     /// Reads and checks a body. Upstreams on private addresses are refused unless `allow_private`.
     pub fn parse(body: &[u8], allow_private: bool) -> Result<Self, ApiError> {
-        let fields = Fields::parse(body, Self::FIELDS)?;
+        let fields = Fields::parse(body, &[Self::FIELDS, OperationInput::FIELDS].concat())?;
         Ok(Self {
             preset: fields.text("preset", 1..=50)?.try_map(|id| find_preset(&id))?.into_set(),
             name: fields.text("name", 1..=100)?.not_null("name")?.try_map(check_name)?,
@@ -239,15 +297,16 @@ impl ProviderInput {
                 .text("server_url", 0..=2000)?
                 .not_null("server_url")?
                 .try_map(|url| check_url(url, allow_private))?,
-            server_key: fields.text("server_key", 1..=8000)?.try_map(check_server_key)?,
+            server_key: fields.text("server_key", 1..=8000)?.try_map(|key| check_key("server_key", key))?,
             personalized_key: fields.credential("personalized_key", 8..=256)?,
             description: fields.text("description", 0..=2000)?,
             headers: fields.text_map("headers")?.try_map(check_headers)?,
             quirks: fields.text_list("quirks", &(1..=50))?.try_map(|names| check_quirks(&names))?,
-            rate_limit: integer_u32(&fields, "rate_limit", RATE_LIMIT_RANGE)?,
-            first_byte_timeout_ms: integer_u32(&fields, "first_byte_timeout_ms", TIMEOUT_RANGE_MS)?,
-            idle_timeout_ms: integer_u32(&fields, "idle_timeout_ms", TIMEOUT_RANGE_MS)?,
+            rate_limit: fields.integer_u32("rate_limit", RATE_LIMIT_RANGE)?,
+            first_byte_timeout_ms: fields.integer_u32("first_byte_timeout_ms", TIMEOUT_RANGE_MS)?,
+            idle_timeout_ms: fields.integer_u32("idle_timeout_ms", TIMEOUT_RANGE_MS)?,
             enabled: fields.boolean("enabled")?.not_null("enabled")?,
+            operation: OperationInput::read(&fields)?,
         })
     }
 
@@ -289,6 +348,7 @@ impl ProviderInput {
         self.first_byte_timeout_ms.clone().apply_to(&mut record.first_byte_timeout_ms);
         self.idle_timeout_ms.clone().apply_to(&mut record.idle_timeout_ms);
         self.enabled.clone().apply_or(&mut record.enabled, true);
+        self.operation.apply(record);
         if record.kind != ProviderKind::Demo && record.server_url.is_empty() {
             let message = "`server_url` is required for this kind of provider.";
             return Err(ApiError::invalid("missing_required_parameter", "server_url", message));
@@ -306,24 +366,13 @@ pub fn mask_headers(headers: &BTreeMap<String, String>) -> BTreeMap<String, Stri
     headers.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect()
 }
 
-fn integer_u32(
-    fields: &Fields<'_>,
-    name: &str,
-    range: std::ops::RangeInclusive<u64>,
-) -> Result<Patch<u32>, ApiError> {
-    fields.integer(name, range)?.try_map(|number| {
-        u32::try_from(number)
-            .map_err(|_| ApiError::invalid("invalid_value", name, format!("`{name}` is too large.")))
-    })
-}
-
 /// A key is one word; only the key file of a service account is JSON.
-fn check_server_key(key: String) -> Result<String, ApiError> {
+pub(super) fn check_key(field: &str, key: String) -> Result<String, ApiError> {
     if key.starts_with('{') || key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(key);
     }
-    let message = "`server_key` must consist of visible ASCII characters without spaces.";
-    Err(ApiError::invalid("invalid_value", "server_key", message))
+    let message = format!("`{field}` must consist of visible ASCII characters without spaces.");
+    Err(ApiError::invalid("invalid_value", field, message))
 }
 
 fn check_quirks(names: &[String]) -> Result<String, ApiError> {

@@ -172,7 +172,8 @@ mod tests {
         record.kind = kind;
         record.server_url = base.into();
         let url = UpstreamUrl::parse(base, false).ok();
-        call(&Upstream { record, url, server_key: None, headers: BTreeMap::new() }, operation, model)
+        let upstream = Upstream { record, url, server_key: None, keys: Vec::new(), headers: BTreeMap::new() };
+        call(&upstream, operation, model)
     }
 
     #[test]

@@ -20,4 +20,4 @@ pub mod strategy;
 pub mod upstream_url;
 pub mod walk;
 
-pub use snapshot::{Candidate, Plan, Snapshot, SnapshotSource};
+pub use snapshot::{Candidate, Plan, Snapshot, SnapshotSource, Upstream, UpstreamKey};

@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::upstream_url::UpstreamUrl;
 use crate::access::Principal;
-use crate::catalog::{ModelRecord, ProviderKind, ProviderRecord};
+use crate::catalog::operation::DEFAULT_WEIGHT;
+use crate::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderKind, ProviderRecord};
 use crate::error::ApiError;
 use crate::secrets::{Keyring, SealError};
 
 /// Layout of [`SnapshotSource`]; raised when it changes, so that a cached one of another layout is not misread.
-pub const SNAPSHOT_FORMAT: u32 = 2;
+pub const SNAPSHOT_FORMAT: u32 = 3;
 /// Wait for the upstream's headers, in milliseconds, where neither provider nor model says otherwise.
 pub const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u32 = 120_000;
 /// The same for a model that is marked slow.
@@ -38,6 +39,36 @@ pub struct SnapshotSource {
     pub providers: Vec<ProviderRecord>,
     /// All models, by id.
     pub models: Vec<ModelRecord>,
+    /// All logical models, by id.
+    pub logical_models: Vec<LogicalModelRecord>,
+    /// All further keys of providers, by id.
+    pub provider_keys: Vec<ProviderKeyRecord>,
+}
+
+/// A key of an upstream, opened. It does not show in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UpstreamKey {
+    /// The record's id; [`UpstreamKey::PRIMARY`] for the provider's own key.
+    pub id: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// Share of the provider's requests, relative to its other keys.
+    pub weight: u32,
+    /// Requests a second that it may be used for.
+    pub max_qps: Option<u32>,
+    /// The key, in clear.
+    pub key: String,
+}
+
+impl UpstreamKey {
+    /// Id of the key that stands in the provider's own record.
+    pub const PRIMARY: &'static str = "primary";
+}
+
+impl fmt::Debug for UpstreamKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("UpstreamKey").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// An upstream that is ready to be asked. Its credentials do not show in debug output.
@@ -46,8 +77,10 @@ pub struct Upstream {
     pub record: ProviderRecord,
     /// Checked address; `None` for the demo.
     pub url: Option<UpstreamUrl>,
-    /// The upstream's key, in clear.
+    /// The provider's own key, in clear.
     pub server_key: Option<String>,
+    /// All keys that may be used: the provider's own first, if it has one, then those of its pool by age.
+    pub keys: Vec<UpstreamKey>,
     /// Extra request headers, in clear.
     pub headers: BTreeMap<String, String>,
 }
@@ -59,10 +92,48 @@ impl fmt::Debug for Upstream {
 }
 
 impl Upstream {
+    /// Opens a provider with the enabled ones among `keys`, all of them its own. A key that does not open is left out
+    /// and named in `problems`; any other secret that does not open, or a bad address, is an error.
+    pub fn open(
+        record: ProviderRecord,
+        keys: Vec<ProviderKeyRecord>,
+        keyring: &Keyring,
+        allow_private: bool,
+        problems: &mut Vec<String>,
+    ) -> Result<Self, String> {
+        let mut upstream = open(record, keyring, allow_private)?;
+        let primary = upstream.server_key.iter().map(|key| UpstreamKey {
+            id: UpstreamKey::PRIMARY.to_owned(),
+            label: UpstreamKey::PRIMARY.to_owned(),
+            weight: DEFAULT_WEIGHT,
+            max_qps: None,
+            key: key.clone(),
+        });
+        let mut opened: Vec<UpstreamKey> = primary.collect();
+        for record in keys.into_iter().filter(|record| record.enabled) {
+            match keyring.open(&record.key_sealed, &record.seal_context()) {
+                Ok(key) => opened.push(UpstreamKey {
+                    id: record.id,
+                    label: record.label,
+                    weight: record.weight,
+                    max_qps: record.max_qps,
+                    key,
+                }),
+                Err(error) => {
+                    let (name, label) = (&upstream.record.name, &record.label);
+                    problems.push(format!("key {label} of provider {name} is left out: {error}"));
+                }
+            }
+        }
+        upstream.keys = opened;
+        Ok(upstream)
+    }
+
     /// The secrets that must not appear in anything that leaves the gateway.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let hidden = self.headers.iter().filter(|(name, _)| crate::http::headers::carries_credential(name));
-        self.server_key.as_deref().into_iter().chain(hidden.map(|(_, value)| value.as_str()))
+        let keys = self.keys.iter().map(|key| key.key.as_str());
+        keys.chain(hidden.map(|(_, value)| value.as_str()))
     }
 }
 
@@ -129,6 +200,7 @@ pub struct Snapshot {
     personalized: HashMap<String, Vec<i64>>,
     /// What would be offered if its provider could be used.
     unavailable: Vec<Unavailable>,
+    logical_models: Vec<LogicalModelRecord>,
 }
 
 #[derive(Debug)]
@@ -147,12 +219,17 @@ impl Snapshot {
         let mut upstreams: HashMap<i64, Arc<Upstream>> = HashMap::new();
         let mut broken: HashMap<i64, String> = HashMap::new();
         let mut personalized: HashMap<String, Vec<i64>> = HashMap::new();
+        let mut keys: HashMap<i64, Vec<ProviderKeyRecord>> = HashMap::new();
+        for key in source.provider_keys {
+            keys.entry(key.provider_id).or_default().push(key);
+        }
         for record in source.providers.into_iter().filter(|record| record.enabled) {
             let (id, name) = (record.id, record.name.clone());
             if let Some(hash) = &record.personalized_key_hash {
                 personalized.entry(hash.clone()).or_default().push(id);
             }
-            match open(record, keyring, allow_private) {
+            let keys = keys.remove(&id).unwrap_or_default();
+            match Upstream::open(record, keys, keyring, allow_private, &mut problems) {
                 Ok(upstream) => {
                     upstreams.insert(id, Arc::new(upstream));
                 }
@@ -184,10 +261,23 @@ impl Snapshot {
             by_provider.entry(provider).or_default().insert(offer.model.model_name.clone(), index);
         }
         let (catalog_version, keys_version) = (source.catalog_version, source.keys_version);
-        (
-            Self { catalog_version, keys_version, offers, by_model, by_provider, personalized, unavailable },
-            problems,
-        )
+        let compiled = Self {
+            catalog_version,
+            keys_version,
+            offers,
+            by_model,
+            by_provider,
+            personalized,
+            unavailable,
+            logical_models: source.logical_models,
+        };
+        (compiled, problems)
+    }
+
+    /// All logical models, disabled ones included, by id.
+    #[must_use]
+    pub fn logical_models(&self) -> &[LogicalModelRecord] {
+        &self.logical_models
     }
 
     /// The providers that the personalized key with this hash opens.
@@ -289,7 +379,7 @@ fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Resul
                 .map_err(|error| format!("server_url {error}"))?,
         ),
     };
-    Ok(Upstream { record, url, server_key, headers })
+    Ok(Upstream { record, url, server_key, keys: Vec::new(), headers })
 }
 
 #[cfg(test)]
@@ -302,26 +392,26 @@ mod tests {
     }
 
     fn model(id: i64, provider_id: i64, name: &str) -> ModelRecord {
-        ModelRecord {
-            id,
-            provider_id,
-            model_name: name.into(),
-            upstream_model: None,
-            description: String::new(),
-            enabled: true,
-            slow: false,
-            created_at: 0,
-            updated_at: 0,
-        }
+        ModelRecord { id, ..ModelRecord::new(provider_id, name.into(), 0) }
     }
 
     fn compile(providers: Vec<ProviderRecord>, models: Vec<ModelRecord>) -> (Snapshot, Vec<String>) {
+        compile_with_keys(providers, models, vec![])
+    }
+
+    fn compile_with_keys(
+        providers: Vec<ProviderRecord>,
+        models: Vec<ModelRecord>,
+        provider_keys: Vec<ProviderKeyRecord>,
+    ) -> (Snapshot, Vec<String>) {
         let source = SnapshotSource {
             format: SNAPSHOT_FORMAT,
             catalog_version: 1,
             keys_version: 1,
             providers,
             models,
+            logical_models: vec![LogicalModelRecord::new(0)],
+            provider_keys,
         };
         let stored = serde_json::to_string(&source).unwrap();
         let source: SnapshotSource = serde_json::from_str(&stored).unwrap();
@@ -408,6 +498,37 @@ mod tests {
             ["sk-top-secret", "hidden-header-value"]
         );
         assert!(!format!("{snapshot:?}").contains("top-secret"));
+    }
+
+    #[test]
+    fn the_keys_of_a_pool_stand_beside_the_providers_own() {
+        let ring = keyring();
+        let key = |id: &str, provider_id, clear: &str| {
+            let mut record = ProviderKeyRecord::new(id.into(), provider_id, 0);
+            record.key_sealed = ring.seal(clear, &record.seal_context(), [3; 12]).unwrap();
+            record.label = format!("label {id}");
+            record
+        };
+        let mut off = key("C", 1, "sk-off");
+        off.enabled = false;
+        let mut moved = key("D", 1, "sk-moved");
+        moved.key_sealed = key("E", 1, "sk-moved").key_sealed;
+        let mut own = test_record(1, "a");
+        own.server_key_sealed = Some(ring.seal("sk-own", &own.seal_context("server_key"), [1; 12]).unwrap());
+        let providers = vec![own, test_record(2, "b")];
+        let pool = vec![key("A", 1, "sk-a"), key("B", 2, "sk-b"), off, moved];
+        let (snapshot, problems) =
+            compile_with_keys(providers, vec![model(1, 1, "m"), model(2, 2, "n")], pool);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let keys = |model| {
+            let upstream = snapshot.resolve(model, &anyone()).unwrap().first.upstream;
+            assert_eq!(upstream.secrets().count(), upstream.keys.len());
+            upstream.keys.iter().map(|key| (key.id.clone(), key.key.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(keys("m"), [("primary".into(), "sk-own".into()), ("A".into(), "sk-a".into())]);
+        assert_eq!(keys("n"), [("B".into(), "sk-b".into())]);
+        assert!(!format!("{snapshot:?}").contains("sk-"));
+        assert_eq!(snapshot.logical_models().len(), 1);
     }
 
     #[test]

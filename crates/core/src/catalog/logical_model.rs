@@ -1,0 +1,364 @@
+//! A logical model: a name that callers see, and the upstreams that may serve it.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use super::fields::{Fields, Patch};
+use super::operation::{DEFAULT_WEIGHT, PRIORITY_RANGE};
+use super::provider::TIMEOUT_RANGE_MS;
+use super::{flag, json_list};
+use crate::error::ApiError;
+
+/// Names of the ways to choose among candidates.
+pub const STRATEGIES: &[&str] = &[
+    "balanced",
+    "latency_first",
+    "cost_first",
+    "reliability_first",
+    "weighted",
+    "round_robin",
+    "least_busy",
+    "ordered",
+];
+
+const MAX_CANDIDATES: usize = 100;
+const MAX_FALLBACKS: usize = 20;
+const MAX_ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=20;
+const DEADLINE_RANGE_MS: RangeInclusive<u64> = 100..=3_600_000;
+const HEDGE_RANGE_MS: RangeInclusive<u64> = 10..=600_000;
+const CACHE_TTL_RANGE_S: RangeInclusive<u64> = 1..=2_592_000;
+/// 0 stands for a candidate that is asked only when no other is left.
+const CANDIDATE_WEIGHT_RANGE: RangeInclusive<u64> = 0..=1000;
+
+/// A logical model as it is stored and as the admin API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogicalModelRecord {
+    /// Stable number.
+    pub id: i64,
+    /// What callers write, or a pattern of it: a prefix and `*`. Unique.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Whether it is used.
+    #[serde(deserialize_with = "flag")]
+    pub enabled: bool,
+    /// One of [`STRATEGIES`]; `None` is the gateway's default.
+    pub strategy: Option<String>,
+    /// Who may serve it, in the order in which they were written; at least one.
+    #[serde(deserialize_with = "json_list")]
+    pub candidates: Vec<CandidateSpec>,
+    /// Names of the models that are asked for instead when no candidate answers, in this order.
+    #[serde(deserialize_with = "json_list")]
+    pub fallbacks: Vec<String>,
+    /// Most attempts for one request; `None` is the gateway's default.
+    pub max_attempts: Option<u32>,
+    /// Milliseconds that all attempts may take together; `None` is the gateway's default.
+    pub deadline_ms: Option<u32>,
+    /// Milliseconds without an answer after which a second upstream is asked as well; `None` is never.
+    pub hedge_after_ms: Option<u32>,
+    /// Seconds for which answers are cached; `None` is not at all.
+    pub cache_ttl_s: Option<u32>,
+    /// Whether a conversation stays with the upstream that it began with.
+    #[serde(deserialize_with = "flag")]
+    pub sticky: bool,
+    /// Milliseconds since the epoch.
+    pub created_at: u64,
+    /// Milliseconds since the epoch.
+    pub updated_at: u64,
+}
+
+/// One of those who may serve a logical model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateSpec {
+    /// Whom to ask.
+    pub provider_id: i64,
+    /// What for: a model name of the provider's, or the upstream's own name. `*` in it stands for what the `*` of the
+    /// logical model's pattern matched.
+    pub model: String,
+    /// Share of the traffic, relative to the others of its priority. 0: only when no other is left.
+    #[serde(default = "default_weight")]
+    pub weight: u32,
+    /// Lower is tried first.
+    #[serde(default)]
+    pub priority: u32,
+    /// Whether it is used.
+    #[serde(default = "yes", deserialize_with = "flag")]
+    pub enabled: bool,
+    /// Where it is; `None`: where the provider is.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Milliseconds to wait for its headers; `None`: as the provider.
+    #[serde(default)]
+    pub first_byte_timeout_ms: Option<u32>,
+    /// Milliseconds to wait for each further piece of its answer; `None`: as the provider.
+    #[serde(default)]
+    pub idle_timeout_ms: Option<u32>,
+}
+
+fn default_weight() -> u32 {
+    DEFAULT_WEIGHT
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl LogicalModelRecord {
+    /// A logical model that is still to be described, made at `now_ms` (milliseconds since the epoch). It gets its
+    /// number when it is stored.
+    #[must_use]
+    pub fn new(now_ms: u64) -> Self {
+        Self {
+            id: 0,
+            name: String::new(),
+            description: String::new(),
+            enabled: true,
+            strategy: None,
+            candidates: Vec::new(),
+            fallbacks: Vec::new(),
+            max_attempts: None,
+            deadline_ms: None,
+            hedge_after_ms: None,
+            cache_ttl_s: None,
+            sticky: true,
+            created_at: now_ms,
+            updated_at: now_ms,
+        }
+    }
+
+    /// Whether the name is a pattern.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.name.ends_with('*')
+    }
+
+    /// Checks what no field can tell by itself.
+    fn check(&self) -> Result<(), ApiError> {
+        if self.candidates.is_empty() {
+            let message = "`candidates` must name at least one candidate.";
+            return Err(ApiError::invalid("missing_required_parameter", "candidates", message));
+        }
+        if !self.is_pattern()
+            && let Some(index) = self.candidates.iter().position(|candidate| candidate.model.contains('*'))
+        {
+            let message = "`model` may contain `*` only if the name of the logical model ends in one.";
+            return Err(ApiError::invalid("invalid_value", format!("candidates[{index}].model"), message));
+        }
+        if let Some(index) = self.fallbacks.iter().position(|fallback| *fallback == self.name) {
+            let message = "A logical model cannot be its own fallback.";
+            return Err(ApiError::invalid("invalid_value", format!("fallbacks[{index}]"), message));
+        }
+        Ok(())
+    }
+}
+
+/// The checked body of `POST /logical-models` and `PUT /logical-models/{id}`.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are those of the record")]
+pub struct LogicalModelInput {
+    pub name: Patch<String>,
+    pub description: Patch<String>,
+    pub enabled: Patch<bool>,
+    pub strategy: Patch<String>,
+    pub candidates: Patch<Vec<CandidateSpec>>,
+    pub fallbacks: Patch<Vec<String>>,
+    pub max_attempts: Patch<u32>,
+    pub deadline_ms: Patch<u32>,
+    pub hedge_after_ms: Patch<u32>,
+    pub cache_ttl_s: Patch<u32>,
+    pub sticky: Patch<bool>,
+}
+
+impl LogicalModelInput {
+    const FIELDS: &'static [&'static str] = &[
+        "name",
+        "description",
+        "enabled",
+        "strategy",
+        "candidates",
+        "fallbacks",
+        "max_attempts",
+        "deadline_ms",
+        "hedge_after_ms",
+        "cache_ttl_s",
+        "sticky",
+    ];
+
+    /// Reads and checks a body.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let fields = Fields::parse(body, Self::FIELDS)?;
+        Ok(Self {
+            name: fields.text("name", 1..=200)?.not_null("name")?.try_map(check_name)?,
+            description: fields.text("description", 0..=2000)?,
+            enabled: fields.boolean("enabled")?.not_null("enabled")?,
+            strategy: fields.text("strategy", 1..=50)?.try_map(check_strategy)?,
+            candidates: fields
+                .object_list("candidates", CandidateSpec::FIELDS, MAX_CANDIDATES, CandidateSpec::read)?
+                .not_null("candidates")?,
+            fallbacks: fields.text_list("fallbacks", &(1..=200))?.try_map(check_fallbacks)?,
+            max_attempts: fields.integer_u32("max_attempts", MAX_ATTEMPTS_RANGE)?,
+            deadline_ms: fields.integer_u32("deadline_ms", DEADLINE_RANGE_MS)?,
+            hedge_after_ms: fields.integer_u32("hedge_after_ms", HEDGE_RANGE_MS)?,
+            cache_ttl_s: fields.integer_u32("cache_ttl_s", CACHE_TTL_RANGE_S)?,
+            sticky: fields.boolean("sticky")?.not_null("sticky")?,
+        })
+    }
+
+    /// Applies the change, and checks that the whole makes sense. Whether the providers exist has to be looked up.
+    pub fn apply(&self, record: &mut LogicalModelRecord) -> Result<(), ApiError> {
+        self.name.clone().apply_or(&mut record.name, String::new());
+        self.description.clone().apply_or(&mut record.description, String::new());
+        self.enabled.clone().apply_or(&mut record.enabled, true);
+        self.strategy.clone().apply_to(&mut record.strategy);
+        self.candidates.clone().apply_or(&mut record.candidates, Vec::new());
+        self.fallbacks.clone().apply_or(&mut record.fallbacks, Vec::new());
+        self.max_attempts.clone().apply_to(&mut record.max_attempts);
+        self.deadline_ms.clone().apply_to(&mut record.deadline_ms);
+        self.hedge_after_ms.clone().apply_to(&mut record.hedge_after_ms);
+        self.cache_ttl_s.clone().apply_to(&mut record.cache_ttl_s);
+        self.sticky.clone().apply_or(&mut record.sticky, true);
+        record.check()
+    }
+}
+
+impl CandidateSpec {
+    const FIELDS: &'static [&'static str] = &[
+        "provider_id",
+        "model",
+        "weight",
+        "priority",
+        "enabled",
+        "region",
+        "first_byte_timeout_ms",
+        "idle_timeout_ms",
+    ];
+
+    fn read(fields: &Fields<'_>) -> Result<Self, ApiError> {
+        const MAX_ID: u64 = 1 << 53;
+        let provider_id = fields.integer("provider_id", 1..=MAX_ID)?.required("provider_id")?;
+        let model = fields.text("model", 1..=200)?.required("model")?;
+        if model.matches('*').count() > 1 {
+            let message = "`model` may contain one `*`.";
+            return Err(ApiError::invalid("invalid_value", "model", message));
+        }
+        let weight = fields.integer_u32("weight", CANDIDATE_WEIGHT_RANGE)?;
+        let priority = fields.integer_u32("priority", PRIORITY_RANGE)?;
+        Ok(Self {
+            provider_id: provider_id.cast_signed(),
+            model,
+            weight: weight.into_set().unwrap_or(DEFAULT_WEIGHT),
+            priority: priority.into_set().unwrap_or_default(),
+            enabled: fields.boolean("enabled")?.into_set().unwrap_or(true),
+            region: fields.text("region", 1..=50)?.into_set(),
+            first_byte_timeout_ms: fields.integer_u32("first_byte_timeout_ms", TIMEOUT_RANGE_MS)?.into_set(),
+            idle_timeout_ms: fields.integer_u32("idle_timeout_ms", TIMEOUT_RANGE_MS)?.into_set(),
+        })
+    }
+}
+
+fn check_name(name: String) -> Result<String, ApiError> {
+    if name.find('*').is_some_and(|at| at + 1 != name.len()) {
+        let message = "`name` may contain one `*`, at its end.";
+        return Err(ApiError::invalid("invalid_value", "name", message));
+    }
+    Ok(name)
+}
+
+fn check_strategy(name: String) -> Result<String, ApiError> {
+    if STRATEGIES.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let message = format!("`strategy` must be one of: {}.", STRATEGIES.join(", "));
+    Err(ApiError::invalid("invalid_value", "strategy", message))
+}
+
+fn check_fallbacks(names: Vec<String>) -> Result<Vec<String>, ApiError> {
+    if names.len() > MAX_FALLBACKS {
+        let message = format!("`fallbacks` must have at most {MAX_FALLBACKS} items.");
+        return Err(ApiError::invalid("invalid_value", "fallbacks", message));
+    }
+    if let Some(index) = names.iter().position(|name| name.contains('*')) {
+        let message = "A fallback is the name of a model, not a pattern.";
+        return Err(ApiError::invalid("invalid_value", format!("fallbacks[{index}]"), message));
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(body: &str) -> Result<LogicalModelRecord, ApiError> {
+        let mut record = LogicalModelRecord::new(0);
+        LogicalModelInput::parse(body.as_bytes())?.apply(&mut record)?;
+        Ok(record)
+    }
+
+    #[test]
+    fn bad_values_name_their_field() {
+        let good = r#"{"provider_id":1,"model":"m"}"#;
+        for (fields, param) in [
+            (r#""name":"","candidates":[GOOD]"#, "name"),
+            (r#""name":"a*b","candidates":[GOOD]"#, "name"),
+            (r#""name":"a**","candidates":[GOOD]"#, "name"),
+            (r#""name":"m""#, "candidates"),
+            (r#""name":"m","candidates":[]"#, "candidates"),
+            (r#""name":"m","candidates":{}"#, "candidates"),
+            (r#""name":"m","candidates":[7]"#, "candidates[0]"),
+            (r#""name":"m","candidates":[GOOD,{"model":"m"}]"#, "candidates[1].provider_id"),
+            (r#""name":"m","candidates":[GOOD,{"provider_id":1}]"#, "candidates[1].model"),
+            (
+                r#""name":"m","candidates":[GOOD,{"provider_id":1,"model":"m","weight":-1}]"#,
+                "candidates[1].weight",
+            ),
+            (r#""name":"m","candidates":[{"provider_id":1,"model":"m","wieght":1}]"#, "candidates[0].wieght"),
+            (r#""name":"m","candidates":[{"provider_id":1,"model":"x-*"}]"#, "candidates[0].model"),
+            (r#""name":"m*","candidates":[{"provider_id":1,"model":"**"}]"#, "candidates[0].model"),
+            (r#""name":"m","candidates":[GOOD],"fallbacks":["n","m"]"#, "fallbacks[1]"),
+            (r#""name":"m","candidates":[GOOD],"fallbacks":["n*"]"#, "fallbacks[0]"),
+            (r#""name":"m","candidates":[GOOD],"strategy":"fastest""#, "strategy"),
+            (r#""name":"m","candidates":[GOOD],"max_attempts":0"#, "max_attempts"),
+            (r#""name":"m","candidates":[GOOD],"hedge_after_ms":1"#, "hedge_after_ms"),
+            (r#""name":"m","candidates":[GOOD],"sticky":1"#, "sticky"),
+        ] {
+            let body = format!("{{{}}}", fields.replace("GOOD", good));
+            assert_eq!(made(&body).unwrap_err().param.as_deref(), Some(param), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default_and_can_be_had_back() {
+        let body = r#"{"name":"qwen-*","strategy":"ordered","candidates":[{"provider_id":3,"model":"vendor/*"},
+            {"provider_id":4,"model":"q","weight":0,"priority":1,"enabled":false,"region":"eu","idle_timeout_ms":900}]}"#;
+        let mut record = made(body).unwrap();
+        assert!(record.is_pattern() && record.sticky);
+        let (first, second) = (&record.candidates[0], &record.candidates[1]);
+        assert_eq!((first.weight, first.priority, first.enabled), (100, 0, true));
+        assert_eq!((second.weight, second.priority, second.enabled), (0, 1, false));
+        assert_eq!((second.region.as_deref(), second.idle_timeout_ms), (Some("eu"), Some(900)));
+        let input = LogicalModelInput::parse(br#"{"strategy":null,"fallbacks":null}"#).unwrap();
+        input.apply(&mut record).unwrap();
+        assert_eq!((record.strategy, record.candidates.len()), (None, 2));
+    }
+
+    #[test]
+    fn a_changed_name_is_checked_against_what_stands() {
+        let mut record = made(r#"{"name":"a-*","candidates":[{"provider_id":1,"model":"*"}]}"#).unwrap();
+        let input = LogicalModelInput::parse(br#"{"name":"a"}"#).unwrap();
+        assert_eq!(input.apply(&mut record).unwrap_err().param.as_deref(), Some("candidates[0].model"));
+    }
+
+    #[test]
+    fn a_row_of_the_database_and_a_copy_of_it_read_the_same() {
+        let row = r#"{"id":1,"name":"m","description":"","enabled":1,"strategy":null,
+            "candidates":"[{\"provider_id\":1,\"model\":\"m\"}]","fallbacks":"[\"n\"]","max_attempts":null,
+            "deadline_ms":null,"hedge_after_ms":null,"cache_ttl_s":null,"sticky":0,"created_at":5,"updated_at":6}"#;
+        let record: LogicalModelRecord = serde_json::from_str(row).unwrap();
+        assert_eq!((record.fallbacks[0].as_str(), record.candidates[0].weight), ("n", 100));
+        assert!(!record.sticky);
+        let copy: LogicalModelRecord =
+            serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+        assert_eq!(copy, record);
+    }
+}
