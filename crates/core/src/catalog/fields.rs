@@ -236,20 +236,18 @@ impl<'a> Fields<'a> {
                 .enumerate()
                 .map(|(index, item)| {
                     let place = format!("{name}[{index}]");
-                    read_item(item).map_err(|error| match error {
-                        Some(error) => {
-                            let place = match &error.param {
-                                Some(field) => format!("{place}.{field}"),
-                                None => place,
-                            };
-                            error.with_param(place)
-                        }
-                        None => {
+                    read_item(item).map_err(|error| {
+                        let Some(error) = error else {
                             let is_kind = Kind::of(item) == item_kind;
                             let code = if is_kind { "invalid_value" } else { "invalid_type" };
                             let message = format!("`{name}` must be a list of {of_what}.");
-                            ApiError::invalid(code, place, message)
-                        }
+                            return ApiError::invalid(code, place, message);
+                        };
+                        let place = match &error.param {
+                            Some(field) => format!("{place}.{field}"),
+                            None => place,
+                        };
+                        error.with_param(place)
                     })
                 })
                 .collect()

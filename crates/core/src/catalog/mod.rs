@@ -6,6 +6,8 @@ pub mod logical_model;
 pub mod model;
 pub mod operation;
 pub mod presets;
+pub mod probe;
+pub mod probe_input;
 pub mod provider;
 pub mod provider_key;
 

@@ -128,7 +128,9 @@ impl ModelInput {
             slow: fields.boolean("slow")?.not_null("slow")?,
             context_length: fields.integer_u32("context_length", TOKENS_RANGE)?,
             max_output: fields.integer_u32("max_output", TOKENS_RANGE)?,
-            capabilities: fields.text_list("capabilities", &(1..=50))?.try_map(check_capabilities)?,
+            capabilities: fields
+                .text_list("capabilities", &(1..=50))?
+                .try_map(|names| check_capabilities(&names))?,
             weight: fields.integer_u32("weight", WEIGHT_RANGE)?,
             priority: fields.integer_u32("priority", PRIORITY_RANGE)?,
         })
@@ -149,7 +151,7 @@ impl ModelInput {
     }
 }
 
-fn check_capabilities(names: Vec<String>) -> Result<Vec<String>, ApiError> {
+fn check_capabilities(names: &[String]) -> Result<Vec<String>, ApiError> {
     if let Some(index) = names.iter().position(|name| !CAPABILITIES.contains(&name.as_str())) {
         let message = format!("`capabilities` must be among: {}.", CAPABILITIES.join(", "));
         return Err(ApiError::invalid("invalid_value", format!("capabilities[{index}]"), message));

@@ -20,6 +20,7 @@ pub mod model_list;
 pub mod native;
 pub mod openai;
 pub mod pipe;
+pub mod probe;
 pub mod registry;
 pub mod responses;
 pub mod tap;

@@ -74,7 +74,8 @@ pub fn caller(face: Face) -> Box<dyn CallerDialect> {
 }
 
 /// The codec of a provider, with what is particular about it.
-fn upstream_of(provider: &ProviderRecord) -> Box<dyn UpstreamDialect> {
+#[must_use]
+pub fn upstream_of(provider: &ProviderRecord) -> Box<dyn UpstreamDialect> {
     if !matches!(provider.kind, ProviderKind::Openai | ProviderKind::AzureOpenai) {
         return upstream(provider.kind);
     }

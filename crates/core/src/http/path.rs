@@ -14,8 +14,14 @@ pub enum PathError {
     BadEncoding,
 }
 
-/// The captured parameter of a path, or the empty string where the pattern has none.
-pub type Captured<'a> = Cow<'a, str>;
+/// The captured parameters of a path; the empty string where the pattern has none.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Captured<'a> {
+    /// The first.
+    pub first: Cow<'a, str>,
+    /// The second.
+    pub second: Cow<'a, str>,
+}
 
 /// Brings the spellings of a path that clients get wrong into the usual one: no trailing slash, and `/v1` once where
 /// a base URL that already ends in `/v1` was joined with `/v1/…`.
@@ -31,19 +37,27 @@ pub fn normalize(path: &str) -> &str {
     }
 }
 
-/// Matches `path` against `pattern`. `None` is no match; a pattern has at most one parameter.
+/// Matches `path` against `pattern`. `None` is no match; a pattern has at most two parameters.
 #[must_use]
 pub fn matches<'a>(pattern: &str, path: &'a str) -> Option<Result<Captured<'a>, PathError>> {
     let Some((prefix, parameter)) = pattern.split_once('{') else {
-        return (pattern == path).then_some(Ok(Cow::Borrowed("")));
+        return (pattern == path).then(|| Ok(Captured::default()));
     };
     let (parameter, suffix) = parameter.split_once('}')?;
-    let value = path.strip_prefix(prefix)?.strip_suffix(suffix)?;
+    let rest = path.strip_prefix(prefix)?;
+    let (value, further) = if suffix.contains('{') {
+        let (value, rest) = rest.split_at(rest.find('/')?);
+        (value, matches(suffix, rest)?)
+    } else {
+        (rest.strip_suffix(suffix)?, Ok(Captured::default()))
+    };
     let takes_slashes = parameter.ends_with("...");
     if value.is_empty() || (!takes_slashes && value.contains('/')) {
         return None;
     }
-    Some(percent_decode(value))
+    let captured = percent_decode(value)
+        .and_then(|first| further.map(|further| Captured { first, second: further.first }));
+    Some(captured)
 }
 
 /// Decodes `%XX` (RFC 3986). `+` stays a plus sign: this is a path, not a form.
@@ -79,7 +93,27 @@ mod tests {
     use super::*;
 
     fn capture(pattern: &str, path: &str) -> Option<String> {
-        matches(pattern, path).map(|result| result.unwrap().into_owned())
+        matches(pattern, path).map(|result| result.unwrap().first.into_owned())
+    }
+
+    fn capture_two(path: &str) -> Option<(String, String)> {
+        let captured = matches("/providers/{id}/keys/{key_id}", path)?.unwrap();
+        Some((captured.first.into_owned(), captured.second.into_owned()))
+    }
+
+    #[test]
+    fn two_parameters() {
+        assert_eq!(capture_two("/providers/7/keys/K"), Some(("7".into(), "K".into())));
+        assert_eq!(capture_two("/providers/a%2Fb/keys/%20"), Some(("a/b".into(), " ".into())));
+        for path in [
+            "/providers/7/keys/",
+            "/providers//keys/K",
+            "/providers/7/keys/K/x",
+            "/providers/7/k/K",
+            "/providers/7",
+        ] {
+            assert_eq!(capture_two(path), None, "{path}");
+        }
     }
 
     #[test]
@@ -98,6 +132,8 @@ mod tests {
     fn broken_encodings_are_reported_not_guessed() {
         for path in ["/x/%", "/x/%4", "/x/%zz", "/x/%ff"] {
             assert_eq!(matches("/x/{id}", path), Some(Err(PathError::BadEncoding)), "{path}");
+            let two = format!("/x/1{path}");
+            assert_eq!(matches("/x/{id}/x/{key}", &two), Some(Err(PathError::BadEncoding)), "{two}");
         }
     }
 

@@ -142,8 +142,8 @@ fn gemini_url(base: &str, kind: ProviderKind, model: &str, action: &str) -> Stri
     }
 }
 
-/// A name as one segment of a path.
-fn percent_encode(name: &str) -> String {
+/// A name as one segment of a path, or as a value in a query.
+pub(super) fn percent_encode(name: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {

@@ -4,7 +4,9 @@
 pub mod backoff;
 pub mod candidate_facts;
 pub mod concurrency;
+pub mod discovery;
 pub mod endpoint;
+pub mod explain;
 pub mod filter;
 pub mod health;
 pub mod key_pool;
@@ -13,11 +15,15 @@ pub mod pattern;
 pub mod planner;
 mod qps;
 pub mod random;
+pub mod request_needs;
+pub mod resolve;
 pub mod retry;
+pub mod route;
 pub mod score;
 pub mod snapshot;
 pub mod strategy;
 pub mod upstream_url;
 pub mod walk;
 
+pub use route::Route;
 pub use snapshot::{Candidate, Plan, Snapshot, SnapshotSource, Upstream, UpstreamKey};

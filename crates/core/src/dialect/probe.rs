@@ -1,0 +1,196 @@
+//! A sign of life: the smallest chat that shows whether a provider serves a model, and what came of it.
+
+use serde::Serialize;
+
+use super::canonical::{
+    ChatRequest, ChatResponse, Message, Part, Role, StreamDecoder, StreamEvent, UpstreamDialect, assemble,
+};
+use super::dashscope::Endpoint;
+use super::registry;
+use crate::catalog::ProviderRecord;
+use crate::routing::endpoint::Operation;
+
+/// What is said where nothing else is configured.
+pub const DEFAULT_PROMPT: &str = "Reply with the single word: ok";
+/// Most tokens of the answer. A single one would do for most models, but some refuse so few, and those that think first
+/// would have none left to answer with.
+pub const MAX_TOKENS: u64 = 16;
+/// Most characters of an answer or error that are shown.
+const EXCERPT_CHARACTERS: usize = 300;
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProbeResult {
+    /// The model as it was asked for.
+    pub model: String,
+    /// Whether it answered as it should.
+    pub success: bool,
+    /// HTTP status of the answer, if one came.
+    pub status: Option<u16>,
+    /// Milliseconds until the answer was whole, or until it was clear that there would be none.
+    pub latency_ms: u64,
+    /// Milliseconds until the first word, of a streamed answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
+    /// How the answer begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// A sign of life to be asked for.
+pub struct Probe {
+    request: ChatRequest,
+    upstream: Box<dyn UpstreamDialect>,
+    model: String,
+}
+
+impl Probe {
+    /// Asks `provider` for `model`, which is the upstream's own name of it.
+    #[must_use]
+    pub fn new(provider: &ProviderRecord, model: &str, prompt: Option<&str>, stream: bool) -> Self {
+        let prompt = prompt.unwrap_or(DEFAULT_PROMPT);
+        let request = ChatRequest {
+            model: model.to_owned(),
+            messages: vec![Message::new(Role::User, vec![Part::text(prompt)])],
+            max_tokens: Some(MAX_TOKENS),
+            stream,
+            user: Some("nexus-edge-probe".to_owned()),
+            ..ChatRequest::default()
+        };
+        Self { request, upstream: registry::upstream_of(provider), model: model.to_owned() }
+    }
+
+    /// The body of the request.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        self.upstream.encode_request(&self.request, &self.model).body
+    }
+
+    /// What is asked of the upstream.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        let multimodal = Endpoint::of(&self.request, &self.model) == Endpoint::MultimodalGeneration;
+        Operation::Chat { stream: self.request.stream, multimodal }
+    }
+
+    /// The text of a whole answer, or what is wrong with it.
+    pub fn read(&self, status: u16, body: &[u8]) -> Result<String, String> {
+        if !(200..300).contains(&status) {
+            return Err(excerpt(&self.upstream.decode_error(status, body).message));
+        }
+        self.upstream
+            .decode_response(body)
+            .map(|response| reply_of(&response))
+            .map_err(|error| excerpt(&error))
+    }
+
+    /// Begins to read a streamed answer.
+    #[must_use]
+    pub fn stream(&self) -> ProbeStream {
+        ProbeStream { decoder: self.upstream.stream_decoder(), events: Vec::new(), spoke: false }
+    }
+}
+
+/// A streamed answer in the making.
+pub struct ProbeStream {
+    decoder: Box<dyn StreamDecoder>,
+    events: Vec<StreamEvent>,
+    spoke: bool,
+}
+
+impl ProbeStream {
+    /// Takes in the next bytes. True once, when the first word is among them.
+    pub fn push(&mut self, chunk: &[u8]) -> bool {
+        self.decoder.push(chunk, &mut self.events);
+        let says =
+            |event: &StreamEvent| matches!(event, StreamEvent::TextDelta { text, .. } if !text.is_empty());
+        let begins = !self.spoke && self.events.iter().any(says);
+        self.spoke |= begins;
+        begins
+    }
+
+    /// The text of the answer, or what is wrong with it.
+    pub fn finish(mut self) -> Result<String, String> {
+        self.decoder.finish(&mut self.events);
+        assemble(self.events).map(|response| reply_of(&response)).map_err(|error| excerpt(&error.message))
+    }
+}
+
+fn reply_of(response: &ChatResponse) -> String {
+    let parts = response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
+    excerpt(&parts.iter().filter_map(Part::as_text).collect::<String>())
+}
+
+/// The beginning of a text.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    let mut characters = text.trim().chars();
+    let mut shown: String = characters.by_ref().take(EXCERPT_CHARACTERS).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ProviderKind;
+    use crate::catalog::provider::test_record;
+
+    fn probe(kind: ProviderKind, stream: bool) -> Probe {
+        let mut record = test_record(1, "p");
+        record.kind = kind;
+        Probe::new(&record, "gpt-4o", None, stream)
+    }
+
+    #[test]
+    fn every_kind_of_provider_can_be_asked() {
+        for (_, kind) in ProviderKind::NAMES {
+            let probe = probe(*kind, false);
+            let body = String::from_utf8(probe.body()).unwrap();
+            assert!(body.contains(DEFAULT_PROMPT), "{kind:?}: {body}");
+            assert!(matches!(probe.operation(), Operation::Chat { stream: false, .. }));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_read_and_an_error_is_told() {
+        let probe = probe(ProviderKind::Openai, false);
+        let answer = br#"{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,
+            "message":{"role":"assistant","content":" ok "},"finish_reason":"stop"}]}"#;
+        assert_eq!(probe.read(200, answer), Ok("ok".into()));
+        let refusal = br#"{"error":{"message":"Incorrect API key","type":"invalid_request_error"}}"#;
+        assert_eq!(probe.read(401, refusal), Err("Incorrect API key".into()));
+        assert!(probe.read(200, b"<html>").is_err());
+        assert!(probe.read(502, b"").is_err());
+    }
+
+    #[test]
+    fn a_stream_tells_when_it_begins_to_speak() {
+        let chunk = |delta: &str, end: &str| {
+            format!(
+                "data: {{\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\
+                \"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{end}}}]}}\n\n"
+            )
+        };
+        let mut stream = probe(ProviderKind::Openai, true).stream();
+        assert!(!stream.push(chunk(r#"{"role":"assistant","content":""}"#, "null").as_bytes()));
+        assert!(stream.push(chunk(r#"{"content":"o"}"#, "null").as_bytes()));
+        assert!(!stream.push(chunk(r#"{"content":"k"}"#, "null").as_bytes()));
+        stream.push(chunk("{}", "\"stop\"").as_bytes());
+        stream.push(b"data: [DONE]\n\n");
+        assert_eq!(stream.finish(), Ok("ok".into()));
+        let mut cut = probe(ProviderKind::Openai, true).stream();
+        cut.push(chunk(r#"{"content":"o"}"#, "null").as_bytes());
+        assert!(cut.finish().is_err());
+    }
+
+    #[test]
+    fn what_is_shown_is_short() {
+        assert_eq!(excerpt(" a "), "a");
+        assert_eq!(excerpt(&"ü".repeat(1000)).chars().count(), EXCERPT_CHARACTERS + 1);
+    }
+}
