@@ -31,4 +31,5 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     jobs::replay::run(&env).await;
     jobs::retention::run(&env).await;
+    jobs::probes::run(&env).await;
 }

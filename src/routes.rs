@@ -1,13 +1,17 @@
 //! The one route table: every endpoint of the gateway, who may call it, and what answers.
 
+use nexus_edge_core::catalog::OperationStatus;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::error::{ApiError, ErrorType};
-use nexus_edge_core::http::path;
+use nexus_edge_core::http::path::{self, Captured};
 use nexus_edge_core::routing::endpoint::Operation;
 use subtle::ConstantTimeEq;
 use worker::{Context, Env, Headers, Method, Request, Response, Result};
 
-use crate::api::{gemini, health, keys, models, provider_models, providers, responses, stats};
+use crate::api::{
+    discovery, gemini, health, keys, logical_models, models, provider_health, provider_keys, provider_models,
+    providers, responses, stats,
+};
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::pipeline;
 use crate::platform::now_ms;
@@ -48,12 +52,28 @@ enum Endpoint {
     GetProvider,
     UpdateProvider,
     DeleteProvider,
+    SetProviderStatus(OperationStatus),
+    ProviderHealth,
+    TestProvider,
+    ValidateModels,
+    ListUpstreamModels,
+    DiscoverModels,
     ListModelsOfProvider,
+    ListKeysOfProvider,
+    CreateProviderKey,
+    GetProviderKey,
+    UpdateProviderKey,
+    DeleteProviderKey,
     ListProviderModels,
     CreateProviderModel,
     GetProviderModel,
     UpdateProviderModel,
     DeleteProviderModel,
+    ListLogicalModels,
+    CreateLogicalModel,
+    GetLogicalModel,
+    UpdateLogicalModel,
+    DeleteLogicalModel,
     ListKeys,
     CreateKey,
     GetKey,
@@ -138,11 +158,29 @@ const ROUTES: &[Route] = &[
     route(Method::Put,    "/providers/{id}",        Audience::Admin,  Endpoint::UpdateProvider),
     route(Method::Delete, "/providers/{id}",        Audience::Admin,  Endpoint::DeleteProvider),
     route(Method::Get,    "/providers/{id}/models", Audience::Admin,  Endpoint::ListModelsOfProvider),
+    route(Method::Post,   "/providers/{id}/pause",  Audience::Admin,  Endpoint::SetProviderStatus(OperationStatus::Paused)),
+    route(Method::Post,   "/providers/{id}/resume", Audience::Admin,  Endpoint::SetProviderStatus(OperationStatus::Active)),
+    route(Method::Post,   "/providers/{id}/offline", Audience::Admin, Endpoint::SetProviderStatus(OperationStatus::Offline)),
+    route(Method::Get,    "/providers/{id}/health", Audience::Admin,  Endpoint::ProviderHealth),
+    route(Method::Post,   "/providers/{id}/test",   Audience::Admin,  Endpoint::TestProvider),
+    route(Method::Post,   "/providers/{id}/validate-models", Audience::Admin, Endpoint::ValidateModels),
+    route(Method::Get,    "/providers/{id}/upstream-models", Audience::Admin, Endpoint::ListUpstreamModels),
+    route(Method::Post,   "/providers/{id}/discover", Audience::Admin, Endpoint::DiscoverModels),
+    route(Method::Get,    "/providers/{id}/keys",   Audience::Admin,  Endpoint::ListKeysOfProvider),
+    route(Method::Post,   "/providers/{id}/keys",   Audience::Admin,  Endpoint::CreateProviderKey),
+    route(Method::Get,    "/providers/{id}/keys/{key_id}", Audience::Admin, Endpoint::GetProviderKey),
+    route(Method::Put,    "/providers/{id}/keys/{key_id}", Audience::Admin, Endpoint::UpdateProviderKey),
+    route(Method::Delete, "/providers/{id}/keys/{key_id}", Audience::Admin, Endpoint::DeleteProviderKey),
     route(Method::Get,    "/provider_models",       Audience::Admin,  Endpoint::ListProviderModels),
     route(Method::Post,   "/provider_models",       Audience::Admin,  Endpoint::CreateProviderModel),
     route(Method::Get,    "/provider_models/{id}",  Audience::Admin,  Endpoint::GetProviderModel),
     route(Method::Put,    "/provider_models/{id}",  Audience::Admin,  Endpoint::UpdateProviderModel),
     route(Method::Delete, "/provider_models/{id}",  Audience::Admin,  Endpoint::DeleteProviderModel),
+    route(Method::Get,    "/logical-models",        Audience::Admin,  Endpoint::ListLogicalModels),
+    route(Method::Post,   "/logical-models",        Audience::Admin,  Endpoint::CreateLogicalModel),
+    route(Method::Get,    "/logical-models/{id}",   Audience::Admin,  Endpoint::GetLogicalModel),
+    route(Method::Put,    "/logical-models/{id}",   Audience::Admin,  Endpoint::UpdateLogicalModel),
+    route(Method::Delete, "/logical-models/{id}",   Audience::Admin,  Endpoint::DeleteLogicalModel),
     route(Method::Get,    "/keys",                  Audience::Admin,  Endpoint::ListKeys),
     route(Method::Post,   "/keys",                  Audience::Admin,  Endpoint::CreateKey),
     route(Method::Get,    "/keys/{id}",             Audience::Admin,  Endpoint::GetKey),
@@ -167,7 +205,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     let found = find(&request.method(), path);
     let face = found
         .as_ref()
-        .map_or(Face::OpenaiChat, |(route, parameter)| face_of(route.endpoint, parameter, &request));
+        .map_or(Face::OpenaiChat, |(route, parameter)| face_of(route.endpoint, &parameter.first, &request));
     let result = match &settings {
         _ if preflight => Ok(worker::ResponseBuilder::new().with_status(204).empty()),
         Ok(settings) => match found {
@@ -191,7 +229,8 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     Ok(response)
 }
 
-async fn answer(route: &Route, parameter: &str, exchange: &Exchange) -> Result<Response, ApiError> {
+async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> Result<Response, ApiError> {
+    let (parameter, second) = (captured.first.as_ref(), captured.second.as_ref());
     if route.audience == Audience::Admin {
         require_admin(exchange)?;
     }
@@ -216,11 +255,27 @@ async fn answer(route: &Route, parameter: &str, exchange: &Exchange) -> Result<R
         Endpoint::UpdateProvider => providers::update(exchange, parameter).await,
         Endpoint::DeleteProvider => providers::delete(exchange, parameter).await,
         Endpoint::ListModelsOfProvider => provider_models::list_of_provider(exchange, parameter).await,
+        Endpoint::SetProviderStatus(status) => providers::set_status(exchange, parameter, status).await,
+        Endpoint::ProviderHealth => provider_health::health(exchange, parameter).await,
+        Endpoint::TestProvider => provider_health::test(exchange, parameter).await,
+        Endpoint::ValidateModels => provider_health::validate_models(exchange, parameter).await,
+        Endpoint::ListUpstreamModels => discovery::upstream_models(exchange, parameter).await,
+        Endpoint::DiscoverModels => discovery::discover(exchange, parameter).await,
+        Endpoint::ListKeysOfProvider => provider_keys::list(exchange, parameter).await,
+        Endpoint::CreateProviderKey => provider_keys::create(exchange, parameter).await,
+        Endpoint::GetProviderKey => provider_keys::get(exchange, parameter, second).await,
+        Endpoint::UpdateProviderKey => provider_keys::update(exchange, parameter, second).await,
+        Endpoint::DeleteProviderKey => provider_keys::delete(exchange, parameter, second).await,
         Endpoint::ListProviderModels => provider_models::list(exchange).await,
         Endpoint::CreateProviderModel => provider_models::create(exchange).await,
         Endpoint::GetProviderModel => provider_models::get(exchange, parameter).await,
         Endpoint::UpdateProviderModel => provider_models::update(exchange, parameter).await,
         Endpoint::DeleteProviderModel => provider_models::delete(exchange, parameter).await,
+        Endpoint::ListLogicalModels => logical_models::list(exchange).await,
+        Endpoint::CreateLogicalModel => logical_models::create(exchange).await,
+        Endpoint::GetLogicalModel => logical_models::get(exchange, parameter).await,
+        Endpoint::UpdateLogicalModel => logical_models::update(exchange, parameter).await,
+        Endpoint::DeleteLogicalModel => logical_models::delete(exchange, parameter).await,
         Endpoint::ListKeys => keys::list(exchange).await,
         Endpoint::CreateKey => keys::create(exchange).await,
         Endpoint::GetKey => keys::get(exchange, parameter).await,
@@ -232,7 +287,7 @@ async fn answer(route: &Route, parameter: &str, exchange: &Exchange) -> Result<R
 }
 
 /// The route for a request with its parameter, or the reason why there is none.
-fn find(method: &Method, path: &str) -> Result<(&'static Route, String), ApiError> {
+fn find<'a>(method: &Method, path: &'a str) -> Result<(&'static Route, Captured<'a>), ApiError> {
     let mut allowed: Vec<&str> = Vec::new();
     for route in ROUTES {
         let Some(parameter) = path::matches(route.pattern, path) else { continue };
@@ -242,10 +297,10 @@ fn find(method: &Method, path: &str) -> Result<(&'static Route, String), ApiErro
             allowed.push(method_name(&route.method));
             continue;
         }
-        let parameter = parameter.map_err(|error| {
+        let captured = parameter.map_err(|error| {
             ApiError::new(400, ErrorType::InvalidRequestError, "invalid_path", format!("{error}."))
         })?;
-        return Ok((route, parameter.into_owned()));
+        return Ok((route, captured));
     }
     if allowed.is_empty() {
         return Err(ApiError::not_found("not_found", "There is nothing at this path."));

@@ -1,9 +1,13 @@
 //! Handlers, by audience. Each reads its input, calls the domain or the store, and writes its answer.
 
+pub mod discovery;
 pub mod gemini;
 pub mod health;
 pub mod keys;
+pub mod logical_models;
 pub mod models;
+pub mod provider_health;
+pub mod provider_keys;
 pub mod provider_models;
 pub mod providers;
 pub mod responses;
@@ -15,8 +19,8 @@ use nexus_edge_core::error::ApiError;
 use serde::Serialize;
 use worker::Response;
 
-use crate::exchange;
-use crate::platform::now_ms;
+use crate::exchange::{self, Exchange};
+use crate::platform::{log_error, now_ms, random_bytes};
 
 /// Answers `{"<name>": [items]}`.
 fn answer_list<T: Serialize>(name: &str, items: &[T]) -> Result<Response, ApiError> {
@@ -50,4 +54,14 @@ fn busy() -> ApiError {
 /// The number in a path such as `/providers/7`. What is no number names nothing.
 fn record_id(parameter: &str, not_found: impl Fn() -> ApiError) -> Result<i64, ApiError> {
     parameter.parse().ok().filter(|id| *id > 0).ok_or_else(not_found)
+}
+
+/// Seals a secret of a record into its place there.
+fn seal(exchange: &Exchange, secret: &str, context: &str) -> Result<String, ApiError> {
+    let internal = |error: &dyn std::fmt::Display| {
+        log_error("seal", error);
+        ApiError::internal()
+    };
+    let nonce = random_bytes().map_err(|error| internal(&error))?;
+    exchange.settings.keyring.seal(secret, context, nonce).map_err(|error| internal(&error))
 }

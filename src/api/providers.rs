@@ -2,15 +2,15 @@
 
 use nexus_edge_core::access::api_key::hash_key;
 use nexus_edge_core::catalog::provider::{ProviderInput, mask_headers};
-use nexus_edge_core::catalog::{Patch, ProviderRecord, presets};
+use nexus_edge_core::catalog::{OperationStatus, Patch, ProviderRecord, presets};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::secrets::mask::mask;
 use serde_json::json;
 use worker::Response;
 
-use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, record_id};
+use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, record_id, seal};
 use crate::exchange::{self, Exchange};
-use crate::platform::{log_error, new_ulid, now_ms, random_bytes};
+use crate::platform::{new_ulid, now_ms};
 use crate::store::{self, snapshot};
 
 /// `GET /providers`
@@ -66,7 +66,26 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     Err(busy())
 }
 
-/// `DELETE /providers/{id}`: its models go with it.
+/// `POST /providers/{id}/pause`, `/resume` and `/offline`
+pub async fn set_status(
+    exchange: &Exchange,
+    id: &str,
+    status: OperationStatus,
+) -> Result<Response, ApiError> {
+    for _ in 0..MAX_UPDATE_TRIES {
+        let mut record = find(exchange, id).await?;
+        let read_at_version = record.updated_at;
+        record.status = status;
+        record.updated_at = next_version(read_at_version);
+        if store::providers::update(&exchange.env, &record, read_at_version).await? {
+            snapshot::reload(exchange).await?;
+            return exchange::json(200, &record.view());
+        }
+    }
+    Err(busy())
+}
+
+/// `DELETE /providers/{id}`: its models and keys go with it.
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let id = record_id(id, not_found)?;
     if !store::providers::delete(&exchange.env, id).await? {
@@ -81,7 +100,8 @@ pub fn not_found() -> ApiError {
     ApiError::not_found("provider_not_found", "There is no provider with this id.")
 }
 
-async fn find(exchange: &Exchange, id: &str) -> Result<ProviderRecord, ApiError> {
+/// The provider of a path.
+pub async fn find(exchange: &Exchange, id: &str) -> Result<ProviderRecord, ApiError> {
     let id = record_id(id, not_found)?;
     store::providers::find(&exchange.env, id).await?.ok_or_else(not_found)
 }
@@ -123,13 +143,4 @@ fn apply_secrets(
         }
     }
     Ok(())
-}
-
-fn seal(exchange: &Exchange, secret: &str, context: &str) -> Result<String, ApiError> {
-    let internal = |error: &dyn std::fmt::Display| {
-        log_error("seal", error);
-        ApiError::internal()
-    };
-    let nonce = random_bytes().map_err(|error| internal(&error))?;
-    exchange.settings.keyring.seal(secret, context, nonce).map_err(|error| internal(&error))
 }

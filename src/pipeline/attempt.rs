@@ -181,7 +181,7 @@ pub async fn build_request(
     if let Some(key) = &candidate.upstream.server_key {
         match call.auth {
             Auth::ServiceAccount => {
-                let token = service_account::token(candidate).await?;
+                let token = service_account::token(&candidate.upstream.record, key).await?;
                 set_header(&headers, "authorization", &format!("Bearer {token}"));
             }
             Auth::Bearer => set_header(&headers, "authorization", &format!("Bearer {key}")),

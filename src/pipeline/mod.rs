@@ -6,6 +6,7 @@
 pub mod authenticate;
 pub mod count;
 pub mod forward;
+pub mod probe;
 
 mod admit;
 mod aftermath;

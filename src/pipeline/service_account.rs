@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use nexus_edge_core::access::api_key::hash_key;
+use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::dialect::gemini::vertex::{ServiceAccount, read_token, token_request};
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::Candidate;
 use worker::wasm_bindgen::JsValue;
 use worker::{Fetch, Headers, Method, Request, RequestInit};
 
@@ -21,14 +22,13 @@ struct Held {
 }
 
 thread_local! {
-    /// By record and version of the provider, so that a changed key is not served with an old token.
-    static TOKENS: RefCell<HashMap<(String, u64), Held>> = RefCell::default();
+    /// By the hash of the key: a changed key is not served with an old token, and each key of a pool has its own.
+    static TOKENS: RefCell<HashMap<String, Held>> = RefCell::default();
 }
 
-/// The token of the candidate's service account.
-pub async fn token(candidate: &Candidate) -> Result<String, ApiError> {
-    let record = &candidate.upstream.record;
-    let name = (record.uid.clone(), record.updated_at);
+/// The token of a service account whose `key` this is, of this provider.
+pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, ApiError> {
+    let name = hash_key(key);
     let now = now_ms();
     let held = TOKENS.with_borrow(|tokens| {
         tokens.get(&name).filter(|held| now < held.until_ms).map(|held| held.token.clone())
@@ -36,7 +36,6 @@ pub async fn token(candidate: &Candidate) -> Result<String, ApiError> {
     if let Some(token) = held {
         return Ok(token);
     }
-    let key = candidate.upstream.server_key.as_deref().unwrap_or_default();
     let (token, expires_in_s) = request(key, now).await.map_err(|reason| {
         log_error("service account", &format_args!("provider {}: {reason}", record.name));
         let message = format!("The provider `{}` did not accept its service account.", record.name);

@@ -2,7 +2,10 @@
 
 pub mod dify;
 pub mod keys;
+pub mod logical_models;
 pub mod models;
+pub mod probes;
+pub mod provider_keys;
 pub mod providers;
 pub mod responses;
 pub mod snapshot;

@@ -33,6 +33,19 @@ pub async fn insert(env: &Env, record: &ModelRecord) -> StoreResult<i64> {
     Ok(written.last_row_id)
 }
 
+/// Adds those of these models, of which only the card is set, whose names are not taken.
+pub async fn insert_missing(env: &Env, records: &[ModelRecord]) -> StoreResult<()> {
+    let sql = "INSERT INTO provider_models (provider_id, model_name, description, enabled, context_length, max_output, \
+        created_at, updated_at) SELECT m.value ->> 'provider_id', m.value ->> 'model_name', \
+        m.value ->> 'description', m.value ->> 'enabled', m.value ->> 'context_length', m.value ->> 'max_output', \
+        m.value ->> 'created_at', m.value ->> 'updated_at' \
+        FROM json_each(?1) AS m WHERE true ON CONFLICT (provider_id, model_name) DO NOTHING";
+    if !records.is_empty() {
+        write(env, sql, &[text(&serde_json::to_string(records)?)]).await?;
+    }
+    Ok(())
+}
+
 /// Writes a changed model; false if it is gone or no longer at the version (`updated_at`) that the change is based on.
 pub async fn update(env: &Env, record: &ModelRecord, read_at_version: u64) -> StoreResult<bool> {
     let sql = "UPDATE provider_models SET provider_id = ?1, model_name = ?2, upstream_model = ?3, description = ?4, \

@@ -97,6 +97,17 @@ test('a provider with every field, and with as few as possible', async () => {
       first_byte_timeout_ms: null,
       idle_timeout_ms: null,
       enabled: true,
+      status: 'active',
+      region: null,
+      weight: 100,
+      priority: 0,
+      max_in_flight: null,
+      max_qps: null,
+      retry_statuses: [],
+      probe_enabled: false,
+      probe_model: null,
+      probe_prompt: null,
+      probe_interval_s: null,
       created_at: 0,
       updated_at: 0,
     },
@@ -175,7 +186,7 @@ test('a model with every field, listed everywhere', async () => {
   assert.equal(status, 201);
   const { id, created_at, updated_at, ...rest } = made;
   assert.ok(Number.isInteger(id) && created_at > 0 && updated_at >= created_at);
-  assert.deepEqual(rest, { provider_id: provider.id, model_name: 'vendor/model:latest@1', upstream_model: 'real-name', description: 'text', enabled: true, slow: true });
+  assert.deepEqual(rest, { provider_id: provider.id, model_name: 'vendor/model:latest@1', upstream_model: 'real-name', description: 'text', enabled: true, slow: true, context_length: null, max_output: null, capabilities: null, weight: null, priority: null });
   assert.deepEqual((await admin('GET', `/provider_models/${id}`)).body, made);
   assert.deepEqual((await admin('GET', `/providers/${provider.id}/models`)).body, { models: [made] });
   assert.deepEqual((await admin('GET', '/provider_models')).body.models.find((one) => one.id === id), made);

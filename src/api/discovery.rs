@@ -1,0 +1,77 @@
+//! The admin API that asks providers what they offer.
+
+use std::collections::HashSet;
+
+use nexus_edge_core::catalog::ModelRecord;
+use nexus_edge_core::catalog::probe_input::DiscoverInput;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::discovery::UpstreamModel;
+use serde::Serialize;
+use worker::Response;
+
+use super::{answer_list, providers};
+use crate::exchange::{self, Exchange};
+use crate::pipeline::probe;
+use crate::platform::now_ms;
+use crate::store::{self, snapshot};
+
+/// `GET /providers/{id}/upstream-models`
+pub async fn upstream_models(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    #[derive(Serialize)]
+    struct Listed {
+        #[serde(flatten)]
+        model: UpstreamModel,
+        /// Whether it is among the models of the provider.
+        known: bool,
+    }
+    let found = find(exchange, id).await?;
+    let listed = |model: UpstreamModel| Listed { known: found.known.contains(&model.id), model };
+    answer_list("models", &found.models.into_iter().map(listed).collect::<Vec<_>>())
+}
+
+/// `POST /providers/{id}/discover`: adds the models that the provider does not have yet.
+pub async fn discover(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    #[derive(Serialize)]
+    struct Discovered {
+        found: usize,
+        added: Vec<String>,
+    }
+    let body = exchange.body().await?;
+    let input = DiscoverInput::parse(&body.bytes)?;
+    let Found { provider_id, models, known } = find(exchange, id).await?;
+    let found = models.len();
+    let now = now_ms();
+    let missing = models.into_iter().filter(|model| input.takes(&model.id) && !known.contains(&model.id));
+    let records: Vec<ModelRecord> = missing
+        .map(|model| ModelRecord {
+            description: model.name.unwrap_or_default(),
+            enabled: input.enable,
+            context_length: model.context_length,
+            max_output: model.max_output,
+            ..ModelRecord::new(provider_id, model.id, now)
+        })
+        .collect();
+    store::models::insert_missing(&exchange.env, &records).await?;
+    if !records.is_empty() {
+        snapshot::reload(exchange).await?;
+    }
+    let added = records.into_iter().map(|record| record.model_name).collect();
+    exchange::json(200, &Discovered { found, added })
+}
+
+struct Found {
+    provider_id: i64,
+    models: Vec<UpstreamModel>,
+    /// Names that the provider has already, its own and the upstream's.
+    known: HashSet<String>,
+}
+
+async fn find(exchange: &Exchange, id: &str) -> Result<Found, ApiError> {
+    let provider = providers::find(exchange, id).await?;
+    let provider_id = provider.id;
+    let stored = store::models::list_of_provider(&exchange.env, provider_id).await?;
+    let upstream = probe::open(&exchange.env, &exchange.settings, provider).await??;
+    let models = probe::list_models(&upstream).await?;
+    let known = stored.into_iter().flat_map(|model| [Some(model.model_name), model.upstream_model]).flatten();
+    Ok(Found { provider_id, models, known: known.collect() })
+}

@@ -1,0 +1,106 @@
+//! The admin API that asks providers how they are.
+
+use futures::StreamExt;
+use nexus_edge_core::catalog::probe::{ProbeRecord, ProbedHealth, probed_model};
+use nexus_edge_core::catalog::probe_input::{MAX_VALIDATED_MODELS, TestInput, ValidateInput};
+use nexus_edge_core::catalog::{ModelRecord, OperationStatus};
+use nexus_edge_core::dialect::probe::ProbeResult;
+use nexus_edge_core::error::ApiError;
+use serde::Serialize;
+use worker::Response;
+
+use super::{answer_list, providers};
+use crate::exchange::{self, Exchange};
+use crate::pipeline::probe;
+use crate::store;
+
+/// Models that are asked for at the same time.
+const AT_A_TIME: usize = 4;
+/// Probes that are shown where nothing else is asked for.
+const SHOWN_PROBES: u32 = 20;
+
+/// `GET /providers/{id}/health`
+pub async fn health(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        provider_id: i64,
+        enabled: bool,
+        status: OperationStatus,
+        health: ProbedHealth,
+        probe_enabled: bool,
+        probe_interval_s: u64,
+        last_ok_at: Option<u64>,
+        probes: &'a [ProbeRecord],
+    }
+    let limit = limit(exchange)?;
+    let provider = providers::find(exchange, id).await?;
+    let probes = store::probes::last(&exchange.env, provider.id, store::probes::KEPT).await?;
+    let shown = probes.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
+    let answer = Answer {
+        provider_id: provider.id,
+        enabled: provider.enabled,
+        status: provider.status,
+        health: ProbedHealth::of(&probes),
+        probe_enabled: provider.probe_enabled,
+        probe_interval_s: provider.probe_interval_ms() / 1000,
+        last_ok_at: probes.iter().find(|probe| probe.ok).map(|probe| probe.ts),
+        probes: probes.get(..shown).unwrap_or_default(),
+    };
+    exchange::json(200, &answer)
+}
+
+fn limit(exchange: &Exchange) -> Result<u32, ApiError> {
+    let Some(given) = exchange.query("limit") else { return Ok(SHOWN_PROBES) };
+    given.parse().ok().filter(|limit| (1..=store::probes::KEPT).contains(limit)).ok_or_else(|| {
+        let message = format!("`limit` must be a whole number from 1 to {}.", store::probes::KEPT);
+        ApiError::invalid("invalid_value", "limit", message)
+    })
+}
+
+/// `POST /providers/{id}/test`: a real chat of a few tokens.
+pub async fn test(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = TestInput::parse(&body.bytes)?;
+    let provider = providers::find(exchange, id).await?;
+    let models = store::models::list_of_provider(&exchange.env, provider.id).await?;
+    let wanted = input.model.as_deref().or(provider.probe_model.as_deref());
+    let model = probed_model(wanted, &models).ok_or_else(no_model)?;
+    let prompt = input.prompt.or_else(|| provider.probe_prompt.clone());
+    let upstream = probe::open(&exchange.env, &exchange.settings, provider).await??;
+    exchange::json(200, &probe::chat(&upstream, &model, prompt.as_deref(), input.stream).await)
+}
+
+fn no_model() -> ApiError {
+    ApiError::invalid(
+        "missing_required_parameter",
+        "model",
+        "The provider has no model; name one in `model`.",
+    )
+}
+
+/// `POST /providers/{id}/validate-models`: asks for each of the models once.
+pub async fn validate_models(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = ValidateInput::parse(&body.bytes)?;
+    let provider = providers::find(exchange, id).await?;
+    let models = store::models::list_of_provider(&exchange.env, provider.id).await?;
+    let wanted = input.models.unwrap_or_else(|| {
+        let enabled = models.iter().filter(|model| model.enabled);
+        enabled.take(MAX_VALIDATED_MODELS).map(|model| model.model_name.clone()).collect()
+    });
+    let upstream = probe::open(&exchange.env, &exchange.settings, provider).await??;
+    let (upstream, models) = (&upstream, &models);
+    let results: Vec<ProbeResult> = futures::stream::iter(wanted)
+        .map(|name| async move {
+            let asked_for = asked_for(&name, models);
+            ProbeResult { model: name, ..probe::chat(upstream, &asked_for, None, false).await }
+        })
+        .buffered(AT_A_TIME)
+        .collect()
+        .await;
+    answer_list("results", &results)
+}
+
+fn asked_for(name: &str, models: &[ModelRecord]) -> String {
+    probed_model(Some(name), models).unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! The admin API for the further keys of a provider. A key is never shown again, only masked.
+
+use nexus_edge_core::catalog::provider_key::ProviderKeyInput;
+use nexus_edge_core::catalog::{Patch, ProviderKeyRecord};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::mask::mask;
+use worker::Response;
+
+use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, providers, seal};
+use crate::exchange::{self, Exchange};
+use crate::platform::{new_ulid, now_ms};
+use crate::store::{self, snapshot};
+
+/// Most keys of one provider: they are opened whenever the configuration is loaded.
+const MAX_KEYS: usize = 100;
+
+/// `GET /providers/{id}/keys`
+pub async fn list(exchange: &Exchange, provider: &str) -> Result<Response, ApiError> {
+    let provider = providers::find(exchange, provider).await?;
+    let keys = store::provider_keys::list(&exchange.env, provider.id).await?;
+    answer_list("keys", &keys.iter().map(ProviderKeyRecord::view).collect::<Vec<_>>())
+}
+
+/// `GET /providers/{id}/keys/{key_id}`
+pub async fn get(exchange: &Exchange, provider: &str, id: &str) -> Result<Response, ApiError> {
+    let provider = providers::find(exchange, provider).await?;
+    exchange::json(200, &find(exchange, provider.id, id).await?.view())
+}
+
+/// `POST /providers/{id}/keys`
+pub async fn create(exchange: &Exchange, provider: &str) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = ProviderKeyInput::parse(&body.bytes)?;
+    let provider = providers::find(exchange, provider).await?;
+    input.label.clone().required("label")?;
+    input.key.clone().required("key")?;
+    if store::provider_keys::list(&exchange.env, provider.id).await?.len() >= MAX_KEYS {
+        let message = format!("A provider has at most {MAX_KEYS} keys.");
+        return Err(ApiError::conflict("too_many_keys", "key", message));
+    }
+    let now = now_ms();
+    let mut record = ProviderKeyRecord::new(new_ulid(now), provider.id, now);
+    apply(exchange, &input, &mut record)?;
+    store::provider_keys::insert(&exchange.env, &record).await?;
+    snapshot::reload(exchange).await?;
+    exchange::json(201, &record.view())
+}
+
+/// `PUT /providers/{id}/keys/{key_id}`: changes what the body names and nothing else, whoever else is changing the record.
+pub async fn update(exchange: &Exchange, provider: &str, id: &str) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = ProviderKeyInput::parse(&body.bytes)?;
+    let provider = providers::find(exchange, provider).await?;
+    for _ in 0..MAX_UPDATE_TRIES {
+        let mut record = find(exchange, provider.id, id).await?;
+        let read_at_version = record.updated_at;
+        apply(exchange, &input, &mut record)?;
+        record.updated_at = next_version(read_at_version);
+        if store::provider_keys::update(&exchange.env, &record, read_at_version).await? {
+            snapshot::reload(exchange).await?;
+            return exchange::json(200, &record.view());
+        }
+    }
+    Err(busy())
+}
+
+/// `DELETE /providers/{id}/keys/{key_id}`
+pub async fn delete(exchange: &Exchange, provider: &str, id: &str) -> Result<Response, ApiError> {
+    let provider = providers::find(exchange, provider).await?;
+    if !store::provider_keys::delete(&exchange.env, provider.id, id).await? {
+        return Err(not_found());
+    }
+    snapshot::reload(exchange).await?;
+    answer_deleted(id)
+}
+
+fn not_found() -> ApiError {
+    ApiError::not_found("provider_key_not_found", "This provider has no key with this id.")
+}
+
+async fn find(exchange: &Exchange, provider_id: i64, id: &str) -> Result<ProviderKeyRecord, ApiError> {
+    store::provider_keys::find(&exchange.env, provider_id, id).await?.ok_or_else(not_found)
+}
+
+fn apply(
+    exchange: &Exchange,
+    input: &ProviderKeyInput,
+    record: &mut ProviderKeyRecord,
+) -> Result<(), ApiError> {
+    input.apply_public(record);
+    if let Patch::Set(key) = &input.key {
+        record.key_sealed = seal(exchange, key, &record.seal_context())?;
+        record.key_hint = mask(key);
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The cron: asks the providers for a sign of life that are to be asked from time to time.
+
+use futures::StreamExt;
+use nexus_edge_core::catalog::ProviderRecord;
+use nexus_edge_core::catalog::probe::ProbeRecord;
+use worker::Env;
+
+use crate::pipeline::probe;
+use crate::platform::{log_error, new_ulid, now_ms};
+use crate::settings::Settings;
+use crate::store::{self, StoreResult, probes};
+
+/// Most providers that one run asks, and how many of them at a time. With the limit of one probe a run is over in about a
+/// minute, even if none of them answers.
+const MAX_PROVIDERS: u32 = 15;
+const AT_A_TIME: usize = 5;
+
+/// Runs once a minute.
+pub async fn run(env: &Env) {
+    // Without its settings the gateway answers nobody; the requests say so.
+    let Ok(settings) = Settings::get(env) else { return };
+    // One time for the whole run: the next probe is due by the clock, not by how long this one takes.
+    let now = now_ms();
+    let due = match probes::due(env, now, MAX_PROVIDERS).await {
+        Ok(due) => due,
+        Err(error) => return log_error("probes", &error),
+    };
+    let settings = &settings;
+    futures::stream::iter(due)
+        .for_each_concurrent(AT_A_TIME, |provider| async move {
+            if let Err(error) = probe_one(env, settings, provider, now).await {
+                log_error("probes", &error);
+            }
+        })
+        .await;
+}
+
+async fn probe_one(env: &Env, settings: &Settings, provider: ProviderRecord, now: u64) -> StoreResult<()> {
+    let models = store::models::list_of_provider(env, provider.id).await?;
+    let provider_id = provider.id;
+    let model = provider.probed_model(&models);
+    let prompt = provider.probe_prompt.clone();
+    let mut record = ProbeRecord {
+        id: new_ulid(now),
+        provider_id,
+        ts: now,
+        ok: false,
+        status: None,
+        latency_ms: 0,
+        model: model.clone().unwrap_or_default(),
+        error: None,
+    };
+    match (probe::open(env, settings, provider).await?, model) {
+        (Ok(upstream), Some(model)) => {
+            let result = probe::chat(&upstream, &model, prompt.as_deref(), false).await;
+            (record.ok, record.status, record.latency_ms) =
+                (result.success, result.status, result.latency_ms);
+            record.error = result.error;
+        }
+        (Ok(_), None) => record.error = Some("The provider has no model to ask for.".to_owned()),
+        (Err(error), _) => record.error = Some(error.message),
+    }
+    probes::insert(env, &record).await
+}

@@ -1,0 +1,239 @@
+//! Asking a provider on the gateway's own behalf: for a sign of life, or for the list of its models. No caller is
+//! involved, and nothing is recorded or limited here.
+//!
+//! Whatever comes back is freed of the provider's secrets before it is shown.
+
+use futures::StreamExt;
+use nexus_edge_core::catalog::{ProviderKind, ProviderRecord};
+use nexus_edge_core::demo::DemoReply;
+use nexus_edge_core::dialect::openai::request::ChatRequest;
+use nexus_edge_core::dialect::probe::{Probe, ProbeResult, excerpt};
+use nexus_edge_core::dialect::registry;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::Upstream;
+use nexus_edge_core::routing::discovery::{self, UpstreamModel};
+use nexus_edge_core::routing::endpoint::{self, Auth, Call};
+use nexus_edge_core::secrets::mask::redact;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{Env, Headers, Method, Request, RequestInit, RequestRedirect, web_sys};
+
+use super::service_account;
+use crate::exchange::set_header;
+use crate::platform::{bytes, global, log_error, new_ulid, now_ms};
+use crate::settings::Settings;
+use crate::store::{self, StoreResult};
+
+/// Milliseconds that an answer may take, from the first byte sent to the last one read.
+const LIMIT_MS: u32 = 20_000;
+/// Most bytes of the answer to a chat, and of a list of models.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+const MAX_LIST_BYTES: usize = 8 << 20;
+
+/// The provider as it stands in the database, ready to be asked, whether or not requests are let through to it.
+pub async fn open(
+    env: &Env,
+    settings: &Settings,
+    record: ProviderRecord,
+) -> StoreResult<Result<Upstream, ApiError>> {
+    let keys = store::provider_keys::list(env, record.id).await?;
+    let name = record.name.clone();
+    let mut problems = Vec::new();
+    let opened =
+        Upstream::open(record, keys, &settings.keyring, settings.allow_private_upstreams, &mut problems);
+    for problem in problems {
+        log_error("probe", &problem);
+    }
+    Ok(opened.map_err(|reason| {
+        let message = format!("The provider `{name}` cannot be used as it is configured: {reason}.");
+        ApiError::unavailable("provider_unavailable", message)
+    }))
+}
+
+/// Asks for `model`, which is the upstream's own name of it.
+pub async fn chat(upstream: &Upstream, model: &str, prompt: Option<&str>, stream: bool) -> ProbeResult {
+    let probe = Probe::new(&upstream.record, model, prompt, stream);
+    let mut result = ProbeResult {
+        model: model.to_owned(),
+        success: false,
+        status: None,
+        latency_ms: 0,
+        first_token_ms: None,
+        reply: None,
+        error: None,
+    };
+    let began_ms = now_ms();
+    let outcome = if upstream.record.kind == ProviderKind::Demo {
+        result.status = Some(200);
+        demo_reply(&probe, model)
+    } else {
+        ask(upstream, &probe, model, began_ms, &mut result).await
+    };
+    result.latency_ms = now_ms().saturating_sub(began_ms);
+    result.success = outcome.is_ok();
+    match outcome {
+        Ok(reply) => result.reply = Some(without_secrets(upstream, reply)),
+        Err(error) => result.error = Some(without_secrets(upstream, error)),
+    }
+    result
+}
+
+async fn ask(
+    upstream: &Upstream,
+    probe: &Probe,
+    model: &str,
+    began_ms: u64,
+    result: &mut ProbeResult,
+) -> Result<String, String> {
+    let call = endpoint::call(upstream, probe.operation(), model)
+        .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
+    let response = send(upstream, &call, Some(probe.body())).await?;
+    let status = response.status();
+    result.status = Some(status);
+    let is_event_stream = response
+        .headers()
+        .get("content-type")
+        .ok()
+        .flatten()
+        .is_some_and(|value| value.to_ascii_lowercase().starts_with("text/event-stream"));
+    // Some answer whole though a stream was asked for, and some stream though it was not.
+    if status >= 400 || !is_event_stream {
+        let body = read(&response, MAX_ANSWER_BYTES, began_ms).await?;
+        return probe.read(status, &body);
+    }
+    let mut reading = probe.stream();
+    let mut left = MAX_ANSWER_BYTES;
+    let mut chunks = bytes::into_chunks(response.body().ok_or("The answer has no body.")?);
+    while let Some(chunk) = chunks.next().await {
+        let chunk: Uint8Array = chunk.map_err(|_| broken(began_ms))?.unchecked_into();
+        let chunk = chunk.to_vec();
+        left = left.checked_sub(chunk.len()).ok_or("The answer is too long.")?;
+        if reading.push(&chunk) {
+            result.first_token_ms = Some(now_ms().saturating_sub(began_ms));
+        }
+    }
+    reading.finish()
+}
+
+/// The models that the upstream says it has.
+pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiError> {
+    let name = &upstream.record.name;
+    let failed = |reason: String| {
+        let reason = without_secrets(upstream, reason);
+        let message = format!("The provider `{name}` did not give its list of models: {reason}");
+        ApiError::bad_gateway("upstream_list_failed", message)
+    };
+    let mut models: Vec<UpstreamModel> = Vec::new();
+    let mut next: Option<String> = None;
+    for _ in 0..discovery::MAX_PAGES {
+        let call = discovery::call(upstream, next.as_deref()).ok_or_else(|| {
+            let message = format!("The provider `{name}` has no list of its models.");
+            ApiError::new(
+                400,
+                nexus_edge_core::error::ErrorType::InvalidRequestError,
+                "unsupported_operation",
+                message,
+            )
+        })?;
+        let began_ms = now_ms();
+        let response = send(upstream, &call, None).await.map_err(&failed)?;
+        let status = response.status();
+        let body = read(&response, MAX_LIST_BYTES, began_ms).await.map_err(&failed)?;
+        if !(200..300).contains(&status) {
+            let error = registry::upstream_of(&upstream.record).decode_error(status, &body);
+            return Err(failed(format!("status {status}: {}", excerpt(&error.message))));
+        }
+        let page = discovery::read(upstream.record.kind, &body).map_err(&failed)?;
+        models.extend(page.models);
+        models.truncate(discovery::MAX_MODELS);
+        // The same page twice is a service that does not turn them.
+        if page.next.is_none() || page.next == next || models.len() == discovery::MAX_MODELS {
+            break;
+        }
+        next = page.next;
+    }
+    let mut seen = std::collections::HashSet::new();
+    models.retain(|model| seen.insert(model.id.clone()));
+    Ok(models)
+}
+
+/// Sends a request: a POST if there is a body, a GET otherwise. The error is for people.
+async fn send(upstream: &Upstream, call: &Call, body: Option<Vec<u8>>) -> Result<web_sys::Response, String> {
+    let headers = Headers::new();
+    set_header(&headers, "accept-encoding", "identity");
+    for (name, value) in &call.headers {
+        set_header(&headers, name, value);
+    }
+    if let Some(key) = upstream.keys.first() {
+        match call.auth {
+            Auth::ServiceAccount => {
+                let token = service_account::token(&upstream.record, &key.key).await;
+                let token = token.map_err(|error| error.message)?;
+                set_header(&headers, "authorization", &format!("Bearer {token}"));
+            }
+            Auth::Bearer => set_header(&headers, "authorization", &format!("Bearer {}", key.key)),
+            Auth::Header(name) => set_header(&headers, name, &key.key),
+        }
+    }
+    let mut init = RequestInit::new();
+    if let Some(body) = body {
+        set_header(&headers, "content-type", "application/json");
+        init.with_method(Method::Post).with_body(Some(Uint8Array::from(body.as_slice()).into()));
+    }
+    for (name, value) in &upstream.headers {
+        set_header(&headers, name, value);
+    }
+    init.with_headers(headers).with_redirect(RequestRedirect::Manual);
+    let request = Request::new_with_init(&call.url, &init)
+        .map_err(|_| "The address of the provider is not valid.".to_owned())?;
+    let began_ms = now_ms();
+    let with_limit = web_sys::RequestInit::new();
+    with_limit.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(LIMIT_MS)));
+    let sent = JsFuture::from(global().fetch_with_request_and_init(request.inner(), &with_limit)).await;
+    let response: web_sys::Response = sent.map(JsCast::unchecked_into).map_err(|_| {
+        if is_over(began_ms) { broken(began_ms) } else { "The provider cannot be reached.".to_owned() }
+    })?;
+    if (300..400).contains(&response.status()) {
+        return Err("The provider answered with a redirect. Check its server_url.".to_owned());
+    }
+    Ok(response)
+}
+
+async fn read(response: &web_sys::Response, limit: usize, began_ms: u64) -> Result<Vec<u8>, String> {
+    let Some(stream) = response.body() else { return Ok(Vec::new()) };
+    let read = bytes::read_chunks(stream, limit, None).await;
+    read.map(bytes::Body::into_bytes).map_err(|error| match error {
+        bytes::ReadError::TooLarge => "The answer is too long.".to_owned(),
+        bytes::ReadError::Broken | bytes::ReadError::Idle => broken(began_ms),
+    })
+}
+
+fn is_over(began_ms: u64) -> bool {
+    now_ms().saturating_sub(began_ms) + 100 >= u64::from(LIMIT_MS)
+}
+
+/// What is said of an answer that did not come to its end.
+fn broken(began_ms: u64) -> String {
+    if is_over(began_ms) {
+        format!("The provider did not answer within {} seconds.", LIMIT_MS / 1000)
+    } else {
+        "The provider broke off its answer.".to_owned()
+    }
+}
+
+/// The embedded provider's answer.
+fn demo_reply(probe: &Probe, model: &str) -> Result<String, String> {
+    let asked = probe.body();
+    let request = ChatRequest::parse(&asked).map_err(|error| error.message)?;
+    let now = now_ms();
+    let body = DemoReply::new(model, &request).to_json(&new_ulid(now), now / 1000, model);
+    probe.read(200, &body)
+}
+
+fn without_secrets(upstream: &Upstream, text: String) -> String {
+    match redact(text.as_bytes(), upstream.secrets()) {
+        Some(redacted) => String::from_utf8_lossy(&redacted).into_owned(),
+        None => text,
+    }
+}

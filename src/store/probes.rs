@@ -1,0 +1,56 @@
+//! The history of probes in D1.
+
+use nexus_edge_core::catalog::ProviderRecord;
+use nexus_edge_core::catalog::operation::DEFAULT_PROBE_INTERVAL_S;
+use nexus_edge_core::catalog::probe::ProbeRecord;
+use worker::Env;
+use worker::wasm_bindgen::JsValue;
+
+use super::{StoreResult, flag, integer, nullable, rows, statement, text, unsigned};
+
+/// Probes of one provider that are kept.
+pub const KEPT: u32 = 200;
+/// A cron does not come to the millisecond: a probe that is due within this many milliseconds is due.
+const TOLERANCE_MS: u64 = 5_000;
+
+/// The last probes of a provider, newest first.
+pub async fn last(env: &Env, provider_id: i64, limit: u32) -> StoreResult<Vec<ProbeRecord>> {
+    let sql = "SELECT * FROM provider_probes WHERE provider_id = ?1 ORDER BY ts DESC, id DESC LIMIT ?2";
+    rows(env, sql, &[integer(provider_id), integer(limit.into())]).await
+}
+
+/// The providers whose next probe is due at `now_ms`, those first that have waited longest.
+pub async fn due(env: &Env, now_ms: u64, limit: u32) -> StoreResult<Vec<ProviderRecord>> {
+    let sql = "SELECT * FROM (SELECT p.*, COALESCE((SELECT MAX(ts) FROM provider_probes AS t \
+        WHERE t.provider_id = p.id), 0) AS probed_at FROM providers AS p \
+        WHERE p.enabled = 1 AND p.probe_enabled = 1 AND p.status <> 'offline') \
+        WHERE probed_at + COALESCE(probe_interval_s, ?1) * 1000 <= ?2 ORDER BY probed_at, id LIMIT ?3";
+    let default_interval = integer(DEFAULT_PROBE_INTERVAL_S.into());
+    rows(env, sql, &[default_interval, unsigned(now_ms + TOLERANCE_MS), integer(limit.into())]).await
+}
+
+/// Adds a probe, and forgets those that are too old. A provider that has been deleted meanwhile has no history.
+pub async fn insert(env: &Env, record: &ProbeRecord) -> StoreResult<()> {
+    let database = super::database(env)?;
+    let provider = integer(record.provider_id);
+    let add = "INSERT INTO provider_probes (id, provider_id, ts, ok, status, latency_ms, model, error) \
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM providers WHERE id = ?2)";
+    let parameters = [
+        text(&record.id),
+        provider.clone(),
+        unsigned(record.ts),
+        flag(record.ok),
+        nullable(record.status, |status| JsValue::from_f64(status.into())),
+        unsigned(record.latency_ms),
+        text(&record.model),
+        nullable(record.error.as_deref(), text),
+    ];
+    let forget = "DELETE FROM provider_probes WHERE provider_id = ?1 AND ts < (SELECT ts FROM provider_probes \
+        WHERE provider_id = ?1 ORDER BY ts DESC LIMIT 1 OFFSET ?2)";
+    let statements = vec![
+        statement(&database, add, &parameters)?,
+        statement(&database, forget, &[provider, integer(i64::from(KEPT) - 1)])?,
+    ];
+    database.batch(statements).await?;
+    Ok(())
+}
