@@ -22,6 +22,12 @@ impl Principal {
         }
     }
 
+    /// The operator, who may use everything.
+    #[must_use]
+    pub fn of_admin() -> Self {
+        Self { key_id: "admin".to_owned(), allowed_models: None, allowed_providers: None }
+    }
+
     /// The principal of a key that stands on providers (`personalized_key`) and opens just those.
     #[must_use]
     pub fn of_personalized_key(key_hash: &str, providers: Vec<i64>) -> Self {

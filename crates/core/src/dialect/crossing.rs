@@ -171,6 +171,15 @@ impl Crossing {
         self.translation.map(|translation| translation.request)
     }
 
+    /// What an error of the upstream's says.
+    #[must_use]
+    pub fn read_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
+        match &self.translation {
+            Some(translation) => translation.upstream.decode_error(status, body),
+            None => native::upstream_of(self.face).decode_error(status, body),
+        }
+    }
+
     /// The upstream's error in the caller's dialect; `None` if its body passes as it is.
     #[must_use]
     pub fn error(&self, status: u16, body: &[u8], request_id: &str) -> Option<Vec<u8>> {

@@ -8,6 +8,9 @@ use crate::dialect::json_splice::{Edit, apply, quote};
 use crate::dialect::openai::request::{ChatRequest, describe_syntax};
 use crate::error::ApiError;
 
+/// The field in which a request lists models to fall back on.
+const FALLBACKS: &str = "models";
+
 /// A request in a caller's dialect. Borrows the body.
 #[derive(Debug)]
 pub struct Inbound<'a> {
@@ -21,6 +24,8 @@ pub struct Inbound<'a> {
     pub as_array: bool,
     /// The body as it came.
     pub body: &'a [u8],
+    /// Whether the gateway has acted on the list of models to fall back on, so that the upstream must not.
+    pub fallbacks_taken: bool,
     reading: Reading<'a>,
 }
 
@@ -47,7 +52,15 @@ impl<'a> Inbound<'a> {
         if face == Face::OpenaiChat {
             let chat = ChatRequest::parse(body)?;
             let (model, stream) = (chat.model.clone(), chat.stream);
-            return Ok(Self { face, model, stream, as_array: false, body, reading: Reading::Chat(chat) });
+            return Ok(Self {
+                face,
+                model,
+                stream,
+                as_array: false,
+                body,
+                fallbacks_taken: false,
+                reading: Reading::Chat(chat),
+            });
         }
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
@@ -62,7 +75,15 @@ impl<'a> Inbound<'a> {
             return Err(ApiError::invalid("invalid_value", "model", "`model` must not be empty."));
         }
         let as_array = stream && from_path.is_some_and(|path| path.as_array);
-        Ok(Self { face, model, stream, as_array, body, reading: Reading::Other(fields) })
+        Ok(Self {
+            face,
+            model,
+            stream,
+            as_array,
+            body,
+            fallbacks_taken: false,
+            reading: Reading::Other(fields),
+        })
     }
 
     /// Reads a body of which nothing matters but the model: that of an operation without dialects.
@@ -84,7 +105,10 @@ impl<'a> Inbound<'a> {
     #[must_use]
     pub fn native_body(&self, upstream_model: &str, asks_usage: bool) -> Cow<'a, [u8]> {
         match &self.reading {
-            Reading::Chat(chat) => chat.upstream_body(upstream_model, asks_usage),
+            Reading::Chat(chat) => {
+                let without = self.fallbacks_taken.then_some(FALLBACKS);
+                chat.upstream_body(upstream_model, asks_usage, without)
+            }
             Reading::Other(fields) => match fields.get("model").filter(|_| self.model != upstream_model) {
                 Some(model) if self.face != Face::Gemini => {
                     Cow::Owned(apply(self.body, vec![Edit::replace(self.body, model, quote(upstream_model))]))
@@ -92,6 +116,13 @@ impl<'a> Inbound<'a> {
                 _ => Cow::Borrowed(self.body),
             },
         }
+    }
+
+    /// The models to fall back on, as the request itself lists them (`models`, as `OpenRouter` has it).
+    #[must_use]
+    pub fn fallback_models(&self) -> Vec<String> {
+        let listed = self.chat().and_then(|chat| chat.field(FALLBACKS));
+        listed.and_then(|models| serde_json::from_str(models.get()).ok()).unwrap_or_default()
     }
 
     /// About how many tokens the prompt is.

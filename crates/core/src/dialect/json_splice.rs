@@ -21,6 +21,26 @@ impl Edit {
     }
 }
 
+impl Edit {
+    /// Takes out the member `name` of the object that is the whole of `body`, with one of the commas beside it. `value` is
+    /// its value, borrowed from `body`. `None` if the name is written with escapes.
+    #[must_use]
+    pub fn remove_member(body: &[u8], name: &str, value: &RawValue) -> Option<Self> {
+        let value_at = offset_in(body, value);
+        let before = body.get(..value_at)?.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+        let mut start = before.strip_suffix(quote(name).as_bytes())?.len();
+        let mut end = value_at + value.get().len();
+        let after = body.get(end..)?;
+        let blank = after.len() - after.trim_ascii_start().len();
+        if after.get(blank) == Some(&b',') {
+            end += blank + 1;
+        } else if let Some(rest) = body.get(..start)?.trim_ascii_end().strip_suffix(b",") {
+            start = rest.len();
+        }
+        Some(Self { at: start, removed: end - start, inserted: String::new() })
+    }
+}
+
 /// Where a value that was borrowed from `body` stands in it.
 #[must_use]
 pub fn offset_in(body: &[u8], value: &RawValue) -> usize {
@@ -47,4 +67,25 @@ pub fn apply(body: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
     }
     edited.extend_from_slice(body.get(copied..).unwrap_or_default());
     edited
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::json_object::JsonObject;
+
+    #[test]
+    fn a_member_goes_with_one_comma() {
+        for (body, without) in [
+            (r#"{"x":[1],"a":2}"#, r#"{"a":2}"#),
+            (r#"{"a":2 , "x" : [1] }"#, r#"{"a":2  }"#),
+            (r#"{"a":1,"x":{"x":0},"b":2}"#, r#"{"a":1,"b":2}"#),
+            (r#"{"x":null}"#, "{}"),
+        ] {
+            let fields: JsonObject<'_> = serde_json::from_str(body).unwrap();
+            let edit = Edit::remove_member(body.as_bytes(), "x", fields.get("x").unwrap()).unwrap();
+            let edited = apply(body.as_bytes(), vec![edit]);
+            assert_eq!(String::from_utf8(edited).unwrap(), without, "{body}");
+        }
+    }
 }

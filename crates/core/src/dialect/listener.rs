@@ -74,6 +74,15 @@ impl<P: StreamPipe> StreamPipe for Listener<P> {
         self.pipe.final_body()
     }
 
+    fn has_spoken(&mut self) -> bool {
+        self.decode_pending();
+        self.answer.has_spoken()
+    }
+
+    fn error(&self) -> Option<ErrorInfo> {
+        self.answer.error().cloned()
+    }
+
     fn take_answer(&mut self) -> Answered {
         self.decode_pending();
         if self.is_at_end && !self.answer.is_over() {

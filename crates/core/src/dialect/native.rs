@@ -1,7 +1,7 @@
 //! What is noted of answers that pass untouched, in each dialect that callers and upstreams share.
 
 use crate::catalog::ProviderKind;
-use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::canonical::{ErrorInfo, UpstreamDialect};
 use crate::dialect::face::Face;
 use crate::dialect::listener::Listener;
 use crate::dialect::openai::{response, stream_tap};
@@ -10,20 +10,30 @@ use crate::dialect::tap::{Ending, Observer, Tap};
 use crate::dialect::{anthropic, gemini, registry};
 use crate::sse::{Event, writer};
 
+/// The codec of upstreams that speak the dialect of these callers.
+#[must_use]
+pub fn upstream_of(face: Face) -> Box<dyn UpstreamDialect> {
+    registry::upstream(match face {
+        Face::Anthropic => ProviderKind::Anthropic,
+        Face::Gemini => ProviderKind::Gemini,
+        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => ProviderKind::Openai,
+    })
+}
+
 /// The tap on a stream; `withhold_usage` if the caller did not ask for usage where the dialect makes that optional.
 #[must_use]
 pub fn tap(face: Face, withhold_usage: bool) -> Box<dyn StreamPipe> {
     match face {
-        Face::Anthropic => listened(Tap::new(AnthropicObserver::default()), ProviderKind::Anthropic),
-        Face::Gemini => listened(Tap::new(GeminiObserver::default()), ProviderKind::Gemini),
+        Face::Anthropic => listened(Tap::new(AnthropicObserver::default()), face),
+        Face::Gemini => listened(Tap::new(GeminiObserver::default()), face),
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
-            listened(stream_tap::chat_tap(withhold_usage), ProviderKind::Openai)
+            listened(stream_tap::chat_tap(withhold_usage), face)
         }
     }
 }
 
-fn listened<O: Observer + 'static>(tap: Tap<O>, kind: ProviderKind) -> Box<dyn StreamPipe> {
-    Box::new(Listener::new(tap, registry::upstream(kind).stream_decoder()))
+fn listened<O: Observer + 'static>(tap: Tap<O>, face: Face) -> Box<dyn StreamPipe> {
+    Box::new(Listener::new(tap, upstream_of(face).stream_decoder()))
 }
 
 /// Reads what is recorded off a whole answer. The error says what is wrong with it.

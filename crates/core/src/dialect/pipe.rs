@@ -65,6 +65,14 @@ pub trait StreamPipe {
     fn final_body(&self) -> Option<Vec<u8>> {
         None
     }
+    /// Whether anything of the answer has come. Until then nothing is lost if another upstream is asked instead.
+    fn has_spoken(&mut self) -> bool {
+        true
+    }
+    /// The error of the upstream's own that the stream has carried, if it has.
+    fn error(&self) -> Option<ErrorInfo> {
+        None
+    }
     /// What the upstream has said so far, in the canonical model. Asked for once, when the stream is over. A pipe that does
     /// not listen knows nothing.
     fn take_answer(&mut self) -> Answered {

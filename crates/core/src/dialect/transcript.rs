@@ -63,6 +63,16 @@ impl Transcript {
         self.answer = Answer::Read(Rc::new(answered));
     }
 
+    /// Adds what another transcript of the same exchange knows and this one does not, or knows less well.
+    pub fn complete(&mut self, other: Self) {
+        if !matches!(other.request, Request::Unknown) {
+            self.request = other.request;
+        }
+        if !matches!(other.answer, Answer::Unknown) {
+            self.answer = other.answer;
+        }
+    }
+
     /// The request; `None` if there was none that can be read.
     pub fn request(&mut self) -> Option<Rc<ChatRequest>> {
         if let Request::Bytes { face, body, model, stream } = &self.request {

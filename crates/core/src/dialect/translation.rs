@@ -92,6 +92,14 @@ impl StreamPipe for StreamTranslation {
         self.is_complete().then(|| self.encoder.final_body()).flatten()
     }
 
+    fn has_spoken(&mut self) -> bool {
+        self.answer.has_spoken()
+    }
+
+    fn error(&self) -> Option<ErrorInfo> {
+        self.answer.error().cloned()
+    }
+
     fn take_answer(&mut self) -> Answered {
         std::mem::replace(&mut self.answer, Assembly::new(0)).into_answered()
     }

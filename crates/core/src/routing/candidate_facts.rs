@@ -5,24 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Whether an operator lets requests through to a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationStatus {
-    /// It is used.
-    #[default]
-    Active,
-    /// Out of use for now.
-    Paused,
-    /// Out of use.
-    Offline,
-}
-
-impl OperationStatus {
-    /// Every status with its name.
-    pub const NAMES: &'static [(&'static str, Self)] =
-        &[("active", Self::Active), ("paused", Self::Paused), ("offline", Self::Offline)];
-}
+use crate::catalog::ModelRecord;
+pub use crate::catalog::OperationStatus;
 
 /// What a model can do, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,6 +33,22 @@ pub struct Capabilities {
     /// Tokens of an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u32>,
+}
+
+impl Capabilities {
+    /// What the model's card says.
+    #[must_use]
+    pub fn of(model: &ModelRecord) -> Self {
+        Self {
+            vision: model.has_capability("vision"),
+            audio_input: model.has_capability("audio"),
+            tools: model.has_capability("tools"),
+            json_schema: model.has_capability("json_schema"),
+            reasoning: model.has_capability("reasoning"),
+            context_tokens: model.context_length,
+            max_output_tokens: model.max_output,
+        }
+    }
 }
 
 /// What a model costs, in micro-dollars per million tokens.

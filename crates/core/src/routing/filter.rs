@@ -82,6 +82,44 @@ impl SkipReason {
         matches!(self, Self::NoUsableKey | Self::Cooldown)
     }
 
+    /// Whether the candidate lacks what the request needs: the caller can change the request, the operator the model.
+    #[must_use]
+    pub fn is_about_capability(self) -> bool {
+        matches!(
+            self,
+            Self::NoVision
+                | Self::NoAudio
+                | Self::NoTools
+                | Self::NoJsonSchema
+                | Self::NoReasoning
+                | Self::NotNative
+        )
+    }
+
+    /// The reason in words, for a person.
+    #[must_use]
+    pub fn described(self) -> &'static str {
+        match self {
+            Self::Disabled => "it is switched off",
+            Self::Paused => "it is paused",
+            Self::Offline => "it is offline",
+            Self::NotAllowed => "this key has no access to it",
+            Self::Excluded => "the request excludes it",
+            Self::NoVision => "it takes no images",
+            Self::NoAudio => "it takes no audio",
+            Self::NoTools => "it calls no tools",
+            Self::NoJsonSchema => "it does not answer by a JSON schema",
+            Self::NoReasoning => "it does not reason",
+            Self::ContextTooLong => "the prompt is too long for it",
+            Self::OutputTooLong => "it gives no answers as long as asked for",
+            Self::NotNative => "the request cannot be translated for it",
+            Self::Unhealthy => "it is unhealthy",
+            Self::NoUsableKey => "none of its keys can be used now",
+            Self::CircuitOpen => "it failed too often lately",
+            Self::Cooldown => "it asked to be left alone for a while",
+        }
+    }
+
     /// Whether it rests on a size, which is an estimate on our side and may be out of date on the model card. When
     /// nothing else is left, the upstream may judge for itself: its own error says more than ours.
     #[must_use]

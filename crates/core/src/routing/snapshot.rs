@@ -10,6 +10,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::candidate_facts::Capabilities;
+use super::health::Board;
+use super::pattern::{Pattern, PatternTable};
+use super::resolve::{self, Choice};
 use super::upstream_url::UpstreamUrl;
 use crate::access::Principal;
 use crate::catalog::operation::DEFAULT_WEIGHT;
@@ -50,6 +54,8 @@ pub struct SnapshotSource {
 pub struct UpstreamKey {
     /// The record's id; [`UpstreamKey::PRIMARY`] for the provider's own key.
     pub id: String,
+    /// Its name on the health board.
+    pub target: String,
     /// What its owner calls it.
     pub label: String,
     /// Share of the provider's requests, relative to its other keys.
@@ -92,6 +98,14 @@ impl fmt::Debug for Upstream {
 }
 
 impl Upstream {
+    /// Until when none of its keys had better be used, in milliseconds since the epoch; `None` if one can.
+    #[must_use]
+    pub fn keys_blocked_until_ms(&self, board: &Board, now_ms: u64) -> Option<u64> {
+        let blocked: Option<Vec<u64>> =
+            self.keys.iter().map(|key| board.blocked_until_ms(&key.target, now_ms)).collect();
+        blocked?.into_iter().min()
+    }
+
     /// Opens a provider with the enabled ones among `keys`, all of them its own. A key that does not open is left out
     /// and named in `problems`; any other secret that does not open, or a bad address, is an error.
     pub fn open(
@@ -102,8 +116,10 @@ impl Upstream {
         problems: &mut Vec<String>,
     ) -> Result<Self, String> {
         let mut upstream = open(record, keyring, allow_private)?;
+        let uid = upstream.record.uid.clone();
         let primary = upstream.server_key.iter().map(|key| UpstreamKey {
             id: UpstreamKey::PRIMARY.to_owned(),
+            target: format!("{uid}#{}", UpstreamKey::PRIMARY),
             label: UpstreamKey::PRIMARY.to_owned(),
             weight: DEFAULT_WEIGHT,
             max_qps: None,
@@ -113,6 +129,7 @@ impl Upstream {
         for record in keys.into_iter().filter(|record| record.enabled) {
             match keyring.open(&record.key_sealed, &record.seal_context()) {
                 Ok(key) => opened.push(UpstreamKey {
+                    target: format!("{uid}#{}", record.id),
                     id: record.id,
                     label: record.label,
                     weight: record.weight,
@@ -144,6 +161,10 @@ pub struct Candidate {
     pub upstream: Arc<Upstream>,
     /// What for.
     pub upstream_model: String,
+    /// The name of this model at this provider on the health board.
+    pub target: Arc<str>,
+    /// Which of the upstream's keys is used; `None` is the first.
+    key: Option<usize>,
     /// When the model was added, in milliseconds since the epoch.
     pub model_created_at: u64,
     /// Milliseconds to wait for the headers.
@@ -166,6 +187,10 @@ pub struct Plan {
 pub struct Offer {
     /// The model's record.
     pub model: ModelRecord,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Its name on the health board.
+    target: Arc<str>,
     /// Who serves it.
     pub upstream: Arc<Upstream>,
 }
@@ -194,13 +219,19 @@ pub struct Snapshot {
     /// What is offered, by provider id and model id.
     offers: Vec<Offer>,
     by_model: HashMap<String, Vec<usize>>,
+    /// The part of a model's name behind its `vendor/` → offers.
+    by_bare_name: HashMap<String, Vec<usize>>,
     /// Lower-case provider name → model name → offer.
     by_provider: HashMap<String, HashMap<String, usize>>,
     /// SHA-256 of a personalized key → providers that it opens.
     personalized: HashMap<String, Vec<i64>>,
+    upstreams: HashMap<i64, Arc<Upstream>>,
+    /// Sorted by name.
+    logical_models: Vec<Arc<LogicalModelRecord>>,
+    /// Those whose name is a pattern, by number.
+    logical_patterns: PatternTable<usize>,
     /// What would be offered if its provider could be used.
     unavailable: Vec<Unavailable>,
-    logical_models: Vec<LogicalModelRecord>,
 }
 
 #[derive(Debug)]
@@ -243,7 +274,8 @@ impl Snapshot {
         let mut unavailable = Vec::new();
         for model in source.models.into_iter().filter(|model| model.enabled) {
             if let Some(upstream) = upstreams.get(&model.provider_id).cloned() {
-                offers.push(Offer { model, upstream });
+                let target = target_of(&upstream.record, model.asked_for());
+                offers.push(Offer { capabilities: Capabilities::of(&model), target, model, upstream });
             } else if let Some(name) = broken.get(&model.provider_id) {
                 unavailable.push(Unavailable {
                     provider_id: model.provider_id,
@@ -254,30 +286,44 @@ impl Snapshot {
         }
         offers.sort_by_key(|offer| (offer.model.provider_id, offer.model.id));
         let mut by_model: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_bare_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut by_provider: HashMap<String, HashMap<String, usize>> = HashMap::new();
         for (index, offer) in offers.iter().enumerate() {
             by_model.entry(offer.model.model_name.clone()).or_default().push(index);
+            if let Some((_vendor, bare)) = offer.model.model_name.split_once('/') {
+                by_bare_name.entry(bare.to_owned()).or_default().push(index);
+            }
             let provider = offer.upstream.record.name.to_lowercase();
             by_provider.entry(provider).or_default().insert(offer.model.model_name.clone(), index);
         }
+        let mut logical_models: Vec<Arc<LogicalModelRecord>> =
+            source.logical_models.into_iter().filter(|logical| logical.enabled).map(Arc::new).collect();
+        logical_models.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut logical_patterns = PatternTable::default();
+        for (index, logical) in
+            logical_models.iter().enumerate().filter(|(_, logical)| logical.name.ends_with('*'))
+        {
+            if let Ok(pattern) = Pattern::parse(&logical.name) {
+                logical_patterns.insert(pattern, index);
+            }
+        }
         let (catalog_version, keys_version) = (source.catalog_version, source.keys_version);
-        let compiled = Self {
-            catalog_version,
-            keys_version,
-            offers,
-            by_model,
-            by_provider,
-            personalized,
-            unavailable,
-            logical_models: source.logical_models,
-        };
-        (compiled, problems)
-    }
-
-    /// All logical models, disabled ones included, by id.
-    #[must_use]
-    pub fn logical_models(&self) -> &[LogicalModelRecord] {
-        &self.logical_models
+        (
+            Self {
+                catalog_version,
+                keys_version,
+                offers,
+                by_model,
+                by_bare_name,
+                by_provider,
+                personalized,
+                upstreams,
+                logical_models,
+                logical_patterns,
+                unavailable,
+            },
+            problems,
+        )
     }
 
     /// The providers that the personalized key with this hash opens.
@@ -291,21 +337,23 @@ impl Snapshot {
         self.offers.iter().filter(|offer| allows(principal, offer))
     }
 
-    /// The plan for a model name: the model of that name wherever it is offered, else `provider/model`.
+    /// The plan for a model name where nothing but the name decides: what may be asked for it, in configured order.
     pub fn resolve(&self, requested: &str, principal: &Principal) -> Result<Plan, ApiError> {
-        let mut candidates = self
-            .indexes_for(requested)
-            .filter_map(|index| self.offers.get(index))
-            .filter(|offer| allows(principal, offer))
-            .map(Candidate::of);
+        let stage = self.stage(requested, principal).ok_or_else(|| self.why_not(requested, principal))?;
+        let mut choices: Vec<Choice> = stage.choices.into_iter().filter(resolve::is_active).collect();
+        choices.sort_by_key(|choice| choice.tier);
+        let mut candidates = choices.into_iter().map(|choice| choice.candidate);
         match candidates.next() {
             Some(first) => Ok(Plan { first, rest: candidates.collect() }),
-            None => Err(self.why_not(requested, principal)),
+            None => Err(ApiError::unavailable(
+                "no_upstream_available",
+                "The providers of this model are paused at the moment.",
+            )),
         }
     }
 
     /// Why nothing serves a model: it is configured, but its provider cannot be used, or it does not exist.
-    fn why_not(&self, requested: &str, principal: &Principal) -> ApiError {
+    pub(super) fn why_not(&self, requested: &str, principal: &Principal) -> ApiError {
         let named = |offer: &&Unavailable| {
             let address = requested.split_once('/');
             let addressed = address.is_some_and(|(provider, model)| {
@@ -328,31 +376,97 @@ impl Snapshot {
         )
     }
 
-    fn indexes_for(&self, requested: &str) -> impl Iterator<Item = usize> {
-        let by_name = self.by_model.get(requested).map(Vec::as_slice).unwrap_or_default();
-        let addressed = if by_name.is_empty() { self.addressed(requested) } else { None };
-        by_name.iter().copied().chain(addressed)
+    /// The configured logical models, by name.
+    #[must_use]
+    pub fn logical_models(&self) -> &[Arc<LogicalModelRecord>] {
+        &self.logical_models
     }
 
-    fn addressed(&self, requested: &str) -> Option<usize> {
+    pub(super) fn logical_by_name(&self, name: &str) -> Option<&Arc<LogicalModelRecord>> {
+        let index = self.logical_models.binary_search_by(|logical| logical.name.as_str().cmp(name)).ok()?;
+        self.logical_models.get(index)
+    }
+
+    pub(super) fn logical_by_pattern(&self, name: &str) -> Option<&Arc<LogicalModelRecord>> {
+        self.logical_models.get(*self.logical_patterns.get(name)?)
+    }
+
+    /// A provider that is ready to be asked.
+    #[must_use]
+    pub fn upstream(&self, provider_id: i64) -> Option<&Arc<Upstream>> {
+        self.upstreams.get(&provider_id)
+    }
+
+    /// What this provider offers under this name.
+    pub(super) fn offer(&self, provider_id: i64, model_name: &str) -> Option<&Offer> {
+        self.offers_named(model_name).find(|offer| offer.model.provider_id == provider_id)
+    }
+
+    /// What is offered under this name.
+    pub(super) fn offers_named(&self, model_name: &str) -> impl Iterator<Item = &Offer> {
+        let indexes = self.by_model.get(model_name).map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|index| self.offers.get(*index))
+    }
+
+    /// What is offered under this name with a `vendor/` in front of it.
+    pub(super) fn offers_with_bare_name(&self, model_name: &str) -> impl Iterator<Item = &Offer> {
+        let indexes = self.by_bare_name.get(model_name).map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|index| self.offers.get(*index))
+    }
+
+    /// What stands at this address.
+    pub(super) fn addressed(&self, requested: &str) -> Option<&Offer> {
         let (provider, model) = requested.split_once('/')?;
-        self.by_provider.get(&provider.to_lowercase())?.get(model).copied()
+        let index = *self.by_provider.get(&provider.to_lowercase())?.get(model)?;
+        self.offers.get(index)
     }
 }
 
 impl Candidate {
-    fn of(offer: &Offer) -> Self {
+    pub(super) fn of(offer: &Offer) -> Self {
         let record = &offer.upstream.record;
         let default_first_byte =
             if offer.model.slow { SLOW_FIRST_BYTE_TIMEOUT_MS } else { DEFAULT_FIRST_BYTE_TIMEOUT_MS };
         Self {
             upstream: Arc::clone(&offer.upstream),
-            upstream_model: offer.model.upstream_model.as_ref().unwrap_or(&offer.model.model_name).clone(),
+            upstream_model: offer.model.asked_for().to_owned(),
+            target: Arc::clone(&offer.target),
+            key: None,
             model_created_at: offer.model.created_at,
             first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(default_first_byte),
             idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
         }
     }
+
+    /// A model that the provider is believed to have, though it is not on its list.
+    pub(super) fn of_model(upstream: &Arc<Upstream>, upstream_model: &str) -> Self {
+        let record = &upstream.record;
+        Self {
+            target: target_of(record, upstream_model),
+            upstream: Arc::clone(upstream),
+            upstream_model: upstream_model.to_owned(),
+            key: None,
+            model_created_at: record.created_at,
+            first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(DEFAULT_FIRST_BYTE_TIMEOUT_MS),
+            idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
+        }
+    }
+
+    /// The same, asked with this key of the upstream's.
+    #[must_use]
+    pub fn with_key(&self, key: Option<usize>) -> Self {
+        Self { key, ..self.clone() }
+    }
+
+    /// The key to ask with, if the upstream needs one.
+    #[must_use]
+    pub fn key(&self) -> Option<&UpstreamKey> {
+        self.upstream.keys.get(self.key.unwrap_or(0))
+    }
+}
+
+fn target_of(record: &ProviderRecord, upstream_model: &str) -> Arc<str> {
+    format!("{}/{upstream_model}", record.uid).into()
 }
 
 fn allows(principal: &Principal, offer: &Offer) -> bool {

@@ -47,6 +47,12 @@ impl Walk {
         self.steps.pop_front()
     }
 
+    /// Whether another attempt may be made, of whichever candidate.
+    #[must_use]
+    pub fn has_attempts(&self) -> bool {
+        self.attempts_left > 0
+    }
+
     /// Counts an attempt that has really begun.
     pub fn count(&mut self) {
         self.attempts_left = self.attempts_left.saturating_sub(1);

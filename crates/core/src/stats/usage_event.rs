@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attempt_record::AttemptRecord;
 use crate::tokens::{TokenUsage, UsageSource};
 
 /// How a request ended.
@@ -60,6 +61,9 @@ pub struct UsageEvent {
     pub duration_ms: u64,
     /// The conversation that the request belongs to.
     pub conversation_id: String,
+    /// Who was asked and who was passed over, in order, unless that is one upstream which answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptRecord>,
 }
 
 #[cfg(test)]
@@ -87,6 +91,7 @@ mod tests {
             first_byte_ms: Some(3),
             duration_ms: 9,
             conversation_id: "c".into(),
+            attempts: Vec::new(),
         };
         let json = serde_json::to_string(&event).unwrap();
         assert!(json.contains(r#""prompt":1"#) && json.contains(r#""outcome":"completed""#));

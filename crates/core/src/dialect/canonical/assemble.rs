@@ -37,19 +37,39 @@ pub struct Assembly {
     end: Option<Result<(), ErrorInfo>>,
     bytes_left: usize,
     is_cut: bool,
+    has_spoken: bool,
 }
 
 impl Assembly {
     /// An empty answer that may grow to `max_bytes` bytes of text.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { response: ChatResponse::default(), end: None, bytes_left: max_bytes, is_cut: false }
+        Self {
+            response: ChatResponse::default(),
+            end: None,
+            bytes_left: max_bytes,
+            is_cut: false,
+            has_spoken: false,
+        }
     }
 
     /// Whether nothing more can be added.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.end.is_some()
+    }
+
+    /// Whether anything of the answer has come: text, thoughts, a call, or its end. That it is about to begin is not yet
+    /// part of it; services report that they are overloaded after saying so.
+    #[must_use]
+    pub fn has_spoken(&self) -> bool {
+        self.has_spoken
+    }
+
+    /// The error that the stream ended in.
+    #[must_use]
+    pub fn error(&self) -> Option<&ErrorInfo> {
+        self.end.as_ref().and_then(|end| end.as_ref().err())
     }
 
     /// What came so far.
@@ -63,6 +83,14 @@ impl Assembly {
         if self.is_over() {
             return;
         }
+        self.has_spoken |= match &event {
+            StreamEvent::TextDelta { text, .. } => !text.is_empty(),
+            StreamEvent::PartStart { start, .. } => {
+                matches!(start, PartStart::ToolCall { .. } | PartStart::RedactedThinking { .. })
+            }
+            StreamEvent::ArgumentsDelta { .. } | StreamEvent::Finish { .. } | StreamEvent::Done => true,
+            _ => false,
+        };
         match event {
             StreamEvent::Done => self.end = Some(Ok(())),
             StreamEvent::Error(error) => self.end = Some(Err(error)),

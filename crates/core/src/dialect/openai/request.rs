@@ -102,11 +102,28 @@ impl<'a> ChatRequest<'a> {
         self.fields.get_set(field).and_then(|value| value.get().parse().ok())
     }
 
-    /// The body for the upstream: the caller's own bytes, with `model` replaced if it is named differently there, and
-    /// with the usage chunk asked for if this is a stream and the upstream takes that (`asks_usage`).
+    /// The value of a field that is present and not `null`.
     #[must_use]
-    pub fn upstream_body(&self, upstream_model: &str, asks_usage: bool) -> Cow<'a, [u8]> {
-        let mut edits = Vec::with_capacity(2);
+    pub fn field(&self, name: &str) -> Option<&'a RawValue> {
+        self.fields.get_set(name)
+    }
+
+    /// The body for the upstream: the caller's own bytes, with `model` replaced if it is named differently there, with
+    /// the usage chunk asked for if this is a stream and the upstream takes that (`asks_usage`), and without the field
+    /// `without`.
+    #[must_use]
+    pub fn upstream_body(
+        &self,
+        upstream_model: &str,
+        asks_usage: bool,
+        without: Option<&str>,
+    ) -> Cow<'a, [u8]> {
+        let mut edits = Vec::with_capacity(3);
+        if let Some(name) = without
+            && let Some(value) = self.fields.get(name)
+        {
+            edits.extend(Edit::remove_member(self.body, name, value));
+        }
         if let Some(model) = self.fields.get("model").filter(|_| self.model != upstream_model) {
             edits.push(Edit::replace(self.body, model, quote(upstream_model)));
         }
@@ -279,7 +296,7 @@ mod tests {
 
     fn upstream(body: &str, model: &str) -> String {
         let request = ChatRequest::parse(body.as_bytes()).unwrap();
-        String::from_utf8(request.upstream_body(model, true).into_owned()).unwrap()
+        String::from_utf8(request.upstream_body(model, true, None).into_owned()).unwrap()
     }
 
     #[test]
@@ -288,7 +305,7 @@ mod tests {
             br#" { "model" : "m" , "messages":[{"role":"user","content":"hi"}], "x_unknown": [1.0e5,{}] } "#;
         let request = ChatRequest::parse(body).unwrap();
         assert!(
-            matches!(request.upstream_body("m", true), Cow::Borrowed(same) if same.as_ptr() == body.as_ptr())
+            matches!(request.upstream_body("m", true, None), Cow::Borrowed(same) if same.as_ptr() == body.as_ptr())
         );
     }
 

@@ -6,6 +6,7 @@ mod circuit;
 mod error_rate;
 mod latency;
 mod shared;
+mod shared_board;
 mod target;
 
 pub use board::{Blocked, Blocks, Board, BoardSettings, Permit};
@@ -13,6 +14,7 @@ pub use circuit::{CircuitSettings, Phase, ProbeTurn};
 pub use error_rate::ErrorRate;
 pub use latency::{LatencySketch, RELATIVE_ERROR};
 pub use shared::{MAX_SHARED_TARGET_BYTES, SharedKind, SharedState};
+pub use shared_board::SharedBoard;
 pub use target::TargetView;
 
 /// How an attempt ended, as far as its target is concerned.

@@ -1,0 +1,212 @@
+//! The plan for a model in words: what `POST /routing/decide` and `GET /logical-models/{name}/upstreams` answer.
+
+use serde::Serialize;
+
+use super::candidate_facts::Capabilities;
+use super::health::{Board, TargetView};
+use super::planner::Considered;
+use super::resolve::{Choice, Stage};
+use super::route::PlannedStage;
+use super::score::ScoreParts;
+use super::strategy::Strategy;
+use crate::catalog::fields::Fields;
+use crate::error::ApiError;
+
+/// The checked body of `POST /routing/decide`.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are those of the request")]
+pub struct DecideInput {
+    pub logical_model: String,
+    pub strategy: Option<Strategy>,
+    pub preferred_region: Option<String>,
+    pub exclude_providers: Vec<String>,
+}
+
+impl DecideInput {
+    const FIELDS: &'static [&'static str] =
+        &["logical_model", "strategy", "preferred_region", "exclude_providers", "user_id"];
+
+    /// Reads and checks a body.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let fields = Fields::parse(body, Self::FIELDS)?;
+        let strategy = fields.text("strategy", 1..=50)?.try_map(|name| read_strategy(&name))?;
+        Ok(Self {
+            logical_model: fields.text("logical_model", 1..=200)?.required("logical_model")?,
+            strategy: strategy.into_set(),
+            preferred_region: fields.text("preferred_region", 1..=50)?.into_set(),
+            exclude_providers: fields
+                .text_list("exclude_providers", &(1..=100))?
+                .into_set()
+                .unwrap_or_default(),
+        })
+    }
+}
+
+fn read_strategy(name: &str) -> Result<Strategy, ApiError> {
+    Strategy::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = Strategy::NAMES.iter().map(|(name, _)| *name).collect();
+        let message = format!("`strategy` must be one of: {}.", names.join(", "));
+        ApiError::invalid("invalid_value", "strategy", message)
+    })
+}
+
+/// A plan with its reasons.
+#[derive(Debug, Serialize)]
+pub struct Explanation<'a> {
+    logical_model: &'a str,
+    strategy_used: Strategy,
+    /// Milliseconds since the epoch.
+    decision_time: u64,
+    selected_upstream: Option<UpstreamView<'a>>,
+    alternative_upstreams: Vec<UpstreamView<'a>>,
+    reasoning: String,
+    all_candidates: Vec<CandidateView<'a>>,
+}
+
+/// One who would be asked.
+#[derive(Debug, Clone, Serialize)]
+pub struct UpstreamView<'a> {
+    provider: &'a str,
+    provider_id: i64,
+    model: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct CandidateView<'a> {
+    #[serde(flatten)]
+    upstream: UpstreamView<'a>,
+    /// The model under whose name it was found: the one asked for, or one to fall back on.
+    logical_model: &'a str,
+    /// Its place in the order in which candidates are asked, from 1.
+    position: Option<usize>,
+    kept: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until_ms: Option<u64>,
+    weight: u32,
+    priority: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<ScoreParts>,
+    metrics: TargetView,
+}
+
+/// Puts planned stages into words.
+#[must_use]
+pub fn explain<'a>(
+    logical_model: &'a str,
+    planned: &'a [PlannedStage<'a>],
+    board: &Board,
+    now_ms: u64,
+) -> Explanation<'a> {
+    let order: Vec<UpstreamView<'a>> = planned
+        .iter()
+        .flat_map(|stage| stage.order.iter().filter_map(|index| stage.stage.choices.get(*index)))
+        .map(UpstreamView::of)
+        .collect();
+    let mut all_candidates = Vec::new();
+    let mut before = 0;
+    for stage in planned {
+        for (choice, one) in stage.stage.choices.iter().zip(&stage.considered) {
+            let place = stage.order.iter().position(|index| *index == one.index);
+            all_candidates.push(candidate(
+                stage,
+                choice,
+                one,
+                place.map(|place| before + place + 1),
+                board,
+                now_ms,
+            ));
+        }
+        before += stage.order.len();
+    }
+    let strategy = planned.first().map_or(Strategy::default(), |stage| stage.strategy);
+    Explanation {
+        logical_model,
+        strategy_used: strategy,
+        decision_time: now_ms,
+        reasoning: reasoning(planned, &order, strategy),
+        selected_upstream: order.first().cloned(),
+        alternative_upstreams: order.into_iter().skip(1).collect(),
+        all_candidates,
+    }
+}
+
+fn candidate<'a>(
+    stage: &PlannedStage<'a>,
+    choice: &'a Choice,
+    one: &Considered,
+    position: Option<usize>,
+    board: &Board,
+    now_ms: u64,
+) -> CandidateView<'a> {
+    CandidateView {
+        upstream: UpstreamView::of(choice),
+        logical_model: &stage.stage.model,
+        position,
+        kept: one.kept,
+        reason: one.reason.map(super::filter::SkipReason::word),
+        until_ms: one.until_ms,
+        weight: choice.weight,
+        priority: choice.tier,
+        score: one.score,
+        metrics: metrics(choice, board, now_ms),
+    }
+}
+
+fn reasoning(planned: &[PlannedStage<'_>], order: &[UpstreamView<'_>], strategy: Strategy) -> String {
+    let considered: usize = planned.iter().map(|stage| stage.considered.len()).sum();
+    let Some(first) = order.first() else {
+        return format!("None of {considered} candidates can be asked.");
+    };
+    let last_resort = planned.iter().all(|stage| stage.usable == 0);
+    let how = if last_resort { "the least bad, as all are unhealthy" } else { strategy.name() };
+    format!(
+        "{} of {considered} candidates can be asked; `{}` goes first ({how}).",
+        order.len(),
+        first.provider
+    )
+}
+
+/// One upstream of a model, and how it fares.
+#[derive(Debug, Serialize)]
+pub struct UpstreamRow<'a> {
+    #[serde(flatten)]
+    upstream: UpstreamView<'a>,
+    kind: crate::catalog::ProviderKind,
+    enabled: bool,
+    status: super::candidate_facts::OperationStatus,
+    region: Option<&'a str>,
+    weight: u32,
+    priority: u8,
+    capabilities: Capabilities,
+    metrics: TargetView,
+}
+
+/// The upstreams of a stage.
+#[must_use]
+pub fn upstreams<'a>(stage: &'a Stage, board: &Board, now_ms: u64) -> Vec<UpstreamRow<'a>> {
+    let row = |choice: &'a Choice| UpstreamRow {
+        upstream: UpstreamView::of(choice),
+        kind: choice.candidate.upstream.record.kind,
+        enabled: choice.enabled,
+        status: choice.candidate.upstream.record.status,
+        region: choice.region.as_deref(),
+        weight: choice.weight,
+        priority: choice.tier,
+        capabilities: choice.capabilities,
+        metrics: metrics(choice, board, now_ms),
+    };
+    stage.choices.iter().map(row).collect()
+}
+
+fn metrics(choice: &Choice, board: &Board, now_ms: u64) -> TargetView {
+    board.view_of_model(&choice.candidate.upstream.record.uid, &choice.candidate.target, now_ms)
+}
+
+impl<'a> UpstreamView<'a> {
+    fn of(choice: &'a Choice) -> Self {
+        let record = &choice.candidate.upstream.record;
+        Self { provider: &record.name, provider_id: record.id, model: &choice.candidate.upstream_model }
+    }
+}

@@ -1,0 +1,60 @@
+//! What all isolates together know of upstreams that are to be spared.
+
+use super::shared::SharedState;
+
+/// Most states that are held; the oldest go first.
+const MAX_STATES: usize = 4_096;
+
+/// The newest state of every target and kind, as far as it still holds.
+#[derive(Debug, Default)]
+pub struct SharedBoard {
+    states: Vec<SharedState>,
+}
+
+impl SharedBoard {
+    /// Adds what is new, unless something newer is known, and drops what holds no longer.
+    pub fn add(&mut self, news: Vec<SharedState>, now_ms: u64) {
+        for new in news.into_iter().filter(|new| new.is_sound(now_ms)) {
+            let known =
+                self.states.iter_mut().find(|known| known.target == new.target && known.kind == new.kind);
+            match known {
+                Some(known) if known.observed_at_ms < new.observed_at_ms => *known = new,
+                Some(_) => {}
+                None => self.states.push(new),
+            }
+        }
+        self.states.retain(|state| state.until_ms > now_ms);
+        if self.states.len() > MAX_STATES {
+            self.states.sort_by_key(|state| state.observed_at_ms);
+            self.states.drain(..self.states.len() - MAX_STATES);
+        }
+    }
+
+    /// All that is known.
+    #[must_use]
+    pub fn states(&self) -> &[SharedState] {
+        &self.states
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SharedKind;
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn state(target: &str, observed_at_ms: u64, until_ms: u64) -> SharedState {
+        SharedState { target: target.into(), kind: SharedKind::Open, until_ms, observed_at_ms, level: 1 }
+    }
+
+    #[test]
+    fn the_newest_holds_until_it_is_over() {
+        let mut board = SharedBoard::default();
+        board.add(vec![state("a", NOW - 5, NOW + 100), state("b", NOW - 5, NOW + 900)], NOW);
+        board.add(vec![state("a", NOW - 9, NOW + 500), state("a", NOW - 1, NOW + 50)], NOW);
+        assert_eq!(board.states(), [state("a", NOW - 1, NOW + 50), state("b", NOW - 5, NOW + 900)]);
+        board.add(Vec::new(), NOW + 60);
+        assert_eq!(board.states(), [state("b", NOW - 5, NOW + 900)]);
+    }
+}

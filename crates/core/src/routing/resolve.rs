@@ -1,0 +1,243 @@
+//! From a model name to everything that might serve it.
+//!
+//! A name is looked up, in this order, as
+//! 1. a logical model of exactly that name;
+//! 2. the name of a provider's model, also without the `vendor/` in front of it (such a match is a tier behind);
+//! 3. an address, `provider/model`;
+//! 4. a logical model whose name is a pattern that covers it (`qwen-*`); the longest prefix wins.
+//!
+//! What serves the name is one stage; the models to fall back on are the stages after it. Choosing within a stage is the
+//! planner's part.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::candidate_facts::{CandidateFacts, Capabilities, OperationStatus};
+use super::snapshot::{Candidate, Offer, Snapshot, Upstream};
+use super::strategy::Strategy;
+use crate::access::Principal;
+use crate::catalog::LogicalModelRecord;
+use crate::catalog::logical_model::CandidateSpec;
+use crate::dialect::face::Face;
+use crate::error::ApiError;
+
+/// Most stages of one request.
+const MAX_STAGES: usize = 8;
+/// How many tiers a match by the name without its vendor stands behind.
+const BARE_NAME_TIERS: u8 = 100;
+
+/// Something that might serve a request, and what is known of it.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Who is asked for what.
+    pub candidate: Candidate,
+    /// Share of the traffic.
+    pub weight: u32,
+    /// Lower tiers are used up first.
+    pub tier: u8,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Whether the caller's key may use it.
+    pub allowed: bool,
+    /// Where it is.
+    pub region: Option<String>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+impl Choice {
+    /// What the planner looks at, for a caller of this dialect.
+    #[must_use]
+    pub fn facts(&self, face: Face) -> CandidateFacts<'_> {
+        let record = &self.candidate.upstream.record;
+        CandidateFacts {
+            provider: &record.uid,
+            model: &self.candidate.target,
+            weight: self.weight,
+            tier: self.tier,
+            enabled: self.enabled,
+            operation: record.status,
+            allowed: self.allowed,
+            capabilities: self.capabilities,
+            native: face.is_native_to(record.kind),
+            region: self.region.as_deref(),
+            ..CandidateFacts::default()
+        }
+    }
+}
+
+/// Everything that serves one name.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// The name.
+    pub model: String,
+    /// The logical model behind it, if it is configured.
+    pub logical: Option<Arc<LogicalModelRecord>>,
+    /// What serves it, in configured order; at least one.
+    pub choices: Vec<Choice>,
+}
+
+impl Stage {
+    /// How to choose, unless the request says so.
+    #[must_use]
+    pub fn strategy(&self) -> Strategy {
+        let named = self.logical.as_ref().and_then(|logical| logical.strategy.as_deref());
+        named.and_then(Strategy::parse).unwrap_or_default()
+    }
+}
+
+impl Snapshot {
+    /// The stages of a request for `requested`: what serves it, what serves the models that the request falls back on,
+    /// and what serves those that the logical models fall back on. Names to fall back on that mean nothing are left out.
+    pub fn stages(
+        &self,
+        requested: &str,
+        fallbacks: &[String],
+        principal: &Principal,
+    ) -> Result<Vec<Stage>, ApiError> {
+        let first = self.stage(requested, principal).ok_or_else(|| self.why_not(requested, principal))?;
+        let mut seen: HashSet<String> = HashSet::from([requested.to_owned()]);
+        let mut stages = vec![first];
+        for name in fallbacks {
+            self.add_stage(name, principal, &mut seen, &mut stages);
+        }
+        // Chains of chains: each stage that is added may have some of its own.
+        let mut position = 0;
+        while let Some(stage) = stages.get(position) {
+            let chain = stage.logical.as_ref().map(|logical| logical.fallbacks.clone()).unwrap_or_default();
+            for name in &chain {
+                self.add_stage(name, principal, &mut seen, &mut stages);
+            }
+            position += 1;
+        }
+        Ok(stages)
+    }
+
+    /// What serves a name by itself; `None` if nothing does that this caller may use.
+    #[must_use]
+    pub fn stage(&self, requested: &str, principal: &Principal) -> Option<Stage> {
+        let stage =
+            self.named(requested).or_else(|| self.offered(requested)).or_else(|| self.covered(requested))?;
+        let choices: Vec<Choice> = stage
+            .choices
+            .into_iter()
+            .map(|(name, choice)| {
+                let id = choice.candidate.upstream.record.id;
+                let allowed = principal.may_use(id, &stage.model) || principal.may_use(id, &name);
+                Choice { allowed, ..choice }
+            })
+            .collect();
+        // What a key may not use does not exist for it.
+        if !choices.iter().any(|choice| choice.allowed) {
+            return None;
+        }
+        Some(Stage { model: stage.model, logical: stage.logical, choices })
+    }
+
+    fn add_stage(
+        &self,
+        name: &str,
+        principal: &Principal,
+        seen: &mut HashSet<String>,
+        stages: &mut Vec<Stage>,
+    ) {
+        if stages.len() < MAX_STAGES && seen.insert(name.to_owned()) {
+            stages.extend(self.stage(name, principal));
+        }
+    }
+
+    fn named(&self, requested: &str) -> Option<Found> {
+        let logical = self.logical_by_name(requested)?;
+        Some(self.configured(logical, requested, ""))
+    }
+
+    fn covered(&self, requested: &str) -> Option<Found> {
+        let logical = self.logical_by_pattern(requested)?;
+        let rest = requested.strip_prefix(logical.name.trim_end_matches('*')).unwrap_or_default();
+        Some(self.configured(logical, requested, rest))
+    }
+
+    /// What a logical model lists. `rest` is what its pattern's star stands for.
+    fn configured(&self, logical: &Arc<LogicalModelRecord>, requested: &str, rest: &str) -> Found {
+        let choices = logical
+            .candidates
+            .iter()
+            .filter_map(|spec| {
+                let upstream = self.upstream(spec.provider_id)?;
+                let name = spec.model.replace('*', rest);
+                Some((name.clone(), self.choice_of_spec(spec, upstream, &name)))
+            })
+            .collect();
+        Found { model: requested.to_owned(), logical: Some(Arc::clone(logical)), choices }
+    }
+
+    fn choice_of_spec(&self, spec: &CandidateSpec, upstream: &Arc<Upstream>, name: &str) -> Choice {
+        let offer = self.offer(spec.provider_id, name);
+        let mut choice = match offer {
+            Some(offer) => choice_of(offer, 0),
+            None => Choice {
+                candidate: Candidate::of_model(upstream, name),
+                weight: 0,
+                tier: 0,
+                enabled: true,
+                allowed: true,
+                region: upstream.record.region.clone(),
+                capabilities: Capabilities::default(),
+            },
+        };
+        choice.weight = spec.weight;
+        choice.tier = tier(spec.priority);
+        choice.enabled = spec.enabled;
+        choice.region = spec.region.clone().or(choice.region);
+        let candidate = &mut choice.candidate;
+        candidate.first_byte_timeout_ms =
+            spec.first_byte_timeout_ms.unwrap_or(candidate.first_byte_timeout_ms);
+        candidate.idle_timeout_ms = spec.idle_timeout_ms.unwrap_or(candidate.idle_timeout_ms);
+        choice
+    }
+
+    /// What providers offer under this name, or under this address.
+    fn offered(&self, requested: &str) -> Option<Found> {
+        let by_name = self.offers_named(requested).map(|offer| (offer, 0));
+        let by_bare_name = self.offers_with_bare_name(requested).map(|offer| (offer, BARE_NAME_TIERS));
+        let mut choices: Vec<(String, Choice)> = by_name
+            .chain(by_bare_name)
+            .map(|(offer, behind)| (offer.model.model_name.clone(), choice_of(offer, behind)))
+            .collect();
+        if choices.is_empty() {
+            let offer = self.addressed(requested)?;
+            choices.push((offer.model.model_name.clone(), choice_of(offer, 0)));
+        }
+        Some(Found { model: requested.to_owned(), logical: None, choices })
+    }
+}
+
+/// A stage before it is known what the caller may use; each choice has the name by which its provider offers it.
+struct Found {
+    model: String,
+    logical: Option<Arc<LogicalModelRecord>>,
+    choices: Vec<(String, Choice)>,
+}
+
+fn choice_of(offer: &Offer, behind: u8) -> Choice {
+    let (model, record) = (&offer.model, &offer.upstream.record);
+    Choice {
+        candidate: Candidate::of(offer),
+        weight: model.weight.unwrap_or(record.weight),
+        tier: tier(model.priority.unwrap_or(record.priority)).saturating_add(behind),
+        enabled: true,
+        allowed: true,
+        region: record.region.clone(),
+        capabilities: offer.capabilities,
+    }
+}
+
+fn tier(priority: u32) -> u8 {
+    u8::try_from(priority).unwrap_or(u8::MAX)
+}
+
+/// Whether requests are let through to the provider at all.
+#[must_use]
+pub fn is_active(choice: &Choice) -> bool {
+    choice.enabled && choice.allowed && choice.candidate.upstream.record.status == OperationStatus::Active
+}
