@@ -10,7 +10,7 @@ use worker::{Context, Env, Headers, Method, Request, Response, Result};
 
 use crate::api::{
     discovery, gemini, health, keys, logical_models, models, provider_health, provider_keys, provider_models,
-    providers, responses, stats,
+    providers, responses, routing, stats,
 };
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::pipeline;
@@ -81,6 +81,10 @@ enum Endpoint {
     DeleteKey,
     TotalStats,
     RequestLog,
+    Decide,
+    LogicalModelUpstreams,
+    GetRoutingSession,
+    DeleteRoutingSession,
 }
 
 impl Endpoint {
@@ -186,6 +190,10 @@ const ROUTES: &[Route] = &[
     route(Method::Get,    "/keys/{id}",             Audience::Admin,  Endpoint::GetKey),
     route(Method::Put,    "/keys/{id}",             Audience::Admin,  Endpoint::UpdateKey),
     route(Method::Delete, "/keys/{id}",             Audience::Admin,  Endpoint::DeleteKey),
+    route(Method::Post,   "/routing/decide",        Audience::Admin,  Endpoint::Decide),
+    route(Method::Get,    "/routing/sessions/{id}", Audience::Admin,  Endpoint::GetRoutingSession),
+    route(Method::Delete, "/routing/sessions/{id}", Audience::Admin,  Endpoint::DeleteRoutingSession),
+    route(Method::Get,    "/logical-models/{id}/upstreams", Audience::Admin, Endpoint::LogicalModelUpstreams),
     route(Method::Get,    "/stats/total",           Audience::Admin,  Endpoint::TotalStats),
     route(Method::Get,    "/stats/requests",        Audience::Admin,  Endpoint::RequestLog),
 ];
@@ -281,6 +289,10 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
         Endpoint::GetKey => keys::get(exchange, parameter).await,
         Endpoint::UpdateKey => keys::update(exchange, parameter).await,
         Endpoint::DeleteKey => keys::delete(exchange, parameter).await,
+        Endpoint::Decide => routing::decide(exchange).await,
+        Endpoint::LogicalModelUpstreams => routing::upstreams(exchange, parameter).await,
+        Endpoint::GetRoutingSession => routing::session(exchange, parameter).await,
+        Endpoint::DeleteRoutingSession => routing::unbind_session(exchange, parameter).await,
         Endpoint::TotalStats => stats::total(exchange).await,
         Endpoint::RequestLog => stats::requests(exchange).await,
     }

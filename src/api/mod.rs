@@ -11,6 +11,7 @@ pub mod provider_keys;
 pub mod provider_models;
 pub mod providers;
 pub mod responses;
+pub mod routing;
 pub mod stats;
 
 use std::collections::BTreeMap;

@@ -5,9 +5,12 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::transcript::Transcript;
-use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_core::stats::{Outcome, UsageEvent};
 use worker::Env;
 
+use super::upstream_health;
+use crate::platform::now_ms;
+use crate::store::sticky::{self, Binding};
 use crate::store::usage;
 
 /// What is left of a request.
@@ -22,10 +25,35 @@ pub struct Aftermath {
     pub principal: Principal,
     /// What was asked and answered, if that was a chat.
     pub transcript: Transcript,
+    /// The session to be bound to whoever answered.
+    pub session: Option<String>,
+    /// The upstream's key that was used, by its id.
+    pub upstream_key: Option<String>,
 }
 
 /// Does what is to be done, and leaves the event last: it may still be completed here.
 pub async fn run(env: &Env, aftermath: Aftermath) {
-    let Aftermath { event, .. } = aftermath;
-    usage::record(env, event).await;
+    let binding = bind_session(env, &aftermath);
+    let recording = usage::record(env, aftermath.event.clone());
+    futures::join!(recording, upstream_health::share(env), binding);
+}
+
+/// Binds the session to whoever answered it.
+async fn bind_session(env: &Env, aftermath: &Aftermath) {
+    let Aftermath { event, principal, session, upstream_key, .. } = aftermath;
+    let (Some(session), Some(provider_id), Some(model_id), Outcome::Completed) =
+        (session, event.provider_id, &event.upstream_model, event.outcome)
+    else {
+        return;
+    };
+    let now = now_ms();
+    let binding = Binding {
+        logical_model: event.model.clone(),
+        provider_id,
+        model_id: model_id.clone(),
+        key_id: upstream_key.clone(),
+        created_at: now,
+        last_used_at: now,
+    };
+    sticky::bind(env, session, &principal.key_id, binding).await;
 }

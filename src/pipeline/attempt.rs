@@ -1,96 +1,211 @@
-//! Step 4: ask the upstream.
+//! Step 4: ask one upstream, and wait until it is clear that it answers.
+//!
+//! Until then nothing has reached the caller, so whatever goes wrong may be made good by asking another upstream: a
+//! refused connection, an error status, an answer that cannot be read, a stream that breaks off or reports an error
+//! before its first word.
 
-use futures::future::{Either, select};
-use futures::pin_mut;
+use std::cell::Cell;
+
+use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
-use nexus_edge_core::demo::DemoReply;
-use nexus_edge_core::dialect::crossing::Crossing;
+use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo};
+use nexus_edge_core::dialect::crossing::{Crossing, WholeAnswer};
+use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::inbound::Inbound;
-use nexus_edge_core::dialect::openai::request::ChatRequest;
+use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
+use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::headers::forwards_to_upstream;
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::routing::endpoint::{self, Auth, Call};
-use worker::js_sys::Array;
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
-use worker::{AbortController, Headers, Method, Request, RequestInit, RequestRedirect, Response, web_sys};
+use nexus_edge_core::routing::retry::Failure;
+use nexus_edge_core::routing::{backoff, endpoint};
+use nexus_edge_core::secrets::mask::redact;
+use worker::{Headers, web_sys};
 
-use super::service_account;
-use super::settle::Settlement;
+use super::cross::{self, Memory};
+use super::relay::{caller_headers, has_body, read_whole};
+use super::stream_relay::StreamRelay;
+use super::upstream::{self, Connection};
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
-use crate::platform::timer::Timer;
-use crate::platform::{global, log_error, now_ms};
+use crate::platform::{log_error, now_ms};
+use crate::store::dify;
 
-/// An upstream's answer, its body still to come.
-pub struct Answer {
-    /// What the upstream answered.
-    pub response: web_sys::Response,
-    /// Who answered, and how long its body may be silent.
-    pub candidate: Candidate,
-    /// Closes the upstream's connection when it goes away.
-    pub connection: Connection,
-    /// How the answer gets into the caller's dialect.
-    pub crossing: Crossing,
-    /// Parameters of the request that the upstream's dialect cannot say.
-    pub dropped: Vec<String>,
+const JSON: &str = "application/json; charset=utf-8";
+
+/// What is asked, of whichever upstream.
+pub struct Asked<'a> {
+    /// The request with its surroundings.
+    pub exchange: &'a Exchange,
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// The body as it came.
+    pub body: &'a Body,
+    /// The same, read.
+    pub inbound: &'a Inbound<'a>,
+    /// The conversation that it belongs to.
+    pub conversation_id: &'a str,
+    /// About how many tokens the prompt is; counted while the first upstream is at work.
+    pub prompt_estimate: Cell<Option<u64>>,
+}
+
+/// An answer of which enough has come to pass it on.
+pub struct Accepted {
+    /// The status for the caller.
+    pub status: u16,
+    /// The headers for the caller.
+    pub headers: Headers,
+    /// The body.
+    pub body: AcceptedBody,
+    /// What was asked and, of a whole answer, answered.
+    pub transcript: Transcript,
     /// Milliseconds until the headers came.
     pub first_byte_ms: u64,
 }
 
-/// Our hold on a request to an upstream. Dropping it closes the connection, so that a request whose caller has left, or
-/// that timed out, costs nothing more.
-pub struct Connection {
-    controller: Option<AbortController>,
+/// The body of an answer.
+pub enum AcceptedBody {
+    /// A stream that has begun to speak.
+    Stream(Box<StreamRelay>),
+    /// A whole answer.
+    Whole(Box<Whole>),
 }
 
-impl Connection {
-    /// Lets go of a connection whose answer has been read to its end: there is nothing left to close.
-    pub fn release(mut self) {
-        self.controller = None;
+/// An answer that has been read to its end.
+pub struct Whole {
+    /// The body for the caller.
+    pub bytes: Vec<u8>,
+    /// What was read off it.
+    pub answer: WholeAnswer,
+    /// What is to be remembered of it.
+    pub memory: Memory,
+}
+
+/// An attempt that came to nothing.
+pub struct Failed {
+    /// What happened.
+    pub failure: Failure,
+    /// The code of the error, the upstream's or our own.
+    pub code: Option<String>,
+    /// What the error says.
+    pub message: Option<String>,
+    /// How long the upstream wants to be left alone, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// Milliseconds until the headers came, if they did.
+    pub first_byte_ms: Option<u64>,
+    /// What the caller is told if nobody else can be asked.
+    pub reply: Reply,
+}
+
+/// What a caller is told of a failure.
+pub enum Reply {
+    /// The gateway's own error.
+    Gateway(ApiError),
+    /// The upstream's error, in the caller's dialect.
+    Upstream {
+        /// Its status.
+        status: u16,
+        /// The headers for the caller.
+        headers: Headers,
+        /// The body.
+        bytes: Vec<u8>,
+    },
+}
+
+impl From<ApiError> for Reply {
+    fn from(error: ApiError) -> Self {
+        Self::Gateway(error)
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        if let Some(controller) = self.controller.take() {
-            controller.abort();
+impl Failed {
+    /// A failure that the gateway words itself.
+    pub fn of(failure: Failure, error: ApiError) -> Self {
+        Self {
+            failure,
+            code: Some(error.code.to_owned()),
+            message: None,
+            retry_after_ms: error.retry_after_s.map(|seconds| u64::from(seconds) * 1000),
+            first_byte_ms: None,
+            reply: Reply::Gateway(error),
         }
     }
+
+    /// An error that is the caller's own: its request does not say what its dialect demands.
+    fn of_caller(error: ApiError) -> Self {
+        Self::of(Failure::Status(error.status), error)
+    }
+
+    /// A failure of the connection, in the words of the error.
+    fn of_transport(error: ApiError) -> Self {
+        let failure = match error.code {
+            "upstream_timeout" => Failure::FirstByteTimeout,
+            "upstream_invalid_response" => Failure::Unreadable,
+            _ => Failure::Transport,
+        };
+        Self::of(failure, error)
+    }
+
+    fn after(mut self, first_byte_ms: u64) -> Self {
+        self.first_byte_ms = Some(first_byte_ms);
+        self
+    }
 }
 
-/// Sends the request to one candidate and waits for the headers of the answer.
-pub async fn attempt(
-    exchange: &Exchange,
-    candidate: &Candidate,
-    body: &Body,
-    inbound: &Inbound<'_>,
+/// The headers of an upstream's answer, and what is needed to read its body.
+struct Answer {
+    response: web_sys::Response,
+    connection: Connection,
     crossing: Crossing,
-    settlement: &mut Settlement,
-) -> Result<Answer, ApiError> {
+    memory: Memory,
+    headers: Headers,
+    first_byte_ms: u64,
+}
+
+/// Asks one candidate.
+pub async fn attempt(asked: &Asked<'_>, candidate: &Candidate) -> Result<Accepted, Failed> {
+    let answer = ask(asked, candidate).await?;
+    let first_byte_ms = answer.first_byte_ms;
+    receive(asked, candidate, answer).await.map_err(|failed| failed.after(first_byte_ms))
+}
+
+/// Sends the request and waits for the headers of the answer.
+async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed> {
+    let &Asked { exchange, principal, inbound, conversation_id, .. } = asked;
+    let crossed = cross::cross(exchange, principal, inbound, candidate, conversation_id).await;
+    let (crossing, memory) = crossed.map_err(Failed::of_caller)?;
     let outbound = crossing.outbound(inbound, &candidate.upstream_model);
-    refuse_if_strict(exchange, &outbound.dropped)?;
+    refuse_if_strict(exchange, &outbound.dropped)
+        .map_err(|error| Failed::of(Failure::CapabilityMismatch, error))?;
     let sent_ms = now_ms();
     let (response, connection) = if candidate.upstream.record.kind == ProviderKind::Demo {
-        settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
-        (demo_response(exchange, candidate, &inbound.model, &outbound.body)?, Connection { controller: None })
+        estimate_prompt(asked);
+        let response = upstream::demo_response(exchange, candidate, &inbound.model, &outbound.body);
+        (response.map_err(Failed::of_caller)?, Connection::none())
     } else {
         let operation = crossing.operation(&candidate.upstream_model);
         let call = endpoint::call(&candidate.upstream, operation, &candidate.upstream_model);
-        let call = call.ok_or_else(|| cannot(candidate))?;
-        let body = body.to_js(outbound.body);
-        let upstream_request =
-            build_request(exchange, candidate, &call, body.into(), "application/json").await?;
-        send(exchange, candidate, upstream_request, || {
-            settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
-        })
-        .await?
+        let call =
+            call.ok_or_else(|| Failed::of(Failure::CapabilityMismatch, upstream::cannot(candidate)))?;
+        let body = asked.body.to_js(outbound.body);
+        let request = upstream::build_request(exchange, candidate, &call, body.into(), "application/json")
+            .await
+            .map_err(Failed::of_transport)?;
+        upstream::send(exchange, candidate, request, || estimate_prompt(asked))
+            .await
+            .map_err(Failed::of_transport)?
     };
     let first_byte_ms = now_ms().saturating_sub(sent_ms);
-    settlement.note_first_byte(first_byte_ms);
-    let dropped = outbound.dropped;
-    Ok(Answer { response, candidate: candidate.clone(), connection, crossing, dropped, first_byte_ms })
+    let headers = caller_headers(exchange, candidate, &response, first_byte_ms, conversation_id);
+    if !outbound.dropped.is_empty() {
+        set_header(&headers, "x-nexus-dropped-params", &outbound.dropped.join(", "));
+    }
+    Ok(Answer { response, connection, crossing, memory, headers, first_byte_ms })
+}
+
+fn estimate_prompt(asked: &Asked<'_>) {
+    if asked.prompt_estimate.get().is_none() {
+        asked.prompt_estimate.set(Some(asked.inbound.estimate_prompt_tokens()));
+    }
 }
 
 /// A caller who asks for it (`x-nexus-strict: true`) is refused what would otherwise be left out.
@@ -103,135 +218,163 @@ fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), ApiEr
     Err(ApiError::invalid("unsupported_parameter", first, message))
 }
 
-fn cannot(candidate: &Candidate) -> ApiError {
-    let name = &candidate.upstream.record.name;
-    ApiError::unavailable(
-        "provider_unavailable",
-        format!("The provider `{name}` cannot do this as it is configured."),
-    )
-}
-
-/// Sends a request; `while_waiting` runs once it is on its way.
-pub async fn send(
-    exchange: &Exchange,
-    candidate: &Candidate,
-    request: Request,
-    while_waiting: impl FnOnce(),
-) -> Result<(web_sys::Response, Connection), ApiError> {
-    let controller = AbortController::default();
-    let either = Array::of2(controller.signal().as_ref(), exchange.caller_gone().as_ref());
-    let signal = web_sys::AbortSignal::any(&either);
-    let connection = Connection { controller: Some(controller) };
-
-    let init = web_sys::RequestInit::new();
-    init.set_signal(Some(&signal));
-    let sending = JsFuture::from(global().fetch_with_request_and_init(request.inner(), &init));
-    pin_mut!(sending);
-    // The first poll puts the request on its way; what can be done while the upstream works is done then.
-    let early = futures::poll!(&mut sending);
-    while_waiting();
-    let sent = match early {
-        std::task::Poll::Ready(sent) => sent,
-        std::task::Poll::Pending => {
-            match select(sending, Timer::after_ms(candidate.first_byte_timeout_ms.into())).await {
-                Either::Left((sent, _)) => sent,
-                Either::Right(_) => {
-                    return Err(ApiError::upstream_timeout("answer", candidate.first_byte_timeout_ms));
-                }
-            }
-        }
-    };
-    let name = &candidate.upstream.record.name;
-    let response: web_sys::Response = sent.map(JsCast::unchecked_into).map_err(|error| {
-        log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
-        ApiError::bad_gateway("upstream_unreachable", format!("The provider `{name}` cannot be reached."))
+/// Takes in as much of the answer as tells whether it is one.
+async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Answer) -> Result<Accepted, Failed> {
+    let status = answer.response.status();
+    let is_stream = content_type(&answer.response).starts_with("text/event-stream") && status < 400;
+    if is_stream && has_body(status) && (answer.crossing.wants_stream() || answer.crossing.is_native()) {
+        return receive_stream(asked, candidate, answer).await;
+    }
+    let Answer { response, connection, crossing, memory, headers, first_byte_ms } = answer;
+    let body = read_whole(candidate, &response).await.map_err(Failed::of_transport)?;
+    connection.release();
+    if let Memory::DifyConversation(name) = &memory
+        && let Some(id) = conversation_id_in(&body.bytes)
+    {
+        dify::remember(&asked.exchange.env, name, &id).await;
+    }
+    if !has_body(status) {
+        let message = format!("The provider answered with the status {status}.");
+        let error = ApiError::bad_gateway("upstream_invalid_response", message);
+        return Err(Failed::of(Failure::Unreadable, error));
+    }
+    if let Some(stream_type) = crossing.stream_content_type() {
+        let is_streamed = crossing.wants_stream() && status < 400;
+        set_header(&headers, "content-type", if is_streamed { stream_type } else { JSON });
+    }
+    if status >= 400 {
+        return Err(refused(asked, candidate, &crossing, &response, headers, body));
+    }
+    let mut whole = read(&crossing, is_stream, &body).map_err(|reason| {
+        let name = &candidate.upstream.record.name;
+        log_error("upstream answer", &format_args!("provider {name}: {reason}"));
+        let message = format!("The provider `{name}` answered with something that cannot be read.");
+        Failed::of(Failure::Unreadable, ApiError::bad_gateway("upstream_invalid_response", message))
     })?;
-    if (300..400).contains(&response.status()) {
-        // Following it would send the provider's key to an address that nobody configured.
-        let message = format!("The provider `{name}` answered with a redirect. Check its server_url.");
-        return Err(ApiError::bad_gateway("upstream_invalid_response", message));
+    let mut transcript = Transcript::default();
+    match whole.answer.take() {
+        Some(response) => transcript.keep_read_answer(Answered { response, is_whole: true }),
+        None if body.bytes.len() <= MAX_ANSWER_TEXT => {
+            transcript.keep_answer(candidate.upstream.record.kind, body.bytes.to_vec());
+        }
+        None => {}
     }
-    Ok((response, connection))
+    if let Some(request) = crossing.into_request() {
+        transcript.keep_read_request(request);
+    }
+    let bytes = whole.body.take().unwrap_or_else(|| body.into_bytes());
+    let body = AcceptedBody::Whole(Box::new(Whole { bytes, answer: whole, memory }));
+    Ok(Accepted { status, headers, body, transcript, first_byte_ms })
 }
 
-/// The request by which a candidate is asked; the body is bytes or a stream.
-pub async fn build_request(
-    exchange: &Exchange,
+/// Reads a whole answer, or a stream that nobody asked for.
+fn read(crossing: &Crossing, is_stream: bool, body: &Body) -> Result<WholeAnswer, String> {
+    match is_stream.then(|| crossing.collected(&body.bytes)).flatten() {
+        Some(collected) => collected.map_err(|error| error.message),
+        None => crossing.whole(&body.bytes),
+    }
+}
+
+/// An error of the upstream's own.
+fn refused(
+    asked: &Asked<'_>,
     candidate: &Candidate,
-    call: &Call,
-    body: JsValue,
-    content_type: &str,
-) -> Result<Request, ApiError> {
-    let headers = Headers::new();
-    for (name, value) in exchange.headers().entries().filter(|(name, _)| forwards_to_upstream(name)) {
-        set_header(&headers, &name, &value);
+    crossing: &Crossing,
+    response: &web_sys::Response,
+    headers: Headers,
+    body: Body,
+) -> Failed {
+    let status = response.status();
+    // Some services repeat the key that they refuse.
+    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
+    let info = crossing.read_error(status, &bytes);
+    let given = |name: &str| response.headers().get(name).ok().flatten();
+    let retry_after_ms = backoff::retry_after_ms(
+        given("retry-after-ms").as_deref(),
+        given("retry-after").as_deref(),
+        now_ms(),
+    );
+    let bytes = crossing.error(status, &bytes, &asked.exchange.request_id).unwrap_or(bytes);
+    Failed {
+        failure: Failure::Status(status),
+        code: info.code,
+        message: Some(info.message),
+        retry_after_ms,
+        first_byte_ms: None,
+        reply: Reply::Upstream { status, headers, bytes },
     }
-    set_header(&headers, "content-type", content_type);
-    if call.is_stream {
-        // A compressed stream is held back by the compressor's buffer.
-        set_header(&headers, "accept-encoding", "identity");
+}
+
+async fn receive_stream(
+    asked: &Asked<'_>,
+    candidate: &Candidate,
+    answer: Answer,
+) -> Result<Accepted, Failed> {
+    let status = answer.response.status();
+    let headers = answer.headers;
+    if let Some(content_type) = answer.crossing.stream_content_type() {
+        set_header(&headers, "content-type", content_type);
     }
-    for (name, value) in &call.headers {
-        // What a caller of the same dialect says of versions is forwarded as it is.
-        if !exchange.face.is_native_to(candidate.upstream.record.kind) || !headers.has(name).unwrap_or(false)
-        {
-            set_header(&headers, name, value);
-        }
+    set_header(&headers, "cache-control", "no-cache, no-transform");
+    set_header(&headers, "x-accel-buffering", "no");
+    let pipe = answer.crossing.pipe();
+    let mut relay = StreamRelay::new(
+        asked.exchange,
+        candidate,
+        answer.response.body(),
+        pipe,
+        answer.connection,
+        answer.memory,
+    );
+    if let Err(error) = relay.wait_for_first_word().await {
+        return Err(broken_off(asked, candidate, &error));
     }
-    if let Some(key) = &candidate.upstream.server_key {
-        match call.auth {
-            Auth::ServiceAccount => {
-                let token = service_account::token(&candidate.upstream.record, key).await?;
-                set_header(&headers, "authorization", &format!("Bearer {token}"));
-            }
-            Auth::Bearer => set_header(&headers, "authorization", &format!("Bearer {key}")),
-            Auth::Header(name) => set_header(&headers, name, key),
-        }
+    let mut transcript = Transcript::default();
+    if let Some(request) = answer.crossing.into_request() {
+        transcript.keep_read_request(request);
     }
-    for (name, value) in &candidate.upstream.headers {
-        set_header(&headers, name, value);
-    }
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post)
-        .with_headers(headers)
-        .with_redirect(RequestRedirect::Manual)
-        .with_body(Some(body));
-    Request::new_with_init(&call.url, &init).map_err(|error| {
-        log_error("upstream request", &error);
-        ApiError::bad_gateway("upstream_unreachable", "The address of the provider is not valid.")
+    Ok(Accepted {
+        status,
+        headers,
+        body: AcceptedBody::Stream(Box::new(relay)),
+        transcript,
+        first_byte_ms: answer.first_byte_ms,
     })
 }
 
-/// The embedded provider's answer, in the form of any other upstream's.
-fn demo_response(
-    exchange: &Exchange,
-    candidate: &Candidate,
-    model: &str,
-    body: &[u8],
-) -> Result<web_sys::Response, ApiError> {
-    let internal = |error: worker::Error| {
-        log_error("demo", &error);
-        ApiError::internal()
-    };
-    let request = ChatRequest::parse(body)?;
-    let reply = DemoReply::new(&candidate.upstream_model, &request);
-    let id = format!("chatcmpl-{}", exchange.request_id);
-    let created = exchange.started_ms / 1000;
-    let headers = Headers::new();
-    if !request.stream {
-        set_header(&headers, "content-type", "application/json");
-        let body = reply.to_json(&id, created, model);
-        return Ok(Response::from_bytes(body).map_err(internal)?.with_headers(headers).into());
-    }
-    set_header(&headers, "content-type", "text/event-stream; charset=utf-8");
-    let pause = u64::from(reply.pause_ms);
-    let events = reply.to_events(&id, created, model, true);
-    let stream = futures::stream::unfold(events.into_iter(), move |mut events| async move {
-        let event = events.next()?;
-        if pause > 0 {
-            Timer::after_ms(pause).await;
+/// A stream that ended before its first word. The caller has heard nothing, so it is told by the status.
+fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Failed {
+    let name = &candidate.upstream.record.name;
+    match error.code.as_deref() {
+        Some("upstream_stream_truncated") => {
+            let message = format!("The provider `{name}` broke off its answer.");
+            return Failed::of(Failure::Transport, ApiError::bad_gateway("upstream_unreachable", message));
         }
-        Some((Ok::<_, worker::Error>(event), events))
-    });
-    Ok(Response::from_stream(stream).map_err(internal)?.with_headers(headers).into())
+        Some("upstream_stream_idle") => {
+            let error = ApiError::upstream_timeout("further data", candidate.idle_timeout_ms);
+            return Failed::of(Failure::Stalled, error);
+        }
+        Some("upstream_invalid_response") => {
+            let message = format!("The provider `{name}` answered with something that cannot be read.");
+            let error = ApiError::bad_gateway("upstream_invalid_response", message);
+            return Failed::of(Failure::Unreadable, error);
+        }
+        _ => {}
+    }
+    let headers = Headers::new();
+    set_header(&headers, "content-type", JSON);
+    let bytes = asked.exchange.face.encode_error(error, &asked.exchange.request_id);
+    let bytes = redact(&bytes, candidate.upstream.secrets()).unwrap_or(bytes);
+    Failed {
+        failure: Failure::Status(error.status),
+        code: error.code.clone(),
+        message: Some(error.message.clone()),
+        retry_after_ms: None,
+        first_byte_ms: None,
+        reply: Reply::Upstream { status: error.status, headers, bytes },
+    }
+}
+
+fn content_type(response: &web_sys::Response) -> String {
+    response.headers().get("content-type").ok().flatten().unwrap_or_default().to_ascii_lowercase()
 }

@@ -10,7 +10,7 @@ use nexus_edge_core::routing::endpoint::{self, Operation};
 use nexus_edge_core::secrets::mask::redact;
 use worker::{Response, ResponseBuilder};
 
-use super::{attempt, authenticate, relay};
+use super::{authenticate, relay, upstream};
 use crate::exchange::{Exchange, json};
 use crate::store::snapshot;
 
@@ -31,8 +31,8 @@ pub async fn count_tokens(
     };
     let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
     let request =
-        attempt::build_request(exchange, &candidate, &call, sent.into(), "application/json").await?;
-    let (response, connection) = attempt::send(exchange, &candidate, request, || {}).await?;
+        upstream::build_request(exchange, &candidate, &call, sent.into(), "application/json").await?;
+    let (response, connection) = upstream::send(exchange, &candidate, request, || {}).await?;
     let status = response.status();
     let headers = relay::caller_headers(exchange, &candidate, &response, exchange.elapsed_ms(), "");
     let body = relay::read_whole(&candidate, &response).await?;

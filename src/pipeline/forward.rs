@@ -17,9 +17,9 @@ use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Response, ResponseBuilder, web_sys};
 
-use super::attempt::{self, Connection};
 use super::relay::{self, has_body};
 use super::settle::Settlement;
+use super::upstream::{self, Connection};
 use super::{admit, authenticate, conversation_id};
 use crate::exchange::Exchange;
 use crate::platform::bytes;
@@ -67,8 +67,8 @@ async fn serve(
             ApiError::invalid("unsupported_operation", "model", message)
         })?;
     admit::admit(exchange, &candidate).await?;
-    let request = attempt::build_request(exchange, &candidate, &call, body, content_type).await?;
-    let (response, connection) = attempt::send(exchange, &candidate, request, || {}).await?;
+    let request = upstream::build_request(exchange, &candidate, &call, body, content_type).await?;
+    let (response, connection) = upstream::send(exchange, &candidate, request, || {}).await?;
     settlement.note_first_byte(exchange.elapsed_ms());
     answer(exchange, &candidate, response, connection, settlement).await
 }

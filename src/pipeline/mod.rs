@@ -1,4 +1,5 @@
-//! One chat completion, step by step: authenticate, admit, resolve, attempt, relay, settle.
+//! One chat completion, step by step: authenticate, admit, resolve, attempt (and, as long as that fails, the next one),
+//! relay, settle; and the aftermath.
 //!
 //! Each step takes values and returns values; no step reaches back. Whatever happens after a caller is known, exactly
 //! one usage event is left behind, because the [`settle::Settlement`] leaves it when it goes away.
@@ -12,10 +13,17 @@ mod admit;
 mod aftermath;
 mod attempt;
 mod cross;
+mod failover;
+mod gate;
 mod relay;
+mod resolve;
 mod service_account;
 mod settle;
+mod stream_relay;
+mod upstream;
+pub mod upstream_health;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
@@ -24,10 +32,12 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::request_id;
 use worker::Response;
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, set_header};
 use crate::platform::new_ulid;
 use crate::store::snapshot;
+use attempt::{Accepted, Asked, Reply};
 use settle::Settlement;
+use upstream_health::Hold;
 
 /// A chat completion in the dialect of the exchange. `from_path`: model and streaming, where the path says them.
 pub async fn chat_completion(
@@ -36,13 +46,20 @@ pub async fn chat_completion(
 ) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
     let mut settlement = Settlement::begin(exchange, &principal, conversation_id(exchange));
-    let served = serve(exchange, &principal, from_path, &mut settlement).await;
-    match served {
+    match serve(exchange, &principal, from_path, &mut settlement).await {
         // The relay settles when the answer is over.
-        Ok((answer, memory)) => relay::relay(exchange, answer, memory, settlement).await,
-        Err(error) => {
+        Ok((accepted, hold)) => {
+            set_header(&accepted.headers, "x-nexus-attempts", &settlement.attempts().to_string());
+            settlement.keep_hold(hold);
+            Ok(relay::relay(exchange, accepted, settlement).await)
+        }
+        Err(Reply::Gateway(error)) => {
             settlement.refuse(&error, exchange);
             Err(error)
+        }
+        Err(Reply::Upstream { status, headers, bytes }) => {
+            set_header(&headers, "x-nexus-attempts", &settlement.attempts().to_string());
+            Ok(relay::relay_error(status, headers, bytes, settlement))
         }
     }
 }
@@ -52,19 +69,28 @@ async fn serve(
     principal: &Principal,
     from_path: Option<FromPath<'_>>,
     settlement: &mut Settlement,
-) -> Result<(attempt::Answer, cross::Memory), ApiError> {
+) -> Result<(Accepted, Hold), Reply> {
     let body = exchange.body().await?;
-    let inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
+    let mut inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
     settlement.note_request(&inbound.model, inbound.stream);
     settlement.transcript.keep_request(exchange.face, Rc::clone(&body.bytes), &inbound.model, inbound.stream);
-    let snapshot = snapshot::current(exchange).await?;
-    let plan = snapshot.resolve(&inbound.model, principal)?;
-    settlement.note_candidate(&plan.first);
-    let conversation = settlement.conversation_id();
-    let (crossing, memory) = cross::cross(exchange, principal, &inbound, &plan.first, conversation).await?;
-    admit::admit(exchange, &plan.first).await?;
-    let answer = attempt::attempt(exchange, &plan.first, &body, &inbound, crossing, settlement).await?;
-    Ok((answer, memory))
+    let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
+    let route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
+    settlement.bind_session(route.binds_sessions().then(|| resolve::session_of(exchange)).flatten());
+    let conversation_id = settlement.conversation_id().to_owned();
+    let asked = Asked {
+        exchange,
+        principal,
+        body: &body,
+        inbound: &inbound,
+        conversation_id: &conversation_id,
+        prompt_estimate: Cell::new(None),
+    };
+    let served = failover::serve(&asked, &route, settlement).await;
+    if let Some(tokens) = asked.prompt_estimate.get() {
+        settlement.note_prompt_estimate(tokens);
+    }
+    served
 }
 
 /// The conversation that the caller names, or a new one.

@@ -6,10 +6,12 @@ use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_core::stats::{AttemptRecord, Outcome, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 
 use super::aftermath::{self, Aftermath};
+use super::failover;
+use super::upstream_health::Hold;
 use crate::exchange::Exchange;
 use crate::platform::{new_ulid, now_ms};
 
@@ -23,6 +25,12 @@ pub struct Settlement {
     leave: Option<oneshot::Sender<Aftermath>>,
     prompt_estimate: u64,
     principal: Principal,
+    /// The session to be bound to whoever answers.
+    session: Option<String>,
+    /// The key that was used, by its id.
+    upstream_key: Option<String>,
+    /// Our claim on the upstream that answers.
+    hold: Option<Hold>,
     /// What was asked and answered.
     pub transcript: Transcript,
 }
@@ -56,14 +64,23 @@ impl Settlement {
             first_byte_ms: None,
             duration_ms: 0,
             conversation_id,
+            attempts: Vec::new(),
         };
         Self {
             event: Some(event),
             leave: Some(leave),
             prompt_estimate: 0,
             principal: principal.clone(),
+            session: None,
+            upstream_key: None,
+            hold: None,
             transcript: Transcript::default(),
         }
+    }
+
+    /// Keeps the claim on the upstream that answers until its answer is over.
+    pub fn keep_hold(&mut self, hold: Hold) {
+        self.hold = Some(hold);
     }
 
     /// The conversation that the request belongs to.
@@ -79,13 +96,30 @@ impl Settlement {
         });
     }
 
+    /// Has the session bound to whoever answers.
+    pub fn bind_session(&mut self, session: Option<String>) {
+        self.session = session;
+    }
+
     /// Notes who is asked.
     pub fn note_candidate(&mut self, candidate: &Candidate) {
+        self.upstream_key = candidate.key().map(|key| key.id.clone());
         self.change(|event| {
             event.provider_id = Some(candidate.upstream.record.id);
             event.provider_name = Some(candidate.upstream.record.name.clone());
             event.upstream_model = Some(candidate.upstream_model.clone());
         });
+    }
+
+    /// Notes an attempt, or a candidate that was passed over.
+    pub fn note_attempt(&mut self, record: AttemptRecord) {
+        self.change(|event| event.attempts.push(record));
+    }
+
+    /// How many upstreams were asked.
+    pub fn attempts(&self) -> usize {
+        let attempts = self.event.as_ref().map_or(&[][..], |event| &event.attempts);
+        attempts.iter().filter(|record| record.skipped.is_none()).count()
     }
 
     /// Notes about how many tokens the prompt is, for an upstream that will not say.
@@ -140,6 +174,10 @@ impl Settlement {
     /// Ends the request.
     pub fn finish(mut self, outcome: Outcome) {
         self.change(|event| event.outcome = outcome);
+        let code = self.event.as_ref().and_then(|event| event.error_code.as_deref());
+        if let Some(hold) = self.hold.take().filter(|_| outcome != Outcome::Cancelled) {
+            hold.end(failover::outcomes_of_stream(code));
+        }
         self.go();
     }
 
@@ -152,9 +190,19 @@ impl Settlement {
     fn go(&mut self) {
         if let (Some(mut event), Some(leave)) = (self.event.take(), self.leave.take()) {
             event.duration_ms = now_ms().saturating_sub(event.ts);
+            // The trail of a request that went straight to one upstream says nothing that the event does not.
+            if matches!(event.attempts.as_slice(), [only] if only.skipped.is_none()) {
+                event.attempts.clear();
+            }
             // Nobody listens only when the platform has given up on the request altogether.
             let transcript = std::mem::take(&mut self.transcript);
-            let _ = leave.send(Aftermath { event, principal: self.principal.clone(), transcript });
+            let _ = leave.send(Aftermath {
+                event,
+                principal: self.principal.clone(),
+                transcript,
+                session: self.session.take(),
+                upstream_key: self.upstream_key.take(),
+            });
         }
     }
 }

@@ -26,6 +26,16 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     Ok(bytes)
 }
 
+/// A random number of the platform's generator; 0 only where there is none, as outside of an event.
+pub fn random_u64() -> u64 {
+    u64::from_le_bytes(random_bytes().unwrap_or_default())
+}
+
+/// A random number from 0 up to 1, good enough to draw lots with.
+pub fn random_unit() -> f64 {
+    js_sys::Math::random()
+}
+
 /// A new ULID. Without randomness, which the platform always has inside of an event, only the time would differ.
 pub fn new_ulid(now_ms: u64) -> String {
     id::ulid(now_ms, random_bytes().unwrap_or_default())

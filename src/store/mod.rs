@@ -9,6 +9,7 @@ pub mod provider_keys;
 pub mod providers;
 pub mod responses;
 pub mod snapshot;
+pub mod sticky;
 pub mod usage;
 
 use nexus_edge_core::error::ApiError;

@@ -1,0 +1,85 @@
+//! Why a request would go where it goes, and where sessions are bound to.
+
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::candidate_facts::Needs;
+use nexus_edge_core::routing::explain::{self, DecideInput};
+use nexus_edge_core::routing::route::{self, Preference};
+use serde_json::json;
+use worker::Response;
+
+use super::answer_list;
+use crate::exchange::{self, Exchange};
+use crate::pipeline::upstream_health::with_board;
+use crate::platform::{now_ms, random_unit};
+use crate::store::{snapshot, sticky};
+
+/// `POST /routing/decide`: the plan for a model as this isolate would make it now, with what was thought of each
+/// candidate. Nothing is asked.
+pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let input = DecideInput::parse(&body.bytes)?;
+    let snapshot = snapshot::current(exchange).await?;
+    let stages = snapshot.stages(&input.logical_model, &[], &Principal::of_admin())?;
+    let needs = Needs { preferred_region: input.preferred_region.as_deref(), ..Needs::default() };
+    let preference = Preference {
+        strategy: input.strategy,
+        excluded_providers: &input.exclude_providers,
+        explain: true,
+        ..Preference::default()
+    };
+    let now = now_ms();
+    let mut random = random_unit;
+    let planned =
+        with_board(|board| route::plan_stages(&stages, &needs, &preference, board, now, &mut random));
+    exchange::json(200, &with_board(|board| explain::explain(&input.logical_model, &planned, board, now)))
+}
+
+/// `GET /logical-models/{name}/upstreams`: what would serve a model, configured or not, and how each fares.
+pub async fn upstreams(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
+    let snapshot = snapshot::current(exchange).await?;
+    let by_id = name.parse().ok().and_then(|id: i64| {
+        snapshot.logical_models().iter().find(|logical| logical.id == id).map(|logical| logical.name.clone())
+    });
+    let name = by_id.unwrap_or_else(|| name.to_owned());
+    let principal = Principal::of_admin();
+    let stage = snapshot.stage(&name, &principal).ok_or_else(|| ApiError::model_not_found(&name))?;
+    let now = now_ms();
+    let rows = with_board(|board| explain::upstreams(&stage, board, now));
+    answer_list("upstreams", &rows)
+}
+
+/// `GET /routing/sessions/{id}`: whom a session is bound to. With several API keys in use for it, `key_id` says whose.
+pub async fn session(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let (key_id, binding) = find(exchange, id).await?;
+    exchange::json(
+        200,
+        &json!({
+            "conversation_id": id,
+            "api_key_id": key_id,
+            "logical_model": binding.logical_model,
+            "provider_id": binding.provider_id,
+            "model_id": binding.model_id,
+            "provider_key_id": binding.key_id,
+            "created_at": binding.created_at,
+            "last_used_at": binding.last_used_at,
+        }),
+    )
+}
+
+/// `DELETE /routing/sessions/{id}`: the next request of the session is routed as if it were the first.
+pub async fn unbind_session(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let (key_id, _) = find(exchange, id).await?;
+    sticky::unbind(&exchange.env, id, &key_id).await?;
+    exchange::json(200, &json!({ "id": id, "deleted": true }))
+}
+
+async fn find(exchange: &Exchange, id: &str) -> Result<(String, sticky::Binding), ApiError> {
+    let wanted = exchange.query("key_id");
+    let bindings = sticky::list(&exchange.env, id).await?;
+    let mut found =
+        bindings.into_iter().filter(|(key_id, _)| wanted.as_ref().is_none_or(|wanted| wanted == key_id));
+    found
+        .next()
+        .ok_or_else(|| ApiError::not_found("session_not_found", "This session is bound to no upstream."))
+}

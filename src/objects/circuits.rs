@@ -1,0 +1,50 @@
+//! The board on which isolates leave word of upstreams that are to be spared.
+//!
+//! There is one in the world. What it holds lives for minutes at most and is told again by whoever knows it, so it keeps
+//! everything in memory: an evicted object has forgotten nothing that matters for long.
+
+use std::cell::RefCell;
+
+use nexus_edge_core::routing::health::{SharedBoard, SharedState};
+use worker::{DurableObject, Env, Method, Request, RequestInit, Response, Result, State, durable_object};
+
+use crate::platform::now_ms;
+
+/// Most bytes of one message from an isolate.
+const MAX_MESSAGE_BYTES: usize = 256 << 10;
+
+/// The one board.
+#[durable_object(fetch)]
+pub struct Circuits {
+    known: RefCell<SharedBoard>,
+}
+
+impl DurableObject for Circuits {
+    fn new(_state: State, _env: Env) -> Self {
+        Self { known: RefCell::default() }
+    }
+
+    /// Takes a list of what is new to the sender, and answers all that is known.
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let body = request.bytes().await?;
+        if body.len() > MAX_MESSAGE_BYTES {
+            return Response::error("too large", 413);
+        }
+        let Ok(news) = serde_json::from_slice::<Vec<SharedState>>(&body) else {
+            return Response::error("not a list of states", 400);
+        };
+        let mut known = self.known.borrow_mut();
+        known.add(news, now_ms());
+        Response::from_bytes(serde_json::to_vec(known.states())?)
+    }
+}
+
+/// Leaves word on the board, and takes away all that stands there.
+pub async fn exchange(env: &Env, news: &[SharedState]) -> Result<Vec<SharedState>> {
+    let stub = env.durable_object("CIRCUITS")?.get_by_name("world")?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(serde_json::to_string(news)?.into()));
+    let request = Request::new_with_init("http://circuits/", &init)?;
+    let mut answer = stub.fetch_with_request(request).await?;
+    Ok(serde_json::from_slice(&answer.bytes().await?)?)
+}

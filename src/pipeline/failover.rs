@@ -1,0 +1,334 @@
+//! Step 4, around the attempts: who is asked, who is asked next, and when to give up.
+//!
+//! Nothing has reached the caller while this runs, so it gets one coherent answer or one clean error, whatever happened on
+//! the way. Every attempt and every candidate that was passed over leaves a line in the trail.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use futures::future::{Either, select};
+use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::routing::backoff::{Backoff, Deadline};
+use nexus_edge_core::routing::key_pool::KeyChoice;
+use nexus_edge_core::routing::retry::{self, ErrorClass, Failure, Next, Outcomes, Verdict};
+use nexus_edge_core::routing::walk::{Step, Walk};
+use nexus_edge_core::routing::{Candidate, Route};
+use nexus_edge_core::stats::AttemptRecord;
+
+use super::admit;
+use super::attempt::{Accepted, Asked, Failed, Reply, attempt};
+use super::gate::{self, Admission};
+use super::settle::Settlement;
+use super::upstream_health::{Hold, Targets, choose_key};
+use crate::platform::timer::Timer;
+use crate::platform::{now_ms, random_unit};
+
+/// Milliseconds that a probe of an upstream that was dead is given to begin its answer: a caller should not wait long to
+/// find out for all others that it still is.
+const PROBE_FIRST_BYTE_MS: u64 = 10_000;
+
+type Attempting<'a> = Pin<Box<dyn Future<Output = Ended> + 'a>>;
+
+/// An attempt that has ended, with everything that was noted of it.
+struct Ended {
+    step: Step,
+    candidate: Candidate,
+    record: AttemptRecord,
+    hold: Hold,
+    result: Result<Accepted, Failed>,
+}
+
+/// Walks the candidates of a route until one answers.
+pub async fn serve(
+    asked: &Asked<'_>,
+    route: &Route,
+    settlement: &mut Settlement,
+) -> Result<(Accepted, Hold), Reply> {
+    let mut asking = Asking::new(asked, route);
+    let mut under_way: Option<Attempting<'_>> = None;
+    loop {
+        let current = match under_way.take() {
+            Some(current) => current,
+            None => match asking.next(settlement).await {
+                Some(next) => next,
+                None => return Err(asking.give_up()),
+            },
+        };
+        let (ended, other) = asking.race(current, settlement).await;
+        under_way = other;
+        let Ended { step, candidate, mut record, hold, result } = ended;
+        settlement.note_candidate(&candidate);
+        match result {
+            Ok(accepted) => {
+                if let Some(loser) = under_way.take() {
+                    // Dropping it closes its connection. What it has cost so far is only known to its provider.
+                    drop(loser);
+                    asking.note_loser(&record, settlement);
+                }
+                record.status = Some(accepted.status);
+                record.first_byte_ms = Some(accepted.first_byte_ms);
+                settlement.note_attempt(record);
+                return Ok((accepted, hold));
+            }
+            Err(failed) => {
+                let verdict = judge(&candidate, &failed);
+                hold.end(verdict.outcomes(failed.retry_after_ms, candidate.upstream.keys.len() <= 1));
+                record.error_class = Some(verdict.class.word().to_owned());
+                record.first_byte_ms = failed.first_byte_ms;
+                record.status = match failed.failure {
+                    Failure::Status(status) => Some(status),
+                    _ => None,
+                };
+                settlement.note_attempt(record);
+                asking.failed(step, failed, verdict);
+                if verdict.next == Next::Stop {
+                    return Err(asking.give_up());
+                }
+            }
+        }
+    }
+}
+
+/// Where a request stands among its candidates.
+struct Asking<'a> {
+    asked: &'a Asked<'a>,
+    route: &'a Route,
+    deadline: Deadline,
+    walk: Walk,
+    /// The candidate whose keys are being tried, and those that have been.
+    same: Option<(Step, Vec<usize>)>,
+    /// Who was asked, for the trail of a hedge.
+    begun: Vec<AttemptRecord>,
+    last: Option<Failed>,
+    /// The soonest that one of those that were passed over can be asked again.
+    free_at_ms: Option<u64>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(asked: &'a Asked<'a>, route: &'a Route) -> Self {
+        Self {
+            asked,
+            route,
+            deadline: Deadline::after(now_ms(), route.deadline_ms),
+            walk: route.walk(),
+            same: None,
+            begun: Vec::new(),
+            last: None,
+            free_at_ms: None,
+        }
+    }
+
+    /// The next attempt, begun; `None` if there is nobody left to ask, or no time.
+    async fn next(&mut self, settlement: &mut Settlement) -> Option<Attempting<'a>> {
+        loop {
+            if !self.begun.is_empty() && self.deadline.remaining_ms(now_ms()) == 0 {
+                return None;
+            }
+            let (step, tried) = match self.same.take() {
+                Some(same) if self.walk.has_attempts() => same,
+                _ => (self.walk.next_step()?, Vec::new()),
+            };
+            let Some(planned) = self.route.candidates.get(step.index) else { continue };
+            if step.failures > 0 && !self.pause(step).await {
+                return None;
+            }
+            if let Some(attempt) = self.begin(step, tried, planned, settlement).await {
+                return Some(attempt);
+            }
+        }
+    }
+
+    /// Begins an attempt, unless the candidate cannot be asked now.
+    async fn begin(
+        &mut self,
+        step: Step,
+        mut tried: Vec<usize>,
+        planned: &'a Candidate,
+        settlement: &mut Settlement,
+    ) -> Option<Attempting<'a>> {
+        let upstream = &planned.upstream;
+        let preferred = self.route.sticky_key.as_deref().filter(|_| step.index == 0);
+        let key = match choose_key(upstream, preferred, &tried) {
+            KeyChoice::Use(index) => Some(index),
+            KeyChoice::LastResort { index, .. } if step.anyway || self.is_alone() => Some(index),
+            KeyChoice::LastResort { until_ms, .. } => {
+                self.put_off(step, planned, "no_usable_key", until_ms, settlement);
+                return None;
+            }
+            KeyChoice::Busy { retry_after_ms } => {
+                self.put_off(step, planned, "busy", now_ms().saturating_add(retry_after_ms), settlement);
+                return None;
+            }
+            KeyChoice::None if upstream.keys.is_empty() => None,
+            // Every key has been tried.
+            KeyChoice::None => return None,
+        };
+        let mut candidate = planned.with_key(key);
+        let targets = targets_of(&candidate);
+        let claimed = match step.anyway {
+            _ if self.is_alone() => Ok(Hold::begin_anyway(targets)),
+            true => Hold::begin_last_resort(targets),
+            false => Hold::begin(targets),
+        };
+        let hold = match claimed {
+            Ok(hold) => hold,
+            Err(blocked) => {
+                let reason = if blocked.by_circuit { "circuit_open" } else { "cooldown" };
+                self.put_off(step, &candidate, reason, blocked.until_ms, settlement);
+                return None;
+            }
+        };
+        let hold = match self.admit(&candidate).await {
+            Ok(admission) => hold.with_admission(admission),
+            Err(failed) => {
+                drop(hold);
+                let wait_ms = failed.retry_after_ms.unwrap_or(1_000);
+                self.put_off(step, &candidate, "busy", now_ms().saturating_add(wait_ms), settlement);
+                self.last.get_or_insert(failed);
+                return None;
+            }
+        };
+        self.walk.count();
+        tried.extend(key);
+        self.same = Some((step, tried));
+        let most_ms = if hold.is_probe() { PROBE_FIRST_BYTE_MS } else { u64::MAX };
+        let left_ms = self.deadline.remaining_ms(now_ms()).clamp(1, most_ms);
+        candidate.first_byte_timeout_ms =
+            candidate.first_byte_timeout_ms.min(u32::try_from(left_ms).unwrap_or(u32::MAX));
+        let record = record_of(&candidate);
+        self.begun.push(record.clone());
+        let (asked, started_ms) = (self.asked, now_ms());
+        Some(Box::pin(async move {
+            let result = attempt(asked, &candidate).await;
+            if let Ok(accepted) = &result {
+                hold.first_byte(accepted.first_byte_ms);
+            }
+            let record = AttemptRecord { duration_ms: now_ms().saturating_sub(started_ms), ..record };
+            Ended { step, candidate, record, hold, result }
+        }))
+    }
+
+    /// Waits for an attempt. One that has not begun to answer after the hedging delay gets company; whichever answers
+    /// first is returned, and the other beside it.
+    async fn race(
+        &mut self,
+        current: Attempting<'a>,
+        settlement: &mut Settlement,
+    ) -> (Ended, Option<Attempting<'a>>) {
+        let Some(delay_ms) = self.route.hedge_after_ms else { return (current.await, None) };
+        let current = match select(current, Timer::after_ms(delay_ms)).await {
+            Either::Left((ended, _)) => return (ended, None),
+            Either::Right(((), current)) => current,
+        };
+        // The company is somebody else, not another key of the same.
+        self.same = None;
+        let Some(hedge) = self.next(settlement).await else { return (current.await, None) };
+        match select(current, hedge).await {
+            Either::Left((ended, other)) | Either::Right((ended, other)) => (ended, Some(other)),
+        }
+    }
+
+    /// Holds the attempt against the limits of its provider.
+    async fn admit(&self, candidate: &Candidate) -> Result<Option<Admission>, Failed> {
+        let admission = gate::enter(candidate).await.map_err(|error| Failed::of(Failure::Busy, error))?;
+        let admitted = admit::admit(self.asked.exchange, candidate).await;
+        admitted.map(|()| admission).map_err(|error| Failed::of(Failure::Busy, error))
+    }
+
+    /// Waits before a candidate is asked once more; false if there is no time for that.
+    async fn pause(&self, step: Step) -> bool {
+        let mut random = random_unit;
+        let pause_ms = Backoff::default().delay_ms(step.failures - 1, &mut random);
+        if !self.deadline.allows(pause_ms, 1, now_ms()) {
+            return false;
+        }
+        Timer::after_ms(pause_ms).await;
+        true
+    }
+
+    /// Whether there is nobody else: refusing on behalf of an upstream would then help nobody.
+    fn is_alone(&self) -> bool {
+        self.route.candidates.len() == 1
+    }
+
+    fn failed(&mut self, step: Step, failed: Failed, verdict: Verdict) {
+        if verdict.next != Next::OtherKey {
+            self.same = None;
+        }
+        if matches!(
+            verdict.class,
+            ErrorClass::Transport | ErrorClass::UpstreamError | ErrorClass::InvalidResponse
+        ) {
+            self.walk.again(step);
+        }
+        self.last = Some(failed);
+    }
+
+    /// Passes over a candidate that cannot be asked now. It comes again after all others.
+    fn put_off(
+        &mut self,
+        step: Step,
+        candidate: &Candidate,
+        reason: &str,
+        free_at_ms: u64,
+        settlement: &mut Settlement,
+    ) {
+        self.free_at_ms = Some(self.free_at_ms.map_or(free_at_ms, |known| known.min(free_at_ms)));
+        if !step.anyway {
+            settlement
+                .note_attempt(AttemptRecord { skipped: Some(reason.to_owned()), ..record_of(candidate) });
+        }
+        self.walk.put_off(step);
+    }
+
+    fn note_loser(&self, winner: &AttemptRecord, settlement: &mut Settlement) {
+        let is_loser =
+            |record: &&AttemptRecord| (&record.provider, &record.model) != (&winner.provider, &winner.model);
+        if let Some(record) = self.begun.iter().rev().find(is_loser) {
+            settlement
+                .note_attempt(AttemptRecord { skipped: Some("hedge_lost".to_owned()), ..record.clone() });
+        }
+    }
+
+    /// What the caller is told.
+    fn give_up(self) -> Reply {
+        if let Some(failed) = self.last {
+            return failed.reply;
+        }
+        let message = "No provider of this model can be asked at the moment.";
+        let error = ApiError::new(503, ErrorType::UpstreamError, "no_upstream_available", message);
+        let wait_ms = self.free_at_ms.map_or(1_000, |at| at.saturating_sub(now_ms()));
+        Reply::Gateway(error.with_retry_after(u32::try_from(wait_ms.div_ceil(1000)).unwrap_or(60).max(1)))
+    }
+}
+
+fn judge(candidate: &Candidate, failed: &Failed) -> Verdict {
+    let statuses: Vec<u16> = candidate.upstream.record.retry_statuses().collect();
+    retry::classify(failed.failure, failed.code.as_deref(), failed.message.as_deref(), &statuses)
+}
+
+fn targets_of(candidate: &Candidate) -> Targets {
+    let provider = candidate.upstream.record.uid.clone();
+    let key = candidate.key().map_or_else(|| format!("{provider}#none"), |key| key.target.clone());
+    Targets { model: candidate.target.to_string(), provider, key }
+}
+
+fn record_of(candidate: &Candidate) -> AttemptRecord {
+    AttemptRecord {
+        provider: candidate.upstream.record.name.clone(),
+        model: candidate.upstream_model.clone(),
+        key: candidate.key().filter(|_| candidate.upstream.keys.len() > 1).map(|key| key.label.clone()),
+        ..AttemptRecord::default()
+    }
+}
+
+/// The verdict on an answer that was passed on, once it is over.
+pub fn outcomes_of_stream(code: Option<&str>) -> Outcomes {
+    let failure = match code {
+        None => return Outcomes::SUCCESS,
+        Some("upstream_stream_idle") => Failure::Stalled,
+        Some("upstream_invalid_response") => Failure::Unreadable,
+        Some(_) => Failure::Transport,
+    };
+    retry::classify(failure, None, None, &[]).outcomes(None, true)
+}

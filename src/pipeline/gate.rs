@@ -1,0 +1,98 @@
+//! The guard before each provider: how many requests may be under way there, and how many may begin in a second.
+//!
+//! A gate is this isolate's own. A request that finds it closed waits its turn for a moment, and is then refused, so that a
+//! slow provider fills nobody's memory.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::concurrency::{Entry, Gate, GateLimits, Pass};
+
+use crate::platform::now_ms;
+use crate::platform::timer::Timer;
+
+thread_local! {
+    static GATES: RefCell<HashMap<String, Gate>> = RefCell::default();
+}
+
+/// A request that has passed the gate of its provider; it leaves when this is dropped.
+pub struct Admission {
+    provider: String,
+    pass: Option<Pass>,
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            GATES.with_borrow_mut(|gates| {
+                if let Some(gate) = gates.get_mut(&self.provider) {
+                    gate.leave(pass);
+                }
+            });
+        }
+    }
+}
+
+/// Passes the gate of the candidate's provider, or waits before it. A provider without limits has no gate.
+pub async fn enter(candidate: &Candidate) -> Result<Option<Admission>, ApiError> {
+    let record = &candidate.upstream.record;
+    if record.max_in_flight.is_none() && record.max_qps.is_none() {
+        return Ok(None);
+    }
+    let limits = GateLimits {
+        max_in_flight: record.max_in_flight,
+        max_qps: record.max_qps.map(f64::from),
+        ..GateLimits::default()
+    };
+    let mut entry = with_gate(&record.uid, |gate| {
+        gate.set_limits(limits);
+        gate.enter(now_ms())
+    });
+    let mut waiting = Waiting { provider: &record.uid, ticket: None };
+    loop {
+        match entry {
+            Entry::Enter(pass) => {
+                waiting.ticket = None;
+                return Ok(Some(Admission { provider: record.uid.clone(), pass: Some(pass) }));
+            }
+            Entry::Wait { ticket, wait_ms } => {
+                waiting.ticket = Some(ticket);
+                Timer::after_ms(wait_ms).await;
+                entry = with_gate(&record.uid, |gate| gate.ask_again(ticket, now_ms()));
+            }
+            Entry::Refuse { retry_after_ms } => {
+                waiting.ticket = None;
+                let message = format!("The provider `{}` has as many requests as it may have.", record.name);
+                let error = ApiError::new(429, ErrorType::RateLimitError, "provider_busy", message);
+                let seconds = u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(60).max(1);
+                return Err(error.with_retry_after(seconds));
+            }
+        }
+    }
+}
+
+/// A place in the queue, given back if the caller leaves it.
+struct Waiting<'a> {
+    provider: &'a str,
+    ticket: Option<nexus_edge_core::routing::concurrency::Ticket>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            with_gate(self.provider, |gate| gate.abandon(ticket));
+        }
+    }
+}
+
+fn with_gate<T>(provider: &str, work: impl FnOnce(&mut Gate) -> T) -> T {
+    GATES.with_borrow_mut(|gates| {
+        if !gates.contains_key(provider) {
+            gates.insert(provider.to_owned(), Gate::new(GateLimits::default()));
+        }
+        let mut stray = Gate::new(GateLimits::default());
+        work(gates.get_mut(provider).unwrap_or(&mut stray))
+    })
+}

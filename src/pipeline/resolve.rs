@@ -1,0 +1,106 @@
+//! Step 3: whom to ask, in which order.
+//!
+//! All of it is decided from what the isolate holds: the configuration, and what it knows of the upstreams. Only a request
+//! that names its session, of a model that several can serve, may read KV once, for who served the session before.
+
+use std::cell::Cell;
+
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::inbound::Inbound;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::request_id;
+use nexus_edge_core::routing::Snapshot;
+use nexus_edge_core::routing::candidate_facts::Needs;
+use nexus_edge_core::routing::request_needs::needs_of;
+use nexus_edge_core::routing::resolve::Stage;
+use nexus_edge_core::routing::route::{self, Preference, Route};
+use nexus_edge_core::routing::strategy::Strategy;
+
+use super::upstream_health::with_board;
+use crate::exchange::Exchange;
+use crate::platform::{now_ms, random_unit};
+use crate::store::sticky::{self, Binding};
+
+/// Most models that one request may name to fall back on.
+const MAX_FALLBACKS: usize = 5;
+
+thread_local! {
+    static REQUESTS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The session that a request names, whose requests go to the same upstream as long as that answers.
+pub fn session_of(exchange: &Exchange) -> Option<String> {
+    let named = exchange.header("x-session-id")?;
+    request_id::accept(&named).map(str::to_owned)
+}
+
+/// The route of a request.
+pub async fn resolve(
+    exchange: &Exchange,
+    snapshot: &Snapshot,
+    principal: &Principal,
+    inbound: &mut Inbound<'_>,
+) -> Result<Route, ApiError> {
+    let strategy = strategy_of(exchange)?;
+    let fallbacks = fallbacks_of(exchange, inbound);
+    let stages = snapshot.stages(&inbound.model, &fallbacks, principal)?;
+    inbound.fallbacks_taken = stages.iter().skip(1).any(|stage| fallbacks.contains(&stage.model));
+    let has_alternatives = stages.len() > 1 || stages.iter().any(|stage| stage.choices.len() > 1);
+    // One candidate is asked whatever the request needs; its own error says best what it cannot do.
+    let needs = if has_alternatives { needs_of(inbound) } else { Needs::default() };
+    let binding = if has_alternatives { binding_of(exchange, principal, &stages).await } else { None };
+    let sticky = binding.as_ref().and_then(|binding| target_of(&stages, binding));
+    let region = exchange.header("x-nexus-region");
+    let needs = Needs { preferred_region: region.as_deref(), ..needs };
+    let preference = Preference {
+        face: Some(exchange.face),
+        strategy,
+        sticky: sticky.as_deref(),
+        counter: REQUESTS.replace(REQUESTS.get() + 1),
+        ..Preference::default()
+    };
+    let mut random = random_unit;
+    let planned =
+        with_board(|board| route::plan_stages(&stages, &needs, &preference, board, now_ms(), &mut random));
+    let mut route = route::route(&planned)?;
+    route.sticky_key = binding.and_then(|binding| binding.key_id);
+    Ok(route)
+}
+
+/// The strategy that the request asks for.
+fn strategy_of(exchange: &Exchange) -> Result<Option<Strategy>, ApiError> {
+    let Some(name) = exchange.header("x-nexus-strategy") else { return Ok(None) };
+    if let Some(strategy) = Strategy::parse(name.trim()) {
+        return Ok(Some(strategy));
+    }
+    let names: Vec<&str> = Strategy::NAMES.iter().map(|(name, _)| *name).collect();
+    let message = format!("`x-nexus-strategy` must be one of: {}.", names.join(", "));
+    Err(ApiError::invalid("invalid_value", "x-nexus-strategy", message))
+}
+
+/// The models that the request falls back on, from its header and its body.
+fn fallbacks_of(exchange: &Exchange, inbound: &Inbound<'_>) -> Vec<String> {
+    let header = exchange.header("x-nexus-fallback").unwrap_or_default();
+    let named = header.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+    named.chain(inbound.fallback_models()).take(MAX_FALLBACKS).collect()
+}
+
+/// Who served the session before, unless its model does not want that.
+async fn binding_of(exchange: &Exchange, principal: &Principal, stages: &[Stage]) -> Option<Binding> {
+    let logical = stages.first().and_then(|stage| stage.logical.as_ref());
+    if logical.is_some_and(|logical| !logical.sticky) {
+        return None;
+    }
+    let session = session_of(exchange)?;
+    sticky::find(&exchange.env, &session, &principal.key_id).await
+}
+
+/// The candidate that a binding names, by its name on the health board.
+fn target_of(stages: &[Stage], binding: &Binding) -> Option<String> {
+    let choices = stages.iter().flat_map(|stage| &stage.choices);
+    let mut bound = choices.filter(|choice| {
+        choice.candidate.upstream.record.id == binding.provider_id
+            && choice.candidate.upstream_model == binding.model_id
+    });
+    bound.next().map(|choice| choice.candidate.target.to_string())
+}

@@ -1,0 +1,179 @@
+//! The request to an upstream, and our hold on it.
+
+use futures::future::{Either, select};
+use futures::pin_mut;
+use nexus_edge_core::demo::DemoReply;
+use nexus_edge_core::dialect::openai::request::ChatRequest;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::headers::forwards_to_upstream;
+use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::endpoint::{Auth, Call};
+use worker::js_sys::Array;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{AbortController, Headers, Method, Request, RequestInit, RequestRedirect, Response, web_sys};
+
+use super::service_account;
+use crate::exchange::{Exchange, set_header};
+use crate::platform::timer::Timer;
+use crate::platform::{global, log_error};
+
+/// Our hold on a request to an upstream. Dropping it closes the connection, so that a request whose caller has left, or
+/// that timed out, costs nothing more.
+pub struct Connection {
+    controller: Option<AbortController>,
+}
+
+impl Connection {
+    /// The hold on an answer that comes over no connection.
+    pub fn none() -> Self {
+        Self { controller: None }
+    }
+
+    /// Lets go of a connection whose answer has been read to its end: there is nothing left to close.
+    pub fn release(mut self) {
+        self.controller = None;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(controller) = self.controller.take() {
+            controller.abort();
+        }
+    }
+}
+
+/// The error for what the provider cannot do.
+pub fn cannot(candidate: &Candidate) -> ApiError {
+    let name = &candidate.upstream.record.name;
+    ApiError::unavailable(
+        "provider_unavailable",
+        format!("The provider `{name}` cannot do this as it is configured."),
+    )
+}
+
+/// Sends a request; `while_waiting` runs once it is on its way.
+pub async fn send(
+    exchange: &Exchange,
+    candidate: &Candidate,
+    request: Request,
+    while_waiting: impl FnOnce(),
+) -> Result<(web_sys::Response, Connection), ApiError> {
+    let controller = AbortController::default();
+    let either = Array::of2(controller.signal().as_ref(), exchange.caller_gone().as_ref());
+    let signal = web_sys::AbortSignal::any(&either);
+    let connection = Connection { controller: Some(controller) };
+
+    let init = web_sys::RequestInit::new();
+    init.set_signal(Some(&signal));
+    let sending = JsFuture::from(global().fetch_with_request_and_init(request.inner(), &init));
+    pin_mut!(sending);
+    // The first poll puts the request on its way; what can be done while the upstream works is done then.
+    let early = futures::poll!(&mut sending);
+    while_waiting();
+    let sent = match early {
+        std::task::Poll::Ready(sent) => sent,
+        std::task::Poll::Pending => {
+            match select(sending, Timer::after_ms(candidate.first_byte_timeout_ms.into())).await {
+                Either::Left((sent, _)) => sent,
+                Either::Right(_) => {
+                    return Err(ApiError::upstream_timeout("answer", candidate.first_byte_timeout_ms));
+                }
+            }
+        }
+    };
+    let name = &candidate.upstream.record.name;
+    let response: web_sys::Response = sent.map(JsCast::unchecked_into).map_err(|error| {
+        log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
+        ApiError::bad_gateway("upstream_unreachable", format!("The provider `{name}` cannot be reached."))
+    })?;
+    if (300..400).contains(&response.status()) {
+        // Following it would send the provider's key to an address that nobody configured.
+        let message = format!("The provider `{name}` answered with a redirect. Check its server_url.");
+        return Err(ApiError::bad_gateway("upstream_invalid_response", message));
+    }
+    Ok((response, connection))
+}
+
+/// The request by which a candidate is asked; the body is bytes or a stream.
+pub async fn build_request(
+    exchange: &Exchange,
+    candidate: &Candidate,
+    call: &Call,
+    body: JsValue,
+    content_type: &str,
+) -> Result<Request, ApiError> {
+    let headers = Headers::new();
+    for (name, value) in exchange.headers().entries().filter(|(name, _)| forwards_to_upstream(name)) {
+        set_header(&headers, &name, &value);
+    }
+    set_header(&headers, "content-type", content_type);
+    if call.is_stream {
+        // A compressed stream is held back by the compressor's buffer.
+        set_header(&headers, "accept-encoding", "identity");
+    }
+    for (name, value) in &call.headers {
+        // What a caller of the same dialect says of versions is forwarded as it is.
+        if !exchange.face.is_native_to(candidate.upstream.record.kind) || !headers.has(name).unwrap_or(false)
+        {
+            set_header(&headers, name, value);
+        }
+    }
+    if let Some(key) = candidate.key().map(|key| key.key.as_str()) {
+        match call.auth {
+            Auth::ServiceAccount => {
+                let token = service_account::token(&candidate.upstream.record, key).await?;
+                set_header(&headers, "authorization", &format!("Bearer {token}"));
+            }
+            Auth::Bearer => set_header(&headers, "authorization", &format!("Bearer {key}")),
+            Auth::Header(name) => set_header(&headers, name, key),
+        }
+    }
+    for (name, value) in &candidate.upstream.headers {
+        set_header(&headers, name, value);
+    }
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post)
+        .with_headers(headers)
+        .with_redirect(RequestRedirect::Manual)
+        .with_body(Some(body));
+    Request::new_with_init(&call.url, &init).map_err(|error| {
+        log_error("upstream request", &error);
+        ApiError::bad_gateway("upstream_unreachable", "The address of the provider is not valid.")
+    })
+}
+
+/// The embedded provider's answer, in the form of any other upstream's.
+pub fn demo_response(
+    exchange: &Exchange,
+    candidate: &Candidate,
+    model: &str,
+    body: &[u8],
+) -> Result<web_sys::Response, ApiError> {
+    let internal = |error: worker::Error| {
+        log_error("demo", &error);
+        ApiError::internal()
+    };
+    let request = ChatRequest::parse(body)?;
+    let reply = DemoReply::new(&candidate.upstream_model, &request);
+    let id = format!("chatcmpl-{}", exchange.request_id);
+    let created = exchange.started_ms / 1000;
+    let headers = Headers::new();
+    if !request.stream {
+        set_header(&headers, "content-type", "application/json");
+        let body = reply.to_json(&id, created, model);
+        return Ok(Response::from_bytes(body).map_err(internal)?.with_headers(headers).into());
+    }
+    set_header(&headers, "content-type", "text/event-stream; charset=utf-8");
+    let pause = u64::from(reply.pause_ms);
+    let events = reply.to_events(&id, created, model, true);
+    let stream = futures::stream::unfold(events.into_iter(), move |mut events| async move {
+        let event = events.next()?;
+        if pause > 0 {
+            Timer::after_ms(pause).await;
+        }
+        Some((Ok::<_, worker::Error>(event), events))
+    });
+    Ok(Response::from_stream(stream).map_err(internal)?.with_headers(headers).into())
+}

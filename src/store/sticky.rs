@@ -1,0 +1,123 @@
+//! Which upstream a session is bound to, so that it goes on finding its prompt cache.
+//!
+//! A binding is in KV for two hours after it was last used, under the session's name and the key's, and in the memory of
+//! the isolate for a moment, so that a lively session costs a read now and then instead of one a request.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use worker::Env;
+
+use super::StoreResult;
+use crate::platform::{log_error, now_ms};
+
+/// Seconds that a binding lives after it was last renewed.
+const TTL_S: u64 = 2 * 60 * 60;
+/// Milliseconds after which a binding that is still used is renewed.
+const RENEW_AFTER_MS: u64 = 10 * 60 * 1000;
+/// Milliseconds that the isolate believes what it has read.
+const BELIEVED_MS: u64 = 30_000;
+/// More entries than this are forgotten all at once.
+const MAX_HELD: usize = 5_000;
+const PREFIX: &str = "sticky:";
+
+/// Who answers a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The model that the caller names.
+    pub logical_model: String,
+    /// Number of the provider.
+    pub provider_id: i64,
+    /// The model at the provider.
+    pub model_id: String,
+    /// The key at the provider, by its id.
+    pub key_id: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created_at: u64,
+    /// When it was last written, in milliseconds since the epoch.
+    pub last_used_at: u64,
+}
+
+thread_local! {
+    static HELD: RefCell<HashMap<String, (Option<Binding>, u64)>> = RefCell::default();
+}
+
+/// The binding of a session for one API key; nothing if KV does not answer.
+pub async fn find(env: &Env, session: &str, api_key_id: &str) -> Option<Binding> {
+    let name = name_of(session, api_key_id);
+    let held = HELD.with_borrow(|held| held.get(&name).cloned());
+    if let Some((binding, read_at_ms)) = held
+        && now_ms() < read_at_ms + BELIEVED_MS
+    {
+        return binding;
+    }
+    let binding = read(env, &name).await.unwrap_or_else(|error| {
+        log_error("sticky binding", &error);
+        None
+    });
+    hold(name, binding.clone());
+    binding
+}
+
+/// Binds a session to whoever answered, unless that stands already and was written a short while ago.
+pub async fn bind(env: &Env, session: &str, api_key_id: &str, mut binding: Binding) {
+    let name = name_of(session, api_key_id);
+    let known = HELD.with_borrow(|held| held.get(&name).and_then(|(binding, _)| binding.clone()));
+    if let Some(known) = known {
+        let same = (known.provider_id, &known.model_id, &known.key_id, &known.logical_model)
+            == (binding.provider_id, &binding.model_id, &binding.key_id, &binding.logical_model);
+        if same && binding.last_used_at < known.last_used_at + RENEW_AFTER_MS {
+            return;
+        }
+        binding.created_at = known.created_at;
+    }
+    if let Err(error) = write(env, &name, &binding).await {
+        log_error("sticky binding", &error);
+    }
+    hold(name, Some(binding));
+}
+
+/// The bindings of a session, with the API key that each belongs to.
+pub async fn list(env: &Env, session: &str) -> StoreResult<Vec<(String, Binding)>> {
+    let prefix = format!("{PREFIX}{session}:");
+    let keys = env.kv("KV")?.list().prefix(prefix.clone()).limit(100).execute().await?.keys;
+    let mut found = Vec::new();
+    for key in keys {
+        let Some(binding) = read(env, &key.name).await? else { continue };
+        found.push((key.name.strip_prefix(&prefix).unwrap_or_default().to_owned(), binding));
+    }
+    Ok(found)
+}
+
+/// Looses a session from its upstream; false if it was not bound.
+pub async fn unbind(env: &Env, session: &str, api_key_id: &str) -> StoreResult<bool> {
+    let name = name_of(session, api_key_id);
+    let was_bound = read(env, &name).await?.is_some();
+    env.kv("KV")?.delete(&name).await?;
+    hold(name, None);
+    Ok(was_bound)
+}
+
+fn name_of(session: &str, api_key_id: &str) -> String {
+    format!("{PREFIX}{session}:{api_key_id}")
+}
+
+fn hold(name: String, binding: Option<Binding>) {
+    HELD.with_borrow_mut(|held| {
+        if held.len() >= MAX_HELD {
+            held.clear();
+        }
+        held.insert(name, (binding, now_ms()));
+    });
+}
+
+async fn read(env: &Env, name: &str) -> StoreResult<Option<Binding>> {
+    let json = env.kv("KV")?.get(name).text().await?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+async fn write(env: &Env, name: &str, binding: &Binding) -> StoreResult<()> {
+    let json = serde_json::to_string(binding)?;
+    Ok(env.kv("KV")?.put(name, json.as_str())?.expiration_ttl(TTL_S).execute().await?)
+}
