@@ -283,16 +283,16 @@ test('models are listed and found by id', async () => {
   }
 });
 
-test('a model is found by its name, and by provider and name', async () => {
+test('a model is found by its name, without its vendor, and by provider and name', async () => {
   const acme = await t.gw.createProvider({ name: 'acme', server_url: `${t.up.url}/v1` });
   await t.model('meta/llama/3', (x) => x.reply(200, completion('meta/llama/3', 'ok')), { provider_id: acme.id });
-  for (const name of ['meta/llama/3', 'acme/meta/llama/3']) {
+  for (const name of ['meta/llama/3', 'acme/meta/llama/3', 'llama/3']) {
     const answer = await t.complete(ask(name));
     assert.equal(answer.status, 200, `${name}: ${answer.text}`);
     assert.equal(answer.headers['x-nexus-provider'], 'acme');
     assert.equal(t.up.last().model, 'meta/llama/3');
   }
-  for (const name of ['llama/3', 'acme/llama/3', 'meta/llama', 'acme/', '/meta/llama/3', 'acme']) {
+  for (const name of ['acme/llama/3', 'meta/llama', '3', 'acme/', '/meta/llama/3', 'acme']) {
     const answer = await t.complete(ask(name));
     assert.equal(answer.status, 404, `${name}: ${answer.text}`);
     const error = errorOf(answer.text);

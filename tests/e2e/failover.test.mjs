@@ -1,0 +1,321 @@
+// Proves that a caller gets one coherent answer or one clean error whatever its upstreams do, and that the log tells who
+// was asked and why not.
+import assert from 'node:assert/strict';
+import { ask, errorOf, suite, test } from '../support/suite.mjs';
+import { chunk, completion, delay, delta, event, refusedPort, streamEvents } from '../support/upstream.mjs';
+import { eventually, within } from '../support/util.mjs';
+
+const t = suite();
+
+let made = 0;
+
+/**
+ * A logical model over one provider for each behaviour, asked in that order. `refused` stands for a provider at whose
+ * address nobody listens.
+ */
+async function logical(behaviours, { provider = {}, ...fields } = {}) {
+  const name = `logical-${++made}`;
+  const providers = [];
+  for (const [index, behaviour] of behaviours.entries()) {
+    const url = behaviour === 'refused' ? `http://127.0.0.1:${await refusedPort()}/v1` : `${t.up.url}/v1`;
+    const record = await t.gw.createProvider({ name: `${name}-p${index}`, server_url: url, server_key: `sk-${name}-${index}`, first_byte_timeout_ms: 700, idle_timeout_ms: 700, ...provider });
+    if (behaviour !== 'refused') t.up.on(`${name}-u${index}`, behaviour);
+    providers.push(record);
+  }
+  const candidates = providers.map(({ id }, index) => ({ provider_id: id, model: `${name}-u${index}` }));
+  const { status, body } = await t.gw.admin('POST', '/logical-models', { name, strategy: 'ordered', candidates, ...fields });
+  assert.equal(status, 201, JSON.stringify(body));
+  return { name, providers, seen: (index) => t.up.seen(`${name}-u${index}`) };
+}
+
+const says = (text) => (x) => (x.json().stream ? x.stream(streamEvents(x.model, [text])) : x.reply(200, completion(x.model, text)));
+const fails = (status, error = {}, headers = {}) => (x) => x.reply(status, { error: { message: `status ${status}`, type: 'server_error', param: null, code: null, ...error } }, headers);
+
+const textOf = (answer, stream) => {
+  if (!stream) return answer.json().choices[0].message.content;
+  const data = answer.text.split('\n').filter((line) => line.startsWith('data: {')).map((line) => JSON.parse(line.slice(6)));
+  return data.map((d) => d.choices?.[0]?.delta?.content ?? '').join('');
+};
+
+const trailOf = async (answer) => JSON.parse((await t.gw.row(answer.headers['x-request-id'])).attempts ?? '[]');
+
+const TROUBLES = {
+  'a 500': [fails(500), 'upstream_error'],
+  'a 503': [fails(503), 'upstream_error'],
+  'a 429 with Retry-After': [fails(429, {}, { 'retry-after': '7' }), 'rate_limited'],
+  'a 401': [fails(401), 'auth'],
+  'a 404 for the model': [fails(404, { code: 'model_not_found' }), 'model_not_found'],
+  'a refused connection': ['refused', 'transport'],
+  'no headers': [(x) => x.hang(), 'timeout'],
+  'a connection cut before the headers': [(x) => x.cut(), 'transport'],
+  'a body that is cut': [async (x) => {
+    x.head(200, { 'content-type': 'application/json', 'content-length': '500' });
+    await x.write('{"id":"x","choices":[');
+    x.cut();
+  }, 'transport'],
+  'garbage': [(x) => x.reply(200, '<html>busy</html>', { 'content-type': 'application/json' }), 'invalid_response'],
+};
+
+for (const [trouble, [behaviour, errorClass]] of Object.entries(TROUBLES)) {
+  for (const stream of [false, true]) {
+    test(`${trouble}, ${stream ? 'streamed' : 'whole'}: the next upstream answers`, async () => {
+      const { name, providers } = await logical([behaviour, says('from the second')]);
+      const answer = await within(15_000, t.complete(ask(name, { stream })), 'the answer');
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(textOf(answer, stream), 'from the second');
+      assert.equal(answer.headers['x-nexus-provider'], providers[1].name);
+      assert.equal(answer.headers['x-nexus-attempts'], '2');
+      const trail = await trailOf(answer);
+      assert.deepEqual(trail.map(({ provider, error_class }) => [provider, error_class ?? null]), [[providers[0].name, errorClass], [providers[1].name, null]]);
+      assert.equal(trail[1].status, 200);
+      const row = await t.gw.row(answer.headers['x-request-id']);
+      assert.deepEqual([row.outcome, row.provider_name, row.status], ['completed', providers[1].name, 200]);
+    });
+  }
+}
+
+const head = (x) => x.head(200, { 'content-type': 'text/event-stream' });
+const STREAM_TROUBLES = {
+  'headers and then nothing': async (x) => {
+    head(x);
+    await x.hang();
+  },
+  'a first event that is an error': async (x) => {
+    head(x);
+    await x.write('data: {"error":{"message":"overloaded","type":"server_error","code":"overloaded"}}\n\n');
+    x.end();
+  },
+  'a role, and then an error': async (x) => {
+    head(x);
+    await x.write(event(chunk(x.model, delta({ role: 'assistant', content: '' }))));
+    await x.write('data: {"error":{"message":"overloaded","type":"server_error","code":"overloaded"}}\n\n');
+    x.end();
+  },
+  'a role, and then a cut': async (x) => {
+    head(x);
+    await x.write(event(chunk(x.model, delta({ role: 'assistant', content: '' }))));
+    x.cut();
+  },
+  'a comment, and then an end': async (x) => {
+    head(x);
+    await x.write(': processing\n\n');
+    x.end();
+  },
+};
+
+for (const [trouble, behaviour] of Object.entries(STREAM_TROUBLES)) {
+  test(`a stream of ${trouble}: the next upstream answers, and nothing of the first is seen`, async () => {
+    const { name } = await logical([behaviour, says('whole')]);
+    const answer = await within(15_000, t.complete(ask(name, { stream: true })), 'the answer');
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(textOf(answer, true), 'whole');
+    assert.ok(!answer.text.includes('overloaded') && answer.text.trimEnd().endsWith('data: [DONE]'), answer.text);
+    assert.equal(answer.headers['x-nexus-attempts'], '2');
+  });
+}
+
+test('a stream that breaks after its first word is not begun anew elsewhere', async () => {
+  const { name, seen } = await logical([
+    async (x) => {
+      head(x);
+      await x.write(event(chunk(x.model, delta({ role: 'assistant', content: 'Half an ' }))));
+      x.cut();
+    },
+    says('whole'),
+  ]);
+  const answer = await t.complete(ask(name, { stream: true }));
+  assert.equal(answer.status, 200);
+  assert.equal(textOf(answer, true), 'Half an ');
+  assert.match(answer.text, /"error":/);
+  assert.ok(!answer.text.includes('[DONE]'));
+  assert.equal(seen(1).length, 0);
+  const row = await t.gw.row(answer.headers['x-request-id']);
+  assert.deepEqual([row.outcome, row.error_code], ['failed', 'upstream_stream_truncated']);
+});
+
+test('an error of the caller’s own ends the matter', async () => {
+  const { name, seen } = await logical([fails(400, { message: 'temperature must be below 2', type: 'invalid_request_error', param: 'temperature', code: 'invalid_value' }), says('never')]);
+  const answer = await t.complete(ask(name));
+  assert.equal(answer.status, 400);
+  assert.equal(errorOf(answer.text).param, 'temperature');
+  assert.equal(seen(1).length, 0);
+  assert.equal(answer.headers['x-nexus-attempts'], '1');
+});
+
+test('when all fail, the caller hears the last of them, and the log all', async () => {
+  const { name, providers } = await logical(['refused', fails(500), fails(503, { message: 'the last word' })]);
+  const answer = await t.complete(ask(name));
+  assert.equal(answer.status, 503);
+  assert.equal(errorOf(answer.text).message, 'the last word');
+  assert.equal(answer.headers['x-nexus-attempts'], '3');
+  assert.deepEqual((await trailOf(answer)).map(({ provider, error_class }) => [provider, error_class]), [
+    [providers[0].name, 'transport'],
+    [providers[1].name, 'upstream_error'],
+    [providers[2].name, 'upstream_error'],
+  ]);
+});
+
+test('a dead upstream is left alone once it is known to be dead', async () => {
+  const { name, seen } = await logical([fails(500), says('alive')]);
+  for (let i = 0; i < 20; i++) assert.equal((await t.complete(ask(name))).status, 200);
+  const asked = seen(0).length;
+  assert.ok(asked >= 3 && asked <= 6, `the dead one was asked ${asked} times`);
+  const trail = await trailOf(await t.complete(ask(name)));
+  assert.deepEqual(trail, [], 'the planner leaves it out, so that there is nothing to tell');
+});
+
+test('Retry-After is honoured', async () => {
+  let limited = true;
+  const { name, seen } = await logical([(x) => (limited ? fails(429, {}, { 'retry-after': '2' })(x) : says('first')(x)), says('second')]);
+  assert.equal(textOf(await t.complete(ask(name))), 'second');
+  limited = false;
+  for (let i = 0; i < 5; i++) assert.equal(textOf(await t.complete(ask(name))), 'second');
+  assert.equal(seen(0).length, 1);
+  await delay(2_100);
+  assert.equal(textOf(await t.complete(ask(name))), 'first');
+});
+
+test('a route may try the same upstream again', async () => {
+  let calls = 0;
+  const { name } = await logical([(x) => (++calls < 3 ? fails(500)(x) : says('third time')(x))], { max_attempts: 3 });
+  const answer = await t.complete(ask(name));
+  assert.equal(textOf(answer), 'third time');
+  assert.equal(answer.headers['x-nexus-attempts'], '3');
+});
+
+test('a slow first word gets company, and the loser is let go', async () => {
+  let letGo;
+  const slow = async (x) => {
+    head(x);
+    letGo = x.closed;
+    await x.hang();
+  };
+  const { name, providers } = await logical([slow, says('quick')], { hedge_after_ms: 150, provider: { first_byte_timeout_ms: 20_000, idle_timeout_ms: 20_000 } });
+  const began = Date.now();
+  const answer = await t.complete(ask(name, { stream: true }));
+  assert.equal(textOf(answer, true), 'quick');
+  assert.ok(Date.now() - began < 5_000);
+  await within(3_000, letGo, 'the loser being let go');
+  const trail = await trailOf(answer);
+  assert.ok(trail.some(({ provider, skipped }) => provider === providers[0].name && skipped === 'hedge_lost'), JSON.stringify(trail));
+});
+
+test('fallback chains: of the model, of the header, of the body', async () => {
+  const last = await logical([says('the last resort')]);
+  const middle = await logical([fails(500)], { fallbacks: [last.name] });
+  const first = await logical([fails(500)], { fallbacks: [middle.name] });
+  assert.equal(textOf(await t.complete(ask(first.name))), 'the last resort');
+  const plain = await logical([fails(500)]);
+  assert.equal(textOf(await t.complete(ask(plain.name), { headers: { 'x-nexus-fallback': `nowhere, ${last.name}` } })), 'the last resort');
+  assert.equal(textOf(await t.complete(ask(plain.name, { models: [last.name] }))), 'the last resort');
+  assert.equal('models' in last.seen(0).at(-1).json(), false);
+  // Names that mean nothing here may mean something to the upstream.
+  const plainer = await logical([says('ok')]);
+  await t.complete(ask(plainer.name, { models: ['a/b'] }));
+  assert.deepEqual(plainer.seen(0).at(-1).json().models, ['a/b']);
+});
+
+test('fallback across dialects', async () => {
+  const provider = await t.gw.createProvider({ name: 'fallback-anthropic', kind: 'anthropic', server_url: t.up.url, server_key: 'sk-ant-1' });
+  t.up.on('claude-loop', (x) => x.reply(200, { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-loop', content: [{ type: 'text', text: 'from Claude' }], stop_reason: 'end_turn', stop_sequence: null, usage: { input_tokens: 3, output_tokens: 2 } }));
+  const { body } = await t.gw.admin('POST', '/logical-models', { name: 'claude-route', candidates: [{ provider_id: provider.id, model: 'claude-loop' }] });
+  const { name } = await logical([fails(529)], { fallbacks: [body.name] });
+  const answer = await t.complete(ask(name));
+  assert.equal(answer.status, 200, answer.text);
+  assert.equal(textOf(answer), 'from Claude');
+});
+
+test('several keys: a refused one rests, another goes on', async () => {
+  const keysSeen = [];
+  const behaviour = (x) => {
+    keysSeen.push(x.headers.authorization);
+    return x.headers.authorization.includes('bad') ? fails(401)(x) : says('ok')(x);
+  };
+  const { name, providers } = await logical([behaviour]);
+  await t.gw.admin('PUT', `/providers/${providers[0].id}`, { server_key: 'sk-bad-key-0001' });
+  const { status } = await t.gw.admin('POST', `/providers/${providers[0].id}/keys`, { key: 'sk-good-key-0001', label: 'second' });
+  assert.equal(status, 201);
+  for (let i = 0; i < 12; i++) assert.equal((await t.complete(ask(name))).status, 200);
+  assert.ok(keysSeen.filter((key) => key.includes('bad')).length <= 1, `the bad key was used: ${keysSeen}`);
+});
+
+test('a session stays where it is, and moves on when it must', async () => {
+  let down = false;
+  const { name, seen } = await logical([(x) => (down ? fails(500)(x) : says('one')(x)), says('two')], { strategy: 'round_robin' });
+  const once = async (session) => textOf(await t.complete(ask(name), { headers: { 'x-session-id': session } }));
+  const first = await once('session-1');
+  await delay(100);
+  for (let i = 0; i < 6; i++) assert.equal(await once('session-1'), first);
+  const { body } = await t.gw.admin('GET', '/routing/sessions/session-1');
+  assert.equal(body.logical_model, name);
+  // Moves on: whoever it is bound to goes down.
+  if (first === 'one') {
+    down = true;
+    assert.equal(await once('session-1'), 'two');
+    await delay(100);
+    down = false;
+    assert.equal(await once('session-1'), 'two');
+  }
+  assert.equal((await t.gw.admin('DELETE', '/routing/sessions/session-1')).status, 200);
+  assert.equal((await t.gw.admin('GET', '/routing/sessions/session-1')).status, 404);
+  assert.ok(seen(0).length + seen(1).length >= 7);
+});
+
+test('a paused provider is not asked', async () => {
+  const { name, providers, seen } = await logical([says('paused'), says('active')]);
+  await t.gw.admin('PUT', `/providers/${providers[0].id}`, { status: 'paused' });
+  assert.equal(textOf(await t.complete(ask(name))), 'active');
+  await t.gw.admin('PUT', `/providers/${providers[1].id}`, { status: 'offline' });
+  const answer = await t.complete(ask(name));
+  assert.equal(answer.status, 503);
+  assert.equal(errorOf(answer.text).code, 'no_upstream_available');
+  assert.equal(seen(0).length, 0);
+});
+
+test('capabilities: a picture goes to one who can see', async () => {
+  const { name, providers, seen } = await logical([says('blind'), says('sees')]);
+  const pictured = ask(name, { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }] }] });
+  await t.gw.createModel({ provider_id: providers[0].id, model_name: `${name}-u0`, capabilities: ['tools'] });
+  assert.equal(textOf(await t.complete(pictured)), 'sees');
+  assert.equal(textOf(await t.complete(ask(name))), 'blind');
+  assert.equal(seen(0).length, 1);
+});
+
+test('patterns: the star goes on', async () => {
+  t.up.on('wild-7b', says('wild'));
+  const { status } = await t.gw.admin('POST', '/logical-models', { name: 'wild-*', candidates: [{ provider_id: t.provider.id, model: 'wild-*' }] });
+  assert.equal(status, 201);
+  assert.equal(textOf(await t.complete(ask('wild-7b'))), 'wild');
+});
+
+test('the plan is explained', async () => {
+  const { name, providers } = await logical([says('a'), says('b')], { strategy: 'balanced' });
+  const { status, body } = await t.gw.admin('POST', '/routing/decide', { logical_model: name, strategy: 'latency_first', exclude_providers: [providers[0].name] });
+  assert.equal(status, 200, JSON.stringify(body));
+  assert.equal(body.selected_upstream.provider, providers[1].name);
+  assert.equal(body.strategy_used, 'latency_first');
+  const excluded = body.all_candidates.find(({ provider }) => provider === providers[0].name);
+  assert.deepEqual([excluded.kept, excluded.reason], [false, 'excluded']);
+  assert.equal(typeof body.all_candidates.find(({ kept }) => kept).score.total, 'number');
+  const upstreams = await t.gw.admin('GET', `/logical-models/${name}/upstreams`);
+  assert.equal(upstreams.body.upstreams.length, 2);
+});
+
+test('shares follow the weights', async () => {
+  const { name, providers } = await logical([says('a'), says('b')]);
+  const { body } = await t.gw.admin('GET', `/logical-models/${name}`);
+  const candidates = body.candidates.map((candidate, index) => ({ ...candidate, weight: index === 0 ? 300 : 100 }));
+  await t.gw.admin('PUT', `/logical-models/${name}`, { strategy: 'weighted', candidates });
+  const answers = await Promise.all(Array.from({ length: 200 }, () => t.complete(ask(name))));
+  const share = answers.filter((answer) => answer.headers['x-nexus-provider'] === providers[0].name).length / 200;
+  assert.ok(share > 0.62 && share < 0.88, `share ${share}`);
+});
+
+test('what one isolate finds out, another knows within seconds', async () => {
+  // Told through the one board of circuits; the twin of this test is in isolates.test.mjs.
+  const { name, seen } = await logical([fails(500), says('alive')]);
+  for (let i = 0; i < 8; i++) await t.complete(ask(name));
+  const before = seen(0).length;
+  await eventually(async () => (await t.complete(ask(name))).status === 200, { within: 3_000, what: 'an answer' });
+  assert.ok(seen(0).length - before <= 1);
+});
