@@ -301,9 +301,9 @@ test('a model is found by its name, without its vendor, and by provider and name
   }
 });
 
-test('the first enabled provider that the key may use serves a shared name', async () => {
+test('of several providers of a name, the one of the better priority serves, of those that the key may use', async () => {
   const first = await t.gw.createProvider({ name: 'shared-1', server_url: `${t.up.url}/one/` });
-  const second = await t.gw.createProvider({ name: 'shared-2', server_url: `${t.up.url}/two/` });
+  const second = await t.gw.createProvider({ name: 'shared-2', server_url: `${t.up.url}/two/`, priority: 1 });
   for (const { id } of [second, first]) await t.model('shared', (x) => x.reply(200, completion('shared', x.path)), { provider_id: id });
   const servedBy = async (key = t.key) => (await t.gw.complete(key, ask('shared'))).headers['x-nexus-provider'];
   assert.equal(await servedBy(), 'shared-1');
