@@ -86,3 +86,13 @@ CREATE TABLE provider_probes (
 ) WITHOUT ROWID;
 
 CREATE INDEX provider_probes_by_provider ON provider_probes (provider_id, ts);
+
+-- Answers that are given again: the bodies are in R2 under the same name. Read only to clear and to expire.
+CREATE TABLE cached_answers (
+  name TEXT PRIMARY KEY,
+  api_key_id TEXT NOT NULL,
+  model TEXT NOT NULL,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX cached_answers_by_expiry ON cached_answers (expires_at);

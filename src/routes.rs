@@ -10,7 +10,7 @@ use worker::{Context, Env, Headers, Method, Request, Response, Result};
 
 use crate::api::{
     discovery, gemini, health, keys, logical_models, models, provider_health, provider_keys, provider_models,
-    providers, responses, routing, stats,
+    providers, responses, routing, stats, system,
 };
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::pipeline;
@@ -85,6 +85,7 @@ enum Endpoint {
     LogicalModelUpstreams,
     GetRoutingSession,
     DeleteRoutingSession,
+    ClearCache,
 }
 
 impl Endpoint {
@@ -194,6 +195,7 @@ const ROUTES: &[Route] = &[
     route(Method::Get,    "/routing/sessions/{id}", Audience::Admin,  Endpoint::GetRoutingSession),
     route(Method::Delete, "/routing/sessions/{id}", Audience::Admin,  Endpoint::DeleteRoutingSession),
     route(Method::Get,    "/logical-models/{id}/upstreams", Audience::Admin, Endpoint::LogicalModelUpstreams),
+    route(Method::Post,   "/system/cache/clear",    Audience::Admin,  Endpoint::ClearCache),
     route(Method::Get,    "/stats/total",           Audience::Admin,  Endpoint::TotalStats),
     route(Method::Get,    "/stats/requests",        Audience::Admin,  Endpoint::RequestLog),
 ];
@@ -293,6 +295,7 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
         Endpoint::LogicalModelUpstreams => routing::upstreams(exchange, parameter).await,
         Endpoint::GetRoutingSession => routing::session(exchange, parameter).await,
         Endpoint::DeleteRoutingSession => routing::unbind_session(exchange, parameter).await,
+        Endpoint::ClearCache => system::clear_cache(exchange).await,
         Endpoint::TotalStats => stats::total(exchange).await,
         Endpoint::RequestLog => stats::requests(exchange).await,
     }

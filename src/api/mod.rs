@@ -13,6 +13,7 @@ pub mod providers;
 pub mod responses;
 pub mod routing;
 pub mod stats;
+pub mod system;
 
 use std::collections::BTreeMap;
 

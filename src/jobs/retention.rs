@@ -3,11 +3,15 @@
 use worker::Env;
 
 use crate::platform::log_error;
+use crate::store::answers::{self, Segment};
 use crate::store::responses;
 
 /// Runs once a minute.
 pub async fn run(env: &Env) {
     if let Err(error) = responses::expire(env).await {
+        log_error("retention", &error);
+    }
+    if let Err(error) = answers::clear(env, &Segment::Expired).await {
         log_error("retention", &error);
     }
 }

@@ -4,20 +4,18 @@
 //! each request, however that ended.
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
 use worker::Env;
 
+use super::cache::{self, Place};
 use super::upstream_health;
 use crate::platform::now_ms;
 use crate::store::sticky::{self, Binding};
 use crate::store::usage;
 
 /// What is left of a request.
-#[expect(
-    dead_code,
-    reason = "who asked and what was said is for counting and conversations, which come next"
-)]
 pub struct Aftermath {
     /// What is recorded of it.
     pub event: UsageEvent,
@@ -27,12 +25,19 @@ pub struct Aftermath {
     pub transcript: Transcript,
     /// The session to be bound to whoever answered.
     pub session: Option<String>,
+    /// The dialect of the caller.
+    pub face: Face,
+    /// Where the answer is to be kept.
+    pub cache: Option<Place>,
     /// The upstream's key that was used, by its id.
     pub upstream_key: Option<String>,
 }
 
 /// Does what is to be done, and leaves the event last: it may still be completed here.
-pub async fn run(env: &Env, aftermath: Aftermath) {
+pub async fn run(env: &Env, mut aftermath: Aftermath) {
+    if let Some(place) = aftermath.cache.take().filter(|_| aftermath.event.outcome == Outcome::Completed) {
+        cache::keep(env, &mut aftermath, &place).await;
+    }
     let binding = bind_session(env, &aftermath);
     let recording = usage::record(env, aftermath.event.clone());
     futures::join!(recording, upstream_health::share(env), binding);

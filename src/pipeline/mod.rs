@@ -12,6 +12,7 @@ pub mod probe;
 mod admit;
 mod aftermath;
 mod attempt;
+mod cache;
 mod cross;
 mod failover;
 mod gate;
@@ -36,6 +37,7 @@ use crate::exchange::{Exchange, set_header};
 use crate::platform::new_ulid;
 use crate::store::snapshot;
 use attempt::{Accepted, Asked, Reply};
+use cache::Use;
 use settle::Settlement;
 use upstream_health::Hold;
 
@@ -48,10 +50,23 @@ pub async fn chat_completion(
     let mut settlement = Settlement::begin(exchange, &principal, conversation_id(exchange));
     match serve(exchange, &principal, from_path, &mut settlement).await {
         // The relay settles when the answer is over.
-        Ok((accepted, hold)) => {
+        Ok(Served::Upstream { accepted, hold, cache }) => {
             set_header(&accepted.headers, "x-nexus-attempts", &settlement.attempts().to_string());
+            match cache {
+                Use::Off => {}
+                Use::Bypass => set_header(&accepted.headers, cache::HEADER, "bypass"),
+                Use::On(place) => {
+                    set_header(&accepted.headers, cache::HEADER, "miss");
+                    settlement.keep_answer(place);
+                }
+            }
             settlement.keep_hold(hold);
-            Ok(relay::relay(exchange, accepted, settlement).await)
+            Ok(relay::relay(exchange, *accepted, settlement).await)
+        }
+        Ok(Served::Cache { response, provider }) => {
+            set_header(response.headers(), "x-conversation-id", settlement.conversation_id());
+            settlement.finish_from_cache(&provider);
+            Ok(response)
         }
         Err(Reply::Gateway(error)) => {
             settlement.refuse(&error, exchange);
@@ -64,12 +79,20 @@ pub async fn chat_completion(
     }
 }
 
+/// Who answers a request.
+enum Served {
+    /// An upstream.
+    Upstream { accepted: Box<Accepted>, hold: Hold, cache: Use },
+    /// Nobody: the answer was kept from before.
+    Cache { response: Response, provider: String },
+}
+
 async fn serve(
     exchange: &Exchange,
     principal: &Principal,
     from_path: Option<FromPath<'_>>,
     settlement: &mut Settlement,
-) -> Result<(Accepted, Hold), Reply> {
+) -> Result<Served, Reply> {
     let body = exchange.body().await?;
     let mut inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
     settlement.note_request(&inbound.model, inbound.stream);
@@ -77,6 +100,12 @@ async fn serve(
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
     settlement.bind_session(route.binds_sessions().then(|| resolve::session_of(exchange)).flatten());
+    let cache = cache::use_of(exchange, principal, &inbound, &route)?;
+    if let Use::On(place) = &cache
+        && let Some((response, found)) = cache::find(exchange, &inbound, place).await
+    {
+        return Ok(Served::Cache { response, provider: found.provider });
+    }
     let conversation_id = settlement.conversation_id().to_owned();
     let asked = Asked {
         exchange,
@@ -90,7 +119,7 @@ async fn serve(
     if let Some(tokens) = asked.prompt_estimate.get() {
         settlement.note_prompt_estimate(tokens);
     }
-    served
+    served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, cache })
 }
 
 /// The conversation that the caller names, or a new one.

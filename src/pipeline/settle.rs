@@ -2,6 +2,7 @@
 
 use futures::channel::oneshot;
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
@@ -10,6 +11,7 @@ use nexus_edge_core::stats::{AttemptRecord, Outcome, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 
 use super::aftermath::{self, Aftermath};
+use super::cache::Place;
 use super::failover;
 use super::upstream_health::Hold;
 use crate::exchange::Exchange;
@@ -27,6 +29,10 @@ pub struct Settlement {
     principal: Principal,
     /// The session to be bound to whoever answers.
     session: Option<String>,
+    /// The dialect of the caller.
+    face: Face,
+    /// Where the answer is to be kept.
+    cache: Option<Place>,
     /// The key that was used, by its id.
     upstream_key: Option<String>,
     /// Our claim on the upstream that answers.
@@ -72,6 +78,8 @@ impl Settlement {
             prompt_estimate: 0,
             principal: principal.clone(),
             session: None,
+            face: exchange.face,
+            cache: None,
             upstream_key: None,
             hold: None,
             transcript: Transcript::default(),
@@ -99,6 +107,22 @@ impl Settlement {
     /// Has the session bound to whoever answers.
     pub fn bind_session(&mut self, session: Option<String>) {
         self.session = session;
+    }
+
+    /// Has the answer kept.
+    pub fn keep_answer(&mut self, place: Place) {
+        self.cache = Some(place);
+    }
+
+    /// Ends a request whose answer was kept from before.
+    pub fn finish_from_cache(mut self, provider: &str) {
+        self.note_status(200);
+        self.note_attempt(AttemptRecord {
+            provider: provider.to_owned(),
+            skipped: Some("cache_hit".to_owned()),
+            ..AttemptRecord::default()
+        });
+        self.finish(Outcome::Completed);
     }
 
     /// Notes who is asked.
@@ -201,6 +225,8 @@ impl Settlement {
                 principal: self.principal.clone(),
                 transcript,
                 session: self.session.take(),
+                face: self.face,
+                cache: self.cache.take(),
                 upstream_key: self.upstream_key.take(),
             });
         }

@@ -1,5 +1,6 @@
 //! D1, KV and R2 behind small typed functions. The only place that holds SQL.
 
+pub mod answers;
 pub mod dify;
 pub mod keys;
 pub mod logical_models;

@@ -6,6 +6,7 @@
 
 pub mod anthropic;
 pub mod azure;
+pub mod cached_answer;
 pub mod canonical;
 pub mod crossing;
 pub mod dashscope;

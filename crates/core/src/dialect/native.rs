@@ -1,7 +1,7 @@
 //! What is noted of answers that pass untouched, in each dialect that callers and upstreams share.
 
 use crate::catalog::ProviderKind;
-use crate::dialect::canonical::{ErrorInfo, UpstreamDialect};
+use crate::dialect::canonical::{ChatResponse, ErrorInfo, UpstreamDialect};
 use crate::dialect::face::Face;
 use crate::dialect::listener::Listener;
 use crate::dialect::openai::{response, stream_tap};
@@ -18,6 +18,12 @@ pub fn upstream_of(face: Face) -> Box<dyn UpstreamDialect> {
         Face::Gemini => ProviderKind::Gemini,
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => ProviderKind::Openai,
     })
+}
+
+/// An unstreamed answer that is written in the dialect of these callers.
+#[must_use]
+pub fn decode_own_response(face: Face, body: &[u8]) -> Option<ChatResponse> {
+    upstream_of(face).decode_response(body).ok()
 }
 
 /// The tap on a stream; `withhold_usage` if the caller did not ask for usage where the dialect makes that optional.

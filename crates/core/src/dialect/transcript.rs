@@ -89,6 +89,15 @@ impl Transcript {
         }
     }
 
+    /// The body of the answer as it came, if it is in the dialect of these callers and nobody has read it yet.
+    #[must_use]
+    pub fn answer_as_it_came(&self, face: Face) -> Option<&[u8]> {
+        match &self.answer {
+            Answer::Bytes { kind, body } if face.is_native_to(*kind) => Some(body),
+            _ => None,
+        }
+    }
+
     /// The answer, as far as it came; `None` if there was none that can be read.
     pub fn answer(&mut self) -> Option<Rc<Answered>> {
         if let Answer::Bytes { kind, body } = &self.answer {

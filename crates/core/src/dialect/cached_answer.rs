@@ -1,0 +1,147 @@
+//! Answers that are given again to a request that asks for exactly the same.
+//!
+//! What is the same is decided on the request as a value: spaces, the order of fields, and whether the answer is to be
+//! streamed make no difference; every other field does. An answer is kept in its caller's dialect and given back whole or
+//! as a stream, whichever the new request wants.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::access::api_key::hex;
+use crate::dialect::canonical::{ReplyContext, explode};
+use crate::dialect::face::Face;
+use crate::dialect::native;
+use crate::dialect::registry;
+use crate::dialect::transcript::Transcript;
+
+/// Fields that say how an answer is delivered, not what it is.
+const DELIVERY: &[&str] = &["stream", "stream_options", "models"];
+
+/// Whether answers in this dialect may be kept. Those of the Responses API are state of their own.
+#[must_use]
+pub fn is_cacheable(face: Face) -> bool {
+    matches!(face, Face::OpenaiChat | Face::Anthropic | Face::Gemini)
+}
+
+/// The name under which the answer to a request is kept, as hexadecimal. It differs between API keys, so that nobody sees
+/// what another asked. `None` if the body is no JSON object.
+#[must_use]
+pub fn name_of(api_key_id: &str, face: Face, model: &str, body: &[u8]) -> Option<String> {
+    let Value::Object(mut fields) = serde_json::from_slice(body).ok()? else { return None };
+    for name in DELIVERY {
+        fields.remove(*name);
+    }
+    // Objects are held by name, so equal requests are written alike.
+    let request = serde_json::to_vec(&fields).ok()?;
+    let mut hash = Sha256::new();
+    for part in [api_key_id.as_bytes(), format!("{face:?}").as_bytes(), model.as_bytes(), &request] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    Some(hex(&hash.finalize()))
+}
+
+/// An answer as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedAnswer {
+    /// Milliseconds since the epoch.
+    pub stored_at: u64,
+    /// Milliseconds since the epoch.
+    pub expires_at: u64,
+    /// Who gave it.
+    pub provider: String,
+    /// The unstreamed answer in the caller's dialect.
+    pub body: String,
+}
+
+impl CachedAnswer {
+    /// The answer out of what was said, if it is whole and can be said again.
+    #[must_use]
+    pub fn of(face: Face, transcript: &mut Transcript, context: &ReplyContext) -> Option<String> {
+        if let Some(body) = transcript.answer_as_it_came(face) {
+            return String::from_utf8(body.to_vec()).ok();
+        }
+        let answered = transcript.answer().filter(|answered| answered.is_whole)?;
+        let is_over = answered.response.choices.iter().all(|choice| choice.finish.is_some());
+        if answered.response.choices.is_empty() || !is_over {
+            return None;
+        }
+        String::from_utf8(registry::caller(face).encode_response(&answered.response, context)).ok()
+    }
+
+    /// The body to answer with, and its `content-type`. `None` if what is kept cannot be read any more.
+    #[must_use]
+    pub fn replay(&self, face: Face, stream: Option<&ReplyContext>) -> Option<(Vec<u8>, &'static str)> {
+        let Some(context) = stream else {
+            return Some((self.body.clone().into_bytes(), "application/json; charset=utf-8"));
+        };
+        let response = native::decode_own_response(face, self.body.as_bytes())?;
+        let caller = registry::caller(face);
+        let mut encoder = caller.stream_encoder(context, true);
+        let mut out = Vec::new();
+        for event in explode(response) {
+            encoder.encode(&event, &mut out);
+        }
+        Some((out, caller.stream_content_type()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ProviderKind;
+
+    const BODY: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0}"#;
+
+    #[test]
+    fn delivery_makes_no_difference_and_everything_else_does() {
+        let name = |key: &str, body: &str| name_of(key, Face::OpenaiChat, "m", body.as_bytes()).unwrap();
+        let same = name("k", std::str::from_utf8(BODY).unwrap());
+        for body in [
+            r#"{ "temperature": 0, "messages":[{"content":"hi","role":"user"}], "model":"m" }"#,
+            r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0,"stream":true,"stream_options":{"include_usage":true}}"#,
+        ] {
+            assert_eq!(name("k", body), same, "{body}");
+        }
+        for body in [
+            r#"{"model":"m","messages":[{"role":"user","content":"hi "}],"temperature":0}"#,
+            r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":1}"#,
+            r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0,"user":"u"}"#,
+        ] {
+            assert_ne!(name("k", body), same, "{body}");
+        }
+        assert_ne!(name("other", std::str::from_utf8(BODY).unwrap()), same);
+        assert_ne!(name_of("k", Face::Anthropic, "m", BODY), name_of("k", Face::OpenaiChat, "m", BODY));
+        assert_eq!(name_of("k", Face::OpenaiChat, "m", b"[]"), None);
+    }
+
+    #[test]
+    fn a_kept_answer_comes_back_whole_and_streamed() {
+        let body = br#"{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"ho ho"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
+        let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
+        let mut transcript = Transcript::default();
+        transcript.keep_answer(ProviderKind::Openai, body.to_vec());
+        let kept = CachedAnswer::of(Face::OpenaiChat, &mut transcript, &context).unwrap();
+        assert_eq!(kept.as_bytes(), body);
+        let answer = CachedAnswer { stored_at: 0, expires_at: 1, provider: "p".into(), body: kept };
+        assert_eq!(answer.replay(Face::OpenaiChat, None).unwrap().0, body);
+        let (stream, content_type) = answer.replay(Face::OpenaiChat, Some(&context)).unwrap();
+        let stream = String::from_utf8(stream).unwrap();
+        assert!(content_type.starts_with("text/event-stream"));
+        assert!(stream.contains(r#""content":"ho ho""#) && stream.ends_with("data: [DONE]\n\n"), "{stream}");
+    }
+
+    #[test]
+    fn an_answer_for_another_dialect_is_brought_into_the_callers() {
+        let body = br#"{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"ho"},"finish_reason":"stop"}]}"#;
+        let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
+        let mut transcript = Transcript::default();
+        transcript.keep_answer(ProviderKind::Openai, body.to_vec());
+        let kept = CachedAnswer::of(Face::Anthropic, &mut transcript, &context).unwrap();
+        assert!(kept.contains(r#""type":"message""#), "{kept}");
+        let answer = CachedAnswer { stored_at: 0, expires_at: 1, provider: "p".into(), body: kept };
+        let (stream, _) = answer.replay(Face::Anthropic, Some(&context)).unwrap();
+        assert!(String::from_utf8(stream).unwrap().contains("message_stop"));
+    }
+}
