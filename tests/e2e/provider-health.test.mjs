@@ -5,8 +5,10 @@ import { errorOf, suite, test } from '../support/suite.mjs';
 import { answersWith, completion, delay, refusedPort, streamEvents } from '../support/upstream.mjs';
 import { bearer } from '../support/util.mjs';
 
-const t = suite({ setUp: () => t.up.otherwise((x) => lists.get(x.path.split('?')[0])?.(x) ?? x.reply(404, { error: { message: `nothing at ${x.path}` } })) });
+const t = suite({ setUp: () => t.up.otherwise((x) => (lists.get(x.path.split('?')[0]) ?? absent)(x)) });
+// What stands at a path, for requests that name no model.
 const lists = new Map();
+const absent = (x) => x.reply(404, { error: { message: `nothing at ${x.path}` } });
 const admin = (...args) => t.gw.admin(...args);
 const KEY = 'sk-probing-upstream-key-7777';
 
@@ -93,8 +95,8 @@ test('what goes wrong is told, without the key', async () => {
     if (error) assert.match(result.error, error);
     assert.ok(!JSON.stringify(result).includes(KEY), JSON.stringify(result));
   }
-  const absent = await provider({ server_url: `http://127.0.0.1:${await refusedPort()}/v1` });
-  assert.match((await testOf(absent.id, { model: 'm' })).error, /cannot be reached/);
+  const unreachable = await provider({ server_url: `http://127.0.0.1:${await refusedPort()}/v1` });
+  assert.match((await testOf(unreachable.id, { model: 'm' })).error, /cannot be reached/);
 });
 
 test('a provider can be tested while it is out of use, and with a key of its pool', async () => {

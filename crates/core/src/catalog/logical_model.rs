@@ -9,18 +9,8 @@ use super::operation::{DEFAULT_WEIGHT, PRIORITY_RANGE};
 use super::provider::TIMEOUT_RANGE_MS;
 use super::{flag, json_list};
 use crate::error::ApiError;
-
-/// Names of the ways to choose among candidates.
-pub const STRATEGIES: &[&str] = &[
-    "balanced",
-    "latency_first",
-    "cost_first",
-    "reliability_first",
-    "weighted",
-    "round_robin",
-    "least_busy",
-    "ordered",
-];
+use crate::routing::pattern::Pattern;
+use crate::routing::strategy::Strategy;
 
 const MAX_CANDIDATES: usize = 100;
 const MAX_FALLBACKS: usize = 20;
@@ -43,7 +33,7 @@ pub struct LogicalModelRecord {
     /// Whether it is used.
     #[serde(deserialize_with = "flag")]
     pub enabled: bool,
-    /// One of [`STRATEGIES`]; `None` is the gateway's default.
+    /// How to choose among the candidates: the name of a [`Strategy`]; `None` is the gateway's default.
     pub strategy: Option<String>,
     /// Who may serve it, in the order in which they were written; at least one.
     #[serde(deserialize_with = "json_list")]
@@ -258,18 +248,18 @@ impl CandidateSpec {
 }
 
 fn check_name(name: String) -> Result<String, ApiError> {
-    if name.find('*').is_some_and(|at| at + 1 != name.len()) {
-        let message = "`name` may contain one `*`, at its end.";
-        return Err(ApiError::invalid("invalid_value", "name", message));
+    match Pattern::parse(&name) {
+        Ok(_) => Ok(name),
+        Err(error) => Err(ApiError::invalid("invalid_value", "name", format!("`name` {error}."))),
     }
-    Ok(name)
 }
 
 fn check_strategy(name: String) -> Result<String, ApiError> {
-    if STRATEGIES.contains(&name.as_str()) {
+    if Strategy::parse(&name).is_some() {
         return Ok(name);
     }
-    let message = format!("`strategy` must be one of: {}.", STRATEGIES.join(", "));
+    let names: Vec<&str> = Strategy::NAMES.iter().map(|(name, _)| *name).collect();
+    let message = format!("`strategy` must be one of: {}.", names.join(", "));
     Err(ApiError::invalid("invalid_value", "strategy", message))
 }
 
@@ -302,6 +292,7 @@ mod tests {
             (r#""name":"","candidates":[GOOD]"#, "name"),
             (r#""name":"a*b","candidates":[GOOD]"#, "name"),
             (r#""name":"a**","candidates":[GOOD]"#, "name"),
+            (r#""name":"a b","candidates":[GOOD]"#, "name"),
             (r#""name":"m""#, "candidates"),
             (r#""name":"m","candidates":[]"#, "candidates"),
             (r#""name":"m","candidates":{}"#, "candidates"),
