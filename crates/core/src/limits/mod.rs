@@ -1,5 +1,39 @@
-//! Limits on how much may pass.
+//! Limits on how much may pass: requests, tokens and money in a window of time, and requests at once.
+//!
+//! One [`Authority`] in the world counts for one subject. Every isolate holds a [`Lease`]: permits that the authority
+//! has counted already, spendable without a word to anyone for at most [`LEASE_TTL_MS`]. So the sum of what is spent
+//! never exceeds the limit, whatever isolates crash, clocks disagree or messages are lost, and most requests cost no
+//! network hop. Everything that can go wrong errs towards less.
 
-pub mod sliding_window;
+pub mod amounts;
+pub mod authority;
+pub mod bucket;
+pub mod calendar;
+pub mod headers;
+pub mod lease;
+pub mod meter;
+pub mod policy;
+pub mod refusal;
+pub mod rules;
+pub mod subject;
+pub mod sync;
 
-pub use sliding_window::{Decision, SlidingWindow};
+#[cfg(test)]
+mod simulation;
+
+pub use amounts::Amounts;
+pub use authority::Authority;
+pub use bucket::Bucket;
+pub use lease::{Lease, Spent, Step};
+pub use policy::{LimitPolicy, LimitPolicyInput};
+pub use refusal::Refusal;
+pub use rules::{Budget, FailurePolicy, Limits, Rule, Rules};
+pub use subject::{Subject, SubjectKind};
+pub use sync::{Ask, Reply};
+
+/// How long an isolate may spend what it was granted, in milliseconds of its own clock since it asked.
+pub const LEASE_TTL_MS: u64 = 2_000;
+/// How long the authority waits for news of a slot in use, in milliseconds, before it takes its holder for dead.
+pub const SLOT_TTL_MS: u64 = 30_000;
+/// How often the holder of a slot says that it is still in use, in milliseconds.
+pub const SLOT_RENEW_MS: u64 = 10_000;

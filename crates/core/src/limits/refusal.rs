@@ -1,0 +1,93 @@
+//! A limit in the way of a request, and how the caller is told.
+
+use super::amounts::Unit;
+use super::rules::RuleKind;
+use super::subject::{Subject, SubjectKind};
+use super::sync::Refused;
+use crate::error::{ApiError, ErrorType};
+
+/// Why a request may not pass now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The limit in the way; `None` is the one on requests at once.
+    pub kind: Option<RuleKind>,
+    /// That limit.
+    pub limit: u64,
+    /// Milliseconds until it may pass; `None` is never.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl From<&Refused> for Refusal {
+    fn from(refused: &Refused) -> Self {
+        Self { kind: refused.kind, limit: refused.limit, retry_after_ms: refused.retry_after_ms }
+    }
+}
+
+impl Refusal {
+    /// The error for the caller: 429, or 402 where it is about money.
+    #[must_use]
+    pub fn to_error(&self, subject: &Subject) -> ApiError {
+        let who = subject.shown();
+        let limit = self.limit;
+        let (code, what) = match self.kind {
+            None => ("concurrency_exceeded", format!("{limit} requests at once")),
+            Some(RuleKind::RequestsPerMinute) => {
+                ("requests_per_minute_exceeded", format!("{limit} requests a minute"))
+            }
+            Some(RuleKind::RequestsPerDay) => {
+                ("requests_per_day_exceeded", format!("{limit} requests a day"))
+            }
+            Some(RuleKind::TokensPerMinute) => {
+                ("tokens_per_minute_exceeded", format!("{limit} tokens a minute"))
+            }
+            Some(RuleKind::TokensPerDay) => ("tokens_per_day_exceeded", format!("{limit} tokens a day")),
+            Some(RuleKind::BudgetDay) => ("budget_exceeded", format!("{} a day", dollars(limit))),
+            Some(RuleKind::BudgetWeek) => ("budget_exceeded", format!("{} a week", dollars(limit))),
+            Some(RuleKind::BudgetMonth) => ("budget_exceeded", format!("{} a month", dollars(limit))),
+            Some(RuleKind::BudgetTotal) => ("budget_exceeded", format!("{} in all", dollars(limit))),
+        };
+        let is_money = self.kind.is_some_and(|kind| kind.unit() == Unit::Cost);
+        let code = if subject.kind == SubjectKind::Provider { "provider_rate_limited" } else { code };
+        let seconds =
+            self.retry_after_ms.map(|wait| u32::try_from(wait.div_ceil(1000)).unwrap_or(u32::MAX).max(1));
+        let when = seconds.map_or_else(String::new, |seconds| format!(" Retry after {seconds} s."));
+        let message = format!("{who} is limited to {what}.{when}");
+        let (status, kind) =
+            if is_money { (402, ErrorType::InsufficientQuota) } else { (429, ErrorType::RateLimitError) };
+        let error = ApiError::new(status, kind, code, message);
+        match seconds {
+            Some(seconds) => error.with_retry_after(seconds),
+            None => error,
+        }
+    }
+}
+
+/// An amount of millionths of a dollar as people write it.
+#[must_use]
+pub fn dollars(micros: u64) -> String {
+    let (whole, part) = (micros / 1_000_000, micros % 1_000_000);
+    let digits = format!("{part:06}");
+    let digits = digits.trim_end_matches('0');
+    format!("${whole}.{digits:0<2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_limit_and_when_to_come_back() {
+        let key = Subject::key("abc");
+        let refusal = Refusal { kind: Some(RuleKind::TokensPerDay), limit: 7, retry_after_ms: Some(1_001) };
+        let error = refusal.to_error(&key);
+        assert_eq!(
+            (error.status, error.code, error.retry_after_s),
+            (429, "tokens_per_day_exceeded", Some(2))
+        );
+        let money = Refusal { kind: Some(RuleKind::BudgetTotal), limit: 2_500_000, retry_after_ms: None };
+        let error = money.to_error(&key);
+        assert_eq!((error.status, error.code, error.retry_after_s), (402, "budget_exceeded", None));
+        assert_eq!(error.message, "This API key is limited to $2.50 in all.");
+        assert_eq!(dollars(12), "$0.000012");
+    }
+}

@@ -1,0 +1,266 @@
+//! Limits as they are configured, and the rules that they come down to.
+
+use serde::{Deserialize, Serialize};
+
+use super::amounts::{Amounts, Unit};
+use super::calendar::Period;
+
+/// The limits of one subject. What is absent is unlimited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Requests in any minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u64>,
+    /// Requests in any 24 hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_day: Option<u64>,
+    /// Tokens in any minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u64>,
+    /// Tokens in any 24 hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_day: Option<u64>,
+    /// Requests at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u64>,
+}
+
+/// Money for a period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Millionths of a dollar.
+    pub amount_micros: u64,
+    /// For how long.
+    pub period: Period,
+    /// Percentages of the amount at which the caller is warned, ascending.
+    #[serde(default)]
+    pub alert_percent: Vec<u8>,
+}
+
+/// What to do with a request while the authority over its limits cannot be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailurePolicy {
+    /// Let a few pass, counted by the isolate alone.
+    FailOpen,
+    /// Refuse.
+    FailClosed,
+}
+
+impl FailurePolicy {
+    /// The policy of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "fail_open" => Some(Self::FailOpen),
+            "fail_closed" => Some(Self::FailClosed),
+            _ => None,
+        }
+    }
+}
+
+/// Which limit a rule stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleKind {
+    /// [`Limits::requests_per_minute`]
+    RequestsPerMinute,
+    /// [`Limits::requests_per_day`]
+    RequestsPerDay,
+    /// [`Limits::tokens_per_minute`]
+    TokensPerMinute,
+    /// [`Limits::tokens_per_day`]
+    TokensPerDay,
+    /// A [`Budget`] for a day.
+    BudgetDay,
+    /// A [`Budget`] for a week.
+    BudgetWeek,
+    /// A [`Budget`] for a month.
+    BudgetMonth,
+    /// A [`Budget`] for all time.
+    BudgetTotal,
+}
+
+/// The time over which a rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Any interval of this length, counted in slices, all in milliseconds.
+    Sliding {
+        /// Length of the window.
+        length_ms: u64,
+        /// Length of a slice.
+        slice_ms: u64,
+    },
+    /// A period of the calendar.
+    Calendar(Period),
+}
+
+impl RuleKind {
+    const ALL: [(Self, &'static str); 8] = [
+        (Self::RequestsPerMinute, "requests_per_minute"),
+        (Self::RequestsPerDay, "requests_per_day"),
+        (Self::TokensPerMinute, "tokens_per_minute"),
+        (Self::TokensPerDay, "tokens_per_day"),
+        (Self::BudgetDay, "budget_day"),
+        (Self::BudgetWeek, "budget_week"),
+        (Self::BudgetMonth, "budget_month"),
+        (Self::BudgetTotal, "budget_total"),
+    ];
+
+    /// The name under which its counters are stored.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
+
+    /// The kind of a budget for a period.
+    #[must_use]
+    pub const fn of_budget(period: Period) -> Self {
+        match period {
+            Period::Day => Self::BudgetDay,
+            Period::Week => Self::BudgetWeek,
+            Period::Month => Self::BudgetMonth,
+            Period::Total => Self::BudgetTotal,
+        }
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::RequestsPerMinute | Self::RequestsPerDay => Unit::Requests,
+            Self::TokensPerMinute | Self::TokensPerDay => Unit::Tokens,
+            Self::BudgetDay | Self::BudgetWeek | Self::BudgetMonth | Self::BudgetTotal => Unit::Cost,
+        }
+    }
+
+    /// Over which time it counts. A slice is about a 250th of its window: that much later than it might a permit
+    /// comes free.
+    #[must_use]
+    pub const fn window(self) -> Window {
+        match self {
+            Self::RequestsPerMinute | Self::TokensPerMinute => {
+                Window::Sliding { length_ms: 60_000, slice_ms: 250 }
+            }
+            Self::RequestsPerDay | Self::TokensPerDay => {
+                Window::Sliding { length_ms: 86_400_000, slice_ms: 300_000 }
+            }
+            Self::BudgetDay => Window::Calendar(Period::Day),
+            Self::BudgetWeek => Window::Calendar(Period::Week),
+            Self::BudgetMonth => Window::Calendar(Period::Month),
+            Self::BudgetTotal => Window::Calendar(Period::Total),
+        }
+    }
+
+    /// Whether being out of it lasts so long that other locations should hear of it.
+    #[must_use]
+    pub const fn is_long(self) -> bool {
+        !matches!(self, Self::RequestsPerMinute | Self::TokensPerMinute)
+    }
+}
+
+/// One limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Which.
+    #[serde(rename = "k")]
+    pub kind: RuleKind,
+    /// How much, in the kind's unit.
+    #[serde(rename = "l")]
+    pub limit: u64,
+}
+
+/// Everything that limits one subject.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// What is counted over time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<Rule>,
+    /// Requests at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u64>,
+}
+
+impl Rules {
+    /// The rules for limits and a budget.
+    #[must_use]
+    pub fn new(limits: &Limits, budget: Option<&Budget>) -> Self {
+        let counted = [
+            (RuleKind::RequestsPerMinute, limits.requests_per_minute),
+            (RuleKind::RequestsPerDay, limits.requests_per_day),
+            (RuleKind::TokensPerMinute, limits.tokens_per_minute),
+            (RuleKind::TokensPerDay, limits.tokens_per_day),
+        ];
+        let counted = counted.into_iter().filter_map(|(kind, limit)| limit.map(|limit| Rule { kind, limit }));
+        let budget = budget
+            .map(|budget| Rule { kind: RuleKind::of_budget(budget.period), limit: budget.amount_micros });
+        Self { counted: counted.chain(budget).collect(), concurrency: limits.concurrency }
+    }
+
+    /// So many requests a minute and nothing else.
+    #[must_use]
+    pub fn requests_per_minute(limit: u64) -> Self {
+        Self::new(&Limits { requests_per_minute: Some(limit), ..Limits::default() }, None)
+    }
+
+    /// Whether nothing is limited, so that nobody has to be asked.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        self.counted.is_empty() && self.concurrency.is_none()
+    }
+
+    /// Whether anything counts this unit.
+    #[must_use]
+    pub fn counts(&self, unit: Unit) -> bool {
+        self.counted.iter().any(|rule| rule.kind.unit() == unit)
+    }
+
+    /// What has to be asked for so that a request may take `need`: nothing of a unit that nobody counts, and never more
+    /// than the limit itself, because a request that is larger than that passes when nothing else does.
+    #[must_use]
+    pub fn demand(&self, need: Amounts) -> Amounts {
+        Amounts::each(|unit| {
+            let limits = self.counted.iter().filter(|rule| rule.kind.unit() == unit).map(|rule| rule.limit);
+            // A limit of zero still refuses.
+            limits.min().map_or(0, |limit| need.of(unit).min(limit.max(1)))
+        })
+    }
+
+    /// Whether money is among what is limited.
+    #[must_use]
+    pub fn has_budget(&self) -> bool {
+        self.counts(Unit::Cost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_say_what_is_configured_and_nothing_else() {
+        assert!(Rules::new(&Limits::default(), None).is_unlimited());
+        let limits = Limits { tokens_per_minute: Some(100), ..Limits::default() };
+        let budget = Budget { amount_micros: 5, period: Period::Week, alert_percent: vec![] };
+        let rules = Rules::new(&limits, Some(&budget));
+        assert_eq!(
+            rules.counted,
+            [
+                Rule { kind: RuleKind::TokensPerMinute, limit: 100 },
+                Rule { kind: RuleKind::BudgetWeek, limit: 5 }
+            ]
+        );
+        assert_eq!(rules.demand(Amounts::request(7, 9)), Amounts { requests: 0, tokens: 7, cost: 5 });
+        assert!(rules.has_budget());
+        for (kind, name) in RuleKind::ALL {
+            assert_eq!(RuleKind::from_name(name), Some(kind));
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{name}\""));
+        }
+    }
+}

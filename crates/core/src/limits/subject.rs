@@ -1,0 +1,127 @@
+//! Who or what a limit is on.
+
+use std::net::IpAddr;
+
+/// The kinds of subjects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SubjectKind {
+    /// An API key, by its public id.
+    Key,
+    /// The owner of API keys.
+    User,
+    /// A model, by the name that callers use.
+    Model,
+    /// A provider, by its uid.
+    Provider,
+    /// An address from which something is tried.
+    Ip,
+    /// An account with a balance.
+    Account,
+}
+
+impl SubjectKind {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Key, "key"),
+        (Self::User, "user"),
+        (Self::Model, "model"),
+        (Self::Provider, "provider"),
+        (Self::Ip, "ip"),
+        (Self::Account, "account"),
+    ];
+}
+
+/// One limited subject.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// What it is.
+    pub kind: SubjectKind,
+    /// Which one.
+    pub id: String,
+    /// How it is called towards callers, if not by its id.
+    label: Option<String>,
+}
+
+impl Subject {
+    /// A subject of a kind.
+    #[must_use]
+    pub fn new(kind: SubjectKind, id: impl Into<String>) -> Self {
+        Self { kind, id: id.into(), label: None }
+    }
+
+    /// An API key.
+    #[must_use]
+    pub fn key(id: impl Into<String>) -> Self {
+        Self::new(SubjectKind::Key, id)
+    }
+
+    /// A provider with the name under which callers know it.
+    #[must_use]
+    pub fn provider(uid: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { label: Some(name.into()), ..Self::new(SubjectKind::Provider, uid) }
+    }
+
+    /// The name of its object: `<kind>:<id>`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let kind = SubjectKind::ALL.iter().find(|(kind, _)| *kind == self.kind).map_or("", |(_, name)| name);
+        format!("{kind}:{}", self.id)
+    }
+
+    /// The subject of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let (kind, id) = name.split_once(':')?;
+        let (kind, _) = SubjectKind::ALL.iter().find(|(_, known)| *known == kind)?;
+        (!id.is_empty()).then(|| Self::new(*kind, id))
+    }
+
+    /// How it is called towards callers, at the beginning of a sentence.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let id = self.label.as_deref().unwrap_or(&self.id);
+        match self.kind {
+            SubjectKind::Key => "This API key".into(),
+            SubjectKind::User => "The owner of this API key".into(),
+            SubjectKind::Model => format!("The model `{}`", id.chars().take(100).collect::<String>()),
+            SubjectKind::Provider => format!("The provider `{id}`"),
+            SubjectKind::Ip => "This address".into(),
+            SubjectKind::Account => "The account of this API key".into(),
+        }
+    }
+}
+
+/// The part of an address that one caller holds: an IPv6 network of 64 bits is one caller.
+#[must_use]
+pub fn caller_network(address: &str) -> String {
+    match address.parse::<IpAddr>() {
+        Ok(address) => match address.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        },
+        Err(_) => "unknown".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_there_and_back() {
+        let subject = Subject::new(SubjectKind::Model, "a:b/c");
+        assert_eq!(Subject::from_name(&subject.name()), Some(subject));
+        for bad in ["", "key", "key:", "unknown:1"] {
+            assert_eq!(Subject::from_name(bad), None);
+        }
+    }
+
+    #[test]
+    fn a_caller_cannot_walk_through_its_own_network() {
+        assert_eq!(caller_network("2001:db8:1:2:3:4:5:6"), caller_network("2001:db8:1:2::9"));
+        assert_eq!(caller_network("::ffff:10.0.0.1"), "10.0.0.1");
+        assert_eq!(caller_network("10.0.0.1"), "10.0.0.1");
+    }
+}
