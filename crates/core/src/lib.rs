@@ -15,6 +15,7 @@
 )]
 
 pub mod access;
+pub mod billing;
 pub mod catalog;
 pub mod demo;
 pub mod dialect;

@@ -1,0 +1,314 @@
+//! An account with a balance, in whole millionths of a credit (a credit is worth a dollar).
+//!
+//! The ledger is append-only and the balance is the sum of its rows, always. What requests in flight may cost is reserved
+//! beside it and never written down as a row: settling appends the charge, releasing appends nothing, and a reservation
+//! of which nobody is heard again expires. Every row has an id of its own, so that a repeated word changes nothing.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How long a reservation stands, in milliseconds; a request that runs longer is charged all the same.
+pub const RESERVATION_TTL_MS: u64 = 30 * 60 * 1000;
+
+/// Why a row was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// What every account begins with.
+    Initial,
+    /// An administrator put something in.
+    TopUp,
+    /// An administrator gave something, directly or by a token.
+    Grant,
+    /// The daily rule filled the account up.
+    AutoTopUp,
+    /// A request.
+    Charge,
+}
+
+impl EntryKind {
+    /// Every kind with its name.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("initial", Self::Initial),
+        ("top_up", Self::TopUp),
+        ("grant", Self::Grant),
+        ("auto_top_up", Self::AutoTopUp),
+        ("charge", Self::Charge),
+    ];
+
+    /// The name under which it is stored.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// A row of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Names the row; a second one of the same id is never appended.
+    pub id: String,
+    /// Milliseconds since the epoch.
+    pub at: u64,
+    /// Why.
+    pub kind: EntryKind,
+    /// Millionths of a credit; charges are negative.
+    pub amount: i64,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// The `x-request-id` of a charge.
+    #[serde(default)]
+    pub request_id: Option<String>,
+    /// The key of a charge.
+    #[serde(default)]
+    pub key_id: Option<String>,
+    /// The provider of a charge.
+    #[serde(default)]
+    pub provider_id: Option<i64>,
+    /// Its name at that time.
+    #[serde(default)]
+    pub provider_name: Option<String>,
+    /// The model of a charge, as the caller named it.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Its tokens.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+}
+
+impl Entry {
+    /// A row that is no charge.
+    #[must_use]
+    pub fn credit(id: String, at: u64, kind: EntryKind, amount: u64, description: String) -> Self {
+        Self {
+            id,
+            at,
+            kind,
+            amount: signed(amount),
+            description,
+            request_id: None,
+            key_id: None,
+            provider_id: None,
+            provider_name: None,
+            model: None,
+            tokens: None,
+        }
+    }
+}
+
+/// The state of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    balance: i64,
+    /// Amount and expiry by request.
+    reserved: BTreeMap<String, (u64, u64)>,
+}
+
+/// What a reservation came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reserved {
+    /// It stands until then, in milliseconds since the epoch.
+    Until(u64),
+    /// There is not enough; so much is left.
+    Insufficient(i64),
+}
+
+impl Account {
+    /// The account whose rows sum up to `balance`, with its reservations.
+    #[must_use]
+    pub fn restore(balance: i64, reserved: impl IntoIterator<Item = (String, u64, u64)>) -> Self {
+        let reserved = reserved.into_iter().map(|(id, amount, expires)| (id, (amount, expires))).collect();
+        Self { balance, reserved }
+    }
+
+    /// The sum of all rows.
+    #[must_use]
+    pub const fn balance(&self) -> i64 {
+        self.balance
+    }
+
+    /// What is reserved at `now_ms`.
+    #[must_use]
+    pub fn reserved(&self, now_ms: u64) -> u64 {
+        let alive = self.reserved.values().filter(|(_, expires)| *expires > now_ms);
+        alive.fold(0_u64, |sum, (amount, _)| sum.saturating_add(*amount))
+    }
+
+    /// What may still be reserved.
+    #[must_use]
+    pub fn available(&self, now_ms: u64) -> i64 {
+        self.balance.saturating_sub(signed(self.reserved(now_ms)))
+    }
+
+    /// Reserves for a request, once however often it is asked. A request that costs nothing needs a balance all the same.
+    pub fn reserve(&mut self, id: &str, amount: u64, now_ms: u64) -> Reserved {
+        if let Some((_, expires)) = self.reserved.get(id) {
+            return Reserved::Until(*expires);
+        }
+        let available = self.available(now_ms);
+        if available <= 0 || signed(amount) > available {
+            return Reserved::Insufficient(available);
+        }
+        let expires = now_ms.saturating_add(RESERVATION_TTL_MS);
+        self.reserved.insert(id.to_owned(), (amount, expires));
+        Reserved::Until(expires)
+    }
+
+    /// Ends a reservation; the charge itself is a row, see [`Account::append`].
+    pub fn release(&mut self, id: &str) {
+        self.reserved.remove(id);
+    }
+
+    /// Counts a row that was newly appended.
+    pub fn append(&mut self, amount: i64) {
+        self.balance = self.balance.saturating_add(amount);
+    }
+
+    /// Takes expired reservations away and says whose they were.
+    pub fn expire(&mut self, now_ms: u64) -> Vec<String> {
+        self.reserved.extract_if(.., |_, (_, expires)| *expires <= now_ms).map(|(id, _)| id).collect()
+    }
+}
+
+fn signed(amount: u64) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
+}
+
+/// A rule that fills an account up once a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoTopUp {
+    /// Below this balance it acts, in millionths.
+    pub min_balance: u64,
+    /// It fills the account up to this, in millionths.
+    pub target_balance: u64,
+}
+
+impl AutoTopUp {
+    /// What is to be put in at this balance.
+    #[must_use]
+    pub fn amount(&self, balance: i64) -> Option<u64> {
+        let missing = signed(self.target_balance).saturating_sub(balance);
+        (balance < signed(self.min_balance))
+            .then_some(missing)
+            .and_then(|missing| u64::try_from(missing).ok())
+    }
+}
+
+/// Days until a balance is used up at the pace of `spent` in `days`; `None` if nothing is being spent.
+#[must_use]
+pub fn projected_days_left(balance: i64, spent: u64, days: u64) -> Option<u64> {
+    let balance = u64::try_from(balance).unwrap_or(0);
+    (spent > 0).then(|| {
+        u64::try_from(u128::from(balance) * u128::from(days) / u128::from(spent)).unwrap_or(u64::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// The ledger as it is stored: rows with an id of their own.
+    #[derive(Default)]
+    struct Rows {
+        ids: BTreeSet<String>,
+        amounts: Vec<i64>,
+    }
+
+    impl Rows {
+        fn append(&mut self, account: &mut Account, id: String, amount: i64) {
+            if self.ids.insert(id) {
+                self.amounts.push(amount);
+                account.append(amount);
+            }
+        }
+
+        fn sum(&self) -> i64 {
+            self.amounts.iter().sum()
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Word {
+        TopUp(u8, u64),
+        Reserve(u8, u64),
+        Settle(u8, u64),
+        Release(u8),
+        Wait(u64),
+        Crash,
+    }
+
+    fn words() -> impl Strategy<Value = Vec<Word>> {
+        let word = prop_oneof![
+            (any::<u8>(), 1_u64..1_000).prop_map(|(id, amount)| Word::TopUp(id % 8, amount)),
+            (any::<u8>(), 0_u64..300).prop_map(|(id, amount)| Word::Reserve(id % 32, amount)),
+            (any::<u8>(), 0_u64..=100).prop_map(|(id, percent)| Word::Settle(id % 32, percent)),
+            any::<u8>().prop_map(|id| Word::Release(id % 32)),
+            (0_u64..RESERVATION_TTL_MS).prop_map(Word::Wait),
+            Just(Word::Crash),
+        ];
+        proptest::collection::vec(word, 0..200)
+    }
+
+    proptest! {
+        #[test]
+        fn the_balance_is_the_sum_of_the_rows_and_never_negative(words in words()) {
+            let (mut account, mut rows, mut now) = (Account::default(), Rows::default(), 1_000_u64);
+            // What was reserved, whether it was heard of in time or not.
+            let mut estimates: BTreeMap<u8, u64> = BTreeMap::new();
+            let mut late = 0;
+            for word in words {
+                match word {
+                    Word::TopUp(id, amount) => rows.append(&mut account, format!("t{id}"), amount as i64),
+                    Word::Reserve(id, amount) => {
+                        if let Reserved::Until(_) = account.reserve(&id.to_string(), amount, now) {
+                            estimates.entry(id).or_insert(amount);
+                        }
+                    }
+                    // A request costs at most its estimate, and its end may be told any number of times.
+                    Word::Settle(id, percent) => if let Some(estimate) = estimates.get(&id) {
+                        let cost = (estimate * percent / 100) as i64;
+                        let name = format!("c{id}");
+                        let is_late = !account.reserved.get(&id.to_string()).is_some_and(|(_, expires)| *expires > now);
+                        if is_late && !rows.ids.contains(&name) { late += cost; }
+                        account.release(&id.to_string());
+                        rows.append(&mut account, name, -cost);
+                    },
+                    Word::Release(id) => { account.release(&id.to_string()); }
+                    Word::Wait(milliseconds) => { now += milliseconds; account.expire(now); }
+                    Word::Crash => {
+                        let reserved: Vec<_> = account.reserved.iter().map(|(id, (amount, expires))| (id.clone(), *amount, *expires)).collect();
+                        account = Account::restore(rows.sum(), reserved);
+                    }
+                }
+                prop_assert_eq!(account.balance(), rows.sum());
+                prop_assert!(account.balance() >= -late, "only what was charged after its reservation had ended may be missing");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_reserved_is_not_there_for_others_until_it_is_released_or_expires() {
+        let mut account = Account::restore(100, []);
+        assert_eq!(account.reserve("a", 60, 0), Reserved::Until(RESERVATION_TTL_MS));
+        assert_eq!(account.reserve("a", 60, 5), Reserved::Until(RESERVATION_TTL_MS), "once");
+        assert_eq!(account.reserve("b", 60, 5), Reserved::Insufficient(40));
+        account.release("a");
+        assert!(matches!(account.reserve("b", 100, 5), Reserved::Until(_)));
+        assert_eq!(account.reserve("c", 0, 6), Reserved::Insufficient(0));
+        assert_eq!(account.expire(5 + RESERVATION_TTL_MS), ["b"]);
+        assert_eq!(account.available(0), 100);
+    }
+
+    #[test]
+    fn rules_and_projections() {
+        let rule = AutoTopUp { min_balance: 50, target_balance: 80 };
+        assert_eq!((rule.amount(50), rule.amount(49), rule.amount(-10)), (None, Some(31), Some(90)));
+        assert_eq!(projected_days_left(100, 20, 10), Some(50));
+        assert_eq!(projected_days_left(100, 0, 10), None);
+        assert_eq!(projected_days_left(-5, 1, 10), Some(0));
+    }
+}

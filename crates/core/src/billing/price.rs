@@ -1,0 +1,105 @@
+//! The price of a model's tokens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::tokens::TokenUsage;
+
+/// A million: prices are for so many tokens.
+const PER_TOKENS: u128 = 1_000_000;
+const MILLI: u64 = 1000;
+
+/// Millionths of a dollar for a million tokens of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// Of the prompt.
+    pub input: u64,
+    /// Of the answer.
+    pub output: u64,
+    /// Of the prompt, where the provider had it in its cache; `None` is as other input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_input: Option<u64>,
+    /// Of the prompt, where the provider put it into its cache; `None` is as other input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
+    /// Of the answer, where it was spent on reasoning; `None` is as other output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<u64>,
+    /// Thousandths by which everything is multiplied.
+    #[serde(default = "one")]
+    pub factor_milli: u64,
+}
+
+const fn one() -> u64 {
+    MILLI
+}
+
+impl Price {
+    /// So much for input and output.
+    #[must_use]
+    pub const fn new(input: u64, output: u64) -> Self {
+        Self { input, output, cached_input: None, cache_write: None, reasoning: None, factor_milli: MILLI }
+    }
+
+    /// The same, multiplied by thousandths.
+    #[must_use]
+    pub fn times_milli(self, factor_milli: u64) -> Self {
+        let product = u128::from(self.factor_milli) * u128::from(factor_milli) / u128::from(MILLI);
+        Self { factor_milli: u64::try_from(product).unwrap_or(u64::MAX), ..self }
+    }
+
+    /// What a usage costs in millionths of a dollar, rounded up once.
+    #[must_use]
+    pub fn cost(&self, usage: &TokenUsage) -> u64 {
+        let cached = usage.cached.min(usage.prompt);
+        let written = usage.cache_written.min(usage.prompt - cached);
+        let plain = usage.prompt - cached - written;
+        let reasoning = usage.reasoning.min(usage.completion);
+        let said = usage.completion - reasoning;
+        let parts = [
+            (plain, self.input),
+            (cached, self.cached_input.unwrap_or(self.input)),
+            (written, self.cache_write.unwrap_or(self.input)),
+            (said, self.output),
+            (reasoning, self.reasoning.unwrap_or(self.output)),
+        ];
+        let sum = parts.iter().fold(0_u128, |sum, (tokens, price)| {
+            sum.saturating_add(u128::from(*tokens) * u128::from(*price))
+        });
+        let cost = sum.saturating_mul(u128::from(self.factor_milli)).div_ceil(PER_TOKENS * u128::from(MILLI));
+        u64::try_from(cost).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn usage(prompt: u64, completion: u64) -> TokenUsage {
+        TokenUsage { prompt, completion, ..TokenUsage::default() }
+    }
+
+    #[test]
+    fn every_kind_of_token_has_its_price() {
+        let price = Price {
+            cached_input: Some(1_250_000),
+            reasoning: Some(20_000_000),
+            ..Price::new(2_500_000, 10_000_000)
+        };
+        assert_eq!(price.cost(&usage(1_000_000, 0)), 2_500_000);
+        assert_eq!(price.cost(&TokenUsage { cached: 400_000, ..usage(1_000_000, 0) }), 2_000_000);
+        assert_eq!(price.cost(&TokenUsage { reasoning: 10, ..usage(0, 30) }), 400);
+        assert_eq!(price.cost(&usage(1, 0)), 3, "rounded up");
+        assert_eq!(price.times_milli(1_500).times_milli(2_000).cost(&usage(1_000_000, 0)), 7_500_000);
+        // Counts that contradict themselves do not make a negative part.
+        assert_eq!(price.cost(&TokenUsage { cached: 9, cache_written: 9, ..usage(4, 0) }), 5);
+    }
+
+    proptest! {
+        #[test]
+        fn more_tokens_never_cost_less(prompt in 0_u64..1 << 40, completion in 0_u64..1 << 40, more in 0_u64..1000) {
+            let price = Price::new(2_500_000, 10_000_000);
+            prop_assert!(price.cost(&usage(prompt + more, completion + more)) >= price.cost(&usage(prompt, completion)));
+        }
+    }
+}
