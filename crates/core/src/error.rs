@@ -15,8 +15,12 @@ pub enum ErrorType {
     InvalidRequestError,
     /// The key is missing, wrong, expired or disabled.
     AuthenticationError,
+    /// The key is valid, but not for this.
+    PermissionError,
     /// A limit of the gateway was met.
     RateLimitError,
+    /// Money or credits of the caller are used up.
+    InsufficientQuota,
     /// The upstream failed or cannot be reached.
     UpstreamError,
     /// The upstream took too long.
@@ -96,6 +100,11 @@ impl ApiError {
     /// A 401.
     pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(401, ErrorType::AuthenticationError, code, message)
+    }
+
+    /// A 403.
+    pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(403, ErrorType::PermissionError, code, message)
     }
 
     /// A 404.

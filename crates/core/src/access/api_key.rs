@@ -3,11 +3,15 @@
 //! The public id names the key in lists, logs and statistics; the secret is shown once and never stored. What is
 //! stored is the SHA-256 of the whole key: its 160 random bits make a slow password hash pointless.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::ip_range;
 use crate::catalog::flag;
 use crate::error::ApiError;
+use crate::limits::LimitPolicy;
 
 /// How every key of ours begins. Some clients insist on `sk-`.
 const PREFIX: &str = "sk-nx-";
@@ -33,6 +37,14 @@ impl ApiKey {
         let id: String = id.iter().map(symbol).collect();
         let secret: String = secret.iter().map(symbol).collect();
         Self { text: format!("{PREFIX}{id}-{secret}") }
+    }
+
+    /// A key of the same id with a new secret.
+    #[must_use]
+    pub fn with_new_secret(id: &str, random: [u8; KEY_RANDOM_BYTES]) -> Self {
+        let fresh = Self::from_random(random);
+        let secret = fresh.text.get(PREFIX.len() + PUBLIC_ID_LENGTH..).unwrap_or_default();
+        Self { text: format!("{PREFIX}{id}{secret}") }
     }
 
     /// The key itself. To be shown once.
@@ -105,9 +117,77 @@ pub struct ApiKeyRecord {
     pub updated_at: u64,
     /// Milliseconds since the epoch of the newest recorded request.
     pub last_used_at: Option<u64>,
+    /// Addresses and networks from which it may be used; `None` is all.
+    #[serde(default)]
+    pub allowed_ips: Option<Vec<String>>,
+    /// Dialects in which it may be used, by the names of [`crate::dialect::face::Face`]; `None` is all.
+    #[serde(default)]
+    pub allowed_dialects: Option<Vec<String>>,
+    /// Whose key it is: limits may be set for all keys of an owner together.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// What its owner wants to find in the statistics of its requests.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Its limits and its budget.
+    #[serde(default)]
+    pub policy: LimitPolicy,
+    /// Why the gateway disabled it, if it did.
+    #[serde(default)]
+    pub disabled_reason: Option<String>,
+    /// Until when the key before the last rotation is valid, too, in milliseconds since the epoch.
+    #[serde(default)]
+    pub previous_expires_at: Option<u64>,
+}
+
+/// A key that may do everything, for tests.
+#[cfg(test)]
+pub(crate) fn test_record() -> ApiKeyRecord {
+    ApiKeyRecord::new("a".into(), 0)
 }
 
 impl ApiKeyRecord {
+    /// A key without a name that may do everything.
+    #[must_use]
+    pub fn new(id: String, now_ms: u64) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            enabled: true,
+            expires_at: None,
+            allowed_models: None,
+            allowed_providers: None,
+            created_at: now_ms,
+            updated_at: now_ms,
+            last_used_at: None,
+            allowed_ips: None,
+            allowed_dialects: None,
+            owner: None,
+            tags: BTreeMap::new(),
+            policy: LimitPolicy::default(),
+            disabled_reason: None,
+            previous_expires_at: None,
+        }
+    }
+
+    /// Whether the key may be used from this address, if that is known, and in this dialect.
+    pub fn check_use(&self, address: Option<&str>, dialect: &str) -> Result<(), ApiError> {
+        if let Some(ranges) = &self.allowed_ips {
+            let is_allowed =
+                address.is_some_and(|address| ranges.iter().any(|range| ip_range::contains(range, address)));
+            if !is_allowed {
+                return Err(ApiError::forbidden("ip_not_allowed", "This API key may not be used from here."));
+            }
+        }
+        match &self.allowed_dialects {
+            Some(dialects) if !dialects.iter().any(|allowed| allowed == dialect) => {
+                let message = "This API key may not be used in this dialect.";
+                Err(ApiError::forbidden("dialect_not_allowed", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the key may be used at `now_ms`.
     pub fn check(&self, now_ms: u64) -> Result<(), ApiError> {
         if !self.enabled {
@@ -137,23 +217,35 @@ mod tests {
     }
 
     #[test]
+    fn a_rotated_key_keeps_its_id() {
+        let key = ApiKey::from_random([1; KEY_RANDOM_BYTES]);
+        let rotated = ApiKey::with_new_secret(key.public_id(), [2; KEY_RANDOM_BYTES]);
+        assert!(is_api_key(rotated.reveal()));
+        assert_eq!(rotated.public_id(), key.public_id());
+        assert_ne!(rotated.hash(), key.hash());
+    }
+
+    #[test]
+    fn keys_are_refused_elsewhere_and_in_other_dialects() {
+        let mut key = test_record();
+        assert!(key.check_use(None, "gemini").is_ok());
+        key.allowed_ips = Some(vec!["10.0.0.0/8".into()]);
+        key.allowed_dialects = Some(vec!["gemini".into()]);
+        assert!(key.check_use(Some("10.2.3.4"), "gemini").is_ok());
+        assert_eq!(key.check_use(Some("11.2.3.4"), "gemini").unwrap_err().code, "ip_not_allowed");
+        assert_eq!(key.check_use(None, "gemini").unwrap_err().code, "ip_not_allowed");
+        assert_eq!(key.check_use(Some("10.2.3.4"), "anthropic").unwrap_err().code, "dialect_not_allowed");
+    }
+
+    #[test]
     fn the_hash_is_plain_sha256() {
         assert_eq!(hash_key("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]
     fn disabled_and_expired_keys_are_refused() {
-        let mut key = ApiKeyRecord {
-            id: "a".into(),
-            name: "a".into(),
-            enabled: true,
-            expires_at: Some(1000),
-            allowed_models: None,
-            allowed_providers: None,
-            created_at: 0,
-            updated_at: 0,
-            last_used_at: None,
-        };
+        let mut key = test_record();
+        key.expires_at = Some(1000);
         assert!(key.check(999).is_ok());
         assert_eq!(key.check(1000).unwrap_err().code, "api_key_expired");
         key.enabled = false;

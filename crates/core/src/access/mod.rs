@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod credential;
+pub mod ip_range;
 pub mod principal;
 
 pub use api_key::{ApiKey, ApiKeyRecord};

@@ -1,12 +1,21 @@
 //! On whose behalf a request runs, and what that allows.
 
+use std::collections::BTreeMap;
+
 use super::ApiKeyRecord;
+use crate::limits::LimitPolicy;
 
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Names the key in records: the public id of an API key, or `personal:` and the start of a hash.
     pub key_id: String,
+    /// Whose key it is.
+    pub owner: Option<String>,
+    /// What is recorded with every request.
+    pub tags: BTreeMap<String, String>,
+    /// The key's limits and budget.
+    pub policy: LimitPolicy,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<i64>>,
 }
@@ -17,6 +26,9 @@ impl Principal {
     pub fn of_api_key(key: &ApiKeyRecord) -> Self {
         Self {
             key_id: key.id.clone(),
+            owner: key.owner.clone(),
+            tags: key.tags.clone(),
+            policy: key.policy.clone(),
             allowed_models: key.allowed_models.clone(),
             allowed_providers: key.allowed_providers.clone(),
         }
@@ -25,14 +37,28 @@ impl Principal {
     /// The operator, who may use everything.
     #[must_use]
     pub fn of_admin() -> Self {
-        Self { key_id: "admin".to_owned(), allowed_models: None, allowed_providers: None }
+        Self {
+            key_id: "admin".to_owned(),
+            owner: None,
+            tags: BTreeMap::new(),
+            policy: LimitPolicy::default(),
+            allowed_models: None,
+            allowed_providers: None,
+        }
     }
 
     /// The principal of a key that stands on providers (`personalized_key`) and opens just those.
     #[must_use]
     pub fn of_personalized_key(key_hash: &str, providers: Vec<i64>) -> Self {
         let start: String = key_hash.chars().take(12).collect();
-        Self { key_id: format!("personal:{start}"), allowed_models: None, allowed_providers: Some(providers) }
+        Self {
+            key_id: format!("personal:{start}"),
+            owner: None,
+            tags: BTreeMap::new(),
+            policy: LimitPolicy::default(),
+            allowed_models: None,
+            allowed_providers: Some(providers),
+        }
     }
 
     /// Whether this caller may use `model` (its public name) at the provider.
@@ -60,11 +86,10 @@ mod tests {
     use super::*;
 
     fn principal(models: Option<&[&str]>, providers: Option<&[i64]>) -> Principal {
-        Principal {
-            key_id: "k".into(),
-            allowed_models: models.map(|names| names.iter().map(ToString::to_string).collect()),
-            allowed_providers: providers.map(<[i64]>::to_vec),
-        }
+        let mut key = ApiKeyRecord::new("k".into(), 0);
+        key.allowed_models = models.map(|names| names.iter().map(ToString::to_string).collect());
+        key.allowed_providers = providers.map(<[i64]>::to_vec);
+        Principal::of_api_key(&key)
     }
 
     #[test]

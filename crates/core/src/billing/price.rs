@@ -47,6 +47,23 @@ impl Price {
         Self { factor_milli: u64::try_from(product).unwrap_or(u64::MAX), ..self }
     }
 
+    /// Millionths of a dollar for a million tokens of the prompt, with all factors.
+    #[must_use]
+    pub fn effective_input(&self) -> u64 {
+        self.with_factor(self.input)
+    }
+
+    /// The same for the answer.
+    #[must_use]
+    pub fn effective_output(&self) -> u64 {
+        self.with_factor(self.output)
+    }
+
+    fn with_factor(&self, price: u64) -> u64 {
+        let product = u128::from(price) * u128::from(self.factor_milli) / u128::from(MILLI);
+        u64::try_from(product).unwrap_or(u64::MAX)
+    }
+
     /// What a usage costs in millionths of a dollar, rounded up once.
     #[must_use]
     pub fn cost(&self, usage: &TokenUsage) -> u64 {

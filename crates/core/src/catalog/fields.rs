@@ -198,6 +198,34 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// An object that `read` makes something of; the fields in its errors are named from here.
+    pub fn nested<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&[u8]) -> Result<T, ApiError>,
+    ) -> Result<Patch<T>, ApiError> {
+        self.read(name, Kind::Object)?.try_map(|value| {
+            read(value.get().as_bytes()).map_err(|error| {
+                let param = match &error.param {
+                    Some(inner) => format!("{name}.{inner}"),
+                    None => name.to_owned(),
+                };
+                error.with_param(param)
+            })
+        })
+    }
+
+    /// An amount of dollars, in millionths of one.
+    pub fn dollars(&self, name: &str) -> Result<Patch<u64>, ApiError> {
+        self.read(name, Kind::Number)?.try_map(|value| {
+            parse_micros(value.get()).ok_or_else(|| {
+                let message =
+                    format!("`{name}` must be a number from 0 to 1000000000 with at most 6 decimals.");
+                ApiError::invalid("invalid_value", name, message)
+            })
+        })
+    }
+
     /// An object whose values are texts.
     pub fn text_map(&self, name: &str) -> Result<Patch<BTreeMap<String, String>>, ApiError> {
         self.read(name, Kind::Object)?.try_map(|value| {
@@ -268,6 +296,18 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Millionths of a decimal number that is written without an exponent.
+fn parse_micros(text: &str) -> Option<u64> {
+    const MAX_WHOLE: u64 = 1_000_000_000;
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    if part.len() > 6 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let whole: u64 = whole.parse().ok().filter(|whole| *whole <= MAX_WHOLE)?;
+    let part: u64 = format!("{part:0<6}").parse().ok()?;
+    Some(whole * 1_000_000 + part)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,6 +328,18 @@ mod tests {
         assert_eq!(value, Some(1));
         Patch::Clear.apply_to(&mut value);
         assert_eq!(value, None);
+    }
+
+    #[test]
+    fn dollars_are_exact() {
+        for (text, micros) in
+            [("0", 0), ("12.5", 12_500_000), ("0.000001", 1), ("1000000000", 1_000_000_000_000_000)]
+        {
+            assert_eq!(parse_micros(text), Some(micros), "{text}");
+        }
+        for bad in ["-1", "1e3", "0.0000001", "1000000001"] {
+            assert_eq!(parse_micros(bad), None, "{bad}");
+        }
     }
 
     #[test]

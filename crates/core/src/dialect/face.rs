@@ -21,6 +21,21 @@ pub enum Face {
 }
 
 impl Face {
+    /// Every face with the name by which the admin API knows it.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("openai_chat", Self::OpenaiChat),
+        ("openai_completions", Self::OpenaiCompletions),
+        ("openai_responses", Self::OpenaiResponses),
+        ("anthropic", Self::Anthropic),
+        ("gemini", Self::Gemini),
+    ];
+
+    /// The name by which the admin API knows it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, face)| *face == self).map_or("", |(name, _)| name)
+    }
+
     /// Whether an upstream of this kind speaks the caller's dialect itself, so that nothing needs translation.
     #[must_use]
     pub fn is_native_to(self, kind: ProviderKind) -> bool {

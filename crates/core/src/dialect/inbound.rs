@@ -141,6 +141,27 @@ impl<'a> Inbound<'a> {
         }
     }
 
+    /// The most tokens that the caller lets the answer have, if the request says so.
+    #[must_use]
+    pub fn max_completion_tokens(&self) -> Option<u64> {
+        match &self.reading {
+            Reading::Chat(chat) => {
+                chat.integer("max_completion_tokens").or_else(|| chat.integer("max_tokens"))
+            }
+            Reading::Other(fields) => {
+                let number = |fields: &JsonObject<'_>, name: &str| {
+                    fields.get_set(name).and_then(|value| value.get().parse().ok())
+                };
+                let direct = ["max_output_tokens", "max_tokens", "max_completion_tokens"];
+                direct.iter().find_map(|name| number(fields, name)).or_else(|| {
+                    let config = fields.get_set("generationConfig")?;
+                    let config: JsonObject<'_> = serde_json::from_str(config.get()).ok()?;
+                    number(&config, "maxOutputTokens")
+                })
+            }
+        }
+    }
+
     /// Whether the caller asked for usage in a stream, in the dialect where that is asked for.
     #[must_use]
     pub fn wants_usage(&self) -> bool {

@@ -15,6 +15,7 @@ pub mod meter;
 pub mod policy;
 pub mod refusal;
 pub mod rules;
+pub mod sliding_window;
 pub mod subject;
 pub mod sync;
 
@@ -28,6 +29,7 @@ pub use lease::{Lease, Spent, Step};
 pub use policy::{LimitPolicy, LimitPolicyInput};
 pub use refusal::Refusal;
 pub use rules::{Budget, FailurePolicy, Limits, Rule, Rules};
+pub use sliding_window::{Decision, SlidingWindow};
 pub use subject::{Subject, SubjectKind};
 pub use sync::{Ask, Reply};
 

@@ -12,7 +12,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::candidate_facts::{CandidateFacts, Capabilities, OperationStatus};
+use super::candidate_facts::{CandidateFacts, Capabilities, Cost, OperationStatus};
 use super::snapshot::{Candidate, Offer, Snapshot, Upstream};
 use super::strategy::Strategy;
 use crate::access::Principal;
@@ -61,6 +61,10 @@ impl Choice {
             capabilities: self.capabilities,
             native: face.is_native_to(record.kind),
             region: self.region.as_deref(),
+            cost: self
+                .candidate
+                .price
+                .map(|price| Cost { input: price.effective_input(), output: price.effective_output() }),
             ..CandidateFacts::default()
         }
     }
@@ -176,7 +180,12 @@ impl Snapshot {
         let mut choice = match offer {
             Some(offer) => choice_of(offer, 0),
             None => Choice {
-                candidate: Candidate::of_model(upstream, name),
+                // What is on no list of models has no price of its own.
+                candidate: Candidate::of_model(
+                    upstream,
+                    name,
+                    self.prices.price_of(spec.provider_id, 0, name, name),
+                ),
                 weight: 0,
                 tier: 0,
                 enabled: true,

@@ -16,13 +16,15 @@ use super::pattern::{Pattern, PatternTable};
 use super::resolve::{self, Choice};
 use super::upstream_url::UpstreamUrl;
 use crate::access::Principal;
+use crate::billing::{Price, PriceBook, book::PriceRecord};
 use crate::catalog::operation::DEFAULT_WEIGHT;
 use crate::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderKind, ProviderRecord};
 use crate::error::ApiError;
+use crate::limits::policy::{LimitPolicy, LimitRecord};
 use crate::secrets::{Keyring, SealError};
 
 /// Layout of [`SnapshotSource`]; raised when it changes, so that a cached one of another layout is not misread.
-pub const SNAPSHOT_FORMAT: u32 = 3;
+pub const SNAPSHOT_FORMAT: u32 = 5;
 /// Wait for the upstream's headers, in milliseconds, where neither provider nor model says otherwise.
 pub const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u32 = 120_000;
 /// The same for a model that is marked slow.
@@ -47,6 +49,10 @@ pub struct SnapshotSource {
     pub logical_models: Vec<LogicalModelRecord>,
     /// All further keys of providers, by id.
     pub provider_keys: Vec<ProviderKeyRecord>,
+    /// Limits of everything but keys.
+    pub limits: Vec<LimitRecord>,
+    /// Prices that are set.
+    pub prices: Vec<PriceRecord>,
 }
 
 /// A key of an upstream, opened. It does not show in debug output.
@@ -167,6 +173,8 @@ pub struct Candidate {
     key: Option<usize>,
     /// When the model was added, in milliseconds since the epoch.
     pub model_created_at: u64,
+    /// What its tokens cost, if anybody knows.
+    pub price: Option<Price>,
     /// Milliseconds to wait for the headers.
     pub first_byte_timeout_ms: u32,
     /// Milliseconds to wait for each further piece.
@@ -193,6 +201,8 @@ pub struct Offer {
     target: Arc<str>,
     /// Who serves it.
     pub upstream: Arc<Upstream>,
+    /// What its tokens cost, if anybody knows.
+    pub price: Option<Price>,
 }
 
 impl Offer {
@@ -232,6 +242,10 @@ pub struct Snapshot {
     logical_patterns: PatternTable<usize>,
     /// What would be offered if its provider could be used.
     unavailable: Vec<Unavailable>,
+    /// Limits by the name of their subject.
+    limits: HashMap<String, LimitPolicy>,
+    /// What tokens cost.
+    pub(super) prices: PriceBook,
 }
 
 #[derive(Debug)]
@@ -270,12 +284,14 @@ impl Snapshot {
                 }
             }
         }
+        let book = PriceBook::new(source.prices);
         let mut offers: Vec<Offer> = Vec::new();
         let mut unavailable = Vec::new();
         for model in source.models.into_iter().filter(|model| model.enabled) {
             if let Some(upstream) = upstreams.get(&model.provider_id).cloned() {
                 let target = target_of(&upstream.record, model.asked_for());
-                offers.push(Offer { capabilities: Capabilities::of(&model), target, model, upstream });
+                let price = book.price_of(model.provider_id, model.id, &model.model_name, model.asked_for());
+                offers.push(Offer { capabilities: Capabilities::of(&model), target, model, upstream, price });
             } else if let Some(name) = broken.get(&model.provider_id) {
                 unavailable.push(Unavailable {
                     provider_id: model.provider_id,
@@ -321,9 +337,23 @@ impl Snapshot {
                 logical_models,
                 logical_patterns,
                 unavailable,
+                prices: book,
+                limits: source.limits.into_iter().filter_map(LimitRecord::read).collect(),
             },
             problems,
         )
+    }
+
+    /// The limits of a subject other than a key, by its name.
+    #[must_use]
+    pub fn limits_of(&self, subject: &str) -> Option<&LimitPolicy> {
+        self.limits.get(subject)
+    }
+
+    /// Whether any subject other than a key has limits.
+    #[must_use]
+    pub fn has_limits(&self) -> bool {
+        !self.limits.is_empty()
     }
 
     /// The providers that the personalized key with this hash opens.
@@ -433,13 +463,14 @@ impl Candidate {
             target: Arc::clone(&offer.target),
             key: None,
             model_created_at: offer.model.created_at,
+            price: offer.price,
             first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(default_first_byte),
             idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
         }
     }
 
     /// A model that the provider is believed to have, though it is not on its list.
-    pub(super) fn of_model(upstream: &Arc<Upstream>, upstream_model: &str) -> Self {
+    pub(super) fn of_model(upstream: &Arc<Upstream>, upstream_model: &str, price: Option<Price>) -> Self {
         let record = &upstream.record;
         Self {
             target: target_of(record, upstream_model),
@@ -447,6 +478,7 @@ impl Candidate {
             upstream_model: upstream_model.to_owned(),
             key: None,
             model_created_at: record.created_at,
+            price,
             first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(DEFAULT_FIRST_BYTE_TIMEOUT_MS),
             idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
         }
@@ -526,6 +558,8 @@ mod tests {
             models,
             logical_models: vec![LogicalModelRecord::new(0)],
             provider_keys,
+            limits: vec![],
+            prices: vec![],
         };
         let stored = serde_json::to_string(&source).unwrap();
         let source: SnapshotSource = serde_json::from_str(&stored).unwrap();

@@ -2,6 +2,8 @@
 //!
 //! It travels through a queue that delivers at least once; its id is what makes the second delivery harmless.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::attempt_record::AttemptRecord;
@@ -64,6 +66,12 @@ pub struct UsageEvent {
     /// Who was asked and who was passed over, in order, unless that is one upstream which answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptRecord>,
+    /// What it cost, in millionths of a dollar; 0 if nobody knows the price.
+    #[serde(default)]
+    pub cost_micros: u64,
+    /// The tags of the key.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 #[cfg(test)]
@@ -92,6 +100,8 @@ mod tests {
             duration_ms: 9,
             conversation_id: "c".into(),
             attempts: Vec::new(),
+            cost_micros: 12,
+            tags: BTreeMap::from([("team".into(), "a".into())]),
         };
         let json = serde_json::to_string(&event).unwrap();
         assert!(json.contains(r#""prompt":1"#) && json.contains(r#""outcome":"completed""#));

@@ -86,6 +86,7 @@ impl From<&ApiError> for ErrorInfo {
     fn from(error: &ApiError) -> Self {
         let kind = match (error.kind, error.status) {
             (ErrorType::RateLimitError, _) => ErrorKind::RateLimit,
+            (ErrorType::InsufficientQuota, _) => ErrorKind::InsufficientQuota,
             (ErrorType::TimeoutError, _) => ErrorKind::Timeout,
             (_, status) => ErrorKind::of_status(status),
         };
