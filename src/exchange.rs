@@ -1,5 +1,6 @@
 //! One request and what belongs to it, from the entry point to the answer.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use nexus_edge_core::access::credential;
@@ -28,6 +29,8 @@ pub struct Exchange {
     pub request_id: String,
     /// When the request arrived, in milliseconds since the epoch.
     pub started_ms: u64,
+    /// Headers that the answer is to carry, whatever it is.
+    pub notes: RefCell<Vec<(&'static str, String)>>,
 }
 
 /// The id for the answer to a request: the caller's own if it is safe to echo.
@@ -49,7 +52,16 @@ impl Exchange {
         settings: Rc<Settings>,
         id: String,
     ) -> Self {
-        Self { request, face, env, context, settings, request_id: id, started_ms: now_ms() }
+        Self {
+            request,
+            face,
+            env,
+            context,
+            settings,
+            request_id: id,
+            started_ms: now_ms(),
+            notes: RefCell::default(),
+        }
     }
 
     /// A header of the request.

@@ -32,4 +32,6 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     jobs::replay::run(&env).await;
     jobs::retention::run(&env).await;
     jobs::probes::run(&env).await;
+    jobs::key_health::run(&env).await;
+    jobs::credits::run(&env).await;
 }

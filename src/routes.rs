@@ -1,5 +1,6 @@
 //! The one route table: every endpoint of the gateway, who may call it, and what answers.
 
+use nexus_edge_core::billing::account::EntryKind;
 use nexus_edge_core::catalog::OperationStatus;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::error::{ApiError, ErrorType};
@@ -8,12 +9,14 @@ use nexus_edge_core::routing::endpoint::Operation;
 use subtle::ConstantTimeEq;
 use worker::{Context, Env, Headers, Method, Request, Response, Result};
 
+use crate::api::credits::{self, View};
 use crate::api::{
-    discovery, gemini, health, keys, logical_models, models, provider_health, provider_keys, provider_models,
-    providers, responses, routing, stats, system,
+    discovery, gemini, health, keys, limits, logical_models, models, prices, provider_health, provider_keys,
+    provider_models, providers, responses, routing, stats, system,
 };
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::pipeline;
+use crate::pipeline::admit;
 use crate::platform::now_ms;
 use crate::settings::Settings;
 
@@ -79,6 +82,23 @@ enum Endpoint {
     GetKey,
     UpdateKey,
     DeleteKey,
+    RotateKey,
+    ListLimits,
+    GetLimits,
+    PutLimits,
+    DeleteLimits,
+    ListPrices,
+    MyCredits(View),
+    RedeemGrantToken,
+    ListAccounts,
+    Account(View),
+    AddCredits(EntryKind),
+    IssueGrantToken,
+    GetAutoTopUp,
+    PutAutoTopUp,
+    DeleteAutoTopUp,
+    PutPrice,
+    DeletePrice,
     TotalStats,
     RequestLog,
     Decide,
@@ -154,6 +174,24 @@ const ROUTES: &[Route] = &[
     route(Method::Get,    "/models",                Audience::Caller, Endpoint::ListModels),
     route(Method::Get,    "/v1/models/{id...}",     Audience::Caller, Endpoint::GetModel),
     route(Method::Get,    "/models/{id...}",        Audience::Caller, Endpoint::GetModel),
+    route(Method::Get,    "/v1/credits/me",         Audience::Caller, Endpoint::MyCredits(View::Standing)),
+    route(Method::Get,    "/v1/credits/me/transactions", Audience::Caller, Endpoint::MyCredits(View::Transactions)),
+    route(Method::Get,    "/v1/credits/me/consumption/summary", Audience::Caller, Endpoint::MyCredits(View::Summary)),
+    route(Method::Get,    "/v1/credits/me/consumption/providers", Audience::Caller, Endpoint::MyCredits(View::ByProvider)),
+    route(Method::Get,    "/v1/credits/me/consumption/timeseries", Audience::Caller, Endpoint::MyCredits(View::Series)),
+    route(Method::Post,   "/v1/credits/me/grant-token", Audience::Caller, Endpoint::RedeemGrantToken),
+    route(Method::Get,    "/credits/accounts",      Audience::Admin,  Endpoint::ListAccounts),
+    route(Method::Get,    "/credits/accounts/{id}", Audience::Admin,  Endpoint::Account(View::Standing)),
+    route(Method::Get,    "/credits/accounts/{id}/transactions", Audience::Admin, Endpoint::Account(View::Transactions)),
+    route(Method::Get,    "/credits/accounts/{id}/consumption/summary", Audience::Admin, Endpoint::Account(View::Summary)),
+    route(Method::Get,    "/credits/accounts/{id}/consumption/providers", Audience::Admin, Endpoint::Account(View::ByProvider)),
+    route(Method::Get,    "/credits/accounts/{id}/consumption/timeseries", Audience::Admin, Endpoint::Account(View::Series)),
+    route(Method::Post,   "/credits/accounts/{id}/topup", Audience::Admin, Endpoint::AddCredits(EntryKind::TopUp)),
+    route(Method::Post,   "/credits/accounts/{id}/grant", Audience::Admin, Endpoint::AddCredits(EntryKind::Grant)),
+    route(Method::Get,    "/credits/accounts/{id}/auto-topup", Audience::Admin, Endpoint::GetAutoTopUp),
+    route(Method::Put,    "/credits/accounts/{id}/auto-topup", Audience::Admin, Endpoint::PutAutoTopUp),
+    route(Method::Delete, "/credits/accounts/{id}/auto-topup", Audience::Admin, Endpoint::DeleteAutoTopUp),
+    route(Method::Post,   "/credits/grant-tokens",  Audience::Admin,  Endpoint::IssueGrantToken),
     route(Method::Get,    "/health",                Audience::Public, Endpoint::Health),
     route(Method::Get,    "/provider-presets",      Audience::Admin,  Endpoint::ListPresets),
     route(Method::Get,    "/providers",             Audience::Admin,  Endpoint::ListProviders),
@@ -196,6 +234,14 @@ const ROUTES: &[Route] = &[
     route(Method::Delete, "/routing/sessions/{id}", Audience::Admin,  Endpoint::DeleteRoutingSession),
     route(Method::Get,    "/logical-models/{id}/upstreams", Audience::Admin, Endpoint::LogicalModelUpstreams),
     route(Method::Post,   "/system/cache/clear",    Audience::Admin,  Endpoint::ClearCache),
+    route(Method::Post,   "/keys/{id}/rotate",      Audience::Admin,  Endpoint::RotateKey),
+    route(Method::Get,    "/limits",                Audience::Admin,  Endpoint::ListLimits),
+    route(Method::Get,    "/limits/{subject...}",   Audience::Admin,  Endpoint::GetLimits),
+    route(Method::Put,    "/limits/{subject...}",   Audience::Admin,  Endpoint::PutLimits),
+    route(Method::Delete, "/limits/{subject...}",   Audience::Admin,  Endpoint::DeleteLimits),
+    route(Method::Get,    "/prices",                Audience::Admin,  Endpoint::ListPrices),
+    route(Method::Put,    "/prices/{subject...}",   Audience::Admin,  Endpoint::PutPrice),
+    route(Method::Delete, "/prices/{subject...}",   Audience::Admin,  Endpoint::DeletePrice),
     route(Method::Get,    "/stats/total",           Audience::Admin,  Endpoint::TotalStats),
     route(Method::Get,    "/stats/requests",        Audience::Admin,  Endpoint::RequestLog),
 ];
@@ -216,13 +262,16 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     let face = found
         .as_ref()
         .map_or(Face::OpenaiChat, |(route, parameter)| face_of(route.endpoint, &parameter.first, &request));
+    let mut notes = Vec::new();
     let result = match &settings {
         _ if preflight => Ok(worker::ResponseBuilder::new().with_status(204).empty()),
         Ok(settings) => match found {
             Ok((route, parameter)) => {
                 let exchange =
                     Exchange::new(request, face, env, context, settings.clone(), request_id.clone());
-                answer(route, &parameter, &exchange).await
+                let answered = answer(route, &parameter, &exchange).await;
+                notes = exchange.notes.take();
+                answered
             }
             Err(error) => Err(error),
         },
@@ -230,6 +279,9 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     };
     let response = result.unwrap_or_else(|error| error_response(&error, face, &request_id));
     set_header(response.headers(), "x-request-id", &request_id);
+    for (name, value) in notes {
+        set_header(response.headers(), name, &value);
+    }
     if face == Face::Anthropic {
         set_header(response.headers(), "request-id", &request_id);
     }
@@ -241,8 +293,10 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
 
 async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> Result<Response, ApiError> {
     let (parameter, second) = (captured.first.as_ref(), captured.second.as_ref());
-    if route.audience == Audience::Admin {
-        require_admin(exchange)?;
+    match route.audience {
+        Audience::Admin => require_admin(exchange).await?,
+        Audience::Caller => admit::ceiling(exchange.settings.requests_per_second)?,
+        Audience::Public => {}
     }
     match route.endpoint {
         Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Responses | Endpoint::Messages => {
@@ -296,6 +350,23 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
         Endpoint::GetRoutingSession => routing::session(exchange, parameter).await,
         Endpoint::DeleteRoutingSession => routing::unbind_session(exchange, parameter).await,
         Endpoint::ClearCache => system::clear_cache(exchange).await,
+        Endpoint::RotateKey => keys::rotate(exchange, parameter).await,
+        Endpoint::ListLimits => limits::list(exchange).await,
+        Endpoint::GetLimits => limits::get(exchange, parameter).await,
+        Endpoint::PutLimits => limits::put(exchange, parameter).await,
+        Endpoint::DeleteLimits => limits::delete(exchange, parameter).await,
+        Endpoint::ListPrices => prices::list(exchange).await,
+        Endpoint::MyCredits(view) => credits::mine(exchange, view).await,
+        Endpoint::RedeemGrantToken => credits::redeem(exchange).await,
+        Endpoint::ListAccounts => credits::list(exchange).await,
+        Endpoint::Account(view) => credits::show(exchange, parameter, view).await,
+        Endpoint::AddCredits(kind) => credits::add(exchange, parameter, kind).await,
+        Endpoint::IssueGrantToken => credits::issue_token(exchange).await,
+        Endpoint::GetAutoTopUp => credits::rule(exchange, parameter).await,
+        Endpoint::PutAutoTopUp => credits::put_rule(exchange, parameter).await,
+        Endpoint::DeleteAutoTopUp => credits::delete_rule(exchange, parameter).await,
+        Endpoint::PutPrice => prices::put(exchange, parameter).await,
+        Endpoint::DeletePrice => prices::delete(exchange, parameter).await,
         Endpoint::TotalStats => stats::total(exchange).await,
         Endpoint::RequestLog => stats::requests(exchange).await,
     }
@@ -338,7 +409,10 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
+/// Wrong admin tokens a minute that one address may try before it is told to wait.
+const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
+
+async fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
     let given = exchange.header("x-admin-token").or_else(|| exchange.credential()).ok_or_else(|| {
         let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
         ApiError::unauthorized("missing_admin_token", message)
@@ -346,6 +420,7 @@ fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
     if bool::from(given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes())) {
         return Ok(());
     }
+    admit::attempt_from_address(exchange, "admin", ADMIN_FAILURES_PER_MINUTE).await?;
     Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
 }
 

@@ -11,6 +11,7 @@ use crate::platform::log_error;
 
 const DEFAULT_MAX_BODY_BYTES: usize = 32 << 20;
 const DEFAULT_KEEP_ALIVE_MS: u64 = 15_000;
+const DEFAULT_REQUESTS_PER_SECOND: u64 = 1_000;
 const MIN_ADMIN_TOKEN_LENGTH: usize = 16;
 
 /// The settings of this deployment.
@@ -19,6 +20,12 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Milliseconds of silence after which a stream gets a comment.
     pub keep_alive_ms: u64,
+    /// Requests a second that one isolate takes; 0 is any number.
+    pub requests_per_second: u64,
+    /// Whether requests need credits.
+    pub checks_credits: bool,
+    /// What an account begins with, in millionths of a credit.
+    pub initial_credits: u64,
     /// Origins that browsers may call from; `None` is any.
     pub cors_origins: Option<Vec<String>>,
     /// Whether upstreams may have private or local addresses.
@@ -58,6 +65,10 @@ impl Settings {
         Ok(Self {
             max_body_bytes: number("MAX_BODY_BYTES").unwrap_or(DEFAULT_MAX_BODY_BYTES),
             keep_alive_ms: number("KEEP_ALIVE_MS").map_or(DEFAULT_KEEP_ALIVE_MS, |ms| ms as u64).max(1),
+            requests_per_second: number("GLOBAL_REQUESTS_PER_SECOND")
+                .map_or(DEFAULT_REQUESTS_PER_SECOND, |number| number as u64),
+            checks_credits: variable("ENABLE_CREDIT_CHECK").is_some_and(|value| value == "true"),
+            initial_credits: number("INITIAL_CREDITS").map_or(0, |credits| credits as u64 * 1_000_000),
             cors_origins: variable("CORS_ALLOWED_ORIGINS").filter(|origins| origins.trim() != "*").map(
                 |origins| {
                     origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect()

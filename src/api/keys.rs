@@ -1,11 +1,14 @@
 //! The admin API for API keys. A key is shown once, in the answer that creates it.
 
+use std::collections::BTreeMap;
+
 use nexus_edge_core::access::api_key::{ApiKey, ApiKeyRecord, shown_prefix};
-use nexus_edge_core::catalog::key_input::KeyInput;
+use nexus_edge_core::catalog::key_input::{KeyInput, parse_overlap};
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
 use worker::Response;
 
+use super::limits::PolicyView;
 use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version};
 use crate::exchange::{self, Exchange};
 use crate::platform::{log_error, now_ms, random_bytes};
@@ -27,24 +30,10 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let body = exchange.body().await?;
     let input = KeyInput::parse(&body.bytes)?;
     input.name.clone().required("name")?;
-    let random = random_bytes().map_err(|error| {
-        log_error("random", &error);
-        ApiError::internal()
-    })?;
-    let key = ApiKey::from_random(random);
+    let key = ApiKey::from_random(random()?);
     let now = now_ms();
-    let mut record = ApiKeyRecord {
-        id: key.public_id().to_owned(),
-        name: String::new(),
-        enabled: true,
-        expires_at: None,
-        allowed_models: None,
-        allowed_providers: None,
-        created_at: now,
-        updated_at: now,
-        last_used_at: None,
-    };
-    input.apply(&mut record);
+    let mut record = ApiKeyRecord::new(key.public_id().to_owned(), now);
+    input.apply(&mut record, now);
     store::keys::insert(&exchange.env, &record, &key.hash()).await?;
     snapshot::reload(exchange).await?;
     exchange::json(201, &KeyView { key: Some(key.reveal()), ..KeyView::of(&record) })
@@ -57,11 +46,29 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     for _ in 0..MAX_UPDATE_TRIES {
         let mut record = find(exchange, id).await?;
         let read_at_version = record.updated_at;
-        input.apply(&mut record);
+        input.apply(&mut record, now_ms());
         record.updated_at = next_version(read_at_version);
         if store::keys::update(&exchange.env, &record, read_at_version).await? {
             snapshot::reload(exchange).await?;
             return exchange::json(200, &KeyView::of(&record));
+        }
+    }
+    Err(busy())
+}
+
+/// `POST /keys/{id}/rotate`: a new secret for the same key. The old one stays valid for `overlap_seconds`.
+pub async fn rotate(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let overlap_s = parse_overlap(&exchange.body().await?.bytes)?;
+    let key = ApiKey::with_new_secret(id, random()?);
+    for _ in 0..MAX_UPDATE_TRIES {
+        let mut record = find(exchange, id).await?;
+        let read_at_version = record.updated_at;
+        record.updated_at = next_version(read_at_version);
+        let previous_ends = now_ms() + overlap_s * 1000;
+        record.previous_expires_at = Some(previous_ends);
+        if store::keys::rotate(&exchange.env, &record, &key.hash(), previous_ends, read_at_version).await? {
+            snapshot::reload(exchange).await?;
+            return exchange::json(200, &KeyView { key: Some(key.reveal()), ..KeyView::of(&record) });
         }
     }
     Err(busy())
@@ -74,6 +81,13 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     }
     snapshot::reload(exchange).await?;
     answer_deleted(id)
+}
+
+fn random<const N: usize>() -> Result<[u8; N], ApiError> {
+    random_bytes().map_err(|error| {
+        log_error("random", &error);
+        ApiError::internal()
+    })
 }
 
 fn not_found() -> ApiError {
@@ -97,6 +111,15 @@ struct KeyView<'a> {
     expires_at: Option<u64>,
     allowed_models: Option<&'a [String]>,
     allowed_providers: Option<&'a [i64]>,
+    allowed_ips: Option<&'a [String]>,
+    allowed_dialects: Option<&'a [String]>,
+    owner: Option<&'a str>,
+    tags: &'a BTreeMap<String, String>,
+    #[serde(flatten)]
+    policy: PolicyView<'a>,
+    disabled_reason: Option<&'a str>,
+    /// Until when the key before the last rotation is valid, too.
+    previous_expires_at: Option<u64>,
     created_at: u64,
     updated_at: u64,
     last_used_at: Option<u64>,
@@ -113,6 +136,13 @@ impl<'a> KeyView<'a> {
             expires_at: record.expires_at,
             allowed_models: record.allowed_models.as_deref(),
             allowed_providers: record.allowed_providers.as_deref(),
+            allowed_ips: record.allowed_ips.as_deref(),
+            allowed_dialects: record.allowed_dialects.as_deref(),
+            owner: record.owner.as_deref(),
+            tags: &record.tags,
+            policy: PolicyView::of(&record.policy),
+            disabled_reason: record.disabled_reason.as_deref(),
+            previous_expires_at: record.previous_expires_at,
             created_at: record.created_at,
             updated_at: record.updated_at,
             last_used_at: record.last_used_at,

@@ -1,11 +1,14 @@
 //! Handlers, by audience. Each reads its input, calls the domain or the store, and writes its answer.
 
+pub mod credits;
 pub mod discovery;
 pub mod gemini;
 pub mod health;
 pub mod keys;
+pub mod limits;
 pub mod logical_models;
 pub mod models;
+pub mod prices;
 pub mod provider_health;
 pub mod provider_keys;
 pub mod provider_models;

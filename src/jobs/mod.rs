@@ -1,6 +1,8 @@
 //! What runs besides requests: the queue's consumer and the cron.
 
+pub mod credits;
 pub mod ingest;
+pub mod key_health;
 pub mod probes;
 pub mod replay;
 pub mod retention;

@@ -1,4 +1,5 @@
 //! Durable Objects: state that exists once in the world.
 
+pub mod account;
 pub mod circuits;
 pub mod quota;

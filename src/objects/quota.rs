@@ -1,124 +1,171 @@
-//! The authority over one limit. Every location asks the same object, so that the limit holds in the whole world.
+//! The authority over the limits of one subject. Every location asks the same object, so that a limit holds in the whole
+//! world.
 //!
-//! The counters live in memory and in the object's own `SQLite`, so that an evicted object goes on counting where it
-//! stopped. The limit itself comes with every request: a changed configuration holds from the next request on.
+//! What is counted lives in memory and in the object's own `SQLite`, written before the answer leaves, so that an evicted
+//! object goes on counting where it stopped. The limits themselves come with every question: a changed configuration
+//! holds from the next one on.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use nexus_edge_core::limits::{Decision, SlidingWindow};
-use serde::Deserialize;
+use nexus_edge_core::limits::authority::Changes;
+use nexus_edge_core::limits::meter::Counter;
+use nexus_edge_core::limits::rules::RuleKind;
+use nexus_edge_core::limits::{Ask, Authority, Reply};
+use serde::{Deserialize, Serialize};
+use worker::wasm_bindgen::JsValue;
 use worker::{
-    DurableObject, Env, Request, Response, Result, SqlStorage, SqlStorageValue, State, durable_object,
+    DurableObject, Env, Method, Request, RequestInit, Response, Result, SqlStorage, SqlStorageValue, State,
+    durable_object,
 };
 
 use crate::platform::{log_error, now_ms};
-
-/// The window of every limit so far: a minute.
-const WINDOW_MS: u64 = 60_000;
 
 /// One limited subject.
 #[durable_object(fetch)]
 pub struct Quota {
     sql: SqlStorage,
-    window: RefCell<Option<SlidingWindow>>,
+    authority: RefCell<Option<Authority>>,
+    /// Questions since the object was last loaded.
+    asked: Cell<u64>,
 }
 
 #[derive(Deserialize)]
-struct Slice {
+struct CounterRow {
+    rule: String,
     slice: f64,
-    count: u32,
+    count: f64,
+}
+
+#[derive(Deserialize)]
+struct SlotRow {
+    slot: String,
+    expires_at: f64,
+}
+
+/// The state of a subject, for people.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Look {
+    /// What is counted.
+    pub reply: Reply,
+    /// Questions of isolates since the object was last loaded.
+    pub asked: u64,
 }
 
 impl DurableObject for Quota {
     fn new(state: State, _env: Env) -> Self {
-        Self { sql: state.storage().sql(), window: RefCell::new(None) }
+        Self { sql: state.storage().sql(), authority: RefCell::new(None), asked: Cell::new(0) }
     }
 
-    /// `http://quota/take/{limit}` asks for one request. Answers `+<remaining>` or `-<milliseconds to wait>`.
-    async fn fetch(&self, request: Request) -> Result<Response> {
+    /// `POST /ask` with an [`Ask`] answers a [`Reply`]; `POST /look` answers a [`Look`] and counts as no question.
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
-        let limit = path.strip_prefix("/take/").and_then(|limit| limit.parse().ok());
-        let Some(limit) = limit else { return Response::error("unknown request", 400) };
-        match self.take(limit)? {
-            Decision::Granted { remaining } => Response::ok(format!("+{remaining}")),
-            Decision::Refused { retry_after_ms } => Response::ok(format!("-{retry_after_ms}")),
-        }
+        let Ok(ask) = serde_json::from_slice::<Ask>(&request.bytes().await?) else {
+            return Response::error("not a question", 400);
+        };
+        let json = match path.as_str() {
+            "/ask" => {
+                self.asked.set(self.asked.get() + 1);
+                serde_json::to_string(&self.answer(&ask)?)?
+            }
+            "/look" => serde_json::to_string(&Look { reply: self.answer(&ask)?, asked: self.asked.get() })?,
+            _ => return Response::error("unknown request", 404),
+        };
+        Response::ok(json)
     }
 }
 
 impl Quota {
-    /// No await in here: requests to the object are decided one after the other.
-    fn take(&self, limit: u32) -> Result<Decision> {
-        let now = now_ms();
-        let mut held = self.window.borrow_mut();
-        let slices: Vec<(u64, u32)> = match held.take() {
-            Some(window) => window.slices().collect(),
-            None => self.stored_slices()?,
+    /// No await in here: questions to the object are decided one after the other.
+    fn answer(&self, ask: &Ask) -> Result<Reply> {
+        let mut held = self.authority.borrow_mut();
+        let mut authority = match held.take() {
+            Some(authority) => authority,
+            None => self.restore()?,
         };
-        let mut window = SlidingWindow::new(limit, WINDOW_MS).with_slices(slices);
-        let decision = window.take(now);
-        if matches!(decision, Decision::Granted { .. }) {
-            self.store_newest(&window, now)?;
-        }
-        *held = Some(window);
-        Ok(decision)
+        let (reply, changes) = authority.answer(ask, now_ms());
+        // If this fails, the object forgets what it holds in memory and starts from what is stored.
+        self.store(&changes)?;
+        *held = Some(authority);
+        Ok(reply)
     }
 
-    fn stored_slices(&self) -> Result<Vec<(u64, u32)>> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "written from numbers below 2^53"
+    )]
+    fn restore(&self) -> Result<Authority> {
         self.sql.exec(
-            "CREATE TABLE IF NOT EXISTS slices (slice INTEGER PRIMARY KEY, count INTEGER NOT NULL)",
+            "CREATE TABLE IF NOT EXISTS counters (rule TEXT NOT NULL, slice INTEGER NOT NULL, count INTEGER NOT NULL, \
+             PRIMARY KEY (rule, slice)) WITHOUT ROWID",
             None,
         )?;
-        let rows: Vec<Slice> =
-            self.sql.exec("SELECT slice, count FROM slices ORDER BY slice", None)?.to_array()?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "written from a u64 below 2^53"
-        )]
-        Ok(rows.into_iter().map(|row| (row.slice as u64, row.count)).collect())
+        self.sql.exec(
+            "CREATE TABLE IF NOT EXISTS slots (slot TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID",
+            None,
+        )?;
+        let counters: Vec<CounterRow> =
+            self.sql.exec("SELECT rule, slice, count FROM counters", None)?.to_array()?;
+        let slots: Vec<SlotRow> = self.sql.exec("SELECT slot, expires_at FROM slots", None)?.to_array()?;
+        let counters = counters.into_iter().filter_map(|row| {
+            let kind = RuleKind::from_name(&row.rule)?;
+            Some(Counter { kind, slice: row.slice as u64, count: row.count as u64 })
+        });
+        Ok(Authority::restore(counters, slots.into_iter().map(|row| (row.slot, row.expires_at as u64))))
     }
 
-    fn store_newest(&self, window: &SlidingWindow, now: u64) -> Result<()> {
-        let (oldest, _) = window.slice_range(now);
-        if let Some((slice, count)) = window.slices().last() {
-            let values = vec![integer(slice)?, integer(u64::from(count))?];
-            self.sql.exec("INSERT OR REPLACE INTO slices (slice, count) VALUES (?, ?)", Some(values))?;
-            if count == 1 {
-                self.sql.exec("DELETE FROM slices WHERE slice < ?", Some(vec![integer(oldest)?]))?;
+    fn store(&self, changes: &Changes) -> Result<()> {
+        for Counter { kind, slice, count } in &changes.counters {
+            let rule = SqlStorageValue::from(kind.name());
+            if *count == 0 {
+                let values = vec![rule, integer(*slice)?];
+                self.sql.exec("DELETE FROM counters WHERE rule = ? AND slice = ?", Some(values))?;
+            } else {
+                let values = vec![rule, integer(*slice)?, integer(*count)?];
+                self.sql.exec(
+                    "INSERT OR REPLACE INTO counters (rule, slice, count) VALUES (?, ?, ?)",
+                    Some(values),
+                )?;
             }
+        }
+        for (slot, expires) in &changes.slots {
+            let slot = SqlStorageValue::from(slot.as_str());
+            match expires {
+                None => self.sql.exec("DELETE FROM slots WHERE slot = ?", Some(vec![slot]))?,
+                Some(expires) => self.sql.exec(
+                    "INSERT OR REPLACE INTO slots (slot, expires_at) VALUES (?, ?)",
+                    Some(vec![slot, integer(*expires)?]),
+                )?,
+            };
         }
         Ok(())
     }
 }
 
 fn integer(value: u64) -> Result<SqlStorageValue> {
-    SqlStorageValue::try_from_i64(value.cast_signed())
+    // Beyond 2^53 nothing is counted any more; a limit never gets there.
+    SqlStorageValue::try_from_i64(value.min((1 << 53) - 1).cast_signed())
 }
 
-/// Asks the object called `subject` for one request under `limit` requests a minute.
-///
-/// If the object cannot be reached, the request passes: a limit that protects an upstream must not become an outage
-/// of its own.
-pub async fn take(env: &Env, subject: &str, limit: u32) -> Decision {
-    match ask(env, subject, limit).await {
-        Ok(decision) => decision,
-        Err(error) => {
-            log_error("quota object", &error);
-            Decision::Granted { remaining: 0 }
-        }
-    }
+/// Asks the object called `subject`.
+pub async fn ask(env: &Env, subject: &str, ask: &Ask) -> Result<Reply> {
+    Ok(serde_json::from_str(&call(env, subject, "ask", ask).await?)?)
 }
 
-async fn ask(env: &Env, subject: &str, limit: u32) -> Result<Decision> {
-    let stub = env.durable_object("QUOTA")?.get_by_name(subject)?;
-    let answer = stub.fetch_with_str(&format!("http://quota/take/{limit}")).await?.text().await?;
-    let number = answer.get(1..).and_then(|digits| digits.parse::<u64>().ok());
-    match (answer.as_bytes().first(), number) {
-        (Some(b'+'), Some(remaining)) => {
-            Ok(Decision::Granted { remaining: u32::try_from(remaining).unwrap_or(u32::MAX) })
-        }
-        (Some(b'-'), Some(retry_after_ms)) => Ok(Decision::Refused { retry_after_ms }),
-        _ => Err(worker::Error::RustError("unexpected answer of the quota object".into())),
+/// Looks at the object called `subject`.
+pub async fn look(env: &Env, subject: &str, ask: &Ask) -> Result<Look> {
+    Ok(serde_json::from_str(&call(env, subject, "look", ask).await?)?)
+}
+
+async fn call(env: &Env, subject: &str, what: &str, ask: &Ask) -> Result<String> {
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_body(Some(JsValue::from_str(&serde_json::to_string(ask)?)));
+    let request = Request::new_with_init(&format!("http://quota/{what}"), &init)?;
+    let mut response = env.durable_object("QUOTA")?.get_by_name(subject)?.fetch_with_request(request).await?;
+    let text = response.text().await?;
+    if response.status_code() != 200 {
+        log_error("quota object", &format_args!("status {}: {text}", response.status_code()));
+        return Err(worker::Error::RustError("unexpected answer of the quota object".into()));
     }
+    Ok(text)
 }

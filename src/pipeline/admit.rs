@@ -1,26 +1,309 @@
 //! Step 2: may this request pass now?
+//!
+//! What it takes from its limits is known only when it is over, so tokens and money are reserved by an estimate and
+//! corrected by the [`Admission`], which travels with the request and settles however that ends.
 
+use futures::channel::oneshot;
+use futures::future::{Either, join_all, select};
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::billing::Price;
+use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::{ApiError, ErrorType};
-use nexus_edge_core::limits::Decision;
-use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::limits::amounts::Unit;
+use nexus_edge_core::limits::headers::ratelimit_headers;
+use nexus_edge_core::limits::policy::LimitPolicy;
+use nexus_edge_core::limits::subject::caller_network;
+use nexus_edge_core::limits::{Amounts, Bucket, Rules, SLOT_RENEW_MS, Spent, Subject, SubjectKind};
+use nexus_edge_core::routing::{Candidate, Snapshot};
+use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_core::tokens::TokenUsage;
+use std::cell::RefCell;
+use worker::Env;
 
 use crate::exchange::Exchange;
-use crate::objects::quota;
+use crate::platform::timer::Timer;
+use crate::platform::{log_error, now_ms};
+use crate::store::credits::{self, Hold};
+use crate::store::limits::{self, Held};
 
-/// Holds the request against the provider's limit. A provider without one costs no hop.
+/// Tokens that an answer is taken to have where the request sets no bound.
+const DEFAULT_COMPLETION_TOKENS: u64 = 1_024;
+
+/// What a request has taken from its limits.
+pub struct Admission {
+    held: Vec<(Subject, Spent)>,
+    credit: Option<Hold>,
+    /// Ends the renewing of slots when it goes away.
+    running: Option<oneshot::Sender<()>>,
+}
+
+impl Admission {
+    /// Ends the request with what it really took. What comes back is to be told.
+    pub fn settle(mut self, event: &UsageEvent) -> Settled {
+        let subjects = self.settle_as(Amounts::request(event.usage.total(), event.cost_micros));
+        Settled { subjects, credit: self.credit.take() }
+    }
+
+    fn settle_as(&mut self, real: Amounts) -> Vec<Subject> {
+        self.running = None;
+        let settle = |(subject, spent): (Subject, Spent)| {
+            limits::settle(&subject, spent, real);
+            subject
+        };
+        self.held.drain(..).map(settle).collect()
+    }
+}
+
+impl Drop for Admission {
+    /// A request that went away without a word has used no tokens.
+    fn drop(&mut self) {
+        self.settle_as(Amounts::request(0, 0));
+    }
+}
+
+/// What there is to tell of a settled request.
+#[derive(Default)]
+pub struct Settled {
+    subjects: Vec<Subject>,
+    credit: Option<Hold>,
+}
+
+impl Settled {
+    /// Charges the account that pays.
+    pub async fn charge(&self, env: &Env, event: &UsageEvent) {
+        if let Some(hold) = &self.credit {
+            credits::charge(env, hold, event).await;
+        }
+    }
+
+    /// Lets the authorities know what the request really took, once that has waited for company.
+    pub async fn tell(&self, env: &Env) {
+        join_all(self.subjects.iter().map(|subject| limits::tell(env, subject))).await;
+    }
+}
+
+/// Holds a chat request against the limits of its key, of the key's owner and of the model. A request that none of them
+/// limits costs nothing here. Money is reserved for the dearest of those that may be asked.
+pub async fn key_limits(
+    exchange: &Exchange,
+    principal: &Principal,
+    snapshot: &Snapshot,
+    inbound: &Inbound<'_>,
+    prices: impl Iterator<Item = Price>,
+) -> Result<Option<Admission>, ApiError> {
+    let model = &inbound.model;
+    admit_estimated(exchange, principal, snapshot, model, || {
+        let completion = inbound.max_completion_tokens().unwrap_or(DEFAULT_COMPLETION_TOKENS);
+        let usage =
+            TokenUsage { prompt: inbound.estimate_prompt_tokens(), completion, ..TokenUsage::default() };
+        Amounts::request(usage.total().max(1), prices.map(|price| price.cost(&usage)).max().unwrap_or(0))
+    })
+    .await
+}
+
+/// The same for a request of which nothing is known but the model: it needs a little of everything.
+pub async fn model_limits(
+    exchange: &Exchange,
+    principal: &Principal,
+    snapshot: &Snapshot,
+    model: &str,
+    price: Option<&Price>,
+) -> Result<Option<Admission>, ApiError> {
+    admit_estimated(exchange, principal, snapshot, model, || Amounts::request(1, price.map_or(0, |_| 1)))
+        .await
+}
+
+async fn admit_estimated(
+    exchange: &Exchange,
+    principal: &Principal,
+    snapshot: &Snapshot,
+    model: &str,
+    estimate: impl FnOnce() -> Amounts,
+) -> Result<Option<Admission>, ApiError> {
+    let subjects = limited_subjects(principal, snapshot, model);
+    let pays = exchange.settings.checks_credits;
+    if subjects.is_empty() && !pays {
+        return Ok(None);
+    }
+    let is_counted =
+        pays || subjects.iter().any(|(_, _, rules)| rules.counts(Unit::Tokens) || rules.counts(Unit::Cost));
+    let need = if is_counted { estimate() } else { Amounts::request(0, 0) };
+    let mut admission = Admission { held: Vec::with_capacity(subjects.len()), credit: None, running: None };
+    for (subject, policy, rules) in subjects {
+        let taken =
+            limits::take(&exchange.env, &exchange.context, &subject, &rules, need, policy.on_failure).await;
+        note_state(exchange, &subject, policy);
+        match taken {
+            Ok(spent) => admission.held.push((subject, spent)),
+            Err(held) => {
+                admission.give_back(exchange);
+                return Err(refuse(&held, &subject));
+            }
+        }
+    }
+    if pays {
+        match pay(exchange, principal, need.cost).await {
+            Ok(hold) => admission.credit = Some(hold),
+            Err(error) => {
+                admission.give_back(exchange);
+                return Err(error);
+            }
+        }
+    }
+    admission.keep_slots(exchange);
+    Ok(Some(admission))
+}
+
+/// Reserves the credits of a request. Without the account nothing passes: money fails closed.
+async fn pay(exchange: &Exchange, principal: &Principal, cost: u64) -> Result<Hold, ApiError> {
+    match credits::reserve(&exchange.env, &exchange.settings, principal, cost).await {
+        Ok(Ok(hold)) => Ok(hold),
+        Ok(Err(_)) => {
+            let message = "The account of this API key has not enough credits for this request.";
+            Err(ApiError::new(402, ErrorType::InsufficientQuota, "insufficient_credits", message))
+        }
+        Err(error) => {
+            log_error("credits", &error);
+            let message = "The credits of this API key cannot be checked at the moment. Try again.";
+            Err(ApiError::unavailable("credits_unavailable", message).with_retry_after(1))
+        }
+    }
+}
+
+fn limited_subjects<'a>(
+    principal: &'a Principal,
+    snapshot: &'a Snapshot,
+    model: &str,
+) -> Vec<(Subject, &'a LimitPolicy, Rules)> {
+    let mut subjects = Vec::new();
+    let mut add = |subject: Subject, policy: &'a LimitPolicy| {
+        let rules = policy.rules();
+        if !rules.is_unlimited() {
+            subjects.push((subject, policy, rules));
+        }
+    };
+    if !principal.policy.is_unlimited() {
+        add(Subject::key(&principal.key_id), &principal.policy);
+    }
+    if snapshot.has_limits() {
+        let owner = principal.owner.as_ref().map(|owner| Subject::new(SubjectKind::User, owner));
+        for subject in owner.into_iter().chain([Subject::new(SubjectKind::Model, model)]) {
+            if let Some(policy) = snapshot.limits_of(&subject.name()) {
+                add(subject, policy);
+            }
+        }
+    }
+    subjects
+}
+
+/// Notes for the answer's headers how the key stands.
+fn note_state(exchange: &Exchange, subject: &Subject, policy: &LimitPolicy) {
+    if subject.kind != SubjectKind::Key {
+        return;
+    }
+    let meters = limits::meters(subject);
+    let mut headers = ratelimit_headers(&meters);
+    let budget = meters.iter().find(|meter| meter.kind.unit() == Unit::Cost);
+    if let Some(percent) = budget.and_then(|meter| policy.alert(meter.used)) {
+        headers.push(("x-nexus-budget-alert", percent.to_string()));
+    }
+    exchange.notes.replace(headers);
+}
+
+fn refuse(held: &Held, subject: &Subject) -> ApiError {
+    match held {
+        Held::Refused(refusal) => refusal.to_error(subject),
+        Held::Unreachable => ApiError::unavailable(
+            "limits_unavailable",
+            "The limits of this API key cannot be checked at the moment. Try again.",
+        )
+        .with_retry_after(1),
+    }
+}
+
+impl Admission {
+    /// Gives back everything, because the request does not pass.
+    fn give_back(&mut self, exchange: &Exchange) {
+        for (subject, spent) in self.held.drain(..) {
+            limits::give_back(&exchange.env, &exchange.context, &subject, spent);
+        }
+    }
+
+    /// Says for as long as the request runs that its slots are in use.
+    fn keep_slots(&mut self, exchange: &Exchange) {
+        let slots: Vec<(Subject, String)> = self
+            .held
+            .iter()
+            .filter_map(|(subject, spent)| Some((subject.clone(), spent.slot.clone()?)))
+            .collect();
+        if slots.is_empty() {
+            return;
+        }
+        let (held, mut ended) = oneshot::channel::<()>();
+        self.running = Some(held);
+        let env = exchange.env.clone();
+        exchange.context.wait_until(async move {
+            loop {
+                match select(ended, Timer::after_ms(SLOT_RENEW_MS)).await {
+                    Either::Left(_) => return,
+                    Either::Right(((), unended)) => ended = unended,
+                }
+                join_all(slots.iter().map(|(subject, slot)| limits::renew(&env, subject, slot))).await;
+            }
+        });
+    }
+}
+
+/// Holds the request against the provider's limit. A provider without one costs nothing.
 pub async fn admit(exchange: &Exchange, candidate: &Candidate) -> Result<(), ApiError> {
     let record = &candidate.upstream.record;
     let Some(limit) = record.rate_limit else { return Ok(()) };
-    match quota::take(&exchange.env, &format!("provider:{}", record.uid), limit).await {
-        Decision::Granted { .. } => Ok(()),
-        Decision::Refused { retry_after_ms } => {
-            let seconds = u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(60);
-            let message = format!(
-                "The provider `{}` is limited to {limit} requests a minute. Retry after {seconds} s.",
-                record.name
-            );
-            let error = ApiError::new(429, ErrorType::RateLimitError, "provider_rate_limited", message);
-            Err(error.with_retry_after(seconds))
+    let subject = Subject::provider(&record.uid, &record.name);
+    let rules = Rules::requests_per_minute(limit.into());
+    let one = Amounts::request(0, 0);
+    // A limit that protects an upstream must not become an outage of its own: without the authority a few pass.
+    match limits::take(&exchange.env, &exchange.context, &subject, &rules, one, None).await {
+        Ok(_) => Ok(()),
+        Err(held) => Err(refuse(&held, &subject)),
+    }
+}
+
+/// Counts one more attempt at `what` from the caller's address, of which there may be so many a minute. Where the
+/// platform does not say the address, nothing is counted.
+pub async fn attempt_from_address(exchange: &Exchange, what: &str, per_minute: u64) -> Result<(), ApiError> {
+    let Some(address) = exchange.header("cf-connecting-ip") else { return Ok(()) };
+    let subject = Subject::new(SubjectKind::Ip, format!("{what}:{}", caller_network(&address)));
+    let rules = Rules::requests_per_minute(per_minute);
+    let one = Amounts::request(0, 0);
+    match limits::take(&exchange.env, &exchange.context, &subject, &rules, one, None).await {
+        Ok(_) => Ok(()),
+        Err(held) => {
+            let wait = match held {
+                Held::Refused(refusal) => refusal.retry_after_ms.unwrap_or(60_000),
+                Held::Unreachable => 60_000,
+            };
+            let message = "There were too many failed attempts from this address.";
+            let error = ApiError::new(429, ErrorType::RateLimitError, "too_many_attempts", message);
+            Err(error.with_retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(60)))
         }
     }
+}
+
+thread_local! {
+    static CEILING: RefCell<Option<Bucket>> = const { RefCell::new(None) };
+}
+
+/// Holds a request against the ceiling on requests a second of this isolate.
+pub fn ceiling(per_second: u64) -> Result<(), ApiError> {
+    if per_second == 0 {
+        return Ok(());
+    }
+    let now = now_ms();
+    let taken = CEILING.with_borrow_mut(|bucket| {
+        bucket.get_or_insert_with(|| Bucket::new(per_second, 1_000, now)).take(now)
+    });
+    taken.map_err(|_| {
+        let message = "The gateway has as many requests as it may have at the moment.";
+        ApiError::new(429, ErrorType::RateLimitError, "gateway_rate_limited", message).with_retry_after(1)
+    })
 }

@@ -4,11 +4,13 @@
 //! each request, however that ended.
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::billing::Price;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
 use worker::Env;
 
+use super::admit::Admission;
 use super::cache::{self, Place};
 use super::upstream_health;
 use crate::platform::now_ms;
@@ -31,6 +33,10 @@ pub struct Aftermath {
     pub cache: Option<Place>,
     /// The upstream's key that was used, by its id.
     pub upstream_key: Option<String>,
+    /// What it took from its limits.
+    pub admission: Option<Admission>,
+    /// What the tokens of the model cost.
+    pub price: Option<Price>,
 }
 
 /// Does what is to be done, and leaves the event last: it may still be completed here.
@@ -38,14 +44,23 @@ pub async fn run(env: &Env, mut aftermath: Aftermath) {
     if let Some(place) = aftermath.cache.take().filter(|_| aftermath.event.outcome == Outcome::Completed) {
         cache::keep(env, &mut aftermath, &place).await;
     }
-    let binding = bind_session(env, &aftermath);
-    let recording = usage::record(env, aftermath.event.clone());
-    futures::join!(recording, upstream_health::share(env), binding);
+    let Aftermath { mut event, principal, session, upstream_key, admission, price, .. } = aftermath;
+    event.cost_micros = price.map_or(0, |price| price.cost(&event.usage));
+    let settled = admission.map(|admission| admission.settle(&event)).unwrap_or_default();
+    let binding = bind_session(env, &event, &principal, session.as_deref(), upstream_key);
+    let recording = usage::record(env, event.clone());
+    futures::join!(recording, settled.charge(env, &event), upstream_health::share(env), binding);
+    settled.tell(env).await;
 }
 
 /// Binds the session to whoever answered it.
-async fn bind_session(env: &Env, aftermath: &Aftermath) {
-    let Aftermath { event, principal, session, upstream_key, .. } = aftermath;
+async fn bind_session(
+    env: &Env,
+    event: &UsageEvent,
+    principal: &Principal,
+    session: Option<&str>,
+    upstream_key: Option<String>,
+) {
     let (Some(session), Some(provider_id), Some(model_id), Outcome::Completed) =
         (session, event.provider_id, &event.upstream_model, event.outcome)
     else {
@@ -56,7 +71,7 @@ async fn bind_session(env: &Env, aftermath: &Aftermath) {
         logical_model: event.model.clone(),
         provider_id,
         model_id: model_id.clone(),
-        key_id: upstream_key.clone(),
+        key_id: upstream_key,
         created_at: now,
         last_used_at: now,
     };

@@ -4,9 +4,13 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::access::api_key::{hash_key, is_api_key};
 use nexus_edge_core::error::ApiError;
 
+use super::admit;
 use crate::exchange::Exchange;
 use crate::platform::now_ms;
 use crate::store::{keys, snapshot};
+
+/// Wrong keys a minute that one address may try before it is told to wait.
+const FAILURES_PER_MINUTE: u64 = 60;
 
 /// The principal of the request's key: an API key, or a personalized key of some providers.
 pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
@@ -25,8 +29,11 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
     } else {
         None
     };
-    let record =
-        record.ok_or_else(|| ApiError::unauthorized("invalid_api_key", "The API key is not valid."))?;
+    let Some(record) = record else {
+        admit::attempt_from_address(exchange, "api_key", FAILURES_PER_MINUTE).await?;
+        return Err(ApiError::unauthorized("invalid_api_key", "The API key is not valid."));
+    };
     record.check(now_ms())?;
+    record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.face.name())?;
     Ok(Principal::of_api_key(&record))
 }

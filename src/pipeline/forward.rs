@@ -138,6 +138,8 @@ async fn resolve(
     let snapshot = snapshot::current(exchange).await?;
     let Plan { first, .. } = snapshot.resolve(model, principal)?;
     settlement.note_candidate(&first);
+    settlement.admission =
+        admit::model_limits(exchange, principal, &snapshot, model, first.price.as_ref()).await?;
     Ok(first)
 }
 

@@ -9,7 +9,7 @@ pub mod count;
 pub mod forward;
 pub mod probe;
 
-mod admit;
+pub mod admit;
 mod aftermath;
 mod attempt;
 mod cache;
@@ -99,6 +99,8 @@ async fn serve(
     settlement.transcript.keep_request(exchange.face, Rc::clone(&body.bytes), &inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
+    let prices = route.candidates.iter().filter_map(|candidate| candidate.price);
+    settlement.admission = admit::key_limits(exchange, principal, &snapshot, &inbound, prices).await?;
     settlement.bind_session(route.binds_sessions().then(|| resolve::session_of(exchange)).flatten());
     let cache = cache::use_of(exchange, principal, &inbound, &route)?;
     if let Use::On(place) = &cache

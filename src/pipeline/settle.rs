@@ -2,6 +2,7 @@
 
 use futures::channel::oneshot;
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::billing::Price;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
@@ -10,6 +11,7 @@ use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::{AttemptRecord, Outcome, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 
+use super::admit::Admission;
 use super::aftermath::{self, Aftermath};
 use super::cache::Place;
 use super::failover;
@@ -37,6 +39,9 @@ pub struct Settlement {
     upstream_key: Option<String>,
     /// Our claim on the upstream that answers.
     hold: Option<Hold>,
+    price: Option<Price>,
+    /// What the request has taken from its limits.
+    pub admission: Option<Admission>,
     /// What was asked and answered.
     pub transcript: Transcript,
 }
@@ -71,6 +76,8 @@ impl Settlement {
             duration_ms: 0,
             conversation_id,
             attempts: Vec::new(),
+            cost_micros: 0,
+            tags: principal.tags.clone(),
         };
         Self {
             event: Some(event),
@@ -82,6 +89,8 @@ impl Settlement {
             cache: None,
             upstream_key: None,
             hold: None,
+            price: None,
+            admission: None,
             transcript: Transcript::default(),
         }
     }
@@ -128,6 +137,7 @@ impl Settlement {
     /// Notes who is asked.
     pub fn note_candidate(&mut self, candidate: &Candidate) {
         self.upstream_key = candidate.key().map(|key| key.id.clone());
+        self.price = candidate.price;
         self.change(|event| {
             event.provider_id = Some(candidate.upstream.record.id);
             event.provider_name = Some(candidate.upstream.record.name.clone());
@@ -228,6 +238,8 @@ impl Settlement {
                 face: self.face,
                 cache: self.cache.take(),
                 upstream_key: self.upstream_key.take(),
+                admission: self.admission.take(),
+                price: self.price,
             });
         }
     }

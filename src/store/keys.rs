@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use nexus_edge_core::access::ApiKeyRecord;
+use nexus_edge_core::limits::LimitPolicy;
 use serde::{Deserialize, Serialize};
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
@@ -23,8 +24,8 @@ const MAX_CACHED: usize = 10_000;
 /// Seconds after which a copy in KV expires if it is not renewed.
 const KV_TTL_S: u64 = 24 * 60 * 60;
 
-const COLUMNS: &str =
-    "id, name, enabled, expires_at, allowed_models, allowed_providers, created_at, updated_at, last_used_at";
+const COLUMNS: &str = "id, name, enabled, expires_at, allowed_models, allowed_providers, created_at, updated_at, \
+    last_used_at, allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, previous_expires_at, key_hash";
 
 #[derive(Clone)]
 enum Cached {
@@ -56,6 +57,14 @@ struct Row {
     created_at: f64,
     updated_at: f64,
     last_used_at: Option<f64>,
+    allowed_ips: Option<String>,
+    allowed_dialects: Option<String>,
+    owner: Option<String>,
+    tags: Option<String>,
+    policy: Option<String>,
+    disabled_reason: Option<String>,
+    previous_expires_at: Option<f64>,
+    key_hash: String,
 }
 
 thread_local! {
@@ -112,9 +121,14 @@ async fn from_kv(env: &Env, hash: &str, keys_version: u64) -> Option<ApiKeyRecor
 }
 
 async fn from_d1(exchange: &Exchange, hash: &str, keys_version: u64) -> StoreResult<Option<ApiKeyRecord>> {
-    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE key_hash = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE key_hash = ?1 OR previous_key_hash = ?1");
     let Some(found) = row::<Row>(&exchange.env, &sql, &[text(hash)]).await? else { return Ok(None) };
-    let record = ApiKeyRecord::from(found);
+    let is_previous = found.key_hash != hash;
+    let mut record = ApiKeyRecord::from(found);
+    if is_previous {
+        let end = record.previous_expires_at.unwrap_or(0);
+        record.expires_at = Some(record.expires_at.map_or(end, |expires_at| expires_at.min(end)));
+    }
     let copy = serde_json::to_string(&KvCopy { keys_version, record: record.clone() })?;
     let (env, name) = (exchange.env.clone(), kv_name(hash));
     exchange.context.wait_until(async move {
@@ -147,8 +161,9 @@ pub async fn find(env: &Env, id: &str) -> StoreResult<Option<ApiKeyRecord>> {
 
 /// Adds a key.
 pub async fn insert(env: &Env, record: &ApiKeyRecord, hash: &str) -> StoreResult<()> {
-    let sql = "INSERT INTO api_keys (name, enabled, expires_at, allowed_models, allowed_providers, updated_at, id, \
-        key_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO api_keys (name, enabled, expires_at, allowed_models, allowed_providers, updated_at, \
+        allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, id, key_hash, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let mut parameters = changing_columns(record)?;
     parameters.extend([text(&record.id), text(hash), unsigned(record.created_at)]);
     write(env, sql, &parameters).await?;
@@ -158,10 +173,50 @@ pub async fn insert(env: &Env, record: &ApiKeyRecord, hash: &str) -> StoreResult
 /// Writes a changed key; false if it is gone or no longer at the version (`updated_at`) that the change is based on.
 pub async fn update(env: &Env, record: &ApiKeyRecord, read_at_version: u64) -> StoreResult<bool> {
     let sql = "UPDATE api_keys SET name = ?1, enabled = ?2, expires_at = ?3, allowed_models = ?4, \
-        allowed_providers = ?5, updated_at = ?6 WHERE id = ?7 AND updated_at = ?8";
+        allowed_providers = ?5, updated_at = ?6, allowed_ips = ?7, allowed_dialects = ?8, owner = ?9, tags = ?10, \
+        policy = ?11, disabled_reason = ?12 WHERE id = ?13 AND updated_at = ?14";
     let mut parameters = changing_columns(record)?;
     parameters.extend([text(&record.id), unsigned(read_at_version)]);
     Ok(write(env, sql, &parameters).await?.changes > 0)
+}
+
+/// Gives a key a new secret, with this hash; the old one is valid until `previous_expires_at`. False if the key is gone
+/// or no longer at the version that the change is based on.
+pub async fn rotate(
+    env: &Env,
+    record: &ApiKeyRecord,
+    hash: &str,
+    previous_expires_at: u64,
+    read_at_version: u64,
+) -> StoreResult<bool> {
+    let sql = "UPDATE api_keys SET previous_key_hash = key_hash, previous_expires_at = ?1, key_hash = ?2, \
+        updated_at = ?3 WHERE id = ?4 AND updated_at = ?5";
+    let parameters = [
+        unsigned(previous_expires_at),
+        text(hash),
+        unsigned(record.updated_at),
+        text(&record.id),
+        unsigned(read_at_version),
+    ];
+    Ok(write(env, sql, &parameters).await?.changes > 0)
+}
+
+/// Disables keys that have expired, and those of which most requests since `since_ms` were mistakes of their holder:
+/// at least 60 % of at least 20. What the gateway refused for a limit, what an upstream failed at and what happened
+/// before the key was last changed does not count.
+pub async fn disable_failing(env: &Env, now_ms: u64, since_ms: u64) -> StoreResult<usize> {
+    let expired = "UPDATE api_keys SET enabled = 0, disabled_reason = 'expired', updated_at = MAX(?1, updated_at + 1) \
+        WHERE enabled = 1 AND expires_at <= ?1";
+    let failing = "UPDATE api_keys SET enabled = 0, updated_at = MAX(?1, updated_at + 1), \
+        disabled_reason = 'at least 60 % of at least 20 requests in 15 minutes were mistakes of the caller' \
+        WHERE enabled = 1 AND id IN ( \
+          SELECT r.key_id FROM request_log AS r JOIN api_keys AS k ON k.id = r.key_id \
+          WHERE r.id >= ?2 AND r.ts >= k.updated_at AND r.status < 500 AND r.status NOT IN (402, 408, 429, 499) \
+          GROUP BY r.key_id HAVING COUNT(*) >= 20 AND SUM(r.status >= 400) * 10 >= COUNT(*) * 6)";
+    // Ids of the request log begin with the time.
+    let since = nexus_edge_core::id::ulid(since_ms, [0; 10]);
+    let expired = write(env, expired, &[unsigned(now_ms)]).await?.changes;
+    Ok(expired + write(env, failing, &[unsigned(now_ms), text(&since)]).await?.changes)
 }
 
 /// Deletes a key; false if there is none.
@@ -170,8 +225,11 @@ pub async fn delete(env: &Env, id: &str) -> StoreResult<bool> {
 }
 
 fn changing_columns(record: &ApiKeyRecord) -> StoreResult<Vec<JsValue>> {
-    let models = record.allowed_models.as_ref().map(serde_json::to_string).transpose()?;
-    let providers = record.allowed_providers.as_ref().map(serde_json::to_string).transpose()?;
+    fn json<T: Serialize>(value: Option<&T>) -> StoreResult<Option<String>> {
+        Ok(value.map(serde_json::to_string).transpose()?)
+    }
+    let models = json(record.allowed_models.as_ref())?;
+    let providers = json(record.allowed_providers.as_ref())?;
     Ok(vec![
         text(&record.name),
         flag(record.enabled),
@@ -179,6 +237,12 @@ fn changing_columns(record: &ApiKeyRecord) -> StoreResult<Vec<JsValue>> {
         nullable(models.as_deref(), text),
         nullable(providers.as_deref(), text),
         unsigned(record.updated_at),
+        nullable(json(record.allowed_ips.as_ref())?.as_deref(), text),
+        nullable(json(record.allowed_dialects.as_ref())?.as_deref(), text),
+        nullable(record.owner.as_deref(), text),
+        text(&serde_json::to_string(&record.tags)?),
+        text(&serde_json::to_string(&record.policy)?),
+        nullable(record.disabled_reason.as_deref(), text),
     ])
 }
 
@@ -204,6 +268,16 @@ impl From<Row> for ApiKeyRecord {
             created_at: time(row.created_at),
             updated_at: time(row.updated_at),
             last_used_at: row.last_used_at.map(time),
+            allowed_ips: list(row.allowed_ips),
+            allowed_dialects: list(row.allowed_dialects),
+            owner: row.owner,
+            tags: row.tags.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+            // Limits that do not parse are no licence: nothing passes.
+            policy: row.policy.map_or_else(LimitPolicy::default, |json| {
+                serde_json::from_str(&json).unwrap_or_else(|_| LimitPolicy::closed())
+            }),
+            disabled_reason: row.disabled_reason,
+            previous_expires_at: row.previous_expires_at.map(time),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! D1, KV and R2 behind small typed functions. The only place that holds SQL.
 
 pub mod answers;
+pub mod credits;
 pub mod dify;
 pub mod keys;
+pub mod limits;
 pub mod logical_models;
 pub mod models;
+pub mod policies;
 pub mod probes;
 pub mod provider_keys;
 pub mod providers;

@@ -105,6 +105,8 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         database.prepare("SELECT * FROM provider_models ORDER BY id"),
         database.prepare("SELECT * FROM logical_models ORDER BY id"),
         database.prepare("SELECT * FROM provider_keys ORDER BY id"),
+        database.prepare("SELECT * FROM subject_limits"),
+        database.prepare("SELECT * FROM prices"),
     ];
     let mut results = database.batch(statements).await?.into_iter();
     let mut next = || results.next().ok_or_else(|| super::StoreError::Platform("a result is missing".into()));
@@ -117,6 +119,8 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         models: next()?.results()?,
         logical_models: next()?.results()?,
         provider_keys: next()?.results()?,
+        limits: next()?.results()?,
+        prices: next()?.results()?,
     };
     publish(env, &source).await;
     Ok(install(source, settings))

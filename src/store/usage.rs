@@ -1,6 +1,7 @@
 //! Usage events: into the queue, from there into D1, and into R2 if neither will have them.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use serde::{Deserialize, Serialize};
@@ -126,13 +127,15 @@ struct Flat<'a> {
 
 const INSERT_NEW: &str = "INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, \
     upstream_model, stream, status, outcome, error_code, finish_reason, prompt_tokens, completion_tokens, \
-    total_tokens, cached_tokens, reasoning_tokens, usage_source, first_byte_ms, duration_ms, conversation_id, attempts) \
+    total_tokens, cached_tokens, reasoning_tokens, usage_source, first_byte_ms, duration_ms, conversation_id, attempts, \
+    cost_micros, tags) \
     SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
     e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
     e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
     e.value ->> 'finish_reason', e.value ->> 'prompt', e.value ->> 'completion', e.value ->> 'total', \
     e.value ->> 'cached', e.value ->> 'reasoning', e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
-    e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts' \
+    e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts', e.value ->> 'cost_micros', \
+    NULLIF(e.value ->> 'tags', '{}') \
     FROM json_each(?1) AS e WHERE true ON CONFLICT (id) DO NOTHING";
 
 const ADD_CHAT_STATS: &str = "INSERT INTO chat_stats (timestamp, conversation_id, provider_id, model_name, tokens_count, is_prompt) \
@@ -232,12 +235,19 @@ pub struct LoggedRequest {
     pub duration_ms: u64,
     pub conversation_id: String,
     /// The trail of attempts, as JSON in the database and as a list in the answer.
-    #[serde(default, deserialize_with = "trail")]
+    #[serde(default, deserialize_with = "from_json")]
     pub attempts: Vec<AttemptRecord>,
+    /// Millionths of a dollar.
+    pub cost_micros: u64,
+    /// The tags of the key, as JSON in the database and as an object in the answer.
+    #[serde(default, deserialize_with = "from_json")]
+    pub tags: BTreeMap<String, String>,
 }
 
-/// A trail that cannot be read is an empty one: the row is worth more than its trail.
-fn trail<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<AttemptRecord>, D::Error> {
+/// What cannot be read is taken for empty: the row is worth more than its trail.
+fn from_json<'de, T: serde::de::DeserializeOwned + Default, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     let json: Option<String> = Option::deserialize(deserializer)?;
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
 }

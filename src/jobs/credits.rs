@@ -1,0 +1,15 @@
+//! The cron: the daily filling up of accounts.
+
+use worker::Env;
+
+use crate::platform::log_error;
+use crate::settings::Settings;
+use crate::store::credits;
+
+/// Runs once a minute; every account is looked at once a day (UTC).
+pub async fn run(env: &Env) {
+    let Ok(settings) = Settings::get(env) else { return };
+    if let Err(error) = credits::auto_top_up(env, &settings).await {
+        log_error("automatic top-up", &error);
+    }
+}

@@ -1,0 +1,157 @@
+//! Credits: the accounts of keys, and what D1 knows of accounts besides their ledgers.
+
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::billing::account::{AutoTopUp, Entry, EntryKind};
+use nexus_edge_core::stats::UsageEvent;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use worker::Env;
+
+use super::{StoreResult, nullable, row, rows, text, unsigned, write};
+use crate::objects::account::{self, Appended, Call, Reservation, Standing};
+use crate::platform::{log_error, new_ulid, now_ms};
+use crate::settings::Settings;
+
+/// How often the charge of a request is told before it is given up.
+const CHARGE_TRIES: usize = 3;
+
+/// What a request has reserved of an account.
+pub struct Hold {
+    account: String,
+    id: String,
+}
+
+/// The account that pays for a key's requests: its owner's, or one of its own.
+pub fn account_of(principal: &Principal) -> String {
+    principal.owner.clone().unwrap_or_else(|| format!("key:{}", principal.key_id))
+}
+
+/// Calls an account.
+pub async fn call<T: DeserializeOwned>(
+    env: &Env,
+    settings: &Settings,
+    name: &str,
+    call: Call,
+) -> StoreResult<T> {
+    Ok(account::call(env, name, settings.initial_credits, call).await?)
+}
+
+/// Reserves for a request; `Err` is what is left where that is not enough.
+pub async fn reserve(
+    env: &Env,
+    settings: &Settings,
+    principal: &Principal,
+    amount: u64,
+) -> StoreResult<Result<Hold, i64>> {
+    let hold = Hold { account: account_of(principal), id: new_ulid(now_ms()) };
+    let call_ = Call::Reserve { id: hold.id.clone(), amount };
+    let reservation: Reservation = call(env, settings, &hold.account, call_).await?;
+    Ok(match reservation.until {
+        Some(_) => Ok(hold),
+        None => Err(reservation.available),
+    })
+}
+
+/// Charges what a request cost and ends its reservation. Telling it twice charges once.
+pub async fn charge(env: &Env, hold: &Hold, event: &UsageEvent) {
+    let entry = Entry {
+        request_id: Some(event.request_id.clone()),
+        key_id: Some(event.key_id.clone()),
+        provider_id: event.provider_id,
+        provider_name: event.provider_name.clone(),
+        model: Some(event.model.clone()),
+        tokens: Some(event.usage.total()),
+        amount: -i64::try_from(event.cost_micros).unwrap_or(i64::MAX),
+        ..Entry::credit(format!("charge:{}", hold.id), event.ts, EntryKind::Charge, 0, String::new())
+    };
+    for _ in 0..CHARGE_TRIES {
+        let call = match event.cost_micros {
+            0 => Call::Release { id: hold.id.clone() },
+            _ => Call::Append { entry: Box::new(entry.clone()), ends: Some(hold.id.clone()) },
+        };
+        let told: Result<serde_json::Value, _> = account::call(env, &hold.account, 0, call).await;
+        match told {
+            Ok(_) => return,
+            Err(error) => log_error("charge", &error),
+        }
+    }
+}
+
+/// Appends a row and remembers the account.
+pub async fn append(env: &Env, settings: &Settings, name: &str, entry: Entry) -> StoreResult<Appended> {
+    remember(env, name).await?;
+    call(env, settings, name, Call::Append { entry: Box::new(entry), ends: None }).await
+}
+
+async fn remember(env: &Env, name: &str) -> StoreResult<()> {
+    let sql = "INSERT INTO credit_accounts (id, created_at) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING";
+    write(env, sql, &[text(name), unsigned(now_ms())]).await?;
+    Ok(())
+}
+
+/// An account as D1 knows it.
+#[derive(Deserialize)]
+pub struct AccountRow {
+    pub id: String,
+    pub created_at: u64,
+    auto_top_up: Option<String>,
+}
+
+impl AccountRow {
+    /// The daily rule.
+    pub fn auto_top_up(&self) -> Option<AutoTopUp> {
+        self.auto_top_up.as_deref().and_then(|json| serde_json::from_str(json).ok())
+    }
+}
+
+/// All accounts that were ever touched by an administrator, by name.
+pub async fn accounts(env: &Env) -> StoreResult<Vec<AccountRow>> {
+    rows(env, "SELECT id, created_at, auto_top_up FROM credit_accounts ORDER BY id LIMIT 1000", &[]).await
+}
+
+/// The account of this name.
+pub async fn find(env: &Env, name: &str) -> StoreResult<Option<AccountRow>> {
+    row(env, "SELECT id, created_at, auto_top_up FROM credit_accounts WHERE id = ?1", &[text(name)]).await
+}
+
+/// Sets or removes the daily rule of an account.
+pub async fn set_auto_top_up(env: &Env, name: &str, rule: Option<AutoTopUp>) -> StoreResult<()> {
+    remember(env, name).await?;
+    let rule = rule.map(|rule| serde_json::to_string(&rule)).transpose()?;
+    let sql = "UPDATE credit_accounts SET auto_top_up = ?1, auto_top_up_day = 0 WHERE id = ?2";
+    write(env, sql, &[nullable(rule.as_deref(), text), text(name)]).await?;
+    Ok(())
+}
+
+/// Takes a grant token out of circulation for an account; false if another account has had it.
+pub async fn redeem(env: &Env, nonce: &str, name: &str) -> StoreResult<bool> {
+    #[derive(Deserialize)]
+    struct Redeemed {
+        account: String,
+    }
+    let sql = "INSERT INTO redeemed_grants (nonce, account, redeemed_at) VALUES (?1, ?2, ?3) ON CONFLICT (nonce) DO NOTHING";
+    write(env, sql, &[text(nonce), text(name), unsigned(now_ms())]).await?;
+    let sql = "SELECT account FROM redeemed_grants WHERE nonce = ?1";
+    Ok(row::<Redeemed>(env, sql, &[text(nonce)]).await?.is_some_and(|redeemed| redeemed.account == name))
+}
+
+/// Fills up the accounts whose daily rule has not been looked at today.
+pub async fn auto_top_up(env: &Env, settings: &Settings) -> StoreResult<()> {
+    const DAY_MS: u64 = 86_400_000;
+    let now = now_ms();
+    let day = now / DAY_MS;
+    let sql = "SELECT id, created_at, auto_top_up FROM credit_accounts \
+        WHERE auto_top_up IS NOT NULL AND auto_top_up_day < ?1 LIMIT 100";
+    for account in rows::<AccountRow>(env, sql, &[unsigned(day)]).await? {
+        let standing: Standing = call(env, settings, &account.id, Call::Look).await?;
+        if let Some(amount) = account.auto_top_up().and_then(|rule| rule.amount(standing.balance)) {
+            // The day is part of the id: a run that is repeated fills nothing up twice.
+            let id = format!("auto:{day}");
+            let entry = Entry::credit(id, now, EntryKind::AutoTopUp, amount, "daily top-up".into());
+            append(env, settings, &account.id, entry).await?;
+        }
+        let sql = "UPDATE credit_accounts SET auto_top_up_day = ?1 WHERE id = ?2";
+        write(env, sql, &[unsigned(day), text(&account.id)]).await?;
+    }
+    Ok(())
+}
