@@ -25,10 +25,11 @@ const TAP_QUEUE = 'tap';
  *   test that looks at what was recorded would have to wait for
  * @param {number} [options.maxRetries] how often the queue redelivers a batch that was not acknowledged
  * @param {boolean} [options.twin] runs a second isolate of the Worker on the same stores, at `twinUrl`
+ * @param {'real' | 'absent'} [options.quota] `absent` takes the objects away that count limits
  * @param {string} [options.storage] a folder that keeps everything stored, for a gateway that is started again
  * @param {string} [options.root] the folder of wrangler.toml, build/ and d1-migrations/
  */
-export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, storage, root = ROOT } = {}) {
+export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, quota = 'real', storage, root = ROOT } = {}) {
   const built = path.join(root, 'build', 'index.js');
   if (!existsSync(built)) throw new Error(`${built} is missing: run \`npm run build\` first`);
 
@@ -60,6 +61,7 @@ export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     },
   ];
+  if (quota === 'absent') delete worker.durableObjects.QUOTA;
   // The objects and the queue's consumer exist once; everything else is bound to both.
   if (twin) {
     const durableObjects = Object.fromEntries(Object.entries(worker.durableObjects).map(([name, object]) => [name, { ...object, scriptName: 'nexus-edge' }]));
@@ -251,6 +253,16 @@ class Gateway {
   async enqueue(body, contentType = 'text') {
     const producer = await this.#runtime.getQueueProducer('USAGE_QUEUE', 'nexus-edge');
     await producer.send(body, { contentType });
+  }
+
+  /** Takes an object out of memory, as the platform does when it likes. */
+  evict(className, name) {
+    return this.#runtime.unsafeEvictDurableObject('nexus-edge', className, { name });
+  }
+
+  /** The ids of the objects of a class that exist. */
+  objects(className) {
+    return this.#runtime.listDurableObjectIds(className, 'nexus-edge');
   }
 
   kv() {

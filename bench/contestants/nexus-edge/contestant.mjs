@@ -29,6 +29,8 @@ export async function start(context, { queue } = context) {
     ADMIN_TOKEN: adminToken,
     MASTER_KEY: randomBytes(32).toString("base64"),
     ALLOW_PRIVATE_UPSTREAMS: "true",
+    // The ceiling protects an isolate; here it would be what is measured.
+    GLOBAL_REQUESTS_PER_SECOND: "0",
   });
   const worker = await startWorker(miniflareOptions, { queue, inspect: context.inspect });
   try {
