@@ -5,6 +5,7 @@ use nexus_edge_core::catalog::OperationStatus;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::error::{ApiError, ErrorType};
 use nexus_edge_core::http::path::{self, Captured};
+use nexus_edge_core::limits::Rules;
 use nexus_edge_core::routing::endpoint::Operation;
 use subtle::ConstantTimeEq;
 use worker::{Context, Env, Headers, Method, Request, Response, Result};
@@ -295,7 +296,7 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
     let (parameter, second) = (captured.first.as_ref(), captured.second.as_ref());
     match route.audience {
         Audience::Admin => require_admin(exchange).await?,
-        Audience::Caller => admit::ceiling(exchange.settings.requests_per_second)?,
+        Audience::Caller => admit::ceiling(exchange)?,
         Audience::Public => {}
     }
     match route.endpoint {
@@ -420,7 +421,8 @@ async fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
     if bool::from(given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes())) {
         return Ok(());
     }
-    admit::attempt_from_address(exchange, "admin", ADMIN_FAILURES_PER_MINUTE).await?;
+    let rules = Rules::requests_per_minute(ADMIN_FAILURES_PER_MINUTE);
+    admit::attempt_from_address(exchange, "admin", &rules).await?;
     Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
 }
 

@@ -12,6 +12,9 @@ use super::{answer_deleted, answer_list};
 use crate::exchange::{self, Exchange};
 use crate::store::{self, policies, snapshot};
 
+/// Longest name of a subject, in characters.
+const MAX_SUBJECT: usize = 210;
+
 /// `GET /limits`: every subject with limits of its own, keys excepted.
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let records: Vec<_> =
@@ -62,6 +65,9 @@ pub async fn get(exchange: &Exchange, name: &str) -> Result<Response, ApiError> 
 
 /// `PUT /limits/{subject}`: sets the limits of an owner (`user:<owner>`) or of a model (`model:<name>`).
 pub async fn put(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
+    if name.chars().count() > MAX_SUBJECT {
+        return Err(not_found());
+    }
     match Subject::from_name(name).map(|subject| subject.kind) {
         Some(SubjectKind::User | SubjectKind::Model) => {}
         Some(SubjectKind::Key) => {

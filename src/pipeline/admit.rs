@@ -21,8 +21,8 @@ use std::cell::RefCell;
 use worker::Env;
 
 use crate::exchange::Exchange;
+use crate::platform::log_error;
 use crate::platform::timer::Timer;
-use crate::platform::{log_error, now_ms};
 use crate::store::credits::{self, Hold};
 use crate::store::limits::{self, Held};
 
@@ -268,14 +268,13 @@ pub async fn admit(exchange: &Exchange, candidate: &Candidate) -> Result<(), Api
     }
 }
 
-/// Counts one more attempt at `what` from the caller's address, of which there may be so many a minute. Where the
-/// platform does not say the address, nothing is counted.
-pub async fn attempt_from_address(exchange: &Exchange, what: &str, per_minute: u64) -> Result<(), ApiError> {
+/// Counts one more attempt at `what` from the caller's address, under rules such as five a minute. Where the platform does
+/// not say the address, nothing is counted.
+pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules) -> Result<(), ApiError> {
     let Some(address) = exchange.header("cf-connecting-ip") else { return Ok(()) };
     let subject = Subject::new(SubjectKind::Ip, format!("{what}:{}", caller_network(&address)));
-    let rules = Rules::requests_per_minute(per_minute);
     let one = Amounts::request(0, 0);
-    match limits::take(&exchange.env, &exchange.context, &subject, &rules, one, None).await {
+    match limits::take(&exchange.env, &exchange.context, &subject, rules, one, None).await {
         Ok(_) => Ok(()),
         Err(held) => {
             let wait = match held {
@@ -294,11 +293,12 @@ thread_local! {
 }
 
 /// Holds a request against the ceiling on requests a second of this isolate.
-pub fn ceiling(per_second: u64) -> Result<(), ApiError> {
+pub fn ceiling(exchange: &Exchange) -> Result<(), ApiError> {
+    let per_second = exchange.settings.requests_per_second;
     if per_second == 0 {
         return Ok(());
     }
-    let now = now_ms();
+    let now = exchange.started_ms;
     let taken = CEILING.with_borrow_mut(|bucket| {
         bucket.get_or_insert_with(|| Bucket::new(per_second, 1_000, now)).take(now)
     });

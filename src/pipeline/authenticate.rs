@@ -3,6 +3,7 @@
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::access::api_key::{hash_key, is_api_key};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::limits::Rules;
 
 use super::admit;
 use crate::exchange::Exchange;
@@ -30,7 +31,8 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
         None
     };
     let Some(record) = record else {
-        admit::attempt_from_address(exchange, "api_key", FAILURES_PER_MINUTE).await?;
+        let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
+        admit::attempt_from_address(exchange, "api_key", &rules).await?;
         return Err(ApiError::unauthorized("invalid_api_key", "The API key is not valid."));
     };
     record.check(now_ms())?;

@@ -249,8 +249,11 @@ fn alone(name: &str, rules: &Rules, on_failure: Option<FailurePolicy>) -> Result
     let per_minute = rules.counted.iter().find(|rule| rule.kind == RuleKind::RequestsPerMinute);
     let capacity = per_minute.map_or(OPEN_DEFAULT, |rule| (rule.limit / OPEN_SHARE).max(1));
     let now = now_ms();
-    let taken =
-        with(name, |entry| entry.alone.get_or_insert_with(|| Bucket::new(capacity, 60_000, now)).take(now));
+    let taken = with(name, |entry| {
+        // A changed limit begins anew.
+        entry.alone = entry.alone.filter(|bucket| bucket.capacity() == capacity);
+        entry.alone.get_or_insert_with(|| Bucket::new(capacity, 60_000, now)).take(now)
+    });
     taken.map(|()| Spent::default()).map_err(|_| Held::Unreachable)
 }
 

@@ -21,6 +21,12 @@ impl Bucket {
         Self { capacity, per_ms: level / period_ms.max(1), level, at_ms: now_ms }
     }
 
+    /// The most permits that it holds.
+    #[must_use]
+    pub const fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
     /// Takes one permit, or says after how many milliseconds there will be one.
     pub fn take(&mut self, now_ms: u64) -> Result<(), u64> {
         let gained = now_ms.saturating_sub(self.at_ms).saturating_mul(self.per_ms);

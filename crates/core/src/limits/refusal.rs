@@ -34,6 +34,9 @@ impl Refusal {
             Some(RuleKind::RequestsPerMinute) => {
                 ("requests_per_minute_exceeded", format!("{limit} requests a minute"))
             }
+            Some(RuleKind::RequestsPerFiveMinutes) => {
+                ("requests_per_five_minutes_exceeded", format!("{limit} requests in five minutes"))
+            }
             Some(RuleKind::RequestsPerDay) => {
                 ("requests_per_day_exceeded", format!("{limit} requests a day"))
             }

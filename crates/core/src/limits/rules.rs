@@ -65,6 +65,8 @@ impl FailurePolicy {
 pub enum RuleKind {
     /// [`Limits::requests_per_minute`]
     RequestsPerMinute,
+    /// Requests in any five minutes, for what is tried from an address.
+    RequestsPerFiveMinutes,
     /// [`Limits::requests_per_day`]
     RequestsPerDay,
     /// [`Limits::tokens_per_minute`]
@@ -96,8 +98,9 @@ pub enum Window {
 }
 
 impl RuleKind {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::RequestsPerMinute, "requests_per_minute"),
+        (Self::RequestsPerFiveMinutes, "requests_per_five_minutes"),
         (Self::RequestsPerDay, "requests_per_day"),
         (Self::TokensPerMinute, "tokens_per_minute"),
         (Self::TokensPerDay, "tokens_per_day"),
@@ -134,7 +137,7 @@ impl RuleKind {
     #[must_use]
     pub const fn unit(self) -> Unit {
         match self {
-            Self::RequestsPerMinute | Self::RequestsPerDay => Unit::Requests,
+            Self::RequestsPerMinute | Self::RequestsPerFiveMinutes | Self::RequestsPerDay => Unit::Requests,
             Self::TokensPerMinute | Self::TokensPerDay => Unit::Tokens,
             Self::BudgetDay | Self::BudgetWeek | Self::BudgetMonth | Self::BudgetTotal => Unit::Cost,
         }
@@ -148,6 +151,7 @@ impl RuleKind {
             Self::RequestsPerMinute | Self::TokensPerMinute => {
                 Window::Sliding { length_ms: 60_000, slice_ms: 250 }
             }
+            Self::RequestsPerFiveMinutes => Window::Sliding { length_ms: 300_000, slice_ms: 1_250 },
             Self::RequestsPerDay | Self::TokensPerDay => {
                 Window::Sliding { length_ms: 86_400_000, slice_ms: 300_000 }
             }
@@ -161,7 +165,7 @@ impl RuleKind {
     /// Whether being out of it lasts so long that other locations should hear of it.
     #[must_use]
     pub const fn is_long(self) -> bool {
-        !matches!(self, Self::RequestsPerMinute | Self::TokensPerMinute)
+        !matches!(self, Self::RequestsPerMinute | Self::TokensPerMinute | Self::RequestsPerFiveMinutes)
     }
 }
 
@@ -206,7 +210,13 @@ impl Rules {
     /// So many requests a minute and nothing else.
     #[must_use]
     pub fn requests_per_minute(limit: u64) -> Self {
-        Self::new(&Limits { requests_per_minute: Some(limit), ..Limits::default() }, None)
+        Self { counted: vec![Rule { kind: RuleKind::RequestsPerMinute, limit }], concurrency: None }
+    }
+
+    /// So many requests in five minutes and nothing else.
+    #[must_use]
+    pub fn requests_per_five_minutes(limit: u64) -> Self {
+        Self { counted: vec![Rule { kind: RuleKind::RequestsPerFiveMinutes, limit }], concurrency: None }
     }
 
     /// Whether nothing is limited, so that nobody has to be asked.
