@@ -2,6 +2,7 @@
 
 use super::output::Slot;
 use super::wire::{Content, Event, Item, Numbered, Part, Summary};
+use crate::sse::writer::end_data;
 
 /// Numbers events and writes them.
 #[derive(Debug, Default)]
@@ -15,10 +16,11 @@ impl Events {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(kind.as_bytes());
         out.extend_from_slice(b"\ndata: ");
+        let start = out.len();
         let numbered = Numbered { r#type: kind, sequence_number: self.sequence, event };
         // Writing plain structures to memory cannot fail.
         let _written = serde_json::to_writer(&mut *out, &numbered);
-        out.extend_from_slice(b"\n\n");
+        end_data(out, start);
         self.sequence += 1;
     }
 

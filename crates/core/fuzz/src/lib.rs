@@ -1,0 +1,334 @@
+//! What must hold for any bytes at all: the bodies of the fuzz targets.
+//!
+//! They are plain functions, so that coverage-guided fuzzing (`cargo fuzz`) and the mutation test that runs on stable
+//! (`tests/fuzz_smoke.rs`) check the same. Each takes bytes as they might come from outside and panics if a promise is
+//! broken; that none panics by itself is the first promise.
+
+use nexus_edge_core::catalog::ProviderKind;
+use nexus_edge_core::dialect::canonical::{
+    ReplyContext, StreamDecoder, StreamEvent, UpstreamDialect, assemble, explode,
+};
+use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
+use nexus_edge_core::dialect::native;
+use nexus_edge_core::dialect::openai::codec::{OpenAi, UpstreamOptions};
+use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
+use nexus_edge_core::dialect::registry;
+use nexus_edge_core::sse::{EventReader, Segment};
+use serde_json::Value;
+
+pub mod laws;
+
+const FACES: [Face; 5] =
+    [Face::OpenaiChat, Face::OpenaiCompletions, Face::OpenaiResponses, Face::Anthropic, Face::Gemini];
+
+const KINDS: [ProviderKind; 6] = [
+    ProviderKind::Openai,
+    ProviderKind::Anthropic,
+    ProviderKind::Gemini,
+    ProviderKind::Vertex,
+    ProviderKind::Dashscope,
+    ProviderKind::Dify,
+];
+
+/// A function that checks some bytes.
+pub type Target = fn(&[u8]);
+
+/// Every target with its name, and the folder of `tests/fixtures` that its seeds are in.
+pub const TARGETS: &[(&str, &str, Target)] = &[
+    ("stream_openai", "streams/openai", stream_openai),
+    ("stream_odd_replies", "streams/openai", stream_odd_replies),
+    ("stream_anthropic", "streams/anthropic", stream_anthropic),
+    ("stream_gemini", "streams/gemini", stream_gemini),
+    ("stream_dashscope", "streams/dashscope", stream_dashscope),
+    ("stream_dify", "streams/dify", stream_dify),
+    ("tap_openai", "streams/openai", tap_openai),
+    ("tap_responses", "streams/openai", tap_responses),
+    ("tap_anthropic", "streams/anthropic", tap_anthropic),
+    ("tap_gemini", "streams/gemini", tap_gemini),
+    ("sse_reader", "streams", sse_reader),
+    ("responses", "responses", responses),
+    ("errors", "errors", errors),
+    ("requests", "requests", requests),
+    ("splice", "requests", splice),
+];
+
+/// Streams of Chat Completions.
+pub fn stream_openai(data: &[u8]) {
+    stream(&*registry::upstream(ProviderKind::Openai), data);
+}
+
+/// The same from services whose text may stand anywhere.
+pub fn stream_odd_replies(data: &[u8]) {
+    let upstream = UpstreamOptions { odd_replies: true, ..UpstreamOptions::default() };
+    stream(&OpenAi { upstream, ..OpenAi::default() }, data);
+}
+
+/// Streams of the Messages API.
+pub fn stream_anthropic(data: &[u8]) {
+    stream(&*registry::upstream(ProviderKind::Anthropic), data);
+}
+
+/// Streams of the Gemini API.
+pub fn stream_gemini(data: &[u8]) {
+    stream(&*registry::upstream(ProviderKind::Gemini), data);
+}
+
+/// Streams of `DashScope`.
+pub fn stream_dashscope(data: &[u8]) {
+    stream(&*registry::upstream(ProviderKind::Dashscope), data);
+}
+
+/// Streams of Dify.
+pub fn stream_dify(data: &[u8]) {
+    stream(&*registry::upstream(ProviderKind::Dify), data);
+}
+
+/// Chat completions that pass.
+pub fn tap_openai(data: &[u8]) {
+    tap(Face::OpenaiChat, data);
+}
+
+/// Responses that pass.
+pub fn tap_responses(data: &[u8]) {
+    tap(Face::OpenaiResponses, data);
+}
+
+/// Messages that pass.
+pub fn tap_anthropic(data: &[u8]) {
+    tap(Face::Anthropic, data);
+}
+
+/// Gemini answers that pass.
+pub fn tap_gemini(data: &[u8]) {
+    tap(Face::Gemini, data);
+}
+
+/// The events of a stream do not depend on how it is cut, follow the law of `canonical/stream.rs`, and can be said in
+/// every caller's dialect: as JSON, and with an end only if they have one.
+fn stream(upstream: &dyn UpstreamDialect, data: &[u8]) {
+    let events = decode(upstream.stream_decoder(), [data]);
+    laws::assert_lawful("stream", &events);
+    assert!(events == decode(upstream.stream_decoder(), data.chunks(1)), "cut into bytes");
+    assert!(events == decode(upstream.stream_decoder(), cuts(data)), "cut at random");
+    for face in FACES {
+        let mut encoder = registry::caller(face).stream_encoder(&context(), true);
+        let mut out = Vec::new();
+        for event in &events {
+            encoder.encode(event, &mut out);
+        }
+        let is_whole = matches!(events.last(), Some(StreamEvent::Done));
+        assert_reads_as_stream(face, &out, is_whole);
+    }
+    // A stream that is whole can be put together, and the answer can be taken apart again.
+    if let Ok(response) = assemble(events) {
+        laws::assert_lawful("exploded", &explode(response.clone()));
+        for face in FACES {
+            assert_json(&registry::caller(face).encode_response(&response, &context()));
+        }
+    }
+}
+
+fn decode<'a>(
+    mut decoder: Box<dyn StreamDecoder>,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<StreamEvent> {
+    let mut events = Vec::new();
+    for chunk in chunks {
+        decoder.push(chunk, &mut events);
+    }
+    decoder.finish(&mut events);
+    events
+}
+
+/// What we write, we read as well, where the dialect is one that upstreams speak too.
+fn assert_reads_as_stream(face: Face, out: &[u8], is_whole: bool) {
+    let mut reader = EventReader::new(usize::MAX);
+    reader.push(out, |segment| {
+        let Segment::Event(event) = segment else { return };
+        let Some(data) = event.data() else { return };
+        if *data != *b"[DONE]" {
+            assert_json(&data);
+        }
+    });
+    assert!(reader.finish().is_empty(), "{face:?}: every event ends");
+    let kind = match face {
+        Face::OpenaiChat => ProviderKind::Openai,
+        Face::Anthropic => ProviderKind::Anthropic,
+        Face::Gemini => ProviderKind::Gemini,
+        Face::OpenaiCompletions | Face::OpenaiResponses => return,
+    };
+    let read = decode(registry::upstream(kind).stream_decoder(), [out]);
+    laws::assert_lawful("read again", &read);
+    // A stream that broke off must not look whole. Gemini ends a stream with a finish reason, which a stream that breaks
+    // off later has had; and what does look whole may still be refused by a reader, for arguments that are no object.
+    if face != Face::Gemini && !is_whole {
+        assert!(!matches!(read.last(), Some(StreamEvent::Done)), "{face:?}: the end");
+    }
+}
+
+/// What passes is what came, whole events of it, however it is cut.
+fn tap(face: Face, data: &[u8]) {
+    for withhold in [false, true] {
+        let whole = pass(native::tap(face, withhold), [data]);
+        assert!(whole == pass(native::tap(face, withhold), data.chunks(1)), "cut into bytes");
+        assert!(whole == pass(native::tap(face, withhold), cuts(data)), "cut at random");
+        // What is supplied at the end is not what came.
+        assert!(withhold || data.starts_with(&whole.body), "nothing is changed");
+    }
+    let _ = native::inspect(face, data);
+}
+
+/// What became of a stream.
+#[derive(Debug, PartialEq, Eq)]
+struct Passed {
+    body: Vec<u8>,
+    tail: Vec<u8>,
+    outcome: StreamOutcome,
+}
+
+fn pass<'a>(mut pipe: Box<dyn StreamPipe>, chunks: impl IntoIterator<Item = &'a [u8]>) -> Passed {
+    let mut passed = Vec::new();
+    for chunk in chunks {
+        match pipe.push(chunk) {
+            Forward::Unchanged => passed.extend_from_slice(chunk),
+            Forward::Replaced(bytes) => passed.extend(bytes),
+        }
+    }
+    let end = pipe.finish();
+    Passed { body: passed, tail: end.tail, outcome: end.outcome }
+}
+
+/// The segments are the bytes, and the events do not depend on the cuts.
+pub fn sse_reader(data: &[u8]) {
+    for limit in [usize::MAX, 16] {
+        let (bytes, events) = read(limit, [data]);
+        assert_eq!(bytes, data);
+        let (cut, cut_events) = read(limit, cuts(data));
+        assert_eq!(cut, data);
+        if limit == usize::MAX {
+            assert_eq!(events, cut_events);
+            assert_eq!(events, read(limit, data.chunks(1)).1);
+        }
+    }
+}
+
+type Events = Vec<(Option<Vec<u8>>, Option<Vec<u8>>)>;
+
+fn read<'a>(limit: usize, chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Events) {
+    let mut reader = EventReader::new(limit);
+    let (mut bytes, mut events) = (Vec::new(), Vec::new());
+    for chunk in chunks {
+        reader.push(chunk, |segment| match segment {
+            Segment::Event(event) => {
+                bytes.extend_from_slice(event.raw());
+                events
+                    .push((event.name().map(<[u8]>::to_vec), event.data().map(std::borrow::Cow::into_owned)));
+            }
+            Segment::LineFeed(raw) | Segment::Oversized(raw) => bytes.extend_from_slice(raw),
+        });
+    }
+    bytes.extend(reader.finish());
+    (bytes, events)
+}
+
+/// Any answer of any upstream either cannot be read, or can be said in every caller's dialect, whole or streamed.
+pub fn responses(data: &[u8]) {
+    for kind in KINDS {
+        let Ok(response) = registry::upstream(kind).decode_response(data) else { continue };
+        for face in FACES {
+            assert_json(&registry::caller(face).encode_response(&response, &context()));
+        }
+        let events = explode(response);
+        laws::assert_lawful("exploded", &events);
+        for face in FACES {
+            let mut encoder = registry::caller(face).stream_encoder(&context(), true);
+            let mut out = Vec::new();
+            for event in &events {
+                encoder.encode(event, &mut out);
+            }
+            assert_reads_as_stream(face, &out, true);
+        }
+    }
+}
+
+/// Any error of any upstream can be said in every caller's dialect.
+pub fn errors(data: &[u8]) {
+    for kind in KINDS {
+        for status in [400, 429, 500] {
+            let error = registry::upstream(kind).decode_error(status, data);
+            for face in FACES {
+                assert_json(&registry::caller(face).encode_error(&error, "req_1"));
+            }
+        }
+    }
+}
+
+/// Any request either is refused with a field that is at fault, or can be said to every upstream.
+pub fn requests(data: &[u8]) {
+    for face in FACES {
+        let request = match registry::caller(face).decode_request(data) {
+            Ok(request) => request,
+            Err(error) => {
+                assert!((400..500).contains(&error.status), "{error:?}");
+                continue;
+            }
+        };
+        for kind in KINDS {
+            assert_json(&registry::upstream(kind).encode_request(&request, "model").body);
+        }
+    }
+}
+
+/// A request that passes is JSON afterwards if it was before, and asks for the model that it is to ask for.
+pub fn splice(data: &[u8]) {
+    let in_path = FromPath { model: "asked", stream: true, as_array: false };
+    for (face, path) in [
+        (Face::OpenaiChat, None),
+        (Face::Anthropic, None),
+        (Face::OpenaiResponses, None),
+        (Face::Gemini, Some(in_path)),
+    ] {
+        let Ok(inbound) = Inbound::parse(face, data, path) else { continue };
+        let _ = inbound.estimate_prompt_tokens();
+        for asks_usage in [false, true] {
+            let body = inbound.native_body("an \"upstream\" model", asks_usage);
+            if serde_json::from_slice::<Value>(data).is_err() {
+                // Deep inside may be what no tree can hold: a number, or nesting.
+                continue;
+            }
+            let sent =
+                serde_json::from_slice::<Value>(&body).unwrap_or_else(|error| panic!("{face:?}: {error}"));
+            if path.is_none() {
+                assert_eq!(sent["model"], "an \"upstream\" model", "{face:?}");
+            }
+        }
+    }
+}
+
+fn assert_json(text: &[u8]) {
+    let read = serde_json::from_slice::<Box<serde_json::value::RawValue>>(text);
+    assert!(read.is_ok(), "{}: {}", read.unwrap_err(), String::from_utf8_lossy(text));
+}
+
+fn context() -> ReplyContext {
+    ReplyContext { unique: "01unique".into(), created: 1_700_000_000, model: "asked".into() }
+}
+
+/// Pieces of one to some dozens of bytes, the same for the same data.
+fn cuts(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut state = data.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let length = 1 + usize::try_from(state >> 58).unwrap_or(0);
+        let (piece, after) = rest.split_at(length.min(rest.len()));
+        rest = after;
+        Some(piece)
+    })
+}
