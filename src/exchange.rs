@@ -87,6 +87,11 @@ impl Exchange {
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
+    /// The query string as it came.
+    pub fn query_string(&self) -> Option<String> {
+        self.request.url().ok()?.query().map(str::to_owned)
+    }
+
     /// Fires when the caller goes away.
     pub fn caller_gone(&self) -> web_sys::AbortSignal {
         self.request.inner().signal()

@@ -40,6 +40,7 @@ enum Endpoint {
     GetResponse,
     GetResponseInput,
     DeleteResponse,
+    CancelResponse,
     Messages,
     CountMessageTokens,
     GenerateContent,
@@ -136,6 +137,15 @@ fn face_of(endpoint: Endpoint, parameter: &str, request: &Request) -> Face {
     }
 }
 
+/// The dialect in which an error is told where no endpoint is.
+fn face_of_path(path: &str) -> Face {
+    match path {
+        path if path.starts_with("/v1/messages") => Face::Anthropic,
+        path if path.starts_with("/v1beta/") => Face::Gemini,
+        _ => Face::OpenaiChat,
+    }
+}
+
 struct Route {
     method: Method,
     pattern: &'static str,
@@ -154,6 +164,8 @@ const ROUTES: &[Route] = &[
     route(Method::Post,   "/chat/completions",      Audience::Caller, Endpoint::ChatCompletions),
     route(Method::Post,   "/v1/messages",           Audience::Caller, Endpoint::Messages),
     route(Method::Post,   "/v1/responses",          Audience::Caller, Endpoint::Responses),
+    route(Method::Post,   "/v1/responses/compact",  Audience::Caller, Endpoint::Forward(Operation::CompactResponse)),
+    route(Method::Post,   "/v1/responses/{id}/cancel", Audience::Caller, Endpoint::CancelResponse),
     route(Method::Get,    "/v1/responses/{id}/input_items", Audience::Caller, Endpoint::GetResponseInput),
     route(Method::Get,    "/v1/responses/{id}",     Audience::Caller, Endpoint::GetResponse),
     route(Method::Delete, "/v1/responses/{id}",     Audience::Caller, Endpoint::DeleteResponse),
@@ -262,7 +274,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     let found = find(&request.method(), path);
     let face = found
         .as_ref()
-        .map_or(Face::OpenaiChat, |(route, parameter)| face_of(route.endpoint, &parameter.first, &request));
+        .map_or(face_of_path(path), |(route, parameter)| face_of(route.endpoint, &parameter.first, &request));
     let mut notes = Vec::new();
     let result = match &settings {
         _ if preflight => Ok(worker::ResponseBuilder::new().with_status(204).empty()),
@@ -306,6 +318,7 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
         Endpoint::Forward(operation) => pipeline::forward::forward(exchange, operation).await,
         Endpoint::GetResponse => responses::get(exchange, parameter).await,
         Endpoint::GetResponseInput => responses::input_items(exchange, parameter).await,
+        Endpoint::CancelResponse => responses::cancel(exchange, parameter).await,
         Endpoint::DeleteResponse => responses::delete(exchange, parameter).await,
         Endpoint::CountMessageTokens => pipeline::count::count_tokens(exchange, None).await,
         Endpoint::GenerateContent => gemini::generate_content(exchange, parameter).await,

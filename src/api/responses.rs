@@ -1,22 +1,37 @@
-//! Kept responses: `GET` and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`.
+//! Kept responses: `GET` and `DELETE /v1/responses/{id}`, `GET …/input_items`, `POST …/cancel`.
+//!
+//! About those that a provider keeps, that provider is asked.
 
-use nexus_edge_core::dialect::responses::{Page, StoredResponse, deleted_body};
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::responses::{Kept, Page, deleted_body};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::endpoint::ResponseAction;
 use worker::{Headers, Response};
 
 use crate::exchange::{Exchange, json_bytes};
 use crate::pipeline::authenticate::authenticate;
+use crate::pipeline::native_responses::ask_keeper;
 use crate::store::responses;
 
 /// `GET /v1/responses/{id}`
 pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    Ok(json(find(exchange, id).await?.body()))
+    match find(exchange, id).await? {
+        (_, Kept::Here(stored)) => Ok(json(stored.body())),
+        (principal, Kept::Elsewhere(kept)) => {
+            ask_keeper(exchange, &principal, &kept, ResponseAction::Get).await
+        }
+    }
 }
 
 /// `GET /v1/responses/{id}/input_items?after=&limit=&order=`
 pub async fn input_items(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     const MAX_PAGE: usize = 100;
-    let stored = find(exchange, id).await?;
+    let stored = match find(exchange, id).await? {
+        (_, Kept::Here(stored)) => stored,
+        (principal, Kept::Elsewhere(kept)) => {
+            return ask_keeper(exchange, &principal, &kept, ResponseAction::InputItems).await;
+        }
+    };
     let after = exchange.query("after");
     let limit = match exchange.query("limit") {
         None => Page::default().limit,
@@ -35,11 +50,35 @@ pub async fn input_items(exchange: &Exchange, id: &str) -> Result<Response, ApiE
 
 /// `DELETE /v1/responses/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let principal = authenticate(exchange).await?;
+    let (principal, kept) = find(exchange, id).await?;
+    let answer = match kept {
+        Kept::Here(_) => None,
+        Kept::Elsewhere(kept) => {
+            let answer = ask_keeper(exchange, &principal, &kept, ResponseAction::Delete).await?;
+            // What the provider does not know is gone as well.
+            if answer.status_code() >= 400 && answer.status_code() != 404 {
+                return Ok(answer);
+            }
+            Some(answer)
+        }
+    };
     if !responses::delete(&exchange.env, &principal.key_id, id).await? {
         return Err(not_found(id));
     }
-    Ok(json(deleted_body(id)))
+    Ok(answer.unwrap_or_else(|| json(deleted_body(id))))
+}
+
+/// `POST /v1/responses/{id}/cancel`
+pub async fn cancel(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    match find(exchange, id).await? {
+        (_, Kept::Here(_)) => {
+            let message = "Only a response that is made in the background can be cancelled.";
+            Err(ApiError::invalid("invalid_request", "id", message))
+        }
+        (principal, Kept::Elsewhere(kept)) => {
+            ask_keeper(exchange, &principal, &kept, ResponseAction::Cancel).await
+        }
+    }
 }
 
 /// The error for a response that does not exist, or belongs to another key.
@@ -48,9 +87,10 @@ pub fn not_found(id: &str) -> ApiError {
     ApiError::not_found("response_not_found", format!("There is no response with the id `{shown}`."))
 }
 
-async fn find(exchange: &Exchange, id: &str) -> Result<StoredResponse, ApiError> {
+async fn find(exchange: &Exchange, id: &str) -> Result<(Principal, Kept), ApiError> {
     let principal = authenticate(exchange).await?;
-    responses::find(&exchange.env, &principal.key_id, id).await?.ok_or_else(|| not_found(id))
+    let kept = responses::find(&exchange.env, &principal.key_id, id).await?.ok_or_else(|| not_found(id))?;
+    Ok((principal, kept))
 }
 
 fn json(body: Vec<u8>) -> Response {

@@ -22,6 +22,7 @@ use nexus_edge_core::secrets::mask::redact;
 use worker::{Headers, web_sys};
 
 use super::cross::{self, Memory};
+use super::native_responses;
 use super::relay::{caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
 use super::upstream::{self, Connection};
@@ -135,6 +136,14 @@ impl Failed {
         Self::of(Failure::Status(error.status), error)
     }
 
+    /// The same, unless it is only this candidate that does not know what the request continues.
+    fn of_crossing(error: ApiError) -> Self {
+        match error.code {
+            native_responses::KEPT_BY_ANOTHER => Self::of(Failure::CapabilityMismatch, error),
+            _ => Self::of_caller(error),
+        }
+    }
+
     /// A failure of the connection, in the words of the error.
     fn of_transport(error: ApiError) -> Self {
         let failure = match error.code {
@@ -172,7 +181,7 @@ pub async fn attempt(asked: &Asked<'_>, candidate: &Candidate) -> Result<Accepte
 async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed> {
     let &Asked { exchange, principal, inbound, conversation_id, .. } = asked;
     let crossed = cross::cross(exchange, principal, inbound, candidate, conversation_id).await;
-    let (crossing, memory) = crossed.map_err(Failed::of_caller)?;
+    let (crossing, memory) = crossed.map_err(Failed::of_crossing)?;
     let outbound = crossing.outbound(inbound, &candidate.upstream_model);
     refuse_if_strict(exchange, &outbound.dropped)
         .map_err(|error| Failed::of(Failure::CapabilityMismatch, error))?;
@@ -228,7 +237,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Answer) -> Re
     let Answer { response, connection, crossing, memory, headers, first_byte_ms } = answer;
     let body = read_whole(candidate, &response).await.map_err(Failed::of_transport)?;
     connection.release();
-    if let Memory::DifyConversation(name) = &memory
+    if let Memory::DifyConversation { name: Some(name), .. } = &memory
         && let Some(id) = conversation_id_in(&body.bytes)
     {
         dify::remember(&asked.exchange.env, name, &id).await;

@@ -4,16 +4,17 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::ReplyContext;
 use nexus_edge_core::dialect::crossing::Crossing;
-use nexus_edge_core::dialect::dify::DifyOptions;
+use nexus_edge_core::dialect::dify::{DifyApp, DifyOptions};
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::responses::{
-    ResponsesEncoder, ResponsesRequest, StoredResponse, response_of_item,
+    Kept, KeptElsewhere, ResponsesEncoder, ResponsesRequest, StoredResponse, response_of_item,
 };
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 
+use super::{dify_app, native_responses};
 use crate::exchange::Exchange;
 use crate::platform::{log_error, new_ulid};
 use crate::store::{dify, responses};
@@ -24,21 +25,39 @@ pub enum Memory {
     None,
     /// The answer itself.
     Answer(Box<Keep>),
-    /// The Dify conversation that it belongs to, under this name.
-    DifyConversation(String),
+    /// The Dify conversation that it belongs to, under this name if the app keeps one, and whose it is.
+    DifyConversation { name: Option<String>, user: String },
 }
 
 /// An answer that is to be kept, so that the caller may continue it.
 pub struct Keep {
     key_id: String,
-    request: ResponsesRequest,
+    what: What,
+}
+
+enum What {
+    /// The answer to this request.
+    Answer(Box<ResponsesRequest>),
+    /// That the provider with this `uid` keeps it.
+    Keeper(String),
 }
 
 impl Keep {
     /// Keeps the answer with this body. It is there before the caller knows that the answer is whole.
     pub async fn keep(&self, exchange_env: &worker::Env, body: &[u8]) {
-        let Some(stored) = StoredResponse::of(&self.request, body) else { return };
-        if let Err(error) = responses::put(exchange_env, &self.key_id, &stored).await {
+        let put = async {
+            match &self.what {
+                What::Answer(request) => match StoredResponse::of(request, body) {
+                    Some(stored) => responses::put(exchange_env, &self.key_id, &stored).await,
+                    None => Ok(()),
+                },
+                What::Keeper(uid) => match KeptElsewhere::of(uid, body) {
+                    Some(kept) => responses::put_elsewhere(exchange_env, &self.key_id, &kept).await,
+                    None => Ok(()),
+                },
+            }
+        };
+        if let Err(error) = put.await {
             log_error("a response is not kept", &error);
         }
     }
@@ -56,16 +75,34 @@ pub async fn cross(
     if inbound.face.is_native_to(provider.kind) && !inbound.as_array && !provider.has_quirk("odd_replies") {
         return Ok((Crossing::native(inbound, !provider.has_quirk("no_stream_options")), Memory::None));
     }
+    if inbound.face == Face::OpenaiResponses
+        && let Some(crossing) = native_responses::cross(exchange, principal, inbound, candidate).await?
+    {
+        let keeps = native_responses::is_stored(inbound);
+        let what = What::Keeper(provider.uid.clone());
+        let keep = || Memory::Answer(Box::new(Keep { key_id: principal.key_id.clone(), what }));
+        return Ok((crossing, if keeps { keep() } else { Memory::None }));
+    }
     let context = ReplyContext {
         unique: new_ulid(exchange.started_ms).to_lowercase(),
         created: exchange.started_ms / 1000,
         model: inbound.model.to_string(),
     };
     if provider.kind == ProviderKind::Dify && inbound.face != Face::OpenaiResponses {
+        let app = DifyApp::of(provider);
         let name = format!("dify:{}:{}:{conversation_id}", provider.uid, principal.key_id);
-        let known = dify::conversation(&exchange.env, &name).await;
-        let options = DifyOptions { conversation_id: known, user: principal.key_id.clone(), inputs: None };
-        return Ok((registry::to_dify(inbound, options, context)?, Memory::DifyConversation(name)));
+        let known =
+            if app.keeps_conversation() { dify::conversation(&exchange.env, &name).await } else { None };
+        let mut request = registry::caller(inbound.face).decode_request(inbound.body)?;
+        let user = request.user.clone().unwrap_or_else(|| principal.key_id.clone());
+        let options = DifyOptions { app, conversation_id: known, user, inputs: None };
+        dify_app::upload(exchange, candidate, &mut request, &options).await?;
+        let user = options.user.clone();
+        let crossing = registry::to_dify(inbound, request, options, context);
+        return Ok((
+            crossing,
+            Memory::DifyConversation { name: app.keeps_conversation().then_some(name), user },
+        ));
     }
     if inbound.face != Face::OpenaiResponses {
         return Ok((registry::translated(inbound, provider, context)?, Memory::None));
@@ -75,7 +112,10 @@ pub async fn cross(
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
     let crossing = registry::crossing(inbound, request.request.clone(), encoder, provider, context);
     let memory = if request.store {
-        Memory::Answer(Box::new(Keep { key_id: principal.key_id.clone(), request }))
+        Memory::Answer(Box::new(Keep {
+            key_id: principal.key_id.clone(),
+            what: What::Answer(Box::new(request)),
+        }))
     } else {
         Memory::None
     };
@@ -91,14 +131,14 @@ async fn resolve(
     let key_id = &principal.key_id;
     let mut chain = Vec::new();
     if let Some(previous) = &request.previous_response_id {
-        chain = responses::chain(&exchange.env, key_id, previous).await?;
+        for kept in responses::chain(&exchange.env, key_id, previous).await? {
+            match kept {
+                Kept::Here(stored) => chain.push(*stored),
+                Kept::Elsewhere(_) => return Err(native_responses::kept_by_another(previous)),
+            }
+        }
         if chain.is_empty() {
-            let message = format!(
-                "There is no response with the id `{}`.",
-                previous.chars().take(100).collect::<String>()
-            );
-            return Err(ApiError::not_found("previous_response_not_found", message)
-                .with_param("previous_response_id"));
+            return Err(native_responses::no_previous(previous));
         }
     }
     let mut wanted: Vec<String> = request.references().filter_map(response_of_item).collect();
@@ -106,7 +146,9 @@ async fn resolve(
     wanted.dedup();
     let mut others = Vec::new();
     for id in wanted.iter().filter(|id| chain.iter().all(|stored: &StoredResponse| stored.id != **id)) {
-        others.extend(responses::find(&exchange.env, key_id, id).await?);
+        if let Some(Kept::Here(stored)) = responses::find(&exchange.env, key_id, id).await? {
+            others.push(*stored);
+        }
     }
     request.resolve(&chain, &others)
 }

@@ -20,7 +20,7 @@ use worker::{Response, ResponseBuilder, web_sys};
 use super::relay::{self, has_body};
 use super::settle::Settlement;
 use super::upstream::{self, Connection};
-use super::{admit, authenticate, conversation_id};
+use super::{admit, authenticate, conversation_id, native_responses};
 use crate::exchange::Exchange;
 use crate::platform::bytes;
 use crate::store::snapshot;
@@ -57,7 +57,7 @@ async fn serve(
         let (candidate, body) = take_upload(exchange, boundary, principal, settlement).await?;
         (candidate, body, content_type.as_str())
     } else {
-        let (candidate, body) = take_json(exchange, principal, settlement).await?;
+        let (candidate, body) = take_json(exchange, operation, principal, settlement).await?;
         (candidate, body, "application/json")
     };
     let call =
@@ -76,6 +76,7 @@ async fn serve(
 /// A body of JSON with the model's name.
 async fn take_json(
     exchange: &Exchange,
+    operation: Operation,
     principal: &Principal,
     settlement: &mut Settlement,
 ) -> Result<(Candidate, JsValue), ApiError> {
@@ -83,7 +84,14 @@ async fn take_json(
     let inbound = Inbound::parse_any(&body.bytes)?;
     let candidate = resolve(exchange, principal, &inbound.model, settlement).await?;
     settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
-    let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
+    let named = if operation == Operation::CompactResponse {
+        native_responses::check_previous(exchange, principal, &inbound, &candidate).await?;
+        endpoint::body_model(&candidate.upstream, &candidate.upstream_model)
+    } else {
+        None
+    };
+    let model = named.as_deref().unwrap_or(&candidate.upstream_model);
+    let sent = body.to_js(inbound.native_body(model, false));
     Ok((candidate, sent.into()))
 }
 
@@ -141,6 +149,32 @@ async fn resolve(
     settlement.admission =
         admit::model_limits(exchange, principal, &snapshot, model, first.price.as_ref()).await?;
     Ok(first)
+}
+
+/// The answer to a question about something that the provider keeps. Nothing is recorded of it.
+pub async fn pass_on(
+    exchange: &Exchange,
+    candidate: &Candidate,
+    response: web_sys::Response,
+    connection: Connection,
+) -> Result<Response, ApiError> {
+    let status = response.status();
+    let headers = relay::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
+    let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
+    if status < 400 && has_body(status) {
+        connection.release();
+        return Ok(match response.body() {
+            Some(stream) => builder.stream(stream),
+            None => builder.empty(),
+        });
+    }
+    let body = relay::read_whole(candidate, &response).await?;
+    connection.release();
+    if !has_body(status) {
+        return Ok(builder.empty());
+    }
+    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
+    Ok(builder.fixed(bytes))
 }
 
 /// The answer as it is: looked at if it is JSON of a reasonable size, streamed past otherwise.

@@ -7,6 +7,7 @@
 pub mod authenticate;
 pub mod count;
 pub mod forward;
+pub mod native_responses;
 pub mod probe;
 
 pub mod admit;
@@ -14,6 +15,7 @@ mod aftermath;
 mod attempt;
 mod cache;
 mod cross;
+mod dify_app;
 mod failover;
 mod gate;
 mod relay;

@@ -74,7 +74,9 @@ pub fn caller_headers(
         set_header(&headers, "openai-processing-ms", &first_byte_ms.to_string());
     }
     set_header(&headers, "x-nexus-provider", &candidate.upstream.record.name);
-    set_header(&headers, "x-conversation-id", conversation_id);
+    if !conversation_id.is_empty() {
+        set_header(&headers, "x-conversation-id", conversation_id);
+    }
     set_header(&headers, "x-request-id", &exchange.request_id);
     headers
 }

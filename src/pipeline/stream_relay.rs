@@ -11,7 +11,6 @@ use nexus_edge_core::dialect::canonical::{ErrorInfo, ErrorKind};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::sse::writer::KEEP_ALIVE;
 use nexus_edge_core::stats::Outcome;
 use wasm_streams::readable::IntoStream;
 use worker::js_sys::Uint8Array;
@@ -19,6 +18,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, web_sys};
 
 use super::cross::Memory;
+use super::dify_app::Stop;
 use super::settle::Settlement;
 use super::upstream::Connection;
 use crate::exchange::Exchange;
@@ -39,6 +39,8 @@ pub struct StreamRelay {
     env: Env,
     /// There while the stream is on its way to a caller.
     settlement: Option<Settlement>,
+    /// Tells an app that would go on without its caller.
+    stop: Option<Stop>,
     /// How the stream ended, if it did before it was passed on.
     ended: Option<(Outcome, Option<String>)>,
     /// What came before the first word.
@@ -71,6 +73,11 @@ impl StreamRelay {
         connection: Connection,
         memory: Memory,
     ) -> Self {
+        let user = match &memory {
+            Memory::DifyConversation { user, .. } => Some(user.as_str()),
+            _ => None,
+        };
+        let stop = Stop::of(exchange, candidate, user);
         let now = now_ms();
         let idle_ms = u64::from(candidate.idle_timeout_ms);
         let keep_alive_ms = exchange.settings.keep_alive_ms;
@@ -80,6 +87,7 @@ impl StreamRelay {
             memory,
             env: exchange.env.clone(),
             settlement: None,
+            stop,
             ended: None,
             held: VecDeque::new(),
             scratch: Vec::new(),
@@ -190,21 +198,23 @@ impl StreamRelay {
         if let Some(connection) = self.connection.take() {
             connection.release();
         }
+        if let Some(stop) = &mut self.stop {
+            stop.release();
+        }
     }
 
     /// Remembers what is to be remembered as soon as it is known, and before the caller is told that all is said.
     async fn remember(&mut self) {
         match &self.memory {
-            Memory::Answer(keep) if self.pipe.is_complete() => {
-                if let Some(body) = self.pipe.final_body() {
-                    keep.keep(&self.env, &body).await;
-                }
+            Memory::Answer(keep) => {
+                let Some(body) = self.pipe.final_body() else { return };
+                keep.keep(&self.env, &body).await;
             }
-            Memory::DifyConversation(name) => {
+            Memory::DifyConversation { name: Some(name), .. } => {
                 let Some(id) = conversation_id_in(&self.scratch) else { return };
                 dify::remember(&self.env, name, &id).await;
             }
-            _ => return,
+            Memory::None | Memory::DifyConversation { .. } => return,
         }
         self.memory = Memory::None;
     }
@@ -224,6 +234,9 @@ impl StreamRelay {
         self.waiting_since_ms = now_ms();
         self.scratch.clear();
         bytes::append(&mut self.scratch, &chunk);
+        if let Some(stop) = &mut self.stop {
+            stop.look_at(&self.scratch);
+        }
         match self.pipe.push(&self.scratch) {
             Forward::Unchanged => Some(chunk),
             Forward::Replaced(bytes) => as_piece(&bytes),
@@ -242,7 +255,7 @@ impl StreamRelay {
             return self.fail(Vec::new(), &ErrorInfo::in_stream("upstream_stream_idle", message));
         }
         let quiet = now >= self.last_sent_ms.max(self.waiting_since_ms) + self.keep_alive_ms;
-        let comment = (quiet && self.pipe.at_boundary()).then(|| Uint8Array::from(KEEP_ALIVE));
+        let comment = (quiet && self.pipe.at_boundary()).then(|| Uint8Array::from(self.pipe.keep_alive()));
         let quiet_since = if quiet { now } else { self.last_sent_ms.max(self.waiting_since_ms) };
         let due = idle_due.min(quiet_since + self.keep_alive_ms).max(now + 1);
         self.timer = Timer::after_ms(due - now);

@@ -3,11 +3,12 @@
 use futures::future::{Either, select};
 use futures::pin_mut;
 use nexus_edge_core::demo::DemoReply;
+use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::openai::request::ChatRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::routing::endpoint::{Auth, Call};
+use nexus_edge_core::routing::endpoint::{self, Auth, Call};
 use worker::js_sys::Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -134,11 +135,15 @@ pub async fn build_request(
         set_header(&headers, name, value);
     }
     let mut init = RequestInit::new();
-    init.with_method(Method::Post)
+    init.with_method(Method::from(call.method.to_owned()))
         .with_headers(headers)
         .with_redirect(RequestRedirect::Manual)
-        .with_body(Some(body));
-    Request::new_with_init(&call.url, &init).map_err(|error| {
+        .with_body(Some(body).filter(|body| !body.is_undefined()));
+    // Versions of the dialect are asked for in the query as well (`?beta=true`).
+    let is_same =
+        exchange.face == Face::Anthropic && exchange.face.is_native_to(candidate.upstream.record.kind);
+    let query = exchange.query_string().filter(|_| is_same).unwrap_or_default();
+    Request::new_with_init(&endpoint::with_query(call.url.clone(), &query), &init).map_err(|error| {
         log_error("upstream request", &error);
         ApiError::bad_gateway("upstream_unreachable", "The address of the provider is not valid.")
     })

@@ -1,8 +1,8 @@
 //! Kept responses: D1 holds them, R2 those that are too large for a row.
 //!
-//! A response belongs to the key that made it; for any other key it does not exist.
+//! Of a response that its provider keeps there is only a note by whom. A response belongs to the key that made it; for any other key it does not exist.
 
-use nexus_edge_core::dialect::responses::StoredResponse;
+use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere, StoredResponse};
 use serde::Deserialize;
 use worker::Env;
 
@@ -43,8 +43,16 @@ pub async fn put(env: &Env, key_id: &str, response: &StoredResponse) -> StoreRes
     Ok(())
 }
 
-/// The response with this id.
-pub async fn find(env: &Env, key_id: &str, id: &str) -> StoreResult<Option<StoredResponse>> {
+/// Notes who keeps a response.
+pub async fn put_elsewhere(env: &Env, key_id: &str, kept: &KeptElsewhere) -> StoreResult<()> {
+    let sql = "INSERT OR IGNORE INTO responses (id, key_id, previous_id, created_at, record) VALUES (?1, ?2, NULL, ?3, ?4)";
+    let record = serde_json::to_string(kept)?;
+    write(env, sql, &[text(&kept.id), text(key_id), unsigned(now_ms()), text(&record)]).await?;
+    Ok(())
+}
+
+/// What is kept under this id.
+pub async fn find(env: &Env, key_id: &str, id: &str) -> StoreResult<Option<Kept>> {
     let sql = "SELECT id, record FROM responses WHERE id = ?1 AND key_id = ?2";
     match rows::<Row>(env, sql, &[text(id), text(key_id)]).await?.into_iter().next() {
         Some(row) => read(env, row).await.map(Some),
@@ -53,7 +61,7 @@ pub async fn find(env: &Env, key_id: &str, id: &str) -> StoreResult<Option<Store
 }
 
 /// The response with this id and all that it continues, the oldest first; empty if there is none.
-pub async fn chain(env: &Env, key_id: &str, id: &str) -> StoreResult<Vec<StoredResponse>> {
+pub async fn chain(env: &Env, key_id: &str, id: &str) -> StoreResult<Vec<Kept>> {
     let sql = format!(
         "WITH RECURSIVE chain (id, previous_id, record, depth) AS ( \
          SELECT id, previous_id, record, 0 FROM responses WHERE id = ?1 AND key_id = ?2 UNION ALL \
@@ -95,14 +103,14 @@ pub async fn expire(env: &Env) -> StoreResult<()> {
     Ok(())
 }
 
-async fn read(env: &Env, row: Row) -> StoreResult<StoredResponse> {
+async fn read(env: &Env, row: Row) -> StoreResult<Kept> {
     if let Some(json) = row.record {
-        return Ok(serde_json::from_str(&json)?);
+        return Ok(Kept::parse(&json)?);
     }
     let object = env.bucket("BUCKET")?.get(object_name(&row.id)).execute().await?;
     let missing = || StoreError::Platform(format!("the object of response {} is missing", row.id));
     let body = object.as_ref().and_then(worker::Object::body).ok_or_else(missing)?;
-    Ok(serde_json::from_slice(&body.bytes().await?)?)
+    Ok(Kept::Here(serde_json::from_slice(&body.bytes().await?)?))
 }
 
 fn object_name(id: &str) -> String {

@@ -14,6 +14,7 @@ use nexus_edge_core::dialect::native;
 use nexus_edge_core::dialect::openai::codec::{OpenAi, UpstreamOptions};
 use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
 use nexus_edge_core::dialect::registry;
+use nexus_edge_core::dialect::responses as responses_api;
 use nexus_edge_core::sse::{EventReader, Segment};
 use serde_json::Value;
 
@@ -42,8 +43,9 @@ pub const TARGETS: &[(&str, &str, Target)] = &[
     ("stream_gemini", "streams/gemini", stream_gemini),
     ("stream_dashscope", "streams/dashscope", stream_dashscope),
     ("stream_dify", "streams/dify", stream_dify),
+    ("stream_responses", "streams/responses", stream_responses),
     ("tap_openai", "streams/openai", tap_openai),
-    ("tap_responses", "streams/openai", tap_responses),
+    ("tap_responses", "streams/responses", tap_responses),
     ("tap_anthropic", "streams/anthropic", tap_anthropic),
     ("tap_gemini", "streams/gemini", tap_gemini),
     ("sse_reader", "streams", sse_reader),
@@ -102,6 +104,14 @@ pub fn tap_anthropic(data: &[u8]) {
 /// Gemini answers that pass.
 pub fn tap_gemini(data: &[u8]) {
     tap(Face::Gemini, data);
+}
+
+/// Streams of the Responses API, as they are listened to.
+pub fn stream_responses(data: &[u8]) {
+    let events = decode(responses_api::answer_decoder(), [data]);
+    laws::assert_lawful("stream", &events);
+    assert!(events == decode(responses_api::answer_decoder(), cuts(data)), "cut at random");
+    let _ = responses_api::decode_answer(data);
 }
 
 /// The events of a stream do not depend on how it is cut, follow the law of `canonical/stream.rs`, and can be said in

@@ -78,6 +78,8 @@ pub enum Quirk {
     MaxTokensOnly,
     /// Refuses `stream_options`; usage comes unasked.
     NoStreamOptions,
+    /// Speaks the Responses API itself.
+    Responses,
     /// Refuses a request that does not say whose it is.
     NeedsUser,
     /// Keeps the conversation itself.

@@ -124,9 +124,21 @@ pub struct ProviderRecord {
 }
 
 /// What may be particular about a provider: its answers have their text at the top (`odd_replies`); it takes
-/// `cache_control`; it limits answers by one of the two names only; it refuses `stream_options`.
-pub const QUIRKS: &[&str] =
-    &["odd_replies", "cache_control", "max_tokens_only", "max_completion_tokens", "no_stream_options"];
+/// `cache_control`; it limits answers by one of the two names only; it refuses `stream_options`; it speaks the
+/// Responses API itself; it is a Dify app of that kind.
+pub const QUIRKS: &[&str] = &[
+    "odd_replies",
+    "cache_control",
+    "max_tokens_only",
+    "max_completion_tokens",
+    "no_stream_options",
+    RESPONSES,
+    "dify_completion",
+    "dify_workflow",
+];
+
+/// The quirk of a provider that speaks the Responses API itself.
+pub const RESPONSES: &str = "responses";
 
 impl ProviderRecord {
     /// A provider of which only the name is known, made at `now_ms` (milliseconds since the epoch). It gets its number

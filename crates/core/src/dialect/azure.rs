@@ -22,6 +22,7 @@ pub enum Operation {
     Translations,
     Speech,
     Responses,
+    CompactResponse,
     Models,
 }
 
@@ -39,13 +40,14 @@ impl Operation {
             Self::Translations => "audio/translations",
             Self::Speech => "audio/speech",
             Self::Responses => "responses",
+            Self::CompactResponse => "responses/compact",
             Self::Models => "models",
         }
     }
 
     /// Whether the older form names the deployment in the path.
     fn is_of_deployment(self) -> bool {
-        !matches!(self, Self::Responses | Self::Models)
+        !matches!(self, Self::Responses | Self::CompactResponse | Self::Models)
     }
 }
 

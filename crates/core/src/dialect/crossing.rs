@@ -25,6 +25,8 @@ pub struct Crossing {
     wants_usage: bool,
     /// Whether the upstream of a native crossing may be asked for usage in a stream.
     asks_usage: bool,
+    /// What the body must call the model, where that is not what the address calls it.
+    body_model: Option<String>,
     translation: Option<Translation>,
 }
 
@@ -64,7 +66,14 @@ impl Crossing {
     #[must_use]
     pub fn native(inbound: &Inbound<'_>, asks_usage: bool) -> Self {
         let wants_usage = inbound.wants_usage() || !inbound.stream;
-        Self { face: inbound.face, stream: inbound.stream, wants_usage, asks_usage, translation: None }
+        Self {
+            face: inbound.face,
+            stream: inbound.stream,
+            wants_usage,
+            asks_usage,
+            body_model: None,
+            translation: None,
+        }
     }
 
     /// The crossing of a request that has to be translated.
@@ -78,7 +87,21 @@ impl Crossing {
     ) -> Self {
         let wants_usage = request.include_usage || !inbound.stream;
         let translation = Some(Translation { request, caller, upstream, context });
-        Self { face: inbound.face, stream: inbound.stream, wants_usage, asks_usage: true, translation }
+        Self {
+            face: inbound.face,
+            stream: inbound.stream,
+            wants_usage,
+            asks_usage: true,
+            body_model: None,
+            translation,
+        }
+    }
+
+    /// The same crossing with another name of the model in the body than that of the candidate.
+    #[must_use]
+    pub fn naming(mut self, model: impl Into<String>) -> Self {
+        self.body_model = Some(model.into());
+        self
     }
 
     /// Whether the caller wants a stream.
@@ -104,7 +127,8 @@ impl Crossing {
     pub fn outbound<'a>(&self, inbound: &Inbound<'a>, upstream_model: &str) -> Outbound<'a> {
         match &self.translation {
             None => {
-                Outbound { body: inbound.native_body(upstream_model, self.asks_usage), dropped: Vec::new() }
+                let model = self.body_model.as_deref().unwrap_or(upstream_model);
+                Outbound { body: inbound.native_body(model, self.asks_usage), dropped: Vec::new() }
             }
             Some(translation) => {
                 let encoded = translation.upstream.encode_request(&translation.request, upstream_model);
@@ -116,6 +140,9 @@ impl Crossing {
     /// What the upstream is asked to do.
     #[must_use]
     pub fn operation(&self, upstream_model: &str) -> Operation {
+        if self.translation.is_none() && self.face == Face::OpenaiResponses {
+            return Operation::Responses { stream: self.stream };
+        }
         let request = self.translation.as_ref().map(|translation| &translation.request);
         let multimodal = request
             .is_some_and(|request| Endpoint::of(request, upstream_model) == Endpoint::MultimodalGeneration);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use crate::dialect::face::Face;
 use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::dialect::json_splice::{Edit, apply, quote};
@@ -123,6 +125,16 @@ impl<'a> Inbound<'a> {
     pub fn fallback_models(&self) -> Vec<String> {
         let listed = self.chat().and_then(|chat| chat.field(FALLBACKS));
         listed.and_then(|models| serde_json::from_str(models.get()).ok()).unwrap_or_default()
+    }
+
+    /// A field at the top of the body that is neither absent nor `null`. Not known of chat completions, of which more is
+    /// read at once.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'a RawValue> {
+        match &self.reading {
+            Reading::Chat(_) => None,
+            Reading::Other(fields) => fields.get_set(name),
+        }
     }
 
     /// About how many tokens the prompt is.

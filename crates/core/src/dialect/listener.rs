@@ -70,13 +70,17 @@ impl<P: StreamPipe> StreamPipe for Listener<P> {
         self.pipe.at_boundary()
     }
 
+    fn keep_alive(&self) -> &'static [u8] {
+        self.pipe.keep_alive()
+    }
+
     fn final_body(&self) -> Option<Vec<u8>> {
         self.pipe.final_body()
     }
 
     fn has_spoken(&mut self) -> bool {
         self.decode_pending();
-        self.answer.has_spoken()
+        self.answer.has_spoken() || self.pipe.is_at_work()
     }
 
     fn error(&self) -> Option<ErrorInfo> {

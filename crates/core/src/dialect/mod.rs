@@ -22,6 +22,7 @@ pub mod native;
 pub mod openai;
 pub mod pipe;
 pub mod probe;
+pub mod provenance;
 pub mod registry;
 pub mod responses;
 pub mod tap;

@@ -7,7 +7,7 @@ use crate::dialect::listener::Listener;
 use crate::dialect::openai::{response, stream_tap};
 use crate::dialect::pipe::{StreamFacts, StreamPipe};
 use crate::dialect::tap::{Ending, Observer, Tap};
-use crate::dialect::{anthropic, gemini, registry};
+use crate::dialect::{anthropic, gemini, registry, responses};
 use crate::sse::{Event, writer};
 
 /// The codec of upstreams that speak the dialect of these callers.
@@ -32,9 +32,11 @@ pub fn tap(face: Face, withhold_usage: bool) -> Box<dyn StreamPipe> {
     match face {
         Face::Anthropic => listened(Tap::new(AnthropicObserver::default()), face),
         Face::Gemini => listened(Tap::new(GeminiObserver::default()), face),
-        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
-            listened(stream_tap::chat_tap(withhold_usage), face)
-        }
+        Face::OpenaiResponses => Box::new(Listener::new(
+            Tap::new(responses::tap::ResponsesObserver::default()),
+            responses::answer_decoder(),
+        )),
+        Face::OpenaiChat | Face::OpenaiCompletions => listened(stream_tap::chat_tap(withhold_usage), face),
     }
 }
 
@@ -51,7 +53,8 @@ pub fn inspect(face: Face, body: &[u8]) -> Result<StreamFacts, String> {
             finish_reason: tap.finish_reason,
             estimated_completion: tap.estimated_completion,
         }),
-        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => response::inspect(body),
+        Face::OpenaiResponses => responses::tap::inspect(body),
+        Face::OpenaiChat | Face::OpenaiCompletions => response::inspect(body),
     }
     .map_err(|error| error.to_string())
 }
@@ -89,6 +92,10 @@ impl Observer for AnthropicObserver {
             (None, false, Some(_)) => Ending::Finished,
             (None, false, None) => Ending::Open,
         }
+    }
+
+    fn keep_alive(&self) -> &'static [u8] {
+        anthropic::PING
     }
 
     fn missing_end(&self) -> &'static [u8] {

@@ -4,6 +4,7 @@
 //! translation ([`crate::dialect::translation::StreamTranslation`]). The relay does not care which.
 
 use crate::dialect::canonical::{Answered, ChatResponse, ErrorInfo};
+use crate::sse::writer::KEEP_ALIVE;
 use crate::tokens::TokenUsage;
 
 /// Most text of one answer that is kept until the answer is over, in bytes.
@@ -59,15 +60,23 @@ pub trait StreamPipe {
     fn facts(&self) -> StreamFacts;
     /// Whether the upstream has said everything, though its connection may still be open.
     fn is_complete(&self) -> bool;
-    /// Whether something of our own, such as a keep-alive comment, may be written now.
+    /// Whether something of our own, such as a sign of life, may be written now.
     fn at_boundary(&self) -> bool;
-    /// The body that the unstreamed answer would have had, once the stream is whole and if it is to be kept.
+    /// A sign of life in the caller's dialect.
+    fn keep_alive(&self) -> &'static [u8] {
+        KEEP_ALIVE
+    }
+    /// The body that the unstreamed answer would have had, if it is to be kept and as soon as what is kept of it is known.
     fn final_body(&self) -> Option<Vec<u8>> {
         None
     }
     /// Whether anything of the answer has come. Until then nothing is lost if another upstream is asked instead.
     fn has_spoken(&mut self) -> bool {
         true
+    }
+    /// Whether the upstream is at work on something that is no part of the answer's words, such as a tool of its own.
+    fn is_at_work(&self) -> bool {
+        false
     }
     /// The error of the upstream's own that the stream has carried, if it has.
     fn error(&self) -> Option<ErrorInfo> {

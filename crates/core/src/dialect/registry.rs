@@ -7,6 +7,7 @@ use crate::dialect::dify::DifyOptions;
 use crate::dialect::face::Face;
 use crate::dialect::inbound::Inbound;
 use crate::dialect::openai::codec::{TokenLimit, UpstreamOptions};
+use crate::dialect::provenance::Marked;
 use crate::dialect::{anthropic, dashscope, dify, gemini, openai, responses};
 use crate::error::ApiError;
 
@@ -21,19 +22,16 @@ pub fn translated(
     Ok(crossing(inbound, request, codec, provider, context))
 }
 
-/// The crossing of a request to a Dify app, in the conversation that the options name. The request's own user goes
-/// before that of the options.
+/// The crossing of a request to a Dify app, in the conversation that the options name. The request has
+/// been read, because files in it had to be uploaded.
+#[must_use]
 pub fn to_dify(
     inbound: &Inbound<'_>,
-    mut options: DifyOptions,
+    request: ChatRequest,
+    options: DifyOptions,
     context: ReplyContext,
-) -> Result<Crossing, ApiError> {
-    let codec = caller(inbound.face);
-    let request = codec.decode_request(inbound.body)?;
-    if let Some(user) = &request.user {
-        options.user.clone_from(user);
-    }
-    Ok(crossing_to(inbound, request, codec, Box::new(dify::Dify::new(options)), context))
+) -> Crossing {
+    crossing_to(inbound, request, caller(inbound.face), Box::new(dify::Dify::new(options)), context)
 }
 
 /// The crossing of a request that has been read already.
@@ -76,9 +74,18 @@ pub fn caller(face: Face) -> Box<dyn CallerDialect> {
 /// The codec of a provider, with what is particular about it.
 #[must_use]
 pub fn upstream_of(provider: &ProviderRecord) -> Box<dyn UpstreamDialect> {
-    if !matches!(provider.kind, ProviderKind::Openai | ProviderKind::AzureOpenai) {
-        return upstream(provider.kind);
-    }
+    let codec = match provider.kind {
+        ProviderKind::Openai | ProviderKind::AzureOpenai => openai_of(provider),
+        ProviderKind::Dify => {
+            let app = dify::DifyApp::of(provider);
+            Box::new(dify::Dify::new(DifyOptions { app, ..DifyOptions::default() }))
+        }
+        kind => upstream(kind),
+    };
+    Box::new(Marked::new(codec, provider.kind))
+}
+
+fn openai_of(provider: &ProviderRecord) -> Box<dyn UpstreamDialect> {
     let token_limit = if provider.has_quirk("max_tokens_only") {
         TokenLimit::MaxTokens
     } else if provider.has_quirk("max_completion_tokens") {

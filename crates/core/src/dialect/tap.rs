@@ -8,6 +8,7 @@
 
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Forward, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
+use crate::sse::writer::KEEP_ALIVE;
 use crate::sse::{Event, EventReader, Segment};
 
 /// Largest event that is held back until it is complete.
@@ -39,6 +40,18 @@ pub trait Observer {
     /// Whether the data of an event that came without its blank line are whole.
     fn is_whole(&self, data: &[u8]) -> bool {
         serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+    }
+    /// What is to be kept of the answer, as soon as that is known.
+    fn final_body(&self) -> Option<Vec<u8>> {
+        None
+    }
+    /// See [`StreamPipe::is_at_work`].
+    fn is_at_work(&self) -> bool {
+        false
+    }
+    /// A sign of life in the dialect.
+    fn keep_alive(&self) -> &'static [u8] {
+        KEEP_ALIVE
     }
     /// An error as an event of the dialect.
     fn encode_error(&self, error: &ErrorInfo) -> Vec<u8>;
@@ -132,6 +145,18 @@ impl<O: Observer> StreamPipe for Tap<O> {
     fn at_boundary(&self) -> bool {
         // Held bytes have not been sent yet, so only an oversized event under way is in the way.
         !self.reader.in_oversized_event()
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.observer.is_at_work()
+    }
+
+    fn keep_alive(&self) -> &'static [u8] {
+        self.observer.keep_alive()
+    }
+
+    fn final_body(&self) -> Option<Vec<u8>> {
+        self.observer.final_body()
     }
 
     fn encode_error(&mut self, error: &ErrorInfo) -> Vec<u8> {

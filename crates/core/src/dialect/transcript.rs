@@ -9,13 +9,15 @@ use std::rc::Rc;
 use crate::catalog::ProviderKind;
 use crate::dialect::canonical::{Answered, ChatRequest};
 use crate::dialect::face::Face;
-use crate::dialect::registry;
+use crate::dialect::{registry, responses};
 
 /// One exchange of request and answer. Cheap to fill; reading decodes.
 #[derive(Debug, Default)]
 pub struct Transcript {
     request: Request,
     answer: Answer,
+    /// The dialect of the request, and of an answer that passed untouched.
+    face: Option<Face>,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +47,7 @@ enum Answer {
 impl Transcript {
     /// Keeps a request as it came; model and streaming as they were understood, which may come from the path.
     pub fn keep_request(&mut self, face: Face, body: Rc<Vec<u8>>, model: &str, stream: bool) {
+        self.face = Some(face);
         self.request = Request::Bytes { face, body, model: model.to_owned(), stream };
     }
 
@@ -101,7 +104,11 @@ impl Transcript {
     /// The answer, as far as it came; `None` if there was none that can be read.
     pub fn answer(&mut self) -> Option<Rc<Answered>> {
         if let Answer::Bytes { kind, body } = &self.answer {
-            let read = registry::upstream(*kind).decode_response(body);
+            // Answers of the same kind of provider come in one of two dialects.
+            let read = match self.face {
+                Some(Face::OpenaiResponses) => responses::decode_answer(body),
+                _ => registry::upstream(*kind).decode_response(body),
+            };
             self.answer = read.map_or(Answer::Unknown, |response| {
                 Answer::Read(Rc::new(Answered { response, is_whole: true }))
             });

@@ -88,6 +88,10 @@ impl StreamPipe for StreamTranslation {
         self.encoder.takes_comments()
     }
 
+    fn keep_alive(&self) -> &'static [u8] {
+        self.encoder.keep_alive()
+    }
+
     fn final_body(&self) -> Option<Vec<u8>> {
         self.is_complete().then(|| self.encoder.final_body()).flatten()
     }

@@ -42,7 +42,8 @@ pub struct Page {
 #[must_use]
 pub fn call(upstream: &Upstream, next: Option<&str>) -> Option<Call> {
     let url = upstream.url.as_ref()?;
-    let call = |url: String, auth: Auth| Call { url, auth, is_stream: false, headers: Vec::new() };
+    let call =
+        |url: String, auth: Auth| Call { method: "GET", url, auth, is_stream: false, headers: Vec::new() };
     let next = next.map(percent_encode);
     let paged = |url: String, first: &str, parameter: &str| {
         let separator = if url.contains('?') { '&' } else { '?' };

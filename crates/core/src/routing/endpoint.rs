@@ -2,14 +2,18 @@
 
 use super::snapshot::Upstream;
 use crate::catalog::ProviderKind;
+use crate::catalog::provider::RESPONSES;
 use crate::dialect::azure::{self, AzureAddress};
 use crate::dialect::dashscope::{Endpoint, STREAM_HEADER};
+use crate::dialect::dify::DifyApp;
 
 /// What is asked of an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Operation {
     Chat { stream: bool, multimodal: bool },
+    Responses { stream: bool },
+    CompactResponse,
     CountTokens,
     Embeddings,
     ImageGenerations,
@@ -35,6 +39,8 @@ pub enum Auth {
 /// A request to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
+    /// The HTTP method.
+    pub method: &'static str,
     /// The address.
     pub url: String,
     /// Who we are.
@@ -50,6 +56,8 @@ impl Operation {
     fn openai_path(self) -> Option<&'static str> {
         Some(match self {
             Self::Chat { .. } => "chat/completions",
+            Self::Responses { .. } => "responses",
+            Self::CompactResponse => "responses/compact",
             Self::CountTokens => return None,
             Self::Embeddings => "embeddings",
             Self::ImageGenerations => "images/generations",
@@ -74,6 +82,8 @@ impl Operation {
             Self::Transcriptions => azure::Operation::Transcriptions,
             Self::AudioTranslations => azure::Operation::Translations,
             Self::Speech => azure::Operation::Speech,
+            Self::Responses { .. } => azure::Operation::Responses,
+            Self::CompactResponse => azure::Operation::CompactResponse,
             Self::CountTokens | Self::Rerank | Self::Moderations => return None,
         })
     }
@@ -84,8 +94,15 @@ impl Operation {
 #[must_use]
 pub fn call(upstream: &Upstream, operation: Operation, model: &str) -> Option<Call> {
     let url = upstream.url.as_ref()?;
-    let streams = matches!(operation, Operation::Chat { stream: true, .. });
-    let call = |url: String, auth: Auth| Call { url, auth, is_stream: streams, headers: Vec::new() };
+    let streams =
+        matches!(operation, Operation::Chat { stream: true, .. } | Operation::Responses { stream: true });
+    let call =
+        |url: String, auth: Auth| Call { method: "POST", url, auth, is_stream: streams, headers: Vec::new() };
+    if matches!(operation, Operation::Responses { .. } | Operation::CompactResponse)
+        && !upstream.record.has_quirk(RESPONSES)
+    {
+        return None;
+    }
     match (upstream.record.kind, operation) {
         (ProviderKind::Openai, _) => {
             let path = operation.openai_path()?;
@@ -122,10 +139,84 @@ pub fn call(upstream: &Upstream, operation: Operation, model: &str) -> Option<Ca
             Some(call)
         }
         (ProviderKind::Dify, Operation::Chat { .. }) => {
-            url.endpoint("v1", "chat-messages", "chat-messages").map(|url| call(url, Auth::Bearer))
+            let path = DifyApp::of(&upstream.record).path();
+            url.endpoint("v1", path, path).map(|url| call(url, Auth::Bearer))
         }
         _ => None,
     }
+}
+
+/// What is asked about a response that its provider keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ResponseAction {
+    Get,
+    Delete,
+    Cancel,
+    InputItems,
+}
+
+/// The request by which `upstream` is asked about a response that it keeps; `query` is the caller's. `None` if it keeps
+/// none.
+#[must_use]
+pub fn kept_response(
+    upstream: &Upstream,
+    id: &str,
+    action: ResponseAction,
+    query: Option<&str>,
+) -> Option<Call> {
+    let mut call = call(upstream, Operation::Responses { stream: false }, "")?;
+    call.method = match action {
+        ResponseAction::Get | ResponseAction::InputItems => "GET",
+        ResponseAction::Delete => "DELETE",
+        ResponseAction::Cancel => "POST",
+    };
+    let suffix = match action {
+        ResponseAction::Get | ResponseAction::Delete => "",
+        ResponseAction::Cancel => "/cancel",
+        ResponseAction::InputItems => "/input_items",
+    };
+    let (path, own_query) = call.url.split_once('?').unwrap_or((&call.url, ""));
+    let url = format!("{path}/{}{suffix}", percent_encode(id));
+    call.url = with_query(with_query(url, own_query), query.unwrap_or_default());
+    Some(call)
+}
+
+/// The request by which a Dify app is told to stop an answer.
+#[must_use]
+pub fn dify_stop(upstream: &Upstream, task_id: &str) -> Option<Call> {
+    dify(upstream, &DifyApp::of(&upstream.record).stop_path(task_id))
+}
+
+/// The request by which a file is uploaded to Dify.
+#[must_use]
+pub fn dify_upload(upstream: &Upstream) -> Option<Call> {
+    dify(upstream, "files/upload")
+}
+
+fn dify(upstream: &Upstream, path: &str) -> Option<Call> {
+    let app = DifyApp::of(&upstream.record);
+    let url = upstream.url.as_ref()?.endpoint("v1", app.path(), path)?;
+    Some(Call { method: "POST", url, auth: Auth::Bearer, is_stream: false, headers: Vec::new() })
+}
+
+/// What is to be put into the body as the model's name, where that is not what the candidate calls it: an operation that
+/// belongs to no deployment names the deployment there.
+#[must_use]
+pub fn body_model(upstream: &Upstream, model: &str) -> Option<String> {
+    let address = AzureAddress::read(&upstream.record.server_url, None);
+    let named = address.body_model(model);
+    (upstream.record.kind == ProviderKind::AzureOpenai && named != model).then(|| named.to_owned())
+}
+
+/// The address with a further query.
+#[must_use]
+pub fn with_query(mut url: String, query: &str) -> String {
+    if !query.is_empty() {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(query);
+    }
+    url
 }
 
 /// An address of the Gemini API. A base that ends in no version gets `v1beta`; Vertex bases name project and location.
@@ -234,6 +325,38 @@ mod tests {
         ] {
             assert_eq!(ask(kind, base, operation, "m/1").unwrap().url, url);
         }
+    }
+
+    #[test]
+    fn responses_are_asked_for_where_they_are_spoken() {
+        let upstream = |kind, base: &str, quirks: &str| {
+            let mut record = test_record(1, "p");
+            (record.kind, record.server_url, record.quirks) = (kind, base.into(), quirks.into());
+            let url = UpstreamUrl::parse(base, false).ok();
+            Upstream { record, url, server_key: None, keys: Vec::new(), headers: BTreeMap::new() }
+        };
+        let operation = Operation::Responses { stream: true };
+        let plain = upstream(ProviderKind::Openai, "https://a.example/v1", "");
+        assert_eq!(call(&plain, operation, "m"), None);
+        let native = upstream(ProviderKind::Openai, "https://a.example/v1", "responses");
+        assert_eq!(call(&native, operation, "m").unwrap().url, "https://a.example/v1/responses");
+        let get = kept_response(&native, "resp/1", ResponseAction::InputItems, Some("limit=2")).unwrap();
+        assert_eq!(
+            (get.method, get.url.as_str()),
+            ("GET", "https://a.example/v1/responses/resp%2F1/input_items?limit=2")
+        );
+        let azure = "https://r.openai.azure.com/openai/deployments/d/chat/completions?api-version=2025-04-01-preview#";
+        let azure = upstream(ProviderKind::AzureOpenai, azure, "responses");
+        let cancel = kept_response(&azure, "resp_1", ResponseAction::Cancel, Some("a=b")).unwrap();
+        assert_eq!(
+            (cancel.method, cancel.url.as_str()),
+            (
+                "POST",
+                "https://r.openai.azure.com/openai/responses/resp_1/cancel?api-version=2025-04-01-preview&a=b"
+            )
+        );
+        assert_eq!(body_model(&azure, "m").as_deref(), Some("d"));
+        assert_eq!(body_model(&native, "m"), None);
     }
 
     #[test]

@@ -412,6 +412,12 @@ impl Snapshot {
         &self.logical_models
     }
 
+    /// The provider with this `uid`, to be asked about what it keeps; `None` if it is gone or this caller may not use it.
+    #[must_use]
+    pub fn candidate_at(&self, uid: &str, principal: &Principal) -> Option<Candidate> {
+        self.offers_for(principal).find(|offer| offer.upstream.record.uid == uid).map(Candidate::of)
+    }
+
     pub(super) fn logical_by_name(&self, name: &str) -> Option<&Arc<LogicalModelRecord>> {
         let index = self.logical_models.binary_search_by(|logical| logical.name.as_str().cmp(name)).ok()?;
         self.logical_models.get(index)

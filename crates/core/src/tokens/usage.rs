@@ -14,6 +14,9 @@ pub struct TokenUsage {
     /// Part of `prompt` that was written to the provider's prompt cache.
     #[serde(default)]
     pub cache_written: u64,
+    /// Part of `cache_written` that is kept for an hour, which costs more than the usual five minutes.
+    #[serde(default)]
+    pub cache_written_1h: u64,
     /// Part of `completion` that was spent on reasoning.
     pub reasoning: u64,
     /// Part of `prompt` that is audio.

@@ -54,7 +54,7 @@ pub const PRESETS: &[Preset] = &[
             PresetModel::new("gpt-4o", 128_000, VISION | TOOLS | JSON_SCHEMA),
             PresetModel::new("gpt-4o-mini", 128_000, VISION | TOOLS | JSON_SCHEMA),
         ],
-        quirks: &[Quirk::MaxCompletionTokens],
+        quirks: &[Quirk::MaxCompletionTokens, Quirk::Responses],
         ..BASE
     },
     Preset {
@@ -105,7 +105,7 @@ pub const PRESETS: &[Preset] = &[
         placeholders: &["YOUR-RESOURCE"],
         auth: ApiKeyHeader,
         docs: "https://learn.microsoft.com/azure/ai-foundry/openai/reference",
-        quirks: &[Quirk::MaxCompletionTokens],
+        quirks: &[Quirk::MaxCompletionTokens, Quirk::Responses],
         ..BASE
     },
     Preset {

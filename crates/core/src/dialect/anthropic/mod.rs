@@ -38,6 +38,9 @@ use super::canonical::{
 };
 use crate::error::ApiError;
 
+/// The event by which this dialect says that it is alive.
+pub const PING: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
+
 /// The dialect of the Messages API.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Anthropic;

@@ -199,6 +199,9 @@ impl State {
         let message = message.unwrap_or_default();
         events.push(StreamEvent::Start { id: message.id, model: message.model, created: None });
         if let Some(usage) = message.usage {
+            if let Some(tier) = wire::served_tier(usage) {
+                events.push(StreamEvent::Served { service_tier: Some(tier), system_fingerprint: None });
+            }
             self.counts.merge(usage);
             events.extend(self.counts.usage().map(StreamEvent::Usage));
         }

@@ -16,7 +16,7 @@ use super::wire::{self, Block, Said, UsageOut};
 use crate::dialect::canonical::{
     ErrorInfo, FinishReason, Json, PartStart, ReplyContext, StreamEncoder, StreamEvent,
 };
-use crate::sse::writer::write_data;
+use crate::sse::writer::{KEEP_ALIVE, write_data};
 use crate::tokens::TokenUsage;
 
 /// Most bytes of text that may wait for an earlier part to end.
@@ -38,6 +38,7 @@ pub struct Encoder {
     said: Said,
     finish: Option<FinishReason>,
     usage: Option<TokenUsage>,
+    service_tier: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -122,10 +123,17 @@ impl StreamEncoder for Encoder {
         if self.is_over {
             return;
         }
+        if let Some(words) = event.in_words() {
+            for event in words {
+                self.encode(&event, out);
+            }
+            return;
+        }
         match event {
             StreamEvent::Start { id, model, .. } => {
                 self.begin = Some(Begin { id: id.clone(), model: model.clone() });
             }
+            StreamEvent::Served { service_tier: Some(tier), .. } => self.service_tier = Some(tier.clone()),
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
             StreamEvent::Finish { choice: 0, reason } => self.finish = Some(reason.clone()),
             StreamEvent::Ping => {
@@ -152,6 +160,11 @@ impl StreamEncoder for Encoder {
             _ => {}
         }
     }
+
+    fn keep_alive(&self) -> &'static [u8] {
+        // A client takes in no event before the beginning.
+        if self.has_begun { super::PING } else { KEEP_ALIVE }
+    }
 }
 
 impl Encoder {
@@ -168,6 +181,7 @@ impl Encoder {
             said: Said::default(),
             finish: None,
             usage: None,
+            service_tier: None,
         }
     }
 
@@ -177,8 +191,10 @@ impl Encoder {
         }
         self.has_begun = true;
         let Begin { id, model } = self.begin.take().unwrap_or_default();
-        let usage =
-            UsageOut::of(self.usage.map(|usage| TokenUsage { completion: 0, reasoning: 0, ..usage }), None);
+        let usage = UsageOut::of(
+            self.usage.map(|usage| TokenUsage { completion: 0, reasoning: 0, ..usage }),
+            self.service_tier.as_deref(),
+        );
         let message = MessageOut::begin(id.as_deref(), model.as_deref(), &self.context, usage);
         Out::MessageStart { message }.write(out);
     }
@@ -241,7 +257,7 @@ impl Encoder {
         self.write_ended(out);
         self.is_over = true;
         let (stop_reason, stop_sequence) = wire::stop_reason(self.finish.as_ref(), self.said);
-        let usage = UsageOut::of(self.usage, None);
+        let usage = UsageOut::of(self.usage, self.service_tier.as_deref());
         Out::MessageDelta { delta: Stop { stop_reason, stop_sequence }, usage }.write(out);
         Out::MessageStop.write(out);
     }
@@ -284,7 +300,10 @@ impl Waiting {
         }
         self.is_open = true;
         let content_block = match &self.start {
-            PartStart::Text | PartStart::Refusal => Block::text(""),
+            // Pictures and recordings have become text before.
+            PartStart::Text | PartStart::Refusal | PartStart::Image { .. } | PartStart::Audio { .. } => {
+                Block::text("")
+            }
             PartStart::Thinking => Block::Thinking { thinking: "", signature: "" },
             PartStart::RedactedThinking { data } => Block::RedactedThinking { data },
             PartStart::ToolCall { id, name } => Block::ToolUse {

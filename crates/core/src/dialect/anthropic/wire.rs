@@ -171,11 +171,19 @@ pub struct UsageOut {
     input_tokens: u64,
     cache_creation_input_tokens: u64,
     cache_read_input_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_creation: Option<ByLifetimeOut>,
     output_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens_details: Option<OutputDetails>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ByLifetimeOut {
+    ephemeral_5m_input_tokens: u64,
+    ephemeral_1h_input_tokens: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -191,6 +199,10 @@ impl UsageOut {
             input_tokens: usage.prompt.saturating_sub(usage.cached).saturating_sub(usage.cache_written),
             cache_creation_input_tokens: usage.cache_written,
             cache_read_input_tokens: usage.cached,
+            cache_creation: (usage.cache_written > 0).then(|| ByLifetimeOut {
+                ephemeral_5m_input_tokens: usage.cache_written.saturating_sub(usage.cache_written_1h),
+                ephemeral_1h_input_tokens: usage.cache_written_1h,
+            }),
             output_tokens: usage.completion,
             output_tokens_details: (usage.reasoning > 0)
                 .then_some(OutputDetails { thinking_tokens: usage.reasoning }),
@@ -206,6 +218,7 @@ pub struct Counts {
     input: Option<u64>,
     cache_read: Option<u64>,
     cache_written: Option<u64>,
+    cache_written_1h: Option<u64>,
     output: Option<u64>,
     thinking: Option<u64>,
 }
@@ -232,6 +245,7 @@ impl Counts {
             thinking_tokens: Option<f64>,
         }
         let Ok(wire) = serde_json::from_str::<Wire>(raw.get()) else { return };
+        let for_an_hour = wire.cache_creation.as_ref().and_then(|parts| parts.ephemeral_1h_input_tokens);
         let by_lifetime = wire.cache_creation.and_then(|parts| {
             let parts = [parts.ephemeral_5m_input_tokens, parts.ephemeral_1h_input_tokens];
             parts.into_iter().flatten().reduce(|sum, part| sum + part)
@@ -242,6 +256,7 @@ impl Counts {
             (&mut self.output, wire.output_tokens),
             (&mut self.cache_read, wire.cache_read_input_tokens),
             (&mut self.cache_written, wire.cache_creation_input_tokens.or(by_lifetime)),
+            (&mut self.cache_written_1h, for_an_hour),
             (&mut self.thinking, thinking),
         ] {
             *held = said.map(count).or(*held);
@@ -257,6 +272,7 @@ impl Counts {
             completion: self.output.unwrap_or_default(),
             cached,
             cache_written,
+            cache_written_1h: self.cache_written_1h.unwrap_or_default().min(cache_written),
             reasoning: self.thinking.unwrap_or_default(),
             ..TokenUsage::default()
         };

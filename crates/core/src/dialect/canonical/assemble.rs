@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::ErrorInfo;
 use super::json::Json;
-use super::message::Part;
+use super::message::{Media, Part};
 use super::response::{ChatResponse, Choice};
 use super::stream::{PartStart, StreamEvent};
 
@@ -115,6 +115,10 @@ impl Assembly {
             StreamEvent::Start { id, model, created } => {
                 (response.id, response.model, response.created) = (id, model, created);
             }
+            StreamEvent::Served { service_tier, system_fingerprint } => {
+                response.service_tier = service_tier.or(response.service_tier.take());
+                response.system_fingerprint = system_fingerprint.or(response.system_fingerprint.take());
+            }
             StreamEvent::PartStart { choice, start, .. } => {
                 with_choice(response, choice, |choice| choice.parts.push(begin(start)));
             }
@@ -158,7 +162,13 @@ fn held_bytes(event: &StreamEvent) -> usize {
     match event {
         StreamEvent::TextDelta { text, .. } | StreamEvent::ArgumentsDelta { text, .. } => text.len(),
         StreamEvent::SignatureDelta { signature, .. } => signature.len(),
-        StreamEvent::PartStart { start: PartStart::RedactedThinking { data }, .. } => data.len(),
+        StreamEvent::PartStart {
+            start:
+                PartStart::RedactedThinking { data }
+                | PartStart::Image { media: Media::Base64 { data, .. } }
+                | PartStart::Audio { media: Media::Base64 { data, .. } },
+            ..
+        } => data.len(),
         _ => 0,
     }
 }
@@ -169,6 +179,8 @@ fn begin(start: PartStart) -> Part {
         PartStart::Thinking => Part::Thinking { text: String::new(), signature: None },
         PartStart::RedactedThinking { data } => Part::RedactedThinking { data },
         PartStart::Refusal => Part::Refusal { text: String::new() },
+        PartStart::Image { media } => Part::Image { media, detail: None, cache: None },
+        PartStart::Audio { media } => Part::Audio { media },
         PartStart::ToolCall { id, name } => {
             Part::ToolCall { id, name, arguments: String::new(), signature: None, cache: None }
         }

@@ -8,8 +8,11 @@ use super::stream::{PartStart, StreamEvent};
 /// A lawful sequence of events that assembles to `response`.
 #[must_use]
 pub fn explode(response: ChatResponse) -> Vec<StreamEvent> {
-    let ChatResponse { id, created, model, choices, usage, .. } = response;
+    let ChatResponse { id, created, model, choices, usage, service_tier, system_fingerprint } = response;
     let mut events = vec![StreamEvent::Start { id, model, created }];
+    if service_tier.is_some() || system_fingerprint.is_some() {
+        events.push(StreamEvent::Served { service_tier, system_fingerprint });
+    }
     for (choice, answer) in choices.into_iter().enumerate() {
         for (part, content) in answer.parts.into_iter().filter(can_be_answered).enumerate() {
             push_part(&mut events, choice, part, content);
@@ -28,15 +31,16 @@ pub fn explode(response: ChatResponse) -> Vec<StreamEvent> {
 
 /// Whether the part is one that models say, not one that callers send.
 fn can_be_answered(part: &Part) -> bool {
-    !matches!(part, Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. })
+    !matches!(part, Part::File { .. } | Part::ToolResult { .. })
 }
 
 fn push_part(events: &mut Vec<StreamEvent>, choice: usize, part: usize, content: Part) {
     let mut start = |start| events.push(StreamEvent::PartStart { choice, part, start });
+    let delta = |text: String| (!text.is_empty()).then_some(StreamEvent::TextDelta { choice, part, text });
     match content {
         Part::Text { text, citations, .. } => {
             start(PartStart::Text);
-            events.push(StreamEvent::TextDelta { choice, part, text });
+            events.extend(delta(text));
             events.extend(citations.into_iter().map(|citation| StreamEvent::Citation {
                 choice,
                 part,
@@ -45,22 +49,24 @@ fn push_part(events: &mut Vec<StreamEvent>, choice: usize, part: usize, content:
         }
         Part::Thinking { text, signature } => {
             start(PartStart::Thinking);
-            if !text.is_empty() {
-                events.push(StreamEvent::TextDelta { choice, part, text });
-            }
+            events.extend(delta(text));
             events.extend(signature.map(|signature| StreamEvent::SignatureDelta { choice, part, signature }));
         }
         Part::RedactedThinking { data } => start(PartStart::RedactedThinking { data }),
         Part::Refusal { text } => {
             start(PartStart::Refusal);
-            events.push(StreamEvent::TextDelta { choice, part, text });
+            events.extend(delta(text));
         }
         Part::ToolCall { id, name, arguments, signature, .. } => {
             start(PartStart::ToolCall { id, name });
             events.extend(signature.map(|signature| StreamEvent::SignatureDelta { choice, part, signature }));
-            events.push(StreamEvent::ArgumentsDelta { choice, part, text: arguments });
+            if !arguments.is_empty() {
+                events.push(StreamEvent::ArgumentsDelta { choice, part, text: arguments });
+            }
         }
-        Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => return,
+        Part::Image { media, .. } => start(PartStart::Image { media }),
+        Part::Audio { media } => start(PartStart::Audio { media }),
+        Part::File { .. } | Part::ToolResult { .. } => return,
     }
     events.push(StreamEvent::PartEnd { choice, part });
 }
@@ -92,7 +98,8 @@ mod tests {
             model: Some("m".into()),
             choices: vec![Choice { parts, finish: Some(FinishReason::ToolCalls), logprobs: None }],
             usage: Some(TokenUsage { prompt: 1, completion: 2, ..TokenUsage::default() }),
-            ..ChatResponse::default()
+            service_tier: Some("default".into()),
+            system_fingerprint: Some("fp_1".into()),
         };
         assert_eq!(assemble(explode(response.clone())).unwrap(), response);
     }

@@ -8,8 +8,9 @@
 
 use super::error::ErrorInfo;
 use super::json::Json;
-use super::message::Citation;
+use super::message::{Citation, Media};
 use super::response::FinishReason;
+use crate::sse::writer::KEEP_ALIVE;
 use crate::tokens::TokenUsage;
 
 /// One event of a streamed answer.
@@ -23,6 +24,13 @@ pub enum StreamEvent {
         model: Option<String>,
         /// Seconds since the epoch.
         created: Option<u64>,
+    },
+    /// Who serves the answer, as soon as that is known. Later words replace earlier ones; what is absent is not said.
+    Served {
+        /// The tier.
+        service_tier: Option<String>,
+        /// `OpenAI`'s name of the configuration.
+        system_fingerprint: Option<String>,
     },
     /// A part begins.
     PartStart {
@@ -114,6 +122,16 @@ pub enum PartStart {
     },
     /// A refusal.
     Refusal,
+    /// A picture, whole.
+    Image {
+        /// Where it is.
+        media: Media,
+    },
+    /// A piece of a recording, whole in itself: services stream speech in pieces, each a part of its own.
+    Audio {
+        /// The piece.
+        media: Media,
+    },
     /// A tool call.
     ToolCall {
         /// Names the call.
@@ -121,6 +139,30 @@ pub enum PartStart {
         /// Name of the tool.
         name: String,
     },
+}
+
+impl StreamEvent {
+    /// For dialects whose answers consist of words: a picture as a link in Markdown, a recording as nothing. `None` for
+    /// everything else.
+    #[must_use]
+    pub fn in_words(&self) -> Option<Vec<Self>> {
+        let Self::PartStart {
+            choice,
+            part,
+            start: start @ (PartStart::Image { .. } | PartStart::Audio { .. }),
+        } = self
+        else {
+            return None;
+        };
+        let (choice, part) = (*choice, *part);
+        let mut events = vec![Self::PartStart { choice, part, start: PartStart::Text }];
+        if let PartStart::Image { media } = start
+            && let Some(url) = media.to_url()
+        {
+            events.push(Self::TextDelta { choice, part, text: format!("![image]({url})") });
+        }
+        Some(events)
+    }
 }
 
 /// Reads an upstream's stream. Malformed data becomes [`StreamEvent::Error`]; after `Done` or `Error` everything that
@@ -141,6 +183,10 @@ pub trait StreamEncoder {
     /// Whether a comment of Server-Sent Events may stand between two events.
     fn takes_comments(&self) -> bool {
         true
+    }
+    /// A sign of life, to be written where [`takes_comments`](Self::takes_comments) allows it.
+    fn keep_alive(&self) -> &'static [u8] {
+        KEEP_ALIVE
     }
     /// The body that the unstreamed answer would have had, once the stream is over, in a dialect whose answers may be
     /// kept and continued.

@@ -15,6 +15,11 @@ pub fn decode(body: &[u8]) -> Result<(ChatResponse, DifyIds), String> {
 
 /// The answer in a reply, or what it says instead.
 pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), String> {
+    let data = reply.data();
+    if reply.answer.is_none() && data.status.as_deref() == Some("failed") {
+        return Err(data.error.unwrap_or_else(|| "The workflow failed.".to_owned()));
+    }
+    reply.answer = reply.answer.or_else(|| data.output());
     let is_paused = reply.event.as_deref() == Some("workflow_paused");
     if reply.answer.is_none() && !is_paused {
         return Err(match error::of_reply(Some(200), reply) {

@@ -1,18 +1,18 @@
 //! Writing a request.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::DifyOptions;
 use super::files::{self, File};
 use super::transcript::{self, paragraph};
+use super::{DifyOptions, NOBODY};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Message, Part};
 use crate::dialect::upstream::parameters::set_parameters;
 
 /// Dify refuses an empty query, also next to a file.
 const FILES_ONLY: &str = "[see the attached files]";
-/// Dify refuses a request without a user.
-const NOBODY: &str = "nexus-edge";
 /// The only parameter that Dify knows: whose conversation it is.
 const SUPPORTED: &[&str] = &["user"];
 /// Fields of Dify's own that a caller may send along.
@@ -20,10 +20,12 @@ const OWN: &[&str] = &["inputs", "auto_generate_name", "workflow_id", "trace_id"
 
 #[derive(Serialize)]
 struct Request<'a> {
-    inputs: &'a RawValue,
-    query: String,
+    inputs: Cow<'a, RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
     response_mode: &'static str,
-    conversation_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<&'a str>,
     user: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<File>,
@@ -58,11 +60,13 @@ pub fn encode(request: &ChatRequest, options: &DifyOptions) -> EncodedRequest {
     dropped.extend(request.extra.keys().filter(|name| !OWN.contains(&name.as_str())).cloned());
     let own = |name: &str| request.extra.get(name).map(Json::raw);
     let empty = Json::empty_object();
+    let inputs = own("inputs").or(options.inputs.as_ref().map(Json::raw)).unwrap_or(empty.raw());
+    let is_chat = options.app.keeps_conversation();
     let body = Request {
-        inputs: own("inputs").or(options.inputs.as_ref().map(Json::raw)).unwrap_or(empty.raw()),
-        query,
+        inputs: if is_chat { Cow::Borrowed(inputs) } else { Cow::Owned(with_query(inputs, &query)) },
+        query: is_chat.then_some(query),
         response_mode: if request.stream { "streaming" } else { "blocking" },
-        conversation_id,
+        conversation_id: is_chat.then_some(conversation_id),
         user: user(options, request),
         files,
         auto_generate_name: own("auto_generate_name"),
@@ -70,6 +74,14 @@ pub fn encode(request: &ChatRequest, options: &DifyOptions) -> EncodedRequest {
         trace_id: own("trace_id"),
     };
     EncodedRequest { body: serde_json::to_vec(&body).unwrap_or_default(), dropped }
+}
+
+/// The variables with what was said among them, unless the caller set that itself.
+fn with_query(inputs: &RawValue, query: &str) -> Box<RawValue> {
+    let mut variables: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(inputs.get()).unwrap_or_default();
+    variables.entry("query").or_insert_with(|| query.into());
+    serde_json::value::to_raw_value(&variables).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 fn query(

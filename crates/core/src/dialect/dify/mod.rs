@@ -1,4 +1,4 @@
-//! Dify chat apps (<https://docs.dify.ai/en/api-reference/guides/streaming>).
+//! Dify apps (<https://docs.dify.ai/en/api-reference/guides/streaming>).
 //!
 //! An app is not a model: its prompts, tools and sampling are set in Dify, and Dify keeps the conversation. A request
 //! carries what the person says next and the id of the conversation; the model's name means nothing.
@@ -6,28 +6,40 @@
 //! **What is sent.** With a conversation id, `query` is the last turn of the user and nothing else: Dify knows the rest.
 //! Without one, Dify knows nothing, so what was said before rides along in front of the query, as instructions and a
 //! transcript. A request that consists of one turn is sent as it is. Pictures and documents go as `files`, by address, or
-//! by id if they were uploaded to Dify; what would have to be uploaded first is dropped by name.
+//! by id if they were uploaded to Dify ([`upload`]); what could not be uploaded is dropped by name.
+//!
+//! Completion and workflow apps ([`DifyApp`]) have no conversation: everything that was said goes into their variable
+//! `query`, and the answer of a workflow is its output of the name `text`, `answer`, `output` or `result`, its only
+//! output, or all of them as JSON.
 //!
 //! **What comes back.** The id of the conversation is for the caller of this codec to keep and to give back with the next
 //! turn: [`Dify::decode_with_ids`], [`DifyStreamDecoder::ids`].
 
+mod app;
 mod decode_response;
 mod encode_request;
 mod error;
 mod files;
 mod stream_decoder;
 mod transcript;
+pub mod upload;
 mod wire;
 
+pub use app::DifyApp;
 pub use stream_decoder::DifyStreamDecoder;
 
 use super::canonical::{
     ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, StreamDecoder, UpstreamDialect,
 };
 
+/// The user of a request that names none: Dify refuses one without.
+pub const NOBODY: &str = "nexus-edge";
+
 /// What Dify wants to know and a request does not say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DifyOptions {
+    /// The kind of app.
+    pub app: DifyApp,
     /// The conversation that the request goes on with.
     pub conversation_id: Option<String>,
     /// Whose conversation it is. Dify shows a conversation to nobody else, so it must stay the same. If empty, the
@@ -95,32 +107,22 @@ impl UpstreamDialect for Dify {
 /// The conversation that a piece of an answer names; every event and every whole answer does.
 #[must_use]
 pub fn conversation_id_in(bytes: &[u8]) -> Option<String> {
-    const FIELD: &[u8] = b"\"conversation_id\"";
-    let after = bytes.get(memchr::memmem::find(bytes, FIELD)? + FIELD.len()..)?;
+    id_in(bytes, b"\"conversation_id\"")
+}
+
+/// The work in progress that an event names.
+#[must_use]
+pub fn task_id_in(bytes: &[u8]) -> Option<String> {
+    id_in(bytes, b"\"task_id\"")
+}
+
+fn id_in(bytes: &[u8], field: &[u8]) -> Option<String> {
+    let after = bytes.get(memchr::memmem::find(bytes, field)? + field.len()..)?;
     let value = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
     let id = value.get(..memchr::memchr(b'"', value)?)?;
     let is_id =
         !id.is_empty() && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     is_id.then(|| String::from_utf8_lossy(id).into_owned())
-}
-
-/// Where messages are sent. The base is what was entered for the provider, such as `https://api.dify.ai/v1`; one that ends
-/// in `#` is taken literally.
-#[must_use]
-pub fn chat_messages_url(server_url: &str) -> String {
-    match server_url.strip_suffix('#') {
-        Some(literal) => literal.to_owned(),
-        None => format!("{}/chat-messages", server_url.trim_end_matches('/')),
-    }
-}
-
-/// Where an answer that is being written is stopped: `POST` with [`stop_body`].
-#[must_use]
-pub fn stop_url(server_url: &str, task_id: &str) -> String {
-    // Ids are UUIDs; anything else must not lead to another path.
-    let id: String =
-        task_id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
-    format!("{}/{id}/stop", chat_messages_url(server_url).trim_end_matches('/'))
 }
 
 /// The body of a request to stop. The user must be the one that the message was sent for, or nothing happens.

@@ -130,7 +130,15 @@ impl Reading for DifyReading {
                 events.push(StreamEvent::Done);
                 return true;
             }
-            "workflow_finished" => self.workflow = Some(ended(&reply)),
+            "workflow_finished" => {
+                // A workflow without a chat may say everything at its end.
+                if self.said.is_empty()
+                    && let Some(output) = reply.data().output()
+                {
+                    self.say(&output, events);
+                }
+                self.workflow = Some(ended(&reply));
+            }
             _ => events.push(StreamEvent::Ping),
         }
         false
@@ -208,7 +216,11 @@ impl DifyReading {
     }
 
     fn answer(&mut self, kind: &str, reply: &Reply, events: &mut Vec<StreamEvent>) {
-        let text = reply.answer.as_deref().unwrap_or_default();
+        let text = match kind {
+            "text_chunk" => reply.data().text,
+            _ => None,
+        };
+        let text = text.as_deref().or(reply.answer.as_deref()).unwrap_or_default();
         if kind == "message" && self.is_agent {
             let rest = text.strip_prefix(self.said.as_str()).unwrap_or_default().to_owned();
             self.say(&rest, events);

@@ -11,6 +11,7 @@ use crate::dialect::upstream::testing::{check_laws, decode_all, decode_pieces, f
 fn dify(conversation_id: Option<&str>) -> Dify {
     Dify::new(DifyOptions {
         conversation_id: conversation_id.map(str::to_owned),
+        app: DifyApp::Chat,
         user: "person-1".into(),
         inputs: None,
     })
@@ -127,13 +128,53 @@ fn what_an_app_decides_itself_is_named() {
 
 #[test]
 fn addresses() {
-    assert_eq!(chat_messages_url("https://api.dify.ai/v1"), "https://api.dify.ai/v1/chat-messages");
-    assert_eq!(chat_messages_url("https://a.example/v1/"), "https://a.example/v1/chat-messages");
-    assert_eq!(
-        stop_url("https://api.dify.ai/v1", "t-1/../x"),
-        "https://api.dify.ai/v1/chat-messages/t-1x/stop"
-    );
+    assert_eq!(DifyApp::Chat.stop_path("t-1/../x"), "chat-messages/t-1x/stop");
+    assert_eq!(DifyApp::Workflow.stop_path("t"), "workflows/tasks/t/stop");
+    assert_eq!(task_id_in(br#"data: {"event":"message","task_id": "c3-8","x":1}"#).as_deref(), Some("c3-8"));
     assert_eq!(stop_body("a\"b"), br#"{"user":"a\"b"}"#);
+}
+
+#[test]
+fn apps_without_a_conversation_get_a_variable_and_give_their_output() {
+    let options = |app| DifyOptions { app, ..DifyOptions::default() };
+    let mut request = ChatRequest {
+        messages: vec![
+            Message::new(Role::System, vec![Part::text("Be brief.")]),
+            Message::new(Role::User, vec![Part::text("Hi")]),
+        ],
+        ..ChatRequest::default()
+    };
+    for app in [DifyApp::Completion, DifyApp::Workflow] {
+        let encoded = Dify::new(options(app)).encode_request(&request, "m");
+        let body: Value = serde_json::from_slice(&encoded.body).unwrap();
+        assert!(body.get("query").is_none() && body.get("conversation_id").is_none());
+        let query = body["inputs"]["query"].as_str().unwrap();
+        assert!(query.contains("Be brief.") && query.ends_with("Hi"), "{query}");
+    }
+    request.extra.insert("inputs".into(), Json::parse(r#"{"query":"own","n":1}"#).unwrap());
+    let encoded = Dify::new(options(DifyApp::Workflow)).encode_request(&request, "m");
+    let body: Value = serde_json::from_slice(&encoded.body).unwrap();
+    assert_eq!(body["inputs"], json!({"query": "own", "n": 1}));
+
+    let said = |body: &str| {
+        Dify::default().decode_response(body.as_bytes()).map(|answer| answer.choices[0].parts.clone())
+    };
+    let data = |outputs: &str| {
+        format!(r#"{{"task_id":"t","data":{{"id":"w","status":"succeeded","outputs":{outputs}}}}}"#)
+    };
+    assert_eq!(said(&data(r#"{"text":"a","n":1}"#)).unwrap(), [Part::text("a")]);
+    assert_eq!(said(&data(r#"{"summary":"b"}"#)).unwrap(), [Part::text("b")]);
+    assert_eq!(said(&data(r#"{"n":1}"#)).unwrap(), [Part::text(r#"{"n":1}"#)]);
+    assert!(said(r#"{"data":{"status":"failed","error":"no node"}}"#).unwrap_err().contains("no node"));
+    for stream in [
+        "data: {\"event\":\"workflow_started\",\"task_id\":\"t\",\"data\":{}}\n\ndata: {\"event\":\"text_chunk\",\"data\":{\"text\":\"a\"}}\n\ndata: {\"event\":\"workflow_finished\",\"data\":{\"status\":\"succeeded\",\"outputs\":{\"text\":\"a\"}}}\n\n",
+        "data: {\"event\":\"workflow_finished\",\"data\":{\"status\":\"succeeded\",\"outputs\":{\"text\":\"a\"}}}\n\n",
+    ] {
+        let (mut decoder, mut events) = (Dify::default().stream_decoder(), Vec::new());
+        decoder.push(stream.as_bytes(), &mut events);
+        decoder.finish(&mut events);
+        assert_eq!(assemble(events).unwrap().choices[0].parts, [Part::text("a")]);
+    }
 }
 
 #[test]

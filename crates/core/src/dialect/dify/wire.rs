@@ -53,6 +53,8 @@ pub struct Data {
     pub status: Option<String>,
     pub error: Option<String>,
     pub form_content: Option<String>,
+    pub text: Option<String>,
+    outputs: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -69,6 +71,18 @@ impl Reply {
     /// What an event of a workflow carries.
     pub fn data(&self) -> Data {
         self.data.as_ref().and_then(|data| serde_json::from_str(data.text()).ok()).unwrap_or_default()
+    }
+}
+
+impl Data {
+    /// What a workflow gave, as text.
+    pub fn output(&self) -> Option<String> {
+        let outputs = self.outputs.as_ref().filter(|outputs| !outputs.is_empty())?;
+        let named =
+            ["text", "answer", "output", "result"].into_iter().find_map(|name| outputs.get(name)?.as_str());
+        let only = || outputs.values().next().filter(|_| outputs.len() == 1)?.as_str();
+        let text = named.or_else(only).map(str::to_owned);
+        Some(text.unwrap_or_else(|| serde_json::Value::Object(outputs.clone()).to_string()))
     }
 }
 

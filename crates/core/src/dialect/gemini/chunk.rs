@@ -268,8 +268,12 @@ impl Out<'_> {
                 _ => Part::File { media, name: None, cache: None },
             };
             whole.push((self.number, self.choice.parts.saturating_sub(1), made));
-        } else if let Some(url) = media.to_url().filter(|_| is_image) {
-            self.text(&format!("![image]({url})"));
+        } else if is_image || media_type.starts_with("audio/") {
+            self.close();
+            let (choice, part) = (self.number, self.next_part());
+            let start = if is_image { PartStart::Image { media } } else { PartStart::Audio { media } };
+            self.events.push(StreamEvent::PartStart { choice, part, start });
+            self.events.push(StreamEvent::PartEnd { choice, part });
         }
     }
 

@@ -87,7 +87,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::canonical::{ErrorKind, FinishReason, Part, PartStart, assemble};
+    use crate::dialect::canonical::{ErrorKind, FinishReason, Media, Part, PartStart, assemble};
     use proptest::prelude::*;
 
     fn events_of<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<StreamEvent> {
@@ -193,11 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn code_and_pictures_become_text() {
+    fn code_becomes_text_and_a_picture_is_one() {
         let chunk = r#"{"candidates":[{"content":{"parts":[{"executableCode":{"language":"PYTHON","code":"print(1)\n"}},{"codeExecutionResult":{"outcome":"OUTCOME_OK","output":"1\n"}},{"inlineData":{"mimeType":"image/png","data":"iVBO"}}]},"finishReason":"STOP"}]}"#;
         let response = assemble(read(&[chunk])).unwrap();
-        let text = "```python\nprint(1)\n```\n```\n1\n```\n![image](data:image/png;base64,iVBO)";
-        assert_eq!(response.choices[0].parts, [Part::text(text)]);
+        let text = "```python\nprint(1)\n```\n```\n1\n```\n";
+        let media = Media::Base64 { media_type: "image/png".into(), data: "iVBO".into() };
+        let picture = Part::Image { media, detail: None, cache: None };
+        assert_eq!(response.choices[0].parts, [Part::text(text), picture]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::encode_contents::bare_signature;
+use super::encode_media::media_part;
 use super::encode_response::{call, redacted, text_part, thought};
 use super::wire::{CandidateOut, ContentOut, PartOut, ResponseOut, to_line};
 use super::{citations, error, finish, logprobs, time, usage};
@@ -97,6 +98,14 @@ impl Encoder {
             PartStart::Refusal => Open::Plain,
             PartStart::RedactedThinking { data } => {
                 self.part(choice, redacted(data), out);
+                Open::Plain
+            }
+            PartStart::Image { media } | PartStart::Audio { media } => {
+                let default_type =
+                    if matches!(start, PartStart::Image { .. }) { "image/png" } else { "audio/wav" };
+                if let Some(piece) = media_part(media, default_type, None) {
+                    self.part(choice, piece, out);
+                }
                 Open::Plain
             }
             PartStart::ToolCall { id, name } => Open::Call {
@@ -240,6 +249,8 @@ impl StreamEncoder for Encoder {
                 }
                 self.created = created.unwrap_or(self.created);
             }
+            // The dialect says it of the request only.
+            StreamEvent::Served { .. } => {}
             StreamEvent::PartStart { choice, part, start } => self.start(*choice, *part, start, out),
             StreamEvent::TextDelta { choice, part, text } => self.text(*choice, *part, text, out),
             StreamEvent::ArgumentsDelta { choice, part, text } => {

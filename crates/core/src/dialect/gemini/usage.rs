@@ -125,6 +125,7 @@ mod tests {
             audio_prompt: 2,
             audio_completion: 1,
             cache_written: 0,
+            cache_written_1h: 0,
         };
         assert_eq!(read(&Json::of(&write(&usage))), Some(usage));
     }

@@ -1,6 +1,7 @@
 //! `OpenAI` Chat Completions (<https://platform.openai.com/docs/api-reference/chat>).
 
 pub mod codec;
+mod head;
 pub mod legacy;
 pub mod models;
 pub mod request;

@@ -11,10 +11,14 @@
 //! `OpenAI` runs itself, and their items) is left out and named by its path among the request's `extra`, from where
 //! the upstream's encoder reports it.
 //!
-//! The id of a response is the gateway's own, whatever the upstream calls its answer, since it is the gateway that is
+//! A provider that speaks this dialect itself is asked in it, and its answers pass ([`tap`]); then the gateway remembers
+//! no more of a response than who keeps it ([`KeptElsewhere`]).
+//!
+//! Of all others the id of a response is the gateway's own, whatever the upstream calls its answer, since it is the gateway that is
 //! asked for it later.
 
 mod call_names;
+mod decode_answer;
 mod decode_content;
 mod decode_input;
 mod decode_request;
@@ -29,14 +33,16 @@ mod output;
 mod settings;
 mod stored;
 mod stream_encoder;
+pub mod tap;
 #[cfg(test)]
 mod tests;
 mod wire;
 
+pub use decode_answer::{answer_decoder, decode_answer};
 pub use decode_request::ResponsesRequest;
 pub use encode_response::ResponsesEncoder;
 pub use input_items::response_of_item;
-pub use stored::{Page, StoredResponse, deleted_body, history};
+pub use stored::{Kept, KeptElsewhere, Page, StoredResponse, deleted_body, history};
 pub use stream_encoder::ResponsesStream;
 
 use super::canonical::{CallerDialect, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamEncoder};

@@ -91,7 +91,8 @@ impl Output {
         let id = |kind| output_id(kind, &self.unique, index);
         let status = Status::InProgress;
         match start {
-            PartStart::Text | PartStart::Refusal => {
+            // Pictures and recordings have become text before.
+            PartStart::Text | PartStart::Refusal | PartStart::Image { .. } | PartStart::Audio { .. } => {
                 Item::Message { id: id("message"), status, role: "assistant", content: Vec::new() }
             }
             PartStart::Thinking => {

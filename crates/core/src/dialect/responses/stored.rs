@@ -29,6 +29,48 @@ pub struct StoredResponse {
     pub response: Json,
 }
 
+/// A response that its provider keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptElsewhere {
+    /// Its id, which is the provider's.
+    pub id: String,
+    /// The `uid` of the provider.
+    pub kept_by: String,
+}
+
+/// What is kept under the id of a response.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kept {
+    /// The response.
+    Here(Box<StoredResponse>),
+    /// Who has it.
+    Elsewhere(KeptElsewhere),
+}
+
+impl Kept {
+    /// Reads a record.
+    pub fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        // Only one of the two says by whom it is kept.
+        match serde_json::from_str(json) {
+            Ok(elsewhere) => Ok(Self::Elsewhere(elsewhere)),
+            Err(_) => serde_json::from_str(json).map(|stored| Self::Here(Box::new(stored))),
+        }
+    }
+}
+
+impl KeptElsewhere {
+    /// What is to be remembered of an answer of the provider with this `uid`: its body, or just `{"id": …}`.
+    #[must_use]
+    pub fn of(provider_uid: &str, body: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        let Named { id } = serde_json::from_slice(body).ok()?;
+        Some(Self { id, kept_by: provider_uid.to_owned() })
+    }
+}
+
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page<'a> {

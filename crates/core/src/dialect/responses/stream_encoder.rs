@@ -34,6 +34,7 @@ pub struct ResponsesStream {
     created: Option<u64>,
     model: Option<String>,
     usage: Option<TokenUsage>,
+    service_tier: Option<String>,
     finish: Option<FinishReason>,
     error: Option<ErrorInfo>,
     /// Text whose log probabilities may come with the next event, and the part that it belongs to.
@@ -70,6 +71,7 @@ impl ResponsesStream {
             created: None,
             model: None,
             usage: None,
+            service_tier: None,
             finish: None,
             error: None,
             held_text: None,
@@ -103,7 +105,7 @@ impl ResponsesStream {
             incomplete,
             error: self.error.as_ref(),
             usage: self.usage,
-            service_tier: None,
+            service_tier: self.service_tier.as_deref(),
         }
     }
 
@@ -322,11 +324,18 @@ impl StreamEncoder for ResponsesStream {
         if self.stage == Stage::Over {
             return;
         }
+        if let Some(words) = event.in_words() {
+            for event in words {
+                self.encode(&event, out);
+            }
+            return;
+        }
         match event {
             StreamEvent::Start { model, created, .. } => {
                 (self.model, self.created) = (model.clone(), *created);
                 self.begin(out);
             }
+            StreamEvent::Served { service_tier: Some(tier), .. } => self.service_tier = Some(tier.clone()),
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
             StreamEvent::Ping => out.extend_from_slice(KEEP_ALIVE),
             StreamEvent::Done => {

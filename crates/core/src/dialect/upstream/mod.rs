@@ -1,7 +1,6 @@
 //! What the codecs of several upstream dialects share: reading events, keeping the parts of an answer in lawful order,
 //! telling which parameters of a request are set.
 
-pub mod emit;
 pub mod parameters;
 pub mod parts;
 pub mod sse;

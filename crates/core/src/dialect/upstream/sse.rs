@@ -3,10 +3,8 @@
 //! Guarantees, for any way in which the stream is cut: the same events; exactly one end; nothing after it. A service
 //! that answers a request for a stream with one plain JSON document is understood as well.
 
-use crate::dialect::canonical::{ChatResponse, ErrorInfo, StreamDecoder, StreamEvent};
+use crate::dialect::canonical::{ChatResponse, ErrorInfo, StreamDecoder, StreamEvent, explode};
 use crate::sse::{Event, EventReader, Segment};
-
-use super::emit::emit_response;
 
 /// Most bytes of one event that are held back.
 const EVENT_LIMIT: usize = 4 << 20;
@@ -69,7 +67,7 @@ impl<R: Reading> StreamDecoder for SseDecoder<R> {
         if !state.reading.has_begun() && text.first() == Some(&b'{') {
             state.over = true;
             match state.reading.document(text) {
-                Ok(response) => emit_response(response, events),
+                Ok(response) => events.extend(explode(response)),
                 Err(error) => events.push(StreamEvent::Error(error)),
             }
             return;

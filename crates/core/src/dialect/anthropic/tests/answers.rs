@@ -18,6 +18,7 @@ fn counts_are_in_the_canonical_sense_and_back() {
         completion: 50,
         cached: 100,
         cache_written: 7,
+        cache_written_1h: 4,
         reasoning: 30,
         ..TokenUsage::default()
     };
@@ -26,6 +27,7 @@ fn counts_are_in_the_canonical_sense_and_back() {
     assert_eq!(
         body["usage"],
         json!({"input_tokens":10,"cache_read_input_tokens":100,"cache_creation_input_tokens":7,"output_tokens":50,
+            "cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":4},
             "output_tokens_details":{"thinking_tokens":30},"service_tier":"standard"})
     );
     assert_eq!((&body["id"], &body["model"]), (&json!("msg_u1"), &json!("asked-for")));

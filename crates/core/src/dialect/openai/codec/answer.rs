@@ -32,6 +32,8 @@ pub(super) enum Piece {
     Redacted(String),
     Refusal(String),
     Image(Media),
+    /// A recording, or a piece of one.
+    Audio(Media),
 }
 
 /// A tool call or a delta of one.

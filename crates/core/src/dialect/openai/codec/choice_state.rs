@@ -107,7 +107,8 @@ impl ChoiceState {
                 self.count_held(match &piece {
                     Piece::Text(text) | Piece::Thinking { text, .. } | Piece::Refusal(text) => text.len(),
                     Piece::Redacted(data) => data.len(),
-                    Piece::Image(_) => 0,
+                    // Of these there are few; their number is limited, and the size of an event.
+                    Piece::Image(_) | Piece::Audio(_) => 0,
                 })?;
                 match piece {
                     Piece::Text(text) => answer::push_text(&mut self.held, text),
@@ -216,15 +217,19 @@ impl ChoiceState {
                 sink.text(part, text);
                 sink.signature(part, signature);
             }
-            Piece::Redacted(data) => {
-                self.close(sink);
-                let part = self.number();
-                sink.begin(part, PartStart::RedactedThinking { data });
-                sink.end(part);
-            }
-            // A stream has no place for pictures, and empty text is nothing.
-            Piece::Text(_) | Piece::Refusal(_) | Piece::Image(_) => {}
+            Piece::Redacted(data) => self.say_whole(PartStart::RedactedThinking { data }, sink),
+            Piece::Image(media) => self.say_whole(PartStart::Image { media }, sink),
+            Piece::Audio(media) => self.say_whole(PartStart::Audio { media }, sink),
+            // Empty text is nothing.
+            Piece::Text(_) | Piece::Refusal(_) => {}
         }
+    }
+
+    fn say_whole(&mut self, start: PartStart, sink: &mut Sink<'_>) {
+        self.close(sink);
+        let part = self.number();
+        sink.begin(part, start);
+        sink.end(part);
     }
 
     fn number(&mut self) -> usize {

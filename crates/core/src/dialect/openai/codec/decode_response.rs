@@ -74,6 +74,7 @@ fn choice_of(said: Said, choice: &JsonObject<'_>, reply: Option<&str>, position:
             Piece::Redacted(data) => Part::RedactedThinking { data },
             Piece::Refusal(text) => Part::Refusal { text },
             Piece::Image(media) => Part::Image { media, detail: None, cache: None },
+            Piece::Audio(media) => Part::Audio { media },
         });
     }
     if let Some(data) = said.audio {

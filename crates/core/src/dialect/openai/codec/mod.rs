@@ -25,7 +25,6 @@ mod encode_response;
 mod error;
 pub(super) mod fields;
 mod model_family;
-mod replay;
 mod stream_decoder;
 mod stream_encoder;
 pub(super) mod wire;

@@ -16,11 +16,12 @@ use std::collections::BTreeMap;
 use super::answer::{self, Piece, Said};
 use super::choice_state::{ChoiceState, Sink};
 use super::fields::{integer, object, object_at, text};
-use super::{decode_response, error, replay};
-use crate::dialect::canonical::{Citation, ErrorInfo, StreamDecoder, StreamEvent};
-use crate::dialect::json_object::JsonObject;
+use super::{decode_response, error};
+use crate::dialect::canonical::{
+    ChatResponse, Citation, ErrorInfo, FinishReason, Media, StreamDecoder, StreamEvent, explode,
+};
+use crate::dialect::json_object::{JsonObject, as_str};
 use crate::dialect::openai::usage;
-use crate::dialect::tap::MAX_EVENT_BYTES;
 use crate::sse::{Event, EventReader, Segment};
 
 /// No service answers more often than this.
@@ -42,9 +43,22 @@ struct State {
     /// The upstream said in its own way that it was done.
     said_done: bool,
     id: Option<String>,
+    service_tier: Option<String>,
+    system_fingerprint: Option<String>,
     choices: BTreeMap<usize, ChoiceState>,
     /// Sources that the upstream lists at the top of its chunks.
     sources: Vec<Citation>,
+}
+
+/// Most bytes of one event. A picture comes in one.
+const MAX_EVENT_BYTES: usize = 8 << 20;
+
+/// The events of an answer that came whole, from an upstream that does not stream though it was asked to.
+pub(super) fn whole(mut response: ChatResponse) -> Vec<StreamEvent> {
+    for choice in &mut response.choices {
+        choice.finish.get_or_insert(FinishReason::Stop);
+    }
+    explode(response)
 }
 
 impl Decoder {
@@ -56,6 +70,8 @@ impl Decoder {
             seen_data: false,
             said_done: false,
             id: None,
+            service_tier: None,
+            system_fingerprint: None,
             choices: BTreeMap::new(),
             sources: Vec::new(),
         };
@@ -125,7 +141,7 @@ impl State {
         if !self.seen_data && tail.trim_ascii_start().starts_with(b"{") {
             match decode_response::decode(tail, self.odd_replies) {
                 Ok(response) => {
-                    replay::events_of(response, events);
+                    events.extend(whole(response));
                     self.over = true;
                 }
                 Err(_) if serde_json::from_slice::<JsonObject<'_>>(tail).is_ok() => {
@@ -158,6 +174,9 @@ impl State {
         });
         if !choices.is_empty() || odd.is_some() {
             self.start(Some(reply), events);
+        }
+        if self.started {
+            self.serve(reply, events);
         }
         let sources = answer::bare_citations(reply);
         if !sources.is_empty() {
@@ -204,7 +223,10 @@ impl State {
             },
             (None, Some(_)) => Said::default(),
         };
-        for piece in said.pieces {
+        // Speech is streamed as bare samples only.
+        let heard =
+            said.audio.map(|data| Piece::Audio(Media::Base64 { media_type: "audio/pcm".into(), data }));
+        for piece in said.pieces.into_iter().chain(heard) {
             state.say(piece, &mut sink)?;
         }
         for call in said.calls {
@@ -241,6 +263,20 @@ impl State {
             model: reply.and_then(|reply| text(reply, "model")),
             created: reply.and_then(|reply| integer(reply, "created")).filter(|created| *created > 0),
         });
+    }
+
+    /// Says who serves the answer, whenever a chunk says something new of it.
+    fn serve(&mut self, reply: &JsonObject<'_>, events: &mut Vec<StreamEvent>) {
+        let news = |name: &str, held: &mut Option<String>| {
+            let said = reply.get_set(name).and_then(as_str)?;
+            let is_new = !said.is_empty() && held.as_deref() != Some(&*said);
+            is_new.then(|| held.insert(said.into_owned()).clone())
+        };
+        let service_tier = news("service_tier", &mut self.service_tier);
+        let system_fingerprint = news("system_fingerprint", &mut self.system_fingerprint);
+        if service_tier.is_some() || system_fingerprint.is_some() {
+            events.push(StreamEvent::Served { service_tier, system_fingerprint });
+        }
     }
 
     /// The end of the bytes without `[DONE]`.
@@ -504,7 +540,13 @@ mod tests {
         assert!(matches!(&parts(&listed)[0], Part::Text { citations, .. } if citations.len() == 2));
         let spoken =
             deltas(&[r#"{"audio":{"id":"a","transcript":"hi"}}"#, r#"{"audio":{"data":"AA"}}"#], "\"stop\"");
-        assert_eq!(parts(&spoken), [Part::text("hi")]);
+        assert_eq!(
+            parts(&spoken),
+            [
+                Part::text("hi"),
+                Part::Audio { media: Media::Base64 { media_type: "audio/pcm".into(), data: "AA".into() } }
+            ]
+        );
     }
 
     #[test]
@@ -575,6 +617,25 @@ mod tests {
             events_of(false, &format!(": PROCESSING\n\n{}", deltas(&[r#"{"content":"x"}"#], "\"stop\"")));
         assert_eq!(events[0], StreamEvent::Ping);
         assert_eq!(events.iter().filter(|event| **event == StreamEvent::Ping).count(), 1);
+    }
+
+    #[test]
+    fn speech_comes_in_pieces_with_its_words() {
+        let stream = deltas(
+            &[
+                r#"{"role":"assistant","content":null,"audio":{"id":"audio_1","transcript":"Grü"}}"#,
+                r#"{"audio":{"data":"AAAB"}}"#,
+                r#"{"audio":{"transcript":"ezi"}}"#,
+                r#"{"audio":{"data":"//8A"}}"#,
+                r#"{"audio":{"expires_at":5}}"#,
+            ],
+            "\"stop\"",
+        );
+        let parts = assemble(events_of(false, &stream)).unwrap().choices.remove(0).parts;
+        let piece = |data: &str| Part::Audio {
+            media: Media::Base64 { media_type: "audio/pcm".into(), data: data.into() },
+        };
+        assert_eq!(parts, [Part::text("Grü"), piece("AAAB"), Part::text("ezi"), piece("//8A")]);
     }
 
     #[test]

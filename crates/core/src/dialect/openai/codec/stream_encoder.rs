@@ -12,19 +12,19 @@ use std::collections::BTreeMap;
 use super::encode_response::{annotation, count_characters, finish_word, usage_out};
 use super::error;
 use super::wire::{
-    BlockOut, CallOut, CalledOut, DeltaChoiceOut, ExtraContent, Field, ReplyOut, SaidOut, UsageOut, json,
+    AudioOut, BlockOut, CallOut, CalledOut, DeltaChoiceOut, ExtraContent, Field, ImageOut, PartOut, ReplyOut,
+    SaidOut, UsageOut, json,
 };
 use crate::dialect::canonical::{
-    Citation, FinishReason, Json, PartStart, ReplyContext, StreamEncoder, StreamEvent,
+    Citation, FinishReason, Json, Media, PartStart, ReplyContext, StreamEncoder, StreamEvent,
 };
+use crate::dialect::openai::head::Head;
 use crate::sse::writer::{DONE, KEEP_ALIVE, write_data};
 use crate::tokens::TokenUsage;
 
 /// Writes a stream.
 pub(super) struct Encoder {
-    id: String,
-    model: String,
-    created: u64,
+    head: Head,
     include_usage: bool,
     as_function: bool,
     usage: Option<TokenUsage>,
@@ -57,9 +57,7 @@ enum PartState {
 impl Encoder {
     pub fn new(context: &ReplyContext, include_usage: bool, as_function: bool) -> Self {
         Self {
-            id: format!("chatcmpl-{}", context.unique),
-            model: context.model.clone(),
-            created: context.created,
+            head: Head::new("chatcmpl", context),
             include_usage,
             as_function,
             usage: None,
@@ -75,15 +73,7 @@ impl StreamEncoder for Encoder {
             return;
         }
         match event {
-            StreamEvent::Start { id, model, created } => {
-                if let Some(id) = id {
-                    self.id.clone_from(id);
-                }
-                if let Some(model) = model {
-                    self.model.clone_from(model);
-                }
-                self.created = created.unwrap_or(self.created);
-            }
+            StreamEvent::Start { .. } | StreamEvent::Served { .. } => self.head.note(event),
             StreamEvent::PartStart { choice, part, start } => self.start_part(*choice, *part, start, out),
             StreamEvent::TextDelta { choice, part, text } => self.text(*choice, *part, text, out),
             StreamEvent::ArgumentsDelta { choice, part, text } => self.arguments(*choice, *part, text, out),
@@ -137,11 +127,14 @@ impl Encoder {
         let content = matches!(start, PartStart::Text).then_some("");
         self.role(choice, content, out);
         let as_function = self.as_function;
+        let (audio_id, created) = (format!("audio_{}", self.head.id), self.head.created);
         let state = self.state(choice);
         let part_state = match start {
             PartStart::Text => PartState::Text { start: state.length, citations: Vec::new() },
             PartStart::Thinking => PartState::Thinking { block: None },
-            PartStart::RedactedThinking { .. } => PartState::Other,
+            PartStart::RedactedThinking { .. } | PartStart::Image { .. } | PartStart::Audio { .. } => {
+                PartState::Other
+            }
             PartStart::Refusal => {
                 state.has_refusal = true;
                 PartState::Refusal
@@ -171,6 +164,17 @@ impl Encoder {
                 state.blocks += 1;
                 Some(block(BlockOut::RedactedThinking { index: Some(state.blocks - 1), data }))
             }
+            (PartStart::Image { media }, _) => media.to_url().map(|url| SaidOut {
+                images: vec![PartOut::ImageUrl {
+                    image_url: ImageOut { url, detail: None },
+                    cache_control: None,
+                }],
+                ..SaidOut::default()
+            }),
+            (PartStart::Audio { media: Media::Base64 { data, .. } }, _) => Some(SaidOut {
+                audio: Some(AudioOut { id: audio_id, data, expires_at: created, transcript: String::new() }),
+                ..SaidOut::default()
+            }),
             _ => None,
         };
         state.parts.insert(part, part_state);
@@ -293,14 +297,14 @@ impl Encoder {
 
     fn write(&self, choices: Vec<DeltaChoiceOut<'_>>, usage: Option<UsageOut>, out: &mut Vec<u8>) {
         let chunk = ReplyOut {
-            id: Cow::Borrowed(self.id.as_str()),
+            id: Cow::Borrowed(self.head.id.as_str()),
             object: "chat.completion.chunk",
-            created: self.created,
-            model: &self.model,
+            created: self.head.created,
+            model: &self.head.model,
             choices,
             usage: self.include_usage.then_some(usage.map_or(Field::Null, Field::Is)),
-            service_tier: None,
-            system_fingerprint: None,
+            service_tier: self.head.service_tier.as_deref(),
+            system_fingerprint: self.head.system_fingerprint.as_deref(),
         };
         write_data(out, &json(&chunk));
     }

@@ -8,14 +8,13 @@ use super::logprobs::{Legacy, translate};
 use crate::dialect::canonical::{FinishReason, PartStart, ReplyContext, StreamEncoder, StreamEvent};
 use crate::dialect::openai::codec::wire::{Field, ReplyOut, UsageOut, json};
 use crate::dialect::openai::codec::{encode_error, finish_word, usage_out};
+use crate::dialect::openai::head::Head;
 use crate::sse::writer::{DONE, KEEP_ALIVE, write_data};
 use crate::tokens::TokenUsage;
 
 /// Writes a stream.
 pub(super) struct Encoder {
-    id: String,
-    model: String,
-    created: u64,
+    head: Head,
     include_usage: bool,
     usage: Option<TokenUsage>,
     choices: BTreeMap<usize, ChoiceState>,
@@ -35,9 +34,7 @@ struct ChoiceState {
 impl Encoder {
     pub fn new(context: &ReplyContext, include_usage: bool) -> Self {
         Self {
-            id: format!("cmpl-{}", context.unique),
-            model: context.model.clone(),
-            created: context.created,
+            head: Head::new("cmpl", context),
             include_usage,
             usage: None,
             choices: BTreeMap::new(),
@@ -86,14 +83,14 @@ impl Encoder {
 
     fn write(&self, choices: Vec<ChoiceOut<'_>>, usage: Option<UsageOut>, out: &mut Vec<u8>) {
         let chunk = ReplyOut {
-            id: Cow::Borrowed(self.id.as_str()),
+            id: Cow::Borrowed(self.head.id.as_str()),
             object: "text_completion",
-            created: self.created,
-            model: &self.model,
+            created: self.head.created,
+            model: &self.head.model,
             choices,
             usage: self.include_usage.then_some(usage.map_or(Field::Null, Field::Is)),
             service_tier: None,
-            system_fingerprint: None,
+            system_fingerprint: self.head.system_fingerprint.as_deref(),
         };
         write_data(out, &json(&chunk));
     }
@@ -104,16 +101,14 @@ impl StreamEncoder for Encoder {
         if self.over {
             return;
         }
-        match event {
-            StreamEvent::Start { id, model, created } => {
-                if let Some(id) = id {
-                    self.id.clone_from(id);
-                }
-                if let Some(model) = model {
-                    self.model.clone_from(model);
-                }
-                self.created = created.unwrap_or(self.created);
+        if let Some(words) = event.in_words() {
+            for event in words {
+                self.encode(&event, out);
             }
+            return;
+        }
+        match event {
+            StreamEvent::Start { .. } | StreamEvent::Served { .. } => self.head.note(event),
             StreamEvent::PartStart { choice, part, start } => {
                 let state = self.state(*choice);
                 if matches!(start, PartStart::Text | PartStart::Refusal) {

@@ -1,0 +1,309 @@
+//! Reads answers of a service that speaks the Responses API itself.
+//!
+//! Such answers pass to their callers untouched; this is for what is done afterwards with what was said (counting,
+//! recognising the conversation). So what only the service itself can read is left out: encrypted thoughts, the items of
+//! tools that it runs itself.
+//!
+//! <https://platform.openai.com/docs/api-reference/responses-streaming>
+
+use serde::Deserialize;
+use serde_json::Number;
+
+use crate::dialect::canonical::{
+    ChatResponse, Choice, ErrorInfo, FinishReason, Json, Part, StreamDecoder, StreamEvent,
+};
+use crate::dialect::upstream::count;
+use crate::dialect::upstream::parts::{ChoiceParts, Prose};
+use crate::dialect::upstream::sse::{Reading, SseDecoder};
+use crate::sse::Event;
+use crate::tokens::TokenUsage;
+
+/// A response, as much of it as is looked at.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Answer {
+    pub(super) id: Option<String>,
+    created_at: Option<Number>,
+    model: Option<String>,
+    pub(super) status: Option<String>,
+    #[serde(default)]
+    output: Vec<Json>,
+    error: Option<Failure>,
+    incomplete_details: Option<Incomplete>,
+    service_tier: Option<String>,
+    usage: Option<Json>,
+    pub(super) background: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Incomplete {
+    reason: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Failure {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Item {
+    r#type: Option<String>,
+    call_id: Option<String>,
+    name: Option<String>,
+    arguments: Option<String>,
+    input: Option<String>,
+    #[serde(default)]
+    content: Option<Vec<Piece>>,
+    #[serde(default)]
+    summary: Option<Vec<Piece>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Piece {
+    text: Option<String>,
+    refusal: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Usage {
+    input_tokens: Option<Number>,
+    output_tokens: Option<Number>,
+    #[serde(default)]
+    input_tokens_details: Option<InputDetails>,
+    #[serde(default)]
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct InputDetails {
+    cached_tokens: Option<Number>,
+    cache_write_tokens: Option<Number>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct OutputDetails {
+    reasoning_tokens: Option<Number>,
+}
+
+impl Answer {
+    /// Usage, once it is stated.
+    pub(super) fn usage(&self) -> Option<TokenUsage> {
+        let wire: Usage = serde_json::from_str(self.usage.as_ref()?.text()).ok()?;
+        let input = wire.input_tokens_details.unwrap_or_default();
+        let output = wire.output_tokens_details.unwrap_or_default();
+        let usage = TokenUsage {
+            prompt: count(wire.input_tokens.as_ref()),
+            completion: count(wire.output_tokens.as_ref()),
+            cached: count(input.cached_tokens.as_ref()),
+            cache_written: count(input.cache_write_tokens.as_ref()),
+            reasoning: count(output.reasoning_tokens.as_ref()),
+            ..TokenUsage::default()
+        };
+        (usage.total() > 0).then_some(usage)
+    }
+
+    /// Why it ended; `None` while it goes on.
+    pub(super) fn finish(&self, has_calls: bool) -> Option<FinishReason> {
+        let reason = self.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
+        Some(match (self.status.as_deref()?, reason) {
+            ("completed", _) if has_calls => FinishReason::ToolCalls,
+            ("completed", _) => FinishReason::Stop,
+            ("incomplete", Some("content_filter")) => FinishReason::ContentFilter,
+            ("incomplete", _) => FinishReason::Length,
+            ("queued" | "in_progress", _) => return None,
+            (status, _) => FinishReason::Other(status.to_owned()),
+        })
+    }
+
+    fn items(&self) -> impl Iterator<Item = Item> {
+        self.output.iter().filter_map(|item| serde_json::from_str(item.text()).ok())
+    }
+}
+
+impl Item {
+    fn is_call(&self) -> bool {
+        matches!(self.r#type.as_deref(), Some("function_call" | "custom_tool_call"))
+    }
+
+    fn into_parts(self, parts: &mut Vec<Part>) {
+        let texts = |pieces: Option<Vec<Piece>>| {
+            let texts = pieces.unwrap_or_default().into_iter();
+            texts.filter_map(|piece| piece.text.or(piece.refusal)).collect::<String>()
+        };
+        let is_call = self.is_call();
+        match self.r#type.as_deref() {
+            Some("message") => {
+                parts.extend(Some(texts(self.content)).filter(|t| !t.is_empty()).map(Part::text));
+            }
+            Some("reasoning") => {
+                let text = texts(self.summary) + &texts(self.content);
+                if !text.is_empty() {
+                    parts.push(Part::Thinking { text, signature: None });
+                }
+            }
+            _ if is_call => parts.push(Part::ToolCall {
+                id: self.call_id.unwrap_or_default(),
+                name: self.name.unwrap_or_default(),
+                arguments: self.arguments.or(self.input).unwrap_or_default(),
+                signature: None,
+                cache: None,
+            }),
+            _ => {}
+        }
+    }
+}
+
+/// Reads an unstreamed answer.
+pub fn decode_answer(body: &[u8]) -> Result<ChatResponse, String> {
+    serde_json::from_slice(body).map(canonical).map_err(|error| error.to_string())
+}
+
+fn canonical(answer: Answer) -> ChatResponse {
+    let mut parts = Vec::new();
+    for item in answer.items() {
+        item.into_parts(&mut parts);
+    }
+    let has_calls = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
+    let finish = answer.finish(has_calls);
+    ChatResponse {
+        created: answer.created_at.as_ref().map(|number| count(Some(number))),
+        usage: answer.usage(),
+        id: answer.id,
+        model: answer.model,
+        service_tier: answer.service_tier,
+        choices: vec![Choice { parts, finish, logprobs: None }],
+        system_fingerprint: None,
+    }
+}
+
+/// Begins to read a streamed answer.
+#[must_use]
+pub fn answer_decoder() -> Box<dyn StreamDecoder> {
+    Box::new(SseDecoder::new(AnswerReading::default()))
+}
+
+#[derive(Debug, Default)]
+struct AnswerReading {
+    begun: bool,
+    /// For the ids of calls that have none.
+    unique: String,
+    parts: ChoiceParts,
+    /// The calls whose arguments have come piece by piece, by the number of their item.
+    told: std::collections::BTreeSet<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Wire {
+    r#type: String,
+    #[serde(default)]
+    output_index: Option<Number>,
+    delta: Option<String>,
+    item: Option<Json>,
+    response: Option<Json>,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl AnswerReading {
+    fn begin(&mut self, answer: Option<&Answer>, events: &mut Vec<StreamEvent>) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        let id = answer.and_then(|answer| answer.id.clone());
+        id.as_deref().unwrap_or_default().clone_into(&mut self.unique);
+        events.push(StreamEvent::Start {
+            id,
+            model: answer.and_then(|answer| answer.model.clone()),
+            created: answer.and_then(|answer| answer.created_at.as_ref()).map(|number| count(Some(number))),
+        });
+    }
+
+    fn call(&mut self, index: u64, item: &Item, arguments: &str, events: &mut Vec<StreamEvent>) {
+        let (id, name) =
+            (item.call_id.as_deref().unwrap_or_default(), item.name.as_deref().unwrap_or_default());
+        if let Some(call) = self.parts.call(index, id, name, !arguments.is_empty(), &self.unique, events) {
+            self.parts.arguments(call, arguments, &self.unique, events);
+        }
+    }
+
+    fn fail(failure: Failure, events: &mut Vec<StreamEvent>) -> bool {
+        let message = failure.message.unwrap_or_else(|| "The provider reported an error.".to_owned());
+        let code = failure.code.unwrap_or_else(|| "upstream_error".to_owned());
+        events.push(StreamEvent::Error(ErrorInfo::in_stream(&code, message)));
+        true
+    }
+}
+
+impl Reading for AnswerReading {
+    fn event(&mut self, _event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
+        let Ok(wire) = serde_json::from_slice::<Wire>(data) else {
+            events.push(StreamEvent::Error(ErrorInfo::malformed()));
+            return true;
+        };
+        let answer: Option<Answer> =
+            wire.response.as_ref().and_then(|response| serde_json::from_str(response.text()).ok());
+        if wire.r#type == "error" {
+            return Self::fail(Failure { code: wire.code, message: wire.message }, events);
+        }
+        self.begin(answer.as_ref(), events);
+        let index = count(wire.output_index.as_ref());
+        let delta = wire.delta.unwrap_or_default();
+        let item = || wire.item.as_ref().and_then(|item| serde_json::from_str::<Item>(item.text()).ok());
+        match wire.r#type.as_str() {
+            "response.output_text.delta" | "response.refusal.delta" => {
+                self.parts.prose(Prose::Text, &delta, events);
+            }
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+                self.parts.prose(Prose::Thinking, &delta, events);
+            }
+            "response.output_item.added" => {
+                self.parts.end_prose(events);
+                if let Some(item) = item().filter(Item::is_call) {
+                    self.call(index, &item, "", events);
+                }
+            }
+            "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+                self.told.insert(index);
+                self.call(index, &Item::default(), &delta, events);
+            }
+            "response.output_item.done" => {
+                if let Some(item) = item().filter(Item::is_call)
+                    && !self.told.contains(&index)
+                {
+                    let arguments = item.arguments.as_deref().or(item.input.as_deref()).unwrap_or_default();
+                    self.call(index, &item, arguments, events);
+                }
+            }
+            "response.failed" => {
+                return Self::fail(answer.and_then(|answer| answer.error).unwrap_or_default(), events);
+            }
+            "response.completed" | "response.incomplete" => {
+                let answer = answer.unwrap_or_default();
+                let reason = answer.finish(self.parts.has_calls()).unwrap_or(FinishReason::Stop);
+                self.parts.finish(&self.unique, events);
+                events.push(StreamEvent::Finish { choice: 0, reason });
+                if answer.service_tier.is_some() {
+                    let service_tier = answer.service_tier.clone();
+                    events.push(StreamEvent::Served { service_tier, system_fingerprint: None });
+                }
+                events.extend(answer.usage().map(StreamEvent::Usage));
+                events.push(StreamEvent::Done);
+                return true;
+            }
+            _ => events.push(StreamEvent::Ping),
+        }
+        false
+    }
+
+    fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    fn end(&mut self, events: &mut Vec<StreamEvent>) {
+        events.push(StreamEvent::Error(ErrorInfo::truncated()));
+    }
+
+    fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+        decode_answer(body).map_err(|_| ErrorInfo::malformed())
+    }
+}

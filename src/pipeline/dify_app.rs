@@ -1,0 +1,120 @@
+//! What a Dify app is told besides the question: files before it, and to stop when the caller has left.
+//!
+//! Closing the connection does not stop an app; it goes on to the end at its owner's cost unless it is told.
+
+use futures::channel::oneshot;
+use nexus_edge_core::catalog::ProviderKind;
+use nexus_edge_core::dialect::canonical::{ChatRequest, Media};
+use nexus_edge_core::dialect::dify::{self, DifyOptions, upload};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::endpoint::{self, Call};
+use worker::js_sys::Uint8Array;
+use worker::{Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
+
+use crate::exchange::{Exchange, set_header};
+use crate::platform::{log_error, new_ulid};
+
+/// Uploads what stands in the request itself, so that the request names it by id. What cannot be uploaded stays as it is,
+/// and is dropped by name when the request is written.
+pub async fn upload(
+    exchange: &Exchange,
+    candidate: &Candidate,
+    request: &mut ChatRequest,
+    options: &DifyOptions,
+) -> Result<(), ApiError> {
+    let user = dify::Dify::new(options.clone()).user(request).to_owned();
+    for media in upload::uploads(request, options.conversation_id.is_some()) {
+        let boundary = format!("nexus-{}", new_ulid(exchange.started_ms));
+        let Some(form) = upload::form(&boundary, &user, media) else {
+            let message = "A file in the request is not valid base64.";
+            return Err(ApiError::invalid("invalid_value", "messages", message));
+        };
+        let Some(call) = endpoint::dify_upload(&candidate.upstream) else { return Ok(()) };
+        let content_type = format!("multipart/form-data; boundary={boundary}");
+        let name = &candidate.upstream.record.name;
+        let uploaded = async {
+            let mut answer = post(candidate, &call, &content_type, &form).await?;
+            let body = answer.bytes().await?;
+            let id = (answer.status_code() < 400).then(|| upload::read_id(&body)).flatten();
+            id.ok_or_else(|| worker::Error::RustError(format!("status {}", answer.status_code())))
+        };
+        match uploaded.await {
+            Ok(id) => *media = Media::FileId { id },
+            Err(error) => {
+                log_error("upload", &format_args!("provider {name}: {error}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Tells an app to stop, if it is dropped while the app is at work.
+pub struct Stop {
+    /// Sends the name of the work to whoever tells the app.
+    tell: Option<oneshot::Sender<String>>,
+    task: Option<String>,
+}
+
+impl Stop {
+    /// For the stream of a candidate; `None` if that is no Dify app. The user must be that of the request.
+    pub fn of(exchange: &Exchange, candidate: &Candidate, user: Option<&str>) -> Option<Self> {
+        if candidate.upstream.record.kind != ProviderKind::Dify {
+            return None;
+        }
+        let (tell, told) = oneshot::channel::<String>();
+        let (candidate, body) = (candidate.clone(), dify::stop_body(user.unwrap_or(dify::NOBODY)));
+        // Registered now, because what begins after the caller has left may not be waited for.
+        exchange.context.wait_until(async move {
+            let Ok(task) = told.await else { return };
+            let Some(call) = endpoint::dify_stop(&candidate.upstream, &task) else { return };
+            if let Err(error) = post(&candidate, &call, "application/json", &body).await {
+                log_error("stopping a Dify app", &error);
+            }
+        });
+        Some(Self { tell: Some(tell), task: None })
+    }
+
+    /// Looks at a piece of the stream for the name of the work.
+    pub fn look_at(&mut self, bytes: &[u8]) {
+        if self.task.is_none() {
+            self.task = dify::task_id_in(bytes);
+        }
+    }
+
+    /// The app has ended its answer: there is nothing to stop.
+    pub fn release(&mut self) {
+        self.tell = None;
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        if let (Some(tell), Some(task)) = (self.tell.take(), self.task.take()) {
+            // Nobody listens only when the platform has given up on the request altogether.
+            let _ = tell.send(task);
+        }
+    }
+}
+
+async fn post(
+    candidate: &Candidate,
+    call: &Call,
+    content_type: &str,
+    body: &[u8],
+) -> worker::Result<Response> {
+    let headers = Headers::new();
+    set_header(&headers, "content-type", content_type);
+    if let Some(key) = candidate.key().map(|key| key.key.as_str()) {
+        set_header(&headers, "authorization", &format!("Bearer {key}"));
+    }
+    for (name, value) in &candidate.upstream.headers {
+        set_header(&headers, name, value);
+    }
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post)
+        .with_headers(headers)
+        .with_redirect(RequestRedirect::Manual)
+        .with_body(Some(Uint8Array::from(body).into()));
+    Fetch::Request(Request::new_with_init(&call.url, &init)?).send().await
+}

@@ -1,0 +1,119 @@
+//! The Responses API of providers that have it: requests, answers and everything about them pass untouched, so that tools
+//! which the provider runs, work in the background and encrypted thoughts survive.
+//!
+//! The gateway remembers who keeps a response and whose it is. It hands over no id that is not the caller's own: the
+//! provider's account is shared by all keys.
+
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::catalog::provider::RESPONSES;
+use nexus_edge_core::dialect::crossing::Crossing;
+use nexus_edge_core::dialect::inbound::Inbound;
+use nexus_edge_core::dialect::json_object::as_str;
+use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::endpoint::{self, ResponseAction};
+use worker::wasm_bindgen::JsValue;
+use worker::{Response, web_sys};
+
+use super::forward;
+use super::upstream::{self, Connection};
+use crate::exchange::Exchange;
+use crate::store::{responses, snapshot};
+
+/// The code of the error for a response that another provider keeps; that one may be among the candidates as well.
+pub const KEPT_BY_ANOTHER: &str = "previous_response_kept_elsewhere";
+
+/// The crossing to a candidate that speaks the dialect itself; `None` if it does not, or if the request continues what
+/// the gateway keeps.
+pub async fn cross(
+    exchange: &Exchange,
+    principal: &Principal,
+    inbound: &Inbound<'_>,
+    candidate: &Candidate,
+) -> Result<Option<Crossing>, ApiError> {
+    let provider = &candidate.upstream.record;
+    if !provider.has_quirk(RESPONSES) {
+        return Ok(None);
+    }
+    if let Some(previous) = previous_of(inbound) {
+        match responses::find(&exchange.env, &principal.key_id, &previous).await? {
+            Some(Kept::Elsewhere(kept)) if kept.kept_by == provider.uid => {}
+            Some(Kept::Elsewhere(_)) => return Err(kept_by_another(&previous)),
+            // It was made in translation, so its turns are here and nowhere else.
+            Some(Kept::Here(_)) => return Ok(None),
+            None => return Err(no_previous(&previous)),
+        }
+    }
+    let crossing = Crossing::native(inbound, false);
+    Ok(Some(match endpoint::body_model(&candidate.upstream, &candidate.upstream_model) {
+        Some(model) => crossing.naming(model),
+        None => crossing,
+    }))
+}
+
+/// Whether the provider keeps the answer; it does unless the caller says otherwise.
+pub fn is_stored(inbound: &Inbound<'_>) -> bool {
+    inbound.field("store").is_none_or(|value| value.get() != "false")
+}
+
+/// Refuses an id in the body that is not the caller's, of an operation that is forwarded.
+pub async fn check_previous(
+    exchange: &Exchange,
+    principal: &Principal,
+    inbound: &Inbound<'_>,
+    candidate: &Candidate,
+) -> Result<(), ApiError> {
+    let Some(previous) = previous_of(inbound) else { return Ok(()) };
+    match responses::find(&exchange.env, &principal.key_id, &previous).await? {
+        Some(Kept::Elsewhere(kept)) if kept.kept_by == candidate.upstream.record.uid => Ok(()),
+        Some(_) => Err(kept_by_another(&previous)),
+        None => Err(no_previous(&previous)),
+    }
+}
+
+/// Asks the provider that keeps a response about it, and passes its answer on.
+pub async fn ask_keeper(
+    exchange: &Exchange,
+    principal: &Principal,
+    kept: &KeptElsewhere,
+    action: ResponseAction,
+) -> Result<Response, ApiError> {
+    let gone = || {
+        let message = "The provider that keeps this response is no longer offered to this key.";
+        ApiError::unavailable("provider_unavailable", message)
+    };
+    let snapshot = snapshot::current(exchange).await?;
+    let candidate = snapshot.candidate_at(&kept.kept_by, principal).ok_or_else(gone)?;
+    let query = exchange.query_string();
+    let call = endpoint::kept_response(&candidate.upstream, &kept.id, action, query.as_deref());
+    let call = call.ok_or_else(gone)?;
+    let request =
+        upstream::build_request(exchange, &candidate, &call, JsValue::UNDEFINED, "application/json").await?;
+    let (response, connection): (web_sys::Response, Connection) =
+        upstream::send(exchange, &candidate, request, || {}).await?;
+    forward::pass_on(exchange, &candidate, response, connection).await
+}
+
+/// The error for a response that does not exist, or belongs to another key.
+pub fn no_previous(id: &str) -> ApiError {
+    let message = format!("There is no response with the id `{}`.", shown(id));
+    ApiError::not_found("previous_response_not_found", message).with_param("previous_response_id")
+}
+
+/// The error for a response that a provider keeps which does not answer this request.
+pub fn kept_by_another(id: &str) -> ApiError {
+    let message = format!(
+        "The response `{}` is kept by a provider that does not serve this model. Send the turns before instead.",
+        shown(id)
+    );
+    ApiError::invalid(KEPT_BY_ANOTHER, "previous_response_id", message)
+}
+
+fn previous_of(inbound: &Inbound<'_>) -> Option<String> {
+    Some(as_str(inbound.field("previous_response_id")?)?.into_owned())
+}
+
+fn shown(id: &str) -> String {
+    id.chars().take(100).collect()
+}
