@@ -262,7 +262,7 @@ mod tests {
             let mut late = 0;
             for word in words {
                 match word {
-                    Word::TopUp(id, amount) => rows.append(&mut account, format!("t{id}"), amount as i64),
+                    Word::TopUp(id, amount) => rows.append(&mut account, format!("t{id}"), amount.cast_signed()),
                     Word::Reserve(id, amount) => {
                         if let Reserved::Until(_) = account.reserve(&id.to_string(), amount, now) {
                             estimates.entry(id).or_insert(amount);
@@ -270,9 +270,9 @@ mod tests {
                     }
                     // A request costs at most its estimate, and its end may be told any number of times.
                     Word::Settle(id, percent) => if let Some(estimate) = estimates.get(&id) {
-                        let cost = (estimate * percent / 100) as i64;
+                        let cost = (estimate * percent / 100).cast_signed();
                         let name = format!("c{id}");
-                        let is_late = !account.reserved.get(&id.to_string()).is_some_and(|(_, expires)| *expires > now);
+                        let is_late = account.reserved.get(&id.to_string()).is_none_or(|(_, expires)| *expires <= now);
                         if is_late && !rows.ids.contains(&name) { late += cost; }
                         account.release(&id.to_string());
                         rows.append(&mut account, name, -cost);

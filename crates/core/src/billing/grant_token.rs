@@ -91,7 +91,11 @@ mod tests {
 
     #[test]
     fn the_signature_is_that_of_the_standard() {
-        let hex = |bytes: [u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: [u8; 32]| {
+            let (high, low) = bytes.split_at(16);
+            let number = |half: &[u8]| u128::from_be_bytes(half.try_into().unwrap());
+            format!("{:032x}{:032x}", number(high), number(low))
+        };
         // RFC 4231, test cases 2 and 6.
         assert_eq!(
             hex(hmac_sha256(b"Jefe", b"what do ya want for nothing?")),

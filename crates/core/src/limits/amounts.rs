@@ -23,18 +23,18 @@ impl Unit {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amounts {
     /// Requests.
-    #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "r", default, skip_serializing_if = "is_default")]
     pub requests: u64,
     /// Tokens.
-    #[serde(rename = "t", default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub tokens: u64,
     /// Millionths of a dollar.
-    #[serde(rename = "c", default, skip_serializing_if = "is_zero")]
+    #[serde(rename = "c", default, skip_serializing_if = "is_default")]
     pub cost: u64,
 }
 
-fn is_zero(value: &u64) -> bool {
-    *value == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Amounts {

@@ -103,7 +103,8 @@ struct Simulation {
     count: u64,
     isolates: Vec<Isolate>,
     authority: Authority,
-    stored: (BTreeMap<(&'static str, u64), Counter>, BTreeMap<String, u64>),
+    stored_counters: BTreeMap<(&'static str, u64), Counter>,
+    stored_slots: BTreeMap<String, u64>,
     running: Vec<usize>,
     outcome: Outcome,
 }
@@ -122,7 +123,8 @@ fn run(world: World) -> Outcome {
         count: 0,
         isolates,
         authority: Authority::default(),
-        stored: Default::default(),
+        stored_counters: BTreeMap::new(),
+        stored_slots: BTreeMap::new(),
         running: vec![0; world.isolates],
         outcome: Outcome::default(),
         world,
@@ -153,7 +155,7 @@ impl Simulation {
             Event::Request => {
                 let gap = self.random.below(2 * self.world.gap_ms + 1);
                 self.at(gap, Event::Request);
-                let isolate = self.random.below(self.world.isolates as u64) as usize;
+                let isolate = usize::try_from(self.random.below(self.world.isolates as u64)).unwrap();
                 if self.random.percent(self.world.crash_percent) {
                     let life = self.isolates[isolate].life + 1;
                     let ahead_ms = self.random.below(10_000_000);
@@ -165,21 +167,21 @@ impl Simulation {
             }
             Event::Heard { isolate, life, ask, sent_ms, need } => {
                 if self.random.percent(self.world.crash_percent) {
-                    let counters: Vec<_> = self.stored.0.values().copied().collect();
-                    self.authority = Authority::restore(counters, self.stored.1.clone());
+                    let counters: Vec<_> = self.stored_counters.values().copied().collect();
+                    self.authority = Authority::restore(counters, self.stored_slots.clone());
                 }
                 let (reply, changes) = self.authority.answer(&ask, self.now);
                 for counter in changes.counters {
                     let name = (counter.kind.name(), counter.slice);
                     match counter.count {
-                        0 => self.stored.0.remove(&name),
-                        _ => self.stored.0.insert(name, counter),
+                        0 => self.stored_counters.remove(&name),
+                        _ => self.stored_counters.insert(name, counter),
                     };
                 }
                 for (slot, expires) in changes.slots {
                     match expires {
-                        None => self.stored.1.remove(&slot),
-                        Some(expires) => self.stored.1.insert(slot, expires),
+                        None => self.stored_slots.remove(&slot),
+                        Some(expires) => self.stored_slots.insert(slot, expires),
                     };
                 }
                 let reply = (!self.random.percent(self.world.lost_percent)).then(|| Box::new(reply));
@@ -192,13 +194,11 @@ impl Simulation {
                     return;
                 }
                 let now = self.now + held.ahead_ms;
-                let step = match &reply {
-                    Some(reply) => held.lease.receive(&ask, reply, sent_ms, now),
-                    None => {
-                        held.lease.lost(&ask, now);
-                        return;
-                    }
+                let Some(reply) = reply else {
+                    held.lease.lost(&ask, now);
+                    return;
                 };
+                let step = held.lease.receive(&ask, &reply, sent_ms, now);
                 if let Some(need) = need {
                     self.decide(isolate, step, need, false);
                 }
