@@ -17,6 +17,7 @@
 pub mod access;
 pub mod billing;
 pub mod catalog;
+pub mod chat;
 pub mod conversation;
 pub mod demo;
 pub mod dialect;

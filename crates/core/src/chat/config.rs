@@ -1,0 +1,232 @@
+//! How the model of a session is asked: the parameters that every turn of it shares.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+
+/// Tokens of history that go to the model where the session does not say otherwise.
+pub const DEFAULT_CONTEXT_TOKENS: u64 = 32_000;
+const MAX_SYSTEM_PROMPT_CHARS: usize = 64_000;
+const MAX_TOOLS_BYTES: usize = 128 * 1024;
+const MAX_STOPS: usize = 4;
+
+/// The parameters of a session. What is absent is the provider's default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields are the well-known parameters of that name")]
+pub struct SessionConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+    /// Tools in `OpenAI`'s form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Value>,
+    /// Most tokens of history that go to the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u64>,
+}
+
+impl SessionConfig {
+    /// Changes what `patch` names; null empties a parameter. `path` is what errors call it.
+    pub fn apply(&mut self, patch: &Value, path: &str) -> Result<(), ApiError> {
+        let Value::Object(fields) = patch else {
+            return Err(wrong_type(path, "an object"));
+        };
+        let mut changed = self.clone();
+        for (name, value) in fields {
+            let reader = Reader { name: format!("{path}.{name}"), value };
+            match name.as_str() {
+                "temperature" => changed.temperature = reader.number(0.0, 2.0)?,
+                "top_p" => changed.top_p = reader.number(0.0, 1.0)?,
+                "max_tokens" => changed.max_tokens = reader.integer(1, 10_000_000)?,
+                "presence_penalty" => changed.presence_penalty = reader.number(-2.0, 2.0)?,
+                "frequency_penalty" => changed.frequency_penalty = reader.number(-2.0, 2.0)?,
+                "stop" | "stop_sequences" => changed.stop = reader.stops()?,
+                "system_prompt" => changed.system_prompt = reader.text(MAX_SYSTEM_PROMPT_CHARS)?,
+                "tools" => changed.tools = reader.tools()?,
+                "context_tokens" => changed.context_tokens = reader.integer(256, 10_000_000)?,
+                _ => {
+                    let message = format!("Unknown parameter `{}`.", short(&reader.name));
+                    return Err(ApiError::invalid("unknown_parameter", short(&reader.name), message));
+                }
+            }
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// Puts the parameters into a request body.
+    pub fn write_to(&self, body: &mut Map<String, Value>) {
+        let numbers = [
+            ("temperature", self.temperature),
+            ("top_p", self.top_p),
+            ("presence_penalty", self.presence_penalty),
+            ("frequency_penalty", self.frequency_penalty),
+        ];
+        for (name, value) in numbers {
+            if let Some(value) = value {
+                body.insert(name.into(), value.into());
+            }
+        }
+        if let Some(limit) = self.max_tokens {
+            body.insert("max_tokens".into(), limit.into());
+        }
+        if !self.stop.is_empty() {
+            body.insert("stop".into(), self.stop.clone().into());
+        }
+        if let Some(tools) = &self.tools {
+            body.insert("tools".into(), tools.clone());
+        }
+    }
+
+    /// Most tokens of history that go to the model.
+    #[must_use]
+    pub fn window_tokens(&self) -> u64 {
+        self.context_tokens.unwrap_or(DEFAULT_CONTEXT_TOKENS)
+    }
+}
+
+struct Reader<'a> {
+    name: String,
+    value: &'a Value,
+}
+
+impl Reader<'_> {
+    fn number(&self, least: f64, most: f64) -> Result<Option<f64>, ApiError> {
+        if self.value.is_null() {
+            return Ok(None);
+        }
+        let number = self.value.as_f64().ok_or_else(|| wrong_type(&self.name, "a number"))?;
+        if (least..=most).contains(&number) {
+            return Ok(Some(number));
+        }
+        Err(self.wrong_value(&format!("from {least} to {most}")))
+    }
+
+    fn integer(&self, least: u64, most: u64) -> Result<Option<u64>, ApiError> {
+        if self.value.is_null() {
+            return Ok(None);
+        }
+        if !self.value.is_number() {
+            return Err(wrong_type(&self.name, "a number"));
+        }
+        let range = least..=most;
+        let number = self.value.as_u64().filter(|number| range.contains(number));
+        number.map(Some).ok_or_else(|| self.wrong_value(&format!("a whole number from {least} to {most}")))
+    }
+
+    fn text(&self, longest: usize) -> Result<Option<String>, ApiError> {
+        if self.value.is_null() {
+            return Ok(None);
+        }
+        let text = self.value.as_str().ok_or_else(|| wrong_type(&self.name, "a string"))?;
+        if text.chars().count() > longest {
+            return Err(self.wrong_value(&format!("at most {longest} characters long")));
+        }
+        Ok(Some(text.to_owned()).filter(|text| !text.trim().is_empty()))
+    }
+
+    fn stops(&self) -> Result<Vec<String>, ApiError> {
+        let given = match self.value {
+            Value::Null => return Ok(Vec::new()),
+            Value::String(one) => vec![one.clone()],
+            Value::Array(several) => several
+                .iter()
+                .map(|stop| stop.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| wrong_type(&self.name, "a list of strings"))?,
+            _ => return Err(wrong_type(&self.name, "a string or a list of strings")),
+        };
+        if given.len() > MAX_STOPS || given.iter().any(|stop| stop.is_empty() || stop.len() > 1000) {
+            return Err(self.wrong_value(&format!("at most {MAX_STOPS} texts of 1 to 1000 bytes")));
+        }
+        Ok(given)
+    }
+
+    fn tools(&self) -> Result<Option<Value>, ApiError> {
+        match self.value {
+            Value::Null => Ok(None),
+            Value::Array(tools) if tools.is_empty() => Ok(None),
+            Value::Array(tools) if tools.iter().all(Value::is_object) => {
+                if self.value.to_string().len() > MAX_TOOLS_BYTES {
+                    return Err(self.wrong_value(&format!("at most {MAX_TOOLS_BYTES} bytes")));
+                }
+                Ok(Some(self.value.clone()))
+            }
+            _ => Err(wrong_type(&self.name, "a list of objects")),
+        }
+    }
+
+    fn wrong_value(&self, what: &str) -> ApiError {
+        ApiError::invalid("invalid_value", &self.name, format!("`{}` must be {what}.", self.name))
+    }
+}
+
+/// The error for a field of the wrong type.
+pub(super) fn wrong_type(name: &str, expected: &str) -> ApiError {
+    let name = short(name);
+    ApiError::invalid("invalid_type", &name, format!("`{name}` must be {expected}."))
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_patch_changes_what_it_names() {
+        let mut config = SessionConfig::default();
+        config
+            .apply(
+                &json!({ "temperature": 0.5, "max_tokens": 9, "stop": "x", "system_prompt": "s" }),
+                "config",
+            )
+            .unwrap();
+        config.apply(&json!({ "temperature": null, "top_p": 1 }), "config").unwrap();
+        assert_eq!((config.temperature, config.top_p, config.max_tokens), (None, Some(1.0), Some(9)));
+        let mut body = Map::new();
+        config.write_to(&mut body);
+        assert_eq!(Value::Object(body), json!({ "top_p": 1.0, "max_tokens": 9, "stop": ["x"] }));
+        let stored = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<SessionConfig>(&stored).unwrap(), config);
+    }
+
+    #[test]
+    fn a_patch_with_a_fault_changes_nothing_and_names_the_fault() {
+        let cases = [
+            (json!([]), "invalid_type", "config"),
+            (json!({ "temperature": 2.1 }), "invalid_value", "config.temperature"),
+            (json!({ "temperature": "1" }), "invalid_type", "config.temperature"),
+            (json!({ "top_p": -1 }), "invalid_value", "config.top_p"),
+            (json!({ "max_tokens": 0 }), "invalid_value", "config.max_tokens"),
+            (json!({ "max_tokens": 1.5 }), "invalid_value", "config.max_tokens"),
+            (json!({ "stop": [1] }), "invalid_type", "config.stop"),
+            (json!({ "stop": ["", "a"] }), "invalid_value", "config.stop"),
+            (json!({ "system_prompt": 1 }), "invalid_type", "config.system_prompt"),
+            (json!({ "tools": {} }), "invalid_type", "config.tools"),
+            (json!({ "max_tokens": 5, "nonsense": 1 }), "unknown_parameter", "config.nonsense"),
+        ];
+        for (patch, code, param) in cases {
+            let mut config = SessionConfig::default();
+            let error = config.apply(&patch, "config").unwrap_err();
+            assert_eq!((error.code, error.param.as_deref()), (code, Some(param)), "{patch}");
+            assert_eq!(config, SessionConfig::default(), "{patch}");
+        }
+    }
+}
