@@ -8,7 +8,8 @@ use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
-use worker::{Context, Env, Headers, Request, Response, ResponseBuilder, web_sys};
+use worker::js_sys::Uint8Array;
+use worker::{Context, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder, web_sys};
 
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::{log_error, new_ulid, now_ms};
@@ -31,6 +32,22 @@ pub struct Exchange {
     pub started_ms: u64,
     /// Headers that the answer is to carry, whatever it is.
     pub notes: RefCell<Vec<(&'static str, String)>>,
+    /// Id of the usage event that the request leaves.
+    pub event_id: String,
+    /// The hash of the key in whose name the gateway itself asks, where it does.
+    pub on_behalf_of: Option<String>,
+}
+
+/// A request that the gateway itself makes in the name of a key.
+pub struct OnBehalf {
+    /// The hash of the key.
+    pub key_hash: String,
+    /// Id of the usage event, known beforehand.
+    pub event_id: String,
+    /// The conversation that it belongs to.
+    pub conversation_id: String,
+    /// A body in the dialect of `OpenAI` Chat Completions.
+    pub body: Vec<u8>,
 }
 
 /// The id for the answer to a request: the caller's own if it is safe to echo.
@@ -52,6 +69,8 @@ impl Exchange {
         settings: Rc<Settings>,
         id: String,
     ) -> Self {
+        let started_ms = now_ms();
+        let event_id = new_ulid(started_ms);
         Self {
             request,
             face,
@@ -59,9 +78,37 @@ impl Exchange {
             context,
             settings,
             request_id: id,
-            started_ms: now_ms(),
+            started_ms,
+            event_id,
+            on_behalf_of: None,
             notes: RefCell::default(),
         }
+    }
+
+    /// An exchange that nobody sent: the gateway asks in the name of a key, which is checked as if it had been sent.
+    pub fn on_behalf(
+        behalf: OnBehalf,
+        env: Env,
+        context: Context,
+        settings: Rc<Settings>,
+        request_id: String,
+    ) -> Result<Self, ApiError> {
+        let headers = Headers::new();
+        set_header(&headers, "content-type", "application/json");
+        set_header(&headers, "x-session-id", &behalf.conversation_id);
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post)
+            .with_headers(headers)
+            .with_body(Some(Uint8Array::from(behalf.body.as_slice()).into()));
+        let request =
+            Request::new_with_init("http://gateway/v1/chat/completions", &init).map_err(|error| {
+                log_error("request on behalf", &error);
+                ApiError::internal()
+            })?;
+        let mut exchange = Self::new(request, Face::OpenaiChat, env, context, settings, request_id);
+        exchange.event_id = behalf.event_id;
+        exchange.on_behalf_of = Some(behalf.key_hash);
+        Ok(exchange)
     }
 
     /// A header of the request.

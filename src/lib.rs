@@ -4,6 +4,7 @@
 //! entry points that the platform calls.
 
 mod api;
+mod envelope;
 mod exchange;
 mod jobs;
 mod objects;

@@ -11,10 +11,12 @@ use subtle::ConstantTimeEq;
 use worker::{Context, Env, Headers, Method, Request, Response, Result};
 
 use crate::api::credits::{self, View};
+use crate::api::sessions::{self, SessionEndpoint};
 use crate::api::{
-    discovery, gemini, health, keys, limits, logical_models, models, prices, provider_health, provider_keys,
-    provider_models, providers, responses, routing, stats, system,
+    conversations, discovery, gemini, health, keys, limits, logical_models, models, prices, provider_health,
+    provider_keys, provider_models, providers, responses, routing, stats, system, ws,
 };
+use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::pipeline;
 use crate::pipeline::admit;
@@ -108,6 +110,12 @@ enum Endpoint {
     GetRoutingSession,
     DeleteRoutingSession,
     ClearCache,
+    ListConversations,
+    DeleteConversation,
+    ConversationStats,
+    Session(SessionEndpoint),
+    ChatSocket,
+    SocketTicket,
 }
 
 impl Endpoint {
@@ -257,6 +265,25 @@ const ROUTES: &[Route] = &[
     route(Method::Delete, "/prices/{subject...}",   Audience::Admin,  Endpoint::DeletePrice),
     route(Method::Get,    "/stats/total",           Audience::Admin,  Endpoint::TotalStats),
     route(Method::Get,    "/stats/requests",        Audience::Admin,  Endpoint::RequestLog),
+    route(Method::Get,    "/stats/conversation/{id}", Audience::Admin, Endpoint::ConversationStats),
+    route(Method::Get,    "/conversations",         Audience::Admin,  Endpoint::ListConversations),
+    route(Method::Delete, "/conversations/{id}",    Audience::Admin,  Endpoint::DeleteConversation),
+    route(Method::Get,    "/ws/chat",               Audience::Caller, Endpoint::ChatSocket),
+    route(Method::Post,   "/ws/ticket",             Audience::Caller, Endpoint::SocketTicket),
+    route(Method::Get,    "/api/v1/health",         Audience::Caller, Endpoint::Session(SessionEndpoint::Health)),
+    route(Method::Post,   "/api/v1/sessions",       Audience::Caller, Endpoint::Session(SessionEndpoint::Create)),
+    route(Method::Get,    "/api/v1/sessions",       Audience::Caller, Endpoint::Session(SessionEndpoint::List)),
+    route(Method::Get,    "/api/v1/sessions/{id}",  Audience::Caller, Endpoint::Session(SessionEndpoint::Get)),
+    route(Method::Put,    "/api/v1/sessions/{id}",  Audience::Caller, Endpoint::Session(SessionEndpoint::Update)),
+    route(Method::Delete, "/api/v1/sessions/{id}",  Audience::Caller, Endpoint::Session(SessionEndpoint::Delete)),
+    route(Method::Get,    "/api/v1/sessions/{id}/messages", Audience::Caller, Endpoint::Session(SessionEndpoint::Messages)),
+    route(Method::Get,    "/api/v1/sessions/{id}/export", Audience::Caller, Endpoint::Session(SessionEndpoint::Export)),
+    route(Method::Post,   "/api/v1/chat",           Audience::Caller, Endpoint::Session(SessionEndpoint::Chat)),
+    route(Method::Post,   "/api/v1/chat/stream",    Audience::Caller, Endpoint::Session(SessionEndpoint::ChatStream)),
+    route(Method::Post,   "/api/v1/chat/regenerate", Audience::Caller, Endpoint::Session(SessionEndpoint::Regenerate)),
+    route(Method::Post,   "/api/v1/chat/stop",      Audience::Caller, Endpoint::Session(SessionEndpoint::Stop)),
+    route(Method::Get,    "/api/v1/chat/providers", Audience::Caller, Endpoint::Session(SessionEndpoint::Providers)),
+    route(Method::Get,    "/api/v1/chat/providers/{id}/models", Audience::Caller, Endpoint::Session(SessionEndpoint::ModelsOfProvider)),
 ];
 
 /// Answers a request. Every answer, errors included, carries `x-request-id`.
@@ -290,7 +317,18 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
         },
         Err(error) => Err(error.clone()),
     };
-    let response = result.unwrap_or_else(|error| error_response(&error, face, &request_id));
+    let in_envelope = is_session_api(path);
+    let response = result.unwrap_or_else(|error| {
+        if in_envelope {
+            envelope::failure(&error, &request_id)
+        } else {
+            error_response(&error, face, &request_id)
+        }
+    });
+    if response.status_code() == 101 {
+        // The headers of an accepted connection are the object's and cannot be added to.
+        return Ok(response);
+    }
     set_header(response.headers(), "x-request-id", &request_id);
     for (name, value) in notes {
         set_header(response.headers(), name, &value);
@@ -383,6 +421,12 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
         Endpoint::DeletePrice => prices::delete(exchange, parameter).await,
         Endpoint::TotalStats => stats::total(exchange).await,
         Endpoint::RequestLog => stats::requests(exchange).await,
+        Endpoint::ConversationStats => conversations::stats(exchange, parameter).await,
+        Endpoint::ListConversations => conversations::list(exchange).await,
+        Endpoint::DeleteConversation => conversations::delete(exchange, parameter).await,
+        Endpoint::ChatSocket => ws::chat(exchange).await,
+        Endpoint::SocketTicket => ws::ticket(exchange).await,
+        Endpoint::Session(endpoint) => sessions::answer(exchange, endpoint, parameter).await,
     }
 }
 
@@ -411,6 +455,14 @@ fn find<'a>(method: &Method, path: &'a str) -> Result<(&'static Route, Captured<
 
 fn audience_of(path: &str) -> Option<Audience> {
     ROUTES.iter().find(|route| path::matches(route.pattern, path).is_some()).map(|route| route.audience)
+}
+
+/// Whether answers of this path have the envelope of the session API.
+fn is_session_api(path: &str) -> bool {
+    path.starts_with("/api/v1/")
+        && ROUTES.iter().any(|route| {
+            matches!(route.endpoint, Endpoint::Session(_)) && path::matches(route.pattern, path).is_some()
+        })
 }
 
 fn method_name(method: &Method) -> &'static str {
@@ -462,7 +514,7 @@ fn allow_origin(
     };
     set_header(headers, "access-control-allow-origin", allowed);
     if preflight {
-        set_header(headers, "access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
+        set_header(headers, "access-control-allow-methods", "GET, POST, PUT, DELETE, OPTIONS");
         set_header(
             headers,
             "access-control-allow-headers",

@@ -12,6 +12,8 @@ use crate::platform::log_error;
 const DEFAULT_MAX_BODY_BYTES: usize = 32 << 20;
 const DEFAULT_KEEP_ALIVE_MS: u64 = 15_000;
 const DEFAULT_REQUESTS_PER_SECOND: u64 = 1_000;
+const DEFAULT_CHAT_PER_MINUTE: u32 = 60;
+const DEFAULT_CHAT_STREAM_PER_MINUTE: u32 = 30;
 const MIN_ADMIN_TOKEN_LENGTH: usize = 16;
 
 /// The settings of this deployment.
@@ -30,6 +32,10 @@ pub struct Settings {
     pub cors_origins: Option<Vec<String>>,
     /// Whether upstreams may have private or local addresses.
     pub allow_private_upstreams: bool,
+    /// Unstreamed turns of chat sessions that one user may ask for in a minute.
+    pub chat_per_minute: u32,
+    /// Streamed turns of chat sessions that one user may ask for in a minute, over HTTP and WebSocket together.
+    pub chat_stream_per_minute: u32,
     /// Opens the admin API.
     pub admin_token: String,
     /// Opens the sealed secrets.
@@ -55,6 +61,7 @@ impl Settings {
         let variable =
             |name: &str| env.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty());
         let number = |name: &str| variable(name).and_then(|value| value.trim().parse().ok());
+        let per_minute = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
         let admin_token = variable("ADMIN_TOKEN")
             .filter(|token| token.len() >= MIN_ADMIN_TOKEN_LENGTH)
             .ok_or_else(|| not_configured("ADMIN_TOKEN must be set to a secret of at least 16 characters"))?;
@@ -75,6 +82,9 @@ impl Settings {
                 },
             ),
             allow_private_upstreams: variable("ALLOW_PRIVATE_UPSTREAMS").is_some_and(|value| value == "true"),
+            chat_per_minute: number("CHAT_PER_MINUTE").map_or(DEFAULT_CHAT_PER_MINUTE, per_minute),
+            chat_stream_per_minute: number("CHAT_STREAM_PER_MINUTE")
+                .map_or(DEFAULT_CHAT_STREAM_PER_MINUTE, per_minute),
             admin_token,
             keyring,
         })

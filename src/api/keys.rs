@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nexus_edge_core::access::StorePolicy;
 use nexus_edge_core::access::api_key::{ApiKey, ApiKeyRecord, shown_prefix};
 use nexus_edge_core::catalog::key_input::{KeyInput, parse_overlap};
 use nexus_edge_core::error::ApiError;
@@ -120,6 +121,7 @@ struct KeyView<'a> {
     disabled_reason: Option<&'a str>,
     /// Until when the key before the last rotation is valid, too.
     previous_expires_at: Option<u64>,
+    store: StorePolicy,
     created_at: u64,
     updated_at: u64,
     last_used_at: Option<u64>,
@@ -143,6 +145,7 @@ impl<'a> KeyView<'a> {
             policy: PolicyView::of(&record.policy),
             disabled_reason: record.disabled_reason.as_deref(),
             previous_expires_at: record.previous_expires_at,
+            store: record.store,
             created_at: record.created_at,
             updated_at: record.updated_at,
             last_used_at: record.last_used_at,

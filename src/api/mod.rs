@@ -1,5 +1,6 @@
 //! Handlers, by audience. Each reads its input, calls the domain or the store, and writes its answer.
 
+pub mod conversations;
 pub mod credits;
 pub mod discovery;
 pub mod gemini;
@@ -15,8 +16,10 @@ pub mod provider_models;
 pub mod providers;
 pub mod responses;
 pub mod routing;
+pub mod sessions;
 pub mod stats;
 pub mod system;
+pub mod ws;
 
 use std::collections::BTreeMap;
 

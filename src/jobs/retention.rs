@@ -4,7 +4,7 @@ use worker::Env;
 
 use crate::platform::log_error;
 use crate::store::answers::{self, Segment};
-use crate::store::responses;
+use crate::store::{archive, responses};
 
 /// Runs once a minute.
 pub async fn run(env: &Env) {
@@ -13,5 +13,8 @@ pub async fn run(env: &Env) {
     }
     if let Err(error) = answers::clear(env, &Segment::Expired).await {
         log_error("retention", &error);
+    }
+    if let Err(error) = archive::expire(env).await {
+        log_error("retention of messages", &error);
     }
 }

@@ -18,7 +18,7 @@ use nexus_edge_core::routing::{Candidate, Snapshot};
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_core::tokens::TokenUsage;
 use std::cell::RefCell;
-use worker::Env;
+use worker::{Context, Env};
 
 use crate::exchange::Exchange;
 use crate::platform::log_error;
@@ -284,6 +284,29 @@ pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules
             let message = "There were too many failed attempts from this address.";
             let error = ApiError::new(429, ErrorType::RateLimitError, "too_many_attempts", message);
             Err(error.with_retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(60)))
+        }
+    }
+}
+
+/// Holds a user of chat sessions to `per_minute` turns a minute of the kind `chat` or `stream`.
+pub async fn chat_turn(
+    env: &Env,
+    context: &Context,
+    kind: &str,
+    key_id: &str,
+    per_minute: u32,
+) -> Result<(), ApiError> {
+    let subject = Subject::new(SubjectKind::Key, format!("{kind}-turns:{key_id}"));
+    let rules = Rules::requests_per_minute(per_minute.into());
+    match limits::take(env, context, &subject, &rules, Amounts::request(0, 0), None).await {
+        // A limit that cannot be looked at must not become an outage of its own.
+        Ok(_) | Err(Held::Unreachable) => Ok(()),
+        Err(Held::Refused(refusal)) => {
+            let wait = refusal.retry_after_ms.unwrap_or(60_000);
+            let seconds = u32::try_from(wait.div_ceil(1000)).unwrap_or(60).max(1);
+            let message = format!("At most {per_minute} turns a minute. Retry after {seconds} s.");
+            let error = ApiError::new(429, ErrorType::RateLimitError, "rate_limited", message);
+            Err(error.with_retry_after(seconds))
         }
     }
 }

@@ -3,8 +3,11 @@
 //! Nothing here is waited for by anybody, and nothing here may fail the request: it has been answered. It runs once for
 //! each request, however that ended.
 
-use nexus_edge_core::access::Principal;
+use nexus_edge_core::access::{Principal, StorePolicy};
 use nexus_edge_core::billing::Price;
+use nexus_edge_core::chat::title::title_of;
+use nexus_edge_core::conversation::archive;
+use nexus_edge_core::conversation::normalise::last_user_text;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
@@ -12,8 +15,10 @@ use worker::Env;
 
 use super::admit::Admission;
 use super::cache::{self, Place};
+use super::recognise::{self, Remembrance};
 use super::upstream_health;
 use crate::platform::now_ms;
+use crate::store::archive::{self as archived, Entry};
 use crate::store::sticky::{self, Binding};
 use crate::store::usage;
 
@@ -37,19 +42,38 @@ pub struct Aftermath {
     pub admission: Option<Admission>,
     /// What the tokens of the model cost.
     pub price: Option<Price>,
+    /// Whether the conversation is that of a session, which knows its own history.
+    pub is_session: bool,
 }
 
-/// Does what is to be done, and leaves the event last: it may still be completed here.
+/// Does what is to be done. The event is completed first; then nothing waits for anything else, so that an archive that
+/// is slow holds up no usage.
 pub async fn run(env: &Env, mut aftermath: Aftermath) {
     if let Some(place) = aftermath.cache.take().filter(|_| aftermath.event.outcome == Outcome::Completed) {
         cache::keep(env, &mut aftermath, &place).await;
     }
-    let Aftermath { mut event, principal, session, upstream_key, admission, price, .. } = aftermath;
+    let Aftermath {
+        mut event,
+        principal,
+        mut transcript,
+        session,
+        upstream_key,
+        admission,
+        price,
+        is_session,
+        ..
+    } = aftermath;
     event.cost_micros = price.map_or(0, |price| price.cost(&event.usage));
     let settled = admission.map(|admission| admission.settle(&event)).unwrap_or_default();
+    let kept = async {
+        let is_wanted = event.status < 400 && !recognise::is_summary(&event.conversation_id);
+        if is_wanted && recognise::is_readable(&transcript) {
+            keep(env, &event, &principal, &mut transcript, is_session).await;
+        }
+    };
     let binding = bind_session(env, &event, &principal, session.as_deref(), upstream_key);
     let recording = usage::record(env, event.clone());
-    futures::join!(recording, settled.charge(env, &event), upstream_health::share(env), binding);
+    futures::join!(recording, settled.charge(env, &event), upstream_health::share(env), binding, kept);
     settled.tell(env).await;
 }
 
@@ -76,4 +100,32 @@ async fn bind_session(
         last_used_at: now,
     };
     sticky::bind(env, session, &principal.key_id, binding).await;
+}
+
+/// Remembers the conversation and archives what was said.
+async fn keep(
+    env: &Env,
+    event: &UsageEvent,
+    principal: &Principal,
+    transcript: &mut Transcript,
+    is_session: bool,
+) {
+    let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) else { return };
+    let reply = answered.response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
+    if reply.is_empty() {
+        return;
+    }
+    let remembrance = if is_session {
+        Remembrance { fresh: archive::Fresh::SinceLastAnswer, parent: None }
+    } else {
+        recognise::remember(env, principal, &request, reply, &event.conversation_id).await
+    };
+    if principal.store == StorePolicy::None {
+        return;
+    }
+    let mut messages = archive::asked(&request, remembrance.fresh);
+    messages.push(archive::answered(reply, event.usage.completion));
+    let title = last_user_text(&request.messages).as_deref().and_then(title_of);
+    let entry = Entry { event, policy: principal.store, messages, title, parent: remembrance.parent };
+    archived::record(env, entry).await;
 }

@@ -15,27 +15,34 @@ const FAILURES_PER_MINUTE: u64 = 60;
 
 /// The principal of the request's key: an API key, or a personalized key of some providers.
 pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
+    if let Some(hash) = &exchange.on_behalf_of {
+        return of_hash(exchange, hash, true).await;
+    }
     let credential = exchange.credential().ok_or_else(|| {
         let message = "The API key is missing: send it as `Authorization: Bearer <key>`.";
         ApiError::unauthorized("missing_api_key", message)
     })?;
-    let hash = hash_key(&credential);
+    of_hash(exchange, &hash_key(&credential), is_api_key(&credential)).await
+}
+
+/// The principal of the key with this hash. What does not even look like a key of ours (`may_be_api_key`) costs nobody
+/// a look-up.
+pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> Result<Principal, ApiError> {
     let snapshot = snapshot::current(exchange).await?;
-    if let Some(providers) = snapshot.providers_of_personalized_key(&hash) {
-        return Ok(Principal::of_personalized_key(&hash, providers.to_vec()));
+    if let Some(providers) = snapshot.providers_of_personalized_key(hash) {
+        return Ok(Principal::of_personalized_key(hash, providers.to_vec()));
     }
-    // What does not even look like a key of ours costs nobody a look-up.
-    let record = if is_api_key(&credential) {
-        keys::by_hash(exchange, &hash, snapshot.keys_version).await?
-    } else {
-        None
-    };
+    let record =
+        if may_be_api_key { keys::by_hash(exchange, hash, snapshot.keys_version).await? } else { None };
     let Some(record) = record else {
         let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
         admit::attempt_from_address(exchange, "api_key", &rules).await?;
         return Err(ApiError::unauthorized("invalid_api_key", "The API key is not valid."));
     };
     record.check(now_ms())?;
-    record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.face.name())?;
+    // Where the gateway itself asks, whoever it asks for was looked at when he came.
+    if exchange.on_behalf_of.is_none() {
+        record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.face.name())?;
+    }
     Ok(Principal::of_api_key(&record))
 }

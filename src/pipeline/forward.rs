@@ -20,9 +20,9 @@ use worker::{Response, ResponseBuilder, web_sys};
 use super::relay::{self, has_body};
 use super::settle::Settlement;
 use super::upstream::{self, Connection};
-use super::{admit, authenticate, conversation_id, native_responses};
+use super::{admit, authenticate, native_responses, recognise};
 use crate::exchange::Exchange;
-use crate::platform::bytes;
+use crate::platform::{bytes, new_ulid};
 use crate::store::snapshot;
 
 /// Most bytes of a multipart body that are taken in before its `model` field has come.
@@ -33,7 +33,8 @@ const MAX_LOOKED_AT_BYTES: usize = 4 << 20;
 /// Forwards a request for `operation`.
 pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
-    let mut settlement = Settlement::begin(exchange, &principal, conversation_id(exchange));
+    let conversation = recognise::named(exchange).unwrap_or_else(|| new_ulid(exchange.started_ms));
+    let mut settlement = Settlement::begin(exchange, &principal, conversation);
     match serve(exchange, operation, &principal, &mut settlement).await {
         Ok((response, outcome)) => {
             settlement.finish(outcome);

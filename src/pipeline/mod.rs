@@ -9,6 +9,7 @@ pub mod count;
 pub mod forward;
 pub mod native_responses;
 pub mod probe;
+pub mod recognise;
 
 pub mod admit;
 mod aftermath;
@@ -29,10 +30,14 @@ pub mod upstream_health;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use futures::future::join;
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
+use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::request_id;
+use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::stats::Outcome;
 use worker::Response;
 
 use crate::exchange::{Exchange, set_header};
@@ -49,10 +54,14 @@ pub async fn chat_completion(
     from_path: Option<FromPath<'_>>,
 ) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
-    let mut settlement = Settlement::begin(exchange, &principal, conversation_id(exchange));
-    match serve(exchange, &principal, from_path, &mut settlement).await {
+    let named = recognise::named(exchange);
+    let is_named = named.is_some();
+    let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
+    let mut settlement = Settlement::begin(exchange, &principal, conversation);
+    match serve(exchange, &principal, from_path, is_named, &mut settlement).await {
         // The relay settles when the answer is over.
         Ok(Served::Upstream { accepted, hold, cache }) => {
+            set_header(&accepted.headers, "x-conversation-id", settlement.conversation_id());
             set_header(&accepted.headers, "x-nexus-attempts", &settlement.attempts().to_string());
             match cache {
                 Use::Off => {}
@@ -75,6 +84,7 @@ pub async fn chat_completion(
             Err(error)
         }
         Err(Reply::Upstream { status, headers, bytes }) => {
+            set_header(&headers, "x-conversation-id", settlement.conversation_id());
             set_header(&headers, "x-nexus-attempts", &settlement.attempts().to_string());
             Ok(relay::relay_error(status, headers, bytes, settlement))
         }
@@ -93,6 +103,7 @@ async fn serve(
     exchange: &Exchange,
     principal: &Principal,
     from_path: Option<FromPath<'_>>,
+    is_named: bool,
     settlement: &mut Settlement,
 ) -> Result<Served, Reply> {
     let body = exchange.body().await?;
@@ -108,7 +119,19 @@ async fn serve(
     if let Use::On(place) = &cache
         && let Some((response, found)) = cache::find(exchange, &inbound, place).await
     {
+        if !is_named {
+            let recognised = recognise::recognise(exchange, principal, &mut settlement.transcript).await;
+            settlement.note_conversation(recognised);
+        }
         return Ok(Served::Cache { response, provider: found.provider });
+    }
+    let mut is_known = is_named;
+    let is_dify = |candidate: &Candidate| candidate.upstream.record.kind == ProviderKind::Dify;
+    if !is_known && route.candidates.iter().any(is_dify) {
+        // Its own conversation goes by the name of ours, so ours must be known before it is asked.
+        let recognised = recognise::recognise(exchange, principal, &mut settlement.transcript).await;
+        settlement.note_conversation(recognised);
+        is_known = true;
     }
     let conversation_id = settlement.conversation_id().to_owned();
     let asked = Asked {
@@ -119,18 +142,35 @@ async fn serve(
         conversation_id: &conversation_id,
         prompt_estimate: Cell::new(None),
     };
-    let served = failover::serve(&asked, &route, settlement).await;
+    let mut transcript = std::mem::take(&mut settlement.transcript);
+    let recognising = async {
+        if is_known { None } else { recognise::recognise(exchange, principal, &mut transcript).await }
+    };
+    // The request leaves at the first poll; whose it is is found out while the upstream works.
+    let (served, recognised) = join(failover::serve(&asked, &route, settlement), recognising).await;
+    settlement.transcript = transcript;
+    settlement.note_conversation(recognised);
     if let Some(tokens) = asked.prompt_estimate.get() {
         settlement.note_prompt_estimate(tokens);
     }
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, cache })
 }
 
-/// The conversation that the caller names, or a new one.
-fn conversation_id(exchange: &Exchange) -> String {
-    let named = exchange.header("x-conversation-id").or_else(|| exchange.header("x-session-id"));
-    match named.as_deref().and_then(request_id::accept) {
-        Some(id) => id.to_owned(),
-        None => new_ulid(exchange.started_ms),
-    }
+/// Records a request that was cut off with the object that made it, under the id that its event always had.
+pub async fn record_interrupted(
+    exchange: &Exchange,
+    model: &str,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+) -> Result<(), ApiError> {
+    let principal = authenticate::authenticate(exchange).await?;
+    let conversation = recognise::named(exchange).unwrap_or_default();
+    let mut settlement = Settlement::begin(exchange, &principal, conversation);
+    settlement.note_request(model, true);
+    settlement.note_status(200);
+    settlement.note_prompt_estimate(prompt_tokens);
+    settlement.note_facts(&StreamFacts { estimated_completion: completion_tokens, ..StreamFacts::default() });
+    settlement.note_error_code(Some("turn_interrupted"));
+    settlement.finish(Outcome::Failed);
+    Ok(())
 }

@@ -17,7 +17,7 @@ use super::cache::Place;
 use super::failover;
 use super::upstream_health::Hold;
 use crate::exchange::Exchange;
-use crate::platform::{new_ulid, now_ms};
+use crate::platform::now_ms;
 
 /// Longest model name that is recorded.
 const MAX_RECORDED_NAME: usize = 200;
@@ -42,6 +42,7 @@ pub struct Settlement {
     price: Option<Price>,
     /// What the request has taken from its limits.
     pub admission: Option<Admission>,
+    is_session: bool,
     /// What was asked and answered.
     pub transcript: Transcript,
 }
@@ -57,7 +58,7 @@ impl Settlement {
             }
         });
         let event = UsageEvent {
-            id: new_ulid(exchange.started_ms),
+            id: exchange.event_id.clone(),
             ts: exchange.started_ms,
             request_id: exchange.request_id.clone(),
             key_id: principal.key_id.clone(),
@@ -91,6 +92,7 @@ impl Settlement {
             hold: None,
             price: None,
             admission: None,
+            is_session: exchange.on_behalf_of.is_some(),
             transcript: Transcript::default(),
         }
     }
@@ -103,6 +105,13 @@ impl Settlement {
     /// The conversation that the request belongs to.
     pub fn conversation_id(&self) -> &str {
         self.event.as_ref().map(|event| event.conversation_id.as_str()).unwrap_or_default()
+    }
+
+    /// Notes the conversation that the request was recognised to belong to.
+    pub fn note_conversation(&mut self, id: Option<String>) {
+        if let Some(id) = id {
+            self.change(|event| event.conversation_id = id);
+        }
     }
 
     /// Notes what was asked for.
@@ -240,6 +249,7 @@ impl Settlement {
                 upstream_key: self.upstream_key.take(),
                 admission: self.admission.take(),
                 price: self.price,
+                is_session: self.is_session,
             });
         }
     }

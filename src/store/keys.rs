@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use nexus_edge_core::access::ApiKeyRecord;
+use nexus_edge_core::access::{ApiKeyRecord, StorePolicy};
 use nexus_edge_core::limits::LimitPolicy;
 use serde::{Deserialize, Serialize};
 use worker::Env;
@@ -25,7 +25,7 @@ const MAX_CACHED: usize = 10_000;
 const KV_TTL_S: u64 = 24 * 60 * 60;
 
 const COLUMNS: &str = "id, name, enabled, expires_at, allowed_models, allowed_providers, created_at, updated_at, \
-    last_used_at, allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, previous_expires_at, key_hash";
+    last_used_at, allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, previous_expires_at, key_hash, store";
 
 #[derive(Clone)]
 enum Cached {
@@ -54,6 +54,7 @@ struct Row {
     expires_at: Option<f64>,
     allowed_models: Option<String>,
     allowed_providers: Option<String>,
+    store: String,
     created_at: f64,
     updated_at: f64,
     last_used_at: Option<f64>,
@@ -162,8 +163,8 @@ pub async fn find(env: &Env, id: &str) -> StoreResult<Option<ApiKeyRecord>> {
 /// Adds a key.
 pub async fn insert(env: &Env, record: &ApiKeyRecord, hash: &str) -> StoreResult<()> {
     let sql = "INSERT INTO api_keys (name, enabled, expires_at, allowed_models, allowed_providers, updated_at, \
-        allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, id, key_hash, created_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, store, id, key_hash, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let mut parameters = changing_columns(record)?;
     parameters.extend([text(&record.id), text(hash), unsigned(record.created_at)]);
     write(env, sql, &parameters).await?;
@@ -174,7 +175,7 @@ pub async fn insert(env: &Env, record: &ApiKeyRecord, hash: &str) -> StoreResult
 pub async fn update(env: &Env, record: &ApiKeyRecord, read_at_version: u64) -> StoreResult<bool> {
     let sql = "UPDATE api_keys SET name = ?1, enabled = ?2, expires_at = ?3, allowed_models = ?4, \
         allowed_providers = ?5, updated_at = ?6, allowed_ips = ?7, allowed_dialects = ?8, owner = ?9, tags = ?10, \
-        policy = ?11, disabled_reason = ?12 WHERE id = ?13 AND updated_at = ?14";
+        policy = ?11, disabled_reason = ?12, store = ?13 WHERE id = ?14 AND updated_at = ?15";
     let mut parameters = changing_columns(record)?;
     parameters.extend([text(&record.id), unsigned(read_at_version)]);
     Ok(write(env, sql, &parameters).await?.changes > 0)
@@ -243,6 +244,7 @@ fn changing_columns(record: &ApiKeyRecord) -> StoreResult<Vec<JsValue>> {
         text(&serde_json::to_string(&record.tags)?),
         text(&serde_json::to_string(&record.policy)?),
         nullable(record.disabled_reason.as_deref(), text),
+        text(record.store.as_str()),
     ])
 }
 
@@ -265,6 +267,8 @@ impl From<Row> for ApiKeyRecord {
             expires_at: row.expires_at.map(time),
             allowed_models: list(row.allowed_models),
             allowed_providers: list(row.allowed_providers),
+            // A policy that is not known keeps nothing rather than everything.
+            store: StorePolicy::parse(&row.store).unwrap_or(StorePolicy::None),
             created_at: time(row.created_at),
             updated_at: time(row.updated_at),
             last_used_at: row.last_used_at.map(time),

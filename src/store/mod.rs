@@ -1,6 +1,8 @@
 //! D1, KV and R2 behind small typed functions. The only place that holds SQL.
 
 pub mod answers;
+pub mod archive;
+pub mod conversations;
 pub mod credits;
 pub mod dify;
 pub mod keys;
@@ -12,6 +14,7 @@ pub mod probes;
 pub mod provider_keys;
 pub mod providers;
 pub mod responses;
+pub mod sessions;
 pub mod snapshot;
 pub mod sticky;
 pub mod usage;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::ip_range;
+use super::{StorePolicy, ip_range};
 use crate::catalog::flag;
 use crate::error::ApiError;
 use crate::limits::LimitPolicy;
@@ -111,6 +111,9 @@ pub struct ApiKeyRecord {
     pub allowed_models: Option<Vec<String>>,
     /// Ids of the providers it may use; `None` is all.
     pub allowed_providers: Option<Vec<i64>>,
+    /// What is kept of what its callers say.
+    #[serde(default)]
+    pub store: StorePolicy,
     /// Milliseconds since the epoch.
     pub created_at: u64,
     /// Milliseconds since the epoch.
@@ -157,6 +160,7 @@ impl ApiKeyRecord {
             expires_at: None,
             allowed_models: None,
             allowed_providers: None,
+            store: StorePolicy::default(),
             created_at: now_ms,
             updated_at: now_ms,
             last_used_at: None,

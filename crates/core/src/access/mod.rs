@@ -4,6 +4,8 @@ pub mod api_key;
 pub mod credential;
 pub mod ip_range;
 pub mod principal;
+mod store_policy;
 
 pub use api_key::{ApiKey, ApiKeyRecord};
 pub use principal::Principal;
+pub use store_policy::StorePolicy;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ApiKeyRecord;
+use super::{ApiKeyRecord, StorePolicy};
 use crate::limits::LimitPolicy;
 
 /// The caller of one request.
@@ -16,6 +16,8 @@ pub struct Principal {
     pub tags: BTreeMap<String, String>,
     /// The key's limits and budget.
     pub policy: LimitPolicy,
+    /// What is kept of what it says.
+    pub store: StorePolicy,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<i64>>,
 }
@@ -29,6 +31,7 @@ impl Principal {
             owner: key.owner.clone(),
             tags: key.tags.clone(),
             policy: key.policy.clone(),
+            store: key.store,
             allowed_models: key.allowed_models.clone(),
             allowed_providers: key.allowed_providers.clone(),
         }
@@ -42,6 +45,7 @@ impl Principal {
             owner: None,
             tags: BTreeMap::new(),
             policy: LimitPolicy::default(),
+            store: StorePolicy::None,
             allowed_models: None,
             allowed_providers: None,
         }
@@ -56,6 +60,7 @@ impl Principal {
             owner: None,
             tags: BTreeMap::new(),
             policy: LimitPolicy::default(),
+            store: StorePolicy::default(),
             allowed_models: None,
             allowed_providers: Some(providers),
         }

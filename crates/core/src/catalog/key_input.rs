@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{Fields, Patch};
-use crate::access::{ApiKeyRecord, ip_range};
+use crate::access::{ApiKeyRecord, StorePolicy, ip_range};
 use crate::dialect::face::Face;
 use crate::error::ApiError;
 use crate::limits::LimitPolicyInput;
@@ -61,6 +61,7 @@ pub struct KeyInput {
     pub owner: Patch<String>,
     pub tags: Patch<BTreeMap<String, String>>,
     pub policy: LimitPolicyInput,
+    pub store: Patch<StorePolicy>,
 }
 
 impl KeyInput {
@@ -75,6 +76,7 @@ impl KeyInput {
         "allowed_dialects",
         "owner",
         "tags",
+        "store",
         "limits",
         "budget",
         "on_limit_failure",
@@ -114,6 +116,11 @@ impl KeyInput {
             owner: fields.text("owner", 1..=100)?,
             tags: fields.text_map("tags")?.try_map(check_tags)?,
             policy: LimitPolicyInput::read(&fields)?,
+            store: fields.text("store", 1..=20)?.not_null("store")?.try_map(|name| {
+                StorePolicy::parse(&name).ok_or_else(|| {
+                    ApiError::invalid("invalid_value", "store", "`store` must be none, metadata or full.")
+                })
+            })?,
         })
     }
 
@@ -130,6 +137,7 @@ impl KeyInput {
         }
         self.allowed_models.clone().apply_to(&mut record.allowed_models);
         self.allowed_providers.clone().apply_to(&mut record.allowed_providers);
+        self.store.clone().apply_or(&mut record.store, StorePolicy::default());
         self.allowed_ips.clone().apply_to(&mut record.allowed_ips);
         self.allowed_dialects.clone().apply_to(&mut record.allowed_dialects);
         self.owner.clone().apply_to(&mut record.owner);

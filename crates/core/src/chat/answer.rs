@@ -124,6 +124,12 @@ impl Answering {
         events
     }
 
+    /// Whether something came that [`Answering::events`] has not given yet.
+    #[must_use]
+    pub fn has_untold(&self) -> bool {
+        !self.unsent.is_empty() || !self.unsent_thoughts.is_empty()
+    }
+
     /// How it ended, once it has.
     #[must_use]
     pub fn end(&self) -> Option<&Result<(), ErrorInfo>> {

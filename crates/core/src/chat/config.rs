@@ -39,14 +39,14 @@ pub struct SessionConfig {
 }
 
 impl SessionConfig {
-    /// Changes what `patch` names; null empties a parameter. `path` is what errors call it.
-    pub fn apply(&mut self, patch: &Value, path: &str) -> Result<(), ApiError> {
+    /// Changes what `patch` names; null empties a parameter. `prefix` is what errors call it.
+    pub fn apply(&mut self, patch: &Value, prefix: &str) -> Result<(), ApiError> {
         let Value::Object(fields) = patch else {
-            return Err(wrong_type(path, "an object"));
+            return Err(wrong_type(prefix, "an object"));
         };
         let mut changed = self.clone();
         for (name, value) in fields {
-            let reader = Reader { name: format!("{path}.{name}"), value };
+            let reader = Reader { name: format!("{prefix}.{name}"), value };
             match name.as_str() {
                 "temperature" => changed.temperature = reader.number(0.0, 2.0)?,
                 "top_p" => changed.top_p = reader.number(0.0, 1.0)?,

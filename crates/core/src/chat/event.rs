@@ -67,6 +67,8 @@ pub enum Event {
     Error {
         /// The turn.
         turn_id: String,
+        /// The HTTP status that says the same.
+        status: u16,
         /// Stable; see the API reference.
         code: String,
         /// A sentence for a person.

@@ -1,5 +1,7 @@
 //! A session as a file.
 
+use std::fmt::Write;
+
 use serde_json::json;
 
 use super::envelope::rfc3339;
@@ -101,14 +103,14 @@ fn markdown(session: &Session, messages: &[StoredMessage]) -> String {
             "assistant" => "Assistant",
             _ => "Tool",
         };
-        out.push_str(&format!("\n## {who}, {}\n\n", rfc3339(message.timestamp)));
+        let _ = write!(out, "\n## {who}, {}\n\n", rfc3339(message.timestamp));
         let text = message.text();
         if !text.is_empty() {
             out.push_str(&text);
             out.push('\n');
         }
         if let Some(calls) = &message.tool_calls {
-            out.push_str(&format!("\n```json\n{calls}\n```\n"));
+            let _ = write!(out, "\n```json\n{calls}\n```\n");
         }
     }
     out

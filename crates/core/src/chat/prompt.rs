@@ -82,16 +82,25 @@ mod tests {
             ..Default::default()
         };
         let message = StoredMessage::new("m".into(), "t", "user", json!("Hi"), 0);
-        let body: Value =
-            serde_json::from_slice(&chat_body("p/m", &config, Some("Notes."), std::slice::from_ref(&message))).unwrap();
+        let body: Value = serde_json::from_slice(&chat_body(
+            "p/m",
+            &config,
+            Some("Notes."),
+            std::slice::from_ref(&message),
+        ))
+        .unwrap();
         assert_eq!(body["model"], "p/m");
         assert_eq!(body["temperature"], 0.5);
         assert_eq!(body["stream_options"]["include_usage"], true);
         assert_eq!(body["messages"][0]["content"], format!("Be brief.\n\n{SUMMARY_HEADING}\nNotes."));
         assert_eq!(body["messages"][1], json!({ "role": "user", "content": "Hi" }));
-        let plain: Value =
-            serde_json::from_slice(&chat_body("m", &SessionConfig::default(), None, std::slice::from_ref(&message)))
-                .unwrap();
+        let plain: Value = serde_json::from_slice(&chat_body(
+            "m",
+            &SessionConfig::default(),
+            None,
+            std::slice::from_ref(&message),
+        ))
+        .unwrap();
         assert_eq!(plain["messages"].as_array().unwrap().len(), 1);
         let asked: Value = serde_json::from_slice(&summary_body("m", Some("Old."), &[message])).unwrap();
         assert_eq!(asked["messages"][1]["content"], "Old notes:\nOld.\n\nMessages:\nuser: Hi\n");

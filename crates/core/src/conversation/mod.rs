@@ -10,6 +10,7 @@
 //! - what clients change in a history without meaning it does not change the chain (see [`normalise`]);
 //! - what they do mean to change, does.
 
+pub mod archive;
 mod chain;
 mod memory;
 pub mod normalise;

@@ -112,12 +112,16 @@ pub fn runs<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Vec<Run> {
         // One dialect has tool results inside of the user's message, another beside it.
         if !results.is_empty() {
             let run = run_of(&mut runs, Speaker::Tool);
-            results.iter().for_each(|part| run.take_in_part(part));
+            for part in results {
+                run.take_in_part(part);
+            }
         }
         let speaker = Speaker::of(message.role);
-        if !said.is_empty() || (results.is_empty() && speaker == Speaker::Assistant) {
+        if !said.is_empty() || (message.parts.is_empty() && speaker == Speaker::Assistant) {
             let run = run_of(&mut runs, speaker);
-            said.iter().for_each(|part| run.take_in_part(part));
+            for part in said {
+                run.take_in_part(part);
+            }
         }
     }
     runs

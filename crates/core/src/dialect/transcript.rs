@@ -66,6 +66,15 @@ impl Transcript {
         self.answer = Answer::Read(Rc::new(answered));
     }
 
+    /// Bytes of the request that reading it would have to go through.
+    #[must_use]
+    pub fn unread_bytes(&self) -> usize {
+        match &self.request {
+            Request::Bytes { body, .. } => body.len(),
+            Request::Unknown | Request::Read(_) => 0,
+        }
+    }
+
     /// Adds what another transcript of the same exchange knows and this one does not, or knows less well.
     pub fn complete(&mut self, other: Self) {
         if !matches!(other.request, Request::Unknown) {

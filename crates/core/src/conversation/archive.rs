@@ -1,0 +1,134 @@
+//! What of a request and its answer goes into the archive, and in which words.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::dialect::canonical::{ChatRequest, Media, Message, Part, Role};
+use crate::tokens::estimate_tokens;
+
+/// Which messages of a request the archive does not have yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fresh {
+    /// All: the conversation is new, or begins anew from an edited history.
+    All,
+    /// Those after the model's last turn.
+    SinceLastAnswer,
+    /// None: the same was asked before.
+    Nothing,
+}
+
+/// A message for the archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArchivedMessage {
+    /// `system`, `user`, `assistant` or `tool`.
+    pub role: &'static str,
+    /// A text; where there is more than text, a JSON list of parts.
+    pub content: String,
+    /// About how many tokens it is.
+    pub tokens: u64,
+}
+
+/// The messages of a request that go into the archive.
+#[must_use]
+pub fn asked(request: &ChatRequest, fresh: Fresh) -> Vec<ArchivedMessage> {
+    let messages = request.messages.as_slice();
+    let start = match fresh {
+        Fresh::All => 0,
+        Fresh::SinceLastAnswer => {
+            messages.iter().rposition(|message| message.role == Role::Assistant).map_or(0, |last| last + 1)
+        }
+        Fresh::Nothing => messages.len(),
+    };
+    messages.get(start..).unwrap_or_default().iter().map(of_message).collect()
+}
+
+/// An answer of so many tokens for the archive.
+#[must_use]
+pub fn answered(parts: &[Part], tokens: u64) -> ArchivedMessage {
+    ArchivedMessage { role: "assistant", content: content(parts), tokens }
+}
+
+fn of_message(message: &Message) -> ArchivedMessage {
+    let role = match message.role {
+        Role::System | Role::Developer => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    };
+    let tokens = estimate_tokens(&message.text());
+    ArchivedMessage { role, content: content(&message.parts), tokens }
+}
+
+fn content(parts: &[Part]) -> String {
+    if parts.iter().all(|part| part.as_text().is_some()) {
+        return parts.iter().filter_map(Part::as_text).collect();
+    }
+    Value::Array(parts.iter().map(of_part).collect()).to_string()
+}
+
+fn of_part(part: &Part) -> Value {
+    match part {
+        Part::Text { text, .. } => json!({ "type": "text", "text": text }),
+        Part::Image { media, .. } => json!({ "type": "image", "source": source(media) }),
+        Part::Audio { media } => json!({ "type": "audio", "source": source(media) }),
+        Part::File { media, name, .. } => json!({ "type": "file", "name": name, "source": source(media) }),
+        Part::ToolCall { id, name, arguments, .. } => {
+            json!({ "type": "tool_call", "id": id, "name": name, "arguments": arguments })
+        }
+        Part::ToolResult { call_id, parts, is_error, .. } => {
+            json!({ "type": "tool_result", "tool_call_id": call_id, "content": content(parts), "is_error": is_error })
+        }
+        Part::Thinking { text, .. } => json!({ "type": "thinking", "text": text }),
+        Part::RedactedThinking { .. } => json!({ "type": "redacted_thinking" }),
+        Part::Refusal { text } => json!({ "type": "refusal", "text": text }),
+    }
+}
+
+fn source(media: &Media) -> Value {
+    match media {
+        Media::Url { url, .. } => json!({ "url": url }),
+        Media::Base64 { media_type, data } => json!({ "media_type": media_type, "base64": data }),
+        Media::FileId { id } => json!({ "file_id": id }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(role: Role, text: &str) -> Message {
+        Message::new(role, vec![Part::text(text)])
+    }
+
+    #[test]
+    fn only_what_is_new_is_archived() {
+        let request = ChatRequest {
+            messages: vec![
+                message(Role::Developer, "s"),
+                message(Role::User, "a"),
+                message(Role::Assistant, "b"),
+                message(Role::User, "c"),
+            ],
+            ..ChatRequest::default()
+        };
+        let roles = |fresh| asked(&request, fresh).iter().map(|message| message.role).collect::<Vec<_>>();
+        assert_eq!(roles(Fresh::All), ["system", "user", "assistant", "user"]);
+        assert_eq!(roles(Fresh::SinceLastAnswer), ["user"]);
+        assert!(roles(Fresh::Nothing).is_empty());
+    }
+
+    #[test]
+    fn texts_are_texts_and_the_rest_is_json() {
+        assert_eq!(answered(&[Part::text("a"), Part::text("b")], 2).content, "ab");
+        let call = Part::ToolCall {
+            id: "c".into(),
+            name: "f".into(),
+            arguments: "{}".into(),
+            signature: None,
+            cache: None,
+        };
+        let archived = answered(&[Part::text("a"), call], 2);
+        let parts: Value = serde_json::from_str(&archived.content).unwrap();
+        assert_eq!(parts[1]["name"], "f");
+    }
+}

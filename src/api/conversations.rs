@@ -1,0 +1,120 @@
+//! The admin API for what was said: `GET /conversations`, `GET /stats/conversation/{id}`, `DELETE /conversations/{id}`.
+
+use nexus_edge_core::chat::envelope::rfc3339;
+use nexus_edge_core::error::ApiError;
+use serde_json::{Value, json};
+use worker::Response;
+
+use super::answer_deleted;
+use crate::exchange::{self, Exchange};
+use crate::store::archive;
+
+const DEFAULT_PAGE: u64 = 50;
+const MAX_PAGE: u64 = 200;
+const DEFAULT_MESSAGES: u64 = 200;
+const MAX_MESSAGES: u64 = 1_000;
+
+/// `GET /conversations?search=&key_id=&model=&from=&to=&limit=&cursor=`
+pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
+    let limit = number(exchange, "limit", 1, MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
+    let after = match exchange.query("cursor") {
+        None => None,
+        Some(cursor) => Some(
+            cursor
+                .split_once('.')
+                .and_then(|(last_seen, id)| Some((last_seen.parse().ok()?, id.to_owned())))
+                .ok_or_else(|| {
+                    ApiError::invalid("invalid_value", "cursor", "`cursor` is not one of a page before.")
+                })?,
+        ),
+    };
+    let given = |name: &str| exchange.query(name).filter(|text| !text.is_empty());
+    let query = archive::Query {
+        search: given("search").or_else(|| given("q")),
+        key_id: given("key_id"),
+        model: given("model"),
+        from: number(exchange, "from", 0, 1 << 53)?,
+        to: number(exchange, "to", 0, 1 << 53)?,
+        after,
+        limit: limit + 1,
+    };
+    let mut rows = archive::conversations(&exchange.env, &query).await?;
+    let has_more = rows.len() as u64 > limit;
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let cursor = rows.last().filter(|_| has_more);
+    let cursor = cursor.map(|row| format!("{}.{}", row.last_seen, row.conversation_id));
+    exchange::json(200, &json!({ "conversations": rows, "next_cursor": cursor }))
+}
+
+/// `GET /stats/conversation/{id}?key_id=&after=&limit=`
+pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let limit = number(exchange, "limit", 1, MAX_MESSAGES)?.unwrap_or(DEFAULT_MESSAGES);
+    let key_id = exchange.query("key_id");
+    let mut found = archive::sums(&exchange.env, key_id.as_deref(), id).await?.into_iter();
+    let sums = found.next().ok_or_else(not_found)?;
+    if found.next().is_some() {
+        let message = "Conversations of several keys have this id: say whose in `key_id`.";
+        return Err(ApiError::conflict("ambiguous_conversation", "key_id", message));
+    }
+    let after = exchange.query("after");
+    let mut rows = archive::messages(&exchange.env, &sums.key_id, id, after.as_deref(), limit + 1).await?;
+    let has_more = rows.len() as u64 > limit;
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
+    let messages: Vec<Value> = rows
+        .into_iter()
+        .map(|row| {
+            json!({
+                "id": row.id,
+                "timestamp": rfc3339(whole(row.timestamp)),
+                "role": row.role,
+                "content": row.content.or(row.preview),
+                "tokens_count": whole(row.tokens_count),
+                "model": row.model_name,
+                "finish_reason": row.finish_reason,
+            })
+        })
+        .collect();
+    let (prompt, completion) = (whole(sums.prompt_tokens), whole(sums.completion_tokens));
+    let body = json!({
+        "conversation_id": id,
+        "key_id": sums.key_id,
+        "rounds": whole(sums.rounds),
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "messages": messages,
+        "next_after": next,
+    });
+    exchange::json(200, &body)
+}
+
+/// `DELETE /conversations/{id}?key_id=`
+pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let key_id = exchange.query("key_id");
+    if archive::delete(&exchange.env, key_id.as_deref(), id).await? == 0 {
+        return Err(not_found());
+    }
+    answer_deleted(id)
+}
+
+fn not_found() -> ApiError {
+    ApiError::not_found("conversation_not_found", "There is no archived conversation with this id.")
+}
+
+fn number(exchange: &Exchange, name: &str, least: u64, most: u64) -> Result<Option<u64>, ApiError> {
+    match exchange.query(name) {
+        None => Ok(None),
+        Some(text) => {
+            text.parse().ok().filter(|number| (least..=most).contains(number)).map(Some).ok_or_else(|| {
+                let message = format!("`{name}` must be a whole number from {least} to {most}.");
+                ApiError::invalid("invalid_value", name, message)
+            })
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts and times, below 2^53")]
+fn whole(value: f64) -> u64 {
+    value as u64
+}

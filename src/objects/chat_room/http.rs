@@ -1,0 +1,358 @@
+//! What a room answers over HTTP. The Worker has checked who calls; the room knows the rest.
+
+use std::rc::Rc;
+
+use futures::StreamExt;
+use futures::channel::mpsc;
+use futures::future::{Either, select};
+use nexus_edge_core::chat::envelope::rfc3339;
+use nexus_edge_core::chat::event::{Event, Usage};
+use nexus_edge_core::chat::export::{Format, export};
+use nexus_edge_core::chat::message::StoredMessage;
+use nexus_edge_core::chat::protocol::{Ask, Say, content_of};
+use nexus_edge_core::chat::session::Session;
+use nexus_edge_core::error::{ApiError, ErrorType};
+use serde_json::{Map, Value, json};
+use worker::{Method, Request, Response, ResponseBuilder};
+
+use super::call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
+use super::queue;
+use super::room::{Room, Told, failed};
+use super::store::Owner;
+use super::{run, sockets, view};
+use crate::envelope;
+use crate::platform::now_ms;
+use crate::platform::timer::Timer;
+
+/// Silence after which a stream gets a comment, in milliseconds.
+const KEEP_ALIVE_MS: u64 = 15_000;
+/// Messages of one page of a history.
+const DEFAULT_PAGE: u64 = 50;
+const MAX_PAGE: u64 = 500;
+
+/// Answers a call of the Worker.
+pub async fn answer(room: &Rc<Room>, mut request: Request) -> Result<Response, (ApiError, String)> {
+    let call = header::<Call>(&request, CALL_HEADER).ok_or_else(|| (ApiError::internal(), String::new()))?;
+    let request_id = call.request_id.clone();
+    dispatch(room, &call, &mut request).await.map_err(|error| (error, request_id))
+}
+
+async fn dispatch(room: &Rc<Room>, call: &Call, request: &mut Request) -> Result<Response, ApiError> {
+    queue::wake(room)?;
+    let path = request.path();
+    let id = &call.request_id;
+    match (request.method(), path.as_str()) {
+        (Method::Get, "/socket") => socket(room, call, request),
+        (Method::Post, "/session") => create(room, call, &body(request).await?).await,
+        (Method::Get, "/session") => Ok(envelope::success(200, view(&room.open_record()?.session), "ok", id)),
+        (Method::Put, "/session") => change(room, call, &body(request).await?).await,
+        (Method::Delete, "/session") => delete(room, call, parameter(request, "permanent").as_deref()).await,
+        (Method::Get, "/messages") => history(room, call, request),
+        (Method::Get, "/export") => file(room, request),
+        (Method::Post, "/chat") => {
+            let fields = body(request).await?;
+            let Some(content) = fields.get("message").or_else(|| fields.get("content")) else {
+                let message = "The required field `message` is missing.";
+                return Err(ApiError::invalid("missing_required_parameter", "message", message));
+            };
+            let say = Say::Message(content_of("message", content)?);
+            turn(room, call, &fields, say).await
+        }
+        (Method::Post, "/regenerate") => {
+            let fields = body(request).await?;
+            turn(room, call, &fields, Say::Regenerate).await
+        }
+        (Method::Post, "/stop") => {
+            room.open_record()?;
+            let fields = body(request).await?;
+            let is_stopped = queue::stop(room, fields.get("turn_id").and_then(Value::as_str))?;
+            let message = if is_stopped { "The answer was stopped." } else { "Nothing was being answered." };
+            Ok(envelope::success(200, json!({ "stopped": is_stopped }), message, id))
+        }
+        _ => Err(ApiError::internal()),
+    }
+}
+
+fn header<T: serde::de::DeserializeOwned>(request: &Request, name: &str) -> Option<T> {
+    serde_json::from_str(&request.headers().get(name).ok()??).ok()
+}
+
+fn parameter(request: &Request, name: &str) -> Option<String> {
+    let url = request.url().ok()?;
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+async fn body(request: &mut Request) -> Result<Map<String, Value>, ApiError> {
+    let bytes = request.bytes().await.map_err(failed)?;
+    serde_json::from_slice(&bytes).map_err(|_| ApiError::invalid_json("The body must be a JSON object."))
+}
+
+fn owner(call: &Call) -> Owner {
+    Owner { key_id: call.key_id.clone(), key_hash: call.key_hash.clone() }
+}
+
+fn socket(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, ApiError> {
+    let socket: SocketCall = header(request, SOCKET_HEADER).ok_or_else(ApiError::internal)?;
+    if socket.create && room.create(Session::new(&call.session_id, now_ms()), owner(call))? {
+        let task = Rc::clone(room);
+        room.state.wait_until(async move { run::publish(&task).await });
+    }
+    room.open_record()?;
+    sockets::open(room, call, &socket)
+}
+
+async fn create(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Result<Response, ApiError> {
+    let mut session = Session::new(&call.session_id, now_ms());
+    session.apply(fields)?;
+    if !room.create(session, owner(call))? {
+        return Err(ApiError::conflict("session_exists", "id", "There is a session with this id already."));
+    }
+    run::publish(room).await;
+    Ok(envelope::success(201, view(&room.record()?.session), "The session was created.", &call.request_id))
+}
+
+async fn change(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Result<Response, ApiError> {
+    let mut session = room.open_record()?.session.clone();
+    session.apply(fields)?;
+    session.updated_at = now_ms();
+    let title = session.title.clone();
+    let is_renamed = title != room.record()?.session.title;
+    room.save(session)?;
+    if is_renamed {
+        room.emit("", Event::Session { title })?;
+    }
+    run::publish(room).await;
+    Ok(envelope::success(200, view(&room.record()?.session), "The session was changed.", &call.request_id))
+}
+
+/// Marks the session as deleted, or forgets it for good.
+async fn delete(room: &Rc<Room>, call: &Call, permanent: Option<&str>) -> Result<Response, ApiError> {
+    let is_for_good = permanent == Some("true");
+    let mut session = if is_for_good { room.record()? } else { room.open_record()? }.session.clone();
+    queue::stop(room, None)?;
+    let id = session.id.clone();
+    if is_for_good {
+        for socket in room.state.get_websockets() {
+            let _ = socket.close(Some(1000), Some("the session was deleted"));
+        }
+        room.state.storage().delete_all().await.map_err(failed)?;
+        room.forget();
+        crate::store::sessions::delete(&room.env, &call.key_id, &id).await?;
+    } else {
+        session.deleted_at = Some(now_ms());
+        room.save(session)?;
+        for socket in room.state.get_websockets() {
+            let _ = socket.close(Some(1000), Some("the session was deleted"));
+        }
+        run::publish(room).await;
+    }
+    let data = json!({ "session_id": id, "deleted": true, "permanent": is_for_good });
+    Ok(envelope::success(200, data, "The session was deleted.", &call.request_id))
+}
+
+fn history(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, ApiError> {
+    let record = room.open_record()?;
+    let number = |name: &str, range: std::ops::RangeInclusive<u64>| match parameter(request, name) {
+        None => Ok(None),
+        Some(text) => text.parse().ok().filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
+            let message =
+                format!("`{name}` must be a whole number from {} to {}.", range.start(), range.end());
+            ApiError::invalid("invalid_value", name, message)
+        }),
+    };
+    let limit = number("limit", 1..=MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
+    let before = number("before", 1..=1 << 52)?;
+    let page = room.store.messages_before(before, limit + 1).map_err(failed)?;
+    let has_more = page.len() as u64 > limit;
+    let page: Vec<_> = page.into_iter().skip(usize::from(has_more)).collect();
+    let next = page.first().map(|(n, _)| *n).filter(|_| has_more);
+    let messages: Vec<StoredMessage> = page.into_iter().map(|(_, message)| message).collect();
+    let data = json!({
+        "session_id": record.session.id,
+        "messages": messages,
+        "has_more": has_more,
+        "next_before": next,
+        "summary": record.summary,
+    });
+    Ok(envelope::success(200, data, "ok", &call.request_id))
+}
+
+fn file(room: &Rc<Room>, request: &Request) -> Result<Response, ApiError> {
+    let record = room.open_record()?;
+    let format = Format::parse(parameter(request, "format").as_deref().unwrap_or("json"))?;
+    let messages: Vec<StoredMessage> =
+        room.store.messages_after(0).map_err(failed)?.into_iter().map(|(_, message)| message).collect();
+    let text = export(format, &record.session, &messages);
+    let name = format!("attachment; filename=\"{}.{}\"", record.session.id, format.extension());
+    let response = ResponseBuilder::new()
+        .with_header("content-type", format.content_type())
+        .and_then(|builder| builder.with_header("content-disposition", &name))
+        .map_err(failed)?;
+    Ok(response.fixed(text.into_bytes()))
+}
+
+/// Takes a turn and answers with what comes of it, at once or as it comes.
+async fn turn(
+    room: &Rc<Room>,
+    call: &Call,
+    fields: &Map<String, Value>,
+    say: Say,
+) -> Result<Response, ApiError> {
+    let known = [
+        "session_id",
+        "message",
+        "content",
+        "stream",
+        "id",
+        "model",
+        "ai_provider",
+        "provider",
+        "provider_id",
+        "config",
+    ];
+    if let Some(name) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+        let name: String = name.chars().take(100).collect();
+        let message = format!("Unknown field `{name}`. Known fields: {}.", known.join(", "));
+        return Err(ApiError::invalid("unknown_parameter", name, message));
+    }
+    let text = |name: &str| match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if !text.trim().is_empty() && text.len() <= 200 => Ok(Some(text.clone())),
+        Some(_) => {
+            let message = format!("`{name}` must be a text of 1 to 200 characters.");
+            Err(ApiError::invalid("invalid_value", name, message))
+        }
+    };
+    let config = fields.get("config").filter(|config| !config.is_null()).cloned();
+    if let Some(config) = &config {
+        nexus_edge_core::chat::config::SessionConfig::default().apply(config, "config")?;
+    }
+    let provider = match text("ai_provider")? {
+        Some(provider) => Some(provider),
+        None => text("provider")?,
+    };
+    let provider_id = fields.get("provider_id").and_then(Value::as_i64);
+    let ask = Ask { client_id: text("id")?, say, model: text("model")?, provider_id, provider, config };
+    room.open_record()?;
+    let named = sockets::provider_name(room, &ask).await?;
+    let accepted = queue::accept(room, ask, named, &call.request_id)?;
+    if accepted.is_duplicate {
+        let message = "This turn was sent before.";
+        return Err(ApiError::conflict("duplicate_turn", "id", message));
+    }
+    let told = room.watch(&accepted.turn_id);
+    queue::start(room);
+    if fields.get("stream").and_then(Value::as_bool) == Some(true) {
+        return stream(room, &accepted.turn_id, told);
+    }
+    whole(call, accepted.turn_id, told).await
+}
+
+fn stream(room: &Room, turn_id: &str, told: mpsc::UnboundedReceiver<Told>) -> Result<Response, ApiError> {
+    let first = format!(
+        "data: {}\n\n",
+        json!({ "type": "turn", "seq": room.seq(), "turn_id": turn_id, "session_id": room.record()?.session.id })
+    );
+    let pieces =
+        futures::stream::unfold((told, Some(first), false), |(mut told, first, is_over)| async move {
+            if let Some(first) = first {
+                return Some((Ok::<_, worker::Error>(first.into_bytes()), (told, None, false)));
+            }
+            if is_over {
+                return None;
+            }
+            match select(told.next(), Timer::after_ms(KEEP_ALIVE_MS)).await {
+                Either::Left((Some(one), _)) => {
+                    Some((Ok(format!("data: {}\n\n", one.json).into_bytes()), (told, None, false)))
+                }
+                Either::Left((None, _)) => Some((Ok(b"data: [DONE]\n\n".to_vec()), (told, None, true))),
+                Either::Right(_) => Some((Ok(b": keep-alive\n\n".to_vec()), (told, None, false))),
+            }
+        });
+    let headers = [
+        ("content-type", "text/event-stream; charset=utf-8"),
+        ("cache-control", "no-cache, no-transform"),
+        ("x-accel-buffering", "no"),
+    ];
+    let mut builder = ResponseBuilder::new();
+    for (name, value) in headers {
+        builder = builder.with_header(name, value).map_err(failed)?;
+    }
+    builder.from_stream(pieces).map_err(failed)
+}
+
+async fn whole(
+    call: &Call,
+    turn_id: String,
+    mut told: mpsc::UnboundedReceiver<Told>,
+) -> Result<Response, ApiError> {
+    let mut content = String::new();
+    let mut tool_calls: Vec<Value> = Vec::new();
+    while let Some(one) = told.next().await {
+        match one.event {
+            Event::Delta { content: more, .. } => content.push_str(&more),
+            Event::ToolCall { id, name, arguments, .. } => tool_calls.push(json!({
+                "id": id, "type": "function", "function": { "name": name, "arguments": arguments }
+            })),
+            Event::Done { message_id, finish_reason, usage, model, provider, .. } => {
+                let said = Said { content, tool_calls, message_id, finish_reason, usage, model, provider };
+                let data = answered(call, &turn_id, said);
+                return Ok(envelope::success(200, data, "ok", &call.request_id));
+            }
+            Event::Error { status, code, message, .. } => {
+                return Ok(turn_failed(call, status, &code, &message));
+            }
+            _ => {}
+        }
+    }
+    Err(ApiError::internal())
+}
+
+struct Said {
+    content: String,
+    tool_calls: Vec<Value>,
+    message_id: String,
+    finish_reason: String,
+    usage: Usage,
+    model: String,
+    provider: Option<String>,
+}
+
+fn answered(call: &Call, turn_id: &str, said: Said) -> Value {
+    let mut message = json!({
+        "id": said.message_id,
+        "role": "assistant",
+        "content": said.content,
+        "timestamp": rfc3339(now_ms()),
+        "metadata": {},
+    });
+    if let Some(message) = message.as_object_mut().filter(|_| !said.tool_calls.is_empty()) {
+        message.insert("tool_calls".into(), said.tool_calls.into());
+    }
+    json!({
+        "session_id": call.session_id,
+        "turn_id": turn_id,
+        "message": message,
+        "usage": said.usage,
+        "model": said.model,
+        "finish_reason": said.finish_reason,
+        "provider": said.provider,
+        "request_id": call.request_id,
+        "metadata": {},
+    })
+}
+
+/// The answer for a turn that failed; its code may be an upstream's own.
+fn turn_failed(call: &Call, status: u16, code: &str, message: &str) -> Response {
+    let status = if (400..=599).contains(&status) { status } else { 502 };
+    let error = ApiError::new(status, ErrorType::UpstreamError, "turn_failed", message);
+    let body = json!({
+        "success": false,
+        "data": null,
+        "message": error.message,
+        "timestamp": rfc3339(now_ms()),
+        "request_id": call.request_id,
+        "error_code": code.to_ascii_uppercase(),
+    });
+    crate::exchange::json_bytes(status, &worker::Headers::new(), body.to_string().into_bytes())
+}

@@ -1,0 +1,114 @@
+//! A chat session: one object in the world for each.
+//!
+//! The object is the authority over its session: history, settings, and what is being answered. The list of sessions in
+//! D1 is a copy that it writes. HTTP and WebSocket reach the same object, so there is one history. Its name is made of
+//! the caller's key and the session's id, so that no caller can reach another's session whatever id it sends.
+//!
+//! Like the route table, the object is an entry point: it receives events and sends its turns down the pipeline.
+
+mod call;
+mod http;
+mod queue;
+mod room;
+mod run;
+mod sockets;
+mod store;
+mod summary;
+mod usage;
+
+use std::rc::Rc;
+
+use nexus_edge_core::chat::session::Session;
+use serde_json::{Value, json};
+use worker::{
+    DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
+    durable_object, worker_sys::WebSocketRequestResponsePair,
+};
+
+pub use call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
+use room::Room;
+
+use crate::envelope;
+use crate::platform::log_error;
+
+/// One session.
+#[durable_object]
+pub struct ChatRoom {
+    room: Rc<Room>,
+}
+
+impl DurableObject for ChatRoom {
+    fn new(state: State, env: Env) -> Self {
+        // Answered by the platform, which need not wake the object for it.
+        if let Ok(pair) = WebSocketRequestResponsePair::new("ping", "pong") {
+            state.set_websocket_auto_response(&pair);
+        }
+        Self { room: Room::new(state, env) }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        let room = Rc::clone(&self.room);
+        Ok(http::answer(&room, request)
+            .await
+            .unwrap_or_else(|(error, request_id)| envelope::failure(&error, &request_id)))
+    }
+
+    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        sockets::receive(&Rc::clone(&self.room), &socket, message).await;
+        Ok(())
+    }
+
+    async fn websocket_close(
+        &self,
+        socket: WebSocket,
+        code: usize,
+        _reason: String,
+        _was_clean: bool,
+    ) -> Result<()> {
+        // Without an answer the peer would see an abnormal end. Codes that only the platform may use are not repeated.
+        let code = u16::try_from(code).ok().filter(|code| matches!(code, 1000 | 3000..=4999));
+        let _ = socket.close(Some(code.unwrap_or(1000)), Some(""));
+        Ok(())
+    }
+
+    async fn websocket_error(&self, _socket: WebSocket, error: worker::Error) -> Result<()> {
+        log_error("chat connection", &error);
+        Ok(())
+    }
+
+    /// Rings while turns are answered; if the object that answered them is gone, this one brings them to their end.
+    async fn alarm(&self) -> Result<Response> {
+        let room = Rc::clone(&self.room);
+        if let Err(error) = queue::wake(&room) {
+            log_error("chat room alarm", &error);
+        }
+        if room.is_running() {
+            run::set_heartbeat(&room).await;
+        }
+        Response::ok("")
+    }
+
+    async fn connect(&self, socket: worker::Socket) -> Result<()> {
+        drop(socket);
+        Ok(())
+    }
+}
+
+/// A session as the API shows it.
+pub fn view(session: &Session) -> Value {
+    json!({
+        "id": session.id,
+        "session_id": session.id,
+        "title": session.title,
+        "ai_provider": session.ai_provider,
+        "model": session.model,
+        "config": session.config,
+        "pinned": session.pinned,
+        "archived": session.archived,
+        "is_active": session.deleted_at.is_none(),
+        "created_at": session.created_at,
+        "updated_at": session.updated_at,
+        "message_count": session.message_count,
+        "total_tokens": session.total_tokens,
+    })
+}

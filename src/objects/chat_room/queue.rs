@@ -1,0 +1,198 @@
+//! Turns: how they are accepted, and how they are brought to an end if the object did not live to do so.
+
+use std::rc::Rc;
+
+use nexus_edge_core::chat::event::Event;
+use nexus_edge_core::chat::message::StoredMessage;
+use nexus_edge_core::chat::protocol::{Ask, MAX_QUEUED_TURNS, Say, queue_full};
+use nexus_edge_core::error::ApiError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::room::{Room, failed};
+use super::store::Turn;
+use super::{run, usage};
+use crate::platform::{log_error, new_ulid, now_ms};
+
+/// What a turn begins with, as it waits.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum Waiting {
+    /// A message of the person.
+    Message {
+        /// Its id.
+        id: String,
+        /// What it says.
+        content: Value,
+    },
+    /// Results of tools: id of the call, and content.
+    ToolResults {
+        /// The results.
+        results: Vec<(String, Value)>,
+    },
+    /// The last answer is wanted anew.
+    Regenerate,
+}
+
+/// A turn that was accepted.
+pub struct Accepted {
+    /// The turn.
+    pub turn_id: String,
+    /// The client had sent it before.
+    pub is_duplicate: bool,
+}
+
+/// Accepts a turn. `provider` is the name of the provider that the client named by its number.
+pub fn accept(
+    room: &Rc<Room>,
+    ask: Ask,
+    provider: Option<String>,
+    request_id: &str,
+) -> Result<Accepted, ApiError> {
+    let record = room.open_record()?;
+    if let Some(client_id) = &ask.client_id
+        && let Some(turn_id) = room.store.turn_of_client(client_id).map_err(failed)?
+    {
+        return Ok(Accepted { turn_id, is_duplicate: true });
+    }
+    if room.store.open_turns().map_err(failed)? >= MAX_QUEUED_TURNS as u64 {
+        return Err(queue_full());
+    }
+    let now = now_ms();
+    let mut session = record.session.clone();
+    if ask.model.is_some() {
+        // A model named without a provider is meant wherever it is offered.
+        session.ai_provider = None;
+        session.model = ask.model;
+    }
+    if let Some(provider) = provider.or(ask.provider) {
+        session.ai_provider = Some(provider);
+    }
+    if let Some(config) = &ask.config {
+        session.config.apply(config, "config")?;
+    }
+    let turn_id = new_ulid(now);
+    let model = session.requested_model()?;
+    let waiting = match ask.say {
+        Say::Message(content) => Waiting::Message { id: message_id(now), content },
+        Say::ToolResults(results) => {
+            check_results(room, &results)?;
+            Waiting::ToolResults { results }
+        }
+        Say::Regenerate => {
+            if room.store.count_messages().map_err(failed)? == 0
+                && room.store.open_turns().map_err(failed)? == 0
+            {
+                let message = "The session has no answer that could be given anew.";
+                return Err(ApiError::invalid("nothing_to_regenerate", "session_id", message));
+            }
+            Waiting::Regenerate
+        }
+    };
+    let (message, content) = match &waiting {
+        Waiting::Message { id, content } => (Some(id.clone()), Some(content.clone())),
+        Waiting::ToolResults { results } => (None, Some(json!(results))),
+        Waiting::Regenerate => (None, None),
+    };
+    let turn = Turn {
+        id: turn_id.clone(),
+        say: serde_json::to_string(&waiting).map_err(|error| failed(error.into()))?,
+        model,
+        request_id: request_id.to_owned(),
+        prompt_tokens: 0.0,
+    };
+    room.store.add_turn(&turn, ask.client_id.as_deref()).map_err(failed)?;
+    if session != record.session {
+        room.save(session)?;
+    }
+    room.emit(&turn_id, Event::Turn { turn_id: turn_id.clone(), message_id: message, content })?;
+    Ok(Accepted { turn_id, is_duplicate: false })
+}
+
+/// Results are taken only for calls that wait for them.
+fn check_results(room: &Room, results: &[(String, Value)]) -> Result<(), ApiError> {
+    let last = room.store.messages_before(None, 1).map_err(failed)?;
+    let calls = last.first().and_then(|(_, message)| message.tool_calls.as_ref()).and_then(Value::as_array);
+    let waits = |id: &str| {
+        calls.is_some_and(|calls| calls.iter().any(|call| call.get("id").and_then(Value::as_str) == Some(id)))
+    };
+    match results.iter().find(|(id, _)| !waits(id)) {
+        None => Ok(()),
+        Some((id, _)) => {
+            let id: String = id.chars().take(100).collect();
+            let message = format!("No tool call `{id}` waits for a result.");
+            Err(ApiError::invalid("unexpected_tool_result", "results", message))
+        }
+    }
+}
+
+/// An id for a message.
+pub fn message_id(now: u64) -> String {
+    format!("msg_{}", new_ulid(now).to_lowercase())
+}
+
+/// Stops a turn: the one being answered, or one that waits. False if there is none to stop.
+pub fn stop(room: &Rc<Room>, turn_id: Option<&str>) -> Result<bool, ApiError> {
+    if room.stop_current(turn_id) {
+        return Ok(true);
+    }
+    let Some(turn_id) = turn_id else { return Ok(false) };
+    let waits = room.store.turns_in("queued").map_err(failed)?.into_iter().any(|turn| turn.id == turn_id);
+    if !waits {
+        return Ok(false);
+    }
+    room.store.set_turn(turn_id, "done").map_err(failed)?;
+    let message = "The turn was stopped before it was begun.".to_owned();
+    let turn_id = turn_id.to_owned();
+    room.emit(&turn_id.clone(), Event::Error { turn_id, status: 409, code: "turn_stopped".into(), message })?;
+    Ok(true)
+}
+
+/// Works on what waits, unless somebody does already.
+pub fn start(room: &Rc<Room>) {
+    if !room.begin_running() {
+        return;
+    }
+    let task = Rc::clone(room);
+    room.state.wait_until(async move { run::run_queue(&task).await });
+}
+
+/// Called at the first touch after the object woke. A turn that is marked as running was cut off with the object that
+/// ran it: what it said is kept, everybody is told, and its usage is recorded under the id that it always had.
+pub fn recover(room: &Rc<Room>) -> Result<(), ApiError> {
+    for turn in room.store.turns_in("running").map_err(failed)? {
+        let text = room.store.told_text(&turn.id).map_err(failed)?;
+        if !text.is_empty() {
+            let now = now_ms();
+            let mut message = StoredMessage::new(message_id(now), &turn.id, "assistant", json!(text), now);
+            message.finish_reason = Some("interrupted".into());
+            message.model = Some(turn.model.clone());
+            room.store.add_message(&message).map_err(failed)?;
+        }
+        room.store.set_turn(&turn.id, "done").map_err(failed)?;
+        let message = "The gateway was restarted in the middle of the answer. What came until then is kept.";
+        let event = Event::Error {
+            turn_id: turn.id.clone(),
+            status: 503,
+            code: "turn_interrupted".into(),
+            message: message.into(),
+        };
+        room.emit(&turn.id, event)?;
+        usage::record_interrupted(room, turn, text);
+    }
+    if room.store.open_turns().map_err(failed)? > 0 {
+        start(room);
+    }
+    Ok(())
+}
+
+/// Brings the room up: reads what is kept, and mends what an eviction left behind.
+pub fn wake(room: &Rc<Room>) -> Result<(), ApiError> {
+    if room.load()?
+        && let Err(error) = recover(room)
+    {
+        log_error("chat room recovery", &error);
+        return Err(error);
+    }
+    Ok(())
+}

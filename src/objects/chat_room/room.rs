@@ -1,0 +1,269 @@
+//! A room in memory: the session that it holds, who watches, and what is being answered.
+//!
+//! Whatever happens is written, numbered and told to everybody in one step ([`Room::emit`]). So a number is never used
+//! twice, and whoever was told a number can be told everything after it, also by an object that was evicted meanwhile.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures::channel::{mpsc, oneshot};
+use nexus_edge_core::chat::event::{Event, numbered};
+use nexus_edge_core::chat::session::Session;
+use nexus_edge_core::error::ApiError;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Context, Env, State};
+
+use super::store::{Owner, Record, Store};
+use crate::platform::log_error;
+
+/// Tag of connections that speak the first protocol.
+pub const V1: &str = "v1";
+/// Tag of connections that speak the second protocol.
+pub const V2: &str = "v2";
+
+/// One session and all that belongs to it.
+pub struct Room {
+    /// The object's state.
+    pub state: State,
+    /// Bindings.
+    pub env: Env,
+    /// What is kept.
+    pub store: Store,
+    live: RefCell<Live>,
+}
+
+#[derive(Default)]
+struct Live {
+    is_loaded: bool,
+    record: Option<Rc<Record>>,
+    seq: u64,
+    is_running: bool,
+    current: Option<Current>,
+    watchers: Vec<Watcher>,
+}
+
+/// The turn that is being answered.
+struct Current {
+    turn_id: String,
+    text: String,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// A request over HTTP that waits for a turn.
+struct Watcher {
+    turn_id: String,
+    tell: mpsc::UnboundedSender<Told>,
+}
+
+/// What a watcher is told.
+#[derive(Clone)]
+pub struct Told {
+    /// The event.
+    pub event: Event,
+    /// The event as a frame.
+    pub json: String,
+}
+
+/// What a failure of the object's own storage is for a caller.
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
+pub fn failed(error: worker::Error) -> ApiError {
+    log_error("chat room", &error);
+    ApiError::internal()
+}
+
+impl Room {
+    /// The room of an object.
+    pub fn new(state: State, env: Env) -> Rc<Self> {
+        let store = Store::new(state.storage().sql());
+        Rc::new(Self { state, env, store, live: RefCell::default() })
+    }
+
+    /// A context for steps that want one: the object's own way to be kept alive.
+    pub fn context(&self) -> Context {
+        let state: &JsValue = self.state.as_raw().as_ref();
+        // Both have `waitUntil`, which is all that a context is used for here.
+        Context::new(state.clone().unchecked_into())
+    }
+
+    /// Reads what is kept, at the first touch after the object woke. True if it was the first.
+    pub fn load(&self) -> Result<bool, ApiError> {
+        if self.live.borrow().is_loaded {
+            return Ok(false);
+        }
+        let record = self.store.record().map_err(failed)?;
+        let seq = if record.is_some() { self.store.last_seq().map_err(failed)? } else { 0 };
+        let mut live = self.live.borrow_mut();
+        live.record = record.map(Rc::new);
+        live.seq = seq;
+        live.is_loaded = true;
+        Ok(live.record.is_some())
+    }
+
+    /// The room's record.
+    pub fn record(&self) -> Result<Rc<Record>, ApiError> {
+        self.live.borrow().record.clone().ok_or_else(not_found)
+    }
+
+    /// The record of a session that was not deleted.
+    pub fn open_record(&self) -> Result<Rc<Record>, ApiError> {
+        let record = self.record()?;
+        if record.session.deleted_at.is_some() {
+            return Err(not_found());
+        }
+        Ok(record)
+    }
+
+    /// Creates the session, if there is none yet; whether there was none.
+    pub fn create(&self, session: Session, owner: Owner) -> Result<bool, ApiError> {
+        if self.live.borrow().record.is_some() {
+            return Ok(false);
+        }
+        self.store.create(&session, &owner).map_err(failed)?;
+        let record = Record { session, owner, summary: None, summarised: 0 };
+        self.live.borrow_mut().record = Some(Rc::new(record));
+        Ok(true)
+    }
+
+    /// Changes the session.
+    pub fn save(&self, session: Session) -> Result<(), ApiError> {
+        let record = self.record()?;
+        self.store.save(&session).map_err(failed)?;
+        let changed = Record {
+            session,
+            owner: record.owner.clone(),
+            summary: record.summary.clone(),
+            summarised: record.summarised,
+        };
+        self.live.borrow_mut().record = Some(Rc::new(changed));
+        Ok(())
+    }
+
+    /// Keeps a summary.
+    pub fn save_summary(&self, summary: String, summarised: u64) -> Result<(), ApiError> {
+        let record = self.record()?;
+        self.store.save_summary(&summary, summarised).map_err(failed)?;
+        let changed = Record {
+            session: record.session.clone(),
+            owner: record.owner.clone(),
+            summary: Some(summary),
+            summarised,
+        };
+        self.live.borrow_mut().record = Some(Rc::new(changed));
+        Ok(())
+    }
+
+    /// Forgets everything in memory, after the storage was emptied.
+    pub fn forget(&self) {
+        *self.live.borrow_mut() = Live { is_loaded: true, ..Live::default() };
+    }
+
+    /// Number of the last frame.
+    pub fn seq(&self) -> u64 {
+        self.live.borrow().seq
+    }
+
+    /// Number of connections.
+    pub fn connections(&self) -> usize {
+        self.state.get_websockets().len()
+    }
+
+    /// Writes an event down, numbers it, and tells everybody.
+    pub fn emit(&self, turn_id: &str, event: Event) -> Result<(), ApiError> {
+        let kind = match &event {
+            Event::Delta { .. } => "delta",
+            _ => "other",
+        };
+        let plain = event.to_json();
+        let seq = self.live.borrow().seq + 1;
+        let json = numbered(seq, &plain);
+        self.store.add_frame(seq, turn_id, kind, &json).map_err(failed)?;
+        let so_far = {
+            let mut live = self.live.borrow_mut();
+            live.seq = seq;
+            let current = live.current.as_mut().filter(|current| current.turn_id == turn_id);
+            match (current, &event) {
+                (Some(current), Event::Delta { content, .. }) => {
+                    current.text.push_str(content);
+                    event.to_v1(&current.text)
+                }
+                _ => event.to_v1(""),
+            }
+        };
+        for socket in self.state.get_websockets_with_tag(V2) {
+            // A connection that is gone is told of by the platform.
+            let _ = socket.send_with_str(&json);
+        }
+        if let Some(text) = so_far {
+            for socket in self.state.get_websockets_with_tag(V1) {
+                let _ = socket.send_with_str(&text);
+            }
+        }
+        let told = Told { event, json };
+        let mut live = self.live.borrow_mut();
+        live.watchers.retain(|watcher| {
+            watcher.turn_id != turn_id || watcher.tell.unbounded_send(told.clone()).is_ok()
+        });
+        if told.event.ends_turn() {
+            live.watchers.retain(|watcher| watcher.turn_id != turn_id);
+        }
+        Ok(())
+    }
+
+    /// What will be told of a turn from now on. It ends when the turn does.
+    pub fn watch(&self, turn_id: &str) -> mpsc::UnboundedReceiver<Told> {
+        let (tell, told) = mpsc::unbounded();
+        self.live.borrow_mut().watchers.push(Watcher { turn_id: turn_id.to_owned(), tell });
+        told
+    }
+
+    /// Lets go of those who wait for a turn of which nothing more can be told.
+    pub fn abandon(&self, turn_id: &str) {
+        self.live.borrow_mut().watchers.retain(|watcher| watcher.turn_id != turn_id);
+    }
+
+    /// Marks that the queue is worked on; false if it was already.
+    pub fn begin_running(&self) -> bool {
+        !std::mem::replace(&mut self.live.borrow_mut().is_running, true)
+    }
+
+    /// Marks that the queue is empty.
+    pub fn end_running(&self) {
+        self.live.borrow_mut().is_running = false;
+    }
+
+    /// Whether somebody works on the queue.
+    pub fn is_running(&self) -> bool {
+        self.live.borrow().is_running
+    }
+
+    /// Marks a turn as the one being answered; fires when it is to be stopped.
+    pub fn begin_turn(&self, turn_id: &str) -> oneshot::Receiver<()> {
+        let (stop, stopped) = oneshot::channel();
+        self.live.borrow_mut().current =
+            Some(Current { turn_id: turn_id.to_owned(), text: String::new(), stop: Some(stop) });
+        stopped
+    }
+
+    /// Marks that no turn is being answered.
+    pub fn end_turn(&self) {
+        self.live.borrow_mut().current = None;
+    }
+
+    /// The turn that is being answered.
+    pub fn current_turn(&self) -> Option<String> {
+        self.live.borrow().current.as_ref().map(|current| current.turn_id.clone())
+    }
+
+    /// Stops the turn that is being answered, if it is the one that is meant. False if there is none.
+    pub fn stop_current(&self, meant: Option<&str>) -> bool {
+        let mut live = self.live.borrow_mut();
+        let current = live.current.as_mut().filter(|current| meant.is_none_or(|id| id == current.turn_id));
+        // Nobody listens only if the turn has just ended.
+        current.and_then(|current| current.stop.take()).is_some_and(|stop| stop.send(()).is_ok())
+    }
+}
+
+/// The error for a session that does not exist, or not for this caller.
+pub fn not_found() -> ApiError {
+    ApiError::not_found("session_not_found", "There is no session with this id.").with_param("session_id")
+}

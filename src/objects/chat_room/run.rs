@@ -1,0 +1,337 @@
+//! Answering turns. The call to the upstream is the room's own: connections come and go, the turn goes on.
+//!
+//! A turn takes the same way through the gateway as any other request, in the name of the session's key, from inside of
+//! the object: no second hop, no credential that would have to be kept in clear, and the same limits, failover and
+//! records. Dropping its future closes the upstream's connection, which is how it is stopped.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::{Either, select};
+use nexus_edge_core::catalog::ProviderKind;
+use nexus_edge_core::chat::answer::Answering;
+use nexus_edge_core::chat::event::Event;
+use nexus_edge_core::chat::message::StoredMessage;
+use nexus_edge_core::chat::prompt::chat_body;
+use nexus_edge_core::chat::title::title_of;
+use nexus_edge_core::chat::window::window;
+use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamEvent, explode};
+use nexus_edge_core::dialect::registry;
+use nexus_edge_core::error::ApiError;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsCast;
+use worker::{Response, ResponseBody};
+
+use super::queue::{Waiting, message_id};
+use super::room::{Room, failed};
+use super::store::Turn;
+use super::summary;
+use crate::exchange::{Exchange, OnBehalf};
+use crate::pipeline;
+use crate::platform::timer::Timer;
+use crate::platform::{bytes, log_error, now_ms};
+use crate::settings::Settings;
+use crate::store::sessions;
+
+/// While turns are answered, the alarm rings this often: it keeps the object from being taken for idle, and wakes one
+/// that was evicted, so that its turn is brought to an end.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Text is told at once, and then at most this often, in milliseconds: each telling is a row in the object's store and
+/// a message to everybody who watches.
+const TELL_EVERY_MS: u64 = 40;
+
+/// Why a turn failed.
+pub struct Failure {
+    /// The HTTP status that says the same.
+    pub status: u16,
+    /// Stable code.
+    pub code: String,
+    /// A sentence for a person.
+    pub message: String,
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { status: error.status, code: error.code.to_owned(), message: error.message }
+    }
+}
+
+impl From<&ErrorInfo> for Failure {
+    fn from(error: &ErrorInfo) -> Self {
+        Self {
+            status: error.status,
+            code: error.code.clone().unwrap_or_else(|| "upstream_error".into()),
+            message: error.message.clone(),
+        }
+    }
+}
+
+/// Sets the alarm anew.
+pub async fn set_heartbeat(room: &Room) {
+    if let Err(error) = room.state.storage().set_alarm(HEARTBEAT).await {
+        log_error("chat room alarm", &error);
+    }
+}
+
+/// Answers what waits, one turn after the other.
+pub async fn run_queue(room: &Rc<Room>) {
+    set_heartbeat(room).await;
+    loop {
+        let next = room.store.turns_in("queued").map(|turns| turns.into_iter().next());
+        match next {
+            Ok(Some(turn)) => {
+                if let Err(error) = run_turn(room, &turn).await {
+                    log_error("chat turn", &error);
+                    // It could not even be written down that it failed; it must not be tried for ever.
+                    let _ = room.store.set_turn(&turn.id, "done");
+                    room.abandon(&turn.id);
+                    room.end_turn();
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                log_error("chat room", &error);
+                break;
+            }
+        }
+    }
+    room.end_running();
+    if let Err(error) = room.state.storage().delete_alarm().await {
+        log_error("chat room alarm", &error);
+    }
+    if room.is_running() {
+        // A turn was accepted while the alarm was taken off.
+        set_heartbeat(room).await;
+    }
+    publish(room).await;
+    summary::roll(room).await;
+}
+
+/// Writes the session into the list of sessions.
+pub async fn publish(room: &Room) {
+    let Ok(record) = room.record() else { return };
+    if let Err(error) = sessions::put(&room.env, &record.owner.key_id, &record.session).await {
+        log_error("the list of sessions", &error);
+    }
+}
+
+async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
+    let record = room.record()?;
+    begin(room, turn)?;
+    let messages: Vec<StoredMessage> = room
+        .store
+        .messages_after(record.summarised)
+        .map_err(failed)?
+        .into_iter()
+        .map(|(_, message)| message)
+        .collect();
+    let shown = window(&messages, record.session.config.window_tokens());
+    room.store.note_prompt(&turn.id, shown.tokens).map_err(failed)?;
+    let shown = messages.get(shown.start..).unwrap_or_default();
+    let body = chat_body(&turn.model, &record.session.config, record.summary.as_deref(), shown);
+
+    let answering = Rc::new(RefCell::new(Answering::new(&turn.id)));
+    let provider = Rc::new(RefCell::new(None));
+    let stopped = room.begin_turn(&turn.id);
+    let asking = Box::pin(ask(room, turn, body, Rc::clone(&answering), Rc::clone(&provider)));
+    let outcome = match select(asking, stopped).await {
+        Either::Left((outcome, _)) => outcome.map(|()| false),
+        // What is dropped here is the answer's stream, and with it the connection to the upstream.
+        Either::Right(_) => Ok(true),
+    };
+    let provider = provider.borrow_mut().take();
+    let ended = end(room, turn, &mut answering.borrow_mut(), provider, outcome);
+    room.end_turn();
+    ended
+}
+
+/// Puts into the history what the turn begins with.
+fn begin(room: &Room, turn: &Turn) -> Result<(), ApiError> {
+    room.store.set_turn(&turn.id, "running").map_err(failed)?;
+    let now = now_ms();
+    match serde_json::from_str(&turn.say).map_err(|error| failed(error.into()))? {
+        Waiting::Message { id, content } => {
+            let message = StoredMessage::new(id, &turn.id, "user", content, now);
+            room.store.add_message(&message).map_err(failed)?;
+        }
+        Waiting::ToolResults { results } => {
+            for (call_id, content) in results {
+                let mut message = StoredMessage::new(message_id(now), &turn.id, "tool", content, now);
+                message.tool_call_id = Some(call_id);
+                room.store.add_message(&message).map_err(failed)?;
+            }
+        }
+        Waiting::Regenerate => {
+            // What the model said last goes, down to the question or the tool's result that it answered.
+            let messages = room.store.messages_before(None, 1000).map_err(failed)?;
+            let first = messages.iter().rev().take_while(|(_, message)| message.role == "assistant").last();
+            if let Some((n, _)) = first {
+                room.store.cut_messages(*n).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks the upstream, and tells what it says as it comes.
+async fn ask(
+    room: &Rc<Room>,
+    turn: &Turn,
+    body: Vec<u8>,
+    answering: Rc<RefCell<Answering>>,
+    provider: Rc<RefCell<Option<String>>>,
+) -> Result<(), Failure> {
+    let record = room.record()?;
+    let behalf = OnBehalf {
+        key_hash: record.owner.key_hash.clone(),
+        event_id: turn.id.clone(),
+        conversation_id: record.session.id.clone(),
+        body,
+    };
+    let settings = Settings::get(&room.env)?;
+    let exchange =
+        Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, turn.request_id.clone())?;
+    let response = pipeline::chat_completion(&exchange, None).await?;
+    *provider.borrow_mut() = response.headers().get("x-nexus-provider").ok().flatten();
+    let status = response.status_code();
+    let is_stream = response
+        .headers()
+        .get("content-type")
+        .ok()
+        .flatten()
+        .is_some_and(|value| value.starts_with("text/event-stream"));
+    if !is_stream {
+        return take_whole(room, turn, response, status, &answering).await;
+    }
+    let (_, body) = response.into_parts();
+    let ResponseBody::Stream(stream) = body else { return Err(Failure::from(&ErrorInfo::malformed())) };
+    let mut chunks = bytes::into_chunks(stream);
+    let mut decoder = registry::upstream(ProviderKind::Openai).stream_decoder();
+    let mut scratch = Vec::new();
+    let mut told_ms = 0;
+    loop {
+        let mut events: Vec<StreamEvent> = Vec::new();
+        let due_ms = told_ms + TELL_EVERY_MS;
+        let next = if answering.borrow().has_untold() {
+            let wait = Timer::after_ms(due_ms.saturating_sub(now_ms()).max(1));
+            match select(chunks.next(), wait).await {
+                Either::Left((next, _)) => Some(next),
+                Either::Right(_) => None,
+            }
+        } else {
+            Some(chunks.next().await)
+        };
+        match next {
+            Some(Some(Ok(chunk))) => {
+                scratch.clear();
+                bytes::append(&mut scratch, chunk.unchecked_ref::<Uint8Array>());
+                decoder.push(&scratch, &mut events);
+            }
+            Some(Some(Err(_)) | None) => decoder.finish(&mut events),
+            None => {}
+        }
+        answering.borrow_mut().take_in(events);
+        let is_over = answering.borrow().end().is_some();
+        if is_over || now_ms() >= due_ms {
+            tell(room, turn, &answering)?;
+            told_ms = now_ms();
+        }
+        if is_over {
+            return match answering.borrow().end() {
+                Some(Err(error)) => Err(error.into()),
+                _ => Ok(()),
+            };
+        }
+    }
+}
+
+fn tell(room: &Room, turn: &Turn, answering: &RefCell<Answering>) -> Result<(), Failure> {
+    let events = answering.borrow_mut().events();
+    for event in events {
+        room.emit(&turn.id, event)?;
+    }
+    Ok(())
+}
+
+/// Takes an answer that is no stream: an error, or all at once.
+async fn take_whole(
+    room: &Room,
+    turn: &Turn,
+    mut response: Response,
+    status: u16,
+    answering: &RefCell<Answering>,
+) -> Result<(), Failure> {
+    let body = response.bytes().await.map_err(failed)?;
+    let dialect = registry::upstream(ProviderKind::Openai);
+    if status >= 400 {
+        return Err(Failure::from(&dialect.decode_error(status, &body)));
+    }
+    let whole = dialect.decode_response(&body).map_err(|_| Failure::from(&ErrorInfo::malformed()))?;
+    answering.borrow_mut().take_in(explode(whole));
+    tell(room, turn, answering)
+}
+
+/// Keeps what came of the turn and tells how it ended; `Ok(true)` is a turn that was stopped.
+fn end(
+    room: &Room,
+    turn: &Turn,
+    answering: &mut Answering,
+    provider: Option<String>,
+    outcome: Result<bool, Failure>,
+) -> Result<(), ApiError> {
+    for event in answering.events() {
+        room.emit(&turn.id, event)?;
+    }
+    let now = now_ms();
+    let usage = answering.usage();
+    let (content, tool_calls) = answering.message();
+    let finish_reason = match &outcome {
+        Ok(false) => answering.finish_reason().to_owned(),
+        Ok(true) => "stopped".to_owned(),
+        Err(_) => "error".to_owned(),
+    };
+    let id = message_id(now);
+    if !answering.text().is_empty() || tool_calls.is_some() {
+        let mut message = StoredMessage::new(id.clone(), &turn.id, "assistant", content, now);
+        message.tool_calls = tool_calls;
+        if usage.completion_tokens > 0 {
+            message.tokens_count = usage.completion_tokens;
+        }
+        message.model = Some(turn.model.clone());
+        message.provider.clone_from(&provider);
+        message.finish_reason = Some(finish_reason.clone());
+        room.store.add_message(&message).map_err(failed)?;
+    }
+    let mut session = room.record()?.session.clone();
+    session.updated_at = now;
+    session.message_count = room.store.count_messages().map_err(failed)?;
+    session.total_tokens += usage.total_tokens;
+    let title = if session.title_is_given || session.title != "New chat" { None } else { title(room)? };
+    if let Some(title) = &title {
+        session.title.clone_from(title);
+    }
+    room.save(session)?;
+    room.store.set_turn(&turn.id, "done").map_err(failed)?;
+    if let Some(title) = title {
+        room.emit(&turn.id, Event::Session { title })?;
+    }
+    let turn_id = turn.id.clone();
+    let event = match outcome {
+        Ok(_) => {
+            Event::Done { turn_id, message_id: id, finish_reason, usage, model: turn.model.clone(), provider }
+        }
+        Err(Failure { status, code, message }) => Event::Error { turn_id, status, code, message },
+    };
+    room.emit(&turn.id, event)?;
+    room.store.prune_frames(room.seq()).map_err(failed)
+}
+
+fn title(room: &Room) -> Result<Option<String>, ApiError> {
+    let first = room.store.messages_before(Some(100), 100).map_err(failed)?;
+    Ok(first
+        .iter()
+        .find(|(_, message)| message.role == "user")
+        .and_then(|(_, message)| title_of(&message.text())))
+}

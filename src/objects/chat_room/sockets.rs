@@ -1,0 +1,262 @@
+//! Connections to a room. They belong to the platform: the object may sleep while they are open, and what must survive
+//! that is attached to the connection itself.
+
+use std::rc::Rc;
+
+use nexus_edge_core::chat::handshake::Version;
+use nexus_edge_core::chat::protocol::{
+    self, Ask, FRAME_WINDOW_MS, Frame, FrameBody, MAX_CONNECTIONS, MAX_FRAME_BYTES, MAX_FRAMES,
+    MAX_QUEUED_TURNS, Refusal,
+};
+use nexus_edge_core::error::{ApiError, ErrorType};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use worker::{Response, ResponseBuilder, WebSocket, WebSocketIncomingMessage, WebSocketPair};
+
+use super::call::{Call, SocketCall};
+use super::queue::{self, accept};
+use super::room::{Room, V1, V2, failed};
+use crate::pipeline::{admit, authenticate};
+use crate::platform::{log_error, new_ulid, now_ms};
+use crate::settings::Settings;
+use crate::store::snapshot;
+
+/// Messages that are told to a client that was away for too long to be told every frame.
+const CAUGHT_UP_MESSAGES: u64 = 200;
+
+/// What is attached to a connection. Numbers are floats, as JavaScript has them.
+#[derive(Clone, Serialize, Deserialize)]
+struct Attached {
+    is_v2: bool,
+    /// Number of the last frame before the connection was opened: later ones it was told as they came.
+    from_seq: f64,
+    /// Beginning of the window in which its frames are counted, in milliseconds since the epoch.
+    window_ms: f64,
+    frames: u32,
+    request_id: String,
+}
+
+/// Opens a connection.
+pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Response, ApiError> {
+    if room.connections() >= MAX_CONNECTIONS {
+        let message = format!("The session has {MAX_CONNECTIONS} connections already.");
+        let error = ApiError::new(429, ErrorType::RateLimitError, "too_many_connections", message);
+        return Err(error.with_retry_after(5));
+    }
+    if let Some(ticket) = &socket.ticket
+        && !room.store.take_ticket(ticket, now_ms()).map_err(failed)?
+    {
+        return Err(ApiError::unauthorized("ticket_used", "The ticket has been used already."));
+    }
+    let pair = WebSocketPair::new().map_err(failed)?;
+    let tag = if socket.is_v2 { V2 } else { V1 };
+    room.state.accept_websocket_with_tags(&pair.server, &[tag]);
+    let attached = Attached {
+        is_v2: socket.is_v2,
+        from_seq: as_number(room.seq()),
+        window_ms: as_number(now_ms()),
+        frames: 0,
+        request_id: call.request_id.clone(),
+    };
+    pair.server.serialize_attachment(attached).map_err(failed)?;
+    if socket.is_v2 {
+        send(&pair.server, &hello(room)?);
+        if let Some(last_seq) = socket.last_seq {
+            replay(room, &pair.server, last_seq, room.seq())?;
+        }
+    }
+    let mut response = ResponseBuilder::new().with_status(101).with_websocket(pair.client);
+    if let Some(subprotocol) = &socket.subprotocol {
+        response = response.with_header("sec-websocket-protocol", subprotocol).map_err(failed)?;
+    }
+    Ok(response.empty())
+}
+
+fn hello(room: &Room) -> Result<String, ApiError> {
+    let record = room.record()?;
+    let session = &record.session;
+    let hello = json!({
+        "type": "hello",
+        "protocol": 2,
+        "session_id": session.id,
+        "title": session.title,
+        "model": session.model,
+        "provider": session.ai_provider,
+        "last_seq": room.seq(),
+        "oldest_seq": room.store.oldest_seq().map_err(failed)?,
+        "active_turn": room.current_turn(),
+        "limits": {
+            "frame_bytes": MAX_FRAME_BYTES,
+            "frames": MAX_FRAMES,
+            "frames_window_ms": FRAME_WINDOW_MS,
+            "queued_turns": MAX_QUEUED_TURNS,
+        },
+    });
+    Ok(hello.to_string())
+}
+
+/// Tells a connection everything after `last_seq` up to `up_to`. Where that is no longer kept, the history.
+fn replay(room: &Room, socket: &WebSocket, last_seq: u64, up_to: u64) -> Result<(), ApiError> {
+    let oldest = room.store.oldest_seq().map_err(failed)?;
+    if last_seq > up_to || (last_seq + 1 < oldest && oldest > 0) {
+        let messages: Vec<_> = room
+            .store
+            .messages_before(None, CAUGHT_UP_MESSAGES)
+            .map_err(failed)?
+            .into_iter()
+            .map(|(_, message)| message)
+            .collect();
+        send(socket, &json!({ "type": "history", "last_seq": up_to, "messages": messages }).to_string());
+        return Ok(());
+    }
+    for frame in room.store.frames(last_seq, up_to).map_err(failed)? {
+        send(socket, &frame);
+    }
+    Ok(())
+}
+
+/// A message came. Nothing that is wrong with it closes the connection, except that there are far too many.
+pub async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketIncomingMessage) {
+    let Ok(Some(mut attached)) = socket.deserialize_attachment::<Attached>() else {
+        let _ = socket.close(Some(1011), Some("the connection has lost its state"));
+        return;
+    };
+    let version = if attached.is_v2 { Version::V2 } else { Version::V1 };
+    let told = match count(socket, &mut attached) {
+        Ok(()) => answer(room, socket, &attached, version, message).await,
+        Err(None) => return,
+        Err(Some(error)) => Err(Refusal::of(error)),
+    };
+    if let Err(refusal) = told {
+        send(socket, &refusal.to_json(version));
+    }
+}
+
+/// Holds a connection to its rate. `Err(None)`: it was closed, because it paid no attention.
+fn count(socket: &WebSocket, attached: &mut Attached) -> Result<(), Option<ApiError>> {
+    let now = as_number(now_ms());
+    if now - attached.window_ms >= as_number(FRAME_WINDOW_MS) {
+        (attached.window_ms, attached.frames) = (now, 0);
+    }
+    attached.frames += 1;
+    if let Err(error) = socket.serialize_attachment(attached.clone()) {
+        log_error("connection state", &error);
+    }
+    if attached.frames > MAX_FRAMES * 3 {
+        let _ = socket.close(Some(1008), Some("too many frames"));
+        return Err(None);
+    }
+    if attached.frames > MAX_FRAMES {
+        return Err(Some(protocol::too_many_frames()));
+    }
+    Ok(())
+}
+
+async fn answer(
+    room: &Rc<Room>,
+    socket: &WebSocket,
+    attached: &Attached,
+    version: Version,
+    message: WebSocketIncomingMessage,
+) -> Result<(), Refusal> {
+    let WebSocketIncomingMessage::String(text) = message else {
+        return Err(Refusal::of(protocol::not_text()));
+    };
+    let Frame { seq, body } = protocol::parse(version, &text)?;
+    let refuse = |error: ApiError| Refusal { reference: seq, error };
+    queue::wake(room).map_err(refuse)?;
+    match body {
+        FrameBody::Hello { last_seq } => {
+            if let Some(last_seq) = last_seq {
+                // What came after the connection was opened, it was told already.
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+                let up_to = attached.from_seq as u64;
+                replay(room, socket, last_seq, up_to).map_err(refuse)?;
+            }
+            if version == Version::V2 {
+                send(socket, &hello(room).map_err(refuse)?);
+            }
+        }
+        FrameBody::Ping => {
+            let mut pong = json!({ "type": "pong" });
+            if let (Some(seq), Some(pong)) = (seq, pong.as_object_mut()) {
+                pong.insert("ref".into(), seq.into());
+            }
+            send(socket, &pong.to_string());
+        }
+        FrameBody::Stop { turn_id } => {
+            let is_stopped = queue::stop(room, turn_id.as_deref()).map_err(refuse)?;
+            if !is_stopped {
+                let message = "No such turn is being answered.";
+                return Err(refuse(ApiError::conflict("no_active_turn", "turn_id", message)));
+            }
+        }
+        FrameBody::Ask(ask) => {
+            let request_id = format!("req_{}", new_ulid(now_ms()));
+            let provider = provider_name(room, &ask).await.map_err(refuse)?;
+            take_rate(room).await.map_err(refuse)?;
+            let accepted = accept(room, *ask, provider, &request_id).map_err(refuse)?;
+            if version == Version::V2 {
+                let mut ack = json!({ "type": "ack", "turn_id": accepted.turn_id });
+                if let Some(ack) = ack.as_object_mut() {
+                    if let Some(seq) = seq {
+                        ack.insert("ref".into(), seq.into());
+                    }
+                    if accepted.is_duplicate {
+                        ack.insert("duplicate".into(), true.into());
+                    }
+                }
+                send(socket, &ack.to_string());
+            }
+            queue::start(room);
+        }
+    }
+    Ok(())
+}
+
+/// Holds the session's user to the rate of streamed turns, which is the same over HTTP.
+async fn take_rate(room: &Room) -> Result<(), ApiError> {
+    let record = room.record()?;
+    let settings = Settings::get(&room.env)?;
+    let per_minute = settings.chat_stream_per_minute;
+    admit::chat_turn(&room.env, &room.context(), "stream", &record.owner.key_id, per_minute).await
+}
+
+/// The name of the provider that a client named by its number, if it may use it.
+pub async fn provider_name(room: &Rc<Room>, ask: &Ask) -> Result<Option<String>, ApiError> {
+    let Some(id) = ask.provider_id else { return Ok(None) };
+    let record = room.record()?;
+    let settings = Settings::get(&room.env)?;
+    let exchange = crate::exchange::Exchange::on_behalf(
+        crate::exchange::OnBehalf {
+            key_hash: record.owner.key_hash.clone(),
+            event_id: String::new(),
+            conversation_id: record.session.id.clone(),
+            body: Vec::new(),
+        },
+        room.env.clone(),
+        room.context(),
+        settings,
+        String::new(),
+    )?;
+    let principal = authenticate::authenticate(&exchange).await?;
+    let snapshot = snapshot::current(&exchange).await?;
+    let name = snapshot
+        .offers_for(&principal)
+        .find(|offer| offer.upstream.record.id == id)
+        .map(|offer| offer.upstream.record.name.clone());
+    name.map(Some).ok_or_else(|| {
+        ApiError::not_found("provider_not_found", "There is no provider with this id, or not for this key.")
+            .with_param("provider_id")
+    })
+}
+
+fn send(socket: &WebSocket, text: &str) {
+    // A connection that is gone is told of by the platform.
+    let _ = socket.send_with_str(text);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and times, below 2^53")]
+fn as_number(value: u64) -> f64 {
+    value as f64
+}

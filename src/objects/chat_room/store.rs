@@ -1,0 +1,313 @@
+//! What a room keeps in its own `SQLite`. Everything here is synchronous: between two awaits a room never shows half a
+//! change, and the platform holds back what is sent until what was written before it is safe.
+
+use nexus_edge_core::chat::message::StoredMessage;
+use nexus_edge_core::chat::session::Session;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use worker::{Result, SqlStorage, SqlStorageValue};
+
+/// Frames that are kept for those who come back. Older ones are replaced by the history.
+const KEPT_FRAMES: u64 = 4_000;
+/// Tickets are remembered for longer than they are good, in milliseconds.
+const TICKET_MEMORY_MS: u64 = 10 * 60 * 1000;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS session (
+  id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL, key_id TEXT NOT NULL, key_hash TEXT NOT NULL,
+  summary TEXT, summarised INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS messages (n INTEGER PRIMARY KEY AUTOINCREMENT, turn_id TEXT NOT NULL, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS turns (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, client_id TEXT UNIQUE, state TEXT NOT NULL,
+  say TEXT NOT NULL, model TEXT NOT NULL, request_id TEXT NOT NULL, prompt_tokens INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS turns_to_do ON turns (state) WHERE state <> 'done';
+CREATE TABLE IF NOT EXISTS frames (seq INTEGER PRIMARY KEY, turn_id TEXT NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tickets (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
+";
+
+/// The tables of one room.
+pub struct Store {
+    sql: SqlStorage,
+}
+
+/// Who a room belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Public id of the key.
+    pub key_id: String,
+    /// What the key is recognised by.
+    pub key_hash: String,
+}
+
+/// A room's own record.
+pub struct Record {
+    /// The session.
+    pub session: Session,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What the history before `summarised` says.
+    pub summary: Option<String>,
+    /// Number of the last message that the summary covers.
+    pub summarised: u64,
+}
+
+/// A turn that is to be answered.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Turn {
+    /// A ULID; also the id of its usage event, so that the event is counted once however often it is sent.
+    pub id: String,
+    /// What it begins with, as JSON.
+    pub say: String,
+    /// The model as the gateway is asked for it.
+    pub model: String,
+    /// The request that began it.
+    pub request_id: String,
+    /// Tokens of the prompt by estimate, once it was sent.
+    pub prompt_tokens: f64,
+}
+
+#[derive(Deserialize)]
+struct SessionRow {
+    record: String,
+    key_id: String,
+    key_hash: String,
+    summary: Option<String>,
+    summarised: f64,
+}
+
+#[derive(Deserialize)]
+struct TextRow {
+    value: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NumberRow {
+    value: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct MessageRow {
+    n: f64,
+    record: String,
+}
+
+impl Store {
+    /// The store on this object's storage. Nothing is written until a session is created.
+    pub fn new(sql: SqlStorage) -> Self {
+        Self { sql }
+    }
+
+    fn rows<T: DeserializeOwned>(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
+        self.sql.exec(query, Some(values))?.to_array()
+    }
+
+    fn run(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<()> {
+        self.sql.exec(query, Some(values)).map(|_| ())
+    }
+
+    fn number_of(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<u64> {
+        let rows: Vec<NumberRow> = self.rows(query, values)?;
+        Ok(rows.first().and_then(|row| row.value).map_or(0, whole))
+    }
+
+    /// The room's record; `None` if no session was created here.
+    pub fn record(&self) -> Result<Option<Record>> {
+        let exists = self.number_of(
+            "SELECT COUNT(*) AS value FROM sqlite_master WHERE type = 'table' AND name = 'session'",
+            vec![],
+        )?;
+        if exists == 0 {
+            return Ok(None);
+        }
+        // A room that an earlier release created may lack a table.
+        self.sql.exec(SCHEMA, None)?;
+        let rows: Vec<SessionRow> =
+            self.rows("SELECT record, key_id, key_hash, summary, summarised FROM session", vec![])?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        Ok(Some(Record {
+            session: serde_json::from_str(&row.record)?,
+            owner: Owner { key_id: row.key_id, key_hash: row.key_hash },
+            summary: row.summary,
+            summarised: whole(row.summarised),
+        }))
+    }
+
+    /// Creates the session.
+    pub fn create(&self, session: &Session, owner: &Owner) -> Result<()> {
+        self.sql.exec(SCHEMA, None)?;
+        self.run(
+            "INSERT OR REPLACE INTO session (id, record, key_id, key_hash) VALUES (1, ?, ?, ?)",
+            vec![text(&serde_json::to_string(session)?), text(&owner.key_id), text(&owner.key_hash)],
+        )
+    }
+
+    /// Writes the changed session.
+    pub fn save(&self, session: &Session) -> Result<()> {
+        self.run("UPDATE session SET record = ?", vec![text(&serde_json::to_string(session)?)])
+    }
+
+    /// Writes a new summary of the history up to message number `summarised`.
+    pub fn save_summary(&self, summary: &str, summarised: u64) -> Result<()> {
+        self.run("UPDATE session SET summary = ?, summarised = ?", vec![text(summary), integer(summarised)?])
+    }
+
+    /// Messages after number `after`, the oldest first, each with its number.
+    pub fn messages_after(&self, after: u64) -> Result<Vec<(u64, StoredMessage)>> {
+        let rows =
+            self.rows("SELECT n, record FROM messages WHERE n > ? ORDER BY n", vec![integer(after)?])?;
+        messages(rows)
+    }
+
+    /// At most `limit` messages before number `before`, the oldest first.
+    pub fn messages_before(&self, before: Option<u64>, limit: u64) -> Result<Vec<(u64, StoredMessage)>> {
+        let rows = self.rows(
+            "SELECT n, record FROM (SELECT n, record FROM messages WHERE n < ? ORDER BY n DESC LIMIT ?) ORDER BY n",
+            vec![integer(before.unwrap_or(1 << 52))?, integer(limit)?],
+        )?;
+        messages(rows)
+    }
+
+    /// Number of messages.
+    pub fn count_messages(&self) -> Result<u64> {
+        self.number_of("SELECT COUNT(*) AS value FROM messages", vec![])
+    }
+
+    /// Adds a message.
+    pub fn add_message(&self, message: &StoredMessage) -> Result<()> {
+        self.run(
+            "INSERT INTO messages (turn_id, record) VALUES (?, ?)",
+            vec![text(&message.turn_id), text(&serde_json::to_string(message)?)],
+        )
+    }
+
+    /// Removes the messages from number `from` on.
+    pub fn cut_messages(&self, from: u64) -> Result<()> {
+        self.run("DELETE FROM messages WHERE n >= ?", vec![integer(from)?])
+    }
+
+    /// Adds a turn that waits for its answer.
+    pub fn add_turn(&self, turn: &Turn, client_id: Option<&str>) -> Result<()> {
+        self.run(
+            "INSERT INTO turns (id, client_id, state, say, model, request_id) VALUES (?, ?, 'queued', ?, ?, ?)",
+            vec![
+                text(&turn.id),
+                client_id.map_or(SqlStorageValue::Null, text),
+                text(&turn.say),
+                text(&turn.model),
+                text(&turn.request_id),
+            ],
+        )
+    }
+
+    /// The turn that a client named so.
+    pub fn turn_of_client(&self, client_id: &str) -> Result<Option<String>> {
+        let rows: Vec<TextRow> =
+            self.rows("SELECT id AS value FROM turns WHERE client_id = ?", vec![text(client_id)])?;
+        Ok(rows.into_iter().next().and_then(|row| row.value))
+    }
+
+    /// Number of turns that are not over.
+    pub fn open_turns(&self) -> Result<u64> {
+        self.number_of("SELECT COUNT(*) AS value FROM turns WHERE state <> 'done'", vec![])
+    }
+
+    /// The turns in this state, the oldest first.
+    pub fn turns_in(&self, state: &str) -> Result<Vec<Turn>> {
+        self.rows(
+            "SELECT id, say, model, request_id, prompt_tokens FROM turns WHERE state = ? ORDER BY n",
+            vec![text(state)],
+        )
+    }
+
+    /// Moves a turn into a state.
+    pub fn set_turn(&self, id: &str, state: &str) -> Result<()> {
+        self.run("UPDATE turns SET state = ? WHERE id = ?", vec![text(state), text(id)])?;
+        if state == "done" {
+            // Ids of clients are remembered for as long as anybody might repeat them.
+            self.run(
+                "DELETE FROM turns WHERE state = 'done' AND n < (SELECT MAX(n) FROM turns) - 1000",
+                vec![],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Notes about how many tokens a turn's prompt is.
+    pub fn note_prompt(&self, id: &str, tokens: u64) -> Result<()> {
+        self.run("UPDATE turns SET prompt_tokens = ? WHERE id = ?", vec![integer(tokens)?, text(id)])
+    }
+
+    /// Number of the last frame.
+    pub fn last_seq(&self) -> Result<u64> {
+        self.number_of("SELECT MAX(seq) AS value FROM frames", vec![])
+    }
+
+    /// Number of the oldest frame that is still kept; 0 if there is none.
+    pub fn oldest_seq(&self) -> Result<u64> {
+        self.number_of("SELECT MIN(seq) AS value FROM frames", vec![])
+    }
+
+    /// Keeps a frame.
+    pub fn add_frame(&self, seq: u64, turn_id: &str, kind: &str, json: &str) -> Result<()> {
+        self.run(
+            "INSERT INTO frames (seq, turn_id, kind, json) VALUES (?, ?, ?, ?)",
+            vec![integer(seq)?, text(turn_id), text(kind), text(json)],
+        )
+    }
+
+    /// The frames after `after` up to and including `up_to`.
+    pub fn frames(&self, after: u64, up_to: u64) -> Result<Vec<String>> {
+        let rows: Vec<TextRow> = self.rows(
+            "SELECT json AS value FROM frames WHERE seq > ? AND seq <= ? ORDER BY seq",
+            vec![integer(after)?, integer(up_to)?],
+        )?;
+        Ok(rows.into_iter().filter_map(|row| row.value).collect())
+    }
+
+    /// The text of a turn's answer as far as it was told.
+    pub fn told_text(&self, turn_id: &str) -> Result<String> {
+        let rows: Vec<TextRow> = self.rows(
+            "SELECT json ->> 'content' AS value FROM frames WHERE turn_id = ? AND kind = 'delta' ORDER BY seq",
+            vec![text(turn_id)],
+        )?;
+        Ok(rows.into_iter().filter_map(|row| row.value).collect())
+    }
+
+    /// Forgets frames that nobody will come back for.
+    pub fn prune_frames(&self, last_seq: u64) -> Result<()> {
+        self.run("DELETE FROM frames WHERE seq <= ?", vec![integer(last_seq.saturating_sub(KEPT_FRAMES))?])
+    }
+
+    /// Takes a ticket; false if it was taken before.
+    pub fn take_ticket(&self, id: &str, now_ms: u64) -> Result<bool> {
+        self.run("DELETE FROM tickets WHERE expires_at < ?", vec![integer(now_ms)?])?;
+        let taken = self.number_of("SELECT COUNT(*) AS value FROM tickets WHERE id = ?", vec![text(id)])?;
+        if taken > 0 {
+            return Ok(false);
+        }
+        self.run(
+            "INSERT INTO tickets (id, expires_at) VALUES (?, ?)",
+            vec![text(id), integer(now_ms + TICKET_MEMORY_MS)?],
+        )?;
+        Ok(true)
+    }
+}
+
+fn messages(rows: Vec<MessageRow>) -> Result<Vec<(u64, StoredMessage)>> {
+    rows.into_iter().map(|row| Ok((whole(row.n), serde_json::from_str(&row.record)?))).collect()
+}
+
+fn text(value: &str) -> SqlStorageValue {
+    SqlStorageValue::String(value.to_owned())
+}
+
+fn integer(value: u64) -> Result<SqlStorageValue> {
+    SqlStorageValue::try_from_i64(value.cast_signed())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts, below 2^53")]
+fn whole(value: f64) -> u64 {
+    value as u64
+}

@@ -1,0 +1,72 @@
+//! The rolling summary: what no longer fits into the window is told to the model in its own words.
+//!
+//! It is made after the answer, so that nobody waits for it. If it cannot be made, the oldest turns are left out without
+//! one, and it is tried again after the next answer.
+
+use std::rc::Rc;
+
+use nexus_edge_core::catalog::ProviderKind;
+use nexus_edge_core::chat::answer::Answering;
+use nexus_edge_core::chat::message::StoredMessage;
+use nexus_edge_core::chat::prompt::summary_body;
+use nexus_edge_core::chat::window::window;
+use nexus_edge_core::dialect::registry;
+use nexus_edge_core::error::ApiError;
+
+use super::room::{Room, failed};
+use crate::exchange::{Exchange, OnBehalf};
+use crate::pipeline::{self, recognise};
+use crate::platform::{log_error, new_ulid, now_ms};
+use crate::settings::Settings;
+
+/// A summary is made when the history has outgrown this share of the window, so that the next question still fits.
+const FILLED_PERCENT: u64 = 80;
+/// And it covers all but what fits into this share, so that it is not made anew after every turn.
+const KEPT_PERCENT: u64 = 50;
+
+/// Makes a new summary, if the history has outgrown the window.
+pub async fn roll(room: &Rc<Room>) {
+    if let Err(error) = try_roll(room).await {
+        log_error("summary", &error);
+    }
+}
+
+async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
+    let record = room.record()?;
+    let Ok(model) = record.session.requested_model() else { return Ok(()) };
+    let numbered = room.store.messages_after(record.summarised).map_err(failed)?;
+    let messages: Vec<StoredMessage> = numbered.iter().map(|(_, message)| message.clone()).collect();
+    let budget = record.session.config.window_tokens();
+    let total: u64 = messages.iter().map(StoredMessage::prompt_tokens).sum();
+    if total <= budget * FILLED_PERCENT / 100 {
+        return Ok(());
+    }
+    let start = window(&messages, budget * KEPT_PERCENT / 100).start;
+    let Some((covered, _)) = start.checked_sub(1).and_then(|last| numbered.get(last)) else { return Ok(()) };
+    let old = messages.get(..start).unwrap_or_default();
+    let behalf = OnBehalf {
+        key_hash: record.owner.key_hash.clone(),
+        event_id: new_ulid(now_ms()),
+        conversation_id: recognise::summary_of(&record.session.id),
+        body: summary_body(&model, record.summary.as_deref(), old),
+    };
+    let settings = Settings::get(&room.env)?;
+    let request_id = format!("req_{}", new_ulid(now_ms()));
+    let exchange = Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, request_id)?;
+    let mut response = pipeline::chat_completion(&exchange, None).await?;
+    if response.status_code() >= 400 {
+        return Err(ApiError::bad_gateway("upstream_error", "The model refused to write a summary."));
+    }
+    let body = response.bytes().await.map_err(failed)?;
+    let mut decoder = registry::upstream(ProviderKind::Openai).stream_decoder();
+    let mut events = Vec::new();
+    decoder.push(&body, &mut events);
+    decoder.finish(&mut events);
+    let mut answer = Answering::new("summary");
+    answer.take_in(events);
+    let text = answer.text().trim();
+    if text.is_empty() || !matches!(answer.end(), Some(Ok(()))) {
+        return Err(ApiError::bad_gateway("upstream_invalid_response", "The summary is not whole."));
+    }
+    room.save_summary(text.to_owned(), *covered)
+}

@@ -1,0 +1,41 @@
+//! The usage of a turn that was cut off with its object.
+
+use std::rc::Rc;
+
+use nexus_edge_core::tokens::estimate_tokens;
+
+use super::room::Room;
+use super::store::Turn;
+use crate::exchange::{Exchange, OnBehalf};
+use crate::pipeline;
+use crate::platform::log_error;
+use crate::settings::Settings;
+
+/// Records, after everything else, what a turn had used when it was cut off. Should the object have recorded it before
+/// it went, this is the second delivery of the same event and counts for nothing.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, below 2^53")]
+pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
+    let task = Rc::clone(room);
+    room.state.wait_until(async move {
+        let made = task.record().and_then(|record| {
+            let behalf = OnBehalf {
+                key_hash: record.owner.key_hash.clone(),
+                event_id: turn.id.clone(),
+                conversation_id: record.session.id.clone(),
+                body: Vec::new(),
+            };
+            let settings = Settings::get(&task.env)?;
+            Exchange::on_behalf(behalf, task.env.clone(), task.context(), settings, turn.request_id.clone())
+        });
+        let recorded = match made {
+            Ok(exchange) => {
+                let prompt = turn.prompt_tokens as u64;
+                pipeline::record_interrupted(&exchange, &turn.model, prompt, estimate_tokens(&text)).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            log_error("usage of an interrupted turn", &error);
+        }
+    });
+}

@@ -1,0 +1,84 @@
+//! The list of chat sessions in D1. Each session's object writes its own row, and nobody else does.
+
+use nexus_edge_core::chat::session::Session;
+use serde::Deserialize;
+use worker::Env;
+
+use super::{StoreResult, flag, nullable, rows, text, unsigned, write};
+
+/// What is asked of the list.
+#[derive(Debug, Default)]
+pub struct Query {
+    /// Words in the title or in what was said.
+    pub search: Option<String>,
+    /// Only pinned ones, or only others.
+    pub pinned: Option<bool>,
+    /// Archived ones; others if not said.
+    pub archived: bool,
+    /// Only with this model.
+    pub model: Option<String>,
+    /// Number of rows to pass over.
+    pub offset: u64,
+    /// Number of rows.
+    pub limit: u64,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    record: String,
+    total: f64,
+}
+
+/// Writes a session's row. An older state of the session never replaces a newer one.
+pub async fn put(env: &Env, key_id: &str, session: &Session) -> StoreResult<()> {
+    let sql = "INSERT INTO sessions (key_id, id, record, title, model, ai_provider, pinned, archived, deleted_at, updated_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (key_id, id) DO UPDATE SET record = excluded.record, \
+        title = excluded.title, model = excluded.model, ai_provider = excluded.ai_provider, pinned = excluded.pinned, \
+        archived = excluded.archived, deleted_at = excluded.deleted_at, updated_at = excluded.updated_at \
+        WHERE excluded.updated_at >= updated_at";
+    let parameters = [
+        text(key_id),
+        text(&session.id),
+        text(&serde_json::to_string(session)?),
+        text(&session.title),
+        nullable(session.model.as_deref(), text),
+        nullable(session.ai_provider.as_deref(), text),
+        flag(session.pinned),
+        flag(session.archived),
+        nullable(session.deleted_at, unsigned),
+        unsigned(session.updated_at),
+    ];
+    write(env, sql, &parameters).await?;
+    Ok(())
+}
+
+/// Removes a session's row and what was archived of it.
+pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<()> {
+    super::archive::delete(env, Some(key_id), id).await?;
+    write(env, "DELETE FROM sessions WHERE key_id = ?1 AND id = ?2", &[text(key_id), text(id)]).await?;
+    Ok(())
+}
+
+/// A page of a key's sessions, pinned ones first, then the newest; and how many there are.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+pub async fn list(env: &Env, key_id: &str, query: &Query) -> StoreResult<(Vec<Session>, u64)> {
+    let sql = "SELECT record, COUNT(*) OVER () AS total FROM sessions WHERE key_id = ?1 AND deleted_at IS NULL \
+        AND archived = ?2 AND (?3 IS NULL OR pinned = ?3) AND (?4 IS NULL OR model = ?4) \
+        AND (?5 IS NULL OR title LIKE ?5 ESCAPE '\\' OR EXISTS (SELECT 1 FROM chat_messages AS m \
+        WHERE m.conversation_id = sessions.id AND m.key_id = sessions.key_id \
+        AND COALESCE(m.content, m.preview) LIKE ?5 ESCAPE '\\')) \
+        ORDER BY pinned DESC, updated_at DESC, id LIMIT ?6 OFFSET ?7";
+    let parameters = [
+        text(key_id),
+        flag(query.archived),
+        nullable(query.pinned, flag),
+        nullable(query.model.as_deref(), text),
+        nullable(query.search.as_deref().map(super::archive::pattern).as_deref(), text),
+        unsigned(query.limit),
+        unsigned(query.offset),
+    ];
+    let found: Vec<Row> = rows(env, sql, &parameters).await?;
+    let total = found.first().map_or(0, |row| row.total as u64);
+    let sessions = found.iter().map(|row| serde_json::from_str(&row.record)).collect::<Result<_, _>>()?;
+    Ok((sessions, total))
+}
