@@ -265,6 +265,11 @@ class Gateway {
     return this.#runtime.listDurableObjectIds(className, 'nexus-edge');
   }
 
+  /** Takes a session's object out of memory as the platform may at any time; its connections sleep, or are closed. */
+  async evictRoom(keyId, sessionId, webSockets = 'hibernate') {
+    await this.#runtime.unsafeEvictDurableObject('nexus-edge', 'ChatRoom', { name: `${keyId}/${sessionId}`, webSockets });
+  }
+
   kv() {
     return this.#runtime.getKVNamespace('KV', 'nexus-edge');
   }

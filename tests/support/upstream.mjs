@@ -167,7 +167,8 @@ class Upstream {
   constructor() {
     this.exchanges = [];
     this.#server = http.createServer((req, res) => void this.#serve(req, res));
-    this.#server.keepAliveTimeout = 1_000;
+    // A connection that is closed just as it is used again would be a failure of the test's own making.
+    this.#server.keepAliveTimeout = 60_000;
     this.#server.requestTimeout = 0;
   }
 

@@ -1,0 +1,193 @@
+// Proves that conversations are recognised by what they say and archived as the key wants it, that no two keys share one,
+// and that what is deleted is gone.
+import assert from 'node:assert/strict';
+import { suite, test } from '../support/suite.mjs';
+import { answersWith, completion, streamEvents, usage } from '../support/upstream.mjs';
+import { bearer, eventually } from '../support/util.mjs';
+
+const t = suite({ twin: true });
+
+const say = (role, content) => ({ role, content });
+let made = 0;
+
+/** A model that answers each question with `re: <question>`. */
+async function model() {
+  const name = `talk-${++made}`;
+  await t.model(name, (x) => {
+    const last = x.json().messages.at(-1).content;
+    const text = `re: ${typeof last === 'string' ? last : last.map((part) => part.text).join('')}`;
+    return answersWith(completion(name, text, { reported: usage(10, 2) }))(x);
+  });
+  return name;
+}
+
+/** Asks, and waits until the answer is remembered: it is after the answer that it is. */
+async function turn(name, messages, { key = t.key, headers = {}, stream = false, url = t.gw.url, ...rest } = {}) {
+  const answer = await t.gw.complete(key, { model: name, messages, stream, ...rest }, { headers });
+  assert.equal(answer.status, 200, answer.text);
+  await t.gw.row(answer.headers['x-request-id']);
+  void url;
+  return answer.headers['x-conversation-id'];
+}
+
+test('a conversation keeps its id through turns, forms, streams and dialects', async () => {
+  const name = await model();
+  const first = await turn(name, [say('user', 'one')]);
+  const second = await turn(name, [say('user', 'one'), say('assistant', 're: one'), say('user', 'two')]);
+  assert.equal(second, first);
+  const third = await turn(name, [say('user', [{ type: 'text', text: 'one' }]), say('assistant', [{ type: 'text', text: 're: one ' }]), say('user', ' two'), say('assistant', 're: two'), say('user', 'three')], { stream: true });
+  assert.equal(third, first);
+  const body = { model: name, max_tokens: 9, messages: [say('user', 'one'), say('assistant', 're: one'), say('user', 'two'), say('assistant', 're: two'), say('user', 'three'), say('assistant', 're: three'), say('user', 'four')] };
+  const fourth = await t.gw.complete(t.key, body, { target: '/v1/messages' });
+  assert.equal(fourth.status, 200, fourth.text);
+  assert.equal(fourth.headers['x-conversation-id'], first);
+});
+
+test('the first question again is the same conversation; another is another; another key has its own', async () => {
+  const name = await model();
+  const first = await turn(name, [say('user', 'a question of its own')]);
+  assert.equal(await turn(name, [say('user', 'a question of its own ')]), first);
+  assert.notEqual(await turn(name, [say('user', 'another question')]), first);
+  const { key } = await t.gw.createKey({});
+  const history = [say('user', 'a question of its own'), say('assistant', 're: a question of its own'), say('user', 'on')];
+  assert.notEqual(await turn(name, history, { key }), first);
+  assert.equal(await turn(name, history), first);
+});
+
+test('what the caller names is believed: headers first, then metadata', async () => {
+  const name = await model();
+  assert.equal(await turn(name, [say('user', 'named')], { headers: { 'x-session-id': 'my-session' } }), 'my-session');
+  assert.equal(await turn(name, [say('user', 'named')], { headers: { 'x-conversation-id': 'my-conversation' } }), 'my-conversation');
+  assert.equal(await turn(name, [say('user', 'named too')], { metadata: { session_id: 'in-metadata' } }), 'in-metadata');
+  // And recognised when it is no longer named.
+  assert.equal(await turn(name, [say('user', 'named too'), say('assistant', 're: named too'), say('user', 'on')]), 'in-metadata');
+});
+
+test('an edited question begins a conversation that knows where it comes from', async () => {
+  const name = await model();
+  const trunk = await turn(name, [say('user', 'root'), say('assistant', 'made up by the client'), say('user', 'start')]);
+  const history = [say('user', 'root'), say('assistant', 'made up by the client'), say('user', 'start'), say('assistant', 're: start')];
+  assert.equal(await turn(name, [...history, say('user', 'left')]), trunk);
+  const branch = await turn(name, [...history, say('user', 'right')]);
+  assert.notEqual(branch, trunk);
+  assert.equal(await turn(name, [...history, say('user', 'right'), say('assistant', 're: right'), say('user', 'on')]), branch);
+  const rows = await eventually(async () => {
+    const found = await t.gw.db('SELECT parent_id FROM archived_conversations WHERE id = ?', branch);
+    return found.length > 0 && found;
+  });
+  assert.equal(rows[0].parent_id, trunk);
+});
+
+test('another isolate recognises it, too', async () => {
+  const name = await model();
+  const first = await turn(name, [say('user', 'across')]);
+  const messages = [say('user', 'across'), say('assistant', 're: across'), say('user', 'on')];
+  const response = await fetch(`${t.gw.twinUrl}/v1/chat/completions`, { method: 'POST', headers: { ...bearer(t.key), 'content-type': 'application/json' }, body: JSON.stringify({ model: name, messages }) });
+  assert.equal(response.headers.get('x-conversation-id'), first);
+  await response.text();
+});
+
+const stats = (id, query = '') => t.gw.admin('GET', `/stats/conversation/${id}${query}`);
+
+test('the archive has every message once, and the sums', async () => {
+  const name = await model();
+  const system = say('system', 'Be brief.');
+  const id = await turn(name, [system, say('user', 'first words')]);
+  await turn(name, [system, say('user', 'first words'), say('assistant', 're: first words'), say('user', 'second words')]);
+  await turn(name, [system, say('user', 'first words'), say('assistant', 're: first words'), say('user', 'second words')]);
+  const { body } = await eventually(async () => { const answer = await stats(id); return answer.body.rounds === 3 && answer; });
+  assert.deepEqual(body.messages.map(({ role, content }) => [role, content]), [
+    ['system', 'Be brief.'], ['user', 'first words'], ['assistant', 're: first words'], ['user', 'second words'], ['assistant', 're: second words'], ['assistant', 're: second words'],
+  ]);
+  assert.deepEqual([body.conversation_id, body.prompt_tokens, body.completion_tokens, body.total_tokens], [id, 30, 6, 36]);
+  for (const message of body.messages) assert.ok(message.tokens_count > 0 && Date.parse(message.timestamp) > 0);
+  const page = (await stats(id, '?limit=2')).body;
+  assert.equal(page.messages.length, 2);
+  assert.equal((await stats(id, `?limit=4&after=${page.next_after}`)).body.messages.length, 4);
+  assert.equal((await stats('nothing')).status, 404);
+
+  const list = async (query) => (await t.gw.admin('GET', `/conversations${query}`)).body;
+  const found = (await list('?search=second%20words')).conversations;
+  assert.deepEqual(found.map((row) => [row.conversation_id, row.rounds, row.title]), [[id, 3, 'first words']]);
+  assert.equal((await list(`?model=${name}`)).conversations.length, 1);
+  assert.equal((await list('?search=nothing-like-it')).conversations.length, 0);
+  assert.equal((await list(`?model=${name}&to=1`)).conversations.length, 0);
+  const first = await list('?limit=1');
+  const second = await list(`?limit=1&cursor=${encodeURIComponent(first.next_cursor)}`);
+  assert.notEqual(first.conversations[0].conversation_id, second.conversations[0].conversation_id);
+  for (const query of ['?limit=0', '?cursor=x', '?from=never']) assert.equal((await t.gw.admin('GET', `/conversations${query}`)).status, 400);
+
+  assert.equal((await t.gw.admin('DELETE', `/conversations/${id}`)).body.deleted, true);
+  assert.equal((await stats(id)).status, 404);
+  assert.equal((await t.gw.admin('DELETE', `/conversations/${id}`)).status, 404);
+  assert.ok(!(await t.gw.dump()).some(({ text }) => text?.includes('second words')), 'it is really gone');
+});
+
+test('a key decides what is kept', async () => {
+  const name = await model();
+  for (const [store, content] of [['full', 'kept content'], ['metadata', null], ['none', undefined]]) {
+    const { key, id: keyId, store: answered } = await t.gw.createKey({ store });
+    assert.equal(answered, store);
+    const id = await turn(name, [say('user', 'kept content')], { key });
+    if (content === undefined) {
+      await turn(name, [say('user', 'marker')]);
+      assert.equal((await stats(id)).status, 404);
+      continue;
+    }
+    const { body } = await eventually(async () => { const answer = await stats(id); return answer.status === 200 && answer; });
+    assert.deepEqual([body.messages[0].content, body.rounds, body.key_id], [content, 1, keyId]);
+    assert.ok(body.messages[0].tokens_count > 0);
+  }
+  assert.equal((await t.gw.admin('POST', '/keys', { name: 'x', store: 'some' })).body.error.param, 'store');
+});
+
+test('two keys that use the same id still have two conversations', async () => {
+  const name = await model();
+  const { key, id: keyId } = await t.gw.createKey({});
+  const headers = { 'x-conversation-id': 'shared-id' };
+  await turn(name, [say('user', 'mine')], { headers });
+  await turn(name, [say('user', 'theirs')], { headers, key });
+  const answer = await eventually(async () => { const found = await stats('shared-id'); return found.status === 409 && found; });
+  assert.equal(answer.body.error.code, 'ambiguous_conversation');
+  const { body } = await stats('shared-id', `?key_id=${keyId}`);
+  assert.deepEqual(body.messages.map(({ content }) => content), ['theirs', 're: theirs']);
+});
+
+test('a large message goes to R2 and comes back whole; deleting removes it', async () => {
+  const name = await model();
+  const large = `large ${'x'.repeat(200_000)}`;
+  const id = await turn(name, [say('user', large)]);
+  const { body } = await eventually(async () => { const answer = await stats(id); return answer.status === 200 && answer; });
+  assert.equal(body.messages[0].content, large);
+  const objects = async () => (await (await t.gw.r2()).list({ prefix: 'archive/' })).objects.length;
+  assert.ok((await objects()) > 0);
+  await t.gw.admin('DELETE', `/conversations/${id}`);
+  assert.equal(await objects(), 0);
+});
+
+test('what is older than six months goes with the cron', async () => {
+  const name = await model();
+  const id = await turn(name, [say('user', 'long ago')]);
+  await eventually(async () => (await stats(id)).status === 200);
+  const old = Date.now() - 184 * 24 * 3600 * 1000;
+  await t.gw.db('UPDATE chat_messages SET timestamp = ? WHERE conversation_id = ? RETURNING id', old, id);
+  await t.gw.db('UPDATE archived_conversations SET last_seen = ? WHERE id = ? RETURNING id', old, id);
+  await t.gw.scheduled();
+  await eventually(async () => (await stats(id)).status === 404);
+});
+
+test('an answer that broke off is remembered as far as it came', async () => {
+  const name = 'broken-off';
+  await t.model(name, async (x) => {
+    x.sse();
+    for (const one of streamEvents(name, ['half ', 'an answer'], { done: false }).slice(0, 3)) await x.write(one);
+    x.cut();
+  });
+  const answer = await t.complete({ model: name, messages: [say('user', 'break')], stream: true });
+  await t.gw.row(answer.headers['x-request-id']);
+  await t.model('mended', answersWith(completion('mended', 'whole')));
+  const next = await turn(name.replace('broken-off', 'mended'), [say('user', 'break'), say('assistant', 'half an answer'), say('user', 'on')]);
+  assert.notEqual(next, answer.headers['x-conversation-id'], 'another family of models is another conversation');
+  t.up.on(name, answersWith(completion(name, 'whole')));
+  assert.equal(await turn(name, [say('user', 'break'), say('assistant', 'half an answer'), say('user', 'on')]), answer.headers['x-conversation-id']);
+});
