@@ -33,6 +33,7 @@ use std::rc::Rc;
 use futures::future::join;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
+use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::error::ApiError;
@@ -143,11 +144,23 @@ async fn serve(
         prompt_estimate: Cell::new(None),
     };
     let mut transcript = std::mem::take(&mut settlement.transcript);
+    // What such a request continues is known only once it has been put together.
+    let is_pieced_together = exchange.face == Face::OpenaiResponses;
     let recognising = async {
-        if is_known { None } else { recognise::recognise(exchange, principal, &mut transcript).await }
+        if is_known || is_pieced_together {
+            None
+        } else {
+            recognise::recognise(exchange, principal, &mut transcript).await
+        }
     };
     // The request leaves at the first poll; whose it is is found out while the upstream works.
-    let (served, recognised) = join(failover::serve(&asked, &route, settlement), recognising).await;
+    let (mut served, mut recognised) = join(failover::serve(&asked, &route, settlement), recognising).await;
+    if let Ok((accepted, _)) = &mut served
+        && is_pieced_together
+        && !is_known
+    {
+        recognised = recognise::recognise(exchange, principal, &mut accepted.transcript).await;
+    }
     settlement.transcript = transcript;
     settlement.note_conversation(recognised);
     if let Some(tokens) = asked.prompt_estimate.get() {

@@ -43,6 +43,23 @@ test('a conversation keeps its id through turns, forms, streams and dialects', a
   assert.equal(fourth.headers['x-conversation-id'], first);
 });
 
+test('a response that continues another by its id is in the same conversation', async () => {
+  const name = await model();
+  const respond = async (body) => {
+    const answer = await t.gw.complete(t.key, { model: name, ...body }, { target: '/v1/responses' });
+    assert.equal(answer.status, 200, answer.text);
+    await t.gw.row(answer.headers['x-request-id']);
+    return { id: answer.json().id, conversation: answer.headers['x-conversation-id'] };
+  };
+  const first = await respond({ input: 'respond once' });
+  const second = await respond({ input: 'respond twice', previous_response_id: first.id });
+  assert.equal(second.conversation, first.conversation);
+  const third = await respond({ input: 'respond thrice', previous_response_id: second.id });
+  assert.equal(third.conversation, first.conversation);
+  const branch = await respond({ input: 'otherwise', previous_response_id: first.id });
+  assert.notEqual(branch.conversation, first.conversation);
+});
+
 test('the first question again is the same conversation; another is another; another key has its own', async () => {
   const name = await model();
   const first = await turn(name, [say('user', 'a question of its own')]);
