@@ -41,6 +41,8 @@ impl TokenUsage {
 pub enum UsageSource {
     /// The upstream stated them.
     Reported,
+    /// The upstream stated nothing; a tokenizer of ours has counted the text.
+    Counted,
     /// The upstream stated nothing; they are an estimate of ours.
     Estimated,
     /// Nothing was used: no upstream answered.
@@ -54,6 +56,7 @@ impl UsageSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reported => "reported",
+            Self::Counted => "counted",
             Self::Estimated => "estimated",
             Self::None => "none",
         }
