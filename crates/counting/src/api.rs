@@ -19,6 +19,11 @@ use crate::{Tokenizer, VocabularyError, request};
 /// The most tokens that are listed in an answer or taken in a request.
 pub const MAX_LISTED_TOKENS: usize = 1 << 17;
 
+/// The most bytes of a body that is nothing but text to be counted or tokens.
+pub const MAX_BODY_BYTES: usize = 4 << 20;
+/// Bytes of the text of a chat request that are counted; of a longer one a part is, and the rest taken to be like it.
+const MAX_COUNTED_BYTES: usize = MAX_BODY_BYTES;
+
 /// `POST /v1/tokenize`
 #[derive(Debug)]
 pub struct Tokenize {
@@ -161,7 +166,7 @@ impl InputTokens {
     /// The answer for a request that has been read and completed.
     #[must_use]
     pub fn of(upstream_model: &str, request: &ChatRequest) -> Self {
-        let input_tokens = request::count(upstream_model, request, usize::MAX).tokens;
+        let input_tokens = request::count(upstream_model, request, MAX_COUNTED_BYTES).tokens;
         Self { object: "response.input_tokens", input_tokens }
     }
 }
@@ -174,7 +179,7 @@ pub fn count_in_dialect(inbound: &Inbound<'_>, upstream_model: &str) -> Result<u
         Face::Gemini => decode_gemini(inbound.body)?,
         face => registry::caller(face).decode_request(inbound.body)?,
     };
-    Ok(request::count(upstream_model, &request, usize::MAX).tokens)
+    Ok(request::count(upstream_model, &request, MAX_COUNTED_BYTES).tokens)
 }
 
 /// Gemini counts `contents` alone, or a whole request that stands under `generateContentRequest`.

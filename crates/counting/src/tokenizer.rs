@@ -148,7 +148,8 @@ impl Share {
         if self.is_all() {
             return part;
         }
-        let length = (part.len() as u128 * self.limit as u128 / self.total.max(1) as u128) as usize;
+        let length = part.len() as u128 * self.limit as u128;
+        let length = usize::try_from(length.div_ceil(self.total.max(1) as u128)).unwrap_or(usize::MAX);
         part.get(..part.ceil_char_boundary(length)).unwrap_or_default()
     }
 

@@ -1,52 +1,174 @@
-//! The usage of an exchange whose upstream reported none.
+//! The usage of an exchange whose upstream reported none, or broke off before it said all of it.
 
-use nexus_edge_core::dialect::canonical::{ChatRequest, ChatResponse};
+use nexus_edge_core::dialect::canonical::{Answered, ChatRequest, Part};
+use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
+use nexus_edge_core::dialect::transcript::Transcript;
+use nexus_edge_core::stats::{Outcome, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 
+use crate::answer::CountedAnswer;
 use crate::{answer, request};
 
 /// Bytes of text, each way, that are counted exactly. A megabyte takes some tens of milliseconds; what is beyond is
 /// taken to be like it.
 const EXACT_BYTES: usize = 1 << 20;
+/// An answer that broke off with less room than this for more of its text was cut by the gateway itself.
+const LONGEST_PIECE: usize = 64 << 10;
 
-/// The usage of a request and its answer, as much of it as came, for the model that its provider knows by this name.
-/// It is [`UsageSource::Counted`] if all of the text was counted, and [`UsageSource::Estimated`] if only a part.
-#[must_use]
-pub fn count(model: &str, request: &ChatRequest, answer: &ChatResponse) -> (TokenUsage, UsageSource) {
+/// Counts what the upstream did not report. What it reported of a whole answer is never looked at again.
+///
+/// Afterwards the source is [`UsageSource::Counted`] if all of the text was counted by a tokenizer, and stays
+/// [`UsageSource::Estimated`] if only a part of it was, or nothing is left to count.
+pub fn complete(event: &mut UsageEvent, transcript: &mut Transcript) {
+    match event.usage_source {
+        UsageSource::Estimated => {
+            if let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) {
+                count(event, &request, &answered);
+            }
+        }
+        // Some upstreams begin a stream with the usage of the prompt and say that of the answer only at its end.
+        UsageSource::Reported if event.outcome != Outcome::Completed => {
+            if let Some(answered) = transcript.answer().filter(|answered| !answered.is_whole) {
+                count_broken_off(event, &answered);
+            }
+        }
+        UsageSource::Reported | UsageSource::Counted | UsageSource::None => {}
+    }
+}
+
+fn count(event: &mut UsageEvent, request: &ChatRequest, answered: &Answered) {
+    let model = model_of(event);
     let prompt = request::count(model, request, EXACT_BYTES);
-    let completion = answer::count(model, answer, EXACT_BYTES);
-    let usage = TokenUsage {
+    let completion = answer::count(model, &answered.response, EXACT_BYTES);
+    let is_cut = is_cut(answered);
+    let estimated = event.usage.completion;
+    event.usage = TokenUsage {
         prompt: prompt.tokens,
-        completion: completion.all.tokens,
+        // The estimate has seen all of what was cut.
+        completion: if is_cut { completion.all.tokens.max(estimated) } else { completion.all.tokens },
         reasoning: completion.reasoning,
         audio_completion: completion.audio,
         ..TokenUsage::default()
     };
-    let is_counted = prompt.whole && completion.all.whole;
-    (usage, if is_counted { UsageSource::Counted } else { UsageSource::Estimated })
+    if prompt.whole && completion.all.whole && !is_cut {
+        event.usage_source = UsageSource::Counted;
+    }
+}
+
+fn count_broken_off(event: &mut UsageEvent, answered: &Answered) {
+    let CountedAnswer { all, reasoning, audio } =
+        answer::count(model_of(event), &answered.response, EXACT_BYTES);
+    if all.tokens <= event.usage.completion {
+        return;
+    }
+    event.usage.completion = all.tokens;
+    event.usage.reasoning = event.usage.reasoning.max(reasoning);
+    event.usage.audio_completion = event.usage.audio_completion.max(audio);
+    let is_counted = all.whole && !is_cut(answered);
+    event.usage_source = if is_counted { UsageSource::Counted } else { UsageSource::Estimated };
+}
+
+fn model_of(event: &UsageEvent) -> &str {
+    event.upstream_model.as_deref().unwrap_or(&event.model)
+}
+
+/// Whether the answer is longer than what of it was kept.
+fn is_cut(answered: &Answered) -> bool {
+    let parts = answered.response.choices.iter().flat_map(|choice| &choice.parts);
+    let length = |part: &Part| match part {
+        Part::Text { text, .. } | Part::Thinking { text, .. } | Part::Refusal { text } => text.len(),
+        Part::ToolCall { arguments, .. } => arguments.len(),
+        _ => 0,
+    };
+    !answered.is_whole && parts.map(length).sum::<usize>() + LONGEST_PIECE > MAX_ANSWER_TEXT
 }
 
 #[cfg(all(test, feature = "exact-tokens"))]
 mod tests {
-    use nexus_edge_core::dialect::canonical::{Choice, Message, Part, Role};
+    use std::rc::Rc;
+
+    use nexus_edge_core::dialect::canonical::{ChatResponse, Choice};
+    use nexus_edge_core::dialect::face::Face;
 
     use super::*;
 
+    const HELLO: &str = "Hello there!";
+
+    fn event(source: UsageSource, outcome: Outcome) -> UsageEvent {
+        UsageEvent {
+            id: "01".into(),
+            ts: 5,
+            request_id: "req_1".into(),
+            key_id: "k".into(),
+            provider_id: Some(1),
+            provider_name: None,
+            model: "alias".into(),
+            upstream_model: Some("gpt-4o".into()),
+            stream: true,
+            status: 200,
+            outcome,
+            error_code: None,
+            finish_reason: None,
+            usage: TokenUsage { prompt: 1000, completion: 2, ..TokenUsage::default() },
+            usage_source: source,
+            first_byte_ms: None,
+            duration_ms: 9,
+            conversation_id: "c".into(),
+        }
+    }
+
+    fn transcript(question: &str, answer: &str, is_whole: bool) -> Transcript {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"{question}"}}]}}"#);
+        let choice = Choice { parts: vec![Part::text(answer)], ..Choice::default() };
+        let response = ChatResponse { choices: vec![choice], ..ChatResponse::default() };
+        let mut transcript = Transcript::default();
+        transcript.keep_request(Face::OpenaiChat, Rc::new(body.into_bytes()), "m", true);
+        transcript.keep_read_answer(Answered { response, is_whole });
+        transcript
+    }
+
+    fn completed(mut event: UsageEvent, mut transcript: Transcript) -> (u64, u64, UsageSource) {
+        complete(&mut event, &mut transcript);
+        (event.usage.prompt, event.usage.completion, event.usage_source)
+    }
+
     #[test]
-    fn what_is_small_is_counted_and_what_is_large_is_estimated() {
-        let exchange = |question: &str| {
-            let message = Message::new(Role::User, vec![Part::text(question)]);
-            let request = ChatRequest { messages: vec![message], ..ChatRequest::default() };
-            let choice = Choice { parts: vec![Part::text("Hello there!")], ..Choice::default() };
-            let answer = ChatResponse { choices: vec![choice], ..ChatResponse::default() };
-            count("gpt-4o", &request, &answer)
-        };
-        let (usage, source) = exchange("Hello");
-        assert_eq!(source, UsageSource::Counted);
-        // Three around the message, one for its role, one for its text and three for the answer's beginning.
-        assert_eq!((usage.prompt, usage.completion), (8, 3));
-        let (usage, source) = exchange(&"word ".repeat(600_000));
+    fn what_was_not_reported_is_counted_whole_or_broken_off() {
+        for (outcome, is_whole) in [(Outcome::Completed, true), (Outcome::Cancelled, false)] {
+            let event = event(UsageSource::Estimated, outcome);
+            // Three around the message, one for its role, one for its text and three for the answer's beginning.
+            assert_eq!(completed(event, transcript("Hello", HELLO, is_whole)), (8, 3, UsageSource::Counted));
+        }
+    }
+
+    #[test]
+    fn what_was_reported_stays_unless_it_broke_off_before_the_end() {
+        let reported = |outcome| event(UsageSource::Reported, outcome);
+        let whole = transcript("Hello", HELLO, true);
+        assert_eq!(completed(reported(Outcome::Completed), whole), (1000, 2, UsageSource::Reported));
+        let part = transcript("Hello", HELLO, false);
+        assert_eq!(completed(reported(Outcome::Cancelled), part), (1000, 3, UsageSource::Counted));
+        let less = transcript("Hello", "Hello", false);
+        assert_eq!(completed(reported(Outcome::Cancelled), less), (1000, 2, UsageSource::Reported));
+    }
+
+    #[test]
+    fn what_is_large_is_estimated_from_a_part() {
+        let event = || event(UsageSource::Estimated, Outcome::Completed);
+        let (prompt, _, source) = completed(event(), transcript(&"word ".repeat(600_000), HELLO, true));
         assert_eq!(source, UsageSource::Estimated);
-        assert!(usage.prompt.abs_diff(600_000) < 6_000, "{usage:?}");
+        assert!(prompt.abs_diff(600_000) < 6_000, "{prompt}");
+        let mut long = event();
+        long.usage.completion = 700_000;
+        let cut = transcript("Hello", &"a ".repeat(MAX_ANSWER_TEXT / 2), false);
+        assert_eq!(completed(long, cut), (8, 700_000, UsageSource::Estimated));
+    }
+
+    #[test]
+    fn what_cannot_be_read_stays_as_it_is() {
+        let estimated = event(UsageSource::Estimated, Outcome::Completed);
+        assert_eq!(completed(estimated, Transcript::default()), (1000, 2, UsageSource::Estimated));
+        let nothing = event(UsageSource::None, Outcome::Rejected);
+        assert_eq!(completed(nothing, transcript("Hello", HELLO, true)), (1000, 2, UsageSource::None));
     }
 }
