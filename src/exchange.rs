@@ -151,13 +151,12 @@ impl Exchange {
 
     /// The request's body as a stream, refused if it says that it is over the limit; `None` if there is none.
     pub fn body_stream(&self) -> Result<Option<web_sys::ReadableStream>, ApiError> {
-        self.declared_length()?;
+        self.declared_length(self.settings.max_body_bytes)?;
         Ok(self.request.inner().body())
     }
 
     /// The length that the request states for its body; an error if that is over the limit.
-    fn declared_length(&self) -> Result<Option<usize>, ApiError> {
-        let limit = self.settings.max_body_bytes;
+    fn declared_length(&self, limit: usize) -> Result<Option<usize>, ApiError> {
         match self.header("content-length").and_then(|length| length.parse().ok()) {
             Some(length) if length > limit => Err(ApiError::too_large(limit)),
             declared => Ok(declared),
@@ -166,8 +165,13 @@ impl Exchange {
 
     /// The request's body, refused as soon as it is known to be over the limit.
     pub async fn body(&self) -> Result<Body, ApiError> {
-        let limit = self.settings.max_body_bytes;
-        let declared = self.declared_length()?;
+        self.body_up_to(self.settings.max_body_bytes).await
+    }
+
+    /// The request's body, for an endpoint that takes less than others.
+    pub async fn body_up_to(&self, limit: usize) -> Result<Body, ApiError> {
+        let limit = limit.min(self.settings.max_body_bytes);
+        let declared = self.declared_length(limit)?;
         let request = self.request.inner();
         let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
         // Asked for only where it is used: it locks the stream.

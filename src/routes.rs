@@ -14,7 +14,7 @@ use crate::api::credits::{self, View};
 use crate::api::sessions::{self, SessionEndpoint};
 use crate::api::{
     conversations, discovery, gemini, health, keys, limits, logical_models, models, prices, provider_health,
-    provider_keys, provider_models, providers, responses, routing, stats, system, ws,
+    provider_keys, provider_models, providers, responses, routing, stats, system, tokens, ws,
 };
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
@@ -45,6 +45,9 @@ enum Endpoint {
     CancelResponse,
     Messages,
     CountMessageTokens,
+    CountResponseTokens,
+    Tokenize,
+    Detokenize,
     GenerateContent,
     Forward(Operation),
     ListModels,
@@ -116,6 +119,7 @@ enum Endpoint {
     Session(SessionEndpoint),
     ChatSocket,
     SocketTicket,
+    EstimateTokens,
 }
 
 impl Endpoint {
@@ -123,7 +127,7 @@ impl Endpoint {
     const fn face(self) -> Face {
         match self {
             Self::Completions => Face::OpenaiCompletions,
-            Self::Responses => Face::OpenaiResponses,
+            Self::Responses | Self::CountResponseTokens => Face::OpenaiResponses,
             Self::Messages | Self::CountMessageTokens => Face::Anthropic,
             Self::GenerateContent | Self::ListGeminiModels | Self::GetGeminiModel => Face::Gemini,
             _ => Face::OpenaiChat,
@@ -174,10 +178,13 @@ const ROUTES: &[Route] = &[
     route(Method::Post,   "/v1/responses",          Audience::Caller, Endpoint::Responses),
     route(Method::Post,   "/v1/responses/compact",  Audience::Caller, Endpoint::Forward(Operation::CompactResponse)),
     route(Method::Post,   "/v1/responses/{id}/cancel", Audience::Caller, Endpoint::CancelResponse),
+    route(Method::Post,   "/v1/responses/input_tokens", Audience::Caller, Endpoint::CountResponseTokens),
     route(Method::Get,    "/v1/responses/{id}/input_items", Audience::Caller, Endpoint::GetResponseInput),
     route(Method::Get,    "/v1/responses/{id}",     Audience::Caller, Endpoint::GetResponse),
     route(Method::Delete, "/v1/responses/{id}",     Audience::Caller, Endpoint::DeleteResponse),
     route(Method::Post,   "/v1/messages/count_tokens", Audience::Caller, Endpoint::CountMessageTokens),
+    route(Method::Post,   "/v1/tokenize",           Audience::Caller, Endpoint::Tokenize),
+    route(Method::Post,   "/v1/detokenize",         Audience::Caller, Endpoint::Detokenize),
     route(Method::Post,   "/v1/completions",        Audience::Caller, Endpoint::Completions),
     route(Method::Post,   "/v1beta/models/{call...}", Audience::Caller, Endpoint::GenerateContent),
     route(Method::Post,   "/v1/models/{call...}",   Audience::Caller, Endpoint::GenerateContent),
@@ -284,6 +291,7 @@ const ROUTES: &[Route] = &[
     route(Method::Post,   "/api/v1/chat/stop",      Audience::Caller, Endpoint::Session(SessionEndpoint::Stop)),
     route(Method::Get,    "/api/v1/chat/providers", Audience::Caller, Endpoint::Session(SessionEndpoint::Providers)),
     route(Method::Get,    "/api/v1/chat/providers/{id}/models", Audience::Caller, Endpoint::Session(SessionEndpoint::ModelsOfProvider)),
+    route(Method::Post,   "/stats/estimate",        Audience::Admin,  Endpoint::EstimateTokens),
 ];
 
 /// Answers a request. Every answer, errors included, carries `x-request-id`.
@@ -359,6 +367,9 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
         Endpoint::CancelResponse => responses::cancel(exchange, parameter).await,
         Endpoint::DeleteResponse => responses::delete(exchange, parameter).await,
         Endpoint::CountMessageTokens => pipeline::count::count_tokens(exchange, None).await,
+        Endpoint::CountResponseTokens => pipeline::count::count_response_input(exchange).await,
+        Endpoint::Tokenize => tokens::tokenize(exchange).await,
+        Endpoint::Detokenize => tokens::detokenize(exchange).await,
         Endpoint::GenerateContent => gemini::generate_content(exchange, parameter).await,
         Endpoint::ListModels | Endpoint::ListGeminiModels => models::list(exchange).await,
         Endpoint::GetModel | Endpoint::GetGeminiModel => models::get(exchange, parameter).await,
@@ -427,6 +438,7 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
         Endpoint::ChatSocket => ws::chat(exchange).await,
         Endpoint::SocketTicket => ws::ticket(exchange).await,
         Endpoint::Session(endpoint) => sessions::answer(exchange, endpoint, parameter).await,
+        Endpoint::EstimateTokens => tokens::estimate(exchange).await,
     }
 }
 

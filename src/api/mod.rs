@@ -19,6 +19,7 @@ pub mod routing;
 pub mod sessions;
 pub mod stats;
 pub mod system;
+pub mod tokens;
 pub mod ws;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ use nexus_edge_core::conversation::normalise::last_user_text;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_counting::usage as counting;
 use worker::Env;
 
 use super::admit::Admission;
@@ -63,6 +64,7 @@ pub async fn run(env: &Env, mut aftermath: Aftermath) {
         is_session,
         ..
     } = aftermath;
+    counting::complete(&mut event, &mut transcript);
     event.cost_micros = price.map_or(0, |price| price.cost(&event.usage));
     let settled = admission.map(|admission| admission.settle(&event)).unwrap_or_default();
     let kept = async {

@@ -1,18 +1,27 @@
 //! Counting the tokens of a request without answering it.
 //!
-//! An upstream that speaks the caller's dialect is asked itself, because only it knows its tokenizer; for any other the
-//! count is an estimate.
+//! An upstream that speaks the caller's dialect is asked itself, because it knows its tokenizer best; for any other,
+//! and where the upstream turns out not to count, the gateway counts.
+
+use std::collections::BTreeMap;
 
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
+use nexus_edge_core::dialect::responses::ResponsesRequest;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::endpoint::{self, Operation};
+use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::endpoint::{self, Call, Operation};
 use nexus_edge_core::secrets::mask::redact;
+use nexus_edge_counting::api::{InputTokens, count_in_dialect};
 use worker::{Response, ResponseBuilder};
 
-use super::{authenticate, relay, upstream};
+use super::{authenticate, cross, relay, upstream};
 use crate::exchange::{Exchange, json};
+use crate::platform::bytes::Body;
 use crate::store::snapshot;
+
+/// How services answer that have no such endpoint; many speak Anthropic's dialect and only answer messages.
+const DOES_NOT_COUNT: [u16; 3] = [404, 405, 501];
 
 /// `POST /v1/messages/count_tokens` and Gemini's `countTokens`.
 pub async fn count_tokens(
@@ -26,26 +35,50 @@ pub async fn count_tokens(
     let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
     let kind = candidate.upstream.record.kind;
     let call = endpoint::call(&candidate.upstream, Operation::CountTokens, &candidate.upstream_model);
-    let Some(call) = call.filter(|_| exchange.face.is_native_to(kind)) else {
-        return answer_estimate(exchange.face, inbound.estimate_prompt_tokens());
-    };
+    if let Some(call) = call.filter(|_| exchange.face.is_native_to(kind))
+        && let Some(answer) = ask(exchange, &candidate, &call, &body, &inbound).await?
+    {
+        return Ok(answer);
+    }
+    let tokens = count_in_dialect(&inbound, &candidate.upstream_model)?;
+    let name = if exchange.face == Face::Gemini { "totalTokens" } else { "input_tokens" };
+    json(200, &BTreeMap::from([(name, tokens)]))
+}
+
+/// The upstream's own answer; `None` if it does not count.
+async fn ask(
+    exchange: &Exchange,
+    candidate: &Candidate,
+    call: &Call,
+    body: &Body,
+    inbound: &Inbound<'_>,
+) -> Result<Option<Response>, ApiError> {
     let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
-    let request =
-        upstream::build_request(exchange, &candidate, &call, sent.into(), "application/json").await?;
-    let (response, connection) = upstream::send(exchange, &candidate, request, || {}).await?;
+    let request = upstream::build_request(exchange, candidate, call, sent.into(), "application/json").await?;
+    let (response, connection) = upstream::send(exchange, candidate, request, || {}).await?;
     let status = response.status();
-    let headers = relay::caller_headers(exchange, &candidate, &response, exchange.elapsed_ms(), "");
-    let body = relay::read_whole(&candidate, &response).await?;
+    if DOES_NOT_COUNT.contains(&status) {
+        return Ok(None);
+    }
+    let headers = relay::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
+    let body = relay::read_whole(candidate, &response).await?;
     connection.release();
     let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
     if !relay::has_body(status) {
-        return Ok(builder.empty());
+        return Ok(Some(builder.empty()));
     }
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    Ok(builder.fixed(bytes))
+    Ok(Some(builder.fixed(bytes)))
 }
 
-fn answer_estimate(face: Face, tokens: u64) -> Result<Response, ApiError> {
-    let name = if face == Face::Gemini { "totalTokens" } else { "input_tokens" };
-    json(200, &std::collections::BTreeMap::from([(name, tokens)]))
+/// `POST /v1/responses/input_tokens`: with the turns of the response that the request continues.
+pub async fn count_response_input(exchange: &Exchange) -> Result<Response, ApiError> {
+    let principal = authenticate::authenticate(exchange).await?;
+    let body = exchange.body().await?;
+    let inbound = Inbound::parse(exchange.face, &body.bytes, None)?;
+    let snapshot = snapshot::current(exchange).await?;
+    let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
+    let request = ResponsesRequest::parse(inbound.body, "")?;
+    let request = cross::resolve(exchange, &principal, request).await?.request;
+    json(200, &InputTokens::of(&candidate.upstream_model, &request))
 }

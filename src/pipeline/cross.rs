@@ -123,7 +123,7 @@ pub async fn cross(
 }
 
 /// Puts the turns before this one into a request that continues a kept response or refers to its items.
-async fn resolve(
+pub async fn resolve(
     exchange: &Exchange,
     principal: &Principal,
     request: ResponsesRequest,

@@ -72,14 +72,9 @@ impl Observer for AnthropicObserver {
     }
 
     fn facts(&self) -> StreamFacts {
-        // Before the end the upstream has counted only the prompt.
-        let usage = self.0.usage().map(|mut usage| {
-            usage.completion =
-                usage.completion.max(if self.0.is_complete() { 0 } else { self.0.estimated_completion() });
-            usage
-        });
         StreamFacts {
-            usage,
+            // Before the end the upstream has counted only the prompt; what is counted afterwards makes up for it.
+            usage: self.0.usage(),
             finish_reason: self.0.finish_reason().map(str::to_owned),
             estimated_completion: self.0.estimated_completion(),
         }
