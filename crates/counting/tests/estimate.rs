@@ -1,0 +1,104 @@
+//! How far the estimate without tables is from the exact counts, held to what its module and `docs/tokens.md` say.
+//!
+//! The texts are this repository's own: prose that was written for this test, documentation, source code and JSON.
+//! `node bench/tokens/run.mjs` measures the same on megabytes of others.
+
+#![cfg(feature = "exact-tokens")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test may panic, compares shares of small counts, and says what it measured"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nexus_edge_core::tokens::estimate_tokens;
+use nexus_edge_counting::Tokenizer;
+
+const PASSAGE: usize = 1000;
+
+/// The error of the whole, and those of its passages in ascending order, in percent.
+struct Errors {
+    whole: f64,
+    passages: Vec<f64>,
+}
+
+impl Errors {
+    fn of(text: &str) -> Self {
+        let characters: Vec<char> = text.chars().collect();
+        let passages = characters.chunks(PASSAGE).filter(|passage| passage.len() * 2 > PASSAGE);
+        let mut passages: Vec<f64> =
+            passages.map(|passage| error(&passage.iter().collect::<String>())).collect();
+        passages.sort_by(f64::total_cmp);
+        Self { whole: error(text), passages }
+    }
+
+    /// Asserts the bound of the whole, and that of all passages but one of twenty.
+    fn check(&self, name: &str, whole: f64, passage: f64) {
+        let outside = self.passages.iter().filter(|error| error.abs() > passage).count();
+        let (first, last) = (self.passages.first().unwrap(), self.passages.last().unwrap());
+        eprintln!("{name}: {:+.1} %, passages {first:+.1} to {last:+.1} %", self.whole);
+        assert!(self.whole.abs() <= whole, "{name}: {:+.1} %", self.whole);
+        assert!(outside * 20 <= self.passages.len(), "{name}: {:?}", self.passages);
+    }
+}
+
+fn error(text: &str) -> f64 {
+    let exact = Tokenizer::for_model("gpt-4o").count(text) as f64;
+    (estimate_tokens(text) as f64 / exact - 1.0) * 100.0
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap()
+}
+
+fn files_below(folder: &Path, extension: &str, texts: &mut Vec<String>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files_below(&path, extension, texts);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            texts.push(fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+fn all(folder: &str, extension: &str) -> String {
+    let mut texts = Vec::new();
+    files_below(&repository().join(folder), extension, &mut texts);
+    texts.concat()
+}
+
+#[test]
+fn prose_in_english_and_chinese_and_both() {
+    for name in ["en", "zh", "mixed"] {
+        Errors::of(&read(&format!("crates/counting/tests/texts/{name}.txt"))).check(name, 10.0, 15.0);
+    }
+    Errors::of(&all("docs", "md")).check("documentation", 10.0, 15.0);
+}
+
+#[test]
+fn code_and_json() {
+    Errors::of(&all("crates/core/src", "rs")).check("Rust", 10.0, 15.0);
+    Errors::of(&all("tests/support", "mjs")).check("JavaScript", 10.0, 15.0);
+    Errors::of(&all("crates/core/tests/fixtures", "json")).check("JSON", 10.0, 15.0);
+}
+
+#[test]
+fn other_languages() {
+    let text = read("crates/counting/tests/texts/others.txt");
+    Errors::of(&text).check("others", 15.0, 25.0);
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let error = error(line);
+        let beginning: String = line.chars().take(20).collect();
+        assert!(error.abs() <= 25.0, "{beginning}: {error:+.1} %");
+    }
+}
