@@ -233,6 +233,6 @@ test('an abort of a stream closes the upstream request and is recorded as cancel
   assert.ok(x.closedEarly);
   const row = await t.gw.row(request_id);
   assert.equal(row.outcome, 'cancelled');
-  assert.equal(row.usage_source, 'estimated');
+  assert.equal(row.usage_source, 'counted');
   assert.ok(row.completion_tokens > 0 && row.prompt_tokens > 0);
 });

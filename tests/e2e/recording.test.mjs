@@ -59,12 +59,12 @@ describe('recording', () => {
     );
   });
 
-  test('usage is estimated where the upstream gives none', async () => {
+  test('usage is counted where the upstream gives none', async () => {
     await t.model('row-none', (x) => x.reply(200, completion('row-none', 'Twelve words or so are spoken here, which is enough for an estimate.', { reported: null })));
     await t.model('row-none-stream', (x) => x.stream(streamEvents('row-none-stream', ['Twelve words or so ', 'are spoken here, ', 'which is enough.'], { reported: null })));
     for (const answer of [await t.complete(ask('row-none')), await t.complete(ask('row-none-stream', { stream: true }))]) {
       const row = await rowOf(answer);
-      assert.equal(row.usage_source, 'estimated');
+      assert.equal(row.usage_source, 'counted');
       assert.ok(row.prompt_tokens >= 2 && row.prompt_tokens < 40, `prompt ${row.prompt_tokens}`);
       assert.ok(row.completion_tokens >= 4 && row.completion_tokens < 60, `completion ${row.completion_tokens}`);
       assert.equal(row.total_tokens, row.prompt_tokens + row.completion_tokens);

@@ -122,7 +122,7 @@ test('a caller who leaves takes the upstream request with him, and what was used
   assert.ok(x.closedEarly);
   const row = await rowOf(reply);
   assert.equal(row.outcome, 'cancelled');
-  assert.equal(row.usage_source, 'estimated');
+  assert.equal(row.usage_source, 'counted');
   assert.ok(row.prompt_tokens > 0 && row.completion_tokens > 0, JSON.stringify(row));
   assert.equal(row.stream, 1);
 });
