@@ -18,6 +18,9 @@ const STAMP = inRoot("build", ".stamp.json");
 const WASM = inRoot("build", "index_bg.wasm");
 const SCRIPT = inRoot("build", "index.js");
 
+/** What cargo is told besides, such as `--no-default-features` for a Worker without vocabularies. */
+const CARGO_ARGS = (process.env.NEXUS_EDGE_CARGO_ARGS ?? "").split(/\s+/).filter(Boolean);
+
 /** Builds the Worker in release mode and reports its size. */
 export async function buildWorker() {
   const sources = hashSources();
@@ -45,7 +48,8 @@ export const isUpToDate = () => isBuilt(hashSources());
 /** Everything that the compiled Worker depends on; what tests and benchmarks are made of is left out. */
 function hashSources() {
   const crates = filesUnder("crates", ["tests", "benches", "proptest-regressions", "target"]);
-  return hashFiles(["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ...filesUnder("src"), ...crates]);
+  const files = hashFiles(["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ...filesUnder("src"), ...crates]);
+  return [files, ...CARGO_ARGS].join(" ");
 }
 
 const isBuilt = (sources) => existsSync(WASM) && existsSync(SCRIPT) && readStamp(STAMP).sources === sources;
@@ -53,7 +57,7 @@ const isBuilt = (sources) => existsSync(WASM) && existsSync(SCRIPT) && readStamp
 async function compile(toolchain, { workerBuild, wasmBindgen }) {
   // A stamp beside a half-replaced build would call it complete.
   rmSync(STAMP, { force: true });
-  await runStep("Building the Worker (release)", workerBuild, ["--release", "--locked"], {
+  await runStep("Building the Worker (release)", workerBuild, ["--release", "--locked", ...CARGO_ARGS], {
     env: {
       ...cargoEnvironment,
       ...wasmEnvironment(toolchain),

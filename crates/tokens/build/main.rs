@@ -24,6 +24,8 @@ mod classes;
 mod hash;
 mod merges;
 mod perfect_hash;
+#[cfg(feature = "qwen")]
+mod qwen;
 mod vocabulary;
 
 fn main() {
@@ -36,10 +38,16 @@ fn main() {
     let cl100k = tiktoken_rs::cl100k_base().expect("cl100k_base is embedded in tiktoken-rs");
 
     let mut source = classes::write(&out);
-    source += &vocabulary::write(&out, "o200k", &o200k, 17);
-    source += &vocabulary::write(&out, "cl100k", &cl100k, 16);
-    source += &vocabulary::specials("O200K_SPECIALS", &o200k);
-    source += &vocabulary::specials("O200K_HARMONY_SPECIALS", &harmony);
-    source += &vocabulary::specials("CL100K_SPECIALS", &cl100k);
+    source += &vocabulary::write(&out, "o200k", &vocabulary::ordinary_tokens(&o200k), 17);
+    source += &vocabulary::write(&out, "cl100k", &vocabulary::ordinary_tokens(&cl100k), 16);
+    source += &vocabulary::specials("O200K_SPECIALS", &vocabulary::special_tokens(&o200k));
+    source += &vocabulary::specials("O200K_HARMONY_SPECIALS", &vocabulary::special_tokens(&harmony));
+    source += &vocabulary::specials("CL100K_SPECIALS", &vocabulary::special_tokens(&cl100k));
+    #[cfg(feature = "qwen")]
+    {
+        let qwen = tiktoken::get_encoding("qwen2").expect("qwen2 is embedded in tiktoken");
+        source += &vocabulary::write(&out, "qwen", &qwen::ordinary_tokens(qwen), 17);
+        source += &vocabulary::specials("QWEN_SPECIALS", &qwen::special_tokens(qwen));
+    }
     fs::write(out.join("tables.rs"), source).unwrap();
 }

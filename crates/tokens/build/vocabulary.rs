@@ -12,8 +12,7 @@ const INDEX_STEP: usize = 64;
 const PADDING: usize = 16;
 
 /// Writes the tables of a vocabulary, and returns the source of the constant that describes them.
-pub fn write(out: &Path, name: &str, bpe: &CoreBPE, bucket_bits: u32) -> String {
-    let tokens = ordinary_tokens(bpe);
+pub fn write(out: &Path, name: &str, tokens: &[Vec<u8>], bucket_bits: u32) -> String {
     let mut list = Vec::new();
     let mut offsets = Vec::new();
     let mut index = Vec::new();
@@ -69,7 +68,7 @@ pub fn write(out: &Path, name: &str, bpe: &CoreBPE, bucket_bits: u32) -> String 
         file("places", &places),
         file("list", &list),
         file("index", &little_endian(&index)),
-        file("boundaries", &merges::boundaries(&tokens)),
+        file("boundaries", &merges::boundaries(tokens)),
         file("pairs", &little_endian(&pairs)),
         placement.slots.len(),
         tokens.len(),
@@ -80,7 +79,7 @@ pub fn write(out: &Path, name: &str, bpe: &CoreBPE, bucket_bits: u32) -> String 
 }
 
 /// The ordinary tokens in the order of their ranks.
-fn ordinary_tokens(bpe: &CoreBPE) -> Vec<Vec<u8>> {
+pub fn ordinary_tokens(bpe: &CoreBPE) -> Vec<Vec<u8>> {
     let specials: Vec<u32> = special_tokens(bpe).into_iter().map(|(_, rank)| rank).collect();
     (0_u32..)
         .take_while(|rank| !specials.contains(rank))
@@ -88,7 +87,8 @@ fn ordinary_tokens(bpe: &CoreBPE) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn special_tokens(bpe: &CoreBPE) -> Vec<(String, u32)> {
+/// The special tokens in the order of their ranks.
+pub fn special_tokens(bpe: &CoreBPE) -> Vec<(String, u32)> {
     let mut specials: Vec<(String, u32)> = bpe
         .special_tokens()
         .into_iter()
@@ -103,13 +103,13 @@ fn special_tokens(bpe: &CoreBPE) -> Vec<(String, u32)> {
 }
 
 /// The special tokens of a vocabulary. Those which are named by their own number are written as ranges.
-pub fn specials(constant: &str, bpe: &CoreBPE) -> String {
+pub fn specials(constant: &str, all: &[(String, u32)]) -> String {
     let mut named = Vec::new();
     let mut reserved: Vec<(u32, u32)> = Vec::new();
-    let all = special_tokens(bpe);
-    for (name, rank) in &all {
-        assert!(name.starts_with("<|") && name.ends_with("|>"), "{name} is written like a special token");
-        assert!(!name[2..name.len() - 2].contains("|>"), "no special token begins with another");
+    for (name, rank) in all {
+        assert!(name.starts_with('<') && name.ends_with('>'), "{name} is written like a special token");
+        let is_beginning = all.iter().any(|(other, _)| other != name && other.starts_with(name.as_str()));
+        assert!(!is_beginning, "no special token begins with another");
         if *name != format!("<|reserved_{rank}|>") {
             named.push((name, rank));
         } else if let Some((_, last)) = reserved.last_mut().filter(|(_, last)| last + 1 == *rank) {

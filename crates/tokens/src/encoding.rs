@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "qwen")]
+use crate::scan::qwen::Qwen;
 use crate::{
     scan::{cl100k::Cl100k, o200k::O200k},
     special::Specials,
@@ -18,6 +20,9 @@ pub enum Encoding {
     O200kHarmony,
     /// `cl100k_base`: GPT-4, GPT-3.5 and the embedding models.
     Cl100kBase,
+    /// `qwen2`: Qwen 2 to 3.
+    #[cfg(feature = "qwen")]
+    Qwen2,
 }
 
 /// A text is more tokens than the limit that it was counted against.
@@ -57,7 +62,13 @@ impl std::error::Error for DecodeError {}
 
 impl Encoding {
     /// Every encoding.
-    pub const ALL: [Self; 3] = [Self::O200kBase, Self::O200kHarmony, Self::Cl100kBase];
+    pub const ALL: &[Self] = &[
+        Self::O200kBase,
+        Self::O200kHarmony,
+        Self::Cl100kBase,
+        #[cfg(feature = "qwen")]
+        Self::Qwen2,
+    ];
 
     /// The name that it is published under.
     #[must_use]
@@ -66,13 +77,20 @@ impl Encoding {
             Self::O200kBase => "o200k_base",
             Self::O200kHarmony => "o200k_harmony",
             Self::Cl100kBase => "cl100k_base",
+            #[cfg(feature = "qwen")]
+            Self::Qwen2 => "qwen2",
         }
+    }
+
+    /// Whether it is one of `OpenAI`'s, whose rules for chats are known.
+    pub(crate) const fn is_openai(self) -> bool {
+        matches!(self, Self::O200kBase | Self::O200kHarmony | Self::Cl100kBase)
     }
 
     /// The encoding of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|encoding| encoding.name() == name)
+        Self::ALL.iter().copied().find(|encoding| encoding.name() == name)
     }
 
     /// How many tokens `text` is. Special tokens in it are plain text, as they are in what a user sends.
@@ -145,6 +163,8 @@ impl Encoding {
                 text::count::<O200k>(&tables::O200K, text.as_bytes(), limit)
             }
             Self::Cl100kBase => text::count::<Cl100k>(&tables::CL100K, text.as_bytes(), limit),
+            #[cfg(feature = "qwen")]
+            Self::Qwen2 => text::count::<Qwen>(&tables::QWEN, text.as_bytes(), limit),
         }
     }
 
@@ -153,6 +173,8 @@ impl Encoding {
         match self {
             Self::O200kBase | Self::O200kHarmony => text::encode::<O200k>(&tables::O200K, text, tokens),
             Self::Cl100kBase => text::encode::<Cl100k>(&tables::CL100K, text, tokens),
+            #[cfg(feature = "qwen")]
+            Self::Qwen2 => text::encode::<Qwen>(&tables::QWEN, text, tokens),
         }
     }
 
@@ -160,6 +182,8 @@ impl Encoding {
         match self {
             Self::O200kBase | Self::O200kHarmony => &tables::O200K,
             Self::Cl100kBase => &tables::CL100K,
+            #[cfg(feature = "qwen")]
+            Self::Qwen2 => &tables::QWEN,
         }
     }
 
@@ -168,6 +192,8 @@ impl Encoding {
             Self::O200kBase => &tables::O200K_SPECIALS,
             Self::O200kHarmony => &tables::O200K_HARMONY_SPECIALS,
             Self::Cl100kBase => &tables::CL100K_SPECIALS,
+            #[cfg(feature = "qwen")]
+            Self::Qwen2 => &tables::QWEN_SPECIALS,
         }
     }
 }

@@ -24,6 +24,11 @@ const fn estimate(percent: u32) -> ModelTokens {
     ModelTokens { encoding: Encoding::O200kBase, exact: false, percent }
 }
 
+#[cfg(feature = "qwen")]
+const QWEN: ModelTokens = exact(Encoding::Qwen2);
+#[cfg(not(feature = "qwen"))]
+const QWEN: ModelTokens = estimate(101);
+
 /// Models by the beginning of their names; the first that fits counts.
 ///
 /// OpenAI's are those of `tiktoken`'s model table. For models whose vocabulary is public but not here, the factor is
@@ -64,9 +69,13 @@ const FAMILIES: &[Family] = &[
     // Google: a token is about four characters; with o200k_base it is 4.4 of English.
     ("gemini", estimate(110)),
     ("gemma", estimate(110)),
+    // Its vocabulary is another one from 3.5 on, and of aliases such as qwen-max nobody says which they have.
+    ("qwen3.", estimate(101)),
+    ("qwen2", QWEN),
+    ("qwen3", QWEN),
+    ("qwq", QWEN),
+    ("qvq", QWEN),
     ("qwen", estimate(101)),
-    ("qwq", estimate(101)),
-    ("qvq", estimate(101)),
     ("deepseek", estimate(98)),
     ("kimi", estimate(98)),
     ("moonshot", estimate(98)),
@@ -157,7 +166,8 @@ mod tests {
             ("ft:gpt-3.5-turbo:acme::abc", cl100k),
             ("claude-sonnet-4-5", estimated),
             ("gemini-3-pro", estimated),
-            ("qwen3-max", estimated),
+            ("qwen3.5-plus", estimated),
+            ("qwen-max", estimated),
             ("somebody/something", estimated),
             ("", estimated),
             ("gpt", estimated),

@@ -24,12 +24,12 @@ impl Specials {
     pub fn find(&self, text: &str, from: usize) -> Option<Occurrence> {
         let mut from = from;
         loop {
-            let start = from + text.get(from..)?.find("<|")?;
+            let start = from + text.get(from..)?.find('<')?;
             let rest = text.get(start..)?;
             if let Some((length, token)) = self.at_beginning(rest) {
                 return Some(Occurrence { start, end: start + length, token });
             }
-            from = start + 2;
+            from = start + 1;
         }
     }
 

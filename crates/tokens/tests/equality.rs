@@ -20,11 +20,14 @@ use nexus_edge_tokens::Encoding;
 use support::Random;
 use tiktoken_rs::CoreBPE;
 
+/// Those that `tiktoken-rs` has; `qwen.rs` compares the other one.
+const ENCODINGS: [Encoding; 3] = [Encoding::O200kBase, Encoding::O200kHarmony, Encoding::Cl100kBase];
+
 fn reference(encoding: Encoding) -> &'static CoreBPE {
     match encoding {
         Encoding::O200kBase => tiktoken_rs::o200k_base_singleton(),
         Encoding::O200kHarmony => tiktoken_rs::o200k_harmony_singleton(),
-        Encoding::Cl100kBase => tiktoken_rs::cl100k_base_singleton(),
+        _ => tiktoken_rs::cl100k_base_singleton(),
     }
 }
 
@@ -112,7 +115,7 @@ fn special_tokens_are_those_of_the_reference() {
     let mut random = Random::new(variable("TOKENS_SEED", 8));
     for _ in 0..5000 {
         let text = text_with_specials(&mut random);
-        for encoding in Encoding::ALL {
+        for encoding in ENCODINGS {
             let expected = reference(encoding).encode_with_special_tokens(&text);
             assert_eq!(encoding.encode_with_special_tokens(&text), expected, "{}: {text:?}", encoding.name());
             assert_eq!(
@@ -128,7 +131,7 @@ fn special_tokens_are_those_of_the_reference() {
 
 #[test]
 fn every_token_has_the_bytes_of_the_reference() {
-    for encoding in Encoding::ALL {
+    for encoding in ENCODINGS {
         for token in (0..=201_100).chain([u32::MAX]) {
             let expected = reference(encoding).decode_bytes(&[token]).ok();
             assert_eq!(encoding.decode_bytes(&[token]).ok(), expected, "{}: {token}", encoding.name());

@@ -20,7 +20,7 @@ fn texts(seed: u64, longest: usize) -> impl Iterator<Item = String> {
 #[test]
 fn what_is_encoded_decodes_to_itself() {
     for text in texts(1, 300) {
-        for encoding in Encoding::ALL {
+        for encoding in Encoding::ALL.iter().copied() {
             let tokens = encoding.encode(&text);
             assert_eq!(encoding.decode(&tokens).as_deref(), Ok(text.as_str()));
             assert_eq!(encoding.count(&text), tokens.len());
@@ -69,7 +69,7 @@ fn counting_against_a_limit_agrees_with_counting() {
 
 #[test]
 fn special_tokens_stand_for_themselves_only_where_asked() {
-    for encoding in Encoding::ALL {
+    for encoding in Encoding::ALL.iter().copied() {
         let special = encoding.encode_with_special_tokens("<|endoftext|>");
         assert_eq!(special.len(), 1);
         assert_eq!(encoding.decode(&special).as_deref(), Ok("<|endoftext|>"));
@@ -80,7 +80,7 @@ fn special_tokens_stand_for_themselves_only_where_asked() {
 
 #[test]
 fn tokens_that_do_not_exist_are_named() {
-    for encoding in Encoding::ALL {
+    for encoding in Encoding::ALL.iter().copied() {
         assert_eq!(encoding.decode(&[0, u32::MAX]), Err(DecodeError::UnknownToken(u32::MAX)));
     }
     // Between the last ordinary token of cl100k_base and its first special one.
@@ -92,7 +92,7 @@ fn tokens_that_do_not_exist_are_named() {
 
 #[test]
 fn names_lead_to_encodings_and_back() {
-    for encoding in Encoding::ALL {
+    for encoding in Encoding::ALL.iter().copied() {
         assert_eq!(Encoding::from_name(encoding.name()), Some(encoding));
     }
     assert_eq!(Encoding::from_name("p50k_base"), None);

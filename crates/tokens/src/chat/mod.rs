@@ -91,7 +91,7 @@ pub fn count(model: &str, messages: &[Message<'_>], tools: &[Tool<'_>]) -> Count
         plain &= message.text.len() <= 1;
     }
     text += tools::tokens(encoding, tools);
-    Count { tokens: rules.scale(text) + other, exact: rules.exact && plain }
+    Count { tokens: rules.scale(text) + other, exact: rules.exact && rules.encoding.is_openai() && plain }
 }
 
 #[cfg(test)]

@@ -23,20 +23,21 @@ pub struct Cl100k;
 impl Scanner for Cl100k {
     #[inline(always)]
     fn piece_end(text: &[u8], start: usize) -> usize {
-        plain_piece(text, start).unwrap_or_else(|| any_piece(text, start))
+        plain_piece(text, start).unwrap_or_else(|| any_piece(text, start, spaces))
     }
 }
 
 /// Most pieces of English. Small letters end a word unless more letters may follow.
 #[inline(always)]
-fn plain_piece(text: &[u8], start: usize) -> Option<usize> {
+pub(super) fn plain_piece(text: &[u8], start: usize) -> Option<usize> {
     let end = plain_word(text, start)?;
     let goes_on = text.get(end).is_some_and(|&byte| byte >= 0x80 || byte.is_ascii_uppercase());
     (!goes_on).then_some(end)
 }
 
+/// Any piece; `spaces` is the rule for white space.
 #[inline(never)]
-fn any_piece(text: &[u8], start: usize) -> usize {
+pub(super) fn any_piece(text: &[u8], start: usize, spaces: fn(&[u8], usize) -> usize) -> usize {
     let Some(first) = character(text, start) else { return text.len() };
     let second = || character(text, first.end).map_or(Class::NEWLINE, |next| next.class);
     match first.class {

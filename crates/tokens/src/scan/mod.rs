@@ -7,6 +7,8 @@
 pub mod cl100k;
 pub mod classes;
 pub mod o200k;
+#[cfg(feature = "qwen")]
+pub mod qwen;
 
 use classes::{Class, character, character_before, small_letters};
 

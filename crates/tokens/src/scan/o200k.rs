@@ -92,7 +92,7 @@ fn marks_and_newlines(text: &[u8], start: usize) -> usize {
 }
 
 /// The last three alternatives: to the last newline; or all but the last character, which may belong to what follows.
-fn spaces(text: &[u8], start: usize) -> usize {
+pub(super) fn spaces(text: &[u8], start: usize) -> usize {
     let run = white_space(text, start);
     match run.newline_end {
         Some(end) => end,
