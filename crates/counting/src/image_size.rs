@@ -80,8 +80,8 @@ mod tests {
         };
         assert_eq!(of(&webp(b"VP8X", 24, &[0xff, 3, 0, 0xff, 1, 0])), Some((1024, 512)));
         assert_eq!(of(&webp(b"VP8 ", 26, &[0x20, 3, 0x58, 2])), Some((800, 600)));
-        // 799 and, from the fifteenth bit on, 599.
-        let bits: u32 = 799 | (599 << 14);
+        // 799 (0x31f) and, from the fifteenth bit on, 599 (0x257).
+        let bits: u32 = 0x31f | (0x257 << 14);
         assert_eq!(of(&webp(b"VP8L", 21, &bits.to_le_bytes())), Some((800, 600)));
         let jpeg = [
             &[0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xff, 0xc4, 0, 3, 9][..],

@@ -114,7 +114,7 @@ mod tests {
         wav.extend(32_000_u32.to_le_bytes());
         wav.resize(44 + 64_000, 0);
         assert!(audio_milliseconds(&inline("audio/wav", &wav)).abs_diff(2000) < 2);
-        assert_eq!(audio_milliseconds(&inline("audio/mpeg", &[0; 48_000])), 3000);
+        assert_eq!(audio_milliseconds(&inline("audio/mpeg", &vec![0; 48_000])), 3000);
         wav[28..32].fill(0);
         assert!(audio_milliseconds(&inline("audio/wav", &wav)) > 0);
     }
@@ -123,6 +123,6 @@ mod tests {
     fn a_text_document_is_text_and_any_other_has_pages() {
         assert!(matches!(document(&inline("text/plain", b"Hello")), Document::Text(text) if text == "Hello"));
         assert!(matches!(document(&inline("text/plain", b"\xff")), Document::Pages(2000)));
-        assert!(matches!(document(&inline("application/pdf", &[0; 120_000])), Document::Pages(6000)));
+        assert!(matches!(document(&inline("application/pdf", &vec![0; 120_000])), Document::Pages(6000)));
     }
 }

@@ -114,6 +114,7 @@ mod tests {
             first_byte_ms: None,
             duration_ms: 9,
             conversation_id: "c".into(),
+            attempts: Vec::new(),
         }
     }
 

@@ -9,7 +9,6 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_possible_truncation,
-    clippy::string_slice,
     clippy::print_stdout,
     clippy::inline_always,
     reason = "a build script reports what is wrong by stopping the build"

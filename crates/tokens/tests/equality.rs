@@ -24,10 +24,12 @@ use tiktoken_rs::CoreBPE;
 const ENCODINGS: [Encoding; 3] = [Encoding::O200kBase, Encoding::O200kHarmony, Encoding::Cl100kBase];
 
 fn reference(encoding: Encoding) -> &'static CoreBPE {
-    match encoding {
-        Encoding::O200kBase => tiktoken_rs::o200k_base_singleton(),
-        Encoding::O200kHarmony => tiktoken_rs::o200k_harmony_singleton(),
-        _ => tiktoken_rs::cl100k_base_singleton(),
+    if encoding == Encoding::O200kBase {
+        tiktoken_rs::o200k_base_singleton()
+    } else if encoding == Encoding::O200kHarmony {
+        tiktoken_rs::o200k_harmony_singleton()
+    } else {
+        tiktoken_rs::cl100k_base_singleton()
     }
 }
 
