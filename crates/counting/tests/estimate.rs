@@ -11,6 +11,8 @@
     reason = "a test may panic, compares shares of small counts, and says what it measured"
 )]
 
+use std::env;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -100,5 +102,101 @@ fn other_languages() {
         let error = error(line);
         let beginning: String = line.chars().take(20).collect();
         assert!(error.abs() <= 25.0, "{beginning}: {error:+.1} %");
+    }
+}
+
+/// Texts that nothing was fitted on: `ESTIMATE_TEXTS` names files and folders, parted by colons. Of HTML the text of its
+/// `<main>` counts. It only measures:
+///
+/// ```sh
+/// ESTIMATE_TEXTS=a.md:folder cargo test -p nexus-edge-counting --test estimate named -- --ignored --nocapture
+/// ```
+#[test]
+#[ignore = "measures files that ESTIMATE_TEXTS names"]
+fn named_texts() {
+    for name in env::var("ESTIMATE_TEXTS").unwrap_or_default().split(':').filter(|name| !name.is_empty()) {
+        let path = Path::new(name);
+        let mut texts = Vec::new();
+        if path.is_dir() {
+            files_below(path, "html", &mut texts);
+            for html in &mut texts {
+                *html = text_of(html);
+            }
+        } else {
+            texts.push(fs::read_to_string(path).unwrap());
+        }
+        let text = texts.concat();
+        let Errors { whole, passages } = Errors::of(&text);
+        let at = |share: usize| passages.get(passages.len() * share / 100).copied().unwrap_or(f64::NAN);
+        let (least, most) = (at(0), passages.last().copied().unwrap_or(f64::NAN));
+        eprintln!(
+            "{name}: {} bytes, whole {whole:+.1} %, {} passages: {least:+.1} {:+.1} {:+.1} {:+.1} {most:+.1} %",
+            text.len(),
+            passages.len(),
+            at(5),
+            at(50),
+            at(95),
+        );
+    }
+}
+
+/// The text of a page's `<main>`, without tags.
+fn text_of(html: &str) -> String {
+    let main = html.split_once("<main>").map_or("", |(_, rest)| rest);
+    let main = main.split_once("</main>").map_or(main, |(main, _)| main);
+    let text: String =
+        main.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
+}
+
+/// JSON of other kinds than the fixtures, which no weight was fitted on.
+#[test]
+fn generated_json() {
+    let mut state = 7_u64;
+    let mut random = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let words =
+        ["order", "customer", "shipped", "pending", "Berlin", "blue", "invoice", "total", "the", "returned"];
+    let (mut rows, mut pretty, mut numbers, mut logs) =
+        (String::new(), String::new(), String::new(), String::new());
+    for id in 0..300 {
+        let mut word = || words[usize::try_from(random(10)).unwrap()];
+        let (first, second, third) = (word(), word(), word());
+        let (price, day) = (random(100_000), random(28) + 1);
+        write!(
+            rows,
+            r#"{{"id":{id},"status":"{first}","note":"{second} {third}","price":{price},"active":true}},"#
+        )
+        .unwrap();
+        write!(
+            pretty,
+            concat!(
+                "  {{\n    \"customerName\": \"{first} {second}\",\n    \"created_at\": \"2024-03-{day:02}T10:00:00Z\",\n",
+                "    \"tags\": [\n      \"{third}\",\n      null\n    ]\n  }},\n"
+            ),
+            first = first,
+            second = second,
+            third = third,
+            day = day,
+        )
+        .unwrap();
+        write!(numbers, "[{}.{:04},-{}.{}],", random(180), random(10_000), random(90), random(1000)).unwrap();
+        writeln!(
+            logs,
+            r#"{{"level":"info","trace":"{:08x}-{:04x}","ms":{},"msg":"{first} {second} {third}"}}"#,
+            random(1 << 31),
+            random(1 << 16),
+            random(5000)
+        )
+        .unwrap();
+    }
+    for (name, text) in [("rows", rows), ("indented", pretty), ("numbers", numbers), ("log", logs)] {
+        Errors::of(&text).check(name, 15.0, 20.0);
     }
 }
