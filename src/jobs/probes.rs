@@ -2,10 +2,12 @@
 
 use futures::StreamExt;
 use nexus_edge_core::catalog::ProviderRecord;
+use nexus_edge_core::catalog::operation::DEFAULT_PROBE_INTERVAL_S;
 use nexus_edge_core::catalog::probe::ProbeRecord;
+use nexus_edge_core::routing::health::SharedState;
 use worker::Env;
 
-use crate::pipeline::probe;
+use crate::pipeline::{probe, upstream_health};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 use crate::store::{self, StoreResult, probes};
@@ -56,6 +58,15 @@ async fn probe_one(env: &Env, settings: &Settings, provider: ProviderRecord, now
             (record.ok, record.status, record.latency_ms) =
                 (result.success, result.status, result.latency_ms);
             record.error = result.error;
+            // A refusal says that it is alive.
+            let is_down = !result.success && result.status.is_none_or(|status| status >= 500);
+            let every_ms =
+                u64::from(upstream.record.probe_interval_s.unwrap_or(DEFAULT_PROBE_INTERVAL_S)) * 1000;
+            upstream_health::tell(
+                env,
+                SharedState::of_probe(&upstream.record.uid, is_down, now_ms(), every_ms),
+            )
+            .await;
         }
         (Ok(_), None) => record.error = Some("The provider has no model to ask for.".to_owned()),
         (Err(error), _) => record.error = Some(error.message),

@@ -307,13 +307,15 @@ fn judge(candidate: &Candidate, failed: &Failed) -> Verdict {
     retry::classify(failed.failure, failed.code.as_deref(), failed.message.as_deref(), &statuses)
 }
 
-fn targets_of(candidate: &Candidate) -> Targets {
+/// The names under which an attempt of this candidate is known.
+pub fn targets_of(candidate: &Candidate) -> Targets {
     let provider = candidate.upstream.record.uid.clone();
     let key = candidate.key().map_or_else(|| format!("{provider}#none"), |key| key.target.clone());
     Targets { model: candidate.target.to_string(), provider, key }
 }
 
-fn record_of(candidate: &Candidate) -> AttemptRecord {
+/// The beginning of a line of the trail.
+pub fn record_of(candidate: &Candidate) -> AttemptRecord {
     AttemptRecord {
         provider: candidate.upstream.record.name.clone(),
         model: candidate.upstream_model.clone(),

@@ -9,10 +9,12 @@ use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::openai::response;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::multipart::{FieldScanner, Scan, boundary};
-use nexus_edge_core::routing::endpoint::{self, Operation};
+use nexus_edge_core::routing::endpoint::{self, Call, Operation};
+use nexus_edge_core::routing::retry::{self, Failure, Outcomes};
+use nexus_edge_core::routing::route::DEFAULT_MAX_ATTEMPTS;
 use nexus_edge_core::routing::{Candidate, Plan};
 use nexus_edge_core::secrets::mask::redact;
-use nexus_edge_core::stats::Outcome;
+use nexus_edge_core::stats::{AttemptRecord, Outcome};
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Response, ResponseBuilder, web_sys};
@@ -20,9 +22,11 @@ use worker::{Response, ResponseBuilder, web_sys};
 use super::relay::{self, has_body};
 use super::settle::Settlement;
 use super::upstream::{self, Connection};
-use super::{admit, authenticate, native_responses, recognise};
+use super::upstream_health::{Hold, with_board};
+use super::{admit, authenticate, failover, native_responses, recognise};
 use crate::exchange::Exchange;
-use crate::platform::{bytes, new_ulid};
+use crate::platform::bytes::{self, Body};
+use crate::platform::{new_ulid, now_ms};
 use crate::store::snapshot;
 
 /// Most bytes of a multipart body that are taken in before its `model` field has come.
@@ -54,46 +58,109 @@ async fn serve(
     settlement: &mut Settlement,
 ) -> Result<(Response, Outcome), ApiError> {
     let content_type = exchange.header("content-type").unwrap_or_default();
-    let (candidate, body, content_type) = if let Some(boundary) = boundary(&content_type) {
-        let (candidate, body) = take_upload(exchange, boundary, principal, settlement).await?;
-        (candidate, body, content_type.as_str())
-    } else {
-        let (candidate, body) = take_json(exchange, operation, principal, settlement).await?;
-        (candidate, body, "application/json")
+    let Some(boundary) = boundary(&content_type) else {
+        return serve_json(exchange, operation, principal, settlement).await;
     };
-    let call =
-        endpoint::call(&candidate.upstream, operation, &candidate.upstream_model).ok_or_else(|| {
-            let name = &candidate.upstream.record.name;
-            let message = format!("The provider `{name}` of this model does not offer this operation.");
-            ApiError::invalid("unsupported_operation", "model", message)
-        })?;
+    // An upload is streamed, so it can be sent only once.
+    let (candidate, body) = take_upload(exchange, boundary, principal, settlement).await?;
+    let call = call_of(&candidate, operation)?;
     admit::admit(exchange, &candidate).await?;
-    let request = upstream::build_request(exchange, &candidate, &call, body, content_type).await?;
+    let request = upstream::build_request(exchange, &candidate, &call, body, &content_type).await?;
     let (response, connection) = upstream::send(exchange, &candidate, request, || {}).await?;
     settlement.note_first_byte(exchange.elapsed_ms());
     answer(exchange, &candidate, response, connection, settlement).await
 }
 
-/// A body of JSON with the model's name.
-async fn take_json(
+fn call_of(candidate: &Candidate, operation: Operation) -> Result<Call, ApiError> {
+    endpoint::call(&candidate.upstream, operation, &candidate.upstream_model).ok_or_else(|| {
+        let name = &candidate.upstream.record.name;
+        let message = format!("The provider `{name}` of this model does not offer this operation.");
+        ApiError::invalid("unsupported_operation", "model", message)
+    })
+}
+
+/// A body of JSON goes to one candidate after the other until one answers with something that another would not make
+/// better.
+async fn serve_json(
     exchange: &Exchange,
     operation: Operation,
     principal: &Principal,
     settlement: &mut Settlement,
-) -> Result<(Candidate, JsValue), ApiError> {
+) -> Result<(Response, Outcome), ApiError> {
     let body = exchange.body().await?;
     let inbound = Inbound::parse_any(&body.bytes)?;
-    let candidate = resolve(exchange, principal, &inbound.model, settlement).await?;
+    let Plan { first, rest } = plan(exchange, principal, &inbound.model, settlement).await?;
     settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
+    let candidates: Vec<Candidate> =
+        std::iter::once(first).chain(rest).take(DEFAULT_MAX_ATTEMPTS as usize).collect();
+    let mut error = None;
+    for (index, candidate) in candidates.iter().enumerate() {
+        let is_last = index + 1 == candidates.len();
+        match ask(exchange, operation, principal, candidate, &inbound, &body, settlement).await {
+            Ok((response, connection, hold)) => {
+                let verdict = retry::classify(Failure::Status(response.status()), None, None, &[]);
+                let failed = response.status() >= 400;
+                hold.end(if failed { verdict.outcomes(None, true) } else { Outcomes::SUCCESS });
+                if is_last || !failed || !verdict.may_go_on() {
+                    settlement.note_attempt(AttemptRecord {
+                        status: Some(response.status()),
+                        error_class: failed.then(|| verdict.class.word().to_owned()),
+                        ..failover::record_of(candidate)
+                    });
+                    return answer(exchange, candidate, response, connection, settlement).await;
+                }
+                // Dropping the connection closes it.
+                settlement.note_attempt(AttemptRecord {
+                    status: Some(response.status()),
+                    error_class: Some(verdict.class.word().to_owned()),
+                    ..failover::record_of(candidate)
+                });
+            }
+            Err(refusal) => {
+                settlement.note_attempt(AttemptRecord {
+                    error_class: Some(refusal.code.to_owned()),
+                    ..failover::record_of(candidate)
+                });
+                error = Some(refusal);
+            }
+        }
+    }
+    Err(error.unwrap_or_else(ApiError::internal))
+}
+
+async fn ask(
+    exchange: &Exchange,
+    operation: Operation,
+    principal: &Principal,
+    candidate: &Candidate,
+    inbound: &Inbound<'_>,
+    body: &Body,
+    settlement: &mut Settlement,
+) -> Result<(web_sys::Response, Connection, Hold), ApiError> {
+    settlement.note_candidate(candidate);
+    let call = call_of(candidate, operation)?;
     let named = if operation == Operation::CompactResponse {
-        native_responses::check_previous(exchange, principal, &inbound, &candidate).await?;
+        native_responses::check_previous(exchange, principal, inbound, candidate).await?;
         endpoint::body_model(&candidate.upstream, &candidate.upstream_model)
     } else {
         None
     };
+    let hold = Hold::begin_anyway(failover::targets_of(candidate));
+    admit::admit(exchange, candidate).await?;
     let model = named.as_deref().unwrap_or(&candidate.upstream_model);
     let sent = body.to_js(inbound.native_body(model, false));
-    Ok((candidate, sent.into()))
+    let request =
+        upstream::build_request(exchange, candidate, &call, sent.into(), "application/json").await?;
+    match upstream::send(exchange, candidate, request, || {}).await {
+        Ok((response, connection)) => {
+            settlement.note_first_byte(exchange.elapsed_ms());
+            Ok((response, connection, hold))
+        }
+        Err(error) => {
+            hold.end(retry::classify(Failure::Transport, None, None, &[]).outcomes(None, true));
+            Err(error)
+        }
+    }
 }
 
 /// A multipart body: what came up to the model's name, the name itself, and the rest as a stream.
@@ -128,7 +195,7 @@ async fn take_upload(
         }
     };
     let named = String::from_utf8_lossy(prefix.get(model.clone()).unwrap_or_default()).into_owned();
-    let candidate = resolve(exchange, principal, &named, settlement).await?;
+    let candidate = plan(exchange, principal, &named, settlement).await?.first;
     if candidate.upstream_model != named {
         prefix.splice(model, candidate.upstream_model.bytes());
     }
@@ -137,19 +204,30 @@ async fn take_upload(
     Ok((candidate, sent.into()))
 }
 
-async fn resolve(
+/// Whom to ask for the model: those that are well before those that are not.
+async fn plan(
     exchange: &Exchange,
     principal: &Principal,
     model: &str,
     settlement: &mut Settlement,
-) -> Result<Candidate, ApiError> {
+) -> Result<Plan, ApiError> {
     settlement.note_request(model, false);
     let snapshot = snapshot::current(exchange).await?;
-    let Plan { first, .. } = snapshot.resolve(model, principal)?;
+    let Plan { first, rest } = snapshot.resolve(model, principal)?;
+    let mut candidates: Vec<Candidate> = std::iter::once(first.clone()).chain(rest).collect();
+    let now = now_ms();
+    with_board(|board| {
+        let is_blocked = |target: &str| board.blocked_until_ms(target, now).is_some();
+        candidates.sort_by_key(|candidate| {
+            is_blocked(&candidate.upstream.record.uid) || is_blocked(&candidate.target)
+        });
+    });
+    let mut candidates = candidates.into_iter();
+    let first = candidates.next().unwrap_or(first);
     settlement.note_candidate(&first);
     settlement.admission =
         admit::model_limits(exchange, principal, &snapshot, model, first.price.as_ref()).await?;
-    Ok(first)
+    Ok(Plan { first, rest: candidates.collect() })
 }
 
 /// The answer to a question about something that the provider keeps. Nothing is recorded of it.

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use nexus_edge_core::routing::health::{Blocked, Board, BoardSettings, Permit};
+use nexus_edge_core::routing::health::{Blocked, Board, BoardSettings, Permit, SharedState};
 use nexus_edge_core::routing::key_pool::{KeyChoice, KeyFacts, KeyPool};
 use nexus_edge_core::routing::retry::Outcomes;
 use nexus_edge_core::routing::snapshot::Upstream;
@@ -145,6 +145,15 @@ impl Drop for Hold {
             board.cancel(&self.targets.model, model, now);
             board.cancel(&self.targets.key, key, now);
         });
+    }
+}
+
+/// Tells this isolate and all others what is known of an upstream from elsewhere.
+pub async fn tell(env: &Env, state: SharedState) {
+    let news = [state];
+    with_board(|board| board.absorb(&news, now_ms()));
+    if let Err(error) = circuits::exchange(env, &news).await {
+        log_error("circuits object", &error);
     }
 }
 

@@ -311,11 +311,70 @@ test('shares follow the weights', async () => {
   assert.ok(share > 0.62 && share < 0.88, `share ${share}`);
 });
 
-test('what one isolate finds out, another knows within seconds', async () => {
-  // Told through the one board of circuits; the twin of this test is in isolates.test.mjs.
-  const { name, seen } = await logical([fails(500), says('alive')]);
-  for (let i = 0; i < 8; i++) await t.complete(ask(name));
-  const before = seen(0).length;
-  await eventually(async () => (await t.complete(ask(name))).status === 200, { within: 3_000, what: 'an answer' });
-  assert.ok(seen(0).length - before <= 1);
+test('embeddings fail over, too', async () => {
+  const { name, seen } = await logical([fails(500), (x) => x.reply(200, { object: 'list', data: [{ object: 'embedding', index: 0, embedding: [0.5] }], model: x.model, usage: { prompt_tokens: 1, total_tokens: 1 } })]);
+  const answer = await t.complete({ model: name, input: 'hi' }, { target: '/v1/embeddings' });
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual(answer.json().data[0].embedding, [0.5]);
+  assert.deepEqual([seen(0).length, seen(1).length], [1, 1]);
+  assert.deepEqual((await trailOf(answer)).map(({ status }) => status), [500, 200]);
+});
+
+test('a gate lets as many in as may be, the others wait their turn, and the rest are told to come again', async () => {
+  let inside = 0;
+  let most = 0;
+  const { name } = await logical(
+    [
+      async (x) => {
+        most = Math.max(most, ++inside);
+        await delay(150);
+        inside -= 1;
+        says('ok')(x);
+      },
+    ],
+    { provider: { max_in_flight: 2, first_byte_timeout_ms: 20_000 } },
+  );
+  const answers = await Promise.all(Array.from({ length: 8 }, () => t.complete(ask(name))));
+  assert.ok(most <= 2, `${most} at once`);
+  assert.ok(answers.filter(({ status }) => status === 200).length >= 4);
+  for (const { status, headers, text } of answers.filter(({ status }) => status !== 200)) {
+    assert.equal(status, 429, text);
+    assert.equal(errorOf(text).code, 'provider_busy');
+    assert.ok(Number(headers['retry-after']) >= 1);
+  }
+});
+
+test('a full provider is passed over for one that is free', async () => {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const { name, providers } = await logical([
+    async (x) => {
+      await held;
+      says('slow')(x);
+    },
+    says('free'),
+  ]);
+  await t.gw.admin('PUT', `/providers/${providers[0].id}`, { max_in_flight: 1, first_byte_timeout_ms: 60_000 });
+  const first = t.complete(ask(name));
+  await eventually(() => t.up.seen(`${name}-u0`).length === 1, { what: 'the first request' });
+  const second = await within(20_000, t.complete(ask(name)), 'the second request');
+  assert.equal(textOf(second), 'free');
+  release();
+  assert.equal(textOf(await first), 'slow');
+});
+
+test('a probe that finds a provider dead spares the callers, and one that finds it alive brings it back', async () => {
+  let dead = true;
+  const { name, providers, seen } = await logical([(x) => (dead ? fails(503)(x) : says('back')(x)), says('other')], { provider: { probe_enabled: true, probe_interval_s: 60 } });
+  await t.gw.admin('PUT', `/providers/${providers[0].id}`, { probe_model: `${name}-u0` });
+  await t.gw.admin('PUT', `/providers/${providers[1].id}`, { probe_enabled: false });
+  await t.gw.scheduled();
+  await eventually(async () => (await t.gw.db('SELECT * FROM provider_probes WHERE provider_id = ?', providers[0].id)).length === 1, { what: 'the probe' });
+  const asked = seen(0).length;
+  assert.equal(textOf(await t.complete(ask(name))), 'other');
+  assert.equal(seen(0).length, asked, 'nobody was sent to the dead one');
+  dead = false;
+  await t.gw.db('DELETE FROM provider_probes WHERE provider_id = ?', providers[0].id);
+  await t.gw.scheduled();
+  await eventually(async () => textOf(await t.complete(ask(name))) === 'back', { within: 10_000, what: 'its return' });
 });

@@ -53,3 +53,30 @@ test('what each of them served is counted once', async () => {
     assert.equal(row.outcome, 'completed');
   }
 });
+
+test('an upstream that one isolate found dead is spared by the other', async () => {
+  const dead = await t.gw.createProvider({ name: 'dead-here', server_url: `${t.up.url}/v1` });
+  const alive = await t.gw.createProvider({ name: 'alive-here', server_url: `${t.up.url}/v1` });
+  t.up.on('dead-model', (x) => x.reply(500, { error: { message: 'dead', type: 'server_error', param: null, code: null } }));
+  t.up.on('alive-model', ok);
+  const candidates = [
+    { provider_id: dead.id, model: 'dead-model' },
+    { provider_id: alive.id, model: 'alive-model' },
+  ];
+  assert.equal((await t.gw.admin('POST', '/logical-models', { name: 'shared-fate', strategy: 'ordered', candidates })).status, 201);
+  await seenElsewhere('the logical model', async () => (await elsewhere(ask('shared-fate'))).status === 200);
+  const asked = () => t.up.seen('dead-model').length;
+  // Here it is asked until its circuit opens …
+  for (let i = 0; i < 10; i++) assert.equal((await t.complete(ask('shared-fate'))).status, 200);
+  const known = asked();
+  assert.ok(known < 10, `${known} attempts`);
+  // … and the other isolate hears of it within seconds.
+  await eventually(
+    async () => {
+      const before = asked();
+      assert.equal((await elsewhere(ask('shared-fate'))).status, 200);
+      return asked() === before;
+    },
+    { within: 8_000, every: 500, what: 'the news in the other isolate' },
+  );
+});

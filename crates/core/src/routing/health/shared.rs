@@ -51,7 +51,23 @@ fn is_zero(level: &u32) -> bool {
     *level == 0
 }
 
+/// A probe may come this much later than it should, in milliseconds.
+const PROBE_LATE_MS: u64 = 90_000;
+
 impl SharedState {
+    /// What a scheduled probe of an upstream tells, that is made every so many milliseconds: dead until the next one, or
+    /// alive.
+    #[must_use]
+    pub fn of_probe(target: &str, is_down: bool, observed_at_ms: u64, every_ms: u64) -> Self {
+        let (kind, holds_ms, level) = if is_down {
+            (SharedKind::Open, every_ms.saturating_add(PROBE_LATE_MS).min(MAX_BLOCK_MS), 1)
+        } else {
+            (SharedKind::Closed, CLOSING_TOLD_MS, 0)
+        };
+        let until_ms = observed_at_ms.saturating_add(holds_ms);
+        Self { target: target.to_owned(), kind, until_ms, observed_at_ms, level }
+    }
+
     /// Whether this can be believed, and still matters, at `now_ms`.
     #[must_use]
     pub fn is_sound(&self, now_ms: u64) -> bool {
