@@ -7,9 +7,10 @@ const encoder = new TextEncoder();
 export async function load() {
   exports ??= new WebAssembly.Instance(module, {}).exports;
   return (text) => {
-    const capacity = text.length * 3;
-    const at = exports.take(capacity);
-    const { written } = encoder.encodeInto(text, new Uint8Array(exports.memory.buffer, at, capacity));
-    return exports.count(at, capacity, written);
+    // Its memory never shrinks: no more is taken of it than the text is long.
+    const bytes = encoder.encode(text);
+    const at = exports.take(bytes.length);
+    new Uint8Array(exports.memory.buffer, at, bytes.length).set(bytes);
+    return exports.count(at, bytes.length, bytes.length);
   };
 }
