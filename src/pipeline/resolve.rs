@@ -8,7 +8,6 @@ use std::cell::Cell;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::request_id;
 use nexus_edge_core::routing::Snapshot;
 use nexus_edge_core::routing::candidate_facts::Needs;
 use nexus_edge_core::routing::request_needs::needs_of;
@@ -16,6 +15,7 @@ use nexus_edge_core::routing::resolve::Stage;
 use nexus_edge_core::routing::route::{self, Preference, Route};
 use nexus_edge_core::routing::strategy::Strategy;
 
+use super::recognise;
 use super::upstream_health::with_board;
 use crate::exchange::Exchange;
 use crate::platform::{now_ms, random_unit};
@@ -30,8 +30,7 @@ thread_local! {
 
 /// The session that a request names, whose requests go to the same upstream as long as that answers.
 pub fn session_of(exchange: &Exchange) -> Option<String> {
-    let named = exchange.header("x-session-id")?;
-    request_id::accept(&named).map(str::to_owned)
+    recognise::named(exchange)
 }
 
 /// The route of a request.

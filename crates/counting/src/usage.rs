@@ -115,6 +115,8 @@ mod tests {
             duration_ms: 9,
             conversation_id: "c".into(),
             attempts: Vec::new(),
+            cost_micros: 0,
+            tags: std::collections::BTreeMap::new(),
         }
     }
 
