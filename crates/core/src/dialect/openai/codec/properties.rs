@@ -345,7 +345,6 @@ fn is_lawful(events: &[StreamEvent]) -> Result<(), String> {
             StreamEvent::Error(_) if !last => return Err("an early error".into()),
             StreamEvent::Error(_) | StreamEvent::Ping => {}
             _ if !begun => return Err(format!("before the start: {event:?}")),
-            StreamEvent::Served { .. } => {}
             StreamEvent::PartStart { choice, part, start } => {
                 let number = next.entry(*choice).or_default();
                 let is_call = matches!(start, crate::dialect::canonical::PartStart::ToolCall { .. });
@@ -370,7 +369,7 @@ fn is_lawful(events: &[StreamEvent]) -> Result<(), String> {
                 }
             }
             StreamEvent::Finish { choice, .. } => finished.push(*choice),
-            StreamEvent::Usage(_) | StreamEvent::Logprobs { .. } => {}
+            StreamEvent::Usage(_) | StreamEvent::Logprobs { .. } | StreamEvent::Served { .. } => {}
         }
     }
     match events.last() {
