@@ -70,6 +70,12 @@ pub async fn serve(
                 settlement.note_attempt(record);
                 return Ok((accepted, hold));
             }
+            Err(failed) if asked.exchange.caller_gone().aborted() => {
+                // It was the caller who broke off. Nobody is to blame, and nobody else is to be asked.
+                drop(hold);
+                settlement.note_attempt(record);
+                return Err(failed.reply);
+            }
             Err(failed) => {
                 let verdict = judge(&candidate, &failed);
                 hold.end(verdict.outcomes(failed.retry_after_ms, candidate.upstream.keys.len() <= 1));

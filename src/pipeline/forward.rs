@@ -116,6 +116,7 @@ async fn serve_json(
                     ..failover::record_of(candidate)
                 });
             }
+            Err(refusal) if exchange.caller_gone().aborted() => return Err(refusal),
             Err(refusal) => {
                 settlement.note_attempt(AttemptRecord {
                     error_class: Some(refusal.code.to_owned()),
@@ -156,6 +157,8 @@ async fn ask(
             settlement.note_first_byte(exchange.elapsed_ms());
             Ok((response, connection, hold))
         }
+        // It was the caller who broke off: nobody is to blame.
+        Err(error) if exchange.caller_gone().aborted() => Err(error),
         Err(error) => {
             hold.end(retry::classify(Failure::Transport, None, None, &[]).outcomes(None, true));
             Err(error)

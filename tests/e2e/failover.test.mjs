@@ -378,3 +378,20 @@ test('a probe that finds a provider dead spares the callers, and one that finds 
   await t.gw.scheduled();
   await eventually(async () => textOf(await t.complete(ask(name))) === 'back', { within: 10_000, what: 'its return' });
 });
+
+test('a caller who leaves is nobody’s fault, and nobody else is asked for it', async () => {
+  const { name, providers, seen } = await logical([(x) => x.hang(), says('never')], { provider: { first_byte_timeout_ms: 20_000 } });
+  for (let i = 0; i < 6; i++) {
+    const call = t.beginCompletion(ask(name));
+    await eventually(() => seen(0).length === i + 1, { what: 'the request' });
+    call.reply.catch(() => {});
+    call.abort();
+    await within(5_000, seen(0)[i].closed, 'the upstream being let go');
+  }
+  await delay(200);
+  assert.equal(seen(1).length, 0);
+  const { body } = await t.gw.admin('GET', `/logical-models/${name}/upstreams`);
+  const metrics = body.upstreams.find(({ provider }) => provider === providers[0].name).metrics;
+  assert.equal(metrics.circuit.state, 'closed');
+  assert.equal(metrics.in_flight, 0);
+});
