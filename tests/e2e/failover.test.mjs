@@ -302,7 +302,8 @@ test('the plan is explained', async () => {
 });
 
 test('shares follow the weights', async () => {
-  const { name, providers } = await logical([says('a'), says('b')]);
+  // With time enough: on a busy machine a time-out would send requests from one to the other.
+  const { name, providers } = await logical([says('a'), says('b')], { provider: { first_byte_timeout_ms: 30_000, idle_timeout_ms: 30_000 } });
   const { body } = await t.gw.admin('GET', `/logical-models/${name}`);
   const candidates = body.candidates.map((candidate, index) => ({ ...candidate, weight: index === 0 ? 300 : 100 }));
   await t.gw.admin('PUT', `/logical-models/${name}`, { strategy: 'weighted', candidates });
