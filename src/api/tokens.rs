@@ -1,10 +1,12 @@
 //! The token API: `POST /v1/tokenize`, `POST /v1/detokenize` and `POST /stats/estimate`.
 //!
 //! What a model's name means comes from the catalog, as for any request: a caller asks for the model that it uses, and
-//! is answered for the one behind it.
+//! is answered for the one behind it. A name that is not configured may still be that of a well-known model.
 
+use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_counting::api::{Detokenize, Estimate, MAX_BODY_BYTES, Tokenize};
+use nexus_edge_counting::Tokenizer;
 use worker::Response;
 
 use crate::exchange::{Exchange, json};
@@ -16,8 +18,7 @@ pub async fn tokenize(exchange: &Exchange) -> Result<Response, ApiError> {
     let principal = authenticate(exchange).await?;
     let body = exchange.body_up_to(MAX_BODY_BYTES).await?;
     let asked = Tokenize::parse(&body.bytes)?;
-    let plan = snapshot::current(exchange).await?.resolve(&asked.model, &principal)?;
-    json(200, &asked.answer(&plan.first.upstream_model)?)
+    json(200, &asked.answer(&model_behind(exchange, &principal, &asked.model).await?)?)
 }
 
 /// `POST /v1/detokenize`
@@ -25,8 +26,16 @@ pub async fn detokenize(exchange: &Exchange) -> Result<Response, ApiError> {
     let principal = authenticate(exchange).await?;
     let body = exchange.body_up_to(MAX_BODY_BYTES).await?;
     let asked = Detokenize::parse(&body.bytes)?;
-    let plan = snapshot::current(exchange).await?.resolve(&asked.model, &principal)?;
-    json(200, &asked.answer(&plan.first.upstream_model)?)
+    json(200, &asked.answer(&model_behind(exchange, &principal, &asked.model).await?)?)
+}
+
+/// The model behind a name. A well-known model whose vocabulary is here need not be configured: counting asks nobody.
+async fn model_behind(exchange: &Exchange, principal: &Principal, name: &str) -> Result<String, ApiError> {
+    match snapshot::current(exchange).await?.resolve(name, principal) {
+        Ok(plan) => Ok(plan.first.upstream_model),
+        Err(_) if Tokenizer::for_model(name).is_exact() => Ok(name.to_owned()),
+        Err(error) => Err(error),
+    }
 }
 
 /// `POST /stats/estimate`: about how many tokens a text or messages are, without a model.

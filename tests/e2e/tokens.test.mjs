@@ -125,6 +125,11 @@ test('an upstream that turns out not to count is made up for', async () => {
   assert.equal((await post('/v1/messages/count_tokens', { model: 'wholly', messages: [{ role: 'user', content: 'Hello' }] })).status, 400);
 });
 
+test('a well-known model need not be configured to be counted', async () => {
+  const { count, exact, encoding } = await answer('/v1/tokenize', { model: 'gpt-4o', input: 'Hello there' });
+  assert.deepEqual([count, exact, encoding], [2, true, 'o200k_base']);
+});
+
 test('what is wrong is said, and where', async () => {
   const tokenizes = (body) => refusal('/v1/tokenize', body);
   const cases = [
