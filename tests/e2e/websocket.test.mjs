@@ -344,8 +344,8 @@ test('too many frames are refused, then the connection is closed; too many turns
   await asker.frame('hello');
   for (let i = 0; i < 21; i++) asker.send({ type: 'message', seq: i, content: `${i}`, model: 'crowd' });
   const full = await asker.frame('error');
-  // The rate is asked for before a turn is accepted, so frames that are sent together may overtake each other.
-  assert.equal(full.code, 'queue_full');
+  assert.deepEqual([full.code, full.ref], ['queue_full', 20]);
+  assert.deepEqual(asker.frames.filter((frame) => frame.type === 'ack').map(({ ref }) => ref), Array.from({ length: 20 }, (_, i) => i));
   steps.openAll();
   await eventually(() => asker.frames.filter((frame) => frame.type === 'done').length === 20);
   asker.close();

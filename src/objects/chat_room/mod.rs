@@ -8,6 +8,7 @@
 
 mod call;
 mod http;
+mod inbox;
 mod queue;
 mod room;
 mod run;

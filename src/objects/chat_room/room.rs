@@ -11,8 +11,9 @@ use nexus_edge_core::chat::event::{Event, numbered};
 use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::ApiError;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Context, Env, State};
+use worker::{Context, Env, State, WebSocketIncomingMessage};
 
+use super::inbox::Inboxes;
 use super::store::{Owner, Record, Store};
 use crate::platform::log_error;
 
@@ -29,6 +30,8 @@ pub struct Room {
     pub env: Env,
     /// What is kept.
     pub store: Store,
+    /// What has come and is not answered yet.
+    pub inboxes: Inboxes<WebSocketIncomingMessage>,
     live: RefCell<Live>,
 }
 
@@ -75,7 +78,7 @@ impl Room {
     /// The room of an object.
     pub fn new(state: State, env: Env) -> Rc<Self> {
         let store = Store::new(state.storage().sql());
-        Rc::new(Self { state, env, store, live: RefCell::default() })
+        Rc::new(Self { state, env, store, inboxes: Inboxes::default(), live: RefCell::default() })
     }
 
     /// A context for steps that want one: the object's own way to be kept alive.

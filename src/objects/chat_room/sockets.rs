@@ -27,6 +27,8 @@ const CAUGHT_UP_MESSAGES: u64 = 200;
 /// What is attached to a connection. Numbers are floats, as JavaScript has them.
 #[derive(Clone, Serialize, Deserialize)]
 struct Attached {
+    /// Names the connection within its room.
+    id: String,
     is_v2: bool,
     /// Number of the last frame before the connection was opened: later ones it was told as they came.
     from_seq: f64,
@@ -52,6 +54,7 @@ pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Respons
     let tag = if socket.is_v2 { V2 } else { V1 };
     room.state.accept_websocket_with_tags(&pair.server, &[tag]);
     let attached = Attached {
+        id: new_ulid(now_ms()),
         is_v2: socket.is_v2,
         from_seq: as_number(room.seq()),
         window_ms: as_number(now_ms()),
@@ -115,20 +118,27 @@ fn replay(room: &Room, socket: &WebSocket, last_seq: u64, up_to: u64) -> Result<
     Ok(())
 }
 
-/// A message came. Nothing that is wrong with it closes the connection, except that there are far too many.
+/// A message came. Nothing that is wrong with it closes the connection, except that there are far too many. It is
+/// answered after those that came before it on the same connection.
 pub async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketIncomingMessage) {
     let Ok(Some(mut attached)) = socket.deserialize_attachment::<Attached>() else {
         let _ = socket.close(Some(1011), Some("the connection has lost its state"));
         return;
     };
     let version = if attached.is_v2 { Version::V2 } else { Version::V1 };
-    let told = match count(socket, &mut attached) {
-        Ok(()) => answer(room, socket, &attached, version, message).await,
+    match count(socket, &mut attached) {
+        Ok(()) => {}
         Err(None) => return,
-        Err(Some(error)) => Err(Refusal::of(error)),
-    };
-    if let Err(refusal) = told {
-        send(socket, &refusal.to_json(version));
+        // Said at once: frames that are too many do not wait, so that few ever do.
+        Err(Some(error)) => return send(socket, &Refusal::of(error).to_json(version)),
+    }
+    if !room.inboxes.post(&attached.id, message) {
+        return;
+    }
+    while let Some(message) = room.inboxes.next(&attached.id) {
+        if let Err(refusal) = answer(room, socket, &attached, version, message).await {
+            send(socket, &refusal.to_json(version));
+        }
     }
 }
 
