@@ -36,6 +36,8 @@ pub struct Exchange {
     pub event_id: String,
     /// The hash of the key in whose name the gateway itself asks, where it does.
     pub on_behalf_of: Option<String>,
+    /// In a session: the turn by which was asked what this one answers.
+    pub asked_by: Option<String>,
 }
 
 /// A request that the gateway itself makes in the name of a key.
@@ -46,6 +48,9 @@ pub struct OnBehalf {
     pub event_id: String,
     /// The conversation that it belongs to.
     pub conversation_id: String,
+    /// The turn of a session by which was asked what is to be answered: this one, or where the answer is wanted anew, an
+    /// earlier one. `None` where nobody asked.
+    pub asked_by: Option<String>,
     /// A body in the dialect of `OpenAI` Chat Completions.
     pub body: Vec<u8>,
 }
@@ -81,6 +86,7 @@ impl Exchange {
             started_ms,
             event_id,
             on_behalf_of: None,
+            asked_by: None,
             notes: RefCell::default(),
         }
     }
@@ -108,6 +114,7 @@ impl Exchange {
         let mut exchange = Self::new(request, Face::OpenaiChat, env, context, settings, request_id);
         exchange.event_id = behalf.event_id;
         exchange.on_behalf_of = Some(behalf.key_hash);
+        exchange.asked_by = behalf.asked_by;
         Ok(exchange)
     }
 

@@ -43,8 +43,8 @@ pub struct Aftermath {
     pub admission: Option<Admission>,
     /// What the tokens of the model cost.
     pub price: Option<Price>,
-    /// Whether the conversation is that of a session, which knows its own history.
-    pub is_session: bool,
+    /// In a session, which knows its own history: the turn by which was asked what is answered.
+    pub asked_by: Option<String>,
 }
 
 /// Does what is to be done. The event is completed first; then nothing waits for anything else, so that an archive that
@@ -61,7 +61,7 @@ pub async fn run(env: &Env, mut aftermath: Aftermath) {
         upstream_key,
         admission,
         price,
-        is_session,
+        asked_by,
         ..
     } = aftermath;
     counting::complete(&mut event, &mut transcript);
@@ -70,7 +70,7 @@ pub async fn run(env: &Env, mut aftermath: Aftermath) {
     let kept = async {
         let is_wanted = event.status < 400 && !recognise::is_summary(&event.conversation_id);
         if is_wanted && recognise::is_readable(&transcript) {
-            keep(env, &event, &principal, &mut transcript, is_session).await;
+            keep(env, &event, &principal, &mut transcript, asked_by).await;
         }
     };
     let binding = bind_session(env, &event, &principal, session.as_deref(), upstream_key);
@@ -110,14 +110,14 @@ async fn keep(
     event: &UsageEvent,
     principal: &Principal,
     transcript: &mut Transcript,
-    is_session: bool,
+    asked_by: Option<String>,
 ) {
     let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) else { return };
     let reply = answered.response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
     if reply.is_empty() {
         return;
     }
-    let remembrance = if is_session {
+    let remembrance = if asked_by.is_some() {
         Remembrance { fresh: archive::Fresh::SinceLastAnswer, parent: None }
     } else {
         recognise::remember(env, principal, &request, reply, &event.conversation_id).await
@@ -128,6 +128,7 @@ async fn keep(
     let mut messages = archive::asked(&request, remembrance.fresh);
     messages.push(archive::answered(reply, event.usage.completion));
     let title = last_user_text(&request.messages).as_deref().and_then(title_of);
-    let entry = Entry { event, policy: principal.store, messages, title, parent: remembrance.parent };
+    let entry =
+        Entry { event, policy: principal.store, messages, asked_by, title, parent: remembrance.parent };
     archived::record(env, entry).await;
 }

@@ -42,7 +42,7 @@ pub struct Settlement {
     price: Option<Price>,
     /// What the request has taken from its limits.
     pub admission: Option<Admission>,
-    is_session: bool,
+    asked_by: Option<String>,
     /// What was asked and answered.
     pub transcript: Transcript,
 }
@@ -92,7 +92,7 @@ impl Settlement {
             hold: None,
             price: None,
             admission: None,
-            is_session: exchange.on_behalf_of.is_some(),
+            asked_by: exchange.asked_by.clone(),
             transcript: Transcript::default(),
         }
     }
@@ -249,7 +249,7 @@ impl Settlement {
                 upstream_key: self.upstream_key.take(),
                 admission: self.admission.take(),
                 price: self.price,
-                is_session: self.is_session,
+                asked_by: self.asked_by.take(),
             });
         }
     }

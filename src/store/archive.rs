@@ -69,6 +69,9 @@ pub struct Entry<'a> {
     pub policy: StorePolicy,
     /// The messages, the answer last.
     pub messages: Vec<ArchivedMessage>,
+    /// Under which id all messages but the answer are kept, if not that of the request: of all requests with the same id
+    /// the first leaves them, and each its answer.
+    pub asked_by: Option<String>,
     /// What a new conversation is called.
     pub title: Option<String>,
     /// The conversation that it was branched off.
@@ -114,13 +117,14 @@ pub async fn record(env: &Env, entry: Entry<'_>) {
 }
 
 async fn new_rows(env: &Env, entry: Entry<'_>) -> Vec<NewRow> {
-    let Entry { event, policy, messages, title, parent } = entry;
+    let Entry { event, policy, messages, asked_by, title, parent } = entry;
+    let asked_by = asked_by.as_deref().unwrap_or(&event.id);
     let last = messages.len().saturating_sub(1);
     let mut rows = Vec::with_capacity(messages.len());
     for (index, message) in messages.into_iter().enumerate() {
         let is_answer = index == last;
         let mut row = NewRow {
-            id: format!("{}.{index:04}", event.id),
+            id: format!("{}.{index:04}", if is_answer { &event.id } else { asked_by }),
             timestamp: if is_answer { event.ts + event.duration_ms } else { event.ts },
             key_id: event.key_id.clone(),
             conversation_id: event.conversation_id.clone(),

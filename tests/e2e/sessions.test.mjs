@@ -178,6 +178,33 @@ test('turns over HTTP, whole and streamed, over WebSocket, and back: one history
   assert.equal(again.data.message.content, 'Answer 5.');
   const { data: after } = await u.call('GET', `/sessions/${id}/messages`);
   assert.deepEqual(after.messages.slice(-2).map(({ content }) => content), ['Back again', 'Answer 5.']);
+  assert.deepEqual((await archived(id, 5)).slice(-3), ['Back again', 'Answer 4.', 'Answer 5.'], 'the question once, both answers');
+});
+
+/** What the archive has of a session, once it has so many answers. */
+async function archived(id, rounds) {
+  const { body } = await eventually(
+    async () => {
+      const answer = await t.gw.admin('GET', `/stats/conversation/${id}`);
+      return answer.body.rounds === rounds && answer;
+    },
+    { what: `${rounds} answers in the archive` },
+  );
+  return body.messages.map(({ content }) => content);
+}
+
+test('a question is archived with its first answer, however often that is wanted anew', async () => {
+  const u = await user();
+  await t.model('mood', (x) => x.reply(400, { error: { message: 'not now', type: 'invalid_request_error', param: null, code: null } }));
+  const { id } = await u.create({ model: 'mood', config: { system_prompt: 'Be brief.' } });
+  assert.equal((await u.call('POST', '/chat', { session_id: id, message: 'Well?' })).status, 400);
+  for (const text of ['Yes.', 'No.']) {
+    t.up.on('mood', answersWith(completion('mood', text)));
+    assert.equal((await u.call('POST', '/chat/regenerate', { session_id: id })).data.message.content, text);
+  }
+  assert.deepEqual(await archived(id, 2), ['Be brief.', 'Well?', 'Yes.', 'No.']);
+  await u.call('POST', '/chat', { session_id: id, message: 'Sure?' });
+  assert.deepEqual(await archived(id, 3), ['Be brief.', 'Well?', 'Yes.', 'No.', 'Sure?', 'No.']);
 });
 
 test('a turn goes on when its caller leaves, and is stopped when he says so', async () => {

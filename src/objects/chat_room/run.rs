@@ -127,6 +127,8 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
         .into_iter()
         .map(|(_, message)| message)
         .collect();
+    // Where the answer is wanted anew, an earlier turn than this one.
+    let asked_by = messages.last().map_or(&turn.id, |message| &message.turn_id).clone();
     let shown = window(&messages, record.session.config.window_tokens());
     room.store.note_prompt(&turn.id, shown.tokens).map_err(failed)?;
     let shown = messages.get(shown.start..).unwrap_or_default();
@@ -135,7 +137,7 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let answering = Rc::new(RefCell::new(Answering::new(&turn.id)));
     let provider = Rc::new(RefCell::new(None));
     let stopped = room.begin_turn(&turn.id);
-    let asking = Box::pin(ask(room, turn, body, Rc::clone(&answering), Rc::clone(&provider)));
+    let asking = Box::pin(ask(room, turn, asked_by, body, Rc::clone(&answering), Rc::clone(&provider)));
     let outcome = match select(asking, stopped).await {
         Either::Left((outcome, _)) => outcome.map(|()| false),
         // What is dropped here is the answer's stream, and with it the connection to the upstream.
@@ -179,6 +181,7 @@ fn begin(room: &Room, turn: &Turn) -> Result<(), ApiError> {
 async fn ask(
     room: &Rc<Room>,
     turn: &Turn,
+    asked_by: String,
     body: Vec<u8>,
     answering: Rc<RefCell<Answering>>,
     provider: Rc<RefCell<Option<String>>>,
@@ -188,6 +191,7 @@ async fn ask(
         key_hash: record.owner.key_hash.clone(),
         event_id: turn.id.clone(),
         conversation_id: record.session.id.clone(),
+        asked_by: Some(asked_by),
         body,
     };
     let settings = Settings::get(&room.env)?;

@@ -48,6 +48,7 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
         key_hash: record.owner.key_hash.clone(),
         event_id: new_ulid(now_ms()),
         conversation_id: recognise::summary_of(&record.session.id),
+        asked_by: None,
         body: summary_body(&model, record.summary.as_deref(), old),
     };
     let settings = Settings::get(&room.env)?;

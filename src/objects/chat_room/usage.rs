@@ -22,6 +22,7 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
                 key_hash: record.owner.key_hash.clone(),
                 event_id: turn.id.clone(),
                 conversation_id: record.session.id.clone(),
+                asked_by: None,
                 body: Vec::new(),
             };
             let settings = Settings::get(&task.env)?;
