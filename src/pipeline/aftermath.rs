@@ -11,6 +11,7 @@ use nexus_edge_core::conversation::normalise::last_user_text;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_core::tokens::UsageSource;
 use nexus_edge_counting::usage as counting;
 use worker::Env;
 
@@ -126,7 +127,9 @@ async fn keep(
         return;
     }
     let mut messages = archive::asked(&request, remembrance.fresh);
-    messages.push(archive::answered(reply, event.usage.completion));
+    // A kept answer has used nothing, but it says something.
+    let is_used = event.usage_source != UsageSource::None;
+    messages.push(archive::answered(reply, is_used.then_some(event.usage.completion)));
     let title = last_user_text(&request.messages).as_deref().and_then(title_of);
     let entry =
         Entry { event, policy: principal.store, messages, asked_by, title, parent: remembrance.parent };

@@ -33,6 +33,7 @@ use std::rc::Rc;
 use futures::future::join;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
+use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::pipe::StreamFacts;
@@ -75,9 +76,9 @@ pub async fn chat_completion(
             settlement.keep_hold(hold);
             Ok(relay::relay(exchange, *accepted, settlement).await)
         }
-        Ok(Served::Cache { response, provider }) => {
+        Ok(Served::Cache { response, answer }) => {
             set_header(response.headers(), "x-conversation-id", settlement.conversation_id());
-            settlement.finish_from_cache(&provider);
+            settlement.finish_from_cache(answer);
             Ok(response)
         }
         Err(Reply::Gateway(error)) => {
@@ -97,7 +98,7 @@ enum Served {
     /// An upstream.
     Upstream { accepted: Box<Accepted>, hold: Hold, cache: Use },
     /// Nobody: the answer was kept from before.
-    Cache { response: Response, provider: String },
+    Cache { response: Response, answer: CachedAnswer },
 }
 
 async fn serve(
@@ -124,7 +125,7 @@ async fn serve(
             let recognised = recognise::recognise(exchange, principal, &mut settlement.transcript).await;
             settlement.note_conversation(recognised);
         }
-        return Ok(Served::Cache { response, provider: found.provider });
+        return Ok(Served::Cache { response, answer: found });
     }
     let mut is_known = is_named;
     let is_dify = |candidate: &Candidate| candidate.upstream.record.kind == ProviderKind::Dify;

@@ -3,6 +3,7 @@
 use futures::channel::oneshot;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::billing::Price;
+use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
@@ -133,13 +134,15 @@ impl Settlement {
     }
 
     /// Ends a request whose answer was kept from before.
-    pub fn finish_from_cache(mut self, provider: &str) {
+    pub fn finish_from_cache(mut self, answer: CachedAnswer) {
         self.note_status(200);
         self.note_attempt(AttemptRecord {
-            provider: provider.to_owned(),
+            provider: answer.provider.clone(),
             skipped: Some("cache_hit".to_owned()),
             ..AttemptRecord::default()
         });
+        // The conversation goes on from it as from any other.
+        answer.keep_in(self.face, &mut self.transcript);
         self.finish(Outcome::Completed);
     }
 

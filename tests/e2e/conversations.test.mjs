@@ -140,6 +140,27 @@ test('the archive has every message once, and the sums', async () => {
   assert.ok(!(await t.gw.dump()).some(({ text }) => text?.includes('second words')), 'it is really gone');
 });
 
+test('an answer that was kept from before is remembered and archived like any other', async () => {
+  const name = await model();
+  const question = [say('user', 'asked once more')];
+  const ask = async (conversation, stream) => {
+    const headers = { 'x-nexus-cache': 'on', 'x-conversation-id': conversation };
+    const answer = await t.gw.complete(t.key, { model: name, messages: question, stream }, { headers });
+    return answer.headers['x-nexus-cache'];
+  };
+  assert.equal(await ask('heard-first', false), 'miss');
+  await eventually(async () => (await t.gw.db('SELECT * FROM cached_answers WHERE model = ?', name)).length > 0, { what: 'the answer being kept' });
+  for (const [conversation, stream] of [['heard-again', false], ['heard-streamed', true]]) {
+    assert.equal(await ask(conversation, stream), 'hit');
+    const { body } = await eventually(async () => { const answer = await stats(conversation); return answer.status === 200 && answer; }, { what: 'the archive' });
+    assert.deepEqual(body.messages.map(({ role, content }) => [role, content]), [['user', 'asked once more'], ['assistant', 're: asked once more']]);
+    assert.deepEqual([body.rounds, body.total_tokens], [1, 0], 'nothing was used');
+    for (const message of body.messages) assert.ok(message.tokens_count > 0);
+    assert.equal(await turn(name, [...question, say('assistant', 're: asked once more'), say('user', `on from ${conversation}`)]), conversation);
+  }
+  assert.equal(t.up.seen(name).length, 3);
+});
+
 test('a key decides what is kept', async () => {
   const name = await model();
   for (const [store, content] of [['full', 'kept content'], ['metadata', null], ['none', undefined]]) {

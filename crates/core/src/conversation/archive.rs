@@ -42,10 +42,12 @@ pub fn asked(request: &ChatRequest, fresh: Fresh) -> Vec<ArchivedMessage> {
     messages.get(start..).unwrap_or_default().iter().map(of_message).collect()
 }
 
-/// An answer of so many tokens for the archive.
+/// An answer for the archive, of so many tokens; estimated where nobody has counted them.
 #[must_use]
-pub fn answered(parts: &[Part], tokens: u64) -> ArchivedMessage {
-    ArchivedMessage { role: "assistant", content: content(parts), tokens }
+pub fn answered(parts: &[Part], tokens: Option<u64>) -> ArchivedMessage {
+    let content = content(parts);
+    let tokens = tokens.unwrap_or_else(|| estimate_tokens(&content));
+    ArchivedMessage { role: "assistant", content, tokens }
 }
 
 fn of_message(message: &Message) -> ArchivedMessage {
@@ -119,7 +121,9 @@ mod tests {
 
     #[test]
     fn texts_are_texts_and_the_rest_is_json() {
-        assert_eq!(answered(&[Part::text("a"), Part::text("b")], 2).content, "ab");
+        let both = answered(&[Part::text("a"), Part::text("b")], Some(2));
+        assert_eq!((both.content.as_str(), both.tokens), ("ab", 2));
+        assert!(answered(&[Part::text("Nobody has counted this.")], None).tokens > 0);
         let call = Part::ToolCall {
             id: "c".into(),
             name: "f".into(),
@@ -127,7 +131,7 @@ mod tests {
             signature: None,
             cache: None,
         };
-        let archived = answered(&[Part::text("a"), call], 2);
+        let archived = answered(&[Part::text("a"), call], Some(2));
         let parts: Value = serde_json::from_str(&archived.content).unwrap();
         assert_eq!(parts[1]["name"], "f");
     }

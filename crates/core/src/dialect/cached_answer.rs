@@ -70,6 +70,11 @@ impl CachedAnswer {
         String::from_utf8(registry::caller(face).encode_response(&answered.response, context)).ok()
     }
 
+    /// Adds the answer to the transcript of the request that it is given to. It is read when somebody wants to know.
+    pub fn keep_in(self, face: Face, transcript: &mut Transcript) {
+        transcript.keep_answer(native::kind_of(face), self.body.into_bytes());
+    }
+
     /// The body to answer with, and its `content-type`. `None` if what is kept cannot be read any more.
     #[must_use]
     pub fn replay(&self, face: Face, stream: Option<&ReplyContext>) -> Option<(Vec<u8>, &'static str)> {
@@ -91,6 +96,7 @@ impl CachedAnswer {
 mod tests {
     use super::*;
     use crate::catalog::ProviderKind;
+    use crate::dialect::canonical::Part;
 
     const BODY: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0}"#;
 
@@ -143,5 +149,8 @@ mod tests {
         let answer = CachedAnswer { stored_at: 0, expires_at: 1, provider: "p".into(), body: kept };
         let (stream, _) = answer.replay(Face::Anthropic, Some(&context)).unwrap();
         assert!(String::from_utf8(stream).unwrap().contains("message_stop"));
+        let mut given = Transcript::default();
+        answer.keep_in(Face::Anthropic, &mut given);
+        assert_eq!(given.answer().unwrap().response.choices[0].parts, [Part::text("ho")]);
     }
 }

@@ -10,14 +10,20 @@ use crate::dialect::tap::{Ending, Observer, Tap};
 use crate::dialect::{anthropic, gemini, registry, responses};
 use crate::sse::{Event, writer};
 
-/// The codec of upstreams that speak the dialect of these callers.
+/// The kind of provider that speaks the dialect of these callers.
 #[must_use]
-pub fn upstream_of(face: Face) -> Box<dyn UpstreamDialect> {
-    registry::upstream(match face {
+pub fn kind_of(face: Face) -> ProviderKind {
+    match face {
         Face::Anthropic => ProviderKind::Anthropic,
         Face::Gemini => ProviderKind::Gemini,
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => ProviderKind::Openai,
-    })
+    }
+}
+
+/// The codec of upstreams that speak the dialect of these callers.
+#[must_use]
+pub fn upstream_of(face: Face) -> Box<dyn UpstreamDialect> {
+    registry::upstream(kind_of(face))
 }
 
 /// An unstreamed answer that is written in the dialect of these callers.
