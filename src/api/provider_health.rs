@@ -67,7 +67,8 @@ pub async fn test(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let model = probed_model(wanted, &models).ok_or_else(no_model)?;
     let prompt = input.prompt.or_else(|| provider.probe_prompt.clone());
     let upstream = probe::open(&exchange.env, &exchange.settings, provider).await??;
-    exchange::json(200, &probe::chat(&upstream, &model, prompt.as_deref(), input.stream).await)
+    let env = &exchange.env;
+    exchange::json(200, &probe::chat(env, &upstream, &model, prompt.as_deref(), input.stream).await)
 }
 
 fn no_model() -> ApiError {
@@ -89,11 +90,11 @@ pub async fn validate_models(exchange: &Exchange, id: &str) -> Result<Response, 
         enabled.take(MAX_VALIDATED_MODELS).map(|model| model.model_name.clone()).collect()
     });
     let upstream = probe::open(&exchange.env, &exchange.settings, provider).await??;
-    let (upstream, models) = (&upstream, &models);
+    let (env, upstream, models) = (&exchange.env, &upstream, &models);
     let results: Vec<ProbeResult> = futures::stream::iter(wanted)
         .map(|name| async move {
             let asked_for = asked_for(&name, models);
-            ProbeResult { model: name, ..probe::chat(upstream, &asked_for, None, false).await }
+            ProbeResult { model: name, ..probe::chat(env, upstream, &asked_for, None, false).await }
         })
         .buffered(AT_A_TIME)
         .collect()

@@ -54,7 +54,7 @@ async fn probe_one(env: &Env, settings: &Settings, provider: ProviderRecord, now
     };
     match (probe::open(env, settings, provider).await?, model) {
         (Ok(upstream), Some(model)) => {
-            let result = probe::chat(&upstream, &model, prompt.as_deref(), false).await;
+            let result = probe::chat(env, &upstream, &model, prompt.as_deref(), false).await;
             (record.ok, record.status, record.latency_ms) =
                 (result.success, result.status, result.latency_ms);
             record.error = result.error;

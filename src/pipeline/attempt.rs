@@ -26,6 +26,7 @@ use super::native_responses;
 use super::relay::{caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
 use super::upstream::{self, Connection};
+use super::workers_ai;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
 use crate::platform::{log_error, now_ms};
@@ -154,6 +155,14 @@ impl Failed {
         Self::of(failure, error)
     }
 
+    /// A failure of the platform's binding, which may not be there at all.
+    fn of_binding(error: ApiError) -> Self {
+        match error.code {
+            "provider_unavailable" => Self::of(Failure::CapabilityMismatch, error),
+            _ => Self::of_transport(error),
+        }
+    }
+
     fn after(mut self, first_byte_ms: u64) -> Self {
         self.first_byte_ms = Some(first_byte_ms);
         self
@@ -190,6 +199,12 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed>
         estimate_prompt(asked);
         let response = upstream::demo_response(exchange, candidate, &inbound.model, &outbound.body);
         (response.map_err(Failed::of_caller)?, Connection::none())
+    } else if candidate.upstream.record.kind == ProviderKind::WorkersAi {
+        let timeout_ms = candidate.first_byte_timeout_ms;
+        let model = &candidate.upstream_model;
+        let waiting = || estimate_prompt(asked);
+        let response = workers_ai::run(&exchange.env, model, &outbound.body, timeout_ms, waiting).await;
+        (response.map_err(Failed::of_binding)?, Connection::none())
     } else {
         let operation = crossing.operation(&candidate.upstream_model);
         let call = endpoint::call(&candidate.upstream, operation, &candidate.upstream_model);

@@ -26,6 +26,7 @@ mod settle;
 mod stream_relay;
 mod upstream;
 pub mod upstream_health;
+mod workers_ai;
 
 use std::cell::Cell;
 use std::rc::Rc;

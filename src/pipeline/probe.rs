@@ -19,7 +19,7 @@ use worker::wasm_bindgen::JsCast;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Env, Headers, Method, Request, RequestInit, RequestRedirect, web_sys};
 
-use super::service_account;
+use super::{service_account, workers_ai};
 use crate::exchange::set_header;
 use crate::platform::{bytes, global, log_error, new_ulid, now_ms};
 use crate::settings::Settings;
@@ -52,7 +52,13 @@ pub async fn open(
 }
 
 /// Asks for `model`, which is the upstream's own name of it.
-pub async fn chat(upstream: &Upstream, model: &str, prompt: Option<&str>, stream: bool) -> ProbeResult {
+pub async fn chat(
+    env: &Env,
+    upstream: &Upstream,
+    model: &str,
+    prompt: Option<&str>,
+    stream: bool,
+) -> ProbeResult {
     let probe = Probe::new(&upstream.record, model, prompt, stream);
     let mut result = ProbeResult {
         model: model.to_owned(),
@@ -68,7 +74,7 @@ pub async fn chat(upstream: &Upstream, model: &str, prompt: Option<&str>, stream
         result.status = Some(200);
         demo_reply(&probe, model)
     } else {
-        ask(upstream, &probe, model, began_ms, &mut result).await
+        ask(env, upstream, &probe, model, began_ms, &mut result).await
     };
     result.latency_ms = now_ms().saturating_sub(began_ms);
     result.success = outcome.is_ok();
@@ -80,15 +86,21 @@ pub async fn chat(upstream: &Upstream, model: &str, prompt: Option<&str>, stream
 }
 
 async fn ask(
+    env: &Env,
     upstream: &Upstream,
     probe: &Probe,
     model: &str,
     began_ms: u64,
     result: &mut ProbeResult,
 ) -> Result<String, String> {
-    let call = endpoint::call(upstream, probe.operation(), model)
-        .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
-    let response = send(upstream, &call, Some(probe.body())).await?;
+    let response = if upstream.record.kind == ProviderKind::WorkersAi {
+        let run = workers_ai::run(env, model, &probe.body(), LIMIT_MS, || {}).await;
+        run.map_err(|error| error.message)?
+    } else {
+        let call = endpoint::call(upstream, probe.operation(), model)
+            .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
+        send(upstream, &call, Some(probe.body())).await?
+    };
     let status = response.status();
     result.status = Some(status);
     let is_event_stream = response

@@ -69,21 +69,7 @@ pub async fn send(
     let init = web_sys::RequestInit::new();
     init.set_signal(Some(&signal));
     let sending = JsFuture::from(global().fetch_with_request_and_init(request.inner(), &init));
-    pin_mut!(sending);
-    // The first poll puts the request on its way; what can be done while the upstream works is done then.
-    let early = futures::poll!(&mut sending);
-    while_waiting();
-    let sent = match early {
-        std::task::Poll::Ready(sent) => sent,
-        std::task::Poll::Pending => {
-            match select(sending, Timer::after_ms(candidate.first_byte_timeout_ms.into())).await {
-                Either::Left((sent, _)) => sent,
-                Either::Right(_) => {
-                    return Err(ApiError::upstream_timeout("answer", candidate.first_byte_timeout_ms));
-                }
-            }
-        }
-    };
+    let sent = within(sending, candidate.first_byte_timeout_ms, while_waiting).await?;
     let name = &candidate.upstream.record.name;
     let response: web_sys::Response = sent.map(JsCast::unchecked_into).map_err(|error| {
         log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
@@ -95,6 +81,25 @@ pub async fn send(
         return Err(ApiError::bad_gateway("upstream_invalid_response", message));
     }
     Ok((response, connection))
+}
+
+/// Waits so long for what an upstream answers; `while_waiting` runs once the request is on its way.
+pub async fn within<T>(
+    sending: impl Future<Output = T>,
+    timeout_ms: u32,
+    while_waiting: impl FnOnce(),
+) -> Result<T, ApiError> {
+    pin_mut!(sending);
+    // The first poll puts the request on its way; what can be done while the upstream works is done then.
+    let early = futures::poll!(&mut sending);
+    while_waiting();
+    match early {
+        std::task::Poll::Ready(sent) => Ok(sent),
+        std::task::Poll::Pending => match select(sending, Timer::after_ms(timeout_ms.into())).await {
+            Either::Left((sent, _)) => Ok(sent),
+            Either::Right(_) => Err(ApiError::upstream_timeout("answer", timeout_ms)),
+        },
+    }
 }
 
 /// The request by which a candidate is asked; the body is bytes or a stream.

@@ -11,6 +11,7 @@ import { devNull } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bearer, begin, eventually, send } from './util.mjs';
+import { aiWorker } from './workers-ai.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const QUEUE = 'nexus-edge-usage';
@@ -26,10 +27,11 @@ const TAP_QUEUE = 'tap';
  * @param {number} [options.maxRetries] how often the queue redelivers a batch that was not acknowledged
  * @param {boolean} [options.twin] runs a second isolate of the Worker on the same stores, at `twinUrl`
  * @param {'real' | 'absent'} [options.quota] `absent` takes the objects away that count limits
+ * @param {boolean} [options.ai] binds a stand-in for Workers AI
  * @param {string} [options.storage] a folder that keeps everything stored, for a gateway that is started again
  * @param {string} [options.root] the folder of wrangler.toml, build/ and d1-migrations/
  */
-export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, quota = 'real', storage, root = ROOT } = {}) {
+export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, quota = 'real', ai = false, storage, root = ROOT } = {}) {
   const built = path.join(root, 'build', 'index.js');
   if (!existsSync(built)) throw new Error(`${built} is missing: run \`npm run build\` first`);
 
@@ -51,6 +53,8 @@ export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0
   worker.queueConsumers[QUEUE].maxBatchTimeout = batchSeconds;
   if (maxRetries !== undefined) worker.queueConsumers[QUEUE].maxRetries = maxRetries;
 
+  if (ai) worker.serviceBindings = { ...worker.serviceBindings, AI: { name: 'workers-ai' } };
+
   const logs = [];
   const workers = [
     {
@@ -61,6 +65,7 @@ export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     },
   ];
+  if (ai) workers.push(aiWorker(worker.compatibilityDate));
   if (quota === 'absent') delete worker.durableObjects.QUOTA;
   // The objects and the queue's consumer exist once; everything else is bound to both.
   if (twin) {

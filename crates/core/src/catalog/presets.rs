@@ -220,8 +220,17 @@ mod tests {
     use crate::routing::upstream_url::UpstreamUrl;
 
     /// The kinds that exist or are to come.
-    const KINDS: &[&str] =
-        &["openai", "azure_openai", "anthropic", "gemini", "vertex", "dashscope", "dify", "demo"];
+    const KINDS: &[&str] = &[
+        "openai",
+        "azure_openai",
+        "anthropic",
+        "gemini",
+        "vertex",
+        "dashscope",
+        "dify",
+        "workers_ai",
+        "demo",
+    ];
 
     #[test]
     fn every_address_can_be_entered() {
@@ -233,7 +242,7 @@ mod tests {
                 assert_eq!(UpstreamUrl::parse(url, false).is_ok(), !is_local, "{}: {url}", preset.id);
                 assert!(is_local || url.starts_with("https://"), "{url}");
             }
-            assert_eq!(preset.server_url.is_none(), preset.kind == "demo");
+            assert_eq!(preset.server_url.is_none(), ["workers_ai", "demo"].contains(&preset.kind));
             assert!(preset.docs.starts_with("https://") || preset.kind == "demo");
             assert!(KINDS.contains(&preset.kind), "{}", preset.kind);
             for word in preset.placeholders {

@@ -30,6 +30,8 @@ pub enum ProviderKind {
     Dashscope,
     /// A Dify chat application.
     Dify,
+    /// Cloudflare's Workers AI through the deployment's own binding: no address, no key.
+    WorkersAi,
     /// Answers inside the gateway, with no network.
     Demo,
 }
@@ -44,8 +46,15 @@ impl ProviderKind {
         ("vertex", Self::Vertex),
         ("dashscope", Self::Dashscope),
         ("dify", Self::Dify),
+        ("workers_ai", Self::WorkersAi),
         ("demo", Self::Demo),
     ];
+
+    /// Whether its providers are reached over the network, at a `server_url`.
+    #[must_use]
+    pub fn has_address(self) -> bool {
+        !matches!(self, Self::WorkersAi | Self::Demo)
+    }
 }
 
 /// Time-outs are a tenth of a second to 1 hour.
@@ -361,7 +370,7 @@ impl ProviderInput {
         self.idle_timeout_ms.clone().apply_to(&mut record.idle_timeout_ms);
         self.enabled.clone().apply_or(&mut record.enabled, true);
         self.operation.apply(record);
-        if record.kind != ProviderKind::Demo && record.server_url.is_empty() {
+        if record.kind.has_address() && record.server_url.is_empty() {
             let message = "`server_url` is required for this kind of provider.";
             return Err(ApiError::invalid("missing_required_parameter", "server_url", message));
         }
@@ -516,12 +525,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_demo_needs_no_address() {
+    fn only_what_is_inside_needs_no_address() {
         let mut record = test_record(1, "x");
         let input = ProviderInput::parse(br#"{"server_url":""}"#, false).unwrap();
         assert_eq!(input.apply_public(&mut record).unwrap_err().param.as_deref(), Some("server_url"));
-        let input = ProviderInput::parse(br#"{"server_url":"","kind":"demo"}"#, false).unwrap();
-        assert!(input.apply_public(&mut record).is_ok());
+        for kind in ["demo", "workers_ai"] {
+            let input = format!(r#"{{"server_url":"","kind":"{kind}"}}"#);
+            let input = ProviderInput::parse(input.as_bytes(), false).unwrap();
+            assert!(input.apply_public(&mut record).is_ok(), "{kind}");
+        }
     }
 
     #[test]

@@ -29,3 +29,4 @@ pub mod tap;
 pub mod transcript;
 pub mod translation;
 mod upstream;
+pub mod workers_ai;

@@ -8,7 +8,7 @@ use crate::dialect::face::Face;
 use crate::dialect::inbound::Inbound;
 use crate::dialect::openai::codec::{TokenLimit, UpstreamOptions};
 use crate::dialect::provenance::Marked;
-use crate::dialect::{anthropic, dashscope, dify, gemini, openai, responses};
+use crate::dialect::{anthropic, dashscope, dify, gemini, openai, responses, workers_ai};
 use crate::error::ApiError;
 
 /// The crossing of a request to an upstream of another dialect.
@@ -114,5 +114,6 @@ pub fn upstream(kind: ProviderKind) -> Box<dyn UpstreamDialect> {
         ProviderKind::Vertex => Box::new(gemini::Vertex),
         ProviderKind::Dashscope => Box::new(dashscope::DashScope),
         ProviderKind::Dify => Box::new(dify::Dify::default()),
+        ProviderKind::WorkersAi => Box::new(workers_ai::codec()),
     }
 }

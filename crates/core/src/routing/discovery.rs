@@ -81,7 +81,7 @@ pub fn call(upstream: &Upstream, next: Option<&str>) -> Option<Call> {
         }
         // An application is one model.
         ProviderKind::Dify => call(url.endpoint("v1", "chat-messages", "info")?, Auth::Bearer),
-        ProviderKind::Demo => return None,
+        ProviderKind::WorkersAi | ProviderKind::Demo => return None,
     })
 }
 

@@ -87,7 +87,7 @@ impl fmt::Debug for UpstreamKey {
 pub struct Upstream {
     /// The provider's record.
     pub record: ProviderRecord,
-    /// Checked address; `None` for the demo.
+    /// Checked address; `None` for what is reached without the network.
     pub url: Option<UpstreamUrl>,
     /// The provider's own key, in clear.
     pub server_key: Option<String>,
@@ -525,7 +525,7 @@ fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Resul
             None => BTreeMap::new(),
         };
     let url = match record.kind {
-        ProviderKind::Demo => None,
+        kind if !kind.has_address() => None,
         _ => Some(
             UpstreamUrl::parse(&record.server_url, allow_private)
                 .map_err(|error| format!("server_url {error}"))?,

@@ -459,6 +459,24 @@ pub const PRESETS: &[Preset] = &[
         ..BASE
     },
     Preset {
+        id: "workers_ai_binding",
+        name: "Cloudflare Workers AI (binding)",
+        kind: "workers_ai",
+        auth: Auth::None,
+        docs: "https://developers.cloudflare.com/workers-ai/configuration/bindings/",
+        models: &[
+            PresetModel::new("@cf/moonshotai/kimi-k2.6", 262_144, VISION | TOOLS | REASONING),
+            PresetModel::new(
+                "@cf/meta/llama-4-scout-17b-16e-instruct",
+                131_072,
+                VISION | TOOLS | JSON_SCHEMA,
+            ),
+            PresetModel::new("@cf/meta/llama-3.3-70b-instruct-fp8-fast", 24_000, TOOLS | JSON_SCHEMA),
+            PresetModel::new("@cf/google/gemma-4-26b-a4b-it", 0, VISION | TOOLS),
+        ],
+        ..BASE
+    },
+    Preset {
         id: "demo",
         name: "Demo",
         kind: "demo",

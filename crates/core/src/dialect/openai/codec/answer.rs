@@ -189,8 +189,10 @@ fn call_piece(call: &JsonObject<'_>) -> CallPiece {
     let function = object_at(call, "function");
     let custom = object_at(call, "custom");
     let (called, input) = match (&function, &custom) {
-        (None, Some(custom)) => (Some(custom), "input"),
-        (function, _) => (function.as_ref(), "arguments"),
+        (Some(function), _) => (function, "arguments"),
+        (None, Some(custom)) => (custom, "input"),
+        // Workers AI names the function in the call itself.
+        (None, None) => (call, "arguments"),
     };
     let google = object_at(call, "extra_content")
         .and_then(|content| object_at(&content, "google"))
@@ -198,8 +200,8 @@ fn call_piece(call: &JsonObject<'_>) -> CallPiece {
     CallPiece {
         index: integer(call, "index"),
         id: text(call, "id"),
-        name: called.and_then(|called| text(called, "name")),
-        arguments: called.map(|called| arguments(called, input)).unwrap_or_default(),
+        name: text(called, "name"),
+        arguments: arguments(called, input),
         signature: google.and_then(|google| text(&google, "thought_signature")),
     }
 }
@@ -242,14 +244,38 @@ pub(super) fn bare_citations(reply: &JsonObject<'_>) -> Vec<Citation> {
         .collect()
 }
 
-/// The text of an odd reply, which stands at the top instead of in `choices`.
-pub(super) fn odd_text(reply: &JsonObject<'_>) -> Option<String> {
+/// What an odd reply says at its top instead of in `choices`: text, tool calls, or both.
+pub(super) fn odd(reply: &JsonObject<'_>) -> Option<Said> {
+    let text = odd_text(reply);
+    let calls: Vec<CallPiece> = items_at(reply, "tool_calls")
+        .into_iter()
+        .filter_map(object)
+        .map(|call| call_piece(&call))
+        .filter(|call| call.name.is_some())
+        .collect();
+    if text.is_none() && calls.is_empty() {
+        return None;
+    }
+    // An empty text is an answer where nothing else is said.
+    let is_said = |text: &String| !text.is_empty() || calls.is_empty();
+    let pieces = text.filter(is_said).map(Piece::Text).into_iter().collect();
+    Some(Said { pieces, calls, ..Said::default() })
+}
+
+fn odd_text(reply: &JsonObject<'_>) -> Option<String> {
     ["message", "text", "content", "response"].into_iter().find_map(|name| {
         let value = reply.get_set(name)?;
         match Kind::of(value) {
             Kind::String => as_str(value).map(std::borrow::Cow::into_owned),
+            // Workers AI gives a token that looks like a number as one, and an answer in JSON as the object itself.
+            Kind::Number | Kind::Boolean if name == "response" => Some(value.get().to_owned()),
+            Kind::Array if name == "response" => Some(value.get().to_owned()),
             Kind::Object => {
                 let inner = object(value)?;
+                let is_part = |field: &str| ["role", "type", "content", "text"].contains(&field);
+                if name == "response" && !inner.iter().all(|(field, _)| is_part(field)) {
+                    return Some(value.get().to_owned());
+                }
                 let mut pieces = Vec::new();
                 let said = inner.get_set("content").or_else(|| inner.get_set("text"))?;
                 content_pieces(said, &mut pieces);

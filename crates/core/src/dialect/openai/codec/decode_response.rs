@@ -25,8 +25,7 @@ pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, Str
             .enumerate()
             .map(|(position, choice)| read_choice(choice, position, response.id.as_deref()))
             .collect();
-    } else if let Some(text) = odd_replies.then(|| answer::odd_text(&reply)).flatten() {
-        let said = Said { pieces: vec![Piece::Text(text)], ..Said::default() };
+    } else if let Some(said) = odd_replies.then(|| answer::odd(&reply)).flatten() {
         response.choices = vec![choice_of(said, &reply, None, 0)];
     }
     if response.choices.is_empty() {

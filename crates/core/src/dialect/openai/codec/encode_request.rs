@@ -62,7 +62,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
     let stores = request.extra.get("store").is_some_and(|store| store.text() == "true");
     let mut keep = Keep { dropped };
     let body = RequestOut {
-        model,
+        model: if options.omits_model { "" } else { model },
         messages,
         parallel_tool_calls: keep.when(!tools.is_empty(), "parallel_tool_calls", request.parallel_tool_calls),
         tools,

@@ -74,8 +74,11 @@ pub struct UpstreamOptions {
     /// It takes every field that the caller sent and that has no place in the canonical model. To be set only where
     /// the caller speaks this dialect, too.
     pub takes_unknown_fields: bool,
-    /// Its answers have their text at the top, as `message`, `text`, `content` or `response`, instead of in `choices`.
+    /// Its answers have their text at the top, as `message`, `text`, `content` or `response`, instead of in `choices`,
+    /// and their tool calls beside it.
     pub odd_replies: bool,
+    /// It is told the model beside the request, not in it.
+    pub omits_model: bool,
 }
 
 /// The field that limits the length of the answer.

@@ -167,7 +167,7 @@ impl State {
             Some(choices) => serde_json::from_str::<Vec<JsonObject<'_>>>(choices.get())
                 .map_err(|_| ErrorInfo::malformed())?,
         };
-        let odd = (choices.is_empty() && self.odd_replies).then(|| answer::odd_text(reply)).flatten();
+        let odd = (choices.is_empty() && self.odd_replies).then(|| answer::odd(reply)).flatten();
         let mut counts = reply.get_set("usage").and_then(usage::parse).or_else(|| {
             let groq = object_at(reply, "x_groq")?;
             usage::parse(groq.get_set("usage")?)
@@ -190,9 +190,14 @@ impl State {
                 number.ok().filter(|number| *number < MAX_CHOICES).ok_or_else(ErrorInfo::malformed)?;
             self.take_choice(number, choice, events)?;
         }
-        if let Some(text) = odd {
+        if let Some(said) = odd {
             let (state, mut sink) = self.choice(0, events);
-            state.say(Piece::Text(text), &mut sink)?;
+            for piece in said.pieces {
+                state.say(piece, &mut sink)?;
+            }
+            for call in said.calls {
+                state.call(call, &mut sink)?;
+            }
         }
         self.said_done |= reply.get_set("done").is_some_and(|done| done.get() == "true");
         if let Some(usage) = counts {

@@ -10,6 +10,7 @@ use crate::dialect::canonical::{CacheControl, Json};
 /// A request.
 #[derive(Serialize, Default)]
 pub(super) struct RequestOut<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub model: &'a str,
     pub messages: Vec<MessageOut<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

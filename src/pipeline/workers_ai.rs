@@ -1,0 +1,73 @@
+//! Workers AI through the deployment's own binding, in the form of any other upstream's answer.
+//!
+//! The binding is a JavaScript object that is optional, so it is looked up by name. It gives an object, or a stream of
+//! events where one was asked for, and throws what goes wrong; [`run`] makes a response of each of the three.
+
+use nexus_edge_core::dialect::workers_ai::Thrown;
+use nexus_edge_core::error::ApiError;
+use worker::js_sys::{Array, Function, JSON, Promise, Reflect};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{Env, Response, web_sys};
+
+use super::upstream::within;
+use crate::platform::log_error;
+
+/// The name under which `wrangler.toml` binds it.
+const BINDING: &str = "AI";
+
+/// Runs `model` with inputs in JSON. `while_waiting` runs once the request is on its way. An error is the gateway's own:
+/// there is no binding, or it gave nothing in time, or nothing that can be passed on.
+pub async fn run(
+    env: &Env,
+    model: &str,
+    inputs: &[u8],
+    timeout_ms: u32,
+    while_waiting: impl FnOnce(),
+) -> Result<web_sys::Response, ApiError> {
+    let ai = Reflect::get(env.as_ref(), &BINDING.into()).unwrap_or(JsValue::UNDEFINED);
+    if ai.is_undefined() || ai.is_null() {
+        let message = "The deployment has no AI binding: see `[ai]` in wrangler.toml.";
+        return Err(ApiError::unavailable("provider_unavailable", message));
+    }
+    let inputs = std::str::from_utf8(inputs).ok().and_then(|text| JSON::parse(text).ok());
+    let inputs = inputs.ok_or_else(ApiError::internal)?;
+    let answer = match call(&ai, &Array::of2(&model.into(), &inputs)) {
+        Ok(promise) => within(JsFuture::from(promise), timeout_ms, while_waiting).await?,
+        Err(thrown) => Err(thrown),
+    };
+    respond(answer).map_err(|error| {
+        log_error("workers ai", &error);
+        let message = "Workers AI answered with something that cannot be read.";
+        ApiError::bad_gateway("upstream_invalid_response", message)
+    })
+}
+
+fn call(ai: &JsValue, arguments: &Array) -> Result<Promise, JsValue> {
+    let run: Function = Reflect::get(ai, &"run".into())?.unchecked_into();
+    // Not `run.call(…)`: of a remote object that would be a method of that name.
+    Ok(Promise::resolve(&Reflect::apply(&run, ai, arguments)?))
+}
+
+fn respond(answer: Result<JsValue, JsValue>) -> worker::Result<web_sys::Response> {
+    let json = || Response::builder().with_header("content-type", "application/json");
+    let response = match answer {
+        Ok(answer) => match answer.dyn_into::<web_sys::ReadableStream>() {
+            Ok(stream) => {
+                Response::builder().with_header("content-type", "text/event-stream")?.stream(stream)
+            }
+            Err(answer) => {
+                let text = JSON::stringify(&answer)?.as_string();
+                let text = text.ok_or_else(|| worker::Error::RustError("no JSON value".to_owned()))?;
+                json()?.fixed(text.into_bytes())
+            }
+        },
+        Err(thrown) => {
+            let message = Reflect::get(&thrown, &"message".into()).ok();
+            let message = message.and_then(|message| message.as_string()).or_else(|| thrown.as_string());
+            let thrown = Thrown::read(&message.unwrap_or_default());
+            json()?.with_status(thrown.status).fixed(thrown.body)
+        }
+    };
+    Ok(response.into())
+}
