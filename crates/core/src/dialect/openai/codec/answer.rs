@@ -262,14 +262,14 @@ pub(super) fn odd(reply: &JsonObject<'_>) -> Option<Said> {
     Some(Said { pieces, calls, ..Said::default() })
 }
 
+/// The text of an odd reply.
 fn odd_text(reply: &JsonObject<'_>) -> Option<String> {
     ["message", "text", "content", "response"].into_iter().find_map(|name| {
         let value = reply.get_set(name)?;
         match Kind::of(value) {
             Kind::String => as_str(value).map(std::borrow::Cow::into_owned),
             // Workers AI gives a token that looks like a number as one, and an answer in JSON as the object itself.
-            Kind::Number | Kind::Boolean if name == "response" => Some(value.get().to_owned()),
-            Kind::Array if name == "response" => Some(value.get().to_owned()),
+            Kind::Number | Kind::Boolean | Kind::Array if name == "response" => Some(value.get().to_owned()),
             Kind::Object => {
                 let inner = object(value)?;
                 let is_part = |field: &str| ["role", "type", "content", "text"].contains(&field);
