@@ -5,8 +5,8 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_counting::api::{Detokenize, Estimate, MAX_BODY_BYTES, Tokenize};
 use nexus_edge_counting::Tokenizer;
+use nexus_edge_counting::api::{Detokenize, Estimate, MAX_BODY_BYTES, Tokenize};
 use worker::Response;
 
 use crate::exchange::{Exchange, json};
