@@ -166,5 +166,5 @@ class Leaving(unittest.TestCase):
                         break
         eventually(lambda: closed_early("endless") > before, "the upstream seeing the close", within=5.0)
         row = log_row(raw.headers["x-request-id"])
-        self.assertEqual((row["outcome"], row["usage_source"]), ("cancelled", "estimated"))
+        self.assertEqual((row["outcome"], row["usage_source"]), ("cancelled", "counted"))
         self.assertGreater(row["completion_tokens"], 0)
