@@ -4,8 +4,6 @@
 //! refused connection, an error status, an answer that cannot be read, a stream that breaks off or reports an error
 //! before its first word.
 
-use std::cell::Cell;
-
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo};
@@ -46,8 +44,6 @@ pub struct Asked<'a> {
     pub inbound: &'a Inbound<'a>,
     /// The conversation that it belongs to.
     pub conversation_id: &'a str,
-    /// About how many tokens the prompt is; counted while the first upstream is at work.
-    pub prompt_estimate: Cell<Option<u64>>,
 }
 
 /// An answer of which enough has come to pass it on.
@@ -226,10 +222,9 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed>
     Ok(Answer { response, connection, crossing, memory, headers, first_byte_ms })
 }
 
+/// Estimates the prompt while the upstream is at work, for whoever asks later.
 fn estimate_prompt(asked: &Asked<'_>) {
-    if asked.prompt_estimate.get().is_none() {
-        asked.prompt_estimate.set(Some(asked.inbound.estimate_prompt_tokens()));
-    }
+    let _ = asked.inbound.estimate_prompt_tokens();
 }
 
 /// A caller who asks for it (`x-nexus-strict: true`) is refused what would otherwise be left out.

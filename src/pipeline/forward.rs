@@ -101,20 +101,15 @@ async fn serve_json(
                 let verdict = retry::classify(Failure::Status(response.status()), None, None, &[]);
                 let failed = response.status() >= 400;
                 hold.end(if failed { verdict.outcomes(None, true) } else { Outcomes::SUCCESS });
-                if is_last || !failed || !verdict.may_go_on() {
-                    settlement.note_attempt(AttemptRecord {
-                        status: Some(response.status()),
-                        error_class: failed.then(|| verdict.class.word().to_owned()),
-                        ..failover::record_of(candidate)
-                    });
-                    return answer(exchange, candidate, response, connection, settlement).await;
-                }
-                // Dropping the connection closes it.
                 settlement.note_attempt(AttemptRecord {
                     status: Some(response.status()),
-                    error_class: Some(verdict.class.word().to_owned()),
+                    error_class: failed.then(|| verdict.class.word().to_owned()),
                     ..failover::record_of(candidate)
                 });
+                if is_last || !failed || !verdict.may_go_on() {
+                    return answer(exchange, candidate, response, connection, settlement).await;
+                }
+                // The connection is closed by being dropped.
             }
             Err(refusal) if exchange.caller_gone().aborted() => return Err(refusal),
             Err(refusal) => {

@@ -28,7 +28,6 @@ mod upstream;
 pub mod upstream_health;
 mod workers_ai;
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::future::join;
@@ -137,14 +136,8 @@ async fn serve(
         is_known = true;
     }
     let conversation_id = settlement.conversation_id().to_owned();
-    let asked = Asked {
-        exchange,
-        principal,
-        body: &body,
-        inbound: &inbound,
-        conversation_id: &conversation_id,
-        prompt_estimate: Cell::new(None),
-    };
+    let asked =
+        Asked { exchange, principal, body: &body, inbound: &inbound, conversation_id: &conversation_id };
     let mut transcript = std::mem::take(&mut settlement.transcript);
     // What such a request continues is known only once it has been put together.
     let is_pieced_together = exchange.face == Face::OpenaiResponses;
@@ -165,9 +158,7 @@ async fn serve(
     }
     settlement.transcript = transcript;
     settlement.note_conversation(recognised);
-    if let Some(tokens) = asked.prompt_estimate.get() {
-        settlement.note_prompt_estimate(tokens);
-    }
+    settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, cache })
 }
 

@@ -12,14 +12,15 @@ use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::routing::discovery::{self, UpstreamModel};
-use nexus_edge_core::routing::endpoint::{self, Auth, Call};
+use nexus_edge_core::routing::endpoint::{self, Call};
 use nexus_edge_core::secrets::mask::redact;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsCast;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Env, Headers, Method, Request, RequestInit, RequestRedirect, web_sys};
 
-use super::{service_account, workers_ai};
+use super::upstream::authorize;
+use super::workers_ai;
 use crate::exchange::set_header;
 use crate::platform::{bytes, global, log_error, new_ulid, now_ms};
 use crate::settings::Settings;
@@ -177,25 +178,12 @@ async fn send(upstream: &Upstream, call: &Call, body: Option<Vec<u8>>) -> Result
     for (name, value) in &call.headers {
         set_header(&headers, name, value);
     }
-    if let Some(key) = upstream.keys.first() {
-        match call.auth {
-            Auth::ServiceAccount => {
-                let token = service_account::token(&upstream.record, &key.key).await;
-                let token = token.map_err(|error| error.message)?;
-                set_header(&headers, "authorization", &format!("Bearer {token}"));
-            }
-            Auth::Bearer => set_header(&headers, "authorization", &format!("Bearer {}", key.key)),
-            Auth::Header(name) => set_header(&headers, name, &key.key),
-        }
-    }
     let mut init = RequestInit::new();
     if let Some(body) = body {
         set_header(&headers, "content-type", "application/json");
         init.with_method(Method::Post).with_body(Some(Uint8Array::from(body.as_slice()).into()));
     }
-    for (name, value) in &upstream.headers {
-        set_header(&headers, name, value);
-    }
+    authorize(&headers, upstream, upstream.keys.first(), call.auth).await.map_err(|error| error.message)?;
     init.with_headers(headers).with_redirect(RequestRedirect::Manual);
     let request = Request::new_with_init(&call.url, &init)
         .map_err(|_| "The address of the provider is not valid.".to_owned())?;

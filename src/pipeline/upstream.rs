@@ -7,8 +7,8 @@ use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::openai::request::ChatRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
-use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::endpoint::{self, Auth, Call};
+use nexus_edge_core::routing::{Candidate, Upstream, UpstreamKey};
 use worker::js_sys::Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -126,19 +126,7 @@ pub async fn build_request(
             set_header(&headers, name, value);
         }
     }
-    if let Some(key) = candidate.key().map(|key| key.key.as_str()) {
-        match call.auth {
-            Auth::ServiceAccount => {
-                let token = service_account::token(&candidate.upstream.record, key).await?;
-                set_header(&headers, "authorization", &format!("Bearer {token}"));
-            }
-            Auth::Bearer => set_header(&headers, "authorization", &format!("Bearer {key}")),
-            Auth::Header(name) => set_header(&headers, name, key),
-        }
-    }
-    for (name, value) in &candidate.upstream.headers {
-        set_header(&headers, name, value);
-    }
+    authorize(&headers, &candidate.upstream, candidate.key(), call.auth).await?;
     let mut init = RequestInit::new();
     init.with_method(Method::from(call.method.to_owned()))
         .with_headers(headers)
@@ -152,6 +140,29 @@ pub async fn build_request(
         log_error("upstream request", &error);
         ApiError::bad_gateway("upstream_unreachable", "The address of the provider is not valid.")
     })
+}
+
+/// Puts in who we are, and the headers that the provider's configuration adds; those go before everything else.
+pub async fn authorize(
+    headers: &Headers,
+    upstream: &Upstream,
+    key: Option<&UpstreamKey>,
+    auth: Auth,
+) -> Result<(), ApiError> {
+    if let Some(UpstreamKey { key, .. }) = key {
+        match auth {
+            Auth::ServiceAccount => {
+                let token = service_account::token(&upstream.record, key).await?;
+                set_header(headers, "authorization", &format!("Bearer {token}"));
+            }
+            Auth::Bearer => set_header(headers, "authorization", &format!("Bearer {key}")),
+            Auth::Header(name) => set_header(headers, name, key),
+        }
+    }
+    for (name, value) in &upstream.headers {
+        set_header(headers, name, value);
+    }
+    Ok(())
 }
 
 /// The embedded provider's answer, in the form of any other upstream's.

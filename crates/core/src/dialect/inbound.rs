@@ -1,6 +1,7 @@
 //! A request as it comes in: what must be known of it in any dialect before it is decided who answers it.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use serde_json::value::RawValue;
 
@@ -28,6 +29,7 @@ pub struct Inbound<'a> {
     pub body: &'a [u8],
     /// Whether the gateway has acted on the list of models to fall back on, so that the upstream must not.
     pub fallbacks_taken: bool,
+    prompt_estimate: OnceCell<u64>,
     reading: Reading<'a>,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Inbound<'a> {
                 as_array: false,
                 body,
                 fallbacks_taken: false,
+                prompt_estimate: OnceCell::new(),
                 reading: Reading::Chat(chat),
             });
         }
@@ -84,6 +87,7 @@ impl<'a> Inbound<'a> {
             as_array,
             body,
             fallbacks_taken: false,
+            prompt_estimate: OnceCell::new(),
             reading: Reading::Other(fields),
         })
     }
@@ -137,9 +141,13 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// About how many tokens the prompt is.
+    /// About how many tokens the prompt is. Several steps ask; it is estimated once.
     #[must_use]
     pub fn estimate_prompt_tokens(&self) -> u64 {
+        *self.prompt_estimate.get_or_init(|| self.estimate_prompt())
+    }
+
+    fn estimate_prompt(&self) -> u64 {
         /// Bytes of JSON to a token, its punctuation included.
         const BYTES_PER_TOKEN: usize = 5;
         match &self.reading {
