@@ -17,7 +17,7 @@ use worker::Env;
 
 use super::admit::Admission;
 use super::cache::{self, Place};
-use super::recognise::{self, Remembrance};
+use super::recognise::{self, Recognised, Remembrance};
 use super::upstream_health;
 use crate::platform::now_ms;
 use crate::store::archive::{self as archived, Entry};
@@ -46,6 +46,8 @@ pub struct Aftermath {
     pub price: Option<Price>,
     /// In a session, which knows its own history: the turn by which was asked what is answered.
     pub asked_by: Option<String>,
+    /// What was found out about the conversation while the upstream worked.
+    pub recognised: Recognised,
 }
 
 /// Does what is to be done. The event is completed first; then nothing waits for anything else, so that an archive that
@@ -63,6 +65,7 @@ pub async fn run(env: &Env, mut aftermath: Aftermath) {
         admission,
         price,
         asked_by,
+        recognised,
         ..
     } = aftermath;
     counting::complete(&mut event, &mut transcript);
@@ -71,7 +74,7 @@ pub async fn run(env: &Env, mut aftermath: Aftermath) {
     let kept = async {
         let is_wanted = event.status < 400 && !recognise::is_summary(&event.conversation_id);
         if is_wanted && recognise::is_readable(&transcript) {
-            keep(env, &event, &principal, &mut transcript, asked_by).await;
+            keep(env, &event, &principal, &mut transcript, asked_by, recognised).await;
         }
     };
     let binding = bind_session(env, &event, &principal, session.as_deref(), upstream_key);
@@ -112,6 +115,7 @@ async fn keep(
     principal: &Principal,
     transcript: &mut Transcript,
     asked_by: Option<String>,
+    recognised: Recognised,
 ) {
     let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) else { return };
     let reply = answered.response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
@@ -121,7 +125,7 @@ async fn keep(
     let remembrance = if asked_by.is_some() {
         Remembrance { fresh: archive::Fresh::SinceLastAnswer, parent: None }
     } else {
-        recognise::remember(env, principal, &request, reply, &event.conversation_id).await
+        recognise::remember(env, principal, &request, reply, &event.conversation_id, recognised).await
     };
     if principal.store == StorePolicy::None {
         return;

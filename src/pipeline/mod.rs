@@ -47,6 +47,7 @@ use crate::platform::new_ulid;
 use crate::store::snapshot;
 use attempt::{Accepted, Asked, Reply};
 use cache::Use;
+use recognise::Recognised;
 use settle::Settlement;
 use upstream_health::Hold;
 
@@ -123,7 +124,7 @@ async fn serve(
     {
         if !is_named {
             let recognised = recognise::recognise(exchange, principal, &mut settlement.transcript).await;
-            settlement.note_conversation(recognised);
+            settlement.note_recognised(recognised);
         }
         return Ok(Served::Cache { response, answer: found });
     }
@@ -132,7 +133,7 @@ async fn serve(
     if !is_known && route.candidates.iter().any(is_dify) {
         // Its own conversation goes by the name of ours, so ours must be known before it is asked.
         let recognised = recognise::recognise(exchange, principal, &mut settlement.transcript).await;
-        settlement.note_conversation(recognised);
+        settlement.note_recognised(recognised);
         is_known = true;
     }
     let conversation_id = settlement.conversation_id().to_owned();
@@ -143,10 +144,9 @@ async fn serve(
     let is_pieced_together = exchange.face == Face::OpenaiResponses;
     let recognising = async {
         if is_known || is_pieced_together {
-            None
-        } else {
-            recognise::recognise(exchange, principal, &mut transcript).await
+            return Recognised::default();
         }
+        recognise::recognise(exchange, principal, &mut transcript).await
     };
     // The request leaves at the first poll; whose it is is found out while the upstream works.
     let (mut served, mut recognised) = join(failover::serve(&asked, &route, settlement), recognising).await;
@@ -157,7 +157,9 @@ async fn serve(
         recognised = recognise::recognise(exchange, principal, &mut accepted.transcript).await;
     }
     settlement.transcript = transcript;
-    settlement.note_conversation(recognised);
+    if !is_known {
+        settlement.note_recognised(recognised);
+    }
     settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, cache })
 }

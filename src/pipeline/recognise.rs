@@ -5,7 +5,7 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::conversation::archive::Fresh;
-use nexus_edge_core::conversation::{Fingerprint, Recognition, Remembered, recognise as judge};
+use nexus_edge_core::conversation::{ChainKey, Fingerprint, Recognition, Remembered, recognise as judge};
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::http::request_id;
@@ -46,31 +46,43 @@ pub fn named(exchange: &Exchange) -> Option<String> {
     named.as_deref().and_then(request_id::accept).map(str::to_owned)
 }
 
-/// The conversation of a request that names none in a header.
+/// What was found out about the conversation of a request.
+#[derive(Debug, Default)]
+pub struct Recognised {
+    /// The conversation, if the request named none in a header.
+    pub id: Option<String>,
+    /// What the request says of its history, and what was found under that.
+    looked_up: Option<(Fingerprint, Option<Remembered>)>,
+}
+
+/// Recognises the conversation of a request that names none in a header.
 pub async fn recognise(
     exchange: &Exchange,
     principal: &Principal,
     transcript: &mut Transcript,
-) -> Option<String> {
+) -> Recognised {
     if !is_readable(transcript) {
-        return None;
+        return Recognised::default();
     }
     if transcript.unread_bytes() > LARGE_BYTES {
         Timer::after_ms(1).await;
     }
-    let request = transcript.request()?;
+    let Some(request) = transcript.request() else { return Recognised::default() };
     if let Some(named) = named_in_body(&request) {
-        return Some(named);
+        return Recognised { id: Some(named), looked_up: None };
     }
     let print = Fingerprint::of(&principal.key_id, &request);
     let found = match print.history.or(print.last_words) {
         Some(key) => conversations::get(&exchange.env, key).await,
         None => None,
     };
-    match judge(print.question, print.history.is_some(), found.as_ref()) {
-        Recognition::Known(id) => Some(id),
-        Recognition::Branch { .. } | Recognition::New => Some(new_ulid(exchange.started_ms)),
-    }
+    let id = match judge(print.question, print.history.is_some(), found.as_ref()) {
+        Recognition::Known(id) => id,
+        Recognition::Branch { .. } | Recognition::New => new_ulid(exchange.started_ms),
+    };
+    // Under the last words of a request without a history is not its history.
+    let of_history = found.filter(|_| print.history.is_some());
+    Recognised { id: Some(id), looked_up: Some((print, of_history)) }
 }
 
 /// `metadata.session_id`, or `metadata.conversation_id`.
@@ -88,48 +100,70 @@ pub struct Remembrance {
     pub parent: Option<String>,
 }
 
-/// Remembers, after the answer, how the conversation stands.
+/// Remembers, after the answer, how the conversation stands. What was looked up before the answer is not looked up again.
 pub async fn remember(
     env: &Env,
     principal: &Principal,
     request: &ChatRequest,
     reply: &[Part],
     conversation_id: &str,
+    recognised: Recognised,
 ) -> Remembrance {
-    let caller = &principal.key_id;
-    let print = Fingerprint::of(caller, request);
-    let mut remembrance = Remembrance { fresh: Fresh::All, parent: None };
-    if let Some(history) = print.history {
-        match conversations::get(env, history).await {
-            Some(mut found) => {
-                let is_new = found.continue_with(print.question, conversation_id);
-                if found.conversation == conversation_id {
-                    remembrance.fresh = if is_new { Fresh::SinceLastAnswer } else { Fresh::Nothing };
-                } else {
-                    remembrance.parent = Some(found.conversation.clone());
-                    if !is_new {
-                        remembrance.fresh = Fresh::Nothing;
-                    }
-                }
-                if is_new {
-                    conversations::put(env, history, found).await;
-                }
-            }
-            None => {
-                for ancestor in &print.ancestors {
-                    let found = conversations::get(env, *ancestor).await;
-                    if let Some(found) = found.filter(|found| found.conversation != conversation_id) {
-                        remembrance.parent = Some(found.conversation);
-                        break;
-                    }
-                }
-            }
+    let (print, of_history) = match recognised.looked_up {
+        Some(looked_up) => looked_up,
+        None => {
+            let print = Fingerprint::of(&principal.key_id, request);
+            let found = match print.history {
+                Some(history) => conversations::get(env, history).await,
+                None => None,
+            };
+            (print, found)
         }
-    }
-    let answered = Fingerprint::with_reply(caller, request, reply);
-    conversations::put(env, answered, Remembered::new(conversation_id)).await;
-    if let Some(last_words) = print.last_words {
+    };
+    let remembrance = match print.history {
+        Some(history) => go_on(env, &print, history, of_history, conversation_id).await,
+        None => Remembrance { fresh: Fresh::All, parent: None },
+    };
+    conversations::put(env, print.with_reply(reply), Remembered::new(conversation_id)).await;
+    // Only requests without a history are looked up by their last words.
+    if let Some(last_words) = print.last_words.filter(|_| print.history.is_none()) {
         conversations::put(env, last_words, Remembered::new(conversation_id)).await;
     }
     remembrance
+}
+
+/// Notes how a history went on, or finds the conversation that it was branched off.
+async fn go_on(
+    env: &Env,
+    print: &Fingerprint,
+    history: ChainKey,
+    found: Option<Remembered>,
+    conversation_id: &str,
+) -> Remembrance {
+    let Some(mut found) = found else {
+        return Remembrance { fresh: Fresh::All, parent: parent_of(env, print, conversation_id).await };
+    };
+    let is_new = found.continue_with(print.question, conversation_id);
+    let is_branch = found.conversation != conversation_id;
+    let parent = is_branch.then(|| found.conversation.clone());
+    let fresh = match (is_new, is_branch) {
+        (false, _) => Fresh::Nothing,
+        (true, false) => Fresh::SinceLastAnswer,
+        (true, true) => Fresh::All,
+    };
+    if is_new {
+        conversations::put(env, history, found).await;
+    }
+    Remembrance { fresh, parent }
+}
+
+/// The conversation of an earlier state of the history. KV is asked only for the newest: reading all would cost a long
+/// history more than the link is worth.
+async fn parent_of(env: &Env, print: &Fingerprint, conversation_id: &str) -> Option<String> {
+    let held = print.ancestors.iter().find_map(|ancestor| conversations::held(*ancestor));
+    let found = match (held, print.ancestors.first()) {
+        (None, Some(newest)) => conversations::get(env, *newest).await,
+        (held, _) => held,
+    };
+    found.map(|found| found.conversation).filter(|parent| parent != conversation_id)
 }

@@ -16,6 +16,7 @@ use super::admit::Admission;
 use super::aftermath::{self, Aftermath};
 use super::cache::Place;
 use super::failover;
+use super::recognise::Recognised;
 use super::upstream_health::Hold;
 use crate::exchange::Exchange;
 use crate::platform::now_ms;
@@ -44,6 +45,7 @@ pub struct Settlement {
     /// What the request has taken from its limits.
     pub admission: Option<Admission>,
     asked_by: Option<String>,
+    recognised: Recognised,
     /// What was asked and answered.
     pub transcript: Transcript,
 }
@@ -94,6 +96,7 @@ impl Settlement {
             price: None,
             admission: None,
             asked_by: exchange.asked_by.clone(),
+            recognised: Recognised::default(),
             transcript: Transcript::default(),
         }
     }
@@ -108,11 +111,12 @@ impl Settlement {
         self.event.as_ref().map(|event| event.conversation_id.as_str()).unwrap_or_default()
     }
 
-    /// Notes the conversation that the request was recognised to belong to.
-    pub fn note_conversation(&mut self, id: Option<String>) {
-        if let Some(id) = id {
+    /// Notes what conversation the request was recognised to belong to.
+    pub fn note_recognised(&mut self, mut recognised: Recognised) {
+        if let Some(id) = recognised.id.take() {
             self.change(|event| event.conversation_id = id);
         }
+        self.recognised = recognised;
     }
 
     /// Notes what was asked for.
@@ -253,6 +257,7 @@ impl Settlement {
                 admission: self.admission.take(),
                 price: self.price,
                 asked_by: self.asked_by.take(),
+                recognised: std::mem::take(&mut self.recognised),
             });
         }
     }

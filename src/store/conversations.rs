@@ -31,14 +31,19 @@ thread_local! {
     static HELD: RefCell<HashMap<ChainKey, Held>> = RefCell::default();
 }
 
+/// What this isolate holds under a key.
+pub fn held(key: ChainKey) -> Option<Remembered> {
+    let now = now_ms();
+    HELD.with_borrow(|held| {
+        held.get(&key).filter(|held| now < held.until_ms).map(|held| held.remembered.clone())
+    })
+}
+
 /// What is remembered under a key. A store that cannot be reached remembers nothing.
 pub async fn get(env: &Env, key: ChainKey) -> Option<Remembered> {
-    let now = now_ms();
-    let held = HELD.with_borrow(|held| {
-        held.get(&key).filter(|held| now < held.until_ms).map(|held| held.remembered.clone())
-    });
-    if held.is_some() {
-        return held;
+    let known = held(key);
+    if known.is_some() {
+        return known;
     }
     let json = env.kv("KV").ok()?.get(&name(key)).text().await.ok()??;
     let remembered: Remembered = serde_json::from_str(&json).ok()?;

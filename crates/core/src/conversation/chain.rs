@@ -1,39 +1,33 @@
 //! The hash chain over a history.
 //!
-//! `h0 = H(caller, model family, end user, system)`, `h_i = H(h_{i-1}, speaker_i, content_i)`, one step for each
-//! [`Run`]. SHA-256, of which 128 bits are kept: enough that no two histories of a deployment ever meet by accident,
-//! or by anybody's intent.
+//! `h0 = H(model family, system)`, `h_i = H(h_{i-1}, speaker_i, content_i)`, one step for each [`Run`], and every key
+//! in the scope of its caller and end user.
+//!
+//! The scope is SHA-256, so that nobody reaches into what belongs to another caller. Within a scope `H` is XXH3 with
+//! 128 bits: histories never meet there by accident, and whoever could make them meet by intent would have to know the
+//! other history, with which he is recognised anyway. Every request is hashed, and XXH3 costs a tenth.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3;
 
-use super::normalise::{Run, Speaker, last_user_text, runs};
-use crate::dialect::canonical::{ChatRequest, Message, Part, Role};
+use super::normalise::{Piece, Run, Speaker, last_user_text, runs};
+use crate::dialect::canonical::{ChatRequest, Part};
 
-/// Bytes of a key.
-const KEY_BYTES: usize = 16;
 /// Most earlier states of a conversation that are named, to find the one that was branched off.
 const MAX_ANCESTORS: usize = 8;
 
-/// A link of the chain: names a history up to some point. Shown as 32 hexadecimal digits.
+/// A link of the chain: names a history up to some point. Shown as 48 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ChainKey([u8; KEY_BYTES]);
-
-impl ChainKey {
-    fn of(hasher: Sha256) -> Self {
-        let digest = hasher.finalize();
-        let mut key = [0; KEY_BYTES];
-        for (to, from) in key.iter_mut().zip(digest.iter()) {
-            *to = *from;
-        }
-        Self(key)
-    }
+pub struct ChainKey {
+    scope: u64,
+    link: u128,
 }
 
 impl fmt::Display for ChainKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        write!(formatter, "{:016x}{:032x}", self.scope, self.link)
     }
 }
 
@@ -54,81 +48,89 @@ pub struct Fingerprint {
     pub question: ChainKey,
     /// The last thing that the person said, whatever came before it.
     pub last_words: Option<ChainKey>,
+    /// Where the answer goes on: the chain before the model speaks, and what the request put into its mouth.
+    before_reply: (ChainKey, Option<Run<'static>>),
 }
 
 impl Fingerprint {
     /// The fingerprint of a request by `caller`.
     #[must_use]
     pub fn of(caller: &str, request: &ChatRequest) -> Self {
-        let (mut key, runs) = begin(caller, request, None);
-        let mut turns = Vec::new();
-        let last = runs.len().saturating_sub(1);
-        for (index, run) in runs.iter().enumerate() {
-            key = step(key, run);
-            // What the request itself puts into the model's mouth is the beginning of the answer, not a turn.
-            if run.speaker == Speaker::Assistant && index < last {
-                turns.push(key);
-            }
+        let scope = scope_of(caller, request.user.as_deref().unwrap_or_default());
+        let mut runs = runs(&request.messages).into_iter().peekable();
+        let mut hasher = Xxh3::new();
+        absorb(&mut hasher, b'b', model_family(&request.model));
+        if let Some(system) = runs.next_if(|run| run.speaker == Speaker::System) {
+            absorb_all(&mut hasher, system.pieces());
         }
-        turns.reverse();
-        let mut turns = turns.into_iter();
+        let mut key = ChainKey { scope, link: hasher.digest128() };
+        let mut turns = Vec::new();
+        let mut before_reply = None;
+        while let Some(run) = runs.next() {
+            let after = step(key, &run);
+            if run.speaker == Speaker::Assistant {
+                if runs.peek().is_some() {
+                    turns.push(after);
+                } else {
+                    // What the request itself puts into the model's mouth is the beginning of the answer, not a turn.
+                    before_reply = Some((key, Some(run.into_owned())));
+                }
+            }
+            key = after;
+        }
+        let mut turns = turns.into_iter().rev();
         Self {
             history: turns.next(),
             ancestors: turns.take(MAX_ANCESTORS).collect(),
             question: key,
             last_words: last_user_text(&request.messages).map(|text| {
-                let mut hasher = Sha256::new();
-                for field in
-                    ["last words", caller, request.user.as_deref().unwrap_or_default(), text.as_str()]
-                {
-                    absorb(&mut hasher, field.as_bytes());
-                }
-                ChainKey::of(hasher)
+                let mut hasher = Xxh3::new();
+                absorb(&mut hasher, b'l', &text);
+                ChainKey { scope, link: hasher.digest128() }
             }),
+            before_reply: before_reply.unwrap_or((key, None)),
         }
     }
 
     /// The history up to and including the answer: what the next request will be looked up by.
     #[must_use]
-    pub fn with_reply(caller: &str, request: &ChatRequest, reply: &[Part]) -> ChainKey {
-        let reply = Message::new(Role::Assistant, reply.to_vec());
-        let (key, runs) = begin(caller, request, Some(&reply));
-        runs.iter().fold(key, step)
+    pub fn with_reply(&self, reply: &[Part]) -> ChainKey {
+        let (before, begun) = &self.before_reply;
+        let mut run = begun.clone().unwrap_or_else(|| Run::new(Speaker::Assistant));
+        run.take_in(reply);
+        step(*before, &run)
     }
 }
 
-/// The beginning of the chain, and the runs that are to be added to it.
-fn begin(caller: &str, request: &ChatRequest, reply: Option<&Message>) -> (ChainKey, Vec<Run>) {
-    let mut runs = runs(request.messages.iter().chain(reply));
+/// What separates callers, and the end users of one.
+fn scope_of(caller: &str, user: &str) -> u64 {
     let mut hasher = Sha256::new();
-    for field in
-        ["conversation", caller, model_family(&request.model), request.user.as_deref().unwrap_or_default()]
-    {
-        absorb(&mut hasher, field.as_bytes());
-    }
-    if runs.first().is_some_and(|run| run.speaker == Speaker::System) {
-        let system = runs.remove(0);
-        for piece in system.pieces() {
-            absorb(&mut hasher, piece.as_bytes());
-        }
-    }
-    (ChainKey::of(hasher), runs)
+    hasher.update((caller.len() as u64).to_le_bytes());
+    hasher.update(caller);
+    hasher.update(user);
+    let digest = hasher.finalize();
+    digest.iter().take(8).fold(0, |scope, byte| scope << 8 | u64::from(*byte))
 }
 
-fn step(before: ChainKey, run: &Run) -> ChainKey {
-    let mut hasher = Sha256::new();
-    hasher.update(before.0);
-    hasher.update([run.speaker as u8]);
-    for piece in run.pieces() {
-        absorb(&mut hasher, piece.as_bytes());
+fn step(before: ChainKey, run: &Run<'_>) -> ChainKey {
+    let mut hasher = Xxh3::new();
+    hasher.update(&before.link.to_le_bytes());
+    hasher.update(&[run.speaker as u8]);
+    absorb_all(&mut hasher, run.pieces());
+    ChainKey { scope: before.scope, link: hasher.digest128() }
+}
+
+fn absorb_all(hasher: &mut Xxh3, pieces: &[Piece<'_>]) {
+    for piece in pieces {
+        absorb(hasher, piece.kind, &piece.text);
     }
-    ChainKey::of(hasher)
 }
 
 /// A field with its length before it, so that no two lists of fields are the same bytes.
-fn absorb(hasher: &mut Sha256, field: &[u8]) {
-    hasher.update((field.len() as u64).to_le_bytes());
-    hasher.update(field);
+fn absorb(hasher: &mut Xxh3, kind: u8, text: &str) {
+    hasher.update(&[kind]);
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
 }
 
 /// The family that a model's name begins with (`gpt-5-mini` → `gpt`, `acme/claude-x` → `claude`): a person who goes on
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn a_key_is_shown_in_hexadecimal() {
         let key = Fingerprint::of("k", &ChatRequest::default()).question;
-        assert_eq!(key.to_string().len(), 32);
+        assert_eq!(key.to_string().len(), 48);
         assert!(key.to_string().bytes().all(|b| b.is_ascii_hexdigit()));
     }
 }

@@ -38,7 +38,7 @@ impl Gateway {
         if let Some(found) = print.history.and_then(|key| self.by_key.get_mut(&key.to_string())) {
             found.continue_with(print.question, &id);
         }
-        let answered = Fingerprint::with_reply(caller, request, reply);
+        let answered = print.with_reply(reply);
         for key in [Some(answered), print.last_words].into_iter().flatten() {
             self.by_key.insert(key.to_string(), Remembered::new(&id));
         }
@@ -227,7 +227,7 @@ fn an_answer_that_was_begun_by_the_caller_is_found_whole() {
     let begun = decode(Face::OpenaiChat, &begun);
     let print = Fingerprint::of("k", &begun);
     assert_eq!(print.history, None);
-    let stored = Fingerprint::with_reply("k", &begun, &said(" 3"));
+    let stored = print.with_reply(&said(" 3"));
     assert_eq!(Fingerprint::of("k", &decode(Face::OpenaiChat, &next)).history, Some(stored));
 }
 
@@ -240,10 +240,8 @@ fn a_streamed_answer_makes_the_same_chain_as_a_whole_one() {
         .choices
         .push(crate::dialect::canonical::Choice { parts: replies()[1].clone(), ..Default::default() });
     let streamed = assemble(explode(response)).unwrap();
-    assert_eq!(
-        Fingerprint::with_reply("k", &request, &streamed.choices[0].parts),
-        Fingerprint::with_reply("k", &request, &replies()[1]),
-    );
+    let print = Fingerprint::of("k", &request);
+    assert_eq!(print.with_reply(&streamed.choices[0].parts), print.with_reply(&replies()[1]));
 }
 
 /// Conversations of few words, so that many of them have much in common.

@@ -9,6 +9,8 @@
 //! tool calls (several dialects have none, so translations invent them; their order says the same), names of
 //! participants, and blanks at the ends of texts.
 
+use std::borrow::Cow;
+
 use crate::dialect::canonical::{Media, Message, Part, Role};
 
 /// Who speaks, as far as recognition cares.
@@ -38,15 +40,24 @@ impl Speaker {
     }
 }
 
-/// What one speaker says before the next one does: pieces, each beginning with a letter for its kind.
+/// One thing that is said: its kind, and what of it makes a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// Who speaks.
-    pub speaker: Speaker,
-    pieces: Vec<String>,
+pub struct Piece<'a> {
+    /// `x` text, `m` media by address, `d` media by content, `f` a file by id, `c` a tool call, `r` a tool's result.
+    pub kind: u8,
+    /// Borrowed wherever the history says it in one piece.
+    pub text: Cow<'a, str>,
 }
 
-impl Run {
+/// What one speaker says before the next one does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// Who speaks.
+    pub speaker: Speaker,
+    pieces: Vec<Piece<'a>>,
+}
+
+impl<'a> Run<'a> {
     /// A run of nothing yet.
     #[must_use]
     pub fn new(speaker: Speaker) -> Self {
@@ -55,80 +66,91 @@ impl Run {
 
     /// The pieces, in order.
     #[must_use]
-    pub fn pieces(&self) -> &[String] {
+    pub fn pieces(&self) -> &[Piece<'a>] {
         &self.pieces
     }
 
+    /// The same, without what it was borrowed from.
+    #[must_use]
+    pub fn into_owned(self) -> Run<'static> {
+        let owned = |piece: Piece<'a>| Piece { kind: piece.kind, text: Cow::Owned(piece.text.into_owned()) };
+        Run { speaker: self.speaker, pieces: self.pieces.into_iter().map(owned).collect() }
+    }
+
     /// Adds what a message says.
-    pub fn take_in(&mut self, parts: &[Part]) {
+    pub fn take_in(&mut self, parts: &'a [Part]) {
         for part in parts {
             self.take_in_part(part);
         }
     }
 
-    fn take_in_part(&mut self, part: &Part) {
+    fn take_in_part(&mut self, part: &'a Part) {
         match part {
             Part::Text { text, .. } | Part::Refusal { text } => self.add_text(text),
             Part::Image { media, .. } | Part::Audio { media } | Part::File { media, .. } => {
                 self.pieces.push(media_piece(media));
             }
             Part::ToolCall { name, arguments, .. } => {
-                self.pieces.push(format!("c{}\u{0}{}", name.trim(), canonical_arguments(arguments)));
+                let text = format!("{}\u{0}{}", name.trim(), canonical_arguments(arguments));
+                self.pieces.push(Piece { kind: b'c', text: Cow::Owned(text) });
             }
             Part::ToolResult { parts, .. } => {
-                let mut result = Self::new(Speaker::Tool);
+                let mut result = Run::new(Speaker::Tool);
                 result.take_in(parts);
-                self.pieces.push(format!("r{}", result.pieces.join("\u{0}")));
+                self.pieces.push(Piece { kind: b'r', text: result.joined() });
             }
             Part::Thinking { .. } | Part::RedactedThinking { .. } => {}
         }
     }
 
     /// Texts in a row are one text: nobody can tell how many parts a client makes of it.
-    fn add_text(&mut self, text: &str) {
-        let text = trimmed(text);
+    fn add_text(&mut self, text: &'a str) {
+        let text = without_returns(trimmed(text));
         if text.is_empty() {
             return;
         }
         match self.pieces.last_mut() {
-            Some(last) if last.starts_with('x') => last.extend(text.chars().filter(|c| *c != '\r')),
-            _ => {
-                let mut piece = String::with_capacity(text.len() + 1);
-                piece.push('x');
-                piece.extend(text.chars().filter(|c| *c != '\r'));
-                self.pieces.push(piece);
-            }
+            Some(Piece { kind: b'x', text: last }) => last.to_mut().push_str(&text),
+            _ => self.pieces.push(Piece { kind: b'x', text }),
         }
+    }
+
+    /// All pieces with their kinds as one text.
+    fn joined(self) -> Cow<'a, str> {
+        let mut pieces = self.pieces;
+        if let [Piece { kind: b'x', .. }] = pieces.as_slice()
+            && let Some(only) = pieces.pop()
+        {
+            return only.text;
+        }
+        let with_kind = |piece: Piece<'a>| format!("\u{0}{}{}", char::from(piece.kind), piece.text);
+        Cow::Owned(pieces.into_iter().map(with_kind).collect())
     }
 }
 
 /// The runs of a history.
 #[must_use]
-pub fn runs<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+pub fn runs(messages: &[Message]) -> Vec<Run<'_>> {
+    let mut runs: Vec<Run<'_>> = Vec::new();
     for message in messages {
-        let (results, said): (Vec<&Part>, Vec<&Part>) =
-            message.parts.iter().partition(|part| matches!(part, Part::ToolResult { .. }));
+        let is_result = |part: &&Part| matches!(part, Part::ToolResult { .. });
         // One dialect has tool results inside of the user's message, another beside it.
-        if !results.is_empty() {
-            let run = run_of(&mut runs, Speaker::Tool);
-            for part in results {
-                run.take_in_part(part);
-            }
+        for part in message.parts.iter().filter(is_result) {
+            run_of(&mut runs, Speaker::Tool).take_in_part(part);
         }
         let speaker = Speaker::of(message.role);
-        if !said.is_empty() || (message.parts.is_empty() && speaker == Speaker::Assistant) {
-            let run = run_of(&mut runs, speaker);
-            for part in said {
-                run.take_in_part(part);
-            }
+        for part in message.parts.iter().filter(|part| !is_result(part)) {
+            run_of(&mut runs, speaker).take_in_part(part);
+        }
+        if message.parts.is_empty() && speaker == Speaker::Assistant {
+            run_of(&mut runs, speaker);
         }
     }
     runs
 }
 
 /// The run to which something that `speaker` says now belongs.
-fn run_of(runs: &mut Vec<Run>, speaker: Speaker) -> &mut Run {
+fn run_of<'r, 'a>(runs: &'r mut Vec<Run<'a>>, speaker: Speaker) -> &'r mut Run<'a> {
     let goes_on = runs.last().is_some_and(|run| run.speaker == speaker);
     if !goes_on {
         runs.push(Run::new(speaker));
@@ -142,7 +164,8 @@ fn run_of(runs: &mut Vec<Run>, speaker: Speaker) -> &mut Run {
 #[must_use]
 pub fn last_user_text(messages: &[Message]) -> Option<String> {
     let last = messages.iter().rev().find(|message| message.role == Role::User)?;
-    let text: String = last.text().chars().filter(|c| *c != '\r').collect();
+    let text = last.text();
+    let text = without_returns(&text);
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -152,13 +175,19 @@ fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{0}'))
 }
 
-fn media_piece(media: &Media) -> String {
-    match media {
-        Media::Url { url, .. } => format!("m{}", url.trim()),
+/// A text without carriage returns, which some clients add to every line.
+fn without_returns(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { Cow::Owned(text.replace('\r', "")) } else { Cow::Borrowed(text) }
+}
+
+fn media_piece(media: &Media) -> Piece<'_> {
+    let (kind, text) = match media {
+        Media::Url { url, .. } => (b'm', url.trim()),
         // Whoever names the media type differently still means the same picture.
-        Media::Base64 { data, .. } => format!("d{}", data.trim_end_matches('=').trim()),
-        Media::FileId { id } => format!("f{id}"),
-    }
+        Media::Base64 { data, .. } => (b'd', data.trim_end_matches('=').trim()),
+        Media::FileId { id } => (b'f', id.as_str()),
+    };
+    Piece { kind, text: Cow::Borrowed(text) }
 }
 
 /// Arguments of a tool call as JSON with sorted names and no blanks; what is no JSON as it is.

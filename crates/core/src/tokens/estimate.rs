@@ -12,8 +12,6 @@
 //! tried; `docs/tokens.md` has the measured errors. A run of one letter, or a text of random letters, may be off by half.
 //! Models with other vocabularies differ by what `nexus_edge_tokens` says of their families.
 
-use std::iter::Peekable;
-
 /// Thousandths of a token.
 type Milli = u64;
 
@@ -96,7 +94,7 @@ enum Class {
     Symbol,
 }
 
-fn class_of(character: char) -> Class {
+const fn class_of(character: char) -> Class {
     match character {
         'a'..='z' => Class::Small,
         'A'..='Z' => Class::Capital,
@@ -120,6 +118,20 @@ fn class_of(character: char) -> Class {
     }
 }
 
+/// The classes of ASCII, in which most text is looked up.
+const ASCII: [Class; 128] = {
+    let mut classes = [Class::Space; 128];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        #[expect(clippy::indexing_slicing, reason = "below 128, and at compile time")]
+        {
+            classes[byte as usize] = class_of(byte as char);
+        }
+        byte += 1;
+    }
+    classes
+};
+
 const fn is_latin(class: Class) -> bool {
     matches!(class, Class::Small | Class::Capital | Class::Accented)
 }
@@ -136,25 +148,26 @@ enum Before {
 /// About how many tokens `text` is. Linear in its length; zero only for the empty text.
 #[must_use]
 pub fn estimate_tokens(text: &str) -> u64 {
-    let mut rest = Rest { characters: text.chars().peekable() };
+    let mut rest = Rest { text, at: 0 };
     let mut milli: Milli = 0;
     let mut before = Before::Nothing;
-    while let Some(&character) = rest.characters.peek() {
-        let (cost, after) = rest.piece(character, before);
+    while let Some(class) = rest.next_class() {
+        let (cost, after) = rest.piece(class, before);
         milli += cost;
         before = after;
     }
     milli.div_ceil(1000)
 }
 
-struct Rest<I: Iterator<Item = char>> {
-    characters: Peekable<I>,
+struct Rest<'t> {
+    text: &'t str,
+    /// Where the next character begins.
+    at: usize,
 }
 
-impl<I: Iterator<Item = char>> Rest<I> {
-    /// Takes the piece that begins with `first`: what it costs, and what it is to the next one.
-    fn piece(&mut self, first: char, before: Before) -> (Milli, Before) {
-        let class = class_of(first);
+impl Rest<'_> {
+    /// Takes the piece that begins with a character of `class`: what it costs, and what it is to the next one.
+    fn piece(&mut self, class: Class, before: Before) -> (Milli, Before) {
         let cost = match class {
             Class::Small | Class::Capital | Class::Accented => self.word(before),
             Class::Digit => {
@@ -184,14 +197,29 @@ impl<I: Iterator<Item = char>> Rest<I> {
     /// How many characters of a class come next.
     fn run(&mut self, class: Class) -> u64 {
         let mut length = 0;
-        while self.characters.next_if(|&next| class_of(next) == class).is_some() {
+        while let Some((_, bytes)) = self.next().filter(|&(next, _)| next == class) {
+            self.at += bytes;
             length += 1;
         }
         length
     }
 
-    fn next_class(&mut self) -> Option<Class> {
-        self.characters.peek().copied().map(class_of)
+    fn next_class(&self) -> Option<Class> {
+        self.next().map(|(class, _)| class)
+    }
+
+    /// The class of the next character, and its length in bytes.
+    #[inline]
+    fn next(&self) -> Option<(Class, usize)> {
+        let byte = *self.text.as_bytes().get(self.at)?;
+        match ASCII.get(usize::from(byte)) {
+            Some(class) => Some((*class, 1)),
+            None => self.next_character().map(|next| (class_of(next), next.len_utf8())),
+        }
+    }
+
+    fn next_character(&self) -> Option<char> {
+        self.text.get(self.at..)?.chars().next()
     }
 
     /// Capitals, then small letters: `camelCase` is two words.
@@ -247,7 +275,8 @@ impl<I: Iterator<Item = char>> Rest<I> {
 
     fn han(&mut self) -> Milli {
         let mut cost = 0;
-        while let Some(character) = self.characters.next_if(|&next| class_of(next) == Class::Han) {
+        while let Some(character) = self.next_character().filter(|&next| class_of(next) == Class::Han) {
+            self.at += character.len_utf8();
             let is_traditional = TRADITIONAL.binary_search(&character).is_ok();
             cost += HAN_MILLI + if is_traditional { TRADITIONAL_MILLI } else { 0 };
         }
