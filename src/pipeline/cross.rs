@@ -1,5 +1,7 @@
 //! How does the request cross to the dialect of the upstream that was chosen, and what must be remembered of it?
 
+use std::rc::Rc;
+
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::ReplyContext;
@@ -93,7 +95,7 @@ pub async fn cross(
         let name = format!("dify:{}:{}:{conversation_id}", provider.uid, principal.key_id);
         let known =
             if app.keeps_conversation() { dify::conversation(&exchange.env, &name).await } else { None };
-        let mut request = registry::caller(inbound.face).decode_request(inbound.body)?;
+        let mut request = Rc::unwrap_or_clone(inbound.canonical()?);
         let user = request.user.clone().unwrap_or_else(|| principal.key_id.clone());
         let options = DifyOptions { app, conversation_id: known, user, inputs: None };
         dify_app::upload(exchange, candidate, &mut request, &options).await?;

@@ -123,7 +123,8 @@ async fn serve(
         && let Some((response, found)) = cache::find(exchange, &inbound, place).await
     {
         if !is_named {
-            let recognised = recognise::recognise(exchange, principal, &mut settlement.transcript).await;
+            let recognised =
+                recognise::recognise(exchange, principal, &mut settlement.transcript, Some(&inbound)).await;
             settlement.note_recognised(recognised);
         }
         return Ok(Served::Cache { response, answer: found });
@@ -132,7 +133,8 @@ async fn serve(
     let is_dify = |candidate: &Candidate| candidate.upstream.record.kind == ProviderKind::Dify;
     if !is_known && route.candidates.iter().any(is_dify) {
         // Its own conversation goes by the name of ours, so ours must be known before it is asked.
-        let recognised = recognise::recognise(exchange, principal, &mut settlement.transcript).await;
+        let recognised =
+            recognise::recognise(exchange, principal, &mut settlement.transcript, Some(&inbound)).await;
         settlement.note_recognised(recognised);
         is_known = true;
     }
@@ -146,7 +148,7 @@ async fn serve(
         if is_known || is_pieced_together {
             return Recognised::default();
         }
-        recognise::recognise(exchange, principal, &mut transcript).await
+        recognise::recognise(exchange, principal, &mut transcript, Some(&inbound)).await
     };
     // The request leaves at the first poll; whose it is is found out while the upstream works.
     let (mut served, mut recognised) = join(failover::serve(&asked, &route, settlement), recognising).await;
@@ -154,7 +156,7 @@ async fn serve(
         && is_pieced_together
         && !is_known
     {
-        recognised = recognise::recognise(exchange, principal, &mut accepted.transcript).await;
+        recognised = recognise::recognise(exchange, principal, &mut accepted.transcript, None).await;
     }
     settlement.transcript = transcript;
     if !is_known {

@@ -7,6 +7,7 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::conversation::archive::Fresh;
 use nexus_edge_core::conversation::{ChainKey, Fingerprint, Recognition, Remembered, recognise as judge};
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
+use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::http::request_id;
 use worker::Env;
@@ -55,17 +56,22 @@ pub struct Recognised {
     looked_up: Option<(Fingerprint, Option<Remembered>)>,
 }
 
-/// Recognises the conversation of a request that names none in a header.
+/// Recognises the conversation of a request that names none in a header. `inbound`: the same request, if the transcript is
+/// of no other, as it was read for whoever needed that first.
 pub async fn recognise(
     exchange: &Exchange,
     principal: &Principal,
     transcript: &mut Transcript,
+    inbound: Option<&Inbound<'_>>,
 ) -> Recognised {
     if !is_readable(transcript) {
         return Recognised::default();
     }
     if transcript.unread_bytes() > LARGE_BYTES {
         Timer::after_ms(1).await;
+    }
+    if let Some(Ok(request)) = inbound.map(Inbound::canonical) {
+        transcript.keep_read_request(request);
     }
     let Some(request) = transcript.request() else { return Recognised::default() };
     if let Some(named) = named_in_body(&request) {

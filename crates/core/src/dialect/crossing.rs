@@ -4,6 +4,7 @@
 //! model. The pipeline asks a [`Crossing`] and never needs to know which.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::dialect::canonical::{
     CallerDialect, ChatRequest, ChatResponse, ErrorInfo, Part, ReplyContext, StreamDecoder, StreamEvent,
@@ -32,7 +33,7 @@ pub struct Crossing {
 
 /// What a translated request needs.
 struct Translation {
-    request: ChatRequest,
+    request: Rc<ChatRequest>,
     caller: Box<dyn CallerDialect>,
     upstream: Box<dyn UpstreamDialect>,
     context: ReplyContext,
@@ -80,7 +81,7 @@ impl Crossing {
     #[must_use]
     pub fn translated(
         inbound: &Inbound<'_>,
-        request: ChatRequest,
+        request: Rc<ChatRequest>,
         caller: Box<dyn CallerDialect>,
         upstream: Box<dyn UpstreamDialect>,
         context: ReplyContext,
@@ -143,7 +144,7 @@ impl Crossing {
         if self.translation.is_none() && self.face == Face::OpenaiResponses {
             return Operation::Responses { stream: self.stream };
         }
-        let request = self.translation.as_ref().map(|translation| &translation.request);
+        let request = self.translation.as_ref().map(|translation| translation.request.as_ref());
         let multimodal = request
             .is_some_and(|request| Endpoint::of(request, upstream_model) == Endpoint::MultimodalGeneration);
         Operation::Chat { stream: self.stream, multimodal }
@@ -194,7 +195,7 @@ impl Crossing {
 
     /// The request in the canonical model, where it had to be brought into that.
     #[must_use]
-    pub fn into_request(self) -> Option<ChatRequest> {
+    pub fn into_request(self) -> Option<Rc<ChatRequest>> {
         self.translation.map(|translation| translation.request)
     }
 

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
+use crate::dialect::canonical;
 use crate::dialect::face::Face;
 use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::dialect::json_splice::{Edit, apply, quote};
 use crate::dialect::openai::request::{ChatRequest, describe_syntax};
+use crate::dialect::{openai, registry};
 use crate::error::ApiError;
 
 /// The field in which a request lists models to fall back on.
@@ -30,6 +33,7 @@ pub struct Inbound<'a> {
     /// Whether the gateway has acted on the list of models to fall back on, so that the upstream must not.
     pub fallbacks_taken: bool,
     prompt_estimate: OnceCell<u64>,
+    canonical: OnceCell<Result<Rc<canonical::ChatRequest>, ApiError>>,
     reading: Reading<'a>,
 }
 
@@ -64,6 +68,7 @@ impl<'a> Inbound<'a> {
                 body,
                 fallbacks_taken: false,
                 prompt_estimate: OnceCell::new(),
+                canonical: OnceCell::new(),
                 reading: Reading::Chat(chat),
             });
         }
@@ -88,6 +93,7 @@ impl<'a> Inbound<'a> {
             body,
             fallbacks_taken: false,
             prompt_estimate: OnceCell::new(),
+            canonical: OnceCell::new(),
             reading: Reading::Other(fields),
         })
     }
@@ -104,6 +110,20 @@ impl<'a> Inbound<'a> {
             Reading::Chat(chat) => Some(chat),
             Reading::Other(_) => None,
         }
+    }
+
+    /// The request in the canonical model. Several steps ask; it is read once.
+    pub fn canonical(&self) -> Result<Rc<canonical::ChatRequest>, ApiError> {
+        let read = || {
+            let mut request = match &self.reading {
+                Reading::Chat(chat) => openai::codec::decode_checked(chat)?,
+                Reading::Other(_) => registry::caller(self.face).decode_request(self.body)?,
+            };
+            request.model = self.model.to_string();
+            request.stream = self.stream;
+            Ok(Rc::new(request))
+        };
+        self.canonical.get_or_init(read).clone()
     }
 
     /// The body for an upstream of the same dialect: the caller's own bytes, with the model spliced in where the

@@ -60,7 +60,7 @@ impl Kind {
 
 /// The fields of one JSON object, in their order. An object that names a field twice is refused: readers disagree on
 /// which of the two counts, so the gateway could check one and the upstream obey the other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct JsonObject<'a> {
     fields: Vec<(Cow<'a, str>, &'a RawValue)>,
 }

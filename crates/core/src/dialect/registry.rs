@@ -1,5 +1,7 @@
 //! Which codec speaks which dialect. Adding a dialect is a folder and a line here.
 
+use std::rc::Rc;
+
 use crate::catalog::{ProviderKind, ProviderRecord};
 use crate::dialect::canonical::{CallerDialect, ChatRequest, ReplyContext, UpstreamDialect};
 use crate::dialect::crossing::Crossing;
@@ -18,8 +20,8 @@ pub fn translated(
     context: ReplyContext,
 ) -> Result<Crossing, ApiError> {
     let codec = if inbound.as_array { Box::new(gemini::GeminiArray) } else { caller(inbound.face) };
-    let request = codec.decode_request(inbound.body)?;
-    Ok(crossing(inbound, request, codec, provider, context))
+    let request = inbound.canonical()?;
+    Ok(Crossing::translated(inbound, request, codec, upstream_of(provider), context))
 }
 
 /// The crossing of a request to a Dify app, in the conversation that the options name. The request has
@@ -31,32 +33,22 @@ pub fn to_dify(
     options: DifyOptions,
     context: ReplyContext,
 ) -> Crossing {
-    crossing_to(inbound, request, caller(inbound.face), Box::new(dify::Dify::new(options)), context)
+    let dify = Box::new(dify::Dify::new(options));
+    Crossing::translated(inbound, Rc::new(request), caller(inbound.face), dify, context)
 }
 
 /// The crossing of a request that has been read already.
 #[must_use]
 pub fn crossing(
     inbound: &Inbound<'_>,
-    request: ChatRequest,
+    mut request: ChatRequest,
     caller: Box<dyn CallerDialect>,
     provider: &ProviderRecord,
     context: ReplyContext,
 ) -> Crossing {
-    crossing_to(inbound, request, caller, upstream_of(provider), context)
-}
-
-/// Model and streaming are those of the inbound request, which may have them from the path.
-fn crossing_to(
-    inbound: &Inbound<'_>,
-    mut request: ChatRequest,
-    caller: Box<dyn CallerDialect>,
-    upstream: Box<dyn UpstreamDialect>,
-    context: ReplyContext,
-) -> Crossing {
     request.model = inbound.model.to_string();
     request.stream = inbound.stream;
-    Crossing::translated(inbound, request, caller, upstream, context)
+    Crossing::translated(inbound, Rc::new(request), caller, upstream_of(provider), context)
 }
 
 /// The codec of a caller's dialect.

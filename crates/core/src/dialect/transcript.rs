@@ -52,8 +52,8 @@ impl Transcript {
     }
 
     /// Keeps a request that had to be read already; it says more than its bytes, if it continues an earlier answer.
-    pub fn keep_read_request(&mut self, request: ChatRequest) {
-        self.request = Request::Read(Rc::new(request));
+    pub fn keep_read_request(&mut self, request: Rc<ChatRequest>) {
+        self.request = Request::Read(request);
     }
 
     /// Keeps the body of an unstreamed answer of an upstream of this kind.

@@ -9,7 +9,6 @@ use memchr::memmem;
 use super::candidate_facts::Needs;
 use crate::dialect::canonical::{ChatRequest, Media, Part, ResponseFormat, Role};
 use crate::dialect::inbound::Inbound;
-use crate::dialect::registry;
 
 /// JSON strings without one of which no request needs anything in particular, in any dialect.
 const TELLING: &[&str] = &[
@@ -39,7 +38,7 @@ pub fn needs_of(inbound: &Inbound<'_>) -> Needs<'static> {
         return needs;
     }
     // What cannot be read is refused later, with the field at fault.
-    if let Ok(request) = registry::caller(inbound.face).decode_request(inbound.body) {
+    if let Ok(request) = inbound.canonical() {
         read(&request, &mut needs);
     }
     needs

@@ -65,7 +65,7 @@ pub struct ChatRequest<'a> {
 pub struct Message<'a> {
     /// `system`, `user`, `assistant`, …
     pub role: Cow<'a, str>,
-    content: Option<&'a RawValue>,
+    fields: JsonObject<'a>,
 }
 
 impl<'a> ChatRequest<'a> {
@@ -88,6 +88,11 @@ impl<'a> ChatRequest<'a> {
             None => false,
         };
         Ok(Self { body, fields, messages, model, stream, wants_usage })
+    }
+
+    /// The fields of the body.
+    pub(super) fn fields(&self) -> &JsonObject<'a> {
+        &self.fields
     }
 
     /// The messages in their order; there is at least one.
@@ -196,9 +201,14 @@ impl<'a> ChatRequest<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// The fields of the message.
+    pub(super) fn fields(&self) -> &JsonObject<'a> {
+        &self.fields
+    }
+
     /// The text of the message: the content if it is a string, else its text parts.
     pub fn texts(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
-        let content = self.content;
+        let content = self.fields.get_set("content");
         let parts: Vec<JsonObject<'a>> = match content.map(Kind::of) {
             Some(Kind::Array) => {
                 content.and_then(|parts| serde_json::from_str(parts.get()).ok()).unwrap_or_default()
@@ -236,6 +246,16 @@ fn check_kinds(fields: &JsonObject<'_>) -> Result<(), ApiError> {
 }
 
 fn read_messages(value: &RawValue) -> Result<Vec<Message<'_>>, ApiError> {
+    // At once if all is well; one by one, each read twice, only to say what is wrong.
+    if let Ok(messages) = serde_json::from_str::<Vec<JsonObject<'_>>>(value.get())
+        && !messages.is_empty()
+    {
+        return messages
+            .into_iter()
+            .enumerate()
+            .map(|(index, fields)| check_message(index, fields))
+            .collect();
+    }
     let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
     if items.is_empty() {
         return Err(ApiError::invalid(
@@ -255,14 +275,17 @@ fn read_message(index: usize, item: &RawValue) -> Result<Message<'_>, ApiError> 
     let fields: JsonObject<'_> = serde_json::from_str(item.get()).map_err(|error| {
         ApiError::invalid("invalid_json", format!("messages[{index}]"), plain_reason(&error))
     })?;
+    check_message(index, fields)
+}
+
+fn check_message(index: usize, fields: JsonObject<'_>) -> Result<Message<'_>, ApiError> {
     let path = |field: &str| format!("messages[{index}].{field}");
     let Some(role) = fields.get_set("role") else {
         return Err(missing(&path("role")));
     };
     let role = as_str(role).ok_or_else(|| wrong_type(path("role"), &[Kind::String], Kind::of(role)))?;
-    let content = fields.get_set("content");
-    match content.map(Kind::of) {
-        None | Some(Kind::String | Kind::Array | Kind::Object) => Ok(Message { role, content }),
+    match fields.get_set("content").map(Kind::of) {
+        None | Some(Kind::String | Kind::Array | Kind::Object) => Ok(Message { role, fields }),
         Some(found) => Err(wrong_type(path("content"), &[Kind::String, Kind::Array], found)),
     }
 }

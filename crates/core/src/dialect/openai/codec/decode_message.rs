@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::fields::{Fields, string};
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
 use crate::dialect::json_object::Kind;
+use crate::dialect::openai::request;
 use crate::error::ApiError;
 
 /// Calls in the old way have no ids. They are made up, and remembered until their results come.
@@ -16,13 +17,15 @@ struct OldCalls {
 }
 
 /// Reads all messages.
-pub(super) fn all(fields: &Fields<'_>) -> Result<Vec<Message>, ApiError> {
+pub(super) fn all(messages: &[request::Message<'_>]) -> Result<Vec<Message>, ApiError> {
     let mut old_calls = OldCalls::default();
-    fields
-        .list("messages")?
-        .into_iter()
+    messages
+        .iter()
         .enumerate()
-        .map(|(index, (path, item))| one(&Fields::of(item, path)?, index, &mut old_calls))
+        .map(|(index, message)| {
+            let fields = Fields::of_object(message.fields(), format!("messages[{index}]"));
+            one(&fields, index, &mut old_calls)
+        })
         .collect()
 }
 
@@ -281,8 +284,8 @@ mod tests {
     use super::*;
 
     fn messages(json: &str) -> Result<Vec<Message>, ApiError> {
-        let body = format!(r#"{{"messages":[{json}]}}"#);
-        all(&Fields::of_body(body.as_bytes())?)
+        let body = format!(r#"{{"model":"m","messages":[{json}]}}"#);
+        all(request::ChatRequest::parse(body.as_bytes())?.messages())
     }
 
     fn parts(json: &str) -> Vec<Part> {

@@ -58,11 +58,17 @@ pub(super) const KNOWN: &[&str] = &[
 
 /// Reads a request body.
 pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
-    let checked = request::ChatRequest::parse(body)?;
-    let fields = Fields::of_body(body)?;
+    decode_checked(&request::ChatRequest::parse(body)?)
+}
+
+/// Reads a request whose outer shape has been read and checked already.
+pub(in crate::dialect) fn decode_checked(
+    checked: &request::ChatRequest<'_>,
+) -> Result<ChatRequest, ApiError> {
+    let fields = Fields::of_object(checked.fields(), String::new());
     let mut decoded = ChatRequest {
-        model: checked.model.into_owned(),
-        messages: decode_message::all(&fields)?,
+        model: checked.model.clone().into_owned(),
+        messages: decode_message::all(checked.messages())?,
         tools: tools(&fields)?,
         tool_choice: tool_choice(&fields)?,
         parallel_tool_calls: fields.boolean("parallel_tool_calls")?,

@@ -23,6 +23,11 @@ impl<'a> Fields<'a> {
         Ok(Self { object, path: String::new() })
     }
 
+    /// An object that has been read already.
+    pub fn of_object(object: &JsonObject<'a>, path: String) -> Self {
+        Self { object: object.clone(), path }
+    }
+
     /// The object that a value is.
     pub fn of(value: &'a RawValue, path: String) -> Result<Self, ApiError> {
         expect(value, Kind::Object, &path)?;

@@ -38,6 +38,7 @@ use crate::dialect::canonical::{
 };
 use crate::error::ApiError;
 
+pub(in crate::dialect) use decode_request::decode_checked;
 pub(super) use decode_request::stop;
 pub(super) use encode_response::{finish_word, usage_out};
 pub(super) use error::encode as encode_error;
