@@ -99,6 +99,8 @@ struct PriceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_write: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write_1h: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<f64>,
 }
 
@@ -109,6 +111,7 @@ impl PriceView {
             output: dollars(price.output),
             cached_input: price.cached_input.map(dollars),
             cache_write: price.cache_write.map(dollars),
+            cache_write_1h: price.cache_write_1h.map(dollars),
             reasoning: price.reasoning.map(dollars),
         }
     }

@@ -127,13 +127,14 @@ struct Flat<'a> {
 
 const INSERT_NEW: &str = "INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, \
     upstream_model, stream, status, outcome, error_code, finish_reason, prompt_tokens, completion_tokens, \
-    total_tokens, cached_tokens, reasoning_tokens, usage_source, first_byte_ms, duration_ms, conversation_id, attempts, \
-    cost_micros, tags) \
+    total_tokens, cached_tokens, cache_written_tokens, cache_written_1h_tokens, reasoning_tokens, usage_source, \
+    first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, tags) \
     SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
     e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
     e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
     e.value ->> 'finish_reason', e.value ->> 'prompt', e.value ->> 'completion', e.value ->> 'total', \
-    e.value ->> 'cached', e.value ->> 'reasoning', e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
+    e.value ->> 'cached', e.value ->> 'cache_written', e.value ->> 'cache_written_1h', e.value ->> 'reasoning', \
+    e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
     e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts', e.value ->> 'cost_micros', \
     NULLIF(e.value ->> 'tags', '{}') \
     FROM json_each(?1) AS e WHERE true ON CONFLICT (id) DO NOTHING";
@@ -229,6 +230,8 @@ pub struct LoggedRequest {
     pub completion_tokens: u64,
     pub total_tokens: u64,
     pub cached_tokens: u64,
+    pub cache_written_tokens: u64,
+    pub cache_written_1h_tokens: u64,
     pub reasoning_tokens: u64,
     pub usage_source: String,
     pub first_byte_ms: Option<u64>,

@@ -204,6 +204,26 @@ test('the prompt counts what was read from and written to the cache', async () =
   assert.equal((await recorded(t, silent.request_id)).prompt, 120);
 });
 
+test('what is written to the cache is recorded and paid, for five minutes and for an hour', async () => {
+  const usage = tokens(10, 5, { cache_read_input_tokens: 80, cache_creation_input_tokens: 30, cache_creation: { ephemeral_5m_input_tokens: 18, ephemeral_1h_input_tokens: 12 } });
+  await t.on('anthropic', 'kept-an-hour', answersWith(message('m', 'ok', { usage })));
+  const price = { input: 3000, output: 15000, cached_input: 300, cache_write: 3750, cache_write_1h: 6000 };
+  const set = await t.gw.admin('PUT', '/prices/model:kept-an-hour', price);
+  assert.deepEqual(set.body, { subject: 'model:kept-an-hour', ...price, factor: null });
+  await both(async (stream) => {
+    const asked = await client.chat.completions.create({ model: 'kept-an-hour', messages: user('x'), stream }).withResponse();
+    if (stream) await collect(asked.data);
+    const { request_id } = asked;
+    const row = await t.gw.row(request_id);
+    assert.deepEqual([row.prompt_tokens, row.cached_tokens, row.cache_written_tokens, row.cache_written_1h_tokens], [120, 80, 30, 12]);
+    // In thousandths of a dollar: 10 plain, 80 read, 18 and 12 written, 5 said.
+    assert.equal(row.cost_micros, 1000 * (10 * 3 + 80 * 0.3 + 18 * 3.75 + 12 * 6 + 5 * 15));
+    const { body } = await t.gw.admin('GET', '/stats/requests?limit=500');
+    const shown = body.requests.find((request) => request.request_id === request_id);
+    assert.deepEqual([shown.cache_written_tokens, shown.cache_written_1h_tokens], [30, 12]);
+  });
+});
+
 test('cache marks', async () => {
   await t.on('anthropic', 'marks', answersWith(message('m', 'ok')));
   const marked = [{ type: 'text', text: 'A long text.', cache_control: { type: 'ephemeral' } }];

@@ -32,13 +32,15 @@ pub struct PriceRecord {
 impl PriceSetting {
     /// Reads the body of `PUT /prices/{subject}`.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let names = ["input", "output", "cached_input", "cache_write", "reasoning", "factor"];
+        let names =
+            ["input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning", "factor"];
         let fields = Fields::parse(body, &names)?;
         let dollars = |name: &str| Ok::<_, ApiError>(fields.dollars(name)?.into_set());
         let price = match (dollars("input")?, dollars("output")?) {
             (Some(input), Some(output)) => Some(Price {
                 cached_input: dollars("cached_input")?,
                 cache_write: dollars("cache_write")?,
+                cache_write_1h: dollars("cache_write_1h")?,
                 reasoning: dollars("reasoning")?,
                 ..Price::new(input, output)
             }),

@@ -21,6 +21,9 @@ pub struct Price {
     /// Of the prompt, where the provider put it into its cache; `None` is as other input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write: Option<u64>,
+    /// Of what is put there for an hour; `None` is as `cache_write`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<u64>,
     /// Of the answer, where it was spent on reasoning; `None` is as other output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<u64>,
@@ -37,7 +40,15 @@ impl Price {
     /// So much for input and output.
     #[must_use]
     pub const fn new(input: u64, output: u64) -> Self {
-        Self { input, output, cached_input: None, cache_write: None, reasoning: None, factor_milli: MILLI }
+        Self {
+            input,
+            output,
+            cached_input: None,
+            cache_write: None,
+            cache_write_1h: None,
+            reasoning: None,
+            factor_milli: MILLI,
+        }
     }
 
     /// The same, multiplied by thousandths.
@@ -70,12 +81,15 @@ impl Price {
         let cached = usage.cached.min(usage.prompt);
         let written = usage.cache_written.min(usage.prompt - cached);
         let plain = usage.prompt - cached - written;
+        let for_an_hour = usage.cache_written_1h.min(written);
+        let cache_write = self.cache_write.unwrap_or(self.input);
         let reasoning = usage.reasoning.min(usage.completion);
         let said = usage.completion - reasoning;
         let parts = [
             (plain, self.input),
             (cached, self.cached_input.unwrap_or(self.input)),
-            (written, self.cache_write.unwrap_or(self.input)),
+            (written - for_an_hour, cache_write),
+            (for_an_hour, self.cache_write_1h.unwrap_or(cache_write)),
             (said, self.output),
             (reasoning, self.reasoning.unwrap_or(self.output)),
         ];
@@ -110,6 +124,29 @@ mod tests {
         assert_eq!(price.times_milli(1_500).times_milli(2_000).cost(&usage(1_000_000, 0)), 7_500_000);
         // Counts that contradict themselves do not make a negative part.
         assert_eq!(price.cost(&TokenUsage { cached: 9, cache_written: 9, ..usage(4, 0) }), 5);
+    }
+
+    #[test]
+    fn what_is_kept_for_an_hour_costs_more() {
+        let usage = TokenUsage {
+            cached: 100_000,
+            cache_written: 500_000,
+            cache_written_1h: 200_000,
+            ..usage(1_000_000, 0)
+        };
+        let price = Price {
+            cached_input: Some(300_000),
+            cache_write: Some(3_750_000),
+            cache_write_1h: Some(6_000_000),
+            ..Price::new(3_000_000, 15_000_000)
+        };
+        // 400k plain, 100k read, 300k written for five minutes, 200k for an hour.
+        assert_eq!(price.cost(&usage), 1_200_000 + 30_000 + 1_125_000 + 1_200_000);
+        let one_price = Price { cache_write_1h: None, ..price };
+        assert_eq!(one_price.cost(&usage), 1_200_000 + 30_000 + 1_875_000);
+        // More for an hour than was written at all is all that was written.
+        let contradictory = TokenUsage { cache_written_1h: 9_000_000, ..usage };
+        assert_eq!(price.cost(&contradictory), 1_200_000 + 30_000 + 3_000_000);
     }
 
     proptest! {

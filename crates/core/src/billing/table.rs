@@ -22,6 +22,7 @@ struct Row {
     output: f64,
     cached_input: Option<f64>,
     cache_write: Option<f64>,
+    cache_write_1h: Option<f64>,
 }
 
 /// The table.
@@ -39,6 +40,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let price = |row: &Row| Price {
         cached_input: row.cached_input.map(micros),
         cache_write: row.cache_write.map(micros),
+        cache_write_1h: row.cache_write_1h.map(micros),
         ..Price::new(micros(row.input), micros(row.output))
     };
     let prices = prices.into_iter().map(|row| (row.model.clone(), price(&row))).collect();
@@ -90,6 +92,8 @@ mod tests {
         }
         assert_eq!(look_up("claude-3-5-haiku-20241022").unwrap().output, 4_000_000);
         assert_eq!(look_up("claude-3-5-haiku@20241022").unwrap().output, 4_000_000);
+        let claude = look_up("claude-sonnet-4-20250514").unwrap();
+        assert_eq!((claude.cache_write, claude.cache_write_1h), (Some(3_750_000), Some(6_000_000)));
         for unknown in ["gpt-4o-audio-preview", "gpt-4o-mini-tts", "o1-pro", "llama", "", "gpt-4.5"] {
             assert_eq!(look_up(unknown), None, "{unknown}");
         }
