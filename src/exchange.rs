@@ -38,6 +38,8 @@ pub struct Exchange {
     pub on_behalf_of: Option<String>,
     /// In a session: the turn by which was asked what this one answers.
     pub asked_by: Option<String>,
+    /// The answer is wanted anew: one that was kept from before is not good enough.
+    pub wants_anew: bool,
 }
 
 /// A request that the gateway itself makes in the name of a key.
@@ -51,6 +53,8 @@ pub struct OnBehalf {
     /// The turn of a session by which was asked what is to be answered: this one, or where the answer is wanted anew, an
     /// earlier one. `None` where nobody asked.
     pub asked_by: Option<String>,
+    /// The answer is wanted anew: one that was kept from before is not good enough.
+    pub wants_anew: bool,
     /// A body in the dialect of `OpenAI` Chat Completions.
     pub body: Vec<u8>,
 }
@@ -87,6 +91,7 @@ impl Exchange {
             event_id,
             on_behalf_of: None,
             asked_by: None,
+            wants_anew: false,
             notes: RefCell::default(),
         }
     }
@@ -115,6 +120,7 @@ impl Exchange {
         exchange.event_id = behalf.event_id;
         exchange.on_behalf_of = Some(behalf.key_hash);
         exchange.asked_by = behalf.asked_by;
+        exchange.wants_anew = behalf.wants_anew;
         Ok(exchange)
     }
 

@@ -1,7 +1,7 @@
 //! Answers that need no upstream, because the same was asked before.
 //!
 //! Nobody gets one who did not ask for it: the request by `x-nexus-cache`, or its logical model. A key's answers are its
-//! own. The header says on every such answer whether it was found (`hit`), asked for anew (`miss`) or could not be kept
+//! own. Where a session's answer is wanted anew, it replaces the kept one. The header says on every such answer whether it was found (`hit`), asked for anew (`miss`) or could not be kept
 //! (`bypass`).
 
 use nexus_edge_core::access::Principal;
@@ -55,7 +55,7 @@ pub fn use_of(
     let asked = exchange.header(HEADER);
     let (ttl_s, refresh) = match (asked.as_deref().map(str::trim), configured) {
         (None, None) | (Some("off"), _) => return Ok(Use::Off),
-        (None, Some(ttl_s)) => (ttl_s, false),
+        (None, Some(ttl_s)) => (ttl_s, exchange.wants_anew),
         (Some("on"), configured) => (configured.unwrap_or(DEFAULT_TTL_S), false),
         (Some("refresh"), configured) => (configured.unwrap_or(DEFAULT_TTL_S), true),
         (Some(seconds), _) => {

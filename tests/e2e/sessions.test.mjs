@@ -207,6 +207,32 @@ test('a question is archived with its first answer, however often that is wanted
   assert.deepEqual(await archived(id, 3), ['Be brief.', 'Well?', 'Yes.', 'No.', 'Sure?', 'No.']);
 });
 
+test('an answer wanted anew is not the one that the cache has kept, and replaces it', async () => {
+  let mood = 'Yes.';
+  let asked = 0;
+  await t.model('fickle-upstream', (x) => {
+    asked += 1;
+    return answersWith(completion('fickle', mood))(x);
+  });
+  const made = await t.gw.admin('POST', '/logical-models', { name: 'fickle', cache_ttl_s: 600, candidates: [{ provider_id: t.provider.id, model: 'fickle-upstream' }] });
+  assert.equal(made.status, 201, made.text);
+  const u = await user();
+  /** The same question in a new session, until it is answered so from the cache. */
+  const kept = (text) => eventually(async () => {
+    const before = asked;
+    const { id } = await u.create({ model: 'fickle' });
+    const { data } = await u.call('POST', '/chat', { session_id: id, message: 'Well?' });
+    return asked === before && data.message.content === text && id;
+  }, { every: 200, what: `the kept answer ${text}` });
+  const id = await kept('Yes.');
+  mood = 'No.';
+  const before = asked;
+  const again = await u.call('POST', '/chat/regenerate', { session_id: id });
+  assert.deepEqual([again.data.message.content, asked - before], ['No.', 1]);
+  await kept('No.');
+  assert.equal(asked - before, 1, 'the new answer is kept');
+});
+
 test('a turn goes on when its caller leaves, and is stopped when he says so', async () => {
   const u = await user();
   const hold = gate();

@@ -119,7 +119,7 @@ pub async fn publish(room: &Room) {
 
 async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let record = room.record()?;
-    begin(room, turn)?;
+    let wants_anew = begin(room, turn)?;
     let messages: Vec<StoredMessage> = room
         .store
         .messages_after(record.summarised)
@@ -137,7 +137,15 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let answering = Rc::new(RefCell::new(Answering::new(&turn.id)));
     let provider = Rc::new(RefCell::new(None));
     let stopped = room.begin_turn(&turn.id);
-    let asking = Box::pin(ask(room, turn, asked_by, body, Rc::clone(&answering), Rc::clone(&provider)));
+    let behalf = OnBehalf {
+        key_hash: record.owner.key_hash.clone(),
+        event_id: turn.id.clone(),
+        conversation_id: record.session.id.clone(),
+        asked_by: Some(asked_by),
+        wants_anew,
+        body,
+    };
+    let asking = Box::pin(ask(room, turn, behalf, Rc::clone(&answering), Rc::clone(&provider)));
     let outcome = match select(asking, stopped).await {
         Either::Left((outcome, _)) => outcome.map(|()| false),
         // What is dropped here is the answer's stream, and with it the connection to the upstream.
@@ -149,8 +157,8 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     ended
 }
 
-/// Puts into the history what the turn begins with.
-fn begin(room: &Room, turn: &Turn) -> Result<(), ApiError> {
+/// Puts into the history what the turn begins with. True if it asks for an answer anew.
+fn begin(room: &Room, turn: &Turn) -> Result<bool, ApiError> {
     room.store.set_turn(&turn.id, "running").map_err(failed)?;
     let now = now_ms();
     match serde_json::from_str(&turn.say).map_err(|error| failed(error.into()))? {
@@ -172,28 +180,20 @@ fn begin(room: &Room, turn: &Turn) -> Result<(), ApiError> {
             if let Some((n, _)) = first {
                 room.store.cut_messages(*n).map_err(failed)?;
             }
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Asks the upstream, and tells what it says as it comes.
 async fn ask(
     room: &Rc<Room>,
     turn: &Turn,
-    asked_by: String,
-    body: Vec<u8>,
+    behalf: OnBehalf,
     answering: Rc<RefCell<Answering>>,
     provider: Rc<RefCell<Option<String>>>,
 ) -> Result<(), Failure> {
-    let record = room.record()?;
-    let behalf = OnBehalf {
-        key_hash: record.owner.key_hash.clone(),
-        event_id: turn.id.clone(),
-        conversation_id: record.session.id.clone(),
-        asked_by: Some(asked_by),
-        body,
-    };
     let settings = Settings::get(&room.env)?;
     let exchange =
         Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, turn.request_id.clone())?;
@@ -210,9 +210,21 @@ async fn ask(
         return take_whole(room, turn, response, status, &answering).await;
     }
     let (_, body) = response.into_parts();
-    let ResponseBody::Stream(stream) = body else { return Err(Failure::from(&ErrorInfo::malformed())) };
-    let mut chunks = bytes::into_chunks(stream);
     let mut decoder = registry::upstream(ProviderKind::Openai).stream_decoder();
+    let stream = match body {
+        ResponseBody::Stream(stream) => stream,
+        // An answer that was kept from before is there all at once.
+        ResponseBody::Body(body) => {
+            let mut events: Vec<StreamEvent> = Vec::new();
+            decoder.push(&body, &mut events);
+            decoder.finish(&mut events);
+            answering.borrow_mut().take_in(events);
+            tell(room, turn, &answering)?;
+            return ended(&answering);
+        }
+        ResponseBody::Empty => return Err(Failure::from(&ErrorInfo::malformed())),
+    };
+    let mut chunks = bytes::into_chunks(stream);
     let mut scratch = Vec::new();
     let mut told_ms = 0;
     loop {
@@ -243,11 +255,16 @@ async fn ask(
             told_ms = now_ms();
         }
         if is_over {
-            return match answering.borrow().end() {
-                Some(Err(error)) => Err(error.into()),
-                _ => Ok(()),
-            };
+            return ended(&answering);
         }
+    }
+}
+
+/// How an answer that is over has ended.
+fn ended(answering: &RefCell<Answering>) -> Result<(), Failure> {
+    match answering.borrow().end() {
+        Some(Err(error)) => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -49,6 +49,7 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
         event_id: new_ulid(now_ms()),
         conversation_id: recognise::summary_of(&record.session.id),
         asked_by: None,
+        wants_anew: false,
         body: summary_body(&model, record.summary.as_deref(), old),
     };
     let settings = Settings::get(&room.env)?;

@@ -23,6 +23,7 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
                 event_id: turn.id.clone(),
                 conversation_id: record.session.id.clone(),
                 asked_by: None,
+                wants_anew: false,
                 body: Vec::new(),
             };
             let settings = Settings::get(&task.env)?;
