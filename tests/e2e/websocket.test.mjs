@@ -358,6 +358,22 @@ test('too many frames are refused, then the connection is closed; too many turns
   assert.equal((await within(10_000, socket.closed, 'the close')).code, 1008);
 });
 
+test('frames sent faster than they are answered: each is answered once, in order, or refused at once', async () => {
+  await t.model('burst', talks('burst', 1));
+  const socket = await open('?v=2');
+  const { limits } = await socket.frame('hello');
+  assert.deepEqual([limits.waiting_frames, limits.waiting_bytes], [60, 1024 * 1024]);
+  for (let seq = 0; seq < 110; seq++) socket.send({ type: 'message', seq, content: `${seq}`, model: 'burst' });
+  const answers = () => socket.frames.filter(({ ref }) => ref !== undefined);
+  await eventually(() => answers().length === 110, { what: 'an answer to each frame' });
+  assert.equal(new Set(answers().map(({ ref }) => ref)).size, 110);
+  const waited = answers().filter(({ code }) => code !== 'inbox_full').map(({ ref }) => ref);
+  assert.deepEqual(waited, waited.toSorted((a, b) => a - b));
+  const codes = new Set(answers().map(({ code }) => code ?? 'ack'));
+  for (const code of codes) assert.ok(['ack', 'queue_full', 'rate_limited', 'inbox_full'].includes(code), code);
+  socket.close();
+});
+
 test('500 connections on one object see twenty turns, one after the other, each of them whole', async () => {
   await t.model('hall', talks('hall', 10));
   const first = await open('?v=2');

@@ -8,7 +8,6 @@
 
 mod call;
 mod http;
-mod inbox;
 mod queue;
 mod room;
 mod run;

@@ -8,12 +8,13 @@ use std::rc::Rc;
 
 use futures::channel::{mpsc, oneshot};
 use nexus_edge_core::chat::event::{Event, numbered};
+use nexus_edge_core::chat::inbox::Inboxes;
+use nexus_edge_core::chat::protocol::{Frame, Refusal};
 use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::ApiError;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Context, Env, State, WebSocketIncomingMessage};
+use worker::{Context, Env, State};
 
-use super::inbox::Inboxes;
 use super::store::{Owner, Record, Store};
 use crate::platform::log_error;
 
@@ -31,7 +32,7 @@ pub struct Room {
     /// What is kept.
     pub store: Store,
     /// What has come and is not answered yet.
-    pub inboxes: Inboxes<WebSocketIncomingMessage>,
+    pub inboxes: Inboxes<Result<Frame, Refusal>>,
     live: RefCell<Live>,
 }
 

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use nexus_edge_core::chat::handshake::Version;
+use nexus_edge_core::chat::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES, Posted};
 use nexus_edge_core::chat::protocol::{
     self, Ask, FRAME_WINDOW_MS, Frame, FrameBody, MAX_CONNECTIONS, MAX_FRAME_BYTES, MAX_FRAMES,
     MAX_QUEUED_TURNS, Refusal,
@@ -92,6 +93,8 @@ fn hello(room: &Room) -> Result<String, ApiError> {
             "frame_bytes": MAX_FRAME_BYTES,
             "frames": MAX_FRAMES,
             "frames_window_ms": FRAME_WINDOW_MS,
+            "waiting_frames": MAX_WAITING_FRAMES,
+            "waiting_bytes": MAX_WAITING_BYTES,
             "queued_turns": MAX_QUEUED_TURNS,
         },
     });
@@ -132,14 +135,36 @@ pub async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketInco
         // Said at once: frames that are too many do not wait, so that few ever do.
         Err(Some(error)) => return send(socket, &Refusal::of(error).to_json(version)),
     }
-    if !room.inboxes.post(&attached.id, message) {
-        return;
+    // What is wrong with a frame is said when its turn has come; until then the frame itself need not be kept.
+    let (frame, bytes) = read(version, message);
+    let reference = frame.as_ref().map_or_else(|refusal| refusal.reference, |frame| frame.seq);
+    match room.inboxes.post(&attached.id, frame, bytes) {
+        Posted::Begin => {}
+        Posted::Waits => return,
+        Posted::Full => {
+            let refusal = Refusal { reference, error: protocol::inbox_full() };
+            return send(socket, &refusal.to_json(version));
+        }
     }
-    while let Some(message) = room.inboxes.next(&attached.id) {
-        if let Err(refusal) = answer(room, socket, &attached, version, message).await {
+    while let Some(frame) = room.inboxes.next(&attached.id) {
+        let answered = match frame {
+            Ok(frame) => answer(room, socket, &attached, version, frame).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = answered {
             send(socket, &refusal.to_json(version));
         }
     }
+}
+
+/// Reads a frame; with it, about how many bytes it takes to keep that.
+fn read(version: Version, message: WebSocketIncomingMessage) -> (Result<Frame, Refusal>, usize) {
+    let WebSocketIncomingMessage::String(text) = message else {
+        return (Err(Refusal::of(protocol::not_text())), 0);
+    };
+    let frame = protocol::parse(version, &text);
+    let bytes = if frame.is_ok() { text.len() } else { 0 };
+    (frame, bytes)
 }
 
 /// Holds a connection to its rate. `Err(None)`: it was closed, because it paid no attention.
@@ -167,12 +192,8 @@ async fn answer(
     socket: &WebSocket,
     attached: &Attached,
     version: Version,
-    message: WebSocketIncomingMessage,
+    Frame { seq, body }: Frame,
 ) -> Result<(), Refusal> {
-    let WebSocketIncomingMessage::String(text) = message else {
-        return Err(Refusal::of(protocol::not_text()));
-    };
-    let Frame { seq, body } = protocol::parse(version, &text)?;
     let refuse = |error: ApiError| Refusal { reference: seq, error };
     queue::wake(room).map_err(refuse)?;
     match body {

@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod event;
 pub mod export;
 pub mod handshake;
+pub mod inbox;
 pub mod message;
 pub mod prompt;
 pub mod protocol;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::config::wrong_type;
 use super::handshake::Version;
+use super::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES};
 use crate::error::{ApiError, ErrorType};
 
 /// Largest frame of a client, in bytes.
@@ -158,6 +159,16 @@ pub fn not_text() -> ApiError {
 pub fn too_many_frames() -> ApiError {
     let message = format!("More than {MAX_FRAMES} frames in {} s.", FRAME_WINDOW_MS / 1000);
     ApiError::new(429, ErrorType::RateLimitError, "too_many_frames", message).with_retry_after(10)
+}
+
+/// The error for a frame that comes while too many others, or too large ones, wait to be answered.
+#[must_use]
+pub fn inbox_full() -> ApiError {
+    let message = format!(
+        "{MAX_WAITING_FRAMES} frames, or {} MiB of them, wait for their answers already.",
+        MAX_WAITING_BYTES / (1024 * 1024)
+    );
+    ApiError::new(429, ErrorType::RateLimitError, "inbox_full", message).with_retry_after(1)
 }
 
 /// The error for a session in which too many turns wait.
