@@ -122,6 +122,7 @@ struct KeyView<'a> {
     /// Until when the key before the last rotation is valid, too.
     previous_expires_at: Option<u64>,
     store: StorePolicy,
+    cache_ttl_s: Option<u32>,
     created_at: u64,
     updated_at: u64,
     last_used_at: Option<u64>,
@@ -146,6 +147,7 @@ impl<'a> KeyView<'a> {
             disabled_reason: record.disabled_reason.as_deref(),
             previous_expires_at: record.previous_expires_at,
             store: record.store,
+            cache_ttl_s: record.cache_ttl_s,
             created_at: record.created_at,
             updated_at: record.updated_at,
             last_used_at: record.last_used_at,

@@ -1,10 +1,11 @@
 //! Answers that need no upstream, because the same was asked before.
 //!
-//! Nobody gets one who did not ask for it: the request by `x-nexus-cache`, or its logical model. A key's answers are its
+//! Nobody gets one who did not ask for it: the request by `x-nexus-cache`, else its key, else its logical model. A key's answers are its
 //! own. Where a session's answer is wanted anew, it replaces the kept one. The header says on every such answer whether it was found (`hit`), asked for anew (`miss`) or could not be kept
 //! (`bypass`).
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::catalog::logical_model::MAX_CACHE_TTL_S;
 use nexus_edge_core::dialect::cached_answer::{self, CachedAnswer};
 use nexus_edge_core::dialect::canonical::ReplyContext;
 use nexus_edge_core::dialect::inbound::Inbound;
@@ -21,8 +22,6 @@ use crate::store::answers;
 pub const HEADER: &str = "x-nexus-cache";
 /// Seconds for which an answer is kept where the request only says `on`.
 const DEFAULT_TTL_S: u64 = 3_600;
-/// Longest time for which an answer is kept, in seconds: 30 days.
-const MAX_TTL_S: u64 = 30 * 24 * 60 * 60;
 
 /// How a request uses the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +50,9 @@ pub fn use_of(
     inbound: &Inbound<'_>,
     route: &Route,
 ) -> Result<Use, ApiError> {
-    let configured = route.logical.as_ref().and_then(|logical| logical.cache_ttl_s).map(u64::from);
+    let of_model = || route.logical.as_ref().and_then(|logical| logical.cache_ttl_s);
+    // A key that wants no cache is not talked into one by a model, but a request may be of another mind.
+    let configured = principal.cache_ttl_s.or_else(of_model).map(u64::from).filter(|ttl_s| *ttl_s > 0);
     let asked = exchange.header(HEADER);
     let (ttl_s, refresh) = match (asked.as_deref().map(str::trim), configured) {
         (None, None) | (Some("off"), _) => return Ok(Use::Off),
@@ -59,10 +60,10 @@ pub fn use_of(
         (Some("on"), configured) => (configured.unwrap_or(DEFAULT_TTL_S), false),
         (Some("refresh"), configured) => (configured.unwrap_or(DEFAULT_TTL_S), true),
         (Some(seconds), _) => {
-            let seconds = seconds.parse().ok().filter(|seconds| (1..=MAX_TTL_S).contains(seconds));
+            let seconds = seconds.parse().ok().filter(|seconds| (1..=MAX_CACHE_TTL_S).contains(seconds));
             let seconds = seconds.ok_or_else(|| {
                 let message =
-                    format!("`{HEADER}` must be on, off, refresh, or a number of seconds up to {MAX_TTL_S}.");
+                    format!("`{HEADER}` must be on, off, refresh, or a number of seconds up to {MAX_CACHE_TTL_S}.");
                 ApiError::invalid("invalid_value", HEADER, message)
             })?;
             (seconds, false)

@@ -25,7 +25,8 @@ const MAX_CACHED: usize = 10_000;
 const KV_TTL_S: u64 = 24 * 60 * 60;
 
 const COLUMNS: &str = "id, name, enabled, expires_at, allowed_models, allowed_providers, created_at, updated_at, \
-    last_used_at, allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, previous_expires_at, key_hash, store";
+    last_used_at, allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, previous_expires_at, key_hash, store, \
+    cache_ttl_s";
 
 #[derive(Clone)]
 enum Cached {
@@ -55,6 +56,7 @@ struct Row {
     allowed_models: Option<String>,
     allowed_providers: Option<String>,
     store: String,
+    cache_ttl_s: Option<f64>,
     created_at: f64,
     updated_at: f64,
     last_used_at: Option<f64>,
@@ -163,8 +165,8 @@ pub async fn find(env: &Env, id: &str) -> StoreResult<Option<ApiKeyRecord>> {
 /// Adds a key.
 pub async fn insert(env: &Env, record: &ApiKeyRecord, hash: &str) -> StoreResult<()> {
     let sql = "INSERT INTO api_keys (name, enabled, expires_at, allowed_models, allowed_providers, updated_at, \
-        allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, store, id, key_hash, created_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+        allowed_ips, allowed_dialects, owner, tags, policy, disabled_reason, store, cache_ttl_s, id, key_hash, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
     let mut parameters = changing_columns(record)?;
     parameters.extend([text(&record.id), text(hash), unsigned(record.created_at)]);
     write(env, sql, &parameters).await?;
@@ -175,7 +177,7 @@ pub async fn insert(env: &Env, record: &ApiKeyRecord, hash: &str) -> StoreResult
 pub async fn update(env: &Env, record: &ApiKeyRecord, read_at_version: u64) -> StoreResult<bool> {
     let sql = "UPDATE api_keys SET name = ?1, enabled = ?2, expires_at = ?3, allowed_models = ?4, \
         allowed_providers = ?5, updated_at = ?6, allowed_ips = ?7, allowed_dialects = ?8, owner = ?9, tags = ?10, \
-        policy = ?11, disabled_reason = ?12, store = ?13 WHERE id = ?14 AND updated_at = ?15";
+        policy = ?11, disabled_reason = ?12, store = ?13, cache_ttl_s = ?14 WHERE id = ?15 AND updated_at = ?16";
     let mut parameters = changing_columns(record)?;
     parameters.extend([text(&record.id), unsigned(read_at_version)]);
     Ok(write(env, sql, &parameters).await?.changes > 0)
@@ -245,6 +247,7 @@ fn changing_columns(record: &ApiKeyRecord) -> StoreResult<Vec<JsValue>> {
         text(&serde_json::to_string(&record.policy)?),
         nullable(record.disabled_reason.as_deref(), text),
         text(record.store.as_str()),
+        nullable(record.cache_ttl_s.map(u64::from), unsigned),
     ])
 }
 
@@ -252,7 +255,7 @@ impl From<Row> for ApiKeyRecord {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "times are positive and below 2^53"
+        reason = "times are positive and below 2^53, seconds below 2^32"
     )]
     fn from(row: Row) -> Self {
         /// A list that does not parse allows nothing rather than everything.
@@ -269,6 +272,7 @@ impl From<Row> for ApiKeyRecord {
             allowed_providers: list(row.allowed_providers),
             // A policy that is not known keeps nothing rather than everything.
             store: StorePolicy::parse(&row.store).unwrap_or(StorePolicy::None),
+            cache_ttl_s: row.cache_ttl_s.map(|seconds| seconds as u32),
             created_at: time(row.created_at),
             updated_at: time(row.updated_at),
             last_used_at: row.last_used_at.map(time),

@@ -112,6 +112,31 @@ test('a logical model may want it for all', async () => {
   assert.equal((await t.complete(ask('kept'), { headers: { 'x-nexus-cache': 'off' } })).headers['x-nexus-cache'], undefined);
 });
 
+test('a key may want it for all of its requests, or for none; the request itself has the last word', async () => {
+  await t.model('by-key-upstream', counts);
+  const candidates = [{ provider_id: t.provider.id, model: 'by-key-upstream' }];
+  assert.equal((await t.gw.admin('POST', '/logical-models', { name: 'by-key', cache_ttl_s: 60, candidates })).status, 201);
+  const off = await t.gw.createKey({ cache_ttl_s: 0 });
+  assert.equal(off.cache_ttl_s, 0);
+  const use = async (key, model, options) => (await t.gw.complete(key, ask(model), options)).headers['x-nexus-cache'];
+  assert.equal(await use(off.key, 'by-key'), undefined, 'against the logical model');
+  assert.equal(await use(off.key, 'by-key', ON), 'miss', 'the request says so');
+
+  const on = await t.gw.createKey({ cache_ttl_s: 600 });
+  assert.equal(await use(on.key, 'by-key-upstream'), 'miss');
+  await eventually(async () => (await use(on.key, 'by-key-upstream')) === 'hit', { what: 'the kept answer' });
+  assert.equal(await use(on.key, 'by-key-upstream', { headers: { 'x-nexus-cache': 'off' } }), undefined);
+  const { expires_at } = (await rows()).find(({ api_key_id }) => api_key_id === on.id);
+  assert.ok(Math.abs(expires_at - Date.now() - 600_000) < 60_000, 'for as long as the key says');
+
+  const { status, body } = await t.gw.admin('PUT', `/keys/${on.id}`, { cache_ttl_s: null });
+  assert.deepEqual([status, body.cache_ttl_s], [200, null]);
+  assert.equal(await use(on.key, 'by-key-upstream'), undefined);
+  assert.equal(await use(on.key, 'by-key'), 'miss', 'as the logical model says');
+  const wrong = await t.gw.admin('PUT', `/keys/${on.id}`, { cache_ttl_s: -1 });
+  assert.deepEqual([wrong.status, wrong.body.error.param], [400, 'cache_ttl_s']);
+});
+
 test('cleared by model, by key and altogether', async () => {
   await t.model('cleared', counts);
   await prime(ask('cleared'));

@@ -114,6 +114,9 @@ pub struct ApiKeyRecord {
     /// What is kept of what its callers say.
     #[serde(default)]
     pub store: StorePolicy,
+    /// For how many seconds the answers to its requests are kept; 0 is not at all, `None` as the logical model says.
+    #[serde(default)]
+    pub cache_ttl_s: Option<u32>,
     /// Milliseconds since the epoch.
     pub created_at: u64,
     /// Milliseconds since the epoch.
@@ -161,6 +164,7 @@ impl ApiKeyRecord {
             allowed_models: None,
             allowed_providers: None,
             store: StorePolicy::default(),
+            cache_ttl_s: None,
             created_at: now_ms,
             updated_at: now_ms,
             last_used_at: None,

@@ -18,6 +18,8 @@ pub struct Principal {
     pub policy: LimitPolicy,
     /// What is kept of what it says.
     pub store: StorePolicy,
+    /// For how many seconds its answers are kept; 0 is not at all, `None` as the logical model says.
+    pub cache_ttl_s: Option<u32>,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<i64>>,
 }
@@ -32,6 +34,7 @@ impl Principal {
             tags: key.tags.clone(),
             policy: key.policy.clone(),
             store: key.store,
+            cache_ttl_s: key.cache_ttl_s,
             allowed_models: key.allowed_models.clone(),
             allowed_providers: key.allowed_providers.clone(),
         }
@@ -46,6 +49,7 @@ impl Principal {
             tags: BTreeMap::new(),
             policy: LimitPolicy::default(),
             store: StorePolicy::None,
+            cache_ttl_s: None,
             allowed_models: None,
             allowed_providers: None,
         }
@@ -61,6 +65,7 @@ impl Principal {
             tags: BTreeMap::new(),
             policy: LimitPolicy::default(),
             store: StorePolicy::default(),
+            cache_ttl_s: None,
             allowed_models: None,
             allowed_providers: Some(providers),
         }

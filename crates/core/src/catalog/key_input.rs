@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{Fields, Patch};
+use super::logical_model::MAX_CACHE_TTL_S;
 use crate::access::{ApiKeyRecord, StorePolicy, ip_range};
 use crate::dialect::face::Face;
 use crate::error::ApiError;
@@ -62,6 +63,7 @@ pub struct KeyInput {
     pub tags: Patch<BTreeMap<String, String>>,
     pub policy: LimitPolicyInput,
     pub store: Patch<StorePolicy>,
+    pub cache_ttl_s: Patch<u32>,
 }
 
 impl KeyInput {
@@ -77,6 +79,7 @@ impl KeyInput {
         "owner",
         "tags",
         "store",
+        "cache_ttl_s",
         "limits",
         "budget",
         "on_limit_failure",
@@ -116,6 +119,7 @@ impl KeyInput {
             owner: fields.text("owner", 1..=100)?,
             tags: fields.text_map("tags")?.try_map(check_tags)?,
             policy: LimitPolicyInput::read(&fields)?,
+            cache_ttl_s: fields.integer_u32("cache_ttl_s", 0..=MAX_CACHE_TTL_S)?,
             store: fields.text("store", 1..=20)?.not_null("store")?.try_map(|name| {
                 StorePolicy::parse(&name).ok_or_else(|| {
                     ApiError::invalid("invalid_value", "store", "`store` must be none, metadata or full.")
@@ -143,6 +147,7 @@ impl KeyInput {
         self.owner.clone().apply_to(&mut record.owner);
         self.tags.clone().apply_or(&mut record.tags, BTreeMap::new());
         self.policy.apply(&mut record.policy);
+        self.cache_ttl_s.clone().apply_to(&mut record.cache_ttl_s);
     }
 }
 
@@ -201,6 +206,7 @@ mod tests {
             (r#"{"tags":{"":"x"}}"#, "tags"),
             (r#"{"tags":{"a":1}}"#, "tags.a"),
             (r#"{"limits":{"concurrency":"2"}}"#, "limits.concurrency"),
+            (r#"{"cache_ttl_s":2592001}"#, "cache_ttl_s"),
         ] {
             let error = KeyInput::parse(body.as_bytes()).unwrap_err();
             assert_eq!(error.param.as_deref(), Some(param), "{body}");

@@ -17,7 +17,9 @@ const MAX_FALLBACKS: usize = 20;
 const MAX_ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=20;
 const DEADLINE_RANGE_MS: RangeInclusive<u64> = 100..=3_600_000;
 const HEDGE_RANGE_MS: RangeInclusive<u64> = 10..=600_000;
-const CACHE_TTL_RANGE_S: RangeInclusive<u64> = 1..=2_592_000;
+/// Longest time for which an answer is kept, in seconds: 30 days.
+pub const MAX_CACHE_TTL_S: u64 = 30 * 24 * 60 * 60;
+const CACHE_TTL_RANGE_S: RangeInclusive<u64> = 1..=MAX_CACHE_TTL_S;
 /// 0 stands for a candidate that is asked only when no other is left.
 const CANDIDATE_WEIGHT_RANGE: RangeInclusive<u64> = 0..=1000;
 
