@@ -14,8 +14,8 @@ use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::endpoint;
 use nexus_edge_core::routing::retry::Failure;
-use nexus_edge_core::routing::{backoff, endpoint};
 use nexus_edge_core::secrets::mask::redact;
 use worker::{Headers, web_sys};
 
@@ -24,6 +24,7 @@ use super::native_responses;
 use super::relay::{caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
 use super::upstream::{self, Connection};
+use super::upstream_health::asked_rest_ms;
 use super::workers_ai;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
@@ -129,12 +130,12 @@ impl Failed {
     }
 
     /// An error that is the caller's own: its request does not say what its dialect demands.
-    fn of_caller(error: ApiError) -> Self {
+    pub fn of_caller(error: ApiError) -> Self {
         Self::of(Failure::Status(error.status), error)
     }
 
     /// The same, unless it is only this candidate that does not know what the request continues.
-    fn of_crossing(error: ApiError) -> Self {
+    pub fn of_crossing(error: ApiError) -> Self {
         match error.code {
             native_responses::KEPT_BY_ANOTHER => Self::of(Failure::CapabilityMismatch, error),
             _ => Self::of_caller(error),
@@ -142,7 +143,7 @@ impl Failed {
     }
 
     /// A failure of the connection, in the words of the error.
-    fn of_transport(error: ApiError) -> Self {
+    pub fn of_transport(error: ApiError) -> Self {
         let failure = match error.code {
             "upstream_timeout" => Failure::FirstByteTimeout,
             "upstream_invalid_response" => Failure::Unreadable,
@@ -159,7 +160,8 @@ impl Failed {
         }
     }
 
-    fn after(mut self, first_byte_ms: u64) -> Self {
+    /// The same, so many milliseconds after it was asked.
+    pub fn after(mut self, first_byte_ms: u64) -> Self {
         self.first_byte_ms = Some(first_byte_ms);
         self
     }
@@ -307,12 +309,7 @@ fn refused(
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     let info = crossing.read_error(status, &bytes);
-    let given = |name: &str| response.headers().get(name).ok().flatten();
-    let retry_after_ms = backoff::retry_after_ms(
-        given("retry-after-ms").as_deref(),
-        given("retry-after").as_deref(),
-        now_ms(),
-    );
+    let retry_after_ms = asked_rest_ms(response);
     let bytes = crossing.error(status, &bytes, &asked.exchange.request_id).unwrap_or(bytes);
     Failed {
         failure: Failure::Status(status),

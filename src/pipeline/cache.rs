@@ -62,8 +62,9 @@ pub fn use_of(
         (Some(seconds), _) => {
             let seconds = seconds.parse().ok().filter(|seconds| (1..=MAX_CACHE_TTL_S).contains(seconds));
             let seconds = seconds.ok_or_else(|| {
-                let message =
-                    format!("`{HEADER}` must be on, off, refresh, or a number of seconds up to {MAX_CACHE_TTL_S}.");
+                let message = format!(
+                    "`{HEADER}` must be on, off, refresh, or a number of seconds up to {MAX_CACHE_TTL_S}."
+                );
                 ApiError::invalid("invalid_value", HEADER, message)
             })?;
             (seconds, false)

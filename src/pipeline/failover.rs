@@ -2,6 +2,8 @@
 //!
 //! Nothing has reached the caller while this runs, so it gets one coherent answer or one clean error, whatever happened on
 //! the way. Every attempt and every candidate that was passed over leaves a line in the trail.
+//!
+//! What is asked is a [`Question`]: a chat, or an operation without dialects.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +22,7 @@ use super::attempt::{Accepted, Asked, Failed, Reply, attempt};
 use super::gate::{self, Admission};
 use super::settle::Settlement;
 use super::upstream_health::{Hold, Targets, choose_key};
+use crate::exchange::Exchange;
 use crate::platform::timer::Timer;
 use crate::platform::{now_ms, random_unit};
 
@@ -27,25 +30,68 @@ use crate::platform::{now_ms, random_unit};
 /// find out for all others that it still is.
 const PROBE_FIRST_BYTE_MS: u64 = 10_000;
 
-type Attempting<'a> = Pin<Box<dyn Future<Output = Ended> + 'a>>;
+/// What can be asked of one candidate after the other.
+pub trait Question {
+    /// What it is answered with.
+    type Answer: Answer;
+
+    /// The request with its surroundings.
+    fn exchange(&self) -> &Exchange;
+
+    /// Asks a candidate.
+    async fn ask(&self, candidate: &Candidate) -> Result<Self::Answer, Failed>;
+}
+
+/// An answer of which enough has come to pass it on.
+pub trait Answer {
+    /// Its status.
+    fn status(&self) -> u16;
+
+    /// Milliseconds until its headers came.
+    fn first_byte_ms(&self) -> u64;
+}
+
+impl Question for Asked<'_> {
+    type Answer = Accepted;
+
+    fn exchange(&self) -> &Exchange {
+        self.exchange
+    }
+
+    async fn ask(&self, candidate: &Candidate) -> Result<Accepted, Failed> {
+        attempt(self, candidate).await
+    }
+}
+
+impl Answer for Accepted {
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn first_byte_ms(&self) -> u64 {
+        self.first_byte_ms
+    }
+}
+
+type Attempting<'a, A> = Pin<Box<dyn Future<Output = Ended<A>> + 'a>>;
 
 /// An attempt that has ended, with everything that was noted of it.
-struct Ended {
+struct Ended<A> {
     step: Step,
     candidate: Candidate,
     record: AttemptRecord,
     hold: Hold,
-    result: Result<Accepted, Failed>,
+    result: Result<A, Failed>,
 }
 
 /// Walks the candidates of a route until one answers.
-pub async fn serve(
-    asked: &Asked<'_>,
+pub async fn serve<Q: Question>(
+    question: &Q,
     route: &Route,
     settlement: &mut Settlement,
-) -> Result<(Accepted, Hold), Reply> {
-    let mut asking = Asking::new(asked, route);
-    let mut under_way: Option<Attempting<'_>> = None;
+) -> Result<(Q::Answer, Hold), Reply> {
+    let mut asking = Asking::new(question, route);
+    let mut under_way: Option<Attempting<'_, Q::Answer>> = None;
     loop {
         let current = match under_way.take() {
             Some(current) => current,
@@ -61,16 +107,16 @@ pub async fn serve(
         match result {
             Ok(accepted) => {
                 if let Some(loser) = under_way.take() {
-                    // Dropping it closes its connection. What it has cost so far is only known to its provider.
+                    // Dropping it closes its connection. What it has cost so far only its provider knows.
                     drop(loser);
                     asking.note_loser(&record, settlement);
                 }
-                record.status = Some(accepted.status);
-                record.first_byte_ms = Some(accepted.first_byte_ms);
+                record.status = Some(accepted.status());
+                record.first_byte_ms = Some(accepted.first_byte_ms());
                 settlement.note_attempt(record);
                 return Ok((accepted, hold));
             }
-            Err(failed) if asked.exchange.caller_gone().aborted() => {
+            Err(failed) if question.exchange().caller_gone().aborted() => {
                 // It was the caller who broke off. Nobody is to blame, and nobody else is to be asked.
                 drop(hold);
                 settlement.note_attempt(record);
@@ -96,8 +142,8 @@ pub async fn serve(
 }
 
 /// Where a request stands among its candidates.
-struct Asking<'a> {
-    asked: &'a Asked<'a>,
+struct Asking<'a, Q> {
+    question: &'a Q,
     route: &'a Route,
     deadline: Deadline,
     walk: Walk,
@@ -110,10 +156,10 @@ struct Asking<'a> {
     free_at_ms: Option<u64>,
 }
 
-impl<'a> Asking<'a> {
-    fn new(asked: &'a Asked<'a>, route: &'a Route) -> Self {
+impl<'a, Q: Question> Asking<'a, Q> {
+    fn new(question: &'a Q, route: &'a Route) -> Self {
         Self {
-            asked,
+            question,
             route,
             deadline: Deadline::after(now_ms(), route.deadline_ms),
             walk: route.walk(),
@@ -125,7 +171,7 @@ impl<'a> Asking<'a> {
     }
 
     /// The next attempt, begun; `None` if there is nobody left to ask, or no time.
-    async fn next(&mut self, settlement: &mut Settlement) -> Option<Attempting<'a>> {
+    async fn next(&mut self, settlement: &mut Settlement) -> Option<Attempting<'a, Q::Answer>> {
         loop {
             if !self.begun.is_empty() && self.deadline.remaining_ms(now_ms()) == 0 {
                 return None;
@@ -151,7 +197,7 @@ impl<'a> Asking<'a> {
         mut tried: Vec<usize>,
         planned: &'a Candidate,
         settlement: &mut Settlement,
-    ) -> Option<Attempting<'a>> {
+    ) -> Option<Attempting<'a, Q::Answer>> {
         let upstream = &planned.upstream;
         let preferred = self.route.sticky_key.as_deref().filter(|_| step.index == 0);
         let key = match choose_key(upstream, preferred, &tried) {
@@ -203,11 +249,11 @@ impl<'a> Asking<'a> {
             candidate.first_byte_timeout_ms.min(u32::try_from(left_ms).unwrap_or(u32::MAX));
         let record = record_of(&candidate);
         self.begun.push(record.clone());
-        let (asked, started_ms) = (self.asked, now_ms());
+        let (question, started_ms) = (self.question, now_ms());
         Some(Box::pin(async move {
-            let result = attempt(asked, &candidate).await;
+            let result = question.ask(&candidate).await;
             if let Ok(accepted) = &result {
-                hold.first_byte(accepted.first_byte_ms);
+                hold.first_byte(accepted.first_byte_ms());
             }
             let record = AttemptRecord { duration_ms: now_ms().saturating_sub(started_ms), ..record };
             Ended { step, candidate, record, hold, result }
@@ -218,9 +264,9 @@ impl<'a> Asking<'a> {
     /// first is returned, and the other beside it.
     async fn race(
         &mut self,
-        current: Attempting<'a>,
+        current: Attempting<'a, Q::Answer>,
         settlement: &mut Settlement,
-    ) -> (Ended, Option<Attempting<'a>>) {
+    ) -> (Ended<Q::Answer>, Option<Attempting<'a, Q::Answer>>) {
         let Some(delay_ms) = self.route.hedge_after_ms else { return (current.await, None) };
         let current = match select(current, Timer::after_ms(delay_ms)).await {
             Either::Left((ended, _)) => return (ended, None),
@@ -237,7 +283,7 @@ impl<'a> Asking<'a> {
     /// Holds the attempt against the limits of its provider.
     async fn admit(&self, candidate: &Candidate) -> Result<Option<Admission>, Failed> {
         let admission = gate::enter(candidate).await.map_err(|error| Failed::of(Failure::Busy, error))?;
-        let admitted = admit::admit(self.asked.exchange, candidate).await;
+        let admitted = admit::admit(self.question.exchange(), candidate).await;
         admitted.map(|()| admission).map_err(|error| Failed::of(Failure::Busy, error))
     }
 

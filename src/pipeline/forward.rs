@@ -1,36 +1,40 @@
 //! Operations that have no dialects: embeddings, images, audio, rerank, moderations. The request goes to a provider that
 //! offers the operation, the model's name spliced in where it has another there, and the answer comes back as it is.
 //!
-//! Uploads are streamed: of a multipart body only what stands before the end of its `model` field is taken in.
+//! They are walked like a chat: the same route, keys, circuits, gates and deadlines, and the same trail. Only an upload,
+//! which is streamed, cannot be sent twice: whoever is asked with it is the only one.
 
-use futures::StreamExt;
+use std::cell::RefCell;
+
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::openai::response;
+use nexus_edge_core::dialect::pipe::StreamFacts;
+use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::multipart::{FieldScanner, Scan, boundary};
+use nexus_edge_core::http::multipart::boundary;
 use nexus_edge_core::routing::endpoint::{self, Call, Operation};
-use nexus_edge_core::routing::retry::{self, Failure, Outcomes};
-use nexus_edge_core::routing::route::DEFAULT_MAX_ATTEMPTS;
-use nexus_edge_core::routing::{Candidate, Plan};
+use nexus_edge_core::routing::retry::Failure;
+use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::secrets::mask::redact;
-use nexus_edge_core::stats::{AttemptRecord, Outcome};
-use worker::js_sys::Uint8Array;
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Response, ResponseBuilder, web_sys};
+use nexus_edge_core::stats::Outcome;
+use worker::wasm_bindgen::JsValue;
+use worker::{Headers, Response, ResponseBuilder, web_sys};
 
+use super::attempt::{Failed, Reply};
+use super::failover::{self, Answer, Question};
 use super::relay::{self, has_body};
+use super::resolve;
 use super::settle::Settlement;
+use super::upload::Upload;
 use super::upstream::{self, Connection};
-use super::upstream_health::{Hold, with_board};
-use super::{admit, authenticate, failover, native_responses, recognise};
-use crate::exchange::Exchange;
-use crate::platform::bytes::{self, Body};
+use super::upstream_health::{Hold, asked_rest_ms};
+use super::{admit, authenticate, native_responses, recognise};
+use crate::exchange::{Exchange, set_header};
+use crate::platform::bytes::Body;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::snapshot;
 
-/// Most bytes of a multipart body that are taken in before its `model` field has come.
-const MAX_MULTIPART_PREFIX: usize = 26 << 20;
 /// An answer that says it is larger than this is passed on without a look at it.
 const MAX_LOOKED_AT_BYTES: usize = 4 << 20;
 
@@ -40,13 +44,29 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
     let conversation = recognise::named(exchange).unwrap_or_else(|| new_ulid(exchange.started_ms));
     let mut settlement = Settlement::begin(exchange, &principal, conversation);
     match serve(exchange, operation, &principal, &mut settlement).await {
-        Ok((response, outcome)) => {
-            settlement.finish(outcome);
-            Ok(response)
+        Ok((forwarded, hold)) => {
+            let Forwarded { status, headers, body, facts, first_byte_ms } = forwarded;
+            set_header(&headers, "x-nexus-attempts", &settlement.attempts().to_string());
+            settlement.note_status(status);
+            settlement.note_first_byte(first_byte_ms);
+            settlement.note_facts(&facts);
+            settlement.keep_hold(hold);
+            // The platform pumps a stream from now on, and closes the upstream if the caller leaves.
+            settlement.finish(Outcome::Completed);
+            let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
+            Ok(match body {
+                ForwardedBody::None => builder.empty(),
+                ForwardedBody::Stream(stream) => builder.stream(stream),
+                ForwardedBody::Whole(bytes) => builder.fixed(bytes),
+            })
         }
-        Err(error) => {
+        Err(Reply::Gateway(error)) => {
             settlement.refuse(&error, exchange);
             Err(error)
+        }
+        Err(Reply::Upstream { status, headers, bytes }) => {
+            set_header(&headers, "x-nexus-attempts", &settlement.attempts().to_string());
+            Ok(relay::relay_error(status, headers, bytes, settlement))
         }
     }
 }
@@ -56,19 +76,41 @@ async fn serve(
     operation: Operation,
     principal: &Principal,
     settlement: &mut Settlement,
-) -> Result<(Response, Outcome), ApiError> {
+) -> Result<(Forwarded, Hold), Reply> {
+    let conversation = settlement.conversation_id().to_owned();
+    let asking = |sent| Forwarding { exchange, principal, operation, conversation: &conversation, sent };
     let content_type = exchange.header("content-type").unwrap_or_default();
-    let Some(boundary) = boundary(&content_type) else {
-        return serve_json(exchange, operation, principal, settlement).await;
-    };
-    // An upload is streamed, so it can be sent only once.
-    let (candidate, body) = take_upload(exchange, boundary, principal, settlement).await?;
-    let call = call_of(&candidate, operation)?;
-    admit::admit(exchange, &candidate).await?;
-    let request = upstream::build_request(exchange, &candidate, &call, body, &content_type).await?;
-    let (response, connection) = upstream::send(exchange, &candidate, request, || {}).await?;
-    settlement.note_first_byte(exchange.elapsed_ms());
-    answer(exchange, &candidate, response, connection, settlement).await
+    if let Some(boundary) = boundary(&content_type) {
+        let upload = Upload::begin(exchange, boundary).await?;
+        let mut route = plan(exchange, operation, principal, &upload.model(), settlement).await?;
+        // It is gone once it has been sent, and the body of one request cannot be sent beside another.
+        route.max_attempts = 1;
+        route.hedge_after_ms = None;
+        let sent = Sent::Upload { upload: RefCell::new(Some(upload)), content_type: &content_type };
+        return failover::serve(&asking(sent), &route, settlement).await;
+    }
+    let body = exchange.body().await?;
+    let inbound = Inbound::parse_any(&body.bytes)?;
+    let route = plan(exchange, operation, principal, &inbound.model, settlement).await?;
+    settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
+    failover::serve(&asking(Sent::Json { inbound: &inbound, body: &body }), &route, settlement).await
+}
+
+/// Whom to ask for the model.
+async fn plan(
+    exchange: &Exchange,
+    operation: Operation,
+    principal: &Principal,
+    model: &str,
+    settlement: &mut Settlement,
+) -> Result<Route, ApiError> {
+    settlement.note_request(model, false);
+    let snapshot = snapshot::current(exchange).await?;
+    let offer = |candidate: &Candidate| call_of(candidate, operation).map(|_| ());
+    let route = resolve::resolve_operation(exchange, &snapshot, principal, model, offer)?;
+    let price = route.candidates.iter().find_map(|candidate| candidate.price);
+    settlement.admission = admit::model_limits(exchange, principal, &snapshot, model, price.as_ref()).await?;
+    Ok(route)
 }
 
 fn call_of(candidate: &Candidate, operation: Operation) -> Result<Call, ApiError> {
@@ -79,153 +121,145 @@ fn call_of(candidate: &Candidate, operation: Operation) -> Result<Call, ApiError
     })
 }
 
-/// A body of JSON goes to one candidate after the other until one answers with something that another would not make
-/// better.
-async fn serve_json(
-    exchange: &Exchange,
+/// What is asked, of whichever candidate.
+struct Forwarding<'a> {
+    exchange: &'a Exchange,
+    principal: &'a Principal,
     operation: Operation,
-    principal: &Principal,
-    settlement: &mut Settlement,
-) -> Result<(Response, Outcome), ApiError> {
-    let body = exchange.body().await?;
-    let inbound = Inbound::parse_any(&body.bytes)?;
-    let Plan { first, rest } = plan(exchange, principal, &inbound.model, settlement).await?;
-    settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
-    let candidates: Vec<Candidate> =
-        std::iter::once(first).chain(rest).take(DEFAULT_MAX_ATTEMPTS as usize).collect();
-    let mut error = None;
-    for (index, candidate) in candidates.iter().enumerate() {
-        let is_last = index + 1 == candidates.len();
-        match ask(exchange, operation, principal, candidate, &inbound, &body, settlement).await {
-            Ok((response, connection, hold)) => {
-                let verdict = retry::classify(Failure::Status(response.status()), None, None, &[]);
-                let failed = response.status() >= 400;
-                hold.end(if failed { verdict.outcomes(None, true) } else { Outcomes::SUCCESS });
-                settlement.note_attempt(AttemptRecord {
-                    status: Some(response.status()),
-                    error_class: failed.then(|| verdict.class.word().to_owned()),
-                    ..failover::record_of(candidate)
-                });
-                if is_last || !failed || !verdict.may_go_on() {
-                    return answer(exchange, candidate, response, connection, settlement).await;
-                }
-                // The connection is closed by being dropped.
-            }
-            Err(refusal) if exchange.caller_gone().aborted() => return Err(refusal),
-            Err(refusal) => {
-                settlement.note_attempt(AttemptRecord {
-                    error_class: Some(refusal.code.to_owned()),
-                    ..failover::record_of(candidate)
-                });
-                error = Some(refusal);
-            }
-        }
-    }
-    Err(error.unwrap_or_else(ApiError::internal))
+    conversation: &'a str,
+    sent: Sent<'a>,
 }
 
-async fn ask(
-    exchange: &Exchange,
-    operation: Operation,
-    principal: &Principal,
-    candidate: &Candidate,
-    inbound: &Inbound<'_>,
-    body: &Body,
-    settlement: &mut Settlement,
-) -> Result<(web_sys::Response, Connection, Hold), ApiError> {
-    settlement.note_candidate(candidate);
-    let call = call_of(candidate, operation)?;
-    let named = if operation == Operation::CompactResponse {
-        native_responses::check_previous(exchange, principal, inbound, candidate).await?;
-        endpoint::body_model(&candidate.upstream, &candidate.upstream_model)
-    } else {
-        None
-    };
-    let hold = Hold::begin_anyway(failover::targets_of(candidate));
-    admit::admit(exchange, candidate).await?;
-    let model = named.as_deref().unwrap_or(&candidate.upstream_model);
-    let sent = body.to_js(inbound.native_body(model, false));
-    let request =
-        upstream::build_request(exchange, candidate, &call, sent.into(), "application/json").await?;
-    match upstream::send(exchange, candidate, request, || {}).await {
-        Ok((response, connection)) => {
-            settlement.note_first_byte(exchange.elapsed_ms());
-            Ok((response, connection, hold))
-        }
-        // It was the caller who broke off: nobody is to blame.
-        Err(error) if exchange.caller_gone().aborted() => Err(error),
-        Err(error) => {
-            hold.end(retry::classify(Failure::Transport, None, None, &[]).outcomes(None, true));
-            Err(error)
-        }
+/// What is sent.
+enum Sent<'a> {
+    /// A body that can be sent again.
+    Json { inbound: &'a Inbound<'a>, body: &'a Body },
+    /// One that is gone once it is.
+    Upload { upload: RefCell<Option<Upload>>, content_type: &'a str },
+}
+
+/// An answer, as it will be passed on.
+struct Forwarded {
+    status: u16,
+    headers: Headers,
+    body: ForwardedBody,
+    facts: StreamFacts,
+    first_byte_ms: u64,
+}
+
+enum ForwardedBody {
+    None,
+    Stream(web_sys::ReadableStream),
+    Whole(Vec<u8>),
+}
+
+impl Answer for Forwarded {
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn first_byte_ms(&self) -> u64 {
+        self.first_byte_ms
     }
 }
 
-/// A multipart body: what came up to the model's name, the name itself, and the rest as a stream.
-async fn take_upload(
-    exchange: &Exchange,
-    boundary: &str,
-    principal: &Principal,
-    settlement: &mut Settlement,
-) -> Result<(Candidate, JsValue), ApiError> {
-    let stream =
-        exchange.body_stream()?.ok_or_else(|| ApiError::invalid_json("The request body is empty."))?;
-    let mut chunks = bytes::into_chunks(stream);
-    let mut scanner = FieldScanner::new(boundary, "model");
-    let mut prefix = Vec::new();
-    let missing = || {
-        let message = "The required field `model` is missing from the form.";
-        ApiError::invalid("missing_required_parameter", "model", message)
-    };
-    let model = loop {
-        let Some(chunk) = chunks.next().await else { return Err(missing()) };
-        let chunk: Uint8Array = chunk
-            .map_err(|_| ApiError::invalid_json("The request body could not be read to its end."))?
-            .unchecked_into();
-        bytes::append(&mut prefix, &chunk);
-        match scanner.scan(&prefix) {
-            Scan::Found(range) => break range,
-            Scan::Absent => return Err(missing()),
-            Scan::NeedMore if prefix.len() > MAX_MULTIPART_PREFIX => {
-                return Err(ApiError::too_large(MAX_MULTIPART_PREFIX));
-            }
-            Scan::NeedMore => {}
-        }
-    };
-    let named = String::from_utf8_lossy(prefix.get(model.clone()).unwrap_or_default()).into_owned();
-    let candidate = plan(exchange, principal, &named, settlement).await?.first;
-    if candidate.upstream_model != named {
-        prefix.splice(model, candidate.upstream_model.bytes());
+impl Question for Forwarding<'_> {
+    type Answer = Forwarded;
+
+    fn exchange(&self) -> &Exchange {
+        self.exchange
     }
-    let first = futures::stream::once(async move { Ok(JsValue::from(Uint8Array::from(prefix.as_slice()))) });
-    let sent = wasm_streams::ReadableStream::from_stream(first.chain(chunks)).into_raw();
-    Ok((candidate, sent.into()))
+
+    async fn ask(&self, candidate: &Candidate) -> Result<Forwarded, Failed> {
+        let exchange = self.exchange;
+        let call = call_of(candidate, self.operation)
+            .map_err(|error| Failed::of(Failure::CapabilityMismatch, error))?;
+        let (body, content_type) = self.body_for(candidate).await?;
+        let request = upstream::build_request(exchange, candidate, &call, body, content_type)
+            .await
+            .map_err(Failed::of_transport)?;
+        let sent_ms = now_ms();
+        let (response, connection) =
+            upstream::send(exchange, candidate, request, || {}).await.map_err(Failed::of_transport)?;
+        let first_byte_ms = now_ms().saturating_sub(sent_ms);
+        let received = self.receive(candidate, &response, connection, first_byte_ms).await;
+        received.map_err(|failed| failed.after(first_byte_ms))
+    }
 }
 
-/// Whom to ask for the model: those that are well before those that are not.
-async fn plan(
-    exchange: &Exchange,
-    principal: &Principal,
-    model: &str,
-    settlement: &mut Settlement,
-) -> Result<Plan, ApiError> {
-    settlement.note_request(model, false);
-    let snapshot = snapshot::current(exchange).await?;
-    let Plan { first, rest } = snapshot.resolve(model, principal)?;
-    let mut candidates: Vec<Candidate> = std::iter::once(first.clone()).chain(rest).collect();
-    let now = now_ms();
-    with_board(|board| {
-        let is_blocked = |target: &str| board.blocked_until_ms(target, now).is_some();
-        candidates.sort_by_key(|candidate| {
-            is_blocked(&candidate.upstream.record.uid) || is_blocked(&candidate.target)
-        });
-    });
-    let mut candidates = candidates.into_iter();
-    let first = candidates.next().unwrap_or(first);
-    settlement.note_candidate(&first);
-    settlement.admission =
-        admit::model_limits(exchange, principal, &snapshot, model, first.price.as_ref()).await?;
-    Ok(Plan { first, rest: candidates.collect() })
+impl Forwarding<'_> {
+    /// The body for this candidate, and its type.
+    async fn body_for(&self, candidate: &Candidate) -> Result<(JsValue, &str), Failed> {
+        let (inbound, body) = match &self.sent {
+            Sent::Json { inbound, body } => (inbound, body),
+            Sent::Upload { upload, content_type } => {
+                let upload = upload.borrow_mut().take();
+                let upload = upload.ok_or_else(|| Failed::of_caller(ApiError::internal()))?;
+                return Ok((upload.into_body(&candidate.upstream_model), content_type));
+            }
+        };
+        let named = if self.operation == Operation::CompactResponse {
+            native_responses::check_previous(self.exchange, self.principal, inbound, candidate)
+                .await
+                .map_err(Failed::of_crossing)?;
+            endpoint::body_model(&candidate.upstream, &candidate.upstream_model)
+        } else {
+            None
+        };
+        let model = named.as_deref().unwrap_or(&candidate.upstream_model);
+        Ok((body.to_js(inbound.native_body(model, false)).into(), "application/json"))
+    }
+
+    /// The answer as it is: looked at if it is JSON of a reasonable size, streamed past otherwise.
+    async fn receive(
+        &self,
+        candidate: &Candidate,
+        response: &web_sys::Response,
+        connection: Connection,
+        first_byte_ms: u64,
+    ) -> Result<Forwarded, Failed> {
+        let status = response.status();
+        let headers =
+            relay::caller_headers(self.exchange, candidate, response, first_byte_ms, self.conversation);
+        let given = |name: &str| response.headers().get(name).ok().flatten();
+        let is_json = given("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+        let is_large = given("content-length")
+            .and_then(|length| length.parse().ok())
+            .is_some_and(|length: usize| length > MAX_LOOKED_AT_BYTES);
+        if status < 400 && has_body(status) && (!is_json || is_large) {
+            connection.release();
+            let body = response.body().map_or(ForwardedBody::None, ForwardedBody::Stream);
+            return Ok(Forwarded { status, headers, body, facts: StreamFacts::default(), first_byte_ms });
+        }
+        let body = relay::read_whole(candidate, response).await.map_err(Failed::of_transport)?;
+        connection.release();
+        if status >= 400 {
+            return Err(refused(candidate, response, headers, body));
+        }
+        let (facts, body) = if has_body(status) {
+            let facts = response::inspect(&body.bytes).unwrap_or_default();
+            (facts, ForwardedBody::Whole(body.into_bytes()))
+        } else {
+            (StreamFacts::default(), ForwardedBody::None)
+        };
+        Ok(Forwarded { status, headers, body, facts, first_byte_ms })
+    }
+}
+
+/// An error of the upstream's own, which is passed on as it is if nobody else can be asked.
+fn refused(candidate: &Candidate, response: &web_sys::Response, headers: Headers, body: Body) -> Failed {
+    let status = response.status();
+    // Some services repeat the key that they refuse.
+    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
+    let info = registry::upstream(candidate.upstream.record.kind).decode_error(status, &bytes);
+    Failed {
+        failure: Failure::Status(status),
+        code: info.code,
+        message: Some(info.message),
+        retry_after_ms: asked_rest_ms(response),
+        first_byte_ms: None,
+        reply: Reply::Upstream { status, headers, bytes },
+    }
 }
 
 /// The answer to a question about something that the provider keeps. Nothing is recorded of it.
@@ -252,45 +286,4 @@ pub async fn pass_on(
     }
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     Ok(builder.fixed(bytes))
-}
-
-/// The answer as it is: looked at if it is JSON of a reasonable size, streamed past otherwise.
-async fn answer(
-    exchange: &Exchange,
-    candidate: &Candidate,
-    response: web_sys::Response,
-    connection: Connection,
-    settlement: &mut Settlement,
-) -> Result<(Response, Outcome), ApiError> {
-    let status = response.status();
-    settlement.note_status(status);
-    let conversation = settlement.conversation_id().to_owned();
-    let headers = relay::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), &conversation);
-    let given = |name: &str| response.headers().get(name).ok().flatten();
-    let is_json = given("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
-    let is_large = given("content-length")
-        .and_then(|length| length.parse().ok())
-        .is_some_and(|length: usize| length > MAX_LOOKED_AT_BYTES);
-    let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
-    if status < 400 && has_body(status) && (!is_json || is_large) {
-        // The platform pumps it from now on, and closes the upstream if the caller leaves.
-        connection.release();
-        settlement.note_facts(&nexus_edge_core::dialect::pipe::StreamFacts::default());
-        let response = match response.body() {
-            Some(stream) => builder.stream(stream),
-            None => builder.empty(),
-        };
-        return Ok((response, Outcome::Completed));
-    }
-    let body = relay::read_whole(candidate, &response).await?;
-    connection.release();
-    if !has_body(status) {
-        return Ok((builder.empty(), Outcome::Completed));
-    }
-    if status >= 400 {
-        let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-        return Ok((builder.fixed(bytes), Outcome::Failed));
-    }
-    settlement.note_facts(&response::inspect(&body.bytes).unwrap_or_default());
-    Ok((builder.fixed(body.into_bytes()), Outcome::Completed))
 }

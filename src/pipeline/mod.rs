@@ -24,6 +24,7 @@ mod resolve;
 mod service_account;
 mod settle;
 mod stream_relay;
+mod upload;
 mod upstream;
 pub mod upstream_health;
 mod workers_ai;

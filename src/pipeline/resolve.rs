@@ -8,12 +8,12 @@ use std::cell::Cell;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::Snapshot;
 use nexus_edge_core::routing::candidate_facts::Needs;
 use nexus_edge_core::routing::request_needs::needs_of;
 use nexus_edge_core::routing::resolve::Stage;
 use nexus_edge_core::routing::route::{self, Preference, Route};
 use nexus_edge_core::routing::strategy::Strategy;
+use nexus_edge_core::routing::{Candidate, Snapshot};
 
 use super::recognise;
 use super::upstream_health::with_board;
@@ -40,15 +40,54 @@ pub async fn resolve(
     principal: &Principal,
     inbound: &mut Inbound<'_>,
 ) -> Result<Route, ApiError> {
-    let strategy = strategy_of(exchange)?;
-    let fallbacks = fallbacks_of(exchange, inbound);
+    let fallbacks: Vec<String> =
+        fallbacks_of(exchange).into_iter().chain(inbound.fallback_models()).take(MAX_FALLBACKS).collect();
     let stages = snapshot.stages(&inbound.model, &fallbacks, principal)?;
     inbound.fallbacks_taken = stages.iter().skip(1).any(|stage| fallbacks.contains(&stage.model));
     let has_alternatives = stages.len() > 1 || stages.iter().any(|stage| stage.choices.len() > 1);
     // One candidate is asked whatever the request needs; its own error says best what it cannot do.
     let needs = if has_alternatives { needs_of(inbound) } else { Needs::default() };
     let binding = if has_alternatives { binding_of(exchange, principal, &stages).await } else { None };
-    let sticky = binding.as_ref().and_then(|binding| target_of(&stages, binding));
+    route_through(exchange, &stages, needs, binding)
+}
+
+/// The route of a request for an operation without dialects; `offer` says why a candidate does not offer it. Nothing is
+/// kept between such requests, so none is bound to whoever answered the last one.
+pub fn resolve_operation(
+    exchange: &Exchange,
+    snapshot: &Snapshot,
+    principal: &Principal,
+    model: &str,
+    offer: impl Fn(&Candidate) -> Result<(), ApiError>,
+) -> Result<Route, ApiError> {
+    let mut stages = snapshot.stages(model, &fallbacks_of(exchange), principal)?;
+    let mut refusal = None;
+    for stage in &mut stages {
+        stage.choices.retain(|choice| match offer(&choice.candidate) {
+            Ok(()) => true,
+            Err(error) => {
+                // What a key may not use does not exist for it.
+                if choice.allowed {
+                    refusal.get_or_insert(error);
+                }
+                false
+            }
+        });
+    }
+    match refusal {
+        Some(error) if stages.iter().all(|stage| stage.choices.is_empty()) => Err(error),
+        _ => route_through(exchange, &stages, Needs::default(), None),
+    }
+}
+
+fn route_through(
+    exchange: &Exchange,
+    stages: &[Stage],
+    needs: Needs<'_>,
+    binding: Option<Binding>,
+) -> Result<Route, ApiError> {
+    let strategy = strategy_of(exchange)?;
+    let sticky = binding.as_ref().and_then(|binding| target_of(stages, binding));
     let region = exchange.header("x-nexus-region");
     let needs = Needs { preferred_region: region.as_deref(), ..needs };
     let preference = Preference {
@@ -60,7 +99,7 @@ pub async fn resolve(
     };
     let mut random = random_unit;
     let planned =
-        with_board(|board| route::plan_stages(&stages, &needs, &preference, board, now_ms(), &mut random));
+        with_board(|board| route::plan_stages(stages, &needs, &preference, board, now_ms(), &mut random));
     let mut route = route::route(&planned)?;
     route.sticky_key = binding.and_then(|binding| binding.key_id);
     Ok(route)
@@ -77,11 +116,11 @@ fn strategy_of(exchange: &Exchange) -> Result<Option<Strategy>, ApiError> {
     Err(ApiError::invalid("invalid_value", "x-nexus-strategy", message))
 }
 
-/// The models that the request falls back on, from its header and its body.
-fn fallbacks_of(exchange: &Exchange, inbound: &Inbound<'_>) -> Vec<String> {
+/// The models that the request falls back on, as its header says.
+fn fallbacks_of(exchange: &Exchange) -> Vec<String> {
     let header = exchange.header("x-nexus-fallback").unwrap_or_default();
     let named = header.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
-    named.chain(inbound.fallback_models()).take(MAX_FALLBACKS).collect()
+    named.take(MAX_FALLBACKS).collect()
 }
 
 /// Who served the session before, unless its model does not want that.

@@ -6,11 +6,12 @@
 
 use std::cell::{Cell, RefCell};
 
+use nexus_edge_core::routing::backoff;
 use nexus_edge_core::routing::health::{Blocked, Board, BoardSettings, Permit, SharedState};
 use nexus_edge_core::routing::key_pool::{KeyChoice, KeyFacts, KeyPool};
 use nexus_edge_core::routing::retry::Outcomes;
 use nexus_edge_core::routing::snapshot::Upstream;
-use worker::Env;
+use worker::{Env, web_sys};
 
 use super::gate::Admission;
 use crate::objects::circuits;
@@ -57,6 +58,12 @@ pub fn choose_key(upstream: &Upstream, preferred: Option<&str>, tried: &[usize])
         }
         KEY_POOL.with_borrow_mut(|pool| pool.choose(&facts, board, now, tried, &mut random))
     })
+}
+
+/// How long an upstream asks to be left alone, in milliseconds.
+pub fn asked_rest_ms(response: &web_sys::Response) -> Option<u64> {
+    let given = |name: &str| response.headers().get(name).ok().flatten();
+    backoff::retry_after_ms(given("retry-after-ms").as_deref(), given("retry-after").as_deref(), now_ms())
 }
 
 /// The names under which the parts of an attempt are known.

@@ -319,6 +319,83 @@ test('embeddings fail over, too', async () => {
   assert.deepEqual(answer.json().data[0].embedding, [0.5]);
   assert.deepEqual([seen(0).length, seen(1).length], [1, 1]);
   assert.deepEqual((await trailOf(answer)).map(({ status }) => status), [500, 200]);
+  assert.equal(answer.headers['x-nexus-attempts'], '2');
+});
+
+const embeds = (x) => x.reply(200, { object: 'list', data: [{ object: 'embedding', index: 0, embedding: [0.5] }], model: x.model, usage: { prompt_tokens: 1, total_tokens: 1 } });
+const embed = (name, headers = {}) => t.complete({ model: name, input: 'hi' }, { target: '/v1/embeddings', headers });
+
+for (const [trouble, [behaviour, errorClass]] of Object.entries(TROUBLES)) {
+  // What an operation without dialects answers is not read, only passed on.
+  if (trouble === 'garbage') continue;
+  test(`embeddings, ${trouble}: the next upstream answers`, async () => {
+    const { name, providers } = await logical([behaviour, embeds]);
+    const answer = await within(15_000, embed(name), 'the answer');
+    assert.equal(answer.status, 200, answer.text);
+    const trail = await trailOf(answer);
+    assert.deepEqual(trail.map(({ provider, error_class }) => [provider, error_class ?? null]), [[providers[0].name, errorClass], [providers[1].name, null]]);
+  });
+}
+
+test('embeddings rest and come back like chats: keys, Retry-After, fallbacks, deadlines, company', async () => {
+  const used = [];
+  const keyed = await logical([(x) => {
+    used.push(x.headers.authorization);
+    return x.headers.authorization.includes('bad') ? fails(401)(x) : embeds(x);
+  }]);
+  await t.gw.admin('PUT', `/providers/${keyed.providers[0].id}`, { server_key: 'sk-bad-key-0002' });
+  await t.gw.admin('POST', `/providers/${keyed.providers[0].id}/keys`, { key: 'sk-good-key-0002', label: 'second' });
+  for (let i = 0; i < 12; i++) assert.equal((await embed(keyed.name)).status, 200);
+  assert.ok(used.filter((key) => key.includes('bad')).length <= 1, `the bad key was used: ${used}`);
+
+  const limited = await logical([fails(429, {}, { 'retry-after': '60' }), embeds]);
+  for (let i = 0; i < 4; i++) assert.equal((await embed(limited.name)).status, 200);
+  assert.equal(limited.seen(0).length, 1, 'whoever asked to be left alone is');
+
+  const broken = await logical([fails(500)]);
+  assert.equal((await embed(broken.name, { 'x-nexus-fallback': limited.name })).status, 200);
+
+  const late = await logical([(x) => x.hang(), (x) => x.hang()], { deadline_ms: 300, provider: { first_byte_timeout_ms: 20_000 } });
+  const began = Date.now();
+  assert.equal((await embed(late.name)).status, 504);
+  assert.ok(Date.now() - began < 5_000);
+
+  const slow = await logical([(x) => x.hang(), embeds], { hedge_after_ms: 100, provider: { first_byte_timeout_ms: 20_000 } });
+  const hedged = await embed(slow.name);
+  assert.equal(hedged.status, 200);
+  assert.ok((await trailOf(hedged)).some(({ skipped }) => skipped === 'hedge_lost'));
+});
+
+test('an upload goes to one who is well, and only once', async () => {
+  const upload = async (name) => {
+    const form = new FormData();
+    form.set('model', name);
+    form.set('file', new Blob([Buffer.alloc(50_000, 7)]), 'a.wav');
+    const answer = await fetch(`${t.gw.url}/v1/audio/transcriptions`, { method: 'POST', headers: { authorization: `Bearer ${t.key}` }, body: form });
+    return { status: answer.status, text: await answer.text(), headers: Object.fromEntries(answer.headers) };
+  };
+  const hears = (x) => x.reply(200, { text: x.headers.authorization });
+  const { name, seen } = await logical([fails(503), hears]);
+  const statuses = [];
+  for (let i = 0; i < 12; i++) statuses.push((await upload(name)).status);
+  const asked = seen(0).length;
+  assert.ok(asked >= 3 && asked <= 6, `the dead one was asked ${asked} times`);
+  assert.deepEqual(statuses, [...Array(asked).fill(503), ...Array(12 - asked).fill(200)], 'none was sent a second time');
+
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const full = await logical([async (x) => {
+    await held;
+    hears(x);
+  }, hears]);
+  await t.gw.admin('PUT', `/providers/${full.providers[0].id}`, { max_in_flight: 1, first_byte_timeout_ms: 60_000 });
+  const first = upload(full.name);
+  await eventually(() => full.seen(0).length === 1, { what: 'the first upload' });
+  const second = await within(20_000, upload(full.name), 'the second upload');
+  assert.deepEqual([second.status, second.headers['x-nexus-provider'], second.headers['x-nexus-attempts']], [200, full.providers[1].name, '1']);
+  assert.deepEqual((await trailOf(second)).map(({ skipped }) => skipped ?? null), ['busy', null]);
+  release();
+  assert.equal((await first).status, 200);
 });
 
 test('a gate lets as many in as may be, the others wait their turn, and the rest are told to come again', async () => {
