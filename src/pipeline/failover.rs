@@ -16,6 +16,7 @@ use nexus_edge_core::routing::retry::{self, ErrorClass, Failure, Next, Outcomes,
 use nexus_edge_core::routing::walk::{Step, Walk};
 use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::stats::AttemptRecord;
+use nexus_edge_core::tokens::UsageSource;
 
 use super::admit;
 use super::attempt::{Accepted, Asked, Failed, Reply, attempt};
@@ -38,6 +39,9 @@ pub trait Question {
     /// The request with its surroundings.
     fn exchange(&self) -> &Exchange;
 
+    /// About how many tokens an upstream that was asked has read.
+    fn prompt_tokens(&self) -> u64;
+
     /// Asks a candidate.
     async fn ask(&self, candidate: &Candidate) -> Result<Self::Answer, Failed>;
 }
@@ -56,6 +60,10 @@ impl Question for Asked<'_> {
 
     fn exchange(&self) -> &Exchange {
         self.exchange
+    }
+
+    fn prompt_tokens(&self) -> u64 {
+        self.inbound.estimate_prompt_tokens()
     }
 
     async fn ask(&self, candidate: &Candidate) -> Result<Accepted, Failed> {
@@ -337,8 +345,13 @@ impl<'a, Q: Question> Asking<'a, Q> {
         let is_loser =
             |record: &&AttemptRecord| (&record.provider, &record.model) != (&winner.provider, &winner.model);
         if let Some(record) = self.begun.iter().rev().find(is_loser) {
-            settlement
-                .note_attempt(AttemptRecord { skipped: Some("hedge_lost".to_owned()), ..record.clone() });
+            // It was asked, so its provider has most likely read the prompt, and counts it.
+            settlement.note_attempt(AttemptRecord {
+                skipped: Some("hedge_lost".to_owned()),
+                prompt_tokens: Some(self.question.prompt_tokens()),
+                usage_source: Some(UsageSource::Estimated),
+                ..record.clone()
+            });
         }
     }
 

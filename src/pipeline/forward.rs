@@ -170,6 +170,13 @@ impl Question for Forwarding<'_> {
         self.exchange
     }
 
+    fn prompt_tokens(&self) -> u64 {
+        match &self.sent {
+            Sent::Json { inbound, .. } => inbound.estimate_prompt_tokens(),
+            Sent::Upload { .. } => 0,
+        }
+    }
+
     async fn ask(&self, candidate: &Candidate) -> Result<Forwarded, Failed> {
         let exchange = self.exchange;
         let call = call_of(candidate, self.operation)

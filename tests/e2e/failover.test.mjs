@@ -197,7 +197,10 @@ test('a slow first word gets company, and the loser is let go', async () => {
   assert.ok(Date.now() - began < 5_000);
   await within(3_000, letGo, 'the loser being let go');
   const trail = await trailOf(answer);
-  assert.ok(trail.some(({ provider, skipped }) => provider === providers[0].name && skipped === 'hedge_lost'), JSON.stringify(trail));
+  const loser = trail.find(({ skipped }) => skipped === 'hedge_lost');
+  assert.equal(loser?.provider, providers[0].name, JSON.stringify(trail));
+  assert.ok(loser.prompt_tokens >= 2 && loser.prompt_tokens < 40, 'what the loser has probably cost');
+  assert.equal(loser.usage_source, 'estimated');
 });
 
 test('fallback chains: of the model, of the header, of the body', async () => {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tokens::UsageSource;
+
 /// One attempt, or a candidate that was passed over. Times are milliseconds. Absent fields are left out of the JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -27,4 +29,10 @@ pub struct AttemptRecord {
     /// Why it was not asked, or why its answer was not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
+    /// Tokens of the prompt that it has probably cost besides those of the answer that was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens: Option<u64>,
+    /// Who made that count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage_source: Option<UsageSource>,
 }
