@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::endpoint::{Auth, Call, percent_encode};
-use super::snapshot::Upstream;
+use super::upstream::Upstream;
 use crate::catalog::ProviderKind;
 use crate::dialect::azure::{self, AzureAddress};
 

@@ -1,6 +1,6 @@
 //! Where an operation is asked for at an upstream, and how the gateway proves who it is.
 
-use super::snapshot::Upstream;
+use super::upstream::Upstream;
 use crate::catalog::ProviderKind;
 use crate::catalog::provider::RESPONSES;
 use crate::dialect::azure::{self, AzureAddress};

@@ -2,6 +2,7 @@
 //! is noticed, spared and replaced.
 
 pub mod backoff;
+pub mod candidate;
 pub mod candidate_facts;
 pub mod concurrency;
 pub mod discovery;
@@ -22,8 +23,11 @@ pub mod route;
 pub mod score;
 pub mod snapshot;
 pub mod strategy;
+pub mod upstream;
 pub mod upstream_url;
 pub mod walk;
 
+pub use candidate::Candidate;
 pub use route::Route;
-pub use snapshot::{Candidate, Plan, Snapshot, SnapshotSource, Upstream, UpstreamKey};
+pub use snapshot::{Plan, Snapshot, SnapshotSource};
+pub use upstream::{Upstream, UpstreamKey};

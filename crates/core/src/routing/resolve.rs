@@ -12,9 +12,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::candidate::Candidate;
 use super::candidate_facts::{CandidateFacts, Capabilities, Cost, OperationStatus};
-use super::snapshot::{Candidate, Offer, Snapshot, Upstream};
+use super::snapshot::{Offer, Snapshot};
 use super::strategy::Strategy;
+use super::upstream::Upstream;
 use crate::access::Principal;
 use crate::catalog::LogicalModelRecord;
 use crate::catalog::logical_model::CandidateSpec;

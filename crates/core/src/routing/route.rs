@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use super::candidate::Candidate;
 use super::candidate_facts::{CandidateFacts, Needs};
 use super::filter::SkipReason;
 use super::health::Board;
 use super::planner::{self, Considered, Decision, Question};
 use super::resolve::{Choice, Stage};
-use super::snapshot::Candidate;
 use super::strategy::Strategy;
 use super::walk::Walk;
 use crate::catalog::LogicalModelRecord;

@@ -4,34 +4,25 @@
 //! for look-ups, secrets opened; it lives in the memory of one isolate and is never written anywhere.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::candidate::{Candidate, target_of};
 use super::candidate_facts::Capabilities;
-use super::health::Board;
 use super::pattern::{Pattern, PatternTable};
 use super::resolve::{self, Choice};
-use super::upstream_url::UpstreamUrl;
+use super::upstream::Upstream;
 use crate::access::Principal;
 use crate::billing::{Price, PriceBook, book::PriceRecord};
-use crate::catalog::operation::DEFAULT_WEIGHT;
 use crate::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderKind, ProviderRecord};
 use crate::error::ApiError;
 use crate::limits::policy::{LimitPolicy, LimitRecord};
-use crate::secrets::{Keyring, SealError};
+use crate::secrets::Keyring;
 
 /// Layout of [`SnapshotSource`]; raised when it changes, so that a cached one of another layout is not misread.
 pub const SNAPSHOT_FORMAT: u32 = 5;
-/// Wait for the upstream's headers, in milliseconds, where neither provider nor model says otherwise.
-pub const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u32 = 120_000;
-/// The same for a model that is marked slow.
-pub const SLOW_FIRST_BYTE_TIMEOUT_MS: u32 = 300_000;
-/// Wait for each further piece of an answer, in milliseconds, where the provider does not say otherwise.
-pub const DEFAULT_IDLE_TIMEOUT_MS: u32 = 120_000;
-
 /// Everything that routing needs, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotSource {
@@ -55,132 +46,6 @@ pub struct SnapshotSource {
     pub prices: Vec<PriceRecord>,
 }
 
-/// A key of an upstream, opened. It does not show in debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UpstreamKey {
-    /// The record's id; [`UpstreamKey::PRIMARY`] for the provider's own key.
-    pub id: String,
-    /// Its name on the health board.
-    pub target: String,
-    /// What its owner calls it.
-    pub label: String,
-    /// Share of the provider's requests, relative to its other keys.
-    pub weight: u32,
-    /// Requests a second that it may be used for.
-    pub max_qps: Option<u32>,
-    /// The key, in clear.
-    pub key: String,
-}
-
-impl UpstreamKey {
-    /// Id of the key that stands in the provider's own record.
-    pub const PRIMARY: &'static str = "primary";
-}
-
-impl fmt::Debug for UpstreamKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("UpstreamKey").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// An upstream that is ready to be asked. Its credentials do not show in debug output.
-pub struct Upstream {
-    /// The provider's record.
-    pub record: ProviderRecord,
-    /// Checked address; `None` for what is reached without the network.
-    pub url: Option<UpstreamUrl>,
-    /// The provider's own key, in clear.
-    pub server_key: Option<String>,
-    /// All keys that may be used: the provider's own first, if it has one, then those of its pool by age.
-    pub keys: Vec<UpstreamKey>,
-    /// Extra request headers, in clear.
-    pub headers: BTreeMap<String, String>,
-}
-
-impl fmt::Debug for Upstream {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Upstream").field("name", &self.record.name).finish_non_exhaustive()
-    }
-}
-
-impl Upstream {
-    /// Until when none of its keys had better be used, in milliseconds since the epoch; `None` if one can.
-    #[must_use]
-    pub fn keys_blocked_until_ms(&self, board: &Board, now_ms: u64) -> Option<u64> {
-        let blocked: Option<Vec<u64>> =
-            self.keys.iter().map(|key| board.blocked_until_ms(&key.target, now_ms)).collect();
-        blocked?.into_iter().min()
-    }
-
-    /// Opens a provider with the enabled ones among `keys`, all of them its own. A key that does not open is left out
-    /// and named in `problems`; any other secret that does not open, or a bad address, is an error.
-    pub fn open(
-        record: ProviderRecord,
-        keys: Vec<ProviderKeyRecord>,
-        keyring: &Keyring,
-        allow_private: bool,
-        problems: &mut Vec<String>,
-    ) -> Result<Self, String> {
-        let mut upstream = open(record, keyring, allow_private)?;
-        let uid = upstream.record.uid.clone();
-        let primary = upstream.server_key.iter().map(|key| UpstreamKey {
-            id: UpstreamKey::PRIMARY.to_owned(),
-            target: format!("{uid}#{}", UpstreamKey::PRIMARY),
-            label: UpstreamKey::PRIMARY.to_owned(),
-            weight: DEFAULT_WEIGHT,
-            max_qps: None,
-            key: key.clone(),
-        });
-        let mut opened: Vec<UpstreamKey> = primary.collect();
-        for record in keys.into_iter().filter(|record| record.enabled) {
-            match keyring.open(&record.key_sealed, &record.seal_context()) {
-                Ok(key) => opened.push(UpstreamKey {
-                    target: format!("{uid}#{}", record.id),
-                    id: record.id,
-                    label: record.label,
-                    weight: record.weight,
-                    max_qps: record.max_qps,
-                    key,
-                }),
-                Err(error) => {
-                    let (name, label) = (&upstream.record.name, &record.label);
-                    problems.push(format!("key {label} of provider {name} is left out: {error}"));
-                }
-            }
-        }
-        upstream.keys = opened;
-        Ok(upstream)
-    }
-
-    /// The secrets that must not appear in anything that leaves the gateway.
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        let hidden = self.headers.iter().filter(|(name, _)| crate::http::headers::carries_credential(name));
-        let keys = self.keys.iter().map(|key| key.key.as_str());
-        keys.chain(hidden.map(|(_, value)| value.as_str()))
-    }
-}
-
-/// One way to serve a request.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// Who is asked.
-    pub upstream: Arc<Upstream>,
-    /// What for.
-    pub upstream_model: String,
-    /// The name of this model at this provider on the health board.
-    pub target: Arc<str>,
-    /// Which of the upstream's keys is used; `None` is the first.
-    key: Option<usize>,
-    /// When the model was added, in milliseconds since the epoch.
-    pub model_created_at: u64,
-    /// What its tokens cost, if anybody knows.
-    pub price: Option<Price>,
-    /// Milliseconds to wait for the headers.
-    pub first_byte_timeout_ms: u32,
-    /// Milliseconds to wait for each further piece.
-    pub idle_timeout_ms: u32,
-}
-
 /// The candidates for a request, best first; at least one.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -198,7 +63,7 @@ pub struct Offer {
     /// What it can do.
     pub capabilities: Capabilities,
     /// Its name on the health board.
-    target: Arc<str>,
+    pub(super) target: Arc<str>,
     /// Who serves it.
     pub upstream: Arc<Upstream>,
     /// What its tokens cost, if anybody knows.
@@ -458,80 +323,8 @@ impl Snapshot {
     }
 }
 
-impl Candidate {
-    pub(super) fn of(offer: &Offer) -> Self {
-        let record = &offer.upstream.record;
-        let default_first_byte =
-            if offer.model.slow { SLOW_FIRST_BYTE_TIMEOUT_MS } else { DEFAULT_FIRST_BYTE_TIMEOUT_MS };
-        Self {
-            upstream: Arc::clone(&offer.upstream),
-            upstream_model: offer.model.asked_for().to_owned(),
-            target: Arc::clone(&offer.target),
-            key: None,
-            model_created_at: offer.model.created_at,
-            price: offer.price,
-            first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(default_first_byte),
-            idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
-        }
-    }
-
-    /// A model that the provider is believed to have, though it is not on its list.
-    pub(super) fn of_model(upstream: &Arc<Upstream>, upstream_model: &str, price: Option<Price>) -> Self {
-        let record = &upstream.record;
-        Self {
-            target: target_of(record, upstream_model),
-            upstream: Arc::clone(upstream),
-            upstream_model: upstream_model.to_owned(),
-            key: None,
-            model_created_at: record.created_at,
-            price,
-            first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(DEFAULT_FIRST_BYTE_TIMEOUT_MS),
-            idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
-        }
-    }
-
-    /// The same, asked with this key of the upstream's.
-    #[must_use]
-    pub fn with_key(&self, key: Option<usize>) -> Self {
-        Self { key, ..self.clone() }
-    }
-
-    /// The key to ask with, if the upstream needs one.
-    #[must_use]
-    pub fn key(&self) -> Option<&UpstreamKey> {
-        self.upstream.keys.get(self.key.unwrap_or(0))
-    }
-}
-
-fn target_of(record: &ProviderRecord, upstream_model: &str) -> Arc<str> {
-    format!("{}/{upstream_model}", record.uid).into()
-}
-
 fn allows(principal: &Principal, offer: &Offer) -> bool {
     principal.may_use(offer.model.provider_id, &offer.model.model_name)
-}
-
-fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Result<Upstream, String> {
-    let unseal = |sealed: &Option<String>, field: &str| -> Result<Option<String>, SealError> {
-        sealed.as_deref().map(|sealed| keyring.open(sealed, &record.seal_context(field))).transpose()
-    };
-    let server_key =
-        unseal(&record.server_key_sealed, "server_key").map_err(|error| format!("server_key: {error}"))?;
-    let headers =
-        match unseal(&record.headers_sealed, "headers").map_err(|error| format!("headers: {error}"))? {
-            Some(json) => {
-                serde_json::from_str(&json).map_err(|_| "headers: not a JSON object of strings".to_owned())?
-            }
-            None => BTreeMap::new(),
-        };
-    let url = match record.kind {
-        kind if !kind.has_address() => None,
-        _ => Some(
-            UpstreamUrl::parse(&record.server_url, allow_private)
-                .map_err(|error| format!("server_url {error}"))?,
-        ),
-    };
-    Ok(Upstream { record, url, server_key, keys: Vec::new(), headers })
 }
 
 #[cfg(test)]

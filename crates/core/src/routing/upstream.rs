@@ -1,0 +1,138 @@
+//! A provider that is ready to be asked: its record with the secrets opened, its address checked, and its keys.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::health::Board;
+use super::upstream_url::UpstreamUrl;
+use crate::catalog::operation::DEFAULT_WEIGHT;
+use crate::catalog::{ProviderKeyRecord, ProviderRecord};
+use crate::secrets::{Keyring, SealError};
+
+/// A key of an upstream, opened. It does not show in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UpstreamKey {
+    /// The record's id; [`UpstreamKey::PRIMARY`] for the provider's own key.
+    pub id: String,
+    /// Its name on the health board.
+    pub target: String,
+    /// What its owner calls it.
+    pub label: String,
+    /// Share of the provider's requests, relative to its other keys.
+    pub weight: u32,
+    /// Requests a second that it may be used for.
+    pub max_qps: Option<u32>,
+    /// The key, in clear.
+    pub key: String,
+}
+
+impl UpstreamKey {
+    /// Id of the key that stands in the provider's own record.
+    pub const PRIMARY: &'static str = "primary";
+}
+
+impl fmt::Debug for UpstreamKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("UpstreamKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// An upstream that is ready to be asked. Its credentials do not show in debug output.
+pub struct Upstream {
+    /// The provider's record.
+    pub record: ProviderRecord,
+    /// Checked address; `None` for what is reached without the network.
+    pub url: Option<UpstreamUrl>,
+    /// The provider's own key, in clear.
+    pub server_key: Option<String>,
+    /// All keys that may be used: the provider's own first, if it has one, then those of its pool by age.
+    pub keys: Vec<UpstreamKey>,
+    /// Extra request headers, in clear.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Upstream").field("name", &self.record.name).finish_non_exhaustive()
+    }
+}
+
+impl Upstream {
+    /// Until when none of its keys had better be used, in milliseconds since the epoch; `None` if one can.
+    #[must_use]
+    pub fn keys_blocked_until_ms(&self, board: &Board, now_ms: u64) -> Option<u64> {
+        let blocked: Option<Vec<u64>> =
+            self.keys.iter().map(|key| board.blocked_until_ms(&key.target, now_ms)).collect();
+        blocked?.into_iter().min()
+    }
+
+    /// Opens a provider with the enabled ones among `keys`, all of them its own. A key that does not open is left out
+    /// and named in `problems`; any other secret that does not open, or a bad address, is an error.
+    pub fn open(
+        record: ProviderRecord,
+        keys: Vec<ProviderKeyRecord>,
+        keyring: &Keyring,
+        allow_private: bool,
+        problems: &mut Vec<String>,
+    ) -> Result<Self, String> {
+        let mut upstream = open(record, keyring, allow_private)?;
+        let uid = upstream.record.uid.clone();
+        let primary = upstream.server_key.iter().map(|key| UpstreamKey {
+            id: UpstreamKey::PRIMARY.to_owned(),
+            target: format!("{uid}#{}", UpstreamKey::PRIMARY),
+            label: UpstreamKey::PRIMARY.to_owned(),
+            weight: DEFAULT_WEIGHT,
+            max_qps: None,
+            key: key.clone(),
+        });
+        let mut opened: Vec<UpstreamKey> = primary.collect();
+        for record in keys.into_iter().filter(|record| record.enabled) {
+            match keyring.open(&record.key_sealed, &record.seal_context()) {
+                Ok(key) => opened.push(UpstreamKey {
+                    target: format!("{uid}#{}", record.id),
+                    id: record.id,
+                    label: record.label,
+                    weight: record.weight,
+                    max_qps: record.max_qps,
+                    key,
+                }),
+                Err(error) => {
+                    let (name, label) = (&upstream.record.name, &record.label);
+                    problems.push(format!("key {label} of provider {name} is left out: {error}"));
+                }
+            }
+        }
+        upstream.keys = opened;
+        Ok(upstream)
+    }
+
+    /// The secrets that must not appear in anything that leaves the gateway.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let hidden = self.headers.iter().filter(|(name, _)| crate::http::headers::carries_credential(name));
+        let keys = self.keys.iter().map(|key| key.key.as_str());
+        keys.chain(hidden.map(|(_, value)| value.as_str()))
+    }
+}
+
+fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Result<Upstream, String> {
+    let unseal = |sealed: &Option<String>, field: &str| -> Result<Option<String>, SealError> {
+        sealed.as_deref().map(|sealed| keyring.open(sealed, &record.seal_context(field))).transpose()
+    };
+    let server_key =
+        unseal(&record.server_key_sealed, "server_key").map_err(|error| format!("server_key: {error}"))?;
+    let headers =
+        match unseal(&record.headers_sealed, "headers").map_err(|error| format!("headers: {error}"))? {
+            Some(json) => {
+                serde_json::from_str(&json).map_err(|_| "headers: not a JSON object of strings".to_owned())?
+            }
+            None => BTreeMap::new(),
+        };
+    let url = match record.kind {
+        kind if !kind.has_address() => None,
+        _ => Some(
+            UpstreamUrl::parse(&record.server_url, allow_private)
+                .map_err(|error| format!("server_url {error}"))?,
+        ),
+    };
+    Ok(Upstream { record, url, server_key, keys: Vec::new(), headers })
+}
