@@ -220,16 +220,23 @@ pub fn with_query(mut url: String, query: &str) -> String {
 }
 
 /// An address of the Gemini API. A base that ends in no version gets `v1beta`; Vertex bases name project and location.
+/// A model that one has tuned stands in a collection of its own.
 fn gemini_url(base: &str, kind: ProviderKind, model: &str, action: &str) -> String {
     let model = model.strip_prefix("models/").unwrap_or(model);
+    let (collection, model) = match model.strip_prefix("tunedModels/") {
+        Some(tuned) if kind == ProviderKind::Gemini => ("tunedModels", tuned),
+        _ => ("models", model),
+    };
     let model = percent_encode(model);
     match kind {
         ProviderKind::Vertex => {
             let base = base.trim_end_matches("/publishers/google");
-            format!("{base}/publishers/google/models/{model}:{action}")
+            format!("{base}/publishers/google/{collection}/{model}:{action}")
         }
-        _ if base.ends_with("/v1beta") || base.ends_with("/v1") => format!("{base}/models/{model}:{action}"),
-        _ => format!("{base}/v1beta/models/{model}:{action}"),
+        _ if base.ends_with("/v1beta") || base.ends_with("/v1") => {
+            format!("{base}/{collection}/{model}:{action}")
+        }
+        _ => format!("{base}/v1beta/{collection}/{model}:{action}"),
     }
 }
 
@@ -324,6 +331,21 @@ mod tests {
             (ProviderKind::Dify, "https://d.example/v1", stream, "https://d.example/v1/chat-messages"),
         ] {
             assert_eq!(ask(kind, base, operation, "m/1").unwrap().url, url);
+        }
+    }
+
+    #[test]
+    fn no_name_of_a_model_leads_elsewhere() {
+        let chat = Operation::Chat { stream: false, multimodal: false };
+        let gemini = |model: &str| ask(ProviderKind::Gemini, "https://g.example", chat, model).unwrap().url;
+        for (model, path) in [
+            ("models/m", "models/m"),
+            ("tunedModels/mine x", "tunedModels/mine%20x"),
+            ("tunedModels/../m", "tunedModels/..%2Fm"),
+            ("../../evil", "models/..%2F..%2Fevil"),
+            ("m?key=1#x", "models/m%3Fkey%3D1%23x"),
+        ] {
+            assert_eq!(gemini(model), format!("https://g.example/v1beta/{path}:generateContent"));
         }
     }
 

@@ -9,8 +9,8 @@
 //! - an answer read from a stream and the same answer read whole give the same canonical answer. One thing differs: a
 //!   picture is a picture in a whole answer, and a Markdown image in a stream, which has no other place for it.
 //!
-//! The model is part of the address, not of the body: [`path`] reads and writes it. [`Gemini`] is the API with a key,
-//! [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
+//! The model is part of the address, not of the body: [`crate::routing::endpoint`] writes it. [`Gemini`] is the API with a
+//! key, [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
 
 mod call_pairs;
 mod chunk;
@@ -31,7 +31,6 @@ mod finish;
 mod logprobs;
 mod model_name;
 mod node;
-pub mod path;
 mod schema;
 mod schema_leaf;
 mod schema_read;

@@ -6,5 +6,6 @@ pub mod legacy;
 pub mod models;
 pub mod request;
 pub mod response;
+mod said;
 pub mod stream_tap;
 pub mod usage;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::said::Said;
 use super::usage;
 use crate::dialect::json_object::as_str;
 use crate::dialect::pipe::StreamFacts;
@@ -21,19 +22,9 @@ struct Completion<'a> {
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
-    message: Option<ChoiceMessage<'a>>,
+    message: Option<Said<'a>>,
     #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct ChoiceMessage<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_calls: Option<&'a RawValue>,
 }
 
 /// Reads what is recorded off an answer; an error if it is not a JSON object at all.
@@ -56,13 +47,7 @@ pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
 
 fn estimate(choice: &Choice<'_>) -> u64 {
     let Some(message) = &choice.message else { return 0 };
-    let text: u64 = [message.content, message.reasoning_content]
-        .into_iter()
-        .flatten()
-        .filter_map(as_str)
-        .map(|text| estimate_tokens(&text))
-        .sum();
-    text + message.tool_calls.map_or(0, |calls| estimate_tokens(calls.get()))
+    message.text_tokens() + message.tool_calls.map_or(0, |calls| estimate_tokens(calls.get()))
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! What is noted of a streamed chat completion while its bytes pass through a [`Tap`].
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::said::Said;
 use super::usage;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::json_object::as_str;
@@ -12,7 +11,6 @@ use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer, Tap};
 use crate::error::error_body;
 use crate::sse::{Event, writer};
-use crate::tokens::estimate_tokens;
 
 /// The tap on a streamed chat completion; `withhold_usage` if the caller did not ask for the usage chunk.
 #[must_use]
@@ -49,19 +47,9 @@ struct Chunk<'a> {
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
-    delta: Option<Delta<'a>>,
+    delta: Option<Said<'a>>,
     #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_calls: Option<&'a RawValue>,
 }
 
 impl Observer for ChatObserver {
@@ -120,10 +108,8 @@ impl Observer for ChatObserver {
 }
 
 /// Estimated tokens of one delta. Deltas are cut at token borders, so that the sum stays close.
-fn estimate(delta: &Delta<'_>) -> u64 {
-    let texts = [delta.content, delta.reasoning_content].into_iter().flatten().filter_map(as_str);
-    let text: u64 = texts.map(|text: Cow<'_, str>| estimate_tokens(&text)).sum();
-    text + delta.tool_calls.map_or(0, |calls| calls.get().len() as u64 / 40)
+fn estimate(delta: &Said<'_>) -> u64 {
+    delta.text_tokens() + delta.tool_calls.map_or(0, |calls| calls.get().len() as u64 / 40)
 }
 
 #[cfg(test)]

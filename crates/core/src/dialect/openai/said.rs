@@ -1,0 +1,27 @@
+//! The parts of an answer that are looked at where it is passed on as it is, whole or streamed.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::dialect::json_object::as_str;
+use crate::tokens::estimate_tokens;
+
+/// A message, or a delta of one. Nothing is copied, and nothing that is not asked for is read.
+#[derive(Debug, Deserialize)]
+pub(super) struct Said<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_content: Option<&'a RawValue>,
+    /// The tool calls, as JSON.
+    #[serde(borrow)]
+    pub(super) tool_calls: Option<&'a RawValue>,
+}
+
+impl Said<'_> {
+    /// Estimated tokens of what is said and thought, without the tool calls.
+    pub(super) fn text_tokens(&self) -> u64 {
+        let texts = [self.content, self.reasoning_content].into_iter().flatten().filter_map(as_str);
+        texts.map(|text| estimate_tokens(&text)).sum()
+    }
+}
