@@ -44,7 +44,8 @@ pub fn count(model: &str, answer: &ChatResponse, limit: usize) -> CountedAnswer 
             Part::Image { .. }
             | Part::File { .. }
             | Part::ToolResult { .. }
-            | Part::RedactedThinking { .. } => {}
+            | Part::RedactedThinking { .. }
+            | Part::ProviderBlock { .. } => {}
         }
     }
     let reasoning = tokenizer.count_parts(&thought, limit);

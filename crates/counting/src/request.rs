@@ -90,6 +90,9 @@ impl<'a> Said<'a> {
                 self.is_guess = true;
             }
             Part::RedactedThinking { data } => self.guess((data.len() / BYTES_PER_HIDDEN_TOKEN) as u64),
+            Part::ProviderBlock { block, .. } => {
+                self.guess((block.text().len() / BYTES_PER_HIDDEN_TOKEN) as u64);
+            }
             Part::Image { media, detail, .. } => into.images.push(media::image(media, detail.as_deref())),
             Part::Audio { media } => into.audio_milliseconds += media::audio_milliseconds(media),
             Part::File { .. } => match self.documents.next() {

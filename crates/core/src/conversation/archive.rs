@@ -82,6 +82,7 @@ fn of_part(part: &Part) -> Value {
         }
         Part::Thinking { text, .. } => json!({ "type": "thinking", "text": text }),
         Part::RedactedThinking { .. } => json!({ "type": "redacted_thinking" }),
+        Part::ProviderBlock { block, .. } => json!({ "type": "provider_block", "block": block }),
         Part::Refusal { text } => json!({ "type": "refusal", "text": text }),
     }
 }

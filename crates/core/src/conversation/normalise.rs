@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
                 result.take_in(parts);
                 self.pieces.push(Piece { kind: b'r', text: result.joined() });
             }
-            Part::Thinking { .. } | Part::RedactedThinking { .. } => {}
+            Part::Thinking { .. } | Part::RedactedThinking { .. } | Part::ProviderBlock { .. } => {}
         }
     }
 

@@ -6,45 +6,53 @@
 //! named. Signatures without a mark (they passed untouched, or come from elsewhere) are told by their form, as far as the
 //! codecs can.
 //!
+//! Blocks that a provider's own tools leave behind ([`Part::ProviderBlock`]) go the same way: a caller of another dialect
+//! is given them as encrypted thoughts with a mark of their own (`Maker::seal`), and their maker gets back what they
+//! were. Any other provider's codec leaves them out and names them.
+//!
 //! The mark is made of letters and digits and its length is a multiple of four, so that what was base64 stays base64:
 //! clients of the Gemini API decode it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::catalog::ProviderKind;
 use crate::dialect::canonical::{
-    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Part, StreamDecoder, StreamEvent, UpstreamDialect,
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Maker, Part, StreamDecoder, StreamEvent,
+    UpstreamDialect,
 };
 
-/// Who makes signatures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Maker {
-    /// Anthropic.
-    Anthropic,
-    /// Google, in either of its services.
-    Google,
-}
-
 impl Maker {
-    const ALL: [Self; 2] = [Self::Anthropic, Self::Google];
-
-    /// Who signs the thoughts of a provider of this kind. Nobody knows who answers behind a service that is merely
-    /// compatible with `OpenAI`.
-    #[must_use]
-    pub fn of(kind: ProviderKind) -> Option<Self> {
-        match kind {
-            ProviderKind::Anthropic => Some(Self::Anthropic),
-            ProviderKind::Gemini | ProviderKind::Vertex => Some(Self::Google),
-            _ => None,
-        }
-    }
-
     const fn mark(self) -> &'static str {
         match self {
             Self::Anthropic => "NexusAnthropic00",
             Self::Google => "NexusGoogle00000",
         }
+    }
+
+    /// The same for a block of the maker's own.
+    const fn block_mark(self) -> &'static str {
+        match self {
+            Self::Anthropic => "NexusAnthropic01",
+            Self::Google => "NexusGoogle00001",
+        }
+    }
+
+    /// A block in the form of encrypted thoughts, which every dialect carries and no client reads: for a caller whose
+    /// dialect has no such block.
+    pub(super) fn seal(self, block: &Json) -> String {
+        format!("{}{}", self.block_mark(), STANDARD.encode(block.text()))
+    }
+
+    /// Maker and block of what [`Self::seal`] made. A block that its client has spoilt is `null`.
+    fn open(data: &str) -> Option<(Self, Json)> {
+        let (maker, sealed) =
+            Self::ALL.into_iter().find_map(|maker| Some((maker, data.strip_prefix(maker.block_mark())?)))?;
+        let text = STANDARD.decode(sealed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        Some((maker, text.and_then(|text| Json::parse(&text)).unwrap_or_else(Json::null)))
     }
 
     /// Maker and signature of a marked one.
@@ -155,6 +163,9 @@ fn unmark<'a>(
         Part::Thinking { signature, .. } | Part::ToolCall { signature, .. } => {
             signature.as_deref().and_then(Maker::read).is_some()
         }
+        Part::RedactedThinking { data } => {
+            Maker::ALL.into_iter().any(|maker| data.starts_with(maker.block_mark()))
+        }
         _ => false,
     };
     if !request.messages.iter().any(|message| message.parts.iter().any(is_marked)) {
@@ -163,6 +174,12 @@ fn unmark<'a>(
     let mut request = request.clone();
     for (at, message) in request.messages.iter_mut().enumerate() {
         for (index, part) in message.parts.iter_mut().enumerate() {
+            if let Part::RedactedThinking { data } = part {
+                if let Some((maker, block)) = Maker::open(data) {
+                    *part = Part::ProviderBlock { maker, block };
+                }
+                continue;
+            }
             let (Part::Thinking { signature, .. } | Part::ToolCall { signature, .. }) = part else {
                 continue;
             };
@@ -181,7 +198,8 @@ fn unmark<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::canonical::{Message, Role, assemble};
+    use crate::dialect::canonical::{Message, ReplyContext, Role, assemble};
+    use crate::dialect::face::Face;
     use crate::dialect::registry;
 
     fn request(signature: &str) -> ChatRequest {
@@ -238,10 +256,71 @@ mod tests {
     }
 
     #[test]
+    fn blocks_of_a_providers_own_tools_survive_every_dialect_and_are_told_to_nobody_else() {
+        let search =
+            r#"{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{"query":"Zürich"}}"#;
+        let found = r#"{"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[]}"#;
+        let answer = format!(
+            r#"{{"type":"message","content":[{search},{found},{{"type":"text","text":"It rains."}}],"stop_reason":"end_turn"}}"#
+        );
+        let anthropic = Marked::new(registry::upstream(ProviderKind::Anthropic), ProviderKind::Anthropic);
+        let response = anthropic.decode_response(answer.as_bytes()).unwrap();
+        let context = ReplyContext { unique: "1".into(), created: 1, model: "m".into() };
+        let own = [search, found].map(|text| Json::parse(text).unwrap());
+        for (face, request) in [
+            (
+                Face::OpenaiChat,
+                r#"{"model":"m","messages":[{"role":"user","content":"?"},SAID,{"role":"user","content":"!"}]}"#,
+            ),
+            (
+                Face::OpenaiResponses,
+                r#"{"model":"m","input":[{"role":"user","content":"?"},SAID,{"role":"user","content":"!"}]}"#,
+            ),
+            (
+                Face::Gemini,
+                r#"{"contents":[{"role":"user","parts":[{"text":"?"}]},SAID,{"role":"user","parts":[{"text":"!"}]}]}"#,
+            ),
+        ] {
+            // The caller gives back what it was told, unread.
+            let told = registry::caller(face).encode_response(&response, &context);
+            let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+            let said = match face {
+                Face::OpenaiChat => told["choices"][0]["message"].to_string(),
+                Face::OpenaiResponses => {
+                    let items = told["output"].to_string();
+                    items.trim_start_matches('[').trim_end_matches(']').to_owned()
+                }
+                _ => told["candidates"][0]["content"].to_string(),
+            };
+            let request =
+                registry::caller(face).decode_request(request.replace("SAID", &said).as_bytes()).unwrap();
+            let encoded = anthropic.encode_request(&request, "claude-sonnet-4-5");
+            let body: serde_json::Value = serde_json::from_slice(&encoded.body).unwrap();
+            let blocks = body["messages"][1]["content"].as_array().unwrap();
+            assert_eq!(blocks[..2], own.each_ref().map(Json::to_value), "{face:?}");
+            assert_eq!(blocks[2]["text"], "It rains.", "{face:?}");
+            for kind in
+                [ProviderKind::Openai, ProviderKind::Gemini, ProviderKind::Dashscope, ProviderKind::Dify]
+            {
+                let encoded = Marked::new(registry::upstream(kind), kind).encode_request(&request, "other");
+                let sent = String::from_utf8(encoded.body).unwrap();
+                assert!(
+                    !sent.contains("NexusAnthropic") && !sent.contains("srvtoolu_1"),
+                    "{face:?} {kind:?}: {sent}"
+                );
+                assert!(sent.contains("It rains."), "{face:?} {kind:?}: {sent}");
+                assert!(encoded.dropped.len() >= 2, "{face:?} {kind:?}: {:?}", encoded.dropped);
+            }
+        }
+    }
+
+    #[test]
     fn marks_keep_base64_what_it_is() {
         for maker in Maker::ALL {
             assert!(
-                maker.mark().len() % 4 == 0 && maker.mark().bytes().all(|byte| byte.is_ascii_alphanumeric())
+                [maker.mark(), maker.block_mark()]
+                    .iter()
+                    .all(|mark| mark.len() % 4 == 0 && mark.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             );
         }
     }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{self, Path};
 use super::{tool_id, wire};
-use crate::dialect::canonical::{CacheControl, Json, Media, Message, Part, Role};
+use crate::dialect::canonical::{CacheControl, Json, Maker, Media, Message, Part, Role};
 use crate::dialect::json_object::{JsonObject, Kind};
 use crate::error::ApiError;
 
@@ -122,6 +122,9 @@ fn block(item: &RawValue, path: Path<'_>, extra: &mut Extra) -> Result<Block, Ap
             let content_path = path.field("content");
             let content = object.get_set("content").ok_or_else(|| fields::missing(content_path))?;
             Block::System(texts(content, content_path)?)
+        }
+        kind if wire::is_provider_block(kind) => {
+            Block::Part(Part::ProviderBlock { maker: Maker::Anthropic, block: Json::of(&item) })
         }
         _ => Block::Unknown,
     })

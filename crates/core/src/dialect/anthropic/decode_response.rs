@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::wire::{self, Counts};
-use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Part};
+use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Json, Maker, Part};
 
 /// The answer as it is read.
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
     for (index, raw) in content.into_iter().enumerate() {
         let block: BlockIn<'_> = serde_json::from_str(raw.get())
             .map_err(|error| format!("`content[{index}]` cannot be read: {error}"))?;
-        parts.extend(part(block, index));
+        parts.extend(part(block, raw, index));
     }
     let has_tool_calls = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
     let finish =
@@ -88,8 +88,8 @@ pub fn call_id(id: Option<String>, block: usize) -> String {
     id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_0_{block}"))
 }
 
-/// The part that a block is; `None` for what a provider's own tools leave behind.
-fn part(block: BlockIn<'_>, index: usize) -> Option<Part> {
+/// The part that a block is; `None` for a kind that is not known.
+fn part(block: BlockIn<'_>, raw: &RawValue, index: usize) -> Option<Part> {
     Some(match block.r#type.as_ref() {
         "text" => Part::Text {
             text: block.text.unwrap_or_default(),
@@ -108,6 +108,9 @@ fn part(block: BlockIn<'_>, index: usize) -> Option<Part> {
             signature: None,
             cache: None,
         },
+        kind if wire::is_provider_block(kind) => {
+            Part::ProviderBlock { maker: Maker::Anthropic, block: Json::of(&raw) }
+        }
         _ => return None,
     })
 }

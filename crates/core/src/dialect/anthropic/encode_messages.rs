@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::tool_id;
 use super::wire::{self, Block, CacheMark, Source};
-use crate::dialect::canonical::{Citation, Json, Media, Message, Part, Role};
+use crate::dialect::canonical::{Citation, Json, Maker, Media, Message, Part, Role};
 
 /// Stands where the API wants a turn and the caller has none.
 const FILLER: &str = "Continue.";
@@ -170,6 +170,12 @@ impl Place<'_> {
                 Some(Block::Thinking { thinking: text, signature })
             }
             Part::RedactedThinking { data } if is_assistant => Some(Block::RedactedThinking { data }),
+            // One that its client has spoilt is no object any more.
+            Part::ProviderBlock { maker: Maker::Anthropic, block }
+                if is_assistant && block.text().starts_with('{') =>
+            {
+                Some(Block::Provider(Cow::Borrowed(block)))
+            }
             _ => None,
         };
         if block.is_none() {

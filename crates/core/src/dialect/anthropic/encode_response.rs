@@ -3,11 +3,13 @@
 //! The dialect has one answer per request: of several, the first is written. It has no refusal block either; what a
 //! model says when it declines is text, and the reason says what it is.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::tool_id;
 use super::wire::{self, Block, Said, UsageOut};
-use crate::dialect::canonical::{ChatResponse, Choice, Json, Part, ReplyContext};
+use crate::dialect::canonical::{ChatResponse, Choice, Json, Maker, Part, ReplyContext};
 
 /// An answer as it is written, and the beginning of a streamed one.
 #[derive(Serialize)]
@@ -73,6 +75,7 @@ fn block(part: &Part) -> Option<Block<'_>> {
             Block::Thinking { thinking: text, signature: signature.as_deref().unwrap_or_default() }
         }
         Part::RedactedThinking { data } => Block::RedactedThinking { data },
+        Part::ProviderBlock { maker: Maker::Anthropic, block } => Block::Provider(Cow::Borrowed(block)),
         Part::ToolCall { id, name, arguments, signature, .. } => Block::ToolUse {
             id: tool_id::with_signature(id, signature.as_deref()),
             name,

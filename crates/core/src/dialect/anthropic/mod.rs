@@ -9,8 +9,9 @@
 //!   travels inside the call's id, the one field that clients of this dialect give back (`tool_id`);
 //! - a streamed answer is what the unstreamed one would have been.
 //!
-//! Content that a provider's own tools leave behind (`server_tool_use`, `web_search_tool_result` …) has no place in
-//! the canonical model: it is left out of translated answers, and named where a caller sends it.
+//! Content that the service's own tools leave behind (`server_tool_use`, `web_search_tool_result` …) is carried as it is
+//! and told to no other service; what the model says about it is text with citations. Blocks of kinds that are not known
+//! are left out of translated answers, and named where a caller sends them.
 
 mod decode_content;
 mod decode_request;

@@ -1,6 +1,7 @@
 //! Reading an upstream's stream (<https://platform.claude.com/docs/en/build-with-claude/streaming>).
 //!
-//! Blocks become parts under numbers of their own, as those of a provider's own tools are left out. A service that
+//! Blocks become parts under numbers of their own: those of kinds that are not known are left out, and those of the
+//! service's own tools, which may not come whole, are parts when they end. A service that
 //! forgets to begin or to end a block of text is understood all the same; one that has given its reason to stop has
 //! said everything, whether or not `message_stop` follows.
 
@@ -11,7 +12,9 @@ use serde_json::value::RawValue;
 
 use super::decode_response::{BlockIn, StopDetails, call_id};
 use super::wire::{self, Counts};
-use crate::dialect::canonical::{ErrorInfo, FinishReason, PartStart, StreamDecoder, StreamEvent};
+use crate::dialect::canonical::{
+    ErrorInfo, FinishReason, Json, Maker, PartStart, StreamDecoder, StreamEvent,
+};
 use crate::sse::{Event, EventReader, Segment};
 
 /// Largest event that is read.
@@ -102,6 +105,11 @@ enum Kind {
     ToolCall {
         input: Option<String>,
     },
+    /// Of a tool of the service's own, with the arguments that came so far.
+    Provider {
+        block: Json,
+        input: String,
+    },
     /// It was whole when it began.
     Other,
 }
@@ -114,7 +122,7 @@ struct Wire<'a> {
     #[serde(borrow)]
     message: Option<&'a RawValue>,
     #[serde(borrow)]
-    content_block: Option<BlockIn<'a>>,
+    content_block: Option<&'a RawValue>,
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
     #[serde(borrow)]
@@ -211,8 +219,9 @@ impl State {
         self.begin(None, events);
     }
 
-    fn open_block(&mut self, block: usize, content: Option<BlockIn<'_>>, events: &mut Vec<StreamEvent>) {
-        let Some(content) = content else { return self.fail(ErrorInfo::malformed(), events) };
+    fn open_block(&mut self, block: usize, raw: Option<&RawValue>, events: &mut Vec<StreamEvent>) {
+        let content = raw.and_then(|raw| Some((raw, serde_json::from_str::<BlockIn<'_>>(raw.get()).ok()?)));
+        let Some((raw, content)) = content else { return self.fail(ErrorInfo::malformed(), events) };
         let start = match content.r#type.as_ref() {
             "text" => Some((PartStart::Text, Kind::Text)),
             "thinking" => Some((PartStart::Thinking, Kind::Thinking)),
@@ -232,6 +241,11 @@ impl State {
             _ => None,
         };
         let Some((start, kind)) = start else {
+            if wire::is_provider_block(&content.r#type) {
+                self.close(|open| !matches!(open.kind, Kind::ToolCall { .. }), events);
+                let kind = Kind::Provider { block: Json::of(&raw), input: String::new() };
+                return self.push_open(Open { block, part: None, kind }, events);
+            }
             return self.push_open(Open { block, part: None, kind: Kind::Other }, events);
         };
         let Some(part) = self.open_part(block, start, kind, events) else { return };
@@ -282,6 +296,14 @@ impl State {
         self.open.retain_mut(|open| {
             if !is_meant(open) {
                 return true;
+            }
+            if let Kind::Provider { block, input } = &open.kind {
+                let block = with_input(block, input);
+                let start = PartStart::ProviderBlock { maker: Maker::Anthropic, block };
+                let part = self.parts;
+                self.parts += 1;
+                events.push(StreamEvent::PartStart { choice: 0, part, start });
+                events.push(StreamEvent::PartEnd { choice: 0, part });
             }
             if let Some(part) = open.part {
                 if let Kind::ToolCall { input: Some(text) } = &mut open.kind {
@@ -342,7 +364,12 @@ impl State {
                 *input = None;
                 events.push(StreamEvent::ArgumentsDelta { choice: 0, part: *part, text });
             }
-            // A provider's own tool.
+            Some(Open { kind: Kind::Provider { input, .. }, .. }) => {
+                if input.len() + text.len() > MAX_EVENT_BYTES {
+                    return self.fail(ErrorInfo::malformed(), events);
+                }
+                input.push_str(&text);
+            }
             Some(_) => {}
             // Nobody knows which call it belongs to.
             None => self.fail(ErrorInfo::malformed(), events),
@@ -396,5 +423,17 @@ impl State {
         self.stop(reason, None, events);
         self.phase = Phase::Over;
         events.push(StreamEvent::Done);
+    }
+}
+
+/// The block of a provider's own tool with what came of its arguments, if anything did.
+fn with_input(block: &Json, input: &str) -> Json {
+    let mut value = block.to_value();
+    match (value.as_object_mut(), serde_json::from_str(input)) {
+        (Some(fields), Ok(input)) => {
+            fields.insert("input".to_owned(), input);
+            Json::of(&value)
+        }
+        _ => block.clone(),
     }
 }

@@ -5,16 +5,18 @@
 //! official clients take the last piece for the whole. The beginning waits for the event after it, so that the count
 //! of the prompt, where it is known by then, stands in it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::encode_response::MessageOut;
 use super::tool_id;
 use super::wire::{self, Block, Said, UsageOut};
 use crate::dialect::canonical::{
-    ErrorInfo, FinishReason, Json, PartStart, ReplyContext, StreamEncoder, StreamEvent,
+    ErrorInfo, FinishReason, Json, Maker, PartStart, ReplyContext, StreamEncoder, StreamEvent,
 };
 use crate::sse::writer::{KEEP_ALIVE, write_data};
 use crate::tokens::TokenUsage;
@@ -306,6 +308,7 @@ impl Waiting {
             }
             PartStart::Thinking => Block::Thinking { thinking: "", signature: "" },
             PartStart::RedactedThinking { data } => Block::RedactedThinking { data },
+            PartStart::ProviderBlock { block, .. } => Block::Provider(Cow::Owned(without_input(block))),
             PartStart::ToolCall { id, name } => Block::ToolUse {
                 id: tool_id::with_signature(id, Some(&self.signature)),
                 name,
@@ -321,6 +324,14 @@ impl Waiting {
         let index = *blocks;
         match self.start {
             PartStart::ToolCall { .. } | PartStart::RedactedThinking { .. } => self.open(index, out),
+            PartStart::ProviderBlock { maker: Maker::Anthropic, ref block } => {
+                let input = input_of(block);
+                self.open(index, out);
+                if let Some(input) = input {
+                    let delta = DeltaOut::InputJson { partial_json: &input };
+                    Out::ContentBlockDelta { index, delta }.write(out);
+                }
+            }
             PartStart::Thinking if !self.signature.is_empty() => {
                 self.open(index, out);
                 let delta = DeltaOut::Signature { signature: &self.signature };
@@ -333,6 +344,21 @@ impl Waiting {
             *blocks += 1;
         }
     }
+}
+
+/// What a provider's own tool was called with, which a stream says in deltas; `None` if the block is no call.
+fn input_of(block: &Json) -> Option<String> {
+    block.to_value().get("input").filter(|input| input.is_object()).map(Value::to_string)
+}
+
+/// The block as a stream begins it: a call says later with what.
+fn without_input(block: &Json) -> Json {
+    let mut value = block.to_value();
+    match value.get_mut("input").filter(|input| input.is_object()) {
+        Some(input) => *input = Value::Object(Map::new()),
+        None => return block.clone(),
+    }
+    Json::of(&value)
 }
 
 /// About how much memory an event takes.

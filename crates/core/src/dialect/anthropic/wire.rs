@@ -54,6 +54,14 @@ pub enum Block<'a> {
     RedactedThinking {
         data: &'a str,
     },
+    /// What a tool of the service's own left behind, as it came.
+    #[serde(untagged)]
+    Provider(Cow<'a, Json>),
+}
+
+/// Whether a block of this kind is left behind by a tool of the service's own: a call of it, or what it found.
+pub fn is_provider_block(kind: &str) -> bool {
+    matches!(kind, "server_tool_use" | "mcp_tool_use") || kind.ends_with("_tool_result")
 }
 
 /// Where a picture or document is.
@@ -95,7 +103,7 @@ impl<'a> Block<'a> {
             | Self::Document { cache_control, .. }
             | Self::ToolUse { cache_control, .. }
             | Self::ToolResult { cache_control, .. } => Some(cache_control),
-            Self::Thinking { .. } | Self::RedactedThinking { .. } => None,
+            Self::Thinking { .. } | Self::RedactedThinking { .. } | Self::Provider(_) => None,
         }
     }
 }

@@ -86,7 +86,12 @@ impl Assembly {
         self.has_spoken |= match &event {
             StreamEvent::TextDelta { text, .. } => !text.is_empty(),
             StreamEvent::PartStart { start, .. } => {
-                matches!(start, PartStart::ToolCall { .. } | PartStart::RedactedThinking { .. })
+                matches!(
+                    start,
+                    PartStart::ToolCall { .. }
+                        | PartStart::RedactedThinking { .. }
+                        | PartStart::ProviderBlock { .. }
+                )
             }
             StreamEvent::ArgumentsDelta { .. } | StreamEvent::Finish { .. } | StreamEvent::Done => true,
             _ => false,
@@ -169,6 +174,7 @@ fn held_bytes(event: &StreamEvent) -> usize {
                 | PartStart::Audio { media: Media::Base64 { data, .. } },
             ..
         } => data.len(),
+        StreamEvent::PartStart { start: PartStart::ProviderBlock { block, .. }, .. } => block.text().len(),
         _ => 0,
     }
 }
@@ -178,6 +184,7 @@ fn begin(start: PartStart) -> Part {
         PartStart::Text => Part::text(""),
         PartStart::Thinking => Part::Thinking { text: String::new(), signature: None },
         PartStart::RedactedThinking { data } => Part::RedactedThinking { data },
+        PartStart::ProviderBlock { maker, block } => Part::ProviderBlock { maker, block },
         PartStart::Refusal => Part::Refusal { text: String::new() },
         PartStart::Image { media } => Part::Image { media, detail: None, cache: None },
         PartStart::Audio { media } => Part::Audio { media },

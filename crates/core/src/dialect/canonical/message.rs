@@ -1,6 +1,7 @@
 //! Messages and the parts that they are made of.
 
 use super::json::Json;
+use super::maker::Maker;
 
 /// Who says a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +115,14 @@ pub enum Part {
     RedactedThinking {
         /// Opaque.
         data: String,
+    },
+    /// What a tool of the provider's own did or found (a search, its results), in the provider's words: to be given back
+    /// unchanged, and to nobody else. What the model says about it is text like any other.
+    ProviderBlock {
+        /// Whose words they are.
+        maker: Maker,
+        /// The block, an object with a `type`.
+        block: Json,
     },
     /// The model declines, in its own words.
     Refusal {

@@ -10,6 +10,7 @@ mod assemble;
 mod error;
 mod explode;
 mod json;
+mod maker;
 mod message;
 mod request;
 mod response;
@@ -19,6 +20,7 @@ pub use assemble::{Answered, Assembly, assemble};
 pub use error::{ErrorInfo, ErrorKind};
 pub use explode::explode;
 pub use json::Json;
+pub use maker::Maker;
 pub use message::{CacheControl, Citation, Media, Message, Part, Role};
 pub use request::{
     AllowedMode, AudioOutput, ChatRequest, Function, Reasoning, ResponseFormat, Sampling, Tool, ToolChoice,

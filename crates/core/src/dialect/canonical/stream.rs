@@ -8,6 +8,7 @@
 
 use super::error::ErrorInfo;
 use super::json::Json;
+use super::maker::Maker;
 use super::message::{Citation, Media};
 use super::response::FinishReason;
 use crate::sse::writer::KEEP_ALIVE;
@@ -109,7 +110,7 @@ pub enum StreamEvent {
 }
 
 /// What kind of part begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum PartStart {
     /// Text.
     Text,
@@ -119,6 +120,13 @@ pub enum PartStart {
     RedactedThinking {
         /// Opaque.
         data: String,
+    },
+    /// What a tool of the provider's own did or found, whole.
+    ProviderBlock {
+        /// Whose words they are.
+        maker: Maker,
+        /// The block.
+        block: Json,
     },
     /// A refusal.
     Refusal,

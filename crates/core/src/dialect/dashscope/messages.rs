@@ -271,7 +271,8 @@ impl Writer<'_> {
             | Part::ToolCall { .. }
             | Part::ToolResult { .. }
             | Part::Thinking { .. }
-            | Part::RedactedThinking { .. } => self.dropped.push(path.to_owned()),
+            | Part::RedactedThinking { .. }
+            | Part::ProviderBlock { .. } => self.dropped.push(path.to_owned()),
         }
     }
 

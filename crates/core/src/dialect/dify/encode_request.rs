@@ -131,7 +131,9 @@ fn files_of(messages: &[Message], from: usize, dropped: &mut Vec<String>) -> Vec
                         }
                     }
                 }
-                Part::Thinking { signature: Some(_), .. } | Part::RedactedThinking { .. } => {
+                Part::Thinking { signature: Some(_), .. }
+                | Part::RedactedThinking { .. }
+                | Part::ProviderBlock { .. } => {
                     dropped.push(path());
                 }
                 _ => {}

@@ -132,7 +132,10 @@ impl<'a> Writer<'a> {
                 let name = known.or(name.as_deref()).unwrap_or(call_id);
                 self.tool_result(call_id, name, results, *is_error, path, parts);
             }
-            Part::ToolCall { .. } | Part::Thinking { .. } | Part::RedactedThinking { .. } => {
+            Part::ToolCall { .. }
+            | Part::Thinking { .. }
+            | Part::RedactedThinking { .. }
+            | Part::ProviderBlock { .. } => {
                 self.out.dropped.push(path.to_owned());
             }
         }
@@ -179,7 +182,9 @@ impl<'a> Writer<'a> {
                     }),
                 }
             }
-            Part::RedactedThinking { .. } | Part::ToolResult { .. } => self.out.dropped.push(path.to_owned()),
+            Part::RedactedThinking { .. } | Part::ProviderBlock { .. } | Part::ToolResult { .. } => {
+                self.out.dropped.push(path.to_owned());
+            }
             other => self.users_part(other, path, parts),
         }
     }

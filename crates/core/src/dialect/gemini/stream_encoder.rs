@@ -100,6 +100,10 @@ impl Encoder {
                 self.part(choice, redacted(data), out);
                 Open::Plain
             }
+            PartStart::ProviderBlock { maker, block } => {
+                self.part(choice, redacted(&maker.seal(block)), out);
+                Open::Plain
+            }
             PartStart::Image { media } | PartStart::Audio { media } => {
                 let default_type =
                     if matches!(start, PartStart::Image { .. }) { "image/png" } else { "audio/wav" };

@@ -103,6 +103,11 @@ impl Output {
                 summary: Vec::new(),
                 encrypted_content: Some(opaque::redacted(data)),
             },
+            PartStart::ProviderBlock { maker, block } => Item::Reasoning {
+                id: id("reasoning"),
+                summary: Vec::new(),
+                encrypted_content: Some(opaque::redacted(&maker.seal(block))),
+            },
             PartStart::ToolCall { id: call_id, name } => {
                 // Clients tell calls apart by it, so it must not be empty.
                 let call_id = match call_id.as_str() {

@@ -58,14 +58,19 @@ fn text_in_the_beginning_of_a_block_and_blocks_of_the_provider_s_own() {
     let events = read(&[
         START.to_owned(),
         data(r#"{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}"#),
-        data(r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#),
+        data(r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"query\""}}"#),
+        data(r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":":\"x\"}"}}"#),
         data(r#"{"type":"content_block_stop","index":0}"#),
-        data(r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":"He"}}"#),
-        data(r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"llo"}}"#),
+        data(r#"{"type":"content_block_start","index":1,"content_block":{"type":"hologram","x":1}}"#),
+        data(r#"{"type":"content_block_stop","index":1}"#),
+        data(r#"{"type":"content_block_start","index":2,"content_block":{"type":"text","text":"He"}}"#),
+        data(r#"{"type":"content_block_delta","index":2,"delta":{"type":"text_delta","text":"llo"}}"#),
         STOP.to_owned(),
     ].concat());
     let response = assemble(events).unwrap();
-    assert_eq!(response.choices[0].parts, [Part::text("Hello")]);
+    let search = r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{"query":"x"}}"#;
+    let search = Part::ProviderBlock { maker: Maker::Anthropic, block: Json::parse(search).unwrap() };
+    assert_eq!(response.choices[0].parts, [search, Part::text("Hello")]);
 }
 
 #[test]

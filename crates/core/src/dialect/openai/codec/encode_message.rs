@@ -182,7 +182,7 @@ impl<'a> Lowering<'a> {
                 }
                 Part::RedactedThinking { data } if self.rules.thinking => {
                     is_signed = true;
-                    blocks.push(BlockOut::RedactedThinking { index: None, data });
+                    blocks.push(BlockOut::RedactedThinking { index: None, data: data.into() });
                 }
                 Part::Refusal { text } if self.rules.current_api => {
                     out.refusal.get_or_insert_default().push_str(text);

@@ -72,6 +72,10 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
                 }
             }
             Part::RedactedThinking { data } => {
+                said.thinking_blocks.push(BlockOut::RedactedThinking { index: None, data: data.into() });
+            }
+            Part::ProviderBlock { maker, block } => {
+                let data = maker.seal(block).into();
                 said.thinking_blocks.push(BlockOut::RedactedThinking { index: None, data });
             }
             Part::Refusal { text } => refusal.get_or_insert_default().push_str(text),

@@ -132,9 +132,10 @@ impl Encoder {
         let part_state = match start {
             PartStart::Text => PartState::Text { start: state.length, citations: Vec::new() },
             PartStart::Thinking => PartState::Thinking { block: None },
-            PartStart::RedactedThinking { .. } | PartStart::Image { .. } | PartStart::Audio { .. } => {
-                PartState::Other
-            }
+            PartStart::RedactedThinking { .. }
+            | PartStart::ProviderBlock { .. }
+            | PartStart::Image { .. }
+            | PartStart::Audio { .. } => PartState::Other,
             PartStart::Refusal => {
                 state.has_refusal = true;
                 PartState::Refusal
@@ -162,6 +163,11 @@ impl Encoder {
             }
             (PartStart::RedactedThinking { data }, _) => {
                 state.blocks += 1;
+                Some(block(BlockOut::RedactedThinking { index: Some(state.blocks - 1), data: data.into() }))
+            }
+            (PartStart::ProviderBlock { maker, block: own }, _) => {
+                state.blocks += 1;
+                let data = maker.seal(own).into();
                 Some(block(BlockOut::RedactedThinking { index: Some(state.blocks - 1), data }))
             }
             (PartStart::Image { media }, _) => media.to_url().map(|url| SaidOut {

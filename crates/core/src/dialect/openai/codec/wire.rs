@@ -278,7 +278,7 @@ pub(super) enum BlockOut<'a> {
     RedactedThinking {
         #[serde(skip_serializing_if = "Option::is_none")]
         index: Option<usize>,
-        data: &'a str,
+        data: Cow<'a, str>,
     },
 }
 
