@@ -3,15 +3,15 @@
 use nexus_edge_core::chat::envelope::Envelope;
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
-use worker::{Headers, Response};
 
 use crate::exchange::{json_bytes, set_header};
+use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
 
 /// A success.
 pub fn success(status: u16, data: impl Serialize, message: &str, request_id: &str) -> Response {
     let envelope = Envelope::success(data, message, now_ms(), request_id);
-    json_bytes(status, &Headers::new(), serde_json::to_vec(&envelope).unwrap_or_default())
+    json_bytes(status, Headers::new(), serde_json::to_vec(&envelope).unwrap_or_default())
 }
 
 /// An error.
@@ -27,5 +27,5 @@ pub fn failure(error: &ApiError, request_id: &str) -> Response {
         set_header(&headers, "www-authenticate", "Bearer");
     }
     let body = serde_json::to_vec(&Envelope::failure(error, now_ms(), request_id)).unwrap_or_default();
-    json_bytes(error.status, &headers, body)
+    json_bytes(error.status, headers, body)
 }

@@ -7,17 +7,19 @@ use nexus_edge_core::access::credential;
 use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::header_list::HeaderList;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
-use worker::js_sys::Uint8Array;
-use worker::{Context, Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder, web_sys};
+use worker::{Context, Env, Url, web_sys};
 
 use crate::platform::bytes::{self, Body, ReadError};
+use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 
 /// The request with its surroundings.
 pub struct Exchange {
-    request: Request,
+    head: RequestHead,
+    body: RequestBody,
     /// Bindings of the deployment.
     pub env: Env,
     /// Keeps work alive after the answer.
@@ -42,6 +44,14 @@ pub struct Exchange {
     pub wants_anew: bool,
 }
 
+/// Where the body of a request is.
+enum RequestBody {
+    /// With the platform, which has it from the caller.
+    Caller(web_sys::Request),
+    /// Here: the gateway itself asks.
+    Here(Vec<u8>),
+}
+
 /// A request that the gateway itself makes in the name of a key.
 pub struct OnBehalf {
     /// The hash of the key.
@@ -60,9 +70,8 @@ pub struct OnBehalf {
 }
 
 /// The id for the answer to a request: the caller's own if it is safe to echo.
-pub fn request_id_of(request: &Request, now_ms: u64) -> String {
-    let given = request.headers().get("x-request-id").ok().flatten();
-    match given.as_deref().and_then(request_id::accept) {
+pub fn request_id_of(head: &RequestHead, now_ms: u64) -> String {
+    match head.headers.get("x-request-id").and_then(request_id::accept) {
         Some(id) => id.to_owned(),
         None => format!("req_{}", new_ulid(now_ms)),
     }
@@ -71,29 +80,15 @@ pub fn request_id_of(request: &Request, now_ms: u64) -> String {
 impl Exchange {
     /// Begins an exchange.
     pub fn new(
-        request: Request,
+        request: web_sys::Request,
+        head: RequestHead,
         face: Face,
         env: Env,
         context: Context,
         settings: Rc<Settings>,
         id: String,
     ) -> Self {
-        let started_ms = now_ms();
-        let event_id = new_ulid(started_ms);
-        Self {
-            request,
-            face,
-            env,
-            context,
-            settings,
-            request_id: id,
-            started_ms,
-            event_id,
-            on_behalf_of: None,
-            asked_by: None,
-            wants_anew: false,
-            notes: RefCell::default(),
-        }
+        Self::begin(head, RequestBody::Caller(request), face, env, context, settings, id)
     }
 
     /// An exchange that nobody sent: the gateway asks in the name of a key, which is checked as if it had been sent.
@@ -103,35 +98,60 @@ impl Exchange {
         context: Context,
         settings: Rc<Settings>,
         request_id: String,
-    ) -> Result<Self, ApiError> {
-        let headers = Headers::new();
-        set_header(&headers, "content-type", "application/json");
-        set_header(&headers, "x-session-id", &behalf.conversation_id);
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_headers(headers)
-            .with_body(Some(Uint8Array::from(behalf.body.as_slice()).into()));
-        let request =
-            Request::new_with_init("http://gateway/v1/chat/completions", &init).map_err(|error| {
-                log_error("request on behalf", &error);
-                ApiError::internal()
-            })?;
-        let mut exchange = Self::new(request, Face::OpenaiChat, env, context, settings, request_id);
+    ) -> Self {
+        let mut headers = HeaderList::default();
+        headers.set("content-type", "application/json");
+        headers.set("x-session-id", &behalf.conversation_id);
+        let head = RequestHead {
+            method: "POST".to_owned(),
+            url: "http://gateway/v1/chat/completions".to_owned(),
+            headers,
+        };
+        let body = RequestBody::Here(behalf.body);
+        let mut exchange = Self::begin(head, body, Face::OpenaiChat, env, context, settings, request_id);
         exchange.event_id = behalf.event_id;
         exchange.on_behalf_of = Some(behalf.key_hash);
         exchange.asked_by = behalf.asked_by;
         exchange.wants_anew = behalf.wants_anew;
-        Ok(exchange)
+        exchange
+    }
+
+    fn begin(
+        head: RequestHead,
+        body: RequestBody,
+        face: Face,
+        env: Env,
+        context: Context,
+        settings: Rc<Settings>,
+        request_id: String,
+    ) -> Self {
+        let started_ms = now_ms();
+        let event_id = new_ulid(started_ms);
+        Self {
+            head,
+            body,
+            face,
+            env,
+            context,
+            settings,
+            request_id,
+            started_ms,
+            event_id,
+            on_behalf_of: None,
+            asked_by: None,
+            wants_anew: false,
+            notes: RefCell::default(),
+        }
     }
 
     /// A header of the request.
     pub fn header(&self, name: &str) -> Option<String> {
-        self.request.headers().get(name).ok().flatten()
+        self.head.headers.get(name).map(str::to_owned)
     }
 
     /// All headers of the request.
-    pub fn headers(&self) -> &Headers {
-        self.request.headers()
+    pub fn headers(&self) -> &HeaderList {
+        &self.head.headers
     }
 
     /// The API key of the request.
@@ -143,18 +163,26 @@ impl Exchange {
 
     /// A parameter of the query string.
     pub fn query(&self, name: &str) -> Option<String> {
-        let url = self.request.url().ok()?;
+        let url = Url::parse(&self.head.url).ok()?;
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// The query string as it came.
-    pub fn query_string(&self) -> Option<String> {
-        self.request.url().ok()?.query().map(str::to_owned)
+    pub fn query_string(&self) -> Option<&str> {
+        self.head.query()
     }
 
-    /// Fires when the caller goes away.
-    pub fn caller_gone(&self) -> web_sys::AbortSignal {
-        self.request.inner().signal()
+    /// What fires when the caller goes away; `None` if the gateway itself asks.
+    pub fn caller_signal(&self) -> Option<web_sys::AbortSignal> {
+        match &self.body {
+            RequestBody::Caller(request) => Some(request.signal()),
+            RequestBody::Here(_) => None,
+        }
+    }
+
+    /// Whether the caller has gone away.
+    pub fn is_caller_gone(&self) -> bool {
+        self.caller_signal().is_some_and(|signal| signal.aborted())
     }
 
     /// Milliseconds since the request arrived.
@@ -165,7 +193,10 @@ impl Exchange {
     /// The request's body as a stream, refused if it says that it is over the limit; `None` if there is none.
     pub fn body_stream(&self) -> Result<Option<web_sys::ReadableStream>, ApiError> {
         self.declared_length(self.settings.max_body_bytes)?;
-        Ok(self.request.inner().body())
+        Ok(match &self.body {
+            RequestBody::Caller(request) => request.body(),
+            RequestBody::Here(_) => None,
+        })
     }
 
     /// The length that the request states for its body; an error if that is over the limit.
@@ -185,7 +216,10 @@ impl Exchange {
     pub async fn body_up_to(&self, limit: usize) -> Result<Body, ApiError> {
         let limit = limit.min(self.settings.max_body_bytes);
         let declared = self.declared_length(limit)?;
-        let request = self.request.inner();
+        let request = match &self.body {
+            RequestBody::Caller(request) => request,
+            RequestBody::Here(body) => return Ok(Body::from_bytes(body.clone())),
+        };
         let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
         // Asked for only where it is used: it locks the stream.
         let at_once = declared.and_then(|_| request.array_buffer().ok());
@@ -208,13 +242,13 @@ pub fn json(status: u16, body: &impl serde::Serialize) -> Result<Response, ApiEr
         log_error("serialize", &error);
         ApiError::internal()
     })?;
-    Ok(json_bytes(status, &Headers::new(), body))
+    Ok(json_bytes(status, Headers::new(), body))
 }
 
 /// An answer of JSON that is written already, with these headers besides.
-pub fn json_bytes(status: u16, headers: &Headers, body: Vec<u8>) -> Response {
-    set_header(headers, "content-type", "application/json; charset=utf-8");
-    ResponseBuilder::new().with_status(status).with_headers(headers.clone()).fixed(body)
+pub fn json_bytes(status: u16, headers: Headers, body: Vec<u8>) -> Response {
+    set_header(&headers, "content-type", "application/json; charset=utf-8");
+    Response::bytes(status, headers, body)
 }
 
 /// The answer for an error, in the caller's dialect.
@@ -234,13 +268,12 @@ pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Respons
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => error.to_json().into_bytes(),
         face => face.encode_error(&ErrorInfo::from(error), request_id),
     };
-    json_bytes(error.status, &headers, body)
+    json_bytes(error.status, headers, body)
 }
 
 /// Sets a header whose value may come from configuration; one that HTTP cannot carry is left out.
 pub fn set_header(headers: &Headers, name: &str, value: &str) {
     if is_valid_value(value) {
-        // Fails only for names and values that are not valid, or immutable headers, of which there are none here.
-        let _ = headers.set(name, value);
+        headers.set(name, value);
     }
 }

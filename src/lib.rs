@@ -14,11 +14,11 @@ mod routes;
 mod settings;
 mod store;
 
-use worker::{Context, Env, MessageBatch, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
+use worker::{Context, Env, MessageBatch, Result, ScheduleContext, ScheduledEvent, event, web_sys};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    routes::handle(request, env, context).await
+async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
+    Ok(routes::handle(request, env, context).await.into_js()?)
 }
 
 /// Never returns an error: the platform crate turns one into a panic, which would reset the isolate.

@@ -8,7 +8,7 @@ use nexus_edge_core::http::path::{self, Captured};
 use nexus_edge_core::limits::Rules;
 use nexus_edge_core::routing::endpoint::Operation;
 use subtle::ConstantTimeEq;
-use worker::{Context, Env, Headers, Method, Request, Response, Result};
+use worker::{Context, Env, Method, web_sys};
 
 use crate::api::credits::{self, View};
 use crate::api::sessions::{self, SessionEndpoint};
@@ -20,6 +20,7 @@ use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::pipeline;
 use crate::pipeline::admit;
+use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::now_ms;
 use crate::settings::Settings;
 
@@ -136,8 +137,8 @@ impl Endpoint {
 }
 
 /// The dialect of a request: that of the endpoint, and where the SDKs share a path, that of the headers that they send.
-fn face_of(endpoint: Endpoint, parameter: &str, request: &Request) -> Face {
-    let has = |name: &str| request.headers().has(name).unwrap_or(false);
+fn face_of(endpoint: Endpoint, parameter: &str, head: &RequestHead) -> Face {
+    let has = |name: &str| head.headers.get(name).is_some();
     match endpoint {
         Endpoint::ListModels | Endpoint::GetModel if has("anthropic-version") => Face::Anthropic,
         Endpoint::ListModels | Endpoint::GetModel if has("x-goog-api-key") || has("x-goog-api-client") => {
@@ -295,28 +296,30 @@ const ROUTES: &[Route] = &[
 ];
 
 /// Answers a request. Every answer, errors included, carries `x-request-id`.
-pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
-    let request_id = request_id_of(&request, now_ms());
-    let origin = request.headers().get("origin").ok().flatten();
-    let preflight = is_preflight(&request);
-    let requested_headers =
-        if preflight { request.headers().get("access-control-request-headers").ok().flatten() } else { None };
+pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Response {
+    let head = RequestHead::of(&request);
+    let method = Method::from(head.method.clone());
+    let request_id = request_id_of(&head, now_ms());
+    let header = |name: &str| head.headers.get(name).map(str::to_owned);
+    let origin = header("origin");
+    let preflight = method == Method::Options && header("access-control-request-method").is_some();
+    let requested_headers = if preflight { header("access-control-request-headers") } else { None };
     let settings = Settings::get(&env);
-    let path = request.path();
+    let path = head.path().to_owned();
     let path = path::normalize(&path);
     let from_browser = origin.filter(|_| audience_of(path) == Some(Audience::Caller));
 
-    let found = find(&request.method(), path);
+    let found = find(&method, path);
     let face = found
         .as_ref()
-        .map_or(face_of_path(path), |(route, parameter)| face_of(route.endpoint, &parameter.first, &request));
+        .map_or(face_of_path(path), |(route, parameter)| face_of(route.endpoint, &parameter.first, &head));
     let mut notes = Vec::new();
     let result = match &settings {
-        _ if preflight => Ok(worker::ResponseBuilder::new().with_status(204).empty()),
+        _ if preflight => Ok(Response::empty(204, Headers::new())),
         Ok(settings) => match found {
             Ok((route, parameter)) => {
                 let exchange =
-                    Exchange::new(request, face, env, context, settings.clone(), request_id.clone());
+                    Exchange::new(request, head, face, env, context, settings.clone(), request_id.clone());
                 let answered = answer(route, &parameter, &exchange).await;
                 notes = exchange.notes.take();
                 answered
@@ -333,10 +336,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
             error_response(&error, face, &request_id)
         }
     });
-    if response.status_code() == 101 {
-        // The headers of an accepted connection are the object's and cannot be added to.
-        return Ok(response);
-    }
+    // To an accepted connection, whose headers are its object's, nothing of this is added.
     set_header(response.headers(), "x-request-id", &request_id);
     for (name, value) in notes {
         set_header(response.headers(), name, &value);
@@ -347,7 +347,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     if let (Some(origin), Ok(settings)) = (from_browser, &settings) {
         allow_origin(response.headers(), settings, &origin, preflight, requested_headers.as_deref());
     }
-    Ok(response)
+    response
 }
 
 async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> Result<Response, ApiError> {
@@ -501,11 +501,6 @@ async fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
     let rules = Rules::requests_per_minute(ADMIN_FAILURES_PER_MINUTE);
     admit::attempt_from_address(exchange, "admin", &rules).await?;
     Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
-}
-
-fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::Options
-        && request.headers().has("access-control-request-method").unwrap_or(false)
 }
 
 /// Lets a browser on an allowed origin read the answer. No cookies are involved, so any origin may be allowed.

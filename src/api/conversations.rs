@@ -3,10 +3,10 @@
 use nexus_edge_core::chat::envelope::rfc3339;
 use nexus_edge_core::error::ApiError;
 use serde_json::{Value, json};
-use worker::Response;
 
 use super::answer_deleted;
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::store::archive;
 
 const DEFAULT_PAGE: u64 = 50;

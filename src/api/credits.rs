@@ -6,12 +6,12 @@ use nexus_edge_core::billing::grant_token::Grant;
 use nexus_edge_core::catalog::Fields;
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
-use worker::Response;
 
 use super::{answer_deleted, answer_list};
 use crate::exchange::{self, Exchange};
 use crate::objects::account::{Appended, Call, Filter, Point, ProviderSpending, Spending, Standing};
 use crate::pipeline::authenticate::authenticate;
+use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::credits;
 

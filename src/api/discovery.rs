@@ -7,11 +7,11 @@ use nexus_edge_core::catalog::probe_input::DiscoverInput;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::discovery::UpstreamModel;
 use serde::Serialize;
-use worker::Response;
 
 use super::{answer_list, providers};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::probe;
+use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::store::{self, snapshot};
 

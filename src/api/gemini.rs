@@ -2,10 +2,10 @@
 
 use nexus_edge_core::dialect::inbound::FromPath;
 use nexus_edge_core::error::ApiError;
-use worker::Response;
 
 use crate::exchange::Exchange;
 use crate::pipeline;
+use crate::platform::http::Response;
 
 /// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`
 pub async fn generate_content(exchange: &Exchange, call: &str) -> Result<Response, ApiError> {

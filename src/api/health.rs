@@ -1,9 +1,9 @@
 //! `GET /health`, for load balancers and people: is this deployment alive?
 
 use nexus_edge_core::error::ApiError;
-use worker::Response;
 
 use crate::exchange::json;
+use crate::platform::http::Response;
 
 /// Answers without touching anything else, so that it says what it says: the Worker runs.
 pub fn health() -> Result<Response, ApiError> {

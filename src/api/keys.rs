@@ -7,11 +7,11 @@ use nexus_edge_core::access::api_key::{ApiKey, ApiKeyRecord, shown_prefix};
 use nexus_edge_core::catalog::key_input::{KeyInput, parse_overlap};
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
-use worker::Response;
 
 use super::limits::PolicyView;
 use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version};
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::platform::{log_error, now_ms, random_bytes};
 use crate::store::{self, snapshot};
 

@@ -6,10 +6,10 @@ use nexus_edge_core::limits::policy::{LimitPolicy, LimitPolicyInput, LimitRecord
 use nexus_edge_core::limits::rules::RuleKind;
 use nexus_edge_core::limits::{Budget, FailurePolicy, Limits, Subject, SubjectKind};
 use serde::Serialize;
-use worker::Response;
 
 use super::{answer_deleted, answer_list};
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::store::{self, policies, snapshot};
 
 /// Longest name of a subject, in characters.

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use nexus_edge_core::catalog::LogicalModelRecord;
 use nexus_edge_core::catalog::logical_model::LogicalModelInput;
 use nexus_edge_core::error::ApiError;
-use worker::Response;
 
 use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version};
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::store::{self, snapshot};
 

@@ -26,9 +26,9 @@ use std::collections::BTreeMap;
 
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
-use worker::Response;
 
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::platform::{log_error, now_ms, random_bytes};
 
 /// Answers `{"<name>": [items]}`.

@@ -6,10 +6,10 @@ use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::model_list::{AnthropicList, AnthropicModel, GeminiList, GeminiModel};
 use nexus_edge_core::dialect::openai::models::{ModelCard, ModelList};
 use nexus_edge_core::error::ApiError;
-use worker::Response;
 
 use crate::exchange::{Exchange, json};
 use crate::pipeline::authenticate::authenticate;
+use crate::platform::http::Response;
 use crate::store::snapshot;
 
 /// Every model once, by the name under which it is listed, in the shape that the caller's SDK expects.

@@ -3,11 +3,11 @@
 use nexus_edge_core::billing::{Price, PriceSetting, book, table};
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
-use worker::Response;
 
 use super::answer_deleted;
 use super::limits::dollars;
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::store::{policies, snapshot};
 
 /// `GET /prices`

@@ -7,11 +7,11 @@ use nexus_edge_core::catalog::{ModelRecord, OperationStatus};
 use nexus_edge_core::dialect::probe::ProbeResult;
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
-use worker::Response;
 
 use super::{answer_list, providers};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::probe;
+use crate::platform::http::Response;
 use crate::store;
 
 /// Models that are asked for at the same time.

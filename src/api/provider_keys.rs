@@ -4,10 +4,10 @@ use nexus_edge_core::catalog::provider_key::ProviderKeyInput;
 use nexus_edge_core::catalog::{Patch, ProviderKeyRecord};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::secrets::mask::mask;
-use worker::Response;
 
 use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, providers, seal};
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::{self, snapshot};
 

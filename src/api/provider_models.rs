@@ -3,10 +3,10 @@
 use nexus_edge_core::catalog::ModelRecord;
 use nexus_edge_core::catalog::model::ModelInput;
 use nexus_edge_core::error::ApiError;
-use worker::Response;
 
 use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, providers, record_id};
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::store::{self, snapshot};
 

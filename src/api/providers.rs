@@ -6,10 +6,10 @@ use nexus_edge_core::catalog::{OperationStatus, Patch, ProviderRecord, presets};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::secrets::mask::mask;
 use serde_json::json;
-use worker::Response;
 
 use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, record_id, seal};
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::{self, snapshot};
 

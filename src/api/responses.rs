@@ -6,11 +6,11 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::responses::{Kept, Page, deleted_body};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::endpoint::ResponseAction;
-use worker::{Headers, Response};
 
 use crate::exchange::{Exchange, json_bytes};
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::native_responses::ask_keeper;
+use crate::platform::http::{Headers, Response};
 use crate::store::responses;
 
 /// `GET /v1/responses/{id}`
@@ -56,7 +56,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         Kept::Elsewhere(kept) => {
             let answer = ask_keeper(exchange, &principal, &kept, ResponseAction::Delete).await?;
             // What the provider does not know is gone as well.
-            if answer.status_code() >= 400 && answer.status_code() != 404 {
+            if answer.status() >= 400 && answer.status() != 404 {
                 return Ok(answer);
             }
             Some(answer)
@@ -94,5 +94,5 @@ async fn find(exchange: &Exchange, id: &str) -> Result<(Principal, Kept), ApiErr
 }
 
 fn json(body: Vec<u8>) -> Response {
-    json_bytes(200, &Headers::new(), body)
+    json_bytes(200, Headers::new(), body)
 }

@@ -6,11 +6,11 @@ use nexus_edge_core::routing::candidate_facts::Needs;
 use nexus_edge_core::routing::explain::{self, DecideInput};
 use nexus_edge_core::routing::route::{self, Preference};
 use serde_json::json;
-use worker::Response;
 
 use super::answer_list;
 use crate::exchange::{self, Exchange};
 use crate::pipeline::upstream_health::with_board;
+use crate::platform::http::Response;
 use crate::platform::{now_ms, random_unit};
 use crate::store::{snapshot, sticky};
 

@@ -7,13 +7,14 @@ use nexus_edge_core::http::request_id;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use worker::js_sys::Uint8Array;
-use worker::{Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder};
+use worker::{Env, Method, Request, RequestInit, web_sys};
 
 use crate::envelope;
 use crate::exchange::{Exchange, set_header};
 use crate::objects::chat_room::{self, CALL_HEADER, Call};
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
+use crate::platform::http::{Headers, Response};
 use crate::platform::{log_error, new_ulid};
 use crate::store::{sessions, snapshot};
 
@@ -147,20 +148,16 @@ pub async fn send(
             .with_retry_after(1)
     };
     set_header(&headers, CALL_HEADER, &serde_json::to_string(call).map_err(|_| ApiError::internal())?);
-    init.with_headers(headers);
+    let platform_headers = worker::Headers::new();
+    for (name, value) in headers.list().iter() {
+        platform_headers.set(name, value).map_err(failed)?;
+    }
+    init.with_headers(platform_headers);
     let request = Request::new_with_init(&format!("http://room{path}"), &init).map_err(failed)?;
     let namespace = env.durable_object("CHAT_ROOM").map_err(failed)?;
     let stub = namespace.get_by_name(&format!("{}/{}", call.key_id, call.session_id)).map_err(failed)?;
     let response = stub.fetch_with_request(request).await.map_err(failed)?;
-    if response.status_code() == 101 {
-        return Ok(response);
-    }
-    // What the object answered cannot be added to, and headers are added to every answer.
-    let headers = response.headers().clone();
-    let status = response.status_code();
-    let (_, body) = response.into_parts();
-    let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
-    Ok(builder.body(body))
+    Ok(Response::of_platform(web_sys::Response::from(response)))
 }
 
 /// A session's id as it may be; nothing else names a session.

@@ -2,10 +2,10 @@
 
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
-use worker::Response;
 
 use super::answer_list;
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::store;
 

@@ -3,9 +3,9 @@
 use nexus_edge_core::catalog::fields::Fields;
 use nexus_edge_core::error::ApiError;
 use serde_json::json;
-use worker::Response;
 
 use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
 use crate::store::answers::{self, Segment};
 
 /// `POST /system/cache/clear`: removes kept answers, all of them or those of one API key or one model.

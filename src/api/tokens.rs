@@ -7,10 +7,10 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_counting::Tokenizer;
 use nexus_edge_counting::api::{Detokenize, Estimate, MAX_BODY_BYTES, Tokenize};
-use worker::Response;
 
 use crate::exchange::{Exchange, json};
 use crate::pipeline::authenticate::authenticate;
+use crate::platform::http::Response;
 use crate::store::snapshot;
 
 /// `POST /v1/tokenize`

@@ -10,12 +10,13 @@ use nexus_edge_core::chat::handshake::{self, Version};
 use nexus_edge_core::error::{ApiError, ErrorType};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use worker::{Headers, Method, RequestInit, Response};
+use worker::{Method, RequestInit};
 
 use super::sessions::{Caller, checked_id, new_session_id, send};
 use crate::exchange::{self, Exchange, set_header};
 use crate::objects::chat_room::{SOCKET_HEADER, SocketCall};
 use crate::pipeline::authenticate;
+use crate::platform::http::{Headers, Response};
 use crate::platform::{log_error, new_ulid, now_ms, random_bytes};
 
 /// How long a ticket is good, in milliseconds.
@@ -146,16 +147,16 @@ pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
     init.with_method(Method::Get);
     let call = caller.call(exchange, &session_id);
     let response = send(&exchange.env, &call, headers, init, "/socket").await?;
-    if response.status_code() == 101 {
+    if response.status() == 101 {
         return Ok(response);
     }
     refused(response).await
 }
 
 /// The object's refusal, which is in the envelope of the session API, in the shape of this path.
-async fn refused(mut response: Response) -> Result<Response, ApiError> {
-    let status = response.status_code();
-    let body: Value = match response.bytes().await {
+async fn refused(response: Response) -> Result<Response, ApiError> {
+    let status = response.status();
+    let body: Value = match response.into_body().read().await {
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
         Err(_) => Value::Null,
     };

@@ -4,6 +4,8 @@
 //! refused connection, an error status, an answer that cannot be read, a stream that breaks off or reports an error
 //! before its first word.
 
+use std::rc::Rc;
+
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo};
@@ -17,7 +19,6 @@ use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::endpoint;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
-use worker::{Headers, web_sys};
 
 use super::cross::{self, Memory};
 use super::native_responses;
@@ -28,6 +29,7 @@ use super::upstream_health::asked_rest_ms;
 use super::workers_ai;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
+use crate::platform::http::{Headers, Received};
 use crate::platform::{log_error, now_ms};
 use crate::store::dify;
 
@@ -72,7 +74,7 @@ pub enum AcceptedBody {
 /// An answer that has been read to its end.
 pub struct Whole {
     /// The body for the caller.
-    pub bytes: Vec<u8>,
+    pub body: Body,
     /// What was read off it.
     pub answer: WholeAnswer,
     /// What is to be remembered of it.
@@ -169,7 +171,7 @@ impl Failed {
 
 /// The headers of an upstream's answer, and what is needed to read its body.
 struct Answer {
-    response: web_sys::Response,
+    response: Received,
     connection: Connection,
     crossing: Crossing,
     memory: Memory,
@@ -196,23 +198,23 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed>
     let (response, connection) = if candidate.upstream.record.kind == ProviderKind::Demo {
         estimate_prompt(asked);
         let response = upstream::demo_response(exchange, candidate, &inbound.model, &outbound.body);
-        (response.map_err(Failed::of_caller)?, Connection::none())
+        (Received::of(response.map_err(Failed::of_caller)?), Connection::none())
     } else if candidate.upstream.record.kind == ProviderKind::WorkersAi {
         let timeout_ms = candidate.first_byte_timeout_ms;
         let model = &candidate.upstream_model;
         let waiting = || estimate_prompt(asked);
         let response = workers_ai::run(&exchange.env, model, &outbound.body, timeout_ms, waiting).await;
-        (response.map_err(Failed::of_binding)?, Connection::none())
+        (Received::of(response.map_err(Failed::of_binding)?), Connection::none())
     } else {
         let operation = crossing.operation(&candidate.upstream_model);
         let call = endpoint::call(&candidate.upstream, operation, &candidate.upstream_model);
         let call =
             call.ok_or_else(|| Failed::of(Failure::CapabilityMismatch, upstream::cannot(candidate)))?;
         let body = asked.body.to_js(outbound.body);
-        let request = upstream::build_request(exchange, candidate, &call, body.into(), "application/json")
+        let request = upstream::build_request(exchange, candidate, call, body.into(), "application/json")
             .await
             .map_err(Failed::of_transport)?;
-        upstream::send(exchange, candidate, request, || estimate_prompt(asked))
+        upstream::send(exchange, candidate, &request, || estimate_prompt(asked))
             .await
             .map_err(Failed::of_transport)?
     };
@@ -241,7 +243,7 @@ fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), ApiEr
 
 /// Takes in as much of the answer as tells whether it is one.
 async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Answer) -> Result<Accepted, Failed> {
-    let status = answer.response.status();
+    let status = answer.response.status;
     let is_stream = content_type(&answer.response).starts_with("text/event-stream") && status < 400;
     if is_stream && has_body(status) && (answer.crossing.wants_stream() || answer.crossing.is_native()) {
         return receive_stream(asked, candidate, answer).await;
@@ -276,15 +278,15 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Answer) -> Re
     match whole.answer.take() {
         Some(response) => transcript.keep_read_answer(Answered { response, is_whole: true }),
         None if body.bytes.len() <= MAX_ANSWER_TEXT => {
-            transcript.keep_answer(candidate.upstream.record.kind, body.bytes.to_vec());
+            transcript.keep_answer(candidate.upstream.record.kind, Rc::clone(&body.bytes));
         }
         None => {}
     }
     if let Some(request) = crossing.into_request() {
         transcript.keep_read_request(request);
     }
-    let bytes = whole.body.take().unwrap_or_else(|| body.into_bytes());
-    let body = AcceptedBody::Whole(Box::new(Whole { bytes, answer: whole, memory }));
+    let body = whole.body.take().map_or(body, Body::from_bytes);
+    let body = AcceptedBody::Whole(Box::new(Whole { body, answer: whole, memory }));
     Ok(Accepted { status, headers, body, transcript, first_byte_ms })
 }
 
@@ -301,11 +303,11 @@ fn refused(
     asked: &Asked<'_>,
     candidate: &Candidate,
     crossing: &Crossing,
-    response: &web_sys::Response,
+    response: &Received,
     headers: Headers,
     body: Body,
 ) -> Failed {
-    let status = response.status();
+    let status = response.status;
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     let info = crossing.read_error(status, &bytes);
@@ -326,7 +328,7 @@ async fn receive_stream(
     candidate: &Candidate,
     answer: Answer,
 ) -> Result<Accepted, Failed> {
-    let status = answer.response.status();
+    let status = answer.response.status;
     let headers = answer.headers;
     if let Some(content_type) = answer.crossing.stream_content_type() {
         set_header(&headers, "content-type", content_type);
@@ -391,6 +393,6 @@ fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Fa
     }
 }
 
-fn content_type(response: &web_sys::Response) -> String {
-    response.headers().get("content-type").ok().flatten().unwrap_or_default().to_ascii_lowercase()
+fn content_type(response: &Received) -> String {
+    response.header("content-type").unwrap_or_default().to_ascii_lowercase()
 }

@@ -11,10 +11,11 @@ use nexus_edge_core::dialect::canonical::ReplyContext;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Route;
-use worker::{Env, Headers, Response, ResponseBuilder};
+use worker::Env;
 
 use super::aftermath::Aftermath;
 use crate::exchange::{Exchange, set_header};
+use crate::platform::http::{Headers, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::store::answers;
 
@@ -100,7 +101,7 @@ pub async fn find(
     set_header(&headers, HEADER, "hit");
     set_header(&headers, "age", &(now_ms().saturating_sub(found.stored_at) / 1000).to_string());
     set_header(&headers, "x-nexus-provider", &found.provider);
-    Some((ResponseBuilder::new().with_headers(headers).fixed(body), found))
+    Some((Response::bytes(200, headers, body), found))
 }
 
 /// Keeps the answer of a request that has been completed.

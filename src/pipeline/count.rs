@@ -13,11 +13,11 @@ use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::endpoint::{self, Call, Operation};
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_counting::api::{InputTokens, count_in_dialect};
-use worker::{Response, ResponseBuilder};
 
 use super::{authenticate, cross, relay, upstream};
 use crate::exchange::{Exchange, json};
 use crate::platform::bytes::Body;
+use crate::platform::http::Response;
 use crate::store::snapshot;
 
 /// How services answer that have no such endpoint; many speak Anthropic's dialect and only answer messages.
@@ -36,7 +36,7 @@ pub async fn count_tokens(
     let kind = candidate.upstream.record.kind;
     let call = endpoint::call(&candidate.upstream, Operation::CountTokens, &candidate.upstream_model);
     if let Some(call) = call.filter(|_| exchange.face.is_native_to(kind))
-        && let Some(answer) = ask(exchange, &candidate, &call, &body, &inbound).await?
+        && let Some(answer) = ask(exchange, &candidate, call, &body, &inbound).await?
     {
         return Ok(answer);
     }
@@ -49,26 +49,25 @@ pub async fn count_tokens(
 async fn ask(
     exchange: &Exchange,
     candidate: &Candidate,
-    call: &Call,
+    call: Call,
     body: &Body,
     inbound: &Inbound<'_>,
 ) -> Result<Option<Response>, ApiError> {
     let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
     let request = upstream::build_request(exchange, candidate, call, sent.into(), "application/json").await?;
-    let (response, connection) = upstream::send(exchange, candidate, request, || {}).await?;
-    let status = response.status();
+    let (response, connection) = upstream::send(exchange, candidate, &request, || {}).await?;
+    let status = response.status;
     if DOES_NOT_COUNT.contains(&status) {
         return Ok(None);
     }
     let headers = relay::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
     let body = relay::read_whole(candidate, &response).await?;
     connection.release();
-    let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
     if !relay::has_body(status) {
-        return Ok(Some(builder.empty()));
+        return Ok(Some(Response::empty(status, headers)));
     }
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    Ok(Some(builder.fixed(bytes)))
+    Ok(Some(Response::bytes(status, headers, bytes)))
 }
 
 /// `POST /v1/responses/input_tokens`: with the turns of the response that the request continues.

@@ -10,9 +10,10 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::endpoint::{self, Call};
 use worker::js_sys::Uint8Array;
-use worker::{Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response};
+use worker::wasm_bindgen::JsValue;
 
 use crate::exchange::{Exchange, set_header};
+use crate::platform::http::{self, Headers, Received};
 use crate::platform::{log_error, new_ulid};
 
 /// Uploads what stands in the request itself, so that the request names it by id. What cannot be uploaded stays as it is,
@@ -34,15 +35,15 @@ pub async fn upload(
         let content_type = format!("multipart/form-data; boundary={boundary}");
         let name = &candidate.upstream.record.name;
         let uploaded = async {
-            let mut answer = post(candidate, &call, &content_type, &form).await?;
-            let body = answer.bytes().await?;
-            let id = (answer.status_code() < 400).then(|| upload::read_id(&body)).flatten();
-            id.ok_or_else(|| worker::Error::RustError(format!("status {}", answer.status_code())))
+            let answer = post(candidate, &call, &content_type, &form).await?;
+            let body = answer.read().await?;
+            let id = (answer.status < 400).then(|| upload::read_id(&body)).flatten();
+            id.ok_or_else(|| JsValue::from(format!("status {}", answer.status)))
         };
         match uploaded.await {
             Ok(id) => *media = Media::FileId { id },
             Err(error) => {
-                log_error("upload", &format_args!("provider {name}: {error}"));
+                log_error("upload", &format_args!("provider {name}: {}", worker::Error::from(error)));
             }
         }
     }
@@ -69,7 +70,7 @@ impl Stop {
             let Ok(task) = told.await else { return };
             let Some(call) = endpoint::dify_stop(&candidate.upstream, &task) else { return };
             if let Err(error) = post(&candidate, &call, "application/json", &body).await {
-                log_error("stopping a Dify app", &error);
+                log_error("stopping a Dify app", &worker::Error::from(error));
             }
         });
         Some(Self { tell: Some(tell), task: None })
@@ -102,7 +103,7 @@ async fn post(
     call: &Call,
     content_type: &str,
     body: &[u8],
-) -> worker::Result<Response> {
+) -> Result<Received, JsValue> {
     let headers = Headers::new();
     set_header(&headers, "content-type", content_type);
     if let Some(key) = candidate.key().map(|key| key.key.as_str()) {
@@ -111,10 +112,13 @@ async fn post(
     for (name, value) in &candidate.upstream.headers {
         set_header(&headers, name, value);
     }
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post)
-        .with_headers(headers)
-        .with_redirect(RequestRedirect::Manual)
-        .with_body(Some(Uint8Array::from(body).into()));
-    Fetch::Request(Request::new_with_init(&call.url, &init)?).send().await
+    http::fetch(http::Sent {
+        url: &call.url,
+        method: "POST",
+        headers: &headers,
+        body: &Uint8Array::from(body).into(),
+        signal: None,
+        other_signal: None,
+    })
+    .await
 }

@@ -124,7 +124,7 @@ pub async fn serve<Q: Question>(
                 settlement.note_attempt(record);
                 return Ok((accepted, hold));
             }
-            Err(failed) if question.exchange().caller_gone().aborted() => {
+            Err(failed) if question.exchange().is_caller_gone() => {
                 // It was the caller who broke off. Nobody is to blame, and nobody else is to be asked.
                 drop(hold);
                 settlement.note_attempt(record);

@@ -19,7 +19,6 @@ use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_core::stats::Outcome;
 use worker::wasm_bindgen::JsValue;
-use worker::{Headers, Response, ResponseBuilder, web_sys};
 
 use super::attempt::{Failed, Reply};
 use super::failover::{self, Answer, Question};
@@ -32,6 +31,7 @@ use super::upstream_health::{Hold, asked_rest_ms};
 use super::{admit, authenticate, native_responses, recognise};
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
+use crate::platform::http::{Headers, Received, Response, ResponseBody};
 use crate::platform::{new_ulid, now_ms};
 use crate::store::snapshot;
 
@@ -53,12 +53,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
             settlement.keep_hold(hold);
             // The platform pumps a stream from now on, and closes the upstream if the caller leaves.
             settlement.finish(Outcome::Completed);
-            let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
-            Ok(match body {
-                ForwardedBody::None => builder.empty(),
-                ForwardedBody::Stream(stream) => builder.stream(stream),
-                ForwardedBody::Whole(bytes) => builder.fixed(bytes),
-            })
+            Ok(Response::new(status, headers, body))
         }
         Err(Reply::Gateway(error)) => {
             settlement.refuse(&error, exchange);
@@ -142,15 +137,9 @@ enum Sent<'a> {
 struct Forwarded {
     status: u16,
     headers: Headers,
-    body: ForwardedBody,
+    body: ResponseBody,
     facts: StreamFacts,
     first_byte_ms: u64,
-}
-
-enum ForwardedBody {
-    None,
-    Stream(web_sys::ReadableStream),
-    Whole(Vec<u8>),
 }
 
 impl Answer for Forwarded {
@@ -182,12 +171,12 @@ impl Question for Forwarding<'_> {
         let call = call_of(candidate, self.operation)
             .map_err(|error| Failed::of(Failure::CapabilityMismatch, error))?;
         let (body, content_type) = self.body_for(candidate).await?;
-        let request = upstream::build_request(exchange, candidate, &call, body, content_type)
+        let request = upstream::build_request(exchange, candidate, call, body, content_type)
             .await
             .map_err(Failed::of_transport)?;
         let sent_ms = now_ms();
         let (response, connection) =
-            upstream::send(exchange, candidate, request, || {}).await.map_err(Failed::of_transport)?;
+            upstream::send(exchange, candidate, &request, || {}).await.map_err(Failed::of_transport)?;
         let first_byte_ms = now_ms().saturating_sub(sent_ms);
         let received = self.receive(candidate, &response, connection, first_byte_ms).await;
         received.map_err(|failed| failed.after(first_byte_ms))
@@ -221,21 +210,22 @@ impl Forwarding<'_> {
     async fn receive(
         &self,
         candidate: &Candidate,
-        response: &web_sys::Response,
+        response: &Received,
         connection: Connection,
         first_byte_ms: u64,
     ) -> Result<Forwarded, Failed> {
-        let status = response.status();
+        let status = response.status;
         let headers =
             relay::caller_headers(self.exchange, candidate, response, first_byte_ms, self.conversation);
-        let given = |name: &str| response.headers().get(name).ok().flatten();
-        let is_json = given("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
-        let is_large = given("content-length")
+        let is_json =
+            response.header("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+        let is_large = response
+            .header("content-length")
             .and_then(|length| length.parse().ok())
             .is_some_and(|length: usize| length > MAX_LOOKED_AT_BYTES);
         if status < 400 && has_body(status) && (!is_json || is_large) {
             connection.release();
-            let body = response.body().map_or(ForwardedBody::None, ForwardedBody::Stream);
+            let body = response.body().map_or(ResponseBody::Empty, ResponseBody::Stream);
             return Ok(Forwarded { status, headers, body, facts: StreamFacts::default(), first_byte_ms });
         }
         let body = relay::read_whole(candidate, response).await.map_err(Failed::of_transport)?;
@@ -245,17 +235,17 @@ impl Forwarding<'_> {
         }
         let (facts, body) = if has_body(status) {
             let facts = response::inspect(&body.bytes).unwrap_or_default();
-            (facts, ForwardedBody::Whole(body.into_bytes()))
+            (facts, body.into_response())
         } else {
-            (StreamFacts::default(), ForwardedBody::None)
+            (StreamFacts::default(), ResponseBody::Empty)
         };
         Ok(Forwarded { status, headers, body, facts, first_byte_ms })
     }
 }
 
 /// An error of the upstream's own, which is passed on as it is if nobody else can be asked.
-fn refused(candidate: &Candidate, response: &web_sys::Response, headers: Headers, body: Body) -> Failed {
-    let status = response.status();
+fn refused(candidate: &Candidate, response: &Received, headers: Headers, body: Body) -> Failed {
+    let status = response.status;
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     let info = registry::upstream(candidate.upstream.record.kind).decode_error(status, &bytes);
@@ -273,24 +263,21 @@ fn refused(candidate: &Candidate, response: &web_sys::Response, headers: Headers
 pub async fn pass_on(
     exchange: &Exchange,
     candidate: &Candidate,
-    response: web_sys::Response,
+    response: Received,
     connection: Connection,
 ) -> Result<Response, ApiError> {
-    let status = response.status();
+    let status = response.status;
     let headers = relay::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
-    let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
     if status < 400 && has_body(status) {
         connection.release();
-        return Ok(match response.body() {
-            Some(stream) => builder.stream(stream),
-            None => builder.empty(),
-        });
+        let body = response.body().map_or(ResponseBody::Empty, ResponseBody::Stream);
+        return Ok(Response::new(status, headers, body));
     }
     let body = relay::read_whole(candidate, &response).await?;
     connection.release();
     if !has_body(status) {
-        return Ok(builder.empty());
+        return Ok(Response::empty(status, headers));
     }
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    Ok(builder.fixed(bytes))
+    Ok(Response::bytes(status, headers, bytes))
 }

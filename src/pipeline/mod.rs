@@ -31,6 +31,12 @@ mod workers_ai;
 
 use std::rc::Rc;
 
+use crate::exchange::{Exchange, set_header};
+use crate::platform::http::Response;
+use crate::platform::new_ulid;
+use crate::store::snapshot;
+use attempt::{Accepted, Asked, Reply};
+use cache::Use;
 use futures::future::join;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
@@ -41,13 +47,6 @@ use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::Outcome;
-use worker::Response;
-
-use crate::exchange::{Exchange, set_header};
-use crate::platform::new_ulid;
-use crate::store::snapshot;
-use attempt::{Accepted, Asked, Reply};
-use cache::Use;
 use recognise::Recognised;
 use settle::Settlement;
 use upstream_health::Hold;

@@ -14,11 +14,11 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::endpoint::{self, ResponseAction};
 use worker::wasm_bindgen::JsValue;
-use worker::{Response, web_sys};
 
 use super::forward;
-use super::upstream::{self, Connection};
+use super::upstream;
 use crate::exchange::Exchange;
+use crate::platform::http::Response;
 use crate::store::{responses, snapshot};
 
 /// The code of the error for a response that another provider keeps; that one may be among the candidates as well.
@@ -86,12 +86,11 @@ pub async fn ask_keeper(
     let snapshot = snapshot::current(exchange).await?;
     let candidate = snapshot.candidate_at(&kept.kept_by, principal).ok_or_else(gone)?;
     let query = exchange.query_string();
-    let call = endpoint::kept_response(&candidate.upstream, &kept.id, action, query.as_deref());
+    let call = endpoint::kept_response(&candidate.upstream, &kept.id, action, query);
     let call = call.ok_or_else(gone)?;
     let request =
-        upstream::build_request(exchange, &candidate, &call, JsValue::UNDEFINED, "application/json").await?;
-    let (response, connection): (web_sys::Response, Connection) =
-        upstream::send(exchange, &candidate, request, || {}).await?;
+        upstream::build_request(exchange, &candidate, call, JsValue::UNDEFINED, "application/json").await?;
+    let (response, connection) = upstream::send(exchange, &candidate, &request, || {}).await?;
     forward::pass_on(exchange, &candidate, response, connection).await
 }
 

@@ -15,14 +15,14 @@ use nexus_edge_core::routing::discovery::{self, UpstreamModel};
 use nexus_edge_core::routing::endpoint::{self, Call};
 use nexus_edge_core::secrets::mask::redact;
 use worker::js_sys::Uint8Array;
-use worker::wasm_bindgen::JsCast;
-use worker::wasm_bindgen_futures::JsFuture;
-use worker::{Env, Headers, Method, Request, RequestInit, RequestRedirect, web_sys};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Env, web_sys};
 
 use super::upstream::authorize;
 use super::workers_ai;
 use crate::exchange::set_header;
-use crate::platform::{bytes, global, log_error, new_ulid, now_ms};
+use crate::platform::http::{self, Headers, Received};
+use crate::platform::{bytes, log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 use crate::store::{self, StoreResult};
 
@@ -96,19 +96,16 @@ async fn ask(
 ) -> Result<String, String> {
     let response = if upstream.record.kind == ProviderKind::WorkersAi {
         let run = workers_ai::run(env, model, &probe.body(), LIMIT_MS, || {}).await;
-        run.map_err(|error| error.message)?
+        Received::of(run.map_err(|error| error.message)?)
     } else {
         let call = endpoint::call(upstream, probe.operation(), model)
             .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
         send(upstream, &call, Some(probe.body())).await?
     };
-    let status = response.status();
+    let status = response.status;
     result.status = Some(status);
     let is_event_stream = response
-        .headers()
-        .get("content-type")
-        .ok()
-        .flatten()
+        .header("content-type")
         .is_some_and(|value| value.to_ascii_lowercase().starts_with("text/event-stream"));
     // Some answer whole though a stream was asked for, and some stream though it was not.
     if status >= 400 || !is_event_stream {
@@ -151,7 +148,7 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
         })?;
         let began_ms = now_ms();
         let response = send(upstream, &call, None).await.map_err(&failed)?;
-        let status = response.status();
+        let status = response.status;
         let body = read(&response, MAX_LIST_BYTES, began_ms).await.map_err(&failed)?;
         if !(200..300).contains(&status) {
             let error = registry::upstream_of(&upstream.record).decode_error(status, &body);
@@ -172,35 +169,40 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
 }
 
 /// Sends a request: a POST if there is a body, a GET otherwise. The error is for people.
-async fn send(upstream: &Upstream, call: &Call, body: Option<Vec<u8>>) -> Result<web_sys::Response, String> {
+async fn send(upstream: &Upstream, call: &Call, body: Option<Vec<u8>>) -> Result<Received, String> {
     let headers = Headers::new();
     set_header(&headers, "accept-encoding", "identity");
     for (name, value) in &call.headers {
         set_header(&headers, name, value);
     }
-    let mut init = RequestInit::new();
-    if let Some(body) = body {
-        set_header(&headers, "content-type", "application/json");
-        init.with_method(Method::Post).with_body(Some(Uint8Array::from(body.as_slice()).into()));
-    }
+    let (method, body) = match body {
+        Some(body) => {
+            set_header(&headers, "content-type", "application/json");
+            ("POST", Uint8Array::from(body.as_slice()).into())
+        }
+        None => ("GET", JsValue::UNDEFINED),
+    };
     authorize(&headers, upstream, upstream.keys.first(), call.auth).await.map_err(|error| error.message)?;
-    init.with_headers(headers).with_redirect(RequestRedirect::Manual);
-    let request = Request::new_with_init(&call.url, &init)
-        .map_err(|_| "The address of the provider is not valid.".to_owned())?;
     let began_ms = now_ms();
-    let with_limit = web_sys::RequestInit::new();
-    with_limit.set_signal(Some(&web_sys::AbortSignal::timeout_with_u32(LIMIT_MS)));
-    let sent = JsFuture::from(global().fetch_with_request_and_init(request.inner(), &with_limit)).await;
-    let response: web_sys::Response = sent.map(JsCast::unchecked_into).map_err(|_| {
+    let limit = web_sys::AbortSignal::timeout_with_u32(LIMIT_MS);
+    let sent = http::Sent {
+        url: &call.url,
+        method,
+        headers: &headers,
+        body: &body,
+        signal: Some(&limit),
+        other_signal: None,
+    };
+    let response = http::fetch(sent).await.map_err(|_| {
         if is_over(began_ms) { broken(began_ms) } else { "The provider cannot be reached.".to_owned() }
     })?;
-    if (300..400).contains(&response.status()) {
+    if (300..400).contains(&response.status) {
         return Err("The provider answered with a redirect. Check its server_url.".to_owned());
     }
     Ok(response)
 }
 
-async fn read(response: &web_sys::Response, limit: usize, began_ms: u64) -> Result<Vec<u8>, String> {
+async fn read(response: &Received, limit: usize, began_ms: u64) -> Result<Vec<u8>, String> {
     let Some(stream) = response.body() else { return Ok(Vec::new()) };
     let read = bytes::read_chunks(stream, limit, None).await;
     read.map(bytes::Body::into_bytes).map_err(|error| match error {

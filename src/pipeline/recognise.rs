@@ -115,16 +115,15 @@ pub async fn remember(
     conversation_id: &str,
     recognised: Recognised,
 ) -> Remembrance {
-    let (print, of_history) = match recognised.looked_up {
-        Some(looked_up) => looked_up,
-        None => {
-            let print = Fingerprint::of(&principal.key_id, request);
-            let found = match print.history {
-                Some(history) => conversations::get(env, history).await,
-                None => None,
-            };
-            (print, found)
-        }
+    let (print, of_history) = if let Some(looked_up) = recognised.looked_up {
+        looked_up
+    } else {
+        let print = Fingerprint::of(&principal.key_id, request);
+        let found = match print.history {
+            Some(history) => conversations::get(env, history).await,
+            None => None,
+        };
+        (print, found)
     };
     let remembrance = match print.history {
         Some(history) => go_on(env, &print, history, of_history, conversation_id).await,

@@ -8,13 +8,13 @@ use nexus_edge_core::http::headers::forwards_to_caller;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::secrets::mask::reveals;
 use nexus_edge_core::stats::Outcome;
-use worker::{Headers, Response, ResponseBuilder, web_sys};
 
 use super::attempt::{Accepted, AcceptedBody, Whole};
 use super::cross::Memory;
 use super::settle::Settlement;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::{self, Body, ReadError};
+use crate::platform::http::{Headers, Received, Response};
 
 /// Largest unstreamed answer that is taken in, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -24,17 +24,16 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
     let Accepted { status, headers, body, transcript, .. } = accepted;
     settlement.note_status(status);
     settlement.transcript.complete(transcript);
-    let builder = ResponseBuilder::new().with_status(status).with_headers(headers);
     match body {
-        AcceptedBody::Stream(stream) => builder.stream(stream.into_js(settlement)),
+        AcceptedBody::Stream(stream) => Response::stream(status, headers, stream.into_js(settlement)),
         AcceptedBody::Whole(whole) => {
-            let Whole { bytes, answer, memory } = *whole;
+            let Whole { body, answer, memory } = *whole;
             settlement.note_facts(&answer.facts);
             if let Memory::Answer(keep) = memory {
-                keep.keep(&exchange.env, answer.kept.as_deref().unwrap_or(&bytes)).await;
+                keep.keep(&exchange.env, answer.kept.as_deref().unwrap_or(&body.bytes)).await;
             }
             settlement.finish(Outcome::Completed);
-            builder.fixed(bytes)
+            Response::new(status, headers, body.into_response())
         }
     }
 }
@@ -43,7 +42,7 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
 pub fn relay_error(status: u16, headers: Headers, bytes: Vec<u8>, mut settlement: Settlement) -> Response {
     settlement.note_status(status);
     settlement.finish(Outcome::Failed);
-    ResponseBuilder::new().with_status(status).with_headers(headers).fixed(bytes)
+    Response::bytes(status, headers, bytes)
 }
 
 /// Whether an answer of this status may have a body; the platform refuses to build one that may not.
@@ -55,22 +54,21 @@ pub fn has_body(status: u16) -> bool {
 pub fn caller_headers(
     exchange: &Exchange,
     candidate: &Candidate,
-    response: &web_sys::Response,
+    response: &Received,
     first_byte_ms: u64,
     conversation_id: &str,
 ) -> Headers {
     let headers = Headers::new();
-    let given = Headers(response.headers());
-    for (name, value) in given.entries().filter(|(name, _)| forwards_to_caller(name)) {
+    for (name, value) in response.headers.iter().filter(|(name, _)| forwards_to_caller(name)) {
         // Some services repeat in a header what they were sent in one.
-        if !reveals(&value, candidate.upstream.secrets()) {
-            set_header(&headers, &name, &value);
+        if !reveals(value, candidate.upstream.secrets()) {
+            set_header(&headers, name, value);
         }
     }
-    if let Ok(Some(id)) = given.get("x-request-id") {
-        set_header(&headers, "x-upstream-request-id", &id);
+    if let Some(id) = response.header("x-request-id") {
+        set_header(&headers, "x-upstream-request-id", id);
     }
-    if !headers.has("openai-processing-ms").unwrap_or(false) {
+    if !headers.has("openai-processing-ms") {
         set_header(&headers, "openai-processing-ms", &first_byte_ms.to_string());
     }
     set_header(&headers, "x-nexus-provider", &candidate.upstream.record.name);
@@ -82,10 +80,9 @@ pub fn caller_headers(
 }
 
 /// Reads an answer to its end.
-pub async fn read_whole(candidate: &Candidate, response: &web_sys::Response) -> Result<Body, ApiError> {
+pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Body, ApiError> {
     let idle_ms = candidate.idle_timeout_ms;
-    let declared =
-        response.headers().get("content-length").ok().flatten().and_then(|length| length.parse().ok());
+    let declared = response.header("content-length").and_then(|length| length.parse().ok());
     let read = match (response.body(), declared) {
         (None, _) => Ok(Body::from_bytes(Vec::new())),
         // A body that comes with its length is on its way already: it needs no watch over its pieces.

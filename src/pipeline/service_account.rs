@@ -8,9 +8,9 @@ use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::dialect::gemini::vertex::{ServiceAccount, read_token, token_request};
 use nexus_edge_core::error::ApiError;
 use worker::wasm_bindgen::JsValue;
-use worker::{Fetch, Headers, Method, Request, RequestInit};
 
 use crate::exchange::set_header;
+use crate::platform::http::{self, Headers};
 use crate::platform::{log_error, now_ms, rs256};
 
 /// A token is renewed this long before it expires, in milliseconds.
@@ -56,12 +56,17 @@ async fn request(key: &str, now_ms: u64) -> Result<(String, u64), String> {
     let signature = signature.await.map_err(|_| "the private key cannot be used".to_owned())?;
     let headers = Headers::new();
     set_header(&headers, "content-type", "application/x-www-form-urlencoded");
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post)
-        .with_headers(headers)
-        .with_body(Some(JsValue::from_str(&token_request(&signing_input, &signature))));
-    let sent = Request::new_with_init(&account.token_uri, &init).map_err(|error| error.to_string())?;
-    let mut answer = Fetch::Request(sent).send().await.map_err(|error| error.to_string())?;
-    let body = answer.bytes().await.map_err(|error| error.to_string())?;
-    read_token(answer.status_code(), &body).map(|token| (token.token, token.expires_in_s))
+    let sent = http::Sent {
+        url: &account.token_uri,
+        method: "POST",
+        headers: &headers,
+        body: &JsValue::from_str(&token_request(&signing_input, &signature)),
+        signal: None,
+        other_signal: None,
+    };
+    let readable = |error: JsValue| worker::Error::from(error).to_string();
+    let answer = http::fetch(sent).await.map_err(readable)?;
+    let status = answer.status;
+    let body = answer.read().await.map_err(readable)?;
+    read_token(status, &body).map(|token| (token.token, token.expires_in_s))
 }

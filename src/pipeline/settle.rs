@@ -214,7 +214,7 @@ impl Settlement {
         self.note_status(error.status);
         self.note_error_code(Some(error.code));
         let outcome = match error.status {
-            _ if exchange.caller_gone().aborted() => Outcome::Cancelled,
+            _ if exchange.is_caller_gone() => Outcome::Cancelled,
             502..=504 => Outcome::Failed,
             _ => Outcome::Rejected,
         };

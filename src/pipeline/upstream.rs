@@ -9,15 +9,15 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
 use nexus_edge_core::routing::endpoint::{self, Auth, Call};
 use nexus_edge_core::routing::{Candidate, Upstream, UpstreamKey};
-use worker::js_sys::Array;
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
-use worker::{AbortController, Headers, Method, Request, RequestInit, RequestRedirect, Response, web_sys};
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsValue;
+use worker::{AbortController, web_sys};
 
 use super::service_account;
 use crate::exchange::{Exchange, set_header};
+use crate::platform::http::{self, Headers, Received, Response};
+use crate::platform::log_error;
 use crate::platform::timer::Timer;
-use crate::platform::{global, log_error};
 
 /// Our hold on a request to an upstream. Dropping it closes the connection, so that a request whose caller has left, or
 /// that timed out, costs nothing more.
@@ -54,28 +54,40 @@ pub fn cannot(candidate: &Candidate) -> ApiError {
     )
 }
 
+/// A request as it will be sent.
+pub struct OutboundRequest {
+    url: String,
+    method: &'static str,
+    headers: Headers,
+    body: JsValue,
+}
+
 /// Sends a request; `while_waiting` runs once it is on its way.
 pub async fn send(
     exchange: &Exchange,
     candidate: &Candidate,
-    request: Request,
+    request: &OutboundRequest,
     while_waiting: impl FnOnce(),
-) -> Result<(web_sys::Response, Connection), ApiError> {
+) -> Result<(Received, Connection), ApiError> {
     let controller = AbortController::default();
-    let either = Array::of2(controller.signal().as_ref(), exchange.caller_gone().as_ref());
-    let signal = web_sys::AbortSignal::any(&either);
+    let signal = controller.signal();
+    let caller = exchange.caller_signal();
     let connection = Connection { controller: Some(controller) };
-
-    let init = web_sys::RequestInit::new();
-    init.set_signal(Some(&signal));
-    let sending = JsFuture::from(global().fetch_with_request_and_init(request.inner(), &init));
+    let sending = http::fetch(http::Sent {
+        url: &request.url,
+        method: request.method,
+        headers: &request.headers,
+        body: &request.body,
+        signal: Some(&signal),
+        other_signal: caller.as_ref(),
+    });
     let sent = within(sending, candidate.first_byte_timeout_ms, while_waiting).await?;
     let name = &candidate.upstream.record.name;
-    let response: web_sys::Response = sent.map(JsCast::unchecked_into).map_err(|error| {
+    let response = sent.map_err(|error| {
         log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
         ApiError::bad_gateway("upstream_unreachable", format!("The provider `{name}` cannot be reached."))
     })?;
-    if (300..400).contains(&response.status()) {
+    if (300..400).contains(&response.status) {
         // Following it would send the provider's key to an address that nobody configured.
         let message = format!("The provider `{name}` answered with a redirect. Check its server_url.");
         return Err(ApiError::bad_gateway("upstream_invalid_response", message));
@@ -106,13 +118,13 @@ pub async fn within<T>(
 pub async fn build_request(
     exchange: &Exchange,
     candidate: &Candidate,
-    call: &Call,
+    call: Call,
     body: JsValue,
     content_type: &str,
-) -> Result<Request, ApiError> {
+) -> Result<OutboundRequest, ApiError> {
     let headers = Headers::new();
-    for (name, value) in exchange.headers().entries().filter(|(name, _)| forwards_to_upstream(name)) {
-        set_header(&headers, &name, &value);
+    for (name, value) in exchange.headers().iter().filter(|(name, _)| forwards_to_upstream(name)) {
+        set_header(&headers, name, value);
     }
     set_header(&headers, "content-type", content_type);
     if call.is_stream {
@@ -121,25 +133,17 @@ pub async fn build_request(
     }
     for (name, value) in &call.headers {
         // What a caller of the same dialect says of versions is forwarded as it is.
-        if !exchange.face.is_native_to(candidate.upstream.record.kind) || !headers.has(name).unwrap_or(false)
-        {
+        if !exchange.face.is_native_to(candidate.upstream.record.kind) || !headers.has(name) {
             set_header(&headers, name, value);
         }
     }
     authorize(&headers, &candidate.upstream, candidate.key(), call.auth).await?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::from(call.method.to_owned()))
-        .with_headers(headers)
-        .with_redirect(RequestRedirect::Manual)
-        .with_body(Some(body).filter(|body| !body.is_undefined()));
     // Versions of the dialect are asked for in the query as well (`?beta=true`).
     let is_same =
         exchange.face == Face::Anthropic && exchange.face.is_native_to(candidate.upstream.record.kind);
     let query = exchange.query_string().filter(|_| is_same).unwrap_or_default();
-    Request::new_with_init(&endpoint::with_query(call.url.clone(), &query), &init).map_err(|error| {
-        log_error("upstream request", &error);
-        ApiError::bad_gateway("upstream_unreachable", "The address of the provider is not valid.")
-    })
+    let Call { url, method, .. } = call;
+    Ok(OutboundRequest { url: endpoint::with_query(url, query), method, headers, body })
 }
 
 /// Puts in who we are, and the headers that the provider's configuration adds; those go before everything else.
@@ -172,8 +176,8 @@ pub fn demo_response(
     model: &str,
     body: &[u8],
 ) -> Result<web_sys::Response, ApiError> {
-    let internal = |error: worker::Error| {
-        log_error("demo", &error);
+    let internal = |error: JsValue| {
+        log_error("demo", &worker::Error::from(error));
         ApiError::internal()
     };
     let request = ChatRequest::parse(body)?;
@@ -184,7 +188,7 @@ pub fn demo_response(
     if !request.stream {
         set_header(&headers, "content-type", "application/json");
         let body = reply.to_json(&id, created, model);
-        return Ok(Response::from_bytes(body).map_err(internal)?.with_headers(headers).into());
+        return Response::bytes(200, headers, body).into_js().map_err(internal);
     }
     set_header(&headers, "content-type", "text/event-stream; charset=utf-8");
     let pause = u64::from(reply.pause_ms);
@@ -194,7 +198,8 @@ pub fn demo_response(
         if pause > 0 {
             Timer::after_ms(pause).await;
         }
-        Some((Ok::<_, worker::Error>(event), events))
+        Some((Ok::<JsValue, JsValue>(Uint8Array::from(event.as_slice()).into()), events))
     });
-    Ok(Response::from_stream(stream).map_err(internal)?.with_headers(headers).into())
+    let stream = wasm_streams::ReadableStream::from_stream(stream).into_raw();
+    Response::stream(200, headers, stream).into_js().map_err(internal)
 }

@@ -11,10 +11,11 @@ use nexus_edge_core::routing::backoff;
 use nexus_edge_core::routing::health::{Blocked, Board, BoardSettings, Permit, SharedState};
 use nexus_edge_core::routing::key_pool::{KeyChoice, KeyFacts, KeyPool};
 use nexus_edge_core::routing::retry::Outcomes;
-use worker::{Env, web_sys};
+use worker::Env;
 
 use super::gate::Admission;
 use crate::objects::circuits;
+use crate::platform::http::Received;
 use crate::platform::{log_error, now_ms, random_u64, random_unit};
 
 /// Milliseconds between two looks at what the others know.
@@ -61,9 +62,8 @@ pub fn choose_key(upstream: &Upstream, preferred: Option<&str>, tried: &[usize])
 }
 
 /// How long an upstream asks to be left alone, in milliseconds.
-pub fn asked_rest_ms(response: &web_sys::Response) -> Option<u64> {
-    let given = |name: &str| response.headers().get(name).ok().flatten();
-    backoff::retry_after_ms(given("retry-after-ms").as_deref(), given("retry-after").as_deref(), now_ms())
+pub fn asked_rest_ms(response: &Received) -> Option<u64> {
+    backoff::retry_after_ms(response.header("retry-after-ms"), response.header("retry-after"), now_ms())
 }
 
 /// The names under which the parts of an attempt are known.

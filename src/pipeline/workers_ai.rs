@@ -8,9 +8,10 @@ use nexus_edge_core::error::ApiError;
 use worker::js_sys::{Array, Function, JSON, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{Env, Response, web_sys};
+use worker::{Env, web_sys};
 
 use super::upstream::within;
+use crate::platform::http::{Headers, Response};
 use crate::platform::log_error;
 
 /// The name under which `wrangler.toml` binds it.
@@ -37,7 +38,7 @@ pub async fn run(
         Err(thrown) => Err(thrown),
     };
     respond(answer).map_err(|error| {
-        log_error("workers ai", &error);
+        log_error("workers ai", &worker::Error::from(error));
         let message = "Workers AI answered with something that cannot be read.";
         ApiError::bad_gateway("upstream_invalid_response", message)
     })
@@ -49,25 +50,27 @@ fn call(ai: &JsValue, arguments: &Array) -> Result<Promise, JsValue> {
     Ok(Promise::resolve(&Reflect::apply(&run, ai, arguments)?))
 }
 
-fn respond(answer: Result<JsValue, JsValue>) -> worker::Result<web_sys::Response> {
-    let json = || Response::builder().with_header("content-type", "application/json");
-    let response = match answer {
+fn respond(answer: Result<JsValue, JsValue>) -> Result<web_sys::Response, JsValue> {
+    let headers = Headers::new();
+    headers.set("content-type", "application/json");
+    match answer {
         Ok(answer) => match answer.dyn_into::<web_sys::ReadableStream>() {
             Ok(stream) => {
-                Response::builder().with_header("content-type", "text/event-stream")?.stream(stream)
+                headers.set("content-type", "text/event-stream");
+                Response::stream(200, headers, stream)
             }
             Err(answer) => {
                 let text = JSON::stringify(&answer)?.as_string();
-                let text = text.ok_or_else(|| worker::Error::RustError("no JSON value".to_owned()))?;
-                json()?.fixed(text.into_bytes())
+                let text = text.ok_or_else(|| JsValue::from("no JSON value"))?;
+                Response::bytes(200, headers, text.into_bytes())
             }
         },
         Err(thrown) => {
             let message = Reflect::get(&thrown, &"message".into()).ok();
             let message = message.and_then(|message| message.as_string()).or_else(|| thrown.as_string());
             let thrown = Thrown::read(&message.unwrap_or_default());
-            json()?.with_status(thrown.status).fixed(thrown.body)
+            Response::bytes(thrown.status, headers, thrown.body)
         }
-    };
-    Ok(response.into())
+    }
+    .into_js()
 }

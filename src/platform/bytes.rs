@@ -14,6 +14,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::ReadableStream;
 
+use super::http::ResponseBody;
 use super::timer::Timer;
 
 /// A body that has been read to its end.
@@ -44,6 +45,14 @@ impl Body {
     /// The bytes, without a copy if nobody else holds them.
     pub fn into_bytes(self) -> Vec<u8> {
         Rc::unwrap_or_clone(self.bytes)
+    }
+
+    /// The body as that of an answer, without a copy if JavaScript holds it.
+    pub fn into_response(self) -> ResponseBody {
+        match self.original {
+            Some(original) => ResponseBody::Held(original),
+            None => ResponseBody::Bytes(Rc::unwrap_or_clone(self.bytes)),
+        }
     }
 
     /// What was made of this body, as JavaScript takes it: if that is the body itself, the original where there is one.

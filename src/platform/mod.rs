@@ -1,6 +1,7 @@
 //! The few calls into JavaScript that several modules need.
 
 pub mod bytes;
+pub mod http;
 pub mod rs256;
 pub mod timer;
 

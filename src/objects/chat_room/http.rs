@@ -13,7 +13,9 @@ use nexus_edge_core::chat::protocol::{Ask, Say, content_of};
 use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::{ApiError, ErrorType};
 use serde_json::{Map, Value, json};
-use worker::{Method, Request, Response, ResponseBuilder};
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsValue;
+use worker::{Method, Request};
 
 use super::call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
 use super::queue;
@@ -21,6 +23,7 @@ use super::room::{Room, Told, failed};
 use super::store::Owner;
 use super::{run, sockets, view};
 use crate::envelope;
+use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
 use crate::platform::timer::Timer;
 
@@ -184,11 +187,10 @@ fn file(room: &Rc<Room>, request: &Request) -> Result<Response, ApiError> {
         room.store.messages_after(0).map_err(failed)?.into_iter().map(|(_, message)| message).collect();
     let text = export(format, &record.session, &messages);
     let name = format!("attachment; filename=\"{}.{}\"", record.session.id, format.extension());
-    let response = ResponseBuilder::new()
-        .with_header("content-type", format.content_type())
-        .and_then(|builder| builder.with_header("content-disposition", &name))
-        .map_err(failed)?;
-    Ok(response.fixed(text.into_bytes()))
+    let headers = Headers::new();
+    headers.set("content-type", format.content_type());
+    headers.set("content-disposition", &name);
+    Ok(Response::bytes(200, headers, text.into_bytes()))
 }
 
 /// Takes a turn and answers with what comes of it, at once or as it comes.
@@ -253,32 +255,29 @@ fn stream(room: &Room, turn_id: &str, told: mpsc::UnboundedReceiver<Told>) -> Re
         "data: {}\n\n",
         json!({ "type": "turn", "seq": room.seq(), "turn_id": turn_id, "session_id": room.record()?.session.id })
     );
+    let piece = |text: &str| Ok::<JsValue, JsValue>(Uint8Array::from(text.as_bytes()).into());
     let pieces =
-        futures::stream::unfold((told, Some(first), false), |(mut told, first, is_over)| async move {
+        futures::stream::unfold((told, Some(first), false), move |(mut told, first, is_over)| async move {
             if let Some(first) = first {
-                return Some((Ok::<_, worker::Error>(first.into_bytes()), (told, None, false)));
+                return Some((piece(&first), (told, None, false)));
             }
             if is_over {
                 return None;
             }
             match select(told.next(), Timer::after_ms(KEEP_ALIVE_MS)).await {
                 Either::Left((Some(one), _)) => {
-                    Some((Ok(format!("data: {}\n\n", one.json).into_bytes()), (told, None, false)))
+                    Some((piece(&format!("data: {}\n\n", one.json)), (told, None, false)))
                 }
-                Either::Left((None, _)) => Some((Ok(b"data: [DONE]\n\n".to_vec()), (told, None, true))),
-                Either::Right(_) => Some((Ok(b": keep-alive\n\n".to_vec()), (told, None, false))),
+                Either::Left((None, _)) => Some((piece("data: [DONE]\n\n"), (told, None, true))),
+                Either::Right(_) => Some((piece(": keep-alive\n\n"), (told, None, false))),
             }
         });
-    let headers = [
-        ("content-type", "text/event-stream; charset=utf-8"),
-        ("cache-control", "no-cache, no-transform"),
-        ("x-accel-buffering", "no"),
-    ];
-    let mut builder = ResponseBuilder::new();
-    for (name, value) in headers {
-        builder = builder.with_header(name, value).map_err(failed)?;
-    }
-    builder.from_stream(pieces).map_err(failed)
+    let headers = Headers::new();
+    headers.set("content-type", "text/event-stream; charset=utf-8");
+    headers.set("cache-control", "no-cache, no-transform");
+    headers.set("x-accel-buffering", "no");
+    let stream = wasm_streams::ReadableStream::from_stream(pieces).into_raw();
+    Ok(Response::stream(200, headers, stream))
 }
 
 async fn whole(
@@ -354,5 +353,5 @@ fn turn_failed(call: &Call, status: u16, code: &str, message: &str) -> Response 
         "request_id": call.request_id,
         "error_code": code.to_ascii_uppercase(),
     });
-    crate::exchange::json_bytes(status, &worker::Headers::new(), body.to_string().into_bytes())
+    crate::exchange::json_bytes(status, Headers::new(), body.to_string().into_bytes())
 }

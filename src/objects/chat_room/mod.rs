@@ -48,9 +48,9 @@ impl DurableObject for ChatRoom {
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         let room = Rc::clone(&self.room);
-        Ok(http::answer(&room, request)
-            .await
-            .unwrap_or_else(|(error, request_id)| envelope::failure(&error, &request_id)))
+        let answered = http::answer(&room, request).await;
+        let answer = answered.unwrap_or_else(|(error, request_id)| envelope::failure(&error, &request_id));
+        Ok(answer.into_js()?.into())
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {

@@ -22,7 +22,6 @@ use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsCast;
-use worker::{Response, ResponseBody};
 
 use super::queue::{Waiting, message_id};
 use super::room::{Room, failed};
@@ -30,6 +29,7 @@ use super::store::Turn;
 use super::summary;
 use crate::exchange::{Exchange, OnBehalf};
 use crate::pipeline;
+use crate::platform::http::{Response, ResponseBody};
 use crate::platform::timer::Timer;
 use crate::platform::{bytes, log_error, now_ms};
 use crate::settings::Settings;
@@ -196,25 +196,25 @@ async fn ask(
 ) -> Result<(), Failure> {
     let settings = Settings::get(&room.env)?;
     let exchange =
-        Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, turn.request_id.clone())?;
+        Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, turn.request_id.clone());
     let response = pipeline::chat_completion(&exchange, None).await?;
-    *provider.borrow_mut() = response.headers().get("x-nexus-provider").ok().flatten();
-    let status = response.status_code();
-    let is_stream = response
-        .headers()
-        .get("content-type")
-        .ok()
-        .flatten()
-        .is_some_and(|value| value.starts_with("text/event-stream"));
+    *provider.borrow_mut() = response.headers().get("x-nexus-provider");
+    let status = response.status();
+    let is_stream =
+        response.headers().get("content-type").is_some_and(|value| value.starts_with("text/event-stream"));
     if !is_stream {
         return take_whole(room, turn, response, status, &answering).await;
     }
-    let (_, body) = response.into_parts();
+    let body = response.into_body();
     let mut decoder = registry::upstream(ProviderKind::Openai).stream_decoder();
     let stream = match body {
         ResponseBody::Stream(stream) => stream,
         // An answer that was kept from before is there all at once.
-        ResponseBody::Body(body) => {
+        body => {
+            let body = body.read().await.map_err(|error| failed(error.into()))?;
+            if body.is_empty() {
+                return Err(Failure::from(&ErrorInfo::malformed()));
+            }
             let mut events: Vec<StreamEvent> = Vec::new();
             decoder.push(&body, &mut events);
             decoder.finish(&mut events);
@@ -222,7 +222,6 @@ async fn ask(
             tell(room, turn, &answering)?;
             return ended(&answering);
         }
-        ResponseBody::Empty => return Err(Failure::from(&ErrorInfo::malformed())),
     };
     let mut chunks = bytes::into_chunks(stream);
     let mut scratch = Vec::new();
@@ -280,11 +279,11 @@ fn tell(room: &Room, turn: &Turn, answering: &RefCell<Answering>) -> Result<(), 
 async fn take_whole(
     room: &Room,
     turn: &Turn,
-    mut response: Response,
+    response: Response,
     status: u16,
     answering: &RefCell<Answering>,
 ) -> Result<(), Failure> {
-    let body = response.bytes().await.map_err(failed)?;
+    let body = response.into_body().read().await.map_err(|error| failed(error.into()))?;
     let dialect = registry::upstream(ProviderKind::Openai);
     if status >= 400 {
         return Err(Failure::from(&dialect.decode_error(status, &body)));

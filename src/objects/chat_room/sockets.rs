@@ -12,12 +12,13 @@ use nexus_edge_core::chat::protocol::{
 use nexus_edge_core::error::{ApiError, ErrorType};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use worker::{Response, ResponseBuilder, WebSocket, WebSocketIncomingMessage, WebSocketPair};
+use worker::{ResponseBuilder, WebSocket, WebSocketIncomingMessage, WebSocketPair};
 
 use super::call::{Call, SocketCall};
 use super::queue::{self, accept};
 use super::room::{Room, V1, V2, failed};
 use crate::pipeline::{admit, authenticate};
+use crate::platform::http::Response;
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 use crate::store::snapshot;
@@ -73,7 +74,7 @@ pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Respons
     if let Some(subprotocol) = &socket.subprotocol {
         response = response.with_header("sec-websocket-protocol", subprotocol).map_err(failed)?;
     }
-    Ok(response.empty())
+    Ok(Response::of_platform(response.empty().into()))
 }
 
 fn hello(room: &Room) -> Result<String, ApiError> {
@@ -271,7 +272,7 @@ pub async fn provider_name(room: &Rc<Room>, ask: &Ask) -> Result<Option<String>,
         room.context(),
         settings,
         String::new(),
-    )?;
+    );
     let principal = authenticate::authenticate(&exchange).await?;
     let snapshot = snapshot::current(&exchange).await?;
     let name = snapshot

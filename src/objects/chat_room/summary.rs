@@ -54,12 +54,12 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
     };
     let settings = Settings::get(&room.env)?;
     let request_id = format!("req_{}", new_ulid(now_ms()));
-    let exchange = Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, request_id)?;
-    let mut response = pipeline::chat_completion(&exchange, None).await?;
-    if response.status_code() >= 400 {
+    let exchange = Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, request_id);
+    let response = pipeline::chat_completion(&exchange, None).await?;
+    if response.status() >= 400 {
         return Err(ApiError::bad_gateway("upstream_error", "The model refused to write a summary."));
     }
-    let body = response.bytes().await.map_err(failed)?;
+    let body = response.into_body().read().await.map_err(|error| failed(error.into()))?;
     let mut decoder = registry::upstream(ProviderKind::Openai).stream_decoder();
     let mut events = Vec::new();
     decoder.push(&body, &mut events);

@@ -27,7 +27,8 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
                 body: Vec::new(),
             };
             let settings = Settings::get(&task.env)?;
-            Exchange::on_behalf(behalf, task.env.clone(), task.context(), settings, turn.request_id.clone())
+            let id = turn.request_id.clone();
+            Ok(Exchange::on_behalf(behalf, task.env.clone(), task.context(), settings, id))
         });
         let recorded = match made {
             Ok(exchange) => {

@@ -39,7 +39,7 @@ enum Answer {
     Unknown,
     Bytes {
         kind: ProviderKind,
-        body: Vec<u8>,
+        body: Rc<Vec<u8>>,
     },
     Read(Rc<Answered>),
 }
@@ -57,7 +57,7 @@ impl Transcript {
     }
 
     /// Keeps the body of an unstreamed answer of an upstream of this kind.
-    pub fn keep_answer(&mut self, kind: ProviderKind, body: Vec<u8>) {
+    pub fn keep_answer(&mut self, kind: ProviderKind, body: Rc<Vec<u8>>) {
         self.answer = Answer::Bytes { kind, body };
     }
 
@@ -142,7 +142,7 @@ mod tests {
         transcript.keep_request(Face::Anthropic, Rc::new(body.to_vec()), "from-the-path", true);
         transcript.keep_answer(
             ProviderKind::Openai,
-            br#"{"choices":[{"index":0,"message":{"role":"assistant","content":"ho"},"finish_reason":"stop"}]}"#.to_vec(),
+            br#"{"choices":[{"index":0,"message":{"role":"assistant","content":"ho"},"finish_reason":"stop"}]}"#.to_vec().into(),
         );
         let request = transcript.request().unwrap();
         assert_eq!(
@@ -158,7 +158,7 @@ mod tests {
     fn what_cannot_be_read_is_nothing() {
         let mut transcript = Transcript::default();
         transcript.keep_request(Face::OpenaiChat, Rc::new(b"{".to_vec()), "m", false);
-        transcript.keep_answer(ProviderKind::Gemini, b"<html>".to_vec());
+        transcript.keep_answer(ProviderKind::Gemini, b"<html>".to_vec().into());
         assert!(transcript.request().is_none() && transcript.answer().is_none());
     }
 }

@@ -1,0 +1,278 @@
+//! Requests and answers as the platform has them, each brought across the border to JavaScript in one call.
+//!
+//! The bindings of the platform make a call of every header that is read or set, and of an answer several objects on its
+//! way out: some eighty calls for one chat. Here headers are a [`HeaderList`], which crosses as one text.
+
+use std::cell::{Ref, RefCell};
+
+use nexus_edge_core::http::header_list::HeaderList;
+use worker::js_sys::{Promise, Uint8Array};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys;
+
+#[wasm_bindgen(inline_js = r#"
+function lines(headers) {
+  let lines = "";
+  for (const [name, value] of headers) lines += name + "\n" + value + "\n";
+  return lines;
+}
+function pairs(lines) {
+  const texts = lines.split("\n");
+  const fields = [];
+  for (let i = 0; i + 1 < texts.length; i += 2) fields.push([texts[i], texts[i + 1]]);
+  return fields;
+}
+export function nexus_request_head(request) {
+  return request.method + "\n" + request.url + "\n" + lines(request.headers);
+}
+export function nexus_response_head(response) {
+  return lines(response.headers);
+}
+export function nexus_fetch(url, method, lines, body, own, caller) {
+  const signal = own && caller ? AbortSignal.any([own, caller]) : own;
+  return fetch(url, { method, headers: pairs(lines), body, redirect: "manual", signal });
+}
+export function nexus_response(status, lines, body) {
+  return new Response(body, { status, headers: pairs(lines) });
+}
+"#)]
+extern "C" {
+    fn nexus_request_head(request: &web_sys::Request) -> String;
+    fn nexus_response_head(response: &web_sys::Response) -> String;
+    #[wasm_bindgen(catch)]
+    fn nexus_fetch(
+        url: &str,
+        method: &str,
+        lines: &str,
+        body: &JsValue,
+        own: Option<&web_sys::AbortSignal>,
+        caller: Option<&web_sys::AbortSignal>,
+    ) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn nexus_response(status: u16, lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
+}
+
+/// Headers to which several steps add, so they change behind a shared reference.
+#[derive(Debug, Default)]
+pub struct Headers {
+    list: RefCell<HeaderList>,
+}
+
+impl Headers {
+    /// No headers yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value of a header.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.list.borrow().get(name).map(str::to_owned)
+    }
+
+    /// Whether there is such a header.
+    pub fn has(&self, name: &str) -> bool {
+        self.list.borrow().get(name).is_some()
+    }
+
+    /// Sets a header. Name and value must be such as HTTP can carry.
+    pub fn set(&self, name: &str, value: &str) {
+        self.list.borrow_mut().set(name, value);
+    }
+
+    /// All of them.
+    pub fn list(&self) -> Ref<'_, HeaderList> {
+        self.list.borrow()
+    }
+}
+
+/// The first lines of a request.
+pub struct RequestHead {
+    /// In capitals.
+    pub method: String,
+    /// The whole address.
+    pub url: String,
+    /// The headers.
+    pub headers: HeaderList,
+}
+
+impl RequestHead {
+    /// Reads the head of a request.
+    pub fn of(request: &web_sys::Request) -> Self {
+        let head = nexus_request_head(request);
+        let (method, rest) = head.split_once('\n').unwrap_or_default();
+        let (url, lines) = rest.split_once('\n').unwrap_or_default();
+        Self { method: method.to_owned(), url: url.to_owned(), headers: HeaderList::from_lines(lines) }
+    }
+
+    /// The path of the address.
+    pub fn path(&self) -> &str {
+        let after_scheme = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
+        path.split(['?', '#']).next().unwrap_or(path)
+    }
+
+    /// The query of the address as it came.
+    pub fn query(&self) -> Option<&str> {
+        let without_fragment = self.url.split('#').next()?;
+        without_fragment.split_once('?').map(|(_, query)| query)
+    }
+}
+
+/// A request that is sent.
+pub struct Sent<'a> {
+    /// The address.
+    pub url: &'a str,
+    /// In capitals.
+    pub method: &'a str,
+    /// The headers.
+    pub headers: &'a Headers,
+    /// Bytes or a stream; `undefined` for none.
+    pub body: &'a JsValue,
+    /// Breaks it off.
+    pub signal: Option<&'a web_sys::AbortSignal>,
+    /// Breaks it off, too.
+    pub other_signal: Option<&'a web_sys::AbortSignal>,
+}
+
+/// An answer that was received; its body is still on its way.
+pub struct Received {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderList,
+    response: web_sys::Response,
+}
+
+/// Sends a request. Redirects are not followed.
+pub async fn fetch(sent: Sent<'_>) -> Result<Received, JsValue> {
+    let lines = sent.headers.list().to_lines();
+    let promise = nexus_fetch(sent.url, sent.method, &lines, sent.body, sent.signal, sent.other_signal)?;
+    JsFuture::from(promise).await.map(|response| Received::of(response.unchecked_into()))
+}
+
+impl Received {
+    /// Reads the head of an answer.
+    pub fn of(response: web_sys::Response) -> Self {
+        let headers = HeaderList::from_lines(&nexus_response_head(&response));
+        Self { status: response.status(), headers, response }
+    }
+
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    /// The body as a stream.
+    pub fn body(&self) -> Option<web_sys::ReadableStream> {
+        self.response.body()
+    }
+
+    /// Reads the body to its end.
+    pub async fn read(&self) -> Result<Vec<u8>, JsValue> {
+        let whole = JsFuture::from(self.array_buffer()?).await?;
+        Ok(Uint8Array::new(&whole).to_vec())
+    }
+
+    /// The body once it is whole.
+    pub fn array_buffer(&self) -> Result<Promise, JsValue> {
+        self.response.array_buffer()
+    }
+}
+
+/// An answer in the making.
+pub struct Response {
+    status: u16,
+    headers: Headers,
+    body: ResponseBody,
+}
+
+/// The body of an answer.
+pub enum ResponseBody {
+    /// None.
+    Empty,
+    /// Bytes that were made here.
+    Bytes(Vec<u8>),
+    /// Bytes that JavaScript holds.
+    Held(Uint8Array),
+    /// A stream.
+    Stream(web_sys::ReadableStream),
+    /// An answer of the platform's own that changes protocols; nothing can be added to it.
+    Upgrade(web_sys::Response),
+}
+
+impl Response {
+    /// An answer.
+    pub fn new(status: u16, headers: Headers, body: ResponseBody) -> Self {
+        Self { status, headers, body }
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: u16, headers: Headers) -> Self {
+        Self::new(status, headers, ResponseBody::Empty)
+    }
+
+    /// An answer of bytes.
+    pub fn bytes(status: u16, headers: Headers, bytes: Vec<u8>) -> Self {
+        Self::new(status, headers, ResponseBody::Bytes(bytes))
+    }
+
+    /// An answer that is streamed.
+    pub fn stream(status: u16, headers: Headers, stream: web_sys::ReadableStream) -> Self {
+        Self::new(status, headers, ResponseBody::Stream(stream))
+    }
+
+    /// An answer of an object of the platform's.
+    pub fn of_platform(response: web_sys::Response) -> Self {
+        let status = response.status();
+        if status == 101 {
+            return Self::new(status, Headers::new(), ResponseBody::Upgrade(response));
+        }
+        let list = RefCell::new(HeaderList::from_lines(&nexus_response_head(&response)));
+        let body = response.body().map_or(ResponseBody::Empty, ResponseBody::Stream);
+        Self::new(status, Headers { list }, body)
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The body alone.
+    pub fn into_body(self) -> ResponseBody {
+        self.body
+    }
+
+    /// The answer as the platform takes it; an error if that will not have it.
+    pub fn into_js(self) -> Result<web_sys::Response, JsValue> {
+        let body = match self.body {
+            ResponseBody::Upgrade(response) => return Ok(response),
+            ResponseBody::Empty => JsValue::NULL,
+            ResponseBody::Bytes(bytes) => Uint8Array::from(bytes.as_slice()).into(),
+            ResponseBody::Held(bytes) => bytes.into(),
+            ResponseBody::Stream(stream) => stream.into(),
+        };
+        nexus_response(self.status, &self.headers.list().to_lines(), &body)
+    }
+}
+
+impl ResponseBody {
+    /// The body once it is whole.
+    pub async fn read(self) -> Result<Vec<u8>, JsValue> {
+        match self {
+            Self::Empty | Self::Upgrade(_) => Ok(Vec::new()),
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::Held(bytes) => Ok(bytes.to_vec()),
+            Self::Stream(stream) => {
+                let whole = nexus_response(200, "", &stream)?.array_buffer()?;
+                Ok(Uint8Array::new(&JsFuture::from(whole).await?).to_vec())
+            }
+        }
+    }
+}
