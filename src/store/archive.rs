@@ -37,7 +37,9 @@ struct NewRow {
     timestamp: u64,
     key_id: String,
     conversation_id: String,
+    #[serde(skip)]
     parent_id: Option<String>,
+    #[serde(skip)]
     title: Option<String>,
     provider_id: Option<i64>,
     model_name: String,
@@ -49,6 +51,51 @@ struct NewRow {
     prompt_tokens: u64,
     completion_tokens: u64,
     finish_reason: Option<String>,
+}
+
+/// What the list of conversations is told of a message. Its content, which may be large, goes to the database once.
+#[derive(Serialize)]
+struct Seen<'a> {
+    key_id: &'a str,
+    conversation_id: &'a str,
+    parent_id: Option<&'a str>,
+    title: Option<&'a str>,
+    model_name: &'a str,
+    timestamp: u64,
+}
+
+impl<'a> Seen<'a> {
+    fn of(row: &'a NewRow) -> Self {
+        Self {
+            key_id: &row.key_id,
+            conversation_id: &row.conversation_id,
+            parent_id: row.parent_id.as_deref(),
+            title: row.title.as_deref(),
+            model_name: &row.model_name,
+            timestamp: row.timestamp,
+        }
+    }
+
+    fn is_same_conversation(&self, other: &Self) -> bool {
+        (self.key_id, self.conversation_id) == (other.key_id, other.conversation_id)
+    }
+}
+
+/// The conversations of some rows. Of messages in a row that are of one, the first and the last tell all of it.
+fn seen(rows: &[NewRow]) -> Vec<Seen<'_>> {
+    let mut seen: Vec<Seen<'_>> = Vec::new();
+    for row in rows {
+        let mut next = Seen::of(row);
+        match seen.as_slice() {
+            [.., before, last] if before.is_same_conversation(&next) && last.is_same_conversation(&next) => {
+                next.parent_id = next.parent_id.or(last.parent_id);
+                seen.pop();
+                seen.push(next);
+            }
+            _ => seen.push(next),
+        }
+    }
+    seen
 }
 
 #[derive(Default)]
@@ -186,11 +233,12 @@ const INSERT_CONVERSATIONS: &str = "INSERT INTO archived_conversations (key_id, 
     title = COALESCE(title, excluded.title)";
 
 async fn try_insert(env: &Env, rows: &[NewRow]) -> StoreResult<()> {
-    let json = serde_json::to_string(rows)?;
+    let messages = serde_json::to_string(rows)?;
+    let conversations = serde_json::to_string(&seen(rows))?;
     let database: D1Database = super::database(env)?;
     let statements = vec![
-        statement(&database, INSERT_MESSAGES, &[text(&json)])?,
-        statement(&database, INSERT_CONVERSATIONS, &[text(&json)])?,
+        statement(&database, INSERT_MESSAGES, &[text(&messages)])?,
+        statement(&database, INSERT_CONVERSATIONS, &[text(&conversations)])?,
     ];
     database.batch(statements).await?;
     Ok(())

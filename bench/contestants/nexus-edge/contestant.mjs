@@ -22,7 +22,7 @@ export function missing({ root }) {
   return absent.length ? `${absent.join(", ")} not there (npm run build)` : null;
 }
 
-export async function start(context, { queue } = context) {
+export async function start(context, { queue, keyBody = { name: "bench" } } = context) {
   const { root, upstream, model } = context;
   const adminToken = randomBytes(24).toString("hex");
   const { miniflareOptions, splitSql } = configuration(root, {
@@ -46,7 +46,7 @@ export async function start(context, { queue } = context) {
       server_key: "sk-bench-upstream-key",
     });
     await admin("/provider_models", { provider_id: provider.id, model_name: model });
-    const { key } = await admin("/keys", { name: "bench" });
+    const { key } = await admin("/keys", keyBody);
     const url = `${worker.url}/v1/chat/completions`;
     await firstAnswer(url, key);
     return { ...worker, url, headers: { authorization: `Bearer ${key}` } };
