@@ -117,6 +117,10 @@ async fn keep(
     asked_by: Option<String>,
     recognised: Recognised,
 ) {
+    if principal.store == StorePolicy::None && asked_by.is_none() && recognised.is_named() {
+        // Who names his conversations and keeps nothing leaves nothing to look anything up in.
+        return;
+    }
     let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) else { return };
     let reply = answered.response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
     if reply.is_empty() {

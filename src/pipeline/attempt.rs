@@ -196,14 +196,12 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed>
         .map_err(|error| Failed::of(Failure::CapabilityMismatch, error))?;
     let sent_ms = now_ms();
     let (response, connection) = if candidate.upstream.record.kind == ProviderKind::Demo {
-        estimate_prompt(asked);
         let response = upstream::demo_response(exchange, candidate, &inbound.model, &outbound.body);
         (Received::of(response.map_err(Failed::of_caller)?), Connection::none())
     } else if candidate.upstream.record.kind == ProviderKind::WorkersAi {
         let timeout_ms = candidate.first_byte_timeout_ms;
         let model = &candidate.upstream_model;
-        let waiting = || estimate_prompt(asked);
-        let response = workers_ai::run(&exchange.env, model, &outbound.body, timeout_ms, waiting).await;
+        let response = workers_ai::run(&exchange.env, model, &outbound.body, timeout_ms).await;
         (Received::of(response.map_err(Failed::of_binding)?), Connection::none())
     } else {
         let operation = crossing.operation(&candidate.upstream_model);
@@ -214,9 +212,7 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed>
         let request = upstream::build_request(exchange, candidate, call, body.into(), "application/json")
             .await
             .map_err(Failed::of_transport)?;
-        upstream::send(exchange, candidate, &request, || estimate_prompt(asked))
-            .await
-            .map_err(Failed::of_transport)?
+        upstream::send(exchange, candidate, &request).await.map_err(Failed::of_transport)?
     };
     let first_byte_ms = now_ms().saturating_sub(sent_ms);
     let headers = caller_headers(exchange, candidate, &response, first_byte_ms, conversation_id);
@@ -224,11 +220,6 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed>
         set_header(&headers, "x-nexus-dropped-params", &outbound.dropped.join(", "));
     }
     Ok(Answer { response, connection, crossing, memory, headers, first_byte_ms })
-}
-
-/// Estimates the prompt while the upstream is at work, for whoever asks later.
-fn estimate_prompt(asked: &Asked<'_>) {
-    let _ = asked.inbound.estimate_prompt_tokens();
 }
 
 /// A caller who asks for it (`x-nexus-strict: true`) is refused what would otherwise be left out.

@@ -55,7 +55,7 @@ async fn ask(
 ) -> Result<Option<Response>, ApiError> {
     let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
     let request = upstream::build_request(exchange, candidate, call, sent.into(), "application/json").await?;
-    let (response, connection) = upstream::send(exchange, candidate, &request, || {}).await?;
+    let (response, connection) = upstream::send(exchange, candidate, &request).await?;
     let status = response.status;
     if DOES_NOT_COUNT.contains(&status) {
         return Ok(None);

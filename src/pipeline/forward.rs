@@ -176,7 +176,7 @@ impl Question for Forwarding<'_> {
             .map_err(Failed::of_transport)?;
         let sent_ms = now_ms();
         let (response, connection) =
-            upstream::send(exchange, candidate, &request, || {}).await.map_err(Failed::of_transport)?;
+            upstream::send(exchange, candidate, &request).await.map_err(Failed::of_transport)?;
         let first_byte_ms = now_ms().saturating_sub(sent_ms);
         let received = self.receive(candidate, &response, connection, first_byte_ms).await;
         received.map_err(|failed| failed.after(first_byte_ms))

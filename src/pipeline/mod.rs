@@ -112,6 +112,7 @@ async fn serve(
     let body = exchange.body().await?;
     let mut inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
     settlement.note_request(&inbound.model, inbound.stream);
+    settlement.note_body(Rc::clone(&body.bytes));
     settlement.transcript.keep_request(exchange.face, Rc::clone(&body.bytes), &inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
@@ -162,7 +163,6 @@ async fn serve(
     if !is_known {
         settlement.note_recognised(recognised);
     }
-    settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, cache })
 }
 

@@ -90,7 +90,7 @@ pub async fn ask_keeper(
     let call = call.ok_or_else(gone)?;
     let request =
         upstream::build_request(exchange, &candidate, call, JsValue::UNDEFINED, "application/json").await?;
-    let (response, connection) = upstream::send(exchange, &candidate, &request, || {}).await?;
+    let (response, connection) = upstream::send(exchange, &candidate, &request).await?;
     forward::pass_on(exchange, &candidate, response, connection).await
 }
 

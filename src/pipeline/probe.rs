@@ -95,7 +95,7 @@ async fn ask(
     result: &mut ProbeResult,
 ) -> Result<String, String> {
     let response = if upstream.record.kind == ProviderKind::WorkersAi {
-        let run = workers_ai::run(env, model, &probe.body(), LIMIT_MS, || {}).await;
+        let run = workers_ai::run(env, model, &probe.body(), LIMIT_MS).await;
         Received::of(run.map_err(|error| error.message)?)
     } else {
         let call = endpoint::call(upstream, probe.operation(), model)

@@ -56,6 +56,13 @@ pub struct Recognised {
     looked_up: Option<(Fingerprint, Option<Remembered>)>,
 }
 
+impl Recognised {
+    /// Whether the request itself named its conversation, so that nothing had to be looked up.
+    pub fn is_named(&self) -> bool {
+        self.looked_up.is_none()
+    }
+}
+
 /// Recognises the conversation of a request that names none in a header. `inbound`: the same request, if the transcript is
 /// of no other, as it was read for whoever needed that first.
 pub async fn recognise(

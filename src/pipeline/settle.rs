@@ -1,10 +1,13 @@
 //! Step 6: what the request leaves behind.
 
+use std::rc::Rc;
+
 use futures::channel::oneshot;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::billing::Price;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::inbound;
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
@@ -29,7 +32,7 @@ const MAX_RECORDED_NAME: usize = 200;
 pub struct Settlement {
     event: Option<UsageEvent>,
     leave: Option<oneshot::Sender<Aftermath>>,
-    prompt_estimate: u64,
+    prompt: Prompt,
     principal: Principal,
     /// The session to be bound to whoever answers.
     session: Option<String>,
@@ -48,6 +51,14 @@ pub struct Settlement {
     recognised: Recognised,
     /// What was asked and answered.
     pub transcript: Transcript,
+}
+
+/// What is known of the tokens of the prompt before the upstream says.
+enum Prompt {
+    /// About so many.
+    Estimated(u64),
+    /// The body, to be looked at if the upstream says nothing.
+    Body(Rc<Vec<u8>>),
 }
 
 impl Settlement {
@@ -86,7 +97,7 @@ impl Settlement {
         Self {
             event: Some(event),
             leave: Some(leave),
-            prompt_estimate: 0,
+            prompt: Prompt::Estimated(0),
             principal: principal.clone(),
             session: None,
             face: exchange.face,
@@ -174,7 +185,12 @@ impl Settlement {
 
     /// Notes about how many tokens the prompt is, for an upstream that will not say.
     pub fn note_prompt_estimate(&mut self, tokens: u64) {
-        self.prompt_estimate = tokens;
+        self.prompt = Prompt::Estimated(tokens);
+    }
+
+    /// Keeps the body to estimate the prompt by, if the upstream turns out not to say its tokens.
+    pub fn note_body(&mut self, body: Rc<Vec<u8>>) {
+        self.prompt = Prompt::Body(body);
     }
 
     /// Notes how long the upstream's headers took, in milliseconds.
@@ -189,16 +205,18 @@ impl Settlement {
 
     /// Notes what an answer says of itself; where it does not say its usage, the estimate of what was sent.
     pub fn note_facts(&mut self, facts: &StreamFacts) {
-        let estimate = TokenUsage {
-            prompt: self.prompt_estimate,
-            completion: facts.estimated_completion,
-            ..TokenUsage::default()
+        let (usage, source) = if let Some(usage) = facts.usage {
+            (usage, UsageSource::Reported)
+        } else {
+            let prompt = match &self.prompt {
+                Prompt::Estimated(tokens) => *tokens,
+                Prompt::Body(body) => inbound::estimate_prompt_tokens(self.face, body),
+            };
+            let completion = facts.estimated_completion;
+            (TokenUsage { prompt, completion, ..TokenUsage::default() }, UsageSource::Estimated)
         };
         self.change(|event| {
-            (event.usage, event.usage_source) = match facts.usage {
-                Some(usage) => (usage, UsageSource::Reported),
-                None => (estimate, UsageSource::Estimated),
-            };
+            (event.usage, event.usage_source) = (usage, source);
             let reason = facts.finish_reason.as_deref();
             event.finish_reason = reason.map(|reason| reason.chars().take(MAX_RECORDED_NAME).collect());
         });

@@ -62,12 +62,11 @@ pub struct OutboundRequest {
     body: JsValue,
 }
 
-/// Sends a request; `while_waiting` runs once it is on its way.
+/// Sends a request and waits for the head of the answer.
 pub async fn send(
     exchange: &Exchange,
     candidate: &Candidate,
     request: &OutboundRequest,
-    while_waiting: impl FnOnce(),
 ) -> Result<(Received, Connection), ApiError> {
     let controller = AbortController::default();
     let signal = controller.signal();
@@ -81,7 +80,7 @@ pub async fn send(
         signal: Some(&signal),
         other_signal: caller.as_ref(),
     });
-    let sent = within(sending, candidate.first_byte_timeout_ms, while_waiting).await?;
+    let sent = within(sending, candidate.first_byte_timeout_ms).await?;
     let name = &candidate.upstream.record.name;
     let response = sent.map_err(|error| {
         log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
@@ -95,22 +94,12 @@ pub async fn send(
     Ok((response, connection))
 }
 
-/// Waits so long for what an upstream answers; `while_waiting` runs once the request is on its way.
-pub async fn within<T>(
-    sending: impl Future<Output = T>,
-    timeout_ms: u32,
-    while_waiting: impl FnOnce(),
-) -> Result<T, ApiError> {
+/// Waits so long for what an upstream answers.
+pub async fn within<T>(sending: impl Future<Output = T>, timeout_ms: u32) -> Result<T, ApiError> {
     pin_mut!(sending);
-    // The first poll puts the request on its way; what can be done while the upstream works is done then.
-    let early = futures::poll!(&mut sending);
-    while_waiting();
-    match early {
-        std::task::Poll::Ready(sent) => Ok(sent),
-        std::task::Poll::Pending => match select(sending, Timer::after_ms(timeout_ms.into())).await {
-            Either::Left((sent, _)) => Ok(sent),
-            Either::Right(_) => Err(ApiError::upstream_timeout("answer", timeout_ms)),
-        },
+    match select(sending, Timer::after_ms(timeout_ms.into())).await {
+        Either::Left((sent, _)) => Ok(sent),
+        Either::Right(_) => Err(ApiError::upstream_timeout("answer", timeout_ms)),
     }
 }
 

@@ -17,14 +17,12 @@ use crate::platform::log_error;
 /// The name under which `wrangler.toml` binds it.
 const BINDING: &str = "AI";
 
-/// Runs `model` with inputs in JSON. `while_waiting` runs once the request is on its way. An error is the gateway's own:
-/// there is no binding, or it gave nothing in time, or nothing that can be passed on.
+/// Runs `model` with inputs in JSON. An error is the gateway's own: there is no binding, or it gave nothing in time, or nothing that can be passed on.
 pub async fn run(
     env: &Env,
     model: &str,
     inputs: &[u8],
     timeout_ms: u32,
-    while_waiting: impl FnOnce(),
 ) -> Result<web_sys::Response, ApiError> {
     let ai = Reflect::get(env.as_ref(), &BINDING.into()).unwrap_or(JsValue::UNDEFINED);
     if ai.is_undefined() || ai.is_null() {
@@ -34,7 +32,7 @@ pub async fn run(
     let inputs = std::str::from_utf8(inputs).ok().and_then(|text| JSON::parse(text).ok());
     let inputs = inputs.ok_or_else(ApiError::internal)?;
     let answer = match call(&ai, &Array::of2(&model.into(), &inputs)) {
-        Ok(promise) => within(JsFuture::from(promise), timeout_ms, while_waiting).await?,
+        Ok(promise) => within(JsFuture::from(promise), timeout_ms).await?,
         Err(thrown) => Err(thrown),
     };
     respond(answer).map_err(|error| {

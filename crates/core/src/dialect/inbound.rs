@@ -209,6 +209,15 @@ impl<'a> Inbound<'a> {
     }
 }
 
+/// About how many tokens the prompt of a body is; 0 if it cannot be read.
+#[must_use]
+pub fn estimate_prompt_tokens(face: Face, body: &[u8]) -> u64 {
+    // Where the model comes from does not matter to the prompt.
+    let from_path =
+        (face == Face::Gemini).then_some(FromPath { model: "any", stream: false, as_array: false });
+    Inbound::parse(face, body, from_path).map_or(0, |inbound| inbound.estimate_prompt_tokens())
+}
+
 fn read_model<'a>(fields: &JsonObject<'a>) -> Result<Cow<'a, str>, ApiError> {
     let model = fields.get_set("model").ok_or_else(|| {
         ApiError::invalid("missing_required_parameter", "model", "The required field `model` is missing.")
