@@ -2,9 +2,11 @@
 //!
 //! A two-stage table: the block of 128 characters, then four bits for the character in it. Equal blocks are kept once.
 
-use std::{collections::HashMap, fmt::Write as _, fs, path::Path};
+use std::{collections::HashMap, fmt::Write as _};
 
 use regex_syntax::hir::{Class, HirKind};
+
+use crate::tables::Tables;
 
 /// The classes in the order of their numbers; what none of them has is 0. See `src/scan/classes.rs`.
 const PATTERNS: [(&str, u8); 6] = [
@@ -18,7 +20,8 @@ const PATTERNS: [(&str, u8); 6] = [
 const NEWLINE: u8 = 7;
 const BLOCK: usize = 128;
 
-pub fn write(out: &Path) -> String {
+/// Writes the classes of all characters.
+pub fn write(tables: &mut Tables) {
     let mut classes = vec![0_u8; 0x11_0000];
     for (pattern, number) in PATTERNS {
         let hir = regex_syntax::parse(pattern).expect("the pattern is a class");
@@ -46,15 +49,14 @@ pub fn write(out: &Path) -> String {
         });
         stages.push(u8::try_from(number).expect("there are at most 256 different blocks"));
     }
-    fs::write(out.join("class_stages.bin"), &stages).unwrap();
-    fs::write(out.join("class_blocks.bin"), &blocks).unwrap();
-    let mut source = String::new();
+    let (stages_file, blocks_file) =
+        (tables.file("class_stages", &stages), tables.file("class_blocks", &blocks));
     writeln!(
-        source,
+        tables.source,
         "/// For every block of 128 characters the number of its classes.\n\
-         pub static CLASS_STAGES: &[u8; {}] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/class_stages.bin\"));\n\
+         pub static CLASS_STAGES: &[u8; {}] = {stages_file};\n\
          /// Two classes a byte, 128 to a block.\n\
-         pub static CLASS_BLOCKS: &[u8; {}] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/class_blocks.bin\"));\n\
+         pub static CLASS_BLOCKS: &[u8; {}] = {blocks_file};\n\
          /// The classes of ASCII, a byte each.\n\
          pub static ASCII_CLASSES: &[u8; 256] = &{:?};",
         stages.len(),
@@ -62,5 +64,4 @@ pub fn write(out: &Path) -> String {
         [&classes[..128], &[0; 128]].concat(),
     )
     .unwrap();
-    source
 }

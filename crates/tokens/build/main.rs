@@ -14,39 +14,57 @@
     reason = "a build script reports what is wrong by stopping the build"
 )]
 
-use std::{env, fs, path::PathBuf};
+use std::{env, path::PathBuf};
 
 #[path = "../src/boundary.rs"]
 mod boundary;
 mod classes;
 #[path = "../src/hash.rs"]
 mod hash;
+mod lexicon;
 mod merges;
 mod perfect_hash;
 #[cfg(feature = "qwen")]
 mod qwen;
+#[path = "../src/region.rs"]
+mod region;
+mod tables;
 mod vocabulary;
+
+use tables::Tables;
 
 fn main() {
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/hash.rs");
     println!("cargo::rerun-if-changed=src/boundary.rs");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!("cargo::rerun-if-changed=src/region.rs");
     let o200k = tiktoken_rs::o200k_base().expect("o200k_base is embedded in tiktoken-rs");
     let harmony = tiktoken_rs::o200k_harmony().expect("o200k_harmony is embedded in tiktoken-rs");
     let cl100k = tiktoken_rs::cl100k_base().expect("cl100k_base is embedded in tiktoken-rs");
-
-    let mut source = classes::write(&out);
-    source += &vocabulary::write(&out, "o200k", &vocabulary::ordinary_tokens(&o200k), 17);
-    source += &vocabulary::write(&out, "cl100k", &vocabulary::ordinary_tokens(&cl100k), 16);
-    source += &vocabulary::specials("O200K_SPECIALS", &vocabulary::special_tokens(&o200k));
-    source += &vocabulary::specials("O200K_HARMONY_SPECIALS", &vocabulary::special_tokens(&harmony));
-    source += &vocabulary::specials("CL100K_SPECIALS", &vocabulary::special_tokens(&cl100k));
     #[cfg(feature = "qwen")]
-    {
-        let qwen = tiktoken::get_encoding("qwen2").expect("qwen2 is embedded in tiktoken");
-        source += &vocabulary::write(&out, "qwen", &qwen::ordinary_tokens(qwen), 17);
-        source += &vocabulary::specials("QWEN_SPECIALS", &qwen::special_tokens(qwen));
+    let qwen = tiktoken::get_encoding("qwen2").expect("qwen2 is embedded in tiktoken");
+    let vocabularies = [
+        ("o200k", vocabulary::ordinary_tokens(&o200k)),
+        ("cl100k", vocabulary::ordinary_tokens(&cl100k)),
+        #[cfg(feature = "qwen")]
+        ("qwen", qwen::ordinary_tokens(qwen)),
+    ];
+    let specials = [
+        ("O200K_SPECIALS", vocabulary::special_tokens(&o200k)),
+        ("O200K_HARMONY_SPECIALS", vocabulary::special_tokens(&harmony)),
+        ("CL100K_SPECIALS", vocabulary::special_tokens(&cl100k)),
+        #[cfg(feature = "qwen")]
+        ("QWEN_SPECIALS", qwen::special_tokens(qwen)),
+    ];
+
+    let mut tables = Tables::new(PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")));
+    classes::write(&mut tables);
+    let lexicon = lexicon::write(&mut tables, &vocabularies.each_ref().map(|(_, tokens)| tokens.as_slice()));
+    for (name, tokens) in &vocabularies {
+        vocabulary::write(&mut tables, name, tokens, &lexicon);
     }
-    fs::write(out.join("tables.rs"), source).unwrap();
+    for (constant, all) in &specials {
+        vocabulary::write_specials(&mut tables, constant, all);
+    }
+    tables.finish();
 }

@@ -1,81 +1,57 @@
 //! The tables of one vocabulary. `src/vocabulary.rs` reads them and says what they are for.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
 use tiktoken_rs::CoreBPE;
 
-use crate::{boundary, hash, merges, perfect_hash};
+use crate::{lexicon::Lexicon, merges, tables::Tables};
 
-/// Bytes of the token list that one entry of the rank index covers.
-const INDEX_STEP: usize = 64;
-/// Zeros after the last token, so that eight bytes can be read at any place of any token.
-const PADDING: usize = 16;
+/// What stands for the rank of a pair that is no token.
+const NONE: u32 = (1 << 18) - 1;
 
-/// Writes the tables of a vocabulary, and returns the source of the constant that describes them.
-pub fn write(out: &Path, name: &str, tokens: &[Vec<u8>], bucket_bits: u32) -> String {
-    let mut list = Vec::new();
-    let mut offsets = Vec::new();
-    let mut index = Vec::new();
-    for (bytes, rank) in tokens.iter().zip(0_u32..) {
-        while index.len() * INDEX_STEP <= list.len() {
-            index.push((rank << 8) | (list.len() - index.len() * INDEX_STEP) as u32);
-        }
-        offsets.push(list.len() as u32);
-        list.push(u8::try_from(bytes.len() - 1).expect("no token is longer than 256 bytes"));
-        list.extend(bytes);
-    }
-    assert!(list.len() < 1 << 21, "a place fits the keys of the merges");
-    let index_end = (tokens.len() as u32) << 8;
-    while index.len() * INDEX_STEP <= list.len() {
-        index.push(index_end);
-    }
-    let end = list.len();
-    list.resize(end + PADDING, 0);
-
-    let hashes: Vec<u64> = tokens.iter().map(|bytes| hash::of(bytes)).collect();
-    let placement = perfect_hash::place(&hashes, bucket_bits);
-    // A free slot points to the first token like the token's own slot does: what is found is compared in any case.
-    let taken = || placement.slots.iter().map(|key| key.unwrap_or(0));
-    let fingerprints: Vec<u8> = taken().map(|key| hash::fingerprint(hashes[key])).collect();
-    let places: Vec<u8> = taken().flat_map(|key| offsets[key].to_le_bytes()[..3].to_vec()).collect();
-
-    let little_endian =
-        |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
-    let file = |table: &str, bytes: &[u8]| {
-        fs::write(out.join(format!("{name}_{table}.bin")), bytes).unwrap();
-        format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}_{table}.bin\"))")
-    };
-    let longest = tokens.iter().map(Vec::len).max().unwrap();
-    let mut pairs = vec![u32::MAX; 2 * 128 * 128];
-    for (token, &offset) in tokens.iter().zip(&offsets) {
+/// Writes the tables of a vocabulary, whose tokens are all in the lexicon, and describes them as the constant `name`.
+pub fn write(tables: &mut Tables, name: &str, tokens: &[Vec<u8>], lexicon: &Lexicon) {
+    assert!(tokens.len() < NONE as usize, "every rank fits eighteen bits");
+    let mut slots = vec![None; lexicon.slot_count];
+    let mut pairs = vec![NONE; 2 * 128 * 128];
+    for (token, rank) in tokens.iter().zip(0_u32..) {
+        slots[lexicon.slots[token]] = Some(rank);
         if let &[first, second] = token.as_slice()
             && (first ^ second) & 0x80 == 0
         {
-            pairs[(usize::from(first) << 7) | usize::from(second & 0x7f)] = offset;
+            pairs[(usize::from(first) << 7) | usize::from(second & 0x7f)] = rank;
         }
     }
-    let mut source = String::new();
-    writeln!(
-        source,
-        "/// The vocabulary {name}.\n\
-         pub static {}: Vocabulary = Vocabulary {{\n\
-             pilots: {},\n fingerprints: {},\n places: {},\n list: {},\n index: {},\n boundaries: {},\n pairs: {},\n\
-             bucket_bits: {bucket_bits},\n slot_count: {},\n count: {},\n longest: {longest},\n end: {end},\n\
-         }};",
-        name.to_uppercase(),
-        file("pilots", &placement.pilots),
-        file("fingerprints", &fingerprints),
-        file("places", &places),
-        file("list", &list),
-        file("index", &little_endian(&index)),
+    let mut members = Vec::new();
+    let mut ranks: Vec<u32> = Vec::new();
+    for slots in slots.chunks(64) {
+        let bits = (0..slots.len()).fold(0_u64, |bits, slot| bits | u64::from(slots[slot].is_some()) << slot);
+        members.extend(bits.to_le_bytes());
+        members.extend((ranks.len() as u32).to_le_bytes());
+        ranks.extend(slots.iter().flatten());
+    }
+    let low: Vec<u8> = ranks.iter().flat_map(|rank| rank.to_le_bytes()[..2].to_vec()).collect();
+    let high_bits = |ranks: &[u32]| ranks.iter().rev().fold(0, |byte, rank| (byte << 2) | (rank >> 16) as u8);
+    let high: Vec<u8> = ranks.chunks(4).map(high_bits).collect();
+    let pairs: Vec<u8> = pairs.iter().flat_map(|rank| rank.to_le_bytes()[..3].to_vec()).collect();
+
+    let file = |table: &str, bytes: &[u8]| tables.file(&format!("{name}_{table}"), bytes);
+    let description = format!(
+        "lexicon: &LEXICON,\n members: {},\n low: {},\n high: {},\n boundaries: {},\n pairs: {},\n count: {},\n longest: {},\n",
+        file("members", &members),
+        file("low", &low),
+        file("high", &high),
         file("boundaries", &merges::boundaries(tokens)),
-        file("pairs", &little_endian(&pairs)),
-        placement.slots.len(),
+        file("pairs", &pairs),
         tokens.len(),
+        tokens.iter().map(Vec::len).max().unwrap(),
+    );
+    let constant = name.to_uppercase();
+    writeln!(
+        tables.source,
+        "/// The vocabulary {name}.\npub static {constant}: Vocabulary = Vocabulary {{\n{description}}};"
     )
     .unwrap();
-    assert_eq!(boundary::BYTES, 1 << 13);
-    source
 }
 
 /// The ordinary tokens in the order of their ranks.
@@ -103,7 +79,7 @@ pub fn special_tokens(bpe: &CoreBPE) -> Vec<(String, u32)> {
 }
 
 /// The special tokens of a vocabulary. Those which are named by their own number are written as ranges.
-pub fn specials(constant: &str, all: &[(String, u32)]) -> String {
+pub fn write_specials(tables: &mut Tables, constant: &str, all: &[(String, u32)]) {
     let mut named = Vec::new();
     let mut reserved: Vec<(u32, u32)> = Vec::new();
     for (name, rank) in all {
@@ -118,8 +94,10 @@ pub fn specials(constant: &str, all: &[(String, u32)]) -> String {
             reserved.push((*rank, *rank));
         }
     }
-    format!(
+    writeln!(
+        tables.source,
         "/// Special tokens: those with a name, and the ranges of those which are named by their number.\n\
-         pub static {constant}: Specials = Specials {{ named: &{named:?}, reserved: &{reserved:?} }};\n"
+         pub static {constant}: Specials = Specials {{ named: &{named:?}, reserved: &{reserved:?} }};"
     )
+    .unwrap();
 }

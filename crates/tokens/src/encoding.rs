@@ -134,10 +134,13 @@ impl Encoding {
     }
 
     /// The bytes of tokens, which need not be whole characters. Special tokens give their names.
+    ///
+    /// A call takes a fraction of a millisecond whatever the tokens: better one for many than many for one each.
     pub fn decode_bytes(self, tokens: &[u32]) -> Result<Vec<u8>, DecodeError> {
         let mut bytes = Vec::with_capacity(tokens.len() * 4);
+        let ordinary = self.vocabulary().bytes_of(tokens);
         for &token in tokens {
-            if let Some(token) = self.vocabulary().bytes_of(token) {
+            if let Some(token) = ordinary.get(token) {
                 bytes.extend_from_slice(token);
             } else if !self.specials().write(token, &mut bytes) {
                 return Err(DecodeError::UnknownToken(token));
@@ -151,7 +154,7 @@ impl Encoding {
         String::from_utf8(self.decode_bytes(tokens)?).map_err(|_| DecodeError::NotUtf8)
     }
 
-    /// Bytes of the tables that this encoding reads.
+    /// Bytes of the tables that this encoding reads, among them those that all encodings share.
     #[must_use]
     pub fn table_bytes(self) -> usize {
         self.vocabulary().table_bytes()

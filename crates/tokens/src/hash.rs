@@ -60,7 +60,7 @@ pub const fn bucket(hash: u64, bits: u32) -> usize {
 
 /// The slot of a hash among `slots`, given the pilot of its bucket.
 #[inline(always)]
-pub const fn slot(hash: u64, pilot: u8, slots: u32) -> usize {
+pub const fn slot(hash: u64, pilot: u8, slots: usize) -> usize {
     let spread = (hash ^ (pilot as u64).wrapping_mul(PILOT)).wrapping_mul(SLOT) >> 32;
     ((spread * slots as u64) >> 32) as usize
 }

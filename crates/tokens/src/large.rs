@@ -5,7 +5,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use crate::vocabulary::{Place, Vocabulary};
+use crate::vocabulary::{Rank, Vocabulary};
 
 const END: usize = usize::MAX;
 
@@ -15,7 +15,7 @@ struct Part {
     /// Where the part before it begins.
     previous: usize,
     /// The token that it makes with its neighbour.
-    key: Option<Place>,
+    key: Option<Rank>,
 }
 
 /// Merges `text`, and hands over where each token begins and ends.
@@ -27,11 +27,11 @@ pub fn merge(vocabulary: &Vocabulary, text: &[u8], mut token: impl FnMut(usize, 
             key: (at + 2 <= text.len()).then(|| vocabulary.find(text, at, at + 2)).flatten(),
         })
         .collect();
-    let mut heap: BinaryHeap<Reverse<(Place, usize)>> = BinaryHeap::new();
+    let mut heap: BinaryHeap<Reverse<(Rank, usize)>> = BinaryHeap::new();
     heap.extend(parts.iter().enumerate().filter_map(|(at, part)| Some(Reverse((part.key?, at)))));
 
-    while let Some(Reverse((place, at))) = heap.pop() {
-        let Some(end) = parts.get(at).filter(|part| part.key == Some(place)).map(|part| part.end) else {
+    while let Some(Reverse((rank, at))) = heap.pop() {
+        let Some(end) = parts.get(at).filter(|part| part.key == Some(rank)).map(|part| part.end) else {
             continue;
         };
         let Some(merged) = parts.get_mut(end) else { continue };

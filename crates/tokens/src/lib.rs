@@ -16,6 +16,8 @@
     reason = "a call costs as much as what these functions do; the benchmark decides"
 )]
 
+extern crate alloc;
+
 mod boundary;
 mod bytes;
 pub mod chat;
@@ -23,10 +25,12 @@ mod counter;
 mod encoding;
 mod hash;
 mod large;
+mod lexicon;
 mod long;
 mod memo;
 mod merge;
 mod model;
+mod region;
 mod scan;
 mod short;
 mod special;

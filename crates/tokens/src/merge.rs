@@ -4,7 +4,7 @@
 //! together are the token of the lowest rank, the leftmost if there are several. What no merge changes any more are
 //! the tokens.
 //!
-//! For every part `keys` holds the place of the token that it would make with its neighbour, and its own number in the
+//! For every part `keys` holds the rank of the token that it would make with its neighbour, and its own number in the
 //! low bits, so the minimum of all keys says what to merge next and where. Minima are kept for every sixteen parts: a
 //! merge costs two look-ups and a few dozen comparisons without branches, whatever the length of the stretch.
 
@@ -19,7 +19,7 @@
     reason = "the innermost loop: every index is a part number, which is less than the size of the arrays"
 )]
 
-use crate::vocabulary::{Place, Vocabulary};
+use crate::vocabulary::{Rank, Vocabulary};
 
 /// The most parts that a stretch is cut into.
 pub const PARTS: usize = 256;
@@ -93,7 +93,7 @@ impl Merger {
             }
             let next = at + length;
             let clean_after = next >= end || vocabulary.is_clean(text, next);
-            if clean && clean_after && vocabulary.find(text, at, next).is_some() {
+            if clean && clean_after && vocabulary.contains(text, at, next) {
                 parts += 1;
                 at = next;
             } else {
@@ -169,8 +169,8 @@ impl Merger {
 }
 
 #[inline(always)]
-fn key_of(place: Option<Place>, part: usize) -> i32 {
-    place.map_or(NONE, |place| ((place << PART_BITS) | part as u32) as i32)
+fn key_of(rank: Option<Rank>, part: usize) -> i32 {
+    rank.map_or(NONE, |rank| ((rank << PART_BITS) | part as u32) as i32)
 }
 
 #[inline(always)]

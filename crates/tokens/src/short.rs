@@ -5,7 +5,7 @@
 //! the tokens.
 //!
 //! A word of 64 bits says where parts begin, so that neighbours are found by counting zeros. For every part `keys`
-//! holds the place of the token that it would make with its right neighbour, and where it begins in the low bits, so
+//! holds the rank of the token that it would make with its right neighbour, and where it begins in the low bits, so
 //! the minimum of all keys says what to merge next and where.
 
 #![expect(
@@ -21,7 +21,7 @@
 
 use crate::{
     merge::character_length,
-    vocabulary::{Place, Vocabulary},
+    vocabulary::{Rank, Vocabulary},
 };
 
 /// The most bytes that are merged here: one bit is for the end.
@@ -128,7 +128,7 @@ fn cut(vocabulary: &Vocabulary, text: &[u8], start: usize, length: usize) -> u64
             break;
         }
         let clean_after = next == length || vocabulary.is_clean(text, start + next);
-        if size > 1 && clean && clean_after && vocabulary.find(text, start + at, start + next).is_some() {
+        if size > 1 && clean && clean_after && vocabulary.contains(text, start + at, start + next) {
             begins &= !(((1 << (size - 1)) - 1) << (at + 1));
         }
         clean = clean_after;
@@ -138,8 +138,8 @@ fn cut(vocabulary: &Vocabulary, text: &[u8], start: usize, length: usize) -> u64
 }
 
 #[inline(always)]
-fn key_of(place: Option<Place>, start: usize) -> i32 {
-    place.map_or(NONE, |place| ((place << START_BITS) | start as u32) as i32)
+fn key_of(rank: Option<Rank>, start: usize) -> i32 {
+    rank.map_or(NONE, |rank| ((rank << START_BITS) | start as u32) as i32)
 }
 
 #[inline(always)]

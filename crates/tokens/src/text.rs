@@ -13,9 +13,9 @@ pub fn count<S: Scanner>(vocabulary: &Vocabulary, text: &[u8], limit: usize) -> 
         let length = end - start;
         let whole = if length <= 8 {
             // A single byte is always a token.
-            length == 1 || vocabulary.find_up_to_8(bytes::load(text, start, length), length).is_some()
+            length == 1 || vocabulary.contains_up_to_8(bytes::load(text, start, length), length)
         } else {
-            vocabulary.find(text, start, end).is_some()
+            vocabulary.contains(text, start, end)
         };
         total +=
             if whole { 1 } else { count_piece(&mut memory, vocabulary, text, start, end, limit - total)? };
@@ -55,8 +55,8 @@ pub fn encode<S: Scanner>(vocabulary: &'static Vocabulary, text: &[u8], tokens: 
     let mut sink = Ranks { vocabulary, text, tokens };
     while start < text.len() {
         let end = S::piece_end(text, start);
-        if let Some(place) = vocabulary.find(text, start, end) {
-            sink.tokens.push(vocabulary.rank(place));
+        if let Some(rank) = vocabulary.find(text, start, end) {
+            sink.tokens.push(rank);
         } else if end - start <= short::LONGEST {
             let mut begins = memory.short(vocabulary, text, start, end - start);
             while begins & (begins - 1) != 0 {
@@ -114,9 +114,8 @@ struct Ranks<'a> {
 
 impl long::Sink for Ranks<'_> {
     fn token(&mut self, from: usize, to: usize) {
-        // What merging ends with are tokens, so there is a place.
-        let place = self.vocabulary.find(self.text, from, to).unwrap_or_default();
-        self.tokens.push(self.vocabulary.rank(place));
+        // What merging ends with are tokens, so there is a rank.
+        self.tokens.push(self.vocabulary.find(self.text, from, to).unwrap_or_default());
     }
 
     fn len(&self) -> usize {

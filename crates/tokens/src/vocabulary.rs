@@ -1,118 +1,95 @@
-//! One vocabulary as static tables, read where they lie.
-//!
-//! - `list`: every token in the order of the ranks, one byte of length (less one) and its bytes. The place of a token
-//!   in the list is its identity here: places are ordered like ranks, so they decide merges just as well, and the
-//!   bytes to compare with are there without another look-up.
-//! - `pilots`, `fingerprints` and `places`: a perfect hash from bytes to place. The pilot says which slot it is; the
-//!   fingerprint there, a byte, turns away most bytes that are no token. For the others the place is read, and what is
-//!   there is compared. So most look-ups touch a small part of the tables, which stays in the cache.
-//! - `index`: the first rank in every 64 bytes of the list, for the way between places and ranks.
-//! - `boundaries`: see [`boundary`].
+//! One vocabulary: the ranks that it gives to the tokens of the lexicon.
 
-use crate::{boundary, bytes, hash};
+use alloc::vec::Vec;
 
-/// Where a token stands in the list. Orders like the ranks.
-pub type Place = u32;
+use crate::{
+    boundary,
+    lexicon::{Lexicon, Slot},
+};
 
-const INDEX_STEP: u32 = 64;
-const NO_PAIR: u32 = u32::MAX;
+/// The number of a token. Of two merges that of the lower rank comes first.
+pub type Rank = u32;
+
+/// What stands for the rank of a pair that is no token.
+const NONE: Rank = (1 << 18) - 1;
 
 /// The tables of a vocabulary, as `build/vocabulary.rs` lays them out.
 pub struct Vocabulary {
-    pub pilots: &'static [u8],
-    pub fingerprints: &'static [u8],
-    /// Three bytes each, little-endian.
-    pub places: &'static [u8],
-    pub list: &'static [u8],
-    pub index: &'static [u8],
+    pub lexicon: &'static Lexicon,
+    /// Which slots hold tokens of this vocabulary: for every 64 slots a word of bits and, in four bytes, how many there
+    /// are before them; little-endian.
+    pub members: &'static [u8],
+    /// The low sixteen bits of the ranks of its tokens in the order of their slots, little-endian.
+    pub low: &'static [u8],
+    /// The high two bits of these ranks, four a byte.
+    pub high: &'static [u8],
     pub boundaries: &'static [u8; boundary::BYTES],
-    /// The place of every token of two bytes, as a little-endian word each; [`NO_PAIR`] for what is no token. For two
-    /// bytes below 0x80, then for two others, the first by 128 and the second.
-    pub pairs: &'static [u8; 4 * 2 * 128 * 128],
-    pub bucket_bits: u32,
-    pub slot_count: u32,
+    /// The rank of every token of two bytes, three bytes each, little-endian. For two bytes below 0x80, then for two
+    /// others, the first by 128 and the second.
+    pub pairs: &'static [u8; 3 * 2 * 128 * 128],
     /// Ordinary tokens; also the first number that is none.
     pub count: u32,
     /// Bytes of the longest token.
     pub longest: usize,
-    /// Bytes of the list that are in use.
-    pub end: u32,
 }
 
 impl Vocabulary {
-    /// The place of a hash, if its fingerprint is there.
+    /// The bit of a slot in the first number, among those of its word; the tokens before the word.
     #[inline(always)]
-    fn candidate(&self, hash: u64) -> Option<Place> {
-        let pilot = *self.pilots.get(hash::bucket(hash, self.bucket_bits))?;
-        let slot = hash::slot(hash, pilot, self.slot_count);
-        if *self.fingerprints.get(slot)? != hash::fingerprint(hash) {
-            return None;
-        }
-        let (places, _) = self.places.as_chunks::<3>();
-        let &[low, middle, high] = places.get(slot)?;
-        Some(u32::from_le_bytes([low, middle, high, 0]))
+    fn member(&self, slot: Slot) -> Option<(u64, u64, u32)> {
+        let (entries, _) = self.members.as_chunks::<12>();
+        let (bits, before) = entries.get(slot / 64)?.split_first_chunk::<8>()?;
+        let bits = u64::from_le_bytes(*bits);
+        let bit = 1 << (slot % 64);
+        (bits & bit != 0).then_some((bit, bits, u32::from_le_bytes(*before.first_chunk()?)))
     }
 
-    /// The token that is `text[start..end]`, at most eight bytes, of which `low` holds the first with zeros above.
     #[inline(always)]
-    pub fn find_up_to_8(&self, low: u64, length: usize) -> Option<Place> {
-        let place = self.candidate(hash::up_to_8(low, length))?;
-        let (&stored, bytes) = self.list.get(place as usize..)?.split_first()?;
-        let bytes = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
-        (usize::from(stored) + 1 == length && bytes::first(bytes, length) == low).then_some(place)
+    fn is_member(&self, slot: Slot) -> bool {
+        self.member(slot).is_some()
+    }
+
+    /// The rank of the token at a slot.
+    #[inline(always)]
+    fn rank(&self, slot: Slot) -> Option<Rank> {
+        let (bit, bits, before) = self.member(slot)?;
+        let index = (before + (bits & (bit - 1)).count_ones()) as usize;
+        let (low, _) = self.low.as_chunks::<2>();
+        let low = u16::from_le_bytes(*low.get(index)?);
+        let high = self.high.get(index / 4)? >> (index % 4 * 2) & 3;
+        Some(u32::from(low) | (u32::from(high) << 16))
+    }
+
+    /// Whether the `length` (one to eight) bytes of `low`, which has zeros above them, are a token.
+    #[inline(always)]
+    pub fn contains_up_to_8(&self, low: u64, length: usize) -> bool {
+        self.lexicon.find_up_to_8(low, length, |slot| self.is_member(slot)).is_some()
+    }
+
+    /// Whether `text[start..end]` is a token.
+    #[inline(always)]
+    pub fn contains(&self, text: &[u8], start: usize, end: usize) -> bool {
+        self.lexicon.find(text, start, end, |slot| self.is_member(slot)).is_some()
     }
 
     /// The token that is the two bytes from `at` on.
     #[inline(always)]
-    pub fn find_pair(&self, text: &[u8], at: usize) -> Option<Place> {
+    pub fn find_pair(&self, text: &[u8], at: usize) -> Option<Rank> {
         let &[first, second] = text.get(at..)?.first_chunk::<2>()?;
         if (first ^ second) & 0x80 != 0 {
-            return self.find_up_to_8(u64::from(first) | (u64::from(second) << 8), 2);
+            let both = u64::from(first) | (u64::from(second) << 8);
+            return self.rank(self.lexicon.find_up_to_8(both, 2, |slot| self.is_member(slot))?);
         }
-        let (pairs, _) = self.pairs.as_chunks::<4>();
-        let index = (usize::from(first) << 7) | usize::from(second & 0x7f);
-        let place = u32::from_le_bytes(*pairs.get(index)?);
-        (place != NO_PAIR).then_some(place)
+        let (pairs, _) = self.pairs.as_chunks::<3>();
+        let &[low, middle, high] = pairs.get((usize::from(first) << 7) | usize::from(second & 0x7f))?;
+        let rank = u32::from_le_bytes([low, middle, high, 0]);
+        (rank != NONE).then_some(rank)
     }
 
     /// The token that is `text[start..end]`.
     #[inline(always)]
-    pub fn find(&self, text: &[u8], start: usize, end: usize) -> Option<Place> {
-        let length = end - start;
-        if length <= 8 {
-            return self.find_up_to_8(bytes::load(text, start, length), length);
-        }
-        if length <= 16 {
-            return self.find_up_to_16(bytes::load_8(text, start), bytes::load_8(text, end - 8), length);
-        }
-        self.find_long(text.get(start..end)?)
-    }
-
-    /// The token of nine to sixteen bytes that begins with the bytes of `low` and ends with those of `high`.
-    #[inline(always)]
-    fn find_up_to_16(&self, low: u64, high: u64, length: usize) -> Option<Place> {
-        let place = self.candidate(hash::up_to_16(low, high, length))?;
-        let (&stored, bytes) = self.list.get(place as usize..)?.split_first()?;
-        let bytes = bytes.first_chunk::<16>()?;
-        (usize::from(stored) + 1 == length
-            && bytes::load_8(bytes, 0) == low
-            && bytes::load_8(bytes, length - 8) == high)
-            .then_some(place)
-    }
-
-    #[inline(never)]
-    fn find_long(&self, token: &[u8]) -> Option<Place> {
-        if token.len() > self.longest {
-            return None;
-        }
-        let place = self.candidate(hash::of(token))?;
-        (self.bytes_at(place)? == token).then_some(place)
-    }
-
-    /// The bytes of the token at `place`.
-    fn bytes_at(&self, place: Place) -> Option<&'static [u8]> {
-        let (&stored, bytes) = self.list.get(place as usize..)?.split_first()?;
-        bytes.get(..usize::from(stored) + 1)
+    pub fn find(&self, text: &[u8], start: usize, end: usize) -> Option<Rank> {
+        self.rank(self.lexicon.find(text, start, end, |slot| self.is_member(slot))?)
     }
 
     /// Whether no merge joins part of a character with its neighbour at the boundary `at`, which is inside of `text`.
@@ -125,52 +102,46 @@ impl Vocabulary {
             && !is_set(boundary::left_partial(last, next, byte(at + 1)))
     }
 
-    fn index_entry(&self, block: u32) -> Option<(u32, Place)> {
-        let (index, _) = self.index.as_chunks::<4>();
-        let entry = u32::from_le_bytes(*index.get(block as usize)?);
-        Some((entry >> 8, block * INDEX_STEP + (entry & 0xff)))
-    }
-
-    /// The rank of the token at `place`.
-    pub fn rank(&self, place: Place) -> u32 {
-        let Some((mut rank, mut at)) = self.index_entry(place / INDEX_STEP) else { return 0 };
-        while at < place {
-            at += self.list.get(at as usize).map_or(u32::MAX - at, |&stored| u32::from(stored) + 2);
-            rank += 1;
-        }
-        rank
-    }
-
-    /// The bytes of the ordinary token with this rank.
-    pub fn bytes_of(&self, rank: u32) -> Option<&'static [u8]> {
-        if rank >= self.count {
-            return None;
-        }
-        // The last block whose first rank is not past the wanted one.
-        let (mut low, mut high) = (0, self.end / INDEX_STEP + 1);
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if self.index_entry(middle)?.0 <= rank {
-                low = middle;
-            } else {
-                high = middle;
+    /// The bytes of those of `tokens` that are ordinary tokens.
+    ///
+    /// The tables lead from bytes to ranks. The way back is one pass over all ranks, which takes a fraction of a
+    /// millisecond, for all tokens together: few ever ask, and tables for it would be a fifth more.
+    pub fn bytes_of(&self, tokens: &[Rank]) -> TokenBytes {
+        let mut wanted = alloc::vec![0_u64; self.count as usize / 64 + 1];
+        for &token in tokens.iter().filter(|&&token| token < self.count) {
+            if let Some(word) = wanted.get_mut(token as usize / 64) {
+                *word |= 1 << (token % 64);
             }
         }
-        let (first, mut at) = self.index_entry(low)?;
-        for _ in first..rank {
-            at += u32::from(*self.list.get(at as usize)?) + 2;
-        }
-        self.bytes_at(at)
+        let is_wanted =
+            |rank: Rank| wanted.get(rank as usize / 64).is_some_and(|word| word >> (rank % 64) & 1 == 1);
+        let mut found: Vec<(Rank, &'static [u8])> = self
+            .lexicon
+            .slots()
+            .filter_map(|(slot, bytes)| Some((self.rank(slot).filter(|&rank| is_wanted(rank))?, bytes)))
+            .collect();
+        found.sort_unstable_by_key(|&(rank, _)| rank);
+        TokenBytes(found)
     }
 
-    /// Bytes of all tables.
+    /// Bytes of all tables, those included that it shares with others.
     pub fn table_bytes(&self) -> usize {
-        self.pilots.len()
-            + self.fingerprints.len()
-            + self.places.len()
-            + self.list.len()
-            + self.index.len()
+        self.lexicon.table_bytes()
+            + self.members.len()
+            + self.low.len()
+            + self.high.len()
             + self.boundaries.len()
             + self.pairs.len()
+    }
+}
+
+/// The bytes of some tokens, in the order of their ranks.
+pub struct TokenBytes(Vec<(Rank, &'static [u8])>);
+
+impl TokenBytes {
+    /// The bytes of this token, if it is among them.
+    pub fn get(&self, token: Rank) -> Option<&'static [u8]> {
+        let index = self.0.binary_search_by_key(&token, |&(rank, _)| rank).ok()?;
+        self.0.get(index).map(|&(_, bytes)| bytes)
     }
 }
