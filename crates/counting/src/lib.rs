@@ -9,25 +9,18 @@
 //! - [`usage`]: the usage of an exchange whose upstream reported none.
 //! - [`api`]: the bodies of `/v1/tokenize`, `/v1/detokenize` and their like.
 //!
-//! Without the feature `exact-tokens` there are no vocabularies; the same functions then give the estimate of
-//! `nexus_edge_core::tokens`, and say so.
+//! Without the feature `exact-tokens` there are no vocabularies; the text is then what the estimate of
+//! `nexus_edge_core::tokens` makes of it, by the same rules for what stands around it, and every count says so.
 
 #![forbid(unsafe_code)]
 
 pub mod answer;
 pub mod api;
-#[cfg(not(feature = "exact-tokens"))]
-mod fallback;
 mod image_size;
 mod media;
 pub mod request;
 mod tokenizer;
 pub mod usage;
-
-#[cfg(not(feature = "exact-tokens"))]
-use fallback as tokens;
-#[cfg(feature = "exact-tokens")]
-use nexus_edge_tokens as tokens;
 
 pub use tokenizer::{Tokenizer, VocabularyError};
 

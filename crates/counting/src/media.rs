@@ -7,9 +7,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nexus_edge_core::dialect::canonical::Media;
+use nexus_edge_tokens::chat::images::{Detail, Image};
 
 use crate::image_size;
-use crate::tokens::chat::images::{Detail, Image};
 
 /// The side of a picture whose size is not known, in pixels.
 const UNKNOWN_SIDE: u32 = 1024;

@@ -4,9 +4,9 @@
 //! document (`nexus_edge_tokens::chat`). Only plain text messages to a model whose encoding is here are exact.
 
 use nexus_edge_core::dialect::canonical::{ChatRequest, Message, Part, ResponseFormat, Role, Tool};
+use nexus_edge_tokens::chat::{self, ToolCall, images::Image};
 
 use crate::tokenizer::Share;
-use crate::tokens::chat::{self, ToolCall, images::Image};
 use crate::{Counted, Tokenizer, media};
 
 /// Bytes of encrypted thoughts to a token of thought, roughly: base64 of what is compressed little.
@@ -156,13 +156,13 @@ impl<'a> Said<'a> {
                 pictures.audio_milliseconds += std::mem::take(&mut message.audio_milliseconds);
             }
         }
-        let counted = chat::count(model, &self.messages, &self.tools);
         let tokenizer = Tokenizer::for_model(model);
+        let counted = tokenizer.count_chat(model, &self.messages, &self.tools);
         let apart: u64 = self.apart.iter().map(|text| tokenizer.count(text)).sum();
         let looked_at = self.texts().map(|text| text.len()).sum();
         let scaled = share.scale(counted.tokens + usize::try_from(apart).unwrap_or(usize::MAX), looked_at);
         Counted {
-            tokens: scaled + pictures_alone(model, pictures) + self.other,
+            tokens: scaled + pictures_alone(tokenizer, model, pictures) + self.other,
             exact: counted.exact && !self.is_guess && share.is_all(),
             whole: share.is_all() && cfg!(feature = "exact-tokens"),
         }
@@ -170,12 +170,12 @@ impl<'a> Said<'a> {
 }
 
 /// What pictures and sound add to an empty message.
-fn pictures_alone(model: &str, pictures: chat::Message<'_>) -> u64 {
+fn pictures_alone(tokenizer: Tokenizer, model: &str, pictures: chat::Message<'_>) -> u64 {
     if pictures.images.is_empty() && pictures.audio_milliseconds == 0 {
         return 0;
     }
-    let empty = chat::count(model, &[chat::Message::default()], &[]).tokens;
-    chat::count(model, &[pictures], &[]).tokens.saturating_sub(empty) as u64
+    let count = |message| tokenizer.count_chat(model, &[message], &[]).tokens;
+    count(pictures).saturating_sub(count(chat::Message::default())) as u64
 }
 
 fn is_empty(message: &chat::Message<'_>) -> bool {

@@ -2,10 +2,27 @@
 
 use std::fmt;
 
-use crate::Counted;
-use crate::tokens::ModelTokens;
+#[cfg(not(feature = "exact-tokens"))]
+use nexus_edge_core::tokens::estimate_tokens;
 #[cfg(feature = "exact-tokens")]
-use crate::tokens::{DecodeError, Encoding};
+use nexus_edge_tokens::DecodeError;
+use nexus_edge_tokens::chat::{self, Message, Tool};
+use nexus_edge_tokens::{Encoding, ModelTokens};
+
+use crate::Counted;
+
+/// Whether the vocabularies are in this build.
+const HAS_VOCABULARIES: bool = cfg!(feature = "exact-tokens");
+
+#[cfg(feature = "exact-tokens")]
+fn tokens_of(encoding: Encoding, text: &str) -> usize {
+    encoding.count(text)
+}
+
+#[cfg(not(feature = "exact-tokens"))]
+fn tokens_of(_encoding: Encoding, text: &str) -> usize {
+    usize::try_from(estimate_tokens(text)).unwrap_or(usize::MAX)
+}
 
 /// How the text of a model is counted.
 #[derive(Debug, Clone, Copy)]
@@ -56,19 +73,25 @@ impl Tokenizer {
     /// Whether the model itself would count the same.
     #[must_use]
     pub fn is_exact(self) -> bool {
-        self.model.exact
+        self.model.exact && HAS_VOCABULARIES
     }
 
     /// The name of what is counted with: that of an encoding, or `estimate`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.model.encoding.name()
+        if HAS_VOCABULARIES { self.model.encoding.name() } else { "estimate" }
     }
 
     /// How many tokens `text` is.
     #[must_use]
     pub fn count(self, text: &str) -> u64 {
-        self.model.count(text) as u64
+        self.model.scale(tokens_of(self.model.encoding, text)) as u64
+    }
+
+    /// How many tokens a chat request is to the model, which must be the one that the tokenizer is for.
+    pub(crate) fn count_chat(self, model: &str, messages: &[Message<'_>], tools: &[Tool<'_>]) -> chat::Count {
+        let count = chat::count_with(model, messages, tools, &|text| tokens_of(self.model.encoding, text));
+        chat::Count { exact: count.exact && HAS_VOCABULARIES, ..count }
     }
 
     /// How many tokens these parts are, of which about `limit` bytes are looked at: the same share of each, and the
@@ -77,12 +100,12 @@ impl Tokenizer {
     pub fn count_parts(self, parts: &[&str], limit: usize) -> Counted {
         let share = Share::of(parts.iter().map(|part| part.len()).sum(), limit);
         let looked_at: Vec<&str> = parts.iter().map(|part| share.beginning_of(part)).collect();
-        let counted: usize = looked_at.iter().map(|part| self.model.encoding.count(part)).sum();
+        let counted: usize = looked_at.iter().map(|part| tokens_of(self.model.encoding, part)).sum();
         let bytes = looked_at.iter().map(|part| part.len()).sum();
         Counted {
             tokens: share.scale(self.model.scale(counted), bytes),
-            exact: self.model.exact && share.is_all(),
-            whole: share.is_all() && cfg!(feature = "exact-tokens"),
+            exact: self.is_exact() && share.is_all(),
+            whole: share.is_all() && HAS_VOCABULARIES,
         }
     }
 }

@@ -1,70 +1,24 @@
-//! Lays out the vocabularies and the Unicode classes as static tables, which the crate reads where they lie.
-//!
-//! The vocabularies come from `tiktoken-rs` and the classes from the `regex-syntax` that it matches its patterns with,
-//! so there is one source of truth and no copy of it in this repository.
+//! Lays out the tables, if there are to be any.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    clippy::print_stdout,
-    clippy::inline_always,
-    reason = "a build script reports what is wrong by stopping the build"
+#![expect(clippy::print_stdout, reason = "that is how a build script speaks to cargo")]
+#![cfg_attr(
+    feature = "tables",
+    expect(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::cast_possible_truncation,
+        clippy::inline_always,
+        reason = "a build script reports what is wrong by stopping the build"
+    )
 )]
 
-use std::{env, path::PathBuf};
-
-#[path = "../src/boundary.rs"]
-mod boundary;
-mod classes;
-#[path = "../src/hash.rs"]
-mod hash;
-mod lexicon;
-mod merges;
-mod perfect_hash;
-#[cfg(feature = "qwen")]
-mod qwen;
-#[path = "../src/region.rs"]
-mod region;
-mod tables;
-mod vocabulary;
-
-use tables::Tables;
+#[cfg(feature = "tables")]
+mod layout;
 
 fn main() {
     println!("cargo::rerun-if-changed=build");
-    println!("cargo::rerun-if-changed=src/hash.rs");
-    println!("cargo::rerun-if-changed=src/boundary.rs");
-    println!("cargo::rerun-if-changed=src/region.rs");
-    let o200k = tiktoken_rs::o200k_base().expect("o200k_base is embedded in tiktoken-rs");
-    let harmony = tiktoken_rs::o200k_harmony().expect("o200k_harmony is embedded in tiktoken-rs");
-    let cl100k = tiktoken_rs::cl100k_base().expect("cl100k_base is embedded in tiktoken-rs");
-    #[cfg(feature = "qwen")]
-    let qwen = tiktoken::get_encoding("qwen2").expect("qwen2 is embedded in tiktoken");
-    let vocabularies = [
-        ("o200k", vocabulary::ordinary_tokens(&o200k)),
-        ("cl100k", vocabulary::ordinary_tokens(&cl100k)),
-        #[cfg(feature = "qwen")]
-        ("qwen", qwen::ordinary_tokens(qwen)),
-    ];
-    let specials = [
-        ("O200K_SPECIALS", vocabulary::special_tokens(&o200k)),
-        ("O200K_HARMONY_SPECIALS", vocabulary::special_tokens(&harmony)),
-        ("CL100K_SPECIALS", vocabulary::special_tokens(&cl100k)),
-        #[cfg(feature = "qwen")]
-        ("QWEN_SPECIALS", qwen::special_tokens(qwen)),
-    ];
-
-    let mut tables = Tables::new(PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")));
-    classes::write(&mut tables);
-    let lexicon = lexicon::write(&mut tables, &vocabularies.each_ref().map(|(_, tokens)| tokens.as_slice()));
-    for (name, tokens) in &vocabularies {
-        vocabulary::write(&mut tables, name, tokens, &lexicon);
-    }
-    for (constant, all) in &specials {
-        vocabulary::write_specials(&mut tables, constant, all);
-    }
-    tables.finish();
+    #[cfg(feature = "tables")]
+    layout::write();
 }

@@ -8,36 +8,30 @@
 //!   every other costs.
 //! - **No bad case.** Time is linear in the text, a megabyte of one letter included; for a text that was contrived
 //!   against it, should there be one, it is `n log n`.
-//! - No `unsafe`, no panic.
+//! - No `unsafe`, no panic, no `std`.
+//!
+//! Without the feature `tables` there are no vocabularies: what is left is the rules ([`ModelTokens`],
+//! [`chat::count_with`]), for those who estimate the tokens of a text by other means.
 
+#![no_std]
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::inline_always,
-    reason = "a call costs as much as what these functions do; the benchmark decides"
+#![cfg_attr(
+    feature = "tables",
+    expect(
+        clippy::inline_always,
+        reason = "a call costs as much as what these functions do; the benchmark decides"
+    )
 )]
 
 extern crate alloc;
 
-mod boundary;
-mod bytes;
+#[cfg(feature = "tables")]
+mod bpe;
 pub mod chat;
-mod counter;
 mod encoding;
-mod hash;
-mod large;
-mod lexicon;
-mod long;
-mod memo;
-mod merge;
 mod model;
-mod region;
-mod scan;
-mod short;
-mod special;
-mod tables;
-mod text;
-mod vocabulary;
 
-pub use counter::Counter;
-pub use encoding::{DecodeError, Encoding, OverLimit};
+#[cfg(feature = "tables")]
+pub use bpe::{Counter, DecodeError, OverLimit};
+pub use encoding::Encoding;
 pub use model::ModelTokens;

@@ -5,6 +5,8 @@
 //! tokens" (tiles of 768 pixels, 258 tokens each). The factors of gpt-5-mini and gpt-5-nano are those of OpenAI's
 //! guide; its price calculator has lower ones.
 
+use libm::{ceil, floor, round, sqrt};
+
 use crate::model::base_name;
 
 /// How closely a model looks at an image.
@@ -161,7 +163,7 @@ impl ImageRule {
 fn tile_count(width: f64, height: f64) -> usize {
     let fit = (TILES_FIT / width.max(height)).min(1.0);
     let short = (TILES_SHORT_SIDE / (width * fit).min(height * fit)).min(1.0);
-    let tiles = |side: f64| whole((side * fit * short).round().max(1.0) / TILE);
+    let tiles = |side: f64| whole(round(side * fit * short).max(1.0) / TILE);
     tiles(width) * tiles(height)
 }
 
@@ -172,11 +174,11 @@ fn patch_count(width: f64, height: f64, budget: u32) -> u32 {
     let most = budget as usize;
     let mut patches = count(width, height);
     if patches > most {
-        let shrink = (PATCH * PATCH * f64::from(budget) / (width * height)).sqrt();
+        let shrink = sqrt(PATCH * PATCH * f64::from(budget) / (width * height));
         let (columns, rows) = (width * shrink / PATCH, height * shrink / PATCH);
-        let adjusted = shrink * (columns.floor().max(1.0) / columns).min(rows.floor().max(1.0) / rows);
+        let adjusted = shrink * (floor(columns).max(1.0) / columns).min(floor(rows).max(1.0) / rows);
         // What is left after rounding to whole pixels.
-        patches = count((width * adjusted).floor().max(1.0), (height * adjusted).floor().max(1.0)).min(most);
+        patches = count(floor(width * adjusted).max(1.0), floor(height * adjusted).max(1.0)).min(most);
     }
     u32::try_from(patches).unwrap_or(u32::MAX)
 }
@@ -188,7 +190,7 @@ fn patch_count(width: f64, height: f64, budget: u32) -> u32 {
     reason = "sides of images are neither negative nor too large, and a cast from float saturates"
 )]
 fn whole(number: f64) -> usize {
-    number.ceil() as usize
+    ceil(number) as usize
 }
 
 #[cfg(test)]

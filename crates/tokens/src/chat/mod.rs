@@ -9,6 +9,8 @@ pub mod audio;
 pub mod images;
 pub mod tools;
 
+use alloc::vec::Vec;
+
 use images::{Image, ImageRule};
 
 use crate::model::ModelTokens;
@@ -68,20 +70,32 @@ pub struct Count {
 }
 
 /// How many tokens a chat request is to a model.
+#[cfg(feature = "tables")]
 #[must_use]
 pub fn count(model: &str, messages: &[Message<'_>], tools: &[Tool<'_>]) -> Count {
+    let encoding = ModelTokens::for_model(model).encoding;
+    count_with(model, messages, tools, &|text| encoding.count(text))
+}
+
+/// The same by the caller's way of counting a text, which is as good as that is: `exact` says only that the rules are.
+#[must_use]
+pub fn count_with(
+    model: &str,
+    messages: &[Message<'_>],
+    tools: &[Tool<'_>],
+    tokens_of: &dyn Fn(&str) -> usize,
+) -> Count {
     let rules = ModelTokens::for_model(model);
-    let encoding = rules.encoding;
     let image_rule = ImageRule::for_model(model);
     let mut text = PER_REPLY;
     let mut other = 0;
     let mut plain = tools.is_empty();
     for message in messages {
-        text += PER_MESSAGE + encoding.count(message.role);
-        text += message.text.iter().map(|part| encoding.count(part)).sum::<usize>();
-        text += message.name.map_or(0, |name| PER_NAME + encoding.count(name));
+        text += PER_MESSAGE + tokens_of(message.role);
+        text += message.text.iter().map(|part| tokens_of(part)).sum::<usize>();
+        text += message.name.map_or(0, |name| PER_NAME + tokens_of(name));
         for call in &message.tool_calls {
-            text += PER_TOOL_CALL + encoding.count(call.name) + encoding.count(call.arguments);
+            text += PER_TOOL_CALL + tokens_of(call.name) + tokens_of(call.arguments);
         }
         other += message.images.iter().map(|image| image_rule.tokens(*image)).sum::<usize>();
         other += audio::input_tokens(model, message.audio_milliseconds);
@@ -90,12 +104,14 @@ pub fn count(model: &str, messages: &[Message<'_>], tools: &[Tool<'_>]) -> Count
         // Where the border between two parts of a text is put is not documented.
         plain &= message.text.len() <= 1;
     }
-    text += tools::tokens(encoding, tools);
+    text += tools::tokens(rules.encoding, tools, tokens_of);
     Count { tokens: rules.scale(text) + other, exact: rules.exact && rules.encoding.is_openai() && plain }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tables"))]
 mod tests {
+    use alloc::vec;
+
     use super::{images::Detail, *};
 
     fn message<'a>(role: &'a str, name: Option<&'a str>, text: &'a str) -> Message<'a> {
@@ -143,9 +159,9 @@ mod tests {
     #[test]
     fn what_is_not_plain_text_is_an_estimate() {
         let text = message("user", None, "What is this?");
-        let plain = count("gpt-4o", std::slice::from_ref(&text), &[]);
+        let plain = count("gpt-4o", core::slice::from_ref(&text), &[]);
         assert!(plain.exact);
-        assert!(!count("claude-sonnet-4-5", std::slice::from_ref(&text), &[]).exact);
+        assert!(!count("claude-sonnet-4-5", core::slice::from_ref(&text), &[]).exact);
 
         let image = Image { width: 1024, height: 1024, detail: Detail::High };
         let seen = count("gpt-4o", &[Message { images: vec![image], ..text.clone() }], &[]);

@@ -5,6 +5,8 @@
 //! of the API for flat schemas: so much for each tool, each property and each value of an enumeration, and the tokens
 //! of their names, types and descriptions. Here it goes down into nested schemas as well.
 
+use alloc::{format, string::ToString};
+
 use serde_json::Value;
 
 use super::Tool;
@@ -24,7 +26,7 @@ const PER_LIST: usize = 12;
 const DEEPEST: usize = 32;
 
 /// How many tokens the definitions of tools are.
-pub(super) fn tokens(encoding: Encoding, tools: &[Tool<'_>]) -> usize {
+pub(super) fn tokens(encoding: Encoding, tools: &[Tool<'_>], tokens_of: &dyn Fn(&str) -> usize) -> usize {
     if tools.is_empty() {
         return 0;
     }
@@ -32,46 +34,48 @@ pub(super) fn tokens(encoding: Encoding, tools: &[Tool<'_>]) -> usize {
     let one = |tool: &Tool<'_>| {
         let line = format!("{}:{}", tool.name, without_full_stop(tool.description));
         let parameters = match serde_json::from_str(tool.parameters) {
-            Ok(schema) => properties(encoding, &schema, 0),
+            Ok(schema) => properties(tokens_of, &schema, 0),
             // What is no JSON is text to the model.
-            Err(_) => encoding.count(tool.parameters),
+            Err(_) => tokens_of(tool.parameters),
         };
-        each + encoding.count(&line) + parameters
+        each + tokens_of(&line) + parameters
     };
     tools.iter().map(one).sum::<usize>() + PER_LIST
 }
 
-fn properties(encoding: Encoding, schema: &Value, depth: usize) -> usize {
+fn properties(tokens_of: &dyn Fn(&str) -> usize, schema: &Value, depth: usize) -> usize {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return 0 };
     if properties.is_empty() || depth > DEEPEST {
         return 0;
     }
     PER_PROPERTIES
-        + properties.iter().map(|(name, schema)| property(encoding, name, schema, depth)).sum::<usize>()
+        + properties.iter().map(|(name, schema)| property(tokens_of, name, schema, depth)).sum::<usize>()
 }
 
-fn property(encoding: Encoding, name: &str, schema: &Value, depth: usize) -> usize {
+fn property(tokens_of: &dyn Fn(&str) -> usize, name: &str, schema: &Value, depth: usize) -> usize {
     let text = |field: &str| schema.get(field).and_then(Value::as_str).unwrap_or_default();
     let line = format!("{name}:{}:{}", text("type"), without_full_stop(text("description")));
-    let mut tokens = PER_PROPERTY + encoding.count(&line);
+    let mut tokens = PER_PROPERTY + tokens_of(&line);
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         let value = |value: &Value| match value {
-            Value::String(text) => encoding.count(text),
-            other => encoding.count(&other.to_string()),
+            Value::String(text) => tokens_of(text),
+            other => tokens_of(&other.to_string()),
         };
         tokens += values.iter().map(|one| PER_ENUM_VALUE + value(one)).sum::<usize>();
         tokens = tokens.saturating_sub(LESS_PER_ENUM);
     }
     let inner = schema.get("items").unwrap_or(schema);
-    tokens + properties(encoding, inner, depth + 1)
+    tokens + properties(tokens_of, inner, depth + 1)
 }
 
 fn without_full_stop(text: &str) -> &str {
     text.strip_suffix('.').unwrap_or(text)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tables"))]
 mod tests {
+    use alloc::vec;
+
     use super::*;
     use crate::chat::{Message, count};
 
@@ -102,7 +106,9 @@ mod tests {
     #[test]
     fn any_schema_has_a_count() {
         let tool = |parameters| Tool { name: "f", description: "", parameters };
-        let count = |parameters| tokens(Encoding::O200kBase, &[tool(parameters)]);
+        let count = |parameters| {
+            tokens(Encoding::O200kBase, &[tool(parameters)], &|text| Encoding::O200kBase.count(text))
+        };
         let none = count("{}");
         assert_eq!(count(r#"{"properties":{}}"#), none);
         assert_eq!(count(r#"{"properties":[1]}"#), none);
@@ -112,6 +118,6 @@ mod tests {
                 > count(r#"{"properties":{"a":{}}}"#)
         );
         assert!(count(r#"{"properties":{"a":{"enum":[]}}}"#) > none);
-        assert_eq!(tokens(Encoding::O200kBase, &[]), 0);
+        assert_eq!(tokens(Encoding::O200kBase, &[], &|_| 1), 0);
     }
 }

@@ -1,11 +1,12 @@
 //! Byte-pair merging of a stretch of any length: `n log n` with a heap, and some forty bytes of memory for each byte.
 //!
-//! [`crate::long`] merges long stretches window by window in fixed memory. Should windows ever fail to agree, it does
+//! [`crate::bpe::long`] merges long stretches window by window in fixed memory. Should windows ever fail to agree, it does
 //! it all over here; the tests compare the two.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use alloc::{collections::BinaryHeap, vec::Vec};
+use core::cmp::Reverse;
 
-use crate::vocabulary::{Rank, Vocabulary};
+use crate::bpe::vocabulary::{Rank, Vocabulary};
 
 const END: usize = usize::MAX;
 

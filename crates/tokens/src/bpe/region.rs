@@ -7,8 +7,8 @@
 /// Lengths that are told apart by their beginning as well; there are few longer tokens.
 const SHORT: usize = 16;
 const CLASSES: usize = 256;
-/// Regions that tokens of up to 256 bytes may be in.
-pub const MOST: usize = CLASSES * SHORT + 256 - SHORT;
+/// Regions that tokens of up to a kilobyte may be in.
+pub const MOST: usize = CLASSES * SHORT + 1024 - SHORT;
 
 /// The region of a token of `length` bytes that begins with the bytes of `low`.
 #[inline(always)]

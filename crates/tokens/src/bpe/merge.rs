@@ -19,7 +19,7 @@
     reason = "the innermost loop: every index is a part number, which is less than the size of the arrays"
 )]
 
-use crate::vocabulary::{Rank, Vocabulary};
+use crate::bpe::vocabulary::{Rank, Vocabulary};
 
 /// The most parts that a stretch is cut into.
 pub const PARTS: usize = 256;
@@ -66,7 +66,7 @@ impl Merger {
     /// The tokens of the last stretch: the end of each, from the beginning of the stretch.
     pub fn ends(&self) -> impl Iterator<Item = usize> + '_ {
         let mut part = 0;
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             if part >= self.parts {
                 return None;
             }

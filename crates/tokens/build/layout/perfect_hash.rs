@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::hash;
+use super::hash;
 
 /// The slots of every region, the pilot of every bucket, and for every slot the index of the key that is there.
 pub struct Placement {

@@ -6,7 +6,9 @@
 //! token some way before the end of the last one, and the two agree if the tokens at the seam are such neighbours.
 //! That is checked; if they are not, the seam moves back, and if no seam will do, the piece is merged as a whole.
 
-use crate::{
+use alloc::vec::Vec;
+
+use crate::bpe::{
     large,
     merge::{Merger, PARTS},
     short,
@@ -205,7 +207,7 @@ fn windows(
             Some(last)
         })?;
         current.hand_over(found + 1, 0, sink);
-        std::mem::swap(&mut current, &mut following);
+        core::mem::swap(&mut current, &mut following);
     }
     current.hand_over(current.ends.len(), 0, sink);
     Some(())
@@ -218,7 +220,7 @@ fn margin_of<E: Engine>(_: &E) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables;
+    use crate::bpe::tables;
 
     #[derive(Default, PartialEq, Debug)]
     struct Ends(Vec<usize>);

@@ -19,7 +19,7 @@
     reason = "the innermost loop: every index is the position of a bit or less than the length of the piece"
 )]
 
-use crate::{
+use crate::bpe::{
     merge::character_length,
     vocabulary::{Rank, Vocabulary},
 };

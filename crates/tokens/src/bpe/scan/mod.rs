@@ -12,7 +12,7 @@ pub mod qwen;
 
 use classes::{Class, character, character_before, small_letters};
 
-use crate::bytes::load_8;
+use crate::bpe::bytes::load_8;
 
 /// The rule by which an encoding cuts a text into pieces.
 pub trait Scanner {

@@ -1,5 +1,7 @@
 //! Special tokens, which stand for themselves and not for their bytes: `<|endoftext|>` and its like.
 
+use alloc::{format, vec::Vec};
+
 /// The special tokens of an encoding, as the build script writes them.
 pub struct Specials {
     /// Names and numbers, in the order of the numbers.

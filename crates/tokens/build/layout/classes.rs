@@ -6,7 +6,7 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use regex_syntax::hir::{Class, HirKind};
 
-use crate::tables::Tables;
+use super::tables::Tables;
 
 /// The classes in the order of their numbers; what none of them has is 0. See `src/scan/classes.rs`.
 const PATTERNS: [(&str, u8); 6] = [

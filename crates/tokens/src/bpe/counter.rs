@@ -1,6 +1,9 @@
 //! Counting a text that arrives bit by bit.
 
-use crate::{encoding::Encoding, scan};
+use alloc::string::String;
+
+use super::scan;
+use crate::encoding::Encoding;
 
 /// Bytes that are gathered before any of them is counted.
 const BATCH: usize = 1024;

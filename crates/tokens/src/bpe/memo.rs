@@ -2,7 +2,9 @@
 //!
 //! It belongs to one call and is thrown away with it. It changes how long a count takes, never what it is.
 
-use crate::{bytes, hash, short, vocabulary::Vocabulary};
+use alloc::{vec, vec::Vec};
+
+use crate::bpe::{bytes, hash, short, vocabulary::Vocabulary};
 
 /// The longest piece that is remembered.
 const LONGEST: usize = 24;

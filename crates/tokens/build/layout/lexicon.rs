@@ -6,7 +6,7 @@ use std::{
     ops::Range,
 };
 
-use crate::{
+use super::{
     hash, perfect_hash,
     region::{self, Region},
     tables::Tables,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::boundary;
+use super::boundary;
 
 /// Checks what the crate relies on, and returns the bitmap of [`boundary`] for this vocabulary.
 ///

@@ -1,6 +1,6 @@
 //! The classes of characters that the patterns distinguish, looked up in two small tables.
 
-use crate::tables::{ASCII_CLASSES, CLASS_BLOCKS, CLASS_STAGES};
+use crate::bpe::tables::{ASCII_CLASSES, CLASS_BLOCKS, CLASS_STAGES};
 
 /// A class; the numbers are those of `build/classes.rs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

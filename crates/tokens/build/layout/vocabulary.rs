@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tiktoken_rs::CoreBPE;
 
-use crate::{lexicon::Lexicon, merges, tables::Tables};
+use super::{lexicon::Lexicon, merges, tables::Tables};
 
 /// What stands for the rank of a pair that is no token.
 const NONE: u32 = (1 << 18) - 1;

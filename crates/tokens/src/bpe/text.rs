@@ -1,6 +1,8 @@
 //! Counting and encoding of ordinary text: pieces, whole tokens, merges.
 
-use crate::{bytes, long, memo::Memo, merge::Merger, scan::Scanner, short, vocabulary::Vocabulary};
+use alloc::vec::Vec;
+
+use crate::bpe::{bytes, long, memo::Memo, merge::Merger, scan::Scanner, short, vocabulary::Vocabulary};
 
 /// How many tokens `text` is, if that is at most `limit`. Stops at the piece that exceeds it.
 #[inline]

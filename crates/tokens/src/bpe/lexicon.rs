@@ -8,7 +8,7 @@
 //! Vocabularies share most of their tokens (85 % of those of `cl100k_base` are in `o200k_base`), and keep for each slot
 //! no more than their rank.
 
-use crate::{
+use crate::bpe::{
     bytes, hash,
     region::{self, Region},
 };

@@ -1,8 +1,8 @@
 //! One vocabulary: the ranks that it gives to the tokens of the lexicon.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
-use crate::{
+use crate::bpe::{
     boundary,
     lexicon::{Lexicon, Slot},
 };
@@ -107,7 +107,7 @@ impl Vocabulary {
     /// The tables lead from bytes to ranks. The way back is one pass over all ranks, which takes a fraction of a
     /// millisecond, for all tokens together: few ever ask, and tables for it would be a fifth more.
     pub fn bytes_of(&self, tokens: &[Rank]) -> TokenBytes {
-        let mut wanted = alloc::vec![0_u64; self.count as usize / 64 + 1];
+        let mut wanted = vec![0_u64; self.count as usize / 64 + 1];
         for &token in tokens.iter().filter(|&&token| token < self.count) {
             if let Some(word) = wanted.get_mut(token as usize / 64) {
                 *word |= 1 << (token % 64);
