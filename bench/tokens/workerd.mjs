@@ -1,14 +1,19 @@
-// Token counting in workerd, side by side: `node bench/tokens/workerd.mjs [--quick]`.
+// Token counting in workerd, side by side: `node bench/tokens/workerd.mjs [--quick] [--without BUILD]`.
 //
-// Every tokenizer stands in the same small Worker, in a workerd of its own; a Worker with none says what the rest
-// costs. Measured from outside, because the clock of a Worker stands still while it computes:
-//   - the first count of a fresh isolate, loading included, beside the second;
+// Every tokenizer stands in the same small Worker, in a workerd of its own. Measured from outside, because the clock of
+// a Worker stands still while it computes:
+//   - in fresh isolates: loading the tokenizer, the first count after that, and the second;
 //   - the time for a megabyte of English and, for the others as far as they get, of one letter;
-//   - what the process has grown by, compared with the Worker that has no tokenizer.
-// The gateway itself is measured too, as built, through its own API. Install what it is compared with by
-// `npm install --prefix bench/tokens`; who is not there is left out. Results go to bench/tokens/results.json.
+//   - what the process has grown by, after a short text and after megabytes, compared with two Workers that have no
+//     tokenizer and are sent the same texts: `none` does nothing with them, `bytes` turns them into UTF-8.
+// The gateway itself is measured too, as built, through its own API. With `--without` and the directory of another build
+// (`NEXUS_EDGE_CARGO_ARGS=--no-default-features npm run build`, and build/ put aside) its memory is compared with that
+// of a gateway which has no vocabularies and answers the same requests by the estimate.
+//
+// Install what it is compared with by `npm install --prefix bench/tokens`; who is not there is left out. Results go to
+// bench/tokens/results.json.
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -27,11 +32,16 @@ const cache = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".
 const target = process.env.CARGO_TARGET_DIR || path.join(cache, "target-bench-tokens");
 const quick = process.argv.includes("--quick");
 const ROUNDS = quick ? 2 : 5;
-const FRESH = 3;
+const FRESH = quick ? 3 : 9;
+/** Fresh processes whose memory is looked at, and how often each text is counted in each. */
+const PROCESSES = quick ? 3 : 5;
+const TIMES = 8;
+const without = process.argv.includes("--without") ? path.resolve(process.argv[process.argv.indexOf("--without") + 1]) : null;
 const SHORT = "The quick brown fox jumps over the lazy dog, and nobody minds. ".repeat(16);
 
 const CONTESTANTS = [
-  { name: "none" },
+  { name: "none", isControl: true },
+  { name: "bytes", isControl: true },
   { name: "nexus-edge-tokens", wasm: buildModule },
   { name: "tiktoken", wasm: () => resolved("tiktoken/lite/tiktoken_bg.wasm") },
   { name: "gpt-tokenizer" },
@@ -51,7 +61,7 @@ function buildModule() {
   return path.join(target, "wasm32-unknown-unknown", "release", "tokens_module.wasm");
 }
 
-const isInstalled = ({ name }) => ["none", "nexus-edge-tokens"].includes(name) || existsSync(resolved(name));
+const isInstalled = ({ name, isControl }) => isControl || name === "nexus-edge-tokens" || existsSync(resolved(name));
 
 /** The modules of a contestant's Worker. */
 async function modulesOf({ name, wasm }) {
@@ -82,10 +92,10 @@ async function start(contestant) {
       env: {},
     },
   });
-  const count = (text, times = 1) => timed(`${worker.url}/?times=${times}`, text, {}, ({ tokens }) => tokens);
-  // The first request pays for what has nothing to do with tokens.
-  for (let i = 0; i < 5; i++) await count(SHORT, 0);
-  return { ...worker, count };
+  const send = (query, text) => timed(`${worker.url}/?${query}`, text, {}, ({ tokens }) => tokens);
+  // The first requests pay for what has nothing to do with tokens.
+  for (let i = 0; i < 5; i++) await send("", SHORT);
+  return { ...worker, count: (text, times = 1) => send(`load&times=${times}`, text) };
 }
 
 async function timed(url, body, headers, read) {
@@ -103,25 +113,59 @@ function memory(pid) {
   return Number(kilobytes) / 1024;
 }
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
+const median = (numbers) => sorted(numbers)[Math.floor(numbers.length / 2)];
 const least = (numbers) => Math.min(...numbers);
 const round = (number, digits = 2) => (number === null ? null : Number(number.toFixed(digits)));
+const spread = (numbers, digits) => ({
+  median: round(median(numbers), digits),
+  least: round(least(numbers), digits),
+  most: round(Math.max(...numbers), digits),
+});
 
-/** First and second count in fresh isolates, and how large the process is then. */
+/** The first count of a fresh isolate, and the better of the next two. */
+async function firstAndSecond(count) {
+  const first = (await count()).milliseconds;
+  const second = least([await count(), await count()].map(({ milliseconds }) => milliseconds));
+  return { first, second, adds: first - second };
+}
+
+/** Loading, the first count and the second in fresh isolates. */
 async function measureBeginning(contestant) {
   const runs = [];
   for (let i = 0; i < FRESH; i++) {
     const worker = await start(contestant);
     try {
-      const first = (await worker.count(SHORT)).milliseconds;
-      const second = least([await worker.count(SHORT), await worker.count(SHORT)].map(({ milliseconds }) => milliseconds));
-      runs.push({ first, second, rss: memory(worker.pid) });
+      const load = (await worker.count(SHORT, 0)).milliseconds;
+      runs.push({ load, ...(await firstAndSecond(() => worker.count(SHORT))) });
     } finally {
       await worker.stop();
     }
   }
-  const of = (name) => median(runs.map((run) => run[name]));
-  return { first: of("first"), second: of("second"), rss: of("rss") };
+  return beginningOf(runs);
+}
+
+function beginningOf(runs) {
+  const of = (name) => spread(runs.map((run) => run[name]));
+  const loading = "load" in runs[0] ? { load_ms: of("load") } : {};
+  return { isolates: runs.length, ...loading, first_ms: of("first"), second_ms: of("second"), first_adds_ms: of("adds") };
+}
+
+/** How large fresh processes are after a short text and after megabytes. */
+async function measureMemory(startOne, megabytes) {
+  const runs = [];
+  for (let i = 0; i < PROCESSES; i++) {
+    const worker = await startOne();
+    try {
+      for (let j = 0; j < 3; j++) await worker.count(SHORT);
+      const short = memory(worker.pid);
+      for (let j = 0; j < TIMES; j++) for (const text of megabytes) await worker.count(text);
+      runs.push({ short, long: memory(worker.pid) });
+    } finally {
+      await worker.stop();
+    }
+  }
+  return { short: median(runs.map(({ short }) => short)), long: median(runs.map(({ long }) => long)) };
 }
 
 /** Milliseconds for one count of each text: that of a request with counts less that of one without. */
@@ -130,7 +174,7 @@ async function measureSpeed(contestant, texts) {
   try {
     const speeds = {};
     for (const [name, text] of Object.entries(texts)) {
-      if (name === "one letter" && !["none", "nexus-edge-tokens"].includes(contestant.name)) {
+      if (name === "one letter" && contestant.name !== "nexus-edge-tokens") {
         // The time of the others grows with the square of the length: a megabyte would take them the better part of an hour.
         const part = text.slice(0, 10_000);
         speeds[name] = { ...(await best(worker, part, 1)), bytes: part.length };
@@ -139,7 +183,7 @@ async function measureSpeed(contestant, texts) {
       await worker.count(text);
       speeds[name] = { ...(await best(worker, text, 3)), bytes: Buffer.byteLength(text) };
     }
-    return { speeds, rss: memory(worker.pid) };
+    return speeds;
   } finally {
     await worker.stop();
   }
@@ -158,30 +202,50 @@ async function best(worker, text, times) {
   return { tokens, milliseconds: Math.max(least(some) - least(none), 0.001) / times };
 }
 
-/** The gateway as built: first and second count of a fresh isolate, through its API. */
-async function measureGateway() {
+/** The gateway as built, asked for counts through its API. */
+async function measureGateway(megabytes) {
   if (gateway.missing({ root })) return null;
   const helper = await startHelper(path.join(root, "bench", "upstream.mjs"));
-  const upstream = { url: `http://127.0.0.1:${helper.hello.port}` };
+  const startGateway = async (root) => {
+    const upstream = { url: `http://127.0.0.1:${helper.hello.port}` };
+    const worker = await gateway.start({ root, upstream, model: MODEL, queue: `127.0.0.1:${helper.hello.queuePort}` });
+    const headers = { ...worker.headers, "content-type": "application/json" };
+    const url = worker.url.replace(/chat\/completions$/, "tokenize");
+    const post = (body) => timed(url, JSON.stringify({ model: "demo/echo", ...body }), headers, ({ count }) => count);
+    // What any request of a fresh isolate waits for.
+    await fetch(url.replace("tokenize", "models"), { headers }).then((response) => response.text());
+    return { ...worker, count: (input) => post({ input }) };
+  };
   const runs = [];
   for (let i = 0; i < FRESH; i++) {
-    const worker = await gateway.start({ root, upstream, model: MODEL, queue: `127.0.0.1:${helper.hello.queuePort}` });
+    const worker = await startGateway(root);
     try {
-      const body = JSON.stringify({ model: "demo/echo", input: SHORT });
-      const headers = { ...worker.headers, "content-type": "application/json" };
-      const url = worker.url.replace(/chat\/completions$/, "tokenize");
-      // What any request of a fresh isolate waits for.
-      await fetch(url.replace("tokenize", "models"), { headers }).then((response) => response.text());
-      const count = async () => (await timed(url, body, headers, ({ count }) => count)).milliseconds;
-      const first = await count();
-      runs.push({ first, second: least([await count(), await count()]) });
+      runs.push(await firstAndSecond(() => worker.count(SHORT)));
     } finally {
       await worker.stop();
     }
   }
+  const result = beginningOf(runs);
+  if (without) {
+    const other = rootWith(without);
+    const counting = await measureMemory(() => startGateway(root), megabytes);
+    const estimating = await measureMemory(() => startGateway(other), megabytes);
+    rmSync(other, { recursive: true });
+    result.memory_added_mb = round(counting.short - estimating.short, 1);
+    result.memory_added_after_megabytes_mb = round(counting.long - estimating.long, 1);
+  }
   helper.stop();
-  const of = (name) => median(runs.map((run) => run[name]));
-  return { first: of("first"), second: of("second") };
+  return result;
+}
+
+/** A directory like the root, with another build in it. */
+function rootWith(build) {
+  const directory = mkdtempSync(path.join(os.tmpdir(), "bench-tokens-"));
+  for (const name of ["wrangler.toml", "d1-migrations", "web", "node_modules"]) {
+    if (existsSync(path.join(root, name))) symlinkSync(path.join(root, name), path.join(directory, name));
+  }
+  symlinkSync(build, path.join(directory, "build"));
+  return directory;
 }
 
 const contestants = CONTESTANTS.filter(isInstalled);
@@ -191,40 +255,42 @@ for (const { name } of CONTESTANTS.filter((contestant) => !isInstalled(contestan
 const corpora = prepareCorpora(path.join(cache, "bench-tokens"), path.join(here, "Cargo.toml"));
 const texts = Object.fromEntries(["english", "mixed", "one letter"].map((name) => [name, readFileSync(corpora[name], "utf8")]));
 
+const megabytes = [texts.english, texts.mixed];
+
 const results = {};
 for (const contestant of contestants) {
   contestant.modules = await modulesOf(contestant);
-  results[contestant.name] = { ...(await measureBeginning(contestant)), ...(await measureSpeedOf(contestant)) };
+  results[contestant.name] = {
+    beginning: await measureBeginning(contestant),
+    memory: await measureMemory(() => start(contestant), megabytes),
+    speeds: contestant.isControl ? {} : await measureSpeed(contestant, texts),
+  };
   console.log(`measured ${contestant.name}`);
 }
-async function measureSpeedOf(contestant) {
-  const { speeds, rss } = await measureSpeed(contestant, texts);
-  return { speeds, rssAfter: rss };
-}
-const built = await measureGateway();
+const built = await measureGateway(megabytes);
 
 const ours = results["nexus-edge-tokens"];
-const { none, ...rest } = results;
-const table = Object.entries(rest).map(([name, { first, second, rss, rssAfter, speeds }]) => {
+const { none, bytes, ...rest } = results;
+const contenders = Object.entries(rest).map(([name, { beginning, memory, speeds }]) => {
   const perMegabyte = (text) => (speeds[text].milliseconds * 1e6) / speeds[text].bytes;
   if (["english", "mixed"].some((text) => speeds[text].tokens !== ours.speeds[text].tokens)) {
     console.log(`${name} counts differently`);
   }
   return {
     name,
-    first_ms: round(first),
-    second_ms: round(second),
-    first_adds_ms: round(first - second),
-    memory_added_mb: round(rss - none.rss, 1),
-    memory_added_after_a_megabyte_mb: round(rssAfter - none.rssAfter, 1),
+    ...beginning,
+    memory_added_mb: round(memory.short - none.memory.short, 1),
+    memory_added_after_megabytes_mb: round(memory.long - none.memory.long, 1),
+    of_which_utf8_mb: round(bytes.memory.long - none.memory.long, 1),
     english_times_ours: round(speeds.english.milliseconds / ours.speeds.english.milliseconds),
     mixed_times_ours: round(speeds.mixed.milliseconds / ours.speeds.mixed.milliseconds),
     one_letter_times_english: round(perMegabyte("one letter") / perMegabyte("english")),
     one_letter_bytes: speeds["one letter"].bytes,
   };
 });
-console.table(table);
-if (built) console.log(`the gateway: first count ${round(built.first)} ms, second ${round(built.second)} ms`);
+const medians = (row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value?.median ?? value]));
+console.table(contenders.map(medians));
+if (built) console.log("the gateway:", built);
 
 const module = readFileSync(buildModule());
 const sizes = { module_bytes: module.length, module_gzipped: gzipSync(module, { level: 9 }).length };
@@ -234,6 +300,5 @@ if (existsSync(worker)) {
   Object.assign(sizes, { worker_bytes: wasm.length, worker_gzipped: gzipSync(wasm, { level: 9 }).length });
 }
 console.log(sizes);
-const gatewayResult = built && { first_ms: round(built.first), second_ms: round(built.second), first_adds_ms: round(built.first - built.second) };
-const document = { ...describeRun(root), rounds: ROUNDS, contestants: table, gateway: gatewayResult, sizes };
+const document = { ...describeRun(root), rounds: ROUNDS, contestants: contenders, gateway: built, sizes };
 writeFileSync(path.join(here, quick ? "results.partial.json" : "results.json"), `${JSON.stringify(document, null, 1)}\n`);
