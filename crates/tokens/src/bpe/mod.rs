@@ -110,7 +110,7 @@ impl Encoding {
 
     /// The bytes of tokens, which need not be whole characters. Special tokens give their names.
     ///
-    /// A call takes a fraction of a millisecond whatever the tokens: better one for many than many for one each.
+    /// A call passes over the whole vocabulary whatever the tokens: better one for many than many for one each.
     pub fn decode_bytes(self, tokens: &[u32]) -> Result<Vec<u8>, DecodeError> {
         let mut bytes = Vec::with_capacity(tokens.len() * 4);
         let ordinary = self.vocabulary().bytes_of(tokens);

@@ -104,8 +104,8 @@ impl Vocabulary {
 
     /// The bytes of those of `tokens` that are ordinary tokens.
     ///
-    /// The tables lead from bytes to ranks. The way back is one pass over all ranks, which takes a fraction of a
-    /// millisecond, for all tokens together: few ever ask, and tables for it would be a fifth more.
+    /// The tables lead from bytes to ranks. The way back is one pass over all ranks for all tokens together: few ever ask,
+    /// and tables for it would be a fifth more.
     pub fn bytes_of(&self, tokens: &[Rank]) -> TokenBytes {
         let mut wanted = vec![0_u64; self.count as usize / 64 + 1];
         for &token in tokens.iter().filter(|&&token| token < self.count) {
