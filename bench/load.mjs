@@ -1,10 +1,16 @@
 // The load generator: a process of its own that keeps a fixed number of connections busy for a fixed time (closed
-// loop), checks every byte of every answer, and reports throughput, latency, time to the first byte of the body and
-// chunks received. One job at a time, from the runner:
-//   { url, headers, request: { promptBytes, stream }, chunks, concurrency, warmupMs, measureMs, paced, timeoutMs }
+// loop), checks every answer, and reports throughput, latency, time to the first byte of the body and chunks received.
+// Every request has another number (see payload.mjs). One job at a time, from the runner:
+//   { url, headers, request: { promptBytes, stream, turns?, model? }, chunks, dialect, answer, concurrency, warmupMs,
+//     measureMs, paced, timeoutMs }
+// What `chunks`, `dialect` and `answer` say about the answer: answers.mjs.
 import net from "node:net";
+import { answerCheck, excerpt } from "./answers.mjs";
 import { MessageReader } from "./http1.mjs";
-import { completionBody, expectedStream, requestBody } from "./payload.mjs";
+import { digitsOf, requestTemplate, Template } from "./payload.mjs";
+
+/** The number of the last request of any job. */
+let number = 0;
 
 class Run {
   constructor(job) {
@@ -12,14 +18,13 @@ class Run {
     const url = new URL(job.url);
     this.host = url.hostname;
     this.port = Number(url.port);
-    const body = requestBody(job.request);
-    const fixed = { host: url.host, "content-type": "application/json", "content-length": body.length };
+    const body = requestTemplate(job.request);
+    const fixed = { host: url.host, "content-type": "application/json", "content-length": body.bytes.length };
     const headers = { ...fixed, ...job.headers };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const head = `POST ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`;
-    this.requestBytes = Buffer.concat([Buffer.from(head), body]);
-    if (job.request.stream) ({ body: this.expected, ends: this.ends } = expectedStream(job.chunks));
-    else this.expected = completionBody();
+    this.request = new Template(Buffer.concat([Buffer.from(head), body.bytes]));
+    this.check = answerCheck(job);
     this.latency = [];
     this.firstByte = [];
     this.pauses = [];
@@ -53,8 +58,7 @@ class Run {
         const now = performance.now();
         const stuck = this.connections.find((c) => c.sentAt && now - c.lastAt > this.job.timeoutMs);
         if (!stuck) return;
-        const got = `${stuck.at} of ${this.expected.length} bytes received`;
-        this.fail(new Error(`no bytes for ${this.job.timeoutMs} ms, ${got}`));
+        this.fail(new Error(`no bytes for ${this.job.timeoutMs} ms, received ${stuck.check.progress()}`));
       }, 500);
     });
   }
@@ -73,7 +77,7 @@ class Run {
       total: this.total,
       busy_ms: performance.now() - this.startedAt,
     };
-    if (this.ends) result.chunks_per_s = this.chunks / seconds;
+    if (this.job.chunks) result.chunks_per_s = this.chunks / seconds;
     if (this.job.paced) result.pause_ms = summary(this.pauses);
     this.finish(result);
   }
@@ -82,6 +86,8 @@ class Run {
 class Connection {
   constructor(run) {
     this.run = run;
+    this.check = run.check();
+    this.request = run.request.copy();
   }
 
   open() {
@@ -101,12 +107,14 @@ class Connection {
   }
 
   send() {
-    this.at = 0;
-    this.event = 0;
+    const digits = digitsOf(++number);
+    this.check.begin(digits);
+    this.run.request.stamp(this.request, digits);
+    this.pieces = 0;
     this.firstAt = 0;
     this.refusal = null;
     this.lastAt = this.sentAt = performance.now();
-    this.socket.write(this.run.requestBytes);
+    this.socket.write(this.request);
   }
 
   onHead(head) {
@@ -122,34 +130,20 @@ class Connection {
       return;
     }
     const now = performance.now();
-    const to = this.at + bytes.length;
-    if (to > run.expected.length || run.expected.compare(bytes, 0, bytes.length, this.at, to) !== 0) {
-      let same = 0;
-      while (same < bytes.length && bytes[same] === run.expected[this.at + same]) same++;
-      const at = this.at + same;
-      const [wanted, got] = [excerpt(run.expected, at), excerpt(bytes, same)].map((text) => JSON.stringify(text));
-      throw new Error(`wrong bytes at ${at} of ${run.expected.length}:\n  expected ${wanted}\n  received ${got}`);
-    }
     if (this.firstAt === 0) this.firstAt = now;
     else if (run.job.paced && now >= run.from && now < run.to) run.pauses.push(now - this.lastAt);
     this.lastAt = now;
-    this.at = to;
-    if (run.ends) {
-      const before = this.event;
-      while (this.event < run.ends.length && run.ends[this.event] <= to) this.event++;
-      run.total.chunks += this.event - before;
-      if (now >= run.from && now < run.to) run.chunks += this.event - before;
-    }
+    const before = this.pieces;
+    this.pieces = this.check.feed(bytes);
+    run.total.chunks += this.pieces - before;
+    if (now >= run.from && now < run.to) run.chunks += this.pieces - before;
   }
 
   onEnd() {
     const { run } = this;
     const now = performance.now();
     if (this.refusal !== null) throw new Error(`answered:\n${this.refusal}`);
-    if (this.at !== run.expected.length) {
-      const counted = run.ends ? ` (${this.event} of ${run.ends.length} chunks)` : "";
-      throw new Error(`the answer ended after ${this.at} of ${run.expected.length} bytes${counted}`);
-    }
+    this.check.end();
     run.total.requests++;
     if (now >= run.from && now < run.to) run.requests++;
     // A stream may outlast the window, so its first byte counts by when it was asked for.
@@ -169,15 +163,13 @@ class Connection {
   closed() {
     if (this.finished || this.run.failed) return;
     if (this.sentAt) {
-      this.run.fail(new Error(`the connection closed after ${this.at} of ${this.run.expected.length} bytes`));
+      this.run.fail(new Error(`the connection closed after ${this.check.progress()}`));
       return;
     }
     this.run.reconnects++;
     this.open();
   }
 }
-
-const excerpt = (bytes, from, length = 160) => bytes.subarray(from, from + length).toString("latin1");
 
 function summary(values) {
   const sorted = Float64Array.from(values).sort();

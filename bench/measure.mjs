@@ -1,26 +1,49 @@
 // One measurement: one contestant under one scenario's load for one stretch of time.
+import { MODEL } from "./payload.mjs";
 import { cpuMs, machineCpuMs, residentMb, sleep } from "./processes.mjs";
+
+/** Whether a contestant meets a scenario: where the dialects differ, only those that translate and the references do. */
+export function takesPart({ reference, translates, scenarios }, scenario) {
+  if (scenario.dialect === "anthropic" && !translates && !reference) return false;
+  return !scenarios || scenarios.test(scenario.name);
+}
+
+/** What to ask, and how the upstream and the load generator judge what they get. */
+function plan(contestant, { promptBytes, turns, stream, dialect = "openai" }) {
+  // The references forward the request as it is, and the answer in the upstream's own dialect.
+  const translates = dialect === "anthropic" && !contestant.reference;
+  const target = translates ? contestant.translates : contestant;
+  return {
+    target,
+    dialect,
+    request: { promptBytes, turns, stream: Boolean(stream), model: target.model ?? MODEL },
+    // A gateway may ask for the usage of a stream, so only the others' requests must arrive unchanged.
+    forwards: stream || translates || contestant.rewritesBody ? "turns" : "bytes",
+    answer: translates || contestant.rewritesAnswer ? "content" : "bytes",
+  };
+}
 
 /**
  * @param {object} bench { upstream, load, running }: the two helper processes and all contestants that are up
  * @param {object} settings { delayMs, warmupMs, measureMs }
  */
 export async function measure({ upstream, load, running }, contestant, scenario, settings) {
-  const { concurrency, promptBytes, stream, rate } = scenario;
-  const request = { promptBytes, stream: Boolean(stream) };
-  // A streamed request may be asked for its usage by the gateway, so only the others must arrive unchanged.
-  const body = stream || contestant.rewritesBody ? null : request;
-  const { queued } = await upstream.ask({ spec: { delayMs: settings.delayMs, stream, body } });
+  const { concurrency, stream, rate } = scenario;
+  const { target, dialect, request, forwards, answer } = plan(contestant, scenario);
+  const spec = { delayMs: settings.delayMs, dialect, stream, request, forwards };
+  const { queued } = await upstream.ask({ spec });
   const job = {
-    url: contestant.url,
-    headers: contestant.headers,
+    url: target.url,
+    headers: target.headers,
     request,
+    dialect,
+    answer,
     chunks: stream?.chunks,
     concurrency,
     warmupMs: settings.warmupMs,
     measureMs: settings.measureMs,
     paced: Boolean(stream?.gapMs),
-    timeoutMs: 10_000 + settings.delayMs,
+    timeoutMs: 20_000 + settings.delayMs,
   };
 
   const { pid } = contestant;

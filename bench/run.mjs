@@ -13,7 +13,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeRun } from "./environment.mjs";
-import { measure, settle } from "./measure.mjs";
+import { measure, settle, takesPart } from "./measure.mjs";
 import { MODEL } from "./payload.mjs";
 import { startHelper } from "./processes.mjs";
 import { FLOOR, LIMIT, summarise, table } from "./report.mjs";
@@ -51,7 +51,7 @@ function readOptions() {
 }
 
 /** Every folder of bench/contestants is one; the two references come first. */
-async function findContestants(wanted) {
+async function findContestants({ wanted, quick }) {
   const references = [FLOOR, LIMIT];
   const folders = readdirSync(path.join(here, "contestants"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !references.includes(entry.name))
@@ -62,16 +62,17 @@ async function findContestants(wanted) {
     const file = path.join(here, "contestants", folder, "contestant.mjs");
     if (!existsSync(file) || (wanted && !references.includes(folder) && !wanted.test(folder))) continue;
     const contestant = await import(file);
-    if (wanted || !contestant.optIn) found.push(contestant);
+    if (wanted || !(contestant.optIn || (quick && contestant.peer))) found.push(contestant);
   }
   return found;
 }
 
-async function startContestants(wanted, context, stops) {
+async function startContestants(choice, context, stops) {
   const running = [];
   const skipped = [];
-  for (const { start, missing, name, about, settleMs, rewritesBody } of await findContestants(wanted)) {
-    const reason = await missing?.(context);
+  for (const { start, missing, ...contestant } of await findContestants(choice)) {
+    const { name, about } = contestant;
+    const reason = (await missing?.(context)) ?? (await cannotInstall(contestant));
     if (reason) {
       console.log(`skipped ${name}: ${reason}`);
       skipped.push({ name, reason });
@@ -81,19 +82,30 @@ async function startContestants(wanted, context, stops) {
       throw new Error(`${name} did not start: ${error.message}`);
     });
     stops.push(started.stop);
-    running.push({ ...started, name, about, settleMs, rewritesBody });
+    running.push({ ...started, ...contestant });
     console.log(`started ${name}: ${about}`);
   }
   return { running, skipped };
 }
 
+/** A peer comes from a registry, into the tool cache; a machine that cannot have it does without. */
+async function cannotInstall({ install }) {
+  try {
+    await install?.();
+    return null;
+  } catch (error) {
+    return error.message.split("\n")[0];
+  }
+}
+
 /** Compilers that work while the program runs are in the contestants and on both sides of them: none may start cold. */
 async function warmUp(bench, settings) {
-  const kinds = [allScenarios.find(({ stream }) => !stream), allScenarios.find(({ stream }) => stream)];
+  const whole = allScenarios.find(({ stream }) => !stream);
+  const streamed = allScenarios.filter(({ stream, name }) => stream && name.includes("first-byte"));
   for (const contestant of bench.running) {
-    for (const kind of kinds) {
+    for (const kind of [whole, ...streamed].filter((kind) => takesPart(contestant, kind))) {
       const scenario = { ...kind, concurrency: 16 };
-      await measure(bench, contestant, scenario, { ...settings, measureMs: settings.quick ? 500 : 2000 });
+      await measure(bench, contestant, scenario, { ...settings, measureMs: settings.quick ? 500 : 1500 });
     }
   }
 }
@@ -103,13 +115,14 @@ async function runRounds(bench, scenarios, settings) {
   for (let round = 0; round < settings.rounds; round++) {
     for (const scenario of results) {
       // Whoever comes first in one round comes later in the next, so that a drift of the machine favours nobody.
-      const order = bench.running.map((_, i) => bench.running[(i + round) % bench.running.length]);
+      const here = bench.running.filter((one) => takesPart(one, scenario) && round < (one.rounds ?? Infinity));
+      const order = here.map((_, i) => here[(i + round) % here.length]);
       const values = {};
       for (const contestant of order) {
         values[contestant.name] = await measure(bench, contestant, scenario, settings);
       }
       scenario.rounds.push({ order: order.map(({ name }) => name), values });
-      const rates = bench.running.map(({ name }) => `${name} ${Math.round(values[name][scenario.rate])}`).join(", ");
+      const rates = here.map(({ name }) => `${name} ${Math.round(values[name][scenario.rate])}`).join(", ");
       console.log(`round ${round + 1}/${settings.rounds} ${scenario.name}, ${scenario.rate}: ${rates}`);
     }
   }
@@ -143,7 +156,7 @@ async function main() {
       upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
       queue: `127.0.0.1:${upstream.hello.queuePort}`,
     };
-    const { running, skipped } = await startContestants(wanted, context, stops);
+    const { running, skipped } = await startContestants({ wanted, quick: settings.quick }, context, stops);
     const bench = { upstream, load, running };
     await settle(running);
     await warmUp(bench, settings);

@@ -4,6 +4,7 @@
 //   stream       null, or { chunks, gapMs }: how many chunks the upstream sends, and how fast (0: as they are taken)
 //   rate         what the closed loop is there to find: "requests_per_s" or "chunks_per_s"; the rate of a paced
 //                stream is given, so there the processor time is what counts
+//   dialect      the upstream's, where it is not the caller's: contestants that translate and the references take part
 //   quick        part of `--quick`
 
 const KB = 1024;
@@ -20,45 +21,35 @@ function chat(size, promptBytes, concurrency, quick = false) {
   };
 }
 
+function stream(name, about, concurrency, chunks, gapMs, { rate = "chunks_per_s", quick = false, dialect } = {}) {
+  return { name, about, concurrency, promptBytes: KB, stream: { chunks, gapMs }, rate, quick, dialect };
+}
+
 export const scenarios = [
   chat("1k", KB, 1, true),
   chat("1k", KB, 16, true),
-  chat("1k", KB, 64),
+  chat("1k", KB, 128),
   chat("100k", 100 * KB, 1),
   chat("100k", 100 * KB, 16, true),
-  {
-    name: "stream-first-byte-c1",
-    about: "streams of 16 chunks sent at once, 1 at a time: time to the first byte",
-    concurrency: 1,
-    promptBytes: KB,
-    stream: { chunks: 16, gapMs: 0 },
+  chat("100k", 100 * KB, 128),
+  stream("stream-first-byte-c1", "streams of 16 chunks sent at once, 1 at a time: time to the first byte", 1, 16, 0, {
     rate: "requests_per_s",
     quick: true,
-  },
-  {
-    name: "stream-flood-c1",
-    about: "1 stream of 4000 chunks as fast as they are taken",
-    concurrency: 1,
-    promptBytes: KB,
-    stream: { chunks: 4000, gapMs: 0 },
-    rate: "chunks_per_s",
-  },
-  {
-    name: "stream-flood-c50",
-    about: "50 streams of 400 chunks as fast as they are taken",
-    concurrency: 50,
-    promptBytes: KB,
-    stream: { chunks: 400, gapMs: 0 },
-    rate: "chunks_per_s",
-    quick: true,
-  },
-  {
-    name: "stream-paced-c50",
-    about: "50 streams, a chunk every 10 ms each (5000 chunks/s offered)",
-    concurrency: 50,
-    promptBytes: KB,
-    stream: { chunks: 60, gapMs: 10 },
-    rate: "chunks_per_s",
-    quick: true,
-  },
+  }),
+  stream("stream-flood-c1", "1 stream of 4000 chunks as fast as they are taken", 1, 4000, 0),
+  stream("stream-flood-c50", "50 streams of 400 chunks as fast as they are taken", 50, 400, 0, { quick: true }),
+  stream("stream-flood-c200", "200 streams of 100 chunks as fast as they are taken", 200, 100, 0),
+  stream("stream-paced-c1", "1 stream, a chunk every 10 ms (100 chunks/s offered)", 1, 60, 10),
+  stream("stream-paced-c50", "50 streams, a chunk every 10 ms each (5000 chunks/s offered)", 50, 60, 10, { quick: true }),
+  stream("stream-paced-c200", "200 streams, a chunk every 40 ms each (5000 chunks/s offered)", 200, 15, 40),
+  stream("translate-first-byte-c1", "OpenAI to Anthropic, streams of 16 chunks, 1 at a time: time to the first byte", 1, 16, 0, {
+    rate: "requests_per_s",
+    dialect: "anthropic",
+  }),
+  stream("translate-flood-c50", "OpenAI to Anthropic, 50 streams of 400 chunks as fast as they are taken", 50, 400, 0, {
+    dialect: "anthropic",
+  }),
+  stream("translate-paced-c50", "OpenAI to Anthropic, 50 streams, a chunk every 10 ms each (5000 chunks/s offered)", 50, 60, 10, {
+    dialect: "anthropic",
+  }),
 ];

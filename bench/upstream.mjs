@@ -1,35 +1,68 @@
 // The model provider that every contestant talks to: a process of its own that answers any POST from prebuilt buffers,
 // so that it costs next to nothing. What it answers is set by the runner before each measurement:
-//   { delayMs, stream: null | { chunks, gapMs }, body: null | { promptBytes, stream } }
+//   { delayMs, dialect, stream: null | { chunks, gapMs }, request: { promptBytes, stream, turns?, model? }, forwards }
 //   delayMs   time from the last byte of the request to the first byte of the answer
+//   dialect   "openai" or "anthropic": how it streams
 //   gapMs     pause between chunks; 0 writes one chunk each turn of the event loop, as fast as the reader takes them
-//   body      what a faithful gateway must have sent; anything else is answered with a 500 that fails the run
+//   request   what was asked; a request that says anything else is answered with a 500 that fails the run;
+//             null takes anything
+//   forwards  "bytes": the very body that was sent; "turns": every turn of the prompt, in a body that may be written anew
 // A second port takes queue messages, for a contestant whose queue is outside its process, and counts them.
 import net from "node:net";
 import { chunkFrame, LAST_CHUNK, MessageReader } from "./http1.mjs";
-import { completionBody, DONE_EVENT, requestBody, streamEvents, USAGE_EVENT } from "./payload.mjs";
+import { completion, digitsIn, digitsOf, requestTemplate, streamEvents, Template, turnTemplates } from "./payload.mjs";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 const EXTRAS = "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9999\r\nx-request-id: req_1\r\n";
 const JSON_TYPE = "content-type: application/json\r\n";
 const EVENTS_TYPE = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n";
+const NO_NUMBER = digitsOf(0);
 const WANTS_USAGE = Buffer.from('"include_usage":true');
 
-let answer = prepare({ delayMs: 0, stream: null, body: null });
+let answer = prepare({ delayMs: 0, dialect: "openai", stream: null, request: null });
 
-function prepare({ delayMs, stream, body }) {
-  const expected = body && requestBody(body);
+function prepare({ delayMs, dialect, stream, request, forwards }) {
+  const isFaithful = request === null ? () => true : forwards === "bytes" ? sameBytes(request) : sameTurns(request);
+  const plan = { delayMs, isFaithful };
   if (!stream) {
-    const json = completionBody();
-    const head = `${OK}${JSON_TYPE}${EXTRAS}content-length: ${json.length}\r\n\r\n`;
-    return { delayMs, expected, whole: Buffer.concat([Buffer.from(head), json]) };
+    const head = `${OK}${JSON_TYPE}${EXTRAS}content-length: ${completion.bytes.length}\r\n\r\n`;
+    return { ...plan, whole: new Template(Buffer.concat([Buffer.from(head), completion.bytes])) };
   }
   const head = Buffer.from(`${OK}${EVENTS_TYPE}${EXTRAS}transfer-encoding: chunked\r\n\r\n`);
-  const frames = streamEvents(stream.chunks).map(chunkFrame);
-  frames[0] = Buffer.concat([head, frames[0]]);
-  const end = Buffer.concat([chunkFrame(DONE_EVENT), LAST_CHUNK]);
-  const withUsage = [...frames, chunkFrame(USAGE_EVENT), end];
-  return { delayMs, gapMs: stream.gapMs, expected, frames: [...frames, end], withUsage };
+  const { opening, pieces, closing, usage } = streamEvents(stream.chunks, dialect);
+  const [first, ...rest] = [...pieces, ...closing.slice(0, -1)].map(frame);
+  const end = Buffer.concat([frame(closing.at(-1)), LAST_CHUNK]);
+  return {
+    ...plan,
+    gapMs: stream.gapMs,
+    opening: Buffer.concat([head, ...opening.map(frame)]),
+    first: new Template(first),
+    rest: [...rest, end],
+    restWithUsage: usage ? [...rest, frame(usage), end] : [...rest, end],
+  };
+}
+
+const frame = (text) => chunkFrame(Buffer.from(text));
+
+/** The body is the one that was sent, whatever its number. */
+function sameBytes(request) {
+  const template = requestTemplate(request);
+  const expected = template.copy();
+  return (body, digits) => template.stamp(expected, digits).equals(body);
+}
+
+/** The body says every turn, in order. */
+function sameTurns(request) {
+  const turns = turnTemplates(request).map((template) => ({ template, expected: template.copy() }));
+  return (body, digits) => {
+    let at = 0;
+    for (const { template, expected } of turns) {
+      const found = body.indexOf(template.stamp(expected, digits), at);
+      if (found < 0) return false;
+      at = found + expected.length;
+    }
+    return true;
+  };
 }
 
 function refuse(socket, why) {
@@ -71,11 +104,13 @@ function serve(socket) {
 
 function respond(socket, plan, body) {
   if (socket.destroyed) return;
-  if (plan.expected && !plan.expected.equals(body)) {
+  const digits = digitsIn(body) ?? NO_NUMBER;
+  if (!plan.isFaithful(body, digits)) {
     return refuse(socket, `the request body of ${body.length} bytes is not the one that was sent`);
   }
-  if (plan.whole) return void socket.write(plan.whole);
-  const frames = body.includes(WANTS_USAGE) ? plan.withUsage : plan.frames;
+  if (plan.whole) return void socket.write(plan.whole.with(digits));
+  const rest = body.includes(WANTS_USAGE) ? plan.restWithUsage : plan.rest;
+  const frames = [plan.opening, plan.first.with(digits), ...rest];
   if (plan.gapMs > 0) pace(socket, frames, plan.gapMs);
   else burst(socket, frames);
 }

@@ -64,9 +64,11 @@ export function miniflare() {
  * @param {object} [options]
  * @param {string} [options.queue] host:port that takes the Worker's queue messages instead of Miniflare's broker
  * @param {boolean} [options.inspect] open the inspector, for profiles; it slows the Worker down
+ * @param {object} [options.miniflare] further options of Miniflare itself
+ * @param {{host: string, port: number}} [options.socket] where the Worker listens; otherwise on a port that is free
  * @returns {Promise<{url: string, pid: number | undefined, mf: object, stop(): Promise<void>}>}
  */
-export async function startWorker(worker, { queue, inspect = false } = {}) {
+export async function startWorker(worker, { queue, inspect = false, miniflare: more = {}, socket } = {}) {
   const { Miniflare } = miniflare();
   const before = new Set(children());
   globalThis[QUEUE_ADDRESS] = queue;
@@ -76,7 +78,8 @@ export async function startWorker(worker, { queue, inspect = false } = {}) {
     enableDevRegistry: false,
     logRequests: false,
     inspectorPort: inspect ? 0 : undefined,
-    workers: [{ ...worker, dev: { ...worker.dev, unsafeDirectSockets: [loopback] } }],
+    ...more,
+    workers: [{ ...worker, dev: { ...worker.dev, unsafeDirectSockets: [socket ?? loopback] } }],
   });
   await mf.ready;
   delete globalThis[QUEUE_ADDRESS];

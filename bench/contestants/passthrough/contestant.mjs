@@ -4,6 +4,8 @@ import { compatibility, startWorker } from "../../workerd.mjs";
 
 export const name = "passthrough";
 export const about = "a bare JavaScript Worker that forwards, on the same workerd";
+/** It forwards whatever it is asked, in whatever dialect the answer is. */
+export const reference = true;
 
 export async function start({ root, upstream, inspect }) {
   const source = readFileSync(new URL("worker.js", import.meta.url), "utf8");

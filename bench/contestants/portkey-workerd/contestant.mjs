@@ -1,0 +1,30 @@
+// Portkey's gateway on the same workerd. It has no keys and records nothing: every request brings its configuration along.
+import { readFileSync } from "node:fs";
+import { ensurePortkey, targets, VERSION } from "../../peers/portkey/portkey.mjs";
+import { compatibility, startWorker } from "../../workerd.mjs";
+
+export const name = "portkey-workerd";
+export const about = `Portkey's gateway ${VERSION} on the same workerd, without keys or records, which it does not have`;
+export const peer = true;
+/** It parses requests and whole answers, and writes them anew. */
+export const rewritesBody = true;
+export const rewritesAnswer = true;
+export const install = ensurePortkey;
+
+export async function start({ root, upstream, inspect }) {
+  const { worker: file } = await ensurePortkey();
+  const { compatibilityDate, compatibilityFlags } = compatibility(root);
+  const worker = await startWorker({
+    config: {
+      name,
+      compatibilityDate,
+      compatibilityFlags: [...new Set([...compatibilityFlags, "nodejs_compat"])],
+      manifest: {
+        mainModule: "worker.js",
+        modules: { "worker.js": { type: "esm", contents: readFileSync(file, "utf8") } },
+      },
+      env: {},
+    },
+  }, { inspect });
+  return { ...worker, ...targets(worker.url, upstream) };
+}
