@@ -16,7 +16,7 @@ export function missing({ root }) {
 }
 
 /**
- * Starts it with an empty database.
+ * Starts it, with an empty database unless it is told otherwise.
  *
  * @param {{root: string, inspect?: boolean}} context
  * @param {object} [options]
@@ -24,9 +24,11 @@ export function missing({ root }) {
  * @param {string} [options.queue] host:port that takes queue messages; without it Miniflare's own queue does
  * @param {string} [options.entry] the source of a module that is the Worker instead of `index.js`, which lies beside it
  * @param {object} [options.vars] further variables
- * @param {object} [options.miniflare] options of Miniflare itself
+ * @param {object} [options.miniflare] further options of Miniflare itself
+ * @param {object} [options.socket] where it listens
+ * @param {boolean} [options.setUp] false: its database is there already
  */
-export async function startGateway({ root, inspect }, { name = "nexus-edge", queue, entry, vars = {}, miniflare: more, socket } = {}) {
+export async function startGateway({ root, inspect }, { name = "nexus-edge", queue, entry, vars = {}, miniflare: more, socket, setUp = true } = {}) {
   const adminToken = randomBytes(24).toString("hex");
   const secrets = {
     ADMIN_TOKEN: adminToken,
@@ -40,8 +42,7 @@ export async function startGateway({ root, inspect }, { name = "nexus-edge", que
   const worker = await startWorker(workerOptions, { queue, inspect, miniflare: more, socket });
   try {
     const database = await worker.mf.getD1Database("DB");
-    const fresh = !(await database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'providers'").first());
-    for (const migration of fresh ? migrations(root) : []) {
+    for (const migration of setUp ? migrations(root) : []) {
       await database.batch(splitSql(migration).map((statement) => database.prepare(statement)));
     }
     const admin = (route, body, status = 201) => post(worker.url + route, adminToken, body, status);

@@ -57,7 +57,7 @@ export async function measure({ upstream, load, running }, contestant, scenario,
   const cpuAtEnd = pid ? cpuMs(pid) : null;
   const outsideAtEnd = outside();
   const resident = pid ? residentMb(pid) : null;
-  if (pid) await settle(running);
+  if (pid) await settle(running, contestant.settleMs);
   // Counted until the contestant is quiet again: what it put off until after the answer is part of the price.
   const cpuAfter = pid ? cpuMs(pid) : null;
   const messages = (await upstream.ask({})).queued - queued;
@@ -74,9 +74,9 @@ export async function measure({ upstream, load, running }, contestant, scenario,
 }
 
 /** Waits until no contestant is working off what an earlier load left behind (queued records, garbage). */
-export async function settle(running) {
+export async function settle(running, leastMs = 0) {
   const used = () => running.reduce((sum, { pid }) => sum + (pid ? (cpuMs(pid) ?? 0) : 0), 0);
-  await sleep(Math.max(...running.map(({ settleMs = 0 }) => settleMs)));
+  await sleep(leastMs);
   for (let waited = 0, last = used(); waited < 5000; waited += 100) {
     await sleep(100);
     const now = used();

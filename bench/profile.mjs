@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { measure } from "./measure.mjs";
 import { MODEL } from "./payload.mjs";
 import { startHelper } from "./processes.mjs";
 import { scenarios } from "./scenarios.mjs";
@@ -55,6 +56,7 @@ function dearest({ nodes, samples, timeDeltas }) {
 const contestant = await import(path.join(here, "contestants", name, "contestant.mjs"));
 const upstream = await startHelper(path.join(here, "upstream.mjs"));
 const load = await startHelper(path.join(here, "load.mjs"));
+await contestant.install?.();
 const started = await contestant.start({
   root: path.dirname(here),
   model: MODEL,
@@ -63,19 +65,18 @@ const started = await contestant.start({
   inspect: true,
 });
 try {
-  await upstream.ask({ spec: { delayMs: 0, stream: scenario.stream, body: null } });
-  const { concurrency, promptBytes, stream } = scenario;
-  const request = { promptBytes, stream: Boolean(stream) };
-  const { url, headers } = started;
-  const job = { url, headers, request, chunks: stream?.chunks, concurrency, paced: Boolean(stream?.gapMs), timeoutMs: 30_000 };
-  await load.ask({ job: { ...job, warmupMs: 0, measureMs: 2000 } });
+  const { start, install, missing, ...traits } = contestant;
+  const running = { ...started, ...traits };
+  const bench = { upstream, load, running: [running] };
+  const put = (seconds) => measure(bench, running, scenario, { delayMs: 0, warmupMs: 0, measureMs: seconds * 1000 });
+  await put(2);
 
   const inspector = new URL(await started.mf.getInspectorURL());
   const session = await inspect(`ws://${inspector.host}/core:user:${name}`);
   await session.ask("Profiler.enable");
   await session.ask("Profiler.setSamplingInterval", { interval: 200 });
   await session.ask("Profiler.start");
-  const { requests_per_s } = await load.ask({ job: { ...job, warmupMs: 0, measureMs: Number(seconds) * 1000 } });
+  const { requests_per_s } = await put(Number(seconds));
   const { profile } = await session.ask("Profiler.stop");
   session.close();
   const file = path.join(here, "profile.cpuprofile");

@@ -8,9 +8,11 @@
 const OUTSIDE_SHARE = 0.35;
 export const FLOOR = "direct";
 export const LIMIT = "passthrough";
+/** Whose rate is compared with everybody else's. */
+export const OWN = "nexus-edge";
 
 export function spread(values) {
-  const sorted = values.filter((value) => value !== null && Number.isFinite(value)).sort((a, b) => a - b);
+  const sorted = values.filter((value) => Number.isFinite(value)).sort((a, b) => a - b);
   if (!sorted.length) return null;
   const middle = sorted.length >> 1;
   const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -40,7 +42,8 @@ export function summarise({ rounds, rate, stream }) {
   const ratio = (name, read) => over(name, (own, { [LIMIT]: base }) => base && read(own) / read(base));
 
   const contestants = {};
-  for (const name of Object.keys(rounds[0].values)) {
+  const names = Object.keys(rounds[0].values);
+  for (const name of names) {
     const entry = {
       rate: over(name, (own) => own[rate]),
       first_byte_p50_ms: over(name, (own) => own.first_byte_ms.p50),
@@ -59,6 +62,11 @@ export function summarise({ rounds, rate, stream }) {
       entry.cpu_ratio = ratio(name, (values) => values.cpu_ms_per_1000);
       entry.over_limit_first_byte_p50_ms = added(name, LIMIT, "p50");
       entry.over_limit_first_byte_p99_ms = added(name, LIMIT, "p99");
+    }
+    if (name === OWN) {
+      const others = names.filter((other) => ![FLOOR, LIMIT, OWN].includes(other));
+      const versus = (other) => over(name, (own, values) => values[other] && own[rate] / values[other][rate]);
+      entry.versus = Object.fromEntries(others.map((other) => [other, versus(other)]));
     }
     contestants[name] = entry;
   }

@@ -1,53 +1,71 @@
 // `npm run bench`: the same load on every contestant, alternating, in one run on one machine. See bench/README.md.
 //   --quick             a smoke run of about 20 s: fewer scenarios, one short round
-//   --rounds N          rounds (default 5)
-//   --seconds S         measured time of one contestant in one scenario and round (default 2)
+//   --rounds N          rounds (default 4)
+//   --seconds S         measured time of one contestant in one scenario and round (default 1.2)
 //   --delay MS          constant delay of the upstream before its first byte (default 0)
 //   --only REGEX        only the scenarios whose name matches
 //   --contestants REGEX only these besides the two references (also runs the ones that are off by default)
+//   --measure REGEX     only what is measured besides the loads (bench/measures), as far as its name matches
 //   --out FILE          where the results go (default results.json; results.partial.json for less than everything)
+//   --update            what was measured goes into results.json, in place of what it says about the same
 // Timings never fail the run; a wrong answer (status, bytes, number of chunks) does.
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeRun } from "./environment.mjs";
 import { measure, settle, takesPart } from "./measure.mjs";
+import { findMeasures, runMeasures } from "./measures.mjs";
+import { writePage } from "./page.mjs";
 import { MODEL } from "./payload.mjs";
 import { startHelper } from "./processes.mjs";
 import { FLOOR, LIMIT, summarise, table } from "./report.mjs";
+import { FORMAT, mergeResults, writeResults } from "./results.mjs";
 import { scenarios as allScenarios } from "./scenarios.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 
-function readOptions() {
+const RESULTS = path.join(here, "results.json");
+
+async function readOptions() {
   const text = { type: "string" };
-  const quick = { type: "boolean", default: false };
+  const flag = { type: "boolean", default: false };
   const { values } = parseArgs({
-    options: { quick, rounds: text, seconds: text, delay: text, only: text, contestants: text, out: text },
+    options: { quick: flag, update: flag, rounds: text, seconds: text, delay: text, only: text, measure: text, contestants: text, out: text },
   });
   const number = (name, fallback, least) => {
     const value = values[name] === undefined ? fallback : Number(values[name]);
     if (!(value >= least)) throw new Error(`--${name} must be a number from ${least}`);
     return value;
   };
+  const { quick } = values;
   const settings = {
-    quick: values.quick,
-    rounds: Math.floor(number("rounds", values.quick ? 1 : 5, 1)),
-    warmupMs: values.quick ? 200 : 500,
-    measureMs: number("seconds", values.quick ? 0.5 : 2, 0.1) * 1000,
+    quick,
+    rounds: Math.floor(number("rounds", quick ? 1 : 4, 1)),
+    warmupMs: quick ? 200 : 400,
+    measureMs: number("seconds", quick ? 0.5 : 1.2, 0.1) * 1000,
     delayMs: number("delay", 0, 0),
   };
-  const only = values.only && new RegExp(values.only);
-  const scenarios = allScenarios.filter(({ name, quick }) => (only ? only.test(name) : quick || !values.quick));
-  if (!scenarios.length) {
-    throw new Error(`--only ${values.only} matches none of ${allScenarios.map(({ name }) => name).join(", ")}`);
+  // Whoever names some of it wants only that.
+  const part = values.only ?? values.measure ?? values.contestants;
+  const scenarios = choose(allScenarios, values.only ?? (values.measure ? "^$" : quick ? null : ""), "only");
+  const measures = choose(await findMeasures(), values.measure ?? (part || quick ? "^$" : ""), "measure");
+  const whole = !quick && !part && !settings.delayMs;
+  const out = path.resolve(values.out ?? (whole || values.update ? RESULTS : path.join(here, "results.partial.json")));
+  const wanted = values.contestants && new RegExp(values.contestants);
+  return { settings, scenarios, measures, wanted, out, update: values.update };
+}
+
+/** Those whose name matches; null chooses the quick ones, and nothing matches the pattern of nothing. */
+function choose(list, pattern, option) {
+  if (pattern === null) return list.filter(({ quick }) => quick);
+  const chosen = list.filter(({ name }) => new RegExp(pattern).test(name));
+  if (!chosen.length && pattern !== "^$") {
+    throw new Error(`--${option} ${pattern} matches none of ${list.map(({ name }) => name).join(", ")}`);
   }
-  const whole = !values.quick && !only && !values.contestants && !settings.delayMs;
-  const out = path.resolve(values.out ?? path.join(here, whole ? "results.json" : "results.partial.json"));
-  return { settings, scenarios, wanted: values.contestants && new RegExp(values.contestants), out };
+  return chosen;
 }
 
 /** Every folder of bench/contestants is one; the two references come first. */
@@ -129,8 +147,31 @@ async function runRounds(bench, scenarios, settings) {
   return results;
 }
 
+async function runLoads({ settings, scenarios, wanted, context, helpers, stops, measured }) {
+  const { running, skipped } = await startContestants({ wanted, quick: settings.quick }, context, stops);
+  const bench = { ...helpers, running };
+  await settle(running);
+  await warmUp(bench, settings);
+  const results = await runRounds(bench, scenarios, settings);
+  console.log();
+  for (const scenario of results) {
+    scenario.summary = summarise(scenario);
+    console.log(table(scenario));
+  }
+  // They are not needed any more, and what is measured next wants a quiet machine.
+  for (const { stop } of running) {
+    stops.splice(stops.indexOf(stop), 1);
+    await stop();
+  }
+  return {
+    contestants: running.map(({ name, about }) => ({ name, about })),
+    skipped,
+    scenarios: results.map((scenario) => ({ ...scenario, measured })),
+  };
+}
+
 async function main() {
-  const { settings, scenarios, wanted, out } = readOptions();
+  const { settings, scenarios, measures, wanted, out, update } = await readOptions();
   const about = describeRun(root);
   const { machine, versions } = about;
   console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.memory_gb} GB`);
@@ -156,29 +197,20 @@ async function main() {
       upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
       queue: `127.0.0.1:${upstream.hello.queuePort}`,
     };
-    const { running, skipped } = await startContestants({ wanted, quick: settings.quick }, context, stops);
-    const bench = { upstream, load, running };
-    await settle(running);
-    await warmUp(bench, settings);
-    const results = await runRounds(bench, scenarios, settings);
-
-    console.log();
-    for (const scenario of results) {
-      scenario.summary = summarise(scenario);
-      console.log(table(scenario));
-    }
-    const contestants = running.map(({ name, about }) => ({ name, about }));
-    const document = { format: 1, ...about, settings, contestants, skipped, scenarios: results };
-    writeFileSync(out, `${JSON.stringify(document, rounded, 1)}\n`);
+    const { date, commit, uncommitted_changes, command, compatibilityDate } = about;
+    const measured = { date, commit, uncommitted_changes, command };
+    const base = { format: FORMAT, machine, versions, compatibilityDate, settings, contestants: [], skipped: [], scenarios: [] };
+    const helpers = { upstream, load };
+    const loads = scenarios.length ? await runLoads({ settings, scenarios, wanted, context, helpers, stops, measured }) : {};
+    const others = { ...context, ...helpers, upstreamAddress: context.upstream, quick: settings.quick };
+    const document = { ...base, ...loads, measures: await runMeasures(measures, others, measured) };
+    const results = update ? mergeResults(out, document) : document;
+    writeResults(out, results);
     console.log(`written to ${path.relative(process.cwd(), out)}`);
+    if (out === RESULTS) console.log(`and as a page to ${path.relative(process.cwd(), writePage(root, results))}`);
   } finally {
     await stopAll();
   }
-}
-
-/** Nothing here is exact to more than four digits. */
-function rounded(key, value) {
-  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
 }
 
 const [major, minor] = process.versions.node.split(".").map(Number);

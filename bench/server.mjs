@@ -1,5 +1,5 @@
 // A contestant that is a server program: started on a free port of the loopback interface, and awaited.
-import { spawn } from "node:child_process";
+import childProcess from "node:child_process";
 import net from "node:net";
 import { sleep } from "./processes.mjs";
 
@@ -33,11 +33,12 @@ export function listens(port) {
  * @param {Record<string, string>} env added to the environment
  * @param {object} [options]
  * @param {number} [options.withinMs] how long it may take to listen
- * @param {boolean} [options.wait] false: do not wait for it
+ * @param {number} [options.port] where it is to listen; otherwise on a port that is free
  */
-export async function startServer(command, args, env = {}, { withinMs = 60_000, wait = true, cwd } = {}) {
-  const port = await freePort();
-  const child = spawn(command, args(port), { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env }, cwd });
+export async function startServer(command, args, env = {}, { withinMs = 60_000, cwd, port = null } = {}) {
+  port ??= await freePort();
+  // By its full name, so that the measure of cold starts sees when.
+  const child = childProcess.spawn(command, args(port), { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env }, cwd });
   let complaints = "";
   child.stderr.on("data", (data) => (complaints = (complaints + data).slice(-2000)));
   let ended = null;
@@ -52,7 +53,7 @@ export async function startServer(command, args, env = {}, { withinMs = 60_000, 
     clearTimeout(forced);
   };
   const deadline = performance.now() + withinMs;
-  while (wait && !(await listens(port))) {
+  while (!(await listens(port))) {
     if (ended !== null || performance.now() > deadline) {
       await stop();
       throw new Error(`${ended !== null ? `it ended (${ended})` : "it does not listen"}: ${complaints.slice(-800)}`);

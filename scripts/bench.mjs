@@ -1,5 +1,6 @@
 // `npm run bench`: builds the Worker, then measures it with bench/run.mjs, which gets all arguments. With `tokens` as the
-// first one, bench/tokens/workerd.mjs measures token counting instead.
+// first one, bench/tokens/workerd.mjs measures token counting instead; with `--page`, docs/performance.md is made anew from the
+// results that there are.
 
 import { buildWorker } from "./lib/build.mjs";
 import { cargoEnvironment } from "./lib/cargo.mjs";
@@ -13,6 +14,7 @@ import { offlineEnvironment } from "./lib/wrangler.mjs";
 
 main(async (args) => {
   const node = await ensureNode();
+  if (args[0] === "--page") return run(node, [inRoot("bench", "page.mjs")]);
   await ensurePackages();
   await buildWorker();
   if (args[0] === "tokens") {

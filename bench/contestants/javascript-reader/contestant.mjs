@@ -6,7 +6,9 @@ import { compatibility, startWorker } from "../../workerd.mjs";
 export const name = "javascript-reader";
 export const about = "a bare JavaScript Worker that forwards, and looks at every chunk of an answer";
 
-export async function start({ root, upstream, inspect }) {
+export const headersFor = () => ({ authorization: "Bearer sk-bench" });
+
+export async function start({ root, upstream, inspect, socket }) {
   const source = readFileSync(new URL("worker.js", import.meta.url), "utf8");
   const worker = await startWorker({
     config: {
@@ -18,6 +20,6 @@ export async function start({ root, upstream, inspect }) {
       },
       env: { UPSTREAM: { type: "text", value: upstream.url } },
     },
-  }, { inspect });
-  return { ...worker, url: `${worker.url}/v1/chat/completions`, headers: { authorization: "Bearer sk-bench" } };
+  }, { inspect, socket });
+  return { ...worker, url: `${worker.url}/v1/chat/completions`, headers: headersFor() };
 }

@@ -18,7 +18,9 @@ export const install = ensureLitellm;
 
 const KEY = "sk-bench-litellm";
 
-export async function start({ upstream, scratch }) {
+export const headersFor = () => ({ authorization: `Bearer ${KEY}` });
+
+export async function start({ upstream, scratch, port }) {
   const { python, script } = await ensureLitellm();
   const config = path.join(scratch, "litellm.yaml");
   const model = (model_name, model, api_base) => ({ model_name, litellm_params: { model, api_base, api_key: "sk-bench" } });
@@ -37,8 +39,8 @@ export async function start({ upstream, scratch }) {
     LITELLM_MODE: "PRODUCTION",
     PYTHONUNBUFFERED: "1",
   };
-  const args = (port) => [script, "--config", config, "--host", "127.0.0.1", "--port", port, "--num_workers", "1", "--telemetry", "False"];
-  const started = await startServer(python, args, env, { withinMs: 180_000, cwd: scratch });
-  const target = { url: `${started.url}/v1/chat/completions`, headers: { authorization: `Bearer ${KEY}` } };
+  const args = (port) => [script, "--config", config, "--host", "127.0.0.1", "--port", String(port), "--num_workers", "1", "--telemetry", "False"];
+  const started = await startServer(python, args, env, { withinMs: 180_000, cwd: scratch, port });
+  const target = { url: `${started.url}/v1/chat/completions`, headers: headersFor() };
   return { ...started, ...target, translates: { ...target, model: ANTHROPIC_MODEL } };
 }

@@ -7,7 +7,9 @@ export const about = "a bare JavaScript Worker that forwards, on the same worker
 /** It forwards whatever it is asked, in whatever dialect the answer is. */
 export const reference = true;
 
-export async function start({ root, upstream, inspect }) {
+export const headersFor = () => ({ authorization: "Bearer sk-bench" });
+
+export async function start({ root, upstream, inspect, socket }) {
   const source = readFileSync(new URL("worker.js", import.meta.url), "utf8");
   const worker = await startWorker({
     config: {
@@ -19,6 +21,6 @@ export async function start({ root, upstream, inspect }) {
       },
       env: { UPSTREAM: { type: "text", value: upstream.url } },
     },
-  }, { inspect });
-  return { ...worker, url: `${worker.url}/v1/chat/completions`, headers: { authorization: "Bearer sk-bench" } };
+  }, { inspect, socket });
+  return { ...worker, url: `${worker.url}/v1/chat/completions`, headers: headersFor() };
 }

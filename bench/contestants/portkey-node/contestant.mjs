@@ -10,8 +10,11 @@ export const rewritesBody = true;
 export const rewritesAnswer = true;
 export const install = ensurePortkey;
 
-export async function start({ upstream }) {
+export const headersFor = (upstream) => targets("", upstream).headers;
+
+export async function start({ upstream, port }) {
   const { server } = await ensurePortkey();
-  const started = await startServer(process.execPath, (port) => [server, "--headless", `--port=${port}`], { NODE_ENV: "production" });
+  const args = (port) => [server, "--headless", `--port=${port}`];
+  const started = await startServer(process.execPath, args, { NODE_ENV: "production" }, { port });
   return { ...started, ...targets(started.url, upstream) };
 }

@@ -11,7 +11,9 @@ export const rewritesBody = true;
 export const rewritesAnswer = true;
 export const install = ensurePortkey;
 
-export async function start({ root, upstream, inspect }) {
+export const headersFor = (upstream) => targets("", upstream).headers;
+
+export async function start({ root, upstream, inspect, socket }) {
   const { worker: file } = await ensurePortkey();
   const { compatibilityDate, compatibilityFlags } = compatibility(root);
   const worker = await startWorker({
@@ -25,6 +27,6 @@ export async function start({ root, upstream, inspect }) {
       },
       env: {},
     },
-  }, { inspect });
+  }, { inspect, socket });
   return { ...worker, ...targets(worker.url, upstream) };
 }

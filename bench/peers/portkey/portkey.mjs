@@ -3,7 +3,7 @@
 //
 // The package has only a server for Node. Its application is the same on workerd (it asks which runtime it is on, and is
 // meant to be deployed there), so for workerd the application is taken out of the published file: the server around it,
-// the last statements of the file, is left out, and esbuild bundles the rest.
+// the last statements of the file, is left out, and esbuild bundles the rest, without Hono's server for Node.
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createHash } from "node:crypto";
@@ -54,10 +54,26 @@ async function bundle(folder) {
     // As under NODE_ENV=production, headless: no log page. And no Redis, which nothing here configures.
     define: { "process.argv": '["", "", "--headless"]', "process.env.NODE_ENV": '"production"', "process.env.REDIS_CONNECTION_STRING": "undefined" },
     // Some of its packages are CommonJS and require what Node brings along.
+    plugins: [withoutNodeServer],
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire("/");' },
     logLevel: "error",
   });
 }
+
+/** Hono's server for Node replaces `Request` and `Response` by its own when it is loaded, which workerd is to be spared. */
+const withoutNodeServer = {
+  name: "without the server for Node",
+  setup(build) {
+    const filter = /^@hono\/node-(server|ws)$/;
+    build.onResolve({ filter }, ({ path }) => ({ path, namespace: "absent" }));
+    build.onLoad({ filter, namespace: "absent" }, () => ({
+      contents: `
+        export const serve = () => {};
+        export const createNodeWebSocket = () => ({ injectWebSocket() {}, upgradeWebSocket: () => () => new Response(null, { status: 501 }) });
+      `,
+    }));
+  },
+};
 
 /** How a caller reaches the bench upstream through it: the configuration goes with every request, in headers. */
 export function targets(url, upstream) {

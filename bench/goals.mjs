@@ -1,0 +1,91 @@
+// What the project wants to reach, and whether the last results say that it has. The median of a ratio over the rounds
+// decides; a goal over several scenarios is judged by the worst of them.
+import { number } from "./page.mjs";
+import { OWN } from "./report.mjs";
+
+/** @returns {{goal: string, measured: string, holds: boolean | null}[]} null: not measured */
+export function goals(results) {
+  const { scenarios, measures } = results;
+  const own = (pattern, read) => {
+    const found = [];
+    for (const { name, summary } of scenarios) {
+      const spread = pattern.test(name) && summary.contestants[OWN] && read(summary.contestants[OWN], summary.contestants);
+      if (spread) found.push({ name, ...spread });
+    }
+    return found;
+  };
+  const range = ({ median, min, max }) => `${number(median)} [${number(min)}..${number(max)}]`;
+  const atLeast = (goal, least, found, unit = "×") => {
+    if (!found.length) return { goal, measured: "–", holds: null };
+    const worst = found.reduce((a, b) => (b.median < a.median ? b : a));
+    const good = found.filter(({ median }) => median >= least).length;
+    const measured = `${range(worst)} ${unit} in \`${worst.name}\`; ${good} of ${found.length} scenarios reach it`;
+    return { goal, measured, holds: good === found.length };
+  };
+  const atMost = (goal, most, found, unit) => {
+    if (!found.length) return { goal, measured: "–", holds: null };
+    const worst = found.reduce((a, b) => (b.median > a.median ? b : a));
+    const good = found.filter(({ median }) => median <= most).length;
+    const of = found.length > 1 ? `; ${good} of ${found.length} stay within it` : "";
+    return { goal, measured: `${range(worst)} ${unit}${worst.name ? ` in \`${worst.name}\`` : ""}${of}`, holds: good === found.length };
+  };
+  const versus = (pattern, other) => own(pattern, ({ versus }) => versus?.[other]);
+  const reader = scenarios
+    .filter(({ name }) => /^stream-flood/.test(name))
+    .map(({ name, summary }) => ({ name, ratio: summary.contestants["javascript-reader"]?.rate_ratio }))
+    .filter(({ ratio }) => ratio);
+  const flood = atLeast("Relayed chunks/s at least 0.8 × pass-through", 0.8, own(/^stream-flood/, ({ rate_ratio }) => rate_ratio));
+  if (reader.length) {
+    const least = Math.min(...reader.map(({ ratio }) => ratio.median));
+    const most = Math.max(...reader.map(({ ratio }) => ratio.median));
+    flood.measured += `. A bare JavaScript Worker that looks at every chunk reaches ${number(least)} to ${number(most)} ×`;
+  }
+  return [
+    atLeast("Throughput at least 0.85 × pass-through", 0.85, own(/^chat-/, ({ rate_ratio }) => rate_ratio)),
+    atLeast("Throughput at least 2 × Portkey on the same workerd", 2, versus(/^chat-/, "portkey-workerd")),
+    atLeast("Throughput at least 10 × LiteLLM", 10, versus(/^chat-/, "litellm")),
+    atMost(
+      "Time to the first byte at most 1 ms (p50) over pass-through",
+      1,
+      own(/^stream-first-byte-c1$|^chat-1k-c1$|^stream-paced-c1$/, ({ over_limit_first_byte_p50_ms }) => over_limit_first_byte_p50_ms),
+      "ms",
+    ),
+    flood,
+    ...operationGoals(measures.operations?.found),
+    growthGoal(measures.growth?.found, range),
+    sizeGoal(measures.sizes?.found),
+    atMost("Script start-up at most 50 ms of processor time", 50, measures.startup ? [measures.startup.found.active_ms] : [], "ms"),
+  ];
+}
+
+function operationGoals(found) {
+  const worst = (operation) => {
+    const [most] = found.cases.map(({ title, on_request }) => ({ title, n: on_request[operation] ?? 0 })).sort((a, b) => b.n - a.n);
+    return most;
+  };
+  const goal = (title, operation, most) => {
+    if (!found) return { goal: title, measured: "–", holds: null };
+    const { n, title: which } = worst(operation);
+    return { goal: title, measured: n > 0 ? `${number(n)} (${which})` : "0", holds: n <= most };
+  };
+  // A look every few seconds whether the configuration is still the newest is not a read of a request.
+  return [
+    goal("No D1 read for a request on a warm isolate", "D1 reads", 0.05),
+    goal("At most 1 KV read for a request on a warm isolate", "KV reads", 1),
+  ];
+}
+
+function growthGoal(found, range) {
+  const goal = "Cost of a request flat within 10 % for 10 to 10⁵ keys, 10 to 10⁴ models, 1 to 500 messages";
+  if (!found) return { goal, measured: "–", holds: null };
+  const largest = ["keys", "models", "messages"].map((dimension) => ({ dimension, ...found[dimension].at(-1).cpu_ratio }));
+  const measured = largest.map(({ dimension, ...ratio }) => `${dimension} ${range(ratio)} ×`).join(", ");
+  return { goal, measured, holds: largest.every(({ median }) => median <= 1.1) };
+}
+
+function sizeGoal(found) {
+  const goal = "WebAssembly at most 2 MiB gzipped without token tables";
+  const bytes = found?.without_tables?.wasm.gzipped;
+  if (!bytes) return { goal, measured: "not built", holds: null };
+  return { goal, measured: `${(bytes / 2 ** 20).toFixed(2)} MiB`, holds: bytes <= 2 * 2 ** 20 };
+}

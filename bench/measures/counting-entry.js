@@ -1,0 +1,138 @@
+// The Worker with every use of a binding counted: put in front of build/index.js for the measure `operations` only. It hands
+// out what it counted at /__counted, and begins anew. What a handler of the Worker used is told apart from what the queue's
+// consumer, the cron and the objects used.
+import { WorkerEntrypoint, DurableObject } from "cloudflare:workers";
+import Original, * as exported from "./index.js";
+
+let counts = {};
+
+function count(place, operation, amount = 1) {
+  counts[place] ??= {};
+  counts[place][operation] = (counts[place][operation] ?? 0) + amount;
+}
+
+/** What stands for `target`: its methods, with those that `wrappers` names called through them. */
+function stand(target, wrappers) {
+  return new Proxy(target, {
+    get(_, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== "function" || name === "constructor") return value;
+      const bound = value.bind(target);
+      return Object.hasOwn(wrappers, name) ? (...args) => wrappers[name](bound, ...args) : bound;
+    },
+  });
+}
+
+const originals = new WeakMap();
+
+function d1(place, database) {
+  const rows = (result) => {
+    count(place, "D1 rows read", result?.meta?.rows_read ?? 0);
+    count(place, "D1 rows written", result?.meta?.rows_written ?? 0);
+    return result;
+  };
+  // One statement, or a batch in one go, is one trip to the database.
+  const statement = (original, kind) => {
+    const query = async (call, ...args) => {
+      count(place, "D1 trips");
+      count(place, kind);
+      return rows(await call(...args));
+    };
+    const wrapped = stand(original, {
+      bind: (call, ...args) => statement(call(...args), kind),
+      run: query,
+      all: query,
+      first: query,
+      raw: query,
+    });
+    originals.set(wrapped, { original, kind });
+    return wrapped;
+  };
+  return stand(database, {
+    prepare: (call, sql) => statement(call(sql), /\b(insert|update|delete|replace)\b/i.test(sql) ? "D1 writes" : "D1 reads"),
+    batch: async (call, statements) => {
+      count(place, "D1 trips");
+      const known = statements.map((one) => originals.get(one));
+      for (const { kind } of known) count(place, kind);
+      const results = await call(known.map(({ original }) => original));
+      results.forEach(rows);
+      return results;
+    },
+  });
+}
+
+const calls = (place, names) =>
+  Object.fromEntries(Object.entries(names).map(([name, operation]) => [name, (call, ...args) => (count(place, operation), call(...args))]));
+
+function wrap(place, name, binding) {
+  switch (binding?.constructor?.name) {
+    case "D1Database":
+      return d1(place, binding);
+    case "KvNamespace":
+      return stand(binding, calls(place, { get: "KV reads", getWithMetadata: "KV reads", put: "KV writes", delete: "KV writes", list: "KV lists" }));
+    case "R2Bucket":
+      return stand(binding, calls(place, { get: "R2 reads", head: "R2 reads", put: "R2 writes", delete: "R2 deletes", list: "R2 lists" }));
+    case "WorkerQueue":
+      return stand(binding, {
+        send: (call, ...args) => (count(place, "queue messages"), call(...args)),
+        sendBatch: (call, messages, ...rest) => {
+          const list = [...messages];
+          count(place, "queue messages", list.length);
+          return call(list, ...rest);
+        },
+      });
+    case "DurableObjectNamespace": {
+      const stub = (call, ...args) => stand(call(...args), calls(place, { fetch: `object calls: ${name}` }));
+      return stand(binding, { get: stub, getByName: stub });
+    }
+    default:
+      return binding;
+  }
+}
+
+function counted(place, env) {
+  return Object.fromEntries(Object.entries(env).map(([name, binding]) => [name, wrap(place, name, binding)]));
+}
+
+export default class extends WorkerEntrypoint {
+  fetch(request) {
+    if (new URL(request.url).pathname === "/__counted") {
+      const answer = Response.json(counts);
+      counts = {};
+      return answer;
+    }
+    count("request", "requests");
+    return new Original(this.ctx, counted("request", this.env)).fetch(request);
+  }
+
+  queue(batch) {
+    count("consumer", "batches");
+    return new Original(this.ctx, counted("consumer", this.env)).queue(batch);
+  }
+
+  scheduled(controller) {
+    return new Original(this.ctx, counted("cron", this.env)).scheduled(controller);
+  }
+}
+
+function countedObject(Inner) {
+  return class extends DurableObject {
+    constructor(ctx, env) {
+      super(ctx, env);
+      this.inner = new Inner(ctx, counted("object", env));
+    }
+
+    fetch(request) {
+      return this.inner.fetch(request);
+    }
+
+    alarm() {
+      return this.inner.alarm?.();
+    }
+  };
+}
+
+export const Account = countedObject(exported.Account);
+export const ChatRoom = countedObject(exported.ChatRoom);
+export const Circuits = countedObject(exported.Circuits);
+export const Quota = countedObject(exported.Quota);

@@ -1,0 +1,242 @@
+// docs/performance.md, made from results.json: `node bench/page.mjs` writes it, with `--check` it only says whether the page
+// is what the results give (`npm run lint -- docs` asks that).
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { goals } from "./goals.mjs";
+import { LIMIT, OWN } from "./report.mjs";
+import { readResults } from "./results.mjs";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const pageOf = (root) => path.join(root, "docs", "performance.md");
+
+/** Writes the page and answers where it is. */
+export function writePage(root, results) {
+  writeFileSync(pageOf(root), renderPage(results));
+  return pageOf(root);
+}
+
+export function renderPage(results) {
+  const parts = [opening(results), goalTable(results), loads(results), operations(results), growth(results), rest(results), METHOD, LIMITS];
+  return `${parts.filter(Boolean).join("\n\n").trim()}\n`;
+}
+
+/** A number as a reader wants it: three digits that count. */
+export function number(value) {
+  const size = Math.abs(value);
+  if (size >= 1000) return Math.round(value).toLocaleString("en");
+  if (size >= 100) return value.toFixed(0);
+  return size >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+const plain = (spread, unit = "") => (spread ? `${number(spread.median)}${unit}` : "–");
+const ranged = (spread, unit = "") =>
+  spread ? `${number(spread.median)}${unit} [${number(spread.min)}..${number(spread.max)}]` : "–";
+const day = (date) => date.slice(0, 10);
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map((_, i) => (i ? "--:" : "---"))), ...rows.map(line)].join("\n");
+}
+
+function opening({ machine, versions, compatibilityDate, settings, scenarios, measures, contestants, skipped }) {
+  const measured = [...scenarios, ...Object.values(measures)].map((one) => one.measured);
+  const days = [...new Set(measured.map(({ date }) => day(date)))].sort();
+  const commits = [...new Set(measured.map(({ commit, uncommitted_changes }) => `${commit?.slice(0, 9)}${uncommitted_changes ? " with changes that are not committed" : ""}`))];
+  const commands = [...new Set(measured.map(({ command }) => `\`${command}\``))];
+  const lines = [
+    "# Performance",
+    "<!-- Made from bench/results.json by `node bench/page.mjs`: change either of these, not this page. -->",
+    "Nexus Edge beside a bare pass-through Worker, which is the limit of the platform, and beside other gateways: the same load,",
+    "upstream and payloads for all, on one machine, taking turns. Ratios are what to read: the absolute numbers are those of one",
+    "small machine.",
+  ];
+  const facts = [
+    ["measured", days.join(", ")],
+    ["machine", `${machine.cores} cores (${machine.cpu}), ${machine.memory_gb} GB, ${machine.system.replace(/^(\S+ \d+\.\d+)\S* /, "$1 ")}`],
+    ["versions", `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}; compatibility date ${compatibilityDate}`],
+    ["command", commands.join(", ")],
+    ["commit", commits.join(", ")],
+    ["load", `${settings.rounds} rounds, ${settings.measureMs / 1000} s of each contestant in each scenario and round, upstream delay ${settings.delayMs} ms`],
+  ];
+  const out = [lines[0], lines[1], lines.slice(2).join("\n"), table(["", ""], facts).replace("--:", "---")];
+  if (contestants.length) {
+    out.push(table(["contestant", "what it is"], contestants.map(({ name, about }) => [`\`${name}\``, about])).replace("--:", "---"));
+  }
+  if (skipped.length) out.push(skipped.map(({ name, reason }) => `Not measured: \`${name}\` (${reason}).`).join("\n"));
+  return out.join("\n\n");
+}
+
+function goalTable(results) {
+  const rows = goals(results).map(({ goal, measured, holds }) => [goal, measured, holds === null ? "not measured" : holds ? "holds" : "**does not hold**"]);
+  const head = table(["goal", "measured", ""], rows).replaceAll("--:", "---");
+  return `## The goals\n\nThe median decides; the range is over the rounds. Each is the worst of its scenarios.\n\n${head}`;
+}
+
+function loads({ scenarios }) {
+  if (!scenarios.length) return null;
+  const out = [
+    "## Under load",
+    [
+      `*Ratio*: the rate against \`${LIMIT}\`'s in the same round, then the ratio of processor time (lower is better). *Added*: time to`,
+      "the first byte of the body, against no gateway. *Core busy* is the share of a core that the process took: where it is well",
+      "under 100 %, the gateway was not what limited the rate. Median, and the range over the rounds.",
+    ].join("\n"),
+  ];
+  for (const scenario of scenarios) {
+    const { summary, rounds, rate, stream } = scenario;
+    const unit = rate === "chunks_per_s" ? "chunks" : "requests";
+    const head = [
+      "", `${unit}/s`, "ratio", "added p50 ms", "added p99 ms", ...(stream?.gapMs ? ["pause p99 ms"] : []),
+      `CPU ms per 1000 ${unit}`, "ratio", "core busy", "MB",
+    ];
+    const rows = Object.entries(summary.contestants).map(([name, own]) => [
+      `\`${name}\``,
+      plain(own.rate),
+      ranged(own.rate_ratio),
+      ranged(own.added_first_byte_p50_ms),
+      plain(own.added_first_byte_p99_ms),
+      ...(stream?.gapMs ? [plain(own.pause_p99_ms)] : []),
+      plain(own.cpu_ms_per_1000),
+      ranged(own.cpu_ratio),
+      own.core_share ? `${Math.round(own.core_share.median * 100)} %` : "–",
+      plain(own.resident_mb),
+    ]);
+    const noisy = rounds.filter((round) => round.noisy).length;
+    const note = noisy ? ` ${noisy} of ${rounds.length} rounds were noisy${summary.rounds_used < rounds.length ? " and are left out" : ""}.` : "";
+    out.push(`### ${scenario.name}`, `${scenario.about[0].toUpperCase()}${scenario.about.slice(1)}.${note}`, table(head, rows));
+  }
+  return out.join("\n\n");
+}
+
+function operations({ measures }) {
+  const found = measures.operations?.found;
+  if (!found) return null;
+  const per = (part) => {
+    const entries = Object.entries(part).filter(([, n]) => n > 0);
+    return entries.length ? entries.map(([operation, n]) => `${operation} ${number(n)}`).join("<br>") : "nothing";
+  };
+  const rows = found.cases.map((one) => [one.title, per(one.on_request), per(one.by_consumer)]);
+  return [
+    "## What a request uses",
+    [
+      `Counted over ${found.cases[0].requests} requests a case, on a warm isolate, by a module in front of the Worker. What is done after the answer is`,
+      "counted as well; the caller does not wait for it. What happens every few seconds (is the configuration still the newest?)",
+      "shows as a fraction. *Rows* of D1 are those that it says that it touched, indexes included.",
+    ].join("\n"),
+    table(["", "the request", "the queue's consumer, for a request"], rows).replaceAll("--:", "---"),
+  ].join("\n\n");
+}
+
+const DIMENSIONS = {
+  keys: "API keys in D1, one of them in use",
+  models: "models",
+  messages: "messages, 50 KB of prompt in all",
+  history: "messages of 100 bytes each",
+  history_passthrough: `messages of 100 bytes each, on \`${LIMIT}\``,
+};
+
+function growth({ measures }) {
+  const found = measures.growth?.found;
+  if (!found) return null;
+  const out = [
+    "## How it grows",
+    "Processor time of a request at 16 at once, and the median latency one at a time; each against the smallest size, in turns.",
+  ];
+  for (const [dimension, title] of Object.entries(DIMENSIONS)) {
+    if (!found[dimension]) continue;
+    const first = found[dimension].some((one) => one.first_use_of_a_key_ms);
+    const rows = found[dimension].map((one) => [
+      number(one.size).replace(/\.00$|\.0$/, ""),
+      plain(one.cpu_ms),
+      ranged(one.cpu_ratio),
+      plain(one.p50_ms),
+      ranged(one.p50_ratio),
+      ...(first ? [ranged(one.first_use_of_a_key_ms)] : []),
+    ]);
+    out.push(table([title, "CPU ms", "ratio", "p50 ms", "ratio", ...(first ? ["first use of a key, ms"] : [])], rows));
+  }
+  return out.join("\n\n");
+}
+
+function rest({ measures }) {
+  const out = [];
+  const sockets = measures.idle_sockets?.found;
+  if (sockets) {
+    const row = (title, one) => [title, number(one.before_mb), number(one.opened_mb_per_1000), number(one.idle_mb_per_1000), number(one.woken_ms)];
+    const rows = [row("a session each", sockets.a_session_each), row("all watching one session", sockets.one_session)];
+    out.push(
+      "## Idle WebSockets",
+      `Resident memory of workerd with ${sockets.a_session_each.sockets} chat sockets open, and 15 s later, when sessions sleep. All sessions' databases are in the same process here.`,
+      table(["", "MB before", "MB more for 1000, just opened", "MB more for 1000, idle", "ms until one answers"], rows),
+    );
+  }
+  const cold = measures.cold_start?.found;
+  const startup = measures.startup?.found;
+  if (cold || startup) {
+    out.push("## Starting");
+    if (cold) {
+      const rows = Object.entries(cold.first_answer_ms).map(([name, one]) => [`\`${name}\``, ranged(one), one.rounds]);
+      out.push(
+        "From the start of a fresh process to its first answer, files in the page cache. Nexus Edge starts with Miniflare's D1, KV, R2 and queue in its process, which production does not.",
+        table(["", "ms", "rounds"], rows),
+      );
+    }
+    if (startup) {
+      out.push(`Script start-up by \`wrangler check startup\`: ${ranged(startup.active_ms)} ms of processor time, of which ${ranged(startup.instantiate_ms)} ms instantiate the module.`);
+    }
+  }
+  const sizes = measures.sizes?.found;
+  if (sizes) {
+    const mb = (bytes) => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+    const row = (title, one) => [title, ...(one ? [mb(one.wasm.bytes), mb(one.wasm.gzipped), mb(one.javascript.bytes)] : ["not built", "", ""])];
+    const rows = [row("with token tables", sizes.with_tables), row("without", sizes.without_tables)];
+    out.push("## Size", table(["", "wasm", "gzipped", "JavaScript"], rows));
+  }
+  return out.join("\n\n") || null;
+}
+
+const METHOD = `## How this is measured
+
+- Contestants take turns: every round takes all of them through a scenario before the next begins, and begins with another one.
+  Ratios are made within a round. Rounds that other work on the machine disturbed are left out if others remain.
+- Upstream and load generator are processes of their own on raw sockets, several times faster than the fastest gateway. Load is a
+  closed loop over connections that are kept alive. Every answer is checked: byte for byte, or by its text where a
+  contestant writes it anew.
+- No two requests are alike: each has its number in every turn, and the answer says it.
+- Everything on workerd runs with the same settings and without Miniflare's proxies. Processor time is counted until the process
+  is quiet again, so that work which is put off until after the answer is paid for.
+- Nexus Edge has everything on: keys, usage records, recognised and archived conversations. The queue is outside its process, D1,
+  KV, R2 and Durable Objects are Miniflare's and inside it. The others check nothing and record nothing, except
+  that LiteLLM compares a master key.
+
+More, and how to add a contestant: [bench/README.md](../bench/README.md). What token counting costs is measured by
+\`npm run bench -- tokens\` ([tokens.md](tokens.md)), what limits cost by \`node bench/limits.mjs\`.`;
+
+const LIMITS = `## What the numbers do not say
+
+- This is workerd on one small machine with four processes on its cores, not Cloudflare's network: no TLS, no distance, no
+  second isolate. Absolute rates here are those of one thread.
+- An upstream that answers at once is the worst case for a ratio. A model that takes a second hides a millisecond; what a
+  gateway adds is in the columns *added*.
+- D1, KV, R2 and Durable Objects are simulated in the Worker's own thread, so what is put off until after an answer
+  costs throughput here that it does not cost in production, where it costs money instead: see *what a request uses*.
+- A flood of chunks of one word each, as fast as they are taken, is no model's behaviour; \`stream-paced\` is closer to it.
+- Prompts differ by their numbers only, and answers hardly: a real mixture compresses and hashes no differently, but its tokens
+  are less alike.
+- The peers run as their packages come, with as little configuration as they allow. Portkey is made for workerd, but published for
+  Node: its application is bundled here as bench/peers/portkey says.`;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const root = path.dirname(here);
+  const results = readResults(path.join(here, "results.json"));
+  if (process.argv.includes("--check")) {
+    const found = existsSync(pageOf(root)) ? readFileSync(pageOf(root), "utf8") : "";
+    if (found !== renderPage(results)) {
+      console.error("docs/performance.md is not what bench/results.json gives: run `node bench/page.mjs`");
+      process.exitCode = 1;
+    }
+  } else {
+    console.log(`written to ${path.relative(process.cwd(), writePage(root, results))}`);
+  }
+}
