@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { compatibility } from "./workerd.mjs";
+import { compatibility, stores } from "./workerd.mjs";
 
 export function describeRun(root) {
   const version = (name) =>
@@ -16,11 +16,12 @@ export function describeRun(root) {
     command: ["npm run bench", ...(args.length ? ["--", ...args] : [])].join(" "),
     commit: git(root, "rev-parse", "HEAD"),
     // Results and documents are always newer than the commit that was measured, and change nothing.
-    uncommitted_changes: Boolean(git(root, "status", "--porcelain", "--", ".", ":!bench/results.json", ":!docs")),
+    uncommitted_changes: Boolean(git(root, "status", "--porcelain", "--", ".", ":!bench/results.json", ":!*.md")),
     machine: {
       cpu: os.cpus()[0]?.model.trim(),
       cores: os.availableParallelism(),
       memory_gb: Math.round(os.totalmem() / 2 ** 30),
+      stores: stores.medium,
       system: `${os.type()} ${os.release()} ${os.arch()}`,
     },
     versions,

@@ -53,7 +53,7 @@ function opening({ machine, versions, compatibilityDate, settings, scenarios, me
   ];
   const facts = [
     ["measured", days.join(", ")],
-    ["machine", `${machine.cores} cores (${machine.cpu}), ${machine.memory_gb} GB, ${machine.system.replace(/^(\S+ \d+\.\d+)\S* /, "$1 ")}`],
+    ["machine", `${machine.cores} cores (${machine.cpu}), ${machine.memory_gb} GB, ${machine.system.replace(/^(\S+ \d+\.\d+)\S* /, "$1 ")}; stores of the simulators in ${machine.stores === "memory" ? "memory" : "files on disk"}`],
     ["versions", `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}; compatibility date ${compatibilityDate}`],
     ["command", commands.join(", ")],
     ["commit", commits.join(", ")],
@@ -220,7 +220,8 @@ const LIMITS = `## What the numbers do not say
 - An upstream that answers at once is the worst case for a ratio. A model that takes a second hides a millisecond; what a
   gateway adds is in the columns *added*.
 - D1, KV, R2 and Durable Objects are simulated in the Worker's own thread, so what is put off until after an answer
-  costs throughput here that it does not cost in production, where it costs money instead: see *what a request uses*.
+  costs throughput here that it does not cost in production, where it costs money instead: see *what a request uses*. Their
+  files lie in memory, because on a disk each write stops the thread until it is on the platter.
 - A flood of chunks of one word each, as fast as they are taken, is no model's behaviour; \`stream-paced\` is closer to it.
 - Prompts differ by their numbers only, and answers hardly: a real mixture compresses and hashes no differently, but its tokens
   are less alike.

@@ -10,7 +10,6 @@
 //   --update            what was measured goes into results.json, in place of what it says about the same
 // Timings never fail the run; a wrong answer (status, bytes, number of chunks) does.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -23,6 +22,7 @@ import { startHelper } from "./processes.mjs";
 import { FLOOR, LIMIT, summarise, table } from "./report.mjs";
 import { FORMAT, mergeResults, writeResults } from "./results.mjs";
 import { scenarios as allScenarios } from "./scenarios.mjs";
+import { stores } from "./workerd.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
@@ -177,7 +177,7 @@ async function main() {
   console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.memory_gb} GB`);
   console.log(`node ${versions.node}, workerd ${versions.workerd}`);
 
-  const scratch = mkdtempSync(path.join(os.tmpdir(), "nexus-edge-bench-"));
+  const scratch = mkdtempSync(path.join(stores.folder, "nexus-edge-bench-"));
   const stops = [() => rmSync(scratch, { recursive: true, force: true })];
   const stopAll = async () => {
     for (const stop of stops.splice(0).reverse()) await stop();

@@ -6,8 +6,11 @@
 //   the network;
 // - its queue broker, a Durable Object beside the Worker: on request (`queue`), messages leave over HTTP for another
 //   process, as they leave the machine in production.
-import { existsSync, readFileSync } from "node:fs";
+// And its stores are files, of which every write waits for the disk in the Worker's thread: they lie in memory where the
+// system has a folder for that, because in production other machines do the waiting.
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { createRequire, Module } from "node:module";
+import os from "node:os";
 import path from "node:path";
 import { children } from "./processes.mjs";
 
@@ -35,6 +38,16 @@ export function compatibility(root) {
   const flags = /^compatibility_flags\s*=\s*\[([^\]]*)\]/m.exec(text)?.[1] ?? "";
   return { compatibilityDate: date, compatibilityFlags: [...flags.matchAll(/"([^"]+)"/g)].map(([, flag]) => flag) };
 }
+
+/** Where Miniflare's stores lie, and what they are on. */
+export const stores = (() => {
+  try {
+    accessSync("/dev/shm", constants.W_OK);
+    return { folder: "/dev/shm", medium: "memory" };
+  } catch {
+    return { folder: os.tmpdir(), medium: "disk" };
+  }
+})();
 
 let loaded;
 
@@ -70,6 +83,8 @@ export function miniflare() {
  */
 export async function startWorker(worker, { queue, inspect = false, miniflare: more = {}, socket } = {}) {
   const { Miniflare } = miniflare();
+  // Where Miniflare makes its folder is for the system's own setting to say.
+  process.env.TMPDIR = stores.folder;
   const before = new Set(children());
   globalThis[QUEUE_ADDRESS] = queue;
   const loopback = { host: "127.0.0.1", port: 0 };
