@@ -22,13 +22,14 @@ export function missing({ root }) {
  * @param {object} [options]
  * @param {string} [options.name] the Worker's name
  * @param {string} [options.queue] host:port that takes queue messages; without it Miniflare's own queue does
+ * @param {string} [options.kv] host:port of its KV namespace; without it Miniflare's own
  * @param {string} [options.entry] the source of a module that is the Worker instead of `index.js`, which lies beside it
  * @param {object} [options.vars] further variables
  * @param {object} [options.miniflare] further options of Miniflare itself
  * @param {object} [options.socket] where it listens
  * @param {boolean} [options.setUp] false: its database is there already
  */
-export async function startGateway({ root, inspect }, { name = "nexus-edge", queue, entry, vars = {}, miniflare: more, socket, setUp = true } = {}) {
+export async function startGateway({ root, inspect }, { name = "nexus-edge", queue, kv, entry, vars = {}, miniflare: more, socket, setUp = true } = {}) {
   const adminToken = randomBytes(24).toString("hex");
   const secrets = {
     ADMIN_TOKEN: adminToken,
@@ -39,7 +40,7 @@ export async function startGateway({ root, inspect }, { name = "nexus-edge", que
     ...vars,
   };
   const { workerOptions, splitSql } = configuration(root, { name, secrets, entry });
-  const worker = await startWorker(workerOptions, { queue, inspect, miniflare: more, socket });
+  const worker = await startWorker(workerOptions, { queue, kv, inspect, miniflare: more, socket });
   try {
     const database = await worker.mf.getD1Database("DB");
     for (const migration of setUp ? migrations(root) : []) {
@@ -54,13 +55,13 @@ export async function startGateway({ root, inspect }, { name = "nexus-edge", que
 }
 
 /** Two providers at the bench upstream (the second speaks Anthropic), a model each, one API key; ready when it answers. */
-export async function configure({ url, admin }, upstream) {
+export async function configure({ url, admin }, upstream, keyFields = {}) {
   const provider = (name, kind) => admin("/providers", { name, kind, server_url: upstream.url, server_key: "sk-bench-upstream-key" });
   const openai = await provider("bench", "openai");
   await admin("/provider_models", { provider_id: openai.id, model_name: MODEL });
   const anthropic = await provider("bench-claude", "anthropic");
   await admin("/provider_models", { provider_id: anthropic.id, model_name: ANTHROPIC_MODEL });
-  const { key, id } = await admin("/keys", { name: "bench" });
+  const { key, id } = await admin("/keys", { name: "bench", ...keyFields });
   const target = { url: `${url}/v1/chat/completions`, headers: { authorization: `Bearer ${key}` } };
   await firstAnswer(target.url, key);
   return { ...target, translates: { ...target, model: ANTHROPIC_MODEL }, key, keyId: id, provider: openai };

@@ -178,7 +178,7 @@ function rest({ measures }) {
     if (cold) {
       const rows = Object.entries(cold.first_answer_ms).map(([name, one]) => [`\`${name}\``, ranged(one), one.rounds]);
       out.push(
-        "From the start of a fresh process to its first answer, files in the page cache. Nexus Edge starts with Miniflare's D1, KV, R2 and queue in its process, which production does not.",
+        "From the start of a fresh process to its first answer, files in the page cache. Nexus Edge starts with Miniflare's D1, R2 and objects in its process, which production does not.",
         table(["", "ms", "rounds"], rows),
       );
     }
@@ -206,8 +206,8 @@ const METHOD = `## How this is measured
 - No two requests are alike: each has its number in every turn, and the answer says it.
 - Everything on workerd runs with the same settings and without Miniflare's proxies. Processor time is counted until the process
   is quiet again, so that work which is put off until after the answer is paid for.
-- Nexus Edge has everything on: keys, usage records, recognised and archived conversations. The queue is outside its process, D1,
-  KV, R2 and Durable Objects are Miniflare's and inside it. The others check nothing and record nothing, except
+- Nexus Edge has everything on: keys, usage records, recognised and archived conversations. Queue and KV are outside its process,
+  D1, R2 and Durable Objects are Miniflare's and inside it. The others check nothing and record nothing, except
   that LiteLLM compares a master key.
 
 More, and how to add a contestant: [bench/README.md](../bench/README.md). What token counting costs is measured by
@@ -219,10 +219,12 @@ const LIMITS = `## What the numbers do not say
   second isolate. Absolute rates here are those of one thread.
 - An upstream that answers at once is the worst case for a ratio. A model that takes a second hides a millisecond; what a
   gateway adds is in the columns *added*.
-- D1, KV, R2 and Durable Objects are simulated in the Worker's own thread, so what is put off until after an answer
+- D1, R2 and Durable Objects are simulated in the Worker's own thread, so what is put off until after an answer
   costs throughput here that it does not cost in production, where it costs money instead: see *what a request uses*. Their
   files lie in memory, because on a disk each write stops the thread until it is on the platter.
 - A flood of chunks of one word each, as fast as they are taken, is no model's behaviour; \`stream-paced\` is closer to it.
+- Every request opens a new conversation, or comes with a history that the gateway has never seen (a prompt of 100 KB has 51
+  turns). In life most later turns continue what is remembered already; *what a request uses* has both.
 - Prompts differ by their numbers only, and answers hardly: a real mixture compresses and hashes no differently, but its tokens
   are less alike.
 - The peers run as their packages come, with as little configuration as they allow. Portkey is made for workerd, but published for

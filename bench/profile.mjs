@@ -62,6 +62,7 @@ const started = await contestant.start({
   model: MODEL,
   upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
   queue: `127.0.0.1:${upstream.hello.queuePort}`,
+  openKv: async () => `127.0.0.1:${(await upstream.ask({ kv: true })).kv}`,
   inspect: true,
 });
 try {

@@ -196,6 +196,7 @@ async function main() {
       model: MODEL,
       upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
       queue: `127.0.0.1:${upstream.hello.queuePort}`,
+      openKv: async () => `127.0.0.1:${(await upstream.ask({ kv: true })).kv}`,
     };
     const { date, commit, uncommitted_changes, command, compatibilityDate } = about;
     const measured = { date, commit, uncommitted_changes, command };

@@ -7,9 +7,11 @@
 //   request   what was asked; a request that says anything else is answered with a 500 that fails the run;
 //             null takes anything
 //   forwards  "bytes": the very body that was sent; "turns": every turn of the prompt, in a body that may be written anew
-// A second port takes queue messages, for a contestant whose queue is outside its process, and counts them.
+// A second port takes queue messages, for a contestant whose queue is outside its process, and counts them. Asked for
+// `kv`, it opens a KV namespace on another port (kv.mjs).
 import net from "node:net";
 import { chunkFrame, LAST_CHUNK, MessageReader } from "./http1.mjs";
+import { openNamespace } from "./kv.mjs";
 import { completion, digitsIn, digitsOf, requestTemplate, streamEvents, Template, turnTemplates } from "./payload.mjs";
 
 const OK = "HTTP/1.1 200 OK\r\n";
@@ -163,9 +165,9 @@ const listen = (handler) =>
     server.listen(0, "127.0.0.1", () => resolve(server.address().port));
   });
 
-process.on("message", ({ id, spec }) => {
+process.on("message", async ({ id, spec, kv }) => {
   if (spec) answer = prepare(spec);
-  process.send({ id, result: { queued } });
+  process.send({ id, result: { queued, kv: kv ? await openNamespace() : null } });
 });
 process.on("disconnect", () => process.exit(0));
 process.send({ ready: true, port: await listen(serve), queuePort: await listen(takeMessages) });

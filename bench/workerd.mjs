@@ -1,13 +1,15 @@
 // Runs a Worker on workerd as close to production as a local simulator allows, in the same way for every contestant.
-// Miniflare provides the bindings, but three of its conveniences each cost as much as a whole pass-through request in
+// Miniflare provides the bindings, but four of its conveniences each cost as much as a whole pass-through request in
 // the same thread, and would drown the differences measured here:
 // - its entry Worker: the load goes to a socket of the Worker itself;
 // - the JavaScript Worker that it puts before every outbound fetch to add development headers: fetch goes straight to
 //   the network;
 // - its queue broker, a Durable Object beside the Worker: on request (`queue`), messages leave over HTTP for another
-//   process, as they leave the machine in production.
-// And its stores are files, of which every write waits for the disk in the Worker's thread: they lie in memory where the
-// system has a folder for that, because in production other machines do the waiting.
+//   process, as they leave the machine in production;
+// - its KV, a Worker, a Durable Object with a database and a file for every value: on request (`kv`), reads and writes
+//   leave over HTTP as well.
+// And its other stores are files, of which every write waits for the disk in the Worker's thread: they lie in memory where
+// the system has a folder for that, because in production other machines do the waiting.
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { createRequire, Module } from "node:module";
 import os from "node:os";
@@ -16,6 +18,12 @@ import { children } from "./processes.mjs";
 
 const require = createRequire(import.meta.url);
 const QUEUE_ADDRESS = "nexusEdgeBenchQueueAddress";
+const KV_ADDRESS = "nexusEdgeBenchKvAddress";
+const KV_SERVICE = `getStorageService(
+              KV_LOCAL_ENTRY_SERVICE_NAME,
+              buildObjectEntryProps(id),
+              sharedOptions
+            )`;
 // No option does these, so the lines in question are changed when miniflare is loaded.
 const EDITS = [
   [
@@ -28,6 +36,14 @@ const EDITS = [
       ? { external: { address: globalThis.${QUEUE_ADDRESS}, http: {} } }
       : { worker: objectEntryWorker(QUEUE_BROKER_OBJECT, id) })`,
   ],
+  [
+    "worker: objectEntryWorker(KV_NAMESPACE_OBJECT)",
+    `...(globalThis.${KV_ADDRESS}
+      ? { external: { address: globalThis.${KV_ADDRESS}, http: {} } }
+      : { worker: objectEntryWorker(KV_NAMESPACE_OBJECT) })`,
+  ],
+  // What is not a Worker takes no properties, such as which of several namespaces is meant.
+  [`kvNamespace: ${KV_SERVICE}`, `kvNamespace: globalThis.${KV_ADDRESS} ? { name: KV_LOCAL_ENTRY_SERVICE_NAME } : ${KV_SERVICE}`],
 ];
 
 /** The compatibility date and flags of wrangler.toml, so that every Worker here runs under the same rules as ours. */
@@ -76,17 +92,19 @@ export function miniflare() {
  * @param {object} worker Miniflare worker options: { config, dev?, legacy? }
  * @param {object} [options]
  * @param {string} [options.queue] host:port that takes the Worker's queue messages instead of Miniflare's broker
+ * @param {string} [options.kv] host:port of the Worker's one KV namespace instead of Miniflare's
  * @param {boolean} [options.inspect] open the inspector, for profiles; it slows the Worker down
  * @param {object} [options.miniflare] further options of Miniflare itself
  * @param {{host: string, port: number}} [options.socket] where the Worker listens; otherwise on a port that is free
  * @returns {Promise<{url: string, pid: number | undefined, mf: object, stop(): Promise<void>}>}
  */
-export async function startWorker(worker, { queue, inspect = false, miniflare: more = {}, socket } = {}) {
+export async function startWorker(worker, { queue, kv, inspect = false, miniflare: more = {}, socket } = {}) {
   const { Miniflare } = miniflare();
   // Where Miniflare makes its folder is for the system's own setting to say.
   process.env.TMPDIR = stores.folder;
   const before = new Set(children());
   globalThis[QUEUE_ADDRESS] = queue;
+  globalThis[KV_ADDRESS] = kv;
   const loopback = { host: "127.0.0.1", port: 0 };
   const mf = new Miniflare({
     ...loopback,
@@ -98,6 +116,7 @@ export async function startWorker(worker, { queue, inspect = false, miniflare: m
   });
   await mf.ready;
   delete globalThis[QUEUE_ADDRESS];
+  delete globalThis[KV_ADDRESS];
   const url = String(await mf.unsafeGetDirectURL(worker.config.name)).replace(/\/$/, "");
   const pid = children().find((child) => !before.has(child));
   return { url, pid, mf, stop: () => mf.dispose() };

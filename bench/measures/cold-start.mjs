@@ -1,6 +1,6 @@
 // From the start of a fresh process to its first answer: the process reads its code, the Worker reads its configuration, the
-// first request goes through. workerd's simulators of D1, KV and the rest start with it where a Worker is bound to them, which
-// in production other machines run; and the files are in the page cache, because a round that is not counted goes before.
+// first request goes through. workerd's simulators of D1, R2 and the objects start with it where a Worker is bound to them,
+// which in production other machines run; and the files are in the page cache, because a round that is not counted goes before.
 import childProcess from "node:child_process";
 import path from "node:path";
 import { configure, startGateway } from "../gateway.mjs";
@@ -13,14 +13,15 @@ export const name = "cold_start";
 export const about = "from the start of a fresh process to its first answer";
 
 export async function run(context) {
-  const { root, scratch, upstream, upstreamAddress, queue, quick, log } = context;
+  const { root, scratch, upstream, upstreamAddress, queue, openKv, quick, log } = context;
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   const stored = path.join(scratch, "cold-start");
-  const kept = await prepare(root, stored, upstreamAddress, queue);
+  const outside = { queue, kv: await openKv() };
+  const kept = await prepare(root, stored, upstreamAddress, outside);
   const own = {
     name: "nexus-edge",
     rounds: quick ? 2 : 7,
-    start: ({ socket }) => startGateway({ root }, { queue, socket, vars: kept.secrets, miniflare: { resourcePersistencePath: stored }, setUp: false }),
+    start: ({ socket }) => startGateway({ root }, { ...outside, socket, vars: kept.secrets, miniflare: { resourcePersistencePath: stored }, setUp: false }),
     headers: kept.headers,
   };
   const list = [own];
@@ -46,8 +47,8 @@ export async function run(context) {
 }
 
 /** A gateway's stores with one provider, model and key in them, and the secrets that go with them. */
-async function prepare(root, stored, upstreamAddress, queue) {
-  const gateway = await startGateway({ root }, { queue, miniflare: { resourcePersistencePath: stored } });
+async function prepare(root, stored, upstreamAddress, outside) {
+  const gateway = await startGateway({ root }, { ...outside, miniflare: { resourcePersistencePath: stored } });
   try {
     const { headers } = await configure(gateway, upstreamAddress);
     // What is put off until after an answer (copies in KV) has to be there.

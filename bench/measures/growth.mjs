@@ -36,13 +36,13 @@ const gatewayTraits = { name: "nexus-edge", settleMs: 300 };
 
 /** A gateway of its own for each size. */
 async function stored(context, dimension) {
-  const { root, upstreamAddress, queue, upstream, quick } = context;
+  const { root, upstreamAddress, queue, openKv, upstream, quick } = context;
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   const sizes = quick ? SIZES[dimension].slice(0, 2) : SIZES[dimension];
   const running = [];
   try {
     for (const size of sizes) {
-      const gateway = await startGateway({ root }, { queue });
+      const gateway = await startGateway({ root }, { queue, kv: await openKv() });
       running.push({ ...gateway, ...gatewayTraits, size });
       const fresh = dimension === "keys" ? await insertKeys(gateway.database, size) : await insertModels(gateway.database, size);
       Object.assign(running.at(-1), await configure(gateway, upstreamAddress), { fresh });
@@ -104,8 +104,8 @@ async function firstUse(url, keys) {
 
 /** One gateway, and the bare Worker for what the bytes alone cost. */
 async function histories(context) {
-  const { root, upstreamAddress, queue, quick } = context;
-  const gateway = { ...(await startGateway({ root }, { queue })), ...gatewayTraits };
+  const { root, upstreamAddress, queue, openKv, quick } = context;
+  const gateway = { ...(await startGateway({ root }, { queue, kv: await openKv() })), ...gatewayTraits };
   const running = [gateway];
   try {
     Object.assign(gateway, await configure(gateway, upstreamAddress));

@@ -10,13 +10,13 @@ export const about = "memory for a thousand idle WebSockets";
 const AT_ONCE = 20;
 const IDLE_MS = 15_000;
 
-export async function run({ root, upstreamAddress, queue, quick, upstream }) {
+export async function run({ root, upstreamAddress, queue, openKv, quick, upstream }) {
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   const sockets = quick ? 100 : 1000;
   const kinds = { a_session_each: () => "", one_session: (session) => `&session_id=${session}` };
   const result = {};
   for (const [kind, query] of Object.entries(kinds)) {
-    const gateway = await startGateway({ root }, { queue });
+    const gateway = await startGateway({ root }, { queue, kv: await openKv() });
     try {
       const { key } = await configure(gateway, upstreamAddress);
       const open = opener(gateway.url, key);

@@ -1,19 +1,20 @@
-// Nexus Edge with everything on: keys, resolution, the usage tap and one queue message a request. The queue itself is
-// outside the process, as it is outside the machine in production, so its consumer is not measured here (see the
-// contestant nexus-edge-one-process).
+// Nexus Edge with everything on: keys, resolution, the usage tap, usage events, recognised and archived conversations. Queue
+// and KV are outside the process, as they are outside the machine in production, so the queue's consumer is not measured
+// here (see the contestant nexus-edge-one-process). D1 and the objects are inside.
 import { configure, missing, startGateway } from "../../gateway.mjs";
 
 export { missing };
 export const name = "nexus-edge";
-export const about = "Nexus Edge with keys and usage records on, its queue outside the process as in production";
+export const about = "Nexus Edge with everything on, its queue and KV outside the process as in production";
 
 /** What it puts off until after the answer must not be done in the next contestant's turn. */
 export const settleMs = 300;
 
-export async function start(context, { queue } = context) {
-  const gateway = await startGateway(context, { name, queue });
+export async function start(context, keyFields = {}) {
+  const { queue, openKv } = context;
+  const gateway = await startGateway(context, { name, queue, kv: await openKv?.() });
   try {
-    return { ...gateway, ...(await configure(gateway, context.upstream)) };
+    return { ...gateway, ...(await configure(gateway, context.upstream, keyFields)) };
   } catch (error) {
     await gateway.stop();
     throw error;
