@@ -35,7 +35,7 @@ const ranged = (spread, unit = "") =>
 const day = (date) => date.slice(0, 10);
 
 function table(head, rows) {
-  const line = (cells) => `| ${cells.join(" | ")} |`;
+  const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), line(head.map((_, i) => (i ? "--:" : "---"))), ...rows.map(line)].join("\n");
 }
 
@@ -57,7 +57,7 @@ function opening({ machine, versions, compatibilityDate, settings, scenarios, me
     ["versions", `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}; compatibility date ${compatibilityDate}`],
     ["command", commands.join(", ")],
     ["commit", commits.join(", ")],
-    ["load", `${settings.rounds} rounds, ${settings.measureMs / 1000} s of each contestant in each scenario and round, upstream delay ${settings.delayMs} ms`],
+    ["load", `${settings.rounds} round${settings.rounds > 1 ? "s" : ""}, ${settings.measureMs / 1000} s of each contestant in each scenario and round, upstream delay ${settings.delayMs} ms`],
   ];
   const out = [lines[0], lines[1], lines.slice(2).join("\n"), table(["", ""], facts).replace("--:", "---")];
   if (contestants.length) {
