@@ -330,7 +330,7 @@ async fn receive_stream(
     let mut relay = StreamRelay::new(
         asked.exchange,
         candidate,
-        answer.response.body(),
+        answer.response.body().as_ref(),
         pipe,
         answer.connection,
         answer.memory,

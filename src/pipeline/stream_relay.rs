@@ -1,20 +1,22 @@
 //! Step 5, streamed: the upstream's stream to the caller.
 //!
 //! A stream is passed on chunk by chunk, each as the JavaScript object that it came in unless a byte of it has to be
-//! withheld; the caller's pace is the upstream's pace, because a chunk is read only when one is asked for.
+//! withheld; the caller's pace is the upstream's pace, because a chunk is read only when one is asked for. Until its first
+//! word a stream is read here; from then on JavaScript carries the chunks and calls [`CarriedStream`] to look at each,
+//! which halves what a chunk costs.
 
 use std::collections::VecDeque;
 
-use futures::StreamExt;
 use futures::future::{Either, select};
 use nexus_edge_core::dialect::canonical::{ErrorInfo, ErrorKind};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::Outcome;
-use wasm_streams::readable::IntoStream;
-use worker::js_sys::Uint8Array;
+use worker::js_sys::{Array, Promise, Reflect, Uint8Array};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::{Env, web_sys};
 
 use super::cross::Memory;
@@ -30,9 +32,123 @@ use crate::store::dify;
 /// Most bytes that are held while the first word is waited for.
 const MAX_HELD: usize = 256 << 10;
 
+#[wasm_bindgen(inline_js = r#"
+// `held` goes first. `pending` is a read that was begun already. A timer runs while the stream is carried; it matters
+// only while the upstream is waited for, not while the caller takes its time.
+export function nexus_carry(reader, pending, held, relay, remembers, first_ms) {
+  let since = 0;
+  let timer;
+  let over = false;
+  const finish = (controller) => {
+    over = true;
+    clearTimeout(timer);
+    relay.free();
+    controller.close();
+  };
+  const watch = (controller, ms) => {
+    timer = setTimeout(() => {
+      if (over) return;
+      const piece = relay.on_timer(since ? Date.now() - since : 0);
+      if (piece) controller.enqueue(piece);
+      if (relay.is_over()) {
+        reader.cancel().catch(() => {});
+        finish(controller);
+      } else {
+        watch(controller, relay.timer_ms());
+      }
+    }, ms);
+  };
+  const next = async () => {
+    try {
+      return await (pending ?? reader.read());
+    } catch {
+      return { done: true };
+    } finally {
+      pending = undefined;
+    }
+  };
+  return new ReadableStream({
+    start(controller) {
+      watch(controller, first_ms);
+    },
+    async pull(controller) {
+      if (held.length) {
+        controller.enqueue(held.shift());
+        if (!held.length && relay.held_is_sent()) finish(controller);
+        return;
+      }
+      for (;;) {
+        since = Date.now();
+        const { done, value } = await next();
+        if (over) return;
+        const verdict = done ? relay.end() : relay.look_at(value);
+        if (remembers) {
+          const remembered = relay.remember();
+          if (remembered) await remembered;
+          if (over) return;
+        }
+        if (verdict === 0) controller.enqueue(value);
+        else if (verdict === 2) controller.enqueue(relay.replacement());
+        if (done) return finish(controller);
+        if (verdict !== 1) {
+          since = 0;
+          return;
+        }
+      }
+    },
+    cancel(reason) {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      relay.free();
+      return reader.cancel(reason).catch(() => {});
+    },
+  }, { highWaterMark: 0 });
+}
+"#)]
+extern "C" {
+    fn nexus_carry(
+        reader: &web_sys::ReadableStreamDefaultReader,
+        pending: Option<&Promise>,
+        held: &Array,
+        relay: CarriedStream,
+        remembers: bool,
+        first_ms: u32,
+    ) -> web_sys::ReadableStream;
+}
+
+/// The chunk goes on as it came.
+const UNCHANGED: u32 = 0;
+/// Nothing of the chunk goes on.
+const NOTHING: u32 = 1;
+/// Something else goes on in its place.
+const REPLACED: u32 = 2;
+
+/// An upstream's body, read chunk by chunk. Dropping it closes the upstream.
+struct Chunks {
+    reader: web_sys::ReadableStreamDefaultReader,
+    /// A read that was begun and has not ended.
+    pending: Option<Promise>,
+    is_carried: bool,
+}
+
+impl Chunks {
+    fn of(body: &web_sys::ReadableStream) -> Self {
+        Self { reader: body.get_reader().unchecked_into(), pending: None, is_carried: false }
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if !self.is_carried {
+            let _ = self.reader.cancel();
+        }
+    }
+}
+
 /// A stream on its way. When the caller leaves, the platform drops it: that closes the upstream and settles.
 pub struct StreamRelay {
-    chunks: Option<IntoStream<'static>>,
+    chunks: Option<Chunks>,
     pipe: Box<dyn StreamPipe>,
     /// What is to be remembered of the answer.
     memory: Memory,
@@ -46,14 +162,23 @@ pub struct StreamRelay {
     /// What came before the first word.
     held: VecDeque<Uint8Array>,
     scratch: Vec<u8>,
-    timer: Timer,
+    timer: Option<Timer>,
     /// Since when the next chunk has been waited for.
     waiting_since_ms: u64,
-    last_sent_ms: u64,
     idle_ms: u64,
     keep_alive_ms: u64,
     /// Closes the upstream's connection when it goes away before the upstream has ended its answer.
     connection: Option<Connection>,
+}
+
+/// A stream that JavaScript carries to the caller. Freed when it is over or the caller has left.
+#[wasm_bindgen]
+pub struct CarriedStream {
+    relay: StreamRelay,
+    replacement: Option<Uint8Array>,
+    /// Milliseconds of the present wait after which the last sign of life was given.
+    commented_after_ms: u64,
+    timer_ms: u64,
 }
 
 enum Woken {
@@ -68,7 +193,7 @@ impl StreamRelay {
     pub fn new(
         exchange: &Exchange,
         candidate: &Candidate,
-        body: Option<web_sys::ReadableStream>,
+        body: Option<&web_sys::ReadableStream>,
         pipe: Box<dyn StreamPipe>,
         connection: Connection,
         memory: Memory,
@@ -82,7 +207,7 @@ impl StreamRelay {
         let idle_ms = u64::from(candidate.idle_timeout_ms);
         let keep_alive_ms = exchange.settings.keep_alive_ms;
         Self {
-            chunks: body.map(bytes::into_chunks),
+            chunks: body.map(Chunks::of),
             pipe,
             memory,
             env: exchange.env.clone(),
@@ -91,9 +216,8 @@ impl StreamRelay {
             ended: None,
             held: VecDeque::new(),
             scratch: Vec::new(),
-            timer: Timer::after_ms(idle_ms.min(keep_alive_ms)),
+            timer: Some(Timer::after_ms(idle_ms.min(keep_alive_ms))),
             waiting_since_ms: now,
-            last_sent_ms: now,
             idle_ms,
             keep_alive_ms,
             connection: Some(connection),
@@ -132,10 +256,12 @@ impl StreamRelay {
                         return Err(ErrorInfo { status: 504, kind: ErrorKind::Timeout, ..error });
                     }
                     let due = (self.waiting_since_ms + self.idle_ms).min(give_up_at_ms);
-                    self.timer = Timer::after_ms(due.max(now + 1) - now);
+                    self.timer = Some(Timer::after_ms(due.max(now + 1) - now));
                 }
             }
-            self.remember().await;
+            if let Some(remembering) = self.remember() {
+                remembering.await;
+            }
             if self.pipe.has_spoken() || self.ended.is_some() {
                 return Ok(());
             }
@@ -154,44 +280,20 @@ impl StreamRelay {
     /// Passes the stream on to the caller, and settles when it is over.
     pub fn into_js(mut self, settlement: Settlement) -> web_sys::ReadableStream {
         self.settlement = Some(settlement);
-        self.last_sent_ms = now_ms();
-        self.waiting_since_ms = self.last_sent_ms;
-        self.timer = Timer::after_ms(self.idle_ms.min(self.keep_alive_ms));
-        let pieces = futures::stream::unfold(self, |mut relay| async move {
-            let piece = relay.next_piece().await?;
-            Some((Ok::<JsValue, JsValue>(piece.into()), relay))
-        });
-        wasm_streams::ReadableStream::from_stream(pieces).into_raw()
-    }
-
-    /// The next bytes for the caller; `None` once everything is said.
-    async fn next_piece(&mut self) -> Option<Uint8Array> {
-        if let Some(piece) = self.held.pop_front() {
-            if self.held.is_empty()
-                && let Some((outcome, code)) = self.ended.take()
-            {
-                self.settle(outcome, code.as_deref());
+        self.timer = None;
+        let held: Array = std::mem::take(&mut self.held).into_iter().map(JsValue::from).collect();
+        let first_ms = self.idle_ms.min(self.keep_alive_ms);
+        let remembers = !matches!(self.memory, Memory::None);
+        let (reader, pending) = match &mut self.chunks {
+            Some(chunks) => {
+                chunks.is_carried = true;
+                (chunks.reader.clone(), chunks.pending.take())
             }
-            return Some(piece);
-        }
-        // A caller who takes a pause is not an upstream that falls silent.
-        self.waiting_since_ms += now_ms().saturating_sub(self.last_sent_ms);
-        loop {
-            self.settlement.as_ref()?;
-            let piece = match self.wait().await {
-                Woken::Chunk(chunk) => self.take_in(chunk),
-                Woken::End | Woken::Broken => {
-                    self.release_connection();
-                    self.end()
-                }
-                Woken::Timer => self.on_timer(),
-            };
-            self.remember().await;
-            if let Some(piece) = piece {
-                self.last_sent_ms = now_ms();
-                return Some(piece);
-            }
-        }
+            None => (empty_reader(), None),
+        };
+        let relay =
+            CarriedStream { relay: self, replacement: None, commented_after_ms: 0, timer_ms: first_ms };
+        nexus_carry(&reader, pending.as_ref(), &held, relay, remembers, as_milliseconds(first_ms))
     }
 
     fn release_connection(&mut self) {
@@ -204,62 +306,64 @@ impl StreamRelay {
     }
 
     /// Remembers what is to be remembered as soon as it is known, and before the caller is told that all is said.
-    async fn remember(&mut self) {
-        match &self.memory {
-            Memory::Answer(keep) => {
-                let Some(body) = self.pipe.final_body() else { return };
-                keep.keep(&self.env, &body).await;
-            }
-            Memory::DifyConversation { name: Some(name), .. } => {
-                let Some(id) = conversation_id_in(&self.scratch) else { return };
-                dify::remember(&self.env, name, &id).await;
-            }
-            Memory::None | Memory::DifyConversation { .. } => return,
+    fn remember(&mut self) -> Option<impl Future<Output = ()> + 'static> {
+        enum Found {
+            Answer(Vec<u8>),
+            Conversation(String),
         }
-        self.memory = Memory::None;
+        let found = match &self.memory {
+            Memory::Answer(_) => self.pipe.final_body().map(Found::Answer),
+            Memory::DifyConversation { name: Some(_), .. } => {
+                conversation_id_in(&self.scratch).map(Found::Conversation)
+            }
+            Memory::None | Memory::DifyConversation { .. } => None,
+        }?;
+        let memory = std::mem::replace(&mut self.memory, Memory::None);
+        let env = self.env.clone();
+        Some(async move {
+            match (memory, found) {
+                (Memory::Answer(keep), Found::Answer(body)) => keep.keep(&env, &body).await,
+                (Memory::DifyConversation { name: Some(name), .. }, Found::Conversation(id)) => {
+                    dify::remember(&env, &name, &id).await;
+                }
+                _ => {}
+            }
+        })
     }
 
     async fn wait(&mut self) -> Woken {
-        let Some(chunks) = &mut self.chunks else { return Woken::End };
+        let (Some(chunks), Some(timer)) = (&mut self.chunks, &mut self.timer) else { return Woken::End };
+        let reading = chunks.pending.take().unwrap_or_else(|| chunks.reader.read());
         // One timer serves many chunks: setting one for each would cost more than relaying the chunk.
-        match select(chunks.next(), &mut self.timer).await {
-            Either::Left((Some(Ok(chunk)), _)) => Woken::Chunk(chunk.unchecked_into()),
-            Either::Left((Some(Err(_)), _)) => Woken::Broken,
-            Either::Left((None, _)) => Woken::End,
-            Either::Right(_) => Woken::Timer,
+        match select(JsFuture::from(reading.clone()), timer).await {
+            Either::Left((Ok(read), _)) => {
+                let value = Reflect::get(&read, &"value".into()).unwrap_or(JsValue::UNDEFINED);
+                if value.is_undefined() { Woken::End } else { Woken::Chunk(value.unchecked_into()) }
+            }
+            Either::Left((Err(_), _)) => Woken::Broken,
+            Either::Right(_) => {
+                chunks.pending = Some(reading);
+                Woken::Timer
+            }
         }
     }
 
+    /// Looks at a chunk of the body before the first word; what of it goes on.
     fn take_in(&mut self, chunk: Uint8Array) -> Option<Uint8Array> {
         self.waiting_since_ms = now_ms();
         self.scratch.clear();
         bytes::append(&mut self.scratch, &chunk);
-        if let Some(stop) = &mut self.stop {
-            stop.look_at(&self.scratch);
-        }
-        match self.pipe.push(&self.scratch) {
+        match self.look_at_scratch() {
             Forward::Unchanged => Some(chunk),
             Forward::Replaced(bytes) => as_piece(&bytes),
         }
     }
 
-    fn on_timer(&mut self) -> Option<Uint8Array> {
-        let now = now_ms();
-        let idle_due = self.waiting_since_ms + self.idle_ms;
-        if now >= idle_due {
-            if self.pipe.is_complete() {
-                // Everything is said; only the connection was left open.
-                return self.end();
-            }
-            let message = format!("The provider sent nothing for {} ms.", self.idle_ms);
-            return self.fail(Vec::new(), &ErrorInfo::in_stream("upstream_stream_idle", message));
+    fn look_at_scratch(&mut self) -> Forward {
+        if let Some(stop) = &mut self.stop {
+            stop.look_at(&self.scratch);
         }
-        let quiet = now >= self.last_sent_ms.max(self.waiting_since_ms) + self.keep_alive_ms;
-        let comment = (quiet && self.pipe.at_boundary()).then(|| Uint8Array::from(self.pipe.keep_alive()));
-        let quiet_since = if quiet { now } else { self.last_sent_ms.max(self.waiting_since_ms) };
-        let due = idle_due.min(quiet_since + self.keep_alive_ms).max(now + 1);
-        self.timer = Timer::after_ms(due - now);
-        comment
+        self.pipe.push(&self.scratch)
     }
 
     /// The upstream has ended its body, as it should or not.
@@ -290,6 +394,108 @@ impl StreamRelay {
             settlement.finish(outcome);
         }
     }
+}
+
+#[wasm_bindgen]
+impl CarriedStream {
+    /// Looks at a chunk: what goes on in its place.
+    pub fn look_at(&mut self, chunk: &Uint8Array) -> u32 {
+        self.commented_after_ms = 0;
+        let relay = &mut self.relay;
+        relay.scratch.clear();
+        bytes::append(&mut relay.scratch, chunk);
+        match relay.look_at_scratch() {
+            Forward::Unchanged => UNCHANGED,
+            Forward::Replaced(bytes) => self.replace(as_piece(&bytes)),
+        }
+    }
+
+    /// What goes on in place of the chunk that was looked at last.
+    pub fn replacement(&mut self) -> Option<Uint8Array> {
+        self.replacement.take()
+    }
+
+    /// The upstream has ended its body, or broken it off: what is still to be said.
+    pub fn end(&mut self) -> u32 {
+        self.relay.release_connection();
+        let piece = self.relay.end();
+        self.replace(piece)
+    }
+
+    /// What came before the first word has been sent. True if that was all.
+    pub fn held_is_sent(&mut self) -> bool {
+        match self.relay.ended.take() {
+            Some((outcome, code)) => {
+                self.relay.settle(outcome, code.as_deref());
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The timer has gone off after the upstream was waited for so long: what the caller is told.
+    pub fn on_timer(&mut self, waiting_ms: f64) -> Option<Uint8Array> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a clock may be set back"
+        )]
+        let waiting_ms = waiting_ms.max(0.0) as u64;
+        if waiting_ms < self.commented_after_ms {
+            // This is another wait.
+            self.commented_after_ms = 0;
+        }
+        let relay = &mut self.relay;
+        if waiting_ms >= relay.idle_ms {
+            if relay.pipe.is_complete() {
+                // Everything is said; only the connection was left open.
+                return relay.end();
+            }
+            let message = format!("The provider sent nothing for {} ms.", relay.idle_ms);
+            return relay.fail(Vec::new(), &ErrorInfo::in_stream("upstream_stream_idle", message));
+        }
+        let is_quiet = waiting_ms >= self.commented_after_ms + relay.keep_alive_ms;
+        if is_quiet {
+            self.commented_after_ms = waiting_ms;
+        }
+        let keep_alive_due_ms = self.commented_after_ms + relay.keep_alive_ms;
+        self.timer_ms = relay.idle_ms.min(keep_alive_due_ms).saturating_sub(waiting_ms);
+        (is_quiet && relay.pipe.at_boundary()).then(|| Uint8Array::from(relay.pipe.keep_alive()))
+    }
+
+    /// Milliseconds until the timer is to go off again.
+    pub fn timer_ms(&self) -> u32 {
+        as_milliseconds(self.timer_ms)
+    }
+
+    /// Whether the request is settled, so that nothing more goes on.
+    pub fn is_over(&self) -> bool {
+        self.relay.settlement.is_none()
+    }
+
+    /// What has to be waited for before the last chunk goes on.
+    pub fn remember(&mut self) -> Option<Promise> {
+        let remembering = self.relay.remember()?;
+        Some(future_to_promise(async move {
+            remembering.await;
+            Ok(JsValue::UNDEFINED)
+        }))
+    }
+
+    fn replace(&mut self, piece: Option<Uint8Array>) -> u32 {
+        self.replacement = piece;
+        if self.replacement.is_some() { REPLACED } else { NOTHING }
+    }
+}
+
+/// A reader of a body that there is not.
+fn empty_reader() -> web_sys::ReadableStreamDefaultReader {
+    let nothing = futures::stream::empty::<Result<JsValue, JsValue>>();
+    wasm_streams::ReadableStream::from_stream(nothing).into_raw().get_reader().unchecked_into()
+}
+
+fn as_milliseconds(milliseconds: u64) -> u32 {
+    u32::try_from(milliseconds.max(1)).unwrap_or(u32::MAX).min(i32::MAX as u32)
 }
 
 impl Drop for StreamRelay {
