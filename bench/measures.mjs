@@ -18,7 +18,15 @@ export async function runMeasures(measures, context, measured) {
   for (const { name, about, run } of measures) {
     console.log(`measuring ${name}: ${about}`);
     const began = performance.now();
-    const found = await run({ ...context, log: (line) => console.log(`  ${line}`) });
+    let found;
+    try {
+      found = await run({ ...context, log: (line) => console.log(`  ${line}`) });
+    } catch (error) {
+      // What others find is worth having, so the run goes on; it has failed none the less.
+      console.error(`  ${name} FAILED: ${error.message}`);
+      process.exitCode = 1;
+      continue;
+    }
     console.log(`  ${JSON.stringify(found, (_, value) => (typeof value === "number" ? Number(value.toPrecision(4)) : value))}`);
     console.log(`  in ${Math.round((performance.now() - began) / 1000)} s`);
     results[name] = { about, measured, found };

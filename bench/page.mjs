@@ -113,7 +113,7 @@ function operations({ measures }) {
   const found = measures.operations?.found;
   if (!found) return null;
   const per = (part) => {
-    const entries = Object.entries(part).filter(([, n]) => n > 0);
+    const entries = Object.entries(part).filter(([, n]) => n > 0).sort(([a], [b]) => a.localeCompare(b));
     return entries.length ? entries.map(([operation, n]) => `${operation} ${number(n)}`).join("<br>") : "nothing";
   };
   const rows = found.cases.map((one) => [one.title, per(one.on_request), per(one.by_consumer)]);
@@ -122,7 +122,8 @@ function operations({ measures }) {
     [
       `Counted over ${found.cases[0].requests} requests a case, on a warm isolate, by a module in front of the Worker. What is done after the answer is`,
       "counted as well; the caller does not wait for it. What happens every few seconds (is the configuration still the newest?)",
-      "shows as a fraction. *Rows* of D1 are those that it says that it touched, indexes included.",
+      "shows as a fraction, and so does what several requests share: a queue message carries the events of many, a trip to D1",
+      "several statements. *Rows* of D1 are those that it says that it touched, indexes included: a write reads rows as well.",
     ].join("\n"),
     table(["", "the request", "the queue's consumer, for a request"], rows).replaceAll("--:", "---"),
   ].join("\n\n");
@@ -225,6 +226,8 @@ const LIMITS = `## What the numbers do not say
 - A flood of chunks of one word each, as fast as they are taken, is no model's behaviour; \`stream-paced\` is closer to it.
 - Every request opens a new conversation, or comes with a history that the gateway has never seen (a prompt of 100 KB has 51
   turns). In life most later turns continue what is remembered already; *what a request uses* has both.
+- A stream's first byte is that of the chunk which names the role. It comes together with the first piece of text here. A model
+  that sends it earlier gains nothing by that behind Nexus Edge, which holds it back until it is certain of an answer.
 - Prompts differ by their numbers only, and answers hardly: a real mixture compresses and hashes no differently, but its tokens
   are less alike.
 - The peers run as their packages come, with as little configuration as they allow. Portkey is made for workerd, but published for

@@ -134,10 +134,12 @@ function pace(socket, frames, gapMs) {
   let next = 0;
   const step = () => {
     if (socket.destroyed) return;
-    // Timers are late under load; what is due by now is written, each chunk by itself, so that the offered rate holds.
-    const due = Math.min(frames.length, Math.floor((performance.now() - start) / gapMs) + 1);
+    // What opens a stream and its first piece come together, as a model's do: a gateway may wait for the piece before it
+    // commits itself. Timers are late under load; what is due by now is written, each chunk by itself, so that the offered
+    // rate holds.
+    const due = Math.min(frames.length, Math.floor((performance.now() - start) / gapMs) + 2);
     while (next < due) socket.write(frames[next++]);
-    if (next < frames.length) setTimeout(step, Math.max(0, start + next * gapMs - performance.now()));
+    if (next < frames.length) setTimeout(step, Math.max(0, start + (next - 1) * gapMs - performance.now()));
   };
   step();
 }

@@ -12,10 +12,13 @@ const IDLE_MS = 15_000;
 
 export async function run({ root, upstreamAddress, queue, openKv, quick, upstream }) {
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
-  const sockets = quick ? 100 : 1000;
-  const kinds = { a_session_each: () => "", one_session: (session) => `&session_id=${session}` };
+  // A session has 1000 connections at most, and the first one is open already.
+  const kinds = {
+    a_session_each: { sockets: quick ? 100 : 1000, query: () => "" },
+    one_session: { sockets: quick ? 100 : 999, query: (session) => `&session_id=${session}` },
+  };
   const result = {};
-  for (const [kind, query] of Object.entries(kinds)) {
+  for (const [kind, { sockets, query }] of Object.entries(kinds)) {
     const gateway = await startGateway({ root }, { queue, kv: await openKv() });
     try {
       const { key } = await configure(gateway, upstreamAddress);
@@ -50,7 +53,7 @@ function opener(url, key) {
         const frame = JSON.parse(data);
         if (frame.type === "hello") resolve({ socket, session: frame.session_id });
       };
-      socket.onerror = () => reject(new Error("a WebSocket could not be opened"));
+      socket.onerror = ({ error, message }) => reject(new Error(`a WebSocket could not be opened: ${error?.cause?.message ?? error?.message ?? message}`));
     });
 }
 
