@@ -6,8 +6,8 @@
 use nexus_edge_core::access::{Principal, StorePolicy};
 use nexus_edge_core::billing::Price;
 use nexus_edge_core::chat::title::title_of;
-use nexus_edge_core::conversation::archive;
 use nexus_edge_core::conversation::normalise::last_user_text;
+use nexus_edge_core::conversation::{Remembrance, archive};
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
@@ -17,7 +17,7 @@ use worker::Env;
 
 use super::admit::Admission;
 use super::cache::{self, Place};
-use super::recognise::{self, Recognised, Remembrance};
+use super::recognise::{self, Recognised};
 use super::upstream_health;
 use crate::platform::now_ms;
 use crate::store::archive::{self as archived, Entry};

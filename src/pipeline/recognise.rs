@@ -4,8 +4,7 @@
 //! request; what else there is to find out is found out after the answer, when it is remembered.
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::conversation::archive::Fresh;
-use nexus_edge_core::conversation::{ChainKey, Fingerprint, Recognition, Remembered, recognise as judge};
+use nexus_edge_core::conversation::{Fingerprint, Recognition, Remembered, Remembrance, recognise as judge};
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::transcript::Transcript;
@@ -53,7 +52,7 @@ pub struct Recognised {
     /// The conversation, if the request named none in a header.
     pub id: Option<String>,
     /// What the request says of its history, and what was found under that.
-    looked_up: Option<(Fingerprint, Option<Remembered>)>,
+    looked_up: Option<(Fingerprint, Remembered)>,
 }
 
 impl Recognised {
@@ -85,17 +84,14 @@ pub async fn recognise(
         return Recognised { id: Some(named), looked_up: None };
     }
     let print = Fingerprint::of(&principal.key_id, &request);
-    let found = match print.history.or(print.last_words) {
-        Some(key) => conversations::get(&exchange.env, key).await,
-        None => None,
+    let remembered = conversations::get(&exchange.env, &print).await;
+    let id = match judge(&print, &remembered) {
+        Recognition::Known(id) => Some(id),
+        Recognition::New if print.history.is_none() => print.last_words.and_then(conversations::who_said),
+        Recognition::Branch { .. } | Recognition::New => None,
     };
-    let id = match judge(print.question, print.history.is_some(), found.as_ref()) {
-        Recognition::Known(id) => id,
-        Recognition::Branch { .. } | Recognition::New => new_ulid(exchange.started_ms),
-    };
-    // Under the last words of a request without a history is not its history.
-    let of_history = found.filter(|_| print.history.is_some());
-    Recognised { id: Some(id), looked_up: Some((print, of_history)) }
+    let id = id.unwrap_or_else(|| new_ulid(exchange.started_ms));
+    Recognised { id: Some(id), looked_up: Some((print, remembered)) }
 }
 
 /// `metadata.session_id`, or `metadata.conversation_id`.
@@ -103,14 +99,6 @@ fn named_in_body(request: &ChatRequest) -> Option<String> {
     let metadata = request.metadata.as_ref()?.to_value();
     let named = metadata.get("session_id").or_else(|| metadata.get("conversation_id"))?;
     named.as_str().and_then(request_id::accept).map(str::to_owned)
-}
-
-/// What is found out after the answer.
-pub struct Remembrance {
-    /// Which messages of the request were not there before.
-    pub fresh: Fresh,
-    /// The conversation that was branched off, if the request goes on from an earlier point of one.
-    pub parent: Option<String>,
 }
 
 /// Remembers, after the answer, how the conversation stands. What was looked up before the answer is not looked up again.
@@ -122,60 +110,17 @@ pub async fn remember(
     conversation_id: &str,
     recognised: Recognised,
 ) -> Remembrance {
-    let (print, of_history) = if let Some(looked_up) = recognised.looked_up {
+    let (print, mut remembered) = if let Some(looked_up) = recognised.looked_up {
         looked_up
     } else {
         let print = Fingerprint::of(&principal.key_id, request);
-        let found = match print.history {
-            Some(history) => conversations::get(env, history).await,
-            None => None,
-        };
-        (print, found)
+        let remembered = conversations::get(env, &print).await;
+        (print, remembered)
     };
-    let remembrance = match print.history {
-        Some(history) => go_on(env, &print, history, of_history, conversation_id).await,
-        None => Remembrance { fresh: Fresh::All, parent: None },
-    };
-    conversations::put(env, print.with_reply(reply), Remembered::new(conversation_id)).await;
-    // Only requests without a history are looked up by their last words.
-    if let Some(last_words) = print.last_words.filter(|_| print.history.is_none()) {
-        conversations::put(env, last_words, Remembered::new(conversation_id)).await;
+    if let Some(meanwhile) = conversations::held(print.root) {
+        remembered.merge(meanwhile);
     }
+    let remembrance = remembered.note_turn(&print, print.with_reply(reply), conversation_id);
+    conversations::put(env, &print, remembered, conversation_id).await;
     remembrance
-}
-
-/// Notes how a history went on, or finds the conversation that it was branched off.
-async fn go_on(
-    env: &Env,
-    print: &Fingerprint,
-    history: ChainKey,
-    found: Option<Remembered>,
-    conversation_id: &str,
-) -> Remembrance {
-    let Some(mut found) = found else {
-        return Remembrance { fresh: Fresh::All, parent: parent_of(env, print, conversation_id).await };
-    };
-    let is_new = found.continue_with(print.question, conversation_id);
-    let is_branch = found.conversation != conversation_id;
-    let parent = is_branch.then(|| found.conversation.clone());
-    let fresh = match (is_new, is_branch) {
-        (false, _) => Fresh::Nothing,
-        (true, false) => Fresh::SinceLastAnswer,
-        (true, true) => Fresh::All,
-    };
-    if is_new {
-        conversations::put(env, history, found).await;
-    }
-    Remembrance { fresh, parent }
-}
-
-/// The conversation of an earlier state of the history. KV is asked only for the newest: reading all would cost a long
-/// history more than the link is worth.
-async fn parent_of(env: &Env, print: &Fingerprint, conversation_id: &str) -> Option<String> {
-    let held = print.ancestors.iter().find_map(|ancestor| conversations::held(*ancestor));
-    let found = match (held, print.ancestors.first()) {
-        (None, Some(newest)) => conversations::get(env, *newest).await,
-        (held, _) => held,
-    };
-    found.map(|found| found.conversation).filter(|parent| parent != conversation_id)
 }

@@ -25,6 +25,14 @@ pub struct ChainKey {
     link: u128,
 }
 
+impl ChainKey {
+    /// Its place in the chain, short: enough to tell it from the others of a conversation. 16 hexadecimal digits.
+    #[must_use]
+    pub fn link(&self) -> String {
+        format!("{:016x}", self.link >> 64)
+    }
+}
+
 impl fmt::Display for ChainKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:016x}{:032x}", self.scope, self.link)
@@ -46,6 +54,8 @@ pub struct Fingerprint {
     pub ancestors: Vec<ChainKey>,
     /// The whole request, the new question included.
     pub question: ChainKey,
+    /// The system prompt and the first thing that is said after it: what all turns of a conversation have in common.
+    pub root: ChainKey,
     /// The last thing that the person said, whatever came before it.
     pub last_words: Option<ChainKey>,
     /// Where the answer goes on: the chain before the model speaks, and what the request put into its mouth.
@@ -66,8 +76,10 @@ impl Fingerprint {
         let mut key = ChainKey { scope, link: hasher.digest128() };
         let mut turns = Vec::new();
         let mut before_reply = None;
+        let mut root = None;
         while let Some(run) = runs.next() {
             let after = step(key, &run);
+            root.get_or_insert(after);
             if run.speaker == Speaker::Assistant {
                 if runs.peek().is_some() {
                     turns.push(after);
@@ -83,6 +95,7 @@ impl Fingerprint {
             history: turns.next(),
             ancestors: turns.take(MAX_ANCESTORS).collect(),
             question: key,
+            root: root.unwrap_or(key),
             last_words: last_user_text(&request.messages).map(|text| {
                 let mut hasher = Xxh3::new();
                 absorb(&mut hasher, b'l', &text);

@@ -18,7 +18,8 @@ fn decode(face: Face, body: &Value) -> ChatRequest {
 /// The store, and how a gateway uses it.
 #[derive(Default)]
 struct Gateway {
-    by_key: HashMap<String, Remembered>,
+    by_root: HashMap<String, Remembered>,
+    by_words: HashMap<String, String>,
     made: usize,
 }
 
@@ -26,21 +27,22 @@ impl Gateway {
     /// One request and its answer; the conversation that it was given.
     fn turn(&mut self, caller: &str, request: &ChatRequest, reply: &[Part]) -> String {
         let print = Fingerprint::of(caller, request);
-        let asked = print.history.or(print.last_words).map(|key| key.to_string());
-        let found = asked.as_ref().and_then(|key| self.by_key.get(key));
-        let id = match recognise(print.question, print.history.is_some(), found) {
-            Recognition::Known(id) => id,
-            Recognition::Branch { .. } | Recognition::New => {
-                self.made += 1;
-                format!("conversation-{}", self.made)
+        let remembered = self.by_root.entry(print.root.to_string()).or_default();
+        let said = print.last_words.map(|words| words.to_string());
+        let id = match recognise(&print, remembered) {
+            Recognition::Known(id) => Some(id),
+            Recognition::New if print.history.is_none() => {
+                said.as_ref().and_then(|words| self.by_words.get(words).cloned())
             }
+            Recognition::Branch { .. } | Recognition::New => None,
         };
-        if let Some(found) = print.history.and_then(|key| self.by_key.get_mut(&key.to_string())) {
-            found.continue_with(print.question, &id);
-        }
-        let answered = print.with_reply(reply);
-        for key in [Some(answered), print.last_words].into_iter().flatten() {
-            self.by_key.insert(key.to_string(), Remembered::new(&id));
+        let id = id.unwrap_or_else(|| {
+            self.made += 1;
+            format!("conversation-{}", self.made)
+        });
+        remembered.note_turn(&print, print.with_reply(reply), &id);
+        if let Some(words) = said {
+            self.by_words.insert(words, id.clone());
         }
         id
     }

@@ -1,43 +1,132 @@
-//! What is remembered under a key of the chain, and what follows from it.
+//! What is remembered of the conversations that begin with the same words, and what follows from it.
+//!
+//! All of it is one entry of the store, whose name every turn can tell from its history: so a turn costs one read and one
+//! write, and the point where a history was branched off is in what was read anyway.
 
 use serde::{Deserialize, Serialize};
 
-use super::ChainKey;
+use super::archive::Fresh;
+use super::{ChainKey, Fingerprint};
 
 /// A conversation that nobody has gone on with for this long, in milliseconds, is forgotten.
 pub const WINDOW_MS: u64 = 30 * 60 * 1000;
-/// Most continuations of one history that are told apart; beyond that the oldest is forgotten.
+/// Most states that are remembered; beyond that the oldest are forgotten.
+const MAX_STATES: usize = 48;
+/// Most continuations of one state that are told apart; beyond that the oldest is forgotten.
 const MAX_CONTINUATIONS: usize = 8;
 
-/// What is stored under the key of a history.
+/// A point of a history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Remembered {
-    /// The conversation that the history belongs to.
+struct State {
+    /// Its place in the chain.
+    #[serde(rename = "l")]
+    link: String,
+    /// The conversation that it belongs to.
     #[serde(rename = "c")]
-    pub conversation: String,
-    /// How it went on: the question as the text of its key, and the conversation that it went on in.
+    conversation: String,
+    /// How it went on: the place of the question, and the conversation that it went on in, if that is another.
     #[serde(rename = "n", default, skip_serializing_if = "Vec::is_empty")]
-    continuations: Vec<(String, String)>,
+    continuations: Vec<(String, Option<String>)>,
+}
+
+/// What is stored for all histories that begin alike.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// The oldest first.
+    #[serde(rename = "s")]
+    states: Vec<State>,
+}
+
+/// What a turn adds to what is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembrance {
+    /// Which messages of the request were not there before.
+    pub fresh: Fresh,
+    /// The conversation that was branched off, if the request goes on from an earlier point of one.
+    pub parent: Option<String>,
 }
 
 impl Remembered {
-    /// A history that has not been continued.
+    /// Whether a point of a history is known.
     #[must_use]
-    pub fn new(conversation: impl Into<String>) -> Self {
-        Self { conversation: conversation.into(), continuations: Vec::new() }
+    pub fn knows(&self, key: ChainKey) -> bool {
+        self.find(key).is_some()
     }
 
-    /// Notes that the history was continued by `question` in `conversation`. False if that was known.
-    pub fn continue_with(&mut self, question: ChainKey, conversation: &str) -> bool {
-        let question = question.to_string();
-        if self.continuations.iter().any(|(known, _)| *known == question) {
-            return false;
+    /// Adds what others have remembered in the meantime.
+    pub fn merge(&mut self, other: Self) {
+        for state in other.states {
+            match self.states.iter_mut().find(|known| known.link == state.link) {
+                Some(known) => {
+                    let is_new = |way: &(String, Option<String>)| !known.continuations.contains(way);
+                    let new: Vec<_> = state.continuations.into_iter().filter(is_new).collect();
+                    known.continuations.extend(new);
+                }
+                None => self.states.push(state),
+            }
         }
-        if self.continuations.len() >= MAX_CONTINUATIONS {
-            self.continuations.remove(0);
+        self.forget_oldest();
+    }
+
+    /// Notes a turn that was answered in `conversation`; `answered` is the history up to and including the answer.
+    pub fn note_turn(&mut self, print: &Fingerprint, answered: ChainKey, conversation: &str) -> Remembrance {
+        let remembrance = match print.history {
+            None => {
+                self.put(print.question, conversation);
+                Remembrance { fresh: Fresh::All, parent: None }
+            }
+            Some(history) => match self.continue_with(history, print.question, conversation) {
+                Some(remembrance) => remembrance,
+                None => Remembrance { fresh: Fresh::All, parent: self.parent_of(print, conversation) },
+            },
+        };
+        self.put(answered, conversation);
+        self.forget_oldest();
+        remembrance
+    }
+
+    fn find(&self, key: ChainKey) -> Option<&State> {
+        let link = key.link();
+        self.states.iter().rev().find(|state| state.link == link)
+    }
+
+    fn put(&mut self, key: ChainKey, conversation: &str) {
+        let link = key.link();
+        self.states.retain(|state| state.link != link);
+        self.states.push(State { link, conversation: conversation.to_owned(), continuations: Vec::new() });
+    }
+
+    /// Notes how a state went on; `None` if it is not known.
+    fn continue_with(
+        &mut self,
+        history: ChainKey,
+        question: ChainKey,
+        conversation: &str,
+    ) -> Option<Remembrance> {
+        let (link, question) = (history.link(), question.link());
+        let state = self.states.iter_mut().find(|state| state.link == link)?;
+        let is_branch = state.conversation != conversation;
+        let parent = is_branch.then(|| state.conversation.clone());
+        if state.continuations.iter().any(|(known, _)| *known == question) {
+            return Some(Remembrance { fresh: Fresh::Nothing, parent });
         }
-        self.continuations.push((question, conversation.to_owned()));
-        true
+        if state.continuations.len() >= MAX_CONTINUATIONS {
+            state.continuations.remove(0);
+        }
+        state.continuations.push((question, is_branch.then(|| conversation.to_owned())));
+        let fresh = if is_branch { Fresh::All } else { Fresh::SinceLastAnswer };
+        Some(Remembrance { fresh, parent })
+    }
+
+    /// The conversation of the latest earlier state of the history that is known.
+    fn parent_of(&self, print: &Fingerprint, conversation: &str) -> Option<String> {
+        let found = print.ancestors.iter().find_map(|ancestor| self.find(*ancestor))?;
+        Some(found.conversation.clone()).filter(|parent| parent != conversation)
+    }
+
+    fn forget_oldest(&mut self) {
+        let excess = self.states.len().saturating_sub(MAX_STATES);
+        self.states.drain(..excess);
     }
 }
 
@@ -55,62 +144,108 @@ pub enum Recognition {
     New,
 }
 
-/// Recognises a request with this `question` by what was found under its history, or, of a request without any, under
-/// its last words.
+/// Recognises a request by what is remembered of the histories that begin like its own.
 #[must_use]
-pub fn recognise(question: ChainKey, has_history: bool, found: Option<&Remembered>) -> Recognition {
-    let Some(found) = found else { return Recognition::New };
-    if !has_history || found.continuations.is_empty() {
-        return Recognition::Known(found.conversation.clone());
+pub fn recognise(print: &Fingerprint, remembered: &Remembered) -> Recognition {
+    let Some(history) = print.history else {
+        let again = remembered.find(print.question);
+        return again.map_or(Recognition::New, |state| Recognition::Known(state.conversation.clone()));
+    };
+    let Some(state) = remembered.find(history) else { return Recognition::New };
+    if state.continuations.is_empty() {
+        return Recognition::Known(state.conversation.clone());
     }
-    let question = question.to_string();
-    match found.continuations.iter().find(|(known, _)| *known == question) {
+    let question = print.question.link();
+    match state.continuations.iter().find(|(known, _)| *known == question) {
         // The same question again: an answer that was lost, or is wanted anew.
-        Some((_, conversation)) => Recognition::Known(conversation.clone()),
-        None => Recognition::Branch { parent: found.conversation.clone() },
+        Some((_, elsewhere)) => {
+            Recognition::Known(elsewhere.clone().unwrap_or_else(|| state.conversation.clone()))
+        }
+        None => Recognition::Branch { parent: state.conversation.clone() },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::Fingerprint;
     use crate::dialect::canonical::{ChatRequest, Message, Part, Role};
 
-    fn question(text: &str) -> ChainKey {
-        let request = ChatRequest {
-            messages: vec![Message::new(Role::User, vec![Part::text(text)])],
-            ..ChatRequest::default()
+    /// A history of texts, the person's first, then by turns.
+    fn print(texts: &[&str]) -> Fingerprint {
+        let message = |(index, text): (usize, &&str)| {
+            let role = if index % 2 == 0 { Role::User } else { Role::Assistant };
+            Message::new(role, vec![Part::text(*text)])
         };
-        Fingerprint::of("k", &request).question
+        let messages = texts.iter().enumerate().map(message).collect();
+        Fingerprint::of("k", &ChatRequest { messages, ..ChatRequest::default() })
+    }
+
+    fn turn(remembered: &mut Remembered, texts: &[&str], reply: &str, conversation: &str) -> Remembrance {
+        let print = print(texts);
+        let answered = print.with_reply(&[Part::text(reply)]);
+        remembered.note_turn(&print, answered, conversation)
     }
 
     #[test]
     fn a_second_way_on_is_a_branch_and_the_same_way_is_not() {
-        let mut found = Remembered::new("one");
-        assert_eq!(recognise(question("b"), true, Some(&found)), Recognition::Known("one".into()));
-        assert!(found.continue_with(question("b"), "one"));
-        assert!(!found.continue_with(question("b"), "one"));
-        assert_eq!(recognise(question("b"), true, Some(&found)), Recognition::Known("one".into()));
+        let mut remembered = Remembered::default();
+        assert_eq!(recognise(&print(&["a"]), &remembered), Recognition::New);
+        assert_eq!(turn(&mut remembered, &["a"], "1", "one").fresh, Fresh::All);
+        assert_eq!(recognise(&print(&["a"]), &remembered), Recognition::Known("one".into()));
+        let on = print(&["a", "1", "b"]);
+        assert_eq!(recognise(&on, &remembered), Recognition::Known("one".into()));
+        assert_eq!(turn(&mut remembered, &["a", "1", "b"], "2", "one").fresh, Fresh::SinceLastAnswer);
+        assert_eq!(turn(&mut remembered, &["a", "1", "b"], "2", "one").fresh, Fresh::Nothing);
+        assert_eq!(recognise(&on, &remembered), Recognition::Known("one".into()));
+        let other = print(&["a", "1", "c"]);
+        assert_eq!(recognise(&other, &remembered), Recognition::Branch { parent: "one".into() });
+        let branched = turn(&mut remembered, &["a", "1", "c"], "3", "two");
+        assert_eq!(branched, Remembrance { fresh: Fresh::All, parent: Some("one".into()) });
+        assert_eq!(recognise(&other, &remembered), Recognition::Known("two".into()));
         assert_eq!(
-            recognise(question("c"), true, Some(&found)),
-            Recognition::Branch { parent: "one".into() }
+            recognise(&print(&["a", "1", "c", "3", "d"]), &remembered),
+            Recognition::Known("two".into())
         );
-        found.continue_with(question("c"), "two");
-        assert_eq!(recognise(question("c"), true, Some(&found)), Recognition::Known("two".into()));
-        assert_eq!(recognise(question("c"), true, None), Recognition::New);
-        assert_eq!(recognise(question("x"), false, Some(&found)), Recognition::Known("one".into()));
+    }
+
+    #[test]
+    fn a_history_that_was_edited_knows_where_it_was_left() {
+        let mut remembered = Remembered::default();
+        turn(&mut remembered, &["a"], "1", "one");
+        turn(&mut remembered, &["a", "1", "b"], "2", "one");
+        let edited = ["a", "1", "b", "another", "c"];
+        assert_eq!(recognise(&print(&edited), &remembered), Recognition::New);
+        assert_eq!(turn(&mut remembered, &edited, "3", "two").parent.as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn what_isolates_remember_is_merged() {
+        let (mut here, mut there) = (Remembered::default(), Remembered::default());
+        turn(&mut here, &["a"], "1", "one");
+        there.merge(here.clone());
+        turn(&mut there, &["a", "1", "b"], "2", "one");
+        here.merge(there);
+        assert!(here.knows(print(&["a", "1", "b", "2", "c"]).history.unwrap()));
+        assert_eq!(
+            recognise(&print(&["a", "1", "c"]), &here),
+            Recognition::Branch { parent: "one".into() },
+            "how a state went on is merged, too"
+        );
     }
 
     #[test]
     fn what_is_stored_is_small_and_bounded() {
-        let mut found = Remembered::new("one");
-        assert_eq!(serde_json::to_string(&found).unwrap(), r#"{"c":"one"}"#);
-        for i in 0..50 {
-            found.continue_with(question(&i.to_string()), "x");
+        let mut remembered = Remembered::default();
+        let mut texts = vec!["a".to_owned()];
+        for index in 0..100 {
+            let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+            turn(&mut remembered, &borrowed, &format!("reply {index}"), "01JD4ZK3N2Q8S6T0V4W8X2Y6Z0");
+            texts.extend([format!("reply {index}"), format!("question {index}")]);
         }
-        let json = serde_json::to_string(&found).unwrap();
-        assert!(json.len() < 512, "{}", json.len());
-        assert_eq!(serde_json::from_str::<Remembered>(&json).unwrap(), found);
+        let json = serde_json::to_string(&remembered).unwrap();
+        assert!(json.len() < 6_000, "{}", json.len());
+        assert_eq!(serde_json::from_str::<Remembered>(&json).unwrap(), remembered);
+        let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+        assert!(matches!(recognise(&print(&borrowed), &remembered), Recognition::Known(_)));
     }
 }

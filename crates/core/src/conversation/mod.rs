@@ -19,4 +19,4 @@ pub mod normalise;
 mod corpus_test;
 
 pub use chain::{ChainKey, Fingerprint};
-pub use memory::{Recognition, Remembered, WINDOW_MS, recognise};
+pub use memory::{Recognition, Remembered, Remembrance, WINDOW_MS, recognise};
