@@ -73,7 +73,10 @@ try {
   await put(2);
 
   const inspector = new URL(await started.mf.getInspectorURL());
-  const session = await inspect(`ws://${inspector.host}/core:user:${name}`);
+  // A variant of a contestant runs the same Worker, under that one's name.
+  const targets = await (await fetch(`http://${inspector.host}/json`)).json();
+  const { id } = targets.find(({ id }) => id.startsWith("core:user:"));
+  const session = await inspect(`ws://${inspector.host}/${id}`);
   await session.ask("Profiler.enable");
   await session.ask("Profiler.setSamplingInterval", { interval: 200 });
   await session.ask("Profiler.start");
