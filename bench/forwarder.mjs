@@ -1,0 +1,27 @@
+// Runs a bare JavaScript Worker that forwards to the upstream: the contestants that are no gateway.
+import { readFileSync } from "node:fs";
+import { compatibility, startWorker } from "./workerd.mjs";
+
+/** Any key will do: nobody looks at it. */
+export const headersFor = () => ({ authorization: "Bearer sk-bench" });
+
+/**
+ * @param {string} name what the Worker is called
+ * @param {URL} file its source, which finds the address of the upstream in `env.UPSTREAM`
+ * @param {object} context as every contestant gets it
+ */
+export async function startForwarder(name, file, { root, upstream, inspect, socket }) {
+  const source = readFileSync(file, "utf8");
+  const worker = await startWorker({
+    config: {
+      name,
+      ...compatibility(root),
+      manifest: {
+        mainModule: "worker.js",
+        modules: { "worker.js": { type: "esm", contents: source } },
+      },
+      env: { UPSTREAM: { type: "text", value: upstream.url } },
+    },
+  }, { inspect, socket });
+  return { ...worker, url: `${worker.url}/v1/chat/completions`, headers: headersFor() };
+}
