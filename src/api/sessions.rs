@@ -10,11 +10,11 @@ use worker::js_sys::Uint8Array;
 use worker::{Env, Method, Request, RequestInit, web_sys};
 
 use crate::envelope;
-use crate::exchange::{Exchange, set_header};
+use crate::exchange::Exchange;
 use crate::objects::chat_room::{self, CALL_HEADER, Call};
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
-use crate::platform::http::{Headers, Response};
+use crate::platform::http::Response;
 use crate::platform::{log_error, new_ulid};
 use crate::store::{sessions, snapshot};
 
@@ -123,36 +123,25 @@ impl Caller {
         body: Option<&Map<String, Value>>,
     ) -> Result<Response, ApiError> {
         let session_id = checked_id(session_id)?;
-        let headers = Headers::new();
         let mut init = RequestInit::new();
         if let Some(body) = body {
             let json = serde_json::to_vec(body).map_err(|_| ApiError::internal())?;
             init.with_body(Some(Uint8Array::from(json.as_slice()).into()));
         }
         init.with_method(method);
-        send(&exchange.env, &self.call(exchange, session_id), headers, init, path).await
+        send(&exchange.env, &self.call(exchange, session_id), init, path).await
     }
 }
 
 /// Sends a call to the object of its session.
-pub async fn send(
-    env: &Env,
-    call: &Call,
-    headers: Headers,
-    mut init: RequestInit,
-    path: &str,
-) -> Result<Response, ApiError> {
+pub async fn send(env: &Env, call: &Call, init: RequestInit, path: &str) -> Result<Response, ApiError> {
     let failed = |error: worker::Error| {
         log_error("chat room", &error);
         ApiError::unavailable("session_unavailable", "The session cannot be reached. Try again.")
             .with_retry_after(1)
     };
-    set_header(&headers, CALL_HEADER, &serde_json::to_string(call).map_err(|_| ApiError::internal())?);
-    let platform_headers = worker::Headers::new();
-    for (name, value) in headers.list().iter() {
-        platform_headers.set(name, value).map_err(failed)?;
-    }
-    init.with_headers(platform_headers);
+    let call_text = serde_json::to_string(call).map_err(|_| ApiError::internal())?;
+    init.headers.set(CALL_HEADER, &call_text).map_err(failed)?;
     let request = Request::new_with_init(&format!("http://room{path}"), &init).map_err(failed)?;
     let namespace = env.durable_object("CHAT_ROOM").map_err(failed)?;
     let stub = namespace.get_by_name(&format!("{}/{}", call.key_id, call.session_id)).map_err(failed)?;

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use worker::{Method, RequestInit};
 
 use super::sessions::{Caller, checked_id, new_session_id, send};
-use crate::exchange::{self, Exchange, set_header};
+use crate::exchange::{self, Exchange};
 use crate::objects::chat_room::{SOCKET_HEADER, SocketCall};
 use crate::pipeline::authenticate;
-use crate::platform::http::{Headers, Response};
+use crate::platform::http::Response;
 use crate::platform::{log_error, new_ulid, now_ms, random_bytes};
 
 /// How long a ticket is good, in milliseconds.
@@ -140,13 +140,17 @@ pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
         create,
         ticket: ticket.map(|ticket| ticket.id),
     };
-    let headers = Headers::new();
-    set_header(&headers, "upgrade", "websocket");
-    set_header(&headers, SOCKET_HEADER, &serde_json::to_string(&socket).map_err(|_| ApiError::internal())?);
+    let socket = serde_json::to_string(&socket).map_err(|_| ApiError::internal())?;
     let mut init = RequestInit::new();
     init.with_method(Method::Get);
+    for (name, value) in [("upgrade", "websocket"), (SOCKET_HEADER, socket.as_str())] {
+        init.headers.set(name, value).map_err(|error| {
+            log_error("chat room", &error);
+            ApiError::internal()
+        })?;
+    }
     let call = caller.call(exchange, &session_id);
-    let response = send(&exchange.env, &call, headers, init, "/socket").await?;
+    let response = send(&exchange.env, &call, init, "/socket").await?;
     if response.status() == 101 {
         return Ok(response);
     }

@@ -154,6 +154,24 @@ impl Failed {
         Self::of(failure, error)
     }
 
+    /// An error of the upstream's own, which the caller gets to see if nobody else can be asked.
+    pub fn of_upstream(
+        status: u16,
+        info: ErrorInfo,
+        retry_after_ms: Option<u64>,
+        headers: Headers,
+        bytes: Vec<u8>,
+    ) -> Self {
+        Self {
+            failure: Failure::Status(status),
+            code: info.code,
+            message: Some(info.message),
+            retry_after_ms,
+            first_byte_ms: None,
+            reply: Reply::Upstream { status, headers, bytes },
+        }
+    }
+
     /// A failure of the platform's binding, which may not be there at all.
     fn of_binding(error: ApiError) -> Self {
         match error.code {
@@ -304,14 +322,7 @@ fn refused(
     let info = crossing.read_error(status, &bytes);
     let retry_after_ms = asked_rest_ms(response);
     let bytes = crossing.error(status, &bytes, &asked.exchange.request_id).unwrap_or(bytes);
-    Failed {
-        failure: Failure::Status(status),
-        code: info.code,
-        message: Some(info.message),
-        retry_after_ms,
-        first_byte_ms: None,
-        reply: Reply::Upstream { status, headers, bytes },
-    }
+    Failed::of_upstream(status, info, retry_after_ms, headers, bytes)
 }
 
 async fn receive_stream(
@@ -374,14 +385,7 @@ fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Fa
     set_header(&headers, "content-type", JSON);
     let bytes = asked.exchange.face.encode_error(error, &asked.exchange.request_id);
     let bytes = redact(&bytes, candidate.upstream.secrets()).unwrap_or(bytes);
-    Failed {
-        failure: Failure::Status(error.status),
-        code: error.code.clone(),
-        message: Some(error.message.clone()),
-        retry_after_ms: None,
-        first_byte_ms: None,
-        reply: Reply::Upstream { status: error.status, headers, bytes },
-    }
+    Failed::of_upstream(error.status, error.clone(), None, headers, bytes)
 }
 
 fn content_type(response: &Received) -> String {

@@ -249,14 +249,7 @@ fn refused(candidate: &Candidate, response: &Received, headers: Headers, body: B
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     let info = registry::upstream(candidate.upstream.record.kind).decode_error(status, &bytes);
-    Failed {
-        failure: Failure::Status(status),
-        code: info.code,
-        message: Some(info.message),
-        retry_after_ms: asked_rest_ms(response),
-        first_byte_ms: None,
-        reply: Reply::Upstream { status, headers, bytes },
-    }
+    Failed::of_upstream(status, info, asked_rest_ms(response), headers, bytes)
 }
 
 /// The answer to a question about something that the provider keeps. Nothing is recorded of it.

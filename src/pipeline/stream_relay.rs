@@ -5,8 +5,6 @@
 //! word a stream is read here; from then on JavaScript carries the chunks and calls [`CarriedStream`] to look at each,
 //! which halves what a chunk costs.
 
-use std::collections::VecDeque;
-
 use futures::future::{Either, select};
 use nexus_edge_core::dialect::canonical::{ErrorInfo, ErrorKind};
 use nexus_edge_core::dialect::dify::conversation_id_in;
@@ -160,7 +158,7 @@ pub struct StreamRelay {
     /// How the stream ended, if it did before it was passed on.
     ended: Option<(Outcome, Option<String>)>,
     /// What came before the first word.
-    held: VecDeque<Uint8Array>,
+    held: Vec<Uint8Array>,
     scratch: Vec<u8>,
     timer: Option<Timer>,
     /// Since when the next chunk has been waited for.
@@ -183,8 +181,8 @@ pub struct CarriedStream {
 
 enum Woken {
     Chunk(Uint8Array),
+    /// The body is over, or broken off: the pipe knows which by what has come.
     End,
-    Broken,
     Timer,
 }
 
@@ -214,7 +212,7 @@ impl StreamRelay {
             settlement: None,
             stop,
             ended: None,
-            held: VecDeque::new(),
+            held: Vec::new(),
             scratch: Vec::new(),
             timer: Some(Timer::after_ms(idle_ms.min(keep_alive_ms))),
             waiting_since_ms: now,
@@ -234,10 +232,10 @@ impl StreamRelay {
                 Woken::Chunk(chunk) => {
                     held_bytes += chunk.length() as usize;
                     if let Some(piece) = self.take_in(chunk) {
-                        self.held.push_back(piece);
+                        self.held.push(piece);
                     }
                 }
-                Woken::End | Woken::Broken => {
+                Woken::End => {
                     self.release_connection();
                     self.chunks = None;
                     let end = self.pipe.finish();
@@ -340,7 +338,7 @@ impl StreamRelay {
                 let value = Reflect::get(&read, &"value".into()).unwrap_or(JsValue::UNDEFINED);
                 if value.is_undefined() { Woken::End } else { Woken::Chunk(value.unchecked_into()) }
             }
-            Either::Left((Err(_), _)) => Woken::Broken,
+            Either::Left((Err(_), _)) => Woken::End,
             Either::Right(_) => {
                 chunks.pending = Some(reading);
                 Woken::Timer
