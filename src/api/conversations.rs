@@ -66,10 +66,10 @@ pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
         .map(|row| {
             json!({
                 "id": row.id,
-                "timestamp": rfc3339(whole(row.timestamp)),
+                "timestamp": rfc3339(row.timestamp),
                 "role": row.role,
-                "content": row.content.or(row.preview),
-                "tokens_count": whole(row.tokens_count),
+                "content": row.content,
+                "tokens_count": row.tokens,
                 "model": row.model_name,
                 "finish_reason": row.finish_reason,
             })

@@ -137,7 +137,7 @@ async fn keep(
     let mut messages = archive::asked(&request, remembrance.fresh);
     // A kept answer has used nothing, but it says something.
     let is_used = event.usage_source != UsageSource::None;
-    messages.push(archive::answered(reply, is_used.then_some(event.usage.completion)));
+    messages.push(archive::answered(reply, is_used.then_some(event.usage.completion), event.duration_ms));
     let title = last_user_text(&request.messages).as_deref().and_then(title_of);
     let entry =
         Entry { event, policy: principal.store, messages, asked_by, title, parent: remembrance.parent };

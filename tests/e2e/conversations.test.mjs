@@ -203,12 +203,51 @@ test('a large message goes to R2 and comes back whole; deleting removes it', asy
   assert.equal(await objects(), 0);
 });
 
+test('a history that nobody has seen is one row; it is paged through, searched and read message by message', async () => {
+  const name = await model();
+  const history = [say('system', 'Quote "exactly".')];
+  for (let turn = 0; turn < 20; turn++) history.push(say('user', `question ${turn}\nsecond line`), say('assistant', `answer ${turn} \\o/ 100%`));
+  const id = await turn(name, [...history, say('user', 'and now?')]);
+  const { body } = await eventually(async () => { const answer = await stats(id); return answer.status === 200 && answer; });
+  const said = [...history, say('user', 'and now?'), say('assistant', 're: and now?')];
+  assert.deepEqual(body.messages.map(({ role, content }) => say(role, content)), said);
+  assert.equal(body.messages.at(-1).finish_reason, 'stop');
+  assert.ok(body.messages.slice(0, -1).every(({ finish_reason: reason }) => reason === null));
+  assert.equal(body.rounds, 21);
+  assert.equal((await t.gw.db('SELECT id FROM chat_messages WHERE conversation_id = ?', id)).length, 1);
+
+  const paged = [];
+  for (let after = ''; after !== null; ) {
+    const page = (await stats(id, `?limit=7${after && `&after=${after}`}`)).body;
+    paged.push(...page.messages);
+    after = page.next_after;
+  }
+  assert.deepEqual(paged, body.messages);
+
+  const found = async (search) => (await t.gw.admin('GET', `/conversations?model=${name}&search=${encodeURIComponent(search)}`)).body.conversations.length;
+  for (const search of ['"exactly"', '7\nsecond', '\\o/ 100%', 'AND NOW']) assert.equal(await found(search), 1, search);
+  for (const search of ['several', 'assistant', '100_']) assert.equal(await found(search), 0, search);
+});
+
+test('a long history takes as many rows as it needs', async () => {
+  const name = await model();
+  const history = [];
+  for (let turn = 0; turn < 9; turn++) history.push(say('user', `${turn}${'x'.repeat(20_000)}`), say('assistant', `${turn}`));
+  const id = await turn(name, [...history, say('user', 'go on')]);
+  const { body } = await eventually(async () => { const answer = await stats(id); return answer.status === 200 && answer; });
+  assert.deepEqual(body.messages.map(({ content }) => content), [...history.map(({ content }) => content), 'go on', 're: go on']);
+  const rows = await t.gw.db('SELECT id, LENGTH(content) AS size FROM chat_messages WHERE conversation_id = ?', id);
+  assert.equal(rows.length, 3);
+  assert.equal((await stats(id, `?after=${body.messages[9].id}&limit=2`)).body.messages[0].id, body.messages[10].id);
+});
+
 test('what is older than six months goes with the cron', async () => {
   const name = await model();
   const id = await turn(name, [say('user', 'long ago')]);
   await eventually(async () => (await stats(id)).status === 200);
   const old = Date.now() - 184 * 24 * 3600 * 1000;
-  await t.gw.db('UPDATE chat_messages SET timestamp = ? WHERE conversation_id = ? RETURNING id', old, id);
+  // The id of a row begins with its time.
+  await t.gw.db("UPDATE chat_messages SET id = '00000000000000000000000000' || substr(id, 27) WHERE conversation_id = ? RETURNING id", id);
   await t.gw.db('UPDATE archived_conversations SET last_seen = ? WHERE id = ? RETURNING id', old, id);
   await t.gw.scheduled();
   await eventually(async () => (await stats(id)).status === 404);

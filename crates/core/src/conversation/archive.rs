@@ -1,6 +1,5 @@
 //! What of a request and its answer goes into the archive, and in which words.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::dialect::canonical::{ChatRequest, Media, Message, Part, Role};
@@ -18,7 +17,7 @@ pub enum Fresh {
 }
 
 /// A message for the archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchivedMessage {
     /// `system`, `user`, `assistant` or `tool`.
     pub role: &'static str,
@@ -26,6 +25,8 @@ pub struct ArchivedMessage {
     pub content: String,
     /// About how many tokens it is.
     pub tokens: u64,
+    /// Milliseconds from the request to when it was said.
+    pub after_ms: u64,
 }
 
 /// The messages of a request that go into the archive.
@@ -42,12 +43,13 @@ pub fn asked(request: &ChatRequest, fresh: Fresh) -> Vec<ArchivedMessage> {
     messages.get(start..).unwrap_or_default().iter().map(of_message).collect()
 }
 
-/// An answer for the archive, of so many tokens; estimated where nobody has counted them.
+/// An answer for the archive, of so many tokens (estimated where nobody has counted them), which was there so many
+/// milliseconds after the request.
 #[must_use]
-pub fn answered(parts: &[Part], tokens: Option<u64>) -> ArchivedMessage {
+pub fn answered(parts: &[Part], tokens: Option<u64>, after_ms: u64) -> ArchivedMessage {
     let content = content(parts);
     let tokens = tokens.unwrap_or_else(|| estimate_tokens(&content));
-    ArchivedMessage { role: "assistant", content, tokens }
+    ArchivedMessage { role: "assistant", content, tokens, after_ms }
 }
 
 fn of_message(message: &Message) -> ArchivedMessage {
@@ -57,15 +59,21 @@ fn of_message(message: &Message) -> ArchivedMessage {
         Role::Assistant => "assistant",
         Role::Tool => "tool",
     };
-    let tokens = estimate_tokens(&message.text());
-    ArchivedMessage { role, content: content(&message.parts), tokens }
+    let content = content(&message.parts);
+    let tokens =
+        if is_plain(&message.parts) { estimate_tokens(&content) } else { estimate_tokens(&message.text()) };
+    ArchivedMessage { role, content, tokens, after_ms: 0 }
 }
 
 fn content(parts: &[Part]) -> String {
-    if parts.iter().all(|part| part.as_text().is_some()) {
+    if is_plain(parts) {
         return parts.iter().filter_map(Part::as_text).collect();
     }
     Value::Array(parts.iter().map(of_part).collect()).to_string()
+}
+
+fn is_plain(parts: &[Part]) -> bool {
+    parts.iter().all(|part| part.as_text().is_some())
 }
 
 fn of_part(part: &Part) -> Value {
@@ -122,9 +130,9 @@ mod tests {
 
     #[test]
     fn texts_are_texts_and_the_rest_is_json() {
-        let both = answered(&[Part::text("a"), Part::text("b")], Some(2));
+        let both = answered(&[Part::text("a"), Part::text("b")], Some(2), 5);
         assert_eq!((both.content.as_str(), both.tokens), ("ab", 2));
-        assert!(answered(&[Part::text("Nobody has counted this.")], None).tokens > 0);
+        assert!(answered(&[Part::text("Nobody has counted this.")], None, 0).tokens > 0);
         let call = Part::ToolCall {
             id: "c".into(),
             name: "f".into(),
@@ -132,7 +140,7 @@ mod tests {
             signature: None,
             cache: None,
         };
-        let archived = answered(&[Part::text("a"), call], Some(2));
+        let archived = answered(&[Part::text("a"), call], Some(2), 0);
         let parts: Value = serde_json::from_str(&archived.content).unwrap();
         assert_eq!(parts[1]["name"], "f");
     }

@@ -11,6 +11,7 @@
 //! - what they do mean to change, does.
 
 pub mod archive;
+pub mod archive_row;
 mod chain;
 mod memory;
 pub mod normalise;

@@ -1,0 +1,213 @@
+//! Reads the archive: conversations, sums over one, its messages.
+
+use nexus_edge_core::conversation::archive_row::{self, Unbundled};
+use serde::{Deserialize, Serialize};
+use worker::Env;
+
+use super::super::{StoreError, StoreResult, nullable, rows, text, unsigned};
+use super::object_name;
+
+/// The condition that what was said in the row `m` matches the pattern in parameter `?plain` or, as it is where a row has a list
+/// of texts, that in `?in_json`.
+pub fn matches(plain: u8, in_json: u8) -> String {
+    let said = "COALESCE(m.content, m.preview) LIKE";
+    format!("({said} ?{plain} ESCAPE '\\' OR {said} ?{in_json} ESCAPE '\\')")
+}
+
+/// A pattern that finds the text anywhere in a list of texts.
+pub fn pattern_in_json(search: &str) -> String {
+    let json = serde_json::Value::from(search).to_string();
+    pattern(json.get(1..json.len() - 1).unwrap_or_default())
+}
+
+/// A pattern that finds the text anywhere.
+pub fn pattern(search: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in search.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// An archived message.
+#[derive(Debug)]
+pub struct Message {
+    pub id: String,
+    /// Milliseconds since the epoch.
+    pub timestamp: u64,
+    pub model_name: String,
+    pub role: String,
+    /// Nothing where no content is kept; of a large one that is lost, its beginning.
+    pub content: Option<String>,
+    pub tokens: u64,
+    pub finish_reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MessageRow {
+    id: String,
+    timestamp: u64,
+    model_name: String,
+    role: String,
+    content: Option<String>,
+    preview: Option<String>,
+    in_r2: u64,
+    tokens_count: u64,
+    finish_reason: Option<String>,
+    outline: Option<String>,
+}
+
+impl MessageRow {
+    /// The messages of the row.
+    fn into_messages(self) -> Vec<Message> {
+        let outline = self.outline.as_deref();
+        let several =
+            outline.and_then(|outline| archive_row::unbundle(&self.id, outline, self.content.as_deref()));
+        let Some(several) = several else {
+            return vec![Message {
+                content: self.content.or(self.preview),
+                id: self.id,
+                timestamp: self.timestamp,
+                model_name: self.model_name,
+                role: self.role,
+                tokens: self.tokens_count,
+                finish_reason: self.finish_reason,
+            }];
+        };
+        let mut messages: Vec<Message> = several.into_iter().map(|one| self.message(one)).collect();
+        // If the row has the answer to the request, that is its last message.
+        if let Some(last) = messages.last_mut() {
+            last.finish_reason = self.finish_reason;
+        }
+        messages
+    }
+
+    fn message(&self, one: Unbundled) -> Message {
+        Message {
+            id: one.id,
+            timestamp: self.timestamp + one.after_ms,
+            model_name: self.model_name.clone(),
+            role: one.role.to_owned(),
+            content: one.content,
+            tokens: one.tokens,
+            finish_reason: None,
+        }
+    }
+}
+
+/// Sums over a conversation.
+#[derive(Debug, Deserialize)]
+pub struct Sums {
+    pub key_id: String,
+    pub rounds: f64,
+    pub prompt_tokens: f64,
+    pub completion_tokens: f64,
+}
+
+/// Sums over a conversation, one row for each key that has one of this id.
+pub async fn sums(env: &Env, key_id: Option<&str>, id: &str) -> StoreResult<Vec<Sums>> {
+    let sql = "SELECT key_id, SUM(answers) AS rounds, SUM(prompt_tokens) AS prompt_tokens, \
+        SUM(completion_tokens) AS completion_tokens FROM chat_messages \
+        WHERE conversation_id = ?1 AND (?2 IS NULL OR key_id = ?2) GROUP BY key_id ORDER BY key_id LIMIT 20";
+    rows(env, sql, &[text(id), nullable(key_id, text)]).await
+}
+
+/// Messages of a conversation after the message `after`, the oldest first, with the content of large ones.
+pub async fn messages(
+    env: &Env,
+    key_id: &str,
+    id: &str,
+    after: Option<&str>,
+    limit: u64,
+) -> StoreResult<Vec<Message>> {
+    // The message to go on after may be in the middle of a row.
+    let sql = "SELECT id, timestamp, model_name, role, content, preview, in_r2, tokens_count, finish_reason, outline \
+        FROM chat_messages WHERE conversation_id = ?1 AND key_id = ?2 AND id >= COALESCE((SELECT MAX(id) \
+        FROM chat_messages WHERE conversation_id = ?1 AND key_id = ?2 AND id <= ?3), ?3) ORDER BY id LIMIT ?4";
+    let after = after.unwrap_or_default();
+    let mut found: Vec<MessageRow> =
+        rows(env, sql, &[text(id), text(key_id), text(after), unsigned(limit + 1)]).await?;
+    for row in found.iter_mut().filter(|row| row.in_r2 > 0) {
+        row.content = large(env, &row.id).await?;
+    }
+    let messages = found.into_iter().flat_map(MessageRow::into_messages);
+    Ok(messages
+        .filter(|message| message.id.as_str() > after)
+        .take(usize::try_from(limit).unwrap_or(usize::MAX))
+        .collect())
+}
+
+async fn large(env: &Env, id: &str) -> StoreResult<Option<String>> {
+    let object = env.bucket("BUCKET")?.get(object_name(id)).execute().await?;
+    let Some(body) = object.as_ref().and_then(worker::Object::body) else { return Ok(None) };
+    String::from_utf8(body.bytes().await?).map(Some).map_err(|error| StoreError::Platform(error.to_string()))
+}
+
+/// What is asked of the list of conversations.
+#[derive(Debug, Default)]
+pub struct Query {
+    /// Words in what was said.
+    pub search: Option<String>,
+    /// Only of this key.
+    pub key_id: Option<String>,
+    /// Only with this model.
+    pub model: Option<String>,
+    /// Only those that went on at this time or later, in milliseconds since the epoch.
+    pub from: Option<u64>,
+    /// Only those that began before this time, in milliseconds since the epoch.
+    pub to: Option<u64>,
+    /// Behind this one: its `last_seen` and id.
+    pub after: Option<(u64, String)>,
+    /// Number of rows.
+    pub limit: u64,
+}
+
+/// A conversation in the list.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct ConversationRow {
+    #[serde(rename(deserialize = "id"))]
+    pub conversation_id: String,
+    pub key_id: String,
+    pub parent_id: Option<String>,
+    pub title: Option<String>,
+    pub model_name: String,
+    pub first_seen: u64,
+    pub last_seen: u64,
+    pub rounds: u64,
+    pub prompt_tokens: u64,
+    pub completion_tokens: u64,
+}
+
+/// Conversations, those that went on last first.
+pub async fn conversations(env: &Env, query: &Query) -> StoreResult<Vec<ConversationRow>> {
+    let of = "FROM chat_messages AS m WHERE m.conversation_id = c.id AND m.key_id = c.key_id";
+    let matches = matches(7, 9);
+    let sql = format!(
+        "SELECT c.id, c.key_id, c.parent_id, c.title, c.model_name, c.first_seen, c.last_seen, \
+         (SELECT COALESCE(SUM(m.answers), 0) {of}) AS rounds, \
+         (SELECT COALESCE(SUM(m.prompt_tokens), 0) {of}) AS prompt_tokens, \
+         (SELECT COALESCE(SUM(m.completion_tokens), 0) {of}) AS completion_tokens \
+         FROM archived_conversations AS c WHERE (?1 IS NULL OR c.key_id = ?1) AND (?2 IS NULL OR c.model_name = ?2) \
+         AND (?3 IS NULL OR c.last_seen >= ?3) AND (?4 IS NULL OR c.first_seen < ?4) \
+         AND (?5 IS NULL OR (c.last_seen, c.id) < (?5, ?6)) \
+         AND (?7 IS NULL OR c.title LIKE ?7 ESCAPE '\\' OR EXISTS (SELECT 1 {of} \
+         AND {matches})) ORDER BY c.last_seen DESC, c.id DESC LIMIT ?8"
+    );
+    let after = query.after.as_ref();
+    let parameters = [
+        nullable(query.key_id.as_deref(), text),
+        nullable(query.model.as_deref(), text),
+        nullable(query.from, unsigned),
+        nullable(query.to, unsigned),
+        nullable(after.map(|(last_seen, _)| *last_seen), unsigned),
+        nullable(after.map(|(_, id)| id.as_str()), text),
+        nullable(query.search.as_deref().map(pattern).as_deref(), text),
+        unsigned(query.limit),
+        nullable(query.search.as_deref().map(pattern_in_json).as_deref(), text),
+    ];
+    rows(env, &sql, &parameters).await
+}
