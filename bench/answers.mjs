@@ -5,16 +5,19 @@
 // wrong is thrown.
 import { completion, completionText, expectedStream, streamText } from "./payload.mjs";
 
-/** @param {{chunks?: number, dialect: string, answer: "bytes" | "content"}} job `chunks` where the answer is streamed */
-export function answerCheck({ chunks, dialect, answer }) {
+/**
+ * @param {{chunks?: number, dialect: string, answer: "bytes" | "content", request: {usage?: boolean}}} job `chunks` where the
+ *   answer is streamed
+ */
+export function answerCheck({ chunks, dialect, answer, request }) {
   if (answer === "content") {
     if (chunks) {
       const text = streamText(chunks);
-      return () => new ContentStreamCheck(text, chunks);
+      return () => new ContentStreamCheck(text, chunks, request.usage);
     }
     return () => new ContentCheck();
   }
-  const expected = chunks ? expectedStream(chunks, dialect) : { template: completion, ends: new Uint32Array() };
+  const expected = chunks ? expectedStream(chunks, dialect, request.usage) : { template: completion, ends: new Uint32Array() };
   return () => new ByteCheck(expected);
 }
 
@@ -81,9 +84,10 @@ class ContentCheck {
 const EVENT_END = Buffer.from("\n\n");
 
 class ContentStreamCheck {
-  constructor(text, chunks) {
+  constructor(text, chunks, asksUsage) {
     this.template = text;
     this.chunks = chunks;
+    this.asksUsage = asksUsage;
   }
 
   begin(digits) {
@@ -91,6 +95,7 @@ class ContentStreamCheck {
     this.at = 0;
     this.pieces = 0;
     this.finish = null;
+    this.usage = null;
     this.done = false;
     this.rest = null;
   }
@@ -116,8 +121,9 @@ class ContentStreamCheck {
       this.done = true;
       return;
     }
-    const { choices, error } = JSON.parse(data);
+    const { choices, error, usage } = JSON.parse(data);
     if (error) throw new Error(`an error in the stream: ${data}`);
+    if (usage) this.usage = usage;
     const [choice] = choices;
     if (choice?.finish_reason) this.finish = choice.finish_reason;
     const content = choice?.delta?.content;
@@ -134,6 +140,7 @@ class ContentStreamCheck {
     if (at !== wanted.length || pieces !== chunks || finish !== "stop" || !done) {
       throw new Error(`the stream ended wrongly after ${this.progress()}: finish_reason ${finish}, [DONE] ${done}`);
     }
+    if (this.asksUsage && !(this.usage?.total_tokens > 0)) throw new Error("the caller asked for usage, and got none");
   }
 
   progress() {

@@ -1,7 +1,7 @@
 // The load generator: a process of its own that keeps a fixed number of connections busy for a fixed time (closed
 // loop), checks every answer, and reports throughput, latency, time to the first byte of the body and chunks received.
 // Every request has another number (see payload.mjs). One job at a time, from the runner:
-//   { url, headers, request: { promptBytes, stream, turns?, model? }, chunks, dialect, answer, concurrency, warmupMs,
+//   { url, headers, request: { promptBytes, stream, usage?, turns?, model? }, chunks, dialect, answer, concurrency, warmupMs,
 //     measureMs, paced, timeoutMs }
 // What `chunks`, `dialect` and `answer` say about the answer: answers.mjs.
 import net from "node:net";

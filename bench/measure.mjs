@@ -9,16 +9,16 @@ export function takesPart({ reference, translates, scenarios }, scenario) {
 }
 
 /** What to ask, and how the upstream and the load generator judge what they get. */
-function plan(contestant, { promptBytes, turns, stream, dialect = "openai" }) {
+function plan(contestant, { promptBytes, turns, stream, usage, dialect = "openai" }) {
   // The references forward the request as it is, and the answer in the upstream's own dialect.
   const translates = dialect === "anthropic" && !contestant.reference;
   const target = translates ? contestant.translates : contestant;
   return {
     target,
     dialect,
-    request: { promptBytes, turns, stream: Boolean(stream), model: target.model ?? MODEL },
-    // A gateway may ask for the usage of a stream, so only the others' requests must arrive unchanged.
-    forwards: stream || translates || contestant.rewritesBody ? "turns" : "bytes",
+    request: { promptBytes, turns, stream: Boolean(stream), usage, model: target.model ?? MODEL },
+    // A gateway may ask for the usage of a stream where its caller does not, so only the others' requests must arrive unchanged.
+    forwards: (stream && !usage) || translates || contestant.rewritesBody ? "turns" : "bytes",
     answer: translates || contestant.rewritesAnswer ? "content" : "bytes",
   };
 }

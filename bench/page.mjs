@@ -81,6 +81,9 @@ function loads({ scenarios }) {
       `*Ratio*: the rate against \`${LIMIT}\`'s in the same round, then the ratio of processor time (lower is better). *Added*: time to`,
       "the first byte of the body, against no gateway. *Core busy* is the share of a core that the process took: where it is well",
       "under 100 %, the gateway was not what limited the rate. Median, and the range over the rounds.",
+      ...(scenarios.some(({ usage }) => usage)
+        ? ["Callers of streams ask for usage, unless the scenario says otherwise: there, a gateway that wants it must ask and take it out."]
+        : []),
     ].join("\n"),
   ];
   for (const scenario of scenarios) {

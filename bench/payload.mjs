@@ -69,14 +69,15 @@ function turnsOf({ promptBytes, turns }) {
   return contents;
 }
 
-/** A chat request: `promptBytes` of prompt, in `turns` turns if that is given. */
-export function requestTemplate({ promptBytes, stream, turns, model = MODEL }) {
+/** A chat request: `promptBytes` of prompt, in `turns` turns if that is given; `usage` asks for a stream's usage. */
+export function requestTemplate({ promptBytes, stream, usage, turns, model = MODEL }) {
   const messages = [{ role: "system", content: "You are a terse assistant. Quote \"exactly\" and keep lines.\n" }];
   for (const content of turnsOf({ promptBytes, turns })) {
     messages.push({ role: messages.length % 2 ? "user" : "assistant", content });
   }
   const body = { model, messages, temperature: 0.7, max_tokens: 1024 };
   if (stream) body.stream = true;
+  if (stream && usage) body.stream_options = { include_usage: true };
   return new Template(JSON.stringify(body));
 }
 
@@ -175,11 +176,12 @@ function anthropicEvents(chunks) {
  */
 export const streamEvents = (chunks, dialect) => (dialect === "anthropic" ? anthropicEvents : openaiEvents)(chunks);
 
-/** What a caller that did not ask for usage must receive from a gateway that changes nothing, and where each piece ends. */
-export function expectedStream(chunks, dialect) {
-  const { opening, pieces, closing } = streamEvents(chunks, dialect);
+/** What a caller must receive from a gateway that changes nothing, with usage if he asked for it, and where each piece ends. */
+export function expectedStream(chunks, dialect, asksUsage) {
+  const { opening, pieces, closing, usage } = streamEvents(chunks, dialect);
   const ends = new Uint32Array(pieces.length);
   let at = Buffer.byteLength(opening.join(""));
   pieces.forEach((text, i) => (ends[i] = at += Buffer.byteLength(text)));
-  return { template: new Template([...opening, ...pieces, ...closing].join("")), ends };
+  const end = asksUsage && usage ? closing.toSpliced(-1, 0, usage) : closing;
+  return { template: new Template([...opening, ...pieces, ...end].join("")), ends };
 }

@@ -2,6 +2,7 @@
 //   concurrency  connections kept busy at once
 //   promptBytes  size of the prompt
 //   stream       null, or { chunks, gapMs }: how many chunks the upstream sends, and how fast (0: as they are taken)
+//   usage        the caller of a stream asks for its usage (`stream_options.include_usage`), as the SDKs of agents do
 //   rate         what the closed loop is there to find: "requests_per_s" or "chunks_per_s"; the rate of a paced
 //                stream is given, so there the processor time is what counts
 //   dialect      the upstream's, where it is not the caller's: contestants that translate and the references take part
@@ -21,8 +22,8 @@ function chat(size, promptBytes, concurrency, quick = false) {
   };
 }
 
-function stream(name, about, concurrency, chunks, gapMs, { rate = "chunks_per_s", quick = false, dialect } = {}) {
-  return { name, about, concurrency, promptBytes: KB, stream: { chunks, gapMs }, rate, quick, dialect };
+function stream(name, about, concurrency, chunks, gapMs, { rate = "chunks_per_s", quick = false, usage = true, dialect } = {}) {
+  return { name, about, concurrency, promptBytes: KB, stream: { chunks, gapMs }, usage, rate, quick, dialect };
 }
 
 export const scenarios = [
@@ -38,6 +39,9 @@ export const scenarios = [
   }),
   stream("stream-flood-c1", "1 stream of 4000 chunks as fast as they are taken", 1, 4000, 0),
   stream("stream-flood-c50", "50 streams of 400 chunks as fast as they are taken", 50, 400, 0, { quick: true }),
+  stream("stream-flood-c50-unasked", "50 streams of 400 chunks as fast as they are taken, whose callers do not ask for usage", 50, 400, 0, {
+    usage: false,
+  }),
   stream("stream-flood-c200", "200 streams of 100 chunks as fast as they are taken", 200, 100, 0),
   stream("stream-paced-c1", "1 stream of 12 chunks, one every 10 ms (100 chunks/s offered)", 1, 12, 10),
   stream("stream-paced-c50", "50 streams, a chunk every 10 ms each (5000 chunks/s offered)", 50, 60, 10, { quick: true }),

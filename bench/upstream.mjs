@@ -1,6 +1,6 @@
 // The model provider that every contestant talks to: a process of its own that answers any POST from prebuilt buffers,
 // so that it costs next to nothing. What it answers is set by the runner before each measurement:
-//   { delayMs, dialect, stream: null | { chunks, gapMs }, request: { promptBytes, stream, turns?, model? }, forwards }
+//   { delayMs, dialect, stream: null | { chunks, gapMs }, request: { promptBytes, stream, usage?, turns?, model? }, forwards }
 //   delayMs   time from the last byte of the request to the first byte of the answer
 //   dialect   "openai" or "anthropic": how it streams
 //   gapMs     pause between chunks; 0 writes one chunk each turn of the event loop, as fast as the reader takes them
