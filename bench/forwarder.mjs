@@ -8,9 +8,10 @@ export const headersFor = () => ({ authorization: "Bearer sk-bench" });
 /**
  * @param {string} name what the Worker is called
  * @param {URL} file its source, which finds the address of the upstream in `env.UPSTREAM`
- * @param {object} context as every contestant gets it
+ * @param {object} context as every contestant gets it; with `kv`, host:port of the namespace of its KV bindings
+ * @param {object} [env] further bindings
  */
-export async function startForwarder(name, file, { root, upstream, inspect, socket }) {
+export async function startForwarder(name, file, { root, upstream, queue, kv, inspect, socket }, env = {}) {
   const source = readFileSync(file, "utf8");
   const worker = await startWorker({
     config: {
@@ -20,8 +21,8 @@ export async function startForwarder(name, file, { root, upstream, inspect, sock
         mainModule: "worker.js",
         modules: { "worker.js": { type: "esm", contents: source } },
       },
-      env: { UPSTREAM: { type: "text", value: upstream.url } },
+      env: { UPSTREAM: { type: "text", value: upstream.url }, ...env },
     },
-  }, { inspect, socket });
+  }, { queue, kv, inspect, socket });
   return { ...worker, url: `${worker.url}/v1/chat/completions`, headers: headersFor() };
 }

@@ -1,0 +1,23 @@
+// A bare JavaScript Worker that asks of the platform what `nexus-edge-unkept` asks of it, and does nothing else: what recording
+// costs here, whoever does it. Its KV and queue are outside its process, as those of Nexus Edge are.
+import { createHash } from "node:crypto";
+import { headersFor, startForwarder } from "../../forwarder.mjs";
+
+export const name = "javascript-recorder";
+export const about = "a bare JavaScript Worker that checks a key, parses request and answer, and records in KV and a queue; nothing else";
+export const scenarios = /^(chat-1k-c1|chat-1k-c16|chat-100k-c16|stream-first-byte-c1|stream-flood-c50)$/;
+/** What it puts off until after the answer must not be done in the next contestant's turn. */
+export const settleMs = 300;
+
+export { headersFor };
+
+export async function start(context) {
+  const key = headersFor().authorization.slice("Bearer ".length);
+  const kv = await context.openKv();
+  const env = {
+    KEY_HASH: { type: "text", value: createHash("sha256").update(key).digest("hex") },
+    KV: { type: "kv", id: name },
+    QUEUE: { type: "queue", name },
+  };
+  return startForwarder(name, new URL("worker.js", import.meta.url), { ...context, kv }, env);
+}
