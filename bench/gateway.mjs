@@ -23,13 +23,15 @@ export function missing({ root }) {
  * @param {string} [options.name] the Worker's name
  * @param {string} [options.queue] host:port that takes queue messages; without it Miniflare's own queue does
  * @param {string} [options.kv] host:port of its KV namespace; without it Miniflare's own
+ * @param {string} [options.d1] host:port of its database (d1.mjs); without it Miniflare's own
  * @param {string} [options.entry] the source of a module that is the Worker instead of `index.js`, which lies beside it
  * @param {object} [options.vars] further variables
  * @param {object} [options.miniflare] further options of Miniflare itself
  * @param {object} [options.socket] where it listens
  * @param {boolean} [options.setUp] false: its database is there already
  */
-export async function startGateway({ root, inspect }, { name = "nexus-edge", queue, kv, entry, vars = {}, miniflare: more, socket, setUp = true } = {}) {
+export async function startGateway({ root, inspect }, options = {}) {
+  const { name = "nexus-edge", queue, kv, d1, entry, vars = {}, miniflare: more, socket, setUp = true } = options;
   const adminToken = randomBytes(24).toString("hex");
   const secrets = {
     ADMIN_TOKEN: adminToken,
@@ -40,14 +42,14 @@ export async function startGateway({ root, inspect }, { name = "nexus-edge", que
     ...vars,
   };
   const { workerOptions, splitSql } = configuration(root, { name, secrets, entry });
-  const worker = await startWorker(workerOptions, { queue, kv, inspect, miniflare: more, socket });
+  const worker = await startWorker(workerOptions, { queue, kv, d1, inspect, miniflare: more, socket });
   try {
     const database = await worker.mf.getD1Database("DB");
     for (const migration of setUp ? migrations(root) : []) {
       await database.batch(splitSql(migration).map((statement) => database.prepare(statement)));
     }
     const admin = (route, body, status = 201) => post(worker.url + route, adminToken, body, status);
-    return { ...worker, database, admin, secrets };
+    return { ...worker, d1, database, admin, secrets };
   } catch (error) {
     await worker.stop();
     throw error;

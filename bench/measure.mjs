@@ -24,10 +24,10 @@ function plan(contestant, { promptBytes, turns, stream, usage, dialect = "openai
 }
 
 /**
- * @param {object} bench { upstream, load, running }: the two helper processes and all contestants that are up
+ * @param {object} bench { upstream, load, database, running }: the helper processes and all contestants that are up
  * @param {object} settings { delayMs, warmupMs, measureMs }
  */
-export async function measure({ upstream, load, running }, contestant, scenario, settings) {
+export async function measure({ upstream, load, database, running }, contestant, scenario, settings) {
   const { concurrency, stream, rate } = scenario;
   const { target, dialect, request, forwards, answer } = plan(contestant, scenario);
   const spec = { delayMs: settings.delayMs, dialect, stream, request, forwards };
@@ -46,18 +46,19 @@ export async function measure({ upstream, load, running }, contestant, scenario,
     timeoutMs: 20_000 + settings.delayMs,
   };
 
-  const { pid } = contestant;
-  const known = [process.pid, load.pid, upstream.pid, ...running.map(({ pid }) => pid)].filter(Boolean);
+  const { pid, d1 } = contestant;
+  const known = [process.pid, load.pid, upstream.pid, database.pid, ...running.map(({ pid }) => pid)].filter(Boolean);
   const outside = () => machineCpuMs() - known.reduce((sum, pid) => sum + (cpuMs(pid) ?? 0), 0);
   const outsideBefore = outside();
   const cpuBefore = pid ? cpuMs(pid) : null;
+  const databaseBefore = cpuMs(database.pid);
   const { total, busy_ms, ...result } = await load.ask({ job }).catch((error) => {
     throw new Error(`${contestant.name} in ${scenario.name}: ${error.message}`);
   });
   const cpuAtEnd = pid ? cpuMs(pid) : null;
   const outsideAtEnd = outside();
   const resident = pid ? residentMb(pid) : null;
-  if (pid) await settle(running, contestant.settleMs);
+  if (pid) await settle([...running, database], contestant.settleMs);
   // Counted until the contestant is quiet again: what it put off until after the answer is part of the price.
   const cpuAfter = pid ? cpuMs(pid) : null;
   const messages = (await upstream.ask({})).queued - queued;
@@ -66,6 +67,8 @@ export async function measure({ upstream, load, running }, contestant, scenario,
   return {
     ...result,
     cpu_ms_per_1000: cpuBefore === null ? null : ((cpuAfter - cpuBefore) / units) * 1000,
+    // What its database works in a process of its own, as another machine would.
+    d1_cpu_ms_per_1000: d1 ? ((cpuMs(database.pid) - databaseBefore) / units) * 1000 : undefined,
     core_share: cpuBefore === null ? null : (cpuAtEnd - cpuBefore) / busy_ms,
     outside_share: Math.max(0, outsideAtEnd - outsideBefore) / busy_ms,
     resident_mb: resident,

@@ -80,7 +80,8 @@ function loads({ scenarios }) {
     [
       `*Ratio*: the rate against \`${LIMIT}\`'s in the same round, then the ratio of processor time (lower is better). *Added*: time to`,
       "the first byte of the body, against no gateway. *Core busy* is the share of a core that the process took: where it is well",
-      "under 100 %, the gateway was not what limited the rate. Median, and the range over the rounds.",
+      "under 100 %, the gateway was not what limited the rate. *D1 CPU* is what the database takes in a process of its own, for as",
+      "many: neither processor time nor core busy of the contestant has it in it. Median, and the range over the rounds.",
       ...(scenarios.some(({ usage }) => usage)
         ? ["Callers of streams ask for usage, unless the scenario says otherwise: there, a gateway that wants it must ask and take it out."]
         : []),
@@ -89,9 +90,10 @@ function loads({ scenarios }) {
   for (const scenario of scenarios) {
     const { summary, rounds, rate, stream } = scenario;
     const unit = rate === "chunks_per_s" ? "chunks" : "requests";
+    const hasD1 = Object.values(summary.contestants).some((own) => own.d1_cpu_ms_per_1000);
     const head = [
       "", `${unit}/s`, "ratio", "added p50 ms", "added p99 ms", ...(stream?.gapMs ? ["pause p99 ms"] : []),
-      `CPU ms per 1000 ${unit}`, "ratio", "core busy", "MB",
+      `CPU ms per 1000 ${unit}`, "ratio", ...(hasD1 ? ["D1 CPU"] : []), "core busy", "MB",
     ];
     const rows = Object.entries(summary.contestants).map(([name, own]) => [
       `\`${name}\``,
@@ -102,6 +104,7 @@ function loads({ scenarios }) {
       ...(stream?.gapMs ? [plain(own.pause_p99_ms)] : []),
       plain(own.cpu_ms_per_1000),
       ranged(own.cpu_ratio),
+      ...(hasD1 ? [plain(own.d1_cpu_ms_per_1000)] : []),
       own.core_share ? `${Math.round(own.core_share.median * 100)} %` : "–",
       plain(own.resident_mb),
     ]);
@@ -145,20 +148,22 @@ function growth({ measures }) {
   if (!found) return null;
   const out = [
     "## How it grows",
-    "Processor time of a request at 16 at once, and the median latency one at a time; each against the smallest size, in turns.",
+    "Processor time of a request at 16 at once, and the median latency one at a time; each against the smallest size, in turns. *D1 CPU* is\nthe database's, in its own process.",
   ];
   for (const [dimension, title] of Object.entries(DIMENSIONS)) {
     if (!found[dimension]) continue;
     const first = found[dimension].some((one) => one.first_use_of_a_key_ms);
+    const d1 = found[dimension].some((one) => one.d1_cpu_ms);
     const rows = found[dimension].map((one) => [
       number(one.size).replace(/\.00$|\.0$/, ""),
       plain(one.cpu_ms),
       ranged(one.cpu_ratio),
+      ...(d1 ? [plain(one.d1_cpu_ms)] : []),
       plain(one.p50_ms),
       ranged(one.p50_ratio),
       ...(first ? [ranged(one.first_use_of_a_key_ms)] : []),
     ]);
-    out.push(table([title, "CPU ms", "ratio", "p50 ms", "ratio", ...(first ? ["first use of a key, ms"] : [])], rows));
+    out.push(table([title, "CPU ms", "ratio", ...(d1 ? ["D1 CPU ms"] : []), "p50 ms", "ratio", ...(first ? ["first use of a key, ms"] : [])], rows));
   }
   return out.join("\n\n");
 }
@@ -182,7 +187,7 @@ function rest({ measures }) {
     if (cold) {
       const rows = Object.entries(cold.first_answer_ms).map(([name, one]) => [`\`${name}\``, ranged(one), one.rounds]);
       out.push(
-        "From the start of a fresh process to its first answer, files in the page cache. Nexus Edge starts with Miniflare's D1, R2 and objects in its process, which production does not.",
+        "From the start of a fresh process to its first answer, files in the page cache. Nexus Edge starts with Miniflare's R2 and objects in its process, which production does not.",
         table(["", "ms", "rounds"], rows),
       );
     }
@@ -210,9 +215,10 @@ const METHOD = `## How this is measured
 - No two requests are alike: each has its number in every turn, and the answer says it.
 - Everything on workerd runs with the same settings and without Miniflare's proxies. Processor time is counted until the process
   is quiet again, so that work which is put off until after the answer is paid for.
-- Nexus Edge has everything on: keys, usage records, recognised and archived conversations. Queue and KV are outside its process,
-  D1, R2 and Durable Objects are Miniflare's and inside it. The others check nothing and record nothing, except
-  that LiteLLM compares a master key.
+- Nexus Edge has everything on: keys, usage records, recognised and archived conversations. Queue, KV and D1 are outside its
+  process, as they are other machines in production: D1 is SQLite in memory, behind the HTTP that the platform's client speaks. R2
+  and Durable Objects are Miniflare's and inside it. The others check nothing and record nothing, except that LiteLLM
+  compares a master key, and \`javascript-recorder\`, which is there for that.
 
 More, and how to add a contestant: [bench/README.md](../bench/README.md). What token counting costs is measured by
 \`npm run bench -- tokens\` ([tokens.md](tokens.md)), what limits cost by \`node bench/limits.mjs\`.`;
@@ -223,9 +229,10 @@ const LIMITS = `## What the numbers do not say
   second isolate. Absolute rates here are those of one thread.
 - An upstream that answers at once is the worst case for a ratio. A model that takes a second hides a millisecond; what a
   gateway adds is in the columns *added*.
-- D1, R2 and Durable Objects are simulated in the Worker's own thread, so what is put off until after an answer
-  costs throughput here that it does not cost in production, where it costs money instead: see *what a request uses*. Their
-  files lie in memory, because on a disk each write stops the thread until it is on the platter.
+- What D1, KV and the queue work after an answer is not in the gateway's processor time, as it is not in production, where it
+  costs money instead: see *what a request uses*. They share the machine's cores with it here. R2 and Durable Objects are
+  simulated in the Worker's own thread, their files in memory.
+- D1 is no further away than the next process here. On a warm isolate a caller does not wait for it.
 - A flood of chunks of one word each, as fast as they are taken, is no model's behaviour; \`stream-paced\` is closer to it.
 - Every request opens a new conversation, or comes with a history that the gateway has never seen (a prompt of 100 KB has 51
   turns). In life most later turns continue what is remembered already; *what a request uses* has both.

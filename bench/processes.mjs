@@ -5,7 +5,11 @@ import { readdirSync, readFileSync } from "node:fs";
 
 /** Forks a helper module of this folder and returns `ask(message)`, which resolves with its reply. */
 export async function startHelper(module) {
-  const child = fork(module, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = fork(module, {
+    // Node's SQLite says so of itself, every time.
+    execArgv: [...process.execArgv, "--disable-warning=ExperimentalWarning"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
   const waiting = new Map();
   let next = 0;
   let down = null;

@@ -1,4 +1,4 @@
-// Where a contestant spends its processor time: `node bench/profile.mjs [contestant] [scenario] [seconds]` (Node 22.12 or
+// Where a contestant spends its processor time: `node bench/profile.mjs [contestant] [scenario] [seconds]` (Node 22.16 or
 // newer) puts one scenario's load on it while V8 samples the Worker's isolate, prints the functions that cost most, and
 // leaves the profile in bench/profile.cpuprofile for a browser's developer tools. Only the isolate's own work shows:
 // what workerd does natively around it is "(program)".
@@ -56,6 +56,7 @@ function dearest({ nodes, samples, timeDeltas }) {
 const contestant = await import(path.join(here, "contestants", name, "contestant.mjs"));
 const upstream = await startHelper(path.join(here, "upstream.mjs"));
 const load = await startHelper(path.join(here, "load.mjs"));
+const database = await startHelper(path.join(here, "d1.mjs"));
 await contestant.install?.();
 const started = await contestant.start({
   root: path.dirname(here),
@@ -63,12 +64,13 @@ const started = await contestant.start({
   upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
   queue: `127.0.0.1:${upstream.hello.queuePort}`,
   openKv: async () => `127.0.0.1:${(await upstream.ask({ kv: true })).kv}`,
+  openD1: async () => `127.0.0.1:${(await database.ask({ open: true })).port}`,
   inspect: true,
 });
 try {
   const { start, install, missing, ...traits } = contestant;
   const running = { ...started, ...traits };
-  const bench = { upstream, load, running: [running] };
+  const bench = { upstream, load, database, running: [running] };
   const put = (seconds) => measure(bench, running, scenario, { delayMs: 0, warmupMs: 0, measureMs: seconds * 1000 });
   await put(2);
 
@@ -90,5 +92,6 @@ try {
 } finally {
   await started.stop();
   load.stop();
+  database.stop();
   upstream.stop();
 }

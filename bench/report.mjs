@@ -52,6 +52,8 @@ export function summarise({ rounds, rate, stream }) {
       core_share: over(name, (own) => own.core_share),
       resident_mb: over(name, (own) => own.resident_mb),
     };
+    const d1 = over(name, (own) => own.d1_cpu_ms_per_1000);
+    if (d1) entry.d1_cpu_ms_per_1000 = d1;
     if (stream?.gapMs) entry.pause_p99_ms = over(name, (own) => own.pause_ms.p99);
     if (name !== FLOOR) {
       entry.added_first_byte_p50_ms = added(name, FLOOR, "p50");
@@ -96,6 +98,7 @@ export function table(scenario) {
     ...(stream?.gapMs ? [["pause p99 ms", (own) => plain(own.pause_p99_ms)]] : []),
     [`CPU ms/1000 ${unit}`, (own) => plain(own.cpu_ms_per_1000)],
     ["ratio", (own) => range(own.cpu_ratio)],
+    ...(Object.values(summary.contestants).some((own) => own.d1_cpu_ms_per_1000) ? [["D1 CPU", (own) => plain(own.d1_cpu_ms_per_1000)]] : []),
     ["core busy", (own) => percent(own.core_share)],
     ["MB", (own) => plain(own.resident_mb)],
   ];

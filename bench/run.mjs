@@ -190,6 +190,8 @@ async function main() {
     stops.push(upstream.stop);
     const load = await startHelper(path.join(here, "load.mjs"));
     stops.push(load.stop);
+    const database = await startHelper(path.join(here, "d1.mjs"));
+    stops.push(database.stop);
     const context = {
       root,
       scratch,
@@ -197,11 +199,12 @@ async function main() {
       upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
       queue: `127.0.0.1:${upstream.hello.queuePort}`,
       openKv: async () => `127.0.0.1:${(await upstream.ask({ kv: true })).kv}`,
+      openD1: async () => `127.0.0.1:${(await database.ask({ open: true })).port}`,
     };
     const { date, commit, uncommitted_changes, command, compatibilityDate } = about;
     const measured = { date, commit, uncommitted_changes, command };
     const base = { format: FORMAT, machine, versions, compatibilityDate, settings, contestants: [], skipped: [], scenarios: [] };
-    const helpers = { upstream, load };
+    const helpers = { upstream, load, database };
     const loads = scenarios.length ? await runLoads({ settings, scenarios, wanted, context, helpers, stops, measured }) : {};
     const others = { ...context, ...helpers, upstreamAddress: context.upstream, quick: settings.quick };
     const document = { ...base, ...loads, measures: await runMeasures(measures, others, measured) };
@@ -215,8 +218,8 @@ async function main() {
 }
 
 const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < 22 || (major === 22 && minor < 12)) {
-  console.error(`bench: Node 22.12 or newer is needed (this is ${process.versions.node}); npm run bench finds one`);
+if (major < 22 || (major === 22 && minor < 16)) {
+  console.error(`bench: Node 22.16 or newer is needed (this is ${process.versions.node}); npm run bench finds one`);
   process.exit(1);
 }
 main().catch((error) => {

@@ -1,5 +1,5 @@
 // Runs a Worker on workerd as close to production as a local simulator allows, in the same way for every contestant.
-// Miniflare provides the bindings, but four of its conveniences each cost as much as a whole pass-through request in
+// Miniflare provides the bindings, but five of its conveniences each cost as much as a whole pass-through request in
 // the same thread, and would drown the differences measured here:
 // - its entry Worker: the load goes to a socket of the Worker itself;
 // - the JavaScript Worker that it puts before every outbound fetch to add development headers: fetch goes straight to
@@ -7,7 +7,8 @@
 // - its queue broker, a Durable Object beside the Worker: on request (`queue`), messages leave over HTTP for another
 //   process, as they leave the machine in production;
 // - its KV, a Worker, a Durable Object with a database and a file for every value: on request (`kv`), reads and writes
-//   leave over HTTP as well.
+//   leave over HTTP as well;
+// - its D1, an object with a database in the Worker's thread: on request (`d1`), queries leave over HTTP, too.
 // And its other stores are files, of which every write waits for the disk in the Worker's thread: they lie in memory where
 // the system has a folder for that, because in production other machines do the waiting.
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
@@ -19,11 +20,19 @@ import { children } from "./processes.mjs";
 const require = createRequire(import.meta.url);
 const QUEUE_ADDRESS = "nexusEdgeBenchQueueAddress";
 const KV_ADDRESS = "nexusEdgeBenchKvAddress";
+const D1_ADDRESS = "nexusEdgeBenchD1Address";
 const KV_SERVICE = `getStorageService(
               KV_LOCAL_ENTRY_SERVICE_NAME,
               buildObjectEntryProps(id),
               sharedOptions
             )`;
+const D1_SERVICE = `getStorageService(
+              D1_LOCAL_ENTRY_SERVICE_NAME,
+              buildObjectEntryProps(id),
+              sharedOptions
+            )`;
+const D1_SERVICES = `const databases = getEnvBindingsOfType(options.config, "d1");
+        const services = [];`;
 // No option does these, so the lines in question are changed when miniflare is loaded.
 const EDITS = [
   [
@@ -44,6 +53,15 @@ const EDITS = [
   ],
   // What is not a Worker takes no properties, such as which of several namespaces is meant.
   [`kvNamespace: ${KV_SERVICE}`, `kvNamespace: globalThis.${KV_ADDRESS} ? { name: KV_LOCAL_ENTRY_SERVICE_NAME } : ${KV_SERVICE}`],
+  // The simulator's own stays there, and nobody asks it.
+  [D1_SERVICE, `(globalThis.${D1_ADDRESS} ? { name: "bench:d1" } : ${D1_SERVICE})`],
+  [
+    D1_SERVICES,
+    `${D1_SERVICES}
+        if (globalThis.${D1_ADDRESS}) {
+          services.push({ name: "bench:d1", external: { address: globalThis.${D1_ADDRESS}, http: {} } });
+        }`,
+  ],
 ];
 
 /** The compatibility date and flags of wrangler.toml, so that every Worker here runs under the same rules as ours. */
@@ -93,18 +111,20 @@ export function miniflare() {
  * @param {object} [options]
  * @param {string} [options.queue] host:port that takes the Worker's queue messages instead of Miniflare's broker
  * @param {string} [options.kv] host:port of the Worker's one KV namespace instead of Miniflare's
+ * @param {string} [options.d1] host:port of the Worker's one D1 database instead of Miniflare's
  * @param {boolean} [options.inspect] open the inspector, for profiles; it slows the Worker down
  * @param {object} [options.miniflare] further options of Miniflare itself
  * @param {{host: string, port: number}} [options.socket] where the Worker listens; otherwise on a port that is free
  * @returns {Promise<{url: string, pid: number | undefined, mf: object, stop(): Promise<void>}>}
  */
-export async function startWorker(worker, { queue, kv, inspect = false, miniflare: more = {}, socket } = {}) {
+export async function startWorker(worker, { queue, kv, d1, inspect = false, miniflare: more = {}, socket } = {}) {
   const { Miniflare } = miniflare();
   // Where Miniflare makes its folder is for the system's own setting to say.
   process.env.TMPDIR = stores.folder;
   const before = new Set(children());
   globalThis[QUEUE_ADDRESS] = queue;
   globalThis[KV_ADDRESS] = kv;
+  globalThis[D1_ADDRESS] = d1;
   const loopback = { host: "127.0.0.1", port: 0 };
   const mf = new Miniflare({
     ...loopback,
@@ -117,6 +137,7 @@ export async function startWorker(worker, { queue, kv, inspect = false, miniflar
   await mf.ready;
   delete globalThis[QUEUE_ADDRESS];
   delete globalThis[KV_ADDRESS];
+  delete globalThis[D1_ADDRESS];
   const url = String(await mf.unsafeGetDirectURL(worker.config.name)).replace(/\/$/, "");
   const pid = children().find((child) => !before.has(child));
   return { url, pid, mf, stop: () => mf.dispose() };

@@ -36,13 +36,13 @@ const gatewayTraits = { name: "nexus-edge", settleMs: 300 };
 
 /** A gateway of its own for each size. */
 async function stored(context, dimension) {
-  const { root, upstreamAddress, queue, openKv, upstream, quick } = context;
+  const { root, upstreamAddress, queue, openKv, openD1, upstream, quick } = context;
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   const sizes = quick ? SIZES[dimension].slice(0, 2) : SIZES[dimension];
   const running = [];
   try {
     for (const size of sizes) {
-      const gateway = await startGateway({ root }, { queue, kv: await openKv() });
+      const gateway = await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1() });
       running.push({ ...gateway, ...gatewayTraits, size });
       const fresh = dimension === "keys" ? await insertKeys(gateway.database, size) : await insertModels(gateway.database, size);
       Object.assign(running.at(-1), await configure(gateway, upstreamAddress), { fresh });
@@ -104,8 +104,8 @@ async function firstUse(url, keys) {
 
 /** One gateway, and the bare Worker for what the bytes alone cost. */
 async function histories(context) {
-  const { root, upstreamAddress, queue, openKv, quick } = context;
-  const gateway = { ...(await startGateway({ root }, { queue, kv: await openKv() })), ...gatewayTraits };
+  const { root, upstreamAddress, queue, openKv, openD1, quick } = context;
+  const gateway = { ...(await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1() })), ...gatewayTraits };
   const running = [gateway];
   try {
     Object.assign(gateway, await configure(gateway, upstreamAddress));
@@ -129,8 +129,8 @@ async function histories(context) {
 }
 
 /** Every variant in every round: processor time under load, latency one at a time, each beside the first variant's. */
-async function alternate({ upstream, load, quick, log }, running, variants) {
-  const bench = { upstream, load, running };
+async function alternate({ upstream, load, database, quick, log }, running, variants) {
+  const bench = { upstream, load, database, running };
   const rounds = [];
   for (let round = -1; round < (quick ? 1 : 3); round++) {
     const values = [];
@@ -141,7 +141,8 @@ async function alternate({ upstream, load, quick, log }, running, variants) {
       const settings = { delayMs: 0, warmupMs: 200, measureMs: round < 0 ? 500 : 1000 };
       const busy = await measure(bench, contestant, { ...shape, concurrency: 16 }, settings);
       const alone = await measure(bench, contestant, { ...shape, concurrency: 1 }, { ...settings, measureMs: 500 });
-      values[at] = { cpu_ms: busy.cpu_ms_per_1000 / 1000, p50_ms: alone.latency_ms.p50 };
+      const d1_cpu_ms = contestant.d1 ? busy.d1_cpu_ms_per_1000 / 1000 : null;
+      values[at] = { cpu_ms: busy.cpu_ms_per_1000 / 1000, d1_cpu_ms, p50_ms: alone.latency_ms.p50 };
     }
     // The first round only warms up.
     if (round >= 0) rounds.push(values);
@@ -150,6 +151,7 @@ async function alternate({ upstream, load, quick, log }, running, variants) {
   const table = variants.map(({ size }, i) => ({
     size,
     cpu_ms: over((values) => values[i].cpu_ms),
+    d1_cpu_ms: over((values) => values[i].d1_cpu_ms) ?? undefined,
     p50_ms: over((values) => values[i].p50_ms),
     cpu_ratio: over((values) => values[i].cpu_ms / values[0].cpu_ms),
     p50_ratio: over((values) => values[i].p50_ms / values[0].p50_ms),

@@ -8,7 +8,7 @@ import { npm } from "./npm.mjs";
 import { capture, runStep } from "./run.mjs";
 import { Problem } from "./terminal.mjs";
 
-const NEEDED = [22, 12];
+const NEEDED = [22, 16];
 const INSTALLED = "22.23.3";
 
 // npm carries Node's official builds as one package a platform.
@@ -21,7 +21,7 @@ const PACKAGES = {
 
 let found;
 
-/** Answers the path of a Node that is at least 22.12, and makes it the `node` of all programs started from here. */
+/** Answers the path of a Node that is at least 22.16, and makes it the `node` of all programs started from here. */
 export function ensureNode() {
   found ??= findNode();
   return found;

@@ -1,18 +1,18 @@
-// Nexus Edge with everything on: keys, resolution, the usage tap, usage events, recognised and archived conversations. Queue
-// and KV are outside the process, as they are outside the machine in production, so the queue's consumer is not measured
-// here (see the contestant nexus-edge-one-process). D1 and the objects are inside.
+// Nexus Edge with everything on: keys, resolution, the usage tap, usage events, recognised and archived conversations. Queue,
+// KV and D1 are outside the process, as they are outside the machine in production, so the queue's consumer is not measured
+// here (see the contestant nexus-edge-one-process). R2 and the objects are inside.
 import { configure, missing, startGateway } from "../../gateway.mjs";
 
 export { missing };
 export const name = "nexus-edge";
-export const about = "Nexus Edge with everything on, its queue and KV outside the process as in production";
+export const about = "Nexus Edge with everything on; its queue, KV and D1 are outside the process, as in production";
 
 /** What it puts off until after the answer must not be done in the next contestant's turn. */
 export const settleMs = 300;
 
 export async function start(context, keyFields = {}) {
-  const { queue, openKv } = context;
-  const gateway = await startGateway(context, { name, queue, kv: await openKv?.() });
+  const { queue, openKv, openD1 } = context;
+  const gateway = await startGateway(context, { name, queue, kv: await openKv?.(), d1: await openD1?.() });
   try {
     return { ...gateway, ...(await configure(gateway, context.upstream, keyFields)) };
   } catch (error) {
