@@ -89,7 +89,7 @@ function migrations(root) {
 }
 
 /** The bindings of wrangler.toml as wrangler itself reads them, around the files that the build left. */
-function configuration(root, { name, secrets, entry }) {
+export function configuration(root, { name, secrets, entry }) {
   const { convertV4MiniflareOptions } = miniflare();
   const wrangler = createRequire(import.meta.url)("wrangler");
   const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"));

@@ -190,6 +190,13 @@ function rest({ measures }) {
         "From the start of a fresh process to its first answer, files in the page cache. Nexus Edge starts with Miniflare's R2 and objects in its process, which production does not.",
         table(["", "ms", "rounds"], rows),
       );
+      const parts = Object.entries(cold.part_ms ?? {}).map(([name, one]) => [name, ranged(one), one.rounds]);
+      if (parts.length) {
+        out.push(
+          `The same for \`${LIMIT}\`, to which parts of Nexus Edge are given. Everything that a module needs before its first request is in the last of them; what Nexus Edge takes beyond that and its simulators is its first request, for which it reads its configuration.`,
+          table([`\`${LIMIT}\` with`, "ms", "rounds"], parts),
+        );
+      }
     }
     if (startup) {
       out.push(`Script start-up by \`wrangler check startup\`: ${ranged(startup.active_ms)} ms of processor time, of which ${ranged(startup.instantiate_ms)} ms instantiate the module.`);

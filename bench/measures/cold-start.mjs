@@ -1,13 +1,18 @@
 // From the start of a fresh process to its first answer: the process reads its code, the Worker reads its configuration, the
-// first request goes through. workerd's simulators of D1, R2 and the objects start with it where a Worker is bound to them,
-// which in production other machines run; and the files are in the page cache, because a round that is not counted goes before.
+// first request goes through. workerd's simulators of R2 and the objects start with it where a Worker is bound to them, which
+// in production other machines run; and the files are in the page cache, because a round that is not counted goes before.
+//
+// Where Nexus Edge's time goes, pass-through Workers show to which its parts are given one after the other.
 import childProcess from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
-import { configure, startGateway } from "../gateway.mjs";
+import { headersFor } from "../forwarder.mjs";
+import { configuration, configure, startGateway } from "../gateway.mjs";
 import { digitsOf, requestTemplate } from "../payload.mjs";
 import { sleep } from "../processes.mjs";
 import { spread } from "../report.mjs";
 import { freePort } from "../server.mjs";
+import { startWorker } from "../workerd.mjs";
 
 export const name = "cold_start";
 export const about = "from the start of a fresh process to its first answer";
@@ -24,7 +29,7 @@ export async function run(context) {
     start: ({ socket }) => startGateway({ root }, { ...outside, socket, vars: kept.secrets, miniflare: { resourcePersistencePath: stored }, setUp: false }),
     headers: kept.headers,
   };
-  const list = [own];
+  const list = [own, ...parts(root, outside).map((part) => ({ ...part, rounds: own.rounds, headers: headersFor() }))];
   for (const [folder, rounds] of quick ? [["passthrough", 2]] : [["passthrough", 7], ["portkey-workerd", 7], ["portkey-node", 3], ["litellm", 1]]) {
     const contestant = await import(`../contestants/${folder}/contestant.mjs`);
     try {
@@ -43,7 +48,39 @@ export async function run(context) {
       if (round >= 0) times[one.name].push(ms);
     }
   }
-  return { first_answer_ms: Object.fromEntries(Object.entries(times).map(([name, values]) => [name, { rounds: values.length, ...spread(values) }])) };
+  const found = (list) => Object.fromEntries(list.map(({ name }) => [name, { rounds: times[name].length, ...spread(times[name]) }]));
+  return { first_answer_ms: found(list.filter(({ isPart }) => !isPart)), part_ms: found(list.filter(({ isPart }) => isPart)) };
+}
+
+/** The pass-through Worker with more and more of Nexus Edge around it. */
+function parts(root, { queue, kv, d1 }) {
+  const source = readFileSync(new URL("../contestants/passthrough/worker.js", import.meta.url), "utf8");
+  const { workerOptions } = configuration(root, { name: "part", secrets: {} });
+  const { config } = workerOptions;
+  const { "index.js": glue, "index_bg.wasm": wasm } = config.manifest.modules;
+  const simple = { ...config, env: {}, exports: {}, triggers: [] };
+  const classes = Object.keys(config.exports).map((name) => `export class ${name} extends DurableObject {}`);
+  const bound = `import { DurableObject } from "cloudflare:workers";\n${classes.join("\n")}\nexport { default } from "./worker.js";`;
+  const part = (name, config, main, modules) => ({
+    name,
+    isPart: true,
+    start({ upstream, socket }) {
+      const manifest = {
+        mainModule: "main.js",
+        modules: { "main.js": { type: "esm", contents: main }, "worker.js": { type: "esm", contents: source }, ...modules },
+      };
+      const env = { ...config.env, UPSTREAM: { type: "text", value: upstream.url } };
+      return startWorker({ ...workerOptions, config: { ...config, manifest, env } }, { queue, kv, d1, socket });
+    },
+  });
+  const forwards = `export { default } from "./worker.js";`;
+  const both = { "index.js": glue, "index_bg.wasm": wasm };
+  return [
+    part("its bindings, and what simulates them", config, bound),
+    part("its module in the bundle, unused", simple, forwards, both),
+    part("its module compiled", simple, `import "./index_bg.wasm"; ${forwards}`, both),
+    part("its module instantiated", simple, `import "./index.js"; ${forwards}`, both),
+  ];
 }
 
 /** A gateway's stores with one provider, model and key in them, and the secrets that go with them. */
