@@ -14,11 +14,28 @@ mod routes;
 mod settings;
 mod store;
 
-use worker::{Context, Env, MessageBatch, Result, ScheduleContext, ScheduledEvent, event, web_sys};
+use platform::executor;
+use platform::http::{Headers, Response};
+use platform::log_error;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::{
+    Context, Env, MessageBatch, Result, ScheduleContext, ScheduledEvent, event, web_sys, worker_sys,
+};
 
-#[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
-    Ok(routes::handle(request, env, context).await.into_js()?)
+/// A request. What the platform crate's own attribute makes of such a function, but for the executor.
+#[wasm_bindgen]
+pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) -> Promise {
+    executor::begin(async move {
+        let response = routes::handle(request, env, Context::new(context)).await;
+        let answer = response.into_js().or_else(|error| {
+            log_error("an answer that the platform refuses", &worker::Error::from(error));
+            let refused = Response::bytes(500, Headers::new(), b"Internal Server Error".to_vec());
+            refused.into_js()
+        });
+        answer.map_or(JsValue::UNDEFINED, JsValue::from)
+    })
 }
 
 /// Never returns an error: the platform crate turns one into a panic, which would reset the isolate.

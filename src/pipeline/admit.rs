@@ -21,8 +21,9 @@ use std::cell::RefCell;
 use worker::{Context, Env};
 
 use crate::exchange::Exchange;
+use crate::platform::executor::wait_until;
 use crate::platform::log_error;
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 use crate::store::credits::{self, Hold};
 use crate::store::limits::{self, Held};
 
@@ -242,7 +243,7 @@ impl Admission {
         let (held, mut ended) = oneshot::channel::<()>();
         self.running = Some(held);
         let env = exchange.env.clone();
-        exchange.context.wait_until(async move {
+        wait_until(&exchange.context, async move {
             loop {
                 match select(ended, Timer::after_ms(SLOT_RENEW_MS)).await {
                     Either::Left(_) => return,

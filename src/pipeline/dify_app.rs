@@ -13,6 +13,7 @@ use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 
 use crate::exchange::{Exchange, set_header};
+use crate::platform::executor::wait_until;
 use crate::platform::http::{self, Headers, Received};
 use crate::platform::{log_error, new_ulid};
 
@@ -66,7 +67,7 @@ impl Stop {
         let (tell, told) = oneshot::channel::<String>();
         let (candidate, body) = (candidate.clone(), dify::stop_body(user.unwrap_or(dify::NOBODY)));
         // Registered now, because what begins after the caller has left may not be waited for.
-        exchange.context.wait_until(async move {
+        wait_until(&exchange.context, async move {
             let Ok(task) = told.await else { return };
             let Some(call) = endpoint::dify_stop(&candidate.upstream, &task) else { return };
             if let Err(error) = post(&candidate, &call, "application/json", &body).await {

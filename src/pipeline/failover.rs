@@ -24,7 +24,7 @@ use super::gate::{self, Admission};
 use super::settle::Settlement;
 use super::upstream_health::{Hold, Targets, choose_key};
 use crate::exchange::Exchange;
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 use crate::platform::{now_ms, random_unit};
 
 /// Milliseconds that a probe of an upstream that was dead is given to begin its answer: a caller should not wait long to

@@ -11,7 +11,7 @@ use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::concurrency::{Entry, Gate, GateLimits, Pass};
 
 use crate::platform::now_ms;
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 
 thread_local! {
     static GATES: RefCell<HashMap<String, Gate>> = RefCell::default();

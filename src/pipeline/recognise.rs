@@ -13,7 +13,7 @@ use worker::Env;
 
 use crate::exchange::Exchange;
 use crate::platform::new_ulid;
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 use crate::store::conversations;
 
 /// What names the requests by which a session's summary is made.

@@ -22,6 +22,7 @@ use super::failover;
 use super::recognise::Recognised;
 use super::upstream_health::Hold;
 use crate::exchange::Exchange;
+use crate::platform::executor::wait_until;
 use crate::platform::now_ms;
 
 /// Longest model name that is recorded.
@@ -66,7 +67,7 @@ impl Settlement {
     pub fn begin(exchange: &Exchange, principal: &Principal, conversation_id: String) -> Self {
         let (leave, left) = oneshot::channel();
         let env = exchange.env.clone();
-        exchange.context.wait_until(async move {
+        wait_until(&exchange.context, async move {
             if let Ok(left) = left.await {
                 aftermath::run(&env, left).await;
             }

@@ -14,7 +14,7 @@ use nexus_edge_core::stats::Outcome;
 use worker::js_sys::{Array, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::wasm_bindgen_futures::future_to_promise;
 use worker::{Env, web_sys};
 
 use super::cross::Memory;
@@ -24,7 +24,7 @@ use super::upstream::Connection;
 use crate::exchange::Exchange;
 use crate::platform::bytes;
 use crate::platform::now_ms;
-use crate::platform::timer::Timer;
+use crate::platform::promise::{Awaited, Timer};
 use crate::store::dify;
 
 /// Most bytes that are held while the first word is waited for.
@@ -333,7 +333,7 @@ impl StreamRelay {
         let (Some(chunks), Some(timer)) = (&mut self.chunks, &mut self.timer) else { return Woken::End };
         let reading = chunks.pending.take().unwrap_or_else(|| chunks.reader.read());
         // One timer serves many chunks: setting one for each would cost more than relaying the chunk.
-        match select(JsFuture::from(reading.clone()), timer).await {
+        match select(Awaited::from(reading.clone()), timer).await {
             Either::Left((Ok(read), _)) => {
                 let value = Reflect::get(&read, &"value".into()).unwrap_or(JsValue::UNDEFINED);
                 if value.is_undefined() { Woken::End } else { Woken::Chunk(value.unchecked_into()) }

@@ -17,7 +17,7 @@ use super::service_account;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{self, Headers, Received, Response};
 use crate::platform::log_error;
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 
 /// Our hold on a request to an upstream. Dropping it closes the connection, so that a request whose caller has left, or
 /// that timed out, costs nothing more.

@@ -7,12 +7,12 @@ use nexus_edge_core::dialect::workers_ai::Thrown;
 use nexus_edge_core::error::ApiError;
 use worker::js_sys::{Array, Function, JSON, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Env, web_sys};
 
 use super::upstream::within;
 use crate::platform::http::{Headers, Response};
 use crate::platform::log_error;
+use crate::platform::promise::Awaited;
 
 /// The name under which `wrangler.toml` binds it.
 const BINDING: &str = "AI";
@@ -32,7 +32,7 @@ pub async fn run(
     let inputs = std::str::from_utf8(inputs).ok().and_then(|text| JSON::parse(text).ok());
     let inputs = inputs.ok_or_else(ApiError::internal)?;
     let answer = match call(&ai, &Array::of2(&model.into(), &inputs)) {
-        Ok(promise) => within(JsFuture::from(promise), timeout_ms).await?,
+        Ok(promise) => within(Awaited::from(promise), timeout_ms).await?,
         Err(thrown) => Err(thrown),
     };
     respond(answer).map_err(|error| {

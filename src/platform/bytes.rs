@@ -11,11 +11,10 @@ use futures::future::{Either, select};
 use wasm_streams::readable::IntoStream;
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::ReadableStream;
 
 use super::http::ResponseBody;
-use super::timer::Timer;
+use super::promise::{Awaited, Timer};
 
 /// A body that has been read to its end.
 pub struct Body {
@@ -66,7 +65,7 @@ impl Body {
 
 /// Reads a body whose length is known to be within the limit, in one piece, within `limit_ms` milliseconds if given.
 pub async fn read_at_once(array_buffer: Promise, limit_ms: Option<u64>) -> Result<Body, ReadError> {
-    let reading = JsFuture::from(array_buffer);
+    let reading = Awaited::from(array_buffer);
     let read = match limit_ms {
         None => reading.await,
         Some(limit_ms) => match select(reading, Timer::after_ms(limit_ms)).await {

@@ -9,20 +9,31 @@ use nexus_edge_core::http::header_list::HeaderList;
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys;
+
+use super::promise::Awaited;
 
 #[wasm_bindgen(inline_js = r#"
 function lines(headers) {
   let lines = "";
-  for (const [name, value] of headers) lines += name + "\n" + value + "\n";
+  headers.forEach((value, name) => { lines += name + "\n" + value + "\n"; });
   return lines;
 }
-function pairs(lines) {
+// The platform takes an object in a third of the time that it takes for a list of pairs, which only a name that is there
+// twice needs.
+function fields(lines) {
   const texts = lines.split("\n");
-  const fields = [];
-  for (let i = 0; i + 1 < texts.length; i += 2) fields.push([texts[i], texts[i + 1]]);
+  const fields = Object.create(null);
+  for (let i = 0; i + 1 < texts.length; i += 2) {
+    if (texts[i] in fields) return pairs(texts);
+    fields[texts[i]] = texts[i + 1];
+  }
   return fields;
+}
+function pairs(texts) {
+  const pairs = [];
+  for (let i = 0; i + 1 < texts.length; i += 2) pairs.push([texts[i], texts[i + 1]]);
+  return pairs;
 }
 export function nexus_request_head(request) {
   return request.method + "\n" + request.url + "\n" + lines(request.headers);
@@ -32,10 +43,10 @@ export function nexus_response_head(response) {
 }
 export function nexus_fetch(url, method, lines, body, own, caller) {
   const signal = own && caller ? AbortSignal.any([own, caller]) : own;
-  return fetch(url, { method, headers: pairs(lines), body, redirect: "manual", signal });
+  return fetch(url, { method, headers: fields(lines), body, redirect: "manual", signal });
 }
 export function nexus_response(status, lines, body) {
-  return new Response(body, { status, headers: pairs(lines) });
+  return new Response(body, { status, headers: fields(lines) });
 }
 "#)]
 extern "C" {
@@ -149,7 +160,7 @@ pub struct Received {
 pub async fn fetch(sent: Sent<'_>) -> Result<Received, JsValue> {
     let lines = sent.headers.list().to_lines();
     let promise = nexus_fetch(sent.url, sent.method, &lines, sent.body, sent.signal, sent.other_signal)?;
-    JsFuture::from(promise).await.map(|response| Received::of(response.unchecked_into()))
+    Awaited::from(promise).await.map(|response| Received::of(response.unchecked_into()))
 }
 
 impl Received {
@@ -171,7 +182,7 @@ impl Received {
 
     /// Reads the body to its end.
     pub async fn read(&self) -> Result<Vec<u8>, JsValue> {
-        let whole = JsFuture::from(self.array_buffer()?).await?;
+        let whole = Awaited::from(self.array_buffer()?).await?;
         Ok(Uint8Array::new(&whole).to_vec())
     }
 
@@ -271,7 +282,7 @@ impl ResponseBody {
             Self::Held(bytes) => Ok(bytes.to_vec()),
             Self::Stream(stream) => {
                 let whole = nexus_response(200, "", &stream)?.array_buffer()?;
-                Ok(Uint8Array::new(&JsFuture::from(whole).await?).to_vec())
+                Ok(Uint8Array::new(&Awaited::from(whole).await?).to_vec())
             }
         }
     }

@@ -1,9 +1,13 @@
 //! The few calls into JavaScript that several modules need.
 
 pub mod bytes;
+pub mod executor;
 pub mod http;
+pub mod kv;
+pub mod promise;
 pub mod rs256;
-pub mod timer;
+
+use std::cell::RefCell;
 
 use nexus_edge_core::id;
 use worker::js_sys;
@@ -39,7 +43,19 @@ pub fn random_unit() -> f64 {
 
 /// A new ULID. Without randomness, which the platform always has inside of an event, only the time would differ.
 pub fn new_ulid(now_ms: u64) -> String {
-    id::ulid(now_ms, random_bytes().unwrap_or_default())
+    thread_local! {
+        /// A request takes several, so the platform is asked for the randomness of many at once.
+        static SUPPLY: RefCell<Vec<[u8; id::ULID_RANDOM_BYTES]>> = const { RefCell::new(Vec::new()) };
+    }
+    let random = SUPPLY.with_borrow_mut(|supply| {
+        if supply.is_empty()
+            && let Ok(bytes) = random_bytes::<{ 32 * id::ULID_RANDOM_BYTES }>()
+        {
+            supply.extend(bytes.as_chunks().0);
+        }
+        supply.pop().unwrap_or_default()
+    });
+    id::ulid(now_ms, random)
 }
 
 /// Writes one line of structured log. Callers pass names and codes, never a secret or a body.

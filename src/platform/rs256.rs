@@ -3,9 +3,9 @@
 
 use worker::js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
 
 use super::global;
+use super::promise::Awaited;
 
 /// Signs `message` with a private key in PKCS #8 form.
 pub async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Vec<u8>, JsValue> {
@@ -27,5 +27,5 @@ pub async fn sign(pkcs8: &[u8], message: &[u8]) -> Result<Vec<u8>, JsValue> {
 async fn call(object: &JsValue, method: &str, arguments: &Array) -> Result<JsValue, JsValue> {
     let function: Function = Reflect::get(object, &method.into())?.dyn_into()?;
     let promise: Promise = function.apply(object, arguments)?.dyn_into()?;
-    JsFuture::from(promise).await
+    Awaited::from(promise).await
 }

@@ -6,12 +6,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use nexus_edge_core::conversation::{ChainKey, Fingerprint, Remembered, WINDOW_MS};
 use worker::Env;
 
 use super::StoreResult;
-use crate::platform::{log_error, now_ms};
+use crate::platform::{kv, log_error, now_ms};
 
 /// More entries than this are forgotten all at once: they are in KV, too.
 const MAX_HELD: usize = 5_000;
@@ -51,7 +52,7 @@ pub async fn get(env: &Env, print: &Fingerprint) -> Remembered {
 }
 
 async fn read(env: &Env, root: ChainKey) -> Option<Remembered> {
-    let json = env.kv("KV").ok()?.get(&name(root)).text().await.ok()??;
+    let json = kv::get(env, &name(root)).await.ok()??;
     serde_json::from_str(&json).ok()
 }
 
@@ -92,7 +93,9 @@ pub async fn put(env: &Env, print: &Fingerprint, remembered: Remembered, convers
     let held = Held { remembered, until_ms: now + WINDOW_MS, written_ms: Some(now) };
     HELD.with_borrow_mut(|all| insert(all, root, held));
     let written = async {
-        env.kv("KV")?.put(&name(root), json?)?.expiration_ttl(WINDOW_MS / 1000).execute().await?;
+        kv::put(env, &name(root), &json?, Duration::from_millis(WINDOW_MS))
+            .await
+            .map_err(worker::Error::from)?;
         StoreResult::Ok(())
     };
     if let Err(error) = written.await {

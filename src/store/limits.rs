@@ -20,7 +20,7 @@ use worker::{Context, Env};
 
 use super::{StoreError, StoreResult};
 use crate::objects::quota;
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 use crate::platform::{log_error, new_ulid, now_ms};
 
 /// When there are more, those that are idle are forgotten.

@@ -9,7 +9,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBuilder, QueueContentType};
 
 use super::{StoreResult, rows, statement, text, unsigned};
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
 /// Where events wait in R2 for the cron to record them.

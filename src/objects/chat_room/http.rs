@@ -25,7 +25,7 @@ use super::{run, sockets, view};
 use crate::envelope;
 use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 
 /// Silence after which a stream gets a comment, in milliseconds.
 const KEEP_ALIVE_MS: u64 = 15_000;

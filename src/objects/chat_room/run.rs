@@ -30,7 +30,7 @@ use super::summary;
 use crate::exchange::{Exchange, OnBehalf};
 use crate::pipeline;
 use crate::platform::http::{Response, ResponseBody};
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 use crate::platform::{bytes, log_error, now_ms};
 use crate::settings::Settings;
 use crate::store::sessions;

@@ -14,7 +14,7 @@ use worker::{D1Database, Env};
 
 use super::super::{StoreResult, statement, text};
 use super::object_name;
-use crate::platform::timer::Timer;
+use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
 /// Milliseconds that messages wait for others to be written with.

@@ -1,0 +1,151 @@
+//! Runs the futures of requests.
+//!
+//! The bindings' own executor runs each future that is woken from a microtask of its own, which costs more than most
+//! of them do until they wait again, and a request waits some ten times. Here whoever brings what was waited for runs
+//! at once whom that wakes; only a future that is woken by others still goes the way over a microtask.
+//!
+//! As with the bindings, a future that never ends is never dropped, and one that panics is lost with its instance.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use slab::Slab;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::closure::Closure;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(inline_js = r#"
+function deferred() {
+  const { promise, resolve } = Promise.withResolvers();
+  promise.nexusResolve = resolve;
+  return promise;
+}
+export function nexus_promise() {
+  return deferred();
+}
+export function nexus_resolve(promise, value) {
+  promise.nexusResolve(value);
+}
+export function nexus_wait_until(context) {
+  const promise = deferred();
+  context.waitUntil(promise);
+  return promise;
+}
+export function nexus_soon(run) {
+  queueMicrotask(run);
+}
+"#)]
+extern "C" {
+    fn nexus_promise() -> Promise;
+    fn nexus_resolve(promise: &Promise, value: &JsValue);
+    fn nexus_wait_until(context: &JsValue) -> Promise;
+    fn nexus_soon(run: &JsValue);
+}
+
+struct Task {
+    /// Absent while it runs.
+    future: Option<LocalBoxFuture<'static, ()>>,
+    waker: Waker,
+    is_queued: bool,
+}
+
+thread_local! {
+    static TASKS: RefCell<Slab<Task>> = const { RefCell::new(Slab::new()) };
+    static QUEUE: RefCell<VecDeque<usize>> = const { RefCell::new(VecDeque::new()) };
+    static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
+    static IS_DUE: Cell<bool> = const { Cell::new(false) };
+    static RUN: JsValue = Closure::<dyn Fn()>::new(run_due).into_js_value();
+}
+
+/// Wakes the task with this number; one that took the number of a task that is over is woken for nothing.
+struct Wakeful(usize);
+
+impl Wake for Wakeful {
+    fn wake(self: Arc<Self>) {
+        enqueue(self.0);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        enqueue(self.0);
+    }
+}
+
+fn enqueue(number: usize) {
+    let is_new = TASKS.with_borrow_mut(|tasks| {
+        tasks.get_mut(number).is_some_and(|task| !std::mem::replace(&mut task.is_queued, true))
+    });
+    if !is_new {
+        return;
+    }
+    QUEUE.with_borrow_mut(|queue| queue.push_back(number));
+    if !IS_RUNNING.get() && !IS_DUE.replace(true) {
+        RUN.with(nexus_soon);
+    }
+}
+
+fn run_due() {
+    IS_DUE.set(false);
+    run_after(|| ());
+}
+
+/// Calls `wake`, then runs every future that is awake. Only for what JavaScript calls: nothing of ours is running.
+pub fn run_after(wake: impl FnOnce()) {
+    IS_RUNNING.set(true);
+    wake();
+    while let Some(number) = QUEUE.with_borrow_mut(VecDeque::pop_front) {
+        run(number);
+    }
+    IS_RUNNING.set(false);
+}
+
+fn run(number: usize) {
+    let awake = TASKS.with_borrow_mut(|tasks| {
+        let task = tasks.get_mut(number)?;
+        task.is_queued = false;
+        Some((task.future.take()?, task.waker.clone()))
+    });
+    let Some((mut future, waker)) = awake else { return };
+    if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+        TASKS.with_borrow_mut(|tasks| {
+            if let Some(task) = tasks.get_mut(number) {
+                task.future = Some(future);
+            }
+        });
+        return;
+    }
+    drop(future);
+    TASKS.with_borrow_mut(|tasks| tasks.try_remove(number));
+}
+
+fn spawn(future: impl Future<Output = ()> + 'static) {
+    let number = TASKS.with_borrow_mut(|tasks| {
+        let entry = tasks.vacant_entry();
+        let number = entry.key();
+        let waker = Waker::from(Arc::new(Wakeful(number)));
+        entry.insert(Task { future: Some(future.boxed_local()), waker, is_queued: false });
+        number
+    });
+    enqueue(number);
+}
+
+/// Begins a future at once, for JavaScript to wait for.
+pub fn begin(future: impl Future<Output = JsValue> + 'static) -> Promise {
+    let promise = nexus_promise();
+    let resolved = promise.clone();
+    run_after(|| spawn(async move { nexus_resolve(&resolved, &future.await) }));
+    promise
+}
+
+/// Runs a future for which the platform keeps the event alive after the answer, for half a minute at most.
+pub fn wait_until(context: &worker::Context, future: impl Future<Output = ()> + 'static) {
+    let promise = nexus_wait_until(context.as_ref());
+    spawn(async move {
+        future.await;
+        nexus_resolve(&promise, &JsValue::UNDEFINED);
+    });
+}
