@@ -24,7 +24,8 @@ function plan(contestant, { promptBytes, turns, stream, usage, dialect = "openai
 }
 
 /**
- * @param {object} bench { upstream, load, database, running }: the helper processes and all contestants that are up
+ * @param {object} bench { upstream, load, database?, running }: the helper processes (the database is there if one of the
+ *     contestants has its D1 in it) and all contestants that are up
  * @param {object} settings { delayMs, warmupMs, measureMs }
  */
 export async function measure({ upstream, load, database, running }, contestant, scenario, settings) {
@@ -47,18 +48,18 @@ export async function measure({ upstream, load, database, running }, contestant,
   };
 
   const { pid, d1 } = contestant;
-  const known = [process.pid, load.pid, upstream.pid, database.pid, ...running.map(({ pid }) => pid)].filter(Boolean);
+  const known = [process.pid, load.pid, upstream.pid, database?.pid, ...running.map(({ pid }) => pid)].filter(Boolean);
   const outside = () => machineCpuMs() - known.reduce((sum, pid) => sum + (cpuMs(pid) ?? 0), 0);
   const outsideBefore = outside();
   const cpuBefore = pid ? cpuMs(pid) : null;
-  const databaseBefore = cpuMs(database.pid);
+  const databaseBefore = d1 ? cpuMs(database.pid) : null;
   const { total, busy_ms, ...result } = await load.ask({ job }).catch((error) => {
     throw new Error(`${contestant.name} in ${scenario.name}: ${error.message}`);
   });
   const cpuAtEnd = pid ? cpuMs(pid) : null;
   const outsideAtEnd = outside();
   const resident = pid ? residentMb(pid) : null;
-  if (pid) await settle([...running, database], contestant.settleMs);
+  if (pid) await settle(database ? [...running, database] : running, contestant.settleMs);
   // Counted until the contestant is quiet again: what it put off until after the answer is part of the price.
   const cpuAfter = pid ? cpuMs(pid) : null;
   const messages = (await upstream.ask({})).queued - queued;

@@ -8,7 +8,7 @@ import { measure } from '../../bench/measure.mjs';
 import { startHelper } from '../../bench/processes.mjs';
 
 const bench = fileURLToPath(new URL('../../bench/', import.meta.url));
-const settings = { delayMs: 0, warmupMs: 20, measureMs: 100 };
+const settings = { delayMs: 0, warmupMs: 20, measureMs: 400 };
 const whole = { name: 'whole', concurrency: 2, promptBytes: 5000, stream: null, rate: 'requests_per_s' };
 const streamed = { name: 'streamed', concurrency: 2, promptBytes: 1000, stream: { chunks: 20, gapMs: 0 }, rate: 'chunks_per_s' };
 const headers = { authorization: 'Bearer sk-bench' };
