@@ -59,6 +59,8 @@ thread_local! {
     static QUEUE: RefCell<VecDeque<usize>> = const { RefCell::new(VecDeque::new()) };
     static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
     static IS_DUE: Cell<bool> = const { Cell::new(false) };
+    /// The time, once somebody has asked for it while futures run.
+    static NOW_MS: Cell<Option<u64>> = const { Cell::new(None) };
     static RUN: JsValue = Closure::<dyn Fn()>::new(run_due).into_js_value();
 }
 
@@ -95,12 +97,26 @@ fn run_due() {
 
 /// Calls `wake`, then runs every future that is awake. Only for what JavaScript calls: nothing of ours is running.
 pub fn run_after(wake: impl FnOnce()) {
+    NOW_MS.set(None);
     IS_RUNNING.set(true);
     wake();
     while let Some(number) = QUEUE.with_borrow_mut(VecDeque::pop_front) {
         run(number);
     }
     IS_RUNNING.set(false);
+}
+
+/// The time that `clock` tells, asked once while futures run without waiting: on Cloudflare the clock stands still until
+/// something comes from outside.
+pub fn now_ms(clock: impl FnOnce() -> u64) -> u64 {
+    match NOW_MS.get() {
+        Some(now_ms) if IS_RUNNING.get() => now_ms,
+        _ => {
+            let now_ms = clock();
+            NOW_MS.set(Some(now_ms));
+            now_ms
+        }
+    }
 }
 
 fn run(number: usize) {

@@ -14,14 +14,14 @@ use worker::js_sys;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::WorkerGlobalScope;
 
-/// Milliseconds since the epoch. On Cloudflare the clock advances only with I/O.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a whole positive number of milliseconds well below 2^53"
-)]
+/// Milliseconds since the epoch. The clock advances only with I/O.
 pub fn now_ms() -> u64 {
-    js_sys::Date::now() as u64
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole positive number of milliseconds well below 2^53"
+    )]
+    executor::now_ms(|| js_sys::Date::now() as u64)
 }
 
 /// Random bytes of the platform's generator; an error only where there is none, as outside of an event.
