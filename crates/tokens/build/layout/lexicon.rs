@@ -1,83 +1,97 @@
-//! The tables of the lexicon. `src/lexicon.rs` reads them and says what they are for.
+//! The tables of the lexicon. `src/bpe/lexicon.rs` reads them and says what they are for.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write as _,
-    ops::Range,
 };
 
 use super::{
-    hash, perfect_hash,
-    region::{self, Region},
+    group::{self, SHORT, SHORT_GROUPS, STARTS},
+    hash,
     tables::Tables,
 };
 
-const BUCKET_BITS: u32 = 17;
 /// Zeros after the last token, so that sixteen bytes can be read at any place of any token.
 const PADDING: usize = 16;
 
 /// Every token of any vocabulary, and the slot that it got.
 pub struct Lexicon {
     pub slots: HashMap<Vec<u8>, usize>,
-    pub slot_count: usize,
 }
+
+/// A token as it is placed: the stretch of its group, and what is stored of it.
+type Placed = (usize, Vec<u8>);
 
 /// Lays out the tokens of all vocabularies, and describes the tables as the constant `LEXICON`.
 pub fn write(tables: &mut Tables, vocabularies: &[&[Vec<u8>]]) -> Lexicon {
     let tokens: BTreeSet<&Vec<u8>> = vocabularies.iter().copied().flatten().collect();
-    let tokens: Vec<&Vec<u8>> = tokens.into_iter().collect();
-    let regions: Vec<usize> =
-        tokens.iter().map(|token| region::number(beginning(token), token.len())).collect();
-    let hashes: Vec<u64> = tokens.iter().map(|token| hash::of(token)).collect();
-    let placement = perfect_hash::place(&hashes, &regions, region::MOST, BUCKET_BITS);
+    let mut filter = vec![0_u8; hash::FILTER];
+    let mut groups: BTreeMap<usize, Vec<(Placed, &[u8])>> = BTreeMap::new();
+    for token in tokens {
+        let bit = hash::filter_bit(hash::of(token));
+        filter[bit / 8] |= 1 << (bit % 8);
+        let (group, placed) = place(token);
+        groups.entry(group).or_default().push((placed, token));
+    }
 
-    let mut text = Vec::new();
-    let mut fingerprints = Vec::new();
-    let mut words = Vec::new();
+    let mut text: Vec<u8> = Vec::new();
+    let mut starts = Vec::new();
     let mut slots = HashMap::new();
-    for (number, range) in placement.regions.iter().enumerate() {
-        words.push(pack(range, text.len()));
-        for slot in range.clone() {
-            let key = placement.slots[slot];
-            fingerprints.push(key.map_or(0, |key| hash::fingerprint(hashes[key])));
-            match key {
-                Some(key) => {
-                    assert_eq!(
-                        tokens[key].len(),
-                        region::length(number),
-                        "a region has tokens of one length"
-                    );
-                    text.extend(tokens[key]);
-                }
-                None => text.resize(text.len() + region::length(number), 0),
+    let mut description = String::new();
+    for number in 0..=*groups.keys().last().expect("there are tokens") {
+        let mut group = groups.remove(&number).unwrap_or_default();
+        // What is stored of a short token is compared as a number, whose last byte counts most.
+        group.sort_by(|((stretch, stored), _), ((other, others), _)| {
+            let order = if number < SHORT_GROUPS {
+                stored.iter().rev().cmp(others.iter().rev())
+            } else {
+                stored.cmp(others)
+            };
+            stretch.cmp(other).then(order)
+        });
+        write!(
+            description,
+            "Group {{ slot: {}, text: {}, size: {} }}, ",
+            slots.len(),
+            text.len(),
+            group.len()
+        )
+        .unwrap();
+        if number < SHORT_GROUPS {
+            for stretch in 0..STARTS {
+                let start = group.partition_point(|((other, _), _)| *other < stretch);
+                starts
+                    .extend(u16::try_from(start).expect("a group has less than 65536 tokens").to_le_bytes());
             }
-            slots.extend(key.map(|key| (tokens[key].clone(), slot)));
+        }
+        for ((_, stored), token) in group {
+            text.extend(stored);
+            slots.insert(token.to_vec(), slots.len());
         }
     }
     text.resize(text.len() + PADDING, 0);
-    let used = words.iter().rposition(|&word| Region(word).size() > 0).map_or(0, |last| last + 1);
-    let words: Vec<u8> = words[..used].iter().flat_map(|word| word.to_le_bytes()).collect();
 
     let description = format!(
-        "pilots: {},\n fingerprints: {},\n regions: {},\n text: {},\n bucket_bits: {BUCKET_BITS},\n",
-        tables.file("pilots", &placement.pilots),
-        tables.file("fingerprints", &fingerprints),
-        tables.file("regions", &words),
+        "filter: {},\n groups: &[{description}],\n starts: {},\n text: {},\n",
+        tables.file("filter", &filter),
+        tables.file("starts", &starts),
         tables.file("text", &text),
     );
     writeln!(tables.source, "/// All tokens.\npub static LEXICON: Lexicon = Lexicon {{\n{description}}};")
         .unwrap();
-    Lexicon { slots, slot_count: placement.slots.len() }
+    Lexicon { slots }
 }
 
-fn pack(slots: &Range<usize>, text: usize) -> u64 {
-    let text_and_size = ((text << Region::SIZE_BITS) | slots.len()) as u64;
-    let region = Region((text_and_size << Region::SLOT_BITS) | slots.start as u64);
-    assert_eq!((region.slot()..region.slot() + region.size(), region.text()), (slots.clone(), text));
-    region.0
-}
-
-/// The first bytes of a token as a number, with zeros above them.
-fn beginning(token: &[u8]) -> u64 {
-    token.iter().take(8).rev().fold(0, |number, &byte| (number << 8) | u64::from(byte))
+/// The group of a token, and how it is placed there.
+fn place(token: &[u8]) -> (usize, Placed) {
+    if token.len() > SHORT {
+        return (SHORT_GROUPS + token.len() - SHORT - 1, (0, token.to_vec()));
+    }
+    let is_spaced = group::is_spaced(u64::from(token[0]), token.len());
+    let bytes = &token[usize::from(is_spaced)..];
+    let (first, last) = (bytes[0], bytes[bytes.len() - 1]);
+    let mut stored = vec![group::edges(first, last)];
+    stored.extend(bytes.get(1..bytes.len() - 1).unwrap_or_default());
+    assert_eq!(stored.len(), group::stored(bytes.len()), "tokens of one length take the same room");
+    (group::number(token.len(), is_spaced), (group::stretch(first, last), stored))
 }

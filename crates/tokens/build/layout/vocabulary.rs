@@ -1,6 +1,6 @@
 //! The tables of one vocabulary. `src/vocabulary.rs` reads them and says what they are for.
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use tiktoken_rs::CoreBPE;
 
@@ -12,15 +12,9 @@ const NONE: u32 = (1 << 18) - 1;
 /// Writes the tables of a vocabulary, whose tokens are all in the lexicon, and describes them as the constant `name`.
 pub fn write(tables: &mut Tables, name: &str, tokens: &[Vec<u8>], lexicon: &Lexicon) {
     assert!(tokens.len() < NONE as usize, "every rank fits eighteen bits");
-    let mut slots = vec![None; lexicon.slot_count];
-    let mut pairs = vec![NONE; 2 * 128 * 128];
+    let mut slots = vec![None; lexicon.slots.len()];
     for (token, rank) in tokens.iter().zip(0_u32..) {
         slots[lexicon.slots[token]] = Some(rank);
-        if let &[first, second] = token.as_slice()
-            && (first ^ second) & 0x80 == 0
-        {
-            pairs[(usize::from(first) << 7) | usize::from(second & 0x7f)] = rank;
-        }
     }
     let mut members = Vec::new();
     let mut ranks: Vec<u32> = Vec::new();
@@ -33,15 +27,16 @@ pub fn write(tables: &mut Tables, name: &str, tokens: &[Vec<u8>], lexicon: &Lexi
     let low: Vec<u8> = ranks.iter().flat_map(|rank| rank.to_le_bytes()[..2].to_vec()).collect();
     let high_bits = |ranks: &[u32]| ranks.iter().rev().fold(0, |byte, rank| (byte << 2) | (rank >> 16) as u8);
     let high: Vec<u8> = ranks.chunks(4).map(high_bits).collect();
-    let pairs: Vec<u8> = pairs.iter().flat_map(|rank| rank.to_le_bytes()[..3].to_vec()).collect();
+    let (pair_rows, pairs) = pairs(tokens);
 
     let file = |table: &str, bytes: &[u8]| tables.file(&format!("{name}_{table}"), bytes);
     let description = format!(
-        "lexicon: &LEXICON,\n members: {},\n low: {},\n high: {},\n boundaries: {},\n pairs: {},\n count: {},\n longest: {},\n",
+        "lexicon: &LEXICON,\n members: {},\n low: {},\n high: {},\n boundaries: {},\n pair_rows: {},\n pairs: {},\n count: {},\n longest: {},\n",
         file("members", &members),
         file("low", &low),
         file("high", &high),
         file("boundaries", &merges::boundaries(tokens)),
+        file("pair_rows", &pair_rows),
         file("pairs", &pairs),
         tokens.len(),
         tokens.iter().map(Vec::len).max().unwrap(),
@@ -52,6 +47,30 @@ pub fn write(tables: &mut Tables, name: &str, tokens: &[Vec<u8>], lexicon: &Lexi
         "/// The vocabulary {name}.\npub static {constant}: Vocabulary = Vocabulary {{\n{description}}};"
     )
     .unwrap();
+}
+
+/// The tokens of two bytes: for each first byte the least and the most second byte and where the ranks begin; and the
+/// ranks from each least to each most.
+fn pairs(tokens: &[Vec<u8>]) -> (Vec<u8>, Vec<u8>) {
+    let pairs: HashMap<[u8; 2], u32> = tokens
+        .iter()
+        .zip(0_u32..)
+        .filter_map(|(token, rank)| Some((token.as_slice().try_into().ok()?, rank)))
+        .collect();
+    let (mut rows, mut ranks) = (Vec::new(), Vec::new());
+    for first in 0..=u8::MAX {
+        let rank = |second| pairs.get(&[first, second]).copied();
+        let least = (0..=u8::MAX).find(|&second| rank(second).is_some());
+        let most = (0..=u8::MAX).rfind(|&second| rank(second).is_some());
+        // Of what begins no token the least is more than the most.
+        let (least, most) = (least.unwrap_or(1), most.unwrap_or(0));
+        let start = u16::try_from(ranks.len() / 3).expect("they are few");
+        rows.extend([least, most, start.to_le_bytes()[0], start.to_le_bytes()[1]]);
+        for second in least..=most {
+            ranks.extend(&rank(second).unwrap_or(NONE).to_le_bytes()[..3]);
+        }
+    }
+    (rows, ranks)
 }
 
 /// The ordinary tokens in the order of their ranks.

@@ -6,7 +6,7 @@
 use alloc::{collections::BinaryHeap, vec::Vec};
 use core::cmp::Reverse;
 
-use crate::bpe::vocabulary::{Rank, Vocabulary};
+use crate::bpe::{finder::Finder, vocabulary::Rank};
 
 const END: usize = usize::MAX;
 
@@ -20,12 +20,12 @@ struct Part {
 }
 
 /// Merges `text`, and hands over where each token begins and ends.
-pub fn merge(vocabulary: &Vocabulary, text: &[u8], mut token: impl FnMut(usize, usize)) {
+pub fn merge(finder: &mut Finder<'_>, text: &[u8], mut token: impl FnMut(usize, usize)) {
     let mut parts: Vec<Part> = (0..text.len())
         .map(|at| Part {
             end: at + 1,
             previous: at.checked_sub(1).unwrap_or(END),
-            key: (at + 2 <= text.len()).then(|| vocabulary.find(text, at, at + 2)).flatten(),
+            key: (at + 2 <= text.len()).then(|| finder.find(text, at, at + 2)).flatten(),
         })
         .collect();
     let mut heap: BinaryHeap<Reverse<(Rank, usize)>> = BinaryHeap::new();
@@ -38,7 +38,7 @@ pub fn merge(vocabulary: &Vocabulary, text: &[u8], mut token: impl FnMut(usize, 
         let Some(merged) = parts.get_mut(end) else { continue };
         merged.key = None;
         let merged_end = merged.end;
-        let key = parts.get(merged_end).and_then(|after| vocabulary.find(text, at, after.end));
+        let key = parts.get(merged_end).and_then(|after| finder.find(text, at, after.end));
         if let Some(after) = parts.get_mut(merged_end) {
             after.previous = at;
         }
@@ -47,7 +47,7 @@ pub fn merge(vocabulary: &Vocabulary, text: &[u8], mut token: impl FnMut(usize, 
         heap.extend(key.map(|key| Reverse((key, at))));
         let before_at = part.previous;
         if let Some(before) = parts.get_mut(before_at) {
-            before.key = vocabulary.find(text, before_at, merged_end);
+            before.key = finder.find(text, before_at, merged_end);
             heap.extend(before.key.map(|key| Reverse((key, before_at))));
         }
     }

@@ -1,132 +1,205 @@
 //! The tokens of all vocabularies, each of them once: what bytes are a token of any of them, and at which slot.
 //!
-//! A perfect hash says the one slot at which bytes may be: their region ([`region`]) is a range of slots, and the pilot
-//! of their bucket says which of those it is. The fingerprint there, a byte, turns away most bytes that are no token; for
-//! the others the bytes of the slot are compared. So most look-ups touch a small part of the tables, which stays in the
-//! cache, and nothing is ever found that is not there.
+//! A filter, one bit for each hash, turns away most bytes that are no token. The others are looked for among the tokens of
+//! their length which begin and end alike ([`group`]): those lie in order, and few steps of halving find the place. There the
+//! bytes are compared, so nothing is ever found that is not there. The order costs no more than the search: a table of hashes
+//! would be larger, and a module with it is compressed less.
 //!
 //! Vocabularies share most of their tokens (85 % of those of `cl100k_base` are in `o200k_base`), and keep for each slot
 //! no more than their rank.
 
+use alloc::vec::Vec;
+use core::hint::select_unpredictable;
+
 use crate::bpe::{
-    bytes, hash,
-    region::{self, Region},
+    bytes,
+    group::{self, Group, SHORT, SHORT_GROUPS, STARTS, STRETCHES},
+    hash,
 };
 
-/// The number of a token in the lexicon. Some slots are free.
+/// The number of a token in the lexicon.
 pub type Slot = usize;
 
-/// The tables, as `build/lexicon.rs` lays them out.
+/// The tables, as `build/layout/lexicon.rs` lays them out.
 pub struct Lexicon {
-    pub pilots: &'static [u8],
-    pub fingerprints: &'static [u8],
-    /// [`Region`]s, little-endian words.
-    pub regions: &'static [u8],
-    /// The bytes of the tokens in the order of the slots, and sixteen more.
+    pub filter: &'static [u8; hash::FILTER],
+    /// Tokens of up to [`SHORT`] bytes, two groups for each length; then one group for each length.
+    pub groups: &'static [Group],
+    /// For each of the first groups [`STARTS`] places in it, little-endian words of sixteen bits.
+    pub starts: &'static [u8; 2 * STARTS * SHORT_GROUPS],
+    /// What is stored of the tokens in the order of the slots, and sixteen bytes more.
     pub text: &'static [u8],
-    pub bucket_bits: u32,
+}
+
+/// Tokens of which the same is stored, in the order of what is.
+struct Stretch {
+    slot: Slot,
+    text: &'static [u8],
+    size: usize,
 }
 
 impl Lexicon {
+    /// Whether bytes of this hash may be a token.
     #[inline(always)]
-    fn region(&self, number: usize) -> Option<Region> {
-        let (regions, _) = self.regions.as_chunks::<8>();
-        Some(Region(u64::from_le_bytes(*regions.get(number)?)))
+    pub fn may_be(&self, hash: u64) -> bool {
+        let bit = hash::filter_bit(hash);
+        self.filter.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     }
 
-    /// The slot of a hash in the region of this number, if its fingerprint is there and the slot is one of the wanted; and
-    /// the bytes from that slot on.
     #[inline(always)]
-    fn candidate(
-        &self,
-        hash: u64,
-        region: usize,
-        length: usize,
-        is_wanted: impl Fn(Slot) -> bool,
-    ) -> Option<(Slot, &'static [u8])> {
-        let region = self.region(region)?;
-        let pilot = *self.pilots.get(hash::bucket(hash, self.bucket_bits))?;
-        let within = hash::slot(hash, pilot, region.size());
-        let slot = region.slot() + within;
-        // In an empty region `slot` is the first one of the next.
-        if *self.fingerprints.get(slot)? != hash::fingerprint(hash) || region.size() == 0 || !is_wanted(slot)
-        {
-            return None;
-        }
-        Some((slot, self.text.get(region.text() + within * length..)?))
+    fn stretch(&self, group: usize, stretch: usize, stored: usize) -> Option<Stretch> {
+        let start = self.start(group, stretch)?;
+        let end = self.start(group, stretch + 1)?;
+        let group = self.groups.get(group)?;
+        Some(Stretch {
+            slot: group.slot as usize + start,
+            text: self.text.get(group.text as usize + start * stored..)?,
+            size: end - start,
+        })
     }
 
-    /// The slot of the `length` (one to eight) bytes of `low`, which has zeros above them, if it is one of the wanted.
-    /// Those that are not are turned away before their bytes are looked at.
+    /// Where a stretch of one of the first groups begins.
     #[inline(always)]
-    pub fn find_up_to_8(&self, low: u64, length: usize, is_wanted: impl Fn(Slot) -> bool) -> Option<Slot> {
-        let (slot, stored) =
-            self.candidate(hash::up_to_8(low, length), region::number(low, length), length, is_wanted)?;
-        let stored = u64::from_le_bytes(*stored.first_chunk::<8>()?);
-        (bytes::first(stored, length) == low).then_some(slot)
+    fn start(&self, group: usize, stretch: usize) -> Option<usize> {
+        let (starts, _) = self.starts.as_chunks::<2>();
+        Some(usize::from(u16::from_le_bytes(*starts.get(group * STARTS + stretch)?)))
     }
 
-    /// The slot of `text[start..end]`, if it is one of the wanted.
+    /// The slot of the `length` (one to eight) bytes of `low`, which has zeros above them.
+    #[expect(clippy::cast_possible_truncation, reason = "cut to a byte")]
+    pub fn search_8(&self, low: u64, length: usize) -> Option<Slot> {
+        let is_spaced = group::is_spaced(low, length);
+        let group = group::number(length, is_spaced);
+        let (low, length) = if is_spaced { (low >> 8, length - 1) } else { (low, length) };
+        let (first, last) = (low as u8, (low >> (8 * (length - 1))) as u8);
+        let size = group::stored(length);
+        // Without the last byte, which is the first one where there is no other.
+        let rest = low & ((1 << (8 * (length - 1))) - 1) & !0xff;
+        let key = rest | u64::from(group::edges(first, last));
+        let mask = u64::MAX >> (64 - 8 * size);
+        let stretch = self.stretch(group, group::stretch(first, last), size)?;
+        let stored = |index: usize| {
+            let bytes = stretch.text.get(index * size..).and_then(<[u8]>::first_chunk::<8>);
+            bytes.map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes) & mask)
+        };
+        let at = last_not_above(stretch.size, |index| stored(index) <= key);
+        (stretch.size > 0 && stored(at) == key).then_some(stretch.slot + at)
+    }
+
+    /// The slot of `text[start..end]`.
     #[inline(always)]
-    pub fn find(
-        &self,
-        text: &[u8],
-        start: usize,
-        end: usize,
-        is_wanted: impl Fn(Slot) -> bool,
-    ) -> Option<Slot> {
+    pub fn find(&self, text: &[u8], start: usize, end: usize) -> Option<Slot> {
         let length = end - start;
         if length <= 8 {
-            self.find_up_to_8(bytes::load(text, start, length), length, is_wanted)
-        } else if length <= 16 {
-            self.find_up_to_16(bytes::load_8(text, start), bytes::load_8(text, end - 8), length, is_wanted)
+            let low = bytes::load(text, start, length);
+            if !self.may_be(hash::up_to_16(low, 0, length)) {
+                return None;
+            }
+            self.search_8(low, length)
+        } else if length <= SHORT {
+            let (low, high) = bytes::load_both(text, start, length);
+            if !self.may_be(hash::up_to_16(low, high, length)) {
+                return None;
+            }
+            self.search_16(low, high, length)
         } else {
-            self.find_long(text.get(start..end)?, is_wanted)
+            self.find_long(text.get(start..end)?)
         }
     }
 
-    /// The slot of the `length` (nine to sixteen) bytes that begin with those of `low` and end with those of `high`.
-    #[inline(always)]
-    fn find_up_to_16(
-        &self,
-        low: u64,
-        high: u64,
-        length: usize,
-        is_wanted: impl Fn(Slot) -> bool,
-    ) -> Option<Slot> {
-        let (slot, stored) = self.candidate(
-            hash::up_to_16(low, high, length),
-            region::number(low, length),
-            length,
-            is_wanted,
-        )?;
-        let stored = stored.first_chunk::<16>()?;
-        (bytes::load_8(stored, 0) == low && bytes::load_8(stored, length - 8) == high).then_some(slot)
+    #[expect(clippy::cast_possible_truncation, reason = "cut to a byte")]
+    #[inline(never)]
+    fn search_16(&self, low: u64, high: u64, length: usize) -> Option<Slot> {
+        let is_spaced = group::is_spaced(low, length);
+        let group = group::number(length, is_spaced);
+        let both = u128::from(low) | (u128::from(high) << 64);
+        let (both, length) = if is_spaced { (both >> 8, length - 1) } else { (both, length) };
+        let (first, last) = (both as u8, (both >> (8 * (length - 1))) as u8);
+        let size = group::stored(length);
+        let mask = (1 << (8 * size)) - 1;
+        let key = (both & mask & !0xff) | u128::from(group::edges(first, last));
+        let stretch = self.stretch(group, group::stretch(first, last), size)?;
+        let stored = |index: usize| {
+            let bytes = stretch.text.get(index * size..).and_then(<[u8]>::first_chunk::<16>);
+            bytes.map_or(u128::MAX, |bytes| u128::from_le_bytes(*bytes) & mask)
+        };
+        let at = last_not_above(stretch.size, |index| stored(index) <= key);
+        (stretch.size > 0 && stored(at) == key).then_some(stretch.slot + at)
     }
 
     #[inline(never)]
-    fn find_long(&self, token: &[u8], is_wanted: impl Fn(Slot) -> bool) -> Option<Slot> {
+    fn find_long(&self, token: &[u8]) -> Option<Slot> {
         // What is longer than any token need not be hashed to know that it is none.
-        let region = region::number(0, token.len());
-        self.region(region)?;
-        let (slot, stored) = self.candidate(hash::of(token), region, token.len(), is_wanted)?;
-        stored.starts_with(token).then_some(slot)
+        let group = self.groups.get(SHORT_GROUPS + token.len() - SHORT - 1)?;
+        if !self.may_be(hash::of(token)) {
+            return None;
+        }
+        let text = self.text.get(group.text as usize..)?;
+        let stored = |index: usize| text.get(index * token.len()..)?.get(..token.len());
+        let at = last_not_above(group.size as usize, |index| stored(index) <= Some(token));
+        (group.size > 0 && stored(at) == Some(token)).then_some(group.slot as usize + at)
     }
 
-    /// Every slot and its bytes.
-    pub fn slots(&self) -> impl Iterator<Item = (Slot, &'static [u8])> {
-        (0..region::MOST).map_while(|number| Some((self.region(number)?, region::length(number)))).flat_map(
-            move |(region, length)| {
-                (0..region.size()).filter_map(move |within| {
-                    let at = region.text() + within * length;
-                    Some((region.slot() + within, self.text.get(at..at + length)?))
-                })
-            },
-        )
+    /// The token at a slot.
+    pub fn token(&self, slot: Slot) -> Option<Token> {
+        let number = self.groups.partition_point(|group| (group.slot + group.size) as usize <= slot);
+        let group = self.groups.get(number)?;
+        let index = slot - group.slot as usize;
+        let text = self.text.get(group.text as usize..)?;
+        if number >= SHORT_GROUPS {
+            let length = number - SHORT_GROUPS + SHORT + 1;
+            return Some(Token::Long(text.get(index * length..)?.get(..length)?));
+        }
+        let is_spaced = number % 2 == 1;
+        let length = number / 2 + 1 - usize::from(is_spaced);
+        let size = group::stored(length);
+        let (&edges, middle) = text.get(index * size..)?.get(..size)?.split_first()?;
+        let stretch = last_not_above(STRETCHES, |stretch| {
+            self.start(number, stretch).is_some_and(|start| start <= index)
+        });
+        let (first, last) = group::first_and_last(stretch, edges);
+        Some(Token::Short { is_spaced, first, middle, last: (length > 1).then_some(last) })
     }
 
     /// Bytes of all tables.
-    pub fn table_bytes(&self) -> usize {
-        self.pilots.len() + self.fingerprints.len() + self.regions.len() + self.text.len()
+    pub const fn table_bytes(&self) -> usize {
+        self.filter.len() + size_of_val(self.groups) + self.starts.len() + self.text.len()
     }
+}
+
+/// The bytes of a token.
+#[derive(Clone, Copy)]
+pub enum Token {
+    /// Perhaps a space, and then these; there is no last byte if the first one is that.
+    Short { is_spaced: bool, first: u8, middle: &'static [u8], last: Option<u8> },
+    /// These.
+    Long(&'static [u8]),
+}
+
+impl Token {
+    /// Appends the bytes.
+    pub fn write(self, to: &mut Vec<u8>) {
+        match self {
+            Self::Short { is_spaced, first, middle, last } => {
+                to.extend(is_spaced.then_some(b' '));
+                to.push(first);
+                to.extend_from_slice(middle);
+                to.extend(last);
+            }
+            Self::Long(bytes) => to.extend_from_slice(bytes),
+        }
+    }
+}
+
+/// The last of `size` places in order that is not above what is looked for; the first one if all are.
+#[inline(always)]
+fn last_not_above(size: usize, is_not_above: impl Fn(usize) -> bool) -> usize {
+    let (mut at, mut size) = (0, size);
+    while size > 1 {
+        let half = size / 2;
+        // No branch, as it would be taken as often as not.
+        at = select_unpredictable(is_not_above(at + half), at + half, at);
+        size -= half;
+    }
+    at
 }

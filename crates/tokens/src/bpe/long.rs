@@ -9,10 +9,10 @@
 use alloc::vec::Vec;
 
 use crate::bpe::{
+    finder::Finder,
     large,
     merge::{Merger, PARTS},
     short,
-    vocabulary::Vocabulary,
 };
 
 /// Seams that are tried for one window.
@@ -36,7 +36,7 @@ trait Engine {
     /// Merges as much of `text[start..end]` as fits, appends the ends of the tokens, and says where it stopped.
     fn merge(
         &mut self,
-        vocabulary: &Vocabulary,
+        finder: &mut Finder<'_>,
         text: &[u8],
         start: usize,
         end: usize,
@@ -52,14 +52,14 @@ impl Engine for Narrow {
 
     fn merge(
         &mut self,
-        vocabulary: &Vocabulary,
+        finder: &mut Finder<'_>,
         text: &[u8],
         start: usize,
         end: usize,
         ends: &mut Vec<usize>,
     ) -> usize {
         let end = end.min(start + short::LONGEST);
-        let mut begins = short::merge(vocabulary, text, start, end - start);
+        let mut begins = short::merge(finder, text, start, end - start);
         // The first token begins where the window does.
         begins &= begins - 1;
         while begins != 0 {
@@ -76,13 +76,13 @@ impl Engine for Merger {
 
     fn merge(
         &mut self,
-        vocabulary: &Vocabulary,
+        finder: &mut Finder<'_>,
         text: &[u8],
         start: usize,
         end: usize,
         ends: &mut Vec<usize>,
     ) -> usize {
-        let end = self.run(vocabulary, text, start, end);
+        let end = self.run(finder, text, start, end);
         ends.extend(self.ends().map(|end| start + end));
         end
     }
@@ -104,14 +104,14 @@ impl Window {
     fn merge(
         &mut self,
         engine: &mut impl Engine,
-        vocabulary: &Vocabulary,
+        finder: &mut Finder<'_>,
         text: &[u8],
         start: usize,
         end: usize,
     ) {
         self.start = start;
         self.ends.clear();
-        self.end = engine.merge(vocabulary, text, start, end, &mut self.ends);
+        self.end = engine.merge(finder, text, start, end, &mut self.ends);
     }
 
     /// Where token `index` ends; where the window begins if there is none before it.
@@ -132,37 +132,37 @@ impl Window {
 #[inline(never)]
 pub fn merge(
     merger: &mut Option<Merger>,
-    vocabulary: &Vocabulary,
+    finder: &mut Finder<'_>,
     text: &[u8],
     start: usize,
     end: usize,
     sink: &mut impl Sink,
 ) {
     let before = sink.len();
-    if windows(&mut Narrow, vocabulary, text, start, end, sink).is_some() {
+    if windows(&mut Narrow, finder, text, start, end, sink).is_some() {
         return;
     }
     sink.truncate(before);
     let merger = merger.get_or_insert_with(Merger::new);
-    if windows(merger, vocabulary, text, start, end, sink).is_some() {
+    if windows(merger, finder, text, start, end, sink).is_some() {
         return;
     }
     sink.truncate(before);
     let piece = text.get(start..end).unwrap_or_default();
-    large::merge(vocabulary, piece, |from, to| sink.token(start + from, start + to));
+    large::merge(finder, piece, |from, to| sink.token(start + from, start + to));
 }
 
 /// Merges window by window; `None` if two of them do not agree.
 fn windows(
     engine: &mut impl Engine,
-    vocabulary: &Vocabulary,
+    finder: &mut Finder<'_>,
     text: &[u8],
     start: usize,
     end: usize,
     sink: &mut impl Sink,
 ) -> Option<()> {
     let (mut current, mut following, mut probe) = (Window::new(), Window::new(), Window::new());
-    current.merge(engine, vocabulary, text, start, end);
+    current.merge(engine, finder, text, start, end);
     while current.end < end {
         // The last token that ends well before the end of the window.
         let margin = current.end - margin_of(engine);
@@ -176,7 +176,7 @@ fn windows(
         if repeats(current.start + shift) {
             let from = current.end_of(last.checked_sub(1));
             let seam = current.start + shift;
-            probe.merge(engine, vocabulary, text, from, current.end_of(Some(0)) + shift);
+            probe.merge(engine, finder, text, from, current.end_of(Some(0)) + shift);
             let whole = probe.end == current.end_of(Some(0)) + shift;
             if whole && probe.end_of(Some(0)) == seam && probe.ends.len() == 2 {
                 let mut moved = 0;
@@ -194,12 +194,12 @@ fn windows(
         let found = (0..SEAMS).find_map(|back| {
             let last = last.checked_sub(back)?;
             let seam = current.end_of(Some(last));
-            following.merge(engine, vocabulary, text, seam, end);
+            following.merge(engine, finder, text, seam, end);
             let first_end = following.end_of(Some(0));
             if first_end != current.end_of(Some(last + 1)) {
                 // Other tokens at the seam than the window had: they must be neighbours that no merge crosses.
                 let from = current.end_of(last.checked_sub(1));
-                probe.merge(engine, vocabulary, text, from, first_end);
+                probe.merge(engine, finder, text, from, first_end);
                 if probe.end != first_end || probe.ends.len() != 2 || probe.end_of(Some(0)) != seam {
                     return None;
                 }
@@ -220,7 +220,7 @@ fn margin_of<E: Engine>(_: &E) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bpe::tables;
+    use crate::bpe::{tables, vocabulary::Vocabulary};
 
     #[derive(Default, PartialEq, Debug)]
     struct Ends(Vec<usize>);
@@ -242,7 +242,7 @@ mod tests {
 
     fn as_a_whole(vocabulary: &Vocabulary, text: &[u8]) -> Ends {
         let mut ends = Ends::default();
-        large::merge(vocabulary, text, |from, to| ends.token(from, to));
+        large::merge(&mut Finder::new(vocabulary, 0), text, |from, to| ends.token(from, to));
         ends
     }
 
@@ -291,14 +291,15 @@ mod tests {
         let mut merger = Merger::new();
         let mut narrow = 0;
         for vocabulary in [&tables::O200K, &tables::CL100K] {
+            let finder = &mut Finder::new(vocabulary, 1 << 20);
             for text in stretches() {
                 let expected = as_a_whole(vocabulary, &text);
                 let mut ends = Ends::default();
-                let agreed = windows(&mut merger, vocabulary, &text, 0, text.len(), &mut ends);
+                let agreed = windows(&mut merger, finder, &text, 0, text.len(), &mut ends);
                 assert_eq!(agreed, Some(()), "windows did not agree: {text:?}");
                 assert_eq!(ends, expected, "{text:?}");
                 let mut ends = Ends::default();
-                if windows(&mut Narrow, vocabulary, &text, 0, text.len(), &mut ends).is_some() {
+                if windows(&mut Narrow, finder, &text, 0, text.len(), &mut ends).is_some() {
                     assert_eq!(ends, expected, "{text:?}");
                     narrow += 1;
                 }
@@ -311,13 +312,14 @@ mod tests {
     fn short_stretches_agree_with_merging_as_a_whole() {
         let mut merger = Merger::new();
         for vocabulary in [&tables::O200K, &tables::CL100K] {
+            let finder = &mut Finder::new(vocabulary, 1 << 20);
             for text in stretches() {
                 for piece in text.chunks(short::LONGEST).chain(text.chunks(13)) {
                     let expected = as_a_whole(vocabulary, piece).0;
-                    let begins = short::merge(vocabulary, piece, 0, piece.len());
+                    let begins = short::merge(finder, piece, 0, piece.len());
                     let ends: Vec<usize> = (1..64).filter(|bit| begins >> bit & 1 == 1).collect();
                     assert_eq!(ends, expected, "{piece:?}");
-                    assert_eq!(merger.run(vocabulary, piece, 0, piece.len()), piece.len());
+                    assert_eq!(merger.run(finder, piece, 0, piece.len()), piece.len());
                     assert_eq!(merger.ends().collect::<Vec<_>>(), expected, "{piece:?}");
                 }
             }

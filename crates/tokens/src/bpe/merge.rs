@@ -19,7 +19,7 @@
     reason = "the innermost loop: every index is a part number, which is less than the size of the arrays"
 )]
 
-use crate::bpe::vocabulary::{Rank, Vocabulary};
+use crate::bpe::{finder::Finder, vocabulary::Rank};
 
 /// The most parts that a stretch is cut into.
 pub const PARTS: usize = 256;
@@ -56,10 +56,10 @@ impl Merger {
     }
 
     /// Merges as much of `text[start..end]` as fits, from its beginning, and says where that ends.
-    pub fn run(&mut self, vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize) -> usize {
-        let end = self.cut(vocabulary, text, start, end);
-        self.find_first(vocabulary, text, start);
-        self.merge(vocabulary, text, start);
+    pub fn run(&mut self, finder: &mut Finder<'_>, text: &[u8], start: usize, end: usize) -> usize {
+        let end = self.cut(finder, text, start, end);
+        self.find_first(finder, text, start);
+        self.merge(finder, text, start);
         end
     }
 
@@ -76,7 +76,7 @@ impl Merger {
     }
 
     /// Cuts the stretch into characters where those are tokens that surely come about, and into bytes elsewhere.
-    fn cut(&mut self, vocabulary: &Vocabulary, text: &[u8], start: usize, end: usize) -> usize {
+    fn cut(&mut self, finder: &mut Finder<'_>, text: &[u8], start: usize, end: usize) -> usize {
         let mut at = start;
         let mut parts = 0;
         // Whether the boundary at `at` is one that no part of a character is merged across.
@@ -88,12 +88,12 @@ impl Merger {
             if length == 1 || at + length > end {
                 at += 1;
                 parts += 1;
-                clean = at >= end || vocabulary.is_clean(text, at);
+                clean = at >= end || finder.vocabulary.is_clean(text, at);
                 continue;
             }
             let next = at + length;
-            let clean_after = next >= end || vocabulary.is_clean(text, next);
-            if clean && clean_after && vocabulary.contains(text, at, next) {
+            let clean_after = next >= end || finder.vocabulary.is_clean(text, next);
+            if clean && clean_after && finder.find(text, at, next).is_some() {
                 parts += 1;
                 at = next;
             } else {
@@ -113,13 +113,13 @@ impl Merger {
         at
     }
 
-    fn find_first(&mut self, vocabulary: &Vocabulary, text: &[u8], start: usize) {
+    fn find_first(&mut self, finder: &mut Finder<'_>, text: &[u8], start: usize) {
         let groups = self.parts.div_ceil(GROUP);
         for part in 0..groups * GROUP {
             let mut key = NONE;
             if part + 1 < self.parts {
                 let (from, to) = (usize::from(self.starts[part]), usize::from(self.starts[part + 2]));
-                key = key_of(vocabulary.find(text, start + from, start + to), part);
+                key = key_of(finder.find(text, start + from, start + to), part);
             }
             self.keys[part / GROUP][part % GROUP] = key;
         }
@@ -132,7 +132,7 @@ impl Merger {
         }
     }
 
-    fn merge(&mut self, vocabulary: &Vocabulary, text: &[u8], start: usize) {
+    fn merge(&mut self, finder: &mut Finder<'_>, text: &[u8], start: usize) {
         let groups = self.parts.div_ceil(GROUP);
         loop {
             let key = self.minima[..groups].iter().copied().fold(NONE, i32::min);
@@ -149,7 +149,7 @@ impl Merger {
             let mut found = None;
             if after < self.parts {
                 let to = usize::from(self.starts[usize::from(self.next[after])]);
-                found = vocabulary.find(text, start + part_start, start + to);
+                found = finder.find(text, start + part_start, start + to);
             }
             self.keys[part / GROUP][part % GROUP] = key_of(found, part);
             self.minima[part / GROUP] = minimum(&self.keys[part / GROUP]);
@@ -160,7 +160,7 @@ impl Merger {
                 let before = usize::from(self.previous[part]);
                 let from = usize::from(self.starts[before]);
                 let to = usize::from(self.starts[after]);
-                let found = vocabulary.find(text, start + from, start + to);
+                let found = finder.find(text, start + from, start + to);
                 self.keys[before / GROUP][before % GROUP] = key_of(found, before);
                 self.minima[before / GROUP] = minimum(&self.keys[before / GROUP]);
             }

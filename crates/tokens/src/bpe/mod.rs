@@ -6,13 +6,14 @@
 mod boundary;
 mod bytes;
 mod counter;
+mod finder;
+mod group;
 mod hash;
 mod large;
 mod lexicon;
 mod long;
 mod memo;
 mod merge;
-mod region;
 mod scan;
 mod short;
 mod special;
@@ -116,7 +117,7 @@ impl Encoding {
         let ordinary = self.vocabulary().bytes_of(tokens);
         for &token in tokens {
             if let Some(token) = ordinary.get(token) {
-                bytes.extend_from_slice(token);
+                token.write(&mut bytes);
             } else if !self.specials().write(token, &mut bytes) {
                 return Err(DecodeError::UnknownToken(token));
             }

@@ -19,10 +19,7 @@
     reason = "the innermost loop: every index is the position of a bit or less than the length of the piece"
 )]
 
-use crate::bpe::{
-    merge::character_length,
-    vocabulary::{Rank, Vocabulary},
-};
+use crate::bpe::{finder::Finder, merge::character_length, vocabulary::Rank};
 
 /// The most bytes that are merged here: one bit is for the end.
 pub const LONGEST: usize = 63;
@@ -33,24 +30,24 @@ const NONE: i32 = i32::MAX;
 
 /// Merges `text[start..start + length]`; the bits of the result say where tokens begin, the last one where they end.
 #[inline]
-pub fn merge(vocabulary: &Vocabulary, text: &[u8], start: usize, length: usize) -> u64 {
+pub fn merge(finder: &mut Finder<'_>, text: &[u8], start: usize, length: usize) -> u64 {
     if length <= 8 {
-        merge_groups::<8, 1>(vocabulary, text, start, length)
+        merge_groups::<8, 1>(finder, text, start, length)
     } else if length <= 16 {
-        merge_groups::<16, 1>(vocabulary, text, start, length)
+        merge_groups::<16, 1>(finder, text, start, length)
     } else {
-        merge_groups::<16, 4>(vocabulary, text, start, length)
+        merge_groups::<16, 4>(finder, text, start, length)
     }
 }
 
 /// Merging with keys in groups, each of which has its minimum.
 fn merge_groups<const GROUP: usize, const GROUPS: usize>(
-    vocabulary: &Vocabulary,
+    finder: &mut Finder<'_>,
     text: &[u8],
     start: usize,
     length: usize,
 ) -> u64 {
-    let mut begins = cut(vocabulary, text, start, length);
+    let mut begins = cut(finder, text, start, length);
     let mut keys = [[NONE; GROUP]; GROUPS];
     let mut left = begins & (begins - 1);
     let mut from = 0;
@@ -60,9 +57,9 @@ fn merge_groups<const GROUP: usize, const GROUPS: usize>(
         left &= left - 1;
         let to = left.trailing_zeros() as usize;
         let found = if to - from == 2 {
-            vocabulary.find_pair(text, start + from)
+            finder.vocabulary.find_pair(text, start + from)
         } else {
-            vocabulary.find(text, start + from, start + to)
+            finder.find(text, start + from, start + to)
         };
         keys[from / GROUP % GROUPS][from % GROUP] = key_of(found, from);
         from = middle;
@@ -89,13 +86,13 @@ fn merge_groups<const GROUP: usize, const GROUPS: usize>(
         keys[merged / GROUP % GROUPS][merged % GROUP] = NONE;
         let mut found = None;
         if after != 0 {
-            found = vocabulary.find(text, start + part, start + after.trailing_zeros() as usize);
+            found = finder.find(text, start + part, start + after.trailing_zeros() as usize);
         }
         keys[part / GROUP % GROUPS][part % GROUP] = key_of(found, part);
         let before = begins & ((1 << part) - 1);
         if before != 0 {
             let before = 63 - before.leading_zeros() as usize;
-            let found = vocabulary.find(text, start + before, start + end);
+            let found = finder.find(text, start + before, start + end);
             keys[before / GROUP % GROUPS][before % GROUP] = key_of(found, before);
             if GROUPS > 1 && before / GROUP != part / GROUP {
                 minima[before / GROUP % GROUPS] = lowest(&keys[before / GROUP % GROUPS]);
@@ -112,7 +109,7 @@ fn merge_groups<const GROUP: usize, const GROUPS: usize>(
 
 /// Where parts begin at first: at characters where those are tokens that surely come about, at every byte elsewhere.
 #[inline(always)]
-fn cut(vocabulary: &Vocabulary, text: &[u8], start: usize, length: usize) -> u64 {
+fn cut(finder: &mut Finder<'_>, text: &[u8], start: usize, length: usize) -> u64 {
     let piece = &text[start..start + length];
     let mut begins = u64::MAX >> (63 - length);
     if piece.is_ascii() {
@@ -127,8 +124,8 @@ fn cut(vocabulary: &Vocabulary, text: &[u8], start: usize, length: usize) -> u64
         if next > length {
             break;
         }
-        let clean_after = next == length || vocabulary.is_clean(text, start + next);
-        if size > 1 && clean && clean_after && vocabulary.contains(text, start + at, start + next) {
+        let clean_after = next == length || finder.vocabulary.is_clean(text, start + next);
+        if size > 1 && clean && clean_after && finder.find(text, start + at, start + next).is_some() {
             begins &= !(((1 << (size - 1)) - 1) << (at + 1));
         }
         clean = clean_after;

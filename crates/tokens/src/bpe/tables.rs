@@ -2,6 +2,6 @@
 
 #![expect(clippy::unreadable_literal, reason = "written by the build script")]
 
-use crate::bpe::{lexicon::Lexicon, special::Specials, vocabulary::Vocabulary};
+use crate::bpe::{group::Group, lexicon::Lexicon, special::Specials, vocabulary::Vocabulary};
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));

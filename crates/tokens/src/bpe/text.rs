@@ -2,25 +2,31 @@
 
 use alloc::vec::Vec;
 
-use crate::bpe::{bytes, long, memo::Memo, merge::Merger, scan::Scanner, short, vocabulary::Vocabulary};
+use crate::bpe::{
+    finder::Finder,
+    long,
+    memo::{Pieces, WORD, Words},
+    merge::Merger,
+    scan::Scanner,
+    short,
+    vocabulary::Vocabulary,
+};
 
 /// How many tokens `text` is, if that is at most `limit`. Stops at the piece that exceeds it.
 #[inline]
 pub fn count<S: Scanner>(vocabulary: &Vocabulary, text: &[u8], limit: usize) -> Option<usize> {
-    let mut memory = Merges::new(text.len());
+    let mut words = Words::new(text.len());
+    let mut memory = Memory::new(vocabulary, text.len());
     let mut total = 0;
     let mut start = 0;
     while start < text.len() {
         let end = S::piece_end(text, start);
         let length = end - start;
-        let whole = if length <= 8 {
-            // A single byte is always a token.
-            length == 1 || vocabulary.contains_up_to_8(bytes::load(text, start, length), length)
+        total += if length <= WORD {
+            words.count(text, start, length, || count_word(&mut memory.finder, text, start, length))
         } else {
-            vocabulary.contains(text, start, end)
+            count_piece(&mut memory, text, start, length, limit - total)?
         };
-        total +=
-            if whole { 1 } else { count_piece(&mut memory, vocabulary, text, start, end, limit - total)? };
         if total > limit {
             return None;
         }
@@ -29,66 +35,112 @@ pub fn count<S: Scanner>(vocabulary: &Vocabulary, text: &[u8], limit: usize) -> 
     Some(total)
 }
 
-/// How many tokens the piece `text[start..end]` is, unless that is surely more than `limit`.
+/// How many tokens a piece of at most [`short::LONGEST`] bytes is.
+#[inline(never)]
+fn count_word(finder: &mut Finder<'_>, text: &[u8], start: usize, length: usize) -> usize {
+    // A single byte is always a token.
+    if length == 1 || finder.vocabulary.contains(text, start, start + length) {
+        return 1;
+    }
+    short::merge(finder, text, start, length).count_ones() as usize - 1
+}
+
+/// How many tokens the piece `text[start..start + length]` is, unless that is surely more than `limit`.
 #[inline(never)]
 fn count_piece(
-    memory: &mut Merges,
-    vocabulary: &Vocabulary,
+    memory: &mut Memory<'_>,
     text: &[u8],
     start: usize,
-    end: usize,
+    length: usize,
     limit: usize,
 ) -> Option<usize> {
-    if end - start <= short::LONGEST {
-        return Some(memory.short(vocabulary, text, start, end - start).count_ones() as usize - 1);
-    }
-    if (end - start) / vocabulary.longest > limit {
+    let finder = &mut memory.finder;
+    if length / finder.vocabulary.longest > limit {
         return None;
     }
-    let mut counted = Counted(0);
-    long::merge(&mut memory.merger, vocabulary, text, start, end, &mut counted);
-    Some(counted.0)
+    let mut piece = memory.pieces.get(text, start, length);
+    if let Some(piece) = &piece
+        && piece.count > 0
+    {
+        return Some(piece.count as usize);
+    }
+    let count = if length <= short::LONGEST {
+        count_word(finder, text, start, length)
+    } else if finder.vocabulary.contains(text, start, start + length) {
+        1
+    } else {
+        let mut counted = Counted(0);
+        long::merge(&mut memory.merger, finder, text, start, start + length, &mut counted);
+        counted.0
+    };
+    if let Some(piece) = &mut piece {
+        piece.count = u32::try_from(count).unwrap_or_default();
+    }
+    Some(count)
 }
 
 /// Appends the tokens of `text`.
 pub fn encode<S: Scanner>(vocabulary: &'static Vocabulary, text: &[u8], tokens: &mut Vec<u32>) {
-    let mut memory = Merges::new(text.len());
+    let mut memory = Memory::new(vocabulary, text.len());
     let mut start = 0;
-    let mut sink = Ranks { vocabulary, text, tokens };
     while start < text.len() {
         let end = S::piece_end(text, start);
         if let Some(rank) = vocabulary.find(text, start, end) {
-            sink.tokens.push(rank);
-        } else if end - start <= short::LONGEST {
-            let mut begins = memory.short(vocabulary, text, start, end - start);
-            while begins & (begins - 1) != 0 {
-                let from = start + begins.trailing_zeros() as usize;
-                begins &= begins - 1;
-                let to = start + begins.trailing_zeros() as usize;
-                long::Sink::token(&mut sink, from, to);
-            }
+            tokens.push(rank);
         } else {
-            long::merge(&mut memory.merger, vocabulary, text, start, end, &mut sink);
+            encode_piece(&mut memory, vocabulary, text, start, end, tokens);
         }
         start = end;
     }
 }
 
-/// What merging needs, made when a text first needs it: most texts of a few words do not.
-struct Merges {
-    length: usize,
-    memo: Option<Memo>,
+#[inline(never)]
+fn encode_piece(
+    memory: &mut Memory<'_>,
+    vocabulary: &'static Vocabulary,
+    text: &[u8],
+    start: usize,
+    end: usize,
+    tokens: &mut Vec<u32>,
+) {
+    let before = tokens.len();
+    let mut piece = memory.pieces.get(text, start, end - start);
+    if let Some(piece) = &piece
+        && piece.count > 0
+    {
+        let at = piece.at as usize;
+        tokens.extend_from_within(at..at + piece.count as usize);
+        return;
+    }
+    let mut sink = Ranks { vocabulary, text, tokens };
+    if end - start <= short::LONGEST {
+        let mut begins = short::merge(&mut memory.finder, text, start, end - start);
+        while begins & (begins - 1) != 0 {
+            let from = start + begins.trailing_zeros() as usize;
+            begins &= begins - 1;
+            let to = start + begins.trailing_zeros() as usize;
+            long::Sink::token(&mut sink, from, to);
+        }
+    } else {
+        long::merge(&mut memory.merger, &mut memory.finder, text, start, end, &mut sink);
+    }
+    if let Some(piece) = &mut piece
+        && let (Ok(at), Ok(count)) = (u32::try_from(before), u32::try_from(tokens.len() - before))
+    {
+        (piece.at, piece.count) = (at, count);
+    }
+}
+
+/// What counting and encoding need besides; the merger is made when a text first needs it, which most do not.
+struct Memory<'v> {
+    finder: Finder<'v>,
+    pieces: Pieces,
     merger: Option<Merger>,
 }
 
-impl Merges {
-    fn new(length: usize) -> Self {
-        Self { length, memo: None, merger: None }
-    }
-
-    #[inline(always)]
-    fn short(&mut self, vocabulary: &Vocabulary, text: &[u8], start: usize, length: usize) -> u64 {
-        self.memo.get_or_insert_with(|| Memo::new(self.length)).merge(vocabulary, text, start, length)
+impl<'v> Memory<'v> {
+    fn new(vocabulary: &'v Vocabulary, length: usize) -> Self {
+        Self { finder: Finder::new(vocabulary, length), pieces: Pieces::new(length), merger: None }
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use crate::bpe::{
     boundary,
-    lexicon::{Lexicon, Slot},
+    lexicon::{Lexicon, Slot, Token},
 };
 
 /// The number of a token. Of two merges that of the lower rank comes first.
@@ -24,9 +24,11 @@ pub struct Vocabulary {
     /// The high two bits of these ranks, four a byte.
     pub high: &'static [u8],
     pub boundaries: &'static [u8; boundary::BYTES],
-    /// The rank of every token of two bytes, three bytes each, little-endian. For two bytes below 0x80, then for two
-    /// others, the first by 128 and the second.
-    pub pairs: &'static [u8; 3 * 2 * 128 * 128],
+    /// Where the ranks of the tokens of two bytes are that begin with each byte: the second byte of the first of them and
+    /// of the last, and the place in `pairs` of the first, little-endian.
+    pub pair_rows: &'static [u8; 4 * 256],
+    /// The ranks of tokens of two bytes, three bytes each, little-endian, and of what is between them.
+    pub pairs: &'static [u8],
     /// Ordinary tokens; also the first number that is none.
     pub count: u32,
     /// Bytes of the longest token.
@@ -44,11 +46,6 @@ impl Vocabulary {
         (bits & bit != 0).then_some((bit, bits, u32::from_le_bytes(*before.first_chunk()?)))
     }
 
-    #[inline(always)]
-    fn is_member(&self, slot: Slot) -> bool {
-        self.member(slot).is_some()
-    }
-
     /// The rank of the token at a slot.
     #[inline(always)]
     fn rank(&self, slot: Slot) -> Option<Rank> {
@@ -60,28 +57,24 @@ impl Vocabulary {
         Some(u32::from(low) | (u32::from(high) << 16))
     }
 
-    /// Whether the `length` (one to eight) bytes of `low`, which has zeros above them, are a token.
-    #[inline(always)]
-    pub fn contains_up_to_8(&self, low: u64, length: usize) -> bool {
-        self.lexicon.find_up_to_8(low, length, |slot| self.is_member(slot)).is_some()
-    }
-
     /// Whether `text[start..end]` is a token.
     #[inline(always)]
     pub fn contains(&self, text: &[u8], start: usize, end: usize) -> bool {
-        self.lexicon.find(text, start, end, |slot| self.is_member(slot)).is_some()
+        self.lexicon.find(text, start, end).is_some_and(|slot| self.member(slot).is_some())
     }
 
     /// The token that is the two bytes from `at` on.
     #[inline(always)]
     pub fn find_pair(&self, text: &[u8], at: usize) -> Option<Rank> {
         let &[first, second] = text.get(at..)?.first_chunk::<2>()?;
-        if (first ^ second) & 0x80 != 0 {
-            let both = u64::from(first) | (u64::from(second) << 8);
-            return self.rank(self.lexicon.find_up_to_8(both, 2, |slot| self.is_member(slot))?);
+        let (rows, _) = self.pair_rows.as_chunks::<4>();
+        let &[least, most, low, high] = rows.get(usize::from(first))?;
+        if second < least || second > most {
+            return None;
         }
         let (pairs, _) = self.pairs.as_chunks::<3>();
-        let &[low, middle, high] = pairs.get((usize::from(first) << 7) | usize::from(second & 0x7f))?;
+        let at = usize::from(u16::from_le_bytes([low, high])) + usize::from(second - least);
+        let &[low, middle, high] = pairs.get(at)?;
         let rank = u32::from_le_bytes([low, middle, high, 0]);
         (rank != NONE).then_some(rank)
     }
@@ -89,7 +82,12 @@ impl Vocabulary {
     /// The token that is `text[start..end]`.
     #[inline(always)]
     pub fn find(&self, text: &[u8], start: usize, end: usize) -> Option<Rank> {
-        self.rank(self.lexicon.find(text, start, end, |slot| self.is_member(slot))?)
+        self.rank(self.lexicon.find(text, start, end)?)
+    }
+
+    /// The token that is the `length` (one to eight) bytes of `low`, which has zeros above them.
+    pub fn find_up_to_8(&self, low: u64, length: usize) -> Option<Rank> {
+        self.rank(self.lexicon.search_8(low, length)?)
     }
 
     /// Whether no merge joins part of a character with its neighbour at the boundary `at`, which is inside of `text`.
@@ -115,13 +113,29 @@ impl Vocabulary {
         }
         let is_wanted =
             |rank: Rank| wanted.get(rank as usize / 64).is_some_and(|word| word >> (rank % 64) & 1 == 1);
-        let mut found: Vec<(Rank, &'static [u8])> = self
-            .lexicon
-            .slots()
-            .filter_map(|(slot, bytes)| Some((self.rank(slot).filter(|&rank| is_wanted(rank))?, bytes)))
+        let (low, _) = self.low.as_chunks::<2>();
+        let ranks = low.iter().enumerate().filter_map(|(index, low)| {
+            let high = self.high.get(index / 4)? >> (index % 4 * 2) & 3;
+            Some((index, u32::from(u16::from_le_bytes(*low)) | (u32::from(high) << 16)))
+        });
+        let mut slots = self.slots();
+        let mut passed = 0;
+        let mut found: Vec<(Rank, Token)> = ranks
+            .filter(|&(_, rank)| is_wanted(rank))
+            .filter_map(|(index, rank)| {
+                let slot = slots.nth(index - passed)?;
+                passed = index + 1;
+                Some((rank, self.lexicon.token(slot)?))
+            })
             .collect();
         found.sort_unstable_by_key(|&(rank, _)| rank);
         TokenBytes(found)
+    }
+
+    /// The slots of its tokens in their order.
+    fn slots(&self) -> Slots<'_> {
+        let (words, _) = self.members.as_chunks::<12>();
+        Slots { words, passed: 0, bits: 0 }
     }
 
     /// Bytes of all tables, those included that it shares with others.
@@ -131,17 +145,49 @@ impl Vocabulary {
             + self.low.len()
             + self.high.len()
             + self.boundaries.len()
+            + self.pair_rows.len()
             + self.pairs.len()
     }
 }
 
+/// The slots of a vocabulary's tokens.
+struct Slots<'v> {
+    words: &'v [[u8; 12]],
+    /// Words that have been begun with, and what is left of the last of them.
+    passed: usize,
+    bits: u64,
+}
+
+impl Iterator for Slots<'_> {
+    type Item = Slot;
+
+    fn next(&mut self) -> Option<Slot> {
+        self.nth(0)
+    }
+
+    /// Passes over whole words.
+    fn nth(&mut self, mut before: usize) -> Option<Slot> {
+        while before >= self.bits.count_ones() as usize {
+            before -= self.bits.count_ones() as usize;
+            self.bits = u64::from_le_bytes(*self.words.get(self.passed)?.first_chunk()?);
+            self.passed += 1;
+        }
+        for _ in 0..before {
+            self.bits &= self.bits - 1;
+        }
+        let slot = (self.passed - 1) * 64 + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(slot)
+    }
+}
+
 /// The bytes of some tokens, in the order of their ranks.
-pub struct TokenBytes(Vec<(Rank, &'static [u8])>);
+pub struct TokenBytes(Vec<(Rank, Token)>);
 
 impl TokenBytes {
     /// The bytes of this token, if it is among them.
-    pub fn get(&self, token: Rank) -> Option<&'static [u8]> {
+    pub fn get(&self, token: Rank) -> Option<Token> {
         let index = self.0.binary_search_by_key(&token, |&(rank, _)| rank).ok()?;
-        self.0.get(index).map(|&(_, bytes)| bytes)
+        self.0.get(index).map(|&(_, token)| token)
     }
 }
