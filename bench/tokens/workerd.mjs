@@ -3,7 +3,8 @@
 // Every tokenizer stands in the same small Worker, in a workerd of its own. Measured from outside, because the clock of
 // a Worker stands still while it computes:
 //   - in fresh isolates: loading the tokenizer, the first count after that, and the second;
-//   - the time for a megabyte of English and, for the others as far as they get, of one letter;
+//   - the time for a megabyte of English and of a mix, all of them in turn, and a ratio for each turn: what else the machine
+//     does then happens to all of them; and for one letter, as far as the others get;
 //   - what the process has grown by, after a short text and after megabytes, compared with two Workers that have no
 //     tokenizer and are sent the same texts: `none` does nothing with them, `bytes` turns them into UTF-8.
 // The gateway itself is measured too, as built, through its own API. With `--without` and the directory of another build
@@ -31,8 +32,10 @@ const root = path.join(here, "../..");
 const cache = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "nexus-edge");
 const target = process.env.CARGO_TARGET_DIR || path.join(cache, "target-bench-tokens");
 const quick = process.argv.includes("--quick");
-const ROUNDS = quick ? 2 : 5;
+const ROUNDS = quick ? 5 : 15;
 const FRESH = quick ? 3 : 9;
+/** Counts of a text before it is measured: until then the code has been compiled for speed. */
+const WARM_UP = 5;
 /** Fresh processes whose memory is looked at, and how often each text is counted in each. */
 const PROCESSES = 3;
 const TIMES = 8;
@@ -168,39 +171,39 @@ async function measureMemory(startOne, megabytes) {
   return { short: median(runs.map(({ short }) => short)), long: median(runs.map(({ long }) => long)) };
 }
 
-/** Milliseconds for one count of each text: that of a request with counts less that of one without. */
-async function measureSpeed(contestant, texts) {
-  const worker = await start(contestant);
+/** Milliseconds for one count of each text in each of several rounds: that of a request with counts less that of one without. */
+async function measureSpeeds(contestants, texts) {
+  const workers = [];
   try {
-    const speeds = {};
+    for (const contestant of contestants) workers.push({ ...(await start(contestant)), name: contestant.name, speeds: {} });
     for (const [name, text] of Object.entries(texts)) {
-      if (name === "one letter" && contestant.name !== "nexus-edge-tokens") {
+      for (const worker of workers) {
         // The time of the others grows with the square of the length: a megabyte would take them the better part of an hour.
-        const part = text.slice(0, 10_000);
-        speeds[name] = { ...(await best(worker, part, 1)), bytes: part.length };
-        continue;
+        const isTooLong = name === "one letter" && worker.name !== "nexus-edge-tokens";
+        const part = isTooLong ? text.slice(0, 10_000) : text;
+        const { tokens } = await worker.count(part, WARM_UP);
+        worker.speeds[name] = { part, tokens, bytes: Buffer.byteLength(part), times: isTooLong ? 1 : 3, none: [], some: [] };
       }
-      await worker.count(text);
-      speeds[name] = { ...(await best(worker, text, 3)), bytes: Buffer.byteLength(text) };
+      for (let i = 0; i < ROUNDS; i++) {
+        for (const { count, speeds } of workers) {
+          const speed = speeds[name];
+          speed.none.push((await count(speed.part, 0)).milliseconds);
+          speed.some.push((await count(speed.part, speed.times)).milliseconds);
+        }
+      }
+      for (const { speeds } of workers) {
+        const { none, some, times } = speeds[name];
+        speeds[name].rounds = some.map((milliseconds) => Math.max(milliseconds - least(none), 0.001) / times);
+      }
     }
-    return speeds;
+    return Object.fromEntries(workers.map(({ name, speeds }) => [name, speeds]));
   } finally {
-    await worker.stop();
+    for (const worker of workers) await worker.stop();
   }
 }
 
-async function best(worker, text, times) {
-  const none = [];
-  const some = [];
-  let tokens;
-  for (let i = 0; i < ROUNDS; i++) {
-    none.push((await worker.count(text, 0)).milliseconds);
-    const counted = await worker.count(text, times);
-    tokens = counted.tokens;
-    some.push(counted.milliseconds);
-  }
-  return { tokens, milliseconds: Math.max(least(some) - least(none), 0.001) / times };
-}
+/** How many times as long theirs took as ours, round by round. */
+const ratios = (theirs, ours) => spread(theirs.rounds.map((milliseconds, round) => milliseconds / ours.rounds[round]));
 
 /** The gateway as built, asked for counts through its API. */
 async function measureGateway(megabytes) {
@@ -263,17 +266,21 @@ for (const contestant of contestants) {
   results[contestant.name] = {
     beginning: await measureBeginning(contestant),
     memory: await measureMemory(() => start(contestant), megabytes),
-    speeds: contestant.isControl ? {} : await measureSpeed(contestant, texts),
   };
   console.log(`measured ${contestant.name}`);
 }
+const speeds = await measureSpeeds(
+  contestants.filter(({ isControl }) => !isControl),
+  texts,
+);
 const built = await measureGateway(megabytes);
 
-const ours = results["nexus-edge-tokens"];
+const ours = speeds["nexus-edge-tokens"];
 const { none, bytes, ...rest } = results;
-const contenders = Object.entries(rest).map(([name, { beginning, memory, speeds }]) => {
-  const perMegabyte = (text) => (speeds[text].milliseconds * 1e6) / speeds[text].bytes;
-  if (["english", "mixed"].some((text) => speeds[text].tokens !== ours.speeds[text].tokens)) {
+const contenders = Object.entries(rest).map(([name, { beginning, memory }]) => {
+  const speed = speeds[name];
+  const perMegabyte = (text) => (least(speed[text].rounds) * 1e6) / speed[text].bytes;
+  if (["english", "mixed"].some((text) => speed[text].tokens !== ours[text].tokens)) {
     console.log(`${name} counts differently`);
   }
   return {
@@ -282,10 +289,12 @@ const contenders = Object.entries(rest).map(([name, { beginning, memory, speeds 
     memory_added_mb: round(memory.short - none.memory.short, 1),
     memory_added_after_megabytes_mb: round(memory.long - none.memory.long, 1),
     of_which_utf8_mb: round(bytes.memory.long - none.memory.long, 1),
-    english_times_ours: round(speeds.english.milliseconds / ours.speeds.english.milliseconds),
-    mixed_times_ours: round(speeds.mixed.milliseconds / ours.speeds.mixed.milliseconds),
+    english_ms: round(least(speed.english.rounds)),
+    mixed_ms: round(least(speed.mixed.rounds)),
+    english_times_ours: ratios(speed.english, ours.english),
+    mixed_times_ours: ratios(speed.mixed, ours.mixed),
     one_letter_times_english: round(perMegabyte("one letter") / perMegabyte("english")),
-    one_letter_bytes: speeds["one letter"].bytes,
+    one_letter_bytes: speed["one letter"].bytes,
   };
 });
 const medians = (row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value?.median ?? value]));

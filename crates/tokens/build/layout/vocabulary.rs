@@ -6,8 +6,10 @@ use tiktoken_rs::CoreBPE;
 
 use super::{lexicon::Lexicon, merges, tables::Tables};
 
+/// Bits of a rank.
+const RANK_BITS: usize = 18;
 /// What stands for the rank of a pair that is no token.
-const NONE: u32 = (1 << 18) - 1;
+const NONE: u32 = (1 << RANK_BITS) - 1;
 
 /// Writes the tables of a vocabulary, whose tokens are all in the lexicon, and describes them as the constant `name`.
 pub fn write(tables: &mut Tables, name: &str, tokens: &[Vec<u8>], lexicon: &Lexicon) {
@@ -24,17 +26,20 @@ pub fn write(tables: &mut Tables, name: &str, tokens: &[Vec<u8>], lexicon: &Lexi
         members.extend((ranks.len() as u32).to_le_bytes());
         ranks.extend(slots.iter().flatten());
     }
-    let low: Vec<u8> = ranks.iter().flat_map(|rank| rank.to_le_bytes()[..2].to_vec()).collect();
-    let high_bits = |ranks: &[u32]| ranks.iter().rev().fold(0, |byte, rank| (byte << 2) | (rank >> 16) as u8);
-    let high: Vec<u8> = ranks.chunks(4).map(high_bits).collect();
+    let mut packed = vec![0_u8; (ranks.len() * RANK_BITS).div_ceil(8) + 4];
+    for (index, rank) in ranks.iter().enumerate() {
+        for bit in 0..RANK_BITS {
+            let at = index * RANK_BITS + bit;
+            packed[at / 8] |= ((rank >> bit & 1) << (at % 8)) as u8;
+        }
+    }
     let (pair_rows, pairs) = pairs(tokens);
 
     let file = |table: &str, bytes: &[u8]| tables.file(&format!("{name}_{table}"), bytes);
     let description = format!(
-        "lexicon: &LEXICON,\n members: {},\n low: {},\n high: {},\n boundaries: {},\n pair_rows: {},\n pairs: {},\n count: {},\n longest: {},\n",
+        "lexicon: &LEXICON,\n members: {},\n ranks: {},\n boundaries: {},\n pair_rows: {},\n pairs: {},\n count: {},\n longest: {},\n",
         file("members", &members),
-        file("low", &low),
-        file("high", &high),
+        file("ranks", &packed),
         file("boundaries", &merges::boundaries(tokens)),
         file("pair_rows", &pair_rows),
         file("pairs", &pairs),

@@ -1,5 +1,11 @@
 //! Reading a few bytes of a text as one number.
 
+/// The first `length` (one to eight) of eight bytes, with zeros above them.
+#[inline(always)]
+pub const fn first(bytes: u64, length: usize) -> u64 {
+    bytes & (u64::MAX >> ((64 - 8 * length) & 63))
+}
+
 /// Eight bytes from `at` on, with zeros for those past the end of the text.
 #[inline(always)]
 pub fn load_8(text: &[u8], at: usize) -> u64 {
@@ -22,7 +28,7 @@ fn load_end(text: &[u8], at: usize) -> u64 {
 /// `length` (one to eight) bytes from `at` on, with zeros above them.
 #[inline(always)]
 pub fn load(text: &[u8], at: usize, length: usize) -> u64 {
-    load_8(text, at) & (u64::MAX >> ((64 - 8 * length) & 63))
+    first(load_8(text, at), length)
 }
 
 /// Up to sixteen bytes from `at` on, the first eight and the others, with zeros above them.

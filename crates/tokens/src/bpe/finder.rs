@@ -11,7 +11,7 @@ use crate::bpe::{
 };
 
 const BYTES_PER_ENTRY: usize = 32;
-const MOST: usize = 1024;
+const MOST: usize = 4096;
 /// What stands for the rank of bytes that are no token.
 const NONE: Rank = Rank::MAX;
 

@@ -10,14 +10,14 @@ const SECOND: u64 = 0x94d0_49bb_1331_11eb;
 /// The hash of up to sixteen bytes: the first eight and the others, with zeros above them.
 #[inline(always)]
 pub const fn up_to_16(low: u64, high: u64, length: usize) -> u64 {
-    pair(low ^ (length as u64).wrapping_mul(LENGTH), high)
+    let mixed = (low ^ (length as u64).wrapping_mul(LENGTH)).wrapping_mul(FIRST);
+    ((mixed ^ (mixed >> 32)) ^ high).wrapping_mul(SECOND)
 }
 
-/// The hash of two words.
+/// A hash of which only the highest bits are good.
 #[inline(always)]
-pub const fn pair(low: u64, high: u64) -> u64 {
-    let mixed = low.wrapping_mul(FIRST);
-    ((mixed ^ (mixed >> 32)) ^ high).wrapping_mul(SECOND)
+pub const fn quick(word: u64) -> u64 {
+    word.wrapping_mul(FIRST)
 }
 
 /// The hash of any bytes.

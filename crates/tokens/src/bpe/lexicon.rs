@@ -112,18 +112,30 @@ impl Lexicon {
     fn search_16(&self, low: u64, high: u64, length: usize) -> Option<Slot> {
         let is_spaced = group::is_spaced(low, length);
         let group = group::number(length, is_spaced);
-        let both = u128::from(low) | (u128::from(high) << 64);
-        let (both, length) = if is_spaced { (both >> 8, length - 1) } else { (both, length) };
-        let (first, last) = (both as u8, (both >> (8 * (length - 1))) as u8);
+        let (low, high, length) =
+            if is_spaced { ((low >> 8) | (high << 56), high >> 8, length - 1) } else { (low, high, length) };
+        let last = if length > 8 { high >> (8 * (length - 9)) } else { low >> 56 } as u8;
         let size = group::stored(length);
-        let mask = (1 << (8 * size)) - 1;
-        let key = (both & mask & !0xff) | u128::from(group::edges(first, last));
-        let stretch = self.stretch(group, group::stretch(first, last), size)?;
+        let (low_mask, high_mask) = if size > 8 {
+            (u64::MAX, u64::MAX >> (64 - 8 * (size - 8)))
+        } else {
+            (u64::MAX >> (64 - 8 * size), 0)
+        };
+        let low_key = (low & low_mask & !0xff) | u64::from(group::edges(low as u8, last));
+        let key = (high & high_mask, low_key);
+        let stretch = self.stretch(group, group::stretch(low as u8, last), size)?;
         let stored = |index: usize| {
             let bytes = stretch.text.get(index * size..).and_then(<[u8]>::first_chunk::<16>);
-            bytes.map_or(u128::MAX, |bytes| u128::from_le_bytes(*bytes) & mask)
+            let [low, high] = bytes.map_or([u64::MAX; 2], |bytes| {
+                let (words, _) = bytes.as_chunks::<8>();
+                [0, 1].map(|at| words.get(at).map_or(u64::MAX, |word| u64::from_le_bytes(*word)))
+            });
+            (high & high_mask, low & low_mask)
         };
-        let at = last_not_above(stretch.size, |index| stored(index) <= key);
+        let at = last_not_above(stretch.size, |index| {
+            let (high, low) = stored(index);
+            high < key.0 || (high == key.0 && low <= key.1)
+        });
         (stretch.size > 0 && stored(at) == key).then_some(stretch.slot + at)
     }
 

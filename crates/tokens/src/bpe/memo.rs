@@ -7,59 +7,76 @@ use alloc::{vec, vec::Vec};
 
 use crate::bpe::{bytes, hash};
 
-/// The longest piece that is a [`Word`].
+/// The longest piece that is a word.
 pub const WORD: usize = 14;
+/// The longest that is a short one.
+const SHORT: usize = 7;
 /// A shorter text has no time to pay back what a memory costs.
 const LEAST_TEXT: usize = 1024;
-/// Bytes of text for each word and each longer piece, and the most of them.
+/// Bytes of text for each entry, and the most entries.
 const BYTES_PER_WORD: usize = 16;
-const MOST_WORDS: usize = 4096;
+const MOST_SHORT_WORDS: usize = 8192;
+const MOST_LONG_WORDS: usize = 4096;
 const BYTES_PER_PIECE: usize = 64;
 const MOST_PIECES: usize = 1024;
 
-/// A piece of up to [`WORD`] bytes: those and, in the two bytes above them, how many tokens and how many bytes they are.
+/// A word of more than [`SHORT`] bytes: those and, in the two bytes above them, how many tokens and how many bytes they are.
 #[derive(Clone, Copy, Default)]
-struct Word {
+struct LongWord {
     low: u64,
     high: u64,
 }
 
-const COUNT_SHIFT: usize = 48;
-const LENGTH_SHIFT: usize = 56;
+const LONG_COUNT: u64 = 0xff << 48;
 
 /// How many tokens each of some words is.
 pub struct Words {
-    words: Vec<Word>,
+    /// The bytes of words up to [`SHORT`], above them in three bits how many they are, and then how many tokens.
+    short: Vec<u64>,
+    long: Vec<LongWord>,
 }
+
+const SHORT_COUNT: u64 = 0xf8 << 56;
 
 impl Words {
     /// A memory for a text of this length.
     pub fn new(length: usize) -> Self {
-        Self { words: vec![Word::default(); entries(length, BYTES_PER_WORD, MOST_WORDS)] }
+        Self {
+            short: vec![0; entries(length, BYTES_PER_WORD, MOST_SHORT_WORDS)],
+            long: vec![LongWord::default(); entries(length, 2 * BYTES_PER_WORD, MOST_LONG_WORDS)],
+        }
     }
 
     /// How many tokens the piece `text[start..start + length]` of one to [`WORD`] bytes is; `count` says so if this is not
-    /// remembered.
-    #[expect(clippy::cast_possible_truncation, reason = "a hash that is cut to an index, and a byte")]
+    /// remembered. `first` are the eight bytes from `start` on.
+    #[expect(clippy::cast_possible_truncation, reason = "hashes that are cut to an index, and a byte")]
     #[inline(always)]
     pub fn count(
         &mut self,
         text: &[u8],
         start: usize,
         length: usize,
+        first: u64,
         count: impl FnOnce() -> usize,
     ) -> usize {
-        let (low, high) = bytes::load_both(text, start, length);
-        let high = high | ((length as u64) << LENGTH_SHIFT);
-        let index = (hash::pair(low, high) >> 40) as usize & self.words.len().wrapping_sub(1);
-        let Some(word) = self.words.get_mut(index) else { return count() };
-        let differs = (word.low ^ low) | ((word.high ^ high) & !(0xff << COUNT_SHIFT));
-        if differs == 0 {
-            return usize::from((word.high >> COUNT_SHIFT) as u8);
+        if length <= SHORT {
+            let key = bytes::first(first, length) | ((length as u64) << 56);
+            let index = (hash::quick(key) >> 48) as usize & self.short.len().wrapping_sub(1);
+            let Some(word) = self.short.get_mut(index) else { return count() };
+            if (*word ^ key) & !SHORT_COUNT != 0 {
+                *word = key | ((count() as u64) << 59);
+            }
+            return (*word >> 59) as usize;
         }
-        let count = count();
-        *word = Word { low, high: high | ((count as u64) << COUNT_SHIFT) };
-        count
+        let high = if length > 8 { bytes::load(text, start + 8, length - 8) } else { 0 };
+        let high = high | ((length as u64) << 56);
+        let index =
+            (hash::quick(first ^ high.rotate_left(21)) >> 48) as usize & self.long.len().wrapping_sub(1);
+        let Some(word) = self.long.get_mut(index) else { return count() };
+        if (word.low ^ first) | ((word.high ^ high) & !LONG_COUNT) != 0 {
+            *word = LongWord { low: first, high: high | ((count() as u64) << 48) };
+        }
+        usize::from((word.high >> 48) as u8)
     }
 }
 

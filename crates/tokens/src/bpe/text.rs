@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::bpe::{
+    bytes,
     finder::Finder,
     long,
     memo::{Pieces, WORD, Words},
@@ -20,10 +21,11 @@ pub fn count<S: Scanner>(vocabulary: &Vocabulary, text: &[u8], limit: usize) -> 
     let mut total = 0;
     let mut start = 0;
     while start < text.len() {
-        let end = S::piece_end(text, start);
+        let first = bytes::load_8(text, start);
+        let end = S::piece_end(text, start, first);
         let length = end - start;
         total += if length <= WORD {
-            words.count(text, start, length, || count_word(&mut memory.finder, text, start, length))
+            words.count(text, start, length, first, || count_word(&mut memory.finder, text, start, length))
         } else {
             count_piece(&mut memory, text, start, length, limit - total)?
         };
@@ -84,8 +86,8 @@ pub fn encode<S: Scanner>(vocabulary: &'static Vocabulary, text: &[u8], tokens: 
     let mut memory = Memory::new(vocabulary, text.len());
     let mut start = 0;
     while start < text.len() {
-        let end = S::piece_end(text, start);
-        if let Some(rank) = vocabulary.find(text, start, end) {
+        let end = S::piece_end(text, start, bytes::load_8(text, start));
+        if let Some(rank) = memory.finder.find(text, start, end) {
             tokens.push(rank);
         } else {
             encode_piece(&mut memory, vocabulary, text, start, end, tokens);
@@ -112,16 +114,17 @@ fn encode_piece(
         tokens.extend_from_within(at..at + piece.count as usize);
         return;
     }
-    let mut sink = Ranks { vocabulary, text, tokens };
     if end - start <= short::LONGEST {
         let mut begins = short::merge(&mut memory.finder, text, start, end - start);
         while begins & (begins - 1) != 0 {
             let from = start + begins.trailing_zeros() as usize;
             begins &= begins - 1;
             let to = start + begins.trailing_zeros() as usize;
-            long::Sink::token(&mut sink, from, to);
+            // What merging ends with are tokens, so there is a rank.
+            tokens.push(memory.finder.find(text, from, to).unwrap_or_default());
         }
     } else {
+        let mut sink = Ranks { vocabulary, text, tokens };
         long::merge(&mut memory.merger, &mut memory.finder, text, start, end, &mut sink);
     }
     if let Some(piece) = &mut piece

@@ -10,8 +10,10 @@ use crate::bpe::{
 /// The number of a token. Of two merges that of the lower rank comes first.
 pub type Rank = u32;
 
+/// Bits that a rank has in the tables.
+const RANK_BITS: usize = 18;
 /// What stands for the rank of a pair that is no token.
-const NONE: Rank = (1 << 18) - 1;
+const NONE: Rank = (1 << RANK_BITS) - 1;
 
 /// The tables of a vocabulary, as `build/vocabulary.rs` lays them out.
 pub struct Vocabulary {
@@ -19,10 +21,8 @@ pub struct Vocabulary {
     /// Which slots hold tokens of this vocabulary: for every 64 slots a word of bits and, in four bytes, how many there
     /// are before them; little-endian.
     pub members: &'static [u8],
-    /// The low sixteen bits of the ranks of its tokens in the order of their slots, little-endian.
-    pub low: &'static [u8],
-    /// The high two bits of these ranks, four a byte.
-    pub high: &'static [u8],
+    /// The ranks of its tokens in the order of their slots, [`RANK_BITS`] each, and four bytes more.
+    pub ranks: &'static [u8],
     pub boundaries: &'static [u8; boundary::BYTES],
     /// Where the ranks of the tokens of two bytes are that begin with each byte: the second byte of the first of them and
     /// of the last, and the place in `pairs` of the first, little-endian.
@@ -50,11 +50,15 @@ impl Vocabulary {
     #[inline(always)]
     fn rank(&self, slot: Slot) -> Option<Rank> {
         let (bit, bits, before) = self.member(slot)?;
-        let index = (before + (bits & (bit - 1)).count_ones()) as usize;
-        let (low, _) = self.low.as_chunks::<2>();
-        let low = u16::from_le_bytes(*low.get(index)?);
-        let high = self.high.get(index / 4)? >> (index % 4 * 2) & 3;
-        Some(u32::from(low) | (u32::from(high) << 16))
+        self.rank_of((before + (bits & (bit - 1)).count_ones()) as usize)
+    }
+
+    /// The rank of the token of this index among its tokens.
+    #[inline(always)]
+    fn rank_of(&self, index: usize) -> Option<Rank> {
+        let bit = index * RANK_BITS;
+        let word = u32::from_le_bytes(*self.ranks.get(bit / 8..)?.first_chunk()?);
+        Some(word >> (bit % 8) & ((1 << RANK_BITS) - 1))
     }
 
     /// Whether `text[start..end]` is a token.
@@ -113,11 +117,7 @@ impl Vocabulary {
         }
         let is_wanted =
             |rank: Rank| wanted.get(rank as usize / 64).is_some_and(|word| word >> (rank % 64) & 1 == 1);
-        let (low, _) = self.low.as_chunks::<2>();
-        let ranks = low.iter().enumerate().filter_map(|(index, low)| {
-            let high = self.high.get(index / 4)? >> (index % 4 * 2) & 3;
-            Some((index, u32::from(u16::from_le_bytes(*low)) | (u32::from(high) << 16)))
-        });
+        let ranks = (0..self.count as usize).filter_map(|index| Some((index, self.rank_of(index)?)));
         let mut slots = self.slots();
         let mut passed = 0;
         let mut found: Vec<(Rank, Token)> = ranks
@@ -142,8 +142,7 @@ impl Vocabulary {
     pub fn table_bytes(&self) -> usize {
         self.lexicon.table_bytes()
             + self.members.len()
-            + self.low.len()
-            + self.high.len()
+            + self.ranks.len()
             + self.boundaries.len()
             + self.pair_rows.len()
             + self.pairs.len()

@@ -14,30 +14,34 @@
 use super::{
     Scanner,
     classes::{Class, character},
-    contraction, marks, numbers, plain_word, white_space,
+    contraction, is_single, marks, numbers, white_space,
 };
+use crate::bpe::bytes::load_8;
 
 /// Pieces of `cl100k_base`.
 pub struct Cl100k;
 
 impl Scanner for Cl100k {
     #[inline(always)]
-    fn piece_end(text: &[u8], start: usize) -> usize {
-        plain_piece(text, start).unwrap_or_else(|| any_piece(text, start, spaces))
+    fn piece_end(text: &[u8], start: usize, first: u64) -> usize {
+        plain_piece(text, start, first).unwrap_or_else(|| any_piece(text, start, spaces))
     }
 }
 
-/// Most pieces of English. Small letters end a word unless more letters may follow.
+/// Most pieces of English: ASCII letters, unless a letter outside ASCII may follow.
 #[inline(always)]
-pub(super) fn plain_piece(text: &[u8], start: usize) -> Option<usize> {
-    let end = plain_word(text, start)?;
-    let goes_on = text.get(end).is_some_and(|&byte| byte >= 0x80 || byte.is_ascii_uppercase());
+pub(super) fn plain_piece(text: &[u8], start: usize, first: u64) -> Option<usize> {
+    let end = super::letters(text, start, first)?;
+    let goes_on = text.get(end).is_some_and(|&byte| byte >= 0x80);
     (!goes_on).then_some(end)
 }
 
 /// Any piece; `spaces` is the rule for white space.
 #[inline(never)]
 pub(super) fn any_piece(text: &[u8], start: usize, spaces: fn(&[u8], usize) -> usize) -> usize {
+    if is_single(text, start) {
+        return start + 1;
+    }
     let Some(first) = character(text, start) else { return text.len() };
     let second = || character(text, first.end).map_or(Class::NEWLINE, |next| next.class);
     match first.class {
@@ -51,7 +55,8 @@ pub(super) fn any_piece(text: &[u8], start: usize, spaces: fn(&[u8], usize) -> u
             }
             let second = second();
             if second.is_letter() {
-                letters(text, first.end)
+                plain_piece(text, first.end, load_8(text, first.end))
+                    .unwrap_or_else(|| letters(text, first.end))
             } else if class != Class::SPACE
                 || (matches!(second, Class::OTHER | Class::MARK) && text.get(start) == Some(&b' '))
             {

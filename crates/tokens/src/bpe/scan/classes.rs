@@ -103,6 +103,13 @@ pub const fn small_letters(bytes: u64) -> usize {
     (is_not.trailing_zeros() / 8) as usize
 }
 
+/// How many of the first characters of eight are ASCII letters.
+#[inline(always)]
+pub const fn any_letters(bytes: u64) -> usize {
+    // The bit makes a large letter small, and nothing else a small letter.
+    small_letters(bytes | 0x2020_2020_2020_2020)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +119,8 @@ mod tests {
         for byte in 0..=u8::MAX {
             let expected = if byte.is_ascii_lowercase() { 8 } else { 0 };
             assert_eq!(small_letters(u64::from_le_bytes([byte; 8])), expected, "{byte}");
+            let expected = if byte.is_ascii_alphabetic() { 8 } else { 0 };
+            assert_eq!(any_letters(u64::from_le_bytes([byte; 8])), expected, "{byte}");
         }
         assert_eq!(small_letters(u64::from_le_bytes(*b"abcd efg")), 4);
         assert_eq!(small_letters(u64::from_le_bytes(*b"abcdefgH")), 7);

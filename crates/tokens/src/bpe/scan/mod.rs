@@ -10,14 +10,15 @@ pub mod o200k;
 #[cfg(feature = "qwen")]
 pub mod qwen;
 
-use classes::{Class, character, character_before, small_letters};
+use classes::{Class, any_letters, character, character_before, small_letters};
 
 use crate::bpe::bytes::load_8;
 
 /// The rule by which an encoding cuts a text into pieces.
 pub trait Scanner {
-    /// The end of the piece that begins at `start`, which is less than the length of the text.
-    fn piece_end(text: &[u8], start: usize) -> usize;
+    /// The end of the piece that begins at `start`, which is less than the length of the text. `first` are the eight bytes
+    /// from there on.
+    fn piece_end(text: &[u8], start: usize, first: u64) -> usize;
 }
 
 /// The end of white space from `at` on, of its last newline, and of its last character but one.
@@ -40,34 +41,57 @@ pub(crate) fn white_space(text: &[u8], start: usize) -> WhiteSpace {
 }
 
 /// The end of a word of ASCII letters, at most the first of them a capital, after at most one space. `None` if there is
-/// no such word at `start`, or if it has no small letter.
+/// no such word at `start`, or if it has no small letter. `first` are the eight bytes from `start` on.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the first of eight bytes")]
-pub(crate) fn plain_word(text: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    let mut bytes = load_8(text, start);
-    let mut have = 8;
-    if bytes & 0xff == u64::from(b' ') {
-        bytes >>= 8;
-        at += 1;
-        have -= 1;
+pub(crate) fn plain_word(text: &[u8], start: usize, first: u64) -> Option<usize> {
+    let space = usize::from(first as u8 == b' ');
+    let bytes = first >> (8 * space);
+    let capital = u8::from((bytes as u8).is_ascii_uppercase());
+    // Its bit turns a capital into the small letter.
+    let letters = small_letters(bytes | u64::from(capital << 5));
+    if letters <= usize::from(capital) {
+        return None;
     }
-    if (bytes as u8).is_ascii_uppercase() {
-        bytes >>= 8;
-        at += 1;
-        have -= 1;
-    }
-    let mut letters = small_letters(bytes);
+    let end = start + space + letters;
+    Some(if space + letters == 8 { rest_of_word(text, end, small_letters) } else { end })
+}
+
+/// The end of ASCII letters, large or small, after at most one space. `None` if there are none at `start`. `first` are the
+/// eight bytes from `start` on.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the first of eight bytes")]
+pub(crate) fn letters(text: &[u8], start: usize, first: u64) -> Option<usize> {
+    let space = usize::from(first as u8 == b' ');
+    let letters = any_letters(first >> (8 * space));
     if letters == 0 {
         return None;
     }
-    at += letters;
-    while letters == have {
-        letters = small_letters(load_8(text, at));
-        at += letters;
-        have = 8;
+    let end = start + space + letters;
+    Some(if space + letters == 8 { rest_of_word(text, end, any_letters) } else { end })
+}
+
+/// The end of letters from `end` on, which are counted among eight bytes by `letters`.
+#[inline(always)]
+fn rest_of_word(text: &[u8], mut end: usize, letters: impl Fn(u64) -> usize) -> usize {
+    loop {
+        let more = letters(load_8(text, end));
+        end += more;
+        if more < 8 {
+            return end;
+        }
     }
-    Some(at)
+}
+
+/// Whether what begins at `start` is surely a piece of one byte: an ASCII mark before a space, or a newline before anything
+/// else in ASCII than white space.
+#[inline(always)]
+pub(crate) fn is_single(text: &[u8], start: usize) -> bool {
+    let Some(&[first, second]) = text.get(start..).and_then(<[u8]>::first_chunk::<2>) else { return false };
+    match first {
+        b'\n' => second.is_ascii_graphic(),
+        _ => first.is_ascii_punctuation() && second == b' ',
+    }
 }
 
 /// The end of `[^\s\p{L}\p{N}]*` from `start` on.

@@ -13,29 +13,36 @@
 use super::{
     Scanner,
     classes::{Class, character},
-    contraction, marks, numbers, plain_word, white_space,
+    contraction, is_single, marks, numbers, plain_word, white_space,
 };
+use crate::bpe::bytes::load_8;
 
 /// Pieces of `o200k_base` and `o200k_harmony`.
 pub struct O200k;
 
 impl Scanner for O200k {
     #[inline(always)]
-    fn piece_end(text: &[u8], start: usize) -> usize {
-        plain_piece(text, start).unwrap_or_else(|| any_piece(text, start))
+    fn piece_end(text: &[u8], start: usize, first: u64) -> usize {
+        plain_piece(text, start, first).unwrap_or_else(|| any_piece(text, start))
     }
 }
 
-/// Most pieces of English. Small letters after the first end a word unless an apostrophe or a letter outside ASCII may follow.
+/// Most pieces of English. Small letters after the first end a word unless a contraction or a letter outside ASCII follows.
 #[inline(always)]
-fn plain_piece(text: &[u8], start: usize) -> Option<usize> {
-    let end = plain_word(text, start)?;
-    let goes_on = text.get(end).is_some_and(|&byte| byte >= 0x80 || byte == b'\'');
-    (!goes_on).then_some(end)
+fn plain_piece(text: &[u8], start: usize, first: u64) -> Option<usize> {
+    let end = plain_word(text, start, first)?;
+    match text.get(end) {
+        Some(0x80..) => None,
+        Some(b'\'') => Some(end + contraction(text, end)),
+        _ => Some(end),
+    }
 }
 
 #[inline(never)]
 fn any_piece(text: &[u8], start: usize) -> usize {
+    if is_single(text, start) {
+        return start + 1;
+    }
     let Some(first) = character(text, start) else { return text.len() };
     let second = || character(text, first.end).map_or(Class::NEWLINE, |next| next.class);
     match first.class {
@@ -45,7 +52,7 @@ fn any_piece(text: &[u8], start: usize) -> usize {
         class => {
             let second = second();
             if second.is_letter_or_mark() {
-                word(text, first.end)
+                plain_piece(text, first.end, load_8(text, first.end)).unwrap_or_else(|| word(text, first.end))
             } else if class == Class::OTHER || (second == Class::OTHER && text.get(start) == Some(&b' ')) {
                 marks_and_newlines(text, first.end)
             } else {

@@ -24,8 +24,8 @@ pub struct Qwen;
 
 impl Scanner for Qwen {
     #[inline(always)]
-    fn piece_end(text: &[u8], start: usize) -> usize {
-        cl100k::plain_piece(text, start).unwrap_or_else(|| any_piece(text, start))
+    fn piece_end(text: &[u8], start: usize, first: u64) -> usize {
+        cl100k::plain_piece(text, start, first).unwrap_or_else(|| any_piece(text, start))
     }
 }
 
