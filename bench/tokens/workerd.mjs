@@ -32,7 +32,7 @@ const root = path.join(here, "../..");
 const cache = path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "nexus-edge");
 const target = process.env.CARGO_TARGET_DIR || path.join(cache, "target-bench-tokens");
 const quick = process.argv.includes("--quick");
-const ROUNDS = quick ? 5 : 15;
+const ROUNDS = quick ? 5 : 9;
 const FRESH = quick ? 3 : 9;
 /** Counts of a text before it is measured: until then the code has been compiled for speed. */
 const WARM_UP = 5;
