@@ -12,6 +12,24 @@ pub enum Encoding {
     /// `qwen2`: Qwen 2 to 3.
     #[cfg(feature = "qwen")]
     Qwen2,
+    /// DeepSeek V3 and later, and R1.
+    #[cfg(feature = "deepseek")]
+    DeepSeekV3,
+    /// `kimi_k2`: Kimi K2.
+    #[cfg(feature = "kimi")]
+    KimiK2,
+    /// GLM 4.5 to 4.7.
+    #[cfg(feature = "glm")]
+    Glm4,
+    /// GLM 5. The vocabulary of [`Self::Glm4`] with more tokens.
+    #[cfg(feature = "glm")]
+    Glm5,
+    /// Tekken, third version: Mistral Nemo and later.
+    #[cfg(feature = "mistral")]
+    Tekken,
+    /// `MiniMax` M2.
+    #[cfg(feature = "minimax")]
+    MiniMaxM2,
 }
 
 impl Encoding {
@@ -22,9 +40,21 @@ impl Encoding {
         Self::Cl100kBase,
         #[cfg(feature = "qwen")]
         Self::Qwen2,
+        #[cfg(feature = "deepseek")]
+        Self::DeepSeekV3,
+        #[cfg(feature = "kimi")]
+        Self::KimiK2,
+        #[cfg(feature = "glm")]
+        Self::Glm4,
+        #[cfg(feature = "glm")]
+        Self::Glm5,
+        #[cfg(feature = "mistral")]
+        Self::Tekken,
+        #[cfg(feature = "minimax")]
+        Self::MiniMaxM2,
     ];
 
-    /// The name that it is published under.
+    /// The name that it is published under, or, where it has none, that of the model and its version.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,6 +63,18 @@ impl Encoding {
             Self::Cl100kBase => "cl100k_base",
             #[cfg(feature = "qwen")]
             Self::Qwen2 => "qwen2",
+            #[cfg(feature = "deepseek")]
+            Self::DeepSeekV3 => "deepseek_v3",
+            #[cfg(feature = "kimi")]
+            Self::KimiK2 => "kimi_k2",
+            #[cfg(feature = "glm")]
+            Self::Glm4 => "glm4",
+            #[cfg(feature = "glm")]
+            Self::Glm5 => "glm5",
+            #[cfg(feature = "mistral")]
+            Self::Tekken => "tekken",
+            #[cfg(feature = "minimax")]
+            Self::MiniMaxM2 => "minimax_m2",
         }
     }
 

@@ -24,10 +24,35 @@ const fn estimate(percent: u32) -> ModelTokens {
     ModelTokens { encoding: Encoding::O200kBase, exact: false, percent }
 }
 
-#[cfg(feature = "qwen")]
-const QWEN: ModelTokens = exact(Encoding::Qwen2);
-#[cfg(not(feature = "qwen"))]
-const QWEN: ModelTokens = estimate(101);
+/// Models which may have this encoding, but nobody has compared them with it.
+#[cfg(any(feature = "kimi", feature = "mistral"))]
+const fn like(encoding: Encoding) -> ModelTokens {
+    ModelTokens { encoding, exact: false, percent: 100 }
+}
+
+/// What counts for models whose vocabulary comes with a feature, and the factor of the estimate in a build without it.
+macro_rules! with_feature {
+    ($feature:literal, $tokens:expr, $percent:literal) => {{
+        #[cfg(feature = $feature)]
+        {
+            $tokens
+        }
+        #[cfg(not(feature = $feature))]
+        {
+            estimate($percent)
+        }
+    }};
+}
+
+const QWEN: ModelTokens = with_feature!("qwen", exact(Encoding::Qwen2), 101);
+const DEEPSEEK: ModelTokens = with_feature!("deepseek", exact(Encoding::DeepSeekV3), 98);
+const KIMI: ModelTokens = with_feature!("kimi", exact(Encoding::KimiK2), 98);
+const KIMI_LIKE: ModelTokens = with_feature!("kimi", like(Encoding::KimiK2), 98);
+const GLM4: ModelTokens = with_feature!("glm", exact(Encoding::Glm4), 97);
+const GLM5: ModelTokens = with_feature!("glm", exact(Encoding::Glm5), 97);
+const TEKKEN: ModelTokens = with_feature!("mistral", exact(Encoding::Tekken), 114);
+const TEKKEN_LIKE: ModelTokens = with_feature!("mistral", like(Encoding::Tekken), 114);
+const MINIMAX: ModelTokens = with_feature!("minimax", exact(Encoding::MiniMaxM2), 94);
 
 /// Models by the beginning of their names; the first that fits counts.
 ///
@@ -76,18 +101,45 @@ const FAMILIES: &[Family] = &[
     ("qwq", QWEN),
     ("qvq", QWEN),
     ("qwen", estimate(101)),
+    // Smaller models that learnt from R1 are Qwen and Llama.
+    ("deepseek-r1-distill", estimate(98)),
+    ("deepseek-r1-0528-qwen3", estimate(98)),
+    ("deepseek-r1", DEEPSEEK),
+    ("deepseek-v3", DEEPSEEK),
+    ("deepseek-v4", DEEPSEEK),
+    // What DeepSeek calls its latest model.
+    ("deepseek-chat", DEEPSEEK),
+    ("deepseek-reasoner", DEEPSEEK),
     ("deepseek", estimate(98)),
+    ("kimi-k2", KIMI),
+    ("kimi-k3", KIMI_LIKE),
     ("kimi", estimate(98)),
     ("moonshot", estimate(98)),
+    ("glm-4.5", GLM4),
+    ("glm-4.6", GLM4),
+    ("glm-4.7", GLM4),
+    ("glm-5", GLM5),
     ("glm", estimate(97)),
+    ("minimax-m2", MINIMAX),
     ("minimax", estimate(94)),
     ("llama", estimate(104)),
     ("meta-llama", estimate(104)),
-    ("mistral", estimate(114)),
-    ("ministral", estimate(114)),
-    ("magistral", estimate(114)),
+    // As the table of `mistral-common` has them; it knows no later ones, which are taken to be like them.
+    ("open-mistral-nemo", TEKKEN),
+    ("mistral-nemo", TEKKEN),
+    ("ministral-8b-2410", TEKKEN),
+    ("mistral-small-2409", TEKKEN),
+    ("pixtral-12b", TEKKEN),
+    ("mistral-tiny", estimate(114)),
+    ("mistral-small-24", estimate(114)),
+    ("mistral-medium-23", estimate(114)),
+    ("mistral-large-24", estimate(114)),
+    ("mistral-7b", estimate(114)),
+    ("mistral", TEKKEN_LIKE),
+    ("ministral", TEKKEN_LIKE),
+    ("magistral", TEKKEN_LIKE),
     ("codestral", estimate(114)),
-    ("devstral", estimate(114)),
+    ("devstral", TEKKEN_LIKE),
     ("pixtral", estimate(114)),
 ];
 
@@ -169,6 +221,10 @@ mod tests {
             ("gemini-3-pro", estimated),
             ("qwen3.5-plus", estimated),
             ("qwen-max", estimated),
+            ("deepseek-r1-distill-llama-70b", estimated),
+            ("deepseek-coder-v2", estimated),
+            ("glm-4-plus", estimated),
+            ("mistral-large-2411", estimated),
             ("somebody/something", estimated),
             ("", estimated),
             ("gpt", estimated),

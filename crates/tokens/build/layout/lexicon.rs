@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    group::{self, SHORT, SHORT_GROUPS, STARTS},
+    group::{self, SHORT, SHORT_GROUPS, STARTS, Start},
     hash,
     tables::Tables,
 };
@@ -24,7 +24,8 @@ type Placed = (usize, Vec<u8>);
 
 /// Lays out the tokens of all vocabularies, and describes the tables as the constant `LEXICON`.
 pub fn write(tables: &mut Tables, vocabularies: &[&[Vec<u8>]]) -> Lexicon {
-    let tokens: BTreeSet<&Vec<u8>> = vocabularies.iter().copied().flatten().collect();
+    let tokens: BTreeSet<&Vec<u8>> =
+        vocabularies.iter().copied().flatten().filter(|token| !token.is_empty()).collect();
     let mut filter = vec![0_u8; hash::FILTER];
     let mut groups: BTreeMap<usize, Vec<(Placed, &[u8])>> = BTreeMap::new();
     for token in tokens {
@@ -60,8 +61,7 @@ pub fn write(tables: &mut Tables, vocabularies: &[&[Vec<u8>]]) -> Lexicon {
         if number < SHORT_GROUPS {
             for stretch in 0..STARTS {
                 let start = group.partition_point(|((other, _), _)| *other < stretch);
-                starts
-                    .extend(u16::try_from(start).expect("a group has less than 65536 tokens").to_le_bytes());
+                starts.extend(Start::try_from(start).expect("a group has no more tokens").to_le_bytes());
             }
         }
         for ((_, stored), token) in group {

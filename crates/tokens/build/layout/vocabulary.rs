@@ -11,11 +11,12 @@ const RANK_BITS: usize = 18;
 /// What stands for the rank of a pair that is no token.
 const NONE: u32 = (1 << RANK_BITS) - 1;
 
-/// Writes the tables of a vocabulary, whose tokens are all in the lexicon, and describes them as the constant `name`.
+/// Writes the tables of a vocabulary, whose tokens are all in the lexicon, and describes them as the constant `name`. A
+/// rank without bytes belongs to no token.
 pub fn write(tables: &mut Tables, name: &str, tokens: &[Vec<u8>], lexicon: &Lexicon) {
     assert!(tokens.len() < NONE as usize, "every rank fits eighteen bits");
     let mut slots = vec![None; lexicon.slots.len()];
-    for (token, rank) in tokens.iter().zip(0_u32..) {
+    for (token, rank) in tokens.iter().zip(0_u32..).filter(|(token, _)| !token.is_empty()) {
         slots[lexicon.slots[token]] = Some(rank);
     }
     let mut members = Vec::new();
@@ -100,28 +101,4 @@ pub fn special_tokens(bpe: &CoreBPE) -> Vec<(String, u32)> {
         .collect();
     specials.sort_by_key(|(_, rank)| *rank);
     specials
-}
-
-/// The special tokens of a vocabulary. Those which are named by their own number are written as ranges.
-pub fn write_specials(tables: &mut Tables, constant: &str, all: &[(String, u32)]) {
-    let mut named = Vec::new();
-    let mut reserved: Vec<(u32, u32)> = Vec::new();
-    for (name, rank) in all {
-        assert!(name.starts_with('<') && name.ends_with('>'), "{name} is written like a special token");
-        let is_beginning = all.iter().any(|(other, _)| other != name && other.starts_with(name.as_str()));
-        assert!(!is_beginning, "no special token begins with another");
-        if *name != format!("<|reserved_{rank}|>") {
-            named.push((name, rank));
-        } else if let Some((_, last)) = reserved.last_mut().filter(|(_, last)| last + 1 == *rank) {
-            *last = *rank;
-        } else {
-            reserved.push((*rank, *rank));
-        }
-    }
-    writeln!(
-        tables.source,
-        "/// Special tokens: those with a name, and the ranges of those which are named by their number.\n\
-         pub static {constant}: Specials = Specials {{ named: &{named:?}, reserved: &{reserved:?} }};"
-    )
-    .unwrap();
 }

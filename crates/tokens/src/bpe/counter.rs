@@ -2,7 +2,6 @@
 
 use alloc::string::String;
 
-use super::scan;
 use crate::encoding::Encoding;
 
 /// Bytes that are gathered before any of them is counted.
@@ -35,7 +34,7 @@ impl Counter {
         if self.pending.len() < self.threshold {
             return;
         }
-        if let Some(cut) = scan::last_cut(self.pending.as_bytes(), 0) {
+        if let Some(cut) = self.encoding.last_cut(&self.pending) {
             self.counted += self.encoding.count(self.pending.get(..cut).unwrap_or_default());
             self.pending.drain(..cut);
         }

@@ -15,6 +15,12 @@ pub const STRETCHES: usize = 1 << 10;
 /// For every such group the places where its stretches begin, and its end.
 pub const STARTS: usize = STRETCHES + 1;
 
+/// The place of a token in its group. The vocabularies of others make groups larger.
+#[cfg(not(feature = "others"))]
+pub type Start = u16;
+#[cfg(feature = "others")]
+pub type Start = u32;
+
 /// Tokens of one length.
 pub struct Group {
     /// The slot of the first one.

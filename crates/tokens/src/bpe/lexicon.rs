@@ -13,7 +13,7 @@ use core::hint::select_unpredictable;
 
 use crate::bpe::{
     bytes,
-    group::{self, Group, SHORT, SHORT_GROUPS, STARTS, STRETCHES},
+    group::{self, Group, SHORT, SHORT_GROUPS, STARTS, STRETCHES, Start},
     hash,
 };
 
@@ -25,8 +25,8 @@ pub struct Lexicon {
     pub filter: &'static [u8; hash::FILTER],
     /// Tokens of up to [`SHORT`] bytes, two groups for each length; then one group for each length.
     pub groups: &'static [Group],
-    /// For each of the first groups [`STARTS`] places in it, little-endian words of sixteen bits.
-    pub starts: &'static [u8; 2 * STARTS * SHORT_GROUPS],
+    /// For each of the first groups [`STARTS`] places in it, little-endian.
+    pub starts: &'static [u8; size_of::<Start>() * STARTS * SHORT_GROUPS],
     /// What is stored of the tokens in the order of the slots, and sixteen bytes more.
     pub text: &'static [u8],
 }
@@ -61,8 +61,8 @@ impl Lexicon {
     /// Where a stretch of one of the first groups begins.
     #[inline(always)]
     fn start(&self, group: usize, stretch: usize) -> Option<usize> {
-        let (starts, _) = self.starts.as_chunks::<2>();
-        Some(usize::from(u16::from_le_bytes(*starts.get(group * STARTS + stretch)?)))
+        let (starts, _) = self.starts.as_chunks::<{ size_of::<Start>() }>();
+        Some(Start::from_le_bytes(*starts.get(group * STARTS + stretch)?) as usize)
     }
 
     /// The slot of the `length` (one to eight) bytes of `low`, which has zeros above them.

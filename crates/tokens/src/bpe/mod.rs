@@ -6,6 +6,7 @@
 mod boundary;
 mod bytes;
 mod counter;
+mod engine;
 mod finder;
 mod group;
 mod hash;
@@ -14,6 +15,8 @@ mod lexicon;
 mod long;
 mod memo;
 mod merge;
+#[cfg(feature = "qwen")]
+mod normal;
 mod scan;
 mod short;
 mod special;
@@ -21,15 +24,11 @@ mod tables;
 mod text;
 mod vocabulary;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 pub use counter::Counter;
-#[cfg(feature = "qwen")]
-use scan::qwen::Qwen;
-use scan::{cl100k::Cl100k, o200k::O200k};
-use special::Specials;
-use vocabulary::Vocabulary;
+use engine::Engine;
 
 use crate::encoding::Encoding;
 
@@ -75,16 +74,19 @@ impl Encoding {
     /// most for a longer one.
     #[must_use]
     pub fn count(self, text: &str) -> usize {
-        self.count_bytes(text, usize::MAX).unwrap_or_default()
+        let Engine { vocabulary, count, .. } = self.engine();
+        count(vocabulary, self.normal(text).as_bytes(), usize::MAX).unwrap_or_default()
     }
 
     /// How many tokens `text` is, if that is at most `limit`; stops as soon as it is known to be more.
     pub fn count_until(self, text: &str, limit: usize) -> Result<usize, OverLimit> {
+        let Engine { vocabulary, count, .. } = self.engine();
+        let text = self.normal(text);
         // No token is longer than the longest.
-        if text.len() / self.vocabulary().longest > limit {
+        if text.len() / vocabulary.longest > limit {
             return Err(OverLimit { limit });
         }
-        self.count_bytes(text, limit).ok_or(OverLimit { limit })
+        count(vocabulary, text.as_bytes(), limit).ok_or(OverLimit { limit })
     }
 
     /// The tokens of `text`. Special tokens in it are plain text, as they are in what a user sends.
@@ -100,7 +102,7 @@ impl Encoding {
     pub fn encode_with_special_tokens(self, text: &str) -> Vec<u32> {
         let mut tokens = Vec::with_capacity(text.len() / 4);
         let mut from = 0;
-        while let Some(special) = self.specials().find(text, from) {
+        while let Some(special) = self.engine().specials.find(text, from) {
             self.encode_into(text.get(from..special.start).unwrap_or_default(), &mut tokens);
             tokens.push(special.token);
             from = special.end;
@@ -114,11 +116,11 @@ impl Encoding {
     /// A call passes over the whole vocabulary whatever the tokens: better one for many than many for one each.
     pub fn decode_bytes(self, tokens: &[u32]) -> Result<Vec<u8>, DecodeError> {
         let mut bytes = Vec::with_capacity(tokens.len() * 4);
-        let ordinary = self.vocabulary().bytes_of(tokens);
+        let ordinary = self.engine().vocabulary.bytes_of(tokens);
         for &token in tokens {
             if let Some(token) = ordinary.get(token) {
                 token.write(&mut bytes);
-            } else if !self.specials().write(token, &mut bytes) {
+            } else if !self.engine().specials.write(token, &mut bytes) {
                 return Err(DecodeError::UnknownToken(token));
             }
         }
@@ -133,46 +135,29 @@ impl Encoding {
     /// Bytes of the tables that this encoding reads, among them those that all encodings share.
     #[must_use]
     pub fn table_bytes(self) -> usize {
-        self.vocabulary().table_bytes()
-    }
-
-    fn count_bytes(self, text: &str, limit: usize) -> Option<usize> {
-        match self {
-            Self::O200kBase | Self::O200kHarmony => {
-                text::count::<O200k>(&tables::O200K, text.as_bytes(), limit)
-            }
-            Self::Cl100kBase => text::count::<Cl100k>(&tables::CL100K, text.as_bytes(), limit),
-            #[cfg(feature = "qwen")]
-            Self::Qwen2 => text::count::<Qwen>(&tables::QWEN, text.as_bytes(), limit),
-        }
+        self.engine().vocabulary.table_bytes()
     }
 
     fn encode_into(self, text: &str, tokens: &mut Vec<u32>) {
-        let text = text.as_bytes();
-        match self {
-            Self::O200kBase | Self::O200kHarmony => text::encode::<O200k>(&tables::O200K, text, tokens),
-            Self::Cl100kBase => text::encode::<Cl100k>(&tables::CL100K, text, tokens),
-            #[cfg(feature = "qwen")]
-            Self::Qwen2 => text::encode::<Qwen>(&tables::QWEN, text, tokens),
-        }
+        let Engine { vocabulary, encode, .. } = self.engine();
+        encode(vocabulary, self.normal(text).as_bytes(), tokens);
     }
 
-    fn vocabulary(self) -> &'static Vocabulary {
-        match self {
-            Self::O200kBase | Self::O200kHarmony => &tables::O200K,
-            Self::Cl100kBase => &tables::CL100K,
-            #[cfg(feature = "qwen")]
-            Self::Qwen2 => &tables::QWEN,
-        }
+    /// The last place at which a text may be cut in two, whatever follows; see [`scan::last_cut`].
+    fn last_cut(self, text: &str) -> Option<usize> {
+        (self.engine().last_cut)(text.as_bytes(), 0)
     }
 
-    fn specials(self) -> &'static Specials {
-        match self {
-            Self::O200kBase => &tables::O200K_SPECIALS,
-            Self::O200kHarmony => &tables::O200K_HARMONY_SPECIALS,
-            Self::Cl100kBase => &tables::CL100K_SPECIALS,
-            #[cfg(feature = "qwen")]
-            Self::Qwen2 => &tables::QWEN_SPECIALS,
+    /// The text in the form that its tokens are those of.
+    #[cfg_attr(
+        not(feature = "qwen"),
+        expect(clippy::unused_self, reason = "every encoding takes it as it is")
+    )]
+    fn normal(self, text: &str) -> Cow<'_, str> {
+        #[cfg(feature = "qwen")]
+        if self == Self::Qwen2 {
+            return normal::form(text);
         }
+        Cow::Borrowed(text)
     }
 }

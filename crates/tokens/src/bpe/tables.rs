@@ -2,6 +2,13 @@
 
 #![expect(clippy::unreadable_literal, reason = "written by the build script")]
 
-use crate::bpe::{group::Group, lexicon::Lexicon, special::Specials, vocabulary::Vocabulary};
+#[cfg(any(feature = "deepseek", feature = "kimi"))]
+use crate::bpe::scan::set::Set;
+use crate::bpe::{
+    group::Group,
+    lexicon::Lexicon,
+    special::{Series, Specials},
+    vocabulary::Vocabulary,
+};
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));

@@ -77,7 +77,7 @@ fn letters(text: &[u8], start: usize) -> usize {
 }
 
 /// The fourth alternative, from behind its first character on.
-fn marks_and_newlines(text: &[u8], start: usize) -> usize {
+pub(super) fn marks_and_newlines(text: &[u8], start: usize) -> usize {
     let mut end = marks(text, start);
     while matches!(text.get(end), Some(b'\r' | b'\n')) {
         end += 1;

@@ -6,9 +6,19 @@
 
 pub mod cl100k;
 pub mod classes;
+#[cfg(feature = "deepseek")]
+pub mod deepseek;
+#[cfg(feature = "glm")]
+pub mod glm;
+#[cfg(feature = "kimi")]
+pub mod kimi;
 pub mod o200k;
 #[cfg(feature = "qwen")]
 pub mod qwen;
+#[cfg(any(feature = "deepseek", feature = "kimi"))]
+pub mod set;
+#[cfg(feature = "mistral")]
+pub mod tekken;
 
 use classes::{Class, any_letters, character, character_before, small_letters};
 
@@ -19,6 +29,11 @@ pub trait Scanner {
     /// The end of the piece that begins at `start`, which is less than the length of the text. `first` are the eight bytes
     /// from there on.
     fn piece_end(text: &[u8], start: usize, first: u64) -> usize;
+
+    /// Whether a piece may reach across `at`, although [`last_cut`] says of the classes around it that none does.
+    fn is_joined(_text: &[u8], _at: usize) -> bool {
+        false
+    }
 }
 
 /// The end of white space from `at` on, of its last newline, and of its last character but one.
@@ -138,9 +153,9 @@ pub(crate) fn contraction(text: &[u8], at: usize) -> usize {
 /// whole, whatever follows; `None` if there is no such place that can be told from the two characters around it.
 ///
 /// Such places are: before white space that no white space precedes (only a newline may continue a piece); between a
-/// number and anything else; and after a letter, unless a letter, a mark or an apostrophe follows. No piece of either
-/// pattern reaches across them, and none before them depends on what comes after.
-pub fn last_cut(text: &[u8], from: usize) -> Option<usize> {
+/// number and anything else; and after a letter, unless a letter, a mark or an apostrophe follows. No piece of any
+/// pattern reaches across them but for what [`Scanner::is_joined`] says, and none before them depends on what comes after.
+pub fn last_cut<S: Scanner>(text: &[u8], from: usize) -> Option<usize> {
     let (mut next, mut at) = character_before(text, text.len())?;
     while at > from {
         let (class, start) = character_before(text, at)?;
@@ -152,7 +167,7 @@ pub fn last_cut(text: &[u8], from: usize) -> Option<usize> {
             Class::SPACE | Class::NEWLINE => false,
             _ => next == Class::SPACE,
         };
-        if cut {
+        if cut && !S::is_joined(text, at) {
             return Some(at);
         }
         (next, at) = (class, start);

@@ -29,7 +29,7 @@ impl Scanner for O200k {
 
 /// Most pieces of English. Small letters after the first end a word unless a contraction or a letter outside ASCII follows.
 #[inline(always)]
-fn plain_piece(text: &[u8], start: usize, first: u64) -> Option<usize> {
+pub(super) fn plain_piece(text: &[u8], start: usize, first: u64) -> Option<usize> {
     let end = plain_word(text, start, first)?;
     match text.get(end) {
         Some(0x80..) => None,
@@ -70,10 +70,17 @@ fn any_piece(text: &[u8], start: usize) -> usize {
 ///
 /// A mark may also stand before a word, as the character that is no letter; the result is the same.
 fn word(text: &[u8], start: usize) -> usize {
+    let end = case_word(text, start, |_| true);
+    end + contraction(text, end)
+}
+
+/// The same without what may follow an apostrophe, of characters of which `may_be` is true where they begin.
+#[inline(always)]
+pub(super) fn case_word(text: &[u8], start: usize, may_be: impl Fn(usize) -> bool) -> usize {
     let mut end = start;
     let mut last_of_both = None;
     let mut in_second_part = false;
-    while let Some(next) = character(text, end) {
+    while let Some(next) = character(text, end).filter(|_| may_be(end)) {
         match next.class {
             Class::UPPER if in_second_part => break,
             Class::UPPER => {}
@@ -86,11 +93,11 @@ fn word(text: &[u8], start: usize) -> usize {
     if !in_second_part {
         end = last_of_both.unwrap_or(end);
     }
-    end + contraction(text, end)
+    end
 }
 
 /// The fourth alternative, from behind its first character on.
-fn marks_and_newlines(text: &[u8], start: usize) -> usize {
+pub(super) fn marks_and_newlines(text: &[u8], start: usize) -> usize {
     let mut end = marks(text, start);
     while matches!(text.get(end), Some(b'\r' | b'\n' | b'/')) {
         end += 1;

@@ -10,8 +10,8 @@
 //! \s+
 //! ```
 //!
-//! It is that of `cl100k_base` but for numbers, which are alone, and white space, which is that of `o200k_base`. Qwen
-//! brings a text into Unicode's form NFC before; here it is taken to be in that already, as nearly all text is.
+//! It is that of `cl100k_base` but for numbers, which are alone, and white space, which is that of `o200k_base`. The text
+//! is in Unicode's form NFC: [`crate::bpe::normal`] has seen to that.
 
 use super::{
     Scanner, cl100k,
