@@ -2,23 +2,22 @@
 //!
 //! The text is counted exactly where the model's encoding is here. What stands around it (the marks between messages,
 //! how tools are written for the model, how an image is cut up) is not published for most models; the rules are those
-//! that OpenAI, Anthropic and Google document, each with its source beside it, and [`Count::exact`] is only true where
-//! they are known to be exact: plain text messages to a model of OpenAI.
+//! that OpenAI, Anthropic and Google document, and what published chat templates write, each with its source beside it;
+//! [`Count::exact`] is only true where they are known to be exact: plain text messages to a model of OpenAI.
 
 pub mod audio;
+mod framing;
 pub mod images;
 pub mod tools;
 
 use alloc::vec::Vec;
 
+use framing::Framing;
 use images::{Image, ImageRule};
 
 use crate::model::ModelTokens;
 
-/// Tokens around each message, of the answer's beginning, and for a name, as in "How to count tokens with tiktoken"
-/// of OpenAI's cookbook. `gpt-3.5-turbo-0301`, which had others, is gone.
-const PER_MESSAGE: usize = 3;
-const PER_REPLY: usize = 3;
+/// Tokens for a name besides it, as in "How to count tokens with tiktoken" of OpenAI's cookbook.
 const PER_NAME: usize = 1;
 /// Tokens around a tool call besides its name and arguments. Not documented; measured by many.
 const PER_TOOL_CALL: usize = 3;
@@ -87,11 +86,15 @@ pub fn count_with(
 ) -> Count {
     let rules = ModelTokens::for_model(model);
     let image_rule = ImageRule::for_model(model);
-    let mut text = PER_REPLY;
+    let framing = Framing::of(rules.encoding);
+    let mut text = framing.reply;
     let mut other = 0;
     let mut plain = tools.is_empty();
     for message in messages {
-        text += PER_MESSAGE + tokens_of(message.role);
+        text += framing.message(message.role);
+        if framing.writes_role {
+            text += tokens_of(message.role);
+        }
         text += message.text.iter().map(|part| tokens_of(part)).sum::<usize>();
         text += message.name.map_or(0, |name| PER_NAME + tokens_of(name));
         for call in &message.tool_calls {
@@ -171,5 +174,56 @@ mod tests {
         assert_eq!(heard, Count { tokens: plain.tokens + 25, exact: false });
         let call = ToolCall { name: "look", arguments: "{}" };
         assert!(!count("gpt-4o", &[Message { tool_calls: vec![call], ..text }], &[]).exact);
+    }
+
+    /// A chat of all roles as templates write it, and as it is counted.
+    #[cfg(feature = "all-vocabularies")]
+    #[test]
+    fn a_chat_counts_what_the_template_of_its_model_writes() {
+        use crate::Encoding;
+
+        let messages = [
+            message("system", None, "Be brief."),
+            message("user", None, "What is 12 times 12?"),
+            message("assistant", None, "It is 144."),
+            message("user", None, "谢谢！"),
+        ];
+        let each = |write: &dyn Fn(&str, &str) -> alloc::string::String| {
+            messages
+                .iter()
+                .map(|message| write(message.role, message.text[0]))
+                .collect::<alloc::string::String>()
+        };
+        let chat_ml = each(&|role, text| alloc::format!("<|im_start|>{role}\n{text}<|im_end|>\n"));
+        let deepseek = each(&|role, text| match role {
+            "user" => alloc::format!("<｜User｜>{text}"),
+            "assistant" => alloc::format!("<｜Assistant｜>{text}<｜end▁of▁sentence｜>"),
+            _ => text.into(),
+        });
+        let kimi = each(&|role, text| alloc::format!("<|im_{role}|>{role}<|im_middle|>{text}<|im_end|>"));
+        let glm = each(&|role, text| alloc::format!("<|{role}|>\n{text}"));
+        let tekken = each(&|role, text| match role {
+            "user" => alloc::format!("[INST]{text}[/INST]"),
+            "assistant" => alloc::format!("{text}</s>"),
+            _ => alloc::format!("[SYSTEM_PROMPT]{text}[/SYSTEM_PROMPT]"),
+        });
+        let minimax = each(&|role, text| alloc::format!("]~b]{role}\n{text}[e~[\n"));
+        for (model, template) in [
+            ("qwen3-32b", alloc::format!("{chat_ml}<|im_start|>assistant\n")),
+            // The number of `</think>` had no name when this vocabulary was published.
+            (
+                "deepseek-v3.1",
+                alloc::format!("<｜begin▁of▁sentence｜>{deepseek}<｜Assistant｜><｜place▁holder▁no▁799｜>"),
+            ),
+            ("kimi-k2-0905-preview", alloc::format!("{kimi}<|im_assistant|>assistant<|im_middle|>")),
+            ("glm-4.6", alloc::format!("[gMASK]<sop>{glm}<|assistant|>")),
+            ("open-mistral-nemo-2407", alloc::format!("<s>{tekken}")),
+            ("minimax-m2", alloc::format!("]~!b[{minimax}]~b]ai\n<think>\n")),
+        ] {
+            let encoding = ModelTokens::for_model(model).encoding;
+            assert_ne!(encoding, Encoding::O200kBase, "{model}");
+            let tokens = encoding.encode_with_special_tokens(&template).len();
+            assert_eq!(count(model, &messages, &[]), Count { tokens, exact: false }, "{model}");
+        }
     }
 }
