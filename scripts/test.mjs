@@ -46,7 +46,13 @@ function readArguments(args) {
 async function testNative(filter) {
   heading("Native tests");
   const args = ["test", "--workspace", "--exclude", "nexus-edge", "--locked", ...(filter ? ["--", filter] : [])];
-  await withCargo(async () => mustPass("cargo", args, { env: cargoEnvironment }));
+  // The vocabularies that are not in the default build.
+  const others = ["test", "--package", "nexus-edge-tokens", "--features", "all-vocabularies", "--locked"];
+  others.push("--lib", "--test", "others", ...(filter ? ["--", filter] : []));
+  await withCargo(async () => {
+    await mustPass("cargo", args, { env: cargoEnvironment });
+    await mustPass("cargo", others, { env: cargoEnvironment });
+  });
 }
 
 async function testEndToEnd(filter = "") {

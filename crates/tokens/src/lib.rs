@@ -1,9 +1,9 @@
-//! Token counts, exactly as `OpenAI`'s tokenizers have them.
+//! Token counts, exactly as `OpenAI`'s tokenizers have them and, with a feature for each, those of other makers.
 //!
 //! [`Encoding`] counts, encodes and decodes; [`Counter`] counts a text that arrives in parts; [`ModelTokens`] says what
 //! counts for a model; [`chat`] counts messages, tools, images and audio.
 //!
-//! - **Exact.** Equal to `tiktoken-rs` on any text; the tests compare the two.
+//! - **Exact.** For `OpenAI`'s vocabularies equal to `tiktoken-rs` on any text; the tests compare the two.
 //! - **Nothing to load.** The tables are laid out at build time and read where they lie; the first count costs what
 //!   every other costs.
 //! - **No bad case.** Time is linear in the text, a megabyte of one letter included; for a text that was contrived

@@ -17,7 +17,7 @@ mod support;
 
 use std::fmt::Write as _;
 
-use nexus_edge_tokens::{Counter, Encoding, ModelTokens};
+use nexus_edge_tokens::{Counter, Encoding};
 use reference::Reference;
 use support::Random;
 use tiktoken::CoreBpe;
@@ -179,7 +179,7 @@ fn models_are_counted_with_their_own_vocabulary() {
         (Encoding::MiniMaxM2, &["MiniMax-M2.1"]),
     ] {
         for name in names {
-            let tokens = ModelTokens::for_model(name);
+            let tokens = nexus_edge_tokens::ModelTokens::for_model(name);
             assert_eq!((tokens.encoding, tokens.exact), (encoding, true), "{name}");
         }
     }
@@ -195,7 +195,7 @@ fn models_are_counted_with_their_own_vocabulary() {
         "mistral-small-2402",
         "open-mixtral-8x22b",
     ] {
-        assert!(!ModelTokens::for_model(name).exact, "{name}");
+        assert!(!nexus_edge_tokens::ModelTokens::for_model(name).exact, "{name}");
     }
 }
 

@@ -24,8 +24,10 @@ pub fn boundaries(tokens: &[Vec<u8>]) -> Vec<u8> {
     for (token, rank) in tokens.iter().zip(0_u32..).filter(|(token, _)| !token.is_empty()) {
         for middle in 1..token.len() {
             let (left, right) = token.split_at(middle);
-            let is_late = |part: &[u8]| is_wide_character(part) && last_rank(&ranks, part) > rank;
-            if ranks.contains_key(left) && ranks.contains_key(right) && (is_late(left) || is_late(right)) {
+            let is_late = |part: &[u8]| {
+                is_wide_character(part) && ranks.contains_key(part) && last_rank(&ranks, part) > rank
+            };
+            if (is_late(left) || is_late(right)) && ranks.contains_key(left) && ranks.contains_key(right) {
                 let before = left.len().checked_sub(2).and_then(|index| left.get(index));
                 any_if_none(before)
                     .for_each(|before| set(boundary::right_partial(before, left[left.len() - 1], right[0])));

@@ -55,34 +55,25 @@ pub fn all() -> Vec<Source> {
 /// What the crate `tiktoken` has.
 #[cfg(feature = "others")]
 mod others {
-    use tiktoken::CoreBpe;
-
     use super::Source;
 
-    /// The encoding that the crate calls `published`, whose ordinary tokens begin with the number `first`.
+    /// Numbers after the last ordinary token that may have a name; not all of them do.
+    const SPECIALS: u32 = 2000;
+
+    /// The encoding that the crate calls `published`. Its special tokens follow upon its ordinary ones, but for so many
+    /// that come first.
     pub fn source(name: &'static str, published: &str, specials: &'static str, first: u32) -> Source {
         let bpe = tiktoken::get_encoding(published).expect("the crate has what its feature says");
-        let special = special_tokens(bpe, first);
-        // Special tokens stand before the ordinary ones, or after all of them.
-        let end = special.iter().map(|(_, token)| *token).find(|&token| token >= first).unwrap_or(u32::MAX);
-        let mut tokens: Vec<Vec<u8>> =
-            (0..end).map(|token| bpe.decode(&[token])).take_while(|token| !token.is_empty()).collect();
-        assert_eq!(tokens.len(), bpe.vocab_size(), "{name} has a gap");
-        tokens.iter_mut().take(first as usize).for_each(Vec::clear);
+        let end = u32::try_from(bpe.vocab_size()).expect("tokens are numbered");
+        let bytes = |token: u32| if token < first { Vec::new() } else { bpe.decode(&[token]) };
+        let tokens: Vec<Vec<u8>> = (0..end).map(bytes).collect();
+        assert!(tokens.iter().skip(first as usize).all(|token| !token.is_empty()), "{name} has a gap");
+        let named = |token: u32| {
+            let name = String::from_utf8(bpe.decode(&[token])).expect("names are text");
+            (!name.is_empty()).then_some((name, token))
+        };
+        let special: Vec<(String, u32)> = (0..first).chain(end..end + SPECIALS).filter_map(named).collect();
+        assert!(special.len() >= bpe.num_special_tokens(), "{name} has more special tokens");
         Source { name, tokens, specials: vec![(specials, special)] }
-    }
-
-    /// The tokens that are found by their names, and those before the first ordinary one.
-    fn special_tokens(bpe: &CoreBpe, first: u32) -> Vec<(String, u32)> {
-        let most = u32::try_from(bpe.vocab_size() + bpe.num_special_tokens()).expect("tokens are numbered");
-        // Some have numbers that nothing stands before.
-        (0..most + 1000)
-            .filter_map(|token| {
-                let name = String::from_utf8(bpe.decode(&[token])).ok().filter(|name| !name.is_empty())?;
-                let is_named = || bpe.encode_with_special_tokens(&name) == [token];
-                let is_special = token < first || (is_named() && bpe.encode(&name) != [token]);
-                is_special.then_some((name, token))
-            })
-            .collect()
     }
 }
