@@ -12,7 +12,7 @@ use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::native;
 use nexus_edge_core::dialect::openai::codec::{OpenAi, UpstreamOptions};
-use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
+use nexus_edge_core::dialect::pipe::{Forward, StreamEnd, StreamOutcome, StreamPipe};
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::responses as responses_api;
 use nexus_edge_core::sse::{EventReader, Segment};
@@ -186,7 +186,26 @@ fn tap(face: Face, data: &[u8]) {
         // What is supplied at the end is not what came.
         assert!(withhold || data.starts_with(&whole.body), "nothing is changed");
     }
+    let piped = pass(native::tap(face, false), [data]);
+    let observed = observe(native::tap(face, false), [data]);
+    assert!(observed == observe(native::tap(face, false), data.chunks(1)), "observed in bytes");
+    assert!(observed == observe(native::tap(face, false), cuts(data)), "observed in pieces");
+    assert!(observed.outcome == piped.outcome, "the end does not depend on how the bytes pass");
+    if piped.body == data {
+        assert!(observed.tail == piped.tail, "what is supplied after whole events");
+    } else {
+        assert!(observed.tail.starts_with(b"\n") || observed.outcome != StreamOutcome::Truncated);
+    }
     let _ = native::inspect(face, data);
+}
+
+/// A stream whose every byte goes on, and that is only looked at.
+fn observe<'a>(mut pipe: Box<dyn StreamPipe>, chunks: impl IntoIterator<Item = &'a [u8]>) -> StreamEnd {
+    assert!(pipe.is_verbatim());
+    for chunk in chunks {
+        let _ = pipe.push(chunk);
+    }
+    pipe.finish_verbatim()
 }
 
 /// What became of a stream.

@@ -58,6 +58,19 @@ impl<P: StreamPipe> StreamPipe for Listener<P> {
         self.pipe.finish()
     }
 
+    fn is_verbatim(&self) -> bool {
+        self.pipe.is_verbatim()
+    }
+
+    fn finish_verbatim(&mut self) -> StreamEnd {
+        self.is_at_end = true;
+        self.pipe.finish_verbatim()
+    }
+
+    fn event_end(&self) -> &'static [u8] {
+        self.pipe.event_end()
+    }
+
     fn facts(&self) -> StreamFacts {
         self.pipe.facts()
     }

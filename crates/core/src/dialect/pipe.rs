@@ -56,6 +56,21 @@ pub trait StreamPipe {
     fn push(&mut self, chunk: &[u8]) -> Forward;
     /// Takes in the end of the upstream's body.
     fn finish(&mut self) -> StreamEnd;
+    /// Whether every byte of the stream goes on as it came, so that the relay need not wait for what [`push`](Self::push)
+    /// says: it may pass the bytes on first and push them, in whatever pieces, when there is time.
+    fn is_verbatim(&self) -> bool {
+        false
+    }
+    /// The same as [`finish`](Self::finish) for a verbatim stream of which every byte has gone on, also those of an event that
+    /// did not end. The tail is what comes after them; where the stream broke off it only ends such an event, so that one of
+    /// our own may follow.
+    fn finish_verbatim(&mut self) -> StreamEnd {
+        self.finish()
+    }
+    /// What ends an event of a verbatim stream that is under way, if one is.
+    fn event_end(&self) -> &'static [u8] {
+        b""
+    }
     /// What is known so far.
     fn facts(&self) -> StreamFacts;
     /// Whether the upstream has said everything, though its connection may still be open.

@@ -4,6 +4,8 @@
 //! - what is forwarded is what came in, byte for byte, less the events that the observer withholds;
 //! - only whole events are forwarded, so that a cut leaves the caller with a stream that still parses;
 //! - a stream counts as complete only if it said so itself, never because it ended;
+//! - where the observer withholds nothing, the bytes may go on before they are looked at; what cannot be held back then is
+//!   the beginning of an event that breaks off;
 //! - at most [`MAX_EVENT_BYTES`] are held back; larger events pass through unseen.
 
 use crate::dialect::canonical::ErrorInfo;
@@ -31,6 +33,10 @@ pub enum Ending {
 pub trait Observer {
     /// Notes what the event says; false if it is to be withheld from the caller.
     fn observe(&mut self, event: Event<'_>) -> bool;
+    /// Whether it may withhold an event.
+    fn withholds(&self) -> bool {
+        false
+    }
     /// What is known so far.
     fn facts(&self) -> StreamFacts;
     /// What is known of the end.
@@ -71,7 +77,24 @@ impl<O: Observer> Tap<O> {
     pub fn new(observer: O) -> Self {
         Self { reader: EventReader::new(MAX_EVENT_BYTES), observer, withheld_last: false }
     }
+
+    /// Takes in the end: the bytes of an event that did not end, and whether its data are whole and to be passed on.
+    fn take_last(&mut self) -> (Vec<u8>, bool) {
+        let raw = self.reader.finish();
+        let event = Event::from_raw(&raw);
+        let is_whole = event.data().is_some_and(|data| self.observer.is_whole(&data));
+        let is_kept = is_whole && self.observer.observe(event);
+        (raw, is_kept)
+    }
 }
+
+/// What ends an event of which these bytes have come.
+fn end_of(raw: &[u8]) -> &'static [u8] {
+    if raw.ends_with(b"\n") { b"\n" } else { EVENT_END }
+}
+
+/// Ends an event, wherever in it.
+const EVENT_END: &[u8] = b"\n\n";
 
 impl<O: Observer> StreamPipe for Tap<O> {
     fn push(&mut self, chunk: &[u8]) -> Forward {
@@ -110,13 +133,11 @@ impl<O: Observer> StreamPipe for Tap<O> {
     }
 
     fn finish(&mut self) -> StreamEnd {
-        let raw = self.reader.finish();
+        let (raw, is_kept) = self.take_last();
         let mut tail = Vec::new();
-        let event = Event::from_raw(&raw);
-        let is_whole = event.data().is_some_and(|data| self.observer.is_whole(&data));
-        if is_whole && self.observer.observe(event) {
+        if is_kept {
             tail.extend_from_slice(&raw);
-            tail.extend_from_slice(if raw.ends_with(b"\n") { b"\n" } else { b"\n\n" });
+            tail.extend_from_slice(end_of(&raw));
         }
         let outcome = match self.observer.ending() {
             Ending::Error => StreamOutcome::UpstreamError,
@@ -132,6 +153,41 @@ impl<O: Observer> StreamPipe for Tap<O> {
             }
         };
         StreamEnd { tail, outcome }
+    }
+
+    fn is_verbatim(&self) -> bool {
+        !self.observer.withholds()
+    }
+
+    fn finish_verbatim(&mut self) -> StreamEnd {
+        let is_under_way = !self.reader.at_boundary();
+        let (raw, is_whole) = self.take_last();
+        let mut tail = Vec::new();
+        if is_whole {
+            tail.extend_from_slice(end_of(&raw));
+        }
+        let outcome = match self.observer.ending() {
+            Ending::Error => StreamOutcome::UpstreamError,
+            Ending::Done => StreamOutcome::Complete,
+            Ending::Finished => {
+                // After a piece of an event it would make an event of that. Without it, a reader discards the piece.
+                if is_whole || !is_under_way {
+                    tail.extend_from_slice(self.observer.missing_end());
+                }
+                StreamOutcome::Complete
+            }
+            Ending::Open => {
+                if is_under_way && !is_whole {
+                    tail.extend_from_slice(EVENT_END);
+                }
+                StreamOutcome::Truncated
+            }
+        };
+        StreamEnd { tail, outcome }
+    }
+
+    fn event_end(&self) -> &'static [u8] {
+        if self.reader.at_boundary() { b"" } else { EVENT_END }
     }
 
     fn facts(&self) -> StreamFacts {

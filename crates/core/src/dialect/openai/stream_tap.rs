@@ -79,6 +79,10 @@ impl Observer for ChatObserver {
         !(self.withhold_usage && choices.is_empty())
     }
 
+    fn withholds(&self) -> bool {
+        self.withhold_usage
+    }
+
     fn facts(&self) -> StreamFacts {
         self.facts.clone()
     }
@@ -196,6 +200,42 @@ mod tests {
             assert_eq!(run.outcome, StreamOutcome::Complete);
             assert!(run.output.ends_with("\n\n") && run.output.matches("[DONE]").count() == 1);
         }
+    }
+
+    fn observe(stream: &str) -> (String, StreamOutcome) {
+        let mut tap = chat_tap(false);
+        let _ = tap.push(stream.as_bytes());
+        let end = tap.finish_verbatim();
+        (String::from_utf8(end.tail).unwrap(), end.outcome)
+    }
+
+    #[test]
+    fn only_a_stream_of_which_nothing_is_withheld_is_verbatim() {
+        assert!(chat_tap(false).is_verbatim() && !chat_tap(true).is_verbatim());
+    }
+
+    #[test]
+    fn what_follows_a_verbatim_stream_does_not_become_part_of_an_event_that_broke_off() {
+        let piece = "data: {\"choices\":[{\"del";
+        let cases = [
+            (format!("{HELLO}{STOP}{USAGE}{DONE}"), "", StreamOutcome::Complete),
+            (format!("{HELLO}{STOP}"), DONE, StreamOutcome::Complete),
+            (format!("{HELLO}{STOP}data: [DONE]"), "\n\n", StreamOutcome::Complete),
+            (format!("{HELLO}{STOP}data: [DONE]\n"), "\n", StreamOutcome::Complete),
+            (format!("{HELLO}{STOP}{piece}"), "", StreamOutcome::Complete),
+            (HELLO.to_owned(), "", StreamOutcome::Truncated),
+            (format!("{HELLO}{piece}"), "\n\n", StreamOutcome::Truncated),
+            (HELLO.trim_end().to_owned(), "\n\n", StreamOutcome::Truncated),
+            (format!("{HELLO}data: {{\"error\":{{}}}}\n\n{piece}"), "", StreamOutcome::UpstreamError),
+        ];
+        for (stream, tail, outcome) in cases {
+            assert_eq!(observe(&stream), (tail.to_owned(), outcome), "{stream}");
+        }
+        let mut tap = chat_tap(false);
+        let _ = tap.push(HELLO.as_bytes());
+        assert_eq!(tap.event_end(), b"");
+        let _ = tap.push(piece.as_bytes());
+        assert_eq!(tap.event_end(), b"\n\n");
     }
 
     #[test]
