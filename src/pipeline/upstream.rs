@@ -31,6 +31,11 @@ impl Connection {
         Self { controller: None }
     }
 
+    /// Whether the answer comes over a network.
+    pub fn is_remote(&self) -> bool {
+        self.controller.is_some()
+    }
+
     /// Lets go of a connection whose answer has been read to its end: there is nothing left to close.
     pub fn release(mut self) {
         self.controller = None;

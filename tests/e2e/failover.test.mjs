@@ -103,35 +103,41 @@ const STREAM_TROUBLES = {
   },
 };
 
-for (const [trouble, behaviour] of Object.entries(STREAM_TROUBLES)) {
-  test(`a stream of ${trouble}: the next upstream answers, and nothing of the first is seen`, async () => {
-    const { name } = await logical([behaviour, says('whole')]);
-    const answer = await within(15_000, t.complete(ask(name, { stream: true })), 'the answer');
-    assert.equal(answer.status, 200, answer.text);
-    assert.equal(textOf(answer, true), 'whole');
-    assert.ok(!answer.text.includes('overloaded') && answer.text.trimEnd().endsWith('data: [DONE]'), answer.text);
-    assert.equal(answer.headers['x-nexus-attempts'], '2');
+// Who asks for usage gets the upstream's own bytes, which go another way.
+for (const include_usage of [false, true]) {
+  const streamed = { stream: true, stream_options: { include_usage } };
+  const way = include_usage ? ', every byte as it came' : '';
+
+  for (const [trouble, behaviour] of Object.entries(STREAM_TROUBLES)) {
+    test(`a stream of ${trouble}: the next upstream answers, and nothing of the first is seen${way}`, async () => {
+      const { name } = await logical([behaviour, says('whole')]);
+      const answer = await within(15_000, t.complete(ask(name, streamed)), 'the answer');
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(textOf(answer, true), 'whole');
+      assert.ok(!answer.text.includes('overloaded') && answer.text.trimEnd().endsWith('data: [DONE]'), answer.text);
+      assert.equal(answer.headers['x-nexus-attempts'], '2');
+    });
+  }
+
+  test(`a stream that breaks after its first word is not begun anew elsewhere${way}`, async () => {
+    const { name, seen } = await logical([
+      async (x) => {
+        head(x);
+        await x.write(event(chunk(x.model, delta({ role: 'assistant', content: 'Half an ' }))));
+        x.cut();
+      },
+      says('whole'),
+    ]);
+    const answer = await t.complete(ask(name, streamed));
+    assert.equal(answer.status, 200);
+    assert.equal(textOf(answer, true), 'Half an ');
+    assert.match(answer.text, /"error":/);
+    assert.ok(!answer.text.includes('[DONE]'));
+    assert.equal(seen(1).length, 0);
+    const row = await t.gw.row(answer.headers['x-request-id']);
+    assert.deepEqual([row.outcome, row.error_code], ['failed', 'upstream_stream_truncated']);
   });
 }
-
-test('a stream that breaks after its first word is not begun anew elsewhere', async () => {
-  const { name, seen } = await logical([
-    async (x) => {
-      head(x);
-      await x.write(event(chunk(x.model, delta({ role: 'assistant', content: 'Half an ' }))));
-      x.cut();
-    },
-    says('whole'),
-  ]);
-  const answer = await t.complete(ask(name, { stream: true }));
-  assert.equal(answer.status, 200);
-  assert.equal(textOf(answer, true), 'Half an ');
-  assert.match(answer.text, /"error":/);
-  assert.ok(!answer.text.includes('[DONE]'));
-  assert.equal(seen(1).length, 0);
-  const row = await t.gw.row(answer.headers['x-request-id']);
-  assert.deepEqual([row.outcome, row.error_code], ['failed', 'upstream_stream_truncated']);
-});
 
 test('an error of the caller’s own ends the matter', async () => {
   const { name, seen } = await logical([fails(400, { message: 'temperature must be below 2', type: 'invalid_request_error', param: 'temperature', code: 'invalid_value' }), says('never')]);

@@ -1,0 +1,252 @@
+//! A stream that JavaScript carries to its caller chunk by chunk, asking Rust about each.
+//!
+//! Every stream can go this way: a chunk may be replaced or withheld, what is to be remembered of it is remembered before
+//! it goes on, and a sign of life fills a pause. The caller's pace is the upstream's pace, because a chunk is read only when
+//! one is asked for.
+
+use nexus_edge_core::dialect::canonical::ErrorInfo;
+use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome};
+use nexus_edge_core::stats::Outcome;
+use worker::js_sys::{Array, Promise, Uint8Array};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::future_to_promise;
+use worker::web_sys;
+
+use super::{Chunks, StreamRelay, as_piece, idle_for};
+use crate::pipeline::cross::Memory;
+use crate::platform::bytes;
+
+#[wasm_bindgen(inline_js = r#"
+// `held` goes first. `pending` is a read that was begun already. A timer runs while the stream is carried; it matters
+// only while the upstream is waited for, not while the caller takes its time.
+export function nexus_carry(reader, pending, held, relay, remembers, first_ms) {
+  let since = 0;
+  let timer;
+  let over = false;
+  const finish = (controller) => {
+    over = true;
+    clearTimeout(timer);
+    relay.free();
+    controller.close();
+  };
+  const watch = (controller, ms) => {
+    timer = setTimeout(() => {
+      if (over) return;
+      const piece = relay.on_timer(since ? Date.now() - since : 0);
+      if (piece) controller.enqueue(piece);
+      if (relay.is_over()) {
+        reader.cancel().catch(() => {});
+        finish(controller);
+      } else {
+        watch(controller, relay.timer_ms());
+      }
+    }, ms);
+  };
+  const next = async () => {
+    try {
+      return await (pending ?? reader.read());
+    } catch {
+      return { done: true };
+    } finally {
+      pending = undefined;
+    }
+  };
+  return new ReadableStream({
+    start(controller) {
+      watch(controller, first_ms);
+    },
+    async pull(controller) {
+      if (held.length) {
+        controller.enqueue(held.shift());
+        if (!held.length && relay.held_is_sent()) finish(controller);
+        return;
+      }
+      for (;;) {
+        since = Date.now();
+        const { done, value } = await next();
+        if (over) return;
+        const verdict = done ? relay.end() : relay.look_at(value);
+        if (remembers) {
+          const remembered = relay.remember();
+          if (remembered) await remembered;
+          if (over) return;
+        }
+        if (verdict === 0) controller.enqueue(value);
+        else if (verdict === 2) controller.enqueue(relay.replacement());
+        if (done) return finish(controller);
+        if (verdict !== 1) {
+          since = 0;
+          return;
+        }
+      }
+    },
+    cancel(reason) {
+      if (over) return;
+      over = true;
+      clearTimeout(timer);
+      relay.free();
+      return reader.cancel(reason).catch(() => {});
+    },
+  }, { highWaterMark: 0 });
+}
+"#)]
+extern "C" {
+    fn nexus_carry(
+        reader: &web_sys::ReadableStreamDefaultReader,
+        pending: Option<&Promise>,
+        held: &Array,
+        relay: CarriedStream,
+        remembers: bool,
+        first_ms: u32,
+    ) -> web_sys::ReadableStream;
+}
+
+/// The chunk goes on as it came.
+const UNCHANGED: u32 = 0;
+/// Nothing of the chunk goes on.
+const NOTHING: u32 = 1;
+/// Something else goes on in its place.
+const REPLACED: u32 = 2;
+
+/// Passes a stream on. `chunks`: what is left of the upstream's body.
+pub fn carry(mut relay: StreamRelay, chunks: Option<Chunks>) -> web_sys::ReadableStream {
+    let held: Array = std::mem::take(&mut relay.held).into_iter().map(JsValue::from).collect();
+    let first_ms = relay.idle_ms.min(relay.keep_alive_ms);
+    let remembers = !matches!(relay.memory, Memory::None);
+    let (reader, pending) = chunks.map_or_else(|| (empty_reader(), None), Chunks::hand_on);
+    let relay = CarriedStream { relay, replacement: None, commented_after_ms: 0, timer_ms: first_ms };
+    nexus_carry(&reader, pending.as_ref(), &held, relay, remembers, as_milliseconds(first_ms))
+}
+
+/// A reader of a body that there is not.
+fn empty_reader() -> web_sys::ReadableStreamDefaultReader {
+    let nothing = futures::stream::empty::<Result<JsValue, JsValue>>();
+    wasm_streams::ReadableStream::from_stream(nothing).into_raw().get_reader().unchecked_into()
+}
+
+fn as_milliseconds(milliseconds: u64) -> u32 {
+    u32::try_from(milliseconds.max(1)).unwrap_or(u32::MAX).min(i32::MAX as u32)
+}
+
+/// A stream that is carried. Freed when it is over or the caller has left.
+#[wasm_bindgen]
+pub struct CarriedStream {
+    relay: StreamRelay,
+    replacement: Option<Uint8Array>,
+    /// Milliseconds of the present wait after which the last sign of life was given.
+    commented_after_ms: u64,
+    timer_ms: u64,
+}
+
+#[wasm_bindgen]
+impl CarriedStream {
+    /// Looks at a chunk: what goes on in its place.
+    pub fn look_at(&mut self, chunk: &Uint8Array) -> u32 {
+        self.commented_after_ms = 0;
+        let relay = &mut self.relay;
+        relay.scratch.clear();
+        bytes::append(&mut relay.scratch, chunk);
+        match relay.look_at_scratch() {
+            Forward::Unchanged => UNCHANGED,
+            Forward::Replaced(bytes) => self.replace(as_piece(&bytes)),
+        }
+    }
+
+    /// What goes on in place of the chunk that was looked at last.
+    pub fn replacement(&mut self) -> Option<Uint8Array> {
+        self.replacement.take()
+    }
+
+    /// The upstream has ended its body, or broken it off: what is still to be said.
+    pub fn end(&mut self) -> u32 {
+        self.relay.release_connection();
+        let piece = self.finish();
+        self.replace(piece)
+    }
+
+    /// What came before the first word has been sent. True if that was all.
+    pub fn held_is_sent(&mut self) -> bool {
+        match self.relay.ended.take() {
+            Some((outcome, code)) => {
+                self.relay.settle(outcome, code.as_deref());
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The timer has gone off after the upstream was waited for so long: what the caller is told.
+    pub fn on_timer(&mut self, waiting_ms: f64) -> Option<Uint8Array> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a clock may be set back"
+        )]
+        let waiting_ms = waiting_ms.max(0.0) as u64;
+        if waiting_ms < self.commented_after_ms {
+            // This is another wait.
+            self.commented_after_ms = 0;
+        }
+        let relay = &mut self.relay;
+        if waiting_ms >= relay.idle_ms {
+            if relay.pipe.is_complete() {
+                // Everything is said; only the connection was left open.
+                return self.finish();
+            }
+            let error = idle_for(relay.idle_ms);
+            return self.fail(Vec::new(), &error);
+        }
+        let is_quiet = waiting_ms >= self.commented_after_ms + relay.keep_alive_ms;
+        if is_quiet {
+            self.commented_after_ms = waiting_ms;
+        }
+        let keep_alive_due_ms = self.commented_after_ms + relay.keep_alive_ms;
+        self.timer_ms = relay.idle_ms.min(keep_alive_due_ms).saturating_sub(waiting_ms);
+        (is_quiet && relay.pipe.at_boundary()).then(|| Uint8Array::from(relay.pipe.keep_alive()))
+    }
+
+    /// Milliseconds until the timer is to go off again.
+    pub fn timer_ms(&self) -> u32 {
+        as_milliseconds(self.timer_ms)
+    }
+
+    /// Whether the request is settled, so that nothing more goes on.
+    pub fn is_over(&self) -> bool {
+        self.relay.settlement.is_none()
+    }
+
+    /// What has to be waited for before the last chunk goes on.
+    pub fn remember(&mut self) -> Option<Promise> {
+        let remembering = self.relay.remember()?;
+        Some(future_to_promise(async move {
+            remembering.await;
+            Ok(JsValue::UNDEFINED)
+        }))
+    }
+
+    /// The upstream has ended its body, as it should or not.
+    fn finish(&mut self) -> Option<Uint8Array> {
+        let relay = &mut self.relay;
+        let end = relay.pipe.finish();
+        match end.outcome {
+            StreamOutcome::Complete => relay.settle(Outcome::Completed, None),
+            StreamOutcome::UpstreamError => relay.settle(Outcome::Failed, Some("upstream_error")),
+            StreamOutcome::Truncated => return self.fail(end.tail, &ErrorInfo::truncated()),
+        }
+        as_piece(&end.tail)
+    }
+
+    /// Tells the caller, whose status line has long left, by an event.
+    fn fail(&mut self, mut before: Vec<u8>, error: &ErrorInfo) -> Option<Uint8Array> {
+        let relay = &mut self.relay;
+        relay.settle(Outcome::Failed, error.code.as_deref());
+        before.extend(relay.pipe.encode_error(error));
+        as_piece(&before)
+    }
+
+    fn replace(&mut self, piece: Option<Uint8Array>) -> u32 {
+        self.replacement = piece;
+        if self.replacement.is_some() { REPLACED } else { NOTHING }
+    }
+}

@@ -1,0 +1,205 @@
+//! A stream that the platform passes on by itself, while what went on is looked at now and then.
+//!
+//! The branch for the caller is piped by the platform: a chunk is with the caller as soon as it is here, the caller's pace
+//! is the upstream's pace, and no JavaScript runs for it. The other branch is read when a timer says so, and each time
+//! everything that has piled up there comes at once; so what a stream costs does not depend on its number of chunks.
+//!
+//! Guarantees:
+//! - the caller gets every byte as it came, and after the last one what the pipe says has to follow;
+//! - an upstream that is silent for too long is noticed, with the delay of one pause between two looks (at most a quarter of
+//!   the time that is too long). Whoever trickles is not silent;
+//! - when the caller leaves the upstream is closed at once, and what it had sent until then is counted.
+//!
+//! Looking must not become a way around a caller who does not read: a branch that is read before the other one makes that
+//! one pile up. So a look reads on only where what came is known to have piled up, because it is more than the platform
+//! takes from the upstream at a time; otherwise the next look comes after twice the time. A caller who has stopped reading
+//! is ahead of the upstream by no more than such a piece for every look.
+
+use nexus_edge_core::dialect::canonical::ErrorInfo;
+use nexus_edge_core::dialect::pipe::StreamOutcome;
+use nexus_edge_core::stats::Outcome;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::web_sys;
+
+use super::{Chunks, StreamRelay, as_piece, idle_for};
+use crate::platform::bytes;
+
+#[wasm_bindgen(inline_js = r#"
+// What the platform takes from an upstream at a time, at most. A read that brings more brings what had piled up.
+const PIECE = 16 << 10;
+const ROOM = 2 * PIECE;
+// Between two looks.
+const FIRST_PAUSE_MS = 100;
+const LEAST_PAUSE_MS = 50;
+const MOST_PAUSE_MS = 2000;
+// Buffers that are used again.
+const spare = [];
+const MOST_SPARE = 16;
+
+// `unread` goes to the caller; `body` has the same bytes, of which `reader` has read the first. `caller` tells that he left.
+export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
+  reader.releaseLock();
+  const observer = body.getReader({ mode: "byob" });
+  const { readable, writable } = new IdentityTransformStream();
+  const most_pause = Math.max(LEAST_PAUSE_MS, Math.min(MOST_PAUSE_MS, idle_ms / 4));
+  let pause = Math.min(FIRST_PAUSE_MS, most_pause);
+  let timer;
+  let reading;
+  let seen_at = Date.now();
+  let is_at_end = false;
+  let is_over = false;
+  let is_idle = false;
+  const read = () => {
+    const room = new Uint8Array(spare.pop() ?? new ArrayBuffer(ROOM));
+    reading = observer.read(room).then(
+      ({ done, value }) => {
+        reading = undefined;
+        seen_at = Date.now();
+        is_at_end = done;
+        const size = value?.length ?? 0;
+        if (size) relay.look_at(value);
+        if (value && spare.length < MOST_SPARE) spare.push(value.buffer);
+        return size;
+      },
+      () => {
+        reading = undefined;
+        is_at_end = true;
+        return 0;
+      },
+    );
+    return reading;
+  };
+  const look = async () => {
+    let seen = 0;
+    for (;;) {
+      const size = await read();
+      seen += size;
+      if (size < ROOM || is_at_end || is_over) break;
+    }
+    if (seen > ROOM) pause = Math.max(pause / 2, LEAST_PAUSE_MS);
+    else if (seen <= PIECE) pause = Math.min(pause * 2, most_pause);
+  };
+  const watch = () => {
+    if (is_at_end) return;
+    if (!reading) {
+      if (!is_over) look();
+    } else if (Date.now() - seen_at >= idle_ms) {
+      is_idle = true;
+      relay.close();
+      return;
+    }
+    timer = setTimeout(watch, pause);
+  };
+  const finish = async (is_whole) => {
+    is_over = true;
+    let has_left = caller?.aborted;
+    // Whatever broke off, there is nobody to listen to or nobody to listen; what had come can be read all the same.
+    if (!is_whole || has_left) relay.close();
+    await reading;
+    while (!is_at_end) await read();
+    clearTimeout(timer);
+    const writer = writable.getWriter();
+    if (!has_left) {
+      const rest = relay.end(is_idle);
+      if (rest) {
+        try {
+          await writer.write(rest);
+        } catch {
+          has_left = true;
+        }
+      }
+      if (!has_left) relay.settle();
+    }
+    relay.free();
+    writer.close().catch(() => {});
+  };
+  timer = setTimeout(watch, pause);
+  unread.pipeTo(writable, { preventClose: true, preventAbort: true }).then(
+    () => finish(true),
+    () => finish(false),
+  );
+  return readable;
+}
+"#)]
+extern "C" {
+    fn nexus_pass(
+        unread: &web_sys::ReadableStream,
+        body: &web_sys::ReadableStream,
+        reader: &web_sys::ReadableStreamDefaultReader,
+        relay: VerbatimStream,
+        caller: Option<&web_sys::AbortSignal>,
+        idle_ms: f64,
+    ) -> web_sys::ReadableStream;
+}
+
+/// Passes a stream on of which the first word has come. `unread` has all of it, `chunks` what comes after that word.
+pub fn pass(
+    mut relay: StreamRelay,
+    chunks: Chunks,
+    unread: &web_sys::ReadableStream,
+) -> web_sys::ReadableStream {
+    relay.held.clear();
+    let caller = relay.caller.take();
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of days, not of ages")]
+    let idle_ms = relay.idle_ms as f64;
+    let body = chunks.body.clone();
+    let (reader, _) = chunks.hand_on();
+    nexus_pass(unread, &body, &reader, VerbatimStream { relay, ended: None }, caller.as_ref(), idle_ms)
+}
+
+/// A stream that passes. Freed when it is over; if it has not been settled by then, its caller has left.
+#[wasm_bindgen]
+pub struct VerbatimStream {
+    relay: StreamRelay,
+    /// How it ended.
+    ended: Option<(Outcome, Option<String>)>,
+}
+
+#[wasm_bindgen]
+impl VerbatimStream {
+    /// Looks at what has gone on.
+    pub fn look_at(&mut self, chunk: &Uint8Array) {
+        let relay = &mut self.relay;
+        relay.scratch.clear();
+        bytes::append(&mut relay.scratch, chunk);
+        let _ = relay.pipe.push(&relay.scratch);
+    }
+
+    /// Closes the upstream.
+    pub fn close(&mut self) {
+        self.relay.connection = None;
+    }
+
+    /// Everything has been looked at: what the caller is still to be told. `is_idle`: the upstream was closed because it
+    /// was silent for too long.
+    pub fn end(&mut self, is_idle: bool) -> Option<Uint8Array> {
+        let relay = &mut self.relay;
+        relay.release_connection();
+        if is_idle && !relay.pipe.is_complete() {
+            let event_end = relay.pipe.event_end().to_vec();
+            return self.fail(event_end, &idle_for(self.relay.idle_ms));
+        }
+        let end = relay.pipe.finish_verbatim();
+        self.ended = Some(match end.outcome {
+            StreamOutcome::Complete => (Outcome::Completed, None),
+            StreamOutcome::UpstreamError => (Outcome::Failed, Some("upstream_error".to_owned())),
+            StreamOutcome::Truncated => return self.fail(end.tail, &ErrorInfo::truncated()),
+        });
+        as_piece(&end.tail)
+    }
+
+    /// The caller has been told everything.
+    pub fn settle(&mut self) {
+        if let Some((outcome, code)) = self.ended.take() {
+            self.relay.settle(outcome, code.as_deref());
+        }
+    }
+
+    /// Tells the caller, whose status line has long left, by an event.
+    fn fail(&mut self, mut before: Vec<u8>, error: &ErrorInfo) -> Option<Uint8Array> {
+        before.extend(self.relay.pipe.encode_error(error));
+        self.ended = Some((Outcome::Failed, error.code.clone()));
+        as_piece(&before)
+    }
+}
