@@ -52,7 +52,9 @@ impl Chunks {
     fn of(body: web_sys::ReadableStream, part: bool) -> Self {
         let (body, unread) = if part {
             let branches = body.tee();
-            (branches.get(0).unchecked_into(), Some(branches.get(1).unchecked_into()))
+            // What piles up for the first branch keeps the 16 KiB that each piece was read into, for the second only its
+            // bytes; it is ours where things pile up.
+            (branches.get(1).unchecked_into(), Some(branches.get(0).unchecked_into()))
         } else {
             (body, None)
         };

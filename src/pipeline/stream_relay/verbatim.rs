@@ -30,7 +30,7 @@ use crate::platform::bytes;
 const PIECE = 16 << 10;
 const ROOM = 2 * PIECE;
 // Between two looks.
-const FIRST_PAUSE_MS = 100;
+const FIRST_PAUSE_MS = 250;
 const LEAST_PAUSE_MS = 50;
 const MOST_PAUSE_MS = 2000;
 // Buffers that are used again.
@@ -94,7 +94,7 @@ export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
   const finish = async (is_whole) => {
     is_over = true;
     let has_left = caller?.aborted;
-    // Whatever broke off, there is nobody to listen to or nobody to listen; what had come can be read all the same.
+    // There is nothing more to come, or nobody for whom. What had come until then can still be read.
     if (!is_whole || has_left) relay.close();
     await reading;
     while (!is_at_end) await read();

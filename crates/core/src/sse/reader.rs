@@ -85,7 +85,13 @@ impl<'a> Event<'a> {
 /// The lines of an event, without their ends.
 fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
     // A CR LF yields an empty line in between, which carries no field and so does no harm.
-    raw.split(|byte| matches!(byte, b'\n' | b'\r'))
+    let mut rest = Some(raw);
+    std::iter::from_fn(move || {
+        let bytes = rest?;
+        let Some(end) = memchr2(b'\n', b'\r', bytes) else { return rest.take() };
+        rest = bytes.get(end + 1..);
+        bytes.get(..end)
+    })
 }
 
 /// The value of the line's field if it has this name. One space after the colon is not part of the value.
