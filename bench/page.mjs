@@ -17,7 +17,7 @@ export function writePage(root, results) {
 }
 
 export function renderPage(results) {
-  const parts = [opening(results), goalTable(results), loads(results), operations(results), growth(results), rest(results), METHOD, LIMITS];
+  const parts = [opening(results), goalTable(results), loads(results), operations(results), growth(results), rest(results), METHOD, OBSTACLES, LIMITS];
   return `${parts.filter(Boolean).join("\n\n").trim()}\n`;
 }
 
@@ -229,6 +229,22 @@ const METHOD = `## How this is measured
 
 More, and how to add a contestant: [bench/README.md](../bench/README.md). What token counting costs is measured by
 \`npm run bench -- tokens\` ([tokens.md](tokens.md)), what limits cost by \`node bench/limits.mjs\`.`;
+
+const OBSTACLES = `## What stands in the way of the goals
+
+- **Throughput.** Where a Worker only forwards, the platform moves request and answer from one connection to the other, and no
+  byte of either enters JavaScript. Reading both already costs a part of the rate (\`javascript-reader\`). Knowing whose request it is,
+  remembering its conversation and recording its use takes more calls of the platform than forwarding does, each with
+  work of its own: \`javascript-recorder\` makes the calls that Nexus Edge makes, in a few lines that do nothing else, and is the limit
+  for whoever records. What Nexus Edge takes beyond it is the work: two JSON texts read and judged, a history hashed, a route planned,
+  an event written, and the way in and out of WebAssembly. No function of ours has more than 2 % of a small request.
+- **Portkey.** Where pass-through itself is not twice as fast as Portkey, nothing on workerd can be. Portkey checks no key here,
+  remembers nothing and records nothing.
+- **Chunks.** A stream of which the caller gets every byte is passed on by the platform, and costs little more than one that is
+  only forwarded. Where something has to be taken out or translated (a caller who did not ask for usage, another dialect), every
+  chunk is looked at before it goes on, and \`javascript-reader\` is the limit.
+- **Messages.** Of a history that was never seen every message is read, hashed and archived, once; as many bytes in one message are
+  less work. A conversation that goes on archives only what is new.`;
 
 const LIMITS = `## What the numbers do not say
 
