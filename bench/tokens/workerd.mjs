@@ -37,7 +37,7 @@ const FRESH = quick ? 3 : 9;
 /** Counts of a text before it is measured: until then the code has been compiled for speed. */
 const WARM_UP = 5;
 /** Fresh processes whose memory is looked at, and how often each text is counted in each. */
-const PROCESSES = 3;
+const PROCESSES = 7;
 const TIMES = 8;
 const without = process.argv.includes("--without") ? path.resolve(process.argv[process.argv.indexOf("--without") + 1]) : null;
 const SHORT = "The quick brown fox jumps over the lazy dog, and nobody minds. ".repeat(16);
