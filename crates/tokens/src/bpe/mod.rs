@@ -70,7 +70,7 @@ impl core::error::Error for DecodeError {}
 impl Encoding {
     /// How many tokens `text` is. Special tokens in it are plain text, as they are in what a user sends.
     ///
-    /// Equal to the length of [`Self::encode`]. Allocates nothing for a text of less than a kilobyte, and some 130 KB at
+    /// Equal to the length of [`Self::encode`]. Allocates nothing for a text of less than a kilobyte, and some 220 KB at
     /// most for a longer one.
     #[must_use]
     pub fn count(self, text: &str) -> usize {
