@@ -152,7 +152,7 @@ for (const [dialect, { events: eventsOf, errorIn, opening }] of Object.entries(D
     const first = await reply.read();
     await delay(2_500);
     const text = first.toString('latin1') + (await reply.bytes()).toString('latin1');
-    assert.ok(text === events.join(''), `${text.length} bytes instead of ${events.join('').length}`);
+    assert.ok(text === events.join(''), `${text.length} bytes instead of ${events.join('').length}, at the end ${text.slice(-300)}`);
     assert.equal((await rowOf(reply)).outcome, 'completed');
   });
 

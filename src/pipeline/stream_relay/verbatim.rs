@@ -46,16 +46,18 @@ export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
   let pause = Math.min(FIRST_PAUSE_MS, most_pause);
   let timer;
   let reading;
-  let seen_at = Date.now();
+  let asked_at;
+  let is_late = false;
   let is_at_end = false;
   let is_over = false;
   let is_idle = false;
   const read = () => {
     const room = new Uint8Array(spare.pop() ?? new ArrayBuffer(ROOM));
+    asked_at = Date.now();
+    is_late = false;
     reading = observer.read(room).then(
       ({ done, value }) => {
         reading = undefined;
-        seen_at = Date.now();
         is_at_end = done;
         const size = value?.length ?? 0;
         if (size) relay.look_at(value);
@@ -84,12 +86,16 @@ export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
     if (is_at_end) return;
     if (!reading) {
       if (!is_over) look();
-    } else if (Date.now() - seen_at >= idle_ms) {
-      is_idle = true;
-      relay.close();
-      return;
+    } else if (Date.now() - asked_at >= idle_ms) {
+      // Where everything is late, what came may be waiting behind this timer: it goes before the next one.
+      if (is_late) {
+        is_idle = true;
+        relay.close();
+        return;
+      }
+      is_late = true;
     }
-    timer = setTimeout(watch, pause);
+    timer = setTimeout(watch, is_late ? LEAST_PAUSE_MS : pause);
   };
   const finish = async (is_whole) => {
     is_over = true;
