@@ -33,6 +33,8 @@ const ROOM = 2 * PIECE;
 const FIRST_PAUSE_MS = 250;
 const LEAST_PAUSE_MS = 50;
 const MOST_PAUSE_MS = 2000;
+// For the end of a connection over which everything is said.
+const LINGER_MS = 10_000;
 // Buffers that are used again.
 const spare = [];
 const MOST_SPARE = 16;
@@ -82,11 +84,14 @@ export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
     if (seen > ROOM) pause = Math.max(pause / 2, LEAST_PAUSE_MS);
     else if (seen <= PIECE) pause = Math.min(pause * 2, most_pause);
   };
+  // Closing the upstream takes from the caller what has not reached him yet. Where everything is said, all of it may be on
+  // its way to one who reads slowly, and only the end of the connection late: that is waited for.
+  const is_silent = (quiet_ms) => quiet_ms >= idle_ms && (quiet_ms >= idle_ms + LINGER_MS || !relay.is_complete());
   const watch = () => {
     if (is_at_end) return;
     if (!reading) {
       if (!is_over) look();
-    } else if (Date.now() - asked_at >= idle_ms) {
+    } else if (is_silent(Date.now() - asked_at)) {
       // Where everything is late, what came may be waiting behind this timer: it goes before the next one.
       if (is_late) {
         is_idle = true;
@@ -118,7 +123,8 @@ export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
       if (!has_left) relay.settle();
     }
     relay.free();
-    writer.close().catch(() => {});
+    // Whoever has left cannot tell; if he has not after all, he is not to take this for the end.
+    (has_left ? writer.abort() : writer.close()).catch(() => {});
   };
   timer = setTimeout(watch, pause);
   unread.pipeTo(writable, { preventClose: true, preventAbort: true }).then(
@@ -170,6 +176,11 @@ impl VerbatimStream {
         relay.scratch.clear();
         bytes::append(&mut relay.scratch, chunk);
         let _ = relay.pipe.push(&relay.scratch);
+    }
+
+    /// Whether the upstream has said everything.
+    pub fn is_complete(&self) -> bool {
+        self.relay.pipe.is_complete()
     }
 
     /// Closes the upstream.
