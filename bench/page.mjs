@@ -240,8 +240,9 @@ const OBSTACLES = `## What stands in the way of the goals
   an event written, and the way in and out of WebAssembly. No function of ours has more than 2 % of a small request.
 - **Portkey.** Where pass-through itself is not twice as fast as Portkey, nothing on workerd can be. Portkey checks no key here,
   remembers nothing and records nothing.
-- **Chunks.** A stream of which the caller gets every byte is passed on by the platform, and costs little more than one that is
-  only forwarded. Where something has to be taken out or translated (a caller who did not ask for usage, another dialect), every
+- **Chunks.** A stream of which the caller gets every byte is passed on by the platform, faster than by anybody who reads each
+  chunk. What is left between that and pass-through is the second branch of the stream, which is read a few times a
+  second to know what was used, and the pipe that lets an error follow. Where something has to be taken out or translated (a caller who did not ask for usage, another dialect), every
   chunk is looked at before it goes on, and \`javascript-reader\` is the limit.
 - **Messages.** Of a history that was never seen every message is read, hashed and archived, once; as many bytes in one message are
   less work. A conversation that goes on archives only what is new.`;
