@@ -6,9 +6,8 @@
 //        { sql, params? }, or a list of these, which succeed or fail together
 //
 // It does not count the rows that are touched: the measure `operations` does, with the D1 of the simulator.
-import net from "node:net";
 import { DatabaseSync } from "node:sqlite";
-import { MessageReader } from "./http1.mjs";
+import { serveWhole } from "./http1.mjs";
 
 /** Statements that stay prepared; more are forgotten all at once. */
 const MOST_PREPARED = 500;
@@ -82,34 +81,9 @@ function reply(status, value) {
   return `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`;
 }
 
-function serve(socket, database) {
-  let head;
-  let parts;
-  socket.setNoDelay(true);
-  socket.on("error", () => {});
-  const reader = new MessageReader({
-    onHead(text) {
-      head = text;
-      parts = [];
-    },
-    onBody: (bytes) => parts.push(Buffer.from(bytes)),
-    onEnd: () => socket.write(answer(database, head, Buffer.concat(parts).toString())),
-  });
-  socket.on("data", (bytes) => {
-    try {
-      reader.push(bytes);
-    } catch {
-      socket.destroy();
-    }
-  });
-}
-
 function openDatabase() {
   const database = new Database();
-  return new Promise((resolve) => {
-    const server = net.createServer((socket) => serve(socket, database));
-    server.listen(0, "127.0.0.1", () => resolve(server.address().port));
-  });
+  return serveWhole((head, body) => answer(database, head, body.toString()));
 }
 
 process.on("message", async ({ id, open }) => process.send({ id, result: { port: open ? await openDatabase() : null } }));

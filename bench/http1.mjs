@@ -1,5 +1,6 @@
 // The little of HTTP/1.1 that a load generator and a canned upstream need, on raw sockets: node:http costs several
 // times more per message, and on a small machine that would be time taken from the gateway under test.
+import net from "node:net";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 
@@ -111,3 +112,37 @@ export function chunkFrame(bytes) {
 }
 
 export const LAST_CHUNK = Buffer.from("0\r\n\r\n");
+
+/**
+ * A server on a free port of the loopback interface for requests that are taken whole.
+ *
+ * @param {(head: string, body: Buffer) => string | Buffer} answer the bytes that answer a request
+ * @returns {Promise<number>} its port
+ */
+export function serveWhole(answer) {
+  const serve = (socket) => {
+    let head;
+    let parts;
+    socket.setNoDelay(true);
+    socket.on("error", () => {});
+    const reader = new MessageReader({
+      onHead(text) {
+        head = text;
+        parts = [];
+      },
+      onBody: (bytes) => parts.push(Buffer.from(bytes)),
+      onEnd: () => socket.write(answer(head, Buffer.concat(parts))),
+    });
+    socket.on("data", (bytes) => {
+      try {
+        reader.push(bytes);
+      } catch {
+        socket.destroy();
+      }
+    });
+  };
+  return new Promise((resolve) => {
+    const server = net.createServer(serve);
+    server.listen(0, "127.0.0.1", () => resolve(server.address().port));
+  });
+}

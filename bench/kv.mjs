@@ -4,8 +4,7 @@
 //   GET /<key>             the value, 404
 //   PUT /<key>             stores the body; `expiration_ttl` and `expiration` are honoured, metadata is kept
 //   DELETE /<key>
-import net from "node:net";
-import { MessageReader } from "./http1.mjs";
+import { serveWhole } from "./http1.mjs";
 
 const EMPTY = "content-length: 0\r\n\r\n";
 const DONE = `HTTP/1.1 200 OK\r\n${EMPTY}`;
@@ -15,49 +14,26 @@ const UNKNOWN = `HTTP/1.1 501 Not Implemented\r\n${EMPTY}`;
 /** @returns {Promise<number>} the port of a new, empty namespace */
 export function openNamespace() {
   const values = new Map();
-  return new Promise((resolve) => {
-    const server = net.createServer((socket) => serve(socket, values));
-    server.listen(0, "127.0.0.1", () => resolve(server.address().port));
-  });
+  return serveWhole((head, body) => answer(values, head, body));
 }
 
-function serve(socket, values) {
-  let head;
-  let parts;
-  socket.setNoDelay(true);
-  socket.on("error", () => {});
-  const reader = new MessageReader({
-    onHead(text) {
-      head = text;
-      parts = [];
-    },
-    onBody: (bytes) => parts.push(Buffer.from(bytes)),
-    onEnd() {
-      const [, method, target] = /^(\S+) (\S+)/.exec(head);
-      const [key, query] = target.split("?");
-      // Lists and reads of many keys at once have paths of their own, which nothing here needs.
-      if (key === "/" || key.startsWith("/bulk")) return void socket.write(UNKNOWN);
-      if (method === "GET") return get(socket, values.get(key));
-      if (method === "PUT") values.set(key, { value: Buffer.concat(parts), expires: expiry(query), metadata: metadataOf(head) });
-      else if (method === "DELETE") values.delete(key);
-      else return void socket.write(UNKNOWN);
-      socket.write(DONE);
-    },
-  });
-  socket.on("data", (bytes) => {
-    try {
-      reader.push(bytes);
-    } catch {
-      socket.destroy();
-    }
-  });
+function answer(values, head, body) {
+  const [, method, target] = /^(\S+) (\S+)/.exec(head);
+  const [key, query] = target.split("?");
+  // Lists and reads of many keys at once have paths of their own, which nothing here needs.
+  if (key === "/" || key.startsWith("/bulk")) return UNKNOWN;
+  if (method === "GET") return get(values.get(key));
+  if (method === "PUT") values.set(key, { value: body, expires: expiry(query), metadata: metadataOf(head) });
+  else if (method === "DELETE") values.delete(key);
+  else return UNKNOWN;
+  return DONE;
 }
 
-function get(socket, entry) {
-  if (!entry || entry.expires < Date.now()) return void socket.write(MISSING);
+function get(entry) {
+  if (!entry || entry.expires < Date.now()) return MISSING;
   const { value, metadata } = entry;
   const head = `HTTP/1.1 200 OK\r\n${metadata ? `cf-kv-metadata: ${metadata}\r\n` : ""}content-length: ${value.length}\r\n\r\n`;
-  socket.write(Buffer.concat([Buffer.from(head), value]));
+  return Buffer.concat([Buffer.from(head), value]);
 }
 
 function expiry(query) {
