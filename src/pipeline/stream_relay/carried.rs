@@ -15,7 +15,6 @@ use worker::web_sys;
 
 use super::{Chunks, StreamRelay, as_piece, idle_for};
 use crate::pipeline::cross::Memory;
-use crate::platform::bytes;
 
 #[wasm_bindgen(inline_js = r#"
 // `held` goes first. `pending` is a read that was begun already. A timer runs while the stream is carried; it matters
@@ -144,10 +143,7 @@ impl CarriedStream {
     /// Looks at a chunk: what goes on in its place.
     pub fn look_at(&mut self, chunk: &Uint8Array) -> u32 {
         self.commented_after_ms = 0;
-        let relay = &mut self.relay;
-        relay.scratch.clear();
-        bytes::append(&mut relay.scratch, chunk);
-        match relay.look_at_scratch() {
+        match self.relay.look_at(chunk) {
             Forward::Unchanged => UNCHANGED,
             Forward::Replaced(bytes) => self.replace(as_piece(&bytes)),
         }

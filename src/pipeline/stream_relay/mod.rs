@@ -280,15 +280,16 @@ impl StreamRelay {
     /// Looks at a chunk of the body before the first word; what of it goes on.
     fn take_in(&mut self, chunk: Uint8Array) -> Option<Uint8Array> {
         self.waiting_since_ms = now_ms();
-        self.scratch.clear();
-        bytes::append(&mut self.scratch, &chunk);
-        match self.look_at_scratch() {
+        match self.look_at(&chunk) {
             Forward::Unchanged => Some(chunk),
             Forward::Replaced(bytes) => as_piece(&bytes),
         }
     }
 
-    fn look_at_scratch(&mut self) -> Forward {
+    /// Looks at a chunk of the body: what goes on in its place.
+    fn look_at(&mut self, chunk: &Uint8Array) -> Forward {
+        self.scratch.clear();
+        bytes::append(&mut self.scratch, chunk);
         if let Some(stop) = &mut self.stop {
             stop.look_at(&self.scratch);
         }

@@ -23,7 +23,6 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys;
 
 use super::{Chunks, StreamRelay, as_piece, idle_for};
-use crate::platform::bytes;
 
 #[wasm_bindgen(inline_js = r#"
 // What the platform takes from an upstream at a time, at most. A read that brings more brings what had piled up.
@@ -172,10 +171,7 @@ pub struct VerbatimStream {
 impl VerbatimStream {
     /// Looks at what has gone on.
     pub fn look_at(&mut self, chunk: &Uint8Array) {
-        let relay = &mut self.relay;
-        relay.scratch.clear();
-        bytes::append(&mut relay.scratch, chunk);
-        let _ = relay.pipe.push(&relay.scratch);
+        let _ = self.relay.look_at(chunk);
     }
 
     /// Whether the upstream has said everything.

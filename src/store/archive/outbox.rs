@@ -197,19 +197,19 @@ async fn new_rows(env: &Env, entry: Entry<'_>) -> Vec<NewRow> {
     let answer = asked_by.as_ref().and_then(|_| messages.pop());
     let asked = messages.len();
     let asked_by = asked_by.as_deref().unwrap_or(&event.id);
-    let bundles =
-        archive_row::bundles(messages, 0, MAX_ROW_BYTES).into_iter().map(|bundle| (asked_by, bundle));
-    let answer = answer.map(|answer| (event.id.as_str(), Bundle { first: asked, messages: vec![answer] }));
-    let bundles: Vec<(&str, Bundle)> = bundles.chain(answer).collect();
+    let of = |request, first, messages| {
+        archive_row::bundles(messages, first, MAX_ROW_BYTES).into_iter().map(move |bundle| (request, bundle))
+    };
+    let answer = of(event.id.as_str(), asked, Vec::from_iter(answer));
+    let bundles: Vec<(&str, Bundle)> = of(asked_by, 0, messages).chain(answer).collect();
     let last = bundles.len().saturating_sub(1);
     let mut rows = Vec::with_capacity(bundles.len());
     for (index, (request, bundle)) in bundles.into_iter().enumerate() {
         // The answer is the last message, alone or not.
         let is_answer = index == last;
-        let is_alone = bundle.messages.len() == 1;
         let mut row = NewRow {
             id: archive_row::row_id(request, bundle.first),
-            timestamp: if is_answer && is_alone { event.ts + event.duration_ms } else { event.ts },
+            timestamp: event.ts + bundle.after_ms(),
             key_id: event.key_id.clone(),
             conversation_id: event.conversation_id.clone(),
             parent_id: parent.clone(),

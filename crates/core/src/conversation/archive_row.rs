@@ -32,6 +32,15 @@ impl Bundle {
         self.messages.iter().map(|message| message.tokens).sum()
     }
 
+    /// Milliseconds from the request to the row's time: to when its message was said, or to none of several.
+    #[must_use]
+    pub fn after_ms(&self) -> u64 {
+        match self.messages.as_slice() {
+            [only] => only.after_ms,
+            _ => 0,
+        }
+    }
+
     /// What each of them is, where there are several.
     #[must_use]
     pub fn outline(&self) -> Option<Vec<Item>> {
