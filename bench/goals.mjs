@@ -1,6 +1,6 @@
 // What the project wants to reach, and whether the last results say that it has. The median of a ratio over the rounds
 // decides; a goal over several scenarios is judged by the worst of them.
-import { number } from "./page.mjs";
+import { number } from "./number.mjs";
 import { OWN } from "./report.mjs";
 
 const FIRST_BYTE = /^stream-first-byte-c1$|^chat-1k-c1$|^stream-paced-c1$/;

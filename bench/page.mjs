@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { goals } from "./goals.mjs";
+import { number } from "./number.mjs";
 import { LIMIT, OWN } from "./report.mjs";
 import { readResults } from "./results.mjs";
 
@@ -19,14 +20,6 @@ export function writePage(root, results) {
 export function renderPage(results) {
   const parts = [opening(results), goalTable(results), loads(results), operations(results), growth(results), rest(results), METHOD, OBSTACLES, LIMITS];
   return `${parts.filter(Boolean).join("\n\n").trim()}\n`;
-}
-
-/** A number as a reader wants it: three digits that count. */
-export function number(value) {
-  const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString("en");
-  if (size >= 100) return value.toFixed(0);
-  return size >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
 const plain = (spread, unit = "") => (spread ? `${number(spread.median)}${unit}` : "–");
