@@ -6,6 +6,7 @@ use std::rc::Rc;
 use nexus_edge_core::access::credential;
 use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::header_list::HeaderList;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
@@ -266,7 +267,7 @@ pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Respons
     let body = match face {
         // The gateway's own errors are of this shape and say more in it.
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => error.to_json().into_bytes(),
-        face => face.encode_error(&ErrorInfo::from(error), request_id),
+        face => registry::encode_error(face, &ErrorInfo::from(error), request_id),
     };
     json_bytes(error.status, headers, body)
 }

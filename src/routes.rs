@@ -3,10 +3,10 @@
 use nexus_edge_core::billing::account::EntryKind;
 use nexus_edge_core::catalog::OperationStatus;
 use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::operation::Operation;
 use nexus_edge_core::error::{ApiError, ErrorType};
 use nexus_edge_core::http::path::{self, Captured};
 use nexus_edge_core::limits::Rules;
-use nexus_edge_core::routing::endpoint::Operation;
 use subtle::ConstantTimeEq;
 use worker::{Context, Env, Method, web_sys};
 

@@ -1,10 +1,10 @@
 //! Credits: what an account may see of itself with its key, and what administrators may do.
 
-use nexus_edge_core::access::api_key::hash_key;
 use nexus_edge_core::billing::account::{AutoTopUp, Entry, EntryKind, projected_days_left};
 use nexus_edge_core::billing::grant_token::Grant;
 use nexus_edge_core::catalog::Fields;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::hash::sha256_hex;
 use serde::Serialize;
 
 use super::{answer_deleted, answer_list};
@@ -165,7 +165,7 @@ fn positive(amount: u64) -> Result<u64, ApiError> {
 
 /// What grant tokens are signed with. It changes with the admin token.
 fn secret(exchange: &Exchange) -> Vec<u8> {
-    hash_key(&format!("grant tokens of {}", exchange.settings.admin_token)).into_bytes()
+    sha256_hex(&format!("grant tokens of {}", exchange.settings.admin_token)).into_bytes()
 }
 
 async fn standing(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {

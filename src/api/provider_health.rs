@@ -4,8 +4,8 @@ use futures::StreamExt;
 use nexus_edge_core::catalog::probe::{ProbeRecord, ProbedHealth, probed_model};
 use nexus_edge_core::catalog::probe_input::{MAX_VALIDATED_MODELS, TestInput, ValidateInput};
 use nexus_edge_core::catalog::{ModelRecord, OperationStatus};
-use nexus_edge_core::dialect::probe::ProbeResult;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::provider::probe::ProbeResult;
 use serde::Serialize;
 
 use super::{answer_list, providers};

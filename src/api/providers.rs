@@ -1,9 +1,10 @@
 //! The admin API for providers.
 
-use nexus_edge_core::access::api_key::hash_key;
-use nexus_edge_core::catalog::provider::{ProviderInput, mask_headers};
+use nexus_edge_core::catalog::provider::mask_headers;
+use nexus_edge_core::catalog::provider_input::ProviderInput;
 use nexus_edge_core::catalog::{OperationStatus, Patch, ProviderRecord, presets};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::secrets::mask::mask;
 use serde_json::json;
 
@@ -129,7 +130,7 @@ fn apply_secrets(
         Patch::Keep => {}
         Patch::Clear => (record.personalized_key_hash, record.personalized_key_hint) = (None, None),
         Patch::Set(key) => {
-            record.personalized_key_hash = Some(hash_key(key));
+            record.personalized_key_hash = Some(sha256_hex(key));
             record.personalized_key_hint = Some(mask(key));
         }
     }

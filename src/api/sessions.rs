@@ -1,8 +1,8 @@
 //! The session API: `/api/v1`. Who calls and how often is decided here; the session's object does the rest.
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::access::api_key::hash_key;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::http::request_id;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -99,7 +99,7 @@ impl Caller {
     /// The caller of a request with a key.
     pub async fn of(exchange: &Exchange) -> Result<Self, ApiError> {
         let principal = authenticate(exchange).await?;
-        let key_hash = exchange.credential().as_deref().map(hash_key).unwrap_or_default();
+        let key_hash = exchange.credential().as_deref().map(sha256_hex).unwrap_or_default();
         Ok(Self { principal, key_hash })
     }
 

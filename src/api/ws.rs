@@ -5,9 +5,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use nexus_edge_core::access::api_key::{hash_key, is_api_key};
+use nexus_edge_core::access::api_key::is_api_key;
 use nexus_edge_core::chat::handshake::{self, Version};
 use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::hash::sha256_hex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use worker::{Method, RequestInit};
@@ -118,7 +119,7 @@ pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
             (Caller { principal, key_hash: ticket.key_hash.clone() }, Some(ticket))
         }
         (None, Some(key)) => {
-            let key_hash = hash_key(key);
+            let key_hash = sha256_hex(key);
             let principal = authenticate::of_hash(exchange, &key_hash, is_api_key(key)).await?;
             (Caller { principal, key_hash }, None)
         }

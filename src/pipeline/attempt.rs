@@ -13,10 +13,11 @@ use nexus_edge_core::dialect::crossing::{Crossing, WholeAnswer};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
+use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::provider::endpoint;
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::routing::endpoint;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
 
@@ -383,7 +384,7 @@ fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Fa
     }
     let headers = Headers::new();
     set_header(&headers, "content-type", JSON);
-    let bytes = asked.exchange.face.encode_error(error, &asked.exchange.request_id);
+    let bytes = registry::encode_error(asked.exchange.face, error, &asked.exchange.request_id);
     let bytes = redact(&bytes, candidate.upstream.secrets()).unwrap_or(bytes);
     Failed::of_upstream(error.status, error.clone(), None, headers, bytes)
 }

@@ -1,8 +1,9 @@
 //! Step 1: who calls?
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::access::api_key::{hash_key, is_api_key};
+use nexus_edge_core::access::api_key::is_api_key;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::limits::Rules;
 
 use super::admit;
@@ -22,7 +23,7 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
         let message = "The API key is missing: send it as `Authorization: Bearer <key>`.";
         ApiError::unauthorized("missing_api_key", message)
     })?;
-    of_hash(exchange, &hash_key(&credential), is_api_key(&credential)).await
+    of_hash(exchange, &sha256_hex(&credential), is_api_key(&credential)).await
 }
 
 /// The principal of the key with this hash. What does not even look like a key of ours (`may_be_api_key`) costs nobody

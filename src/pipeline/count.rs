@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
+use nexus_edge_core::dialect::operation::Operation;
 use nexus_edge_core::dialect::responses::ResponsesRequest;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::provider::endpoint::{self, Call};
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::routing::endpoint::{self, Call, Operation};
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_counting::api::{InputTokens, count_in_dialect};
 

@@ -6,14 +6,14 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::ReplyContext;
 use nexus_edge_core::dialect::crossing::Crossing;
-use nexus_edge_core::dialect::dify::{DifyApp, DifyOptions};
+use nexus_edge_core::dialect::dify::DifyOptions;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::Inbound;
-use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::responses::{
     Kept, KeptElsewhere, ResponsesEncoder, ResponsesRequest, StoredResponse, response_of_item,
 };
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::provider::codec;
 use nexus_edge_core::routing::Candidate;
 
 use super::{dify_app, native_responses};
@@ -49,7 +49,11 @@ impl Keep {
     pub async fn keep(&self, exchange_env: &worker::Env, body: &[u8]) {
         let put = async {
             match &self.what {
-                What::Answer(request) => match StoredResponse::of(request, body) {
+                What::Answer(request) => match StoredResponse::of(
+                    request.previous_response_id.as_deref(),
+                    &request.input_items,
+                    body,
+                ) {
                     Some(stored) => responses::put(exchange_env, &self.key_id, &stored).await,
                     None => Ok(()),
                 },
@@ -91,7 +95,7 @@ pub async fn cross(
         model: inbound.model.to_string(),
     };
     if provider.kind == ProviderKind::Dify && inbound.face != Face::OpenaiResponses {
-        let app = DifyApp::of(provider);
+        let app = codec::dify_app(provider);
         let name = format!("dify:{}:{}:{conversation_id}", provider.uid, principal.key_id);
         let known =
             if app.keeps_conversation() { dify::conversation(&exchange.env, &name).await } else { None };
@@ -100,19 +104,20 @@ pub async fn cross(
         let options = DifyOptions { app, conversation_id: known, user, inputs: None };
         dify_app::upload(exchange, candidate, &mut request, &options).await?;
         let user = options.user.clone();
-        let crossing = registry::to_dify(inbound, request, options, context);
+        let crossing = Crossing::to_dify(inbound, request, options, context);
         return Ok((
             crossing,
             Memory::DifyConversation { name: app.keeps_conversation().then_some(name), user },
         ));
     }
     if inbound.face != Face::OpenaiResponses {
-        return Ok((registry::translated(inbound, provider, context)?, Memory::None));
+        return Ok((Crossing::translated(inbound, codec::upstream_of(provider), context)?, Memory::None));
     }
     let request = ResponsesRequest::parse(inbound.body, &context.unique)?;
     let request = resolve(exchange, principal, request).await?;
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
-    let crossing = registry::crossing(inbound, request.request.clone(), encoder, provider, context);
+    let crossing =
+        Crossing::of_read(inbound, request.request.clone(), encoder, codec::upstream_of(provider), context);
     let memory = if request.store {
         Memory::Answer(Box::new(Keep {
             key_id: principal.key_id.clone(),

@@ -7,8 +7,8 @@ use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Media};
 use nexus_edge_core::dialect::dify::{self, DifyOptions, upload};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::provider::endpoint::{self, Call};
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::routing::endpoint::{self, Call};
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 

@@ -11,8 +11,8 @@ use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::json_object::as_str;
 use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::provider::endpoint::{self, ResponseAction};
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::routing::endpoint::{self, ResponseAction};
 use worker::wasm_bindgen::JsValue;
 
 use super::forward;

@@ -7,12 +7,12 @@ use futures::StreamExt;
 use nexus_edge_core::catalog::{ProviderKind, ProviderRecord};
 use nexus_edge_core::demo::DemoReply;
 use nexus_edge_core::dialect::openai::request::ChatRequest;
-use nexus_edge_core::dialect::probe::{Probe, ProbeResult, excerpt};
-use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::Upstream;
-use nexus_edge_core::routing::discovery::{self, UpstreamModel};
-use nexus_edge_core::routing::endpoint::{self, Call};
+use nexus_edge_core::provider::Upstream;
+use nexus_edge_core::provider::codec;
+use nexus_edge_core::provider::discovery::{self, UpstreamModel};
+use nexus_edge_core::provider::endpoint::{self, Call};
+use nexus_edge_core::provider::probe::{Probe, ProbeResult, excerpt};
 use nexus_edge_core::secrets::mask::redact;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -151,7 +151,7 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
         let status = response.status;
         let body = read(&response, MAX_LIST_BYTES, began_ms).await.map_err(&failed)?;
         if !(200..300).contains(&status) {
-            let error = registry::upstream_of(&upstream.record).decode_error(status, &body);
+            let error = codec::upstream_of(&upstream.record).decode_error(status, &body);
             return Err(failed(format!("status {status}: {}", excerpt(&error.message))));
         }
         let page = discovery::read(upstream.record.kind, &body).map_err(&failed)?;

@@ -6,13 +6,13 @@
 use std::cell::Cell;
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::catalog::strategy::Strategy;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::candidate_facts::Needs;
 use nexus_edge_core::routing::request_needs::needs_of;
 use nexus_edge_core::routing::resolve::Stage;
 use nexus_edge_core::routing::route::{self, Preference, Route};
-use nexus_edge_core::routing::strategy::Strategy;
 use nexus_edge_core::routing::{Candidate, Snapshot};
 
 use super::recognise;

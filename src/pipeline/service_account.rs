@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use nexus_edge_core::access::api_key::hash_key;
 use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::dialect::gemini::vertex::{ServiceAccount, read_token, token_request};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::hash::sha256_hex;
 use worker::wasm_bindgen::JsValue;
 
 use crate::exchange::set_header;
@@ -28,7 +28,7 @@ thread_local! {
 
 /// The token of a service account whose `key` this is, of this provider.
 pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, ApiError> {
-    let name = hash_key(key);
+    let name = sha256_hex(key);
     let now = now_ms();
     let held = TOKENS.with_borrow(|tokens| {
         tokens.get(&name).filter(|held| now < held.until_ms).map(|held| held.token.clone())

@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use nexus_edge_core::routing::Upstream;
+use nexus_edge_core::provider::Upstream;
 use nexus_edge_core::routing::backoff;
 use nexus_edge_core::routing::health::{Blocked, Board, BoardSettings, Permit, SharedState};
 use nexus_edge_core::routing::key_pool::{KeyChoice, KeyFacts, KeyPool};

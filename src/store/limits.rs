@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use futures::future::{Either, select};
 use futures::pin_mut;
-use nexus_edge_core::access::api_key::hash_key;
+use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::limits::lease::FLUSH_AFTER_MS;
 use nexus_edge_core::limits::rules::RuleKind;
 use nexus_edge_core::limits::sync::MeterState;
@@ -259,7 +259,7 @@ fn alone(name: &str, rules: &Rules, on_failure: Option<FailurePolicy>) -> Result
 
 fn marker_name(name: &str, rules: &Rules) -> String {
     // Other limits are another marker: a raised limit is not held back by what was written for the lower one.
-    let rules = hash_key(&serde_json::to_string(rules).unwrap_or_default());
+    let rules = sha256_hex(&serde_json::to_string(rules).unwrap_or_default());
     format!("limit:{name}:{}", rules.get(..16).unwrap_or_default())
 }
 

@@ -220,7 +220,7 @@ pub struct LoggedRequest {
     pub provider_name: Option<String>,
     pub model: String,
     pub upstream_model: Option<String>,
-    #[serde(deserialize_with = "nexus_edge_core::catalog::flag")]
+    #[serde(deserialize_with = "nexus_edge_core::row::flag")]
     pub stream: bool,
     pub status: u16,
     pub outcome: String,

@@ -29,25 +29,6 @@ pub enum ErrorType {
     ServerError,
 }
 
-/// The body of an error in the shape of `OpenAI`, whatever made it.
-#[must_use]
-pub fn error_body(error: &crate::dialect::canonical::ErrorInfo) -> String {
-    use crate::dialect::canonical::ErrorKind;
-    let kind = match error.kind {
-        ErrorKind::Authentication => ErrorType::AuthenticationError,
-        ErrorKind::RateLimit | ErrorKind::InsufficientQuota => ErrorType::RateLimitError,
-        ErrorKind::Timeout => ErrorType::TimeoutError,
-        ErrorKind::Server | ErrorKind::Overloaded => ErrorType::UpstreamError,
-        ErrorKind::InvalidRequest
-        | ErrorKind::Permission
-        | ErrorKind::NotFound
-        | ErrorKind::RequestTooLarge => ErrorType::InvalidRequestError,
-    };
-    let code = error.code.as_deref().unwrap_or("upstream_error");
-    let detail = Detail { message: &error.message, r#type: kind, param: error.param.as_deref(), code };
-    serde_json::to_string(&Body { error: detail }).unwrap_or_default()
-}
-
 /// An error with everything that is needed to answer the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]

@@ -13,12 +13,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use nexus_edge_core::catalog::strategy::Strategy;
 use nexus_edge_core::routing::candidate_facts::CandidateFacts;
 use nexus_edge_core::routing::health::{Board, BoardSettings, Permit, SharedKind};
 use nexus_edge_core::routing::planner::{Question, plan};
 use nexus_edge_core::routing::random::SplitMix64;
 use nexus_edge_core::routing::retry::{Failure, Outcomes, classify};
-use nexus_edge_core::routing::strategy::Strategy;
 use nexus_edge_core::routing::walk::Walk;
 
 const START: u64 = 1_800_000_000_000;

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{StorePolicy, ip_range};
-use crate::catalog::flag;
 use crate::error::ApiError;
+use crate::hash::sha256_hex;
 use crate::limits::LimitPolicy;
+use crate::row::flag;
 
 /// How every key of ours begins. Some clients insist on `sk-`.
 const PREFIX: &str = "sk-nx-";
@@ -62,25 +62,8 @@ impl ApiKey {
     /// What is stored to recognise the key.
     #[must_use]
     pub fn hash(&self) -> String {
-        hash_key(&self.text)
+        sha256_hex(&self.text)
     }
-}
-
-/// The stored form of a key: lower-case hexadecimal SHA-256.
-#[must_use]
-pub fn hash_key(key: &str) -> String {
-    hex(&Sha256::digest(key.as_bytes()))
-}
-
-/// Bytes as lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        hex
-    })
 }
 
 /// Whether a text has the form of our keys, so that looking it up is worth it.
@@ -243,11 +226,6 @@ mod tests {
         assert_eq!(key.check_use(Some("11.2.3.4"), "gemini").unwrap_err().code, "ip_not_allowed");
         assert_eq!(key.check_use(None, "gemini").unwrap_err().code, "ip_not_allowed");
         assert_eq!(key.check_use(Some("10.2.3.4"), "anthropic").unwrap_err().code, "dialect_not_allowed");
-    }
-
-    #[test]
-    fn the_hash_is_plain_sha256() {
-        assert_eq!(hash_key("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, Patch};
 use super::operation::{DEFAULT_WEIGHT, PRIORITY_RANGE};
+use super::pattern::Pattern;
 use super::provider::TIMEOUT_RANGE_MS;
-use super::{flag, json_list};
+use super::strategy::Strategy;
 use crate::error::ApiError;
-use crate::routing::pattern::Pattern;
-use crate::routing::strategy::Strategy;
+use crate::row::{flag, json_list};
 
 const MAX_CANDIDATES: usize = 100;
 const MAX_FALLBACKS: usize = 20;

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, Patch};
 use super::operation::{PRIORITY_RANGE, WEIGHT_RANGE};
-use super::{flag, words};
 use crate::error::ApiError;
+use crate::row::{flag, words};
 
 /// What a model may be able to do: take images, take audio, call tools, answer by a JSON schema, think first.
 pub const CAPABILITIES: &[&str] = &["vision", "audio", "tools", "json_schema", "reasoning"];

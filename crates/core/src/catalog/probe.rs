@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ModelRecord, ProviderRecord, flag};
+use super::{ModelRecord, ProviderRecord};
+use crate::row::flag;
 
 /// One sign of life that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, Patch};
-use super::flag;
 use super::operation::{DEFAULT_WEIGHT, RATE_RANGE, WEIGHT_RANGE};
 use super::provider::check_key;
 use crate::error::ApiError;
+use crate::row::flag;
 
 /// A key as it is stored: sealed, with its masked form beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

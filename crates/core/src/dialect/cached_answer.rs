@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::access::api_key::hex;
 use crate::dialect::canonical::{ReplyContext, explode};
 use crate::dialect::face::Face;
 use crate::dialect::native;
 use crate::dialect::registry;
 use crate::dialect::transcript::Transcript;
+use crate::hash::hex;
 
 /// Fields that say how an answer is delivered, not what it is.
 const DELIVERY: &[&str] = &["stream", "stream_options", "models"];
@@ -95,8 +95,8 @@ impl CachedAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::ProviderKind;
     use crate::dialect::canonical::Part;
+    use crate::dialect::provider_kind::ProviderKind;
 
     const BODY: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0}"#;
 

@@ -11,12 +11,14 @@ use crate::dialect::canonical::{
     UpstreamDialect, assemble, explode,
 };
 use crate::dialect::dashscope::Endpoint;
+use crate::dialect::dify::{Dify, DifyOptions};
 use crate::dialect::face::Face;
 use crate::dialect::inbound::Inbound;
-use crate::dialect::native;
+use crate::dialect::operation::Operation;
 use crate::dialect::pipe::{StreamFacts, StreamPipe};
 use crate::dialect::translation::{StreamTranslation, finish_word};
-use crate::routing::endpoint::Operation;
+use crate::dialect::{gemini, native, registry};
+use crate::error::ApiError;
 use crate::tokens::estimate_tokens;
 
 /// One crossing.
@@ -77,9 +79,45 @@ impl Crossing {
         }
     }
 
-    /// The crossing of a request that has to be translated.
-    #[must_use]
+    /// The crossing of a request to an upstream of another dialect. The error names the field at fault.
     pub fn translated(
+        inbound: &Inbound<'_>,
+        upstream: Box<dyn UpstreamDialect>,
+        context: ReplyContext,
+    ) -> Result<Self, ApiError> {
+        let caller =
+            if inbound.as_array { Box::new(gemini::GeminiArray) } else { registry::caller(inbound.face) };
+        Ok(Self::between(inbound, inbound.canonical()?, caller, upstream, context))
+    }
+
+    /// The crossing of a request to a Dify app, in the conversation that the options name. The request has been read,
+    /// because files in it had to be uploaded.
+    #[must_use]
+    pub fn to_dify(
+        inbound: &Inbound<'_>,
+        request: ChatRequest,
+        options: DifyOptions,
+        context: ReplyContext,
+    ) -> Self {
+        let dify = Box::new(Dify::new(options));
+        Self::between(inbound, Rc::new(request), registry::caller(inbound.face), dify, context)
+    }
+
+    /// The crossing of a request that has been read already, for a caller whose answers depend on it.
+    #[must_use]
+    pub fn of_read(
+        inbound: &Inbound<'_>,
+        mut request: ChatRequest,
+        caller: Box<dyn CallerDialect>,
+        upstream: Box<dyn UpstreamDialect>,
+        context: ReplyContext,
+    ) -> Self {
+        request.model = inbound.model.to_string();
+        request.stream = inbound.stream;
+        Self::between(inbound, Rc::new(request), caller, upstream, context)
+    }
+
+    fn between(
         inbound: &Inbound<'_>,
         request: Rc<ChatRequest>,
         caller: Box<dyn CallerDialect>,

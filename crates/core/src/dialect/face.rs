@@ -1,9 +1,6 @@
 //! The dialects that callers speak to the gateway, known from the path of the request.
 
-use crate::catalog::ProviderKind;
-use crate::dialect::canonical::ErrorInfo;
-use crate::dialect::registry;
-use crate::error::error_body;
+use crate::dialect::provider_kind::ProviderKind;
 
 /// What a caller speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,17 +43,6 @@ impl Face {
             Self::Anthropic => kind == ProviderKind::Anthropic,
             Self::Gemini => matches!(kind, ProviderKind::Gemini | ProviderKind::Vertex),
             Self::OpenaiCompletions | Self::OpenaiResponses => false,
-        }
-    }
-
-    /// The body of an error answer.
-    #[must_use]
-    pub fn encode_error(self, error: &ErrorInfo, request_id: &str) -> Vec<u8> {
-        match self {
-            Self::Anthropic | Self::Gemini => registry::caller(self).encode_error(error, request_id),
-            Self::OpenaiChat | Self::OpenaiCompletions | Self::OpenaiResponses => {
-                error_body(error).into_bytes()
-            }
         }
     }
 }

@@ -5,7 +5,6 @@
 //! [`openai::response`]).
 
 pub mod anthropic;
-pub mod azure;
 pub mod cached_answer;
 pub mod canonical;
 pub mod crossing;
@@ -20,9 +19,10 @@ pub mod listener;
 pub mod model_list;
 pub mod native;
 pub mod openai;
+pub mod operation;
 pub mod pipe;
-pub mod probe;
 pub mod provenance;
+pub mod provider_kind;
 pub mod registry;
 pub mod responses;
 pub mod tap;

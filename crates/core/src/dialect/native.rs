@@ -1,14 +1,13 @@
 //! What is noted of answers that pass untouched, in each dialect that callers and upstreams share.
 
-use crate::catalog::ProviderKind;
-use crate::dialect::canonical::{ChatResponse, ErrorInfo, UpstreamDialect};
+use crate::dialect::canonical::{ChatResponse, UpstreamDialect};
 use crate::dialect::face::Face;
 use crate::dialect::listener::Listener;
 use crate::dialect::openai::{response, stream_tap};
 use crate::dialect::pipe::{StreamFacts, StreamPipe};
-use crate::dialect::tap::{Ending, Observer, Tap};
+use crate::dialect::provider_kind::ProviderKind;
+use crate::dialect::tap::{Observer, Tap};
 use crate::dialect::{anthropic, gemini, registry, responses};
-use crate::sse::{Event, writer};
 
 /// The kind of provider that speaks the dialect of these callers.
 #[must_use]
@@ -36,8 +35,8 @@ pub fn decode_own_response(face: Face, body: &[u8]) -> Option<ChatResponse> {
 #[must_use]
 pub fn tap(face: Face, withhold_usage: bool) -> Box<dyn StreamPipe> {
     match face {
-        Face::Anthropic => listened(Tap::new(AnthropicObserver::default()), face),
-        Face::Gemini => listened(Tap::new(GeminiObserver::default()), face),
+        Face::Anthropic => listened(Tap::new(anthropic::tap::AnthropicObserver::default()), face),
+        Face::Gemini => listened(Tap::new(gemini::tap::GeminiObserver::default()), face),
         Face::OpenaiResponses => Box::new(Listener::new(
             Tap::new(responses::tap::ResponsesObserver::default()),
             responses::answer_decoder(),
@@ -63,89 +62,4 @@ pub fn inspect(face: Face, body: &[u8]) -> Result<StreamFacts, String> {
         Face::OpenaiChat | Face::OpenaiCompletions => response::inspect(body),
     }
     .map_err(|error| error.to_string())
-}
-
-/// Looks at a Messages stream.
-#[derive(Default)]
-struct AnthropicObserver(anthropic::usage_tap::UsageTap);
-
-impl Observer for AnthropicObserver {
-    fn observe(&mut self, event: Event<'_>) -> bool {
-        if let Some(data) = event.data() {
-            self.0.observe(&data);
-        }
-        true
-    }
-
-    fn facts(&self) -> StreamFacts {
-        StreamFacts {
-            // Before the end the upstream has counted only the prompt; what is counted afterwards makes up for it.
-            usage: self.0.usage(),
-            finish_reason: self.0.finish_reason().map(str::to_owned),
-            estimated_completion: self.0.estimated_completion(),
-        }
-    }
-
-    fn ending(&self) -> Ending {
-        match (self.0.error(), self.0.is_complete(), self.0.finish_reason()) {
-            (Some(_), ..) => Ending::Error,
-            (None, true, _) => Ending::Done,
-            (None, false, Some(_)) => Ending::Finished,
-            (None, false, None) => Ending::Open,
-        }
-    }
-
-    fn keep_alive(&self) -> &'static [u8] {
-        anthropic::PING
-    }
-
-    fn missing_end(&self) -> &'static [u8] {
-        b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
-    }
-
-    fn encode_error(&self, error: &ErrorInfo) -> Vec<u8> {
-        let mut event = b"event: error\n".to_vec();
-        writer::write_data(&mut event, &Face::Anthropic.encode_error(error, ""));
-        event
-    }
-}
-
-/// Looks at a stream of `GenerateContentResponse`s.
-#[derive(Default)]
-struct GeminiObserver(gemini::usage_tap::UsageTap);
-
-impl Observer for GeminiObserver {
-    fn observe(&mut self, event: Event<'_>) -> bool {
-        if let Some(data) = event.data() {
-            self.0.observe(&data);
-        }
-        true
-    }
-
-    fn facts(&self) -> StreamFacts {
-        StreamFacts {
-            usage: self.0.usage,
-            finish_reason: self.0.finish_reason.clone(),
-            estimated_completion: self.0.estimated_completion,
-        }
-    }
-
-    fn ending(&self) -> Ending {
-        match (&self.0.error, self.0.complete) {
-            (Some(_), _) => Ending::Error,
-            // The dialect has no event that ends a stream.
-            (None, true) => Ending::Finished,
-            (None, false) => Ending::Open,
-        }
-    }
-
-    fn missing_end(&self) -> &'static [u8] {
-        b""
-    }
-
-    fn encode_error(&self, error: &ErrorInfo) -> Vec<u8> {
-        let mut event = Vec::new();
-        writer::write_data(&mut event, &Face::Gemini.encode_error(error, ""));
-        event
-    }
 }

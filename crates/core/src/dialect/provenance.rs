@@ -19,11 +19,11 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::catalog::ProviderKind;
 use crate::dialect::canonical::{
     ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Maker, Part, StreamDecoder, StreamEvent,
     UpstreamDialect,
 };
+use crate::dialect::provider_kind::ProviderKind;
 
 impl Maker {
     const fn mark(self) -> &'static str {

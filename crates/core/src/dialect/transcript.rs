@@ -6,9 +6,9 @@
 
 use std::rc::Rc;
 
-use crate::catalog::ProviderKind;
 use crate::dialect::canonical::{Answered, ChatRequest};
 use crate::dialect::face::Face;
+use crate::dialect::provider_kind::ProviderKind;
 use crate::dialect::{registry, responses};
 
 /// One exchange of request and answer. Cheap to fill; reading decodes.

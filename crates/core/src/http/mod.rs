@@ -6,3 +6,4 @@ pub mod headers;
 pub mod multipart;
 pub mod path;
 pub mod request_id;
+pub mod upstream_url;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::snapshot::Offer;
-use super::upstream::{Upstream, UpstreamKey};
+use super::offer::Offer;
 use crate::billing::Price;
 use crate::catalog::ProviderRecord;
+use crate::provider::{Upstream, UpstreamKey};
 
 /// Wait for the upstream's headers, in milliseconds, where neither provider nor model says otherwise.
 pub const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u32 = 120_000;

@@ -8,8 +8,8 @@ use super::planner::Considered;
 use super::resolve::{Choice, Stage};
 use super::route::PlannedStage;
 use super::score::ScoreParts;
-use super::strategy::Strategy;
 use crate::catalog::fields::Fields;
+use crate::catalog::strategy::Strategy;
 use crate::error::ApiError;
 
 /// The checked body of `POST /routing/decide`.

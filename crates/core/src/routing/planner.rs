@@ -15,7 +15,8 @@ use super::candidate_facts::{CandidateFacts, Needs};
 use super::filter::{self, SkipReason};
 use super::health::{Board, ProbeTurn, TargetView};
 use super::score::{Scale, ScoreParts, ScoreWeights};
-use super::strategy::{Contender, Strategy};
+use super::strategy::{self, Contender};
+use crate::catalog::strategy::Strategy;
 
 /// What is asked of the planner, besides the candidates.
 #[derive(Debug, Clone, Copy, Default)]
@@ -185,7 +186,7 @@ fn arranged(
     for group in contenders.chunk_by(|(a, _), (b, _)| a == b) {
         arena.clear();
         arena.extend(group.iter().map(|(_, contender)| *contender));
-        question.strategy.arrange(&mut arena, question.counter, rng);
+        strategy::arrange(question.strategy, &mut arena, question.counter, rng);
         order.extend(arena.iter().map(|contender| contender.index));
     }
     order
@@ -200,7 +201,7 @@ fn views(
     now_ms: u64,
 ) -> Vec<(usize, TargetView)> {
     let asks = question.explain
-        || question.strategy.score_weights().is_some()
+        || strategy::score_weights(question.strategy).is_some()
         || question.strategy == Strategy::LeastBusy;
     let known = kept.iter().filter_map(|index| Some((*index, candidates.get(*index)?)));
     known
@@ -221,7 +222,7 @@ fn score(
     views: &[(usize, TargetView)],
     question: &Question<'_>,
 ) {
-    let weights = match question.strategy.score_weights() {
+    let weights = match strategy::score_weights(question.strategy) {
         Some(weights) => weights,
         None if question.explain => ScoreWeights::BALANCED,
         None => return,

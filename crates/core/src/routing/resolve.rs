@@ -14,14 +14,15 @@ use std::sync::Arc;
 
 use super::candidate::Candidate;
 use super::candidate_facts::{CandidateFacts, Capabilities, Cost, OperationStatus};
-use super::snapshot::{Offer, Snapshot};
-use super::strategy::Strategy;
-use super::upstream::Upstream;
+use super::offer::Offer;
+use super::snapshot::Snapshot;
 use crate::access::Principal;
 use crate::catalog::LogicalModelRecord;
 use crate::catalog::logical_model::CandidateSpec;
+use crate::catalog::strategy::Strategy;
 use crate::dialect::face::Face;
 use crate::error::ApiError;
+use crate::provider::Upstream;
 
 /// Most stages of one request.
 const MAX_STAGES: usize = 8;
@@ -92,7 +93,31 @@ impl Stage {
     }
 }
 
+/// The candidates for a request, best first; at least one.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The best.
+    pub first: Candidate,
+    /// The others, in the order in which they would be tried.
+    pub rest: Vec<Candidate>,
+}
+
 impl Snapshot {
+    /// The plan for a model name where nothing but the name decides: what may be asked for it, in configured order.
+    pub fn resolve(&self, requested: &str, principal: &Principal) -> Result<Plan, ApiError> {
+        let stage = self.stage(requested, principal).ok_or_else(|| self.why_not(requested, principal))?;
+        let mut choices: Vec<Choice> = stage.choices.into_iter().filter(is_active).collect();
+        choices.sort_by_key(|choice| choice.tier);
+        let mut candidates = choices.into_iter().map(|choice| choice.candidate);
+        match candidates.next() {
+            Some(first) => Ok(Plan { first, rest: candidates.collect() }),
+            None => Err(ApiError::unavailable(
+                "no_upstream_available",
+                "The providers of this model are paused at the moment.",
+            )),
+        }
+    }
+
     /// The stages of a request for `requested`: what serves it, what serves the models that the request falls back on,
     /// and what serves those that the logical models fall back on. Names to fall back on that mean nothing are left out.
     pub fn stages(

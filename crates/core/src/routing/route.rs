@@ -8,11 +8,12 @@ use super::filter::SkipReason;
 use super::health::Board;
 use super::planner::{self, Considered, Decision, Question};
 use super::resolve::{Choice, Stage};
-use super::strategy::Strategy;
 use super::walk::Walk;
 use crate::catalog::LogicalModelRecord;
+use crate::catalog::strategy::Strategy;
 use crate::dialect::face::Face;
 use crate::error::{ApiError, ErrorType};
+use crate::provider::Upstream;
 
 /// Milliseconds that a request with all its attempts may take until an answer begins, unless configured otherwise.
 pub const DEFAULT_DEADLINE_MS: u64 = 600_000;
@@ -129,9 +130,16 @@ fn facts_of<'a>(
     let name = &upstream.record.name;
     CandidateFacts {
         excluded: preference.excluded_providers.iter().any(|excluded| excluded.eq_ignore_ascii_case(name)),
-        keys_blocked_until_ms: upstream.keys_blocked_until_ms(board, now_ms),
+        keys_blocked_until_ms: keys_blocked_until_ms(upstream, board, now_ms),
         ..choice.facts(face)
     }
+}
+
+/// Until when none of the upstream's keys had better be used, in milliseconds since the epoch; `None` if one can.
+fn keys_blocked_until_ms(upstream: &Upstream, board: &Board, now_ms: u64) -> Option<u64> {
+    let blocked: Option<Vec<u64>> =
+        upstream.keys.iter().map(|key| board.blocked_until_ms(&key.target, now_ms)).collect();
+    blocked?.into_iter().min()
 }
 
 /// The route through planned stages. The error says why nothing can serve the request.

@@ -3,7 +3,6 @@
 //! A [`SnapshotSource`] is what D1 holds and KV caches, secrets still sealed. A [`Snapshot`] is that source compiled
 //! for look-ups, secrets opened; it lives in the memory of one isolate and is never written anywhere.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::candidate::{Candidate, target_of};
 use super::candidate_facts::Capabilities;
-use super::pattern::{Pattern, PatternTable};
-use super::resolve::{self, Choice};
-use super::upstream::Upstream;
+use super::offer::Offer;
 use crate::access::Principal;
-use crate::billing::{Price, PriceBook, book::PriceRecord};
-use crate::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderKind, ProviderRecord};
+use crate::billing::{PriceBook, book::PriceRecord};
+use crate::catalog::pattern::{Pattern, PatternTable};
+use crate::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord};
 use crate::error::ApiError;
 use crate::limits::policy::{LimitPolicy, LimitRecord};
+use crate::provider::Upstream;
 use crate::secrets::Keyring;
 
 /// Layout of [`SnapshotSource`]; raised when it changes, so that a cached one of another layout is not misread.
@@ -44,44 +43,6 @@ pub struct SnapshotSource {
     pub limits: Vec<LimitRecord>,
     /// Prices that are set.
     pub prices: Vec<PriceRecord>,
-}
-
-/// The candidates for a request, best first; at least one.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The best.
-    pub first: Candidate,
-    /// The others, in the order in which they would be tried.
-    pub rest: Vec<Candidate>,
-}
-
-/// A model that is offered.
-#[derive(Debug)]
-pub struct Offer {
-    /// The model's record.
-    pub model: ModelRecord,
-    /// What it can do.
-    pub capabilities: Capabilities,
-    /// Its name on the health board.
-    pub(super) target: Arc<str>,
-    /// Who serves it.
-    pub upstream: Arc<Upstream>,
-    /// What its tokens cost, if anybody knows.
-    pub price: Option<Price>,
-}
-
-impl Offer {
-    /// The name under which the model is listed. Those of the demo are listed by address (`demo/echo`): nobody wants
-    /// an `echo` among the models of a client.
-    #[must_use]
-    pub fn listed_name(&self) -> Cow<'_, str> {
-        match self.upstream.record.kind {
-            ProviderKind::Demo => {
-                Cow::Owned(format!("{}/{}", self.upstream.record.name, self.model.model_name))
-            }
-            _ => Cow::Borrowed(&self.model.model_name),
-        }
-    }
 }
 
 /// The compiled configuration.
@@ -232,21 +193,6 @@ impl Snapshot {
         self.offers.iter().filter(|offer| allows(principal, offer))
     }
 
-    /// The plan for a model name where nothing but the name decides: what may be asked for it, in configured order.
-    pub fn resolve(&self, requested: &str, principal: &Principal) -> Result<Plan, ApiError> {
-        let stage = self.stage(requested, principal).ok_or_else(|| self.why_not(requested, principal))?;
-        let mut choices: Vec<Choice> = stage.choices.into_iter().filter(resolve::is_active).collect();
-        choices.sort_by_key(|choice| choice.tier);
-        let mut candidates = choices.into_iter().map(|choice| choice.candidate);
-        match candidates.next() {
-            Some(first) => Ok(Plan { first, rest: candidates.collect() }),
-            None => Err(ApiError::unavailable(
-                "no_upstream_available",
-                "The providers of this model are paused at the moment.",
-            )),
-        }
-    }
-
     /// Why nothing serves a model: it is configured, but its provider cannot be used, or it does not exist.
     pub(super) fn why_not(&self, requested: &str, principal: &Principal) -> ApiError {
         let named = |offer: &&Unavailable| {
@@ -331,6 +277,7 @@ fn allows(principal: &Principal, offer: &Offer) -> bool {
 mod tests {
     use super::*;
     use crate::catalog::provider::test_record;
+    use crate::routing::resolve::Plan;
 
     fn keyring() -> Keyring {
         Keyring::new("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", []).unwrap()

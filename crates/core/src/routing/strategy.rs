@@ -1,8 +1,7 @@
 //! In which order equally usable candidates are tried.
 
-use serde::{Deserialize, Serialize};
-
 use super::score::ScoreWeights;
+use crate::catalog::strategy::Strategy;
 
 /// How close to the best score a candidate must be to share the traffic with it, where a strategy weighs everything …
 const BALANCED_MARGIN: f64 = 0.15;
@@ -11,108 +10,62 @@ const FOCUSED_MARGIN: f64 = 0.05;
 /// The least that a score counts in the draw among the best.
 const LEAST_SCORE: f64 = 0.01;
 
-/// A rule for choosing among usable candidates. Every one obeys priority tiers, and uses a candidate of weight 0 only
-/// when no other is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// By score, a little of everything; about equal ones share the traffic by weight.
-    #[default]
-    Balanced,
-    /// By score, above all by time to first byte.
-    LatencyFirst,
-    /// By score, above all by price.
-    CostFirst,
-    /// By score, above all by error rate.
-    ReliabilityFirst,
-    /// Shares by weight, whatever the score.
-    Weighted,
-    /// In turn.
-    RoundRobin,
-    /// The one with the fewest requests under way in relation to its weight.
-    LeastBusy,
-    /// As configured: the second is used only when the first fails.
-    Ordered,
+/// The weights of the scores; `None` if the strategy goes by something else.
+pub(super) fn score_weights(strategy: Strategy) -> Option<ScoreWeights> {
+    match strategy {
+        Strategy::Balanced => Some(ScoreWeights::BALANCED),
+        Strategy::LatencyFirst => Some(ScoreWeights::LATENCY_FIRST),
+        Strategy::CostFirst => Some(ScoreWeights::COST_FIRST),
+        Strategy::ReliabilityFirst => Some(ScoreWeights::RELIABILITY_FIRST),
+        Strategy::Weighted | Strategy::RoundRobin | Strategy::LeastBusy | Strategy::Ordered => None,
+    }
 }
 
-impl Strategy {
-    /// Every strategy with the name by which the API knows it.
-    pub const NAMES: &'static [(&'static str, Self)] = &[
-        ("balanced", Self::Balanced),
-        ("latency_first", Self::LatencyFirst),
-        ("cost_first", Self::CostFirst),
-        ("reliability_first", Self::ReliabilityFirst),
-        ("weighted", Self::Weighted),
-        ("round_robin", Self::RoundRobin),
-        ("least_busy", Self::LeastBusy),
-        ("ordered", Self::Ordered),
-    ];
+fn margin(strategy: Strategy) -> f64 {
+    if strategy == Strategy::Balanced { BALANCED_MARGIN } else { FOCUSED_MARGIN }
+}
 
-    /// The strategy of a name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, strategy)| *strategy)
+/// Brings the candidates of one tier into the order in which they are tried. They come in configured order;
+/// `counter` is the number of the request, for taking turns.
+pub(super) fn arrange(
+    strategy: Strategy,
+    group: &mut [Contender],
+    counter: u64,
+    rng: &mut dyn FnMut() -> f64,
+) {
+    if group.len() < 2 {
+        return;
     }
-
-    /// The name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, strategy)| *strategy == self).map_or("balanced", |(name, _)| name)
+    group.sort_by_key(|one| one.weight == 0);
+    order_regulars(strategy, group, counter, rng);
+    if strategy != Strategy::Ordered {
+        group.sort_by_key(|one| !(one.probe_is_due && one.weight > 0));
     }
+}
 
-    /// The weights of its score; `None` if it goes by something else.
-    #[must_use]
-    pub fn score_weights(self) -> Option<ScoreWeights> {
-        match self {
-            Self::Balanced => Some(ScoreWeights::BALANCED),
-            Self::LatencyFirst => Some(ScoreWeights::LATENCY_FIRST),
-            Self::CostFirst => Some(ScoreWeights::COST_FIRST),
-            Self::ReliabilityFirst => Some(ScoreWeights::RELIABILITY_FIRST),
-            Self::Weighted | Self::RoundRobin | Self::LeastBusy | Self::Ordered => None,
-        }
-    }
-
-    fn margin(self) -> f64 {
-        if self == Self::Balanced { BALANCED_MARGIN } else { FOCUSED_MARGIN }
-    }
-
-    /// Brings the candidates of one tier into the order in which they are tried. They come in configured order;
-    /// `counter` is the number of the request, for taking turns.
-    pub(super) fn arrange(self, group: &mut [Contender], counter: u64, rng: &mut dyn FnMut() -> f64) {
-        if group.len() < 2 {
-            return;
-        }
-        group.sort_by_key(|one| one.weight == 0);
-        self.order_regulars(group, counter, rng);
-        if self != Self::Ordered {
-            group.sort_by_key(|one| !(one.probe_is_due && one.weight > 0));
-        }
-    }
-
-    fn order_regulars(self, group: &mut [Contender], counter: u64, rng: &mut dyn FnMut() -> f64) {
-        let standbys = group.iter().filter(|one| one.weight == 0).count();
-        let regular = group.len() - standbys;
-        let (group, standby) = group.split_at_mut(regular);
-        match self {
-            Self::Ordered => {}
-            Self::RoundRobin => {
-                if let Some(turn) = counter.checked_rem(group.len() as u64) {
-                    group.rotate_left(usize::try_from(turn).unwrap_or(0));
-                }
+fn order_regulars(strategy: Strategy, group: &mut [Contender], counter: u64, rng: &mut dyn FnMut() -> f64) {
+    let standbys = group.iter().filter(|one| one.weight == 0).count();
+    let regular = group.len() - standbys;
+    let (group, standby) = group.split_at_mut(regular);
+    match strategy {
+        Strategy::Ordered => {}
+        Strategy::RoundRobin => {
+            if let Some(turn) = counter.checked_rem(group.len() as u64) {
+                group.rotate_left(usize::try_from(turn).unwrap_or(0));
             }
-            Self::Weighted => shuffle_by_weight(group, rng, |one| f64::from(one.weight)),
-            Self::LeastBusy => {
-                shuffle_by_weight(group, rng, |one| f64::from(one.weight));
-                group.sort_by(|a, b| busyness(a).total_cmp(&busyness(b)));
-            }
-            Self::Balanced | Self::LatencyFirst | Self::CostFirst | Self::ReliabilityFirst => {
-                by_score(group);
-                by_score(standby);
-                let best = group.first().map_or(0.0, |one| one.score);
-                let top = group.iter().take_while(|one| one.score >= best - self.margin()).count();
-                if let Some(top) = group.get_mut(..top) {
-                    draw_first(top, rng);
-                }
+        }
+        Strategy::Weighted => shuffle_by_weight(group, rng, |one| f64::from(one.weight)),
+        Strategy::LeastBusy => {
+            shuffle_by_weight(group, rng, |one| f64::from(one.weight));
+            group.sort_by(|a, b| busyness(a).total_cmp(&busyness(b)));
+        }
+        Strategy::Balanced | Strategy::LatencyFirst | Strategy::CostFirst | Strategy::ReliabilityFirst => {
+            by_score(group);
+            by_score(standby);
+            let best = group.first().map_or(0.0, |one| one.score);
+            let top = group.iter().take_while(|one| one.score >= best - margin(strategy)).count();
+            if let Some(top) = group.get_mut(..top) {
+                draw_first(top, rng);
             }
         }
     }
@@ -193,7 +146,7 @@ mod tests {
         rng: &mut dyn FnMut() -> f64,
     ) -> Vec<usize> {
         let mut group = contenders(spec);
-        strategy.arrange(&mut group, counter, rng);
+        arrange(strategy, &mut group, counter, rng);
         group.iter().map(|one| one.index).collect()
     }
 

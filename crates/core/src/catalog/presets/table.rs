@@ -1,7 +1,7 @@
 //! The table.
 
-use super::Auth::{ApiKeyHeader, Bearer, QueryKey, ServiceAccount, XApiKey};
-use super::{Auth, JSON_SCHEMA, Preset, PresetModel, Quirk, REASONING, Region, SLOW, TOOLS, VISION};
+use super::preset::Auth::{ApiKeyHeader, Bearer, QueryKey, ServiceAccount, XApiKey};
+use super::preset::{Auth, JSON_SCHEMA, Preset, PresetModel, Quirk, REASONING, Region, SLOW, TOOLS, VISION};
 
 /// What a row does not say.
 const BASE: Preset = Preset {

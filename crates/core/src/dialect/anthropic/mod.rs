@@ -26,6 +26,7 @@ mod model_rules;
 mod schema;
 mod stream_decoder;
 mod stream_encoder;
+pub(in crate::dialect) mod tap;
 #[cfg(test)]
 mod tests;
 mod thinking;
@@ -39,8 +40,7 @@ use super::canonical::{
 };
 use crate::error::ApiError;
 
-/// The event by which this dialect says that it is alive.
-pub const PING: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
+pub use stream_encoder::PING;
 
 /// The dialect of the Messages API.
 #[derive(Debug, Clone, Copy, Default)]

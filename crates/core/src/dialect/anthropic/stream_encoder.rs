@@ -21,6 +21,9 @@ use crate::dialect::canonical::{
 use crate::sse::writer::{KEEP_ALIVE, write_data};
 use crate::tokens::TokenUsage;
 
+/// The event by which this dialect keeps a connection alive.
+pub const PING: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
+
 /// Most bytes of text that may wait for an earlier part to end.
 const MAX_WAITING_BYTES: usize = 16 << 20;
 
@@ -165,7 +168,7 @@ impl StreamEncoder for Encoder {
 
     fn keep_alive(&self) -> &'static [u8] {
         // A client takes in no event before the beginning.
-        if self.has_begun { super::PING } else { KEEP_ALIVE }
+        if self.has_begun { PING } else { KEEP_ALIVE }
     }
 }
 

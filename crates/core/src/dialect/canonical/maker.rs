@@ -1,6 +1,6 @@
 //! Who makes what means something to its maker only.
 
-use crate::catalog::ProviderKind;
+use crate::dialect::provider_kind::ProviderKind;
 
 /// The maker of signatures and of blocks that nobody else can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

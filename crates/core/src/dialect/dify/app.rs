@@ -1,7 +1,5 @@
 //! The kinds of apps, and where each is asked.
 
-use crate::catalog::ProviderRecord;
-
 /// What kind of app a provider is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DifyApp {
@@ -15,18 +13,6 @@ pub enum DifyApp {
 }
 
 impl DifyApp {
-    /// The app of a provider.
-    #[must_use]
-    pub fn of(provider: &ProviderRecord) -> Self {
-        if provider.has_quirk("dify_workflow") {
-            Self::Workflow
-        } else if provider.has_quirk("dify_completion") {
-            Self::Completion
-        } else {
-            Self::Chat
-        }
-    }
-
     /// Whether Dify keeps what was said.
     #[must_use]
     pub fn keeps_conversation(self) -> bool {

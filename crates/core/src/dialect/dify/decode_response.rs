@@ -1,7 +1,7 @@
 //! Reading an unstreamed answer.
 
-use super::DifyIds;
 use super::error;
+use super::ids::DifyIds;
 use super::wire::Reply;
 use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Part};
 use crate::dialect::upstream::count;

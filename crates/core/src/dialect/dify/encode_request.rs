@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::files::{self, File};
+use super::options::{DifyOptions, NOBODY};
 use super::transcript::{self, paragraph};
-use super::{DifyOptions, NOBODY};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Message, Part};
 use crate::dialect::upstream::parameters::set_parameters;
 

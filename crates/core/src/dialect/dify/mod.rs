@@ -20,45 +20,21 @@ mod decode_response;
 mod encode_request;
 mod error;
 mod files;
+mod ids;
+mod options;
 mod stream_decoder;
 mod transcript;
 pub mod upload;
 mod wire;
 
 pub use app::DifyApp;
+pub use ids::{DifyIds, conversation_id_in, task_id_in};
+pub use options::{DifyOptions, NOBODY};
 pub use stream_decoder::DifyStreamDecoder;
 
 use super::canonical::{
-    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, StreamDecoder, UpstreamDialect,
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamDialect,
 };
-
-/// The user of a request that names none: Dify refuses one without.
-pub const NOBODY: &str = "nexus-edge";
-
-/// What Dify wants to know and a request does not say.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DifyOptions {
-    /// The kind of app.
-    pub app: DifyApp,
-    /// The conversation that the request goes on with.
-    pub conversation_id: Option<String>,
-    /// Whose conversation it is. Dify shows a conversation to nobody else, so it must stay the same. If empty, the
-    /// request's own `user` is taken.
-    pub user: String,
-    /// Values of the app's variables, an object. Those in the request's `inputs` win.
-    pub inputs: Option<Json>,
-}
-
-/// The names that Dify gave to an answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DifyIds {
-    /// To be given back with the next turn.
-    pub conversation_id: Option<String>,
-    /// Names the answer, for feedback and suggestions.
-    pub message_id: Option<String>,
-    /// Names the work in progress, to stop it.
-    pub task_id: Option<String>,
-}
 
 /// The dialect of Dify chat apps.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -102,27 +78,6 @@ impl UpstreamDialect for Dify {
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
         error::decode(status, body)
     }
-}
-
-/// The conversation that a piece of an answer names; every event and every whole answer does.
-#[must_use]
-pub fn conversation_id_in(bytes: &[u8]) -> Option<String> {
-    id_in(bytes, b"\"conversation_id\"")
-}
-
-/// The work in progress that an event names.
-#[must_use]
-pub fn task_id_in(bytes: &[u8]) -> Option<String> {
-    id_in(bytes, b"\"task_id\"")
-}
-
-fn id_in(bytes: &[u8], field: &[u8]) -> Option<String> {
-    let after = bytes.get(memchr::memmem::find(bytes, field)? + field.len()..)?;
-    let value = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
-    let id = value.get(..memchr::memchr(b'"', value)?)?;
-    let is_id =
-        !id.is_empty() && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    is_id.then(|| String::from_utf8_lossy(id).into_owned())
 }
 
 /// The body of a request to stop. The user must be the one that the message was sent for, or nothing happens.

@@ -12,8 +12,9 @@
 //! | `error` | an error |
 //! | everything else, `ping` included | a sign of life |
 
+use super::ids::DifyIds;
 use super::wire::Reply;
-use super::{DifyIds, decode_response, error};
+use super::{decode_response, error};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
 use crate::dialect::upstream::count;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::dialect::canonical::{
-    ErrorKind, FinishReason, Function, Media, Message, Part, PartStart, Role, Sampling, StreamEvent, Tool,
-    assemble,
+    ErrorKind, FinishReason, Function, Json, Media, Message, Part, PartStart, Role, Sampling, StreamEvent,
+    Tool, assemble,
 };
 use crate::dialect::upstream::testing::{check_laws, decode_all, decode_pieces, fixture, fixtures};
 

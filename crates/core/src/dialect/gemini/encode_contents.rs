@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 
 use super::encode_media::media_part;
+use super::service::Service;
 use super::wire::{ContentOut, FunctionCallOut, FunctionResponseOut, PartOut};
-use super::{Service, call_pairs, model_name, signature, tool_result};
+use super::{call_pairs, model_name, signature, tool_result};
 use crate::dialect::canonical::{Json, Media, Message, Part, Role};
 
 const USER: &str = "user";

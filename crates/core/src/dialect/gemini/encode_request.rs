@@ -2,8 +2,9 @@
 
 use serde_json::value::RawValue;
 
+use super::service::Service;
 use super::wire::{ContentOut, RequestOut, ToolOut, to_line};
-use super::{Service, encode_config, encode_contents, encode_tools};
+use super::{encode_config, encode_contents, encode_tools};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json};
 
 /// Extra fields of a caller of the same dialect that are passed on as they are.

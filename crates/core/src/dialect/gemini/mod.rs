@@ -9,7 +9,7 @@
 //! - an answer read from a stream and the same answer read whole give the same canonical answer. One thing differs: a
 //!   picture is a picture in a whole answer, and a Markdown image in a stream, which has no other place for it.
 //!
-//! The model is part of the address, not of the body: [`crate::routing::endpoint`] writes it. [`Gemini`] is the API with a
+//! The model is part of the address, not of the body: [`crate::provider::endpoint`] writes it. [`Gemini`] is the API with a
 //! key, [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
 
 mod call_pairs;
@@ -34,9 +34,11 @@ mod node;
 mod schema;
 mod schema_leaf;
 mod schema_read;
+mod service;
 mod signature;
 mod stream_decoder;
 mod stream_encoder;
+pub(in crate::dialect) mod tap;
 mod time;
 mod tool_result;
 mod usage;
@@ -55,6 +57,7 @@ use super::canonical::{
 };
 use crate::error::ApiError;
 
+use service::Service;
 pub use stream_encoder::Framing;
 
 /// The Gemini API.
@@ -64,13 +67,6 @@ pub struct Gemini;
 /// Gemini on Vertex AI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Vertex;
-
-/// Which of the two services a request is written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Service {
-    Gemini,
-    Vertex,
-}
 
 impl Gemini {
     /// Begins a streamed answer in the given framing: a caller that asks for a stream without `alt=sse` expects a

@@ -7,6 +7,9 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+/// The fields of an object, in their order.
+pub(super) type Object = Vec<(String, Node)>;
+
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
@@ -15,7 +18,7 @@ pub(super) enum Node {
     /// An array.
     Array(Vec<Node>),
     /// An object in the order of its fields.
-    Object(Vec<(String, Node)>),
+    Object(Object),
 }
 
 impl Node {
@@ -80,6 +83,14 @@ impl Node {
             };
         }
         Some(at)
+    }
+}
+
+/// Sets a field, whether it is there or not.
+pub(super) fn set(fields: &mut Object, name: &str, value: Node) {
+    match fields.iter_mut().find(|(field, _)| field == name) {
+        Some((_, held)) => *held = value,
+        None => fields.push((name.to_owned(), value)),
     }
 }
 

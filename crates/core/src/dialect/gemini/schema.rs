@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::node::Node;
+use super::node::{Node, Object, set};
 use super::schema_leaf::{bounds, choices, inferred_type, is_known_format};
 use crate::dialect::canonical::Json;
 
@@ -46,9 +46,6 @@ pub(super) fn says_nothing(schema: &Node) -> bool {
         && schema.get("properties").is_none_or(|properties| properties.fields().is_empty())
         && ["anyOf", "items", "enum"].iter().all(|keyword| schema.get(keyword).is_none())
 }
-
-/// The fields of an object.
-pub(super) type Object = Vec<(String, Node)>;
 
 struct Writer<'a> {
     root: &'a Node,
@@ -240,14 +237,6 @@ pub(super) fn any_object(schema: &Node) -> Node {
         fields.push(("description".into(), description.clone()));
     }
     Node::Object(fields)
-}
-
-/// Sets a field, whether it is there or not.
-pub(super) fn set(fields: &mut Object, name: &str, value: Node) {
-    match fields.iter_mut().find(|(field, _)| field == name) {
-        Some((_, held)) => *held = value,
-        None => fields.push((name.to_owned(), value)),
-    }
 }
 
 /// Adds to properties and lists of required ones; leaves everything else as it is.

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::node::Node;
-use super::schema::{Object, set};
+use super::node::{Node, Object, set};
 
 /// The type that is meant where none is said.
 pub(super) fn inferred_type(schema: &Node) -> &'static str {

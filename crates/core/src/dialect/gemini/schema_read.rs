@@ -1,7 +1,7 @@
 //! The service's own kind of schema as JSON Schema: the way back of [`super::schema`].
 
-use super::node::Node;
-use super::schema::{MAX_DEPTH, Object, any_object, says_nullable};
+use super::node::{Node, Object};
+use super::schema::{MAX_DEPTH, any_object, says_nullable};
 use crate::dialect::canonical::Json;
 
 /// The service's kind of schema as a JSON schema.

@@ -3,13 +3,13 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::codec::encode_passthrough_error;
 use super::said::Said;
 use super::usage;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::json_object::as_str;
 use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer, Tap};
-use crate::error::error_body;
 use crate::sse::{Event, writer};
 
 /// The tap on a streamed chat completion; `withhold_usage` if the caller did not ask for the usage chunk.
@@ -106,7 +106,7 @@ impl Observer for ChatObserver {
 
     fn encode_error(&self, error: &ErrorInfo) -> Vec<u8> {
         let mut event = Vec::new();
-        writer::write_data(&mut event, error_body(error).as_bytes());
+        writer::write_data(&mut event, &encode_passthrough_error(error));
         event
     }
 }

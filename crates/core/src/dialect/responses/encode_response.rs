@@ -6,7 +6,6 @@ use super::error::code_of;
 use super::input_items::response_id;
 use super::output::{Output, outcome, token_logprobs};
 use super::settings::Settings;
-use super::stream_encoder::ResponsesStream;
 use super::wire::{Failure, Incomplete, Item, Response, Status, Usage};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, Part, PartStart, ReplyContext};
 use crate::tokens::TokenUsage;
@@ -101,12 +100,6 @@ impl ResponsesEncoder {
         };
         let id = self.response_id();
         serde_json::to_vec(&self.body(&id, &state, &output.items)).unwrap_or_default()
-    }
-
-    /// Begins a streamed answer.
-    #[must_use]
-    pub fn stream(&self) -> ResponsesStream {
-        ResponsesStream::new(self.clone())
     }
 
     /// The response object.

@@ -8,7 +8,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::decode_request::ResponsesRequest;
 use super::input_items::id_of;
 use crate::dialect::canonical::Json;
 
@@ -111,18 +110,18 @@ struct List<'a> {
 }
 
 impl StoredResponse {
-    /// What is to be kept of a request and its answer, the body of an unstreamed one or the last state of a streamed
-    /// one; `None` if that is no response.
+    /// What is to be kept of an answer, the body of an unstreamed one or the last state of a streamed one, to a request
+    /// that continued `previous_response_id` with these items; `None` if it is no response.
     #[must_use]
-    pub fn of(request: &ResponsesRequest, response: &[u8]) -> Option<Self> {
+    pub fn of(previous_response_id: Option<&str>, input_items: &[Json], response: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(response).ok()?;
         let head: Head = serde_json::from_str(text).ok()?;
         Some(Self {
             id: head.id,
-            previous_response_id: request.previous_response_id.clone(),
+            previous_response_id: previous_response_id.map(str::to_owned),
             model: head.model,
             created_at: head.created_at,
-            input_items: request.input_items.clone(),
+            input_items: input_items.to_vec(),
             response: Json::parse(text)?,
         })
     }

@@ -60,8 +60,16 @@ struct Progress {
     is_closed: bool,
 }
 
+impl ResponsesEncoder {
+    /// Begins a streamed answer.
+    #[must_use]
+    pub fn stream(&self) -> ResponsesStream {
+        ResponsesStream::new(self.clone())
+    }
+}
+
 impl ResponsesStream {
-    pub(super) fn new(encoder: ResponsesEncoder) -> Self {
+    fn new(encoder: ResponsesEncoder) -> Self {
         Self {
             id: encoder.response_id(),
             output: Output::new(&encoder.context.unique, encoder.names.clone()),

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::encode_message::{Lowering, Rules};
+use super::model_family;
+use super::options::{TokenLimit, UpstreamOptions};
 use super::wire::{
     CacheOut, FormatOut, FunctionOut, RequestOut, SchemaOut, StreamOptions, ToolOut, json as write,
 };
-use super::{TokenLimit, UpstreamOptions, model_family};
 use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };

@@ -259,6 +259,23 @@ pub(in crate::dialect::openai) fn encode(error: &ErrorInfo) -> Vec<u8> {
     json(&Body { error: Detail { message: &error.message, r#type, param, code } })
 }
 
+/// The same for a caller whose answers pass untouched: it knows fewer types, those of the gateway's own errors, and there
+/// is always a code.
+pub(in crate::dialect) fn encode_passthrough(error: &ErrorInfo) -> Vec<u8> {
+    let r#type = match error.kind {
+        ErrorKind::Authentication => "authentication_error",
+        ErrorKind::RateLimit | ErrorKind::InsufficientQuota => "rate_limit_error",
+        ErrorKind::Timeout => "timeout_error",
+        ErrorKind::Server | ErrorKind::Overloaded => "upstream_error",
+        ErrorKind::InvalidRequest
+        | ErrorKind::Permission
+        | ErrorKind::NotFound
+        | ErrorKind::RequestTooLarge => "invalid_request_error",
+    };
+    let (param, code) = (error.param.as_deref(), error.code.as_deref().unwrap_or("upstream_error"));
+    json(&Body { error: Detail { message: &error.message, r#type, param, code: Some(code) } })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::canonical::{
+use super::codec;
+use crate::catalog::ProviderRecord;
+use crate::dialect::canonical::{
     ChatRequest, ChatResponse, Message, Part, Role, StreamDecoder, StreamEvent, UpstreamDialect, assemble,
 };
-use super::dashscope::Endpoint;
-use super::registry;
-use crate::catalog::ProviderRecord;
-use crate::routing::endpoint::Operation;
+use crate::dialect::dashscope::Endpoint;
+use crate::dialect::operation::Operation;
 
 /// What is said where nothing else is configured.
 pub const DEFAULT_PROMPT: &str = "Reply with the single word: ok";
@@ -59,7 +59,7 @@ impl Probe {
             user: Some("nexus-edge-probe".to_owned()),
             ..ChatRequest::default()
         };
-        Self { request, upstream: registry::upstream_of(provider), model: model.to_owned() }
+        Self { request, upstream: codec::upstream_of(provider), model: model.to_owned() }
     }
 
     /// The body of the request.

@@ -1,29 +1,12 @@
 //! Where an operation is asked for at an upstream, and how the gateway proves who it is.
 
+use super::azure::{self, AzureAddress};
+use super::codec::dify_app;
 use super::upstream::Upstream;
 use crate::catalog::ProviderKind;
 use crate::catalog::provider::RESPONSES;
-use crate::dialect::azure::{self, AzureAddress};
 use crate::dialect::dashscope::{Endpoint, STREAM_HEADER};
-use crate::dialect::dify::DifyApp;
-
-/// What is asked of an upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Operation {
-    Chat { stream: bool, multimodal: bool },
-    Responses { stream: bool },
-    CompactResponse,
-    CountTokens,
-    Embeddings,
-    ImageGenerations,
-    ImageEdits,
-    Transcriptions,
-    AudioTranslations,
-    Speech,
-    Rerank,
-    Moderations,
-}
+use crate::dialect::operation::Operation;
 
 /// How a request is authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,44 +34,6 @@ pub struct Call {
     pub headers: Vec<(&'static str, &'static str)>,
 }
 
-impl Operation {
-    /// Path of the operation below the version, in `OpenAI`'s API.
-    fn openai_path(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Chat { .. } => "chat/completions",
-            Self::Responses { .. } => "responses",
-            Self::CompactResponse => "responses/compact",
-            Self::CountTokens => return None,
-            Self::Embeddings => "embeddings",
-            Self::ImageGenerations => "images/generations",
-            Self::ImageEdits => "images/edits",
-            Self::Transcriptions => "audio/transcriptions",
-            Self::AudioTranslations => "audio/translations",
-            Self::Speech => "audio/speech",
-            Self::Rerank => "rerank",
-            Self::Moderations => "moderations",
-        })
-    }
-}
-
-impl Operation {
-    /// The operation at an Azure resource.
-    fn azure(self) -> Option<azure::Operation> {
-        Some(match self {
-            Self::Chat { .. } => azure::Operation::ChatCompletions,
-            Self::Embeddings => azure::Operation::Embeddings,
-            Self::ImageGenerations => azure::Operation::ImageGenerations,
-            Self::ImageEdits => azure::Operation::ImageEdits,
-            Self::Transcriptions => azure::Operation::Transcriptions,
-            Self::AudioTranslations => azure::Operation::Translations,
-            Self::Speech => azure::Operation::Speech,
-            Self::Responses { .. } => azure::Operation::Responses,
-            Self::CompactResponse => azure::Operation::CompactResponse,
-            Self::CountTokens | Self::Rerank | Self::Moderations => return None,
-        })
-    }
-}
-
 /// The request by which `upstream` is asked for `operation` with its own name of the model; `None` if it does not
 /// offer the operation.
 #[must_use]
@@ -109,7 +54,7 @@ pub fn call(upstream: &Upstream, operation: Operation, model: &str) -> Option<Ca
             url.endpoint("v1", "chat/completions", path).map(|url| call(url, Auth::Bearer))
         }
         (ProviderKind::AzureOpenai, _) => {
-            let url = AzureAddress::read(&upstream.record.server_url, None).url(operation.azure()?, model);
+            let url = AzureAddress::read(&upstream.record.server_url, None).url(at_azure(operation)?, model);
             Some(call(url, Auth::Header("api-key")))
         }
         (ProviderKind::Anthropic, Operation::Chat { .. } | Operation::CountTokens) => {
@@ -139,11 +84,27 @@ pub fn call(upstream: &Upstream, operation: Operation, model: &str) -> Option<Ca
             Some(call)
         }
         (ProviderKind::Dify, Operation::Chat { .. }) => {
-            let path = DifyApp::of(&upstream.record).path();
+            let path = dify_app(&upstream.record).path();
             url.endpoint("v1", path, path).map(|url| call(url, Auth::Bearer))
         }
         _ => None,
     }
+}
+
+/// The operation at an Azure resource.
+fn at_azure(operation: Operation) -> Option<azure::Operation> {
+    Some(match operation {
+        Operation::Chat { .. } => azure::Operation::ChatCompletions,
+        Operation::Embeddings => azure::Operation::Embeddings,
+        Operation::ImageGenerations => azure::Operation::ImageGenerations,
+        Operation::ImageEdits => azure::Operation::ImageEdits,
+        Operation::Transcriptions => azure::Operation::Transcriptions,
+        Operation::AudioTranslations => azure::Operation::Translations,
+        Operation::Speech => azure::Operation::Speech,
+        Operation::Responses { .. } => azure::Operation::Responses,
+        Operation::CompactResponse => azure::Operation::CompactResponse,
+        Operation::CountTokens | Operation::Rerank | Operation::Moderations => return None,
+    })
 }
 
 /// What is asked about a response that its provider keeps.
@@ -185,7 +146,7 @@ pub fn kept_response(
 /// The request by which a Dify app is told to stop an answer.
 #[must_use]
 pub fn dify_stop(upstream: &Upstream, task_id: &str) -> Option<Call> {
-    dify(upstream, &DifyApp::of(&upstream.record).stop_path(task_id))
+    dify(upstream, &dify_app(&upstream.record).stop_path(task_id))
 }
 
 /// The request by which a file is uploaded to Dify.
@@ -195,7 +156,7 @@ pub fn dify_upload(upstream: &Upstream) -> Option<Call> {
 }
 
 fn dify(upstream: &Upstream, path: &str) -> Option<Call> {
-    let app = DifyApp::of(&upstream.record);
+    let app = dify_app(&upstream.record);
     let url = upstream.url.as_ref()?.endpoint("v1", app.path(), path)?;
     Some(Call { method: "POST", url, auth: Auth::Bearer, is_stream: false, headers: Vec::new() })
 }
@@ -263,7 +224,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::provider::test_record;
-    use crate::routing::upstream_url::UpstreamUrl;
+    use crate::http::upstream_url::UpstreamUrl;
 
     fn ask(kind: ProviderKind, base: &str, operation: Operation, model: &str) -> Option<Call> {
         let mut record = test_record(1, "p");

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::health::Board;
-use super::upstream_url::UpstreamUrl;
 use crate::catalog::operation::DEFAULT_WEIGHT;
 use crate::catalog::{ProviderKeyRecord, ProviderRecord};
+use crate::http::upstream_url::UpstreamUrl;
 use crate::secrets::{Keyring, SealError};
 
 /// A key of an upstream, opened. It does not show in debug output.
@@ -58,14 +57,6 @@ impl fmt::Debug for Upstream {
 }
 
 impl Upstream {
-    /// Until when none of its keys had better be used, in milliseconds since the epoch; `None` if one can.
-    #[must_use]
-    pub fn keys_blocked_until_ms(&self, board: &Board, now_ms: u64) -> Option<u64> {
-        let blocked: Option<Vec<u64>> =
-            self.keys.iter().map(|key| board.blocked_until_ms(&key.target, now_ms)).collect();
-        blocked?.into_iter().min()
-    }
-
     /// Opens a provider with the enabled ones among `keys`, all of them its own. A key that does not open is left out
     /// and named in `problems`; any other secret that does not open, or a bad address, is an error.
     pub fn open(

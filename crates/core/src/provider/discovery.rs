@@ -6,10 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::azure::{self, AzureAddress};
 use super::endpoint::{Auth, Call, percent_encode};
 use super::upstream::Upstream;
 use crate::catalog::ProviderKind;
-use crate::dialect::azure::{self, AzureAddress};
 
 /// Most models that are taken from one upstream.
 pub const MAX_MODELS: usize = 2_000;
@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::provider::test_record;
-    use crate::routing::upstream_url::UpstreamUrl;
+    use crate::http::upstream_url::UpstreamUrl;
 
     fn asked(kind: ProviderKind, base: &str, next: Option<&str>) -> Option<Call> {
         let mut record = test_record(1, "p");

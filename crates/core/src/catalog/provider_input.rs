@@ -1,0 +1,261 @@
+//! The body of `POST /providers` and `PUT /providers/{id}`: what it may say, checked and applied to a record.
+
+use std::collections::BTreeMap;
+
+use super::fields::{Fields, Patch};
+use super::operation_input::OperationInput;
+use super::presets::{self, Preset};
+use super::provider::{ProviderRecord, QUIRKS, TIMEOUT_RANGE_MS, check_key};
+use crate::dialect::provider_kind::ProviderKind;
+use crate::error::ApiError;
+use crate::http::headers;
+use crate::http::upstream_url::UpstreamUrl;
+
+/// Requests a minute that a provider may be limited to.
+const RATE_LIMIT_RANGE: std::ops::RangeInclusive<u64> = 1..=10_000_000;
+/// Most headers that a provider may have.
+const MAX_HEADERS: usize = 50;
+
+/// The checked body of `POST /providers` and `PUT /providers/{id}`.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are those of the record, in clear")]
+pub struct ProviderInput {
+    pub preset: Option<&'static Preset>,
+    pub name: Patch<String>,
+    pub kind: Patch<ProviderKind>,
+    pub server_url: Patch<String>,
+    pub server_key: Patch<String>,
+    pub personalized_key: Patch<String>,
+    pub description: Patch<String>,
+    pub headers: Patch<BTreeMap<String, String>>,
+    pub quirks: Patch<String>,
+    pub rate_limit: Patch<u32>,
+    pub first_byte_timeout_ms: Patch<u32>,
+    pub idle_timeout_ms: Patch<u32>,
+    pub enabled: Patch<bool>,
+    pub operation: OperationInput,
+}
+
+impl ProviderInput {
+    const FIELDS: &'static [&'static str] = &[
+        "preset",
+        "name",
+        "kind",
+        "server_url",
+        "server_key",
+        "personalized_key",
+        "description",
+        "headers",
+        "quirks",
+        "rate_limit",
+        "first_byte_timeout_ms",
+        "idle_timeout_ms",
+        "enabled",
+    ];
+
+    /// Reads and checks a body. Upstreams on private addresses are refused unless `allow_private`.
+    pub fn parse(body: &[u8], allow_private: bool) -> Result<Self, ApiError> {
+        let fields = Fields::parse(body, &[Self::FIELDS, OperationInput::FIELDS].concat())?;
+        Ok(Self {
+            preset: fields.text("preset", 1..=50)?.try_map(|id| find_preset(&id))?.into_set(),
+            name: fields.text("name", 1..=100)?.not_null("name")?.try_map(check_name)?,
+            kind: fields.text("kind", 1..=50)?.not_null("kind")?.try_map(|kind| read_kind(&kind))?,
+            server_url: fields
+                .text("server_url", 0..=2000)?
+                .not_null("server_url")?
+                .try_map(|url| check_url(url, allow_private))?,
+            server_key: fields.text("server_key", 1..=8000)?.try_map(|key| check_key("server_key", key))?,
+            personalized_key: fields.credential("personalized_key", 8..=256)?,
+            description: fields.text("description", 0..=2000)?,
+            headers: fields.text_map("headers")?.try_map(check_headers)?,
+            quirks: fields.text_list("quirks", &(1..=50))?.try_map(|names| check_quirks(&names))?,
+            rate_limit: fields.integer_u32("rate_limit", RATE_LIMIT_RANGE)?,
+            first_byte_timeout_ms: fields.integer_u32("first_byte_timeout_ms", TIMEOUT_RANGE_MS)?,
+            idle_timeout_ms: fields.integer_u32("idle_timeout_ms", TIMEOUT_RANGE_MS)?,
+            enabled: fields.boolean("enabled")?.not_null("enabled")?,
+            operation: OperationInput::read(&fields)?,
+        })
+    }
+
+    /// Fills in what the preset knows and the request does not say.
+    pub fn apply_preset(&mut self) -> Result<(), ApiError> {
+        let Some(preset) = self.preset else { return Ok(()) };
+        if self.name == Patch::Keep {
+            self.name = Patch::Set(preset.id.to_owned());
+        }
+        if self.kind == Patch::Keep {
+            self.kind = Patch::Set(read_kind(preset.kind)?);
+        }
+        if self.quirks == Patch::Keep {
+            let names: Vec<String> = preset.quirks.iter().map(|quirk| quirk.name()).collect();
+            let known = names.into_iter().filter(|name| QUIRKS.contains(&name.as_str()));
+            self.quirks = Patch::Set(known.collect::<Vec<_>>().join(","));
+        }
+        if self.server_url == Patch::Keep {
+            if let Some(placeholder) = preset.placeholders.first() {
+                let message = format!(
+                    "This preset needs a `server_url` with your own {placeholder}: {}.",
+                    preset.server_url.unwrap_or_default()
+                );
+                return Err(ApiError::invalid("missing_required_parameter", "server_url", message));
+            }
+            self.server_url = Patch::Set(preset.server_url.unwrap_or_default().to_owned());
+        }
+        Ok(())
+    }
+
+    /// Applies everything but the secrets, which must be sealed first, and checks that the whole makes sense.
+    pub fn apply_public(&self, record: &mut ProviderRecord) -> Result<(), ApiError> {
+        self.name.clone().apply_or(&mut record.name, String::new());
+        self.kind.clone().apply_or(&mut record.kind, ProviderKind::Openai);
+        self.server_url.clone().apply_or(&mut record.server_url, String::new());
+        self.description.clone().apply_or(&mut record.description, String::new());
+        self.quirks.clone().apply_or(&mut record.quirks, String::new());
+        self.rate_limit.clone().apply_to(&mut record.rate_limit);
+        self.first_byte_timeout_ms.clone().apply_to(&mut record.first_byte_timeout_ms);
+        self.idle_timeout_ms.clone().apply_to(&mut record.idle_timeout_ms);
+        self.enabled.clone().apply_or(&mut record.enabled, true);
+        self.operation.apply(record);
+        if record.kind.has_address() && record.server_url.is_empty() {
+            let message = "`server_url` is required for this kind of provider.";
+            return Err(ApiError::invalid("missing_required_parameter", "server_url", message));
+        }
+        Ok(())
+    }
+}
+
+fn check_quirks(names: &[String]) -> Result<String, ApiError> {
+    match names.iter().position(|name| !QUIRKS.contains(&name.as_str())) {
+        None => Ok(names.join(",")),
+        Some(index) => {
+            let message = format!("`quirks` must be among: {}.", QUIRKS.join(", "));
+            Err(ApiError::invalid("invalid_value", format!("quirks[{index}]"), message))
+        }
+    }
+}
+
+fn find_preset(id: &str) -> Result<&'static Preset, ApiError> {
+    presets::find(id).ok_or_else(|| {
+        ApiError::invalid("invalid_value", "preset", "There is no such preset; see GET /provider-presets.")
+    })
+}
+
+fn check_name(name: String) -> Result<String, ApiError> {
+    if name.contains('/') {
+        let message = "`name` must not contain a slash: callers write `name/model`.";
+        return Err(ApiError::invalid("invalid_value", "name", message));
+    }
+    Ok(name)
+}
+
+fn read_kind(kind: &str) -> Result<ProviderKind, ApiError> {
+    let found = ProviderKind::NAMES.iter().find(|(name, _)| *name == kind);
+    found.map(|(_, kind)| *kind).ok_or_else(|| {
+        let names: Vec<&str> = ProviderKind::NAMES.iter().map(|(name, _)| *name).collect();
+        ApiError::invalid("invalid_value", "kind", format!("`kind` must be one of: {}.", names.join(", ")))
+    })
+}
+
+fn check_url(url: String, allow_private: bool) -> Result<String, ApiError> {
+    if !url.is_empty() {
+        UpstreamUrl::parse(&url, allow_private).map_err(|error| {
+            ApiError::invalid("invalid_value", "server_url", format!("`server_url` {error}."))
+        })?;
+    }
+    Ok(url)
+}
+
+fn check_headers(configured: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
+    if configured.len() > MAX_HEADERS {
+        let message = format!("`headers` must have at most {MAX_HEADERS} entries.");
+        return Err(ApiError::invalid("invalid_value", "headers", message));
+    }
+    for (name, value) in &configured {
+        let param = format!("headers.{name}");
+        if !headers::may_be_configured(name) {
+            let message = format!("`{name}` is not a header name that can be set.");
+            return Err(ApiError::invalid("invalid_value", param, message));
+        }
+        if !headers::is_valid_value(value) {
+            let message = format!("The value of the header `{name}` must be visible ASCII.");
+            return Err(ApiError::invalid("invalid_value", param, message));
+        }
+    }
+    Ok(configured)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::provider::test_record;
+
+    fn param_of(body: &str) -> Option<String> {
+        ProviderInput::parse(body.as_bytes(), false).unwrap_err().param
+    }
+
+    #[test]
+    fn bad_values_name_their_field() {
+        for (body, param) in [
+            (r#"{"name":""}"#, "name"),
+            (r#"{"name":"a/b"}"#, "name"),
+            (r#"{"name":null}"#, "name"),
+            (r#"{"kind":"telepathy"}"#, "kind"),
+            (r#"{"server_url":"ftp://x"}"#, "server_url"),
+            (r#"{"server_url":"http://127.0.0.1"}"#, "server_url"),
+            (r#"{"server_key":"has space"}"#, "server_key"),
+            (r#"{"personalized_key":"short"}"#, "personalized_key"),
+            (r#"{"headers":{"Host":"x"}}"#, "headers.Host"),
+            (r#"{"headers":{"X":"a\nb"}}"#, "headers.X"),
+            (r#"{"rate_limit":0}"#, "rate_limit"),
+            (r#"{"first_byte_timeout_ms":-1}"#, "first_byte_timeout_ms"),
+            (r#"{"enabled":null}"#, "enabled"),
+            (r#"{"nmae":"x"}"#, "nmae"),
+        ] {
+            assert_eq!(param_of(body).as_deref(), Some(param), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_change_touches_only_what_it_names() {
+        let mut record = test_record(1, "old");
+        record.rate_limit = Some(5);
+        record.description = "kept".into();
+        let input = ProviderInput::parse(br#"{"name":"new","rate_limit":null}"#, false).unwrap();
+        input.apply_public(&mut record).unwrap();
+        let expected =
+            ProviderRecord { name: "new".into(), description: "kept".into(), ..test_record(1, "") };
+        assert_eq!(record, expected);
+    }
+
+    #[test]
+    fn a_preset_fills_in_what_is_not_said() {
+        let mut input = ProviderInput::parse(br#"{"preset":"anthropic","server_key":"k"}"#, false).unwrap();
+        input.apply_preset().unwrap();
+        let mut record = test_record(1, "");
+        input.apply_public(&mut record).unwrap();
+        assert_eq!((record.name.as_str(), record.kind), ("anthropic", ProviderKind::Anthropic));
+        assert!(record.server_url.starts_with("https://"));
+        let mut azure = ProviderInput::parse(br#"{"preset":"azure_openai"}"#, false).unwrap();
+        assert_eq!(azure.apply_preset().unwrap_err().param.as_deref(), Some("server_url"));
+        assert_eq!(param_of(r#"{"preset":"nobody"}"#).as_deref(), Some("preset"));
+    }
+
+    #[test]
+    fn every_preset_makes_a_provider() {
+        for preset in presets::all() {
+            assert!(ProviderKind::NAMES.iter().any(|(name, _)| *name == preset.kind), "{}", preset.id);
+        }
+    }
+
+    #[test]
+    fn only_what_is_inside_needs_no_address() {
+        let mut record = test_record(1, "x");
+        let input = ProviderInput::parse(br#"{"server_url":""}"#, false).unwrap();
+        assert_eq!(input.apply_public(&mut record).unwrap_err().param.as_deref(), Some("server_url"));
+        for kind in ["demo", "workers_ai"] {
+            let input = format!(r#"{{"server_url":"","kind":"{kind}"}}"#);
+            let input = ProviderInput::parse(input.as_bytes(), false).unwrap();
+            assert!(input.apply_public(&mut record).is_ok(), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The operations that callers may ask for.
+
+/// What is asked of an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Operation {
+    Chat { stream: bool, multimodal: bool },
+    Responses { stream: bool },
+    CompactResponse,
+    CountTokens,
+    Embeddings,
+    ImageGenerations,
+    ImageEdits,
+    Transcriptions,
+    AudioTranslations,
+    Speech,
+    Rerank,
+    Moderations,
+}
+
+impl Operation {
+    /// Path of the operation below the version, in `OpenAI`'s API.
+    #[must_use]
+    pub fn openai_path(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Chat { .. } => "chat/completions",
+            Self::Responses { .. } => "responses",
+            Self::CompactResponse => "responses/compact",
+            Self::CountTokens => return None,
+            Self::Embeddings => "embeddings",
+            Self::ImageGenerations => "images/generations",
+            Self::ImageEdits => "images/edits",
+            Self::Transcriptions => "audio/transcriptions",
+            Self::AudioTranslations => "audio/translations",
+            Self::Speech => "audio/speech",
+            Self::Rerank => "rerank",
+            Self::Moderations => "moderations",
+        })
+    }
+}
