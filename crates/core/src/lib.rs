@@ -24,6 +24,7 @@ pub mod dialect;
 pub mod error;
 pub mod http;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod routing;
 pub mod secrets;

@@ -5,11 +5,11 @@
 use nexus_edge_core::dialect::canonical::{CallerDialect, ChatRequest};
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
-use nexus_edge_core::dialect::json_object::{JsonObject, Kind, as_str};
 use nexus_edge_core::dialect::openai::codec::OpenAi;
 use nexus_edge_core::dialect::openai::request::describe_syntax;
 use nexus_edge_core::dialect::{anthropic, registry};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::json::object::{JsonObject, Kind, as_str};
 use nexus_edge_core::tokens::estimate_tokens;
 use serde::Serialize;
 use serde_json::value::RawValue;

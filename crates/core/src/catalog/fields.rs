@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 
 use serde_json::value::RawValue;
 
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// More than this in one list is a mistake; it would also be read on every request.
 const MAX_ITEMS: usize = 1000;

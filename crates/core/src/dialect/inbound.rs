@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 use crate::dialect::canonical;
 use crate::dialect::face::Face;
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
-use crate::dialect::json_splice::{Edit, apply, quote};
 use crate::dialect::openai::request::{ChatRequest, describe_syntax};
 use crate::dialect::{openai, registry};
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
+use crate::json::splice::{Edit, apply, quote};
 
 /// The field in which a request lists models to fall back on.
 const FALLBACKS: &str = "models";

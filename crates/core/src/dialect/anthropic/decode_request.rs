@@ -11,9 +11,9 @@ use super::thinking;
 use crate::dialect::canonical::{
     ChatRequest, Function, Json, Message, Reasoning, ResponseFormat, Role, Tool, ToolChoice,
 };
-use crate::dialect::json_object::{JsonObject, Kind};
 use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind};
 
 /// What the request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use super::decode_contents::{Reader, schema_field};
 use super::fields::{Fields, carried};
 use super::{decode_config, schema_read};
 use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
-use crate::dialect::json_object::JsonObject;
 use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
+use crate::json::object::JsonObject;
 
 /// Fields that have a place in the canonical model.
 const KNOWN: &[&str] = &[

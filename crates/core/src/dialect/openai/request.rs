@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
-use crate::dialect::json_splice::{Edit, apply, offset_in, quote};
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
+use crate::json::splice::{Edit, apply, offset_in, quote};
 use crate::tokens::estimate_tokens;
 
 /// How much of the text of a prompt is estimated token by token; the rest is scaled by its length.

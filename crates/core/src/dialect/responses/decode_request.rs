@@ -10,9 +10,9 @@ use super::input_items;
 use super::settings::Settings;
 use super::stored::{StoredResponse, history};
 use crate::dialect::canonical::{ChatRequest, Json, Message, Part, Reasoning, Role};
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// The parameters that are understood; all others go into `extra`.
 const KNOWN: &[&str] = &[

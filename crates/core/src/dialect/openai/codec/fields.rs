@@ -6,8 +6,8 @@
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// An object of a request, and where it stands in it.
 pub(in crate::dialect::openai) struct Fields<'a> {
