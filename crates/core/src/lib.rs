@@ -30,4 +30,5 @@ pub mod routing;
 pub mod secrets;
 pub mod sse;
 pub mod stats;
+pub mod time;
 pub mod tokens;

@@ -1,6 +1,5 @@
 //! HTTP rules that need no HTTP library: paths, request ids, which headers travel.
 
-pub mod date;
 pub mod header_list;
 pub mod headers;
 pub mod multipart;

@@ -37,7 +37,6 @@ mod schema_read;
 mod signature;
 mod stream_decoder;
 mod stream_encoder;
-mod time;
 mod tool_result;
 mod usage;
 pub mod usage_tap;
