@@ -11,6 +11,7 @@ use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::{Ask, Say, content_of};
 use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::json::error::{missing, unknown_field};
 use nexus_edge_core::time::rfc3339_ms;
 use serde_json::{Map, Value, json};
 use worker::js_sys::Uint8Array;
@@ -55,8 +56,7 @@ async fn dispatch(room: &Rc<Room>, call: &Call, request: &mut Request) -> Result
         (Method::Post, "/chat") => {
             let fields = body(request).await?;
             let Some(content) = fields.get("message").or_else(|| fields.get("content")) else {
-                let message = "The required field `message` is missing.";
-                return Err(ApiError::invalid("missing_required_parameter", "message", message));
+                return Err(missing("message"));
             };
             let say = Say::Message(content_of("message", content)?);
             turn(room, call, &fields, say).await
@@ -213,9 +213,7 @@ async fn turn(
         "config",
     ];
     if let Some(name) = fields.keys().find(|name| !known.contains(&name.as_str())) {
-        let name: String = name.chars().take(100).collect();
-        let message = format!("Unknown field `{name}`. Known fields: {}.", known.join(", "));
-        return Err(ApiError::invalid("unknown_parameter", name, message));
+        return Err(unknown_field("", name, &known));
     }
     let text = |name: &str| match fields.get(name) {
         None | Some(Value::Null) => Ok(None),

@@ -49,11 +49,7 @@ pub fn missing(path: Path<'_>) -> ApiError {
 /// The error of a value of the wrong JSON type.
 pub fn wrong_type(path: Path<'_>, expected: &str, found: &RawValue) -> ApiError {
     let found = Kind::of(found).described();
-    ApiError::invalid(
-        "invalid_type",
-        path.to_string(),
-        format!("`{path}` must be {expected}, but is {found}."),
-    )
+    ApiError::invalid("invalid_type", path.to_string(), format!("`{path}` must be {expected}, not {found}."))
 }
 
 /// A way to read the value at a place.

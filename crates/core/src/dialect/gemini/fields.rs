@@ -155,7 +155,7 @@ impl<'a> Fields<'a> {
     /// The error of a field that must be there and is not.
     pub(super) fn missing(&self, name: &str) -> ApiError {
         let path = self.path(name);
-        let message = format!("The required field `{path}` is missing.");
+        let message = format!("`{path}` is required.");
         ApiError::invalid("missing_required_parameter", path, message)
     }
 

@@ -144,7 +144,7 @@ impl<'a> Fields<'a> {
 
 /// The error of a field that must be there and is not.
 pub(super) fn missing(path: &str) -> ApiError {
-    ApiError::invalid("missing_required_parameter", path, format!("The required field `{path}` is missing."))
+    ApiError::invalid("missing_required_parameter", path, format!("`{path}` is required."))
 }
 
 /// The error of a field of the wrong JSON type.
