@@ -1,7 +1,7 @@
 //! The admin API for what was said: `GET /conversations`, `GET /stats/conversation/{id}`, `DELETE /conversations/{id}`.
 
-use nexus_edge_core::chat::envelope::rfc3339;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::time::rfc3339_ms;
 use serde_json::{Value, json};
 
 use super::answer_deleted;
@@ -66,7 +66,7 @@ pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
         .map(|row| {
             json!({
                 "id": row.id,
-                "timestamp": rfc3339(row.timestamp),
+                "timestamp": rfc3339_ms(row.timestamp),
                 "role": row.role,
                 "content": row.content,
                 "tokens_count": row.tokens,

@@ -8,6 +8,7 @@ use futures::stream::LocalBoxStream;
 use futures::{StreamExt, stream};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::multipart::{FieldScanner, Scan};
+use nexus_edge_core::json::error::missing;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
 
@@ -32,19 +33,15 @@ impl Upload {
         let mut chunks = bytes::into_chunks(stream);
         let mut scanner = FieldScanner::new(boundary, "model");
         let mut prefix = Vec::new();
-        let missing = || {
-            let message = "The required field `model` is missing from the form.";
-            ApiError::invalid("missing_required_parameter", "model", message)
-        };
         let named_at = loop {
-            let Some(chunk) = chunks.next().await else { return Err(missing()) };
+            let Some(chunk) = chunks.next().await else { return Err(missing("model")) };
             let chunk: Uint8Array = chunk
                 .map_err(|_| ApiError::invalid_json("The request body could not be read to its end."))?
                 .unchecked_into();
             bytes::append(&mut prefix, &chunk);
             match scanner.scan(&prefix) {
                 Scan::Found(range) => break range,
-                Scan::Absent => return Err(missing()),
+                Scan::Absent => return Err(missing("model")),
                 Scan::NeedMore if prefix.len() > MAX_PREFIX_BYTES => {
                     return Err(ApiError::too_large(MAX_PREFIX_BYTES));
                 }

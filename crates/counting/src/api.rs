@@ -5,11 +5,11 @@
 use nexus_edge_core::dialect::canonical::{CallerDialect, ChatRequest};
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
-use nexus_edge_core::dialect::json_object::{JsonObject, Kind, as_str};
 use nexus_edge_core::dialect::openai::codec::OpenAi;
-use nexus_edge_core::dialect::openai::request::describe_syntax;
 use nexus_edge_core::dialect::{anthropic, registry};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::json::error::{invalid_value, missing, not_an_object, wrong_type};
+use nexus_edge_core::json::object::{JsonObject, Kind, as_str};
 use nexus_edge_core::tokens::estimate_tokens;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -61,16 +61,16 @@ impl Tokenize {
         let return_tokens = match fields.get_set("return_tokens") {
             None => false,
             Some(value) if Kind::of(value) == Kind::Boolean => value.get() == "true",
-            Some(value) => return Err(wrong_type("return_tokens", "a boolean", value)),
+            Some(value) => return Err(wrong_type("return_tokens", "a boolean", Kind::of(value))),
         };
         let what = match (fields.get_set("input"), fields.get_set("messages")) {
             (Some(_), Some(_)) => {
                 let message = "`input` and `messages` cannot both be given.";
                 return Err(ApiError::invalid("invalid_value", "messages", message));
             }
-            (Some(input), None) => {
-                What::Text(as_str(input).ok_or_else(|| wrong_type("input", "a string", input))?.into_owned())
-            }
+            (Some(input), None) => What::Text(
+                as_str(input).ok_or_else(|| wrong_type("input", "a string", Kind::of(input)))?.into_owned(),
+            ),
             (None, Some(_)) if return_tokens => {
                 let message = "`return_tokens` needs `input`: how a model is told messages is not public.";
                 return Err(ApiError::invalid("invalid_value", "return_tokens", message));
@@ -127,17 +127,16 @@ impl Detokenize {
         let model = read_model(&fields)?;
         let list = fields.get_set("tokens").ok_or_else(|| missing("tokens"))?;
         if Kind::of(list) != Kind::Array {
-            return Err(wrong_type("tokens", "an array", list));
+            return Err(wrong_type("tokens", "an array", Kind::of(list)));
         }
         let items: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
         if items.len() > MAX_LISTED_TOKENS {
             return Err(refuse(VocabularyError::TooMany(MAX_LISTED_TOKENS), "tokens"));
         }
         let number = |(index, item): (usize, &RawValue)| {
-            item.get().parse().map_err(|_| {
-                let message = format!("`tokens[{index}]` must be the number of a token.");
-                ApiError::invalid("invalid_value", format!("tokens[{index}]"), message)
-            })
+            item.get()
+                .parse()
+                .map_err(|_| invalid_value(format_args!("tokens[{index}]"), "must be the number of a token"))
         };
         let tokens = items.into_iter().enumerate().map(number).collect::<Result<_, _>>()?;
         Ok(Self { model, tokens })
@@ -212,7 +211,7 @@ impl Estimate {
                 return Err(ApiError::invalid("invalid_value", "messages", message));
             }
             (Some(text), None) => {
-                let text = as_str(text).ok_or_else(|| wrong_type("text", "a string", text))?;
+                let text = as_str(text).ok_or_else(|| wrong_type("text", "a string", Kind::of(text)))?;
                 (estimate_tokens(&text), Some(text.chars().count() as u64))
             }
             (None, Some(messages)) => {
@@ -232,26 +231,16 @@ fn object(body: &[u8]) -> Result<JsonObject<'_>, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
     }
-    serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))
+    serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))
 }
 
 fn read_model(fields: &JsonObject<'_>) -> Result<String, ApiError> {
     let model = fields.get_set("model").ok_or_else(|| missing("model"))?;
-    let name = as_str(model).ok_or_else(|| wrong_type("model", "a string", model))?;
+    let name = as_str(model).ok_or_else(|| wrong_type("model", "a string", Kind::of(model)))?;
     if name.trim().is_empty() {
-        return Err(ApiError::invalid("invalid_value", "model", "`model` must not be empty."));
+        return Err(invalid_value("model", "must not be empty"));
     }
     Ok(name.into_owned())
-}
-
-fn missing(field: &str) -> ApiError {
-    let message = format!("The required field `{field}` is missing.");
-    ApiError::invalid("missing_required_parameter", field, message)
-}
-
-fn wrong_type(field: &str, expected: &str, found: &RawValue) -> ApiError {
-    let message = format!("`{field}` must be {expected}, not {}.", Kind::of(found).described());
-    ApiError::invalid("invalid_type", field, message)
 }
 
 fn refuse(error: VocabularyError, param: &str) -> ApiError {

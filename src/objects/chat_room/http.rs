@@ -5,13 +5,14 @@ use std::rc::Rc;
 use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::future::{Either, select};
-use nexus_edge_core::chat::envelope::rfc3339;
 use nexus_edge_core::chat::event::{Event, Usage};
 use nexus_edge_core::chat::export::{Format, export};
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::{Ask, Say, content_of};
 use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::json::error::{missing, unknown_field};
+use nexus_edge_core::time::rfc3339_ms;
 use serde_json::{Map, Value, json};
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
@@ -55,8 +56,7 @@ async fn dispatch(room: &Rc<Room>, call: &Call, request: &mut Request) -> Result
         (Method::Post, "/chat") => {
             let fields = body(request).await?;
             let Some(content) = fields.get("message").or_else(|| fields.get("content")) else {
-                let message = "The required field `message` is missing.";
-                return Err(ApiError::invalid("missing_required_parameter", "message", message));
+                return Err(missing("message"));
             };
             let say = Say::Message(content_of("message", content)?);
             turn(room, call, &fields, say).await
@@ -213,9 +213,7 @@ async fn turn(
         "config",
     ];
     if let Some(name) = fields.keys().find(|name| !known.contains(&name.as_str())) {
-        let name: String = name.chars().take(100).collect();
-        let message = format!("Unknown field `{name}`. Known fields: {}.", known.join(", "));
-        return Err(ApiError::invalid("unknown_parameter", name, message));
+        return Err(unknown_field("", name, &known));
     }
     let text = |name: &str| match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -322,7 +320,7 @@ fn answered(call: &Call, turn_id: &str, said: Said) -> Value {
         "id": said.message_id,
         "role": "assistant",
         "content": said.content,
-        "timestamp": rfc3339(now_ms()),
+        "timestamp": rfc3339_ms(now_ms()),
         "metadata": {},
     });
     if let Some(message) = message.as_object_mut().filter(|_| !said.tool_calls.is_empty()) {
@@ -349,7 +347,7 @@ fn turn_failed(call: &Call, status: u16, code: &str, message: &str) -> Response 
         "success": false,
         "data": null,
         "message": error.message,
-        "timestamp": rfc3339(now_ms()),
+        "timestamp": rfc3339_ms(now_ms()),
         "request_id": call.request_id,
         "error_code": code.to_ascii_uppercase(),
     });

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Price, table};
 use crate::catalog::fields::{Fields, Patch};
 use crate::error::ApiError;
+use crate::json::error::missing;
 
 /// What is set for a provider's model (`provider_model:<id>`), a model wherever it is offered (`model:<name>`) or a
 /// provider (`provider:<id>`).
@@ -45,8 +46,8 @@ impl PriceSetting {
                 ..Price::new(input, output)
             }),
             (None, None) => None,
-            (None, _) => return Err(needs("input")),
-            (_, None) => return Err(needs("output")),
+            (None, _) => return Err(missing("input")),
+            (_, None) => return Err(missing("output")),
         };
         let factor_milli = match fields.dollars("factor")? {
             Patch::Set(factor) if factor % 1000 == 0 => Some(factor / 1000),
@@ -57,15 +58,10 @@ impl PriceSetting {
             Patch::Keep | Patch::Clear => None,
         };
         if price.is_none() && factor_milli.is_none() {
-            return Err(needs("input"));
+            return Err(missing("input"));
         }
         Ok(Self { price, factor_milli })
     }
-}
-
-fn needs(name: &str) -> ApiError {
-    let message = format!("The required field `{name}` is missing.");
-    ApiError::invalid("missing_required_parameter", name, message)
 }
 
 /// Whether the text names something that can have a price or a factor.

@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 
 use serde_json::value::RawValue;
 
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
-use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
+use crate::json::error::{self, invalid_value, not_an_object, wrong_kind, wrong_type};
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// More than this in one list is a mistake; it would also be read on every request.
 const MAX_ITEMS: usize = 1000;
@@ -61,10 +61,7 @@ impl<T> Patch<T> {
 
     /// The value of a field that a new record must have.
     pub fn required(self, name: &str) -> Result<T, ApiError> {
-        self.into_set().ok_or_else(|| {
-            let message = format!("The required field `{name}` is missing.");
-            ApiError::invalid("missing_required_parameter", name, message)
-        })
+        self.into_set().ok_or_else(|| error::missing(name))
     }
 
     /// Refuses `null` for a field that cannot be empty.
@@ -88,11 +85,9 @@ impl<'a> Fields<'a> {
     /// Reads a body that must be a JSON object with no other than these fields.
     pub fn parse(body: &'a [u8], known: &[&str]) -> Result<Self, ApiError> {
         let object: JsonObject<'a> =
-            serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+            serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
         if let Some((name, _)) = object.iter().find(|(name, _)| !known.contains(name)) {
-            let name: String = name.chars().take(100).collect();
-            let message = format!("Unknown field `{name}`. Known fields: {}.", known.join(", "));
-            return Err(ApiError::invalid("unknown_parameter", name, message));
+            return Err(error::unknown_field("", name, known));
         }
         Ok(Self { object })
     }
@@ -102,16 +97,11 @@ impl<'a> Fields<'a> {
         self.read(name, Kind::String)?.try_map(|value| {
             let text = as_str(value).unwrap_or_default().trim().to_owned();
             if !length.contains(&text.chars().count()) {
-                let message =
-                    format!("`{name}` must have {} to {} characters.", length.start(), length.end());
-                return Err(ApiError::invalid("invalid_value", name, message));
+                let fault = format_args!("must have {} to {} characters", length.start(), length.end());
+                return Err(invalid_value(name, fault));
             }
             if text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\t')) {
-                return Err(ApiError::invalid(
-                    "invalid_value",
-                    name,
-                    format!("`{name}` must not contain control characters."),
-                ));
+                return Err(invalid_value(name, "must not contain control characters"));
             }
             Ok(text)
         })
@@ -123,8 +113,7 @@ impl<'a> Fields<'a> {
             if text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Ok(text);
             }
-            let message = format!("`{name}` must consist of visible ASCII characters without spaces.");
-            Err(ApiError::invalid("invalid_value", name, message))
+            Err(invalid_value(name, "must consist of visible ASCII characters without spaces"))
         })
     }
 
@@ -137,19 +126,16 @@ impl<'a> Fields<'a> {
     pub fn integer(&self, name: &str, range: RangeInclusive<u64>) -> Result<Patch<u64>, ApiError> {
         self.read(name, Kind::Number)?.try_map(|value| {
             value.get().parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
-                let message =
-                    format!("`{name}` must be a whole number from {} to {}.", range.start(), range.end());
-                ApiError::invalid("invalid_value", name, message)
+                let fault = format_args!("must be a whole number from {} to {}", range.start(), range.end());
+                invalid_value(name, fault)
             })
         })
     }
 
     /// A whole number in the range, which fits 32 bits.
     pub fn integer_u32(&self, name: &str, range: RangeInclusive<u64>) -> Result<Patch<u32>, ApiError> {
-        self.integer(name, range)?.try_map(|number| {
-            u32::try_from(number)
-                .map_err(|_| ApiError::invalid("invalid_value", name, format!("`{name}` is too large.")))
-        })
+        self.integer(name, range)?
+            .try_map(|number| u32::try_from(number).map_err(|_| invalid_value(name, "is too large")))
     }
 
     /// A list of texts, each of so many characters.
@@ -219,9 +205,7 @@ impl<'a> Fields<'a> {
     pub fn dollars(&self, name: &str) -> Result<Patch<u64>, ApiError> {
         self.read(name, Kind::Number)?.try_map(|value| {
             parse_micros(value.get()).ok_or_else(|| {
-                let message =
-                    format!("`{name}` must be a number from 0 to 1000000000 with at most 6 decimals.");
-                ApiError::invalid("invalid_value", name, message)
+                invalid_value(name, "must be a number from 0 to 1000000000 with at most 6 decimals")
             })
         })
     }
@@ -235,8 +219,7 @@ impl<'a> Fields<'a> {
                 .iter()
                 .map(|(key, value)| {
                     let text = as_str(value).ok_or_else(|| {
-                        let param = format!("{name}.{key}");
-                        ApiError::invalid("invalid_type", &param, format!("`{param}` must be a string."))
+                        wrong_type(format_args!("{name}.{key}"), "a string", Kind::of(value))
                     })?;
                     Ok((key.to_owned(), text.into_owned()))
                 })
@@ -256,8 +239,7 @@ impl<'a> Fields<'a> {
         self.read(name, Kind::Array)?.try_map(|value| {
             let items: Vec<&'a RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
             if items.len() > max_items {
-                let message = format!("`{name}` must have at most {max_items} items.");
-                return Err(ApiError::invalid("invalid_value", name, message));
+                return Err(invalid_value(name, format_args!("must have at most {max_items} items")));
             }
             items
                 .into_iter()
@@ -287,11 +269,7 @@ impl<'a> Fields<'a> {
         match Kind::of(value) {
             Kind::Null => Ok(Patch::Clear),
             found if found == expected => Ok(Patch::Set(value)),
-            found => {
-                let message =
-                    format!("`{name}` must be {}, not {}.", expected.described(), found.described());
-                Err(ApiError::invalid("invalid_type", name, message))
-            }
+            found => Err(wrong_kind(name, &[expected], found)),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::access::{ApiKeyRecord, StorePolicy, ip_range};
 use crate::dialect::face::Face;
 use crate::error::ApiError;
 use crate::limits::LimitPolicyInput;
-use crate::limits::calendar::add_months;
+use crate::time::add_months;
 
 const DAY_MS: u64 = 86_400_000;
 /// Most tags of a key.

@@ -4,12 +4,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::json::error::{self, invalid_value, shown};
+use crate::json::object::Kind;
 
 /// Tokens of history that go to the model where the session does not say otherwise.
 pub const DEFAULT_CONTEXT_TOKENS: u64 = 32_000;
 const MAX_SYSTEM_PROMPT_CHARS: usize = 64_000;
 const MAX_TOOLS_BYTES: usize = 128 * 1024;
 const MAX_STOPS: usize = 4;
+const KNOWN: &[&str] = &[
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "presence_penalty",
+    "frequency_penalty",
+    "stop",
+    "stop_sequences",
+    "system_prompt",
+    "tools",
+    "context_tokens",
+];
 
 /// The parameters of a session. What is absent is the provider's default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -42,7 +56,7 @@ impl SessionConfig {
     /// Changes what `patch` names; null empties a parameter. `prefix` is what errors call it.
     pub fn apply(&mut self, patch: &Value, prefix: &str) -> Result<(), ApiError> {
         let Value::Object(fields) = patch else {
-            return Err(wrong_type(prefix, "an object"));
+            return Err(wrong_type(prefix, "an object", patch));
         };
         let mut changed = self.clone();
         for (name, value) in fields {
@@ -58,8 +72,7 @@ impl SessionConfig {
                 "tools" => changed.tools = reader.tools()?,
                 "context_tokens" => changed.context_tokens = reader.integer(256, 10_000_000)?,
                 _ => {
-                    let message = format!("Unknown parameter `{}`.", short(&reader.name));
-                    return Err(ApiError::invalid("unknown_parameter", short(&reader.name), message));
+                    return Err(error::unknown_field(&format!("{prefix}."), name, KNOWN));
                 }
             }
         }
@@ -108,7 +121,7 @@ impl Reader<'_> {
         if self.value.is_null() {
             return Ok(None);
         }
-        let number = self.value.as_f64().ok_or_else(|| wrong_type(&self.name, "a number"))?;
+        let number = self.value.as_f64().ok_or_else(|| wrong_type(&self.name, "a number", self.value))?;
         if (least..=most).contains(&number) {
             return Ok(Some(number));
         }
@@ -120,7 +133,7 @@ impl Reader<'_> {
             return Ok(None);
         }
         if !self.value.is_number() {
-            return Err(wrong_type(&self.name, "a number"));
+            return Err(wrong_type(&self.name, "a number", self.value));
         }
         let range = least..=most;
         let number = self.value.as_u64().filter(|number| range.contains(number));
@@ -131,7 +144,7 @@ impl Reader<'_> {
         if self.value.is_null() {
             return Ok(None);
         }
-        let text = self.value.as_str().ok_or_else(|| wrong_type(&self.name, "a string"))?;
+        let text = self.value.as_str().ok_or_else(|| wrong_type(&self.name, "a string", self.value))?;
         if text.chars().count() > longest {
             return Err(self.wrong_value(&format!("at most {longest} characters long")));
         }
@@ -146,8 +159,8 @@ impl Reader<'_> {
                 .iter()
                 .map(|stop| stop.as_str().map(str::to_owned))
                 .collect::<Option<Vec<_>>>()
-                .ok_or_else(|| wrong_type(&self.name, "a list of strings"))?,
-            _ => return Err(wrong_type(&self.name, "a string or a list of strings")),
+                .ok_or_else(|| wrong_type(&self.name, "an array of strings", self.value))?,
+            _ => return Err(wrong_type(&self.name, "a string or an array of strings", self.value)),
         };
         if given.len() > MAX_STOPS || given.iter().any(|stop| stop.is_empty() || stop.len() > 1000) {
             return Err(self.wrong_value(&format!("at most {MAX_STOPS} texts of 1 to 1000 bytes")));
@@ -165,23 +178,18 @@ impl Reader<'_> {
                 }
                 Ok(Some(self.value.clone()))
             }
-            _ => Err(wrong_type(&self.name, "a list of objects")),
+            _ => Err(wrong_type(&self.name, "an array of objects", self.value)),
         }
     }
 
     fn wrong_value(&self, what: &str) -> ApiError {
-        ApiError::invalid("invalid_value", &self.name, format!("`{}` must be {what}.", self.name))
+        invalid_value(&self.name, format_args!("must be {what}"))
     }
 }
 
 /// The error for a field of the wrong type.
-pub(super) fn wrong_type(name: &str, expected: &str) -> ApiError {
-    let name = short(name);
-    ApiError::invalid("invalid_type", &name, format!("`{name}` must be {expected}."))
-}
-
-fn short(name: &str) -> String {
-    name.chars().take(100).collect()
+pub(super) fn wrong_type(name: &str, expected: &str, found: &Value) -> ApiError {
+    error::wrong_type(shown(name), expected, Kind::of_tree(found))
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::envelope::rfc3339;
 use super::message::StoredMessage;
 use super::session::Session;
 use crate::error::ApiError;
+use crate::time::rfc3339_ms;
 
 /// A form of export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ fn csv(messages: &[StoredMessage]) -> String {
         let fields = [
             message.id.as_str(),
             &message.turn_id,
-            &rfc3339(message.timestamp),
+            &rfc3339_ms(message.timestamp),
             &message.role,
             &content,
             &calls,
@@ -103,7 +103,7 @@ fn markdown(session: &Session, messages: &[StoredMessage]) -> String {
             "assistant" => "Assistant",
             _ => "Tool",
         };
-        let _ = write!(out, "\n## {who}, {}\n\n", rfc3339(message.timestamp));
+        let _ = write!(out, "\n## {who}, {}\n\n", rfc3339_ms(message.timestamp));
         let text = message.text();
         if !text.is_empty() {
             out.push_str(&text);

@@ -10,6 +10,7 @@ use super::config::wrong_type;
 use super::handshake::Version;
 use super::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES};
 use crate::error::{ApiError, ErrorType};
+use crate::json::error::{invalid_value, missing, unknown_field};
 
 /// Largest frame of a client, in bytes.
 pub const MAX_FRAME_BYTES: usize = 256 * 1024;
@@ -182,10 +183,8 @@ fn read_seq(fields: &Map<String, Value>) -> Result<(), ApiError> {
     match fields.get("seq") {
         None => Ok(()),
         Some(seq) if seq.as_u64().is_some() => Ok(()),
-        Some(seq) if seq.is_number() => {
-            Err(ApiError::invalid("invalid_value", "seq", "`seq` must be a whole number from 0."))
-        }
-        Some(_) => Err(wrong_type("seq", "a number")),
+        Some(seq) if seq.is_number() => Err(invalid_value("seq", "must be a whole number from 0")),
+        Some(seq) => Err(wrong_type("seq", "a number", seq)),
     }
 }
 
@@ -197,9 +196,9 @@ fn parse_v1(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
         _ => {}
     }
     let message = fields.get("message").ok_or_else(|| missing("message"))?;
-    let text = message.as_str().ok_or_else(|| wrong_type("message", "a string"))?;
+    let text = message.as_str().ok_or_else(|| wrong_type("message", "a string", message))?;
     if text.trim().is_empty() {
-        return Err(ApiError::invalid("invalid_value", "message", "`message` must not be empty."));
+        return Err(invalid_value("message", "must not be empty"));
     }
     Ok(FrameBody::Ask(Box::new(Ask {
         client_id: None,
@@ -213,7 +212,7 @@ fn parse_v1(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
 
 fn parse_v2(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
     let kind = fields.get("type").ok_or_else(|| missing("type"))?;
-    let kind = kind.as_str().ok_or_else(|| wrong_type("type", "a string"))?;
+    let kind = kind.as_str().ok_or_else(|| wrong_type("type", "a string", kind))?;
     let asking = ["type", "seq", "id", "model", "model_name", "provider", "provider_id", "config"];
     match kind {
         "hello" => {
@@ -273,49 +272,48 @@ fn ask(fields: &Map<String, Value>, say: Say) -> Result<FrameBody, ApiError> {
 /// What a person may say: a text, or parts of which each has a `type`.
 pub fn content_of(path: &str, content: &Value) -> Result<Value, ApiError> {
     match content {
-        Value::String(text) if text.trim().is_empty() => {
-            Err(ApiError::invalid("invalid_value", path, format!("`{path}` must not be empty.")))
-        }
-        Value::Array(parts) if parts.is_empty() => {
-            Err(ApiError::invalid("invalid_value", path, format!("`{path}` must not be empty.")))
-        }
+        Value::String(text) if text.trim().is_empty() => Err(invalid_value(path, "must not be empty")),
+        Value::Array(parts) if parts.is_empty() => Err(invalid_value(path, "must not be empty")),
         Value::String(_) => Ok(content.clone()),
         Value::Array(parts) => {
             for (index, part) in parts.iter().enumerate() {
                 let path = format!("{path}[{index}]");
-                let Value::Object(part) = part else { return Err(wrong_type(&path, "an object")) };
-                let kind = part.get("type").ok_or_else(|| missing(&format!("{path}.type")))?;
-                let kind = kind.as_str().ok_or_else(|| wrong_type(&format!("{path}.type"), "a string"))?;
-                if kind == "text" && !part.get("text").is_some_and(Value::is_string) {
-                    return Err(wrong_type(&format!("{path}.text"), "a string"));
+                let Value::Object(part) = part else { return Err(wrong_type(&path, "an object", part)) };
+                let kind = part.get("type").ok_or_else(|| missing(format_args!("{path}.type")))?;
+                let kind =
+                    kind.as_str().ok_or_else(|| wrong_type(&format!("{path}.type"), "a string", kind))?;
+                if kind == "text" {
+                    let text = part.get("text").unwrap_or(&Value::Null);
+                    if !text.is_string() {
+                        return Err(wrong_type(&format!("{path}.text"), "a string", text));
+                    }
                 }
             }
             Ok(content.clone())
         }
-        _ => Err(wrong_type(path, "a string or a list of parts")),
+        _ => Err(wrong_type(path, "a string or an array of parts", content)),
     }
 }
 
 fn results(fields: &Map<String, Value>) -> Result<Vec<(String, Value)>, ApiError> {
     let results = fields.get("results").ok_or_else(|| missing("results"))?;
-    let results = results.as_array().ok_or_else(|| wrong_type("results", "a list"))?;
+    let results = results.as_array().ok_or_else(|| wrong_type("results", "an array", results))?;
     if results.is_empty() || results.len() > MAX_RESULTS {
-        let message = format!("`results` must have 1 to {MAX_RESULTS} items.");
-        return Err(ApiError::invalid("invalid_value", "results", message));
+        return Err(invalid_value("results", format_args!("must have 1 to {MAX_RESULTS} items")));
     }
     results
         .iter()
         .enumerate()
         .map(|(index, result)| {
             let path = format!("results[{index}]");
-            let Value::Object(result) = result else { return Err(wrong_type(&path, "an object")) };
+            let Value::Object(result) = result else { return Err(wrong_type(&path, "an object", result)) };
             let id_path = format!("{path}.tool_call_id");
             let id = result.get("tool_call_id").ok_or_else(|| missing(&id_path))?;
-            let id = id.as_str().ok_or_else(|| wrong_type(&id_path, "a string"))?;
+            let id = id.as_str().ok_or_else(|| wrong_type(&id_path, "a string", id))?;
             let content_path = format!("{path}.content");
             let content = result.get("content").ok_or_else(|| missing(&content_path))?;
             if !content.is_string() {
-                return Err(wrong_type(&content_path, "a string"));
+                return Err(wrong_type(&content_path, "a string", content));
             }
             Ok((id.to_owned(), content.clone()))
         })
@@ -325,16 +323,8 @@ fn results(fields: &Map<String, Value>) -> Result<Vec<(String, Value)>, ApiError
 fn known(fields: &Map<String, Value>, names: &[&str]) -> Result<(), ApiError> {
     match fields.keys().find(|name| !names.contains(&name.as_str())) {
         None => Ok(()),
-        Some(name) => {
-            let name: String = name.chars().take(100).collect();
-            let message = format!("Unknown field `{name}`. Known fields: {}.", names.join(", "));
-            Err(ApiError::invalid("unknown_parameter", name, message))
-        }
+        Some(name) => Err(unknown_field("", name, names)),
     }
-}
-
-fn missing(name: &str) -> ApiError {
-    ApiError::invalid("missing_required_parameter", name, format!("The required field `{name}` is missing."))
 }
 
 /// A short text; null is nothing.
@@ -347,10 +337,9 @@ fn name(fields: &Map<String, Value>, field: &str) -> Result<Option<String>, ApiE
             if fits && !text.trim().is_empty() {
                 return Ok(Some(text.clone()));
             }
-            let message = format!("`{field}` must have 1 to {MAX_ID_CHARS} characters.");
-            Err(ApiError::invalid("invalid_value", field, message))
+            Err(invalid_value(field, format_args!("must have 1 to {MAX_ID_CHARS} characters")))
         }
-        Some(_) => Err(wrong_type(field, "a string")),
+        Some(other) => Err(wrong_type(field, "a string", other)),
     }
 }
 
@@ -358,12 +347,8 @@ fn whole_number(fields: &Map<String, Value>, field: &str) -> Result<Option<u64>,
     match fields.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(value) if value.as_u64().is_some() => Ok(value.as_u64()),
-        Some(value) if value.is_number() => Err(ApiError::invalid(
-            "invalid_value",
-            field,
-            format!("`{field}` must be a whole number from 0."),
-        )),
-        Some(_) => Err(wrong_type(field, "a number")),
+        Some(value) if value.is_number() => Err(invalid_value(field, "must be a whole number from 0")),
+        Some(other) => Err(wrong_type(field, "a number", other)),
     }
 }
 
@@ -373,11 +358,11 @@ fn provider_id(fields: &Map<String, Value>) -> Result<Option<i64>, ApiError> {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text.trim().parse::<i64>().ok(),
         Some(value) if value.is_number() => value.as_i64(),
-        Some(_) => return Err(wrong_type("provider_id", "a number")),
+        Some(other) => return Err(wrong_type("provider_id", "a number", other)),
     };
-    id.filter(|id| *id > 0).map(Some).ok_or_else(|| {
-        ApiError::invalid("invalid_value", "provider_id", "`provider_id` must be a whole number from 1.")
-    })
+    id.filter(|id| *id > 0)
+        .map(Some)
+        .ok_or_else(|| invalid_value("provider_id", "must be a whole number from 1"))
 }
 
 #[cfg(test)]

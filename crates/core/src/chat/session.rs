@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::config::{SessionConfig, wrong_type};
 use crate::error::ApiError;
+use crate::json::error::unknown_field;
 
 const MAX_TITLE_CHARS: usize = 200;
 const MAX_MODEL_CHARS: usize = 200;
@@ -77,11 +78,8 @@ impl Session {
                 "pinned" => changed.pinned = boolean(name, value)?,
                 "archived" => changed.archived = boolean(name, value)?,
                 _ => {
-                    let name: String = name.chars().take(100).collect();
-                    let message = format!(
-                        "Unknown field `{name}`. Known fields: title, ai_provider, model, config, pinned, archived."
-                    );
-                    return Err(ApiError::invalid("unknown_parameter", name, message));
+                    let known = ["title", "ai_provider", "model", "config", "pinned", "archived"];
+                    return Err(unknown_field("", name, &known));
                 }
             }
         }
@@ -118,12 +116,12 @@ fn text(name: &str, value: &Value, longest: usize) -> Result<Option<String>, Api
             }
             Ok(Some(text.to_owned()))
         }
-        _ => Err(wrong_type(name, "a string")),
+        _ => Err(wrong_type(name, "a string", value)),
     }
 }
 
 fn boolean(name: &str, value: &Value) -> Result<bool, ApiError> {
-    value.as_bool().ok_or_else(|| wrong_type(name, "a boolean"))
+    value.as_bool().ok_or_else(|| wrong_type(name, "a boolean", value))
 }
 
 #[cfg(test)]

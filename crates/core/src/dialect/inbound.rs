@@ -8,11 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::dialect::canonical;
 use crate::dialect::face::Face;
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
-use crate::dialect::json_splice::{Edit, apply, quote};
-use crate::dialect::openai::request::{ChatRequest, describe_syntax};
+use crate::dialect::openai::request::ChatRequest;
 use crate::dialect::{openai, registry};
 use crate::error::ApiError;
+use crate::json::error::{invalid_value, missing, not_an_object, wrong_type};
+use crate::json::object::{JsonObject, Kind, as_str};
+use crate::json::splice::{Edit, apply, quote};
 
 /// The field in which a request lists models to fall back on.
 const FALLBACKS: &str = "models";
@@ -76,13 +77,13 @@ impl<'a> Inbound<'a> {
             return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
         }
         let fields: JsonObject<'a> =
-            serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+            serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
         let (model, stream) = match from_path {
             Some(path) => (Cow::Borrowed(path.model), path.stream),
             None => (read_model(&fields)?, read_stream(&fields)?),
         };
         if model.trim().is_empty() {
-            return Err(ApiError::invalid("invalid_value", "model", "`model` must not be empty."));
+            return Err(invalid_value("model", "must not be empty"));
         }
         let as_array = stream && from_path.is_some_and(|path| path.as_array);
         Ok(Self {
@@ -219,27 +220,15 @@ pub fn estimate_prompt_tokens(face: Face, body: &[u8]) -> u64 {
 }
 
 fn read_model<'a>(fields: &JsonObject<'a>) -> Result<Cow<'a, str>, ApiError> {
-    let model = fields.get_set("model").ok_or_else(|| {
-        ApiError::invalid("missing_required_parameter", "model", "The required field `model` is missing.")
-    })?;
-    as_str(model).ok_or_else(|| {
-        let found = Kind::of(model).described();
-        ApiError::invalid("invalid_type", "model", format!("`model` must be a string, not {found}."))
-    })
+    let model = fields.get_set("model").ok_or_else(|| missing("model"))?;
+    as_str(model).ok_or_else(|| wrong_type("model", "a string", Kind::of(model)))
 }
 
 fn read_stream(fields: &JsonObject<'_>) -> Result<bool, ApiError> {
-    match fields.get_set("stream") {
+    match fields.get_set("stream").map(|value| (Kind::of(value), value.get())) {
         None => Ok(false),
-        Some(value) if Kind::of(value) == Kind::Boolean => Ok(value.get() == "true"),
-        Some(value) => {
-            let found = Kind::of(value).described();
-            Err(ApiError::invalid(
-                "invalid_type",
-                "stream",
-                format!("`stream` must be a boolean, not {found}."),
-            ))
-        }
+        Some((Kind::Boolean, text)) => Ok(text == "true"),
+        Some((found, _)) => Err(wrong_type("stream", "a boolean", found)),
     }
 }
 

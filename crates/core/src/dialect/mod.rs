@@ -13,8 +13,6 @@ pub mod dify;
 pub mod face;
 pub mod gemini;
 pub mod inbound;
-pub mod json_object;
-pub mod json_splice;
 pub mod listener;
 pub mod model_list;
 pub mod native;

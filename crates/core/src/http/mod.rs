@@ -1,9 +1,9 @@
-//! HTTP rules that need no HTTP library: paths, request ids, which headers travel.
+//! HTTP rules that need no HTTP library: paths, percent-encoding, request ids, which headers travel.
 
-pub mod date;
 pub mod header_list;
 pub mod headers;
 pub mod multipart;
 pub mod path;
+pub mod percent;
 pub mod request_id;
 pub mod upstream_url;

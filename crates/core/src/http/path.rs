@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::percent;
+
 /// Why a path that matched could not be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -55,37 +57,10 @@ pub fn matches<'a>(pattern: &str, path: &'a str) -> Option<Result<Captured<'a>, 
     if value.is_empty() || (!takes_slashes && value.contains('/')) {
         return None;
     }
-    let captured = percent_decode(value)
+    let captured = percent::decode(value)
+        .ok_or(PathError::BadEncoding)
         .and_then(|first| further.map(|further| Captured { first, second: further.first }));
     Some(captured)
-}
-
-/// Decodes `%XX` (RFC 3986). `+` stays a plus sign: this is a path, not a form.
-pub fn percent_decode(text: &str) -> Result<Cow<'_, str>, PathError> {
-    if !text.contains('%') {
-        return Ok(Cow::Borrowed(text));
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let high = hex_digit(bytes.next())?;
-            let low = hex_digit(bytes.next())?;
-            decoded.push(high << 4 | low);
-        } else {
-            decoded.push(byte);
-        }
-    }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| PathError::BadEncoding)
-}
-
-fn hex_digit(byte: Option<u8>) -> Result<u8, PathError> {
-    match byte {
-        Some(digit @ b'0'..=b'9') => Ok(digit - b'0'),
-        Some(digit @ b'a'..=b'f') => Ok(digit - b'a' + 10),
-        Some(digit @ b'A'..=b'F') => Ok(digit - b'A' + 10),
-        _ => Err(PathError::BadEncoding),
-    }
 }
 
 #[cfg(test)]

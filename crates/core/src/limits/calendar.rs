@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-const DAY_MS: u64 = 86_400_000;
+use crate::time::{CivilDate, DAY_MS};
 
 /// A period that begins anew with the calendar, or never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,58 +48,18 @@ impl Period {
                 (monday.saturating_sub(3) * DAY_MS, (monday + 4) * DAY_MS)
             }
             Self::Month => {
-                let (year, month, _) = civil_from_days(day);
-                let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-                (days_from_civil(year, month, 1) * DAY_MS, days_from_civil(next_year, next_month, 1) * DAY_MS)
+                let first = CivilDate::of_day(day).first_of_month();
+                (first.days() * DAY_MS, first.plus_months(1).days() * DAY_MS)
             }
             Self::Total => (0, u64::MAX),
         }
     }
 }
 
-/// Year, month and day of the day that is so many after 1 January 1970 (Howard Hinnant, "chrono-Compatible Low-Level
-/// Date Algorithms").
-#[must_use]
-pub fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
-}
-
-/// Days from 1 January 1970 to a day that is not before it.
-#[must_use]
-pub fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year / 400;
-    let year_of_era = year % 400;
-    let month_from_march = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    (era * 146_097 + day_of_era).saturating_sub(719_468)
-}
-
-/// The same moment so many months later; the last day of the month where that month is shorter.
-#[must_use]
-pub fn add_months(now_ms: u64, months: u64) -> u64 {
-    let (year, month, day) = civil_from_days(now_ms / DAY_MS);
-    let index = month - 1 + months;
-    let (year, month) = (year + index / 12, index % 12 + 1);
-    let first = days_from_civil(year, month, 1);
-    let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-    let length = days_from_civil(next_year, next_month, 1) - first;
-    (first + day.min(length) - 1) * DAY_MS + now_ms % DAY_MS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::rfc3339;
     use proptest::prelude::*;
 
     /// Saturday, 21 November 2026, 12:00 UTC.
@@ -107,19 +67,15 @@ mod tests {
 
     #[test]
     fn periods_of_a_known_day() {
-        assert_eq!(civil_from_days(NOW / DAY_MS), (2026, 11, 21));
-        let (start, end) = Period::Week.bounds(NOW);
-        assert_eq!(civil_from_days(start / DAY_MS), (2026, 11, 16));
-        assert_eq!(civil_from_days(end / DAY_MS), (2026, 11, 23));
-        let (start, end) = Period::Month.bounds(NOW);
-        assert_eq!(civil_from_days(start / DAY_MS), (2026, 11, 1));
-        assert_eq!(civil_from_days(end / DAY_MS), (2026, 12, 1));
+        let dates = |period: Period| {
+            let (start, end) = period.bounds(NOW);
+            (rfc3339(start / 1000), rfc3339(end / 1000))
+        };
+        let midnights = |start: &str, end: &str| (format!("{start}T00:00:00Z"), format!("{end}T00:00:00Z"));
+        assert_eq!(dates(Period::Day), midnights("2026-11-21", "2026-11-22"));
+        assert_eq!(dates(Period::Week), midnights("2026-11-16", "2026-11-23"));
+        assert_eq!(dates(Period::Month), midnights("2026-11-01", "2026-12-01"));
         assert_eq!(Period::from_name("month"), Some(Period::Month));
-        assert_eq!(
-            civil_from_days(add_months(days_from_civil(2027, 1, 31) * DAY_MS, 1) / DAY_MS),
-            (2027, 2, 28)
-        );
-        assert_eq!(civil_from_days(add_months(NOW, 12) / DAY_MS), (2027, 11, 21));
     }
 
     proptest! {
@@ -131,8 +87,6 @@ mod tests {
                 prop_assert_eq!(period.bounds(end).0, end);
                 prop_assert_eq!(period.bounds(end - 1), (start, end));
             }
-            let (year, month, day) = civil_from_days(now / DAY_MS);
-            prop_assert_eq!(days_from_civil(year, month, day), now / DAY_MS);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Two forms of addresses exist: the older one names a deployment in the path and a version in the query, the newer one
 //! (`/openai/v1/`) looks like `OpenAI`'s own and names the deployment as the model.
 
-use std::fmt::Write as _;
+use crate::http::percent::{decode_lossy, encode};
 
 /// The version that is asked for where none is configured: the last one of the older form that is not a preview.
 pub const DEFAULT_API_VERSION: &str = "2024-10-21";
@@ -98,7 +98,7 @@ impl AzureAddress {
             .strip_prefix("deployments/")
             .and_then(|rest| rest.split('/').next())
             .filter(|name| !name.is_empty())
-            .map(decode);
+            .map(|name| decode_lossy(name).into_owned());
         let form = if rest == "v1" || rest.starts_with("v1/") {
             AzureForm::V1 { api_version: version }
         } else {
@@ -144,35 +144,6 @@ pub fn auth_header(key: &str) -> (&'static str, String) {
     } else {
         ("api-key", key.to_owned())
     }
-}
-
-/// Percent-encodes whatever is not plain in a path or a query.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
-}
-
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = (*first == b'%')
-            .then(|| after.get(..2))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -234,7 +205,8 @@ mod tests {
             url,
             format!("{RESOURCE}/openai/deployments/..%2Fa%3Fb%23c/embeddings?api-version=1%26x%3D2")
         );
-        assert_eq!(decode("%2x%41%"), "%2xA%");
+        let azure = AzureAddress::read(&format!("{RESOURCE}/openai/deployments/%2x%41%"), None);
+        assert_eq!(azure.deployment.as_deref(), Some("%2xA%"));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::azure::{self, AzureAddress};
-use super::endpoint::{Auth, Call, percent_encode};
+use super::endpoint::{Auth, Call};
 use super::upstream::Upstream;
 use crate::catalog::ProviderKind;
+use crate::http::percent::encode_name;
 
 /// Most models that are taken from one upstream.
 pub const MAX_MODELS: usize = 2_000;
@@ -44,7 +45,7 @@ pub fn call(upstream: &Upstream, next: Option<&str>) -> Option<Call> {
     let url = upstream.url.as_ref()?;
     let call =
         |url: String, auth: Auth| Call { method: "GET", url, auth, is_stream: false, headers: Vec::new() };
-    let next = next.map(percent_encode);
+    let next = next.map(encode_name);
     let paged = |url: String, first: &str, parameter: &str| {
         let separator = if url.contains('?') { '&' } else { '?' };
         match &next {

@@ -7,6 +7,7 @@ use crate::catalog::ProviderKind;
 use crate::catalog::provider::RESPONSES;
 use crate::dialect::dashscope::{Endpoint, STREAM_HEADER};
 use crate::dialect::operation::Operation;
+use crate::http::percent::encode_name;
 
 /// How a request is authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +139,7 @@ pub fn kept_response(
         ResponseAction::InputItems => "/input_items",
     };
     let (path, own_query) = call.url.split_once('?').unwrap_or((&call.url, ""));
-    let url = format!("{path}/{}{suffix}", percent_encode(id));
+    let url = format!("{path}/{}{suffix}", encode_name(id));
     call.url = with_query(with_query(url, own_query), query.unwrap_or_default());
     Some(call)
 }
@@ -188,7 +189,7 @@ fn gemini_url(base: &str, kind: ProviderKind, model: &str, action: &str) -> Stri
         Some(tuned) if kind == ProviderKind::Gemini => ("tunedModels", tuned),
         _ => ("models", model),
     };
-    let model = percent_encode(model);
+    let model = encode_name(model);
     match kind {
         ProviderKind::Vertex => {
             let base = base.trim_end_matches("/publishers/google");
@@ -199,23 +200,6 @@ fn gemini_url(base: &str, kind: ProviderKind, model: &str, action: &str) -> Stri
         }
         _ => format!("{base}/v1beta/{collection}/{model}:{action}"),
     }
-}
-
-/// A name as one segment of a path, or as a value in a query.
-pub(super) fn percent_encode(name: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut encoded = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            for nibble in [byte >> 4, byte & 15] {
-                encoded.push(char::from(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0')));
-            }
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How long to wait before the next attempt, and whether there is time for one.
 
 use super::num::{count, float};
-use crate::http::date;
+use crate::time::parse_http_date;
 
 /// The longest wait that an upstream may ask for; a longer one is cut, so that a mistaken header does not bar an
 /// upstream for a day.
@@ -18,7 +18,7 @@ pub fn retry_after_ms(retry_after_ms: Option<&str>, retry_after: Option<&str>, n
         let value = retry_after?;
         number(value)
             .map(|seconds| count((seconds * 1_000.0).ceil()))
-            .or_else(|| date::parse(value).map(|at| at.saturating_sub(now_ms)))
+            .or_else(|| parse_http_date(value).map(|at| at.saturating_sub(now_ms)))
     })?;
     Some(asked.min(MAX_RETRY_AFTER_MS))
 }

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use super::fields::{self, Path};
 use super::{tool_id, wire};
 use crate::dialect::canonical::{CacheControl, Json, Maker, Media, Message, Part, Role};
-use crate::dialect::json_object::{JsonObject, Kind};
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind};
 
 /// What has no canonical place, by path.
 pub type Extra = BTreeMap<String, Json>;

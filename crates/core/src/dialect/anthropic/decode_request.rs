@@ -11,9 +11,9 @@ use super::thinking;
 use crate::dialect::canonical::{
     ChatRequest, Function, Json, Message, Reasoning, ResponseFormat, Role, Tool, ToolChoice,
 };
-use crate::dialect::json_object::{JsonObject, Kind};
-use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
+use crate::json::error::not_an_object;
+use crate::json::object::{JsonObject, Kind};
 
 /// What the request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,7 @@ pub enum Purpose {
 /// Reads a request body.
 pub fn decode(body: &[u8], purpose: Purpose) -> Result<ChatRequest, ApiError> {
     let root = Path::Root;
-    let object: JsonObject<'_> =
-        serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+    let object: JsonObject<'_> = serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
     // Usage is part of every stream of this dialect.
     let mut request = ChatRequest { include_usage: true, ..ChatRequest::default() };
     request.model = fields::required(&object, "model", root, fields::string)?;

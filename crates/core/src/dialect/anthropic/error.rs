@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
-use crate::dialect::json_object::{JsonObject, as_str};
+use crate::json::object::{JsonObject, as_str};
 
 /// Characters of an upstream's message that are passed on.
 const MAX_MESSAGE_CHARS: usize = 2000;

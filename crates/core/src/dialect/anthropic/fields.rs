@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// A place in the request; it is put into words only if there is an error to report.
 #[derive(Debug, Clone, Copy)]
@@ -49,11 +49,7 @@ pub fn missing(path: Path<'_>) -> ApiError {
 /// The error of a value of the wrong JSON type.
 pub fn wrong_type(path: Path<'_>, expected: &str, found: &RawValue) -> ApiError {
     let found = Kind::of(found).described();
-    ApiError::invalid(
-        "invalid_type",
-        path.to_string(),
-        format!("`{path}` must be {expected}, but is {found}."),
-    )
+    ApiError::invalid("invalid_type", path.to_string(), format!("`{path}` must be {expected}, not {found}."))
 }
 
 /// A way to read the value at a place.

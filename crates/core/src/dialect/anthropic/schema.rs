@@ -8,7 +8,7 @@
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// Schemas nested more deeply than this are left as they are; the API refuses far shallower ones.
 const MAX_DEPTH: usize = 64;

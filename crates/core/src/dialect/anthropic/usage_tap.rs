@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::wire::Counts;
 use crate::dialect::canonical::ErrorInfo;
-use crate::dialect::json_object::as_str;
 use crate::dialect::pipe::StreamFacts;
+use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
 /// What a stream has said so far.

@@ -6,8 +6,9 @@
 //! decided when the stream is over.
 
 use super::wire::{BlobIn, CandidateIn, FunctionCallIn, PartIn, ResponseIn};
-use super::{citations, finish, logprobs, signature, time, usage, wire};
+use super::{citations, finish, logprobs, signature, usage, wire};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, Part, PartStart, StreamEvent};
+use crate::time::parse_rfc3339;
 use crate::tokens::TokenUsage;
 
 /// No service answers more often than this.
@@ -67,7 +68,7 @@ impl ChunkReader {
             events.push(StreamEvent::Start {
                 id: response.response_id,
                 model: response.model_version,
-                created: response.create_time.as_deref().and_then(time::parse),
+                created: response.create_time.as_deref().and_then(parse_rfc3339),
             });
         }
         for (position, candidate) in response.candidates.unwrap_or_default().into_iter().enumerate() {

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use super::fields::{Fields, carried};
 use super::{signature, tool_result, wire};
 use crate::dialect::canonical::{Json, Media, Message, Part, Role};
-use crate::dialect::json_object::as_str;
 use crate::error::ApiError;
+use crate::json::object::as_str;
 
 /// Fields of a part that say what it is.
 const KINDS: &[&str] = &[

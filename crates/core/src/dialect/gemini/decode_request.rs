@@ -6,9 +6,9 @@ use super::decode_contents::{Reader, schema_field};
 use super::fields::{Fields, carried};
 use super::{decode_config, schema_read};
 use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
-use crate::dialect::json_object::JsonObject;
-use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
+use crate::json::error::not_an_object;
+use crate::json::object::JsonObject;
 
 /// Fields that have a place in the canonical model.
 const KNOWN: &[&str] = &[
@@ -27,8 +27,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
     }
-    let object: JsonObject<'_> =
-        serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+    let object: JsonObject<'_> = serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
     let fields = Fields::of(object);
     let mut request = ChatRequest::default();
     let mut reader = Reader::default();

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use super::encode_contents::bare_signature;
 use super::encode_media::media_part;
 use super::wire::{CandidateOut, ContentOut, FunctionCallOut, PartOut, ResponseOut, to_line};
-use super::{citations, finish, logprobs, signature, time, usage};
+use super::{citations, finish, logprobs, signature, usage};
 use crate::dialect::canonical::{ChatResponse, Choice, Json, Part, ReplyContext};
+use crate::time::rfc3339;
 
 /// Writes an answer.
 pub(super) fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
@@ -19,7 +20,7 @@ pub(super) fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8>
             .collect(),
         usage_metadata: response.usage.as_ref().map(usage::write),
         model_version: response.model.as_deref().unwrap_or(&context.model),
-        create_time: Some(time::format(response.created.unwrap_or(context.created))),
+        create_time: Some(rfc3339(response.created.unwrap_or(context.created))),
         response_id: response.id.as_deref().unwrap_or(&context.unique),
     })
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::schema;
 use super::wire::{FunctionCallingOut, FunctionOut, ToolConfigOut, ToolOut};
 use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
-use crate::dialect::json_object::{JsonObject, as_str};
+use crate::json::object::{JsonObject, as_str};
 
 /// Tools that the service runs itself, by the name of their field.
 pub(super) const NATIVE_TOOLS: &[&str] = &[

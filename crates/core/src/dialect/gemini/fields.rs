@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// An object and where it stands in the request.
 pub(super) struct Fields<'a> {
@@ -155,7 +155,7 @@ impl<'a> Fields<'a> {
     /// The error of a field that must be there and is not.
     pub(super) fn missing(&self, name: &str) -> ApiError {
         let path = self.path(name);
-        let message = format!("The required field `{path}` is missing.");
+        let message = format!("`{path}` is required.");
         ApiError::invalid("missing_required_parameter", path, message)
     }
 

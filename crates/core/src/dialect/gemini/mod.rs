@@ -39,7 +39,6 @@ mod signature;
 mod stream_decoder;
 mod stream_encoder;
 pub(in crate::dialect) mod tap;
-mod time;
 mod tool_result;
 mod usage;
 pub mod usage_tap;

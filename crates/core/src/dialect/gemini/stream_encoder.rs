@@ -12,11 +12,12 @@ use super::encode_contents::bare_signature;
 use super::encode_media::media_part;
 use super::encode_response::{call, redacted, text_part, thought};
 use super::wire::{CandidateOut, ContentOut, PartOut, ResponseOut, to_line};
-use super::{citations, error, finish, logprobs, time, usage};
+use super::{citations, error, finish, logprobs, usage};
 use crate::dialect::canonical::{
     Citation, FinishReason, PartStart, ReplyContext, StreamEncoder, StreamEvent,
 };
 use crate::sse::writer::write_data;
+use crate::time::rfc3339;
 use crate::tokens::TokenUsage;
 
 /// Text of one part that is remembered, so that places in it can be counted.
@@ -197,7 +198,7 @@ impl Encoder {
             candidates,
             usage_metadata: usage.as_ref().map(usage::write),
             model_version: &self.model,
-            create_time: Some(time::format(self.created)),
+            create_time: Some(rfc3339(self.created)),
             response_id: &self.id,
         });
         self.frame(&chunk, out);

@@ -6,7 +6,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::dialect::json_object::{JsonObject, as_str};
+use crate::json::object::{JsonObject, as_str};
 
 /// The response object for a result.
 pub(super) fn write(text: &str, is_error: bool) -> Json {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{error, finish, usage};
 use crate::dialect::canonical::ErrorInfo;
-use crate::dialect::json_object::as_str;
+use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
 /// What has been seen of a streamed answer.

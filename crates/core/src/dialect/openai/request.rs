@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
-use crate::dialect::json_splice::{Edit, apply, offset_in, quote};
 use crate::error::ApiError;
+use crate::json::error::{invalid_value, missing, not_an_object, reason, wrong_kind};
+use crate::json::object::{JsonObject, Kind, as_str};
+use crate::json::splice::{Edit, apply, offset_in, quote};
 use crate::tokens::estimate_tokens;
 
 /// How much of the text of a prompt is estimated token by token; the rest is scaled by its length.
@@ -75,11 +76,11 @@ impl<'a> ChatRequest<'a> {
             return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
         }
         let fields: JsonObject<'a> =
-            serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+            serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
         check_kinds(&fields)?;
         let model = fields.get_set("model").and_then(as_str).ok_or_else(|| missing("model"))?;
         if model.trim().is_empty() {
-            return Err(ApiError::invalid("invalid_value", "model", "`model` must not be empty."));
+            return Err(invalid_value("model", "must not be empty"));
         }
         let messages = read_messages(fields.get_set("messages").ok_or_else(|| missing("messages"))?)?;
         let stream = fields.get("stream").is_some_and(|value| value.get() == "true");
@@ -220,26 +221,12 @@ impl<'a> Message<'a> {
     }
 }
 
-fn missing(field: &str) -> ApiError {
-    ApiError::invalid(
-        "missing_required_parameter",
-        field,
-        format!("The required field `{field}` is missing."),
-    )
-}
-
-fn wrong_type(param: String, expected: &[Kind], found: Kind) -> ApiError {
-    let expected: Vec<&str> = expected.iter().map(|kind| kind.described()).collect();
-    let message = format!("`{param}` must be {}, not {}.", expected.join(" or "), found.described());
-    ApiError::invalid("invalid_type", param, message)
-}
-
 fn check_kinds(fields: &JsonObject<'_>) -> Result<(), ApiError> {
     for (name, value) in fields.iter() {
         let Some((_, expected)) = FIELD_KINDS.iter().find(|(known, _)| *known == name) else { continue };
         let found = Kind::of(value);
         if found != Kind::Null && !expected.contains(&found) {
-            return Err(wrong_type(name.to_owned(), expected, found));
+            return Err(wrong_kind(name, expected, found));
         }
     }
     Ok(())
@@ -258,11 +245,7 @@ fn read_messages(value: &RawValue) -> Result<Vec<Message<'_>>, ApiError> {
     }
     let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
     if items.is_empty() {
-        return Err(ApiError::invalid(
-            "invalid_value",
-            "messages",
-            "`messages` must contain at least one message.",
-        ));
+        return Err(invalid_value("messages", "must contain at least one message"));
     }
     items.into_iter().enumerate().map(|(index, item)| read_message(index, item)).collect()
 }
@@ -270,47 +253,33 @@ fn read_messages(value: &RawValue) -> Result<Vec<Message<'_>>, ApiError> {
 fn read_message(index: usize, item: &RawValue) -> Result<Message<'_>, ApiError> {
     let found = Kind::of(item);
     if found != Kind::Object {
-        return Err(wrong_type(format!("messages[{index}]"), &[Kind::Object], found));
+        return Err(wrong_kind(format!("messages[{index}]"), &[Kind::Object], found));
     }
-    let fields: JsonObject<'_> = serde_json::from_str(item.get()).map_err(|error| {
-        ApiError::invalid("invalid_json", format!("messages[{index}]"), plain_reason(&error))
-    })?;
+    let fields: JsonObject<'_> = serde_json::from_str(item.get())
+        .map_err(|error| ApiError::invalid("invalid_json", format!("messages[{index}]"), reason(&error)))?;
     check_message(index, fields)
 }
 
 fn check_message(index: usize, fields: JsonObject<'_>) -> Result<Message<'_>, ApiError> {
     let path = |field: &str| format!("messages[{index}].{field}");
     let Some(role) = fields.get_set("role") else {
-        return Err(missing(&path("role")));
+        return Err(missing(path("role")));
     };
-    let role = as_str(role).ok_or_else(|| wrong_type(path("role"), &[Kind::String], Kind::of(role)))?;
+    let role = as_str(role).ok_or_else(|| wrong_kind(path("role"), &[Kind::String], Kind::of(role)))?;
     match fields.get_set("content").map(Kind::of) {
         None | Some(Kind::String | Kind::Array | Kind::Object) => Ok(Message { role, fields }),
-        Some(found) => Err(wrong_type(path("content"), &[Kind::String, Kind::Array], found)),
+        Some(found) => Err(wrong_kind(path("content"), &[Kind::String, Kind::Array], found)),
     }
 }
 
 fn reads_include_usage(options: &RawValue) -> Result<bool, ApiError> {
     let fields: JsonObject<'_> = serde_json::from_str(options.get())
-        .map_err(|error| ApiError::invalid("invalid_json", "stream_options", plain_reason(&error)))?;
+        .map_err(|error| ApiError::invalid("invalid_json", "stream_options", reason(&error)))?;
     match fields.get_set("include_usage").map(|value| (Kind::of(value), value.get())) {
         None => Ok(false),
         Some((Kind::Boolean, text)) => Ok(text == "true"),
-        Some((found, _)) => Err(wrong_type("stream_options.include_usage".into(), &[Kind::Boolean], found)),
+        Some((found, _)) => Err(wrong_kind("stream_options.include_usage", &[Kind::Boolean], found)),
     }
-}
-
-/// The error of a body that is not a JSON object, with the place where reading stopped.
-#[must_use]
-pub fn describe_syntax(body: &[u8], error: &serde_json::Error) -> ApiError {
-    if error.is_data() && !matches!(body.trim_ascii_start().first(), Some(b'{')) {
-        return ApiError::invalid_json("The request body must be a JSON object.");
-    }
-    ApiError::invalid_json(format!("The request body is not valid JSON: {}.", plain_reason(error)))
-}
-
-fn plain_reason(error: &serde_json::Error) -> String {
-    error.to_string().trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

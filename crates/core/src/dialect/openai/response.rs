@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::said::Said;
 use super::usage;
-use crate::dialect::json_object::as_str;
 use crate::dialect::pipe::StreamFacts;
+use crate::json::object::as_str;
 use crate::tokens::estimate_tokens;
 
 #[derive(Deserialize)]

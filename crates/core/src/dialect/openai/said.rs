@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::dialect::json_object::as_str;
+use crate::json::object::as_str;
 use crate::tokens::estimate_tokens;
 
 /// A message, or a delta of one. Nothing is copied, and nothing that is not asked for is read.

@@ -7,9 +7,9 @@ use super::codec::encode_passthrough_error;
 use super::said::Said;
 use super::usage;
 use crate::dialect::canonical::ErrorInfo;
-use crate::dialect::json_object::as_str;
 use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer, Tap};
+use crate::json::object::as_str;
 use crate::sse::{Event, writer};
 
 /// The tap on a streamed chat completion; `withhold_usage` if the caller did not ask for the usage chunk.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::dialect::json_object::{JsonObject, as_str};
+use crate::json::object::{JsonObject, as_str};
 
 /// The argument that stands for the free text of a custom tool.
 pub(super) const INPUT: &str = "input";

@@ -4,8 +4,8 @@ use serde_json::value::RawValue;
 
 use super::fields::{Extra, Fields, missing, unknown_value, wrong_type};
 use crate::dialect::canonical::{CacheControl, Citation, Json, Media, Part};
-use crate::dialect::json_object::{Kind, as_str};
 use crate::error::ApiError;
+use crate::json::object::{Kind, as_str};
 
 /// What the content belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

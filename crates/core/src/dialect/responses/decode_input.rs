@@ -10,8 +10,8 @@ use super::decode_content::{self, Content};
 use super::fields::{Extra, Fields, missing, unknown_value};
 use super::opaque::{self, Opaque};
 use crate::dialect::canonical::{Json, Message, Part, Role};
-use crate::dialect::json_object::{Kind, as_str};
 use crate::error::ApiError;
+use crate::json::object::{Kind, as_str};
 
 /// An item that is only named, not given.
 #[derive(Debug, Clone, PartialEq, Eq)]

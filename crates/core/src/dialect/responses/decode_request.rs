@@ -10,9 +10,9 @@ use super::input_items;
 use super::settings::Settings;
 use super::stored::{StoredResponse, history};
 use crate::dialect::canonical::{ChatRequest, Json, Message, Part, Reasoning, Role};
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
-use crate::dialect::openai::request::describe_syntax;
 use crate::error::ApiError;
+use crate::json::error::not_an_object;
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// The parameters that are understood; all others go into `extra`.
 const KNOWN: &[&str] = &[
@@ -70,7 +70,7 @@ impl ResponsesRequest {
             return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
         }
         let object: JsonObject<'_> =
-            serde_json::from_slice(body).map_err(|error| describe_syntax(body, &error))?;
+            serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
         let top = Fields::top(object);
         let previous_response_id = check_state(&top)?;
         let mut names = CallNames::default();

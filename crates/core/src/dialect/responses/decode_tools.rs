@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use super::call_names::{CallNames, input_schema};
 use super::fields::{Extra, Fields, missing, unknown_value, wrong_type};
 use crate::dialect::canonical::{AllowedMode, Function, Json, ResponseFormat, Tool, ToolChoice};
-use crate::dialect::json_object::{Kind, as_str};
 use crate::error::ApiError;
+use crate::json::object::{Kind, as_str};
 
 /// Reads `tools`.
 pub(super) fn tools(

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// Parameters that have no place in the canonical request, by their path.
 pub(super) type Extra = BTreeMap<String, Json>;
@@ -144,7 +144,7 @@ impl<'a> Fields<'a> {
 
 /// The error of a field that must be there and is not.
 pub(super) fn missing(path: &str) -> ApiError {
-    ApiError::invalid("missing_required_parameter", path, format!("The required field `{path}` is missing."))
+    ApiError::invalid("missing_required_parameter", path, format!("`{path}` is required."))
 }
 
 /// The error of a field of the wrong JSON type.

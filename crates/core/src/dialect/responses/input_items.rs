@@ -10,7 +10,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// The id of a response.
 pub(super) fn response_id(unique: &str) -> String {

@@ -21,7 +21,7 @@ pub fn count(number: Option<&Number>) -> u64 {
 /// The arguments of a tool call as text: providers write them as a string of JSON, or as the JSON itself.
 pub fn arguments_text(arguments: Option<&Json>) -> String {
     let Some(arguments) = arguments else { return String::new() };
-    match super::json_object::as_str(arguments.raw()) {
+    match crate::json::object::as_str(arguments.raw()) {
         Some(text) => text.into_owned(),
         None if arguments.text() == "null" => String::new(),
         None => arguments.text().to_owned(),

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{carried, integer, items, items_at, object, object_at, text};
 use crate::dialect::canonical::{Citation, FinishReason, Media};
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// What is said.
 #[derive(Default)]

@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use super::fields::{Fields, string};
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
-use crate::dialect::json_object::Kind;
 use crate::dialect::openai::request;
 use crate::error::ApiError;
+use crate::json::object::Kind;
 
 /// Calls in the old way have no ids. They are made up, and remembered until their results come.
 #[derive(Default)]

@@ -11,9 +11,9 @@ use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, Function, Json, Reasoning, ResponseFormat, Sampling, Tool,
     ToolChoice,
 };
-use crate::dialect::json_object::{Kind, as_str};
 use crate::dialect::openai::request;
 use crate::error::ApiError;
+use crate::json::object::{Kind, as_str};
 
 /// Fields that are read here; all others are extra.
 pub(super) const KNOWN: &[&str] = &[

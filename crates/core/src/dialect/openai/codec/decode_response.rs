@@ -4,8 +4,8 @@ use super::answer::{self, Piece, Said};
 use super::error;
 use super::fields::{integer, items, object, object_at, text};
 use crate::dialect::canonical::{ChatResponse, Choice, Media, Part};
-use crate::dialect::json_object::JsonObject;
 use crate::dialect::openai::usage;
+use crate::json::object::JsonObject;
 
 /// Reads an answer. `odd_replies`: its text may stand at the top.
 pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, String> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::fields::{items, object, object_at, text};
 use super::wire::json;
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// Longest message that is passed on, in characters.
 const MAX_MESSAGE: usize = 2_000;

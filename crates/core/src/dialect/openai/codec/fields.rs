@@ -6,8 +6,8 @@
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::dialect::json_object::{JsonObject, Kind, as_str};
 use crate::error::ApiError;
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// An object of a request, and where it stands in it.
 pub(in crate::dialect::openai) struct Fields<'a> {
@@ -18,8 +18,8 @@ pub(in crate::dialect::openai) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The whole body.
     pub fn of_body(body: &'a [u8]) -> Result<Self, ApiError> {
-        let object = serde_json::from_slice(body)
-            .map_err(|error| crate::dialect::openai::request::describe_syntax(body, &error))?;
+        let object =
+            serde_json::from_slice(body).map_err(|error| crate::json::error::not_an_object(body, &error))?;
         Ok(Self { object, path: String::new() })
     }
 
@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
     /// The error of a field that is not there.
     pub fn missing(&self, name: &str) -> ApiError {
         let path = self.path(name);
-        let message = format!("The required field `{path}` is missing.");
+        let message = format!("`{path}` is required.");
         ApiError::invalid("missing_required_parameter", path, message)
     }
 

@@ -20,8 +20,8 @@ use super::{decode_response, error};
 use crate::dialect::canonical::{
     ChatResponse, Citation, ErrorInfo, FinishReason, Media, StreamDecoder, StreamEvent, explode,
 };
-use crate::dialect::json_object::{JsonObject, as_str};
 use crate::dialect::openai::usage;
+use crate::json::object::{JsonObject, as_str};
 use crate::sse::{Event, EventReader, Segment};
 
 /// No service answers more often than this.

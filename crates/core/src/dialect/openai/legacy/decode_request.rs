@@ -3,10 +3,10 @@
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{ChatRequest, Json, Message, Part, Role, Sampling};
-use crate::dialect::json_object::Kind;
 use crate::dialect::openai::codec::fields::{Fields, carried, invalid_value, string};
 use crate::dialect::openai::codec::stop;
 use crate::error::ApiError;
+use crate::json::object::Kind;
 
 /// Fields that are read here; all others are extra.
 const KNOWN: &[&str] = &[

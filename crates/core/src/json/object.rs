@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Up to this many fields, names are compared one by one.
@@ -41,6 +42,19 @@ impl Kind {
             Some(b't' | b'f') => Self::Boolean,
             Some(b'n') | None => Self::Null,
             Some(_) => Self::Number,
+        }
+    }
+
+    /// The kind of a value that has been read into a tree.
+    #[must_use]
+    pub fn of_tree(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(_) => Self::Boolean,
+            Value::Number(_) => Self::Number,
+            Value::String(_) => Self::String,
+            Value::Array(_) => Self::Array,
+            Value::Object(_) => Self::Object,
         }
     }
 
@@ -149,7 +163,7 @@ impl<'de> Deserialize<'de> for JsonObject<'de> {
                         !known.insert(name.clone())
                     };
                     if is_repeated {
-                        return Err(de::Error::custom(format_args!("the field `{name}` stands twice")));
+                        return Err(de::Error::custom(format_args!("duplicate field `{name}`")));
                     }
                     fields.push((name, value));
                 }
@@ -204,7 +218,7 @@ mod tests {
     #[test]
     fn a_repeated_field_is_refused_however_it_is_spelled() {
         let error = serde_json::from_str::<JsonObject<'_>>(r#"{"a":1,"\u0061":2}"#).unwrap_err();
-        assert!(error.to_string().contains("`a` stands twice"));
+        assert!(error.to_string().contains("duplicate field `a`"));
     }
 
     #[test]

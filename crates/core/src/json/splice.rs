@@ -72,7 +72,7 @@ pub fn apply(body: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::json_object::JsonObject;
+    use crate::json::object::JsonObject;
 
     #[test]
     fn a_member_goes_with_one_comma() {

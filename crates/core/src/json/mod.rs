@@ -1,0 +1,9 @@
+//! JSON texts without a tree: reading the top level of an object, saying what is wrong
+//! with it, and changing a few bytes of a body.
+//!
+//! Values stay slices of the input ([`serde_json::value::RawValue`]), so that what is not changed stays byte for byte
+//! as it came.
+
+pub mod error;
+pub mod object;
+pub mod splice;
