@@ -52,22 +52,23 @@ pub struct Aftermath {
 
 /// Does what is to be done. The event is completed first; then nothing waits for anything else, so that an archive that
 /// is slow holds up no usage.
-pub async fn run(env: &Env, mut aftermath: Aftermath) {
-    if let Some(place) = aftermath.cache.take().filter(|_| aftermath.event.outcome == Outcome::Completed) {
-        cache::keep(env, &mut aftermath, &place).await;
-    }
+pub async fn run(env: &Env, aftermath: Aftermath) {
     let Aftermath {
         mut event,
         principal,
         mut transcript,
         session,
+        face,
+        cache,
         upstream_key,
         admission,
         price,
         asked_by,
         recognised,
-        ..
     } = aftermath;
+    if let Some(place) = cache.filter(|_| event.outcome == Outcome::Completed) {
+        cache::keep(env, &event, &principal, &mut transcript, face, &place).await;
+    }
     counting::complete(&mut event, &mut transcript);
     event.cost_micros = price.map_or(0, |price| price.cost(&event.usage));
     let settled = admission.map(|admission| admission.settle(&event)).unwrap_or_default();

@@ -23,7 +23,7 @@ use nexus_edge_core::secrets::mask::redact;
 
 use super::cross::{self, Memory};
 use super::native_responses;
-use super::relay::{caller_headers, has_body, read_whole};
+use super::received::{caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
 use super::upstream::{self, Connection};
 use super::upstream_health::asked_rest_ms;

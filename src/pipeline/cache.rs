@@ -8,12 +8,14 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::logical_model::MAX_CACHE_TTL_S;
 use nexus_edge_core::dialect::cached_answer::{self, CachedAnswer};
 use nexus_edge_core::dialect::canonical::ReplyContext;
+use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::Inbound;
+use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Route;
+use nexus_edge_core::stats::UsageEvent;
 use worker::Env;
 
-use super::aftermath::Aftermath;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{Headers, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
@@ -105,10 +107,16 @@ pub async fn find(
 }
 
 /// Keeps the answer of a request that has been completed.
-pub async fn keep(env: &Env, aftermath: &mut Aftermath, place: &Place) {
-    let Aftermath { event, principal, transcript, face, .. } = aftermath;
+pub async fn keep(
+    env: &Env,
+    event: &UsageEvent,
+    principal: &Principal,
+    transcript: &mut Transcript,
+    face: Face,
+    place: &Place,
+) {
     let context = context_of(event.ts, &event.model);
-    let Some(body) = CachedAnswer::of(*face, transcript, &context) else { return };
+    let Some(body) = CachedAnswer::of(face, transcript, &context) else { return };
     let stored_at = now_ms();
     let answer = CachedAnswer {
         stored_at,

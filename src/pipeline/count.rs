@@ -15,7 +15,7 @@ use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_counting::api::{InputTokens, count_in_dialect};
 
-use super::{authenticate, cross, relay, upstream};
+use super::{authenticate, cross, received, upstream};
 use crate::exchange::{Exchange, json};
 use crate::platform::bytes::Body;
 use crate::platform::http::Response;
@@ -61,10 +61,10 @@ async fn ask(
     if DOES_NOT_COUNT.contains(&status) {
         return Ok(None);
     }
-    let headers = relay::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
-    let body = relay::read_whole(candidate, &response).await?;
+    let headers = received::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
+    let body = received::read_whole(candidate, &response).await?;
     connection.release();
-    if !relay::has_body(status) {
+    if !received::has_body(status) {
         return Ok(Some(Response::empty(status, headers)));
     }
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());

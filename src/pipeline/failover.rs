@@ -12,7 +12,7 @@ use futures::future::{Either, select};
 use nexus_edge_core::error::{ApiError, ErrorType};
 use nexus_edge_core::routing::backoff::{Backoff, Deadline};
 use nexus_edge_core::routing::key_pool::KeyChoice;
-use nexus_edge_core::routing::retry::{self, ErrorClass, Failure, Next, Outcomes, Verdict};
+use nexus_edge_core::routing::retry::{self, ErrorClass, Failure, Next, Verdict};
 use nexus_edge_core::routing::walk::{Step, Walk};
 use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::stats::AttemptRecord;
@@ -387,15 +387,4 @@ pub fn record_of(candidate: &Candidate) -> AttemptRecord {
         key: candidate.key().filter(|_| candidate.upstream.keys.len() > 1).map(|key| key.label.clone()),
         ..AttemptRecord::default()
     }
-}
-
-/// The verdict on an answer that was passed on, once it is over.
-pub fn outcomes_of_stream(code: Option<&str>) -> Outcomes {
-    let failure = match code {
-        None => return Outcomes::SUCCESS,
-        Some("upstream_stream_idle") => Failure::Stalled,
-        Some("upstream_invalid_response") => Failure::Unreadable,
-        Some(_) => Failure::Transport,
-    };
-    retry::classify(failure, None, None, &[]).outcomes(None, true)
 }

@@ -23,7 +23,8 @@ use worker::wasm_bindgen::JsValue;
 
 use super::attempt::{Failed, Reply};
 use super::failover::{self, Answer, Question};
-use super::relay::{self, has_body};
+use super::received::{self, has_body};
+use super::relay;
 use super::resolve;
 use super::settle::Settlement;
 use super::upload::Upload;
@@ -217,7 +218,7 @@ impl Forwarding<'_> {
     ) -> Result<Forwarded, Failed> {
         let status = response.status;
         let headers =
-            relay::caller_headers(self.exchange, candidate, response, first_byte_ms, self.conversation);
+            received::caller_headers(self.exchange, candidate, response, first_byte_ms, self.conversation);
         let is_json =
             response.header("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
         let is_large = response
@@ -229,7 +230,7 @@ impl Forwarding<'_> {
             let body = response.body().map_or(ResponseBody::Empty, ResponseBody::Stream);
             return Ok(Forwarded { status, headers, body, facts: StreamFacts::default(), first_byte_ms });
         }
-        let body = relay::read_whole(candidate, response).await.map_err(Failed::of_transport)?;
+        let body = received::read_whole(candidate, response).await.map_err(Failed::of_transport)?;
         connection.release();
         if status >= 400 {
             return Err(refused(candidate, response, headers, body));
@@ -251,27 +252,4 @@ fn refused(candidate: &Candidate, response: &Received, headers: Headers, body: B
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     let info = registry::upstream(candidate.upstream.record.kind).decode_error(status, &bytes);
     Failed::of_upstream(status, info, asked_rest_ms(response), headers, bytes)
-}
-
-/// The answer to a question about something that the provider keeps. Nothing is recorded of it.
-pub async fn pass_on(
-    exchange: &Exchange,
-    candidate: &Candidate,
-    response: Received,
-    connection: Connection,
-) -> Result<Response, ApiError> {
-    let status = response.status;
-    let headers = relay::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
-    if status < 400 && has_body(status) {
-        connection.release();
-        let body = response.body().map_or(ResponseBody::Empty, ResponseBody::Stream);
-        return Ok(Response::new(status, headers, body));
-    }
-    let body = relay::read_whole(candidate, &response).await?;
-    connection.release();
-    if !has_body(status) {
-        return Ok(Response::empty(status, headers));
-    }
-    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    Ok(Response::bytes(status, headers, bytes))
 }

@@ -19,6 +19,7 @@ mod cross;
 mod dify_app;
 mod failover;
 mod gate;
+mod received;
 mod relay;
 mod resolve;
 mod service_account;

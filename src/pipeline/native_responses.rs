@@ -15,8 +15,7 @@ use nexus_edge_core::provider::endpoint::{self, ResponseAction};
 use nexus_edge_core::routing::Candidate;
 use worker::wasm_bindgen::JsValue;
 
-use super::forward;
-use super::upstream;
+use super::{received, upstream};
 use crate::exchange::Exchange;
 use crate::platform::http::Response;
 use crate::store::{responses, snapshot};
@@ -91,7 +90,7 @@ pub async fn ask_keeper(
     let request =
         upstream::build_request(exchange, &candidate, call, JsValue::UNDEFINED, "application/json").await?;
     let (response, connection) = upstream::send(exchange, &candidate, &request).await?;
-    forward::pass_on(exchange, &candidate, response, connection).await
+    received::pass_on(exchange, &candidate, response, connection).await
 }
 
 /// The error for a response that does not exist, or belongs to another key.

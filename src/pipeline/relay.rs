@@ -3,21 +3,13 @@
 //! A stream goes its own way, see [`super::stream_relay`]. Any other answer is read to its end first, so that one that breaks
 //! off becomes a clean error, or another upstream's answer.
 
-use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::headers::forwards_to_caller;
-use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::secrets::mask::reveals;
 use nexus_edge_core::stats::Outcome;
 
 use super::attempt::{Accepted, AcceptedBody, Whole};
 use super::cross::Memory;
 use super::settle::Settlement;
-use crate::exchange::{Exchange, set_header};
-use crate::platform::bytes::{self, Body, ReadError};
-use crate::platform::http::{Headers, Received, Response};
-
-/// Largest unstreamed answer that is taken in, in bytes.
-const MAX_ANSWER_BYTES: usize = 16 << 20;
+use crate::exchange::Exchange;
+use crate::platform::http::{Headers, Response};
 
 /// Passes an answer on to the caller.
 pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Settlement) -> Response {
@@ -43,66 +35,4 @@ pub fn relay_error(status: u16, headers: Headers, bytes: Vec<u8>, mut settlement
     settlement.note_status(status);
     settlement.finish(Outcome::Failed);
     Response::bytes(status, headers, bytes)
-}
-
-/// Whether an answer of this status may have a body; the platform refuses to build one that may not.
-pub fn has_body(status: u16) -> bool {
-    matches!(status, 200..=599) && !matches!(status, 204 | 205 | 304)
-}
-
-/// The headers of the caller's answer: the upstream's, as far as they are the caller's business, and the gateway's.
-pub fn caller_headers(
-    exchange: &Exchange,
-    candidate: &Candidate,
-    response: &Received,
-    first_byte_ms: u64,
-    conversation_id: &str,
-) -> Headers {
-    let headers = Headers::new();
-    for (name, value) in response.headers.iter().filter(|(name, _)| forwards_to_caller(name)) {
-        // Some services repeat in a header what they were sent in one.
-        if !reveals(value, candidate.upstream.secrets()) {
-            set_header(&headers, name, value);
-        }
-    }
-    if let Some(id) = response.header("x-request-id") {
-        set_header(&headers, "x-upstream-request-id", id);
-    }
-    if !headers.has("openai-processing-ms") {
-        set_header(&headers, "openai-processing-ms", &first_byte_ms.to_string());
-    }
-    set_header(&headers, "x-nexus-provider", &candidate.upstream.record.name);
-    if !conversation_id.is_empty() {
-        set_header(&headers, "x-conversation-id", conversation_id);
-    }
-    set_header(&headers, "x-request-id", &exchange.request_id);
-    headers
-}
-
-/// Reads an answer to its end.
-pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Body, ApiError> {
-    let idle_ms = candidate.idle_timeout_ms;
-    let declared = response.header("content-length").and_then(|length| length.parse().ok());
-    let read = match (response.body(), declared) {
-        (None, _) => Ok(Body::from_bytes(Vec::new())),
-        // A body that comes with its length is on its way already: it needs no watch over its pieces.
-        (Some(_), Some(0..=MAX_ANSWER_BYTES)) => match response.array_buffer() {
-            Ok(array_buffer) => bytes::read_at_once(array_buffer, Some(idle_ms.into())).await,
-            Err(_) => Err(ReadError::Broken),
-        },
-        (Some(stream), _) => bytes::read_chunks(stream, MAX_ANSWER_BYTES, Some(idle_ms.into())).await,
-    };
-    read.map_err(|error| match error {
-        ReadError::Broken => broken_off(candidate),
-        ReadError::Idle => ApiError::upstream_timeout("further data", idle_ms),
-        ReadError::TooLarge => {
-            let message = format!("The provider's answer is larger than {MAX_ANSWER_BYTES} bytes.");
-            ApiError::bad_gateway("upstream_invalid_response", message)
-        }
-    })
-}
-
-fn broken_off(candidate: &Candidate) -> ApiError {
-    let name = &candidate.upstream.record.name;
-    ApiError::bad_gateway("upstream_unreachable", format!("The provider `{name}` broke off its answer."))
 }

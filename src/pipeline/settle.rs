@@ -11,14 +11,13 @@ use nexus_edge_core::dialect::inbound;
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::{Candidate, retry};
 use nexus_edge_core::stats::{AttemptRecord, Outcome, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 
 use super::admit::Admission;
 use super::aftermath::{self, Aftermath};
 use super::cache::Place;
-use super::failover;
 use super::recognise::Recognised;
 use super::upstream_health::Hold;
 use crate::exchange::Exchange;
@@ -245,7 +244,7 @@ impl Settlement {
         self.change(|event| event.outcome = outcome);
         let code = self.event.as_ref().and_then(|event| event.error_code.as_deref());
         if let Some(hold) = self.hold.take().filter(|_| outcome != Outcome::Cancelled) {
-            hold.end(failover::outcomes_of_stream(code));
+            hold.end(retry::outcomes_of_stream(code));
         }
         self.go();
     }

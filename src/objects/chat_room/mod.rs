@@ -14,6 +14,7 @@ mod run;
 mod sockets;
 mod store;
 mod summary;
+mod turn;
 mod usage;
 
 use std::rc::Rc;

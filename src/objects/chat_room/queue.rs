@@ -6,33 +6,13 @@ use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::{Ask, MAX_QUEUED_TURNS, Say, queue_full};
 use nexus_edge_core::error::ApiError;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::room::{Room, failed};
 use super::store::Turn;
+use super::turn::{Waiting, message_id};
 use super::{run, usage};
 use crate::platform::{log_error, new_ulid, now_ms};
-
-/// What a turn begins with, as it waits.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "say", rename_all = "snake_case")]
-pub enum Waiting {
-    /// A message of the person.
-    Message {
-        /// Its id.
-        id: String,
-        /// What it says.
-        content: Value,
-    },
-    /// Results of tools: id of the call, and content.
-    ToolResults {
-        /// The results.
-        results: Vec<(String, Value)>,
-    },
-    /// The last answer is wanted anew.
-    Regenerate,
-}
 
 /// A turn that was accepted.
 pub struct Accepted {
@@ -124,11 +104,6 @@ fn check_results(room: &Room, results: &[(String, Value)]) -> Result<(), ApiErro
             Err(ApiError::invalid("unexpected_tool_result", "results", message))
         }
     }
-}
-
-/// An id for a message.
-pub fn message_id(now: u64) -> String {
-    format!("msg_{}", new_ulid(now).to_lowercase())
 }
 
 /// Stops a turn: the one being answered, or one that waits. False if there is none to stop.

@@ -23,10 +23,10 @@ use nexus_edge_core::error::ApiError;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsCast;
 
-use super::queue::{Waiting, message_id};
 use super::room::{Room, failed};
 use super::store::Turn;
 use super::summary;
+use super::turn::{Waiting, message_id};
 use crate::exchange::{Exchange, OnBehalf};
 use crate::pipeline;
 use crate::platform::http::{Response, ResponseBody};

@@ -196,6 +196,18 @@ pub fn classify(
     }
 }
 
+/// The verdict on an answer that was passed on, once it is over. `code`: of the error that it ended with.
+#[must_use]
+pub fn outcomes_of_stream(code: Option<&str>) -> Outcomes {
+    let failure = match code {
+        None => return Outcomes::SUCCESS,
+        Some("upstream_stream_idle") => Failure::Stalled,
+        Some("upstream_invalid_response") => Failure::Unreadable,
+        Some(_) => Failure::Transport,
+    };
+    classify(failure, None, None, &[]).outcomes(None, true)
+}
+
 fn classify_status(
     status: u16,
     code: Option<&str>,
