@@ -1,6 +1,6 @@
 //! Nexus Edge, the Worker.
 //!
-//! Only what touches the platform lives in this crate; what decides anything is in `nexus_edge_core`. These are the
+//! This crate contains only what touches the platform; the rules are in `nexus_edge_core`. This file contains the
 //! entry points that the platform calls.
 
 mod api;
@@ -24,7 +24,8 @@ use worker::{
     Context, Env, MessageBatch, Result, ScheduleContext, ScheduledEvent, event, web_sys, worker_sys,
 };
 
-/// A request. What the platform crate's own attribute makes of such a function, but for the executor.
+/// The entry point of requests. Written out instead of with the platform crate's attribute, because it uses our
+/// executor.
 #[wasm_bindgen]
 pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) -> Promise {
     executor::begin(async move {
@@ -38,7 +39,7 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) 
     })
 }
 
-/// Never returns an error: the platform crate turns one into a panic, which would reset the isolate.
+/// Never returns an error: the platform crate would turn it into a panic, which resets the isolate.
 #[event(queue)]
 async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Result<()> {
     jobs::ingest::consume(&batch, &env).await;

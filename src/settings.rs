@@ -1,4 +1,4 @@
-//! What a deployment sets: variables and secrets, read once in the life of an isolate.
+//! Variables and secrets of the deployment, read once per isolate. docs/deploy.md lists them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,25 +20,25 @@ const MIN_ADMIN_TOKEN_LENGTH: usize = 16;
 pub struct Settings {
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
-    /// Milliseconds of silence after which a stream gets a comment.
+    /// Milliseconds of silence in a stream after which a keep-alive comment is sent.
     pub keep_alive_ms: u64,
-    /// Requests a second that one isolate takes; 0 is any number.
+    /// Requests per second that one isolate accepts; 0 is no limit.
     pub requests_per_second: u64,
     /// Whether requests need credits.
     pub checks_credits: bool,
-    /// What an account begins with, in millionths of a credit.
+    /// Balance of a new account, in millionths of a credit.
     pub initial_credits: u64,
     /// Origins that browsers may call from; `None` is any.
     pub cors_origins: Option<Vec<String>>,
     /// Whether upstreams may have private or local addresses.
     pub allow_private_upstreams: bool,
-    /// Unstreamed turns of chat sessions that one user may ask for in a minute.
+    /// Turns of chat sessions per API key and minute that are not streamed.
     pub chat_per_minute: u32,
-    /// Streamed turns of chat sessions that one user may ask for in a minute, over HTTP and WebSocket together.
+    /// Streamed turns of chat sessions per API key and minute, over HTTP and WebSocket together.
     pub chat_stream_per_minute: u32,
-    /// Opens the admin API.
+    /// Authenticates the admin API.
     pub admin_token: String,
-    /// Opens the sealed secrets.
+    /// Encrypts and decrypts sealed secrets.
     pub keyring: Keyring,
 }
 
@@ -47,7 +47,7 @@ thread_local! {
 }
 
 impl Settings {
-    /// The settings; an error if the deployment lacks a secret that nothing works without.
+    /// The settings; an error if the deployment lacks a required secret.
     pub fn get(env: &Env) -> Result<Rc<Self>, ApiError> {
         if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
             return Ok(settings);

@@ -1,4 +1,4 @@
-//! The cron: the daily filling up of accounts.
+//! The cron: daily top-ups of accounts.
 
 use worker::Env;
 
@@ -6,7 +6,7 @@ use crate::platform::log_error;
 use crate::settings::Settings;
 use crate::store::credits;
 
-/// Runs once a minute; every account is looked at once a day (UTC).
+/// Runs once a minute; the rule of each account is applied once a day (UTC).
 pub async fn run(env: &Env) {
     let Ok(settings) = Settings::get(env) else { return };
     if let Err(error) = credits::auto_top_up(env, &settings).await {

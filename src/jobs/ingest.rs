@@ -1,4 +1,4 @@
-//! The consumer of the usage queue: events into D1.
+//! The consumer of the usage queue: writes events to D1.
 
 use nexus_edge_core::stats::UsageEvent;
 use worker::{Env, MessageBatch};
@@ -7,7 +7,7 @@ use crate::platform::log_error;
 use crate::store::usage;
 
 /// Records a batch. If D1 refuses, the whole batch is delivered again; recording is idempotent by event id. A message
-/// that is no list of events is logged and dropped: it would be no event the next time either.
+/// that is not a list of events is logged and dropped, because a new delivery would fail in the same way.
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     let mut events: Vec<UsageEvent> = Vec::new();
     for message in batch.raw_iter() {

@@ -1,4 +1,4 @@
-//! What runs besides requests: the queue's consumer and the cron.
+//! Work outside of requests: the queue's consumer and the cron.
 
 pub mod credits;
 pub mod ingest;

@@ -1,4 +1,4 @@
-//! The cron: asks the providers for a sign of life that are to be asked from time to time.
+//! The cron: sends due probes to providers.
 
 use futures::StreamExt;
 use nexus_edge_core::catalog::ProviderRecord;
@@ -12,16 +12,16 @@ use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 use crate::store::{self, StoreResult, probes};
 
-/// Most providers that one run asks, and how many of them at a time. With the limit of one probe a run is over in about a
-/// minute, even if none of them answers.
+/// Most providers that one run probes, and how many at a time. With the time-out of a probe, a run ends after about a
+/// minute even if none of them answers.
 const MAX_PROVIDERS: u32 = 15;
 const AT_A_TIME: usize = 5;
 
 /// Runs once a minute.
 pub async fn run(env: &Env) {
-    // Without its settings the gateway answers nobody; the requests say so.
+    // Without its settings the gateway answers no request; those report the error.
     let Ok(settings) = Settings::get(env) else { return };
-    // One time for the whole run: the next probe is due by the clock, not by how long this one takes.
+    // One time for the whole run: the next probe is due by the clock, not by the duration of this run.
     let now = now_ms();
     let due = match probes::due(env, now, MAX_PROVIDERS).await {
         Ok(due) => due,
@@ -58,7 +58,7 @@ async fn probe_one(env: &Env, settings: &Settings, provider: ProviderRecord, now
             (record.ok, record.status, record.latency_ms) =
                 (result.success, result.status, result.latency_ms);
             record.error = result.error;
-            // A refusal says that it is alive.
+            // A refusal shows that the provider is alive.
             let is_down = !result.success && result.status.is_none_or(|status| status >= 500);
             let every_ms =
                 u64::from(upstream.record.probe_interval_s.unwrap_or(DEFAULT_PROBE_INTERVAL_S)) * 1000;

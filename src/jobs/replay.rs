@@ -1,4 +1,4 @@
-//! The cron: records events that were parked in R2 while neither queue nor database took them.
+//! The cron: records events that were parked in R2 because neither queue nor database accepted them.
 
 use worker::Env;
 

@@ -1,4 +1,4 @@
-//! The cron: removes what has been kept for as long as it is promised to be.
+//! The cron: deletes cached responses, stored responses and archived messages whose retention has ended.
 
 use worker::Env;
 

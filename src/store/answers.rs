@@ -1,4 +1,4 @@
-//! Answers that are given again: bodies in R2, which everybody sees as soon as they are written; what is there, in D1.
+//! Cached responses: bodies in R2, which is consistent everywhere at once; their index in D1.
 
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use serde::Deserialize;
@@ -8,10 +8,10 @@ use super::{StoreResult, rows, text, unsigned, write};
 use crate::platform::now_ms;
 
 const PREFIX: &str = "answers/";
-/// Most answers that are removed at once; R2 takes 1000 names.
+/// Most cached responses that are removed at once; R2 deletes up to 1000 objects in a call.
 const BATCH: u32 = 500;
 
-/// Which answers to remove.
+/// Which cached responses to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
     /// All.
@@ -20,7 +20,7 @@ pub enum Segment {
     ApiKey(String),
     /// Those of a model, by the name that callers use.
     Model(String),
-    /// Those whose time is over.
+    /// Expired ones.
     Expired,
 }
 
@@ -29,7 +29,7 @@ struct Name {
     name: String,
 }
 
-/// The answer of this name, unless its time is over.
+/// The cached response with this name, unless it has expired.
 pub async fn find(env: &Env, name: &str) -> StoreResult<Option<CachedAnswer>> {
     let Some(object) = env.bucket("BUCKET")?.get(object_name(name)).execute().await? else { return Ok(None) };
     let Some(body) = object.body() else { return Ok(None) };
@@ -37,7 +37,7 @@ pub async fn find(env: &Env, name: &str) -> StoreResult<Option<CachedAnswer>> {
     Ok(answer.filter(|answer| answer.expires_at > now_ms()))
 }
 
-/// Keeps an answer.
+/// Stores a cached response.
 pub async fn put(
     env: &Env,
     name: &str,
@@ -53,7 +53,7 @@ pub async fn put(
     Ok(())
 }
 
-/// Removes answers; how many there were.
+/// Removes cached responses and returns their number.
 pub async fn clear(env: &Env, segment: &Segment) -> StoreResult<usize> {
     let mut removed = 0;
     loop {

@@ -1,8 +1,10 @@
-//! Which conversation a history belongs to, in KV, with the isolate's memory in front of it.
+//! Maps the hash of a history to its conversation: KV, with the isolate's memory in front of it.
 //!
-//! All conversations that begin alike are one entry, which expires half an hour after it was last written; every turn
-//! writes it. The memory holds what this isolate wrote or read, so that most conversations that stay in one place cost no
-//! read at all.
+//! All conversations that begin with the same messages share one entry, which every turn rewrites and which expires
+//! half an hour later. The memory holds what this isolate wrote or read, so that conversations that stay in one
+//! location seldom read KV.
+//!
+//! The value in KV is the JSON of [`Remembered`], as `nexus_edge_core::conversation::memory` writes it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,10 +16,11 @@ use worker::Env;
 use super::StoreResult;
 use crate::platform::{kv, log_error, now_ms};
 
-/// More entries than this are forgotten all at once: they are in KV, too.
+/// With more entries than this, all are dropped from memory; KV still has them.
 const MAX_HELD: usize = 5_000;
-/// What this isolate wrote so recently, in milliseconds, is not written again as it was: the same question asked over
-/// and over would be a write each time, of a name of which KV takes one a second.
+/// An unchanged entry that this isolate wrote less than this many milliseconds ago is not written again. Otherwise a
+/// question that is repeated all the time would cost a write each time, and KV accepts one write per second for a
+/// name.
 const WRITTEN_FOR_MS: u64 = 60_000;
 
 struct Held {
@@ -27,7 +30,7 @@ struct Held {
     written_ms: Option<u64>,
 }
 
-/// The conversation in which something was said last.
+/// The conversation in which a text was said last.
 struct Said {
     conversation: String,
     until_ms: u64,
@@ -38,8 +41,8 @@ thread_local! {
     static SAID: RefCell<HashMap<ChainKey, Said>> = RefCell::default();
 }
 
-/// What is remembered of the conversations that begin like this request. KV is asked only if the isolate does not know
-/// the request's history itself; a store that cannot be reached remembers nothing.
+/// The entry of the conversations that begin like this request. KV is read only if the isolate's memory does not have
+/// the request's own history. If KV cannot be reached, the result is empty.
 pub async fn get(env: &Env, print: &Fingerprint) -> Remembered {
     let mut remembered = held(print.root).unwrap_or_default();
     if remembered.knows(print.history.unwrap_or(print.question)) {
@@ -56,7 +59,7 @@ async fn read(env: &Env, root: ChainKey) -> Option<Remembered> {
     serde_json::from_str(&json).ok()
 }
 
-/// What this isolate holds of the conversations that begin so.
+/// The entry that this isolate's memory has for conversations with this beginning.
 pub fn held(root: ChainKey) -> Option<Remembered> {
     let now = now_ms();
     HELD.with_borrow(|held| {
@@ -64,7 +67,7 @@ pub fn held(root: ChainKey) -> Option<Remembered> {
     })
 }
 
-/// The conversation in which this isolate heard these words last, within the half hour.
+/// The conversation in which this isolate last saw this text, within half an hour.
 pub fn who_said(words: ChainKey) -> Option<String> {
     let now = now_ms();
     SAID.with_borrow(|said| {
@@ -72,8 +75,8 @@ pub fn who_said(words: ChainKey) -> Option<String> {
     })
 }
 
-/// Remembers, for half an hour from now. KV takes one write a second for a name; a write that it refuses is made good by
-/// the next turn.
+/// Stores the entry for half an hour. KV accepts one write per second for a name; if it refuses one, the next turn
+/// writes the entry again.
 pub async fn put(env: &Env, print: &Fingerprint, remembered: Remembered, conversation_id: &str) {
     let now = now_ms();
     if let Some(words) = print.last_words {

@@ -1,4 +1,4 @@
-//! Credits: the accounts of keys, and what D1 knows of accounts besides their ledgers.
+//! Credits: calls to the accounts, and what D1 knows of accounts besides their ledgers.
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::billing::account::{AutoTopUp, Entry, EntryKind};
@@ -12,21 +12,21 @@ use crate::objects::account::{self, Appended, Call, Reservation, Standing};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 
-/// How often the charge of a request is told before it is given up.
+/// Attempts to deliver the charge of a request before it is dropped.
 const CHARGE_TRIES: usize = 3;
 
-/// What a request has reserved of an account.
+/// What a request has reserved on an account.
 pub struct Hold {
     account: String,
     id: String,
 }
 
-/// The account that pays for a key's requests: its owner's, or one of its own.
+/// The account that pays for a key's requests: its owner's, or `key:<id>` without one.
 pub fn account_of(principal: &Principal) -> String {
     principal.owner.clone().unwrap_or_else(|| format!("key:{}", principal.key_id))
 }
 
-/// Calls an account.
+/// Calls the object of an account.
 pub async fn call<T: DeserializeOwned>(
     env: &Env,
     settings: &Settings,
@@ -36,7 +36,7 @@ pub async fn call<T: DeserializeOwned>(
     Ok(account::call(env, name, settings.initial_credits, call).await?)
 }
 
-/// Reserves for a request; `Err` is what is left where that is not enough.
+/// Reserves an amount for a request; `Err` is the amount that is available if it does not suffice.
 pub async fn reserve(
     env: &Env,
     settings: &Settings,
@@ -52,7 +52,7 @@ pub async fn reserve(
     })
 }
 
-/// Charges what a request cost and ends its reservation. Telling it twice charges once.
+/// Charges the cost of a request and ends its reservation. Idempotent: calling it twice charges once.
 pub async fn charge(env: &Env, hold: &Hold, event: &UsageEvent) {
     let entry = Entry {
         request_id: Some(event.request_id.clone()),
@@ -77,7 +77,7 @@ pub async fn charge(env: &Env, hold: &Hold, event: &UsageEvent) {
     }
 }
 
-/// Appends a row and remembers the account.
+/// Appends a row to the ledger and registers the account in D1.
 pub async fn append(env: &Env, settings: &Settings, name: &str, entry: Entry) -> StoreResult<Appended> {
     remember(env, name).await?;
     call(env, settings, name, Call::Append { entry: Box::new(entry), ends: None }).await
@@ -98,13 +98,13 @@ pub struct AccountRow {
 }
 
 impl AccountRow {
-    /// The daily rule.
+    /// The rule for daily top-ups.
     pub fn auto_top_up(&self) -> Option<AutoTopUp> {
         self.auto_top_up.as_deref().and_then(|json| serde_json::from_str(json).ok())
     }
 }
 
-/// All accounts that were ever touched by an administrator, by name.
+/// All accounts that an administrator ever changed, by name.
 pub async fn accounts(env: &Env) -> StoreResult<Vec<AccountRow>> {
     rows(env, "SELECT id, created_at, auto_top_up FROM credit_accounts ORDER BY id LIMIT 1000", &[]).await
 }
@@ -114,7 +114,7 @@ pub async fn find(env: &Env, name: &str) -> StoreResult<Option<AccountRow>> {
     row(env, "SELECT id, created_at, auto_top_up FROM credit_accounts WHERE id = ?1", &[text(name)]).await
 }
 
-/// Sets or removes the daily rule of an account.
+/// Sets or removes the daily top-up rule of an account.
 pub async fn set_auto_top_up(env: &Env, name: &str, rule: Option<AutoTopUp>) -> StoreResult<()> {
     remember(env, name).await?;
     let rule = rule.map(|rule| serde_json::to_string(&rule)).transpose()?;
@@ -123,7 +123,7 @@ pub async fn set_auto_top_up(env: &Env, name: &str, rule: Option<AutoTopUp>) -> 
     Ok(())
 }
 
-/// Takes a grant token out of circulation for an account; false if another account has had it.
+/// Marks a grant token as redeemed by an account; false if another account has redeemed it.
 pub async fn redeem(env: &Env, nonce: &str, name: &str) -> StoreResult<bool> {
     #[derive(Deserialize)]
     struct Redeemed {
@@ -135,7 +135,7 @@ pub async fn redeem(env: &Env, nonce: &str, name: &str) -> StoreResult<bool> {
     Ok(row::<Redeemed>(env, sql, &[text(nonce)]).await?.is_some_and(|redeemed| redeemed.account == name))
 }
 
-/// Fills up the accounts whose daily rule has not been looked at today.
+/// Tops up the accounts whose daily rule has not been applied today.
 pub async fn auto_top_up(env: &Env, settings: &Settings) -> StoreResult<()> {
     const DAY_MS: u64 = 86_400_000;
     let now = now_ms();
@@ -145,7 +145,7 @@ pub async fn auto_top_up(env: &Env, settings: &Settings) -> StoreResult<()> {
     for account in rows::<AccountRow>(env, sql, &[unsigned(day)]).await? {
         let standing: Standing = call(env, settings, &account.id, Call::Look).await?;
         if let Some(amount) = account.auto_top_up().and_then(|rule| rule.amount(standing.balance)) {
-            // The day is part of the id: a run that is repeated fills nothing up twice.
+            // The day is part of the id, so that a repeated run tops up only once.
             let id = format!("auto:{day}");
             let entry = Entry::credit(id, now, EntryKind::AutoTopUp, amount, "daily top-up".into());
             append(env, settings, &account.id, entry).await?;

@@ -1,11 +1,11 @@
-//! Which conversation of a Dify app goes on with which conversation of a caller, in KV.
+//! Maps a caller's conversation to its conversation of a Dify app, in KV.
 
 use worker::Env;
 
 use super::StoreResult;
 use crate::platform::log_error;
 
-/// Seconds after the last turn for which a conversation is remembered: 30 days.
+/// Seconds after the last turn for which a conversation is stored: 30 days.
 const TTL_S: u64 = 30 * 24 * 60 * 60;
 
 /// The Dify conversation under this name.
@@ -13,7 +13,7 @@ pub async fn conversation(env: &Env, name: &str) -> Option<String> {
     env.kv("KV").ok()?.get(name).text().await.ok()?
 }
 
-/// Remembers a Dify conversation.
+/// Stores a Dify conversation.
 pub async fn remember(env: &Env, name: &str, conversation_id: &str) {
     let put = async {
         env.kv("KV")?.put(name, conversation_id)?.expiration_ttl(TTL_S).execute().await?;

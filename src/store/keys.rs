@@ -1,7 +1,8 @@
-//! API keys: D1 is the truth, KV a copy near every location, the isolate's memory the place where requests look.
+//! API keys. D1 is the authority, KV a copy near every location, the isolate's memory the place where requests look
+//! first.
 //!
-//! A copy in KV carries the version of the keys at which it was read, and is believed only while that version stands,
-//! so a revoked key does not live on in a stale copy.
+//! A copy in KV carries the version of the keys at which it was read, and is used only while that version is current,
+//! so a revoked key does not survive in a stale copy.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,9 +18,9 @@ use super::{StoreResult, flag, nullable, row, rows, text, unsigned, write};
 use crate::exchange::Exchange;
 use crate::platform::{log_error, now_ms};
 
-/// How long an unknown key is remembered to be unknown, in milliseconds.
+/// How long an unknown key is cached as unknown, in milliseconds.
 const UNKNOWN_FOR_MS: u64 = 5_000;
-/// More entries than this are forgotten all at once: memory is small, and reading them anew is cheap.
+/// With more entries than this, all are dropped: reading them again is cheap.
 const MAX_CACHED: usize = 10_000;
 /// Seconds after which a copy in KV expires if it is not renewed.
 const KV_TTL_S: u64 = 24 * 60 * 60;
@@ -46,7 +47,7 @@ struct KvCopy {
     record: ApiKeyRecord,
 }
 
-/// A row as D1 gives it: lists are JSON text.
+/// A row as D1 returns it: lists are JSON texts.
 #[derive(Deserialize)]
 struct Row {
     id: String,
@@ -74,7 +75,7 @@ thread_local! {
     static CACHE: RefCell<Cache> = RefCell::default();
 }
 
-/// The key with this hash, whose record is no older than `keys_version`.
+/// The key with this hash. Its record is at least as new as `keys_version`.
 pub async fn by_hash(
     exchange: &Exchange,
     hash: &str,
@@ -103,7 +104,7 @@ fn cached(hash: &str, keys_version: u64) -> Option<Cached> {
     })
 }
 
-/// Keeps what was found, unless the keys have changed while it was looked up: then it may be outdated already.
+/// Caches what was found, unless the keys changed during the look-up: then it may be outdated already.
 fn remember(hash: &str, found: Option<Rc<ApiKeyRecord>>, keys_version: u64) {
     let entry = found.map_or_else(|| Cached::UnknownUntil(now_ms() + UNKNOWN_FOR_MS), Cached::Known);
     CACHE.with_borrow_mut(|cache| {
@@ -183,8 +184,8 @@ pub async fn update(env: &Env, record: &ApiKeyRecord, read_at_version: u64) -> S
     Ok(write(env, sql, &parameters).await?.changes > 0)
 }
 
-/// Gives a key a new secret, with this hash; the old one is valid until `previous_expires_at`. False if the key is gone
-/// or no longer at the version that the change is based on.
+/// Gives a key a new secret with this hash; the old one stays valid until `previous_expires_at`. False if the key is
+/// gone or no longer at the version that the change is based on.
 pub async fn rotate(
     env: &Env,
     record: &ApiKeyRecord,
@@ -204,9 +205,9 @@ pub async fn rotate(
     Ok(write(env, sql, &parameters).await?.changes > 0)
 }
 
-/// Disables keys that have expired, and those of which most requests since `since_ms` were mistakes of their holder:
-/// at least 60 % of at least 20. What the gateway refused for a limit, what an upstream failed at and what happened
-/// before the key was last changed does not count.
+/// Disables keys that have expired, and keys of which at least 60 % of at least 20 requests since `since_ms` failed
+/// by the caller's fault. Not counted: requests that a limit refused, that an upstream failed, and those before the
+/// key was last changed.
 pub async fn disable_failing(env: &Env, now_ms: u64, since_ms: u64) -> StoreResult<usize> {
     let expired = "UPDATE api_keys SET enabled = 0, disabled_reason = 'expired', updated_at = MAX(?1, updated_at + 1) \
         WHERE enabled = 1 AND expires_at <= ?1";
@@ -216,7 +217,7 @@ pub async fn disable_failing(env: &Env, now_ms: u64, since_ms: u64) -> StoreResu
           SELECT r.key_id FROM request_log AS r JOIN api_keys AS k ON k.id = r.key_id \
           WHERE r.id >= ?2 AND r.ts >= k.updated_at AND r.status < 500 AND r.status NOT IN (402, 408, 429, 499) \
           GROUP BY r.key_id HAVING COUNT(*) >= 20 AND SUM(r.status >= 400) * 10 >= COUNT(*) * 6)";
-    // Ids of the request log begin with the time.
+    // Ids of the request log begin with their time.
     let since = nexus_edge_core::id::ulid(since_ms, [0; 10]);
     let expired = write(env, expired, &[unsigned(now_ms)]).await?.changes;
     Ok(expired + write(env, failing, &[unsigned(now_ms), text(&since)]).await?.changes)
@@ -270,7 +271,7 @@ impl From<Row> for ApiKeyRecord {
             expires_at: row.expires_at.map(time),
             allowed_models: list(row.allowed_models),
             allowed_providers: list(row.allowed_providers),
-            // A policy that is not known keeps nothing rather than everything.
+            // An unknown policy stores nothing rather than everything.
             store: StorePolicy::parse(&row.store).unwrap_or(StorePolicy::None),
             cache_ttl_s: row.cache_ttl_s.map(|seconds| seconds as u32),
             created_at: time(row.created_at),
@@ -280,7 +281,7 @@ impl From<Row> for ApiKeyRecord {
             allowed_dialects: list(row.allowed_dialects),
             owner: row.owner,
             tags: row.tags.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
-            // Limits that do not parse are no licence: nothing passes.
+            // Limits that do not parse refuse every request rather than none.
             policy: row.policy.map_or_else(LimitPolicy::default, |json| {
                 serde_json::from_str(&json).unwrap_or_else(|_| LimitPolicy::closed())
             }),

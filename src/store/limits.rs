@@ -1,6 +1,6 @@
-//! The leases of this isolate: what it may let pass on its own, and the questions to the authorities behind it.
+//! The leases of this isolate, and the requests to the authorities that grant them.
 //!
-//! Nothing here waits for what another request does: a request that finds its lease empty asks by itself, because the
+//! No request waits for another one: a request that finds its lease empty asks the authority itself, because the
 //! platform ties every outgoing call to the request that made it.
 
 use std::cell::RefCell;
@@ -23,25 +23,27 @@ use crate::objects::quota;
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, new_ulid, now_ms};
 
-/// When there are more, those that are idle are forgotten.
+/// With more entries than this, idle ones are dropped.
 const MANY_SUBJECTS: usize = 5_000;
-/// Seconds for which a marker in KV refuses in every location: the least that KV can do. Whoever is refused by the
-/// authority after that writes the next one, so a limit that is raised or a refund that comes late costs no more.
+/// Seconds for which a marker in KV refuses in every location: the least expiry that KV supports. The next request
+/// that the authority refuses after that writes a new marker, so raising a limit or a late refund takes effect at
+/// most this late.
 const MARKER_TTL_S: u64 = 60;
-/// A task that should have told the news this long ago, in milliseconds, has ended with its request.
+/// A flush that is overdue by this many milliseconds has ended with the request that was to send it.
 const OVERDUE_MS: u64 = 1_000;
-/// Requests a minute that one isolate lets pass while the authority cannot be reached: at least one, and at most this
-/// part of the limit.
+/// Requests per minute that one isolate admits while the authority cannot be reached: the limit divided by this, but
+/// at least one.
 const OPEN_SHARE: u64 = 10;
-/// The same where there is no limit a minute.
+/// The same for a subject without a limit per minute.
 const OPEN_DEFAULT: u64 = 10;
 
 #[derive(Default)]
 struct Entry {
     lease: Lease,
-    /// When somebody is going to tell the authority the news.
+    /// When the authority will be told of settled amounts, in milliseconds since the epoch; `None` if no request has
+    /// taken this on.
     told_at_ms: Option<u64>,
-    /// What passes while the authority cannot be reached.
+    /// Bounds the requests that are admitted while the authority cannot be reached.
     alone: Option<Bucket>,
     marked_until_ms: u64,
 }
@@ -50,16 +52,20 @@ thread_local! {
     static ENTRIES: RefCell<HashMap<String, Entry>> = RefCell::default();
 }
 
-/// Why a request may not pass.
+/// Why a request is refused.
 #[derive(Debug)]
 pub enum Held {
-    /// A limit is met.
+    /// A limit is exhausted.
     Refused(Refusal),
-    /// The authority cannot be reached, and the policy is to refuse then.
+    /// The authority cannot be reached, and the policy is to refuse in that case.
     Unreachable,
 }
 
-/// An exhausted limit, as KV keeps it.
+/// An exhausted limit, as KV stores it.
+///
+/// ```json
+/// {"kind": "requests_per_day", "limit": 50000, "retry_at_ms": 1795200203000}
+/// ```
 #[derive(Serialize, Deserialize)]
 struct Marker {
     kind: RuleKind,
@@ -77,7 +83,7 @@ pub async fn take(
     on_failure: Option<FailurePolicy>,
 ) -> Result<Spent, Held> {
     let name = subject.name();
-    // An answer that came too late is asked for once more.
+    // A grant that arrived too late has expired: ask once more.
     for _ in 0..2 {
         let now = now_ms();
         let (step, is_new) = with(&name, |entry| (entry.lease.spend(rules, need, now), entry.lease.is_new()));
@@ -118,20 +124,20 @@ pub async fn take(
     alone(&name, rules, on_failure)
 }
 
-/// Ends a request that took `spent` and turned out to need `real`. Somebody has to call [`tell`] afterwards.
+/// Ends a request that took `spent` and really needed `real`. The caller must call [`tell`] afterwards.
 pub fn settle(subject: &Subject, spent: Spent, real: Amounts) {
     with(&subject.name(), |entry| entry.lease.settle(spent, real, now_ms()));
 }
 
-/// Gives back what a request took that did not pass after all.
+/// Returns what a request took that was not admitted in the end.
 pub fn give_back(env: &Env, context: &Context, subject: &Subject, spent: Spent) {
     let name = subject.name();
     with(&name, |entry| entry.lease.give_back(spent, now_ms()));
     tell_later(env, context, &name);
 }
 
-/// Tells the authority what waits to be said, once it has waited for company, unless somebody else does. To be called
-/// by a task that outlives its request.
+/// Sends settled amounts and returned permits to the authority, batched for up to [`FLUSH_AFTER_MS`], unless another
+/// task already does. To be called by a task that outlives its request.
 pub async fn tell(env: &Env, subject: &Subject) {
     tell_by_name(env, &subject.name()).await;
 }
@@ -166,7 +172,7 @@ async fn tell_by_name(env: &Env, name: &str) {
     }
 }
 
-/// Says that the slot of a running request is still in use.
+/// Reports that the slot of a running request is still in use.
 pub async fn renew(env: &Env, subject: &Subject, slot: &str) {
     let name = subject.name();
     let sent_ms = now_ms();
@@ -174,12 +180,12 @@ pub async fn renew(env: &Env, subject: &Subject, slot: &str) {
     exchange(env, &name, &ask, sent_ms).await;
 }
 
-/// What is known here of the subject's limits.
+/// What this isolate knows of the subject's limits.
 pub fn meters(subject: &Subject) -> Vec<MeterState> {
     with(&subject.name(), |entry| entry.lease.meters(now_ms()))
 }
 
-/// What the authority counts, for people.
+/// The counts of the authority, for the admin API.
 pub async fn look(env: &Env, subject: &Subject, rules: Rules) -> StoreResult<quota::Look> {
     let ask = Ask { rules, ..Ask::default() };
     quota::look(env, &subject.name(), &ask).await.map_err(StoreError::from)
@@ -198,7 +204,7 @@ fn with<T>(name: &str, act: impl FnOnce(&mut Entry) -> T) -> T {
     })
 }
 
-/// Asks for more in the background where the lease runs low.
+/// Asks for more permits in the background when the lease runs low.
 fn fill_up(env: &Env, context: &Context, name: &str) {
     let sent_ms = now_ms();
     let Some(ask) = with(name, |entry| entry.lease.refill(sent_ms)) else { return };
@@ -214,7 +220,7 @@ fn tell_later(env: &Env, context: &Context, name: &str) {
     context.wait_until(async move { tell_by_name(&env, &name).await });
 }
 
-/// A question with no request behind it.
+/// An ask without a request that needs permits now.
 async fn exchange(env: &Env, name: &str, ask: &Ask, sent_ms: u64) {
     match send(env, name, ask).await {
         Ok(reply) => {
@@ -230,7 +236,7 @@ async fn exchange(env: &Env, name: &str, ask: &Ask, sent_ms: u64) {
     }
 }
 
-/// Sends a question. One that takes longer than any lease lasts is given up.
+/// Sends an ask. Its time-out is the lifetime of a lease, after which a grant would be useless.
 async fn send(env: &Env, name: &str, ask: &Ask) -> Result<Reply, StoreError> {
     let asking = quota::ask(env, name, ask);
     pin_mut!(asking);
@@ -250,7 +256,7 @@ fn alone(name: &str, rules: &Rules, on_failure: Option<FailurePolicy>) -> Result
     let capacity = per_minute.map_or(OPEN_DEFAULT, |rule| (rule.limit / OPEN_SHARE).max(1));
     let now = now_ms();
     let taken = with(name, |entry| {
-        // A changed limit begins anew.
+        // A changed limit starts a new count.
         entry.alone = entry.alone.filter(|bucket| bucket.capacity() == capacity);
         entry.alone.get_or_insert_with(|| Bucket::new(capacity, 60_000, now)).take(now)
     });
@@ -258,12 +264,12 @@ fn alone(name: &str, rules: &Rules, on_failure: Option<FailurePolicy>) -> Result
 }
 
 fn marker_name(name: &str, rules: &Rules) -> String {
-    // Other limits are another marker: a raised limit is not held back by what was written for the lower one.
+    // The key contains the limits: a marker of a lower limit does not refuse after the limit was raised.
     let rules = sha256_hex(&serde_json::to_string(rules).unwrap_or_default());
     format!("limit:{name}:{}", rules.get(..16).unwrap_or_default())
 }
 
-/// What KV says of a subject that this isolate does not know yet.
+/// Reads the marker in KV for a subject that this isolate does not know yet.
 async fn marked(env: &Env, name: &str, rules: &Rules) -> Option<Refusal> {
     if !rules.counted.iter().any(|rule| rule.kind.is_long()) {
         return None;
@@ -283,7 +289,7 @@ async fn marked(env: &Env, name: &str, rules: &Rules) -> Option<Refusal> {
     Some(refusal)
 }
 
-/// Lets every location know of a limit that will not be free for more than a minute.
+/// Marks a limit that stays exhausted for more than a minute, for all locations.
 fn mark(env: &Env, context: &Context, name: &str, rules: &Rules, refusal: &Refusal) {
     let now = now_ms();
     let Some(kind) = refusal.kind.filter(|kind| kind.is_long()) else { return };

@@ -1,4 +1,5 @@
-//! D1, KV and R2 behind small typed functions. The only place that holds SQL.
+//! D1, KV and R2 behind small typed functions. All SQL over D1 is here; the Durable Objects `account`, `quota` and
+//! `chat_room` have SQL over their own `SQLite`.
 
 pub mod answers;
 pub mod archive;
@@ -26,10 +27,10 @@ use worker::{D1Database, D1PreparedStatement, Env};
 
 use crate::platform::log_error;
 
-/// Why the store did not do as it was told.
+/// Errors of the store.
 #[derive(Debug)]
 pub enum StoreError {
-    /// A name that must be unique is taken; the field that holds it.
+    /// A unique name is taken; the field that contains it.
     Taken(&'static str),
     /// The platform failed.
     Platform(String),
@@ -116,7 +117,7 @@ struct Written {
     last_row_id: i64,
 }
 
-/// Turns the database's complaint about a second row of the same name into an error that names the field.
+/// Turns the database's error about a violated unique index into one that names the field.
 fn taken_if_unique(error: StoreError, field: &'static str) -> StoreError {
     match error {
         StoreError::Platform(reason) if reason.contains("UNIQUE constraint failed") => {
@@ -126,7 +127,7 @@ fn taken_if_unique(error: StoreError, field: &'static str) -> StoreError {
     }
 }
 
-/// A whole number as D1 takes it: it has no 64-bit integers, and all of ours are below 2^53.
+/// A whole number as D1 accepts it: it has no 64-bit integers, and all of ours are below 2^53.
 #[expect(clippy::cast_precision_loss, reason = "ids and times are below 2^53")]
 fn integer(value: i64) -> JsValue {
     JsValue::from_f64(value as f64)
@@ -144,7 +145,7 @@ fn text(value: &str) -> JsValue {
     JsValue::from_str(value)
 }
 
-/// `NULL` for nothing: D1 refuses `undefined`.
+/// `NULL` for `None`: D1 refuses `undefined`.
 fn nullable<T>(value: Option<T>, convert: impl FnOnce(T) -> JsValue) -> JsValue {
     value.map_or(JsValue::NULL, convert)
 }

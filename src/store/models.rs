@@ -33,7 +33,7 @@ pub async fn insert(env: &Env, record: &ModelRecord) -> StoreResult<i64> {
     Ok(written.last_row_id)
 }
 
-/// Adds those of these models, of which only the card is set, whose names are not taken.
+/// Adds those of these models whose names are not taken yet. Only the fields of the card are used.
 pub async fn insert_missing(env: &Env, records: &[ModelRecord]) -> StoreResult<()> {
     let sql = "INSERT INTO provider_models (provider_id, model_name, description, enabled, context_length, max_output, \
         created_at, updated_at) SELECT m.value ->> 'provider_id', m.value ->> 'model_name', \

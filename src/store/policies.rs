@@ -25,12 +25,12 @@ pub async fn put_limits(env: &Env, subject: &str, policy: &LimitPolicy) -> Store
     Ok(())
 }
 
-/// Lifts the limits of a subject; false if it has none.
+/// Removes the limits of a subject; false if it has none.
 pub async fn delete_limits(env: &Env, subject: &str) -> StoreResult<bool> {
     Ok(write(env, "DELETE FROM subject_limits WHERE subject = ?1", &[text(subject)]).await?.changes > 0)
 }
 
-/// Everything that is set over the built-in prices, by subject.
+/// All prices that override the built-in table, by subject.
 pub async fn prices(env: &Env) -> StoreResult<Vec<PriceRecord>> {
     rows(env, "SELECT * FROM prices ORDER BY subject", &[]).await
 }

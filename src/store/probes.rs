@@ -8,9 +8,9 @@ use worker::wasm_bindgen::JsValue;
 
 use super::{StoreResult, flag, integer, nullable, rows, statement, text, unsigned};
 
-/// Probes of one provider that are kept.
+/// Number of probes that are stored for each provider.
 pub const KEPT: u32 = 200;
-/// A cron does not come to the millisecond: a probe that is due within this many milliseconds is due.
+/// Cron triggers are not exact: a probe that is due within this many milliseconds counts as due.
 const TOLERANCE_MS: u64 = 5_000;
 
 /// The last probes of a provider, newest first.
@@ -19,7 +19,7 @@ pub async fn last(env: &Env, provider_id: i64, limit: u32) -> StoreResult<Vec<Pr
     rows(env, sql, &[integer(provider_id), integer(limit.into())]).await
 }
 
-/// The providers whose next probe is due at `now_ms`, those first that have waited longest.
+/// The providers whose next probe is due at `now_ms`, longest overdue first.
 pub async fn due(env: &Env, now_ms: u64, limit: u32) -> StoreResult<Vec<ProviderRecord>> {
     let sql = "SELECT * FROM (SELECT p.*, COALESCE((SELECT MAX(ts) FROM provider_probes AS t \
         WHERE t.provider_id = p.id), 0) AS probed_at FROM providers AS p \
@@ -29,7 +29,7 @@ pub async fn due(env: &Env, now_ms: u64, limit: u32) -> StoreResult<Vec<Provider
     rows(env, sql, &[default_interval, unsigned(now_ms + TOLERANCE_MS), integer(limit.into())]).await
 }
 
-/// Adds a probe, and forgets those that are too old. A provider that has been deleted meanwhile has no history.
+/// Adds a probe and deletes the oldest ones. Does nothing for a provider that was deleted in the meantime.
 pub async fn insert(env: &Env, record: &ProbeRecord) -> StoreResult<()> {
     let database = super::database(env)?;
     let provider = integer(record.provider_id);

@@ -1,4 +1,4 @@
-//! Further keys of providers in D1.
+//! The key pools of providers in D1.
 
 use nexus_edge_core::catalog::ProviderKeyRecord;
 use worker::Env;
@@ -11,7 +11,7 @@ pub async fn list(env: &Env, provider_id: i64) -> StoreResult<Vec<ProviderKeyRec
     rows(env, "SELECT * FROM provider_keys WHERE provider_id = ?1 ORDER BY id", &[integer(provider_id)]).await
 }
 
-/// The key with this id, if it is that provider's.
+/// The key with this id, if it belongs to that provider.
 pub async fn find(env: &Env, provider_id: i64, id: &str) -> StoreResult<Option<ProviderKeyRecord>> {
     let sql = "SELECT * FROM provider_keys WHERE id = ?1 AND provider_id = ?2";
     row(env, sql, &[text(id), integer(provider_id)]).await

@@ -1,6 +1,7 @@
-//! Kept responses: D1 holds them, R2 those that are too large for a row.
+//! Stored responses: in D1, or in R2 if they are too large for a row.
 //!
-//! Of a response that its provider keeps there is only a note by whom. A response belongs to the key that made it; for any other key it does not exist.
+//! Of a response that its provider stores, only the provider is noted. A response belongs to the key that created it;
+//! for other keys it does not exist.
 
 use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere, StoredResponse};
 use serde::Deserialize;
@@ -9,11 +10,11 @@ use worker::Env;
 use super::{StoreError, StoreResult, nullable, rows, text, unsigned, write};
 use crate::platform::now_ms;
 
-/// Longest conversation that is followed back.
+/// Most responses of a `previous_response_id` chain that are followed.
 const MAX_CHAIN: u32 = 1000;
-/// A D1 row takes 2 MB; what is near it goes to R2.
+/// D1 accepts rows of up to 2 MB; larger responses go to R2.
 const MAX_ROW_BYTES: usize = 1_500_000;
-/// How long a response is kept, in milliseconds: 30 days, as with `OpenAI`.
+/// How long a response is stored, in milliseconds: 30 days, as with `OpenAI`.
 const KEPT_FOR_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Most objects that one run of the cron removes from R2.
 const EXPIRY_BATCH: u32 = 500;
@@ -24,7 +25,7 @@ struct Row {
     record: Option<String>,
 }
 
-/// Keeps a response.
+/// Stores a response.
 pub async fn put(env: &Env, key_id: &str, response: &StoredResponse) -> StoreResult<()> {
     let json = serde_json::to_string(response)?;
     let in_row = json.len() <= MAX_ROW_BYTES;
@@ -43,7 +44,7 @@ pub async fn put(env: &Env, key_id: &str, response: &StoredResponse) -> StoreRes
     Ok(())
 }
 
-/// Notes who keeps a response.
+/// Notes which provider stores a response.
 pub async fn put_elsewhere(env: &Env, key_id: &str, kept: &KeptElsewhere) -> StoreResult<()> {
     let sql = "INSERT OR IGNORE INTO responses (id, key_id, previous_id, created_at, record) VALUES (?1, ?2, NULL, ?3, ?4)";
     let record = serde_json::to_string(kept)?;
@@ -51,7 +52,7 @@ pub async fn put_elsewhere(env: &Env, key_id: &str, kept: &KeptElsewhere) -> Sto
     Ok(())
 }
 
-/// What is kept under this id.
+/// The stored response with this id.
 pub async fn find(env: &Env, key_id: &str, id: &str) -> StoreResult<Option<Kept>> {
     let sql = "SELECT id, record FROM responses WHERE id = ?1 AND key_id = ?2";
     match rows::<Row>(env, sql, &[text(id), text(key_id)]).await?.into_iter().next() {
@@ -60,7 +61,7 @@ pub async fn find(env: &Env, key_id: &str, id: &str) -> StoreResult<Option<Kept>
     }
 }
 
-/// The response with this id and all that it continues, the oldest first; empty if there is none.
+/// The response with this id and all that it continues, oldest first; empty if there is none.
 pub async fn chain(env: &Env, key_id: &str, id: &str) -> StoreResult<Vec<Kept>> {
     let sql = format!(
         "WITH RECURSIVE chain (id, previous_id, record, depth) AS ( \
@@ -85,7 +86,7 @@ pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<bool> {
     Ok(is_deleted)
 }
 
-/// Removes what has been kept for long enough.
+/// Removes expired responses.
 pub async fn expire(env: &Env) -> StoreResult<()> {
     let before = unsigned(now_ms().saturating_sub(KEPT_FOR_MS));
     let sql = format!(

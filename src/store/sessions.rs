@@ -1,4 +1,4 @@
-//! The list of chat sessions in D1. Each session's object writes its own row, and nobody else does.
+//! The list of chat sessions in D1. Only a session's own object writes its row.
 
 use nexus_edge_core::chat::session::Session;
 use serde::Deserialize;
@@ -6,18 +6,18 @@ use worker::Env;
 
 use super::{StoreResult, flag, nullable, rows, text, unsigned, write};
 
-/// What is asked of the list.
+/// A query of the list.
 #[derive(Debug, Default)]
 pub struct Query {
-    /// Words in the title or in what was said.
+    /// Words in the title or in the messages.
     pub search: Option<String>,
-    /// Only pinned ones, or only others.
+    /// `true`: only pinned sessions, `false`: only others, `None`: both.
     pub pinned: Option<bool>,
-    /// Archived ones; others if not said.
+    /// `true`: only archived sessions, otherwise only others.
     pub archived: bool,
     /// Only with this model.
     pub model: Option<String>,
-    /// Number of rows to pass over.
+    /// Number of rows to skip.
     pub offset: u64,
     /// Number of rows.
     pub limit: u64,
@@ -29,7 +29,7 @@ struct Row {
     total: f64,
 }
 
-/// Writes a session's row. An older state of the session never replaces a newer one.
+/// Writes a session's row, unless the stored row is newer.
 pub async fn put(env: &Env, key_id: &str, session: &Session) -> StoreResult<()> {
     let sql = "INSERT INTO sessions (key_id, id, record, title, model, ai_provider, pinned, archived, deleted_at, updated_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (key_id, id) DO UPDATE SET record = excluded.record, \
@@ -52,14 +52,14 @@ pub async fn put(env: &Env, key_id: &str, session: &Session) -> StoreResult<()> 
     Ok(())
 }
 
-/// Removes a session's row and what was archived of it.
+/// Removes a session's row and its archived messages.
 pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<()> {
     super::archive::delete(env, Some(key_id), id).await?;
     write(env, "DELETE FROM sessions WHERE key_id = ?1 AND id = ?2", &[text(key_id), text(id)]).await?;
     Ok(())
 }
 
-/// A page of a key's sessions, pinned ones first, then the newest; and how many there are.
+/// A page of a key's sessions, pinned ones first, then newest first; and the total number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
 pub async fn list(env: &Env, key_id: &str, query: &Query) -> StoreResult<(Vec<Session>, u64)> {
     let matches = super::archive::matches(5, 8);

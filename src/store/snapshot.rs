@@ -1,9 +1,9 @@
 //! The configuration that this isolate runs on.
 //!
-//! A request takes what the isolate holds and never waits for a database, except in an isolate that was idle for so
-//! long that a revoked key might still be in it. A cold isolate starts from the copy in KV; D1 is the truth. At most
-//! every [`CHECK_EVERY_MS`] the versions are compared with D1 in the background, and an admin write reloads at once
-//! where it was made.
+//! A request uses the snapshot that the isolate holds and does not wait for a database, except in an isolate that was
+//! idle for so long that it might still accept a revoked key. A cold isolate starts from the copy in KV; D1 is the
+//! authority. At most every [`CHECK_EVERY_MS`] the versions are compared with D1 in the background, and an admin
+//! write reloads the snapshot at once in the isolate that made it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::exchange::Exchange;
 use crate::platform::{log_error, now_ms};
 use crate::settings::Settings;
 
-/// Milliseconds between two looks at the versions.
+/// Milliseconds between two comparisons of the versions.
 const CHECK_EVERY_MS: u64 = 3_000;
-/// An isolate that has not looked for this long looks before it answers.
+/// An isolate whose last comparison is older than this, in milliseconds, compares before it answers.
 const STALE_AFTER_MS: u64 = 15_000;
 const KV_NAME: &str = "snapshot";
 
@@ -41,7 +41,7 @@ struct Versions {
     keys: u64,
 }
 
-/// The snapshot to serve a request with.
+/// The snapshot with which to answer a request.
 pub async fn current(exchange: &Exchange) -> StoreResult<Arc<Snapshot>> {
     let now = now_ms();
     if let Some(snapshot) = HELD.with_borrow(Clone::clone) {
@@ -55,7 +55,7 @@ pub async fn current(exchange: &Exchange) -> StoreResult<Arc<Snapshot>> {
             return Ok(snapshot);
         }
         if let Err(error) = check(&exchange.env, &exchange.settings).await {
-            // Better an old configuration than none.
+            // An outdated configuration is better than none.
             log_error("snapshot check", &error);
         }
         return Ok(HELD.with_borrow(Clone::clone).unwrap_or(snapshot));
@@ -68,7 +68,7 @@ pub async fn current(exchange: &Exchange) -> StoreResult<Arc<Snapshot>> {
     load(&exchange.env, &exchange.settings).await
 }
 
-/// Loads what was just written, here, and publishes it.
+/// Reloads the configuration after a write, and publishes it.
 pub async fn reload(exchange: &Exchange) -> StoreResult<()> {
     CHECKED_AT_MS.set(now_ms());
     load(&exchange.env, &exchange.settings).await.map(|_| ())
@@ -132,7 +132,7 @@ fn versions(rows: &[Version]) -> Versions {
     Versions { catalog: value("catalog"), keys: value("keys") }
 }
 
-/// Replaces what the isolate holds, unless that is newer already.
+/// Replaces the snapshot of this isolate, unless it is newer already.
 fn install(source: SnapshotSource, settings: &Settings) -> Arc<Snapshot> {
     let (snapshot, problems) = Snapshot::compile(source, &settings.keyring, settings.allow_private_upstreams);
     for problem in problems {
@@ -159,8 +159,8 @@ async fn from_kv(env: &Env) -> Option<SnapshotSource> {
     (source.format == SNAPSHOT_FORMAT).then_some(source)
 }
 
-/// Puts a copy into KV for cold isolates. KV takes one write a second for a name; a refused write is made good by the
-/// next isolate that finds the copy outdated.
+/// Writes a copy to KV for cold isolates. KV accepts one write per second for a name; if it refuses one, the next
+/// isolate that finds the copy outdated writes it again.
 async fn publish(env: &Env, source: &SnapshotSource) {
     let published = async {
         let json = serde_json::to_string(source)?;

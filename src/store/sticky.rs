@@ -1,7 +1,7 @@
-//! Which upstream a session is bound to, so that it goes on finding its prompt cache.
+//! Which upstream a session is bound to, so that it finds its prompt cache again.
 //!
-//! A binding is in KV for two hours after it was last used, under the session's name and the key's, and in the memory of
-//! the isolate for a moment, so that a lively session costs a read now and then instead of one a request.
+//! A binding is stored in KV for two hours after its last use, under the session's name and the key's id, and for a
+//! moment in the isolate's memory, so that an active session costs an occasional read instead of one per request.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,28 +12,33 @@ use worker::Env;
 use super::StoreResult;
 use crate::platform::{log_error, now_ms};
 
-/// Seconds that a binding lives after it was last renewed.
+/// Seconds that a binding lives after its last renewal.
 const TTL_S: u64 = 2 * 60 * 60;
-/// Milliseconds after which a binding that is still used is renewed.
+/// Milliseconds after which a binding in use is renewed.
 const RENEW_AFTER_MS: u64 = 10 * 60 * 1000;
-/// Milliseconds that the isolate believes what it has read.
+/// Milliseconds for which the isolate uses a binding that it read.
 const BELIEVED_MS: u64 = 30_000;
-/// More entries than this are forgotten all at once.
+/// With more entries than this, all are dropped from memory.
 const MAX_HELD: usize = 5_000;
 const PREFIX: &str = "sticky:";
 
-/// Who answers a session.
+/// The upstream of a session, as KV stores it.
+///
+/// ```json
+/// {"logical_model": "smart", "provider_id": 2, "model_id": "gpt-5", "key_id": null,
+///  "created_at": 1795200203000, "last_used_at": 1795200207000}
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    /// The model that the caller names.
+    /// The model that the caller named.
     pub logical_model: String,
-    /// Number of the provider.
+    /// Id of the provider.
     pub provider_id: i64,
     /// The model at the provider.
     pub model_id: String,
-    /// The key at the provider, by its id.
+    /// Id of the provider's key.
     pub key_id: Option<String>,
-    /// Milliseconds since the epoch.
+    /// When it was bound, in milliseconds since the epoch.
     pub created_at: u64,
     /// When it was last written, in milliseconds since the epoch.
     pub last_used_at: u64,
@@ -43,7 +48,7 @@ thread_local! {
     static HELD: RefCell<HashMap<String, (Option<Binding>, u64)>> = RefCell::default();
 }
 
-/// The binding of a session for one API key; nothing if KV does not answer.
+/// The binding of a session for one API key; `None` if KV cannot be reached.
 pub async fn find(env: &Env, session: &str, api_key_id: &str) -> Option<Binding> {
     let name = name_of(session, api_key_id);
     let held = HELD.with_borrow(|held| held.get(&name).cloned());
@@ -60,7 +65,7 @@ pub async fn find(env: &Env, session: &str, api_key_id: &str) -> Option<Binding>
     binding
 }
 
-/// Binds a session to whoever answered, unless that stands already and was written a short while ago.
+/// Binds a session to the upstream that answered, unless it is bound to that already and was renewed recently.
 pub async fn bind(env: &Env, session: &str, api_key_id: &str, mut binding: Binding) {
     let name = name_of(session, api_key_id);
     let known = HELD.with_borrow(|held| held.get(&name).and_then(|(binding, _)| binding.clone()));
@@ -78,7 +83,7 @@ pub async fn bind(env: &Env, session: &str, api_key_id: &str, mut binding: Bindi
     hold(name, Some(binding));
 }
 
-/// The bindings of a session, with the API key that each belongs to.
+/// All bindings of a session, with the API key that each belongs to.
 pub async fn list(env: &Env, session: &str) -> StoreResult<Vec<(String, Binding)>> {
     let prefix = format!("{PREFIX}{session}:");
     let keys = env.kv("KV")?.list().prefix(prefix.clone()).limit(100).execute().await?.keys;
@@ -90,7 +95,7 @@ pub async fn list(env: &Env, session: &str) -> StoreResult<Vec<(String, Binding)
     Ok(found)
 }
 
-/// Looses a session from its upstream; false if it was not bound.
+/// Removes the binding of a session; false if there was none.
 pub async fn unbind(env: &Env, session: &str, api_key_id: &str) -> StoreResult<bool> {
     let name = name_of(session, api_key_id);
     let was_bound = read(env, &name).await?.is_some();

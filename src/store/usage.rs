@@ -1,4 +1,12 @@
-//! Usage events: into the queue, from there into D1, and into R2 if neither will have them.
+//! Usage events: into the queue, from there into D1, and into R2 if neither accepts them.
+//!
+//! A message of the queue is a JSON list of events; an object in R2, `usage/<id>`, is one event:
+//!
+//! ```json
+//! [{"id": "01M7…", "key_id": "…", "model": "gpt-5", "outcome": "completed", "prompt_tokens": 20, "completion_tokens": 4}]
+//! ```
+//!
+//! All fields: `nexus_edge_core::stats::UsageEvent`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,24 +20,24 @@ use super::{StoreResult, rows, statement, text, unsigned};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
-/// Where events wait in R2 for the cron to record them.
+/// Prefix of the events that are parked in R2 until the cron records them.
 const PARKED_PREFIX: &str = "parked-usage/";
 /// Most parked events that one run of the cron records.
 const REPLAY_BATCH: usize = 100;
-/// Milliseconds that an event waits for others to leave with.
+/// Milliseconds for which an event waits so that others join its message.
 const LINGER_MS: u64 = 50;
-/// An outbox that should have left this long ago, in milliseconds, has lost whoever was to send it.
+/// An outbox that is overdue by this many milliseconds has lost the request that was to send it, because that was
+/// cancelled.
 const OVERDUE_MS: u64 = 1_000;
-/// Most events of one message: a queue takes 128 KB, and an event is below 2 KB.
+/// Most events in one message: a queue accepts 128 KB, and an event is below 2 KB.
 const MESSAGE_EVENTS: usize = 64;
-/// Most events of one transaction: D1 takes a parameter of 2 MB.
+/// Most events in one transaction: D1 accepts a parameter of 2 MB.
 const INGEST_EVENTS: usize = 500;
 
-/// Events of this isolate that wait for company, so that a busy isolate sends messages of many events: a queue is
-/// paid, in money and time, by the message.
+/// Events of this isolate that wait to be batched: a queue costs money and time per message.
 struct Outbox {
     events: Vec<UsageEvent>,
-    /// When somebody is going to send them, in milliseconds since the epoch.
+    /// When they will be sent, in milliseconds since the epoch; `None` if no request has taken this on.
     leaves_at_ms: Option<u64>,
 }
 
@@ -39,7 +47,7 @@ thread_local! {
 
 /// Hands an event over to be recorded. Never fails: what the queue refuses goes to D1, what D1 refuses goes to R2.
 ///
-/// The first event to enter the outbox sees to it that the outbox is sent; those that follow leave with it.
+/// The first event in an empty outbox schedules its sending; events that follow are sent with it.
 pub async fn record(env: &Env, event: UsageEvent) {
     let now = now_ms();
     let wait_ms = OUTBOX.with_borrow_mut(|outbox| {
@@ -95,7 +103,7 @@ async fn park(env: &Env, event: &UsageEvent) -> StoreResult<()> {
     Ok(())
 }
 
-/// Records the events that were parked, oldest first.
+/// Records the parked events, oldest first.
 pub async fn replay_parked(env: &Env) -> StoreResult<()> {
     let bucket = env.bucket("BUCKET")?;
     let listed =
@@ -117,7 +125,7 @@ pub async fn replay_parked(env: &Env) -> StoreResult<()> {
     Ok(())
 }
 
-/// An event as SQL reads it out of JSON.
+/// An event in the form in which SQL reads it from JSON.
 #[derive(Serialize)]
 struct Flat<'a> {
     #[serde(flatten)]
@@ -165,8 +173,8 @@ const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = MAX(COALESCE(last_u
 
 const MARK_ROLLED_UP: &str = "UPDATE request_log SET rolled_up = 1 WHERE rolled_up = 0";
 
-/// Records events and adds them to every total, once each however often they come: all statements run in one
-/// transaction, and only rows that it newly inserted are in the state that the sums look at.
+/// Records events and adds them to all totals, once each however often they are delivered: all statements run in one
+/// transaction, and the sums include only rows that this transaction inserted.
 pub async fn ingest(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
     for events in events.chunks(INGEST_EVENTS) {
         ingest_chunk(env, events).await?;
@@ -186,7 +194,7 @@ async fn ingest_chunk(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
     Ok(())
 }
 
-/// Sums over everything recorded.
+/// Totals over all recorded requests.
 #[derive(Debug, Deserialize)]
 pub struct Totals {
     /// Distinct conversations.
@@ -237,17 +245,17 @@ pub struct LoggedRequest {
     pub first_byte_ms: Option<u64>,
     pub duration_ms: u64,
     pub conversation_id: String,
-    /// The trail of attempts, as JSON in the database and as a list in the answer.
+    /// The attempts, a JSON text in the database and a list in the answer.
     #[serde(default, deserialize_with = "from_json")]
     pub attempts: Vec<AttemptRecord>,
     /// Millionths of a dollar.
     pub cost_micros: u64,
-    /// The tags of the key, as JSON in the database and as an object in the answer.
+    /// The tags of the key, a JSON text in the database and an object in the answer.
     #[serde(default, deserialize_with = "from_json")]
     pub tags: BTreeMap<String, String>,
 }
 
-/// What cannot be read is taken for empty: the row is worth more than its trail.
+/// Invalid JSON counts as empty, so that the row is shown anyway.
 fn from_json<'de, T: serde::de::DeserializeOwned + Default, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -258,7 +266,7 @@ fn from_json<'de, T: serde::de::DeserializeOwned + Default, D: serde::Deserializ
 /// The newest rows of the request log, or those before the row with the id `before`.
 pub async fn recent(env: &Env, limit: u32, before: Option<&str>) -> StoreResult<Vec<LoggedRequest>> {
     let sql = "SELECT * FROM request_log WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-    // Every ULID sorts before `~`.
+    // `~` sorts after every ULID.
     let parameters = [text(before.unwrap_or("~")), JsValue::from_f64(f64::from(limit))];
     rows(env, sql, &parameters).await
 }

@@ -1,6 +1,6 @@
-//! The archive of what was said, in D1; what is too large for a row, in R2.
+//! The archive of prompts and answers in D1; contents that are too large for a row are in R2.
 //!
-//! [`outbox`] writes it, [`read`] reads it; what is deleted, and what grows too old, is deleted here.
+//! [`outbox`] writes it, [`read`] reads it; this file deletes.
 
 mod outbox;
 mod read;
@@ -25,7 +25,8 @@ struct IdRow {
     id: String,
 }
 
-/// Deletes a conversation for good, of one key or of all that have one of this id. The number of rows that are gone.
+/// Deletes a conversation permanently, of one key or of all keys with one of this id. Returns the number of deleted
+/// rows.
 pub async fn delete(env: &Env, key_id: Option<&str>, id: &str) -> StoreResult<usize> {
     let parameters = [text(id), nullable(key_id, text)];
     let large = "SELECT id FROM chat_messages WHERE conversation_id = ?1 AND (?2 IS NULL OR key_id = ?2) AND in_r2 = 1";
@@ -44,7 +45,7 @@ async fn remove_objects(env: &Env, ids: Vec<IdRow>) -> StoreResult<()> {
     Ok(())
 }
 
-/// Removes what has been kept for long enough.
+/// Removes messages older than [`KEPT_FOR_MS`].
 pub async fn expire(env: &Env) -> StoreResult<()> {
     let before = now_ms().saturating_sub(KEPT_FOR_MS);
     // An id begins with its time.

@@ -1,7 +1,7 @@
 //! Writes the archive.
 //!
-//! Writing may wait, so the rows of several requests go into one statement, as usage events do. A request is written at most
-//! once: an id that is there already changes nothing.
+//! The rows of several requests are batched into one statement, like usage events. A request is written at most once:
+//! an id that exists already changes nothing.
 
 use std::cell::RefCell;
 
@@ -17,18 +17,19 @@ use super::object_name;
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
-/// Milliseconds that messages wait for others to be written with.
+/// Milliseconds for which messages wait so that others join their statement.
 const LINGER_MS: u64 = 50;
-/// An outbox that should have been written this long ago, in milliseconds, has lost whoever was to write it.
+/// An outbox that is overdue by this many milliseconds has lost the request that was to write it, because that was
+/// cancelled.
 const OVERDUE_MS: u64 = 1_000;
-/// A content of more bytes goes to R2.
+/// A larger content, in bytes, goes to R2.
 const MAX_ROW_BYTES: usize = 64_000;
-/// Most bytes of contents that go into one statement: D1 takes a parameter of 2 MB.
+/// Most bytes of contents in one statement: D1 accepts a parameter of 2 MB.
 const MAX_STATEMENT_BYTES: usize = 1_000_000;
-/// Characters of a large content that stay in its row, to be searched.
+/// Characters of a large content that stay in its row for the search.
 const PREVIEW_CHARS: usize = 2_000;
 
-/// A row on its way into the table.
+/// A row to be inserted.
 #[derive(Debug, Serialize)]
 struct NewRow {
     id: String,
@@ -53,7 +54,7 @@ struct NewRow {
     answers: usize,
 }
 
-/// What the messages of a row say. SQL takes a list as its JSON.
+/// The contents of the messages of a row. SQL reads a list as JSON.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Content {
@@ -81,7 +82,8 @@ impl Content {
     }
 }
 
-/// What the list of conversations is told of a message. Its content, which may be large, goes to the database once.
+/// What the list of conversations records of a message, without its content, which may be large and goes to the
+/// database once.
 #[derive(Serialize)]
 struct Seen<'a> {
     key_id: &'a str,
@@ -109,7 +111,8 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// The conversations of some rows. Of messages in a row that are of one, the first and the last tell all of it.
+/// The conversations of some rows. The first and the last message of a conversation in a row determine all of its
+/// fields.
 fn seen(rows: &[NewRow]) -> Vec<Seen<'_>> {
     let mut seen: Vec<Seen<'_>> = Vec::new();
     for row in rows {
@@ -136,20 +139,21 @@ thread_local! {
     static OUTBOX: RefCell<Outbox> = RefCell::default();
 }
 
-/// What a request leaves in the archive.
+/// What a request adds to the archive.
 pub struct Entry<'a> {
-    /// What is recorded of the request.
+    /// The usage event of the request.
     pub event: &'a UsageEvent,
-    /// How much is kept.
+    /// How much the key wants archived.
     pub policy: StorePolicy,
     /// The messages, the answer last.
     pub messages: Vec<ArchivedMessage>,
-    /// Under which id all messages but the answer are kept, if not that of the request: of all requests with the same id
-    /// the first leaves them, and each its answer.
+    /// The id under which all messages but the answer are archived, if not that of the request. The first request
+    /// with an id adds the messages; each request adds its answer. Regenerated answers share their question in this
+    /// way.
     pub asked_by: Option<String>,
-    /// What a new conversation is called.
+    /// The title of a new conversation.
     pub title: Option<String>,
-    /// The conversation that it was branched off.
+    /// The conversation that it branched off.
     pub parent: Option<String>,
 }
 
@@ -193,7 +197,7 @@ pub async fn record(env: &Env, entry: Entry<'_>) {
 
 async fn new_rows(env: &Env, entry: Entry<'_>) -> Vec<NewRow> {
     let Entry { event, policy, mut messages, asked_by, title, parent } = entry;
-    // Whoever asks in the name of another request leaves an answer of his own.
+    // The messages are archived under another request's id; the answer needs an id of its own.
     let answer = asked_by.as_ref().and_then(|_| messages.pop());
     let asked = messages.len();
     let asked_by = asked_by.as_deref().unwrap_or(&event.id);
@@ -205,7 +209,7 @@ async fn new_rows(env: &Env, entry: Entry<'_>) -> Vec<NewRow> {
     let last = bundles.len().saturating_sub(1);
     let mut rows = Vec::with_capacity(bundles.len());
     for (index, (request, bundle)) in bundles.into_iter().enumerate() {
-        // The answer is the last message, alone or not.
+        // The answer is the last message, whether or not others precede it.
         let is_answer = index == last;
         let mut row = NewRow {
             id: archive_row::row_id(request, bundle.first),

@@ -1,4 +1,4 @@
-//! Reads the archive: conversations, sums over one, its messages.
+//! Reads the archive: list of conversations, totals of one, its messages.
 
 use nexus_edge_core::conversation::archive_row::{self, Unbundled};
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,14 @@ use worker::Env;
 use super::super::{StoreError, StoreResult, nullable, rows, text, unsigned};
 use super::object_name;
 
-/// The condition that what was said in the row `m` matches the pattern in parameter `?plain` or, as it is where a row has a list
-/// of texts, that in `?in_json`.
+/// The condition that a content in the row `m` matches the pattern in parameter `?plain` or, in rows with a list of
+/// texts, the one in `?in_json`.
 pub fn matches(plain: u8, in_json: u8) -> String {
     let said = "COALESCE(m.content, m.preview) LIKE";
     format!("({said} ?{plain} ESCAPE '\\' OR {said} ?{in_json} ESCAPE '\\')")
 }
 
-/// A pattern that finds the text anywhere in a list of texts.
+/// A pattern that finds the text anywhere in a JSON list of texts.
 pub fn pattern_in_json(search: &str) -> String {
     let json = serde_json::Value::from(search).to_string();
     pattern(json.get(1..json.len() - 1).unwrap_or_default())
@@ -41,7 +41,7 @@ pub struct Message {
     pub timestamp: u64,
     pub model_name: String,
     pub role: String,
-    /// Nothing where no content is kept; of a large one that is lost, its beginning.
+    /// `None` where no content is stored; the beginning of a large content that is lost.
     pub content: Option<String>,
     pub tokens: u64,
     pub finish_reason: Option<String>,
@@ -79,7 +79,7 @@ impl MessageRow {
             }];
         };
         let mut messages: Vec<Message> = several.into_iter().map(|one| self.message(one)).collect();
-        // If the row has the answer to the request, that is its last message.
+        // If the row contains the answer to the request, that is its last message.
         if let Some(last) = messages.last_mut() {
             last.finish_reason = self.finish_reason;
         }
@@ -99,7 +99,7 @@ impl MessageRow {
     }
 }
 
-/// Sums over a conversation.
+/// Totals of a conversation.
 #[derive(Debug, Deserialize)]
 pub struct Sums {
     pub key_id: String,
@@ -108,7 +108,7 @@ pub struct Sums {
     pub completion_tokens: f64,
 }
 
-/// Sums over a conversation, one row for each key that has one of this id.
+/// Totals of a conversation, one row for each key that has one with this id.
 pub async fn sums(env: &Env, key_id: Option<&str>, id: &str) -> StoreResult<Vec<Sums>> {
     let sql = "SELECT key_id, SUM(answers) AS rounds, SUM(prompt_tokens) AS prompt_tokens, \
         SUM(completion_tokens) AS completion_tokens FROM chat_messages \
@@ -116,7 +116,7 @@ pub async fn sums(env: &Env, key_id: Option<&str>, id: &str) -> StoreResult<Vec<
     rows(env, sql, &[text(id), nullable(key_id, text)]).await
 }
 
-/// Messages of a conversation after the message `after`, the oldest first, with the content of large ones.
+/// Messages of a conversation after the message `after`, oldest first, including large contents from R2.
 pub async fn messages(
     env: &Env,
     key_id: &str,
@@ -124,7 +124,7 @@ pub async fn messages(
     after: Option<&str>,
     limit: u64,
 ) -> StoreResult<Vec<Message>> {
-    // The message to go on after may be in the middle of a row.
+    // The message to continue after may be in the middle of a row.
     let sql = "SELECT id, timestamp, model_name, role, content, preview, in_r2, tokens_count, finish_reason, outline \
         FROM chat_messages WHERE conversation_id = ?1 AND key_id = ?2 AND id >= COALESCE((SELECT MAX(id) \
         FROM chat_messages WHERE conversation_id = ?1 AND key_id = ?2 AND id <= ?3), ?3) ORDER BY id LIMIT ?4";
@@ -147,20 +147,20 @@ async fn large(env: &Env, id: &str) -> StoreResult<Option<String>> {
     String::from_utf8(body.bytes().await?).map(Some).map_err(|error| StoreError::Platform(error.to_string()))
 }
 
-/// What is asked of the list of conversations.
+/// A query of the list of conversations.
 #[derive(Debug, Default)]
 pub struct Query {
-    /// Words in what was said.
+    /// Words in the messages.
     pub search: Option<String>,
-    /// Only of this key.
+    /// Only conversations of this key.
     pub key_id: Option<String>,
-    /// Only with this model.
+    /// Only conversations with this model.
     pub model: Option<String>,
-    /// Only those that went on at this time or later, in milliseconds since the epoch.
+    /// Only those with a message at this time or later, in milliseconds since the epoch.
     pub from: Option<u64>,
     /// Only those that began before this time, in milliseconds since the epoch.
     pub to: Option<u64>,
-    /// Behind this one: its `last_seen` and id.
+    /// Only those after this one: its `last_seen` and id.
     pub after: Option<(u64, String)>,
     /// Number of rows.
     pub limit: u64,
@@ -182,7 +182,7 @@ pub struct ConversationRow {
     pub completion_tokens: u64,
 }
 
-/// Conversations, those that went on last first.
+/// Conversations, latest activity first.
 pub async fn conversations(env: &Env, query: &Query) -> StoreResult<Vec<ConversationRow>> {
     let of = "FROM chat_messages AS m WHERE m.conversation_id = c.id AND m.key_id = c.key_id";
     let matches = matches(7, 9);
