@@ -1,7 +1,16 @@
-//! One account of credits: the ledger, what is reserved, and what can be read off both.
+//! One account of credits: its ledger, its reservations, and what is computed from both.
 //!
-//! The ledger is the object's own `SQLite`; a call is decided without waiting for anything, so calls are decided one after
-//! the other, and what a call writes is written as a whole before its answer leaves.
+//! The ledger is the object's own `SQLite`. A call is decided without an await, so calls are serialised, and all
+//! writes of a call are committed together before its answer leaves.
+//!
+//! A call and its answer:
+//!
+//! ```json
+//! {"initial": 0, "call": {"op": "reserve", "id": "01M7…", "amount": 1200}}
+//! {"until": 1795202003000, "available": 48800}
+//! ```
+//!
+//! All amounts are millionths of a credit.
 
 use std::cell::RefCell;
 
@@ -23,7 +32,7 @@ pub struct Account {
     state: RefCell<Option<State>>,
 }
 
-/// What is asked of an account.
+/// A call of an account.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Call {
@@ -31,89 +40,102 @@ pub enum Call {
     Reserve { id: String, amount: u64 },
     /// End a reservation without a charge. Answers a [`Standing`].
     Release { id: String },
-    /// Append a row unless it is there already, and end the reservation that it charges. Answers an [`Appended`].
+    /// Append a row unless its id exists already, and end the reservation `ends`. Answers an [`Appended`].
     Append { entry: Box<Entry>, ends: Option<String> },
-    /// Answers a [`Standing`].
+    /// The balance. Answers a [`Standing`].
     Look,
     /// Rows, newest first. Answers a list of [`Entry`].
     Transactions { filter: Filter },
-    /// What was charged in a time. Answers a [`Spending`].
+    /// The sum of charges in a time. Answers a [`Spending`].
     Spending { since: u64, until: u64 },
-    /// The same by provider, most first. Answers a list of [`ProviderSpending`].
+    /// The same by provider, largest first. Answers a list of [`ProviderSpending`].
     ByProvider { since: u64, until: u64 },
-    /// The same by spans of so many milliseconds. Answers a list of [`Point`].
+    /// The same in spans of `span_ms` milliseconds. Answers a list of [`Point`].
     Series { since: u64, until: u64, span_ms: u64 },
 }
 
-/// A question with what every account begins with, in millionths of a credit.
+/// A call, with the initial balance of new accounts in millionths of a credit.
 #[derive(Serialize, Deserialize)]
 struct Envelope {
     initial: u64,
     call: Call,
 }
 
-/// Which rows.
+/// A filter of ledger rows.
 #[derive(Serialize, Deserialize)]
 pub struct Filter {
-    /// Only those from then on, in milliseconds since the epoch.
+    /// Only rows from this time on, in milliseconds since the epoch.
     pub since: u64,
-    /// Only those before then.
+    /// Only rows before this time, in milliseconds since the epoch.
     pub until: u64,
-    /// Only those of this kind.
+    /// Only rows of this kind.
     pub kind: Option<EntryKind>,
-    /// Only those after this one in the list: `<at>:<id>`.
+    /// Only rows after this one in the list: `<at>:<id>`.
     pub after: Option<String>,
-    /// At most so many.
+    /// Most rows to return.
     pub limit: u32,
 }
 
-/// What a reservation came to.
+/// The result of a reservation.
 #[derive(Serialize, Deserialize)]
 pub struct Reservation {
-    /// Until when it stands; `None` if there is not enough.
+    /// When it expires, in milliseconds since the epoch; `None` if the balance does not suffice.
     pub until: Option<u64>,
-    /// What may still be reserved.
+    /// What can still be reserved, in millionths of a credit.
     pub available: i64,
 }
 
-/// How an account stands, in millionths of a credit.
+/// The state of an account, in millionths of a credit.
 #[derive(Serialize, Deserialize)]
 pub struct Standing {
+    /// The sum of the ledger.
     pub balance: i64,
+    /// The sum of the open reservations.
     pub reserved: u64,
+    /// `balance` less `reserved`; negative if a charge exceeded its reservation.
     pub available: i64,
 }
 
-/// What appending came to.
+/// The result of appending a row.
 #[derive(Serialize, Deserialize)]
 pub struct Appended {
     /// Whether the row is new.
     pub applied: bool,
+    /// The balance after it, in millionths of a credit.
     pub balance: i64,
 }
 
-/// What was charged.
+/// The charges in a time.
 #[derive(Serialize, Deserialize)]
 pub struct Spending {
+    /// Their sum, in millionths of a credit.
     pub spent: i64,
+    /// Their number.
     pub transactions: u64,
 }
 
-/// What was charged for the requests of one provider.
+/// The charges for requests to one provider.
 #[derive(Serialize, Deserialize)]
 pub struct ProviderSpending {
+    /// The provider; `None` for charges without one.
     pub provider_id: Option<i64>,
+    /// One of the names that it had then.
     pub provider_name: Option<String>,
+    /// The sum of the charges, in millionths of a credit.
     pub spent: i64,
+    /// Their number.
     pub transactions: u64,
+    /// Time of the last one, in milliseconds since the epoch.
     pub last_transaction_at: u64,
 }
 
-/// What was charged in one span.
+/// The charges in one span.
 #[derive(Serialize, Deserialize)]
 pub struct Point {
     /// Its beginning, in milliseconds since the epoch.
+    /// Their sum, in millionths of a credit.
     pub at: u64,
+    /// Their number.
     pub spent: i64,
     pub transactions: u64,
 }
@@ -156,7 +178,7 @@ impl Account {
     fn answer(&self, initial: u64, call: &Call) -> Result<String> {
         let now = now_ms();
         let mut held = self.state.borrow_mut();
-        // If anything fails, the object forgets what it holds in memory and starts from what is stored.
+        // If anything fails, the state in memory is dropped and restored from the database by the next call.
         let mut state = match held.take() {
             Some(state) => state,
             None => self.restore(initial, now)?,
@@ -329,7 +351,7 @@ fn number(value: i64) -> Result<SqlStorageValue> {
     SqlStorageValue::try_from_i64(value)
 }
 
-/// Calls the account of this name; `initial` is what an account begins with, in millionths of a credit.
+/// Calls the account of this name; `initial` is the balance of a new account, in millionths of a credit.
 pub async fn call<T: DeserializeOwned>(env: &Env, name: &str, initial: u64, call: Call) -> Result<T> {
     let body = serde_json::to_string(&Envelope { initial, call })?;
     let mut init = RequestInit::new();

@@ -1,7 +1,9 @@
-//! The board on which isolates leave word of upstreams that are to be spared.
+//! The Durable Object that shares open circuits and cool-downs of upstreams between isolates.
 //!
-//! There is one in the world. What it holds lives for minutes at most and is told again by whoever knows it, so it keeps
-//! everything in memory: an evicted object has forgotten nothing that matters for long.
+//! There is one, globally. Its entries live for minutes at most and isolates repeat them, so everything is in memory:
+//! an eviction loses nothing that matters for long.
+//!
+//! Request and answer are lists of [`SharedState`]: the sender's changes, and all that is known.
 
 use std::cell::RefCell;
 
@@ -13,7 +15,7 @@ use crate::platform::now_ms;
 /// Most bytes of one message from an isolate.
 const MAX_MESSAGE_BYTES: usize = 256 << 10;
 
-/// The one board.
+/// The shared health registry.
 #[durable_object(fetch)]
 pub struct Circuits {
     known: RefCell<SharedBoard>,
@@ -24,7 +26,7 @@ impl DurableObject for Circuits {
         Self { known: RefCell::default() }
     }
 
-    /// Takes a list of what is new to the sender, and answers all that is known.
+    /// Takes a list of the sender's changes, and answers all known states.
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let body = request.bytes().await?;
         if body.len() > MAX_MESSAGE_BYTES {
@@ -39,7 +41,7 @@ impl DurableObject for Circuits {
     }
 }
 
-/// Leaves word on the board, and takes away all that stands there.
+/// Sends changes to the shared registry and returns all of its states.
 pub async fn exchange(env: &Env, news: &[SharedState]) -> Result<Vec<SharedState>> {
     let stub = env.durable_object("CIRCUITS")?.get_by_name("world")?;
     let mut init = RequestInit::new();

@@ -1,4 +1,4 @@
-//! Durable Objects: state that exists once in the world.
+//! Durable Objects: state that exists once, globally.
 
 pub mod account;
 pub mod chat_room;

@@ -1,9 +1,16 @@
-//! The authority over the limits of one subject. Every location asks the same object, so that a limit holds in the whole
-//! world.
+//! The authority over the limits of one subject. All locations ask the same object, so a limit holds globally.
 //!
-//! What is counted lives in memory and in the object's own `SQLite`, written before the answer leaves, so that an evicted
-//! object goes on counting where it stopped. The limits themselves come with every question: a changed configuration
-//! holds from the next one on.
+//! Counts are held in memory and in the object's own `SQLite`, which is written before the answer leaves, so that an
+//! evicted object continues where it stopped. The limits themselves come with every request: a changed configuration
+//! takes effect with the next one.
+//!
+//! `POST /ask` and its answer, for a key with 100 requests a minute (types: `nexus_edge_core::limits::sync`):
+//!
+//! ```json
+//! {"rules": {"counted": [{"k": "requests_per_minute", "l": 100}]}, "need": {"r": 1}, "extra": {"r": 12}}
+//! {"at": 1795200203000, "lease_ms": 2000, "granted": {"r": 13}, "slots": 0,
+//!  "meters": [{"kind": "requests_per_minute", "limit": 100, "used": 13, "reset_ms": 60000}]}
+//! ```
 
 use std::cell::{Cell, RefCell};
 
@@ -25,7 +32,7 @@ use crate::platform::{log_error, now_ms};
 pub struct Quota {
     sql: SqlStorage,
     authority: RefCell<Option<Authority>>,
-    /// Questions since the object was last loaded.
+    /// Number of asks since the object was last loaded.
     asked: Cell<u64>,
 }
 
@@ -42,12 +49,12 @@ struct SlotRow {
     expires_at: f64,
 }
 
-/// The state of a subject, for people.
+/// The counts of a subject, for the admin API.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Look {
     /// What is counted.
     pub reply: Reply,
-    /// Questions of isolates since the object was last loaded.
+    /// Asks of isolates since the object was last loaded.
     pub asked: u64,
 }
 
@@ -56,7 +63,7 @@ impl DurableObject for Quota {
         Self { sql: state.storage().sql(), authority: RefCell::new(None), asked: Cell::new(0) }
     }
 
-    /// `POST /ask` with an [`Ask`] answers a [`Reply`]; `POST /look` answers a [`Look`] and counts as no question.
+    /// `POST /ask` with an [`Ask`] answers a [`Reply`]; `POST /look` answers a [`Look`] and does not count as an ask.
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
         let Ok(ask) = serde_json::from_slice::<Ask>(&request.bytes().await?) else {
@@ -75,7 +82,7 @@ impl DurableObject for Quota {
 }
 
 impl Quota {
-    /// No await in here: questions to the object are decided one after the other.
+    /// There is no await in here, so that asks are decided one after the other.
     fn answer(&self, ask: &Ask) -> Result<Reply> {
         let mut held = self.authority.borrow_mut();
         let mut authority = match held.take() {
@@ -83,7 +90,7 @@ impl Quota {
             None => self.restore()?,
         };
         let (reply, changes) = authority.answer(ask, now_ms());
-        // If this fails, the object forgets what it holds in memory and starts from what is stored.
+        // If this fails, the state in memory is dropped and restored from the database by the next ask.
         self.store(&changes)?;
         *held = Some(authority);
         Ok(reply)
@@ -143,7 +150,7 @@ impl Quota {
 }
 
 fn integer(value: u64) -> Result<SqlStorageValue> {
-    // Beyond 2^53 nothing is counted any more; a limit never gets there.
+    // Counts beyond 2^53 are not exact any more; no limit is that large.
     SqlStorageValue::try_from_i64(value.min((1 << 53) - 1).cast_signed())
 }
 
@@ -152,7 +159,7 @@ pub async fn ask(env: &Env, subject: &str, ask: &Ask) -> Result<Reply> {
     Ok(serde_json::from_str(&call(env, subject, "ask", ask).await?)?)
 }
 
-/// Looks at the object called `subject`.
+/// Reads the counts of the object called `subject`.
 pub async fn look(env: &Env, subject: &str, ask: &Ask) -> Result<Look> {
     Ok(serde_json::from_str(&call(env, subject, "look", ask).await?)?)
 }

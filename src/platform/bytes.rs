@@ -1,7 +1,8 @@
-//! Bodies: bytes that JavaScript holds and that Rust looks at.
+//! Bodies: bytes that JavaScript holds and that Rust inspects.
 //!
-//! Crossing the border costs more than reading what crosses, so a body comes over in one piece where the platform can
-//! give it in one, and the JavaScript original is kept: what goes on unchanged is sent as it came.
+//! A call across the border to JavaScript costs more than reading the bytes, so a body is copied in one piece where
+//! the platform has it in one, and the JavaScript original is kept: what is forwarded unchanged is sent from the
+//! original.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -16,11 +17,11 @@ use worker::web_sys::ReadableStream;
 use super::http::ResponseBody;
 use super::promise::{Awaited, Timer};
 
-/// A body that has been read to its end.
+/// A body that was read to its end.
 pub struct Body {
-    /// A copy that Rust can look at.
+    /// A copy that Rust can read.
     pub bytes: Rc<Vec<u8>>,
-    /// The original, if it came in one piece.
+    /// The JavaScript original, if it came in one piece.
     original: Option<Uint8Array>,
 }
 
@@ -29,19 +30,19 @@ pub struct Body {
 pub enum ReadError {
     /// It is larger than the limit.
     TooLarge,
-    /// It broke off.
+    /// It ended early.
     Broken,
-    /// Nothing came for too long.
+    /// Nothing arrived for too long.
     Idle,
 }
 
 impl Body {
-    /// A body that was made here.
+    /// A body that was made in Rust.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         Self { bytes: Rc::new(bytes), original: None }
     }
 
-    /// The bytes, without a copy if nobody else holds them.
+    /// The bytes, without a copy if there is no other reference to them.
     pub fn into_bytes(self) -> Vec<u8> {
         Rc::unwrap_or_clone(self.bytes)
     }
@@ -54,7 +55,8 @@ impl Body {
         }
     }
 
-    /// What was made of this body, as JavaScript takes it: if that is the body itself, the original where there is one.
+    /// The JavaScript form of bytes that were derived from this body: if they are the body itself, the original where
+    /// there is one.
     pub fn to_js(&self, made: Cow<'_, [u8]>) -> Uint8Array {
         match (made, &self.original) {
             (Cow::Borrowed(_), Some(original)) => original.clone(),
@@ -110,7 +112,7 @@ pub fn into_chunks(stream: ReadableStream) -> IntoStream<'static> {
     wasm_streams::ReadableStream::from_raw(stream).into_stream()
 }
 
-/// Appends a chunk to what is held.
+/// Appends a chunk to the bytes so far.
 pub fn append(held: &mut Vec<u8>, chunk: &Uint8Array) {
     let start = held.len();
     held.resize(start + chunk.length() as usize, 0);

@@ -1,10 +1,10 @@
 //! Runs the futures of requests.
 //!
-//! The bindings' own executor runs each future that is woken from a microtask of its own, which costs more than most
-//! of them do until they wait again, and a request waits some ten times. Here whoever brings what was waited for runs
-//! at once whom that wakes; only a future that is woken by others still goes the way over a microtask.
+//! The executor of the bindings schedules each woken future as a microtask of its own, which costs more than most
+//! futures do until they wait again, and a request waits some ten times. Here the callback that delivers a result
+//! also runs, at once, the future that it wakes; only futures that are woken by other futures go through a microtask.
 //!
-//! As with the bindings, a future that never ends is never dropped, and one that panics is lost with its instance.
+//! As with the bindings, a future that never completes is never dropped, and a panic is fatal to its instance.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -48,7 +48,7 @@ extern "C" {
 }
 
 struct Task {
-    /// Absent while it runs.
+    /// Absent while the task runs.
     future: Option<LocalBoxFuture<'static, ()>>,
     waker: Waker,
     is_queued: bool,
@@ -59,12 +59,12 @@ thread_local! {
     static QUEUE: RefCell<VecDeque<usize>> = const { RefCell::new(VecDeque::new()) };
     static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
     static IS_DUE: Cell<bool> = const { Cell::new(false) };
-    /// The time, once somebody has asked for it while futures run.
+    /// The time, read once while futures run; `None` if it was not read yet.
     static NOW_MS: Cell<Option<u64>> = const { Cell::new(None) };
     static RUN: JsValue = Closure::<dyn Fn()>::new(run_due).into_js_value();
 }
 
-/// Wakes the task with this number; one that took the number of a task that is over is woken for nothing.
+/// Wakes the task with this number. A reused number wakes another task, which is harmless.
 struct Wakeful(usize);
 
 impl Wake for Wakeful {
@@ -95,7 +95,7 @@ fn run_due() {
     run_after(|| ());
 }
 
-/// Calls `wake`, then runs every future that is awake. Only for what JavaScript calls: nothing of ours is running.
+/// Calls `wake`, then runs every woken future. Only for callbacks from JavaScript, when no future is running.
 pub fn run_after(wake: impl FnOnce()) {
     NOW_MS.set(None);
     IS_RUNNING.set(true);
@@ -106,8 +106,7 @@ pub fn run_after(wake: impl FnOnce()) {
     IS_RUNNING.set(false);
 }
 
-/// The time that `clock` tells, asked once while futures run without waiting: on Cloudflare the clock stands still until
-/// something comes from outside.
+/// The time of `clock`, read once while futures run without waiting: on Cloudflare the clock advances only with I/O.
 pub fn now_ms(clock: impl FnOnce() -> u64) -> u64 {
     match NOW_MS.get() {
         Some(now_ms) if IS_RUNNING.get() => now_ms,
@@ -149,7 +148,7 @@ fn spawn(future: impl Future<Output = ()> + 'static) {
     enqueue(number);
 }
 
-/// Begins a future at once, for JavaScript to wait for.
+/// Starts a future at once and returns a promise of its result.
 pub fn begin(future: impl Future<Output = JsValue> + 'static) -> Promise {
     let promise = nexus_promise();
     let resolved = promise.clone();
@@ -157,7 +156,7 @@ pub fn begin(future: impl Future<Output = JsValue> + 'static) -> Promise {
     promise
 }
 
-/// Runs a future for which the platform keeps the event alive after the answer, for half a minute at most.
+/// Runs a future for which the platform keeps the event alive after the answer, for at most half a minute.
 pub fn wait_until(context: &worker::Context, future: impl Future<Output = ()> + 'static) {
     let promise = nexus_wait_until(context.as_ref());
     spawn(async move {

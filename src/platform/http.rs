@@ -1,7 +1,7 @@
-//! Requests and answers as the platform has them, each brought across the border to JavaScript in one call.
+//! Requests and answers as the platform has them, each passed across the border to JavaScript in one call.
 //!
-//! The bindings of the platform make a call of every header that is read or set, and of an answer several objects on its
-//! way out: some eighty calls for one chat. Here headers are a [`HeaderList`], which crosses as one text.
+//! The bindings of the platform make a call for every header that is read or set, and create several objects for an
+//! answer: some eighty calls for one chat completion. Here headers are a [`HeaderList`], which is passed as one text.
 
 use std::cell::{Ref, RefCell};
 
@@ -19,8 +19,8 @@ function lines(headers) {
   headers.forEach((value, name) => { lines += name + "\n" + value + "\n"; });
   return lines;
 }
-// The platform takes an object in a third of the time that it takes for a list of pairs, which only a name that is there
-// twice needs.
+// The platform accepts an object in a third of the time that it needs for a list of pairs; the list is only needed
+// for a name that occurs twice.
 function fields(lines) {
   const texts = lines.split("\n");
   const fields = Object.create(null);
@@ -65,7 +65,7 @@ extern "C" {
     fn nexus_response(status: u16, lines: &str, body: &JsValue) -> Result<web_sys::Response, JsValue>;
 }
 
-/// Headers to which several steps add, so they change behind a shared reference.
+/// Headers that several steps add to, hence the shared mutability.
 #[derive(Debug, Default)]
 pub struct Headers {
     list: RefCell<HeaderList>,
@@ -87,7 +87,7 @@ impl Headers {
         self.list.borrow().get(name).is_some()
     }
 
-    /// Sets a header. Name and value must be such as HTTP can carry.
+    /// Sets a header. Name and value must be valid in HTTP.
     pub fn set(&self, name: &str, value: &str) {
         self.list.borrow_mut().set(name, value);
     }
@@ -98,11 +98,11 @@ impl Headers {
     }
 }
 
-/// The first lines of a request.
+/// The head of a request.
 pub struct RequestHead {
-    /// In capitals.
+    /// In upper case.
     pub method: String,
-    /// The whole address.
+    /// The complete URL.
     pub url: String,
     /// The headers.
     pub headers: HeaderList,
@@ -117,37 +117,37 @@ impl RequestHead {
         Self { method: method.to_owned(), url: url.to_owned(), headers: HeaderList::from_lines(lines) }
     }
 
-    /// The path of the address.
+    /// The path of the URL.
     pub fn path(&self) -> &str {
         let after_scheme = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
         let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
         path.split(['?', '#']).next().unwrap_or(path)
     }
 
-    /// The query of the address as it came.
+    /// The query of the URL, not decoded.
     pub fn query(&self) -> Option<&str> {
         let without_fragment = self.url.split('#').next()?;
         without_fragment.split_once('?').map(|(_, query)| query)
     }
 }
 
-/// A request that is sent.
+/// A request to be sent.
 pub struct Sent<'a> {
-    /// The address.
+    /// The URL.
     pub url: &'a str,
-    /// In capitals.
+    /// In upper case.
     pub method: &'a str,
     /// The headers.
     pub headers: &'a Headers,
     /// Bytes or a stream; `undefined` for none.
     pub body: &'a JsValue,
-    /// Breaks it off.
+    /// Aborts it.
     pub signal: Option<&'a web_sys::AbortSignal>,
-    /// Breaks it off, too.
+    /// Aborts it, too.
     pub other_signal: Option<&'a web_sys::AbortSignal>,
 }
 
-/// An answer that was received; its body is still on its way.
+/// A received answer whose body has not been read.
 pub struct Received {
     /// The status.
     pub status: u16,
@@ -186,13 +186,13 @@ impl Received {
         Ok(Uint8Array::new(&whole).to_vec())
     }
 
-    /// The body once it is whole.
+    /// Resolves to the complete body.
     pub fn array_buffer(&self) -> Result<Promise, JsValue> {
         self.response.array_buffer()
     }
 }
 
-/// An answer in the making.
+/// An answer under construction.
 pub struct Response {
     status: u16,
     headers: Headers,
@@ -203,13 +203,13 @@ pub struct Response {
 pub enum ResponseBody {
     /// None.
     Empty,
-    /// Bytes that were made here.
+    /// Bytes that were made in Rust.
     Bytes(Vec<u8>),
     /// Bytes that JavaScript holds.
     Held(Uint8Array),
     /// A stream.
     Stream(web_sys::ReadableStream),
-    /// An answer of the platform's own that changes protocols; nothing can be added to it.
+    /// An answer of the platform that switches protocols; it cannot be modified.
     Upgrade(web_sys::Response),
 }
 
@@ -234,7 +234,7 @@ impl Response {
         Self::new(status, headers, ResponseBody::Stream(stream))
     }
 
-    /// An answer of an object of the platform's.
+    /// An answer that is an object of the platform.
     pub fn of_platform(response: web_sys::Response) -> Self {
         let status = response.status();
         if status == 101 {
@@ -260,7 +260,7 @@ impl Response {
         self.body
     }
 
-    /// The answer as the platform takes it; an error if that will not have it.
+    /// The answer as an object of the platform; an error if it refuses the headers or status.
     pub fn into_js(self) -> Result<web_sys::Response, JsValue> {
         let body = match self.body {
             ResponseBody::Upgrade(response) => return Ok(response),
@@ -274,7 +274,7 @@ impl Response {
 }
 
 impl ResponseBody {
-    /// The body once it is whole.
+    /// Resolves to the complete body.
     pub async fn read(self) -> Result<Vec<u8>, JsValue> {
         match self {
             Self::Empty | Self::Upgrade(_) => Ok(Vec::new()),

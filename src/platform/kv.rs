@@ -1,5 +1,5 @@
-//! The KV namespace, for what is read and written with every request. What is asked more rarely goes through the
-//! platform crate, which takes some ten calls for what is one here.
+//! The KV namespace, for values that are read and written with every request. Less frequent accesses use the platform
+//! crate, which needs some ten calls into JavaScript for what is one here.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub async fn get(env: &Env, name: &str) -> Result<Option<String>, JsValue> {
     Ok(Awaited::from(nexus_kv_get(env.as_ref(), name)?).await?.as_string())
 }
 
-/// Sets the value of a name for so long, at least a minute.
+/// Sets the value of a name, which expires after `ttl`, at least a minute.
 pub async fn put(env: &Env, name: &str, value: &str, ttl: Duration) -> Result<(), JsValue> {
     Awaited::from(nexus_kv_put(env.as_ref(), name, value, ttl.as_secs_f64())?).await.map(drop)
 }

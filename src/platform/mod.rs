@@ -1,4 +1,4 @@
-//! The few calls into JavaScript that several modules need.
+//! Calls into JavaScript that several modules need.
 
 pub mod bytes;
 pub mod executor;
@@ -36,7 +36,7 @@ pub fn random_u64() -> u64 {
     u64::from_le_bytes(random_bytes().unwrap_or_default())
 }
 
-/// A random number from 0 up to 1, good enough to draw lots with.
+/// A random number from 0 up to 1, good enough for sampling.
 pub fn random_unit() -> f64 {
     js_sys::Math::random()
 }
@@ -44,7 +44,7 @@ pub fn random_unit() -> f64 {
 /// A new ULID. Without randomness, which the platform always has inside of an event, only the time would differ.
 pub fn new_ulid(now_ms: u64) -> String {
     thread_local! {
-        /// A request takes several, so the platform is asked for the randomness of many at once.
+        /// A request needs several ULIDs, so the random bytes of many are fetched at once.
         static SUPPLY: RefCell<Vec<[u8; id::ULID_RANDOM_BYTES]>> = const { RefCell::new(Vec::new()) };
     }
     let random = SUPPLY.with_borrow_mut(|supply| {

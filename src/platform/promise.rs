@@ -1,8 +1,8 @@
-//! Waiting for what JavaScript will say: promises, and timers.
+//! Awaiting JavaScript: promises and timers.
 //!
-//! The bindings make two closures for every promise that is waited for, each an object that is registered with JavaScript's
-//! collector, which often costs as much as what is waited for. Here one closure serves everything in the isolate that is
-//! waited for: each has a slot, and JavaScript says what has come for which.
+//! The bindings create two closures for every awaited promise. Each is registered with JavaScript's garbage
+//! collector, which often costs as much as the awaited operation. Here one closure serves all awaited promises of the
+//! isolate: each has a slot, and JavaScript calls with the slot and its result.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -18,7 +18,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use super::executor;
 
 #[wasm_bindgen(inline_js = r#"
-// What is thrown here must reach the runtime as an error that nobody caught: by that it knows that an instance is broken.
+// An exception here must reach the runtime as an uncaught error: by that it knows that an instance is broken.
 function settled(settle, slot, value, isFulfilled) {
   try {
     settle(slot, value, isFulfilled);
@@ -45,7 +45,7 @@ extern "C" {
 enum Slot {
     Waiting(Option<Waker>),
     Settled(Result<JsValue, JsValue>),
-    /// Nobody waits any more, but JavaScript will still say what has come.
+    /// The future was dropped; JavaScript will still settle the slot.
     Abandoned,
 }
 
@@ -54,7 +54,7 @@ thread_local! {
     static SETTLE: JsValue = Closure::<dyn Fn(usize, JsValue, bool)>::new(settle).into_js_value();
 }
 
-/// JavaScript says what has come for a slot.
+/// Called by JavaScript with the result for a slot.
 fn settle(slot: usize, value: JsValue, is_fulfilled: bool) {
     let waker = SLOTS.with_borrow_mut(|slots| match slots.get_mut(slot)? {
         Slot::Abandoned => {
@@ -78,7 +78,7 @@ fn open_slot() -> usize {
     SLOTS.with_borrow_mut(|slots| slots.insert(Slot::Waiting(None)))
 }
 
-/// Looks into a slot; while nothing has come, whoever looked last will be woken.
+/// Reads a slot; while it is pending, the last poller will be woken.
 fn poll_slot<T>(slot: usize, context: &Context<'_>, come: impl FnOnce(&mut Slot) -> Poll<T>) -> Poll<T> {
     SLOTS.with_borrow_mut(|slots| {
         match slots.get_mut(slot) {
@@ -91,8 +91,8 @@ fn poll_slot<T>(slot: usize, context: &Context<'_>, come: impl FnOnce(&mut Slot)
     })
 }
 
-/// What a promise is settled with: its value, or why it was rejected. Whoever polled last is woken. Dropping it means nothing to
-/// the promise.
+/// The result of a promise: its value, or the reason for its rejection. Wakes the last poller. Dropping it does not
+/// affect the promise.
 pub struct Awaited {
     slot: usize,
 }
@@ -125,7 +125,7 @@ impl Drop for Awaited {
     }
 }
 
-/// Completes once the time is over, for whoever polled last. Dropping it cancels it.
+/// Completes after its time, and wakes the last poller. Dropping it cancels the timer.
 ///
 /// The platform crate's own `Delay` wakes the task that polled it first, but a relay polls one timer from many.
 pub struct Timer {

@@ -1,5 +1,5 @@
-//! RS256 signatures (RFC 7518, section 3.3) by the platform's own cryptography, which is quicker and smaller than an RSA
-//! of ours in WebAssembly.
+//! RS256 signatures (RFC 7518, section 3.3) by the platform's own cryptography, which is faster and smaller than an
+//! RSA implementation in WebAssembly.
 
 use worker::js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};

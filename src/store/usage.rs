@@ -1,6 +1,6 @@
 //! Usage events: into the queue, from there into D1, and into R2 if neither accepts them.
 //!
-//! A message of the queue is a JSON list of events; an object in R2, `usage/<id>`, is one event:
+//! A message of the queue is a JSON list of events; an object in R2, `parked-usage/<id>`, is one event:
 //!
 //! ```json
 //! [{"id": "01M7…", "key_id": "…", "model": "gpt-5", "outcome": "completed", "prompt_tokens": 20, "completion_tokens": 4}]

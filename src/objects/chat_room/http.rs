@@ -1,4 +1,4 @@
-//! What a room answers over HTTP. The Worker has checked who calls; the room knows the rest.
+//! What a room answers over HTTP. The Worker has authenticated the caller.
 
 use std::rc::Rc;
 
@@ -28,7 +28,7 @@ use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
 use crate::platform::promise::Timer;
 
-/// Silence after which a stream gets a comment, in milliseconds.
+/// Milliseconds of silence in a stream after which a keep-alive comment is sent.
 const KEEP_ALIVE_MS: u64 = 15_000;
 /// Messages of one page of a history.
 const DEFAULT_PAGE: u64 = 50;
@@ -128,7 +128,7 @@ async fn change(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Re
     Ok(envelope::success(200, view(&room.record()?.session), "The session was changed.", &call.request_id))
 }
 
-/// Marks the session as deleted, or forgets it for good.
+/// Marks the session as deleted, or deletes it permanently.
 async fn delete(room: &Rc<Room>, call: &Call, permanent: Option<&str>) -> Result<Response, ApiError> {
     let is_for_good = permanent == Some("true");
     let mut session = if is_for_good { room.record()? } else { room.open_record()? }.session.clone();
@@ -193,7 +193,7 @@ fn file(room: &Rc<Room>, request: &Request) -> Result<Response, ApiError> {
     Ok(Response::bytes(200, headers, text.into_bytes()))
 }
 
-/// Takes a turn and answers with what comes of it, at once or as it comes.
+/// Accepts a turn and answers with its result, complete or streamed.
 async fn turn(
     room: &Rc<Room>,
     call: &Call,
@@ -339,7 +339,7 @@ fn answered(call: &Call, turn_id: &str, said: Said) -> Value {
     })
 }
 
-/// The answer for a turn that failed; its code may be an upstream's own.
+/// The answer for a failed turn; the code may be the upstream's own.
 fn turn_failed(call: &Call, status: u16, code: &str, message: &str) -> Response {
     let status = if (400..=599).contains(&status) { status } else { 502 };
     let error = ApiError::new(status, ErrorType::UpstreamError, "turn_failed", message);

@@ -1,8 +1,8 @@
-//! A chat session: one object in the world for each.
+//! A chat session: one Durable Object each.
 //!
-//! The object is the authority over its session: history, settings, and what is being answered. The list of sessions in
-//! D1 is a copy that it writes. HTTP and WebSocket reach the same object, so there is one history. Its name is made of
-//! the caller's key and the session's id, so that no caller can reach another's session whatever id it sends.
+//! The object is the authority over its session: history, settings, and the turn in progress. The list of sessions in
+//! D1 is a copy that it writes. HTTP and WebSocket reach the same object, so there is one history. The name of the
+//! object contains the caller's key id and the session's id, so that no caller can reach another's session by its id.
 //!
 //! Like the route table, the object is an entry point: it receives events and sends its turns down the pipeline.
 
@@ -40,7 +40,7 @@ pub struct ChatRoom {
 
 impl DurableObject for ChatRoom {
     fn new(state: State, env: Env) -> Self {
-        // Answered by the platform, which need not wake the object for it.
+        // The platform answers this itself, without waking the object.
         if let Ok(pair) = WebSocketRequestResponsePair::new("ping", "pong") {
             state.set_websocket_auto_response(&pair);
         }
@@ -66,7 +66,7 @@ impl DurableObject for ChatRoom {
         _reason: String,
         _was_clean: bool,
     ) -> Result<()> {
-        // Without an answer the peer would see an abnormal end. Codes that only the platform may use are not repeated.
+        // Without this reply the client would see an abnormal closure. Reserved close codes must not be sent.
         let code = u16::try_from(code).ok().filter(|code| matches!(code, 1000 | 3000..=4999));
         let _ = socket.close(Some(code.unwrap_or(1000)), Some(""));
         Ok(())
@@ -77,7 +77,7 @@ impl DurableObject for ChatRoom {
         Ok(())
     }
 
-    /// Rings while turns are answered; if the object that answered them is gone, this one brings them to their end.
+    /// Fires while turns run. If the object that ran them was evicted, this one ends them.
     async fn alarm(&self) -> Result<Response> {
         let room = Rc::clone(&self.room);
         if let Err(error) = queue::wake(&room) {

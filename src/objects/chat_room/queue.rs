@@ -1,4 +1,4 @@
-//! Turns: how they are accepted, and how they are brought to an end if the object did not live to do so.
+//! Turns: how they are accepted, and how they end if their object is evicted.
 
 use std::rc::Rc;
 
@@ -14,15 +14,15 @@ use super::turn::{Waiting, message_id};
 use super::{run, usage};
 use crate::platform::{log_error, new_ulid, now_ms};
 
-/// A turn that was accepted.
+/// An accepted turn.
 pub struct Accepted {
     /// The turn.
     pub turn_id: String,
-    /// The client had sent it before.
+    /// Whether the client had sent it before.
     pub is_duplicate: bool,
 }
 
-/// Accepts a turn. `provider` is the name of the provider that the client named by its number.
+/// Accepts a turn. `provider` is the name of the provider that the client named by its id.
 pub fn accept(
     room: &Rc<Room>,
     ask: Ask,
@@ -41,7 +41,7 @@ pub fn accept(
     let now = now_ms();
     let mut session = record.session.clone();
     if ask.model.is_some() {
-        // A model named without a provider is meant wherever it is offered.
+        // A model without a provider may be answered by any provider that offers it.
         session.ai_provider = None;
         session.model = ask.model;
     }
@@ -89,7 +89,7 @@ pub fn accept(
     Ok(Accepted { turn_id, is_duplicate: false })
 }
 
-/// Results are taken only for calls that wait for them.
+/// Results are accepted only for tool calls that wait for them.
 fn check_results(room: &Room, results: &[(String, Value)]) -> Result<(), ApiError> {
     let last = room.store.messages_before(None, 1).map_err(failed)?;
     let calls = last.first().and_then(|(_, message)| message.tool_calls.as_ref()).and_then(Value::as_array);
@@ -106,7 +106,7 @@ fn check_results(room: &Room, results: &[(String, Value)]) -> Result<(), ApiErro
     }
 }
 
-/// Stops a turn: the one being answered, or one that waits. False if there is none to stop.
+/// Stops a turn: the current one, or a queued one. False if there is none.
 pub fn stop(room: &Rc<Room>, turn_id: Option<&str>) -> Result<bool, ApiError> {
     if room.stop_current(turn_id) {
         return Ok(true);
@@ -123,7 +123,7 @@ pub fn stop(room: &Rc<Room>, turn_id: Option<&str>) -> Result<bool, ApiError> {
     Ok(true)
 }
 
-/// Works on what waits, unless somebody does already.
+/// Runs the queued turns, unless that is happening already.
 pub fn start(room: &Rc<Room>) {
     if !room.begin_running() {
         return;
@@ -132,8 +132,9 @@ pub fn start(room: &Rc<Room>) {
     room.state.wait_until(async move { run::run_queue(&task).await });
 }
 
-/// Called at the first touch after the object woke. A turn that is marked as running was cut off with the object that
-/// ran it: what it said is kept, everybody is told, and its usage is recorded under the id that it always had.
+/// Called at the first event after the object woke. A turn that is marked as running was interrupted by the eviction
+/// of the object that ran it: its partial answer is stored, all watchers are notified, and its usage is recorded
+/// under the turn's id.
 pub fn recover(room: &Rc<Room>) -> Result<(), ApiError> {
     for turn in room.store.turns_in("running").map_err(failed)? {
         let text = room.store.told_text(&turn.id).map_err(failed)?;
@@ -161,7 +162,7 @@ pub fn recover(room: &Rc<Room>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Brings the room up: reads what is kept, and mends what an eviction left behind.
+/// Loads the room: reads what is stored, and ends turns that an eviction interrupted.
 pub fn wake(room: &Rc<Room>) -> Result<(), ApiError> {
     if room.load()?
         && let Err(error) = recover(room)

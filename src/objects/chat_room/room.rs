@@ -1,7 +1,8 @@
-//! A room in memory: the session that it holds, who watches, and what is being answered.
+//! A room in memory: its session, its watchers, and the current turn.
 //!
-//! Whatever happens is written, numbered and told to everybody in one step ([`Room::emit`]). So a number is never used
-//! twice, and whoever was told a number can be told everything after it, also by an object that was evicted meanwhile.
+//! Every event is stored, numbered and sent to all watchers in one step ([`Room::emit`]). So a number is never used
+//! twice, and a client that received a number can receive everything after it, also from an object that was evicted
+//! in between.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,15 +24,15 @@ pub const V1: &str = "v1";
 /// Tag of connections that speak the second protocol.
 pub const V2: &str = "v2";
 
-/// One session and all that belongs to it.
+/// One session with its state.
 pub struct Room {
     /// The object's state.
     pub state: State,
     /// Bindings.
     pub env: Env,
-    /// What is kept.
+    /// The room's storage.
     pub store: Store,
-    /// What has come and is not answered yet.
+    /// Frames that have arrived and are not answered yet.
     pub inboxes: Inboxes<Result<Frame, Refusal>>,
     live: RefCell<Live>,
 }
@@ -46,20 +47,20 @@ struct Live {
     watchers: Vec<Watcher>,
 }
 
-/// The turn that is being answered.
+/// The current turn.
 struct Current {
     turn_id: String,
     text: String,
     stop: Option<oneshot::Sender<()>>,
 }
 
-/// A request over HTTP that waits for a turn.
+/// A request over HTTP that waits for the result of a turn.
 struct Watcher {
     turn_id: String,
     tell: mpsc::UnboundedSender<Told>,
 }
 
-/// What a watcher is told.
+/// An event for a watcher.
 #[derive(Clone)]
 pub struct Told {
     /// The event.
@@ -68,7 +69,7 @@ pub struct Told {
     pub json: String,
 }
 
-/// What a failure of the object's own storage is for a caller.
+/// The error that a caller gets when the object's own storage fails.
 #[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped with")]
 pub fn failed(error: worker::Error) -> ApiError {
     log_error("chat room", &error);
@@ -82,14 +83,14 @@ impl Room {
         Rc::new(Self { state, env, store, inboxes: Inboxes::default(), live: RefCell::default() })
     }
 
-    /// A context for steps that want one: the object's own way to be kept alive.
+    /// A `Context` for pipeline steps that need one, to keep the object alive.
     pub fn context(&self) -> Context {
         let state: &JsValue = self.state.as_raw().as_ref();
-        // Both have `waitUntil`, which is all that a context is used for here.
+        // Both have `waitUntil`, the only method of a context that is used here.
         Context::new(state.clone().unchecked_into())
     }
 
-    /// Reads what is kept, at the first touch after the object woke. True if it was the first.
+    /// Loads what is stored, at the first event after the object woke. True if it was the first.
     pub fn load(&self) -> Result<bool, ApiError> {
         if self.live.borrow().is_loaded {
             return Ok(false);
@@ -117,7 +118,7 @@ impl Room {
         Ok(record)
     }
 
-    /// Creates the session, if there is none yet; whether there was none.
+    /// Creates the session if it does not exist; true if it did not.
     pub fn create(&self, session: Session, owner: Owner) -> Result<bool, ApiError> {
         if self.live.borrow().record.is_some() {
             return Ok(false);
@@ -142,7 +143,7 @@ impl Room {
         Ok(())
     }
 
-    /// Keeps a summary.
+    /// Stores a summary.
     pub fn save_summary(&self, summary: String, summarised: u64) -> Result<(), ApiError> {
         let record = self.record()?;
         self.store.save_summary(&summary, summarised).map_err(failed)?;
@@ -156,7 +157,7 @@ impl Room {
         Ok(())
     }
 
-    /// Forgets everything in memory, after the storage was emptied.
+    /// Drops everything in memory, after the storage was emptied.
     pub fn forget(&self) {
         *self.live.borrow_mut() = Live { is_loaded: true, ..Live::default() };
     }
@@ -171,7 +172,7 @@ impl Room {
         self.state.get_websockets().len()
     }
 
-    /// Writes an event down, numbers it, and tells everybody.
+    /// Stores an event, numbers it, and sends it to all watchers.
     pub fn emit(&self, turn_id: &str, event: Event) -> Result<(), ApiError> {
         let kind = match &event {
             Event::Delta { .. } => "delta",
@@ -194,7 +195,7 @@ impl Room {
             }
         };
         for socket in self.state.get_websockets_with_tag(V2) {
-            // A connection that is gone is told of by the platform.
+            // The platform reports closed connections itself.
             let _ = socket.send_with_str(&json);
         }
         if let Some(text) = so_far {
@@ -213,34 +214,34 @@ impl Room {
         Ok(())
     }
 
-    /// What will be told of a turn from now on. It ends when the turn does.
+    /// A receiver of all further events of a turn. It ends with the turn.
     pub fn watch(&self, turn_id: &str) -> mpsc::UnboundedReceiver<Told> {
         let (tell, told) = mpsc::unbounded();
         self.live.borrow_mut().watchers.push(Watcher { turn_id: turn_id.to_owned(), tell });
         told
     }
 
-    /// Lets go of those who wait for a turn of which nothing more can be told.
+    /// Releases those who wait for a turn that emits no more events.
     pub fn abandon(&self, turn_id: &str) {
         self.live.borrow_mut().watchers.retain(|watcher| watcher.turn_id != turn_id);
     }
 
-    /// Marks that the queue is worked on; false if it was already.
+    /// Marks the queue as being processed; false if it was already.
     pub fn begin_running(&self) -> bool {
         !std::mem::replace(&mut self.live.borrow_mut().is_running, true)
     }
 
-    /// Marks that the queue is empty.
+    /// Marks the queue as empty.
     pub fn end_running(&self) {
         self.live.borrow_mut().is_running = false;
     }
 
-    /// Whether somebody works on the queue.
+    /// Whether the queue is being processed.
     pub fn is_running(&self) -> bool {
         self.live.borrow().is_running
     }
 
-    /// Marks a turn as the one being answered; fires when it is to be stopped.
+    /// Marks a turn as the current one; the receiver fires when it is to be stopped.
     pub fn begin_turn(&self, turn_id: &str) -> oneshot::Receiver<()> {
         let (stop, stopped) = oneshot::channel();
         self.live.borrow_mut().current =
@@ -248,21 +249,21 @@ impl Room {
         stopped
     }
 
-    /// Marks that no turn is being answered.
+    /// Marks that no turn is current.
     pub fn end_turn(&self) {
         self.live.borrow_mut().current = None;
     }
 
-    /// The turn that is being answered.
+    /// The current turn.
     pub fn current_turn(&self) -> Option<String> {
         self.live.borrow().current.as_ref().map(|current| current.turn_id.clone())
     }
 
-    /// Stops the turn that is being answered, if it is the one that is meant. False if there is none.
+    /// Stops the current turn, if it is this one. False if it is not.
     pub fn stop_current(&self, meant: Option<&str>) -> bool {
         let mut live = self.live.borrow_mut();
         let current = live.current.as_mut().filter(|current| meant.is_none_or(|id| id == current.turn_id));
-        // Nobody listens only if the turn has just ended.
+        // The receiver is gone only if the turn has just ended.
         current.and_then(|current| current.stop.take()).is_some_and(|stop| stop.send(()).is_ok())
     }
 }

@@ -1,8 +1,8 @@
-//! Answering turns. The call to the upstream is the room's own: connections come and go, the turn goes on.
+//! Runs turns. The upstream request belongs to the room: it continues when connections drop.
 //!
-//! A turn takes the same way through the gateway as any other request, in the name of the session's key, from inside of
-//! the object: no second hop, no credential that would have to be kept in clear, and the same limits, failover and
-//! records. Dropping its future closes the upstream's connection, which is how it is stopped.
+//! A turn goes through the same pipeline as any other request, with the session's key, inside the object: without a
+//! second hop, without a stored credential, and with the same limits, failover and records. Dropping its future
+//! closes the upstream connection, which is how it is stopped.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,20 +35,20 @@ use crate::platform::{bytes, log_error, now_ms};
 use crate::settings::Settings;
 use crate::store::sessions;
 
-/// While turns are answered, the alarm rings this often: it keeps the object from being taken for idle, and wakes one
-/// that was evicted, so that its turn is brought to an end.
+/// While turns run, the alarm fires at this interval: it keeps the object alive, and wakes it after an eviction so
+/// that the interrupted turn is ended.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// Text is told at once, and then at most this often, in milliseconds: each telling is a row in the object's store and
-/// a message to everybody who watches.
+/// Text is sent at once at first, and then at most at this interval, in milliseconds: each frame is a row in the
+/// object's database and a message to every watcher.
 const TELL_EVERY_MS: u64 = 40;
 
 /// Why a turn failed.
 pub struct Failure {
-    /// The HTTP status that says the same.
+    /// The equivalent HTTP status.
     pub status: u16,
     /// Stable code.
     pub code: String,
-    /// A sentence for a person.
+    /// A sentence for people.
     pub message: String,
 }
 
@@ -68,14 +68,14 @@ impl From<&ErrorInfo> for Failure {
     }
 }
 
-/// Sets the alarm anew.
+/// Sets the alarm again.
 pub async fn set_heartbeat(room: &Room) {
     if let Err(error) = room.state.storage().set_alarm(HEARTBEAT).await {
         log_error("chat room alarm", &error);
     }
 }
 
-/// Answers what waits, one turn after the other.
+/// Runs the queued turns, one after the other.
 pub async fn run_queue(room: &Rc<Room>) {
     set_heartbeat(room).await;
     loop {
@@ -84,7 +84,7 @@ pub async fn run_queue(room: &Rc<Room>) {
             Ok(Some(turn)) => {
                 if let Err(error) = run_turn(room, &turn).await {
                     log_error("chat turn", &error);
-                    // It could not even be written down that it failed; it must not be tried for ever.
+                    // Not even its failure could be stored; without this it would be retried for ever.
                     let _ = room.store.set_turn(&turn.id, "done");
                     room.abandon(&turn.id);
                     room.end_turn();
@@ -102,14 +102,14 @@ pub async fn run_queue(room: &Rc<Room>) {
         log_error("chat room alarm", &error);
     }
     if room.is_running() {
-        // A turn was accepted while the alarm was taken off.
+        // A turn was accepted while the alarm was being removed.
         set_heartbeat(room).await;
     }
     publish(room).await;
     summary::roll(room).await;
 }
 
-/// Writes the session into the list of sessions.
+/// Writes the session's row in the list of sessions.
 pub async fn publish(room: &Room) {
     let Ok(record) = room.record() else { return };
     if let Err(error) = sessions::put(&room.env, &record.owner.key_id, &record.session).await {
@@ -127,7 +127,7 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
         .into_iter()
         .map(|(_, message)| message)
         .collect();
-    // Where the answer is wanted anew, an earlier turn than this one.
+    // For a regenerated answer this is an earlier turn.
     let asked_by = messages.last().map_or(&turn.id, |message| &message.turn_id).clone();
     let shown = window(&messages, record.session.config.window_tokens());
     room.store.note_prompt(&turn.id, shown.tokens).map_err(failed)?;
@@ -148,7 +148,7 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let asking = Box::pin(ask(room, turn, behalf, Rc::clone(&answering), Rc::clone(&provider)));
     let outcome = match select(asking, stopped).await {
         Either::Left((outcome, _)) => outcome.map(|()| false),
-        // What is dropped here is the answer's stream, and with it the connection to the upstream.
+        // This drops the answer's stream, and with it the connection to the upstream.
         Either::Right(_) => Ok(true),
     };
     let provider = provider.borrow_mut().take();
@@ -157,7 +157,7 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     ended
 }
 
-/// Puts into the history what the turn begins with. True if it asks for an answer anew.
+/// Adds the input of the turn to the history. True if it asks for regeneration.
 fn begin(room: &Room, turn: &Turn) -> Result<bool, ApiError> {
     room.store.set_turn(&turn.id, "running").map_err(failed)?;
     let now = now_ms();
@@ -174,7 +174,7 @@ fn begin(room: &Room, turn: &Turn) -> Result<bool, ApiError> {
             }
         }
         Waiting::Regenerate => {
-            // What the model said last goes, down to the question or the tool's result that it answered.
+            // Removes the model's last answer, back to the question or tool result before it.
             let messages = room.store.messages_before(None, 1000).map_err(failed)?;
             let first = messages.iter().rev().take_while(|(_, message)| message.role == "assistant").last();
             if let Some((n, _)) = first {
@@ -186,7 +186,7 @@ fn begin(room: &Room, turn: &Turn) -> Result<bool, ApiError> {
     Ok(false)
 }
 
-/// Asks the upstream, and tells what it says as it comes.
+/// Sends the request to the pipeline, and emits the answer as it arrives.
 async fn ask(
     room: &Rc<Room>,
     turn: &Turn,
@@ -209,7 +209,7 @@ async fn ask(
     let mut decoder = registry::upstream(ProviderKind::Openai).stream_decoder();
     let stream = match body {
         ResponseBody::Stream(stream) => stream,
-        // An answer that was kept from before is there all at once.
+        // A cached response arrives all at once.
         body => {
             let body = body.read().await.map_err(|error| failed(error.into()))?;
             if body.is_empty() {
@@ -259,7 +259,7 @@ async fn ask(
     }
 }
 
-/// How an answer that is over has ended.
+/// Why a finished answer ended.
 fn ended(answering: &RefCell<Answering>) -> Result<(), Failure> {
     match answering.borrow().end() {
         Some(Err(error)) => Err(error.into()),
@@ -275,7 +275,7 @@ fn tell(room: &Room, turn: &Turn, answering: &RefCell<Answering>) -> Result<(), 
     Ok(())
 }
 
-/// Takes an answer that is no stream: an error, or all at once.
+/// Handles an answer that is not streamed: an error, or a complete answer.
 async fn take_whole(
     room: &Room,
     turn: &Turn,
@@ -293,7 +293,7 @@ async fn take_whole(
     tell(room, turn, answering)
 }
 
-/// Keeps what came of the turn and tells how it ended; `Ok(true)` is a turn that was stopped.
+/// Stores the result of the turn and emits its end; `Ok(true)` for a turn that was stopped.
 fn end(
     room: &Room,
     turn: &Turn,

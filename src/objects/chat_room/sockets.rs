@@ -1,5 +1,5 @@
-//! Connections to a room. They belong to the platform: the object may sleep while they are open, and what must survive
-//! that is attached to the connection itself.
+//! Connections to a room. The platform holds them, so the object may hibernate while they are open; state that must
+//! survive that is attached to the connection.
 
 use std::rc::Rc;
 
@@ -23,16 +23,16 @@ use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 use crate::store::snapshot;
 
-/// Messages that are told to a client that was away for too long to be told every frame.
+/// Number of messages that are sent to a client that was away for too long to resume frame by frame.
 const CAUGHT_UP_MESSAGES: u64 = 200;
 
-/// What is attached to a connection. Numbers are floats, as JavaScript has them.
+/// The attachment of a connection. Numbers are floats, as in JavaScript.
 #[derive(Clone, Serialize, Deserialize)]
 struct Attached {
     /// Names the connection within its room.
     id: String,
     is_v2: bool,
-    /// Number of the last frame before the connection was opened: later ones it was told as they came.
+    /// Number of the last frame before the connection was opened: later ones were sent as they came.
     from_seq: f64,
     /// Beginning of the window in which its frames are counted, in milliseconds since the epoch.
     window_ms: f64,
@@ -102,7 +102,7 @@ fn hello(room: &Room) -> Result<String, ApiError> {
     Ok(hello.to_string())
 }
 
-/// Tells a connection everything after `last_seq` up to `up_to`. Where that is no longer kept, the history.
+/// Sends a connection all frames after `last_seq` up to `up_to`, or the history if they are no longer stored.
 fn replay(room: &Room, socket: &WebSocket, last_seq: u64, up_to: u64) -> Result<(), ApiError> {
     let oldest = room.store.oldest_seq().map_err(failed)?;
     if last_seq > up_to || (last_seq + 1 < oldest && oldest > 0) {
@@ -122,8 +122,8 @@ fn replay(room: &Room, socket: &WebSocket, last_seq: u64, up_to: u64) -> Result<
     Ok(())
 }
 
-/// A message came. Nothing that is wrong with it closes the connection, except that there are far too many. It is
-/// answered after those that came before it on the same connection.
+/// Handles a message. An invalid message does not close the connection; far too many messages do. Messages of a
+/// connection are answered in order.
 pub async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketIncomingMessage) {
     let Ok(Some(mut attached)) = socket.deserialize_attachment::<Attached>() else {
         let _ = socket.close(Some(1011), Some("the connection has lost its state"));
@@ -133,10 +133,10 @@ pub async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketInco
     match count(socket, &mut attached) {
         Ok(()) => {}
         Err(None) => return,
-        // Said at once: frames that are too many do not wait, so that few ever do.
+        // Refused at once, without queueing, so that the queue stays short.
         Err(Some(error)) => return send(socket, &Refusal::of(error).to_json(version)),
     }
-    // What is wrong with a frame is said when its turn has come; until then the frame itself need not be kept.
+    // An invalid frame is answered when its turn comes; until then only the error is held, not the frame.
     let (frame, bytes) = read(version, message);
     let reference = frame.as_ref().map_or_else(|refusal| refusal.reference, |frame| frame.seq);
     match room.inboxes.post(&attached.id, frame, bytes) {
@@ -158,7 +158,7 @@ pub async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketInco
     }
 }
 
-/// Reads a frame; with it, about how many bytes it takes to keep that.
+/// Parses a frame and returns it with the number of bytes that it takes in memory, roughly.
 fn read(version: Version, message: WebSocketIncomingMessage) -> (Result<Frame, Refusal>, usize) {
     let WebSocketIncomingMessage::String(text) = message else {
         return (Err(Refusal::of(protocol::not_text())), 0);
@@ -168,7 +168,7 @@ fn read(version: Version, message: WebSocketIncomingMessage) -> (Result<Frame, R
     (frame, bytes)
 }
 
-/// Holds a connection to its rate. `Err(None)`: it was closed, because it paid no attention.
+/// Applies the connection's rate limit. `Err(None)`: the connection was closed because it ignored the limit.
 fn count(socket: &WebSocket, attached: &mut Attached) -> Result<(), Option<ApiError>> {
     let now = as_number(now_ms());
     if now - attached.window_ms >= as_number(FRAME_WINDOW_MS) {
@@ -200,7 +200,7 @@ async fn answer(
     match body {
         FrameBody::Hello { last_seq } => {
             if let Some(last_seq) = last_seq {
-                // What came after the connection was opened, it was told already.
+                // Frames after the connection was opened were sent to it already.
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
                 let up_to = attached.from_seq as u64;
                 replay(room, socket, last_seq, up_to).map_err(refuse)?;
@@ -246,7 +246,7 @@ async fn answer(
     Ok(())
 }
 
-/// Holds the session's user to the rate of streamed turns, which is the same over HTTP.
+/// Applies the key's limit on streamed turns, which is shared with HTTP.
 async fn take_rate(room: &Room) -> Result<(), ApiError> {
     let record = room.record()?;
     let settings = Settings::get(&room.env)?;
@@ -254,7 +254,7 @@ async fn take_rate(room: &Room) -> Result<(), ApiError> {
     admit::chat_turn(&room.env, &room.context(), "stream", &record.owner.key_id, per_minute).await
 }
 
-/// The name of the provider that a client named by its number, if it may use it.
+/// The name of the provider with the id that the client sent, if its key may use it.
 pub async fn provider_name(room: &Rc<Room>, ask: &Ask) -> Result<Option<String>, ApiError> {
     let Some(id) = ask.provider_id else { return Ok(None) };
     let record = room.record()?;
@@ -286,7 +286,7 @@ pub async fn provider_name(room: &Rc<Room>, ask: &Ask) -> Result<Option<String>,
 }
 
 fn send(socket: &WebSocket, text: &str) {
-    // A connection that is gone is told of by the platform.
+    // The platform reports closed connections itself.
     let _ = socket.send_with_str(text);
 }
 

@@ -1,5 +1,5 @@
-//! What a room keeps in its own `SQLite`. Everything here is synchronous: between two awaits a room never shows half a
-//! change, and the platform holds back what is sent until what was written before it is safe.
+//! The storage of a room in its own `SQLite`. Everything here is synchronous: between two awaits a room is never in
+//! the middle of a change, and the platform holds back output until the writes before it are durable.
 
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::session::Session;
@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
-/// Frames that are kept for those who come back. Older ones are replaced by the history.
+/// Number of frames that are stored for reconnecting clients. For older ones the history is sent.
 const KEPT_FRAMES: u64 = 4_000;
-/// Tickets are remembered for longer than they are good, in milliseconds.
+/// How long used tickets are remembered, in milliseconds: longer than they are valid.
 const TICKET_MEMORY_MS: u64 = 10 * 60 * 1000;
 
 const SCHEMA: &str = "
@@ -32,12 +32,12 @@ pub struct Store {
     sql: SqlStorage,
 }
 
-/// Who a room belongs to.
+/// The owner of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// Public id of the key.
     pub key_id: String,
-    /// What the key is recognised by.
+    /// SHA-256 of the key, by which it is looked up.
     pub key_hash: String,
 }
 
@@ -45,26 +45,26 @@ pub struct Owner {
 pub struct Record {
     /// The session.
     pub session: Session,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Owner,
-    /// What the history before `summarised` says.
+    /// The summary of the history up to message `summarised`.
     pub summary: Option<String>,
     /// Number of the last message that the summary covers.
     pub summarised: u64,
 }
 
-/// A turn that is to be answered.
+/// A queued or running turn.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Turn {
-    /// A ULID; also the id of its usage event, so that the event is counted once however often it is sent.
+    /// A ULID; also the id of its usage event, so that it is counted once however often it is sent.
     pub id: String,
-    /// What it begins with, as JSON.
+    /// Its input, as JSON.
     pub say: String,
-    /// The model as the gateway is asked for it.
+    /// The name of the model in the request to the pipeline.
     pub model: String,
     /// The request that began it.
     pub request_id: String,
-    /// Tokens of the prompt by estimate, once it was sent.
+    /// Estimated tokens of the prompt, once it was sent.
     pub prompt_tokens: f64,
 }
 
@@ -201,19 +201,19 @@ impl Store {
         )
     }
 
-    /// The turn that a client named so.
+    /// The turn that the client gave this id.
     pub fn turn_of_client(&self, client_id: &str) -> Result<Option<String>> {
         let rows: Vec<TextRow> =
             self.rows("SELECT id AS value FROM turns WHERE client_id = ?", vec![text(client_id)])?;
         Ok(rows.into_iter().next().and_then(|row| row.value))
     }
 
-    /// Number of turns that are not over.
+    /// Number of turns that have not ended.
     pub fn open_turns(&self) -> Result<u64> {
         self.number_of("SELECT COUNT(*) AS value FROM turns WHERE state <> 'done'", vec![])
     }
 
-    /// The turns in this state, the oldest first.
+    /// The turns in this state, oldest first.
     pub fn turns_in(&self, state: &str) -> Result<Vec<Turn>> {
         self.rows(
             "SELECT id, say, model, request_id, prompt_tokens FROM turns WHERE state = ? ORDER BY n",
@@ -225,7 +225,7 @@ impl Store {
     pub fn set_turn(&self, id: &str, state: &str) -> Result<()> {
         self.run("UPDATE turns SET state = ? WHERE id = ?", vec![text(state), text(id)])?;
         if state == "done" {
-            // Ids of clients are remembered for as long as anybody might repeat them.
+            // Ids of client messages are stored for as long as a client might repeat them.
             self.run(
                 "DELETE FROM turns WHERE state = 'done' AND n < (SELECT MAX(n) FROM turns) - 1000",
                 vec![],
@@ -234,7 +234,7 @@ impl Store {
         Ok(())
     }
 
-    /// Notes about how many tokens a turn's prompt is.
+    /// Records the estimated tokens of a turn's prompt.
     pub fn note_prompt(&self, id: &str, tokens: u64) -> Result<()> {
         self.run("UPDATE turns SET prompt_tokens = ? WHERE id = ?", vec![integer(tokens)?, text(id)])
     }
@@ -249,7 +249,7 @@ impl Store {
         self.number_of("SELECT MIN(seq) AS value FROM frames", vec![])
     }
 
-    /// Keeps a frame.
+    /// Stores a frame.
     pub fn add_frame(&self, seq: u64, turn_id: &str, kind: &str, json: &str) -> Result<()> {
         self.run(
             "INSERT INTO frames (seq, turn_id, kind, json) VALUES (?, ?, ?, ?)",
@@ -266,7 +266,7 @@ impl Store {
         Ok(rows.into_iter().filter_map(|row| row.value).collect())
     }
 
-    /// The text of a turn's answer as far as it was told.
+    /// The text of a turn's answer, as far as it was sent.
     pub fn told_text(&self, turn_id: &str) -> Result<String> {
         let rows: Vec<TextRow> = self.rows(
             "SELECT json ->> 'content' AS value FROM frames WHERE turn_id = ? AND kind = 'delta' ORDER BY seq",
@@ -275,12 +275,12 @@ impl Store {
         Ok(rows.into_iter().filter_map(|row| row.value).collect())
     }
 
-    /// Forgets frames that nobody will come back for.
+    /// Deletes frames that are too old to be resumed from.
     pub fn prune_frames(&self, last_seq: u64) -> Result<()> {
         self.run("DELETE FROM frames WHERE seq <= ?", vec![integer(last_seq.saturating_sub(KEPT_FRAMES))?])
     }
 
-    /// Takes a ticket; false if it was taken before.
+    /// Marks a ticket as used; false if it was used before.
     pub fn take_ticket(&self, id: &str, now_ms: u64) -> Result<bool> {
         self.run("DELETE FROM tickets WHERE expires_at < ?", vec![integer(now_ms)?])?;
         let taken = self.number_of("SELECT COUNT(*) AS value FROM tickets WHERE id = ?", vec![text(id)])?;

@@ -1,7 +1,8 @@
-//! The rolling summary: what no longer fits into the window is told to the model in its own words.
+//! The rolling summary: history that no longer fits into the window is given to the model as a summary that it wrote
+//! itself.
 //!
-//! It is made after the answer, so that nobody waits for it. If it cannot be made, the oldest turns are left out without
-//! one, and it is tried again after the next answer.
+//! It is made after the answer, so that it delays none. If it fails, the oldest turns are left out without a summary,
+//! and it is tried again after the next answer.
 
 use std::rc::Rc;
 
@@ -19,12 +20,12 @@ use crate::pipeline::{self, recognise};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 
-/// A summary is made when the history has outgrown this share of the window, so that the next question still fits.
+/// A summary is made when the history exceeds this share of the window, so that the next question still fits.
 const FILLED_PERCENT: u64 = 80;
-/// And it covers all but what fits into this share, so that it is not made anew after every turn.
+/// It covers all but what fits into this share, so that it is not needed after every turn.
 const KEPT_PERCENT: u64 = 50;
 
-/// Makes a new summary, if the history has outgrown the window.
+/// Makes a new summary if the history has outgrown the window.
 pub async fn roll(room: &Rc<Room>) {
     if let Err(error) = try_roll(room).await {
         log_error("summary", &error);

@@ -1,15 +1,15 @@
-//! What a turn begins with while it waits, and the ids of the messages that it adds.
+//! The input of a queued turn, and the ids of the messages that it adds.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::platform::new_ulid;
 
-/// What a turn begins with, as it waits.
+/// The input of a turn while it is queued, stored as JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
 pub enum Waiting {
-    /// A message of the person.
+    /// A message of the user.
     Message {
         /// Its id.
         id: String,
@@ -21,7 +21,7 @@ pub enum Waiting {
         /// The results.
         results: Vec<(String, Value)>,
     },
-    /// The last answer is wanted anew.
+    /// Regenerate the last answer.
     Regenerate,
 }
 

@@ -1,4 +1,4 @@
-//! The usage of a turn that was cut off with its object.
+//! The usage of a turn that was interrupted by the eviction of its object.
 
 use std::rc::Rc;
 
@@ -11,8 +11,8 @@ use crate::pipeline;
 use crate::platform::log_error;
 use crate::settings::Settings;
 
-/// Records, after everything else, what a turn had used when it was cut off. Should the object have recorded it before
-/// it went, this is the second delivery of the same event and counts for nothing.
+/// Records the usage of an interrupted turn as far as it got. If the object had recorded it before its eviction, this
+/// is a second delivery of the same event and changes nothing.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, below 2^53")]
 pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
     let task = Rc::clone(room);
