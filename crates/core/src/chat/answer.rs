@@ -1,4 +1,4 @@
-//! A streamed answer on its way into a session: events for those who watch, and the message that they add up to.
+//! Turns a streamed answer into events for the connections of a session, and into the message that they add up to.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::event::{Event, Usage};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, PartStart, StreamEvent};
 use crate::tokens::{TokenUsage, estimate_tokens};
 
-/// Longest answer that a session holds, in bytes of text: a row of the object's store takes 2 MB.
+/// Longest answer of a session, in bytes of text: a row of the object's storage holds 2 MB.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ struct Call {
     is_said: bool,
 }
 
-/// An answer in the making.
+/// An answer in progress.
 #[derive(Debug)]
 pub struct Answering {
     turn_id: String,
@@ -33,7 +33,7 @@ pub struct Answering {
 }
 
 impl Answering {
-    /// An answer of which nothing has come yet.
+    /// An empty answer.
     #[must_use]
     pub fn new(turn_id: &str) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Answering {
         }
     }
 
-    /// Takes in what came. Only the first choice of an answer is the session's.
+    /// Adds a stream event. Only the first choice of an answer is used.
     pub fn take_in(&mut self, events: impl IntoIterator<Item = StreamEvent>) {
         for event in events {
             if self.end.is_some() {
@@ -97,8 +97,8 @@ impl Answering {
         self.text.len() + self.calls.iter().map(|call| call.arguments.len()).sum::<usize>()
     }
 
-    /// The events for what came since this was last asked: at most one of thoughts and one of text, and the tool calls
-    /// if the answer is over.
+    /// The events for what was added since the last call: at most one of reasoning and one of text, and the tool
+    /// calls when the answer is over.
     pub fn events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         let turn_id = || self.turn_id.clone();
@@ -124,13 +124,13 @@ impl Answering {
         events
     }
 
-    /// Whether something came that [`Answering::events`] has not given yet.
+    /// Whether something was added that [`Answering::events`] has not returned yet.
     #[must_use]
     pub fn has_untold(&self) -> bool {
         !self.unsent.is_empty() || !self.unsent_thoughts.is_empty()
     }
 
-    /// How it ended, once it has.
+    /// How it ended, if it has.
     #[must_use]
     pub fn end(&self) -> Option<&Result<(), ErrorInfo>> {
         self.end.as_ref()
@@ -142,13 +142,13 @@ impl Answering {
         &self.text
     }
 
-    /// Why it ended, in `OpenAI`'s word.
+    /// Why it ended, as `OpenAI`'s finish reason.
     #[must_use]
     pub fn finish_reason(&self) -> &str {
         self.finish.as_deref().unwrap_or("stop")
     }
 
-    /// Tokens used: as reported, or of the answer an estimate.
+    /// The usage: as reported, or an estimate of the answer.
     #[must_use]
     pub fn usage(&self) -> Usage {
         match self.usage {
@@ -157,8 +157,8 @@ impl Answering {
         }
     }
 
-    /// The content of the message, and the calls that it makes. Calls of an answer that broke off are left out: half of
-    /// their arguments would be missing.
+    /// The content of the message, and its tool calls. Tool calls of a truncated answer are left out, because their
+    /// arguments may be incomplete.
     #[must_use]
     pub fn message(&self) -> (Value, Option<Value>) {
         let calls: Vec<Value> = self

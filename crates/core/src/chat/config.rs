@@ -1,4 +1,4 @@
-//! How the model of a session is asked: the parameters that every turn of it shares.
+//! The parameters that all turns of a session share.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::json::error::{self, invalid_value, shown};
 use crate::json::object::Kind;
 
-/// Tokens of history that go to the model where the session does not say otherwise.
+/// Tokens of history that go to the model by default.
 pub const DEFAULT_CONTEXT_TOKENS: u64 = 32_000;
 const MAX_SYSTEM_PROMPT_CHARS: usize = 64_000;
 const MAX_TOOLS_BYTES: usize = 128 * 1024;
@@ -25,7 +25,7 @@ const KNOWN: &[&str] = &[
     "context_tokens",
 ];
 
-/// The parameters of a session. What is absent is the provider's default.
+/// The parameters of a session. An absent one is the provider's default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the fields are the well-known parameters of that name")]
@@ -53,7 +53,7 @@ pub struct SessionConfig {
 }
 
 impl SessionConfig {
-    /// Changes what `patch` names; null empties a parameter. `prefix` is what errors call it.
+    /// Applies `patch`; null removes a parameter. `prefix` is the path of the object in error messages.
     pub fn apply(&mut self, patch: &Value, prefix: &str) -> Result<(), ApiError> {
         let Value::Object(fields) = patch else {
             return Err(wrong_type(prefix, "an object", patch));
@@ -80,7 +80,7 @@ impl SessionConfig {
         Ok(())
     }
 
-    /// Puts the parameters into a request body.
+    /// Adds the parameters to a request body.
     pub fn write_to(&self, body: &mut Map<String, Value>) {
         let numbers = [
             ("temperature", self.temperature),

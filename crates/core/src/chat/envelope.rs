@@ -1,5 +1,9 @@
-//! The envelope of the session API: every answer of it, errors included, is
-//! `{success, data, message, timestamp, request_id, error_code}`.
+//! The envelope of all answers of the session API, errors included:
+//!
+//! ```json
+//! {"success": true, "data": {}, "message": "ok", "timestamp": "2026-11-21T12:00:00.000Z",
+//!  "request_id": "req_01…", "error_code": null}
+//! ```
 
 use serde::Serialize;
 
@@ -52,7 +56,7 @@ impl<'a> Envelope<'a, ()> {
     }
 }
 
-/// The code in the words of the session API: those of its predecessor where it had one, else the gateway's own.
+/// The error code of the session API: the predecessor's where it had one, else the gateway's own in upper case.
 #[must_use]
 pub fn error_code(error: &ApiError) -> String {
     let known = match error.code {

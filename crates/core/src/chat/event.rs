@@ -1,24 +1,28 @@
-//! What happens in a session, as everybody who watches it is told.
+//! The events of a session, as all of its connections receive them.
 //!
-//! An event is kept as JSON without its number; the number is put in when it is sent ([`numbered`]).
+//! An event is stored as JSON without its number; [`numbered`] adds it when the event is sent:
+//!
+//! ```json
+//! {"seq": 12, "type": "delta", "turn_id": "01M7…", "content": "Hel"}
+//! ```
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::tokens::TokenUsage;
 
-/// Something that happened in a session.
+/// An event of a session.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A turn was accepted; its question. Turns are answered one after the other.
     Turn {
-        /// Names the turn.
+        /// Id of the turn.
         turn_id: String,
-        /// The message that asks; absent where an answer is only wanted anew.
+        /// The user's message; absent for a regeneration.
         #[serde(skip_serializing_if = "Option::is_none")]
         message_id: Option<String>,
-        /// What was asked.
+        /// Its content.
         #[serde(skip_serializing_if = "Option::is_none")]
         content: Option<Value>,
     },
@@ -29,49 +33,49 @@ pub enum Event {
         /// The text to be added.
         content: String,
     },
-    /// More of what the model thinks.
+    /// More of the model's reasoning.
     Thinking {
         /// The turn.
         turn_id: String,
         /// The text to be added.
         content: String,
     },
-    /// The model calls a tool. It comes whole.
+    /// A complete tool call.
     ToolCall {
         /// The turn.
         turn_id: String,
-        /// Names the call, for its result.
+        /// Id of the call, for its result.
         id: String,
         /// Name of the tool.
         name: String,
         /// JSON text.
         arguments: String,
     },
-    /// The turn is over.
+    /// The turn has ended.
     Done {
         /// The turn.
         turn_id: String,
-        /// The message that holds the answer.
+        /// The message with the answer.
         message_id: String,
         /// `stop`, `length`, `tool_calls`, `stopped` …
         finish_reason: String,
         /// Tokens used.
         usage: Usage,
-        /// The model that was asked.
+        /// The model that was requested.
         model: String,
         /// The provider that answered.
         #[serde(skip_serializing_if = "Option::is_none")]
         provider: Option<String>,
     },
-    /// The turn failed. What came of the answer until then is in the history.
+    /// The turn failed. The partial answer is in the history.
     Error {
         /// The turn.
         turn_id: String,
-        /// The HTTP status that says the same.
+        /// The equivalent HTTP status.
         status: u16,
         /// Stable; see the API reference.
         code: String,
-        /// A sentence for a person.
+        /// A sentence for people.
         message: String,
     },
     /// Title, model or settings of the session changed.
@@ -81,7 +85,7 @@ pub enum Event {
     },
 }
 
-/// Token counts in `OpenAI`'s words.
+/// Token counts under `OpenAI`'s names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Usage {
     /// Tokens of the prompt, the history included.
@@ -111,8 +115,8 @@ impl Event {
         matches!(self, Self::Done { .. } | Self::Error { .. })
     }
 
-    /// The event for a client of the first protocol, which knows texts that grow, an end and errors; `None` if it
-    /// knows no such thing. `so_far`: the answer up to and including this event.
+    /// The event for a client of the first protocol, which has only accumulated texts, an end and errors; `None` for
+    /// other events. `so_far`: the answer up to and including this event.
     #[must_use]
     pub fn to_v1(&self, so_far: &str) -> Option<String> {
         match self {
@@ -126,7 +130,7 @@ impl Event {
     }
 }
 
-/// An event's JSON with its number in it.
+/// An event's JSON with its number added.
 #[must_use]
 pub fn numbered(seq: u64, event_json: &str) -> String {
     match event_json.strip_prefix('{') {

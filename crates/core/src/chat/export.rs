@@ -1,4 +1,4 @@
-//! A session as a file.
+//! A session as a downloadable file.
 
 use std::fmt::Write;
 
@@ -12,16 +12,16 @@ use crate::time::rfc3339_ms;
 /// A form of export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Everything.
+    /// The session and all messages as JSON.
     Json,
-    /// One row a message.
+    /// One row per message.
     Csv,
-    /// To be read.
+    /// A readable text.
     Markdown,
 }
 
 impl Format {
-    /// The format of this name.
+    /// The format with this name.
     pub fn parse(name: &str) -> Result<Self, ApiError> {
         match name {
             "json" => Ok(Self::Json),
@@ -41,7 +41,7 @@ impl Format {
         }
     }
 
-    /// What the name of the file ends in.
+    /// The extension of the file.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ fn csv(messages: &[StoredMessage]) -> String {
     out
 }
 
-/// A field as RFC 4180 has it. One that a spreadsheet would take for a formula is made a text by an apostrophe.
+/// A field according to RFC 4180. One that a spreadsheet would take for a formula is prefixed with an apostrophe.
 #[must_use]
 pub fn csv_field(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);

@@ -1,22 +1,22 @@
-//! The beginning of a WebSocket connection: which protocol, and who.
+//! The opening of a WebSocket connection: protocol and credential.
 //!
-//! Browsers cannot set headers for a WebSocket, and a key in an address ends up in logs. So a key may travel as one of
-//! the offered subprotocols, which is a header: `nexus-key.<key>`; or a ticket, which is good once and for a minute:
-//! `nexus-ticket.<ticket>`, or `?ticket=` in the address. The gateway answers with the protocol that it chose and never
+//! Browsers cannot set headers for a WebSocket, and a key in the URL ends up in logs. So a key may be sent as one of
+//! the offered subprotocols, which is a header: `nexus-key.<key>`; or a ticket, which is valid once and for a minute:
+//! `nexus-ticket.<ticket>`, or `?ticket=` in the URL. The gateway answers with the protocol that it chose and never
 //! with a credential.
 
 use crate::error::ApiError;
 
-/// How a client and the gateway talk.
+/// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// The protocol of the gateway's predecessor: a message in, the growing text of the answer out.
+    /// The protocol of the gateway's predecessor: messages in, the accumulated text of the answer out.
     V1,
-    /// Typed frames, numbered.
+    /// Typed, numbered frames.
     V2,
 }
 
-/// What a client proposed.
+/// The offer of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handshake {
     /// The protocol.
@@ -34,7 +34,7 @@ const PROTOCOLS: [(&str, Option<Version>); 3] =
 const KEY_PREFIX: &str = "nexus-key.";
 const TICKET_PREFIX: &str = "nexus-ticket.";
 
-/// Reads the offered subprotocols and the `v` of the address.
+/// Parses the offered subprotocols and the `v` of the URL.
 pub fn read(offered: Option<&str>, v: Option<&str>) -> Result<Handshake, ApiError> {
     let asked = match v {
         None => None,
@@ -60,7 +60,7 @@ pub fn read(offered: Option<&str>, v: Option<&str>) -> Result<Handshake, ApiErro
         }
     }
     if handshake.subprotocol.is_none() && offers.iter().any(|offer| !offer.is_empty()) {
-        // A browser closes a connection whose subprotocols were all passed over; better to say why.
+        // A browser closes a connection if none of its subprotocols was accepted; an error says why.
         let message = "Offer `nexus.chat.v2` or `nexus.chat.v1` among the subprotocols.";
         return Err(ApiError::invalid("unsupported_subprotocol", "sec-websocket-protocol", message));
     }

@@ -1,34 +1,35 @@
-//! What has come on each connection of a room and is not answered yet.
+//! Frames that have arrived on the connections of a room and are not answered yet.
 //!
-//! To answer a frame may take asking others, and meanwhile the next one comes: no gate holds it back. So that no frame
-//! overtakes another of its connection, whoever brings the first one answers all that come while it does, one after the
+//! Answering a frame may take I/O, and meanwhile the next one arrives. So that no frame overtakes another of its
+//! connection, the task that handles the first frame also answers all that arrive in the meantime, one after the
 //! other. Connections do not wait for each other.
 //!
-//! What waits is bounded, for each connection and for all of them together: a room lives in the memory of one object.
+//! The queue is bounded, for each connection and for all of them together, because a room lives in the memory of one
+//! object.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 
-/// Most frames of a connection that wait.
+/// Most queued frames of a connection.
 pub const MAX_WAITING_FRAMES: usize = 60;
-/// Most bytes of a connection's frames that wait.
+/// Most bytes of a connection's queued frames.
 pub const MAX_WAITING_BYTES: usize = 1024 * 1024;
-/// Most bytes of all frames of a room that wait.
+/// Most bytes of all queued frames of a room.
 pub const MAX_ROOM_BYTES: usize = 16 * 1024 * 1024;
 
-/// What became of a frame that came.
+/// The result of adding a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Posted {
-    /// Nobody works on the connection's frames: who brought this one is to answer what [`Inboxes::next`] gives, until
-    /// that is nothing.
+    /// No task handles the connection's frames: the caller must answer what [`Inboxes::next`] returns until it
+    /// returns `None`.
     Begin,
-    /// It waits for its turn.
+    /// Another task will answer it.
     Waits,
-    /// It was not taken: as much waits as may.
+    /// Refused: the queue is full.
     Full,
 }
 
-/// The frames of all connections of a room that wait to be answered.
+/// The queued frames of all connections of a room.
 pub struct Inboxes<Frame> {
     room: RefCell<Room<Frame>>,
 }
@@ -50,7 +51,8 @@ impl<Frame> Default for Inboxes<Frame> {
 }
 
 impl<Frame> Inboxes<Frame> {
-    /// Puts a frame of so many bytes behind those of its connection. One for which nobody waits is always taken.
+    /// Adds a frame of so many bytes to its connection's queue. A frame that finds the queue empty is always
+    /// accepted.
     pub fn post(&self, connection: &str, frame: Frame, bytes: usize) -> Posted {
         let room = &mut *self.room.borrow_mut();
         let Some(inbox) = room.connections.get_mut(connection) else {
@@ -71,7 +73,8 @@ impl<Frame> Inboxes<Frame> {
         Posted::Waits
     }
 
-    /// The next frame of a connection. `None`: there is no more, and the next to come is answered by who brings it.
+    /// The next frame of a connection. `None`: the queue is empty, and the next frame to arrive is answered by its
+    /// own task.
     pub fn next(&self, connection: &str) -> Option<Frame> {
         let room = &mut *self.room.borrow_mut();
         let inbox = room.connections.get_mut(connection)?;
@@ -137,7 +140,7 @@ mod tests {
         assert_eq!(inboxes.post("late", 1, 1), Posted::Full, "the room is full");
         inboxes.next("0");
         assert_eq!(inboxes.post("late", 1, quarter), Posted::Waits);
-        // When all is answered, nothing is held against anybody.
+        // Once all are answered, earlier frames no longer count.
         let names: Vec<String> = (0..connections).map(|number| number.to_string()).collect();
         for name in names.iter().map(String::as_str).chain(["late"]) {
             while inboxes.next(name).is_some() {}

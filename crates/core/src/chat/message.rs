@@ -1,16 +1,21 @@
-//! A message of a session as it is stored and shown.
+//! A message of a session as it is stored and returned.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::tokens::estimate_tokens;
 
-/// Tokens that a message costs besides its content, in most models' templates.
+/// Tokens that the framing of a message costs in most models' templates.
 const TOKENS_AROUND: u64 = 4;
-/// Tokens that a picture or file is taken for.
+/// Estimated tokens of an image or file.
 const TOKENS_OF_MEDIA: u64 = 800;
 
-/// A message. Its content is `OpenAI`'s: a text, or a list of parts.
+/// A message. Its content has `OpenAI`'s form: a text, or a list of parts.
+///
+/// ```json
+/// {"id": "msg_…", "turn_id": "01M7…", "role": "assistant", "content": "Hello", "tokens_count": 2,
+///  "timestamp": 1795200203000, "model": "demo/echo", "provider": "demo", "finish_reason": "stop"}
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredMessage {
     /// `msg_…`
@@ -27,23 +32,23 @@ pub struct StoredMessage {
     /// The call that a tool's message answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<String>,
-    /// About how many tokens it is; of an answer, what the provider reported.
+    /// Estimated tokens; of an answer, the reported ones.
     pub tokens_count: u64,
     /// Milliseconds since the epoch.
     pub timestamp: u64,
-    /// The model that was asked, of an answer.
+    /// Of an answer, the model that was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The provider that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// Why the answer ended; `stopped` and `interrupted` are the gateway's own words.
+    /// Why the answer ended; `stopped` and `interrupted` are the gateway's own values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
 }
 
 impl StoredMessage {
-    /// A message of which nothing is known but what it says.
+    /// A message with nothing but its content.
     #[must_use]
     pub fn new(id: String, turn_id: &str, role: &str, content: Value, timestamp: u64) -> Self {
         let tokens_count = estimate_content(&content);
@@ -68,14 +73,14 @@ impl StoredMessage {
         text_of(&self.content)
     }
 
-    /// About how many tokens of a prompt it takes.
+    /// Its estimated tokens in a prompt.
     #[must_use]
     pub fn prompt_tokens(&self) -> u64 {
         let calls = self.tool_calls.as_ref().map_or(0, |calls| estimate_tokens(&calls.to_string()));
         estimate_content(&self.content) + calls + TOKENS_AROUND
     }
 
-    /// The message in a request to a model.
+    /// The message as part of a request to a model.
     #[must_use]
     pub fn to_request(&self) -> Value {
         let mut message = json!({ "role": self.role, "content": self.content });

@@ -1,8 +1,8 @@
-//! Chat sessions: history on the server, spoken to over HTTP and over WebSocket.
+//! Chat sessions: the history is on the server, with access over HTTP and WebSocket.
 //!
-//! What a session does is decided here, without a clock, a socket or a store: which frames are valid, which part of
-//! the history goes to the model, what an answer adds up to, how a session is exported. The Durable Object that holds
-//! a session keeps what these functions return and sends what they say.
+//! The rules of a session are here, without a clock, a socket or a store: which frames are valid, which part of the
+//! history goes to the model, what an answer adds up to, how a session is exported. The session's Durable Object
+//! stores what these functions return and sends their frames.
 
 pub mod answer;
 pub mod config;

@@ -1,20 +1,20 @@
-//! What a model is asked: the body of a request made of a session.
+//! Request bodies made from a session.
 
 use serde_json::{Map, Value, json};
 
 use super::config::SessionConfig;
 use super::message::StoredMessage;
 
-/// What a summary is introduced with.
+/// The sentence that introduces a summary.
 const SUMMARY_HEADING: &str = "Summary of the conversation so far:";
-/// What the model is told when it is to write one.
+/// The instruction to write a summary.
 const SUMMARISE: &str = "You keep the notes of a conversation between a user and an assistant. Write the notes anew so \
     that they cover the old notes and the messages below. Keep facts, names, numbers, decisions, open questions and the \
     user's wishes; leave out what was only chatter. Write at most 300 words, in the language of the conversation. \
     Answer with the notes and nothing else.";
 /// Most tokens of a summary.
 const SUMMARY_TOKENS: u64 = 800;
-/// Most characters of one message that a summary is made of.
+/// Most characters of one message in the input of a summary.
 const MAX_SUMMARISED_CHARS: usize = 8_000;
 
 /// The body of a streamed request for the next message of a session.
@@ -43,7 +43,7 @@ pub fn chat_body(
     Value::Object(body).to_string().into_bytes()
 }
 
-/// The body of a request for a summary of what the summary so far and these messages say.
+/// The body of a request for a summary of the previous summary and these messages.
 #[must_use]
 pub fn summary_body(model: &str, summary: Option<&str>, messages: &[StoredMessage]) -> Vec<u8> {
     let mut notes = String::new();

@@ -1,8 +1,15 @@
-//! The frames that clients send, and what is wrong with those that cannot be understood.
+//! The frames that clients send, and the errors for invalid ones.
 //!
-//! A frame is a JSON object in a text message. In the first protocol it is `{"message","provider_id","model_name"}`; in
-//! the second it has a `type`, and may have a `seq`, the client's own number for it, by which the gateway's `ack` or
-//! `error` refers to it. A frame that is refused changes nothing, and the connection stays open.
+//! A frame is a JSON object in a text message. In the first protocol it is `{"message","provider_id","model_name"}`;
+//! in the second it has a `type`, and optionally a `seq`, the client's own number for it, which the `ack` or `error`
+//! repeats in `ref`:
+//!
+//! ```json
+//! {"type": "message", "seq": 3, "id": "m1", "content": "Hello", "model": "demo/echo"}
+//! {"type": "ack", "ref": 3, "turn_id": "01M7…", "duplicate": false}
+//! ```
+//!
+//! A refused frame changes nothing, and the connection stays open.
 
 use serde_json::{Map, Value, json};
 
@@ -18,7 +25,7 @@ pub const MAX_FRAME_BYTES: usize = 256 * 1024;
 pub const MAX_FRAMES: u32 = 120;
 /// See [`MAX_FRAMES`]; in milliseconds.
 pub const FRAME_WINDOW_MS: u64 = 10_000;
-/// Most turns of a session that wait for their answer, the one being answered included.
+/// Most turns of a session that are queued or running.
 pub const MAX_QUEUED_TURNS: usize = 20;
 /// Most connections of one session.
 pub const MAX_CONNECTIONS: usize = 1000;
@@ -26,66 +33,66 @@ pub const MAX_CONNECTIONS: usize = 1000;
 const MAX_RESULTS: usize = 128;
 const MAX_ID_CHARS: usize = 128;
 
-/// A frame that was understood.
+/// A valid frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     /// The client's number for it.
     pub seq: Option<u64>,
-    /// What it says.
+    /// Its content.
     pub body: FrameBody,
 }
 
-/// What a frame says.
+/// The content of a frame.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FrameBody {
-    /// The client has seen everything up to this number and wants the rest; without a number, it only introduces itself.
+    /// The client requests all frames after this number; without a number it only introduces itself.
     Hello {
-        /// The last number that it saw.
+        /// The last number that it received.
         last_seq: Option<u64>,
     },
-    /// A turn is asked for.
+    /// A turn is requested.
     Ask(Box<Ask>),
-    /// The turn that is being answered is to be stopped; only this one, if it is named.
+    /// The current turn is to be stopped, or the named one.
     Stop {
         /// The turn.
         turn_id: Option<String>,
     },
-    /// The client wants to know whether anybody is there.
+    /// A check that the connection is alive.
     Ping,
 }
 
-/// What a turn begins with.
+/// The input of a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
-    /// The client's own id of the turn: one that was taken is not taken again.
+    /// The client's own id of the turn: a repeated one is not accepted again.
     pub client_id: Option<String>,
-    /// What is said.
+    /// What the turn begins with.
     pub say: Say,
-    /// The model to ask from now on.
+    /// The model from now on.
     pub model: Option<String>,
-    /// The provider to ask from now on, by its number.
+    /// The provider from now on, by its id.
     pub provider_id: Option<i64>,
-    /// The provider to ask from now on, by its name.
+    /// The provider from now on, by its name.
     pub provider: Option<String>,
     /// A change of the session's parameters.
     pub config: Option<Value>,
 }
 
-/// What is said to the model.
+/// What a turn begins with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Say {
-    /// A message of the person: a text or a list of parts.
+    /// A message of the user: a text or a list of parts.
     Message(Value),
-    /// Results of the tools that the model called: id of the call, and content.
+    /// Results of tool calls: id of the call, and content.
     ToolResults(Vec<(String, Value)>),
-    /// Nothing new: the last answer is wanted anew.
+    /// No input: the last answer is regenerated.
     Regenerate,
 }
 
 /// A frame that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The client's number of the frame, if that much could be read.
+    /// The client's number of the frame, if it could be read.
     pub reference: Option<u64>,
     /// Why.
     pub error: ApiError,
@@ -98,7 +105,7 @@ impl Refusal {
         Self { reference: None, error }
     }
 
-    /// The frame that tells the client.
+    /// The frame with the error.
     #[must_use]
     pub fn to_json(&self, version: Version) -> String {
         let error = &self.error;
@@ -123,7 +130,7 @@ impl Refusal {
     }
 }
 
-/// Reads a text frame.
+/// Parses a text frame.
 pub fn parse(version: Version, text: &str) -> Result<Frame, Refusal> {
     if text.len() > MAX_FRAME_BYTES {
         return Err(Refusal::of(frame_too_large()));
@@ -162,7 +169,7 @@ pub fn too_many_frames() -> ApiError {
     ApiError::new(429, ErrorType::RateLimitError, "too_many_frames", message).with_retry_after(10)
 }
 
-/// The error for a frame that comes while too many others, or too large ones, wait to be answered.
+/// The error for a frame that arrives while too many, or too large ones, are queued.
 #[must_use]
 pub fn inbox_full() -> ApiError {
     let message = format!(
@@ -172,7 +179,7 @@ pub fn inbox_full() -> ApiError {
     ApiError::new(429, ErrorType::RateLimitError, "inbox_full", message).with_retry_after(1)
 }
 
-/// The error for a session in which too many turns wait.
+/// The error for a session with too many queued turns.
 #[must_use]
 pub fn queue_full() -> ApiError {
     let message = format!("{MAX_QUEUED_TURNS} turns of this session wait for their answers already.");
@@ -269,7 +276,7 @@ fn ask(fields: &Map<String, Value>, say: Say) -> Result<FrameBody, ApiError> {
     })))
 }
 
-/// What a person may say: a text, or parts of which each has a `type`.
+/// The content of a user's message: a text, or parts of which each has a `type`.
 pub fn content_of(path: &str, content: &Value) -> Result<Value, ApiError> {
     match content {
         Value::String(text) if text.trim().is_empty() => Err(invalid_value(path, "must not be empty")),
@@ -327,7 +334,7 @@ fn known(fields: &Map<String, Value>, names: &[&str]) -> Result<(), ApiError> {
     }
 }
 
-/// A short text; null is nothing.
+/// A short text; null counts as absent.
 fn name(fields: &Map<String, Value>, field: &str) -> Result<Option<String>, ApiError> {
     match fields.get(field) {
         None | Some(Value::Null) => Ok(None),
@@ -352,7 +359,7 @@ fn whole_number(fields: &Map<String, Value>, field: &str) -> Result<Option<u64>,
     }
 }
 
-/// The number of a provider. Browsers' forms made it a text of the number.
+/// The id of a provider. HTML forms send it as a text.
 fn provider_id(fields: &Map<String, Value>) -> Result<Option<i64>, ApiError> {
     let id = match fields.get("provider_id") {
         None | Some(Value::Null) => return Ok(None),
@@ -403,7 +410,7 @@ mod tests {
         );
     }
 
-    /// What is wrong with a frame, by protocol, text, code and field.
+    /// Invalid frames: protocol, text, code and field.
     fn bad_frames() -> Vec<(Version, String, &'static str, Option<&'static str>)> {
         use Version::{V1, V2};
         let cases = [

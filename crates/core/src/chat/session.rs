@@ -1,4 +1,4 @@
-//! A session: what it is asked with, and what the API says of it.
+//! A session: its model and parameters, and its form in the API.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,40 +10,40 @@ use crate::json::error::unknown_field;
 const MAX_TITLE_CHARS: usize = 200;
 const MAX_MODEL_CHARS: usize = 200;
 
-/// A session as it is stored and shown.
+/// A session as it is stored and returned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// `sess_…`, or whatever the client named it.
+    /// `sess_…`, or the client's own id.
     pub id: String,
-    /// What it is about; made from the first message if nobody says.
+    /// Its title; made from the first message unless the client sets it.
     pub title: String,
-    /// Whether somebody gave it the title.
+    /// Whether the client set the title.
     #[serde(default)]
     pub title_is_given: bool,
-    /// Name of the provider to ask, where one is to be asked and no other.
+    /// Name of the provider, if only this one may answer.
     pub ai_provider: Option<String>,
-    /// The model to ask.
+    /// The model.
     pub model: Option<String>,
-    /// How it is asked.
+    /// Its parameters.
     pub config: SessionConfig,
     /// Stands at the top of lists.
     pub pinned: bool,
-    /// Left out of lists unless asked for.
+    /// Left out of lists by default.
     pub archived: bool,
-    /// When it was deleted, in milliseconds since the epoch. Its messages stay until it is deleted for good.
+    /// When it was deleted, in milliseconds since the epoch. Its messages stay until it is deleted permanently.
     pub deleted_at: Option<u64>,
     /// Milliseconds since the epoch.
     pub created_at: u64,
     /// Milliseconds since the epoch of the last change or message.
     pub updated_at: u64,
-    /// Messages in its history.
+    /// Number of messages.
     pub message_count: u64,
     /// Tokens of all prompts and answers.
     pub total_tokens: u64,
 }
 
 impl Session {
-    /// A new session with nothing in it.
+    /// A new, empty session.
     #[must_use]
     pub fn new(id: &str, now_ms: u64) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Session {
         }
     }
 
-    /// Changes what `patch`, the body of a request, names. On an error nothing is changed.
+    /// Applies `patch`, the body of a request. On an error nothing is changed.
     pub fn apply(&mut self, patch: &Map<String, Value>) -> Result<(), ApiError> {
         let mut changed = self.clone();
         for (name, value) in patch {
@@ -87,7 +87,7 @@ impl Session {
         Ok(())
     }
 
-    /// The model as the gateway is asked for it.
+    /// The model name to use in a request to the gateway.
     pub fn requested_model(&self) -> Result<String, ApiError> {
         let model = self.model.as_deref().ok_or_else(|| {
             ApiError::invalid(

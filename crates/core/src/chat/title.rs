@@ -1,8 +1,9 @@
-//! The title of a session that nobody gave one.
+//! The automatic title of a session.
 
 const MAX_CHARS: usize = 60;
 
-/// The title for a session that begins with this text: its first line, cut between words. `None` if it says nothing.
+/// The title for a session that begins with this text: its first line, cut between words. `None` if the text is
+/// blank.
 #[must_use]
 pub fn title_of(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
@@ -15,7 +16,7 @@ pub fn title_of(text: &str) -> Option<String> {
         return Some(words.to_owned());
     }
     let cut: String = words.chars().take(MAX_CHARS - 1).collect();
-    // Not every script has blanks between words.
+    // Not every script has spaces between words.
     let cut = match cut.rsplit_once(' ') {
         Some((whole_words, _)) if whole_words.chars().count() > MAX_CHARS / 2 => whole_words,
         _ => &cut,

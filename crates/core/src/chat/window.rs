@@ -1,8 +1,8 @@
-//! Which part of the history goes to the model.
+//! The part of the history that goes to the model.
 //!
-//! The newest turns do, whole, as many as fit. A turn begins with what the person says; it is never cut, because an
-//! answer without its question, or a tool's result without its call, is refused by most providers. What no longer fits
-//! goes into a summary, and until there is one it is left out.
+//! The newest complete turns, as many as fit. A turn begins with a message of the user and is never cut, because most
+//! providers refuse an answer without its question or a tool result without its call. Older turns are replaced by a
+//! summary, or left out until there is one.
 
 use super::message::StoredMessage;
 
@@ -11,11 +11,11 @@ use super::message::StoredMessage;
 pub struct Window {
     /// Index of the first message that goes to the model.
     pub start: usize,
-    /// About how many tokens the messages from there on are.
+    /// Estimated tokens of the messages from there on.
     pub tokens: u64,
 }
 
-/// The window of at most `budget` tokens over the messages, the oldest first. The newest turn is always in it.
+/// The window of at most `budget` tokens over the messages, oldest first. It always contains the newest turn.
 #[must_use]
 pub fn window(messages: &[StoredMessage], budget: u64) -> Window {
     let mut best = None;

@@ -1,4 +1,4 @@
-//! What of a request and its answer goes into the archive, and in which words.
+//! Which messages of a request and its answer are archived, and in which form.
 
 use serde_json::{Value, json};
 
@@ -8,11 +8,11 @@ use crate::tokens::estimate_tokens;
 /// Which messages of a request the archive does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fresh {
-    /// All: the conversation is new, or begins anew from an edited history.
+    /// All: the conversation is new, or starts again from an edited history.
     All,
     /// Those after the model's last turn.
     SinceLastAnswer,
-    /// None: the same was asked before.
+    /// None: the request is a repetition.
     Nothing,
 }
 
@@ -21,15 +21,15 @@ pub enum Fresh {
 pub struct ArchivedMessage {
     /// `system`, `user`, `assistant` or `tool`.
     pub role: &'static str,
-    /// A text; where there is more than text, a JSON list of parts.
+    /// A text; with other parts than text, a JSON list of parts.
     pub content: String,
-    /// About how many tokens it is.
+    /// Estimated tokens.
     pub tokens: u64,
-    /// Milliseconds from the request to when it was said.
+    /// Milliseconds from the request to the message.
     pub after_ms: u64,
 }
 
-/// The messages of a request that go into the archive.
+/// The messages of a request to be archived.
 #[must_use]
 pub fn asked(request: &ChatRequest, fresh: Fresh) -> Vec<ArchivedMessage> {
     let messages = request.messages.as_slice();
@@ -43,8 +43,8 @@ pub fn asked(request: &ChatRequest, fresh: Fresh) -> Vec<ArchivedMessage> {
     messages.get(start..).unwrap_or_default().iter().map(of_message).collect()
 }
 
-/// An answer for the archive, of so many tokens (estimated where nobody has counted them), which was there so many
-/// milliseconds after the request.
+/// An answer to be archived, with its tokens (estimated if they were not counted) and the milliseconds from the
+/// request to its end.
 #[must_use]
 pub fn answered(parts: &[Part], tokens: Option<u64>, after_ms: u64) -> ArchivedMessage {
     let content = content(parts);

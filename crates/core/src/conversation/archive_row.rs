@@ -1,26 +1,26 @@
-//! Rows of the archive: messages that came together share one, because a database is paid by the row.
+//! Rows of the archive: messages of one request share rows, because D1 charges by the row.
 //!
-//! Guarantees: what is laid out in rows comes back message by message, in order, under the ids that they would have
-//! in rows of their own; no row that is shared has more text than it was allowed.
+//! Guarantees: messages come back one by one, in order, under the ids that they would have in rows of their own; no
+//! shared row has more text than it was allowed.
 
 use serde::{Deserialize, Serialize};
 
 use super::archive::ArchivedMessage;
 
-/// The role of a row that several messages share.
+/// The role of a row with several messages.
 pub const SEVERAL: &str = "several";
 
 /// Consecutive messages that share a row. Never empty.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Bundle {
-    /// The place of the first of them among the messages of the request.
+    /// The index of the first of them among the messages of the request.
     pub first: usize,
-    /// In the order in which they were said.
+    /// In the order of the history.
     pub messages: Vec<ArchivedMessage>,
 }
 
 impl Bundle {
-    /// How many answers of a model are in it.
+    /// Number of answers in it.
     #[must_use]
     pub fn answers(&self) -> usize {
         self.messages.iter().filter(|message| message.role == "assistant").count()
@@ -32,7 +32,7 @@ impl Bundle {
         self.messages.iter().map(|message| message.tokens).sum()
     }
 
-    /// Milliseconds from the request to the row's time: to when its message was said, or to none of several.
+    /// Milliseconds from the request to the row's time: that of its message, or 0 for several.
     #[must_use]
     pub fn after_ms(&self) -> u64 {
         match self.messages.as_slice() {
@@ -41,13 +41,13 @@ impl Bundle {
         }
     }
 
-    /// What each of them is, where there are several.
+    /// The outline of each message, if there are several.
     #[must_use]
     pub fn outline(&self) -> Option<Vec<Item>> {
         (self.messages.len() > 1).then(|| self.messages.iter().map(Item::of).collect())
     }
 
-    /// What the row says its role is.
+    /// The role of the row.
     #[must_use]
     pub fn role(&self) -> &'static str {
         match self.messages.as_slice() {
@@ -57,8 +57,8 @@ impl Bundle {
     }
 }
 
-/// What a shared row says of a message: the first letter of its role, its tokens, and how many milliseconds after the row's
-/// time it was said.
+/// The outline of a message in a shared row: the first letter of its role, its tokens, and milliseconds from the
+/// row's time to the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item(char, u64, u64);
 
@@ -77,7 +77,7 @@ impl Item {
     }
 }
 
-/// Puts messages into rows: as many into each as fit into `max_bytes` of text. A larger one is alone in its row.
+/// Lays messages out in rows: as many in each as fit into `max_bytes` of text. A larger one has a row of its own.
 #[must_use]
 pub fn bundles(messages: Vec<ArchivedMessage>, first: usize, max_bytes: usize) -> Vec<Bundle> {
     let mut bundles: Vec<Bundle> = Vec::new();
@@ -98,23 +98,23 @@ pub fn bundles(messages: Vec<ArchivedMessage>, first: usize, max_bytes: usize) -
     bundles
 }
 
-/// A message out of a shared row.
+/// A message from a shared row.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unbundled {
     /// As of a message in a row of its own.
     pub id: String,
     /// `system`, `user`, `assistant` or `tool`.
     pub role: &'static str,
-    /// Nothing where no content is kept.
+    /// `None` where no content is stored.
     pub content: Option<String>,
-    /// About how many tokens it is.
+    /// Estimated tokens.
     pub tokens: u64,
-    /// Milliseconds from the row's time to when it was said.
+    /// Milliseconds from the row's time to the message.
     pub after_ms: u64,
 }
 
-/// The messages of a shared row, by its `id` (`<request>.<index of the first message>`), its outline and its content, both
-/// as JSON. None if they are not those of such a row.
+/// The messages of a shared row, from its `id` (`<request>.<index of the first message>`), its outline and its
+/// content, both as JSON. `None` if they are not those of such a row.
 #[must_use]
 pub fn unbundle(id: &str, outline: &str, content: Option<&str>) -> Option<Vec<Unbundled>> {
     let (request, first) = id.rsplit_once('.')?;
@@ -135,7 +135,7 @@ pub fn unbundle(id: &str, outline: &str, content: Option<&str>) -> Option<Vec<Un
     Some(messages.collect())
 }
 
-/// The id of a message: that of its request and its place in it, so that they sort as they were said.
+/// The id of a message: that of its request and its index in it, so that ids sort in order.
 #[must_use]
 pub fn row_id(request: &str, index: usize) -> String {
     format!("{request}.{index:04}")

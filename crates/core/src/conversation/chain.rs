@@ -3,9 +3,10 @@
 //! `h0 = H(model family, system)`, `h_i = H(h_{i-1}, speaker_i, content_i)`, one step for each [`Run`], and every key
 //! in the scope of its caller and end user.
 //!
-//! The scope is SHA-256, so that nobody reaches into what belongs to another caller. Within a scope `H` is XXH3 with
-//! 128 bits: histories never meet there by accident, and whoever could make them meet by intent would have to know the
-//! other history, with which he is recognised anyway. Every request is hashed, and XXH3 costs a tenth.
+//! The scope is a SHA-256 hash, so that no caller can reach the conversations of another. Within a scope `H` is XXH3
+//! with 128 bits: accidental collisions are practically impossible, and to make one on purpose a caller must know the
+//! other history, in which case they are recognised as its author anyway. Every request is hashed, and XXH3 costs a
+//! tenth of SHA-256.
 
 use std::fmt;
 
@@ -15,10 +16,10 @@ use xxhash_rust::xxh3::Xxh3;
 use super::normalise::{Piece, Run, Speaker, last_user_text, runs};
 use crate::dialect::canonical::{ChatRequest, Part};
 
-/// Most earlier states of a conversation that are named, to find the one that was branched off.
+/// Most earlier states of a conversation that are included, to find the one that a branch starts from.
 const MAX_ANCESTORS: usize = 8;
 
-/// A link of the chain: names a history up to some point. Shown as 48 hexadecimal digits.
+/// A link of the chain: identifies a history up to some point. Shown as 48 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChainKey {
     scope: u64,
@@ -26,7 +27,7 @@ pub struct ChainKey {
 }
 
 impl ChainKey {
-    /// Its place in the chain, short: enough to tell it from the others of a conversation. 16 hexadecimal digits.
+    /// A short form of it, enough to tell the links of one conversation apart. 16 hexadecimal digits.
     #[must_use]
     pub fn link(&self) -> String {
         format!("{:016x}", self.link >> 64)
@@ -45,20 +46,20 @@ impl fmt::Debug for ChainKey {
     }
 }
 
-/// What a request says of the conversation that it belongs to.
+/// The hashes of a request that identify its conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// The history up to the model's last turn; `None` if the model has not spoken yet.
+    /// The history up to the model's last turn; `None` if there is no such turn yet.
     pub history: Option<ChainKey>,
-    /// The histories up to the model's turns before that, the newest first; at most eight.
+    /// The histories up to earlier turns of the model, newest first; at most eight.
     pub ancestors: Vec<ChainKey>,
     /// The whole request, the new question included.
     pub question: ChainKey,
-    /// The system prompt and the first thing that is said after it: what all turns of a conversation have in common.
+    /// The system prompt and the first message after it, which all turns of a conversation have in common.
     pub root: ChainKey,
-    /// The last thing that the person said, whatever came before it.
+    /// The last message of the user, independent of the history.
     pub last_words: Option<ChainKey>,
-    /// Where the answer goes on: the chain before the model speaks, and what the request put into its mouth.
+    /// The state that the answer continues: the chain before the model's turn, and what the request prefilled of it.
     before_reply: (ChainKey, Option<Run<'static>>),
 }
 
@@ -84,7 +85,7 @@ impl Fingerprint {
                 if runs.peek().is_some() {
                     turns.push(after);
                 } else {
-                    // What the request itself puts into the model's mouth is the beginning of the answer, not a turn.
+                    // What the request prefills is the beginning of the answer, not a turn.
                     before_reply = Some((key, Some(run.into_owned())));
                 }
             }
@@ -105,7 +106,7 @@ impl Fingerprint {
         }
     }
 
-    /// The history up to and including the answer: what the next request will be looked up by.
+    /// The history up to and including the answer, by which the next request will be looked up.
     #[must_use]
     pub fn with_reply(&self, reply: &[Part]) -> ChainKey {
         let (before, begun) = &self.before_reply;
@@ -115,7 +116,7 @@ impl Fingerprint {
     }
 }
 
-/// What separates callers, and the end users of one.
+/// Separates callers, and the end users of one caller.
 fn scope_of(caller: &str, user: &str) -> u64 {
     let mut hasher = Sha256::new();
     hasher.update((caller.len() as u64).to_le_bytes());
@@ -139,15 +140,15 @@ fn absorb_all(hasher: &mut Xxh3, pieces: &[Piece<'_>]) {
     }
 }
 
-/// A field with its length before it, so that no two lists of fields are the same bytes.
+/// A field with its length before it, so that different lists of fields never give the same bytes.
 fn absorb(hasher: &mut Xxh3, kind: u8, text: &str) {
     hasher.update(&[kind]);
     hasher.update(&(text.len() as u64).to_le_bytes());
     hasher.update(text.as_bytes());
 }
 
-/// The family that a model's name begins with (`gpt-5-mini` → `gpt`, `acme/claude-x` → `claude`): a person who goes on
-/// with a sibling of the model goes on with the conversation.
+/// The family that a model's name begins with (`gpt-5-mini` → `gpt`, `acme/claude-x` → `claude`): a user who switches
+/// to a sibling of the model continues the conversation.
 #[must_use]
 pub fn model_family(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);

@@ -1,5 +1,5 @@
-//! Recognition over histories as the SDKs send them: every turn of a conversation is recognised whatever form the client
-//! gives the history, and no two different conversations are taken for one.
+//! Recognition over histories as SDKs send them: every turn of a conversation is recognised in any form that a client
+//! gives the history, and no two different conversations are confused.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -24,7 +24,7 @@ struct Gateway {
 }
 
 impl Gateway {
-    /// One request and its answer; the conversation that it was given.
+    /// One request and its answer; returns the conversation that it was assigned to.
     fn turn(&mut self, caller: &str, request: &ChatRequest, reply: &[Part]) -> String {
         let print = Fingerprint::of(caller, request);
         let remembered = self.by_root.entry(print.root.to_string()).or_default();
@@ -246,7 +246,7 @@ fn a_streamed_answer_makes_the_same_chain_as_a_whole_one() {
     assert_eq!(print.with_reply(&streamed.choices[0].parts), print.with_reply(&replies()[1]));
 }
 
-/// Conversations of few words, so that many of them have much in common.
+/// Conversations over a small vocabulary, so that many of them have common parts.
 fn random_conversation(random: &mut u64) -> (String, ChatRequest) {
     let mut next = |bound: u64| {
         *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

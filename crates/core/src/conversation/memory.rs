@@ -1,59 +1,65 @@
-//! What is remembered of the conversations that begin with the same words, and what follows from it.
+//! The stored entry of all conversations that begin with the same messages, and recognition by it.
 //!
-//! All of it is one entry of the store, whose name every turn can tell from its history: so a turn costs one read and one
-//! write, and the point where a history was branched off is in what was read anyway.
+//! It is one entry of the store, whose name every turn can compute from its history. So a turn costs one read and one
+//! write, and the state from which a branch starts is in the entry that was read anyway.
+//!
+//! The entry as JSON, with states (`s`), each with its link (`l`), conversation (`c`) and continuations (`n`):
+//!
+//! ```json
+//! {"s": [{"l": "9f86d081884c7d65", "c": "01M7…", "n": [["2c26b46b68ffc68f", null]]}]}
+//! ```
 
 use serde::{Deserialize, Serialize};
 
 use super::archive::Fresh;
 use super::{ChainKey, Fingerprint};
 
-/// A conversation that nobody has gone on with for this long, in milliseconds, is forgotten.
+/// After this many milliseconds without a turn a conversation is no longer recognised.
 pub const WINDOW_MS: u64 = 30 * 60 * 1000;
-/// Most states that are remembered; beyond that the oldest are forgotten.
+/// Most states that are stored; beyond that the oldest are dropped.
 const MAX_STATES: usize = 48;
-/// Most continuations of one state that are told apart; beyond that the oldest is forgotten.
+/// Most continuations of one state; beyond that the oldest is dropped.
 const MAX_CONTINUATIONS: usize = 8;
 
-/// A point of a history.
+/// A state of a history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct State {
-    /// Its place in the chain.
+    /// Its link in the chain, in short form.
     #[serde(rename = "l")]
     link: String,
     /// The conversation that it belongs to.
     #[serde(rename = "c")]
     conversation: String,
-    /// How it went on: the place of the question, and the conversation that it went on in, if that is another.
+    /// Its continuations: link of the question, and the conversation if it is another one.
     #[serde(rename = "n", default, skip_serializing_if = "Vec::is_empty")]
     continuations: Vec<(String, Option<String>)>,
 }
 
-/// What is stored for all histories that begin alike.
+/// The entry of all histories with the same beginning.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
-    /// The oldest first.
+    /// Oldest first.
     #[serde(rename = "s")]
     states: Vec<State>,
 }
 
-/// What a turn adds to what is remembered.
+/// The result of adding a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembrance {
-    /// Which messages of the request were not there before.
+    /// Which messages of the request are new.
     pub fresh: Fresh,
-    /// The conversation that was branched off, if the request goes on from an earlier point of one.
+    /// The conversation that it branched off, if the request continues from an earlier state of one.
     pub parent: Option<String>,
 }
 
 impl Remembered {
-    /// Whether a point of a history is known.
+    /// Whether a state is known.
     #[must_use]
     pub fn knows(&self, key: ChainKey) -> bool {
         self.find(key).is_some()
     }
 
-    /// Adds what others have remembered in the meantime.
+    /// Merges what other isolates have stored in the meantime.
     pub fn merge(&mut self, other: Self) {
         for state in other.states {
             match self.states.iter_mut().find(|known| known.link == state.link) {
@@ -68,7 +74,7 @@ impl Remembered {
         self.forget_oldest();
     }
 
-    /// Notes a turn that was answered in `conversation`; `answered` is the history up to and including the answer.
+    /// Adds a turn that was answered in `conversation`; `answered` is the history up to and including the answer.
     pub fn note_turn(&mut self, print: &Fingerprint, answered: ChainKey, conversation: &str) -> Remembrance {
         let remembrance = match print.history {
             None => {
@@ -96,7 +102,7 @@ impl Remembered {
         self.states.push(State { link, conversation: conversation.to_owned(), continuations: Vec::new() });
     }
 
-    /// Notes how a state went on; `None` if it is not known.
+    /// Adds a continuation to a state; `None` if the state is not known.
     fn continue_with(
         &mut self,
         history: ChainKey,
@@ -118,7 +124,7 @@ impl Remembered {
         Some(Remembrance { fresh, parent })
     }
 
-    /// The conversation of the latest earlier state of the history that is known.
+    /// The conversation of the latest known earlier state of the history.
     fn parent_of(&self, print: &Fingerprint, conversation: &str) -> Option<String> {
         let found = print.ancestors.iter().find_map(|ancestor| self.find(*ancestor))?;
         Some(found.conversation.clone()).filter(|parent| parent != conversation)
@@ -135,16 +141,16 @@ impl Remembered {
 pub enum Recognition {
     /// To this one.
     Known(String),
-    /// To a new one, which goes on from a point of this one where it went on in another way before.
+    /// To a new one that branches off this one, because its state was continued differently before.
     Branch {
-        /// The conversation that was branched off.
+        /// The conversation that it branches off.
         parent: String,
     },
     /// To a new one.
     New,
 }
 
-/// Recognises a request by what is remembered of the histories that begin like its own.
+/// Recognises a request by the stored entry of its beginning.
 #[must_use]
 pub fn recognise(print: &Fingerprint, remembered: &Remembered) -> Recognition {
     let Some(history) = print.history else {
@@ -157,7 +163,7 @@ pub fn recognise(print: &Fingerprint, remembered: &Remembered) -> Recognition {
     }
     let question = print.question.link();
     match state.continuations.iter().find(|(known, _)| *known == question) {
-        // The same question again: an answer that was lost, or is wanted anew.
+        // The same question again: a retry or a regeneration.
         Some((_, elsewhere)) => {
             Recognition::Known(elsewhere.clone().unwrap_or_else(|| state.conversation.clone()))
         }
@@ -170,7 +176,7 @@ mod tests {
     use super::*;
     use crate::dialect::canonical::{ChatRequest, Message, Part, Role};
 
-    /// A history of texts, the person's first, then by turns.
+    /// A history of texts, the user's first, then alternating.
     fn print(texts: &[&str]) -> Fingerprint {
         let message = |(index, text): (usize, &&str)| {
             let role = if index % 2 == 0 { Role::User } else { Role::Assistant };

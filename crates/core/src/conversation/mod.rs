@@ -1,14 +1,14 @@
-//! Conversations, recognised by what they say.
+//! Conversations, recognised by their history.
 //!
-//! Clients resend the whole history with every request, so a conversation needs no name: its key is a hash chain over
+//! Clients resend the whole history with every request, so a conversation needs no id: its key is a hash chain over
 //! its messages. After an answer the chain up to and including the answer is stored; the next request is looked up by
-//! its chain up to its last assistant message. The chain is built from the canonical model, so that it is the same in
-//! whatever dialect the client speaks and whoever answers.
+//! its chain up to its last assistant message. The chain is built from the canonical model, so that it does not
+//! depend on the dialect or on the upstream.
 //!
 //! Guarantees:
 //! - two callers (API keys) never share a conversation: the caller is the beginning of every chain;
-//! - what clients change in a history without meaning it does not change the chain (see [`normalise`]);
-//! - what they do mean to change, does.
+//! - unintentional changes that clients make to a history do not change the chain (see [`normalise`]);
+//! - intentional changes do.
 
 pub mod archive;
 pub mod archive_row;

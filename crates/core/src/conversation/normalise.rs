@@ -1,25 +1,25 @@
-//! What of a message makes a difference.
+//! Which parts of a message count for recognition.
 //!
-//! SDKs send the same history in many forms: content as a string or as parts, blanks at the ends trimmed or not, tool
-//! arguments as the model wrote them or parsed and written anew, thoughts left out, one turn of the model as one
-//! message or as several, tool results as messages of their own or inside of the user's. All of them are the same
-//! history. So a history is read as a list of [`Run`]s: everything that one speaker says before the next one does.
+//! SDKs send the same history in many forms: content as a string or as parts, with or without white space at the
+//! ends, tool arguments as the model wrote them or serialised again, without thinking blocks, one turn of the model
+//! as one message or as several, tool results as separate messages or inside the user's. All of them are the same
+//! history. So a history is read as a list of [`Run`]s: all consecutive content of one speaker.
 //!
-//! What does not count: thoughts and their signatures, citations, cache marks, the detail asked of pictures, ids of
-//! tool calls (several dialects have none, so translations invent them; their order says the same), names of
-//! participants, and blanks at the ends of texts.
+//! Ignored are thinking blocks and their signatures, citations, cache marks, the detail of images, ids of tool calls
+//! (several dialects have none, so translation invents them; their order is equivalent), names of participants, and
+//! white space at the ends of texts.
 
 use std::borrow::Cow;
 
 use crate::dialect::canonical::{Media, Message, Part, Role};
 
-/// Who speaks, as far as recognition cares.
+/// The speaker of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Speaker {
-    /// Instructions, under either of their names.
+    /// Instructions, under any of their role names.
     System = b's',
-    /// The person.
+    /// The user.
     User = b'u',
     /// The model.
     Assistant = b'a',
@@ -40,16 +40,16 @@ impl Speaker {
     }
 }
 
-/// One thing that is said: its kind, and what of it makes a difference.
+/// A piece of content: its kind, and what counts of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece<'a> {
-    /// `x` text, `m` media by address, `d` media by content, `f` a file by id, `c` a tool call, `r` a tool's result.
+    /// `x` text, `m` media by URL, `d` media by content, `f` a file by id, `c` a tool call, `r` a tool result.
     pub kind: u8,
-    /// Borrowed wherever the history says it in one piece.
+    /// Borrowed where the history contains it in one piece.
     pub text: Cow<'a, str>,
 }
 
-/// What one speaker says before the next one does.
+/// Consecutive content of one speaker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run<'a> {
     /// Who speaks.
@@ -58,7 +58,7 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run of nothing yet.
+    /// An empty run.
     #[must_use]
     pub fn new(speaker: Speaker) -> Self {
         Self { speaker, pieces: Vec::new() }
@@ -70,14 +70,14 @@ impl<'a> Run<'a> {
         &self.pieces
     }
 
-    /// The same, without what it was borrowed from.
+    /// The same, owned.
     #[must_use]
     pub fn into_owned(self) -> Run<'static> {
         let owned = |piece: Piece<'a>| Piece { kind: piece.kind, text: Cow::Owned(piece.text.into_owned()) };
         Run { speaker: self.speaker, pieces: self.pieces.into_iter().map(owned).collect() }
     }
 
-    /// Adds what a message says.
+    /// Adds the content of a message.
     pub fn take_in(&mut self, parts: &'a [Part]) {
         for part in parts {
             self.take_in_part(part);
@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Texts in a row are one text: nobody can tell how many parts a client makes of it.
+    /// Adjacent texts are one text: clients split them arbitrarily.
     fn add_text(&mut self, text: &'a str) {
         let text = without_returns(trimmed(text));
         if text.is_empty() {
@@ -134,7 +134,7 @@ pub fn runs(messages: &[Message]) -> Vec<Run<'_>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
     for message in messages {
         let is_result = |part: &&Part| matches!(part, Part::ToolResult { .. });
-        // One dialect has tool results inside of the user's message, another beside it.
+        // One dialect has tool results inside the user's message, another beside it.
         for part in message.parts.iter().filter(is_result) {
             run_of(&mut runs, Speaker::Tool).take_in_part(part);
         }
@@ -149,7 +149,7 @@ pub fn runs(messages: &[Message]) -> Vec<Run<'_>> {
     runs
 }
 
-/// The run to which something that `speaker` says now belongs.
+/// The run that the next content of `speaker` belongs to.
 fn run_of<'r, 'a>(runs: &'r mut Vec<Run<'a>>, speaker: Speaker) -> &'r mut Run<'a> {
     let goes_on = runs.last().is_some_and(|run| run.speaker == speaker);
     if !goes_on {
@@ -160,7 +160,7 @@ fn run_of<'r, 'a>(runs: &'r mut Vec<Run<'a>>, speaker: Speaker) -> &'r mut Run<'
     &mut runs[last]
 }
 
-/// The text of the last thing that the person says, without blanks at its ends; `None` if it says none.
+/// The user's last text, trimmed; `None` if there is none.
 #[must_use]
 pub fn last_user_text(messages: &[Message]) -> Option<String> {
     let last = messages.iter().rev().find(|message| message.role == Role::User)?;
@@ -170,7 +170,7 @@ pub fn last_user_text(messages: &[Message]) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Blanks that clients add and remove at the ends: white space, and what is invisible there.
+/// What clients add and remove at the ends: white space and invisible characters.
 fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{0}'))
 }
@@ -183,14 +183,14 @@ fn without_returns(text: &str) -> Cow<'_, str> {
 fn media_piece(media: &Media) -> Piece<'_> {
     let (kind, text) = match media {
         Media::Url { url, .. } => (b'm', url.trim()),
-        // Whoever names the media type differently still means the same picture.
+        // The media type is ignored: clients name it differently for the same image.
         Media::Base64 { data, .. } => (b'd', data.trim_end_matches('=').trim()),
         Media::FileId { id } => (b'f', id.as_str()),
     };
     Piece { kind, text: Cow::Borrowed(text) }
 }
 
-/// Arguments of a tool call as JSON with sorted names and no blanks; what is no JSON as it is.
+/// Arguments of a tool call as JSON with sorted names and no white space; unchanged if they are not JSON.
 fn canonical_arguments(arguments: &str) -> String {
     let text = arguments.trim();
     if text.is_empty() {

@@ -1,8 +1,8 @@
-//! What a request takes from its limits: itself, its tokens, its cost.
+//! What a request takes from its limits: one request, its tokens, its cost.
 
 use serde::{Deserialize, Serialize};
 
-/// What a limit counts.
+/// The unit of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -38,7 +38,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Amounts {
-    /// Nothing of anything.
+    /// Zero of every unit.
     pub const ZERO: Self = Self { requests: 0, tokens: 0, cost: 0 };
 
     /// One request with so many tokens at so many millionths of a dollar.
@@ -57,37 +57,37 @@ impl Amounts {
         }
     }
 
-    /// The amounts that `value` gives for each unit.
+    /// An amount for each unit, given by `value`.
     #[must_use]
     pub fn each(mut value: impl FnMut(Unit) -> u64) -> Self {
         Self { requests: value(Unit::Requests), tokens: value(Unit::Tokens), cost: value(Unit::Cost) }
     }
 
-    /// Both together.
+    /// The sum, unit by unit.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self::each(|unit| self.of(unit).saturating_add(other.of(unit)))
     }
 
-    /// What is left of this without `other`; nothing where that is more.
+    /// The difference, unit by unit, at least zero.
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
         Self::each(|unit| self.of(unit).saturating_sub(other.of(unit)))
     }
 
-    /// The lesser of both, unit by unit.
+    /// The minimum, unit by unit.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
         Self::each(|unit| self.of(unit).min(other.of(unit)))
     }
 
-    /// Whether there is at least `other` of every unit.
+    /// Whether this is at least `other` in every unit.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         Unit::ALL.iter().all(|unit| self.of(*unit) >= other.of(*unit))
     }
 
-    /// Whether there is nothing.
+    /// Whether every unit is zero.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self == Self::ZERO

@@ -1,7 +1,7 @@
-//! The one place in the world that counts for a subject.
+//! The authority: the one global counter of a subject.
 //!
-//! Pure state: whoever holds it stores the [`Changes`] that every answer comes with, before the answer leaves, and can
-//! restore it from them.
+//! Pure state: its holder stores the [`Changes`] of every answer before the answer leaves, and can restore the state
+//! from them.
 
 use std::collections::BTreeMap;
 
@@ -11,40 +11,41 @@ use super::rules::{Rule, RuleKind};
 use super::sync::{Ask, MeterState, Refused, Reply};
 use super::{LEASE_TTL_MS, SLOT_TTL_MS};
 
-/// Of what is left after the need itself, at most one part in so many goes to one isolate beyond its need, so that the
-/// others are not refused for what one of them may not spend.
+/// Beyond its need an isolate gets at most this fraction (one in so many) of what is left, so that other isolates are
+/// not refused because of permits that one of them does not use.
 const SHARE: u64 = 4;
-/// Longest time for which an isolate may refuse on its own, in milliseconds.
+/// Longest time for which an isolate may refuse without asking, in milliseconds.
 const MAX_HOLD_MS: u64 = 30_000;
-/// The same while permits are out that may come back.
+/// The same while grants are outstanding that may be returned.
 const LOOSE_HOLD_MS: u64 = 200;
-/// The same for what is corrected when an answer ends, which may be any moment.
+/// The same for limits that are corrected when an answer ends, which may be at any moment.
 const CORRECTED_HOLD_MS: u64 = 1_000;
-/// When to come back to a subject that has all its requests at once, in milliseconds: nobody knows when one ends.
+/// When to ask again for a subject whose slots are all in use, in milliseconds: the end of a request is not known in
+/// advance.
 const BUSY_RETRY_MS: u64 = 1_000;
 
 /// The state of one subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Authority {
     meters: Vec<Meter>,
-    /// Slots that are taken, and when they are taken for abandoned.
+    /// Slots in use, and when each counts as abandoned.
     slots: BTreeMap<String, u64>,
-    /// Until when permits are out that nobody may need.
+    /// Until when grants are outstanding that may be returned.
     loose_until_ms: u64,
     clock_ms: u64,
 }
 
-/// What has to be stored.
+/// What must be stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Counters; those of 0 may be deleted.
+    /// Changed counters; counters of 0 may be deleted.
     pub counters: Vec<Counter>,
-    /// Slots with their expiry, or `None` for those that are free.
+    /// Changed slots with their expiry, or `None` for released ones.
     pub slots: Vec<(String, Option<u64>)>,
 }
 
 impl Authority {
-    /// The state from what was stored.
+    /// Restores the state from what was stored.
     #[must_use]
     pub fn restore(
         counters: impl IntoIterator<Item = Counter>,
@@ -57,7 +58,7 @@ impl Authority {
         restored
     }
 
-    /// Answers an isolate at `now_ms`. A clock that steps back is taken to stand still.
+    /// Answers an ask at `now_ms`. If the clock steps back, it counts as standing still.
     pub fn answer(&mut self, ask: &Ask, now_ms: u64) -> (Reply, Changes) {
         let now = now_ms.max(self.clock_ms);
         self.clock_ms = now;
@@ -92,7 +93,7 @@ impl Authority {
         (reply, changes)
     }
 
-    /// What came back, what is owed, and who is still there.
+    /// Applies returns, debts, renewals and releases.
     fn take_in(&mut self, ask: &Ask, now: u64, changes: &mut Changes) {
         for part in &ask.returns {
             for rule in &ask.rules.counted {
@@ -119,7 +120,7 @@ impl Authority {
         }
     }
 
-    /// The limit in the way of the need that will be there longest.
+    /// Of the limits that refuse the need, the one that will refuse it longest.
     fn find_refusal(&mut self, ask: &Ask, now: u64) -> Option<Refused> {
         let loose = self.loose_until_ms > now;
         let mut worst: Option<Refused> = None;
@@ -175,12 +176,12 @@ impl Authority {
         &mut self.meters[at]
     }
 
-    /// Everything that is counted, for a test of storing.
+    /// All counters, for a test of storing.
     pub fn counters(&self) -> impl Iterator<Item = Counter> + '_ {
         self.meters.iter().flat_map(Meter::counters)
     }
 
-    /// The slots that are taken, for a test of storing.
+    /// The slots in use, for a test of storing.
     pub fn slots(&self) -> impl Iterator<Item = (&str, u64)> {
         self.slots.iter().map(|(slot, expires)| (slot.as_str(), *expires))
     }

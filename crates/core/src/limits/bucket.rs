@@ -1,7 +1,7 @@
-//! A token bucket in the memory of one isolate, for what need not be exact in the whole world: the ceiling on requests
-//! a second that protects the isolate, and the few requests that pass while the authority cannot be reached.
+//! A token bucket in the memory of one isolate, for limits that need not be global and exact: the ceiling on requests
+//! per second of an isolate, and the requests that it admits while an authority cannot be reached.
 
-/// A bucket that refills steadily.
+/// A bucket that refills at a constant rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     capacity: u64,
@@ -21,13 +21,13 @@ impl Bucket {
         Self { capacity, per_ms: level / period_ms.max(1), level, at_ms: now_ms }
     }
 
-    /// The most permits that it holds.
+    /// Its capacity in permits.
     #[must_use]
     pub const fn capacity(&self) -> u64 {
         self.capacity
     }
 
-    /// Takes one permit, or says after how many milliseconds there will be one.
+    /// Takes one permit, or returns the milliseconds until there is one.
     pub fn take(&mut self, now_ms: u64) -> Result<(), u64> {
         let gained = now_ms.saturating_sub(self.at_ms).saturating_mul(self.per_ms);
         self.level = self.level.saturating_add(gained).min(self.capacity.saturating_mul(MICRO));

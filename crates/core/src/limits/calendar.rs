@@ -1,10 +1,10 @@
-//! Periods of the calendar in UTC, as budgets are given for them.
+//! Calendar periods in UTC, for budgets.
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::{CivilDate, DAY_MS};
 
-/// A period that begins anew with the calendar, or never.
+/// A period of the calendar, or all time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
@@ -19,7 +19,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// The name under which the API knows it.
+    /// Its name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Period {
         }
     }
 
-    /// The period of this name.
+    /// The period with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Day, Self::Week, Self::Month, Self::Total].into_iter().find(|period| period.name() == name)

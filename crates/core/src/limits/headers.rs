@@ -3,8 +3,8 @@
 use super::amounts::Unit;
 use super::sync::MeterState;
 
-/// The headers for the state of a key's limits: for requests and for tokens those of the limit that is nearest to
-/// its end.
+/// The headers for the state of a key's limits: the limit on requests and the limit on tokens with the smallest share
+/// left.
 #[must_use]
 pub fn ratelimit_headers(meters: &[MeterState]) -> Vec<(&'static str, String)> {
     let names = [

@@ -1,7 +1,8 @@
-//! What one isolate holds of one subject: permits that it may spend without asking, and what it has yet to say.
+//! The lease of one isolate for one subject: permits that it may spend without asking, and changes that the authority
+//! has not been told yet.
 //!
-//! A permit is spent only before it expires by the isolate's own clock, counted from before the question was sent; so it
-//! does not matter how far the clocks are apart. What is not spent goes back with the next question.
+//! A permit expires by the isolate's own clock, counted from before the ask was sent; so differences between clocks
+//! do not matter. Unspent permits are returned with the next ask.
 
 use std::collections::VecDeque;
 
@@ -11,36 +12,36 @@ use super::rules::{RuleKind, Rules};
 use super::sync::{Ask, MeterState, Part, Reply};
 use super::{LEASE_TTL_MS, SLOT_RENEW_MS};
 
-/// For how much of the demand to come a lease is asked, in milliseconds; below [`LEASE_TTL_MS`], or it would expire.
+/// Milliseconds of expected demand that an ask covers; below [`LEASE_TTL_MS`], or permits would expire unused.
 const ASK_FOR_MS: u64 = 1_500;
-/// A lease is filled up when it covers less than this of the demand, in milliseconds.
+/// More permits are asked for when the lease covers less than this many milliseconds of demand.
 const REFILL_BELOW_MS: u64 = 500;
 /// Demand is measured over spans of this many milliseconds.
 const RATE_SPAN_MS: u64 = 1_000;
-/// A question for more that was not answered for this long is taken for lost.
+/// An ask in the background without an answer after this many milliseconds counts as lost.
 const REFILL_PATIENCE_MS: u64 = 3_000;
-/// What waits to be said is said after so many milliseconds even if there is nothing to ask.
+/// Changes are sent after this many milliseconds even if there is nothing to ask.
 pub const FLUSH_AFTER_MS: u64 = 2_000;
-/// Most returns of different grants that wait; the oldest beyond that stay counted.
+/// Most returns of different grants that are queued; the oldest beyond that stay counted.
 const MAX_RETURNS: usize = 64;
 
-/// The isolate's side of one subject.
+/// The isolate's side of the limits of one subject.
 #[derive(Debug, Clone, Default)]
 pub struct Lease {
     rules: Rules,
     pockets: VecDeque<Pocket>,
     returns: Vec<Part>,
     debt: Amounts,
-    /// Slots that are free again, since when, and when the authority last heard of them.
+    /// Released slots, since when, and when the authority was last told of them.
     free_slots: Vec<FreeSlot>,
     release: Vec<String>,
     blocked: Vec<Blocked>,
     rate: Rate,
-    /// Since when more has been asked for.
+    /// Since when an ask for more is outstanding.
     refilling_since_ms: Option<u64>,
     meters: Vec<MeterState>,
     heard_at_ms: u64,
-    /// Since when something waits to be said.
+    /// Since when changes wait to be sent.
     waiting_since_ms: Option<u64>,
 }
 
@@ -61,7 +62,7 @@ struct FreeSlot {
 #[derive(Debug, Clone)]
 struct Blocked {
     refusal: Refusal,
-    /// What was too much.
+    /// Amounts that were spent without a grant.
     need: u64,
     hold_until_ms: u64,
     retry_at_ms: Option<u64>,
@@ -71,20 +72,20 @@ struct Blocked {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spent {
     parts: Vec<Part>,
-    /// The slot that it occupies.
+    /// The slot that it holds.
     pub slot: Option<String>,
-    /// When the authority last heard of the slot, in milliseconds of the isolate's clock.
+    /// When the slot was last renewed, in milliseconds of the isolate's clock.
     renewed_ms: u64,
 }
 
-/// What happens to a request.
+/// The decision on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// It may pass.
+    /// Admitted.
     Granted(Spent),
-    /// It may not.
+    /// Refused.
     Refused(Refusal),
-    /// The authority has to be asked.
+    /// The authority must be asked.
     Ask,
 }
 
@@ -111,14 +112,15 @@ impl Rate {
         }
     }
 
-    /// The demand of so many milliseconds, as it was in the last full span: a burst out of nothing is no demand yet.
+    /// The demand of so many milliseconds, measured in the last full span. A single burst does not count as demand
+    /// yet.
     fn over(&self, milliseconds: u64) -> Amounts {
         Amounts::each(|unit| self.previous.of(unit).saturating_mul(milliseconds) / RATE_SPAN_MS)
     }
 }
 
 impl Lease {
-    /// Tries to let a request pass that needs `need`.
+    /// Tries to admit a request that needs `need`.
     pub fn spend(&mut self, rules: &Rules, need: Amounts, now: u64) -> Step {
         if self.rules != *rules {
             self.adopt(rules);
@@ -134,8 +136,8 @@ impl Lease {
         }
     }
 
-    /// The question for a request that could not be served from here. `slot` makes a name that was never used before, for
-    /// the case that none is free here.
+    /// The ask for a request that the lease cannot admit. `slot` makes a name that was never used before, in case
+    /// none is free here.
     pub fn ask(&mut self, need: Amounts, slot: impl FnOnce() -> String, now: u64) -> Ask {
         let need = self.rules.demand(need);
         self.tidy(now);
@@ -146,7 +148,7 @@ impl Lease {
         Ask { need, extra, slot, reuses_slot, ..self.tell(now) }
     }
 
-    /// The question for more before it is needed, if it soon will be.
+    /// An ask in the background, if the lease will soon run low.
     pub fn refill(&mut self, now: u64) -> Option<Ask> {
         let low = self.rate.over(REFILL_BELOW_MS);
         if self.rules.counted.is_empty() || low.is_zero() || self.left().covers(low) {
@@ -159,26 +161,26 @@ impl Lease {
         (!extra.is_zero()).then(|| Ask { extra, ..self.tell(now) })
     }
 
-    /// What waits to be said, if it has waited long enough.
+    /// An ask that only sends changes, if they have waited long enough.
     pub fn flush(&mut self, now: u64) -> Option<Ask> {
         self.tidy(now);
         let since = self.waiting_since_ms?;
         (now >= since + FLUSH_AFTER_MS).then(|| self.tell(now))
     }
 
-    /// Whether something waits to be said, so that somebody has to see to it.
+    /// Whether changes wait to be sent, so that a flush must be scheduled.
     #[must_use]
     pub const fn has_news(&self) -> bool {
         self.waiting_since_ms.is_some()
     }
 
-    /// The question that keeps slots of running requests.
+    /// The ask that renews the slots of running requests.
     pub fn renew(&mut self, slot: &str, now: u64) -> Ask {
         Ask { renew: vec![slot.to_owned()], ..self.tell(now) }
     }
 
-    /// Takes in the answer to a question that was sent at `sent_ms`, and says what becomes of the request behind it.
-    /// [`Step::Ask`] means that the answer came too late to be used.
+    /// Applies the answer to an ask that was sent at `sent_ms`, and decides on the request behind it. [`Step::Ask`]
+    /// means that the grant arrived too late to be used.
     pub fn receive(&mut self, ask: &Ask, reply: &Reply, sent_ms: u64, now: u64) -> Step {
         self.refilled(ask);
         self.meters.clone_from(&reply.meters);
@@ -188,7 +190,7 @@ impl Lease {
             if let Some(slot) = ask.slot.as_ref().filter(|_| ask.reuses_slot) {
                 self.release_slot(slot.clone(), now);
             }
-            // Another answer may have brought what this one was refused.
+            // Another answer may have brought the permits that this one was refused.
             if let Some(spent) = self.spend_here(ask.need, now) {
                 return Step::Granted(spent);
             }
@@ -219,10 +221,10 @@ impl Lease {
         Step::Granted(Spent { parts, slot: ask.slot.clone(), renewed_ms: sent_ms })
     }
 
-    /// Notes that a question was not answered. It may have been heard.
+    /// Notes that an ask was not answered. The authority may have received it.
     pub fn lost(&mut self, ask: &Ask, now: u64) {
         self.refilled(ask);
-        // Counted twice is safe; returned twice would not be.
+        // Counting twice is safe; returning twice would not be.
         self.debt = self.debt.plus(ask.debt);
         for slot in ask.slot.iter().chain(&ask.release) {
             self.release_slot(slot.clone(), now);
@@ -232,12 +234,12 @@ impl Lease {
         }
     }
 
-    /// Ends a request that took `spent` and turned out to need `real`.
+    /// Ends a request that took `spent` and really needed `real`.
     pub fn settle(&mut self, spent: Spent, real: Amounts, now: u64) {
         let reserved = spent.parts.iter().fold(Amounts::ZERO, |sum, part| sum.plus(part.amounts));
         let counted = Amounts::each(|unit| if self.rules.counts(unit) { real.of(unit) } else { 0 });
         let mut excess = reserved.minus(counted);
-        // The newest grants go back first: they count longest.
+        // The newest grants are returned first: they count longest.
         for part in spent.parts.iter().rev() {
             let amounts = part.amounts.min(excess);
             excess = excess.minus(amounts);
@@ -255,12 +257,12 @@ impl Lease {
         }
     }
 
-    /// Takes back what a request took that did not pass after all.
+    /// Returns what a request took that was not admitted in the end.
     pub fn give_back(&mut self, spent: Spent, now: u64) {
         self.settle(spent, Amounts::ZERO, now);
     }
 
-    /// The state of the limits as it is known here.
+    /// The state of the limits as this isolate knows it.
     #[must_use]
     pub fn meters(&self, now: u64) -> Vec<MeterState> {
         let left = self.left();
@@ -273,13 +275,13 @@ impl Lease {
         self.meters.iter().map(adjust).collect()
     }
 
-    /// Whether the isolate knows nothing of the subject yet.
+    /// Whether the isolate has no state of the subject yet.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.heard_at_ms == 0
     }
 
-    /// Refuses for `hold_ms` milliseconds without asking, on the word of another isolate.
+    /// Refuses for `hold_ms` milliseconds without asking, because another isolate was refused.
     pub fn block(&mut self, rules: &Rules, refusal: Refusal, hold_ms: u64, now: u64) {
         if self.rules != *rules {
             self.adopt(rules);
@@ -288,7 +290,7 @@ impl Lease {
         self.blocked.push(Blocked { refusal, need: 1, hold_until_ms: now + hold_ms, retry_at_ms });
     }
 
-    /// Whether the isolate could forget the subject without loss.
+    /// Whether the subject can be dropped from memory without loss.
     #[must_use]
     pub fn is_idle(&self, now: u64) -> bool {
         self.waiting_since_ms.is_none()
@@ -306,7 +308,7 @@ impl Lease {
         self.rules = rules.clone();
     }
 
-    /// Puts aside what has expired.
+    /// Moves expired permits out of the lease.
     fn tidy(&mut self, now: u64) {
         while let Some(pocket) = self.pockets.front().copied()
             && pocket.expires_ms <= now
@@ -359,7 +361,7 @@ impl Lease {
         self.pockets.iter().fold(Amounts::ZERO, |sum, pocket| sum.plus(pocket.left))
     }
 
-    /// What to ask for beyond the need; nothing while that has been asked already.
+    /// What to ask for in addition to the need; nothing while such an ask is outstanding.
     fn wanted(&mut self, now: u64) -> Amounts {
         self.rate.roll(now);
         if self.refilling_since_ms.is_some_and(|since| now < since + REFILL_PATIENCE_MS) {
@@ -378,10 +380,10 @@ impl Lease {
         }
     }
 
-    /// A question with everything that waits to be said.
+    /// An ask with all queued changes.
     fn tell(&mut self, now: u64) -> Ask {
         self.tidy(now);
-        // Slots that are free but may be wanted again soon still wait.
+        // Released slots that may be reused soon are held back.
         self.waiting_since_ms = self.free_slots.iter().map(|slot| slot.freed_ms).min();
         Ask {
             rules: self.rules.clone(),
@@ -458,7 +460,7 @@ mod tests {
             panic!("must be refused")
         };
         assert_eq!(refusal.kind, Some(RuleKind::TokensPerMinute));
-        // A smaller one passes, though the larger one is held back here.
+        // A smaller request is admitted, though the larger one is refused.
         let small = spent(exchange(&mut lease, &mut authority, &rules, Amounts::request(100, 0), now));
         lease.settle(first, Amounts::request(50, 0), now);
         lease.settle(small, Amounts::request(300, 0), now);

@@ -1,23 +1,23 @@
 //! The count of one rule.
 //!
-//! Time is cut into slices with a counter each. What is granted in a slice may be spent until [`LEASE_TTL_MS`] later, so
-//! a slice counts until that moment has left the window, too: no interval of the window's length, wherever it begins,
-//! ever sees more than the limit spent. The price is that a permit comes back up to a slice and a lease later than it
-//! might. A period of the calendar is a single slice.
+//! Time is divided into slices with a counter each. A permit granted in a slice may be spent until [`LEASE_TTL_MS`]
+//! later, so a slice counts until that moment has left the window, too: in no interval of the window's length,
+//! wherever it begins, is more than the limit spent. In return a permit becomes available up to a slice and a lease
+//! later than necessary. A calendar period is a single slice.
 
 use std::collections::VecDeque;
 
 use super::LEASE_TTL_MS;
 use super::rules::{Rule, RuleKind, Window};
 
-/// One counter, as it is stored. A count of 0 means that it may be forgotten.
+/// One counter, as it is stored. A count of 0 may be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counter {
-    /// Whose.
+    /// The rule that it belongs to.
     pub kind: RuleKind,
-    /// The slice's number since the epoch, or the beginning of the period.
+    /// The number of the slice since the epoch, or the beginning of the period in milliseconds.
     pub slice: u64,
-    /// What was granted in it.
+    /// The amount that was granted in it.
     pub count: u64,
 }
 
@@ -31,7 +31,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter that has counted nothing.
+    /// An empty meter.
     #[must_use]
     pub fn new(kind: RuleKind) -> Self {
         Self { kind, slices: VecDeque::new(), used: 0 }
@@ -43,7 +43,7 @@ impl Meter {
         self.kind
     }
 
-    /// Takes up a stored counter.
+    /// Restores a stored counter.
     pub fn restore(&mut self, slice: u64, count: u64) {
         let at = self.slices.partition_point(|(held, _)| *held < slice);
         self.slices.insert(at, (slice, count));
@@ -70,7 +70,8 @@ impl Meter {
         }
     }
 
-    /// How long what is granted now may be spent: not beyond the end of a period, which would be the next one's.
+    /// Milliseconds for which a grant made now may be spent: not beyond the end of a calendar period, where it would
+    /// belong to the next.
     #[must_use]
     pub fn lease_ms(&self, now_ms: u64) -> u64 {
         match self.kind.window() {
@@ -79,7 +80,7 @@ impl Meter {
         }
     }
 
-    /// Forgets what has left the window and says which counters those were.
+    /// Drops slices that have left the window, and returns them.
     pub fn advance(&mut self, now_ms: u64, forgotten: &mut Vec<Counter>) {
         while let Some((slice, count)) = self.slices.front().copied()
             && self.leaves_at(slice) <= now_ms
@@ -90,7 +91,7 @@ impl Meter {
         }
     }
 
-    /// What is counted now.
+    /// The current count.
     #[must_use]
     pub const fn used(&self) -> u64 {
         self.used
@@ -102,12 +103,12 @@ impl Meter {
         rule.limit.saturating_sub(self.used)
     }
 
-    /// Counts an amount at `now_ms`; gives the changed counter.
+    /// Counts an amount at `now_ms` and returns the changed counter.
     pub fn add(&mut self, now_ms: u64, amount: u64) -> Option<Counter> {
         if amount == 0 {
             return None;
         }
-        // A clock that steps back is taken to stand still.
+        // If the clock steps back, it counts as standing still.
         let newest = self.slices.back().map_or(0, |(slice, _)| *slice);
         let slice = self.slice_of(now_ms).max(newest);
         self.used = self.used.saturating_add(amount);
@@ -124,7 +125,7 @@ impl Meter {
         Some(Counter { kind: self.kind, slice, count })
     }
 
-    /// Takes back what was granted at `at_ms` and never spent; gives the changed counter.
+    /// Subtracts what was granted at `at_ms` and never spent; returns the changed counter.
     pub fn take_back(&mut self, at_ms: u64, amount: u64) -> Option<Counter> {
         let slice = self.slice_of(at_ms);
         let (_, count) = self.slices.iter_mut().find(|(held, _)| *held == slice)?;
@@ -134,7 +135,7 @@ impl Meter {
         (amount > 0).then_some(Counter { kind: self.kind, slice, count: *count })
     }
 
-    /// Milliseconds until `need` is available under `rule`; `None` if that is never.
+    /// Milliseconds until `need` is available under `rule`; `None` if never.
     #[must_use]
     pub fn wait_ms(&self, rule: &Rule, need: u64, now_ms: u64) -> Option<u64> {
         if need > rule.limit {
@@ -144,7 +145,7 @@ impl Meter {
         if missing == 0 {
             return Some(0);
         }
-        // Debts may have driven the count above the limit.
+        // Debts may have raised the count above the limit.
         missing = missing.saturating_add(self.used.saturating_sub(rule.limit));
         for (slice, count) in &self.slices {
             missing = missing.saturating_sub(*count);
@@ -156,7 +157,7 @@ impl Meter {
         None
     }
 
-    /// Milliseconds until nothing is counted any more.
+    /// Milliseconds until the count is zero, without further requests.
     #[must_use]
     pub fn reset_ms(&self, now_ms: u64) -> u64 {
         self.slices.back().map_or(0, |(slice, _)| self.leaves_at(*slice).saturating_sub(now_ms))

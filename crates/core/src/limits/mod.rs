@@ -1,9 +1,9 @@
-//! Limits on how much may pass: requests, tokens and money in a window of time, and requests at once.
+//! Limits on requests, tokens and money in a window of time, and on concurrent requests.
 //!
-//! One [`Authority`] in the world counts for one subject. Every isolate holds a [`Lease`]: permits that the authority
-//! has counted already, spendable without a word to anyone for at most [`LEASE_TTL_MS`]. So the sum of what is spent
-//! never exceeds the limit, whatever isolates crash, clocks disagree or messages are lost, and most requests cost no
-//! network hop. Everything that can go wrong errs towards less.
+//! One global [`Authority`] counts for one subject. Every isolate holds a [`Lease`]: permits that the authority has
+//! counted already and that the isolate may spend on its own for at most [`LEASE_TTL_MS`]. So the sum of what is
+//! spent never exceeds the limit, whatever isolates crash, clocks disagree or messages are lost, and most requests
+//! cost no network hop. Every failure errs towards admitting less.
 
 pub mod amounts;
 pub mod authority;
@@ -33,9 +33,9 @@ pub use sliding_window::{Decision, SlidingWindow};
 pub use subject::{Subject, SubjectKind};
 pub use sync::{Ask, Reply};
 
-/// How long an isolate may spend what it was granted, in milliseconds of its own clock since it asked.
+/// How long an isolate may spend a grant, in milliseconds of its own clock since it asked.
 pub const LEASE_TTL_MS: u64 = 2_000;
-/// How long the authority waits for news of a slot in use, in milliseconds, before it takes its holder for dead.
+/// After how many milliseconds without renewal the authority treats a slot as abandoned.
 pub const SLOT_TTL_MS: u64 = 30_000;
-/// How often the holder of a slot says that it is still in use, in milliseconds.
+/// How often the holder of a slot renews it, in milliseconds.
 pub const SLOT_RENEW_MS: u64 = 10_000;

@@ -1,4 +1,4 @@
-//! What an administrator says about a subject: its limits, its budget, and what happens when nobody can be asked.
+//! The configuration of a subject: its limits, its budget, and what happens when its authority cannot be reached.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,33 +7,33 @@ use super::rules::{Budget, FailurePolicy, Limits, Rules};
 use crate::catalog::fields::{Fields, Patch};
 use crate::error::ApiError;
 
-/// Largest limit.
+/// Largest value of a limit.
 const MAX_LIMIT: u64 = 1 << 50;
-/// Most percentages at which a budget warns.
+/// Most alert percentages of a budget.
 const MAX_ALERTS: usize = 10;
 
 /// The limits, the budget and the failure policy of a subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitPolicy {
-    /// What is absent is unlimited.
+    /// Absent fields are no limit.
     #[serde(default)]
     pub limits: Limits,
     /// Money for a period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
-    /// What happens while the authority cannot be reached; `None` is refusing for budgets, letting a few pass otherwise.
+    /// What happens while the authority cannot be reached; `None`: fail closed with a budget, otherwise open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<FailurePolicy>,
 }
 
 impl LimitPolicy {
-    /// Lets nothing pass.
+    /// A policy that refuses every request.
     #[must_use]
     pub fn closed() -> Self {
         Self { limits: Limits { concurrency: Some(0), ..Limits::default() }, budget: None, on_failure: None }
     }
 
-    /// The rules that it comes down to.
+    /// The rules that it is compiled to.
     #[must_use]
     pub fn rules(&self) -> Rules {
         Rules::new(&self.limits, self.budget.as_ref())
@@ -45,7 +45,7 @@ impl LimitPolicy {
         self.limits == Limits::default() && self.budget.is_none()
     }
 
-    /// The highest percentage among those to warn at that `used` of the budget has reached.
+    /// The highest alert percentage that `used` of the budget has reached.
     #[must_use]
     pub fn alert(&self, used: u64) -> Option<u8> {
         let budget = self.budget.as_ref()?;
@@ -59,21 +59,21 @@ impl LimitPolicy {
 /// The stored limits of a subject other than a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitRecord {
-    /// The subject's name.
+    /// The name of the subject.
     pub subject: String,
     /// A [`LimitPolicy`] as JSON.
     pub policy: String,
 }
 
 impl LimitRecord {
-    /// Subject and policy; `None` if it cannot be read.
+    /// Subject and policy; `None` if the policy does not parse.
     #[must_use]
     pub fn read(self) -> Option<(String, LimitPolicy)> {
         Some((self.subject, serde_json::from_str(&self.policy).ok()?))
     }
 }
 
-/// What a request says about a [`LimitPolicy`]. `limits` and `budget` are replaced as a whole.
+/// A change of a [`LimitPolicy`] by the admin API. `limits` and `budget` are replaced as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitPolicyInput {
     limits: Patch<Limits>,
@@ -82,7 +82,7 @@ pub struct LimitPolicyInput {
 }
 
 impl LimitPolicyInput {
-    /// The fields by which a policy is given.
+    /// The fields of a policy.
     pub const FIELDS: [&'static str; 3] = ["limits", "budget", "on_limit_failure"];
 
     /// Reads them.

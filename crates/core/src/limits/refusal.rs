@@ -1,4 +1,4 @@
-//! A limit in the way of a request, and how the caller is told.
+//! A limit that refuses a request, and the error for the caller.
 
 use super::amounts::Unit;
 use super::rules::RuleKind;
@@ -6,14 +6,14 @@ use super::subject::{Subject, SubjectKind};
 use super::sync::Refused;
 use crate::error::{ApiError, ErrorType};
 
-/// Why a request may not pass now.
+/// Why a request is refused now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The limit in the way; `None` is the one on requests at once.
+    /// The limit that refuses; `None` is the limit on concurrent requests.
     pub kind: Option<RuleKind>,
-    /// That limit.
+    /// Its value.
     pub limit: u64,
-    /// Milliseconds until it may pass; `None` is never.
+    /// Milliseconds until it may be admitted; `None` means never.
     pub retry_after_ms: Option<u64>,
 }
 
@@ -24,7 +24,7 @@ impl From<&Refused> for Refusal {
 }
 
 impl Refusal {
-    /// The error for the caller: 429, or 402 where it is about money.
+    /// The error for the caller: 402 for budgets and credits, otherwise 429.
     #[must_use]
     pub fn to_error(&self, subject: &Subject) -> ApiError {
         let who = subject.shown();
@@ -65,7 +65,7 @@ impl Refusal {
     }
 }
 
-/// An amount of millionths of a dollar as people write it.
+/// An amount in millionths of a dollar, formatted for people.
 #[must_use]
 pub fn dollars(micros: u64) -> String {
     let (whole, part) = (micros / 1_000_000, micros % 1_000_000);

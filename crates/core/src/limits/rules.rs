@@ -1,11 +1,11 @@
-//! Limits as they are configured, and the rules that they come down to.
+//! Limits as they are configured, and the rules that they are compiled to.
 
 use serde::{Deserialize, Serialize};
 
 use super::amounts::{Amounts, Unit};
 use super::calendar::Period;
 
-/// The limits of one subject. What is absent is unlimited.
+/// The limits of one subject. An absent field is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Requests in any minute.
@@ -30,7 +30,7 @@ pub struct Limits {
 pub struct Budget {
     /// Millionths of a dollar.
     pub amount_micros: u64,
-    /// For how long.
+    /// Its period.
     pub period: Period,
     /// Percentages of the amount at which the caller is warned, ascending.
     #[serde(default)]
@@ -41,14 +41,14 @@ pub struct Budget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailurePolicy {
-    /// Let a few pass, counted by the isolate alone.
+    /// Admit a few, counted by the isolate alone.
     FailOpen,
     /// Refuse.
     FailClosed,
 }
 
 impl FailurePolicy {
-    /// The policy of this name.
+    /// The policy with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -65,7 +65,7 @@ impl FailurePolicy {
 pub enum RuleKind {
     /// [`Limits::requests_per_minute`]
     RequestsPerMinute,
-    /// Requests in any five minutes, for what is tried from an address.
+    /// Wrong keys or tokens from one address in any five minutes.
     RequestsPerFiveMinutes,
     /// [`Limits::requests_per_day`]
     RequestsPerDay,
@@ -116,7 +116,7 @@ impl RuleKind {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
-    /// The kind of this name.
+    /// The kind with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
@@ -133,7 +133,7 @@ impl RuleKind {
         }
     }
 
-    /// What it counts.
+    /// Its unit.
     #[must_use]
     pub const fn unit(self) -> Unit {
         match self {
@@ -143,8 +143,8 @@ impl RuleKind {
         }
     }
 
-    /// Over which time it counts. A slice is about a 250th of its window: that much later than it might a permit
-    /// comes free.
+    /// The time over which it counts. A slice is about a 250th of its window, which is by how much a permit may
+    /// become available late.
     #[must_use]
     pub const fn window(self) -> Window {
         match self {
@@ -162,7 +162,7 @@ impl RuleKind {
         }
     }
 
-    /// Whether being out of it lasts so long that other locations should hear of it.
+    /// Whether it stays exhausted for so long that other locations should be told.
     #[must_use]
     pub const fn is_long(self) -> bool {
         !matches!(self, Self::RequestsPerMinute | Self::TokensPerMinute | Self::RequestsPerFiveMinutes)
@@ -172,21 +172,21 @@ impl RuleKind {
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Which.
+    /// Its kind.
     #[serde(rename = "k")]
     pub kind: RuleKind,
-    /// How much, in the kind's unit.
+    /// Its value, in the kind's unit.
     #[serde(rename = "l")]
     pub limit: u64,
 }
 
-/// Everything that limits one subject.
+/// All limits of one subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// What is counted over time.
+    /// Limits over a window of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counted: Vec<Rule>,
-    /// Requests at once.
+    /// Limit on concurrent requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u64>,
 }
@@ -207,32 +207,32 @@ impl Rules {
         Self { counted: counted.chain(budget).collect(), concurrency: limits.concurrency }
     }
 
-    /// So many requests a minute and nothing else.
+    /// A limit on requests per minute only.
     #[must_use]
     pub fn requests_per_minute(limit: u64) -> Self {
         Self { counted: vec![Rule { kind: RuleKind::RequestsPerMinute, limit }], concurrency: None }
     }
 
-    /// So many requests in five minutes and nothing else.
+    /// A limit on requests in five minutes only.
     #[must_use]
     pub fn requests_per_five_minutes(limit: u64) -> Self {
         Self { counted: vec![Rule { kind: RuleKind::RequestsPerFiveMinutes, limit }], concurrency: None }
     }
 
-    /// Whether nothing is limited, so that nobody has to be asked.
+    /// Whether nothing is limited, so that no authority needs to be asked.
     #[must_use]
     pub fn is_unlimited(&self) -> bool {
         self.counted.is_empty() && self.concurrency.is_none()
     }
 
-    /// Whether anything counts this unit.
+    /// Whether any rule counts this unit.
     #[must_use]
     pub fn counts(&self, unit: Unit) -> bool {
         self.counted.iter().any(|rule| rule.kind.unit() == unit)
     }
 
-    /// What has to be asked for so that a request may take `need`: nothing of a unit that nobody counts, and never more
-    /// than the limit itself, because a request that is larger than that passes when nothing else does.
+    /// What to ask for so that a request may take `need`: nothing of a unit that no rule counts, and at most the
+    /// limit itself, because a request that exceeds it is admitted when nothing else is counted.
     #[must_use]
     pub fn demand(&self, need: Amounts) -> Amounts {
         Amounts::each(|unit| {
@@ -242,7 +242,7 @@ impl Rules {
         })
     }
 
-    /// Whether money is among what is limited.
+    /// Whether a budget is among the limits.
     #[must_use]
     pub fn has_budget(&self) -> bool {
         self.counts(Unit::Cost)

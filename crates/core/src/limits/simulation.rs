@@ -1,5 +1,5 @@
-//! The promises of this module, checked on simulated worlds: isolates with clocks of their own, messages that take their
-//! time, come out of order or get lost, isolates that crash and authorities that are evicted from memory.
+//! The guarantees of this module, checked in simulations: isolates with clocks of their own, messages that are
+//! delayed, reordered or lost, isolates that crash, and authorities that are evicted from memory.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -10,7 +10,7 @@ use super::meter::Counter;
 use super::rules::RuleKind;
 use super::*;
 
-/// A generator of pseudo-random numbers that a seed determines (splitmix64).
+/// A seeded generator of pseudo-random numbers (splitmix64).
 struct Random(u64);
 
 impl Random {
@@ -36,10 +36,10 @@ struct World {
     seed: u64,
     isolates: usize,
     limits: Limits,
-    /// Milliseconds from one request to the next, all over the world.
+    /// Milliseconds between two requests, over all isolates.
     gap_ms: u64,
     length_ms: u64,
-    /// Longest way of a message, one way.
+    /// Longest delay of a message, one way, in milliseconds.
     delay_ms: u64,
     lost_percent: u64,
     crash_percent: u64,
@@ -78,15 +78,15 @@ enum Event {
 
 struct Isolate {
     lease: Lease,
-    /// Grows with every crash.
+    /// Incremented with every crash.
     life: u64,
-    /// How far its clock is ahead.
+    /// How far its clock is ahead, in milliseconds.
     ahead_ms: u64,
 }
 
 #[derive(Default)]
 struct Outcome {
-    /// When requests passed and how many tokens they took.
+    /// When requests were admitted, and how many tokens they took.
     passed: Vec<(u64, u64)>,
     refused: u64,
     asked: u64,
@@ -272,14 +272,14 @@ impl Simulation {
             let event = Event::Answered { isolate, life, ask, reply: None, sent_ms, need };
             self.at(delay, event);
         } else {
-            // Over the wire as it really goes.
+            // Serialised, as messages really are.
             let ask = serde_json::from_str(&serde_json::to_string(&ask).unwrap()).unwrap();
             self.at(delay, Event::Heard { isolate, life, ask, sent_ms, need });
         }
     }
 }
 
-/// The most that any interval of `length_ms` milliseconds has seen.
+/// The largest sum in any interval of `length_ms` milliseconds.
 fn most_in_any(length_ms: u64, passed: &[(u64, u64)], value: impl Fn(&(u64, u64)) -> u64) -> u64 {
     let (mut first, mut sum, mut most) = (0, 0, 0);
     for item in passed {
@@ -381,7 +381,7 @@ fn a_burst_of_two_hundred_gets_one_hundred() {
     for isolates in [1, 2, 5] {
         let limits = Limits { requests_per_minute: Some(100), ..Limits::default() };
         let world = World { isolates, limits, gap_ms: 0, length_ms: 20, delay_ms: 5, ..STEADY };
-        // A request a millisecond and more, all within one window.
+        // A request every millisecond or more often, all within one window.
         let outcome = run(World { gap_ms: 1, length_ms: 50_000, ..world });
         assert_eq!(outcome.passed.len(), 100, "{isolates} isolates");
     }

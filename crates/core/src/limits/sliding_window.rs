@@ -1,12 +1,12 @@
-//! A limit of so many requests in any window of time.
+//! A limit on requests in any window of time.
 //!
-//! The window is cut into [`SLICES`] slices with a counter each. A slice counts until the whole of it has left the
-//! window, so no interval of the window's length, wherever it begins, ever sees more than the limit; the price is
-//! that a permit may come back up to one slice late.
+//! The window is divided into [`SLICES`] slices with a counter each. A slice counts until all of it has left the
+//! window, so no interval of the window's length, wherever it begins, exceeds the limit. In return a permit may
+//! become available up to one slice late.
 
 use std::collections::VecDeque;
 
-/// How finely a window is cut.
+/// Number of slices of a window.
 pub const SLICES: u64 = 60;
 
 /// The state of one limit.
@@ -18,17 +18,17 @@ pub struct SlidingWindow {
     slices: VecDeque<(u64, u32)>,
 }
 
-/// What the limit says to one request.
+/// The result for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It may pass; so many more may pass now.
+    /// Admitted; this many more can be admitted now.
     Granted {
-        /// Requests that are still free.
+        /// Permits that are left.
         remaining: u32,
     },
-    /// It may not pass before this many milliseconds.
+    /// Refused for this many milliseconds.
     Refused {
-        /// Milliseconds until a permit comes free.
+        /// Milliseconds until a permit becomes available.
         retry_after_ms: u64,
     },
 }
@@ -40,7 +40,7 @@ impl SlidingWindow {
         Self { limit, slice_ms: window_ms.div_ceil(SLICES).max(1), slices: VecDeque::new() }
     }
 
-    /// The same with what has passed already, as [`SlidingWindow::slices`] gave it.
+    /// The same, restored from stored counters ([`SlidingWindow::slices`]).
     #[must_use]
     pub fn with_slices(mut self, slices: impl IntoIterator<Item = (u64, u32)>) -> Self {
         self.slices = slices.into_iter().collect();
@@ -53,14 +53,14 @@ impl SlidingWindow {
         self.slices.iter().copied()
     }
 
-    /// The number of the slice that `now_ms` falls into, and the oldest one that still counts then.
+    /// The slice that `now_ms` falls into, and the oldest one that still counts then.
     #[must_use]
     pub fn slice_range(&self, now_ms: u64) -> (u64, u64) {
         let current = now_ms / self.slice_ms;
         (current.saturating_sub(SLICES), current)
     }
 
-    /// Asks for one request at `now_ms` and counts it if it is granted. A clock that steps back is taken to stand still.
+    /// Takes a permit at `now_ms` if there is one. If the clock steps back, it counts as standing still.
     pub fn take(&mut self, now_ms: u64) -> Decision {
         let newest = self.slices.back().map_or(0, |(slice, _)| *slice);
         let now_ms = now_ms.max(newest * self.slice_ms);
@@ -122,7 +122,7 @@ mod tests {
                 if let Decision::Granted { .. } = window.take(now) {
                     granted.push(now);
                 }
-                // What is stored and read back is the same limit.
+                // A limit that was stored and restored is the same limit.
                 window = SlidingWindow::new(limit, 10_000).with_slices(window.slices().collect::<Vec<_>>());
             }
             for start in &granted {

@@ -1,4 +1,4 @@
-//! Who or what a limit is on.
+//! What a limit applies to.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ pub enum SubjectKind {
     Model,
     /// A provider, by its uid.
     Provider,
-    /// An address from which something is tried.
+    /// An address that tries wrong keys or tokens.
     Ip,
     /// An account with a balance.
     Account,
@@ -33,11 +33,11 @@ impl SubjectKind {
 /// One limited subject.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject {
-    /// What it is.
+    /// Its kind.
     pub kind: SubjectKind,
-    /// Which one.
+    /// Its id.
     pub id: String,
-    /// How it is called towards callers, if not by its id.
+    /// Its name towards callers, if that is not its id.
     label: Option<String>,
 }
 
@@ -54,20 +54,20 @@ impl Subject {
         Self::new(SubjectKind::Key, id)
     }
 
-    /// A provider with the name under which callers know it.
+    /// A provider, with the name under which callers know it.
     #[must_use]
     pub fn provider(uid: impl Into<String>, name: impl Into<String>) -> Self {
         Self { label: Some(name.into()), ..Self::new(SubjectKind::Provider, uid) }
     }
 
-    /// The name of its object: `<kind>:<id>`.
+    /// The name of its Durable Object: `<kind>:<id>`.
     #[must_use]
     pub fn name(&self) -> String {
         let kind = SubjectKind::ALL.iter().find(|(kind, _)| *kind == self.kind).map_or("", |(_, name)| name);
         format!("{kind}:{}", self.id)
     }
 
-    /// The subject of this name.
+    /// The subject with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let (kind, id) = name.split_once(':')?;
@@ -75,7 +75,7 @@ impl Subject {
         (!id.is_empty()).then(|| Self::new(*kind, id))
     }
 
-    /// How it is called towards callers, at the beginning of a sentence.
+    /// Its name towards callers, at the beginning of a sentence.
     #[must_use]
     pub fn shown(&self) -> String {
         let id = self.label.as_deref().unwrap_or(&self.id);
@@ -90,7 +90,7 @@ impl Subject {
     }
 }
 
-/// The part of an address that one caller holds: an IPv6 network of 64 bits is one caller.
+/// The part of an address that identifies a caller: of an IPv6 address the first 64 bits.
 #[must_use]
 pub fn caller_network(address: &str) -> String {
     match address.parse::<IpAddr>() {

@@ -1,40 +1,40 @@
-//! What an isolate says to the authority over a subject, and what it hears.
+//! Messages between an isolate and the authority over a subject.
 //!
-//! A lost question or answer is harmless: what was granted but never heard of stays counted, returns that may have
-//! arrived are not repeated, debts are, and slots are named, so that acquiring and releasing them is idempotent.
+//! Losing a message is harmless: permits that were granted but did not arrive stay counted; returns that may have
+//! arrived are not repeated; debts are repeated; slots are named, so acquiring and releasing them is idempotent.
 
 use serde::{Deserialize, Serialize};
 
 use super::amounts::Amounts;
 use super::rules::{RuleKind, Rules};
 
-/// A question of an isolate.
+/// A request of an isolate to the authority.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
-    /// The limits as the isolate knows them: a changed configuration holds from the next question on.
+    /// The limits as the isolate knows them: a changed configuration takes effect with the next ask.
     pub rules: Rules,
-    /// What a request needs: all of it or nothing is granted.
+    /// What a request needs: granted as a whole or not at all.
     #[serde(default, skip_serializing_if = "Amounts::is_nothing")]
     pub need: Amounts,
-    /// What would be useful besides.
+    /// What the isolate would like in addition.
     #[serde(default, skip_serializing_if = "Amounts::is_nothing")]
     pub extra: Amounts,
-    /// What was granted and not spent.
+    /// Permits that were granted and not spent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<Part>,
-    /// What was spent beyond what was granted, because it was not known before.
+    /// Amounts that were spent without a grant, because they were not known before.
     #[serde(default, skip_serializing_if = "Amounts::is_nothing")]
     pub debt: Amounts,
     /// The slot that the request would take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<String>,
-    /// Whether the isolate has that slot already. For itself only.
+    /// Whether the isolate holds that slot already. Not sent.
     #[serde(skip)]
     pub reuses_slot: bool,
     /// Slots that are still in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renew: Vec<String>,
-    /// Slots that are not any more.
+    /// Slots that are released.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub release: Vec<String>,
 }
@@ -42,9 +42,9 @@ pub struct Ask {
 /// Amounts of one grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The authority's time of the grant, in milliseconds since the epoch.
+    /// The time of the grant by the authority's clock, in milliseconds since the epoch.
     pub at: u64,
-    /// How much.
+    /// The granted amounts.
     #[serde(flatten)]
     pub amounts: Amounts,
 }
@@ -52,35 +52,35 @@ pub struct Part {
 /// The authority's answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
-    /// The authority's time, in milliseconds since the epoch.
+    /// The time by the authority's clock, in milliseconds since the epoch.
     pub at: u64,
-    /// For how many milliseconds the grant may be spent.
+    /// Milliseconds for which the grant may be spent.
     #[serde(default)]
     pub lease_ms: u64,
-    /// What is granted: the need, and some or none of what was wanted besides.
+    /// What is granted: the need, and some of the extra or none.
     #[serde(default)]
     pub granted: Amounts,
-    /// Why the need is not.
+    /// Why the need is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
     /// The state of each rule after this.
     #[serde(default)]
     pub meters: Vec<MeterState>,
-    /// Slots that are taken.
+    /// Number of slots in use.
     #[serde(default)]
     pub slots: u64,
 }
 
-/// Why a need is not granted.
+/// Why a need is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// The limit in the way; `None` is the one on requests at once.
+    /// The limit that refuses; `None` is the limit on concurrent requests.
     pub kind: Option<RuleKind>,
-    /// That limit.
+    /// Its value.
     pub limit: u64,
-    /// Milliseconds until it may be granted; `None` is never.
+    /// Milliseconds until it may be granted; `None` means never.
     pub retry_after_ms: Option<u64>,
-    /// Milliseconds for which the isolate need not ask again.
+    /// Milliseconds for which the isolate may refuse without asking again.
     pub hold_ms: u64,
 }
 
@@ -91,9 +91,9 @@ pub struct MeterState {
     pub kind: RuleKind,
     /// The limit.
     pub limit: u64,
-    /// What is counted; debts may drive it above the limit.
+    /// The current count; debts may raise it above the limit.
     pub used: u64,
-    /// Milliseconds until nothing is counted any more.
+    /// Milliseconds until the count is zero, without further requests.
     pub reset_ms: u64,
 }
 
