@@ -14,7 +14,7 @@ use crate::api::credits::{self, View};
 use crate::api::sessions::{self, SessionEndpoint};
 use crate::api::{
     conversations, discovery, gemini, health, keys, limits, logical_models, models, prices, provider_health,
-    provider_keys, provider_models, providers, responses, routing, stats, system, tokens, ws,
+    provider_keys, provider_models, providers, responses, routing, secret_key, stats, system, tokens, ws,
 };
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
@@ -114,6 +114,8 @@ enum Endpoint {
     GetRoutingSession,
     DeleteRoutingSession,
     ClearCache,
+    SecretKeyState,
+    RotateSecretKey,
     ListConversations,
     DeleteConversation,
     ConversationStats,
@@ -263,6 +265,8 @@ const ROUTES: &[Route] = &[
     route(Method::Delete, "/routing/sessions/{id}", Audience::Admin,  Endpoint::DeleteRoutingSession),
     route(Method::Get,    "/logical-models/{id}/upstreams", Audience::Admin, Endpoint::LogicalModelUpstreams),
     route(Method::Post,   "/system/cache/clear",    Audience::Admin,  Endpoint::ClearCache),
+    route(Method::Get,    "/system/secret-key",     Audience::Admin,  Endpoint::SecretKeyState),
+    route(Method::Post,   "/system/secret-key/rotate", Audience::Admin, Endpoint::RotateSecretKey),
     route(Method::Post,   "/keys/{id}/rotate",      Audience::Admin,  Endpoint::RotateKey),
     route(Method::Get,    "/limits",                Audience::Admin,  Endpoint::ListLimits),
     route(Method::Get,    "/limits/{subject...}",   Audience::Admin,  Endpoint::GetLimits),
@@ -413,6 +417,8 @@ async fn answer(route: &Route, captured: &Captured<'_>, exchange: &Exchange) -> 
         Endpoint::GetRoutingSession => routing::session(exchange, parameter).await,
         Endpoint::DeleteRoutingSession => routing::unbind_session(exchange, parameter).await,
         Endpoint::ClearCache => system::clear_cache(exchange).await,
+        Endpoint::SecretKeyState => secret_key::state(exchange).await,
+        Endpoint::RotateSecretKey => secret_key::rotate(exchange).await,
         Endpoint::RotateKey => keys::rotate(exchange, parameter).await,
         Endpoint::ListLimits => limits::list(exchange).await,
         Endpoint::GetLimits => limits::get(exchange, parameter).await,

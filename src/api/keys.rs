@@ -9,10 +9,10 @@ use nexus_edge_core::error::ApiError;
 use serde::Serialize;
 
 use super::limits::PolicyView;
-use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version};
+use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, random};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
-use crate::platform::{log_error, now_ms, random_bytes};
+use crate::platform::now_ms;
 use crate::store::{self, snapshot};
 
 /// `GET /keys`
@@ -82,13 +82,6 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     }
     snapshot::reload(exchange).await?;
     answer_deleted(id)
-}
-
-fn random<const N: usize>() -> Result<[u8; N], ApiError> {
-    random_bytes().map_err(|error| {
-        log_error("random", &error);
-        ApiError::internal()
-    })
 }
 
 fn not_found() -> ApiError {

@@ -16,6 +16,7 @@ pub mod provider_models;
 pub mod providers;
 pub mod responses;
 pub mod routing;
+pub mod secret_key;
 pub mod sessions;
 pub mod stats;
 pub mod system;
@@ -67,10 +68,16 @@ fn record_id(parameter: &str, not_found: impl Fn() -> ApiError) -> Result<i64, A
 
 /// Seals a secret of a record into its place there.
 fn seal(exchange: &Exchange, secret: &str, context: &str) -> Result<String, ApiError> {
-    let internal = |error: &dyn std::fmt::Display| {
-        log_error("seal", error);
+    exchange.settings.keyring.seal(secret, context, random()?).map_err(|error| {
+        log_error("seal", &error);
         ApiError::internal()
-    };
-    let nonce = random_bytes().map_err(|error| internal(&error))?;
-    exchange.settings.keyring.seal(secret, context, nonce).map_err(|error| internal(&error))
+    })
+}
+
+/// Random bytes; an internal error where the platform has none.
+fn random<const N: usize>() -> Result<[u8; N], ApiError> {
+    random_bytes().map_err(|error| {
+        log_error("random", &error);
+        ApiError::internal()
+    })
 }

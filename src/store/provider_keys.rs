@@ -11,6 +11,11 @@ pub async fn list(env: &Env, provider_id: i64) -> StoreResult<Vec<ProviderKeyRec
     rows(env, "SELECT * FROM provider_keys WHERE provider_id = ?1 ORDER BY id", &[integer(provider_id)]).await
 }
 
+/// The keys of all providers, oldest first.
+pub async fn list_all(env: &Env) -> StoreResult<Vec<ProviderKeyRecord>> {
+    rows(env, "SELECT * FROM provider_keys ORDER BY id", &[]).await
+}
+
 /// The key with this id, if it belongs to that provider.
 pub async fn find(env: &Env, provider_id: i64, id: &str) -> StoreResult<Option<ProviderKeyRecord>> {
     let sql = "SELECT * FROM provider_keys WHERE id = ?1 AND provider_id = ?2";

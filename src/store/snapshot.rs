@@ -61,11 +61,23 @@ pub async fn current(exchange: &Exchange) -> StoreResult<Arc<Snapshot>> {
         return Ok(HELD.with_borrow(Clone::clone).unwrap_or(snapshot));
     }
     CHECKED_AT_MS.set(now);
-    if let Some(source) = from_kv(&exchange.env).await {
+    let Some(source) = from_kv(&exchange.env).await else {
+        return load(&exchange.env, &exchange.settings).await;
+    };
+    let (copy, problems) = compile(source, &exchange.settings);
+    if problems.is_empty() {
         check_in_background(exchange);
-        return Ok(install(source, &exchange.settings));
+        return Ok(install(copy));
     }
-    load(&exchange.env, &exchange.settings).await
+    // A copy from before a rotation of the master key is sealed under a key that may be gone since. D1 is never behind.
+    match load(&exchange.env, &exchange.settings).await {
+        Ok(snapshot) => Ok(snapshot),
+        Err(error) => {
+            log_error("snapshot", &error);
+            report(&problems);
+            Ok(install(copy))
+        }
+    }
 }
 
 /// Reloads the configuration after a write, and publishes it.
@@ -123,7 +135,9 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         prices: next()?.results()?,
     };
     publish(env, &source).await;
-    Ok(install(source, settings))
+    let (snapshot, problems) = compile(source, settings);
+    report(&problems);
+    Ok(install(snapshot))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "versions count up from 1")]
@@ -132,12 +146,19 @@ fn versions(rows: &[Version]) -> Versions {
     Versions { catalog: value("catalog"), keys: value("keys") }
 }
 
-/// Replaces the snapshot of this isolate, unless it is newer already.
-fn install(source: SnapshotSource, settings: &Settings) -> Arc<Snapshot> {
-    let (snapshot, problems) = Snapshot::compile(source, &settings.keyring, settings.allow_private_upstreams);
+/// The snapshot of a source, and the faults of its records.
+fn compile(source: SnapshotSource, settings: &Settings) -> (Snapshot, Vec<String>) {
+    Snapshot::compile(source, &settings.keyring, settings.allow_private_upstreams)
+}
+
+fn report(problems: &[String]) {
     for problem in problems {
-        log_error("snapshot", &problem);
+        log_error("snapshot", problem);
     }
+}
+
+/// Replaces the snapshot of this isolate, unless it is newer already.
+fn install(snapshot: Snapshot) -> Arc<Snapshot> {
     let snapshot = Arc::new(snapshot);
     HELD.with_borrow_mut(|held| match held {
         Some(newer)

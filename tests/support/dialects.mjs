@@ -51,7 +51,8 @@ export function dialectSuite(kinds, options = {}) {
   return t;
 }
 
-function keyFor(kind, url) {
+/** The key of a provider of that kind; that of Vertex is a service account. */
+export function keyFor(kind, url) {
   if (kind !== 'vertex') return KEY;
   return JSON.stringify({
     type: 'service_account',

@@ -13,6 +13,7 @@ pub mod probe_input;
 pub mod provider;
 pub mod provider_input;
 pub mod provider_key;
+mod sealed;
 pub mod strategy;
 
 pub use fields::{Fields, Patch};

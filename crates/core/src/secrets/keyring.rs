@@ -61,6 +61,27 @@ impl Keyring {
         Ok(Self { current: MasterKey::parse(current)?, previous })
     }
 
+    /// The ids of the keys, the current one first.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys().map(|key| key.id.as_str())
+    }
+
+    /// The id of the key that sealed a value; `None` if the value is not of the known form.
+    #[must_use]
+    pub fn key_id_of(sealed: &str) -> Option<&str> {
+        parts(sealed).map(|(key_id, _)| key_id)
+    }
+
+    /// Whether a value was sealed under the current key. Says nothing of whether it opens.
+    #[must_use]
+    pub fn is_current(&self, sealed: &str) -> bool {
+        Self::key_id_of(sealed) == Some(&self.current.id)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &MasterKey> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+
     /// Seals `plaintext` for the record and field that `context` names.
     pub fn seal(
         &self,
@@ -77,19 +98,22 @@ impl Keyring {
 
     /// Opens what [`Keyring::seal`] made for the same context.
     pub fn open(&self, sealed: &str, context: &str) -> Result<String, SealError> {
-        let mut parts = sealed.splitn(3, '.');
-        let (Some(VERSION), Some(key_id), Some(body)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(SealError::Malformed);
-        };
-        let key = std::iter::once(&self.current)
-            .chain(&self.previous)
-            .find(|key| key.id == key_id)
-            .ok_or(SealError::UnknownKey)?;
+        let (key_id, body) = parts(sealed).ok_or(SealError::Malformed)?;
+        let key = self.keys().find(|key| key.id == key_id).ok_or(SealError::UnknownKey)?;
         let bytes = STANDARD.decode(body).map_err(|_| SealError::Malformed)?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Malformed)?;
         let payload = Payload { msg: ciphertext, aad: context.as_bytes() };
         let plaintext = key.cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| SealError::Forged)?;
         String::from_utf8(plaintext).map_err(|_| SealError::Malformed)
+    }
+}
+
+/// The key id and the base64 body of a sealed value.
+fn parts(sealed: &str) -> Option<(&str, &str)> {
+    let mut parts = sealed.splitn(3, '.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(VERSION), Some(key_id), Some(body)) => Some((key_id, body)),
+        _ => None,
     }
 }
 

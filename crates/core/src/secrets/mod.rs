@@ -2,5 +2,6 @@
 
 pub mod keyring;
 pub mod mask;
+pub mod rotation;
 
 pub use keyring::{Keyring, SealError};
