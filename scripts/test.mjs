@@ -45,13 +45,14 @@ function readArguments(args) {
 
 async function testNative(filter) {
   heading("Native tests");
-  const args = ["test", "--workspace", "--exclude", "nexus-edge", "--locked", ...(filter ? ["--", filter] : [])];
+  const args = ["test", "--workspace", "--exclude", "nexus-edge", "--locked", "--no-fail-fast", ...(filter ? ["--", filter] : [])];
   // The vocabularies that are not in the default build.
   const others = ["test", "--package", "nexus-edge-tokens", "--features", "all-vocabularies", "--locked"];
-  others.push("--lib", "--test", "others", ...(filter ? ["--", filter] : []));
+  others.push("--no-fail-fast", "--lib", "--test", "others", ...(filter ? ["--", filter] : []));
   await withCargo(async () => {
-    await mustPass("cargo", args, { env: cargoEnvironment });
+    const first = await run("cargo", args, { env: cargoEnvironment });
     await mustPass("cargo", others, { env: cargoEnvironment });
+    if (first !== 0) throw new Problem(`Failed: cargo ${args.join(" ")}`);
   });
 }
 
