@@ -4,9 +4,10 @@
 
 import { cargoEnvironment, withCargo } from "./lib/cargo.mjs";
 import { main } from "./lib/main.mjs";
+import { ensureLintTool } from "./lib/lint-tools.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { checkPrerequisites } from "./lib/prerequisites.mjs";
-import { run } from "./lib/run.mjs";
+import { capture, run } from "./lib/run.mjs";
 import { Problem, done, warn } from "./lib/terminal.mjs";
 import { TARGET, ensureWasmToolchain, wasmEnvironment } from "./lib/wasm-toolchain.mjs";
 
@@ -18,7 +19,7 @@ const CHECKS = {
   format: () => run("cargo", ["fmt", "--all", "--check"]),
   clippy: () => cargo(["clippy", "--quiet", ...NATIVE, "--all-targets", "--", "--deny", "warnings"]),
   "clippy-wasm": checkWorker,
-  dependencies: () => script("check-dependencies.mjs"),
+  dependencies: checkDependencies,
   hygiene: () => script("check-hygiene.mjs"),
   docs: checkDocs,
 };
@@ -40,6 +41,21 @@ const cargo = (args, env = {}) => withCargo(() => run("cargo", args, { env: { ..
 async function checkDocs() {
   const code = await run(process.execPath, [inRoot("bench", "page.mjs"), "--check"]);
   return code || cargo(["doc", "--quiet", ...NATIVE, "--no-deps"], { RUSTDOCFLAGS: "--deny warnings" });
+}
+
+/**
+ * Licences, duplicates and sources of dependencies, their known vulnerabilities, and dependencies that no code uses. The
+ * database of vulnerabilities is a git repository elsewhere: where it cannot be reached, that part is left out.
+ */
+async function checkDependencies() {
+  const deny = await ensureLintTool("cargo-deny");
+  const code = await run(deny, ["--locked", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]);
+  const advisories = await capture(deny, ["--locked", "check", "advisories"]);
+  const unreachable = advisories.code !== 0 && /failed to fetch advisory database/.test(advisories.stderr);
+  if (unreachable) warn("The database of known vulnerabilities cannot be reached: not checked");
+  else process.stderr.write(advisories.stderr);
+  const unused = await run(await ensureLintTool("cargo-shear"), ["--locked"]);
+  return code || (unreachable ? 0 : advisories.code) || unused;
 }
 
 const script = (name) => run(process.execPath, [inRoot("scripts", name)]);

@@ -35,7 +35,8 @@ function lockedVersion(crate) {
   return version;
 }
 
-async function cargoInstall(program, version, crate, flags) {
+/** Answers the path of a program that is compiled from crates.io. */
+export async function cargoInstall(program, version, crate, flags) {
   const folder = await installOnce(`${program}-${version}`, `bin/${program}`, async (partial) => {
     const args = ["install", "--locked", `${crate}@${version}`, "--bin", program, "--root", partial, ...flags];
     const env = { ...QUICK_BUILD, CARGO_TARGET_DIR: join(partial, "target") };
