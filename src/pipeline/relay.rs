@@ -8,6 +8,7 @@ use nexus_edge_core::stats::Outcome;
 use super::attempt::{Accepted, AcceptedBody, Whole};
 use super::cross::Memory;
 use super::settle::Settlement;
+use super::stream_relay;
 use crate::exchange::Exchange;
 use crate::platform::http::{Headers, Response};
 
@@ -17,7 +18,9 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
     settlement.note_status(status);
     settlement.transcript.complete(transcript);
     match body {
-        AcceptedBody::Stream(stream) => Response::stream(status, headers, stream.into_js(settlement)),
+        AcceptedBody::Stream(stream) => {
+            Response::stream(status, headers, stream_relay::pass_on(*stream, settlement))
+        }
         AcceptedBody::Whole(whole) => {
             let Whole { body, answer, memory } = *whole;
             settlement.note_facts(&answer.facts);

@@ -16,11 +16,10 @@ mod store;
 mod summary;
 mod turn;
 mod usage;
+mod view;
 
 use std::rc::Rc;
 
-use nexus_edge_core::chat::session::Session;
-use serde_json::{Value, json};
 use worker::{
     DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     durable_object, worker_sys::WebSocketRequestResponsePair,
@@ -28,6 +27,7 @@ use worker::{
 
 pub use call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
 use room::Room;
+pub use view::view;
 
 use crate::envelope;
 use crate::platform::log_error;
@@ -93,23 +93,4 @@ impl DurableObject for ChatRoom {
         drop(socket);
         Ok(())
     }
-}
-
-/// A session as the API shows it.
-pub fn view(session: &Session) -> Value {
-    json!({
-        "id": session.id,
-        "session_id": session.id,
-        "title": session.title,
-        "ai_provider": session.ai_provider,
-        "model": session.model,
-        "config": session.config,
-        "pinned": session.pinned,
-        "archived": session.archived,
-        "is_active": session.deleted_at.is_none(),
-        "created_at": session.created_at,
-        "updated_at": session.updated_at,
-        "message_count": session.message_count,
-        "total_tokens": session.total_tokens,
-    })
 }

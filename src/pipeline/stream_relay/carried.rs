@@ -13,7 +13,8 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys;
 
-use super::{Chunks, StreamRelay, as_piece, idle_for};
+use super::chunks::Chunks;
+use super::stream::{StreamRelay, as_piece, idle_for};
 use crate::pipeline::cross::Memory;
 
 #[wasm_bindgen(inline_js = r#"

@@ -22,7 +22,8 @@ use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys;
 
-use super::{Chunks, StreamRelay, as_piece, idle_for};
+use super::chunks::Chunks;
+use super::stream::{StreamRelay, as_piece, idle_for};
 
 #[wasm_bindgen(inline_js = r#"
 // What the platform takes from an upstream at a time, at most. A read that brings more brings what had piled up.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use worker::{D1Database, Env};
 
 use super::super::{StoreResult, statement, text};
-use super::object_name;
+use super::large;
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
@@ -235,7 +235,7 @@ async fn new_rows(env: &Env, entry: Entry<'_>) -> Vec<NewRow> {
             match Content::of(bundle.messages) {
                 Content::One(text) if text.len() > MAX_ROW_BYTES => {
                     row.preview = Some(text.chars().take(PREVIEW_CHARS).collect());
-                    match put_large(env, &row.id, text).await {
+                    match large::put(env, &row.id, text).await {
                         Ok(()) => row.in_r2 = 1,
                         Err(error) => log_error("a large message is not archived", &error),
                     }
@@ -246,11 +246,6 @@ async fn new_rows(env: &Env, entry: Entry<'_>) -> Vec<NewRow> {
         rows.push(row);
     }
     rows
-}
-
-async fn put_large(env: &Env, id: &str, content: String) -> StoreResult<()> {
-    env.bucket("BUCKET")?.put(object_name(id), content.into_bytes()).execute().await?;
-    Ok(())
 }
 
 async fn insert(env: &Env, rows: &[NewRow]) {

@@ -4,8 +4,8 @@ use nexus_edge_core::conversation::archive_row::{self, Unbundled};
 use serde::{Deserialize, Serialize};
 use worker::Env;
 
-use super::super::{StoreError, StoreResult, nullable, rows, text, unsigned};
-use super::object_name;
+use super::super::{StoreResult, nullable, rows, text, unsigned};
+use super::large;
 
 /// The condition that a content in the row `m` matches the pattern in parameter `?plain` or, in rows with a list of
 /// texts, the one in `?in_json`.
@@ -132,19 +132,13 @@ pub async fn messages(
     let mut found: Vec<MessageRow> =
         rows(env, sql, &[text(id), text(key_id), text(after), unsigned(limit + 1)]).await?;
     for row in found.iter_mut().filter(|row| row.in_r2 > 0) {
-        row.content = large(env, &row.id).await?;
+        row.content = large::get(env, &row.id).await?;
     }
     let messages = found.into_iter().flat_map(MessageRow::into_messages);
     Ok(messages
         .filter(|message| message.id.as_str() > after)
         .take(usize::try_from(limit).unwrap_or(usize::MAX))
         .collect())
-}
-
-async fn large(env: &Env, id: &str) -> StoreResult<Option<String>> {
-    let object = env.bucket("BUCKET")?.get(object_name(id)).execute().await?;
-    let Some(body) = object.as_ref().and_then(worker::Object::body) else { return Ok(None) };
-    String::from_utf8(body.bytes().await?).map(Some).map_err(|error| StoreError::Platform(error.to_string()))
 }
 
 /// A query of the list of conversations.

@@ -1,0 +1,267 @@
+//! A stream until its first word, and what both ways of passing it on share.
+//!
+//! A body that may go verbatim is parted before anything of it is read: one branch is for the caller, the other is read here.
+
+use futures::future::{Either, select};
+use nexus_edge_core::dialect::canonical::{ErrorInfo, ErrorKind};
+use nexus_edge_core::dialect::dify::conversation_id_in;
+use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
+use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::stats::Outcome;
+use worker::js_sys::{Reflect, Uint8Array};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Env, web_sys};
+
+use super::chunks::Chunks;
+use crate::exchange::Exchange;
+use crate::pipeline::cross::Memory;
+use crate::pipeline::dify_app::Stop;
+use crate::pipeline::settle::Settlement;
+use crate::pipeline::upstream::Connection;
+use crate::platform::bytes;
+use crate::platform::now_ms;
+use crate::platform::promise::{Awaited, Timer};
+use crate::store::dify;
+
+/// Most bytes that are held while the first word is waited for.
+const MAX_HELD: usize = 256 << 10;
+
+/// A stream on its way. When the caller leaves, the platform drops it: that closes the upstream and settles.
+pub struct StreamRelay {
+    chunks: Option<Chunks>,
+    pub(super) pipe: Box<dyn StreamPipe>,
+    /// What is to be remembered of the answer.
+    pub(super) memory: Memory,
+    env: Env,
+    /// There while the stream is on its way to a caller.
+    pub(super) settlement: Option<Settlement>,
+    /// Tells an app that would go on without its caller.
+    stop: Option<Stop>,
+    /// How the stream ended, if it did before it was passed on.
+    pub(super) ended: Option<(Outcome, Option<String>)>,
+    /// What came before the first word.
+    pub(super) held: Vec<Uint8Array>,
+    scratch: Vec<u8>,
+    timer: Option<Timer>,
+    /// Since when the next chunk has been waited for.
+    waiting_since_ms: u64,
+    pub(super) idle_ms: u64,
+    pub(super) keep_alive_ms: u64,
+    /// Closes the upstream's connection when it goes away before the upstream has ended its answer.
+    pub(super) connection: Option<Connection>,
+    /// What fires when the caller of a verbatim stream leaves.
+    pub(super) caller: Option<web_sys::AbortSignal>,
+}
+
+enum Woken {
+    Chunk(Uint8Array),
+    /// The body is over, or broken off: the pipe knows which by what has come.
+    End,
+    Timer,
+}
+
+impl StreamRelay {
+    /// The stream of an answer, of which nothing has been read yet.
+    pub fn new(
+        exchange: &Exchange,
+        candidate: &Candidate,
+        body: Option<&web_sys::ReadableStream>,
+        pipe: Box<dyn StreamPipe>,
+        connection: Connection,
+        memory: Memory,
+    ) -> Self {
+        let user = match &memory {
+            Memory::DifyConversation { user, .. } => Some(user.as_str()),
+            _ => None,
+        };
+        let stop = Stop::of(exchange, candidate, user);
+        let is_verbatim = pipe.is_verbatim()
+            && matches!(memory, Memory::None)
+            && stop.is_none()
+            && connection.is_remote()
+            && exchange.on_behalf_of.is_none();
+        let now = now_ms();
+        let idle_ms = u64::from(candidate.idle_timeout_ms);
+        let keep_alive_ms = exchange.settings.keep_alive_ms;
+        Self {
+            chunks: body.map(|body| Chunks::of(body.clone(), is_verbatim)),
+            pipe,
+            memory,
+            env: exchange.env.clone(),
+            settlement: None,
+            stop,
+            ended: None,
+            held: Vec::new(),
+            scratch: Vec::new(),
+            timer: Some(Timer::after_ms(idle_ms.min(keep_alive_ms))),
+            waiting_since_ms: now,
+            idle_ms,
+            keep_alive_ms,
+            connection: Some(connection),
+            caller: if is_verbatim { exchange.caller_signal() } else { None },
+        }
+    }
+
+    /// Waits until the upstream has said something of its answer, and holds what came until then. The error is the
+    /// reason why it never will. A wait so long that the caller should get a sign of life ends it, too.
+    pub async fn wait_for_first_word(&mut self) -> Result<(), ErrorInfo> {
+        let mut held_bytes = 0;
+        let give_up_at_ms = self.waiting_since_ms + self.keep_alive_ms;
+        loop {
+            match self.wait().await {
+                Woken::Chunk(chunk) => {
+                    held_bytes += chunk.length() as usize;
+                    if let Some(piece) = self.take_in(chunk) {
+                        self.held.push(piece);
+                    }
+                }
+                Woken::End => {
+                    self.release_connection();
+                    self.chunks = None;
+                    let end = self.pipe.finish();
+                    self.held.extend(as_piece(&end.tail));
+                    match end.outcome {
+                        StreamOutcome::Complete => self.ended = Some((Outcome::Completed, None)),
+                        StreamOutcome::Truncated => return Err(ErrorInfo::truncated()),
+                        StreamOutcome::UpstreamError => {}
+                    }
+                }
+                Woken::Timer => {
+                    let now = now_ms();
+                    if now >= self.waiting_since_ms + self.idle_ms {
+                        let error = idle_for(self.idle_ms);
+                        return Err(ErrorInfo { status: 504, kind: ErrorKind::Timeout, ..error });
+                    }
+                    let due = (self.waiting_since_ms + self.idle_ms).min(give_up_at_ms);
+                    self.timer = Some(Timer::after_ms(due.max(now + 1) - now));
+                }
+            }
+            if let Some(remembering) = self.remember() {
+                remembering.await;
+            }
+            if self.pipe.has_spoken() || self.ended.is_some() {
+                return Ok(());
+            }
+            if let Some(error) = self.pipe.error() {
+                return Err(error);
+            }
+            if self.chunks.is_none() {
+                return Err(ErrorInfo::malformed());
+            }
+            if held_bytes > MAX_HELD || now_ms() >= give_up_at_ms {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Begins to pass the stream on. What is left of the body, and its branch that nobody has read.
+    pub(super) fn begin(
+        &mut self,
+        settlement: Settlement,
+    ) -> (Option<Chunks>, Option<web_sys::ReadableStream>) {
+        self.settlement = Some(settlement);
+        self.timer = None;
+        let unread = self.chunks.as_mut().and_then(|chunks| chunks.unread.take());
+        (self.chunks.take(), unread)
+    }
+
+    /// The upstream has ended its answer: nothing is left to close or to stop.
+    pub(super) fn release_connection(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.release();
+        }
+        if let Some(stop) = &mut self.stop {
+            stop.release();
+        }
+    }
+
+    /// Remembers what is to be remembered as soon as it is known, and before the caller is told that all is said.
+    pub(super) fn remember(&mut self) -> Option<impl Future<Output = ()> + 'static> {
+        enum Found {
+            Answer(Vec<u8>),
+            Conversation(String),
+        }
+        let found = match &self.memory {
+            Memory::Answer(_) => self.pipe.final_body().map(Found::Answer),
+            Memory::DifyConversation { name: Some(_), .. } => {
+                conversation_id_in(&self.scratch).map(Found::Conversation)
+            }
+            Memory::None | Memory::DifyConversation { .. } => None,
+        }?;
+        let memory = std::mem::replace(&mut self.memory, Memory::None);
+        let env = self.env.clone();
+        Some(async move {
+            match (memory, found) {
+                (Memory::Answer(keep), Found::Answer(body)) => keep.keep(&env, &body).await,
+                (Memory::DifyConversation { name: Some(name), .. }, Found::Conversation(id)) => {
+                    dify::remember(&env, &name, &id).await;
+                }
+                _ => {}
+            }
+        })
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let (Some(chunks), Some(timer)) = (&mut self.chunks, &mut self.timer) else { return Woken::End };
+        let reading = chunks.pending.take().unwrap_or_else(|| chunks.reader.read());
+        // One timer serves many chunks: setting one for each would cost more than relaying the chunk.
+        match select(Awaited::from(reading.clone()), timer).await {
+            Either::Left((Ok(read), _)) => {
+                let value = Reflect::get(&read, &"value".into()).unwrap_or(JsValue::UNDEFINED);
+                if value.is_undefined() { Woken::End } else { Woken::Chunk(value.unchecked_into()) }
+            }
+            Either::Left((Err(_), _)) => Woken::End,
+            Either::Right(_) => {
+                chunks.pending = Some(reading);
+                Woken::Timer
+            }
+        }
+    }
+
+    /// Looks at a chunk of the body before the first word; what of it goes on.
+    fn take_in(&mut self, chunk: Uint8Array) -> Option<Uint8Array> {
+        self.waiting_since_ms = now_ms();
+        match self.look_at(&chunk) {
+            Forward::Unchanged => Some(chunk),
+            Forward::Replaced(bytes) => as_piece(&bytes),
+        }
+    }
+
+    /// Looks at a chunk of the body: what goes on in its place.
+    pub(super) fn look_at(&mut self, chunk: &Uint8Array) -> Forward {
+        self.scratch.clear();
+        bytes::append(&mut self.scratch, chunk);
+        if let Some(stop) = &mut self.stop {
+            stop.look_at(&self.scratch);
+        }
+        self.pipe.push(&self.scratch)
+    }
+
+    /// Ends the request, the first time that it is called.
+    pub(super) fn settle(&mut self, outcome: Outcome, error_code: Option<&str>) {
+        if let Some(mut settlement) = self.settlement.take() {
+            settlement.note_facts(&self.pipe.facts());
+            settlement.transcript.keep_read_answer(self.pipe.take_answer());
+            settlement.note_error_code(error_code);
+            settlement.finish(outcome);
+        }
+    }
+}
+
+impl Drop for StreamRelay {
+    /// Reached with a settlement only when the caller left early; what was used until then is recorded.
+    fn drop(&mut self) {
+        let outcome = if self.pipe.is_complete() { Outcome::Completed } else { Outcome::Cancelled };
+        self.settle(outcome, None);
+    }
+}
+
+/// The error for a silence of so many milliseconds.
+pub fn idle_for(idle_ms: u64) -> ErrorInfo {
+    ErrorInfo::in_stream("upstream_stream_idle", format!("The provider sent nothing for {idle_ms} ms."))
+}
+
+/// Bytes for the caller; `None` if there are none.
+pub fn as_piece(bytes: &[u8]) -> Option<Uint8Array> {
+    (!bytes.is_empty()).then(|| Uint8Array::from(bytes))
+}
