@@ -5,5 +5,6 @@
 //! as it came.
 
 pub mod error;
+pub mod fields;
 pub mod object;
 pub mod splice;

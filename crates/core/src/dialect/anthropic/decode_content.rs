@@ -14,6 +14,7 @@ use super::fields::{self, Path};
 use super::{tool_id, wire};
 use crate::dialect::canonical::{CacheControl, Json, Maker, Media, Message, Part, Role};
 use crate::error::ApiError;
+use crate::json::error::{invalid_value, missing, wrong_type};
 use crate::json::object::{JsonObject, Kind};
 
 /// What has no canonical place, by path.
@@ -42,11 +43,11 @@ pub fn message(
         "assistant" => Role::Assistant,
         "system" => Role::System,
         _ => {
-            return Err(fields::invalid(path.field("role"), "must be `user`, `assistant` or `system`."));
+            return Err(invalid_value(path.field("role"), "must be `user`, `assistant` or `system`"));
         }
     };
     let content_path = path.field("content");
-    let content = object.get_set("content").ok_or_else(|| fields::missing(content_path))?;
+    let content = object.get_set("content").ok_or_else(|| missing(content_path))?;
     if Kind::of(content) == Kind::String {
         messages.push(Message::new(role, vec![Part::text(fields::string(content, content_path)?)]));
         return Ok(());
@@ -83,7 +84,7 @@ pub fn texts(value: &RawValue, path: Path<'_>) -> Result<Vec<Part>, ApiError> {
             let object = fields::object(item, path)?;
             match fields::required(&object, "type", path, fields::string)?.as_str() {
                 "text" => text(&object, path),
-                _ => Err(fields::invalid(path.field("type"), "must be `text` here.")),
+                _ => Err(invalid_value(path.field("type"), "must be `text` here")),
             }
         })
         .collect()
@@ -92,7 +93,7 @@ pub fn texts(value: &RawValue, path: Path<'_>) -> Result<Vec<Part>, ApiError> {
 fn blocks_of<'a>(value: &'a RawValue, path: Path<'_>) -> Result<Vec<&'a RawValue>, ApiError> {
     match Kind::of(value) {
         Kind::Array => fields::array(value, path),
-        _ => Err(fields::wrong_type(path, "a string or an array", value)),
+        _ => Err(wrong_type(path, "a string or an array", Kind::of(value))),
     }
 }
 
@@ -120,7 +121,7 @@ fn block(item: &RawValue, path: Path<'_>, extra: &mut Extra) -> Result<Block, Ap
         }),
         "mid_conv_system" => {
             let content_path = path.field("content");
-            let content = object.get_set("content").ok_or_else(|| fields::missing(content_path))?;
+            let content = object.get_set("content").ok_or_else(|| missing(content_path))?;
             Block::System(texts(content, content_path)?)
         }
         kind if wire::is_provider_block(kind) => {
@@ -142,9 +143,9 @@ fn text(object: &JsonObject<'_>, path: Path<'_>) -> Result<Part, ApiError> {
 fn tool_call(object: &JsonObject<'_>, path: Path<'_>) -> Result<Part, ApiError> {
     let shown = fields::required(object, "id", path, fields::string)?;
     let (id, signature) = tool_id::split(&shown);
-    let input = object.get_set("input").ok_or_else(|| fields::missing(path.field("input")))?;
+    let input = object.get_set("input").ok_or_else(|| missing(path.field("input")))?;
     if Kind::of(input) != Kind::Object {
-        return Err(fields::wrong_type(path.field("input"), "an object", input));
+        return Err(wrong_type(path.field("input"), "an object", Kind::of(input)));
     }
     Ok(Part::ToolCall {
         id: id.to_owned(),
@@ -210,7 +211,7 @@ fn document(object: &JsonObject<'_>, path: Path<'_>, extra: &mut Extra) -> Resul
     }
     // A document that is given as content: text alone is a text document; with pictures it is what it consists of.
     let content_path = source_path.field("content");
-    let content = source.get_set("content").ok_or_else(|| fields::missing(content_path))?;
+    let content = source.get_set("content").ok_or_else(|| missing(content_path))?;
     if Kind::of(content) == Kind::String {
         let media = text_media(&fields::string(content, content_path)?);
         return Ok(Block::Part(Part::File { media, name, cache }));
@@ -219,7 +220,7 @@ fn document(object: &JsonObject<'_>, path: Path<'_>, extra: &mut Extra) -> Resul
     for (index, item) in blocks_of(content, content_path)?.into_iter().enumerate() {
         match result_block(item, content_path.item(index), extra)? {
             Block::Part(part @ (Part::Text { .. } | Part::Image { .. })) => parts.push(part),
-            _ => return Err(fields::invalid(content_path.item(index), "must be text or an image.")),
+            _ => return Err(invalid_value(content_path.item(index), "must be text or an image")),
         }
     }
     if parts.iter().all(|part| part.as_text().is_some()) {
@@ -234,7 +235,7 @@ fn search_result(object: &JsonObject<'_>, path: Path<'_>) -> Result<Part, ApiErr
     let title = fields::required(object, "title", path, fields::string)?;
     let source = fields::required(object, "source", path, fields::string)?;
     let content_path = path.field("content");
-    let content = object.get_set("content").ok_or_else(|| fields::missing(content_path))?;
+    let content = object.get_set("content").ok_or_else(|| missing(content_path))?;
     let parts = texts(content, content_path)?;
     let text: Vec<&str> = parts.iter().filter_map(Part::as_text).collect();
     Ok(Part::Text {
@@ -255,7 +256,7 @@ fn media(object: &JsonObject<'_>, path: Path<'_>) -> Result<Media, ApiError> {
         "file" => Media::FileId { id: text("file_id")? },
         "text" => text_media(&text("data")?),
         _ => {
-            return Err(fields::invalid(path.field("type"), "is of no kind that the gateway knows."));
+            return Err(invalid_value(path.field("type"), "is of no kind that the gateway knows"));
         }
     })
 }

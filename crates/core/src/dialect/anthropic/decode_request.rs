@@ -13,6 +13,7 @@ use crate::dialect::canonical::{
 };
 use crate::error::ApiError;
 use crate::json::error::not_an_object;
+use crate::json::error::{invalid_value, missing, wrong_type};
 use crate::json::object::{JsonObject, Kind};
 
 /// What the request is for.
@@ -32,14 +33,14 @@ pub fn decode(body: &[u8], purpose: Purpose) -> Result<ChatRequest, ApiError> {
     let mut request = ChatRequest { include_usage: true, ..ChatRequest::default() };
     request.model = fields::required(&object, "model", root, fields::string)?;
     if request.model.trim().is_empty() {
-        return Err(fields::invalid(root.field("model"), "must not be empty."));
+        return Err(invalid_value(root.field("model"), "must not be empty"));
     }
     let messages = fields::required(&object, "messages", root, fields::array)?;
     if messages.is_empty() {
-        return Err(fields::invalid(root.field("messages"), "must not be empty."));
+        return Err(invalid_value(root.field("messages"), "must not be empty"));
     }
     if purpose == Purpose::Answer && object.get_set("max_tokens").is_none() {
-        return Err(fields::missing(root.field("max_tokens")));
+        return Err(missing(root.field("max_tokens")));
     }
     if let Some(system) = object.get_set("system") {
         let parts = decode_content::texts(system, root.field("system"))?;
@@ -116,9 +117,9 @@ fn tool(item: &RawValue, path: Path<'_>, extra: &mut Extra) -> Result<Tool, ApiE
         return Ok(Tool::Native(Json::of(&item)));
     }
     let schema = object.get_set("input_schema");
-    let schema = schema.ok_or_else(|| fields::missing(path.field("input_schema")))?;
+    let schema = schema.ok_or_else(|| missing(path.field("input_schema")))?;
     if Kind::of(schema) != Kind::Object {
-        return Err(fields::wrong_type(path.field("input_schema"), "an object", schema));
+        return Err(wrong_type(path.field("input_schema"), "an object", Kind::of(schema)));
     }
     for (name, value) in object.iter() {
         let is_known =
@@ -144,7 +145,7 @@ fn tool_choice(value: &RawValue, path: Path<'_>, request: &mut ChatRequest) -> R
         "none" => ToolChoice::None,
         "tool" => ToolChoice::Named(fields::required(&object, "name", path, fields::string)?),
         _ => {
-            return Err(fields::invalid(path.field("type"), "must be `auto`, `any`, `tool` or `none`."));
+            return Err(invalid_value(path.field("type"), "must be `auto`, `any`, `tool` or `none`"));
         }
     });
     let alone = fields::optional(&object, "disable_parallel_tool_use", path, fields::boolean)?;
@@ -179,11 +180,11 @@ fn output_config(
 fn format(value: &RawValue, path: Path<'_>) -> Result<ResponseFormat, ApiError> {
     let object = fields::object(value, path)?;
     if fields::required(&object, "type", path, fields::string)? != "json_schema" {
-        return Err(fields::invalid(path.field("type"), "must be `json_schema`."));
+        return Err(invalid_value(path.field("type"), "must be `json_schema`"));
     }
-    let schema = object.get_set("schema").ok_or_else(|| fields::missing(path.field("schema")))?;
+    let schema = object.get_set("schema").ok_or_else(|| missing(path.field("schema")))?;
     if Kind::of(schema) != Kind::Object {
-        return Err(fields::wrong_type(path.field("schema"), "an object", schema));
+        return Err(wrong_type(path.field("schema"), "an object", Kind::of(schema)));
     }
     Ok(ResponseFormat::JsonSchema { name: None, description: None, schema: Json::of(&schema), strict: None })
 }

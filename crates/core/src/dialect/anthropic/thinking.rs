@@ -12,6 +12,7 @@ use super::fields::{self, Path};
 use super::model_rules::{ModelRules, ThinkingForm};
 use crate::dialect::canonical::Reasoning;
 use crate::error::ApiError;
+use crate::json::error::invalid_value;
 
 /// The smallest budget that the API accepts.
 pub const MIN_BUDGET: u64 = 1024;
@@ -67,13 +68,13 @@ pub fn read(value: &RawValue, path: Path<'_>, reasoning: &mut Reasoning) -> Resu
         "enabled" => {
             let budget = fields::required(&object, "budget_tokens", path, fields::integer)?;
             if budget == 0 {
-                return Err(fields::invalid(path.field("budget_tokens"), "must be at least 1024."));
+                return Err(invalid_value(path.field("budget_tokens"), "must be at least 1024"));
             }
             reasoning.budget_tokens = Some(budget);
         }
         "adaptive" => reasoning.adaptive = true,
         "disabled" => reasoning.budget_tokens = Some(0),
-        _ => return Err(fields::invalid(path.field("type"), "must be `enabled`, `adaptive` or `disabled`.")),
+        _ => return Err(invalid_value(path.field("type"), "must be `enabled`, `adaptive` or `disabled`")),
     }
     if let Some(display) = fields::optional(&object, "display", path, fields::string)? {
         reasoning.include = Some(display != "omitted");

@@ -16,6 +16,12 @@ impl Json {
         serde_json::from_str::<Box<RawValue>>(text.trim()).ok().map(Self)
     }
 
+    /// A value as it came.
+    #[must_use]
+    pub fn carried(value: &RawValue) -> Self {
+        Self(value.to_owned())
+    }
+
     /// Any value that can be written as JSON.
     #[must_use]
     pub fn of(value: &impl Serialize) -> Self {

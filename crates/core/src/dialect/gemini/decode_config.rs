@@ -1,10 +1,10 @@
 //! Reading `generationConfig` (<https://ai.google.dev/api/generate-content#generationconfig>).
 
 use super::encode_config::EXTRA_PREFIX;
-use super::fields::{Fields, carried};
 use super::schema_read;
 use crate::dialect::canonical::{AudioOutput, ChatRequest, Json, Reasoning, ResponseFormat};
 use crate::error::ApiError;
+use crate::json::fields::Fields;
 
 /// Fields that have a place in the canonical model.
 const KNOWN: &[&str] = &[
@@ -32,22 +32,22 @@ pub(super) fn read(config: &Fields<'_>, request: &mut ChatRequest) -> Result<(),
     let sampling = &mut request.sampling;
     sampling.temperature = config.number("temperature")?;
     sampling.top_p = config.number("topP")?;
-    sampling.top_k = config.count("topK")?;
-    sampling.n = config.count("candidateCount")?;
+    sampling.top_k = config.unsigned("topK")?;
+    sampling.n = config.unsigned("candidateCount")?;
     sampling.stop = config.strings("stopSequences")?;
-    sampling.seed = config.integer("seed")?;
+    sampling.seed = config.signed("seed")?;
     sampling.presence_penalty = config.number("presencePenalty")?;
     sampling.frequency_penalty = config.number("frequencyPenalty")?;
     sampling.logprobs = config.boolean("responseLogprobs")?;
-    sampling.top_logprobs = config.count("logprobs")?;
-    request.max_tokens = config.count("maxOutputTokens")?;
+    sampling.top_logprobs = config.unsigned("logprobs")?;
+    request.max_tokens = config.unsigned("maxOutputTokens")?;
     format(config, request)?;
     speech(config, request)?;
     if let Some(thinking) = config.object("thinkingConfig")? {
         request.reasoning = Some(reasoning(&thinking)?);
     }
     for (name, value) in config.others(KNOWN) {
-        keep(request, &name, carried(value));
+        keep(request, &name, Json::carried(value));
     }
     Ok(())
 }
@@ -59,8 +59,8 @@ fn keep(request: &mut ChatRequest, name: &str, value: Json) {
 
 fn format(config: &Fields<'_>, request: &mut ChatRequest) -> Result<(), ApiError> {
     let own = config.object("responseSchema")?.and(config.get("responseSchema"));
-    let own = own.map(|schema| schema_read::from_gemini(&carried(schema)));
-    let schema = match config.get("responseJsonSchema").map(carried) {
+    let own = own.map(|schema| schema_read::from_gemini(&Json::carried(schema)));
+    let schema = match config.get("responseJsonSchema").map(Json::carried) {
         Some(schema) => Some(schema),
         None => own,
     };
@@ -103,13 +103,13 @@ fn speech(config: &Fields<'_>, request: &mut ChatRequest) -> Result<(), ApiError
         keep(request, "responseModalities", Json::of(&modalities));
     }
     if let Some(speech) = config.get("speechConfig").filter(|_| voice.is_none()) {
-        keep(request, "speechConfig", carried(speech));
+        keep(request, "speechConfig", Json::carried(speech));
     }
     Ok(())
 }
 
 fn reasoning(thinking: &Fields<'_>) -> Result<Reasoning, ApiError> {
-    let budget = thinking.integer("thinkingBudget")?;
+    let budget = thinking.signed("thinkingBudget")?;
     let level = thinking.string("thinkingLevel")?.map(|level| level.to_ascii_lowercase());
     Ok(Reasoning {
         effort: level.filter(|level| !level.ends_with("unspecified")),

@@ -2,10 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::fields::{Fields, carried};
-use super::{signature, tool_result, wire};
+use super::{POLICY, signature, tool_result, wire};
 use crate::dialect::canonical::{Json, Media, Message, Part, Role};
 use crate::error::ApiError;
+use crate::json::error::invalid_value;
+use crate::json::fields::Fields;
 use crate::json::object::as_str;
 
 /// Fields of a part that say what it is.
@@ -39,9 +40,8 @@ impl Reader {
         if let Some(text) = as_str(value) {
             parts.push(Part::text(text));
         } else {
-            let content = Fields::read(value, "systemInstruction")?;
-            for (index, value) in content.array("parts")?.into_iter().enumerate() {
-                let part = Fields::read(value, format!("systemInstruction.parts[{index}]"))?;
+            let content = POLICY.read(value, "systemInstruction")?;
+            for part in content.objects("parts")? {
                 parts.push(Part::text(part.required_string("text")?));
             }
         }
@@ -53,21 +53,18 @@ impl Reader {
 
     /// Reads one turn.
     pub(super) fn content(&mut self, index: usize, value: &RawValue) -> Result<(), ApiError> {
-        let content = Fields::read(value, format!("contents[{index}]"))?;
+        let content = POLICY.read(value, format!("contents[{index}]"))?;
         let role = content.string("role")?;
         let is_model = match role.as_deref() {
             Some("model" | "assistant") => true,
             // `function` and `tool` are older names for a user's turn of responses.
             None | Some("" | "user" | "function" | "tool") => false,
             Some(_) => {
-                let path = content.path("role");
-                let message = format!("`{path}` must be `user` or `model`.");
-                return Err(ApiError::invalid("invalid_value", path, message));
+                return Err(content.invalid("role", "must be `user` or `model`"));
             }
         };
         let (mut said, mut turn) = (Vec::new(), Vec::new());
-        for (position, value) in content.array("parts")?.into_iter().enumerate() {
-            let part = Fields::read(value, format!("contents[{index}].parts[{position}]"))?;
+        for (position, part) in content.objects("parts")?.into_iter().enumerate() {
             if is_model {
                 self.models_part(&part, index, position, &mut said)?;
             } else {
@@ -157,9 +154,8 @@ impl Reader {
         let value = response.get("response").ok_or_else(|| response.missing("response"))?;
         let (text, is_error) = tool_result::read(value);
         let mut parts = vec![Part::text(text)];
-        for (position, value) in response.array("parts")?.into_iter().enumerate() {
-            let path = format!("{}.parts[{position}]", response.own_path());
-            parts.extend(plain_part(&Fields::read(value, path)?)?);
+        for part in response.objects("parts")? {
+            parts.extend(plain_part(&part)?);
         }
         Ok(Part::ToolResult { call_id, name: Some(name), parts, is_error, cache: None })
     }
@@ -195,9 +191,7 @@ fn plain_part(part: &Fields<'_>) -> Result<Option<Part>, ApiError> {
     if KINDS.iter().all(|kind| part.get(kind).is_none())
         && part.others(&["thoughtSignature"]).next().is_some()
     {
-        let path = part.own_path();
-        let message = format!("`{path}` is no part that this gateway knows.");
-        return Err(ApiError::invalid("invalid_value", path, message));
+        return Err(invalid_value(part.own_path(), "is no part that this gateway knows"));
     }
     Ok(None)
 }
@@ -212,5 +206,5 @@ fn media(media: Media, media_type: &str, name: Option<String>) -> Part {
 
 /// The value of a schema field, which must be an object.
 pub(super) fn schema_field(fields: &Fields<'_>, name: &str) -> Result<Option<Json>, ApiError> {
-    Ok(fields.object(name)?.and(fields.get(name)).map(carried))
+    Ok(fields.object(name)?.and(fields.get(name)).map(Json::carried))
 }

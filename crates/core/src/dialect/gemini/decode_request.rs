@@ -1,14 +1,10 @@
 //! Reading a request (<https://ai.google.dev/api/generate-content#request-body>).
 
-use serde_json::value::RawValue;
-
 use super::decode_contents::{Reader, schema_field};
-use super::fields::{Fields, carried};
-use super::{decode_config, schema_read};
+use super::{POLICY, decode_config, schema_read};
 use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
 use crate::error::ApiError;
-use crate::json::error::not_an_object;
-use crate::json::object::JsonObject;
+use crate::json::fields::Fields;
 
 /// Fields that have a place in the canonical model.
 const KNOWN: &[&str] = &[
@@ -27,8 +23,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
     }
-    let object: JsonObject<'_> = serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
-    let fields = Fields::of(object);
+    let fields = POLICY.of_body(body)?;
     let mut request = ChatRequest::default();
     let mut reader = Reader::default();
     if let Some(system) = fields.get("systemInstruction") {
@@ -39,24 +34,24 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
         return Err(fields.missing("contents"));
     }
     if contents.is_empty() {
-        return Err(ApiError::invalid("invalid_value", "contents", "`contents` must not be empty."));
+        return Err(fields.invalid("contents", "must not be empty"));
     }
-    for (index, content) in contents.into_iter().enumerate() {
+    for (index, (_, content)) in contents.into_iter().enumerate() {
         reader.content(index, content)?;
     }
     request.messages = reader.into_messages();
     if request.messages.is_empty() {
-        return Err(ApiError::invalid("invalid_value", "contents", "`contents` must say something."));
+        return Err(fields.invalid("contents", "must say something"));
     }
-    for (index, tool) in fields.array("tools")?.into_iter().enumerate() {
-        read_tool(index, tool, &mut request.tools)?;
+    for tool in fields.objects("tools")? {
+        read_tool(&tool, &mut request.tools)?;
     }
     if let Some(config) = fields.object("toolConfig")? {
         if let Some(calling) = config.object("functionCallingConfig")? {
             request.tool_choice = tool_choice(&calling)?;
         }
         for (name, value) in config.others(&["functionCallingConfig"]) {
-            request.extra.insert(format!("toolConfig.{name}"), carried(value));
+            request.extra.insert(format!("toolConfig.{name}"), Json::carried(value));
         }
     }
     if let Some(config) = fields.object("generationConfig")? {
@@ -68,17 +63,14 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
         tier => tier.trim_start_matches("service_tier_").to_owned(),
     });
     for (name, value) in fields.others(KNOWN) {
-        request.extra.insert(name, carried(value));
+        request.extra.insert(name, Json::carried(value));
     }
     Ok(request)
 }
 
 /// One entry of `tools` declares functions, or names tools that the service runs itself, or both.
-fn read_tool(index: usize, value: &RawValue, tools: &mut Vec<Tool>) -> Result<(), ApiError> {
-    let tool = Fields::read(value, format!("tools[{index}]"))?;
-    for (position, value) in tool.array("functionDeclarations")?.into_iter().enumerate() {
-        let path = format!("tools[{index}].functionDeclarations[{position}]");
-        let declaration = Fields::read(value, path)?;
+fn read_tool(tool: &Fields<'_>, tools: &mut Vec<Tool>) -> Result<(), ApiError> {
+    for declaration in tool.objects("functionDeclarations")? {
         let own = schema_field(&declaration, "parameters")?;
         let parameters = match schema_field(&declaration, "parametersJsonSchema")? {
             Some(schema) => Some(schema),
@@ -94,7 +86,7 @@ fn read_tool(index: usize, value: &RawValue, tools: &mut Vec<Tool>) -> Result<()
     }
     for (name, value) in tool.others(&["functionDeclarations"]) {
         let mut native = std::collections::BTreeMap::new();
-        native.insert(name, carried(value));
+        native.insert(name, Json::carried(value));
         tools.push(Tool::Native(Json::of(&native)));
     }
     Ok(())
@@ -115,9 +107,7 @@ fn tool_choice(calling: &Fields<'_>) -> Result<Option<ToolChoice>, ApiError> {
         "VALIDATED" => Some(ToolChoice::Allowed { mode: AllowedMode::Auto, names }),
         "MODE_UNSPECIFIED" => None,
         _ => {
-            let path = calling.path("mode");
-            let message = format!("`{path}` must be `AUTO`, `ANY`, `NONE` or `VALIDATED`.");
-            return Err(ApiError::invalid("invalid_value", path, message));
+            return Err(calling.invalid("mode", "must be `AUTO`, `ANY`, `NONE` or `VALIDATED`"));
         }
     })
 }

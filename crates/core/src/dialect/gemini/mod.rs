@@ -26,7 +26,6 @@ mod encode_request;
 mod encode_response;
 mod encode_tools;
 pub mod error;
-mod fields;
 mod finish;
 mod logprobs;
 mod model_name;
@@ -55,9 +54,14 @@ use super::canonical::{
     StreamEncoder, UpstreamDialect,
 };
 use crate::error::ApiError;
+use crate::json::fields::Policy;
 
 use service::Service;
 pub use stream_encoder::Framing;
+
+/// The service reads JSON as protocol buffers do (<https://protobuf.dev/programming-guides/json/>).
+const POLICY: Policy =
+    Policy { either_case: true, quoted_numbers: true, decimal_integers: true, lone_items: true };
 
 /// The Gemini API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

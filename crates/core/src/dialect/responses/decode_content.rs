@@ -2,9 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::fields::{Extra, Fields, missing, unknown_value, wrong_type};
+use super::extra::{Extra, carry};
 use crate::dialect::canonical::{CacheControl, Citation, Json, Media, Part};
 use crate::error::ApiError;
+use crate::json::error::{unknown_value, wrong_type};
+use crate::json::fields::{Fields, Policy};
 use crate::json::object::{Kind, as_str};
 
 /// What the content belongs to.
@@ -37,25 +39,25 @@ pub(super) fn parts(
 }
 
 fn part(value: &RawValue, path: String, content: Content, extra: &mut Extra) -> Result<Part, ApiError> {
-    let fields = Fields::of(value, path)?;
-    let kind = fields.required_text("type")?;
+    let fields = Policy::PLAIN.read(value, path)?;
+    let kind = fields.required_string("type")?;
     match (kind.as_str(), content) {
         ("input_text", _) => Ok(Part::Text {
-            text: fields.required_text("text")?,
+            text: fields.required_string("text")?,
             citations: Vec::new(),
             cache: cache(&fields)?,
         }),
         ("output_text", Content::Message) => Ok(Part::Text {
-            text: fields.required_text("text")?,
+            text: fields.required_string("text")?,
             citations: citations(&fields)?,
             cache: cache(&fields)?,
         }),
-        ("refusal", Content::Message) => Ok(Part::Refusal { text: fields.required_text("refusal")? }),
+        ("refusal", Content::Message) => Ok(Part::Refusal { text: fields.required_string("refusal")? }),
         ("input_image", _) => image(&fields),
         ("input_file", _) => file(&fields, extra),
         ("input_audio", Content::Message) => audio(&fields),
-        (other, Content::Message) => Err(unknown_value(&fields.path("type"), other, MESSAGE_PARTS)),
-        (other, Content::ToolOutput) => Err(unknown_value(&fields.path("type"), other, OUTPUT_PARTS)),
+        (other, Content::Message) => Err(unknown_value(fields.path("type"), other, MESSAGE_PARTS)),
+        (other, Content::ToolOutput) => Err(unknown_value(fields.path("type"), other, OUTPUT_PARTS)),
     }
 }
 
@@ -63,29 +65,29 @@ fn part(value: &RawValue, path: String, content: Content, extra: &mut Extra) -> 
 /// short life is everyone's default, the long one the longest that there is.
 fn cache(fields: &Fields<'_>) -> Result<Option<CacheControl>, ApiError> {
     let Some(mark) = fields.object("prompt_cache_breakpoint")? else { return Ok(None) };
-    let ttl = mark.text("ttl")?.filter(|ttl| ttl != "30m");
+    let ttl = mark.string("ttl")?.filter(|ttl| ttl != "30m");
     Ok(Some(CacheControl { ttl: ttl.map(|_| "1h".to_owned()) }))
 }
 
 fn image(fields: &Fields<'_>) -> Result<Part, ApiError> {
-    let media = match (fields.text("image_url")?, fields.text("file_id")?) {
+    let media = match (fields.string("image_url")?, fields.string("file_id")?) {
         (Some(url), _) => Media::from_url(&url),
         (None, Some(id)) => Media::FileId { id },
-        (None, None) => return Err(missing(&fields.path("image_url"))),
+        (None, None) => return Err(fields.missing("image_url")),
     };
-    Ok(Part::Image { media, detail: fields.text("detail")?, cache: cache(fields)? })
+    Ok(Part::Image { media, detail: fields.string("detail")?, cache: cache(fields)? })
 }
 
 fn file(fields: &Fields<'_>, extra: &mut Extra) -> Result<Part, ApiError> {
-    let name = fields.text("filename")?;
-    let media = match (fields.text("file_data")?, fields.text("file_url")?, fields.text("file_id")?) {
+    let name = fields.string("filename")?;
+    let media = match (fields.string("file_data")?, fields.string("file_url")?, fields.string("file_id")?) {
         (Some(data), _, _) => inline_file(data, name.as_deref()),
         (None, Some(url), _) => Media::from_url(&url),
         (None, None, Some(id)) => Media::FileId { id },
-        (None, None, None) => return Err(missing(&fields.path("file_data"))),
+        (None, None, None) => return Err(fields.missing("file_data")),
     };
     // How finely the pages of a document are drawn; no other dialect lets the caller say it.
-    fields.carry("detail", extra);
+    carry(fields, "detail", extra);
     Ok(Part::File { media, name, cache: cache(fields)? })
 }
 
@@ -113,28 +115,27 @@ fn media_type_of(name: Option<&str>) -> &'static str {
 }
 
 fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
-    let audio = fields.object("input_audio")?.ok_or_else(|| missing(&fields.path("input_audio")))?;
-    let media_type = match audio.required_text("format")?.as_str() {
+    let audio = fields.required_object("input_audio")?;
+    let media_type = match audio.required_string("format")?.as_str() {
         "mp3" => "audio/mpeg".to_owned(),
         format => format!("audio/{format}"),
     };
-    Ok(Part::Audio { media: Media::Base64 { media_type, data: audio.required_text("data")? } })
+    Ok(Part::Audio { media: Media::Base64 { media_type, data: audio.required_string("data")? } })
 }
 
 /// The sources of text that the model said before.
 fn citations(fields: &Fields<'_>) -> Result<Vec<Citation>, ApiError> {
-    let annotations = fields.array("annotations")?.unwrap_or_default();
+    let annotations = fields.array("annotations")?;
     annotations
         .into_iter()
-        .enumerate()
-        .map(|(index, value)| {
-            let annotation = Fields::of(value, format!("{}[{index}]", fields.path("annotations")))?;
+        .map(|(path, value)| {
+            let annotation = Policy::PLAIN.read(value, path)?;
             Ok(Citation {
-                url: annotation.text("url")?,
-                title: annotation.text("title")?.or(annotation.text("filename")?),
+                url: annotation.string("url")?,
+                title: annotation.string("title")?.or(annotation.string("filename")?),
                 cited_text: None,
                 span: annotation.unsigned("start_index")?.zip(annotation.unsigned("end_index")?),
-                original: Some(Json::of(&value)),
+                original: Some(Json::carried(value)),
             })
         })
         .collect()

@@ -7,10 +7,12 @@ use serde_json::value::RawValue;
 
 use super::call_names::{arguments_of_input, upstream_name};
 use super::decode_content::{self, Content};
-use super::fields::{Extra, Fields, missing, unknown_value};
+use super::extra::{Extra, carry};
 use super::opaque::{self, Opaque};
 use crate::dialect::canonical::{Json, Message, Part, Role};
 use crate::error::ApiError;
+use crate::json::error::unknown_value;
+use crate::json::fields::{Fields, Policy};
 use crate::json::object::{Kind, as_str};
 
 /// An item that is only named, not given.
@@ -35,8 +37,8 @@ pub(super) struct Turns {
 impl Turns {
     /// Reads the item at this place of the input.
     pub(super) fn item(&mut self, index: usize, item: &RawValue) -> Result<(), ApiError> {
-        let fields = Fields::of(item, format!("input[{index}]"))?;
-        let kind = fields.text("type")?;
+        let fields = Policy::PLAIN.read(item, format!("input[{index}]"))?;
+        let kind = fields.string("type")?;
         match kind.as_deref() {
             Some("message") => self.message(&fields),
             Some("function_call") => self.function_call(&fields),
@@ -46,9 +48,9 @@ impl Turns {
             Some("item_reference") => self.reference(index, &fields),
             None if fields.get("role").is_some() => self.message(&fields),
             None if fields.get("id").is_some() => self.reference(index, &fields),
-            None => Err(missing(&fields.path("type"))),
+            None => Err(fields.missing("type")),
             Some(_) => {
-                self.extra.insert(fields.own_path().to_owned(), Json::of(&item));
+                self.extra.insert(fields.own_path().to_owned(), Json::carried(item));
                 Ok(())
             }
         }
@@ -79,18 +81,18 @@ impl Turns {
 
     fn message(&mut self, fields: &Fields<'_>) -> Result<(), ApiError> {
         const ROLES: &[&str] = &["user", "assistant", "system", "developer"];
-        let role = match fields.required_text("role")?.as_str() {
+        let role = match fields.required_string("role")?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,
             "system" => Role::System,
             "developer" => Role::Developer,
-            other => return Err(unknown_value(&fields.path("role"), other, ROLES)),
+            other => return Err(unknown_value(fields.path("role"), other, ROLES)),
         };
-        let content = fields.get("content").ok_or_else(|| missing(&fields.path("content")))?;
+        let content = fields.get("content").ok_or_else(|| fields.missing("content"))?;
         let parts =
             decode_content::parts(content, &fields.path("content"), Content::Message, &mut self.extra)?;
         // Tells `OpenAI`'s models whether the text was a remark on the way or the answer.
-        fields.carry("phase", &mut self.extra);
+        carry(fields, "phase", &mut self.extra);
         if role == Role::Assistant {
             self.add(role, parts);
         } else {
@@ -100,19 +102,19 @@ impl Turns {
     }
 
     fn function_call(&mut self, fields: &Fields<'_>) -> Result<(), ApiError> {
-        let arguments = fields.required_text("arguments")?;
+        let arguments = fields.required_string("arguments")?;
         self.call(fields, arguments)
     }
 
     fn custom_call(&mut self, fields: &Fields<'_>) -> Result<(), ApiError> {
-        let arguments = arguments_of_input(&fields.required_text("input")?);
+        let arguments = arguments_of_input(&fields.required_string("input")?);
         self.call(fields, arguments)
     }
 
     fn call(&mut self, fields: &Fields<'_>, arguments: String) -> Result<(), ApiError> {
         let call = Part::ToolCall {
-            id: fields.required_text("call_id")?,
-            name: upstream_name(fields.text("namespace")?.as_deref(), &fields.required_text("name")?),
+            id: fields.required_string("call_id")?,
+            name: upstream_name(fields.string("namespace")?.as_deref(), &fields.required_string("name")?),
             arguments,
             signature: None,
             cache: None,
@@ -122,14 +124,14 @@ impl Turns {
     }
 
     fn call_output(&mut self, fields: &Fields<'_>) -> Result<(), ApiError> {
-        let output = fields.get("output").ok_or_else(|| missing(&fields.path("output")))?;
+        let output = fields.get("output").ok_or_else(|| fields.missing("output"))?;
         let parts =
             decode_content::parts(output, &fields.path("output"), Content::ToolOutput, &mut self.extra)?;
-        let name = fields.text("name")?;
+        let name = fields.string("name")?;
         let result = Part::ToolResult {
-            call_id: fields.required_text("call_id")?,
+            call_id: fields.required_string("call_id")?,
             name: name
-                .map(|name| Ok(upstream_name(fields.text("namespace")?.as_deref(), &name)))
+                .map(|name| Ok(upstream_name(fields.string("namespace")?.as_deref(), &name)))
                 .transpose()?,
             parts,
             is_error: false,
@@ -143,7 +145,7 @@ impl Turns {
         // Open models show their thoughts themselves, others a summary of them.
         let thoughts = texts(fields, "content")?.join("");
         let text = if thoughts.is_empty() { texts(fields, "summary")?.join("\n\n") } else { thoughts };
-        let encrypted = fields.text("encrypted_content")?;
+        let encrypted = fields.string("encrypted_content")?;
         let part = match encrypted.as_deref().map(opaque::read) {
             Some(Opaque::ToolCall { call_id, signature }) => {
                 self.signatures.push((call_id.to_owned(), signature.to_owned()));
@@ -162,21 +164,14 @@ impl Turns {
     }
 
     fn reference(&mut self, index: usize, fields: &Fields<'_>) -> Result<(), ApiError> {
-        self.references.push(Reference { index, id: fields.required_text("id")? });
+        self.references.push(Reference { index, id: fields.required_string("id")? });
         Ok(())
     }
 }
 
 /// The texts of a list of parts.
 fn texts(fields: &Fields<'_>, name: &str) -> Result<Vec<String>, ApiError> {
-    let parts = fields.array(name)?.unwrap_or_default();
-    parts
-        .into_iter()
-        .enumerate()
-        .map(|(index, part)| {
-            Fields::of(part, format!("{}[{index}]", fields.path(name)))?.required_text("text")
-        })
-        .collect()
+    fields.objects(name)?.iter().map(|part| part.required_string("text")).collect()
 }
 
 /// The input in its short form: what the user says.

@@ -5,14 +5,15 @@ use serde_json::value::RawValue;
 use super::call_names::CallNames;
 use super::decode_input::{Reference, Turns, as_user_text};
 use super::decode_tools;
-use super::fields::{Extra, Fields, missing, unknown_value, unsupported, wrong_type};
+use super::extra::{Extra, carry, carry_unknown, unsupported};
 use super::input_items;
 use super::settings::Settings;
 use super::stored::{StoredResponse, history};
 use crate::dialect::canonical::{ChatRequest, Json, Message, Part, Reasoning, Role};
 use crate::error::ApiError;
-use crate::json::error::not_an_object;
-use crate::json::object::{JsonObject, Kind, as_str};
+use crate::json::error::{unknown_value, wrong_type};
+use crate::json::fields::{Fields, Policy};
+use crate::json::object::{Kind, as_str};
 
 /// The parameters that are understood; all others go into `extra`.
 const KNOWN: &[&str] = &[
@@ -69,9 +70,7 @@ impl ResponsesRequest {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
         }
-        let object: JsonObject<'_> =
-            serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
-        let top = Fields::top(object);
+        let top = Policy::PLAIN.of_body(body)?;
         let previous_response_id = check_state(&top)?;
         let mut names = CallNames::default();
         let mut request = canonical(&top, &mut names)?;
@@ -137,7 +136,7 @@ enum Input<'a> {
 impl<'a> Input<'a> {
     fn of(top: &Fields<'a>, is_continuation: bool) -> Result<Self, ApiError> {
         let Some(value) = top.get("input") else {
-            return if is_continuation { Ok(Self::Items(Vec::new())) } else { Err(missing("input")) };
+            return if is_continuation { Ok(Self::Items(Vec::new())) } else { Err(top.missing("input")) };
         };
         if let Some(text) = as_user_text(value) {
             return Ok(Self::Text(text));
@@ -145,15 +144,11 @@ impl<'a> Input<'a> {
         if Kind::of(value) != Kind::Array {
             return Err(wrong_type("input", "a string or an array", Kind::of(value)));
         }
-        let items = top.array("input")?.unwrap_or_default();
+        let items = top.array("input")?;
         if items.is_empty() && !is_continuation {
-            return Err(ApiError::invalid(
-                "invalid_value",
-                "input",
-                "`input` must contain at least one item.",
-            ));
+            return Err(top.invalid("input", "must contain at least one item"));
         }
-        Ok(Self::Items(items))
+        Ok(Self::Items(items.into_iter().map(|(_, item)| item).collect()))
     }
 
     fn turns(&self) -> Result<Turns, ApiError> {
@@ -203,7 +198,7 @@ fn check_state(top: &Fields<'_>) -> Result<Option<String>, ApiError> {
             "`prompt` is not supported: the gateway keeps no prompt templates. Send `instructions` and `input`.",
         ));
     }
-    top.text("previous_response_id")
+    top.string("previous_response_id")
 }
 
 fn instructions(text: impl Into<String>) -> Message {
@@ -212,14 +207,14 @@ fn instructions(text: impl Into<String>) -> Message {
 
 /// Everything but the input.
 fn canonical(top: &Fields<'_>, names: &mut CallNames) -> Result<ChatRequest, ApiError> {
-    let model = top.required_text("model")?;
+    let model = top.required_string("model")?;
     if model.trim().is_empty() {
-        return Err(ApiError::invalid("invalid_value", "model", "`model` must not be empty."));
+        return Err(top.invalid("model", "must not be empty"));
     }
     let mut extra = Extra::new();
     let mut request = ChatRequest {
         model,
-        messages: top.text("instructions")?.map(instructions).into_iter().collect(),
+        messages: top.string("instructions")?.map(instructions).into_iter().collect(),
         tools: decode_tools::tools(top, names, &mut extra)?,
         tool_choice: decode_tools::tool_choice(top, &mut extra)?,
         parallel_tool_calls: top.boolean("parallel_tool_calls")?,
@@ -227,9 +222,9 @@ fn canonical(top: &Fields<'_>, names: &mut CallNames) -> Result<ChatRequest, Api
         stream: top.boolean("stream")?.unwrap_or_default(),
         // Usage is part of every answer in this dialect.
         include_usage: true,
-        metadata: top.object("metadata")?.and_then(|_| top.json("metadata")),
-        service_tier: top.text("service_tier")?,
-        prompt_cache_key: top.text("prompt_cache_key")?,
+        metadata: top.object("metadata")?.and_then(|_| top.get("metadata").map(Json::carried)),
+        service_tier: top.string("service_tier")?,
+        prompt_cache_key: top.string("prompt_cache_key")?,
         reasoning: reasoning(top, &mut extra)?,
         ..ChatRequest::default()
     };
@@ -241,37 +236,37 @@ fn canonical(top: &Fields<'_>, names: &mut CallNames) -> Result<ChatRequest, Api
         .or(request.sampling.top_logprobs.map(|number| number > 0));
     if let Some(text) = top.object("text")? {
         request.response_format = decode_tools::response_format(&text)?;
-        request.verbosity = text.text("verbosity")?;
-        text.carry_unknown(&["format", "verbosity"], &mut extra);
+        request.verbosity = text.string("verbosity")?;
+        carry_unknown(&text, &["format", "verbosity"], &mut extra);
     }
-    let (new_name, old_name) = (top.text("safety_identifier")?, top.text("user")?);
+    let (new_name, old_name) = (top.string("safety_identifier")?, top.string("user")?);
     if new_name.is_some() && old_name.is_some() && new_name != old_name {
-        top.carry("user", &mut extra);
+        carry(top, "user", &mut extra);
     }
     request.user = new_name.or(old_name);
     if let Some(options) = top.object("stream_options")? {
         // Padding against listeners who count bytes; the gateway never adds it.
         options.boolean("include_obfuscation")?;
-        options.carry_unknown(&["include_obfuscation"], &mut extra);
+        carry_unknown(&options, &["include_obfuscation"], &mut extra);
     }
-    match top.text("truncation")?.as_deref() {
+    match top.string("truncation")?.as_deref() {
         None | Some("disabled") => {}
-        Some("auto") => top.carry("truncation", &mut extra),
+        Some("auto") => carry(top, "truncation", &mut extra),
         Some(other) => return Err(unknown_value("truncation", other, &["auto", "disabled"])),
     }
-    top.carry_unknown(KNOWN, &mut extra);
+    carry_unknown(top, KNOWN, &mut extra);
     request.extra = extra;
     Ok(request)
 }
 
 fn reasoning(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<Reasoning>, ApiError> {
     let Some(fields) = top.object("reasoning")? else { return Ok(None) };
-    let summary = match fields.text("summary")? {
-        None => fields.text("generate_summary")?,
+    let summary = match fields.string("summary")? {
+        None => fields.string("generate_summary")?,
         summary => summary,
     };
-    fields.carry_unknown(&["effort", "summary", "generate_summary"], extra);
-    let effort = fields.text("effort")?;
+    carry_unknown(&fields, &["effort", "summary", "generate_summary"], extra);
+    let effort = fields.string("effort")?;
     let include = summary.as_ref().map(|_| true);
     let is_set = effort.is_some() || summary.is_some();
     Ok(is_set.then(|| Reasoning { effort, include, summary, ..Reasoning::default() }))
@@ -280,15 +275,14 @@ fn reasoning(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<Reasoning>, A
 /// Reads `include`: whether it asks for log probabilities. Encrypted thoughts are always part of the answer.
 fn includes_logprobs(top: &Fields<'_>, extra: &mut Extra) -> Result<bool, ApiError> {
     let mut logprobs = false;
-    for (index, value) in top.array("include")?.unwrap_or_default().into_iter().enumerate() {
-        let path = format!("include[{index}]");
+    for (path, value) in top.array("include")? {
         match as_str(value).as_deref() {
             Some("message.output_text.logprobs") => logprobs = true,
             Some("reasoning.encrypted_content") => {}
             Some(_) => {
-                extra.insert(path, Json::of(&value));
+                extra.insert(path, Json::carried(value));
             }
-            None => return Err(wrong_type(&path, "a string", Kind::of(value))),
+            None => return Err(wrong_type(path, "a string", Kind::of(value))),
         }
     }
     Ok(logprobs)

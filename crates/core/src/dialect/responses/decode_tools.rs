@@ -3,9 +3,11 @@
 use serde_json::value::RawValue;
 
 use super::call_names::{CallNames, input_schema};
-use super::fields::{Extra, Fields, missing, unknown_value, wrong_type};
+use super::extra::{Extra, carry, carry_unknown};
 use crate::dialect::canonical::{AllowedMode, Function, Json, ResponseFormat, Tool, ToolChoice};
 use crate::error::ApiError;
+use crate::json::error::{unknown_value, wrong_type};
+use crate::json::fields::{Fields, Policy};
 use crate::json::object::{Kind, as_str};
 
 /// Reads `tools`.
@@ -15,12 +17,12 @@ pub(super) fn tools(
     extra: &mut Extra,
 ) -> Result<Vec<Tool>, ApiError> {
     let mut tools = Vec::new();
-    for (index, value) in top.array("tools")?.unwrap_or_default().into_iter().enumerate() {
-        let fields = Fields::of(value, format!("tools[{index}]"))?;
-        if fields.required_text("type")? == "namespace" {
-            let namespace = fields.required_text("name")?;
-            for (index, value) in fields.array("tools")?.unwrap_or_default().into_iter().enumerate() {
-                let fields = Fields::of(value, format!("{}[{index}]", fields.path("tools")))?;
+    for (path, value) in top.array("tools")? {
+        let fields = Policy::PLAIN.read(value, path)?;
+        if fields.required_string("type")? == "namespace" {
+            let namespace = fields.required_string("name")?;
+            for (path, value) in fields.array("tools")? {
+                let fields = Policy::PLAIN.read(value, path)?;
                 tools.push(tool(value, &fields, Some(&namespace), names, extra)?);
             }
         } else {
@@ -37,44 +39,44 @@ fn tool(
     names: &mut CallNames,
     extra: &mut Extra,
 ) -> Result<Tool, ApiError> {
-    match fields.required_text("type")?.as_str() {
+    match fields.required_string("type")?.as_str() {
         "function" => {
-            let parameters = fields.json("parameters");
+            let parameters = fields.get("parameters").map(Json::carried);
             if let Some(found) = parameters.as_ref().map(|json| Kind::of(json.raw()))
                 && found != Kind::Object
             {
-                return Err(wrong_type(&fields.path("parameters"), "an object", found));
+                return Err(wrong_type(fields.path("parameters"), "an object", found));
             }
-            fields.carry_unknown(&["type", "name", "description", "parameters", "strict"], extra);
+            carry_unknown(fields, &["type", "name", "description", "parameters", "strict"], extra);
             Ok(Tool::Function(Function {
-                name: names.add(namespace, &fields.required_text("name")?, false),
-                description: fields.text("description")?,
+                name: names.add(namespace, &fields.required_string("name")?, false),
+                description: fields.string("description")?,
                 parameters,
                 strict: fields.boolean("strict")?,
                 cache: None,
             }))
         }
         "custom" => {
-            fields.carry_unknown(&["type", "name", "description", "format"], extra);
+            carry_unknown(fields, &["type", "name", "description", "format"], extra);
             Ok(Tool::Function(Function {
-                name: names.add(namespace, &fields.required_text("name")?, true),
+                name: names.add(namespace, &fields.required_string("name")?, true),
                 description: custom_description(fields)?,
                 parameters: Some(input_schema()),
                 strict: None,
                 cache: None,
             }))
         }
-        _ => Ok(Tool::Native(Json::of(&value))),
+        _ => Ok(Tool::Native(Json::carried(value))),
     }
 }
 
 /// Elsewhere nothing holds the model to the grammar of a custom tool, so it is at least told.
 fn custom_description(fields: &Fields<'_>) -> Result<Option<String>, ApiError> {
-    let mut description = fields.text("description")?;
+    let mut description = fields.string("description")?;
     if let Some(format) = fields.object("format")?
-        && let Some(definition) = format.text("definition")?
+        && let Some(definition) = format.string("definition")?
     {
-        let syntax = format.text("syntax")?.unwrap_or_default();
+        let syntax = format.string("syntax")?.unwrap_or_default();
         let grammar = format!("`input` must follow this grammar ({syntax}):\n{definition}");
         description = Some(match description {
             Some(text) => format!("{text}\n\n{grammar}"),
@@ -97,12 +99,12 @@ pub(super) fn tool_choice(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<
             }
         },
         Kind::Object => {
-            let fields = Fields::of(value, "tool_choice")?;
-            match fields.required_text("type")?.as_str() {
-                "function" | "custom" => Ok(Some(ToolChoice::Named(fields.required_text("name")?))),
+            let fields = Policy::PLAIN.read(value, "tool_choice")?;
+            match fields.required_string("type")?.as_str() {
+                "function" | "custom" => Ok(Some(ToolChoice::Named(fields.required_string("name")?))),
                 "allowed_tools" => allowed(&fields, extra),
                 _ => {
-                    top.carry("tool_choice", extra);
+                    carry(top, "tool_choice", extra);
                     Ok(None)
                 }
             }
@@ -112,19 +114,19 @@ pub(super) fn tool_choice(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<
 }
 
 fn allowed(fields: &Fields<'_>, extra: &mut Extra) -> Result<Option<ToolChoice>, ApiError> {
-    let mode = match fields.required_text("mode")?.as_str() {
+    let mode = match fields.required_string("mode")?.as_str() {
         "auto" => AllowedMode::Auto,
         "required" => AllowedMode::Required,
-        other => return Err(unknown_value(&fields.path("mode"), other, &["auto", "required"])),
+        other => return Err(unknown_value(fields.path("mode"), other, &["auto", "required"])),
     };
-    let tools = fields.array("tools")?.ok_or_else(|| missing(&fields.path("tools")))?;
+    fields.get("tools").ok_or_else(|| fields.missing("tools"))?;
     let mut names = Vec::new();
-    for (index, value) in tools.into_iter().enumerate() {
-        let tool = Fields::of(value, format!("{}[{index}]", fields.path("tools")))?;
-        match tool.text("type")?.as_deref() {
-            Some("function" | "custom") => names.push(tool.required_text("name")?),
+    for (path, value) in fields.array("tools")? {
+        let tool = Policy::PLAIN.read(value, path)?;
+        match tool.string("type")?.as_deref() {
+            Some("function" | "custom") => names.push(tool.required_string("name")?),
             _ => {
-                extra.insert(tool.own_path().to_owned(), Json::of(&value));
+                extra.insert(tool.own_path().to_owned(), Json::carried(value));
             }
         }
     }
@@ -134,21 +136,21 @@ fn allowed(fields: &Fields<'_>, extra: &mut Extra) -> Result<Option<ToolChoice>,
 /// Reads `text.format`.
 pub(super) fn response_format(text: &Fields<'_>) -> Result<Option<ResponseFormat>, ApiError> {
     let Some(format) = text.object("format")? else { return Ok(None) };
-    let kind = format.required_text("type")?;
+    let kind = format.required_string("type")?;
     Ok(Some(match kind.as_str() {
         "text" => ResponseFormat::Text,
         "json_object" => ResponseFormat::JsonObject,
         "json_schema" => ResponseFormat::JsonSchema {
-            name: format.text("name")?,
-            description: format.text("description")?,
+            name: format.string("name")?,
+            description: format.string("description")?,
             schema: format
                 .object("schema")?
-                .and_then(|_| format.json("schema"))
-                .ok_or_else(|| missing(&format.path("schema")))?,
+                .and_then(|_| format.get("schema").map(Json::carried))
+                .ok_or_else(|| format.missing("schema"))?,
             strict: format.boolean("strict")?,
         },
         other => {
-            return Err(unknown_value(&format.path("type"), other, &["text", "json_object", "json_schema"]));
+            return Err(unknown_value(format.path("type"), other, &["text", "json_object", "json_schema"]));
         }
     }))
 }

@@ -26,7 +26,7 @@ mod decode_tools;
 mod encode_response;
 mod error;
 mod events;
-mod fields;
+mod extra;
 mod input_items;
 mod opaque;
 mod output;

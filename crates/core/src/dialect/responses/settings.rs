@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::fields::Fields;
 use crate::dialect::canonical::Json;
 use crate::error::ApiError;
+use crate::json::fields::Fields;
 
 /// Settings of the request, under the names that they have in the answer.
 #[derive(Debug, Clone, Serialize)]
@@ -58,31 +58,37 @@ impl Settings {
         let reasoning = top.object("reasoning")?;
         Ok(Self {
             access_programs: None,
-            instructions: top.text("instructions")?,
+            instructions: top.string("instructions")?,
             max_output_tokens: top.unsigned("max_output_tokens")?,
-            max_tool_calls: top.json("max_tool_calls"),
-            metadata: top.json("metadata").unwrap_or(default.metadata),
+            max_tool_calls: top.get("max_tool_calls").map(Json::carried),
+            metadata: top.get("metadata").map(Json::carried).unwrap_or(default.metadata),
             parallel_tool_calls: top.boolean("parallel_tool_calls")?.unwrap_or(true),
-            previous_response_id: top.text("previous_response_id")?,
-            prompt_cache_key: top.text("prompt_cache_key")?,
-            prompt_cache_retention: top.json("prompt_cache_retention"),
+            previous_response_id: top.string("previous_response_id")?,
+            prompt_cache_key: top.string("prompt_cache_key")?,
+            prompt_cache_retention: top.get("prompt_cache_retention").map(Json::carried),
             reasoning: reasoning.map_or(default.reasoning, |reasoning| Reasoning {
-                effort: reasoning.json("effort"),
-                summary: reasoning.json("summary").or_else(|| reasoning.json("generate_summary")),
+                effort: reasoning.get("effort").map(Json::carried),
+                summary: reasoning
+                    .get("summary")
+                    .map(Json::carried)
+                    .or_else(|| reasoning.get("generate_summary").map(Json::carried)),
             }),
-            safety_identifier: top.text("safety_identifier")?,
+            safety_identifier: top.string("safety_identifier")?,
             store: top.boolean("store")?.unwrap_or(true),
-            temperature: top.json("temperature"),
+            temperature: top.get("temperature").map(Json::carried),
             text: Text {
-                format: text.as_ref().and_then(|text| text.json("format")).unwrap_or(default.text.format),
-                verbosity: text.and_then(|text| text.json("verbosity")),
+                format: text
+                    .as_ref()
+                    .and_then(|text| text.get("format").map(Json::carried))
+                    .unwrap_or(default.text.format),
+                verbosity: text.and_then(|text| text.get("verbosity").map(Json::carried)),
             },
-            tool_choice: top.json("tool_choice").unwrap_or(default.tool_choice),
-            tools: top.json("tools").unwrap_or(default.tools),
+            tool_choice: top.get("tool_choice").map(Json::carried).unwrap_or(default.tool_choice),
+            tools: top.get("tools").map(Json::carried).unwrap_or(default.tools),
             top_logprobs: top.unsigned("top_logprobs")?.unwrap_or_default(),
-            top_p: top.json("top_p"),
-            truncation: top.json("truncation").unwrap_or(default.truncation),
-            user: top.text("user")?,
+            top_p: top.get("top_p").map(Json::carried),
+            truncation: top.get("truncation").map(Json::carried).unwrap_or(default.truncation),
+            user: top.string("user")?,
         })
     }
 }

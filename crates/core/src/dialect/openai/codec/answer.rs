@@ -5,8 +5,8 @@
 
 use serde_json::value::RawValue;
 
-use super::fields::{carried, integer, items, items_at, object, object_at, text};
-use crate::dialect::canonical::{Citation, FinishReason, Media};
+use super::lenient::{integer, items, items_at, object, object_at, text};
+use crate::dialect::canonical::{Citation, FinishReason, Json, Media};
 use crate::json::object::{JsonObject, Kind, as_str};
 
 /// What is said.
@@ -217,7 +217,7 @@ fn arguments(called: &JsonObject<'_>, name: &str) -> String {
 fn citation(item: &RawValue) -> Option<Citation> {
     let annotation = object(item)?;
     let Some(source) = object_at(&annotation, "url_citation") else {
-        let original = Some(carried(item));
+        let original = Some(Json::carried(item));
         return Some(Citation { url: None, title: None, cited_text: None, span: None, original });
     };
     let span = integer(&source, "start_index").zip(integer(&source, "end_index"));

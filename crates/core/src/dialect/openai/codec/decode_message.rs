@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use serde_json::value::RawValue;
 
-use super::fields::{Fields, string};
+use super::POLICY;
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
 use crate::dialect::openai::request;
 use crate::error::ApiError;
+use crate::json::fields::Fields;
 use crate::json::object::Kind;
 
 /// Calls in the old way have no ids. They are made up, and remembered until their results come.
@@ -23,7 +24,7 @@ pub(super) fn all(messages: &[request::Message<'_>]) -> Result<Vec<Message>, Api
         .iter()
         .enumerate()
         .map(|(index, message)| {
-            let fields = Fields::of_object(message.fields(), format!("messages[{index}]"));
+            let fields = POLICY.of(message.fields().clone(), format!("messages[{index}]"));
             one(&fields, index, &mut old_calls)
         })
         .collect()
@@ -59,8 +60,8 @@ fn one(fields: &Fields<'_>, index: usize, old_calls: &mut OldCalls) -> Result<Me
         if let Some(audio) = fields.object("audio")? {
             parts.push(Part::Audio { media: Media::FileId { id: audio.required_string("id")? } });
         }
-        for (position, (path, item)) in fields.list("tool_calls")?.into_iter().enumerate() {
-            parts.push(tool_call(&Fields::of(item, path)?, index, position)?);
+        for (position, call) in fields.objects("tool_calls")?.into_iter().enumerate() {
+            parts.push(tool_call(&call, index, position)?);
         }
         if let Some(call) = fields.object("function_call")? {
             let name = call.required_string("name")?;
@@ -102,9 +103,9 @@ fn tool(fields: &Fields<'_>, call_id: String, name: Option<String>) -> Result<Me
 
 /// Thoughts of an earlier answer, given back. Blocks tell more than the bare text.
 fn thoughts(fields: &Fields<'_>, parts: &mut Vec<Part>) -> Result<(), ApiError> {
-    let blocks = fields.list("thinking_blocks")?;
-    for (path, item) in &blocks {
-        parts.push(block(&Fields::of(item, path.clone())?)?);
+    let blocks = fields.objects("thinking_blocks")?;
+    for thought in &blocks {
+        parts.push(block(thought)?);
     }
     if blocks.is_empty() {
         let text = match fields.string("reasoning_content")? {
@@ -134,14 +135,14 @@ fn content(fields: &Fields<'_>, parts: &mut Vec<Part>) -> Result<(), ApiError> {
     let Some(content) = fields.get("content") else { return Ok(()) };
     match Kind::of(content) {
         Kind::String => {
-            let text = string(content, &fields.path("content"))?;
+            let text = POLICY.string(content, &fields.path("content"))?;
             if !text.is_empty() {
                 parts.push(Part::text(text));
             }
         }
         Kind::Object => parts.push(part(content, fields.path("content"))?),
         _ => {
-            for (path, item) in fields.list("content")? {
+            for (path, item) in fields.array("content")? {
                 parts.push(part(item, path)?);
             }
         }
@@ -151,16 +152,18 @@ fn content(fields: &Fields<'_>, parts: &mut Vec<Part>) -> Result<(), ApiError> {
 
 fn part(item: &RawValue, path: String) -> Result<Part, ApiError> {
     if Kind::of(item) == Kind::String {
-        return Ok(Part::text(string(item, &path)?));
+        return Ok(Part::text(POLICY.string(item, &path)?));
     }
-    let fields = Fields::of(item, path)?;
+    let fields = POLICY.read(item, path)?;
     let cache = cache_of(&fields)?;
     Ok(match fields.required_string("type")?.as_str() {
         "text" => Part::Text { text: fields.required_string("text")?, citations: Vec::new(), cache },
         "image_url" => {
             let (url, detail) = match fields.get("image_url") {
                 // A bare address is common, though it is not documented.
-                Some(url) if Kind::of(url) == Kind::String => (string(url, &fields.path("image_url"))?, None),
+                Some(url) if Kind::of(url) == Kind::String => {
+                    (POLICY.string(url, &fields.path("image_url"))?, None)
+                }
                 _ => {
                     let image = fields.required_object("image_url")?;
                     (image.required_string("url")?, image.string("detail")?)
@@ -234,7 +237,7 @@ fn arguments(fields: &Fields<'_>, name: &str) -> Result<String, ApiError> {
     match fields.get(name) {
         None => Ok(String::new()),
         Some(value) if Kind::of(value) == Kind::Object => Ok(value.get().to_owned()),
-        Some(value) => string(value, &fields.path(name)),
+        Some(value) => POLICY.string(value, &fields.path(name)),
     }
 }
 

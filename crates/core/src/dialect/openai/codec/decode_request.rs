@@ -6,13 +6,15 @@
 use serde_json::value::RawValue;
 
 use super::decode_message::{self, cache_of};
-use super::fields::{Fields, carried, invalid_value, string};
+use super::{POLICY, lenient};
 use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, Function, Json, Reasoning, ResponseFormat, Sampling, Tool,
     ToolChoice,
 };
 use crate::dialect::openai::request;
 use crate::error::ApiError;
+use crate::json::error::invalid_value;
+use crate::json::fields::Fields;
 use crate::json::object::{Kind, as_str};
 
 /// Fields that are read here; all others are extra.
@@ -65,7 +67,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
 pub(in crate::dialect) fn decode_checked(
     checked: &request::ChatRequest<'_>,
 ) -> Result<ChatRequest, ApiError> {
-    let fields = Fields::of_object(checked.fields(), String::new());
+    let fields = POLICY.of(checked.fields().clone(), String::new());
     let mut decoded = ChatRequest {
         model: checked.model.clone().into_owned(),
         messages: decode_message::all(checked.messages())?,
@@ -75,23 +77,19 @@ pub(in crate::dialect) fn decode_checked(
         response_format: response_format(&fields)?,
         sampling: sampling(&fields)?,
         reasoning: reasoning(&fields)?,
-        max_tokens: match fields.integer("max_completion_tokens")? {
-            None => fields.integer("max_tokens")?,
+        max_tokens: match fields.unsigned("max_completion_tokens")? {
+            None => fields.unsigned("max_tokens")?,
             limit => limit,
         },
         stream: checked.stream,
         include_usage: checked.wants_usage,
         user: fields.string("user")?,
-        metadata: fields.get("metadata").map(carried),
+        metadata: fields.get("metadata").map(Json::carried),
         service_tier: fields.string("service_tier")?,
         prompt_cache_key: fields.string("prompt_cache_key")?,
         verbosity: fields.string("verbosity")?,
         audio: audio(&fields)?,
-        extra: fields
-            .iter()
-            .filter(|(name, _)| !KNOWN.contains(name))
-            .map(|(name, value)| (name.to_owned(), carried(value)))
-            .collect(),
+        extra: fields.others(KNOWN).map(|(name, value)| (name, Json::carried(value))).collect(),
     };
     if let Some(identifier) = fields.string("safety_identifier")? {
         // It is the newer name of `user`; where both are there, each says something of its own.
@@ -103,14 +101,14 @@ pub(in crate::dialect) fn decode_checked(
     if let Some(modalities) = fields.get("modalities")
         && !is_covered(modalities, decoded.audio.is_some())
     {
-        decoded.extra.insert("modalities".into(), carried(modalities));
+        decoded.extra.insert("modalities".into(), Json::carried(modalities));
     }
     Ok(decoded)
 }
 
 /// Whether the modalities say nothing that is not said anyway: text, and speech if its form is asked for.
 fn is_covered(modalities: &RawValue, has_audio: bool) -> bool {
-    super::fields::items(modalities)
+    lenient::items(modalities)
         .into_iter()
         .filter_map(as_str)
         .all(|modality| modality == "text" || (modality == "audio" && has_audio))
@@ -120,14 +118,14 @@ fn sampling(fields: &Fields<'_>) -> Result<Sampling, ApiError> {
     Ok(Sampling {
         temperature: fields.number("temperature")?,
         top_p: fields.number("top_p")?,
-        top_k: fields.integer("top_k")?,
+        top_k: fields.unsigned("top_k")?,
         seed: fields.signed("seed")?,
         frequency_penalty: fields.number("frequency_penalty")?,
         presence_penalty: fields.number("presence_penalty")?,
-        logit_bias: fields.get("logit_bias").map(carried),
+        logit_bias: fields.get("logit_bias").map(Json::carried),
         logprobs: fields.boolean("logprobs")?,
-        top_logprobs: fields.integer("top_logprobs")?,
-        n: fields.integer("n")?,
+        top_logprobs: fields.unsigned("top_logprobs")?,
+        n: fields.unsigned("n")?,
         stop: stop(fields)?,
     })
 }
@@ -135,8 +133,8 @@ fn sampling(fields: &Fields<'_>) -> Result<Sampling, ApiError> {
 /// The stop sequences: one string or a list.
 pub(in crate::dialect::openai) fn stop(fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
     match fields.get("stop") {
-        Some(value) if Kind::of(value) == Kind::String => Ok(vec![string(value, "stop")?]),
-        _ => fields.list("stop")?.into_iter().map(|(path, item)| string(item, &path)).collect(),
+        Some(value) if Kind::of(value) == Kind::String => Ok(vec![POLICY.string(value, "stop")?]),
+        _ => fields.array("stop")?.into_iter().map(|(path, item)| POLICY.string(item, &path)).collect(),
     }
 }
 
@@ -145,19 +143,19 @@ pub(in crate::dialect::openai) fn stop(fields: &Fields<'_>) -> Result<Vec<String
 fn reasoning(fields: &Fields<'_>) -> Result<Option<Reasoning>, ApiError> {
     let mut reasoning = Reasoning {
         effort: fields.string("reasoning_effort")?,
-        budget_tokens: fields.integer("thinking_budget")?,
+        budget_tokens: fields.unsigned("thinking_budget")?,
         include: fields.boolean("include_reasoning")?,
         ..Reasoning::default()
     };
     if let Some(options) = fields.object("reasoning")? {
         reasoning.effort = reasoning.effort.or(options.string("effort")?);
-        reasoning.budget_tokens = reasoning.budget_tokens.or(options.integer("max_tokens")?);
+        reasoning.budget_tokens = reasoning.budget_tokens.or(options.unsigned("max_tokens")?);
         reasoning.include = reasoning.include.or(options.boolean("exclude")?.map(|exclude| !exclude));
         reasoning.summary = options.string("summary")?;
         switch(&mut reasoning, options.boolean("enabled")?);
     }
     if let Some(options) = fields.object("thinking")? {
-        reasoning.budget_tokens = reasoning.budget_tokens.or(options.integer("budget_tokens")?);
+        reasoning.budget_tokens = reasoning.budget_tokens.or(options.unsigned("budget_tokens")?);
         let enabled = match options.string("type")?.as_deref() {
             Some("disabled") => Some(false),
             Some("enabled" | "adaptive" | "auto") => Some(true),
@@ -183,7 +181,7 @@ fn audio(fields: &Fields<'_>) -> Result<Option<AudioOutput>, ApiError> {
     let voice = match audio.get("voice") {
         // A voice of the caller's own is named by its id.
         Some(voice) if Kind::of(voice) == Kind::Object => {
-            Some(Fields::of(voice, audio.path("voice"))?.required_string("id")?)
+            Some(POLICY.read(voice, audio.path("voice"))?.required_string("id")?)
         }
         _ => audio.string("voice")?,
     };
@@ -200,7 +198,7 @@ fn response_format(fields: &Fields<'_>) -> Result<Option<ResponseFormat>, ApiErr
             ResponseFormat::JsonSchema {
                 name: schema.string("name")?,
                 description: schema.string("description")?,
-                schema: schema.get("schema").map_or_else(Json::empty_object, carried),
+                schema: schema.get("schema").map_or_else(Json::empty_object, Json::carried),
                 strict: schema.boolean("strict")?,
             }
         }
@@ -210,8 +208,8 @@ fn response_format(fields: &Fields<'_>) -> Result<Option<ResponseFormat>, ApiErr
 
 fn tools(fields: &Fields<'_>) -> Result<Vec<Tool>, ApiError> {
     let mut tools = Vec::new();
-    for (path, item) in fields.list("tools")? {
-        let tool = Fields::of(item, path)?;
+    for (path, item) in fields.array("tools")? {
+        let tool = POLICY.read(item, path)?;
         let kind = tool.string("type")?;
         let is_function = kind.as_deref().is_none_or(|kind| kind == "function");
         tools.push(if is_function {
@@ -220,11 +218,11 @@ fn tools(fields: &Fields<'_>) -> Result<Vec<Tool>, ApiError> {
             function.cache = cache.or(function.cache);
             Tool::Function(function)
         } else {
-            Tool::Native(carried(item))
+            Tool::Native(Json::carried(item))
         });
     }
-    for (path, item) in fields.list("functions")? {
-        tools.push(Tool::Function(function(&Fields::of(item, path)?)?));
+    for old in fields.objects("functions")? {
+        tools.push(Tool::Function(function(&old)?));
     }
     Ok(tools)
 }
@@ -233,7 +231,7 @@ fn function(fields: &Fields<'_>) -> Result<Function, ApiError> {
     Ok(Function {
         name: fields.required_string("name")?,
         description: fields.string("description")?,
-        parameters: fields.object("parameters")?.and_then(|_| fields.get("parameters")).map(carried),
+        parameters: fields.object("parameters")?.and_then(|_| fields.get("parameters")).map(Json::carried),
         strict: fields.boolean("strict")?,
         cache: cache_of(fields)?,
     })
@@ -242,9 +240,9 @@ fn function(fields: &Fields<'_>) -> Result<Function, ApiError> {
 fn tool_choice(fields: &Fields<'_>) -> Result<Option<ToolChoice>, ApiError> {
     let Some(choice) = fields.get("tool_choice") else { return function_choice(fields) };
     if Kind::of(choice) == Kind::String {
-        return choice_word(string(choice, "tool_choice")?.as_str(), "tool_choice").map(Some);
+        return choice_word(POLICY.string(choice, "tool_choice")?.as_str(), "tool_choice").map(Some);
     }
-    let choice = Fields::of(choice, "tool_choice".into())?;
+    let choice = POLICY.read(choice, "tool_choice")?;
     Ok(Some(match choice.string("type")?.as_deref() {
         None | Some("function") => {
             ToolChoice::Named(choice.required_object("function")?.required_string("name")?)
@@ -261,7 +259,7 @@ fn choice_word(word: &str, path: &str) -> Result<ToolChoice, ApiError> {
         "none" => Ok(ToolChoice::None),
         // `any` is Mistral's word.
         "required" | "any" => Ok(ToolChoice::Required),
-        _ => Err(invalid_value(path.to_owned(), "must be `auto`, `none`, `required` or an object")),
+        _ => Err(invalid_value(path, "must be `auto`, `none`, `required` or an object")),
     }
 }
 
@@ -272,8 +270,7 @@ fn allowed_tools(fields: &Fields<'_>) -> Result<ToolChoice, ApiError> {
         Some(_) => return Err(fields.invalid("mode", "must be `auto` or `required`")),
     };
     let mut names = Vec::new();
-    for (path, item) in fields.list("tools")? {
-        let tool = Fields::of(item, path)?;
+    for tool in fields.objects("tools")? {
         let definition = match tool.object("function")? {
             None => tool.object("custom")?,
             function => function,
@@ -288,10 +285,10 @@ fn function_choice(fields: &Fields<'_>) -> Result<Option<ToolChoice>, ApiError> 
     match fields.get("function_call") {
         None => Ok(None),
         Some(word) if Kind::of(word) == Kind::String => {
-            choice_word(string(word, "function_call")?.as_str(), "function_call").map(Some)
+            choice_word(POLICY.string(word, "function_call")?.as_str(), "function_call").map(Some)
         }
         Some(named) => {
-            let named = Fields::of(named, "function_call".into())?.required_string("name")?;
+            let named = POLICY.read(named, "function_call")?.required_string("name")?;
             Ok(Some(ToolChoice::Named(named)))
         }
     }

@@ -2,8 +2,8 @@
 
 use super::answer::{self, Piece, Said};
 use super::error;
-use super::fields::{integer, items, object, object_at, text};
-use crate::dialect::canonical::{ChatResponse, Choice, Media, Part};
+use super::lenient::{integer, items, object, object_at, text};
+use crate::dialect::canonical::{ChatResponse, Choice, Json, Media, Part};
 use crate::dialect::openai::usage;
 use crate::json::object::JsonObject;
 
@@ -94,7 +94,7 @@ fn choice_of(said: Said, choice: &JsonObject<'_>, reply: Option<&str>, position:
     let refused = parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
     Choice {
         finish: Some(answer::settled(answer::finish(choice), has_calls, refused)),
-        logprobs: choice.get_set("logprobs").map(super::fields::carried),
+        logprobs: choice.get_set("logprobs").map(Json::carried),
         parts,
     }
 }

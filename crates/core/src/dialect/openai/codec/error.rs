@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::fields::{items, object, object_at, text};
+use super::lenient::{items, object, object_at, text};
 use super::wire::json;
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::json::object::{JsonObject, Kind, as_str};

@@ -23,7 +23,7 @@ mod encode_message;
 mod encode_request;
 mod encode_response;
 mod error;
-pub(super) mod fields;
+mod lenient;
 mod model_family;
 mod options;
 mod stream_decoder;
@@ -38,6 +38,7 @@ use crate::dialect::canonical::{
     StreamEncoder, UpstreamDialect,
 };
 use crate::error::ApiError;
+use crate::json::fields::Policy;
 
 pub(in crate::dialect) use decode_request::decode_checked;
 pub(super) use decode_request::stop;
@@ -45,6 +46,9 @@ pub(super) use encode_response::{finish_word, usage_out};
 pub(super) use error::encode as encode_error;
 pub(in crate::dialect) use error::encode_passthrough as encode_passthrough_error;
 pub use options::{Setting, TokenLimit, UpstreamOptions};
+
+/// Clients in languages without whole numbers write `20.0`.
+pub(super) const POLICY: Policy = Policy { decimal_integers: true, ..Policy::PLAIN };
 
 /// Chat Completions, with what is to be known of the upstream or caller at hand. The default suits `OpenAI` itself
 /// and services that follow it closely.
@@ -60,7 +64,8 @@ pub struct OpenAi {
 /// Whether a request body declares its tools in the old way, as `functions` and nothing else.
 #[must_use]
 pub fn wants_function_call(body: &[u8]) -> bool {
-    fields::Fields::of_body(body)
+    POLICY
+        .of_body(body)
         .is_ok_and(|fields| fields.get("functions").is_some() && fields.get("tools").is_none())
 }
 

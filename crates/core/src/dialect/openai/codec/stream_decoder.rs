@@ -15,10 +15,10 @@ use std::collections::BTreeMap;
 
 use super::answer::{self, Piece, Said};
 use super::choice_state::{ChoiceState, Sink};
-use super::fields::{integer, object, object_at, text};
+use super::lenient::{integer, object, object_at, text};
 use super::{decode_response, error};
 use crate::dialect::canonical::{
-    ChatResponse, Citation, ErrorInfo, FinishReason, Media, StreamDecoder, StreamEvent, explode,
+    ChatResponse, Citation, ErrorInfo, FinishReason, Json, Media, StreamDecoder, StreamEvent, explode,
 };
 use crate::dialect::openai::usage;
 use crate::json::object::{JsonObject, as_str};
@@ -239,7 +239,7 @@ impl State {
         }
         state.cite(said.citations, &mut sink);
         if let Some(logprobs) = choice.get_set("logprobs").filter(|value| object(value).is_some()) {
-            let logprobs = super::fields::carried(logprobs);
+            let logprobs = Json::carried(logprobs);
             sink.events.push(StreamEvent::Logprobs { choice: number, logprobs });
         }
         if let Some(reason) = answer::finish(choice) {

@@ -3,9 +3,10 @@
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{ChatRequest, Json, Message, Part, Role, Sampling};
-use crate::dialect::openai::codec::fields::{Fields, carried, invalid_value, string};
-use crate::dialect::openai::codec::stop;
+use crate::dialect::openai::codec::{POLICY, stop};
 use crate::error::ApiError;
+use crate::json::error::invalid_value;
+use crate::json::fields::Fields;
 use crate::json::object::Kind;
 
 /// Fields that are read here; all others are extra.
@@ -35,13 +36,13 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
     }
-    let fields = Fields::of_body(body)?;
+    let fields = POLICY.of_body(body)?;
     let model = fields.required_string("model")?;
     if model.trim().is_empty() {
         return Err(fields.invalid("model", "must not be empty"));
     }
-    let n = fields.integer("n")?;
-    let top_logprobs = fields.integer("logprobs")?;
+    let n = fields.unsigned("n")?;
+    let top_logprobs = fields.unsigned("logprobs")?;
     let mut request = ChatRequest {
         model,
         messages: prompts(&fields)?
@@ -54,25 +55,24 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
             seed: fields.signed("seed")?,
             frequency_penalty: fields.number("frequency_penalty")?,
             presence_penalty: fields.number("presence_penalty")?,
-            logit_bias: fields.object("logit_bias")?.and_then(|_| fields.get("logit_bias")).map(carried),
+            logit_bias: fields
+                .object("logit_bias")?
+                .and_then(|_| fields.get("logit_bias"))
+                .map(Json::carried),
             logprobs: top_logprobs.map(|_| true),
             top_logprobs,
             n,
             stop: stop(&fields)?,
             ..Sampling::default()
         },
-        max_tokens: fields.integer("max_tokens")?,
+        max_tokens: fields.unsigned("max_tokens")?,
         stream: fields.boolean("stream")?.unwrap_or(false),
         include_usage: match fields.object("stream_options")? {
             Some(options) => options.boolean("include_usage")?.unwrap_or(false),
             None => false,
         },
         user: fields.string("user")?,
-        extra: fields
-            .iter()
-            .filter(|(name, _)| !KNOWN.contains(name))
-            .map(|(name, value)| (name.to_owned(), carried(value)))
-            .collect(),
+        extra: fields.others(KNOWN).map(|(name, value)| (name, Json::carried(value))).collect(),
         ..ChatRequest::default()
     };
     // Only what would change the answer is worth naming.
@@ -82,7 +82,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     if let Some(suffix) = fields.string("suffix")?.filter(|suffix| !suffix.is_empty()) {
         request.extra.insert("suffix".into(), Json::of(&suffix));
     }
-    if let Some(best_of) = fields.integer("best_of")?.filter(|best_of| *best_of > n.unwrap_or(1)) {
+    if let Some(best_of) = fields.unsigned("best_of")?.filter(|best_of| *best_of > n.unwrap_or(1)) {
         request.extra.insert("best_of".into(), Json::of(&best_of));
     }
     Ok(request)
@@ -92,9 +92,9 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
 fn prompts(fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
     let Some(prompt) = fields.get("prompt") else { return Err(fields.missing("prompt")) };
     if Kind::of(prompt) == Kind::String {
-        return Ok(vec![string(prompt, "prompt")?]);
+        return Ok(vec![POLICY.string(prompt, "prompt")?]);
     }
-    let items = fields.list("prompt")?;
+    let items = fields.array("prompt")?;
     if items.is_empty() {
         return Err(fields.invalid("prompt", "must not be empty"));
     }
@@ -112,7 +112,7 @@ fn prompt_text(item: &RawValue, path: String) -> Result<String, ApiError> {
         Kind::Number | Kind::Array => {
             Err(invalid_value(path, "must be text; token numbers cannot be translated"))
         }
-        _ => string(item, &path),
+        _ => POLICY.string(item, &path),
     }
 }
 

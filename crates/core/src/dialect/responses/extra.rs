@@ -1,0 +1,27 @@
+//! Parameters that have no place in the canonical request.
+
+use std::collections::BTreeMap;
+
+use crate::dialect::canonical::Json;
+use crate::error::ApiError;
+use crate::json::fields::Fields;
+
+/// Such parameters, by their path.
+pub(super) type Extra = BTreeMap<String, Json>;
+
+/// Remembers a field if it is set.
+pub(super) fn carry(fields: &Fields<'_>, name: &str, extra: &mut Extra) {
+    if let Some(value) = fields.get(name) {
+        extra.insert(fields.path(name), Json::carried(value));
+    }
+}
+
+/// Remembers all fields that are set, but the known ones.
+pub(super) fn carry_unknown(fields: &Fields<'_>, known: &[&str], extra: &mut Extra) {
+    extra.extend(fields.others(known).map(|(name, value)| (fields.path(&name), Json::carried(value))));
+}
+
+/// The error of a parameter that the gateway cannot honour and must not ignore.
+pub(super) fn unsupported(path: &str, message: &str) -> ApiError {
+    ApiError::invalid("unsupported_parameter", path, message)
+}
