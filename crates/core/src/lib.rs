@@ -15,6 +15,7 @@
 )]
 
 pub mod access;
+pub mod aws;
 pub mod billing;
 pub mod catalog;
 pub mod chat;
