@@ -1,9 +1,14 @@
-//! The one error that a caller sees.
+//! The error that a caller gets.
 //!
-//! Every layer below has its own error type; at the edge all of them become an [`ApiError`], which knows its HTTP
-//! status, a stable machine-readable code and the offending field, and renders itself in the `OpenAI` shape
-//! `{"error":{"message","type","param","code"}}`. Messages are written for the caller: they never contain a secret
-//! or an internal detail.
+//! Every layer below has its own error type; at the edge all of them become an [`ApiError`], which has an HTTP
+//! status, a stable machine-readable code and the path of the invalid field, and renders itself in the `OpenAI`
+//! shape:
+//!
+//! ```json
+//! {"error": {"message": "…", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}}
+//! ```
+//!
+//! Messages are written for the caller: they never contain a secret or an internal detail.
 
 use serde::Serialize;
 
@@ -17,9 +22,9 @@ pub enum ErrorType {
     AuthenticationError,
     /// The key is valid, but not for this.
     PermissionError,
-    /// A limit of the gateway was met.
+    /// A limit of the gateway is exceeded.
     RateLimitError,
-    /// Money or credits of the caller are used up.
+    /// The caller's budget or credits are used up.
     InsufficientQuota,
     /// The upstream failed or cannot be reached.
     UpstreamError,
@@ -29,7 +34,7 @@ pub enum ErrorType {
     ServerError,
 }
 
-/// An error with everything that is needed to answer the caller.
+/// An error with everything that its answer contains.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct ApiError {
@@ -39,13 +44,13 @@ pub struct ApiError {
     pub kind: ErrorType,
     /// Stable code; clients may branch on it.
     pub code: &'static str,
-    /// A sentence for a person.
+    /// A sentence for people.
     pub message: String,
-    /// The field at fault, as a path such as `messages[0].role`.
+    /// The invalid field, as a path such as `messages[0].role`.
     pub param: Option<String>,
     /// Seconds after which a retry may succeed, for the `retry-after` header.
     pub retry_after_s: Option<u32>,
-    /// The methods that the path does answer, for the `allow` header of a 405.
+    /// The methods that the path supports, for the `allow` header of a 405.
     pub allow: Option<String>,
 }
 
@@ -68,7 +73,7 @@ impl ApiError {
         Self { status, kind, code, message: message.into(), param: None, retry_after_s: None, allow: None }
     }
 
-    /// A 400 for a field that is present but wrong.
+    /// A 400 for an invalid field.
     pub fn invalid(code: &'static str, param: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(400, ErrorType::InvalidRequestError, code, message).with_param(param)
     }
@@ -104,7 +109,7 @@ impl ApiError {
         .with_param("model")
     }
 
-    /// A 405 naming the methods that the path does answer.
+    /// A 405 with the methods that the path supports.
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
         let message = format!("This path answers only {allow}.");
@@ -117,7 +122,7 @@ impl ApiError {
         Self::new(409, ErrorType::InvalidRequestError, code, message).with_param(param)
     }
 
-    /// A 413 naming the limit in bytes.
+    /// A 413 with the limit in bytes.
     #[must_use]
     pub fn too_large(limit_bytes: usize) -> Self {
         Self::new(
@@ -133,7 +138,7 @@ impl ApiError {
         Self::new(502, ErrorType::UpstreamError, code, message)
     }
 
-    /// A 504 naming what was waited for and how long, in milliseconds.
+    /// A 504 that names the operation and its time-out in milliseconds.
     #[must_use]
     pub fn upstream_timeout(waited_for: &str, limit_ms: u32) -> Self {
         Self::new(
@@ -144,18 +149,18 @@ impl ApiError {
         )
     }
 
-    /// A 500: the gateway's own fault. The cause belongs in the log, not in the message.
+    /// A 500: a fault of the gateway. The cause belongs in the log, not in the message.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(500, ErrorType::ServerError, "internal_error", "The gateway failed to handle the request.")
     }
 
-    /// A 503: something that the gateway needs is not there.
+    /// A 503: something that the gateway needs is missing.
     pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(503, ErrorType::ServerError, code, message)
     }
 
-    /// The same error, naming the field at fault.
+    /// The same error with the path of the invalid field.
     #[must_use]
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());

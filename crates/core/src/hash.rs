@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of a text, in lower-case hexadecimal: the stored form of keys, and a name for what is too long for one.
+/// The SHA-256 of a text in lower-case hexadecimal: the stored form of keys, and a short name for long texts.
 #[must_use]
 pub fn sha256_hex(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))

@@ -1,7 +1,7 @@
 //! Identifiers made by the gateway.
 //!
-//! All of them are ULIDs (<https://github.com/ulid/spec>): they sort by time, so tables keyed by them are
-//! appended to at their end and paged through with a plain `id < cursor`.
+//! All of them are ULIDs (<https://github.com/ulid/spec>): they sort by time, so tables with such keys are appended
+//! to at their end and paged with a plain `id < cursor`.
 
 use ulid::Ulid;
 

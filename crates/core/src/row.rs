@@ -19,8 +19,8 @@ pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
     }
 }
 
-/// Reads a list that may be stored as JSON text: SQL has no lists. Text that is not such a list counts as an empty one, so
-/// that one damaged record does not make all the others unreadable.
+/// Reads a list that may be stored as JSON text: SQL has no lists. Text that is not such a list counts as empty, so
+/// that one damaged record does not make all others unreadable.
 pub fn json_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {

@@ -1,24 +1,24 @@
 //! Civil dates in UTC, and the two ways in which protocols write them: RFC 3339 and HTTP dates.
 //!
-//! A point in time is a count of milliseconds or seconds since 1970-01-01T00:00:00Z; what is before that has no value
-//! here. Days are those of the proleptic Gregorian calendar without leap seconds: `23:59:60` is read as the first second
-//! of the next day. The arithmetic is that of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms"
-//! (<https://howardhinnant.github.io/date_algorithms.html>). No library does it: the largest part of one is time zones,
-//! which nothing here needs.
+//! A point in time is a count of milliseconds or seconds since 1970-01-01T00:00:00Z; earlier times are not
+//! represented. Days are those of the proleptic Gregorian calendar without leap seconds: `23:59:60` is read as the
+//! first second of the next day. The arithmetic is that of Howard Hinnant's "chrono-Compatible Low-Level Date
+//! Algorithms" (<https://howardhinnant.github.io/date_algorithms.html>). No library is used, because most of one is
+//! time zones, which are not needed here.
 
 /// Milliseconds of a day.
 pub const DAY_MS: u64 = 86_400_000;
 
 const DAY_S: u64 = 86_400;
-/// Days from 0000-03-01 to 1970-01-01. Years are counted from March, so that the day that comes and goes is the last one
-/// of the year.
+/// Days from 0000-03-01 to 1970-01-01. Years are counted from March, so that the leap day is the last day of the
+/// year.
 const EPOCH_OFFSET_DAYS: u64 = 719_468;
 /// Days of 400 years, after which the calendar repeats.
 const ERA_DAYS: u64 = 146_097;
 const MONTH_NAMES: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A day of the calendar, not before 1970-01-01.
+/// A date, not before 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CivilDate {
     year: u64,
@@ -29,7 +29,7 @@ pub struct CivilDate {
 }
 
 impl CivilDate {
-    /// The date of these numbers; `None` if there is no such day or if it is before 1970.
+    /// The date with these numbers; `None` if it does not exist or is before 1970.
     #[must_use]
     pub const fn new(year: u64, month: u64, day: u64) -> Option<Self> {
         let exists = month >= 1 && month <= 12 && day >= 1 && day <= days_in_month(year, month);
@@ -66,7 +66,7 @@ impl CivilDate {
         Self { day: 1, ..self }
     }
 
-    /// The same day so many months later; the last day of that month where it is shorter.
+    /// The same day a number of months later, or the last day of that month if it is shorter.
     #[must_use]
     pub const fn plus_months(self, months: u64) -> Self {
         let from_january = self.month - 1 + months;
@@ -86,8 +86,8 @@ const fn days_in_month(year: u64, month: u64) -> u64 {
     }
 }
 
-/// The same time of day so many months later; on the last day of that month where it is shorter. Milliseconds since the
-/// epoch.
+/// The same time of day a number of months later, on the last day of that month if it is shorter. Milliseconds since
+/// the epoch.
 #[must_use]
 pub const fn add_months(now_ms: u64, months: u64) -> u64 {
     CivilDate::of_day(now_ms / DAY_MS).plus_months(months).days() * DAY_MS + now_ms % DAY_MS
@@ -161,7 +161,7 @@ mod tests {
         format!("{weekday}, {} {month} {} {} GMT", &text[8..10], &text[..4], &text[11..19])
     }
 
-    /// From 1970 to 9999 one day after another, with the lengths of the months as everyone learns them.
+    /// Every day from 1970 to 9999, against the usual lengths of months.
     #[test]
     fn dates_are_those_of_a_day_by_day_walk() {
         let mut day = 0;

@@ -13,16 +13,16 @@ use crate::hash::sha256_hex;
 use crate::limits::LimitPolicy;
 use crate::row::flag;
 
-/// How every key of ours begins. Some clients insist on `sk-`.
+/// Prefix of every key. Some clients require `sk-`.
 const PREFIX: &str = "sk-nx-";
 const PUBLIC_ID_LENGTH: usize = 12;
 const SECRET_LENGTH: usize = 32;
-/// Random bytes that make one key: one for each character.
+/// Random bytes of one key: one for each character.
 pub const KEY_RANDOM_BYTES: usize = PUBLIC_ID_LENGTH + SECRET_LENGTH;
-/// 32 symbols, so that a random byte maps to them without bias; without letters that are taken for digits.
+/// 32 symbols, so that a random byte maps to them without bias; without letters that look like digits.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// A new key, in clear.
+/// A new key in clear text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     text: String,
@@ -39,7 +39,7 @@ impl ApiKey {
         Self { text: format!("{PREFIX}{id}-{secret}") }
     }
 
-    /// A key of the same id with a new secret.
+    /// A key with the same id and a new secret.
     #[must_use]
     pub fn with_new_secret(id: &str, random: [u8; KEY_RANDOM_BYTES]) -> Self {
         let fresh = Self::from_random(random);
@@ -47,7 +47,7 @@ impl ApiKey {
         Self { text: format!("{PREFIX}{id}{secret}") }
     }
 
-    /// The key itself. To be shown once.
+    /// The key in clear text. To be shown once.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.text
@@ -59,20 +59,20 @@ impl ApiKey {
         self.text.get(PREFIX.len()..PREFIX.len() + PUBLIC_ID_LENGTH).unwrap_or_default()
     }
 
-    /// What is stored to recognise the key.
+    /// The stored hash of the key.
     #[must_use]
     pub fn hash(&self) -> String {
         sha256_hex(&self.text)
     }
 }
 
-/// Whether a text has the form of our keys, so that looking it up is worth it.
+/// Whether a text has the form of our keys, so that a look-up makes sense.
 #[must_use]
 pub fn is_api_key(text: &str) -> bool {
     text.len() == PREFIX.len() + PUBLIC_ID_LENGTH + 1 + SECRET_LENGTH && text.starts_with(PREFIX)
 }
 
-/// How a key is shown in lists: enough to recognise it, nothing to use it with.
+/// The masked form of a key in lists: enough to recognise it, not enough to use it.
 #[must_use]
 pub fn shown_prefix(public_id: &str) -> String {
     format!("{PREFIX}{public_id}-…")
@@ -83,7 +83,7 @@ pub fn shown_prefix(public_id: &str) -> String {
 pub struct ApiKeyRecord {
     /// Public id.
     pub id: String,
-    /// What its owner calls it.
+    /// Its name, chosen by the administrator.
     pub name: String,
     /// Whether it may be used.
     #[serde(deserialize_with = "flag")]
@@ -94,10 +94,10 @@ pub struct ApiKeyRecord {
     pub allowed_models: Option<Vec<String>>,
     /// Ids of the providers it may use; `None` is all.
     pub allowed_providers: Option<Vec<i64>>,
-    /// What is kept of what its callers say.
+    /// What is archived of prompts and answers.
     #[serde(default)]
     pub store: StorePolicy,
-    /// For how many seconds the answers to its requests are kept; 0 is not at all, `None` as the logical model says.
+    /// Seconds for which responses are cached; 0: never, `None`: as the logical model says.
     #[serde(default)]
     pub cache_ttl_s: Option<u32>,
     /// Milliseconds since the epoch.
@@ -112,10 +112,10 @@ pub struct ApiKeyRecord {
     /// Dialects in which it may be used, by the names of [`crate::dialect::face::Face`]; `None` is all.
     #[serde(default)]
     pub allowed_dialects: Option<Vec<String>>,
-    /// Whose key it is: limits may be set for all keys of an owner together.
+    /// The owner: limits may be set for all keys of an owner together.
     #[serde(default)]
     pub owner: Option<String>,
-    /// What its owner wants to find in the statistics of its requests.
+    /// Tags that are recorded with every request.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     /// Its limits and its budget.
@@ -124,19 +124,19 @@ pub struct ApiKeyRecord {
     /// Why the gateway disabled it, if it did.
     #[serde(default)]
     pub disabled_reason: Option<String>,
-    /// Until when the key before the last rotation is valid, too, in milliseconds since the epoch.
+    /// Until when the previous secret is valid after a rotation, in milliseconds since the epoch.
     #[serde(default)]
     pub previous_expires_at: Option<u64>,
 }
 
-/// A key that may do everything, for tests.
+/// An unrestricted key, for tests.
 #[cfg(test)]
 pub(crate) fn test_record() -> ApiKeyRecord {
     ApiKeyRecord::new("a".into(), 0)
 }
 
 impl ApiKeyRecord {
-    /// A key without a name that may do everything.
+    /// An unrestricted key without a name.
     #[must_use]
     pub fn new(id: String, now_ms: u64) -> Self {
         Self {
@@ -161,7 +161,7 @@ impl ApiKeyRecord {
         }
     }
 
-    /// Whether the key may be used from this address, if that is known, and in this dialect.
+    /// Whether the key may be used from this address, if it is known, and in this dialect.
     pub fn check_use(&self, address: Option<&str>, dialect: &str) -> Result<(), ApiError> {
         if let Some(ranges) = &self.allowed_ips {
             let is_allowed =

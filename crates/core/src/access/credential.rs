@@ -1,8 +1,7 @@
 //! Finding the API key in a request.
 //!
-//! Every SDK has its own header for it, and all of them work here, so that a client needs a new base URL and key and
-//! nothing else: `Authorization: Bearer` (`OpenAI`), `x-api-key` (Anthropic), `api-key` (Azure), `x-goog-api-key`
-//! (Gemini).
+//! Each SDK sends it in its own header, and all of them are accepted, so that a client needs only a new base URL and
+//! key: `Authorization: Bearer` (`OpenAI`), `x-api-key` (Anthropic), `api-key` (Azure), `x-goog-api-key` (Gemini).
 
 /// Headers that hold a bare key, in the order in which they are tried after `authorization`.
 pub const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];

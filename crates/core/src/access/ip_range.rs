@@ -8,7 +8,7 @@ pub fn is_range(text: &str) -> bool {
     parse(text).is_some()
 }
 
-/// Whether `address` is in the range. What is no address or no range is not.
+/// Whether `address` is in the range. False if either of them is invalid.
 #[must_use]
 pub fn contains(range: &str, address: &str) -> bool {
     let (Some((network, length)), Some(address)) = (parse(range), parse_address(address)) else {

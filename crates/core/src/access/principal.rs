@@ -1,4 +1,4 @@
-//! On whose behalf a request runs, and what that allows.
+//! The caller of a request, and what it may use.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use crate::limits::LimitPolicy;
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// Names the key in records: the public id of an API key, or `personal:` and the start of a hash.
+    /// Identifies the key in records: the public id of an API key, or `personal:` and the start of a hash.
     pub key_id: String,
-    /// Whose key it is.
+    /// Owner of the key.
     pub owner: Option<String>,
-    /// What is recorded with every request.
+    /// Tags that are recorded with every request.
     pub tags: BTreeMap<String, String>,
     /// The key's limits and budget.
     pub policy: LimitPolicy,
-    /// What is kept of what it says.
+    /// What is archived of prompts and answers.
     pub store: StorePolicy,
-    /// For how many seconds its answers are kept; 0 is not at all, `None` as the logical model says.
+    /// Seconds for which responses are cached; 0: never, `None`: as the logical model says.
     pub cache_ttl_s: Option<u32>,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<i64>>,
@@ -40,7 +40,7 @@ impl Principal {
         }
     }
 
-    /// The operator, who may use everything.
+    /// The operator, without restrictions.
     #[must_use]
     pub fn of_admin() -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Principal {
         }
     }
 
-    /// The principal of a key that stands on providers (`personalized_key`) and opens just those.
+    /// The principal of a `personalized_key`, which gives access only to the providers that have it.
     #[must_use]
     pub fn of_personalized_key(key_hash: &str, providers: Vec<i64>) -> Self {
         let start: String = key_hash.chars().take(12).collect();

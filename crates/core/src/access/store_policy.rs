@@ -1,14 +1,14 @@
-//! What is kept of what a key's callers say.
+//! What is archived of a key's prompts and answers.
 
 use serde::{Deserialize, Serialize};
 
-/// How much of a conversation is archived. Usage is recorded whatever this says.
+/// How much of a conversation is archived. Usage is recorded in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StorePolicy {
     /// Nothing.
     None,
-    /// Who, when, which model and how many tokens, but no content.
+    /// Role, time, model and token counts, but no content.
     Metadata,
     /// Everything.
     #[default]
@@ -16,7 +16,7 @@ pub enum StorePolicy {
 }
 
 impl StorePolicy {
-    /// The policy of this name.
+    /// The policy with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         match name {

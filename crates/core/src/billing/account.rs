@@ -1,29 +1,30 @@
 //! An account with a balance, in whole millionths of a credit (a credit is worth a dollar).
 //!
-//! The ledger is append-only and the balance is the sum of its rows, always. What requests in flight may cost is reserved
-//! beside it and never written down as a row: settling appends the charge, releasing appends nothing, and a reservation
-//! of which nobody is heard again expires. Every row has an id of its own, so that a repeated word changes nothing.
+//! The ledger is append-only, and the balance is always the sum of its rows. The estimated cost of requests in flight
+//! is reserved beside the ledger: settling appends the charge, releasing appends nothing, and a reservation that is
+//! neither settled nor released expires. Every row has an id of its own, so that a repeated operation changes
+//! nothing.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How long a reservation stands, in milliseconds; a request that runs longer is charged all the same.
+/// Lifetime of a reservation, in milliseconds; a request that runs longer is charged all the same.
 pub const RESERVATION_TTL_MS: u64 = 30 * 60 * 1000;
 
 /// Why a row was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
-    /// What every account begins with.
+    /// The initial balance of an account.
     Initial,
-    /// An administrator put something in.
+    /// A top-up by an administrator.
     TopUp,
-    /// An administrator gave something, directly or by a token.
+    /// A grant by an administrator, directly or by a token.
     Grant,
-    /// The daily rule filled the account up.
+    /// An automatic daily top-up.
     AutoTopUp,
-    /// A request.
+    /// The charge of a request.
     Charge,
 }
 
@@ -47,15 +48,15 @@ impl EntryKind {
 /// A row of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Names the row; a second one of the same id is never appended.
+    /// Id of the row; a second row with the same id is never appended.
     pub id: String,
     /// Milliseconds since the epoch.
     pub at: u64,
-    /// Why.
+    /// Its kind.
     pub kind: EntryKind,
     /// Millionths of a credit; charges are negative.
     pub amount: i64,
-    /// For people.
+    /// A description for people.
     #[serde(default)]
     pub description: String,
     /// The `x-request-id` of a charge.
@@ -79,7 +80,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// A row that is no charge.
+    /// A row that is not a charge.
     #[must_use]
     pub fn credit(id: String, at: u64, kind: EntryKind, amount: u64, description: String) -> Self {
         Self {
@@ -102,21 +103,21 @@ impl Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
     balance: i64,
-    /// Amount and expiry by request.
+    /// Amount and expiry by request id.
     reserved: BTreeMap<String, (u64, u64)>,
 }
 
-/// What a reservation came to.
+/// The result of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserved {
-    /// It stands until then, in milliseconds since the epoch.
+    /// Reserved until this time, in milliseconds since the epoch.
     Until(u64),
-    /// There is not enough; so much is left.
+    /// The balance does not suffice; this much is available.
     Insufficient(i64),
 }
 
 impl Account {
-    /// The account whose rows sum up to `balance`, with its reservations.
+    /// The account with this sum of rows and these reservations.
     #[must_use]
     pub fn restore(balance: i64, reserved: impl IntoIterator<Item = (String, u64, u64)>) -> Self {
         let reserved = reserved.into_iter().map(|(id, amount, expires)| (id, (amount, expires))).collect();
@@ -129,20 +130,20 @@ impl Account {
         self.balance
     }
 
-    /// What is reserved at `now_ms`.
+    /// The sum of the reservations at `now_ms`.
     #[must_use]
     pub fn reserved(&self, now_ms: u64) -> u64 {
         let alive = self.reserved.values().filter(|(_, expires)| *expires > now_ms);
         alive.fold(0_u64, |sum, (amount, _)| sum.saturating_add(*amount))
     }
 
-    /// What may still be reserved.
+    /// What can still be reserved.
     #[must_use]
     pub fn available(&self, now_ms: u64) -> i64 {
         self.balance.saturating_sub(signed(self.reserved(now_ms)))
     }
 
-    /// Reserves for a request, once however often it is asked. A request that costs nothing needs a balance all the same.
+    /// Reserves for a request; idempotent. A request that costs nothing needs a positive balance all the same.
     pub fn reserve(&mut self, id: &str, amount: u64, now_ms: u64) -> Reserved {
         if let Some((_, expires)) = self.reserved.get(id) {
             return Reserved::Until(*expires);
@@ -161,12 +162,12 @@ impl Account {
         self.reserved.remove(id);
     }
 
-    /// Counts a row that was newly appended.
+    /// Adds a newly appended row to the balance.
     pub fn append(&mut self, amount: i64) {
         self.balance = self.balance.saturating_add(amount);
     }
 
-    /// Takes expired reservations away and says whose they were.
+    /// Removes expired reservations and returns their ids.
     pub fn expire(&mut self, now_ms: u64) -> Vec<String> {
         self.reserved.extract_if(.., |_, (_, expires)| *expires <= now_ms).map(|(id, _)| id).collect()
     }
@@ -176,17 +177,17 @@ fn signed(amount: u64) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
-/// A rule that fills an account up once a day.
+/// A rule for automatic daily top-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AutoTopUp {
-    /// Below this balance it acts, in millionths.
+    /// It applies below this balance, in millionths.
     pub min_balance: u64,
-    /// It fills the account up to this, in millionths.
+    /// It raises the balance to this, in millionths.
     pub target_balance: u64,
 }
 
 impl AutoTopUp {
-    /// What is to be put in at this balance.
+    /// The amount to add at this balance.
     #[must_use]
     pub fn amount(&self, balance: i64) -> Option<u64> {
         let missing = signed(self.target_balance).saturating_sub(balance);
@@ -196,7 +197,7 @@ impl AutoTopUp {
     }
 }
 
-/// Days until a balance is used up at the pace of `spent` in `days`; `None` if nothing is being spent.
+/// Days until a balance is used up at the rate of `spent` in `days`; `None` if nothing is being spent.
 #[must_use]
 pub fn projected_days_left(balance: i64, spent: u64, days: u64) -> Option<u64> {
     let balance = u64::try_from(balance).unwrap_or(0);
@@ -211,7 +212,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    /// The ledger as it is stored: rows with an id of their own.
+    /// The ledger as it is stored: rows by id.
     #[derive(Default)]
     struct Rows {
         ids: BTreeSet<String>,
@@ -257,7 +258,7 @@ mod tests {
         #[test]
         fn the_balance_is_the_sum_of_the_rows_and_never_negative(words in words()) {
             let (mut account, mut rows, mut now) = (Account::default(), Rows::default(), 1_000_u64);
-            // What was reserved, whether it was heard of in time or not.
+            // Reservations that were ever made, released or not.
             let mut estimates: BTreeMap<u8, u64> = BTreeMap::new();
             let mut late = 0;
             for word in words {
@@ -268,7 +269,7 @@ mod tests {
                             estimates.entry(id).or_insert(amount);
                         }
                     }
-                    // A request costs at most its estimate, and its end may be told any number of times.
+                    // A request costs at most its estimate, and its end may be repeated any number of times.
                     Word::Settle(id, percent) => if let Some(estimate) = estimates.get(&id) {
                         let cost = (estimate * percent / 100).cast_signed();
                         let name = format!("c{id}");

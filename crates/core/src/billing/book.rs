@@ -1,4 +1,4 @@
-//! Prices as they are configured: the built-in table, what an administrator set over it, and factors.
+//! Prices as configured: the built-in table, overrides by administrators, and factors.
 
 use std::collections::HashMap;
 
@@ -9,29 +9,33 @@ use crate::catalog::fields::{Fields, Patch};
 use crate::error::ApiError;
 use crate::json::error::missing;
 
-/// What is set for a provider's model (`provider_model:<id>`), a model wherever it is offered (`model:<name>`) or a
+/// The override for a provider's model (`provider_model:<id>`), for a model of any provider (`model:<name>`) or for a
 /// provider (`provider:<id>`).
+///
+/// ```json
+/// {"input": 2.5, "output": 10, "factor": 1.2}
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceSetting {
-    /// The price, instead of what would hold otherwise.
+    /// The price, in place of less specific ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
-    /// Thousandths by which that is multiplied.
+    /// A factor on the price, in thousandths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor_milli: Option<u64>,
 }
 
-/// A stored setting.
+/// A stored override.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceRecord {
-    /// What it is for.
+    /// Its subject.
     pub subject: String,
     /// A [`PriceSetting`] as JSON.
     pub setting: String,
 }
 
 impl PriceSetting {
-    /// Reads the body of `PUT /prices/{subject}`.
+    /// Parses the body of `PUT /prices/{subject}`.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let names =
             ["input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning", "factor"];
@@ -64,7 +68,7 @@ impl PriceSetting {
     }
 }
 
-/// Whether the text names something that can have a price or a factor.
+/// Whether the text is a subject that can have a price or a factor.
 #[must_use]
 pub fn is_subject(text: &str) -> bool {
     match text.split_once(':') {
@@ -74,14 +78,14 @@ pub fn is_subject(text: &str) -> bool {
     }
 }
 
-/// Everything that is set.
+/// All overrides.
 #[derive(Debug, Clone, Default)]
 pub struct PriceBook {
     settings: HashMap<String, PriceSetting>,
 }
 
 impl PriceBook {
-    /// The book of these records. One that cannot be read is left out.
+    /// Builds the book; records that do not parse are left out.
     #[must_use]
     pub fn new(records: Vec<PriceRecord>) -> Self {
         let settings = records.into_iter().filter_map(|record| {
@@ -90,8 +94,8 @@ impl PriceBook {
         Self { settings: settings.collect() }
     }
 
-    /// The price of a provider's model: the most particular one that is set, else the built-in one, multiplied by all
-    /// factors that are set. `None` if nobody knows.
+    /// The price of a provider's model: the most specific override, else the built-in price, multiplied by all
+    /// factors that apply. `None` if the price is unknown.
     #[must_use]
     pub fn price_of(
         &self,

@@ -1,7 +1,7 @@
-//! Tokens that are worth credits: signed by the gateway, for one use.
+//! Grant tokens: signed by the gateway, worth credits, redeemable once.
 //!
-//! A token is `nxg_<claims>.<signature>`, both in base64url: the claims as JSON, signed with HMAC-SHA256 (RFC 2104). That
-//! it is used once only is for whoever redeems it to see to, by its nonce.
+//! A token is `nxg_<claims>.<signature>`, both in base64url: the claims as JSON, signed with HMAC-SHA256 (RFC 2104).
+//! The caller of this module must ensure, by the nonce, that a token is redeemed only once.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,25 +13,25 @@ use crate::error::ApiError;
 const PREFIX: &str = "nxg_";
 const BLOCK: usize = 64;
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Names the token.
+    /// Id of the token.
     pub nonce: String,
     /// Millionths of a credit.
     pub amount: u64,
-    /// The only account that may redeem it, if not any.
+    /// The only account that may redeem it; `None`: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Milliseconds since the epoch.
+    /// When it expires, in milliseconds since the epoch.
     pub expires_at: u64,
-    /// What stands in the ledger.
+    /// Description of the ledger row.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
 }
 
 impl Grant {
-    /// The token that says this.
+    /// The signed token.
     #[must_use]
     pub fn sign(&self, secret: &[u8]) -> String {
         let claims = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default());
@@ -39,7 +39,7 @@ impl Grant {
         format!("{PREFIX}{claims}.{signature}")
     }
 
-    /// What a token says, if it is ours, has not expired and is for this account.
+    /// The claims of a token, if its signature is valid, it has not expired and it is for this account.
     pub fn verify(token: &str, secret: &[u8], account: &str, now_ms: u64) -> Result<Self, ApiError> {
         let invalid = || ApiError::invalid("invalid_grant_token", "token", "The token is not valid.");
         let (claims, signature) =
@@ -61,7 +61,7 @@ impl Grant {
     }
 }
 
-/// Compares without telling by the time it takes where the difference is.
+/// Compares in constant time.
 fn is_same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len()
         && left.iter().zip(right).fold(0, |different, (left, right)| different | (left ^ right)) == 0

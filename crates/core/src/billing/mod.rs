@@ -1,6 +1,6 @@
-//! What requests cost: prices, the built-in table of them, what is configured over it, and the ledger of credits.
+//! The cost of requests: prices, the built-in table, its overrides, and the ledger of credits.
 //!
-//! Money is whole millionths of a dollar everywhere; nothing is ever rounded in favour of the caller.
+//! Money is whole millionths of a dollar everywhere; rounding is never in favour of the caller.
 
 pub mod account;
 pub mod book;

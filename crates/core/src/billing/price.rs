@@ -4,30 +4,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::tokens::TokenUsage;
 
-/// A million: prices are for so many tokens.
+/// Prices are per million tokens.
 const PER_TOKENS: u128 = 1_000_000;
 const MILLI: u64 = 1000;
 
-/// Millionths of a dollar for a million tokens of each kind.
+/// Prices in millionths of a dollar per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
-    /// Of the prompt.
+    /// Of prompt tokens.
     pub input: u64,
-    /// Of the answer.
+    /// Of answer tokens.
     pub output: u64,
-    /// Of the prompt, where the provider had it in its cache; `None` is as other input.
+    /// Of prompt tokens read from the provider's cache; `None`: as `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_input: Option<u64>,
-    /// Of the prompt, where the provider put it into its cache; `None` is as other input.
+    /// Of prompt tokens written to the provider's cache; `None`: as `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write: Option<u64>,
-    /// Of what is put there for an hour; `None` is as `cache_write`.
+    /// Of prompt tokens written for an hour; `None`: as `cache_write`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write_1h: Option<u64>,
-    /// Of the answer, where it was spent on reasoning; `None` is as other output.
+    /// Of reasoning tokens; `None`: as `output`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<u64>,
-    /// Thousandths by which everything is multiplied.
+    /// Factor on all prices, in thousandths.
     #[serde(default = "one")]
     pub factor_milli: u64,
 }
@@ -37,7 +37,7 @@ const fn one() -> u64 {
 }
 
 impl Price {
-    /// So much for input and output.
+    /// A price for input and output only.
     #[must_use]
     pub const fn new(input: u64, output: u64) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Price {
         Self { factor_milli: u64::try_from(product).unwrap_or(u64::MAX), ..self }
     }
 
-    /// Millionths of a dollar for a million tokens of the prompt, with all factors.
+    /// Price of a million prompt tokens, in millionths of a dollar, with all factors.
     #[must_use]
     pub fn effective_input(&self) -> u64 {
         self.with_factor(self.input)
@@ -75,7 +75,7 @@ impl Price {
         u64::try_from(product).unwrap_or(u64::MAX)
     }
 
-    /// What a usage costs in millionths of a dollar, rounded up once.
+    /// The cost of a usage in millionths of a dollar, rounded up once.
     #[must_use]
     pub fn cost(&self, usage: &TokenUsage) -> u64 {
         let cached = usage.cached.min(usage.prompt);
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(price.cost(&TokenUsage { reasoning: 10, ..usage(0, 30) }), 400);
         assert_eq!(price.cost(&usage(1, 0)), 3, "rounded up");
         assert_eq!(price.times_milli(1_500).times_milli(2_000).cost(&usage(1_000_000, 0)), 7_500_000);
-        // Counts that contradict themselves do not make a negative part.
+        // Contradictory counts do not make a part negative.
         assert_eq!(price.cost(&TokenUsage { cached: 9, cache_written: 9, ..usage(4, 0) }), 5);
     }
 
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(price.cost(&usage), 1_200_000 + 30_000 + 1_125_000 + 1_200_000);
         let one_price = Price { cache_write_1h: None, ..price };
         assert_eq!(one_price.cost(&usage), 1_200_000 + 30_000 + 1_875_000);
-        // More for an hour than was written at all is all that was written.
+        // If more was written for an hour than was written at all, the total counts.
         let contradictory = TokenUsage { cache_written_1h: 9_000_000, ..usage };
         assert_eq!(price.cost(&contradictory), 1_200_000 + 30_000 + 3_000_000);
     }

@@ -1,4 +1,4 @@
-//! The built-in table of public list prices: `prices.json`, which says of when it is.
+//! The built-in table of public list prices: `prices.json`, which states its month.
 //!
 //! Prices that depend on the length of the prompt or the time of day are left out: a wrong price is worse than none.
 
@@ -14,7 +14,7 @@ struct File {
     prices: Vec<Row>,
 }
 
-/// A row of the table: dollars for a million tokens.
+/// A row of the table: dollars per million tokens.
 #[derive(Deserialize)]
 struct Row {
     model: String,
@@ -27,7 +27,7 @@ struct Row {
 
 /// The table.
 pub struct Table {
-    /// The month in which these were the prices, as `YYYY-MM`.
+    /// The month of these prices, as `YYYY-MM`.
     pub as_of: String,
     /// Model name and price.
     pub prices: Vec<(String, Price)>,

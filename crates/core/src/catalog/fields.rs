@@ -1,4 +1,4 @@
-//! Reading the JSON body of an admin request strictly: unknown fields are refused, and every error names its field.
+//! Strict parsing of the JSON body of an admin request: unknown fields are refused, and every error names its field.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,22 +9,22 @@ use crate::error::ApiError;
 use crate::json::error::{self, invalid_value, not_an_object, wrong_kind, wrong_type};
 use crate::json::object::{JsonObject, Kind, as_str};
 
-/// More than this in one list is a mistake; it would also be read on every request.
+/// A longer list is a mistake; it would also be read on every request.
 const MAX_ITEMS: usize = 1000;
 
-/// What a request says about one field.
+/// The change of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// The field is not named: it stays as it is.
+    /// The field is absent: it is not changed.
     Keep,
-    /// The field is `null`: it is to be emptied.
+    /// The field is `null`: it is cleared.
     Clear,
-    /// The field is to have this value.
+    /// The field gets this value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// The value that is to be set, if there is one.
+    /// The new value, if there is one.
     pub fn into_set(self) -> Option<T> {
         match self {
             Self::Set(value) => Some(value),
@@ -32,7 +32,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Applies the change to a field that may be empty.
+    /// Applies the change to an optional field.
     pub fn apply_to(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}
@@ -41,7 +41,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Applies the change to a field that has a default instead of being empty.
+    /// Applies the change to a field with a default value.
     pub fn apply_or(self, field: &mut T, default: T) {
         match self {
             Self::Keep => {}
@@ -50,7 +50,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Checks or converts the value that is to be set.
+    /// Validates or converts the new value.
     pub fn try_map<U>(self, convert: impl FnOnce(T) -> Result<U, ApiError>) -> Result<Patch<U>, ApiError> {
         Ok(match self {
             Self::Keep => Patch::Keep,
@@ -59,12 +59,12 @@ impl<T> Patch<T> {
         })
     }
 
-    /// The value of a field that a new record must have.
+    /// The value of a field that is required in a new record.
     pub fn required(self, name: &str) -> Result<T, ApiError> {
         self.into_set().ok_or_else(|| error::missing(name))
     }
 
-    /// Refuses `null` for a field that cannot be empty.
+    /// Refuses `null` for a field that cannot be cleared.
     pub fn not_null(self, name: &str) -> Result<Self, ApiError> {
         match self {
             Self::Clear => {
@@ -82,7 +82,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a body that must be a JSON object with no other than these fields.
+    /// Parses a body that must be a JSON object with only these fields.
     pub fn parse(body: &'a [u8], known: &[&str]) -> Result<Self, ApiError> {
         let object: JsonObject<'a> =
             serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
@@ -167,8 +167,8 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A list of at most `max_items` objects with no other than these fields. An error in one of them names its place,
-    /// as `name[1].field`.
+    /// A list of at most `max_items` objects with only these fields. An error in one of them has its path, as in
+    /// `name[1].field`.
     pub fn object_list<T>(
         &self,
         name: &str,
@@ -184,7 +184,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An object that `read` makes something of; the fields in its errors are named from here.
+    /// An object that `read` parses; the paths in its errors are relative to this body.
     pub fn nested<T>(
         &self,
         name: &str,
@@ -201,7 +201,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An amount of dollars, in millionths of one.
+    /// An amount of dollars, in millionths.
     pub fn dollars(&self, name: &str) -> Result<Patch<u64>, ApiError> {
         self.read(name, Kind::Number)?.try_map(|value| {
             parse_micros(value.get()).ok_or_else(|| {
@@ -227,7 +227,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reads a list. The error of an item says what is wrong with it, if it knows.
+    /// Parses a list. `read` returns the error of an item, if it has a specific one.
     fn list<T>(
         &self,
         name: &str,

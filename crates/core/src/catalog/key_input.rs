@@ -1,4 +1,4 @@
-//! The checked body of `POST /keys` and `PUT /keys/{id}`.
+//! The validated body of `POST /keys` and `PUT /keys/{id}`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ const DAY_MS: u64 = 86_400_000;
 /// Most tags of a key.
 const MAX_TAGS: usize = 16;
 
-/// For how long a key is to be valid from now on.
+/// The validity of a key from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Validity {
     Week,
@@ -47,7 +47,7 @@ impl Validity {
     }
 }
 
-/// What may be said about an API key.
+/// The fields of an API key that can be set.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are those of the record")]
 pub struct KeyInput {
@@ -85,7 +85,7 @@ impl KeyInput {
         "on_limit_failure",
     ];
 
-    /// Reads and checks a body.
+    /// Parses and validates a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         const MAX_TIME_MS: u64 = 1 << 53;
         let fields = Fields::parse(body, Self::FIELDS)?;
@@ -128,7 +128,7 @@ impl KeyInput {
         })
     }
 
-    /// Applies the change at `now_ms`. A key that is enabled by it has no reason to be disabled any more.
+    /// Applies the change at `now_ms`. Enabling a key clears its `disabled_reason`.
     pub fn apply(&self, record: &mut ApiKeyRecord, now_ms: u64) {
         self.name.clone().apply_or(&mut record.name, String::new());
         self.enabled.clone().apply_or(&mut record.enabled, true);
@@ -180,7 +180,7 @@ fn check_tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>
     Ok(tags)
 }
 
-/// The checked body of `POST /keys/{id}/rotate`: for how many seconds the old key stays valid.
+/// The validated body of `POST /keys/{id}/rotate`: for how many seconds the old key stays valid.
 pub fn parse_overlap(body: &[u8]) -> Result<u64, ApiError> {
     /// A month.
     const MAX_OVERLAP_S: u64 = 30 * 86_400;

@@ -1,4 +1,4 @@
-//! A logical model: a name that callers see, and the upstreams that may serve it.
+//! A logical model: a name that callers use, and its candidates.
 
 use std::ops::RangeInclusive;
 
@@ -17,41 +17,42 @@ const MAX_FALLBACKS: usize = 20;
 const MAX_ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=20;
 const DEADLINE_RANGE_MS: RangeInclusive<u64> = 100..=3_600_000;
 const HEDGE_RANGE_MS: RangeInclusive<u64> = 10..=600_000;
-/// Longest time for which an answer is kept, in seconds: 30 days.
+/// Longest caching of responses, in seconds: 30 days.
 pub const MAX_CACHE_TTL_S: u64 = 30 * 24 * 60 * 60;
 const CACHE_TTL_RANGE_S: RangeInclusive<u64> = 1..=MAX_CACHE_TTL_S;
-/// 0 stands for a candidate that is asked only when no other is left.
+/// 0 is a candidate that is tried only when no other is left.
 const CANDIDATE_WEIGHT_RANGE: RangeInclusive<u64> = 0..=1000;
 
-/// A logical model as it is stored and as the admin API shows it.
+/// A logical model as it is stored and returned by the admin API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogicalModelRecord {
-    /// Stable number.
+    /// Id.
     pub id: i64,
-    /// What callers write, or a pattern of it: a prefix and `*`. Unique.
+    /// The name that callers use, or a pattern of names: a prefix and `*`. Unique.
     pub name: String,
     /// Free text.
     pub description: String,
-    /// Whether it is used.
+    /// Whether it is enabled.
     #[serde(deserialize_with = "flag")]
     pub enabled: bool,
-    /// How to choose among the candidates: the name of a [`Strategy`]; `None` is the gateway's default.
+    /// How to order the candidates: the name of a [`Strategy`]; `None` is the gateway's default.
     pub strategy: Option<String>,
-    /// Who may serve it, in the order in which they were written; at least one.
+    /// The candidates, in the order of the configuration; at least one.
     #[serde(deserialize_with = "json_list")]
     pub candidates: Vec<CandidateSpec>,
-    /// Names of the models that are asked for instead when no candidate answers, in this order.
+    /// Names of models to try when no candidate answers, in this order.
     #[serde(deserialize_with = "json_list")]
     pub fallbacks: Vec<String>,
     /// Most attempts for one request; `None` is the gateway's default.
     pub max_attempts: Option<u32>,
-    /// Milliseconds that all attempts may take together; `None` is the gateway's default.
+    /// Milliseconds for all attempts together; `None` is the gateway's default.
     pub deadline_ms: Option<u32>,
-    /// Milliseconds without an answer after which a second upstream is asked as well; `None` is never.
+    /// Milliseconds without a first token after which a second upstream is asked as well (a hedged request); `None`
+    /// is never.
     pub hedge_after_ms: Option<u32>,
-    /// Seconds for which answers are cached; `None` is not at all.
+    /// Seconds for which responses are cached; `None` is not at all.
     pub cache_ttl_s: Option<u32>,
-    /// Whether a conversation stays with the upstream that it began with.
+    /// Whether a session stays with the upstream that answered it before.
     #[serde(deserialize_with = "flag")]
     pub sticky: bool,
     /// Milliseconds since the epoch.
@@ -60,30 +61,30 @@ pub struct LogicalModelRecord {
     pub updated_at: u64,
 }
 
-/// One of those who may serve a logical model.
+/// A candidate of a logical model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CandidateSpec {
-    /// Whom to ask.
+    /// The provider.
     pub provider_id: i64,
-    /// What for: a model name of the provider's, or the upstream's own name. `*` in it stands for what the `*` of the
+    /// The provider's name of the model, or the upstream's own name. A `*` in it is replaced with what the `*` of the
     /// logical model's pattern matched.
     pub model: String,
-    /// Share of the traffic, relative to the others of its priority. 0: only when no other is left.
+    /// Share of the traffic, relative to others of the same priority. 0: only when no other is left.
     #[serde(default = "default_weight")]
     pub weight: u32,
     /// Lower is tried first.
     #[serde(default)]
     pub priority: u32,
-    /// Whether it is used.
+    /// Whether it is enabled.
     #[serde(default = "yes", deserialize_with = "flag")]
     pub enabled: bool,
-    /// Where it is; `None`: where the provider is.
+    /// Its location; `None`: the provider's.
     #[serde(default)]
     pub region: Option<String>,
-    /// Milliseconds to wait for its headers; `None`: as the provider.
+    /// Milliseconds to wait for its headers; `None`: the provider's setting.
     #[serde(default)]
     pub first_byte_timeout_ms: Option<u32>,
-    /// Milliseconds to wait for each further piece of its answer; `None`: as the provider.
+    /// Milliseconds to wait for each further chunk of its answer; `None`: the provider's setting.
     #[serde(default)]
     pub idle_timeout_ms: Option<u32>,
 }
@@ -97,8 +98,8 @@ fn yes() -> bool {
 }
 
 impl LogicalModelRecord {
-    /// A logical model that is still to be described, made at `now_ms` (milliseconds since the epoch). It gets its
-    /// number when it is stored.
+    /// A logical model with default values, created at `now_ms` (milliseconds since the epoch). It gets its id when
+    /// it is stored.
     #[must_use]
     pub fn new(now_ms: u64) -> Self {
         Self {
@@ -125,7 +126,7 @@ impl LogicalModelRecord {
         self.name.ends_with('*')
     }
 
-    /// Checks what no field can tell by itself.
+    /// Checks conditions between fields.
     fn check(&self) -> Result<(), ApiError> {
         if self.candidates.is_empty() {
             let message = "`candidates` must name at least one candidate.";
@@ -177,7 +178,7 @@ impl LogicalModelInput {
         "sticky",
     ];
 
-    /// Reads and checks a body.
+    /// Parses and validates a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let fields = Fields::parse(body, Self::FIELDS)?;
         Ok(Self {
@@ -197,7 +198,7 @@ impl LogicalModelInput {
         })
     }
 
-    /// Applies the change, and checks that the whole makes sense. Whether the providers exist has to be looked up.
+    /// Applies the change, and validates the result. Whether the providers exist must be looked up.
     pub fn apply(&self, record: &mut LogicalModelRecord) -> Result<(), ApiError> {
         self.name.clone().apply_or(&mut record.name, String::new());
         self.description.clone().apply_or(&mut record.description, String::new());

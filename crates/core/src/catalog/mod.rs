@@ -1,4 +1,4 @@
-//! Providers, their keys and models, and the models that callers see: the records, and the checked input of the admin API.
+//! Records of providers, their keys and models, and logical models, and the validated input of the admin API.
 
 pub mod fields;
 pub mod key_input;

@@ -7,39 +7,39 @@ use super::operation::{PRIORITY_RANGE, WEIGHT_RANGE};
 use crate::error::ApiError;
 use crate::row::{flag, words};
 
-/// What a model may be able to do: take images, take audio, call tools, answer by a JSON schema, think first.
+/// Capabilities of a model: image input, audio input, tool calls, answers by a JSON schema, reasoning.
 pub const CAPABILITIES: &[&str] = &["vision", "audio", "tools", "json_schema", "reasoning"];
 const TOKENS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_000_000_000;
 
-/// A model as it is stored and as the admin API shows it.
+/// A model as it is stored and returned by the admin API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelRecord {
-    /// Stable number.
+    /// Id.
     pub id: i64,
     /// The provider that serves it.
     pub provider_id: i64,
-    /// What callers write; unique within the provider.
+    /// The name that callers use; unique within the provider.
     pub model_name: String,
-    /// What the upstream is asked for, if that is another name.
+    /// The upstream's name of it, if that differs.
     pub upstream_model: Option<String>,
     /// Free text.
     pub description: String,
-    /// Whether it is offered.
+    /// Whether it is enabled.
     #[serde(deserialize_with = "flag")]
     pub enabled: bool,
-    /// Whether its first byte may take minutes, as with models that think first.
+    /// Whether its first byte may take minutes, as with reasoning models.
     #[serde(deserialize_with = "flag")]
     pub slow: bool,
-    /// Tokens of prompt and answer together, if known.
+    /// Tokens of prompt and answer together; `None`: unknown.
     pub context_length: Option<u32>,
-    /// Tokens of an answer, if known.
+    /// Tokens of an answer; `None`: unknown.
     pub max_output: Option<u32>,
-    /// Which of [`CAPABILITIES`] it has, and no others; `None`: not known.
+    /// Which of [`CAPABILITIES`] it has; `None`: unknown.
     #[serde(deserialize_with = "words")]
     pub capabilities: Option<Vec<String>>,
-    /// Share of the traffic; `None`: as the provider.
+    /// Share of the traffic; `None`: the provider's setting.
     pub weight: Option<u32>,
-    /// Lower is tried first; `None`: as the provider.
+    /// Lower is tried first; `None`: the provider's setting.
     pub priority: Option<u32>,
     /// Milliseconds since the epoch.
     pub created_at: u64,
@@ -48,8 +48,8 @@ pub struct ModelRecord {
 }
 
 impl ModelRecord {
-    /// A model of which only the name is known, made at `now_ms` (milliseconds since the epoch). It gets its number when
-    /// it is stored.
+    /// A model with a name and default values, created at `now_ms` (milliseconds since the epoch). It gets its id
+    /// when it is stored.
     #[must_use]
     pub fn new(provider_id: i64, model_name: String, now_ms: u64) -> Self {
         Self {
@@ -70,13 +70,13 @@ impl ModelRecord {
         }
     }
 
-    /// Whether it has the capability; `None`: not known.
+    /// Whether it has the capability; `None`: unknown.
     #[must_use]
     pub fn has_capability(&self, name: &str) -> Option<bool> {
         self.capabilities.as_ref().map(|known| known.iter().any(|word| word == name))
     }
 
-    /// What the upstream is asked for.
+    /// The upstream's name of it.
     #[must_use]
     pub fn asked_for(&self) -> &str {
         self.upstream_model.as_deref().unwrap_or(&self.model_name)
@@ -115,7 +115,7 @@ impl ModelInput {
         "priority",
     ];
 
-    /// Reads and checks a body.
+    /// Parses and validates a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         const MAX_ID: u64 = 1 << 53;
         let fields = Fields::parse(body, Self::FIELDS)?;
@@ -136,7 +136,7 @@ impl ModelInput {
         })
     }
 
-    /// Applies the change, except for the provider, which has to be looked up.
+    /// Applies the change, except for the provider, which must be looked up.
     pub fn apply(&self, record: &mut ModelRecord) {
         self.model_name.clone().apply_or(&mut record.model_name, String::new());
         self.upstream_model.clone().apply_to(&mut record.upstream_model);
@@ -156,7 +156,7 @@ fn check_capabilities(names: &[String]) -> Result<Vec<String>, ApiError> {
         let message = format!("`capabilities` must be among: {}.", CAPABILITIES.join(", "));
         return Err(ApiError::invalid("invalid_value", format!("capabilities[{index}]"), message));
     }
-    // In one order and once each, so that equal sets are stored equal.
+    // Sorted and without duplicates, so that equal sets are stored equal.
     let known = CAPABILITIES.iter().filter(|known| names.iter().any(|name| name == *known));
     Ok(known.map(|name| (*name).to_owned()).collect())
 }

@@ -1,35 +1,34 @@
-//! How a provider takes part in routing: what the operator says of it, its share of the traffic, its limits, and how it
-//! is probed.
+//! A provider's part in routing: its status, its share of the traffic, its limits, and its probes.
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-/// Share of the traffic, relative to others of the same priority, where nothing else is said.
+/// Default share of the traffic, relative to others of the same priority.
 pub const DEFAULT_WEIGHT: u32 = 100;
-/// What a weight may be.
+/// Range of a weight.
 pub const WEIGHT_RANGE: RangeInclusive<u64> = 1..=1000;
-/// What a priority may be. Lower is tried first.
+/// Range of a priority. Lower is tried first.
 pub const PRIORITY_RANGE: RangeInclusive<u64> = 0..=100;
-/// What a limit of requests a second, or of requests under way, may be.
+/// Range of limits on requests per second and on concurrent requests.
 pub const RATE_RANGE: RangeInclusive<u64> = 1..=1_000_000;
-/// Seconds between two probes where the provider does not say otherwise.
+/// Default seconds between two probes.
 pub const DEFAULT_PROBE_INTERVAL_S: u32 = 300;
-/// What the seconds between two probes may be.
+/// Range of the seconds between two probes.
 pub(super) const PROBE_INTERVAL_RANGE_S: RangeInclusive<u64> = 60..=86_400;
-/// Status codes that may be tried elsewhere: success and redirects never are.
+/// Status codes that may lead to failover: success and redirects never do.
 pub(super) const RETRY_STATUS_RANGE: RangeInclusive<u64> = 400..=599;
 
-/// Whether the operator lets requests through to a provider.
+/// Whether the operator lets a provider have requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationStatus {
-    /// It is used.
+    /// It gets requests.
     #[default]
     Active,
-    /// Out of use for now.
+    /// It gets none for now.
     Paused,
-    /// Out of use.
+    /// It gets none, and is not probed.
     Offline,
 }
 

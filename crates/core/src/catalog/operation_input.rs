@@ -1,4 +1,4 @@
-//! How a provider takes part in routing, as the admin API accepts it.
+//! The fields of a provider about its part in routing, as the admin API accepts them.
 
 use super::fields::{Fields, Patch};
 use super::operation::{
@@ -41,7 +41,7 @@ impl OperationInput {
         "probe_interval_s",
     ];
 
-    /// Reads and checks the fields.
+    /// Parses and validates the fields.
     pub fn read(fields: &Fields<'_>) -> Result<Self, ApiError> {
         Ok(Self {
             status: fields.text("status", 1..=20)?.not_null("status")?.try_map(|name| read_status(&name))?,

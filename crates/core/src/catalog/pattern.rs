@@ -1,12 +1,13 @@
-//! Names of logical models that stand for many: `gpt-5` for itself, `qwen-*` for all that begin so, `*` for all.
+//! Names and patterns of logical models: `gpt-5` matches itself, `qwen-*` every name with this prefix, `*` every
+//! name.
 //!
-//! The most specific name wins: the exact one, then the longest prefix. There are no other wildcards, so which one
-//! applies can be seen by looking, and is found in a few comparisons.
+//! The most specific pattern wins: the exact name, then the longest prefix. There are no other wildcards, so it is
+//! obvious which pattern applies, and a few comparisons find it.
 
 use std::collections::HashMap;
 use std::fmt;
 
-/// The longest name.
+/// Longest name, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 200;
 
 /// A name or a prefix of names.
@@ -14,14 +15,14 @@ pub const MAX_PATTERN_BYTES: usize = 200;
 pub enum Pattern {
     /// Exactly this name.
     Exact(String),
-    /// All names that begin so; the empty prefix stands for all.
+    /// All names with this prefix; the empty prefix matches all.
     Prefix(String),
 }
 
-/// What is wrong with a pattern.
+/// Why a pattern is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// Nothing there.
+    /// It is empty.
     #[error("must not be empty")]
     Empty,
     /// Longer than [`MAX_PATTERN_BYTES`].
@@ -36,7 +37,7 @@ pub enum PatternError {
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         if text.is_empty() {
             return Err(PatternError::Empty);
@@ -55,7 +56,7 @@ impl Pattern {
         Ok(if is_prefix { Self::Prefix(literal) } else { Self::Exact(literal) })
     }
 
-    /// Whether it stands for this name. The case counts, as it does in names of models.
+    /// Whether it matches this name. Case matters, as in names of models.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         match self {
@@ -64,7 +65,7 @@ impl Pattern {
         }
     }
 
-    /// The more of a name it fixes, the more specific it is; the largest one wins.
+    /// The more characters it fixes, the more specific it is; the largest value wins.
     #[must_use]
     pub fn specificity(&self) -> (bool, usize) {
         match self {
@@ -87,7 +88,7 @@ impl fmt::Display for Pattern {
 #[derive(Debug, Clone)]
 pub struct PatternTable<T> {
     exact: HashMap<String, T>,
-    /// The longest first.
+    /// Longest first.
     prefixes: Vec<(String, T)>,
 }
 
@@ -98,7 +99,7 @@ impl<T> Default for PatternTable<T> {
 }
 
 impl<T> PatternTable<T> {
-    /// Adds a value. One that has the same pattern already is given back, replaced.
+    /// Adds a value; returns the previous value of the same pattern.
     pub fn insert(&mut self, pattern: Pattern, value: T) -> Option<T> {
         match pattern {
             Pattern::Exact(exact) => self.exact.insert(exact, value),
@@ -113,7 +114,7 @@ impl<T> PatternTable<T> {
         }
     }
 
-    /// The value of the most specific pattern that stands for this name.
+    /// The value of the most specific pattern that matches this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&T> {
         self.exact.get(name).or_else(|| {

@@ -1,8 +1,8 @@
-//! Providers that are known in advance, so that creating one takes no more than a key.
+//! Presets of known providers, so that creating one needs only a key.
 //!
-//! The table is data, put together on [`CHECKED_ON`] from the providers' public documentation and public lists of models;
-//! it has not been tried against every service. It is a starting point and no limit: models come and go faster than any
-//! table, and a provider may be created without a preset. Prices are not part of it.
+//! The table was compiled on [`CHECKED_ON`] from the providers' public documentation and public lists of models; it
+//! has not been tested against every service. It is a starting point, not a restriction: models change faster than
+//! any table, and a provider may be created without a preset. It contains no prices.
 
 mod preset;
 mod table;
@@ -11,7 +11,7 @@ pub use preset::{Auth, Preset, PresetModel, Quirk, Region};
 
 use serde::Serialize;
 
-/// The day on which the table was last compared with public documentation.
+/// The day of the last comparison with public documentation.
 pub const CHECKED_ON: &str = "2026-11-20";
 
 /// The answer to `GET /provider-presets`.
@@ -35,7 +35,7 @@ pub fn list() -> PresetList {
     PresetList { checked_on: CHECKED_ON, presets: all() }
 }
 
-/// The preset of this id.
+/// The preset with this id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Preset> {
     all().iter().find(|preset| preset.id == id)
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
     use crate::http::upstream_url::UpstreamUrl;
 
-    /// The kinds that exist or are to come.
+    /// All kinds that presets name.
     const KINDS: &[&str] = &[
         "openai",
         "azure_openai",

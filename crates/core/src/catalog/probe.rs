@@ -1,53 +1,53 @@
-//! The history of asking a provider for a sign of life, and what it says of the provider's health.
+//! The history of a provider's probes, and the health that it shows.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ModelRecord, ProviderRecord};
 use crate::row::flag;
 
-/// One sign of life that was asked for.
+/// The result of one probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeRecord {
     /// ULID.
     pub id: String,
-    /// Who was asked.
+    /// The provider.
     pub provider_id: i64,
-    /// When, in milliseconds since the epoch.
+    /// When it was sent, in milliseconds since the epoch.
     pub ts: u64,
-    /// Whether it answered as it should.
+    /// Whether the answer was as expected.
     #[serde(deserialize_with = "flag")]
     pub ok: bool,
-    /// HTTP status of the answer, if one came.
+    /// HTTP status of the answer, if there was one.
     pub status: Option<u16>,
-    /// Milliseconds until the answer was whole.
+    /// Milliseconds until the answer was complete.
     pub latency_ms: u64,
-    /// The model that was asked for, in the upstream's word.
+    /// The upstream's name of the model.
     pub model: String,
-    /// What went wrong.
+    /// The error.
     pub error: Option<String>,
 }
 
-/// How a provider is, by its last probes.
+/// A provider's health, by its last probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProbedHealth {
-    /// It has never been asked.
+    /// It was never probed.
     Unknown,
-    /// It answered the last time, and mostly before.
+    /// The last probe succeeded, and most before it.
     Healthy,
-    /// It answers at times.
+    /// Some probes succeed.
     Degraded,
-    /// It has not answered several times in a row.
+    /// The last probes failed, several in a row.
     Down,
 }
 
-/// So many failures in a row are no accident.
+/// Failures in a row that count as down.
 const DOWN_AFTER: usize = 3;
 /// Probes that count as recent.
 const RECENT: usize = 10;
 
 impl ProbedHealth {
-    /// The health that these probes show, newest first.
+    /// The health by these probes, newest first.
     #[must_use]
     pub fn of(probes: &[ProbeRecord]) -> Self {
         let recent = probes.get(..RECENT.min(probes.len())).unwrap_or_default();
@@ -55,7 +55,7 @@ impl ProbedHealth {
         let in_a_row = recent.iter().take_while(|probe| !probe.ok).count();
         match recent {
             [] => Self::Unknown,
-            // One that never answered is down from the first time on.
+            // A provider that never answered is down from the first probe on.
             _ if in_a_row >= DOWN_AFTER || in_a_row == recent.len() => Self::Down,
             _ if in_a_row > 0 || failures * 4 > recent.len() => Self::Degraded,
             _ => Self::Healthy,
@@ -63,8 +63,8 @@ impl ProbedHealth {
     }
 }
 
-/// What the upstream is asked for when `wanted` is named, or when nothing is: its own name of that model, or of the
-/// provider's first enabled one. `None` if there is none.
+/// The upstream's name of the model to probe: of `wanted`, or of the provider's first enabled model. `None` if there
+/// is none.
 #[must_use]
 pub fn probed_model(wanted: Option<&str>, models: &[ModelRecord]) -> Option<String> {
     let Some(wanted) = wanted else {
@@ -75,7 +75,7 @@ pub fn probed_model(wanted: Option<&str>, models: &[ModelRecord]) -> Option<Stri
 }
 
 impl ProviderRecord {
-    /// What the upstream is asked for by the probe; see [`probed_model`].
+    /// The upstream's name of the model that the cron probes; see [`probed_model`].
     #[must_use]
     pub fn probed_model(&self, models: &[ModelRecord]) -> Option<String> {
         probed_model(self.probe_model.as_deref(), models)

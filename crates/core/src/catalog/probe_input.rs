@@ -1,9 +1,9 @@
-//! The checked bodies of the requests that ask a provider itself. An empty body is one that says nothing.
+//! The validated bodies of requests that send probes. An empty body is valid.
 
 use super::fields::Fields;
 use crate::error::ApiError;
 
-/// Most models that are asked for in one request.
+/// Most models in one request.
 pub const MAX_VALIDATED_MODELS: usize = 50;
 
 fn fields<'a>(body: &'a [u8], known: &[&str]) -> Result<Fields<'a>, ApiError> {
@@ -14,16 +14,16 @@ fn fields<'a>(body: &'a [u8], known: &[&str]) -> Result<Fields<'a>, ApiError> {
 /// The body of `POST /providers/{id}/test`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestInput {
-    /// Which model to ask; `None`: as the probe would.
+    /// The model; `None`: that of the cron's probes.
     pub model: Option<String>,
-    /// What to say to it; `None`: as the probe would.
+    /// The prompt; `None`: that of the cron's probes.
     pub prompt: Option<String>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
 }
 
 impl TestInput {
-    /// Reads and checks a body.
+    /// Parses and validates a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let fields = fields(body, &["model", "prompt", "stream"])?;
         Ok(Self {
@@ -37,12 +37,12 @@ impl TestInput {
 /// The body of `POST /providers/{id}/validate-models`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidateInput {
-    /// Which models to ask; `None`: the enabled ones of the provider.
+    /// The models; `None`: the enabled ones of the provider.
     pub models: Option<Vec<String>>,
 }
 
 impl ValidateInput {
-    /// Reads and checks a body.
+    /// Parses and validates a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let models = fields(body, &["models"])?.text_list("models", &(1..=200))?.into_set();
         if models.as_ref().is_some_and(|models| models.len() > MAX_VALIDATED_MODELS) {
@@ -56,14 +56,14 @@ impl ValidateInput {
 /// The body of `POST /providers/{id}/discover`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiscoverInput {
-    /// Whether what is added is offered at once.
+    /// Whether added models are enabled at once.
     pub enable: bool,
     /// Which of the upstream's models to add; `None`: all.
     pub models: Option<Vec<String>>,
 }
 
 impl DiscoverInput {
-    /// Reads and checks a body.
+    /// Parses and validates a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let fields = fields(body, &["enable", "models"])?;
         Ok(Self {

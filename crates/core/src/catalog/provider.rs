@@ -10,21 +10,21 @@ use crate::error::ApiError;
 use crate::http::headers;
 use crate::row::flag;
 
-/// Time-outs are a tenth of a second to 1 hour.
+/// Time-outs are from 0.1 seconds to 1 hour.
 pub(super) const TIMEOUT_RANGE_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
 
 /// A provider as it is stored. Secrets are sealed; `*_hint` is their masked form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderRecord {
-    /// Stable number.
+    /// Id.
     pub id: i64,
-    /// Random name of the record, bound into its sealed secrets.
+    /// Random id of the record, bound into its sealed secrets.
     pub uid: String,
-    /// Unique name, without regard to case. The part before the slash in `provider/model`.
+    /// Unique name, case-insensitive. The part before the slash in `provider/model`.
     pub name: String,
-    /// Language of the upstream.
+    /// Its kind, which determines the dialect.
     pub kind: ProviderKind,
-    /// Address as it was entered; see [`crate::http::upstream_url`].
+    /// Address as entered; see [`crate::http::upstream_url`].
     pub server_url: String,
     /// Free text.
     pub description: String,
@@ -32,34 +32,34 @@ pub struct ProviderRecord {
     pub rate_limit: Option<u32>,
     /// Milliseconds to wait for the upstream's headers.
     pub first_byte_timeout_ms: Option<u32>,
-    /// Milliseconds to wait for each further piece of the answer.
+    /// Milliseconds to wait for each further chunk of the answer.
     pub idle_timeout_ms: Option<u32>,
-    /// What is particular about it: names out of [`QUIRKS`], separated by commas.
+    /// Deviations from its dialect: names from [`QUIRKS`], separated by commas.
     #[serde(default)]
     pub quirks: String,
-    /// Whether it is used.
+    /// Whether it is enabled.
     #[serde(deserialize_with = "flag")]
     pub enabled: bool,
-    /// Whether requests are let through to it.
+    /// Whether the operator lets it have requests.
     pub status: OperationStatus,
-    /// Where it is.
+    /// Its location.
     pub region: Option<String>,
     /// Share of the traffic, relative to others of the same priority.
     pub weight: u32,
     /// Lower is tried first.
     pub priority: u32,
-    /// Requests that may be under way at it at a time.
+    /// Most concurrent requests.
     pub max_in_flight: Option<u32>,
-    /// Requests a second that may be sent to it.
+    /// Most requests per second.
     pub max_qps: Option<u32>,
-    /// Status codes that are tried elsewhere besides those that always are, separated by commas.
+    /// Additional status codes that lead to failover, separated by commas.
     pub retry_statuses: String,
-    /// Whether it is asked for a sign of life from time to time.
+    /// Whether the cron probes it.
     #[serde(deserialize_with = "flag")]
     pub probe_enabled: bool,
-    /// The model that is asked then; `None`: its first.
+    /// The model of probes; `None`: its first enabled one.
     pub probe_model: Option<String>,
-    /// What it is asked then; `None`: a short greeting.
+    /// The prompt of probes; `None`: a short greeting.
     pub probe_prompt: Option<String>,
     /// Seconds between two probes; see [`ProviderRecord::probe_interval_ms`].
     pub probe_interval_s: Option<u32>,
@@ -81,9 +81,9 @@ pub struct ProviderRecord {
     pub headers_hint: Option<String>,
 }
 
-/// What may be particular about a provider: its answers have their text at the top (`odd_replies`); it takes
-/// `cache_control`; it limits answers by one of the two names only; it refuses `stream_options`; it speaks the
-/// Responses API itself; it is a Dify app of that kind.
+/// Quirks: its answers may have their text in a top-level field (`odd_replies`); it accepts `cache_control`; it knows
+/// only one of the two names of the output limit; it refuses `stream_options`; it has the Responses API itself; it is
+/// a Dify app of that kind.
 pub const QUIRKS: &[&str] = &[
     "odd_replies",
     "cache_control",
@@ -95,11 +95,11 @@ pub const QUIRKS: &[&str] = &[
     "dify_workflow",
 ];
 
-/// The quirk of a provider that speaks the Responses API itself.
+/// The quirk of a provider that has the Responses API itself.
 pub const RESPONSES: &str = "responses";
 
 impl ProviderRecord {
-    /// A provider of which only the name is known, made at `now_ms` (milliseconds since the epoch). It gets its number
+    /// A provider with a name and default values, created at `now_ms` (milliseconds since the epoch). It gets its id
     /// when it is stored.
     #[must_use]
     pub fn new(uid: String, name: String, now_ms: u64) -> Self {
@@ -137,13 +137,13 @@ impl ProviderRecord {
         }
     }
 
-    /// Whether this is particular about it.
+    /// Whether it has this quirk.
     #[must_use]
     pub fn has_quirk(&self, name: &str) -> bool {
         self.quirks.split(',').any(|quirk| quirk == name)
     }
 
-    /// Status codes that are tried elsewhere besides those that always are.
+    /// Additional status codes that lead to failover.
     pub fn retry_statuses(&self) -> impl Iterator<Item = u16> {
         self.retry_statuses.split(',').filter_map(|status| status.parse().ok())
     }
@@ -154,13 +154,13 @@ impl ProviderRecord {
         u64::from(self.probe_interval_s.unwrap_or(DEFAULT_PROBE_INTERVAL_S)) * 1000
     }
 
-    /// What binds a sealed secret to its place: this record and the field.
+    /// The associated data that binds a sealed secret to this record and field.
     #[must_use]
     pub fn seal_context(&self, field: &str) -> String {
         format!("providers/{}/{field}", self.uid)
     }
 
-    /// The record as the admin API shows it.
+    /// The record as the admin API returns it.
     #[must_use]
     pub fn view(&self) -> ProviderView<'_> {
         ProviderView {
@@ -198,7 +198,7 @@ impl ProviderRecord {
     }
 }
 
-/// A provider as the admin API answers it: secrets masked.
+/// A provider as the admin API returns it: secrets masked.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields are those of the record")]
 pub struct ProviderView<'a> {
@@ -230,7 +230,7 @@ pub struct ProviderView<'a> {
     pub updated_at: u64,
 }
 
-/// Headers with the values of credentials masked, for showing.
+/// Headers with the values of credentials masked.
 #[must_use]
 pub fn mask_headers(headers: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let shown = |name: &str, value: &str| {
@@ -239,7 +239,7 @@ pub fn mask_headers(headers: &BTreeMap<String, String>) -> BTreeMap<String, Stri
     headers.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect()
 }
 
-/// A key is one word; only the key file of a service account is JSON.
+/// A key has no white space; only the key file of a service account is JSON.
 pub(super) fn check_key(field: &str, key: String) -> Result<String, ApiError> {
     if key.starts_with('{') || key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(key);

@@ -1,4 +1,4 @@
-//! The body of `POST /providers` and `PUT /providers/{id}`: what it may say, checked and applied to a record.
+//! The body of `POST /providers` and `PUT /providers/{id}`: parsed, validated and applied to a record.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::error::ApiError;
 use crate::http::headers;
 use crate::http::upstream_url::UpstreamUrl;
 
-/// Requests a minute that a provider may be limited to.
+/// Range of a provider's limit on requests per minute.
 const RATE_LIMIT_RANGE: std::ops::RangeInclusive<u64> = 1..=10_000_000;
 /// Most headers that a provider may have.
 const MAX_HEADERS: usize = 50;
 
-/// The checked body of `POST /providers` and `PUT /providers/{id}`.
+/// The validated body of `POST /providers` and `PUT /providers/{id}`.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are those of the record, in clear")]
 pub struct ProviderInput {
@@ -53,7 +53,7 @@ impl ProviderInput {
         "enabled",
     ];
 
-    /// Reads and checks a body. Upstreams on private addresses are refused unless `allow_private`.
+    /// Parses and validates a body. Upstreams on private addresses are refused unless `allow_private`.
     pub fn parse(body: &[u8], allow_private: bool) -> Result<Self, ApiError> {
         let fields = Fields::parse(body, &[Self::FIELDS, OperationInput::FIELDS].concat())?;
         Ok(Self {
@@ -77,7 +77,7 @@ impl ProviderInput {
         })
     }
 
-    /// Fills in what the preset knows and the request does not say.
+    /// Takes over values of the preset that the request does not set.
     pub fn apply_preset(&mut self) -> Result<(), ApiError> {
         let Some(preset) = self.preset else { return Ok(()) };
         if self.name == Patch::Keep {
@@ -104,7 +104,7 @@ impl ProviderInput {
         Ok(())
     }
 
-    /// Applies everything but the secrets, which must be sealed first, and checks that the whole makes sense.
+    /// Applies everything but the secrets, which must be sealed first, and validates the result.
     pub fn apply_public(&self, record: &mut ProviderRecord) -> Result<(), ApiError> {
         self.name.clone().apply_or(&mut record.name, String::new());
         self.kind.clone().apply_or(&mut record.kind, ProviderKind::Openai);

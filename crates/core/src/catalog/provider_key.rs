@@ -1,4 +1,4 @@
-//! A further key of a provider. Requests are spread over its keys, and one that is refused is given a rest.
+//! A key in the pool of a provider. Requests are spread over the pool; a key that the upstream refuses cools down.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,15 +13,15 @@ use crate::row::flag;
 pub struct ProviderKeyRecord {
     /// ULID; bound into the sealed key.
     pub id: String,
-    /// Whose key it is.
+    /// Its provider.
     pub provider_id: i64,
-    /// What its owner calls it; unique within the provider.
+    /// Its name, chosen by the administrator; unique within the provider.
     pub label: String,
     /// Share of the provider's requests, relative to its other keys.
     pub weight: u32,
-    /// Requests a second that it may be used for.
+    /// Most requests per second with it.
     pub max_qps: Option<u32>,
-    /// Whether it is used.
+    /// Whether it is enabled.
     #[serde(deserialize_with = "flag")]
     pub enabled: bool,
     /// The key, sealed.
@@ -35,7 +35,7 @@ pub struct ProviderKeyRecord {
 }
 
 impl ProviderKeyRecord {
-    /// A key of which nothing is known yet, made at `now_ms` (milliseconds since the epoch).
+    /// A key with default values, created at `now_ms` (milliseconds since the epoch).
     #[must_use]
     pub fn new(id: String, provider_id: i64, now_ms: u64) -> Self {
         Self {
@@ -52,13 +52,13 @@ impl ProviderKeyRecord {
         }
     }
 
-    /// What binds the sealed key to its place.
+    /// The associated data that binds the sealed key to this record.
     #[must_use]
     pub fn seal_context(&self) -> String {
         format!("provider_keys/{}/key", self.id)
     }
 
-    /// The record as the admin API shows it.
+    /// The record as the admin API returns it.
     #[must_use]
     pub fn view(&self) -> ProviderKeyView<'_> {
         ProviderKeyView {
@@ -75,7 +75,7 @@ impl ProviderKeyRecord {
     }
 }
 
-/// A key as the admin API answers it: masked.
+/// A key as the admin API returns it: masked.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the fields are those of the record")]
 pub struct ProviderKeyView<'a> {
@@ -90,7 +90,7 @@ pub struct ProviderKeyView<'a> {
     pub updated_at: u64,
 }
 
-/// The checked body of `POST /providers/{id}/keys` and `PUT /providers/{id}/keys/{key_id}`.
+/// The validated body of `POST /providers/{id}/keys` and `PUT /providers/{id}/keys/{key_id}`.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are those of the record, in clear")]
 pub struct ProviderKeyInput {
@@ -104,7 +104,7 @@ pub struct ProviderKeyInput {
 impl ProviderKeyInput {
     const FIELDS: &'static [&'static str] = &["label", "key", "weight", "max_qps", "enabled"];
 
-    /// Reads and checks a body.
+    /// Parses and validates a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let fields = Fields::parse(body, Self::FIELDS)?;
         Ok(Self {

@@ -1,34 +1,33 @@
-//! The strategies by which a logical model or a request chooses among candidates. How each works stands in
-//! `routing/strategy.rs`.
+//! The names of the routing strategies. `routing/strategy.rs` implements them.
 
 use serde::{Deserialize, Serialize};
 
-/// A rule for choosing among usable candidates. Every one obeys priority tiers, and uses a candidate of weight 0 only
-/// when no other is left.
+/// A rule for ordering usable candidates. Every rule respects priorities, and uses a candidate of weight 0 only when
+/// no other is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// By score, a little of everything; about equal ones share the traffic by weight.
+    /// By score, with balanced weights; candidates of about equal score share the traffic by weight.
     #[default]
     Balanced,
-    /// By score, above all by time to first byte.
+    /// By score, mostly time to first byte.
     LatencyFirst,
-    /// By score, above all by price.
+    /// By score, mostly price.
     CostFirst,
-    /// By score, above all by error rate.
+    /// By score, mostly error rate.
     ReliabilityFirst,
-    /// Shares by weight, whatever the score.
+    /// Shares by weight, regardless of the score.
     Weighted,
     /// In turn.
     RoundRobin,
-    /// The one with the fewest requests under way in relation to its weight.
+    /// Fewest requests in flight in relation to the weight.
     LeastBusy,
-    /// As configured: the second is used only when the first fails.
+    /// In the order of the configuration: the second is used only when the first fails.
     Ordered,
 }
 
 impl Strategy {
-    /// Every strategy with the name by which the API knows it.
+    /// Every strategy with its name in the API.
     pub const NAMES: &'static [(&'static str, Self)] = &[
         ("balanced", Self::Balanced),
         ("latency_first", Self::LatencyFirst),
@@ -40,7 +39,7 @@ impl Strategy {
         ("ordered", Self::Ordered),
     ];
 
-    /// The strategy of a name.
+    /// The strategy with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, strategy)| *strategy)

@@ -1,7 +1,7 @@
 //! The embedded upstream: answers inside the gateway, so that a fresh installation works with no account.
 //!
-//! Two models. `echo` says the last user message back. `script` tells a fixed text with a pause between its words, to
-//! make streaming visible. Both are deterministic, honour `max_tokens` / `max_completion_tokens` and report usage.
+//! Two models. `echo` repeats the last user message. `script` streams a fixed text with a pause between its words, to
+//! make streaming visible. Both are deterministic, honour `max_tokens` and `max_completion_tokens`, and report usage.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ const SCRIPT: &str = "This text is told by the gateway itself, word by word, wit
     that you can watch a stream arrive without any provider, account or key. Add a provider of your own, and the same \
     endpoint will relay its words just like these.";
 
-/// An answer of the demo, before it is written down.
+/// An answer of the demo, before it is serialised.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DemoReply {
     pieces: Vec<String>,
@@ -126,7 +126,7 @@ fn last_user_text(messages: &[Message<'_>]) -> String {
     last.map(|message| message.texts().collect::<Vec<_>>().join("\n")).unwrap_or_default()
 }
 
-/// Cuts a text into words, each with the space before it, as a model's tokens would be.
+/// Splits a text into words, each with the space before it, like a model's tokens.
 fn split_words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut in_word = false;

@@ -1,8 +1,15 @@
 //! The header fields of a request or an answer.
 //!
-//! The platform keeps them in an object of its own, where every look costs a call across the border to JavaScript. They
-//! come over and go back as one text instead: a line for each name and one for its value, by turns. Neither can hold a
+//! The platform keeps them in an object of its own, where every access is a call across the border to JavaScript.
+//! Here they are passed as one text instead: alternating lines of names and values, neither of which can contain a
 //! line break.
+//!
+//! ```text
+//! content-type
+//! application/json
+//! x-request-id
+//! req_01M7…
+//! ```
 
 /// Header fields in their order. Names are compared without regard to case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,7 +18,7 @@ pub struct HeaderList {
 }
 
 impl HeaderList {
-    /// Reads fields from lines of names and values. A name without a value is left out.
+    /// Parses alternating lines of names and values. A name without a value is left out.
     #[must_use]
     pub fn from_lines(lines: &str) -> Self {
         let mut fields = Vec::with_capacity(16);
@@ -24,7 +31,7 @@ impl HeaderList {
         Self { fields }
     }
 
-    /// The fields as lines of names and values.
+    /// The fields as alternating lines of names and values.
     #[must_use]
     pub fn to_lines(&self) -> String {
         let length = self.fields.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
@@ -44,7 +51,7 @@ impl HeaderList {
         self.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// Sets a field, in place of all that have its name.
+    /// Sets a field, replacing all with the same name.
     pub fn set(&mut self, name: &str, value: &str) {
         let mut is_set = false;
         self.fields.retain_mut(|(known, old)| {

@@ -1,10 +1,10 @@
-//! Which headers travel between caller and upstream.
+//! Which headers are forwarded between caller and upstream.
 //!
-//! Requests use an allow list: the caller's credentials, cookies and network details must not reach a provider
-//! by accident. Answers use a deny list: everything that a provider says is the caller's business, except what
-//! belongs to one connection, what the gateway states itself, and cookies of the provider's domain.
+//! Requests use an allow list: the caller's credentials, cookies and network details must not reach a provider by
+//! accident. Answers use a deny list: all headers of a provider are forwarded, except hop-by-hop headers, those that
+//! the gateway sets itself, and cookies of the provider's domain.
 
-/// Request headers that are forwarded exactly as they came.
+/// Request headers that are forwarded unchanged.
 const FORWARDED_REQUEST_HEADERS: &[&str] = &[
     "accept",
     "content-type",
@@ -16,11 +16,11 @@ const FORWARDED_REQUEST_HEADERS: &[&str] = &[
     "x-title",
 ];
 
-/// Families of request headers that are forwarded exactly as they came.
+/// Prefixes of request headers that are forwarded unchanged.
 const FORWARDED_REQUEST_PREFIXES: &[&str] = &["anthropic-", "openai-", "x-stainless-"];
 
-/// Response headers that stop here: of one hop (RFC 9110, section 7.6.1), about the encoded form of a body that the
-/// platform has decoded, cookies, and those that the gateway writes itself.
+/// Response headers that are not forwarded: hop-by-hop headers (RFC 9110, section 7.6.1), headers about the encoding
+/// of a body that the platform has decoded, cookies, and those that the gateway sets itself.
 const WITHHELD_RESPONSE_HEADERS: &[&str] = &[
     "access-control-allow-credentials",
     "access-control-allow-headers",
@@ -49,14 +49,14 @@ const WITHHELD_RESPONSE_HEADERS: &[&str] = &[
     "x-request-id",
 ];
 
-/// Families of response headers that stop here.
+/// Prefixes of response headers that are not forwarded.
 const WITHHELD_RESPONSE_PREFIXES: &[&str] = &["cf-", "x-nexus-"];
 
 /// Words that mark a header whose value is a credential.
 const CREDENTIAL_WORDS: &[&str] =
     &["auth", "cookie", "credential", "key", "password", "secret", "signature", "token"];
 
-/// Headers that a provider's configuration may not set: the platform or the gateway owns them.
+/// Headers that a provider's configuration may not set, because the platform or the gateway sets them.
 const RESERVED_PROVIDER_HEADERS: &[&str] = &[
     "connection",
     "content-length",
@@ -69,14 +69,14 @@ const RESERVED_PROVIDER_HEADERS: &[&str] = &[
     "upgrade",
 ];
 
-/// Whether a caller's header (lower-case name) goes to the upstream.
+/// Whether a caller's header (lower-case name) is forwarded to the upstream.
 #[must_use]
 pub fn forwards_to_upstream(name: &str) -> bool {
     FORWARDED_REQUEST_HEADERS.contains(&name)
         || FORWARDED_REQUEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Whether an upstream's header (lower-case name) goes to the caller.
+/// Whether an upstream's header (lower-case name) is forwarded to the caller.
 #[must_use]
 pub fn forwards_to_caller(name: &str) -> bool {
     !WITHHELD_RESPONSE_HEADERS.contains(&name)
@@ -98,7 +98,7 @@ pub fn may_be_configured(name: &str) -> bool {
         && !RESERVED_PROVIDER_HEADERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// Whether `value` may stand in a header: visible ASCII, spaces and tabs, none at the ends.
+/// Whether `value` is valid in a header: visible ASCII, spaces and tabs, none at the ends.
 #[must_use]
 pub fn is_valid_value(value: &str) -> bool {
     value.trim() == value && value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))

@@ -1,4 +1,4 @@
-//! HTTP rules that need no HTTP library: paths, percent-encoding, request ids, which headers travel.
+//! HTTP rules that need no HTTP library: paths, percent-encoding, request ids, forwarded headers, upstream addresses.
 
 pub mod header_list;
 pub mod headers;

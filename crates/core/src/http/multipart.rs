@@ -1,13 +1,13 @@
-//! Finding one field in a `multipart/form-data` body (RFC 7578) while it arrives, without taking in what follows it.
+//! Finds one field in a `multipart/form-data` body (RFC 7578) while it arrives, without reading what follows it.
 
 use std::ops::Range;
 
 use memchr::memmem;
 
-/// What the scanner knows so far.
+/// The state of the scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scan {
-    /// The value of the field stands here.
+    /// The value of the field is at this range.
     Found(Range<usize>),
     /// More bytes are needed.
     NeedMore,
@@ -15,17 +15,17 @@ pub enum Scan {
     Absent,
 }
 
-/// Looks for one field. The same growing buffer is handed to it again and again; what was searched is not searched
-/// twice.
+/// Looks for one field. It is called repeatedly with the same growing buffer; bytes that were searched are not
+/// searched again.
 #[derive(Debug)]
 pub struct FieldScanner {
     /// `--boundary`
     delimiter: Vec<u8>,
     /// `name="field"`
     name: String,
-    /// Where the delimiter of the part under way begins.
+    /// Where the delimiter of the current part begins.
     part: usize,
-    /// Up to here the next delimiter does not begin.
+    /// The next delimiter does not begin before this.
     searched: usize,
 }
 
@@ -54,7 +54,7 @@ impl FieldScanner {
         }
     }
 
-    /// Looks at everything that has arrived so far.
+    /// Scans everything that has arrived so far.
     pub fn scan(&mut self, body: &[u8]) -> Scan {
         loop {
             let part = body.get(self.part..).unwrap_or_default();

@@ -1,14 +1,14 @@
 //! Path patterns of the route table.
 //!
-//! A pattern is made of literal segments, `{name}` (one segment) and a final `{name...}` (the rest, slashes included:
-//! model ids contain them). Matching works on the raw path and decodes only what it captures, so that an encoded
-//! slash stays inside its segment.
+//! A pattern consists of literal segments, `{name}` (one segment) and a final `{name...}` (the rest, slashes
+//! included: model ids contain them). Matching works on the raw path and decodes only what it captures, so that an
+//! encoded slash stays inside its segment.
 
 use std::borrow::Cow;
 
 use super::percent;
 
-/// Why a path that matched could not be used.
+/// Why a matching path cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
@@ -25,8 +25,8 @@ pub struct Captured<'a> {
     pub second: Cow<'a, str>,
 }
 
-/// Brings the spellings of a path that clients get wrong into the usual one: no trailing slash, and `/v1` once where
-/// a base URL that already ends in `/v1` was joined with `/v1/…`.
+/// Normalises common misspellings of a path by clients: removes a trailing slash, and one `/v1` where a base URL that
+/// already ends in `/v1` was joined with `/v1/…`.
 #[must_use]
 pub fn normalize(path: &str) -> &str {
     let mut path = path;
@@ -39,7 +39,7 @@ pub fn normalize(path: &str) -> &str {
     }
 }
 
-/// Matches `path` against `pattern`. `None` is no match; a pattern has at most two parameters.
+/// Matches `path` against `pattern`; `None` if they do not match. A pattern has at most two parameters.
 #[must_use]
 pub fn matches<'a>(pattern: &str, path: &'a str) -> Option<Result<Captured<'a>, PathError>> {
     let Some((prefix, parameter)) = pattern.split_once('{') else {

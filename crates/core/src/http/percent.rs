@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// All but the unreserved characters.
+/// All characters but the unreserved ones.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// Names of models carry their version behind an `@`, which services expect as it is.
+/// Model names have their version after an `@`, which services expect unencoded.
 const RESERVED_IN_NAMES: &AsciiSet = &RESERVED.remove(b'@');
 
 /// A text as one segment of a path or as a value in a query: everything is encoded but unreserved characters.
@@ -16,7 +16,7 @@ pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// The same for a name or an id, in which `@` stays.
+/// The same for a name or an id, in which `@` is not encoded.
 #[must_use]
 pub fn encode_name(name: &str) -> String {
     utf8_percent_encode(name, RESERVED_IN_NAMES).to_string()
@@ -32,7 +32,7 @@ pub fn decode(text: &str) -> Option<Cow<'_, str>> {
     is_valid.then(|| percent_decode_str(text).decode_utf8().ok()).flatten()
 }
 
-/// The text, where broken encodings stand for themselves and bytes that are not UTF-8 become U+FFFD.
+/// The text; invalid encodings are kept as they are, and bytes that are not UTF-8 become U+FFFD.
 #[must_use]
 pub fn decode_lossy(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()

@@ -1,6 +1,6 @@
-//! The address of an upstream, as it is entered for a provider.
+//! The address of an upstream, as entered for a provider.
 //!
-//! | entered | asked |
+//! | entered | requested |
 //! |---|---|
 //! | ends in `/` | `chat/completions` appended |
 //! | ends in `#` | taken literally, without the `#` |
@@ -11,22 +11,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const CHAT_COMPLETIONS: &str = "chat/completions";
 
-/// Why an address cannot be used. Reads on after "`server_url`".
+/// Why an address is refused. Continues a sentence that begins with "`server_url`".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// Not `http://` or `https://`.
     #[error("must begin with http:// or https://")]
     Scheme,
-    /// No host, or one with characters that no host has.
+    /// No host, or one with invalid characters.
     #[error("must name a host")]
     Host,
-    /// The part after the colon is no port.
+    /// The part after the colon is not a port.
     #[error("has an invalid port")]
     Port,
     /// `user:password@host`.
     #[error("must not contain credentials; use server_key or headers")]
     Credentials,
-    /// White space, control characters or other characters that a URL writes in percent-encoding.
+    /// White space, control characters or other characters that must be percent-encoded in a URL.
     #[error("contains characters that are not allowed in a URL")]
     Characters,
     /// A query to which a path cannot be appended.
@@ -45,8 +45,8 @@ pub struct UpstreamUrl {
 }
 
 impl UpstreamUrl {
-    /// Checks an address. Private and local hosts are refused unless `allow_private`: an address is configuration, but
-    /// the gateway should not be a way into a network that its administrator cannot otherwise reach.
+    /// Checks an address. Private and local hosts are refused unless `allow_private`: an address is configuration,
+    /// but the gateway should not give its administrator access to a network that they could not reach otherwise.
     pub fn parse(entered: &str, allow_private: bool) -> Result<Self, UrlError> {
         let entered = entered.trim();
         let (base, literal) = match entered.strip_suffix('#') {
@@ -66,14 +66,14 @@ impl UpstreamUrl {
         Ok(Self { base: base.to_owned(), literal })
     }
 
-    /// Where chat completions are asked for.
+    /// The URL of chat completions.
     #[must_use]
     pub fn chat_completions(&self) -> String {
         self.endpoint("v1", CHAT_COMPLETIONS, CHAT_COMPLETIONS).unwrap_or_else(|| self.base.clone())
     }
 
-    /// Where `wanted` is asked for, for a service whose paths begin with `version`. A literal address is that of
-    /// `main`; its siblings are found if it ends in `main`, and `None` otherwise.
+    /// The URL of `wanted`, for a service whose paths begin with `version`. A literal address is the URL of `main`;
+    /// other URLs are derived from it if it ends in `main`, and are `None` otherwise.
     #[must_use]
     pub fn endpoint(&self, version: &str, main: &str, wanted: &str) -> Option<String> {
         let base = self.base.as_str();
@@ -95,7 +95,7 @@ impl UpstreamUrl {
         })
     }
 
-    /// The address without what would be appended, for services whose paths are built otherwise.
+    /// The address without the parts that would be appended, for services with other paths.
     #[must_use]
     pub fn base(&self) -> &str {
         self.base.trim_end_matches('/')

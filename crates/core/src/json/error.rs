@@ -1,14 +1,14 @@
-//! The errors of JSON fields, each with one wording: what is wrong, with which field.
+//! The errors about JSON fields, with one wording for each.
 //!
-//! A field is named by its path from the top of the body, such as `messages[0].role`, which is also the `param` of the
-//! error. All of them are answers of status 400.
+//! A field is named by its path from the top of the body, such as `messages[0].role`, which is also the `param` of
+//! the error. All of them have status 400.
 
 use std::fmt::Display;
 
 use super::object::Kind;
 use crate::error::ApiError;
 
-/// How much of a name or value that a caller sent is repeated in a message.
+/// Most characters of a caller's name or value that are repeated in a message.
 const SHOWN_CHARS: usize = 100;
 
 /// The field is required and absent: `missing_required_parameter`.
@@ -16,7 +16,7 @@ pub fn missing(path: impl Display) -> ApiError {
     ApiError::invalid("missing_required_parameter", path.to_string(), format!("`{path}` is required."))
 }
 
-/// The value is of another JSON type: `invalid_type`. `expected` has its article: "a string or an array".
+/// The value has another JSON type: `invalid_type`. `expected` has its article: "a string or an array".
 pub fn wrong_type(path: impl Display, expected: impl Display, found: Kind) -> ApiError {
     let message = format!("`{path}` must be {expected}, not {}.", found.described());
     ApiError::invalid("invalid_type", path.to_string(), message)
@@ -29,26 +29,26 @@ pub fn wrong_kind(path: impl Display, expected: &[Kind], found: Kind) -> ApiErro
     wrong_type(path, expected.join(" or "), found)
 }
 
-/// The value has the right type and cannot be used: `invalid_value`. `fault` continues the sentence that begins with
-/// the path: "must not be empty".
+/// The value has the right type but is invalid: `invalid_value`. `fault` continues the sentence that begins with the
+/// path: "must not be empty".
 pub fn invalid_value(path: impl Display, fault: impl Display) -> ApiError {
     unusable("invalid_value", path, fault)
 }
 
-/// The same with a code that the dialect has for it.
+/// The same with a code of the dialect.
 pub fn unusable(code: &'static str, path: impl Display, fault: impl Display) -> ApiError {
     ApiError::invalid(code, path.to_string(), format!("`{path}` {fault}."))
 }
 
-/// The value is a word, and none of these: `invalid_value`.
+/// The value is a string, but none of these: `invalid_value`.
 #[must_use]
 pub fn unknown_value(path: impl Display, found: &str, known: &[&str]) -> ApiError {
     let known: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
     invalid_value(path, format_args!("must be one of {}, not `{}`", known.join(", "), shown(found)))
 }
 
-/// The object has a field that is none of those that are known: `unknown_parameter`. `prefix` is the path of the object
-/// with the point behind it, or empty.
+/// The object has an unknown field: `unknown_parameter`. `prefix` is the path of the object with a trailing dot, or
+/// empty.
 #[must_use]
 pub fn unknown_field(prefix: &str, name: &str, known: &[&str]) -> ApiError {
     let path = format!("{prefix}{}", shown(name));
@@ -56,13 +56,13 @@ pub fn unknown_field(prefix: &str, name: &str, known: &[&str]) -> ApiError {
     ApiError::invalid("unknown_parameter", path, message)
 }
 
-/// A name or value as far as it is repeated in a message.
+/// A name or value as it is repeated in a message, shortened.
 #[must_use]
 pub fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS).collect()
 }
 
-/// The error of a body that is not a JSON object, with the place where reading stopped: `invalid_json`.
+/// The error for a body that is not a JSON object, with the position of the error: `invalid_json`.
 #[must_use]
 pub fn not_an_object(body: &[u8], error: &serde_json::Error) -> ApiError {
     if error.is_data() && !matches!(body.trim_ascii_start().first(), Some(b'{')) {
@@ -71,7 +71,7 @@ pub fn not_an_object(body: &[u8], error: &serde_json::Error) -> ApiError {
     ApiError::invalid_json(format!("The request body is not valid JSON: {}.", reason(error)))
 }
 
-/// Why JSON could not be read, without a full stop.
+/// The parser's error, without a full stop.
 #[must_use]
 pub fn reason(error: &serde_json::Error) -> String {
     error.to_string().trim_end_matches('.').to_owned()

@@ -1,8 +1,8 @@
-//! JSON texts without a tree: reading the top level of an object, saying what is wrong
-//! with it, and changing a few bytes of a body.
+//! JSON texts without a tree: reading the top level of an object, errors about fields, and replacing a few bytes of a
+//! body.
 //!
-//! Values stay slices of the input ([`serde_json::value::RawValue`]), so that what is not changed stays byte for byte
-//! as it came.
+//! Values stay slices of the input ([`serde_json::value::RawValue`]), so that what is not changed stays byte for
+//! byte.
 
 pub mod error;
 pub mod fields;

@@ -1,7 +1,7 @@
-//! Looking at the top level of a JSON object without building a tree.
+//! Reading the top level of a JSON object without building a tree.
 //!
-//! Field values stay slices of the input ([`RawValue`]), so that a body can be checked and spliced while every byte
-//! that nobody asked about stays as it came.
+//! Field values stay slices of the input ([`RawValue`]), so that a body can be checked and spliced while all other
+//! bytes stay as they are.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -32,7 +32,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a value, read off its first byte.
+    /// The kind of a value, from its first byte.
     #[must_use]
     pub fn of(value: &RawValue) -> Self {
         match value.get().as_bytes().first() {
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// The kind of a value that has been read into a tree.
+    /// The kind of a parsed value.
     #[must_use]
     pub fn of_tree(value: &Value) -> Self {
         match value {
@@ -72,8 +72,8 @@ impl Kind {
     }
 }
 
-/// The fields of one JSON object, in their order. An object that names a field twice is refused: readers disagree on
-/// which of the two counts, so the gateway could check one and the upstream obey the other.
+/// The fields of one JSON object, in their order. An object with a duplicate field is refused: parsers disagree on
+/// which of the two counts, so the gateway could check one and the upstream use the other.
 #[derive(Debug, Clone)]
 pub struct JsonObject<'a> {
     fields: Vec<(Cow<'a, str>, &'a RawValue)>,
@@ -104,7 +104,7 @@ impl<'a> JsonObject<'a> {
     }
 }
 
-/// The text of a JSON string, borrowed unless it contains escapes; `None` if the value is no string.
+/// The text of a JSON string, borrowed unless it contains escapes; `None` for other values.
 #[must_use]
 pub fn as_str(value: &RawValue) -> Option<Cow<'_, str>> {
     struct Text<'a>(Cow<'a, str>);
@@ -148,8 +148,8 @@ impl<'de> Deserialize<'de> for JsonObject<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(4);
-                // Comparing each name with all before it is quickest for the few that a request has, and would take
-                // minutes for the many that an attacker sends.
+                // Comparing each name with all before it is fastest for the few fields of a normal request, but would
+                // take minutes for the many fields of a malicious one.
                 let mut known: HashSet<Cow<'de, str>> = HashSet::new();
                 while let Some((FieldName(name), value)) =
                     map.next_entry::<FieldName<'de>, &'de RawValue>()?

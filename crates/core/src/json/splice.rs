@@ -2,14 +2,14 @@
 
 use serde_json::value::RawValue;
 
-/// A replacement in a text.
+/// A replacement of a byte range.
 #[derive(Debug)]
 pub struct Edit {
     /// Where it begins.
     pub at: usize,
-    /// How many bytes go.
+    /// Number of bytes to remove.
     pub removed: usize,
-    /// What comes instead.
+    /// The replacement.
     pub inserted: String,
 }
 
@@ -22,7 +22,7 @@ impl Edit {
 }
 
 impl Edit {
-    /// Takes out the member `name` of the object that is the whole of `body`, with one of the commas beside it. `value` is
+    /// Removes the member `name` from the object that is all of `body`, with one of the commas beside it. `value` is
     /// its value, borrowed from `body`. `None` if the name is written with escapes.
     #[must_use]
     pub fn remove_member(body: &[u8], name: &str, value: &RawValue) -> Option<Self> {
@@ -41,7 +41,7 @@ impl Edit {
     }
 }
 
-/// Where a value that was borrowed from `body` stands in it.
+/// The offset in `body` of a value that was borrowed from it.
 #[must_use]
 pub fn offset_in(body: &[u8], value: &RawValue) -> usize {
     (value.get().as_ptr() as usize).wrapping_sub(body.as_ptr() as usize)
@@ -53,7 +53,7 @@ pub fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `body` with the edits made, which must not overlap.
+/// `body` with the edits applied. They must not overlap.
 #[must_use]
 pub fn apply(body: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
     edits.sort_by_key(|edit| edit.at);

@@ -1,9 +1,9 @@
 //! Sealing with AES-256-GCM (NIST SP 800-38D).
 //!
-//! A sealed value is `v1.<key id>.<base64 of nonce and ciphertext>`. The record and field that it belongs to go in as
-//! associated data, so that a value cannot be moved to another record unnoticed. The key id is derived from the master
-//! key; a keyring may hold older keys beside the current one, which is how master keys rotate: old values stay
-//! readable, new ones are sealed under the first key.
+//! A sealed value is `v1.<key id>.<base64 of nonce and ciphertext>`. The record and field that it belongs to are
+//! associated data, so that a value cannot be moved to another record unnoticed. The key id is derived from the
+//! master key; a keyring may contain older keys beside the current one, which makes rotation possible: old values
+//! stay readable, new ones are sealed under the current key.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
@@ -22,10 +22,10 @@ pub enum SealError {
     /// The master key is not the base64 of 32 bytes.
     #[error("the master key must be the base64 form of 32 random bytes")]
     BadMasterKey,
-    /// The sealed value is not of the known form.
+    /// The sealed value is malformed.
     #[error("the sealed value is malformed")]
     Malformed,
-    /// None of the keys in the ring sealed this value.
+    /// No key of the keyring has sealed this value.
     #[error("the value was sealed under a master key that is not configured")]
     UnknownKey,
     /// The value was changed, or belongs to another record.
@@ -55,7 +55,7 @@ impl MasterKey {
 }
 
 impl Keyring {
-    /// A keyring of the current master key and those it replaced, each as base64.
+    /// A keyring of the current master key and its predecessors, each as base64.
     pub fn new<'a>(current: &str, previous: impl IntoIterator<Item = &'a str>) -> Result<Self, SealError> {
         let previous = previous.into_iter().map(MasterKey::parse).collect::<Result<_, _>>()?;
         Ok(Self { current: MasterKey::parse(current)?, previous })

@@ -1,17 +1,17 @@
-//! Showing that a secret is set, and removing secrets from bytes that leave.
+//! Masking secrets for display, and removing them from outgoing bytes.
 
 use memchr::memmem;
 
 /// Characters at the end of a secret that are shown.
 const SHOWN_END: usize = 4;
-/// A secret shorter than this is not shown at all: four characters would be too much of it.
+/// A shorter secret is not shown at all, because four characters would reveal too much of it.
 const MIN_SHOWN_LENGTH: usize = 12;
 /// A conventional prefix such as `sk-` is shown if it is no longer than this.
 const MAX_SHOWN_PREFIX: usize = 4;
-/// What stands for the hidden part.
+/// Replaces the hidden part.
 const HIDDEN: &str = "…";
 
-/// The secret as it may be shown: `sk-…abcd`.
+/// The masked form of a secret: `sk-…abcd`.
 #[must_use]
 pub fn mask(secret: &str) -> String {
     if secret.chars().count() < MIN_SHOWN_LENGTH {

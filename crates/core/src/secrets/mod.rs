@@ -1,4 +1,4 @@
-//! Keeping upstream credentials secret: sealed at rest, masked when shown, removed from what passes by.
+//! Protection of upstream credentials: sealed at rest, masked when shown, removed from forwarded text.
 
 pub mod keyring;
 pub mod mask;

@@ -1,4 +1,4 @@
-//! Server-Sent Events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>), byte by byte.
+//! Reading and writing Server-Sent Events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 pub mod reader;
 pub mod writer;

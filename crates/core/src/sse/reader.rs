@@ -1,9 +1,9 @@
-//! An incremental reader that cuts a byte stream into events without changing a byte.
+//! An incremental reader that splits a byte stream into events without changing a byte.
 //!
 //! Guarantees, for any way in which the stream is split into chunks:
-//! - the segments handed out, followed by [`EventReader::finish`], concatenate to exactly the bytes that came in;
+//! - the returned segments, followed by [`EventReader::finish`], concatenate to exactly the input;
 //! - the events are the same;
-//! - an event is handed out as soon as the byte that completes it has arrived, also where lines end in a lone CR;
+//! - an event is returned as soon as the byte that completes it has arrived, also where lines end in a lone CR;
 //! - no more than `limit` bytes are held back.
 //!
 //! Framing works on bytes, so a chunk may end inside a UTF-8 character.
@@ -12,29 +12,29 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-/// A complete event with the bytes that it came in.
+/// A complete event with its original bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event<'a> {
     raw: &'a [u8],
 }
 
-/// What the reader hands out.
+/// The output of the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Segment<'a> {
     /// A complete event, its closing blank line included. Comments and empty lines alone make an event without data.
     Event(Event<'a>),
-    /// The LF of a CR LF whose CR completed the previous event: it shares that event's fate.
+    /// The LF of a CR LF whose CR completed the previous event; it belongs to that event.
     LineFeed(&'a [u8]),
-    /// Part of an event that is larger than the limit. It can be forwarded, but not looked at.
+    /// Part of an event that is larger than the limit. It can be forwarded, but not parsed.
     Oversized(&'a [u8]),
 }
 
-/// Cuts a stream into [`Segment`]s.
+/// Splits a stream into [`Segment`]s.
 #[derive(Debug)]
 pub struct EventReader {
-    /// Bytes of the event that is not complete yet.
+    /// Bytes of the incomplete event.
     held: Vec<u8>,
-    /// Where in `held` the line starts that is not complete yet.
+    /// Start of the incomplete line in `held`.
     line_start: usize,
     /// The byte before the next one was a CR, so an LF belongs to the same line end.
     after_cr: bool,
@@ -44,13 +44,13 @@ pub struct EventReader {
 }
 
 impl<'a> Event<'a> {
-    /// Takes bytes for an event: the last one of a stream that ended before its blank line.
+    /// Treats bytes as an event: the last one of a stream that ended before its blank line.
     #[must_use]
     pub fn from_raw(raw: &'a [u8]) -> Self {
         Self { raw }
     }
 
-    /// The bytes of the event as they came.
+    /// The original bytes of the event.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         self.raw
@@ -110,19 +110,19 @@ impl EventReader {
         Self { held: Vec::new(), line_start: 0, after_cr: false, oversized: false, limit }
     }
 
-    /// Whether part of an event has been handed out already because the event is too large to be held back.
+    /// Whether part of the current event has been returned already because it is too large to be held back.
     #[must_use]
     pub fn in_oversized_event(&self) -> bool {
         self.oversized
     }
 
-    /// Whether everything that came in has been handed out and the last event was complete.
+    /// Whether all input has been returned and the last event was complete.
     #[must_use]
     pub fn at_boundary(&self) -> bool {
         self.held.is_empty() && !self.oversized
     }
 
-    /// Takes in a chunk and hands every segment that it completes to `sink`.
+    /// Takes a chunk and passes every segment that it completes to `sink`.
     pub fn push(&mut self, chunk: &[u8], mut sink: impl FnMut(Segment<'_>)) {
         if self.held.is_empty() {
             let consumed = self.cut(chunk, 0, &mut sink);
@@ -144,9 +144,9 @@ impl EventReader {
         std::mem::take(&mut self.held)
     }
 
-    /// Hands out the complete events of `bytes`, which begin where the current event begins, and returns how many
-    /// bytes that were. The first `searched` bytes are known to end no further line, so that a long line which arrives
-    /// in many chunks is searched once. Leaves `line_start` relative to the bytes that remain.
+    /// Passes on the complete events of `bytes`, which begin where the current event begins, and returns their length
+    /// in bytes. The first `searched` bytes are known to end no further line, so that a long line which arrives in
+    /// many chunks is searched once. Leaves `line_start` relative to the remaining bytes.
     fn cut(&mut self, bytes: &[u8], searched: usize, sink: &mut impl FnMut(Segment<'_>)) -> usize {
         let mut event_start = 0;
         let mut cursor = self.line_start;
@@ -180,14 +180,14 @@ impl EventReader {
         event_start
     }
 
-    /// Keeps the start of an incomplete event, or lets it pass if it grows over the limit.
+    /// Holds the start of an incomplete event, or passes it on if it exceeds the limit.
     fn hold(&mut self, rest: &[u8], sink: &mut impl FnMut(Segment<'_>)) {
         self.held.extend_from_slice(rest);
         let too_large = self.oversized || self.held.len() > self.limit;
         if too_large && !self.held.is_empty() {
             self.oversized = true;
-            // Whether the line that is under way has content decides if the next line end is a blank line; one byte
-            // of it is kept for that.
+            // Whether the current line has content decides if the next line end is a blank line; one byte of it is
+            // held for that.
             let keep = usize::from(self.held.len() > self.line_start);
             let passed = self.held.len() - keep;
             sink(Segment::Oversized(self.held.get(..passed).unwrap_or_default()));

@@ -1,12 +1,12 @@
 //! Writing events.
 
-/// A comment, which every reader skips; sent so that nobody on the way takes a quiet connection for a dead one.
+/// A comment, which every reader skips; sent as a keep-alive so that no proxy closes a quiet connection.
 pub const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// The event by which `OpenAI` streams end.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
-/// Appends one event carrying `data`, a JSON text.
+/// Appends one event with `data`, a JSON text.
 pub fn write_data(out: &mut Vec<u8>, data: &[u8]) {
     out.extend_from_slice(b"data: ");
     let start = out.len();
@@ -14,8 +14,8 @@ pub fn write_data(out: &mut Vec<u8>, data: &[u8]) {
     end_data(out, start);
 }
 
-/// Ends the event whose data, a JSON text, begin at `start`. Line ends in it, which JSON has only between its tokens (a
-/// carried value may have come in several lines), become spaces, because they would end the field.
+/// Ends the event whose data, a JSON text, begins at `start`. Line breaks in it, which JSON has only between tokens
+/// (a raw value may contain them), become spaces, because they would end the field.
 pub fn end_data(out: &mut Vec<u8>, start: usize) {
     for byte in out.get_mut(start..).unwrap_or_default() {
         if matches!(byte, b'\n' | b'\r') {

@@ -1,16 +1,21 @@
-//! One line of the trail that a request leaves among upstreams.
+//! One attempt of a request, as it is logged.
 
 use serde::{Deserialize, Serialize};
 
 use crate::tokens::UsageSource;
 
-/// One attempt, or a candidate that was passed over. Times are milliseconds. Absent fields are left out of the JSON.
+/// One attempt, or a skipped candidate. Times are milliseconds. Absent fields are left out of the JSON.
+///
+/// ```json
+/// {"provider": "openai", "model": "gpt-5", "key": "second", "status": 429, "error_class": "rate_limited",
+///  "first_byte_ms": 80, "duration_ms": 81}
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AttemptRecord {
     /// Name of the provider.
     pub provider: String,
-    /// The model that it was asked for.
+    /// The model that was requested from it.
     pub model: String,
     /// Label of the key, where the provider has several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,21 +23,21 @@ pub struct AttemptRecord {
     /// Status of its answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The word for its failure, see [`crate::routing::retry::ErrorClass`].
+    /// The class of its failure, see [`crate::routing::retry::ErrorClass`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_class: Option<String>,
-    /// Until the headers of its answer came.
+    /// Milliseconds until the headers of its answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_byte_ms: Option<u64>,
-    /// Until it was clear that it answers, or does not.
+    /// Milliseconds until its first token or its failure.
     pub duration_ms: u64,
-    /// Why it was not asked, or why its answer was not used.
+    /// Why it was skipped, or why its answer was not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
-    /// Tokens of the prompt that it has probably cost besides those of the answer that was used.
+    /// Prompt tokens that it probably charged in addition to the answer that was used (hedged requests).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_tokens: Option<u64>,
-    /// Who made that count.
+    /// Where that count comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage_source: Option<UsageSource>,
 }

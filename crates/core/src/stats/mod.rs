@@ -1,4 +1,4 @@
-//! What is recorded of requests.
+//! Records of requests.
 
 pub mod attempt_record;
 pub mod usage_event;

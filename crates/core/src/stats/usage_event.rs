@@ -1,6 +1,6 @@
-//! The one record that every authenticated request leaves.
+//! The record of a request: every authenticated request produces exactly one.
 //!
-//! It travels through a queue that delivers at least once; its id is what makes the second delivery harmless.
+//! It is sent through a queue that delivers at least once; its id makes repeated deliveries harmless.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,23 @@ use crate::tokens::{TokenUsage, UsageSource};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The caller got a whole answer.
+    /// The caller got a complete answer.
     Completed,
     /// The upstream failed, before or during the answer.
     Failed,
-    /// The caller left before the answer was whole.
+    /// The caller disconnected before the answer was complete.
     Cancelled,
     /// The gateway refused the request without asking an upstream.
     Rejected,
 }
 
 /// One request. Times are milliseconds; `ts` is since the epoch.
+///
+/// ```json
+/// {"id": "01M7…", "ts": 1795200203000, "request_id": "req_01M7…", "key_id": "k1", "provider_id": 2,
+///  "provider_name": "openai", "model": "smart", "upstream_model": "gpt-5", "stream": true, "status": 200,
+///  "outcome": "completed", "finish_reason": "stop", "usage_source": "reported", "cost_micros": 120}
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageEvent {
     /// ULID; the primary key of the request log.
@@ -40,7 +46,7 @@ pub struct UsageEvent {
     pub provider_name: Option<String>,
     /// The model that the caller named.
     pub model: String,
-    /// The model that the upstream was asked for.
+    /// The upstream's name of the model.
     pub upstream_model: Option<String>,
     /// Whether the caller wanted a stream.
     pub stream: bool,
@@ -48,25 +54,25 @@ pub struct UsageEvent {
     pub status: u16,
     /// How it ended.
     pub outcome: Outcome,
-    /// The gateway's error code, if it made the error.
+    /// The gateway's error code, if the gateway produced the error.
     pub error_code: Option<String>,
-    /// Why the answer ended, in the upstream's word.
+    /// The upstream's finish reason.
     pub finish_reason: Option<String>,
     /// Token counts.
     #[serde(flatten)]
     pub usage: TokenUsage,
-    /// Who made those counts.
+    /// Where the counts come from.
     pub usage_source: UsageSource,
-    /// Until the upstream's headers came.
+    /// Milliseconds until the upstream's headers.
     pub first_byte_ms: Option<u64>,
-    /// Until the answer was over.
+    /// Milliseconds until the end of the answer.
     pub duration_ms: u64,
     /// The conversation that the request belongs to.
     pub conversation_id: String,
-    /// Who was asked and who was passed over, in order, unless that is one upstream which answered.
+    /// All attempts and skipped candidates, in order; empty if there was one attempt and it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptRecord>,
-    /// What it cost, in millionths of a dollar; 0 if nobody knows the price.
+    /// Cost in millionths of a dollar; 0 if the price is unknown.
     #[serde(default)]
     pub cost_micros: u64,
     /// The tags of the key.

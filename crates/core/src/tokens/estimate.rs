@@ -1,28 +1,29 @@
-//! A token estimate that needs no tables: for reservations before dispatch, and where nothing can be counted.
+//! A token estimate without tables: for reservations before dispatch, and where counting is not possible.
 //!
-//! The text is cut much as the pattern of `o200k_base` cuts it (words with the space or mark before them, up to three
-//! digits, marks in a row, white space), and each piece costs what pieces of its kind and length cost on average. The
-//! weights were fitted to exact counts of English prose, documentation, code, JSON, Chinese, Japanese, Korean, Russian
-//! and a dozen European languages, and lean a little to too many, which is the safer side for a reservation.
+//! The text is split much like the pattern of `o200k_base` does it (words with the space or mark before them, up to
+//! three digits, marks in a row, white space), and each piece costs the average of pieces of its kind and length. The
+//! weights were fitted to exact counts of English prose, documentation, code, JSON, Chinese, Japanese, Korean,
+//! Russian and a dozen European languages, with a slight bias towards too many, which is the safer side for a
+//! reservation.
 //!
-//! Against `o200k_base`, for English, Chinese, both mixed, code and JSON: whole documents within 10 %, and nineteen of
-//! twenty passages of a thousand characters within 15 %. For other European languages, Japanese, Korean and Russian:
-//! within 15 % and 25 %. `crates/counting/tests/estimate.rs` holds it to that on texts most of which the weights were
-//! fitted on. On texts that they were not fitted on, whole documents were within 13 %, of any language and kind that was
-//! tried; `docs/tokens.md` has the measured errors. A run of one letter, or a text of random letters, may be off by half.
-//! Models with other vocabularies differ by what `nexus_edge_tokens` says of their families.
+//! Against `o200k_base`, for English, Chinese, both mixed, code and JSON: whole documents within 10 %, and 95 % of
+//! passages of a thousand characters within 15 %. For other European languages, Japanese, Korean and Russian: within
+//! 15 % and 25 %. `crates/counting/tests/estimate.rs` checks that on texts most of which the weights were fitted on.
+//! On other texts, whole documents were within 13 %, for all languages and kinds that were tried; `docs/tokens.md`
+//! has the measured errors. A run of one letter, or a text of random letters, may be off by half. For models with
+//! other vocabularies, the factors in `nexus_edge_tokens` apply.
 
 /// Thousandths of a token.
 type Milli = u64;
 
-/// A word of at most this many small letters costs the least.
+/// A word of at most this many lower-case letters costs the least.
 const TINY_WORD: u64 = 3;
 const TINY_WORD_MILLI: Milli = 920;
-/// A word of at most this many is most often one token; each letter more costs so much.
+/// A word of at most this many is usually one token; each further letter costs this.
 const SHORT_WORD: u64 = 6;
 const SHORT_WORD_MILLI: Milli = 1000;
 const FURTHER_LETTER_MILLI: Milli = 190;
-/// A word with letters such as é or ß: what it costs, for each letter, and for each of those.
+/// A word with letters such as é or ß: its base cost, the cost of each letter, and the cost of each such letter.
 const ACCENTED_WORD_MILLI: Milli = 500;
 const ACCENTED_WORD_LETTER_MILLI: Milli = 120;
 const ACCENT_MILLI: Milli = 1000;
@@ -43,7 +44,7 @@ const INDENTATION_MILLI: Milli = 1000;
 const LONG_INDENTATION: u64 = 20;
 const FURTHER_SPACE_MILLI: Milli = 12;
 const HAN_MILLI: Milli = 755;
-/// What a character that only traditional Chinese or Japanese writes so costs more.
+/// The additional cost of a character that only traditional Chinese or Japanese uses.
 const TRADITIONAL_MILLI: Milli = 820;
 const KANA_MILLI: Milli = 610;
 const HANGUL_MILLI: Milli = 710;
@@ -56,7 +57,7 @@ const OTHER_LETTER_MILLI: Milli = 500;
 /// An emoji or another symbol outside the Basic Multilingual Plane.
 const SYMBOL_MILLI: Milli = 2000;
 
-/// Frequent characters that simplified Chinese writes otherwise, in the order of their numbers.
+/// Frequent characters that are different in simplified Chinese, in code point order.
 const TRADITIONAL: &[char] = &[
     '來', '個', '們', '傳', '億', '兒', '別', '則', '動', '務', '勞', '參', '員', '問', '國', '執', '報',
     '場', '學', '實', '將', '對', '後', '從', '愛', '應', '戰', '擇', '據', '數', '時', '書', '會', '東',
@@ -136,7 +137,7 @@ const fn is_latin(class: Class) -> bool {
     matches!(class, Class::Small | Class::Capital | Class::Accented)
 }
 
-/// What stands before a piece.
+/// What precedes a piece.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
     Nothing,
@@ -145,7 +146,7 @@ enum Before {
     Mark,
 }
 
-/// About how many tokens `text` is. Linear in its length; zero only for the empty text.
+/// Estimated tokens of `text`. Linear in its length; zero only for the empty text.
 #[must_use]
 pub fn estimate_tokens(text: &str) -> u64 {
     let mut rest = Rest { text, at: 0 };
@@ -166,7 +167,8 @@ struct Rest<'t> {
 }
 
 impl Rest<'_> {
-    /// Takes the piece that begins with a character of `class`: what it costs, and what it is to the next one.
+    /// Consumes the piece that begins with a character of `class`; returns its cost, and its effect on the next
+    /// piece.
     fn piece(&mut self, class: Class, before: Before) -> (Milli, Before) {
         let cost = match class {
             Class::Small | Class::Capital | Class::Accented => self.word(before),
@@ -190,11 +192,11 @@ impl Rest<'_> {
             Class::OtherLetter => self.run(class) * OTHER_LETTER_MILLI,
             Class::Symbol => self.run(class) * SYMBOL_MILLI,
         };
-        // A piece of anything costs something.
+        // Every piece costs at least something.
         (cost.max(1), Before::Nothing)
     }
 
-    /// How many characters of a class come next.
+    /// Length of the run of characters of a class.
     fn run(&mut self, class: Class) -> u64 {
         let mut length = 0;
         while let Some((_, bytes)) = self.next().filter(|&(next, _)| next == class) {
@@ -222,7 +224,7 @@ impl Rest<'_> {
         self.text.get(self.at..)?.chars().next()
     }
 
-    /// Capitals, then small letters: `camelCase` is two words.
+    /// Capitals, then lower-case letters: `camelCase` is two words.
     fn word(&mut self, before: Before) -> Milli {
         let capitals = self.run(Class::Capital);
         let mut letters = capitals;
@@ -246,7 +248,7 @@ impl Rest<'_> {
         }
     }
 
-    /// Marks take the newlines after them along; a single one without a space before it belongs to the word after it.
+    /// Marks include the newlines after them; a single mark without a space before it belongs to the word after it.
     fn marks(&mut self, before: Before) -> (Milli, Before) {
         let length = self.run(Class::Mark);
         let next = self.next_class();

@@ -1,4 +1,4 @@
-//! Token usage: what an upstream reported, and an estimate where it reported nothing.
+//! Token usage as reported by an upstream, and an estimate for texts.
 
 pub mod estimate;
 pub mod usage;

@@ -39,11 +39,11 @@ impl TokenUsage {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageSource {
-    /// The upstream stated them.
+    /// The upstream reported them.
     Reported,
-    /// The upstream stated nothing; a tokenizer of ours has counted the text.
+    /// The upstream reported nothing; our tokenizer counted the text.
     Counted,
-    /// The upstream stated nothing; they are an estimate of ours.
+    /// The upstream reported nothing; they are our estimate.
     Estimated,
     /// Nothing was used: no upstream answered.
     #[default]
@@ -51,7 +51,7 @@ pub enum UsageSource {
 }
 
 impl UsageSource {
-    /// The name as it is stored.
+    /// The name under which it is stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,22 +1,22 @@
-//! What a row of the table of presets says.
+//! A row of the table of presets.
 
 use serde::{Serialize, Serializer};
 
-/// A provider that is known in advance.
+/// A known provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Preset {
-    /// Names the preset.
+    /// Id of the preset.
     pub id: &'static str,
     /// Its name for people.
     pub name: &'static str,
-    /// The language that it speaks, as a provider's `kind`.
+    /// Its kind, as a provider's `kind`.
     pub kind: &'static str,
-    /// Where it is, as a provider's `server_url` (see [`crate::http::upstream_url`]); absent where nothing is reached
-    /// over the network.
+    /// Its address, as a provider's `server_url` (see [`crate::http::upstream_url`]); absent for kinds without a
+    /// network address.
     pub server_url: Option<&'static str>,
-    /// The same service at other addresses.
+    /// Other addresses of the same service.
     pub regions: &'static [Region],
-    /// Words in the addresses that must be replaced first.
+    /// Placeholders in the addresses that must be replaced first.
     pub placeholders: &'static [&'static str],
     /// How a key is sent.
     pub auth: Auth,
@@ -24,14 +24,14 @@ pub struct Preset {
     pub docs: &'static str,
     /// Some of its models.
     pub models: &'static [PresetModel],
-    /// What is particular about it.
+    /// Its quirks.
     pub quirks: &'static [Quirk],
 }
 
-/// The same service at another address.
+/// Another address of the same service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Region {
-    /// Where that is.
+    /// Its location.
     pub name: &'static str,
     /// The address.
     pub server_url: &'static str,
@@ -51,59 +51,59 @@ pub enum Auth {
     QueryKey,
     /// A service account, whose key signs a request for a token.
     ServiceAccount,
-    /// None is needed.
+    /// No key is needed.
     None,
 }
 
-/// What is particular about a provider.
+/// A deviation of a provider from its dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quirk {
-    /// The text of an answer may stand at its top (`message`, `text`, `content`, `response`).
+    /// The text of an answer may be in a top-level field (`message`, `text`, `content`, `response`).
     OddReplies,
-    /// Takes marks up to which a prompt is cached (`cache_control`).
+    /// Accepts marks up to which a prompt is cached (`cache_control`).
     CacheControl,
-    /// Wants `max_completion_tokens` instead of `max_tokens`.
+    /// Requires `max_completion_tokens` instead of `max_tokens`.
     MaxCompletionTokens,
-    /// Knows `max_tokens` only.
+    /// Accepts `max_tokens` only.
     MaxTokensOnly,
-    /// Refuses `stream_options`; usage comes unasked.
+    /// Refuses `stream_options`; reports usage without it.
     NoStreamOptions,
-    /// Speaks the Responses API itself.
+    /// Has the Responses API itself.
     Responses,
-    /// Refuses a request that does not say whose it is.
+    /// Requires the field `user`.
     NeedsUser,
-    /// Keeps the conversation itself.
+    /// Stores the conversation itself.
     KeepsConversation,
-    /// Cannot be made to call a function.
+    /// Does not support forcing a tool call.
     ToolChoiceAutoOnly,
-    /// Promises JSON, but no schema.
+    /// Supports JSON output, but no schema.
     NoJsonSchema,
     /// Does not know the role `developer`.
     NoDeveloperRole,
-    /// Writes its thoughts into the text, between `<think>` and `</think>`.
+    /// Writes its reasoning into the text, between `<think>` and `</think>`.
     ThinkTags,
 }
 
 impl Quirk {
-    /// Its name in answers of the admin API.
+    /// Its name in the admin API.
     #[must_use]
     pub fn name(self) -> String {
         serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
     }
 }
 
-/// A model that is known in advance.
+/// A known model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PresetModel {
-    /// What the provider calls it.
+    /// The provider's name of it.
     pub name: &'static str,
-    /// Tokens that fit into a conversation, if that is known.
+    /// Context length in tokens; `None`: unknown.
     pub context_length: Option<u32>,
     abilities: u8,
 }
 
-// What a model can do, as bits of [`PresetModel::new`]'s last argument.
+// The capabilities of a model, as bits of [`PresetModel::new`]'s last argument.
 pub(super) const VISION: u8 = 1;
 pub(super) const TOOLS: u8 = 1 << 1;
 pub(super) const JSON_SCHEMA: u8 = 1 << 2;
@@ -120,25 +120,25 @@ impl PresetModel {
         self.abilities & ability != 0
     }
 
-    /// It sees pictures.
+    /// It accepts images.
     #[must_use]
     pub fn vision(self) -> bool {
         self.can(VISION)
     }
 
-    /// It calls functions.
+    /// It calls tools.
     #[must_use]
     pub fn tools(self) -> bool {
         self.can(TOOLS)
     }
 
-    /// It answers in JSON of a given schema.
+    /// It answers by a JSON schema.
     #[must_use]
     pub fn json_schema(self) -> bool {
         self.can(JSON_SCHEMA)
     }
 
-    /// It thinks before it answers.
+    /// It is a reasoning model.
     #[must_use]
     pub fn reasoning(self) -> bool {
         self.can(REASONING)

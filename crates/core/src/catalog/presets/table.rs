@@ -3,7 +3,7 @@
 use super::preset::Auth::{ApiKeyHeader, Bearer, QueryKey, ServiceAccount, XApiKey};
 use super::preset::{Auth, JSON_SCHEMA, Preset, PresetModel, Quirk, REASONING, Region, SLOW, TOOLS, VISION};
 
-/// What a row does not say.
+/// The defaults of a row.
 const BASE: Preset = Preset {
     id: "",
     name: "",
@@ -17,7 +17,7 @@ const BASE: Preset = Preset {
     quirks: &[],
 };
 
-/// Models that two rows have in common.
+/// Models of two rows.
 const GEMINI: &[PresetModel] = &[
     PresetModel::new("gemini-3.8-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
     PresetModel::new("gemini-3.1-pro-preview", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW),
@@ -26,7 +26,7 @@ const GEMINI: &[PresetModel] = &[
     PresetModel::new("gemini-2.5-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
 ];
 
-/// Models that two rows have in common.
+/// Models of two rows.
 const QWEN: &[PresetModel] = &[
     PresetModel::new("qwen3.8-max", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
     PresetModel::new("qwen3.7-max", 1_000_000, TOOLS | JSON_SCHEMA | REASONING),
