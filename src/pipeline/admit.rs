@@ -8,7 +8,7 @@ use futures::future::{Either, join_all, select};
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::billing::Price;
 use nexus_edge_core::dialect::inbound::Inbound;
-use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::error::{ApiError, ErrorType, retry_after_s};
 use nexus_edge_core::limits::amounts::Unit;
 use nexus_edge_core::limits::headers::ratelimit_headers;
 use nexus_edge_core::limits::policy::LimitPolicy;
@@ -284,7 +284,7 @@ pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules
             };
             let message = "There were too many failed attempts from this address.";
             let error = ApiError::new(429, ErrorType::RateLimitError, "too_many_attempts", message);
-            Err(error.with_retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(60)))
+            Err(error.with_retry_after(retry_after_s(wait)))
         }
     }
 }
@@ -303,8 +303,7 @@ pub async fn chat_turn(
         // A limit that cannot be looked at must not become an outage of its own.
         Ok(_) | Err(Held::Unreachable) => Ok(()),
         Err(Held::Refused(refusal)) => {
-            let wait = refusal.retry_after_ms.unwrap_or(60_000);
-            let seconds = u32::try_from(wait.div_ceil(1000)).unwrap_or(60).max(1);
+            let seconds = retry_after_s(refusal.retry_after_ms.unwrap_or(60_000));
             let message = format!("At most {per_minute} turns a minute. Retry after {seconds} s.");
             let error = ApiError::new(429, ErrorType::RateLimitError, "rate_limited", message);
             Err(error.with_retry_after(seconds))

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::error::{ApiError, ErrorType, retry_after_s};
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::concurrency::{Entry, Gate, GateLimits, Pass};
 
@@ -66,8 +66,7 @@ pub async fn enter(candidate: &Candidate) -> Result<Option<Admission>, ApiError>
                 waiting.ticket = None;
                 let message = format!("The provider `{}` has as many requests as it may have.", record.name);
                 let error = ApiError::new(429, ErrorType::RateLimitError, "provider_busy", message);
-                let seconds = u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(60).max(1);
-                return Err(error.with_retry_after(seconds));
+                return Err(error.with_retry_after(retry_after_s(retry_after_ms)));
             }
         }
     }

@@ -54,6 +54,13 @@ pub struct ApiError {
     pub allow: Option<String>,
 }
 
+/// A wait in milliseconds as whole seconds of a `retry-after` header: rounded up, and never 0, because a caller who
+/// retries at once is refused again.
+#[must_use]
+pub fn retry_after_s(wait_ms: u64) -> u32 {
+    u32::try_from(wait_ms.div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     error: Detail<'a>,
@@ -192,6 +199,13 @@ impl ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_seconds() {
+        for (wait_ms, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (u64::MAX, u32::MAX)] {
+            assert_eq!(retry_after_s(wait_ms), seconds);
+        }
+    }
 
     #[test]
     fn renders_the_openai_shape() {

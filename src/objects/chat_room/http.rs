@@ -27,9 +27,8 @@ use crate::envelope;
 use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
 use crate::platform::promise::Timer;
+use crate::settings::Settings;
 
-/// Milliseconds of silence in a stream after which a keep-alive comment is sent.
-const KEEP_ALIVE_MS: u64 = 15_000;
 /// Messages of one page of a history.
 const DEFAULT_PAGE: u64 = 50;
 const MAX_PAGE: u64 = 500;
@@ -249,6 +248,7 @@ async fn turn(
 }
 
 fn stream(room: &Room, turn_id: &str, told: mpsc::UnboundedReceiver<Told>) -> Result<Response, ApiError> {
+    let keep_alive_ms = Settings::get(&room.env)?.keep_alive_ms;
     let first = format!(
         "data: {}\n\n",
         json!({ "type": "turn", "seq": room.seq(), "turn_id": turn_id, "session_id": room.record()?.session.id })
@@ -262,7 +262,7 @@ fn stream(room: &Room, turn_id: &str, told: mpsc::UnboundedReceiver<Told>) -> Re
             if is_over {
                 return None;
             }
-            match select(told.next(), Timer::after_ms(KEEP_ALIVE_MS)).await {
+            match select(told.next(), Timer::after_ms(keep_alive_ms)).await {
                 Either::Left((Some(one), _)) => {
                     Some((piece(&format!("data: {}\n\n", one.json)), (told, None, false)))
                 }

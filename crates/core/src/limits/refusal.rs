@@ -4,7 +4,7 @@ use super::amounts::Unit;
 use super::rules::RuleKind;
 use super::subject::{Subject, SubjectKind};
 use super::sync::Refused;
-use crate::error::{ApiError, ErrorType};
+use crate::error::{ApiError, ErrorType, retry_after_s};
 
 /// Why a request is refused now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +51,7 @@ impl Refusal {
         };
         let is_money = self.kind.is_some_and(|kind| kind.unit() == Unit::Cost);
         let code = if subject.kind == SubjectKind::Provider { "provider_rate_limited" } else { code };
-        let seconds =
-            self.retry_after_ms.map(|wait| u32::try_from(wait.div_ceil(1000)).unwrap_or(u32::MAX).max(1));
+        let seconds = self.retry_after_ms.map(retry_after_s);
         let when = seconds.map_or_else(String::new, |seconds| format!(" Retry after {seconds} s."));
         let message = format!("{who} is limited to {what}.{when}");
         let (status, kind) =
