@@ -1,15 +1,10 @@
 //! The golden matrix: every request of every caller's dialect as every upstream gets it, and every answer, stream and
-//! error of every upstream as every caller gets it. Each pair of dialects is one file under `tests/golden`.
+//! error of every upstream as every caller gets it. Each case of each pair of dialects is a snapshot of its own under
+//! `tests/golden`, and a difference is printed line by line.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p nexus-edge-core --test golden` writes the files anew; read the difference before you
-//! commit it.
+//! `INSTA_UPDATE=always cargo test -p nexus-edge-core --test golden` writes them anew; review the diff before you commit it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot read its files has failed"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its files has failed")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,24 +59,44 @@ fn fixtures(kind: &str, dialect: &str) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// Compares with the golden file, or writes it.
-fn check(kind: &str, pair: &str, cases: &BTreeMap<String, Value>) {
-    if cases.is_empty() {
-        return;
+/// Whether golden files are to be written anew, in the words of insta.
+fn is_update() -> bool {
+    std::env::var_os("INSTA_UPDATE").is_some_and(|mode| mode == "always")
+}
+
+/// Compares each case with its snapshot `golden/<kind>/<pair>/<case>.snap`. Every case is looked at before the test fails,
+/// and a snapshot that no case has is a failure too.
+fn check(kind: &str, pair: &str, cases: &BTreeMap<String, String>) {
+    let folder = root().join("golden").join(kind).join(pair);
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(&folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let mut different = Vec::new();
+    for (case, text) in cases {
+        let compare = || settings.bind(|| insta::assert_snapshot!(case.as_str(), text));
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(compare)).is_err() {
+            different.push(case);
+        }
     }
-    let path = root().join("golden").join(kind).join(format!("{pair}.json"));
-    let text = format!("{}\n", serde_json::to_string_pretty(cases).unwrap());
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        return;
+    assert!(different.is_empty(), "{kind}/{pair} differs in {different:?}");
+
+    let stale: Vec<PathBuf> = fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "snap"))
+        .filter(|path| !cases.contains_key(path.file_stem().unwrap().to_str().unwrap()))
+        .collect();
+    if is_update() {
+        stale.iter().for_each(|path| fs::remove_file(path).unwrap());
+    } else {
+        assert!(stale.is_empty(), "no case has these snapshots any more: {stale:?}");
     }
-    let golden = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{} is missing", path.display()));
-    let golden: BTreeMap<String, Value> = serde_json::from_str(&golden).unwrap();
-    assert_eq!(golden.keys().collect::<Vec<_>>(), cases.keys().collect::<Vec<_>>(), "cases of {kind}/{pair}");
-    for (case, value) in cases {
-        assert_eq!(value, &golden[case], "{kind}/{pair}/{case}");
-    }
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap()
 }
 
 fn parse(bytes: &[u8]) -> Value {
@@ -112,7 +127,7 @@ fn requests() {
                 let encoded = registry::upstream(kind).encode_request(&request, "real-model");
                 cases.insert(
                     case.clone(),
-                    json!({ "body": parse(&encoded.body), "dropped": encoded.dropped }),
+                    pretty(&json!({ "body": parse(&encoded.body), "dropped": encoded.dropped })),
                 );
                 count += 1;
             }
@@ -134,7 +149,7 @@ fn responses() {
                 let response = response.unwrap_or_else(|error| panic!("{from}/{case}: {error}"));
                 cases.insert(
                     case.clone(),
-                    parse(&registry::caller(face).encode_response(&response, &context())),
+                    pretty(&parse(&registry::caller(face).encode_response(&response, &context()))),
                 );
                 count += 1;
             }
@@ -158,7 +173,7 @@ fn streams() {
                     encoder.encode(&event, &mut out);
                 }
                 let text = String::from_utf8(out).unwrap();
-                cases.insert(case.clone(), text.lines().collect::<Vec<_>>().into());
+                cases.insert(case.clone(), text);
                 count += 1;
             }
             check("streams", &format!("{from}-to-{to}"), &cases);
@@ -175,7 +190,7 @@ fn errors() {
             for (case, body) in fixtures("errors", from) {
                 let status = case.split('_').next().unwrap().parse().unwrap();
                 let error = registry::upstream(kind).decode_error(status, &body);
-                cases.insert(case, parse(&registry::caller(face).encode_error(&error, "req_1")));
+                cases.insert(case, pretty(&parse(&registry::caller(face).encode_error(&error, "req_1"))));
             }
             check("errors", &format!("{from}-to-{to}"), &cases);
         }
@@ -224,7 +239,7 @@ fn the_documented_losses_are_the_real_ones() {
          Parameters that the upstream's dialect cannot say, in the golden requests of this repository. They are named in\n\
          the header `x-nexus-dropped-params`; with `x-nexus-strict: true` the request is refused instead. Where caller and\n\
          upstream speak the same dialect nothing is translated and nothing is lost.\n\n\
-         This page is written by `UPDATE_GOLDEN=1 cargo test -p nexus-edge-core --test golden`.\n",
+         This page is written by `INSTA_UPDATE=always cargo test -p nexus-edge-core --test golden`.\n",
     );
     for (to, kind) in UPSTREAMS {
         text.extend(["\n## To `", to, "`\n\n| from | dropped |\n|---|---|\n"]);
@@ -243,7 +258,7 @@ fn the_documented_losses_are_the_real_ones() {
         }
     }
     let path = root().join("../../../docs/crossings.md");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if is_update() {
         fs::write(&path, text).unwrap();
         return;
     }
