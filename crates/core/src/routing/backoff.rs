@@ -3,13 +3,13 @@
 use super::num::{count, float};
 use crate::time::parse_http_date;
 
-/// The longest wait that an upstream may ask for; a longer one is cut, so that a mistaken header does not bar an
-/// upstream for a day.
+/// The longest cool-down that an upstream may request; a longer one is capped, so that a mistaken header does not
+/// exclude an upstream for a day.
 pub const MAX_RETRY_AFTER_MS: u64 = 600_000;
 
-/// Milliseconds that an upstream asks to be left alone, out of its headers `retry-after-ms` (milliseconds) and
-/// `retry-after` (seconds, also with a fraction, or a date). The first is the finer and goes first. At most
-/// [`MAX_RETRY_AFTER_MS`]; a date that has passed is 0; what cannot be read is as if it were not there.
+/// Milliseconds of cool-down that an upstream requests in its headers `retry-after-ms` (milliseconds) or
+/// `retry-after` (seconds, also with a fraction, or a date). The first takes precedence, being more precise. At most
+/// [`MAX_RETRY_AFTER_MS`]; a date in the past is 0; an invalid value counts as absent.
 #[must_use]
 pub fn retry_after_ms(retry_after_ms: Option<&str>, retry_after: Option<&str>, now_ms: u64) -> Option<u64> {
     let number =
@@ -23,14 +23,14 @@ pub fn retry_after_ms(retry_after_ms: Option<&str>, retry_after: Option<&str>, n
     Some(asked.min(MAX_RETRY_AFTER_MS))
 }
 
-/// Exponential back-off with full jitter: a wait is drawn evenly from zero to a bound that doubles. Of the usual
-/// forms this one spreads retries widest, so that callers who failed together do not come back together ("Exponential
+/// Exponential back-off with full jitter: a delay is drawn uniformly from zero to a bound that doubles. Of the usual
+/// variants this one spreads retries most, so that callers who failed together do not retry together ("Exponential
 /// Backoff And Jitter", AWS Architecture Blog).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// Bound of the first wait, in milliseconds.
+    /// Bound of the first delay, in milliseconds.
     pub base_ms: u64,
-    /// No bound is larger, in milliseconds.
+    /// Largest bound, in milliseconds.
     pub max_ms: u64,
 }
 
@@ -41,21 +41,21 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The bound of the wait after `attempt` failures before this one (0 for the first).
+    /// The bound of the delay after `attempt` failures before this one (0 for the first).
     #[must_use]
     pub fn bound_ms(&self, attempt: u32) -> u64 {
         let factor = 1_u64.checked_shl(attempt).unwrap_or(u64::MAX);
         self.base_ms.saturating_mul(factor).min(self.max_ms)
     }
 
-    /// The wait, in milliseconds: from 0 to [`Backoff::bound_ms`], both included.
+    /// The delay in milliseconds: from 0 to [`Backoff::bound_ms`], both included.
     pub fn delay_ms(&self, attempt: u32, rng: &mut dyn FnMut() -> f64) -> u64 {
         let bound = self.bound_ms(attempt);
         count(rng() * (float(bound) + 1.0)).min(bound)
     }
 }
 
-/// The time by which a request must be over, all its attempts together.
+/// The deadline of a request with all its attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     at_ms: u64,
@@ -80,7 +80,7 @@ impl Deadline {
         self.at_ms.saturating_sub(now_ms)
     }
 
-    /// A time-out for one attempt, cut to what is left; `None` if nothing is left.
+    /// A time-out for one attempt, limited to the remaining time; `None` if there is none.
     #[must_use]
     pub fn clamp_ms(&self, timeout_ms: u64, now_ms: u64) -> Option<u64> {
         Some(timeout_ms.min(self.remaining_ms(now_ms))).filter(|left| *left > 0)

@@ -1,4 +1,4 @@
-//! One way to serve a request: a model at an upstream, and how long to wait for it.
+//! A candidate: a model at an upstream, with its time-outs.
 
 use std::sync::Arc;
 
@@ -7,31 +7,31 @@ use crate::billing::Price;
 use crate::catalog::ProviderRecord;
 use crate::provider::{Upstream, UpstreamKey};
 
-/// Wait for the upstream's headers, in milliseconds, where neither provider nor model says otherwise.
+/// Default wait for the upstream's headers, in milliseconds.
 pub const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u32 = 120_000;
 /// The same for a model that is marked slow.
 pub const SLOW_FIRST_BYTE_TIMEOUT_MS: u32 = 300_000;
-/// Wait for each further piece of an answer, in milliseconds, where the provider does not say otherwise.
+/// Default wait for each further chunk of an answer, in milliseconds.
 pub const DEFAULT_IDLE_TIMEOUT_MS: u32 = 120_000;
 
-/// One way to serve a request.
+/// A way to serve a request.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// Who is asked.
+    /// The upstream.
     pub upstream: Arc<Upstream>,
-    /// What for.
+    /// The upstream's name of the model.
     pub upstream_model: String,
-    /// The name of this model at this provider on the health board.
+    /// The name of this model at this provider in the health registry.
     pub target: Arc<str>,
-    /// Which of the upstream's keys is used; `None` is the first.
+    /// Index of the upstream's key to use; `None` is the first.
     key: Option<usize>,
     /// When the model was added, in milliseconds since the epoch.
     pub model_created_at: u64,
-    /// What its tokens cost, if anybody knows.
+    /// The price of its tokens; `None`: unknown.
     pub price: Option<Price>,
     /// Milliseconds to wait for the headers.
     pub first_byte_timeout_ms: u32,
-    /// Milliseconds to wait for each further piece.
+    /// Milliseconds to wait for each further chunk.
     pub idle_timeout_ms: u32,
 }
 
@@ -52,7 +52,7 @@ impl Candidate {
         }
     }
 
-    /// A model that the provider is believed to have, though it is not on its list.
+    /// A model that the provider is assumed to have, though it is not listed.
     pub(super) fn of_model(upstream: &Arc<Upstream>, upstream_model: &str, price: Option<Price>) -> Self {
         let record = &upstream.record;
         Self {
@@ -67,20 +67,20 @@ impl Candidate {
         }
     }
 
-    /// The same, asked with this key of the upstream's.
+    /// The same with another key of the upstream.
     #[must_use]
     pub fn with_key(&self, key: Option<usize>) -> Self {
         Self { key, ..self.clone() }
     }
 
-    /// The key to ask with, if the upstream needs one.
+    /// The key to use, if the upstream needs one.
     #[must_use]
     pub fn key(&self) -> Option<&UpstreamKey> {
         self.upstream.keys.get(self.key.unwrap_or(0))
     }
 }
 
-/// The name of a provider's model on the health board.
+/// The name of a provider's model in the health registry.
 pub(super) fn target_of(record: &ProviderRecord, upstream_model: &str) -> Arc<str> {
     format!("{}/{upstream_model}", record.uid).into()
 }

@@ -1,14 +1,14 @@
-//! What a plan is made from: what is known of each candidate, and what a request needs.
+//! The input of a plan: what is known of each candidate, and what a request needs.
 //!
-//! Everything is borrowed and cheap to build. What is not known of a model is not held against it: model cards are
-//! often incomplete, and a wrong refusal costs the caller more than a wrong attempt.
+//! Everything is borrowed and cheap to build. Unknown capabilities count as present: model cards are often
+//! incomplete, and a wrong refusal costs the caller more than a wrong attempt.
 
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ModelRecord;
 pub use crate::catalog::OperationStatus;
 
-/// What a model can do, as far as it is known.
+/// The capabilities of a model; `None`: unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Capabilities {
@@ -24,7 +24,7 @@ pub struct Capabilities {
     /// Answers by a JSON schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub json_schema: Option<bool>,
-    /// Thinks first.
+    /// Is a reasoning model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<bool>,
     /// Tokens of prompt and answer together.
@@ -36,7 +36,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// What the model's card says.
+    /// The capabilities on the model's card.
     #[must_use]
     pub fn of(model: &ModelRecord) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Capabilities {
     }
 }
 
-/// What a model costs, in micro-dollars per million tokens.
+/// The price of a model, in micro-dollars per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// Tokens of the prompt.
@@ -60,37 +60,37 @@ pub struct Cost {
     pub output: u64,
 }
 
-/// One candidate. The default is one that may be asked and of which nothing is known.
+/// One candidate. The default is usable and otherwise unknown.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct CandidateFacts<'a> {
-    /// Name of the provider on the health board.
+    /// Name of the provider in the health registry.
     pub provider: &'a str,
-    /// Name of the model at this provider on the health board.
+    /// Name of the model at this provider in the health registry.
     pub model: &'a str,
     /// Share of the traffic, relative to the others. 0: only when no other is left.
     pub weight: u32,
     /// Lower tiers are used up first.
     pub tier: u8,
-    /// Whether provider and model are switched on.
+    /// Whether provider and model are enabled.
     pub enabled: bool,
-    /// What the operator says.
+    /// The operator's status of the provider.
     pub operation: OperationStatus,
     /// Whether the caller's key may use it.
     pub allowed: bool,
-    /// Whether the request itself rules it out.
+    /// Whether the request excludes it.
     pub excluded: bool,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
-    /// Whether it speaks the caller's dialect, so that nothing need be translated.
+    /// Whether it has the caller's dialect, so that no translation is needed.
     pub native: bool,
-    /// Where it is.
+    /// Its location.
     pub region: Option<&'a str>,
-    /// What it costs.
+    /// Its price.
     pub cost: Option<Cost>,
-    /// Whether the last scheduled probe found it dead.
+    /// Whether the last scheduled probe failed.
     pub probed_down: bool,
-    /// None of its keys can be used before then, in milliseconds since the epoch.
+    /// None of its keys can be used before this time, in milliseconds since the epoch.
     pub keys_blocked_until_ms: Option<u64>,
 }
 
@@ -115,26 +115,26 @@ impl Default for CandidateFacts<'_> {
     }
 }
 
-/// What a request asks of a candidate. The default asks for nothing in particular.
+/// What a request needs. The default needs nothing in particular.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a need of its own")]
 pub struct Needs<'a> {
-    /// It has images.
+    /// It contains images.
     pub vision: bool,
-    /// It has audio.
+    /// It contains audio.
     pub audio_input: bool,
-    /// It has tools.
+    /// It contains tools.
     pub tools: bool,
-    /// It wants an answer by a schema.
+    /// It needs an answer by a JSON schema.
     pub json_schema: bool,
-    /// It wants the model to think.
+    /// It needs a reasoning model.
     pub reasoning: bool,
-    /// About so many tokens of prompt.
+    /// Estimated tokens of the prompt.
     pub prompt_tokens: u32,
-    /// So many tokens of answer are asked for at most, if the request says so.
+    /// The limit on tokens of the answer, if the request sets one.
     pub output_tokens: Option<u32>,
     /// It cannot be translated.
     pub native_only: bool,
-    /// Candidates here go first within their tier.
+    /// Candidates in this region go first within their tier.
     pub preferred_region: Option<&'a str>,
 }

@@ -1,49 +1,49 @@
-//! A gate in front of a provider, or of everything: so many requests at once, so many a second, and a short queue for
-//! the rest.
+//! The concurrency limiter in front of a provider: limits concurrent requests and requests per second, and has a
+//! short queue.
 //!
-//! - There are never more requests under way than the limit, nor more let in within a second.
-//! - Whoever waits enters in the order of arrival; nobody overtakes the queue.
-//! - The queue is bounded, and so is the wait. Whoever cannot enter in time is refused with the time after which to come
-//!   again, at once if that can be known at once.
-//! - Somebody who waits and does not come back is taken out of the queue, and holds nobody up.
+//! - The number of requests in flight never exceeds the limit, nor do the requests admitted within a second.
+//! - Queued requests are admitted in the order of arrival; no request overtakes the queue.
+//! - The queue is bounded, and so is the wait. A request that cannot be admitted in time is refused with a time after
+//!   which to retry, at once if that can be known at once.
+//! - A queued request that does not poll any more is removed, so that it does not block others.
 //!
-//! The gate does not wake anybody: who waits asks again after the time that was said. (On the platform, a request cannot
-//! act on behalf of another one.)
+//! The limiter does not wake requests: a queued request polls again after the time that it was given. (On the
+//! platform, a request cannot act on behalf of another one.)
 
 use std::collections::VecDeque;
 
 use super::qps::{self, Qps};
 
-/// How soon the first in the queue asks again when it waits for another request to end, in milliseconds. The second asks
+/// How soon the first in the queue polls when it waits for another request to end, in milliseconds. The second polls
 /// after twice that, and so on, up to [`LONGEST_POLL_MS`].
 const POLL_MS: u64 = 15;
 const LONGEST_POLL_MS: u64 = 150;
-/// By so much, in milliseconds, may somebody be late to ask again before the place is lost.
+/// By how many milliseconds a poll may be late before the place in the queue is lost.
 const GRACE_MS: u64 = 1_000;
-/// What a caller is told to wait when it cannot be known when a request will end.
+/// The retry time for callers when the end of a request cannot be predicted, in milliseconds.
 const RETRY_AFTER_MS: u64 = 1_000;
 
-/// What a gate allows.
+/// Settings of a limiter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GateLimits {
-    /// Requests at once.
+    /// Limit on concurrent requests.
     pub max_in_flight: Option<u32>,
-    /// Requests a second.
+    /// Limit on requests per second.
     pub max_qps: Option<f64>,
-    /// Requests that may wait.
+    /// Most queued requests.
     pub max_queue: u32,
     /// The longest wait, in milliseconds.
     pub max_wait_ms: u64,
 }
 
 impl Default for GateLimits {
-    /// No limits; where one is set, up to 100 requests wait for up to two seconds.
+    /// No limits; if one is set, up to 100 requests are queued for up to two seconds.
     fn default() -> Self {
         Self { max_in_flight: None, max_qps: None, max_queue: 100, max_wait_ms: 2_000 }
     }
 }
 
-/// The right to be under way. Give it back with [`Gate::leave`].
+/// Permission to be in flight. Return it with [`Gate::leave`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a request that never leaves counts as under way for ever"]
 pub struct Pass(());
@@ -52,21 +52,21 @@ pub struct Pass(());
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket(u64);
 
-/// What the gate says.
+/// The answer to a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Come in.
+    /// Admitted.
     Enter(Pass),
-    /// Ask again with this ticket after `wait_ms`; or give it back with [`Gate::abandon`].
+    /// Queued: poll again with this ticket after `wait_ms`, or give it up with [`Gate::abandon`].
     Wait {
         /// The place in the queue.
         ticket: Ticket,
         /// Milliseconds.
         wait_ms: u64,
     },
-    /// No.
+    /// Refused.
     Refuse {
-        /// Milliseconds after which to come again.
+        /// Milliseconds after which to retry.
         retry_after_ms: u64,
     },
 }
@@ -74,13 +74,13 @@ pub enum Entry {
 #[derive(Debug)]
 struct Waiter {
     ticket: u64,
-    /// The end of its patience.
+    /// When its wait ends, in milliseconds since the epoch.
     until_ms: u64,
-    /// When it was told to ask again.
+    /// When it is to poll again.
     due_ms: u64,
 }
 
-/// See the module.
+/// See the module documentation.
 #[derive(Debug)]
 pub struct Gate {
     limits: GateLimits,
@@ -91,32 +91,32 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate with nobody inside.
+    /// An idle limiter.
     #[must_use]
     pub fn new(limits: GateLimits) -> Self {
         let qps = limits.max_qps.map(Qps::new);
         Self { limits, in_flight: 0, qps, queue: VecDeque::new(), tickets: 0 }
     }
 
-    /// Changes the limits; who is inside stays.
+    /// Changes the settings; requests in flight are kept.
     pub fn set_limits(&mut self, limits: GateLimits) {
         qps::keep(&mut self.qps, limits.max_qps);
         self.limits = limits;
     }
 
-    /// Requests under way.
+    /// Requests in flight.
     #[must_use]
     pub fn in_flight(&self) -> u32 {
         self.in_flight
     }
 
-    /// Requests that wait.
+    /// Queued requests.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.len()
     }
 
-    /// A request asks to come in.
+    /// A request arrives.
     pub fn enter(&mut self, now_ms: u64) -> Entry {
         self.clear_out(now_ms);
         let obstacle = if self.queue.is_empty() {
@@ -146,9 +146,9 @@ impl Gate {
         Entry::Wait { ticket: Ticket(ticket), wait_ms }
     }
 
-    /// A request that waits asks again.
+    /// A queued request polls.
     pub fn ask_again(&mut self, ticket: Ticket, now_ms: u64) -> Entry {
-        // Who asks is there, however late it is.
+        // A request that polls is alive, however late it is.
         if let Some(waiter) = self.queue.iter_mut().find(|waiter| waiter.ticket == ticket.0) {
             waiter.due_ms = waiter.due_ms.max(now_ms);
         }
@@ -181,12 +181,12 @@ impl Gate {
         Entry::Wait { ticket, wait_ms }
     }
 
-    /// A request that waits gives up.
+    /// A queued request gives up.
     pub fn abandon(&mut self, ticket: Ticket) {
         self.queue.retain(|waiter| waiter.ticket != ticket.0);
     }
 
-    /// A request is over.
+    /// A request has ended.
     #[expect(clippy::needless_pass_by_value, reason = "a pass is used up")]
     pub fn leave(&mut self, pass: Pass) {
         let Pass(()) = pass;
@@ -204,7 +204,7 @@ impl Gate {
         Ok(Pass(()))
     }
 
-    /// What keeps those out who have somebody before them.
+    /// What blocks requests behind others in the queue.
     fn obstacle_behind(&self) -> Obstacle {
         let is_full = self.limits.max_in_flight.is_some_and(|most| self.in_flight >= most);
         match &self.qps {
@@ -213,7 +213,7 @@ impl Gate {
         }
     }
 
-    /// How long to wait at a place in the queue before asking again.
+    /// How long to wait at a position in the queue before polling again.
     fn wait_at(&self, place: usize, obstacle: Obstacle) -> u64 {
         let place = place as u64;
         match obstacle {
@@ -225,18 +225,18 @@ impl Gate {
         }
     }
 
-    /// Takes those out of the queue who have not come back.
+    /// Removes requests from the queue that do not poll any more.
     fn clear_out(&mut self, now_ms: u64) {
         self.queue.retain(|waiter| now_ms <= waiter.due_ms.saturating_add(GRACE_MS));
     }
 }
 
-/// What keeps a request out.
+/// What blocks a request.
 #[derive(Debug, Clone, Copy)]
 enum Obstacle {
-    /// As many under way as may be.
+    /// The limit on concurrent requests is reached.
     Full,
-    /// As many within a second as may be; so many milliseconds to go.
+    /// The limit per second is reached, for so many more milliseconds.
     Rate(u64),
 }
 

@@ -1,4 +1,4 @@
-//! The plan for a model in words: what `POST /routing/decide` and `GET /logical-models/{name}/upstreams` answer.
+//! Explanations of routing: the answers to `POST /routing/decide` and `GET /logical-models/{name}/upstreams`.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::catalog::fields::Fields;
 use crate::catalog::strategy::Strategy;
 use crate::error::ApiError;
 
-/// The checked body of `POST /routing/decide`.
+/// The validated body of `POST /routing/decide`.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields are those of the request")]
 pub struct DecideInput {
@@ -26,7 +26,7 @@ impl DecideInput {
     const FIELDS: &'static [&'static str] =
         &["logical_model", "strategy", "preferred_region", "exclude_providers", "user_id"];
 
-    /// Reads and checks a body.
+    /// Parses and validates a body.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let fields = Fields::parse(body, Self::FIELDS)?;
         let strategy = fields.text("strategy", 1..=50)?.try_map(|name| read_strategy(&name))?;
@@ -51,6 +51,13 @@ fn read_strategy(name: &str) -> Result<Strategy, ApiError> {
 }
 
 /// A plan with its reasons.
+///
+/// ```json
+/// {"logical_model": "smart", "strategy_used": "balanced", "decision_time": 1795200203000,
+///  "selected_upstream": {"provider": "openai", "provider_id": 2, "model": "gpt-5"}, "alternative_upstreams": [],
+///  "reasoning": "…", "all_candidates": [{"provider": "openai", "provider_id": 2, "model": "gpt-5",
+///  "logical_model": "smart", "position": 1, "kept": true, "weight": 100, "priority": 0}]}
+/// ```
 #[derive(Debug, Serialize)]
 pub struct Explanation<'a> {
     logical_model: &'a str,
@@ -63,7 +70,7 @@ pub struct Explanation<'a> {
     all_candidates: Vec<CandidateView<'a>>,
 }
 
-/// One who would be asked.
+/// A candidate of the plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct UpstreamView<'a> {
     provider: &'a str,
@@ -75,9 +82,9 @@ pub struct UpstreamView<'a> {
 struct CandidateView<'a> {
     #[serde(flatten)]
     upstream: UpstreamView<'a>,
-    /// The model under whose name it was found: the one asked for, or one to fall back on.
+    /// The model under whose name it was found: the requested one, or a fallback.
     logical_model: &'a str,
-    /// Its place in the order in which candidates are asked, from 1.
+    /// Its position in the order of attempts, from 1.
     position: Option<usize>,
     kept: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +98,7 @@ struct CandidateView<'a> {
     metrics: TargetView,
 }
 
-/// Puts planned stages into words.
+/// Describes planned stages.
 #[must_use]
 pub fn explain<'a>(
     logical_model: &'a str,
@@ -168,7 +175,7 @@ fn reasoning(planned: &[PlannedStage<'_>], order: &[UpstreamView<'_>], strategy:
     )
 }
 
-/// One upstream of a model, and how it fares.
+/// An upstream of a model, with its health.
 #[derive(Debug, Serialize)]
 pub struct UpstreamRow<'a> {
     #[serde(flatten)]

@@ -1,55 +1,55 @@
-//! Which candidates can serve a request at all, and why the others cannot.
+//! Which candidates can serve a request, and why the others cannot.
 //!
-//! The order of the checks is fixed, so that the reason given is always the most basic one: what is switched off, what
-//! the operator, the key and the request rule out, what the model cannot do, and at last how it fares.
+//! The order of the checks is fixed, so that the reason is always the most basic one: disabled; excluded by operator,
+//! key or request; lacking a capability; and last its health.
 
 use serde::{Deserialize, Serialize};
 
 use super::candidate_facts::{CandidateFacts, Needs, OperationStatus};
 use super::health::Board;
 
-/// Why a candidate is passed over.
+/// Why a candidate is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
-    /// Provider or model is switched off.
+    /// Provider or model is disabled.
     Disabled,
-    /// The operator has paused the provider.
+    /// The operator has paused the provider (`paused`).
     Paused,
-    /// The operator has taken the provider offline.
+    /// The operator has taken the provider offline (`offline`).
     Offline,
     /// The caller's key may not use it.
     NotAllowed,
-    /// The request rules it out.
+    /// The request excludes it.
     Excluded,
-    /// It takes no images.
+    /// It does not accept images.
     NoVision,
-    /// It takes no audio.
+    /// It does not accept audio.
     NoAudio,
-    /// It calls no tools.
+    /// It does not call tools.
     NoTools,
-    /// It answers by no schema.
+    /// It does not answer by a JSON schema.
     NoJsonSchema,
-    /// It does not think.
+    /// It is not a reasoning model.
     NoReasoning,
-    /// The prompt is too long for it, as far as can be estimated.
+    /// The prompt is too long for it, by estimate.
     ContextTooLong,
-    /// It gives no answers as long as asked for.
+    /// Its answers cannot be as long as requested.
     OutputTooLong,
-    /// The request would have to be translated, and cannot be.
+    /// The request would have to be translated, but cannot be.
     NotNative,
-    /// The last scheduled probe found it dead.
+    /// The last scheduled probe failed.
     Unhealthy,
     /// None of its keys can be used now.
     NoUsableKey,
-    /// It failed too often lately.
+    /// Its circuit is open.
     CircuitOpen,
-    /// It asked to be left alone for a while.
+    /// It is cooling down, as it requested.
     Cooldown,
 }
 
 impl SkipReason {
-    /// Every reason with its word.
+    /// Every reason with its code.
     pub const NAMES: &'static [(&'static str, Self)] = &[
         ("disabled", Self::Disabled),
         ("paused", Self::Paused),
@@ -70,19 +70,20 @@ impl SkipReason {
         ("cooldown", Self::Cooldown),
     ];
 
-    /// The word.
+    /// Its code.
     #[must_use]
     pub fn word(self) -> &'static str {
         Self::NAMES.iter().find(|(_, reason)| *reason == self).map_or("excluded", |(word, _)| word)
     }
 
-    /// Whether the candidate is well but asked to be left alone for a while.
+    /// Whether the candidate is healthy but cooling down.
     #[must_use]
     pub fn is_rest(self) -> bool {
         matches!(self, Self::NoUsableKey | Self::Cooldown)
     }
 
-    /// Whether the candidate lacks what the request needs: the caller can change the request, the operator the model.
+    /// Whether the candidate lacks a capability that the request needs. The caller can change the request, or the
+    /// operator the model.
     #[must_use]
     pub fn is_about_capability(self) -> bool {
         matches!(
@@ -96,7 +97,7 @@ impl SkipReason {
         )
     }
 
-    /// The reason in words, for a person.
+    /// The reason as a sentence for people.
     #[must_use]
     pub fn described(self) -> &'static str {
         match self {
@@ -120,21 +121,21 @@ impl SkipReason {
         }
     }
 
-    /// Whether it rests on a size, which is an estimate on our side and may be out of date on the model card. When
-    /// nothing else is left, the upstream may judge for itself: its own error says more than ours.
+    /// Whether it depends on a size, which is an estimate on our side and may be outdated on the model card. If no
+    /// other candidate is left, the upstream is asked anyway: its own error says more than ours.
     #[must_use]
     pub fn is_about_size(self) -> bool {
         matches!(self, Self::ContextTooLong | Self::OutputTooLong)
     }
 }
 
-/// Why a candidate cannot serve the request, whatever its health.
+/// Why a candidate cannot serve the request, independent of its health.
 #[must_use]
 pub fn rule_out(facts: &CandidateFacts<'_>, needs: &Needs<'_>) -> Option<SkipReason> {
     let can = &facts.capabilities;
     let lacks = |needed: bool, known: Option<bool>| needed && known == Some(false);
     let wanted_tokens = needs.prompt_tokens.saturating_add(needs.output_tokens.unwrap_or(0));
-    // The checks in their order; the first that applies is the reason.
+    // The checks in order; the first that applies is the reason.
     let checks = [
         (!facts.enabled, SkipReason::Disabled),
         (facts.operation == OperationStatus::Paused, SkipReason::Paused),
@@ -156,7 +157,7 @@ pub fn rule_out(facts: &CandidateFacts<'_>, needs: &Needs<'_>) -> Option<SkipRea
     checks.into_iter().find(|(applies, _)| *applies).map(|(_, reason)| reason)
 }
 
-/// Why a candidate had better not be asked now, and until when, in milliseconds since the epoch.
+/// Why a candidate should not be asked now, and until when, in milliseconds since the epoch.
 #[must_use]
 pub fn spare(facts: &CandidateFacts<'_>, board: &Board, now_ms: u64) -> Option<(SkipReason, u64)> {
     let blocks = board.blocks(facts.provider, now_ms).or(board.blocks(facts.model, now_ms));

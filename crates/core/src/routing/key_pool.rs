@@ -1,27 +1,27 @@
-//! Which of several keys a provider is asked with.
+//! Which key of a provider's pool is used.
 //!
-//! Keys take turns in proportion to their weights (smooth weighted round robin, as nginx does it: no bursts on the
-//! heavy one). A key that was refused, or told to wait, rests: the health board knows until when. A key with a limit of
-//! requests a second is passed over while the limit is reached.
+//! Keys are used in proportion to their weights (smooth weighted round robin, as in nginx: without bursts on the
+//! heaviest key). A key that was refused or rate-limited cools down; the health registry knows until when. A key with
+//! a limit on requests per second is skipped while the limit is reached.
 
 use std::collections::HashMap;
 
 use super::health::Board;
 use super::qps::{self, Qps};
 
-/// Keys that are remembered; a surplus is forgotten at once, which costs no more than a turn.
+/// Most keys in memory; beyond that all are dropped, which only resets their order.
 const MAX_KEYS: usize = 4_096;
 
-/// What is known of a key.
+/// The planner's view of a key.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KeyFacts<'a> {
-    /// Its name on the health board; no secret.
+    /// Its name in the health registry; not a secret.
     pub target: &'a str,
-    /// Share of the requests. 0: only when no other can be used.
+    /// Share of the requests. 0: only when no other key can be used.
     pub weight: u32,
-    /// Requests a second, in this isolate.
+    /// Requests per second, in this isolate.
     pub max_qps: Option<f64>,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub active: bool,
 }
 
@@ -30,23 +30,23 @@ pub struct KeyFacts<'a> {
 pub enum KeyChoice {
     /// This one.
     Use(usize),
-    /// This one, which should rest until then, because all others should rest longer.
+    /// This one, although it is cooling down, because all others cool down longer.
     LastResort {
-        /// Its position.
+        /// Its index.
         index: usize,
-        /// Until when it should rest, in milliseconds since the epoch.
+        /// Until when it cools down, in milliseconds since the epoch.
         until_ms: u64,
     },
-    /// None now: all that could be used have reached their limit.
+    /// None now: all usable keys have reached their limit.
     Busy {
         /// Milliseconds until one has not.
         retry_after_ms: u64,
     },
-    /// None: there is no active key that was not tried yet.
+    /// None: there is no enabled key that was not tried yet.
     None,
 }
 
-/// Whose turn it is.
+/// The order of the keys.
 #[derive(Debug, Default)]
 pub struct KeyPool {
     turns: HashMap<Box<str>, Turn>,
@@ -54,13 +54,13 @@ pub struct KeyPool {
 
 #[derive(Debug)]
 struct Turn {
-    /// What this key is owed, in weight.
+    /// The current weight of smooth weighted round robin.
     credit: f64,
     qps: Option<Qps>,
 }
 
 impl KeyPool {
-    /// Chooses a key and counts it as used. `tried` are the positions that this request has tried already.
+    /// Chooses a key and counts it as used. `tried` are the indexes that this request has tried already.
     pub fn choose(
         &mut self,
         keys: &[KeyFacts<'_>],
@@ -99,7 +99,7 @@ impl KeyPool {
             .map_or(KeyChoice::None, |(until_ms, _, index)| KeyChoice::LastResort { index, until_ms })
     }
 
-    /// Who has been owed most for longest; the turn is taken. A lone key has no need of turns.
+    /// The key with the largest current weight; its turn is counted. A single key needs no order.
     fn next_turn<'a>(
         &mut self,
         eligible: impl Iterator<Item = (usize, &'a KeyFacts<'a>)>,
@@ -140,8 +140,8 @@ impl KeyPool {
         turn.qps.as_mut().map_or(Ok(()), |limit| limit.take(now_ms))
     }
 
-    /// The state of a key. A new one starts somewhere in its turn, so that isolates do not all start with the same key.
-    /// (Looked up twice, because an entry would copy the name every time.)
+    /// The state of a key. A new one starts at a random point of its turn, so that isolates do not all start with the
+    /// same key. (Looked up twice, because `entry` would copy the name every time.)
     fn turn(&mut self, target: &str, start: impl FnOnce() -> f64) -> Option<&mut Turn> {
         if !self.turns.contains_key(target) {
             self.turns.insert(target.into(), Turn { credit: start(), qps: None });
@@ -150,7 +150,7 @@ impl KeyPool {
     }
 }
 
-/// When the first of the active keys can be used, in milliseconds since the epoch, if none can be used now: for
+/// When the first of the enabled keys can be used, in milliseconds since the epoch, if none can be used now: for
 /// [`super::candidate_facts::CandidateFacts::keys_blocked_until_ms`].
 #[must_use]
 pub fn blocked_until_ms(keys: &[KeyFacts<'_>], board: &Board, now_ms: u64) -> Option<u64> {

@@ -1,5 +1,5 @@
-//! From a model name to an upstream: the compiled configuration, and upstream addresses; and how an upstream that fails
-//! is noticed, spared and replaced.
+//! From a model name to an ordered list of upstreams: the compiled configuration, the planner, the health of
+//! upstreams, retries and failover.
 
 pub mod backoff;
 pub mod candidate;

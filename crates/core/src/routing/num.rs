@@ -1,4 +1,4 @@
-//! Conversions between counts, milliseconds and fractions, in one place so that what they lose is said once.
+//! Conversions between counts, milliseconds and fractions, in one place with their rounding.
 
 /// A count as a float: exact below 2⁵³, which is 285,000 years in milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds and counts stay below 2^53")]
@@ -6,7 +6,7 @@ pub(super) const fn float(value: u64) -> f64 {
     value as f64
 }
 
-/// A float as a count: rounded down, 0 for what is negative or not a number, the largest count for what is too large.
+/// A float as a count: rounded down; 0 for negative values and NaN; the largest count for larger values.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -1,4 +1,4 @@
-//! A model as a provider offers it.
+//! A model offered by a provider.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,24 +8,24 @@ use crate::billing::Price;
 use crate::catalog::{ModelRecord, ProviderKind};
 use crate::provider::Upstream;
 
-/// A model that is offered.
+/// An offered model.
 #[derive(Debug)]
 pub struct Offer {
     /// The model's record.
     pub model: ModelRecord,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
-    /// Its name on the health board.
+    /// Its name in the health registry.
     pub(super) target: Arc<str>,
-    /// Who serves it.
+    /// The upstream that serves it.
     pub upstream: Arc<Upstream>,
-    /// What its tokens cost, if anybody knows.
+    /// The price of its tokens; `None`: unknown.
     pub price: Option<Price>,
 }
 
 impl Offer {
-    /// The name under which the model is listed. Those of the demo are listed by address (`demo/echo`): nobody wants
-    /// an `echo` among the models of a client.
+    /// The name under which the model is listed. Those of the demo are listed with their provider (`demo/echo`), so
+    /// that a client's list does not contain a bare `echo`.
     #[must_use]
     pub fn listed_name(&self) -> Cow<'_, str> {
         match self.upstream.record.kind {

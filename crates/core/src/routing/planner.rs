@@ -1,13 +1,13 @@
 //! The plan: which candidates are tried, in which order, and why.
 //!
-//! 1. What cannot serve the request is left out ([`super::filter`]).
-//! 2. The usable ones are ordered by priority tier, then by preferred region, then by the strategy. One whose circuit
-//!    waits for a probe leads its group, or it would be found well again only when the others fail; unless another
-//!    isolate is about to probe it: then it goes after all tiers.
+//! 1. Candidates that cannot serve the request are left out ([`super::filter`]).
+//! 2. Usable ones are ordered by priority tier, then by preferred region, then by the strategy. A candidate whose
+//! circuit waits for a trial leads its group, or it would be tried only when the others fail; unless another isolate
+//! is about to try it: then it goes after all tiers.
 //! 3. The candidate that a session is bound to goes first if it is usable.
-//! 4. Those with an open circuit follow as last resorts: an upstream that may have come back is better than an error.
-//! 5. Those that asked to be left alone are left alone, unless nothing else is left at all. Then the plan is made of
-//!    them, and says until when ([`Decision::resting_until_ms`]), so that the caller may be told instead.
+//! 4. Candidates with an open circuit follow as last resorts: an attempt at them is better than an error.
+//! 5. Candidates that are cooling down are not asked, unless no other candidate is left. Then the plan consists of
+//! them, and says until when ([`Decision::resting_until_ms`]), so that the caller may be told instead.
 
 use serde::Serialize;
 
@@ -18,35 +18,35 @@ use super::score::{Scale, ScoreParts, ScoreWeights};
 use super::strategy::{self, Contender};
 use crate::catalog::strategy::Strategy;
 
-/// What is asked of the planner, besides the candidates.
+/// The input of the planner, besides the candidates.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Question<'a> {
     /// What the request needs.
     pub needs: Needs<'a>,
-    /// How to choose among what is usable.
+    /// The strategy for usable candidates.
     pub strategy: Strategy,
     /// The [`CandidateFacts::model`] that the session is bound to.
     pub sticky: Option<&'a str>,
-    /// Number of the request, for taking turns.
+    /// Number of the request, for round robin.
     pub counter: u64,
-    /// Whether scores are wanted also where the strategy does not go by them.
+    /// Whether scores are needed even if the strategy does not use them.
     pub explain: bool,
 }
 
-/// What became of one candidate.
+/// The decision on one candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Considered {
-    /// Its position among the candidates that were given.
+    /// Its index among the given candidates.
     pub index: usize,
     /// Whether it is in the plan.
     pub kept: bool,
-    /// Why it is not, or why it is in it only because nothing better is left.
+    /// Why it is not in the plan, or why it is only a last resort.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<SkipReason>,
-    /// Until when that holds, if it passes, in milliseconds since the epoch.
+    /// Until when that reason holds, if it is temporary, in milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<u64>,
-    /// Its score, if one was needed or wanted.
+    /// Its score, if it was computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<ScoreParts>,
 }
@@ -54,12 +54,12 @@ pub struct Considered {
 /// A plan with its reasons.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Decision {
-    /// Positions of the candidates to try, best first. Empty: none can serve the request.
+    /// Indexes of the candidates to try, best first. Empty: none can serve the request.
     pub order: Vec<usize>,
-    /// So many of them, from the first, are usable, and begun with [`Board::begin`]. The rest had better not be asked;
-    /// they are begun with [`Board::begin_last_resort`] when all else has failed.
+    /// Number of usable ones at the front, which are begun with [`Board::begin`]. The rest are last resorts; they are
+    /// begun with [`Board::begin_last_resort`] when all others have failed.
     pub usable: usize,
-    /// If all that can serve the request asked to be left alone: until when, in milliseconds since the epoch.
+    /// If all that can serve the request are cooling down: until when, in milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resting_until_ms: Option<u64>,
     /// Whether the session's candidate leads.
@@ -69,13 +69,13 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Why the first candidate that has a reason was passed over: what to tell the caller when the plan is empty.
+    /// The reason of the first candidate that has one: the error for the caller when the plan is empty.
     #[must_use]
     pub fn first_reason(&self) -> Option<SkipReason> {
         self.considered.iter().find_map(|one| one.reason)
     }
 
-    /// Whether nothing better is left than what had better not be asked.
+    /// Whether only last resorts are left.
     #[must_use]
     pub fn is_last_resort(&self) -> bool {
         self.usable == 0 && !self.order.is_empty()
@@ -100,7 +100,7 @@ pub fn plan(
         })
         .collect();
     if !considered.iter().any(|one| one.kept) {
-        // Sizes are estimates: rather than refuse, let the upstream judge.
+        // Sizes are estimates: the upstream decides rather than that we refuse.
         for one in &mut considered {
             one.kept = one.reason.is_some_and(SkipReason::is_about_size);
         }
@@ -154,7 +154,7 @@ fn arranged(
     rng: &mut dyn FnMut() -> f64,
 ) -> Vec<usize> {
     let kept: Vec<usize> = considered.iter().filter(|one| one.kept).map(|one| one.index).collect();
-    // One candidate needs no order: the usual case pays for nothing more.
+    // A single candidate needs no order: this keeps the usual case cheap.
     if kept.len() < 2 && !question.explain {
         return kept;
     }
@@ -192,7 +192,7 @@ fn arranged(
     order
 }
 
-/// What the board knows of each candidate; nothing where the strategy does not ask.
+/// The registry's state of each candidate; empty if the strategy does not need it.
 fn views(
     kept: &[usize],
     candidates: &[CandidateFacts<'_>],
@@ -236,7 +236,7 @@ fn score(
     }
 }
 
-/// Moves the candidate of this name to the front, if it is in the plan.
+/// Moves the candidate with this name to the front, if it is in the plan.
 fn lead_with(order: &mut [usize], candidates: &[CandidateFacts<'_>], bound: &str) -> bool {
     let is_bound = |index: &usize| candidates.get(*index).is_some_and(|facts| facts.model == bound);
     let Some(position) = order.iter().position(is_bound) else { return false };
@@ -421,7 +421,7 @@ mod tests {
         let _busy = board.begin("b", NOW);
         let idle = Question { strategy: Strategy::LeastBusy, ..Default::default() };
         assert_eq!(ask(candidates, idle, &board).order, [0, 1]);
-        // A plan explains itself in JSON, with scores if asked.
+        // A plan explains itself in JSON, with scores if requested.
         let explained = ask(candidates, Question { explain: true, ..ORDERED }, &board);
         let json = serde_json::to_value(&explained).unwrap();
         assert!(json["considered"][0]["score"]["total"].is_f64(), "{json}");

@@ -1,9 +1,9 @@
-//! A limit of requests a second, which may also be less than one.
+//! A limit on requests per second, which may also be less than one.
 
 use super::num::count;
 use crate::limits::{Decision, SlidingWindow};
 
-/// What is taken for a limit at all, in requests a second.
+/// Range of such a limit, in requests per second.
 const RANGE: (f64, f64) = (0.001, 100_000.0);
 
 /// A limit that no window of its length ever exceeds.
@@ -14,23 +14,23 @@ pub(super) struct Qps {
 }
 
 impl Qps {
-    /// A limit of so many requests a second.
+    /// A limit of so many requests per second.
     pub fn new(per_second: f64) -> Self {
         let rate = if per_second.is_nan() { RANGE.1 } else { per_second.clamp(RANGE.0, RANGE.1) };
-        // Whole requests in a second, or one in as many seconds as it takes. What is over of 2.5 is lost: a shorter
-        // window would let two of its bursts fall into one second.
+        // Whole requests per second, or one in as many seconds as needed. The fraction of 2.5 is lost: with a shorter
+        // window two bursts could fall into one second.
         let requests = rate.floor().max(1.0);
         let window_ms = count((1_000.0 / rate.min(1.0)).ceil());
         let limit = u32::try_from(count(requests)).unwrap_or(u32::MAX);
         Self { per_second, window: SlidingWindow::new(limit, window_ms) }
     }
 
-    /// Whether this is the limit of that many requests a second.
+    /// Whether this is a limit of this many requests per second.
     fn is_of(&self, per_second: f64) -> bool {
         self.per_second.to_bits() == per_second.to_bits()
     }
 
-    /// Takes a request, or says after how many milliseconds one may pass.
+    /// Takes a permit, or returns the milliseconds until there is one.
     pub fn take(&mut self, now_ms: u64) -> Result<(), u64> {
         match self.window.take(now_ms) {
             Decision::Granted { .. } => Ok(()),
@@ -38,13 +38,13 @@ impl Qps {
         }
     }
 
-    /// Milliseconds from one request to the next, at an even pace.
+    /// Milliseconds from one request to the next at a constant rate.
     pub fn spacing_ms(&self) -> u64 {
         count(1_000.0 / self.per_second.clamp(RANGE.0, RANGE.1))
     }
 }
 
-/// Keeps a limit in step with its setting: made anew when the setting has changed, gone when there is none.
+/// Updates a limit to its setting: created again when the setting has changed, removed when there is none.
 pub(super) fn keep(limit: &mut Option<Qps>, setting: Option<f64>) {
     let is_kept = match (&*limit, setting) {
         (Some(limit), Some(per_second)) => limit.is_of(per_second),

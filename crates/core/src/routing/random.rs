@@ -1,4 +1,4 @@
-//! Random numbers for jitter and for choosing among upstreams: fast, repeatable from a seed, and no good for secrets.
+//! Random numbers for jitter and load balancing: fast, reproducible from a seed, and not suitable for secrets.
 
 use super::num::float;
 
@@ -7,7 +7,7 @@ use super::num::float;
 pub struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// The sequence of this seed.
+    /// A generator with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -24,7 +24,7 @@ impl SplitMix64 {
     }
 }
 
-/// The same as a function, as the planner takes it.
+/// The same as a function, for the planner.
 pub fn seeded(seed: u64) -> impl FnMut() -> f64 {
     let mut generator = SplitMix64::new(seed);
     move || generator.next_f64()

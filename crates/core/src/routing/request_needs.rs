@@ -1,8 +1,7 @@
-//! What a request needs of whoever answers it, read off its bytes.
+//! What a request needs of a model, from its bytes.
 //!
-//! Most requests need nothing in particular, and that is seen without reading them: a word that is nowhere in the body
-//! as a JSON string of its own stands for nothing. Only where such a word is there is the request read to see what it
-//! stands for.
+//! Most requests need nothing in particular, which is determined without parsing: each need is expressed by certain
+//! JSON strings, and if the body contains none of them, there is no such need. Only otherwise the request is parsed.
 
 use memchr::memmem;
 
@@ -10,7 +9,7 @@ use super::candidate_facts::Needs;
 use crate::dialect::canonical::{ChatRequest, Media, Part, ResponseFormat, Role};
 use crate::dialect::inbound::Inbound;
 
-/// JSON strings without one of which no request needs anything in particular, in any dialect.
+/// JSON strings of which every request with a particular need contains at least one, in any dialect.
 const TELLING: &[&str] = &[
     "\"image_url\"",
     "\"input_image\"",
@@ -37,14 +36,14 @@ pub fn needs_of(inbound: &Inbound<'_>) -> Needs<'static> {
     if !TELLING.iter().any(|word| has_string(inbound.body, word)) {
         return needs;
     }
-    // What cannot be read is refused later, with the field at fault.
+    // Invalid requests are refused later, with the path of the field.
     if let Ok(request) = inbound.canonical() {
         read(&request, &mut needs);
     }
     needs
 }
 
-/// Whether the JSON text has this string, quotes included, and not as a part of another string.
+/// Whether the JSON text contains this string, quotes included, and not as part of another string.
 fn has_string(json: &[u8], quoted: &str) -> bool {
     memmem::find_iter(json, quoted.as_bytes()).any(|at| at == 0 || json.get(at - 1) != Some(&b'\\'))
 }

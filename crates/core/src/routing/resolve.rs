@@ -1,13 +1,13 @@
-//! From a model name to everything that might serve it.
+//! From a model name to all candidates.
 //!
 //! A name is looked up, in this order, as
 //! 1. a logical model of exactly that name;
-//! 2. the name of a provider's model, also without the `vendor/` in front of it (such a match is a tier behind);
+//! 2. the name of a provider's model, also without the `vendor/` in front of it (such a match has a lower priority);
 //! 3. an address, `provider/model`;
 //! 4. a logical model whose name is a pattern that covers it (`qwen-*`); the longest prefix wins.
 //!
-//! What serves the name is one stage; the models to fall back on are the stages after it. Choosing within a stage is the
-//! planner's part.
+//! The candidates of the name are one stage; those of the fallback models are the stages after it. The planner orders
+//! the candidates within a stage.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,30 +26,30 @@ use crate::provider::Upstream;
 
 /// Most stages of one request.
 const MAX_STAGES: usize = 8;
-/// How many tiers a match by the name without its vendor stands behind.
+/// By how much the priority value of a match without its vendor is raised.
 const BARE_NAME_TIERS: u8 = 100;
 
-/// Something that might serve a request, and what is known of it.
+/// A possible candidate, with what is known about it.
 #[derive(Debug, Clone)]
 pub struct Choice {
-    /// Who is asked for what.
+    /// The candidate.
     pub candidate: Candidate,
     /// Share of the traffic.
     pub weight: u32,
-    /// Lower tiers are used up first.
+    /// Lower is tried first.
     pub tier: u8,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
     /// Whether the caller's key may use it.
     pub allowed: bool,
-    /// Where it is.
+    /// Its location.
     pub region: Option<String>,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Capabilities,
 }
 
 impl Choice {
-    /// What the planner looks at, for a caller of this dialect.
+    /// The planner's view of it, for a caller of this dialect.
     #[must_use]
     pub fn facts(&self, face: Face) -> CandidateFacts<'_> {
         let record = &self.candidate.upstream.record;
@@ -73,19 +73,19 @@ impl Choice {
     }
 }
 
-/// Everything that serves one name.
+/// All candidates of one name.
 #[derive(Debug, Clone)]
 pub struct Stage {
     /// The name.
     pub model: String,
     /// The logical model behind it, if it is configured.
     pub logical: Option<Arc<LogicalModelRecord>>,
-    /// What serves it, in configured order; at least one.
+    /// The candidates, in configured order; at least one.
     pub choices: Vec<Choice>,
 }
 
 impl Stage {
-    /// How to choose, unless the request says so.
+    /// The strategy, unless the request sets one.
     #[must_use]
     pub fn strategy(&self) -> Strategy {
         let named = self.logical.as_ref().and_then(|logical| logical.strategy.as_deref());
@@ -93,17 +93,17 @@ impl Stage {
     }
 }
 
-/// The candidates for a request, best first; at least one.
+/// The candidates of a request, best first; at least one.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The best.
     pub first: Candidate,
-    /// The others, in the order in which they would be tried.
+    /// The others, in the order of attempts.
     pub rest: Vec<Candidate>,
 }
 
 impl Snapshot {
-    /// The plan for a model name where nothing but the name decides: what may be asked for it, in configured order.
+    /// The plan for a model name without a request: its candidates in configured order.
     pub fn resolve(&self, requested: &str, principal: &Principal) -> Result<Plan, ApiError> {
         let stage = self.stage(requested, principal).ok_or_else(|| self.why_not(requested, principal))?;
         let mut choices: Vec<Choice> = stage.choices.into_iter().filter(is_active).collect();
@@ -118,8 +118,8 @@ impl Snapshot {
         }
     }
 
-    /// The stages of a request for `requested`: what serves it, what serves the models that the request falls back on,
-    /// and what serves those that the logical models fall back on. Names to fall back on that mean nothing are left out.
+    /// The stages of a request for `requested`: its candidates, those of the request's fallbacks, and those of the
+    /// logical models' fallbacks. Unknown fallbacks are left out.
     pub fn stages(
         &self,
         requested: &str,
@@ -132,7 +132,7 @@ impl Snapshot {
         for name in fallbacks {
             self.add_stage(name, principal, &mut seen, &mut stages);
         }
-        // Chains of chains: each stage that is added may have some of its own.
+        // Fallbacks may have fallbacks of their own.
         let mut position = 0;
         while let Some(stage) = stages.get(position) {
             let chain = stage.logical.as_ref().map(|logical| logical.fallbacks.clone()).unwrap_or_default();
@@ -144,7 +144,7 @@ impl Snapshot {
         Ok(stages)
     }
 
-    /// What serves a name by itself; `None` if nothing does that this caller may use.
+    /// The candidates of a name without fallbacks; `None` if there is none that this caller may use.
     #[must_use]
     pub fn stage(&self, requested: &str, principal: &Principal) -> Option<Stage> {
         let stage =
@@ -158,7 +158,7 @@ impl Snapshot {
                 Choice { allowed, ..choice }
             })
             .collect();
-        // What a key may not use does not exist for it.
+        // For a key, models that it may not use do not exist.
         if !choices.iter().any(|choice| choice.allowed) {
             return None;
         }
@@ -188,7 +188,7 @@ impl Snapshot {
         Some(self.configured(logical, requested, rest))
     }
 
-    /// What a logical model lists. `rest` is what its pattern's star stands for.
+    /// The candidates that a logical model lists. `rest` is what the `*` of its pattern matched.
     fn configured(&self, logical: &Arc<LogicalModelRecord>, requested: &str, rest: &str) -> Found {
         let choices = logical
             .candidates
@@ -207,7 +207,7 @@ impl Snapshot {
         let mut choice = match offer {
             Some(offer) => choice_of(offer, 0),
             None => Choice {
-                // What is on no list of models has no price of its own.
+                // An unlisted model has no price of its own.
                 candidate: Candidate::of_model(
                     upstream,
                     name,
@@ -232,7 +232,7 @@ impl Snapshot {
         choice
     }
 
-    /// What providers offer under this name, or under this address.
+    /// The candidates that providers offer under this name or address.
     fn offered(&self, requested: &str) -> Option<Found> {
         let by_name = self.offers_named(requested).map(|offer| (offer, 0));
         let by_bare_name = self.offers_with_bare_name(requested).map(|offer| (offer, BARE_NAME_TIERS));
@@ -248,7 +248,7 @@ impl Snapshot {
     }
 }
 
-/// A stage before it is known what the caller may use; each choice has the name by which its provider offers it.
+/// A stage before the caller's permissions are applied; each choice has the name by which its provider offers it.
 struct Found {
     model: String,
     logical: Option<Arc<LogicalModelRecord>>,
@@ -272,7 +272,7 @@ fn tier(priority: u32) -> u8 {
     u8::try_from(priority).unwrap_or(u8::MAX)
 }
 
-/// Whether requests are let through to the provider at all.
+/// Whether the operator lets the provider have requests.
 #[must_use]
 pub fn is_active(choice: &Choice) -> bool {
     choice.enabled && choice.allowed && choice.candidate.upstream.record.status == OperationStatus::Active

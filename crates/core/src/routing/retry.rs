@@ -1,10 +1,10 @@
-//! What the end of an attempt means: whether another candidate may be asked, whose fault it was, and the word for it in
-//! logs.
+//! Classification of failed attempts: whether another candidate is tried, whose health record is affected, and the
+//! class in logs.
 //!
-//! An error that another upstream would give as well ends the request: asking on would cost the caller time and money.
-//! An error that says something about the upstream, its key or its model goes to the next candidate. The two questions
-//! "may it be tried elsewhere?" and "who is to blame?" are answered apart: a model without vision is no reason to think
-//! worse of its provider.
+//! An error that any upstream would return ends the request: more attempts would cost the caller time and money. An
+//! error of the upstream, its key or its model leads to the next candidate. The two questions "can another candidate
+//! succeed?" and "whose health is affected?" are answered separately: a model without vision is no reason to distrust
+//! its provider.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,54 +15,54 @@ use super::health::Outcome;
 pub enum Failure {
     /// The upstream could not be reached, or the connection broke.
     Transport,
-    /// No headers, or no first piece of the answer, in time.
+    /// No headers, or no first chunk of the answer, in time.
     FirstByteTimeout,
-    /// The answer began and then fell silent.
+    /// The answer began and then stalled.
     Stalled,
     /// The upstream answered with this status.
     Status(u16),
-    /// A success that cannot be read as an answer.
+    /// A successful response that cannot be parsed as an answer.
     Unreadable,
-    /// The gateway's own guard refused: the provider has as many requests as it may.
+    /// The gateway's own concurrency limiter refused: the provider has as many requests as it may.
     Busy,
-    /// The candidate cannot do what the request needs, which was found before it was asked.
+    /// The candidate lacks a capability that the request needs, which was found before it was asked.
     CapabilityMismatch,
-    /// The circuit opened between planning and asking, or somebody else has the probe.
+    /// The circuit opened between planning and asking, or another request has the trial.
     CircuitOpen,
 }
 
-/// The stable word for a failure, for logs and metrics.
+/// The class of a failure, for logs and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
-    /// Not reached, or broken off.
+    /// No connection, or a broken one.
     Transport,
-    /// Too slow.
+    /// A time-out.
     Timeout,
     /// 429.
     RateLimited,
-    /// The upstream's own fault: 5xx and what its provider lists.
+    /// A fault of the upstream: 5xx and the provider's `retry_statuses`.
     UpstreamError,
-    /// The key is wrong or may not do this.
+    /// The key is invalid or lacks a permission.
     Auth,
     /// The upstream account has no money or quota left.
     OutOfCredit,
-    /// This model or upstream cannot do what was asked; another may.
+    /// This model or upstream lacks a capability; another may have it.
     Capability,
     /// The upstream does not know the model.
     ModelNotFound,
-    /// An answer that cannot be read.
+    /// An answer that cannot be parsed.
     InvalidResponse,
-    /// The gateway's own guard refused.
+    /// The gateway's own concurrency limiter refused.
     Busy,
     /// Not asked, because the circuit is open.
     CircuitOpen,
-    /// The request itself is at fault.
+    /// The request itself is invalid.
     ClientError,
 }
 
 impl ErrorClass {
-    /// Every class with its word.
+    /// Every class with its name.
     pub const NAMES: &'static [(&'static str, Self)] = &[
         ("transport", Self::Transport),
         ("timeout", Self::Timeout),
@@ -78,43 +78,43 @@ impl ErrorClass {
         ("client_error", Self::ClientError),
     ];
 
-    /// The word.
+    /// Its name.
     #[must_use]
     pub fn word(self) -> &'static str {
         Self::NAMES.iter().find(|(_, class)| *class == self).map_or("upstream_error", |(word, _)| word)
     }
 }
 
-/// Where the request may go next.
+/// The next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Nowhere: the error is the answer.
+    /// None: the error is the answer.
     Stop,
-    /// To another key of the same provider; if there is none, to the next candidate.
+    /// With another key of the same provider; if there is none, at the next candidate.
     OtherKey,
-    /// To the next candidate; if there is none, the error is the answer.
+    /// At the next candidate; if there is none, the error is the answer.
     OtherCandidate,
 }
 
-/// Whose record the failure is written into.
+/// Whose health record the failure counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// Nobody's.
+    /// None.
     Nobody,
     /// The upstream's.
     Target,
-    /// The key's; the upstream is not thought worse of.
+    /// The key's; the upstream is not affected.
     Key,
 }
 
-/// The verdict on a failed attempt.
+/// The classification of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// The word for it.
+    /// The class.
     pub class: ErrorClass,
-    /// What to do now.
+    /// The next attempt.
     pub next: Next,
-    /// Whose fault it was.
+    /// Whose health is affected.
     pub blame: Blame,
 }
 
@@ -123,17 +123,17 @@ impl Verdict {
         Self { class, next, blame }
     }
 
-    /// Whether anything else may be tried.
+    /// Whether another attempt makes sense.
     #[must_use]
     pub fn may_go_on(&self) -> bool {
         self.next != Next::Stop
     }
 
-    /// What the health board is told. `retry_after_ms` is what the upstream asked for; `only_key` says that the provider
-    /// has no other key.
+    /// The outcomes for the health registry. `retry_after_ms` is the cool-down that the upstream requested;
+    /// `only_key` says that the provider has no other key.
     ///
-    /// A rate limit is a matter of account and model: where there are other keys, this one rests; where there is none,
-    /// this model of this provider does, and its other models go on.
+    /// A rate limit applies to an account and a model: if there are other keys, this one cools down; otherwise this
+    /// model of this provider does, and its other models stay available.
     #[must_use]
     pub fn outcomes(&self, retry_after_ms: Option<u64>, only_key: bool) -> Outcomes {
         let limited = Outcome::RateLimited { retry_after_ms };
@@ -154,7 +154,7 @@ impl Verdict {
     }
 }
 
-/// What the health board is told of the three targets of an attempt.
+/// The outcomes for the three targets of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcomes {
     /// Of the provider.
@@ -166,14 +166,14 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// All went well.
+    /// Success.
     pub const SUCCESS: Self =
         Self { provider: Outcome::Success, model: Outcome::Success, key: Outcome::Success };
 }
 
-/// Judges a failed attempt. `code` and `message` are what the upstream's error says, if it could be read; they tell
-/// apart what statuses do not. `retry_statuses` are those that the provider's own configuration adds to the ones that
-/// are tried elsewhere.
+/// Classifies a failed attempt. `code` and `message` are those of the upstream's error, if it could be parsed; they
+/// are more specific than the status. `retry_statuses` are the provider's additional status codes that lead to
+/// failover.
 #[must_use]
 pub fn classify(
     failure: Failure,
@@ -196,7 +196,7 @@ pub fn classify(
     }
 }
 
-/// The verdict on an answer that was passed on, once it is over. `code`: of the error that it ended with.
+/// The classification of an answer that was relayed, after its end. `code`: of the error that it ended with.
 #[must_use]
 pub fn outcomes_of_stream(code: Option<&str>) -> Outcomes {
     let failure = match code {
@@ -226,7 +226,7 @@ fn classify_status(
         402 => Verdict::new(ErrorClass::OutOfCredit, OtherKey, Key),
         404 | 410 => Verdict::new(ErrorClass::ModelNotFound, OtherCandidate, Nobody),
         408 | 425 => Verdict::new(ErrorClass::Timeout, OtherCandidate, Target),
-        // The upstream does not have the operation, or does not take a request of this size.
+        // The upstream does not have the operation, or does not accept a request of this size.
         405 | 413 | 501 => Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody),
         429 => Verdict::new(ErrorClass::RateLimited, OtherKey, Target),
         400 | 422 if message.is_some_and(says_it_cannot) => {
@@ -237,12 +237,12 @@ fn classify_status(
             Verdict::new(ErrorClass::UpstreamError, OtherCandidate, Target)
         }
         400.. => Verdict::new(ErrorClass::ClientError, Stop, Nobody),
-        // Informational, success or redirect where an error was expected.
+        // An informational, success or redirect status where an error was expected.
         _ => Verdict::new(ErrorClass::InvalidResponse, OtherCandidate, Target),
     }
 }
 
-/// Codes of the large vendors that say more than the status that they come with.
+/// Error codes of large vendors that are more specific than their status.
 fn classify_code(code: &str) -> Option<Verdict> {
     use Blame::{Key, Nobody};
     use Next::{OtherCandidate, OtherKey};
@@ -271,8 +271,8 @@ fn classify_code(code: &str) -> Option<Verdict> {
     })
 }
 
-/// Whether the message of a 400 says that this model cannot do it, for vendors that give no code. Only wordings that
-/// name a limit of the model are known here: a false alarm asks a second upstream in vain, no more.
+/// Whether the message of a 400 says that this model lacks a capability, for vendors without codes. Only wordings
+/// that name a limit of the model are listed: a false positive costs one useless attempt.
 fn says_it_cannot(message: &str) -> bool {
     const WORDINGS: &[&str] = &[
         "not supported",
@@ -284,7 +284,7 @@ fn says_it_cannot(message: &str) -> bool {
         "prompt is too long",
         "exceeds the maximum number of tokens",
     ];
-    // Long messages quote the request; what the upstream itself has to say stands at the beginning.
+    // Long messages quote the request; the upstream's own text is at the beginning.
     let start: String = message.chars().take(400).collect::<String>().to_ascii_lowercase();
     WORDINGS.iter().any(|wording| start.contains(wording))
 }

@@ -1,4 +1,4 @@
-//! The route of one request: whom to ask, in which order, and how long to go on.
+//! The route of one request: the candidates in order, and the limits of failover.
 
 use std::sync::Arc;
 
@@ -15,78 +15,78 @@ use crate::dialect::face::Face;
 use crate::error::{ApiError, ErrorType};
 use crate::provider::Upstream;
 
-/// Milliseconds that a request with all its attempts may take until an answer begins, unless configured otherwise.
+/// Default time within which an answer must have begun, over all attempts, in milliseconds.
 pub const DEFAULT_DEADLINE_MS: u64 = 600_000;
-/// Most upstreams that one request asks, unless configured otherwise.
+/// Default number of attempts.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 4;
 
-/// Whom to ask, best first.
+/// The candidates, best first.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// The candidates; at least one.
     pub candidates: Vec<Candidate>,
-    /// So many of them, from the first, are well; the others are asked when all else has failed.
+    /// Number of healthy candidates at the front of the list; the others are last resorts.
     pub usable: usize,
-    /// Most attempts. More than there are candidates: the list is begun anew.
+    /// Most attempts. If it exceeds the number of candidates, the list is walked again.
     pub max_attempts: u32,
     /// Milliseconds until an answer must have begun.
     pub deadline_ms: u64,
-    /// Milliseconds without a first word after which the next candidate is asked beside the one before.
+    /// Milliseconds without a first token after which the next candidate is asked as well (a hedged request).
     pub hedge_after_ms: Option<u64>,
-    /// The key that the session is bound to, by its id, if the first candidate is the one it is bound to.
+    /// Id of the key that the session is bound to, if the first candidate is the one that it is bound to.
     pub sticky_key: Option<String>,
-    /// The logical model that was asked for, if it is configured.
+    /// The requested logical model, if it is configured.
     pub logical: Option<Arc<LogicalModelRecord>>,
 }
 
 impl Route {
-    /// The way through the candidates.
+    /// The walk through the candidates.
     #[must_use]
     pub fn walk(&self) -> Walk {
         let order = (0..self.candidates.len()).collect();
         Walk::new(&Decision { order, usable: self.usable, ..Decision::default() }, self.max_attempts)
     }
 
-    /// Whether sessions are to go on with whoever answered them: there is a choice, and the logical model wants it.
+    /// Whether sessions are bound to the upstream that answers: there is a choice, and the logical model is `sticky`.
     #[must_use]
     pub fn binds_sessions(&self) -> bool {
         self.candidates.len() > 1 && self.logical.as_ref().is_none_or(|logical| logical.sticky)
     }
 }
 
-/// How a route is chosen, besides what the stages say.
+/// Options of a route besides the stages.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Preference<'a> {
     /// The caller's dialect.
     pub face: Option<Face>,
-    /// Before that of the logical model.
+    /// The request's strategy, which overrides the logical model's.
     pub strategy: Option<Strategy>,
-    /// The candidate that the session is bound to, by its name on the health board.
+    /// Name of the candidate in the health registry that the session is bound to.
     pub sticky: Option<&'a str>,
-    /// Names of providers that must not be asked.
+    /// Names of excluded providers.
     pub excluded_providers: &'a [String],
-    /// Number of the request, for taking turns.
+    /// Number of the request, for round robin.
     pub counter: u64,
-    /// Whether every score is wanted.
+    /// Whether all scores are needed.
     pub explain: bool,
 }
 
-/// A stage with what was decided about it.
+/// A stage with the planner's decision.
 #[derive(Debug)]
 pub struct PlannedStage<'a> {
     /// The stage.
     pub stage: &'a Stage,
-    /// How its candidates were ordered.
+    /// The strategy that was used.
     pub strategy: Strategy,
     /// Positions of the choices to try, best first.
     pub order: Vec<usize>,
     /// See [`planner::Decision::usable`].
     pub usable: usize,
-    /// What became of each choice.
+    /// The decision on each choice.
     pub considered: Vec<Considered>,
 }
 
-/// Decides about every stage.
+/// Plans every stage.
 pub fn plan_stages<'a>(
     stages: &'a [Stage],
     needs: &Needs<'_>,
@@ -135,14 +135,14 @@ fn facts_of<'a>(
     }
 }
 
-/// Until when none of the upstream's keys had better be used, in milliseconds since the epoch; `None` if one can.
+/// Until when no key of the upstream should be used, in milliseconds since the epoch; `None` if one can.
 fn keys_blocked_until_ms(upstream: &Upstream, board: &Board, now_ms: u64) -> Option<u64> {
     let blocked: Option<Vec<u64>> =
         upstream.keys.iter().map(|key| board.blocked_until_ms(&key.target, now_ms)).collect();
     blocked?.into_iter().min()
 }
 
-/// The route through planned stages. The error says why nothing can serve the request.
+/// The route through planned stages. The error says why no candidate can serve the request.
 pub fn route(planned: &[PlannedStage<'_>]) -> Result<Route, ApiError> {
     let candidate = |stage: &PlannedStage<'_>, index: &usize| {
         stage.stage.choices.get(*index).map(|choice| choice.candidate.clone())
@@ -152,7 +152,7 @@ pub fn route(planned: &[PlannedStage<'_>]) -> Result<Route, ApiError> {
         .flat_map(|stage| stage.order.iter().take(stage.usable).map(move |index| (stage, index)));
     let mut candidates: Vec<Candidate> = well.filter_map(|(stage, index)| candidate(stage, index)).collect();
     let usable = candidates.len();
-    // The sick of one stage come after the well of all others.
+    // Last resorts of one stage come after the healthy candidates of all stages.
     let sick = planned
         .iter()
         .flat_map(|stage| stage.order.iter().skip(stage.usable).map(move |index| (stage, index)));
@@ -162,7 +162,7 @@ pub fn route(planned: &[PlannedStage<'_>]) -> Result<Route, ApiError> {
     }
     let logical = planned.first().and_then(|stage| stage.stage.logical.clone());
     let configured = logical.as_deref();
-    // A provider may be asked once with each of its keys.
+    // A provider may be tried once with each of its keys.
     let ways: usize = candidates.iter().map(|candidate| candidate.upstream.keys.len().max(1)).sum();
     let ways = u32::try_from(ways).unwrap_or(u32::MAX);
     Ok(Route {
@@ -180,7 +180,7 @@ pub fn route(planned: &[PlannedStage<'_>]) -> Result<Route, ApiError> {
     })
 }
 
-/// Why none of the candidates can be asked, from the stage of the model that was asked for.
+/// The error if no candidate can be tried, from the stage of the requested model.
 fn why_none(planned: &[PlannedStage<'_>]) -> ApiError {
     let reasons: Vec<SkipReason> = planned
         .first()

@@ -1,9 +1,10 @@
-//! How good a candidate is: `1 − α·latency − β·errors − γ·cost − δ·penalty`, each part from 0 to 1 and the weights of a
+//! The score of a candidate: `1 − α·latency − β·errors − γ·cost − δ·penalty`, each part from 0 to 1, with weights
+//! that sum to 1, so that a score is from 0 to 1, too.
 //! strategy summing to 1, so that a score is from 0 to 1 too.
 //!
-//! What is not known is neutral, the mean of what is known of the others, so that a new upstream neither wins nor
-//! loses by being new, gets its traffic, and becomes known by it. The weight of a candidate is no part of its score: it
-//! decides between candidates that are about equally good.
+//! Unknown values are neutral: the mean of the other candidates' values. So a new upstream has neither an advantage
+//! nor a disadvantage, gets traffic, and is measured by it. The configured weight of a candidate is not part of its
+//! score: it decides between candidates with about equal scores.
 
 use serde::Serialize;
 
@@ -11,14 +12,14 @@ use super::candidate_facts::Cost;
 use super::health::TargetView;
 use super::num::float;
 
-/// A 95th percentile of the time to first byte at which the latency part is 1, in milliseconds.
+/// The 95th percentile of the time to first byte at which the latency part is 1, in milliseconds.
 pub const WORST_LATENCY_MS: u64 = 4_000;
-/// The latency and cost parts where nothing at all is known.
+/// The latency and cost parts if no candidate has data.
 const UNKNOWN: f64 = 0.5;
-/// So many requests without failure are thought of, so that the first failure of a new upstream does not make 100 %.
+/// Virtual requests without failure, so that the first failure of a new upstream is not an error rate of 100 %.
 const PRIOR_REQUESTS: f64 = 2.0;
 
-/// What counts how much. They sum to 1.
+/// The weights of the parts. They sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoreWeights {
     /// α: of the time to first byte.
@@ -32,32 +33,32 @@ pub struct ScoreWeights {
 }
 
 impl ScoreWeights {
-    /// A little of everything.
+    /// Balanced.
     pub const BALANCED: Self = Self { latency: 0.3, errors: 0.3, cost: 0.2, penalty: 0.2 };
-    /// Speed above all.
+    /// Mostly latency.
     pub const LATENCY_FIRST: Self = Self { latency: 0.6, errors: 0.2, cost: 0.1, penalty: 0.1 };
-    /// The price above all.
+    /// Mostly price.
     pub const COST_FIRST: Self = Self { latency: 0.2, errors: 0.2, cost: 0.5, penalty: 0.1 };
-    /// Few errors above all.
+    /// Mostly error rate.
     pub const RELIABILITY_FIRST: Self = Self { latency: 0.2, errors: 0.5, cost: 0.1, penalty: 0.2 };
 }
 
-/// A score and what it is made of; the parts are those before weighting.
+/// A score and its parts before weighting.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ScoreParts {
     /// The score.
     pub total: f64,
-    /// Latency, 0 (at once) to 1 ([`WORST_LATENCY_MS`] and more).
+    /// Latency, from 0 to 1 ([`WORST_LATENCY_MS`] and more).
     pub latency: f64,
     /// Share of failures.
     pub errors: f64,
-    /// Price in relation to the dearest candidate.
+    /// Price in relation to the most expensive candidate.
     pub cost: f64,
-    /// Penalty for what happened lately.
+    /// Penalty for recent failures.
     pub penalty: f64,
 }
 
-/// What all candidates are measured against.
+/// The scale of the parts, common to all candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     mean_latency: f64,
@@ -80,7 +81,7 @@ impl Scale {
             }
         }
         let mean_cost = costs.get().filter(|_| dearest > 0.0).map(|mean| mean / dearest);
-        // Where nothing has a price, or everything is free, price is no difference.
+        // Without prices, or if all are free, the price makes no difference.
         let nothing_known = if costs.count > 0.0 { 0.0 } else { UNKNOWN };
         Self {
             mean_latency: latencies.get().unwrap_or(UNKNOWN),
@@ -89,7 +90,7 @@ impl Scale {
         }
     }
 
-    /// The score of one of them.
+    /// The score of one candidate.
     #[must_use]
     pub fn score(&self, view: &TargetView, cost: Option<Cost>, weights: ScoreWeights) -> ScoreParts {
         let latency = latency_part(view).unwrap_or(self.mean_latency);

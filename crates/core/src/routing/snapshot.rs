@@ -1,7 +1,8 @@
-//! The configuration that requests run on: compiled once, never changed, replaced as a whole.
+//! The compiled configuration that requests use: immutable, replaced as a whole.
 //!
-//! A [`SnapshotSource`] is what D1 holds and KV caches, secrets still sealed. A [`Snapshot`] is that source compiled
-//! for look-ups, secrets opened; it lives in the memory of one isolate and is never written anywhere.
+//! A [`SnapshotSource`] is what D1 contains and KV caches, secrets still sealed. A [`Snapshot`] is that source
+//! compiled for look-ups, secrets decrypted; it exists only in the memory of one isolate and is never written
+//! anywhere.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,16 +21,17 @@ use crate::limits::policy::{LimitPolicy, LimitRecord};
 use crate::provider::Upstream;
 use crate::secrets::Keyring;
 
-/// Layout of [`SnapshotSource`]; raised when it changes, so that a cached one of another layout is not misread.
+/// Version of the layout of [`SnapshotSource`]; raise it with every change, so that a cached one with another layout
+/// is not misread.
 pub const SNAPSHOT_FORMAT: u32 = 5;
-/// Everything that routing needs, as it is stored.
+/// Everything that routing needs, as it is stored. KV has it as JSON under one name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotSource {
     /// See [`SNAPSHOT_FORMAT`].
     pub format: u32,
-    /// Grows with every change of providers and models.
+    /// Incremented with every change of providers and models.
     pub catalog_version: u64,
-    /// Grows with every change of API keys.
+    /// Incremented with every change of API keys.
     pub keys_version: u64,
     /// All providers, by id.
     pub providers: Vec<ProviderRecord>,
@@ -37,11 +39,11 @@ pub struct SnapshotSource {
     pub models: Vec<ModelRecord>,
     /// All logical models, by id.
     pub logical_models: Vec<LogicalModelRecord>,
-    /// All further keys of providers, by id.
+    /// The key pools of all providers, by id.
     pub provider_keys: Vec<ProviderKeyRecord>,
-    /// Limits of everything but keys.
+    /// Limits of all subjects but keys.
     pub limits: Vec<LimitRecord>,
-    /// Prices that are set.
+    /// Overrides of prices.
     pub prices: Vec<PriceRecord>,
 }
 
@@ -52,25 +54,25 @@ pub struct Snapshot {
     pub catalog_version: u64,
     /// See [`SnapshotSource::keys_version`].
     pub keys_version: u64,
-    /// What is offered, by provider id and model id.
+    /// All offers, by provider id and model id.
     offers: Vec<Offer>,
     by_model: HashMap<String, Vec<usize>>,
     /// The part of a model's name behind its `vendor/` → offers.
     by_bare_name: HashMap<String, Vec<usize>>,
     /// Lower-case provider name → model name → offer.
     by_provider: HashMap<String, HashMap<String, usize>>,
-    /// SHA-256 of a personalized key → providers that it opens.
+    /// SHA-256 of a personalized key → providers that it gives access to.
     personalized: HashMap<String, Vec<i64>>,
     upstreams: HashMap<i64, Arc<Upstream>>,
     /// Sorted by name.
     logical_models: Vec<Arc<LogicalModelRecord>>,
-    /// Those whose name is a pattern, by number.
+    /// Those whose name is a pattern, by index.
     logical_patterns: PatternTable<usize>,
-    /// What would be offered if its provider could be used.
+    /// Models whose provider cannot be used.
     unavailable: Vec<Unavailable>,
-    /// Limits by the name of their subject.
+    /// Limits by subject.
     limits: HashMap<String, LimitPolicy>,
-    /// What tokens cost.
+    /// Prices of tokens.
     pub(super) prices: PriceBook,
 }
 
@@ -82,8 +84,8 @@ struct Unavailable {
 }
 
 impl Snapshot {
-    /// Compiles a source. Providers that cannot be used as they stand (disabled, a secret that does not open, a bad
-    /// address) are left out; the reasons for those that should have worked are returned beside.
+    /// Compiles a source. Providers that cannot be used (disabled, a secret that cannot be decrypted, an invalid
+    /// address) are left out; the reasons for those that are enabled are returned as well.
     #[must_use]
     pub fn compile(source: SnapshotSource, keyring: &Keyring, allow_private: bool) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
@@ -182,7 +184,7 @@ impl Snapshot {
         !self.limits.is_empty()
     }
 
-    /// The providers that the personalized key with this hash opens.
+    /// The providers to which the personalized key with this hash gives access.
     #[must_use]
     pub fn providers_of_personalized_key(&self, key_hash: &str) -> Option<&[i64]> {
         self.personalized.get(key_hash).map(Vec::as_slice)
@@ -193,7 +195,7 @@ impl Snapshot {
         self.offers.iter().filter(|offer| allows(principal, offer))
     }
 
-    /// Why nothing serves a model: it is configured, but its provider cannot be used, or it does not exist.
+    /// Why no provider serves a model: it is configured but its provider cannot be used, or it does not exist.
     pub(super) fn why_not(&self, requested: &str, principal: &Principal) -> ApiError {
         let named = |offer: &&Unavailable| {
             let address = requested.split_once('/');
@@ -223,7 +225,8 @@ impl Snapshot {
         &self.logical_models
     }
 
-    /// The provider with this `uid`, to be asked about what it keeps; `None` if it is gone or this caller may not use it.
+    /// The provider with this `uid`, for access to what it stores; `None` if it is gone or this caller may not use
+    /// it.
     #[must_use]
     pub fn candidate_at(&self, uid: &str, principal: &Principal) -> Option<Candidate> {
         self.offers_for(principal).find(|offer| offer.upstream.record.uid == uid).map(Candidate::of)
@@ -238,30 +241,30 @@ impl Snapshot {
         self.logical_models.get(*self.logical_patterns.get(name)?)
     }
 
-    /// A provider that is ready to be asked.
+    /// A usable provider.
     #[must_use]
     pub fn upstream(&self, provider_id: i64) -> Option<&Arc<Upstream>> {
         self.upstreams.get(&provider_id)
     }
 
-    /// What this provider offers under this name.
+    /// This provider's offer with this name.
     pub(super) fn offer(&self, provider_id: i64, model_name: &str) -> Option<&Offer> {
         self.offers_named(model_name).find(|offer| offer.model.provider_id == provider_id)
     }
 
-    /// What is offered under this name.
+    /// All offers with this name.
     pub(super) fn offers_named(&self, model_name: &str) -> impl Iterator<Item = &Offer> {
         let indexes = self.by_model.get(model_name).map(Vec::as_slice).unwrap_or_default();
         indexes.iter().filter_map(|index| self.offers.get(*index))
     }
 
-    /// What is offered under this name with a `vendor/` in front of it.
+    /// All offers with this name after a `vendor/`.
     pub(super) fn offers_with_bare_name(&self, model_name: &str) -> impl Iterator<Item = &Offer> {
         let indexes = self.by_bare_name.get(model_name).map(Vec::as_slice).unwrap_or_default();
         indexes.iter().filter_map(|index| self.offers.get(*index))
     }
 
-    /// What stands at this address.
+    /// The offer at this address.
     pub(super) fn addressed(&self, requested: &str) -> Option<&Offer> {
         let (provider, model) = requested.split_once('/')?;
         let index = *self.by_provider.get(&provider.to_lowercase())?.get(model)?;

@@ -1,16 +1,17 @@
-//! In which order equally usable candidates are tried.
+//! The order of attempts among usable candidates.
 
 use super::score::ScoreWeights;
 use crate::catalog::strategy::Strategy;
 
-/// How close to the best score a candidate must be to share the traffic with it, where a strategy weighs everything …
+/// How close to the best score a candidate must be to share the traffic with it, for strategies with balanced weights
+/// …
 const BALANCED_MARGIN: f64 = 0.15;
-/// … and where it is about one thing above all.
+/// … and for strategies with one dominant weight.
 const FOCUSED_MARGIN: f64 = 0.05;
-/// The least that a score counts in the draw among the best.
+/// The least weight of a score in the draw among the best.
 const LEAST_SCORE: f64 = 0.01;
 
-/// The weights of the scores; `None` if the strategy goes by something else.
+/// The weights of the score; `None` if the strategy does not use it.
 pub(super) fn score_weights(strategy: Strategy) -> Option<ScoreWeights> {
     match strategy {
         Strategy::Balanced => Some(ScoreWeights::BALANCED),
@@ -25,8 +26,8 @@ fn margin(strategy: Strategy) -> f64 {
     if strategy == Strategy::Balanced { BALANCED_MARGIN } else { FOCUSED_MARGIN }
 }
 
-/// Brings the candidates of one tier into the order in which they are tried. They come in configured order;
-/// `counter` is the number of the request, for taking turns.
+/// Sorts the candidates of one tier into the order of attempts. They come in configured order; `counter` is the
+/// number of the request, for round robin.
 pub(super) fn arrange(
     strategy: Strategy,
     group: &mut [Contender],
@@ -78,8 +79,8 @@ pub(super) struct Contender {
     pub weight: u32,
     pub score: f64,
     pub in_flight: u32,
-    /// Its circuit waits for a probe. It then goes first: one request at a time will be the probe, and the others find
-    /// it taken.
+    /// Its circuit waits for a trial. It then goes first: only one request at a time can be the trial, and the others
+    /// skip it.
     pub probe_is_due: bool,
 }
 
@@ -91,7 +92,7 @@ fn by_score(group: &mut [Contender]) {
     group.sort_by(|a, b| b.score.total_cmp(&a.score));
 }
 
-/// Draws one by weight and score and puts it first; the others stay in order.
+/// Draws one by weight and score and moves it to the front; the others keep their order.
 fn draw_first(top: &mut [Contender], rng: &mut dyn FnMut() -> f64) {
     let share = |one: &Contender| f64::from(one.weight) * one.score.max(LEAST_SCORE);
     if top.len() < 2 {
@@ -113,7 +114,8 @@ fn shuffle_by_weight(
     rng: &mut dyn FnMut() -> f64,
     weight: impl Fn(&Contender) -> f64,
 ) {
-    // The time of the first event of a process of this rate: the fastest come first. The score is free to hold it.
+    // The time of the first event of a Poisson process with this rate, smallest first. The field `score` is unused
+    // here and holds it.
     for one in group.iter_mut() {
         one.score = -(1.0 - rng()).ln() / weight(one).max(f64::MIN_POSITIVE);
     }
@@ -150,7 +152,7 @@ mod tests {
         group.iter().map(|one| one.index).collect()
     }
 
-    /// How often each of four comes first, in 100,000 draws, as shares.
+    /// How often each of four comes first in 100,000 draws, as shares.
     fn shares(strategy: Strategy, spec: &[(u32, f64, u32)]) -> Vec<f64> {
         let mut counts = vec![0_u32; spec.len()];
         let mut rng = seeded(7);

@@ -1,25 +1,26 @@
-//! The way of one request through its plan.
+//! The walk of one request through its plan.
 //!
-//! A plan is made at one moment and walked during the next seconds. A candidate may be found busy or with its probe taken when
-//! its turn comes; it is then put off to the end instead of being lost, because at the end it may be all that is left.
+//! A plan is made at one moment and walked during the next seconds. A candidate that is busy or whose trial is
+//! claimed when its turn comes is moved to the end instead of being lost, because at the end it may be the only one
+//! left.
 
 use std::collections::VecDeque;
 
 use super::planner::Decision;
 
-/// One attempt to be made.
+/// The next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
-    /// Position of the candidate.
+    /// Index of the candidate.
     pub index: usize,
-    /// Whether to begin it with [`super::health::Board::begin_last_resort`]: nothing better is left.
+    /// Whether to begin it with [`super::health::Board::begin_last_resort`], because only last resorts are left.
     pub anyway: bool,
-    /// How often the candidate has failed this request before: wait for [`super::backoff::Backoff::delay_ms`] of it, if it
-    /// is not 0.
+    /// How often the candidate has failed this request before: wait for [`super::backoff::Backoff::delay_ms`] of it,
+    /// if it is not 0.
     pub failures: u32,
 }
 
-/// See the module.
+/// See the module documentation.
 #[derive(Debug, Clone)]
 pub struct Walk {
     steps: VecDeque<Step>,
@@ -27,7 +28,7 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// A walk of so many attempts at the most.
+    /// A walk of at most so many attempts.
     #[must_use]
     pub fn new(decision: &Decision, max_attempts: u32) -> Self {
         let step = |(place, index): (usize, &usize)| Step {
@@ -38,8 +39,7 @@ impl Walk {
         Self { steps: decision.order.iter().enumerate().map(step).collect(), attempts_left: max_attempts }
     }
 
-    /// The next attempt; `None` if there is nothing left to try, or no attempt left. Does not count yet: see
-    /// [`Walk::count`].
+    /// The next attempt; `None` if no candidate or no attempt is left. It is not counted yet: see [`Walk::count`].
     pub fn next_step(&mut self) -> Option<Step> {
         if self.attempts_left == 0 {
             return None;
@@ -47,7 +47,7 @@ impl Walk {
         self.steps.pop_front()
     }
 
-    /// Whether another attempt may be made, of whichever candidate.
+    /// Whether another attempt is allowed, at any candidate.
     #[must_use]
     pub fn has_attempts(&self) -> bool {
         self.attempts_left > 0
@@ -58,21 +58,21 @@ impl Walk {
         self.attempts_left = self.attempts_left.saturating_sub(1);
     }
 
-    /// Whether anything is left to try.
+    /// Whether any candidate is left.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.attempts_left > 0 && !self.steps.is_empty()
     }
 
-    /// A step could not begin, because the candidate is blocked or busy: it comes again after all others, and then goes
-    /// as a last resort. One that could not even then is not tried again.
+    /// An attempt could not begin, because the candidate is blocked or busy: it is moved to the end, and is then
+    /// begun as a last resort. If that fails, too, it is not tried again.
     pub fn put_off(&mut self, step: Step) {
         if !step.anyway {
             self.steps.push_back(Step { anyway: true, ..step });
         }
     }
 
-    /// An attempt failed for a reason that may pass: the candidate comes again after all others, if attempts are left.
+    /// An attempt failed for a temporary reason: the candidate is tried again after all others, if attempts are left.
     pub fn again(&mut self, step: Step) {
         self.steps.push_back(Step { anyway: true, failures: step.failures.saturating_add(1), ..step });
     }

@@ -1,8 +1,8 @@
-//! The health of all targets, as one isolate knows it.
+//! The health registry: the health of all targets, as one isolate knows it.
 //!
-//! A target is whatever can be healthy or not, by name: a provider (`uid`), a model at a provider (`uid/model`), a key
-//! (`uid#key`). An attempt begins at each of its targets, which hands out a [`Permit`], and ends by giving the permit back with
-//! what came of it. The number of targets is bounded; the one that has not been used for longest is forgotten first.
+//! A target is anything that can be healthy or not, by name: a provider (`uid`), a model at a provider (`uid/model`),
+//! a key (`uid#key`). An attempt begins at each of its targets, which returns a [`Permit`], and ends by returning the
+//! permit with the outcome. The number of targets is bounded; the least recently used one is dropped first.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,17 @@ use super::target::{News, Target, TargetView};
 use crate::routing::num::{count, float};
 use crate::routing::random::SplitMix64;
 
-/// So long, in milliseconds, isolates leave a probe to the one that saw the last failure: long enough to hear of the
-/// result where news take two seconds, and each isolate another time, so that they do not all step in at once.
+/// For this many milliseconds isolates leave the trial of a half-open circuit to the one that saw the last failure:
+/// long enough to receive its result, which takes two seconds, and different for each isolate, so that they do not
+/// all try at once.
 const HEARSAY_GRACE_MS: (u64, u64) = (5_000, 20_000);
 
-/// How a board works.
+/// Settings of a registry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoardSettings {
     /// When circuits open, and for how long.
     pub circuit: CircuitSettings,
-    /// Targets that are remembered; each takes up to about a kilobyte.
+    /// Most targets; each takes up to about a kilobyte.
     pub max_targets: usize,
 }
 
@@ -32,7 +33,7 @@ impl Default for BoardSettings {
     }
 }
 
-/// The right to ask a target once. Give it back with [`Board::finish`] or [`Board::cancel`].
+/// Permission for one attempt at a target. Return it with [`Board::finish`] or [`Board::cancel`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "an attempt that is not ended counts as under way for ever"]
 pub struct Permit {
@@ -42,33 +43,33 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Whether this attempt is the probe of a half-open circuit.
+    /// Whether this attempt is the trial of a half-open circuit.
     #[must_use]
     pub fn is_probe(&self) -> bool {
         self.lease.is_some()
     }
 }
 
-/// Why an attempt may not begin.
+/// Why an attempt is not permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blocked {
-    /// The time before which it will not help to ask again, in milliseconds since the epoch.
+    /// The time before which asking again is useless, in milliseconds since the epoch.
     pub until_ms: u64,
-    /// Whether it is the circuit (or else a rest that the target asked for).
+    /// Whether an open circuit is the cause (otherwise a cool-down).
     pub by_circuit: bool,
 }
 
-/// What keeps a target from being asked now, and until when, in milliseconds since the epoch.
+/// What blocks a target, and until when, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Blocks {
-    /// Its circuit is open, or its probe is under way.
+    /// Its circuit is open, or its trial is in progress.
     pub by_circuit_ms: Option<u64>,
-    /// It asked to be left alone.
+    /// It is cooling down, as it requested.
     pub by_rest_ms: Option<u64>,
 }
 
 impl Blocks {
-    /// What keeps either of two from being asked.
+    /// The block of two targets together.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
@@ -78,7 +79,7 @@ impl Blocks {
     }
 }
 
-/// See the module.
+/// See the module documentation.
 #[derive(Debug)]
 pub struct Board {
     settings: BoardSettings,
@@ -86,12 +87,12 @@ pub struct Board {
     serials: u64,
     revision: u64,
     random: SplitMix64,
-    /// So long, in milliseconds, this isolate leaves a probe to the one that saw the last failure.
+    /// Milliseconds for which this isolate leaves the trial to the one that saw the last failure.
     hearsay_grace_ms: u64,
 }
 
 impl Board {
-    /// A board that knows nothing. `seed` makes its jitter differ from that of other isolates.
+    /// An empty registry. `seed` makes its jitter differ from that of other isolates.
     #[must_use]
     pub fn new(settings: BoardSettings, seed: u64) -> Self {
         let mut random = SplitMix64::new(seed);
@@ -100,18 +101,18 @@ impl Board {
         Self { settings, targets: HashMap::new(), serials: 0, revision: 0, random, hearsay_grace_ms }
     }
 
-    /// Changes how the board works from now on; what it knows stays.
+    /// Changes the settings; the state is kept.
     pub fn set_settings(&mut self, settings: BoardSettings) {
         self.settings = settings;
     }
 
-    /// What is known of a target.
+    /// The state of a target.
     #[must_use]
     pub fn view(&self, target: &str, now_ms: u64) -> TargetView {
         self.targets.get(target).map(|state| state.view(now_ms)).unwrap_or_default()
     }
 
-    /// What is known of a model and of its provider, as one.
+    /// The combined state of a model and its provider.
     #[must_use]
     pub fn view_of_model(&self, provider: &str, model: &str, now_ms: u64) -> TargetView {
         TargetView::of_model_at(&self.view(model, now_ms), &self.view(provider, now_ms))
@@ -132,14 +133,14 @@ impl Board {
         })
     }
 
-    /// Whose turn it is to probe a target.
+    /// Which isolate should make the trial of a target.
     #[must_use]
     pub fn probe_turn(&self, target: &str, now_ms: u64) -> ProbeTurn {
         let state = self.targets.get(target);
         state.map_or(ProbeTurn::Nobody, |state| state.circuit.probe_turn(now_ms, self.hearsay_grace_ms))
     }
 
-    /// Begins an attempt, if the target may be asked. On a half-open circuit this one is the probe.
+    /// Begins an attempt, if it is permitted. On a half-open circuit it is the trial.
     pub fn begin(&mut self, target: &str, now_ms: u64) -> Result<Permit, Blocked> {
         if let Some(state) = self.targets.get(target)
             && let Some(until_ms) = state.blocked_until_ms(now_ms)
@@ -150,7 +151,7 @@ impl Board {
         Ok(self.begin_anyway(target, now_ms))
     }
 
-    /// Begins an attempt whatever is known of the target.
+    /// Begins an attempt regardless of the target's state.
     pub fn begin_anyway(&mut self, target: &str, now_ms: u64) -> Permit {
         self.ensure(target, now_ms);
         let Self { targets, settings, .. } = self;
@@ -163,7 +164,7 @@ impl Board {
         Permit { serial: state.serial, begun_ms: now_ms, lease }
     }
 
-    /// Begins an attempt at several targets, or at none of them.
+    /// Begins an attempt at all of several targets, or at none.
     pub fn begin_all<const N: usize>(
         &mut self,
         targets: [&str; N],
@@ -176,7 +177,7 @@ impl Board {
         }
     }
 
-    /// The same in spite of open circuits, because nothing better is left. Whoever asked to be left alone is left alone.
+    /// The same despite open circuits, as a last resort. Cool-downs are still respected.
     pub fn begin_last_resort<const N: usize>(
         &mut self,
         targets: [&str; N],
@@ -193,8 +194,9 @@ impl Board {
         blocks.reduce(Blocks::or).unwrap_or_default()
     }
 
-    /// The first byte of a good answer has come, `ttfb_ms` after the request was sent. A probe has done its work by
-    /// this: the circuit closes without waiting for the end of a long answer. Pass no time to [`Board::finish`] then.
+    /// The first byte of a successful answer has arrived, `ttfb_ms` after the request was sent. This is enough for a
+    /// trial: the circuit closes without waiting for the end of a long answer. Pass no time to [`Board::finish`]
+    /// then.
     pub fn first_byte(&mut self, target: &str, permit: &Permit, now_ms: u64, ttfb_ms: u64) {
         if let Some(state) = self.targets.get_mut(target).filter(|state| state.serial == permit.serial) {
             state.record_latency(ttfb_ms, now_ms);
@@ -204,7 +206,7 @@ impl Board {
         }
     }
 
-    /// Ends an attempt. `ttfb_ms` is the time to first byte of an answer that was good.
+    /// Ends an attempt. `ttfb_ms` is the time to first byte of a successful answer.
     #[expect(clippy::needless_pass_by_value, reason = "a permit is used up")]
     pub fn finish(
         &mut self,
@@ -217,7 +219,7 @@ impl Board {
         let random = self.random.next_f64();
         let Permit { serial, begun_ms, lease } = permit;
         let Self { targets, settings, revision, .. } = self;
-        // A target that was forgotten meanwhile has nothing to be held against it.
+        // A target that was dropped in the meantime has no state to update.
         let Some(state) = targets.get_mut(target).filter(|state| state.serial == serial) else { return };
         state.in_flight = state.in_flight.saturating_sub(1);
         state.used_ms = state.used_ms.max(now_ms);
@@ -229,34 +231,34 @@ impl Board {
         }
     }
 
-    /// Ends an attempt that nobody waits for any more: no verdict, and a probe is given back.
+    /// Ends an attempt whose result is not needed any more: without an outcome; a trial is released.
     pub fn cancel(&mut self, target: &str, permit: Permit, now_ms: u64) {
         self.finish(target, permit, now_ms, Outcome::Neutral, None);
     }
 
-    /// Notes an outcome that did not go through [`Board::begin`]: that of a scheduled probe, for instance.
+    /// Records an outcome that did not go through [`Board::begin`], such as that of a scheduled probe.
     pub fn note(&mut self, target: &str, now_ms: u64, outcome: Outcome, ttfb_ms: Option<u64>) {
         let permit = self.begin_anyway(target, now_ms);
         self.finish(target, permit, now_ms, outcome, ttfb_ms);
     }
 
-    /// Forgets a target, for instance because its configuration has changed.
+    /// Drops a target, for instance because its configuration has changed.
     pub fn forget(&mut self, target: &str) {
         self.targets.remove(target);
     }
 
-    /// All targets that are known, in no order.
+    /// All known targets, in no order.
     pub fn targets(&self, now_ms: u64) -> impl Iterator<Item = (&str, TargetView)> {
         self.targets.iter().map(move |(name, state)| (&**name, state.view(now_ms)))
     }
 
-    /// Grows whenever there is something new to tell others.
+    /// Incremented whenever there are changes to share.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// What this isolate has seen itself and others should know. What was only heard of is not told on.
+    /// What this isolate has observed itself and others should know. What it received from others is not repeated.
     #[must_use]
     pub fn export(&self, now_ms: u64) -> Vec<SharedState> {
         let mut shared = Vec::new();
@@ -280,7 +282,7 @@ impl Board {
         shared
     }
 
-    /// Takes in what others have seen. What cannot be believed, or is over, is passed by.
+    /// Merges observations of others. Implausible and expired ones are ignored.
     pub fn absorb(&mut self, shared: &[SharedState], now_ms: u64) {
         for news in shared.iter().filter(|news| news.is_sound(now_ms)) {
             self.ensure(&news.target, now_ms);
@@ -298,7 +300,7 @@ impl Board {
         }
     }
 
-    /// Makes sure that a target is known, at the price of others if there are too many.
+    /// Ensures that a target exists, dropping others if there are too many.
     fn ensure(&mut self, target: &str, now_ms: u64) {
         if self.targets.contains_key(target) {
             return;
@@ -310,8 +312,8 @@ impl Board {
         self.targets.insert(target.into(), Target::new(self.serials, now_ms));
     }
 
-    /// Forgets an eighth of all targets: first those at rest that have not been used for longest, then the others. So a
-    /// flood of new names costs little each.
+    /// Drops an eighth of all targets: first healthy ones, least recently used first, then the others. So a flood of
+    /// new names costs little per name.
     fn evict(&mut self, now_ms: u64) {
         let mut by_worth: Vec<(bool, u64, u64)> =
             self.targets.values().map(|state| (state.matters(now_ms), state.used_ms, state.serial)).collect();
@@ -485,7 +487,7 @@ mod tests {
             );
         }
         assert!(other.export(NOW + 2).is_empty(), "hearsay is not told on");
-        // The first finds it alive again; the second need not wait.
+        // The first finds it healthy again; the second need not wait.
         let until = one.blocked_until_ms("a", NOW + 2).unwrap();
         let probe = one.begin("a", until).unwrap();
         one.finish("a", probe, until + 10, Outcome::Success, None);

@@ -1,5 +1,5 @@
-//! A circuit breaker: after enough failures a target is left alone, then asked once, and taken back when that one
-//! request succeeds.
+//! A circuit breaker: after enough failures a target gets no requests, then one as a trial, and is used again when
+//! that succeeds.
 //!
 //! ```text
 //! closed ──(N failures in a row, or a high error rate)──▶ open ──(cooldown over)──▶ half-open
@@ -8,11 +8,12 @@
 //!    └──────────────────────────────(probe succeeded)───────────────────────────────────┘
 //! ```
 //!
-//! - While half-open, exactly one request at a time may pass as the probe. Its lease expires, so that a probe that never
-//!   reports back does not bar the target for ever.
-//! - Requests that were begun before the circuit opened and end afterwards change nothing: their news is old.
-//! - What other isolates have seen is kept beside what this one has seen. The newest observation of the others counts,
-//!   and only until the time that its observer gave, so that it can be heard in any order and any number of times.
+//! - While half-open, exactly one request at a time is admitted as the trial (the code says probe). Its lease expires, so that a trial
+//!   without a result does not block the target for ever.
+//! - Requests that began before the circuit opened and end afterwards change nothing, because their result is
+//!   outdated.
+//! - Observations of other isolates are stored beside our own. Only the newest of them counts, and only until the
+//!   time that its observer gave, so that they can be received in any order and any number of times.
 
 use serde::Serialize;
 
@@ -21,22 +22,22 @@ use crate::routing::num::{count, float};
 /// When a circuit opens, and for how long.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CircuitSettings {
-    /// So many failures in a row open it; 0 switches this rule off.
+    /// Consecutive failures that open it; 0 disables this rule.
     pub consecutive_failures: u32,
-    /// This share of failures opens it (0 to 1; above 1 switches the rule off) …
+    /// Error rate that opens it (0 to 1; above 1 disables the rule) …
     pub error_rate: f64,
-    /// … if there were so many requests in about the last window.
+    /// … if there were at least this many requests in about the last window.
     pub min_requests: u32,
     /// The first cooldown, in milliseconds. Each failed probe doubles it.
     pub cooldown_ms: u64,
-    /// No cooldown is longer, in milliseconds.
+    /// Longest cooldown, in milliseconds.
     pub max_cooldown_ms: u64,
-    /// By so much of itself, at most, a cooldown is shortened at random, so that isolates do not probe together.
+    /// Largest random reduction of a cooldown, as a fraction of it, so that isolates do not try at the same time.
     pub jitter: f64,
-    /// A probe that has not reported back by then, in milliseconds, makes room for another.
+    /// After this many milliseconds without a result, a trial makes room for another.
     pub probe_lease_ms: u64,
-    /// After so many milliseconds without opening, the next cooldown is a first one again. Before, it goes on growing:
-    /// a target that flaps is trusted less every time.
+    /// After this many milliseconds without opening, the next cooldown is a first one again. Before, it continues to
+    /// grow: a flapping target gets longer cooldowns.
     pub forget_ms: u64,
 }
 
@@ -55,27 +56,27 @@ impl Default for CircuitSettings {
     }
 }
 
-/// What a circuit lets pass.
+/// The state of a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Phase {
-    /// Everything.
+    /// All requests pass.
     #[default]
     Closed,
-    /// Nothing before `until_ms`.
+    /// No request passes before `until_ms`.
     Open {
         /// End of the cooldown, in milliseconds since the epoch.
         until_ms: u64,
     },
-    /// One probe.
+    /// One trial passes.
     HalfOpen {
-        /// While a probe is under way: when its lease expires. `None`: the next request is the probe.
+        /// When the lease of the current trial expires. `None`: the next request is the trial.
         probe_until_ms: Option<u64>,
     },
 }
 
 impl Phase {
-    /// The word for it.
+    /// Its name.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -85,7 +86,7 @@ impl Phase {
         }
     }
 
-    /// The time before which nothing passes; `None` if something may pass now.
+    /// The time before which no request passes; `None` if one may pass now.
     #[must_use]
     pub fn blocked_until_ms(self) -> Option<u64> {
         match self {
@@ -96,24 +97,24 @@ impl Phase {
     }
 }
 
-/// Whose turn it is to probe a circuit that is half-open.
+/// Which isolate should make the trial of a half-open circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProbeTurn {
-    /// There is nothing to probe, or it is being probed.
+    /// None: the circuit is not half-open, or its trial is in progress.
     Nobody,
-    /// This isolate's: its next request had better be the probe, or the target will not be found well again.
+    /// This one: its next request should be the trial, or the circuit would stay open.
     Ours,
-    /// That of the isolate which saw the last failure. This one may probe, but had better use something else and hear
-    /// of the result.
+    /// The one that saw the last failure. This isolate may make the trial, but should prefer other candidates and
+    /// wait for the result.
     Others,
 }
 
-/// An opening as isolates tell each other of it.
+/// An opening as isolates share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Opening {
     pub observed_at_ms: u64,
     pub until_ms: u64,
-    /// How many openings in a row this is, from 1.
+    /// Number of consecutive openings, from 1.
     pub level: u32,
 }
 
@@ -126,11 +127,11 @@ struct Lease {
 /// The state of one circuit. It starts closed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Circuit {
-    /// Our own last opening, as long as it has not been followed by a closing.
+    /// Our own last opening, unless the circuit closed since.
     own: Option<Opening>,
-    /// The newest opening that we heard of.
+    /// The newest opening that other isolates reported.
     heard: Option<Opening>,
-    /// The last closing, our own or one that we heard of. Older openings of others are void.
+    /// The last closing, our own or a reported one. Older reported openings are void.
     closed_at_ms: u64,
     /// Whether that closing was our own.
     closed_here: bool,
@@ -150,7 +151,8 @@ impl Circuit {
         Phase::HalfOpen { probe_until_ms: under_way.map(|lease| lease.until_ms) }
     }
 
-    /// Whose turn it is to probe. If the newest opening was seen by another isolate, that one goes first by `grace_ms`.
+    /// Which isolate should make the trial. If another isolate saw the newest opening, it takes precedence for
+    /// `grace_ms`.
     pub fn probe_turn(&self, now_ms: u64, grace_ms: u64) -> ProbeTurn {
         if self.phase(now_ms) != (Phase::HalfOpen { probe_until_ms: None }) {
             return ProbeTurn::Nobody;
@@ -162,7 +164,7 @@ impl Circuit {
         }
     }
 
-    /// Claims the probe, if the circuit is half-open and nobody has it: the number of the lease.
+    /// Claims the trial, if the circuit is half-open and it is not claimed: the number of the lease.
     pub fn claim_probe(&mut self, now_ms: u64, settings: &CircuitSettings) -> Option<u64> {
         if self.phase(now_ms) != (Phase::HalfOpen { probe_until_ms: None }) {
             return None;
@@ -173,14 +175,14 @@ impl Circuit {
         Some(self.leases)
     }
 
-    /// Gives the probe back without a verdict.
+    /// Releases the trial without a result.
     pub fn release_probe(&mut self, lease: Option<u64>) {
         if self.holds_probe(lease) {
             self.probe = None;
         }
     }
 
-    /// A request succeeded that was begun at `begun_ms`. Returns whether the circuit closed.
+    /// A request that began at `begun_ms` succeeded. Returns whether the circuit closed.
     pub fn succeed(&mut self, lease: Option<u64>, begun_ms: u64, now_ms: u64) -> bool {
         let Some(opening) = self.newest_opening() else {
             self.consecutive = 0;
@@ -192,14 +194,14 @@ impl Circuit {
         self.own = None;
         self.probe = None;
         self.consecutive = 0;
-        // Clocks differ a little: whatever was heard of before this moment is over.
+        // Clocks differ a little: everything reported before this moment is void.
         self.closed_at_ms = now_ms.max(opening.observed_at_ms).max(self.closed_at_ms);
         self.closed_here = true;
         true
     }
 
-    /// A request failed. `error_rate` and `requests` are those of about the last window, this one included; `random` in
-    /// [0, 1) shortens the cooldown. Returns whether the circuit opened, for the first time or again.
+    /// A request failed. `error_rate` and `requests` are those of about the last window, this one included; `random`
+    /// in [0, 1) reduces the cooldown. Returns whether the circuit opened, for the first time or again.
     pub fn fail(
         &mut self,
         lease: Option<u64>,
@@ -225,22 +227,22 @@ impl Circuit {
         in_a_row || too_often
     }
 
-    /// Our own opening, for telling others.
+    /// Our own opening, to be shared.
     pub fn own_opening(&self) -> Option<Opening> {
         self.own
     }
 
-    /// Our own last closing, if nothing opened since, for telling others.
+    /// Our own last closing, if there was no opening since, to be shared.
     pub fn own_closing_ms(&self) -> Option<u64> {
         (self.closed_here && self.own.is_none()).then_some(self.closed_at_ms)
     }
 
-    /// Hears of an opening.
+    /// Merges a reported opening.
     pub fn hear_opening(&mut self, opening: Opening) {
         self.heard = self.heard.max(Some(opening));
     }
 
-    /// Hears of a closing. Our own opening stays: we know better what we have seen ourselves.
+    /// Merges a reported closing. Our own opening stays: our own observations take precedence.
     pub fn hear_closing(&mut self, at_ms: u64) {
         if at_ms > self.closed_at_ms {
             self.closed_at_ms = at_ms;
@@ -267,12 +269,12 @@ impl Circuit {
         self.heard.filter(|opening| opening.observed_at_ms > self.closed_at_ms)
     }
 
-    /// The newest opening that has not been followed by a closing.
+    /// The newest opening without a later closing.
     fn newest_opening(&self) -> Option<Opening> {
         self.own.max(self.valid_heard())
     }
 
-    /// The end of the cooldown: the later one of what we know and what we heard.
+    /// The end of the cooldown: the later one of our own and the reported.
     fn until_ms(&self) -> Option<u64> {
         self.own.map(|opening| opening.until_ms).max(self.valid_heard().map(|opening| opening.until_ms))
     }
@@ -342,7 +344,7 @@ mod tests {
             assert_eq!(circuit.phase(now), Phase::Open { until_ms: now + cooldown });
             now += cooldown;
         }
-        // It flaps: closed for a moment, then the growth goes on. After a long quiet time it starts anew.
+        // Flapping: closed for a moment, then the growth continues. After a long quiet time it starts again.
         let lease = circuit.claim_probe(now, &settings());
         circuit.succeed(lease, now, now);
         for _ in 0..3 {
@@ -364,7 +366,7 @@ mod tests {
         assert!(!circuit.succeed(None, 9_000, 10_500));
         assert!(!circuit.fail(None, (1.0, 100.0), 10_500, &settings(), 0.0));
         assert_eq!(circuit.phase(10_500), Phase::Open { until_ms: 11_000 });
-        // A request that was begun after the opening, because nothing else was left, is news.
+        // The result of a request that began after the opening, as a last resort, counts.
         assert!(circuit.succeed(None, 10_600, 10_700));
         assert_eq!(circuit.phase(10_700), Phase::Closed);
     }
@@ -403,14 +405,14 @@ mod tests {
         circuit.hear_opening(opening);
         circuit.hear_opening(Opening { observed_at_ms: 4_000, until_ms: 9_000, level: 1 });
         assert_eq!(circuit.phase(6_000), Phase::Open { until_ms: 8_000 });
-        // Afterwards it is probed like our own, and the cooldown goes on growing from theirs.
+        // Afterwards it is tried like our own, and the cooldown continues to grow from theirs.
         let lease = circuit.claim_probe(8_000, &settings());
         assert!(circuit.fail(lease, CALM, 8_100, &settings(), 0.0));
         assert_eq!(circuit.phase(8_100), Phase::Open { until_ms: 13_100 });
-        // A closing that we hear of does not touch what we saw ourselves, …
+        // A reported closing does not change what we observed ourselves, …
         circuit.hear_closing(9_000);
         assert_eq!(circuit.phase(9_000), Phase::Open { until_ms: 13_100 });
-        // … only what we heard.
+        // … only what was reported.
         let mut circuit = Circuit::default();
         circuit.hear_closing(9_000);
         circuit.hear_opening(opening);

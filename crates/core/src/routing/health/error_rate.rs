@@ -1,8 +1,8 @@
-//! Successes and failures that fade: the error rate of about the last minute without a list of requests.
+//! Decaying counts of successes and failures: the error rate of about the last minute without a list of requests.
 
 use crate::routing::num::float;
 
-/// Two counts that halve with every half-life.
+/// Two counts with exponential decay.
 #[derive(Debug, Clone)]
 pub struct ErrorRate {
     half_life_ms: f64,
@@ -12,13 +12,13 @@ pub struct ErrorRate {
 }
 
 impl ErrorRate {
-    /// Nothing counted yet.
+    /// Without any counts.
     #[must_use]
     pub fn new(half_life_ms: u64) -> Self {
         Self { half_life_ms: float(half_life_ms.max(1)), updated_ms: 0, successes: 0.0, failures: 0.0 }
     }
 
-    /// Counts one request. A clock that steps back is taken to stand still.
+    /// Counts one request. If the clock steps back, it counts as standing still.
     pub fn record(&mut self, is_success: bool, now_ms: u64) {
         let factor = self.factor(now_ms);
         self.successes *= factor;
@@ -31,20 +31,20 @@ impl ErrorRate {
         }
     }
 
-    /// Requests counted, faded.
+    /// Number of requests, decayed.
     #[must_use]
     pub fn requests(&self, now_ms: u64) -> f64 {
         (self.successes + self.failures) * self.factor(now_ms)
     }
 
-    /// Failures among them, from 0 to 1; `None` as long as nothing has been counted.
+    /// Share of failures, from 0 to 1; `None` without requests.
     #[must_use]
     pub fn rate(&self) -> Option<f64> {
         let requests = self.successes + self.failures;
         (requests > 0.0).then(|| self.failures / requests)
     }
 
-    /// Forgets everything.
+    /// Resets the counts.
     pub fn clear(&mut self) {
         self.successes = 0.0;
         self.failures = 0.0;
@@ -72,7 +72,7 @@ mod tests {
             rate.record(true, 11_000);
         }
         assert!((rate.rate().unwrap() - 0.5).abs() < 1e-9);
-        // The clock steps back: nothing fades, nothing grows.
+        // The clock steps back: nothing decays, nothing grows.
         rate.record(true, 5_000);
         assert!((rate.requests(11_000) - 9.0).abs() < 1e-9);
         rate.clear();

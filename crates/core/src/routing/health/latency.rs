@@ -1,15 +1,15 @@
-//! A quantile sketch of the time to first byte that forgets.
+//! A quantile sketch of the time to first byte, with exponential decay.
 //!
-//! Values are counted in buckets whose bounds grow by a constant factor (as `DDSketch` does: Masson, Rim, Lee, VLDB
-//! 2019), so a quantile is off by at most [`RELATIVE_ERROR`] of its value, whatever the distribution. Old values fade with a
-//! half-life: instead of shrinking all buckets at every value, newer values weigh more ("forward decay", Cormode et al.,
-//! ICDE 2009), and all weights are scaled back now and then.
+//! Values are counted in buckets whose bounds grow by a constant factor (as in `DDSketch`: Masson, Rim, Lee, VLDB
+//! 2019), so the error of a quantile is at most [`RELATIVE_ERROR`] of its value for any distribution. Old values
+//! decay with a half-life: instead of shrinking all buckets at every value, newer values have a larger weight
+//! ("forward decay", Cormode et al., ICDE 2009), and all weights are rescaled occasionally.
 //!
 //! One sketch is about 600 bytes. Sketches with the same half-life can be merged.
 
 use crate::routing::num::{count, float};
 
-/// How far a quantile may be from the true one, relative to it, between 1 ms and ten minutes.
+/// Largest relative error of a quantile between 1 ms and ten minutes.
 pub const RELATIVE_ERROR: f64 = 0.05;
 /// Larger values count as this one: ten minutes.
 pub const MAX_MS: u64 = 600_000;
@@ -19,10 +19,10 @@ const GROWTH: f64 = (1.0 + RELATIVE_ERROR) / (1.0 - RELATIVE_ERROR);
 const BUCKETS: usize = 134;
 /// New values may weigh 2 to this power before all weights are scaled back.
 const MAX_EXPONENT: f64 = 30.0;
-/// Below this weight, in units of one fresh value, nothing is known.
+/// Below this weight, in units of one new value, there is no estimate.
 const MIN_WEIGHT: f64 = 0.01;
 
-/// See the module.
+/// See the module documentation.
 #[derive(Debug, Clone)]
 pub struct LatencySketch {
     half_life_ms: f64,
@@ -32,13 +32,13 @@ pub struct LatencySketch {
 }
 
 impl LatencySketch {
-    /// An empty sketch in which a value counts half after `half_life_ms` milliseconds.
+    /// An empty sketch in which the weight of a value halves every `half_life_ms` milliseconds.
     #[must_use]
     pub fn new(half_life_ms: u64) -> Self {
         Self { half_life_ms: float(half_life_ms.max(1)), landmark_ms: 0, weights: Box::new([0.0; BUCKETS]) }
     }
 
-    /// Counts a value. A clock that steps back is taken to stand still.
+    /// Adds a value. If the clock steps back, it counts as standing still.
     pub fn record(&mut self, value_ms: u64, now_ms: u64) {
         let weight = self.weight_at(now_ms);
         if let Some(bucket) = self.weights.get_mut(bucket_of(value_ms)) {
@@ -46,7 +46,7 @@ impl LatencySketch {
         }
     }
 
-    /// Adds what another sketch has counted.
+    /// Merges another sketch.
     pub fn merge(&mut self, other: &Self) {
         if other.landmark_ms > self.landmark_ms {
             self.rebase(other.landmark_ms);
@@ -57,14 +57,14 @@ impl LatencySketch {
         }
     }
 
-    /// The value, in milliseconds, below which the fraction `quantile` of the weight lies; `None` if nothing is known.
+    /// The value, in milliseconds, below which the fraction `quantile` of the weight lies; `None` without data.
     #[must_use]
     pub fn quantile(&self, quantile: f64, now_ms: u64) -> Option<u64> {
         let [value] = self.quantiles([quantile], now_ms)?;
         Some(value)
     }
 
-    /// Several quantiles, in ascending order, at the price of one.
+    /// Several quantiles, in ascending order, in one pass.
     #[must_use]
     pub fn quantiles<const N: usize>(&self, wanted: [f64; N], now_ms: u64) -> Option<[u64; N]> {
         let total: f64 = self.weights.iter().map(|weight| f64::from(*weight)).sum();
@@ -76,7 +76,7 @@ impl LatencySketch {
         let mut below = 0.0;
         for (index, weight) in self.weights.iter().enumerate() {
             below += f64::from(*weight);
-            // The comparison with the weight keeps empty buckets out, also when rounding leaves the last rank unmet.
+            // The comparison with the weight excludes empty buckets, also if rounding leaves the last rank unreached.
             while *weight > 0.0
                 && let Some((value, _)) =
                     open.next_if(|(_, quantile)| below >= quantile * total * (1.0 - 1e-9))
@@ -87,7 +87,7 @@ impl LatencySketch {
         Some(values)
     }
 
-    /// The weight of all values, in units of one fresh value.
+    /// The weight of all values, in units of one new value.
     #[must_use]
     pub fn weight(&self, now_ms: u64) -> f64 {
         let total: f64 = self.weights.iter().map(|weight| f64::from(*weight)).sum();
@@ -163,8 +163,8 @@ mod tests {
         sorted.last().unwrap().0
     }
 
-    /// Within the stated error of a true quantile whose rank differs by no more than what `f32` weights round off; half a
-    /// millisecond more, because results are whole milliseconds.
+    /// Within the stated error of a true quantile whose rank differs by at most the rounding of `f32` weights; plus
+    /// half a millisecond, because results are whole milliseconds.
     fn is_close(estimate: u64, values: &[(u64, u64)], quantile: f64, now: u64) -> bool {
         let low = exact(values, (quantile - 1e-4).max(0.0), now) as f64 * (1.0 - RELATIVE_ERROR) - 0.51;
         let high = exact(values, (quantile + 1e-4).min(1.0), now) as f64 * (1.0 + RELATIVE_ERROR) + 0.51;

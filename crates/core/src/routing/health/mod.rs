@@ -1,5 +1,4 @@
-//! What one isolate knows of the upstreams that it talks to: how fast they are, how often they fail, and which of them
-//! had better be left alone for a while.
+//! The health of upstreams as one isolate knows it: latencies, error rates, circuit breakers and cool-downs.
 
 mod board;
 mod circuit;
@@ -17,24 +16,24 @@ pub use shared::{MAX_SHARED_TARGET_BYTES, SharedKind, SharedState};
 pub use shared_board::SharedBoard;
 pub use target::TargetView;
 
-/// How an attempt ended, as far as its target is concerned.
+/// The outcome of an attempt for one of its targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It answered.
+    /// Success.
     Success,
-    /// It failed, and it was its own fault.
+    /// A failure of the target.
     Failure,
-    /// It asked to be left alone, for so many milliseconds if it said so. With a time it rests and is thought no worse
-    /// of; without one it rests a little longer every time, and the failure counts.
+    /// The target limits its rate, for so many milliseconds if it says so. With a time it cools down and the failure
+    /// does not count; without one it cools down longer each time, and the failure counts.
     RateLimited {
-        /// What it asked for.
+        /// The requested cool-down, in milliseconds.
         retry_after_ms: Option<u64>,
     },
-    /// A key was refused: it rests long, and longer every time. The circuit has no part in this.
+    /// A key was refused: it cools down for long, and longer each time. Circuits are not affected.
     Rejected {
-        /// What the upstream asked for.
+        /// The requested cool-down, in milliseconds.
         retry_after_ms: Option<u64>,
     },
-    /// Says nothing about the target: the caller's fault, a capability that it lacks, or a caller who left.
+    /// No statement about the target: the caller's fault, a missing capability, or a disconnect.
     Neutral,
 }

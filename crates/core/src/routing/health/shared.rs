@@ -1,20 +1,24 @@
-//! What isolates tell each other: that a target was found dead, that it came back, or that it asked to be left alone.
+//! Observations that isolates share: a circuit opened or closed, or a target is cooling down.
 //!
-//! Hearing the same twice, or in another order, changes nothing. What was heard never outlasts the time that its
-//! observer gave, and never makes up for what an isolate has seen itself.
+//! Merging is idempotent and commutative. A received observation never outlasts the time that its observer gave, and
+//! never overrides what an isolate has observed itself.
+//!
+//! ```json
+//! [{"t": "01M7…/gpt-5", "k": "open", "u": 1795200213000, "o": 1795200203000, "l": 1}]
+//! ```
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name of a target that is heard of.
+/// Longest accepted name of a target, in bytes.
 pub const MAX_SHARED_TARGET_BYTES: usize = 256;
-/// Nothing is believed that would block a target for longer than this: the cap of what an upstream may ask for.
+/// Longest accepted block of a target: the cap of cool-downs.
 pub(super) const MAX_BLOCK_MS: u64 = 600_000;
-/// By so much may the clocks of two isolates differ.
+/// By how much the clocks of two isolates may differ, in milliseconds.
 pub(super) const CLOCK_SKEW_MS: u64 = 10_000;
-/// So long a closing is told of.
+/// For how long a closed circuit is reported, in milliseconds.
 pub(super) const CLOSING_TOLD_MS: u64 = 30_000;
 
-/// What happened to a target.
+/// The kind of an observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SharedKind {
@@ -22,7 +26,7 @@ pub enum SharedKind {
     Open,
     /// Its circuit closed.
     Closed,
-    /// It asked to be left alone.
+    /// It is cooling down.
     Cooldown,
 }
 
@@ -32,16 +36,16 @@ pub struct SharedState {
     /// Name of the target.
     #[serde(rename = "t")]
     pub target: String,
-    /// What happened.
+    /// Its kind.
     #[serde(rename = "k")]
     pub kind: SharedKind,
-    /// Until when it holds, in milliseconds since the epoch. A closing need not be told any longer after that.
+    /// Until when it is valid, in milliseconds since the epoch. A closed circuit need not be reported after that.
     #[serde(rename = "u")]
     pub until_ms: u64,
     /// When it was observed, in milliseconds since the epoch.
     #[serde(rename = "o")]
     pub observed_at_ms: u64,
-    /// How many openings in a row this is, from 1; 0 for everything else.
+    /// Number of consecutive openings, from 1; 0 for other kinds.
     #[serde(rename = "l", default, skip_serializing_if = "is_zero")]
     pub level: u32,
 }
@@ -51,12 +55,11 @@ fn is_zero(level: &u32) -> bool {
     *level == 0
 }
 
-/// A probe may come this much later than it should, in milliseconds.
+/// By how much a scheduled probe may be late, in milliseconds.
 const PROBE_LATE_MS: u64 = 90_000;
 
 impl SharedState {
-    /// What a scheduled probe of an upstream tells, that is made every so many milliseconds: dead until the next one, or
-    /// alive.
+    /// The observation of a scheduled probe with this interval in milliseconds: open until the next one, or closed.
     #[must_use]
     pub fn of_probe(target: &str, is_down: bool, observed_at_ms: u64, every_ms: u64) -> Self {
         let (kind, holds_ms, level) = if is_down {
@@ -68,7 +71,7 @@ impl SharedState {
         Self { target: target.to_owned(), kind, until_ms, observed_at_ms, level }
     }
 
-    /// Whether this can be believed, and still matters, at `now_ms`.
+    /// Whether it is plausible, and still relevant, at `now_ms`.
     #[must_use]
     pub fn is_sound(&self, now_ms: u64) -> bool {
         !self.target.is_empty()

@@ -1,18 +1,18 @@
-//! What all isolates together know of upstreams that are to be spared.
+//! Open circuits and cool-downs of all isolates together.
 
 use super::shared::SharedState;
 
-/// Most states that are held; the oldest go first.
+/// Most states; the oldest are dropped first.
 const MAX_STATES: usize = 4_096;
 
-/// The newest state of every target and kind, as far as it still holds.
+/// The newest state of every target and kind that has not expired.
 #[derive(Debug, Default)]
 pub struct SharedBoard {
     states: Vec<SharedState>,
 }
 
 impl SharedBoard {
-    /// Adds what is new, unless something newer is known, and drops what holds no longer.
+    /// Adds observations, unless newer ones are known, and drops expired ones.
     pub fn add(&mut self, news: Vec<SharedState>, now_ms: u64) {
         for new in news.into_iter().filter(|new| new.is_sound(now_ms)) {
             let known =
@@ -30,7 +30,7 @@ impl SharedBoard {
         }
     }
 
-    /// All that is known.
+    /// All states.
     #[must_use]
     pub fn states(&self) -> &[SharedState] {
         &self.states

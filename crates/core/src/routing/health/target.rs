@@ -1,4 +1,4 @@
-//! Everything that is known of one target.
+//! The state of one target.
 
 use serde::Serialize;
 
@@ -12,35 +12,35 @@ use crate::routing::num::{count, float};
 const ERROR_HALF_LIFE_MS: u64 = 60_000;
 const PENALTY_HALF_LIFE_MS: u64 = 120_000;
 const LATENCY_HALF_LIFE_MS: u64 = 300_000;
-/// First rest, in milliseconds, and longest, of a target that limits its rate without saying for how long.
+/// First and longest cool-down, in milliseconds, of a target that limits its rate without stating a time.
 const LIMITED_REST_MS: (u64, u64) = (1_000, 60_000);
 /// The same for a key that was refused.
 const REJECTED_REST_MS: (u64, u64) = (30_000, 600_000);
-/// What a success takes from the penalty, and what a failure and a refused key add to it.
+/// By how much a success reduces the penalty, and a failure and a refused key raise it.
 const PENALTY_STEPS: (f64, f64, f64) = (0.05, 0.2, 0.5);
-/// With fewer requests of late, a model has no error rate of its own.
+/// With fewer recent requests, a model has no error rate of its own.
 const MIN_REQUESTS: f64 = 1.0;
-/// A target that came back has no more penalty than this: it would find no traffic to prove itself by.
+/// Largest penalty of a target whose circuit closed; with a larger one it would get no traffic to recover.
 const PENALTY_AFTER_PROBE: f64 = 0.25;
 
-/// What is known of a target at one moment. The default is what is known of one that has never been asked.
+/// The state of a target at one moment. The default is that of a target without any requests.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct TargetView {
     /// The circuit.
     pub circuit: Phase,
-    /// It asked to be left alone until then (milliseconds since the epoch).
+    /// It is cooling down until then (milliseconds since the epoch).
     pub cooldown_until_ms: Option<u64>,
     /// Median time to first byte, in milliseconds.
     pub p50_ms: Option<u64>,
     /// 95th percentile of it.
     pub p95_ms: Option<u64>,
-    /// Failures among the requests of about the last minute, 0 to 1.
+    /// Error rate of about the last minute, 0 to 1.
     pub error_rate: Option<f64>,
-    /// Requests of about the last minute, faded.
+    /// Number of requests of about the last minute, decayed.
     pub requests: f64,
-    /// Requests under way.
+    /// Requests in flight.
     pub in_flight: u32,
-    /// What it has earned by failing lately, 0 to 1. It fades, and every success takes from it.
+    /// Penalty for recent failures, 0 to 1. It decays, and every success reduces it.
     pub penalty: f64,
 }
 
@@ -51,8 +51,8 @@ impl TargetView {
         self.circuit.blocked_until_ms().max(self.cooldown_until_ms)
     }
 
-    /// What is known of a model and of its provider, as one. The provider speaks for a model of which too little is
-    /// known; whatever blocks either of them blocks both.
+    /// The combined state of a model and its provider. The provider's statistics replace those of a model with too
+    /// little data; a block of either blocks both.
     #[must_use]
     pub fn of_model_at(model: &Self, provider: &Self) -> Self {
         let worse = if provider.circuit.blocked_until_ms() > model.circuit.blocked_until_ms()
@@ -79,23 +79,23 @@ impl TargetView {
 /// The state behind a [`TargetView`].
 #[derive(Debug)]
 pub(super) struct Target {
-    /// Tells apart a target that was forgotten from the one that took its name.
+    /// Distinguishes a target that was dropped from a later one with the same name.
     pub serial: u64,
     pub used_ms: u64,
     pub in_flight: u32,
     pub circuit: Circuit,
     pub cooldown_until_ms: u64,
-    /// When our own knowledge set the cooldown; 0 for what we only heard of.
+    /// When our own observation set the cool-down; 0 if another isolate's did.
     pub cooldown_seen_ms: u64,
     rests: u32,
     errors: ErrorRate,
-    /// Made when there is something to count: it is the largest part.
+    /// Created when there is something to count: it is the largest part.
     latency: Option<LatencySketch>,
     penalty: f64,
     penalty_ms: u64,
 }
 
-/// What a change of a target means to other isolates.
+/// What a change of a target means for other isolates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
     None,
@@ -137,7 +137,7 @@ impl Target {
         self.circuit.phase(now_ms).blocked_until_ms().max(self.cooldown(now_ms))
     }
 
-    /// Whether forgetting it would cost more than statistics.
+    /// Whether dropping it would lose more than statistics.
     pub fn matters(&self, now_ms: u64) -> bool {
         self.in_flight > 0 || self.circuit.phase(now_ms) != Phase::Closed || self.cooldown(now_ms).is_some()
     }
@@ -151,12 +151,12 @@ impl Target {
         sketch.record(ttfb_ms, now_ms);
     }
 
-    /// The first byte of a good answer: a probe has done what it was for.
+    /// The first byte of a successful answer, which is enough for a trial.
     pub fn first_byte(&mut self, lease: Option<u64>, begun_ms: u64, now_ms: u64) -> News {
         if lease.is_some() { self.close(lease, begun_ms, now_ms) } else { News::None }
     }
 
-    /// Writes the end of an attempt into the record. `random` in [0, 1).
+    /// Records the end of an attempt. `random` in [0, 1).
     pub fn settle(
         &mut self,
         outcome: Outcome,
@@ -201,7 +201,7 @@ impl Target {
         }
     }
 
-    /// Leaves the target alone for `wait_ms`. A shorter rest never cuts a longer one.
+    /// Sets a cool-down of `wait_ms`, unless a longer one is in effect.
     pub fn rest(&mut self, wait_ms: u64, now_ms: u64) -> News {
         let until_ms = now_ms.saturating_add(wait_ms);
         if until_ms <= self.cooldown_until_ms || wait_ms == 0 {
@@ -212,7 +212,7 @@ impl Target {
         News::Some
     }
 
-    /// The next rest of a growing row. Requests that were under way together are refused together: they count once.
+    /// The next cool-down of a growing sequence. Concurrent requests are refused together and count once.
     fn growing_rest(&mut self, (first, longest): (u64, u64), begun_ms: u64, random: f64) -> u64 {
         if self.rests == 0 || begun_ms >= self.cooldown_seen_ms {
             self.rests = self.rests.saturating_add(1);
@@ -232,7 +232,7 @@ impl Target {
         if !self.circuit.succeed(lease, begun_ms, now_ms) {
             return News::None;
         }
-        // A fresh start: the failures that opened the circuit must not open it again at the first hiccup.
+        // The failures that opened the circuit must not open it again at the next single failure.
         self.errors.clear();
         self.errors.record(true, now_ms);
         self.penalty = self.penalty.min(PENALTY_AFTER_PROBE);
