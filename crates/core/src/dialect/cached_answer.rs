@@ -1,8 +1,10 @@
-//! Answers that are given again to a request that asks for exactly the same.
+//! Cached responses for identical requests.
 //!
-//! What is the same is decided on the request as a value: spaces, the order of fields, and whether the answer is to be
-//! streamed make no difference; every other field does. An answer is kept in its caller's dialect and given back whole or
-//! as a stream, whichever the new request wants.
+//! Requests are compared by value: white space, the order of fields, and whether the answer is streamed are ignored;
+//! every other field counts. A response is stored in its caller's dialect and returned complete or as a stream, as
+//! the new request requires.
+//!
+//! The stored form is the JSON of [`CachedAnswer`].
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,24 +17,24 @@ use crate::dialect::registry;
 use crate::dialect::transcript::Transcript;
 use crate::hash::hex;
 
-/// Fields that say how an answer is delivered, not what it is.
+/// Fields that determine how an answer is delivered, not its content.
 const DELIVERY: &[&str] = &["stream", "stream_options", "models"];
 
-/// Whether answers in this dialect may be kept. Those of the Responses API are state of their own.
+/// Whether responses in this dialect can be cached. Those of the Responses API have state of their own.
 #[must_use]
 pub fn is_cacheable(face: Face) -> bool {
     matches!(face, Face::OpenaiChat | Face::Anthropic | Face::Gemini)
 }
 
-/// The name under which the answer to a request is kept, as hexadecimal. It differs between API keys, so that nobody sees
-/// what another asked. `None` if the body is no JSON object.
+/// The cache key of a request, in hexadecimal. It differs between API keys, so that no key sees the responses of
+/// another. `None` if the body is not a JSON object.
 #[must_use]
 pub fn name_of(api_key_id: &str, face: Face, model: &str, body: &[u8]) -> Option<String> {
     let Value::Object(mut fields) = serde_json::from_slice(body).ok()? else { return None };
     for name in DELIVERY {
         fields.remove(*name);
     }
-    // Objects are held by name, so equal requests are written alike.
+    // Objects are sorted by name, so equal requests are serialised equally.
     let request = serde_json::to_vec(&fields).ok()?;
     let mut hash = Sha256::new();
     for part in [api_key_id.as_bytes(), format!("{face:?}").as_bytes(), model.as_bytes(), &request] {
@@ -42,21 +44,21 @@ pub fn name_of(api_key_id: &str, face: Face, model: &str, body: &[u8]) -> Option
     Some(hex(&hash.finalize()))
 }
 
-/// An answer as it is kept.
+/// A stored response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedAnswer {
     /// Milliseconds since the epoch.
     pub stored_at: u64,
     /// Milliseconds since the epoch.
     pub expires_at: u64,
-    /// Who gave it.
+    /// The upstream that answered.
     pub provider: String,
     /// The unstreamed answer in the caller's dialect.
     pub body: String,
 }
 
 impl CachedAnswer {
-    /// The answer out of what was said, if it is whole and can be said again.
+    /// The stored form of an answer, if it is complete and can be repeated.
     #[must_use]
     pub fn of(face: Face, transcript: &mut Transcript, context: &ReplyContext) -> Option<String> {
         if let Some(body) = transcript.answer_as_it_came(face) {
@@ -70,12 +72,12 @@ impl CachedAnswer {
         String::from_utf8(registry::caller(face).encode_response(&answered.response, context)).ok()
     }
 
-    /// Adds the answer to the transcript of the request that it is given to. It is read when somebody wants to know.
+    /// Adds the answer to the transcript of the new request. It is decoded only if needed.
     pub fn keep_in(self, face: Face, transcript: &mut Transcript) {
         transcript.keep_answer(native::kind_of(face), self.body.into_bytes().into());
     }
 
-    /// The body to answer with, and its `content-type`. `None` if what is kept cannot be read any more.
+    /// The body to answer with, and its `content-type`. `None` if the stored response cannot be read.
     #[must_use]
     pub fn replay(&self, face: Face, stream: Option<&ReplyContext>) -> Option<(Vec<u8>, &'static str)> {
         let Some(context) = stream else {

@@ -1,7 +1,7 @@
-//! How one request crosses from its caller's dialect to its upstream's, and the answer back.
+//! The translation of one request from its caller's dialect to its upstream's, and of the answer back.
 //!
-//! Where both are the same, the bytes pass and are only looked at; otherwise everything goes through the canonical
-//! model. The pipeline asks a [`Crossing`] and never needs to know which.
+//! Where both are the same, the bytes pass through and are only inspected; otherwise everything goes through the
+//! canonical model. The pipeline uses a [`Crossing`] and need not know which.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -21,19 +21,19 @@ use crate::dialect::{gemini, native, registry};
 use crate::error::ApiError;
 use crate::tokens::estimate_tokens;
 
-/// One crossing.
+/// The translation of one request, which may be the identity.
 pub struct Crossing {
     face: Face,
     stream: bool,
     wants_usage: bool,
-    /// Whether the upstream of a native crossing may be asked for usage in a stream.
+    /// Whether usage may be requested in a stream from an upstream with the caller's dialect.
     asks_usage: bool,
-    /// What the body must call the model, where that is not what the address calls it.
+    /// The name of the model in the body, if it differs from the one in the URL.
     body_model: Option<String>,
     translation: Option<Translation>,
 }
 
-/// What a translated request needs.
+/// The parts of a real translation.
 struct Translation {
     request: Rc<ChatRequest>,
     caller: Box<dyn CallerDialect>,
@@ -44,28 +44,27 @@ struct Translation {
 /// The request for the upstream.
 #[derive(Debug)]
 pub struct Outbound<'a> {
-    /// The body; borrowed where it is the caller's own.
+    /// The body; borrowed if it is the caller's own.
     pub body: Cow<'a, [u8]>,
-    /// Parameters of the caller's that have no counterpart.
+    /// Parameters of the caller's without a counterpart.
     pub dropped: Vec<String>,
 }
 
-/// A whole answer for the caller.
+/// A complete answer for the caller.
 #[derive(Debug)]
 pub struct WholeAnswer {
-    /// The body; `None` if it is the upstream's own, unchanged.
+    /// The body; `None` if it is the upstream's, unchanged.
     pub body: Option<Vec<u8>>,
-    /// The body to be kept, where that is another: of an answer that was written as a stream.
+    /// The body to be stored, if it differs: that of an answer written as a stream.
     pub kept: Option<Vec<u8>>,
     /// What is recorded of it.
     pub facts: StreamFacts,
-    /// The answer in the canonical model, where it had to be brought into that.
+    /// The answer in the canonical model, if it was decoded.
     pub answer: Option<ChatResponse>,
 }
 
 impl Crossing {
-    /// The crossing of a request whose upstream speaks the caller's dialect. `asks_usage`: the upstream may be asked for
-    /// usage in a stream.
+    /// For an upstream with the caller's dialect. `asks_usage`: usage may be requested in a stream.
     #[must_use]
     pub fn native(inbound: &Inbound<'_>, asks_usage: bool) -> Self {
         let wants_usage = inbound.wants_usage() || !inbound.stream;
@@ -79,7 +78,7 @@ impl Crossing {
         }
     }
 
-    /// The crossing of a request to an upstream of another dialect. The error names the field at fault.
+    /// For an upstream with another dialect. The error names the invalid field.
     pub fn translated(
         inbound: &Inbound<'_>,
         upstream: Box<dyn UpstreamDialect>,
@@ -90,8 +89,8 @@ impl Crossing {
         Ok(Self::between(inbound, inbound.canonical()?, caller, upstream, context))
     }
 
-    /// The crossing of a request to a Dify app, in the conversation that the options name. The request has been read,
-    /// because files in it had to be uploaded.
+    /// For a Dify app, in the conversation given by the options. The request is already decoded, because its files
+    /// were uploaded.
     #[must_use]
     pub fn to_dify(
         inbound: &Inbound<'_>,
@@ -103,7 +102,7 @@ impl Crossing {
         Self::between(inbound, Rc::new(request), registry::caller(inbound.face), dify, context)
     }
 
-    /// The crossing of a request that has been read already, for a caller whose answers depend on it.
+    /// For a request that is already decoded, and a caller dialect whose answers depend on it.
     #[must_use]
     pub fn of_read(
         inbound: &Inbound<'_>,
@@ -136,14 +135,14 @@ impl Crossing {
         }
     }
 
-    /// The same crossing with another name of the model in the body than that of the candidate.
+    /// The same with another name of the model in the body than that of the candidate.
     #[must_use]
     pub fn naming(mut self, model: impl Into<String>) -> Self {
         self.body_model = Some(model.into());
         self
     }
 
-    /// Whether the caller wants a stream.
+    /// Whether the caller requests a stream.
     #[must_use]
     pub fn wants_stream(&self) -> bool {
         self.stream
@@ -155,13 +154,13 @@ impl Crossing {
         self.translation.as_ref().map(|translation| translation.caller.stream_content_type())
     }
 
-    /// Whether bytes pass as they are.
+    /// Whether bytes pass through unchanged.
     #[must_use]
     pub fn is_native(&self) -> bool {
         self.translation.is_none()
     }
 
-    /// The request for an upstream that knows the model as `upstream_model`.
+    /// The request for an upstream whose name of the model is `upstream_model`.
     #[must_use]
     pub fn outbound<'a>(&self, inbound: &Inbound<'a>, upstream_model: &str) -> Outbound<'a> {
         match &self.translation {
@@ -176,7 +175,7 @@ impl Crossing {
         }
     }
 
-    /// What the upstream is asked to do.
+    /// The operation for the upstream.
     #[must_use]
     pub fn operation(&self, upstream_model: &str) -> Operation {
         if self.translation.is_none() && self.face == Face::OpenaiResponses {
@@ -188,7 +187,7 @@ impl Crossing {
         Operation::Chat { stream: self.stream, multimodal }
     }
 
-    /// The pipe for a streamed answer.
+    /// The pipe of a streamed answer.
     #[must_use]
     pub fn pipe(&self) -> Box<dyn StreamPipe> {
         match &self.translation {
@@ -200,7 +199,7 @@ impl Crossing {
         }
     }
 
-    /// An unstreamed answer of a success status. The error says what is wrong with it.
+    /// An unstreamed answer with a success status. The error describes why it is invalid.
     pub fn whole(&self, body: &[u8]) -> Result<WholeAnswer, String> {
         let Some(translation) = &self.translation else {
             return native::inspect(self.face, body).map(|facts| WholeAnswer {
@@ -216,7 +215,8 @@ impl Crossing {
         Ok(WholeAnswer { body: Some(body), kept, facts, answer: Some(response) })
     }
 
-    /// A streamed answer of an upstream that streams though the caller did not ask for it; `None` where bytes pass.
+    /// The answer of an upstream that streams although the caller did not request it; `None` where bytes pass
+    /// through.
     #[must_use]
     pub fn collected(&self, body: &[u8]) -> Option<Result<WholeAnswer, ErrorInfo>> {
         let translation = self.translation.as_ref()?;
@@ -231,13 +231,13 @@ impl Crossing {
         }))
     }
 
-    /// The request in the canonical model, where it had to be brought into that.
+    /// The request in the canonical model, if it was decoded.
     #[must_use]
     pub fn into_request(self) -> Option<Rc<ChatRequest>> {
         self.translation.map(|translation| translation.request)
     }
 
-    /// What an error of the upstream's says.
+    /// The content of an error of the upstream.
     #[must_use]
     pub fn read_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
         match &self.translation {
@@ -246,7 +246,7 @@ impl Crossing {
         }
     }
 
-    /// The upstream's error in the caller's dialect; `None` if its body passes as it is.
+    /// The upstream's error in the caller's dialect; `None` if its body is passed on unchanged.
     #[must_use]
     pub fn error(&self, status: u16, body: &[u8], request_id: &str) -> Option<Vec<u8>> {
         let translation = self.translation.as_ref()?;
@@ -256,7 +256,7 @@ impl Crossing {
 }
 
 impl Translation {
-    /// Writes an answer whole, or as the stream that the caller asked for and the upstream did not give.
+    /// Encodes an answer, complete or as a stream that the caller requested and the upstream did not send.
     fn write(&self, response: &ChatResponse, as_stream: bool) -> (Vec<u8>, Option<Vec<u8>>) {
         if !as_stream {
             return (self.caller.encode_response(response, &self.context), None);

@@ -1,11 +1,11 @@
-//! The dialects that callers speak to the gateway, known from the path of the request.
+//! The dialects of callers, determined by the path of the request.
 
 use crate::dialect::provider_kind::ProviderKind;
 
-/// What a caller speaks.
+/// The dialect of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Face {
-    /// `/v1/chat/completions`, and everything that has no dialect of its own.
+    /// `/v1/chat/completions`, and all paths without a dialect of their own.
     OpenaiChat,
     /// `/v1/completions`
     OpenaiCompletions,
@@ -18,7 +18,7 @@ pub enum Face {
 }
 
 impl Face {
-    /// Every face with the name by which the admin API knows it.
+    /// Every caller dialect with its name in the admin API.
     pub const NAMES: &'static [(&'static str, Self)] = &[
         ("openai_chat", Self::OpenaiChat),
         ("openai_completions", Self::OpenaiCompletions),
@@ -27,13 +27,13 @@ impl Face {
         ("gemini", Self::Gemini),
     ];
 
-    /// The name by which the admin API knows it.
+    /// Its name in the admin API.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, face)| *face == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether an upstream of this kind speaks the caller's dialect itself, so that nothing needs translation.
+    /// Whether upstreams of this kind have the same dialect, so that no translation is needed.
     #[must_use]
     pub fn is_native_to(self, kind: ProviderKind) -> bool {
         match self {

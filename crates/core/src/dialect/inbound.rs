@@ -1,4 +1,4 @@
-//! A request as it comes in: what must be known of it in any dialect before it is decided who answers it.
+//! A caller's request: what must be known of it, in any dialect, before an upstream is chosen.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -15,23 +15,23 @@ use crate::json::error::{invalid_value, missing, not_an_object, wrong_type};
 use crate::json::object::{JsonObject, Kind, as_str};
 use crate::json::splice::{Edit, apply, quote};
 
-/// The field in which a request lists models to fall back on.
+/// The field of a request that lists fallback models.
 const FALLBACKS: &str = "models";
 
-/// A request in a caller's dialect. Borrows the body.
+/// A request in a caller dialect. Borrows the body.
 #[derive(Debug)]
 pub struct Inbound<'a> {
     /// The dialect.
     pub face: Face,
     /// The model that the caller named.
     pub model: Cow<'a, str>,
-    /// Whether the caller wants a stream.
+    /// Whether the caller requests a stream.
     pub stream: bool,
-    /// Whether the stream is to be one JSON array that grows, not Server-Sent Events.
+    /// Whether the stream is one growing JSON array instead of Server-Sent Events.
     pub as_array: bool,
-    /// The body as it came.
+    /// The body as received.
     pub body: &'a [u8],
-    /// Whether the gateway has acted on the list of models to fall back on, so that the upstream must not.
+    /// Whether the gateway used the list of fallback models, so that it must be removed for the upstream.
     pub fallbacks_taken: bool,
     prompt_estimate: OnceCell<u64>,
     canonical: OnceCell<Result<Rc<canonical::ChatRequest>, ApiError>>,
@@ -44,19 +44,19 @@ enum Reading<'a> {
     Other(JsonObject<'a>),
 }
 
-/// Model and streaming as the path says them, in the dialect that does so.
+/// Model and streaming from the path, in the dialect that has them there.
 #[derive(Debug, Clone, Copy)]
 pub struct FromPath<'a> {
     /// The model.
     pub model: &'a str,
-    /// Whether a stream is asked for.
+    /// Whether a stream is requested.
     pub stream: bool,
-    /// Whether the stream is to be one JSON array that grows, not Server-Sent Events.
+    /// Whether the stream is one growing JSON array instead of Server-Sent Events.
     pub as_array: bool,
 }
 
 impl<'a> Inbound<'a> {
-    /// Reads a body. The error names the field at fault.
+    /// Parses a body. The error names the invalid field.
     pub fn parse(face: Face, body: &'a [u8], from_path: Option<FromPath<'a>>) -> Result<Self, ApiError> {
         if face == Face::OpenaiChat {
             let chat = ChatRequest::parse(body)?;
@@ -99,12 +99,12 @@ impl<'a> Inbound<'a> {
         })
     }
 
-    /// Reads a body of which nothing matters but the model: that of an operation without dialects.
+    /// Parses a body of which only the model matters: that of an operation that is not translated.
     pub fn parse_any(body: &'a [u8]) -> Result<Self, ApiError> {
         Self::parse(Face::OpenaiCompletions, body, None)
     }
 
-    /// The request in the form of the path that needs no translation.
+    /// The request in pass-through form.
     #[must_use]
     pub fn chat(&self) -> Option<&ChatRequest<'a>> {
         match &self.reading {
@@ -113,7 +113,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// The request in the canonical model. Several steps ask; it is read once.
+    /// The request in the canonical model. Decoded at the first call only.
     pub fn canonical(&self) -> Result<Rc<canonical::ChatRequest>, ApiError> {
         let read = || {
             let mut request = match &self.reading {
@@ -127,8 +127,8 @@ impl<'a> Inbound<'a> {
         self.canonical.get_or_init(read).clone()
     }
 
-    /// The body for an upstream of the same dialect: the caller's own bytes, with the model spliced in where the
-    /// upstream has another name for it.
+    /// The body for an upstream of the same dialect: the caller's own bytes, with the upstream's name of the model
+    /// spliced in if it differs.
     #[must_use]
     pub fn native_body(&self, upstream_model: &str, asks_usage: bool) -> Cow<'a, [u8]> {
         match &self.reading {
@@ -145,15 +145,15 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// The models to fall back on, as the request itself lists them (`models`, as `OpenRouter` has it).
+    /// The fallback models that the request lists (`models`, as in `OpenRouter`'s API).
     #[must_use]
     pub fn fallback_models(&self) -> Vec<String> {
         let listed = self.chat().and_then(|chat| chat.field(FALLBACKS));
         listed.and_then(|models| serde_json::from_str(models.get()).ok()).unwrap_or_default()
     }
 
-    /// A field at the top of the body that is neither absent nor `null`. Not known of chat completions, of which more is
-    /// read at once.
+    /// A top-level field that is neither absent nor `null`. Not available for chat completions, of which more is
+    /// parsed at once.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'a RawValue> {
         match &self.reading {
@@ -162,14 +162,14 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// About how many tokens the prompt is. Several steps ask; it is estimated once.
+    /// Estimated tokens of the prompt. Computed at the first call only.
     #[must_use]
     pub fn estimate_prompt_tokens(&self) -> u64 {
         *self.prompt_estimate.get_or_init(|| self.estimate_prompt())
     }
 
     fn estimate_prompt(&self) -> u64 {
-        /// Bytes of JSON to a token, its punctuation included.
+        /// Bytes of JSON per token, punctuation included.
         const BYTES_PER_TOKEN: usize = 5;
         match &self.reading {
             Reading::Chat(chat) => chat.estimate_prompt_tokens(),
@@ -182,7 +182,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// The most tokens that the caller lets the answer have, if the request says so.
+    /// The limit on tokens of the answer, if the request sets one.
     #[must_use]
     pub fn max_completion_tokens(&self) -> Option<u64> {
         match &self.reading {
@@ -203,17 +203,17 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// Whether the caller asked for usage in a stream, in the dialect where that is asked for.
+    /// Whether the caller requested usage in a stream, in the dialect where that is optional.
     #[must_use]
     pub fn wants_usage(&self) -> bool {
         self.chat().is_none_or(|chat| chat.wants_usage)
     }
 }
 
-/// About how many tokens the prompt of a body is; 0 if it cannot be read.
+/// Estimated tokens of the prompt in a body; 0 if it cannot be parsed.
 #[must_use]
 pub fn estimate_prompt_tokens(face: Face, body: &[u8]) -> u64 {
-    // Where the model comes from does not matter to the prompt.
+    // The prompt does not depend on where the model comes from.
     let from_path =
         (face == Face::Gemini).then_some(FromPath { model: "any", stream: false, as_array: false });
     Inbound::parse(face, body, from_path).map_or(0, |inbound| inbound.estimate_prompt_tokens())

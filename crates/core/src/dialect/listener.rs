@@ -1,27 +1,27 @@
-//! Listening to a stream that passes untouched: its answer in the canonical model, for what is done after it.
+//! Decoding a pass-through stream for later use: its answer in the canonical model.
 //!
-//! Nothing is decoded while a chunk is on its way to the caller unless a good deal has piled up: decoding in large pieces
-//! is cheaper, and most of it happens after the caller has been served.
+//! No decoding happens while a chunk is on its way to the caller unless much has accumulated: decoding in large
+//! pieces is cheaper, and most of it happens after the caller has been served.
 
 use crate::dialect::canonical::{Answered, Assembly, ErrorInfo, StreamDecoder, StreamEvent};
 use crate::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamEnd, StreamFacts, StreamPipe};
 
-/// Bytes that may pile up undecoded.
+/// Bytes that may accumulate undecoded.
 const MAX_PENDING: usize = 32 << 10;
 
-/// A pipe whose upstream side is listened to.
+/// A pipe whose upstream side is decoded as well.
 pub struct Listener<P> {
     pipe: P,
     decoder: Box<dyn StreamDecoder>,
     pending: Vec<u8>,
-    /// Kept between pieces so that its memory is used again.
+    /// Kept between pieces to reuse its memory.
     events: Vec<StreamEvent>,
     answer: Assembly,
     is_at_end: bool,
 }
 
 impl<P: StreamPipe> Listener<P> {
-    /// Listens with `decoder` to what is pushed into `pipe`.
+    /// Decodes with `decoder` what is pushed into `pipe`.
     pub fn new(pipe: P, decoder: Box<dyn StreamDecoder>) -> Self {
         Self {
             pipe,

@@ -1,8 +1,8 @@
-//! The wire languages of providers and callers.
+//! The wire formats of callers and providers.
 //!
-//! `OpenAI` Chat Completions is the first. Where both sides speak the same dialect nothing is translated: requests are
-//! looked at and spliced ([`openai::request`]), answers are looked at in passing ([`openai::stream_tap`],
-//! [`openai::response`]).
+//! A folder is a dialect. All are translated through the canonical model ([`canonical`]). Where caller and upstream
+//! have the same dialect nothing is translated: requests are inspected and spliced ([`openai::request`]), answers are
+//! inspected as they pass ([`native`], [`tap`]).
 
 pub mod anthropic;
 pub mod cached_answer;

@@ -1,5 +1,5 @@
-//! Lists of models in the shapes of Anthropic (<https://docs.anthropic.com/en/api/models-list>) and Gemini
-//! (<https://ai.google.dev/api/models>), for clients that look for models before they ask one.
+//! Lists of models in the formats of Anthropic (<https://docs.anthropic.com/en/api/models-list>) and Gemini
+//! (<https://ai.google.dev/api/models>), for clients that list models before they use one.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub struct AnthropicList<'a> {
     last_id: Option<&'a str>,
 }
 
-/// One model as Anthropic shows it.
+/// One model in Anthropic's format.
 #[derive(Debug, Serialize)]
 pub struct AnthropicModel<'a> {
     r#type: &'static str,
@@ -29,7 +29,7 @@ pub struct GeminiList {
     models: Vec<GeminiModel>,
 }
 
-/// One model as Gemini shows it.
+/// One model in Gemini's format.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GeminiModel {
@@ -39,7 +39,7 @@ pub struct GeminiModel {
 }
 
 impl<'a> AnthropicModel<'a> {
-    /// A model known since `created_ms` (milliseconds since the epoch).
+    /// A model with its time of creation `created_ms` (milliseconds since the epoch).
     #[must_use]
     pub fn new(id: &'a str, created_ms: u64) -> Self {
         Self { r#type: "model", id, display_name: id, created_at: rfc3339(created_ms / 1000) }

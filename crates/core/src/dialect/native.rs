@@ -1,4 +1,4 @@
-//! What is noted of answers that pass untouched, in each dialect that callers and upstreams share.
+//! Observers of pass-through answers, for each dialect that callers and upstreams share.
 
 use crate::dialect::canonical::{ChatResponse, UpstreamDialect};
 use crate::dialect::face::Face;
@@ -9,7 +9,7 @@ use crate::dialect::provider_kind::ProviderKind;
 use crate::dialect::tap::{Observer, Tap};
 use crate::dialect::{anthropic, gemini, registry, responses};
 
-/// The kind of provider that speaks the dialect of these callers.
+/// The kind of provider with this caller dialect.
 #[must_use]
 pub fn kind_of(face: Face) -> ProviderKind {
     match face {
@@ -19,19 +19,19 @@ pub fn kind_of(face: Face) -> ProviderKind {
     }
 }
 
-/// The codec of upstreams that speak the dialect of these callers.
+/// The upstream codec of this caller dialect.
 #[must_use]
 pub fn upstream_of(face: Face) -> Box<dyn UpstreamDialect> {
     registry::upstream(kind_of(face))
 }
 
-/// An unstreamed answer that is written in the dialect of these callers.
+/// An unstreamed answer encoded in this caller dialect.
 #[must_use]
 pub fn decode_own_response(face: Face, body: &[u8]) -> Option<ChatResponse> {
     upstream_of(face).decode_response(body).ok()
 }
 
-/// The tap on a stream; `withhold_usage` if the caller did not ask for usage where the dialect makes that optional.
+/// The tap of a stream; `withhold_usage` if the caller did not request usage where the dialect makes that optional.
 #[must_use]
 pub fn tap(face: Face, withhold_usage: bool) -> Box<dyn StreamPipe> {
     match face {
@@ -49,7 +49,7 @@ fn listened<O: Observer + 'static>(tap: Tap<O>, face: Face) -> Box<dyn StreamPip
     Box::new(Listener::new(tap, upstream_of(face).stream_decoder()))
 }
 
-/// Reads what is recorded off a whole answer. The error says what is wrong with it.
+/// Extracts what is recorded from a complete answer. The error describes why it is invalid.
 pub fn inspect(face: Face, body: &[u8]) -> Result<StreamFacts, String> {
     match face {
         Face::Anthropic => anthropic::usage_tap::inspect(body),

@@ -1,6 +1,6 @@
-//! The operations that callers may ask for.
+//! The operations of upstreams.
 
-/// What is asked of an upstream.
+/// An operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Operation {

@@ -1,16 +1,16 @@
-//! Whose signature is it?
+//! Marking signatures with the vendor that issued them.
 //!
-//! A signature of thoughts means something to the provider that made it only, and some refuse a request that carries
-//! another's. What has to be translated anyway is therefore marked with its maker on the way to the caller, who gives it
-//! back unread; on the way to a provider the mark of its own is taken off again, and another's signature is left out and
-//! named. Signatures without a mark (they passed untouched, or come from elsewhere) are told by their form, as far as the
-//! codecs can.
+//! Only the vendor that issued the signature of a thinking block can verify it, and some refuse requests with foreign
+//! signatures. In translation, signatures are therefore marked with their origin on the way to the caller, who sends
+//! them back unchanged; on the way to a provider its own mark is removed, and foreign signatures are dropped and
+//! reported. Signatures without a mark (they were passed through, or come from elsewhere) are recognised by their
+//! form, as far as the codecs can.
 //!
-//! Blocks that a provider's own tools leave behind ([`Part::ProviderBlock`]) go the same way: a caller of another dialect
-//! is given them as encrypted thoughts with a mark of their own (`Maker::seal`), and their maker gets back what they
-//! were. Any other provider's codec leaves them out and names them.
+//! Blocks of a provider's server tools ([`Part::ProviderBlock`]) are treated in the same way: a caller of another
+//! dialect gets them as encrypted thinking blocks with a mark of their own (`Maker::seal`), and the vendor gets the
+//! original blocks back. The codecs of other providers drop and report them.
 //!
-//! The mark is made of letters and digits and its length is a multiple of four, so that what was base64 stays base64:
+//! The mark consists of letters and digits, and its length is a multiple of four, so that base64 stays base64:
 //! clients of the Gemini API decode it.
 
 use std::borrow::Cow;
@@ -33,7 +33,7 @@ impl Maker {
         }
     }
 
-    /// The same for a block of the maker's own.
+    /// The mark of a block of this vendor.
     const fn block_mark(self) -> &'static str {
         match self {
             Self::Anthropic => "NexusAnthropic01",
@@ -41,13 +41,13 @@ impl Maker {
         }
     }
 
-    /// A block in the form of encrypted thoughts, which every dialect carries and no client reads: for a caller whose
-    /// dialect has no such block.
+    /// A block in the form of an encrypted thinking block, which every dialect supports and no client reads: for
+    /// callers whose dialect has no such block.
     pub(super) fn seal(self, block: &Json) -> String {
         format!("{}{}", self.block_mark(), STANDARD.encode(block.text()))
     }
 
-    /// Maker and block of what [`Self::seal`] made. A block that its client has spoilt is `null`.
+    /// Vendor and block of what [`Self::seal`] returned. A block that a client has changed is `null`.
     fn open(data: &str) -> Option<(Self, Json)> {
         let (maker, sealed) =
             Self::ALL.into_iter().find_map(|maker| Some((maker, data.strip_prefix(maker.block_mark())?)))?;
@@ -55,20 +55,20 @@ impl Maker {
         Some((maker, text.and_then(|text| Json::parse(&text)).unwrap_or_else(Json::null)))
     }
 
-    /// Maker and signature of a marked one.
+    /// Vendor and signature of a marked signature.
     fn read(signature: &str) -> Option<(Self, &str)> {
         Self::ALL.into_iter().find_map(|maker| Some((maker, signature.strip_prefix(maker.mark())?)))
     }
 }
 
-/// A codec whose signatures are marked.
+/// A codec that marks signatures.
 pub struct Marked {
     codec: Box<dyn UpstreamDialect>,
     maker: Option<Maker>,
 }
 
 impl Marked {
-    /// Marks the signatures of `codec`, which speaks to a provider of this kind.
+    /// Marks the signatures of `codec`, which is for a provider of this kind.
     #[must_use]
     pub fn new(codec: Box<dyn UpstreamDialect>, kind: ProviderKind) -> Self {
         Self { codec, maker: Maker::of(kind) }
@@ -142,7 +142,7 @@ impl StreamDecoder for MarkedStream {
     }
 }
 
-/// The signature of a part, if it has one that says something.
+/// The signature of a part, unless it is empty.
 fn signature_of(part: &mut Part) -> Option<&mut String> {
     match part {
         Part::Thinking { signature, .. } | Part::ToolCall { signature, .. } => {
@@ -152,8 +152,8 @@ fn signature_of(part: &mut Part) -> Option<&mut String> {
     }
 }
 
-/// The request without marks, and without the signatures that `maker` did not make. Where nobody in particular is asked,
-/// the service behind may know them all.
+/// The request without marks, and without signatures of other vendors than `maker`. If `maker` is `None`, the vendor
+/// behind the service is unknown and all of them are kept.
 fn unmark<'a>(
     request: &'a ChatRequest,
     maker: Option<Maker>,
@@ -281,7 +281,7 @@ mod tests {
                 r#"{"contents":[{"role":"user","parts":[{"text":"?"}]},SAID,{"role":"user","parts":[{"text":"!"}]}]}"#,
             ),
         ] {
-            // The caller gives back what it was told, unread.
+            // The caller sends back what it received, unchanged.
             let told = registry::caller(face).encode_response(&response, &context);
             let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
             let said = match face {

@@ -1,9 +1,8 @@
-//! The kinds of providers. Which dialect a kind speaks stands in [`super::registry`], where it is asked in
-//! [`crate::provider`].
+//! The kinds of providers. [`super::registry`] has the dialect of each, [`crate::provider`] its addresses.
 
 use serde::{Deserialize, Serialize};
 
-/// Which language an upstream speaks, and how it is reached.
+/// The dialect of an upstream and how it is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
@@ -23,12 +22,12 @@ pub enum ProviderKind {
     Dify,
     /// Cloudflare's Workers AI through the deployment's own binding: no address, no key.
     WorkersAi,
-    /// Answers inside the gateway, with no network.
+    /// Answers inside the gateway, without a network.
     Demo,
 }
 
 impl ProviderKind {
-    /// Every kind with the name by which the admin API knows it.
+    /// Every kind with its name in the admin API.
     pub const NAMES: &'static [(&'static str, Self)] = &[
         ("openai", Self::Openai),
         ("azure_openai", Self::AzureOpenai),
@@ -41,7 +40,7 @@ impl ProviderKind {
         ("demo", Self::Demo),
     ];
 
-    /// Whether its providers are reached over the network, at a `server_url`.
+    /// Whether its providers have a network address, the `server_url`.
     #[must_use]
     pub fn has_address(self) -> bool {
         !matches!(self, Self::WorkersAi | Self::Demo)

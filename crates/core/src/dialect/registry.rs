@@ -1,11 +1,11 @@
-//! Which codec speaks which dialect.
+//! The codec of each dialect.
 
 use crate::dialect::canonical::{CallerDialect, ErrorInfo, UpstreamDialect};
 use crate::dialect::face::Face;
 use crate::dialect::provider_kind::ProviderKind;
 use crate::dialect::{anthropic, dashscope, dify, gemini, openai, responses, workers_ai};
 
-/// The codec of a caller's dialect.
+/// The codec of a caller dialect.
 #[must_use]
 pub fn caller(face: Face) -> Box<dyn CallerDialect> {
     match face {
@@ -17,7 +17,7 @@ pub fn caller(face: Face) -> Box<dyn CallerDialect> {
     }
 }
 
-/// The body of an error answer to these callers.
+/// The body of an error response in a caller dialect.
 #[must_use]
 pub fn encode_error(face: Face, error: &ErrorInfo, request_id: &str) -> Vec<u8> {
     match face {
@@ -28,7 +28,7 @@ pub fn encode_error(face: Face, error: &ErrorInfo, request_id: &str) -> Vec<u8> 
     }
 }
 
-/// The codec of an upstream's dialect.
+/// The codec of an upstream dialect.
 #[must_use]
 pub fn upstream(kind: ProviderKind) -> Box<dyn UpstreamDialect> {
     match kind {

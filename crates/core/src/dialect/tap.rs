@@ -1,12 +1,12 @@
-//! Looking at a stream of events while its bytes pass.
+//! Inspecting a stream of events while its bytes pass through.
 //!
 //! Guarantees:
-//! - what is forwarded is what came in, byte for byte, less the events that the observer withholds;
-//! - only whole events are forwarded, so that a cut leaves the caller with a stream that still parses;
-//! - a stream counts as complete only if it said so itself, never because it ended;
-//! - where the observer withholds nothing, the bytes may go on before they are looked at; what cannot be held back then is
-//!   the beginning of an event that breaks off;
-//! - at most [`MAX_EVENT_BYTES`] are held back; larger events pass through unseen.
+//! - the output is the input, byte for byte, without the events that the observer withholds;
+//! - only complete events are forwarded, so that a truncated stream still parses;
+//! - a stream counts as complete only if it contains its end, never because the connection ended;
+//! - if the observer withholds nothing, bytes may be forwarded before they are inspected; the beginning of a
+//!   truncated event cannot be held back then;
+//! - at most [`MAX_EVENT_BYTES`] are held back; larger events pass through without inspection.
 
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Forward, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
@@ -16,38 +16,38 @@ use crate::sse::{Event, EventReader, Segment};
 /// Largest event that is held back until it is complete.
 pub const MAX_EVENT_BYTES: usize = 1 << 20;
 
-/// What an observer has learnt of the end of its stream.
+/// What an observer knows about the end of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Nothing yet.
+    /// No end yet.
     Open,
-    /// The answer is whole, but the event by which the dialect ends a stream has not come.
+    /// The answer is complete, but the dialect's final event has not arrived.
     Finished,
-    /// The stream has ended as it should.
+    /// The stream has ended properly.
     Done,
-    /// The stream carries an error of the upstream's own.
+    /// The stream contains an error of the upstream.
     Error,
 }
 
-/// What looks at the events of one dialect.
+/// An observer of the events of one dialect.
 pub trait Observer {
-    /// Notes what the event says; false if it is to be withheld from the caller.
+    /// Inspects an event; false if it must be withheld from the caller.
     fn observe(&mut self, event: Event<'_>) -> bool;
-    /// Whether it may withhold an event.
+    /// Whether it may withhold events.
     fn withholds(&self) -> bool {
         false
     }
-    /// What is known so far.
+    /// What it has recorded so far.
     fn facts(&self) -> StreamFacts;
-    /// What is known of the end.
+    /// What it knows about the end.
     fn ending(&self) -> Ending;
-    /// The event that ends a stream of the dialect, for one that is finished without it.
+    /// The dialect's final event, for a complete stream that lacks it.
     fn missing_end(&self) -> &'static [u8];
-    /// Whether the data of an event that came without its blank line are whole.
+    /// Whether the data of an event without its blank line is complete.
     fn is_whole(&self, data: &[u8]) -> bool {
         serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
     }
-    /// What is to be kept of the answer, as soon as that is known.
+    /// The body to be stored for the answer, as soon as it is known.
     fn final_body(&self) -> Option<Vec<u8>> {
         None
     }
@@ -55,15 +55,15 @@ pub trait Observer {
     fn is_at_work(&self) -> bool {
         false
     }
-    /// A sign of life in the dialect.
+    /// A keep-alive in the dialect.
     fn keep_alive(&self) -> &'static [u8] {
         KEEP_ALIVE
     }
-    /// An error as an event of the dialect.
+    /// An error event in the dialect.
     fn encode_error(&self, error: &ErrorInfo) -> Vec<u8>;
 }
 
-/// The tap on one stream.
+/// The tap of one stream.
 #[derive(Debug)]
 pub struct Tap<O> {
     reader: EventReader,
@@ -78,7 +78,8 @@ impl<O: Observer> Tap<O> {
         Self { reader: EventReader::new(MAX_EVENT_BYTES), observer, withheld_last: false }
     }
 
-    /// Takes in the end: the bytes of an event that did not end, and whether its data are whole and to be passed on.
+    /// Processes the end: the bytes of an event without its blank line, and whether its data is complete and to be
+    /// forwarded.
     fn take_last(&mut self) -> (Vec<u8>, bool) {
         let raw = self.reader.finish();
         let event = Event::from_raw(&raw);
@@ -88,12 +89,12 @@ impl<O: Observer> Tap<O> {
     }
 }
 
-/// What ends an event of which these bytes have come.
+/// The bytes that end an event of which these bytes have been sent.
 fn end_of(raw: &[u8]) -> &'static [u8] {
     if raw.ends_with(b"\n") { b"\n" } else { EVENT_END }
 }
 
-/// Ends an event, wherever in it.
+/// Ends an event at any point.
 const EVENT_END: &[u8] = b"\n\n";
 
 impl<O: Observer> StreamPipe for Tap<O> {
@@ -101,7 +102,7 @@ impl<O: Observer> StreamPipe for Tap<O> {
         let (observer, withheld_last) = (&mut self.observer, &mut self.withheld_last);
         let mut kept = Vec::new();
         let mut kept_all = self.reader.at_boundary();
-        // While everything has been kept so far, nothing is copied: `kept_bytes` stands for the bytes.
+        // While nothing has been withheld, nothing is copied: `kept_bytes` stands for the bytes.
         let mut kept_bytes = 0;
         self.reader.push(chunk, |segment| {
             let (raw, keep) = match segment {
@@ -147,7 +148,7 @@ impl<O: Observer> StreamPipe for Tap<O> {
                 StreamOutcome::Complete
             }
             Ending::Open => {
-                // A reader of events discards one that did not end.
+                // An SSE reader discards an event without its blank line.
                 tail.clear();
                 StreamOutcome::Truncated
             }
@@ -170,7 +171,7 @@ impl<O: Observer> StreamPipe for Tap<O> {
             Ending::Error => StreamOutcome::UpstreamError,
             Ending::Done => StreamOutcome::Complete,
             Ending::Finished => {
-                // After a piece of an event it would make an event of that. Without it, a reader discards the piece.
+                // After part of an event it would complete that event. Without it, a reader discards the part.
                 if is_whole || !is_under_way {
                     tail.extend_from_slice(self.observer.missing_end());
                 }
@@ -199,7 +200,7 @@ impl<O: Observer> StreamPipe for Tap<O> {
     }
 
     fn at_boundary(&self) -> bool {
-        // Held bytes have not been sent yet, so only an oversized event under way is in the way.
+        // Held bytes have not been sent yet, so only an oversized event in progress matters.
         !self.reader.in_oversized_event()
     }
 

@@ -1,8 +1,7 @@
-//! What was asked and what was answered, kept as it came until the answer is over and somebody wants to know.
+//! Request and answer as they were received, decoded only if needed after the answer.
 //!
-//! Most requests pass untouched and are never brought into the canonical model while they are served. What is done after
-//! the answer (counting, recognising the conversation, archiving) wants them there; decoding waits until then, and
-//! happens once.
+//! Most requests pass through and are never decoded while they are served. Work after the answer (counting tokens,
+//! recognising the conversation, archiving) needs the canonical model; decoding waits until then and happens once.
 
 use std::rc::Rc;
 
@@ -11,12 +10,12 @@ use crate::dialect::face::Face;
 use crate::dialect::provider_kind::ProviderKind;
 use crate::dialect::{registry, responses};
 
-/// One exchange of request and answer. Cheap to fill; reading decodes.
+/// One exchange of request and answer. Cheap to fill; reading it decodes.
 #[derive(Debug, Default)]
 pub struct Transcript {
     request: Request,
     answer: Answer,
-    /// The dialect of the request, and of an answer that passed untouched.
+    /// The caller dialect: of the request, and of a pass-through answer.
     face: Option<Face>,
 }
 
@@ -45,28 +44,28 @@ enum Answer {
 }
 
 impl Transcript {
-    /// Keeps a request as it came; model and streaming as they were understood, which may come from the path.
+    /// Stores a request as received, with model and streaming, which may come from the path.
     pub fn keep_request(&mut self, face: Face, body: Rc<Vec<u8>>, model: &str, stream: bool) {
         self.face = Some(face);
         self.request = Request::Bytes { face, body, model: model.to_owned(), stream };
     }
 
-    /// Keeps a request that had to be read already; it says more than its bytes, if it continues an earlier answer.
+    /// Stores a decoded request; it has more than its bytes if it continues an earlier answer.
     pub fn keep_read_request(&mut self, request: Rc<ChatRequest>) {
         self.request = Request::Read(request);
     }
 
-    /// Keeps the body of an unstreamed answer of an upstream of this kind.
+    /// Stores the body of an unstreamed answer of an upstream of this kind.
     pub fn keep_answer(&mut self, kind: ProviderKind, body: Rc<Vec<u8>>) {
         self.answer = Answer::Bytes { kind, body };
     }
 
-    /// Keeps an answer that was read already, or as much of it as came.
+    /// Stores a decoded answer, complete or partial.
     pub fn keep_read_answer(&mut self, answered: Answered) {
         self.answer = Answer::Read(Rc::new(answered));
     }
 
-    /// Bytes of the request that reading it would have to go through.
+    /// Bytes of the request that decoding it would have to read.
     #[must_use]
     pub fn unread_bytes(&self) -> usize {
         match &self.request {
@@ -75,7 +74,7 @@ impl Transcript {
         }
     }
 
-    /// Adds what another transcript of the same exchange knows and this one does not, or knows less well.
+    /// Adds what another transcript of the same exchange knows and this one does not, or has in a less complete form.
     pub fn complete(&mut self, other: Self) {
         if !matches!(other.request, Request::Unknown) {
             self.request = other.request;
@@ -85,7 +84,7 @@ impl Transcript {
         }
     }
 
-    /// The request; `None` if there was none that can be read.
+    /// The request; `None` if there is none that can be decoded.
     pub fn request(&mut self) -> Option<Rc<ChatRequest>> {
         if let Request::Bytes { face, body, model, stream } = &self.request {
             let read = registry::caller(*face).decode_request(body).map(|mut request| {
@@ -101,7 +100,7 @@ impl Transcript {
         }
     }
 
-    /// The body of the answer as it came, if it is in the dialect of these callers and nobody has read it yet.
+    /// The body of the answer as received, if it is in this caller dialect and not decoded yet.
     #[must_use]
     pub fn answer_as_it_came(&self, face: Face) -> Option<&[u8]> {
         match &self.answer {
@@ -110,10 +109,10 @@ impl Transcript {
         }
     }
 
-    /// The answer, as far as it came; `None` if there was none that can be read.
+    /// The answer as far as it was received; `None` if there is none that can be decoded.
     pub fn answer(&mut self) -> Option<Rc<Answered>> {
         if let Answer::Bytes { kind, body } = &self.answer {
-            // Answers of the same kind of provider come in one of two dialects.
+            // Answers of one kind of provider are in one of two dialects.
             let read = match self.face {
                 Some(Face::OpenaiResponses) => responses::decode_answer(body),
                 _ => registry::upstream(*kind).decode_response(body),

@@ -1,4 +1,4 @@
-//! A stream of one dialect becomes a stream of another, event by event.
+//! Translates a stream from one dialect to another, event by event.
 
 use crate::dialect::canonical::{
     Answered, Assembly, ErrorInfo, FinishReason, StreamDecoder, StreamEncoder, StreamEvent,
@@ -10,7 +10,7 @@ use crate::tokens::estimate_tokens;
 pub struct StreamTranslation {
     decoder: Box<dyn StreamDecoder>,
     encoder: Box<dyn StreamEncoder>,
-    /// Kept between chunks so that its memory is used again.
+    /// Kept between chunks to reuse its memory.
     events: Vec<StreamEvent>,
     facts: StreamFacts,
     ending: Option<StreamOutcome>,
@@ -18,7 +18,7 @@ pub struct StreamTranslation {
 }
 
 impl StreamTranslation {
-    /// A translation from what `decoder` reads to what `encoder` writes.
+    /// A translation from `decoder` to `encoder`.
     #[must_use]
     pub fn new(decoder: Box<dyn StreamDecoder>, encoder: Box<dyn StreamEncoder>) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl StreamTranslation {
         }
     }
 
-    /// Writes the events that have been read. A truncation is left to the relay, which knows more about its cause.
+    /// Encodes the decoded events. A truncation is left to the relay, which knows more about its cause.
     fn encode(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         for event in std::mem::take(&mut self.events) {
@@ -115,7 +115,7 @@ impl StreamPipe for StreamTranslation {
     }
 }
 
-/// The word by which a reason is recorded: `OpenAI`'s, because most of the log is in it.
+/// The recorded name of a finish reason: `OpenAI`'s, because most of the log uses it.
 #[must_use]
 pub fn finish_word(reason: &FinishReason) -> String {
     match reason {

@@ -1,17 +1,17 @@
 //! Cloudflare's Workers AI as the platform's binding offers it (`env.AI.run(model, inputs)`).
 //!
-//! What goes in is a Chat Completions request without its model. What comes out is Chat Completions from newer models;
-//! older ones put text and tool calls at the top of the answer, and of each event of a stream. Both are read.
+//! The input is a Chat Completions request without its model. Newer models answer with Chat Completions; older ones
+//! have text and tool calls as top-level fields of the answer, and of each event of a stream. Both are supported.
 //!
-//! The binding throws what went wrong as an error whose message begins with a number. [`Thrown`] gives it the form of
-//! an upstream's error answer, so that it is handled as any other
+//! The binding reports failures by throwing an error whose message begins with a number. [`Thrown`] converts it to
+//! the form of an upstream's error response, so that it is handled like any other
 //! (<https://developers.cloudflare.com/workers-ai/platform/errors/>).
 
 use serde_json::json;
 
 use super::openai::codec::{OpenAi, Setting, TokenLimit, UpstreamOptions};
 
-/// The codec of what the binding takes and gives.
+/// The codec of the binding's input and output.
 #[must_use]
 pub fn codec() -> OpenAi {
     let upstream = UpstreamOptions {
@@ -26,17 +26,17 @@ pub fn codec() -> OpenAi {
     OpenAi { upstream, ..OpenAi::default() }
 }
 
-/// What the binding threw, as an error answer.
+/// An exception of the binding, as an error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thrown {
-    /// The HTTP status that says the same.
+    /// The equivalent HTTP status.
     pub status: u16,
     /// The error in Chat Completions' shape.
     pub body: Vec<u8>,
 }
 
 impl Thrown {
-    /// Reads the message of what was thrown.
+    /// Parses the message of the exception.
     #[must_use]
     pub fn read(message: &str) -> Self {
         let found = internal_code(message);
@@ -49,8 +49,8 @@ impl Thrown {
     }
 }
 
-/// The number at the beginning, and what is said behind it: `3040: Capacity temporarily exceeded`, with or without
-/// names of errors before it.
+/// The number at the beginning, and the text after it: `3040: Capacity temporarily exceeded`, with or without names
+/// of errors before it.
 fn internal_code(message: &str) -> Option<(u16, &str)> {
     let mut rest = message.trim_start();
     loop {
@@ -73,12 +73,12 @@ fn status_of_code(code: u16) -> u16 {
     match code {
         3003 | 3039 | 5004 | 5006 => 400,
         3023 | 3041 | 5016 | 5018 => 403,
-        // The service says 400 of a model that it does not have. To another provider the model may be known.
+        // The service answers 400 for a model that it does not have. Another provider may have it.
         3042 | 5007 => 404,
         5005 | 5019 => 405,
         3006 => 413,
         3036 | 3040 => 429,
-        // It says 408, by which the caller would have been too slow.
+        // The service answers 408, which would mean that the caller was too slow.
         3007 | 3008 => 504,
         _ => 502,
     }

@@ -1,4 +1,4 @@
-//! Putting a stream together again: the answer that its events describe.
+//! Assembles the events of a stream to an answer.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::message::{Media, Part};
 use super::response::{ChatResponse, Choice};
 use super::stream::{PartStart, StreamEvent};
 
-/// The answer that these events make, or the error that they end in. A stream without an end is an error.
+/// The answer of these events, or the error that they end in. A stream without an end is an error.
 pub fn assemble(events: impl IntoIterator<Item = StreamEvent>) -> Result<ChatResponse, ErrorInfo> {
     let mut assembly = Assembly::new(usize::MAX);
     for event in events {
@@ -21,16 +21,17 @@ pub fn assemble(events: impl IntoIterator<Item = StreamEvent>) -> Result<ChatRes
     }
 }
 
-/// What came of a stream, whole or not.
+/// The result of a stream, complete or not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
-    /// The answer, as far as it came.
+    /// The answer as far as it was received.
     pub response: ChatResponse,
-    /// Whether nothing is missing: the stream ended as it should, and what it said was not too much to be held.
+    /// Whether it is complete: the stream ended properly, and its content did not exceed the limit.
     pub is_whole: bool,
 }
 
-/// An answer in the making, of at most so many bytes of text. What comes after its end, or after that, is ignored.
+/// An answer under construction, with a limit on its bytes of text. Events after its end, or beyond the limit, are
+/// ignored.
 #[derive(Debug)]
 pub struct Assembly {
     response: ChatResponse,
@@ -41,7 +42,7 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// An empty answer that may grow to `max_bytes` bytes of text.
+    /// An empty answer with a limit of `max_bytes` bytes of text.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self {
@@ -53,32 +54,32 @@ impl Assembly {
         }
     }
 
-    /// Whether nothing more can be added.
+    /// Whether it is full or has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.end.is_some()
     }
 
-    /// Whether anything of the answer has come: text, thoughts, a call, or its end. That it is about to begin is not yet
-    /// part of it; services report that they are overloaded after saying so.
+    /// Whether any content has arrived: text, reasoning, a call, or its end. The start event is not content; services
+    /// may report an overload after it.
     #[must_use]
     pub fn has_spoken(&self) -> bool {
         self.has_spoken
     }
 
-    /// The error that the stream ended in.
+    /// The error at the end of the stream.
     #[must_use]
     pub fn error(&self) -> Option<&ErrorInfo> {
         self.end.as_ref().and_then(|end| end.as_ref().err())
     }
 
-    /// What came so far.
+    /// The answer so far.
     #[must_use]
     pub fn into_answered(self) -> Answered {
         Answered { is_whole: self.end == Some(Ok(())) && !self.is_cut, response: self.response }
     }
 
-    /// Adds what the event says.
+    /// Adds an event.
     pub fn add(&mut self, event: StreamEvent) {
         if self.is_over() {
             return;
@@ -113,7 +114,7 @@ impl Assembly {
         }
     }
 
-    /// `None` if the event belongs to a part that it does not fit.
+    /// `None` if the event does not fit its part.
     fn apply(&mut self, event: StreamEvent) -> Option<()> {
         let response = &mut self.response;
         match event {
@@ -194,10 +195,10 @@ fn begin(start: PartStart) -> Part {
     }
 }
 
-/// No service answers more often than this; a wild number must not cost memory.
+/// No service has more choices than this; a wild number must not cost memory.
 const MAX_CHOICES: usize = 128;
 
-/// Applies a change to a choice, which is made if it is not there yet.
+/// Applies a change to a choice, which is created if it does not exist.
 fn with_choice(response: &mut ChatResponse, choice: usize, change: impl FnOnce(&mut Choice)) {
     let choice = choice.min(MAX_CHOICES);
     if response.choices.len() <= choice {
@@ -208,7 +209,7 @@ fn with_choice(response: &mut ChatResponse, choice: usize, change: impl FnOnce(&
     }
 }
 
-/// Adds log probabilities to those before: both are objects of lists (`content`, `refusal`), one entry a token.
+/// Appends log probabilities: both are objects of lists (`content`, `refusal`), one entry per token.
 fn append_logprobs(held: &mut Option<Json>, more: Json) {
     let Some(before) = held else {
         *held = Some(more);

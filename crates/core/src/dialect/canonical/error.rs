@@ -1,8 +1,8 @@
-//! An error on its way from an upstream, or from the gateway, to a caller of any dialect.
+//! An error of an upstream or of the gateway, for a caller of any dialect.
 
 use crate::error::{ApiError, ErrorType};
 
-/// The kinds of errors that dialects tell apart.
+/// The kinds of errors that dialects distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ErrorKind {
@@ -18,23 +18,23 @@ pub enum ErrorKind {
     Server,
 }
 
-/// An error with everything that some dialect can say about it.
+/// An error with everything that some dialect can express.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorInfo {
     /// HTTP status of the answer.
     pub status: u16,
-    /// What kind of error it is.
+    /// Its kind.
     pub kind: ErrorKind,
-    /// A sentence for a person.
+    /// A message for people.
     pub message: String,
     /// A stable code, the upstream's or the gateway's.
     pub code: Option<String>,
-    /// The field at fault.
+    /// The path of the invalid field.
     pub param: Option<String>,
 }
 
 impl ErrorKind {
-    /// The kind that a status stands for where the body does not say more.
+    /// The kind that a status implies if the body does not specify it.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         match status {
@@ -53,24 +53,24 @@ impl ErrorKind {
 }
 
 impl ErrorInfo {
-    /// An error of which no more is known than status and message.
+    /// An error with only status and message.
     pub fn of_status(status: u16, message: impl Into<String>) -> Self {
         Self { status, kind: ErrorKind::of_status(status), message: message.into(), code: None, param: None }
     }
 
-    /// The error of a stream that ended before it was over.
+    /// The error of a truncated stream.
     #[must_use]
     pub fn truncated() -> Self {
         Self::in_stream("upstream_stream_truncated", "The provider broke off its answer.")
     }
 
-    /// The error of a stream that cannot be read.
+    /// The error of a stream that cannot be parsed.
     #[must_use]
     pub fn malformed() -> Self {
         Self::in_stream("upstream_invalid_response", "The provider sent something that cannot be read.")
     }
 
-    /// An error of a stream whose status line has left.
+    /// An error in a stream whose status line has been sent.
     pub fn in_stream(code: &str, message: impl Into<String>) -> Self {
         Self {
             status: 502,

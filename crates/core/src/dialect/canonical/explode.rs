@@ -1,11 +1,11 @@
-//! The events that a whole answer would have been streamed as: for callers who asked for a stream of an upstream that
-//! does not give one.
+//! Converts a complete answer to stream events: for callers who requested a stream from an upstream that does not
+//! send one.
 
 use super::message::Part;
 use super::response::ChatResponse;
 use super::stream::{PartStart, StreamEvent};
 
-/// A lawful sequence of events that assembles to `response`.
+/// A valid sequence of events that assembles to `response`.
 #[must_use]
 pub fn explode(response: ChatResponse) -> Vec<StreamEvent> {
     let ChatResponse { id, created, model, choices, usage, service_tier, system_fingerprint } = response;
@@ -29,7 +29,7 @@ pub fn explode(response: ChatResponse) -> Vec<StreamEvent> {
     events
 }
 
-/// Whether the part is one that models say, not one that callers send.
+/// Whether the part occurs in answers, not only in requests.
 fn can_be_answered(part: &Part) -> bool {
     !matches!(part, Part::File { .. } | Part::ToolResult { .. })
 }

@@ -1,11 +1,11 @@
-//! A JSON value that is carried, not looked at.
+//! A JSON value that is carried without being parsed.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// JSON text as it came: number formats and the order of fields survive. Two are equal if they mean the same.
+/// JSON text as received: number formats and the order of fields are preserved. Two are equal if their values are.
 #[derive(Clone)]
 pub struct Json(Box<RawValue>);
 
@@ -16,13 +16,13 @@ impl Json {
         serde_json::from_str::<Box<RawValue>>(text.trim()).ok().map(Self)
     }
 
-    /// A value as it came.
+    /// A value as received.
     #[must_use]
     pub fn carried(value: &RawValue) -> Self {
         Self(value.to_owned())
     }
 
-    /// Any value that can be written as JSON.
+    /// Any serialisable value.
     #[must_use]
     pub fn of(value: &impl Serialize) -> Self {
         serde_json::value::to_raw_value(value).map_or_else(|_| Self::null(), Self)
@@ -52,14 +52,14 @@ impl Json {
         &self.0
     }
 
-    /// The value as a tree, to be looked into.
+    /// The value as a tree.
     #[must_use]
     pub fn to_value(&self) -> serde_json::Value {
         serde_json::from_str(self.text()).unwrap_or_default()
     }
 
-    /// The arguments of a tool call as an object. Models write them as text, and not always well: nothing is an empty
-    /// object, and what is no object is kept under `arguments`.
+    /// The arguments of a tool call as an object. Models write them as text, and not always correctly: an empty text
+    /// is an empty object, and what is not an object is put under `arguments`.
     #[must_use]
     pub fn arguments_object(text: &str) -> Self {
         if text.trim().is_empty() {

@@ -1,13 +1,13 @@
-//! Who makes what means something to its maker only.
+//! The vendor that issued a signature or sealed block; only it can read it back.
 
 use crate::dialect::provider_kind::ProviderKind;
 
-/// The maker of signatures and of blocks that nobody else can read.
+/// A vendor that issues signatures and sealed blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Maker {
     /// Anthropic.
     Anthropic,
-    /// Google, in either of its services.
+    /// Google, with the Gemini API or Vertex AI.
     Google,
 }
 
@@ -15,8 +15,8 @@ impl Maker {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Anthropic, Self::Google];
 
-    /// Who signs the thoughts of a provider of this kind. Nobody knows who answers behind a service that is merely
-    /// compatible with `OpenAI`.
+    /// The vendor that signs the reasoning of a provider of this kind. `None` for services that are compatible with
+    /// `OpenAI`: the vendor behind them is unknown.
     #[must_use]
     pub fn of(kind: ProviderKind) -> Option<Self> {
         match kind {

@@ -1,16 +1,16 @@
-//! Messages and the parts that they are made of.
+//! Messages and their parts.
 
 use super::json::Json;
 use super::maker::Maker;
 
-/// Who says a message.
+/// The role of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Instructions of the operator.
     System,
     /// The same under `OpenAI`'s newer name.
     Developer,
-    /// The person.
+    /// The user.
     User,
     /// The model.
     Assistant,
@@ -21,9 +21,9 @@ pub enum Role {
 /// One message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// Who says it.
+    /// Its role.
     pub role: Role,
-    /// What is said, in order.
+    /// Its content, in order.
     pub parts: Vec<Part>,
     /// Name of the participant, where the dialect has one.
     pub name: Option<String>,
@@ -43,90 +43,90 @@ impl Message {
     }
 }
 
-/// A piece of content.
+/// A part of the content.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
     /// Text.
     Text {
         /// The text.
         text: String,
-        /// Where it is taken from.
+        /// Its citations.
         citations: Vec<Citation>,
         /// The prompt up to here is to be cached.
         cache: Option<CacheControl>,
     },
-    /// A picture.
+    /// An image.
     Image {
-        /// Where it is.
+        /// Its source.
         media: Media,
         /// `low`, `high`, `auto` …
         detail: Option<String>,
         /// The prompt up to here is to be cached.
         cache: Option<CacheControl>,
     },
-    /// Speech or another recording.
+    /// Audio.
     Audio {
-        /// Where it is; the media type is `audio/…`.
+        /// Its source; the media type is `audio/…`.
         media: Media,
     },
     /// A document.
     File {
-        /// Where it is.
+        /// Its source.
         media: Media,
         /// Its name.
         name: Option<String>,
         /// The prompt up to here is to be cached.
         cache: Option<CacheControl>,
     },
-    /// The model calls a tool.
+    /// A tool call.
     ToolCall {
-        /// Names the call, for its result.
+        /// Id of the call, for its result.
         id: String,
         /// Name of the tool.
         name: String,
         /// The arguments as the model wrote them: JSON text, usually of an object, possibly empty.
         arguments: String,
-        /// The provider's proof of the thoughts behind the call (Gemini), to be given back with it.
+        /// The provider's signature of the reasoning behind the call (Gemini), to be sent back with it.
         signature: Option<String>,
         /// The prompt up to here is to be cached.
         cache: Option<CacheControl>,
     },
-    /// What a tool call gave.
+    /// The result of a tool call.
     ToolResult {
         /// Id of the call.
         call_id: String,
-        /// Name of the tool, where the dialect says it.
+        /// Name of the tool, where the dialect has it.
         name: Option<String>,
-        /// The result: text and pictures.
+        /// The result: text and images.
         parts: Vec<Part>,
-        /// The tool failed.
+        /// Whether the tool failed.
         is_error: bool,
         /// The prompt up to here is to be cached.
         cache: Option<CacheControl>,
     },
-    /// What the model thinks before it answers.
+    /// A thinking block: reasoning before the answer.
     Thinking {
-        /// The thoughts, or a summary of them; may be empty where only the signature is given.
+        /// The reasoning, or a summary of it; may be empty where there is only a signature.
         text: String,
-        /// The provider's proof of them, to be given back unchanged.
+        /// The provider's signature of it, to be sent back unchanged.
         signature: Option<String>,
     },
-    /// Thoughts that the provider shows only in encrypted form, to be given back unchanged.
+    /// An encrypted thinking block, to be sent back unchanged.
     RedactedThinking {
         /// Opaque.
         data: String,
     },
-    /// What a tool of the provider's own did or found (a search, its results), in the provider's words: to be given back
-    /// unchanged, and to nobody else. What the model says about it is text like any other.
+    /// A block of a provider's server tool (a search, its results), in the provider's format: to be sent back
+    /// unchanged, and to this provider only. The model's text about it is ordinary text.
     ProviderBlock {
-        /// Whose words they are.
+        /// The vendor.
         maker: Maker,
         /// The block, an object with a `type`.
         block: Json,
     },
-    /// The model declines, in its own words.
+    /// A refusal of the model.
     Refusal {
-        /// Its words.
+        /// Its text.
         text: String,
     },
 }
@@ -148,32 +148,32 @@ impl Part {
     }
 }
 
-/// Where a picture, recording or document is.
+/// The source of an image, recording or document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Media {
-    /// At an address that the provider fetches. The media type is known only if the caller said it.
+    /// A URL that the provider fetches. The media type is known only if the caller gave it.
     Url {
-        /// The address.
+        /// The URL.
         url: String,
         /// `image/png` …
         media_type: Option<String>,
     },
-    /// Right here.
+    /// Inline data.
     Base64 {
         /// `image/png`, `application/pdf`, `audio/wav` …
         media_type: String,
         /// Standard base64.
         data: String,
     },
-    /// Uploaded to the provider before.
+    /// A file that was uploaded to the provider before.
     FileId {
-        /// The provider's name for it.
+        /// The provider's id of it.
         id: String,
     },
 }
 
 impl Media {
-    /// Reads an address; a `data:` URL becomes [`Media::Base64`].
+    /// Parses a URL; a `data:` URL becomes [`Media::Base64`].
     #[must_use]
     pub fn from_url(url: &str) -> Self {
         let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(','));
@@ -187,7 +187,7 @@ impl Media {
         }
     }
 
-    /// As an address; what is here becomes a `data:` URL. `None` for an uploaded file.
+    /// The URL; inline data becomes a `data:` URL. `None` for an uploaded file.
     #[must_use]
     pub fn to_url(&self) -> Option<String> {
         match self {
@@ -205,18 +205,18 @@ pub struct CacheControl {
     pub ttl: Option<String>,
 }
 
-/// Where a piece of text is taken from.
+/// A citation: the source of a piece of text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Citation {
-    /// Address of the source.
+    /// URL of the source.
     pub url: Option<String>,
     /// Title of the source.
     pub title: Option<String>,
-    /// The words of the source.
+    /// The cited text of the source.
     pub cited_text: Option<String>,
-    /// Characters of the answer that it stands behind, from and up to.
+    /// Range of characters of the answer that it belongs to.
     pub span: Option<(u64, u64)>,
-    /// The citation in the words of its own dialect, for a caller of the same.
+    /// The citation in its original dialect, for a caller of the same.
     pub original: Option<Json>,
 }
 

@@ -5,48 +5,49 @@ use std::collections::BTreeMap;
 use super::json::Json;
 use super::message::{CacheControl, Message};
 
-/// A request, in the order in which its messages were said. System and developer messages stay where they stand.
+/// A request. Messages are in order; system and developer messages keep their positions.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChatRequest {
     /// The model that the caller named.
     pub model: String,
-    /// The conversation.
+    /// The messages.
     pub messages: Vec<Message>,
-    /// Tools that the model may call.
+    /// Tools of the request.
     pub tools: Vec<Tool>,
-    /// Which of them it must call.
+    /// Tool choice.
     pub tool_choice: Option<ToolChoice>,
-    /// Whether it may call several at once.
+    /// Whether parallel tool calls are allowed.
     pub parallel_tool_calls: Option<bool>,
-    /// The form of the answer.
+    /// The response format.
     pub response_format: Option<ResponseFormat>,
-    /// How the answer is drawn.
+    /// Sampling parameters.
     pub sampling: Sampling,
-    /// How much the model thinks.
+    /// Reasoning parameters.
     pub reasoning: Option<Reasoning>,
-    /// Most tokens of the answer.
+    /// Limit on tokens of the answer.
     pub max_tokens: Option<u64>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
     /// Whether the stream is to report usage, where the dialect makes that optional.
     pub include_usage: bool,
-    /// The caller's name for its own user.
+    /// The caller's id of its own user.
     pub user: Option<String>,
-    /// Labels of the caller.
+    /// Metadata of the caller.
     pub metadata: Option<Json>,
     /// `auto`, `default`, `flex`, `priority` …
     pub service_tier: Option<String>,
     /// Key under which prompts share a cache.
     pub prompt_cache_key: Option<String>,
-    /// `low`, `medium`, `high`.
+    /// Verbosity: `low`, `medium`, `high`.
     pub verbosity: Option<String>,
-    /// Spoken output.
+    /// Audio output.
     pub audio: Option<AudioOutput>,
-    /// Fields of the caller's dialect that have no place here, by name. They go to upstreams of the same dialect only.
+    /// Fields of the caller's dialect without a place here, by name. They are sent to upstreams of the same dialect
+    /// only.
     pub extra: BTreeMap<String, Json>,
 }
 
-/// How tokens are drawn. A value that is absent is the provider's default.
+/// Sampling parameters. An absent value is the provider's default.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[expect(missing_docs, reason = "the fields are the well-known parameters of that name")]
 pub struct Sampling {
@@ -66,9 +67,9 @@ pub struct Sampling {
 /// A tool.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tool {
-    /// A function of the caller's.
+    /// A function of the caller.
     Function(Function),
-    /// A tool that the provider runs itself (web search, code execution), in the words of its own dialect.
+    /// A server tool of a provider (web search, code execution), in its own dialect.
     Native(Json),
 }
 
@@ -77,37 +78,37 @@ pub enum Tool {
 pub struct Function {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub description: Option<String>,
     /// JSON schema of its arguments.
     pub parameters: Option<Json>,
-    /// Whether the arguments must follow the schema to the letter.
+    /// Whether the arguments must follow the schema strictly.
     pub strict: Option<bool>,
     /// The prompt up to here is to be cached.
     pub cache: Option<CacheControl>,
 }
 
-/// Which tool must be called.
+/// Tool choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToolChoice {
     /// The model decides.
     Auto,
-    /// None.
+    /// No tool call.
     None,
-    /// At least one.
+    /// At least one tool call.
     Required,
-    /// This one.
+    /// This function.
     Named(String),
-    /// The model decides, or must call one, among these.
+    /// Only these functions.
     Allowed {
-        /// How free it is.
+        /// Whether a call is required.
         mode: AllowedMode,
         /// Names of functions.
         names: Vec<String>,
     },
 }
 
-/// How free the model is among allowed tools.
+/// Whether one of the allowed tools must be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllowedMode {
     /// It may call one.
@@ -116,45 +117,45 @@ pub enum AllowedMode {
     Required,
 }
 
-/// The form of the answer.
+/// The response format.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResponseFormat {
     /// Free text.
     Text,
-    /// Some JSON object.
+    /// Any JSON object.
     JsonObject,
-    /// JSON of this schema.
+    /// JSON with this schema.
     JsonSchema {
         /// Name of the schema.
         name: Option<String>,
-        /// What it is for.
+        /// Its description.
         description: Option<String>,
         /// The schema.
         schema: Json,
-        /// Whether it must be followed to the letter.
+        /// Whether it must be followed strictly.
         strict: Option<bool>,
     },
 }
 
-/// How much the model thinks, in all the ways in which providers let it be said.
+/// Reasoning parameters, in all forms that providers have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reasoning {
     /// `none`, `minimal`, `low`, `medium`, `high`, `xhigh` …
     pub effort: Option<String>,
-    /// Most tokens of thought; 0 switches thinking off.
+    /// Limit on reasoning tokens; 0 disables reasoning.
     pub budget_tokens: Option<u64>,
     /// The model decides how much (Anthropic's `adaptive`, Gemini's budget of -1).
     pub adaptive: bool,
-    /// Whether the thoughts are to be shown.
+    /// Whether the reasoning is to be returned.
     pub include: Option<bool>,
-    /// `auto`, `concise`, `detailed`: the kind of summary to show.
+    /// `auto`, `concise`, `detailed`: the kind of summary.
     pub summary: Option<String>,
 }
 
-/// Spoken output.
+/// Audio output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioOutput {
-    /// Whose voice.
+    /// The voice.
     pub voice: Option<String>,
     /// `wav`, `mp3`, `pcm16` …
     pub format: Option<String>,

@@ -11,22 +11,22 @@ pub struct ChatResponse {
     pub id: Option<String>,
     /// Seconds since the epoch.
     pub created: Option<u64>,
-    /// The model that answered, in the upstream's word.
+    /// The model that answered, as the upstream names it.
     pub model: Option<String>,
-    /// The answers; usually one.
+    /// The choices; usually one.
     pub choices: Vec<Choice>,
-    /// Tokens used, if the upstream says so.
+    /// Usage, if the upstream reports it.
     pub usage: Option<TokenUsage>,
-    /// The tier that served it.
+    /// The service tier.
     pub service_tier: Option<String>,
-    /// `OpenAI`'s name of the configuration that served it.
+    /// `OpenAI`'s `system_fingerprint`.
     pub system_fingerprint: Option<String>,
 }
 
-/// One answer.
+/// One choice.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Choice {
-    /// What is said, in order: text, tool calls, thoughts.
+    /// Its content, in order: text, tool calls, thinking blocks.
     pub parts: Vec<Part>,
     /// Why it ended.
     pub finish: Option<FinishReason>,
@@ -37,31 +37,31 @@ pub struct Choice {
 /// Why an answer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model was done.
+    /// The model finished.
     Stop,
-    /// One of the caller's stop sequences came up; which one, if the upstream says so.
+    /// A stop sequence of the caller; which one, if the upstream reports it.
     StopSequence(Option<String>),
-    /// The token limit was reached.
+    /// The limit on tokens was reached.
     Length,
     /// The model waits for the results of its tool calls.
     ToolCalls,
-    /// A filter of the provider cut in.
+    /// A content filter of the provider.
     ContentFilter,
-    /// The model declined.
+    /// The model refused.
     Refusal,
     /// The provider paused a long turn, which may be continued.
     Pause,
-    /// Any other reason, in the upstream's word.
+    /// Any other reason, as the upstream names it.
     Other(String),
 }
 
-/// What an encoder needs to know besides the answer.
+/// The context of an encoder besides the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyContext {
-    /// A unique string for ids that the upstream did not give, of letters and digits.
+    /// A unique string of letters and digits, for ids that the upstream did not give.
     pub unique: String,
-    /// Seconds since the epoch, where the upstream did not say.
+    /// Seconds since the epoch, if the upstream did not give the time.
     pub created: u64,
-    /// The model that the caller named, where the upstream did not say which one answered.
+    /// The model that the caller named, if the upstream did not name the one that answered.
     pub model: String,
 }

@@ -1,10 +1,10 @@
 //! A streamed answer, event by event.
 //!
 //! The order is: one [`StreamEvent::Start`]; for every part of a choice a start, deltas and an end; one
-//! [`StreamEvent::Finish`] for each choice; [`StreamEvent::Usage`] whenever counts are known (the last one holds); then
-//! exactly one of [`StreamEvent::Done`] and [`StreamEvent::Error`], after which nothing follows. Parts of a choice are
-//! numbered from 0 without gaps in the order in which they start; at most one of them is open, except that tool calls
-//! may run beside each other.
+//! [`StreamEvent::Finish`] for each choice; [`StreamEvent::Usage`] whenever counts are known (the last one counts);
+//! then exactly one of [`StreamEvent::Done`] and [`StreamEvent::Error`], after which nothing follows. Parts of a
+//! choice are numbered from 0 without gaps in the order in which they start; at most one of them is open, except that
+//! tool calls may overlap.
 
 use super::error::ErrorInfo;
 use super::json::Json;
@@ -21,16 +21,17 @@ pub enum StreamEvent {
     Start {
         /// The upstream's id of the answer.
         id: Option<String>,
-        /// The model that answers, in the upstream's word.
+        /// The model that answers, as the upstream names it.
         model: Option<String>,
         /// Seconds since the epoch.
         created: Option<u64>,
     },
-    /// Who serves the answer, as soon as that is known. Later words replace earlier ones; what is absent is not said.
+    /// How the answer is served, as soon as that is known. Later values replace earlier ones; absent ones are
+    /// unknown.
     Served {
-        /// The tier.
+        /// The service tier.
         service_tier: Option<String>,
-        /// `OpenAI`'s name of the configuration.
+        /// `OpenAI`'s `system_fingerprint`.
         system_fingerprint: Option<String>,
     },
     /// A part begins.
@@ -39,7 +40,7 @@ pub enum StreamEvent {
         choice: usize,
         /// Number of the part within the choice.
         part: usize,
-        /// What begins.
+        /// The kind of the part.
         start: PartStart,
     },
     /// More text of a text, thinking or refusal part.
@@ -60,7 +61,7 @@ pub enum StreamEvent {
         /// The piece of text.
         text: String,
     },
-    /// The signature of a thinking part or tool call. It comes whole, or in pieces that concatenate.
+    /// The signature of a thinking part or tool call. It comes complete, or in pieces that concatenate.
     SignatureDelta {
         /// Number of the choice.
         choice: usize,
@@ -69,13 +70,13 @@ pub enum StreamEvent {
         /// The signature.
         signature: String,
     },
-    /// A source of a text part.
+    /// A citation of a text part.
     Citation {
         /// Number of the choice.
         choice: usize,
         /// Number of the part.
         part: usize,
-        /// The source.
+        /// The citation.
         citation: Citation,
     },
     /// Log probabilities of the text just sent, in `OpenAI`'s form.
@@ -85,14 +86,14 @@ pub enum StreamEvent {
         /// The probabilities.
         logprobs: Json,
     },
-    /// A part is whole.
+    /// A part is complete.
     PartEnd {
         /// Number of the choice.
         choice: usize,
         /// Number of the part.
         part: usize,
     },
-    /// A choice is over.
+    /// A choice has ended.
     Finish {
         /// Number of the choice.
         choice: usize,
@@ -101,48 +102,48 @@ pub enum StreamEvent {
     },
     /// Tokens used so far. Later counts replace earlier ones.
     Usage(TokenUsage),
-    /// The upstream is alive but has nothing to say.
+    /// A keep-alive of the upstream.
     Ping,
-    /// The stream is whole.
+    /// The stream is complete.
     Done,
-    /// The stream broke off, or the upstream reported an error in it.
+    /// The stream was truncated, or the upstream reported an error in it.
     Error(ErrorInfo),
 }
 
-/// What kind of part begins.
+/// The kind of a part.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PartStart {
     /// Text.
     Text,
-    /// Thoughts.
+    /// A thinking block.
     Thinking,
-    /// Encrypted thoughts, whole.
+    /// An encrypted thinking block, complete.
     RedactedThinking {
         /// Opaque.
         data: String,
     },
-    /// What a tool of the provider's own did or found, whole.
+    /// A block of a provider's server tool, complete.
     ProviderBlock {
-        /// Whose words they are.
+        /// The vendor.
         maker: Maker,
         /// The block.
         block: Json,
     },
     /// A refusal.
     Refusal,
-    /// A picture, whole.
+    /// An image, complete.
     Image {
-        /// Where it is.
+        /// Its source.
         media: Media,
     },
-    /// A piece of a recording, whole in itself: services stream speech in pieces, each a part of its own.
+    /// A piece of audio, complete: services stream speech in pieces, each of which is a part of its own.
     Audio {
         /// The piece.
         media: Media,
     },
     /// A tool call.
     ToolCall {
-        /// Names the call.
+        /// Id of the call.
         id: String,
         /// Name of the tool.
         name: String,
@@ -150,7 +151,7 @@ pub enum PartStart {
 }
 
 impl StreamEvent {
-    /// For dialects whose answers consist of words: a picture as a link in Markdown, a recording as nothing. `None` for
+    /// For dialects whose answers consist of text: an image as a link in Markdown, audio as an empty text. `None` for
     /// everything else.
     #[must_use]
     pub fn in_words(&self) -> Option<Vec<Self>> {
@@ -173,31 +174,31 @@ impl StreamEvent {
     }
 }
 
-/// Reads an upstream's stream. Malformed data becomes [`StreamEvent::Error`]; after `Done` or `Error` everything that
-/// still comes is ignored.
+/// Decodes an upstream's stream. Malformed data becomes [`StreamEvent::Error`]; input after `Done` or `Error` is
+/// ignored.
 pub trait StreamDecoder {
-    /// Takes in the next bytes, however they are cut, and appends the events that they complete.
+    /// Processes the next bytes, in any chunking, and appends the events that they complete.
     fn push(&mut self, chunk: &[u8], events: &mut Vec<StreamEvent>);
-    /// Takes in the end of the stream. Without a proper end before it, it appends an error with the code
+    /// Processes the end of the input. Without a proper end before it, it appends an error with the code
     /// `upstream_stream_truncated`.
     fn finish(&mut self, events: &mut Vec<StreamEvent>);
 }
 
-/// Writes a caller's stream.
+/// Encodes a caller's stream.
 pub trait StreamEncoder {
-    /// Appends what the event is in the caller's dialect; that may be nothing. An error becomes the dialect's error
-    /// event, and no end that would make the stream look whole.
+    /// Appends the event in the caller's dialect, which may be nothing. An error becomes the dialect's error event,
+    /// without an end that would make the stream look complete.
     fn encode(&mut self, event: &StreamEvent, out: &mut Vec<u8>);
-    /// Whether a comment of Server-Sent Events may stand between two events.
+    /// Whether a comment of Server-Sent Events is allowed between two events.
     fn takes_comments(&self) -> bool {
         true
     }
-    /// A sign of life, to be written where [`takes_comments`](Self::takes_comments) allows it.
+    /// A keep-alive, to be written where [`takes_comments`](Self::takes_comments) allows it.
     fn keep_alive(&self) -> &'static [u8] {
         KEEP_ALIVE
     }
-    /// The body that the unstreamed answer would have had, once the stream is over, in a dialect whose answers may be
-    /// kept and continued.
+    /// The body that the unstreamed answer would have had, once the stream has ended, in a dialect whose answers can
+    /// be stored and continued.
     fn final_body(&self) -> Option<Vec<u8>> {
         None
     }

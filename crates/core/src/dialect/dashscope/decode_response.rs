@@ -1,18 +1,18 @@
-//! Reading an unstreamed answer.
+//! Decodes an unstreamed answer.
 
 use super::error;
 use super::wire::{self, Output, Reply};
 use crate::dialect::canonical::{ChatResponse, Choice, Citation, Part};
 use crate::dialect::upstream::{alphanumeric, arguments_text, call_id};
 
-/// Reads an answer of a success status.
+/// Decodes an answer with a success status.
 pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
     let reply: Reply =
         serde_json::from_slice(body).map_err(|error| format!("The answer is not as documented: {error}."))?;
     read(reply)
 }
 
-/// The answer in a reply, or what it says instead.
+/// The answer in a reply, or its error.
 pub fn read(reply: Reply) -> Result<ChatResponse, String> {
     let Some(output) = reply.output else {
         return Err(match error::of_reply(200, &reply) {
@@ -70,7 +70,7 @@ fn read_choice(index: usize, choice: wire::Choice, unique: &str, citations: &mut
     }
 }
 
-/// The sources stand behind the first text.
+/// The citations belong to the first text.
 fn push_text(parts: &mut Vec<Part>, text: String, citations: &mut Vec<Citation>) {
     if !text.is_empty() {
         parts.push(Part::Text { text, citations: std::mem::take(citations), cache: None });

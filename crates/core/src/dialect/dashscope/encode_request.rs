@@ -1,4 +1,4 @@
-//! Writing a request.
+//! Encodes a request.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::dialect::canonical::{
 };
 use crate::dialect::upstream::parameters::set_parameters;
 
-/// Parameters that have a counterpart.
+/// Parameters with a counterpart.
 const SUPPORTED: &[&str] = &[
     "temperature",
     "top_p",
@@ -31,7 +31,7 @@ const SUPPORTED: &[&str] = &[
     "reasoning",
 ];
 
-/// The service's own parameters, which callers know under the same names from its `OpenAI`-compatible form.
+/// The service's own parameters, under the names of its `OpenAI`-compatible API.
 const OWN: &[&str] = &[
     "asr_options",
     "enable_code_interpreter",
@@ -46,7 +46,7 @@ const OWN: &[&str] = &[
     "vl_high_resolution_images",
 ];
 
-/// The service refuses to answer with a JSON object unless the conversation speaks of JSON.
+/// The service refuses a JSON object as response format unless the messages contain the word JSON.
 const JSON_INSTRUCTION: &str = "Answer with a JSON object.";
 
 #[derive(Serialize)]
@@ -154,7 +154,7 @@ struct Schema<'a> {
     strict: Option<bool>,
 }
 
-/// Writes a request for the endpoint that [`Endpoint::of`] chooses.
+/// Encodes a request for the endpoint that [`Endpoint::of`] chooses.
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let mut dropped = Vec::new();
     let endpoint = Endpoint::of(request, model);
@@ -211,7 +211,7 @@ fn own_parameters<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> BT
     own
 }
 
-/// Thinking is a switch and a budget.
+/// Reasoning is a switch and a budget.
 fn encode_reasoning<'a>(
     request: &'a ChatRequest,
     model: &str,
@@ -219,7 +219,7 @@ fn encode_reasoning<'a>(
     dropped: &mut Vec<String>,
 ) {
     let Some(reasoning) = &request.reasoning else {
-        // Open models think unless told otherwise, and refuse to do so without a stream.
+        // Open models reason by default, and refuse to do so without a stream.
         if !request.stream && thinks_by_default(model) {
             own.entry("enable_thinking").or_insert(Own::Flag(false));
         }
@@ -243,7 +243,7 @@ fn encode_reasoning<'a>(
     }
 }
 
-/// Whether to think, and how much at most.
+/// Whether to reason, and with which budget.
 fn wanted_thinking(reasoning: &Reasoning) -> Option<(bool, Option<u64>)> {
     match (reasoning.budget_tokens, reasoning.effort.as_deref()) {
         (Some(0), _) | (None, Some("none")) => Some((false, None)),
@@ -257,7 +257,7 @@ fn wanted_thinking(reasoning: &Reasoning) -> Option<(bool, Option<u64>)> {
     }
 }
 
-/// Whether it is one of the open models of the third generation that think by default: `qwen3-` and its size.
+/// Whether it is an open model of the third generation, which reasons by default: `qwen3-` and its size.
 fn thinks_by_default(model: &str) -> bool {
     let is_size = |part: &str| {
         let number = part.strip_suffix('b').map(|number| number.strip_prefix('a').unwrap_or(number));
@@ -288,7 +288,7 @@ fn encode_tools<'a>(
                 };
                 tools.push(FunctionTool { r#type: "function", function: text });
             }
-            // Searching the web is a switch here, whatever it is called elsewhere.
+            // Web search is a switch here, regardless of the name of the tool.
             Tool::Native(tool) if is_web_search(tool) => {
                 own.entry("enable_search").or_insert(Own::Flag(true));
                 own.entry("search_options").or_insert(Own::Sources { enable_source: true });
@@ -330,7 +330,7 @@ fn encode_choice<'a>(
             _ => Choice::Mode("required"),
         },
     };
-    // A model that thinks cannot be made to call.
+    // A reasoning model does not support a forced tool call.
     let thinks = match own.get("enable_thinking") {
         Some(Own::Flag(thinks)) => *thinks,
         Some(Own::Given(value)) => value.get() == "true",

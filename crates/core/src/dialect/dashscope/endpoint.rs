@@ -1,22 +1,22 @@
-//! Where a request goes.
+//! The endpoint of a request.
 
 use crate::dialect::canonical::{ChatRequest, Part};
 
-/// The header that asks for a stream.
+/// The header that requests a stream.
 pub const STREAM_HEADER: (&str, &str) = ("x-dashscope-sse", "enable");
 
-/// The two addresses of the service.
+/// The two endpoints of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
-    /// For models that read text only; content is a string.
+    /// For text models; content is a string.
     TextGeneration,
-    /// For models that see or hear; content is a list of pieces.
+    /// For multimodal models; content is a list of parts.
     MultimodalGeneration,
 }
 
 impl Endpoint {
-    /// Where this request goes: text models cannot be asked about pictures, and models that see are only reached at the
-    /// other address, also with nothing but text.
+    /// The endpoint of this request: text models do not accept images, and multimodal models are only available at
+    /// the other endpoint, also for text.
     #[must_use]
     pub fn of(request: &ChatRequest, model: &str) -> Self {
         if is_multimodal(model) || request.messages.iter().any(|message| message.parts.iter().any(has_media))
@@ -27,7 +27,7 @@ impl Endpoint {
         }
     }
 
-    /// The path behind the base address.
+    /// Its path below the base address.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
@@ -36,8 +36,8 @@ impl Endpoint {
         }
     }
 
-    /// The whole address. The base is what was entered for the provider, such as
-    /// `https://dashscope.aliyuncs.com/api/v1`; one that ends in `#` is taken literally.
+    /// Its URL. The base is the address of the provider, such as `https://dashscope.aliyuncs.com/api/v1`; one that
+    /// ends in `#` is used literally.
     #[must_use]
     pub fn url(self, server_url: &str) -> String {
         if let Some(literal) = server_url.strip_suffix('#') {
@@ -55,14 +55,14 @@ fn has_media(part: &Part) -> bool {
     }
 }
 
-/// Whether the model is one of those that see or hear, judged by its name.
+/// Whether the model is multimodal, judged by its name.
 fn is_multimodal(model: &str) -> bool {
     let model = model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let has_word = |word: &str| model.split(['-', '_', '.']).any(|part| part == word);
     if ["vl", "omni", "audio", "ocr", "asr"].iter().any(|word| has_word(word)) || model.starts_with("qvq") {
         return true;
     }
-    // Since version 3.5 the general models see; the largest do since 3.8.
+    // The general models are multimodal since version 3.5; the largest since 3.8.
     let Some(version) = model.strip_prefix("qwen3.") else { return false };
     let minor: String = version.chars().take_while(char::is_ascii_digit).collect();
     minor.parse::<u32>().is_ok_and(|minor| minor >= if has_word("max") { 8 } else { 5 })

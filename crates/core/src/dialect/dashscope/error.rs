@@ -6,18 +6,18 @@ use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::unreadable_error;
 use crate::sse::Event;
 
-/// Reads the body of an error answer.
+/// Decodes the body of an error response.
 pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     let read = |json: &[u8]| {
         let reply: Reply = serde_json::from_slice(json).ok()?;
         of_reply(status, &reply)
     };
-    // The service frames errors as an event if a stream was asked for, and still calls them JSON.
+    // If a stream was requested, the service frames errors as an event, with the content type JSON.
     let framed = || Event::from_raw(body).data().and_then(|data| read(&data));
     read(body).or_else(framed).unwrap_or_else(|| ErrorInfo::of_status(status, unreadable_error(status, body)))
 }
 
-/// The error that a reply is, if it is one.
+/// The error in a reply, if it is one.
 pub fn of_reply(status: u16, reply: &Reply) -> Option<ErrorInfo> {
     let text = |code: Option<&serde_json::Value>| match code? {
         serde_json::Value::String(code) => Some(code.clone()).filter(|code| !code.is_empty()),
@@ -41,7 +41,7 @@ pub fn of_reply(status: u16, reply: &Reply) -> Option<ErrorInfo> {
     Some(ErrorInfo { status, kind, message, code, param })
 }
 
-/// The error that an event of a stream is: the status stands in a comment of the event.
+/// The error in an event of a stream: the status is in a comment of the event.
 pub fn of_event(event: Event<'_>, reply: &Reply) -> Option<ErrorInfo> {
     let stated = status_comment(event.raw()).filter(|status| *status >= 400);
     let mut error = of_reply(stated.unwrap_or(502), reply)?;
@@ -58,7 +58,7 @@ fn status_comment(raw: &[u8]) -> Option<u16> {
     line.trim().parse().ok()
 }
 
-/// The kinds that codes stand for, more exactly than the status does. Codes may have a more special part after a dot.
+/// The kinds of error codes, more specific than the status. Codes may have a specific part after a dot.
 fn kind_of(code: &str) -> Option<ErrorKind> {
     let family = code.split('.').next().unwrap_or_default();
     Some(match (family, code) {
@@ -88,7 +88,7 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
     })
 }
 
-/// The status that an error would have had if it had come before the stream.
+/// The status that an error would have had before the stream.
 fn status_of(kind: ErrorKind) -> u16 {
     match kind {
         ErrorKind::InvalidRequest | ErrorKind::InsufficientQuota => 400,

@@ -1,18 +1,18 @@
-//! Telling deltas from repetitions.
+//! Distinguishes deltas from repetitions.
 //!
-//! Asked for `incremental_output`, a server sends what is new; one that does not know the parameter sends all that there
-//! is so far with every event. Nothing in the stream says which, so it is read off the text: where pieces repeat all that
-//! came before and add to it, the text is being repeated. A single such piece may be chance ("ha", "haha"), so a short one
-//! is held back until the next piece decides. In a stream of deltas nearly every second piece differs from the first and
-//! settles the matter at once, without delay.
+//! With `incremental_output`, a server sends deltas; a server that does not know the parameter repeats the text so
+//! far with every event. Nothing in the stream says which, so it is inferred from the text: if pieces repeat and
+//! extend all earlier text, the text is being repeated. A single such piece may be chance ("ha", "haha"), so a short
+//! one is held back until the next piece decides. In a stream of deltas nearly every second piece differs from the
+//! first, which decides it at once, without delay.
 
-/// How the stream sends text. Settled once for the whole stream.
+/// How the stream sends text. Decided once for the whole stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Style {
     /// Not known yet.
     #[default]
     Unknown,
-    /// Each piece is new.
+    /// Each piece is a delta.
     Deltas,
     /// Each piece is the whole text so far.
     Snapshots,
@@ -23,19 +23,19 @@ const SURE_CHARS: usize = 16;
 /// Most pieces that are held back.
 const MAX_HELD: usize = 32;
 
-/// One text that grows: the answer, the thoughts, or the arguments of one tool call.
+/// One growing text: the answer, the reasoning, or the arguments of one tool call.
 #[derive(Debug, Default)]
 pub struct Growth {
-    /// All that has been passed on; kept only as long as it may be needed.
+    /// The text that was passed on; held only as long as it may be needed.
     seen: String,
     /// Pieces that may be deltas or repetitions.
     held: Vec<String>,
-    /// How many of them add to the one before.
+    /// How many of them extend the one before.
     grown: usize,
 }
 
 impl Growth {
-    /// Takes in a piece and returns what is new.
+    /// Processes a piece and returns the new text.
     pub fn add(&mut self, piece: &str, style: &mut Style) -> String {
         match *style {
             Style::Deltas => self.release_deltas() + piece,
@@ -48,7 +48,7 @@ impl Growth {
         }
     }
 
-    /// Decides about what is held back, because the text is over (`finished`) or something else comes between.
+    /// Decides about pieces that are held back, because the text has ended (`finished`) or something else follows.
     pub fn settle(&mut self, finished: bool, style: &mut Style) -> String {
         if self.held.is_empty() {
             return String::new();
@@ -113,7 +113,7 @@ impl Growth {
         if self.seen.starts_with(piece) {
             return String::new();
         }
-        // It repeats nothing after all; losing it would be worse than a seam.
+        // It is not a repetition after all; losing the text would be worse than a duplicate.
         self.seen.push_str(piece);
         piece.to_owned()
     }

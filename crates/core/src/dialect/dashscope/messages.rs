@@ -1,14 +1,14 @@
-//! Writing the conversation.
+//! Encodes the messages.
 //!
-//! The service wants one system message, first; no two messages of the same role in a row; tool results one by one right
-//! after the calls; and a last message that is not the model's, except one marked as the beginning of its answer.
+//! The service requires one system message, first; no two adjacent messages with the same role; tool results one by
+//! one right after the calls; and a last message that is not the model's, except one marked as a prefilled answer.
 
 use serde::Serialize;
 
 use super::Endpoint;
 use crate::dialect::canonical::{CacheControl, ChatRequest, Media, Message as Said, Part, Role};
 
-/// A message as it is written.
+/// A message as the service expects it.
 #[derive(Debug, Serialize)]
 pub struct Message {
     role: &'static str,
@@ -32,7 +32,7 @@ enum Content {
 
 #[derive(Debug, Default, Serialize)]
 struct Piece {
-    /// Only text models name the type of a piece.
+    /// Only text models have types of content parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     r#type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,17 +64,17 @@ struct FunctionCall {
     arguments: String,
 }
 
-/// What became of the conversation.
+/// The encoded messages.
 #[derive(Debug, Default)]
 pub struct Conversation {
     /// The messages.
     pub messages: Vec<Message>,
-    /// A picture is to be looked at closely.
+    /// Whether an image is to be processed in high resolution.
     pub high_resolution: bool,
 }
 
-/// Writes the conversation for an endpoint; what cannot be said there is named in `dropped`. `instruction` is added to the
-/// system message.
+/// Encodes the messages for an endpoint; what cannot be expressed is named in `dropped`. `instruction` is added to
+/// the system message.
 pub fn encode(
     request: &ChatRequest,
     endpoint: Endpoint,
@@ -134,7 +134,7 @@ impl Draft {
         self.pieces.push(Piece { text: Some(text), cache_control, ..Piece::default() });
     }
 
-    /// Keeps what follows apart from what was said before.
+    /// Separates what follows from the text before.
     fn separate(&mut self) {
         if let Some(Piece { text: Some(text), .. }) = self.pieces.last_mut() {
             text.push_str("\n\n");
@@ -178,7 +178,7 @@ impl Writer<'_> {
         if message.name.is_some() {
             self.dropped.push(format!("messages[{index}].name"));
         }
-        // Pictures in tool results follow in a turn of the user, after the last result.
+        // Images in tool results follow in a user message, after the last result.
         let mut shown = Vec::new();
         let role = if message.role == Role::Developer { Role::System } else { message.role };
         let mut is_begun = false;
@@ -203,7 +203,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Makes sure that the last message is one of this role.
+    /// Ensures that the last message has this role.
     fn begin(&mut self, role: Role) {
         if role == Role::System {
             self.system.separate();
@@ -247,7 +247,7 @@ impl Writer<'_> {
                 let piece = media.to_url().map(|url| Piece { audio: Some(url), ..Piece::default() });
                 self.media(path, role, piece);
             }
-            // Documents that were uploaded before are named in a system text.
+            // Uploaded documents are referred to in a system message.
             Part::File { media: Media::FileId { id }, .. } => {
                 self.system.separate();
                 self.system.text(format!("fileid://{id}"), None);
@@ -312,7 +312,7 @@ impl Writer<'_> {
         self.drafts.push(draft);
     }
 
-    /// The service has one kind of mark, which lasts five minutes.
+    /// The service has one kind of cache mark, which lasts five minutes.
     fn note_ttl(&mut self, path: &str, cache: Option<&CacheControl>) {
         if cache.and_then(|cache| cache.ttl.as_deref()).is_some_and(|ttl| ttl != "5m") {
             self.dropped.push(format!("{path}.cache_control.ttl"));

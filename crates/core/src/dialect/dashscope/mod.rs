@@ -1,13 +1,13 @@
 //! `DashScope`, the native protocol of Alibaba Cloud's Qwen models
 //! (<https://www.alibabacloud.com/help/en/model-studio/qwen-api-via-dashscope>).
 //!
-//! A request goes to one of two addresses ([`Endpoint`]): text models have one, models that see or hear another, and the
-//! two write messages differently. A stream is asked for with a header ([`STREAM_HEADER`]), not in the body.
+//! A request goes to one of two endpoints ([`Endpoint`]), for text models and for multimodal models, which have
+//! different message formats. A stream is requested with a header ([`STREAM_HEADER`]), not in the body.
 //!
-//! What is particular about the answers, and dealt with here: events without a space after `data:`, with comments that
-//! carry a status; the word `"null"` for "not finished"; usage repeated with every event; servers that ignore
-//! `incremental_output` and repeat the text so far; fragments of tool calls without id and name; no mark at the end of a
-//! stream; errors framed as an event although the answer says that it is JSON.
+//! Peculiarities of the answers that are handled here: events without a space after `data:`, with comments that
+//! contain a status; the word `"null"` for "not finished"; usage repeated with every event; servers that ignore
+//! `incremental_output` and repeat the text so far; fragments of tool calls without id and name; no final event of a
+//! stream; errors framed as an event although the content type is JSON.
 
 mod decode_response;
 mod encode_request;

@@ -1,4 +1,4 @@
-//! Reading a streamed answer.
+//! Decodes a streamed answer.
 
 use super::growth::{Growth, Style};
 use super::wire::{self, Choice, Message, Output, Reply, ToolCall};
@@ -12,7 +12,7 @@ use crate::dialect::upstream::{alphanumeric, arguments_text};
 use crate::sse::Event;
 use crate::tokens::TokenUsage;
 
-/// Most answers to one request; the service gives at most four.
+/// Most choices of one request; the service has at most four.
 const MAX_CHOICES: usize = 16;
 
 /// A decoder at the beginning of a stream.
@@ -23,11 +23,11 @@ pub fn decoder() -> Box<dyn StreamDecoder> {
 #[derive(Debug, Default)]
 struct DashScopeReading {
     begun: bool,
-    /// Of the id of the answer; for ids of tool calls that have none.
+    /// From the id of the answer; for ids of tool calls that have none.
     unique: String,
     style: Style,
     choices: Vec<ChoiceState>,
-    /// Sources that wait for the text that they stand behind.
+    /// Citations that wait for their text.
     citations: Vec<Citation>,
     usage: Option<TokenUsage>,
 }
@@ -37,7 +37,7 @@ struct ChoiceState {
     parts: ChoiceParts,
     text: Growth,
     thinking: Growth,
-    /// By number of the call.
+    /// By index of the call.
     arguments: Vec<Growth>,
     finished: bool,
 }
@@ -74,7 +74,7 @@ impl Reading for DashScopeReading {
         self.begun
     }
 
-    /// The service sends no mark at the end: a stream is whole if every answer said why it ended.
+    /// The service has no final event: a stream is complete if every choice has a finish reason.
     fn end(&mut self, events: &mut Vec<StreamEvent>) {
         let is_whole = !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finished);
         events.push(if is_whole { StreamEvent::Done } else { StreamEvent::Error(ErrorInfo::truncated()) });
@@ -102,7 +102,7 @@ impl DashScopeReading {
 
     fn output(&mut self, output: Output, events: &mut Vec<StreamEvent>) {
         if let Some(search) = output.search_info {
-            // Repeated with every event by servers that repeat the text.
+            // Servers that repeat the text also repeat this with every event.
             if self.citations.is_empty() && self.choices.iter().all(|choice| choice.parts.is_empty()) {
                 self.citations = search.citations();
             }

@@ -1,4 +1,4 @@
-//! The answers of the service, as far as they are read.
+//! The answers of the service, as far as they are used.
 
 use serde::Deserialize;
 use serde_json::Number;
@@ -16,7 +16,7 @@ pub struct Reply {
     pub request_id: Option<String>,
     pub code: Option<serde_json::Value>,
     pub message: Option<String>,
-    /// The form that the gateway in front of the service uses.
+    /// The form of errors of the service's gateway.
     pub error: Option<GatewayError>,
 }
 
@@ -55,7 +55,7 @@ pub struct Message {
     pub tool_calls: Option<Vec<ToolCall>>,
 }
 
-/// A string from text models, a list from those that see.
+/// A string from text models, a list from multimodal ones.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Content {
@@ -130,7 +130,7 @@ impl Usage {
         let completion = count(self.output_tokens.as_ref());
         let audio = count(self.audio_tokens.as_ref().or(input.audio_tokens.as_ref()));
         let mut prompt = count(self.input_tokens.as_ref());
-        // The early audio models count the text apart from the sound; elsewhere the sound is part of the input.
+        // The early audio models count text without audio; elsewhere audio is part of the input.
         if prompt < audio {
             prompt = prompt.saturating_add(audio);
         }
@@ -163,7 +163,7 @@ impl Content {
 }
 
 impl SearchInfo {
-    /// The pages that the answer is based on.
+    /// The pages that the answer cites.
     pub fn citations(self) -> Vec<Citation> {
         let results = self.search_results.unwrap_or_default();
         results
@@ -182,7 +182,7 @@ impl SearchInfo {
     }
 }
 
-/// Why an answer ended; `None` as long as it has not, which the service also writes as the word `null`.
+/// The finish reason; `None` before the end, which the service also writes as the word `null`.
 pub fn finish_reason(reason: Option<&str>, has_calls: bool) -> Option<FinishReason> {
     Some(match reason? {
         "" | "null" => return None,

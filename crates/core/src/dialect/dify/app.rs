@@ -1,25 +1,25 @@
-//! The kinds of apps, and where each is asked.
+//! The kinds of apps and their paths.
 
-/// What kind of app a provider is.
+/// The kind of an app.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DifyApp {
-    /// A chat, which Dify keeps.
+    /// A chat, whose conversation Dify stores.
     #[default]
     Chat,
-    /// One text for another, without a conversation.
+    /// A completion: text in, text out, without a conversation.
     Completion,
     /// A workflow, without a conversation.
     Workflow,
 }
 
 impl DifyApp {
-    /// Whether Dify keeps what was said.
+    /// Whether Dify stores the conversation.
     #[must_use]
     pub fn keeps_conversation(self) -> bool {
         self == Self::Chat
     }
 
-    /// The path below the version where it is asked.
+    /// The path of requests, below the version.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl DifyApp {
         }
     }
 
-    /// The path where an answer in the making is stopped.
+    /// The path that stops an answer in progress.
     #[must_use]
     pub fn stop_path(self, task_id: &str) -> String {
         // Ids are UUIDs; anything else must not lead to another path.

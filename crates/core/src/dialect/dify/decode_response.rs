@@ -1,4 +1,4 @@
-//! Reading an unstreamed answer.
+//! Decodes an unstreamed answer.
 
 use super::error;
 use super::ids::DifyIds;
@@ -6,14 +6,14 @@ use super::wire::Reply;
 use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Part};
 use crate::dialect::upstream::count;
 
-/// Reads an answer of a success status, and its names.
+/// Decodes an answer with a success status, and its ids.
 pub fn decode(body: &[u8]) -> Result<(ChatResponse, DifyIds), String> {
     let reply: Reply =
         serde_json::from_slice(body).map_err(|error| format!("The answer is not as documented: {error}."))?;
     read(reply)
 }
 
-/// The answer in a reply, or what it says instead.
+/// The answer in a reply, or its error.
 pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), String> {
     let data = reply.data();
     if reply.answer.is_none() && data.status.as_deref() == Some("failed") {

@@ -1,4 +1,4 @@
-//! Writing a request.
+//! Encodes a request.
 
 use std::borrow::Cow;
 
@@ -11,11 +11,11 @@ use super::transcript::{self, paragraph};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Message, Part};
 use crate::dialect::upstream::parameters::set_parameters;
 
-/// Dify refuses an empty query, also next to a file.
+/// Dify refuses an empty query, also with a file.
 const FILES_ONLY: &str = "[see the attached files]";
-/// The only parameter that Dify knows: whose conversation it is.
+/// The only parameter with a counterpart: the user.
 const SUPPORTED: &[&str] = &["user"];
-/// Fields of Dify's own that a caller may send along.
+/// Fields of Dify that a caller may send.
 const OWN: &[&str] = &["inputs", "auto_generate_name", "workflow_id", "trace_id"];
 
 #[derive(Serialize)]
@@ -43,7 +43,7 @@ pub fn user<'a>(options: &'a DifyOptions, request: &'a ChatRequest) -> &'a str {
     given.into_iter().find(|user| !user.is_empty()).unwrap_or(NOBODY)
 }
 
-/// Writes a request.
+/// Encodes a request.
 pub fn encode(request: &ChatRequest, options: &DifyOptions) -> EncodedRequest {
     let mut dropped = Vec::new();
     let conversation_id = options.conversation_id.as_deref().unwrap_or_default();
@@ -51,7 +51,7 @@ pub fn encode(request: &ChatRequest, options: &DifyOptions) -> EncodedRequest {
     let turn = transcript::last_turn(messages);
     let (earlier, rest) = messages.split_at_checked(turn).unwrap_or((messages, &[]));
     let query = query(earlier, rest, conversation_id.is_empty(), turn, &mut dropped);
-    // Files that were sent before are part of the conversation that Dify keeps.
+    // Earlier files are part of the conversation that Dify stores.
     let from = if conversation_id.is_empty() { 0 } else { turn };
     let files = files_of(messages, from, &mut dropped);
     dropped.extend((0..request.tools.len()).map(|index| format!("tools[{index}]")));
@@ -76,7 +76,7 @@ pub fn encode(request: &ChatRequest, options: &DifyOptions) -> EncodedRequest {
     EncodedRequest { body: serde_json::to_vec(&body).unwrap_or_default(), dropped }
 }
 
-/// The variables with what was said among them, unless the caller set that itself.
+/// The variables with the history among them, unless the caller set that itself.
 fn with_query(inputs: &RawValue, query: &str) -> Box<RawValue> {
     let mut variables: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(inputs.get()).unwrap_or_default();
@@ -95,7 +95,7 @@ fn query(
     let mut has_files = false;
     for (index, message) in rest.iter().enumerate() {
         if message.role != crate::dialect::canonical::Role::User {
-            // The beginning of an answer, which an app cannot be given.
+            // A prefilled answer, which Dify does not support.
             dropped.push(format!("messages[{}]", offset + index));
             continue;
         }
@@ -106,7 +106,7 @@ fn query(
         query.push_str(FILES_ONLY);
     }
     if query.is_empty() {
-        // Nobody said anything; whatever there is serves as the question.
+        // There is no user message; all text serves as the question.
         query = earlier.iter().map(Message::text).collect();
     }
     query

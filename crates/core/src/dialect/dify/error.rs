@@ -4,7 +4,7 @@ use super::wire::Reply;
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::unreadable_error;
 
-/// Reads the body of an error answer.
+/// Decodes the body of an error response.
 pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     serde_json::from_slice::<Reply>(body)
         .ok()
@@ -12,7 +12,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
         .unwrap_or_else(|| ErrorInfo::of_status(status, unreadable_error(status, body)))
 }
 
-/// The error that a reply is, if it is one. An event states its status itself.
+/// The error in a reply, if it is one. An event contains its status itself.
 pub fn of_reply(status: Option<u16>, reply: Reply) -> Option<ErrorInfo> {
     let code = reply.code.filter(|code| !code.is_empty());
     let message = reply.message.filter(|message| !message.is_empty());
@@ -36,7 +36,7 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
         "not_found" => ErrorKind::NotFound,
         "file_too_large" => ErrorKind::RequestTooLarge,
         "too_many_requests" => ErrorKind::RateLimit,
-        // A quota of the plan, in spite of its name, or of the model's provider.
+        // A quota of the plan, despite its name, or of the model's provider.
         "rate_limit_error" | "provider_quota_exceeded" => ErrorKind::InsufficientQuota,
         "internal_server_error" | "completion_request_error" => ErrorKind::Server,
         _ => return None,

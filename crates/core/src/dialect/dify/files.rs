@@ -1,10 +1,10 @@
-//! Pictures and documents as files.
+//! Images and documents as files.
 
 use serde::Serialize;
 
 use crate::dialect::canonical::{Media, Part};
 
-/// A file as it is written.
+/// A file as Dify expects it.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub struct File {
     r#type: &'static str,
@@ -15,12 +15,12 @@ pub struct File {
     upload_file_id: Option<String>,
 }
 
-/// Whether a part is something that would go as a file.
+/// Whether a part would be sent as a file.
 pub fn is_file(part: &Part) -> bool {
     matches!(part, Part::Image { .. } | Part::Audio { .. } | Part::File { .. })
 }
 
-/// The file that a part is; `None` if it would have to be uploaded first.
+/// The file of a part; `None` if it would have to be uploaded first.
 pub fn file(part: &Part) -> Option<File> {
     let (media, name, kind) = match part {
         Part::Image { media, .. } => (media, None, Some("image")),
@@ -45,7 +45,7 @@ pub fn file(part: &Part) -> Option<File> {
     }
 }
 
-/// What Dify calls this kind of file.
+/// Dify's name of this kind of file.
 fn kind_of(media_type: Option<&str>, name: &str) -> &'static str {
     let family = media_type.and_then(|media_type| media_type.split('/').next());
     let path = name.split(['?', '#']).next().unwrap_or_default();

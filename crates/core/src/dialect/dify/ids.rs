@@ -1,23 +1,23 @@
-//! The names that Dify gives to an answer, and finding them in its bytes.
+//! Dify's ids of an answer, and extracting them from its bytes.
 
-/// The names that Dify gave to an answer.
+/// Dify's ids of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DifyIds {
-    /// To be given back with the next turn.
+    /// Id of the conversation, to be sent with the next turn.
     pub conversation_id: Option<String>,
-    /// Names the answer, for feedback and suggestions.
+    /// Id of the answer, for feedback and suggestions.
     pub message_id: Option<String>,
-    /// Names the work in progress, to stop it.
+    /// Id of the task, to stop it.
     pub task_id: Option<String>,
 }
 
-/// The conversation that a piece of an answer names; every event and every whole answer does.
+/// The conversation id in part of an answer; every event and every complete answer has it.
 #[must_use]
 pub fn conversation_id_in(bytes: &[u8]) -> Option<String> {
     id_in(bytes, b"\"conversation_id\"")
 }
 
-/// The work in progress that an event names.
+/// The task id in an event.
 #[must_use]
 pub fn task_id_in(bytes: &[u8]) -> Option<String> {
     id_in(bytes, b"\"task_id\"")

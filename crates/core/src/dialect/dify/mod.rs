@@ -1,19 +1,19 @@
 //! Dify apps (<https://docs.dify.ai/en/api-reference/guides/streaming>).
 //!
-//! An app is not a model: its prompts, tools and sampling are set in Dify, and Dify keeps the conversation. A request
-//! carries what the person says next and the id of the conversation; the model's name means nothing.
+//! An app is not a model: its prompts, tools and sampling are set in Dify, and Dify stores the conversation. A
+//! request contains the user's next message and the id of the conversation; the model's name is ignored.
 //!
-//! **What is sent.** With a conversation id, `query` is the last turn of the user and nothing else: Dify knows the rest.
-//! Without one, Dify knows nothing, so what was said before rides along in front of the query, as instructions and a
-//! transcript. A request that consists of one turn is sent as it is. Pictures and documents go as `files`, by address, or
-//! by id if they were uploaded to Dify ([`upload`]); what could not be uploaded is dropped by name.
+//! **Request.** With a conversation id, `query` is the user's last turn only: Dify has the rest. Without one, the
+//! earlier history is prepended to the query, as instructions and a transcript. A request with a single turn is sent
+//! as it is. Images and documents are sent as `files`, by URL, or by id if they were uploaded to Dify ([`upload`]);
+//! those that could not be uploaded are dropped and reported.
 //!
-//! Completion and workflow apps ([`DifyApp`]) have no conversation: everything that was said goes into their variable
-//! `query`, and the answer of a workflow is its output of the name `text`, `answer`, `output` or `result`, its only
-//! output, or all of them as JSON.
+//! Completion and workflow apps ([`DifyApp`]) have no conversation: the whole history goes into their variable
+//! `query`. The answer of a workflow is its output `text`, `answer`, `output` or `result`, its only output, or all of
+//! them as JSON.
 //!
-//! **What comes back.** The id of the conversation is for the caller of this codec to keep and to give back with the next
-//! turn: [`Dify::decode_with_ids`], [`DifyStreamDecoder::ids`].
+//! **Answer.** The caller of this codec must store the id of the conversation and pass it with the next turn:
+//! [`Dify::decode_with_ids`], [`DifyStreamDecoder::ids`].
 
 mod app;
 mod decode_response;
@@ -39,7 +39,7 @@ use super::canonical::{
 /// The dialect of Dify chat apps.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dify {
-    /// What the request does not say.
+    /// The context besides the request.
     pub options: DifyOptions,
 }
 
@@ -50,12 +50,12 @@ impl Dify {
         Self { options }
     }
 
-    /// Reads an unstreamed answer together with its names.
+    /// Decodes an unstreamed answer together with its ids.
     pub fn decode_with_ids(&self, body: &[u8]) -> Result<(ChatResponse, DifyIds), String> {
         decode_response::decode(body)
     }
 
-    /// The user that requests are sent for.
+    /// The user of requests.
     #[must_use]
     pub fn user<'a>(&'a self, request: &'a ChatRequest) -> &'a str {
         encode_request::user(&self.options, request)
@@ -80,7 +80,7 @@ impl UpstreamDialect for Dify {
     }
 }
 
-/// The body of a request to stop. The user must be the one that the message was sent for, or nothing happens.
+/// The body of a stop request. The user must be that of the message, or it has no effect.
 #[must_use]
 pub fn stop_body(user: &str) -> Vec<u8> {
     serde_json::json!({ "user": user }).to_string().into_bytes()

@@ -1,21 +1,21 @@
-//! What a request to an app needs besides what its caller says.
+//! The context of a request to an app, besides the caller's request.
 
 use super::app::DifyApp;
 use crate::dialect::canonical::Json;
 
-/// The user of a request that names none: Dify refuses one without.
+/// The user of a request without one: Dify requires it.
 pub const NOBODY: &str = "nexus-edge";
 
-/// What Dify wants to know and a request does not say.
+/// What Dify needs and a request does not contain.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DifyOptions {
     /// The kind of app.
     pub app: DifyApp,
-    /// The conversation that the request goes on with.
+    /// The conversation that the request continues.
     pub conversation_id: Option<String>,
-    /// Whose conversation it is. Dify shows a conversation to nobody else, so it must stay the same. If empty, the
-    /// request's own `user` is taken.
+    /// The user of the conversation. Dify shows a conversation only to its user, so it must stay the same. If empty,
+    /// the request's own `user` is used.
     pub user: String,
-    /// Values of the app's variables, an object. Those in the request's `inputs` win.
+    /// Values of the app's variables, an object. Those in the request's `inputs` take precedence.
     pub inputs: Option<Json>,
 }

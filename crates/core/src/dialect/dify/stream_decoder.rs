@@ -1,16 +1,16 @@
-//! Reading a streamed answer.
+//! Decodes a streamed answer.
 //!
 //! | event | becomes |
 //! |---|---|
 //! | `message`, `agent_message`, `text_chunk` | text |
-//! | `agent_thought`, `reasoning_chunk` | thoughts; the tools that the app used are told in them |
+//! | `agent_thought`, `reasoning_chunk` | reasoning, which also mentions the tools that the app used |
 //! | `message_file` | a link in the text |
-//! | `message_replace` | the new text, and "filtered" as the reason for the end |
+//! | `message_replace` | the new text, and "filtered" as the finish reason |
 //! | `message_end` | usage, sources, the end |
 //! | `workflow_finished` | the end, where no `message_end` comes |
 //! | `workflow_paused` | the end: the app waits for a person |
 //! | `error` | an error |
-//! | everything else, `ping` included | a sign of life |
+//! | everything else, `ping` included | a keep-alive |
 
 use super::ids::DifyIds;
 use super::wire::Reply;
@@ -21,10 +21,10 @@ use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::sse::Event;
 
-/// Most of the answer that is remembered, to recognise repetitions.
+/// Most of the answer that is held to recognise repetitions.
 const REMEMBERED_BYTES: usize = 1 << 20;
 
-/// Reads the stream of a chat app, and keeps the names that Dify gives.
+/// Decodes the stream of a chat app, and records Dify's ids.
 pub struct DifyStreamDecoder(SseDecoder<DifyReading>);
 
 impl DifyStreamDecoder {
@@ -34,7 +34,7 @@ impl DifyStreamDecoder {
         Self(SseDecoder::new(DifyReading { parts: ChoiceParts::new(0), ..DifyReading::default() }))
     }
 
-    /// The names seen so far. All of them come with the first event.
+    /// The ids so far. All of them come with the first event.
     #[must_use]
     pub fn ids(&self) -> &DifyIds {
         &self.0.reading().ids
@@ -64,14 +64,14 @@ struct DifyReading {
     parts: ChoiceParts,
     /// The answer so far.
     said: String,
-    /// Pieces of the answer came as `agent_message`; a `message` behind them repeats all of it.
+    /// The answer came as `agent_message`; a later `message` repeats all of it.
     is_agent: bool,
     is_replaced: bool,
     thought: Thought,
     workflow: Option<Ended>,
 }
 
-/// A thought that events have told so far; they repeat it and add to it.
+/// The text of a thought so far; later events repeat and extend it.
 #[derive(Debug, Default)]
 struct Thought {
     id: String,
@@ -80,7 +80,7 @@ struct Thought {
     observation: String,
 }
 
-/// How a workflow ended.
+/// The result of a workflow.
 #[derive(Debug)]
 enum Ended {
     Well,
@@ -132,7 +132,7 @@ impl Reading for DifyReading {
                 return true;
             }
             "workflow_finished" => {
-                // A workflow without a chat may say everything at its end.
+                // A workflow without a chat may send all of its output at its end.
                 if self.said.is_empty()
                     && let Some(output) = reply.data().output()
                 {
@@ -231,7 +231,7 @@ impl DifyReading {
         self.say(text, events);
     }
 
-    /// What has been said cannot be taken back; what it should have been follows in a part of its own.
+    /// Text that was sent cannot be taken back; the replacement follows in a part of its own.
     fn replace(&mut self, reply: &Reply, events: &mut Vec<StreamEvent>) {
         let text = reply.answer.as_deref().unwrap_or_default();
         self.is_replaced = true;
@@ -249,7 +249,7 @@ impl DifyReading {
             self.thought = Thought { id, ..Thought::default() };
         }
         let words = reply.thought.unwrap_or_default();
-        // Apps that call functions repeat as a thought what they have already said as the answer.
+        // Apps with function calling repeat the answer as a thought.
         let new = words.strip_prefix(self.thought.words.as_str()).unwrap_or(&words);
         let is_said = !words.is_empty() && self.said.trim_end().ends_with(words.trim_end());
         let mut text = if is_said { String::new() } else { new.to_owned() };

@@ -1,10 +1,10 @@
-//! What was said before the last turn, in one text, for an app that does not know it.
+//! The history before the last turn as one text, for an app that does not have it.
 
 use std::fmt::Write as _;
 
 use crate::dialect::canonical::{Message, Part, Role};
 
-/// Where the last turn of the user begins: behind the last message that is not the user's.
+/// Index of the user's last turn: after the last message with another role.
 pub fn last_turn(messages: &[Message]) -> usize {
     let last_user = messages.iter().rposition(|message| message.role == Role::User);
     let Some(last_user) = last_user else { return messages.len() };
@@ -12,7 +12,7 @@ pub fn last_turn(messages: &[Message]) -> usize {
     before.iter().rposition(|message| message.role != Role::User).map_or(0, |index| index + 1)
 }
 
-/// Instructions and earlier turns, to stand in front of the query; empty if there are none.
+/// Instructions and earlier turns, to be prepended to the query; empty if there are none.
 pub fn preamble(messages: &[Message]) -> String {
     let mut instructions = String::new();
     let mut turns = String::new();
@@ -48,7 +48,7 @@ pub fn paragraph(text: &mut String, more: &str) {
     text.push_str(more);
 }
 
-/// The words of a message: its text, and calls and results of tools told in words.
+/// The text of a message, with tool calls and results described.
 fn spoken(message: &Message) -> String {
     let mut text = String::new();
     for part in &message.parts {

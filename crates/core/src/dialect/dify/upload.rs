@@ -1,4 +1,4 @@
-//! Files that stand in a request go to Dify first; the request then names them by the ids that they get.
+//! Inline files of a request are uploaded to Dify first; the request then refers to them by their ids.
 //!
 //! <https://docs.dify.ai/api-reference/files/file-upload>
 
@@ -9,11 +9,10 @@ use serde::Deserialize;
 use super::transcript;
 use crate::dialect::canonical::{ChatRequest, Media, Part};
 
-/// Most files of one request that are uploaded; the others are dropped by name.
+/// Most uploaded files of one request; the others are dropped and reported.
 const MAX_UPLOADS: usize = 10;
 
-/// What stands in the request itself and would be sent as a file. Where Dify keeps the conversation, earlier files are
-/// there already.
+/// The inline files to be uploaded. Where Dify stores the conversation, earlier files are there already.
 pub fn uploads(request: &mut ChatRequest, is_continued: bool) -> Vec<&mut Media> {
     let from = if is_continued { transcript::last_turn(&request.messages) } else { 0 };
     let parts = request.messages.iter_mut().skip(from).flat_map(|message| &mut message.parts);
@@ -27,7 +26,7 @@ pub fn uploads(request: &mut ChatRequest, is_continued: bool) -> Vec<&mut Media>
         .collect()
 }
 
-/// The form by which a file is uploaded; `None` if it is not valid base64. The user must be that of the request.
+/// The upload form of a file; `None` if it is not valid base64. The user must be that of the request.
 #[must_use]
 pub fn form(boundary: &str, user: &str, media: &Media) -> Option<Vec<u8>> {
     let Media::Base64 { media_type, data } = media else { return None };
@@ -53,7 +52,7 @@ pub fn form(boundary: &str, user: &str, media: &Media) -> Option<Vec<u8>> {
     Some(form)
 }
 
-/// The id that the file got.
+/// The id of the uploaded file.
 #[must_use]
 pub fn read_id(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! The answers of the service, as far as they are read.
+//! The answers of the service, as far as they are used.
 
 use serde::Deserialize;
 use serde_json::Number;
@@ -20,7 +20,7 @@ pub struct Reply {
     pub answer: Option<String>,
     pub created_at: Option<Number>,
     pub metadata: Option<Metadata>,
-    /// Looked into only where it matters: unknown events carry whatever they like.
+    /// Parsed only where needed: unknown events contain anything.
     data: Option<Json>,
     // Of a thought.
     pub thought: Option<String>,
@@ -37,7 +37,7 @@ pub struct Reply {
     pub status: Option<serde_json::Value>,
 }
 
-/// What comes with the end of an answer.
+/// The data of the end of an answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Metadata {
@@ -45,7 +45,7 @@ pub struct Metadata {
     pub retriever_resources: Option<Vec<Json>>,
 }
 
-/// What events of workflows carry.
+/// The data of workflow events.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Data {
@@ -68,14 +68,14 @@ struct Resource {
 }
 
 impl Reply {
-    /// What an event of a workflow carries.
+    /// The data of a workflow event.
     pub fn data(&self) -> Data {
         self.data.as_ref().and_then(|data| serde_json::from_str(data.text()).ok()).unwrap_or_default()
     }
 }
 
 impl Data {
-    /// What a workflow gave, as text.
+    /// The output of a workflow, as text.
     pub fn output(&self) -> Option<String> {
         let outputs = self.outputs.as_ref().filter(|outputs| !outputs.is_empty())?;
         let named =
@@ -92,7 +92,7 @@ impl Metadata {
         self.usage.as_deref().and_then(usage::parse)
     }
 
-    /// The pieces of knowledge that the answer is based on.
+    /// The retrieved passages that the answer is based on.
     pub fn citations(&mut self) -> Vec<Citation> {
         let resources = self.retriever_resources.take().unwrap_or_default();
         resources

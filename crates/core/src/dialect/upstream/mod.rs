@@ -1,5 +1,5 @@
-//! What the codecs of several upstream dialects share: reading events, keeping the parts of an answer in lawful order,
-//! telling which parameters of a request are set.
+//! Common parts of several upstream codecs: reading events, ordering the parts of an answer, listing the parameters
+//! that a request sets.
 
 pub mod parameters;
 pub mod parts;
@@ -9,7 +9,7 @@ use serde_json::Number;
 
 use super::canonical::Json;
 
-/// A count as it is found in the wild: absent, `null` or with a decimal point.
+/// A count as services write it: absent, `null` or with a decimal point.
 pub fn count(number: Option<&Number>) -> u64 {
     let Some(number) = number else { return 0 };
     number
@@ -28,21 +28,21 @@ pub fn arguments_text(arguments: Option<&Json>) -> String {
     }
 }
 
-/// The letters and digits of an id, to build other ids of.
+/// The letters and digits of an id, for deriving other ids.
 pub fn alphanumeric(id: &str) -> String {
     id.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-/// An id for a tool call whose provider gave none. The same call gets the same id, streamed and not; calls of different
-/// answers get different ones as long as the provider names its answers.
+/// An id for a tool call whose provider gave none. The same call gets the same id, streamed and not; calls of
+/// different answers get different ones if the provider's answers have ids.
 pub fn call_id(unique: &str, choice: usize, part: usize) -> String {
     if unique.is_empty() { format!("call_{choice}_{part}") } else { format!("call_{unique}_{choice}_{part}") }
 }
 
-/// Bytes of an error body that are shown if it is no error that can be read.
+/// Bytes of an unparsable error body that are shown.
 const SHOWN_BYTES: usize = 300;
 
-/// A sentence about an error whose body cannot be read: its text if it is one, but never a page of HTML.
+/// A message for an error body that cannot be parsed: its text if it is plain text, but never a page of HTML.
 pub fn unreadable_error(status: u16, body: &[u8]) -> String {
     let head = body.get(..body.len().min(SHOWN_BYTES)).unwrap_or_default();
     let text = String::from_utf8_lossy(head);

@@ -1,9 +1,9 @@
-//! Which optional parameters a request sets, by the names that `OpenAI` gives them.
+//! The optional parameters that a request sets, under `OpenAI`'s names.
 
 use crate::dialect::canonical::{ChatRequest, Reasoning, ResponseFormat, ToolChoice};
 
-/// The optional parameters that are set to something other than what every service does anyway. Messages, tools and
-/// `extra` are not among them.
+/// The optional parameters that are set to something other than the common default. Messages, tools and `extra` are
+/// not among them.
 pub fn set_parameters(request: &ChatRequest) -> Vec<&'static str> {
     let sampling = &request.sampling;
     let choice = &request.tool_choice;

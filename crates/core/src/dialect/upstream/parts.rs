@@ -1,15 +1,16 @@
-//! The parts of one streamed answer, kept in the order that the canonical stream promises: numbered densely in order of
-//! start, one open at a time, except for tool calls, which run beside each other.
+//! The parts of one streamed answer, brought into the order that the canonical stream promises: numbered in order of
+//! start, one open at a time, except for tool calls, which may overlap.
 //!
-//! Upstreams keep no such order. What they say in between is brought into it:
-//! - a tool call starts once its name is whole, which is when its arguments begin or the next call does;
-//! - text that comes while tool calls are open waits until they are over;
-//! - fragments without an id or name belong to the call of their index; a second id on the same index is another call.
+//! Upstreams keep no such order. Their events are reordered:
+//! - a tool call starts once its name is complete, which is when its arguments begin or the next call does;
+//! - text that arrives while tool calls are open waits until they end;
+//! - fragments without an id or name belong to the call with their index; a second id on the same index is another
+//!   call.
 
 use super::call_id;
 use crate::dialect::canonical::{Citation, PartStart, StreamEvent};
 
-/// Most bytes that are held back for the sake of order.
+/// Most bytes that are held back to keep the order.
 const HELD_LIMIT: usize = 1 << 20;
 
 /// A part that is made of text.
@@ -36,7 +37,7 @@ struct Call {
     key: u64,
     id: String,
     name: String,
-    /// Arguments that came before the call could start.
+    /// Arguments that arrived before the call could start.
     held: String,
     part: Option<usize>,
     ended: bool,
@@ -53,12 +54,12 @@ impl ChoiceParts {
         !self.calls.is_empty()
     }
 
-    /// Whether nothing has been said.
+    /// Whether there is no content yet.
     pub fn is_empty(&self) -> bool {
         self.next == 0 && self.calls.is_empty()
     }
 
-    /// More text or thoughts.
+    /// Adds text or reasoning.
     pub fn prose(&mut self, kind: Prose, text: &str, events: &mut Vec<StreamEvent>) {
         if text.is_empty() {
             return;
@@ -78,7 +79,7 @@ impl ChoiceParts {
         events.push(StreamEvent::TextDelta { choice: self.choice, part, text: text.to_owned() });
     }
 
-    /// A source of the text.
+    /// Adds a citation of the text.
     pub fn citation(&mut self, citation: Citation, events: &mut Vec<StreamEvent>) {
         if self.calls.iter().any(|call| !call.ended) {
             self.late_citations.push(citation);
@@ -88,15 +89,15 @@ impl ChoiceParts {
         events.push(StreamEvent::Citation { choice: self.choice, part, citation });
     }
 
-    /// Ends the open part, so that what follows is another one.
+    /// Ends the open part, so that what follows is a new one.
     pub fn end_prose(&mut self, events: &mut Vec<StreamEvent>) {
         if let Some((part, _)) = self.open.take() {
             events.push(StreamEvent::PartEnd { choice: self.choice, part });
         }
     }
 
-    /// The call that a fragment belongs to, which is a new one if there is none: a number that stays the same. `None` if
-    /// the fragment says nothing at all.
+    /// The stable index of the call that a fragment belongs to, which is created if there is none. `None` if the
+    /// fragment is empty.
     pub fn call(
         &mut self,
         key: u64,
@@ -124,13 +125,13 @@ impl ChoiceParts {
             return None;
         }
         self.end_prose(events);
-        // The next call has begun, so the names of those before it are whole.
+        // The next call has begun, so the names of earlier ones are complete.
         self.start_up_to(self.calls.len(), unique, events);
         self.calls.push(Call { key, id: id.to_owned(), name: name.to_owned(), ..Call::default() });
         Some(self.calls.len() - 1)
     }
 
-    /// More arguments of a call.
+    /// Adds arguments of a call.
     pub fn arguments(&mut self, call: usize, text: &str, unique: &str, events: &mut Vec<StreamEvent>) {
         if text.is_empty() {
             return;
@@ -147,7 +148,7 @@ impl ChoiceParts {
         }
     }
 
-    /// Ends everything that is open.
+    /// Ends all open parts.
     pub fn finish(&mut self, unique: &str, events: &mut Vec<StreamEvent>) {
         self.end_calls(unique, events);
         self.end_prose(events);

@@ -1,7 +1,7 @@
-//! The outer half of a stream decoder: from bytes to events, whatever the dialect.
+//! The outer half of a stream decoder: from bytes to events, common to all dialects.
 //!
-//! Guarantees, for any way in which the stream is cut: the same events; exactly one end; nothing after it. A service
-//! that answers a request for a stream with one plain JSON document is understood as well.
+//! Guarantees, for any chunking: the same events; exactly one end; nothing after it. A service that answers a
+//! streamed request with one plain JSON document is supported as well.
 
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, StreamDecoder, StreamEvent, explode};
 use crate::sse::{Event, EventReader, Segment};
@@ -9,15 +9,16 @@ use crate::sse::{Event, EventReader, Segment};
 /// Most bytes of one event that are held back.
 const EVENT_LIMIT: usize = 4 << 20;
 
-/// The inner half: what the events of a dialect mean.
+/// The inner half: the meaning of a dialect's events.
 pub trait Reading {
-    /// Takes in the data of one event. Returns whether the stream is over, in which case its end has been appended.
+    /// Processes the data of one event. Returns whether the stream has ended, in which case its end has been
+    /// appended.
     fn event(&mut self, event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool;
-    /// Whether the answer has begun, so that a sign of life may be passed on.
+    /// Whether the answer has begun, so that a ping may be forwarded.
     fn has_begun(&self) -> bool;
-    /// Takes in the end of the stream and appends its end, which is an error if the answer is not whole.
+    /// Processes the end of the stream and appends its end, which is an error if the answer is incomplete.
     fn end(&mut self, events: &mut Vec<StreamEvent>);
-    /// Reads a body that turned out to be no stream.
+    /// Parses a body that is not a stream.
     fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo>;
 }
 
@@ -73,7 +74,7 @@ impl<R: Reading> StreamDecoder for SseDecoder<R> {
             return;
         }
         let last = Event::from_raw(&rest);
-        // An event cut off in the middle of its JSON is the sign of a broken connection, not of bad data.
+        // An event cut off in the middle of its JSON is a sign of a broken connection, not of invalid data.
         if last.data().is_some_and(|data| is_whole(&data)) {
             state.event(last, events);
         }
@@ -84,7 +85,7 @@ impl<R: Reading> StreamDecoder for SseDecoder<R> {
     }
 }
 
-/// Whether data is all there: JSON, or the word by which streams end.
+/// Whether data is complete: valid JSON, or the word by which streams end.
 fn is_whole(data: &[u8]) -> bool {
     data.trim_ascii() == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
 }
@@ -97,7 +98,7 @@ impl<R: Reading> State<R> {
         match event.data() {
             Some(data) if data.trim_ascii().is_empty() => {}
             Some(data) => self.over = self.reading.event(event, &data, events),
-            // A comment, or an event without data: the upstream says that it is alive.
+            // A comment, or an event without data: a keep-alive of the upstream.
             None if self.reading.has_begun() && !event.raw().trim_ascii().is_empty() => {
                 events.push(StreamEvent::Ping);
             }

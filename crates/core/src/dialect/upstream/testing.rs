@@ -1,10 +1,10 @@
-//! Checks that the tests of several dialects share.
+//! Helpers for the tests of several dialects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dialect::canonical::{PartStart, StreamDecoder, StreamEvent};
 
-/// Reads a stream that comes in these pieces.
+/// Decodes a stream that arrives in these chunks.
 pub fn decode_pieces<'a>(
     mut decoder: Box<dyn StreamDecoder>,
     pieces: impl IntoIterator<Item = &'a [u8]>,
@@ -19,7 +19,7 @@ pub fn decode_pieces<'a>(
     events
 }
 
-/// Reads a stream that comes at once.
+/// Decodes a stream that arrives at once.
 pub fn decode_all(decoder: Box<dyn StreamDecoder>, stream: &[u8]) -> Vec<StreamEvent> {
     decode_pieces(decoder, [stream])
 }
