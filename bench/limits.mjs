@@ -1,7 +1,7 @@
 // What a limit costs: a key without limits and a key with three take turns, request by request, on the same workerd against
 // the embedded provider. Prints p50 and p99 of both side by side. Not a test: it judges nothing.
 //
-//   npm run build && node bench/limits.mjs [requests of each, 1500]
+//   npm run build && NEXUS_EDGE_PROFILE=release node bench/limits.mjs [requests of each, 1500]
 import { startGateway } from '../tests/support/gateway.mjs';
 
 const [requests = 1500] = process.argv.slice(2).map(Number);

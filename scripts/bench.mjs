@@ -8,6 +8,7 @@ import { main } from "./lib/main.mjs";
 import { ensureNode } from "./lib/node22.mjs";
 import { ensurePackages } from "./lib/npm.mjs";
 import { inRoot } from "./lib/paths.mjs";
+import { PROFILES, profileEnvironment } from "./lib/profiles.mjs";
 import { run } from "./lib/run.mjs";
 import { ensureWasmToolchain, wasmEnvironment } from "./lib/wasm-toolchain.mjs";
 import { offlineEnvironment } from "./lib/wrangler.mjs";
@@ -16,10 +17,11 @@ main(async (args) => {
   const node = await ensureNode();
   if (args[0] === "--page") return run(node, [inRoot("bench", "page.mjs")]);
   await ensurePackages();
-  await buildWorker();
+  await buildWorker(PROFILES.release);
+  const environment = { ...offlineEnvironment, ...profileEnvironment(PROFILES.release) };
   if (args[0] === "tokens") {
-    const env = { ...cargoEnvironment, ...wasmEnvironment(await ensureWasmToolchain()), ...offlineEnvironment };
+    const env = { ...cargoEnvironment, ...wasmEnvironment(await ensureWasmToolchain()), ...environment };
     return run(node, [inRoot("bench", "tokens", "workerd.mjs"), ...args.slice(1)], { env });
   }
-  return run(node, [inRoot("bench", "run.mjs"), ...args], { env: offlineEnvironment });
+  return run(node, [inRoot("bench", "run.mjs"), ...args], { env: environment });
 });

@@ -10,22 +10,24 @@ import { main } from "./lib/main.mjs";
 import { ensureNode } from "./lib/node22.mjs";
 import { ensurePackages } from "./lib/npm.mjs";
 import { checkPrerequisites } from "./lib/prerequisites.mjs";
+import { chooseProfile } from "./lib/profiles.mjs";
 import { Problem, bold, dim, done, say } from "./lib/terminal.mjs";
 
 main(async (args) => {
   const port = readPort();
+  const profile = chooseProfile("quick");
   const reset = readArguments(args);
   await checkPortIsFree(port);
-  if (!isUpToDate()) await checkPrerequisites();
+  if (!isUpToDate(profile)) await checkPrerequisites();
   if (reset) forgetEverything();
 
   await ensureNode();
   await ensurePackages();
-  await buildWorker();
+  await buildWorker(profile);
   const secrets = ensureSecrets();
   await applyMigrations();
 
-  const server = await serve(port);
+  const server = await serve(port, profile);
   stopGently(server);
   const credentials = await ensureCredentials(server.origin, secrets.ADMIN_TOKEN);
   introduce(credentials);

@@ -1,7 +1,7 @@
-// `npm test`: every test. Native Rust first, then the built Worker in real workerd, called by our own tests and by
+// `npm test`: every test. The scripts and native Rust first, then the built Worker in real workerd, called by our own tests and by
 // the official SDKs for Node and Python.
 //
-//   npm test -- --only native|e2e|python      one part
+//   npm test -- --only scripts|native|e2e|python      one part
 //   npm test -- stream                        only the end-to-end files whose name contains "stream"
 
 import { readdirSync } from "node:fs";
@@ -13,12 +13,16 @@ import { ensureNode } from "./lib/node22.mjs";
 import { ensurePackages } from "./lib/npm.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { checkPrerequisites } from "./lib/prerequisites.mjs";
+import { chooseProfile, profileEnvironment } from "./lib/profiles.mjs";
 import { ensurePython } from "./lib/python.mjs";
 import { run } from "./lib/run.mjs";
 import { Problem, bold, done, duration, say } from "./lib/terminal.mjs";
 import { offlineEnvironment } from "./lib/wrangler.mjs";
 
-const PARTS = { native: testNative, e2e: testEndToEnd, python: testPython };
+const PARTS = { scripts: testScripts, native: testNative, e2e: testEndToEnd, python: testPython };
+
+const profile = chooseProfile("quick");
+const environment = { ...offlineEnvironment, ...profileEnvironment(profile) };
 
 main(async (args) => {
   const { parts, filter } = readArguments(args);
@@ -43,6 +47,11 @@ function readArguments(args) {
   return { parts: [part], filter: args.find((_, index) => index !== only && index !== only + 1) };
 }
 
+function testScripts(filter) {
+  heading("Tests of the scripts");
+  return runTestFiles(["tests", "scripts"], filter);
+}
+
 async function testNative(filter) {
   heading("Native tests");
   const args = ["test", "--workspace", "--exclude", "nexus-edge", "--locked", "--no-fail-fast", ...(filter ? ["--", filter] : [])];
@@ -56,21 +65,24 @@ async function testNative(filter) {
   });
 }
 
-async function testEndToEnd(filter = "") {
-  await buildWorker();
+async function testEndToEnd(filter) {
+  await buildWorker(profile);
   heading("End-to-end tests");
-  const folder = ["tests", "e2e"];
+  return runTestFiles(["tests", "e2e"], filter);
+}
+
+async function runTestFiles(folder, filter = "") {
   const files = readdirSync(inRoot(...folder)).filter((name) => name.endsWith(".test.mjs") && name.includes(filter));
   if (files.length === 0) throw new Problem(`No test file in ${folder.join("/")} has "${filter}" in its name`);
   const paths = files.sort().map((name) => [...folder, name].join("/"));
-  await mustPass(await ensureNode(), ["--test", "--test-reporter=spec", ...paths], { env: offlineEnvironment });
+  await mustPass(await ensureNode(), ["--test", "--test-reporter=spec", ...paths], { env: environment });
 }
 
 async function testPython() {
-  await buildWorker();
+  await buildWorker(profile);
   const python = await ensurePython();
   heading("The OpenAI SDK for Python");
-  await mustPass(python, [inRoot("tests", "e2e", "python", "run.py")], { env: offlineEnvironment });
+  await mustPass(python, [inRoot("tests", "e2e", "python", "run.py")], { env: environment });
 }
 
 const heading = (text) => say(`\n${bold(text)}`);

@@ -5,7 +5,9 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 
+import { SCRIPT } from "./bundle.mjs";
 import { STATE, devFile } from "./local-state.mjs";
+import { profileEnvironment } from "./profiles.mjs";
 import { finished, forEachLine, start } from "./run.mjs";
 import { Problem, startProgress } from "./terminal.mjs";
 import { offlineEnvironment, wrangler } from "./wrangler.mjs";
@@ -29,12 +31,14 @@ function portProblem(port, { code, message }) {
   return new Problem(`Cannot listen on port ${port}: ${message}`);
 }
 
-/** Starts serving, and answers once the Worker does: its `origin`, and a promise of wrangler's exit code. */
-export async function serve(port) {
-  const [command, args] = await wrangler("dev", "--ip", HOST, "--port", String(port), "--persist-to", STATE);
+/** Starts serving the build of a profile, and answers once the Worker does: its `origin`, and a promise of wrangler's exit code. */
+export async function serve(port, profile) {
+  const script = `${profile.folder}/${SCRIPT}`;
+  const [command, args] = await wrangler("dev", script, "--ip", HOST, "--port", String(port), "--persist-to", STATE);
   const child = start(command, [...args, "--show-interactive-dev-session=false"], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: offlineEnvironment,
+    // Wrangler builds again when a source changes.
+    env: { ...offlineEnvironment, ...profileEnvironment(profile) },
   });
   const exited = finished(child);
   const output = follow(child);

@@ -1,7 +1,7 @@
 // A Rust that compiles to wasm32: rustup's target where it can be downloaded, else one made from Debian's packages.
 
 import { existsSync, readdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 
 import { buildDebianToolchain, canUseDebianPackages, findDebianToolchain } from "./debian-toolchain.mjs";
 import { capture, runStep } from "./run.mjs";
@@ -40,13 +40,8 @@ async function choose() {
   );
 }
 
-/** The variables under which cargo and worker-build use that compiler. */
-export function wasmEnvironment({ folder }) {
-  if (!folder) return {};
-  const bin = join(folder, "bin");
-  // Cargo obeys RUSTC; worker-build asks the `rustc` on the PATH where its libraries are.
-  return { RUSTC: join(bin, "rustc"), PATH: `${bin}${delimiter}${process.env.PATH}` };
-}
+/** The variables under which cargo uses that compiler. */
+export const wasmEnvironment = ({ folder }) => (folder ? { RUSTC: join(folder, "bin", "rustc") } : {});
 
 async function hasTarget() {
   const { code, stdout } = await capture("rustc", ["--target", TARGET, "--print", "target-libdir"]);

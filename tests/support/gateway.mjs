@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { devNull } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chooseProfile } from '../../scripts/lib/profiles.mjs';
 import { bearer, begin, eventually, send } from './util.mjs';
 import { aiWorker } from './workers-ai.mjs';
 
@@ -29,11 +30,13 @@ const TAP_QUEUE = 'tap';
  * @param {'real' | 'absent'} [options.quota] `absent` takes the objects away that count limits
  * @param {boolean} [options.ai] binds a stand-in for Workers AI
  * @param {string} [options.storage] a folder that keeps everything stored, for a gateway that is started again
- * @param {string} [options.root] the folder of wrangler.toml, build/ and d1-migrations/
+ * @param {string} [options.entry] the source of a module that stands in front of the Worker's `./index.js`
+ * @param {string} [options.root] the folder of wrangler.toml, the build and d1-migrations/
  */
-export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, quota = 'real', ai = false, storage, root = ROOT } = {}) {
-  const built = path.join(root, 'build', 'index.js');
-  if (!existsSync(built)) throw new Error(`${built} is missing: run \`npm run build\` first`);
+export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, quota = 'real', ai = false, storage, entry, root = ROOT } = {}) {
+  const { name: profile, folder } = chooseProfile('quick');
+  const built = path.join(root, folder, 'index.js');
+  if (!existsSync(built)) throw new Error(`${built} is missing: run \`NEXUS_EDGE_PROFILE=${profile} npm run build\` first`);
 
   // Wrangler would announce on stdout which files it read.
   process.env.WRANGLER_LOG ??= 'error';
@@ -60,7 +63,7 @@ export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0
     {
       ...worker,
       name: 'nexus-edge',
-      modules: modulesOf(path.dirname(built)),
+      modules: modulesOf(path.dirname(built), entry),
       modulesRoot: path.dirname(built),
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     },
@@ -108,10 +111,11 @@ export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0
   return new Gateway({ runtime, db, url, twinUrl, adminToken, masterKey, logs });
 }
 
-/** The Worker's module and every WebAssembly file beside it. */
-function modulesOf(folder) {
+/** The Worker's module and every WebAssembly file beside it; the first one is what the platform loads. */
+function modulesOf(folder, entry) {
   const wasm = readdirSync(folder).filter((name) => name.endsWith('.wasm'));
   return [
+    ...(entry === undefined ? [] : [{ type: 'ESModule', path: path.join(folder, 'entry-of-test.mjs'), contents: entry }]),
     { type: 'ESModule', path: path.join(folder, 'index.js') },
     ...wasm.map((name) => ({ type: 'CompiledWasm', path: path.join(folder, name) })),
   ];
