@@ -1,8 +1,8 @@
-//! Reading a caller's messages: roles and content blocks.
+//! Decodes a caller's messages: roles and content blocks.
 //!
-//! Tool results, which this dialect puts into the user's turn, become messages of their own, in the order in which
-//! they stand. A block of a kind that has no canonical place goes to the request's `extra` under its path, so that
-//! whoever encodes the request names it among what was dropped.
+//! Tool results, which this dialect has inside the user's turn, become messages of their own, in order. A block of a
+//! kind without a canonical form goes to the request's `extra` under its path, so that the encoder of the request
+//! reports it as dropped.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::error::ApiError;
 use crate::json::error::{invalid_value, missing, wrong_type};
 use crate::json::object::{JsonObject, Kind};
 
-/// What has no canonical place, by path.
+/// Content without a canonical form, by path.
 pub type Extra = BTreeMap<String, Json>;
 
-/// What a content block is.
+/// The decoded form of a content block.
 enum Block {
     Part(Part),
     /// Several parts in its place.
@@ -30,7 +30,7 @@ enum Block {
     Unknown,
 }
 
-/// Reads one message into one or more canonical ones.
+/// Decodes one message to one or more canonical ones.
 pub fn message(
     value: &RawValue,
     path: Path<'_>,
@@ -72,7 +72,7 @@ pub fn message(
     Ok(())
 }
 
-/// Reads content that consists of text alone, as the system prompt does: a string or text blocks.
+/// Decodes content that consists of text only, like the system prompt: a string or text blocks.
 pub fn texts(value: &RawValue, path: Path<'_>) -> Result<Vec<Part>, ApiError> {
     if Kind::of(value) == Kind::String {
         return Ok(vec![Part::text(fields::string(value, path)?)]);
@@ -187,7 +187,7 @@ fn tool_result(object: &JsonObject<'_>, path: Path<'_>, extra: &mut Extra) -> Re
     })
 }
 
-/// A block of a tool result, which may be less than a block of a message; in particular no tool result again.
+/// A block of a tool result, which allows fewer kinds than a message; in particular no nested tool result.
 fn result_block(item: &RawValue, path: Path<'_>, extra: &mut Extra) -> Result<Block, ApiError> {
     let object = fields::object(item, path)?;
     match fields::required(&object, "type", path, fields::string)?.as_str() {
@@ -209,7 +209,7 @@ fn document(object: &JsonObject<'_>, path: Path<'_>, extra: &mut Extra) -> Resul
     if fields::required(&source, "type", source_path, fields::string)? != "content" {
         return Ok(Block::Part(Part::File { media: media(object, path)?, name, cache }));
     }
-    // A document that is given as content: text alone is a text document; with pictures it is what it consists of.
+    // A document given as content: with text only it is a text document; with images it becomes its parts.
     let content_path = source_path.field("content");
     let content = source.get_set("content").ok_or_else(|| missing(content_path))?;
     if Kind::of(content) == Kind::String {
@@ -230,7 +230,7 @@ fn document(object: &JsonObject<'_>, path: Path<'_>, extra: &mut Extra) -> Resul
     Ok(Block::Parts(parts))
 }
 
-/// A search result of the caller's own. No other dialect has these: it becomes the text that it is.
+/// A search result of the caller. No other dialect has these: it becomes text.
 fn search_result(object: &JsonObject<'_>, path: Path<'_>) -> Result<Part, ApiError> {
     let title = fields::required(object, "title", path, fields::string)?;
     let source = fields::required(object, "source", path, fields::string)?;
@@ -245,7 +245,7 @@ fn search_result(object: &JsonObject<'_>, path: Path<'_>) -> Result<Part, ApiErr
     })
 }
 
-/// Reads the `source` of an image or document.
+/// Decodes the `source` of an image or document.
 fn media(object: &JsonObject<'_>, path: Path<'_>) -> Result<Media, ApiError> {
     let source = fields::required(object, "source", path, fields::object)?;
     let path = path.field("source");
@@ -265,7 +265,7 @@ fn text_media(text: &str) -> Media {
     Media::Base64 { media_type: "text/plain".to_owned(), data: STANDARD.encode(text) }
 }
 
-/// Reads `cache_control`.
+/// Decodes `cache_control`.
 pub fn cache(object: &JsonObject<'_>, path: Path<'_>) -> Result<Option<CacheControl>, ApiError> {
     let Some(mark) = fields::optional(object, "cache_control", path, fields::object)? else {
         return Ok(None);

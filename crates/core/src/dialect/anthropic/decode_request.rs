@@ -1,7 +1,7 @@
-//! Reading a caller's request (<https://platform.claude.com/docs/en/api/messages/create>).
+//! Decodes a caller's request (<https://platform.claude.com/docs/en/api/messages/create>).
 //!
-//! The shape is checked as far as it is translated, and an error names the field at fault. Ranges are the upstream's
-//! to judge.
+//! The shape is validated as far as it is translated, and an error names the invalid field. Ranges are left to the
+//! upstream.
 
 use serde_json::value::RawValue;
 
@@ -25,7 +25,7 @@ pub enum Purpose {
     Count,
 }
 
-/// Reads a request body.
+/// Decodes a request body.
 pub fn decode(body: &[u8], purpose: Purpose) -> Result<ChatRequest, ApiError> {
     let root = Path::Root;
     let object: JsonObject<'_> = serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
@@ -85,12 +85,12 @@ fn strings(value: &RawValue, path: Path<'_>) -> Result<Vec<String>, ApiError> {
     items.map(|(index, item)| fields::string(item, path.item(index))).collect()
 }
 
-/// The tier by the name that most dialects use.
+/// The service tier, under the name of most dialects.
 fn tier(name: String) -> String {
     if name == "standard_only" { "default".to_owned() } else { name }
 }
 
-/// The API knows `user_id` alone; what else a caller writes there are labels of its own.
+/// The API has only `user_id`; other fields are the caller's own labels.
 fn metadata(value: &RawValue, path: Path<'_>, request: &mut ChatRequest) -> Result<(), ApiError> {
     let object = fields::object(value, path)?;
     request.user = fields::optional(&object, "user_id", path, fields::string)?;
@@ -175,8 +175,8 @@ fn output_config(
     Ok(())
 }
 
-/// The API always enforces the schema, but refuses parts of JSON schema that others want for that; so how strictly it
-/// is followed elsewhere is left open.
+/// The API always enforces the schema, but without keywords that others require for that; so strictness elsewhere is
+/// left open.
 fn format(value: &RawValue, path: Path<'_>) -> Result<ResponseFormat, ApiError> {
     let object = fields::object(value, path)?;
     if fields::required(&object, "type", path, fields::string)? != "json_schema" {

@@ -1,4 +1,4 @@
-//! Reading an upstream's unstreamed answer (<https://platform.claude.com/docs/en/api/messages/create>).
+//! Decodes an upstream's unstreamed answer (<https://platform.claude.com/docs/en/api/messages/create>).
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::wire::{self, Counts};
 use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Json, Maker, Part};
 
-/// The answer as it is read.
+/// An answer.
 #[derive(Deserialize)]
 struct Message<'a> {
     r#type: Option<String>,
@@ -23,13 +23,13 @@ struct Message<'a> {
     usage: Option<&'a RawValue>,
 }
 
-/// What is said about a refusal beside the content.
+/// Details of a refusal besides the content.
 #[derive(Deserialize)]
 pub struct StopDetails {
     pub explanation: Option<String>,
 }
 
-/// A content block as it is read.
+/// A content block.
 #[derive(Deserialize)]
 pub struct BlockIn<'a> {
     #[serde(borrow)]
@@ -46,7 +46,7 @@ pub struct BlockIn<'a> {
     pub input: Option<&'a RawValue>,
 }
 
-/// Reads an answer of a success status.
+/// Decodes an answer with a success status.
 pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
     let message: Message<'_> =
         serde_json::from_slice(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
@@ -88,7 +88,7 @@ pub fn call_id(id: Option<String>, block: usize) -> String {
     id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_0_{block}"))
 }
 
-/// The part that a block is; `None` for a kind that is not known.
+/// The part of a block; `None` for an unknown kind.
 fn part(block: BlockIn<'_>, raw: &RawValue, index: usize) -> Option<Part> {
     Some(match block.r#type.as_ref() {
         "text" => Part::Text {

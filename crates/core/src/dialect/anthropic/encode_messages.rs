@@ -1,7 +1,7 @@
-//! Writing the conversation: the system prompt apart, the rest as turns of user and assistant that alternate.
+//! Encodes the messages: the system prompt separately, the rest as alternating turns of user and assistant.
 //!
-//! Instructions that stand inside the conversation move to the system prompt, in their order: only the newest models
-//! take them where they stand, and in few places. Blocks without text are refused by the API and left out.
+//! Instructions inside the conversation move to the system prompt, in order: only the newest models accept them in
+//! place, and only in some places. Blocks without text are left out, because the API refuses them.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::tool_id;
 use super::wire::{self, Block, CacheMark, Source};
 use crate::dialect::canonical::{Citation, Json, Maker, Media, Message, Part, Role};
 
-/// Stands where the API wants a turn and the caller has none.
+/// Placeholder where the API requires a turn and the caller has none.
 const FILLER: &str = "Continue.";
 
 /// One turn.
@@ -24,7 +24,7 @@ pub struct Turn<'a> {
     pub content: Vec<Block<'a>>,
 }
 
-/// The conversation as it is written.
+/// The encoded messages.
 #[derive(Debug, Default)]
 pub struct Conversation<'a> {
     pub system: Vec<Block<'a>>,
@@ -35,7 +35,7 @@ const USER: &str = "user";
 const ASSISTANT: &str = "assistant";
 
 impl<'a> Conversation<'a> {
-    /// Writes the messages.
+    /// Encodes the messages.
     pub fn encode(messages: &'a [Message], dropped: &mut Vec<String>) -> Self {
         let mut conversation = Self::default();
         for (index, message) in messages.iter().enumerate() {
@@ -53,7 +53,7 @@ impl<'a> Conversation<'a> {
             }
         }
         for turn in &mut conversation.turns {
-            // Results must stand before whatever else the user says. The order is otherwise kept.
+            // Results must precede other content of the user. The order is otherwise kept.
             turn.content.sort_by_key(|block| turn.role == USER && !matches!(block, Block::ToolResult { .. }));
         }
         conversation.ensure_user_begins();
@@ -67,7 +67,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The first turn must be the user's. Instructions alone become what the user says.
+    /// The first turn must be the user's. Instructions alone become a user message.
     fn ensure_user_begins(&mut self) {
         if self.turns.first().is_some_and(|turn| turn.role == USER) {
             return;
@@ -80,8 +80,8 @@ impl<'a> Conversation<'a> {
         self.turns.insert(0, Turn { role: USER, content });
     }
 
-    /// Makes the end of the conversation one that the model accepts. A model that does not continue an answer that was
-    /// begun for it is asked to; where it does, the beginning must not end in blanks.
+    /// Makes the end of the conversation acceptable for the model. A model that does not support a prefilled answer
+    /// is instructed to continue it; where it is supported, it must not end in white space.
     pub fn end(&mut self, may_prefill: bool) {
         let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
         if !may_prefill {
@@ -103,7 +103,7 @@ impl<'a> Conversation<'a> {
             .collect()
     }
 
-    /// Whether the last round of tool calls, still under way, began without thoughts.
+    /// Whether the last round of tool calls, if it is not complete, began without a thinking block.
     pub fn has_thoughtless_tool_calls(&self) -> bool {
         let Some(turn) = self.turns.iter().rev().find(|turn| turn.role == ASSISTANT) else { return false };
         let thinks =
@@ -113,7 +113,7 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// A part's place in the conversation, to report what cannot be said there.
+/// A part's position in the conversation, to report what cannot be expressed.
 struct Place<'d> {
     message: usize,
     part: usize,
@@ -130,7 +130,7 @@ impl Place<'_> {
         self.dropped.push(format!("messages[{message}].content[{part}]{field}"));
     }
 
-    /// The part as a block; `None` if it has nothing to say or cannot be said.
+    /// The block of the part; `None` if it is empty or cannot be expressed.
     fn block<'a>(&mut self, part: &'a Part, role: Role) -> Option<Block<'a>> {
         let is_assistant = role == Role::Assistant;
         let is_user = matches!(role, Role::User | Role::Tool);
@@ -165,12 +165,12 @@ impl Place<'_> {
                     cache_control: CacheMark::of(cache.as_ref()),
                 })
             }
-            // Thoughts without a signature are refused.
+            // Thinking blocks without a signature are refused.
             Part::Thinking { text, signature: Some(signature) } if is_assistant => {
                 Some(Block::Thinking { thinking: text, signature })
             }
             Part::RedactedThinking { data } if is_assistant => Some(Block::RedactedThinking { data }),
-            // One that its client has spoilt is no object any more.
+            // A block that a client has changed is no object any more.
             Part::ProviderBlock { maker: Maker::Anthropic, block }
                 if is_assistant && block.text().starts_with('{') =>
             {
@@ -193,7 +193,7 @@ impl Place<'_> {
         if text.trim().is_empty() {
             return None;
         }
-        // A citation is checked against its source, so only those of this dialect's own may be given back.
+        // The API verifies citations, so only those of this dialect may be sent back.
         let own: Vec<Json> = citations.iter().filter_map(wire::own_citation).cloned().collect();
         if own.len() < citations.len() {
             self.drop_field(".annotations");
@@ -215,7 +215,7 @@ impl Place<'_> {
     }
 }
 
-/// A picture, wherever it is.
+/// An image from any source.
 fn picture<'a>(media: &'a Media, cache_control: Option<CacheMark<'a>>) -> Option<Block<'a>> {
     let source = match media {
         Media::Url { url, .. } => Source::Url { url: fetchable(url)? },
@@ -228,7 +228,7 @@ fn picture<'a>(media: &'a Media, cache_control: Option<CacheMark<'a>>) -> Option
     Some(Block::Image { source, cache_control })
 }
 
-/// A document, wherever it is: PDF or text.
+/// A document from any source: PDF or text.
 fn document<'a>(
     media: &'a Media,
     title: Option<&'a str>,

@@ -1,10 +1,9 @@
-//! Writing a request for an upstream (<https://platform.claude.com/docs/en/api/messages/create>).
+//! Encodes a request for an upstream (<https://platform.claude.com/docs/en/api/messages/create>).
 //!
-//! An answer in JSON is asked for in the API's own way, `output_config.format`, where model and schema allow it. Where
-//! they do not, the system prompt asks for it, and `response_format` is named among what was dropped, as nothing
-//! enforces it then. The other known way, to force the call of a tool whose arguments are the answer, is not taken:
-//! it excludes thinking and the caller's own tools, and the answer would have to be unwrapped again by somebody who
-//! knows the request.
+//! JSON output is requested with the API's own `output_config.format`, if model and schema allow it. Otherwise the
+//! system prompt asks for it, and `response_format` is reported as dropped, because it is not enforced. The other
+//! known method, forcing a tool call whose arguments are the answer, is not used: it excludes thinking and the
+//! caller's own tools, and the answer would have to be unwrapped again with knowledge of the request.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +18,11 @@ use super::thinking::{self, Obstacles, Thinking};
 use super::wire::{self, Block};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
 
-/// Most marks up to which the prompt is to be cached.
+/// Most cache marks of a prompt.
 const MAX_CACHE_MARKS: usize = 4;
 
-/// Fields of this dialect alone. Under these names nothing else can be meant, so they cross even from a caller of
-/// another dialect.
+/// Fields of this dialect only. Their names are unambiguous, so they are passed on even from callers of other
+/// dialects.
 const OWN_FIELDS: &[&str] =
     &["cache_control", "container", "context_management", "inference_geo", "mcp_servers"];
 
@@ -79,7 +78,7 @@ struct Metadata<'a> {
     user_id: &'a str,
 }
 
-/// Writes a request body.
+/// Encodes a request body.
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let rules = ModelRules::of(model);
     let mut dropped = Vec::new();
@@ -121,8 +120,8 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     EncodedRequest { body: serde_json::to_vec(&body).unwrap_or_default(), dropped }
 }
 
-/// What the request says about thinking. Callers of other dialects are used to write this dialect's own `thinking`
-/// beside their fields.
+/// The request's thinking parameters. Callers of other dialects often add this dialect's own `thinking` to their
+/// fields.
 fn reasoning(request: &ChatRequest) -> Option<Reasoning> {
     let own = || {
         let value = request.extra.get("thinking")?;
@@ -149,7 +148,7 @@ fn own_fields<'a>(
     own
 }
 
-/// Asks for an answer in JSON, if the caller does.
+/// Requests JSON output, if the caller does.
 fn format(
     request: &ChatRequest,
     rules: ModelRules,
@@ -177,15 +176,15 @@ fn format(
     None
 }
 
-/// `temperature`, `top_p` and `top_k` as far as the model takes them. A value that is the default says nothing and is
-/// left out where it would be refused, without a word.
+/// `temperature`, `top_p` and `top_k` as far as the model accepts them. A default value that the model would refuse
+/// is left out without being reported.
 fn sampling(
     request: &ChatRequest,
     rules: ModelRules,
     thinks: bool,
     dropped: &mut Vec<String>,
 ) -> (Option<f64>, Option<f64>, Option<u64>) {
-    /// The smallest `top_p` that goes with thinking.
+    /// The smallest `top_p` that is allowed with thinking.
     const MIN_TOP_P_WITH_THINKING: f64 = 0.95;
     let is_default = |value: f64| (value - 1.0).abs() < f64::EPSILON;
     let mut refuse = |name: &str, is_said: bool| {
@@ -216,7 +215,7 @@ fn sampling(
     (temperature, top_p, top_k)
 }
 
-/// Stop sequences; the API refuses those that are blank.
+/// Stop sequences; the API refuses blank ones.
 fn stop_sequences<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> Vec<&'a str> {
     let all = &request.sampling.stop;
     let kept: Vec<&str> = all.iter().map(String::as_str).filter(|stop| !stop.trim().is_empty()).collect();
@@ -237,7 +236,7 @@ fn service_tier(request: &ChatRequest, dropped: &mut Vec<String>) -> Option<&'st
     }
 }
 
-/// Keeps the last marks, which stand behind the longest prompts, if there are more than the API takes.
+/// Keeps the last cache marks, which cover the longest prefixes, if there are more than the API accepts.
 fn limit_cache_marks<'a>(
     tools: &mut [ToolOut<'a>],
     conversation: &mut Conversation<'a>,
@@ -255,7 +254,7 @@ fn limit_cache_marks<'a>(
     }
 }
 
-/// Names the parameters that the API does not have. Those that only say what is the case anyway are not missed.
+/// Reports the parameters that the API does not have, except those that request the default.
 fn drop_the_rest(request: &ChatRequest, dropped: &mut Vec<String>) {
     let sampling = &request.sampling;
     let is_set = |penalty: Option<f64>| penalty.is_some_and(|penalty| penalty != 0.0);

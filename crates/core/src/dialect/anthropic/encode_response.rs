@@ -1,7 +1,7 @@
-//! Writing a caller's unstreamed answer (<https://platform.claude.com/docs/en/api/messages/create>).
+//! Encodes a caller's unstreamed answer (<https://platform.claude.com/docs/en/api/messages/create>).
 //!
-//! The dialect has one answer per request: of several, the first is written. It has no refusal block either; what a
-//! model says when it declines is text, and the reason says what it is.
+//! The dialect has one choice per request: of several, the first is written. It has no refusal block either; a
+//! refusal is text, and the stop reason identifies it.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::tool_id;
 use super::wire::{self, Block, Said, UsageOut};
 use crate::dialect::canonical::{ChatResponse, Choice, Json, Maker, Part, ReplyContext};
 
-/// An answer as it is written, and the beginning of a streamed one.
+/// An answer, and the start of a streamed one.
 #[derive(Serialize)]
 pub struct MessageOut<'a> {
     id: String,
@@ -25,7 +25,7 @@ pub struct MessageOut<'a> {
 }
 
 impl<'a> MessageOut<'a> {
-    /// A message in which nothing is said yet.
+    /// A message without content.
     pub fn begin(
         id: Option<&str>,
         model: Option<&'a str>,
@@ -45,7 +45,7 @@ impl<'a> MessageOut<'a> {
     }
 }
 
-/// Writes an answer.
+/// Encodes an answer.
 pub fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
     let nothing = Choice::default();
     let choice = response.choices.first().unwrap_or(&nothing);
@@ -62,7 +62,7 @@ pub fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
     serde_json::to_vec(&message).unwrap_or_default()
 }
 
-/// The block that a part is; `None` if it has nothing to say or no place in an answer of this dialect.
+/// The block of a part; `None` if it is empty or cannot be expressed in an answer of this dialect.
 fn block(part: &Part) -> Option<Block<'_>> {
     Some(match part {
         Part::Text { text, citations, .. } if !text.is_empty() || !citations.is_empty() => Block::Text {

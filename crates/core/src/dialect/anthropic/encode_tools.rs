@@ -1,4 +1,4 @@
-//! Writing tools and the choice among them.
+//! Encodes tools and tool choice.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::schema;
 use super::wire::CacheMark;
 use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
 
-/// A tool as it is written.
+/// A tool.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum ToolOut<'a> {
@@ -35,7 +35,7 @@ pub struct ChoiceOut<'a> {
 }
 
 impl ChoiceOut<'_> {
-    /// Whether the model must call a tool.
+    /// Whether a tool call is required.
     pub fn is_forced(&self) -> bool {
         matches!(self.r#type, "any" | "tool")
     }
@@ -50,8 +50,8 @@ impl<'a> ToolOut<'a> {
     }
 }
 
-/// Writes tools and choice. `called` are the names of the tools in the conversation: the API wants tools declared if
-/// there are any, also where the caller now offers none.
+/// Encodes tools and tool choice. `called` are the names of the tools in the conversation: the API requires declared
+/// tools if there are any calls, even if the caller offers none now.
 pub fn encode<'a>(
     request: &'a ChatRequest,
     called: &[&'a str],
@@ -97,7 +97,7 @@ fn choice(request: &ChatRequest) -> Option<ChoiceOut<'_>> {
     Some(ChoiceOut { r#type: kind, name, disable_parallel_tool_use: alone })
 }
 
-/// The API has no list of allowed tools; those that are not allowed are not offered.
+/// The API has no list of allowed tools; the others are left out.
 fn is_allowed(function: &Function, choice: Option<&ToolChoice>) -> bool {
     match choice {
         Some(ToolChoice::Allowed { names, .. }) => names.contains(&function.name),
@@ -121,7 +121,7 @@ fn declare<'a>(
             dropped.push(format!("tools[{index}].strict"));
         }
     } else if !rules.structured_output {
-        // It is what such a model does anyway, and it does not know the field.
+        // This is the default of such a model, which does not have the field.
         strict = None;
     }
     ToolOut::Function {
@@ -133,7 +133,7 @@ fn declare<'a>(
     }
 }
 
-/// Stands for a tool of which only the name is known.
+/// Placeholder for a tool of which only the name is known.
 fn placeholder(name: &str) -> ToolOut<'_> {
     ToolOut::Function {
         name,

@@ -1,7 +1,7 @@
 //! Errors, both ways (<https://platform.claude.com/docs/en/api/errors>).
 //!
-//! Whatever an upstream answers with gives an error that says something: its own shape, the shapes of services that
-//! imitate it, an HTML page, nothing at all. Markup never reaches the caller.
+//! Every error response of an upstream gives a meaningful error: its own shape, the shapes of services that imitate
+//! it, an HTML page, an empty body. Markup never reaches the caller.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -26,7 +26,7 @@ struct Detail<'a> {
     message: &'a str,
 }
 
-/// Writes the body of an error answer, and the data of an `error` event.
+/// Encodes the body of an error response, and the data of an `error` event.
 pub fn encode(error: &ErrorInfo, request_id: &str) -> Vec<u8> {
     let body = Body {
         r#type: "error",
@@ -51,7 +51,7 @@ fn type_of(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// The kind that a type stands for, and the status that it comes with.
+/// The kind of an error type, and its status.
 fn kind_of(name: &str) -> Option<(ErrorKind, u16)> {
     Some(match name {
         "invalid_request_error" => (ErrorKind::InvalidRequest, 400),
@@ -68,7 +68,7 @@ fn kind_of(name: &str) -> Option<(ErrorKind, u16)> {
     })
 }
 
-/// Reads the body of an error answer.
+/// Decodes the body of an error response.
 pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     read(body).map_or_else(
         || ErrorInfo::of_status(status, format!("The provider answered with status {status}.")),
@@ -76,7 +76,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     )
 }
 
-/// Reads the error of an `error` event, which has no status of its own.
+/// Decodes an `error` event, which has no status of its own.
 pub fn decode_event(body: &[u8]) -> ErrorInfo {
     read(body).map_or_else(
         || ErrorInfo::in_stream("upstream_error", "The provider reported an error."),
@@ -84,7 +84,7 @@ pub fn decode_event(body: &[u8]) -> ErrorInfo {
     )
 }
 
-/// What an error body says.
+/// The content of an error body.
 #[derive(Deserialize, Default)]
 struct Words {
     r#type: Option<String>,
@@ -101,7 +101,7 @@ impl Words {
             _ => format!("The provider answered with status {status}."),
         };
         let mut code = self.r#type.filter(|name| name != "error");
-        // Two errors that callers of other dialects tell apart come as plain invalid requests here.
+        // Two errors that other dialects distinguish are plain invalid requests here.
         if kind == ErrorKind::InvalidRequest {
             if message.contains("prompt is too long") || message.contains("exceed context limit") {
                 code = Some("context_length_exceeded".to_owned());
@@ -114,7 +114,7 @@ impl Words {
     }
 }
 
-/// The words of a JSON body, whichever of the known shapes it has.
+/// The message of a JSON body in any of the known shapes.
 fn read(body: &[u8]) -> Option<Words> {
     let fields: JsonObject<'_> = serde_json::from_slice(body).ok()?;
     let inner = match fields.get_set("error") {

@@ -1,4 +1,4 @@
-//! Reading a caller's JSON field by field, so that every error names the place it is about.
+//! Reading a caller's JSON field by field, with the path of each field in errors.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::json::error::missing;
 use crate::json::fields::Policy;
 use crate::json::object::JsonObject;
 
-/// A place in the request; it is put into words only if there is an error to report.
+/// A path in the request; formatted only for an error.
 #[derive(Debug, Clone, Copy)]
 pub enum Path<'p> {
     Root,
@@ -38,7 +38,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A way to read the value at a place.
+/// A function that reads the value at a path.
 pub type Read<'a, T> = fn(&'a RawValue, Path<'_>) -> Result<T, ApiError>;
 
 pub fn string(value: &RawValue, path: Path<'_>) -> Result<String, ApiError> {
@@ -65,7 +65,7 @@ pub fn array<'a>(value: &'a RawValue, path: Path<'_>) -> Result<Vec<&'a RawValue
     Policy::PLAIN.array(value, path)
 }
 
-/// The value of a field that may be missing; `null` is as good as missing.
+/// The value of an optional field; `null` counts as absent.
 pub fn optional<'a, T>(
     object: &JsonObject<'a>,
     name: &str,
@@ -75,7 +75,7 @@ pub fn optional<'a, T>(
     object.get_set(name).map(|value| read(value, path.field(name))).transpose()
 }
 
-/// The value of a field that must be there.
+/// The value of a required field.
 pub fn required<'a, T>(
     object: &JsonObject<'a>,
     name: &str,

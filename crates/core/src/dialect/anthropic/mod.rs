@@ -1,17 +1,17 @@
 //! Anthropic Messages (<https://platform.claude.com/docs/en/api/messages>), for callers and upstreams.
 //!
 //! Guarantees:
-//! - what the dialect and the canonical model can both say crosses; what an upstream of this dialect cannot be told is
-//!   named among the dropped parameters, and so is every value that had to be adjusted for it to be accepted;
-//! - a request for an upstream obeys the rules of the model that it names (`model_rules`): the form of thinking, the
-//!   sampling parameters, whether an answer may be begun for the model, a limit of tokens;
-//! - thinking signatures and redacted thoughts come back as they left; the signature of another provider's tool call
-//!   travels inside the call's id, the one field that clients of this dialect give back (`tool_id`);
-//! - a streamed answer is what the unstreamed one would have been.
+//! - everything that both this dialect and the canonical model can express is translated; what cannot be expressed
+//!   for an upstream is named among the dropped parameters, and so is every value that had to be adjusted;
+//! - a request for an upstream follows the rules of its model (`model_rules`): the form of thinking, the sampling
+//!   parameters, whether the answer may be prefilled, a limit on tokens;
+//! - thinking signatures and redacted thinking are returned unchanged; the signature of another provider's tool call
+//!   is carried inside the call's id, the one field that clients of this dialect send back (`tool_id`);
+//! - a streamed answer equals the unstreamed one.
 //!
-//! Content that the service's own tools leave behind (`server_tool_use`, `web_search_tool_result` …) is carried as it is
-//! and told to no other service; what the model says about it is text with citations. Blocks of kinds that are not known
-//! are left out of translated answers, and named where a caller sends them.
+//! Blocks of server tools (`server_tool_use`, `web_search_tool_result` …) are carried unchanged and sent to no other
+//! service; the model's text about them has citations. Blocks of unknown kinds are left out of translated answers,
+//! and reported if a caller sends them.
 
 mod decode_content;
 mod decode_request;
@@ -46,7 +46,7 @@ pub use stream_encoder::PING;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Anthropic;
 
-/// Reads the body of `POST /v1/messages/count_tokens`: a Messages request whose `max_tokens` may be missing.
+/// Decodes the body of `POST /v1/messages/count_tokens`: a Messages request whose `max_tokens` may be missing.
 pub fn decode_count_tokens(body: &[u8]) -> Result<ChatRequest, ApiError> {
     decode_request::decode(body, decode_request::Purpose::Count)
 }

@@ -1,20 +1,19 @@
-//! What a model accepts, read off its name.
+//! What a model accepts, by its name.
 //!
 //! The API has changed under the same path: newer models refuse what older ones required
-//! (<https://platform.claude.com/docs/en/about-claude/models/migration-guide>). A name of the family without a version
-//! that is known here gets the rules of the newest models; a name of another family (services that imitate the API)
-//! gets the rules of the oldest thinking models, which are what those services copied.
+//! A name of the family with an unknown version gets the rules of the newest models; a name of another family
+//! (services that imitate the API) gets the rules of the oldest reasoning models, which those services copied.
 
-/// How a model may be told to think.
+/// The forms of thinking of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThinkingForm {
-    /// It cannot.
+    /// None.
     None,
-    /// By a budget of tokens.
+    /// With a budget of tokens.
     Budget,
-    /// By a budget, or as much as it likes.
+    /// With a budget, or adaptive.
     BudgetOrAdaptive,
-    /// As much as it likes; a budget is refused.
+    /// Adaptive; a budget is refused.
     Adaptive,
 }
 
@@ -38,16 +37,16 @@ pub struct ModelRules {
     pub efforts: &'static [&'static str],
     /// Whether `output_config.format` and strict tools exist.
     pub structured_output: bool,
-    /// Whether the request may end in the beginning of the answer.
+    /// Whether the request may contain a prefilled answer.
     pub prefill: bool,
     /// Whether `thinking.display` exists.
     pub display: bool,
-    /// The limit where the caller sets none; the API requires one.
+    /// The limit on tokens if the caller sets none; the API requires one.
     pub default_max_tokens: u64,
 }
 
 impl ModelRules {
-    /// The rules of the model with this name, in any of the spellings of the API and the clouds that resell it.
+    /// The rules of the model with this name, in any spelling of the API and of clouds that resell it.
     pub fn of(model: &str) -> Self {
         let Some(name) = Name::parse(model) else { return Self::imitation() };
         let version = name.version;
@@ -75,7 +74,7 @@ impl ModelRules {
             default_max_tokens: match version {
                 (..=2, _) | (3, 0..=4) => 4096,
                 (3, 5 | 6) => 8192,
-                // Every model since 3.7 can answer with this many.
+                // Every model since 3.7 supports this many.
                 _ => 32_000,
             },
         }
@@ -94,7 +93,7 @@ impl ModelRules {
     }
 }
 
-/// What the name of a model says.
+/// Parts of a model's name.
 struct Name {
     version: (u32, u32),
     is_opus: bool,
@@ -104,7 +103,7 @@ impl Name {
     /// `claude-sonnet-4-5-20250929`, `claude-3-7-sonnet-latest`, `us.anthropic.claude-opus-4-1-20250805-v1:0`,
     /// `claude-haiku-4-5@20251001`, `anthropic/claude-opus-4.7`
     fn parse(model: &str) -> Option<Self> {
-        /// Stands for models that are newer than this table.
+        /// A version that is newer than this table.
         const NEWEST: (u32, u32) = (99, 0);
         let model = model.to_ascii_lowercase();
         let (_, name) = model.rsplit_once("claude")?;

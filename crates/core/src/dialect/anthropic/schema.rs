@@ -1,9 +1,9 @@
 //! JSON schemas as the API accepts them
 //! (<https://platform.claude.com/docs/en/build-with-claude/structured-outputs>).
 //!
-//! Where an answer or a strict tool must follow a schema to the letter, the API refuses objects that are open and
-//! limits of numbers, lengths and counts. Objects are closed, and what is refused moves into the description, where
-//! the model still reads it. Fields keep their order, as answers are written in that order.
+//! Where an answer or a strict tool must follow a schema strictly, the API refuses open objects and limits of
+//! numbers, lengths and counts. Objects are closed, and refused keywords move into the description, where the model
+//! still reads them. Fields keep their order, because answers are written in that order.
 
 use serde_json::value::RawValue;
 
@@ -31,12 +31,12 @@ const REFUSED: &[&str] = &[
     "uniqueItems",
 ];
 
-/// Formats of strings that the API knows.
+/// String formats of the API.
 const FORMATS: &[&str] =
     &["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"];
 
-/// The schema in the form that may be enforced; `None` if it asks for objects of arbitrary keys, or is no object: to
-/// close those would force the model to answer with empty ones.
+/// The enforceable form of the schema; `None` if it has objects with arbitrary keys, or is no object: closing those
+/// would force the model to answer with empty ones.
 pub fn enforceable(schema: &Json) -> Option<Json> {
     let mut out = String::with_capacity(schema.text().len() + 64);
     write_schema(schema.raw(), &mut out, 0)?;
@@ -123,7 +123,7 @@ fn write_schema(raw: &RawValue, out: &mut String, depth: usize) -> Option<()> {
     Some(())
 }
 
-/// Whether the object has keys that its schema does not name.
+/// Whether the object may have keys that its schema does not list.
 fn is_map(fields: &JsonObject<'_>) -> bool {
     let names_nothing = fields.get_set("properties").is_none_or(|properties| {
         serde_json::from_str::<JsonObject<'_>>(properties.get()).is_ok_and(|fields| fields.is_empty())

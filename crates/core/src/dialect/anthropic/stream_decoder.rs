@@ -1,9 +1,8 @@
-//! Reading an upstream's stream (<https://platform.claude.com/docs/en/build-with-claude/streaming>).
+//! Decodes an upstream's stream (<https://platform.claude.com/docs/en/build-with-claude/streaming>).
 //!
-//! Blocks become parts under numbers of their own: those of kinds that are not known are left out, and those of the
-//! service's own tools, which may not come whole, are parts when they end. A service that
-//! forgets to begin or to end a block of text is understood all the same; one that has given its reason to stop has
-//! said everything, whether or not `message_stop` follows.
+//! Blocks become parts with numbers of their own: blocks of unknown kinds are left out, and those of server tools,
+//! which may arrive in pieces, become parts when they end. Missing starts and ends of text blocks are tolerated;
+//! after a stop reason the answer is complete, whether or not `message_stop` follows.
 
 use std::borrow::Cow;
 
@@ -17,13 +16,13 @@ use crate::dialect::canonical::{
 };
 use crate::sse::{Event, EventReader, Segment};
 
-/// Largest event that is read.
+/// Largest event.
 const MAX_EVENT_BYTES: usize = 1 << 22;
 
 /// Most blocks that may be open at once.
 const MAX_OPEN_BLOCKS: usize = 256;
 
-/// Reads one stream.
+/// The decoder of one stream.
 #[derive(Debug)]
 pub struct Decoder {
     reader: EventReader,
@@ -52,7 +51,7 @@ impl StreamDecoder for Decoder {
     fn finish(&mut self, events: &mut Vec<StreamEvent>) {
         let rest = self.reader.finish();
         let last = Event::from_raw(&rest);
-        // The last event may lack its blank line; half an event is none.
+        // The last event may lack its blank line; a partial event is ignored.
         let is_whole =
             last.data().is_some_and(|data| serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_ok());
         if is_whole {
@@ -75,24 +74,24 @@ struct State {
     counts: Counts,
 }
 
-/// How far the stream has come.
+/// The state of the stream.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     #[default]
     NotBegun,
     Begun,
-    /// The reason to stop has been given.
+    /// The stop reason has arrived.
     Finished,
-    /// It has ended, well or not.
+    /// It has ended, properly or not.
     Over,
 }
 
-/// A block under way.
+/// An open block.
 #[derive(Debug)]
 struct Open {
-    /// Its number in the stream.
+    /// Its index in the stream.
     block: usize,
-    /// Its number among the parts; `None` if it is left out.
+    /// Its index among the parts; `None` if it is left out.
     part: Option<usize>,
     kind: Kind,
 }
@@ -101,16 +100,16 @@ struct Open {
 enum Kind {
     Text,
     Thinking,
-    /// With the arguments that it began with, until deltas come.
+    /// With the arguments of its start, until deltas arrive.
     ToolCall {
         input: Option<String>,
     },
-    /// Of a tool of the service's own, with the arguments that came so far.
+    /// Of a server tool, with the arguments so far.
     Provider {
         block: Json,
         input: String,
     },
-    /// It was whole when it began.
+    /// It was complete at its start.
     Other,
 }
 
@@ -174,9 +173,9 @@ impl State {
             Some("message_stop") => self.end(events),
             Some("ping") => events.push(StreamEvent::Ping),
             Some("error") => self.fail(super::error::decode_event(&data), events),
-            // An error in the shape of other services.
+            // An error in the shape of another service.
             None if wire.error.is_some() => self.fail(super::error::decode_event(&data), events),
-            // After the reason to stop nothing more is said.
+            // Nothing follows the stop reason.
             Some(kind) if kind.starts_with("content_block_") && self.phase < Phase::Finished => {
                 self.start(events);
                 let block = wire.index.unwrap_or_default();
@@ -261,7 +260,7 @@ impl State {
         }
     }
 
-    /// Begins a part. Only tool calls may be under way beside each other; whatever else is open is over by now.
+    /// Starts a part. Only tool calls may overlap; other open parts end here.
     fn open_part(
         &mut self,
         block: usize,
@@ -291,7 +290,7 @@ impl State {
         self.open.push(open);
     }
 
-    /// Ends the blocks that are meant.
+    /// Ends the blocks that `is_meant` selects.
     fn close(&mut self, is_meant: impl Fn(&Open) -> bool, events: &mut Vec<StreamEvent>) {
         self.open.retain_mut(|open| {
             if !is_meant(open) {
@@ -345,8 +344,8 @@ impl State {
         }
     }
 
-    /// The part of an open block of text or thoughts. A block that was never begun begins now; `None` if the block is
-    /// of another kind.
+    /// The part of an open block of text or thinking. A missing start is made up for; `None` if the block has another
+    /// kind.
     fn part(&mut self, block: usize, thinking: bool, events: &mut Vec<StreamEvent>) -> Option<usize> {
         match self.open.iter().find(|open| open.block == block) {
             Some(Open { part, kind: Kind::Thinking, .. }) if thinking => *part,
@@ -371,7 +370,7 @@ impl State {
                 input.push_str(&text);
             }
             Some(_) => {}
-            // Nobody knows which call it belongs to.
+            // It cannot be assigned to a call.
             None => self.fail(ErrorInfo::malformed(), events),
         }
     }
@@ -426,7 +425,7 @@ impl State {
     }
 }
 
-/// The block of a provider's own tool with what came of its arguments, if anything did.
+/// The block of a server tool with the arguments that arrived, if any.
 fn with_input(block: &Json, input: &str) -> Json {
     let mut value = block.to_value();
     match (value.as_object_mut(), serde_json::from_str(input)) {

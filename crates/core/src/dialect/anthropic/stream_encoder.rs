@@ -1,9 +1,9 @@
-//! Writing a caller's stream (<https://platform.claude.com/docs/en/build-with-claude/streaming>).
+//! Encodes a caller's stream (<https://platform.claude.com/docs/en/build-with-claude/streaming>).
 //!
-//! The dialect knows one block at a time, and clients rely on it. So the first part that is under way is written as it
-//! comes; what belongs to a later one waits until that is over. A signature is written in one piece, because the
-//! official clients take the last piece for the whole. The beginning waits for the event after it, so that the count
-//! of the prompt, where it is known by then, stands in it.
+//! The dialect has one open block at a time, and clients rely on it. So the first open part is written as it arrives;
+//! events of later parts wait until it ends. A signature is written in one piece, because the official clients take
+//! the last piece for the whole. The start event waits for the event after it, so that it contains the count of the
+//! prompt if it is known by then.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -21,23 +21,23 @@ use crate::dialect::canonical::{
 use crate::sse::writer::{KEEP_ALIVE, write_data};
 use crate::tokens::TokenUsage;
 
-/// The event by which this dialect keeps a connection alive.
+/// The keep-alive event of this dialect.
 pub const PING: &[u8] = b"event: ping\ndata: {\"type\":\"ping\"}\n\n";
 
 /// Most bytes of text that may wait for an earlier part to end.
 const MAX_WAITING_BYTES: usize = 16 << 20;
 
-/// Writes one stream.
+/// The encoder of one stream.
 #[derive(Debug)]
 pub struct Encoder {
     context: ReplyContext,
-    /// Who answers, until it is written.
+    /// The message start, until it is written.
     begin: Option<Begin>,
     has_begun: bool,
     is_over: bool,
-    /// Blocks written so far.
+    /// Number of blocks so far.
     blocks: usize,
-    /// Parts under way; the first one is being written.
+    /// Open parts; the first one is being written.
     parts: VecDeque<Waiting>,
     waiting_bytes: usize,
     said: Said,
@@ -52,14 +52,14 @@ struct Begin {
     model: Option<String>,
 }
 
-/// A part that is written, or waits to be.
+/// A part that is being written, or waits.
 #[derive(Debug)]
 struct Waiting {
     part: usize,
     start: PartStart,
-    /// The block's beginning has been written.
+    /// Whether the start of the block has been written.
     is_open: bool,
-    /// What came before it was its turn.
+    /// Events that arrived before its turn.
     deltas: Vec<StreamEvent>,
     signature: String,
     has_ended: bool,
@@ -142,7 +142,7 @@ impl StreamEncoder for Encoder {
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
             StreamEvent::Finish { choice: 0, reason } => self.finish = Some(reason.clone()),
             StreamEvent::Ping => {
-                // A client takes in nothing before the beginning.
+                // Clients ignore events before the start.
                 if self.begin.is_some() {
                     self.write_begin(out);
                 }
@@ -161,13 +161,13 @@ impl StreamEncoder for Encoder {
             }
             StreamEvent::Done => self.end(out),
             StreamEvent::Error(error) => self.fail(error, out),
-            // Other choices and log probabilities have no place in the dialect.
+            // The dialect has no other choices and no log probabilities.
             _ => {}
         }
     }
 
     fn keep_alive(&self) -> &'static [u8] {
-        // A client takes in no event before the beginning.
+        // Clients ignore events before the start.
         if self.has_begun { PING } else { KEEP_ALIVE }
     }
 }
@@ -241,7 +241,7 @@ impl Encoder {
         }
     }
 
-    /// Writes the end of the part being written, and all of those behind it that were waiting for that.
+    /// Ends the current part, and all parts behind it that have ended in the meantime.
     fn write_ended(&mut self, out: &mut Vec<u8>) {
         while let Some(mut first) = self.parts.pop_front() {
             for event in std::mem::take(&mut first.deltas) {
@@ -269,7 +269,7 @@ impl Encoder {
 }
 
 impl Waiting {
-    /// Writes a delta. A block of text begins with its first one, so that none is empty.
+    /// Writes a delta. A text block starts with its first delta, so that no block is empty.
     fn take(&mut self, event: &StreamEvent, blocks: &mut usize, out: &mut Vec<u8>) {
         let index = *blocks;
         match event {
@@ -298,14 +298,14 @@ impl Waiting {
         }
     }
 
-    /// Writes the beginning of the block, if it has not been.
+    /// Writes the start of the block, unless it is written already.
     fn open(&mut self, index: usize, out: &mut Vec<u8>) {
         if self.is_open {
             return;
         }
         self.is_open = true;
         let content_block = match &self.start {
-            // Pictures and recordings have become text before.
+            // Images and audio were converted to text before.
             PartStart::Text | PartStart::Refusal | PartStart::Image { .. } | PartStart::Audio { .. } => {
                 Block::text("")
             }
@@ -322,7 +322,7 @@ impl Waiting {
         Out::ContentBlockStart { index, content_block }.write(out);
     }
 
-    /// Writes the end of the block. Text of which nothing came leaves no block behind.
+    /// Writes the end of the block. An empty text leaves no block.
     fn close(&mut self, blocks: &mut usize, out: &mut Vec<u8>) {
         let index = *blocks;
         match self.start {
@@ -349,12 +349,12 @@ impl Waiting {
     }
 }
 
-/// What a provider's own tool was called with, which a stream says in deltas; `None` if the block is no call.
+/// The input of a server tool call, which a stream sends in deltas; `None` if the block is not a call.
 fn input_of(block: &Json) -> Option<String> {
     block.to_value().get("input").filter(|input| input.is_object()).map(Value::to_string)
 }
 
-/// The block as a stream begins it: a call says later with what.
+/// The block at its start: the input of a call follows in deltas.
 fn without_input(block: &Json) -> Json {
     let mut value = block.to_value();
     match value.get_mut("input").filter(|input| input.is_object()) {
@@ -364,9 +364,9 @@ fn without_input(block: &Json) -> Json {
     Json::of(&value)
 }
 
-/// About how much memory an event takes.
+/// Memory of an event, roughly.
 fn size_of(event: &StreamEvent) -> usize {
-    /// What an event takes besides its text.
+    /// Memory of an event besides its text.
     const OVERHEAD: usize = 96;
     OVERHEAD
         + match event {

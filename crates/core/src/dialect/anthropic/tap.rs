@@ -1,4 +1,4 @@
-//! What is noted of a Messages stream that passes untouched.
+//! The observer of a pass-through Messages stream.
 
 use super::usage_tap::UsageTap;
 use super::{Anthropic, PING};
@@ -21,7 +21,7 @@ impl Observer for AnthropicObserver {
 
     fn facts(&self) -> StreamFacts {
         StreamFacts {
-            // Before the end the upstream has counted only the prompt; what is counted afterwards makes up for it.
+            // Before the end the upstream has reported only the prompt; the rest is counted afterwards.
             usage: self.0.usage(),
             finish_reason: self.0.finish_reason().map(str::to_owned),
             estimated_completion: self.0.estimated_completion(),

@@ -1,9 +1,8 @@
-//! How much the model thinks (<https://platform.claude.com/docs/en/build-with-claude/extended-thinking>,
+//! Thinking parameters (<https://platform.claude.com/docs/en/build-with-claude/extended-thinking>,
 //! <https://platform.claude.com/docs/en/build-with-claude/effort>).
 //!
-//! Three ways to say it exist: a budget of tokens, a level of effort, and leave to decide. A model accepts some of
-//! them; the others are translated. Effort without a word about thinking asks for thinking here, as it does in the
-//! dialects that know nothing else.
+//! There are three forms: a budget of tokens, a level of effort, and adaptive. A model accepts some of them; the
+//! others are translated. Effort alone enables thinking, as in the dialects that have nothing else.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -17,7 +16,7 @@ use crate::json::error::invalid_value;
 /// The smallest budget that the API accepts.
 pub const MIN_BUDGET: u64 = 1024;
 
-/// Room for the answer beside a budget for which the caller set no limit.
+/// Tokens for the answer in addition to a budget, if the caller set no limit.
 const ROOM_FOR_ANSWER: u64 = 8192;
 
 /// `thinking`
@@ -43,7 +42,7 @@ impl Thinking {
     }
 }
 
-/// What a request says about thinking, and the limit of tokens that it has to fit under.
+/// The thinking parameters of a request, and the limit on tokens that includes them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan {
     pub thinking: Option<Thinking>,
@@ -51,16 +50,16 @@ pub struct Plan {
     pub max_tokens: u64,
 }
 
-/// What in the rest of the request stands against thinking.
+/// What in the rest of the request excludes thinking.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Obstacles {
-    /// A tool must be called.
+    /// A tool call is required.
     pub forced_tool: bool,
-    /// The conversation stands in the middle of a round of tool calls that began without thoughts.
+    /// The conversation is in the middle of a round of tool calls that began without a thinking block.
     pub thoughtless_tool_calls: bool,
 }
 
-/// Reads `thinking` into the canonical form.
+/// Converts `thinking` to the canonical form.
 pub fn read(value: &RawValue, path: Path<'_>, reasoning: &mut Reasoning) -> Result<(), ApiError> {
     let object = fields::object(value, path)?;
     let form = fields::required(&object, "type", path, fields::string)?;
@@ -82,7 +81,7 @@ pub fn read(value: &RawValue, path: Path<'_>, reasoning: &mut Reasoning) -> Resu
     Ok(())
 }
 
-/// Decides what to say to a model about thinking.
+/// Chooses the thinking parameters for a model.
 pub fn plan(
     reasoning: Option<&Reasoning>,
     max_tokens: Option<u64>,
@@ -105,7 +104,7 @@ pub fn plan(
     if effort.is_none() && budget.is_none() && !reasoning.adaptive {
         return plan;
     }
-    // What is named if it cannot be said.
+    // The parameter to report if it cannot be expressed.
     let name = if effort.is_some() { "reasoning_effort" } else { "thinking" };
     let display = reasoning
         .include
@@ -143,8 +142,8 @@ pub fn plan(
     plan
 }
 
-/// A budget and a limit above it. The caller's limit holds, as it bounds the cost: a budget that does not fit under it
-/// leaves a quarter for the answer. `None` if the limit leaves no room to think.
+/// A budget, and a limit above it. The caller's limit takes precedence, because it bounds the cost: a budget that
+/// does not fit leaves a quarter for the answer. `None` if the limit leaves no room for thinking.
 fn fit(wanted: u64, max_tokens: Option<u64>, rules: ModelRules) -> Option<(u64, u64)> {
     let wanted = wanted.max(MIN_BUDGET);
     match max_tokens {
@@ -155,7 +154,7 @@ fn fit(wanted: u64, max_tokens: Option<u64>, rules: ModelRules) -> Option<(u64, 
     }
 }
 
-/// The model's own level for an effort: the same, or the nearest that it has.
+/// The model's level for an effort: the same, or the nearest.
 fn level(effort: &str, rules: ModelRules) -> Option<&'static str> {
     let wanted = if effort == "minimal" { "low" } else { effort };
     let known = rules.efforts.iter().find(|level| **level == wanted);
@@ -163,7 +162,7 @@ fn level(effort: &str, rules: ModelRules) -> Option<&'static str> {
     known.or_else(|| highest().filter(|_| matches!(wanted, "xhigh" | "max"))).copied()
 }
 
-/// The budget that stands for an effort.
+/// The budget of an effort.
 fn budget_of(effort: &str) -> u64 {
     match effort {
         "minimal" => MIN_BUDGET,
@@ -174,7 +173,7 @@ fn budget_of(effort: &str) -> u64 {
     }
 }
 
-/// The effort that stands for a budget.
+/// The effort of a budget.
 fn effort_of(budget: u64) -> &'static str {
     match budget {
         0..=2048 => "low",

@@ -1,9 +1,9 @@
 //! Ids of tool calls.
 //!
-//! The API takes only letters, digits, `_` and `-`; ids of other providers contain dots and colons. And it has no
-//! field for the signature with which Gemini wants a tool call back: a client of this dialect gives back the id and
-//! nothing else that is ours, so the signature is appended to the id and taken off again when the id returns. The
-//! result is itself a valid id, should the conversation go on with another upstream.
+//! The API accepts only letters, digits, `_` and `-`; ids of other providers contain dots and colons. And it has no
+//! field for the signature that Gemini requires with a tool call: a client of this dialect sends back only the id, so
+//! the signature is appended to the id and removed again when the id returns. The result is itself a valid id, in
+//! case the conversation continues at another upstream.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,10 +11,10 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Between an id and the signature that travels with it.
+/// Separates an id from the signature appended to it.
 const SEPARATOR: &str = "__sig_";
 
-/// The id to show to a caller.
+/// The id for a caller.
 pub fn with_signature<'a>(id: &'a str, signature: Option<&str>) -> Cow<'a, str> {
     match signature {
         Some(signature) if !signature.is_empty() => {
@@ -24,7 +24,7 @@ pub fn with_signature<'a>(id: &'a str, signature: Option<&str>) -> Cow<'a, str> 
     }
 }
 
-/// The id as the upstream gave it, and the signature that came with it.
+/// The upstream's id and its signature.
 pub fn split(id: &str) -> (&str, Option<String>) {
     let parts = id.rsplit_once(SEPARATOR).and_then(|(id, encoded)| {
         let signature = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
@@ -33,7 +33,8 @@ pub fn split(id: &str) -> (&str, Option<String>) {
     parts.unwrap_or((id, None))
 }
 
-/// The id in letters that the API accepts. Different ids stay different, as what is replaced is spelled out.
+/// The id in characters that the API accepts. Different ids stay different, because replaced characters are spelled
+/// out.
 pub fn accepted(id: &str) -> Cow<'_, str> {
     let is_accepted = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if id.is_empty() {

@@ -1,7 +1,7 @@
-//! A look at answers of this dialect that pass untouched: what they used, why they ended, whether they are whole.
+//! Inspects pass-through answers of this dialect: usage, stop reason, completeness.
 //!
-//! The framing is the caller's; what comes in here is the data of one event. Nothing is changed, and data that cannot
-//! be read changes nothing.
+//! The caller of this module splits the stream; the input here is the data of one event. Nothing is changed, and data
+//! that cannot be parsed is ignored.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::dialect::pipe::StreamFacts;
 use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
-/// What a stream has said so far.
+/// The state of a stream.
 #[derive(Debug, Default)]
 pub struct UsageTap {
     counts: Counts,
@@ -59,8 +59,7 @@ struct Delta<'a> {
 }
 
 impl UsageTap {
-    /// Usage as the upstream stated it, so far. From the first event on it counts the prompt, and the answer only once
-    /// that is over.
+    /// Usage as reported so far. The prompt is counted from the first event on, the answer only at its end.
     #[must_use]
     pub fn usage(&self) -> Option<TokenUsage> {
         self.counts.usage()
@@ -72,25 +71,25 @@ impl UsageTap {
         self.finish_reason.as_deref()
     }
 
-    /// Estimated tokens of the answer so far, for a stream that breaks off before it states them.
+    /// Estimated tokens of the answer so far, for a stream that is truncated before it reports them.
     #[must_use]
     pub fn estimated_completion(&self) -> u64 {
         self.estimated_completion
     }
 
-    /// Whether the upstream has said everything, though its connection may still be open.
+    /// Whether the answer is complete, though the connection may still be open.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.is_complete
     }
 
-    /// The error that the stream carried.
+    /// The error in the stream.
     #[must_use]
     pub fn error(&self) -> Option<&ErrorInfo> {
         self.error.as_ref()
     }
 
-    /// Takes in the data of one event.
+    /// Processes the data of one event.
     pub fn observe(&mut self, data: &[u8]) {
         let Ok(wire) = serde_json::from_slice::<Wire<'_>>(data) else { return };
         match wire.r#type.as_deref() {
@@ -127,7 +126,7 @@ impl Delta<'_> {
     }
 }
 
-/// Reads what is recorded off an unstreamed answer; an error if it is not a JSON object at all.
+/// Extracts what is recorded from an unstreamed answer; an error if it is not a JSON object.
 pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
     let message = match serde_json::from_slice::<MessageIn<'_>>(body) {
         Ok(message) => message,
@@ -141,7 +140,7 @@ pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
         counts.merge(usage);
     }
     let usage = counts.usage();
-    // About five bytes of JSON make a token.
+    // About five bytes of JSON per token.
     let estimate = || message.content.map_or(0, |content| content.get().len() as u64 / 5);
     Ok(StreamFacts {
         finish_reason: message.stop_reason.and_then(as_str).map(Cow::into_owned),

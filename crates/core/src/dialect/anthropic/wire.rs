@@ -1,4 +1,4 @@
-//! The shapes of the Messages API: content blocks as they are written, and what requests, answers and events share.
+//! The JSON of the Messages API: content blocks for encoding, and common parts of requests, answers and events.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json};
 use crate::tokens::TokenUsage;
 
-/// A content block as it is written.
+/// A content block to be encoded.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Block<'a> {
@@ -54,17 +54,17 @@ pub enum Block<'a> {
     RedactedThinking {
         data: &'a str,
     },
-    /// What a tool of the service's own left behind, as it came.
+    /// A block of a server tool, unchanged.
     #[serde(untagged)]
     Provider(Cow<'a, Json>),
 }
 
-/// Whether a block of this kind is left behind by a tool of the service's own: a call of it, or what it found.
+/// Whether a block of this kind comes from a server tool: a call of it, or its result.
 pub fn is_provider_block(kind: &str) -> bool {
     matches!(kind, "server_tool_use" | "mcp_tool_use") || kind.ends_with("_tool_result")
 }
 
-/// Where a picture or document is.
+/// The source of an image or document.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Source<'a> {
@@ -83,7 +83,7 @@ pub struct CacheMark<'a> {
 }
 
 impl<'a> CacheMark<'a> {
-    /// The mark in the words of the dialect; a lifetime that it does not know becomes the default.
+    /// The cache mark in this dialect; an unknown lifetime becomes the default.
     pub fn of(cache: Option<&'a CacheControl>) -> Option<Self> {
         let ttl = cache?.ttl.as_deref().filter(|ttl| matches!(*ttl, "5m" | "1h"));
         Some(Self { r#type: "ephemeral", ttl })
@@ -95,7 +95,7 @@ impl<'a> Block<'a> {
         Self::Text { text: text.into(), citations: Vec::new(), cache_control: None }
     }
 
-    /// The place of the block's cache mark, if it may have one.
+    /// The block's cache mark, if it may have one.
     pub fn cache_control_mut(&mut self) -> Option<&mut Option<CacheMark<'a>>> {
         match self {
             Self::Text { cache_control, .. }
@@ -108,7 +108,7 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Writes blocks; a single plain text becomes a string, which the API takes for the same.
+/// Encodes blocks; a single plain text becomes a string, which is equivalent.
 pub fn content_of<S: serde::Serializer>(blocks: &[Block<'_>], serializer: S) -> Result<S::Ok, S::Error> {
     match blocks {
         [Block::Text { text, citations, cache_control: None }] if citations.is_empty() => {
@@ -123,8 +123,8 @@ pub fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// A citation in the words of the dialect: its own if it comes from there, else one of a web page, which is the kind
-/// that a source with an address is closest to.
+/// A citation in this dialect: the original if it comes from there, else one of a web page, which is closest to a
+/// source with a URL.
 pub fn citation(citation: &Citation) -> Option<Json> {
     if let Some(original) = own_citation(citation) {
         return Some(original.clone());
@@ -139,7 +139,7 @@ pub fn citation(citation: &Citation) -> Option<Json> {
     })))
 }
 
-/// The citation as this dialect once said it.
+/// The original citation of this dialect.
 pub fn own_citation(citation: &Citation) -> Option<&Json> {
     #[derive(Deserialize)]
     struct Head<'a> {
@@ -151,7 +151,7 @@ pub fn own_citation(citation: &Citation) -> Option<&Json> {
     head.r#type.ends_with("_location").then_some(original)
 }
 
-/// Reads a citation.
+/// Decodes a citation.
 pub fn read_citation(raw: &RawValue) -> Citation {
     #[derive(Deserialize, Default)]
     struct Wire {
@@ -172,8 +172,8 @@ pub fn read_citation(raw: &RawValue) -> Citation {
     }
 }
 
-/// The `usage` object of an answer, as it is written. `input_tokens` counts only what was neither read from the cache
-/// nor written to it.
+/// The `usage` object of an answer. `input_tokens` counts only tokens that were neither read from the cache nor
+/// written to it.
 #[derive(Debug, Serialize)]
 pub struct UsageOut {
     input_tokens: u64,
@@ -219,8 +219,8 @@ impl UsageOut {
     }
 }
 
-/// Counts as answers and events state them. Those of a stream are cumulative, and a later event may leave out what an
-/// earlier one said.
+/// Counts in answers and events. Those of a stream are cumulative, and a later event may omit counts of an earlier
+/// one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     input: Option<u64>,
@@ -232,7 +232,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Takes in a `usage` object; whatever is no such object changes nothing.
+    /// Merges a `usage` object; other values are ignored.
     pub fn merge(&mut self, raw: &RawValue) {
         #[derive(Deserialize)]
         struct Wire {
@@ -271,7 +271,7 @@ impl Counts {
         }
     }
 
-    /// The counts in the sense of the canonical model; `None` if nothing was counted.
+    /// The counts in the canonical form; `None` if there are none.
     pub fn usage(&self) -> Option<TokenUsage> {
         let [cached, cache_written] = [self.cache_read, self.cache_written].map(Option::unwrap_or_default);
         let input = self.input.unwrap_or_default();
@@ -288,7 +288,7 @@ impl Counts {
     }
 }
 
-/// A count as it is found in the wild: some services write it with a decimal point.
+/// A count; some services write it with a decimal point.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -299,7 +299,7 @@ fn count(number: f64) -> u64 {
     number.clamp(0.0, MAX_EXACT) as u64
 }
 
-/// The tier that served an answer, by the name that most dialects use.
+/// The service tier, under the name of most dialects.
 pub fn served_tier(usage: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
     struct Wire {
@@ -309,13 +309,13 @@ pub fn served_tier(usage: &RawValue) -> Option<String> {
     Some(if tier == "standard" { "default".to_owned() } else { tier })
 }
 
-/// Reads a `stop_reason`.
+/// Decodes a `stop_reason`.
 pub fn finish_reason(stop_reason: &str, stop_sequence: Option<String>, has_tool_calls: bool) -> FinishReason {
     match stop_reason {
         "end_turn" if has_tool_calls => FinishReason::ToolCalls,
         "end_turn" => FinishReason::Stop,
         "stop_sequence" => FinishReason::StopSequence(stop_sequence),
-        // To the caller it is the same: the answer is cut short because there was no room for more.
+        // For the caller it is the same: the answer was cut short for lack of space.
         "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
         "tool_use" => FinishReason::ToolCalls,
         "pause_turn" => FinishReason::Pause,
@@ -324,14 +324,15 @@ pub fn finish_reason(stop_reason: &str, stop_sequence: Option<String>, has_tool_
     }
 }
 
-/// What a message contains that its `stop_reason` depends on.
+/// The facts about a message that determine its `stop_reason`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Said {
     pub tool_calls: bool,
     pub refusal: bool,
 }
 
-/// Writes a `stop_reason` with its `stop_sequence`. Only words of the dialect are used: typed clients reject others.
+/// Encodes a `stop_reason` with its `stop_sequence`. Only values of the dialect are used: typed clients reject
+/// others.
 pub fn stop_reason(finish: Option<&FinishReason>, said: Said) -> (&'static str, Option<&str>) {
     let reason = match finish {
         Some(FinishReason::StopSequence(sequence)) => return ("stop_sequence", sequence.as_deref()),

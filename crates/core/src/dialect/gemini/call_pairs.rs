@@ -1,4 +1,4 @@
-//! Function calls and their responses, which the service wants in pairs.
+//! Function calls and their responses, which the service requires in pairs.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::wire::{ContentOut, FunctionResponseOut, PartOut};
 const USER: &str = "user";
 const MODEL: &str = "model";
 
-/// Gives every call its response in the turn after it, and turns responses without a call into text.
+/// Gives every call its response in the turn after it, and converts responses without a call to text.
 pub(super) fn pair(contents: &mut Vec<ContentOut<'_>>) {
     let turns = std::mem::take(contents);
     let mut due: Vec<(Option<&str>, &str)> = Vec::new();

@@ -1,9 +1,9 @@
-//! The events that an answer, or a chunk of a streamed one, stands for.
+//! The events of an answer, or of a chunk of a streamed one.
 //!
-//! Every chunk is an answer of its own with the next piece of content
-//! (<https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent>), and nothing marks the last one:
-//! an answer is whole if each of its candidates has said why it ended. As some models say so in every chunk, that is
-//! decided when the stream is over.
+//! Every chunk is an answer with the next piece of content
+//! (<https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent>), and there is no end marker:
+//! an answer is complete if each of its candidates has a finish reason. Because some models have one in every chunk,
+//! that is decided at the end of the stream.
 
 use super::wire::{BlobIn, CandidateIn, FunctionCallIn, PartIn, ResponseIn};
 use super::{citations, finish, logprobs, signature, usage, wire};
@@ -11,12 +11,12 @@ use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, Part, Part
 use crate::time::parse_rfc3339;
 use crate::tokens::TokenUsage;
 
-/// No service answers more often than this.
+/// No service has more candidates than this.
 const MAX_CHOICES: usize = 128;
-/// Text of one part that is remembered, so that places in it can be counted.
+/// Text of one part that is held to compute positions in it.
 const MAX_REMEMBERED: usize = 1 << 20;
 
-/// Turns chunks into events.
+/// Converts chunks to events.
 #[derive(Debug, Default)]
 pub(super) struct ChunkReader {
     started: bool,
@@ -24,14 +24,14 @@ pub(super) struct ChunkReader {
     choices: Vec<Choice>,
     usage: Option<TokenUsage>,
     blocked: bool,
-    /// Where pictures go, if the answer is read whole: choice, part and what it is. The stream has no event for them.
+    /// Images of an unstreamed answer: choice, part and content. The stream has no event for them.
     media: Option<Vec<(usize, usize, Part)>>,
 }
 
 #[derive(Debug, Default)]
 struct Choice {
     seen: bool,
-    /// How many parts have begun.
+    /// Number of parts so far.
     parts: usize,
     open: Option<Open>,
     /// Text of the open text part.
@@ -50,17 +50,17 @@ enum Open {
 }
 
 impl ChunkReader {
-    /// A reader of whole answers, which notes pictures apart.
+    /// For unstreamed answers, whose images are collected separately.
     pub(super) fn of_whole_answer() -> Self {
         Self { media: Some(Vec::new()), ..Self::default() }
     }
 
-    /// The pictures, and which part of which choice each of them is.
+    /// The images, with choice and part of each.
     pub(super) fn take_media(&mut self) -> Vec<(usize, usize, Part)> {
         self.media.take().unwrap_or_default()
     }
 
-    /// Takes in the next chunk.
+    /// Processes the next chunk.
     pub(super) fn read(&mut self, response: ResponseIn, events: &mut Vec<StreamEvent>) {
         if !self.started {
             self.started = true;
@@ -87,7 +87,7 @@ impl ChunkReader {
         }
     }
 
-    /// Takes in the end of a stream, which is whole only if all its candidates have ended.
+    /// Processes the end of a stream, which is complete only if all its candidates have a finish reason.
     pub(super) fn finish(&mut self, events: &mut Vec<StreamEvent>) {
         let seen = self.choices.iter().any(|choice| choice.seen);
         let ended = self.choices.iter().all(|choice| choice.finish.is_some() || !choice.seen);
@@ -98,7 +98,7 @@ impl ChunkReader {
         }
     }
 
-    /// The end of a whole answer, whatever it says.
+    /// The end of an unstreamed answer in any state.
     pub(super) fn end(&mut self, events: &mut Vec<StreamEvent>) {
         if self.blocked && !self.choices.iter().any(|choice| choice.seen) {
             self.choices.resize_with(1, Choice::default);
@@ -130,7 +130,7 @@ impl ChunkReader {
         let (id, media) = (self.id.as_deref(), &mut self.media);
         let Some(choice) = self.choices.get_mut(number) else { return };
         choice.seen = true;
-        // What a text stands on comes with its last piece or after it, so it waits for the part to close.
+        // The citations of a text come with its last piece or after it, so they wait for the end of the part.
         let grounding = candidate.grounding_metadata.as_ref().map(citations::read_grounding);
         let sources = candidate.citation_metadata.as_ref().map(citations::read_sources);
         for found in grounding.into_iter().chain(sources).flatten() {
@@ -152,7 +152,7 @@ impl ChunkReader {
     }
 }
 
-/// One choice and where its events go.
+/// One choice and the output of its events.
 struct Out<'a> {
     number: usize,
     choice: &'a mut Choice,
@@ -185,7 +185,7 @@ impl Out<'_> {
             self.media(Media::Url { url: file.file_uri, media_type: file.mime_type }, media);
         }
         if let Some(signature) = signature {
-            // The proof of a text has no place on a text part: it follows as thoughts that are not shown.
+            // A text part cannot have a signature: it follows as an empty thinking part.
             self.begin(Open::Thinking);
             self.sign(signature);
         }
@@ -202,7 +202,7 @@ impl Out<'_> {
         self.delta(text);
     }
 
-    /// Code that the service ran, or what it printed.
+    /// Code that the service executed, or its output.
     fn block(&mut self, language: &str, content: &str) {
         let gap = if self.choice.text.is_empty() || self.choice.text.ends_with('\n') { "" } else { "\n" };
         self.text(&format!("{gap}```{language}\n{}\n```\n", content.trim_end_matches('\n')));
@@ -245,7 +245,7 @@ impl Out<'_> {
             start: PartStart::ToolCall { id, name: call.name },
         });
         let text = wire::compact(call.args.as_ref().map_or("{}", Json::text));
-        // Before the arguments: a caller's dialect may have to make it part of what the call begins with.
+        // Before the arguments, because a caller dialect may need it at the start of the call.
         if let Some(signature) = signature {
             self.events.push(StreamEvent::SignatureDelta { choice, part, signature });
         }
@@ -278,7 +278,7 @@ impl Out<'_> {
         }
     }
 
-    /// Makes a part of this kind the open one. Texts run on; every call of it begins new thoughts.
+    /// Opens a part of this kind. Adjacent texts are one part; every call starts a new thinking part.
     fn begin(&mut self, kind: Open) {
         if kind == Open::Text && self.choice.open == Some(Open::Text) {
             return;
@@ -298,7 +298,7 @@ impl Out<'_> {
         self.events.push(StreamEvent::TextDelta { choice: self.number, part, text: text.to_owned() });
     }
 
-    /// Signs the open thoughts, which ends them.
+    /// Adds the signature of the open thinking part, which ends it.
     fn sign(&mut self, signature: String) {
         let part = self.choice.parts.saturating_sub(1);
         self.events.push(StreamEvent::SignatureDelta { choice: self.number, part, signature });
@@ -323,7 +323,7 @@ impl Out<'_> {
     }
 }
 
-/// An id for a call that the service gave none: the same for the same place in the same answer.
+/// An id for a call without one: the same for the same position in the same answer.
 fn made_up_id(response_id: Option<&str>, choice: usize, part: usize) -> String {
     let kept: String =
         response_id.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(40).collect();

@@ -1,20 +1,20 @@
 //! `groundingMetadata` (<https://ai.google.dev/api/generate-content#GroundingMetadata>) and `citationMetadata`.
 //!
-//! Grounding says which sources there are and, by byte, which stretches of the answer stand on which of them. In the
-//! canonical model each pair of stretch and source is one citation, and is counted in characters.
+//! Grounding lists sources and, by byte, which ranges of the answer they support. In the canonical model each pair of
+//! range and source is one citation, in characters.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::dialect::canonical::{Citation, Json};
 
-/// How many citations of one answer are read.
+/// Most citations of one answer.
 pub(super) const MAX_CITATIONS: usize = 512;
 
-/// Fields of a grounding chunk under which its source stands.
+/// Fields of a grounding chunk that contain its source.
 const SOURCE_KINDS: &[&str] = &["web", "retrievedContext", "maps"];
 
-/// A citation as it is read, its span still in bytes.
+/// A decoded citation, its range still in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Found {
     // First, because two that differ mostly differ here.
@@ -51,7 +51,7 @@ struct CitationMetadata {
     citation_sources: Vec<Value>,
 }
 
-/// The citations of grounding metadata. What cannot be read is left out: it is not worth losing the answer for.
+/// The citations of grounding metadata. Invalid ones are left out rather than failing the answer.
 pub(super) fn read_grounding(metadata: &Json) -> Vec<Found> {
     let grounding: Grounding = serde_json::from_str(metadata.text()).unwrap_or_default();
     let mut used = vec![false; grounding.grounding_chunks.len()];
@@ -108,7 +108,7 @@ pub(super) fn read_sources(metadata: &Json) -> Vec<Found> {
 }
 
 impl Found {
-    /// The citation, its span counted in the characters of the text that it belongs to.
+    /// The citation, its range in characters of its text.
     pub(super) fn within(self, text: &str) -> Citation {
         let character = |byte: u64| -> Option<u64> {
             let head = text.get(..usize::try_from(byte).ok()?)?;
@@ -157,7 +157,7 @@ pub(super) fn write<'a>(
     (citation_metadata, grounding)
 }
 
-/// The citation's own words where they are those of citation metadata. Other dialects say a `type`.
+/// The original citation, if it is one of citation metadata. Those of other dialects have a `type`.
 fn as_source(original: &Value) -> Option<Value> {
     let is_source = original.get("type").is_none()
         && (original.get("uri").is_some() || original.get("endIndex").is_some());
@@ -185,7 +185,7 @@ fn make_chunk(citation: &Citation) -> Value {
     }
 }
 
-/// The byte at which a character of a text begins, or its end.
+/// The byte offset of a character of a text, or its end.
 fn byte_of(text: &str, character: u64) -> Option<usize> {
     let character = usize::try_from(character).ok()?;
     let ends = std::iter::once(text.len());

@@ -1,4 +1,4 @@
-//! Reading `generationConfig` (<https://ai.google.dev/api/generate-content#generationconfig>).
+//! Decodes `generationConfig` (<https://ai.google.dev/api/generate-content#generationconfig>).
 
 use super::encode_config::EXTRA_PREFIX;
 use super::schema_read;
@@ -6,7 +6,7 @@ use crate::dialect::canonical::{AudioOutput, ChatRequest, Json, Reasoning, Respo
 use crate::error::ApiError;
 use crate::json::fields::Fields;
 
-/// Fields that have a place in the canonical model.
+/// Fields with a canonical form.
 const KNOWN: &[&str] = &[
     "candidateCount",
     "frequencyPenalty",
@@ -27,7 +27,7 @@ const KNOWN: &[&str] = &[
     "topP",
 ];
 
-/// Reads the settings into a request.
+/// Decodes the settings into a request.
 pub(super) fn read(config: &Fields<'_>, request: &mut ChatRequest) -> Result<(), ApiError> {
     let sampling = &mut request.sampling;
     sampling.temperature = config.number("temperature")?;
@@ -71,7 +71,7 @@ fn format(config: &Fields<'_>, request: &mut ChatRequest) -> Result<(), ApiError
         }
         (Some("application/json"), None) => Some(ResponseFormat::JsonObject),
         (Some("text/plain"), None) => Some(ResponseFormat::Text),
-        // `text/x.enum`: one of the choices of the schema, bare.
+        // `text/x.enum`: one of the choices of the schema, unquoted.
         (Some(other), schema) => {
             keep(request, "responseMimeType", Json::of(&other));
             if let Some(schema) = schema {

@@ -1,4 +1,4 @@
-//! Reading `contents` and `systemInstruction` (<https://ai.google.dev/api/caching#Content>).
+//! Decodes `contents` and `systemInstruction` (<https://ai.google.dev/api/caching#Content>).
 
 use serde_json::value::RawValue;
 
@@ -9,7 +9,7 @@ use crate::json::error::invalid_value;
 use crate::json::fields::Fields;
 use crate::json::object::as_str;
 
-/// Fields of a part that say what it is.
+/// Fields of a part that determine its kind.
 const KINDS: &[&str] = &[
     "text",
     "inlineData",
@@ -20,21 +20,21 @@ const KINDS: &[&str] = &[
     "codeExecutionResult",
 ];
 
-/// Reads the turns of a conversation.
+/// The decoder of the turns.
 #[derive(Default)]
 pub(super) struct Reader {
     messages: Vec<Message>,
-    /// Ids and names of calls that have no response yet.
+    /// Ids and names of calls without a response so far.
     waiting: Vec<(String, String)>,
 }
 
 impl Reader {
-    /// The messages that were read.
+    /// The decoded messages.
     pub(super) fn into_messages(self) -> Vec<Message> {
         self.messages
     }
 
-    /// Reads the instructions: a turn, whatever its role, or bare text.
+    /// Decodes the instructions: a turn with any role, or plain text.
     pub(super) fn system(&mut self, value: &RawValue) -> Result<(), ApiError> {
         let mut parts = Vec::new();
         if let Some(text) = as_str(value) {
@@ -51,13 +51,13 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads one turn.
+    /// Decodes one turn.
     pub(super) fn content(&mut self, index: usize, value: &RawValue) -> Result<(), ApiError> {
         let content = POLICY.read(value, format!("contents[{index}]"))?;
         let role = content.string("role")?;
         let is_model = match role.as_deref() {
             Some("model" | "assistant") => true,
-            // `function` and `tool` are older names for a user's turn of responses.
+            // `function` and `tool` are older names of a user's turn with responses.
             None | Some("" | "user" | "function" | "tool") => false,
             Some(_) => {
                 return Err(content.invalid("role", "must be `user` or `model`"));
@@ -78,7 +78,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A user's turn is one message of what the user says and one of the results of tools, as often as they change.
+    /// A user's turn becomes alternating messages of content and of tool results.
     fn users_part(
         &mut self,
         part: &Fields<'_>,
@@ -146,7 +146,7 @@ impl Reader {
         let id = response.string("id")?.filter(|id| !id.is_empty());
         let call = match &id {
             Some(id) => self.waiting.iter().position(|(waiting, _)| waiting == id),
-            // Without an id it belongs to the first call of that name that still waits.
+            // Without an id it belongs to the first call of that name without a response.
             None => self.waiting.iter().position(|(_, waiting)| *waiting == name),
         };
         let matched = call.map(|call| self.waiting.remove(call).0);
@@ -161,7 +161,7 @@ impl Reader {
     }
 }
 
-/// A part that either side may say: text, or media.
+/// A part of either side: text, or media.
 fn plain_part(part: &Fields<'_>) -> Result<Option<Part>, ApiError> {
     if let Some(text) = part.string("text")? {
         return Ok(Some(Part::text(text)));

@@ -1,4 +1,4 @@
-//! Reading a request (<https://ai.google.dev/api/generate-content#request-body>).
+//! Decodes a request (<https://ai.google.dev/api/generate-content#request-body>).
 
 use super::decode_contents::{Reader, schema_field};
 use super::{POLICY, decode_config, schema_read};
@@ -6,7 +6,7 @@ use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, 
 use crate::error::ApiError;
 use crate::json::fields::Fields;
 
-/// Fields that have a place in the canonical model.
+/// Fields with a canonical form.
 const KNOWN: &[&str] = &[
     "contents",
     "generationConfig",
@@ -18,7 +18,7 @@ const KNOWN: &[&str] = &[
     "tools",
 ];
 
-/// Reads a request body. The error names the field at fault.
+/// Decodes a request body. The error names the invalid field.
 pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
@@ -68,7 +68,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     Ok(request)
 }
 
-/// One entry of `tools` declares functions, or names tools that the service runs itself, or both.
+/// One entry of `tools` declares functions, or names server tools, or both.
 fn read_tool(tool: &Fields<'_>, tools: &mut Vec<Tool>) -> Result<(), ApiError> {
     for declaration in tool.objects("functionDeclarations")? {
         let own = schema_field(&declaration, "parameters")?;

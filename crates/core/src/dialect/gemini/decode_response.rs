@@ -1,10 +1,10 @@
-//! Reading an unstreamed answer. It is read as a stream of one chunk, so that both give the same.
+//! Decodes an unstreamed answer. It is decoded as a stream of one chunk, so that both give the same result.
 
 use super::chunk::ChunkReader;
 use super::wire::read_response;
 use crate::dialect::canonical::{ChatResponse, assemble};
 
-/// Reads an answer; the error is a description for a person.
+/// Decodes an answer; the error is a description for people.
 pub(super) fn decode(body: &[u8]) -> Result<ChatResponse, String> {
     let response = read_response(body).map_err(|error| format!("The answer cannot be read: {error}."))?;
     if let Some(error) = response.error {

@@ -8,7 +8,7 @@ use super::wire::{GenerationConfigOut, ThinkingOut};
 use super::{model_name, schema};
 use crate::dialect::canonical::{ChatRequest, Json, Reasoning, ResponseFormat};
 
-/// How fields of `generationConfig` without a canonical place are named among the extra fields of a request.
+/// Prefix of `generationConfig` fields without a canonical form among the extra fields of a request.
 pub(super) const EXTRA_PREFIX: &str = "generationConfig.";
 /// Those of them that are passed on.
 const OWN_FIELDS: &[&str] = &[
@@ -54,12 +54,12 @@ pub(super) fn write<'a>(
         temperature: sampling.temperature,
         top_p: sampling.top_p,
         top_k: sampling.top_k,
-        // The service counts it in 32 bits.
+        // The service uses 32 bits.
         seed: sampling.seed.map(|seed| i32::try_from(seed).map_or(seed & i64::from(i32::MAX), i64::from)),
         presence_penalty: sampling.presence_penalty,
         frequency_penalty: sampling.frequency_penalty,
         response_logprobs: sampling.logprobs,
-        // Asked for alone, they are refused.
+        // Without the other they are refused.
         logprobs: sampling.top_logprobs.filter(|_| sampling.logprobs == Some(true)),
         ..GenerationConfigOut::default()
     };
@@ -85,7 +85,7 @@ fn format(
         Some(ResponseFormat::JsonSchema { schema, .. }) => Some(schema),
     };
     if has_functions && model_name::generation(model).is_some_and(|generation| generation < 3) {
-        // Older models refuse to have both functions to call and a form to answer in.
+        // Older models do not support functions and a response format at the same time.
         dropped.push("response_format".to_owned());
         return;
     }
@@ -108,7 +108,7 @@ fn audio(request: &ChatRequest, config: &mut GenerationConfigOut<'_>, dropped: &
     }
 }
 
-/// Newer models are told a level, older ones a number of tokens, and never both.
+/// Newer models accept a level, older ones a number of tokens, and never both.
 fn thinking<'a>(reasoning: &'a Reasoning, model: &str) -> Option<ThinkingOut<'a>> {
     let effort = reasoning.effort.as_deref();
     let mut config = ThinkingOut::default();
@@ -139,7 +139,7 @@ fn as_budget(tokens: u64) -> i64 {
     i64::from(i32::try_from(tokens).unwrap_or(i32::MAX))
 }
 
-/// Fields of the dialect's own that a caller of the same dialect set.
+/// Fields of this dialect that a caller of the same dialect set.
 fn own_fields<'a>(request: &'a ChatRequest, config: &mut GenerationConfigOut<'a>) {
     for (name, value) in &request.extra {
         let Some(field) = name.strip_prefix(EXTRA_PREFIX).filter(|_| is_own(name)) else { continue };

@@ -1,8 +1,8 @@
-//! The conversation as `contents` and `systemInstruction` (<https://ai.google.dev/api/caching#Content>).
+//! The messages as `contents` and `systemInstruction` (<https://ai.google.dev/api/caching#Content>).
 //!
-//! What the service insists on: turns of `user` and `model` alternate; function calls follow a user's turn; the turn
-//! after them holds exactly one response for each, in their order, and no other turn holds any; no text is empty; on
-//! newer models the first call of a turn is signed.
+//! The service requires: alternating turns of `user` and `model`; function calls after a user's turn; in the turn
+//! after them exactly one response for each, in order, and in no other turn; no empty text; on newer models a
+//! signature on the first call of a turn.
 
 use std::borrow::Cow;
 
@@ -15,14 +15,14 @@ use crate::dialect::canonical::{Json, Media, Message, Part, Role};
 const USER: &str = "user";
 const MODEL: &str = "model";
 
-/// The conversation, and what of it could not be written.
+/// The encoded messages, and what could not be expressed.
 pub(super) struct Conversation<'a> {
     pub contents: Vec<ContentOut<'a>>,
     pub system: Vec<PartOut<'a>>,
     pub dropped: Vec<String>,
 }
 
-/// Writes the messages for a model.
+/// Encodes the messages for a model.
 pub(super) fn write<'a>(messages: &'a [Message], model: &str, service: Service) -> Conversation<'a> {
     let mut writer = Writer {
         out: Conversation { contents: Vec::new(), system: Vec::new(), dropped: Vec::new() },
@@ -44,7 +44,7 @@ pub(super) fn write<'a>(messages: &'a [Message], model: &str, service: Service) 
         call_pairs::forget_ids(&mut out.contents);
     }
     if out.contents.is_empty() {
-        // A conversation of instructions alone: they are what is asked.
+        // A conversation of instructions only: they become the question.
         let parts = std::mem::take(&mut out.system);
         out.contents.push(ContentOut { role: Some(USER), parts });
     }
@@ -102,7 +102,7 @@ impl<'a> Writer<'a> {
             return;
         }
         if self.out.contents.is_empty() && parts.iter().any(|part| part.function_call.is_some()) {
-            // A call must follow something that was said.
+            // A call must follow a turn of the user.
             let parts = vec![PartOut { text: Some(Cow::Borrowed(" ")), ..PartOut::default() }];
             self.out.contents.push(ContentOut { role: Some(USER), parts });
         }
@@ -148,7 +148,7 @@ impl<'a> Writer<'a> {
             Part::ToolCall { id, name, arguments, signature, .. } => {
                 self.calls.push((id, name));
                 let own = signature.as_deref().and_then(|signature| self.own_signature(signature, path));
-                // The proof of a call may have travelled as thoughts before it, where a dialect has no other place.
+                // The signature of a call may be in a thinking block before it, where a dialect has no other place.
                 let handed_over = parts.pop_if(|last| is_bare_signature(last) && own.is_none());
                 let thought_signature =
                     own.map(Cow::Borrowed).or(handed_over.and_then(|part| part.thought_signature));
@@ -190,7 +190,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The signature, unless it is certainly another provider's.
+    /// The signature, unless it certainly belongs to another vendor.
     fn own_signature(&mut self, signature: &'a str, path: &str) -> Option<&'a str> {
         if signature::is_foreign(signature) {
             self.out.dropped.push(format!("{path}.signature"));
@@ -199,7 +199,7 @@ impl<'a> Writer<'a> {
         Some(signature)
     }
 
-    /// Calls that another model made have no signature, and newer models want one on the first call of a turn.
+    /// Calls of other models have no signature, and newer models require one on the first call of a turn.
     fn sign_first_call(&self, parts: &mut [PartOut<'a>]) {
         let continues_turn = self.out.contents.last().is_some_and(|last| {
             last.role == Some(MODEL) && last.parts.iter().any(|part| part.function_call.is_some())
@@ -231,7 +231,7 @@ impl<'a> Writer<'a> {
                 other => self.users_part(other, &format!("{path}.content[{position}]"), &mut media),
             }
         }
-        // Older models take pictures beside the response, not in it.
+        // Older models accept images beside the response, not in it.
         let (inside, beside) = if self.newest { (media, Vec::new()) } else { (Vec::new(), media) };
         parts.push(PartOut {
             function_response: Some(FunctionResponseOut {
@@ -278,7 +278,7 @@ fn push_text<'a>(parts: &mut Vec<PartOut<'a>>, text: &'a str) {
     }
 }
 
-/// A signature of an answer that has no content beside it.
+/// A signature without content.
 pub(super) fn bare_signature(signature: &str) -> PartOut<'_> {
     PartOut {
         text: Some(Cow::Borrowed("")),

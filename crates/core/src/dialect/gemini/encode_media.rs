@@ -1,14 +1,14 @@
-//! Pictures, recordings and documents: `inlineData` and `fileData` (<https://ai.google.dev/api/caching#Part>).
+//! Images, audio and documents: `inlineData` and `fileData` (<https://ai.google.dev/api/caching#Part>).
 
 use std::borrow::Cow;
 
 use super::wire::{BlobOut, FileDataOut, PartOut};
 use crate::dialect::canonical::Media;
 
-/// Files that were uploaded to the Gemini API are named by address.
+/// Files that were uploaded to the Gemini API have URLs.
 const FILES_URL: &str = "https://generativelanguage.googleapis.com/v1beta/";
 
-/// A picture, recording or document; `None` for one that another provider keeps.
+/// An image, audio or document; `None` for a file that another provider stores.
 pub(super) fn media_part<'a>(
     media: &'a Media,
     default_type: &'static str,
@@ -35,7 +35,7 @@ pub(super) fn media_part<'a>(
     }
 }
 
-/// The media type that the ending of an address stands for.
+/// The media type by the extension of a URL.
 fn type_of_address(url: &str) -> Option<&'static str> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let (_, ending) = path.rsplit_once('/')?.1.rsplit_once('.')?;

@@ -1,4 +1,4 @@
-//! Writing a request for the service.
+//! Encodes a request for the service.
 
 use serde_json::value::RawValue;
 
@@ -7,13 +7,13 @@ use super::wire::{ContentOut, RequestOut, ToolOut, to_line};
 use super::{encode_config, encode_contents, encode_tools};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json};
 
-/// Extra fields of a caller of the same dialect that are passed on as they are.
+/// Extra fields of a caller of the same dialect that are passed on unchanged.
 const OWN_FIELDS: &[&str] = &["cachedContent", "safetySettings"];
-/// Vertex AI takes labels in this number, with names and values of this length.
+/// Limits of Vertex AI: number of labels, length of names and values.
 const MAX_LABELS: usize = 64;
 const MAX_LABEL_LENGTH: usize = 63;
 
-/// Writes a request for a model of one of the two services.
+/// Encodes a request for a model of one of the two services.
 pub(super) fn encode(request: &ChatRequest, model: &str, service: Service) -> EncodedRequest {
     let conversation = encode_contents::write(&request.messages, model, service);
     let mut dropped = conversation.dropped;
@@ -41,7 +41,7 @@ fn own<'a>(request: &'a ChatRequest, name: &str) -> Option<&'a RawValue> {
     request.extra.get(name).map(Json::raw)
 }
 
-/// Labels are for the bill of Vertex AI, which refuses those that do not look like labels.
+/// Labels are for the billing of Vertex AI, which refuses invalid ones.
 fn labels<'a>(request: &'a ChatRequest, service: Service, dropped: &mut Vec<String>) -> Option<&'a RawValue> {
     let metadata = request.metadata.as_ref()?;
     let fits = |text: &str| {
@@ -65,7 +65,7 @@ fn labels<'a>(request: &'a ChatRequest, service: Service, dropped: &mut Vec<Stri
     None
 }
 
-/// The Gemini API takes the tier in the body; Vertex AI in a header.
+/// The Gemini API has the tier in the body; Vertex AI in a header.
 fn service_tier<'a>(
     request: &'a ChatRequest,
     service: Service,
@@ -81,7 +81,7 @@ fn service_tier<'a>(
     }
 }
 
-/// What the service has no counterpart for.
+/// Parameters without a counterpart.
 fn name_the_rest(request: &ChatRequest, dropped: &mut Vec<String>) {
     for (name, is_set) in [
         ("parallel_tool_calls", request.parallel_tool_calls == Some(false)),

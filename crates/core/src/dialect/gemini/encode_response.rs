@@ -1,4 +1,4 @@
-//! Writing an unstreamed answer (<https://ai.google.dev/api/generate-content#generatecontentresponse>).
+//! Encodes an unstreamed answer (<https://ai.google.dev/api/generate-content#generatecontentresponse>).
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::{citations, finish, logprobs, signature, usage};
 use crate::dialect::canonical::{ChatResponse, Choice, Json, Part, ReplyContext};
 use crate::time::rfc3339;
 
-/// Writes an answer.
+/// Encodes an answer.
 pub(super) fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
     to_line(&ResponseOut {
         candidates: response
@@ -82,12 +82,12 @@ pub(super) fn text_part(text: &str) -> PartOut<'_> {
     PartOut { text: Some(Cow::Borrowed(text)), ..PartOut::default() }
 }
 
-/// A piece of thoughts.
+/// A piece of reasoning.
 pub(super) fn thought(text: &str) -> PartOut<'_> {
     PartOut { thought: true, ..text_part(text) }
 }
 
-/// Encrypted thoughts of another provider, which the caller gives back without looking.
+/// An encrypted thinking block of another vendor, which the caller sends back unchanged.
 pub(super) fn redacted(data: &str) -> PartOut<'static> {
     PartOut { thought_signature: Some(Cow::Owned(signature::wrap_redacted(data))), ..thought("") }
 }

@@ -7,7 +7,7 @@ use super::wire::{FunctionCallingOut, FunctionOut, ToolConfigOut, ToolOut};
 use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
 use crate::json::object::{JsonObject, as_str};
 
-/// Tools that the service runs itself, by the name of their field.
+/// Server tools of the service, by the name of their field.
 pub(super) const NATIVE_TOOLS: &[&str] = &[
     "googleSearch",
     "googleSearchRetrieval",
@@ -45,7 +45,7 @@ pub(super) fn write<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> 
     if declarations.is_empty() {
         tools.extend(natives.into_iter().map(|(_, native)| ToolOut::Native(native)));
     } else {
-        // The service does not mix functions with tools of its own.
+        // The service does not combine functions with its own tools.
         dropped.extend(natives.into_iter().map(|(index, _)| format!("tools[{index}]")));
         tools.push(ToolOut::Functions { declarations });
     }
@@ -69,7 +69,7 @@ fn is_valid_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte))
 }
 
-/// A tool that the provider runs, as this service knows it: its own, or the counterpart of another's.
+/// A server tool in this service's form: its own, or the counterpart of another's.
 fn own_native(native: &Json) -> Option<Json> {
     let object: JsonObject<'_> = serde_json::from_str(native.text()).ok()?;
     let mut fields = object.iter();
@@ -88,7 +88,7 @@ fn own_native(native: &Json) -> Option<Json> {
     Some(Json::of(&json!({ name: {} })))
 }
 
-/// Which of the tools must be called. Without functions there is nothing to choose from.
+/// The tool choice. Without functions there is none.
 pub(super) fn write_choice<'a>(
     request: &'a ChatRequest,
     tools: &[ToolOut<'_>],
@@ -108,7 +108,7 @@ pub(super) fn write_choice<'a>(
         ToolChoice::Required => ("ANY", Vec::new()),
         ToolChoice::Named(name) => ("ANY", vec![name.as_str()]),
         ToolChoice::Allowed { mode: AllowedMode::Required, names } => ("ANY", all(names)),
-        // The mode that leaves the model free takes no names; this one does.
+        // The mode `AUTO` takes no names; this one does.
         ToolChoice::Allowed { mode: AllowedMode::Auto, names } => ("VALIDATED", all(names)),
     };
     Some(ToolConfigOut { function_calling_config: FunctionCallingOut { mode, allowed_function_names } })

@@ -56,7 +56,7 @@ fn kind_of(status: &str) -> Option<ErrorKind> {
     })
 }
 
-/// The body of an error answer; `retry_after_s` becomes a `RetryInfo`.
+/// Encodes an error response; `retry_after_s` becomes a `RetryInfo`.
 #[must_use]
 pub fn encode(error: &ErrorInfo, request_id: &str, retry_after_s: Option<u32>) -> Vec<u8> {
     let mut details = Vec::new();
@@ -81,12 +81,12 @@ pub fn encode(error: &ErrorInfo, request_id: &str, retry_after_s: Option<u32>) -
     body.to_string().into_bytes()
 }
 
-/// Reads the body of an error answer with this HTTP status. In a stream without `alt=sse` it is an array of one.
+/// Decodes the body of an error response with this HTTP status. In a stream without `alt=sse` it is an array of one.
 #[must_use]
 pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     let Some(detail) = detail(body) else {
         let text = String::from_utf8_lossy(body.trim_ascii());
-        // A page for people does not belong into a message.
+        // An HTML page does not belong into a message.
         let readable = !text.is_empty() && !text.starts_with('<') && text.len() <= 500;
         let message =
             if readable { text.into_owned() } else { format!("The provider answered with status {status}.") };
@@ -100,7 +100,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
         detail.get("fieldViolations")?.get(0)?.get("field")?.as_str().filter(|field| !field.is_empty())
     });
     let kind = match (reason, detail.status.as_deref().and_then(kind_of)) {
-        // A wrong key is an invalid argument to the service.
+        // For the service a wrong key is an invalid argument.
         (Some("API_KEY_INVALID" | "API_KEY_EXPIRED"), _) => ErrorKind::Authentication,
         (_, Some(kind)) => kind,
         (_, None) => ErrorKind::of_status(status),
@@ -114,7 +114,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     }
 }
 
-/// Seconds after which the service asks to be tried again, rounded up.
+/// The service's retry delay in seconds, rounded up.
 #[must_use]
 pub fn retry_after_s(body: &[u8]) -> Option<u32> {
     let details = detail(body)?.details?;
@@ -126,7 +126,7 @@ pub fn retry_after_s(body: &[u8]) -> Option<u32> {
 }
 
 fn detail(body: &[u8]) -> Option<Detail> {
-    // An array would pass for an object whose fields it holds in order.
+    // An array would be accepted as an object with its fields in order.
     if body.trim_ascii_start().first() == Some(&b'{') {
         return serde_json::from_slice::<Body>(body).ok().map(|body| body.error);
     }

@@ -1,8 +1,8 @@
-//! Why an answer ended (<https://ai.google.dev/api/generate-content#FinishReason>).
+//! Finish reasons (<https://ai.google.dev/api/generate-content#FinishReason>).
 
 use crate::dialect::canonical::FinishReason;
 
-/// Reasons of the service that have no place of their own in the canonical model.
+/// Reasons of the service without a canonical form.
 const OTHERS: &[&str] = &[
     "LANGUAGE",
     "OTHER",
@@ -15,7 +15,7 @@ const OTHERS: &[&str] = &[
     "NO_IMAGE",
 ];
 
-/// Reads the service's word. It says `STOP` also where it waits for the results of function calls.
+/// Decodes a reason. `STOP` is also used for function calls.
 pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
     match word {
         "STOP" if has_calls => FinishReason::ToolCalls,
@@ -30,18 +30,18 @@ pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
         | "IMAGE_SAFETY"
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => FinishReason::ContentFilter,
-        // Words that are not documented, such as `FUNCTION_CALL`.
+        // Undocumented reasons, such as `FUNCTION_CALL`.
         other if has_calls && !OTHERS.contains(&other) => FinishReason::ToolCalls,
         other => FinishReason::Other(other.to_owned()),
     }
 }
 
-/// Whether a word of the service says that the answer ended at all.
+/// Whether a reason means that the answer ended at all.
 pub(super) fn is_said(word: &str) -> bool {
     !word.is_empty() && word != "FINISH_REASON_UNSPECIFIED"
 }
 
-/// The service's word for a reason.
+/// Encodes a reason.
 pub(super) fn write(reason: &FinishReason) -> &str {
     match reason {
         FinishReason::Stop | FinishReason::StopSequence(_) | FinishReason::ToolCalls => "STOP",

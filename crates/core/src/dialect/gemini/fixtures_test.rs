@@ -1,4 +1,4 @@
-//! The fixtures are read without complaint, and streams say what whole answers say.
+//! The fixtures are decoded without errors, and streams give the same as unstreamed answers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ fn requests_cross_and_come_back() {
     assert!(requests.len() >= 12);
     for (name, body) in requests {
         let request = Gemini.decode_request(&body).unwrap();
-        // Written once, a request is in the form of the service and stays as it is.
+        // Once encoded, a request has the form of the service and does not change again.
         for model in ["gemini-2.5-flash", "gemini-3-flash-preview"] {
             let encoded = Gemini.encode_request(&request, model);
             let again = Gemini.decode_request(&encoded.body).unwrap();

@@ -40,7 +40,7 @@ struct CanonicalToken {
     top_logprobs: Vec<CanonicalToken>,
 }
 
-/// Reads the service's form; `None` if it holds no token.
+/// Decodes the service's form; `None` without tokens.
 pub(super) fn read(result: &Json) -> Option<Json> {
     let result: ResultIn = serde_json::from_str(result.text()).ok()?;
     if result.chosen_candidates.is_empty() {
@@ -66,7 +66,7 @@ fn token(token: &TokenIn) -> Value {
     json!({"token": token.token, "logprob": token.log_probability, "bytes": token.token.as_bytes()})
 }
 
-/// Writes the service's form; `None` if there is no token.
+/// Encodes the service's form; `None` without tokens.
 pub(super) fn write(logprobs: &Json) -> Option<Value> {
     let tokens = serde_json::from_str::<CanonicalIn>(logprobs.text()).ok()?.content?;
     if tokens.is_empty() {

@@ -4,13 +4,13 @@
 //!
 //! Guarantees:
 //! - a request from the canonical model is one that the service accepts: roles alternate, every function call has its
-//!   response, schemas are cut down to the subset that the service knows;
-//! - proofs of thought (`thoughtSignature`) go back to where they came from;
-//! - an answer read from a stream and the same answer read whole give the same canonical answer. One thing differs: a
-//!   picture is a picture in a whole answer, and a Markdown image in a stream, which has no other place for it.
+//!   response, schemas are reduced to the supported subset;
+//! - signatures of thoughts (`thoughtSignature`) are returned to the vendor that issued them;
+//! - a streamed answer and the same answer unstreamed give the same canonical answer, with one exception: an image is
+//!   an image in an unstreamed answer, and a Markdown image in a stream.
 //!
-//! The model is part of the address, not of the body: [`crate::provider::endpoint`] writes it. [`Gemini`] is the API with a
-//! key, [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
+//! The model is part of the URL, not of the body: [`crate::provider::endpoint`] writes it. [`Gemini`] is the Gemini
+//! API, [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
 
 mod call_pairs;
 mod chunk;
@@ -59,7 +59,7 @@ use crate::json::fields::Policy;
 use service::Service;
 pub use stream_encoder::Framing;
 
-/// The service reads JSON as protocol buffers do (<https://protobuf.dev/programming-guides/json/>).
+/// The service parses JSON like protocol buffers (<https://protobuf.dev/programming-guides/json/>).
 const POLICY: Policy =
     Policy { either_case: true, quoted_numbers: true, decimal_integers: true, lone_items: true };
 
@@ -72,7 +72,7 @@ pub struct Gemini;
 pub struct Vertex;
 
 impl Gemini {
-    /// Begins a streamed answer in the given framing: a caller that asks for a stream without `alt=sse` expects a
+    /// An encoder of a streamed answer with this framing: a caller that requests a stream without `alt=sse` expects a
     /// JSON array, which grows by one element per chunk.
     #[must_use]
     pub fn stream_encoder_framed(self, context: &ReplyContext, framing: Framing) -> Box<dyn StreamEncoder> {
@@ -81,7 +81,7 @@ impl Gemini {
 }
 
 impl CallerDialect for Gemini {
-    /// The model is in the address, so that of the request is left empty; so is whether to stream.
+    /// The model is in the URL, so that of the request is left empty; likewise streaming.
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
         decode_request::decode(body)
     }
@@ -90,7 +90,7 @@ impl CallerDialect for Gemini {
         encode_response::encode(response, context)
     }
 
-    /// Usage is part of every answer in this dialect, asked for or not.
+    /// Usage is part of every answer in this dialect.
     fn stream_encoder(&self, context: &ReplyContext, _include_usage: bool) -> Box<dyn StreamEncoder> {
         self.stream_encoder_framed(context, Framing::Sse)
     }
@@ -100,7 +100,7 @@ impl CallerDialect for Gemini {
     }
 }
 
-/// The Gemini API as it is spoken by a caller who streams without `alt=sse`.
+/// The Gemini API for callers that stream without `alt=sse`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GeminiArray;
 

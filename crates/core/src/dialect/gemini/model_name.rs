@@ -1,20 +1,19 @@
-//! What the name of a model tells about what it accepts
-//! (<https://ai.google.dev/gemini-api/docs/thinking>).
+//! What a model accepts, by its name (<https://ai.google.dev/gemini-api/docs/thinking>).
 
-/// The generation of a Gemini model: 2 for `gemini-2.5-flash`; `None` where the name does not say.
+/// The generation of a Gemini model: 2 for `gemini-2.5-flash`; `None` if the name does not contain it.
 pub(super) fn generation(model: &str) -> Option<u32> {
     let (_, after) = model.rsplit_once("gemini-")?;
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
 
-/// Whether the model says how much it thinks by a level rather than by a number of tokens.
+/// Whether the model has thinking levels rather than a thinking budget.
 pub(super) fn has_thinking_levels(model: &str) -> bool {
     generation(model).is_some_and(|generation| generation >= 3)
 }
 
-/// Whether function calls in the history must carry a signature. An alias such as `gemini-flash-latest` stands for
-/// the newest generation.
+/// Whether function calls in the history must have a signature. An alias such as `gemini-flash-latest` counts as the
+/// newest generation.
 pub(super) fn wants_signed_calls(model: &str) -> bool {
     match generation(model) {
         Some(generation) => generation >= 3,
@@ -22,7 +21,7 @@ pub(super) fn wants_signed_calls(model: &str) -> bool {
     }
 }
 
-/// The level that stands for an effort. Not every model knows every level.
+/// The level of an effort. Not every model has every level.
 pub(super) fn thinking_level(model: &str, effort: &str) -> &'static str {
     match effort {
         "none" | "minimal" if model.contains("flash") => "minimal",
@@ -32,7 +31,7 @@ pub(super) fn thinking_level(model: &str, effort: &str) -> &'static str {
     }
 }
 
-/// The number of thinking tokens that stands for an effort: those of Google's own `OpenAI` endpoint.
+/// The budget of an effort: that of Google's own `OpenAI` endpoint.
 pub(super) fn budget_of_effort(effort: &str) -> u64 {
     match effort {
         "none" => 0,

@@ -1,5 +1,5 @@
-//! A JSON tree that keeps the order of its fields. Models fill in an object in the order of its schema, so that the
-//! order of a schema is part of what it says.
+//! A JSON tree that keeps the order of its fields. Models fill in an object in the order of its schema, so the order
+//! matters.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ impl Node {
         self.fields().iter().find(|(field, _)| field == name).map(|(_, value)| value)
     }
 
-    /// The fields of an object; none of anything else.
+    /// The fields of an object; none for other values.
     pub(super) fn fields(&self) -> &[(String, Self)] {
         match self {
             Self::Object(fields) => fields,

@@ -1,4 +1,4 @@
-//! What is written and read again is the same, for everything that the dialect can say.
+//! Encoding and decoding gives the original, for everything that the dialect can express.
 
 use proptest::collection::vec;
 use proptest::option::of;

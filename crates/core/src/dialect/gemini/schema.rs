@@ -1,9 +1,9 @@
-//! JSON Schema as the service's own kind of schema
-//! (<https://ai.google.dev/api/caching#Schema>, a subset of `OpenAPI` 3.0).
+//! JSON Schema to the service's own kind of schema (<https://ai.google.dev/api/caching#Schema>, a subset of `OpenAPI`
+//! 3.0).
 //!
-//! The service refuses a whole request for one keyword that it does not know. Going out, schemas are therefore reduced
-//! to what it knows, by meaning where that is possible: references are written out, `const` becomes `enum`, `null`
-//! among the types becomes `nullable`, `oneOf` becomes `anyOf`. What remains only widens what the model may say.
+//! The service refuses a request with any unknown keyword. Schemas are therefore reduced to the known ones,
+//! preserving the meaning where possible: references are inlined, `const` becomes `enum`, `null` among the types
+//! becomes `nullable`, `oneOf` becomes `anyOf`. The result may allow more than the original, never less.
 
 use serde_json::Value;
 
@@ -11,12 +11,12 @@ use super::node::{Node, Object, set};
 use super::schema_leaf::{bounds, choices, inferred_type, is_known_format};
 use crate::dialect::canonical::Json;
 
-/// How deep a schema is followed, references included.
+/// Largest depth of a schema, references included.
 pub(super) const MAX_DEPTH: usize = 24;
-/// How many schemas may come out of one; references to references grow fast.
+/// Most schemas that one may expand to; nested references grow fast.
 const MAX_SCHEMAS: usize = 4_000;
 
-/// Keywords whose values cross as they are.
+/// Keywords whose values are kept unchanged.
 const PLAIN_KEYWORDS: &[&str] = &[
     "title",
     "description",
@@ -32,14 +32,14 @@ const PLAIN_KEYWORDS: &[&str] = &[
     "maximum",
 ];
 
-/// A JSON schema as the service wants it. With `ordered`, objects say in which order their properties are written.
+/// Converts a JSON schema. With `ordered`, objects state the order of their properties.
 pub(super) fn to_gemini(schema: &Json, ordered: bool) -> Node {
     let root: Node = serde_json::from_str(schema.text()).unwrap_or(Node::Object(Vec::new()));
     let mut writer = Writer { root: &root, following: Vec::new(), written: 0, ordered };
     writer.schema(&root, 0)
 }
 
-/// Whether a schema is of an object without any property, which the service wants left out.
+/// Whether it is the schema of an object without properties, which the service requires to be left out.
 pub(super) fn says_nothing(schema: &Node) -> bool {
     let of_object = schema.get("type").is_none_or(|kind| kind.as_str() == Some("object"));
     of_object
@@ -49,7 +49,7 @@ pub(super) fn says_nothing(schema: &Node) -> bool {
 
 struct Writer<'a> {
     root: &'a Node,
-    /// References that are being written out: one that is among them would never end.
+    /// References that are being inlined: one of them inside itself would never end.
     following: Vec<&'a str>,
     written: usize,
     ordered: bool,
@@ -88,7 +88,7 @@ impl<'a> Writer<'a> {
         written
     }
 
-    /// All parts must hold: their properties are put together; of other keywords, the first counts.
+    /// All parts must hold: their properties are merged; of other keywords, the first counts.
     fn all_of(&mut self, schema: &'a Node, parts: &'a [Node], depth: usize) -> Node {
         let mut merged: Object = Vec::new();
         if schema.get("properties").is_some() || schema.get("type").is_some() {
@@ -116,7 +116,7 @@ impl<'a> Writer<'a> {
         let nullable = variants.iter().any(is_null) || says_nullable(schema);
         let mut written: Vec<Node> =
             variants.iter().filter(|node| !is_null(node)).map(|node| self.schema(node, depth + 1)).collect();
-        // The service takes `anyOf` only on its own, so that what stands beside it moves into the variants.
+        // The service accepts `anyOf` only alone, so other keywords move into the variants.
         let beside = ["description", "title"].map(|name| (name, schema.get(name)));
         for variant in &mut written {
             let Node::Object(fields) = variant else { continue };
@@ -189,7 +189,7 @@ impl<'a> Writer<'a> {
             .and_then(Node::as_array)
             .unwrap_or_default()
             .iter()
-            // A required property that is not described is an error to the service.
+            // The service refuses a required property that is not described.
             .filter(|name| written.iter().any(|(property, _)| Some(property.as_str()) == name.as_str()))
             .cloned()
             .collect();
@@ -202,7 +202,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The service wants to know the items of every array.
+    /// The service requires the items of every array.
     fn items(&mut self, schema: &'a Node, depth: usize) -> Node {
         let tuple = schema.get("prefixItems").or_else(|| schema.get("items")).and_then(Node::as_array);
         if let Some(tuple) = tuple {
@@ -230,7 +230,7 @@ fn string() -> Node {
     Node::Object(vec![("type".into(), Node::text("string"))])
 }
 
-/// What stands for a schema that cannot be written out.
+/// Replaces a schema that cannot be inlined.
 pub(super) fn any_object(schema: &Node) -> Node {
     let mut fields = vec![("type".into(), Node::text("object"))];
     if let Some(description) = schema.get("description") {
@@ -239,7 +239,7 @@ pub(super) fn any_object(schema: &Node) -> Node {
     Node::Object(fields)
 }
 
-/// Adds to properties and lists of required ones; leaves everything else as it is.
+/// Merges properties and lists of required ones; other keywords are kept.
 fn extend(held: &mut Node, more: Node) {
     match (held, more) {
         (Node::Object(held), Node::Object(more)) => {
@@ -260,7 +260,7 @@ fn extend(held: &mut Node, more: Node) {
     }
 }
 
-/// Says in which order the properties are to be written.
+/// States the order of the properties.
 fn order(fields: &mut Object) {
     let Some((_, properties)) = fields.iter().find(|(name, _)| name == "properties") else { return };
     if properties.fields().len() > 1 {
@@ -269,7 +269,7 @@ fn order(fields: &mut Object) {
     }
 }
 
-/// Whether the schema says so in the way of the service.
+/// Whether the schema states it in the service's form.
 pub(super) fn says_nullable(schema: &Node) -> bool {
     schema.get("nullable").and_then(Node::as_leaf) == Some(&Value::Bool(true))
 }

@@ -1,10 +1,10 @@
-//! What a single schema says beside its structure: its type, format, bounds and choices.
+//! The keywords of a schema besides its structure: type, format, bounds and choices.
 
 use serde_json::Value;
 
 use super::node::{Node, Object, set};
 
-/// The type that is meant where none is said.
+/// The implied type if none is given.
 pub(super) fn inferred_type(schema: &Node) -> &'static str {
     let first_choice = schema.get("enum").and_then(Node::as_array).and_then(|choices| choices.first());
     match schema.get("const").or(first_choice) {
@@ -29,7 +29,7 @@ pub(super) fn inferred_type(schema: &Node) -> &'static str {
     }
 }
 
-/// Any other format makes the service refuse the request.
+/// The service refuses a request with any other format.
 pub(super) fn is_known_format(kind: &str, format: &Node) -> bool {
     matches!(
         (kind, format.as_str()),
@@ -39,7 +39,7 @@ pub(super) fn is_known_format(kind: &str, format: &Node) -> bool {
     )
 }
 
-/// Exclusive bounds become inclusive ones: exactly for whole numbers, and nearly so for others.
+/// Exclusive bounds become inclusive ones: exactly for integers, approximately for other numbers.
 pub(super) fn bounds(schema: &Node, kind: &str, fields: &mut Object) {
     for (exclusive, inclusive, step) in
         [("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)]
@@ -56,7 +56,7 @@ pub(super) fn bounds(schema: &Node, kind: &str, fields: &mut Object) {
     }
 }
 
-/// `enum` and `const`. The service takes texts only; other choices are described in words, or as bounds. Returns
+/// `enum` and `const`. The service accepts strings only; other choices are described in text, or as bounds. Returns
 /// whether `null` is among them.
 pub(super) fn choices(schema: &Node, kind: &str, fields: &mut Object) -> bool {
     let constant = schema.get("const").map(std::slice::from_ref);
@@ -64,7 +64,7 @@ pub(super) fn choices(schema: &Node, kind: &str, fields: &mut Object) -> bool {
     let is_null = |node: &&Node| node.as_leaf() == Some(&Value::Null);
     let texts: Vec<Node> = choices
         .iter()
-        // An empty text among the choices is refused.
+        // The service refuses an empty string among the choices.
         .filter(|node| node.as_str().is_some_and(|text| !text.is_empty()))
         .cloned()
         .collect();

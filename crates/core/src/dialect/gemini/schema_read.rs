@@ -1,10 +1,10 @@
-//! The service's own kind of schema as JSON Schema: the way back of [`super::schema`].
+//! The service's kind of schema as JSON Schema: the inverse of [`super::schema`].
 
 use super::node::{Node, Object};
 use super::schema::{MAX_DEPTH, any_object, says_nullable};
 use crate::dialect::canonical::Json;
 
-/// The service's kind of schema as a JSON schema.
+/// Converts the service's kind of schema to a JSON schema.
 pub(super) fn from_gemini(schema: &Json) -> Json {
     let node: Node = serde_json::from_str(schema.text()).unwrap_or(Node::Object(Vec::new()));
     Json::of(&read(&node, 0))
@@ -34,7 +34,7 @@ fn read(schema: &Node, depth: usize) -> Node {
             ("anyOf" | "any_of", Node::Array(variants)) => {
                 ("anyOf", Node::Array(variants.iter().map(|variant| read(variant, depth + 1)).collect()))
             }
-            // Whole numbers of 64 bits stand in quotes.
+            // 64-bit integers are strings.
             (
                 "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties" | "maxProperties",
                 value,

@@ -1,6 +1,6 @@
-//! The two services that speak this dialect, which differ in a few fields.
+//! The two services with this dialect, which differ in a few fields.
 
-/// Which of the two services a request is written for.
+/// The service that a request is encoded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
     Gemini,

@@ -1,17 +1,17 @@
-//! Proofs of thought (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
+//! Signatures of thoughts (<https://ai.google.dev/gemini-api/docs/thought-signatures>).
 //!
-//! A `thoughtSignature` is base64 that only its own provider can read. The canonical model does not say whose it is,
-//! and a conversation may have begun with another provider, whose signatures the service would refuse with a 400. The
-//! ones that can be told by their form are therefore kept from it.
+//! A `thoughtSignature` is base64 that only its own vendor can read. The canonical model does not contain its origin,
+//! and a conversation may have begun with another provider, whose signatures the service would refuse with a 400.
+//! Signatures that can be recognised as foreign by their form are therefore dropped.
 
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
-/// The documented stand-in for the signature of a call that another model made.
+/// The documented placeholder for the signature of a call by another model.
 pub(super) const STAND_IN: &str = "skip_thought_signature_validator";
 
-/// What marks encrypted thoughts of another provider, which travel through a Gemini caller as a signature.
+/// Marks an encrypted thinking block of another vendor, which a Gemini caller receives as a signature.
 const REDACTED_MARK: &[u8] = b"redacted:";
 
 const LENIENT: GeneralPurposeConfig =
@@ -19,14 +19,14 @@ const LENIENT: GeneralPurposeConfig =
 const LENIENT_STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
 const LENIENT_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 
-/// Encrypted thoughts in the place of a signature.
+/// An encrypted thinking block as a signature.
 pub(super) fn wrap_redacted(data: &str) -> String {
     STANDARD.encode([REDACTED_MARK, data.as_bytes()].concat())
 }
 
-/// The encrypted thoughts in the place of a signature.
+/// The encrypted thinking block in a signature.
 pub(super) fn unwrap_redacted(signature: &str) -> Option<String> {
-    // Most signatures are long and not marked; the mark is as long as these characters of base64.
+    // Most signatures are long and not marked; the mark has as many bytes as these characters of base64.
     if !signature.starts_with("cmVkYWN0ZWQ6") {
         return None;
     }
@@ -34,23 +34,23 @@ pub(super) fn unwrap_redacted(signature: &str) -> Option<String> {
     String::from_utf8(bytes.strip_prefix(REDACTED_MARK)?.to_vec()).ok()
 }
 
-/// Whether the signature is certainly not the service's own.
+/// Whether the signature certainly belongs to another vendor.
 pub(super) fn is_foreign(signature: &str) -> bool {
     if signature == STAND_IN {
         return false;
     }
     let Some(bytes) = decode(signature) else { return true };
-    // Encrypted reasoning of OpenAI is a Fernet token, whose version byte is 0x80 (and whose time begins with zeros).
+    // Encrypted reasoning of OpenAI is a Fernet token with version byte 0x80 (and a time that begins with zeros).
     let fernet = bytes.starts_with(&[0x80, 0, 0, 0]);
     fernet || bytes.starts_with(REDACTED_MARK) || is_anthropic(&bytes)
 }
 
-/// Anthropic's is a protocol buffer: field 2 holds a message whose field 1 is a message that begins with a number.
-/// Gemini's field 1 at that place holds bytes that begin with 1.
+/// Anthropic's is a protocol buffer: field 2 is a message whose field 1 is a message that begins with a number. In
+/// Gemini's, field 1 at that place is bytes that begin with 1.
 fn is_anthropic(bytes: &[u8]) -> bool {
     let inner = |bytes: &[u8], tag: u8| -> Option<Vec<u8>> {
         let mut rest = bytes.strip_prefix(&[tag])?.iter();
-        // The length, seven bits a byte.
+        // The length, seven bits per byte.
         rest.by_ref().take(4).find(|byte| **byte < 0x80)?;
         Some(rest.copied().collect())
     };

@@ -1,7 +1,7 @@
-//! Reading a streamed answer (`streamGenerateContent?alt=sse`).
+//! Decodes a streamed answer (`streamGenerateContent?alt=sse`).
 //!
-//! The stream ends without a mark when the connection does; what makes it whole is said in [`super::chunk`]. An error
-//! in the stream is an event whose data is an error answer.
+//! The stream has no end marker; [`super::chunk`] determines whether it is complete. An error in the stream is an
+//! event whose data is an error response.
 
 use super::chunk::ChunkReader;
 use super::error;
@@ -9,7 +9,7 @@ use super::wire::{ResponseIn, read_response};
 use crate::dialect::canonical::{ErrorInfo, StreamDecoder, StreamEvent};
 use crate::sse::{Event, EventReader, Segment};
 
-/// Largest event that is read. A picture is one event.
+/// Largest event. An image is one event.
 const MAX_EVENT_BYTES: usize = 16 << 20;
 
 /// The decoder of one stream.
@@ -45,7 +45,7 @@ impl StreamDecoder for Decoder {
 
     fn finish(&mut self, events: &mut Vec<StreamEvent>) {
         let tail = self.reader.finish();
-        // The blank line after the last event may be missing; half an event is none.
+        // The blank line after the last event may be missing; a partial event is ignored.
         let last = Event::from_raw(&tail);
         let is_whole = |data: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok();
         if !self.state.over && last.data().is_some_and(|data| is_whole(&data)) {
@@ -65,7 +65,7 @@ impl State {
         }
         let Some(data) = event.data() else { return };
         let data = data.trim_ascii();
-        // Some services in between end the stream as `OpenAI` does.
+        // Some proxies end the stream as `OpenAI` does.
         if data.is_empty() || data == b"[DONE]" {
             return;
         }
@@ -136,7 +136,7 @@ mod tests {
         let cut = read(&[TEXT]);
         assert_eq!(cut.last(), Some(&StreamEvent::Error(ErrorInfo::truncated())));
         assert_eq!(read(&[]), [StreamEvent::Error(ErrorInfo::truncated())]);
-        // Older models say STOP in every chunk.
+        // Older models have STOP in every chunk.
         let every = TEXT.replace("\"index\":0", "\"index\":0,\"finishReason\":\"STOP\"");
         let response = assemble(read(&[&every, &every])).unwrap();
         assert_eq!(response.choices[0].parts, [Part::text("HéHé")]);
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(events, [StreamEvent::Error(ErrorInfo::malformed())]);
     }
 
-    /// At most one part of a choice is open, parts are numbered densely, and nothing follows the end.
+    /// At most one part of a choice is open, parts are numbered without gaps, and nothing follows the end.
     fn obeys_the_laws(events: &[StreamEvent]) -> bool {
         let (mut started, mut open, mut ended) = ([0_usize; 8], [None; 8], false);
         events.iter().all(|event| {

@@ -1,10 +1,11 @@
-//! Writing a streamed answer: every chunk is an answer with the next piece of content.
+//! Encodes a streamed answer: every chunk is an answer with the next piece of content.
 //!
-//! - A function call leaves whole, so that calls which run beside each other do not mix.
-//! - Why it ended and what it cost are said together in the last chunk, when both are known, and so is what the answer
-//!   stands on, unless something follows the text that it belongs to.
-//! - There is no end mark: after an error, what is missing is the chunk that says why the answer ended.
-//! - A sign of life is a chunk with an empty thought. Google's client libraries take neither comments nor blank lines.
+//! - A function call is written complete, so that overlapping calls do not mix.
+//! - Finish reason and usage are in the last chunk, when both are known, and so are citations, unless other content
+//!   follows their text.
+//! - There is no end marker: after an error, the chunk with the finish reason is missing.
+//! - A keep-alive is a chunk with an empty thought. Google's client libraries accept neither comments nor blank
+//!   lines.
 
 use std::collections::BTreeMap;
 
@@ -20,16 +21,16 @@ use crate::sse::writer::write_data;
 use crate::time::rfc3339;
 use crate::tokens::TokenUsage;
 
-/// Text of one part that is remembered, so that places in it can be counted.
+/// Text of one part that is held to compute positions in it.
 const MAX_REMEMBERED: usize = 1 << 20;
 
-/// How the chunks of a stream are put together.
+/// The framing of the chunks of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Framing {
-    /// Server-Sent Events, asked for with `alt=sse`.
+    /// Server-Sent Events, requested with `alt=sse`.
     #[default]
     Sse,
-    /// One JSON array, the answer to callers that ask for nothing else.
+    /// One JSON array, the default.
     JsonArray,
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Encoder {
 }
 
 enum Open {
-    /// Text, with what it stands on.
+    /// Text, with its citations.
     Text {
         text: String,
         citations: Vec<Citation>,
@@ -62,13 +63,13 @@ enum Open {
         arguments: String,
         signature: String,
     },
-    /// Nothing more is to be said of it.
+    /// Its parts are complete.
     Plain,
 }
 
 #[derive(Default)]
 struct Choice {
-    /// The last text and what it stands on, which is said when the choice goes on or ends.
+    /// The last text and its citations, which are written when the choice continues or ends.
     cited: Option<(String, Vec<Citation>)>,
     finish: Option<FinishReason>,
 }
@@ -151,7 +152,7 @@ impl Encoder {
             }
             Some(Open::Thinking { has_text, signature }) if !signature.is_empty() => {
                 let signed = bare_signature(&signature);
-                // The proof of thoughts that were shown follows them; otherwise it stands for itself.
+                // The signature of visible thoughts follows them; otherwise it stands alone.
                 self.part(choice, PartOut { thought: has_text, ..signed }, out);
             }
             Some(Open::Call { id, name, arguments, signature }) => {
@@ -223,7 +224,7 @@ impl Encoder {
     }
 }
 
-/// A candidate that adds nothing but what the text before it stands on.
+/// A candidate that contains only the citations of the text before it.
 fn with_citations<'a>(index: usize, text: &str, citations: &[Citation]) -> CandidateOut<'a> {
     let (citation_metadata, grounding_metadata) = citations::write([(text, citations)]);
     CandidateOut {
@@ -254,7 +255,7 @@ impl StreamEncoder for Encoder {
                 }
                 self.created = created.unwrap_or(self.created);
             }
-            // The dialect says it of the request only.
+            // The dialect has it only for the prompt.
             StreamEvent::Served { .. } => {}
             StreamEvent::PartStart { choice, part, start } => self.start(*choice, *part, start, out),
             StreamEvent::TextDelta { choice, part, text } => self.text(*choice, *part, text, out),

@@ -1,4 +1,4 @@
-//! What is noted of a stream of `GenerateContentResponse`s that passes untouched.
+//! The observer of a pass-through stream of `GenerateContentResponse`s.
 
 use super::Gemini;
 use super::usage_tap::UsageTap;
@@ -30,7 +30,7 @@ impl Observer for GeminiObserver {
     fn ending(&self) -> Ending {
         match (&self.0.error, self.0.complete) {
             (Some(_), _) => Ending::Error,
-            // The dialect has no event that ends a stream.
+            // The dialect has no final event.
             (None, true) => Ending::Finished,
             (None, false) => Ending::Open,
         }

@@ -31,7 +31,7 @@ pub(super) fn read(response: &RawValue) -> (String, bool) {
     (text, is_error)
 }
 
-/// What stands alone under `output`, `result` or `error`. `result` is what Google's own client libraries write.
+/// The only value, under `output`, `result` or `error`. Google's own client libraries use `result`.
 fn unwrap(response: &RawValue) -> Option<(&RawValue, bool)> {
     let object: JsonObject<'_> = serde_json::from_str(response.get()).ok()?;
     let mut fields = object.iter();

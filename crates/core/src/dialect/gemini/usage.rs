@@ -1,7 +1,7 @@
 //! `usageMetadata` (<https://ai.google.dev/api/generate-content#UsageMetadata>).
 //!
-//! The service counts cached tokens as part of the prompt, but neither thoughts as part of the answer nor what its own
-//! tools put into the prompt as part of the prompt.
+//! The service counts cached tokens as part of the prompt, but neither thinking as part of the answer nor the input
+//! of its own tools as part of the prompt.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ struct UsageIn {
     candidates_tokens_details: Option<Vec<ModalityCount>>,
 }
 
-/// Reads the counts; `None` for what is no such object and for one that counts nothing.
+/// Decodes the counts; `None` if it is not such an object or contains no count.
 pub(super) fn read(json: &Json) -> Option<TokenUsage> {
     read_text(json.text())
 }
@@ -36,7 +36,7 @@ pub(super) fn read_text(json: &str) -> Option<TokenUsage> {
         wire.prompt_token_count.unwrap_or(0).saturating_add(wire.tool_use_prompt_token_count.unwrap_or(0));
     let thoughts = wire.thoughts_token_count.unwrap_or(0);
     let completion = match (wire.candidates_token_count, wire.total_token_count) {
-        // Some answers count everything but the candidates.
+        // Some answers omit the count of the candidates.
         (None, Some(total)) => total.saturating_sub(prompt).max(thoughts),
         (candidates, _) => candidates.unwrap_or(0).saturating_add(thoughts),
     };
@@ -57,7 +57,7 @@ fn audio(details: Option<Vec<ModalityCount>>) -> u64 {
     details.iter().filter(|count| count.modality == "AUDIO").map(|count| count.token_count).sum()
 }
 
-/// Writes the counts.
+/// Encodes the counts.
 pub(super) fn write(usage: &TokenUsage) -> UsageOut {
     let candidates = usage.completion.saturating_sub(usage.reasoning);
     UsageOut {

@@ -1,6 +1,6 @@
-//! A look at Gemini traffic that passes through untouched: what is recorded of it.
+//! Inspects pass-through answers of this dialect for what is recorded.
 //!
-//! Answers that are read for their counts alone are not built up: texts stay where they are.
+//! Texts are not copied: only their lengths count.
 
 use std::borrow::Cow;
 
@@ -12,18 +12,18 @@ use crate::dialect::canonical::ErrorInfo;
 use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
-/// What has been seen of a streamed answer.
+/// The state of a streamed answer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct UsageTap {
-    /// Usage as the upstream stated it last.
+    /// Usage as last reported.
     pub usage: Option<TokenUsage>,
-    /// Why the (first) candidate ended, in the service's word.
+    /// The service's finish reason of the (first) candidate.
     pub finish_reason: Option<String>,
-    /// Whether the answer said that it ended.
+    /// Whether the answer has a finish reason.
     pub complete: bool,
-    /// The error that the upstream sent in place of the rest.
+    /// The error that the upstream sent instead of the rest.
     pub error: Option<ErrorInfo>,
-    /// Estimated tokens of the texts, for an answer that broke off before it was counted.
+    /// Estimated tokens of the texts, for an answer that was truncated before it reported usage.
     pub estimated_completion: u64,
 }
 
@@ -72,7 +72,7 @@ struct Feedback {
 }
 
 impl UsageTap {
-    /// Notes what the data of one event says. Data that cannot be read says nothing.
+    /// Inspects the data of one event. Data that cannot be parsed is ignored.
     pub fn observe(&mut self, data: &[u8]) {
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return };
         if chunk.error.is_some() {
@@ -122,7 +122,7 @@ pub fn inspect(body: &[u8]) -> Result<UsageTap, serde_json::Error> {
     }
     match serde_json::from_slice::<Chunk<'_>>(body) {
         Ok(_) => tap.observe(body),
-        // An object of another shape is an answer that nothing is known of.
+        // An object of another shape is an answer without known facts.
         Err(error) if error.is_data() && body.trim_ascii_start().first() == Some(&b'{') => {}
         Err(error) => return Err(error),
     }

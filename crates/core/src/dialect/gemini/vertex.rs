@@ -1,8 +1,8 @@
 //! Access to Vertex AI with the key of a service account
 //! (<https://developers.google.com/identity/protocols/oauth2/service-account#httprest>).
 //!
-//! A signed statement about the account is exchanged for an access token. What is signed, and what the exchange says,
-//! is made and read here; signing (RSA with SHA-256) and asking are the caller's.
+//! A signed assertion about the account is exchanged for an access token. This module creates the assertion and
+//! parses the response; signing (RSA with SHA-256) and sending are up to the caller.
 
 use std::fmt;
 
@@ -10,46 +10,46 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-/// What the token is for.
+/// The scope of the token.
 pub const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// How long a statement holds, in seconds: the longest that is allowed.
+/// Lifetime of an assertion, in seconds: the longest that is allowed.
 pub const LIFETIME_S: u64 = 3_600;
 const DEFAULT_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
 /// The key file of a service account.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServiceAccount {
-    /// Who it is.
+    /// The account's email address.
     pub client_email: String,
-    /// Which of its keys this is.
+    /// Id of the key.
     pub private_key_id: Option<String>,
-    /// The project that it belongs to.
+    /// Its project.
     pub project_id: Option<String>,
-    /// Where the token is asked for.
+    /// The URL of the token endpoint.
     pub token_uri: String,
     private_key: Vec<u8>,
 }
 
-/// What is wrong with a key file.
+/// Why a key file is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFileError {
     /// Not JSON, or without `client_email` or `private_key`.
     #[error("is not the key file of a service account")]
     Shape,
-    /// The key is no PEM of PKCS #8.
+    /// The key is not a PEM file in PKCS #8 form.
     #[error("has a private_key that is not in PKCS #8 form")]
     Key,
-    /// The token would be asked for without encryption.
+    /// The token would be requested without encryption.
     #[error("has a token_uri that is not https")]
     TokenUri,
 }
 
-/// A token, and how long it holds.
+/// A token and its lifetime.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
     /// The token, for an `authorization: Bearer` header.
     pub token: String,
-    /// Seconds for which it holds.
+    /// Its lifetime in seconds.
     pub expires_in_s: u64,
 }
 
@@ -88,14 +88,14 @@ struct TokenAnswer {
 }
 
 impl ServiceAccount {
-    /// Reads a key file.
+    /// Parses a key file.
     pub fn parse(json: &str) -> Result<Self, KeyFileError> {
         let file: KeyFile = serde_json::from_str(json).map_err(|_| KeyFileError::Shape)?;
         if file.client_email.is_empty() {
             return Err(KeyFileError::Shape);
         }
         let token_uri = file.token_uri.unwrap_or_else(|| DEFAULT_TOKEN_URI.to_owned());
-        // A loopback address reaches nobody else; it is how the exchange is tested.
+        // A loopback address does not leave the machine; tests use it.
         if !token_uri.starts_with("https://") && !token_uri.starts_with("http://127.0.0.1:") {
             return Err(KeyFileError::TokenUri);
         }
@@ -115,7 +115,7 @@ impl ServiceAccount {
         &self.private_key
     }
 
-    /// What is to be signed, at this time (seconds since the epoch).
+    /// The text to be signed, at this time (seconds since the epoch).
     #[must_use]
     pub fn signing_input(&self, now_s: u64) -> String {
         let header = Header { alg: "RS256", typ: "JWT", kid: self.private_key_id.as_deref() };
@@ -135,14 +135,14 @@ fn encode(value: &impl Serialize) -> String {
 }
 
 fn der_of_pem(pem: &str) -> Option<Vec<u8>> {
-    // In pieces, so that this line is not taken for a key by tools that look for them.
+    // In pieces, so that tools that search for keys do not report this line.
     let (_, after) = pem.split_once(concat!("-----BEGIN ", "PRIVATE KEY-----"))?;
     let (body, _) = after.split_once(concat!("-----END ", "PRIVATE KEY-----"))?;
     let body: String = body.chars().filter(|character| !character.is_whitespace()).collect();
     STANDARD.decode(body).ok().filter(|der| !der.is_empty())
 }
 
-/// The body of the request for a token (`application/x-www-form-urlencoded`), from what was signed and the signature.
+/// The body of the token request (`application/x-www-form-urlencoded`), from the signed text and its signature.
 #[must_use]
 pub fn token_request(signing_input: &str, signature: &[u8]) -> String {
     let signature = URL_SAFE_NO_PAD.encode(signature);
@@ -151,7 +151,7 @@ pub fn token_request(signing_input: &str, signature: &[u8]) -> String {
     )
 }
 
-/// Reads the answer to it. The error is a description for the log and the administrator.
+/// Parses the response. The error is a description for the log and the administrator.
 pub fn read_token(status: u16, body: &[u8]) -> Result<AccessToken, String> {
     let Ok(answer) = serde_json::from_slice::<TokenAnswer>(body) else {
         return Err(format!("The token endpoint answered with status {status} and something unreadable."));
@@ -192,7 +192,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn key_file() -> Value {
-        // The bytes between the lines are not a key; nothing here looks into them.
+        // The text between the lines is not a key; nothing here parses it.
         json!({"type": "service_account", "client_email": "gw@p-1.iam.gserviceaccount.com", "private_key_id": "k1",
             "private_key": concat!("-----BEGIN ", "PRIVATE KEY-----\nQUJD\nREVG\n-----END ", "PRIVATE KEY-----\n"),
             "project_id": "p-1", "token_uri": "https://oauth2.googleapis.com/token"})

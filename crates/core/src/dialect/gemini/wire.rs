@@ -1,5 +1,5 @@
-//! The JSON of the dialect, apart from requests that are read (see [`super::fields`], which can name the field at
-//! fault). What is read is read leniently: only what is needed, everything optional.
+//! The JSON of the dialect, except for decoding requests (see [`super::fields`], which reports the path of an invalid
+//! field). Decoding is lenient: only what is needed, everything optional.
 
 use std::borrow::Cow;
 
@@ -93,7 +93,7 @@ pub(super) struct CodeResultIn {
     pub output: Option<String>,
 }
 
-/// A turn of the conversation.
+/// A turn.
 #[derive(Serialize)]
 pub(super) struct ContentOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ pub(super) struct ContentOut<'a> {
     pub parts: Vec<PartOut<'a>>,
 }
 
-/// A part that is written.
+/// A part to be encoded.
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PartOut<'a> {
@@ -155,7 +155,7 @@ pub(super) struct FunctionResponseOut<'a> {
     pub parts: Vec<PartOut<'a>>,
 }
 
-/// An answer that is written, or one chunk of it.
+/// An answer to be encoded, or a chunk of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ResponseOut<'a> {
@@ -210,7 +210,7 @@ pub(super) struct ModalityCount {
     pub token_count: u64,
 }
 
-/// A request that is written.
+/// A request to be encoded.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RequestOut<'a> {
@@ -331,17 +331,17 @@ fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
-/// Reads an answer or a chunk of one.
+/// Decodes an answer or a chunk of one.
 pub(super) fn read_response(data: &[u8]) -> Result<ResponseIn, serde_json::Error> {
     if data.trim_ascii_start().first() == Some(&b'[') {
-        // An array would pass for an object whose fields it holds in order.
+        // An array would be accepted as an object with its fields in order.
         return Err(serde::de::Error::custom("an array is no answer"));
     }
     serde_json::from_slice(data)
 }
 
-/// JSON text without the white space between its tokens. The service indents answers that are not streamed; how it lays
-/// out the arguments of a call is not part of what the model wrote.
+/// JSON text without white space between its tokens. The service indents unstreamed answers; the layout of a call's
+/// arguments is not part of what the model wrote.
 pub(super) fn compact(json: &str) -> String {
     let (mut in_string, mut escaped) = (false, false);
     json.chars()
@@ -357,8 +357,8 @@ pub(super) fn compact(json: &str) -> String {
         .collect()
 }
 
-/// A value as JSON on one line. Carried JSON keeps the line ends of its author, which stand between tokens only (a
-/// string never holds one), and a line end would cut an event of a stream in two.
+/// A value as JSON on one line. Carried JSON keeps its line breaks, which are only between tokens (a string cannot
+/// contain one), and a line break would split an event of a stream.
 pub(super) fn to_line(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(value).unwrap_or_default();
     for byte in &mut bytes {

@@ -1,4 +1,4 @@
-//! What is answered, unstreamed.
+//! Unstreamed answers.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The fixtures that the other dialects are tested with.
+//! The fixtures of the other dialects.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What holds for any request, any stream and any noise.
+//! Properties of arbitrary requests and streams, and of noise.
 
 use proptest::prelude::*;
 
@@ -152,7 +152,7 @@ fn request() -> impl Strategy<Value = ChatRequest> {
         })
 }
 
-/// A lawful stream. Calls run beside each other; everything else stands alone.
+/// A valid stream. Calls overlap; other parts do not.
 fn stream() -> impl Strategy<Value = Vec<StreamEvent>> {
     let alone = prop_oneof![
         word().prop_map(Part::text),
@@ -206,7 +206,7 @@ fn stream() -> impl Strategy<Value = Vec<StreamEvent>> {
                 let start = PartStart::ToolCall { id: format!("t{index}"), name: "get".into() };
                 events.push(StreamEvent::PartStart { choice, part: first + index, start });
             }
-            // The first pieces of all, then the rests, in turn.
+            // The first pieces of all, then the rest, alternating.
             for half in 0..2 {
                 for (index, (arguments, cut)) in calls.iter().enumerate().rev() {
                     let cut = arguments.floor_char_boundary((*cut).min(arguments.len()));

@@ -1,4 +1,4 @@
-//! The codec as a whole: the traps of the API, what survives a crossing, and the laws of streams.
+//! Tests of the whole codec: peculiarities of the API, what survives translation, and the order of streams.
 
 mod answers;
 mod fixtures;

@@ -1,4 +1,4 @@
-//! What is asked: the traps of the API, and what is named.
+//! Requests: peculiarities of the API, and dropped parameters.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn tool_results_come_first_and_alone_in_one_user_turn() {
     let id = &body["messages"][1]["content"][0]["id"];
     assert_eq!(id, "functions_x2eget_x3a0");
     assert_eq!(&body["messages"][2]["content"][0]["tool_use_id"], id);
-    // The API wants tools declared where there are calls, though none may be called now.
+    // The API requires declared tools where there are calls, even if none may be called now.
     assert_eq!(body["tools"][0]["name"], "get");
     assert_eq!(body["tool_choice"], json!({"type": "none"}));
     assert!(dropped.is_empty(), "{dropped:?}");

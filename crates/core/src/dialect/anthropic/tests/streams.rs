@@ -1,4 +1,4 @@
-//! What is answered, event by event.
+//! Streamed answers.
 
 use super::*;
 use StreamEvent as E;
