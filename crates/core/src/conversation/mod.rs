@@ -17,7 +17,7 @@ mod memory;
 pub mod normalise;
 
 #[cfg(test)]
-mod corpus_test;
+mod tests;
 
 pub use chain::{ChainKey, Fingerprint};
 pub use memory::{Recognition, Remembered, Remembrance, WINDOW_MS, recognise};

@@ -45,9 +45,7 @@ pub mod vertex;
 mod wire;
 
 #[cfg(test)]
-mod fixtures_test;
-#[cfg(test)]
-mod round_trip_test;
+mod tests;
 
 use super::canonical::{
     CallerDialect, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,

@@ -75,13 +75,14 @@ pub fn fixture(path: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The fixtures of a folder by name.
+/// The fixtures of a folder by name, without those of its folders.
 pub fn fixtures(folder: &str) -> Vec<(String, Vec<u8>)> {
     let path = format!("{}/tests/fixtures/{folder}", env!("CARGO_MANIFEST_DIR"));
     let mut found: Vec<_> = std::fs::read_dir(&path)
         .unwrap_or_else(|error| panic!("{path}: {error}"))
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .map(|name| (name.clone(), fixture(&format!("{folder}/{name}"))))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap()))
         .collect();
     found.sort();
     found

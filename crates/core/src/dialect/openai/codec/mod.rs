@@ -31,7 +31,7 @@ mod stream_encoder;
 pub(super) mod wire;
 
 #[cfg(test)]
-mod properties;
+mod tests;
 
 use crate::dialect::canonical::{
     CallerDialect, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
@@ -102,18 +102,5 @@ impl UpstreamDialect for OpenAi {
 
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
         error::decode(status, body)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn old_callers_are_known_by_their_functions() {
-        assert!(wants_function_call(br#"{"functions":[]}"#));
-        for body in [r#"{"functions":[],"tools":[]}"#, "{}", "", r#"{"functions":null}"#] {
-            assert!(!wants_function_call(body.as_bytes()), "{body}");
-        }
     }
 }

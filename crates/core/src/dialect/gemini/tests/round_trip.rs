@@ -5,12 +5,12 @@ use proptest::option::of;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Framing, Gemini};
 use crate::dialect::canonical::{
     AllowedMode, AudioOutput, CallerDialect, ChatRequest, ChatResponse, Choice, Citation, FinishReason,
     Function, Json, Media, Message, Part, PartStart, Reasoning, ReplyContext, ResponseFormat, Role, Sampling,
     StreamEvent, Tool, ToolChoice, UpstreamDialect, assemble,
 };
+use crate::dialect::gemini::{Framing, Gemini, signature};
 use crate::tokens::TokenUsage;
 
 fn text() -> impl Strategy<Value = String> {
@@ -207,7 +207,7 @@ fn as_it_is_signed(mut request: ChatRequest) -> ChatRequest {
             _ => None,
         });
         if let Some(signature) = first {
-            signature.get_or_insert_with(|| super::signature::STAND_IN.to_owned());
+            signature.get_or_insert_with(|| signature::STAND_IN.to_owned());
         }
     }
     request

@@ -1,21 +1,20 @@
 //! Laws of the codec, for generated values, arbitrary bytes, and the fixtures.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::{OpenAi, Setting, UpstreamOptions, stream_decoder};
+use super::super::{OpenAi, Setting, UpstreamOptions, stream_decoder};
 use crate::dialect::canonical::{
     AllowedMode, CacheControl, CallerDialect, ChatRequest, ChatResponse, Choice, Citation, ErrorInfo,
     FinishReason, Function, Json, Media, Message, Part, Reasoning, ReplyContext, ResponseFormat, Role,
     Sampling, StreamEvent, Tool, ToolChoice, UpstreamDialect, assemble,
 };
 use crate::dialect::openai::legacy::LegacyCompletions;
+use crate::dialect::upstream::testing::fixtures;
 use crate::tokens::TokenUsage;
 
 /// An upstream that takes everything that the dialect can say.
@@ -468,17 +467,6 @@ proptest! {
         _ = capable().decode_response(&body);
         _ = capable().decode_error(400, &body);
     }
-}
-
-fn fixtures(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder);
-    let mut files: Vec<_> = fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.unwrap().path())
-        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
-        .collect();
-    files.sort();
-    files
 }
 
 /// Results under the old role name their tool; those under the new one do not.

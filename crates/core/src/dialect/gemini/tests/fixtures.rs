@@ -1,25 +1,10 @@
 //! The fixtures are decoded without errors, and streams give the same as unstreamed answers.
 
-use std::fs;
-use std::path::PathBuf;
-
-use super::{Gemini, Vertex, error, usage_tap};
 use crate::dialect::canonical::{
     CallerDialect, ChatResponse, ErrorKind, FinishReason, Part, StreamDecoder, UpstreamDialect, assemble,
 };
-
-fn fixtures(kind: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(kind).join("gemini");
-    let mut found: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())
-        })
-        .collect();
-    found.sort();
-    found
-}
+use crate::dialect::gemini::{Gemini, Vertex, error, usage_tap};
+use crate::dialect::upstream::testing::fixtures;
 
 fn streamed(stream: &[u8]) -> ChatResponse {
     let mut decoder: Box<dyn StreamDecoder> = Gemini.stream_decoder();
@@ -33,7 +18,7 @@ fn streamed(stream: &[u8]) -> ChatResponse {
 
 #[test]
 fn requests_cross_and_come_back() {
-    let requests = fixtures("requests");
+    let requests = fixtures("requests/gemini");
     assert!(requests.len() >= 12);
     for (name, body) in requests {
         let request = Gemini.decode_request(&body).unwrap();
@@ -51,7 +36,7 @@ fn requests_cross_and_come_back() {
 
 #[test]
 fn streams_and_whole_answers_agree() {
-    let (responses, streams) = (fixtures("responses"), fixtures("streams"));
+    let (responses, streams) = (fixtures("responses/gemini"), fixtures("streams/gemini"));
     assert!(responses.len() >= 8 && responses.len() == streams.len());
     for ((name, body), (other, stream)) in responses.into_iter().zip(streams) {
         assert_eq!(name, other);
@@ -84,7 +69,7 @@ fn streams_and_whole_answers_agree() {
 
 #[test]
 fn errors_are_told_apart() {
-    for (name, body) in fixtures("errors") {
+    for (name, body) in fixtures("errors/gemini") {
         let status: u16 = name.split('_').next().unwrap().parse().unwrap();
         let error = Gemini.decode_error(status, &body);
         assert_eq!(error.status, status, "{name}");
