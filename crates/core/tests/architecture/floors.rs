@@ -19,7 +19,7 @@ pub struct Exception {
 /// `crates/core/src`.
 pub const CORE: &[Floor] = &[
     &["error", "hash", "http", "id", "row", "secrets", "sse", "time", "tokens"],
-    &["json", "stats"],
+    &["aws", "json", "stats"],
     &["dialect::operation", "dialect::provider_kind"],
     &["dialect::canonical", "dialect::face", "dialect::model_list"],
     &["dialect::pipe", "dialect::provenance", "dialect::upstream"],
