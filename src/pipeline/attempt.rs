@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
-use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo};
+use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::crossing::{Crossing, WholeAnswer};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::inbound::Inbound;
@@ -22,8 +22,9 @@ use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
 
 use super::cross::{self, Memory};
-use super::native_responses;
-use super::received::{caller_headers, has_body, read_whole};
+use super::failed::{AttemptError, Failed};
+use super::failover::{Answer, Question};
+use super::received::{self, caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
 use super::upstream::{self, Connection};
 use super::upstream_health::asked_rest_ms;
@@ -82,114 +83,36 @@ pub struct Whole {
     pub memory: Memory,
 }
 
-/// An attempt that came to nothing.
-pub struct Failed {
-    /// What happened.
-    pub failure: Failure,
-    /// The code of the error, the upstream's or our own.
-    pub code: Option<String>,
-    /// What the error says.
-    pub message: Option<String>,
-    /// How long the upstream wants to be left alone, in milliseconds.
-    pub retry_after_ms: Option<u64>,
-    /// Milliseconds until the headers came, if they did.
-    pub first_byte_ms: Option<u64>,
-    /// What the caller is told if nobody else can be asked.
-    pub reply: Reply,
-}
+impl Question for Asked<'_> {
+    type Answer = Accepted;
 
-/// What a caller is told of a failure.
-pub enum Reply {
-    /// The gateway's own error.
-    Gateway(ApiError),
-    /// The upstream's error, in the caller's dialect.
-    Upstream {
-        /// Its status.
-        status: u16,
-        /// The headers for the caller.
-        headers: Headers,
-        /// The body.
-        bytes: Vec<u8>,
-    },
-}
+    fn exchange(&self) -> &Exchange {
+        self.exchange
+    }
 
-impl From<ApiError> for Reply {
-    fn from(error: ApiError) -> Self {
-        Self::Gateway(error)
+    fn prompt_tokens(&self) -> u64 {
+        self.inbound.estimate_prompt_tokens()
+    }
+
+    async fn ask(&self, candidate: &Candidate) -> Result<Accepted, Failed> {
+        let answer = ask(self, candidate).await?;
+        let first_byte_ms = answer.first_byte_ms;
+        receive(self, candidate, answer).await.map_err(|failed| failed.after(first_byte_ms))
     }
 }
 
-impl Failed {
-    /// A failure that the gateway words itself.
-    pub fn of(failure: Failure, error: ApiError) -> Self {
-        Self {
-            failure,
-            code: Some(error.code.to_owned()),
-            message: None,
-            retry_after_ms: error.retry_after_s.map(|seconds| u64::from(seconds) * 1000),
-            first_byte_ms: None,
-            reply: Reply::Gateway(error),
-        }
+impl Answer for Accepted {
+    fn status(&self) -> u16 {
+        self.status
     }
 
-    /// An error that is the caller's own: its request does not say what its dialect demands.
-    pub fn of_caller(error: ApiError) -> Self {
-        Self::of(Failure::Status(error.status), error)
-    }
-
-    /// The same, unless it is only this candidate that does not know what the request continues.
-    pub fn of_crossing(error: ApiError) -> Self {
-        match error.code {
-            native_responses::KEPT_BY_ANOTHER => Self::of(Failure::CapabilityMismatch, error),
-            _ => Self::of_caller(error),
-        }
-    }
-
-    /// A failure of the connection, in the words of the error.
-    pub fn of_transport(error: ApiError) -> Self {
-        let failure = match error.code {
-            "upstream_timeout" => Failure::FirstByteTimeout,
-            "upstream_invalid_response" => Failure::Unreadable,
-            _ => Failure::Transport,
-        };
-        Self::of(failure, error)
-    }
-
-    /// An error of the upstream's own, which the caller gets to see if nobody else can be asked.
-    pub fn of_upstream(
-        status: u16,
-        info: ErrorInfo,
-        retry_after_ms: Option<u64>,
-        headers: Headers,
-        bytes: Vec<u8>,
-    ) -> Self {
-        Self {
-            failure: Failure::Status(status),
-            code: info.code,
-            message: Some(info.message),
-            retry_after_ms,
-            first_byte_ms: None,
-            reply: Reply::Upstream { status, headers, bytes },
-        }
-    }
-
-    /// A failure of the platform's binding, which may not be there at all.
-    fn of_binding(error: ApiError) -> Self {
-        match error.code {
-            "provider_unavailable" => Self::of(Failure::CapabilityMismatch, error),
-            _ => Self::of_transport(error),
-        }
-    }
-
-    /// The same, so many milliseconds after it was asked.
-    pub fn after(mut self, first_byte_ms: u64) -> Self {
-        self.first_byte_ms = Some(first_byte_ms);
-        self
+    fn first_byte_ms(&self) -> u64 {
+        self.first_byte_ms
     }
 }
 
 /// The headers of an upstream's answer, and what is needed to read its body.
-struct Answer {
+struct Begun {
     response: Received,
     connection: Connection,
     crossing: Crossing,
@@ -198,68 +121,58 @@ struct Answer {
     first_byte_ms: u64,
 }
 
-/// Asks one candidate.
-pub async fn attempt(asked: &Asked<'_>, candidate: &Candidate) -> Result<Accepted, Failed> {
-    let answer = ask(asked, candidate).await?;
-    let first_byte_ms = answer.first_byte_ms;
-    receive(asked, candidate, answer).await.map_err(|failed| failed.after(first_byte_ms))
-}
-
 /// Sends the request and waits for the headers of the answer.
-async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Answer, Failed> {
+async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptError> {
     let &Asked { exchange, principal, inbound, conversation_id, .. } = asked;
-    let crossed = cross::cross(exchange, principal, inbound, candidate, conversation_id).await;
-    let (crossing, memory) = crossed.map_err(Failed::of_crossing)?;
+    let (crossing, memory) = cross::cross(exchange, principal, inbound, candidate, conversation_id).await?;
     let outbound = crossing.outbound(inbound, &candidate.upstream_model);
-    refuse_if_strict(exchange, &outbound.dropped)
-        .map_err(|error| Failed::of(Failure::CapabilityMismatch, error))?;
+    refuse_if_strict(exchange, &outbound.dropped)?;
     let sent_ms = now_ms();
     let (response, connection) = if candidate.upstream.record.kind == ProviderKind::Demo {
         let response = upstream::demo_response(exchange, candidate, &inbound.model, &outbound.body);
-        (Received::of(response.map_err(Failed::of_caller)?), Connection::none())
+        (Received::of(response?), Connection::none())
     } else if candidate.upstream.record.kind == ProviderKind::WorkersAi {
         let timeout_ms = candidate.first_byte_timeout_ms;
         let model = &candidate.upstream_model;
         let response = workers_ai::run(&exchange.env, model, &outbound.body, timeout_ms).await;
-        (Received::of(response.map_err(Failed::of_binding)?), Connection::none())
+        (Received::of(response?), Connection::none())
     } else {
         let operation = crossing.operation(&candidate.upstream_model);
         let call = endpoint::call(&candidate.upstream, operation, &candidate.upstream_model);
-        let call =
-            call.ok_or_else(|| Failed::of(Failure::CapabilityMismatch, upstream::cannot(candidate)))?;
+        let call = call.ok_or_else(|| upstream::cannot(candidate))?;
         let body = asked.body.to_js(outbound.body);
-        let request = upstream::build_request(exchange, candidate, call, body.into(), "application/json")
-            .await
-            .map_err(Failed::of_transport)?;
-        upstream::send(exchange, candidate, &request).await.map_err(Failed::of_transport)?
+        let request =
+            upstream::build_request(exchange, candidate, call, body.into(), "application/json").await?;
+        upstream::send(exchange, candidate, &request).await?
     };
     let first_byte_ms = now_ms().saturating_sub(sent_ms);
     let headers = caller_headers(exchange, candidate, &response, first_byte_ms, conversation_id);
     if !outbound.dropped.is_empty() {
         set_header(&headers, "x-nexus-dropped-params", &outbound.dropped.join(", "));
     }
-    Ok(Answer { response, connection, crossing, memory, headers, first_byte_ms })
+    Ok(Begun { response, connection, crossing, memory, headers, first_byte_ms })
 }
 
 /// A caller who asks for it (`x-nexus-strict: true`) is refused what would otherwise be left out.
-fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), ApiError> {
+fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), AttemptError> {
     let Some(first) = dropped.first() else { return Ok(()) };
     if exchange.header("x-nexus-strict").as_deref() != Some("true") {
         return Ok(());
     }
     let message = format!("The provider of this model cannot be told: {}.", dropped.join(", "));
-    Err(ApiError::invalid("unsupported_parameter", first, message))
+    let error = ApiError::invalid("unsupported_parameter", first, message);
+    Err(AttemptError::new(Failure::CapabilityMismatch, error))
 }
 
 /// Takes in as much of the answer as tells whether it is one.
-async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Answer) -> Result<Accepted, Failed> {
+async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Result<Accepted, Failed> {
     let status = answer.response.status;
     let is_stream = content_type(&answer.response).starts_with("text/event-stream") && status < 400;
     if is_stream && has_body(status) && (answer.crossing.wants_stream() || answer.crossing.is_native()) {
         return receive_stream(asked, candidate, answer).await;
     }
-    let Answer { response, connection, crossing, memory, headers, first_byte_ms } = answer;
-    let body = read_whole(candidate, &response).await.map_err(Failed::of_transport)?;
+    let Begun { response, connection, crossing, memory, headers, first_byte_ms } = answer;
+    let body = read_whole(candidate, &response).await?;
     connection.release();
     if let Memory::DifyConversation { name: Some(name), .. } = &memory
         && let Some(id) = conversation_id_in(&body.bytes)
@@ -268,8 +181,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Answer) -> Re
     }
     if !has_body(status) {
         let message = format!("The provider answered with the status {status}.");
-        let error = ApiError::bad_gateway("upstream_invalid_response", message);
-        return Err(Failed::of(Failure::Unreadable, error));
+        return Err(AttemptError::unreadable(message).into());
     }
     if let Some(stream_type) = crossing.stream_content_type() {
         let is_streamed = crossing.wants_stream() && status < 400;
@@ -281,8 +193,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Answer) -> Re
     let mut whole = read(&crossing, is_stream, &body).map_err(|reason| {
         let name = &candidate.upstream.record.name;
         log_error("upstream answer", &format_args!("provider {name}: {reason}"));
-        let message = format!("The provider `{name}` answered with something that cannot be read.");
-        Failed::of(Failure::Unreadable, ApiError::bad_gateway("upstream_invalid_response", message))
+        unreadable(candidate)
     })?;
     let mut transcript = Transcript::default();
     match whole.answer.take() {
@@ -326,11 +237,7 @@ fn refused(
     Failed::of_upstream(status, info, retry_after_ms, headers, bytes)
 }
 
-async fn receive_stream(
-    asked: &Asked<'_>,
-    candidate: &Candidate,
-    answer: Answer,
-) -> Result<Accepted, Failed> {
+async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Result<Accepted, Failed> {
     let status = answer.response.status;
     let headers = answer.headers;
     if let Some(content_type) = answer.crossing.stream_content_type() {
@@ -365,28 +272,25 @@ async fn receive_stream(
 
 /// A stream that ended before its first word. The caller has heard nothing, so it is told by the status.
 fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Failed {
-    let name = &candidate.upstream.record.name;
-    match error.code.as_deref() {
-        Some("upstream_stream_truncated") => {
-            let message = format!("The provider `{name}` broke off its answer.");
-            return Failed::of(Failure::Transport, ApiError::bad_gateway("upstream_unreachable", message));
-        }
-        Some("upstream_stream_idle") => {
+    match error.fault {
+        Some(StreamFault::Truncated) => return received::broken_off(candidate).into(),
+        Some(StreamFault::Idle) => {
             let error = ApiError::upstream_timeout("further data", candidate.idle_timeout_ms);
-            return Failed::of(Failure::Stalled, error);
+            return AttemptError::new(Failure::Stalled, error).into();
         }
-        Some("upstream_invalid_response") => {
-            let message = format!("The provider `{name}` answered with something that cannot be read.");
-            let error = ApiError::bad_gateway("upstream_invalid_response", message);
-            return Failed::of(Failure::Unreadable, error);
-        }
-        _ => {}
+        Some(StreamFault::Malformed) => return unreadable(candidate).into(),
+        Some(StreamFault::UpstreamError) | None => {}
     }
     let headers = Headers::new();
     set_header(&headers, "content-type", JSON);
     let bytes = registry::encode_error(asked.exchange.face, error, &asked.exchange.request_id);
     let bytes = redact(&bytes, candidate.upstream.secrets()).unwrap_or(bytes);
     Failed::of_upstream(error.status, error.clone(), None, headers, bytes)
+}
+
+fn unreadable(candidate: &Candidate) -> AttemptError {
+    let name = &candidate.upstream.record.name;
+    AttemptError::unreadable(format!("The provider `{name}` answered with something that cannot be read."))
 }
 
 fn content_type(response: &Received) -> String {

@@ -12,10 +12,10 @@ use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::responses::{
     Kept, KeptElsewhere, ResponsesEncoder, ResponsesRequest, StoredResponse, response_of_item,
 };
-use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::codec;
 use nexus_edge_core::routing::Candidate;
 
+use super::failed::AttemptError;
 use super::{dify_app, native_responses};
 use crate::exchange::Exchange;
 use crate::platform::{log_error, new_ulid};
@@ -76,7 +76,7 @@ pub async fn cross(
     inbound: &Inbound<'_>,
     candidate: &Candidate,
     conversation_id: &str,
-) -> Result<(Crossing, Memory), ApiError> {
+) -> Result<(Crossing, Memory), AttemptError> {
     let provider = &candidate.upstream.record;
     if inbound.face.is_native_to(provider.kind) && !inbound.as_array && !provider.has_quirk("odd_replies") {
         return Ok((Crossing::native(inbound, !provider.has_quirk("no_stream_options")), Memory::None));
@@ -134,7 +134,7 @@ pub async fn resolve(
     exchange: &Exchange,
     principal: &Principal,
     request: ResponsesRequest,
-) -> Result<ResponsesRequest, ApiError> {
+) -> Result<ResponsesRequest, AttemptError> {
     let key_id = &principal.key_id;
     let mut chain = Vec::new();
     if let Some(previous) = &request.previous_response_id {
@@ -145,7 +145,7 @@ pub async fn resolve(
             }
         }
         if chain.is_empty() {
-            return Err(native_responses::no_previous(previous));
+            return Err(native_responses::no_previous(previous).into());
         }
     }
     let mut wanted: Vec<String> = request.references().filter_map(response_of_item).collect();
@@ -157,5 +157,5 @@ pub async fn resolve(
             others.push(*stored);
         }
     }
-    request.resolve(&chain, &others)
+    Ok(request.resolve(&chain, &others)?)
 }

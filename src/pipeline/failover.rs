@@ -19,9 +19,9 @@ use nexus_edge_core::stats::AttemptRecord;
 use nexus_edge_core::tokens::UsageSource;
 
 use super::admit;
-use super::attempt::{Accepted, Asked, Failed, Reply, attempt};
+use super::failed::{AttemptError, Failed, Reply};
 use super::gate::{self, Admission};
-use super::settle::Settlement;
+use super::trail::Trail;
 use super::upstream_health::{Hold, Targets, choose_key};
 use crate::exchange::Exchange;
 use crate::platform::promise::Timer;
@@ -55,32 +55,6 @@ pub trait Answer {
     fn first_byte_ms(&self) -> u64;
 }
 
-impl Question for Asked<'_> {
-    type Answer = Accepted;
-
-    fn exchange(&self) -> &Exchange {
-        self.exchange
-    }
-
-    fn prompt_tokens(&self) -> u64 {
-        self.inbound.estimate_prompt_tokens()
-    }
-
-    async fn ask(&self, candidate: &Candidate) -> Result<Accepted, Failed> {
-        attempt(self, candidate).await
-    }
-}
-
-impl Answer for Accepted {
-    fn status(&self) -> u16 {
-        self.status
-    }
-
-    fn first_byte_ms(&self) -> u64 {
-        self.first_byte_ms
-    }
-}
-
 type Attempting<'a, A> = Pin<Box<dyn Future<Output = Ended<A>> + 'a>>;
 
 /// An attempt that has ended, with everything that was noted of it.
@@ -96,38 +70,39 @@ struct Ended<A> {
 pub async fn serve<Q: Question>(
     question: &Q,
     route: &Route,
-    settlement: &mut Settlement,
+    trail: &mut Trail,
 ) -> Result<(Q::Answer, Hold), Reply> {
     let mut asking = Asking::new(question, route);
     let mut under_way: Option<Attempting<'_, Q::Answer>> = None;
     loop {
         let current = match under_way.take() {
             Some(current) => current,
-            None => match asking.next(settlement).await {
+            None => match asking.next(trail).await {
                 Some(next) => next,
                 None => return Err(asking.give_up()),
             },
         };
-        let (ended, other) = asking.race(current, settlement).await;
+        let (ended, other) = asking.race(current, trail).await;
         under_way = other;
         let Ended { step, candidate, mut record, hold, result } = ended;
-        settlement.note_candidate(&candidate);
+        trail.note_candidate(&candidate);
         match result {
             Ok(accepted) => {
                 if let Some(loser) = under_way.take() {
                     // Dropping it closes its connection. What it has cost so far only its provider knows.
                     drop(loser);
-                    asking.note_loser(&record, settlement);
+                    asking.note_loser(&record, trail);
                 }
                 record.status = Some(accepted.status());
                 record.first_byte_ms = Some(accepted.first_byte_ms());
-                settlement.note_attempt(record);
+                trail.note_attempt(record);
+                trail.note_first_byte(accepted.first_byte_ms());
                 return Ok((accepted, hold));
             }
             Err(failed) if question.exchange().is_caller_gone() => {
                 // It was the caller who broke off. Nobody is to blame, and nobody else is to be asked.
                 drop(hold);
-                settlement.note_attempt(record);
+                trail.note_attempt(record);
                 return Err(failed.reply);
             }
             Err(failed) => {
@@ -139,7 +114,7 @@ pub async fn serve<Q: Question>(
                     Failure::Status(status) => Some(status),
                     _ => None,
                 };
-                settlement.note_attempt(record);
+                trail.note_attempt(record);
                 asking.failed(step, failed, verdict);
                 if verdict.next == Next::Stop {
                     return Err(asking.give_up());
@@ -179,7 +154,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
     }
 
     /// The next attempt, begun; `None` if there is nobody left to ask, or no time.
-    async fn next(&mut self, settlement: &mut Settlement) -> Option<Attempting<'a, Q::Answer>> {
+    async fn next(&mut self, trail: &mut Trail) -> Option<Attempting<'a, Q::Answer>> {
         loop {
             if !self.begun.is_empty() && self.deadline.remaining_ms(now_ms()) == 0 {
                 return None;
@@ -192,7 +167,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             if step.failures > 0 && !self.pause(step).await {
                 return None;
             }
-            if let Some(attempt) = self.begin(step, tried, planned, settlement).await {
+            if let Some(attempt) = self.begin(step, tried, planned, trail).await {
                 return Some(attempt);
             }
         }
@@ -204,7 +179,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         step: Step,
         mut tried: Vec<usize>,
         planned: &'a Candidate,
-        settlement: &mut Settlement,
+        trail: &mut Trail,
     ) -> Option<Attempting<'a, Q::Answer>> {
         let upstream = &planned.upstream;
         let preferred = self.route.sticky_key.as_deref().filter(|_| step.index == 0);
@@ -212,11 +187,11 @@ impl<'a, Q: Question> Asking<'a, Q> {
             KeyChoice::Use(index) => Some(index),
             KeyChoice::LastResort { index, .. } if step.anyway || self.is_alone() => Some(index),
             KeyChoice::LastResort { until_ms, .. } => {
-                self.put_off(step, planned, "no_usable_key", until_ms, settlement);
+                self.put_off(step, planned, "no_usable_key", until_ms, trail);
                 return None;
             }
             KeyChoice::Busy { retry_after_ms } => {
-                self.put_off(step, planned, "busy", now_ms().saturating_add(retry_after_ms), settlement);
+                self.put_off(step, planned, "busy", now_ms().saturating_add(retry_after_ms), trail);
                 return None;
             }
             KeyChoice::None if upstream.keys.is_empty() => None,
@@ -234,7 +209,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             Ok(hold) => hold,
             Err(blocked) => {
                 let reason = if blocked.by_circuit { "circuit_open" } else { "cooldown" };
-                self.put_off(step, &candidate, reason, blocked.until_ms, settlement);
+                self.put_off(step, &candidate, reason, blocked.until_ms, trail);
                 return None;
             }
         };
@@ -243,7 +218,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             Err(failed) => {
                 drop(hold);
                 let wait_ms = failed.retry_after_ms.unwrap_or(1_000);
-                self.put_off(step, &candidate, "busy", now_ms().saturating_add(wait_ms), settlement);
+                self.put_off(step, &candidate, "busy", now_ms().saturating_add(wait_ms), trail);
                 self.last.get_or_insert(failed);
                 return None;
             }
@@ -273,7 +248,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
     async fn race(
         &mut self,
         current: Attempting<'a, Q::Answer>,
-        settlement: &mut Settlement,
+        trail: &mut Trail,
     ) -> (Ended<Q::Answer>, Option<Attempting<'a, Q::Answer>>) {
         let Some(delay_ms) = self.route.hedge_after_ms else { return (current.await, None) };
         let current = match select(current, Timer::after_ms(delay_ms)).await {
@@ -282,7 +257,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         };
         // The company is somebody else, not another key of the same.
         self.same = None;
-        let Some(hedge) = self.next(settlement).await else { return (current.await, None) };
+        let Some(hedge) = self.next(trail).await else { return (current.await, None) };
         match select(current, hedge).await {
             Either::Left((ended, other)) | Either::Right((ended, other)) => (ended, Some(other)),
         }
@@ -290,9 +265,10 @@ impl<'a, Q: Question> Asking<'a, Q> {
 
     /// Holds the attempt against the limits of its provider.
     async fn admit(&self, candidate: &Candidate) -> Result<Option<Admission>, Failed> {
-        let admission = gate::enter(candidate).await.map_err(|error| Failed::of(Failure::Busy, error))?;
-        let admitted = admit::admit(self.question.exchange(), candidate).await;
-        admitted.map(|()| admission).map_err(|error| Failed::of(Failure::Busy, error))
+        let busy = |error| AttemptError::new(Failure::Busy, error);
+        let admission = gate::enter(candidate).await.map_err(busy)?;
+        admit::admit(self.question.exchange(), candidate).await.map_err(busy)?;
+        Ok(admission)
     }
 
     /// Waits before a candidate is asked once more; false if there is no time for that.
@@ -331,22 +307,21 @@ impl<'a, Q: Question> Asking<'a, Q> {
         candidate: &Candidate,
         reason: &str,
         free_at_ms: u64,
-        settlement: &mut Settlement,
+        trail: &mut Trail,
     ) {
         self.free_at_ms = Some(self.free_at_ms.map_or(free_at_ms, |known| known.min(free_at_ms)));
         if !step.anyway {
-            settlement
-                .note_attempt(AttemptRecord { skipped: Some(reason.to_owned()), ..record_of(candidate) });
+            trail.note_attempt(AttemptRecord { skipped: Some(reason.to_owned()), ..record_of(candidate) });
         }
         self.walk.put_off(step);
     }
 
-    fn note_loser(&self, winner: &AttemptRecord, settlement: &mut Settlement) {
+    fn note_loser(&self, winner: &AttemptRecord, trail: &mut Trail) {
         let is_loser =
             |record: &&AttemptRecord| (&record.provider, &record.model) != (&winner.provider, &winner.model);
         if let Some(record) = self.begun.iter().rev().find(is_loser) {
             // It was asked, so its provider has most likely read the prompt, and counts it.
-            settlement.note_attempt(AttemptRecord {
+            trail.note_attempt(AttemptRecord {
                 skipped: Some("hedge_lost".to_owned()),
                 prompt_tokens: Some(self.question.prompt_tokens()),
                 usage_source: Some(UsageSource::Estimated),
@@ -373,14 +348,14 @@ fn judge(candidate: &Candidate, failed: &Failed) -> Verdict {
 }
 
 /// The names under which an attempt of this candidate is known.
-pub fn targets_of(candidate: &Candidate) -> Targets {
+fn targets_of(candidate: &Candidate) -> Targets {
     let provider = candidate.upstream.record.uid.clone();
     let key = candidate.key().map_or_else(|| format!("{provider}#none"), |key| key.target.clone());
     Targets { model: candidate.target.to_string(), provider, key }
 }
 
 /// The beginning of a line of the trail.
-pub fn record_of(candidate: &Candidate) -> AttemptRecord {
+fn record_of(candidate: &Candidate) -> AttemptRecord {
     AttemptRecord {
         provider: candidate.upstream.record.name.clone(),
         model: candidate.upstream_model.clone(),

@@ -21,9 +21,10 @@ use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_core::stats::Outcome;
 use worker::wasm_bindgen::JsValue;
 
-use super::attempt::{Failed, Reply};
+use super::failed::{AttemptError, Failed, Reply};
 use super::failover::{self, Answer, Question};
 use super::received::{self, has_body};
+use super::record::RequestRecord;
 use super::relay;
 use super::resolve;
 use super::settle::Settlement;
@@ -45,13 +46,13 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
     let principal = authenticate::authenticate(exchange).await?;
     let conversation = recognise::named(exchange).unwrap_or_else(|| new_ulid(exchange.started_ms));
     let mut settlement = Settlement::begin(exchange, &principal, conversation);
-    match serve(exchange, operation, &principal, &mut settlement).await {
+    match serve(exchange, operation, &principal, settlement.record()).await {
         Ok((forwarded, hold)) => {
-            let Forwarded { status, headers, body, facts, first_byte_ms } = forwarded;
-            set_header(&headers, "x-nexus-attempts", &settlement.attempts().to_string());
-            settlement.note_status(status);
-            settlement.note_first_byte(first_byte_ms);
-            settlement.note_facts(&facts);
+            let Forwarded { status, headers, body, facts, .. } = forwarded;
+            set_header(&headers, "x-nexus-attempts", &settlement.record().trail.attempts().to_string());
+            let record = settlement.record();
+            record.event.status = status;
+            record.note_facts(&facts);
             settlement.keep_hold(hold);
             // The platform pumps a stream from now on, and closes the upstream if the caller leaves.
             settlement.finish(Outcome::Completed);
@@ -62,7 +63,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
             Err(error)
         }
         Err(Reply::Upstream { status, headers, bytes }) => {
-            set_header(&headers, "x-nexus-attempts", &settlement.attempts().to_string());
+            set_header(&headers, "x-nexus-attempts", &settlement.record().trail.attempts().to_string());
             Ok(relay::relay_error(status, headers, bytes, settlement))
         }
     }
@@ -72,25 +73,25 @@ async fn serve(
     exchange: &Exchange,
     operation: Operation,
     principal: &Principal,
-    settlement: &mut Settlement,
+    record: &mut RequestRecord,
 ) -> Result<(Forwarded, Hold), Reply> {
-    let conversation = settlement.conversation_id().to_owned();
+    let conversation = record.event.conversation_id.clone();
     let asking = |sent| Forwarding { exchange, principal, operation, conversation: &conversation, sent };
     let content_type = exchange.header("content-type").unwrap_or_default();
     if let Some(boundary) = boundary(&content_type) {
         let upload = Upload::begin(exchange, boundary).await?;
-        let mut route = plan(exchange, operation, principal, &upload.model(), settlement).await?;
+        let mut route = plan(exchange, operation, principal, &upload.model(), record).await?;
         // It is gone once it has been sent, and the body of one request cannot be sent beside another.
         route.max_attempts = 1;
         route.hedge_after_ms = None;
         let sent = Sent::Upload { upload: RefCell::new(Some(upload)), content_type: &content_type };
-        return failover::serve(&asking(sent), &route, settlement).await;
+        return failover::serve(&asking(sent), &route, &mut record.trail).await;
     }
     let body = exchange.body().await?;
     let inbound = Inbound::parse_any(&body.bytes)?;
-    let route = plan(exchange, operation, principal, &inbound.model, settlement).await?;
-    settlement.note_prompt_estimate(inbound.estimate_prompt_tokens());
-    failover::serve(&asking(Sent::Json { inbound: &inbound, body: &body }), &route, settlement).await
+    let route = plan(exchange, operation, principal, &inbound.model, record).await?;
+    record.note_prompt_estimate(inbound.estimate_prompt_tokens());
+    failover::serve(&asking(Sent::Json { inbound: &inbound, body: &body }), &route, &mut record.trail).await
 }
 
 /// Whom to ask for the model.
@@ -99,14 +100,14 @@ async fn plan(
     operation: Operation,
     principal: &Principal,
     model: &str,
-    settlement: &mut Settlement,
+    record: &mut RequestRecord,
 ) -> Result<Route, ApiError> {
-    settlement.note_request(model, false);
+    record.note_request(model, false);
     let snapshot = snapshot::current(exchange).await?;
     let offer = |candidate: &Candidate| call_of(candidate, operation).map(|_| ());
     let route = resolve::resolve_operation(exchange, &snapshot, principal, model, offer)?;
     let price = route.candidates.iter().find_map(|candidate| candidate.price);
-    settlement.admission = admit::model_limits(exchange, principal, &snapshot, model, price.as_ref()).await?;
+    record.admission = admit::model_limits(exchange, principal, &snapshot, model, price.as_ref()).await?;
     Ok(route)
 }
 
@@ -171,14 +172,11 @@ impl Question for Forwarding<'_> {
     async fn ask(&self, candidate: &Candidate) -> Result<Forwarded, Failed> {
         let exchange = self.exchange;
         let call = call_of(candidate, self.operation)
-            .map_err(|error| Failed::of(Failure::CapabilityMismatch, error))?;
+            .map_err(|error| AttemptError::new(Failure::CapabilityMismatch, error))?;
         let (body, content_type) = self.body_for(candidate).await?;
-        let request = upstream::build_request(exchange, candidate, call, body, content_type)
-            .await
-            .map_err(Failed::of_transport)?;
+        let request = upstream::build_request(exchange, candidate, call, body, content_type).await?;
         let sent_ms = now_ms();
-        let (response, connection) =
-            upstream::send(exchange, candidate, &request).await.map_err(Failed::of_transport)?;
+        let (response, connection) = upstream::send(exchange, candidate, &request).await?;
         let first_byte_ms = now_ms().saturating_sub(sent_ms);
         let received = self.receive(candidate, &response, connection, first_byte_ms).await;
         received.map_err(|failed| failed.after(first_byte_ms))
@@ -187,19 +185,17 @@ impl Question for Forwarding<'_> {
 
 impl Forwarding<'_> {
     /// The body for this candidate, and its type.
-    async fn body_for(&self, candidate: &Candidate) -> Result<(JsValue, &str), Failed> {
+    async fn body_for(&self, candidate: &Candidate) -> Result<(JsValue, &str), AttemptError> {
         let (inbound, body) = match &self.sent {
             Sent::Json { inbound, body } => (inbound, body),
             Sent::Upload { upload, content_type } => {
                 let upload = upload.borrow_mut().take();
-                let upload = upload.ok_or_else(|| Failed::of_caller(ApiError::internal()))?;
+                let upload = upload.ok_or_else(ApiError::internal)?;
                 return Ok((upload.into_body(&candidate.upstream_model), content_type));
             }
         };
         let named = if self.operation == Operation::CompactResponse {
-            native_responses::check_previous(self.exchange, self.principal, inbound, candidate)
-                .await
-                .map_err(Failed::of_crossing)?;
+            native_responses::check_previous(self.exchange, self.principal, inbound, candidate).await?;
             endpoint::body_model(&candidate.upstream, &candidate.upstream_model)
         } else {
             None
@@ -230,7 +226,7 @@ impl Forwarding<'_> {
             let body = response.body().map_or(ResponseBody::Empty, ResponseBody::Stream);
             return Ok(Forwarded { status, headers, body, facts: StreamFacts::default(), first_byte_ms });
         }
-        let body = received::read_whole(candidate, response).await.map_err(Failed::of_transport)?;
+        let body = received::read_whole(candidate, response).await?;
         connection.release();
         if status >= 400 {
             return Err(refused(candidate, response, headers, body));

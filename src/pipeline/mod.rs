@@ -1,46 +1,51 @@
-//! One chat completion, step by step: authenticate, admit, resolve, attempt (and, as long as that fails, the next one),
-//! relay, settle; and the aftermath.
+//! One chat completion, step by step: authenticate, resolve, admit, attempt (and, as long as that fails, the next one),
+//! relay, settle; and what is done after the response.
 //!
-//! Each step takes values and returns values; no step reaches back. Whatever happens after a caller is known, exactly
-//! one usage event is left behind, because the [`settle::Settlement`] leaves it when it goes away.
+//! Each step takes values and returns values; no step reaches back. What a request leaves behind is written into one
+//! [`record::RequestRecord`] here; failover is lent its trail and nothing else. Whatever happens once the caller is known,
+//! exactly one usage event is left behind, because the guard around the record, [`settle::Settlement`], leaves it when it
+//! goes away.
 
+pub mod admit;
 pub mod authenticate;
 pub mod count;
 pub mod forward;
 pub mod native_responses;
 pub mod probe;
 pub mod recognise;
+pub mod upstream_health;
 
-pub mod admit;
-mod aftermath;
+mod after_response;
 mod attempt;
 mod cache;
 mod cross;
 mod dify_app;
+mod failed;
 mod failover;
 mod gate;
 mod received;
+mod record;
 mod relay;
 mod resolve;
 mod service_account;
 mod settle;
 mod stream_relay;
+mod trail;
 mod upload;
 mod upstream;
-pub mod upstream_health;
 mod workers_ai;
 
-use std::rc::Rc;
-
 use crate::exchange::{Exchange, set_header};
-use crate::platform::http::Response;
+use crate::platform::http::{Headers, Response};
 use crate::platform::new_ulid;
 use crate::store::snapshot;
-use attempt::{Accepted, Asked, Reply};
+use attempt::{Accepted, Asked};
 use cache::Use;
+use failed::Reply;
 use futures::future::join;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::ProviderKind;
+use nexus_edge_core::conversation::Lookup;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
@@ -48,7 +53,8 @@ use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::Outcome;
-use recognise::Recognised;
+use recognise::Recogniser;
+use record::RequestRecord;
 use settle::Settlement;
 use upstream_health::Hold;
 
@@ -62,25 +68,26 @@ pub async fn chat_completion(
     let is_named = named.is_some();
     let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
     let mut settlement = Settlement::begin(exchange, &principal, conversation);
-    match serve(exchange, &principal, from_path, is_named, &mut settlement).await {
+    match serve(exchange, &principal, from_path, is_named, settlement.record()).await {
         // The relay settles when the answer is over.
         Ok(Served::Upstream { accepted, hold, cache }) => {
-            set_header(&accepted.headers, "x-conversation-id", settlement.conversation_id());
-            set_header(&accepted.headers, "x-nexus-attempts", &settlement.attempts().to_string());
+            set_headers(&accepted.headers, settlement.record());
             match cache {
                 Use::Off => {}
                 Use::Bypass => set_header(&accepted.headers, cache::HEADER, "bypass"),
                 Use::On(place) => {
                     set_header(&accepted.headers, cache::HEADER, "miss");
-                    settlement.keep_answer(place);
+                    settlement.record().cache = Some(place);
                 }
             }
             settlement.keep_hold(hold);
             Ok(relay::relay(exchange, *accepted, settlement).await)
         }
         Ok(Served::Cache { response, answer }) => {
-            set_header(response.headers(), "x-conversation-id", settlement.conversation_id());
-            settlement.finish_from_cache(answer);
+            let record = settlement.record();
+            set_header(response.headers(), "x-conversation-id", &record.event.conversation_id);
+            record.note_cached(exchange.face, answer);
+            settlement.finish(Outcome::Completed);
             Ok(response)
         }
         Err(Reply::Gateway(error)) => {
@@ -88,18 +95,23 @@ pub async fn chat_completion(
             Err(error)
         }
         Err(Reply::Upstream { status, headers, bytes }) => {
-            set_header(&headers, "x-conversation-id", settlement.conversation_id());
-            set_header(&headers, "x-nexus-attempts", &settlement.attempts().to_string());
+            set_headers(&headers, settlement.record());
             Ok(relay::relay_error(status, headers, bytes, settlement))
         }
     }
 }
 
-/// Who answers a request.
+/// The headers that say how an upstream's answer came about.
+fn set_headers(headers: &Headers, record: &RequestRecord) {
+    set_header(headers, "x-conversation-id", &record.event.conversation_id);
+    set_header(headers, "x-nexus-attempts", &record.trail.attempts().to_string());
+}
+
+/// What answers a request.
 enum Served {
     /// An upstream.
     Upstream { accepted: Box<Accepted>, hold: Hold, cache: Use },
-    /// Nobody: the answer was kept from before.
+    /// A cached response.
     Cache { response: Response, answer: CachedAnswer },
 }
 
@@ -108,61 +120,51 @@ async fn serve(
     principal: &Principal,
     from_path: Option<FromPath<'_>>,
     is_named: bool,
-    settlement: &mut Settlement,
+    record: &mut RequestRecord,
 ) -> Result<Served, Reply> {
     let body = exchange.body().await?;
     let mut inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
-    settlement.note_request(&inbound.model, inbound.stream);
-    settlement.note_body(Rc::clone(&body.bytes));
-    settlement.transcript.keep_request(exchange.face, Rc::clone(&body.bytes), &inbound.model, inbound.stream);
+    record.note_request(&inbound.model, inbound.stream);
+    record.note_body(exchange.face, &body.bytes, &inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
     let prices = route.candidates.iter().filter_map(|candidate| candidate.price);
-    settlement.admission = admit::key_limits(exchange, principal, &snapshot, &inbound, prices).await?;
-    settlement.bind_session(route.binds_sessions().then(|| resolve::session_of(exchange)).flatten());
+    record.admission = admit::key_limits(exchange, principal, &snapshot, &inbound, prices).await?;
+    record.session = route.binds_sessions().then(|| resolve::session_of(exchange)).flatten();
     let cache = cache::use_of(exchange, principal, &inbound, &route)?;
-    if let Use::On(place) = &cache
-        && let Some((response, found)) = cache::find(exchange, &inbound, place).await
-    {
-        if !is_named {
-            let recognised =
-                recognise::recognise(exchange, principal, &mut settlement.transcript, Some(&inbound)).await;
-            settlement.note_recognised(recognised);
-        }
-        return Ok(Served::Cache { response, answer: found });
-    }
-    let mut is_known = is_named;
-    let is_dify = |candidate: &Candidate| candidate.upstream.record.kind == ProviderKind::Dify;
-    if !is_known && route.candidates.iter().any(is_dify) {
-        // Its own conversation goes by the name of ours, so ours must be known before it is asked.
-        let recognised =
-            recognise::recognise(exchange, principal, &mut settlement.transcript, Some(&inbound)).await;
-        settlement.note_recognised(recognised);
-        is_known = true;
-    }
-    let conversation_id = settlement.conversation_id().to_owned();
-    let asked =
-        Asked { exchange, principal, body: &body, inbound: &inbound, conversation_id: &conversation_id };
-    let mut transcript = std::mem::take(&mut settlement.transcript);
-    // What such a request continues is known only once it has been put together.
-    let is_pieced_together = exchange.face == Face::OpenaiResponses;
-    let recognising = async {
-        if is_known || is_pieced_together {
-            return Recognised::default();
-        }
-        recognise::recognise(exchange, principal, &mut transcript, Some(&inbound)).await
+    let found = match &cache {
+        Use::On(place) => cache::find(exchange, &inbound, place).await,
+        Use::Off | Use::Bypass => None,
     };
-    // The request leaves at the first poll; whose it is is found out while the upstream works.
-    let (mut served, mut recognised) = join(failover::serve(&asked, &route, settlement), recognising).await;
-    if let Ok((accepted, _)) = &mut served
-        && is_pieced_together
-        && !is_known
-    {
-        recognised = recognise::recognise(exchange, principal, &mut accepted.transcript, None).await;
+    let is_dify = |candidate: &Candidate| candidate.upstream.record.kind == ProviderKind::Dify;
+    let lookup = Lookup::of(
+        is_named,
+        found.is_some() || route.candidates.iter().any(is_dify),
+        exchange.face == Face::OpenaiResponses,
+    );
+    let recogniser = Recogniser { exchange, principal, lookup };
+    if let Some(recognised) = recogniser.at(Lookup::First, &mut record.transcript, Some(&inbound)).await {
+        record.note_recognised(recognised);
     }
-    settlement.transcript = transcript;
-    if !is_known {
-        settlement.note_recognised(recognised);
+    if let Some((response, answer)) = found {
+        return Ok(Served::Cache { response, answer });
+    }
+    let RequestRecord { event, trail, transcript, .. } = &mut *record;
+    let conversation_id = event.conversation_id.as_str();
+    let asked = Asked { exchange, principal, body: &body, inbound: &inbound, conversation_id };
+    // The request leaves at the first poll; whose it is is found out while the upstream works.
+    let (mut served, mut recognised) = join(
+        failover::serve(&asked, &route, trail),
+        recogniser.at(Lookup::Meanwhile, transcript, Some(&inbound)),
+    )
+    .await;
+    if let Ok((accepted, _)) = &mut served
+        && let Some(last) = recogniser.at(Lookup::Last, &mut accepted.transcript, None).await
+    {
+        recognised = Some(last);
+    }
+    if let Some(recognised) = recognised {
+        record.note_recognised(recognised);
     }
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, cache })
 }
@@ -177,11 +179,12 @@ pub async fn record_interrupted(
     let principal = authenticate::authenticate(exchange).await?;
     let conversation = recognise::named(exchange).unwrap_or_default();
     let mut settlement = Settlement::begin(exchange, &principal, conversation);
-    settlement.note_request(model, true);
-    settlement.note_status(200);
-    settlement.note_prompt_estimate(prompt_tokens);
-    settlement.note_facts(&StreamFacts { estimated_completion: completion_tokens, ..StreamFacts::default() });
-    settlement.note_error_code(Some("turn_interrupted"));
+    let record = settlement.record();
+    record.note_request(model, true);
+    record.event.status = 200;
+    record.note_prompt_estimate(prompt_tokens);
+    record.note_facts(&StreamFacts { estimated_completion: completion_tokens, ..StreamFacts::default() });
+    record.event.error_code = Some("turn_interrupted".to_owned());
     settlement.finish(Outcome::Failed);
     Ok(())
 }

@@ -13,15 +13,14 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::json::object::as_str;
 use nexus_edge_core::provider::endpoint::{self, ResponseAction};
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::retry::Failure;
 use worker::wasm_bindgen::JsValue;
 
+use super::failed::AttemptError;
 use super::{received, upstream};
 use crate::exchange::Exchange;
 use crate::platform::http::Response;
 use crate::store::{responses, snapshot};
-
-/// The code of the error for a response that another provider keeps; that one may be among the candidates as well.
-pub const KEPT_BY_ANOTHER: &str = "previous_response_kept_elsewhere";
 
 /// The crossing to a candidate that speaks the dialect itself; `None` if it does not, or if the request continues what
 /// the gateway keeps.
@@ -30,7 +29,7 @@ pub async fn cross(
     principal: &Principal,
     inbound: &Inbound<'_>,
     candidate: &Candidate,
-) -> Result<Option<Crossing>, ApiError> {
+) -> Result<Option<Crossing>, AttemptError> {
     let provider = &candidate.upstream.record;
     if !provider.has_quirk(RESPONSES) {
         return Ok(None);
@@ -41,7 +40,7 @@ pub async fn cross(
             Some(Kept::Elsewhere(_)) => return Err(kept_by_another(&previous)),
             // It was made in translation, so its turns are here and nowhere else.
             Some(Kept::Here(_)) => return Ok(None),
-            None => return Err(no_previous(&previous)),
+            None => return Err(no_previous(&previous).into()),
         }
     }
     let crossing = Crossing::native(inbound, false);
@@ -62,12 +61,12 @@ pub async fn check_previous(
     principal: &Principal,
     inbound: &Inbound<'_>,
     candidate: &Candidate,
-) -> Result<(), ApiError> {
+) -> Result<(), AttemptError> {
     let Some(previous) = previous_of(inbound) else { return Ok(()) };
     match responses::find(&exchange.env, &principal.key_id, &previous).await? {
         Some(Kept::Elsewhere(kept)) if kept.kept_by == candidate.upstream.record.uid => Ok(()),
         Some(_) => Err(kept_by_another(&previous)),
-        None => Err(no_previous(&previous)),
+        None => Err(no_previous(&previous).into()),
     }
 }
 
@@ -99,13 +98,14 @@ pub fn no_previous(id: &str) -> ApiError {
     ApiError::not_found("previous_response_not_found", message).with_param("previous_response_id")
 }
 
-/// The error for a response that a provider keeps which does not answer this request.
-pub fn kept_by_another(id: &str) -> ApiError {
+/// The failure for a response that another provider keeps than the one that is asked. That one may be among the candidates.
+pub fn kept_by_another(id: &str) -> AttemptError {
     let message = format!(
         "The response `{}` is kept by a provider that does not serve this model. Send the turns before instead.",
         shown(id)
     );
-    ApiError::invalid(KEPT_BY_ANOTHER, "previous_response_id", message)
+    let error = ApiError::invalid("previous_response_kept_elsewhere", "previous_response_id", message);
+    AttemptError::new(Failure::CapabilityMismatch, error)
 }
 
 fn previous_of(inbound: &Inbound<'_>) -> Option<String> {

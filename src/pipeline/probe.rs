@@ -96,7 +96,7 @@ async fn ask(
 ) -> Result<String, String> {
     let response = if upstream.record.kind == ProviderKind::WorkersAi {
         let run = workers_ai::run(env, model, &probe.body(), LIMIT_MS).await;
-        Received::of(run.map_err(|error| error.message)?)
+        Received::of(run.map_err(|failed| failed.error.message)?)
     } else {
         let call = endpoint::call(upstream, probe.operation(), model)
             .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
@@ -182,7 +182,9 @@ async fn send(upstream: &Upstream, call: &Call, body: Option<Vec<u8>>) -> Result
         }
         None => ("GET", JsValue::UNDEFINED),
     };
-    authorize(&headers, upstream, upstream.keys.first(), call.auth).await.map_err(|error| error.message)?;
+    authorize(&headers, upstream, upstream.keys.first(), call.auth)
+        .await
+        .map_err(|failed| failed.error.message)?;
     let began_ms = now_ms();
     let limit = web_sys::AbortSignal::timeout_with_u32(LIMIT_MS);
     let sent = http::Sent {

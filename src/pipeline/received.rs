@@ -5,8 +5,10 @@
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_caller;
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::{redact, reveals};
 
+use super::failed::AttemptError;
 use super::upstream::Connection;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::{self, Body, ReadError};
@@ -50,7 +52,7 @@ pub fn caller_headers(
 }
 
 /// Reads an answer to its end.
-pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Body, ApiError> {
+pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Body, AttemptError> {
     let idle_ms = candidate.idle_timeout_ms;
     let declared = response.header("content-length").and_then(|length| length.parse().ok());
     let read = match (response.body(), declared) {
@@ -64,17 +66,22 @@ pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Bo
     };
     read.map_err(|error| match error {
         ReadError::Broken => broken_off(candidate),
-        ReadError::Idle => ApiError::upstream_timeout("further data", idle_ms),
+        ReadError::Idle => {
+            AttemptError::new(Failure::Stalled, ApiError::upstream_timeout("further data", idle_ms))
+        }
         ReadError::TooLarge => {
             let message = format!("The provider's answer is larger than {MAX_ANSWER_BYTES} bytes.");
-            ApiError::bad_gateway("upstream_invalid_response", message)
+            AttemptError::unreadable(message)
         }
     })
 }
 
-fn broken_off(candidate: &Candidate) -> ApiError {
-    let name = &candidate.upstream.record.name;
-    ApiError::bad_gateway("upstream_unreachable", format!("The provider `{name}` broke off its answer."))
+/// The failure of an upstream that broke off its answer.
+pub fn broken_off(candidate: &Candidate) -> AttemptError {
+    AttemptError::unreachable(format!(
+        "The provider `{}` broke off its answer.",
+        candidate.upstream.record.name
+    ))
 }
 
 /// The answer to a question about something that the provider keeps. Nothing is recorded of it.

@@ -4,7 +4,9 @@
 //! request; what else there is to find out is found out after the answer, when it is remembered.
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::conversation::{Fingerprint, Recognition, Remembered, Remembrance, recognise as judge};
+use nexus_edge_core::conversation::{
+    Fingerprint, Lookup, Recognition, Remembered, Remembrance, recognise as judge,
+};
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::transcript::Transcript;
@@ -62,9 +64,33 @@ impl Recognised {
     }
 }
 
-/// Recognises the conversation of a request that names none in a header. `inbound`: the same request, if the transcript is
-/// of no other, as it was read for whoever needed that first.
-pub async fn recognise(
+/// Recognises the conversation of a request, at the time that was chosen for it.
+pub struct Recogniser<'a> {
+    /// The request.
+    pub exchange: &'a Exchange,
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// When to look.
+    pub lookup: Lookup,
+}
+
+impl Recogniser<'_> {
+    /// Recognises the conversation if this is the time for it. `inbound`: the request of the transcript, if it was parsed
+    /// already.
+    pub async fn at(
+        &self,
+        time: Lookup,
+        transcript: &mut Transcript,
+        inbound: Option<&Inbound<'_>>,
+    ) -> Option<Recognised> {
+        if self.lookup != time {
+            return None;
+        }
+        Some(recognise(self.exchange, self.principal, transcript, inbound).await)
+    }
+}
+
+async fn recognise(
     exchange: &Exchange,
     principal: &Principal,
     transcript: &mut Transcript,

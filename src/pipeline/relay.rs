@@ -15,15 +15,16 @@ use crate::platform::http::{Headers, Response};
 /// Passes an answer on to the caller.
 pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Settlement) -> Response {
     let Accepted { status, headers, body, transcript, .. } = accepted;
-    settlement.note_status(status);
-    settlement.transcript.complete(transcript);
+    let record = settlement.record();
+    record.event.status = status;
+    record.transcript.complete(transcript);
     match body {
         AcceptedBody::Stream(stream) => {
             Response::stream(status, headers, stream_relay::pass_on(*stream, settlement))
         }
         AcceptedBody::Whole(whole) => {
             let Whole { body, answer, memory } = *whole;
-            settlement.note_facts(&answer.facts);
+            record.note_facts(&answer.facts);
             if let Memory::Answer(keep) = memory {
                 keep.keep(&exchange.env, answer.kept.as_deref().unwrap_or(&body.bytes)).await;
             }
@@ -35,7 +36,7 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
 
 /// Passes on the error of an upstream.
 pub fn relay_error(status: u16, headers: Headers, bytes: Vec<u8>, mut settlement: Settlement) -> Response {
-    settlement.note_status(status);
+    settlement.record().event.status = status;
     settlement.finish(Outcome::Failed);
     Response::bytes(status, headers, bytes)
 }

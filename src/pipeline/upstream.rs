@@ -10,10 +10,12 @@ use nexus_edge_core::http::headers::forwards_to_upstream;
 use nexus_edge_core::provider::endpoint::{self, Auth, Call};
 use nexus_edge_core::provider::{Upstream, UpstreamKey};
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::retry::Failure;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::{AbortController, web_sys};
 
+use super::failed::AttemptError;
 use super::service_account;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{self, Headers, Received, Response};
@@ -52,12 +54,10 @@ impl Drop for Connection {
 }
 
 /// The error for what the provider cannot do.
-pub fn cannot(candidate: &Candidate) -> ApiError {
+pub fn cannot(candidate: &Candidate) -> AttemptError {
     let name = &candidate.upstream.record.name;
-    ApiError::unavailable(
-        "provider_unavailable",
-        format!("The provider `{name}` cannot do this as it is configured."),
-    )
+    let message = format!("The provider `{name}` cannot do this as it is configured.");
+    AttemptError::new(Failure::CapabilityMismatch, ApiError::unavailable("provider_unavailable", message))
 }
 
 /// A request as it will be sent.
@@ -73,7 +73,7 @@ pub async fn send(
     exchange: &Exchange,
     candidate: &Candidate,
     request: &OutboundRequest,
-) -> Result<(Received, Connection), ApiError> {
+) -> Result<(Received, Connection), AttemptError> {
     let controller = AbortController::default();
     let signal = controller.signal();
     let caller = exchange.caller_signal();
@@ -90,22 +90,25 @@ pub async fn send(
     let name = &candidate.upstream.record.name;
     let response = sent.map_err(|error| {
         log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
-        ApiError::bad_gateway("upstream_unreachable", format!("The provider `{name}` cannot be reached."))
+        AttemptError::unreachable(format!("The provider `{name}` cannot be reached."))
     })?;
     if (300..400).contains(&response.status) {
         // Following it would send the provider's key to an address that nobody configured.
         let message = format!("The provider `{name}` answered with a redirect. Check its server_url.");
-        return Err(ApiError::bad_gateway("upstream_invalid_response", message));
+        return Err(AttemptError::unreadable(message));
     }
     Ok((response, connection))
 }
 
 /// Waits so long for what an upstream answers.
-pub async fn within<T>(sending: impl Future<Output = T>, timeout_ms: u32) -> Result<T, ApiError> {
+pub async fn within<T>(sending: impl Future<Output = T>, timeout_ms: u32) -> Result<T, AttemptError> {
     pin_mut!(sending);
     match select(sending, Timer::after_ms(timeout_ms.into())).await {
         Either::Left((sent, _)) => Ok(sent),
-        Either::Right(_) => Err(ApiError::upstream_timeout("answer", timeout_ms)),
+        Either::Right(_) => {
+            let error = ApiError::upstream_timeout("answer", timeout_ms);
+            Err(AttemptError::new(Failure::FirstByteTimeout, error))
+        }
     }
 }
 
@@ -116,7 +119,7 @@ pub async fn build_request(
     call: Call,
     body: JsValue,
     content_type: &str,
-) -> Result<OutboundRequest, ApiError> {
+) -> Result<OutboundRequest, AttemptError> {
     let headers = Headers::new();
     for (name, value) in exchange.headers().iter().filter(|(name, _)| forwards_to_upstream(name)) {
         set_header(&headers, name, value);
@@ -147,11 +150,12 @@ pub async fn authorize(
     upstream: &Upstream,
     key: Option<&UpstreamKey>,
     auth: Auth,
-) -> Result<(), ApiError> {
+) -> Result<(), AttemptError> {
     if let Some(UpstreamKey { key, .. }) = key {
         match auth {
             Auth::ServiceAccount => {
-                let token = service_account::token(&upstream.record, key).await?;
+                let token = service_account::token(&upstream.record, key).await;
+                let token = token.map_err(|error| AttemptError::new(Failure::Transport, error))?;
                 set_header(headers, "authorization", &format!("Bearer {token}"));
             }
             Auth::Bearer => set_header(headers, "authorization", &format!("Bearer {key}")),

@@ -5,10 +5,12 @@
 
 use nexus_edge_core::dialect::workers_ai::Thrown;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::retry::Failure;
 use worker::js_sys::{Array, Function, JSON, Promise, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, web_sys};
 
+use super::failed::AttemptError;
 use super::upstream::within;
 use crate::platform::http::{Headers, Response};
 use crate::platform::log_error;
@@ -23,22 +25,22 @@ pub async fn run(
     model: &str,
     inputs: &[u8],
     timeout_ms: u32,
-) -> Result<web_sys::Response, ApiError> {
+) -> Result<web_sys::Response, AttemptError> {
     let ai = Reflect::get(env.as_ref(), &BINDING.into()).unwrap_or(JsValue::UNDEFINED);
     if ai.is_undefined() || ai.is_null() {
         let message = "The deployment has no AI binding: see `[ai]` in wrangler.toml.";
-        return Err(ApiError::unavailable("provider_unavailable", message));
+        let error = ApiError::unavailable("provider_unavailable", message);
+        return Err(AttemptError::new(Failure::CapabilityMismatch, error));
     }
     let inputs = std::str::from_utf8(inputs).ok().and_then(|text| JSON::parse(text).ok());
-    let inputs = inputs.ok_or_else(ApiError::internal)?;
+    let inputs = inputs.ok_or_else(|| AttemptError::new(Failure::Transport, ApiError::internal()))?;
     let answer = match call(&ai, &Array::of2(&model.into(), &inputs)) {
         Ok(promise) => within(Awaited::from(promise), timeout_ms).await?,
         Err(thrown) => Err(thrown),
     };
     respond(answer).map_err(|error| {
         log_error("workers ai", &worker::Error::from(error));
-        let message = "Workers AI answered with something that cannot be read.";
-        ApiError::bad_gateway("upstream_invalid_response", message)
+        AttemptError::unreadable("Workers AI answered with something that cannot be read.")
     })
 }
 

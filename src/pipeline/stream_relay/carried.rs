@@ -4,9 +4,8 @@
 //! it goes on, and a sign of life fills a pause. The caller's pace is the upstream's pace, because a chunk is read only when
 //! one is asked for.
 
-use nexus_edge_core::dialect::canonical::ErrorInfo;
+use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome};
-use nexus_edge_core::stats::Outcome;
 use worker::js_sys::{Array, Promise, Uint8Array};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -14,7 +13,7 @@ use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys;
 
 use super::chunks::Chunks;
-use super::stream::{StreamRelay, as_piece, idle_for};
+use super::stream::{StreamRelay, as_piece};
 use crate::pipeline::cross::Memory;
 
 #[wasm_bindgen(inline_js = r#"
@@ -165,8 +164,8 @@ impl CarriedStream {
     /// What came before the first word has been sent. True if that was all.
     pub fn held_is_sent(&mut self) -> bool {
         match self.relay.ended.take() {
-            Some((outcome, code)) => {
-                self.relay.settle(outcome, code.as_deref());
+            Some(end) => {
+                self.relay.settle(end);
                 true
             }
             None => false,
@@ -191,8 +190,8 @@ impl CarriedStream {
                 // Everything is said; only the connection was left open.
                 return self.finish();
             }
-            let error = idle_for(relay.idle_ms);
-            return self.fail(Vec::new(), &error);
+            let idle_ms = relay.idle_ms;
+            return self.fail(Vec::new(), StreamFault::Idle, &ErrorInfo::idle(idle_ms));
         }
         let is_quiet = waiting_ms >= self.commented_after_ms + relay.keep_alive_ms;
         if is_quiet {
@@ -227,17 +226,19 @@ impl CarriedStream {
         let relay = &mut self.relay;
         let end = relay.pipe.finish();
         match end.outcome {
-            StreamOutcome::Complete => relay.settle(Outcome::Completed, None),
-            StreamOutcome::UpstreamError => relay.settle(Outcome::Failed, Some("upstream_error")),
-            StreamOutcome::Truncated => return self.fail(end.tail, &ErrorInfo::truncated()),
+            StreamOutcome::Complete => relay.settle(Ok(())),
+            StreamOutcome::UpstreamError => relay.settle(Err(StreamFault::UpstreamError)),
+            StreamOutcome::Truncated => {
+                return self.fail(end.tail, StreamFault::Truncated, &ErrorInfo::truncated());
+            }
         }
         as_piece(&end.tail)
     }
 
     /// Tells the caller, whose status line has long left, by an event.
-    fn fail(&mut self, mut before: Vec<u8>, error: &ErrorInfo) -> Option<Uint8Array> {
+    fn fail(&mut self, mut before: Vec<u8>, fault: StreamFault, error: &ErrorInfo) -> Option<Uint8Array> {
         let relay = &mut self.relay;
-        relay.settle(Outcome::Failed, error.code.as_deref());
+        relay.settle(Err(fault));
         before.extend(relay.pipe.encode_error(error));
         as_piece(&before)
     }

@@ -3,7 +3,7 @@
 //! A body that may go verbatim is parted before anything of it is read: one branch is for the caller, the other is read here.
 
 use futures::future::{Either, select};
-use nexus_edge_core::dialect::canonical::{ErrorInfo, ErrorKind};
+use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
 use nexus_edge_core::routing::Candidate;
@@ -38,7 +38,7 @@ pub struct StreamRelay {
     /// Tells an app that would go on without its caller.
     stop: Option<Stop>,
     /// How the stream ended, if it did before it was passed on.
-    pub(super) ended: Option<(Outcome, Option<String>)>,
+    pub(super) ended: Option<Result<(), StreamFault>>,
     /// What came before the first word.
     pub(super) held: Vec<Uint8Array>,
     scratch: Vec<u8>,
@@ -121,7 +121,7 @@ impl StreamRelay {
                     let end = self.pipe.finish();
                     self.held.extend(as_piece(&end.tail));
                     match end.outcome {
-                        StreamOutcome::Complete => self.ended = Some((Outcome::Completed, None)),
+                        StreamOutcome::Complete => self.ended = Some(Ok(())),
                         StreamOutcome::Truncated => return Err(ErrorInfo::truncated()),
                         StreamOutcome::UpstreamError => {}
                     }
@@ -129,8 +129,7 @@ impl StreamRelay {
                 Woken::Timer => {
                     let now = now_ms();
                     if now >= self.waiting_since_ms + self.idle_ms {
-                        let error = idle_for(self.idle_ms);
-                        return Err(ErrorInfo { status: 504, kind: ErrorKind::Timeout, ..error });
+                        return Err(ErrorInfo::idle(self.idle_ms));
                     }
                     let due = (self.waiting_since_ms + self.idle_ms).min(give_up_at_ms);
                     self.timer = Some(Timer::after_ms(due.max(now + 1) - now));
@@ -237,14 +236,21 @@ impl StreamRelay {
         self.pipe.push(&self.scratch)
     }
 
-    /// Ends the request, the first time that it is called.
-    pub(super) fn settle(&mut self, outcome: Outcome, error_code: Option<&str>) {
-        if let Some(mut settlement) = self.settlement.take() {
-            settlement.note_facts(&self.pipe.facts());
-            settlement.transcript.keep_read_answer(self.pipe.take_answer());
-            settlement.note_error_code(error_code);
-            settlement.finish(outcome);
+    /// Ends the request whose stream is over, the first time that it is called.
+    pub(super) fn settle(&mut self, end: Result<(), StreamFault>) {
+        let Some(settlement) = self.noted() else { return };
+        match end {
+            Ok(()) => settlement.finish(Outcome::Completed),
+            Err(fault) => settlement.finish_faulty(fault),
         }
+    }
+
+    /// The settlement, with everything noted that has come of the answer; `None` if the request has ended.
+    fn noted(&mut self) -> Option<Settlement> {
+        let mut settlement = self.settlement.take()?;
+        settlement.record().note_facts(&self.pipe.facts());
+        settlement.record().transcript.keep_read_answer(self.pipe.take_answer());
+        Some(settlement)
     }
 }
 
@@ -252,13 +258,10 @@ impl Drop for StreamRelay {
     /// Reached with a settlement only when the caller left early; what was used until then is recorded.
     fn drop(&mut self) {
         let outcome = if self.pipe.is_complete() { Outcome::Completed } else { Outcome::Cancelled };
-        self.settle(outcome, None);
+        if let Some(settlement) = self.noted() {
+            settlement.finish(outcome);
+        }
     }
-}
-
-/// The error for a silence of so many milliseconds.
-pub fn idle_for(idle_ms: u64) -> ErrorInfo {
-    ErrorInfo::in_stream("upstream_stream_idle", format!("The provider sent nothing for {idle_ms} ms."))
 }
 
 /// Bytes for the caller; `None` if there are none.

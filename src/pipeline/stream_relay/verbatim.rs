@@ -15,15 +15,14 @@
 //! takes from the upstream at a time; otherwise the next look comes after twice the time. A caller who has stopped reading
 //! is ahead of the upstream by no more than such a piece for every look.
 
-use nexus_edge_core::dialect::canonical::ErrorInfo;
+use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::pipe::StreamOutcome;
-use nexus_edge_core::stats::Outcome;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys;
 
 use super::chunks::Chunks;
-use super::stream::{StreamRelay, as_piece, idle_for};
+use super::stream::{StreamRelay, as_piece};
 
 #[wasm_bindgen(inline_js = r#"
 // What the platform takes from an upstream at a time, at most. A read that brings more brings what had piled up.
@@ -165,7 +164,7 @@ pub fn pass(
 pub struct VerbatimStream {
     relay: StreamRelay,
     /// How it ended.
-    ended: Option<(Outcome, Option<String>)>,
+    ended: Option<Result<(), StreamFault>>,
 }
 
 #[wasm_bindgen]
@@ -192,28 +191,30 @@ impl VerbatimStream {
         relay.release_connection();
         if is_idle && !relay.pipe.is_complete() {
             let event_end = relay.pipe.event_end().to_vec();
-            return self.fail(event_end, &idle_for(self.relay.idle_ms));
+            return self.fail(event_end, StreamFault::Idle, &ErrorInfo::idle(self.relay.idle_ms));
         }
         let end = relay.pipe.finish_verbatim();
         self.ended = Some(match end.outcome {
-            StreamOutcome::Complete => (Outcome::Completed, None),
-            StreamOutcome::UpstreamError => (Outcome::Failed, Some("upstream_error".to_owned())),
-            StreamOutcome::Truncated => return self.fail(end.tail, &ErrorInfo::truncated()),
+            StreamOutcome::Complete => Ok(()),
+            StreamOutcome::UpstreamError => Err(StreamFault::UpstreamError),
+            StreamOutcome::Truncated => {
+                return self.fail(end.tail, StreamFault::Truncated, &ErrorInfo::truncated());
+            }
         });
         as_piece(&end.tail)
     }
 
     /// The caller has been told everything.
     pub fn settle(&mut self) {
-        if let Some((outcome, code)) = self.ended.take() {
-            self.relay.settle(outcome, code.as_deref());
+        if let Some(end) = self.ended.take() {
+            self.relay.settle(end);
         }
     }
 
     /// Tells the caller, whose status line has long left, by an event.
-    fn fail(&mut self, mut before: Vec<u8>, error: &ErrorInfo) -> Option<Uint8Array> {
+    fn fail(&mut self, mut before: Vec<u8>, fault: StreamFault, error: &ErrorInfo) -> Option<Uint8Array> {
         before.extend(self.relay.pipe.encode_error(error));
-        self.ended = Some((Outcome::Failed, error.code.clone()));
+        self.ended = Some(Err(fault));
         as_piece(&before)
     }
 }

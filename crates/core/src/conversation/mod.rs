@@ -13,6 +13,7 @@
 pub mod archive;
 pub mod archive_row;
 mod chain;
+mod lookup;
 mod memory;
 pub mod normalise;
 
@@ -20,4 +21,5 @@ pub mod normalise;
 mod tests;
 
 pub use chain::{ChainKey, Fingerprint};
+pub use lookup::Lookup;
 pub use memory::{Recognition, Remembered, Remembrance, WINDOW_MS, recognise};

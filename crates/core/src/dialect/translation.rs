@@ -1,7 +1,7 @@
 //! Translates a stream from one dialect to another, event by event.
 
 use crate::dialect::canonical::{
-    Answered, Assembly, ErrorInfo, FinishReason, StreamDecoder, StreamEncoder, StreamEvent,
+    Answered, Assembly, ErrorInfo, FinishReason, StreamDecoder, StreamEncoder, StreamEvent, StreamFault,
 };
 use crate::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
 use crate::tokens::estimate_tokens;
@@ -53,7 +53,7 @@ impl StreamTranslation {
             StreamEvent::Finish { reason, .. } => self.facts.finish_reason = Some(finish_word(reason)),
             StreamEvent::Usage(usage) => self.facts.usage = Some(*usage),
             StreamEvent::Done => self.ending = Some(StreamOutcome::Complete),
-            StreamEvent::Error(error) if *error == ErrorInfo::truncated() => {
+            StreamEvent::Error(error) if error.fault == Some(StreamFault::Truncated) => {
                 self.ending = Some(StreamOutcome::Truncated);
             }
             StreamEvent::Error(_) => self.ending = Some(StreamOutcome::UpstreamError),

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::health::Outcome;
+use crate::dialect::canonical::StreamFault;
 
 /// How an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,14 +197,14 @@ pub fn classify(
     }
 }
 
-/// The classification of an answer that was relayed, after its end. `code`: of the error that it ended with.
+/// The outcomes of an answer that was relayed, after its end. `fault`: what was wrong with its stream.
 #[must_use]
-pub fn outcomes_of_stream(code: Option<&str>) -> Outcomes {
-    let failure = match code {
+pub fn outcomes_of_stream(fault: Option<StreamFault>) -> Outcomes {
+    let failure = match fault {
         None => return Outcomes::SUCCESS,
-        Some("upstream_stream_idle") => Failure::Stalled,
-        Some("upstream_invalid_response") => Failure::Unreadable,
-        Some(_) => Failure::Transport,
+        Some(StreamFault::Idle) => Failure::Stalled,
+        Some(StreamFault::Malformed) => Failure::Unreadable,
+        Some(StreamFault::Truncated | StreamFault::UpstreamError) => Failure::Transport,
     };
     classify(failure, None, None, &[]).outcomes(None, true)
 }
@@ -313,6 +314,18 @@ mod tests {
         ] {
             assert_eq!(verdict, Verdict::new(class, Next::OtherCandidate, Blame::Target));
             let outcomes = verdict.outcomes(None, true);
+            assert_eq!((outcomes.provider, outcomes.model), (Outcome::Failure, Outcome::Failure));
+            assert_eq!(outcomes.key, Outcome::Neutral);
+        }
+    }
+
+    #[test]
+    fn a_faulty_stream_is_the_upstreams_fault() {
+        assert_eq!(outcomes_of_stream(None), Outcomes::SUCCESS);
+        for fault in
+            [StreamFault::Truncated, StreamFault::Malformed, StreamFault::Idle, StreamFault::UpstreamError]
+        {
+            let outcomes = outcomes_of_stream(Some(fault));
             assert_eq!((outcomes.provider, outcomes.model), (Outcome::Failure, Outcome::Failure));
             assert_eq!(outcomes.key, Outcome::Neutral);
         }

@@ -10,7 +10,7 @@ use super::attempt_record::AttemptRecord;
 use crate::tokens::{TokenUsage, UsageSource};
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The caller got a complete answer.
@@ -18,6 +18,7 @@ pub enum Outcome {
     /// The upstream failed, before or during the answer.
     Failed,
     /// The caller disconnected before the answer was complete.
+    #[default]
     Cancelled,
     /// The gateway refused the request without asking an upstream.
     Rejected,
@@ -30,7 +31,7 @@ pub enum Outcome {
 ///  "provider_name": "openai", "model": "smart", "upstream_model": "gpt-5", "stream": true, "status": 200,
 ///  "outcome": "completed", "finish_reason": "stop", "usage_source": "reported", "cost_micros": 120}
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageEvent {
     /// ULID; the primary key of the request log.
     pub id: String,

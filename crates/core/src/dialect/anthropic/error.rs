@@ -110,7 +110,7 @@ impl Words {
                 code = Some("insufficient_quota".to_owned());
             }
         }
-        ErrorInfo { status, kind, message, code, param: None }
+        ErrorInfo { status, kind, message, code, param: None, fault: None }
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
             (K::Timeout, 504),
             (K::Server, 500),
         ] {
-            let error = ErrorInfo { status, kind, message: "x".into(), code: None, param: None };
+            let error = ErrorInfo { status, kind, message: "x".into(), code: None, param: None, fault: None };
             let back = decode(status, &encode(&error, "req_1"));
             assert_eq!((back.kind, back.status, back.message.as_str()), (kind, status, "x"));
             assert_eq!(

@@ -18,6 +18,32 @@ pub enum ErrorKind {
     Server,
 }
 
+/// Why a stream is not a whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamFault {
+    /// It ended before it was over.
+    Truncated,
+    /// It cannot be read.
+    Malformed,
+    /// The upstream sent nothing for too long.
+    Idle,
+    /// It carried an error of the upstream's own.
+    UpstreamError,
+}
+
+impl StreamFault {
+    /// The stable code for it.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Truncated => "upstream_stream_truncated",
+            Self::Malformed => "upstream_invalid_response",
+            Self::Idle => "upstream_stream_idle",
+            Self::UpstreamError => "upstream_error",
+        }
+    }
+}
+
 /// An error with everything that some dialect can express.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorInfo {
@@ -31,6 +57,8 @@ pub struct ErrorInfo {
     pub code: Option<String>,
     /// The path of the invalid field.
     pub param: Option<String>,
+    /// What the gateway found wrong with the stream; `None` for errors that were reported by somebody else.
+    pub fault: Option<StreamFault>,
 }
 
 impl ErrorKind {
@@ -55,19 +83,36 @@ impl ErrorKind {
 impl ErrorInfo {
     /// An error with only status and message.
     pub fn of_status(status: u16, message: impl Into<String>) -> Self {
-        Self { status, kind: ErrorKind::of_status(status), message: message.into(), code: None, param: None }
+        Self {
+            status,
+            kind: ErrorKind::of_status(status),
+            message: message.into(),
+            code: None,
+            param: None,
+            fault: None,
+        }
     }
 
     /// The error of a truncated stream.
     #[must_use]
     pub fn truncated() -> Self {
-        Self::in_stream("upstream_stream_truncated", "The provider broke off its answer.")
+        Self::of_fault(StreamFault::Truncated, "The provider broke off its answer.")
     }
 
     /// The error of a stream that cannot be parsed.
     #[must_use]
     pub fn malformed() -> Self {
-        Self::in_stream("upstream_invalid_response", "The provider sent something that cannot be read.")
+        Self::of_fault(StreamFault::Malformed, "The provider sent something that cannot be read.")
+    }
+
+    /// The error of a stream that was silent for so many milliseconds.
+    #[must_use]
+    pub fn idle(idle_ms: u64) -> Self {
+        Self::of_fault(StreamFault::Idle, format!("The provider sent nothing for {idle_ms} ms."))
+    }
+
+    fn of_fault(fault: StreamFault, message: impl Into<String>) -> Self {
+        Self { fault: Some(fault), ..Self::in_stream(fault.code(), message) }
     }
 
     /// An error in a stream whose status line has been sent.
@@ -78,6 +123,7 @@ impl ErrorInfo {
             message: message.into(),
             code: Some(code.to_owned()),
             param: None,
+            fault: None,
         }
     }
 }
@@ -96,6 +142,7 @@ impl From<&ApiError> for ErrorInfo {
             message: error.message.clone(),
             code: Some(error.code.to_owned()),
             param: error.param.clone(),
+            fault: None,
         }
     }
 }

@@ -17,7 +17,7 @@ mod response;
 mod stream;
 
 pub use assemble::{Answered, Assembly, assemble};
-pub use error::{ErrorInfo, ErrorKind};
+pub use error::{ErrorInfo, ErrorKind, StreamFault};
 pub use explode::explode;
 pub use json::Json;
 pub use maker::Maker;

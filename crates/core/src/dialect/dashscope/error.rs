@@ -38,7 +38,7 @@ pub fn of_reply(status: u16, reply: &Reply) -> Option<ErrorInfo> {
     }
     let kind = code.as_deref().and_then(kind_of).unwrap_or_else(|| ErrorKind::of_status(status));
     let message = message.unwrap_or_else(|| code.clone().unwrap_or_default());
-    Some(ErrorInfo { status, kind, message, code, param })
+    Some(ErrorInfo { status, kind, message, code, param, fault: None })
 }
 
 /// The error in an event of a stream: the status is in a comment of the event.

@@ -26,7 +26,7 @@ pub fn of_reply(status: Option<u16>, reply: Reply) -> Option<ErrorInfo> {
         .unwrap_or(502);
     let kind = code.as_deref().and_then(kind_of).unwrap_or_else(|| ErrorKind::of_status(status));
     let message = message.unwrap_or_else(|| code.clone().unwrap_or_default());
-    Some(ErrorInfo { status, kind, message, code, param: None })
+    Some(ErrorInfo { status, kind, message, code, param: None, fault: None })
 }
 
 fn kind_of(code: &str) -> Option<ErrorKind> {

@@ -111,6 +111,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
         message: detail.message.unwrap_or_else(|| format!("The provider answered with status {status}.")),
         code: reason.map(str::to_owned).or(detail.status),
         param: param.map(str::to_owned),
+        fault: None,
     }
 }
 
@@ -187,6 +188,7 @@ mod tests {
                 message: "m".into(),
                 code: Some("some_code".into()),
                 param: Some("a.b".into()),
+                fault: None,
             };
             let body = encode(&error, "req1", Some(7));
             assert_eq!(decode(418, &body), error);

@@ -179,7 +179,7 @@ impl Found {
             (ErrorKind::InvalidRequest | ErrorKind::Server | ErrorKind::RateLimit, Some(told)) => told,
             (by_status, _) => by_status,
         };
-        ErrorInfo { status, kind, message: self.message, code: self.code, param: self.param }
+        ErrorInfo { status, kind, message: self.message, code: self.code, param: self.param, fault: None }
     }
 }
 

@@ -4,7 +4,6 @@
 //! each request, however that ended.
 
 use nexus_edge_core::access::{Principal, StorePolicy};
-use nexus_edge_core::billing::Price;
 use nexus_edge_core::chat::title::title_of;
 use nexus_edge_core::conversation::normalise::last_user_text;
 use nexus_edge_core::conversation::{Remembrance, archive};
@@ -15,62 +14,36 @@ use nexus_edge_core::tokens::UsageSource;
 use nexus_edge_counting::usage as counting;
 use worker::Env;
 
-use super::admit::Admission;
-use super::cache::{self, Place};
+use super::cache;
 use super::recognise::{self, Recognised};
+use super::record::RequestRecord;
 use super::upstream_health;
 use crate::platform::now_ms;
 use crate::store::archive::{self as archived, Entry};
 use crate::store::sticky::{self, Binding};
 use crate::store::usage;
 
-/// What is left of a request.
-pub struct Aftermath {
-    /// What is recorded of it.
-    pub event: UsageEvent,
-    /// Who asked.
+/// Who asked.
+pub struct Asker {
+    /// The key.
     pub principal: Principal,
-    /// What was asked and answered, if that was a chat.
-    pub transcript: Transcript,
-    /// The session to be bound to whoever answered.
-    pub session: Option<String>,
     /// The dialect of the caller.
     pub face: Face,
-    /// Where the answer is to be kept.
-    pub cache: Option<Place>,
-    /// The upstream's key that was used, by its id.
-    pub upstream_key: Option<String>,
-    /// What it took from its limits.
-    pub admission: Option<Admission>,
-    /// What the tokens of the model cost.
-    pub price: Option<Price>,
     /// In a session, which knows its own history: the turn by which was asked what is answered.
     pub asked_by: Option<String>,
-    /// What was found out about the conversation while the upstream worked.
-    pub recognised: Recognised,
 }
 
 /// Does what is to be done. The event is completed first; then nothing waits for anything else, so that an archive that
 /// is slow holds up no usage.
-pub async fn run(env: &Env, aftermath: Aftermath) {
-    let Aftermath {
-        mut event,
-        principal,
-        mut transcript,
-        session,
-        face,
-        cache,
-        upstream_key,
-        admission,
-        price,
-        asked_by,
-        recognised,
-    } = aftermath;
+pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
+    let Asker { principal, face, asked_by } = asker;
+    let RequestRecord { mut event, trail, mut transcript, session, cache, admission, recognised, .. } =
+        record;
     if let Some(place) = cache.filter(|_| event.outcome == Outcome::Completed) {
         cache::keep(env, &event, &principal, &mut transcript, face, &place).await;
     }
     counting::complete(&mut event, &mut transcript);
-    event.cost_micros = price.map_or(0, |price| price.cost(&event.usage));
+    event.cost_micros = trail.price().map_or(0, |price| price.cost(&event.usage));
     let settled = admission.map(|admission| admission.settle(&event)).unwrap_or_default();
     let kept = async {
         let is_wanted = event.status < 400 && !recognise::is_summary(&event.conversation_id);
@@ -78,7 +51,7 @@ pub async fn run(env: &Env, aftermath: Aftermath) {
             keep(env, &event, &principal, &mut transcript, asked_by, recognised).await;
         }
     };
-    let binding = bind_session(env, &event, &principal, session.as_deref(), upstream_key);
+    let binding = bind_session(env, &event, &principal, session.as_deref(), trail.key_id());
     let recording = usage::record(env, event.clone());
     futures::join!(recording, settled.charge(env, &event), upstream_health::share(env), binding, kept);
     settled.tell(env).await;
@@ -90,7 +63,7 @@ async fn bind_session(
     event: &UsageEvent,
     principal: &Principal,
     session: Option<&str>,
-    upstream_key: Option<String>,
+    upstream_key: Option<&str>,
 ) {
     let (Some(session), Some(provider_id), Some(model_id), Outcome::Completed) =
         (session, event.provider_id, &event.upstream_model, event.outcome)
@@ -102,7 +75,7 @@ async fn bind_session(
         logical_model: event.model.clone(),
         provider_id,
         model_id: model_id.clone(),
-        key_id: upstream_key,
+        key_id: upstream_key.map(str::to_owned),
         created_at: now,
         last_used_at: now,
     };

@@ -1,0 +1,114 @@
+//! What is recorded of a request while it runs. [`super::settle::Settlement`] owns it and hands it over when the request ends.
+
+use std::rc::Rc;
+
+use nexus_edge_core::dialect::cached_answer::CachedAnswer;
+use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::inbound;
+use nexus_edge_core::dialect::pipe::StreamFacts;
+use nexus_edge_core::dialect::transcript::Transcript;
+use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
+use nexus_edge_core::tokens::{TokenUsage, UsageSource};
+
+use super::admit::Admission;
+use super::cache::Place;
+use super::recognise::Recognised;
+use super::trail::Trail;
+
+/// Longest model name or finish reason that is recorded, in characters.
+const MAX_RECORDED_NAME: usize = 200;
+
+/// What is known of a request so far.
+#[derive(Default)]
+pub struct RequestRecord {
+    /// The usage event. The trail is written into it at the end.
+    pub event: UsageEvent,
+    /// Who was asked.
+    pub trail: Trail,
+    /// What was asked and answered.
+    pub transcript: Transcript,
+    /// The session to be bound to the upstream that answers.
+    pub session: Option<String>,
+    /// Where the answer is to be cached.
+    pub cache: Option<Place>,
+    /// What the request has taken from its limits.
+    pub admission: Option<Admission>,
+    /// What was found out about its conversation.
+    pub recognised: Recognised,
+    prompt: Prompt,
+}
+
+/// What is known of the tokens of the prompt before the upstream states them.
+enum Prompt {
+    /// An estimate.
+    Estimated(u64),
+    /// The body, from which an estimate is made if the upstream states nothing.
+    Body(Face, Rc<Vec<u8>>),
+}
+
+impl Default for Prompt {
+    fn default() -> Self {
+        Self::Estimated(0)
+    }
+}
+
+impl RequestRecord {
+    /// The record of a request whose usage event begins like this.
+    pub fn begin(event: UsageEvent) -> Self {
+        Self { event, ..Self::default() }
+    }
+
+    /// Notes what was asked for.
+    pub fn note_request(&mut self, model: &str, stream: bool) {
+        self.event.model = model.chars().take(MAX_RECORDED_NAME).collect();
+        self.event.stream = stream;
+    }
+
+    /// Keeps the body of a chat: for the transcript, and for an estimate of the prompt.
+    pub fn note_body(&mut self, face: Face, body: &Rc<Vec<u8>>, model: &str, stream: bool) {
+        self.transcript.keep_request(face, Rc::clone(body), model, stream);
+        self.prompt = Prompt::Body(face, Rc::clone(body));
+    }
+
+    /// Notes an estimate of the prompt's tokens, for an upstream that does not state them.
+    pub fn note_prompt_estimate(&mut self, tokens: u64) {
+        self.prompt = Prompt::Estimated(tokens);
+    }
+
+    /// Notes which conversation the request was recognised to belong to.
+    pub fn note_recognised(&mut self, mut recognised: Recognised) {
+        if let Some(id) = recognised.id.take() {
+            self.event.conversation_id = id;
+        }
+        self.recognised = recognised;
+    }
+
+    /// Notes that a cached response was the answer.
+    pub fn note_cached(&mut self, face: Face, answer: CachedAnswer) {
+        self.event.status = 200;
+        self.trail.note_attempt(AttemptRecord {
+            provider: answer.provider.clone(),
+            skipped: Some("cache_hit".to_owned()),
+            ..AttemptRecord::default()
+        });
+        // The conversation goes on from it as from any other.
+        answer.keep_in(face, &mut self.transcript);
+    }
+
+    /// Notes what an answer states of itself; where it states no usage, the estimate of what was sent.
+    pub fn note_facts(&mut self, facts: &StreamFacts) {
+        let (usage, source) = if let Some(usage) = facts.usage {
+            (usage, UsageSource::Reported)
+        } else {
+            let prompt = match &self.prompt {
+                Prompt::Estimated(tokens) => *tokens,
+                Prompt::Body(face, body) => inbound::estimate_prompt_tokens(*face, body),
+            };
+            let completion = facts.estimated_completion;
+            (TokenUsage { prompt, completion, ..TokenUsage::default() }, UsageSource::Estimated)
+        };
+        (self.event.usage, self.event.usage_source) = (usage, source);
+        let reason = facts.finish_reason.as_deref();
+        self.event.finish_reason = reason.map(|reason| reason.chars().take(MAX_RECORDED_NAME).collect());
+    }
+}
