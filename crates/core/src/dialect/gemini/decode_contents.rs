@@ -2,7 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::{POLICY, signature, tool_result, wire};
+use super::policy::POLICY;
+use super::{signature, tool_result, wire};
 use crate::dialect::canonical::{Json, Media, Message, Part, Role};
 use crate::error::ApiError;
 use crate::json::error::invalid_value;

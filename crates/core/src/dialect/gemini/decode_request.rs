@@ -1,7 +1,8 @@
 //! Decodes a request (<https://ai.google.dev/api/generate-content#request-body>).
 
 use super::decode_contents::{Reader, schema_field};
-use super::{POLICY, decode_config, schema_read};
+use super::policy::POLICY;
+use super::{decode_config, schema_read};
 use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
 use crate::error::ApiError;
 use crate::json::fields::Fields;

@@ -30,6 +30,7 @@ mod finish;
 mod logprobs;
 mod model_name;
 mod node;
+mod policy;
 mod schema;
 mod schema_leaf;
 mod schema_read;
@@ -52,14 +53,9 @@ use super::canonical::{
     StreamEncoder, UpstreamDialect,
 };
 use crate::error::ApiError;
-use crate::json::fields::Policy;
 
 use service::Service;
 pub use stream_encoder::Framing;
-
-/// The service parses JSON like protocol buffers (<https://protobuf.dev/programming-guides/json/>).
-const POLICY: Policy =
-    Policy { either_case: true, quoted_numbers: true, decimal_integers: true, lone_items: true };
 
 /// The Gemini API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

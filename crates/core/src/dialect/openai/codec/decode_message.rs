@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::value::RawValue;
 
-use super::POLICY;
+use super::policy::POLICY;
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
 use crate::dialect::openai::request;
 use crate::error::ApiError;

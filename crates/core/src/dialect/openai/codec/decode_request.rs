@@ -6,7 +6,8 @@
 use serde_json::value::RawValue;
 
 use super::decode_message::{self, cache_of};
-use super::{POLICY, lenient};
+use super::lenient;
+use super::policy::POLICY;
 use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, Function, Json, Reasoning, ResponseFormat, Sampling, Tool,
     ToolChoice,

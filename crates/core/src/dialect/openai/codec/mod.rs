@@ -26,6 +26,7 @@ mod error;
 mod lenient;
 mod model_family;
 mod options;
+mod policy;
 mod stream_decoder;
 mod stream_encoder;
 pub(super) mod wire;
@@ -38,7 +39,6 @@ use crate::dialect::canonical::{
     StreamEncoder, UpstreamDialect,
 };
 use crate::error::ApiError;
-use crate::json::fields::Policy;
 
 pub(in crate::dialect) use decode_request::decode_checked;
 pub(super) use decode_request::stop;
@@ -46,9 +46,7 @@ pub(super) use encode_response::{finish_word, usage_out};
 pub(super) use error::encode as encode_error;
 pub(in crate::dialect) use error::encode_passthrough as encode_passthrough_error;
 pub use options::{Setting, TokenLimit, UpstreamOptions};
-
-/// Clients in languages without whole numbers write `20.0`.
-pub(super) const POLICY: Policy = Policy { decimal_integers: true, ..Policy::PLAIN };
+pub(super) use policy::POLICY;
 
 /// Chat Completions, with what is to be known of the upstream or caller at hand. The default suits `OpenAI` itself
 /// and services that follow it closely.
