@@ -1,4 +1,4 @@
-//! What every chunk of a stream in `OpenAI`'s dialects repeats.
+//! The fields that every chunk of a stream in `OpenAI`'s dialects repeats.
 
 use crate::dialect::canonical::{ReplyContext, StreamEvent};
 
@@ -13,7 +13,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// The head of an answer of which nothing has come. `kind` begins the ids of the dialect.
+    /// The head before any event. `kind` is the prefix of ids in the dialect.
     pub fn new(kind: &str, context: &ReplyContext) -> Self {
         Self {
             id: format!("{kind}-{}", context.unique),
@@ -24,7 +24,7 @@ impl Head {
         }
     }
 
-    /// Takes in what the event says of the head. What it does not say stays.
+    /// Takes the fields of the head from an event. Others are kept.
     pub fn note(&mut self, event: &StreamEvent) {
         match event {
             StreamEvent::Start { id, model, created } => {

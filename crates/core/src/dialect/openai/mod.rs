@@ -1,4 +1,7 @@
 //! `OpenAI` Chat Completions (<https://platform.openai.com/docs/api-reference/chat>).
+//!
+//! Two parts: pass-through for upstreams with the same dialect ([`request`], [`response`], [`stream_tap`]), and
+//! translation ([`codec`]; [`legacy`] for the old completions of callers).
 
 pub mod codec;
 mod head;

@@ -1,11 +1,11 @@
-//! The list behind `GET /v1/models`.
+//! The list of `GET /v1/models`.
 
 use serde::Serialize;
 
-/// One model as `OpenAI` lists it. `permission` is an array that older clients index into.
+/// One model in `OpenAI`'s format. `permission` is an array because older clients index it.
 #[derive(Debug, Serialize)]
 pub struct ModelCard<'a> {
-    /// What callers put into `model`.
+    /// The value for `model` in requests.
     pub id: &'a str,
     object: &'static str,
     /// Seconds since the epoch.
@@ -42,7 +42,7 @@ pub struct ModelList<'a> {
 }
 
 impl<'a> ModelCard<'a> {
-    /// A card for `id`, served by `owned_by`, known since `created_ms`.
+    /// A card for `id`, served by `owned_by`, created at `created_ms`.
     #[must_use]
     pub fn new(id: &'a str, owned_by: &'a str, created_ms: u64) -> Self {
         let created = created_ms / 1000;

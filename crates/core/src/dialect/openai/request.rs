@@ -1,7 +1,7 @@
-//! A chat completion request: what the gateway must know of it, and the few bytes that it may change.
+//! A chat completion request in pass-through: what the gateway must know of it, and the bytes that it changes.
 //!
-//! The body is checked for its shape only as far as every `OpenAI`-compatible service agrees on it: known fields have
-//! the documented JSON type, messages have a role. Ranges, unknown fields and combinations are the upstream's to judge.
+//! The body is validated only as far as every `OpenAI`-compatible service agrees: known fields have the documented
+//! JSON type, messages have a role. Ranges, unknown fields and combinations are left to the upstream.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use crate::json::object::{JsonObject, Kind, as_str};
 use crate::json::splice::{Edit, apply, offset_in, quote};
 use crate::tokens::estimate_tokens;
 
-/// How much of the text of a prompt is estimated token by token; the rest is scaled by its length.
+/// How many bytes of a prompt's text are estimated token by token; the rest is extrapolated by its length.
 const ESTIMATE_SAMPLE_BYTES: usize = 16 * 1024;
 
-/// Documented types of the fields that are checked. `null` is always accepted, as it means "not set".
+/// Documented types of the fields that are validated. `null` is always accepted and means "not set".
 const FIELD_KINDS: &[(&str, &[Kind])] = &[
     ("frequency_penalty", &[Kind::Number]),
     ("function_call", &[Kind::String, Kind::Object]),
@@ -47,7 +47,7 @@ const FIELD_KINDS: &[(&str, &[Kind])] = &[
     ("user", &[Kind::String]),
 ];
 
-/// A request body that has been looked at. Borrows the body.
+/// A validated request body. Borrows the body.
 #[derive(Debug)]
 pub struct ChatRequest<'a> {
     body: &'a [u8],
@@ -55,13 +55,13 @@ pub struct ChatRequest<'a> {
     messages: Vec<Message<'a>>,
     /// The model that the caller named.
     pub model: Cow<'a, str>,
-    /// Whether the caller wants a stream.
+    /// Whether the caller requests a stream.
     pub stream: bool,
-    /// Whether the caller asked for the usage chunk at the end of the stream.
+    /// Whether the caller requested the usage chunk at the end of the stream.
     pub wants_usage: bool,
 }
 
-/// One message, as far as the gateway looks at it.
+/// One message, as far as it is needed.
 #[derive(Debug)]
 pub struct Message<'a> {
     /// `system`, `user`, `assistant`, …
@@ -70,7 +70,7 @@ pub struct Message<'a> {
 }
 
 impl<'a> ChatRequest<'a> {
-    /// Reads a body. The error names the field at fault.
+    /// Parses a body. The error names the invalid field.
     pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
@@ -102,7 +102,7 @@ impl<'a> ChatRequest<'a> {
         &self.messages
     }
 
-    /// A whole-number field that is set, such as `max_tokens`.
+    /// An integer field that is set, such as `max_tokens`.
     #[must_use]
     pub fn integer(&self, field: &str) -> Option<u64> {
         self.fields.get_set(field).and_then(|value| value.get().parse().ok())
@@ -114,9 +114,9 @@ impl<'a> ChatRequest<'a> {
         self.fields.get_set(name)
     }
 
-    /// The body for the upstream: the caller's own bytes, with `model` replaced if it is named differently there, with
-    /// the usage chunk asked for if this is a stream and the upstream takes that (`asks_usage`), and without the field
-    /// `without`.
+    /// The body for the upstream: the caller's own bytes, with `model` replaced if the upstream's name differs, with
+    /// the usage chunk requested if this is a stream and the upstream supports it (`asks_usage`), and without the
+    /// field `without`.
     #[must_use]
     pub fn upstream_body(
         &self,
@@ -139,10 +139,10 @@ impl<'a> ChatRequest<'a> {
         if edits.is_empty() { Cow::Borrowed(self.body) } else { Cow::Owned(apply(self.body, edits)) }
     }
 
-    /// About how many tokens the prompt is.
+    /// Estimated tokens of the prompt.
     #[must_use]
     pub fn estimate_prompt_tokens(&self) -> u64 {
-        /// What the format adds to every message, and once to the answer.
+        /// Tokens of the framing of every message, and once of the answer.
         const PER_MESSAGE: u64 = 4;
         const REPLY_PRIMING: u64 = 3;
         let mut sampled_bytes: usize = 0;
@@ -207,7 +207,7 @@ impl<'a> Message<'a> {
         &self.fields
     }
 
-    /// The text of the message: the content if it is a string, else its text parts.
+    /// The text of the message: the content if it is a string, otherwise its text parts.
     pub fn texts(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
         let content = self.fields.get_set("content");
         let parts: Vec<JsonObject<'a>> = match content.map(Kind::of) {
@@ -233,7 +233,7 @@ fn check_kinds(fields: &JsonObject<'_>) -> Result<(), ApiError> {
 }
 
 fn read_messages(value: &RawValue) -> Result<Vec<Message<'_>>, ApiError> {
-    // At once if all is well; one by one, each read twice, only to say what is wrong.
+    // All at once if they are valid; otherwise one by one, to report the error.
     if let Ok(messages) = serde_json::from_str::<Vec<JsonObject<'_>>>(value.get())
         && !messages.is_empty()
     {

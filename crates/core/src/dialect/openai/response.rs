@@ -1,4 +1,4 @@
-//! An unstreamed chat completion, looked at after it has been read.
+//! Inspects an unstreamed chat completion in pass-through.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ struct Choice<'a> {
     finish_reason: Option<&'a RawValue>,
 }
 
-/// Reads what is recorded off an answer; an error if it is not a JSON object at all.
+/// Extracts what is recorded from an answer; an error if it is not a JSON object.
 pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
     let completion = match serde_json::from_slice::<Completion<'_>>(body) {
         Ok(completion) => completion,

@@ -1,4 +1,4 @@
-//! The parts of an answer that are looked at where it is passed on as it is, whole or streamed.
+//! The parts of an answer that are inspected in pass-through, streamed or not.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::json::object::as_str;
 use crate::tokens::estimate_tokens;
 
-/// A message, or a delta of one. Nothing is copied, and nothing that is not asked for is read.
+/// A message, or a delta of one. Nothing is copied, and only what is asked for is parsed.
 #[derive(Debug, Deserialize)]
 pub(super) struct Said<'a> {
     #[serde(borrow)]
@@ -19,7 +19,7 @@ pub(super) struct Said<'a> {
 }
 
 impl Said<'_> {
-    /// Estimated tokens of what is said and thought, without the tool calls.
+    /// Estimated tokens of text and reasoning, without the tool calls.
     pub(super) fn text_tokens(&self) -> u64 {
         let texts = [self.content, self.reasoning_content].into_iter().flatten().filter_map(as_str);
         texts.map(|text| estimate_tokens(&text)).sum()

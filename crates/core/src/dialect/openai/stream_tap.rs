@@ -1,4 +1,4 @@
-//! What is noted of a streamed chat completion while its bytes pass through a [`Tap`].
+//! The observer of a pass-through streamed chat completion, for a [`Tap`].
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::dialect::tap::{Ending, Observer, Tap};
 use crate::json::object::as_str;
 use crate::sse::{Event, writer};
 
-/// The tap on a streamed chat completion; `withhold_usage` if the caller did not ask for the usage chunk.
+/// The tap of a streamed chat completion; `withhold_usage` if the caller did not request the usage chunk.
 #[must_use]
 pub fn chat_tap(withhold_usage: bool) -> Tap<ChatObserver> {
     Tap::new(ChatObserver { withhold_usage, facts: StreamFacts::default(), signal: Signal::Nothing })
@@ -26,7 +26,7 @@ pub struct ChatObserver {
     signal: Signal,
 }
 
-/// The strongest word that the upstream has said about the end of its stream.
+/// The strongest indication of the end of the stream so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Signal {
     Nothing,
@@ -111,7 +111,7 @@ impl Observer for ChatObserver {
     }
 }
 
-/// Estimated tokens of one delta. Deltas are cut at token borders, so that the sum stays close.
+/// Estimated tokens of one delta. Deltas are split at token boundaries, so that the sum is close.
 fn estimate(delta: &Said<'_>) -> u64 {
     delta.text_tokens() + delta.tool_calls.map_or(0, |calls| calls.get().len() as u64 / 40)
 }

@@ -21,7 +21,7 @@ struct Wire {
 struct PromptDetails {
     cached_tokens: Option<f64>,
     cache_write_tokens: Option<f64>,
-    /// The name that `LiteLLM` gives to tokens written to the cache.
+    /// `LiteLLM`'s name for tokens written to the cache.
     cache_creation_tokens: Option<f64>,
     audio_tokens: Option<f64>,
 }
@@ -32,7 +32,7 @@ struct CompletionDetails {
     audio_tokens: Option<f64>,
 }
 
-/// Reads a `usage` value. `None` for `null`, for anything that is no usage object, and for one that counts nothing.
+/// Parses a `usage` value. `None` for `null`, for other values than a usage object, and for one without counts.
 #[must_use]
 pub fn parse(value: &RawValue) -> Option<TokenUsage> {
     let wire: Wire = serde_json::from_str(value.get()).ok()?;
@@ -57,13 +57,13 @@ pub fn parse(value: &RawValue) -> Option<TokenUsage> {
     (usage.total() > 0).then_some(usage)
 }
 
-/// Reasoning that the provider did not count among the tokens of the answer. xAI counts it beside them, which only the
+/// Reasoning that the provider did not include in the tokens of the answer. xAI counts it separately, which only the
 /// total shows.
 fn uncounted_reasoning(prompt: u64, completion: u64, reasoning: u64, total: u64) -> u64 {
     if reasoning > 0 && total == prompt + completion + reasoning { reasoning } else { 0 }
 }
 
-/// A count as it is found in the wild: some providers write it with a decimal point.
+/// A count; some providers write it with a decimal point.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -1,8 +1,8 @@
-//! Tools that other dialects do not have, as functions and back.
+//! Converts tools that other dialects do not have to functions and back.
 //!
-//! A custom tool takes free text instead of JSON: elsewhere it becomes a function with the one argument `input`. A
-//! namespace groups tools: elsewhere each of them carries the group in its name. What the model calls comes back in
-//! the caller's own terms.
+//! A custom tool has free-text input instead of JSON: elsewhere it becomes a function with one argument, `input`. A
+//! namespace groups tools: elsewhere the group is part of each tool's name. Calls of the model are converted back for
+//! the caller.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ use serde_json::value::RawValue;
 use crate::dialect::canonical::Json;
 use crate::json::object::{JsonObject, as_str};
 
-/// The argument that stands for the free text of a custom tool.
+/// The argument for the free-text input of a custom tool.
 pub(super) const INPUT: &str = "input";
 
-/// How the caller knows a tool.
+/// A tool as the caller declared it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CallerTool {
     /// Its own name.
     pub(super) name: String,
-    /// The group that it is in.
+    /// Its namespace.
     pub(super) namespace: Option<String>,
-    /// Whether it takes free text.
+    /// Whether its input is free text.
     pub(super) is_custom: bool,
 }
 
-/// The tools that have a different face upstream, by their name there.
+/// The tools with another form upstream, by their name there.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CallNames(BTreeMap<String, CallerTool>);
 
 impl CallNames {
-    /// Remembers a tool and gives its name upstream.
+    /// Records a tool and returns its name upstream.
     pub(super) fn add(&mut self, namespace: Option<&str>, name: &str, is_custom: bool) -> String {
         let upstream = upstream_name(namespace, name);
         if is_custom || namespace.is_some() {
@@ -40,31 +40,31 @@ impl CallNames {
         upstream
     }
 
-    /// The tool as the caller knows it.
+    /// The tool as the caller declared it.
     pub(super) fn caller_tool(&self, upstream: &str) -> CallerTool {
         let known = self.0.get(upstream).cloned();
         known.unwrap_or_else(|| CallerTool { name: upstream.to_owned(), namespace: None, is_custom: false })
     }
 }
 
-/// The name of a tool where there are no namespaces.
+/// The name of a tool without namespaces.
 pub(super) fn upstream_name(namespace: Option<&str>, name: &str) -> String {
     namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}__{name}"))
 }
 
-/// The arguments that stand for free text.
+/// The arguments for a free-text input.
 pub(super) fn arguments_of_input(input: &str) -> String {
     serde_json::json!({ INPUT: input }).to_string()
 }
 
-/// The free text in the arguments of a call. A model that did not keep to the form is taken at its word.
+/// The free-text input in the arguments of a call. Arguments with another shape are used as they are.
 pub(super) fn input_of_arguments(arguments: &str) -> String {
     let object: Option<JsonObject<'_>> = serde_json::from_str(arguments).ok();
     let input: Option<&RawValue> = object.as_ref().and_then(|object| object.get(INPUT));
     input.and_then(as_str).map_or_else(|| arguments.to_owned(), std::borrow::Cow::into_owned)
 }
 
-/// The schema of the function that stands for a custom tool.
+/// The schema of the function for a custom tool.
 pub(super) fn input_schema() -> Json {
     Json::of(&serde_json::json!({
         "type": "object",

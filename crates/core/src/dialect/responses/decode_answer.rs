@@ -1,8 +1,7 @@
-//! Reads answers of a service that speaks the Responses API itself.
+//! Decodes answers of services that have the Responses API themselves.
 //!
-//! Such answers pass to their callers untouched; this is for what is done afterwards with what was said (counting,
-//! recognising the conversation). So what only the service itself can read is left out: encrypted thoughts, the items of
-//! tools that it runs itself.
+//! Such answers pass through to their callers; they are decoded for work after the answer (counting, recognising the
+//! conversation). What only the service itself can read is left out: encrypted reasoning, items of server tools.
 //!
 //! <https://platform.openai.com/docs/api-reference/responses-streaming>
 
@@ -18,7 +17,7 @@ use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::sse::Event;
 use crate::tokens::TokenUsage;
 
-/// A response, as much of it as is looked at.
+/// The fields of a response that are used.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Answer {
     pub(super) id: Option<String>,
@@ -86,7 +85,7 @@ struct OutputDetails {
 }
 
 impl Answer {
-    /// Usage, once it is stated.
+    /// Usage, once it is reported.
     pub(super) fn usage(&self) -> Option<TokenUsage> {
         let wire: Usage = serde_json::from_str(self.usage.as_ref()?.text()).ok()?;
         let input = wire.input_tokens_details.unwrap_or_default();
@@ -102,7 +101,7 @@ impl Answer {
         (usage.total() > 0).then_some(usage)
     }
 
-    /// Why it ended; `None` while it goes on.
+    /// The finish reason; `None` while the response is in progress.
     pub(super) fn finish(&self, has_calls: bool) -> Option<FinishReason> {
         let reason = self.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
         Some(match (self.status.as_deref()?, reason) {
@@ -153,7 +152,7 @@ impl Item {
     }
 }
 
-/// Reads an unstreamed answer.
+/// Decodes an unstreamed answer.
 pub fn decode_answer(body: &[u8]) -> Result<ChatResponse, String> {
     serde_json::from_slice(body).map(canonical).map_err(|error| error.to_string())
 }
@@ -176,7 +175,7 @@ fn canonical(answer: Answer) -> ChatResponse {
     }
 }
 
-/// Begins to read a streamed answer.
+/// A decoder of a streamed answer.
 #[must_use]
 pub fn answer_decoder() -> Box<dyn StreamDecoder> {
     Box::new(SseDecoder::new(AnswerReading::default()))
@@ -185,10 +184,10 @@ pub fn answer_decoder() -> Box<dyn StreamDecoder> {
 #[derive(Debug, Default)]
 struct AnswerReading {
     begun: bool,
-    /// For the ids of calls that have none.
+    /// For the ids of calls without one.
     unique: String,
     parts: ChoiceParts,
-    /// The calls whose arguments have come piece by piece, by the number of their item.
+    /// Calls whose arguments arrive in deltas, by the index of their item.
     told: std::collections::BTreeSet<u64>,
 }
 

@@ -9,7 +9,7 @@ use crate::json::error::{unknown_value, wrong_type};
 use crate::json::fields::{Fields, Policy};
 use crate::json::object::{Kind, as_str};
 
-/// What the content belongs to.
+/// The context of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Message,
@@ -20,7 +20,7 @@ const MESSAGE_PARTS: &[&str] =
     &["input_text", "input_image", "input_file", "input_audio", "output_text", "refusal"];
 const OUTPUT_PARTS: &[&str] = &["input_text", "input_image", "input_file"];
 
-/// Reads content. What has no place in the canonical model goes into `extra`.
+/// Decodes content. What has no canonical form goes into `extra`.
 pub(super) fn parts(
     value: &RawValue,
     path: &str,
@@ -61,8 +61,8 @@ fn part(value: &RawValue, path: String, content: Content, extra: &mut Extra) -> 
     }
 }
 
-/// A mark in the prompt for the cache. `OpenAI` counts half hours and half days, others five minutes and an hour: the
-/// short life is everyone's default, the long one the longest that there is.
+/// A cache mark. `OpenAI` has half an hour and half a day, others five minutes and an hour: the short lifetime is the
+/// default everywhere, the long one the longest that there is.
 fn cache(fields: &Fields<'_>) -> Result<Option<CacheControl>, ApiError> {
     let Some(mark) = fields.object("prompt_cache_breakpoint")? else { return Ok(None) };
     let ttl = mark.string("ttl")?.filter(|ttl| ttl != "30m");
@@ -86,12 +86,12 @@ fn file(fields: &Fields<'_>, extra: &mut Extra) -> Result<Part, ApiError> {
         (None, None, Some(id)) => Media::FileId { id },
         (None, None, None) => return Err(fields.missing("file_data")),
     };
-    // How finely the pages of a document are drawn; no other dialect lets the caller say it.
+    // The resolution of a document's pages; no other dialect has it.
     carry(fields, "detail", extra);
     Ok(Part::File { media, name, cache: cache(fields)? })
 }
 
-/// File data come as a `data:` URL, or as bare base64 whose type only the name tells.
+/// File data is a `data:` URL, or plain base64 whose type only the name tells.
 fn inline_file(data: String, name: Option<&str>) -> Media {
     match Media::from_url(&data) {
         media @ Media::Base64 { .. } => media,
@@ -123,7 +123,7 @@ fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
     Ok(Part::Audio { media: Media::Base64 { media_type, data: audio.required_string("data")? } })
 }
 
-/// The sources of text that the model said before.
+/// The citations of text in earlier answers.
 fn citations(fields: &Fields<'_>) -> Result<Vec<Citation>, ApiError> {
     let annotations = fields.array("annotations")?;
     annotations

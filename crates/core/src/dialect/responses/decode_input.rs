@@ -1,7 +1,7 @@
-//! From the flat list of input items to messages.
+//! Decodes the flat list of input items to messages.
 //!
-//! One turn of the assistant comes as several items (thoughts, text, tool calls); they become one message, as other
-//! dialects want it. Items of tools that only `OpenAI` runs itself are left out and remembered by their path.
+//! One turn of the assistant is several items (reasoning, text, tool calls); they become one message, as in other
+//! dialects. Items of server tools are left out and recorded by their path.
 
 use serde_json::value::RawValue;
 
@@ -15,27 +15,27 @@ use crate::json::error::unknown_value;
 use crate::json::fields::{Fields, Policy};
 use crate::json::object::{Kind, as_str};
 
-/// An item that is only named, not given.
+/// A reference to an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reference {
-    /// Its place in the input.
+    /// Its index in the input.
     pub(super) index: usize,
-    /// The id of the item that is meant.
+    /// The id of the item that it refers to.
     pub(super) id: String,
 }
 
-/// The conversation as far as it has been read.
+/// The messages so far.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     pub(super) messages: Vec<Message>,
     pub(super) extra: Extra,
     pub(super) references: Vec<Reference>,
-    /// Signatures of tool calls, to be attached when all calls are known: call id and signature.
+    /// Signatures of tool calls, attached when all calls are known: call id and signature.
     signatures: Vec<(String, String)>,
 }
 
 impl Turns {
-    /// Reads the item at this place of the input.
+    /// Decodes the item at this index of the input.
     pub(super) fn item(&mut self, index: usize, item: &RawValue) -> Result<(), ApiError> {
         let fields = Policy::PLAIN.read(item, format!("input[{index}]"))?;
         let kind = fields.string("type")?;
@@ -56,7 +56,7 @@ impl Turns {
         }
     }
 
-    /// Attaches what belongs to items read before.
+    /// Attaches signatures to earlier items.
     pub(super) fn finish(mut self) -> Self {
         for (id, value) in std::mem::take(&mut self.signatures) {
             let parts = self.messages.iter_mut().flat_map(|message| &mut message.parts);
@@ -71,7 +71,7 @@ impl Turns {
         self
     }
 
-    /// Adds to the turn of this role, which is begun unless it is under way.
+    /// Adds to the turn of this role, which is started if necessary.
     fn add(&mut self, role: Role, parts: Vec<Part>) {
         match self.messages.last_mut() {
             Some(last) if last.role == role => last.parts.extend(parts),
@@ -91,7 +91,7 @@ impl Turns {
         let content = fields.get("content").ok_or_else(|| fields.missing("content"))?;
         let parts =
             decode_content::parts(content, &fields.path("content"), Content::Message, &mut self.extra)?;
-        // Tells `OpenAI`'s models whether the text was a remark on the way or the answer.
+        // For `OpenAI`'s models: whether the text was a comment in between or the answer.
         carry(fields, "phase", &mut self.extra);
         if role == Role::Assistant {
             self.add(role, parts);
@@ -142,7 +142,7 @@ impl Turns {
     }
 
     fn reasoning(&mut self, fields: &Fields<'_>) -> Result<(), ApiError> {
-        // Open models show their thoughts themselves, others a summary of them.
+        // Open models return their reasoning itself, others a summary of it.
         let thoughts = texts(fields, "content")?.join("");
         let text = if thoughts.is_empty() { texts(fields, "summary")?.join("\n\n") } else { thoughts };
         let encrypted = fields.string("encrypted_content")?;
@@ -155,7 +155,7 @@ impl Turns {
             Some(Opaque::Signature(signature)) => {
                 Part::Thinking { text, signature: Some(signature.to_owned()) }
             }
-            // An empty item says nothing to any upstream, and some refuse it.
+            // An empty item has no meaning, and some upstreams refuse it.
             None if text.is_empty() => return Ok(()),
             None => Part::Thinking { text, signature: None },
         };
@@ -174,7 +174,7 @@ fn texts(fields: &Fields<'_>, name: &str) -> Result<Vec<String>, ApiError> {
     fields.objects(name)?.iter().map(|part| part.required_string("text")).collect()
 }
 
-/// The input in its short form: what the user says.
+/// The short form of the input: a user message.
 pub(super) fn as_user_text(input: &RawValue) -> Option<String> {
     (Kind::of(input) == Kind::String).then(|| as_str(input).map(std::borrow::Cow::into_owned)).flatten()
 }

@@ -1,4 +1,4 @@
-//! From a request body to the canonical request, and to what the gateway must know besides.
+//! Decodes a request body to the canonical request, and to the dialect's own state.
 
 use serde_json::value::RawValue;
 
@@ -15,7 +15,7 @@ use crate::json::error::{unknown_value, wrong_type};
 use crate::json::fields::{Fields, Policy};
 use crate::json::object::{Kind, as_str};
 
-/// The parameters that are understood; all others go into `extra`.
+/// The known parameters; all others go into `extra`.
 const KNOWN: &[&str] = &[
     "background",
     "conversation",
@@ -45,18 +45,17 @@ const KNOWN: &[&str] = &[
     "user",
 ];
 
-/// A request that has been read.
+/// A decoded request.
 #[derive(Debug, Clone)]
 pub struct ResponsesRequest {
-    /// The request in the canonical model. As long as it has not been [resolved](Self::resolve), it lacks the turns
-    /// before it.
+    /// The request in the canonical model. Until it is [resolved](Self::resolve), it lacks the turns before it.
     pub request: ChatRequest,
     /// The response that this one continues.
     pub previous_response_id: Option<String>,
-    /// Whether the answer is to be kept; it is unless the caller says otherwise.
+    /// Whether the answer is to be stored, which is the default.
     pub store: bool,
-    /// The input of this request alone, each item in its long form and with an id. Empty if nothing needs it: the
-    /// answer is not kept, nothing is continued and nothing referred to.
+    /// The input of this request only, each item in its long form and with an id. Empty if it is not needed: the
+    /// answer is not stored, nothing is continued and nothing referred to.
     pub input_items: Vec<Json>,
     pub(super) settings: Settings,
     pub(super) names: CallNames,
@@ -64,8 +63,8 @@ pub struct ResponsesRequest {
 }
 
 impl ResponsesRequest {
-    /// Reads a body. The error names the field at fault. `unique` is of letters and digits and the same as in the
-    /// context of the answer; ids of items are made of it.
+    /// Decodes a body. The error names the invalid field. `unique` consists of letters and digits and is the same as
+    /// in the context of the answer; ids of items are derived from it.
     pub fn parse(body: &[u8], unique: &str) -> Result<Self, ApiError> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
@@ -92,14 +91,14 @@ impl ResponsesRequest {
         })
     }
 
-    /// The ids of items that the input names without giving them.
+    /// The ids of items that the input refers to.
     pub fn references(&self) -> impl Iterator<Item = &str> {
         self.references.iter().map(|reference| reference.id.as_str())
     }
 
-    /// Puts the turns before this one into the request. `chain` are the responses that it continues, the oldest
-    /// first; items that are referred to are looked for there and in `others`. The error names a reference to
-    /// nothing. Instructions of earlier requests do not carry over.
+    /// Prepends the earlier turns. `chain` are the responses that it continues, oldest first; items that are referred
+    /// to are looked up there and in `others`. The error names an unknown reference. Instructions of earlier requests
+    /// are not carried over.
     pub fn resolve(mut self, chain: &[StoredResponse], others: &[StoredResponse]) -> Result<Self, ApiError> {
         if chain.is_empty() && self.references.is_empty() {
             return Ok(self);
@@ -178,7 +177,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Refuses what would need state or work that the gateway does not keep, instead of answering as if it were not there.
+/// Refuses parameters that need state or work that the gateway does not support, instead of ignoring them.
 fn check_state(top: &Fields<'_>) -> Result<Option<String>, ApiError> {
     if top.boolean("background")? == Some(true) {
         return Err(unsupported(
@@ -245,7 +244,7 @@ fn canonical(top: &Fields<'_>, names: &mut CallNames) -> Result<ChatRequest, Api
     }
     request.user = new_name.or(old_name);
     if let Some(options) = top.object("stream_options")? {
-        // Padding against listeners who count bytes; the gateway never adds it.
+        // Padding against observers who count bytes; the gateway never adds it.
         options.boolean("include_obfuscation")?;
         carry_unknown(&options, &["include_obfuscation"], &mut extra);
     }
@@ -272,7 +271,7 @@ fn reasoning(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<Reasoning>, A
     Ok(is_set.then(|| Reasoning { effort, include, summary, ..Reasoning::default() }))
 }
 
-/// Reads `include`: whether it asks for log probabilities. Encrypted thoughts are always part of the answer.
+/// Decodes `include`: whether it requests log probabilities. Encrypted reasoning is always part of the answer.
 fn includes_logprobs(top: &Fields<'_>, extra: &mut Extra) -> Result<bool, ApiError> {
     let mut logprobs = false;
     for (path, value) in top.array("include")? {

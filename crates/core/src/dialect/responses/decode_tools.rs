@@ -1,4 +1,4 @@
-//! Tools, the choice among them, and the form of the answer.
+//! Decodes tools, tool choice and response format.
 
 use serde_json::value::RawValue;
 
@@ -10,7 +10,7 @@ use crate::json::error::{unknown_value, wrong_type};
 use crate::json::fields::{Fields, Policy};
 use crate::json::object::{Kind, as_str};
 
-/// Reads `tools`.
+/// Decodes `tools`.
 pub(super) fn tools(
     top: &Fields<'_>,
     names: &mut CallNames,
@@ -70,7 +70,7 @@ fn tool(
     }
 }
 
-/// Elsewhere nothing holds the model to the grammar of a custom tool, so it is at least told.
+/// No other dialect enforces the grammar of a custom tool, so it is added to the description.
 fn custom_description(fields: &Fields<'_>) -> Result<Option<String>, ApiError> {
     let mut description = fields.string("description")?;
     if let Some(format) = fields.object("format")?
@@ -86,7 +86,7 @@ fn custom_description(fields: &Fields<'_>) -> Result<Option<String>, ApiError> {
     Ok(description)
 }
 
-/// Reads `tool_choice`. The choice of a tool that only `OpenAI` runs goes into `extra`.
+/// Decodes `tool_choice`. The choice of a server tool goes into `extra`.
 pub(super) fn tool_choice(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<ToolChoice>, ApiError> {
     let Some(value) = top.get("tool_choice") else { return Ok(None) };
     match Kind::of(value) {
@@ -133,7 +133,7 @@ fn allowed(fields: &Fields<'_>, extra: &mut Extra) -> Result<Option<ToolChoice>,
     Ok((!names.is_empty()).then_some(ToolChoice::Allowed { mode, names }))
 }
 
-/// Reads `text.format`.
+/// Decodes `text.format`.
 pub(super) fn response_format(text: &Fields<'_>) -> Result<Option<ResponseFormat>, ApiError> {
     let Some(format) = text.object("format")? else { return Ok(None) };
     let kind = format.required_string("type")?;

@@ -10,7 +10,7 @@ use super::wire::{Failure, Incomplete, Item, Response, Status, Usage};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, Part, PartStart, ReplyContext};
 use crate::tokens::TokenUsage;
 
-/// Writes the answer to one request, streamed or not.
+/// Encodes the answer to one request, streamed or not.
 #[derive(Debug, Clone)]
 pub struct ResponsesEncoder {
     pub(super) settings: Settings,
@@ -20,7 +20,7 @@ pub struct ResponsesEncoder {
     service_tier: Option<String>,
 }
 
-/// What is known of a response besides its items.
+/// The fields of a response besides its items.
 #[derive(Debug)]
 pub(super) struct State<'a> {
     pub(super) created: Option<u64>,
@@ -33,7 +33,7 @@ pub(super) struct State<'a> {
 }
 
 impl ResponsesEncoder {
-    /// An encoder of the answer to this request. `context.unique` must be the one that the request was read with.
+    /// An encoder of the answer to this request. `context.unique` must be the one that the request was decoded with.
     #[must_use]
     pub fn new(request: &ResponsesRequest, context: &ReplyContext) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl ResponsesEncoder {
         }
     }
 
-    /// An encoder that knows nothing of the request, so the answer repeats defaults.
+    /// An encoder without a request; the answer repeats defaults.
     #[must_use]
     pub fn without_request(context: &ReplyContext) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl ResponsesEncoder {
         response_id(&self.context.unique)
     }
 
-    /// Writes an unstreamed answer.
+    /// Encodes an unstreamed answer.
     #[must_use]
     pub fn encode(&self, response: &ChatResponse) -> Vec<u8> {
         let mut output = Output::new(&self.context.unique, self.names.clone());
@@ -122,7 +122,7 @@ impl ResponsesEncoder {
     }
 }
 
-/// Begins and fills a part of an unstreamed answer; `false` for those that models do not say in this dialect.
+/// Adds a part of an unstreamed answer; `false` for parts that cannot be in an answer of this dialect.
 fn add(output: &mut Output, index: usize, part: &Part) -> bool {
     match part {
         Part::Text { text, citations, .. } => {

@@ -1,4 +1,4 @@
-//! Errors in the words of `OpenAI`: the body of an error answer, and what a failed response says of itself.
+//! Errors in `OpenAI`'s form: the body of an error response, and the error of a failed response.
 //!
 //! <https://platform.openai.com/docs/guides/error-codes>
 
@@ -11,7 +11,7 @@ struct Body<'a> {
     error: Detail<'a>,
 }
 
-/// The error as answers and `error` events state it.
+/// The error as in answers and `error` events.
 #[derive(Debug, Serialize)]
 pub(super) struct Detail<'a> {
     message: &'a str,
@@ -21,7 +21,7 @@ pub(super) struct Detail<'a> {
 }
 
 impl<'a> Detail<'a> {
-    /// The error in the words of the dialect.
+    /// The error in this dialect.
     pub(super) fn of(error: &'a ErrorInfo) -> Self {
         Self {
             message: &error.message,
@@ -37,8 +37,7 @@ pub(super) fn encode(error: &ErrorInfo) -> Vec<u8> {
     serde_json::to_vec(&Body { error: Detail::of(error) }).unwrap_or_default()
 }
 
-/// The upstream's own code, or the one that clients know for the kind. Coding agents decide by it whether a retry can
-/// help.
+/// The upstream's own code, or the usual one of the kind. Coding agents use it to decide whether to retry.
 pub(super) fn code_of(error: &ErrorInfo) -> &str {
     error.code.as_deref().unwrap_or(match error.kind {
         ErrorKind::InvalidRequest => "invalid_prompt",

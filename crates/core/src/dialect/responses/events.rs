@@ -1,10 +1,10 @@
-//! Writes the events of a stream, numbered without gaps.
+//! Writes the events of a stream with consecutive sequence numbers.
 
 use super::output::Slot;
 use super::wire::{Content, Event, Item, Numbered, Part, Summary};
 use crate::sse::writer::end_data;
 
-/// Numbers events and writes them.
+/// The writer of events.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     pub(super) sequence: u64,
@@ -18,7 +18,7 @@ impl Events {
         out.extend_from_slice(b"\ndata: ");
         let start = out.len();
         let numbered = Numbered { r#type: kind, sequence_number: self.sequence, event };
-        // Writing plain structures to memory cannot fail.
+        // Serialising plain structures to memory cannot fail.
         let _written = serde_json::to_writer(&mut *out, &numbered);
         end_data(out, start);
         self.sequence += 1;
@@ -85,7 +85,7 @@ pub(super) fn at_content<'a>(item: &'a Item, slot: &Slot) -> Event<'a> {
     Event { content_index: Some(slot.content), ..at_item(item, slot) }
 }
 
-/// An event of a summary of thoughts, which is always one piece.
+/// An event of a reasoning summary, which always has one part.
 pub(super) fn at_summary<'a>(item: &'a Item, slot: &Slot) -> Event<'a> {
     Event { summary_index: Some(0), ..at_item(item, slot) }
 }

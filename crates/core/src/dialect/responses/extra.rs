@@ -1,4 +1,4 @@
-//! Parameters that have no place in the canonical request.
+//! Parameters without a place in the canonical request.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use crate::json::fields::Fields;
 /// Such parameters, by their path.
 pub(super) type Extra = BTreeMap<String, Json>;
 
-/// Remembers a field if it is set.
+/// Records a field if it is set.
 pub(super) fn carry(fields: &Fields<'_>, name: &str, extra: &mut Extra) {
     if let Some(value) = fields.get(name) {
         extra.insert(fields.path(name), Json::carried(value));
     }
 }
 
-/// Remembers all fields that are set, but the known ones.
+/// Records all fields that are set, except the known ones.
 pub(super) fn carry_unknown(fields: &Fields<'_>, known: &[&str], extra: &mut Extra) {
     extra.extend(fields.others(known).map(|(name, value)| (fields.path(&name), Json::carried(value))));
 }
 
-/// The error of a parameter that the gateway cannot honour and must not ignore.
+/// The error for a parameter that the gateway does not support and must not ignore.
 pub(super) fn unsupported(path: &str, message: &str) -> ApiError {
     ApiError::invalid("unsupported_parameter", path, message)
 }

@@ -1,7 +1,7 @@
-//! Input items as they are kept: in their long form, each with an id.
+//! Input items as they are stored: in their long form, each with an id.
 //!
-//! Ids are made of the unique part of the response's id and the place of the item, so the response that an item
-//! belongs to can be told from the item's id alone.
+//! An id consists of the unique part of the response's id and the index of the item, so the response of an item can
+//! be found by the item's id alone.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ pub(super) fn output_id(kind: &str, unique: &str, index: usize) -> String {
     format!("{}_{unique}_{index}", prefix(kind))
 }
 
-/// The id of the response that has the item with this id, if the gateway gave it.
+/// The id of the response that contains the item with this id, if the gateway generated it.
 #[must_use]
 pub fn response_of_item(item_id: &str) -> Option<String> {
     let (head, _) = item_id.rsplit_once('_')?;
@@ -42,7 +42,7 @@ fn prefix(kind: &str) -> &'static str {
     }
 }
 
-/// The input in its short form as an item.
+/// The short form of the input as an item.
 pub(super) fn of_text(text: &str, unique: &str) -> Json {
     Json::of(&json!({
         "id": input_id("message", unique, 0),
@@ -57,7 +57,7 @@ fn input_id(kind: &str, unique: &str, index: usize) -> String {
     format!("{}_{unique}_i{index}", prefix(kind))
 }
 
-/// An item that has been checked, in its long form.
+/// A validated item in its long form.
 pub(super) fn normalise(item: &RawValue, unique: &str, index: usize) -> Json {
     let Ok(object) = serde_json::from_str::<JsonObject<'_>>(item.get()) else { return Json::of(&item) };
     let kind = object.get_set("type").and_then(as_str).unwrap_or(Cow::Borrowed("message"));
@@ -95,7 +95,7 @@ pub(super) fn id_of(item: &Json) -> Option<String> {
     object.get_set("id").and_then(as_str).map(Cow::into_owned)
 }
 
-/// An object whose fields stand in this order.
+/// An object with its fields in this order.
 struct InOrder<'a>(&'a [(&'a str, Json)]);
 
 impl Serialize for InOrder<'_> {

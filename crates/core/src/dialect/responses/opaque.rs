@@ -1,34 +1,34 @@
-//! What `encrypted_content` of a reasoning item holds.
+//! The content of `encrypted_content` in a reasoning item.
 //!
-//! It is the only field of the dialect that clients give back unread, so every proof that an upstream wants to see
-//! again travels in it: the signature of thoughts as it is, encrypted thoughts and the signature of a tool call with
-//! a mark in front. A colon cannot stand in base64, so no provider's own token is taken for a marked one.
+//! It is the only field of the dialect that clients send back unchanged, so it carries everything that an upstream
+//! needs back: the signature of a thinking block as it is; encrypted thinking blocks and signatures of tool calls
+//! with a mark in front. A colon cannot occur in base64, so no provider's own token is mistaken for a marked one.
 
 const REDACTED: &str = "redacted_thinking:";
 const TOOL_CALL: &str = "tool_call:";
 
-/// The content, read.
+/// The decoded content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Opaque<'a> {
-    /// The signature of the thoughts that the item shows.
+    /// The signature of the visible reasoning of the item.
     Signature(&'a str),
-    /// Thoughts in encrypted form.
+    /// An encrypted thinking block.
     Redacted(&'a str),
     /// The signature of the tool call with this id.
     ToolCall { call_id: &'a str, signature: &'a str },
 }
 
-/// Marks encrypted thoughts.
+/// Marks an encrypted thinking block.
 pub(super) fn redacted(data: &str) -> String {
     format!("{REDACTED}{data}")
 }
 
-/// Ties a signature to a tool call. The length in front makes it readable whatever the two contain.
+/// Combines a tool call's id with its signature. The length in front makes it unambiguous.
 pub(super) fn tool_call(call_id: &str, signature: &str) -> String {
     format!("{TOOL_CALL}{}:{signature}{call_id}", signature.len())
 }
 
-/// Reads the content.
+/// Decodes the content.
 pub(super) fn read(content: &str) -> Opaque<'_> {
     if let Some(data) = content.strip_prefix(REDACTED) {
         return Opaque::Redacted(data);

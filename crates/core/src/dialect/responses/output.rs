@@ -1,7 +1,7 @@
-//! The items of an answer while they come about.
+//! The items of an answer under construction.
 //!
-//! Streamed and unstreamed answers are built by the same steps, so they hold the same items. Text and refusals in a
-//! row are one message; all other parts are an item each.
+//! Streamed and unstreamed answers are built by the same steps, so they have the same items. Adjacent texts and
+//! refusals are one message; every other part is an item of its own.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use super::opaque;
 use super::wire::{Annotation, Content, Item, Status, Summary};
 use crate::dialect::canonical::{Citation, FinishReason, Json, PartStart};
 
-/// The arguments of a call that has none.
+/// The arguments of a call without any.
 pub(super) const NO_ARGUMENTS: &str = "{}";
 
-/// Where a part of the answer stands among the items, and what is known of it only at its end.
+/// The position of a part of the answer among the items, and data that is complete only at its end.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) item: usize,
-    /// The place in the item's content.
+    /// The index in the item's content.
     pub(super) content: usize,
     citations: Vec<Citation>,
     signature: String,
-    /// The arguments of a custom tool's call, of which only the whole can be read.
+    /// The arguments of a custom tool's call, which can be parsed only when complete.
     custom_arguments: Option<String>,
 }
 
@@ -48,13 +48,13 @@ impl Output {
         }
     }
 
-    /// Whether a part of this kind goes into the last item.
+    /// Whether a part of this kind is added to the last item.
     pub(super) fn continues(&self, start: &PartStart) -> bool {
         matches!(start, PartStart::Text | PartStart::Refusal)
             && matches!(self.items.last(), Some(Item::Message { .. }))
     }
 
-    /// Begins a part.
+    /// Starts a part.
     pub(super) fn start(&mut self, part: usize, start: PartStart) {
         if !self.continues(&start) {
             let item = self.new_item(&start);
@@ -91,7 +91,7 @@ impl Output {
         let id = |kind| output_id(kind, &self.unique, index);
         let status = Status::InProgress;
         match start {
-            // Pictures and recordings have become text before.
+            // Images and audio were converted to text before.
             PartStart::Text | PartStart::Refusal | PartStart::Image { .. } | PartStart::Audio { .. } => {
                 Item::Message { id: id("message"), status, role: "assistant", content: Vec::new() }
             }
@@ -109,7 +109,7 @@ impl Output {
                 encrypted_content: Some(opaque::redacted(&maker.seal(block))),
             },
             PartStart::ToolCall { id: call_id, name } => {
-                // Clients tell calls apart by it, so it must not be empty.
+                // Clients identify calls by it, so it must not be empty.
                 let call_id = match call_id.as_str() {
                     "" => format!("call_{}_{index}", self.unique),
                     given => given.to_owned(),
@@ -127,17 +127,17 @@ impl Output {
         }
     }
 
-    /// Where a part is that has begun and not ended.
+    /// The position of an open part.
     pub(super) fn slot(&self, part: usize) -> Option<&Slot> {
         self.slots.get(&part)
     }
 
-    /// The parts that have begun and not ended.
+    /// The open parts.
     pub(super) fn open_parts(&self) -> Vec<usize> {
         self.slots.keys().copied().collect()
     }
 
-    /// More text, thoughts or arguments.
+    /// Adds text, reasoning or arguments.
     pub(super) fn append(&mut self, part: usize, more: &str) {
         let Some(slot) = self.slots.get_mut(&part) else { return };
         if let Some(arguments) = &mut slot.custom_arguments {
@@ -160,22 +160,21 @@ impl Output {
         }
     }
 
-    /// More of a signature.
+    /// Adds to a signature.
     pub(super) fn sign(&mut self, part: usize, more: &str) {
         if let Some(slot) = self.slots.get_mut(&part) {
             slot.signature.push_str(more);
         }
     }
 
-    /// A source of a text. Which characters it stands behind may only be known when the text is whole.
+    /// Adds a citation of a text. Its range may only be known when the text is complete.
     pub(super) fn cite(&mut self, part: usize, citation: Citation) {
         if let Some(slot) = self.slots.get_mut(&part) {
             slot.citations.push(citation);
         }
     }
 
-    /// Log probabilities of the text that is coming. What is done does not change any more, so those that come later
-    /// are lost.
+    /// Log probabilities of the next text. Finished items do not change any more, so later ones are lost.
     pub(super) fn add_logprobs(&mut self, more: Vec<Json>) {
         let open: Vec<(usize, usize)> = self.slots.values().map(|slot| (slot.item, slot.content)).collect();
         for (item, content) in open.into_iter().rev() {
@@ -188,7 +187,7 @@ impl Output {
         }
     }
 
-    /// Ends a part and says where it is. A call without arguments gets those that mean none: clients parse them.
+    /// Ends a part and returns its position. A call without arguments gets empty ones, because clients parse them.
     pub(super) fn end(&mut self, part: usize) -> Option<Slot> {
         let mut slot = self.slots.remove(&part)?;
         match self.items.get_mut(slot.item)? {
@@ -222,7 +221,7 @@ impl Output {
         Some(slot)
     }
 
-    /// Adds the items that carry the signatures of tool calls, in the order of the calls, and says which they are.
+    /// Adds the items with the signatures of tool calls, in the order of the calls, and returns their indexes.
     pub(super) fn add_signatures(&mut self) -> std::ops::Range<usize> {
         let first = self.items.len();
         let order: Vec<String> = self.items.iter().filter_map(call_id).map(str::to_owned).collect();
@@ -246,8 +245,7 @@ fn call_id(item: &Item) -> Option<&str> {
     }
 }
 
-/// A source in the words of the dialect; `None` if it has neither address nor title. What is not said to stand behind
-/// some of the text stands behind all of it.
+/// A citation in this dialect; `None` without URL and title. Without a range it applies to all of the text.
 fn annotation(citation: Citation, length: u64) -> Option<Annotation> {
     let (start_index, end_index) = citation.span.unwrap_or((0, length));
     match (citation.url, citation.title) {
@@ -262,7 +260,7 @@ fn annotation(citation: Citation, length: u64) -> Option<Annotation> {
     }
 }
 
-/// The log probabilities of tokens in `OpenAI`'s older form, which are the same in this one.
+/// Log probabilities in `OpenAI`'s chat form, which is the same in this dialect.
 pub(super) fn token_logprobs(logprobs: &Json) -> Vec<Json> {
     #[derive(serde::Deserialize)]
     struct Tokens {
@@ -271,12 +269,12 @@ pub(super) fn token_logprobs(logprobs: &Json) -> Vec<Json> {
     serde_json::from_str::<Tokens>(logprobs.text()).ok().and_then(|tokens| tokens.content).unwrap_or_default()
 }
 
-/// The status of a response that ended for this reason, and why it is incomplete.
+/// The status of a response with this finish reason, and why it is incomplete.
 pub(super) fn outcome(finish: Option<&FinishReason>) -> (Status, Option<super::wire::Incomplete>) {
     let reason = match finish {
         Some(FinishReason::Length) => Some("max_output_tokens"),
         Some(FinishReason::ContentFilter) => Some("content_filter"),
-        // There is more to come, but none of the documented reasons says so.
+        // The turn was paused, but none of the documented reasons says so.
         Some(FinishReason::Pause) => None,
         _ => return (Status::Completed, None),
     };

@@ -1,4 +1,4 @@
-//! What an answer repeats of its request.
+//! The settings of a request that its answer repeats.
 
 use serde::Serialize;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::dialect::canonical::Json;
 use crate::error::ApiError;
 use crate::json::fields::Fields;
 
-/// Settings of the request, under the names that they have in the answer.
+/// Settings of the request, under their names in the answer.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Settings {
     access_programs: Option<Json>,
@@ -51,7 +51,7 @@ impl Settings {
         self.instructions.as_deref()
     }
 
-    /// The settings of a request whose fields have been checked.
+    /// The settings of a validated request.
     pub(super) fn of(top: &Fields<'_>) -> Result<Self, ApiError> {
         let default = Self::default();
         let text = top.object("text")?;

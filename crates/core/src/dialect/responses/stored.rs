@@ -1,6 +1,6 @@
-//! Responses that are kept, and the answers about them.
+//! Stored responses, and the API for them.
 //!
-//! A response is kept with its own input only. What came before is found by following `previous_response_id`, so a
+//! A response is stored with its own input only. Earlier turns are found by following `previous_response_id`, so a
 //! long conversation is stored once, not once per turn.
 //!
 //! <https://platform.openai.com/docs/api-reference/responses/get>
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::input_items::id_of;
 use crate::dialect::canonical::Json;
 
-/// A response that is kept.
+/// A stored response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredResponse {
     /// Its id.
@@ -24,32 +24,32 @@ pub struct StoredResponse {
     pub created_at: u64,
     /// The items of its own input.
     pub input_items: Vec<Json>,
-    /// The response as it was answered.
+    /// The response as it was returned.
     pub response: Json,
 }
 
-/// A response that its provider keeps.
+/// A response that its provider stores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptElsewhere {
-    /// Its id, which is the provider's.
+    /// Its id, given by the provider.
     pub id: String,
     /// The `uid` of the provider.
     pub kept_by: String,
 }
 
-/// What is kept under the id of a response.
+/// The stored record of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kept {
     /// The response.
     Here(Box<StoredResponse>),
-    /// Who has it.
+    /// The provider that stores it.
     Elsewhere(KeptElsewhere),
 }
 
 impl Kept {
-    /// Reads a record.
+    /// Parses a record.
     pub fn parse(json: &str) -> Result<Self, serde_json::Error> {
-        // Only one of the two says by whom it is kept.
+        // Only this form names a provider.
         match serde_json::from_str(json) {
             Ok(elsewhere) => Ok(Self::Elsewhere(elsewhere)),
             Err(_) => serde_json::from_str(json).map(|stored| Self::Here(Box::new(stored))),
@@ -58,7 +58,7 @@ impl Kept {
 }
 
 impl KeptElsewhere {
-    /// What is to be remembered of an answer of the provider with this `uid`: its body, or just `{"id": …}`.
+    /// The record of an answer of the provider with this `uid`: from its body, or just `{"id": …}`.
     #[must_use]
     pub fn of(provider_uid: &str, body: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
@@ -70,14 +70,14 @@ impl KeptElsewhere {
     }
 }
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page<'a> {
-    /// Begins behind the item with this id.
+    /// Begins after the item with this id.
     pub after: Option<&'a str>,
     /// Most items.
     pub limit: usize,
-    /// The oldest item first; the newest otherwise.
+    /// Oldest item first; otherwise newest first.
     pub is_ascending: bool,
 }
 
@@ -110,8 +110,8 @@ struct List<'a> {
 }
 
 impl StoredResponse {
-    /// What is to be kept of an answer, the body of an unstreamed one or the last state of a streamed one, to a request
-    /// that continued `previous_response_id` with these items; `None` if it is no response.
+    /// The record of an answer (the body of an unstreamed one or the final state of a streamed one) to a request that
+    /// continued `previous_response_id` with these items; `None` if it is not a response.
     #[must_use]
     pub fn of(previous_response_id: Option<&str>, input_items: &[Json], response: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(response).ok()?;
@@ -146,7 +146,7 @@ impl StoredResponse {
         self.response.text().as_bytes().to_vec()
     }
 
-    /// The body of `GET /v1/responses/{id}/input_items`. `None` if the item to begin behind is not there.
+    /// The body of `GET /v1/responses/{id}/input_items`. `None` if the item to begin after does not exist.
     #[must_use]
     pub fn input_items_body(&self, page: Page<'_>) -> Option<Vec<u8>> {
         let mut items: Vec<&Json> = self.input_items.iter().collect();
@@ -177,7 +177,7 @@ pub fn deleted_body(id: &str) -> Vec<u8> {
     json!({ "id": id, "object": "response", "deleted": true }).to_string().into_bytes()
 }
 
-/// The items of a conversation: the input and answer of every response before, the oldest first, then the new input.
+/// The items of a conversation: input and answer of every earlier response, oldest first, then the new input.
 #[must_use]
 pub fn history(chain: &[StoredResponse], new_input: &[Json]) -> Vec<Json> {
     let mut items = Vec::new();

@@ -1,17 +1,17 @@
-//! Writes a streamed answer as semantic events.
+//! Encodes a streamed answer as semantic events.
 //!
-//! Guarantees, for any lawful sequence of canonical events:
+//! Guarantees, for any valid sequence of canonical events:
 //! - the stream begins with `response.created` and ends with exactly one of `response.completed`,
 //!   `response.incomplete` and `response.failed`; sequence numbers have no gaps;
-//! - every item and part is added before it grows and is done before the end; deltas concatenate to what the `done`
-//!   event and the final response say;
-//! - tool calls may run beside each other, each under its own `output_index`;
-//! - the final response equals the unstreamed answer of the same content.
+//! - every item and part is added before its deltas and done before the end; deltas concatenate to the text of the
+//!   `done` event and of the final response;
+//! - tool calls may overlap, each with its own `output_index`;
+//! - the final response equals the unstreamed answer with the same content.
 //!
 //! The dialect repeats the whole answer in its last event, so the items are held until then.
 //!
-//! The last item is closed only when the next one begins or the answer ends, because only then is it known whether it
-//! was cut off.
+//! The last item is closed only when the next one starts or the answer ends, because only then it is known whether it
+//! was truncated.
 
 use super::encode_response::{ResponsesEncoder, State};
 use super::error::{Detail, code_of};
@@ -28,7 +28,7 @@ pub struct ResponsesStream {
     encoder: ResponsesEncoder,
     id: String,
     output: Output,
-    /// How far each item is.
+    /// The state of each item.
     progress: Vec<Progress>,
     events: Events,
     created: Option<u64>,
@@ -37,18 +37,18 @@ pub struct ResponsesStream {
     service_tier: Option<String>,
     finish: Option<FinishReason>,
     error: Option<ErrorInfo>,
-    /// Text whose log probabilities may come with the next event, and the part that it belongs to.
+    /// Text whose log probabilities may come with the next event, and its part.
     held_text: Option<(usize, String)>,
     stage: Stage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Nothing was written.
+    /// Nothing was written yet.
     New,
-    /// Items come.
+    /// Items are being written.
     Running,
-    /// All items are closed, the end is still to come.
+    /// All items are closed, the final event is not written yet.
     Finished,
     /// The last event was written.
     Over,
@@ -87,13 +87,13 @@ impl ResponsesStream {
         }
     }
 
-    /// Whether the last event has been written.
+    /// Whether the final event was written.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.stage == Stage::Over
     }
 
-    /// The response object as far as the answer has come, to be kept when it is over.
+    /// The response object so far, to be stored at the end.
     #[must_use]
     pub fn response(&self) -> Vec<u8> {
         let state = self.state();
@@ -120,7 +120,7 @@ impl ResponsesStream {
     fn write_response(&mut self, kind: &str, out: &mut Vec<u8>) {
         let state = self.state();
         let response = Some(self.encoder.body(&self.id, &state, &self.output.items));
-        // The state borrows the stream, so the counter steps aside for a moment.
+        // Taken out because the state borrows the stream.
         let mut events = Events { sequence: self.events.sequence };
         events.write(out, kind, Event { response, ..Event::default() });
         self.events = events;
@@ -135,7 +135,7 @@ impl ResponsesStream {
     }
 
     fn start_part(&mut self, part: usize, start: &PartStart, out: &mut Vec<u8>) {
-        // Nothing while it is not open, and a decoder that counts wrongly must not leave a part without an end.
+        // Ignored for a part that is not open; and a decoder with wrong indexes must not leave a part without an end.
         self.end_part(part, out);
         if !self.output.continues(start)
             && let Some(last) = self.progress.len().checked_sub(1)
@@ -161,7 +161,7 @@ impl ResponsesStream {
         }
     }
 
-    /// More text of any kind of part.
+    /// Adds text to any kind of part.
     fn grow(&mut self, part: usize, more: &str, logprobs: &[Json], out: &mut Vec<u8>) {
         if more.is_empty() {
             return;
@@ -192,7 +192,7 @@ impl ResponsesStream {
                 let event = Event { delta, ..at_item(item, slot) };
                 self.events.write(out, "response.function_call_arguments.delta", event);
             }
-            // Its text stands inside the arguments and is known when they are whole.
+            // Its text is inside the arguments and known when they are complete.
             Item::CustomToolCall { .. } => {}
         }
         self.output.append(part, more);
@@ -236,7 +236,7 @@ impl ResponsesStream {
         self.events.write(out, "response.output_item.done", event);
     }
 
-    /// Closes everything. Only the last item can have been cut off.
+    /// Closes everything. Only the last item can be truncated.
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.release_text(&[], out);
         for part in self.output.open_parts() {
@@ -270,7 +270,7 @@ impl ResponsesStream {
         self.write_response(kind, out);
     }
 
-    /// The service sends both events: clients that raise errors look for `error`, those that follow the life of the
+    /// Both events are sent, as the service does: clients that raise errors look for `error`, those that track the
     /// response for `response.failed`.
     fn fail(&mut self, error: &ErrorInfo, out: &mut Vec<u8>) {
         self.begin(out);
@@ -305,7 +305,7 @@ impl ResponsesStream {
         }
     }
 
-    /// An event of the one choice that the dialect has.
+    /// Processes an event of the only choice of this dialect.
     fn item_event(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {
         match event {
             StreamEvent::PartStart { part, start, .. } => self.start_part(*part, start, out),
@@ -374,7 +374,7 @@ impl StreamEncoder for ResponsesStream {
     }
 }
 
-/// A message as it is added: its parts come with events of their own.
+/// A message as it is added: its parts follow in events of their own.
 fn empty(item: &Item) -> Item {
     let mut item = item.clone();
     if let Item::Message { content, .. } = &mut item {

@@ -1,4 +1,4 @@
-//! What is noted of responses that pass untouched, because their provider speaks this dialect itself.
+//! The observer of pass-through responses, for providers with this dialect.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::dialect::translation::finish_word;
 use crate::sse::{Event, writer};
 use crate::tokens::estimate_tokens;
 
-/// Looks at a stream of the Responses API.
+/// The observer of a stream of the Responses API.
 #[derive(Debug)]
 pub struct ResponsesObserver {
     facts: StreamFacts,
@@ -107,21 +107,21 @@ impl Observer for ResponsesObserver {
         event
     }
 
-    /// The id is all that the gateway must know of a response that its provider keeps. One that goes on in the background
-    /// may be asked for before its stream is over.
+    /// Of a response that its provider stores, the gateway needs only the id. A background response may be requested
+    /// before its stream ends.
     fn final_body(&self) -> Option<Vec<u8>> {
         let id = self.id.as_ref().filter(|_| self.is_background || self.ending == Ending::Done)?;
         Some(json!({ "id": id }).to_string().into_bytes())
     }
 }
 
-/// Reads what is recorded off an unstreamed answer.
+/// Extracts what is recorded from an unstreamed answer.
 pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
     let answer: Answer = serde_json::from_slice(body)?;
     Ok(StreamFacts {
         usage: answer.usage(),
         finish_reason: answer.finish(false).as_ref().map(finish_word),
-        // Before a response is made in the background nothing has been said.
+        // A background response has no content yet.
         estimated_completion: if answer.usage().is_some() || answer.background == Some(true) {
             0
         } else {

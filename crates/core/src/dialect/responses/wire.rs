@@ -1,4 +1,4 @@
-//! The response object and the events of a stream, as they stand on the wire.
+//! The JSON of the response object and of stream events.
 //!
 //! <https://platform.openai.com/docs/api-reference/responses/object>,
 //! <https://platform.openai.com/docs/api-reference/responses-streaming>
@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::dialect::canonical::Json;
 use crate::tokens::TokenUsage;
 
-/// How far an item or a response is.
+/// The status of an item or a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Status {
@@ -56,7 +56,7 @@ pub(super) enum Item {
     },
 }
 
-/// A piece of a message.
+/// A part of a message.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Content {
@@ -64,14 +64,14 @@ pub(super) enum Content {
     Refusal { refusal: String },
 }
 
-/// A piece of a summary of thoughts.
+/// A part of a reasoning summary.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Summary {
     SummaryText { text: String },
 }
 
-/// A source of a text.
+/// A citation of a text.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Annotation {
@@ -79,7 +79,7 @@ pub(super) enum Annotation {
     FileCitation { file_id: String, filename: String, index: u64 },
 }
 
-/// A part that begins or ends in a stream.
+/// A part that starts or ends in a stream.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Part<'a> {
@@ -98,7 +98,7 @@ impl Item {
         }
     }
 
-    /// Sets how far it is; thoughts do not say it.
+    /// Sets the status; reasoning items have none.
     pub(super) fn set_status(&mut self, new: Status) {
         match self {
             Self::Message { status, .. }
@@ -128,7 +128,7 @@ pub(super) struct Response<'a> {
     pub(super) settings: &'a Settings,
 }
 
-/// Why a response failed.
+/// The error of a failed response.
 #[derive(Debug, Serialize)]
 pub(super) struct Failure<'a> {
     pub(super) code: &'a str,
@@ -211,8 +211,8 @@ pub(super) struct Event<'a> {
     pub(super) input: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) logprobs: Option<&'a [Json]>,
-    /// The documented form of an `error` event has the details beside the type, the service itself sends them as one
-    /// object. Clients read either, so both are written.
+    /// According to the documentation an `error` event has the details beside the type; the service itself sends them
+    /// as an object. Clients read either, so both are written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<&'a Detail<'a>>,
     #[serde(flatten)]
@@ -227,7 +227,7 @@ pub(super) struct FlatError<'a> {
     pub(super) param: Option<&'a str>,
 }
 
-/// An event with what every event has.
+/// An event with the common fields.
 #[derive(Debug, Serialize)]
 pub(super) struct Numbered<'a> {
     pub(super) r#type: &'a str,

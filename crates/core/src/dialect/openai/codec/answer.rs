@@ -1,7 +1,7 @@
-//! What a message of an answer says, or a delta of one: they have the same fields.
+//! The content of a message or delta of an answer: they have the same fields.
 //!
-//! Read leniently: a field of an unexpected type counts as absent. Compatible services put the same things in several
-//! places, often in more than one of them at once.
+//! Decoded leniently: a field of an unexpected type counts as absent. Compatible services have the same content in
+//! several places, often in more than one of them at once.
 
 use serde_json::value::RawValue;
 
@@ -9,21 +9,21 @@ use super::lenient::{integer, items, items_at, object, object_at, text};
 use crate::dialect::canonical::{Citation, FinishReason, Json, Media};
 use crate::json::object::{JsonObject, Kind, as_str};
 
-/// What is said.
+/// The content.
 #[derive(Default)]
 pub(super) struct Said {
     pub pieces: Vec<Piece>,
     pub calls: Vec<CallPiece>,
     pub citations: Vec<Citation>,
-    /// Recorded speech, as base64.
+    /// Audio, as base64.
     pub audio: Option<String>,
 }
 
-/// A piece of what is said.
+/// A piece of the content.
 #[derive(Debug, PartialEq)]
 pub(super) enum Piece {
     Text(String),
-    /// Thoughts. The index tells one block of a stream from the next.
+    /// Reasoning. The index distinguishes the blocks of a stream.
     Thinking {
         index: Option<u64>,
         text: String,
@@ -32,7 +32,7 @@ pub(super) enum Piece {
     Redacted(String),
     Refusal(String),
     Image(Media),
-    /// A recording, or a piece of one.
+    /// An audio recording, or a piece of one.
     Audio(Media),
 }
 
@@ -46,7 +46,7 @@ pub(super) struct CallPiece {
     pub signature: Option<String>,
 }
 
-/// Reads a message or delta.
+/// Decodes a message or delta.
 pub(super) fn read(message: &JsonObject<'_>) -> Said {
     let mut said = Said { pieces: thoughts(message), ..Said::default() };
     if let Some(content) = message.get_set("content") {
@@ -56,7 +56,7 @@ pub(super) fn read(message: &JsonObject<'_>) -> Said {
         said.pieces.push(Piece::Refusal(refusal));
     }
     if let Some(audio) = object_at(message, "audio") {
-        // Speech says its words in `transcript`, and `content` is empty then.
+        // The text of speech is in `transcript`, and `content` is empty then.
         if let Some(transcript) = text(&audio, "transcript") {
             said.pieces.push(Piece::Text(transcript));
         }
@@ -83,7 +83,7 @@ pub(super) fn read(message: &JsonObject<'_>) -> Said {
     said
 }
 
-/// Content: a string, or a list of parts, as Mistral's models that think give it.
+/// Content: a string, or a list of parts, as in Mistral's reasoning models.
 fn content_pieces(content: &RawValue, pieces: &mut Vec<Piece>) {
     match Kind::of(content) {
         Kind::String => push_text(pieces, as_str(content).unwrap_or_default().into_owned()),
@@ -123,7 +123,7 @@ fn content_part(item: &RawValue, pieces: &mut Vec<Piece>) {
     }
 }
 
-/// Adds text to the piece before it, if that is text.
+/// Appends text to the previous piece, if that is text.
 pub(super) fn push_text(pieces: &mut Vec<Piece>, text: String) {
     match pieces.last_mut() {
         _ if text.is_empty() => {}
@@ -132,9 +132,9 @@ pub(super) fn push_text(pieces: &mut Vec<Piece>, text: String) {
     }
 }
 
-/// Thoughts: blocks in `thinking_blocks` (`LiteLLM`) or `reasoning_details` (`OpenRouter`), text in `reasoning_content`
-/// (`DeepSeek`) or `reasoning`. Where there are both, the blocks repeat the text; where the blocks have none, they are
-/// there for the signature only.
+/// Reasoning: blocks in `thinking_blocks` (`LiteLLM`) or `reasoning_details` (`OpenRouter`), text in
+/// `reasoning_content` (`DeepSeek`) or `reasoning`. If there are both, the blocks repeat the text; blocks without
+/// text are there for the signature only.
 fn thoughts(message: &JsonObject<'_>) -> Vec<Piece> {
     let mut blocks: Vec<Piece> = items_at(message, "thinking_blocks")
         .into_iter()
@@ -191,7 +191,7 @@ fn call_piece(call: &JsonObject<'_>) -> CallPiece {
     let (called, input) = match (&function, &custom) {
         (Some(function), _) => (function, "arguments"),
         (None, Some(custom)) => (custom, "input"),
-        // Workers AI names the function in the call itself.
+        // Workers AI has the name of the function in the call itself.
         (None, None) => (call, "arguments"),
     };
     let google = object_at(call, "extra_content")
@@ -230,7 +230,7 @@ fn citation(item: &RawValue) -> Option<Citation> {
     })
 }
 
-/// A source that is only an address, as Perplexity and xAI list them at the top of the answer.
+/// A citation that is only a URL, as Perplexity and xAI list them at the top level of the answer.
 pub(super) fn bare_citations(reply: &JsonObject<'_>) -> Vec<Citation> {
     let addresses = items_at(reply, "citations").into_iter().filter_map(as_str);
     addresses
@@ -244,7 +244,7 @@ pub(super) fn bare_citations(reply: &JsonObject<'_>) -> Vec<Citation> {
         .collect()
 }
 
-/// What an odd reply says at its top instead of in `choices`: text, tool calls, or both.
+/// Top-level content of an odd reply instead of `choices`: text, tool calls, or both.
 pub(super) fn odd(reply: &JsonObject<'_>) -> Option<Said> {
     let text = odd_text(reply);
     let calls: Vec<CallPiece> = items_at(reply, "tool_calls")
@@ -256,7 +256,7 @@ pub(super) fn odd(reply: &JsonObject<'_>) -> Option<Said> {
     if text.is_none() && calls.is_empty() {
         return None;
     }
-    // An empty text is an answer where nothing else is said.
+    // An empty text is an answer if there is nothing else.
     let is_said = |text: &String| !text.is_empty() || calls.is_empty();
     let pieces = text.filter(is_said).map(Piece::Text).into_iter().collect();
     Some(Said { pieces, calls, ..Said::default() })
@@ -268,7 +268,7 @@ fn odd_text(reply: &JsonObject<'_>) -> Option<String> {
         let value = reply.get_set(name)?;
         match Kind::of(value) {
             Kind::String => as_str(value).map(std::borrow::Cow::into_owned),
-            // Workers AI gives a token that looks like a number as one, and an answer in JSON as the object itself.
+            // Workers AI returns a token that looks like a number as a number, and JSON output as an object.
             Kind::Number | Kind::Boolean | Kind::Array if name == "response" => Some(value.get().to_owned()),
             Kind::Object => {
                 let inner = object(value)?;
@@ -289,13 +289,13 @@ fn odd_text(reply: &JsonObject<'_>) -> Option<String> {
     })
 }
 
-/// Why a choice ended. Services that have nothing to say yet send an empty string or the word `null`.
+/// The finish reason of a choice. Services without one send an empty string or the word `null`.
 pub(super) fn finish(choice: &JsonObject<'_>) -> Option<FinishReason> {
     let word = text(choice, "finish_reason")?;
     Some(match word.as_str() {
         "null" => return None,
         "stop" | "end_turn" | "eos" | "eos_token" => match text(choice, "stop_reason") {
-            // vLLM tells in a field of its own which sequence it was.
+            // vLLM has the matched sequence in a field of its own.
             Some(sequence) => FinishReason::StopSequence(Some(sequence)),
             None => FinishReason::Stop,
         },
@@ -308,8 +308,8 @@ pub(super) fn finish(choice: &JsonObject<'_>) -> Option<FinishReason> {
     })
 }
 
-/// Why a choice ended, in the light of what it says: services say a plain stop where the answer waits for the results
-/// of tool calls, and `OpenAI` does where the model declined.
+/// The finish reason of a choice, considering its content: services use `stop` also for tool calls, and `OpenAI` for
+/// a refusal.
 pub(super) fn settled(reason: Option<FinishReason>, has_calls: bool, refused: bool) -> FinishReason {
     match reason {
         None | Some(FinishReason::Stop) if has_calls => FinishReason::ToolCalls,
@@ -319,14 +319,14 @@ pub(super) fn settled(reason: Option<FinishReason>, has_calls: bool, refused: bo
     }
 }
 
-/// An id for a tool call that came without one: the same each time, and different from those of other answers.
+/// An id for a tool call without one: the same each time, and different from those of other answers.
 pub(super) fn call_id(reply: Option<&str>, choice: usize, part: usize) -> String {
     let reply: String = reply.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
     let tail = reply.get(reply.len().saturating_sub(24)..).unwrap_or_default();
     if tail.is_empty() { format!("call_{choice}_{part}") } else { format!("call_{tail}_{choice}_{part}") }
 }
 
-/// The type of a recording, by how its base64 begins. The answer does not say it.
+/// The media type of audio, from the beginning of its base64. The answer does not contain it.
 pub(super) fn audio_type(data: &str) -> &'static str {
     const STARTS: [(&str, &str); 5] = [
         ("UklGR", "audio/wav"),

@@ -1,12 +1,12 @@
-//! Telling the tool calls of a stream apart.
+//! Distinguishes the tool calls of a stream.
 //!
-//! The API numbers calls and names each one once, in its first delta. Services deviate: no numbers at all, the number 0
-//! for every call, the id and name in every delta, no ids, a new id in every delta. [`Calls`] finds the call that a
-//! delta belongs to in all these cases.
+//! The API numbers calls, and names each one once, in its first delta. Services deviate: no indexes at all, index 0
+//! for every call, id and name in every delta, no ids, a new id in every delta. [`Calls`] finds the call of a delta
+//! in all these cases.
 
 use super::answer::CallPiece;
 
-/// More calls than this in one choice are not believed.
+/// Most calls in one choice.
 pub(super) const MAX_CALLS: usize = 256;
 
 /// The calls of one choice.
@@ -15,15 +15,15 @@ pub(super) struct Calls {
     pub list: Vec<Call>,
 }
 
-/// One call, as far as it has come.
+/// The state of one call.
 #[derive(Default)]
 pub(super) struct Call {
     index: Option<u64>,
     id: Option<String>,
     pub name: Option<String>,
-    /// Its number among the parts of the choice; it has one as soon as its name is known.
+    /// Its index among the parts of the choice; set as soon as its name is known.
     pub part: Option<usize>,
-    /// Arguments and signature that came before the name.
+    /// Arguments and signature that arrived before the name.
     pub held: String,
     pub held_signature: Option<String>,
     pub progress: Progress,
@@ -31,8 +31,7 @@ pub(super) struct Call {
 }
 
 impl Calls {
-    /// The position of the call that a delta belongs to, which is a new one where need be; `None` if there are too
-    /// many.
+    /// The index of the call that a delta belongs to, which is created if necessary; `None` if there are too many.
     pub fn place(&mut self, piece: &CallPiece) -> Option<usize> {
         let position = match self.find(piece) {
             Some(position) => position,
@@ -52,12 +51,12 @@ impl Calls {
         Some(position)
     }
 
-    /// Whether a call that has begun is not over.
+    /// Whether a call that has started is not complete.
     pub fn any_open(&self) -> bool {
         self.list.iter().any(|call| !call.closed)
     }
 
-    /// Whether every call that is not over could be, by what its arguments look like.
+    /// Whether every incomplete call could be complete, judging by its arguments.
     pub fn all_complete(&self) -> bool {
         self.list.iter().all(|call| call.closed || (call.part.is_some() && call.progress.is_complete()))
     }
@@ -82,16 +81,16 @@ impl Calls {
 }
 
 impl Call {
-    /// The id that the upstream gave it, if it has come.
+    /// The upstream's id of it, if it has arrived.
     pub fn id(&self) -> Option<String> {
         self.id.clone()
     }
 
-    /// Whether a delta that by its number, or for want of one, would belong here begins another call.
+    /// Whether a delta that would belong here by its index, or without one, starts another call.
     fn is_followed_by(&self, piece: &CallPiece) -> bool {
         let Some(name) = &piece.name else { return false };
         match (&self.id, &piece.id, &self.name) {
-            // An id that is new in every delta comes without a name.
+            // A new id in every delta comes without a name.
             (Some(_), Some(_), _) => true,
             (_, _, Some(own)) => {
                 own != name || (self.progress.is_complete() && !piece.arguments.trim().is_empty())
@@ -101,7 +100,7 @@ impl Call {
     }
 }
 
-/// How far the JSON text of an object has come, told without keeping it.
+/// Tracks whether the JSON text of an object is complete, without holding it.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact about the text so far")]
 pub(super) struct Progress {
@@ -113,7 +112,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Takes in more of the text.
+    /// Adds text.
     pub fn feed(&mut self, text: &str) {
         for byte in text.bytes() {
             if self.in_string {
@@ -127,10 +126,10 @@ impl Progress {
             }
             match byte {
                 b' ' | b'\t' | b'\n' | b'\r' => {}
-                // Something behind the object: it was no object.
+                // Something follows the object, so it was not one.
                 _ if self.complete => (self.complete, self.depth) = (false, usize::MAX / 2),
                 b'{' | b'[' => (self.begun, self.depth) = (true, self.depth + 1),
-                // Text that does not begin as an object never becomes one.
+                // Text that does not begin like an object never becomes one.
                 _ if !self.begun => (self.begun, self.depth) = (true, usize::MAX / 2),
                 b'"' => self.in_string = true,
                 b'}' | b']' => {
@@ -142,7 +141,7 @@ impl Progress {
         }
     }
 
-    /// Whether the text is a whole object, or the like.
+    /// Whether the text is a complete object, or not an object at all.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
@@ -156,7 +155,7 @@ mod tests {
     fn progress_tells_whole_objects() {
         let complete = |text: &str| {
             let mut progress = Progress::default();
-            // Byte by byte, as far as characters allow.
+            // Byte by byte, as far as character boundaries allow.
             text.split_inclusive(|_| true).for_each(|piece| progress.feed(piece));
             progress.is_complete()
         };
@@ -168,7 +167,7 @@ mod tests {
         }
     }
 
-    /// Number, id, name and arguments of a delta.
+    /// Index, id, name and arguments of a delta.
     type Delta<'a> = (Option<u64>, Option<&'a str>, Option<&'a str>, &'a str);
 
     fn places(pieces: &[Delta<'_>]) -> Vec<usize> {
@@ -204,11 +203,11 @@ mod tests {
             ]),
             [0, 0, 1, 0]
         );
-        // Every call has the number 0.
+        // Index 0 for every call.
         assert_eq!(places(&[(zero, a, f, "{"), (zero, None, None, "}"), (zero, b, f, "{}")]), [0, 0, 1]);
-        // No numbers.
+        // No indexes.
         assert_eq!(places(&[(None, a, f, "{"), (None, None, None, "}"), (None, b, g, "{}")]), [0, 0, 1]);
-        // Neither numbers nor ids: whole calls of the same name.
+        // Neither indexes nor ids: complete calls with the same name.
         assert_eq!(places(&[(None, None, f, "{}"), (None, None, f, "{}"), (None, None, g, "{")]), [0, 1, 2]);
         // Id and name in every delta.
         assert_eq!(places(&[(zero, a, f, "{"), (zero, a, f, "}"), (None, a, f, "")]), [0, 0, 0]);

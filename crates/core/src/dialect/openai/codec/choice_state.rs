@@ -1,16 +1,16 @@
-//! One choice of a stream that is being read: which part is open, and what has to wait.
+//! The state of one choice of a stream: its open part, and what is held back.
 
 use super::answer::{self, CallPiece, Piece};
 use super::calls::Calls;
 use crate::dialect::canonical::{Citation, ErrorInfo, FinishReason, PartStart, StreamEvent};
 
-/// Most that is held back of one choice.
+/// Most bytes that are held back of one choice.
 const MAX_HELD_BYTES: usize = 256 * 1024;
 
-/// Most sources and other pieces that are held back of one choice.
+/// Most citations and other items that are held back of one choice.
 const MAX_HELD_PIECES: usize = 4096;
 
-/// What has come of a choice.
+/// The state of a choice.
 #[derive(Default)]
 pub(super) struct ChoiceState {
     pub finish: Option<FinishReason>,
@@ -18,16 +18,16 @@ pub(super) struct ChoiceState {
     next_part: usize,
     open: Option<Open>,
     calls: Calls,
-    /// What was said while tool calls were under way. It waits until they are over.
+    /// Content that arrived while tool calls were open. It waits until they end.
     held: Vec<Piece>,
-    /// How much is held back, here and in calls whose name has not come.
+    /// Bytes held back, here and in calls whose name has not arrived.
     held_bytes: usize,
-    /// Sources that wait for a text part.
+    /// Citations that wait for a text part.
     citations: Vec<Citation>,
     refused: bool,
 }
 
-/// The part that is open and no tool call.
+/// The open part that is not a tool call.
 struct Open {
     part: usize,
     kind: Kind,
@@ -40,8 +40,8 @@ enum Kind {
 }
 
 impl Kind {
-    /// Whether a piece of thoughts belongs to the open part; notes what it says of the block if so. Another number, or
-    /// text behind the signature, is another block.
+    /// Whether a piece of reasoning belongs to the open part; if so, its index and signature are recorded. Another
+    /// index, or text after the signature, starts another block.
     fn goes_on(&mut self, index: Option<u64>, text: &str, is_signed: bool) -> bool {
         let Self::Thinking { index: own, signed } = self else { return false };
         let is_other = own.is_some() && index.is_some() && *own != index;
@@ -54,9 +54,9 @@ impl Kind {
     }
 }
 
-/// Where the events of a choice go.
+/// The output of a choice's events.
 pub(super) struct Sink<'a> {
-    /// Number of the choice.
+    /// Index of the choice.
     pub choice: usize,
     /// The upstream's id of the answer.
     pub reply: Option<&'a str>,
@@ -95,19 +95,19 @@ impl Sink<'_> {
 }
 
 impl ChoiceState {
-    /// Whether nothing has been said.
+    /// Whether there is no content yet.
     pub fn is_silent(&self) -> bool {
         self.next_part == 0 && self.held_bytes == 0
     }
 
-    /// Takes in a piece of text or the like.
+    /// Adds text or other content.
     pub fn say(&mut self, piece: Piece, sink: &mut Sink<'_>) -> Result<(), ErrorInfo> {
         if self.calls.any_open() {
             if !self.calls.all_complete() {
                 self.count_held(match &piece {
                     Piece::Text(text) | Piece::Thinking { text, .. } | Piece::Refusal(text) => text.len(),
                     Piece::Redacted(data) => data.len(),
-                    // Of these there are few; their number is limited, and the size of an event.
+                    // There are few of these; their number is limited, and the size of an event.
                     Piece::Image(_) | Piece::Audio(_) => 0,
                 })?;
                 match piece {
@@ -122,7 +122,7 @@ impl ChoiceState {
         Ok(())
     }
 
-    /// Takes in sources of the text.
+    /// Adds citations of the text.
     pub fn cite(&mut self, citations: Vec<Citation>, sink: &mut Sink<'_>) {
         self.has_citations |= !citations.is_empty();
         let room = MAX_HELD_PIECES.saturating_sub(self.citations.len());
@@ -134,14 +134,14 @@ impl ChoiceState {
         }
     }
 
-    /// Takes in a tool call or a delta of one.
+    /// Adds a tool call or a delta of one.
     pub fn call(&mut self, piece: CallPiece, sink: &mut Sink<'_>) -> Result<(), ErrorInfo> {
         let position = self.calls.place(&piece).ok_or_else(ErrorInfo::malformed)?;
         let CallPiece { arguments, signature, .. } = piece;
         let Some(call) = self.calls.list.get_mut(position) else { return Ok(()) };
         match call.part {
             Some(_) if call.closed => {
-                // Its arguments were whole; more of them would make another text than the one that has left.
+                // Its arguments were complete; more of them would change the text that was already sent.
                 if !arguments.trim().is_empty() {
                     return Err(ErrorInfo::malformed());
                 }
@@ -220,7 +220,7 @@ impl ChoiceState {
             Piece::Redacted(data) => self.say_whole(PartStart::RedactedThinking { data }, sink),
             Piece::Image(media) => self.say_whole(PartStart::Image { media }, sink),
             Piece::Audio(media) => self.say_whole(PartStart::Audio { media }, sink),
-            // Empty text is nothing.
+            // Empty text is ignored.
             Piece::Text(_) | Piece::Refusal(_) => {}
         }
     }
@@ -247,7 +247,7 @@ impl ChoiceState {
 
     fn begin_call(&mut self, position: usize, sink: &mut Sink<'_>) {
         self.close(sink);
-        // Calls that are whole need not stay open beside the new one.
+        // Complete calls need not stay open beside the new one.
         for call in &mut self.calls.list {
             if let Some(part) = call.part
                 && !call.closed
@@ -269,7 +269,7 @@ impl ChoiceState {
         sink.arguments(part, arguments);
     }
 
-    /// Ends all calls that have begun, and says what has waited for that.
+    /// Ends all calls that have started, and emits what was held back for that.
     fn close_calls(&mut self, sink: &mut Sink<'_>) {
         for call in &mut self.calls.list {
             if let Some(part) = call.part.filter(|_| !call.closed) {
@@ -283,7 +283,7 @@ impl ChoiceState {
         }
     }
 
-    /// Ends the part that is open and no tool call.
+    /// Ends the open part that is not a tool call.
     fn close(&mut self, sink: &mut Sink<'_>) {
         if let Some(open) = self.open.take() {
             sink.end(open.part);

@@ -1,4 +1,4 @@
-//! From the messages of a caller's request to canonical ones.
+//! Decodes the messages of a caller's request.
 
 use std::collections::VecDeque;
 
@@ -11,13 +11,13 @@ use crate::error::ApiError;
 use crate::json::fields::Fields;
 use crate::json::object::Kind;
 
-/// Calls in the old way have no ids. They are made up, and remembered until their results come.
+/// Calls in the old `function_call` form have no ids. Ids are generated, and held until the results of the calls.
 #[derive(Default)]
 struct OldCalls {
     open: VecDeque<(String, String)>,
 }
 
-/// Reads all messages.
+/// Decodes all messages.
 pub(super) fn all(messages: &[request::Message<'_>]) -> Result<Vec<Message>, ApiError> {
     let mut old_calls = OldCalls::default();
     messages
@@ -81,7 +81,7 @@ fn one(fields: &Fields<'_>, index: usize, old_calls: &mut OldCalls) -> Result<Me
 }
 
 impl OldCalls {
-    /// The id of the earliest call of this name that has no result yet.
+    /// The id of the earliest call with this name and without a result.
     fn answered(&mut self, name: &str) -> String {
         let found = self.open.iter().position(|(called, _)| called == name);
         match found.and_then(|position| self.open.remove(position)) {
@@ -91,17 +91,17 @@ impl OldCalls {
     }
 }
 
-/// A message that is the result of a call.
+/// A message with the result of a call.
 fn tool(fields: &Fields<'_>, call_id: String, name: Option<String>) -> Result<Message, ApiError> {
     let mut parts = Vec::new();
     content(fields, &mut parts)?;
-    // A mark on the last part of the result is a mark on the result.
+    // A cache mark on the last part of the result applies to the result.
     let cache = cache_of(fields)?.or_else(|| parts.last_mut().and_then(take_cache));
     let result = Part::ToolResult { call_id, name, parts, is_error: false, cache };
     Ok(Message::new(Role::Tool, vec![result]))
 }
 
-/// Thoughts of an earlier answer, given back. Blocks tell more than the bare text.
+/// Thinking blocks of an earlier answer. They contain more than the plain text.
 fn thoughts(fields: &Fields<'_>, parts: &mut Vec<Part>) -> Result<(), ApiError> {
     let blocks = fields.objects("thinking_blocks")?;
     for thought in &blocks {
@@ -130,7 +130,7 @@ fn block(fields: &Fields<'_>) -> Result<Part, ApiError> {
     }
 }
 
-/// The content: a string, or a list of parts. An empty string is nothing.
+/// The content: a string, or a list of parts. An empty string is no content.
 fn content(fields: &Fields<'_>, parts: &mut Vec<Part>) -> Result<(), ApiError> {
     let Some(content) = fields.get("content") else { return Ok(()) };
     match Kind::of(content) {
@@ -160,7 +160,7 @@ fn part(item: &RawValue, path: String) -> Result<Part, ApiError> {
         "text" => Part::Text { text: fields.required_string("text")?, citations: Vec::new(), cache },
         "image_url" => {
             let (url, detail) = match fields.get("image_url") {
-                // A bare address is common, though it is not documented.
+                // A plain URL is common, though not documented.
                 Some(url) if Kind::of(url) == Kind::String => {
                     (POLICY.string(url, &fields.path("image_url"))?, None)
                 }
@@ -260,7 +260,7 @@ pub(super) fn cache_of(fields: &Fields<'_>) -> Result<Option<CacheControl>, ApiE
     }
 }
 
-/// Puts the mark of a message on the last of its parts that can carry one.
+/// Adds the cache mark of a message to the last of its parts that can have one.
 fn mark_last(parts: &mut [Part], mark: Option<CacheControl>) {
     let Some(mark) = mark else { return };
     for part in parts.iter_mut().rev() {

@@ -1,7 +1,7 @@
-//! From a caller's request to the canonical one.
+//! Decodes a caller's request.
 //!
-//! The outer shape is checked by the same rules that hold for traffic that is only passed on; here every field is read
-//! to the bottom. Fields that have no place in the canonical model are kept in `extra` under their names.
+//! The outer shape is validated by the same rules as for pass-through; here every field is decoded completely. Fields
+//! without a canonical form go to `extra` under their names.
 
 use serde_json::value::RawValue;
 
@@ -18,7 +18,7 @@ use crate::json::error::invalid_value;
 use crate::json::fields::Fields;
 use crate::json::object::{Kind, as_str};
 
-/// Fields that are read here; all others are extra.
+/// Fields that are decoded here; all others are extra.
 pub(super) const KNOWN: &[&str] = &[
     "audio",
     "enable_thinking",
@@ -59,12 +59,12 @@ pub(super) const KNOWN: &[&str] = &[
     "verbosity",
 ];
 
-/// Reads a request body.
+/// Decodes a request body.
 pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     decode_checked(&request::ChatRequest::parse(body)?)
 }
 
-/// Reads a request whose outer shape has been read and checked already.
+/// Decodes a request whose outer shape is already validated.
 pub(in crate::dialect) fn decode_checked(
     checked: &request::ChatRequest<'_>,
 ) -> Result<ChatRequest, ApiError> {
@@ -93,7 +93,7 @@ pub(in crate::dialect) fn decode_checked(
         extra: fields.others(KNOWN).map(|(name, value)| (name, Json::carried(value))).collect(),
     };
     if let Some(identifier) = fields.string("safety_identifier")? {
-        // It is the newer name of `user`; where both are there, each says something of its own.
+        // It is the newer name of `user`; if both are present, both are kept.
         match decoded.user {
             None => decoded.user = Some(identifier),
             Some(_) => _ = decoded.extra.insert("safety_identifier".into(), Json::of(&identifier)),
@@ -107,7 +107,7 @@ pub(in crate::dialect) fn decode_checked(
     Ok(decoded)
 }
 
-/// Whether the modalities say nothing that is not said anyway: text, and speech if its form is asked for.
+/// Whether the modalities add nothing: text, and speech if its format is given.
 fn is_covered(modalities: &RawValue, has_audio: bool) -> bool {
     lenient::items(modalities)
         .into_iter()
@@ -139,8 +139,8 @@ pub(in crate::dialect::openai) fn stop(fields: &Fields<'_>) -> Result<Vec<String
     }
 }
 
-/// How much to think, in `OpenAI`'s own word or in those that compatible services have brought up: `OpenRouter`'s
-/// `reasoning`, `LiteLLM`'s and `GLM`'s `thinking`, Qwen's `enable_thinking`.
+/// The reasoning parameters, in `OpenAI`'s form or in those of compatible services: `OpenRouter`'s `reasoning`,
+/// `LiteLLM`'s and `GLM`'s `thinking`, Qwen's `enable_thinking`.
 fn reasoning(fields: &Fields<'_>) -> Result<Option<Reasoning>, ApiError> {
     let mut reasoning = Reasoning {
         effort: fields.string("reasoning_effort")?,
@@ -168,7 +168,7 @@ fn reasoning(fields: &Fields<'_>) -> Result<Option<Reasoning>, ApiError> {
     Ok((reasoning != Reasoning::default()).then_some(reasoning))
 }
 
-/// Applies a plain on or off.
+/// Applies a plain switch.
 fn switch(reasoning: &mut Reasoning, enabled: Option<bool>) {
     match enabled {
         Some(false) => reasoning.budget_tokens = Some(0),
@@ -180,7 +180,7 @@ fn switch(reasoning: &mut Reasoning, enabled: Option<bool>) {
 fn audio(fields: &Fields<'_>) -> Result<Option<AudioOutput>, ApiError> {
     let Some(audio) = fields.object("audio")? else { return Ok(None) };
     let voice = match audio.get("voice") {
-        // A voice of the caller's own is named by its id.
+        // A custom voice is identified by its id.
         Some(voice) if Kind::of(voice) == Kind::Object => {
             Some(POLICY.read(voice, audio.path("voice"))?.required_string("id")?)
         }
@@ -258,7 +258,7 @@ fn choice_word(word: &str, path: &str) -> Result<ToolChoice, ApiError> {
     match word {
         "auto" => Ok(ToolChoice::Auto),
         "none" => Ok(ToolChoice::None),
-        // `any` is Mistral's word.
+        // `any` is Mistral's name.
         "required" | "any" => Ok(ToolChoice::Required),
         _ => Err(invalid_value(path, "must be `auto`, `none`, `required` or an object")),
     }
@@ -281,7 +281,7 @@ fn allowed_tools(fields: &Fields<'_>) -> Result<ToolChoice, ApiError> {
     Ok(ToolChoice::Allowed { mode, names })
 }
 
-/// The choice under its old name.
+/// The tool choice under its old name.
 fn function_choice(fields: &Fields<'_>) -> Result<Option<ToolChoice>, ApiError> {
     match fields.get("function_call") {
         None => Ok(None),

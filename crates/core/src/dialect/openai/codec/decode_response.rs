@@ -1,4 +1,4 @@
-//! From an upstream's unstreamed answer to the canonical one.
+//! Decodes an upstream's unstreamed answer.
 
 use super::answer::{self, Piece, Said};
 use super::error;
@@ -7,7 +7,7 @@ use crate::dialect::canonical::{ChatResponse, Choice, Json, Media, Part};
 use crate::dialect::openai::usage;
 use crate::json::object::JsonObject;
 
-/// Reads an answer. `odd_replies`: its text may stand at the top.
+/// Decodes an answer. `odd_replies`: its text may be a top-level field.
 pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, String> {
     let reply: JsonObject<'_> =
         serde_json::from_slice(body).map_err(|error| format!("the answer is not a JSON object: {error}"))?;
@@ -35,7 +35,7 @@ pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, Str
     Ok(response)
 }
 
-/// What an answer says besides its choices.
+/// Fields of an answer besides its choices.
 fn head(reply: &JsonObject<'_>) -> ChatResponse {
     let usage = reply.get_set("usage").and_then(usage::parse).or_else(|| {
         let groq = object_at(reply, "x_groq")?;
@@ -55,7 +55,7 @@ fn head(reply: &JsonObject<'_>) -> ChatResponse {
 fn read_choice(choice: &JsonObject<'_>, position: usize, reply: Option<&str>) -> Choice {
     let said = match object_at(choice, "message").or_else(|| object_at(choice, "delta")) {
         Some(message) => answer::read(&message),
-        // Services that only know the old completions say it here.
+        // Services with only the legacy completions have the text here.
         None => {
             Said { pieces: text(choice, "text").map(Piece::Text).into_iter().collect(), ..Said::default() }
         }
@@ -99,7 +99,7 @@ fn choice_of(said: Said, choice: &JsonObject<'_>, reply: Option<&str>, position:
     }
 }
 
-/// Puts sources that the answer lists at its top on the first text, unless it has its own.
+/// Adds citations that are listed at the top level to the first text, unless it has its own.
 fn add_bare_citations(response: &mut ChatResponse, reply: &JsonObject<'_>) {
     let found = response.choices.first_mut().and_then(|choice| {
         choice.parts.iter_mut().find_map(|part| match part {

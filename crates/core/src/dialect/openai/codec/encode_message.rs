@@ -1,8 +1,8 @@
-//! From canonical messages to those of a request.
+//! Encodes the messages of a request.
 //!
-//! Fixed up on the way: every tool result becomes a message of its own, directly behind the calls; pictures and files
-//! in a result, which this dialect has no place for there, follow in a message of the user; a failed result says so in
-//! its text.
+//! Normalised on the way: every tool result becomes a message of its own, directly after the calls; images and files
+//! in a result, which this dialect does not support there, follow in a user message; a failed result is marked in its
+//! text.
 
 use std::borrow::Cow;
 
@@ -15,36 +15,36 @@ use super::wire::{
 };
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
 
-/// What stands between instructions, and between results, that are made one because the upstream takes no list.
+/// Separator of instructions, and of results, that are joined because the upstream accepts no list.
 const SEPARATOR: &str = "\n\n";
 
-/// What the upstream takes.
+/// Properties of the upstream.
 #[derive(Default, Clone, Copy)]
 pub(super) struct Rules {
     /// The role `developer`, a field for refusals, text in several parts.
     pub current_api: bool,
-    /// Thoughts of earlier answers.
+    /// Reasoning of earlier answers.
     pub thinking: bool,
     /// Cache marks.
     pub cache: bool,
 }
 
-/// Turns messages into the upstream's.
+/// The encoder of messages.
 pub(super) struct Lowering<'a> {
     rules: Rules,
-    /// Tools whose input is free text.
+    /// Tools with free-text input.
     custom_tools: Vec<String>,
-    /// Names of what could not be said.
+    /// Names of parts that could not be expressed.
     pub dropped: Vec<String>,
-    /// A cache mark could not be said.
+    /// Whether a cache mark could not be expressed.
     pub lost_cache: bool,
     written: Vec<MessageOut<'a>>,
-    /// Content that waits for the next message of the user, as nothing may stand between tool results.
+    /// Content that waits for the next user message, because nothing may come between tool results.
     waiting: Vec<PartOut<'a>>,
 }
 
 impl<'a> Lowering<'a> {
-    /// Nothing is turned yet.
+    /// Without any messages.
     pub fn new(rules: Rules, custom_tools: Vec<String>) -> Self {
         Self {
             rules,
@@ -94,7 +94,7 @@ impl<'a> Lowering<'a> {
         });
     }
 
-    /// A message of the user, or results of tool calls, or both in one.
+    /// A user message, or results of tool calls, or both in one.
     fn user(&mut self, message: &'a Message, index: usize) {
         let mut said = Vec::new();
         for (position, part) in message.parts.iter().enumerate() {
@@ -116,7 +116,7 @@ impl<'a> Lowering<'a> {
         }
         let mut parts = std::mem::take(&mut self.waiting);
         parts.append(&mut said);
-        // Nothing of ours comes between what the user said.
+        // Nothing may be inserted between the user's own messages.
         let content = Some(self.content(parts, ""));
         let name = message.name.as_deref();
         self.written.push(MessageOut { role: "user", content, name, ..MessageOut::default() });
@@ -222,7 +222,7 @@ impl<'a> Lowering<'a> {
                 ..base
             };
         }
-        // Services read the arguments of earlier calls as JSON, and nothing is none.
+        // Services parse the arguments of earlier calls as JSON, and an empty text is invalid.
         let arguments = Some(if arguments.trim().is_empty() { "{}" } else { arguments });
         CallOut {
             r#type: Some("function"),
@@ -231,7 +231,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Content of the user or of a result; `None` if the dialect cannot say it.
+    /// Content of the user or of a result; `None` if the dialect cannot express it.
     fn said(&mut self, part: &'a Part) -> Option<PartOut<'a>> {
         match part {
             Part::Text { text, cache, .. } => Some(self.text(text, cache.as_ref())),
@@ -257,7 +257,7 @@ impl<'a> Lowering<'a> {
             Media::Url { .. } => return None,
             Media::FileId { id } => FileOut { file_id: Some(id), ..FileOut::default() },
             Media::Base64 { media_type, data } => {
-                // Only documents are taken as files; text is taken as text.
+                // Only documents are accepted as files; text is sent as text.
                 if let Some(text) = media_type.starts_with("text/").then(|| decode_text(data)).flatten() {
                     let text = Cow::Owned(text);
                     return Some(PartOut::Text { text, cache_control: self.mark(cache) });
@@ -281,7 +281,7 @@ impl<'a> Lowering<'a> {
         cache.filter(|_| self.rules.cache).map(CacheOut::of)
     }
 
-    /// The content in its plainest form: a string, unless only a list can say it.
+    /// The content in its simplest form: a string, unless a list is needed.
     fn content(&self, mut parts: Vec<PartOut<'a>>, separator: &str) -> ContentOut<'a> {
         let is_plain = |part: &PartOut<'a>| matches!(part, PartOut::Text { cache_control: None, .. });
         if !parts.iter().all(is_plain) || (self.rules.current_api && parts.len() > 1) {
@@ -299,7 +299,7 @@ impl<'a> Lowering<'a> {
         ContentOut::Text(joined)
     }
 
-    /// Says what has waited.
+    /// Writes what was held back.
     fn flush(&mut self) {
         if !self.waiting.is_empty() {
             let parts = std::mem::take(&mut self.waiting);
@@ -316,7 +316,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Makes the text of a failed result say that it failed, unless it does.
+/// Marks the text of a failed result, unless it is marked.
 fn say_error(texts: &mut Vec<PartOut<'_>>) {
     const PREFIX: &str = "Error: ";
     match texts.first_mut() {

@@ -1,7 +1,7 @@
-//! From the canonical request to one that the upstream accepts.
+//! Encodes a request for an upstream.
 //!
-//! Compatible services differ in what they refuse. What `OpenAI` itself is known to refuse for the model at hand is left
-//! out and named; services that are not `OpenAI` get the plainest form.
+//! Compatible services differ in what they refuse. What `OpenAI` itself is known to refuse for the model is left out
+//! and reported; other services get the simplest form.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
 
-/// Fields without a place in the canonical model that are this dialect's own, whoever sent them.
+/// Fields of this dialect without a canonical form, from any caller.
 const OWN_EXTRA: &[&str] = &[
     "modalities",
     "prediction",
@@ -28,10 +28,10 @@ const OWN_EXTRA: &[&str] = &[
     "web_search_options",
 ];
 
-/// `OpenAI` takes no more stop sequences than this.
+/// Most stop sequences that `OpenAI` accepts.
 const MAX_STOPS: usize = 4;
 
-/// Writes a request.
+/// Encodes a request.
 pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOptions) -> EncodedRequest {
     let official = model_family::is_official(model);
     let current_api = options.current_api.resolve(official);
@@ -92,7 +92,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
             .then_some(["text", "audio"]),
         audio: request.audio.as_ref().map(audio),
         user: request.user.as_deref(),
-        // `OpenAI` takes labels only of answers that it stores.
+        // `OpenAI` accepts metadata only for stored answers.
         metadata: keep.when(!official || stores, "metadata", request.metadata.as_ref()),
         service_tier: request.service_tier.as_deref().map(|tier| match tier {
             "standard_only" => "default",
@@ -106,7 +106,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
     EncodedRequest { body: write(&body), dropped: keep.dropped }
 }
 
-/// Keeps what may go, and notes what may not.
+/// Keeps what is allowed, and reports what is not.
 struct Keep {
     dropped: Vec<String>,
 }
@@ -144,7 +144,7 @@ impl Keep {
     }
 }
 
-/// The word for how much to think, and the same once more for the rules that depend on it.
+/// The effort, and once more for the rules that depend on it.
 fn effort<'a>(
     reasoning: Option<&'a Reasoning>,
     model: &str,
@@ -155,7 +155,7 @@ fn effort<'a>(
     if reasoning.summary.is_some() {
         dropped.push("reasoning.summary".to_owned());
     }
-    // Services that show thoughts do so unasked; `OpenAI` never does.
+    // Other services return reasoning by default; `OpenAI` never does.
     if reasoning.include.is_some_and(|include| include == official) {
         dropped.push("include_reasoning".to_owned());
     }
@@ -169,7 +169,7 @@ fn effort<'a>(
         (None, None) => None,
     };
     if official && !model_family::is_reasoning(model) {
-        // A model that does not think does not think the less for being told to; only more is lost.
+        // Disabling reasoning has no effect on other models; nothing is lost.
         if word.is_some_and(|word| word != "none") {
             dropped.push("reasoning_effort".to_owned());
         }
@@ -203,14 +203,14 @@ fn audio(audio: &AudioOutput) -> serde_json::Value {
     json!({ "voice": voice, "format": audio.format.as_deref().unwrap_or("wav") })
 }
 
-/// The tools, and which of them must be called.
+/// The tools, and the tool choice.
 fn tools<'a>(
     request: &'a ChatRequest,
     current_api: bool,
     options: UpstreamOptions,
     dropped: &mut Vec<String>,
 ) -> (Vec<ToolOut<'a>>, Option<serde_json::Value>) {
-    // A service that does not know `allowed_tools` is shown the allowed ones only.
+    // A service without `allowed_tools` gets the allowed tools only.
     let only = match &request.tool_choice {
         Some(ToolChoice::Allowed { names, .. }) if !current_api => Some(names),
         _ => None,
@@ -246,7 +246,7 @@ fn tools<'a>(
     }
     let choice = request.tool_choice.as_ref();
     if tools.is_empty() {
-        // A choice among no tools is refused.
+        // A tool choice without tools is refused.
         if choice.is_some_and(|choice| !matches!(choice, ToolChoice::Auto | ToolChoice::None)) {
             dropped.push("tool_choice".to_owned());
         }
@@ -280,8 +280,8 @@ fn tool_choice(choice: &ToolChoice, custom: &[String], current_api: bool) -> ser
     }
 }
 
-/// A tool in another dialect's words, in this one's; `None` if this dialect has none of the kind. Tools of this dialect
-/// have their definition under their own type or under `function`; those of the Responses API are flat.
+/// A tool of another dialect in this one; `None` if there is no counterpart. Tools of this dialect have their
+/// definition under their own type or under `function`; those of the Responses API are flat.
 fn native_tool(native: &Json) -> Option<Cow<'_, Json>> {
     let tool = native.to_value();
     let kind = tool.get("type")?.as_str()?;
@@ -311,7 +311,7 @@ fn tool_name(tool: &Tool) -> Option<String> {
     }
 }
 
-/// The name of a tool that takes free text.
+/// The name of a tool with free-text input.
 fn custom_name(native: &Json) -> Option<String> {
     let tool = native.to_value();
     if tool.get("type")?.as_str()? != "custom" {
@@ -321,7 +321,7 @@ fn custom_name(native: &Json) -> Option<String> {
     name.as_str().map(str::to_owned)
 }
 
-/// Names of the tools that take free text, whose calls are written differently.
+/// Names of the tools with free-text input, whose calls have another form.
 fn custom_tools(tools: &[Tool]) -> Vec<String> {
     tools
         .iter()

@@ -1,4 +1,4 @@
-//! From the canonical answer to the body that a caller gets.
+//! Encodes an answer for the caller.
 
 use std::borrow::Cow;
 
@@ -11,9 +11,9 @@ use crate::dialect::canonical::{
 };
 use crate::tokens::TokenUsage;
 
-/// Writes an answer. `as_function`: the caller knows only calls of the old kind.
+/// Encodes an answer. `as_function`: the caller expects the old `function_call`.
 pub(super) fn encode(response: &ChatResponse, context: &ReplyContext, as_function: bool) -> Vec<u8> {
-    // Clients look into the first choice without asking whether there is one.
+    // Clients access the first choice without checking that there is one.
     let silent = [Choice::default()];
     let choices = if response.choices.is_empty() { silent.as_slice() } else { response.choices.as_slice() };
     let created = response.created.unwrap_or(context.created);
@@ -80,7 +80,7 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
             }
             Part::Refusal { text } => refusal.get_or_insert_default().push_str(text),
             Part::ToolCall { name, arguments, .. } if as_function => {
-                // There is room for one call only.
+                // The old form has one call only.
                 let call = CalledOut { name: Some(name), arguments: Some(arguments) };
                 said.function_call.get_or_insert(call);
             }
@@ -101,7 +101,7 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
                 said.audio = Some(AudioOut {
                     id: format!("audio_{}", context.unique),
                     data,
-                    // Nobody keeps the recording under this id, so it cannot be referred to.
+                    // The recording is not stored, so its id cannot be referred to.
                     expires_at: created,
                     transcript: String::new(),
                 });
@@ -113,7 +113,7 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
         said.refusal = Some(Field::Is(refusal.into()));
     }
     said.content = Some(match &mut said.audio {
-        // The words of a spoken answer are its transcript.
+        // The text of spoken output is its transcript.
         Some(audio) => {
             audio.transcript = words;
             Field::Null
@@ -124,7 +124,7 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
     said
 }
 
-/// Whether the answer says something that is not text.
+/// Whether the answer contains anything other than text.
 fn says_otherwise(parts: &[Part]) -> bool {
     parts.iter().any(|part| !matches!(part, Part::Text { .. }))
 }
@@ -133,8 +133,8 @@ pub(super) fn count_characters(text: &str) -> u64 {
     text.chars().count() as u64
 }
 
-/// A citation in this dialect's words; `None` if it has no words for it. `text` is where its text part stands in the
-/// answer, for citations that do not say it more closely.
+/// A citation in this dialect; `None` if it cannot be expressed. `text` is the range of its text part in the answer,
+/// for citations without a range.
 pub(super) fn annotation(citation: &Citation, text: (u64, u64)) -> Option<AnnotationOut<'_>> {
     if let Some(url) = &citation.url {
         let (start_index, end_index) = citation.span.unwrap_or(text);
@@ -158,7 +158,7 @@ fn is_annotation(original: &Json) -> bool {
     value.get("type").and_then(|kind| value.get(kind.as_str()?)).is_some_and(serde_json::Value::is_object)
 }
 
-/// The word for why an answer ended. Clients know these words only.
+/// Encodes a finish reason. Clients know only these values.
 pub(in crate::dialect::openai) fn finish_word(
     reason: Option<&FinishReason>,
     has_refusal: bool,
@@ -169,7 +169,7 @@ pub(in crate::dialect::openai) fn finish_word(
         Some(FinishReason::ToolCalls) if as_function => "function_call",
         Some(FinishReason::ToolCalls) => "tool_calls",
         Some(FinishReason::ContentFilter) => "content_filter",
-        // A model that declines in its own words has simply stopped; one that is cut off has been filtered.
+        // A refusal in the model's own text is a normal stop; a truncated one was filtered.
         Some(FinishReason::Refusal) if !has_refusal => "content_filter",
         _ => "stop",
     }

@@ -1,8 +1,8 @@
-//! Errors: reading what upstreams of this dialect answer, and writing the dialect's own
+//! Errors: decoding those of upstreams, and encoding the dialect's own
 //! (<https://platform.openai.com/docs/guides/error-codes>).
 //!
-//! Compatible services, and the proxies before them, answer in many shapes; what they mean is found in all of them that
-//! are known, and no answer is too odd to give a sentence.
+//! Compatible services, and proxies in front of them, have many error formats; all known ones are decoded, and every
+//! other body still gives a message.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ const MAX_MESSAGE: usize = 2_000;
 
 /// Whether what should be an answer, or a chunk of one, is an error.
 pub(super) fn is_error(reply: &JsonObject<'_>) -> bool {
-    // Some services give every answer a code, which then means success.
+    // Some services have a code in every answer, which may mean success.
     const SUCCESS: [&str; 4] = ["0", "200", "ok", "success"];
     let says_why = || {
         let code = word_at(reply, "code").map(|code| code.to_ascii_lowercase());
@@ -27,7 +27,7 @@ pub(super) fn is_error(reply: &JsonObject<'_>) -> bool {
         || (reply.get_set("choices").is_none() && says_why())
 }
 
-/// Reads the body of an error answer.
+/// Decodes the body of an error response.
 pub(super) fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     let fallback = || format!("The provider answered with status {status}.");
     let mut info = match found(body) {
@@ -43,7 +43,7 @@ pub(super) fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     info
 }
 
-/// Reads an error that came within a stream. Its status is the one it names, if it names one.
+/// Decodes an error in a stream. Its status is the one that it contains, if any.
 pub(super) fn in_stream(data: &[u8]) -> ErrorInfo {
     let named = found(data).and_then(|found| found.status);
     let mut info = decode(named.unwrap_or(502), data);
@@ -63,12 +63,12 @@ pub(super) fn in_stream(data: &[u8]) -> ErrorInfo {
     info
 }
 
-/// Reads an error that came as an item of a list, as Gemini's compatible endpoint sends it.
+/// Decodes an error that is an item of a list, as in Gemini's compatible API.
 pub(super) fn find_in_list(data: &[u8]) -> Option<ErrorInfo> {
     data.starts_with(b"[").then(|| found(data)).flatten().map(|_| in_stream(data))
 }
 
-/// What a body says about the error.
+/// The content of an error body.
 #[derive(Default)]
 struct Found {
     message: String,
@@ -90,7 +90,7 @@ fn of_object(body: &JsonObject<'_>) -> Option<Found> {
         if let Some(error) = object(error) {
             return of_detail(&error).or_else(|| Some(Found::default()));
         }
-        // Some say in a string what went wrong, some only which kind of error it is.
+        // In some a string is the message, in others the type of error.
         let mut found = of_detail(body).unwrap_or_default();
         let word = as_str(error).unwrap_or_default().into_owned();
         if found.message.is_empty() {
@@ -112,7 +112,7 @@ fn of_object(body: &JsonObject<'_>) -> Option<Found> {
     of_detail(body)
 }
 
-/// The object that holds message, type, code and parameter.
+/// The object with message, type, code and parameter.
 fn of_detail(detail: &JsonObject<'_>) -> Option<Found> {
     let message = ["message", "msg", "error_msg", "error_message", "errorMessage", "title"]
         .into_iter()
@@ -125,7 +125,7 @@ fn of_detail(detail: &JsonObject<'_>) -> Option<Found> {
     let status =
         code.as_ref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
     let mut message = message.unwrap_or_default();
-    // OpenRouter keeps the words of the provider behind its own.
+    // OpenRouter has the provider's own message inside its own.
     let raw = object_at(detail, "metadata").and_then(|metadata| text(&metadata, "raw"));
     if let Some(raw) = raw.filter(|raw| !message.contains(raw.as_str())) {
         message = if message.is_empty() { raw } else { format!("{message}: {raw}") };
@@ -139,7 +139,7 @@ fn of_detail(detail: &JsonObject<'_>) -> Option<Found> {
     })
 }
 
-/// `FastAPI`: a sentence, or a list of what is wrong with which field.
+/// `FastAPI`: a message, or a list of invalid fields.
 fn of_fastapi(detail: &serde_json::value::RawValue) -> Option<Found> {
     match Kind::of(detail) {
         Kind::String => {
@@ -175,7 +175,7 @@ impl Found {
         let told = words.into_iter().flatten().find_map(kind_of_word);
         let by_status = ErrorKind::of_status(status);
         let kind = match (by_status, told) {
-            // These statuses say less than the words do, or the words are more exact.
+            // The message is more specific than these statuses.
             (ErrorKind::InvalidRequest | ErrorKind::Server | ErrorKind::RateLimit, Some(told)) => told,
             (by_status, _) => by_status,
         };
@@ -183,7 +183,7 @@ impl Found {
     }
 }
 
-/// The kind that a type or code stands for.
+/// The kind of a type or code.
 fn kind_of_word(word: &str) -> Option<ErrorKind> {
     let word = word.to_ascii_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
@@ -211,7 +211,7 @@ fn kind_of_word(word: &str) -> Option<ErrorKind> {
     })
 }
 
-/// The sentence in a body that is no JSON: the title of a page, or short text.
+/// The message in a body that is not JSON: the title of a page, or short text.
 fn plain(body: &[u8]) -> Option<String> {
     let body = String::from_utf8_lossy(body.get(..8192).unwrap_or(body));
     let body = body.trim();
@@ -222,7 +222,7 @@ fn plain(body: &[u8]) -> Option<String> {
         let title = body.get(start..start + lower.get(start..)?.find("</title")?)?.trim();
         return (!title.is_empty()).then(|| format!("The provider answered with a page titled \"{title}\"."));
     }
-    // JSON that says nothing is no sentence.
+    // JSON without a message is not a message.
     let is_json = serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok();
     (!body.is_empty() && !is_json).then(|| body.to_owned())
 }
@@ -240,7 +240,7 @@ struct Detail<'a> {
     code: Option<&'a str>,
 }
 
-/// Writes the body of an error answer, which is also the error event of a stream.
+/// Encodes the body of an error response, which is also the error event of a stream.
 pub(in crate::dialect::openai) fn encode(error: &ErrorInfo) -> Vec<u8> {
     let r#type = match error.kind {
         ErrorKind::InvalidRequest | ErrorKind::NotFound | ErrorKind::RequestTooLarge => {
@@ -259,8 +259,7 @@ pub(in crate::dialect::openai) fn encode(error: &ErrorInfo) -> Vec<u8> {
     json(&Body { error: Detail { message: &error.message, r#type, param, code } })
 }
 
-/// The same for a caller whose answers pass untouched: it knows fewer types, those of the gateway's own errors, and there
-/// is always a code.
+/// The same for pass-through callers: only the types of the gateway's own errors, and always a code.
 pub(in crate::dialect) fn encode_passthrough(error: &ErrorInfo) -> Vec<u8> {
     let r#type = match error.kind {
         ErrorKind::Authentication => "authentication_error",
@@ -280,7 +279,7 @@ pub(in crate::dialect) fn encode_passthrough(error: &ErrorInfo) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Status and body, and the kind, message, code and parameter that they mean.
+    /// Status and body, and the expected kind, message, code and parameter.
     type Case<'a> = (u16, &'a str, ErrorKind, &'a str, Option<&'a str>, Option<&'a str>);
 
     fn check(cases: &[Case<'_>]) {

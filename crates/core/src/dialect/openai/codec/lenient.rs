@@ -1,16 +1,16 @@
-//! Reading what upstreams send: what is not of the expected type counts as absent.
+//! Lenient parsing of upstreams' answers: a value of an unexpected type counts as absent.
 
 use serde_json::value::RawValue;
 
 use crate::json::fields::whole;
 use crate::json::object::{JsonObject, as_str};
 
-/// The items of an array; nothing if it is none.
+/// The items of an array; empty for other values.
 pub(super) fn items(value: &RawValue) -> Vec<&RawValue> {
     serde_json::from_str(value.get()).unwrap_or_default()
 }
 
-/// The fields of an object; `None` if it is none.
+/// The fields of an object; `None` for other values.
 pub(super) fn object(value: &RawValue) -> Option<JsonObject<'_>> {
     serde_json::from_str(value.get()).ok()
 }

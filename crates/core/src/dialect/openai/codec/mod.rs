@@ -1,17 +1,17 @@
 //! `OpenAI` Chat Completions (<https://platform.openai.com/docs/api-reference/chat>) to and from the canonical model.
 //!
-//! Traffic between a caller and an upstream that both speak this dialect does not come through here: it is passed on
-//! as it is. This is for the crossings, and for upstreams whose answers need to be put in order first.
+//! Traffic between a caller and an upstream with this dialect passes through without this codec. It is for
+//! translation, and for upstreams whose answers need normalisation.
 //!
 //! Guarantees:
-//! - a request that is refused names the path of the field at fault;
-//! - whatever an upstream sends, well formed or not, is read without a panic and with bounded memory;
-//! - tool calls keep their ids and argument text and get dense indexes, however the upstream numbered them;
-//! - what is streamed to a caller adds up to what the caller would have got unstreamed.
+//! - a refused request names the path of the invalid field;
+//! - every answer of an upstream, well formed or not, is decoded without a panic and with bounded memory;
+//! - tool calls keep their ids and argument text and get indexes without gaps, regardless of the upstream's;
+//! - a streamed answer adds up to the unstreamed one.
 //!
-//! What the dialect has no official place for travels in fields that many services and clients agree on: thoughts in
+//! What has no official place in the dialect is carried in fields that many services and clients use: reasoning in
 //! `reasoning_content` and `thinking_blocks`, the signature of a tool call in
-//! `extra_content.google.thought_signature`, cache marks in `cache_control`, pictures of an answer in `images`.
+//! `extra_content.google.thought_signature`, cache marks in `cache_control`, images of an answer in `images`.
 
 mod answer;
 mod calls;
@@ -48,11 +48,11 @@ pub(in crate::dialect) use error::encode_passthrough as encode_passthrough_error
 pub use options::{Setting, TokenLimit, UpstreamOptions};
 pub(super) use policy::POLICY;
 
-/// Chat Completions, with what is to be known of the upstream or caller at hand. The default suits `OpenAI` itself
-/// and services that follow it closely.
+/// Chat Completions, with properties of the upstream or caller. The default is for `OpenAI` itself and close
+/// imitations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenAi {
-    /// What is to be known of the upstream.
+    /// Properties of the upstream.
     pub upstream: UpstreamOptions,
     /// The caller declared its tools as `functions`, and so expects `function_call` in the answer. See
     /// [`wants_function_call`].

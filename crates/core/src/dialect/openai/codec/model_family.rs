@@ -1,23 +1,23 @@
-//! What the name of a model says about the service behind it.
+//! The service behind a model, by its name.
 //!
-//! Only names that `OpenAI` itself serves are told apart. Everything else is taken for a compatible service, which
-//! gets the plainest form of a request.
+//! Only names of `OpenAI`'s own models are distinguished. All others are assumed to be at a compatible service, which
+//! gets the simplest form of a request.
 
-/// Whether `OpenAI` serves a model of this name.
+/// Whether `OpenAI` has a model of this name.
 pub(super) fn is_official(model: &str) -> bool {
     let name = model.strip_prefix("ft:").unwrap_or(model);
     let is_gpt = name.starts_with("gpt-") && !name.starts_with("gpt-oss");
     is_gpt || name.starts_with("chatgpt-") || is_o_series(name)
 }
 
-/// Whether the model is one of `OpenAI`'s that think: the o-series, and GPT-5 and later.
+/// Whether it is one of `OpenAI`'s reasoning models: the o-series, and GPT-5 and later.
 pub(super) fn is_reasoning(model: &str) -> bool {
     let name = model.strip_prefix("ft:").unwrap_or(model);
     is_o_series(name) || gpt_generation(name).is_some_and(|(major, _)| major >= 5)
 }
 
-/// Whether a model that thinks refuses a temperature and the like for a request of this effort. Those that can be told
-/// not to think take them while they do not.
+/// Whether a reasoning model refuses `temperature` and similar parameters with this effort. Models with effort `none`
+/// accept them with it.
 pub(super) fn fixes_sampling(model: &str, effort: Option<&str>) -> bool {
     if !is_reasoning(model) || model.contains("-chat") {
         return false;
@@ -30,7 +30,7 @@ fn thinks_only_when_told(model: &str) -> bool {
     gpt_generation(model).is_some_and(|(major, minor)| major == 5 && minor >= 1)
 }
 
-/// The word for the least effort that the model takes.
+/// The lowest effort that the model accepts.
 pub(super) fn least_effort(model: &str) -> &'static str {
     match gpt_generation(model) {
         _ if is_o_series(model) => "low",
@@ -44,7 +44,7 @@ fn is_o_series(name: &str) -> bool {
     name.strip_prefix('o').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// The numbers in `gpt-5.2-…`.
+/// The version in `gpt-5.2-…`.
 fn gpt_generation(name: &str) -> Option<(u32, u32)> {
     let version = name.strip_prefix("gpt-")?.split('-').next()?;
     let (major, minor) = version.split_once('.').unwrap_or((version, "0"));

@@ -1,4 +1,4 @@
-//! From an upstream's stream to canonical events.
+//! Decodes an upstream's stream.
 //!
 //! Guarantees:
 //! - the same events for every way in which the bytes are cut;
@@ -8,8 +8,8 @@
 //!   choice), else an error;
 //! - bounded memory.
 //!
-//! Choices are closed when the stream ends, not when their finish reason comes: some services repeat the reason, or
-//! send the rest of the text behind it.
+//! Choices are ended when the stream ends, not at their finish reason: some services repeat the reason, or send the
+//! rest of the text after it.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::dialect::openai::usage;
 use crate::json::object::{JsonObject, as_str};
 use crate::sse::{Event, EventReader, Segment};
 
-/// No service answers more often than this.
+/// No service has more choices than this.
 const MAX_CHOICES: usize = 128;
 
 /// Reads a stream.
@@ -38,22 +38,22 @@ struct State {
     odd_replies: bool,
     started: bool,
     over: bool,
-    /// An event with data has come.
+    /// Whether an event with data has arrived.
     seen_data: bool,
-    /// The upstream said in its own way that it was done.
+    /// The upstream has signalled the end in its own way.
     said_done: bool,
     id: Option<String>,
     service_tier: Option<String>,
     system_fingerprint: Option<String>,
     choices: BTreeMap<usize, ChoiceState>,
-    /// Sources that the upstream lists at the top of its chunks.
+    /// Citations at the top level of the chunks.
     sources: Vec<Citation>,
 }
 
-/// Most bytes of one event. A picture comes in one.
+/// Most bytes of one event. An image is one event.
 const MAX_EVENT_BYTES: usize = 8 << 20;
 
-/// The events of an answer that came whole, from an upstream that does not stream though it was asked to.
+/// The events of a complete answer from an upstream that does not stream despite the request.
 pub(super) fn whole(mut response: ChatResponse) -> Vec<StreamEvent> {
     for choice in &mut response.choices {
         choice.finish.get_or_insert(FinishReason::Stop);
@@ -87,7 +87,8 @@ impl StreamDecoder for Decoder {
         }
         self.reader.push(chunk, |segment| match segment {
             _ if state.over => {}
-            // An event may be handed out whole though it is too large to be held back; how it was cut must not matter.
+            // An event may be returned complete although it is too large to be held back; the result must not depend
+            // on the chunking.
             Segment::Event(event) if event.raw().len() <= MAX_EVENT_BYTES + 1 => state.observe(event, events),
             Segment::LineFeed(_) => {}
             Segment::Event(_) | Segment::Oversized(_) => state.fail(ErrorInfo::malformed(), events),
@@ -135,8 +136,7 @@ impl State {
         }
     }
 
-    /// Takes in what came after the last whole event: an event that only lacks its blank line, or an answer of an
-    /// upstream that does not stream.
+    /// Processes the bytes after the last complete event: an event without its blank line, or an unstreamed answer.
     fn observe_tail(&mut self, tail: &[u8], events: &mut Vec<StreamEvent>) {
         if !self.seen_data && tail.trim_ascii_start().starts_with(b"{") {
             match decode_response::decode(tail, self.odd_replies) {
@@ -160,7 +160,7 @@ impl State {
         }
     }
 
-    /// Takes in a chunk.
+    /// Processes a chunk.
     fn take(&mut self, reply: &JsonObject<'_>, events: &mut Vec<StreamEvent>) -> Result<(), ErrorInfo> {
         let choices = match reply.get_set("choices") {
             None => Vec::new(),
@@ -183,7 +183,7 @@ impl State {
             self.sources = sources;
         }
         for (position, choice) in choices.iter().enumerate() {
-            // Kimi counts within the choice.
+            // Kimi has the usage inside the choice.
             counts = counts.or_else(|| usage::parse(choice.get_set("usage")?));
             let number = integer(choice, "index").map_or(Ok(position), usize::try_from);
             let number =
@@ -220,7 +220,7 @@ impl State {
         let delta = object_at(choice, "delta");
         let said = match (&delta, object_at(choice, "message")) {
             (Some(delta), _) => answer::read(delta),
-            // A whole message at the end repeats the deltas; a whole message instead of deltas is the answer.
+            // A complete message at the end repeats the deltas; a complete message instead of deltas is the answer.
             (None, Some(message)) if state.is_silent() => answer::read(&message),
             (None, None) => Said {
                 pieces: text(choice, "text").map(Piece::Text).into_iter().collect(),
@@ -228,7 +228,7 @@ impl State {
             },
             (None, Some(_)) => Said::default(),
         };
-        // Speech is streamed as bare samples only.
+        // Speech is streamed as raw samples only.
         let heard =
             said.audio.map(|data| Piece::Audio(Media::Base64 { media_type: "audio/pcm".into(), data }));
         for piece in said.pieces.into_iter().chain(heard) {
@@ -270,7 +270,7 @@ impl State {
         });
     }
 
-    /// Says who serves the answer, whenever a chunk says something new of it.
+    /// Emits how the answer is served, whenever a chunk has something new about it.
     fn serve(&mut self, reply: &JsonObject<'_>, events: &mut Vec<StreamEvent>) {
         let news = |name: &str, held: &mut Option<String>| {
             let said = reply.get_set(name).and_then(as_str)?;
@@ -295,7 +295,7 @@ impl State {
         }
     }
 
-    /// Closes all choices.
+    /// Ends all choices.
     fn close(&mut self, events: &mut Vec<StreamEvent>) {
         self.start(None, events);
         let sources = std::mem::take(&mut self.sources);
@@ -334,7 +334,7 @@ mod tests {
         chunks.iter().flat_map(|chunk| ["data: ", chunk, "\n\n"]).collect()
     }
 
-    /// A stream of these deltas and this reason.
+    /// A stream of these deltas with this finish reason.
     fn deltas(deltas: &[&str], reason: &str) -> String {
         let mut chunks: Vec<String> = deltas
             .iter()
@@ -402,12 +402,12 @@ mod tests {
                 r#"{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"f","arguments":"{"}}]}"#,
                 r#"{"tool_calls":[{"index":0,"function":{"arguments":":1}"}},{"index":1,"function":{"arguments":"}"}}]}"#,
             ],
-            // Every call has the number 0.
+            // Index 0 for every call.
             &[
                 r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}]}"#,
                 r#"{"tool_calls":[{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}]}"#,
             ],
-            // No numbers.
+            // No indexes.
             &[
                 r#"{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"x\":"}},{"function":{"arguments":"1}"}}]}"#,
                 r#"{"tool_calls":[{"id":"b","function":{"name":"f","arguments":"{}"}}]}"#,
@@ -418,7 +418,7 @@ mod tests {
                 r#"{"content":"","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"1}"}}]}"#,
                 r#"{"content":"","tool_calls":[{"index":1,"id":"b","function":{"name":"f","arguments":"{}"}}]}"#,
             ],
-            // The object itself, and the name behind the arguments.
+            // The object itself, and the name after the arguments.
             &[
                 r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}]}"#,
                 r#"{"tool_calls":[{"index":1,"id":"b","function":{"arguments":"{"}}]}"#,

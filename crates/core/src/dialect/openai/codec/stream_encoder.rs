@@ -1,10 +1,11 @@
-//! From canonical events to the chunks that a caller gets.
+//! Encodes canonical events to chunks for the caller.
 //!
-//! Guarantees, for every lawful sequence of events:
+//! Guarantees, for every valid sequence of events:
 //! - each choice begins with a delta that has the role, and every chunk has the same id, model and time;
-//! - tool calls are numbered densely in the order in which they start, and have id and name in their first delta only;
-//! - usage comes in a chunk of its own before the end, and only if the caller asked for it;
-//! - an error is an event of its own, without `[DONE]` behind it.
+//! - tool calls are numbered without gaps in the order in which they start, and have id and name in their first delta
+//!   only;
+//! - usage is in a chunk of its own before the end, and only if the caller requested it;
+//! - an error is an event of its own, without `[DONE]` after it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ pub(super) struct Encoder {
     over: bool,
 }
 
-/// What has been written of a choice.
+/// The state of a choice.
 #[derive(Default)]
 struct ChoiceState {
     has_role: bool,
@@ -45,7 +46,7 @@ struct ChoiceState {
     parts: BTreeMap<usize, PartState>,
 }
 
-/// What is to be known of a part.
+/// The state of a part.
 enum PartState {
     Text { start: u64, citations: Vec<Citation> },
     Thinking { block: Option<usize> },
@@ -81,7 +82,7 @@ impl StreamEncoder for Encoder {
                 self.signature(*choice, *part, signature, out);
             }
             StreamEvent::Citation { choice, part, citation } => {
-                // They wait for the end of the part, as most say only that they belong to it.
+                // They wait for the end of the part, because most refer to all of it.
                 if let Some(PartState::Text { citations, .. }) = self.part(*choice, *part) {
                     citations.push(citation.clone());
                 }
@@ -112,7 +113,8 @@ impl Encoder {
         self.state(choice).parts.get_mut(&part)
     }
 
-    /// Writes the first chunk of a choice, if it is not written. Its content is empty if text follows, else `null`.
+    /// Writes the first chunk of a choice, unless it was written. Its content is empty if text follows, otherwise
+    /// `null`.
     fn role(&mut self, choice: usize, content: Option<&'static str>, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.state(choice).has_role, true) {
             return;
@@ -241,7 +243,7 @@ impl Encoder {
         }
     }
 
-    /// The number of a block of thoughts, which it gets when it first says something.
+    /// The index of a thinking block, which it gets with its first content.
     fn block_index(&mut self, choice: usize, part: usize) -> Option<usize> {
         let state = self.state(choice);
         let Some(PartState::Thinking { block }) = state.parts.get_mut(&part) else { return None };
@@ -276,7 +278,7 @@ impl Encoder {
     }
 
     fn done(&mut self, out: &mut Vec<u8>) {
-        // Clients wait for a first choice, and for each to finish.
+        // Clients expect a first choice, and a finish reason for each.
         self.state(0);
         let open: Vec<usize> =
             self.choices.iter().filter(|(_, state)| !state.finished).map(|(choice, _)| *choice).collect();

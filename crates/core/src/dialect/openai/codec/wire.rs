@@ -1,4 +1,4 @@
-//! The dialect as it is written: requests, answers and chunks.
+//! The JSON of the dialect for encoding: requests, answers and chunks.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ pub(super) struct FunctionOut<'a> {
     pub strict: Option<bool>,
 }
 
-/// The form of the answer.
+/// The response format.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum FormatOut<'a> {
@@ -246,7 +246,7 @@ pub(super) struct CustomCallOut<'a> {
     pub input: &'a str,
 }
 
-/// Where Gemini's compatible endpoint keeps the signature of a call.
+/// The signature of a call in Gemini's compatible API.
 #[derive(Serialize)]
 pub(super) struct ExtraContent<'a> {
     google: GoogleContent<'a>,
@@ -263,7 +263,7 @@ impl<'a> ExtraContent<'a> {
     }
 }
 
-/// A block of thoughts. `index` is there in deltas, by which clients put them together.
+/// A thinking block. Deltas have `index`, by which clients assemble them.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum BlockOut<'a> {
@@ -282,7 +282,7 @@ pub(super) enum BlockOut<'a> {
     },
 }
 
-/// A field that is there in any case; `None` of an option around it leaves it out.
+/// A field that is always present; `None` of an `Option` around it leaves it out.
 #[derive(Serialize, Clone, Copy)]
 #[serde(untagged)]
 pub(in crate::dialect::openai) enum Field<T> {
@@ -325,7 +325,7 @@ pub(super) struct DeltaChoiceOut<'a> {
     pub finish_reason: Option<&'static str>,
 }
 
-/// What the model says: a message or a delta.
+/// A message or a delta.
 #[derive(Serialize, Default)]
 pub(super) struct SaidOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -359,7 +359,7 @@ pub(super) struct AudioOut<'a> {
     pub transcript: String,
 }
 
-/// A source of the text.
+/// A citation.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum AnnotationOut<'a> {
@@ -373,7 +373,7 @@ pub(super) struct UrlCitation<'a> {
     pub title: &'a str,
     pub start_index: u64,
     pub end_index: u64,
-    /// The words of the source; `OpenRouter` has this field.
+    /// The cited text; `OpenRouter` has this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<&'a str>,
 }
@@ -405,7 +405,7 @@ pub(in crate::dialect::openai) struct CompletionDetailsOut {
     pub rejected_prediction_tokens: u64,
 }
 
-/// Writes a value. Nothing here can fail to be written: no map has keys that are not strings.
+/// Serialises a value. This cannot fail: no map has keys that are not strings.
 pub(in crate::dialect::openai) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }

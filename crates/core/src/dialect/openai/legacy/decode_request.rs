@@ -1,4 +1,4 @@
-//! From a legacy request to the canonical one.
+//! Decodes a legacy request.
 
 use serde_json::value::RawValue;
 
@@ -9,7 +9,7 @@ use crate::json::error::invalid_value;
 use crate::json::fields::Fields;
 use crate::json::object::Kind;
 
-/// Fields that are read here; all others are extra.
+/// Fields that are decoded here; all others are extra.
 const KNOWN: &[&str] = &[
     "best_of",
     "echo",
@@ -31,7 +31,7 @@ const KNOWN: &[&str] = &[
     "user",
 ];
 
-/// Reads a request body.
+/// Decodes a request body.
 pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(ApiError::invalid_json("The request body is empty; a JSON object is expected."));
@@ -75,7 +75,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
         extra: fields.others(KNOWN).map(|(name, value)| (name, Json::carried(value))).collect(),
         ..ChatRequest::default()
     };
-    // Only what would change the answer is worth naming.
+    // Only values that would change the answer are reported.
     if fields.boolean("echo")? == Some(true) {
         request.extra.insert("echo".into(), Json::of(&true));
     }
@@ -88,7 +88,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     Ok(request)
 }
 
-/// The prompt: a string or a list of strings. Token numbers mean something to one vocabulary only.
+/// The prompt: a string or a list of strings. Token numbers depend on the vocabulary and are refused.
 fn prompts(fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
     let Some(prompt) = fields.get("prompt") else { return Err(fields.missing("prompt")) };
     if Kind::of(prompt) == Kind::String {
@@ -101,7 +101,7 @@ fn prompts(fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
     let texts: Vec<String> =
         items.into_iter().map(|(path, item)| prompt_text(item, path)).collect::<Result<_, _>>()?;
     if texts.len() > 1 {
-        // Each would be a conversation of its own, with an answer of its own.
+        // Each would be a conversation of its own with its own answer.
         return Err(fields.invalid("prompt", "must be one prompt; send a request for each"));
     }
     Ok(texts)

@@ -1,4 +1,4 @@
-//! From the canonical answer to a `text_completion`.
+//! Encodes an answer as a `text_completion`.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub(super) struct ChoiceOut<'a> {
 
 /// Writes an answer.
 pub(super) fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8> {
-    // Clients look into the first choice without asking whether there is one.
+    // Clients access the first choice without checking that there is one.
     let silent = [Choice::default()];
     let choices = if response.choices.is_empty() { silent.as_slice() } else { response.choices.as_slice() };
     json(&ReplyOut {
@@ -47,7 +47,7 @@ pub(super) fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8>
     })
 }
 
-/// The words that a part adds to the text. A refusal has no place of its own.
+/// The text of a part. A refusal has no place of its own.
 fn visible(part: &Part) -> Option<&str> {
     match part {
         Part::Text { text, .. } | Part::Refusal { text } => Some(text),
@@ -60,7 +60,7 @@ fn word(choice: &Choice) -> &'static str {
     legacy_word(finish_word(choice.finish.as_ref(), refused, false))
 }
 
-/// The old API knows no tool calls.
+/// The old API has no tool calls.
 pub(super) fn legacy_word(word: &'static str) -> &'static str {
     if word == "tool_calls" { "stop" } else { word }
 }

@@ -34,8 +34,8 @@ pub(super) struct Legacy {
     text_offset: Vec<u64>,
 }
 
-/// Turns chat probabilities into the old form; `offset` is where the first token stands in the text, in characters,
-/// and is moved behind the last one. `None` if there are none.
+/// Converts chat log probabilities to the old form; `offset` is the position of the first token in the text, in
+/// characters, and is advanced past the last one. `None` if there are none.
 pub(super) fn translate(logprobs: &Json, offset: &mut u64) -> Option<Legacy> {
     let tokens = serde_json::from_str::<Chat>(logprobs.text()).ok()?.content?;
     let mut legacy = Legacy {

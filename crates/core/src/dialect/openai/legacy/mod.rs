@@ -1,8 +1,8 @@
 //! `OpenAI`'s legacy completions (<https://platform.openai.com/docs/api-reference/completions>), for callers only.
 //!
-//! The prompt becomes what a user says, and the text of the answer comes back as `text_completion` objects. What the
-//! old API could do with a text that a chat cannot (`echo`, `suffix`, `best_of`) is kept among the extra fields, so that
-//! it is named among the dropped parameters. Thoughts and tool calls have no place in these answers.
+//! The prompt becomes a user message, and the text of the answer is returned as `text_completion` objects. Features
+//! of the old API without a counterpart in chats (`echo`, `suffix`, `best_of`) are kept among the extra fields, so
+//! that they are named among the dropped parameters. Reasoning and tool calls cannot be expressed in these answers.
 
 mod decode_request;
 mod encode_response;

@@ -1,4 +1,4 @@
-//! From canonical events to the chunks of a streamed `text_completion`.
+//! Encodes canonical events to chunks of a streamed `text_completion`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ struct ChoiceState {
     visible: BTreeSet<usize>,
     refused: bool,
     finished: bool,
-    /// Where the next token stands in the text.
+    /// Offset of the next token in the text.
     offset: u64,
 }
 
@@ -56,7 +56,7 @@ impl Encoder {
     }
 
     fn done(&mut self, out: &mut Vec<u8>) {
-        // Clients wait for a first choice, and for each to finish.
+        // Clients expect a first choice, and a finish reason for each.
         self.state(0);
         let open: Vec<usize> =
             self.choices.iter().filter(|(_, state)| !state.finished).map(|(choice, _)| *choice).collect();

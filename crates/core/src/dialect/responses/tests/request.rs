@@ -1,4 +1,4 @@
-//! From request bodies to the canonical model.
+//! Decoding request bodies.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn parse(body: &Value) -> Result<ResponsesRequest, ApiError> {
     ResponsesRequest::parse(body.to_string().as_bytes(), "u1")
 }
 
-/// The canonical request of a body with a model and an input besides these fields.
+/// The canonical request of a body with a model, an input and these fields.
 fn request(mut fields: Value) -> Result<ChatRequest, ApiError> {
     let object = fields.as_object_mut().unwrap();
     object.entry("model").or_insert(json!("m"));
@@ -240,7 +240,7 @@ fn every_fixture_is_read() {
     assert!(count >= 12, "{count}");
 }
 
-/// Any JSON with the names that the dialect knows.
+/// Arbitrary JSON with the field names of the dialect.
 fn odd_json() -> impl Strategy<Value = Value> {
     let word = prop::sample::select(vec![
         "message",

@@ -1,4 +1,4 @@
-//! Conversations that the gateway keeps.
+//! Stored conversations.
 
 use serde_json::{Value, json};
 

@@ -392,7 +392,7 @@ fn other_choices_and_stray_events_are_ignored() {
     assert_eq!(body(&encoder(), &two)["output"].as_array().unwrap().len(), 1);
 }
 
-/// What comes back when the caller gives the answer's items to the next request.
+/// What is decoded when the caller sends the answer's items with the next request.
 fn given_back(output: &Value) -> Vec<Part> {
     let mut input = vec![json!({"role": "user", "content": "Hi"})];
     input.extend_from_slice(output.as_array().unwrap());
@@ -401,8 +401,8 @@ fn given_back(output: &Value) -> Vec<Part> {
     request.messages.into_iter().skip(1).flat_map(|message| message.parts).collect()
 }
 
-/// The part as it is after the crossing: a call has arguments, text knows its sources in the dialect's words only, and
-/// thoughts of nothing are gone.
+/// The part after translation: a call has arguments, citations have this dialect's form only, and empty thinking
+/// blocks are gone.
 fn after_crossing(part: Part) -> Option<Part> {
     match part {
         Part::Text { text, .. } => Some(Part::text(text)),
@@ -419,7 +419,7 @@ fn after_crossing(part: Part) -> Option<Part> {
     }
 }
 
-/// Without sources, which the test of the content covers.
+/// Without citations, which the test of the content covers.
 fn without_sources(part: Part) -> Part {
     match part {
         Part::Text { text, .. } => Part::text(text),
@@ -463,7 +463,7 @@ proptest! {
     }
 }
 
-/// Events in no lawful order.
+/// Events in an invalid order.
 fn any_event() -> impl Strategy<Value = StreamEvent> {
     let part = 0_usize..4;
     prop_oneof![

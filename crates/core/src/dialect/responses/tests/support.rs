@@ -1,4 +1,4 @@
-//! What the tests share: reading a stream back, and answers of all kinds.
+//! Helpers: decoding a stream, and answers of all kinds.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ pub(super) fn kinds(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["type"].as_str().unwrap()).collect()
 }
 
-/// Puts the items together from deltas alone, as a client does, and checks every law on the way.
+/// Assembles the items from deltas only, as a client does, and checks every guarantee on the way.
 pub(super) fn replay(events: &[Value]) -> Vec<Value> {
     let mut items: Vec<Value> = Vec::new();
     let mut is_done: Vec<bool> = Vec::new();
@@ -79,7 +79,7 @@ pub(super) fn replay(events: &[Value]) -> Vec<Value> {
             let (mut built, mut done) = (item.clone(), event["item"].clone());
             for value in [&mut built, &mut done] {
                 value.as_object_mut().unwrap().remove("status");
-                // Signatures come with the end only.
+                // Signatures come at the end only.
                 value.as_object_mut().unwrap().remove("encrypted_content");
             }
             assert_eq!(built, done);
@@ -139,7 +139,7 @@ fn apply(item: &mut Value, kind: &str, event: &Value) {
     }
 }
 
-/// The events of an answer; `cut` decides how texts are split, and tool calls in a row run beside each other.
+/// The events of an answer; `cut` determines how texts are split, and adjacent tool calls overlap.
 pub(super) fn events_of(response: &ChatResponse, cut: usize, usage_first: bool) -> Vec<StreamEvent> {
     let mut events = vec![StreamEvent::Start {
         id: response.id.clone(),
@@ -151,7 +151,7 @@ pub(super) fn events_of(response: &ChatResponse, cut: usize, usage_first: bool) 
     for (part, content) in choice.parts.iter().enumerate() {
         let is_call = matches!(content, Part::ToolCall { .. });
         if !is_call {
-            // Not in the order in which they began.
+            // In another order than they started.
             events.extend(open_calls.drain(..).rev().map(|part| StreamEvent::PartEnd { choice: 0, part }));
         }
         part_events(part, content, cut, &mut events);

@@ -1,4 +1,4 @@
-//! Laws of the codec, for generated values, arbitrary bytes, and the fixtures.
+//! Properties of the codec, for generated values, arbitrary bytes, and the fixtures.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::dialect::openai::legacy::LegacyCompletions;
 use crate::dialect::upstream::testing::fixtures;
 use crate::tokens::TokenUsage;
 
-/// An upstream that takes everything that the dialect can say.
+/// An upstream that accepts everything that the dialect can express.
 fn capable() -> OpenAi {
     let upstream = UpstreamOptions {
         current_api: Setting::Yes,
@@ -71,7 +71,7 @@ fn call_part() -> impl Strategy<Value = Part> {
     })
 }
 
-/// Calls of one answer have ids of their own.
+/// Unique ids of the calls of one answer.
 fn name_calls(parts: &mut [Part]) {
     for (position, part) in parts.iter_mut().enumerate() {
         if let Part::ToolCall { id, .. } = part {
@@ -141,7 +141,7 @@ fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>
     ]);
     (vec(prop_oneof![3 => function, 1 => custom], 0..3), option::of(choice), option::of(any::<bool>()))
         .prop_map(|(tools, choice, parallel)| {
-            // A choice among no tools is left out.
+            // A tool choice without tools is left out.
             if tools.is_empty() { (tools, None, None) } else { (tools, choice, parallel) }
         })
 }
@@ -325,7 +325,7 @@ fn decoded<'a>(odd: bool, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Str
     events
 }
 
-/// What the canonical stream asks of the order of events.
+/// The order of events in the canonical stream.
 fn is_lawful(events: &[StreamEvent]) -> Result<(), String> {
     let mut begun = false;
     let mut open: BTreeMap<(usize, usize), bool> = BTreeMap::new();
