@@ -6,22 +6,22 @@ use crate::{Counted, Tokenizer, media};
 
 /// Tokens around a tool call besides its name and arguments, as in requests.
 const PER_TOOL_CALL: u64 = 3;
-/// Milliseconds of speech to a token that the model says. OpenAI ("Managing costs" of the realtime guide): 50.
+/// Milliseconds of speech per output token. OpenAI ("Managing costs" of the realtime guide): 50.
 const SPEECH_MILLISECONDS: u64 = 50;
 
-/// An answer in tokens.
+/// The tokens of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountedAnswer {
     /// All of it.
     pub all: Counted,
-    /// The part that is thoughts.
+    /// The part that is reasoning.
     pub reasoning: u64,
     /// The part that is speech.
     pub audio: u64,
 }
 
-/// How many tokens an answer, whole or broken off, is to the model that its provider knows by this name. Of its text
-/// about `limit` bytes are looked at.
+/// Number of tokens of an answer, complete or truncated, for the model that its provider knows by this name. About
+/// `limit` bytes of its text are counted, and extrapolated.
 #[must_use]
 pub fn count(model: &str, answer: &ChatResponse, limit: usize) -> CountedAnswer {
     let tokenizer = Tokenizer::for_model(model);
@@ -40,7 +40,7 @@ pub fn count(model: &str, answer: &ChatResponse, limit: usize) -> CountedAnswer 
             Part::Audio { media } => {
                 audio += media::audio_milliseconds(media).div_ceil(SPEECH_MILLISECONDS);
             }
-            // Models do not answer with these, or nobody says what they cost.
+            // Models do not answer with these, or their tokens are not documented.
             Part::Image { .. }
             | Part::File { .. }
             | Part::ToolResult { .. }

@@ -1,6 +1,7 @@
-//! The bodies of the token API: what callers send, and what they are answered.
+//! The bodies of the token API: requests and answers.
 //!
-//! Reading a body names the model, which the gateway resolves to the upstream's; the answer is made for that name.
+//! Parsing a body gives the model's name, which the gateway resolves to the upstream's; the answer is computed for
+//! that name.
 
 use nexus_edge_core::dialect::canonical::{CallerDialect, ChatRequest};
 use nexus_edge_core::dialect::face::Face;
@@ -16,12 +17,12 @@ use serde_json::value::RawValue;
 
 use crate::{Tokenizer, VocabularyError, request};
 
-/// The most tokens that are listed in an answer or taken in a request.
+/// Most tokens that are listed in an answer or accepted in a request.
 pub const MAX_LISTED_TOKENS: usize = 1 << 17;
 
-/// The most bytes of a body that is nothing but text to be counted or tokens.
+/// Largest body with a text to count or a list of tokens, in bytes.
 pub const MAX_BODY_BYTES: usize = 4 << 20;
-/// Bytes of the text of a chat request that are counted; of a longer one a part is, and the rest taken to be like it.
+/// Bytes of the text of a chat request that are counted; longer texts are extrapolated.
 const MAX_COUNTED_BYTES: usize = MAX_BODY_BYTES;
 
 /// `POST /v1/tokenize`
@@ -42,19 +43,19 @@ enum What {
 /// The answer to it.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub struct Tokenized {
-    /// How many tokens.
+    /// Number of tokens.
     pub count: u64,
-    /// Which, if the caller asked.
+    /// The tokens, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Vec<u32>>,
-    /// What they were counted with.
+    /// The encoding.
     pub encoding: &'static str,
-    /// Whether the model itself would count the same.
+    /// Whether it equals the count of the model itself.
     pub exact: bool,
 }
 
 impl Tokenize {
-    /// Reads a body: a model, and either `input` (a text) or `messages` (with `tools`, as in Chat Completions).
+    /// Parses a body: a model, and either `input` (a text) or `messages` (with `tools`, as in Chat Completions).
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let fields = object(body)?;
         let model = read_model(&fields)?;
@@ -116,12 +117,12 @@ pub struct Detokenize {
 pub struct Detokenized {
     /// The text of the tokens.
     pub text: String,
-    /// Whose tokens they were taken for.
+    /// The encoding.
     pub encoding: &'static str,
 }
 
 impl Detokenize {
-    /// Reads a body: a model and its tokens.
+    /// Parses a body: a model and its tokens.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let fields = object(body)?;
         let model = read_model(&fields)?;
@@ -162,7 +163,7 @@ pub struct InputTokens {
 }
 
 impl InputTokens {
-    /// The answer for a request that has been read and completed.
+    /// The answer for a decoded and completed request.
     #[must_use]
     pub fn of(upstream_model: &str, request: &ChatRequest) -> Self {
         let input_tokens = request::count(upstream_model, request, MAX_COUNTED_BYTES).tokens;
@@ -170,8 +171,8 @@ impl InputTokens {
     }
 }
 
-/// `POST /v1/messages/count_tokens` and Gemini's `countTokens`, where no upstream can be asked: the tokens of a
-/// request in a caller's dialect.
+/// `POST /v1/messages/count_tokens` and Gemini's `countTokens`, if no upstream can be asked: the tokens of a request
+/// in a caller dialect.
 pub fn count_in_dialect(inbound: &Inbound<'_>, upstream_model: &str) -> Result<u64, ApiError> {
     let request = match inbound.face {
         Face::Anthropic => anthropic::decode_count_tokens(inbound.body)?,
@@ -181,7 +182,7 @@ pub fn count_in_dialect(inbound: &Inbound<'_>, upstream_model: &str) -> Result<u
     Ok(request::count(upstream_model, &request, MAX_COUNTED_BYTES).tokens)
 }
 
-/// Gemini counts `contents` alone, or a whole request that stands under `generateContentRequest`.
+/// Gemini counts `contents` alone, or a complete request under `generateContentRequest`.
 fn decode_gemini(body: &[u8]) -> Result<ChatRequest, ApiError> {
     let fields = object(body)?;
     let whole = fields.get_set("generateContentRequest").map(|request| request.get().as_bytes());
@@ -191,17 +192,17 @@ fn decode_gemini(body: &[u8]) -> Result<ChatRequest, ApiError> {
 /// `POST /stats/estimate`
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub struct Estimate {
-    /// About how many tokens.
+    /// Estimated tokens.
     pub tokens: u64,
     /// Characters of the text; absent for messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub characters: Option<u64>,
-    /// Always `estimate`: no vocabulary was asked.
+    /// Always `estimate`: no vocabulary is used.
     pub method: &'static str,
 }
 
 impl Estimate {
-    /// Reads a body, `text` or `messages`, and estimates it as is done before a request is sent to a provider.
+    /// Parses a body, `text` or `messages`, and estimates it in the same way as before a request is sent.
     pub fn of(body: &[u8]) -> Result<Self, ApiError> {
         let fields = object(body)?;
         let text = fields.get_set("text");
@@ -215,7 +216,7 @@ impl Estimate {
                 (estimate_tokens(&text), Some(text.chars().count() as u64))
             }
             (None, Some(messages)) => {
-                // Which model it is for makes no difference here.
+                // The estimate does not depend on the model.
                 let tools = fields.get_set("tools").map_or("null", RawValue::get);
                 let chat = format!(r#"{{"model":"any","messages":{},"tools":{tools}}}"#, messages.get());
                 let path: Option<FromPath<'_>> = None;

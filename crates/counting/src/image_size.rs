@@ -1,6 +1,6 @@
-//! The size of a picture, read off the beginning of its file.
+//! The size of an image, from the beginning of its file.
 
-/// Width and height in pixels of a PNG, JPEG, GIF or WebP file; `None` if its beginning does not say.
+/// Width and height in pixels of a PNG, JPEG, GIF or WebP file; `None` if its beginning does not contain them.
 pub fn of(file: &[u8]) -> Option<(u32, u32)> {
     let size = if file.starts_with(b"\x89PNG\r\n\x1a\n") {
         (big_endian(file, 16, 4)?, big_endian(file, 20, 4)?)
@@ -28,7 +28,7 @@ fn webp(file: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// Goes from segment to segment until the one that begins a frame.
+/// Skips segments up to the one that begins a frame.
 fn jpeg(file: &[u8]) -> Option<(u32, u32)> {
     let mut at = 2;
     loop {
@@ -108,7 +108,7 @@ mod tests {
         ] {
             assert_eq!(of(file), None, "{file:?}");
         }
-        // A picture of nothing.
+        // An empty image.
         assert_eq!(of(&with(b"GIF89a", 6, &[0, 0, 0, 0])), None);
     }
 }

@@ -1,16 +1,16 @@
-//! Token counts of what passes through the gateway.
+//! Token counts of requests and answers.
 //!
-//! Between `nexus_edge_core`, which knows requests and answers but no vocabulary, and `nexus_edge_tokens`, which knows
-//! vocabularies but nothing of the gateway. Kept apart from both, so that the tests of the domain do not wait for the
-//! tables to be laid out.
+//! It joins `nexus_edge_core`, which knows requests and answers but no vocabulary, with `nexus_edge_tokens`, which
+//! knows vocabularies but nothing of the gateway. It is a crate of its own so that tests of the domain need not wait
+//! until the tables are laid out.
 //!
-//! - [`Tokenizer`]: one model's way of counting.
-//! - [`request`] and [`answer`]: the canonical model in tokens, in time that a cap bounds.
+//! - [`Tokenizer`]: counts text for one model.
+//! - [`request`] and [`answer`]: the tokens of the canonical model, in bounded time.
 //! - [`usage`]: the usage of an exchange whose upstream reported none.
-//! - [`api`]: the bodies of `/v1/tokenize`, `/v1/detokenize` and their like.
+//! - [`api`]: the bodies of `/v1/tokenize`, `/v1/detokenize` and the like.
 //!
-//! Without the feature `exact-tokens` there are no vocabularies; the text is then what the estimate of
-//! `nexus_edge_core::tokens` makes of it, by the same rules for what stands around it, and every count says so.
+//! Without the feature `exact-tokens` there are no vocabularies; texts are then counted by the estimate of
+//! `nexus_edge_core::tokens`, with the same rules for framing, and every count is marked as an estimate.
 
 #![forbid(unsafe_code)]
 
@@ -29,8 +29,8 @@ pub use tokenizer::{Tokenizer, VocabularyError};
 pub struct Counted {
     /// The tokens.
     pub tokens: u64,
-    /// Whether the model itself would count the same.
+    /// Whether it equals the count of the model itself.
     pub exact: bool,
-    /// Whether all of the text was looked at, and by a tokenizer. If not, the count is an estimate.
+    /// Whether all of the text was counted by a tokenizer. If not, the count is an estimate.
     pub whole: bool,
 }

@@ -1,8 +1,8 @@
-//! Pictures, recordings and documents, as far as their share of the prompt can be told.
+//! Images, audio and documents, as far as their tokens can be determined.
 //!
-//! A picture that is in the request says its size. What is at an address is not fetched for a count: a picture there
-//! is taken for one of 1024 by 1024 pixels. Lengths of recordings follow from their size and the usual bit rate of
-//! their format, a document's pages from its size; both are guesses, and such a count is never called exact.
+//! An inline image has its size in its file. Media at a URL are not fetched: an image counts as 1024 by 1024 pixels.
+//! The length of audio follows from its size and the usual bit rate of its format, a document's pages from its size;
+//! both are estimates, and such a count is never exact.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,16 +11,16 @@ use nexus_edge_tokens::chat::images::{Detail, Image};
 
 use crate::image_size;
 
-/// The side of a picture whose size is not known, in pixels.
+/// The side of an image of unknown size, in pixels.
 const UNKNOWN_SIDE: u32 = 1024;
-/// How much of a picture is decoded to find its size: cameras put a small copy of it before that.
+/// How many bytes of an image are decoded to find its size: cameras put a thumbnail before it.
 const HEAD_BYTES: usize = 192 << 10;
-/// Bytes of a page of a document that is no text, and tokens of such a page. Anthropic ("PDF support") says 1,500 to
-/// 3,000 tokens.
+/// Bytes per page of a document that is not text, and tokens of such a page. Anthropic ("PDF support") documents
+/// 1,500 to 3,000 tokens.
 const PAGE_BYTES: usize = 50_000;
 const PAGE_TOKENS: u64 = 2_000;
 
-/// A picture as it is counted.
+/// An image for counting.
 pub fn image(media: &Media, detail: Option<&str>) -> Image {
     let size = match media {
         Media::Base64 { data, .. } => image_size::of(&decode_head(data, HEAD_BYTES)),
@@ -36,14 +36,14 @@ pub fn image(media: &Media, detail: Option<&str>) -> Image {
     Image { width, height, detail }
 }
 
-/// About how many milliseconds a recording is.
+/// Estimated length of audio, in milliseconds.
 pub fn audio_milliseconds(media: &Media) -> u64 {
-    /// A recording that is not here.
+    /// Audio that is not inline.
     const UNKNOWN: u64 = 10_000;
     let Media::Base64 { media_type, data } = media else { return UNKNOWN };
     let bytes = (data.len() / 4 * 3) as u64;
     let head = decode_head(data, 64);
-    // A WAV file says how many bytes a second is.
+    // A WAV file contains its bytes per second.
     if head.starts_with(b"RIFF")
         && let Some(rate) = head.get(28..32).and_then(<[u8]>::first_chunk::<4>)
     {
@@ -60,7 +60,7 @@ pub fn audio_milliseconds(media: &Media) -> u64 {
     bytes / bytes_per_millisecond
 }
 
-/// A document: its text, if it is text, or about how many tokens it is.
+/// A document: its text, or its estimated tokens if it is not text.
 pub enum Document {
     /// The text.
     Text(String),
@@ -68,7 +68,7 @@ pub enum Document {
     Pages(u64),
 }
 
-/// A document as it is counted.
+/// A document for counting.
 pub fn document(media: &Media) -> Document {
     let Media::Base64 { media_type, data } = media else { return Document::Pages(PAGE_TOKENS) };
     let is_text = media_type.starts_with("text/") || media_type == "application/json";
@@ -81,7 +81,7 @@ pub fn document(media: &Media) -> Document {
     Document::Pages((data.len() / 4 * 3).div_ceil(PAGE_BYTES).max(1) as u64 * PAGE_TOKENS)
 }
 
-/// The first bytes of a file; none if it is no base64.
+/// The first bytes of a file; empty if it is not base64.
 fn decode_head(data: &str, bytes: usize) -> Vec<u8> {
     let length = data.len().min(bytes.div_ceil(3) * 4) / 4 * 4;
     data.get(..length).and_then(|head| STANDARD.decode(head).ok()).unwrap_or_default()

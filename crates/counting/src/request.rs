@@ -1,7 +1,7 @@
 //! The tokens of a request.
 //!
-//! Text is counted as the model's encoding has it; what stands around it by the rules that the makers of models
-//! document (`nexus_edge_tokens::chat`). Only plain text messages to a model whose encoding is here are exact.
+//! Text is counted with the model's encoding; framing by the rules that vendors document (`nexus_edge_tokens::chat`).
+//! Only plain text messages to a model whose vocabulary is in the build are exact.
 
 use nexus_edge_core::dialect::canonical::{ChatRequest, Message, Part, ResponseFormat, Role, Tool};
 use nexus_edge_tokens::chat::{self, ToolCall, images::Image};
@@ -9,11 +9,11 @@ use nexus_edge_tokens::chat::{self, ToolCall, images::Image};
 use crate::tokenizer::Share;
 use crate::{Counted, Tokenizer, media};
 
-/// Bytes of encrypted thoughts to a token of thought, roughly: base64 of what is compressed little.
+/// Bytes of encrypted reasoning per token, roughly: base64 of barely compressed data.
 const BYTES_PER_HIDDEN_TOKEN: usize = 6;
 
-/// How many tokens a request is to the model that its provider knows by this name. Of its text about `limit` bytes are
-/// looked at; the rest is taken to be like them.
+/// Number of tokens of a request for the model that its provider knows by this name. About `limit` bytes of its text
+/// are counted, and extrapolated.
 #[must_use]
 pub fn count(model: &str, request: &ChatRequest, limit: usize) -> Counted {
     let documents = documents_of(&request.messages);
@@ -30,7 +30,7 @@ pub fn count(model: &str, request: &ChatRequest, limit: usize) -> Counted {
     said.count(model, limit)
 }
 
-/// The texts and pages of all documents in the order of the messages; they must outlive what borrows them.
+/// The texts and pages of all documents in the order of the messages; they must outlive their borrowers.
 fn documents_of(messages: &[Message]) -> Vec<media::Document> {
     fn collect(parts: &[Part], documents: &mut Vec<media::Document>) {
         for part in parts {
@@ -48,17 +48,17 @@ fn documents_of(messages: &[Message]) -> Vec<media::Document> {
     documents
 }
 
-/// What was said, in the words of [`chat`].
+/// The messages in the form of [`chat`].
 #[derive(Default)]
 struct Said<'a> {
     documents: std::slice::Iter<'a, media::Document>,
     messages: Vec<chat::Message<'a>>,
     tools: Vec<chat::Tool<'a>>,
-    /// Text that belongs to no message.
+    /// Text outside of messages.
     apart: Vec<&'a str>,
-    /// Tokens of what is no text.
+    /// Tokens of other content than text.
     other: u64,
-    /// Whether there is something whose count nobody documents.
+    /// Whether there is content whose tokens are not documented.
     is_guess: bool,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Said<'a> {
         for part in &message.parts {
             self.part(part, &mut into);
         }
-        // A message of nothing but results of tools has become one message for each of them.
+        // A message with only tool results became one message for each of them.
         if self.messages.len() == results_before || !is_empty(&into) {
             self.messages.push(into);
         }
@@ -145,7 +145,7 @@ impl<'a> Said<'a> {
 
     fn count(mut self, model: &str, limit: usize) -> Counted {
         let share = Share::of(self.texts().map(|text| text.len()).sum(), limit);
-        // What is not text must not be scaled with it.
+        // Other content than text must not be scaled with it.
         let mut pictures = chat::Message::default();
         if !share.is_all() {
             for text in self.texts() {
@@ -169,7 +169,7 @@ impl<'a> Said<'a> {
     }
 }
 
-/// What pictures and sound add to an empty message.
+/// Tokens that images and audio add to an empty message.
 fn pictures_alone(tokenizer: Tokenizer, model: &str, pictures: chat::Message<'_>) -> u64 {
     if pictures.images.is_empty() && pictures.audio_milliseconds == 0 {
         return 0;

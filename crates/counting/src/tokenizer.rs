@@ -1,4 +1,4 @@
-//! One model's way of counting text.
+//! Counts text for one model.
 
 use std::fmt;
 
@@ -33,13 +33,13 @@ pub struct Tokenizer {
 /// Why a text has no list of tokens, or a list of tokens no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VocabularyError {
-    /// The model's vocabulary is not here.
+    /// The model's vocabulary is not in the build.
     Unknown,
-    /// It would be more tokens than this.
+    /// It would exceed this number of tokens.
     TooMany(usize),
-    /// There is no token of this number, which stands at this place of the list.
+    /// There is no token with this number, which is at this index of the list.
     NoSuchToken {
-        /// The place, from 0.
+        /// The index, from 0.
         index: usize,
         /// The number.
         token: u32,
@@ -70,32 +70,32 @@ impl Tokenizer {
         Self { model: ModelTokens::for_model(name) }
     }
 
-    /// Whether the model itself would count the same.
+    /// Whether it equals the count of the model itself.
     #[must_use]
     pub fn is_exact(self) -> bool {
         self.model.exact && HAS_VOCABULARIES
     }
 
-    /// The name of what is counted with: that of an encoding, or `estimate`.
+    /// The name of the encoding, or `estimate`.
     #[must_use]
     pub fn name(self) -> &'static str {
         if HAS_VOCABULARIES { self.model.encoding.name() } else { "estimate" }
     }
 
-    /// How many tokens `text` is.
+    /// Number of tokens of `text`.
     #[must_use]
     pub fn count(self, text: &str) -> u64 {
         self.model.scale(tokens_of(self.model.encoding, text)) as u64
     }
 
-    /// How many tokens a chat request is to the model, which must be the one that the tokenizer is for.
+    /// Number of tokens of a chat request, whose model must be that of the tokenizer.
     pub(crate) fn count_chat(self, model: &str, messages: &[Message<'_>], tools: &[Tool<'_>]) -> chat::Count {
         let count = chat::count_with(model, messages, tools, &|text| tokens_of(self.model.encoding, text));
         chat::Count { exact: count.exact && HAS_VOCABULARIES, ..count }
     }
 
-    /// How many tokens these parts are, of which about `limit` bytes are looked at: the same share of each, and the
-    /// rest is taken to be like it.
+    /// Number of tokens of these parts. About `limit` bytes are counted, the same share of each part, and
+    /// extrapolated.
     #[must_use]
     pub fn count_parts(self, parts: &[&str], limit: usize) -> Counted {
         let share = Share::of(parts.iter().map(|part| part.len()).sum(), limit);
@@ -148,7 +148,7 @@ impl Tokenizer {
     }
 }
 
-/// How much of a text is looked at.
+/// The share of a text that is counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Share {
     total: usize,
@@ -161,7 +161,7 @@ impl Share {
         Self { total, limit }
     }
 
-    /// Whether that is everything.
+    /// Whether that is all of it.
     pub fn is_all(self) -> bool {
         self.total <= self.limit
     }
@@ -176,7 +176,7 @@ impl Share {
         part.get(..part.ceil_char_boundary(length)).unwrap_or_default()
     }
 
-    /// The tokens of everything, if the `looked_at` bytes that were looked at are so many.
+    /// The tokens of all, extrapolated from those of the counted bytes.
     pub fn scale(self, tokens: usize, looked_at: usize) -> u64 {
         let tokens = tokens as u64;
         if self.is_all() {

@@ -1,4 +1,4 @@
-//! The usage of an exchange whose upstream reported none, or broke off before it said all of it.
+//! The usage of an exchange whose upstream reported none, or broke off before it reported all of it.
 
 use nexus_edge_core::dialect::canonical::{Answered, ChatRequest, Part};
 use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
@@ -9,13 +9,13 @@ use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 use crate::answer::CountedAnswer;
 use crate::{answer, request};
 
-/// Bytes of text, each way, that are counted exactly. A megabyte takes some tens of milliseconds; what is beyond is
-/// taken to be like it.
+/// Bytes of text, each way, that are counted exactly. A megabyte takes some tens of milliseconds; longer texts are
+/// extrapolated.
 const EXACT_BYTES: usize = 1 << 20;
-/// An answer that broke off with less room than this for more of its text was cut by the gateway itself.
+/// An answer that ends this close to the limit of stored text was truncated by the gateway itself.
 const LONGEST_PIECE: usize = 64 << 10;
 
-/// Counts what the upstream did not report. What it reported of a whole answer is never looked at again.
+/// Counts what the upstream did not report. Reported usage of a complete answer is never counted again.
 ///
 /// Afterwards the source is [`UsageSource::Counted`] if all of the text was counted by a tokenizer, and stays
 /// [`UsageSource::Estimated`] if only a part of it was, or nothing is left to count.
@@ -26,7 +26,8 @@ pub fn complete(event: &mut UsageEvent, transcript: &mut Transcript) {
                 count(event, &request, &answered);
             }
         }
-        // Some upstreams begin a stream with the usage of the prompt and say that of the answer only at its end.
+        // Some upstreams report the usage of the prompt at the start of a stream and that of the answer only at its
+        // end.
         UsageSource::Reported if event.outcome != Outcome::Completed => {
             if let Some(answered) = transcript.answer().filter(|answered| !answered.is_whole) {
                 count_broken_off(event, &answered);
@@ -44,7 +45,7 @@ fn count(event: &mut UsageEvent, request: &ChatRequest, answered: &Answered) {
     let estimated = event.usage.completion;
     event.usage = TokenUsage {
         prompt: prompt.tokens,
-        // The estimate has seen all of what was cut.
+        // The estimate includes the text that was not stored.
         completion: if is_cut { completion.all.tokens.max(estimated) } else { completion.all.tokens },
         reasoning: completion.reasoning,
         audio_completion: completion.audio,
@@ -72,7 +73,7 @@ fn model_of(event: &UsageEvent) -> &str {
     event.upstream_model.as_deref().unwrap_or(&event.model)
 }
 
-/// Whether the answer is longer than what of it was kept.
+/// Whether the answer is longer than its stored part.
 fn is_cut(answered: &Answered) -> bool {
     let parts = answered.response.choices.iter().flat_map(|choice| &choice.parts);
     let length = |part: &Part| match part {

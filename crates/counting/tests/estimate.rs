@@ -1,4 +1,5 @@
-//! How far the estimate without tables is from the exact counts, held to what its module and `docs/tokens.md` say.
+//! The error of the estimate without tables against exact counts, with the bounds that its module and
+//! `docs/tokens.md` state.
 //!
 //! The texts are this repository's own: prose that was written for this test, documentation, source code and JSON.
 //! `node bench/tokens/run.mjs` measures the same on megabytes of others.

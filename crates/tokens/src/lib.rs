@@ -1,17 +1,17 @@
-//! Token counts, exactly as `OpenAI`'s tokenizers have them and, with a feature for each, those of other makers.
+//! Token counts, equal to those of `OpenAI`'s tokenizers and, with a feature for each, of other vendors'.
 //!
-//! [`Encoding`] counts, encodes and decodes; [`Counter`] counts a text that arrives in parts; [`ModelTokens`] says what
-//! counts for a model; [`chat`] counts messages, tools, images and audio.
+//! [`Encoding`] counts, encodes and decodes; [`Counter`] counts a text that arrives in parts; [`ModelTokens`] selects
+//! the encoding of a model; [`chat`] counts messages, tools, images and audio.
 //!
 //! - **Exact.** For `OpenAI`'s vocabularies equal to `tiktoken-rs` on any text; the tests compare the two.
-//! - **Nothing to load.** The tables are laid out at build time and read where they lie; the first count costs what
-//!   every other costs.
-//! - **No bad case.** Time is linear in the text, a megabyte of one letter included; for a text that was contrived
-//!   against it, should there be one, it is `n log n`.
+//! - **Nothing to load.** The tables are laid out at build time and read in place; the first count costs as much as
+//!   every other.
+//! - **No bad case.** Time is linear in the text, also for a megabyte of one letter; for adversarial texts it is at
+//!   most `n log n`.
 //! - No `unsafe`, no panic, no `std`.
 //!
-//! Without the feature `tables` there are no vocabularies: what is left is the rules ([`ModelTokens`],
-//! [`chat::count_with`]), for those who estimate the tokens of a text by other means.
+//! Without the feature `tables` there are no vocabularies: what remains are the rules ([`ModelTokens`],
+//! [`chat::count_with`]), for use with another way of estimating the tokens of a text.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Which encoding counts for a model.
+//! The encoding of a model.
 
 use crate::encoding::Encoding;
 
@@ -9,11 +9,11 @@ pub struct ModelTokens {
     pub encoding: Encoding,
     /// Whether that is the model's own encoding. If not, the count is an estimate.
     pub exact: bool,
-    /// What the count is multiplied with, in hundredths; 100 if it is exact.
+    /// The factor of the count, in hundredths; 100 if it is exact.
     pub percent: u32,
 }
 
-/// One line of the table: models whose name begins like this.
+/// A row of the table: models with this prefix.
 type Family = (&'static str, ModelTokens);
 
 const fn exact(encoding: Encoding) -> ModelTokens {
@@ -24,13 +24,14 @@ const fn estimate(percent: u32) -> ModelTokens {
     ModelTokens { encoding: Encoding::O200kBase, exact: false, percent }
 }
 
-/// Models which may have this encoding, but nobody has compared them with it.
+/// Models that may have this encoding, but were not compared with it.
 #[cfg(any(feature = "kimi", feature = "mistral"))]
 const fn like(encoding: Encoding) -> ModelTokens {
     ModelTokens { encoding, exact: false, percent: 100 }
 }
 
-/// What counts for models whose vocabulary comes with a feature, and the factor of the estimate in a build without it.
+/// The encoding of models whose vocabulary comes with a feature, and the factor of the estimate in a build without
+/// it.
 macro_rules! with_feature {
     ($feature:literal, $tokens:expr, $percent:literal) => {{
         #[cfg(feature = $feature)]
@@ -54,12 +55,12 @@ const TEKKEN: ModelTokens = with_feature!("mistral", exact(Encoding::Tekken), 11
 const TEKKEN_LIKE: ModelTokens = with_feature!("mistral", like(Encoding::Tekken), 114);
 const MINIMAX: ModelTokens = with_feature!("minimax", exact(Encoding::MiniMaxM2), 94);
 
-/// Models by the beginning of their names; the first that fits counts.
+/// Models by the prefix of their names; the first match counts.
 ///
-/// OpenAI's are those of `tiktoken`'s model table. For models whose vocabulary is public but not here, the factor is
-/// their count over that of `o200k_base`, measured on an equal mix of English, code, Chinese, Japanese, Korean and
+/// OpenAI's are those of `tiktoken`'s model table. For models whose vocabulary is public but not included, the factor
+/// is their count over that of `o200k_base`, measured on an equal mix of English, code, Chinese, Japanese, Korean and
 /// European languages with the crate `tiktoken` 4.1.2; single languages are up to 15 % off. For models without a
-/// public vocabulary it is what their makers say about the size of a token.
+/// public vocabulary it follows the vendor's statement about the size of a token.
 const FAMILIES: &[Family] = &[
     ("gpt-oss", exact(Encoding::O200kHarmony)),
     ("gpt-4o", exact(Encoding::O200kBase)),
@@ -82,7 +83,7 @@ const FAMILIES: &[Family] = &[
     ("text-embedding-ada-002", exact(Encoding::Cl100kBase)),
     ("davinci-002", exact(Encoding::Cl100kBase)),
     ("babbage-002", exact(Encoding::Cl100kBase)),
-    // Anthropic's migration guide: the tokenizer of Opus 4.7 makes up to 1.35 times the tokens of the one before.
+    // Anthropic's migration guide: the tokenizer of Opus 4.7 gives up to 1.35 times the tokens of its predecessor.
     ("claude-opus-4-7", estimate(135)),
     ("claude-opus-4-8", estimate(135)),
     ("claude-opus-4.7", estimate(135)),
@@ -94,20 +95,20 @@ const FAMILIES: &[Family] = &[
     // Google: a token is about four characters; with o200k_base it is 4.4 of English.
     ("gemini", estimate(110)),
     ("gemma", estimate(110)),
-    // Its vocabulary is another one from 3.5 on, and of aliases such as qwen-max nobody says which they have.
+    // The vocabulary is another one from 3.5 on, and that of aliases such as qwen-max is not documented.
     ("qwen3.", estimate(101)),
     ("qwen2", QWEN),
     ("qwen3", QWEN),
     ("qwq", QWEN),
     ("qvq", QWEN),
     ("qwen", estimate(101)),
-    // Smaller models that learnt from R1 are Qwen and Llama.
+    // Smaller models distilled from R1 are Qwen and Llama.
     ("deepseek-r1-distill", estimate(98)),
     ("deepseek-r1-0528-qwen3", estimate(98)),
     ("deepseek-r1", DEEPSEEK),
     ("deepseek-v3", DEEPSEEK),
     ("deepseek-v4", DEEPSEEK),
-    // What DeepSeek calls its latest model.
+    // DeepSeek's alias of its latest model.
     ("deepseek-chat", DEEPSEEK),
     ("deepseek-reasoner", DEEPSEEK),
     ("deepseek", estimate(98)),
@@ -124,7 +125,7 @@ const FAMILIES: &[Family] = &[
     ("minimax", estimate(94)),
     ("llama", estimate(104)),
     ("meta-llama", estimate(104)),
-    // As the table of `mistral-common` has them; it knows no later ones, which are taken to be like them.
+    // From the table of `mistral-common`; later models are not in it and are assumed to be the same.
     ("open-mistral-nemo", TEKKEN),
     ("mistral-nemo", TEKKEN),
     ("ministral-8b-2410", TEKKEN),
@@ -144,9 +145,8 @@ const FAMILIES: &[Family] = &[
 ];
 
 impl ModelTokens {
-    /// How the tokens of the model with this name are counted. Fine-tuned models (`ft:gpt-4o:…`) count like what they
-    /// were tuned from, and a provider before the name (`openai/gpt-4o`) says nothing. For a model that is not known,
-    /// an estimate by `o200k_base`.
+    /// The encoding of the model with this name. Fine-tuned models (`ft:gpt-4o:…`) count like their base model, and a
+    /// provider before the name (`openai/gpt-4o`) is ignored. For an unknown model it is an estimate by `o200k_base`.
     #[must_use]
     pub fn for_model(name: &str) -> Self {
         let name = base_name(name);
@@ -156,21 +156,21 @@ impl ModelTokens {
         FAMILIES.iter().find(|(beginning, _)| begins(beginning)).map_or(estimate(100), |(_, tokens)| *tokens)
     }
 
-    /// How many tokens `text` is to the model.
+    /// Number of tokens of `text` for the model.
     #[cfg(feature = "tables")]
     #[must_use]
     pub fn count(&self, text: &str) -> usize {
         self.scale(self.encoding.count(text))
     }
 
-    /// What a count of the encoding is to the model.
+    /// The model's count for a count of the encoding.
     #[must_use]
     pub fn scale(&self, count: usize) -> usize {
         if self.exact { count } else { count.saturating_mul(self.percent as usize).div_ceil(100) }
     }
 }
 
-/// The name of a model without its provider and without what it was tuned to.
+/// The name of a model without its provider and without its fine-tuning.
 pub(crate) fn base_name(name: &str) -> &str {
     let name = name.strip_prefix("ft:").map_or(name, |tuned| tuned.split(':').next().unwrap_or(tuned));
     name.rsplit('/').next().unwrap_or(name)

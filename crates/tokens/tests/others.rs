@@ -1,7 +1,7 @@
 //! Our tokens of others than OpenAI, for the vocabularies of this build:
 //! `cargo test -p nexus-edge-tokens --features all-vocabularies --test others`.
 //!
-//! Texts are compared with a reference of few lines, which uses the patterns as their makers write them; tokens and special
+//! Texts are compared with a short reference implementation, which uses the vendors' patterns; tokens and special
 //! tokens with the crate `tiktoken`, which the vocabularies come from.
 
 #![cfg(feature = "others")]

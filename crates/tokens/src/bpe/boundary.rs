@@ -1,8 +1,8 @@
 //! A bitmap of the boundaries between characters at which a merge might join part of a character with its neighbour;
-//! shared by the build script, which fills it, and the crate, which asks it.
+//! shared by the build script, which fills it, and the crate, which queries it.
 //!
-//! There are two kinds of such merges, and each is told by the three bytes that say most about it. The bitmap may say
-//! yes too often (different boundaries may share a bit), which costs time and never correctness.
+//! There are two kinds of such merges, and each is identified by the three most significant bytes. The bitmap may
+//! have false positives (different boundaries may share a bit), which cost time but never correctness.
 
 /// Size of the bitmap.
 pub const BYTES: usize = 1 << 13;

@@ -1,23 +1,24 @@
-//! Counting a text that arrives bit by bit.
+//! Counts a text that arrives in parts.
 
 use alloc::string::String;
 
 use crate::encoding::Encoding;
 
-/// Bytes that are gathered before any of them is counted.
+/// Bytes that are collected before they are counted.
 const BATCH: usize = 1024;
 
-/// Counts the tokens of a text that arrives in any number of parts: exactly what [`Encoding::count`] says of the whole.
+/// Counts the tokens of a text that arrives in any number of parts: the result equals [`Encoding::count`] of the
+/// whole.
 ///
-/// Where a part ends says nothing about where tokens end, so the last piece or two are kept until it is clear what
-/// follows: about a kilobyte, more only within a run without any border (a megabyte of one letter is kept as a
-/// whole). The time is linear in the text however it is split.
+/// The end of a part need not be the end of a token, so the last pieces are held until it is clear what follows:
+/// about a kilobyte, more only within a run without any boundary (a megabyte of one letter is held as a whole). The
+/// time is linear in the text however it is split.
 #[derive(Debug, Clone)]
 pub struct Counter {
     encoding: Encoding,
     counted: usize,
     pending: String,
-    /// Length at which `pending` is next looked at.
+    /// Length of `pending` at which the next attempt to count is made.
     threshold: usize,
 }
 
@@ -38,17 +39,17 @@ impl Counter {
             self.counted += self.encoding.count(self.pending.get(..cut).unwrap_or_default());
             self.pending.drain(..cut);
         }
-        // Twice what is left, so that a run without a border is not looked at again for every part.
+        // Twice the remaining length, so that a run without a boundary is not scanned again for every part.
         self.threshold = BATCH.max(2 * self.pending.len());
     }
 
-    /// How many tokens the text is so far, as if it ended here.
+    /// Number of tokens so far, as if the text ended here.
     #[must_use]
     pub fn count(&self) -> usize {
         self.counted + self.encoding.count(&self.pending)
     }
 
-    /// How many tokens the text is.
+    /// Number of tokens of the text.
     #[must_use]
     pub fn finish(self) -> usize {
         self.count()

@@ -1,6 +1,6 @@
-//! A vocabulary and a small memory of what was looked up in it: merges ask for the same few bytes again and again.
+//! A vocabulary with a small cache of look-ups: merges look up the same few bytes again and again.
 //!
-//! The memory belongs to one text. It changes how long a look-up takes, never what it gives.
+//! The cache belongs to one text. It changes the time of a look-up, never the result.
 
 use alloc::{vec, vec::Vec};
 

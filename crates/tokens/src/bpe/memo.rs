@@ -1,17 +1,17 @@
-//! A small memory of what pieces are in tokens, for the length of one text: words come again.
+//! A small cache of the tokens of pieces, for the length of one text: words are repeated.
 //!
-//! It belongs to one call and is thrown away with it. It changes how long a count takes, never what it is: what is
-//! remembered of a piece is compared with all of its bytes.
+//! It belongs to one call and is dropped with it. It changes the time of a count, never the result: a cached piece is
+//! compared byte by byte.
 
 use alloc::{vec, vec::Vec};
 
 use crate::bpe::{bytes, hash};
 
-/// The longest piece that is a word.
+/// Longest piece that counts as a word.
 pub const WORD: usize = 14;
-/// The longest that is a short one.
+/// Longest piece that counts as short.
 const SHORT: usize = 7;
-/// A shorter text has no time to pay back what a memory costs.
+/// For a shorter text the cache does not pay off.
 const LEAST_TEXT: usize = 1024;
 /// Bytes of text for each entry, and the most entries.
 const BYTES_PER_WORD: usize = 16;
@@ -29,7 +29,7 @@ struct LongWord {
 
 const LONG_COUNT: u64 = 0xff << 48;
 
-/// How many tokens each of some words is.
+/// Number of tokens of some words.
 pub struct Words {
     /// The bytes of words up to [`SHORT`], above them in three bits how many they are, and then how many tokens.
     short: Vec<u64>,
@@ -39,7 +39,7 @@ pub struct Words {
 const SHORT_COUNT: u64 = 0xf8 << 56;
 
 impl Words {
-    /// A memory for a text of this length.
+    /// A cache for a text of this length.
     pub fn new(length: usize) -> Self {
         Self {
             short: vec![0; entries(length, BYTES_PER_WORD, MOST_SHORT_WORDS)],

@@ -1,7 +1,7 @@
-//! Byte-pair encoding with the vocabularies as tables: what a text is in tokens.
+//! Byte-pair encoding with the vocabularies as static tables.
 //!
-//! A text falls into pieces ([`scan`]); a piece that is a token is looked up ([`vocabulary`], [`lexicon`]), any other is
-//! merged from its bytes ([`short`], [`long`], [`large`]).
+//! A text is split into pieces ([`scan`]); a piece that is a token is looked up ([`vocabulary`], [`lexicon`]), any
+//! other is merged from its bytes ([`short`], [`long`], [`large`]).
 
 mod boundary;
 mod bytes;
@@ -32,7 +32,7 @@ use engine::Engine;
 
 use crate::encoding::Encoding;
 
-/// A text is more tokens than the limit that it was counted against.
+/// A text has more tokens than the limit of the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverLimit {
     /// The limit.
@@ -47,10 +47,10 @@ impl fmt::Display for OverLimit {
 
 impl core::error::Error for OverLimit {}
 
-/// Why tokens are no text.
+/// Why tokens cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
-    /// The encoding has no token of this number.
+    /// The encoding has no token with this number.
     UnknownToken(u32),
     /// The bytes of the tokens are not UTF-8.
     NotUtf8,
@@ -68,7 +68,7 @@ impl fmt::Display for DecodeError {
 impl core::error::Error for DecodeError {}
 
 impl Encoding {
-    /// How many tokens `text` is. Special tokens in it are plain text, as they are in what a user sends.
+    /// Number of tokens of `text`. Special tokens in it are plain text, as for input of users.
     ///
     /// Equal to the length of [`Self::encode`]. Allocates nothing for a text of less than a kilobyte, and some 220 KB at
     /// most for a longer one.
@@ -78,18 +78,18 @@ impl Encoding {
         count(vocabulary, self.normal(text).as_bytes(), usize::MAX).unwrap_or_default()
     }
 
-    /// How many tokens `text` is, if that is at most `limit`; stops as soon as it is known to be more.
+    /// Number of tokens of `text`, if that is at most `limit`; stops as soon as the limit is exceeded.
     pub fn count_until(self, text: &str, limit: usize) -> Result<usize, OverLimit> {
         let Engine { vocabulary, count, .. } = self.engine();
         let text = self.normal(text);
-        // No token is longer than the longest.
+        // A lower bound: no token is longer than the longest.
         if text.len() / vocabulary.longest > limit {
             return Err(OverLimit { limit });
         }
         count(vocabulary, text.as_bytes(), limit).ok_or(OverLimit { limit })
     }
 
-    /// The tokens of `text`. Special tokens in it are plain text, as they are in what a user sends.
+    /// The tokens of `text`. Special tokens in it are plain text, as for input of users.
     #[must_use]
     pub fn encode(self, text: &str) -> Vec<u32> {
         let mut tokens = Vec::with_capacity(text.len() / 4);
@@ -97,7 +97,7 @@ impl Encoding {
         tokens
     }
 
-    /// The tokens of `text`, in which special tokens stand for themselves. Never for what a user sends.
+    /// The tokens of `text`, with special tokens in it encoded as such. Never for input of users.
     #[must_use]
     pub fn encode_with_special_tokens(self, text: &str) -> Vec<u32> {
         let mut tokens = Vec::with_capacity(text.len() / 4);
@@ -111,9 +111,9 @@ impl Encoding {
         tokens
     }
 
-    /// The bytes of tokens, which need not be whole characters. Special tokens give their names.
+    /// The bytes of tokens, which may end within a character. Special tokens give their names.
     ///
-    /// A call passes over the whole vocabulary whatever the tokens: better one for many than many for one each.
+    /// Every call reads the whole vocabulary: one call for many tokens is better than one for each.
     pub fn decode_bytes(self, tokens: &[u32]) -> Result<Vec<u8>, DecodeError> {
         let mut bytes = Vec::with_capacity(tokens.len() * 4);
         let ordinary = self.engine().vocabulary.bytes_of(tokens);
@@ -143,12 +143,12 @@ impl Encoding {
         encode(vocabulary, self.normal(text).as_bytes(), tokens);
     }
 
-    /// The last place at which a text may be cut in two, whatever follows; see [`scan::last_cut`].
+    /// The last position at which a text may be split, whatever follows; see [`scan::last_cut`].
     fn last_cut(self, text: &str) -> Option<usize> {
         (self.engine().last_cut)(text.as_bytes(), 0)
     }
 
-    /// The text in the form that its tokens are those of.
+    /// The normalised form of the text that is tokenised.
     #[cfg_attr(
         not(feature = "qwen"),
         expect(clippy::unused_self, reason = "every encoding takes it as it is")

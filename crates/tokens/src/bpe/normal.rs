@@ -1,4 +1,4 @@
-//! Unicode's form NFC, which Qwen brings a text into before it looks at it.
+//! Unicode normalisation form NFC, which Qwen's tokenizer applies first.
 
 use alloc::borrow::Cow;
 

@@ -1,13 +1,13 @@
-//! Audio that a model listens to.
+//! Tokens of audio input.
 
 use crate::model::base_name;
 
-/// Milliseconds for each token. OpenAI ("Managing costs" of the realtime guide): a token for 100 ms of what the user
-/// says. Google ("Understand and count tokens"): 32 tokens a second.
+/// Milliseconds per token. OpenAI ("Managing costs" of the realtime guide): a token for 100 ms of user audio. Google
+/// ("Understand and count tokens"): 32 tokens a second.
 const OPENAI_MILLISECONDS: (u64, u64) = (1, 100);
 const GEMINI_MILLISECONDS: (u64, u64) = (32, 1000);
 
-/// How many tokens this much audio is to a model.
+/// Number of tokens of this much audio.
 #[must_use]
 pub fn input_tokens(model: &str, milliseconds: u64) -> usize {
     let is_gemini = base_name(model).get(..6).is_some_and(|name| name.eq_ignore_ascii_case("gemini"));

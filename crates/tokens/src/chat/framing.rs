@@ -1,26 +1,26 @@
-//! What stands around the messages of a chat when they are written down for a model.
+//! The framing of messages in a chat.
 //!
-//! OpenAI's is what its cookbook says ("How to count tokens with tiktoken"). That of others is what the chat templates
-//! write which they publish with their models, for messages without tools. Templates add more of their own (a system
-//! prompt if there is none, marks of thinking), and providers use others: so it is an estimate for all but OpenAI.
+//! For OpenAI it follows the cookbook ("How to count tokens with tiktoken"). For others it follows the chat templates
+//! that are published with their models, for messages without tools. Templates add more (a default system prompt,
+//! marks of thinking), and providers use other templates: so it is an estimate for all but OpenAI.
 
 use crate::encoding::Encoding;
 
-/// The marks of one kind of template.
+/// The framing of one kind of template.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Framing {
-    /// Tokens of the beginning of the text and that of the answer.
+    /// Tokens at the start of the text and at the start of the answer.
     pub reply: usize,
     /// Whether the name of the role is written out.
     pub writes_role: bool,
-    /// Tokens around a message: of a user, of the assistant, of anyone else.
+    /// Tokens around a message: of a user, of the assistant, of other roles.
     user: usize,
     assistant: usize,
     other: usize,
 }
 
 impl Framing {
-    /// That of the models of an encoding.
+    /// The framing for the models of an encoding.
     pub const fn of(encoding: Encoding) -> Self {
         match encoding {
             // `gpt-3.5-turbo-0301`, which had others, is gone.

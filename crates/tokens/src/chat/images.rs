@@ -1,4 +1,4 @@
-//! What an image costs, by the rules that the makers of models publish.
+//! Tokens of images, by the rules that vendors publish.
 //!
 //! Sources: OpenAI, "Images and vision", "Calculating costs" (two systems: tiles of 512 pixels, and patches of 32 with a
 //! budget and a factor); Anthropic, "Vision", "Calculate image costs" (pixels / 750); Google, "Understand and count
@@ -9,42 +9,43 @@ use libm::{ceil, floor, round, sqrt};
 
 use crate::model::base_name;
 
-/// How closely a model looks at an image.
+/// The resolution at which a model processes an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
-    /// A glance at a small copy.
+    /// Low: a small copy.
     Low,
-    /// What the model takes for itself; counted like [`Self::High`], which it mostly is.
+    /// The model's default; counted like [`Self::High`], which it usually is.
     #[default]
     Auto,
-    /// Everything that the model can see.
+    /// High.
     High,
-    /// Without making it smaller, for the models that can (GPT-5.4 and later); elsewhere like [`Self::High`].
+    /// Without downscaling, for the models that support it (GPT-5.4 and later); elsewhere like [`Self::High`].
     Original,
 }
 
 /// An image, by its size in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Image {
-    /// Pixels from left to right.
+    /// Width.
     pub width: u32,
-    /// Pixels from top to bottom.
+    /// Height.
     pub height: u32,
-    /// How closely it is looked at.
+    /// The resolution.
     pub detail: Detail,
 }
 
 /// How a model counts images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ImageRule {
-    /// The image is made to fit 2048 by 2048 pixels with a shorter side of at most 768, then cut into tiles of 512.
+    /// The image is scaled to fit 2048 by 2048 pixels with a shorter side of at most 768, then split into tiles of
+    /// 512.
     Tiles {
-        /// Tokens of every image, and all that a glance costs.
+        /// Tokens of every image, and all tokens at low resolution.
         base: usize,
         /// Tokens of each tile.
         tile: usize,
     },
-    /// The image is cut into patches of 32 by 32 pixels; if those are more than the budget it is made smaller.
+    /// The image is split into patches of 32 by 32 pixels; if those exceed the budget it is scaled down.
     Patches {
         /// The most patches.
         budget: u32,
@@ -53,7 +54,7 @@ pub enum ImageRule {
         /// Tokens of each patch, in hundredths.
         percent: u32,
     },
-    /// A token for 750 pixels of an image that was made to fit.
+    /// A token for 750 pixels of an image that is scaled to fit.
     Pixels {
         /// The longest side that is kept.
         longest: u32,
@@ -85,10 +86,10 @@ const fn patches(percent: u32) -> ImageRule {
     ImageRule::Patches { budget: 1536, original_budget: 1536, percent }
 }
 
-/// GPT-5.4 and later see 2,500 patches, and 10,000 if the original is asked for.
+/// GPT-5.4 and later use 2,500 patches, and 10,000 for the original resolution.
 const LARGE_PATCHES: ImageRule = ImageRule::Patches { budget: 2500, original_budget: 10_000, percent: 100 };
 
-/// Models by the beginning of their names; the first that fits counts.
+/// Models by the prefix of their names; the first match counts.
 const RULES: &[(&str, ImageRule)] = &[
     ("gpt-4o-mini", tiles(2833, 5667)),
     ("gpt-4o", tiles(85, 170)),
@@ -120,7 +121,7 @@ const RULES: &[(&str, ImageRule)] = &[
 ];
 
 impl ImageRule {
-    /// The rule of the model with this name. A model that is not known counts like GPT-4o.
+    /// The rule for the model with this name. An unknown model counts like GPT-4o.
     #[must_use]
     pub fn for_model(name: &str) -> Self {
         let name = base_name(name);
@@ -130,7 +131,7 @@ impl ImageRule {
         RULES.iter().find(|(beginning, _)| begins(beginning)).map_or(tiles(85, 170), |(_, rule)| *rule)
     }
 
-    /// How many tokens an image is.
+    /// Number of tokens of an image.
     #[must_use]
     pub fn tokens(self, image: Image) -> usize {
         let (width, height) = (f64::from(image.width.max(1)), f64::from(image.height.max(1)));
@@ -159,7 +160,7 @@ impl ImageRule {
     }
 }
 
-/// Tiles of an image that is made to fit; it is never made larger.
+/// Tiles of an image that is scaled to fit; it is never enlarged.
 fn tile_count(width: f64, height: f64) -> usize {
     let fit = (TILES_FIT / width.max(height)).min(1.0);
     let short = (TILES_SHORT_SIDE / (width * fit).min(height * fit)).min(1.0);

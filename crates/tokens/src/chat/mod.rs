@@ -1,9 +1,9 @@
-//! What a chat request costs: its messages, tools, images and audio.
+//! Tokens of a chat request: its messages, tools, images and audio.
 //!
-//! The text is counted exactly where the model's encoding is here. What stands around it (the marks between messages,
-//! how tools are written for the model, how an image is cut up) is not published for most models; the rules are those
-//! that OpenAI, Anthropic and Google document, and what published chat templates write, each with its source beside it;
-//! [`Count::exact`] is only true where they are known to be exact: plain text messages to a model of OpenAI.
+//! The text is counted exactly if the model's vocabulary is in the build. The framing (marks between messages, the
+//! form of tools, the splitting of images) is not published for most models; the rules are those that OpenAI,
+//! Anthropic and Google document, and those of published chat templates, each with its source. [`Count::exact`] is
+//! true only where they are known to be exact: plain text messages to a model of OpenAI.
 
 pub mod audio;
 mod framing;
@@ -17,9 +17,9 @@ use images::{Image, ImageRule};
 
 use crate::model::ModelTokens;
 
-/// Tokens for a name besides it, as in "How to count tokens with tiktoken" of OpenAI's cookbook.
+/// Tokens of a name besides its text, as in "How to count tokens with tiktoken" of OpenAI's cookbook.
 const PER_NAME: usize = 1;
-/// Tokens around a tool call besides its name and arguments. Not documented; measured by many.
+/// Tokens around a tool call besides its name and arguments. Not documented; from measurements.
 const PER_TOOL_CALL: usize = 3;
 
 /// One message.
@@ -27,15 +27,15 @@ const PER_TOOL_CALL: usize = 3;
 pub struct Message<'a> {
     /// `system`, `user`, `assistant`, `tool` …
     pub role: &'a str,
-    /// The `name` of who speaks, if it is given.
+    /// The `name` of the participant, if there is one.
     pub name: Option<&'a str>,
-    /// The text, in as many parts as it comes in.
+    /// The text, in any number of parts.
     pub text: Vec<&'a str>,
     /// Images in it.
     pub images: Vec<Image>,
     /// Milliseconds of audio in it.
     pub audio_milliseconds: u64,
-    /// Tools that it calls.
+    /// Its tool calls.
     pub tool_calls: Vec<ToolCall<'a>>,
 }
 
@@ -53,7 +53,7 @@ pub struct ToolCall<'a> {
 pub struct Tool<'a> {
     /// The tool's name.
     pub name: &'a str,
-    /// What it is for.
+    /// Its description.
     pub description: &'a str,
     /// The JSON schema of its arguments, as text.
     pub parameters: &'a str,
@@ -64,11 +64,11 @@ pub struct Tool<'a> {
 pub struct Count {
     /// The tokens.
     pub tokens: usize,
-    /// Whether the model itself would count the same.
+    /// Whether it equals the count of the model itself.
     pub exact: bool,
 }
 
-/// How many tokens a chat request is to a model.
+/// Number of tokens of a chat request.
 #[cfg(feature = "tables")]
 #[must_use]
 pub fn count(model: &str, messages: &[Message<'_>], tools: &[Tool<'_>]) -> Count {
@@ -76,7 +76,7 @@ pub fn count(model: &str, messages: &[Message<'_>], tools: &[Tool<'_>]) -> Count
     count_with(model, messages, tools, &|text| encoding.count(text))
 }
 
-/// The same by the caller's way of counting a text, which is as good as that is: `exact` says only that the rules are.
+/// The same with the caller's function for counting texts; `exact` refers to the rules only.
 #[must_use]
 pub fn count_with(
     model: &str,
@@ -104,7 +104,7 @@ pub fn count_with(
         other += audio::input_tokens(model, message.audio_milliseconds);
         plain &=
             message.images.is_empty() && message.audio_milliseconds == 0 && message.tool_calls.is_empty();
-        // Where the border between two parts of a text is put is not documented.
+        // The separator between the parts of a text is not documented.
         plain &= message.text.len() <= 1;
     }
     text += tools::tokens(rules.encoding, tools, tokens_of);

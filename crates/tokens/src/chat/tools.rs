@@ -1,9 +1,9 @@
-//! What the definitions of tools cost.
+//! Tokens of tool definitions.
 //!
-//! Tools reach the model as text in a language of its own, which is not documented. OpenAI's cookbook ("How to count
-//! tokens with tiktoken", "Counting tokens for chat completions API calls with tools") has a rule that gives the counts
-//! of the API for flat schemas: so much for each tool, each property and each value of an enumeration, and the tokens
-//! of their names, types and descriptions. Here it goes down into nested schemas as well.
+//! Tools reach the model as text in a format that is not documented. OpenAI's cookbook ("How to count tokens with
+//! tiktoken", "Counting tokens for chat completions API calls with tools") has a rule that gives the counts of the
+//! API for flat schemas: a number for each tool, each property and each value of an enumeration, plus the tokens of
+//! their names, types and descriptions. Here it is extended to nested schemas.
 
 use alloc::{format, string::ToString};
 
@@ -17,15 +17,15 @@ const PER_TOOL: (usize, usize) = (7, 10);
 /// Tokens of a tool with properties.
 const PER_PROPERTIES: usize = 3;
 const PER_PROPERTY: usize = 3;
-/// Tokens that a property with an enumeration has less, and tokens of each of its values.
+/// Tokens that a property with an enumeration has fewer, and tokens of each of its values.
 const LESS_PER_ENUM: usize = 3;
 const PER_ENUM_VALUE: usize = 3;
 /// Tokens of all tools together.
 const PER_LIST: usize = 12;
-/// How deep schemas are looked into.
+/// Largest depth of schemas.
 const DEEPEST: usize = 32;
 
-/// How many tokens the definitions of tools are.
+/// Number of tokens of tool definitions.
 pub(super) fn tokens(encoding: Encoding, tools: &[Tool<'_>], tokens_of: &dyn Fn(&str) -> usize) -> usize {
     if tools.is_empty() {
         return 0;
@@ -35,7 +35,7 @@ pub(super) fn tokens(encoding: Encoding, tools: &[Tool<'_>], tokens_of: &dyn Fn(
         let line = format!("{}:{}", tool.name, without_full_stop(tool.description));
         let parameters = match serde_json::from_str(tool.parameters) {
             Ok(schema) => properties(tokens_of, &schema, 0),
-            // What is no JSON is text to the model.
+            // Invalid JSON is text to the model.
             Err(_) => tokens_of(tool.parameters),
         };
         each + tokens_of(&line) + parameters

@@ -1,4 +1,5 @@
-//! Byte-pair encoding as it is defined: the maker's pattern in a regular expression engine, and one merge after another.
+//! Byte-pair encoding by definition: the vendor's pattern in a regular expression engine, and one merge after
+//! another.
 //! Slow, and simple enough to be believed.
 
 #![expect(clippy::indexing_slicing, clippy::string_slice, clippy::panic, reason = "a test may panic")]

@@ -1,8 +1,8 @@
-//! Pre-tokenisation: a text falls into pieces, and tokens never reach across them.
+//! Pre-tokenisation: a text is split into pieces, and no token spans two of them.
 //!
-//! Each encoding defines its pieces by a regular expression. The scanners here are written by hand: they look at every
+//! Each encoding defines its pieces by a regular expression. The scanners here are written by hand: they read every
 //! character a bounded number of times, need no memory, and give exactly the pieces that the expression gives in a
-//! backtracking engine with leftmost-first alternatives. What each relies on is said beside it.
+//! backtracking engine with leftmost-first alternatives. Each scanner states what it relies on.
 
 pub mod cl100k;
 pub mod classes;
