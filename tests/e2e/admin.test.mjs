@@ -1,5 +1,5 @@
-// Proves the admin API: who may use it, what every field of providers, models and keys does, that a change names what it
-// changes and takes effect at once, and that running streams never notice.
+// Proves the admin API: authorisation, the effect of every field of providers, models and keys, that an update
+// changes only the fields it contains and takes effect at once, and that running streams are not affected.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion, gate, streamEvents } from '../support/upstream.mjs';
@@ -46,7 +46,7 @@ test('nothing is answered without the admin token', async () => {
     }
   }
   assert.equal((await admin('GET', '/providers', undefined, { headers: { 'x-admin-token': t.gw.adminToken } })).status, 200);
-  // And the admin token is no key.
+  // And the admin token is not an API key.
   assert.equal((await t.gw.complete(t.gw.adminToken, ask('demo/echo'))).status, 401);
 });
 
@@ -232,7 +232,7 @@ test('what was deleted is gone, with all that hung on it', async () => {
   refused(await admin('DELETE', `/providers/${provider.id}`), 404, 'provider_not_found');
   refused(await admin('GET', `/provider_models/${model.id}`), 404, 'provider_model_not_found');
   assert.deepEqual(await t.gw.db('SELECT id FROM provider_models WHERE provider_id = ?', provider.id), []);
-  // Neither the name nor the id stays behind to confuse: the name is free, the id is not given out again.
+  // Neither the name nor the id is blocked afterwards: the name is free, the id is not reused.
   const again = await t.gw.createProvider({ name: 'doomed', server_url: `${t.up.url}/v1` });
   assert.ok(again.id > provider.id);
 
@@ -283,7 +283,7 @@ test('a key may be limited to models', async () => {
   const denied = await t.gw.complete(key, ask('exactly'));
   const unknown = await t.gw.complete(key, ask('no-such'));
   assert.equal(errorOf(denied.text).code, 'model_not_found');
-  // Forbidden and absent look the same.
+  // Forbidden and absent models are answered alike.
   assert.equal(errorOf(denied.text).message.replace('exactly', 'X'), errorOf(unknown.text).message.replace('no-such', 'X'));
   const ids = (await t.gw.call('/v1/models', { headers: bearer(key) })).json().data.map(({ id }) => id);
   assert.deepEqual(ids.sort(), ['exact', 'family/one', 'family/two']);

@@ -1,5 +1,5 @@
-// Proves that the gateway gets on with an OpenAI-compatible server that nobody here wrote: the official SDK sees the same
-// through the gateway as it sees when it talks to `@copilotkit/aimock` itself.
+// Proves interoperability with an independent OpenAI-compatible server: the official SDK gets the same results
+// through the gateway as from `@copilotkit/aimock` itself.
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import OpenAI from 'openai';
@@ -23,7 +23,7 @@ after(() => mock?.stop());
 const user = (content) => [{ role: 'user', content }];
 const tools = ['get_weather', 'get_time'].map((name) => ({ type: 'function', function: { name, parameters: { type: 'object', properties: {} } } }));
 
-/** Without what is made anew for each answer. */
+/** Without values that differ in every answer. */
 const timeless = (value) =>
   JSON.parse(JSON.stringify(value, (name, part) => (name === 'created' ? 0 : typeof part === 'string' && /^(chatcmpl-|call_)/.test(part) ? part.replace(/[-_].*/, '') : part)));
 

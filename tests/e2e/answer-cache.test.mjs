@@ -1,5 +1,5 @@
-// Proves that an answer is given again only to the key that asked for that, for exactly the same request, as long as it
-// lives, and in the form that the new request wants.
+// Proves that a cached response is returned only to the key that enabled the cache, only for an identical request,
+// only while it lives, and in the form that the new request asks for.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion, streamEvents } from '../support/upstream.mjs';
@@ -15,7 +15,7 @@ const counts = (x) => {
 const ON = { headers: { 'x-nexus-cache': 'on' } };
 const rows = () => t.gw.db('SELECT * FROM cached_answers');
 
-/** Asks, and waits until the answer is kept: that happens after it was given. */
+/** Sends a request, and waits until the response is cached, which happens after the answer. */
 async function prime(body, options = ON) {
   const before = (await rows()).length;
   const answer = await t.complete(body, options);

@@ -1,5 +1,6 @@
-// Proves that nothing a caller or an administrator can send breaks the Worker: each row of the table below is answered with
-// the status, code and parameter that it says, in OpenAI's error shape, never with a 500, and after each a good request works.
+// Proves that no input of callers or administrators breaks the Worker: each row of the tables below is answered with
+// the expected status, code and parameter in OpenAI's error shape, never with a 500, and a valid request works after
+// each.
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { errorOf, suite, test } from '../support/suite.mjs';
@@ -17,7 +18,7 @@ const good = { model: 'good', messages };
 const nested = (depth, open, close) => open.repeat(depth) + close.repeat(depth);
 const bytes = (...parts) => Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
 
-/** The Worker is alive, and the same isolate as before: a good request passes on both faces. */
+/** The Worker is alive, and the same isolate as before: a valid request works in both dialects. */
 const alive = async () => {
   const answer = await t.complete(good);
   assert.equal(answer.status, 200, `the Worker does not answer any more: ${answer.text}`);
@@ -83,7 +84,7 @@ const completions = [
   ['max_completion_tokens that are an object', { ...good, max_completion_tokens: {} }, 400, 'invalid_type', 'max_completion_tokens'],
   ['an n that is a string', { ...good, n: 'two' }, 400, 'invalid_type', 'n'],
   ['tools that are an object', { ...good, tools: {} }, 400, 'invalid_type', 'tools'],
-  // Readers disagree on which of two counts: the gateway must not check one while the upstream obeys the other.
+  // Parsers disagree on which duplicate counts: the gateway must not check one while the upstream uses the other.
   ['a model that stands twice', '{"model":"no-such","messages":[{"role":"user","content":"hi"}],"model":"good"}', 400, null, undefined],
   ['a model that stands twice, once escaped', '{"model":"good","messages":[{"role":"user","content":"hi"}],"mod\\u0065l":"no-such"}', 400, null, undefined],
   ['numbers beyond every type', '{"model":"good","messages":[{"role":"user","content":"hi"}],"seed":1e999999,"x":-99999999999999999999999999999999}', [200, 400], null, undefined],
@@ -210,7 +211,7 @@ function check({ status, text, headers }, expected, code, param) {
   if (status < 400) return;
   const error = errorOf(text);
   if (code !== null) assert.ok(oneOf(code).includes(error.code), `code ${error.code}, not ${code}: ${text.slice(0, 300)}`);
-  // A star stands for the place inside the field: `headers` and `headers.x-a` both name it.
+  // A star stands for a place inside the field: both `headers` and `headers.x-a` match.
   if (param?.endsWith?.('*')) assert.ok(error.param?.startsWith(param.slice(0, -1)), `param ${error.param}`);
   else if (param !== undefined) assert.equal(error.param, param, text.slice(0, 300));
   assert.match(headers['content-type'], /^application\/json/);

@@ -1,4 +1,4 @@
-// The benchmark's own honesty: a contestant that answers wrongly, or passes on something else than it was sent, fails the run.
+// Proves that the benchmark checks its contestants: a wrong answer, or a changed request, fails the run.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import path from 'node:path';
@@ -26,7 +26,7 @@ after(() => {
   load?.stop();
 });
 
-/** A gateway that does with requests and answers what it is told to. */
+/** A gateway that handles requests and answers as the test tells it to. */
 async function through(scenario, { request = (text) => text, answer = (text) => text, ...traits } = {}) {
   const server = http.createServer(async (incoming, outgoing) => {
     const body = request(Buffer.concat(await incoming.toArray()).toString());
@@ -87,7 +87,7 @@ test('a chunk too few or too many fails the run', async () => {
 test('a translated stream is judged by what it says', async () => {
   const scenario = { ...streamed, dialect: 'anthropic' };
   const translates = (url) => ({ url, headers, model: 'bench-claude' });
-  // Whoever forwards Anthropic's events to a caller of OpenAI's API has not translated.
+  // Forwarding Anthropic's events to a caller of OpenAI's API is not translation.
   const server = http.createServer(async (incoming, outgoing) => {
     const body = Buffer.concat(await incoming.toArray());
     const from = await fetch(`http://127.0.0.1:${upstream.hello.port}/v1/messages`, { method: 'POST', body });
@@ -98,7 +98,7 @@ test('a translated stream is judged by what it says', async () => {
   try {
     const gateway = { name: 'gateway', translates: translates(url) };
     await assert.rejects(measure({ upstream, load, running: [] }, gateway, scenario, settings), /not an event of this API/);
-    // A reference only forwards, and is held to that.
+    // A reference contestant only forwards, and is checked for that.
     const reference = { name: 'reference', reference: true, url, headers };
     assert.ok((await measure({ upstream, load, running: [] }, reference, scenario, settings)).chunks_per_s > 0);
   } finally {

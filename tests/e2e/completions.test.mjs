@@ -1,6 +1,6 @@
-// Proves that a chat completion goes through the gateway unchanged: the request's bytes reach the upstream as sent but for
-// the spliced model name, the answer's bytes, status and rate-limit headers reach the caller as given; and that models are
-// found by every name they go by, with every header that may carry a key, on every path that clients use.
+// Proves that a chat completion passes through unchanged: the request's bytes reach the upstream except for the
+// spliced model name; the answer's bytes, status and rate-limit headers reach the caller; and models are found by
+// each of their names, with every header that may contain a key, on every path that clients use.
 import assert from 'node:assert/strict';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { ask, errorOf, suite, test, UPSTREAM_KEY } from '../support/suite.mjs';
@@ -63,7 +63,7 @@ test('a streamed answer keeps every byte, and the request gains only include_usa
 
   const got = t.up.last('stream-bytes').text;
   assert.deepEqual(JSON.parse(got).stream_options, { include_usage: true });
-  // Insertion and nothing else: what precedes and what follows it are the caller's bytes.
+  // Insertion only: all bytes before and after it are the caller's.
   let prefix = 0;
   while (prefix < sent.length && got[prefix] === sent[prefix]) prefix++;
   assert.equal(got.slice(got.length - (sent.length - prefix)), sent.slice(prefix));
@@ -269,7 +269,7 @@ test('models are listed and found by id', async () => {
     assert.equal(model.object, 'model');
     assert.equal(typeof model.created, 'number');
     assert.equal(typeof model.owned_by, 'string');
-    // Whatever is listed can be asked for under that id.
+    // Every listed model can be used under its id.
     const one = await t.gw.call(`/v1/models/${model.id}`, { headers });
     assert.equal(one.status, 200, `${model.id}: ${one.text}`);
     assert.equal(one.json().id, model.id);

@@ -1,5 +1,5 @@
-// Proves that conversations are recognised by what they say and archived as the key wants it, that no two keys share one,
-// and that what is deleted is gone.
+// Proves that conversations are recognised by their history and archived as the key's policy says, that no two keys
+// share one, and that deleted ones are gone.
 import assert from 'node:assert/strict';
 import { suite, test } from '../support/suite.mjs';
 import { answersWith, completion, streamEvents, usage } from '../support/upstream.mjs';
@@ -21,7 +21,7 @@ async function model() {
   return name;
 }
 
-/** Asks, and waits until the answer is remembered: it is after the answer that it is. */
+/** Sends a request, and waits until the conversation is stored, which happens after the answer. */
 async function turn(name, messages, { key = t.key, headers = {}, stream = false, url = t.gw.url, ...rest } = {}) {
   const answer = await t.gw.complete(key, { model: name, messages, stream, ...rest }, { headers });
   assert.equal(answer.status, 200, answer.text);

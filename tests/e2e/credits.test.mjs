@@ -1,5 +1,5 @@
-// Proves that credits are exact: what is in flight is reserved, every request is charged once at its real cost, the balance is
-// the sum of the rows, repetitions change nothing, and whoever has nothing left is told so.
+// Proves that credits are exact: requests in flight are reserved, every request is charged once at its real cost, the
+// balance is the sum of the rows, repetitions change nothing, and callers without credits get 402.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion, gate, streamEvents, usage } from '../support/upstream.mjs';
@@ -8,7 +8,7 @@ import { bearer, eventually } from '../support/util.mjs';
 const t = suite({
   vars: { ENABLE_CREDIT_CHECK: 'true', INITIAL_CREDITS: '0' },
   async setUp() {
-    // A thousand tokens in and out: a tenth of a cent in, two tenths out.
+    // A thousand tokens of prompt cost a tenth of a cent, of answer two tenths.
     for (const name of ['paid', 'paid-held', 'paid-stream']) {
       const model = await t.model(name, (x) => x.reply(200, completion(x.model, 'ok', { reported: usage(1000, 1000) })));
       await t.gw.admin('PUT', `/prices/provider_model:${model.id}`, { input: 1, output: 2 });
@@ -17,7 +17,7 @@ const t = suite({
 });
 
 let made = 0;
-/** A key with an owner of its own, and what its account says. */
+/** A key with an owner of its own, and the view of its account. */
 async function account(credits) {
   const owner = `owner-${++made}`;
   const { key } = await t.gw.createKey({ owner });

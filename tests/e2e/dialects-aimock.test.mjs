@@ -1,5 +1,6 @@
-// Proves that every face gets the same out of every dialect of a server that nobody here wrote: `@copilotkit/aimock` as
-// OpenAI, Azure, Anthropic, Gemini and Vertex AI, well-behaved and in its chaotic modes.
+// Proves that every caller dialect gets the same from every upstream dialect of an independent server:
+// `@copilotkit/aimock` as OpenAI, Azure, Anthropic, Gemini and Vertex AI, in its normal and in its fault-injecting
+// modes.
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { startAimock, UPSTREAM_KEY } from '../support/aimock.mjs';
@@ -25,7 +26,7 @@ async function model(kind, url, model_name) {
 const schema = { type: 'object', properties: {} };
 const names = ['get_weather', 'get_time'];
 
-/** Every face as a function from a prompt to text and calls. */
+/** Every caller dialect as a function from a prompt to text and calls. */
 const FACES = {
   'chat completions': async (model, prompt, stream) => {
     const tools = names.map((name) => ({ type: 'function', function: { name, parameters: schema } }));
@@ -58,7 +59,8 @@ for (const [face, ask] of Object.entries(FACES)) {
         assert.deepEqual(said, { text: HELLO, calls: [], finish: DONE[face][0] }, kind);
         const called = await ask(kind, 'weather', stream);
         assert.deepEqual([called.text, called.calls], ['', [['get_weather', { city: 'Bern' }], ['get_time', {}]]], kind);
-        // As Gemini, it ends a turn of calls with a word of its own, which passes where the dialects are the same.
+        // As Gemini it has a finish reason of its own for tool calls, which passes through where the dialects are the
+        // same.
         if (!(face === 'generateContent' && kind === 'gemini')) assert.equal(called.finish, DONE[face][1], kind);
       });
     }
@@ -85,7 +87,7 @@ test('chaos: malformed answers, broken connections and limits become clean error
             const error = await failure(ask(name, 'hello', stream));
             assert.ok(error instanceof Error, `${face} ${name}`);
             const native = { 'chat completions': 'openai', messages: 'anthropic', generateContent: 'gemini' }[face] === kind;
-            // A malformed answer in the caller's own dialect passes as it is, for the SDK to complain about.
+            // A malformed answer in the caller's own dialect passes through, for the SDK to report.
             if (!stream && !(native && mode === '--chaos-malformed')) assert.equal(error.status, status, `${face} ${name}: ${error}`);
           }
         }

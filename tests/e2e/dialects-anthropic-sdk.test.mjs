@@ -1,5 +1,5 @@
-// Proves that the official Anthropic SDK works against the gateway whatever the upstream speaks: OpenAI's dialect,
-// Gemini's, or Anthropic's own, whose bytes pass untouched.
+// Proves that the official Anthropic SDK works through the gateway with upstreams of OpenAI's dialect, of Gemini's,
+// and of Anthropic's own, whose bytes pass through unchanged.
 import assert from 'node:assert/strict';
 import * as anthropic from '../support/anthropic.mjs';
 import { anthropicTools, both, dialectSuite, failure, KEY, PNG, recorded, say, user } from '../support/dialects.mjs';
@@ -28,7 +28,7 @@ test('OpenAI upstream: a conversation', async () => {
     assert.deepEqual([answer.type, answer.role, answer.model, answer.stop_reason, answer.stop_sequence], ['message', 'assistant', 'gpt-4o', 'end_turn', null]);
     assert.deepEqual(plain(answer.content), [{ type: 'text', text: 'Grüezi 😀' }]);
     assert.ok(answer.id.length > 5);
-    // What was read from the cache is not part of input_tokens here.
+    // Tokens read from the cache are not part of input_tokens here.
     const { input_tokens, cache_read_input_tokens, output_tokens } = answer.usage;
     assert.deepEqual([input_tokens, cache_read_input_tokens, output_tokens], [40, 80, 5]);
 

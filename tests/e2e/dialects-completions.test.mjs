@@ -1,4 +1,4 @@
-// Proves that the old completions endpoint works over upstreams that chat.
+// Proves that the legacy completions endpoint works with chat upstreams.
 import assert from 'node:assert/strict';
 import * as anthropic from '../support/anthropic.mjs';
 import { collect, dialectSuite, failure, recorded } from '../support/dialects.mjs';

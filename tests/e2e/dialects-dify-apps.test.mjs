@@ -1,5 +1,5 @@
-// Proves that every kind of Dify app is asked in its own way, that files in a request are uploaded first, and that an app
-// is told to stop when its caller has left.
+// Proves that every kind of Dify app gets its own form of request, that files in a request are uploaded first, and
+// that an app is stopped when its caller disconnects.
 import assert from 'node:assert/strict';
 import { both, chat, dialectSuite, KEY, PNG, user } from '../support/dialects.mjs';
 import * as dify from '../support/dify.mjs';
@@ -9,7 +9,7 @@ import { eventually } from '../support/util.mjs';
 let client;
 const t = dialectSuite([], { setUp: () => (client = t.openai()) });
 
-/** An application of its own: Dify knows it by its key, the tests by a piece of the address. */
+/** An application of its own: Dify identifies it by its key, the tests by a part of the URL. */
 async function app(name, behaviour, quirks = []) {
   t.up.on(name, behaviour);
   const provider = await t.gw.createProvider({ kind: 'dify', server_url: `${t.up.url}/apps/${name}/v1`, server_key: KEY, quirks });

@@ -1,5 +1,5 @@
-// Proves that every face finds out what there is: models in three shapes, counted tokens, presets of providers, and the
-// embedded model that answers in every dialect.
+// Proves discovery in every caller dialect: model lists in three formats, token counts, provider presets, and the
+// embedded model, which answers in every dialect.
 import assert from 'node:assert/strict';
 import * as anthropic from '../support/anthropic.mjs';
 import { anthropicTools, both, chat, collect, dialectSuite, failure, generate, KEY, partsOf, recorded, say, user } from '../support/dialects.mjs';

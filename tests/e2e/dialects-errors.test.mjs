@@ -1,6 +1,6 @@
-// Proves that whatever goes wrong at an upstream reaches the caller as an error of the caller's own dialect: with the
-// upstream's status, its words and its `retry-after`, as the class that the caller's SDK has for it; and that a stream that
-// breaks off never looks whole.
+// Proves that every failure of an upstream reaches the caller as an error of the caller's own dialect: with the
+// upstream's status, message and `retry-after`, as the error class of the caller's SDK; and that a truncated stream
+// never looks complete.
 import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
 import { ApiError } from '@google/genai';
@@ -18,10 +18,10 @@ const t = dialectSuite(['openai', 'anthropic', 'gemini', 'dashscope']);
 const GEMINI_STATUS = { 400: 'INVALID_ARGUMENT', 401: 'UNAUTHENTICATED', 403: 'PERMISSION_DENIED', 404: 'NOT_FOUND', 429: 'RESOURCE_EXHAUSTED', 500: 'INTERNAL', 503: 'UNAVAILABLE', 529: 'UNAVAILABLE' };
 const ANTHROPIC_TYPE = { 400: 'invalid_request_error', 401: 'authentication_error', 403: 'permission_error', 404: 'not_found_error', 413: 'request_too_large', 429: 'rate_limit_error', 500: 'api_error', 529: 'overloaded_error' };
 
-/** Text of so many pieces that the first events of a stream are never all of it. */
+/** Text of so many pieces that the first events of a stream never contain all of it. */
 const LONG = 'half of what should have been said';
 
-/** Each kind of upstream: its error bodies, and the events of a stream that will break off. */
+/** Each kind of upstream: its error bodies, and the events of a stream that will be truncated. */
 const UPSTREAMS = {
   openai: { body: (status, text) => ({ error: { message: text, type: 'x', param: null, code: `c${status}` } }), events: () => eventsOf(completion('m', LONG)) },
   anthropic: { body: (status, text) => anthropic.errorBody(ANTHROPIC_TYPE[status] ?? 'api_error', text), events: () => anthropic.messageEvents(anthropic.message('m', LONG)) },
@@ -30,7 +30,7 @@ const UPSTREAMS = {
   dify: { body: (status, text) => dify.errorBody(status, 'some_code', text), events: () => dify.chatEvents(LONG) },
 };
 
-/** Each face: how it asks, and what it checks about an error's class and body. */
+/** Each caller dialect: how it sends a request, and what it checks about an error's class and body. */
 const FACES = {
   'chat completions': {
     ask: (model, stream) => {
@@ -91,11 +91,11 @@ function checkOpenai(error, status) {
   return error.headers;
 }
 
-/** The pairs that are not the same dialect on both sides. */
+/** The pairs with different dialects. */
 const PAIRS = Object.keys(FACES).flatMap((face) => Object.keys(UPSTREAMS).map((kind) => [face, kind]));
 const isNative = (face, kind) => (face === 'chat completions' && kind === 'openai') || (face === 'messages' && kind === 'anthropic') || (face === 'generateContent' && kind === 'gemini');
 
-/** Runs every pair and reports all that fail, not the first alone. */
+/** Runs every pair and reports all failures, not only the first. */
 async function everyPair(run) {
   const failed = [];
   for (const [face, kind] of PAIRS) {
@@ -130,7 +130,7 @@ for (const status of [400, 401, 403, 404, 429, 500, 503, 529]) {
 test('a page of HTML instead of an error', async () => {
   const page = '<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr>nginx</body></html>';
   await everyPair(async ({ ask, check }, kind, _, native) => {
-    // Where dialects agree the body passes as it is.
+    // Where the dialects are the same the body passes through.
     if (native) return;
     const model = await on(kind, (x) => x.reply(502, page, { 'content-type': 'text/html' }));
     for (const stream of [false, true]) {
@@ -197,7 +197,7 @@ test('a request that makes no sense names the field', async () => {
 test('a stream that breaks off throws instead of ending', async () => {
   await everyPair(async ({ ask }, kind, name) => {
     for (const cut of [false, true]) {
-      // Half of the events, then the end, proper or not; the last events of each dialect say that it is whole.
+      // Half of the events, then the end, proper or not; the last events of each dialect mark the answer as complete.
       const half = UPSTREAMS[kind].events().slice(0, 4);
       const model = await on(kind, async (x) => {
         x.sse();

@@ -1,5 +1,5 @@
-// Proves that operations without dialects pass: JSON with the model's name spliced in, uploads and binary answers that are
-// streamed instead of held.
+// Proves that operations without translation are forwarded: JSON with the model's name spliced in; uploads and binary
+// answers streamed without being held.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -52,7 +52,7 @@ test('transcriptions and translations', async () => {
 
 test('an upload is passed on while it arrives', async () => {
   const arrived = gate();
-  // An upstream that says when the first bytes come, which the loopback upstream, reading to the end, cannot.
+  // An upstream that reports the arrival of the first bytes, which the loopback upstream, reading to the end, cannot.
   const server = createServer((req, res) => {
     let length = 0;
     req.on('data', (piece) => {

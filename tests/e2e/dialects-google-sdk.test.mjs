@@ -1,5 +1,5 @@
-// Proves that the official Google SDK works against the gateway whatever the upstream speaks: OpenAI's dialect,
-// Anthropic's, or Gemini's own, whose bytes pass untouched.
+// Proves that the official Google SDK works through the gateway with upstreams of OpenAI's dialect, of Anthropic's,
+// and of Gemini's own, whose bytes pass through unchanged.
 import assert from 'node:assert/strict';
 import * as anthropic from '../support/anthropic.mjs';
 import { both, CITY, collect, dialectSuite, failure, geminiTools, generate, KEY, partsOf, PNG, recorded } from '../support/dialects.mjs';
@@ -23,7 +23,7 @@ test('OpenAI upstream: a conversation', async () => {
     assert.equal(answer.candidates[0].content.role, 'model');
     assert.equal(answer.modelVersion, 'gpt-4o');
     assert.ok(answer.responseId);
-    // The candidates do not count the thoughts here.
+    // Here the tokens of the candidates do not include thoughts.
     const { promptTokenCount, cachedContentTokenCount, candidatesTokenCount, thoughtsTokenCount, totalTokenCount } = answer.usageMetadata;
     assert.deepEqual([promptTokenCount, cachedContentTokenCount, candidatesTokenCount, thoughtsTokenCount, totalTokenCount], [120, 80, 5, 20, 145]);
     const sent = sentTo('plain');

@@ -1,5 +1,5 @@
-// Proves what clients of the Messages and Gemini APIs meet besides answers: signs of life in their dialect, query
-// parameters that arrive, and errors that their SDKs can read at any path below theirs.
+// Proves what clients of the Messages and Gemini APIs need besides answers: keep-alives in their dialect, forwarded
+// query parameters, and errors that their SDKs can parse at every path.
 import assert from 'node:assert/strict';
 import * as anthropic from '../support/anthropic.mjs';
 import { dialectSuite, user } from '../support/dialects.mjs';

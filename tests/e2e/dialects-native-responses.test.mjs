@@ -1,5 +1,5 @@
-// Proves that a provider which has the Responses API is asked in it: nothing of request and answer is lost, what the
-// provider keeps is found there again, and only by the key that made it.
+// Proves that requests in the Responses API pass through to a provider that has it: nothing of request and answer is
+// lost, and responses that the provider stores are found again, only by the key that created them.
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import { collect, dialectSuite, failure, KEY, recorded } from '../support/dialects.mjs';
@@ -13,7 +13,7 @@ const t = dialectSuite(['openai'], {
     client = t.openai();
     await t.gw.createProvider({ name: 'native', kind: 'openai', server_url: `${t.up.url}/v1`, server_key: KEY, quirks: ['responses'] }).then((provider) => (t.native = provider));
     azure = await t.gw.createProvider({ name: 'azure', kind: 'azure_openai', server_url: `${t.up.url}/openai/deployments/of-address/chat/completions?api-version=2025-04-01-preview#`, server_key: KEY, quirks: ['responses'] });
-    // What is asked about a response has no model in it.
+    // Requests about a stored response contain no model.
     t.up.otherwise((x) => kept(x));
   },
 });

@@ -1,5 +1,5 @@
-// Proves that the OpenAI SDK reaches models behind Anthropic's Messages API and finds everything that has a counterpart:
-// what Anthropic is asked, what the caller is answered, streamed and not.
+// Proves that the OpenAI SDK works with models behind Anthropic's Messages API, for everything with a counterpart:
+// the request for Anthropic, and the answer for the caller, streamed and not.
 import assert from 'node:assert/strict';
 import { answersWith, message, messageEvents, named, tokens } from '../support/anthropic.mjs';
 import { both, chat, CITY, collect, dialectSuite, failure, fromChunks, KEY, openaiTools, PNG, recorded, user } from '../support/dialects.mjs';
@@ -87,7 +87,7 @@ test('parallel tool calls and their results', async () => {
     assert.equal(second.choices[0].message.content, '12 degrees');
     const [, assistant, results] = sentTo('tools').messages;
     assert.deepEqual(blocks(assistant.content).filter(({ type }) => type === 'tool_use').map(({ id, name, input }) => ({ id, name, input })), calls.slice(1).map(({ id, name, input }) => ({ id, name, input })));
-    // All results stand at the beginning of one user message, as the service demands.
+    // The service requires all results at the beginning of one user message.
     assert.equal(results.role, 'user');
     assert.deepEqual(results.content.slice(0, 3).map(({ type, tool_use_id, content }) => [type, tool_use_id, textOf(content)]), [
       ['tool_result', 'toolu_01A', 'result 0'],
@@ -216,7 +216,7 @@ test('what is written to the cache is recorded and paid, for five minutes and fo
     const { request_id } = asked;
     const row = await t.gw.row(request_id);
     assert.deepEqual([row.prompt_tokens, row.cached_tokens, row.cache_written_tokens, row.cache_written_1h_tokens], [120, 80, 30, 12]);
-    // In thousandths of a dollar: 10 plain, 80 read, 18 and 12 written, 5 said.
+    // In thousandths of a dollar: 10 plain, 80 read from the cache, 18 and 12 written to it, 5 of the answer.
     assert.equal(row.cost_micros, 1000 * (10 * 3 + 80 * 0.3 + 18 * 3.75 + 12 * 6 + 5 * 15));
     const { body } = await t.gw.admin('GET', '/stats/requests?limit=500');
     const shown = body.requests.find((request) => request.request_id === request_id);

@@ -1,5 +1,5 @@
-// Proves that the OpenAI SDK reaches models behind the Gemini API, with a key and through a Vertex AI project, and finds
-// everything that has a counterpart, streamed and not.
+// Proves that the OpenAI SDK works with models behind the Gemini API, with an API key and through a Vertex AI
+// project, for everything with a counterpart, streamed and not.
 import assert from 'node:assert/strict';
 import { createVerify } from 'node:crypto';
 import { account, both, chat, CITY, collect, dialectSuite, failure, fromChunks, KEY, openaiTools, PNG, recorded, user } from '../support/dialects.mjs';
@@ -51,7 +51,7 @@ test('parallel tool calls, their results and their proofs of thought', async () 
   ];
   await t.on('gemini', 'tools', (x) => {
     const answered = JSON.stringify(x.json().contents).includes('functionResponse');
-    // The service ends a turn of calls with STOP, like any other.
+    // The service ends tool calls with STOP, like any other turn.
     return answersWith(generated('gemini-3-pro-preview', answered ? '12 degrees' : parts))(x);
   }, { upstream: 'gemini-3-pro-preview' });
   await both(async (stream) => {
@@ -141,7 +141,7 @@ test('a JSON schema', async () => {
     assert.equal(responseMimeType, 'application/json');
     const { properties, required } = responseSchema ?? responseJsonSchema;
     assert.deepEqual([Object.keys(properties), required], [['name', 'people'], ['name', 'people']]);
-    // `responseSchema` is the service's own subset, which refuses this keyword.
+    // `responseSchema` is the service's own subset, which does not have this keyword.
     assert.ok(!responseSchema || !('additionalProperties' in responseSchema));
   });
 });
@@ -152,7 +152,7 @@ test('thoughts', async () => {
   await both(async (stream) => {
     const answer = await chat(client, { model: 'thoughts', messages: user('x'), reasoning_effort: 'low' }, { stream });
     assert.deepEqual([answer.choices[0].message.reasoning_content, answer.choices[0].message.content], ['Let me think…', 'Done.']);
-    // Thoughts are not part of the service's candidates; they are part of a completion.
+    // The service's candidate tokens do not include thoughts; completion tokens do.
     assert.deepEqual([answer.usage.completion_tokens, answer.usage.completion_tokens_details.reasoning_tokens, answer.usage.total_tokens], [24, 20, 33]);
     const config = sentTo('gemini-2.5-flash-thoughts').generationConfig.thinkingConfig;
     assert.ok(config.thinkingBudget > 0 || config.thinkingLevel, JSON.stringify(config));

@@ -1,5 +1,5 @@
-// Proves that the OpenAI SDK reaches DashScope in its native protocol, chat applications of Dify and deployments in Azure,
-// with what is particular about each of them.
+// Proves that the OpenAI SDK works with DashScope's native protocol, with chat applications of Dify and with
+// deployments in Azure, including their peculiarities.
 import assert from 'node:assert/strict';
 import * as azure from '../support/azure.mjs';
 import * as dashscope from '../support/dashscope.mjs';

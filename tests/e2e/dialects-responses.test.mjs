@@ -1,5 +1,5 @@
-// Proves that the Responses API of the OpenAI SDK works over upstreams that know nothing of it: its answers and events, the
-// state that it keeps, and what becomes of tools and thoughts.
+// Proves that the Responses API of the OpenAI SDK works with upstreams that do not have it: answers and events,
+// stored state, tools and reasoning.
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import * as anthropic from '../support/anthropic.mjs';
@@ -13,7 +13,7 @@ const sentTo = (name) => t.up.last(name).json();
 const tools = TOOLS.map(({ name, description, schema }) => ({ type: 'function', name, description, parameters: schema, strict: false }));
 const textOf = (content) => (typeof content === 'string' ? content : content.map(({ text }) => text ?? '').join(''));
 
-/** The whole response, by the last event if it is streamed. */
+/** The complete response, from the last event if it is streamed. */
 async function respond(body, { stream, ...options } = {}) {
   if (!stream) return client.responses.create(body, options);
   const events = await collect(client.responses.create({ ...body, stream: true }, options));
@@ -79,7 +79,7 @@ for (const [kind, model] of [['openai', 'gpt-4o'], ['anthropic', 'claude-3-5-hai
       const sent = sentTo(`${kind}-state`);
       const said = sent.messages.filter(({ role }) => role === 'user' || role === 'assistant').map(({ content }) => textOf(content));
       assert.deepEqual(said, ['one', 'answer 1', 'two', 'answer 2', 'three']);
-      // Instructions are of one response only.
+      // Instructions apply to one response only.
       const system = kind === 'openai' ? sent.messages.filter(({ role }) => role === 'system' || role === 'developer').map(({ content }) => textOf(content)) : [textOf(sent.system)];
       assert.deepEqual(system, ['Be long.']);
 

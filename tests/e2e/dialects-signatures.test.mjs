@@ -1,5 +1,5 @@
-// Proves that a signature of thoughts comes back to the provider that made it, through callers of other dialects, and to
-// no other; and that streams say who served them.
+// Proves that the signature of a thinking block is returned to the vendor that issued it, through callers of other
+// dialects, and to no other vendor; and that streams contain service tier and fingerprint.
 import assert from 'node:assert/strict';
 import * as anthropic from '../support/anthropic.mjs';
 import { both, chat, collect, dialectSuite, openaiTools, user } from '../support/dialects.mjs';
@@ -8,7 +8,7 @@ import { answersWith, completion } from '../support/upstream.mjs';
 
 let client;
 const t = dialectSuite(['openai', 'anthropic', 'gemini'], { setUp: () => (client = t.openai()) });
-// A form in which nobody's signature is: only its origin can tell whose it is.
+// A form that no vendor's signatures have: only the mark tells its origin.
 const SIGNATURE = 'c2lnbmF0dXJlIG9mIG5vIGtub3duIGZvcm0=';
 
 test('to its maker and to nobody else', async () => {

@@ -1,5 +1,5 @@
-// Proves that a caller gets one coherent answer or one clean error whatever its upstreams do, and that the log tells who
-// was asked and why not.
+// Proves that a caller gets one coherent answer or one clean error whatever its upstreams do, and that the log lists
+// the attempts and the skipped candidates.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { chunk, completion, delay, delta, event, refusedPort, streamEvents } from '../support/upstream.mjs';
@@ -10,8 +10,8 @@ const t = suite();
 let made = 0;
 
 /**
- * A logical model over one provider for each behaviour, asked in that order. `refused` stands for a provider at whose
- * address nobody listens.
+ * A logical model with one provider for each behaviour, in that order. `refused` stands for a provider at whose
+ * address no server listens.
  */
 async function logical(behaviours, { provider = {}, ...fields } = {}) {
   const name = `logical-${++made}`;
@@ -103,7 +103,7 @@ const STREAM_TROUBLES = {
   },
 };
 
-// Who asks for usage gets the upstream's own bytes, which go another way.
+// A caller who asks for usage gets the upstream's own bytes, which are piped by the platform.
 for (const include_usage of [false, true]) {
   const streamed = { stream: true, stream_options: { include_usage } };
   const way = include_usage ? ', every byte as it came' : '';
@@ -218,7 +218,7 @@ test('fallback chains: of the model, of the header, of the body', async () => {
   assert.equal(textOf(await t.complete(ask(plain.name), { headers: { 'x-nexus-fallback': `nowhere, ${last.name}` } })), 'the last resort');
   assert.equal(textOf(await t.complete(ask(plain.name, { models: [last.name] }))), 'the last resort');
   assert.equal('models' in last.seen(0).at(-1).json(), false);
-  // Names that mean nothing here may mean something to the upstream.
+  // Unknown names may be meant for the upstream.
   const plainer = await logical([says('ok')]);
   await t.complete(ask(plainer.name, { models: ['a/b'] }));
   assert.deepEqual(plainer.seen(0).at(-1).json().models, ['a/b']);
@@ -257,7 +257,7 @@ test('a session stays where it is, and moves on when it must', async () => {
   for (let i = 0; i < 6; i++) assert.equal(await once('session-1'), first);
   const { body } = await t.gw.admin('GET', '/routing/sessions/session-1');
   assert.equal(body.logical_model, name);
-  // Moves on: whoever it is bound to goes down.
+  // Moves on: the upstream that it is bound to goes down.
   if (first === 'one') {
     down = true;
     assert.equal(await once('session-1'), 'two');
@@ -311,7 +311,7 @@ test('the plan is explained', async () => {
 });
 
 test('shares follow the weights', async () => {
-  // With time enough: on a busy machine a time-out would send requests from one to the other.
+  // With generous time-outs: on a busy machine they would move requests from one upstream to another.
   const { name, providers } = await logical([says('a'), says('b')], { provider: { first_byte_timeout_ms: 30_000, idle_timeout_ms: 30_000 } });
   const { body } = await t.gw.admin('GET', `/logical-models/${name}`);
   const candidates = body.candidates.map((candidate, index) => ({ ...candidate, weight: index === 0 ? 300 : 100 }));
@@ -335,7 +335,7 @@ const embeds = (x) => x.reply(200, { object: 'list', data: [{ object: 'embedding
 const embed = (name, headers = {}) => t.complete({ model: name, input: 'hi' }, { target: '/v1/embeddings', headers });
 
 for (const [trouble, [behaviour, errorClass]] of Object.entries(TROUBLES)) {
-  // What an operation without dialects answers is not read, only passed on.
+  // The answer of an operation without translation is not parsed, only forwarded.
   if (trouble === 'garbage') continue;
   test(`embeddings, ${trouble}: the next upstream answers`, async () => {
     const { name, providers } = await logical([behaviour, embeds]);

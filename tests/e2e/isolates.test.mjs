@@ -1,6 +1,6 @@
-// Proves what holds between isolates: a change made in one is seen by the others within seconds, a limit holds for all of
-// them together, and what all of them served is counted once. The second isolate is a second instance of the Worker on the
-// same stores.
+// Proves what holds between isolates: a change made in one takes effect in the others within seconds, a limit holds
+// for all of them together, and all their requests are counted once. The second isolate is a second instance of the
+// Worker on the same stores.
 import assert from 'node:assert/strict';
 import { ask, suite, test } from '../support/suite.mjs';
 import { completion } from '../support/upstream.mjs';
@@ -66,11 +66,11 @@ test('an upstream that one isolate found dead is spared by the other', async () 
   assert.equal((await t.gw.admin('POST', '/logical-models', { name: 'shared-fate', strategy: 'ordered', candidates })).status, 201);
   await seenElsewhere('the logical model', async () => (await elsewhere(ask('shared-fate'))).status === 200);
   const asked = () => t.up.seen('dead-model').length;
-  // Here it is asked until its circuit opens …
+  // This isolate asks it until its circuit opens …
   for (let i = 0; i < 10; i++) assert.equal((await t.complete(ask('shared-fate'))).status, 200);
   const known = asked();
   assert.ok(known < 10, `${known} attempts`);
-  // … and the other isolate hears of it within seconds.
+  // … and the other isolate learns it within seconds.
   await eventually(
     async () => {
       const before = asked();

@@ -1,5 +1,6 @@
-// Proves the life of a key: validity, rotation with overlap, where and how it may be used, what is recorded with its
-// requests, and that the gateway disables keys that have expired or are mostly used wrongly.
+// Proves the lifecycle of a key: validity, rotation with overlap, restrictions of address and dialect, what is
+// recorded with its requests, and that the gateway disables keys that have expired or mostly fail by the caller's
+// fault.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion, delay } from '../support/upstream.mjs';

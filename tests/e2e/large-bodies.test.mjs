@@ -1,5 +1,5 @@
-// Proves that bodies near the limit cost time and memory in proportion to their size, whatever is in them: nobody can stop
-// the isolate, which others share, with one request or one answer.
+// Proves that bodies near the limit cost time and memory in proportion to their size, with any content: no single
+// request or answer can block the isolate, which others share.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion } from '../support/upstream.mjs';
@@ -16,7 +16,7 @@ const fields = (count) => Array.from({ length: count }, (_, i) => `"x${i}":1`).j
 
 const alive = async () => assert.equal((await within(10_000, t.complete(ask('demo/echo')), 'a small request')).status, 200);
 
-// Each is answered in well under a second where the cost is linear; where it is quadratic, in minutes.
+// Each takes well under a second if the cost is linear, and minutes if it is quadratic.
 const requests = {
   '400,000 messages': () => `{"model":"m","messages":[${Array(400_000).fill(user).join()}]}`,
   'a message of 400,000 parts': () => `{"model":"m","messages":[{"role":"user","content":[${Array(400_000).fill('{"type":"text","text":"x"}').join()}]}]}`,

@@ -1,4 +1,4 @@
-// Proves the ceiling on requests a second, which every isolate keeps for itself.
+// Proves the ceiling on requests per second of an isolate.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 

@@ -1,11 +1,11 @@
-// Proves what requests cost and what stops them: prices with their factors, budgets with a hard stop and warnings before it.
+// Proves costs and budgets: prices with their factors, hard stops, and alerts before them.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion, gate, usage } from '../support/upstream.mjs';
 import { eventually } from '../support/util.mjs';
 
 const t = suite();
-// A thousand tokens in, a thousand out.
+// A thousand tokens of prompt, a thousand of answer.
 const expensive = (x) => x.reply(200, completion(x.model, 'ok', { reported: usage(1000, 1000) }));
 const costOf = async (answer) => (await t.gw.row(answer.headers['x-request-id'])).cost_micros;
 const price = (subject, body) => t.gw.admin('PUT', `/prices/${subject}`, body);
@@ -16,7 +16,7 @@ test('what a request costs is recorded with it', async () => {
   await t.model('unknown-to-all', expensive);
   assert.equal((await price(`provider_model:${own.id}`, { input: 1, output: 3, cached_input: 0.5 })).status, 200);
   const [a, b, c] = [await t.complete(ask('listed')), await t.complete(ask('own')), await t.complete(ask('unknown-to-all'))];
-  // Dollars for a million tokens are millionths of a dollar for one.
+  // Dollars per million tokens are millionths of a dollar per token.
   assert.equal(await costOf(a), 1000 * 2.5 + 1000 * 10);
   assert.equal(await costOf(b), 1000 + 3000);
   assert.equal(await costOf(c), 0);

@@ -1,5 +1,5 @@
-// Proves what happens while the authority over limits cannot be reached: rates let a few pass, budgets none, unless the key
-// says otherwise; and keys without limits do not notice.
+// Proves what happens while the authority over limits cannot be reached: rate limits admit a few requests, budgets
+// none, unless the key says otherwise; and keys without limits are not affected.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 
@@ -12,7 +12,7 @@ const codes = async (key, count) => {
 };
 
 test('each policy does what it says', async () => {
-  // A budget is asked about only where something costs.
+  // A budget is checked only where something costs.
   await t.gw.admin('PUT', '/prices/model:echo', { input: 1, output: 1 });
   const keyOf = async (fields) => (await t.gw.createKey(fields)).key;
   const refused = 'limits_unavailable';

@@ -1,5 +1,5 @@
-// Proves that limits are exact and nearly free: over two isolates, through eviction of what counts, with tokens known only
-// afterwards, and that a key without limits never asks anybody.
+// Proves that limits are exact and nearly free: over two isolates, through eviction of the authority, with tokens
+// known only afterwards, and that a key without limits never asks an authority.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion, delay, gate, streamEvents, usage } from '../support/upstream.mjs';
@@ -87,7 +87,7 @@ test('tokens are reserved, refused and corrected', async () => {
   assert.equal(second.headers['x-ratelimit-limit-tokens'], '1000');
   opened.open();
   assert.equal((await first).status, 200);
-  // 13 tokens were used; the rest is there again at once.
+  // 13 tokens were used; the rest is available again at once.
   const third = await t.gw.complete(key, ask('held', { max_tokens: 900 }));
   assert.equal(third.status, 200, third.text);
   await eventually(async () => (await state(`key:${id}`)).usage[0].used === 26, { what: 'the correction' });
@@ -178,7 +178,7 @@ test('limits of an owner and of a model hold for all keys together', async () =>
     codes.push(status === 200 ? 200 : errorOf(text).message.split(' is ')[0]);
   }
   assert.deepEqual(codes, [200, 200, 200, 'The owner of this API key', 200, 'The model `shared`', 'The model `shared`']);
-  // What the owner's limit refused did not count for the model.
+  // A request that the owner's limit refused does not count for the model.
   assert.equal((await state('model:shared')).usage[0].used, 4);
   assert.equal((await t.gw.admin('DELETE', '/limits/model:shared')).status, 200);
   assert.equal((await t.gw.complete(keys[2].key, ask('shared'))).status, 200);

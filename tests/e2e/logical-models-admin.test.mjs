@@ -1,4 +1,4 @@
-// Proves the admin API for logical models, and what the admin API says of routing besides: the status, share and limits of a
+// Proves the admin API for logical models, and its other parts about routing: the status, weights and limits of a
 // provider, and the card of a model.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';

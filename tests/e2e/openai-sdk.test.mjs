@@ -219,7 +219,7 @@ test('an abort of a stream closes the upstream request and is recorded as cancel
   await t.model('sdk-abort', async (x) => {
     x.sse();
     for (const one of streamEvents('sdk-abort', ['some ', 'words ', 'to ', 'be ', 'paid '], { done: false }).slice(0, 6)) await x.write(one);
-    // The SDK closes the connection in the ordinary way, so something has to be on its way for the gateway to notice.
+    // The SDK closes the connection gracefully, so the gateway notices it only while sending.
     while (await x.write(event(chunk('sdk-abort', delta({ content: '.' }))))) await delay(50);
   });
   const { data: stream, request_id } = await client.chat.completions.create({ model: 'sdk-abort', messages: user('x'), stream: true }).withResponse();

@@ -1,5 +1,5 @@
-// Proves that a gateway is no way into a private network unless it was set up to be: without ALLOW_PRIVATE_UPSTREAMS an
-// address that only the inside can reach is refused in whatever spelling, and public ones are not.
+// Proves that the gateway gives no access to a private network by default: without ALLOW_PRIVATE_UPSTREAMS a private
+// address is refused in every spelling, and public ones are not.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { startGateway } from '../support/gateway.mjs';

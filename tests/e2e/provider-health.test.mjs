@@ -1,4 +1,4 @@
-// Proves what the gateway asks providers on its own behalf: tests, validation and discovery of models, and the probes of the
+// Proves the gateway's own requests to providers: tests, validation and discovery of models, and the probes of the
 // cron. Every provider is a real one on loopback, in its own dialect.
 import assert from 'node:assert/strict';
 import { errorOf, suite, test } from '../support/suite.mjs';
@@ -6,7 +6,7 @@ import { answersWith, completion, delay, refusedPort, streamEvents } from '../su
 import { bearer } from '../support/util.mjs';
 
 const t = suite({ setUp: () => t.up.otherwise((x) => (lists.get(x.path.split('?')[0]) ?? absent)(x)) });
-// What stands at a path, for requests that name no model.
+// Behaviours by path, for requests without a model.
 const lists = new Map();
 const absent = (x) => x.reply(404, { error: { message: `nothing at ${x.path}` } });
 const admin = (...args) => t.gw.admin(...args);
@@ -166,7 +166,7 @@ test('models are discovered from the list of the upstream, in its own shape', as
       ['a-1', true, 8_192],
     ],
   );
-  // What is added is there to be asked at once.
+  // Added models can be used at once.
   t.up.on('a-1', answersWith(completion('a-1', 'ok')));
   assert.equal((await t.complete({ model: 'a-1', messages: [{ role: 'user', content: 'x' }] })).status, 200);
 
@@ -252,7 +252,7 @@ test('the cron probes those that are due, and keeps what it found', async () => 
   await t.gw.scheduled();
   assert.equal((await health()).health, 'degraded');
 
-  // No more than 200 are kept, and none outlives its provider.
+  // At most 200 are stored, and they are deleted with their provider.
   await t.gw.db(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) INSERT INTO provider_probes (id, provider_id, ts, ok, latency_ms, model) SELECT 'old-' || i, ?, i, 1, 1, 'probed' FROM n`,
     one.id,

@@ -1,4 +1,5 @@
-// Proves the admin API for the keys of a provider: nothing ever shows one again, and each is sealed where it is stored.
+// Proves the admin API for the keys of a provider: no answer ever contains one again, and each is sealed where it is
+// stored.
 import assert from 'node:assert/strict';
 import { errorOf, suite, test } from '../support/suite.mjs';
 import { bearer } from '../support/util.mjs';
@@ -59,7 +60,7 @@ test('a key belongs to its provider, and goes with it', async () => {
   const { body: key } = await admin('POST', keysOf(one.id), { label: 'mine', key: 'sk-mine-0123456789' });
   for (const method of ['GET', 'DELETE']) refused(await admin(method, `${keysOf(other.id)}/${key.id}`), 404, 'provider_key_not_found');
   refused(await admin('PUT', `${keysOf(other.id)}/${key.id}`, { label: 'yours' }), 404, 'provider_key_not_found');
-  // The same label may stand at another provider, but not twice at one.
+  // Another provider may have the same label, but not the same provider twice.
   assert.equal((await admin('POST', keysOf(other.id), { label: 'mine', key: 'sk-other-0123456789' })).status, 201);
   refused(await admin('POST', keysOf(one.id), { label: 'mine', key: 'sk-again-0123456789' }), 409, 'name_taken', 'label');
   assert.equal((await admin('DELETE', `/providers/${one.id}`)).status, 200);

@@ -1,5 +1,5 @@
-// Proves that a provider's rate limit is exact: of a burst, just as many requests as the limit says reach the upstream,
-// and the rest are told when to come back.
+// Proves that a provider's rate limit is exact: of a burst, exactly as many requests as the limit reach the upstream,
+// and the rest are told when to retry.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion } from '../support/upstream.mjs';
@@ -28,7 +28,7 @@ test('a limit is the provider’s, whatever the model, key or form of the reques
   const other = (await t.gw.createKey()).key;
   const answers = await Promise.all([t.key, other].flatMap((key) => ['limited-a', 'limited-b'].flatMap((model) => [true, false].map((stream) => t.gw.complete(key, ask(model, { stream }))))));
   assert.equal(answers.filter(({ status }) => status === 200).length, 3);
-  // Other providers do not notice.
+  // Other providers are not affected.
   await t.model('unlimited', ok);
   assert.equal((await t.complete(ask('unlimited'))).status, 200);
 });

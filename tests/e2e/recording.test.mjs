@@ -1,5 +1,5 @@
-// Proves that every request leaves exactly one record: one log row with what it used, its share in chat_stats and in the
-// totals, whatever way it ended, and however often the queue delivers it or the database refuses it.
+// Proves that every request leaves exactly one record: one row in the log with its usage, its share in chat_stats and
+// in the totals, however it ended, and however often the queue delivers it or the database refuses it.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { startGateway } from '../support/gateway.mjs';
@@ -96,7 +96,7 @@ describe('recording', () => {
 
   test('strangers leave no row', async () => {
     const count = async () => (await t.gw.db('SELECT COUNT(*) AS n FROM request_log'))[0].n;
-    // Rows of the tests before may still be on their way: one more request, waited for, comes after all of them.
+    // Rows of earlier tests may still be on their way: one more request, waited for, comes after all of them.
     await rowOf(await t.complete(ask('demo/echo')));
     const before = await count();
     for (let i = 0; i < 5; i++) {
@@ -242,7 +242,7 @@ disturbed('neither queue nor database', { queue: 'absent' }, (t) => {
     assert.ok(answers.every(({ status }) => status === 200), 'a caller noticed');
     const parked = async () => (await (await t.gw.r2()).list()).objects.length;
     await eventually(async () => (await parked()) === 10, { what: 'ten parked events' });
-    // While the database is still ill, nothing may be thrown away.
+    // While the database still fails, no event may be dropped.
     await t.gw.scheduled();
     assert.equal(await parked(), 10);
     await t.gw.db('DROP TRIGGER refuse');

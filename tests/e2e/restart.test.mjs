@@ -1,5 +1,6 @@
-// Proves that everything survives a restart: configuration, keys, limits and totals; that upstream keys open after the master
-// key was rotated; and that a gateway with the wrong master key says so instead of leaking or breaking.
+// Proves that everything survives a restart: configuration, keys, limits and totals; that upstream keys can be
+// decrypted after the master key was rotated; and that a gateway with the wrong master key reports it instead of
+// leaking or breaking.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -68,7 +69,7 @@ test('configuration, keys, limits and totals survive', async () => {
         const shown = (await gw.admin('GET', `/keys/${record.id}`)).body;
         assert.deepEqual({ ...shown, last_used_at: null }, record);
         assert.deepEqual((await gw.admin('GET', '/stats/total')).body, { ...seen.totals, active_sessions: (await gw.admin('GET', '/stats/total')).body.active_sessions });
-        // Two of the three a minute were used before the restart.
+        // Two of the three per minute were used before the restart.
         const answers = await Promise.all(Array.from({ length: 4 }, () => gw.complete(key, ask('lasting-model'))));
         assert.equal(answers.filter(({ status }) => status === 200).length, 1);
         assert.equal(up.last('lasting-model').headers.authorization, 'Bearer sk-lasting-00000001');
@@ -86,7 +87,7 @@ test('the master key can be rotated', async () => {
       vars: { MASTER_KEY: second, MASTER_KEY_PREVIOUS: first },
       async run(gw, up, { key, provider }) {
         assert.equal(await said(gw, key, 'lasting-model'), 'Bearer sk-lasting-00000001');
-        // Whatever is written from now on is sealed with the new one.
+        // New values are sealed with the new key.
         const { status } = await gw.admin('PUT', `/providers/${provider.id}`, { server_key: 'sk-lasting-00000002', headers: { 'x-secret-token': 'lasting-header-2' }, rate_limit: null });
         assert.equal(status, 200);
       },
@@ -115,7 +116,7 @@ test('a lost master key closes the provider, not the gateway', async () => {
         const demo = await gw.createKey();
         assert.equal((await gw.complete(demo.key, ask('demo/echo'))).status, 200);
         assert.equal((await gw.admin('GET', '/providers')).status, 200);
-        // Entering the key anew mends it.
+        // Entering the key again repairs it.
         const { status } = await gw.admin('PUT', `/providers/${provider.id}`, { server_key: 'sk-lasting-00000003', headers: {}, rate_limit: null });
         assert.equal(status, 200);
         assert.equal(await said(gw, key, 'lasting-model'), 'Bearer sk-lasting-00000003');

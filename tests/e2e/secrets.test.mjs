@@ -1,5 +1,5 @@
-// Proves that no secret gets out: after everything that handles secrets has been exercised, with upstreams that echo them
-// where they can, none is found in any answer, any log line, or anything that the Worker has stored.
+// Proves that no secret leaks: after everything that handles secrets was used, with upstreams that echo them where
+// they can, none is found in any answer, any log line, or any store of the Worker.
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
@@ -47,7 +47,7 @@ test('no secret in any answer, log line or store', async () => {
   assert.equal(made.server_key, 'sk-…8cFy'.replace('8cFy', SERVER_KEY.slice(-4)));
   const issued = await admin('POST', '/keys', { name: 'secretive' });
   const { key } = issued.body;
-  // The one answer that has to contain it.
+  // The only answer that has to contain it.
   gw.answers.splice(gw.answers.findIndex(({ text }) => text.includes(key)), 1);
   secrets['an issued key'] = key.split('-').slice(3).join('-');
 
@@ -126,7 +126,7 @@ test('no secret in any answer, log line or store', async () => {
   await exercise();
   await gw.scheduled();
 
-  // Everything that was on its way to the database has to be there before it is searched.
+  // All data for the database must have arrived before it is searched.
   const marker = await gw.complete(key, ask('demo/echo'));
   await gw.row(marker.headers['x-request-id']);
   const places = [
@@ -138,7 +138,7 @@ test('no secret in any answer, log line or store', async () => {
     ...(await gw.dump()),
   ];
   assert.ok(places.some(({ place }) => place === 'D1 providers') && places.some(({ place }) => place === 'D1 request_log'));
-  // One line for each kind of place, whatever number of answers it is in.
+  // One line for each kind of place, regardless of the number of answers.
   const leaks = new Map();
   for (const [name, secret] of Object.entries(secrets)) {
     for (const spelling of spellings(secret)) {

@@ -1,4 +1,4 @@
-// Proves the session API: its envelope everywhere, sessions and their history, turns over HTTP whole and streamed, one
+// Proves the session API: its envelope everywhere, sessions and their history, turns over HTTP, streamed and not, one
 // history with the WebSocket, the window and the summary, exports, rates.
 import assert from 'node:assert/strict';
 import { connect } from '../support/socket.mjs';
@@ -8,7 +8,7 @@ import { bearer, dataOf, eventually, within } from '../support/util.mjs';
 
 const t = suite({ vars: { CHAT_STREAM_PER_MINUTE: '30', CHAT_PER_MINUTE: '60' } });
 
-/** A request to the session API with a key of its own, so that rates do not meet; checks the envelope. */
+/** A request to the session API with a key of its own, so that rate limits do not interfere; checks the envelope. */
 async function user() {
   const { key, id } = await t.gw.createKey({});
   const raw = (method, target, body, headers = {}) =>
@@ -72,7 +72,7 @@ test('a session is created, found, changed, listed and deleted', async () => {
   assert.equal((await u.call('DELETE', `/sessions/${other.id}?permanent=true`)).status, 200);
   assert.equal((await u.call('DELETE', `/sessions/${other.id}?permanent=true`)).status, 404);
 
-  // Nobody else's.
+  // No other key can access it.
   const stranger = await user();
   assert.equal((await stranger.call('GET', `/sessions/${made.id}`)).status, 404);
   assert.deepEqual((await stranger.call('GET', '/sessions')).data.sessions, []);
@@ -164,7 +164,7 @@ test('turns over HTTP, whole and streamed, over WebSocket, and back: one history
 
   const listed = await eventually(async () => (await u.call('GET', '/sessions')).data.sessions.find((one) => one.message_count === 8));
   assert.deepEqual([listed.title, listed.total_tokens], ['Tell me about the sea, please', 32]);
-  // What was said is found, too.
+  // Text of messages is found, too.
   await eventually(async () => (await u.call('GET', '/sessions?search=over the wire'.replaceAll(' ', '%20'))).data.sessions.length === 1);
 
   const whole = JSON.parse((await u.raw('GET', `/sessions/${id}/export`)).text);
@@ -181,7 +181,7 @@ test('turns over HTTP, whole and streamed, over WebSocket, and back: one history
   assert.deepEqual((await archived(id, 5)).slice(-3), ['Back again', 'Answer 4.', 'Answer 5.'], 'the question once, both answers');
 });
 
-/** What the archive has of a session, once it has so many answers. */
+/** The archived messages of a session, once it has this many answers. */
 async function archived(id, rounds) {
   const { body } = await eventually(
     async () => {
@@ -217,7 +217,7 @@ test('an answer wanted anew is not the one that the cache has kept, and replaces
   const made = await t.gw.admin('POST', '/logical-models', { name: 'fickle', cache_ttl_s: 600, candidates: [{ provider_id: t.provider.id, model: 'fickle-upstream' }] });
   assert.equal(made.status, 201, made.text);
   const u = await user();
-  /** The same question in a new session, until it is answered so from the cache. */
+  /** The same question in a new session, until it is answered from the cache. */
   const kept = (text) => eventually(async () => {
     const before = asked;
     const { id } = await u.create({ model: 'fickle' });

@@ -1,7 +1,7 @@
-// Proves of streams that the platform passes on by itself (every byte goes on as it came: here because the caller asks for
-// usage, or speaks the upstream's Messages dialect) what streaming.test.mjs proves of those that are carried: bytes leave
-// when they arrive and arrive as they left, a slow reader slows the upstream down, a caller who leaves takes the upstream
-// request with him, a stream that was cut never looks complete, and what was used is recorded.
+// Proves for streams that the platform pipes (no byte needs to be changed: here because the caller asks for usage, or
+// has the upstream's Messages dialect) what streaming.test.mjs proves for relayed ones: bytes are forwarded when they
+// arrive and unchanged, back-pressure of a slow reader reaches the upstream, a disconnect closes the upstream
+// connection, a truncated stream never looks complete, and usage is recorded.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import * as anthropic from '../support/anthropic.mjs';
@@ -12,14 +12,14 @@ import { begin, dataOf, eventually, prng, send, spelled, within } from '../suppo
 
 const t = dialectSuite(['openai', 'anthropic']);
 
-/** How each dialect asks, and what its upstream says. */
+/** Each dialect's requests, and its upstream's answers. */
 const DIALECTS = {
   openai: {
     path: '/v1/chat/completions',
     body: (model) => ask(model, { stream: true, stream_options: { include_usage: true } }),
     events: (model, words) => streamEvents(model, words),
     errorIn: (event) => JSON.parse(dataOf(event).at(-1)).error?.message,
-    // What comes before the first word: a role.
+    // Events before the first token: a role.
     opening: 1,
   },
   anthropic: {
@@ -112,7 +112,7 @@ for (const [dialect, { events: eventsOf, errorIn, opening }] of Object.entries(D
 
   test(`${dialect}: a caller who does not read stops the upstream, and misses nothing when he reads on`, async () => {
     const size = 64 * 1024;
-    // More than twice what the buffers of the connections on the way may hold, 33 MB each where the system is generous.
+    // More than twice the capacity of the buffers of the connections, 33 MB each where the system is generous.
     const events = eventsOf('m', Array.from({ length: 1536 }, (_, i) => `${i}-`.padEnd(size, 'pressure ')));
     const hash = createHash('sha256');
     for (const one of events) hash.update(one);
@@ -120,7 +120,8 @@ for (const [dialect, { events: eventsOf, errorIn, opening }] of Object.entries(D
     const model = await on('pressure', (x) => x.stream(events));
     const reply = await openStream(dialect, model);
     const x = t.up.last(model);
-    // A look at what went on takes a piece from the upstream now and then; it stands still in between, and for longer each time.
+    // Inspecting the stream takes a piece from the upstream now and then; it stalls in between, and for longer each
+    // time.
     let seen = -1;
     let since = Date.now();
     await eventually(
@@ -173,7 +174,7 @@ for (const [dialect, { events: eventsOf, errorIn, opening }] of Object.entries(D
     const row = await rowOf(reply);
     assert.equal(row.outcome, 'cancelled');
     assert.equal(row.status, 200);
-    // Twenty words and more had come, however much of them had been looked at by then.
+    // At least twenty words had arrived, however many of them had been inspected by then.
     assert.ok(row.prompt_tokens > 0 && row.completion_tokens > 20, JSON.stringify(row));
     if (dialect === 'openai') assert.equal(row.usage_source, 'counted');
   });
@@ -227,7 +228,7 @@ for (const [dialect, { events: eventsOf, errorIn, opening }] of Object.entries(D
         });
         const reply = await openStream(dialect, model);
         const text = await reply.text();
-        // All that came is there, and the error is an event of its own after it.
+        // All that arrived is there, and the error follows as an event of its own.
         assert.ok(text.startsWith(pieces.join('')), text);
         assert.ok(errorIn(lastEvent(text)), text);
         assert.ok(!text.includes('[DONE]') && !text.includes('message_stop'));

@@ -1,6 +1,6 @@
-// Proves that streaming is real: bytes leave when they arrive, a slow reader slows the upstream down, a caller who leaves
-// takes the upstream request with him, a stream that was cut never looks complete, and no way of splitting or framing the
-// upstream's bytes changes what the caller receives.
+// Proves that streaming is real: bytes are forwarded when they arrive, back-pressure of a slow reader reaches the
+// upstream, a disconnect closes the upstream connection, a truncated stream never looks complete, and no chunking or
+// framing of the upstream's bytes changes what the caller receives.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { ask, suite, test } from '../support/suite.mjs';
@@ -70,7 +70,7 @@ test('a caller who does not read stops the upstream, and misses nothing when he 
 
   const reply = await t.openCompletion(stream('pressure'));
   const x = t.up.last('pressure');
-  // The upstream is stuck once what it could hand over has not grown for two seconds.
+  // The upstream is stuck once the bytes that it could send have not grown for two seconds.
   let seen = -1;
   let since = Date.now();
   await eventually(
@@ -88,7 +88,7 @@ test('a caller who does not read stops the upstream, and misses nothing when he 
     got.update(piece);
     length += piece.length;
   }
-  // A keep-alive may stand between two events when the pause was long, so compare what is left without them.
+  // A keep-alive may come between two events after a long pause, so the rest is compared.
   if (length === total) assert.equal(got.digest('hex'), hash.digest('hex'));
   else assert.equal((length - total) % KEEP_ALIVE.length, 0, `${length} bytes instead of ${total}`);
 });
@@ -188,14 +188,14 @@ for (const [where, piecesOf] of Object.entries(truncations)) {
       await t.model(model, async (x) => {
         x.sse();
         for (const piece of pieces) await x.write(piece);
-        // The bytes must be out before the connection is torn down, or the kernel may throw them away.
+        // The bytes must be sent before the connection is closed, or the kernel may drop them.
         await delay(100);
         if (how === 'cut') x.cut();
         else x.end();
       });
       const reply = await t.openCompletion(stream(model));
       if (pieces.length === 0 && reply.status !== 200) {
-        // Nothing had been promised to the caller yet, so a plain error is the better answer.
+        // No byte was sent to the caller yet, so a plain error is better.
         assert.equal(reply.status, 502);
         assert.match((await reply.json()).error.code, /^upstream_/);
       } else {

@@ -1,5 +1,5 @@
-// Proves that an upstream which is slow, silent or absent costs the caller a bounded wait and a clear error: 504 when the
-// first byte does not come in time, 502 when there is nobody, and never a 200 for half an answer.
+// Proves that an upstream which is slow, silent or absent costs the caller a bounded wait and a clear error: 504 when
+// the first byte does not come in time, 502 when no server listens, and never a 200 for half an answer.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { completion, delay, refusedPort, streamEvents } from '../support/upstream.mjs';
@@ -48,7 +48,7 @@ test('headers without a body are not taken for an answer', async () => {
     const reply = await within(20_000, t.openCompletion(ask(model, { stream })), 'the answer');
     const text = await within(20_000, reply.text(), 'the end of the answer');
     if (reply.status === 200) {
-      // The stream had been opened already; then the error comes in it.
+      // The stream was opened already, so the error comes inside it.
       assert.ok(stream, text);
       assert.match(text, /"code":\s*"upstream_stream_idle"/);
       assert.ok(!text.includes('[DONE]'));
@@ -111,7 +111,7 @@ test('a slow but steady answer is not cut short', async () => {
     }
     x.end();
   });
-  // 1.75 s in all: longer than either limit, but never 600 ms without a byte.
+  // 1.75 s in total: longer than either limit, but never 600 ms without a byte.
   const answer = await t.complete(ask('steady', { stream: true }));
   assert.equal(answer.text, events.join(''));
   assert.equal((await rowOf(answer)).outcome, 'completed');

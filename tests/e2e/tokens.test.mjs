@@ -1,5 +1,5 @@
-// Proves the token API in real workerd: counts that equal published ones, bodies that come back, clear refusals; and
-// that usage which no upstream reported is counted from what was said, streamed or not, whole or broken off.
+// Proves the token API in real workerd: counts equal to published ones, round trips, clear refusals; and that usage
+// which no upstream reported is counted from the text, streamed or not, complete or truncated.
 import assert from 'node:assert/strict';
 import { ask, errorOf, suite, test } from '../support/suite.mjs';
 import { message, messageEvents } from '../support/anthropic.mjs';
@@ -13,7 +13,7 @@ const post = (path, body, key = t.key, headers = {}) =>
     headers: { ...(key ? bearer(key) : {}), 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
   });
-/** The answer's fields, if it is one. */
+/** The fields of a successful answer. */
 const answer = async (path, body, key) => {
   const reply = await post(path, body, key);
   assert.equal(reply.status, 200, reply.text);
@@ -24,7 +24,7 @@ const refusal = async (path, body, key) => {
   return { status: reply.status, ...errorOf(reply.text) };
 };
 const silent = (x) => x.reply(500, 'must not be asked');
-/** Models of these names behind other names: what counts is what the upstream calls them. */
+/** Models with these upstream names behind other names: the upstream's name selects the tokenizer. */
 const models = async (names) => {
   for (const [name, upstream_model] of Object.entries(names)) await t.model(name, silent, { upstream_model });
 };
@@ -120,7 +120,7 @@ test('an upstream that turns out not to count is made up for', async () => {
   await t.model('partly', (x) => (asked.push(x.path), x.reply(404, 'no such path')), { provider_id: provider.id });
   const { input_tokens } = await answer('/v1/messages/count_tokens', { model: 'partly', messages: [{ role: 'user', content: 'Hello' }] });
   assert.deepEqual([input_tokens, asked], [8, ['/v1/messages/count_tokens']]);
-  // Any other refusal is the upstream's to explain.
+  // Any other refusal is left to the upstream.
   await t.model('wholly', (x) => x.reply(400, { type: 'error', error: { type: 'invalid_request_error', message: 'no' } }), { provider_id: provider.id });
   assert.equal((await post('/v1/messages/count_tokens', { model: 'wholly', messages: [{ role: 'user', content: 'Hello' }] })).status, 400);
 });

@@ -1,6 +1,6 @@
-// Proves that a session survives the death of its object in the middle of an answer: nothing that was told is lost, no
-// number is used twice, the turn ends with a clean error, and it leaves exactly one usage event. The whole process is
-// stopped and started again on the same storage, which is the hardest way for an object to go.
+// Proves that a session survives a crash of its object in the middle of an answer: no frame that was sent is lost, no
+// number is used twice, the turn ends with an error, and it leaves exactly one usage event. The whole process is
+// killed and started again on the same storage, which is the hardest case.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -55,7 +55,7 @@ async function ask(gw, kept) {
   kept.session = (await socket.frame('hello')).session_id;
   socket.send({ type: 'message', id: 'mine', content: 'Go', model: 'held' });
   await eventually(() => socket.text() === 'w0 w1 ');
-  // One that waits behind it.
+  // One that is queued behind it.
   socket.send({ type: 'message', content: 'And then', model: 'next' });
   await socket.frame((frame) => frame.type === 'turn' && frame.content === 'And then');
   kept.seen = socket.numbered;

@@ -1,5 +1,6 @@
-// Proves the WebSocket chat: both protocols, every way to say who one is, resuming after a cut at any frame, several
-// watchers, stopping, bad frames, many connections, sleep and eviction, and exactly one usage event a turn.
+// Proves the WebSocket chat: both protocols, every form of authentication, resuming after a disconnect at any frame,
+// several watchers, stopping, invalid frames, many connections, hibernation and eviction, and exactly one usage event
+// per turn.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -28,7 +29,7 @@ const words = (n, word = 'w') => Array.from({ length: n }, (_, i) => `${word}${i
 const talks = (model, n) => (x) => x.stream(streamEvents(model, words(n), { reported: usage(11, n) }));
 const seqsAreWhole = (frames) => frames.every((frame, i) => i === 0 || frame.seq === frames[i - 1].seq + 1);
 
-/** An upstream that says one word each time it is let. */
+/** An upstream that sends one word each time it is told to. */
 function stepwise(model, n) {
   const gates = Array.from({ length: n + 1 }, gate);
   const behaviour = async (x) => {
@@ -85,7 +86,7 @@ test('a whole turn of the second protocol', async () => {
   assert.equal(row.id, done.turn_id);
   assert.deepEqual([row.outcome, row.stream, row.prompt_tokens, row.completion_tokens, row.key_id], ['completed', 1, 11, 8, keyId()]);
 
-  // The same frame again, as by a client that did not hear the ack, is not another turn.
+  // The same frame again, from a client that did not receive the ack, is not another turn.
   socket.send({ type: 'message', seq: 2, id: 'first', content: 'Hello you', model: 'v2-model' });
   const again = await socket.frame((frame) => frame.type === 'ack' && frame.ref === 2);
   assert.deepEqual([again.duplicate, again.turn_id], [true, done.turn_id]);
@@ -134,7 +135,7 @@ test('who one is: header, subprotocol, ticket; never the address', async () => {
   await back.frame('hello');
   back.close();
 
-  // Another key cannot reach the session, whatever it sends.
+  // Another key cannot access the session in any way.
   const other = (await t.gw.createKey({})).key;
   await assert.rejects(open(`?session_id=${session_id}`, { key: other }), { status: 404 });
 });
@@ -182,7 +183,7 @@ test('a client may also say by a frame what it saw last', async () => {
   back.send({ type: 'hello', last_seq: 2 });
   await back.frame('done');
   assert.deepEqual(back.numbered.map((frame) => frame.seq), socket.numbered.slice(2).map((frame) => frame.seq));
-  // A number that never was: the history instead.
+  // A number that was never assigned: the history instead.
   back.send({ type: 'hello', last_seq: 9999 });
   const history = await back.frame('history');
   assert.deepEqual(history.messages.map((message) => message.role), ['user', 'assistant']);
@@ -230,7 +231,7 @@ test('stop closes the upstream at once and keeps what came', async () => {
   const [row] = await rowsOf(session_id, 1);
   assert.equal(row.outcome, 'cancelled');
   assert.ok(row.completion_tokens > 0);
-  // Before the upstream has said anything at all.
+  // Before the upstream has sent anything.
   await t.model('silent', (x) => x.hang());
   socket.send({ type: 'message', content: 'Go', model: 'silent' });
   const x = await within(5_000, eventually(() => t.up.last('silent')), 'the request');

@@ -1,5 +1,5 @@
-// Proves that models of the platform's AI binding are reached in both forms in which Workers AI answers, from callers of two
-// dialects, streamed and not, and that what goes wrong there is told clearly.
+// Proves that models of the platform's AI binding work in both answer formats of Workers AI, for callers of two
+// dialects, streamed and not, and that failures are reported clearly.
 import assert from 'node:assert/strict';
 import { anthropicTools, both, chat, CITY, dialectSuite, failure, openaiTools, recorded, say, user } from '../support/dialects.mjs';
 import { startGateway } from '../support/gateway.mjs';

@@ -1,11 +1,11 @@
-// Starts `@copilotkit/aimock`: a server that speaks the dialects of many providers and that nobody here wrote.
+// Starts `@copilotkit/aimock`: an independent server with the dialects of many providers.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { within } from './util.mjs';
 
-/** The only key that it accepts, in whatever header; any other credential beside it is refused too. */
+/** The only key that it accepts, in any header; any other credential beside it is refused, too. */
 export const UPSTREAM_KEY = 'sk-aimock-0001';
 
 /** Starts it on a port of its own, with the fixtures of the suites and further options of its command line. */

@@ -26,7 +26,7 @@ export const message = (model, content, { stop = 'end_turn', sequence = null, us
 
 export const named = (name, fields) => `event: ${name}\ndata: ${JSON.stringify({ type: name, ...fields })}\n\n`;
 
-/** The events by which a whole answer would have been streamed; text comes in pieces of `size` characters. */
+/** The events of a complete answer as a stream; text in pieces of `size` characters. */
 export function messageEvents(whole, { size = 3 } = {}) {
   const { content, stop_reason, stop_sequence, usage, ...head } = whole;
   const events = [named('message_start', { message: { ...head, content: [], stop_reason: null, stop_sequence: null, usage: { ...usage, output_tokens: 1 } } })];
@@ -60,7 +60,7 @@ function blockEvents(block, size) {
   }
 }
 
-/** Answers as Anthropic does, streamed or not as the request says. */
+/** Answers like Anthropic, streamed or not as requested. */
 export const answersWith = (whole, headers = {}) => (x) => (x.json().stream ? x.stream(messageEvents(whole), headers) : x.reply(200, whole, headers));
 
 export const errorBody = (type, message) => ({ type: 'error', error: { type, message }, request_id: 'req_011Upstream' });

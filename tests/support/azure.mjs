@@ -10,7 +10,7 @@ export function filtered(model, message, options) {
   return { ...whole, choices: whole.choices.map((choice) => ({ ...choice, content_filter_results: SAFE })) };
 }
 
-/** The events of the same, streamed: before the first chunk comes one about the prompt, with no choices in it. */
+/** The same as a stream: before the first chunk comes one about the prompt, without choices. */
 export function filteredEvents(whole, options) {
   const { choices, prompt_filter_results, ...rest } = whole;
   const plain = { ...rest, choices: choices.map(({ content_filter_results: _, ...choice }) => choice) };

@@ -24,8 +24,8 @@ export const generated = (message, { finish = 'stop', usage = tokens(9, 4) } = {
 export const event = (id, value, { name = 'result', status = 200 } = {}) => `id:${id}\nevent:${name}\n:HTTP_STATUS/${status}\ndata:${JSON.stringify(value)}\n\n`;
 
 /**
- * The events by which a whole answer would have been streamed. Each has the usage so far. Without `incremental` each
- * repeats all that was said before, which is what the service does unless it is asked not to.
+ * The events of a complete answer as a stream. Each has the usage so far. Without `incremental` each repeats all
+ * earlier text, as the service does by default.
  */
 export function eventsOf(whole, { size = 3, incremental = true } = {}) {
   const { finish_reason, message } = whole.output.choices[0];
@@ -63,7 +63,7 @@ function add(sum, { tool_calls: calls = [], ...texts }) {
   }
 }
 
-/** Answers as DashScope does, streamed or not as the headers say. */
+/** Answers like DashScope, streamed or not as the headers say. */
 export const answersWith = (whole, headers = {}) => (x) => {
   if (!x.wantsStream) return x.reply(200, whole, headers);
   return x.stream(eventsOf(whole, { incremental: x.json().parameters?.incremental_output === true }), { 'content-type': 'text/event-stream;charset=UTF-8', ...headers });

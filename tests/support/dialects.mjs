@@ -1,5 +1,5 @@
-// What the suites about dialects share: a provider of every kind at the loopback upstream, the official SDKs pointed at the
-// gateway, and one way to ask each of them that works streamed and unstreamed alike.
+// Common parts of the suites about dialects: a provider of every kind at the loopback upstream, the official SDKs
+// pointed at the gateway, and one function for each SDK that works streamed and unstreamed alike.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import Anthropic from '@anthropic-ai/sdk';
@@ -7,7 +7,7 @@ import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 import { suite } from './suite.mjs';
 
-/** Where each kind of provider is reached below the upstream's address, as a user would enter it. */
+/** The path of each kind of provider below the upstream's address, as a user would enter it. */
 const BASES = {
   openai: '/v1',
   azure_openai: '',
@@ -17,7 +17,7 @@ const BASES = {
   dashscope: '/api/v1',
 };
 
-/** The key by which the gateway is known to the upstream. */
+/** The key of the gateway at the upstream. */
 export const KEY = 'upstream-key-of-the-dialect-suites';
 
 /** A service account whose tokens are exchanged at the upstream. */
@@ -39,7 +39,7 @@ export function dialectSuite(kinds, options = {}) {
   t.provide = (kind, fields = {}) =>
     t.gw.createProvider({ name: `${kind}-${Object.keys(providers).length}`, kind, server_url: `${t.up.url}${BASES[kind]}`, server_key: keyFor(kind, t.up.url), ...fields });
   t.on = async (kind, name, behaviour, { upstream = name, ...fields } = {}) => {
-    // A Dify application has no name of a model: its key is that, so each gets a provider of its own.
+    // A Dify application has no model name: its key identifies it, so each gets a provider of its own.
     const provider = kind === 'dify' ? await t.gw.createProvider({ kind, server_url: `${t.up.url}/apps/${name}/v1`, server_key: KEY }) : providers[kind];
     t.up.on(upstream, behaviour);
     await t.gw.createModel({ provider_id: provider.id, model_name: name, ...(upstream === name ? {} : { upstream_model: upstream }), ...fields });
@@ -84,7 +84,7 @@ export async function collect(stream) {
   return all;
 }
 
-/** A chat completion by the OpenAI SDK, put together from its chunks if it is to be streamed. */
+/** A chat completion with the OpenAI SDK, assembled from its chunks if streamed. */
 export async function chat(client, body, { stream, ...options } = {}) {
   if (!stream) return client.chat.completions.create(body, options);
   return fromChunks(await collect(client.chat.completions.create({ ...body, stream: true, stream_options: { include_usage: true } }, options)));
@@ -141,7 +141,7 @@ export async function say(client, body, { stream, ...options } = {}) {
   return stream ? client.messages.stream(body, options).finalMessage() : client.messages.create(body, options);
 }
 
-/** An answer by the Google SDK, put together from its chunks if it is to be streamed. */
+/** An answer with the Google SDK, assembled from its chunks if streamed. */
 export async function generate(client, body, { stream } = {}) {
   if (!stream) return client.models.generateContent(body);
   const chunks = await collect(client.models.generateContentStream(body));
@@ -158,7 +158,7 @@ export async function generate(client, body, { stream } = {}) {
 }
 
 function addPart(parts, part) {
-  // The last chunk may have nothing but an empty text, to carry the reason why the answer ends.
+  // The last chunk may contain only an empty text, with the finish reason.
   if (part.text === '' && part.thoughtSignature === undefined) return;
   const last = parts.at(-1);
   const joins = part.text !== undefined && last?.text !== undefined && Boolean(last.thought) === Boolean(part.thought);
@@ -183,7 +183,7 @@ export async function both(run) {
 
 export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
-/** A schema that every dialect can say. */
+/** A schema that every dialect can express. */
 export const CITY = { type: 'object', properties: { name: { type: 'string' }, people: { type: 'integer' } }, required: ['name', 'people'], additionalProperties: false };
 
 /** The two tools of these suites, as a plain name, description and schema. */

@@ -40,7 +40,7 @@ export const chatAnswer = (text, { conversation = 'conv-1', usage = tokens(9, 4)
   metadata: { usage, retriever_resources: [] },
 });
 
-/** Answers as Dify does, streamed or not as the request says. */
+/** Answers like Dify, streamed or not as requested. */
 export const answersWith = (text, options) => (x) => (x.wantsStream ? x.stream(chatEvents(text, options)) : x.reply(200, chatAnswer(text, options)));
 
 export const errorBody = (status, code, message) => ({ code, message, status });

@@ -23,7 +23,7 @@ export const generated = (model, parts, { finish = 'STOP', usage = tokens(9, 4),
 /** The service ends its lines in CR LF. */
 export const event = (value) => `data: ${JSON.stringify(value)}\r\n\r\n`;
 
-/** The chunks in which a whole answer would have been streamed: text in pieces, each function call in one. */
+/** The chunks of a complete answer as a stream: text in pieces, each function call in one. */
 export function chunksOf(whole, { size = 3 } = {}) {
   const { candidates, usageMetadata, ...rest } = whole;
   const { content, finishReason, ...candidate } = candidates[0];
@@ -31,7 +31,7 @@ export function chunksOf(whole, { size = 3 } = {}) {
     if (part.text === undefined) return [part];
     const { text, thoughtSignature, ...kind } = part;
     const texts = inPieces(text, size).map((piece) => ({ ...kind, text: piece }));
-    // The proof of a text comes with an empty part at its end.
+    // The signature of a text comes with an empty part at its end.
     return thoughtSignature === undefined ? texts : [...texts, { ...kind, text: '', thoughtSignature }];
   });
   const early = { promptTokenCount: usageMetadata.promptTokenCount, totalTokenCount: usageMetadata.promptTokenCount };
@@ -47,7 +47,7 @@ export function chunksOf(whole, { size = 3 } = {}) {
 
 export const eventsOf = (whole, options) => chunksOf(whole, options).map(event);
 
-/** Answers as Gemini does, streamed or not as the address says. */
+/** Answers like Gemini, streamed or not as the URL says. */
 export const answersWith = (whole, headers = {}) => (x) => (x.wantsStream ? x.stream(eventsOf(whole), headers) : x.reply(200, whole, headers));
 
 export const errorBody = (code, status, message, details) => ({ error: { code, message, status, ...(details ? { details } : {}) } });

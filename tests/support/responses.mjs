@@ -10,7 +10,7 @@ export function response(text, { before = [], status = 'completed', usage = { in
   return { id, object: 'response', created_at: 1_700_000_000, status, background: false, error: null, incomplete_details: null, model: 'gpt-5.6-2026', output: status === 'completed' ? [...before, message] : [], usage: status === 'completed' ? usage : null, ...rest };
 }
 
-/** The events by which it would have been streamed. */
+/** Its events as a stream. */
 export function eventsOf(whole) {
   const events = [];
   const say = (type, fields) => events.push(`event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: events.length, ...fields })}\n\n`);
@@ -32,5 +32,5 @@ export function eventsOf(whole) {
   return events;
 }
 
-/** Answers as OpenAI does, streamed or not as the request says. */
+/** Answers like OpenAI, streamed or not as requested. */
 export const answersWith = (whole) => (x) => (x.json().stream ? x.stream(eventsOf(whole)) : x.reply(200, whole));

@@ -1,4 +1,4 @@
-// A WebSocket client that keeps every frame, for tests that say what must come and cut the line where they like.
+// A WebSocket client that records every frame, for tests that expect certain frames and disconnect at any point.
 import { createRequire } from 'node:module';
 import { within } from './util.mjs';
 
@@ -21,7 +21,7 @@ export class Socket {
       try {
         frame = JSON.parse(text);
       } catch {
-        // The platform's own "pong" is no JSON.
+        // The platform's own "pong" is not JSON.
       }
       this.frames.push(frame);
       this.#waiters = this.#waiters.filter(({ probe, resolve }) => {
@@ -41,7 +41,7 @@ export class Socket {
     this.#ws.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
   }
 
-  /** Cuts the line without a word. */
+  /** Closes the connection without a close frame. */
   cut() {
     this.#ws.terminate();
   }
@@ -62,12 +62,12 @@ export class Socket {
     });
   }
 
-  /** The frames that everybody on the session sees, in order. */
+  /** The frames that all connections of the session receive, in order. */
   get numbered() {
     return this.frames.filter((frame) => frame?.seq !== undefined);
   }
 
-  /** The text that the deltas spell. */
+  /** The concatenated text of the deltas. */
   text(turnId) {
     return this.frames
       .filter((frame) => frame?.type === 'delta' && (turnId === undefined || frame.turn_id === turnId))

@@ -1,9 +1,10 @@
-// What nearly every suite begins with: a gateway, a loopback upstream, a provider that points at it and a caller's key.
+// The common setup of nearly every suite: a gateway, a loopback upstream, a provider that points at it and a caller's
+// key.
 import { after, before, test as nodeTest } from 'node:test';
 import { startGateway } from './gateway.mjs';
 import { startUpstream } from './upstream.mjs';
 
-/** A test that is given up after a minute, so that a hang names itself. */
+/** A test with a time-out of a minute, so that a hang is reported by name. */
 export const test = (name, run, { timeout = 60_000 } = {}) => nodeTest(name, { timeout }, run);
 
 /** The upstream key of the suite's provider. */
@@ -15,7 +16,7 @@ export const UPSTREAM_KEY = 'sk-loopback-upstream-key-0001';
  */
 export function suite({ provider = {}, setUp = () => {}, ...gatewayOptions } = {}) {
   const ctx = {
-    /** Makes a model of that name and says how the upstream answers for it. */
+    /** Creates a model with that name and registers the upstream's behaviour for it. */
     async model(name, behaviour, { provider_id = ctx.provider.id, ...fields } = {}) {
       ctx.up.on(fields.upstream_model ?? name, behaviour);
       return ctx.gw.createModel({ provider_id, model_name: name, ...fields });

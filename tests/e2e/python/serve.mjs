@@ -1,4 +1,4 @@
-// Starts a gateway and an upstream for the Python suite, prints one line of JSON that says where they are, and stops when
+// Starts a gateway and an upstream for the Python suite, prints their addresses as one line of JSON, and stops when
 // its standard input ends, so that it never outlives the suite.
 import * as anthropic from '../../support/anthropic.mjs';
 import { startGateway } from '../../support/gateway.mjs';
@@ -20,7 +20,7 @@ const behaviours = {
     for (const one of streamEvents('stream', ['Grü', 'ezi ', '😀'])) await x.write(one);
     x.end();
   },
-  // Answers with what it was sent, for the tests that look at the request's content.
+  // Answers with the request, for tests that check its content.
   mirror: (x) => x.reply(200, completion('mirror', JSON.stringify(x.json()))),
   schema: (x) => x.reply(200, completion('schema', '{"name":"Bern","people":134000}')),
   tools: (x) => {
@@ -83,10 +83,10 @@ for (const [model_name, behaviour] of Object.entries(behaviours)) {
   up.on(model_name, behaviour);
   await gw.createModel({ provider_id, model_name });
 }
-// How many requests for a model the gateway let go of before they were answered: how the suite sees that an abort arrived.
+// How many requests of a model the gateway aborted before they were answered: shows the suite that an abort arrived.
 up.on('closed-early', (x) => x.reply(200, { closed: up.seen(x.json().of).filter(({ closedEarly }) => closedEarly).length }));
 
-// The last request for a model, for the tests that look at what became of theirs.
+// The last request of a model, for tests that check what was sent.
 up.on('what-was-sent', (x) => x.reply(200, up.last(x.json().of).json()));
 
 const { key } = await gw.createKey({ name: 'python' });
