@@ -1,5 +1,5 @@
-// Whether an answer is the right one. `ByteCheck` wants exactly the bytes that the upstream sent; `ContentCheck` is for
-// contestants that write the answer anew (or translate it): the text, piece by piece, and a proper end.
+// Checks answers. `ByteCheck` expects exactly the bytes that the upstream sent; `ContentCheck` is for
+// contestants that serialise the answer again (or translate it): the text, piece by piece, and a proper end.
 //
 // One check serves one connection, answer after answer: begin(digits), feed(bytes) → pieces of text so far, end(); what is
 // wrong is thrown.

@@ -1,5 +1,5 @@
 // D1 outside the Worker's process, as it is outside the machine in production: what the platform's client for D1 asks over
-// HTTP, answered by Node's own SQLite, in memory. A process of its own, because SQLite works while nothing else does; a
+// HTTP, answered by Node's own SQLite, in memory. A process of its own, because SQLite blocks its thread; a
 // port of its own for every database. Asked for `{ open: true }`, it opens one.
 //
 //   POST /query or /execute, ?resultsFormat=ROWS_AND_COLUMNS | ARRAY_OF_OBJECTS | NONE
@@ -19,7 +19,7 @@ class Database {
     this.state = this.database.prepare("SELECT total_changes() AS changes, last_insert_rowid() AS row");
   }
 
-  /** All or nothing, as D1 does it. */
+  /** Atomic, as in D1. */
   transaction(queries, format) {
     this.database.exec("BEGIN IMMEDIATE");
     try {
@@ -52,7 +52,7 @@ class Database {
     let statement = this.prepared.get(sql);
     if (statement) return statement;
     statement = this.database.prepare(sql);
-    // SQLite takes the first statement of a text and is silent about the others.
+    // SQLite runs the first statement of a text and ignores the others.
     if (sql.slice(statement.sourceSQL.length).trim()) throw new Error("more than one statement in a query");
     statement.setReturnArrays(true);
     if (this.prepared.size >= MOST_PREPARED) this.prepared.clear();

@@ -1,4 +1,4 @@
-// What a result has to say about where it came from: without it a number cannot be compared with anything.
+// The environment of a result, without which its numbers cannot be compared.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import os from "node:os";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { compatibility, startWorker } from "./workerd.mjs";
 
-/** Any key will do: nobody looks at it. */
+/** Any key: it is not checked. */
 export const headersFor = () => ({ authorization: "Bearer sk-bench" });
 
 /**

@@ -37,7 +37,7 @@ export async function startGateway({ root, inspect }, options = {}) {
     ADMIN_TOKEN: adminToken,
     MASTER_KEY: randomBytes(32).toString("base64"),
     ALLOW_PRIVATE_UPSTREAMS: "true",
-    // The ceiling protects an isolate; here it would be what is measured.
+    // The ceiling of an isolate would limit the measurement.
     GLOBAL_REQUESTS_PER_SECOND: "0",
     ...vars,
   };

@@ -32,7 +32,7 @@ export function goals(results) {
     return { goal, measured: `${range(worst)} ${unit}${worst.name ? ` in \`${worst.name}\`` : ""}${of}`, holds: good === found.length };
   };
   const versus = (pattern, other) => own(pattern, ({ versus }) => versus?.[other]);
-  // What somebody else reaches who has to do a part of the same says whether a goal can be reached here at all.
+  // The result of a contestant that does a part of the same work shows whether a goal can be reached here at all.
   const beside = (pattern, other, remark, read, unit) => {
     const medians = scenarios
       .filter(({ name }) => pattern.test(name))
@@ -78,7 +78,7 @@ function operationGoals(found) {
     const { n, title: which } = worst(operation);
     return { goal: title, measured: n > 0 ? `${number(n)} (${which})` : "0", holds: n <= most };
   };
-  // A look every few seconds whether the configuration is still the newest is not a read of a request.
+  // The version check of the configuration every few seconds is not a read of a request.
   return [
     goal("No D1 read for a request on a warm isolate", "D1 reads", 0.05),
     goal("At most 1 KV read for a request on a warm isolate", "KV reads", 1),

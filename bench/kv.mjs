@@ -1,5 +1,5 @@
 // A KV namespace outside the Worker's process, as it is outside the machine in production: what the platform's client for KV
-// asks over HTTP, answered from a map. A port of its own for every gateway, because nobody may find another's configuration.
+// asks over HTTP, answered from a map. A port of its own for every gateway, so that none finds another's configuration.
 //
 //   GET /<key>             the value, 404
 //   PUT /<key>             stores the body; `expiration_ttl` and `expiration` are honoured, metadata is kept

@@ -1,5 +1,5 @@
 // What a limit costs: a key without limits and a key with three take turns, request by request, on the same workerd against
-// the embedded provider. Prints p50 and p99 of both side by side. Not a test: it judges nothing.
+// the embedded provider. Prints p50 and p99 of both side by side. Not a test: it has no expectations.
 //
 //   npm run build && NEXUS_EDGE_PROFILE=release node bench/limits.mjs [requests of each, 1500]
 import { startGateway } from '../tests/support/gateway.mjs';

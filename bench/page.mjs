@@ -211,10 +211,10 @@ const METHOD = `## How this is measured
   Ratios are made within a round. Rounds that other work on the machine disturbed are left out if others remain.
 - Upstream and load generator are processes of their own on raw sockets, several times faster than the fastest gateway. Load is a
   closed loop over connections that are kept alive. Every answer is checked: byte for byte, or by its text where a
-  contestant writes it anew.
-- No two requests are alike: each has its number in every turn, and the answer says it.
+  contestant serialises it again.
+- No two requests are alike: each has its number in every turn, and the answer contains it.
 - Everything on workerd runs with the same settings and without Miniflare's proxies. Processor time is counted until the process
-  is quiet again, so that work which is put off until after the answer is paid for.
+  is quiet again, so that work which is deferred until after the answer is included.
 - Nexus Edge has everything on: keys, usage records, recognised and archived conversations. Queue, KV and D1 are outside its
   process, as they are other machines in production: D1 is SQLite in memory, behind the HTTP that the platform's client speaks. R2
   and Durable Objects are Miniflare's and inside it. The others check nothing and record nothing, except that LiteLLM
@@ -226,19 +226,19 @@ More, and how to add a contestant: [bench/README.md](../bench/README.md). What t
 const OBSTACLES = `## What stands in the way of the goals
 
 - **Throughput.** Where a Worker only forwards, the platform moves request and answer from one connection to the other, and no
-  byte of either enters JavaScript. Reading both already costs a part of the rate (\`javascript-reader\`). Knowing whose request it is,
-  remembering its conversation and recording its use takes more calls of the platform than forwarding does, each with
-  work of its own: \`javascript-recorder\` makes the calls that Nexus Edge makes, in a few lines that do nothing else, and is the limit
-  for whoever records. What Nexus Edge takes beyond it is the work: two JSON texts read and judged, a history hashed, a route planned,
-  an event written, and the way in and out of WebAssembly. No function of ours has more than 2 % of a small request.
+  byte of either enters JavaScript. Reading both already costs a part of the rate (\`javascript-reader\`). Authenticating a request,
+  storing its conversation and recording its usage takes more calls of the platform than forwarding does:
+  \`javascript-recorder\` makes the calls that Nexus Edge makes, in a few lines that do nothing else, and is the limit for any
+  gateway that records. What Nexus Edge takes beyond it is its own work: parsing two JSON texts, hashing a history, planning a route,
+  writing an event, and calls in and out of WebAssembly. No function of ours has more than 2 % of a small request.
 - **Portkey.** Where pass-through itself is not twice as fast as Portkey, nothing on workerd can be. Portkey checks no key here,
   remembers nothing and records nothing.
-- **Chunks.** A stream of which the caller gets every byte is passed on by the platform, faster than by anybody who reads each
-  chunk. What is left between that and pass-through is the second branch of the stream, which is read a few times a
-  second to know what was used, and the pipe that lets an error follow. Where something has to be taken out or translated (a caller who did not ask for usage, another dialect), every
-  chunk is looked at before it goes on, and \`javascript-reader\` is the limit.
-- **Messages.** Of a history that was never seen every message is read, hashed and archived, once; as many bytes in one message are
-  less work. A conversation that goes on archives only what is new.`;
+- **Chunks.** A stream of which the caller gets every byte is piped by the platform, faster than reading each chunk. The
+  difference to pass-through is the second branch of the stream, which is read a few times a second for usage, and the pipe that
+  allows an error to follow. Where something must be removed or translated (a caller who did not ask for usage, another
+  dialect), every chunk is read before it is forwarded, and \`javascript-reader\` is the limit.
+- **Messages.** Every message of a new history is parsed, hashed and archived once; the same bytes in one message are
+  less work. A continued conversation archives only new messages.`;
 
 const LIMITS = `## What the numbers do not say
 
@@ -246,15 +246,15 @@ const LIMITS = `## What the numbers do not say
   second isolate. Absolute rates here are those of one thread.
 - An upstream that answers at once is the worst case for a ratio. A model that takes a second hides a millisecond; what a
   gateway adds is in the columns *added*.
-- What D1, KV and the queue work after an answer is not in the gateway's processor time, as it is not in production, where it
+- The work of D1, KV and the queue after an answer is not part of the gateway's processor time, as in production, where it
   costs money instead: see *what a request uses*. They share the machine's cores with it here. R2 and Durable Objects are
   simulated in the Worker's own thread, their files in memory.
 - D1 is no further away than the next process here. On a warm isolate a caller does not wait for it.
 - A flood of chunks of one word each, as fast as they are taken, is no model's behaviour; \`stream-paced\` is closer to it.
 - Every request opens a new conversation, or comes with a history that the gateway has never seen (a prompt of 100 KB has 51
-  turns). In life most later turns continue what is remembered already; *what a request uses* has both.
+  turns). In practice most later turns continue a known conversation; *what a request uses* has both.
 - A stream's first byte is that of the chunk which names the role. It comes together with the first piece of text here. A model
-  that sends it earlier gains nothing by that behind Nexus Edge, which holds it back until it is certain of an answer.
+  that sends it earlier gains nothing by that behind Nexus Edge, which holds it back until failover is no longer needed.
 - Prompts differ by their numbers only, and answers hardly: a real mixture compresses and hashes no differently, but its tokens
   are less alike.
 - The peers run as their packages come, with as little configuration as they allow. Portkey is made for workerd, but published for

@@ -81,12 +81,12 @@ export function requestTemplate({ promptBytes, stream, usage, turns, model = MOD
   return new Template(JSON.stringify(body));
 }
 
-/** What a gateway that writes the body anew must still have in it, in this order: every turn as a JSON string. */
+/** What a body must contain, in this order, if a gateway serialises it again: every turn as a JSON string. */
 export const turnTemplates = (request) => turnsOf(request).map((content) => new Template(JSON.stringify(content)));
 
 const USAGE = { prompt_tokens: 250, completion_tokens: 180, total_tokens: 430 };
 
-/** What the upstream says when it does not stream. */
+/** The upstream's unstreamed answer. */
 export const completionText = new Template(`Answer ${PLACE}. ${prose(700)}`);
 
 /** The upstream's whole answer when it does not stream: about 1 KB. */
@@ -106,7 +106,7 @@ export const completion = new Template(JSON.stringify({
   system_fingerprint: "fp_bench",
 }));
 
-/** What a streamed answer of `chunks` chunks says, piece by piece; the first piece has the request's number. */
+/** The text of a streamed answer of `chunks` chunks, piece by piece; the first piece has the request's number. */
 function piecesOf(chunks) {
   return Array.from({ length: chunks }, (_, i) => ` ${i ? WORDS[i % WORDS.length] : PLACE}`);
 }
@@ -176,7 +176,7 @@ function anthropicEvents(chunks) {
  */
 export const streamEvents = (chunks, dialect) => (dialect === "anthropic" ? anthropicEvents : openaiEvents)(chunks);
 
-/** What a caller must receive from a gateway that changes nothing, with usage if he asked for it, and where each piece ends. */
+/** What a caller must receive from a gateway that changes nothing, with usage if requested, and where each piece ends. */
 export function expectedStream(chunks, dialect, asksUsage) {
   const { opening, pieces, closing, usage } = streamEvents(chunks, dialect);
   const ends = new Uint32Array(pieces.length);

@@ -48,7 +48,7 @@ async function readOptions() {
     measureMs: number("seconds", quick ? 0.5 : 1.2, 0.1) * 1000,
     delayMs: number("delay", 0, 0),
   };
-  // Whoever names some of it wants only that.
+  // Naming some of them selects only those.
   const part = values.only ?? values.measure ?? values.contestants;
   const scenarios = choose(allScenarios, values.only ?? (values.measure ? "^$" : quick ? null : ""), "only");
   const measures = choose(await findMeasures(), values.measure ?? (part || quick ? "^$" : ""), "measure");
@@ -132,7 +132,7 @@ async function runRounds(bench, scenarios, settings) {
   const results = scenarios.map((scenario) => ({ ...scenario, rounds: [] }));
   for (let round = 0; round < settings.rounds; round++) {
     for (const scenario of results) {
-      // Whoever comes first in one round comes later in the next, so that a drift of the machine favours nobody.
+      // The order rotates with every round, so that a drift of the machine favours no contestant.
       const here = bench.running.filter((one) => takesPart(one, scenario) && round < (one.rounds ?? Infinity));
       const order = here.map((_, i) => here[(i + round) % here.length]);
       const values = {};

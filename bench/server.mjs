@@ -3,7 +3,7 @@ import childProcess from "node:child_process";
 import net from "node:net";
 import { sleep } from "./processes.mjs";
 
-/** A port that nobody has at the moment. */
+/** A free port. */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = net.createServer();

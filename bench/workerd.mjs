@@ -53,7 +53,7 @@ const EDITS = [
   ],
   // What is not a Worker takes no properties, such as which of several namespaces is meant.
   [`kvNamespace: ${KV_SERVICE}`, `kvNamespace: globalThis.${KV_ADDRESS} ? { name: KV_LOCAL_ENTRY_SERVICE_NAME } : ${KV_SERVICE}`],
-  // The simulator's own stays there, and nobody asks it.
+  // The simulator's own stays there unused.
   [D1_SERVICE, `(globalThis.${D1_ADDRESS} ? { name: "bench:d1" } : ${D1_SERVICE})`],
   [
     D1_SERVICES,
@@ -99,7 +99,7 @@ export function miniflare() {
   const module = new Module(file);
   module.filename = file;
   module.paths = Module._nodeModulePaths(path.dirname(file));
-  // Whoever requires miniflare later (wrangler does) must get this copy: its option values are matched by identity.
+  // Later imports of miniflare (by wrangler) must get this copy: its option values are compared by identity.
   require.cache[file] = module;
   module._compile(source, file);
   module.loaded = true;

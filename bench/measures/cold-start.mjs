@@ -121,7 +121,7 @@ async function answer(name, port, headers) {
     headers: { "content-type": "application/json", ...headers },
     body: requestTemplate({ promptBytes: 100, stream: false }).with(digitsOf(0)).toString(),
   };
-  let refusal = "nobody listened";
+  let refusal = "no server listened";
   for (const deadline = performance.now() + 120_000; performance.now() < deadline; await sleep(2)) {
     try {
       const response = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, request);
@@ -129,7 +129,7 @@ async function answer(name, port, headers) {
       if (response.status === 200) return performance.now();
       refusal = `status ${response.status}: ${text.slice(0, 200)}`;
     } catch {
-      // Nobody listens yet.
+      // The server does not listen yet.
     }
   }
   throw new Error(`${name} did not answer within two minutes: ${refusal}`);

@@ -1,4 +1,4 @@
-// How large the Worker is, as it is uploaded: with the token vocabularies (build/) and without (build-no-tables/, if somebody
+// How large the Worker is, as it is uploaded: with the token vocabularies (build/) and without (build-no-tables/, if that was
 // built that: NEXUS_EDGE_CARGO_ARGS=--no-default-features npm run build, then moved aside).
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";

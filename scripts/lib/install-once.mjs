@@ -13,7 +13,7 @@ import { tools } from "./paths.mjs";
 export function installOnce(name, proof, install) {
   return once(name, proof, async (folder) => {
     const partial = `${folder}.partial`;
-    // Left behind by a run that was stopped: nobody else can be here, the lock is ours.
+    // Left behind by a run that was stopped: no other script can be here, because this one holds the lock.
     rmSync(partial, { recursive: true, force: true });
     mkdirSync(partial, { recursive: true });
     try {

@@ -25,7 +25,7 @@ export function devFile(name) {
   return inRoot(".dev", name);
 }
 
-/** Makes the secrets that are missing, and answers all of them. What somebody wrote there by hand stays. */
+/** Creates missing secrets, and returns all of them. Entries written by hand are kept. */
 export function ensureSecrets() {
   const text = existsSync(SECRETS) ? readFileSync(SECRETS, "utf8") : "";
   const secrets = parseVariables(text);

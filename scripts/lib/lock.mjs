@@ -12,7 +12,7 @@ const HEARTBEAT_MS = 5_000;
 const SILENCE_MEANS_DEAD_MS = 30_000;
 const POLL_MS = 250;
 
-/** Runs `work` while nobody else holds the lock `name`. */
+/** Runs `work` while holding the lock `name`. */
 export async function withLock(name, work) {
   mkdirSync(locks, { recursive: true });
   const file = join(locks, `${name}.lock`);
@@ -73,7 +73,7 @@ function parse(text) {
   }
 }
 
-// A process id means nothing on another host (or in another container): there only silence tells.
+// A process id has no meaning on another host (or in another container): there only the age of the lock counts.
 function isGone({ pid, host }) {
   if (!pid || host !== hostname()) return false;
   try {
@@ -88,6 +88,6 @@ function touch(file) {
   try {
     utimesSync(file, new Date(), new Date());
   } catch {
-    // The lock was taken away from us; nothing better to do than to go on.
+    // The lock was taken over; the only option is to go on.
   }
 }

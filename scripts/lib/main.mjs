@@ -1,4 +1,4 @@
-// The frame of every script: one line for a problem that a person can mend, and no orphans when it is stopped.
+// The frame of every script: one line for a problem that a person can fix, and no orphaned processes when it is stopped.
 
 import { stopAll } from "./run.mjs";
 import { Problem, complain } from "./terminal.mjs";

@@ -30,7 +30,7 @@ export async function ensurePackages() {
 }
 
 // npm leaves behind a lock file of what it really installed: comparing the two needs no stamp of our own,
-// and also recognises packages that somebody installed by hand.
+// and also notices packages that were installed by hand.
 function packagesMatchLock() {
   const installed = readPackages("node_modules/.package-lock.json");
   const wanted = readPackages("package-lock.json");

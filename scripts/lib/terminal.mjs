@@ -1,6 +1,6 @@
 // What a person sees while a script works: lines, durations, a spinner on a terminal, and problems in one line.
 
-/** Something a person can mend. Shown as one line, without a stack trace. */
+/** A problem that a person can fix. Shown as one line, without a stack trace. */
 export class Problem extends Error {}
 
 const onTerminal = Boolean(process.stdout.isTTY) && !process.env.CI;

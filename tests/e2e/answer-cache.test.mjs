@@ -39,7 +39,7 @@ test('the same request gets the same bytes, and the upstream hears of it once', 
   assert.deepEqual(JSON.parse(row.attempts).map(({ skipped }) => skipped), ['cache_hit']);
 });
 
-test('whoever does not ask for it gets an answer of its own', async () => {
+test('a request that does not enable the cache gets an answer of its own', async () => {
   await t.model('uncached', counts);
   await prime(ask('uncached'));
   const answer = await t.complete(ask('uncached'));

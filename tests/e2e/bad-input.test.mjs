@@ -301,7 +301,7 @@ test('requests that no library would send', async (context) => {
     'a chunk size of nonsense': [`${head('POST /v1/chat/completions HTTP/1.1', ...authorized, 'Transfer-Encoding: chunked')}zz\r\n{}\r\n0\r\n\r\n`, /^(HTTP\/1\.1 4\d\d |$)/],
     'a content-length of nonsense': [head('POST /v1/chat/completions HTTP/1.1', ...authorized, 'Content-Length: many'), /^HTTP\/1\.1 4\d\d /],
     'a request line of nonsense': [head('NONSENSE', `Host: ${host}`), /^HTTP\/1\.1 4\d\d /],
-    'a method that nobody knows': [head('BREW /v1/chat/completions HTTP/1.1', ...authorized), /^HTTP\/1\.1 (405|501|400) /],
+    'an unknown method': [head('BREW /v1/chat/completions HTTP/1.1', ...authorized), /^HTTP\/1\.1 (405|501|400) /],
     'no host': [head('GET /health HTTP/1.1', 'Connection: close'), /^HTTP\/1\.1 (200|400) /],
     'two authorizations': [head('GET /v1/models HTTP/1.1', `Authorization: Bearer ${t.key}`, ...authorized), /^HTTP\/1\.1 (200|401) /],
     '500 headers': [head('GET /v1/models HTTP/1.1', ...authorized, ...Array.from({ length: 500 }, (_, i) => `X-H${i}: ${i}`)), /^HTTP\/1\.1 (200|4\d\d) /],

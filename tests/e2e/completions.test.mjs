@@ -338,7 +338,7 @@ test('the embedded models answer with no upstream', async () => {
     const data = dataOf(streamed.text);
     assert.ok(data.length >= 4, streamed.text);
     assert.equal(data.at(-1), '[DONE]');
-    assert.ok(!streamed.text.includes('"choices":[]'), 'usage that nobody asked for');
+    assert.ok(!streamed.text.includes('"choices":[]'), 'usage that was not requested');
     const chunks = data.slice(0, -1).map((line) => JSON.parse(line));
     assert.equal(chunks[0].choices[0].delta.role, 'assistant');
     assert.equal(chunks.at(-1).choices[0].finish_reason, 'stop');

@@ -203,7 +203,7 @@ test('a large message goes to R2 and comes back whole; deleting removes it', asy
   assert.equal(await objects(), 0);
 });
 
-test('a history that nobody has seen is one row; it is paged through, searched and read message by message', async () => {
+test('a new history is one row; it is paged through, searched and read message by message', async () => {
   const name = await model();
   const history = [say('system', 'Quote "exactly".')];
   for (let turn = 0; turn < 20; turn++) history.push(say('user', `question ${turn}\nsecond line`), say('assistant', `answer ${turn} \\o/ 100%`));

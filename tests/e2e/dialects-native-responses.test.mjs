@@ -85,7 +85,7 @@ test('what the provider keeps is asked of it', async () => {
   assert.ok((await failure(client.responses.retrieve(first.id))) instanceof OpenAI.NotFoundError);
 });
 
-test('what another key keeps, and what nobody keeps, does not exist', async () => {
+test('responses of another key, and unknown ones, do not exist', async () => {
   const whole = response('secret');
   await serves('private', keeps(whole));
   await client.responses.create({ model: 'private', input: 'Hi' });

@@ -11,7 +11,7 @@ const t = dialectSuite(['openai', 'anthropic', 'gemini'], { setUp: () => (client
 // A form that no vendor's signatures have: only the mark tells its origin.
 const SIGNATURE = 'c2lnbmF0dXJlIG9mIG5vIGtub3duIGZvcm0=';
 
-test('to its maker and to nobody else', async () => {
+test('to the vendor that issued it and to no other', async () => {
   const call = { type: 'tool_use', id: 'toolu_1', name: 'weather', input: { city: 'Bern' } };
   const thinks = anthropic.message('m', [{ type: 'thinking', thinking: 'Hm.', signature: SIGNATURE }, call], { stop: 'tool_use' });
   await t.on('anthropic', 'signing', anthropic.answersWith(thinks), { upstream: 'claude-sonnet-4-5' });

@@ -359,7 +359,7 @@ test('embeddings rest and come back like chats: keys, Retry-After, fallbacks, de
 
   const limited = await logical([fails(429, {}, { 'retry-after': '60' }), embeds]);
   for (let i = 0; i < 4; i++) assert.equal((await embed(limited.name)).status, 200);
-  assert.equal(limited.seen(0).length, 1, 'whoever asked to be left alone is');
+  assert.equal(limited.seen(0).length, 1, 'an upstream that is cooling down gets no request');
 
   const broken = await logical([fails(500)]);
   assert.equal((await embed(broken.name, { 'x-nexus-fallback': limited.name })).status, 200);
@@ -459,14 +459,14 @@ test('a probe that finds a provider dead spares the callers, and one that finds 
   await eventually(async () => (await t.gw.db('SELECT * FROM provider_probes WHERE provider_id = ?', providers[0].id)).length === 1, { what: 'the probe' });
   const asked = seen(0).length;
   assert.equal(textOf(await t.complete(ask(name))), 'other');
-  assert.equal(seen(0).length, asked, 'nobody was sent to the dead one');
+  assert.equal(seen(0).length, asked, 'the dead upstream got no request');
   dead = false;
   await t.gw.db('DELETE FROM provider_probes WHERE provider_id = ?', providers[0].id);
   await t.gw.scheduled();
   await eventually(async () => textOf(await t.complete(ask(name))) === 'back', { within: 10_000, what: 'its return' });
 });
 
-test('a caller who leaves is nobody’s fault, and nobody else is asked for it', async () => {
+test('a disconnect counts against no upstream, and leads to no further attempt', async () => {
   const { name, providers, seen } = await logical([(x) => x.hang(), says('never')], { provider: { first_byte_timeout_ms: 20_000 } });
   for (let i = 0; i < 6; i++) {
     const call = t.beginCompletion(ask(name));

@@ -44,7 +44,7 @@ test('an authority that is evicted in the middle goes on where it stopped', asyn
   assert.equal(answers.filter(({ status }) => status === 200).length, 4);
 });
 
-test('a key without limits asks nobody', async () => {
+test('a key without limits asks no authority', async () => {
   const { key } = await t.gw.createKey();
   const objects = (await t.gw.objects('Quota')).length;
   for (let i = 0; i < 20; i += 1) {

@@ -255,7 +255,7 @@ disturbed('neither queue nor database', { queue: 'absent' }, (t) => {
 });
 
 disturbed('a message that is not an event', {}, (t) => {
-  test('is dropped and holds nobody up', async () => {
+  test('is dropped and delays no other event', async () => {
     await t.gw.enqueue('no JSON at all');
     await t.gw.enqueue('{"id":5}');
     await t.gw.enqueue('[]');

@@ -125,7 +125,7 @@ test('a lost master key closes the provider, not the gateway', async () => {
   ]);
 }, { timeout: 120_000 });
 
-test('a gateway without its secrets says what is missing and serves nobody', async () => {
+test('a gateway without its secrets says what is missing and refuses every request', async () => {
   for (const vars of [{ ADMIN_TOKEN: undefined }, { ADMIN_TOKEN: 'short' }, { MASTER_KEY: undefined }, { MASTER_KEY: 'not base64 of 32 bytes' }]) {
     const gw = await startGateway({ vars });
     try {

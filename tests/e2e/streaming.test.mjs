@@ -292,7 +292,7 @@ const framings = {
   'event, id and retry fields': (model) => streamEvents(model, ['a', 'b']).map((e, i) => `event: message\nid: ${i}\nretry: 5\n${e}`).join(''),
   'data over several lines': (model) =>
     streamEvents(model, ['a', 'b']).map((e) => (e.includes('"choices"') ? e.replace('"choices":', '\ndata: "choices":\ndata: ') : e)).join(''),
-  'fields nobody knows': (model) => streamEvents(model, ['a', 'b']).map((e) => `x-odd\nfoo: bar\n${e}`).join(''),
+  'unknown fields': (model) => streamEvents(model, ['a', 'b']).map((e) => `x-odd\nfoo: bar\n${e}`).join(''),
   'a byte order mark': (model) => `\uFEFF${streamEvents(model, ['a', 'b']).join('')}`,
   'more blank lines than needed': (model) => `\n\n${streamEvents(model, ['a', 'b']).join('\n\n\n')}`,
   'characters of every length': (model) => streamEvents(model, ['a', 'é', '漢', '😀', '\u0000', '\u2028']).join(''),

@@ -63,7 +63,7 @@ async function ask(gw, kept) {
 
 const logged = (gw, kept) => gw.db('SELECT * FROM request_log WHERE conversation_id = ? ORDER BY id', kept.session);
 
-test('whoever comes back is told everything: what was said, how it ended, and the turn that waited', async () => {
+test('a client that reconnects receives everything: the answer so far, its end, and the queued turn', async () => {
   await crashed(ask, async (gw, kept) => {
     const last = kept.seen.at(-1).seq;
     const back = await kept.open(`?v=2&session_id=${kept.session}&last_seq=${last}`);
@@ -95,7 +95,7 @@ test('whoever comes back is told everything: what was said, how it ended, and th
   });
 }, { timeout: 120_000 });
 
-test('a session that nobody comes back to ends its turns by itself', async () => {
+test('a session without reconnecting clients ends its turns by itself', async () => {
   await crashed(ask, async (gw, kept) => {
     const rows = await eventually(async () => { const found = await logged(gw, kept); return found.length >= 2 && found; }, { within: 40_000 });
     assert.deepEqual(rows.map((row) => row.model), ['held', 'next']);

@@ -61,7 +61,7 @@ test('after a trap the next call has a new instance, and only the next', () => {
     throw new WebAssembly.RuntimeError('unreachable');
   };
   assert.throws(() => call(trap), WebAssembly.RuntimeError);
-  assert.equal(instances, 1, 'not before somebody calls');
+  assert.equal(instances, 1, 'not before the next call');
   assert.equal(call(() => instances), 2);
   assert.equal(call(() => instances), 2);
 });
@@ -77,7 +77,7 @@ test('so has a trap that no call caught', () => {
   const { call } = begin();
   const [{ type, listener }] = listeners;
   assert.equal(type, 'error');
-  listener({ error: new Error('of somebody else') });
+  listener({ error: new Error('of another module') });
   assert.equal(call(() => instances), 1);
   listener({ error: new WebAssembly.RuntimeError('unreachable') });
   assert.equal(call(() => instances), 2);

@@ -51,7 +51,7 @@ class Exchange {
     this.closedEarly = false;
     this.closedAt = null;
     this.bytesAccepted = 0;
-    // Resolves when the connection is gone, whoever ended it.
+    // Resolves when the connection is closed by either side.
     this.#closed = new Promise((resolve) => {
       res.once('close', () => {
         this.closedAt = Date.now();

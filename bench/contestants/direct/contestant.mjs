@@ -1,7 +1,7 @@
-// No gateway at all: the floor that added latency is measured from.
+// No gateway at all: the base line of added latency.
 export const name = "direct";
 export const about = "no gateway: the load generator asks the upstream itself";
-/** It forwards whatever it is asked, in whatever dialect the answer is. */
+/** It forwards everything, in any dialect. */
 export const reference = true;
 
 export async function start({ upstream }) {

@@ -1,5 +1,5 @@
-// A bare JavaScript Worker that looks at every chunk of a stream and parses none, which is the least that a gateway which
-// reads usage must do: what reading costs on this platform, before any work is done with what was read.
+// A bare JavaScript Worker that reads every chunk of a stream and parses none, which is the minimum for a gateway that reads
+// usage: the cost of reading on this platform, before any processing.
 import { headersFor, startForwarder } from "../../forwarder.mjs";
 
 export const name = "javascript-reader";

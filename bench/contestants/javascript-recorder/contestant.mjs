@@ -1,12 +1,12 @@
-// A bare JavaScript Worker that asks of the platform what `nexus-edge-unkept` asks of it, and does nothing else: what recording
-// costs here, whoever does it. Its KV and queue are outside its process, as those of Nexus Edge are.
+// A bare JavaScript Worker that makes the same calls of the platform as `nexus-edge-unkept` and does nothing else: the cost of
+// recording on this platform, for any gateway. Its KV and queue are outside its process, as those of Nexus Edge are.
 import { createHash } from "node:crypto";
 import { headersFor, startForwarder } from "../../forwarder.mjs";
 
 export const name = "javascript-recorder";
 export const about = "a bare JavaScript Worker that checks a key, parses request and answer, and records in KV and a queue; nothing else";
 export const scenarios = /^(chat-1k-c1|chat-1k-c16|chat-100k-c16|stream-first-byte-c1|stream-flood-c50)$/;
-/** What it puts off until after the answer must not be done in the next contestant's turn. */
+/** Work that it defers until after the answer must not run in the next contestant's turn. */
 export const settleMs = 300;
 
 export { headersFor };

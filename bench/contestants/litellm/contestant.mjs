@@ -1,4 +1,4 @@
-// LiteLLM's proxy: a Python server, one worker process. It has its master key and no database, so it checks who asks and
+// LiteLLM's proxy: a Python server, one worker process. It has its master key and no database, so it authenticates callers and
 // records nothing.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
@@ -9,7 +9,7 @@ import { startServer } from "../../server.mjs";
 export const name = "litellm";
 export const about = `LiteLLM's proxy ${VERSION}, one process, no database`;
 export const peer = true;
-/** It is slow enough that more of it says no more. */
+/** It is so slow that more load gives no more information. */
 export const rounds = 2;
 export const scenarios = /^(chat-1k-c1|chat-1k-c16|chat-100k-c16|stream-first-byte-c1|stream-flood-c50|translate-flood-c50)$/;
 export const rewritesBody = true;

@@ -1,5 +1,5 @@
-// Nexus Edge for a key whose conversations are not kept (`store: none`): what it costs to archive them is the difference to
-// `nexus-edge`.
+// Nexus Edge for a key whose conversations are not archived (`store: none`): the difference to `nexus-edge` is the cost of the
+// archive.
 import { missing, settleMs, start as startWith } from "../nexus-edge/contestant.mjs";
 
 export { missing, settleMs };

@@ -7,7 +7,7 @@ export { missing };
 export const name = "nexus-edge";
 export const about = "Nexus Edge with everything on; its queue, KV and D1 are outside the process, as in production";
 
-/** What it puts off until after the answer must not be done in the next contestant's turn. */
+/** Work that it defers until after the answer must not run in the next contestant's turn. */
 export const settleMs = 300;
 
 export async function start(context, keyFields = {}) {

@@ -3,7 +3,7 @@ import { headersFor, startForwarder } from "../../forwarder.mjs";
 
 export const name = "passthrough";
 export const about = "a bare JavaScript Worker that forwards, on the same workerd";
-/** It forwards whatever it is asked, in whatever dialect the answer is. */
+/** It forwards everything, in any dialect. */
 export const reference = true;
 
 export { headersFor };

@@ -1,4 +1,4 @@
-// Portkey's gateway on the same workerd. It has no keys and records nothing: every request brings its configuration along.
+// Portkey's gateway on the same workerd. It has no keys and records nothing: every request contains its configuration.
 import { readFileSync } from "node:fs";
 import { ensurePortkey, targets, VERSION } from "../../peers/portkey/portkey.mjs";
 import { compatibility, startWorker } from "../../workerd.mjs";
@@ -6,7 +6,7 @@ import { compatibility, startWorker } from "../../workerd.mjs";
 export const name = "portkey-workerd";
 export const about = `Portkey's gateway ${VERSION} on the same workerd, without keys or records, which it does not have`;
 export const peer = true;
-/** It parses requests and whole answers, and writes them anew. */
+/** It parses requests and complete answers, and serialises them again. */
 export const rewritesBody = true;
 export const rewritesAnswer = true;
 export const install = ensurePortkey;
