@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use nexus_edge_core::catalog::ModelRecord;
 use nexus_edge_core::catalog::probe_input::DiscoverInput;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::provider::discovery::UpstreamModel;
+use nexus_edge_core::provider::models::UpstreamModel;
 use serde::Serialize;
 
 use super::{answer_list, providers};

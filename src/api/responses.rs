@@ -5,7 +5,7 @@
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::responses::{Kept, Page, deleted_body};
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::provider::endpoint::ResponseAction;
+use nexus_edge_core::provider::ResponseAction;
 
 use crate::exchange::{Exchange, json_bytes};
 use crate::pipeline::authenticate::authenticate;

@@ -7,7 +7,6 @@
 use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::crossing::{Crossing, WholeAnswer};
 use nexus_edge_core::dialect::dify::conversation_id_in;
@@ -16,7 +15,7 @@ use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::provider::endpoint;
+use nexus_edge_core::provider::Transport;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
@@ -128,22 +127,26 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     let outbound = crossing.outbound(inbound, &candidate.upstream_model);
     refuse_if_strict(exchange, &outbound.dropped)?;
     let sent_ms = now_ms();
-    let (response, connection) = if candidate.upstream.record.kind == ProviderKind::Demo {
-        let response = upstream::demo_response(exchange, candidate, &inbound.model, &outbound.body);
-        (Received::of(response?), Connection::none())
-    } else if candidate.upstream.record.kind == ProviderKind::WorkersAi {
-        let timeout_ms = candidate.first_byte_timeout_ms;
-        let model = &candidate.upstream_model;
-        let response = workers_ai::run(&exchange.env, model, &outbound.body, timeout_ms).await;
-        (Received::of(response?), Connection::none())
-    } else {
-        let operation = crossing.operation(&candidate.upstream_model);
-        let call = endpoint::call(&candidate.upstream, operation, &candidate.upstream_model);
-        let call = call.ok_or_else(|| upstream::cannot(candidate))?;
-        let body = asked.body.to_js(outbound.body);
-        let request =
-            upstream::build_request(exchange, candidate, call, body.into(), "application/json").await?;
-        upstream::send(exchange, candidate, &request).await?
+    let (response, connection) = match candidate.upstream.provider().transport() {
+        Transport::Embedded => {
+            let response = upstream::demo_response(exchange, candidate, &inbound.model, &outbound.body);
+            (Received::of(response?), Connection::none())
+        }
+        Transport::AiBinding => {
+            let timeout_ms = candidate.first_byte_timeout_ms;
+            let model = &candidate.upstream_model;
+            let response = workers_ai::run(&exchange.env, model, &outbound.body, timeout_ms).await;
+            (Received::of(response?), Connection::none())
+        }
+        Transport::Network => {
+            let operation = crossing.operation(&candidate.upstream_model);
+            let call = candidate.upstream.call(operation, &candidate.upstream_model);
+            let call = call.ok_or_else(|| upstream::cannot(candidate))?;
+            let body = asked.body.to_js(outbound.body);
+            let request =
+                upstream::build_request(exchange, candidate, call, body.into(), "application/json").await?;
+            upstream::send(exchange, candidate, &request).await?
+        }
     };
     let first_byte_ms = now_ms().saturating_sub(sent_ms);
     let headers = caller_headers(exchange, candidate, &response, first_byte_ms, conversation_id);
@@ -199,7 +202,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     match whole.answer.take() {
         Some(response) => transcript.keep_read_answer(Answered { response, is_whole: true }),
         None if body.bytes.len() <= MAX_ANSWER_TEXT => {
-            transcript.keep_answer(candidate.upstream.record.kind, Rc::clone(&body.bytes));
+            transcript.keep_answer(asked.inbound.face, Rc::clone(&body.bytes));
         }
         None => {}
     }

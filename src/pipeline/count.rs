@@ -10,7 +10,7 @@ use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::operation::Operation;
 use nexus_edge_core::dialect::responses::ResponsesRequest;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::provider::endpoint::{self, Call};
+use nexus_edge_core::provider::Call;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_counting::api::{InputTokens, count_in_dialect};
@@ -34,9 +34,8 @@ pub async fn count_tokens(
     let inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
     let snapshot = snapshot::current(exchange).await?;
     let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
-    let kind = candidate.upstream.record.kind;
-    let call = endpoint::call(&candidate.upstream, Operation::CountTokens, &candidate.upstream_model);
-    if let Some(call) = call.filter(|_| exchange.face.is_native_to(kind))
+    let call = candidate.upstream.call(Operation::CountTokens, &candidate.upstream_model);
+    if let Some(call) = call.filter(|_| candidate.upstream.provider().speaks(exchange.face))
         && let Some(answer) = ask(exchange, &candidate, call, &body, &inbound).await?
     {
         return Ok(answer);

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::ReplyContext;
 use nexus_edge_core::dialect::crossing::Crossing;
 use nexus_edge_core::dialect::dify::DifyOptions;
@@ -12,7 +11,7 @@ use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::responses::{
     Kept, KeptElsewhere, ResponsesEncoder, ResponsesRequest, StoredResponse, response_of_item,
 };
-use nexus_edge_core::provider::codec;
+use nexus_edge_core::provider::Quirk;
 use nexus_edge_core::routing::Candidate;
 
 use super::failed::AttemptError;
@@ -78,8 +77,10 @@ pub async fn cross(
     conversation_id: &str,
 ) -> Result<(Crossing, Memory), AttemptError> {
     let provider = &candidate.upstream.record;
-    if inbound.face.is_native_to(provider.kind) && !inbound.as_array && !provider.has_quirk("odd_replies") {
-        return Ok((Crossing::native(inbound, !provider.has_quirk("no_stream_options")), Memory::None));
+    let kind = candidate.upstream.provider();
+    if kind.speaks(inbound.face) && !inbound.as_array && !provider.has_quirk(Quirk::OddReplies) {
+        let asks_usage = !provider.has_quirk(Quirk::NoStreamOptions);
+        return Ok((Crossing::native(inbound, asks_usage), Memory::None));
     }
     if inbound.face == Face::OpenaiResponses
         && let Some(crossing) = native_responses::cross(exchange, principal, inbound, candidate).await?
@@ -94,8 +95,9 @@ pub async fn cross(
         created: exchange.started_ms / 1000,
         model: inbound.model.to_string(),
     };
-    if provider.kind == ProviderKind::Dify && inbound.face != Face::OpenaiResponses {
-        let app = codec::dify_app(provider);
+    if let Some(app) = kind.dify_app(provider.quirk_set())
+        && inbound.face != Face::OpenaiResponses
+    {
         let name = format!("dify:{}:{}:{conversation_id}", provider.uid, principal.key_id);
         let known =
             if app.keeps_conversation() { dify::conversation(&exchange.env, &name).await } else { None };
@@ -111,13 +113,12 @@ pub async fn cross(
         ));
     }
     if inbound.face != Face::OpenaiResponses {
-        return Ok((Crossing::translated(inbound, codec::upstream_of(provider), context)?, Memory::None));
+        return Ok((Crossing::translated(inbound, provider.codec(), context)?, Memory::None));
     }
     let request = ResponsesRequest::parse(inbound.body, &context.unique)?;
     let request = resolve(exchange, principal, request).await?;
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
-    let crossing =
-        Crossing::of_read(inbound, request.request.clone(), encoder, codec::upstream_of(provider), context);
+    let crossing = Crossing::of_read(inbound, request.request.clone(), encoder, provider.codec(), context);
     let memory = if request.store {
         Memory::Answer(Box::new(Keep {
             key_id: principal.key_id.clone(),

@@ -3,11 +3,11 @@
 //! Closing the connection does not stop an app; it goes on to the end at its owner's cost unless it is told.
 
 use futures::channel::oneshot;
-use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Media};
 use nexus_edge_core::dialect::dify::{self, DifyOptions, upload};
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::provider::endpoint::{self, Call};
+use nexus_edge_core::provider::Call;
+use nexus_edge_core::provider::dify as room;
 use nexus_edge_core::routing::Candidate;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
@@ -32,7 +32,7 @@ pub async fn upload(
             let message = "A file in the request is not valid base64.";
             return Err(ApiError::invalid("invalid_value", "messages", message));
         };
-        let Some(call) = endpoint::dify_upload(&candidate.upstream) else { return Ok(()) };
+        let Some(call) = room::upload(&candidate.upstream.site()) else { return Ok(()) };
         let content_type = format!("multipart/form-data; boundary={boundary}");
         let name = &candidate.upstream.record.name;
         let uploaded = async {
@@ -61,15 +61,13 @@ pub struct Stop {
 impl Stop {
     /// For the stream of a candidate; `None` if that is no Dify app. The user must be that of the request.
     pub fn of(exchange: &Exchange, candidate: &Candidate, user: Option<&str>) -> Option<Self> {
-        if candidate.upstream.record.kind != ProviderKind::Dify {
-            return None;
-        }
+        candidate.upstream.provider().dify_app(candidate.upstream.record.quirk_set())?;
         let (tell, told) = oneshot::channel::<String>();
         let (candidate, body) = (candidate.clone(), dify::stop_body(user.unwrap_or(dify::NOBODY)));
         // Registered now, because what begins after the caller has left may not be waited for.
         wait_until(&exchange.context, async move {
             let Ok(task) = told.await else { return };
-            let Some(call) = endpoint::dify_stop(&candidate.upstream, &task) else { return };
+            let Some(call) = room::stop(&candidate.upstream.site(), &task) else { return };
             if let Err(error) = post(&candidate, &call, "application/json", &body).await {
                 log_error("stopping a Dify app", &worker::Error::from(error));
             }

@@ -11,10 +11,9 @@ use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::openai::response;
 use nexus_edge_core::dialect::operation::Operation;
 use nexus_edge_core::dialect::pipe::StreamFacts;
-use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::multipart::boundary;
-use nexus_edge_core::provider::endpoint::{self, Call};
+use nexus_edge_core::provider::Call;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::secrets::mask::redact;
@@ -112,7 +111,7 @@ async fn plan(
 }
 
 fn call_of(candidate: &Candidate, operation: Operation) -> Result<Call, ApiError> {
-    endpoint::call(&candidate.upstream, operation, &candidate.upstream_model).ok_or_else(|| {
+    candidate.upstream.call(operation, &candidate.upstream_model).ok_or_else(|| {
         let name = &candidate.upstream.record.name;
         let message = format!("The provider `{name}` of this model does not offer this operation.");
         ApiError::invalid("unsupported_operation", "model", message)
@@ -196,7 +195,7 @@ impl Forwarding<'_> {
         };
         let named = if self.operation == Operation::CompactResponse {
             native_responses::check_previous(self.exchange, self.principal, inbound, candidate).await?;
-            endpoint::body_model(&candidate.upstream, &candidate.upstream_model)
+            candidate.upstream.body_model(&candidate.upstream_model)
         } else {
             None
         };
@@ -246,6 +245,6 @@ fn refused(candidate: &Candidate, response: &Received, headers: Headers, body: B
     let status = response.status;
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    let info = registry::upstream(candidate.upstream.record.kind).decode_error(status, &bytes);
+    let info = candidate.upstream.record.codec().decode_error(status, &bytes);
     Failed::of_upstream(status, info, asked_rest_ms(response), headers, bytes)
 }

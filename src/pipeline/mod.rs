@@ -44,7 +44,6 @@ use cache::Use;
 use failed::Reply;
 use futures::future::join;
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::conversation::Lookup;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::face::Face;
@@ -136,7 +135,10 @@ async fn serve(
         Use::On(place) => cache::find(exchange, &inbound, place).await,
         Use::Off | Use::Bypass => None,
     };
-    let is_dify = |candidate: &Candidate| candidate.upstream.record.kind == ProviderKind::Dify;
+    let is_dify = |candidate: &Candidate| {
+        let quirks = candidate.upstream.record.quirk_set();
+        candidate.upstream.provider().dify_app(quirks).is_some()
+    };
     let lookup = Lookup::of(
         is_named,
         found.is_some() || route.candidates.iter().any(is_dify),

@@ -5,13 +5,12 @@
 //! provider's account is shared by all keys.
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::catalog::provider::RESPONSES;
 use nexus_edge_core::dialect::crossing::Crossing;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::json::object::as_str;
-use nexus_edge_core::provider::endpoint::{self, ResponseAction};
+use nexus_edge_core::provider::{Quirk, ResponseAction};
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use worker::wasm_bindgen::JsValue;
@@ -31,7 +30,7 @@ pub async fn cross(
     candidate: &Candidate,
 ) -> Result<Option<Crossing>, AttemptError> {
     let provider = &candidate.upstream.record;
-    if !provider.has_quirk(RESPONSES) {
+    if !provider.has_quirk(Quirk::Responses) {
         return Ok(None);
     }
     if let Some(previous) = previous_of(inbound) {
@@ -44,7 +43,7 @@ pub async fn cross(
         }
     }
     let crossing = Crossing::native(inbound, false);
-    Ok(Some(match endpoint::body_model(&candidate.upstream, &candidate.upstream_model) {
+    Ok(Some(match candidate.upstream.body_model(&candidate.upstream_model) {
         Some(model) => crossing.naming(model),
         None => crossing,
     }))
@@ -84,7 +83,7 @@ pub async fn ask_keeper(
     let snapshot = snapshot::current(exchange).await?;
     let candidate = snapshot.candidate_at(&kept.kept_by, principal).ok_or_else(gone)?;
     let query = exchange.query_string();
-    let call = endpoint::kept_response(&candidate.upstream, &kept.id, action, query);
+    let call = candidate.upstream.kept_response(&kept.id, action, query);
     let call = call.ok_or_else(gone)?;
     let request =
         upstream::build_request(exchange, &candidate, call, JsValue::UNDEFINED, "application/json").await?;

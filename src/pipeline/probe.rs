@@ -4,15 +4,14 @@
 //! Whatever comes back is freed of the provider's secrets before it is shown.
 
 use futures::StreamExt;
-use nexus_edge_core::catalog::{ProviderKind, ProviderRecord};
+use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::demo::DemoReply;
 use nexus_edge_core::dialect::openai::request::ChatRequest;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::provider::Upstream;
-use nexus_edge_core::provider::codec;
-use nexus_edge_core::provider::discovery::{self, UpstreamModel};
-use nexus_edge_core::provider::endpoint::{self, Call};
+use nexus_edge_core::provider::models::{MAX_MODELS, MAX_PAGES, UpstreamModel};
 use nexus_edge_core::provider::probe::{Probe, ProbeResult, excerpt};
+use nexus_edge_core::provider::{Call, Transport};
+use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::secrets::mask::redact;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -60,7 +59,7 @@ pub async fn chat(
     prompt: Option<&str>,
     stream: bool,
 ) -> ProbeResult {
-    let probe = Probe::new(&upstream.record, model, prompt, stream);
+    let probe = Probe::new(upstream.record.codec(), model, prompt, stream);
     let mut result = ProbeResult {
         model: model.to_owned(),
         success: false,
@@ -71,7 +70,7 @@ pub async fn chat(
         error: None,
     };
     let began_ms = now_ms();
-    let outcome = if upstream.record.kind == ProviderKind::Demo {
+    let outcome = if upstream.provider().transport() == Transport::Embedded {
         result.status = Some(200);
         demo_reply(&probe, model)
     } else {
@@ -94,11 +93,12 @@ async fn ask(
     began_ms: u64,
     result: &mut ProbeResult,
 ) -> Result<String, String> {
-    let response = if upstream.record.kind == ProviderKind::WorkersAi {
+    let response = if upstream.provider().transport() == Transport::AiBinding {
         let run = workers_ai::run(env, model, &probe.body(), LIMIT_MS).await;
         Received::of(run.map_err(|failed| failed.error.message)?)
     } else {
-        let call = endpoint::call(upstream, probe.operation(), model)
+        let call = upstream
+            .call(probe.operation(), model)
             .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
         send(upstream, &call, Some(probe.body())).await?
     };
@@ -136,8 +136,8 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
     };
     let mut models: Vec<UpstreamModel> = Vec::new();
     let mut next: Option<String> = None;
-    for _ in 0..discovery::MAX_PAGES {
-        let call = discovery::call(upstream, next.as_deref()).ok_or_else(|| {
+    for _ in 0..MAX_PAGES {
+        let call = upstream.provider().models(&upstream.site(), next.as_deref()).ok_or_else(|| {
             let message = format!("The provider `{name}` has no list of its models.");
             ApiError::new(
                 400,
@@ -151,14 +151,14 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
         let status = response.status;
         let body = read(&response, MAX_LIST_BYTES, began_ms).await.map_err(&failed)?;
         if !(200..300).contains(&status) {
-            let error = codec::upstream_of(&upstream.record).decode_error(status, &body);
+            let error = upstream.record.codec().decode_error(status, &body);
             return Err(failed(format!("status {status}: {}", excerpt(&error.message))));
         }
-        let page = discovery::read(upstream.record.kind, &body).map_err(&failed)?;
+        let page = upstream.provider().read_models(&body).map_err(&failed)?;
         models.extend(page.models);
-        models.truncate(discovery::MAX_MODELS);
+        models.truncate(MAX_MODELS);
         // The same page twice is a service that does not turn them.
-        if page.next.is_none() || page.next == next || models.len() == discovery::MAX_MODELS {
+        if page.next.is_none() || page.next == next || models.len() == MAX_MODELS {
             break;
         }
         next = page.next;

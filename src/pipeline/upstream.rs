@@ -3,14 +3,13 @@
 use futures::future::{Either, select};
 use futures::pin_mut;
 use nexus_edge_core::demo::DemoReply;
-use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::openai::request::ChatRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
-use nexus_edge_core::provider::endpoint::{self, Auth, Call};
-use nexus_edge_core::provider::{Upstream, UpstreamKey};
-use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::provider::call::with_query;
+use nexus_edge_core::provider::{Auth, Call};
 use nexus_edge_core::routing::retry::Failure;
+use nexus_edge_core::routing::{Candidate, Upstream, UpstreamKey};
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::{AbortController, web_sys};
@@ -129,19 +128,20 @@ pub async fn build_request(
         // A compressed stream is held back by the compressor's buffer.
         set_header(&headers, "accept-encoding", "identity");
     }
+    let provider = candidate.upstream.provider();
+    let speaks = provider.speaks(exchange.face);
     for (name, value) in &call.headers {
         // What a caller of the same dialect says of versions is forwarded as it is.
-        if !exchange.face.is_native_to(candidate.upstream.record.kind) || !headers.has(name) {
+        if !speaks || !headers.has(name) {
             set_header(&headers, name, value);
         }
     }
     authorize(&headers, &candidate.upstream, candidate.key(), call.auth).await?;
     // Versions of the dialect are asked for in the query as well (`?beta=true`).
-    let is_same =
-        exchange.face == Face::Anthropic && exchange.face.is_native_to(candidate.upstream.record.kind);
-    let query = exchange.query_string().filter(|_| is_same).unwrap_or_default();
+    let takes_query = speaks && provider.takes_callers_query();
+    let query = exchange.query_string().filter(|_| takes_query).unwrap_or_default();
     let Call { url, method, .. } = call;
-    Ok(OutboundRequest { url: endpoint::with_query(url, query), method, headers, body })
+    Ok(OutboundRequest { url: with_query(url, query), method, headers, body })
 }
 
 /// Puts in who we are, and the headers that the provider's configuration adds; those go before everything else.
@@ -158,8 +158,11 @@ pub async fn authorize(
                 let token = token.map_err(|error| AttemptError::new(Failure::Transport, error))?;
                 set_header(headers, "authorization", &format!("Bearer {token}"));
             }
-            Auth::Bearer => set_header(headers, "authorization", &format!("Bearer {key}")),
-            Auth::Header(name) => set_header(headers, name, key),
+            _ => {
+                if let Some((name, value)) = auth.header(key) {
+                    set_header(headers, name, &value);
+                }
+            }
         }
     }
     for (name, value) in &upstream.headers {

@@ -6,11 +6,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use nexus_edge_core::provider::Upstream;
-use nexus_edge_core::routing::backoff;
 use nexus_edge_core::routing::health::{Blocked, Board, BoardSettings, Permit, SharedState};
 use nexus_edge_core::routing::key_pool::{KeyChoice, KeyFacts, KeyPool};
 use nexus_edge_core::routing::retry::Outcomes;
+use nexus_edge_core::routing::{Upstream, backoff};
 use worker::Env;
 
 use super::gate::Admission;

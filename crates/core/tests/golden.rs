@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nexus_edge_core::catalog::ProviderKind;
-use nexus_edge_core::dialect::canonical::{ReplyContext, StreamEvent, assemble};
+use nexus_edge_core::dialect::canonical::{ReplyContext, StreamEvent, UpstreamDialect, assemble};
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::registry;
+use nexus_edge_core::provider::{ProviderKind, Quirks};
 use serde_json::{Value, json};
 
 #[path = "../fuzz/src/laws.rs"]
@@ -36,6 +36,11 @@ const UPSTREAMS: [(&str, ProviderKind); 5] = [
     ("dashscope", ProviderKind::Dashscope),
     ("dify", ProviderKind::Dify),
 ];
+
+/// The codec of a kind without quirks; its signatures are not marked.
+fn upstream(kind: ProviderKind) -> Box<dyn UpstreamDialect> {
+    kind.provider().codec(Quirks::NONE)
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
@@ -105,7 +110,7 @@ fn parse(bytes: &[u8]) -> Value {
 }
 
 fn decode_stream(kind: ProviderKind, chunks: impl IntoIterator<Item = Vec<u8>>) -> Vec<StreamEvent> {
-    let mut decoder = registry::upstream(kind).stream_decoder();
+    let mut decoder = upstream(kind).stream_decoder();
     let mut events = Vec::new();
     for chunk in chunks {
         decoder.push(&chunk, &mut events);
@@ -124,7 +129,7 @@ fn requests() {
             for (case, body) in &fixtures {
                 let request = registry::caller(face).decode_request(body);
                 let request = request.unwrap_or_else(|error| panic!("{from}/{case}: {error:?}"));
-                let encoded = registry::upstream(kind).encode_request(&request, "real-model");
+                let encoded = upstream(kind).encode_request(&request, "real-model");
                 cases.insert(
                     case.clone(),
                     pretty(&json!({ "body": parse(&encoded.body), "dropped": encoded.dropped })),
@@ -145,7 +150,7 @@ fn responses() {
         for (to, face) in FACES {
             let mut cases = BTreeMap::new();
             for (case, body) in &fixtures {
-                let response = registry::upstream(kind).decode_response(body);
+                let response = upstream(kind).decode_response(body);
                 let response = response.unwrap_or_else(|error| panic!("{from}/{case}: {error}"));
                 cases.insert(
                     case.clone(),
@@ -189,7 +194,7 @@ fn errors() {
             let mut cases = BTreeMap::new();
             for (case, body) in fixtures("errors", from) {
                 let status = case.split('_').next().unwrap().parse().unwrap();
-                let error = registry::upstream(kind).decode_error(status, &body);
+                let error = upstream(kind).decode_error(status, &body);
                 cases.insert(case, pretty(&parse(&registry::caller(face).encode_error(&error, "req_1"))));
             }
             check("errors", &format!("{from}-to-{to}"), &cases);
@@ -220,7 +225,7 @@ fn streamed_and_unstreamed_answers_say_the_same() {
         let streams: BTreeMap<_, _> = fixtures("streams", from).into_iter().collect();
         for (case, body) in fixtures("responses", from) {
             let Some(stream) = streams.get(&case) else { continue };
-            let whole = registry::upstream(kind).decode_response(&body).unwrap();
+            let whole = upstream(kind).decode_response(&body).unwrap();
             let streamed = assemble(decode_stream(kind, [stream.clone()]));
             let streamed = streamed.unwrap_or_else(|error| panic!("{from}/{case}: {error:?}"));
             assert_eq!(streamed.choices, whole.choices, "{from}/{case}");
@@ -243,11 +248,11 @@ fn the_documented_losses_are_the_real_ones() {
     );
     for (to, kind) in UPSTREAMS {
         text.extend(["\n## To `", to, "`\n\n| from | dropped |\n|---|---|\n"]);
-        for (from, face) in FACES.iter().filter(|(_, face)| !face.is_native_to(kind)) {
+        for (from, face) in FACES.iter().filter(|(_, face)| !kind.provider().speaks(*face)) {
             let mut dropped: Vec<String> = Vec::new();
             for (_, body) in fixtures("requests", from) {
                 let request = registry::caller(*face).decode_request(&body).unwrap();
-                dropped.extend(registry::upstream(kind).encode_request(&request, "real-model").dropped);
+                dropped.extend(upstream(kind).encode_request(&request, "real-model").dropped);
             }
             let mut names: Vec<String> = dropped.iter().map(|name| without_numbers(name)).collect();
             names.sort();

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::{Either, select};
-use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::chat::answer::Answering;
 use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::message::StoredMessage;
@@ -18,6 +17,7 @@ use nexus_edge_core::chat::prompt::chat_body;
 use nexus_edge_core::chat::title::title_of;
 use nexus_edge_core::chat::window::window;
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamEvent, explode};
+use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use worker::js_sys::Uint8Array;
@@ -206,7 +206,7 @@ async fn ask(
         return take_whole(room, turn, response, status, &answering).await;
     }
     let body = response.into_body();
-    let mut decoder = registry::upstream(ProviderKind::Openai).stream_decoder();
+    let mut decoder = registry::upstream(Face::OpenaiChat).stream_decoder();
     let stream = match body {
         ResponseBody::Stream(stream) => stream,
         // A cached response arrives all at once.
@@ -284,7 +284,7 @@ async fn take_whole(
     answering: &RefCell<Answering>,
 ) -> Result<(), Failure> {
     let body = response.into_body().read().await.map_err(|error| failed(error.into()))?;
-    let dialect = registry::upstream(ProviderKind::Openai);
+    let dialect = registry::upstream(Face::OpenaiChat);
     if status >= 400 {
         return Err(Failure::from(&dialect.decode_error(status, &body)));
     }

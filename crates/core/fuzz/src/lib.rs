@@ -4,7 +4,6 @@
 //! (`tests/fuzz_smoke.rs`) check the same. Each takes bytes as they might come from outside and panics if a promise is
 //! broken; that none panics by itself is the first promise.
 
-use nexus_edge_core::catalog::ProviderKind;
 use nexus_edge_core::dialect::canonical::{
     ReplyContext, StreamDecoder, StreamEvent, UpstreamDialect, assemble, explode,
 };
@@ -15,6 +14,7 @@ use nexus_edge_core::dialect::openai::codec::{OpenAi, UpstreamOptions};
 use nexus_edge_core::dialect::pipe::{Forward, StreamEnd, StreamOutcome, StreamPipe};
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::responses as responses_api;
+use nexus_edge_core::provider::{ProviderKind, Quirks};
 use nexus_edge_core::sse::{EventReader, Segment};
 use serde_json::Value;
 
@@ -31,6 +31,11 @@ const KINDS: [ProviderKind; 6] = [
     ProviderKind::Dashscope,
     ProviderKind::Dify,
 ];
+
+/// The codec of a kind without quirks; its signatures are not marked.
+fn upstream(kind: ProviderKind) -> Box<dyn UpstreamDialect> {
+    kind.provider().codec(Quirks::NONE)
+}
 
 /// A function that checks some bytes.
 pub type Target = fn(&[u8]);
@@ -57,7 +62,7 @@ pub const TARGETS: &[(&str, &str, Target)] = &[
 
 /// Streams of Chat Completions.
 pub fn stream_openai(data: &[u8]) {
-    stream(&*registry::upstream(ProviderKind::Openai), data);
+    stream(&*upstream(ProviderKind::Openai), data);
 }
 
 /// The same from services whose text may stand anywhere.
@@ -68,22 +73,22 @@ pub fn stream_odd_replies(data: &[u8]) {
 
 /// Streams of the Messages API.
 pub fn stream_anthropic(data: &[u8]) {
-    stream(&*registry::upstream(ProviderKind::Anthropic), data);
+    stream(&*upstream(ProviderKind::Anthropic), data);
 }
 
 /// Streams of the Gemini API.
 pub fn stream_gemini(data: &[u8]) {
-    stream(&*registry::upstream(ProviderKind::Gemini), data);
+    stream(&*upstream(ProviderKind::Gemini), data);
 }
 
 /// Streams of `DashScope`.
 pub fn stream_dashscope(data: &[u8]) {
-    stream(&*registry::upstream(ProviderKind::Dashscope), data);
+    stream(&*upstream(ProviderKind::Dashscope), data);
 }
 
 /// Streams of Dify.
 pub fn stream_dify(data: &[u8]) {
-    stream(&*registry::upstream(ProviderKind::Dify), data);
+    stream(&*upstream(ProviderKind::Dify), data);
 }
 
 /// Chat completions that pass.
@@ -168,7 +173,7 @@ fn assert_reads_as_stream(face: Face, out: &[u8], is_whole: bool) {
         Face::Gemini => ProviderKind::Gemini,
         Face::OpenaiCompletions | Face::OpenaiResponses => return,
     };
-    let read = decode(registry::upstream(kind).stream_decoder(), [out]);
+    let read = decode(upstream(kind).stream_decoder(), [out]);
     laws::assert_lawful("read again", &read);
     // A stream that broke off must not look whole. Gemini ends a stream with a finish reason, which a stream that breaks
     // off later has had; and what does look whole may still be refused by a reader, for arguments that are no object.
@@ -264,7 +269,7 @@ fn read<'a>(limit: usize, chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8
 /// Any answer of any upstream either cannot be read, or can be said in every caller's dialect, whole or streamed.
 pub fn responses(data: &[u8]) {
     for kind in KINDS {
-        let Ok(response) = registry::upstream(kind).decode_response(data) else { continue };
+        let Ok(response) = upstream(kind).decode_response(data) else { continue };
         for face in FACES {
             assert_json(&registry::caller(face).encode_response(&response, &context()));
         }
@@ -285,7 +290,7 @@ pub fn responses(data: &[u8]) {
 pub fn errors(data: &[u8]) {
     for kind in KINDS {
         for status in [400, 429, 500] {
-            let error = registry::upstream(kind).decode_error(status, data);
+            let error = upstream(kind).decode_error(status, data);
             for face in FACES {
                 assert_json(&registry::caller(face).encode_error(&error, "req_1"));
             }
@@ -304,7 +309,7 @@ pub fn requests(data: &[u8]) {
             }
         };
         for kind in KINDS {
-            assert_json(&registry::upstream(kind).encode_request(&request, "model").body);
+            assert_json(&upstream(kind).encode_request(&request, "model").body);
         }
     }
 }

@@ -23,4 +23,4 @@ pub use operation::OperationStatus;
 pub use provider::ProviderRecord;
 pub use provider_key::ProviderKeyRecord;
 
-pub use crate::dialect::provider_kind::ProviderKind;
+pub use crate::provider::ProviderKind;

@@ -7,7 +7,7 @@
 mod preset;
 mod table;
 
-pub use preset::{Auth, Preset, PresetModel, Quirk, Region};
+pub use preset::{Auth, Preset, PresetModel, Region};
 
 use serde::Serialize;
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{DEFAULT_PROBE_INTERVAL_S, DEFAULT_WEIGHT, OperationStatus};
-use crate::dialect::provider_kind::ProviderKind;
+use crate::dialect::canonical::UpstreamDialect;
 use crate::error::ApiError;
 use crate::http::headers;
+use crate::provider::{ProviderKind, Quirk, Quirks};
 use crate::row::flag;
 
 /// Time-outs are from 0.1 seconds to 1 hour.
@@ -34,7 +35,7 @@ pub struct ProviderRecord {
     pub first_byte_timeout_ms: Option<u32>,
     /// Milliseconds to wait for each further chunk of the answer.
     pub idle_timeout_ms: Option<u32>,
-    /// Deviations from its dialect: names from [`QUIRKS`], separated by commas.
+    /// Deviations from its dialect: names from [`Quirk::NAMES`], separated by commas.
     #[serde(default)]
     pub quirks: String,
     /// Whether it is enabled.
@@ -81,23 +82,6 @@ pub struct ProviderRecord {
     pub headers_hint: Option<String>,
 }
 
-/// Quirks: its answers may have their text in a top-level field (`odd_replies`); it accepts `cache_control`; it knows
-/// only one of the two names of the output limit; it refuses `stream_options`; it has the Responses API itself; it is
-/// a Dify app of that kind.
-pub const QUIRKS: &[&str] = &[
-    "odd_replies",
-    "cache_control",
-    "max_tokens_only",
-    "max_completion_tokens",
-    "no_stream_options",
-    RESPONSES,
-    "dify_completion",
-    "dify_workflow",
-];
-
-/// The quirk of a provider that has the Responses API itself.
-pub const RESPONSES: &str = "responses";
-
 impl ProviderRecord {
     /// A provider with a name and default values, created at `now_ms` (milliseconds since the epoch). It gets its id
     /// when it is stored.
@@ -139,8 +123,20 @@ impl ProviderRecord {
 
     /// Whether it has this quirk.
     #[must_use]
-    pub fn has_quirk(&self, name: &str) -> bool {
-        self.quirks.split(',').any(|quirk| quirk == name)
+    pub fn has_quirk(&self, quirk: Quirk) -> bool {
+        self.quirk_set().has(quirk)
+    }
+
+    /// Its quirks.
+    #[must_use]
+    pub fn quirk_set(&self) -> Quirks {
+        Quirks::read(&self.quirks)
+    }
+
+    /// The codec of its dialect.
+    #[must_use]
+    pub fn codec(&self) -> Box<dyn UpstreamDialect> {
+        self.kind.codec(self.quirk_set())
     }
 
     /// Additional status codes that lead to failover.

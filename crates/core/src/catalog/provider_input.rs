@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::fields::{Fields, Patch};
 use super::operation_input::OperationInput;
 use super::presets::{self, Preset};
-use super::provider::{ProviderRecord, QUIRKS, TIMEOUT_RANGE_MS, check_key};
-use crate::dialect::provider_kind::ProviderKind;
+use super::provider::{ProviderRecord, TIMEOUT_RANGE_MS, check_key};
 use crate::error::ApiError;
 use crate::http::headers;
 use crate::http::upstream_url::UpstreamUrl;
+use crate::provider::{ProviderKind, Quirk};
 
 /// Range of a provider's limit on requests per minute.
 const RATE_LIMIT_RANGE: std::ops::RangeInclusive<u64> = 1..=10_000_000;
@@ -87,9 +87,8 @@ impl ProviderInput {
             self.kind = Patch::Set(read_kind(preset.kind)?);
         }
         if self.quirks == Patch::Keep {
-            let names: Vec<String> = preset.quirks.iter().map(|quirk| quirk.name()).collect();
-            let known = names.into_iter().filter(|name| QUIRKS.contains(&name.as_str()));
-            self.quirks = Patch::Set(known.collect::<Vec<_>>().join(","));
+            let names: Vec<&str> = preset.quirks.iter().map(|quirk| quirk.name()).collect();
+            self.quirks = Patch::Set(names.join(","));
         }
         if self.server_url == Patch::Keep {
             if let Some(placeholder) = preset.placeholders.first() {
@@ -125,10 +124,11 @@ impl ProviderInput {
 }
 
 fn check_quirks(names: &[String]) -> Result<String, ApiError> {
-    match names.iter().position(|name| !QUIRKS.contains(&name.as_str())) {
+    match names.iter().position(|name| Quirk::named(name).is_none()) {
         None => Ok(names.join(",")),
         Some(index) => {
-            let message = format!("`quirks` must be among: {}.", QUIRKS.join(", "));
+            let known: Vec<&str> = Quirk::NAMES.iter().map(|(name, _)| *name).collect();
+            let message = format!("`quirks` must be among: {}.", known.join(", "));
             Err(ApiError::invalid("invalid_value", format!("quirks[{index}]"), message))
         }
     }
@@ -149,9 +149,8 @@ fn check_name(name: String) -> Result<String, ApiError> {
 }
 
 fn read_kind(kind: &str) -> Result<ProviderKind, ApiError> {
-    let found = ProviderKind::NAMES.iter().find(|(name, _)| *name == kind);
-    found.map(|(_, kind)| *kind).ok_or_else(|| {
-        let names: Vec<&str> = ProviderKind::NAMES.iter().map(|(name, _)| *name).collect();
+    ProviderKind::named(kind).ok_or_else(|| {
+        let names: Vec<&str> = ProviderKind::ALL.iter().map(|kind| kind.name()).collect();
         ApiError::invalid("invalid_value", "kind", format!("`kind` must be one of: {}.", names.join(", ")))
     })
 }
@@ -243,7 +242,7 @@ mod tests {
     #[test]
     fn every_preset_makes_a_provider() {
         for preset in presets::all() {
-            assert!(ProviderKind::NAMES.iter().any(|(name, _)| *name == preset.kind), "{}", preset.id);
+            assert!(ProviderKind::named(preset.kind).is_some(), "{}", preset.id);
         }
     }
 

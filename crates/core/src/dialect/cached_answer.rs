@@ -74,7 +74,7 @@ impl CachedAnswer {
 
     /// Adds the answer to the transcript of the new request. It is decoded only if needed.
     pub fn keep_in(self, face: Face, transcript: &mut Transcript) {
-        transcript.keep_answer(native::kind_of(face), self.body.into_bytes().into());
+        transcript.keep_answer(face, self.body.into_bytes().into());
     }
 
     /// The body to answer with, and its `content-type`. `None` if the stored response cannot be read.
@@ -98,7 +98,6 @@ impl CachedAnswer {
 mod tests {
     use super::*;
     use crate::dialect::canonical::Part;
-    use crate::dialect::provider_kind::ProviderKind;
 
     const BODY: &[u8] = br#"{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0}"#;
 
@@ -129,7 +128,7 @@ mod tests {
         let body = br#"{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"ho ho"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
         let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
         let mut transcript = Transcript::default();
-        transcript.keep_answer(ProviderKind::Openai, body.to_vec().into());
+        transcript.keep_answer(Face::OpenaiChat, body.to_vec().into());
         let kept = CachedAnswer::of(Face::OpenaiChat, &mut transcript, &context).unwrap();
         assert_eq!(kept.as_bytes(), body);
         let answer = CachedAnswer { stored_at: 0, expires_at: 1, provider: "p".into(), body: kept };
@@ -145,7 +144,7 @@ mod tests {
         let body = br#"{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"ho"},"finish_reason":"stop"}]}"#;
         let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
         let mut transcript = Transcript::default();
-        transcript.keep_answer(ProviderKind::Openai, body.to_vec().into());
+        transcript.keep_answer(Face::OpenaiChat, body.to_vec().into());
         let kept = CachedAnswer::of(Face::Anthropic, &mut transcript, &context).unwrap();
         assert!(kept.contains(r#""type":"message""#), "{kept}");
         let answer = CachedAnswer { stored_at: 0, expires_at: 1, provider: "p".into(), body: kept };

@@ -10,7 +10,6 @@ use crate::dialect::canonical::{
     CallerDialect, ChatRequest, ChatResponse, ErrorInfo, Part, ReplyContext, StreamDecoder, StreamEvent,
     UpstreamDialect, assemble, explode,
 };
-use crate::dialect::dashscope::Endpoint;
 use crate::dialect::dify::{Dify, DifyOptions};
 use crate::dialect::face::Face;
 use crate::dialect::inbound::Inbound;
@@ -181,9 +180,9 @@ impl Crossing {
         if self.translation.is_none() && self.face == Face::OpenaiResponses {
             return Operation::Responses { stream: self.stream };
         }
-        let request = self.translation.as_ref().map(|translation| translation.request.as_ref());
-        let multimodal = request
-            .is_some_and(|request| Endpoint::of(request, upstream_model) == Endpoint::MultimodalGeneration);
+        let multimodal = self.translation.as_ref().is_some_and(|translation| {
+            translation.upstream.is_multimodal(&translation.request, upstream_model)
+        });
         Operation::Chat { stream: self.stream, multimodal }
     }
 
@@ -242,7 +241,7 @@ impl Crossing {
     pub fn read_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
         match &self.translation {
             Some(translation) => translation.upstream.decode_error(status, body),
-            None => native::upstream_of(self.face).decode_error(status, body),
+            None => registry::upstream(self.face).decode_error(status, body),
         }
     }
 

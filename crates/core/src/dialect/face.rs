@@ -1,7 +1,5 @@
 //! The dialects of callers, determined by the path of the request.
 
-use crate::dialect::provider_kind::ProviderKind;
-
 /// The dialect of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Face {
@@ -33,16 +31,9 @@ impl Face {
         Self::NAMES.iter().find(|(_, face)| *face == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether upstreams of this kind have the same dialect, so that no translation is needed.
+    /// Whether upstreams have this dialect, so that a pass-through answer is in it.
     #[must_use]
-    pub fn is_native_to(self, kind: ProviderKind) -> bool {
-        match self {
-            Self::OpenaiChat => {
-                matches!(kind, ProviderKind::Openai | ProviderKind::AzureOpenai | ProviderKind::Demo)
-            }
-            Self::Anthropic => kind == ProviderKind::Anthropic,
-            Self::Gemini => matches!(kind, ProviderKind::Gemini | ProviderKind::Vertex),
-            Self::OpenaiCompletions | Self::OpenaiResponses => false,
-        }
+    pub fn has_upstreams(self) -> bool {
+        matches!(self, Self::OpenaiChat | Self::Anthropic | Self::Gemini)
     }
 }

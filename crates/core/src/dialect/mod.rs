@@ -20,7 +20,6 @@ pub mod openai;
 pub mod operation;
 pub mod pipe;
 pub mod provenance;
-pub mod provider_kind;
 pub mod registry;
 pub mod responses;
 pub mod tap;

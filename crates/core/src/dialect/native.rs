@@ -1,34 +1,17 @@
 //! Observers of pass-through answers, for each dialect that callers and upstreams share.
 
-use crate::dialect::canonical::{ChatResponse, UpstreamDialect};
+use crate::dialect::canonical::ChatResponse;
 use crate::dialect::face::Face;
 use crate::dialect::listener::Listener;
 use crate::dialect::openai::{response, stream_tap};
 use crate::dialect::pipe::{StreamFacts, StreamPipe};
-use crate::dialect::provider_kind::ProviderKind;
 use crate::dialect::tap::{Observer, Tap};
 use crate::dialect::{anthropic, gemini, registry, responses};
-
-/// The kind of provider with this caller dialect.
-#[must_use]
-pub fn kind_of(face: Face) -> ProviderKind {
-    match face {
-        Face::Anthropic => ProviderKind::Anthropic,
-        Face::Gemini => ProviderKind::Gemini,
-        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => ProviderKind::Openai,
-    }
-}
-
-/// The upstream codec of this caller dialect.
-#[must_use]
-pub fn upstream_of(face: Face) -> Box<dyn UpstreamDialect> {
-    registry::upstream(kind_of(face))
-}
 
 /// An unstreamed answer encoded in this caller dialect.
 #[must_use]
 pub fn decode_own_response(face: Face, body: &[u8]) -> Option<ChatResponse> {
-    upstream_of(face).decode_response(body).ok()
+    registry::upstream(face).decode_response(body).ok()
 }
 
 /// The tap of a stream; `withhold_usage` if the caller did not request usage where the dialect makes that optional.
@@ -46,7 +29,7 @@ pub fn tap(face: Face, withhold_usage: bool) -> Box<dyn StreamPipe> {
 }
 
 fn listened<O: Observer + 'static>(tap: Tap<O>, face: Face) -> Box<dyn StreamPipe> {
-    Box::new(Listener::new(tap, upstream_of(face).stream_decoder()))
+    Box::new(Listener::new(tap, registry::upstream(face).stream_decoder()))
 }
 
 /// Extracts what is recorded from a complete answer. The error describes why it is invalid.

@@ -19,6 +19,18 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether a streamed answer is asked for.
+    #[must_use]
+    pub fn is_streamed(self) -> bool {
+        matches!(self, Self::Chat { stream: true, .. } | Self::Responses { stream: true })
+    }
+
+    /// Whether it is part of the Responses API.
+    #[must_use]
+    pub fn is_of_responses(self) -> bool {
+        matches!(self, Self::Responses { .. } | Self::CompactResponse)
+    }
+
     /// Path of the operation below the version, in `OpenAI`'s API.
     #[must_use]
     pub fn openai_path(self) -> Option<&'static str> {

@@ -23,7 +23,6 @@ use crate::dialect::canonical::{
     ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Maker, Part, StreamDecoder, StreamEvent,
     UpstreamDialect,
 };
-use crate::dialect::provider_kind::ProviderKind;
 
 impl Maker {
     const fn mark(self) -> &'static str {
@@ -68,10 +67,10 @@ pub struct Marked {
 }
 
 impl Marked {
-    /// Marks the signatures of `codec`, which is for a provider of this kind.
+    /// Marks the signatures of `codec`, which are issued by this vendor.
     #[must_use]
-    pub fn new(codec: Box<dyn UpstreamDialect>, kind: ProviderKind) -> Self {
-        Self { codec, maker: Maker::of(kind) }
+    pub fn new(codec: Box<dyn UpstreamDialect>, maker: Option<Maker>) -> Self {
+        Self { codec, maker }
     }
 }
 
@@ -105,6 +104,10 @@ impl UpstreamDialect for Marked {
 
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
         self.codec.decode_error(status, body)
+    }
+
+    fn is_multimodal(&self, request: &ChatRequest, model: &str) -> bool {
+        self.codec.is_multimodal(request, model)
     }
 }
 
@@ -201,6 +204,7 @@ mod tests {
     use crate::dialect::canonical::{Message, ReplyContext, Role, assemble};
     use crate::dialect::face::Face;
     use crate::dialect::registry;
+    use crate::provider::{ProviderKind, Quirks};
 
     fn request(signature: &str) -> ChatRequest {
         let thought = Part::Thinking { text: "hm".into(), signature: Some(signature.into()) };
@@ -225,10 +229,13 @@ mod tests {
         ] {
             let marked = request(&format!("{}c2ln", maker.mark()));
             let mut dropped = Vec::new();
-            assert_eq!(*unmark(&marked, Maker::of(kind), &mut dropped), request("c2ln"));
-            assert_eq!(*unmark(&marked, Maker::of(ProviderKind::Openai), &mut dropped), request("c2ln"));
+            assert_eq!(*unmark(&marked, kind.provider().maker(), &mut dropped), request("c2ln"));
+            assert_eq!(
+                *unmark(&marked, ProviderKind::Openai.provider().maker(), &mut dropped),
+                request("c2ln")
+            );
             assert!(dropped.is_empty());
-            let mut foreign = unmark(&marked, Maker::of(other), &mut dropped).into_owned();
+            let mut foreign = unmark(&marked, other.provider().maker(), &mut dropped).into_owned();
             assert_eq!(dropped, ["messages[0].content[0].signature", "messages[0].content[1].signature"]);
             assert!(foreign.messages[0].parts.iter_mut().all(|part| signature_of(part).is_none()));
         }
@@ -243,7 +250,7 @@ mod tests {
     #[test]
     fn answers_are_marked_once_streamed_and_not() {
         let whole = br#"{"candidates":[{"content":{"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"c2ln"}]},"finishReason":"STOP"}]}"#;
-        let codec = Marked::new(registry::upstream(ProviderKind::Gemini), ProviderKind::Gemini);
+        let codec = ProviderKind::Gemini.codec(Quirks::NONE);
         let expected =
             vec![Part::Thinking { text: "hm".into(), signature: Some("NexusGoogle00000c2ln".into()) }];
         assert_eq!(codec.decode_response(whole).unwrap().choices[0].parts, expected);
@@ -263,7 +270,7 @@ mod tests {
         let answer = format!(
             r#"{{"type":"message","content":[{search},{found},{{"type":"text","text":"It rains."}}],"stop_reason":"end_turn"}}"#
         );
-        let anthropic = Marked::new(registry::upstream(ProviderKind::Anthropic), ProviderKind::Anthropic);
+        let anthropic = ProviderKind::Anthropic.codec(Quirks::NONE);
         let response = anthropic.decode_response(answer.as_bytes()).unwrap();
         let context = ReplyContext { unique: "1".into(), created: 1, model: "m".into() };
         let own = [search, found].map(|text| Json::parse(text).unwrap());
@@ -302,7 +309,7 @@ mod tests {
             for kind in
                 [ProviderKind::Openai, ProviderKind::Gemini, ProviderKind::Dashscope, ProviderKind::Dify]
             {
-                let encoded = Marked::new(registry::upstream(kind), kind).encode_request(&request, "other");
+                let encoded = kind.codec(Quirks::NONE).encode_request(&request, "other");
                 let sent = String::from_utf8(encoded.body).unwrap();
                 assert!(
                     !sent.contains("NexusAnthropic") && !sent.contains("srvtoolu_1"),

@@ -2,8 +2,7 @@
 
 use crate::dialect::canonical::{CallerDialect, ErrorInfo, UpstreamDialect};
 use crate::dialect::face::Face;
-use crate::dialect::provider_kind::ProviderKind;
-use crate::dialect::{anthropic, dashscope, dify, gemini, openai, responses, workers_ai};
+use crate::dialect::{anthropic, gemini, openai, responses};
 
 /// The codec of a caller dialect.
 #[must_use]
@@ -28,18 +27,14 @@ pub fn encode_error(face: Face, error: &ErrorInfo, request_id: &str) -> Vec<u8> 
     }
 }
 
-/// The codec of an upstream dialect.
+/// The codec of upstreams with the dialect of these callers.
 #[must_use]
-pub fn upstream(kind: ProviderKind) -> Box<dyn UpstreamDialect> {
-    match kind {
-        ProviderKind::Openai | ProviderKind::AzureOpenai | ProviderKind::Demo => {
+pub fn upstream(face: Face) -> Box<dyn UpstreamDialect> {
+    match face {
+        Face::Anthropic => Box::new(anthropic::Anthropic),
+        Face::Gemini => Box::new(gemini::Gemini),
+        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
             Box::new(openai::codec::OpenAi::default())
         }
-        ProviderKind::Anthropic => Box::new(anthropic::Anthropic),
-        ProviderKind::Gemini => Box::new(gemini::Gemini),
-        ProviderKind::Vertex => Box::new(gemini::Vertex),
-        ProviderKind::Dashscope => Box::new(dashscope::DashScope),
-        ProviderKind::Dify => Box::new(dify::Dify::default()),
-        ProviderKind::WorkersAi => Box::new(workers_ai::codec()),
     }
 }

@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use crate::dialect::canonical::{Answered, ChatRequest};
 use crate::dialect::face::Face;
-use crate::dialect::provider_kind::ProviderKind;
 use crate::dialect::{registry, responses};
 
 /// One exchange of request and answer. Cheap to fill; reading it decodes.
@@ -15,8 +14,6 @@ use crate::dialect::{registry, responses};
 pub struct Transcript {
     request: Request,
     answer: Answer,
-    /// The caller dialect: of the request, and of a pass-through answer.
-    face: Option<Face>,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +34,7 @@ enum Answer {
     #[default]
     Unknown,
     Bytes {
-        kind: ProviderKind,
+        face: Face,
         body: Rc<Vec<u8>>,
     },
     Read(Rc<Answered>),
@@ -46,7 +43,6 @@ enum Answer {
 impl Transcript {
     /// Stores a request as received, with model and streaming, which may come from the path.
     pub fn keep_request(&mut self, face: Face, body: Rc<Vec<u8>>, model: &str, stream: bool) {
-        self.face = Some(face);
         self.request = Request::Bytes { face, body, model: model.to_owned(), stream };
     }
 
@@ -55,9 +51,9 @@ impl Transcript {
         self.request = Request::Read(request);
     }
 
-    /// Stores the body of an unstreamed answer of an upstream of this kind.
-    pub fn keep_answer(&mut self, kind: ProviderKind, body: Rc<Vec<u8>>) {
-        self.answer = Answer::Bytes { kind, body };
+    /// Stores the body of an unstreamed pass-through answer to these callers.
+    pub fn keep_answer(&mut self, face: Face, body: Rc<Vec<u8>>) {
+        self.answer = Answer::Bytes { face, body };
     }
 
     /// Stores a decoded answer, complete or partial.
@@ -104,18 +100,17 @@ impl Transcript {
     #[must_use]
     pub fn answer_as_it_came(&self, face: Face) -> Option<&[u8]> {
         match &self.answer {
-            Answer::Bytes { kind, body } if face.is_native_to(*kind) => Some(body),
+            Answer::Bytes { face: spoken, body } if *spoken == face && face.has_upstreams() => Some(body),
             _ => None,
         }
     }
 
     /// The answer as far as it was received; `None` if there is none that can be decoded.
     pub fn answer(&mut self) -> Option<Rc<Answered>> {
-        if let Answer::Bytes { kind, body } = &self.answer {
-            // Answers of one kind of provider are in one of two dialects.
-            let read = match self.face {
-                Some(Face::OpenaiResponses) => responses::decode_answer(body),
-                _ => registry::upstream(*kind).decode_response(body),
+        if let Answer::Bytes { face, body } = &self.answer {
+            let read = match face {
+                Face::OpenaiResponses => responses::decode_answer(body),
+                _ => registry::upstream(*face).decode_response(body),
             };
             self.answer = read.map_or(Answer::Unknown, |response| {
                 Answer::Read(Rc::new(Answered { response, is_whole: true }))
@@ -140,7 +135,7 @@ mod tests {
         let body = br#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#;
         transcript.keep_request(Face::Anthropic, Rc::new(body.to_vec()), "from-the-path", true);
         transcript.keep_answer(
-            ProviderKind::Openai,
+            Face::OpenaiChat,
             br#"{"choices":[{"index":0,"message":{"role":"assistant","content":"ho"},"finish_reason":"stop"}]}"#.to_vec().into(),
         );
         let request = transcript.request().unwrap();
@@ -157,7 +152,7 @@ mod tests {
     fn what_cannot_be_read_is_nothing() {
         let mut transcript = Transcript::default();
         transcript.keep_request(Face::OpenaiChat, Rc::new(b"{".to_vec()), "m", false);
-        transcript.keep_answer(ProviderKind::Gemini, b"<html>".to_vec().into());
+        transcript.keep_answer(Face::Gemini, b"<html>".to_vec().into());
         assert!(transcript.request().is_none() && transcript.answer().is_none());
     }
 }

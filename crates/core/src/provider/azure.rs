@@ -4,50 +4,57 @@
 //! Two forms of addresses exist: the older one names a deployment in the path and a version in the query, the newer one
 //! (`/openai/v1/`) looks like `OpenAI`'s own and names the deployment as the model.
 
+use super::call::{Auth, Call, Site};
+use super::interface::Provider;
+use super::openai;
+use super::quirk::Quirks;
+use crate::dialect::canonical::UpstreamDialect;
+use crate::dialect::face::Face;
+use crate::dialect::operation::Operation;
 use crate::http::percent::{decode_lossy, encode};
 
 /// The version that is asked for where none is configured: the last one of the older form that is not a preview.
 pub const DEFAULT_API_VERSION: &str = "2024-10-21";
 
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the endpoints")]
-pub enum Operation {
-    ChatCompletions,
-    Completions,
-    Embeddings,
-    ImageGenerations,
-    ImageEdits,
-    Transcriptions,
-    Translations,
-    Speech,
-    Responses,
-    CompactResponse,
-    Models,
-}
+/// The key in a header of its own; a token of Entra ID goes into `authorization`.
+const AUTH: Auth = Auth::HeaderOrBearer("api-key");
 
-impl Operation {
-    /// The path behind the deployment, or behind `/v1/`.
-    #[must_use]
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::ChatCompletions => "chat/completions",
-            Self::Completions => "completions",
-            Self::Embeddings => "embeddings",
-            Self::ImageGenerations => "images/generations",
-            Self::ImageEdits => "images/edits",
-            Self::Transcriptions => "audio/transcriptions",
-            Self::Translations => "audio/translations",
-            Self::Speech => "audio/speech",
-            Self::Responses => "responses",
-            Self::CompactResponse => "responses/compact",
-            Self::Models => "models",
-        }
+/// `azure_openai`: `OpenAI`'s models in an Azure resource.
+#[derive(Debug)]
+pub struct Azure;
+
+impl Provider for Azure {
+    fn name(&self) -> &'static str {
+        "azure_openai"
     }
 
-    /// Whether the older form names the deployment in the path.
-    fn is_of_deployment(self) -> bool {
-        !matches!(self, Self::Responses | Self::CompactResponse | Self::Models)
+    fn speaks(&self, face: Face) -> bool {
+        face == Face::OpenaiChat
+    }
+
+    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
+        openai::codec(quirks)
+    }
+
+    fn call(&self, site: &Site<'_>, operation: Operation, model: &str) -> Option<Call> {
+        site.url?;
+        let path = match operation {
+            Operation::Rerank | Operation::Moderations => return None,
+            _ => operation.openai_path()?,
+        };
+        let address = AzureAddress::read(site.server_url, None);
+        let deployment = (!operation.is_of_responses()).then_some(model);
+        Some(Call::post(address.url(path, deployment), AUTH))
+    }
+
+    /// What belongs to no deployment names it in the body.
+    fn body_model(&self, site: &Site<'_>, model: &str) -> Option<String> {
+        AzureAddress::read(site.server_url, None).deployment.filter(|deployment| deployment != model)
+    }
+
+    fn models(&self, site: &Site<'_>, _next: Option<&str>) -> Option<Call> {
+        site.url?;
+        Some(Call::get(AzureAddress::read(site.server_url, None).url("models", None), AUTH))
     }
 }
 
@@ -107,42 +114,27 @@ impl AzureAddress {
         Self { resource: resource.trim_end_matches('/').to_owned(), deployment, form }
     }
 
-    /// The address of an operation. `model` is the upstream's name of the model: in Azure, that of its deployment.
+    /// The address with this path. `model` is the upstream's name of the model, which in Azure is that of its
+    /// deployment; `None` for what belongs to no deployment.
     #[must_use]
-    pub fn url(&self, operation: Operation, model: &str) -> String {
+    pub fn url(&self, path: &str, model: Option<&str>) -> String {
         let Self { resource, deployment, form } = self;
-        let path = operation.path();
         match form {
             AzureForm::V1 { api_version: None } => format!("{resource}/openai/v1/{path}"),
             AzureForm::V1 { api_version: Some(version) } => {
                 format!("{resource}/openai/v1/{path}?api-version={}", encode(version))
             }
-            AzureForm::Deployments { api_version } if operation.is_of_deployment() => {
-                let deployment = encode(deployment.as_deref().unwrap_or(model));
-                let version = encode(api_version);
-                format!("{resource}/openai/deployments/{deployment}/{path}?api-version={version}")
-            }
             AzureForm::Deployments { api_version } => {
-                format!("{resource}/openai/{path}?api-version={}", encode(api_version))
+                let version = encode(api_version);
+                match model {
+                    Some(model) => {
+                        let deployment = encode(deployment.as_deref().unwrap_or(model));
+                        format!("{resource}/openai/deployments/{deployment}/{path}?api-version={version}")
+                    }
+                    None => format!("{resource}/openai/{path}?api-version={version}"),
+                }
             }
         }
-    }
-
-    /// The model that the body must name: the newer form, and what belongs to no deployment, find the deployment there.
-    #[must_use]
-    pub fn body_model<'a>(&'a self, model: &'a str) -> &'a str {
-        self.deployment.as_deref().unwrap_or(model)
-    }
-}
-
-/// The header that carries a key. Tokens of Entra ID go into `authorization` instead.
-#[must_use]
-pub fn auth_header(key: &str) -> (&'static str, String) {
-    // A token is a JSON Web Token; a key never looks like one.
-    if key.starts_with("eyJ") && key.split('.').count() == 3 {
-        ("authorization", format!("Bearer {key}"))
-    } else {
-        ("api-key", key.to_owned())
     }
 }
 
@@ -153,29 +145,21 @@ mod tests {
     const RESOURCE: &str = "https://name.openai.azure.com";
 
     #[test]
-    fn every_operation_of_a_deployment() {
+    fn what_belongs_to_a_deployment_names_it_in_the_path() {
         let azure = AzureAddress::read(RESOURCE, None);
-        for (operation, expected) in [
-            (Operation::ChatCompletions, "deployments/gpt-x/chat/completions"),
-            (Operation::Completions, "deployments/gpt-x/completions"),
-            (Operation::Embeddings, "deployments/gpt-x/embeddings"),
-            (Operation::ImageGenerations, "deployments/gpt-x/images/generations"),
-            (Operation::ImageEdits, "deployments/gpt-x/images/edits"),
-            (Operation::Transcriptions, "deployments/gpt-x/audio/transcriptions"),
-            (Operation::Translations, "deployments/gpt-x/audio/translations"),
-            (Operation::Speech, "deployments/gpt-x/audio/speech"),
-            (Operation::Responses, "responses"),
-            (Operation::Models, "models"),
+        for (path, model, expected) in [
+            ("images/generations", Some("gpt-x"), "deployments/gpt-x/images/generations"),
+            ("responses", None, "responses"),
         ] {
             let expected = format!("{RESOURCE}/openai/{expected}?api-version={DEFAULT_API_VERSION}");
-            assert_eq!(azure.url(operation, "gpt-x"), expected);
+            assert_eq!(azure.url(path, model), expected);
         }
     }
 
     #[test]
     fn all_that_may_be_entered() {
         let chat = |entered: &str, version: Option<&str>| {
-            AzureAddress::read(entered, version).url(Operation::ChatCompletions, "m")
+            AzureAddress::read(entered, version).url("chat/completions", Some("m"))
         };
         let older = |deployment: &str, version: &str| {
             format!("{RESOURCE}/openai/deployments/{deployment}/chat/completions?api-version={version}")
@@ -200,20 +184,12 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_place() {
-        let url = AzureAddress::read(RESOURCE, Some("1&x=2")).url(Operation::Embeddings, "../a?b#c");
+        let url = AzureAddress::read(RESOURCE, Some("1&x=2")).url("embeddings", Some("../a?b#c"));
         assert_eq!(
             url,
             format!("{RESOURCE}/openai/deployments/..%2Fa%3Fb%23c/embeddings?api-version=1%26x%3D2")
         );
         let azure = AzureAddress::read(&format!("{RESOURCE}/openai/deployments/%2x%41%"), None);
         assert_eq!(azure.deployment.as_deref(), Some("%2xA%"));
-    }
-
-    #[test]
-    fn keys_and_tokens() {
-        assert_eq!(auth_header("abc"), ("api-key", "abc".to_owned()));
-        assert_eq!(auth_header("eyJa.b.c").0, "authorization");
-        let azure = AzureAddress::read(&format!("{RESOURCE}/openai/deployments/d/"), None);
-        assert_eq!(azure.body_model("m"), "d");
     }
 }

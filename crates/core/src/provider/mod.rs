@@ -1,11 +1,129 @@
-//! Providers that are ready to be asked: their addresses, their codecs, what they say they offer, and how it is found out
-//! whether they answer.
+//! The kinds of providers, a file a kind: where it is addressed, how it is authenticated, how its models are listed, which
+//! codec it speaks and how it is reached. Adding one: docs/adding-a-provider.md.
+//!
+//! Code outside asks a [`Provider`] and does not compare kinds, so that a new kind changes nothing there.
 
+mod anthropic;
 pub mod azure;
-pub mod codec;
-pub mod discovery;
-pub mod endpoint;
+pub mod call;
+mod dashscope;
+mod demo;
+pub mod dify;
+mod gemini;
+mod interface;
+pub mod models;
+mod openai;
 pub mod probe;
-pub mod upstream;
+pub mod quirk;
+mod vertex;
+mod workers_ai;
 
-pub use upstream::{Upstream, UpstreamKey};
+use serde::{Deserialize, Serialize};
+
+pub use call::{Auth, Call, ResponseAction, Site};
+pub use interface::{Provider, Transport};
+pub use quirk::{Quirk, Quirks};
+
+use crate::dialect::canonical::UpstreamDialect;
+use crate::dialect::operation::Operation;
+use crate::dialect::provenance::Marked;
+
+/// A kind of provider, as records name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described where it is implemented")]
+pub enum ProviderKind {
+    Openai,
+    AzureOpenai,
+    Anthropic,
+    Gemini,
+    Vertex,
+    Dashscope,
+    Dify,
+    WorkersAi,
+    Demo,
+}
+
+impl ProviderKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Openai,
+        Self::AzureOpenai,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Vertex,
+        Self::Dashscope,
+        Self::Dify,
+        Self::WorkersAi,
+        Self::Demo,
+    ];
+
+    /// What is particular to it.
+    #[must_use]
+    pub fn provider(self) -> &'static dyn Provider {
+        match self {
+            Self::Openai => &openai::OpenAiCompatible,
+            Self::AzureOpenai => &azure::Azure,
+            Self::Anthropic => &anthropic::AnthropicApi,
+            Self::Gemini => &gemini::GeminiApi,
+            Self::Vertex => &vertex::VertexAi,
+            Self::Dashscope => &dashscope::DashScopeApi,
+            Self::Dify => &dify::DifyApps,
+            Self::WorkersAi => &workers_ai::WorkersAi,
+            Self::Demo => &demo::Demo,
+        }
+    }
+
+    /// Its name in the admin API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.provider().name()
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Whether its providers are reached over the network, at a `server_url`.
+    #[must_use]
+    pub fn has_address(self) -> bool {
+        self.provider().transport() == Transport::Network
+    }
+
+    /// The codec of its providers, with signatures marked by their maker.
+    #[must_use]
+    pub fn codec(self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
+        let provider = self.provider();
+        Box::new(Marked::new(provider.codec(quirks), provider.maker()))
+    }
+
+    /// The request by which a provider is asked for `operation` with its own name of the model; `None` if it does not
+    /// offer the operation.
+    #[must_use]
+    pub fn call(self, site: &Site<'_>, operation: Operation, model: &str) -> Option<Call> {
+        if operation.is_of_responses() && !site.quirks.has(Quirk::Responses) {
+            return None;
+        }
+        let call = self.provider().call(site, operation, model)?;
+        Some(call.streamed(operation.is_streamed()))
+    }
+
+    /// The request by which a provider is asked about a response that it keeps; `query` is the caller's. `None` if it
+    /// keeps none.
+    #[must_use]
+    pub fn kept_response(
+        self,
+        site: &Site<'_>,
+        id: &str,
+        action: ResponseAction,
+        query: Option<&str>,
+    ) -> Option<Call> {
+        let create = self.call(site, Operation::Responses { stream: false }, "")?;
+        Some(action.on(create, id, query))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,9 @@
 
 use serde::Serialize;
 
-use super::codec;
-use crate::catalog::ProviderRecord;
 use crate::dialect::canonical::{
     ChatRequest, ChatResponse, Message, Part, Role, StreamDecoder, StreamEvent, UpstreamDialect, assemble,
 };
-use crate::dialect::dashscope::Endpoint;
 use crate::dialect::operation::Operation;
 
 /// What is said where nothing else is configured.
@@ -47,9 +44,9 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Asks `provider` for `model`, which is the upstream's own name of it.
+    /// Asks a provider with this codec for `model`, which is the upstream's own name of it.
     #[must_use]
-    pub fn new(provider: &ProviderRecord, model: &str, prompt: Option<&str>, stream: bool) -> Self {
+    pub fn new(upstream: Box<dyn UpstreamDialect>, model: &str, prompt: Option<&str>, stream: bool) -> Self {
         let prompt = prompt.unwrap_or(DEFAULT_PROMPT);
         let request = ChatRequest {
             model: model.to_owned(),
@@ -59,7 +56,7 @@ impl Probe {
             user: Some("nexus-edge-probe".to_owned()),
             ..ChatRequest::default()
         };
-        Self { request, upstream: codec::upstream_of(provider), model: model.to_owned() }
+        Self { request, upstream, model: model.to_owned() }
     }
 
     /// The body of the request.
@@ -71,7 +68,7 @@ impl Probe {
     /// What is asked of the upstream.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        let multimodal = Endpoint::of(&self.request, &self.model) == Endpoint::MultimodalGeneration;
+        let multimodal = self.upstream.is_multimodal(&self.request, &self.model);
         Operation::Chat { stream: self.request.stream, multimodal }
     }
 
@@ -137,18 +134,15 @@ pub fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::ProviderKind;
-    use crate::catalog::provider::test_record;
+    use crate::provider::{ProviderKind, Quirks};
 
     fn probe(kind: ProviderKind, stream: bool) -> Probe {
-        let mut record = test_record(1, "p");
-        record.kind = kind;
-        Probe::new(&record, "gpt-4o", None, stream)
+        Probe::new(kind.codec(Quirks::NONE), "gpt-4o", None, stream)
     }
 
     #[test]
     fn every_kind_of_provider_can_be_asked() {
-        for (_, kind) in ProviderKind::NAMES {
+        for kind in ProviderKind::ALL {
             let probe = probe(*kind, false);
             let body = String::from_utf8(probe.body()).unwrap();
             assert!(body.contains(DEFAULT_PROMPT), "{kind:?}: {body}");

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::offer::Offer;
+use super::upstream::{Upstream, UpstreamKey};
 use crate::billing::Price;
 use crate::catalog::ProviderRecord;
-use crate::provider::{Upstream, UpstreamKey};
 
 /// Default wait for the upstream's headers, in milliseconds.
 pub const DEFAULT_FIRST_BYTE_TIMEOUT_MS: u32 = 120_000;

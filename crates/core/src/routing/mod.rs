@@ -21,9 +21,11 @@ pub mod route;
 pub mod score;
 pub mod snapshot;
 pub mod strategy;
+pub mod upstream;
 pub mod walk;
 
 pub use candidate::Candidate;
 pub use resolve::Plan;
 pub use route::Route;
 pub use snapshot::{Snapshot, SnapshotSource};
+pub use upstream::{Upstream, UpstreamKey};

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::candidate_facts::Capabilities;
+use super::upstream::Upstream;
 use crate::billing::Price;
-use crate::catalog::{ModelRecord, ProviderKind};
-use crate::provider::Upstream;
+use crate::catalog::ModelRecord;
 
 /// An offered model.
 #[derive(Debug)]
@@ -28,11 +28,10 @@ impl Offer {
     /// that a client's list does not contain a bare `echo`.
     #[must_use]
     pub fn listed_name(&self) -> Cow<'_, str> {
-        match self.upstream.record.kind {
-            ProviderKind::Demo => {
-                Cow::Owned(format!("{}/{}", self.upstream.record.name, self.model.model_name))
-            }
-            _ => Cow::Borrowed(&self.model.model_name),
+        if self.upstream.provider().is_listed_by_address() {
+            Cow::Owned(format!("{}/{}", self.upstream.record.name, self.model.model_name))
+        } else {
+            Cow::Borrowed(&self.model.model_name)
         }
     }
 }

@@ -16,13 +16,13 @@ use super::candidate::Candidate;
 use super::candidate_facts::{CandidateFacts, Capabilities, Cost, OperationStatus};
 use super::offer::Offer;
 use super::snapshot::Snapshot;
+use super::upstream::Upstream;
 use crate::access::Principal;
 use crate::catalog::LogicalModelRecord;
 use crate::catalog::logical_model::CandidateSpec;
 use crate::catalog::strategy::Strategy;
 use crate::dialect::face::Face;
 use crate::error::ApiError;
-use crate::provider::Upstream;
 
 /// Most stages of one request.
 const MAX_STAGES: usize = 8;
@@ -62,7 +62,7 @@ impl Choice {
             operation: record.status,
             allowed: self.allowed,
             capabilities: self.capabilities,
-            native: face.is_native_to(record.kind),
+            native: record.kind.provider().speaks(face),
             region: self.region.as_deref(),
             cost: self
                 .candidate

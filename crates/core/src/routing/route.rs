@@ -8,12 +8,12 @@ use super::filter::SkipReason;
 use super::health::Board;
 use super::planner::{self, Considered, Decision, Question};
 use super::resolve::{Choice, Stage};
+use super::upstream::Upstream;
 use super::walk::Walk;
 use crate::catalog::LogicalModelRecord;
 use crate::catalog::strategy::Strategy;
 use crate::dialect::face::Face;
 use crate::error::{ApiError, ErrorType};
-use crate::provider::Upstream;
 
 /// Default time within which an answer must have begun, over all attempts, in milliseconds.
 pub const DEFAULT_DEADLINE_MS: u64 = 600_000;

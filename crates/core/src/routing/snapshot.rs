@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::candidate::{Candidate, target_of};
 use super::candidate_facts::Capabilities;
 use super::offer::Offer;
+use super::upstream::Upstream;
 use crate::access::Principal;
 use crate::billing::{PriceBook, book::PriceRecord};
 use crate::catalog::pattern::{Pattern, PatternTable};
 use crate::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord};
 use crate::error::ApiError;
 use crate::limits::policy::{LimitPolicy, LimitRecord};
-use crate::provider::Upstream;
 use crate::secrets::Keyring;
 
 /// Version of the layout of [`SnapshotSource`]; raise it with every change, so that a cached one with another layout

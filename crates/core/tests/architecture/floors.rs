@@ -20,7 +20,7 @@ pub struct Exception {
 pub const CORE: &[Floor] = &[
     &["error", "hash", "http", "id", "row", "secrets", "sse", "time", "tokens"],
     &["aws", "json", "stats"],
-    &["dialect::operation", "dialect::provider_kind"],
+    &["dialect::operation"],
     &["dialect::canonical", "dialect::face", "dialect::model_list"],
     &["dialect::pipe", "dialect::provenance", "dialect::upstream"],
     &["dialect::listener", "dialect::tap", "dialect::translation"],
@@ -30,10 +30,11 @@ pub const CORE: &[Floor] = &[
     &["dialect::registry"],
     &["dialect::inbound", "dialect::native", "dialect::transcript"],
     &["dialect"],
+    &["provider"],
     &["limits"],
     &["access"],
     &["catalog"],
-    &["billing", "chat", "conversation", "demo", "provider"],
+    &["billing", "chat", "conversation", "demo"],
     &["routing"],
     &["lib"],
 ];

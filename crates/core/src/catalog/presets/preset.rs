@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::provider::Quirk;
+
 /// A known provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Preset {
@@ -53,44 +55,6 @@ pub enum Auth {
     ServiceAccount,
     /// No key is needed.
     None,
-}
-
-/// A deviation of a provider from its dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Quirk {
-    /// The text of an answer may be in a top-level field (`message`, `text`, `content`, `response`).
-    OddReplies,
-    /// Accepts marks up to which a prompt is cached (`cache_control`).
-    CacheControl,
-    /// Requires `max_completion_tokens` instead of `max_tokens`.
-    MaxCompletionTokens,
-    /// Accepts `max_tokens` only.
-    MaxTokensOnly,
-    /// Refuses `stream_options`; reports usage without it.
-    NoStreamOptions,
-    /// Has the Responses API itself.
-    Responses,
-    /// Requires the field `user`.
-    NeedsUser,
-    /// Stores the conversation itself.
-    KeepsConversation,
-    /// Does not support forcing a tool call.
-    ToolChoiceAutoOnly,
-    /// Supports JSON output, but no schema.
-    NoJsonSchema,
-    /// Does not know the role `developer`.
-    NoDeveloperRole,
-    /// Writes its reasoning into the text, between `<think>` and `</think>`.
-    ThinkTags,
-}
-
-impl Quirk {
-    /// Its name in the admin API.
-    #[must_use]
-    pub fn name(self) -> String {
-        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
-    }
 }
 
 /// A known model.

@@ -1,7 +1,8 @@
 //! The table.
 
 use super::preset::Auth::{ApiKeyHeader, Bearer, QueryKey, ServiceAccount, XApiKey};
-use super::preset::{Auth, JSON_SCHEMA, Preset, PresetModel, Quirk, REASONING, Region, SLOW, TOOLS, VISION};
+use super::preset::{Auth, JSON_SCHEMA, Preset, PresetModel, REASONING, Region, SLOW, TOOLS, VISION};
+use crate::provider::Quirk;
 
 /// The defaults of a row.
 const BASE: Preset = Preset {

@@ -67,4 +67,8 @@ pub trait UpstreamDialect {
     fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
     /// Decodes the body of an error response, in any form: the service's own, HTML, or empty.
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo;
+    /// Whether the request goes to the address for models that see or hear, of a service that has one for each.
+    fn is_multimodal(&self, _request: &ChatRequest, _model: &str) -> bool {
+        false
+    }
 }

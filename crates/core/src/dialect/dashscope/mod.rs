@@ -44,6 +44,10 @@ impl UpstreamDialect for DashScope {
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
         error::decode(status, body)
     }
+
+    fn is_multimodal(&self, request: &ChatRequest, model: &str) -> bool {
+        Endpoint::of(request, model) == Endpoint::MultimodalGeneration
+    }
 }
 
 #[cfg(test)]

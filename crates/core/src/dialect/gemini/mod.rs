@@ -9,8 +9,8 @@
 //! - a streamed answer and the same answer unstreamed give the same canonical answer, with one exception: an image is
 //!   an image in an unstreamed answer, and a Markdown image in a stream.
 //!
-//! The model is part of the URL, not of the body: [`crate::provider::endpoint`] writes it. [`Gemini`] is the Gemini
-//! API, [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
+//! The model is part of the URL, not of the body: [`crate::provider`] writes it. [`Gemini`] is the Gemini API,
+//! [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
 
 mod call_pairs;
 mod chunk;

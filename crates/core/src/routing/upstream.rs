@@ -5,7 +5,9 @@ use std::fmt;
 
 use crate::catalog::operation::DEFAULT_WEIGHT;
 use crate::catalog::{ProviderKeyRecord, ProviderRecord};
+use crate::dialect::operation::Operation;
 use crate::http::upstream_url::UpstreamUrl;
+use crate::provider::{Call, Provider, ResponseAction, Site};
 use crate::secrets::{Keyring, SealError};
 
 /// A key of an upstream, opened. It does not show in debug output.
@@ -97,6 +99,37 @@ impl Upstream {
         Ok(upstream)
     }
 
+    /// What its kind must know to address it.
+    #[must_use]
+    pub fn site(&self) -> Site<'_> {
+        Site { server_url: &self.record.server_url, url: self.url.as_ref(), quirks: self.record.quirk_set() }
+    }
+
+    /// The kind of provider that it is.
+    #[must_use]
+    pub fn provider(&self) -> &'static dyn Provider {
+        self.record.kind.provider()
+    }
+
+    /// The request by which it is asked for `operation` with its own name of the model; `None` if it does not offer the
+    /// operation.
+    #[must_use]
+    pub fn call(&self, operation: Operation, model: &str) -> Option<Call> {
+        self.record.kind.call(&self.site(), operation, model)
+    }
+
+    /// The model's name in the body, where that is not the name that it is configured to have.
+    #[must_use]
+    pub fn body_model(&self, model: &str) -> Option<String> {
+        self.provider().body_model(&self.site(), model)
+    }
+
+    /// The request by which it is asked about a response that it keeps; `query` is the caller's. `None` if it keeps none.
+    #[must_use]
+    pub fn kept_response(&self, id: &str, action: ResponseAction, query: Option<&str>) -> Option<Call> {
+        self.record.kind.kept_response(&self.site(), id, action, query)
+    }
+
     /// The secrets that must not appear in anything that leaves the gateway.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let hidden = self.headers.iter().filter(|(name, _)| crate::http::headers::carries_credential(name));
@@ -118,12 +151,9 @@ fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Resul
             }
             None => BTreeMap::new(),
         };
-    let url = match record.kind {
-        kind if !kind.has_address() => None,
-        _ => Some(
-            UpstreamUrl::parse(&record.server_url, allow_private)
-                .map_err(|error| format!("server_url {error}"))?,
-        ),
+    let parse = || {
+        UpstreamUrl::parse(&record.server_url, allow_private).map_err(|error| format!("server_url {error}"))
     };
+    let url = record.kind.has_address().then(parse).transpose()?;
     Ok(Upstream { record, url, server_key, keys: Vec::new(), headers })
 }

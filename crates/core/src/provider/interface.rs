@@ -1,0 +1,82 @@
+//! What a kind of provider says of itself.
+
+use super::call::{Call, Site};
+use super::models::{self, Page};
+use super::quirk::Quirks;
+use crate::dialect::canonical::{Maker, UpstreamDialect};
+use crate::dialect::dify::DifyApp;
+use crate::dialect::face::Face;
+use crate::dialect::operation::Operation;
+
+/// How a kind of provider is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Over the network, at the `server_url`.
+    Network,
+    /// Through the deployment's binding for Workers AI.
+    AiBinding,
+    /// Not at all: the gateway answers itself.
+    Embedded,
+}
+
+/// A kind of provider. What has a default need not be said by a kind that is like most.
+pub trait Provider: Sync {
+    /// The name in the admin API and in the database.
+    fn name(&self) -> &'static str;
+
+    /// How it is reached.
+    fn transport(&self) -> Transport {
+        Transport::Network
+    }
+
+    /// Whether it speaks the dialect of these callers itself, so that bodies pass without translation.
+    fn speaks(&self, _face: Face) -> bool {
+        false
+    }
+
+    /// The codec for requests, answers and errors of a provider with these quirks. It does not mark signatures; see
+    /// [`super::ProviderKind::codec`].
+    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect>;
+
+    /// The vendor that issues signatures and sealed blocks; only it can read them back. `None` where that is not known:
+    /// anyone may be behind a service that is merely compatible.
+    fn maker(&self) -> Option<Maker> {
+        None
+    }
+
+    /// The request for `operation` without its body, with the provider's own name of the model; `None` if it does not
+    /// offer the operation. Whether the answer is streamed is filled in by [`super::ProviderKind::call`].
+    fn call(&self, _site: &Site<'_>, _operation: Operation, _model: &str) -> Option<Call> {
+        None
+    }
+
+    /// The model's name in the body, where that is not the name that the provider is configured to have.
+    fn body_model(&self, _site: &Site<'_>, _model: &str) -> Option<String> {
+        None
+    }
+
+    /// The request (a GET) for its list of models, or for the page of it after `next`; `None` if it has no list.
+    fn models(&self, _site: &Site<'_>, _next: Option<&str>) -> Option<Call> {
+        None
+    }
+
+    /// Reads a page of its list. The error says what is wrong with it.
+    fn read_models(&self, body: &[u8]) -> Result<Page, String> {
+        models::read(body)
+    }
+
+    /// Whether the query of a caller who speaks its dialect is forwarded: it asks for versions there (`?beta=true`).
+    fn takes_callers_query(&self) -> bool {
+        false
+    }
+
+    /// Whether its models are listed as `provider/model`, so that their short names stay out of the lists of clients.
+    fn is_listed_by_address(&self) -> bool {
+        false
+    }
+
+    /// The kind of Dify app that it is, if it is one.
+    fn dify_app(&self, _quirks: Quirks) -> Option<DifyApp> {
+        None
+    }
+}

@@ -1,0 +1,64 @@
+//! Any service that is compatible with `OpenAI` (<https://platform.openai.com/docs/api-reference>).
+
+use super::call::{Auth, Call, Site};
+use super::interface::Provider;
+use super::models::{self, Page};
+use super::quirk::{Quirk, Quirks};
+use crate::dialect::canonical::UpstreamDialect;
+use crate::dialect::face::Face;
+use crate::dialect::openai::codec::{OpenAi, Setting, TokenLimit, UpstreamOptions};
+use crate::dialect::operation::Operation;
+
+/// Version and path that an address without either gets.
+const VERSION: &str = "v1";
+const MAIN: &str = "chat/completions";
+
+/// `openai`
+#[derive(Debug)]
+pub struct OpenAiCompatible;
+
+impl Provider for OpenAiCompatible {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn speaks(&self, face: Face) -> bool {
+        face == Face::OpenaiChat
+    }
+
+    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
+        codec(quirks)
+    }
+
+    fn call(&self, site: &Site<'_>, operation: Operation, _model: &str) -> Option<Call> {
+        let url = site.endpoint(VERSION, MAIN, operation.openai_path()?)?;
+        Some(Call::post(url, Auth::Bearer))
+    }
+
+    fn models(&self, site: &Site<'_>, _next: Option<&str>) -> Option<Call> {
+        Some(Call::get(site.endpoint(VERSION, MAIN, "models")?, Auth::Bearer))
+    }
+
+    fn read_models(&self, body: &[u8]) -> Result<Page, String> {
+        models::read_strictly(body)
+    }
+}
+
+/// The codec of a service with these quirks.
+pub(super) fn codec(quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    let token_limit = if quirks.has(Quirk::MaxTokensOnly) {
+        TokenLimit::MaxTokens
+    } else if quirks.has(Quirk::MaxCompletionTokens) {
+        TokenLimit::MaxCompletionTokens
+    } else {
+        TokenLimit::ByModel
+    };
+    let upstream = UpstreamOptions {
+        token_limit,
+        takes_cache_control: quirks.has(Quirk::CacheControl),
+        odd_replies: quirks.has(Quirk::OddReplies),
+        current_api: if quirks.has(Quirk::NoDeveloperRole) { Setting::No } else { Setting::ByModel },
+        ..UpstreamOptions::default()
+    };
+    Box::new(OpenAi { upstream, ..Default::default() })
+}
