@@ -63,7 +63,7 @@ impl Stop {
     pub fn of(exchange: &Exchange, candidate: &Candidate, user: Option<&str>) -> Option<Self> {
         candidate.upstream.provider().dify_app(candidate.upstream.record.quirk_set())?;
         let (tell, told) = oneshot::channel::<String>();
-        let (candidate, body) = (candidate.clone(), dify::stop_body(user.unwrap_or(dify::NOBODY)));
+        let (candidate, body) = (candidate.clone(), dify::stop_body(user.unwrap_or(dify::DEFAULT_USER)));
         // Registered now, because what begins after the caller has left may not be waited for.
         wait_until(&exchange.context, async move {
             let Ok(task) = told.await else { return };

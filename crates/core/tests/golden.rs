@@ -217,7 +217,7 @@ fn streams_are_lawful_and_independent_of_their_chunks() {
     }
 }
 
-/// A case that stands among responses and streams says the same in both.
+/// A case that is both an unstreamed answer and a stream gives the same in both.
 #[test]
 fn streamed_and_unstreamed_answers_say_the_same() {
     let mut compared = 0;
@@ -236,7 +236,7 @@ fn streamed_and_unstreamed_answers_say_the_same() {
     assert!(compared >= 25, "{compared} compared");
 }
 
-/// `docs/crossings.md` lists what the requests above lose on their way, so that the documentation cannot be wrong.
+/// `docs/crossings.md` lists what the requests above lose in translation, so that the documentation cannot be wrong.
 #[test]
 fn the_documented_losses_are_the_real_ones() {
     let mut text = String::from(

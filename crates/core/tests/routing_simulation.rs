@@ -1,5 +1,5 @@
-//! Whole simulations of routing with a virtual clock: several isolates, each with its own health board, serve a stream of
-//! requests from upstreams that fail by script, and tell each other every two seconds what they saw.
+//! Simulations of routing with a virtual clock: several isolates, each with its own health registry, serve a stream
+//! of requests from upstreams that fail by script, and share their observations every two seconds.
 //!
 //! The clock is a heap of events, the randomness is seeded: every run is the same.
 
@@ -27,7 +27,7 @@ const MAX_ATTEMPTS: u32 = 3;
 const PROVIDERS: [&str; 4] = ["a", "b", "c", "d"];
 const MODELS: [&str; 4] = ["a/m", "b/m", "c/m", "d/m"];
 
-/// What an upstream does with a request that begins now.
+/// The behaviour of an upstream for a request that begins now.
 #[derive(Clone, Copy)]
 enum Behaviour {
     Up,
@@ -35,7 +35,7 @@ enum Behaviour {
     Down,
     /// A failure with this probability.
     Shaky(f64),
-    /// 429 and come back after so many milliseconds.
+    /// 429 with a cool-down of so many milliseconds.
     Limited(u64),
 }
 
@@ -47,7 +47,7 @@ struct Upstream {
     latency_ms: u64,
 }
 
-/// One attempt, for the questions that are asked afterwards.
+/// One attempt, for the assertions.
 struct Attempt {
     isolate: usize,
     upstream: usize,
@@ -159,7 +159,7 @@ impl World {
         let question = Question { strategy: self.strategy, counter, ..Default::default() };
         let rng = &mut self.rng;
         let decision = plan(&facts, &question, &self.boards[isolate], now, &mut || rng.next_f64());
-        // Where all asked to be left alone, the caller is told so.
+        // If all are cooling down, the caller is told so.
         let max_attempts = if decision.resting_until_ms.is_some() { 0 } else { MAX_ATTEMPTS };
         self.requests.push(Request { isolate, walk: Walk::new(&decision, max_attempts), under_way: None });
         self.answers.push((now, false));
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    /// Everybody hears what everybody has seen, if there is anything new.
+    /// All isolates receive the observations of all others, if there are new ones.
     fn share(&mut self, now: u64) {
         if !self.shares {
             return;
@@ -273,7 +273,7 @@ fn upstream(weight: u32, script: Script) -> Upstream {
     Upstream { weight, script, latency_ms: 400 }
 }
 
-/// Three upstreams of which one does by script.
+/// Three upstreams of which one behaves by script.
 fn two_well_and(script: Script) -> Vec<Upstream> {
     vec![upstream(1, up), upstream(1, script), upstream(1, up)]
 }
@@ -303,7 +303,7 @@ fn one_healthy_upstream_of_three_is_enough() {
 
 #[test]
 fn outages_that_wander_are_followed() {
-    // Each minute another one is the only one that is well.
+    // Each minute another one is the only healthy one.
     let scripts: [Script; 3] = [
         |at| if at / 60_000 % 3 == 0 { Behaviour::Shaky(0.0002) } else { Behaviour::Down },
         |at| if at / 60_000 % 3 == 1 { Behaviour::Shaky(0.0002) } else { Behaviour::Down },
@@ -323,10 +323,10 @@ fn a_dead_upstream_is_left_alone_and_taken_back_within_one_cooldown() {
     for strategy in [Strategy::Balanced, Strategy::Weighted, Strategy::RoundRobin, Strategy::LatencyFirst] {
         let world = World::new(strategy, 4, two_well_and(script)).run(600, 10.0);
         assert!(world.success_rate() >= 1.0, "{strategy:?}");
-        // Every isolate knows at the latest after it was told.
+        // Every isolate knows it at the latest when the observations are shared.
         let share = world.shares_between(63.0, 240.0)[1];
         assert!(share < 0.01, "{strategy:?}: the dead one still gets {share}");
-        // The cooldown is 120 s at the most; a probe and its answer take less than two more.
+        // The longest cooldown is 120 s; a trial and its answer take less than two more.
         let back = world.between(240.0, 600.0).find(|one| one.upstream == 1).unwrap();
         let after = back.begun_ms - START - 240_000;
         assert!(back.failure.is_none() && after <= 120_000 + 2_000, "{strategy:?}: back after {after} ms");
@@ -350,12 +350,12 @@ fn a_short_outage_costs_one_short_cooldown() {
 fn no_herd_rushes_at_a_half_open_circuit() {
     let script: Script = |at| if at >= 60_000 { Behaviour::Down } else { Behaviour::Up };
     for shares in [false, true] {
-        // By weight, so that it is the circuit alone that keeps requests away.
+        // By weight, so that only the circuit keeps requests away.
         let mut world = World::new(Strategy::Weighted, 16, two_well_and(script));
         world.shares = shares;
         let world = world.run(600, 4.0);
-        // By 1:05 every isolate has found out. From then on each may probe once in a cooldown, which grows from 10 s to
-        // 2 min (less a fifth of jitter).
+        // By 1:05 every isolate has found out. From then on each may make one trial per cooldown, which grows from 10
+        // s to 2 min (less a fifth of jitter).
         let probes: Vec<&Attempt> = world.between(65.0, 600.0).filter(|one| one.upstream == 1).collect();
         for isolate in 0..16 {
             let own: Vec<u64> =
@@ -363,8 +363,8 @@ fn no_herd_rushes_at_a_half_open_circuit() {
             assert!(own.windows(2).all(|pair| pair[1] - pair[0] >= 8_000), "isolate {isolate}: {own:?}");
             assert!(own.len() <= 9, "isolate {isolate}: {} probes", own.len());
         }
-        // Where they tell each other, one isolate probes for all: as many probes as cooldowns, and a few in the first
-        // two seconds of which nobody has heard yet.
+        // If isolates share observations, one makes the trial for all: as many trials as cooldowns, and a few in the
+        // first two seconds, before the first observation is shared.
         let most = if shares { 25 } else { 16 * 9 };
         assert!(probes.len() <= most, "{} probes, sharing: {shares}", probes.len());
     }
@@ -397,7 +397,7 @@ fn one_that_flaps_costs_little() {
 }
 
 #[test]
-fn one_that_fails_half_of_the_time_is_avoided_and_hurts_nobody() {
+fn an_upstream_that_fails_half_of_the_time_is_avoided() {
     let world = World::new(Strategy::Balanced, 4, two_well_and(|_| Behaviour::Shaky(0.5))).run(600, 10.0);
     assert!(world.success_rate() >= 0.9999, "{}", world.success_rate());
     assert!(world.shares_between(60.0, 600.0)[1] < 0.05);
@@ -421,7 +421,7 @@ fn retry_after_is_kept_to_the_millisecond() {
             assert!(early.is_none(), "asked {} ms early", barred.end - early.unwrap().begun_ms);
         }
         assert!(seen > 10);
-        // It is asked again at once afterwards, and never thought dead.
+        // Afterwards it is asked again at once, and its circuit never opened.
         assert!((world.shares_between(6.0, 30.0)[1] - 1.0 / 3.0).abs() < 0.05);
         let opened = world
             .boards
@@ -432,11 +432,11 @@ fn retry_after_is_kept_to_the_millisecond() {
 }
 
 #[test]
-fn when_all_rest_nobody_is_asked_until_the_first_may_be() {
+fn when_all_cool_down_none_is_asked_until_the_first_may_be() {
     let script: Script = |at| if at < 20_000 { Behaviour::Up } else { Behaviour::Limited(5_000) };
     let upstreams = vec![upstream(1, script), upstream(1, script)];
     let world = World::new(Strategy::Weighted, 1, upstreams).run(60, 10.0);
-    // What was under way is over soon after; then at most one round of questions every five seconds.
+    // Requests in flight end soon after; then at most one round of attempts every five seconds.
     for attempt in world.between(21.0, 60.0) {
         let earlier = world
             .attempts

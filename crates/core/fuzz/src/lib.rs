@@ -1,8 +1,8 @@
-//! What must hold for any bytes at all: the bodies of the fuzz targets.
+//! Properties that hold for any bytes: the bodies of the fuzz targets.
 //!
 //! They are plain functions, so that coverage-guided fuzzing (`cargo fuzz`) and the mutation test that runs on stable
-//! (`tests/fuzz_smoke.rs`) check the same. Each takes bytes as they might come from outside and panics if a promise is
-//! broken; that none panics by itself is the first promise.
+//! (`tests/fuzz_smoke.rs`) check the same. Each takes bytes as they might come from outside and panics if a property
+//! is violated; that the code itself never panics is the first property.
 
 use nexus_edge_core::dialect::canonical::{
     ReplyContext, StreamDecoder, StreamEvent, UpstreamDialect, assemble, explode,
@@ -65,7 +65,7 @@ pub fn stream_openai(data: &[u8]) {
     stream(&*upstream(ProviderKind::Openai), data);
 }
 
-/// The same from services whose text may stand anywhere.
+/// The same from services with odd replies.
 pub fn stream_odd_replies(data: &[u8]) {
     let upstream = UpstreamOptions { odd_replies: true, ..UpstreamOptions::default() };
     stream(&OpenAi { upstream, ..OpenAi::default() }, data);
@@ -91,27 +91,27 @@ pub fn stream_dify(data: &[u8]) {
     stream(&*upstream(ProviderKind::Dify), data);
 }
 
-/// Chat completions that pass.
+/// Pass-through chat completions.
 pub fn tap_openai(data: &[u8]) {
     tap(Face::OpenaiChat, data);
 }
 
-/// Responses that pass.
+/// Pass-through responses.
 pub fn tap_responses(data: &[u8]) {
     tap(Face::OpenaiResponses, data);
 }
 
-/// Messages that pass.
+/// Pass-through messages.
 pub fn tap_anthropic(data: &[u8]) {
     tap(Face::Anthropic, data);
 }
 
-/// Gemini answers that pass.
+/// Pass-through Gemini answers.
 pub fn tap_gemini(data: &[u8]) {
     tap(Face::Gemini, data);
 }
 
-/// Streams of the Responses API, as they are listened to.
+/// Streams of the Responses API, decoded beside the pass-through.
 pub fn stream_responses(data: &[u8]) {
     let events = decode(responses_api::answer_decoder(), [data]);
     laws::assert_lawful("stream", &events);
@@ -119,8 +119,8 @@ pub fn stream_responses(data: &[u8]) {
     let _ = responses_api::decode_answer(data);
 }
 
-/// The events of a stream do not depend on how it is cut, follow the law of `canonical/stream.rs`, and can be said in
-/// every caller's dialect: as JSON, and with an end only if they have one.
+/// The events of a stream do not depend on the chunking, are in the order of `canonical/stream.rs`, and can be
+/// encoded in every caller dialect: as JSON, and with an end only if they have one.
 fn stream(upstream: &dyn UpstreamDialect, data: &[u8]) {
     let events = decode(upstream.stream_decoder(), [data]);
     laws::assert_lawful("stream", &events);
@@ -135,7 +135,7 @@ fn stream(upstream: &dyn UpstreamDialect, data: &[u8]) {
         let is_whole = matches!(events.last(), Some(StreamEvent::Done));
         assert_reads_as_stream(face, &out, is_whole);
     }
-    // A stream that is whole can be put together, and the answer can be taken apart again.
+    // A complete stream can be assembled, and the answer can be converted to events again.
     if let Ok(response) = assemble(events) {
         laws::assert_lawful("exploded", &explode(response.clone()));
         for face in FACES {
@@ -156,7 +156,7 @@ fn decode<'a>(
     events
 }
 
-/// What we write, we read as well, where the dialect is one that upstreams speak too.
+/// Encoded streams can be decoded again, where the dialect is one of upstreams, too.
 fn assert_reads_as_stream(face: Face, out: &[u8], is_whole: bool) {
     let mut reader = EventReader::new(usize::MAX);
     reader.push(out, |segment| {
@@ -175,20 +175,21 @@ fn assert_reads_as_stream(face: Face, out: &[u8], is_whole: bool) {
     };
     let read = decode(upstream(kind).stream_decoder(), [out]);
     laws::assert_lawful("read again", &read);
-    // A stream that broke off must not look whole. Gemini ends a stream with a finish reason, which a stream that breaks
-    // off later has had; and what does look whole may still be refused by a reader, for arguments that are no object.
+    // A truncated stream must not look complete. Gemini ends a stream with a finish reason, which a stream that is
+    // truncated later may have; and a complete one may still be refused by a decoder, for arguments that are no
+    // object.
     if face != Face::Gemini && !is_whole {
         assert!(!matches!(read.last(), Some(StreamEvent::Done)), "{face:?}: the end");
     }
 }
 
-/// What passes is what came, whole events of it, however it is cut.
+/// In pass-through the output is the input, in complete events, for any chunking.
 fn tap(face: Face, data: &[u8]) {
     for withhold in [false, true] {
         let whole = pass(native::tap(face, withhold), [data]);
         assert!(whole == pass(native::tap(face, withhold), data.chunks(1)), "cut into bytes");
         assert!(whole == pass(native::tap(face, withhold), cuts(data)), "cut at random");
-        // What is supplied at the end is not what came.
+        // The bytes that are added at the end are not part of the input.
         assert!(withhold || data.starts_with(&whole.body), "nothing is changed");
     }
     let piped = pass(native::tap(face, false), [data]);
@@ -204,7 +205,7 @@ fn tap(face: Face, data: &[u8]) {
     let _ = native::inspect(face, data);
 }
 
-/// A stream whose every byte goes on, and that is only looked at.
+/// A stream whose every byte is forwarded, and that is only inspected.
 fn observe<'a>(mut pipe: Box<dyn StreamPipe>, chunks: impl IntoIterator<Item = &'a [u8]>) -> StreamEnd {
     assert!(pipe.is_verbatim());
     for chunk in chunks {
@@ -213,7 +214,7 @@ fn observe<'a>(mut pipe: Box<dyn StreamPipe>, chunks: impl IntoIterator<Item = &
     pipe.finish_verbatim()
 }
 
-/// What became of a stream.
+/// The result of a stream.
 #[derive(Debug, PartialEq, Eq)]
 struct Passed {
     body: Vec<u8>,
@@ -233,7 +234,7 @@ fn pass<'a>(mut pipe: Box<dyn StreamPipe>, chunks: impl IntoIterator<Item = &'a 
     Passed { body: passed, tail: end.tail, outcome: end.outcome }
 }
 
-/// The segments are the bytes, and the events do not depend on the cuts.
+/// The segments are the input, and the events do not depend on the chunking.
 pub fn sse_reader(data: &[u8]) {
     for limit in [usize::MAX, 16] {
         let (bytes, events) = read(limit, [data]);
@@ -266,7 +267,7 @@ fn read<'a>(limit: usize, chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8
     (bytes, events)
 }
 
-/// Any answer of any upstream either cannot be read, or can be said in every caller's dialect, whole or streamed.
+/// Every answer of every upstream either is refused, or can be encoded in every caller dialect, streamed or not.
 pub fn responses(data: &[u8]) {
     for kind in KINDS {
         let Ok(response) = upstream(kind).decode_response(data) else { continue };
@@ -286,7 +287,7 @@ pub fn responses(data: &[u8]) {
     }
 }
 
-/// Any error of any upstream can be said in every caller's dialect.
+/// Every error of every upstream can be encoded in every caller dialect.
 pub fn errors(data: &[u8]) {
     for kind in KINDS {
         for status in [400, 429, 500] {
@@ -298,7 +299,7 @@ pub fn errors(data: &[u8]) {
     }
 }
 
-/// Any request either is refused with a field that is at fault, or can be said to every upstream.
+/// Every request either is refused with the path of a field, or can be encoded for every upstream.
 pub fn requests(data: &[u8]) {
     for face in FACES {
         let request = match registry::caller(face).decode_request(data) {
@@ -314,7 +315,7 @@ pub fn requests(data: &[u8]) {
     }
 }
 
-/// A request that passes is JSON afterwards if it was before, and asks for the model that it is to ask for.
+/// A pass-through request that was JSON is JSON afterwards, with the upstream's model.
 pub fn splice(data: &[u8]) {
     let in_path = FromPath { model: "asked", stream: true, as_array: false };
     for (face, path) in [
@@ -328,7 +329,7 @@ pub fn splice(data: &[u8]) {
         for asks_usage in [false, true] {
             let body = inbound.native_body("an \"upstream\" model", asks_usage);
             if serde_json::from_slice::<Value>(data).is_err() {
-                // Deep inside may be what no tree can hold: a number, or nesting.
+                // Nested values may be ones that no tree can hold: a number, or nesting.
                 continue;
             }
             let sent =

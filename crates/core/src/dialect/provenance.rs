@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_finds_its_maker_and_nobody_else() {
+    fn a_signature_is_returned_to_its_vendor_only() {
         for (maker, kind, other) in [
             (Maker::Anthropic, ProviderKind::Anthropic, ProviderKind::Vertex),
             (Maker::Google, ProviderKind::Vertex, ProviderKind::Anthropic),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_of_a_providers_own_tools_survive_every_dialect_and_are_told_to_nobody_else() {
+    fn server_tool_blocks_survive_every_dialect_and_are_sent_to_their_vendor_only() {
         let search =
             r#"{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{"query":"Zürich"}}"#;
         let found = r#"{"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[]}"#;

@@ -361,7 +361,7 @@ proptest! {
 }
 
 #[test]
-fn far_from_the_limit_hardly_anybody_asks() {
+fn far_from_the_limit_isolates_hardly_ask() {
     for (isolates, gap_ms) in [(1, 50), (1, 10), (3, 10)] {
         let limits = Limits {
             requests_per_minute: Some(100_000),

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_enters_in_order_and_nobody_overtakes() {
+    fn queued_requests_are_admitted_in_order() {
         let mut gate = gate(1, 2);
         let inside = pass(gate.enter(NOW));
         let (first, _) = ticket(gate.enter(NOW));
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_come_back_holds_nobody_up() {
+    fn a_request_that_does_not_poll_blocks_no_other() {
         let mut gate = gate(1, 5);
         let inside = pass(gate.enter(NOW));
         let (_gone, _) = ticket(gate.enter(NOW));
@@ -403,7 +403,7 @@ mod tests {
                 prop_assert!(gate.in_flight() <= max_in_flight && gate.queued() <= max_queue as usize);
                 prop_assert_eq!(gate.in_flight() as usize, inside.len());
             }
-            prop_assert_eq!(settled + faithless, total, "everybody is told in the end");
+            prop_assert_eq!(settled + faithless, total, "every request gets an answer in the end");
             if let Some(qps) = max_qps {
                 for (index, start) in entered.iter().enumerate() {
                     let in_a_second = entered[index..].iter().take_while(|at| **at < start + 1_000).count();

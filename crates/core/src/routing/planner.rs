@@ -448,7 +448,7 @@ mod tests {
             let kept: Vec<usize> = decision.considered.iter().filter(|one| one.kept).map(|one| one.index).collect();
             prop_assert_eq!(&sorted, &kept, "the plan is exactly what was kept");
             let enabled: Vec<usize> = (0..candidates.len()).filter(|index| candidates[*index].enabled).collect();
-            prop_assert_eq!(kept.is_empty(), enabled.is_empty(), "whoever can be asked is asked at the last");
+            prop_assert_eq!(kept.is_empty(), enabled.is_empty(), "a candidate that can be asked is asked in the end");
             prop_assert!(kept.iter().all(|index| enabled.contains(index)));
             let (usable, last) = decision.order.split_at(decision.usable);
             prop_assert!(usable.iter().all(|index| !spec[*index].3));

@@ -101,9 +101,9 @@ pub enum Next {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
     /// None.
-    Nobody,
+    Neutral,
     /// The upstream's.
-    Target,
+    Upstream,
     /// The key's; the upstream is not affected.
     Key,
 }
@@ -144,13 +144,13 @@ impl Verdict {
                 Outcomes { provider: neutral, model: limited, key: neutral }
             }
             (_, ErrorClass::RateLimited) => Outcomes { provider: neutral, model: neutral, key: limited },
-            (Blame::Target, _) => {
+            (Blame::Upstream, _) => {
                 Outcomes { provider: Outcome::Failure, model: Outcome::Failure, key: neutral }
             }
             (Blame::Key, _) => {
                 Outcomes { provider: neutral, model: neutral, key: Outcome::Rejected { retry_after_ms } }
             }
-            (Blame::Nobody, _) => Outcomes { provider: neutral, model: neutral, key: neutral },
+            (Blame::Neutral, _) => Outcomes { provider: neutral, model: neutral, key: neutral },
         }
     }
 }
@@ -182,17 +182,17 @@ pub fn classify(
     message: Option<&str>,
     retry_statuses: &[u16],
 ) -> Verdict {
-    use Blame::{Nobody, Target};
+    use Blame::{Neutral, Upstream};
     use Next::OtherCandidate;
     match failure {
-        Failure::Transport => Verdict::new(ErrorClass::Transport, OtherCandidate, Target),
+        Failure::Transport => Verdict::new(ErrorClass::Transport, OtherCandidate, Upstream),
         Failure::FirstByteTimeout | Failure::Stalled => {
-            Verdict::new(ErrorClass::Timeout, OtherCandidate, Target)
+            Verdict::new(ErrorClass::Timeout, OtherCandidate, Upstream)
         }
-        Failure::Unreadable => Verdict::new(ErrorClass::InvalidResponse, OtherCandidate, Target),
-        Failure::Busy => Verdict::new(ErrorClass::Busy, OtherCandidate, Nobody),
-        Failure::CapabilityMismatch => Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody),
-        Failure::CircuitOpen => Verdict::new(ErrorClass::CircuitOpen, OtherCandidate, Nobody),
+        Failure::Unreadable => Verdict::new(ErrorClass::InvalidResponse, OtherCandidate, Upstream),
+        Failure::Busy => Verdict::new(ErrorClass::Busy, OtherCandidate, Neutral),
+        Failure::CapabilityMismatch => Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral),
+        Failure::CircuitOpen => Verdict::new(ErrorClass::CircuitOpen, OtherCandidate, Neutral),
         Failure::Status(status) => classify_status(status, code, message, retry_statuses),
     }
 }
@@ -215,7 +215,7 @@ fn classify_status(
     message: Option<&str>,
     retry_statuses: &[u16],
 ) -> Verdict {
-    use Blame::{Key, Nobody, Target};
+    use Blame::{Key, Neutral, Upstream};
     use Next::{OtherCandidate, OtherKey, Stop};
     if (400..500).contains(&status)
         && let Some(verdict) = code.and_then(classify_code)
@@ -225,40 +225,40 @@ fn classify_status(
     match status {
         401 | 403 => Verdict::new(ErrorClass::Auth, OtherKey, Key),
         402 => Verdict::new(ErrorClass::OutOfCredit, OtherKey, Key),
-        404 | 410 => Verdict::new(ErrorClass::ModelNotFound, OtherCandidate, Nobody),
-        408 | 425 => Verdict::new(ErrorClass::Timeout, OtherCandidate, Target),
+        404 | 410 => Verdict::new(ErrorClass::ModelNotFound, OtherCandidate, Neutral),
+        408 | 425 => Verdict::new(ErrorClass::Timeout, OtherCandidate, Upstream),
         // The upstream does not have the operation, or does not accept a request of this size.
-        405 | 413 | 501 => Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody),
-        429 => Verdict::new(ErrorClass::RateLimited, OtherKey, Target),
+        405 | 413 | 501 => Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral),
+        429 => Verdict::new(ErrorClass::RateLimited, OtherKey, Upstream),
         400 | 422 if message.is_some_and(says_it_cannot) => {
-            Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody)
+            Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral)
         }
-        500.. => Verdict::new(ErrorClass::UpstreamError, OtherCandidate, Target),
+        500.. => Verdict::new(ErrorClass::UpstreamError, OtherCandidate, Upstream),
         _ if retry_statuses.contains(&status) => {
-            Verdict::new(ErrorClass::UpstreamError, OtherCandidate, Target)
+            Verdict::new(ErrorClass::UpstreamError, OtherCandidate, Upstream)
         }
-        400.. => Verdict::new(ErrorClass::ClientError, Stop, Nobody),
+        400.. => Verdict::new(ErrorClass::ClientError, Stop, Neutral),
         // An informational, success or redirect status where an error was expected.
-        _ => Verdict::new(ErrorClass::InvalidResponse, OtherCandidate, Target),
+        _ => Verdict::new(ErrorClass::InvalidResponse, OtherCandidate, Upstream),
     }
 }
 
 /// Error codes of large vendors that are more specific than their status.
 fn classify_code(code: &str) -> Option<Verdict> {
-    use Blame::{Key, Nobody};
+    use Blame::{Key, Neutral};
     use Next::{OtherCandidate, OtherKey};
     Some(match code {
         "context_length_exceeded" | "string_above_max_length" | "request_too_large" => {
-            Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody)
+            Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral)
         }
         "unsupported_parameter"
         | "unsupported_value"
         | "unsupported_feature"
         | "unsupported_model"
         | "model_not_supported"
-        | "unknown_parameter" => Verdict::new(ErrorClass::Capability, OtherCandidate, Nobody),
+        | "unknown_parameter" => Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral),
         "model_not_found" | "DeploymentNotFound" | "ModelNotFound" | "model_deprecated" => {
-            Verdict::new(ErrorClass::ModelNotFound, OtherCandidate, Nobody)
+            Verdict::new(ErrorClass::ModelNotFound, OtherCandidate, Neutral)
         }
         "insufficient_quota"
         | "billing_hard_limit_reached"
@@ -312,7 +312,7 @@ mod tests {
             (status(529), ErrorClass::UpstreamError),
             (status(302), ErrorClass::InvalidResponse),
         ] {
-            assert_eq!(verdict, Verdict::new(class, Next::OtherCandidate, Blame::Target));
+            assert_eq!(verdict, Verdict::new(class, Next::OtherCandidate, Blame::Upstream));
             let outcomes = verdict.outcomes(None, true);
             assert_eq!((outcomes.provider, outcomes.model), (Outcome::Failure, Outcome::Failure));
             assert_eq!(outcomes.key, Outcome::Neutral);
@@ -382,7 +382,7 @@ mod tests {
                 ErrorClass::Capability,
             ),
         ] {
-            assert_eq!(verdict, Verdict::new(class, Next::OtherCandidate, Blame::Nobody));
+            assert_eq!(verdict, Verdict::new(class, Next::OtherCandidate, Blame::Neutral));
             assert_eq!(verdict.outcomes(None, false).model, Outcome::Neutral);
         }
     }
@@ -392,7 +392,7 @@ mod tests {
         for client in [400, 406, 409, 415, 418, 422, 499] {
             assert_eq!(
                 status(client),
-                Verdict::new(ErrorClass::ClientError, Next::Stop, Blame::Nobody),
+                Verdict::new(ErrorClass::ClientError, Next::Stop, Blame::Neutral),
                 "{client}"
             );
             let listed = classify(Failure::Status(client), None, Some("bad"), &[client]);

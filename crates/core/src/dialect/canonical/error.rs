@@ -57,7 +57,7 @@ pub struct ErrorInfo {
     pub code: Option<String>,
     /// The path of the invalid field.
     pub param: Option<String>,
-    /// What the gateway found wrong with the stream; `None` for errors that were reported by somebody else.
+    /// The fault that the gateway found in the stream; `None` for errors that the upstream reported.
     pub fault: Option<StreamFault>,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::files::{self, File};
-use super::options::{DifyOptions, NOBODY};
+use super::options::{DEFAULT_USER, DifyOptions};
 use super::transcript::{self, paragraph};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Message, Part};
 use crate::dialect::upstream::parameters::set_parameters;
@@ -40,7 +40,7 @@ struct Request<'a> {
 /// The user of a request.
 pub fn user<'a>(options: &'a DifyOptions, request: &'a ChatRequest) -> &'a str {
     let given = [options.user.as_str(), request.user.as_deref().unwrap_or_default()];
-    given.into_iter().find(|user| !user.is_empty()).unwrap_or(NOBODY)
+    given.into_iter().find(|user| !user.is_empty()).unwrap_or(DEFAULT_USER)
 }
 
 /// Encodes a request.

@@ -4,7 +4,7 @@ use super::app::DifyApp;
 use crate::dialect::canonical::Json;
 
 /// The user of a request without one: Dify requires it.
-pub const NOBODY: &str = "nexus-edge";
+pub const DEFAULT_USER: &str = "nexus-edge";
 
 /// What Dify needs and a request does not contain.
 #[derive(Debug, Clone, Default, PartialEq)]

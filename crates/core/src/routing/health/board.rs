@@ -137,7 +137,7 @@ impl Board {
     #[must_use]
     pub fn probe_turn(&self, target: &str, now_ms: u64) -> ProbeTurn {
         let state = self.targets.get(target);
-        state.map_or(ProbeTurn::Nobody, |state| state.circuit.probe_turn(now_ms, self.hearsay_grace_ms))
+        state.map_or(ProbeTurn::NotDue, |state| state.circuit.probe_turn(now_ms, self.hearsay_grace_ms))
     }
 
     /// Begins an attempt, if it is permitted. On a half-open circuit it is the trial.

@@ -101,7 +101,7 @@ impl Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProbeTurn {
     /// None: the circuit is not half-open, or its trial is in progress.
-    Nobody,
+    NotDue,
     /// This one: its next request should be the trial, or the circuit would stay open.
     Ours,
     /// The one that saw the last failure. This isolate may make the trial, but should prefer other candidates and
@@ -155,7 +155,7 @@ impl Circuit {
     /// `grace_ms`.
     pub fn probe_turn(&self, now_ms: u64, grace_ms: u64) -> ProbeTurn {
         if self.phase(now_ms) != (Phase::HalfOpen { probe_until_ms: None }) {
-            return ProbeTurn::Nobody;
+            return ProbeTurn::NotDue;
         }
         let theirs = self.valid_heard().filter(|heard| Some(*heard) > self.own);
         match theirs {
@@ -387,15 +387,15 @@ mod tests {
     #[test]
     fn who_saw_the_last_failure_probes_first() {
         let circuit = opened(10_000);
-        assert_eq!(circuit.probe_turn(10_500, 5_000), ProbeTurn::Nobody);
+        assert_eq!(circuit.probe_turn(10_500, 5_000), ProbeTurn::NotDue);
         assert_eq!(circuit.probe_turn(11_000, 5_000), ProbeTurn::Ours);
         let mut circuit = opened(10_000);
         circuit.hear_opening(Opening { observed_at_ms: 10_001, until_ms: 11_500, level: 2 });
-        assert_eq!(circuit.probe_turn(11_400, 5_000), ProbeTurn::Nobody);
+        assert_eq!(circuit.probe_turn(11_400, 5_000), ProbeTurn::NotDue);
         assert_eq!(circuit.probe_turn(11_500, 5_000), ProbeTurn::Others);
         assert_eq!(circuit.probe_turn(16_500, 5_000), ProbeTurn::Ours);
         assert!(circuit.claim_probe(11_500, &settings()).is_some(), "it may all the same");
-        assert_eq!(circuit.probe_turn(16_500, 5_000), ProbeTurn::Nobody);
+        assert_eq!(circuit.probe_turn(16_500, 5_000), ProbeTurn::NotDue);
     }
 
     #[test]
