@@ -7,8 +7,8 @@
 //! |      4 bytes |        4 bytes |     4 bytes |       … |       … |           4 bytes |
 //! ```
 //!
-//! Guarantees, for any bytes and any way in which they are cut: the same messages up to the same error; nothing after an
-//! error; no more is held than has come, and never more than one message of at most so many bytes.
+//! Guarantees, for any bytes and any chunking: the same messages up to the same error; nothing after an error; memory
+//! is bounded by the bytes received, and by one message of the maximum size.
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 
@@ -17,19 +17,19 @@ static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 const PRELUDE_BYTES: usize = 12;
 const CRC_BYTES: usize = 4;
 
-/// Why a stream cannot be read any further.
+/// Why a stream cannot be parsed any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The checksum of the lengths is wrong.
     #[error("the lengths of a message are damaged")]
     Prelude,
-    /// The lengths contradict each other, or are beyond the limit.
+    /// The lengths contradict each other, or exceed the limit.
     #[error("the lengths of a message are impossible or too large")]
     Length,
     /// The checksum of the message is wrong.
     #[error("a message is damaged")]
     Checksum,
-    /// The headers do not fill the place that they have, or are of a type that does not exist.
+    /// The headers do not match their length, or have an unknown type.
     #[error("the headers of a message cannot be read")]
     Headers,
 }
@@ -38,36 +38,36 @@ pub enum FrameError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message<'a> {
     headers: Vec<(&'a str, &'a str)>,
-    /// What it says; JSON, if it is an event.
+    /// The payload; JSON, if it is an event.
     pub payload: &'a [u8],
 }
 
 impl Message<'_> {
-    /// The header of this name, if it is text. Those of other types are not kept.
+    /// The header with this name, if it is text. Headers of other types are dropped.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
     }
 }
 
-/// Reads a stream of messages that comes in pieces.
+/// Parses a stream of messages that arrives in chunks.
 #[derive(Debug)]
 pub struct MessageReader {
-    /// Bytes of the message that is not whole yet.
+    /// Bytes of the incomplete message.
     held: Vec<u8>,
     max_bytes: usize,
     error: Option<FrameError>,
 }
 
 impl MessageReader {
-    /// A reader at the beginning of a stream, of messages of at most so many bytes.
+    /// For messages of at most so many bytes.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self { held: Vec::new(), max_bytes, error: None }
     }
 
-    /// Takes in the next bytes and calls `take` with each message that they complete. After an error, which stays,
-    /// everything is ignored.
+    /// Processes the next bytes and calls `take` with each message that they complete. After an error all input is
+    /// ignored.
     pub fn push(&mut self, chunk: &[u8], mut take: impl FnMut(&Message<'_>)) -> Result<(), FrameError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -93,7 +93,7 @@ impl MessageReader {
         result
     }
 
-    /// Whether the stream may end here: no message is under way.
+    /// Whether the stream may end here: no message is incomplete.
     #[must_use]
     pub fn is_at_boundary(&self) -> bool {
         self.held.is_empty() && self.error.is_none()
@@ -102,7 +102,7 @@ impl MessageReader {
 
 type Next<'a> = Option<(Message<'a>, &'a [u8])>;
 
-/// The first message and what follows it; `None` if it is not whole.
+/// The first message and the bytes after it; `None` if it is incomplete.
 fn next(bytes: &[u8], max_bytes: usize) -> Result<Next<'_>, FrameError> {
     let Some((prelude, _)) = bytes.split_first_chunk::<PRELUDE_BYTES>() else { return Ok(None) };
     let [t0, t1, t2, t3, h0, h1, h2, h3, checksum @ ..] = *prelude;
@@ -131,19 +131,19 @@ fn length(bytes: [u8; 4]) -> Result<usize, FrameError> {
     usize::try_from(u32::from_be_bytes(bytes)).map_err(|_| FrameError::Length)
 }
 
-/// The headers whose values are text; the others are only skipped.
+/// The headers with text values; others are skipped.
 fn read_headers(mut bytes: &[u8]) -> Result<Vec<(&str, &str)>, FrameError> {
     let mut headers = Vec::new();
     while let Some((name_length, rest)) = bytes.split_first() {
         let (name, rest) = split(rest, usize::from(*name_length))?;
         let (kind, rest) = rest.split_first().ok_or(FrameError::Headers)?;
         let (value, rest) = match kind {
-            // Truth values have their value in the type.
+            // Booleans have their value in the type.
             0 | 1 => split(rest, 0)?,
             2 => split(rest, 1)?,
             3 => split(rest, 2)?,
             4 => split(rest, 4)?,
-            // Numbers of 64 bits and times.
+            // 64-bit integers and times.
             5 | 8 => split(rest, 8)?,
             6 | 7 => {
                 let (length, rest) = rest.split_first_chunk::<2>().ok_or(FrameError::Headers)?;
@@ -169,8 +169,7 @@ fn text(bytes: &[u8]) -> Result<&str, FrameError> {
     std::str::from_utf8(bytes).map_err(|_| FrameError::Headers)
 }
 
-/// A message as it is written, with headers of text: the counterpart by which tests and upstreams of tests frame what they
-/// say. `None` if a length does not fit its field.
+/// Encodes a message with text headers: used by tests and test upstreams. `None` if a length does not fit its field.
 #[must_use]
 pub fn encode(headers: &[(&str, &str)], payload: &[u8]) -> Option<Vec<u8>> {
     let mut header_bytes = Vec::new();
@@ -222,7 +221,7 @@ mod tests {
 
     type Read = Vec<(BTreeMap<String, String>, Vec<u8>)>;
 
-    /// The messages of a stream that comes in these pieces, and how it ended.
+    /// The messages of a stream that arrives in these chunks, and how it ended.
     fn read<'a>(max: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Read, Result<bool, FrameError>) {
         let mut reader = MessageReader::new(max);
         let mut messages = Vec::new();

@@ -1,9 +1,9 @@
 //! Signature version 4 of requests to Amazon Web Services
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>).
 //!
-//! The rules are those of every service but S3: the path is percent-encoded once more than it is sent, and the hash of
-//! the body is a header. The signature covers the host, `x-amz-date`, `x-amz-content-sha256`, the session token and the
-//! headers that the caller names; whatever else is sent may be changed on the way.
+//! The rules are those of every service but S3: the path is percent-encoded twice, and the hash of the body is a
+//! header. The signature covers the host, `x-amz-date`, `x-amz-content-sha256`, the session token and the headers
+//! that the caller names; other headers may be changed on the way.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ use crate::time::rfc3339;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 
-/// Who signs. The secrets do not show in debug output.
+/// Credentials. The secrets are not part of debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// `AKIA…`, or `ASIA…` with a session token.
     pub access_key_id: String,
-    /// The secret that belongs to it.
+    /// The secret access key.
     pub secret_access_key: String,
     /// The token of temporary credentials.
     pub session_token: Option<String>,
@@ -37,7 +37,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What a signature is valid for.
+/// The scope of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// `us-east-1` …
@@ -51,16 +51,16 @@ pub struct Scope<'a> {
 pub struct Unsigned<'a> {
     /// The HTTP method.
     pub method: &'a str,
-    /// The whole address, percent-encoded as it is sent, without a fragment.
+    /// The complete URL, percent-encoded as it is sent, without a fragment.
     pub url: &'a str,
-    /// Headers that the signature is to cover, by their names in lower case.
+    /// Headers that the signature must cover, with names in lower case.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body; empty if there is none.
     pub body: &'a [u8],
 }
 
-/// The headers that sign a request made at `now_ms` (milliseconds since the epoch), to be sent beside its own. They are
-/// accepted for five minutes.
+/// The headers that sign a request at `now_ms` (milliseconds since the epoch), to be sent in addition to its own.
+/// They are valid for five minutes.
 #[must_use]
 pub fn sign(
     request: Unsigned<'_>,
@@ -112,13 +112,13 @@ pub fn sign(
 }
 
 fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
-    // A key may have any length, so that there is always a result.
+    // A key may have any length, so this cannot fail.
     Hmac::<Sha256>::new_from_slice(key)
         .map(|mac| mac.chain_update(data).finalize().into_bytes().into())
         .unwrap_or_default()
 }
 
-/// Host (as the `host` header names it), path and query of an address.
+/// Host (as in the `host` header), path and query of a URL.
 fn parts_of(url: &str) -> (String, &str, &str) {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -134,7 +134,7 @@ fn canonical_path(path: &str) -> String {
     path.split('/').map(encode).collect::<Vec<_>>().join("/")
 }
 
-/// The parameters in order of their names, then of their values, all encoded in the same way.
+/// The parameters sorted by name, then by value, all encoded in the same way.
 fn canonical_query(query: &str) -> String {
     let mut pairs: Vec<(String, String)> = query
         .split('&')
@@ -148,7 +148,7 @@ fn canonical_query(query: &str) -> String {
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
-/// A header's value with single blanks only.
+/// A header's value with runs of spaces reduced to one.
 fn one_line(value: &str) -> String {
     value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,8 +1,8 @@
 //! Addresses and credentials of Azure `OpenAI` (<https://learn.microsoft.com/azure/ai-foundry/openai/reference>). The
 //! bodies are those of `OpenAI`.
 //!
-//! Two forms of addresses exist: the older one names a deployment in the path and a version in the query, the newer one
-//! (`/openai/v1/`) looks like `OpenAI`'s own and names the deployment as the model.
+//! There are two forms of URLs: the older one has a deployment in the path and a version in the query; the newer one
+//! (`/openai/v1/`) has the form of `OpenAI`'s own, and the deployment is the model.
 
 use super::call::{Auth, Call, Site};
 use super::interface::Provider;
@@ -13,7 +13,7 @@ use crate::dialect::face::Face;
 use crate::dialect::operation::Operation;
 use crate::http::percent::{decode_lossy, encode};
 
-/// The version that is asked for where none is configured: the last one of the older form that is not a preview.
+/// The default version: the last one of the older form that is not a preview.
 pub const DEFAULT_API_VERSION: &str = "2024-10-21";
 
 /// The key in a header of its own; a token of Entra ID goes into `authorization`.
@@ -47,7 +47,7 @@ impl Provider for Azure {
         Some(Call::post(address.url(path, deployment), AUTH))
     }
 
-    /// What belongs to no deployment names it in the body.
+    /// Requests without a deployment have the model in the body.
     fn body_model(&self, site: &Site<'_>, model: &str) -> Option<String> {
         AzureAddress::read(site.server_url, None).deployment.filter(|deployment| deployment != model)
     }
@@ -58,18 +58,18 @@ impl Provider for Azure {
     }
 }
 
-/// A resource, and how it is addressed.
+/// A resource and the form of its URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AzureAddress {
     /// `https://name.openai.azure.com`, without a slash at the end.
     pub resource: String,
-    /// The deployment that stood in the address, if one did. Otherwise the model's name is taken for it.
+    /// The deployment in the address, if there is one. Otherwise the model's name is the deployment.
     pub deployment: Option<String>,
-    /// The form.
+    /// The form of its URLs.
     pub form: AzureForm,
 }
 
-/// The two forms of addresses.
+/// The two forms of URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AzureForm {
     /// `/openai/deployments/{deployment}/…?api-version=…`
@@ -79,14 +79,14 @@ pub enum AzureForm {
     },
     /// `/openai/v1/…`
     V1 {
-        /// `preview`, where something is wanted that is not released.
+        /// `preview`, for features that are not released.
         api_version: Option<String>,
     },
 }
 
 impl AzureAddress {
-    /// Reads an address as it is entered for a provider: that of the resource, of its `/openai/v1/`, or the whole "target
-    /// URI" of a deployment as the portal shows it. `api_version` is what is configured besides; one in the address wins.
+    /// Parses an address as entered for a provider: that of the resource, of its `/openai/v1/`, or the "target URI"
+    /// of a deployment in the portal. `api_version` is the configured version; one in the address takes precedence.
     #[must_use]
     pub fn read(server_url: &str, api_version: Option<&str>) -> Self {
         let entered = server_url.trim().trim_end_matches('#');
@@ -114,8 +114,8 @@ impl AzureAddress {
         Self { resource: resource.trim_end_matches('/').to_owned(), deployment, form }
     }
 
-    /// The address with this path. `model` is the upstream's name of the model, which in Azure is that of its
-    /// deployment; `None` for what belongs to no deployment.
+    /// The URL with this path. `model` is the upstream's name of the model, which in Azure is that of its deployment;
+    /// `None` for requests without a deployment.
     #[must_use]
     pub fn url(&self, path: &str, model: Option<&str>) -> String {
         let Self { resource, deployment, form } = self;

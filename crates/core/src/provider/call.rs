@@ -1,22 +1,22 @@
-//! A request to a provider, before it has a body: address, authentication, further headers.
+//! A request to a provider without its body: URL, authentication, further headers.
 
 use crate::http::percent::encode_name;
 use crate::http::upstream_url::UpstreamUrl;
 use crate::provider::quirk::Quirks;
 
-/// What a kind of provider must know of a configured provider to address it.
+/// The configuration of a provider, as far as its kind needs it for URLs.
 #[derive(Debug, Clone, Copy)]
 pub struct Site<'a> {
-    /// Address as it was entered.
+    /// The address as entered.
     pub server_url: &'a str,
-    /// The same, checked; `None` for what is reached without the network.
+    /// The same, parsed; `None` for kinds without a network address.
     pub url: Option<&'a UpstreamUrl>,
     /// Deviations from the dialect.
     pub quirks: Quirks,
 }
 
 impl Site<'_> {
-    /// An address below the version; see [`UpstreamUrl::endpoint`].
+    /// A URL below the version; see [`UpstreamUrl::endpoint`].
     pub(super) fn endpoint(&self, version: &str, main: &str, path: &str) -> Option<String> {
         self.url?.endpoint(version, main, path)
     }
@@ -31,12 +31,12 @@ pub enum Auth {
     Header(&'static str),
     /// The same, but a JSON Web Token as [`Auth::Bearer`].
     HeaderOrBearer(&'static str),
-    /// `authorization: Bearer <token>` with a token that the key, a service account, is exchanged for.
+    /// `authorization: Bearer <token>` with a token that is obtained with the key, a service account.
     ServiceAccount,
 }
 
 impl Auth {
-    /// The header that carries this key; `None` where the key is not sent itself.
+    /// The header with this key; `None` if the key itself is not sent.
     #[must_use]
     pub fn header(self, key: &str) -> Option<(&'static str, String)> {
         let is_token = key.starts_with("eyJ") && key.split('.').count() == 3;
@@ -54,13 +54,13 @@ impl Auth {
 pub struct Call {
     /// The HTTP method.
     pub method: &'static str,
-    /// The address.
+    /// The URL.
     pub url: String,
-    /// How it is authenticated.
+    /// Its authentication.
     pub auth: Auth,
     /// Whether the answer is to be streamed.
     pub is_stream: bool,
-    /// Further headers that the service asks for.
+    /// Further headers that the service requires.
     pub headers: Vec<(&'static str, &'static str)>,
 }
 
@@ -77,7 +77,7 @@ impl Call {
         Self { method: "GET", ..Self::post(url, auth) }
     }
 
-    /// The same request for a streamed answer, or for a whole one.
+    /// The same request for a streamed or an unstreamed answer.
     #[must_use]
     pub fn streamed(self, is_stream: bool) -> Self {
         Self { is_stream, ..self }
@@ -91,7 +91,7 @@ impl Call {
     }
 }
 
-/// What is asked about a response that its provider keeps.
+/// An operation on a response that its provider stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ResponseAction {
@@ -102,7 +102,7 @@ pub enum ResponseAction {
 }
 
 impl ResponseAction {
-    /// The request about the response `id`, made of the one that creates a response; `query` is the caller's.
+    /// The request about the response `id`, derived from the one that creates a response; `query` is the caller's.
     #[must_use]
     pub(super) fn on(self, mut create: Call, id: &str, query: Option<&str>) -> Call {
         let (method, suffix) = match self {
@@ -119,7 +119,7 @@ impl ResponseAction {
     }
 }
 
-/// The address with a further query.
+/// The URL with a further query parameter.
 #[must_use]
 pub fn with_query(mut url: String, query: &str) -> String {
     if !query.is_empty() {
@@ -129,7 +129,7 @@ pub fn with_query(mut url: String, query: &str) -> String {
     url
 }
 
-/// Scheme and host of an address.
+/// Scheme and host of a URL.
 pub(super) fn origin(base: &str) -> Option<&str> {
     let host = base.find("://")? + "://".len();
     let end = base.get(host..)?.find('/').map_or(base.len(), |slash| host + slash);

@@ -29,7 +29,7 @@ impl Provider for DashScopeApi {
         Some(if stream { call.with_header(name, value) } else { call })
     }
 
-    /// The native protocol has no list; the compatible one of the same host has.
+    /// The native protocol has no list; the compatible API of the same host has one.
     fn models(&self, site: &Site<'_>, _next: Option<&str>) -> Option<Call> {
         let list = format!("{}/compatible-mode/v1/models", origin(site.url?.base())?);
         Some(Call::get(list, Auth::Bearer))

@@ -43,13 +43,13 @@ impl Provider for DifyApps {
     }
 }
 
-/// The request by which an app is told to stop an answer.
+/// The request that stops an answer.
 #[must_use]
 pub fn stop(site: &Site<'_>, task_id: &str) -> Option<Call> {
     post(site, &app(site.quirks).stop_path(task_id))
 }
 
-/// The request by which a file is uploaded.
+/// The request that uploads a file.
 #[must_use]
 pub fn upload(site: &Site<'_>) -> Option<Call> {
     post(site, "files/upload")

@@ -33,7 +33,7 @@ impl Provider for GeminiApi {
         Box::new(Gemini)
     }
 
-    /// A model that a user has tuned is in a collection of its own.
+    /// A tuned model is in a collection of its own.
     fn call(&self, site: &Site<'_>, operation: Operation, model: &str) -> Option<Call> {
         let action = action(operation)?;
         let model = model.strip_prefix("models/").unwrap_or(model);
@@ -52,14 +52,14 @@ impl Provider for GeminiApi {
     }
 }
 
-/// The base address; one that ends in no version gets `v1beta`.
+/// The base URL; without a version it gets `v1beta`.
 fn versioned(site: &Site<'_>) -> Option<String> {
     let base = site.url?.base();
     let has_version = base.ends_with("/v1beta") || base.ends_with("/v1");
     Some(if has_version { base.to_owned() } else { format!("{base}/v1beta") })
 }
 
-/// What stands behind the colon; `None` for what neither of Google's services offers.
+/// The action after the colon; `None` for operations that neither of Google's services offers.
 pub(super) fn action(operation: Operation) -> Option<&'static str> {
     match operation {
         Operation::CountTokens => Some("countTokens"),

@@ -1,4 +1,4 @@
-//! What a kind of provider says of itself.
+//! The interface of a kind of provider.
 
 use super::call::{Call, Site};
 use super::models::{self, Page};
@@ -19,7 +19,7 @@ pub enum Transport {
     Embedded,
 }
 
-/// A kind of provider. What has a default need not be said by a kind that is like most.
+/// A kind of provider. The defaults are for kinds that behave like most.
 pub trait Provider: Sync {
     /// The name in the admin API and in the database.
     fn name(&self) -> &'static str;
@@ -29,7 +29,7 @@ pub trait Provider: Sync {
         Transport::Network
     }
 
-    /// Whether it speaks the dialect of these callers itself, so that bodies pass without translation.
+    /// Whether it has this caller dialect, so that bodies pass through without translation.
     fn speaks(&self, _face: Face) -> bool {
         false
     }
@@ -38,8 +38,8 @@ pub trait Provider: Sync {
     /// [`super::ProviderKind::codec`].
     fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect>;
 
-    /// The vendor that issues signatures and sealed blocks; only it can read them back. `None` where that is not known:
-    /// anyone may be behind a service that is merely compatible.
+    /// The vendor that issues signatures and sealed blocks; only it can read them back. `None` if it is not known:
+    /// any vendor may be behind a service that is merely compatible.
     fn maker(&self) -> Option<Maker> {
         None
     }
@@ -50,7 +50,7 @@ pub trait Provider: Sync {
         None
     }
 
-    /// The model's name in the body, where that is not the name that the provider is configured to have.
+    /// The model's name in the body, if that differs from the configured name.
     fn body_model(&self, _site: &Site<'_>, _model: &str) -> Option<String> {
         None
     }
@@ -60,12 +60,12 @@ pub trait Provider: Sync {
         None
     }
 
-    /// Reads a page of its list. The error says what is wrong with it.
+    /// Parses a page of its list. The error describes why it is invalid.
     fn read_models(&self, body: &[u8]) -> Result<Page, String> {
         models::read(body)
     }
 
-    /// Whether the query of a caller who speaks its dialect is forwarded: it asks for versions there (`?beta=true`).
+    /// Whether the query of a caller with its dialect is forwarded: it may contain a version (`?beta=true`).
     fn takes_callers_query(&self) -> bool {
         false
     }

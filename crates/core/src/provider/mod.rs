@@ -58,7 +58,7 @@ impl ProviderKind {
         Self::Demo,
     ];
 
-    /// What is particular to it.
+    /// Its implementation.
     #[must_use]
     pub fn provider(self) -> &'static dyn Provider {
         match self {
@@ -92,15 +92,15 @@ impl ProviderKind {
         self.provider().transport() == Transport::Network
     }
 
-    /// The codec of its providers, with signatures marked by their maker.
+    /// The codec of its providers, which marks signatures with their origin.
     #[must_use]
     pub fn codec(self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
         let provider = self.provider();
         Box::new(Marked::new(provider.codec(quirks), provider.maker()))
     }
 
-    /// The request by which a provider is asked for `operation` with its own name of the model; `None` if it does not
-    /// offer the operation.
+    /// The request for `operation` with the provider's own name of the model; `None` if it does not offer the
+    /// operation.
     #[must_use]
     pub fn call(self, site: &Site<'_>, operation: Operation, model: &str) -> Option<Call> {
         if operation.is_of_responses() && !site.quirks.has(Quirk::Responses) {
@@ -110,8 +110,7 @@ impl ProviderKind {
         Some(call.streamed(operation.is_streamed()))
     }
 
-    /// The request by which a provider is asked about a response that it keeps; `query` is the caller's. `None` if it
-    /// keeps none.
+    /// The request about a response that a provider stores; `query` is the caller's. `None` if it stores none.
     #[must_use]
     pub fn kept_response(
         self,

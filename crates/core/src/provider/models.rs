@@ -1,4 +1,4 @@
-//! Lists of models, as upstreams write them.
+//! Parses lists of models of upstreams.
 //!
 //! Sources: <https://platform.openai.com/docs/api-reference/models/list>, <https://docs.anthropic.com/en/api/models-list>,
 //! <https://ai.google.dev/api/models#method:-models.list>, <https://docs.dify.ai/api-reference/applications/get-app-info>.
@@ -9,15 +9,15 @@ use serde_json::Value;
 use super::call::with_query;
 use crate::http::percent::encode_name;
 
-/// Most models that are taken from one upstream.
+/// Most models that are accepted from one upstream.
 pub const MAX_MODELS: usize = 2_000;
-/// Most pages that are asked for.
+/// Most pages that are requested.
 pub const MAX_PAGES: usize = 20;
 
-/// A model that an upstream says it has.
+/// A model in an upstream's list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpstreamModel {
-    /// What it is asked for by.
+    /// The upstream's name of it.
     pub id: String,
     /// Its name for people.
     pub name: Option<String>,
@@ -27,17 +27,16 @@ pub struct UpstreamModel {
     pub max_output: Option<u32>,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The models.
     pub models: Vec<UpstreamModel>,
-    /// What the next page is asked for by, if there is one.
+    /// The value that requests the next page, if there is one.
     pub next: Option<String>,
 }
 
-/// The address of a list, or of the page of it that `next` (parameter and value) asks for. `first` are the parameters of
-/// every page.
+/// The URL of a list, or of its page at `next` (parameter and value). `first` are the parameters of every page.
 #[must_use]
 pub(super) fn page(list: String, first: &str, next: Option<(&str, &str)>) -> String {
     let list = with_query(list, first);
@@ -47,13 +46,13 @@ pub(super) fn page(list: String, first: &str, next: Option<(&str, &str)>) -> Str
     }
 }
 
-/// Reads an answer of a success status: the shapes of `OpenAI`, Anthropic and Google, and what compatible services make
-/// of the first. The error says what is wrong with it.
+/// Parses a response with a success status: the formats of `OpenAI`, Anthropic and Google, and deviations of
+/// compatible services from the first. The error describes why it is invalid.
 pub fn read(body: &[u8]) -> Result<Page, String> {
     read_list(body, false)
 }
 
-/// The same where an answer without a list is an error, not a list without entries.
+/// The same, but a response without a list is an error rather than an empty list.
 pub(super) fn read_strictly(body: &[u8]) -> Result<Page, String> {
     read_list(body, true)
 }
@@ -71,7 +70,7 @@ fn read_list(body: &[u8], is_strict: bool) -> Result<Page, String> {
     let answer = parse(body)?;
     let items =
         ["data", "models", "publisherModels"].iter().find_map(|name| answer.get(name)).unwrap_or(&answer);
-    // A list without entries may leave the list out.
+    // The list may be absent if it is empty.
     let none = Vec::new();
     let items = match items {
         Value::Array(items) => items,
@@ -93,7 +92,7 @@ fn model(item: &Value) -> Option<UpstreamModel> {
     let id = text(item, &["id", "name", "model"])?;
     let id = id.strip_prefix("publishers/google/").unwrap_or(&id);
     let id = id.strip_prefix("models/").unwrap_or(id).trim().to_owned();
-    // What could not be entered by hand is not taken over either.
+    // Names that could not be entered by hand are skipped.
     if id.is_empty() || id.chars().count() > 200 || id.chars().any(char::is_control) {
         return None;
     }
@@ -117,7 +116,7 @@ fn model(item: &Value) -> Option<UpstreamModel> {
     })
 }
 
-/// Gemini says what each model is good for; most of its list is not for chat.
+/// Gemini lists the purposes of each model; most of its list is not for chat.
 fn is_for_chat(item: &Value) -> bool {
     let Some(Value::Array(methods)) = item.get("supportedGenerationMethods") else { return true };
     methods.iter().any(|method| method.as_str() == Some("generateContent"))

@@ -9,7 +9,7 @@ use crate::dialect::face::Face;
 use crate::dialect::openai::codec::{OpenAi, Setting, TokenLimit, UpstreamOptions};
 use crate::dialect::operation::Operation;
 
-/// Version and path that an address without either gets.
+/// The default version and path of an address without either.
 const VERSION: &str = "v1";
 const MAIN: &str = "chat/completions";
 

@@ -1,4 +1,4 @@
-//! A sign of life: the smallest chat that shows whether a provider serves a model, and what came of it.
+//! A probe: the smallest chat that shows whether a provider serves a model, and its result.
 
 use serde::Serialize;
 
@@ -7,36 +7,36 @@ use crate::dialect::canonical::{
 };
 use crate::dialect::operation::Operation;
 
-/// What is said where nothing else is configured.
+/// The default prompt.
 pub const DEFAULT_PROMPT: &str = "Reply with the single word: ok";
-/// Most tokens of the answer. A single one would do for most models, but some refuse so few, and those that think first
-/// would have none left to answer with.
+/// Limit on tokens of the answer. A single token would do for most models, but some refuse so few, and reasoning
+/// models would have none left for the answer.
 pub const MAX_TOKENS: u64 = 16;
 /// Most characters of an answer or error that are shown.
 const EXCERPT_CHARACTERS: usize = 300;
 
-/// What came of asking.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProbeResult {
-    /// The model as it was asked for.
+    /// The upstream's name of the model.
     pub model: String,
-    /// Whether it answered as it should.
+    /// Whether the answer was as expected.
     pub success: bool,
     /// HTTP status of the answer, if one came.
     pub status: Option<u16>,
-    /// Milliseconds until the answer was whole, or until it was clear that there would be none.
+    /// Milliseconds until the answer was complete, or had failed.
     pub latency_ms: u64,
-    /// Milliseconds until the first word, of a streamed answer.
+    /// Milliseconds until the first token of a streamed answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
-    /// How the answer begins.
+    /// The beginning of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
-    /// What went wrong.
+    /// The error.
     pub error: Option<String>,
 }
 
-/// A sign of life to be asked for.
+/// A probe to be sent.
 pub struct Probe {
     request: ChatRequest,
     upstream: Box<dyn UpstreamDialect>,
@@ -44,7 +44,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Asks a provider with this codec for `model`, which is the upstream's own name of it.
+    /// A probe of `model`, the upstream's own name of it, for a provider with this codec.
     #[must_use]
     pub fn new(upstream: Box<dyn UpstreamDialect>, model: &str, prompt: Option<&str>, stream: bool) -> Self {
         let prompt = prompt.unwrap_or(DEFAULT_PROMPT);
@@ -65,14 +65,14 @@ impl Probe {
         self.upstream.encode_request(&self.request, &self.model).body
     }
 
-    /// What is asked of the upstream.
+    /// The operation for the upstream.
     #[must_use]
     pub fn operation(&self) -> Operation {
         let multimodal = self.upstream.is_multimodal(&self.request, &self.model);
         Operation::Chat { stream: self.request.stream, multimodal }
     }
 
-    /// The text of a whole answer, or what is wrong with it.
+    /// The text of an unstreamed answer, or its error.
     pub fn read(&self, status: u16, body: &[u8]) -> Result<String, String> {
         if !(200..300).contains(&status) {
             return Err(excerpt(&self.upstream.decode_error(status, body).message));
@@ -83,14 +83,14 @@ impl Probe {
             .map_err(|error| excerpt(&error))
     }
 
-    /// Begins to read a streamed answer.
+    /// A decoder of a streamed answer.
     #[must_use]
     pub fn stream(&self) -> ProbeStream {
         ProbeStream { decoder: self.upstream.stream_decoder(), events: Vec::new(), spoke: false }
     }
 }
 
-/// A streamed answer in the making.
+/// A streamed answer in progress.
 pub struct ProbeStream {
     decoder: Box<dyn StreamDecoder>,
     events: Vec<StreamEvent>,
@@ -98,7 +98,7 @@ pub struct ProbeStream {
 }
 
 impl ProbeStream {
-    /// Takes in the next bytes. True once, when the first word is among them.
+    /// Processes the next bytes. True once, when they contain the first token.
     pub fn push(&mut self, chunk: &[u8]) -> bool {
         self.decoder.push(chunk, &mut self.events);
         let says =
@@ -108,7 +108,7 @@ impl ProbeStream {
         begins
     }
 
-    /// The text of the answer, or what is wrong with it.
+    /// The text of the answer, or its error.
     pub fn finish(mut self) -> Result<String, String> {
         self.decoder.finish(&mut self.events);
         assemble(self.events).map(|response| reply_of(&response)).map_err(|error| excerpt(&error.message))
