@@ -10,7 +10,7 @@ use nexus_edge_core::chat::export::{Format, export};
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::{Ask, Say, content_of};
 use nexus_edge_core::chat::session::Session;
-use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::error::ApiError;
 use nexus_edge_core::json::error::{missing, unknown_field};
 use nexus_edge_core::time::rfc3339_ms;
 use serde_json::{Map, Value, json};
@@ -342,11 +342,10 @@ fn answered(call: &Call, turn_id: &str, said: Said) -> Value {
 /// The answer for a failed turn; the code may be the upstream's own.
 fn turn_failed(call: &Call, status: u16, code: &str, message: &str) -> Response {
     let status = if (400..=599).contains(&status) { status } else { 502 };
-    let error = ApiError::new(status, ErrorType::UpstreamError, "turn_failed", message);
     let body = json!({
         "success": false,
         "data": null,
-        "message": error.message,
+        "message": message,
         "timestamp": rfc3339_ms(now_ms()),
         "request_id": call.request_id,
         "error_code": code.to_ascii_uppercase(),
