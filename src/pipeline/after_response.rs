@@ -1,7 +1,7 @@
-//! Step 7: what is done with a request once its caller has been served.
+//! Step 7: work after the response has been delivered.
 //!
-//! Nothing here is waited for by anybody, and nothing here may fail the request: it has been answered. It runs once for
-//! each request, however that ended.
+//! No caller waits for it, and it cannot fail the request any more. It runs once for each request, however that
+//! ended.
 
 use nexus_edge_core::access::{Principal, StorePolicy};
 use nexus_edge_core::chat::title::title_of;
@@ -23,18 +23,18 @@ use crate::store::archive::{self as archived, Entry};
 use crate::store::sticky::{self, Binding};
 use crate::store::usage;
 
-/// Who asked.
+/// The caller, as far as it is needed here.
 pub struct Asker {
     /// The key.
     pub principal: Principal,
     /// The dialect of the caller.
     pub face: Face,
-    /// In a session, which knows its own history: the turn by which was asked what is answered.
+    /// In a session, which has its own history: the turn with the question of this answer.
     pub asked_by: Option<String>,
 }
 
-/// Does what is to be done. The event is completed first; then nothing waits for anything else, so that an archive that
-/// is slow holds up no usage.
+/// Runs all of it. The event is completed first; the rest runs concurrently, so that a slow archive does not delay
+/// the usage event.
 pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
     let Asker { principal, face, asked_by } = asker;
     let RequestRecord { mut event, trail, mut transcript, session, cache, admission, recognised, .. } =
@@ -57,7 +57,7 @@ pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
     settled.tell(env).await;
 }
 
-/// Binds the session to whoever answered it.
+/// Binds the session to the upstream that answered.
 async fn bind_session(
     env: &Env,
     event: &UsageEvent,
@@ -82,7 +82,7 @@ async fn bind_session(
     sticky::bind(env, session, &principal.key_id, binding).await;
 }
 
-/// Remembers the conversation and archives what was said.
+/// Stores the conversation's state and archives its messages.
 async fn keep(
     env: &Env,
     event: &UsageEvent,
@@ -92,7 +92,7 @@ async fn keep(
     recognised: Recognised,
 ) {
     if principal.store == StorePolicy::None && asked_by.is_none() && recognised.is_named() {
-        // Who names his conversations and keeps nothing leaves nothing to look anything up in.
+        // A caller who names their conversations and archives nothing needs no stored state.
         return;
     }
     let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) else { return };
@@ -109,7 +109,7 @@ async fn keep(
         return;
     }
     let mut messages = archive::asked(&request, remembrance.fresh);
-    // A kept answer has used nothing, but it says something.
+    // A cached response uses no tokens, but its text counts for the archive.
     let is_used = event.usage_source != UsageSource::None;
     messages.push(archive::answered(reply, is_used.then_some(event.usage.completion), event.duration_ms));
     let title = last_user_text(&request.messages).as_deref().and_then(title_of);

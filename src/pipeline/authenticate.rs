@@ -1,4 +1,4 @@
-//! Step 1: who calls?
+//! Step 1: authentication.
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::access::api_key::is_api_key;
@@ -11,7 +11,7 @@ use crate::exchange::Exchange;
 use crate::platform::now_ms;
 use crate::store::{keys, snapshot};
 
-/// Wrong keys a minute that one address may try before it is told to wait.
+/// Wrong keys per minute and address, above which it gets 429.
 const FAILURES_PER_MINUTE: u64 = 60;
 
 /// The principal of the request's key: an API key, or a personalized key of some providers.
@@ -26,8 +26,8 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
     of_hash(exchange, &sha256_hex(&credential), is_api_key(&credential)).await
 }
 
-/// The principal of the key with this hash. What does not even look like a key of ours (`may_be_api_key`) costs nobody
-/// a look-up.
+/// The principal of the key with this hash. A text that does not have the form of our keys (`may_be_api_key`) is not
+/// looked up.
 pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> Result<Principal, ApiError> {
     let snapshot = snapshot::current(exchange).await?;
     if let Some(providers) = snapshot.providers_of_personalized_key(hash) {
@@ -41,7 +41,7 @@ pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> R
         return Err(ApiError::unauthorized("invalid_api_key", "The API key is not valid."));
     };
     record.check(now_ms())?;
-    // Where the gateway itself asks, whoever it asks for was looked at when he came.
+    // Internal requests skip the checks of address and dialect; both ran when the session's caller connected.
     if exchange.on_behalf_of.is_none() {
         record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.face.name())?;
     }

@@ -1,8 +1,9 @@
-//! Answers that need no upstream, because the same was asked before.
+//! Cached responses.
 //!
-//! Nobody gets one who did not ask for it: the request by `x-nexus-cache`, else its key, else its logical model. A key's answers are its
-//! own. Where a session's answer is wanted anew, it replaces the kept one. The header says on every such answer whether it was found (`hit`), asked for anew (`miss`) or could not be kept
-//! (`bypass`).
+//! The cache is off unless enabled. Precedence: request header (`x-nexus-cache`), API key, logical model. Responses
+//! are never shared between keys. A regenerated answer of a session replaces the cached one. If the cache is enabled,
+//! the header `x-nexus-cache` of the answer says `hit`, `miss`, or `bypass` if responses to such a request cannot be
+//! cached.
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::logical_model::MAX_CACHE_TTL_S;
@@ -21,28 +22,28 @@ use crate::platform::http::{Headers, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::store::answers;
 
-/// Says on an answer how the cache was used.
+/// The header that enables the cache, and reports how it was used.
 pub const HEADER: &str = "x-nexus-cache";
-/// Seconds for which an answer is kept where the request only says `on`.
+/// Seconds for which a response is cached if the request only says `on`.
 const DEFAULT_TTL_S: u64 = 3_600;
 
 /// How a request uses the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
-    /// Not at all, and nobody asked.
+    /// The cache is not enabled.
     Off,
-    /// It was asked for, but answers to such a request cannot be kept.
+    /// It is enabled, but responses to such a request cannot be cached.
     Bypass,
-    /// It is.
+    /// It is used.
     On(Place),
 }
 
-/// Where the answer to a request is kept.
+/// The cache entry of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     name: String,
     ttl_s: u64,
-    /// What is kept is not good enough: it is replaced.
+    /// The entry must not be used, but replaced.
     refresh: bool,
 }
 
@@ -54,7 +55,7 @@ pub fn use_of(
     route: &Route,
 ) -> Result<Use, ApiError> {
     let of_model = || route.logical.as_ref().and_then(|logical| logical.cache_ttl_s);
-    // A key that wants no cache is not talked into one by a model, but a request may be of another mind.
+    // Precedence: request header, API key, logical model. A key with `cache_ttl_s = 0` overrides its models.
     let configured = principal.cache_ttl_s.or_else(of_model).map(u64::from).filter(|ttl_s| *ttl_s > 0);
     let asked = exchange.header(HEADER);
     let (ttl_s, refresh) = match (asked.as_deref().map(str::trim), configured) {
@@ -80,7 +81,7 @@ pub fn use_of(
     Ok(name.map_or(Use::Bypass, |name| Use::On(Place { name, ttl_s, refresh })))
 }
 
-/// The kept answer to this request, if there is one.
+/// The cached response to this request, if there is one.
 pub async fn find(
     exchange: &Exchange,
     inbound: &Inbound<'_>,
@@ -106,7 +107,7 @@ pub async fn find(
     Some((Response::bytes(200, headers, body), found))
 }
 
-/// Keeps the answer of a request that has been completed.
+/// Caches the response of a completed request.
 pub async fn keep(
     env: &Env,
     event: &UsageEvent,

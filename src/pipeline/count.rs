@@ -1,7 +1,7 @@
-//! Counting the tokens of a request without answering it.
+//! Counts the tokens of a request without answering it.
 //!
-//! An upstream that speaks the caller's dialect is asked itself, because it knows its tokenizer best; for any other,
-//! and where the upstream turns out not to count, the gateway counts.
+//! An upstream with the caller's dialect is asked, because it has the exact tokenizer; for others, and for upstreams
+//! without such an endpoint, the gateway counts.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::platform::bytes::Body;
 use crate::platform::http::Response;
 use crate::store::snapshot;
 
-/// How services answer that have no such endpoint; many speak Anthropic's dialect and only answer messages.
+/// How services answer that lack the endpoint; many have Anthropic's dialect for messages only.
 const DOES_NOT_COUNT: [u16; 3] = [404, 405, 501];
 
 /// `POST /v1/messages/count_tokens` and Gemini's `countTokens`.
@@ -45,7 +45,7 @@ pub async fn count_tokens(
     json(200, &BTreeMap::from([(name, tokens)]))
 }
 
-/// The upstream's own answer; `None` if it does not count.
+/// The upstream's own answer; `None` if it does not have the endpoint.
 async fn ask(
     exchange: &Exchange,
     candidate: &Candidate,
@@ -70,7 +70,7 @@ async fn ask(
     Ok(Some(Response::bytes(status, headers, bytes)))
 }
 
-/// `POST /v1/responses/input_tokens`: with the turns of the response that the request continues.
+/// `POST /v1/responses/input_tokens`, including the turns of the response that the request continues.
 pub async fn count_response_input(exchange: &Exchange) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
     let body = exchange.body().await?;

@@ -1,4 +1,4 @@
-//! How does the request cross to the dialect of the upstream that was chosen, and what must be remembered of it?
+//! The translation of a request to the dialect of the chosen upstream, and what must be stored of it.
 
 use std::rc::Rc;
 
@@ -20,17 +20,17 @@ use crate::exchange::Exchange;
 use crate::platform::{log_error, new_ulid};
 use crate::store::{dify, responses};
 
-/// What is to be remembered of an answer.
+/// What to store of an answer.
 pub enum Memory {
     /// Nothing.
     None,
     /// The answer itself.
     Answer(Box<Keep>),
-    /// The Dify conversation that it belongs to, under this name if the app keeps one, and whose it is.
+    /// The Dify conversation of the answer, under this name if the app has conversations, and its user.
     DifyConversation { name: Option<String>, user: String },
 }
 
-/// An answer that is to be kept, so that the caller may continue it.
+/// An answer to be stored, so that the caller can continue it.
 pub struct Keep {
     key_id: String,
     what: What,
@@ -39,12 +39,12 @@ pub struct Keep {
 enum What {
     /// The answer to this request.
     Answer(Box<ResponsesRequest>),
-    /// That the provider with this `uid` keeps it.
+    /// A note that the provider with this `uid` stores it.
     Keeper(String),
 }
 
 impl Keep {
-    /// Keeps the answer with this body. It is there before the caller knows that the answer is whole.
+    /// Stores the answer with this body, before the caller sees its end.
     pub async fn keep(&self, exchange_env: &worker::Env, body: &[u8]) {
         let put = async {
             match &self.what {
@@ -68,7 +68,7 @@ impl Keep {
     }
 }
 
-/// The crossing to a candidate. An error is the caller's: its request does not say what its dialect demands.
+/// The translation for a candidate. An error is the caller's: the request is invalid in its dialect.
 pub async fn cross(
     exchange: &Exchange,
     principal: &Principal,
@@ -130,7 +130,7 @@ pub async fn cross(
     Ok((crossing, memory))
 }
 
-/// Puts the turns before this one into a request that continues a kept response or refers to its items.
+/// Prepends earlier turns to a request that continues a stored response or refers to its items.
 pub async fn resolve(
     exchange: &Exchange,
     principal: &Principal,

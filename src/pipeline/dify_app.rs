@@ -1,6 +1,6 @@
-//! What a Dify app is told besides the question: files before it, and to stop when the caller has left.
+//! Requests to a Dify app besides the question: uploads before it, and the stop request when the caller disconnects.
 //!
-//! Closing the connection does not stop an app; it goes on to the end at its owner's cost unless it is told.
+//! Closing the connection does not stop an app; without a stop request it runs to the end at its owner's cost.
 
 use futures::channel::oneshot;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Media};
@@ -17,8 +17,8 @@ use crate::platform::executor::wait_until;
 use crate::platform::http::{self, Headers, Received};
 use crate::platform::{log_error, new_ulid};
 
-/// Uploads what stands in the request itself, so that the request names it by id. What cannot be uploaded stays as it is,
-/// and is dropped by name when the request is written.
+/// Uploads inline files, so that the request can refer to them by id. Files that cannot be uploaded stay inline, and
+/// are dropped and reported by the encoder.
 pub async fn upload(
     exchange: &Exchange,
     candidate: &Candidate,
@@ -51,20 +51,20 @@ pub async fn upload(
     Ok(())
 }
 
-/// Tells an app to stop, if it is dropped while the app is at work.
+/// Stops an app if dropped while the app is at work.
 pub struct Stop {
-    /// Sends the name of the work to whoever tells the app.
+    /// Sends the id of the task to the future that stops the app.
     tell: Option<oneshot::Sender<String>>,
     task: Option<String>,
 }
 
 impl Stop {
-    /// For the stream of a candidate; `None` if that is no Dify app. The user must be that of the request.
+    /// For the stream of a candidate; `None` if it is not a Dify app. The user must be that of the request.
     pub fn of(exchange: &Exchange, candidate: &Candidate, user: Option<&str>) -> Option<Self> {
         candidate.upstream.provider().dify_app(candidate.upstream.record.quirk_set())?;
         let (tell, told) = oneshot::channel::<String>();
         let (candidate, body) = (candidate.clone(), dify::stop_body(user.unwrap_or(dify::DEFAULT_USER)));
-        // Registered now, because what begins after the caller has left may not be waited for.
+        // Registered now, because work that begins after the disconnect may not be waited for.
         wait_until(&exchange.context, async move {
             let Ok(task) = told.await else { return };
             let Some(call) = room::stop(&candidate.upstream.site(), &task) else { return };
@@ -75,14 +75,14 @@ impl Stop {
         Some(Self { tell: Some(tell), task: None })
     }
 
-    /// Looks at a piece of the stream for the name of the work.
+    /// Searches a piece of the stream for the id of the task.
     pub fn look_at(&mut self, bytes: &[u8]) {
         if self.task.is_none() {
             self.task = dify::task_id_in(bytes);
         }
     }
 
-    /// The app has ended its answer: there is nothing to stop.
+    /// The answer is complete: there is nothing to stop.
     pub fn release(&mut self) {
         self.tell = None;
     }
@@ -91,7 +91,7 @@ impl Stop {
 impl Drop for Stop {
     fn drop(&mut self) {
         if let (Some(tell), Some(task)) = (self.tell.take(), self.task.take()) {
-            // Nobody listens only when the platform has given up on the request altogether.
+            // The receiver is gone only if the platform has given up on the request altogether.
             let _ = tell.send(task);
         }
     }

@@ -1,8 +1,9 @@
-//! Operations that have no dialects: embeddings, images, audio, rerank, moderations. The request goes to a provider that
-//! offers the operation, the model's name spliced in where it has another there, and the answer comes back as it is.
+//! Operations without translation: embeddings, images, audio, rerank, moderations. The request goes to a provider
+//! that offers the operation, with the upstream's name of the model spliced in if it differs, and the answer is
+//! returned unchanged.
 //!
-//! They are walked like a chat: the same route, keys, circuits, gates and deadlines, and the same trail. Only an upload,
-//! which is streamed, cannot be sent twice: whoever is asked with it is the only one.
+//! Failover works as for chats: the same route, keys, circuit breakers, concurrency limits and deadlines, and the
+//! same trail. Only an upload, which is streamed, cannot be sent twice: there is no failover once it was sent.
 
 use std::cell::RefCell;
 
@@ -37,7 +38,7 @@ use crate::platform::http::{Headers, Received, Response, ResponseBody};
 use crate::platform::{new_ulid, now_ms};
 use crate::store::snapshot;
 
-/// An answer that says it is larger than this is passed on without a look at it.
+/// A larger answer, by its `content-length`, is forwarded without inspection.
 const MAX_LOOKED_AT_BYTES: usize = 4 << 20;
 
 /// Forwards a request for `operation`.
@@ -53,7 +54,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
             record.event.status = status;
             record.note_facts(&facts);
             settlement.keep_hold(hold);
-            // The platform pumps a stream from now on, and closes the upstream if the caller leaves.
+            // The platform pipes the stream from now on, and closes the upstream if the caller disconnects.
             settlement.finish(Outcome::Completed);
             Ok(Response::new(status, headers, body))
         }
@@ -80,7 +81,7 @@ async fn serve(
     if let Some(boundary) = boundary(&content_type) {
         let upload = Upload::begin(exchange, boundary).await?;
         let mut route = plan(exchange, operation, principal, &upload.model(), record).await?;
-        // It is gone once it has been sent, and the body of one request cannot be sent beside another.
+        // It is consumed by sending it, and the body of one request cannot be sent by another.
         route.max_attempts = 1;
         route.hedge_after_ms = None;
         let sent = Sent::Upload { upload: RefCell::new(Some(upload)), content_type: &content_type };
@@ -93,7 +94,7 @@ async fn serve(
     failover::serve(&asking(Sent::Json { inbound: &inbound, body: &body }), &route, &mut record.trail).await
 }
 
-/// Whom to ask for the model.
+/// The route of the model.
 async fn plan(
     exchange: &Exchange,
     operation: Operation,
@@ -118,7 +119,7 @@ fn call_of(candidate: &Candidate, operation: Operation) -> Result<Call, ApiError
     })
 }
 
-/// What is asked, of whichever candidate.
+/// The request, for any candidate.
 struct Forwarding<'a> {
     exchange: &'a Exchange,
     principal: &'a Principal,
@@ -127,15 +128,15 @@ struct Forwarding<'a> {
     sent: Sent<'a>,
 }
 
-/// What is sent.
+/// The body.
 enum Sent<'a> {
     /// A body that can be sent again.
     Json { inbound: &'a Inbound<'a>, body: &'a Body },
-    /// One that is gone once it is.
+    /// A body that can be sent only once.
     Upload { upload: RefCell<Option<Upload>>, content_type: &'a str },
 }
 
-/// An answer, as it will be passed on.
+/// An answer to be returned.
 struct Forwarded {
     status: u16,
     headers: Headers,
@@ -183,7 +184,7 @@ impl Question for Forwarding<'_> {
 }
 
 impl Forwarding<'_> {
-    /// The body for this candidate, and its type.
+    /// The body for this candidate, and its content type.
     async fn body_for(&self, candidate: &Candidate) -> Result<(JsValue, &str), AttemptError> {
         let (inbound, body) = match &self.sent {
             Sent::Json { inbound, body } => (inbound, body),
@@ -203,7 +204,7 @@ impl Forwarding<'_> {
         Ok((body.to_js(inbound.native_body(model, false)).into(), "application/json"))
     }
 
-    /// The answer as it is: looked at if it is JSON of a reasonable size, streamed past otherwise.
+    /// The answer unchanged: inspected if it is JSON of a reasonable size, otherwise streamed.
     async fn receive(
         &self,
         candidate: &Candidate,
@@ -240,7 +241,7 @@ impl Forwarding<'_> {
     }
 }
 
-/// An error of the upstream's own, which is passed on as it is if nobody else can be asked.
+/// An error of the upstream, which is returned unchanged if no other candidate is left.
 fn refused(candidate: &Candidate, response: &Received, headers: Headers, body: Body) -> Failed {
     let status = response.status;
     // Some services repeat the key that they refuse.

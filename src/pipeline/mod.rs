@@ -1,10 +1,9 @@
 //! One chat completion, step by step: authenticate, resolve, admit, attempt (and, as long as that fails, the next one),
 //! relay, settle; and what is done after the response.
-//!
 //! Each step takes values and returns values; no step reaches back. What a request leaves behind is written into one
-//! [`record::RequestRecord`] here; failover is lent its trail and nothing else. Whatever happens once the caller is known,
-//! exactly one usage event is left behind, because the guard around the record, [`settle::Settlement`], leaves it when it
-//! goes away.
+//! [`record::RequestRecord`] here; failover only borrows its trail. Once the caller is known, exactly one usage event
+//! is left behind however the request ends, because the guard around the record, [`settle::Settlement`], leaves it
+//! when it is dropped.
 
 pub mod admit;
 pub mod authenticate;
@@ -57,7 +56,7 @@ use record::RequestRecord;
 use settle::Settlement;
 use upstream_health::Hold;
 
-/// A chat completion in the dialect of the exchange. `from_path`: model and streaming, where the path says them.
+/// A chat completion in the dialect of the exchange. `from_path`: model and streaming, if the path contains them.
 pub async fn chat_completion(
     exchange: &Exchange,
     from_path: Option<FromPath<'_>>,
@@ -68,7 +67,7 @@ pub async fn chat_completion(
     let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
     let mut settlement = Settlement::begin(exchange, &principal, conversation);
     match serve(exchange, &principal, from_path, is_named, settlement.record()).await {
-        // The relay settles when the answer is over.
+        // The relay settles at the end of the answer.
         Ok(Served::Upstream { accepted, hold, cache }) => {
             set_headers(&accepted.headers, settlement.record());
             match cache {
@@ -100,7 +99,7 @@ pub async fn chat_completion(
     }
 }
 
-/// The headers that say how an upstream's answer came about.
+/// The headers about how an upstream's answer was obtained.
 fn set_headers(headers: &Headers, record: &RequestRecord) {
     set_header(headers, "x-conversation-id", &record.event.conversation_id);
     set_header(headers, "x-nexus-attempts", &record.trail.attempts().to_string());
@@ -154,7 +153,7 @@ async fn serve(
     let RequestRecord { event, trail, transcript, .. } = &mut *record;
     let conversation_id = event.conversation_id.as_str();
     let asked = Asked { exchange, principal, body: &body, inbound: &inbound, conversation_id };
-    // The request leaves at the first poll; whose it is is found out while the upstream works.
+    // The request is sent at the first poll; its conversation is looked up while the upstream works.
     let (mut served, mut recognised) = join(
         failover::serve(&asked, &route, trail),
         recogniser.at(Lookup::Meanwhile, transcript, Some(&inbound)),
@@ -171,7 +170,7 @@ async fn serve(
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, cache })
 }
 
-/// Records a request that was cut off with the object that made it, under the id that its event always had.
+/// Records a request that was interrupted by the eviction of the object that made it, under the id of its event.
 pub async fn record_interrupted(
     exchange: &Exchange,
     model: &str,

@@ -1,7 +1,7 @@
-//! The Responses API of providers that have it: requests, answers and everything about them pass untouched, so that tools
-//! which the provider runs, work in the background and encrypted thoughts survive.
+//! The Responses API of providers that have it: requests and answers pass through unchanged, so that server tools,
+//! background responses and encrypted reasoning work.
 //!
-//! The gateway remembers who keeps a response and whose it is. It hands over no id that is not the caller's own: the
+//! The gateway records which provider and which key a response belongs to. It reveals no id of another key: the
 //! provider's account is shared by all keys.
 
 use nexus_edge_core::access::Principal;
@@ -21,8 +21,8 @@ use crate::exchange::Exchange;
 use crate::platform::http::Response;
 use crate::store::{responses, snapshot};
 
-/// The crossing to a candidate that speaks the dialect itself; `None` if it does not, or if the request continues what
-/// the gateway keeps.
+/// The pass-through for a candidate with the same dialect; `None` if it has another, or if the request continues a
+/// response that the gateway stores.
 pub async fn cross(
     exchange: &Exchange,
     principal: &Principal,
@@ -37,7 +37,7 @@ pub async fn cross(
         match responses::find(&exchange.env, &principal.key_id, &previous).await? {
             Some(Kept::Elsewhere(kept)) if kept.kept_by == provider.uid => {}
             Some(Kept::Elsewhere(_)) => return Err(kept_by_another(&previous)),
-            // It was made in translation, so its turns are here and nowhere else.
+            // It was created in translation, so its turns are stored here only.
             Some(Kept::Here(_)) => return Ok(None),
             None => return Err(no_previous(&previous).into()),
         }
@@ -49,12 +49,12 @@ pub async fn cross(
     }))
 }
 
-/// Whether the provider keeps the answer; it does unless the caller says otherwise.
+/// Whether the provider stores the answer, which is the default.
 pub fn is_stored(inbound: &Inbound<'_>) -> bool {
     inbound.field("store").is_none_or(|value| value.get() != "false")
 }
 
-/// Refuses an id in the body that is not the caller's, of an operation that is forwarded.
+/// Refuses an id of another key in the body of a forwarded operation.
 pub async fn check_previous(
     exchange: &Exchange,
     principal: &Principal,
@@ -69,7 +69,7 @@ pub async fn check_previous(
     }
 }
 
-/// Asks the provider that keeps a response about it, and passes its answer on.
+/// Sends a request about a stored response to the provider that stores it, and returns its answer.
 pub async fn ask_keeper(
     exchange: &Exchange,
     principal: &Principal,
@@ -97,7 +97,7 @@ pub fn no_previous(id: &str) -> ApiError {
     ApiError::not_found("previous_response_not_found", message).with_param("previous_response_id")
 }
 
-/// The failure for a response that another provider keeps than the one that is asked. That one may be among the candidates.
+/// The failure for a response that another provider than this candidate stores. That one may be among the candidates.
 pub fn kept_by_another(id: &str) -> AttemptError {
     let message = format!(
         "The response `{}` is kept by a provider that does not serve this model. Send the turns before instead.",

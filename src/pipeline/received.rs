@@ -1,6 +1,7 @@
-//! What came from an upstream: its headers for the caller, its body read to the end, and a whole answer passed on as it is.
+//! An upstream's response: its headers for the caller, its body read to the end, and an unstreamed answer returned
+//! unchanged.
 //!
-//! Nothing of the upstream's secrets is passed on, and no header that is not the caller's business.
+//! No secret of the upstream is forwarded, and no hop-by-hop header.
 
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_caller;
@@ -14,15 +15,15 @@ use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::http::{Headers, Received, Response, ResponseBody};
 
-/// Largest unstreamed answer that is taken in, in bytes.
+/// Largest unstreamed answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// Whether an answer of this status may have a body; the platform refuses to build one that may not.
+/// Whether an answer with this status may have a body; the platform refuses to build one that may not.
 pub fn has_body(status: u16) -> bool {
     matches!(status, 200..=599) && !matches!(status, 204 | 205 | 304)
 }
 
-/// The headers of the caller's answer: the upstream's, as far as they are the caller's business, and the gateway's.
+/// The headers of the caller's answer: the forwarded ones of the upstream, and the gateway's own.
 pub fn caller_headers(
     exchange: &Exchange,
     candidate: &Candidate,
@@ -32,7 +33,7 @@ pub fn caller_headers(
 ) -> Headers {
     let headers = Headers::new();
     for (name, value) in response.headers.iter().filter(|(name, _)| forwards_to_caller(name)) {
-        // Some services repeat in a header what they were sent in one.
+        // Some services repeat a request header in a response header.
         if !reveals(value, candidate.upstream.secrets()) {
             set_header(&headers, name, value);
         }
@@ -57,7 +58,7 @@ pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Bo
     let declared = response.header("content-length").and_then(|length| length.parse().ok());
     let read = match (response.body(), declared) {
         (None, _) => Ok(Body::from_bytes(Vec::new())),
-        // A body that comes with its length is on its way already: it needs no watch over its pieces.
+        // A body with a known length is on its way already: its chunks need no idle time-out.
         (Some(_), Some(0..=MAX_ANSWER_BYTES)) => match response.array_buffer() {
             Ok(array_buffer) => bytes::read_at_once(array_buffer, Some(idle_ms.into())).await,
             Err(_) => Err(ReadError::Broken),
@@ -76,7 +77,7 @@ pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Bo
     })
 }
 
-/// The failure of an upstream that broke off its answer.
+/// The failure of an upstream with a truncated answer.
 pub fn broken_off(candidate: &Candidate) -> AttemptError {
     AttemptError::unreachable(format!(
         "The provider `{}` broke off its answer.",
@@ -84,7 +85,7 @@ pub fn broken_off(candidate: &Candidate) -> AttemptError {
     ))
 }
 
-/// The answer to a question about something that the provider keeps. Nothing is recorded of it.
+/// The answer to a request about something that the provider stores. It is not recorded.
 pub async fn pass_on(
     exchange: &Exchange,
     candidate: &Candidate,

@@ -1,7 +1,7 @@
-//! Which conversation does a request belong to? The one that the caller names, or the one that its history says.
+//! Finds the conversation of a request: the one that the caller names, or the one of its history.
 //!
-//! The look-up runs while the upstream works on the answer: it delays no byte. At most one read of KV is made for a
-//! request; what else there is to find out is found out after the answer, when it is remembered.
+//! The look-up runs while the upstream works on the answer, so it delays no byte. At most one read of KV is made for
+//! a request; the rest happens after the answer, when the conversation is stored.
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::conversation::{
@@ -18,16 +18,17 @@ use crate::platform::new_ulid;
 use crate::platform::promise::Timer;
 use crate::store::conversations;
 
-/// What names the requests by which a session's summary is made.
+/// Suffix of the conversation of requests that summarise a session.
 const SUMMARY_SUFFIX: &str = ".summary";
 
-/// A request of more bytes is neither recognised nor archived: reading it would hold up everybody else in the isolate.
+/// A larger request, in bytes, is neither recognised nor archived: decoding it would block other requests of the
+/// isolate.
 const MAX_READ_BYTES: usize = 4 << 20;
 
-/// Before a larger request is read, what was just sent gets the chance to leave.
+/// Before a larger request is decoded, pending output gets the chance to be sent.
 const LARGE_BYTES: usize = 64 * 1024;
 
-/// Whether a request is small enough to be read for its own sake.
+/// Whether a request is small enough to be decoded.
 pub fn is_readable(transcript: &Transcript) -> bool {
     transcript.unread_bytes() <= MAX_READ_BYTES
 }
@@ -37,7 +38,7 @@ pub fn summary_of(session_id: &str) -> String {
     format!("{session_id}{SUMMARY_SUFFIX}")
 }
 
-/// Whether a conversation is the gateway talking to itself.
+/// Whether a conversation consists of the gateway's own requests.
 pub fn is_summary(conversation_id: &str) -> bool {
     conversation_id.ends_with(SUMMARY_SUFFIX)
 }
@@ -48,35 +49,35 @@ pub fn named(exchange: &Exchange) -> Option<String> {
     named.as_deref().and_then(request_id::accept).map(str::to_owned)
 }
 
-/// What was found out about the conversation of a request.
+/// The result of recognition.
 #[derive(Debug, Default)]
 pub struct Recognised {
     /// The conversation, if the request named none in a header.
     pub id: Option<String>,
-    /// What the request says of its history, and what was found under that.
+    /// The hashes of the history, and the stored entry found with them.
     looked_up: Option<(Fingerprint, Remembered)>,
 }
 
 impl Recognised {
-    /// Whether the request itself named its conversation, so that nothing had to be looked up.
+    /// Whether the request named its conversation, so that no look-up was needed.
     pub fn is_named(&self) -> bool {
         self.looked_up.is_none()
     }
 }
 
-/// Recognises the conversation of a request, at the time that was chosen for it.
+/// Recognises the conversation of a request at the configured time.
 pub struct Recogniser<'a> {
     /// The request.
     pub exchange: &'a Exchange,
     /// Who asks.
     pub principal: &'a Principal,
-    /// When to look.
+    /// When to do it.
     pub lookup: Lookup,
 }
 
 impl Recogniser<'_> {
-    /// Recognises the conversation if this is the time for it. `inbound`: the request of the transcript, if it was parsed
-    /// already.
+    /// Recognises the conversation if this is the configured time. `inbound`: the request of the transcript, if it
+    /// was parsed already.
     pub async fn at(
         &self,
         time: Lookup,
@@ -127,7 +128,7 @@ fn named_in_body(request: &ChatRequest) -> Option<String> {
     named.as_str().and_then(request_id::accept).map(str::to_owned)
 }
 
-/// Remembers, after the answer, how the conversation stands. What was looked up before the answer is not looked up again.
+/// Stores, after the answer, the state of the conversation. The result of the earlier look-up is reused.
 pub async fn remember(
     env: &Env,
     principal: &Principal,

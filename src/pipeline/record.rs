@@ -1,4 +1,5 @@
-//! What is recorded of a request while it runs. [`super::settle::Settlement`] owns it and hands it over when the request ends.
+//! The record of a request while it runs. [`super::settle::Settlement`] owns it and hands it over when the request
+//! ends.
 
 use std::rc::Rc;
 
@@ -15,17 +16,17 @@ use super::cache::Place;
 use super::recognise::Recognised;
 use super::trail::Trail;
 
-/// Longest model name or finish reason that is recorded, in characters.
+/// Longest model name or finish reason in a record, in characters.
 const MAX_RECORDED_NAME: usize = 200;
 
 /// What is known of a request so far.
 #[derive(Default)]
 pub struct RequestRecord {
-    /// The usage event. The trail is written into it at the end.
+    /// The usage event. The trail is added at the end.
     pub event: UsageEvent,
-    /// Who was asked.
+    /// The attempts.
     pub trail: Trail,
-    /// What was asked and answered.
+    /// Request and answer.
     pub transcript: Transcript,
     /// The session to be bound to the upstream that answers.
     pub session: Option<String>,
@@ -33,16 +34,16 @@ pub struct RequestRecord {
     pub cache: Option<Place>,
     /// What the request has taken from its limits.
     pub admission: Option<Admission>,
-    /// What was found out about its conversation.
+    /// The result of recognising its conversation.
     pub recognised: Recognised,
     prompt: Prompt,
 }
 
-/// What is known of the tokens of the prompt before the upstream states them.
+/// The prompt's tokens before the upstream reports them.
 enum Prompt {
     /// An estimate.
     Estimated(u64),
-    /// The body, from which an estimate is made if the upstream states nothing.
+    /// The body, from which an estimate is made if the upstream reports nothing.
     Body(Face, Rc<Vec<u8>>),
 }
 
@@ -53,29 +54,29 @@ impl Default for Prompt {
 }
 
 impl RequestRecord {
-    /// The record of a request whose usage event begins like this.
+    /// The record of a request whose usage event starts with these values.
     pub fn begin(event: UsageEvent) -> Self {
         Self { event, ..Self::default() }
     }
 
-    /// Notes what was asked for.
+    /// Records model and streaming of the request.
     pub fn note_request(&mut self, model: &str, stream: bool) {
         self.event.model = model.chars().take(MAX_RECORDED_NAME).collect();
         self.event.stream = stream;
     }
 
-    /// Keeps the body of a chat: for the transcript, and for an estimate of the prompt.
+    /// Records the body of a chat: for the transcript, and for an estimate of the prompt.
     pub fn note_body(&mut self, face: Face, body: &Rc<Vec<u8>>, model: &str, stream: bool) {
         self.transcript.keep_request(face, Rc::clone(body), model, stream);
         self.prompt = Prompt::Body(face, Rc::clone(body));
     }
 
-    /// Notes an estimate of the prompt's tokens, for an upstream that does not state them.
+    /// Records an estimate of the prompt's tokens, for an upstream that does not report them.
     pub fn note_prompt_estimate(&mut self, tokens: u64) {
         self.prompt = Prompt::Estimated(tokens);
     }
 
-    /// Notes which conversation the request was recognised to belong to.
+    /// Records the recognised conversation.
     pub fn note_recognised(&mut self, mut recognised: Recognised) {
         if let Some(id) = recognised.id.take() {
             self.event.conversation_id = id;
@@ -83,7 +84,7 @@ impl RequestRecord {
         self.recognised = recognised;
     }
 
-    /// Notes that a cached response was the answer.
+    /// Records that a cached response was the answer.
     pub fn note_cached(&mut self, face: Face, answer: CachedAnswer) {
         self.event.status = 200;
         self.trail.note_attempt(AttemptRecord {
@@ -91,11 +92,11 @@ impl RequestRecord {
             skipped: Some("cache_hit".to_owned()),
             ..AttemptRecord::default()
         });
-        // The conversation goes on from it as from any other.
+        // The conversation continues from it as from any other answer.
         answer.keep_in(face, &mut self.transcript);
     }
 
-    /// Notes what an answer states of itself; where it states no usage, the estimate of what was sent.
+    /// Records the facts of an answer; without reported usage, the estimate of the text.
     pub fn note_facts(&mut self, facts: &StreamFacts) {
         let (usage, source) = if let Some(usage) = facts.usage {
             (usage, UsageSource::Reported)

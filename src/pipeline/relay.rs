@@ -1,7 +1,7 @@
-//! Step 5: the upstream's answer to the caller.
+//! Step 5: relays the upstream's answer to the caller.
 //!
-//! A stream goes its own way, see [`super::stream_relay`]. Any other answer is read to its end first, so that one that breaks
-//! off becomes a clean error, or another upstream's answer.
+//! Streams are relayed by [`super::stream_relay`]. Any other answer is read to its end first, so that a truncated one
+//! becomes a clean error, or leads to failover.
 
 use nexus_edge_core::stats::Outcome;
 
@@ -12,7 +12,7 @@ use super::stream_relay;
 use crate::exchange::Exchange;
 use crate::platform::http::{Headers, Response};
 
-/// Passes an answer on to the caller.
+/// Relays an answer to the caller.
 pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Settlement) -> Response {
     let Accepted { status, headers, body, transcript, .. } = accepted;
     let record = settlement.record();
@@ -34,7 +34,7 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
     }
 }
 
-/// Passes on the error of an upstream.
+/// Relays an error of an upstream.
 pub fn relay_error(status: u16, headers: Headers, bytes: Vec<u8>, mut settlement: Settlement) -> Response {
     settlement.record().event.status = status;
     settlement.finish(Outcome::Failed);

@@ -1,7 +1,8 @@
-//! Step 3: whom to ask, in which order.
+//! Step 3: the candidates, in order.
 //!
-//! All of it is decided from what the isolate holds: the configuration, and what it knows of the upstreams. Only a request
-//! that names its session, of a model that several can serve, may read KV once, for who served the session before.
+//! The decision uses only the isolate's memory: the configuration, and the health of upstreams. Only a request that
+//! names its session, for a model with several candidates, may read KV once, for the upstream that served the session
+//! before.
 
 use std::cell::Cell;
 
@@ -21,14 +22,14 @@ use crate::exchange::Exchange;
 use crate::platform::{now_ms, random_unit};
 use crate::store::sticky::{self, Binding};
 
-/// Most models that one request may name to fall back on.
+/// Most fallback models that one request may name.
 const MAX_FALLBACKS: usize = 5;
 
 thread_local! {
     static REQUESTS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The session that a request names, whose requests go to the same upstream as long as that answers.
+/// The session of a request. Requests of a session go to the same upstream as long as it answers.
 pub fn session_of(exchange: &Exchange) -> Option<String> {
     recognise::named(exchange)
 }
@@ -45,14 +46,14 @@ pub async fn resolve(
     let stages = snapshot.stages(&inbound.model, &fallbacks, principal)?;
     inbound.fallbacks_taken = stages.iter().skip(1).any(|stage| fallbacks.contains(&stage.model));
     let has_alternatives = stages.len() > 1 || stages.iter().any(|stage| stage.choices.len() > 1);
-    // One candidate is asked whatever the request needs; its own error says best what it cannot do.
+    // A single candidate is asked regardless of what the request needs; its own error is the most specific.
     let needs = if has_alternatives { needs_of(inbound) } else { Needs::default() };
     let binding = if has_alternatives { binding_of(exchange, principal, &stages).await } else { None };
     route_through(exchange, &stages, needs, binding)
 }
 
-/// The route of a request for an operation without dialects; `offer` says why a candidate does not offer it. Nothing is
-/// kept between such requests, so none is bound to whoever answered the last one.
+/// The route of a request for an operation without translation; `offer` says why a candidate does not offer it. There
+/// is no state between such requests, so they are not bound to an upstream.
 pub fn resolve_operation(
     exchange: &Exchange,
     snapshot: &Snapshot,
@@ -66,7 +67,7 @@ pub fn resolve_operation(
         stage.choices.retain(|choice| match offer(&choice.candidate) {
             Ok(()) => true,
             Err(error) => {
-                // What a key may not use does not exist for it.
+                // For a key, models that it may not use do not exist.
                 if choice.allowed {
                     refusal.get_or_insert(error);
                 }
@@ -105,7 +106,7 @@ fn route_through(
     Ok(route)
 }
 
-/// The strategy that the request asks for.
+/// The strategy that the request sets.
 fn strategy_of(exchange: &Exchange) -> Result<Option<Strategy>, ApiError> {
     let Some(name) = exchange.header("x-nexus-strategy") else { return Ok(None) };
     if let Some(strategy) = Strategy::parse(name.trim()) {
@@ -116,14 +117,14 @@ fn strategy_of(exchange: &Exchange) -> Result<Option<Strategy>, ApiError> {
     Err(ApiError::invalid("invalid_value", "x-nexus-strategy", message))
 }
 
-/// The models that the request falls back on, as its header says.
+/// The fallback models in the request's header.
 fn fallbacks_of(exchange: &Exchange) -> Vec<String> {
     let header = exchange.header("x-nexus-fallback").unwrap_or_default();
     let named = header.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
     named.take(MAX_FALLBACKS).collect()
 }
 
-/// Who served the session before, unless its model does not want that.
+/// The upstream that served the session before, unless its model is not `sticky`.
 async fn binding_of(exchange: &Exchange, principal: &Principal, stages: &[Stage]) -> Option<Binding> {
     let logical = stages.first().and_then(|stage| stage.logical.as_ref());
     if logical.is_some_and(|logical| !logical.sticky) {
@@ -133,7 +134,7 @@ async fn binding_of(exchange: &Exchange, principal: &Principal, stages: &[Stage]
     sticky::find(&exchange.env, &session, &principal.key_id).await
 }
 
-/// The candidate that a binding names, by its name on the health board.
+/// The candidate of a binding, by its name in the health registry.
 fn target_of(stages: &[Stage], binding: &Binding) -> Option<String> {
     let choices = stages.iter().flat_map(|stage| &stage.choices);
     let mut bound = choices.filter(|choice| {

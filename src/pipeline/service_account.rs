@@ -1,4 +1,5 @@
-//! Tokens of service accounts: a key file is exchanged for a token, which is used until shortly before it expires.
+//! Access tokens of service accounts: a key file is exchanged for a token, which is reused until shortly before it
+//! expires.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,11 +23,11 @@ struct Held {
 }
 
 thread_local! {
-    /// By the hash of the key: a changed key is not served with an old token, and each key of a pool has its own.
+    /// By the hash of the key: a changed key does not use an old token, and each key of a pool has its own.
     static TOKENS: RefCell<HashMap<String, Held>> = RefCell::default();
 }
 
-/// The token of a service account whose `key` this is, of this provider.
+/// The access token of a service account with this `key`, of this provider.
 pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, ApiError> {
     let name = sha256_hex(key);
     let now = now_ms();

@@ -1,8 +1,8 @@
 //! Step 6: the guard that leaves exactly one usage event behind, however a request ends.
 //!
 //! It owns the [`RequestRecord`] of a request. When it is finished or dropped, the record goes to
-//! [`super::after_response`], which was registered with the platform at the start, so that it outlives the answer. A request
-//! that is dropped without a word was cancelled by its caller.
+//! [`super::after_response`], which was registered with the platform at the start, so that it outlives the answer. A
+//! request that is dropped without being finished was cancelled by its caller.
 
 use futures::channel::oneshot;
 use nexus_edge_core::access::Principal;
@@ -22,7 +22,7 @@ use crate::platform::now_ms;
 pub struct Settlement {
     record: RequestRecord,
     leave: Option<oneshot::Sender<RequestRecord>>,
-    /// The claim on the upstream that answers.
+    /// The permits of the upstream that answers.
     hold: Option<Hold>,
 }
 
@@ -52,12 +52,12 @@ impl Settlement {
         Self { record: RequestRecord::begin(event), leave: Some(leave), hold: None }
     }
 
-    /// What is recorded, for the steps to add to.
+    /// The record, for the steps to add to.
     pub fn record(&mut self) -> &mut RequestRecord {
         &mut self.record
     }
 
-    /// Keeps the claim on the upstream that answers until its answer is over.
+    /// Keeps the permits of the upstream until the end of its answer.
     pub fn keep_hold(&mut self, hold: Hold) {
         self.hold = Some(hold);
     }
@@ -86,7 +86,7 @@ impl Settlement {
 
     fn end(mut self, outcome: Outcome, fault: Option<StreamFault>) {
         self.record.event.outcome = outcome;
-        // A caller who leaves says nothing about the upstream.
+        // A disconnect is no statement about the upstream.
         if let Some(hold) = self.hold.take().filter(|_| outcome != Outcome::Cancelled) {
             hold.end(retry::outcomes_of_stream(fault));
         }
@@ -99,7 +99,7 @@ impl Drop for Settlement {
             let mut record = std::mem::take(&mut self.record);
             record.trail.write_to(&mut record.event);
             record.event.duration_ms = now_ms().saturating_sub(record.event.ts);
-            // Nothing receives it only when the platform has given up on the request altogether.
+            // The receiver is gone only if the platform has given up on the request altogether.
             let _ = leave.send(record);
         }
     }

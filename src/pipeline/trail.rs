@@ -1,11 +1,10 @@
-//! Whom a request was sent to: every attempt and every candidate that was passed over, in order, and the candidate that was
-//! asked last.
+//! The trail of a request: all attempts and skipped candidates, in order, and the last candidate that was asked.
 
 use nexus_edge_core::billing::Price;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 
-/// The trail of a request among upstreams.
+/// The trail of a request.
 #[derive(Default)]
 pub struct Trail {
     attempts: Vec<AttemptRecord>,
@@ -13,7 +12,7 @@ pub struct Trail {
     first_byte_ms: Option<u64>,
 }
 
-/// The candidate that was asked last: the one that answered, if any did.
+/// The last candidate that was asked: the one that answered, if any did.
 struct Asked {
     provider_id: i64,
     provider_name: String,
@@ -23,7 +22,7 @@ struct Asked {
 }
 
 impl Trail {
-    /// Notes that a candidate was asked.
+    /// Records that a candidate is asked.
     pub fn note_candidate(&mut self, candidate: &Candidate) {
         let record = &candidate.upstream.record;
         self.asked = Some(Asked {
@@ -35,17 +34,17 @@ impl Trail {
         });
     }
 
-    /// Notes an attempt, or a candidate that was passed over.
+    /// Records an attempt, or a skipped candidate.
     pub fn note_attempt(&mut self, record: AttemptRecord) {
         self.attempts.push(record);
     }
 
-    /// Notes that an upstream has begun to answer, so many milliseconds after it was asked.
+    /// Records that an upstream has begun to answer, so many milliseconds after the request.
     pub fn note_first_byte(&mut self, milliseconds: u64) {
         self.first_byte_ms = Some(milliseconds);
     }
 
-    /// How many upstreams were asked.
+    /// Number of attempts.
     pub fn attempts(&self) -> usize {
         self.attempts.iter().filter(|record| record.skipped.is_none()).count()
     }
@@ -55,13 +54,13 @@ impl Trail {
         self.asked.as_ref()?.key_id.as_deref()
     }
 
-    /// What the tokens of the model cost that was asked last.
+    /// The price of the model that was asked last.
     pub fn price(&self) -> Option<Price> {
         self.asked.as_ref()?.price
     }
 
-    /// Writes the trail into an event. One attempt that went straight to one upstream says nothing that the event does not,
-    /// and is left out.
+    /// Adds the trail to an event. A single successful attempt adds nothing to the event's own fields and is left
+    /// out.
     pub fn write_to(&mut self, event: &mut UsageEvent) {
         if let Some(asked) = &self.asked {
             event.provider_id = Some(asked.provider_id);

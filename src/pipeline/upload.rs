@@ -1,6 +1,6 @@
-//! An upload: a multipart body that is passed on while it arrives.
+//! An upload: a multipart body that is forwarded while it arrives.
 //!
-//! Only what stands before the end of its `model` field is taken in, so it can be sent only once.
+//! Only the bytes up to the end of its `model` field are held, so it can be sent only once.
 
 use std::ops::Range;
 
@@ -15,10 +15,10 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use crate::exchange::Exchange;
 use crate::platform::bytes;
 
-/// Most bytes of a multipart body that are taken in before its `model` field has come.
+/// Most bytes of a multipart body that are held until its `model` field has arrived.
 const MAX_PREFIX_BYTES: usize = 26 << 20;
 
-/// What has come up to the model's name, and the rest as a stream.
+/// The bytes up to the model's name, and the rest as a stream.
 pub struct Upload {
     prefix: Vec<u8>,
     named_at: Range<usize>,
@@ -26,7 +26,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Takes in as much as tells which model is meant.
+    /// Reads up to the model's name.
     pub async fn begin(exchange: &Exchange, boundary: &str) -> Result<Self, ApiError> {
         let stream =
             exchange.body_stream()?.ok_or_else(|| ApiError::invalid_json("The request body is empty."))?;
@@ -51,12 +51,12 @@ impl Upload {
         Ok(Self { prefix, named_at, rest: chunks.boxed_local() })
     }
 
-    /// The model that it names.
+    /// The model in the field.
     pub fn model(&self) -> String {
         String::from_utf8_lossy(self.prefix.get(self.named_at.clone()).unwrap_or_default()).into_owned()
     }
 
-    /// The whole of it, with this model instead.
+    /// The complete body with this model instead.
     pub fn into_body(mut self, model: &str) -> JsValue {
         if self.prefix.get(self.named_at.clone()) != Some(model.as_bytes()) {
             self.prefix.splice(self.named_at, model.bytes());

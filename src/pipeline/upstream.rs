@@ -1,4 +1,4 @@
-//! The request to an upstream, and our hold on it.
+//! Sends a request to an upstream, and holds the connection.
 
 use futures::future::{Either, select};
 use futures::pin_mut;
@@ -21,14 +21,14 @@ use crate::platform::http::{self, Headers, Received, Response};
 use crate::platform::log_error;
 use crate::platform::promise::Timer;
 
-/// Our hold on a request to an upstream. Dropping it closes the connection, so that a request whose caller has left, or
-/// that timed out, costs nothing more.
+/// A request to an upstream in progress. Dropping it closes the connection, so that a request whose caller has left,
+/// or that timed out, costs nothing more.
 pub struct Connection {
     controller: Option<AbortController>,
 }
 
 impl Connection {
-    /// The hold on an answer that comes over no connection.
+    /// For an answer without a connection.
     pub fn none() -> Self {
         Self { controller: None }
     }
@@ -38,7 +38,7 @@ impl Connection {
         self.controller.is_some()
     }
 
-    /// Lets go of a connection whose answer has been read to its end: there is nothing left to close.
+    /// Releases a connection whose answer was read to its end: there is nothing left to close.
     pub fn release(mut self) {
         self.controller = None;
     }
@@ -52,14 +52,14 @@ impl Drop for Connection {
     }
 }
 
-/// The error for what the provider cannot do.
+/// The error for an operation that the provider does not offer.
 pub fn cannot(candidate: &Candidate) -> AttemptError {
     let name = &candidate.upstream.record.name;
     let message = format!("The provider `{name}` cannot do this as it is configured.");
     AttemptError::new(Failure::CapabilityMismatch, ApiError::unavailable("provider_unavailable", message))
 }
 
-/// A request as it will be sent.
+/// A request to be sent.
 pub struct OutboundRequest {
     url: String,
     method: &'static str,
@@ -92,14 +92,14 @@ pub async fn send(
         AttemptError::unreachable(format!("The provider `{name}` cannot be reached."))
     })?;
     if (300..400).contains(&response.status) {
-        // Following it would send the provider's key to an address that nobody configured.
+        // A redirect would send the provider's key to an address that was not configured.
         let message = format!("The provider `{name}` answered with a redirect. Check its server_url.");
         return Err(AttemptError::unreadable(message));
     }
     Ok((response, connection))
 }
 
-/// Waits so long for what an upstream answers.
+/// Waits with a time-out for an upstream.
 pub async fn within<T>(sending: impl Future<Output = T>, timeout_ms: u32) -> Result<T, AttemptError> {
     pin_mut!(sending);
     match select(sending, Timer::after_ms(timeout_ms.into())).await {
@@ -111,7 +111,7 @@ pub async fn within<T>(sending: impl Future<Output = T>, timeout_ms: u32) -> Res
     }
 }
 
-/// The request by which a candidate is asked; the body is bytes or a stream.
+/// The request for a candidate; the body is bytes or a stream.
 pub async fn build_request(
     exchange: &Exchange,
     candidate: &Candidate,
@@ -125,26 +125,26 @@ pub async fn build_request(
     }
     set_header(&headers, "content-type", content_type);
     if call.is_stream {
-        // A compressed stream is held back by the compressor's buffer.
+        // A compressed stream would be delayed by the compressor's buffer.
         set_header(&headers, "accept-encoding", "identity");
     }
     let provider = candidate.upstream.provider();
     let speaks = provider.speaks(exchange.face);
     for (name, value) in &call.headers {
-        // What a caller of the same dialect says of versions is forwarded as it is.
+        // Version headers of a caller with the same dialect are forwarded unchanged.
         if !speaks || !headers.has(name) {
             set_header(&headers, name, value);
         }
     }
     authorize(&headers, &candidate.upstream, candidate.key(), call.auth).await?;
-    // Versions of the dialect are asked for in the query as well (`?beta=true`).
+    // The query contains versions of the dialect, too (`?beta=true`).
     let takes_query = speaks && provider.takes_callers_query();
     let query = exchange.query_string().filter(|_| takes_query).unwrap_or_default();
     let Call { url, method, .. } = call;
     Ok(OutboundRequest { url: with_query(url, query), method, headers, body })
 }
 
-/// Puts in who we are, and the headers that the provider's configuration adds; those go before everything else.
+/// Adds the credentials, and the headers of the provider's configuration, which take precedence.
 pub async fn authorize(
     headers: &Headers,
     upstream: &Upstream,

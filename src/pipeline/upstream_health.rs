@@ -1,8 +1,8 @@
-//! What this isolate knows of the upstreams that it asks, and how isolates tell each other.
+//! The health of upstreams in this isolate, and sharing it between isolates.
 //!
-//! The knowledge is in memory and changes with every attempt. What bars an upstream (an open circuit, a rest that it
-//! asked for) is told to the other isolates through one Durable Object, in the background, and heard from there within
-//! seconds; everything else each isolate learns for itself.
+//! It is in memory and changes with every attempt. What blocks an upstream (an open circuit, a cool-down) is shared
+//! with other isolates through one Durable Object, in the background, within seconds; everything else each isolate
+//! measures for itself.
 
 use std::cell::{Cell, RefCell};
 
@@ -17,7 +17,7 @@ use crate::objects::circuits;
 use crate::platform::http::Received;
 use crate::platform::{log_error, now_ms, random_u64, random_unit};
 
-/// Milliseconds between two looks at what the others know.
+/// Milliseconds between two exchanges with the other isolates.
 const HEAR_EVERY_MS: u64 = 3_000;
 
 thread_local! {
@@ -27,14 +27,14 @@ thread_local! {
     static HEARD_AT_MS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Looks at, or changes, what is known.
+/// Reads or changes the registry.
 pub fn with_board<T>(work: impl FnOnce(&mut Board) -> T) -> T {
     BOARD.with_borrow_mut(|board| {
         work(board.get_or_insert_with(|| Board::new(BoardSettings::default(), random_u64())))
     })
 }
 
-/// The key to ask an upstream with: the preferred one (by its id) if it is well, else whose turn it is.
+/// The key to use for an upstream: the preferred one (by its id) if it is healthy, otherwise the next in turn.
 pub fn choose_key(upstream: &Upstream, preferred: Option<&str>, tried: &[usize]) -> KeyChoice {
     let now = now_ms();
     let facts: Vec<KeyFacts<'_>> = upstream
@@ -60,12 +60,12 @@ pub fn choose_key(upstream: &Upstream, preferred: Option<&str>, tried: &[usize])
     })
 }
 
-/// How long an upstream asks to be left alone, in milliseconds.
+/// The cool-down that an upstream requests, in milliseconds.
 pub fn asked_rest_ms(response: &Received) -> Option<u64> {
     backoff::retry_after_ms(response.header("retry-after-ms"), response.header("retry-after"), now_ms())
 }
 
-/// The names under which the parts of an attempt are known.
+/// The targets of an attempt in the registry.
 #[derive(Debug, Clone)]
 pub struct Targets {
     /// The provider.
@@ -76,36 +76,35 @@ pub struct Targets {
     pub key: String,
 }
 
-/// An attempt under way. Dropped without a verdict it says nothing about the upstream: its caller has left.
+/// An attempt in progress. Dropping it without an outcome is no statement about the upstream: its caller has left.
 pub struct Hold {
     targets: Targets,
     permits: Option<[Permit; 3]>,
-    /// Our place behind the provider's gate.
+    /// The place in the provider's concurrency limiter.
     admission: Option<Admission>,
 }
 
 impl Hold {
-    /// Begins an attempt, unless something bars it.
+    /// Begins an attempt, unless it is blocked.
     pub fn begin(targets: Targets) -> Result<Self, Blocked> {
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
         let permits = with_board(|board| board.begin_all(names, now_ms()))?;
         Ok(Self { permits: Some(permits), targets, admission: None })
     }
 
-    /// Begins an attempt although its circuit is open: there is nobody better to ask. Whoever asked to be left alone is
-    /// left alone.
+    /// Begins an attempt despite an open circuit, as a last resort. Cool-downs are still respected.
     pub fn begin_last_resort(targets: Targets) -> Result<Self, Blocked> {
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
         let permits = with_board(|board| board.begin_last_resort(names, now_ms()))?;
         Ok(Self { permits: Some(permits), targets, admission: None })
     }
 
-    /// Whether the attempt is to find out if an upstream that was dead is alive.
+    /// Whether the attempt is the trial of a half-open circuit.
     pub fn is_probe(&self) -> bool {
         self.permits.as_ref().is_some_and(|permits| permits.iter().any(Permit::is_probe))
     }
 
-    /// Begins an attempt although something bars it: there is nobody else to ask.
+    /// Begins an attempt despite a block: there is no other candidate.
     pub fn begin_anyway(targets: Targets) -> Self {
         let now = now_ms();
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
@@ -113,13 +112,13 @@ impl Hold {
         Self { permits: Some(permits), targets, admission: None }
     }
 
-    /// The same, with a place behind the provider's gate that is left when the attempt is over.
+    /// The same with a place in the provider's concurrency limiter, which is released at its end.
     pub fn with_admission(mut self, admission: Option<Admission>) -> Self {
         self.admission = admission;
         self
     }
 
-    /// Notes that the answer has begun, so many milliseconds after it was asked for.
+    /// Records the first byte of the answer, so many milliseconds after the request.
     pub fn first_byte(&self, milliseconds: u64) {
         let Some([provider, model, key]) = &self.permits else { return };
         let now = now_ms();
@@ -154,7 +153,7 @@ impl Drop for Hold {
     }
 }
 
-/// Tells this isolate and all others what is known of an upstream from elsewhere.
+/// Adds an observation from elsewhere, for this isolate and all others.
 pub async fn tell(env: &Env, state: SharedState) {
     let news = [state];
     with_board(|board| board.absorb(&news, now_ms()));
@@ -163,8 +162,8 @@ pub async fn tell(env: &Env, state: SharedState) {
     }
 }
 
-/// Tells the other isolates what is new here, and hears what is new there. Costs nothing while nothing is new and the
-/// last look was a moment ago.
+/// Exchanges observations with the other isolates. Free while there are no changes here and the last exchange was
+/// recent.
 pub async fn share(env: &Env) {
     let now = now_ms();
     let (revision, news) = with_board(|board| {

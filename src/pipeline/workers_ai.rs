@@ -1,7 +1,7 @@
-//! Workers AI through the deployment's own binding, in the form of any other upstream's answer.
+//! Workers AI through the deployment's own binding, in the form of any other upstream's response.
 //!
-//! The binding is a JavaScript object that is optional, so it is looked up by name. It gives an object, or a stream of
-//! events where one was asked for, and throws what goes wrong; [`run`] makes a response of each of the three.
+//! The binding is an optional JavaScript object, so it is looked up by name. It returns an object, or a stream of
+//! events if one was requested, and throws on failure; [`run`] makes a response of each of the three.
 
 use nexus_edge_core::dialect::workers_ai::Thrown;
 use nexus_edge_core::error::ApiError;
@@ -19,7 +19,8 @@ use crate::platform::promise::Awaited;
 /// The name under which `wrangler.toml` binds it.
 const BINDING: &str = "AI";
 
-/// Runs `model` with inputs in JSON. An error is the gateway's own: there is no binding, or it gave nothing in time, or nothing that can be passed on.
+/// Runs `model` with inputs in JSON. An error is the gateway's own: there is no binding, or it returned nothing in
+/// time, or nothing that can be relayed.
 pub async fn run(
     env: &Env,
     model: &str,
@@ -46,7 +47,7 @@ pub async fn run(
 
 fn call(ai: &JsValue, arguments: &Array) -> Result<Promise, JsValue> {
     let run: Function = Reflect::get(ai, &"run".into())?.unchecked_into();
-    // Not `run.call(…)`: of a remote object that would be a method of that name.
+    // Not `run.call(…)`: on a remote object that would be a method of that name.
     Ok(Promise::resolve(&Reflect::apply(&run, ai, arguments)?))
 }
 

@@ -1,8 +1,7 @@
-//! A stream that JavaScript carries to its caller chunk by chunk, asking Rust about each.
+//! A stream that JavaScript relays chunk by chunk, calling Rust for each.
 //!
-//! Every stream can go this way: a chunk may be replaced or withheld, what is to be remembered of it is remembered before
-//! it goes on, and a sign of life fills a pause. The caller's pace is the upstream's pace, because a chunk is read only when
-//! one is asked for.
+//! Every stream can be relayed in this way: a chunk may be replaced or withheld, state is stored before the chunk is
+//! forwarded, and keep-alives fill pauses. Back-pressure works because a chunk is read only when one is pulled.
 
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome};
@@ -17,8 +16,8 @@ use super::stream::{StreamRelay, as_piece};
 use crate::pipeline::cross::Memory;
 
 #[wasm_bindgen(inline_js = r#"
-// `held` goes first. `pending` is a read that was begun already. A timer runs while the stream is carried; it matters
-// only while the upstream is waited for, not while the caller takes its time.
+// `held` is sent first. `pending` is a read that was begun already. A timer runs during the relay; it matters only
+// while waiting for the upstream, not while waiting for the caller.
 export function nexus_carry(reader, pending, held, relay, remembers, first_ms) {
   let since = 0;
   let timer;
@@ -101,14 +100,14 @@ extern "C" {
     ) -> web_sys::ReadableStream;
 }
 
-/// The chunk goes on as it came.
+/// Forward the chunk unchanged.
 const UNCHANGED: u32 = 0;
-/// Nothing of the chunk goes on.
+/// Withhold the chunk.
 const NOTHING: u32 = 1;
-/// Something else goes on in its place.
+/// Send something else instead.
 const REPLACED: u32 = 2;
 
-/// Passes a stream on. `chunks`: what is left of the upstream's body.
+/// Relays a stream. `chunks`: the rest of the upstream's body.
 pub fn carry(mut relay: StreamRelay, chunks: Option<Chunks>) -> web_sys::ReadableStream {
     let held: Array = std::mem::take(&mut relay.held).into_iter().map(JsValue::from).collect();
     let first_ms = relay.idle_ms.min(relay.keep_alive_ms);
@@ -118,7 +117,7 @@ pub fn carry(mut relay: StreamRelay, chunks: Option<Chunks>) -> web_sys::Readabl
     nexus_carry(&reader, pending.as_ref(), &held, relay, remembers, as_milliseconds(first_ms))
 }
 
-/// A reader of a body that there is not.
+/// A reader for an absent body.
 fn empty_reader() -> web_sys::ReadableStreamDefaultReader {
     let nothing = futures::stream::empty::<Result<JsValue, JsValue>>();
     wasm_streams::ReadableStream::from_stream(nothing).into_raw().get_reader().unchecked_into()
@@ -128,19 +127,19 @@ fn as_milliseconds(milliseconds: u64) -> u32 {
     u32::try_from(milliseconds.max(1)).unwrap_or(u32::MAX).min(i32::MAX as u32)
 }
 
-/// A stream that is carried. Freed when it is over or the caller has left.
+/// A relayed stream. Freed at its end or when the caller disconnects.
 #[wasm_bindgen]
 pub struct CarriedStream {
     relay: StreamRelay,
     replacement: Option<Uint8Array>,
-    /// Milliseconds of the present wait after which the last sign of life was given.
+    /// Milliseconds of the current wait at which the last keep-alive was sent.
     commented_after_ms: u64,
     timer_ms: u64,
 }
 
 #[wasm_bindgen]
 impl CarriedStream {
-    /// Looks at a chunk: what goes on in its place.
+    /// Processes a chunk: what to send instead.
     pub fn look_at(&mut self, chunk: &Uint8Array) -> u32 {
         self.commented_after_ms = 0;
         match self.relay.look_at(chunk) {
@@ -149,19 +148,19 @@ impl CarriedStream {
         }
     }
 
-    /// What goes on in place of the chunk that was looked at last.
+    /// What to send instead of the last processed chunk.
     pub fn replacement(&mut self) -> Option<Uint8Array> {
         self.replacement.take()
     }
 
-    /// The upstream has ended its body, or broken it off: what is still to be said.
+    /// The upstream's body has ended, properly or not: what must follow for the caller.
     pub fn end(&mut self) -> u32 {
         self.relay.release_connection();
         let piece = self.finish();
         self.replace(piece)
     }
 
-    /// What came before the first word has been sent. True if that was all.
+    /// The bytes before the first token were sent. True if the stream ended with them.
     pub fn held_is_sent(&mut self) -> bool {
         match self.relay.ended.take() {
             Some(end) => {
@@ -172,7 +171,7 @@ impl CarriedStream {
         }
     }
 
-    /// The timer has gone off after the upstream was waited for so long: what the caller is told.
+    /// The timer fired while waiting for the upstream: what to send to the caller.
     pub fn on_timer(&mut self, waiting_ms: f64) -> Option<Uint8Array> {
         #[expect(
             clippy::cast_possible_truncation,
@@ -181,13 +180,13 @@ impl CarriedStream {
         )]
         let waiting_ms = waiting_ms.max(0.0) as u64;
         if waiting_ms < self.commented_after_ms {
-            // This is another wait.
+            // A new wait has begun.
             self.commented_after_ms = 0;
         }
         let relay = &mut self.relay;
         if waiting_ms >= relay.idle_ms {
             if relay.pipe.is_complete() {
-                // Everything is said; only the connection was left open.
+                // The answer is complete; only the connection was left open.
                 return self.finish();
             }
             let idle_ms = relay.idle_ms;
@@ -202,17 +201,17 @@ impl CarriedStream {
         (is_quiet && relay.pipe.at_boundary()).then(|| Uint8Array::from(relay.pipe.keep_alive()))
     }
 
-    /// Milliseconds until the timer is to go off again.
+    /// Milliseconds until the timer must fire again.
     pub fn timer_ms(&self) -> u32 {
         as_milliseconds(self.timer_ms)
     }
 
-    /// Whether the request is settled, so that nothing more goes on.
+    /// Whether the request is settled, so that nothing more is forwarded.
     pub fn is_over(&self) -> bool {
         self.relay.settlement.is_none()
     }
 
-    /// What has to be waited for before the last chunk goes on.
+    /// What must complete before the last chunk is forwarded.
     pub fn remember(&mut self) -> Option<Promise> {
         let remembering = self.relay.remember()?;
         Some(future_to_promise(async move {
@@ -221,7 +220,7 @@ impl CarriedStream {
         }))
     }
 
-    /// The upstream has ended its body, as it should or not.
+    /// The upstream's body has ended, properly or not.
     fn finish(&mut self) -> Option<Uint8Array> {
         let relay = &mut self.relay;
         let end = relay.pipe.finish();
@@ -235,7 +234,7 @@ impl CarriedStream {
         as_piece(&end.tail)
     }
 
-    /// Tells the caller, whose status line has long left, by an event.
+    /// An error event for the caller, whose status line has been sent.
     fn fail(&mut self, mut before: Vec<u8>, fault: StreamFault, error: &ErrorInfo) -> Option<Uint8Array> {
         let relay = &mut self.relay;
         relay.settle(Err(fault));

@@ -1,29 +1,29 @@
-//! An upstream's body as it is read chunk by chunk, and its other branch if it was parted.
+//! The body of an upstream, read chunk by chunk, and its second branch if it was split (`tee`).
 
 use worker::js_sys::Promise;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys;
 
-/// An upstream's body, read chunk by chunk. Dropping it closes the upstream.
+/// An upstream's body, read chunk by chunk. Dropping it closes the upstream connection.
 pub struct Chunks {
-    /// The body that is read.
+    /// The body.
     pub body: web_sys::ReadableStream,
-    /// What reads it.
+    /// Its reader.
     pub reader: web_sys::ReadableStreamDefaultReader,
-    /// A read that was begun and has not ended.
+    /// A pending read.
     pub pending: Option<Promise>,
-    /// Of a body that was parted, the branch that nobody has read.
+    /// The unread branch of a split body.
     pub unread: Option<web_sys::ReadableStream>,
     is_handed_on: bool,
 }
 
 impl Chunks {
-    /// The body; `part` if it may be passed on without being read.
+    /// Reads the body; `part` splits it, because it may be piped without being read.
     pub fn of(body: web_sys::ReadableStream, part: bool) -> Self {
         let (body, unread) = if part {
             let branches = body.tee();
-            // What piles up for the first branch keeps the 16 KiB that each piece was read into, for the second only its
-            // bytes; it is ours where things pile up.
+            // In the first branch of a `tee`, queued pieces keep the 16 KiB buffers that they were read into, in the
+            // second only their bytes. We read the second, because it is the one that queues.
             (branches.get(1).unchecked_into(), Some(branches.get(0).unchecked_into()))
         } else {
             (body, None)
@@ -32,7 +32,7 @@ impl Chunks {
         Self { body, reader, pending: None, unread, is_handed_on: false }
     }
 
-    /// The reader with its unfinished read, for whoever reads on.
+    /// The reader and its pending read, for further reading.
     pub fn hand_on(mut self) -> (web_sys::ReadableStreamDefaultReader, Option<Promise>) {
         self.is_handed_on = true;
         (self.reader.clone(), self.pending.take())

@@ -1,6 +1,7 @@
-//! A stream until its first word, and what both ways of passing it on share.
+//! A stream until its first token, and common parts of both kinds of relay.
 //!
-//! A body that may go verbatim is parted before anything of it is read: one branch is for the caller, the other is read here.
+//! A body that may be piped is split (`tee`) before anything of it is read: one branch is for the caller, the other
+//! is read here.
 
 use futures::future::{Either, select};
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
@@ -23,45 +24,45 @@ use crate::platform::now_ms;
 use crate::platform::promise::{Awaited, Timer};
 use crate::store::dify;
 
-/// Most bytes that are held while the first word is waited for.
+/// Most bytes that are held until the first token.
 const MAX_HELD: usize = 256 << 10;
 
-/// A stream on its way. When the caller leaves, the platform drops it: that closes the upstream and settles.
+/// A stream in progress. When the caller disconnects, the platform drops it, which closes the upstream and settles.
 pub struct StreamRelay {
     chunks: Option<Chunks>,
     pub(super) pipe: Box<dyn StreamPipe>,
-    /// What is to be remembered of the answer.
+    /// What to store of the answer.
     pub(super) memory: Memory,
     env: Env,
-    /// There while the stream is on its way to a caller.
+    /// Present while the stream is being relayed.
     pub(super) settlement: Option<Settlement>,
-    /// Tells an app that would go on without its caller.
+    /// Stops an app that would continue without its caller.
     stop: Option<Stop>,
-    /// How the stream ended, if it did before it was passed on.
+    /// How the stream ended, if that was before the relay.
     pub(super) ended: Option<Result<(), StreamFault>>,
-    /// What came before the first word.
+    /// Bytes before the first token.
     pub(super) held: Vec<Uint8Array>,
     scratch: Vec<u8>,
     timer: Option<Timer>,
-    /// Since when the next chunk has been waited for.
+    /// Since when the next chunk is awaited.
     waiting_since_ms: u64,
     pub(super) idle_ms: u64,
     pub(super) keep_alive_ms: u64,
-    /// Closes the upstream's connection when it goes away before the upstream has ended its answer.
+    /// Closes the upstream's connection if dropped before the end of the answer.
     pub(super) connection: Option<Connection>,
-    /// What fires when the caller of a verbatim stream leaves.
+    /// Fires when the caller of a piped stream disconnects.
     pub(super) caller: Option<web_sys::AbortSignal>,
 }
 
 enum Woken {
     Chunk(Uint8Array),
-    /// The body is over, or broken off: the pipe knows which by what has come.
+    /// The body has ended, properly or not: the pipe knows which by its content.
     End,
     Timer,
 }
 
 impl StreamRelay {
-    /// The stream of an answer, of which nothing has been read yet.
+    /// The stream of an answer of which nothing has been read.
     pub fn new(
         exchange: &Exchange,
         candidate: &Candidate,
@@ -102,8 +103,8 @@ impl StreamRelay {
         }
     }
 
-    /// Waits until the upstream has said something of its answer, and holds what came until then. The error is the
-    /// reason why it never will. A wait so long that the caller should get a sign of life ends it, too.
+    /// Waits for the first token of the answer, and holds the bytes until then. The error is the reason why there
+    /// will be none. A wait so long that the caller needs a keep-alive ends it, too.
     pub async fn wait_for_first_word(&mut self) -> Result<(), ErrorInfo> {
         let mut held_bytes = 0;
         let give_up_at_ms = self.waiting_since_ms + self.keep_alive_ms;
@@ -153,7 +154,7 @@ impl StreamRelay {
         }
     }
 
-    /// Begins to pass the stream on. What is left of the body, and its branch that nobody has read.
+    /// Begins the relay. Returns the rest of the body, and its unread branch.
     pub(super) fn begin(
         &mut self,
         settlement: Settlement,
@@ -164,7 +165,7 @@ impl StreamRelay {
         (self.chunks.take(), unread)
     }
 
-    /// The upstream has ended its answer: nothing is left to close or to stop.
+    /// The answer is complete: nothing is left to close or to stop.
     pub(super) fn release_connection(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.release();
@@ -174,7 +175,7 @@ impl StreamRelay {
         }
     }
 
-    /// Remembers what is to be remembered as soon as it is known, and before the caller is told that all is said.
+    /// Stores what must be stored as soon as it is known, before the caller sees the end.
     pub(super) fn remember(&mut self) -> Option<impl Future<Output = ()> + 'static> {
         enum Found {
             Answer(Vec<u8>),
@@ -203,7 +204,7 @@ impl StreamRelay {
     async fn wait(&mut self) -> Woken {
         let (Some(chunks), Some(timer)) = (&mut self.chunks, &mut self.timer) else { return Woken::End };
         let reading = chunks.pending.take().unwrap_or_else(|| chunks.reader.read());
-        // One timer serves many chunks: setting one for each would cost more than relaying the chunk.
+        // One timer serves many chunks: a timer for each would cost more than relaying the chunk.
         match select(Awaited::from(reading.clone()), timer).await {
             Either::Left((Ok(read), _)) => {
                 let value = Reflect::get(&read, &"value".into()).unwrap_or(JsValue::UNDEFINED);
@@ -217,7 +218,7 @@ impl StreamRelay {
         }
     }
 
-    /// Looks at a chunk of the body before the first word; what of it goes on.
+    /// Processes a chunk of the body before the first token; returns the bytes to forward.
     fn take_in(&mut self, chunk: Uint8Array) -> Option<Uint8Array> {
         self.waiting_since_ms = now_ms();
         match self.look_at(&chunk) {
@@ -226,7 +227,7 @@ impl StreamRelay {
         }
     }
 
-    /// Looks at a chunk of the body: what goes on in its place.
+    /// Processes a chunk of the body: what to send instead.
     pub(super) fn look_at(&mut self, chunk: &Uint8Array) -> Forward {
         self.scratch.clear();
         bytes::append(&mut self.scratch, chunk);
@@ -236,7 +237,7 @@ impl StreamRelay {
         self.pipe.push(&self.scratch)
     }
 
-    /// Ends the request whose stream is over, the first time that it is called.
+    /// Ends the request of a finished stream; only the first call has an effect.
     pub(super) fn settle(&mut self, end: Result<(), StreamFault>) {
         let Some(settlement) = self.noted() else { return };
         match end {
@@ -245,7 +246,7 @@ impl StreamRelay {
         }
     }
 
-    /// The settlement, with everything noted that has come of the answer; `None` if the request has ended.
+    /// The settlement, with everything recorded of the answer; `None` if the request has ended.
     fn noted(&mut self) -> Option<Settlement> {
         let mut settlement = self.settlement.take()?;
         settlement.record().note_facts(&self.pipe.facts());
@@ -255,7 +256,7 @@ impl StreamRelay {
 }
 
 impl Drop for StreamRelay {
-    /// Reached with a settlement only when the caller left early; what was used until then is recorded.
+    /// There is a settlement only if the caller disconnected early; the usage until then is recorded.
     fn drop(&mut self) {
         let outcome = if self.pipe.is_complete() { Outcome::Completed } else { Outcome::Cancelled };
         if let Some(settlement) = self.noted() {

@@ -1,19 +1,19 @@
-//! A stream that the platform passes on by itself, while what went on is looked at now and then.
+//! A stream that the platform pipes by itself, and that is inspected from time to time.
 //!
-//! The branch for the caller is piped by the platform: a chunk is with the caller as soon as it is here, the caller's pace
-//! is the upstream's pace, and no JavaScript runs for it. The other branch is read when a timer says so, and each time
-//! everything that has piled up there comes at once; so what a stream costs does not depend on its number of chunks.
+//! The caller's branch is piped by the platform: a chunk is forwarded as soon as it arrives, with back-pressure, and
+//! no JavaScript runs for it. The other branch is read by a timer, and each time everything queued there is read at
+//! once; so the cost of a stream does not depend on its number of chunks.
 //!
 //! Guarantees:
-//! - the caller gets every byte as it came, and after the last one what the pipe says has to follow;
-//! - an upstream that is silent for too long is noticed, with the delay of one pause between two looks (at most a quarter of
-//!   the time that is too long). Whoever trickles is not silent;
-//! - when the caller leaves the upstream is closed at once, and what it had sent until then is counted.
+//! - the caller gets every byte unchanged, and after the last one the bytes that the pipe adds;
+//! - an upstream that is idle for too long is detected, with a delay of at most one pause between inspections (a
+//!   quarter of the idle time-out). Slow but steady bytes are not idle;
+//! - when the caller disconnects, the upstream connection is closed at once, and the usage until then is counted.
 //!
-//! Looking must not become a way around a caller who does not read: a branch that is read before the other one makes that
-//! one pile up. So a look reads on only where what came is known to have piled up, because it is more than the platform
-//! takes from the upstream at a time; otherwise the next look comes after twice the time. A caller who has stopped reading
-//! is ahead of the upstream by no more than such a piece for every look.
+//! Inspection must not defeat back-pressure: reading one branch of a split stream ahead of the other makes the other
+//! queue. So an inspection reads on only while the bytes are known to be queued already, because they are more than
+//! the platform reads from the upstream at a time; otherwise the pause before the next one doubles. For a caller who
+//! has stopped reading, at most one such piece is read ahead for every inspection.
 
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::pipe::StreamOutcome;
@@ -25,20 +25,21 @@ use super::chunks::Chunks;
 use super::stream::{StreamRelay, as_piece};
 
 #[wasm_bindgen(inline_js = r#"
-// What the platform takes from an upstream at a time, at most. A read that brings more brings what had piled up.
+// The most that the platform reads from an upstream at a time. A read that returns more returns queued bytes.
 const PIECE = 16 << 10;
 const ROOM = 2 * PIECE;
-// Between two looks.
+// Pauses between inspections.
 const FIRST_PAUSE_MS = 250;
 const LEAST_PAUSE_MS = 50;
 const MOST_PAUSE_MS = 2000;
-// For the end of a connection over which everything is said.
+// How long to wait for the end of a connection after a complete answer.
 const LINGER_MS = 10_000;
-// Buffers that are used again.
+// Reusable buffers.
 const spare = [];
 const MOST_SPARE = 16;
 
-// `unread` goes to the caller; `body` has the same bytes, of which `reader` has read the first. `caller` tells that he left.
+// `unread` goes to the caller; `body` has the same bytes, of which `reader` has read the first. `caller` fires when
+// they disconnect.
 export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
   reader.releaseLock();
   const observer = body.getReader({ mode: "byob" });
@@ -83,15 +84,15 @@ export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
     if (seen > ROOM) pause = Math.max(pause / 2, LEAST_PAUSE_MS);
     else if (seen <= PIECE) pause = Math.min(pause * 2, most_pause);
   };
-  // Closing the upstream takes from the caller what has not reached him yet. Where everything is said, all of it may be on
-  // its way to one who reads slowly, and only the end of the connection late: that is waited for.
+  // Closing the upstream drops bytes that have not reached the caller. After a complete answer all of it may be on
+  // its way to a slow caller, with only the end of the connection late: that is waited for.
   const is_silent = (quiet_ms) => quiet_ms >= idle_ms && (quiet_ms >= idle_ms + LINGER_MS || !relay.is_complete());
   const watch = () => {
     if (is_at_end) return;
     if (!reading) {
       if (!is_over) look();
     } else if (is_silent(Date.now() - asked_at)) {
-      // Where everything is late, what came may be waiting behind this timer: it goes before the next one.
+      // On a busy isolate received bytes may be queued behind this timer: they are processed before the next one.
       if (is_late) {
         is_idle = true;
         relay.close();
@@ -104,7 +105,7 @@ export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
   const finish = async (is_whole) => {
     is_over = true;
     let has_left = caller?.aborted;
-    // There is nothing more to come, or nobody for whom. What had come until then can still be read.
+    // The stream has ended, or the caller has left. Bytes that arrived until then can still be read.
     if (!is_whole || has_left) relay.close();
     await reading;
     while (!is_at_end) await read();
@@ -122,7 +123,8 @@ export function nexus_pass(unread, body, reader, relay, caller, idle_ms) {
       if (!has_left) relay.settle();
     }
     relay.free();
-    // Whoever has left cannot tell; if he has not after all, he is not to take this for the end.
+    // On abort, the writable side is aborted, too, so that a caller who is still there sees an error, not a clean
+    // end.
     (has_left ? writer.abort() : writer.close()).catch(() => {});
   };
   timer = setTimeout(watch, pause);
@@ -144,7 +146,7 @@ extern "C" {
     ) -> web_sys::ReadableStream;
 }
 
-/// Passes a stream on of which the first word has come. `unread` has all of it, `chunks` what comes after that word.
+/// Relays a stream whose first token has arrived. `unread` has all of it, `chunks` the part after that token.
 pub fn pass(
     mut relay: StreamRelay,
     chunks: Chunks,
@@ -159,7 +161,7 @@ pub fn pass(
     nexus_pass(unread, &body, &reader, VerbatimStream { relay, ended: None }, caller.as_ref(), idle_ms)
 }
 
-/// A stream that passes. Freed when it is over; if it has not been settled by then, its caller has left.
+/// A piped stream. Freed when it has ended; if it has not been settled by then, its caller has disconnected.
 #[wasm_bindgen]
 pub struct VerbatimStream {
     relay: StreamRelay,
@@ -169,12 +171,12 @@ pub struct VerbatimStream {
 
 #[wasm_bindgen]
 impl VerbatimStream {
-    /// Looks at what has gone on.
+    /// Inspects forwarded bytes.
     pub fn look_at(&mut self, chunk: &Uint8Array) {
         let _ = self.relay.look_at(chunk);
     }
 
-    /// Whether the upstream has said everything.
+    /// Whether the answer is complete.
     pub fn is_complete(&self) -> bool {
         self.relay.pipe.is_complete()
     }
@@ -184,8 +186,8 @@ impl VerbatimStream {
         self.relay.connection = None;
     }
 
-    /// Everything has been looked at: what the caller is still to be told. `is_idle`: the upstream was closed because it
-    /// was silent for too long.
+    /// All bytes were inspected: returns what must follow for the caller. `is_idle`: the upstream was closed because
+    /// it was idle for too long.
     pub fn end(&mut self, is_idle: bool) -> Option<Uint8Array> {
         let relay = &mut self.relay;
         relay.release_connection();
@@ -204,14 +206,14 @@ impl VerbatimStream {
         as_piece(&end.tail)
     }
 
-    /// The caller has been told everything.
+    /// The caller has received everything.
     pub fn settle(&mut self) {
         if let Some(end) = self.ended.take() {
             self.relay.settle(end);
         }
     }
 
-    /// Tells the caller, whose status line has long left, by an event.
+    /// An error event for the caller, whose status line has been sent.
     fn fail(&mut self, mut before: Vec<u8>, fault: StreamFault, error: &ErrorInfo) -> Option<Uint8Array> {
         before.extend(self.relay.pipe.encode_error(error));
         self.ended = Some(Err(fault));
