@@ -4,6 +4,7 @@
 //! entry points that the platform calls.
 
 mod api;
+mod dispatch;
 mod envelope;
 mod exchange;
 mod jobs;
@@ -29,7 +30,7 @@ use worker::{
 #[wasm_bindgen]
 pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) -> Promise {
     executor::begin(async move {
-        let response = routes::handle(request, env, Context::new(context)).await;
+        let response = dispatch::handle(request, env, Context::new(context)).await;
         let answer = response.into_js().or_else(|error| {
             log_error("an answer that the platform refuses", &worker::Error::from(error));
             let refused = Response::bytes(500, Headers::new(), b"Internal Server Error".to_vec());

@@ -1,10 +1,10 @@
 //! The admin API for what was said: `GET /conversations`, `GET /stats/conversation/{id}`, `DELETE /conversations/{id}`.
 
+use nexus_edge_api::conversations::{ArchivedMessage, ConversationStats, Conversations};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::rfc3339_ms;
-use serde_json::{Value, json};
 
-use super::answer_deleted;
+use super::{answer_deleted, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::store::archive;
@@ -13,10 +13,12 @@ const DEFAULT_PAGE: u64 = 50;
 const MAX_PAGE: u64 = 200;
 const DEFAULT_MESSAGES: u64 = 200;
 const MAX_MESSAGES: u64 = 1_000;
+/// The largest time that a JSON number holds exactly, in milliseconds.
+const MAX_TIME_MS: u64 = 1 << 53;
 
 /// `GET /conversations?search=&key_id=&model=&from=&to=&limit=&cursor=`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    let limit = number(exchange, "limit", 1, MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
+    let limit = query::number(exchange, "limit", 1..=MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
     let after = match exchange.query("cursor") {
         None => None,
         Some(cursor) => Some(
@@ -28,27 +30,27 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
                 })?,
         ),
     };
-    let given = |name: &str| exchange.query(name).filter(|text| !text.is_empty());
-    let query = archive::Query {
+    let given = |name: &str| query::text(exchange, name);
+    let wanted = archive::Query {
         search: given("search").or_else(|| given("q")),
         key_id: given("key_id"),
         model: given("model"),
-        from: number(exchange, "from", 0, 1 << 53)?,
-        to: number(exchange, "to", 0, 1 << 53)?,
+        from: query::number(exchange, "from", 0..=MAX_TIME_MS)?,
+        to: query::number(exchange, "to", 0..=MAX_TIME_MS)?,
         after,
         limit: limit + 1,
     };
-    let mut rows = archive::conversations(&exchange.env, &query).await?;
+    let mut rows = archive::conversations(&exchange.env, &wanted).await?;
     let has_more = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let cursor = rows.last().filter(|_| has_more);
-    let cursor = cursor.map(|row| format!("{}.{}", row.last_seen, row.conversation_id));
-    exchange::json(200, &json!({ "conversations": rows, "next_cursor": cursor }))
+    let next_cursor = cursor.map(|row| format!("{}.{}", row.last_seen, row.conversation_id));
+    exchange::json(200, &Conversations { conversations: rows, next_cursor })
 }
 
 /// `GET /stats/conversation/{id}?key_id=&after=&limit=`
 pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let limit = number(exchange, "limit", 1, MAX_MESSAGES)?.unwrap_or(DEFAULT_MESSAGES);
+    let limit = query::number(exchange, "limit", 1..=MAX_MESSAGES)?.unwrap_or(DEFAULT_MESSAGES);
     let key_id = exchange.query("key_id");
     let mut found = archive::sums(&exchange.env, key_id.as_deref(), id).await?.into_iter();
     let sums = found.next().ok_or_else(not_found)?;
@@ -61,32 +63,30 @@ pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
     let has_more = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
-    let messages: Vec<Value> = rows
+    let messages = rows
         .into_iter()
-        .map(|row| {
-            json!({
-                "id": row.id,
-                "timestamp": rfc3339_ms(row.timestamp),
-                "role": row.role,
-                "content": row.content,
-                "tokens_count": row.tokens,
-                "model": row.model_name,
-                "finish_reason": row.finish_reason,
-            })
+        .map(|row| ArchivedMessage {
+            id: row.id,
+            timestamp: rfc3339_ms(row.timestamp),
+            role: row.role,
+            content: row.content,
+            tokens_count: row.tokens,
+            model: row.model_name,
+            finish_reason: row.finish_reason,
         })
         .collect();
-    let (prompt, completion) = (whole(sums.prompt_tokens), whole(sums.completion_tokens));
-    let body = json!({
-        "conversation_id": id,
-        "key_id": sums.key_id,
-        "rounds": whole(sums.rounds),
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "messages": messages,
-        "next_after": next,
-    });
-    exchange::json(200, &body)
+    let (prompt_tokens, completion_tokens) = (whole(sums.prompt_tokens), whole(sums.completion_tokens));
+    let view = ConversationStats {
+        conversation_id: id,
+        key_id: sums.key_id,
+        rounds: whole(sums.rounds),
+        prompt_tokens,
+        completion_tokens,
+        total_tokens: prompt_tokens + completion_tokens,
+        messages,
+        next_after: next,
+    };
+    exchange::json(200, &view)
 }
 
 /// `DELETE /conversations/{id}?key_id=`
@@ -100,18 +100,6 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 
 fn not_found() -> ApiError {
     ApiError::not_found("conversation_not_found", "There is no archived conversation with this id.")
-}
-
-fn number(exchange: &Exchange, name: &str, least: u64, most: u64) -> Result<Option<u64>, ApiError> {
-    match exchange.query(name) {
-        None => Ok(None),
-        Some(text) => {
-            text.parse().ok().filter(|number| (least..=most).contains(number)).map(Some).ok_or_else(|| {
-                let message = format!("`{name}` must be a whole number from {least} to {most}.");
-                ApiError::invalid("invalid_value", name, message)
-            })
-        }
-    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts and times, below 2^53")]

@@ -1,15 +1,18 @@
 //! Credits: what an account may see of itself with its key, and what administrators may do.
 
-use nexus_edge_core::billing::account::{AutoTopUp, Entry, EntryKind, projected_days_left};
+use nexus_edge_api::credits::{
+    AccountView, Appended, AutoTopUpInput, AutoTopUpView, CreditInput, GrantTokenInput, IssuedGrantToken,
+    Point, ProviderConsumption, RedeemInput, Standing, Summary, Transaction, Transactions,
+};
+use nexus_edge_api::money::{dollars, signed_dollars};
+use nexus_edge_core::billing::account::{Entry, EntryKind, projected_days_left};
 use nexus_edge_core::billing::grant_token::Grant;
-use nexus_edge_core::catalog::Fields;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
-use serde::Serialize;
 
-use super::{answer_deleted, answer_list};
+use super::{answer_deleted, answer_list, input, query};
 use crate::exchange::{self, Exchange};
-use crate::objects::account::{Appended, Call, Filter, Point, ProviderSpending, Spending, Standing};
+use crate::objects::account::{self, Call, Filter, ProviderSpending, Spending};
 use crate::pipeline::authenticate::authenticate;
 use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
@@ -19,49 +22,42 @@ const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
-/// A credit, in the millionths that ledgers count.
-const MICRO: f64 = 1e6;
+/// For how long a grant token is valid where nothing else is said, in seconds: a week.
+const TOKEN_VALID_FOR_S: u64 = 7 * 86_400;
 
-/// What is asked of an account.
-#[derive(Clone, Copy)]
-pub enum View {
-    Standing,
-    Transactions,
-    Summary,
-    ByProvider,
-    Series,
+/// The same views for the account of the caller's key.
+macro_rules! own {
+    ($($(#[doc = $doc:literal])+ $mine:ident => $show:ident;)+) => {
+        $(
+            $(#[doc = $doc])+
+            pub async fn $mine(exchange: &Exchange) -> Result<Response, ApiError> {
+                let principal = authenticate(exchange).await?;
+                $show(exchange, &credits::account_of(&principal)).await
+            }
+        )+
+    };
 }
 
-/// The account of the key: `GET /v1/credits/me` and what is below it.
-pub async fn mine(exchange: &Exchange, view: View) -> Result<Response, ApiError> {
-    let principal = authenticate(exchange).await?;
-    show(exchange, &credits::account_of(&principal), view).await
-}
-
-/// Any account: `GET /credits/accounts/{id}` and what is below it.
-pub async fn show(exchange: &Exchange, account: &str, view: View) -> Result<Response, ApiError> {
-    match view {
-        View::Standing => standing(exchange, account).await,
-        View::Transactions => transactions(exchange, account).await,
-        View::Summary => summary(exchange, account).await,
-        View::ByProvider => by_provider(exchange, account).await,
-        View::Series => series(exchange, account).await,
-    }
+own! {
+    /// `GET /v1/credits/me`
+    my_standing => standing;
+    /// `GET /v1/credits/me/transactions`
+    my_transactions => transactions;
+    /// `GET /v1/credits/me/consumption/summary`
+    my_summary => summary;
+    /// `GET /v1/credits/me/consumption/providers`
+    my_providers => by_provider;
+    /// `GET /v1/credits/me/consumption/timeseries`
+    my_series => series;
 }
 
 /// `GET /credits/accounts`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct AccountView {
-        account: String,
-        created_at: u64,
-        auto_top_up: Option<RuleView>,
-    }
     let accounts = credits::accounts(&exchange.env).await?;
     let views: Vec<_> = accounts
         .into_iter()
         .map(|account| AccountView {
-            auto_top_up: account.auto_top_up().map(RuleView::of),
+            auto_top_up: account.auto_top_up().map(AutoTopUpView::from),
             created_at: account.created_at,
             account: account.id,
         })
@@ -71,13 +67,11 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// `POST /credits/accounts/{id}/topup` and `…/grant`: `{"amount", "description", "idempotency_key"}`.
 pub async fn add(exchange: &Exchange, account: &str, kind: EntryKind) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let fields = Fields::parse(&body.bytes, &["amount", "description", "idempotency_key"])?;
-    let amount = positive(fields.dollars("amount")?.required("amount")?)?;
-    let description = fields.text("description", 0..=500)?.into_set().unwrap_or_default();
+    let input = input::new::<CreditInput>(exchange).await?;
+    let amount = input.amount.required("amount")?;
+    let description = input.description.into_set().unwrap_or_default();
     let now = now_ms();
-    let given = fields.text("idempotency_key", 1..=100)?.into_set();
-    let id = format!("{}:{}", kind.name(), given.unwrap_or_else(|| new_ulid(now)));
+    let id = format!("{}:{}", kind.name(), input.idempotency_key.into_set().unwrap_or_else(|| new_ulid(now)));
     let entry = Entry::credit(id, now, kind, amount, description);
     let appended = credits::append(&exchange.env, &exchange.settings, account, entry.clone()).await?;
     answer_appended(account, &appended, &entry)
@@ -85,31 +79,25 @@ pub async fn add(exchange: &Exchange, account: &str, kind: EntryKind) -> Result<
 
 /// `POST /credits/grant-tokens`: `{"amount", "account", "expires_in_seconds", "description"}`.
 pub async fn issue_token(exchange: &Exchange) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct Issued {
-        token: String,
-        expires_at: u64,
-    }
-    let body = exchange.body().await?;
-    let fields = Fields::parse(&body.bytes, &["amount", "account", "expires_in_seconds", "description"])?;
+    let input = input::new::<GrantTokenInput>(exchange).await?;
     let now = now_ms();
-    let seconds = fields.integer("expires_in_seconds", 60..=30 * 86_400)?.into_set().unwrap_or(7 * 86_400);
+    let seconds = input.expires_in_seconds.into_set().unwrap_or(TOKEN_VALID_FOR_S);
     let grant = Grant {
         nonce: new_ulid(now),
-        amount: positive(fields.dollars("amount")?.required("amount")?)?,
-        account: fields.text("account", 1..=100)?.into_set(),
+        amount: input.amount.required("amount")?,
+        account: input.account.into_set(),
         expires_at: now + seconds * 1000,
-        description: fields.text("description", 0..=200)?.into_set().unwrap_or_default(),
+        description: input.description.into_set().unwrap_or_default(),
     };
-    exchange::json(201, &Issued { token: grant.sign(&secret(exchange)), expires_at: grant.expires_at })
+    let issued = IssuedGrantToken { token: grant.sign(&secret(exchange)), expires_at: grant.expires_at };
+    exchange::json(201, &issued)
 }
 
 /// `POST /v1/credits/me/grant-token`: `{"token"}`.
 pub async fn redeem(exchange: &Exchange) -> Result<Response, ApiError> {
     let principal = authenticate(exchange).await?;
     let account = credits::account_of(&principal);
-    let body = exchange.body().await?;
-    let token = Fields::parse(&body.bytes, &["token"])?.text("token", 1..=2000)?.required("token")?;
+    let token = input::new::<RedeemInput>(exchange).await?.token.required("token")?;
     let now = now_ms();
     let grant = Grant::verify(&token, &secret(exchange), &account, now)?;
     if !credits::redeem(&exchange.env, &grant.nonce, &account).await? {
@@ -125,23 +113,14 @@ pub async fn redeem(exchange: &Exchange) -> Result<Response, ApiError> {
 /// `GET /credits/accounts/{id}/auto-topup`
 pub async fn rule(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let found = credits::find(&exchange.env, account).await?.and_then(|account| account.auto_top_up());
-    exchange::json(200, &RuleView::of(found.ok_or_else(no_rule)?))
+    exchange::json(200, &AutoTopUpView::from(found.ok_or_else(no_rule)?))
 }
 
 /// `PUT /credits/accounts/{id}/auto-topup`: `{"min_balance", "target_balance"}`.
 pub async fn put_rule(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let fields = Fields::parse(&body.bytes, &["min_balance", "target_balance"])?;
-    let rule = AutoTopUp {
-        min_balance: fields.dollars("min_balance")?.required("min_balance")?,
-        target_balance: fields.dollars("target_balance")?.required("target_balance")?,
-    };
-    if rule.target_balance < rule.min_balance {
-        let message = "`target_balance` must not be below `min_balance`.";
-        return Err(ApiError::invalid("invalid_value", "target_balance", message));
-    }
+    let rule = input::new::<AutoTopUpInput>(exchange).await?.into_rule()?;
     credits::set_auto_top_up(&exchange.env, account, Some(rule)).await?;
-    exchange::json(200, &RuleView::of(rule))
+    exchange::json(200, &AutoTopUpView::from(rule))
 }
 
 /// `DELETE /credits/accounts/{id}/auto-topup`
@@ -156,49 +135,28 @@ fn no_rule() -> ApiError {
     ApiError::not_found("auto_topup_not_found", "This account has no rule for automatic top-ups.")
 }
 
-fn positive(amount: u64) -> Result<u64, ApiError> {
-    if amount == 0 {
-        return Err(ApiError::invalid("invalid_value", "amount", "`amount` must be above 0."));
-    }
-    Ok(amount)
-}
-
 /// What grant tokens are signed with. It changes with the admin token.
 fn secret(exchange: &Exchange) -> Vec<u8> {
     sha256_hex(&format!("grant tokens of {}", exchange.settings.admin_token)).into_bytes()
 }
 
-async fn standing(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct StandingView<'a> {
-        account: &'a str,
-        balance: f64,
-        reserved: f64,
-        available: f64,
-        /// Whether requests are refused when nothing is available.
-        enforced: bool,
-    }
-    let standing: Standing = credits::call(&exchange.env, &exchange.settings, account, Call::Look).await?;
-    let view = StandingView {
+/// `GET /credits/accounts/{id}`
+pub async fn standing(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+    let standing: account::Standing =
+        credits::call(&exchange.env, &exchange.settings, account, Call::Look).await?;
+    let view = Standing {
         account,
-        balance: of_micros(standing.balance),
-        reserved: of_micros(standing.reserved.cast_signed()),
-        available: of_micros(standing.available),
+        balance: signed_dollars(standing.balance),
+        reserved: dollars(standing.reserved),
+        available: signed_dollars(standing.available),
         enforced: exchange.settings.checks_credits,
     };
     exchange::json(200, &view)
 }
 
-async fn transactions(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct Page {
-        transactions: Vec<EntryView>,
-        /// Give it as `after` for the next page.
-        next: Option<String>,
-    }
-    let limit = number(exchange, "limit", 1..=MAX_PAGE.into())?
-        .and_then(|limit| u32::try_from(limit).ok())
-        .unwrap_or(DEFAULT_PAGE);
+/// `GET /credits/accounts/{id}/transactions`
+pub async fn transactions(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+    let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
     let kind = match exchange.query("kind") {
         None => None,
         Some(name) => {
@@ -212,8 +170,8 @@ async fn transactions(exchange: &Exchange, account: &str) -> Result<Response, Ap
     };
     let latest = 1 << 52;
     let filter = Filter {
-        since: number(exchange, "since", 0..=latest)?.unwrap_or(0),
-        until: number(exchange, "until", 0..=latest)?.unwrap_or(latest),
+        since: query::number(exchange, "since", 0..=latest)?.unwrap_or(0),
+        until: query::number(exchange, "until", 0..=latest)?.unwrap_or(latest),
         kind,
         after: exchange.query("after"),
         limit,
@@ -222,75 +180,56 @@ async fn transactions(exchange: &Exchange, account: &str) -> Result<Response, Ap
     let rows: Vec<Entry> = credits::call(&exchange.env, &exchange.settings, account, call).await?;
     let is_full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     let next = rows.last().filter(|_| is_full).map(|row| format!("{}:{}", row.at, row.id));
-    exchange::json(200, &Page { transactions: rows.into_iter().map(EntryView::of).collect(), next })
+    exchange::json(
+        200,
+        &Transactions { transactions: rows.into_iter().map(Transaction::from).collect(), next },
+    )
 }
 
-async fn summary(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct Summary {
-        spent: f64,
-        /// The same in the time of the same length before.
-        spent_before: f64,
-        transactions: u64,
-        average_a_day: f64,
-        balance: f64,
-        projected_days_left: Option<u64>,
-    }
+/// `GET /credits/accounts/{id}/consumption/summary`
+pub async fn summary(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let (since, until) = time_range(exchange)?;
     let (env, settings) = (&exchange.env, &exchange.settings);
     let spending: Spending = credits::call(env, settings, account, Call::Spending { since, until }).await?;
     let length = until - since;
     let before = Call::Spending { since: since.saturating_sub(length), until: since };
     let before: Spending = credits::call(env, settings, account, before).await?;
-    let standing: Standing = credits::call(env, settings, account, Call::Look).await?;
+    let standing: account::Standing = credits::call(env, settings, account, Call::Look).await?;
     let days = length.div_ceil(DAY_MS).max(1);
     let spent = u64::try_from(spending.spent).unwrap_or(0);
     let view = Summary {
-        spent: of_micros(spending.spent),
-        spent_before: of_micros(before.spent),
+        spent: signed_dollars(spending.spent),
+        spent_before: signed_dollars(before.spent),
         transactions: spending.transactions,
-        average_a_day: of_micros((spent / days).cast_signed()),
-        balance: of_micros(standing.balance),
+        average_a_day: signed_dollars((spent / days).cast_signed()),
+        balance: signed_dollars(standing.balance),
         projected_days_left: projected_days_left(standing.balance, spent, days),
     };
     exchange::json(200, &view)
 }
 
-async fn by_provider(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct ProviderView {
-        provider_id: Option<i64>,
-        provider_name: Option<String>,
-        spent: f64,
-        transactions: u64,
-        percentage: f64,
-        last_transaction_at: u64,
-    }
+/// `GET /credits/accounts/{id}/consumption/providers`
+pub async fn by_provider(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let (since, until) = time_range(exchange)?;
     let call = Call::ByProvider { since, until };
     let rows: Vec<ProviderSpending> = credits::call(&exchange.env, &exchange.settings, account, call).await?;
-    let total = of_micros(rows.iter().map(|row| row.spent).sum());
+    let total = signed_dollars(rows.iter().map(|row| row.spent).sum());
     let views: Vec<_> = rows
         .into_iter()
-        .map(|row| ProviderView {
+        .map(|row| ProviderConsumption {
             provider_id: row.provider_id,
             provider_name: row.provider_name,
-            spent: of_micros(row.spent),
+            spent: signed_dollars(row.spent),
             transactions: row.transactions,
-            percentage: if total > 0.0 { of_micros(row.spent) / total * 100.0 } else { 0.0 },
+            percentage: if total > 0.0 { signed_dollars(row.spent) / total * 100.0 } else { 0.0 },
             last_transaction_at: row.last_transaction_at,
         })
         .collect();
     answer_list("providers", &views)
 }
 
-async fn series(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct PointView {
-        at: u64,
-        spent: f64,
-        transactions: u64,
-    }
+/// `GET /credits/accounts/{id}/consumption/timeseries`
+pub async fn series(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let (since, until) = time_range(exchange)?;
     let span_ms = match exchange.query("bucket").as_deref() {
         None | Some("day") => DAY_MS,
@@ -300,12 +239,12 @@ async fn series(exchange: &Exchange, account: &str) -> Result<Response, ApiError
         }
     };
     let call = Call::Series { since, until, span_ms };
-    let points: Vec<Point> = credits::call(&exchange.env, &exchange.settings, account, call).await?;
+    let points: Vec<account::Point> = credits::call(&exchange.env, &exchange.settings, account, call).await?;
     let views: Vec<_> = points
         .into_iter()
-        .map(|point| PointView {
+        .map(|point| Point {
             at: point.at,
-            spent: of_micros(point.spent),
+            spent: signed_dollars(point.spent),
             transactions: point.transactions,
         })
         .collect();
@@ -328,86 +267,12 @@ fn time_range(exchange: &Exchange) -> Result<(u64, u64), ApiError> {
     Ok((since, until))
 }
 
-fn number(
-    exchange: &Exchange,
-    name: &str,
-    range: std::ops::RangeInclusive<u64>,
-) -> Result<Option<u64>, ApiError> {
-    let Some(text) = exchange.query(name) else { return Ok(None) };
-    text.parse().ok().filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
-        let message = format!("`{name}` must be a whole number from {} to {}.", range.start(), range.end());
-        ApiError::invalid("invalid_value", name, message)
-    })
-}
-
-fn answer_appended(account: &str, appended: &Appended, entry: &Entry) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct AppendedView<'a> {
-        account: &'a str,
-        /// Whether it is new; false for a repetition, which changes nothing.
-        applied: bool,
-        balance: f64,
-        transaction: EntryView,
-    }
-    let view = AppendedView {
+fn answer_appended(account: &str, appended: &account::Appended, entry: &Entry) -> Result<Response, ApiError> {
+    let view = Appended {
         account,
         applied: appended.applied,
-        balance: of_micros(appended.balance),
-        transaction: EntryView::of(entry.clone()),
+        balance: signed_dollars(appended.balance),
+        transaction: Transaction::from(entry.clone()),
     };
     exchange::json(if appended.applied { 201 } else { 200 }, &view)
-}
-
-#[derive(Serialize)]
-struct RuleView {
-    min_balance: f64,
-    target_balance: f64,
-}
-
-impl RuleView {
-    fn of(rule: AutoTopUp) -> Self {
-        Self {
-            min_balance: of_micros(rule.min_balance.cast_signed()),
-            target_balance: of_micros(rule.target_balance.cast_signed()),
-        }
-    }
-}
-
-/// A row of the ledger in credits.
-#[derive(Serialize)]
-struct EntryView {
-    id: String,
-    at: u64,
-    kind: EntryKind,
-    amount: f64,
-    description: String,
-    request_id: Option<String>,
-    key_id: Option<String>,
-    provider_id: Option<i64>,
-    provider_name: Option<String>,
-    model: Option<String>,
-    tokens: Option<u64>,
-}
-
-impl EntryView {
-    fn of(entry: Entry) -> Self {
-        Self {
-            id: entry.id,
-            at: entry.at,
-            kind: entry.kind,
-            amount: of_micros(entry.amount),
-            description: entry.description,
-            request_id: entry.request_id,
-            key_id: entry.key_id,
-            provider_id: entry.provider_id,
-            provider_name: entry.provider_name,
-            model: entry.model,
-            tokens: entry.tokens,
-        }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "amounts are below 2^53")]
-fn of_micros(micros: i64) -> f64 {
-    micros as f64 / MICRO
 }

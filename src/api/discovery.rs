@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
+use nexus_edge_api::provider_health::{Discovered, ListedModel};
 use nexus_edge_core::catalog::ModelRecord;
 use nexus_edge_core::catalog::probe_input::DiscoverInput;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::models::UpstreamModel;
-use serde::Serialize;
 
-use super::{answer_list, providers};
+use super::{answer_list, input, providers};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::probe;
 use crate::platform::http::Response;
@@ -17,27 +17,15 @@ use crate::store::{self, snapshot};
 
 /// `GET /providers/{id}/upstream-models`
 pub async fn upstream_models(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct Listed {
-        #[serde(flatten)]
-        model: UpstreamModel,
-        /// Whether it is among the models of the provider.
-        known: bool,
-    }
     let found = find(exchange, id).await?;
-    let listed = |model: UpstreamModel| Listed { known: found.known.contains(&model.id), model };
+    let listed = |model: UpstreamModel| ListedModel { known: found.known.contains(&model.id), model };
     answer_list("models", &found.models.into_iter().map(listed).collect::<Vec<_>>())
 }
 
 /// `POST /providers/{id}/discover`: adds the models that the provider does not have yet.
 pub async fn discover(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct Discovered {
-        found: usize,
-        added: Vec<String>,
-    }
-    let body = exchange.body().await?;
-    let input = DiscoverInput::parse(&body.bytes)?;
+    let input = input::optional::<DiscoverInput>(exchange).await?;
+    let is_enabled = input.enable.as_set().copied().unwrap_or(true);
     let Found { provider_id, models, known } = find(exchange, id).await?;
     let found = models.len();
     let now = now_ms();
@@ -45,7 +33,7 @@ pub async fn discover(exchange: &Exchange, id: &str) -> Result<Response, ApiErro
     let records: Vec<ModelRecord> = missing
         .map(|model| ModelRecord {
             description: model.name.unwrap_or_default(),
-            enabled: input.enable,
+            enabled: is_enabled,
             context_length: model.context_length,
             max_output: model.max_output,
             ..ModelRecord::new(provider_id, model.id, now)

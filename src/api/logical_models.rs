@@ -2,19 +2,20 @@
 
 use std::collections::HashSet;
 
-use nexus_edge_core::catalog::LogicalModelRecord;
 use nexus_edge_core::catalog::logical_model::LogicalModelInput;
+use nexus_edge_core::catalog::{LogicalModelRecord, ProviderRecord};
 use nexus_edge_core::error::ApiError;
 
-use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version};
+use super::update::update as change_record;
+use super::{answer_deleted, answer_list, input};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
-use crate::store::{self, snapshot};
+use crate::store::{self, snapshot, table};
 
 /// `GET /logical-models`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    answer_list("logical_models", &store::logical_models::list(&exchange.env).await?)
+    answer_list("logical_models", &table::list::<LogicalModelRecord>(&exchange.env).await?)
 }
 
 /// `GET /logical-models/{id}`; here and below, `id` is the number or the name.
@@ -24,45 +25,34 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 
 /// `POST /logical-models`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = LogicalModelInput::parse(&body.bytes)?;
-    input.name.clone().required("name")?;
+    let input = input::new::<LogicalModelInput>(exchange).await?;
     let mut record = LogicalModelRecord::new(now_ms());
     input.apply(&mut record)?;
     require_providers(exchange, &record).await?;
-    record.id = store::logical_models::insert(&exchange.env, &record).await?;
+    record.id = table::insert(&exchange.env, &record, &[]).await?;
     snapshot::reload(exchange).await?;
     exchange::json(201, &record)
 }
 
-/// `PUT /logical-models/{id}`: changes what the body names and nothing else, whoever else is changing the record.
+/// `PUT /logical-models/{id}`
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = LogicalModelInput::parse(&body.bytes)?;
+    let input = input::change::<LogicalModelInput>(exchange).await?;
     // By its number from here on: the change may be of the name.
     let number = find(exchange, id).await?.id;
-    for _ in 0..MAX_UPDATE_TRIES {
-        let mut record = store::logical_models::find(&exchange.env, number).await?.ok_or_else(not_found)?;
-        let read_at_version = record.updated_at;
+    let find = async || table::find(&exchange.env, number).await?.ok_or_else(not_found);
+    let change = async |record: &mut LogicalModelRecord| {
         let stood = record.candidates.clone();
-        input.apply(&mut record)?;
+        input.apply(record)?;
         // Candidates that stand may be of providers that have gone; they are passed over.
-        if record.candidates != stood {
-            require_providers(exchange, &record).await?;
-        }
-        record.updated_at = next_version(read_at_version);
-        if store::logical_models::update(&exchange.env, &record, read_at_version).await? {
-            snapshot::reload(exchange).await?;
-            return exchange::json(200, &record);
-        }
-    }
-    Err(busy())
+        if record.candidates == stood { Ok(()) } else { require_providers(exchange, record).await }
+    };
+    exchange::json(200, &change_record(exchange, find, change).await?)
 }
 
 /// `DELETE /logical-models/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let id = find(exchange, id).await?.id;
-    if !store::logical_models::delete(&exchange.env, id).await? {
+    if !table::delete::<LogicalModelRecord>(&exchange.env, id).await? {
         return Err(not_found());
     }
     snapshot::reload(exchange).await?;
@@ -77,7 +67,7 @@ pub fn not_found() -> ApiError {
 /// The logical model with this number, or else with this name.
 pub async fn find(exchange: &Exchange, id: &str) -> Result<LogicalModelRecord, ApiError> {
     if let Ok(number) = id.parse::<u32>()
-        && let Some(found) = store::logical_models::find(&exchange.env, number.into()).await?
+        && let Some(found) = table::find(&exchange.env, i64::from(number)).await?
     {
         return Ok(found);
     }
@@ -85,8 +75,8 @@ pub async fn find(exchange: &Exchange, id: &str) -> Result<LogicalModelRecord, A
 }
 
 async fn require_providers(exchange: &Exchange, record: &LogicalModelRecord) -> Result<(), ApiError> {
-    let known: HashSet<i64> =
-        store::providers::list(&exchange.env).await?.into_iter().map(|provider| provider.id).collect();
+    let providers = table::list::<ProviderRecord>(&exchange.env).await?;
+    let known: HashSet<i64> = providers.into_iter().map(|provider| provider.id).collect();
     match record.candidates.iter().position(|candidate| !known.contains(&candidate.provider_id)) {
         None => Ok(()),
         Some(index) => {

@@ -5,6 +5,7 @@ pub mod credits;
 pub mod discovery;
 pub mod gemini;
 pub mod health;
+mod input;
 pub mod keys;
 pub mod limits;
 pub mod logical_models;
@@ -14,6 +15,7 @@ pub mod provider_health;
 pub mod provider_keys;
 pub mod provider_models;
 pub mod providers;
+mod query;
 pub mod responses;
 pub mod routing;
 pub mod secret_key;
@@ -21,6 +23,7 @@ pub mod sessions;
 pub mod stats;
 pub mod system;
 pub mod tokens;
+mod update;
 pub mod ws;
 
 use std::collections::BTreeMap;
@@ -30,7 +33,7 @@ use serde::Serialize;
 
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
-use crate::platform::{log_error, now_ms, random_bytes};
+use crate::platform::{log_error, random_bytes};
 
 /// Answers `{"<name>": [items]}`.
 fn answer_list<T: Serialize>(name: &str, items: &[T]) -> Result<Response, ApiError> {
@@ -45,20 +48,6 @@ fn answer_deleted(id: impl Serialize) -> Result<Response, ApiError> {
         deleted: bool,
     }
     exchange::json(200, &Deleted { id, deleted: true })
-}
-
-/// How often an update is tried anew when somebody else has changed the record meanwhile.
-const MAX_UPDATE_TRIES: usize = 8;
-
-/// The `updated_at` of a change. It is also the version of the record, so it always grows.
-fn next_version(read_at_version: u64) -> u64 {
-    now_ms().max(read_at_version + 1)
-}
-
-/// The error for an update that never found the record at rest.
-fn busy() -> ApiError {
-    ApiError::unavailable("record_busy", "The record is being changed by others. Try again.")
-        .with_retry_after(1)
 }
 
 /// The number in a path such as `/providers/7`. What is no number names nothing.

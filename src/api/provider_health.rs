@@ -1,14 +1,14 @@
 //! The admin API that asks providers how they are.
 
 use futures::StreamExt;
-use nexus_edge_core::catalog::probe::{ProbeRecord, ProbedHealth, probed_model};
+use nexus_edge_api::provider_health::ProviderHealth;
+use nexus_edge_core::catalog::ModelRecord;
+use nexus_edge_core::catalog::probe::{ProbedHealth, probed_model};
 use nexus_edge_core::catalog::probe_input::{MAX_VALIDATED_MODELS, TestInput, ValidateInput};
-use nexus_edge_core::catalog::{ModelRecord, OperationStatus};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::probe::ProbeResult;
-use serde::Serialize;
 
-use super::{answer_list, providers};
+use super::{answer_list, input, providers, query};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::probe;
 use crate::platform::http::Response;
@@ -21,22 +21,11 @@ const SHOWN_PROBES: u32 = 20;
 
 /// `GET /providers/{id}/health`
 pub async fn health(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct Answer<'a> {
-        provider_id: i64,
-        enabled: bool,
-        status: OperationStatus,
-        health: ProbedHealth,
-        probe_enabled: bool,
-        probe_interval_s: u64,
-        last_ok_at: Option<u64>,
-        probes: &'a [ProbeRecord],
-    }
-    let limit = limit(exchange)?;
+    let limit = query::rows(exchange, "limit", SHOWN_PROBES, store::probes::KEPT)?;
     let provider = providers::find(exchange, id).await?;
     let probes = store::probes::last(&exchange.env, provider.id, store::probes::KEPT).await?;
     let shown = probes.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
-    let answer = Answer {
+    let answer = ProviderHealth {
         provider_id: provider.id,
         enabled: provider.enabled,
         status: provider.status,
@@ -49,26 +38,18 @@ pub async fn health(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     exchange::json(200, &answer)
 }
 
-fn limit(exchange: &Exchange) -> Result<u32, ApiError> {
-    let Some(given) = exchange.query("limit") else { return Ok(SHOWN_PROBES) };
-    given.parse().ok().filter(|limit| (1..=store::probes::KEPT).contains(limit)).ok_or_else(|| {
-        let message = format!("`limit` must be a whole number from 1 to {}.", store::probes::KEPT);
-        ApiError::invalid("invalid_value", "limit", message)
-    })
-}
-
 /// `POST /providers/{id}/test`: a real chat of a few tokens.
 pub async fn test(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = TestInput::parse(&body.bytes)?;
+    let input = input::optional::<TestInput>(exchange).await?;
     let provider = providers::find(exchange, id).await?;
     let models = store::models::list_of_provider(&exchange.env, provider.id).await?;
-    let wanted = input.model.as_deref().or(provider.probe_model.as_deref());
+    let wanted = input.model.as_set().or(provider.probe_model.as_ref()).map(String::as_str);
     let model = probed_model(wanted, &models).ok_or_else(no_model)?;
-    let prompt = input.prompt.or_else(|| provider.probe_prompt.clone());
+    let prompt = input.prompt.into_set().or_else(|| provider.probe_prompt.clone());
+    let is_streamed = input.stream.into_set().unwrap_or(false);
     let upstream = probe::open(&exchange.env, &exchange.settings, provider).await??;
     let env = &exchange.env;
-    exchange::json(200, &probe::chat(env, &upstream, &model, prompt.as_deref(), input.stream).await)
+    exchange::json(200, &probe::chat(env, &upstream, &model, prompt.as_deref(), is_streamed).await)
 }
 
 fn no_model() -> ApiError {
@@ -81,11 +62,10 @@ fn no_model() -> ApiError {
 
 /// `POST /providers/{id}/validate-models`: asks for each of the models once.
 pub async fn validate_models(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = ValidateInput::parse(&body.bytes)?;
+    let input = input::optional::<ValidateInput>(exchange).await?;
     let provider = providers::find(exchange, id).await?;
     let models = store::models::list_of_provider(&exchange.env, provider.id).await?;
-    let wanted = input.models.unwrap_or_else(|| {
+    let wanted = input.models.into_set().unwrap_or_else(|| {
         let enabled = models.iter().filter(|model| model.enabled);
         enabled.take(MAX_VALIDATED_MODELS).map(|model| model.model_name.clone()).collect()
     });

@@ -1,15 +1,17 @@
 //! The admin API for the further keys of a provider. A key is never shown again, only masked.
 
+use nexus_edge_core::catalog::ProviderKeyRecord;
 use nexus_edge_core::catalog::provider_key::ProviderKeyInput;
-use nexus_edge_core::catalog::{Patch, ProviderKeyRecord};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::input::Patch;
 use nexus_edge_core::secrets::mask::mask;
 
-use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, providers, seal};
+use super::update::update as change_record;
+use super::{answer_deleted, answer_list, input, providers, seal};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
-use crate::store::{self, snapshot};
+use crate::store::{self, snapshot, table};
 
 /// Most keys of one provider: they are opened whenever the configuration is loaded.
 const MAX_KEYS: usize = 100;
@@ -29,11 +31,8 @@ pub async fn get(exchange: &Exchange, provider: &str, id: &str) -> Result<Respon
 
 /// `POST /providers/{id}/keys`
 pub async fn create(exchange: &Exchange, provider: &str) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = ProviderKeyInput::parse(&body.bytes)?;
+    let input = input::new::<ProviderKeyInput>(exchange).await?;
     let provider = providers::find(exchange, provider).await?;
-    input.label.clone().required("label")?;
-    input.key.clone().required("key")?;
     if store::provider_keys::list(&exchange.env, provider.id).await?.len() >= MAX_KEYS {
         let message = format!("A provider has at most {MAX_KEYS} keys.");
         return Err(ApiError::conflict("too_many_keys", "key", message));
@@ -41,27 +40,18 @@ pub async fn create(exchange: &Exchange, provider: &str) -> Result<Response, Api
     let now = now_ms();
     let mut record = ProviderKeyRecord::new(new_ulid(now), provider.id, now);
     apply(exchange, &input, &mut record)?;
-    store::provider_keys::insert(&exchange.env, &record).await?;
+    table::insert(&exchange.env, &record, &[]).await?;
     snapshot::reload(exchange).await?;
     exchange::json(201, &record.view())
 }
 
-/// `PUT /providers/{id}/keys/{key_id}`: changes what the body names and nothing else, whoever else is changing the record.
+/// `PUT /providers/{id}/keys/{key_id}`
 pub async fn update(exchange: &Exchange, provider: &str, id: &str) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = ProviderKeyInput::parse(&body.bytes)?;
+    let input = input::change::<ProviderKeyInput>(exchange).await?;
     let provider = providers::find(exchange, provider).await?;
-    for _ in 0..MAX_UPDATE_TRIES {
-        let mut record = find(exchange, provider.id, id).await?;
-        let read_at_version = record.updated_at;
-        apply(exchange, &input, &mut record)?;
-        record.updated_at = next_version(read_at_version);
-        if store::provider_keys::update(&exchange.env, &record, read_at_version).await? {
-            snapshot::reload(exchange).await?;
-            return exchange::json(200, &record.view());
-        }
-    }
-    Err(busy())
+    let change = async |record: &mut ProviderKeyRecord| apply(exchange, &input, record);
+    let find = async || find(exchange, provider.id, id).await;
+    exchange::json(200, &change_record(exchange, find, change).await?.view())
 }
 
 /// `DELETE /providers/{id}/keys/{key_id}`

@@ -1,18 +1,19 @@
 //! The admin API for the models of providers.
 
-use nexus_edge_core::catalog::ModelRecord;
 use nexus_edge_core::catalog::model::ModelInput;
+use nexus_edge_core::catalog::{ModelRecord, ProviderRecord};
 use nexus_edge_core::error::ApiError;
 
-use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, providers, record_id};
+use super::update::update as change_record;
+use super::{answer_deleted, answer_list, input, providers, record_id};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
-use crate::store::{self, snapshot};
+use crate::store::{self, snapshot, table};
 
 /// `GET /provider_models`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    answer_list("models", &store::models::list(&exchange.env).await?)
+    answer_list("models", &table::list::<ModelRecord>(&exchange.env).await?)
 }
 
 /// `GET /providers/{id}/models`
@@ -30,44 +31,35 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 
 /// `POST /provider_models`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = ModelInput::parse(&body.bytes)?;
+    let input = input::new::<ModelInput>(exchange).await?;
     let provider_id = input.provider_id.clone().required("provider_id")?.cast_signed();
-    input.model_name.clone().required("model_name")?;
     require_provider(exchange, provider_id, unknown_provider).await?;
     let mut record = ModelRecord::new(provider_id, String::new(), now_ms());
     input.apply(&mut record);
-    record.id = store::models::insert(&exchange.env, &record).await?;
+    record.id = table::insert(&exchange.env, &record, &[]).await?;
     snapshot::reload(exchange).await?;
     exchange::json(201, &record)
 }
 
-/// `PUT /provider_models/{id}`: changes what the body names and nothing else, whoever else is changing the record.
+/// `PUT /provider_models/{id}`
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = ModelInput::parse(&body.bytes)?;
+    let input = input::change::<ModelInput>(exchange).await?;
     let moved_to = input.provider_id.clone().into_set().map(u64::cast_signed);
     if let Some(provider_id) = moved_to {
         require_provider(exchange, provider_id, unknown_provider).await?;
     }
-    for _ in 0..MAX_UPDATE_TRIES {
-        let mut record = find(exchange, id).await?;
-        let read_at_version = record.updated_at;
+    let change = async |record: &mut ModelRecord| {
         record.provider_id = moved_to.unwrap_or(record.provider_id);
-        input.apply(&mut record);
-        record.updated_at = next_version(read_at_version);
-        if store::models::update(&exchange.env, &record, read_at_version).await? {
-            snapshot::reload(exchange).await?;
-            return exchange::json(200, &record);
-        }
-    }
-    Err(busy())
+        input.apply(record);
+        Ok(())
+    };
+    exchange::json(200, &change_record(exchange, async || find(exchange, id).await, change).await?)
 }
 
 /// `DELETE /provider_models/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let id = record_id(id, not_found)?;
-    if !store::models::delete(&exchange.env, id).await? {
+    if !table::delete::<ModelRecord>(&exchange.env, id).await? {
         return Err(not_found());
     }
     snapshot::reload(exchange).await?;
@@ -84,9 +76,9 @@ fn unknown_provider() -> ApiError {
 
 async fn find(exchange: &Exchange, id: &str) -> Result<ModelRecord, ApiError> {
     let id = record_id(id, not_found)?;
-    store::models::find(&exchange.env, id).await?.ok_or_else(not_found)
+    table::find(&exchange.env, id).await?.ok_or_else(not_found)
 }
 
 async fn require_provider(exchange: &Exchange, id: i64, missing: fn() -> ApiError) -> Result<(), ApiError> {
-    store::providers::find(&exchange.env, id).await?.map(|_| ()).ok_or_else(missing)
+    table::find::<ProviderRecord>(&exchange.env, id).await?.map(|_| ()).ok_or_else(missing)
 }

@@ -2,21 +2,23 @@
 
 use nexus_edge_core::catalog::provider::mask_headers;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
-use nexus_edge_core::catalog::{OperationStatus, Patch, ProviderRecord, presets};
+use nexus_edge_core::catalog::{OperationStatus, ProviderRecord, presets};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
+use nexus_edge_core::input::Patch;
 use nexus_edge_core::secrets::mask::mask;
 use serde_json::json;
 
-use super::{MAX_UPDATE_TRIES, answer_deleted, answer_list, busy, next_version, record_id, seal};
+use super::update::update as change_record;
+use super::{answer_deleted, answer_list, input, record_id, seal};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
-use crate::store::{self, snapshot};
+use crate::store::{self, snapshot, table};
 
 /// `GET /providers`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    answer_records(&store::providers::list(&exchange.env).await?)
+    answer_records(&table::list(&exchange.env).await?)
 }
 
 /// `GET /providers/available`: those that are enabled and offer at least one enabled model.
@@ -36,35 +38,27 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 
 /// `POST /providers`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let mut input = ProviderInput::parse(&body.bytes, exchange.settings.allow_private_upstreams)?;
+    let mut input = read(exchange).await?;
     input.apply_preset()?;
     let name = input.name.clone().required("name")?;
     let now = now_ms();
     let mut record = ProviderRecord::new(new_ulid(now), name, now);
     input.apply_public(&mut record)?;
     apply_secrets(exchange, &input, &mut record)?;
-    record.id = store::providers::insert(&exchange.env, &record).await?;
+    record.id = table::insert(&exchange.env, &record, &[]).await?;
     snapshot::reload(exchange).await?;
     exchange::json(201, &record.view())
 }
 
-/// `PUT /providers/{id}`: changes what the body names and nothing else, whoever else is changing the record.
+/// `PUT /providers/{id}`
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = ProviderInput::parse(&body.bytes, exchange.settings.allow_private_upstreams)?;
-    for _ in 0..MAX_UPDATE_TRIES {
-        let mut record = find(exchange, id).await?;
-        let read_at_version = record.updated_at;
-        input.apply_public(&mut record)?;
-        apply_secrets(exchange, &input, &mut record)?;
-        record.updated_at = next_version(read_at_version);
-        if store::providers::update(&exchange.env, &record, read_at_version).await? {
-            snapshot::reload(exchange).await?;
-            return exchange::json(200, &record.view());
-        }
-    }
-    Err(busy())
+    let input = read(exchange).await?;
+    let change = async |record: &mut ProviderRecord| {
+        input.apply_public(record)?;
+        apply_secrets(exchange, &input, record)
+    };
+    let record = change_record(exchange, async || find(exchange, id).await, change).await?;
+    exchange::json(200, &record.view())
 }
 
 /// `POST /providers/{id}/pause`, `/resume` and `/offline`
@@ -73,23 +67,22 @@ pub async fn set_status(
     id: &str,
     status: OperationStatus,
 ) -> Result<Response, ApiError> {
-    for _ in 0..MAX_UPDATE_TRIES {
-        let mut record = find(exchange, id).await?;
-        let read_at_version = record.updated_at;
+    let change = async |record: &mut ProviderRecord| {
         record.status = status;
-        record.updated_at = next_version(read_at_version);
-        if store::providers::update(&exchange.env, &record, read_at_version).await? {
-            snapshot::reload(exchange).await?;
-            return exchange::json(200, &record.view());
-        }
-    }
-    Err(busy())
+        Ok(())
+    };
+    let record = change_record(exchange, async || find(exchange, id).await, change).await?;
+    exchange::json(200, &record.view())
+}
+
+async fn read(exchange: &Exchange) -> Result<ProviderInput, ApiError> {
+    input::change::<ProviderInput>(exchange).await?.checked(exchange.settings.allow_private_upstreams)
 }
 
 /// `DELETE /providers/{id}`: its models and keys go with it.
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let id = record_id(id, not_found)?;
-    if !store::providers::delete(&exchange.env, id).await? {
+    if !table::delete::<ProviderRecord>(&exchange.env, id).await? {
         return Err(not_found());
     }
     snapshot::reload(exchange).await?;
@@ -104,7 +97,7 @@ pub fn not_found() -> ApiError {
 /// The provider of a path.
 pub async fn find(exchange: &Exchange, id: &str) -> Result<ProviderRecord, ApiError> {
     let id = record_id(id, not_found)?;
-    store::providers::find(&exchange.env, id).await?.ok_or_else(not_found)
+    table::find(&exchange.env, id).await?.ok_or_else(not_found)
 }
 
 fn answer_records(records: &[ProviderRecord]) -> Result<Response, ApiError> {

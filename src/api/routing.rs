@@ -1,13 +1,13 @@
 //! Why a request would go where it goes, and where sessions are bound to.
 
+use nexus_edge_api::routing::SessionBinding;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::candidate_facts::Needs;
 use nexus_edge_core::routing::explain::{self, DecideInput};
 use nexus_edge_core::routing::route::{self, Preference};
-use serde_json::json;
 
-use super::answer_list;
+use super::{answer_deleted, answer_list, input};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::upstream_health::with_board;
 use crate::platform::http::Response;
@@ -17,14 +17,16 @@ use crate::store::{snapshot, sticky};
 /// `POST /routing/decide`: the plan for a model as this isolate would make it now, with what was thought of each
 /// candidate. Nothing is asked.
 pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
-    let body = exchange.body().await?;
-    let input = DecideInput::parse(&body.bytes)?;
+    let input = input::new::<DecideInput>(exchange).await?;
+    let model = input.logical_model.required("logical_model")?;
+    let region = input.preferred_region.into_set();
+    let excluded = input.exclude_providers.into_set().unwrap_or_default();
     let snapshot = snapshot::current(exchange).await?;
-    let stages = snapshot.stages(&input.logical_model, &[], &Principal::of_admin())?;
-    let needs = Needs { preferred_region: input.preferred_region.as_deref(), ..Needs::default() };
+    let stages = snapshot.stages(&model, &[], &Principal::of_admin())?;
+    let needs = Needs { preferred_region: region.as_deref(), ..Needs::default() };
     let preference = Preference {
-        strategy: input.strategy,
-        excluded_providers: &input.exclude_providers,
+        strategy: input.strategy.into_set(),
+        excluded_providers: &excluded,
         explain: true,
         ..Preference::default()
     };
@@ -32,7 +34,7 @@ pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut random = random_unit;
     let planned =
         with_board(|board| route::plan_stages(&stages, &needs, &preference, board, now, &mut random));
-    exchange::json(200, &with_board(|board| explain::explain(&input.logical_model, &planned, board, now)))
+    exchange::json(200, &with_board(|board| explain::explain(&model, &planned, board, now)))
 }
 
 /// `GET /logical-models/{name}/upstreams`: what would serve a model, configured or not, and how each fares.
@@ -52,26 +54,24 @@ pub async fn upstreams(exchange: &Exchange, name: &str) -> Result<Response, ApiE
 /// `GET /routing/sessions/{id}`: whom a session is bound to. With several API keys in use for it, `key_id` says whose.
 pub async fn session(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let (key_id, binding) = find(exchange, id).await?;
-    exchange::json(
-        200,
-        &json!({
-            "conversation_id": id,
-            "api_key_id": key_id,
-            "logical_model": binding.logical_model,
-            "provider_id": binding.provider_id,
-            "model_id": binding.model_id,
-            "provider_key_id": binding.key_id,
-            "created_at": binding.created_at,
-            "last_used_at": binding.last_used_at,
-        }),
-    )
+    let view = SessionBinding {
+        conversation_id: id,
+        api_key_id: key_id,
+        logical_model: binding.logical_model,
+        provider_id: binding.provider_id,
+        model_id: binding.model_id,
+        provider_key_id: binding.key_id,
+        created_at: binding.created_at,
+        last_used_at: binding.last_used_at,
+    };
+    exchange::json(200, &view)
 }
 
 /// `DELETE /routing/sessions/{id}`: the next request of the session is routed as if it were the first.
 pub async fn unbind_session(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let (key_id, _) = find(exchange, id).await?;
     sticky::unbind(&exchange.env, id, &key_id).await?;
-    exchange::json(200, &json!({ "id": id, "deleted": true }))
+    answer_deleted(id)
 }
 
 async fn find(exchange: &Exchange, id: &str) -> Result<(String, sticky::Binding), ApiError> {

@@ -1,17 +1,22 @@
 //! The session API: `/api/v1`. Who calls and how often is decided here; the session's object does the rest.
 
+use nexus_edge_api::sessions::{
+    CallerModel, CallerModels, CallerProvider, CallerProviders, SessionPage, SessionView,
+};
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::http::request_id;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use nexus_edge_core::json::error as json_error;
+use nexus_edge_core::json::object::Kind;
+use serde_json::{Map, Value};
 use worker::js_sys::Uint8Array;
 use worker::{Env, Method, Request, RequestInit, web_sys};
 
+use super::{health, query};
 use crate::envelope;
 use crate::exchange::Exchange;
-use crate::objects::chat_room::{self, CALL_HEADER, Call};
+use crate::objects::chat_room::{CALL_HEADER, Call};
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
 use crate::platform::http::Response;
@@ -23,68 +28,62 @@ const MAX_PAGE: u64 = 100;
 /// Longest id that a client may give a session.
 const MAX_ID_LENGTH: usize = 100;
 
-/// Endpoints of the session API.
-#[derive(Clone, Copy)]
-pub enum SessionEndpoint {
-    Create,
-    List,
-    Get,
-    Update,
-    Delete,
-    Messages,
-    Export,
-    Chat,
-    ChatStream,
-    Regenerate,
-    Stop,
-    Providers,
-    ModelsOfProvider,
-    Health,
+/// `GET /api/v1/health`
+pub fn health(exchange: &Exchange) -> Response {
+    envelope::success(200, health::view(), "ok", &exchange.request_id)
 }
 
-/// Answers a request to the session API; errors are put into the envelope by the route table.
-pub async fn answer(
-    exchange: &Exchange,
-    endpoint: SessionEndpoint,
-    parameter: &str,
-) -> Result<Response, ApiError> {
-    if matches!(endpoint, SessionEndpoint::Health) {
-        let data = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") });
-        return Ok(envelope::success(200, data, "ok", &exchange.request_id));
-    }
+/// `GET /api/v1/sessions/{id}`
+pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    Caller::of(exchange).await?.ask(exchange, id, Method::Get, "/session", None).await
+}
+
+/// `PUT /api/v1/sessions/{id}`
+pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let caller = Caller::of(exchange).await?;
-    match endpoint {
-        SessionEndpoint::Create => create(exchange, &caller).await,
-        SessionEndpoint::List => list(exchange, &caller).await,
-        SessionEndpoint::Get => caller.ask(exchange, parameter, Method::Get, "/session", None).await,
-        SessionEndpoint::Update => {
-            let body = object(exchange).await?;
-            caller.ask(exchange, parameter, Method::Put, "/session", Some(&body)).await
-        }
-        SessionEndpoint::Delete => {
-            let path = with_query(exchange, "/session");
-            caller.ask(exchange, parameter, Method::Delete, &path, None).await
-        }
-        SessionEndpoint::Messages => {
-            let path = with_query(exchange, "/messages");
-            caller.ask(exchange, parameter, Method::Get, &path, None).await
-        }
-        SessionEndpoint::Export => {
-            let path = with_query(exchange, "/export");
-            caller.ask(exchange, parameter, Method::Get, &path, None).await
-        }
-        SessionEndpoint::Chat => turn(exchange, &caller, "/chat", false).await,
-        SessionEndpoint::ChatStream => turn(exchange, &caller, "/chat", true).await,
-        SessionEndpoint::Regenerate => turn(exchange, &caller, "/regenerate", false).await,
-        SessionEndpoint::Stop => {
-            let body = object(exchange).await?;
-            let id = session_id(&body)?;
-            caller.ask(exchange, &id, Method::Post, "/stop", Some(&body)).await
-        }
-        SessionEndpoint::Providers => providers(exchange, &caller).await,
-        SessionEndpoint::ModelsOfProvider => models(exchange, &caller, parameter).await,
-        SessionEndpoint::Health => Err(ApiError::internal()),
-    }
+    let body = object(exchange).await?;
+    caller.ask(exchange, id, Method::Put, "/session", Some(&body)).await
+}
+
+/// `DELETE /api/v1/sessions/{id}`
+pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let path = with_query(exchange, "/session");
+    Caller::of(exchange).await?.ask(exchange, id, Method::Delete, &path, None).await
+}
+
+/// `GET /api/v1/sessions/{id}/messages`
+pub async fn messages(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let path = with_query(exchange, "/messages");
+    Caller::of(exchange).await?.ask(exchange, id, Method::Get, &path, None).await
+}
+
+/// `GET /api/v1/sessions/{id}/export`
+pub async fn export(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let path = with_query(exchange, "/export");
+    Caller::of(exchange).await?.ask(exchange, id, Method::Get, &path, None).await
+}
+
+/// `POST /api/v1/chat`
+pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
+    turn(exchange, "/chat", false).await
+}
+
+/// `POST /api/v1/chat/stream`
+pub async fn chat_stream(exchange: &Exchange) -> Result<Response, ApiError> {
+    turn(exchange, "/chat", true).await
+}
+
+/// `POST /api/v1/chat/regenerate`
+pub async fn regenerate(exchange: &Exchange) -> Result<Response, ApiError> {
+    turn(exchange, "/regenerate", false).await
+}
+
+/// `POST /api/v1/chat/stop`
+pub async fn stop(exchange: &Exchange) -> Result<Response, ApiError> {
+    let caller = Caller::of(exchange).await?;
+    let body = object(exchange).await?;
+    let id = session_id(&body)?;
+    caller.ask(exchange, &id, Method::Post, "/stop", Some(&body)).await
 }
 
 /// Who calls.
@@ -201,15 +200,14 @@ async fn object(exchange: &Exchange) -> Result<Map<String, Value>, ApiError> {
 fn session_id(body: &Map<String, Value>) -> Result<String, ApiError> {
     match body.get("session_id") {
         Some(Value::String(id)) => Ok(id.clone()),
-        Some(Value::Null) | None => {
-            let message = "The required field `session_id` is missing.";
-            Err(ApiError::invalid("missing_required_parameter", "session_id", message))
-        }
-        Some(_) => Err(ApiError::invalid("invalid_type", "session_id", "`session_id` must be a string.")),
+        Some(Value::Null) | None => Err(json_error::missing("session_id")),
+        Some(other) => Err(json_error::wrong_type("session_id", "a string", Kind::of_tree(other))),
     }
 }
 
-async fn create(exchange: &Exchange, caller: &Caller) -> Result<Response, ApiError> {
+/// `POST /api/v1/sessions`
+pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
+    let caller = Caller::of(exchange).await?;
     let mut body = object(exchange).await?;
     let id = match body.remove("id") {
         None | Some(Value::Null) => new_session_id(exchange),
@@ -222,60 +220,40 @@ async fn create(exchange: &Exchange, caller: &Caller) -> Result<Response, ApiErr
     caller.ask(exchange, &id, Method::Post, "/session", Some(&body)).await
 }
 
-async fn list(exchange: &Exchange, caller: &Caller) -> Result<Response, ApiError> {
-    let number = |name: &str, default: u64, most: u64| match exchange.query(name) {
-        None => Ok(default),
-        Some(text) => text.parse().ok().filter(|number| (1..=most).contains(number)).ok_or_else(|| {
-            ApiError::invalid(
-                "invalid_value",
-                name,
-                format!("`{name}` must be a whole number from 1 to {most}."),
-            )
-        }),
-    };
-    let boolean = |name: &str| match exchange.query(name).as_deref() {
-        None => Ok(None),
-        Some("true") => Ok(Some(true)),
-        Some("false") => Ok(Some(false)),
-        Some(_) => Err(ApiError::invalid("invalid_value", name, format!("`{name}` must be true or false."))),
-    };
-    let page = number("page", 1, 1_000_000)?;
-    let page_size = match exchange.query("page_size") {
-        Some(_) => number("page_size", DEFAULT_PAGE, MAX_PAGE)?,
-        None => number("limit", DEFAULT_PAGE, MAX_PAGE)?,
-    };
-    let query = sessions::Query {
-        search: exchange.query("search").or_else(|| exchange.query("q")).filter(|text| !text.is_empty()),
-        pinned: boolean("pinned")?,
-        archived: boolean("archived")?.unwrap_or(false),
+/// `GET /api/v1/sessions`
+pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
+    let caller = Caller::of(exchange).await?;
+    let page = query::number(exchange, "page", 1..=1_000_000)?.unwrap_or(1);
+    let size_name = if exchange.query("page_size").is_some() { "page_size" } else { "limit" };
+    let page_size = query::number(exchange, size_name, 1..=MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
+    let wanted = sessions::Query {
+        search: query::text(exchange, "search").or_else(|| query::text(exchange, "q")),
+        pinned: query::boolean(exchange, "pinned")?,
+        archived: query::boolean(exchange, "archived")?.unwrap_or(false),
         model: exchange.query("model"),
         offset: (page - 1) * page_size,
         limit: page_size,
     };
-    let (found, total) = sessions::list(&exchange.env, &caller.principal.key_id, &query).await?;
-    let data = json!({
-        "sessions": found.iter().map(chat_room::view).collect::<Vec<_>>(),
-        "total": total,
-        "page": page,
-        "page_size": page_size,
-        "has_more": query.offset + (found.len() as u64) < total,
-    });
+    let (found, total) = sessions::list(&exchange.env, &caller.principal.key_id, &wanted).await?;
+    let data = SessionPage {
+        sessions: found.iter().map(SessionView::of).collect(),
+        total,
+        page,
+        page_size,
+        has_more: wanted.offset + (found.len() as u64) < total,
+    };
     Ok(envelope::success(200, data, "ok", &exchange.request_id))
 }
 
 /// A turn: `stream` is what the path says, and the body may say otherwise where the path leaves it open.
-async fn turn(
-    exchange: &Exchange,
-    caller: &Caller,
-    path: &str,
-    is_streamed: bool,
-) -> Result<Response, ApiError> {
+async fn turn(exchange: &Exchange, path: &str, is_streamed: bool) -> Result<Response, ApiError> {
+    let caller = Caller::of(exchange).await?;
     let mut body = object(exchange).await?;
     let id = session_id(&body)?;
     let is_streamed = match body.get("stream") {
         Some(Value::Bool(stream)) => *stream || is_streamed,
         None | Some(Value::Null) => is_streamed,
-        Some(_) => return Err(ApiError::invalid("invalid_type", "stream", "`stream` must be a boolean.")),
+        Some(other) => return Err(json_error::wrong_type("stream", "a boolean", Kind::of_tree(other))),
     };
     body.insert("stream".into(), is_streamed.into());
     let settings = &exchange.settings;
@@ -288,23 +266,17 @@ async fn turn(
     caller.ask(exchange, &id, Method::Post, path, Some(&body)).await
 }
 
-#[derive(Serialize)]
-struct ProviderView<'a> {
-    id: i64,
-    name: &'a str,
-    description: &'a str,
-    models: Vec<&'a str>,
-}
-
-async fn providers(exchange: &Exchange, caller: &Caller) -> Result<Response, ApiError> {
+/// `GET /api/v1/chat/providers`
+pub async fn providers(exchange: &Exchange) -> Result<Response, ApiError> {
+    let caller = Caller::of(exchange).await?;
     let snapshot = snapshot::current(exchange).await?;
-    let mut views: Vec<ProviderView<'_>> = Vec::new();
+    let mut providers: Vec<CallerProvider<'_>> = Vec::new();
     for offer in snapshot.offers_for(&caller.principal) {
         let record = &offer.upstream.record;
         let model = offer.model.model_name.as_str();
-        match views.iter_mut().find(|view| view.id == record.id) {
-            Some(view) => view.models.push(model),
-            None => views.push(ProviderView {
+        match providers.iter_mut().find(|provider| provider.id == record.id) {
+            Some(provider) => provider.models.push(model),
+            None => providers.push(CallerProvider {
                 id: record.id,
                 name: &record.name,
                 description: &record.description,
@@ -312,21 +284,22 @@ async fn providers(exchange: &Exchange, caller: &Caller) -> Result<Response, Api
             }),
         }
     }
-    Ok(envelope::success(200, json!({ "providers": views }), "ok", &exchange.request_id))
+    Ok(envelope::success(200, CallerProviders { providers }, "ok", &exchange.request_id))
 }
 
-async fn models(exchange: &Exchange, caller: &Caller, provider: &str) -> Result<Response, ApiError> {
+/// `GET /api/v1/chat/providers/{id}/models`
+pub async fn models(exchange: &Exchange, provider: &str) -> Result<Response, ApiError> {
+    let caller = Caller::of(exchange).await?;
     let snapshot = snapshot::current(exchange).await?;
     let of_provider = |name: &str, id: i64| name.eq_ignore_ascii_case(provider) || id.to_string() == provider;
-    let models: Vec<Value> = snapshot
+    let models: Vec<CallerModel<'_>> = snapshot
         .offers_for(&caller.principal)
         .filter(|offer| of_provider(&offer.upstream.record.name, offer.upstream.record.id))
-        .map(|offer| json!({ "name": offer.model.model_name, "description": offer.model.description }))
+        .map(|offer| CallerModel { name: &offer.model.model_name, description: &offer.model.description })
         .collect();
     if models.is_empty() {
         let message = "There is no provider of this name, or none of its models is for this key.";
         return Err(ApiError::not_found("provider_not_found", message));
     }
-    let data = json!({ "provider": provider, "models": models });
-    Ok(envelope::success(200, data, "ok", &exchange.request_id))
+    Ok(envelope::success(200, CallerModels { provider, models }, "ok", &exchange.request_id))
 }

@@ -1,9 +1,9 @@
 //! The admin API for statistics.
 
+use nexus_edge_api::stats::{TokensUsage, TotalStats};
 use nexus_edge_core::error::ApiError;
-use serde::Serialize;
 
-use super::answer_list;
+use super::{answer_list, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
@@ -32,34 +32,10 @@ pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
     exchange::json(200, &body)
 }
 
-#[derive(Serialize)]
-struct TotalStats {
-    total_conversations: u64,
-    total_rounds: u64,
-    tokens_usage: TokensUsage,
-    active_sessions: u64,
-}
-
-#[derive(Serialize)]
-struct TokensUsage {
-    prompt: u64,
-    completion: u64,
-    total: u64,
-}
-
 /// `GET /stats/requests?limit=&before=`: the request log, newest first. `before` is the id of the last row of the
 /// previous page.
 pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
-    let limit = match exchange.query("limit") {
-        None => DEFAULT_PAGE,
-        Some(text) => text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit)).ok_or_else(|| {
-            ApiError::invalid(
-                "invalid_value",
-                "limit",
-                format!("`limit` must be a whole number from 1 to {MAX_PAGE}."),
-            )
-        })?,
-    };
+    let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
     let before = exchange.query("before");
     let rows = store::usage::recent(&exchange.env, limit, before.as_deref()).await?;
     answer_list("requests", &rows)

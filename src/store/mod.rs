@@ -18,6 +18,7 @@ pub mod responses;
 pub mod sessions;
 pub mod snapshot;
 pub mod sticky;
+pub mod table;
 pub mod usage;
 
 use nexus_edge_core::error::ApiError;

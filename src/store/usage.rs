@@ -9,9 +9,9 @@
 //! All fields: `nexus_edge_core::stats::UsageEvent`.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
-use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
+use nexus_edge_api::stats::LoggedRequest;
+use nexus_edge_core::stats::UsageEvent;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBuilder, QueueContentType};
@@ -215,52 +215,6 @@ pub async fn totals(env: &Env, active_since: u64) -> StoreResult<Totals> {
         (SELECT COUNT(*) FROM conversations WHERE last_seen >= ?1) AS active_sessions FROM stats_totals WHERE id = 1";
     let found = super::row(env, sql, &[unsigned(active_since)]).await?;
     found.ok_or_else(|| super::StoreError::Platform("the row of totals is missing".into()))
-}
-
-/// One row of the request log as the admin API shows it.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct LoggedRequest {
-    pub id: String,
-    pub ts: u64,
-    pub request_id: String,
-    pub key_id: String,
-    pub provider_id: Option<i64>,
-    pub provider_name: Option<String>,
-    pub model: String,
-    pub upstream_model: Option<String>,
-    #[serde(deserialize_with = "nexus_edge_core::row::flag")]
-    pub stream: bool,
-    pub status: u16,
-    pub outcome: String,
-    pub error_code: Option<String>,
-    pub finish_reason: Option<String>,
-    pub prompt_tokens: u64,
-    pub completion_tokens: u64,
-    pub total_tokens: u64,
-    pub cached_tokens: u64,
-    pub cache_written_tokens: u64,
-    pub cache_written_1h_tokens: u64,
-    pub reasoning_tokens: u64,
-    pub usage_source: String,
-    pub first_byte_ms: Option<u64>,
-    pub duration_ms: u64,
-    pub conversation_id: String,
-    /// The attempts, a JSON text in the database and a list in the answer.
-    #[serde(default, deserialize_with = "from_json")]
-    pub attempts: Vec<AttemptRecord>,
-    /// Millionths of a dollar.
-    pub cost_micros: u64,
-    /// The tags of the key, a JSON text in the database and an object in the answer.
-    #[serde(default, deserialize_with = "from_json")]
-    pub tags: BTreeMap<String, String>,
-}
-
-/// Invalid JSON counts as empty, so that the row is shown anyway.
-fn from_json<'de, T: serde::de::DeserializeOwned + Default, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    let json: Option<String> = Option::deserialize(deserializer)?;
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
 }
 
 /// The newest rows of the request log, or those before the row with the id `before`.

@@ -26,6 +26,7 @@ pub mod error;
 pub mod hash;
 pub mod http;
 pub mod id;
+pub mod input;
 pub mod json;
 pub mod limits;
 pub mod provider;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::catalog::presets;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
+use nexus_edge_core::input::Input;
 use nexus_edge_core::provider::Quirk;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -232,7 +233,7 @@ fn settings_are_read_configured_and_documented_under_the_same_names() {
 fn every_quirk_of_a_preset_is_accepted_and_kept() {
     for preset in presets::all() {
         let body = format!(r#"{{"preset":"{}","server_url":"https://a.example"}}"#, preset.id);
-        let mut input = ProviderInput::parse(body.as_bytes(), false).unwrap();
+        let mut input = ProviderInput::parse(body.as_bytes()).unwrap();
         input.apply_preset().unwrap();
         let mut record = ProviderRecord::new("uid".to_owned(), String::new(), 0);
         input.apply_public(&mut record).unwrap();
@@ -242,7 +243,7 @@ fn every_quirk_of_a_preset_is_accepted_and_kept() {
     let api = read("docs/api.md");
     let row = api.lines().find(|line| line.starts_with("| `quirks`")).unwrap();
     for (name, quirk) in Quirk::NAMES {
-        let input = ProviderInput::parse(format!(r#"{{"quirks":["{name}"]}}"#).as_bytes(), false);
+        let input = ProviderInput::parse(format!(r#"{{"quirks":["{name}"]}}"#).as_bytes());
         let mut record = ProviderRecord::new("uid".to_owned(), String::new(), 0);
         record.server_url = "https://a.example".to_owned();
         input.unwrap().apply_public(&mut record).unwrap();

@@ -42,6 +42,7 @@ enum What {
 
 /// The answer to it.
 #[derive(Debug, Serialize, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Tokenized {
     /// Number of tokens.
     pub count: u64,
@@ -114,6 +115,7 @@ pub struct Detokenize {
 
 /// The answer to it.
 #[derive(Debug, Serialize, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Detokenized {
     /// The text of the tokens.
     pub text: String,
@@ -157,6 +159,7 @@ impl Detokenize {
 
 /// `POST /v1/responses/input_tokens`
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct InputTokens {
     object: &'static str,
     input_tokens: u64,
@@ -191,6 +194,7 @@ fn decode_gemini(body: &[u8]) -> Result<ChatRequest, ApiError> {
 
 /// `POST /stats/estimate`
 #[derive(Debug, Serialize, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// Estimated tokens.
     pub tokens: u64,

@@ -1,7 +1,8 @@
 //! Reads the archive: list of conversations, totals of one, its messages.
 
+use nexus_edge_api::conversations::ConversationRow;
 use nexus_edge_core::conversation::archive_row::{self, Unbundled};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use worker::Env;
 
 use super::super::{StoreResult, nullable, rows, text, unsigned};
@@ -158,22 +159,6 @@ pub struct Query {
     pub after: Option<(u64, String)>,
     /// Number of rows.
     pub limit: u64,
-}
-
-/// A conversation in the list.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct ConversationRow {
-    #[serde(rename(deserialize = "id"))]
-    pub conversation_id: String,
-    pub key_id: String,
-    pub parent_id: Option<String>,
-    pub title: Option<String>,
-    pub model_name: String,
-    pub first_seen: u64,
-    pub last_seen: u64,
-    pub rounds: u64,
-    pub prompt_tokens: u64,
-    pub completion_tokens: u64,
 }
 
 /// Conversations, latest activity first.

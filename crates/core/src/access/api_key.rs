@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{StorePolicy, ip_range};
+use super::{StorePolicy, ip_range, store_policy};
 use crate::error::ApiError;
 use crate::hash::sha256_hex;
 use crate::limits::LimitPolicy;
-use crate::row::flag;
+use crate::limits::policy::stored_policy;
+use crate::row::table::{self, json, optional_json, table};
+use crate::row::{allowed, flag, json_or_default};
 
 /// Prefix of every key. Some clients require `sk-`.
 const PREFIX: &str = "sk-nx-";
@@ -91,11 +93,13 @@ pub struct ApiKeyRecord {
     /// Milliseconds since the epoch after which it is refused.
     pub expires_at: Option<u64>,
     /// Models it may use; `None` is all. A trailing `*` makes a prefix.
+    #[serde(default, deserialize_with = "allowed")]
     pub allowed_models: Option<Vec<String>>,
     /// Ids of the providers it may use; `None` is all.
+    #[serde(default, deserialize_with = "allowed")]
     pub allowed_providers: Option<Vec<i64>>,
     /// What is archived of prompts and answers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "store_policy::stored")]
     pub store: StorePolicy,
     /// Seconds for which responses are cached; 0: never, `None`: as the logical model says.
     #[serde(default)]
@@ -107,19 +111,19 @@ pub struct ApiKeyRecord {
     /// Milliseconds since the epoch of the newest recorded request.
     pub last_used_at: Option<u64>,
     /// Addresses and networks from which it may be used; `None` is all.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "allowed")]
     pub allowed_ips: Option<Vec<String>>,
     /// Dialects in which it may be used, by the names of [`crate::dialect::face::Face`]; `None` is all.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "allowed")]
     pub allowed_dialects: Option<Vec<String>>,
     /// The owner: limits may be set for all keys of an owner together.
     #[serde(default)]
     pub owner: Option<String>,
     /// Tags that are recorded with every request.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json_or_default")]
     pub tags: BTreeMap<String, String>,
     /// Its limits and its budget.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "stored_policy")]
     pub policy: LimitPolicy,
     /// Why the gateway disabled it, if it did.
     #[serde(default)]
@@ -129,7 +133,28 @@ pub struct ApiKeyRecord {
     pub previous_expires_at: Option<u64>,
 }
 
-/// An unrestricted key, for tests.
+table! {
+    ApiKeyRecord in "api_keys" unique "id" {
+        given id;
+        fixed { created_at }
+        changing {
+            name, enabled, expires_at,
+            allowed_models = |key| optional_json(key.allowed_models.as_ref()),
+            allowed_providers = |key| optional_json(key.allowed_providers.as_ref()),
+            allowed_ips = |key| optional_json(key.allowed_ips.as_ref()),
+            allowed_dialects = |key| optional_json(key.allowed_dialects.as_ref()),
+            owner,
+            tags = |key| json(&key.tags),
+            policy = |key| json(&key.policy),
+            disabled_reason,
+            store = |key| table::name(key.store.as_str()),
+            cache_ttl_s,
+        }
+        elsewhere { key_hash, previous_key_hash, previous_expires_at, last_used_at }
+    }
+}
+
+/// A key that may do everything, for tests.
 #[cfg(test)]
 pub(crate) fn test_record() -> ApiKeyRecord {
     ApiKeyRecord::new("a".into(), 0)

@@ -1,9 +1,10 @@
 //! What is archived of a key's prompts and answers.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How much of a conversation is archived. Usage is recorded in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StorePolicy {
     /// Nothing.
@@ -15,16 +16,21 @@ pub enum StorePolicy {
     Full,
 }
 
+/// Reads a stored policy, for `#[serde(deserialize_with)]`. A name that is not known keeps nothing rather than everything.
+pub fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StorePolicy, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Ok(StorePolicy::parse(&name).unwrap_or(StorePolicy::None))
+}
+
 impl StorePolicy {
-    /// The policy with this name.
+    /// Every policy with its name.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("metadata", Self::Metadata), ("full", Self::Full)];
+
+    /// The policy of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "none" => Some(Self::None),
-            "metadata" => Some(Self::Metadata),
-            "full" => Some(Self::Full),
-            _ => None,
-        }
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, policy)| *policy)
     }
 
     /// Its name.

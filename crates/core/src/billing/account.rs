@@ -14,6 +14,7 @@ pub const RESERVATION_TTL_MS: u64 = 30 * 60 * 1000;
 
 /// Why a row was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// The initial balance of an account.

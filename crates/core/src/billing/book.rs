@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Price, table};
-use crate::catalog::fields::{Fields, Patch};
 use crate::error::ApiError;
+use crate::input;
+use crate::input::{Input, Rule, dollars};
 use crate::json::error::missing;
 
 /// The override for a provider's model (`provider_model:<id>`), for a model of any provider (`model:<name>`) or for a
@@ -34,36 +35,53 @@ pub struct PriceRecord {
     pub setting: String,
 }
 
+input! {
+    /// A price or a factor. Prices are dollars for a million tokens.
+    pub struct PriceInput {
+        /// Tokens of the prompt; together with `output`.
+        pub input: u64 = dollars(),
+        /// Tokens of the answer; together with `input`.
+        pub output: u64 = dollars(),
+        /// Tokens of the prompt that the provider had cached; `null`: as `input`.
+        pub cached_input: u64 = dollars(),
+        /// Tokens that the provider writes to its cache; `null`: as `input`.
+        pub cache_write: u64 = dollars(),
+        /// The same, kept for an hour; `null`: as `cache_write`.
+        pub cache_write_1h: u64 = dollars(),
+        /// Reasoning tokens; `null`: as `output`.
+        pub reasoning: u64 = dollars(),
+        /// By how much the price is multiplied, with at most 3 decimals.
+        pub factor: u64 = dollars().check(check_factor),
+    }
+}
+
+fn check_factor(micros: u64) -> Result<u64, ApiError> {
+    if !micros.is_multiple_of(1000) {
+        return Err(ApiError::invalid("invalid_value", "factor", "`factor` must have at most 3 decimals."));
+    }
+    Ok(micros)
+}
+
 impl PriceSetting {
-    /// Parses the body of `PUT /prices/{subject}`.
+    /// Reads the body of `PUT /prices/{subject}`.
+    ///
+    /// # Errors
+    /// Those of [`Input::parse`], and `missing_required_parameter` where neither a whole price nor a factor is given.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let names =
-            ["input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning", "factor"];
-        let fields = Fields::parse(body, &names)?;
-        let dollars = |name: &str| Ok::<_, ApiError>(fields.dollars(name)?.into_set());
-        let price = match (dollars("input")?, dollars("output")?) {
+        let given = PriceInput::parse(body)?;
+        let factor_milli = given.factor.into_set().map(|micros| micros / 1000);
+        let price = match (given.input.into_set(), given.output.into_set()) {
             (Some(input), Some(output)) => Some(Price {
-                cached_input: dollars("cached_input")?,
-                cache_write: dollars("cache_write")?,
-                cache_write_1h: dollars("cache_write_1h")?,
-                reasoning: dollars("reasoning")?,
+                cached_input: given.cached_input.into_set(),
+                cache_write: given.cache_write.into_set(),
+                cache_write_1h: given.cache_write_1h.into_set(),
+                reasoning: given.reasoning.into_set(),
                 ..Price::new(input, output)
             }),
-            (None, None) => None,
+            (None, None) if factor_milli.is_some() => None,
             (None, _) => return Err(missing("input")),
             (_, None) => return Err(missing("output")),
         };
-        let factor_milli = match fields.dollars("factor")? {
-            Patch::Set(factor) if factor % 1000 == 0 => Some(factor / 1000),
-            Patch::Set(_) => {
-                let message = "`factor` must have at most 3 decimals.";
-                return Err(ApiError::invalid("invalid_value", "factor", message));
-            }
-            Patch::Keep | Patch::Clear => None,
-        };
-        if price.is_none() && factor_milli.is_none() {
-            return Err(missing("input"));
-        }
         Ok(Self { price, factor_milli })
     }
 }

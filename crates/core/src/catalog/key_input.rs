@@ -1,41 +1,40 @@
-//! The validated body of `POST /keys` and `PUT /keys/{id}`.
+//! The bodies of `POST /keys`, `PUT /keys/{id}` and `POST /keys/{id}/rotate`.
 
 use std::collections::BTreeMap;
 
-use super::fields::{Fields, Patch};
 use super::logical_model::MAX_CACHE_TTL_S;
 use crate::access::{ApiKeyRecord, StorePolicy, ip_range};
 use crate::dialect::face::Face;
 use crate::error::ApiError;
+use crate::input;
+use crate::input::{Patch, Rule, boolean, ids, integer, integer_u32, one_of, text, text_map, texts};
 use crate::limits::LimitPolicyInput;
 use crate::time::add_months;
 
 const DAY_MS: u64 = 86_400_000;
+/// The largest time that a JSON number holds exactly, in milliseconds.
+const MAX_TIME_MS: u64 = 1 << 53;
+/// A month.
+const MAX_OVERLAP_S: u64 = 30 * 86_400;
 /// Most tags of a key.
 const MAX_TAGS: usize = 16;
 
 /// The validity of a key from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Validity {
+pub enum Validity {
+    /// 7 days.
     Week,
+    /// A calendar month.
     Month,
+    /// 12 calendar months.
     Year,
+    /// It does not expire.
     Never,
 }
 
 impl Validity {
-    fn parse(name: &str) -> Result<Self, ApiError> {
-        match name {
-            "week" => Ok(Self::Week),
-            "month" => Ok(Self::Month),
-            "year" => Ok(Self::Year),
-            "never" => Ok(Self::Never),
-            _ => {
-                let message = "`expires_in` must be `week`, `month`, `year` or `never`.";
-                Err(ApiError::invalid("invalid_value", "expires_in", message))
-            }
-        }
-    }
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("week", Self::Week), ("month", Self::Month), ("year", Self::Year), ("never", Self::Never)];
 
     fn end(self, now_ms: u64) -> Option<u64> {
         match self {
@@ -47,85 +46,50 @@ impl Validity {
     }
 }
 
-/// The fields of an API key that can be set.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are those of the record")]
-pub struct KeyInput {
-    pub name: Patch<String>,
-    pub enabled: Patch<bool>,
-    pub expires_at: Patch<u64>,
-    expires_in: Option<Validity>,
-    pub allowed_models: Patch<Vec<String>>,
-    pub allowed_providers: Patch<Vec<i64>>,
-    pub allowed_ips: Patch<Vec<String>>,
-    pub allowed_dialects: Patch<Vec<String>>,
-    pub owner: Patch<String>,
-    pub tags: Patch<BTreeMap<String, String>>,
-    pub policy: LimitPolicyInput,
-    pub store: Patch<StorePolicy>,
-    pub cache_ttl_s: Patch<u32>,
+input! {
+    /// What may be said about an API key.
+    pub struct KeyInput {
+        /// A name for people; it need not be unique.
+        pub name: String = text(1..=100).not_null().required(),
+        /// Whether requests with the key are served.
+        pub enabled: bool = boolean().not_null(),
+        /// When the key expires, in milliseconds since the epoch; `null`: never.
+        pub expires_at: u64 = integer(0..=MAX_TIME_MS),
+        /// The same as a duration from now on. Not together with `expires_at`.
+        pub expires_in: Validity = one_of(Validity::NAMES),
+        /// Models that the key may use, by the names that callers write; `null`: all.
+        pub allowed_models: Vec<String> = texts(1..=200),
+        /// Ids of the providers that the key may use; `null`: all.
+        pub allowed_providers: Vec<i64> = ids(),
+        /// Addresses and networks (`10.0.0.0/8`) that the key may be used from; `null`: all.
+        pub allowed_ips: Vec<String> = texts(1..=60).check(check_ips),
+        /// Caller dialects in which the key may be used: `openai_chat`, `openai_completions`, `openai_responses`,
+        /// `anthropic`, `gemini`; `null`: all.
+        pub allowed_dialects: Vec<String> = texts(1..=40).check(check_dialects),
+        /// Whose key it is. Keys of one owner share its limits and its account of credits.
+        pub owner: String = text(1..=100),
+        /// Labels for searching and for cost reports: at most 16, names of 1 to 64 and values of 1 to 256 characters.
+        pub tags: BTreeMap<String, String> = text_map().check(check_tags),
+        /// What is kept of the conversations of the key.
+        pub store: StorePolicy = one_of(StorePolicy::NAMES).not_null(),
+        /// Seconds for which answers are cached for the key; 0 turns off the cache of its models as well; `null`: as the
+        /// model says.
+        pub cache_ttl_s: u32 = integer_u32(0..=MAX_CACHE_TTL_S),
+        ..pub policy: LimitPolicyInput,
+    }
 }
 
 impl KeyInput {
-    const FIELDS: &'static [&'static str] = &[
-        "name",
-        "enabled",
-        "expires_at",
-        "expires_in",
-        "allowed_models",
-        "allowed_providers",
-        "allowed_ips",
-        "allowed_dialects",
-        "owner",
-        "tags",
-        "store",
-        "cache_ttl_s",
-        "limits",
-        "budget",
-        "on_limit_failure",
-    ];
-
-    /// Parses and validates a body.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        const MAX_TIME_MS: u64 = 1 << 53;
-        let fields = Fields::parse(body, Self::FIELDS)?;
-        let expires_at = fields.integer("expires_at", 0..=MAX_TIME_MS)?;
-        let expires_in =
-            fields.text("expires_in", 1..=10)?.into_set().map(|name| Validity::parse(&name)).transpose()?;
-        if expires_in.is_some() && expires_at != Patch::Keep {
+    /// Checks what no field can tell by itself.
+    ///
+    /// # Errors
+    /// `invalid_value` where `expires_at` and `expires_in` contradict each other.
+    pub fn checked(self) -> Result<Self, ApiError> {
+        if matches!(self.expires_in, Patch::Set(_)) && self.expires_at != Patch::Keep {
             let message = "Say either `expires_at` or `expires_in`.";
             return Err(ApiError::invalid("invalid_value", "expires_in", message));
         }
-        Ok(Self {
-            name: fields.text("name", 1..=100)?.not_null("name")?,
-            enabled: fields.boolean("enabled")?.not_null("enabled")?,
-            expires_at,
-            expires_in,
-            allowed_models: fields.text_list("allowed_models", &(1..=200))?,
-            allowed_providers: fields.id_list("allowed_providers")?,
-            allowed_ips: each_of(fields.text_list("allowed_ips", &(1..=60))?, "allowed_ips", |range| {
-                ip_range::is_range(range).then_some("").ok_or("an address or a network such as `10.0.0.0/8`")
-            })?,
-            allowed_dialects: each_of(
-                fields.text_list("allowed_dialects", &(1..=40))?,
-                "allowed_dialects",
-                |name| {
-                    let is_known = Face::NAMES.iter().any(|(known, _)| known == &name);
-                    is_known.then_some("").ok_or(
-                        "one of openai_chat, openai_completions, openai_responses, anthropic and gemini",
-                    )
-                },
-            )?,
-            owner: fields.text("owner", 1..=100)?,
-            tags: fields.text_map("tags")?.try_map(check_tags)?,
-            policy: LimitPolicyInput::read(&fields)?,
-            cache_ttl_s: fields.integer_u32("cache_ttl_s", 0..=MAX_CACHE_TTL_S)?,
-            store: fields.text("store", 1..=20)?.not_null("store")?.try_map(|name| {
-                StorePolicy::parse(&name).ok_or_else(|| {
-                    ApiError::invalid("invalid_value", "store", "`store` must be none, metadata or full.")
-                })
-            })?,
-        })
+        Ok(self)
     }
 
     /// Applies the change at `now_ms`. Enabling a key clears its `disabled_reason`.
@@ -136,7 +100,7 @@ impl KeyInput {
             record.disabled_reason = None;
         }
         self.expires_at.clone().apply_to(&mut record.expires_at);
-        if let Some(validity) = self.expires_in {
+        if let Some(validity) = self.expires_in.clone().into_set() {
             record.expires_at = validity.end(now_ms);
         }
         self.allowed_models.clone().apply_to(&mut record.allowed_models);
@@ -151,20 +115,29 @@ impl KeyInput {
     }
 }
 
+fn check_ips(ranges: Vec<String>) -> Result<Vec<String>, ApiError> {
+    each_of(ranges, "allowed_ips", "an address or a network such as `10.0.0.0/8`", ip_range::is_range)
+}
+
+fn check_dialects(names: Vec<String>) -> Result<Vec<String>, ApiError> {
+    let expected = "one of openai_chat, openai_completions, openai_responses, anthropic and gemini";
+    each_of(names, "allowed_dialects", expected, |name| Face::NAMES.iter().any(|(known, _)| *known == name))
+}
+
 fn each_of(
-    list: Patch<Vec<String>>,
+    items: Vec<String>,
     name: &str,
-    check: impl Fn(&str) -> Result<&'static str, &'static str>,
-) -> Result<Patch<Vec<String>>, ApiError> {
-    list.try_map(|items| {
-        for (index, item) in items.iter().enumerate() {
-            check(item).map_err(|expected| {
-                let param = format!("{name}[{index}]");
-                ApiError::invalid("invalid_value", &param, format!("`{param}` must be {expected}."))
-            })?;
+    expected: &str,
+    is_valid: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, ApiError> {
+    match items.iter().position(|item| !is_valid(item)) {
+        None => Ok(items),
+        Some(index) => {
+            let param = format!("{name}[{index}]");
+            let message = format!("`{param}` must be {expected}.");
+            Err(ApiError::invalid("invalid_value", param, message))
         }
-        Ok(items)
-    })
+    }
 }
 
 fn check_tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
@@ -180,21 +153,27 @@ fn check_tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>
     Ok(tags)
 }
 
-/// The validated body of `POST /keys/{id}/rotate`: for how many seconds the old key stays valid.
-pub fn parse_overlap(body: &[u8]) -> Result<u64, ApiError> {
-    /// A month.
-    const MAX_OVERLAP_S: u64 = 30 * 86_400;
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(0);
+input! {
+    /// How a key gets a new secret.
+    pub struct RotateKeyInput {
+        /// For how many seconds the old secret stays valid as well; 0 is the default.
+        pub overlap_seconds: u64 = integer(0..=MAX_OVERLAP_S),
     }
-    let fields = Fields::parse(body, &["overlap_seconds"])?;
-    Ok(fields.integer("overlap_seconds", 0..=MAX_OVERLAP_S)?.into_set().unwrap_or(0))
+}
+
+impl RotateKeyInput {
+    /// For how many milliseconds the old secret stays valid.
+    #[must_use]
+    pub fn overlap_ms(&self) -> u64 {
+        self.overlap_seconds.as_set().copied().unwrap_or(0) * 1000
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::access::api_key::test_record;
+    use crate::input::Input;
 
     #[test]
     fn bad_values_name_their_field() {
@@ -208,12 +187,13 @@ mod tests {
             (r#"{"limits":{"concurrency":"2"}}"#, "limits.concurrency"),
             (r#"{"cache_ttl_s":2592001}"#, "cache_ttl_s"),
         ] {
-            let error = KeyInput::parse(body.as_bytes()).unwrap_err();
+            let error = KeyInput::parse(body.as_bytes()).and_then(KeyInput::checked).unwrap_err();
             assert_eq!(error.param.as_deref(), Some(param), "{body}");
         }
-        assert_eq!(parse_overlap(b"").unwrap(), 0);
-        assert_eq!(parse_overlap(br#"{"overlap_seconds":60}"#).unwrap(), 60);
-        assert!(parse_overlap(br#"{"overlap_seconds":-1}"#).is_err());
+        let overlap = |body: &[u8]| RotateKeyInput::parse_optional(body).map(|input| input.overlap_seconds);
+        assert_eq!(overlap(b"").unwrap(), Patch::Keep);
+        assert_eq!(overlap(br#"{"overlap_seconds":60}"#).unwrap(), Patch::Set(60));
+        assert!(overlap(br#"{"overlap_seconds":-1}"#).is_err());
     }
 
     #[test]

@@ -4,14 +4,18 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Fields, Patch};
 use super::operation::{DEFAULT_WEIGHT, PRIORITY_RANGE};
 use super::pattern::Pattern;
 use super::provider::TIMEOUT_RANGE_MS;
 use super::strategy::Strategy;
 use crate::error::ApiError;
+use crate::input;
+use crate::input::{Rule, boolean, integer, integer_u32, objects, one_of, text, texts};
+use crate::row::table::{json, table};
 use crate::row::{flag, json_list};
 
+/// The largest id that a JSON number holds exactly.
+const MAX_ID: u64 = 1 << 53;
 const MAX_CANDIDATES: usize = 100;
 const MAX_FALLBACKS: usize = 20;
 const MAX_ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=20;
@@ -25,6 +29,7 @@ const CANDIDATE_WEIGHT_RANGE: RangeInclusive<u64> = 0..=1000;
 
 /// A logical model as it is stored and returned by the admin API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct LogicalModelRecord {
     /// Id.
     pub id: i64,
@@ -63,6 +68,7 @@ pub struct LogicalModelRecord {
 
 /// A candidate of a logical model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct CandidateSpec {
     /// The provider.
     pub provider_id: i64,
@@ -95,6 +101,20 @@ fn default_weight() -> u32 {
 
 fn yes() -> bool {
     true
+}
+
+table! {
+    LogicalModelRecord in "logical_models" unique "name" {
+        generated id;
+        fixed { created_at }
+        changing {
+            name, description, enabled, strategy,
+            candidates = |model| json(&model.candidates),
+            fallbacks = |model| json(&model.fallbacks),
+            max_attempts, deadline_ms, hedge_after_ms, cache_ttl_s, sticky,
+        }
+        elsewhere {}
+    }
 }
 
 impl LogicalModelRecord {
@@ -146,65 +166,81 @@ impl LogicalModelRecord {
     }
 }
 
-/// The checked body of `POST /logical-models` and `PUT /logical-models/{id}`.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are those of the record")]
-pub struct LogicalModelInput {
-    pub name: Patch<String>,
-    pub description: Patch<String>,
-    pub enabled: Patch<bool>,
-    pub strategy: Patch<String>,
-    pub candidates: Patch<Vec<CandidateSpec>>,
-    pub fallbacks: Patch<Vec<String>>,
-    pub max_attempts: Patch<u32>,
-    pub deadline_ms: Patch<u32>,
-    pub hedge_after_ms: Patch<u32>,
-    pub cache_ttl_s: Patch<u32>,
-    pub sticky: Patch<bool>,
+input! {
+    /// What may be said about a logical model.
+    pub struct LogicalModelInput {
+        /// What callers write, or a prefix and `*` for all names that begin with it. Unique.
+        pub name: String = text(1..=200).not_null().required().check(check_name),
+        /// Free text.
+        pub description: String = text(0..=2000),
+        /// Whether it is used.
+        pub enabled: bool = boolean().not_null(),
+        /// How the upstream is chosen among the candidates; `null`: the default of the gateway.
+        pub strategy: Strategy = one_of(Strategy::NAMES),
+        /// The upstreams that may serve it, in the order in which they are to be shown; at least one.
+        pub candidates: Vec<CandidateInput> = objects::<CandidateInput>(MAX_CANDIDATES).not_null(),
+        /// Models that are asked for instead when no candidate answers, in this order.
+        pub fallbacks: Vec<String> = texts(1..=200).check(check_fallbacks),
+        /// Most attempts for one request; `null`: the default of the gateway.
+        pub max_attempts: u32 = integer_u32(MAX_ATTEMPTS_RANGE),
+        /// Milliseconds that all attempts may take together; `null`: the default of the gateway.
+        pub deadline_ms: u32 = integer_u32(DEADLINE_RANGE_MS),
+        /// Milliseconds without an answer after which a second upstream is asked as well (a hedged request); `null`: never.
+        pub hedge_after_ms: u32 = integer_u32(HEDGE_RANGE_MS),
+        /// Seconds for which answers are cached; `null`: not at all.
+        pub cache_ttl_s: u32 = integer_u32(CACHE_TTL_RANGE_S),
+        /// Whether a conversation stays with the upstream that it began with.
+        pub sticky: bool = boolean().not_null(),
+    }
+}
+
+input! {
+    /// One of the upstreams that may serve a logical model.
+    pub struct CandidateInput {
+        /// The provider.
+        pub provider_id: u64 = integer(1..=MAX_ID).required(),
+        /// A model of the provider, or the upstream's own name of one. `*` in it stands for what the `*` of the logical
+        /// model's name matched.
+        pub model: String = text(1..=200).required().check(check_candidate_model),
+        /// Share of the traffic, relative to the others of its priority. 0: only when no other is left.
+        pub weight: u32 = integer_u32(CANDIDATE_WEIGHT_RANGE),
+        /// Lower is tried first.
+        pub priority: u32 = integer_u32(PRIORITY_RANGE),
+        /// Whether it is used.
+        pub enabled: bool = boolean(),
+        /// Where it is; `null`: where the provider is.
+        pub region: String = text(1..=50),
+        /// Milliseconds to wait for its headers; `null`: as the provider.
+        pub first_byte_timeout_ms: u32 = integer_u32(TIMEOUT_RANGE_MS),
+        /// Milliseconds to wait for each further piece of its answer; `null`: as the provider.
+        pub idle_timeout_ms: u32 = integer_u32(TIMEOUT_RANGE_MS),
+    }
+}
+
+impl From<CandidateInput> for CandidateSpec {
+    fn from(input: CandidateInput) -> Self {
+        Self {
+            provider_id: input.provider_id.into_set().unwrap_or_default().cast_signed(),
+            model: input.model.into_set().unwrap_or_default(),
+            weight: input.weight.into_set().unwrap_or(DEFAULT_WEIGHT),
+            priority: input.priority.into_set().unwrap_or_default(),
+            enabled: input.enabled.into_set().unwrap_or(true),
+            region: input.region.into_set(),
+            first_byte_timeout_ms: input.first_byte_timeout_ms.into_set(),
+            idle_timeout_ms: input.idle_timeout_ms.into_set(),
+        }
+    }
 }
 
 impl LogicalModelInput {
-    const FIELDS: &'static [&'static str] = &[
-        "name",
-        "description",
-        "enabled",
-        "strategy",
-        "candidates",
-        "fallbacks",
-        "max_attempts",
-        "deadline_ms",
-        "hedge_after_ms",
-        "cache_ttl_s",
-        "sticky",
-    ];
-
-    /// Parses and validates a body.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let fields = Fields::parse(body, Self::FIELDS)?;
-        Ok(Self {
-            name: fields.text("name", 1..=200)?.not_null("name")?.try_map(check_name)?,
-            description: fields.text("description", 0..=2000)?,
-            enabled: fields.boolean("enabled")?.not_null("enabled")?,
-            strategy: fields.text("strategy", 1..=50)?.try_map(check_strategy)?,
-            candidates: fields
-                .object_list("candidates", CandidateSpec::FIELDS, MAX_CANDIDATES, CandidateSpec::read)?
-                .not_null("candidates")?,
-            fallbacks: fields.text_list("fallbacks", &(1..=200))?.try_map(check_fallbacks)?,
-            max_attempts: fields.integer_u32("max_attempts", MAX_ATTEMPTS_RANGE)?,
-            deadline_ms: fields.integer_u32("deadline_ms", DEADLINE_RANGE_MS)?,
-            hedge_after_ms: fields.integer_u32("hedge_after_ms", HEDGE_RANGE_MS)?,
-            cache_ttl_s: fields.integer_u32("cache_ttl_s", CACHE_TTL_RANGE_S)?,
-            sticky: fields.boolean("sticky")?.not_null("sticky")?,
-        })
-    }
-
-    /// Applies the change, and validates the result. Whether the providers exist must be looked up.
+    /// Applies the change, and checks that the whole makes sense. Whether the providers exist has to be looked up.
     pub fn apply(&self, record: &mut LogicalModelRecord) -> Result<(), ApiError> {
         self.name.clone().apply_or(&mut record.name, String::new());
         self.description.clone().apply_or(&mut record.description, String::new());
         self.enabled.clone().apply_or(&mut record.enabled, true);
-        self.strategy.clone().apply_to(&mut record.strategy);
-        self.candidates.clone().apply_or(&mut record.candidates, Vec::new());
+        self.strategy.clone().map(|strategy| strategy.name().to_owned()).apply_to(&mut record.strategy);
+        let candidates = |inputs: Vec<CandidateInput>| inputs.into_iter().map(CandidateSpec::from).collect();
+        self.candidates.clone().map(candidates).apply_or(&mut record.candidates, Vec::new());
         self.fallbacks.clone().apply_or(&mut record.fallbacks, Vec::new());
         self.max_attempts.clone().apply_to(&mut record.max_attempts);
         self.deadline_ms.clone().apply_to(&mut record.deadline_ms);
@@ -215,39 +251,11 @@ impl LogicalModelInput {
     }
 }
 
-impl CandidateSpec {
-    const FIELDS: &'static [&'static str] = &[
-        "provider_id",
-        "model",
-        "weight",
-        "priority",
-        "enabled",
-        "region",
-        "first_byte_timeout_ms",
-        "idle_timeout_ms",
-    ];
-
-    fn read(fields: &Fields<'_>) -> Result<Self, ApiError> {
-        const MAX_ID: u64 = 1 << 53;
-        let provider_id = fields.integer("provider_id", 1..=MAX_ID)?.required("provider_id")?;
-        let model = fields.text("model", 1..=200)?.required("model")?;
-        if model.matches('*').count() > 1 {
-            let message = "`model` may contain one `*`.";
-            return Err(ApiError::invalid("invalid_value", "model", message));
-        }
-        let weight = fields.integer_u32("weight", CANDIDATE_WEIGHT_RANGE)?;
-        let priority = fields.integer_u32("priority", PRIORITY_RANGE)?;
-        Ok(Self {
-            provider_id: provider_id.cast_signed(),
-            model,
-            weight: weight.into_set().unwrap_or(DEFAULT_WEIGHT),
-            priority: priority.into_set().unwrap_or_default(),
-            enabled: fields.boolean("enabled")?.into_set().unwrap_or(true),
-            region: fields.text("region", 1..=50)?.into_set(),
-            first_byte_timeout_ms: fields.integer_u32("first_byte_timeout_ms", TIMEOUT_RANGE_MS)?.into_set(),
-            idle_timeout_ms: fields.integer_u32("idle_timeout_ms", TIMEOUT_RANGE_MS)?.into_set(),
-        })
+fn check_candidate_model(model: String) -> Result<String, ApiError> {
+    if model.matches('*').count() > 1 {
+        return Err(ApiError::invalid("invalid_value", "model", "`model` may contain one `*`."));
     }
+    Ok(model)
 }
 
 fn check_name(name: String) -> Result<String, ApiError> {
@@ -255,15 +263,6 @@ fn check_name(name: String) -> Result<String, ApiError> {
         Ok(_) => Ok(name),
         Err(error) => Err(ApiError::invalid("invalid_value", "name", format!("`name` {error}."))),
     }
-}
-
-fn check_strategy(name: String) -> Result<String, ApiError> {
-    if Strategy::parse(&name).is_some() {
-        return Ok(name);
-    }
-    let names: Vec<&str> = Strategy::NAMES.iter().map(|(name, _)| *name).collect();
-    let message = format!("`strategy` must be one of: {}.", names.join(", "));
-    Err(ApiError::invalid("invalid_value", "strategy", message))
 }
 
 fn check_fallbacks(names: Vec<String>) -> Result<Vec<String>, ApiError> {
@@ -281,6 +280,7 @@ fn check_fallbacks(names: Vec<String>) -> Result<Vec<String>, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::Input;
 
     fn made(body: &str) -> Result<LogicalModelRecord, ApiError> {
         let mut record = LogicalModelRecord::new(0);

@@ -1,6 +1,5 @@
 //! Records of providers, their keys and models, and logical models, and the validated input of the admin API.
 
-pub mod fields;
 pub mod key_input;
 pub mod logical_model;
 pub mod model;
@@ -16,7 +15,6 @@ pub mod provider_key;
 mod sealed;
 pub mod strategy;
 
-pub use fields::{Fields, Patch};
 pub use logical_model::{CandidateSpec, LogicalModelRecord};
 pub use model::ModelRecord;
 pub use operation::OperationStatus;

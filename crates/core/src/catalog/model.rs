@@ -2,17 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Fields, Patch};
 use super::operation::{PRIORITY_RANGE, WEIGHT_RANGE};
 use crate::error::ApiError;
+use crate::input;
+use crate::input::{Rule, boolean, integer, integer_u32, text, texts};
+use crate::row::table::{SqlValue, table};
 use crate::row::{flag, words};
 
 /// Capabilities of a model: image input, audio input, tool calls, answers by a JSON schema, reasoning.
 pub const CAPABILITIES: &[&str] = &["vision", "audio", "tools", "json_schema", "reasoning"];
+/// The largest id that a JSON number holds exactly.
+const MAX_ID: u64 = 1 << 53;
 const TOKENS_RANGE: std::ops::RangeInclusive<u64> = 1..=1_000_000_000;
 
 /// A model as it is stored and returned by the admin API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ModelRecord {
     /// Id.
     pub id: i64,
@@ -45,6 +50,21 @@ pub struct ModelRecord {
     pub created_at: u64,
     /// Milliseconds since the epoch.
     pub updated_at: u64,
+}
+
+table! {
+    ModelRecord in "provider_models" unique "model_name" {
+        generated id;
+        fixed { created_at }
+        changing {
+            provider_id, model_name, upstream_model, description, enabled, slow, context_length, max_output,
+            capabilities = |model| {
+                model.capabilities.as_ref().map_or(SqlValue::Null, |names| SqlValue::Text(names.join(",").into()))
+            },
+            weight, priority,
+        }
+        elsewhere {}
+    }
 }
 
 impl ModelRecord {
@@ -83,60 +103,36 @@ impl ModelRecord {
     }
 }
 
-/// The checked body of `POST /provider_models` and `PUT /provider_models/{id}`.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are those of the record")]
-pub struct ModelInput {
-    pub provider_id: Patch<u64>,
-    pub model_name: Patch<String>,
-    pub upstream_model: Patch<String>,
-    pub description: Patch<String>,
-    pub enabled: Patch<bool>,
-    pub slow: Patch<bool>,
-    pub context_length: Patch<u32>,
-    pub max_output: Patch<u32>,
-    pub capabilities: Patch<Vec<String>>,
-    pub weight: Patch<u32>,
-    pub priority: Patch<u32>,
+input! {
+    /// What may be said about a model of a provider.
+    pub struct ModelInput {
+        /// The provider that serves it.
+        pub provider_id: u64 = integer(1..=MAX_ID).not_null().required(),
+        /// What callers write; unique within the provider.
+        pub model_name: String = text(1..=200).not_null().required(),
+        /// The upstream's name of the model, where it is another one.
+        pub upstream_model: String = text(1..=200),
+        /// Free text.
+        pub description: String = text(0..=2000),
+        /// Whether it is offered.
+        pub enabled: bool = boolean().not_null(),
+        /// Whether its first byte may take minutes, as with models that reason first.
+        pub slow: bool = boolean().not_null(),
+        /// Tokens of prompt and answer together.
+        pub context_length: u32 = integer_u32(TOKENS_RANGE),
+        /// Tokens of an answer.
+        pub max_output: u32 = integer_u32(TOKENS_RANGE),
+        /// What it can do, and nothing else: `vision`, `audio`, `tools`, `json_schema`, `reasoning`; `null`: not known.
+        pub capabilities: Vec<String> = texts(1..=50).check(|names| check_capabilities(&names)),
+        /// Share of the traffic among those of the same priority; `null`: as the provider.
+        pub weight: u32 = integer_u32(WEIGHT_RANGE),
+        /// Lower is tried first; `null`: as the provider.
+        pub priority: u32 = integer_u32(PRIORITY_RANGE),
+    }
 }
 
 impl ModelInput {
-    const FIELDS: &'static [&'static str] = &[
-        "provider_id",
-        "model_name",
-        "upstream_model",
-        "description",
-        "enabled",
-        "slow",
-        "context_length",
-        "max_output",
-        "capabilities",
-        "weight",
-        "priority",
-    ];
-
-    /// Parses and validates a body.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        const MAX_ID: u64 = 1 << 53;
-        let fields = Fields::parse(body, Self::FIELDS)?;
-        Ok(Self {
-            provider_id: fields.integer("provider_id", 1..=MAX_ID)?.not_null("provider_id")?,
-            model_name: fields.text("model_name", 1..=200)?.not_null("model_name")?,
-            upstream_model: fields.text("upstream_model", 1..=200)?,
-            description: fields.text("description", 0..=2000)?,
-            enabled: fields.boolean("enabled")?.not_null("enabled")?,
-            slow: fields.boolean("slow")?.not_null("slow")?,
-            context_length: fields.integer_u32("context_length", TOKENS_RANGE)?,
-            max_output: fields.integer_u32("max_output", TOKENS_RANGE)?,
-            capabilities: fields
-                .text_list("capabilities", &(1..=50))?
-                .try_map(|names| check_capabilities(&names))?,
-            weight: fields.integer_u32("weight", WEIGHT_RANGE)?,
-            priority: fields.integer_u32("priority", PRIORITY_RANGE)?,
-        })
-    }
-
-    /// Applies the change, except for the provider, which must be looked up.
+    /// Applies the change, except for the provider, which has to be looked up.
     pub fn apply(&self, record: &mut ModelRecord) {
         self.model_name.clone().apply_or(&mut record.model_name, String::new());
         self.upstream_model.clone().apply_to(&mut record.upstream_model);
@@ -164,6 +160,7 @@ fn check_capabilities(names: &[String]) -> Result<Vec<String>, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::Input;
 
     #[test]
     fn bad_values_name_their_field() {

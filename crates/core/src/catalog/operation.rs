@@ -21,6 +21,7 @@ pub(super) const RETRY_STATUS_RANGE: RangeInclusive<u64> = 400..=599;
 
 /// Whether the operator lets a provider have requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OperationStatus {
     /// It gets requests.

@@ -1,65 +1,42 @@
 //! The fields of a provider about its part in routing, as the admin API accepts them.
 
-use super::fields::{Fields, Patch};
 use super::operation::{
     DEFAULT_WEIGHT, OperationStatus, PRIORITY_RANGE, PROBE_INTERVAL_RANGE_S, RATE_RANGE, RETRY_STATUS_RANGE,
     WEIGHT_RANGE,
 };
 use super::provider::ProviderRecord;
-use crate::error::ApiError;
+use crate::input;
+use crate::input::{Rule, boolean, integer_u32, numbers, one_of, text};
 
-/// The fields of [`super::operation`] in the body of `POST /providers` and `PUT /providers/{id}`, checked.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are those of the record")]
-pub struct OperationInput {
-    pub status: Patch<OperationStatus>,
-    pub region: Patch<String>,
-    pub weight: Patch<u32>,
-    pub priority: Patch<u32>,
-    pub max_in_flight: Patch<u32>,
-    pub max_qps: Patch<u32>,
-    pub retry_statuses: Patch<String>,
-    pub probe_enabled: Patch<bool>,
-    pub probe_model: Patch<String>,
-    pub probe_prompt: Patch<String>,
-    pub probe_interval_s: Patch<u32>,
+input! {
+    /// How a provider takes part in routing.
+    pub struct OperationInput {
+        /// Whether requests are let through to it.
+        pub status: OperationStatus = one_of(OperationStatus::NAMES).not_null(),
+        /// Where it is.
+        pub region: String = text(1..=50),
+        /// Share of the traffic among those of the same priority; `null`: 100.
+        pub weight: u32 = integer_u32(WEIGHT_RANGE),
+        /// Lower is tried first; `null`: 0.
+        pub priority: u32 = integer_u32(PRIORITY_RANGE),
+        /// Requests under way at the same time; `null`: any number.
+        pub max_in_flight: u32 = integer_u32(RATE_RANGE),
+        /// Requests a second; `null`: any number.
+        pub max_qps: u32 = integer_u32(RATE_RANGE),
+        /// Status codes that are tried elsewhere besides those that always are.
+        pub retry_statuses: String = numbers(RETRY_STATUS_RANGE).check(|statuses| Ok(join(statuses))),
+        /// Whether it is probed from time to time.
+        pub probe_enabled: bool = boolean().not_null(),
+        /// The model that probes ask; `null`: its first.
+        pub probe_model: String = text(1..=200),
+        /// The prompt of probes; `null`: a short greeting.
+        pub probe_prompt: String = text(1..=2000),
+        /// Seconds between two probes; `null`: 300.
+        pub probe_interval_s: u32 = integer_u32(PROBE_INTERVAL_RANGE_S),
+    }
 }
 
 impl OperationInput {
-    /// The names of the fields.
-    pub const FIELDS: &'static [&'static str] = &[
-        "status",
-        "region",
-        "weight",
-        "priority",
-        "max_in_flight",
-        "max_qps",
-        "retry_statuses",
-        "probe_enabled",
-        "probe_model",
-        "probe_prompt",
-        "probe_interval_s",
-    ];
-
-    /// Parses and validates the fields.
-    pub fn read(fields: &Fields<'_>) -> Result<Self, ApiError> {
-        Ok(Self {
-            status: fields.text("status", 1..=20)?.not_null("status")?.try_map(|name| read_status(&name))?,
-            region: fields.text("region", 1..=50)?,
-            weight: fields.integer_u32("weight", WEIGHT_RANGE)?,
-            priority: fields.integer_u32("priority", PRIORITY_RANGE)?,
-            max_in_flight: fields.integer_u32("max_in_flight", RATE_RANGE)?,
-            max_qps: fields.integer_u32("max_qps", RATE_RANGE)?,
-            retry_statuses: fields
-                .number_list("retry_statuses", &RETRY_STATUS_RANGE)?
-                .try_map(|statuses| Ok(join(statuses)))?,
-            probe_enabled: fields.boolean("probe_enabled")?.not_null("probe_enabled")?,
-            probe_model: fields.text("probe_model", 1..=200)?,
-            probe_prompt: fields.text("probe_prompt", 1..=2000)?,
-            probe_interval_s: fields.integer_u32("probe_interval_s", PROBE_INTERVAL_RANGE_S)?,
-        })
-    }
-
     /// Applies the change.
     pub fn apply(&self, record: &mut ProviderRecord) {
         self.status.clone().apply_or(&mut record.status, OperationStatus::Active);
@@ -76,18 +53,6 @@ impl OperationInput {
     }
 }
 
-fn read_status(name: &str) -> Result<OperationStatus, ApiError> {
-    let found = OperationStatus::NAMES.iter().find(|(known, _)| *known == name);
-    found.map(|(_, status)| *status).ok_or_else(|| {
-        let names: Vec<&str> = OperationStatus::NAMES.iter().map(|(name, _)| *name).collect();
-        ApiError::invalid(
-            "invalid_value",
-            "status",
-            format!("`status` must be one of: {}.", names.join(", ")),
-        )
-    })
-}
-
 fn join(mut statuses: Vec<u64>) -> String {
     statuses.sort_unstable();
     statuses.dedup();
@@ -98,9 +63,11 @@ fn join(mut statuses: Vec<u64>) -> String {
 mod tests {
     use super::*;
     use crate::catalog::provider::test_record;
+    use crate::error::ApiError;
+    use crate::input::Input;
 
     fn read(body: &str) -> Result<OperationInput, ApiError> {
-        OperationInput::read(&Fields::parse(body.as_bytes(), OperationInput::FIELDS)?)
+        OperationInput::parse(body.as_bytes())
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub const CHECKED_ON: &str = "2026-11-20";
 
 /// The answer to `GET /provider-presets`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct PresetList {
     /// [`CHECKED_ON`]
     pub checked_on: &'static str,

@@ -7,6 +7,7 @@ use crate::row::flag;
 
 /// The result of one probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ProbeRecord {
     /// ULID.
     pub id: String,
@@ -29,6 +30,7 @@ pub struct ProbeRecord {
 
 /// A provider's health, by its last probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProbedHealth {
     /// It was never probed.

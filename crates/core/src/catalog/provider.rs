@@ -10,6 +10,7 @@ use crate::error::ApiError;
 use crate::http::headers;
 use crate::provider::{ProviderKind, Quirk, Quirks};
 use crate::row::flag;
+use crate::row::table::{self, table};
 
 /// Time-outs are from 0.1 seconds to 1 hour.
 pub(super) const TIMEOUT_RANGE_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
@@ -80,6 +81,24 @@ pub struct ProviderRecord {
     pub headers_sealed: Option<String>,
     /// The same object with credentials masked, as JSON.
     pub headers_hint: Option<String>,
+}
+
+table! {
+    ProviderRecord in "providers" unique "name" {
+        generated id;
+        fixed { uid, created_at }
+        changing {
+            name,
+            kind = |provider| table::name(provider.kind.name()),
+            server_url, description, rate_limit, first_byte_timeout_ms, idle_timeout_ms, quirks, enabled,
+            status = |provider| table::name(provider.status.name()),
+            region, weight, priority, max_in_flight, max_qps, retry_statuses,
+            probe_enabled, probe_model, probe_prompt, probe_interval_s,
+            server_key_sealed, server_key_hint, personalized_key_hash, personalized_key_hint,
+            headers_sealed, headers_hint,
+        }
+        elsewhere {}
+    }
 }
 
 impl ProviderRecord {
@@ -196,6 +215,7 @@ impl ProviderRecord {
 
 /// A provider as the admin API returns it: secrets masked.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the fields are those of the record")]
 pub struct ProviderView<'a> {
     pub id: i64,

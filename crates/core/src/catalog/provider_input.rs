@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{Fields, Patch};
 use super::operation_input::OperationInput;
 use super::presets::{self, Preset};
 use super::provider::{ProviderRecord, TIMEOUT_RANGE_MS, check_key};
 use crate::error::ApiError;
 use crate::http::headers;
 use crate::http::upstream_url::UpstreamUrl;
+use crate::input;
+use crate::input::{Patch, Rule, boolean, choice, credential, integer_u32, text, text_map, texts};
+use crate::json::error::unknown_value;
 use crate::provider::{ProviderKind, Quirk};
 
 /// Range of a provider's limit on requests per minute.
@@ -16,70 +18,54 @@ const RATE_LIMIT_RANGE: std::ops::RangeInclusive<u64> = 1..=10_000_000;
 /// Most headers that a provider may have.
 const MAX_HEADERS: usize = 50;
 
-/// The validated body of `POST /providers` and `PUT /providers/{id}`.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are those of the record, in clear")]
-pub struct ProviderInput {
-    pub preset: Option<&'static Preset>,
-    pub name: Patch<String>,
-    pub kind: Patch<ProviderKind>,
-    pub server_url: Patch<String>,
-    pub server_key: Patch<String>,
-    pub personalized_key: Patch<String>,
-    pub description: Patch<String>,
-    pub headers: Patch<BTreeMap<String, String>>,
-    pub quirks: Patch<String>,
-    pub rate_limit: Patch<u32>,
-    pub first_byte_timeout_ms: Patch<u32>,
-    pub idle_timeout_ms: Patch<u32>,
-    pub enabled: Patch<bool>,
-    pub operation: OperationInput,
+input! {
+    /// What may be said about a provider.
+    pub struct ProviderInput {
+        /// A preset of `GET /provider-presets` whose address, kind and quirks are taken where the body says nothing.
+        pub preset: &'static Preset = text(1..=50).check(|id| find_preset(&id)),
+        /// Its name, unique without regard to case: the part before the slash in `provider/model`.
+        pub name: String = text(1..=100).not_null().check(check_name),
+        /// The dialect that it speaks, and how it is reached.
+        pub kind: ProviderKind = choice(ProviderKind::names).not_null(),
+        /// Its address: a base URL, or the whole address of an endpoint. Empty for kinds without one.
+        pub server_url: String = text(0..=2000).not_null(),
+        /// Its key, stored sealed; for `vertex` the JSON of a service account. Shown masked.
+        pub server_key: String = text(1..=8000).check(|key| check_key("server_key", key)),
+        /// A key that callers may use for this provider only, stored as a hash. Shown masked.
+        pub personalized_key: String = credential(8..=256),
+        /// Free text.
+        pub description: String = text(0..=2000),
+        /// Headers of every request to it, stored sealed. Values that look like credentials are shown masked.
+        pub headers: BTreeMap<String, String> = text_map().check(check_headers),
+        /// What is particular about it; see `docs/providers.md`.
+        pub quirks: String = texts(1..=50).check(|names| check_quirks(&names)),
+        /// Requests a minute; `null`: any number.
+        pub rate_limit: u32 = integer_u32(RATE_LIMIT_RANGE),
+        /// Milliseconds to wait for the headers of an answer; `null`: the default of the gateway.
+        pub first_byte_timeout_ms: u32 = integer_u32(TIMEOUT_RANGE_MS),
+        /// Milliseconds to wait for each further piece of an answer; `null`: the default of the gateway.
+        pub idle_timeout_ms: u32 = integer_u32(TIMEOUT_RANGE_MS),
+        /// Whether it is used.
+        pub enabled: bool = boolean().not_null(),
+        ..pub operation: OperationInput,
+    }
 }
 
 impl ProviderInput {
-    const FIELDS: &'static [&'static str] = &[
-        "preset",
-        "name",
-        "kind",
-        "server_url",
-        "server_key",
-        "personalized_key",
-        "description",
-        "headers",
-        "quirks",
-        "rate_limit",
-        "first_byte_timeout_ms",
-        "idle_timeout_ms",
-        "enabled",
-    ];
-
-    /// Parses and validates a body. Upstreams on private addresses are refused unless `allow_private`.
-    pub fn parse(body: &[u8], allow_private: bool) -> Result<Self, ApiError> {
-        let fields = Fields::parse(body, &[Self::FIELDS, OperationInput::FIELDS].concat())?;
-        Ok(Self {
-            preset: fields.text("preset", 1..=50)?.try_map(|id| find_preset(&id))?.into_set(),
-            name: fields.text("name", 1..=100)?.not_null("name")?.try_map(check_name)?,
-            kind: fields.text("kind", 1..=50)?.not_null("kind")?.try_map(|kind| read_kind(&kind))?,
-            server_url: fields
-                .text("server_url", 0..=2000)?
-                .not_null("server_url")?
-                .try_map(|url| check_url(url, allow_private))?,
-            server_key: fields.text("server_key", 1..=8000)?.try_map(|key| check_key("server_key", key))?,
-            personalized_key: fields.credential("personalized_key", 8..=256)?,
-            description: fields.text("description", 0..=2000)?,
-            headers: fields.text_map("headers")?.try_map(check_headers)?,
-            quirks: fields.text_list("quirks", &(1..=50))?.try_map(|names| check_quirks(&names))?,
-            rate_limit: fields.integer_u32("rate_limit", RATE_LIMIT_RANGE)?,
-            first_byte_timeout_ms: fields.integer_u32("first_byte_timeout_ms", TIMEOUT_RANGE_MS)?,
-            idle_timeout_ms: fields.integer_u32("idle_timeout_ms", TIMEOUT_RANGE_MS)?,
-            enabled: fields.boolean("enabled")?.not_null("enabled")?,
-            operation: OperationInput::read(&fields)?,
-        })
+    /// Checks the address. Upstreams on private addresses are refused unless `allow_private`.
+    ///
+    /// # Errors
+    /// `invalid_value` for an address that must not be asked.
+    pub fn checked(self, allow_private: bool) -> Result<Self, ApiError> {
+        if let Patch::Set(url) = &self.server_url {
+            check_url(url, allow_private)?;
+        }
+        Ok(self)
     }
 
     /// Takes over values of the preset that the request does not set.
     pub fn apply_preset(&mut self) -> Result<(), ApiError> {
-        let Some(preset) = self.preset else { return Ok(()) };
+        let Patch::Set(preset) = self.preset else { return Ok(()) };
         if self.name == Patch::Keep {
             self.name = Patch::Set(preset.id.to_owned());
         }
@@ -151,17 +137,17 @@ fn check_name(name: String) -> Result<String, ApiError> {
 fn read_kind(kind: &str) -> Result<ProviderKind, ApiError> {
     ProviderKind::named(kind).ok_or_else(|| {
         let names: Vec<&str> = ProviderKind::ALL.iter().map(|kind| kind.name()).collect();
-        ApiError::invalid("invalid_value", "kind", format!("`kind` must be one of: {}.", names.join(", ")))
+        unknown_value("kind", kind, &names)
     })
 }
 
-fn check_url(url: String, allow_private: bool) -> Result<String, ApiError> {
-    if !url.is_empty() {
-        UpstreamUrl::parse(&url, allow_private).map_err(|error| {
-            ApiError::invalid("invalid_value", "server_url", format!("`server_url` {error}."))
-        })?;
+fn check_url(url: &str, allow_private: bool) -> Result<(), ApiError> {
+    if url.is_empty() {
+        return Ok(());
     }
-    Ok(url)
+    UpstreamUrl::parse(url, allow_private)
+        .map(|_| ())
+        .map_err(|error| ApiError::invalid("invalid_value", "server_url", format!("`server_url` {error}.")))
 }
 
 fn check_headers(configured: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
@@ -187,9 +173,14 @@ fn check_headers(configured: BTreeMap<String, String>) -> Result<BTreeMap<String
 mod tests {
     use super::*;
     use crate::catalog::provider::test_record;
+    use crate::input::Input;
+
+    fn parse(body: &[u8]) -> Result<ProviderInput, ApiError> {
+        ProviderInput::parse(body)?.checked(false)
+    }
 
     fn param_of(body: &str) -> Option<String> {
-        ProviderInput::parse(body.as_bytes(), false).unwrap_err().param
+        parse(body.as_bytes()).unwrap_err().param
     }
 
     #[test]
@@ -219,7 +210,7 @@ mod tests {
         let mut record = test_record(1, "old");
         record.rate_limit = Some(5);
         record.description = "kept".into();
-        let input = ProviderInput::parse(br#"{"name":"new","rate_limit":null}"#, false).unwrap();
+        let input = parse(br#"{"name":"new","rate_limit":null}"#).unwrap();
         input.apply_public(&mut record).unwrap();
         let expected =
             ProviderRecord { name: "new".into(), description: "kept".into(), ..test_record(1, "") };
@@ -228,13 +219,13 @@ mod tests {
 
     #[test]
     fn a_preset_fills_in_what_is_not_said() {
-        let mut input = ProviderInput::parse(br#"{"preset":"anthropic","server_key":"k"}"#, false).unwrap();
+        let mut input = parse(br#"{"preset":"anthropic","server_key":"k"}"#).unwrap();
         input.apply_preset().unwrap();
         let mut record = test_record(1, "");
         input.apply_public(&mut record).unwrap();
         assert_eq!((record.name.as_str(), record.kind), ("anthropic", ProviderKind::Anthropic));
         assert!(record.server_url.starts_with("https://"));
-        let mut azure = ProviderInput::parse(br#"{"preset":"azure_openai"}"#, false).unwrap();
+        let mut azure = parse(br#"{"preset":"azure_openai"}"#).unwrap();
         assert_eq!(azure.apply_preset().unwrap_err().param.as_deref(), Some("server_url"));
         assert_eq!(param_of(r#"{"preset":"nobody"}"#).as_deref(), Some("preset"));
     }
@@ -249,11 +240,11 @@ mod tests {
     #[test]
     fn only_what_is_inside_needs_no_address() {
         let mut record = test_record(1, "x");
-        let input = ProviderInput::parse(br#"{"server_url":""}"#, false).unwrap();
+        let input = parse(br#"{"server_url":""}"#).unwrap();
         assert_eq!(input.apply_public(&mut record).unwrap_err().param.as_deref(), Some("server_url"));
         for kind in ["demo", "workers_ai"] {
             let input = format!(r#"{{"server_url":"","kind":"{kind}"}}"#);
-            let input = ProviderInput::parse(input.as_bytes(), false).unwrap();
+            let input = parse(input.as_bytes()).unwrap();
             assert!(input.apply_public(&mut record).is_ok(), "{kind}");
         }
     }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Fields, Patch};
 use super::operation::{DEFAULT_WEIGHT, RATE_RANGE, WEIGHT_RANGE};
 use super::provider::check_key;
-use crate::error::ApiError;
+use crate::input;
+use crate::input::{Rule, boolean, integer_u32, text};
 use crate::row::flag;
+use crate::row::table::table;
 
 /// A key as it is stored: sealed, with its masked form beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,15 @@ pub struct ProviderKeyRecord {
     pub created_at: u64,
     /// Milliseconds since the epoch.
     pub updated_at: u64,
+}
+
+table! {
+    ProviderKeyRecord in "provider_keys" unique "label" {
+        given id;
+        fixed { provider_id, created_at }
+        changing { label, weight, max_qps, enabled, key_sealed, key_hint }
+        elsewhere {}
+    }
 }
 
 impl ProviderKeyRecord {
@@ -77,6 +87,7 @@ impl ProviderKeyRecord {
 
 /// A key as the admin API returns it: masked.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[expect(missing_docs, reason = "the fields are those of the record")]
 pub struct ProviderKeyView<'a> {
     pub id: &'a str,
@@ -90,32 +101,23 @@ pub struct ProviderKeyView<'a> {
     pub updated_at: u64,
 }
 
-/// The validated body of `POST /providers/{id}/keys` and `PUT /providers/{id}/keys/{key_id}`.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are those of the record, in clear")]
-pub struct ProviderKeyInput {
-    pub label: Patch<String>,
-    pub key: Patch<String>,
-    pub weight: Patch<u32>,
-    pub max_qps: Patch<u32>,
-    pub enabled: Patch<bool>,
+input! {
+    /// What may be said about a further key of a provider.
+    pub struct ProviderKeyInput {
+        /// A name for people, unique within the provider.
+        pub label: String = text(1..=100).not_null().required(),
+        /// The key itself. It is stored sealed and never shown again.
+        pub key: String = text(1..=8000).not_null().required().check(|key| check_key("key", key)),
+        /// Share of the provider's requests, relative to its other keys.
+        pub weight: u32 = integer_u32(WEIGHT_RANGE),
+        /// Requests a second that it may be used for; `null`: any number.
+        pub max_qps: u32 = integer_u32(RATE_RANGE),
+        /// Whether it is used.
+        pub enabled: bool = boolean().not_null(),
+    }
 }
 
 impl ProviderKeyInput {
-    const FIELDS: &'static [&'static str] = &["label", "key", "weight", "max_qps", "enabled"];
-
-    /// Parses and validates a body.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let fields = Fields::parse(body, Self::FIELDS)?;
-        Ok(Self {
-            label: fields.text("label", 1..=100)?.not_null("label")?,
-            key: fields.text("key", 1..=8000)?.not_null("key")?.try_map(|key| check_key("key", key))?,
-            weight: fields.integer_u32("weight", WEIGHT_RANGE)?,
-            max_qps: fields.integer_u32("max_qps", RATE_RANGE)?,
-            enabled: fields.boolean("enabled")?.not_null("enabled")?,
-        })
-    }
-
     /// Applies everything but the key itself, which must be sealed first.
     pub fn apply_public(&self, record: &mut ProviderKeyRecord) {
         self.label.clone().apply_or(&mut record.label, String::new());
@@ -128,6 +130,7 @@ impl ProviderKeyInput {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::Input;
 
     #[test]
     fn bad_values_name_their_field() {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A rule for ordering usable candidates. Every rule respects priorities, and uses a candidate of weight 0 only when
 /// no other is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// By score, with balanced weights; candidates of about equal score share the traffic by weight.

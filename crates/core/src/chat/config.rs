@@ -27,6 +27,7 @@ const KNOWN: &[&str] = &[
 
 /// The parameters of a session. An absent one is the provider's default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[expect(missing_docs, reason = "the fields are the well-known parameters of that name")]
 pub struct SessionConfig {

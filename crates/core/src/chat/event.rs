@@ -87,6 +87,7 @@ pub enum Event {
 
 /// Token counts under `OpenAI`'s names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Tokens of the prompt, the history included.
     pub prompt_tokens: u64,

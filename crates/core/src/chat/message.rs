@@ -17,6 +17,7 @@ const TOKENS_OF_MEDIA: u64 = 800;
 ///  "timestamp": 1795200203000, "model": "demo/echo", "provider": "demo", "finish_reason": "stop"}
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct StoredMessage {
     /// `msg_…`
     pub id: String,

@@ -7,6 +7,7 @@ use crate::time::rfc3339;
 
 /// Anthropic's list, in one page.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct AnthropicList<'a> {
     data: Vec<AnthropicModel<'a>>,
     has_more: bool,
@@ -16,6 +17,7 @@ pub struct AnthropicList<'a> {
 
 /// One model in Anthropic's format.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct AnthropicModel<'a> {
     r#type: &'static str,
     id: &'a str,
@@ -25,12 +27,14 @@ pub struct AnthropicModel<'a> {
 
 /// Gemini's list, in one page.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct GeminiList {
     models: Vec<GeminiModel>,
 }
 
 /// One model in Gemini's format.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GeminiModel {
     name: String,

@@ -19,7 +19,11 @@ pub enum Period {
 }
 
 impl Period {
-    /// Its name in the API.
+    /// Every period with the name under which the API knows it.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("day", Self::Day), ("week", Self::Week), ("month", Self::Month), ("total", Self::Total)];
+
+    /// The name under which the API knows it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,12 +32,6 @@ impl Period {
             Self::Month => "month",
             Self::Total => "total",
         }
-    }
-
-    /// The period with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Day, Self::Week, Self::Month, Self::Total].into_iter().find(|period| period.name() == name)
     }
 
     /// When the period that contains `now_ms` begins and ends; the end is the first millisecond of the next one.
@@ -75,7 +73,7 @@ mod tests {
         assert_eq!(dates(Period::Day), midnights("2026-11-21", "2026-11-22"));
         assert_eq!(dates(Period::Week), midnights("2026-11-16", "2026-11-23"));
         assert_eq!(dates(Period::Month), midnights("2026-11-01", "2026-12-01"));
-        assert_eq!(Period::from_name("month"), Some(Period::Month));
+        assert!(Period::NAMES.iter().all(|(name, period)| period.name() == *name));
     }
 
     proptest! {

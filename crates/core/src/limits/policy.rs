@@ -1,11 +1,13 @@
 //! The configuration of a subject: its limits, its budget, and what happens when its authority cannot be reached.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::calendar::Period;
 use super::rules::{Budget, FailurePolicy, Limits, Rules};
-use crate::catalog::fields::{Fields, Patch};
 use crate::error::ApiError;
+use crate::input;
+use crate::input::{Rule, dollars, integer, numbers, object, one_of};
+use crate::row::structure;
 
 /// Largest value of a limit.
 const MAX_LIMIT: u64 = 1 << 50;
@@ -24,6 +26,13 @@ pub struct LimitPolicy {
     /// What happens while the authority cannot be reached; `None`: fail closed with a budget, otherwise open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<FailurePolicy>,
+}
+
+/// Reads limits that may be stored as JSON text, for `#[serde(deserialize_with)]`. Limits that do not parse let no request
+/// pass.
+pub fn stored_policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LimitPolicy, D::Error> {
+    let stored = structure::<D, LimitPolicy>(deserializer)?;
+    Ok(stored.map_or_else(LimitPolicy::default, |policy| policy.unwrap_or_else(|_| LimitPolicy::closed())))
 }
 
 impl LimitPolicy {
@@ -73,92 +82,98 @@ impl LimitRecord {
     }
 }
 
-/// A change of a [`LimitPolicy`] by the admin API. `limits` and `budget` are replaced as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LimitPolicyInput {
-    limits: Patch<Limits>,
-    budget: Patch<Budget>,
-    on_failure: Patch<FailurePolicy>,
+input! {
+    /// What may be said about the limits of a subject. `limits` and `budget` are replaced as a whole.
+    pub struct LimitPolicyInput {
+        /// Limits; what is absent is unlimited.
+        pub limits: Limits = object::<LimitsInput>().check(|input| Ok(Limits::from(input))),
+        /// Money for a period; `null`: no budget.
+        pub budget: Budget = object::<BudgetInput>().check(BudgetInput::into_budget),
+        /// What happens to requests while the authority over the limits cannot be reached.
+        pub on_limit_failure: FailurePolicy = one_of(FailurePolicy::NAMES),
+    }
+}
+
+input! {
+    /// Limits of a subject; what is absent or `null` is unlimited.
+    pub struct LimitsInput {
+        /// Requests in any minute.
+        pub requests_per_minute: u64 = integer(0..=MAX_LIMIT),
+        /// Requests in a day.
+        pub requests_per_day: u64 = integer(0..=MAX_LIMIT),
+        /// Tokens, prompt and answer, in any minute.
+        pub tokens_per_minute: u64 = integer(0..=MAX_LIMIT),
+        /// Tokens, prompt and answer, in a day.
+        pub tokens_per_day: u64 = integer(0..=MAX_LIMIT),
+        /// Requests under way at the same time.
+        pub concurrency: u64 = integer(0..=MAX_LIMIT),
+    }
+}
+
+input! {
+    /// Money for a period.
+    pub struct BudgetInput {
+        /// Dollars.
+        pub amount: u64 = dollars().required(),
+        /// How long the amount is for. Periods begin in UTC, weeks on Monday; `total` never begins anew.
+        pub period: Period = one_of(Period::NAMES).required(),
+        /// Percentages of the amount at which answers carry a warning; at most 10.
+        pub alert_percent: Vec<u64> = numbers(1..=100).check(check_alerts),
+    }
 }
 
 impl LimitPolicyInput {
-    /// The fields of a policy.
-    pub const FIELDS: [&'static str; 3] = ["limits", "budget", "on_limit_failure"];
-
-    /// Reads them.
-    pub fn read(fields: &Fields<'_>) -> Result<Self, ApiError> {
-        let on_failure = fields.text("on_limit_failure", 1..=20)?.try_map(|name| {
-            FailurePolicy::from_name(&name).ok_or_else(|| {
-                let message = "`on_limit_failure` must be `fail_open` or `fail_closed`.";
-                ApiError::invalid("invalid_value", "on_limit_failure", message)
-            })
-        })?;
-        Ok(Self {
-            limits: fields.nested("limits", read_limits)?,
-            budget: fields.nested("budget", read_budget)?,
-            on_failure,
-        })
-    }
-
     /// Applies the change.
     pub fn apply(&self, policy: &mut LimitPolicy) {
         self.limits.clone().apply_or(&mut policy.limits, Limits::default());
         self.budget.clone().apply_to(&mut policy.budget);
-        self.on_failure.clone().apply_to(&mut policy.on_failure);
+        self.on_limit_failure.clone().apply_to(&mut policy.on_failure);
     }
 }
 
-fn read_limits(body: &[u8]) -> Result<Limits, ApiError> {
-    let names =
-        ["requests_per_minute", "requests_per_day", "tokens_per_minute", "tokens_per_day", "concurrency"];
-    let fields = Fields::parse(body, &names)?;
-    let limit = |name: &str| Ok::<_, ApiError>(fields.integer(name, 0..=MAX_LIMIT)?.into_set());
-    Ok(Limits {
-        requests_per_minute: limit("requests_per_minute")?,
-        requests_per_day: limit("requests_per_day")?,
-        tokens_per_minute: limit("tokens_per_minute")?,
-        tokens_per_day: limit("tokens_per_day")?,
-        concurrency: limit("concurrency")?,
-    })
+impl From<LimitsInput> for Limits {
+    fn from(input: LimitsInput) -> Self {
+        Self {
+            requests_per_minute: input.requests_per_minute.into_set(),
+            requests_per_day: input.requests_per_day.into_set(),
+            tokens_per_minute: input.tokens_per_minute.into_set(),
+            tokens_per_day: input.tokens_per_day.into_set(),
+            concurrency: input.concurrency.into_set(),
+        }
+    }
 }
 
-fn read_budget(body: &[u8]) -> Result<Budget, ApiError> {
-    let fields = Fields::parse(body, &["amount", "period", "alert_percent"])?;
-    let amount_micros = fields.dollars("amount")?.required("amount")?;
-    let period = fields.text("period", 1..=10)?.required("period")?;
-    let period = Period::from_name(&period).ok_or_else(|| {
-        let message = "`period` must be `day`, `week`, `month` or `total`.";
-        ApiError::invalid("invalid_value", "period", message)
-    })?;
-    let mut alert_percent: Vec<u8> = fields
-        .id_list("alert_percent")?
-        .into_set()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|percent| {
-            u8::try_from(percent).ok().filter(|percent| *percent <= 100).ok_or_else(|| {
-                let message = "`alert_percent` must be a list of whole numbers from 1 to 100.";
-                ApiError::invalid("invalid_value", "alert_percent", message)
-            })
+impl BudgetInput {
+    fn into_budget(self) -> Result<Budget, ApiError> {
+        let alerts = self.alert_percent.into_set().unwrap_or_default();
+        let mut alert_percent: Vec<u8> =
+            alerts.into_iter().filter_map(|percent| u8::try_from(percent).ok()).collect();
+        alert_percent.sort_unstable();
+        alert_percent.dedup();
+        Ok(Budget {
+            amount_micros: self.amount.required("amount")?,
+            period: self.period.required("period")?,
+            alert_percent,
         })
-        .collect::<Result<_, _>>()?;
-    alert_percent.sort_unstable();
-    alert_percent.dedup();
-    if alert_percent.len() > MAX_ALERTS {
+    }
+}
+
+fn check_alerts(percentages: Vec<u64>) -> Result<Vec<u64>, ApiError> {
+    if percentages.len() > MAX_ALERTS {
         let message = format!("`alert_percent` must have at most {MAX_ALERTS} items.");
         return Err(ApiError::invalid("invalid_value", "alert_percent", message));
     }
-    Ok(Budget { amount_micros, period, alert_percent })
+    Ok(percentages)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::Input;
 
     fn read(body: &str) -> Result<LimitPolicy, ApiError> {
-        let fields = Fields::parse(body.as_bytes(), &LimitPolicyInput::FIELDS)?;
         let mut policy = LimitPolicy::default();
-        LimitPolicyInput::read(&fields)?.apply(&mut policy);
+        LimitPolicyInput::parse(body.as_bytes())?.apply(&mut policy);
         Ok(policy)
     }
 
@@ -179,7 +194,7 @@ mod tests {
             (r#"{"budget":{"period":"day"}}"#, "budget.amount"),
             (r#"{"budget":{"amount":-1,"period":"day"}}"#, "budget.amount"),
             (r#"{"budget":{"amount":1,"period":"year"}}"#, "budget.period"),
-            (r#"{"budget":{"amount":1,"period":"day","alert_percent":[101]}}"#, "budget.alert_percent"),
+            (r#"{"budget":{"amount":1,"period":"day","alert_percent":[101]}}"#, "budget.alert_percent[0]"),
             (r#"{"on_limit_failure":"ignore"}"#, "on_limit_failure"),
         ] {
             assert_eq!(read(body).unwrap_err().param.as_deref(), Some(param), "{body}");

@@ -7,6 +7,7 @@ use super::calendar::Period;
 
 /// The limits of one subject. An absent field is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Limits {
     /// Requests in any minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,6 +40,7 @@ pub struct Budget {
 
 /// What to do with a request while the authority over its limits cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailurePolicy {
     /// Admit a few, counted by the isolate alone.
@@ -48,19 +50,14 @@ pub enum FailurePolicy {
 }
 
 impl FailurePolicy {
-    /// The policy with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "fail_open" => Some(Self::FailOpen),
-            "fail_closed" => Some(Self::FailClosed),
-            _ => None,
-        }
-    }
+    /// Every policy with its name.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("fail_open", Self::FailOpen), ("fail_closed", Self::FailClosed)];
 }
 
 /// Which limit a rule stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RuleKind {
     /// [`Limits::requests_per_minute`]

@@ -30,6 +30,7 @@ use crate::dialect::provenance::Marked;
 
 /// A kind of provider, as records name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is described where it is implemented")]
 pub enum ProviderKind {
@@ -78,6 +79,12 @@ impl ProviderKind {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.provider().name()
+    }
+
+    /// Every kind with its name.
+    #[must_use]
+    pub fn names() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|kind| (kind.name(), *kind)).collect()
     }
 
     /// The kind of this name.

@@ -16,6 +16,7 @@ pub const MAX_PAGES: usize = 20;
 
 /// A model in an upstream's list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct UpstreamModel {
     /// The upstream's name of it.
     pub id: String,

@@ -17,6 +17,7 @@ const EXCERPT_CHARACTERS: usize = 300;
 
 /// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ProbeResult {
     /// The upstream's name of the model.
     pub model: String,

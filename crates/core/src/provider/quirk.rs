@@ -78,6 +78,18 @@ impl Serialize for Quirk {
     }
 }
 
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for Quirk {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Quirk".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names: Vec<&str> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+        schemars::json_schema!({ "type": "string", "enum": names })
+    }
+}
+
 /// The quirks of one provider.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quirks(u32);

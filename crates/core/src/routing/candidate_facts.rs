@@ -10,6 +10,7 @@ pub use crate::catalog::OperationStatus;
 
 /// The capabilities of a model; `None`: unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Capabilities {
     /// Takes images.

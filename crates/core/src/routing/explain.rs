@@ -8,46 +8,24 @@ use super::planner::Considered;
 use super::resolve::{Choice, Stage};
 use super::route::PlannedStage;
 use super::score::ScoreParts;
-use crate::catalog::fields::Fields;
 use crate::catalog::strategy::Strategy;
-use crate::error::ApiError;
+use crate::input;
+use crate::input::{Rule, one_of, text, texts};
 
-/// The validated body of `POST /routing/decide`.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are those of the request")]
-pub struct DecideInput {
-    pub logical_model: String,
-    pub strategy: Option<Strategy>,
-    pub preferred_region: Option<String>,
-    pub exclude_providers: Vec<String>,
-}
-
-impl DecideInput {
-    const FIELDS: &'static [&'static str] =
-        &["logical_model", "strategy", "preferred_region", "exclude_providers", "user_id"];
-
-    /// Parses and validates a body.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let fields = Fields::parse(body, Self::FIELDS)?;
-        let strategy = fields.text("strategy", 1..=50)?.try_map(|name| read_strategy(&name))?;
-        Ok(Self {
-            logical_model: fields.text("logical_model", 1..=200)?.required("logical_model")?,
-            strategy: strategy.into_set(),
-            preferred_region: fields.text("preferred_region", 1..=50)?.into_set(),
-            exclude_providers: fields
-                .text_list("exclude_providers", &(1..=100))?
-                .into_set()
-                .unwrap_or_default(),
-        })
+input! {
+    /// The request that a routing decision is to be explained for.
+    pub struct DecideInput {
+        /// The model as a caller would write it: a logical model, a model of a provider, `provider/model`.
+        pub logical_model: String = text(1..=200).required(),
+        /// A strategy instead of the configured one.
+        pub strategy: Strategy = one_of(Strategy::NAMES),
+        /// Where upstreams are preferred.
+        pub preferred_region: String = text(1..=50),
+        /// Names of providers that are left out.
+        pub exclude_providers: Vec<String> = texts(1..=100),
+        /// Accepted for clients of the predecessor, and without effect.
+        pub user_id: String = text(0..=200),
     }
-}
-
-fn read_strategy(name: &str) -> Result<Strategy, ApiError> {
-    Strategy::parse(name).ok_or_else(|| {
-        let names: Vec<&str> = Strategy::NAMES.iter().map(|(name, _)| *name).collect();
-        let message = format!("`strategy` must be one of: {}.", names.join(", "));
-        ApiError::invalid("invalid_value", "strategy", message)
-    })
 }
 
 /// A plan with its reasons.
@@ -59,6 +37,7 @@ fn read_strategy(name: &str) -> Result<Strategy, ApiError> {
 ///  "logical_model": "smart", "position": 1, "kept": true, "weight": 100, "priority": 0}]}
 /// ```
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Explanation<'a> {
     logical_model: &'a str,
     strategy_used: Strategy,
@@ -72,6 +51,7 @@ pub struct Explanation<'a> {
 
 /// A candidate of the plan.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct UpstreamView<'a> {
     provider: &'a str,
     provider_id: i64,
@@ -79,6 +59,7 @@ pub struct UpstreamView<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct CandidateView<'a> {
     #[serde(flatten)]
     upstream: UpstreamView<'a>,
@@ -177,6 +158,7 @@ fn reasoning(planned: &[PlannedStage<'_>], order: &[UpstreamView<'_>], strategy:
 
 /// An upstream of a model, with its health.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct UpstreamRow<'a> {
     #[serde(flatten)]
     upstream: UpstreamView<'a>,

@@ -45,6 +45,7 @@ impl ScoreWeights {
 
 /// A score and its parts before weighting.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ScoreParts {
     /// The score.
     pub total: f64,

@@ -49,6 +49,7 @@ pub fn reseal<E>(
 
 /// What a master key is to the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SecretKeyRole"))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyRole {
     /// Seals what is written.
@@ -61,15 +62,19 @@ pub enum KeyRole {
 
 /// How many values one master key has sealed.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SecretKeyCount"))]
 pub struct KeyCount {
+    /// The key, by the id that sealed values carry.
     pub id: String,
+    /// What it is used for.
     pub role: KeyRole,
+    /// How many values are sealed with it.
     pub values: usize,
 }
 
 /// A value that no configured master key opens.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "UnreadableSecret"))]
 pub struct Unreadable<P> {
     /// The record.
     #[serde(flatten)]
@@ -82,6 +87,7 @@ pub struct Unreadable<P> {
 
 /// All sealed values by the master key that sealed them, as the admin API answers it. `P` names a record.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SecretKeyState"))]
 pub struct Census<P> {
     /// The configured keys, the current one first, then those that are named and not configured.
     pub keys: Vec<KeyCount>,

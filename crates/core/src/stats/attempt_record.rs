@@ -11,6 +11,7 @@ use crate::tokens::UsageSource;
 ///  "first_byte_ms": 80, "duration_ms": 81}
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct AttemptRecord {
     /// Name of the provider.

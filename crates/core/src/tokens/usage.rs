@@ -37,6 +37,7 @@ impl TokenUsage {
 
 /// Where the counts of a [`TokenUsage`] come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UsageSource {
     /// The upstream reported them.

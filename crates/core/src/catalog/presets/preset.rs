@@ -1,11 +1,12 @@
 //! A row of the table of presets.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::provider::Quirk;
 
 /// A known provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Preset {
     /// Id of the preset.
     pub id: &'static str,
@@ -32,6 +33,7 @@ pub struct Preset {
 
 /// Another address of the same service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Region {
     /// Its location.
     pub name: &'static str,
@@ -41,6 +43,7 @@ pub struct Region {
 
 /// How a key is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
     /// `authorization: Bearer …`
@@ -58,7 +61,9 @@ pub enum Auth {
 }
 
 /// A known model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(into = "PresetModelView")]
 pub struct PresetModel {
     /// The provider's name of it.
     pub name: &'static str,
@@ -115,28 +120,37 @@ impl PresetModel {
     }
 }
 
-impl Serialize for PresetModel {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[expect(clippy::struct_excessive_bools, reason = "each is a field of the answer")]
-        struct View {
-            name: &'static str,
-            context_length: Option<u32>,
-            vision: bool,
-            tools: bool,
-            json_schema: bool,
-            reasoning: bool,
-            slow: bool,
+/// A model of a preset as the admin API shows it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "PresetModel"))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the answer")]
+struct PresetModelView {
+    /// What the provider calls it.
+    name: &'static str,
+    /// Tokens that fit into a conversation, if that is known.
+    context_length: Option<u32>,
+    /// Whether it sees pictures.
+    vision: bool,
+    /// Whether it calls tools.
+    tools: bool,
+    /// Whether it answers in JSON of a given schema.
+    json_schema: bool,
+    /// Whether it reasons before it answers.
+    reasoning: bool,
+    /// Whether its first byte may take minutes.
+    slow: bool,
+}
+
+impl From<PresetModel> for PresetModelView {
+    fn from(model: PresetModel) -> Self {
+        Self {
+            name: model.name,
+            context_length: model.context_length,
+            vision: model.vision(),
+            tools: model.tools(),
+            json_schema: model.json_schema(),
+            reasoning: model.reasoning(),
+            slow: model.slow(),
         }
-        let view = View {
-            name: self.name,
-            context_length: self.context_length,
-            vision: self.vision(),
-            tools: self.tools(),
-            json_schema: self.json_schema(),
-            reasoning: self.reasoning(),
-            slow: self.slow(),
-        };
-        view.serialize(serializer)
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// One model in `OpenAI`'s format. `permission` is an array because older clients index it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ModelCard<'a> {
     /// The value for `model` in requests.
     pub id: &'a str,
@@ -18,6 +19,7 @@ pub struct ModelCard<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[expect(clippy::struct_excessive_bools, reason = "the fields are those of the wire format")]
 struct Permission {
     id: &'static str,
@@ -36,6 +38,7 @@ struct Permission {
 
 /// The envelope of the list.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ModelList<'a> {
     object: &'static str,
     data: Vec<ModelCard<'a>>,

@@ -58,6 +58,7 @@ impl Default for CircuitSettings {
 
 /// The state of a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Phase {
     /// All requests pass.

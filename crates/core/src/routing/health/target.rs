@@ -25,6 +25,7 @@ const PENALTY_AFTER_PROBE: f64 = 0.25;
 
 /// The state of a target at one moment. The default is that of a target without any requests.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct TargetView {
     /// The circuit.
     pub circuit: Phase,

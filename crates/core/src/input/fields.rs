@@ -32,7 +32,24 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Applies the change to an optional field.
+    /// The value that is to be set, if there is one, without taking it.
+    pub fn as_set(&self) -> Option<&T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+
+    /// Converts the value that is to be set.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(convert(value)),
+        }
+    }
+
+    /// Applies the change to a field that may be empty.
     pub fn apply_to(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}

@@ -1,0 +1,121 @@
+//! The `OpenAPI` 3.1 document, made from the declared operations and the types that they take and answer.
+//!
+//! What holds for every operation of an audience (credentials, their errors, `x-request-id`) is said here once.
+
+mod describe;
+mod errors;
+
+use nexus_edge_core::input::object_schema::tidy;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+pub use describe::Describe;
+
+use crate::Operation;
+
+/// The document while operations are added.
+#[derive(Debug)]
+pub struct Document {
+    generator: SchemaGenerator,
+    paths: Map<String, Value>,
+    tags: Vec<Value>,
+}
+
+impl Document {
+    pub(crate) fn new() -> Self {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+            // Views say `Option` for what may be null; what may be absent says so itself.
+            settings.contract = schemars::generate::Contract::Serialize;
+        });
+        Self { generator: settings.into_generator(), paths: Map::new(), tags: Vec::new() }
+    }
+
+    /// Begins a group of operations.
+    pub(crate) fn tag(&mut self, name: &'static str) {
+        self.tags.push(json!({ "name": name }));
+    }
+
+    /// Adds an operation: `describe` says what goes in and comes out.
+    pub(crate) fn operation(
+        &mut self,
+        operation: &Operation,
+        id: &str,
+        doc: &str,
+        describe: impl FnOnce(&mut Describe<'_>),
+    ) {
+        let tag = self.tags.last().and_then(|tag| tag.get("name")).cloned().unwrap_or_default();
+        let mut one = Describe::new(self, *operation, tag, id, &tidy(doc));
+        describe(&mut one);
+        one.finish();
+    }
+
+    fn schema_of<T: JsonSchema>(&mut self) -> Value {
+        self.generator.subschema_for::<T>().to_value()
+    }
+
+    fn insert(&mut self, path: &str, method: &str, operation: Value) {
+        let methods = self.paths.entry(path).or_insert_with(|| json!({}));
+        if let Some(methods) = methods.as_object_mut() {
+            methods.insert(method.to_lowercase(), operation);
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Value {
+        let mut schemas = self.generator.take_definitions(true);
+        errors::add_schemas(&mut schemas);
+        json!({
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Nexus Edge",
+                "version": env!("CARGO_PKG_VERSION"),
+                "summary": "One OpenAI-compatible endpoint for every model provider",
+                "description": DESCRIPTION,
+                "license": { "name": "MIT", "identifier": "MIT" },
+            },
+            "servers": [{ "url": "/", "description": "This deployment" }],
+            "tags": self.tags,
+            "paths": self.paths,
+            "components": {
+                "schemas": schemas,
+                "securitySchemes": security_schemes(),
+                "parameters": { "RequestId": {
+                    "name": "x-request-id", "in": "header", "required": false,
+                    "description": "An id for the request, 1 to 128 characters of `A-Z a-z 0-9 . _ -`. The answer carries it; \
+                        without one the gateway makes one.",
+                    "schema": { "type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9._-]+$" },
+                } },
+                "headers": {
+                    "RequestId": {
+                        "description": "The id of the request: the caller's own, or a new one.",
+                        "schema": { "type": "string" },
+                    },
+                    "RetryAfter": {
+                        "description": "Seconds after which another try may succeed.",
+                        "schema": { "type": "integer", "minimum": 0 },
+                    },
+                },
+            },
+        })
+    }
+}
+
+const DESCRIPTION: &str = "\
+Callers use the endpoints under `/v1` (and `/v1beta` for Gemini) with an API key of the gateway; operators use the others \
+with the admin token. Bodies in a provider's own dialect (Chat Completions, Responses, Messages, Gemini) are free-form here: \
+they are passed on or translated, unknown fields included, and the provider's reference describes them.\n\n\
+Every answer carries `x-request-id`. An error has a stable `code`, a sentence for people, and in `param` the field at fault.";
+
+fn security_schemes() -> Value {
+    let key = |name: &str| json!({ "type": "apiKey", "in": "header", "name": name });
+    json!({
+        "ApiKey": { "type": "http", "scheme": "bearer", "description": "An API key of the gateway." },
+        "ApiKeyAnthropic": key("x-api-key"),
+        "ApiKeyAzure": key("api-key"),
+        "ApiKeyGoogle": key("x-goog-api-key"),
+        "AdminToken": { "type": "http", "scheme": "bearer", "description": "The secret `ADMIN_TOKEN` of the deployment." },
+        "AdminTokenHeader": key("x-admin-token"),
+    })
+}

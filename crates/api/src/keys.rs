@@ -1,0 +1,122 @@
+//! API keys. A key is shown once, in the answer that creates or rotates it.
+
+use std::collections::BTreeMap;
+
+use nexus_edge_core::access::StorePolicy;
+use nexus_edge_core::access::api_key::{ApiKeyRecord, shown_prefix};
+#[cfg(feature = "openapi")]
+use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
+use serde::Serialize;
+
+use crate::limits::PolicyView;
+use crate::operation::operations;
+
+operations! {
+    "API keys";
+
+    /// List the API keys.
+    ///
+    /// The newest first. Secrets are not among them.
+    LIST: Get "/keys" Admin, |it| it.list::<KeyView<'_>>("keys", "The keys.");
+
+    /// Create an API key.
+    ///
+    /// The answer is the only one that ever shows the key itself.
+    CREATE: Post "/keys" Admin, |it| it.creates::<KeyInput>().answer::<KeyView<'_>>(201, "The key, with its secret in `key`.");
+
+    /// Show an API key.
+    GET: Get "/keys/{id}" Admin, |it| it.answer::<KeyView<'_>>(200, "The key.").errors(&[(404, "key_not_found")]);
+
+    /// Change an API key.
+    ///
+    /// What the body does not name stays as it is.
+    UPDATE: Put "/keys/{id}" Admin, |it| it.updates::<KeyInput>().answer::<KeyView<'_>>(200, "The key as it is now.")
+        .errors(&[(404, "key_not_found"), (503, "record_busy")]);
+
+    /// Delete an API key.
+    DELETE: Delete "/keys/{id}" Admin, |it| it.deleted("string").errors(&[(404, "key_not_found")]);
+
+    /// Give an API key a new secret.
+    ///
+    /// The old secret stays valid for `overlap_seconds`, so that clients can be changed one after the other.
+    ROTATE: Post "/keys/{id}/rotate" Admin, |it| it.optional_body::<RotateKeyInput>()
+        .answer::<KeyView<'_>>(200, "The key, with its new secret in `key`.")
+        .errors(&[(404, "key_not_found"), (503, "record_busy")]);
+}
+
+/// A key as the admin API shows it. Times are milliseconds since the epoch.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct KeyView<'a> {
+    /// The public id.
+    pub id: &'a str,
+    /// A name for people.
+    pub name: &'a str,
+    /// The key itself, only in the answer that creates or rotates it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<&'a str>,
+    /// How the key begins.
+    pub prefix: String,
+    /// Whether requests with the key are served.
+    pub enabled: bool,
+    /// When it expires; `null`: never.
+    pub expires_at: Option<u64>,
+    /// Models that it may use; `null`: all.
+    pub allowed_models: Option<&'a [String]>,
+    /// Providers that it may use, by id; `null`: all.
+    pub allowed_providers: Option<&'a [i64]>,
+    /// Addresses and networks that it may be used from; `null`: all.
+    pub allowed_ips: Option<&'a [String]>,
+    /// Caller dialects in which it may be used; `null`: all.
+    pub allowed_dialects: Option<&'a [String]>,
+    /// Whose key it is.
+    pub owner: Option<&'a str>,
+    /// Labels.
+    pub tags: &'a BTreeMap<String, String>,
+    /// Limits and budget.
+    #[serde(flatten)]
+    pub policy: PolicyView<'a>,
+    /// Why the gateway disabled it.
+    pub disabled_reason: Option<&'a str>,
+    /// Until when the secret before the last rotation is valid as well.
+    pub previous_expires_at: Option<u64>,
+    /// What is kept of its conversations.
+    pub store: StorePolicy,
+    /// Seconds for which answers are cached for it.
+    pub cache_ttl_s: Option<u32>,
+    /// When it was made.
+    pub created_at: u64,
+    /// When it was last changed.
+    pub updated_at: u64,
+    /// When it was last used, to within a few minutes.
+    pub last_used_at: Option<u64>,
+}
+
+impl<'a> KeyView<'a> {
+    /// The view of a record, without the key itself.
+    #[must_use]
+    pub fn of(record: &'a ApiKeyRecord) -> Self {
+        Self {
+            id: &record.id,
+            name: &record.name,
+            key: None,
+            prefix: shown_prefix(&record.id),
+            enabled: record.enabled,
+            expires_at: record.expires_at,
+            allowed_models: record.allowed_models.as_deref(),
+            allowed_providers: record.allowed_providers.as_deref(),
+            allowed_ips: record.allowed_ips.as_deref(),
+            allowed_dialects: record.allowed_dialects.as_deref(),
+            owner: record.owner.as_deref(),
+            tags: &record.tags,
+            policy: PolicyView::of(&record.policy),
+            disabled_reason: record.disabled_reason.as_deref(),
+            previous_expires_at: record.previous_expires_at,
+            store: record.store,
+            cache_ttl_s: record.cache_ttl_s,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            last_used_at: record.last_used_at,
+        }
+    }
+}

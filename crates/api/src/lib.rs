@@ -1,0 +1,99 @@
+//! The HTTP API of the gateway, declared once.
+//!
+//! Each module holds one resource: the operations with method, path, audience and dialect, what their answers are made
+//! of, and (with the feature `openapi`) what the `OpenAPI` document says about them. Request bodies are declared where they
+//! are checked, with [`nexus_edge_core::input!`]. The Worker binds every operation to a handler in its route table, and
+//! does not compile while one is missing.
+//!
+//! `docs/openapi.json` is made from here by a test of `crates/openapi`.
+
+#![forbid(unsafe_code)]
+
+pub mod chat;
+pub mod conversations;
+pub mod credits;
+#[cfg(feature = "openapi")]
+pub mod document;
+pub mod health;
+pub mod keys;
+pub mod limits;
+pub mod logical_models;
+pub mod models;
+pub mod money;
+pub mod operation;
+pub mod passthrough;
+pub mod prices;
+pub mod provider_health;
+pub mod provider_keys;
+pub mod provider_models;
+pub mod providers;
+pub mod responses;
+pub mod routing;
+pub mod secret_key;
+pub mod sessions;
+pub mod sockets;
+pub mod stats;
+pub mod system;
+pub mod tokens;
+
+pub use operation::{Audience, Method, Operation, Speaks};
+
+/// The operations of every resource.
+pub const ALL: &[&[Operation]] = &[
+    chat::ALL,
+    responses::ALL,
+    passthrough::ALL,
+    tokens::ALL,
+    models::ALL,
+    sessions::ALL,
+    sockets::ALL,
+    credits::ALL,
+    providers::ALL,
+    provider_keys::ALL,
+    provider_models::ALL,
+    provider_health::ALL,
+    logical_models::ALL,
+    routing::ALL,
+    keys::ALL,
+    limits::ALL,
+    prices::ALL,
+    stats::ALL,
+    conversations::ALL,
+    system::ALL,
+    secret_key::ALL,
+    health::ALL,
+];
+
+/// The `OpenAPI` 3.1 document.
+#[cfg(feature = "openapi")]
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    let mut document = document::Document::new();
+    for describe in [
+        chat::describe,
+        responses::describe,
+        passthrough::describe,
+        tokens::describe,
+        models::describe,
+        sessions::describe,
+        sockets::describe,
+        credits::describe,
+        providers::describe,
+        provider_keys::describe,
+        provider_models::describe,
+        provider_health::describe,
+        logical_models::describe,
+        routing::describe,
+        keys::describe,
+        limits::describe,
+        prices::describe,
+        stats::describe,
+        conversations::describe,
+        system::describe,
+        secret_key::describe,
+        health::describe,
+    ] {
+        describe(&mut document);
+    }
+    document.finish()
+}

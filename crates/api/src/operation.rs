@@ -1,0 +1,172 @@
+//! One operation of the API: a method, a path, who may call it, and in which dialect it is answered.
+
+use nexus_edge_core::dialect::face::Face;
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads. HEAD is answered as well, without the body.
+    Get,
+    /// Makes or does something.
+    Post,
+    /// Changes what the body names.
+    Put,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Anyone.
+    Public,
+    /// The holder of an API key, which the handler checks. Browsers may call it from the allowed origins.
+    Caller,
+    /// The holder of the admin token.
+    Admin,
+}
+
+/// The dialect in which an operation is called, and in which its errors are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// This one.
+    Dialect(Face),
+    /// That of the SDK which the request's headers show: `anthropic-version`, `x-goog-api-key`, else `OpenAI`'s. For
+    /// paths that several SDKs share.
+    DialectOfHeaders,
+    /// The envelope of the session API: `{success, data, message, timestamp, request_id, error_code}`.
+    Envelope,
+}
+
+/// One operation of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// The path: literal segments, `{name}` for one segment, a final `{name...}` for the rest, slashes included.
+    pub path: &'static str,
+    /// Who may call it.
+    pub audience: Audience,
+    /// Its dialect.
+    pub speaks: Speaks,
+}
+
+impl Operation {
+    /// An operation in the dialect of `OpenAI`.
+    #[must_use]
+    pub const fn new(method: Method, path: &'static str, audience: Audience) -> Self {
+        Self { method, path, audience, speaks: Speaks::Dialect(Face::OpenaiChat) }
+    }
+
+    /// The same operation in another dialect.
+    #[must_use]
+    pub const fn speaking(self, speaks: Speaks) -> Self {
+        Self { speaks, ..self }
+    }
+
+    /// Whether `row` is the method and the path with a space between them: `GET /keys/{id}`. Known while compiling, so
+    /// that a route table can show both and cannot show them wrongly.
+    #[must_use]
+    pub const fn is_row(&self, row: &str) -> bool {
+        let (mut row, mut method) = (row.as_bytes(), self.method.name().as_bytes());
+        while let ([x, rest_row @ ..], [y, rest_method @ ..]) = (row, method) {
+            if *x != *y {
+                return false;
+            }
+            (row, method) = (rest_row, rest_method);
+        }
+        match row {
+            [b' ', path @ ..] => method.is_empty() && equal(path, self.path.as_bytes()),
+            _ => false,
+        }
+    }
+
+    /// Whether both are the same method and path.
+    #[must_use]
+    pub const fn is_same(&self, other: &Self) -> bool {
+        equal(self.method.name().as_bytes(), other.method.name().as_bytes())
+            && equal(self.path.as_bytes(), other.path.as_bytes())
+    }
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    let (mut a, mut b) = (a, b);
+    while let ([x, rest_a @ ..], [y, rest_b @ ..]) = (a, b) {
+        if *x != *y {
+            return false;
+        }
+        (a, b) = (rest_a, rest_b);
+    }
+    a.is_empty() && b.is_empty()
+}
+
+/// Declares the operations of one resource.
+///
+/// Each is `NAME: Method "/path" Audience [in Speaks], |it| …;` with a doc comment whose first line is the summary and
+/// whose rest is the description in the `OpenAPI` document. The closure tells what goes in and comes out; it is compiled
+/// only with the feature `openapi`.
+macro_rules! operations {
+    (
+        $tag:literal;
+        $(
+            $(#[doc = $doc:literal])+
+            $name:ident: $method:ident $path:literal $audience:ident $(in $speaks:expr)?, |$it:ident| $described:expr;
+        )+
+    ) => {
+        $(
+            $(#[doc = $doc])+
+            pub const $name: $crate::Operation = $crate::Operation::new(
+                $crate::Method::$method, $path, $crate::Audience::$audience,
+            )$(.speaking($speaks))?;
+        )+
+
+        /// The operations of this module.
+        pub(crate) const ALL: &[$crate::Operation] = &[$($name),+];
+
+        #[cfg(feature = "openapi")]
+        pub(crate) fn describe(document: &mut $crate::document::Document) {
+            document.tag($tag);
+            $(
+                let id = concat!(module_path!(), "::", stringify!($name));
+                document.operation(&$name, id, concat!($($doc, "\n"),+), |$it| {
+                    $described;
+                });
+            )+
+        }
+    };
+}
+pub(crate) use operations;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_recognised_by_method_and_path_only_together() {
+        let operation = Operation::new(Method::Get, "/keys/{id}", Audience::Admin);
+        assert!(operation.is_row("GET /keys/{id}"));
+        for row in [
+            "GET /keys",
+            "GET /keys/{id}/rotate",
+            "PUT /keys/{id}",
+            "GET/keys/{id}",
+            "GET  /keys/{id}",
+            "GET",
+        ] {
+            assert!(!operation.is_row(row), "{row}");
+        }
+    }
+}

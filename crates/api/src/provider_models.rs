@@ -1,0 +1,37 @@
+//! Models of providers.
+
+#[cfg(feature = "openapi")]
+use nexus_edge_core::catalog::{ModelRecord, model::ModelInput};
+
+use crate::operation::operations;
+
+#[cfg(feature = "openapi")]
+const NOT_FOUND: &[(u16, &str)] = &[(404, "provider_model_not_found")];
+#[cfg(feature = "openapi")]
+const OF_WRITES: &[(u16, &str)] =
+    &[(404, "provider_not_found, provider_model_not_found"), (409, "name_taken"), (503, "record_busy")];
+
+operations! {
+    "Models of providers";
+
+    /// List the models of a provider.
+    LIST_OF_PROVIDER: Get "/providers/{id}/models" Admin, |it| it.list::<ModelRecord>("models", "Its models.")
+        .errors(&[(404, "provider_not_found")]);
+
+    /// List the models of all providers.
+    LIST: Get "/provider_models" Admin, |it| it.list::<ModelRecord>("models", "The models.");
+
+    /// Add a model to a provider.
+    CREATE: Post "/provider_models" Admin, |it| it.creates::<ModelInput>().answer::<ModelRecord>(201, "The model.")
+        .errors(OF_WRITES);
+
+    /// Show a model of a provider.
+    GET: Get "/provider_models/{id}" Admin, |it| it.answer::<ModelRecord>(200, "The model.").errors(NOT_FOUND);
+
+    /// Change a model of a provider.
+    UPDATE: Put "/provider_models/{id}" Admin, |it| it.updates::<ModelInput>()
+        .answer::<ModelRecord>(200, "The model as it is now.").errors(OF_WRITES);
+
+    /// Remove a model of a provider.
+    DELETE: Delete "/provider_models/{id}" Admin, |it| it.deleted("integer").errors(NOT_FOUND);
+}

@@ -1,0 +1,57 @@
+//! The master key that seals secrets, and its rotation.
+
+use nexus_edge_core::input;
+use nexus_edge_core::input::integer;
+use nexus_edge_core::secrets::rotation::Census;
+use serde::Serialize;
+
+use crate::operation::operations;
+
+/// Most records that one call of the rotation writes.
+const MAX_LIMIT: u64 = 500;
+
+operations! {
+    "System";
+
+    /// Show the state of the master keys.
+    ///
+    /// How many values are sealed with which key, and what no configured key opens.
+    STATE: Get "/system/secret-key" Admin, |it| it.answer::<Census<SealedPlace>>(200, "The state.");
+
+    /// Seal secrets anew under the current master key.
+    ///
+    /// A call writes at most `limit` records. Call it until `left` is 0; then the previous key can be removed.
+    ROTATE: Post "/system/secret-key/rotate" Admin, |it| it.optional_body::<RotateSecretKeyInput>()
+        .answer::<RotatedSecretKey>(200, "What this call did, and the state after it.");
+}
+
+input! {
+    /// How much one call of the rotation does.
+    pub struct RotateSecretKeyInput {
+        /// Most records that are written; 25 is the default. Each is a query, of which the smallest plan of the platform
+        /// grants an invocation 50.
+        pub limit: u64 = integer(1..=MAX_LIMIT),
+    }
+}
+
+/// A record with a sealed value.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SealedPlace {
+    /// The provider.
+    pub provider_id: i64,
+    /// The key, where it is a further key of the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+}
+
+/// What a call of the rotation did, and the state after it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct RotatedSecretKey {
+    /// Values that this call sealed anew.
+    pub resealed: usize,
+    /// The state.
+    #[serde(flatten)]
+    pub state: Census<SealedPlace>,
+}

@@ -1,0 +1,21 @@
+//! Bodies of admin requests, read as the inputs that `nexus_edge_core::input!` declares.
+
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::input::Input;
+
+use crate::exchange::Exchange;
+
+/// The body that makes a new record: what is required must be there.
+pub async fn new<I: Input>(exchange: &Exchange) -> Result<I, ApiError> {
+    I::parse_new(&exchange.body().await?.bytes)
+}
+
+/// The body of a change: what it does not name stays as it is.
+pub async fn change<I: Input>(exchange: &Exchange) -> Result<I, ApiError> {
+    I::parse(&exchange.body().await?.bytes)
+}
+
+/// A body that may be missing, which is the same as `{}`.
+pub async fn optional<I: Input>(exchange: &Exchange) -> Result<I, ApiError> {
+    I::parse_optional(&exchange.body().await?.bytes)
+}

@@ -1,0 +1,46 @@
+//! Parameters of a query string, checked.
+
+use std::ops::RangeInclusive;
+
+use nexus_edge_core::error::ApiError;
+
+use crate::exchange::Exchange;
+
+/// A whole number in this range, if the parameter is given.
+///
+/// # Errors
+/// `invalid_value`, which names the parameter.
+pub fn number(exchange: &Exchange, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ApiError> {
+    let Some(text) = exchange.query(name) else { return Ok(None) };
+    text.parse().ok().filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
+        let message = format!("`{name}` must be a whole number from {} to {}.", range.start(), range.end());
+        ApiError::invalid("invalid_value", name, message)
+    })
+}
+
+/// The same for numbers of rows; `default` if the parameter is not given.
+///
+/// # Errors
+/// Those of [`number`].
+pub fn rows(exchange: &Exchange, name: &str, default: u32, most: u32) -> Result<u32, ApiError> {
+    let given = number(exchange, name, 1..=most.into())?;
+    Ok(given.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
+}
+
+/// `true` or `false`, if the parameter is given.
+///
+/// # Errors
+/// `invalid_value`, which names the parameter.
+pub fn boolean(exchange: &Exchange, name: &str) -> Result<Option<bool>, ApiError> {
+    match exchange.query(name).as_deref() {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(ApiError::invalid("invalid_value", name, format!("`{name}` must be true or false."))),
+    }
+}
+
+/// A text that is not empty, if the parameter is given.
+pub fn text(exchange: &Exchange, name: &str) -> Option<String> {
+    exchange.query(name).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,154 @@
+//! From a request to its answer: finds the route, checks who calls, and puts what every answer carries onto it.
+
+use nexus_edge_api::{Audience, Method, Operation, Speaks};
+use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::path;
+use nexus_edge_core::limits::Rules;
+use subtle::ConstantTimeEq;
+use worker::{Context, Env, web_sys};
+
+use crate::envelope;
+use crate::exchange::{Exchange, error_response, request_id_of, set_header};
+use crate::pipeline::admit;
+use crate::platform::http::{Headers, RequestHead, Response};
+use crate::platform::now_ms;
+use crate::routes::{find, operations_at};
+use crate::settings::Settings;
+
+/// Answers a request. Every answer, errors included, carries `x-request-id`.
+pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Response {
+    let head = RequestHead::of(&request);
+    let request_id = request_id_of(&head, now_ms());
+    let header = |name: &str| head.headers.get(name).map(str::to_owned);
+    let origin = header("origin");
+    let preflight = head.method == "OPTIONS" && header("access-control-request-method").is_some();
+    let requested_headers = if preflight { header("access-control-request-headers") } else { None };
+    let settings = Settings::get(&env);
+    let path = head.path().to_owned();
+    let path = path::normalize(&path);
+    let from_browser =
+        origin.filter(|_| operations_at(path).next().is_some_and(|first| first.audience == Audience::Caller));
+
+    let found = find(&head.method, path);
+    let face = found.as_ref().map_or_else(
+        |_| dialect_of_path(path),
+        |(route, captured)| dialect_of(route.operation, &captured.first, &head),
+    );
+    let mut notes = Vec::new();
+    let result = match &settings {
+        _ if preflight => Ok(Response::empty(204, Headers::new())),
+        Ok(settings) => match found {
+            Ok((route, captured)) => {
+                let exchange =
+                    Exchange::new(request, head, face, env, context, settings.clone(), request_id.clone());
+                let answered = match admit(route.operation, &exchange).await {
+                    Ok(()) => (route.answer)(&exchange, &captured).await,
+                    Err(error) => Err(error),
+                };
+                notes = exchange.notes.take();
+                answered
+            }
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error.clone()),
+    };
+    let response = result.unwrap_or_else(|error| {
+        if operations_at(path).any(|operation| operation.speaks == Speaks::Envelope) {
+            envelope::failure(&error, &request_id)
+        } else {
+            error_response(&error, face, &request_id)
+        }
+    });
+    // To an accepted connection, whose headers are its object's, nothing of this is added.
+    set_header(response.headers(), "x-request-id", &request_id);
+    for (name, value) in notes {
+        set_header(response.headers(), name, &value);
+    }
+    if face == Face::Anthropic {
+        set_header(response.headers(), "request-id", &request_id);
+    }
+    if let (Some(origin), Ok(settings)) = (from_browser, &settings) {
+        allow_origin(response.headers(), settings, &origin, preflight, requested_headers.as_deref());
+    }
+    response
+}
+
+/// Lets those pass who may call the operation. Handlers for callers look up the key themselves.
+async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiError> {
+    match operation.audience {
+        Audience::Admin => require_admin(exchange).await,
+        Audience::Caller => admit::ceiling(exchange),
+        Audience::Public => Ok(()),
+    }
+}
+
+/// The dialect of a request: that of the operation, and where the SDKs share a path, that of the headers that they send.
+fn dialect_of(operation: &Operation, parameter: &str, head: &RequestHead) -> Face {
+    let has = |name: &str| head.headers.get(name).is_some();
+    match operation.speaks {
+        Speaks::DialectOfHeaders if has("anthropic-version") => Face::Anthropic,
+        Speaks::DialectOfHeaders if has("x-goog-api-key") || has("x-goog-api-client") => Face::Gemini,
+        // A model without an action is a mistake that callers of every dialect make.
+        Speaks::Dialect(Face::Gemini) if operation.method == Method::Post && !parameter.contains(':') => {
+            Face::OpenaiChat
+        }
+        Speaks::Dialect(dialect) => dialect,
+        Speaks::DialectOfHeaders | Speaks::Envelope => Face::OpenaiChat,
+    }
+}
+
+/// The dialect in which an error is told where there is no operation.
+fn dialect_of_path(path: &str) -> Face {
+    match path {
+        path if path.starts_with("/v1/messages") => Face::Anthropic,
+        path if path.starts_with("/v1beta/") => Face::Gemini,
+        _ => Face::OpenaiChat,
+    }
+}
+
+/// Wrong admin tokens a minute that one address may try before it is told to wait.
+const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
+
+async fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
+    let given = exchange.header("x-admin-token").or_else(|| exchange.credential()).ok_or_else(|| {
+        let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
+        ApiError::unauthorized("missing_admin_token", message)
+    })?;
+    if bool::from(given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes())) {
+        return Ok(());
+    }
+    let rules = Rules::requests_per_minute(ADMIN_FAILURES_PER_MINUTE);
+    admit::attempt_from_address(exchange, "admin", &rules).await?;
+    Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
+}
+
+/// Lets a browser on an allowed origin read the answer. No cookies are involved, so any origin may be allowed.
+fn allow_origin(
+    headers: &Headers,
+    settings: &Settings,
+    origin: &str,
+    preflight: bool,
+    requested_headers: Option<&str>,
+) {
+    let allowed = match &settings.cors_origins {
+        None => "*",
+        Some(origins) if origins.iter().any(|allowed| allowed == origin) => {
+            set_header(headers, "vary", "origin");
+            origin
+        }
+        Some(_) => return,
+    };
+    set_header(headers, "access-control-allow-origin", allowed);
+    if preflight {
+        set_header(headers, "access-control-allow-methods", "GET, POST, PUT, DELETE, OPTIONS");
+        set_header(
+            headers,
+            "access-control-allow-headers",
+            requested_headers.unwrap_or("authorization, content-type"),
+        );
+        set_header(headers, "access-control-max-age", "86400");
+    } else {
+        set_header(headers, "access-control-expose-headers", "*");
+    }
+}
