@@ -1,11 +1,11 @@
 // The program that writes the JavaScript around the compiled Worker, scripts/bindgen: compiled into the shared cache.
 
-import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { filesUnder, hashFiles } from "./hash.mjs";
 import { installOnce } from "./install-once.mjs";
-import { inRoot, root } from "./paths.mjs";
+import { cargoTarget, inRoot, root } from "./paths.mjs";
 import { runStep } from "./run.mjs";
 import { Problem } from "./terminal.mjs";
 
@@ -39,10 +39,11 @@ export function lockedVersion(lock, crate) {
 }
 
 async function compile(partial) {
-  const target = join(partial, "target");
+  // Outside: what was compiled before a run was cut off is not compiled again.
+  const target = join(cargoTarget, "bindgen");
   const args = ["build", "--release", "--locked", "--manifest-path", inRoot(SOURCE, "Cargo.toml")];
   await runStep("Compiling the bindings' writer (once a machine)", "cargo", args, { cwd: root, env: { CARGO_TARGET_DIR: target } });
   mkdirSync(join(partial, "bin"));
-  renameSync(join(target, "release", "bindgen"), join(partial, "bin", "bindgen"));
+  copyFileSync(join(target, "release", "bindgen"), join(partial, "bin", "bindgen"));
   rmSync(target, { recursive: true, force: true });
 }

@@ -46,7 +46,9 @@ export const wasmEnvironment = ({ folder }) => (folder ? { RUSTC: join(folder, "
 async function hasTarget() {
   const { code, stdout } = await capture("rustc", ["--target", TARGET, "--print", "target-libdir"]);
   const folder = stdout.trim();
-  return code === 0 && existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("libcore-"));
+  if (code !== 0 || !existsSync(folder)) return false;
+  // All of them: an installation that was cut off may have left some.
+  return ["libcore-", "liballoc-", "libstd-"].every((library) => readdirSync(folder).some((name) => name.startsWith(library)));
 }
 
 async function addTarget(timeoutSeconds) {
