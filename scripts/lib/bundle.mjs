@@ -45,6 +45,7 @@ async function shrink(module) {
 /** Puts src/entry.mjs, what wasm-bindgen wrote and the snippets of crates into one file. */
 async function joinScripts(folder, minify) {
   const script = join(folder, SCRIPT);
+  writeFileSync(script, withoutRepeatedSnippets(readFileSync(script, "utf8")));
   await runEsbuild({
     absWorkingDir: folder,
     entryPoints: [inRoot("src", "entry.mjs")],
@@ -66,6 +67,16 @@ async function joinScripts(folder, minify) {
  * of a `.wasm` file, and mean the same: a `WebAssembly.Module`.
  */
 export const importModuleAsValue = (script) => script.replace(/\bimport source (?=[\w$]+ from\b)/g, "import ");
+
+/** Where several functions come from one snippet, wasm-bindgen names it once for each: wrangler warns of every repetition. */
+export function withoutRepeatedSnippets(script) {
+  const seen = new Set();
+  return script.replace(/^\s*("\.\/snippets\/[^"]+"): import\d+,\n/gm, (line, key) => {
+    if (seen.has(key)) return "";
+    seen.add(key);
+    return line;
+  });
+}
 
 async function runEsbuild(options) {
   // Not at the top: it is there only once the packages are installed.

@@ -1,13 +1,13 @@
 // What a developer's machine keeps between two starts: the database, the secrets and the credentials, all git-ignored.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
 import { filesUnder, hashFiles, readStamp, writeStamp } from "./hash.mjs";
 import { inRoot } from "./paths.mjs";
 import { runStep } from "./run.mjs";
 import { warn } from "./terminal.mjs";
-import { offlineEnvironment, wrangler } from "./wrangler.mjs";
+import { offlineEnvironment, readConfig, wrangler } from "./wrangler.mjs";
 
 export const STATE = inRoot(".wrangler", "state");
 const DEV = inRoot(".dev");
@@ -58,16 +58,27 @@ export function writeCredentials(credentials) {
   writePrivately(CREDENTIALS, `${JSON.stringify(credentials, null, 2)}\n`);
 }
 
-// The mode given on writing only counts for a new file.
+/** Replaces a file in one go, so that a run that is cut off leaves the old one: half a master key would be a lost one. */
 function writePrivately(file, text) {
-  writeFileSync(file, text, { mode: 0o600 });
-  chmodSync(file, 0o600);
+  const partial = `${file}.partial`;
+  // The mode given on writing only counts for a new file.
+  rmSync(partial, { force: true });
+  writeFileSync(partial, text, { mode: 0o600 });
+  renameSync(partial, file);
+}
+
+/** What wrangler calls the local database by: another id in wrangler.toml is another, empty database. */
+async function localDatabase() {
+  const [{ binding, database_id }] = (await readConfig()).d1_databases;
+  return database_id ?? binding;
 }
 
 /** Brings the local database up to date, unless the migrations are those of the last time. */
 export async function applyMigrations() {
   const wanted = Object.fromEntries(filesUnder("d1-migrations").map((file) => [file, hashFiles([file])]));
-  const applied = readStamp(MIGRATIONS_STAMP);
+  const database = await localDatabase();
+  const stamp = readStamp(MIGRATIONS_STAMP);
+  const applied = stamp.database === database ? stamp.files : {};
   const changed = Object.keys(applied).filter((file) => applied[file] !== wanted[file]);
   if (changed.length > 0) {
     warn(`${changed.join(", ")} changed after it was applied to the local database: \`npm start -- --reset\` begins afresh.`);
@@ -75,5 +86,5 @@ export async function applyMigrations() {
   if (Object.keys(wanted).every((file) => file in applied)) return;
   const [command, args] = await wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", STATE);
   await runStep("Applying the database migrations", command, args, { env: { ...offlineEnvironment, CI: "true" } });
-  writeStamp(MIGRATIONS_STAMP, wanted);
+  writeStamp(MIGRATIONS_STAMP, { database, files: wanted });
 }

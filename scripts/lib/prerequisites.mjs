@@ -1,11 +1,11 @@
 // What the scripts cannot install themselves. Everything that is missing is named at once, a line each.
 
 import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 import { inRoot } from "./paths.mjs";
-import { capture } from "./run.mjs";
+import { capture, runStep } from "./run.mjs";
 import { Problem } from "./terminal.mjs";
 
 const NODE_FOR_SCRIPTS = 18;
@@ -19,9 +19,17 @@ export function checkPrerequisites() {
 }
 
 async function check() {
+  if (process.env.WORKERS_CI) await installRust();
   findCargo();
   const missing = [checkNode(), await checkRust(), await checkLinker()].filter(Boolean);
   if (missing.length > 0) throw new Problem(missing.join("\n✗ "));
+}
+
+/** Cloudflare's build machines have no Rust, and are new for each build. */
+async function installRust() {
+  if ((await capture("cargo", ["--version"])).code === 0) return;
+  const script = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs -o rustup-init.sh && sh rustup-init.sh -y --profile minimal";
+  await runStep("Installing Rust", "sh", ["-c", script], { cwd: tmpdir() });
 }
 
 /** Makes a fresh Rust installation usable in a shell that was opened before it. */

@@ -1,5 +1,7 @@
 // Running wrangler: on a new enough Node, without telemetry and without looking anything up on the network.
 
+import { createRequire } from "node:module";
+
 import { ensureNode } from "./node22.mjs";
 import { ensurePackages } from "./npm.mjs";
 import { inRoot } from "./paths.mjs";
@@ -20,4 +22,11 @@ export async function wrangler(...args) {
   const node = await ensureNode();
   await ensurePackages();
   return [node, [inRoot("node_modules", "wrangler", "bin", "wrangler.js"), ...args]];
+}
+
+/** wrangler.toml as wrangler reads it. */
+export async function readConfig() {
+  await ensurePackages();
+  const { unstable_readConfig: read } = createRequire(inRoot("package.json"))("wrangler");
+  return read({ config: inRoot("wrangler.toml") });
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { importModuleAsValue } from '../../scripts/lib/bundle.mjs';
+import { importModuleAsValue, withoutRepeatedSnippets } from '../../scripts/lib/bundle.mjs';
 import { inRoot } from '../../scripts/lib/paths.mjs';
 import { chooseProfile, profileEnvironment, PROFILES } from '../../scripts/lib/profiles.mjs';
 import { checkVersions, lockedVersion } from '../../scripts/lib/bindgen.mjs';
@@ -52,6 +52,11 @@ test('the module is imported as wrangler understands it, and nothing else is tou
   assert.equal(importModuleAsValue('import source wasmModule from "./index_bg.wasm";'), 'import wasmModule from "./index_bg.wasm";');
   assert.equal(importModuleAsValue('a;import source b from"./index_bg.wasm";'), 'a;import b from"./index_bg.wasm";');
   assert.equal(importModuleAsValue('"import source code"; import source from "x";'), '"import source code"; import source from "x";');
+});
+
+test('a snippet is named once among the imports of the module', () => {
+  const line = (key, number) => `        "./snippets/${key}/inline0.js": import${number},\n`;
+  assert.equal(withoutRepeatedSnippets(`a\n${line('x', 1)}${line('y', 2)}${line('x', 3)}z`), `a\n${line('x', 1)}${line('y', 2)}z`);
 });
 
 test('src/entry.mjs has every Durable Object of wrangler.toml', () => {
