@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { goals } from "./goals.mjs";
 import { number } from "./number.mjs";
-import { LIMIT, OWN } from "./report.mjs";
+import { LIMIT } from "./report.mjs";
 import { readResults } from "./results.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));

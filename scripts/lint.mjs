@@ -1,10 +1,11 @@
 // `npm run lint`: everything that is checked without running the product. With names, only those checks:
 //
-//   npm run lint -- format clippy clippy-wasm dependencies hygiene docs
+//   npm run lint -- format javascript clippy clippy-wasm dependencies hygiene docs
 
 import { cargoEnvironment, withCargo } from "./lib/cargo.mjs";
 import { main } from "./lib/main.mjs";
 import { ensureLintTool } from "./lib/lint-tools.mjs";
+import { ensurePackages } from "./lib/npm.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { checkPrerequisites } from "./lib/prerequisites.mjs";
 import { capture, run } from "./lib/run.mjs";
@@ -17,6 +18,7 @@ const WASM = ["--package", "nexus-edge", "--locked", "--target", TARGET];
 
 const CHECKS = {
   format: () => run("cargo", ["fmt", "--all", "--check"]),
+  javascript: checkJavaScript,
   clippy: () => cargo(["clippy", "--quiet", ...NATIVE, "--all-targets", "--", "--deny", "warnings"]),
   "clippy-wasm": checkWorker,
   dependencies: checkDependencies,
@@ -56,6 +58,12 @@ async function checkDependencies() {
   else process.stderr.write(advisories.stderr);
   const unused = await run(await ensureLintTool("cargo-shear"), ["--locked"]);
   return code || (unreachable ? 0 : advisories.code) || unused;
+}
+
+/** What biome.json says of JavaScript. */
+async function checkJavaScript() {
+  await ensurePackages();
+  return run(process.execPath, [inRoot("node_modules", "@biomejs", "biome", "bin", "biome"), "lint", "--error-on-warnings"]);
 }
 
 const script = (name) => run(process.execPath, [inRoot("scripts", name)]);

@@ -26,7 +26,7 @@ const UPSTREAMS = {
   openai: { body: (status, text) => ({ error: { message: text, type: 'x', param: null, code: `c${status}` } }), events: () => eventsOf(completion('m', LONG)) },
   anthropic: { body: (status, text) => anthropic.errorBody(ANTHROPIC_TYPE[status] ?? 'api_error', text), events: () => anthropic.messageEvents(anthropic.message('m', LONG)) },
   gemini: { body: (status, text) => gemini.errorBody(status, GEMINI_STATUS[status] ?? 'UNKNOWN', text), events: () => gemini.eventsOf(gemini.generated('m', LONG)) },
-  dashscope: { body: (status, text) => dashscope.errorBody('SomeCode', text), events: () => dashscope.eventsOf(dashscope.generated(LONG)) },
+  dashscope: { body: (_status, text) => dashscope.errorBody('SomeCode', text), events: () => dashscope.eventsOf(dashscope.generated(LONG)) },
   dify: { body: (status, text) => dify.errorBody(status, 'some_code', text), events: () => dify.chatEvents(LONG) },
 };
 

@@ -110,7 +110,7 @@ test('a response that is made in the background is known before its stream is ov
   const whole = response('late', { background: true });
   stored.set(whole.id, whole);
   await serves('background', async (x) => {
-    const [first, ...rest] = eventsOf(whole);
+    const [first] = eventsOf(whole);
     x.sse();
     await x.write(first);
     await x.hang();

@@ -85,7 +85,7 @@ test('the master key can be rotated', async () => {
     { vars: { MASTER_KEY: first }, run: fill },
     {
       vars: { MASTER_KEY: second, MASTER_KEY_PREVIOUS: first },
-      async run(gw, up, { key, provider }) {
+      async run(gw, _up, { key, provider }) {
         assert.equal(await said(gw, key, 'lasting-model'), 'Bearer sk-lasting-00000001');
         // New values are sealed with the new key.
         const { status } = await gw.admin('PUT', `/providers/${provider.id}`, { server_key: 'sk-lasting-00000002', headers: { 'x-secret-token': 'lasting-header-2' }, rate_limit: null });

@@ -82,7 +82,7 @@ export function connect(url, { protocols = [], headers = {} } = {}) {
   const socket = new Socket(ws);
   return new Promise((resolve, reject) => {
     ws.once('open', () => resolve(socket));
-    ws.once('unexpected-response', (request, response) => {
+    ws.once('unexpected-response', (_request, response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('end', () => {
