@@ -1,4 +1,4 @@
-//! From a request to its answer: finds the route, checks who calls, and puts what every answer carries onto it.
+//! From a request to its response: finds the route, checks who may call it, and adds the common headers.
 
 use nexus_edge_api::{Audience, Method, Operation, Speaks};
 use nexus_edge_core::dialect::face::Face;
@@ -60,7 +60,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
             error_response(&error, face, &request_id)
         }
     });
-    // To an accepted connection, whose headers are its object's, nothing of this is added.
+    // Nothing is added to an accepted connection, whose headers are its object's.
     set_header(response.headers(), "x-request-id", &request_id);
     for (name, value) in notes {
         set_header(response.headers(), name, &value);
@@ -74,7 +74,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
     response
 }
 
-/// Lets those pass who may call the operation. Handlers for callers look up the key themselves.
+/// Checks who may call the operation. Handlers for callers look up the key themselves.
 async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiError> {
     match operation.audience {
         Audience::Admin => require_admin(exchange).await,
@@ -83,13 +83,13 @@ async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiErro
     }
 }
 
-/// The dialect of a request: that of the operation, and where the SDKs share a path, that of the headers that they send.
+/// The dialect of a request: that of the operation or, for paths that SDKs share, that of their headers.
 fn dialect_of(operation: &Operation, parameter: &str, head: &RequestHead) -> Face {
     let has = |name: &str| head.headers.get(name).is_some();
     match operation.speaks {
         Speaks::DialectOfHeaders if has("anthropic-version") => Face::Anthropic,
         Speaks::DialectOfHeaders if has("x-goog-api-key") || has("x-goog-api-client") => Face::Gemini,
-        // A model without an action is a mistake that callers of every dialect make.
+        // A model without an action: a mistake of callers of any dialect.
         Speaks::Dialect(Face::Gemini) if operation.method == Method::Post && !parameter.contains(':') => {
             Face::OpenaiChat
         }
@@ -98,7 +98,7 @@ fn dialect_of(operation: &Operation, parameter: &str, head: &RequestHead) -> Fac
     }
 }
 
-/// The dialect in which an error is told where there is no operation.
+/// The dialect of errors for unknown paths.
 fn dialect_of_path(path: &str) -> Face {
     match path {
         path if path.starts_with("/v1/messages") => Face::Anthropic,
@@ -107,7 +107,7 @@ fn dialect_of_path(path: &str) -> Face {
     }
 }
 
-/// Wrong admin tokens a minute that one address may try before it is told to wait.
+/// Wrong admin tokens per minute and address, above which it gets 429.
 const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
 
 async fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
@@ -123,7 +123,7 @@ async fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
     Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
 }
 
-/// Lets a browser on an allowed origin read the answer. No cookies are involved, so any origin may be allowed.
+/// Allows a browser on an allowed origin to read the response. No cookies are involved, so any origin may be allowed.
 fn allow_origin(
     headers: &Headers,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! One request and what belongs to it, from the entry point to the answer.
+//! One request from the entry point to the answer, with its ids, settings and connection to the platform.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,60 +17,60 @@ use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 
-/// The request with its surroundings.
+/// A request in progress.
 pub struct Exchange {
     head: RequestHead,
     body: RequestBody,
     /// Bindings of the deployment.
     pub env: Env,
-    /// Keeps work alive after the answer.
+    /// Keeps background work alive after the answer.
     pub context: Context,
     /// Settings of the deployment.
     pub settings: Rc<Settings>,
-    /// The dialect that the caller speaks.
+    /// The caller's dialect.
     pub face: Face,
     /// The `x-request-id` of the answer.
     pub request_id: String,
     /// When the request arrived, in milliseconds since the epoch.
     pub started_ms: u64,
-    /// Headers that the answer is to carry, whatever it is.
+    /// Headers of every answer to the request.
     pub notes: RefCell<Vec<(&'static str, String)>>,
-    /// Id of the usage event that the request leaves.
+    /// Id of the request's usage event.
     pub event_id: String,
-    /// The hash of the key in whose name the gateway itself asks, where it does.
+    /// Of an internal request: the hash of the key with which it runs.
     pub on_behalf_of: Option<String>,
-    /// In a session: the turn by which was asked what this one answers.
+    /// In a session: the turn with the question of this answer.
     pub asked_by: Option<String>,
-    /// The answer is wanted anew: one that was kept from before is not good enough.
+    /// Regenerates an answer: a cached response must not be used.
     pub wants_anew: bool,
 }
 
-/// Where the body of a request is.
+/// The body of a request.
 enum RequestBody {
-    /// With the platform, which has it from the caller.
+    /// In the platform's request.
     Caller(web_sys::Request),
-    /// Here: the gateway itself asks.
+    /// In memory, for an internal request.
     Here(Vec<u8>),
 }
 
-/// A request that the gateway itself makes in the name of a key.
+/// An internal request, made by the gateway with a caller's key.
 pub struct OnBehalf {
     /// The hash of the key.
     pub key_hash: String,
-    /// Id of the usage event, known beforehand.
+    /// Id of the usage event.
     pub event_id: String,
     /// The conversation that it belongs to.
     pub conversation_id: String,
-    /// The turn of a session by which was asked what is to be answered: this one, or where the answer is wanted anew, an
-    /// earlier one. `None` where nobody asked.
+    /// The turn of a session with the question: this one, or for a regeneration an earlier one. `None` if there is no
+    /// question.
     pub asked_by: Option<String>,
-    /// The answer is wanted anew: one that was kept from before is not good enough.
+    /// Regenerates an answer: a cached response must not be used.
     pub wants_anew: bool,
-    /// A body in the dialect of `OpenAI` Chat Completions.
+    /// A Chat Completions body.
     pub body: Vec<u8>,
 }
 
-/// The id for the answer to a request: the caller's own if it is safe to echo.
+/// The id of a request: the caller's own if it is safe to echo.
 pub fn request_id_of(head: &RequestHead, now_ms: u64) -> String {
     match head.headers.get("x-request-id").and_then(request_id::accept) {
         Some(id) => id.to_owned(),
@@ -79,7 +79,7 @@ pub fn request_id_of(head: &RequestHead, now_ms: u64) -> String {
 }
 
 impl Exchange {
-    /// Begins an exchange.
+    /// The exchange of a request from the platform.
     pub fn new(
         request: web_sys::Request,
         head: RequestHead,
@@ -92,7 +92,7 @@ impl Exchange {
         Self::begin(head, RequestBody::Caller(request), face, env, context, settings, id)
     }
 
-    /// An exchange that nobody sent: the gateway asks in the name of a key, which is checked as if it had been sent.
+    /// The exchange of an internal request. Its key is checked like that of any other request.
     pub fn on_behalf(
         behalf: OnBehalf,
         env: Env,
@@ -157,7 +157,7 @@ impl Exchange {
 
     /// The API key of the request.
     pub fn credential(&self) -> Option<String> {
-        // Google's own clients may send the key in the query; nobody else should, because addresses end up in logs.
+        // Google's own clients may send the key in the query; other callers should not, because URLs end up in logs.
         let in_query = || if self.face == Face::Gemini { self.query("key") } else { None };
         credential::find(|name| self.header(name)).or_else(in_query)
     }
@@ -168,12 +168,12 @@ impl Exchange {
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The query string as it came.
+    /// The query string, not decoded.
     pub fn query_string(&self) -> Option<&str> {
         self.head.query()
     }
 
-    /// What fires when the caller goes away; `None` if the gateway itself asks.
+    /// Fires when the caller disconnects; `None` for an internal request.
     pub fn caller_signal(&self) -> Option<web_sys::AbortSignal> {
         match &self.body {
             RequestBody::Caller(request) => Some(request.signal()),
@@ -181,7 +181,7 @@ impl Exchange {
         }
     }
 
-    /// Whether the caller has gone away.
+    /// Whether the caller has disconnected.
     pub fn is_caller_gone(&self) -> bool {
         self.caller_signal().is_some_and(|signal| signal.aborted())
     }
@@ -191,7 +191,7 @@ impl Exchange {
         now_ms().saturating_sub(self.started_ms)
     }
 
-    /// The request's body as a stream, refused if it says that it is over the limit; `None` if there is none.
+    /// The request's body as a stream, refused if its stated length is over the limit; `None` if there is none.
     pub fn body_stream(&self) -> Result<Option<web_sys::ReadableStream>, ApiError> {
         self.declared_length(self.settings.max_body_bytes)?;
         Ok(match &self.body {
@@ -200,7 +200,7 @@ impl Exchange {
         })
     }
 
-    /// The length that the request states for its body; an error if that is over the limit.
+    /// The stated length of the request's body; an error if it is over the limit.
     fn declared_length(&self, limit: usize) -> Result<Option<usize>, ApiError> {
         match self.header("content-length").and_then(|length| length.parse().ok()) {
             Some(length) if length > limit => Err(ApiError::too_large(limit)),
@@ -213,7 +213,7 @@ impl Exchange {
         self.body_up_to(self.settings.max_body_bytes).await
     }
 
-    /// The request's body, for an endpoint that takes less than others.
+    /// The request's body, for an operation with a lower limit.
     pub async fn body_up_to(&self, limit: usize) -> Result<Body, ApiError> {
         let limit = limit.min(self.settings.max_body_bytes);
         let declared = self.declared_length(limit)?;
@@ -222,7 +222,7 @@ impl Exchange {
             RequestBody::Here(body) => return Ok(Body::from_bytes(body.clone())),
         };
         let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
-        // Asked for only where it is used: it locks the stream.
+        // Accessed only here, because it locks the stream.
         let at_once = declared.and_then(|_| request.array_buffer().ok());
         let read = match at_once {
             Some(array_buffer) => bytes::read_at_once(array_buffer, None).await,
@@ -246,13 +246,13 @@ pub fn json(status: u16, body: &impl serde::Serialize) -> Result<Response, ApiEr
     Ok(json_bytes(status, Headers::new(), body))
 }
 
-/// An answer of JSON that is written already, with these headers besides.
+/// A response of serialised JSON with these additional headers.
 pub fn json_bytes(status: u16, headers: Headers, body: Vec<u8>) -> Response {
     set_header(&headers, "content-type", "application/json; charset=utf-8");
     Response::bytes(status, headers, body)
 }
 
-/// The answer for an error, in the caller's dialect.
+/// The response for an error, in the caller's dialect.
 pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Response {
     let headers = Headers::new();
     if let Some(seconds) = error.retry_after_s {
@@ -265,14 +265,14 @@ pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Respons
         set_header(&headers, "www-authenticate", "Bearer");
     }
     let body = match face {
-        // The gateway's own errors are of this shape and say more in it.
+        // The gateway's own errors have this shape and contain more in it.
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => error.to_json().into_bytes(),
         face => registry::encode_error(face, &ErrorInfo::from(error), request_id),
     };
     json_bytes(error.status, headers, body)
 }
 
-/// Sets a header whose value may come from configuration; one that HTTP cannot carry is left out.
+/// Sets a header whose value may come from configuration; an invalid one is left out.
 pub fn set_header(headers: &Headers, name: &str, value: &str) {
     if is_valid_value(value) {
         headers.set(name, value);

@@ -1,7 +1,7 @@
-//! Step 2: may this request pass now?
+//! Step 2: limits, budgets and credits.
 //!
-//! What it takes from its limits is known only when it is over, so tokens and money are reserved by an estimate and
-//! corrected by the [`Admission`], which travels with the request and settles however that ends.
+//! The usage of a request is known only at its end, so tokens and money are reserved by an estimate and corrected by
+//! the [`Admission`], which belongs to the request and settles however that ends.
 
 use futures::channel::oneshot;
 use futures::future::{Either, join_all, select};
@@ -27,19 +27,19 @@ use crate::platform::promise::Timer;
 use crate::store::credits::{self, Hold};
 use crate::store::limits::{self, Held};
 
-/// Tokens that an answer is taken to have where the request sets no bound.
+/// Assumed tokens of an answer if the request sets no limit.
 const DEFAULT_COMPLETION_TOKENS: u64 = 1_024;
 
 /// What a request has taken from its limits.
 pub struct Admission {
     held: Vec<(Subject, Spent)>,
     credit: Option<Hold>,
-    /// Ends the renewing of slots when it goes away.
+    /// Stops renewing the slots when dropped.
     running: Option<oneshot::Sender<()>>,
 }
 
 impl Admission {
-    /// Ends the request with what it really took. What comes back is to be told.
+    /// Ends the request with its real usage. The caller must send the returned changes.
     pub fn settle(mut self, event: &UsageEvent) -> Settled {
         let subjects = self.settle_as(Amounts::request(event.usage.total(), event.cost_micros));
         Settled { subjects, credit: self.credit.take() }
@@ -56,13 +56,13 @@ impl Admission {
 }
 
 impl Drop for Admission {
-    /// A request that went away without a word has used no tokens.
+    /// A request that is dropped without settling has used no tokens.
     fn drop(&mut self) {
         self.settle_as(Amounts::request(0, 0));
     }
 }
 
-/// What there is to tell of a settled request.
+/// Changes of a settled request, to be sent.
 #[derive(Default)]
 pub struct Settled {
     subjects: Vec<Subject>,
@@ -70,21 +70,22 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// Charges the account that pays.
+    /// Charges the account.
     pub async fn charge(&self, env: &Env, event: &UsageEvent) {
         if let Some(hold) = &self.credit {
             credits::charge(env, hold, event).await;
         }
     }
 
-    /// Lets the authorities know what the request really took, once that has waited for company.
+    /// Sends the settled amounts to each `Quota` object, batched for up to
+    /// [`FLUSH_AFTER_MS`](nexus_edge_core::limits::lease::FLUSH_AFTER_MS).
     pub async fn tell(&self, env: &Env) {
         join_all(self.subjects.iter().map(|subject| limits::tell(env, subject))).await;
     }
 }
 
-/// Holds a chat request against the limits of its key, of the key's owner and of the model. A request that none of them
-/// limits costs nothing here. Money is reserved for the dearest of those that may be asked.
+/// Applies the limits of the key, of its owner and of the model to a chat request. Without limits this is free. Money
+/// is reserved for the most expensive candidate.
 pub async fn key_limits(
     exchange: &Exchange,
     principal: &Principal,
@@ -102,7 +103,7 @@ pub async fn key_limits(
     .await
 }
 
-/// The same for a request of which nothing is known but the model: it needs a little of everything.
+/// The same for a request of which only the model is known: a minimum of every unit is reserved.
 pub async fn model_limits(
     exchange: &Exchange,
     principal: &Principal,
@@ -155,7 +156,7 @@ async fn admit_estimated(
     Ok(Some(admission))
 }
 
-/// Reserves the credits of a request. Without the account nothing passes: money fails closed.
+/// Reserves the credits of a request. If the account cannot be reached the request is refused: money fails closed.
 async fn pay(exchange: &Exchange, principal: &Principal, cost: u64) -> Result<Hold, ApiError> {
     match credits::reserve(&exchange.env, &exchange.settings, principal, cost).await {
         Ok(Ok(hold)) => Ok(hold),
@@ -197,7 +198,7 @@ fn limited_subjects<'a>(
     subjects
 }
 
-/// Notes for the answer's headers how the key stands.
+/// Records the state of the key's limits for the answer's headers.
 fn note_state(exchange: &Exchange, subject: &Subject, policy: &LimitPolicy) {
     if subject.kind != SubjectKind::Key {
         return;
@@ -223,14 +224,14 @@ fn refuse(held: &Held, subject: &Subject) -> ApiError {
 }
 
 impl Admission {
-    /// Gives back everything, because the request does not pass.
+    /// Returns everything, because the request is not admitted.
     fn give_back(&mut self, exchange: &Exchange) {
         for (subject, spent) in self.held.drain(..) {
             limits::give_back(&exchange.env, &exchange.context, &subject, spent);
         }
     }
 
-    /// Says for as long as the request runs that its slots are in use.
+    /// Renews the slots for as long as the request runs.
     fn keep_slots(&mut self, exchange: &Exchange) {
         let slots: Vec<(Subject, String)> = self
             .held
@@ -255,22 +256,23 @@ impl Admission {
     }
 }
 
-/// Holds the request against the provider's limit. A provider without one costs nothing.
+/// Applies the provider's limit to the request. A provider without one costs nothing.
 pub async fn admit(exchange: &Exchange, candidate: &Candidate) -> Result<(), ApiError> {
     let record = &candidate.upstream.record;
     let Some(limit) = record.rate_limit else { return Ok(()) };
     let subject = Subject::provider(&record.uid, &record.name);
     let rules = Rules::requests_per_minute(limit.into());
     let one = Amounts::request(0, 0);
-    // A limit that protects an upstream must not become an outage of its own: without the authority a few pass.
+    // A limit that protects an upstream must not cause an outage of its own: without the authority a few requests are
+    // admitted.
     match limits::take(&exchange.env, &exchange.context, &subject, &rules, one, None).await {
         Ok(_) => Ok(()),
         Err(held) => Err(refuse(&held, &subject)),
     }
 }
 
-/// Counts one more attempt at `what` from the caller's address, under rules such as five a minute. Where the platform does
-/// not say the address, nothing is counted.
+/// Counts one more attempt at `what` from the caller's address, under rules such as five per minute. Nothing is
+/// counted if the platform does not report the address.
 pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules) -> Result<(), ApiError> {
     let Some(address) = exchange.header("cf-connecting-ip") else { return Ok(()) };
     let subject = Subject::new(SubjectKind::Ip, format!("{what}:{}", caller_network(&address)));
@@ -289,7 +291,7 @@ pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules
     }
 }
 
-/// Holds a user of chat sessions to `per_minute` turns a minute of the kind `chat` or `stream`.
+/// Applies the limit of `per_minute` turns of the kind `chat` or `stream` to a user of chat sessions.
 pub async fn chat_turn(
     env: &Env,
     context: &Context,
@@ -300,7 +302,7 @@ pub async fn chat_turn(
     let subject = Subject::new(SubjectKind::Key, format!("{kind}-turns:{key_id}"));
     let rules = Rules::requests_per_minute(per_minute.into());
     match limits::take(env, context, &subject, &rules, Amounts::request(0, 0), None).await {
-        // A limit that cannot be looked at must not become an outage of its own.
+        // A limit that cannot be checked must not cause an outage of its own.
         Ok(_) | Err(Held::Unreachable) => Ok(()),
         Err(Held::Refused(refusal)) => {
             let seconds = retry_after_s(refusal.retry_after_ms.unwrap_or(60_000));
@@ -315,7 +317,7 @@ thread_local! {
     static CEILING: RefCell<Option<Bucket>> = const { RefCell::new(None) };
 }
 
-/// Holds a request against the ceiling on requests a second of this isolate.
+/// Applies this isolate's ceiling on requests per second.
 pub fn ceiling(exchange: &Exchange) -> Result<(), ApiError> {
     let per_second = exchange.settings.requests_per_second;
     if per_second == 0 {

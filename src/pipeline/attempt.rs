@@ -1,8 +1,7 @@
-//! Step 4: ask one upstream, and wait until it is clear that it answers.
+//! Step 4: sends the request to one upstream, and waits until it is certain to answer.
 //!
-//! Until then nothing has reached the caller, so whatever goes wrong may be made good by asking another upstream: a
-//! refused connection, an error status, an answer that cannot be read, a stream that breaks off or reports an error
-//! before its first word.
+//! Until then nothing has reached the caller, so every failure may lead to failover: a refused connection, an error
+//! status, an answer that cannot be parsed, a stream that is truncated or reports an error before its first token.
 
 use std::rc::Rc;
 
@@ -36,21 +35,21 @@ use crate::store::dify;
 
 const JSON: &str = "application/json; charset=utf-8";
 
-/// What is asked, of whichever upstream.
+/// A request, for any candidate.
 pub struct Asked<'a> {
-    /// The request with its surroundings.
+    /// The exchange.
     pub exchange: &'a Exchange,
-    /// Who asks.
+    /// The caller.
     pub principal: &'a Principal,
-    /// The body as it came.
+    /// The body as received.
     pub body: &'a Body,
-    /// The same, read.
+    /// The same, parsed.
     pub inbound: &'a Inbound<'a>,
     /// The conversation that it belongs to.
     pub conversation_id: &'a str,
 }
 
-/// An answer of which enough has come to pass it on.
+/// An answer that is certain enough to be relayed.
 pub struct Accepted {
     /// The status for the caller.
     pub status: u16,
@@ -58,7 +57,7 @@ pub struct Accepted {
     pub headers: Headers,
     /// The body.
     pub body: AcceptedBody,
-    /// What was asked and, of a whole answer, answered.
+    /// The request and, if unstreamed, the answer.
     pub transcript: Transcript,
     /// Milliseconds until the headers came.
     pub first_byte_ms: u64,
@@ -66,19 +65,19 @@ pub struct Accepted {
 
 /// The body of an answer.
 pub enum AcceptedBody {
-    /// A stream that has begun to speak.
+    /// A stream whose first token has arrived.
     Stream(Box<StreamRelay>),
-    /// A whole answer.
+    /// An unstreamed answer.
     Whole(Box<Whole>),
 }
 
-/// An answer that has been read to its end.
+/// An answer that was read to its end.
 pub struct Whole {
     /// The body for the caller.
     pub body: Body,
-    /// What was read off it.
+    /// What is recorded of it.
     pub answer: WholeAnswer,
-    /// What is to be remembered of it.
+    /// What to store of it.
     pub memory: Memory,
 }
 
@@ -110,7 +109,7 @@ impl Answer for Accepted {
     }
 }
 
-/// The headers of an upstream's answer, and what is needed to read its body.
+/// The headers of an upstream's answer, and the means to read its body.
 struct Begun {
     response: Received,
     connection: Connection,
@@ -156,7 +155,7 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     Ok(Begun { response, connection, crossing, memory, headers, first_byte_ms })
 }
 
-/// A caller who asks for it (`x-nexus-strict: true`) is refused what would otherwise be left out.
+/// With `x-nexus-strict: true` a request with dropped parameters is refused.
 fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), AttemptError> {
     let Some(first) = dropped.first() else { return Ok(()) };
     if exchange.header("x-nexus-strict").as_deref() != Some("true") {
@@ -167,7 +166,7 @@ fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), Attem
     Err(AttemptError::new(Failure::CapabilityMismatch, error))
 }
 
-/// Takes in as much of the answer as tells whether it is one.
+/// Reads as much of the answer as decides whether it is one.
 async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Result<Accepted, Failed> {
     let status = answer.response.status;
     let is_stream = content_type(&answer.response).starts_with("text/event-stream") && status < 400;
@@ -214,7 +213,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     Ok(Accepted { status, headers, body, transcript, first_byte_ms })
 }
 
-/// Reads a whole answer, or a stream that nobody asked for.
+/// Reads an unstreamed answer, or an unrequested stream.
 fn read(crossing: &Crossing, is_stream: bool, body: &Body) -> Result<WholeAnswer, String> {
     match is_stream.then(|| crossing.collected(&body.bytes)).flatten() {
         Some(collected) => collected.map_err(|error| error.message),
@@ -222,7 +221,7 @@ fn read(crossing: &Crossing, is_stream: bool, body: &Body) -> Result<WholeAnswer
     }
 }
 
-/// An error of the upstream's own.
+/// An error of the upstream.
 fn refused(
     asked: &Asked<'_>,
     candidate: &Candidate,
@@ -273,7 +272,7 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
     })
 }
 
-/// A stream that ended before its first word. The caller has heard nothing, so it is told by the status.
+/// A stream that ended before its first token. No byte was sent to the caller, so the status reports it.
 fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Failed {
     match error.fault {
         Some(StreamFault::Truncated) => return received::broken_off(candidate).into(),

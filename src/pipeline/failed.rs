@@ -1,7 +1,7 @@
-//! Why an attempt failed, and what the caller is told if no other upstream can be asked.
+//! Failures of attempts, and the error for the caller if no candidate is left.
 //!
-//! A failure keeps its type until the request has been answered: what it means for failover is its [`Failure`], never the
-//! code of the error that the caller would see.
+//! A failure keeps its type until the request has been answered: failover depends on its [`Failure`], never on the
+//! code of the caller's error.
 
 use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::error::ApiError;
@@ -10,12 +10,12 @@ use nexus_edge_core::routing::retry::Failure;
 use crate::platform::http::Headers;
 use crate::store::StoreError;
 
-/// A failure for which the gateway has words of its own.
+/// A failure with an error of the gateway.
 #[derive(Debug)]
 pub struct AttemptError {
-    /// What happened.
+    /// Its type.
     pub failure: Failure,
-    /// What the caller would be told.
+    /// The error for the caller.
     pub error: ApiError,
 }
 
@@ -25,18 +25,18 @@ impl AttemptError {
         Self { failure, error }
     }
 
-    /// An answer that cannot be read. A 502.
+    /// An answer that cannot be parsed. A 502.
     pub fn unreadable(message: impl Into<String>) -> Self {
         Self::new(Failure::Unreadable, ApiError::bad_gateway("upstream_invalid_response", message))
     }
 
-    /// An upstream that cannot be reached, or that broke off. A 502.
+    /// An upstream that cannot be reached, or that broke the connection. A 502.
     pub fn unreachable(message: impl Into<String>) -> Self {
         Self::new(Failure::Transport, ApiError::bad_gateway("upstream_unreachable", message))
     }
 }
 
-/// An error of the caller's own: its request is not what its dialect demands.
+/// An error of the caller: its request is invalid in its dialect.
 impl From<ApiError> for AttemptError {
     fn from(error: ApiError) -> Self {
         Self::new(Failure::Status(error.status), error)
@@ -55,23 +55,23 @@ impl From<AttemptError> for ApiError {
     }
 }
 
-/// An attempt that came to nothing.
+/// A failed attempt.
 pub struct Failed {
-    /// What happened.
+    /// Its type.
     pub failure: Failure,
     /// The code of the error, the upstream's or our own.
     pub code: Option<String>,
-    /// What the upstream's error says.
+    /// The upstream's message.
     pub message: Option<String>,
-    /// How long the upstream wants to be left alone, in milliseconds.
+    /// The cool-down that the upstream requests, in milliseconds.
     pub retry_after_ms: Option<u64>,
-    /// Milliseconds until the headers came, if they did.
+    /// Milliseconds until the headers, if they came.
     pub first_byte_ms: Option<u64>,
-    /// What the caller is told if no other upstream can be asked.
+    /// The error for the caller if no candidate is left.
     pub reply: Reply,
 }
 
-/// What a caller is told of a failure.
+/// The error for a caller.
 pub enum Reply {
     /// The gateway's own error.
     Gateway(ApiError),
@@ -106,7 +106,7 @@ impl From<AttemptError> for Failed {
 }
 
 impl Failed {
-    /// An error of the upstream's own.
+    /// An error of the upstream.
     pub fn of_upstream(
         status: u16,
         info: ErrorInfo,
@@ -124,7 +124,7 @@ impl Failed {
         }
     }
 
-    /// The same, so many milliseconds after it was asked.
+    /// The same, so many milliseconds after the request.
     pub fn after(mut self, first_byte_ms: u64) -> Self {
         self.first_byte_ms = Some(first_byte_ms);
         self

@@ -1,9 +1,9 @@
-//! Step 4, around the attempts: who is asked, who is asked next, and when to give up.
+//! Step 4, around the attempts: the next candidate, and when to give up.
 //!
-//! Nothing has reached the caller while this runs, so it gets one coherent answer or one clean error, whatever happened on
-//! the way. Every attempt and every candidate that was passed over leaves a line in the trail.
+//! Nothing reaches the caller while this runs, so they get one coherent answer or one clean error in any case. Every
+//! attempt and every skipped candidate is recorded in the trail.
 //!
-//! What is asked is a [`Question`]: a chat, or an operation without dialects.
+//! The request is a [`Question`]: a chat, or an operation without translation.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -27,37 +27,36 @@ use crate::exchange::Exchange;
 use crate::platform::promise::Timer;
 use crate::platform::{now_ms, random_unit};
 
-/// Milliseconds that a probe of an upstream that was dead is given to begin its answer: a caller should not wait long to
-/// find out for all others that it still is.
+/// Milliseconds within which the trial of a half-open circuit must begin to answer: its caller should not wait long.
 const PROBE_FIRST_BYTE_MS: u64 = 10_000;
 
-/// What can be asked of one candidate after the other.
+/// A request that can be sent to one candidate after another.
 pub trait Question {
-    /// What it is answered with.
+    /// Its answer.
     type Answer: Answer;
 
-    /// The request with its surroundings.
+    /// The exchange.
     fn exchange(&self) -> &Exchange;
 
-    /// About how many tokens an upstream that was asked has read.
+    /// Estimated tokens that an upstream which was asked has processed.
     fn prompt_tokens(&self) -> u64;
 
-    /// Asks a candidate.
+    /// Sends the request to a candidate.
     async fn ask(&self, candidate: &Candidate) -> Result<Self::Answer, Failed>;
 }
 
-/// An answer of which enough has come to pass it on.
+/// An answer that is certain enough to be relayed.
 pub trait Answer {
     /// Its status.
     fn status(&self) -> u16;
 
-    /// Milliseconds until its headers came.
+    /// Milliseconds until its headers.
     fn first_byte_ms(&self) -> u64;
 }
 
 type Attempting<'a, A> = Pin<Box<dyn Future<Output = Ended<A>> + 'a>>;
 
-/// An attempt that has ended, with everything that was noted of it.
+/// A finished attempt, with everything recorded of it.
 struct Ended<A> {
     step: Step,
     candidate: Candidate,
@@ -89,7 +88,7 @@ pub async fn serve<Q: Question>(
         match result {
             Ok(accepted) => {
                 if let Some(loser) = under_way.take() {
-                    // Dropping it closes its connection. What it has cost so far only its provider knows.
+                    // Dropping it closes its connection. Its real cost so far is known to its provider only.
                     drop(loser);
                     asking.note_loser(&record, trail);
                 }
@@ -100,7 +99,7 @@ pub async fn serve<Q: Question>(
                 return Ok((accepted, hold));
             }
             Err(failed) if question.exchange().is_caller_gone() => {
-                // It was the caller who broke off. Nobody is to blame, and nobody else is to be asked.
+                // The caller broke off. That counts against no upstream, and there is no further attempt.
                 drop(hold);
                 trail.note_attempt(record);
                 return Err(failed.reply);
@@ -124,18 +123,18 @@ pub async fn serve<Q: Question>(
     }
 }
 
-/// Where a request stands among its candidates.
+/// The progress of a request through its candidates.
 struct Asking<'a, Q> {
     question: &'a Q,
     route: &'a Route,
     deadline: Deadline,
     walk: Walk,
-    /// The candidate whose keys are being tried, and those that have been.
+    /// The candidate whose keys are being tried, and the keys tried so far.
     same: Option<(Step, Vec<usize>)>,
-    /// Who was asked, for the trail of a hedge.
+    /// The candidates that were asked, for the trail of a hedged request.
     begun: Vec<AttemptRecord>,
     last: Option<Failed>,
-    /// The soonest that one of those that were passed over can be asked again.
+    /// The earliest time at which one of the skipped candidates can be asked.
     free_at_ms: Option<u64>,
 }
 
@@ -153,7 +152,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         }
     }
 
-    /// The next attempt, begun; `None` if there is nobody left to ask, or no time.
+    /// The next attempt, begun; `None` if no candidate or no time is left.
     async fn next(&mut self, trail: &mut Trail) -> Option<Attempting<'a, Q::Answer>> {
         loop {
             if !self.begun.is_empty() && self.deadline.remaining_ms(now_ms()) == 0 {
@@ -173,7 +172,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         }
     }
 
-    /// Begins an attempt, unless the candidate cannot be asked now.
+    /// Begins an attempt, unless the candidate is blocked.
     async fn begin(
         &mut self,
         step: Step,
@@ -195,7 +194,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
                 return None;
             }
             KeyChoice::None if upstream.keys.is_empty() => None,
-            // Every key has been tried.
+            // All keys were tried.
             KeyChoice::None => return None,
         };
         let mut candidate = planned.with_key(key);
@@ -243,8 +242,8 @@ impl<'a, Q: Question> Asking<'a, Q> {
         }))
     }
 
-    /// Waits for an attempt. One that has not begun to answer after the hedging delay gets company; whichever answers
-    /// first is returned, and the other beside it.
+    /// Waits for an attempt. If it has no first token after the hedging delay, a second one is started; the first to
+    /// answer is returned, with the other.
     async fn race(
         &mut self,
         current: Attempting<'a, Q::Answer>,
@@ -255,7 +254,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             Either::Left((ended, _)) => return (ended, None),
             Either::Right(((), current)) => current,
         };
-        // The company is somebody else, not another key of the same.
+        // A hedge goes to the next candidate, never to another key of this one.
         self.same = None;
         let Some(hedge) = self.next(trail).await else { return (current.await, None) };
         match select(current, hedge).await {
@@ -263,7 +262,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         }
     }
 
-    /// Holds the attempt against the limits of its provider.
+    /// Applies the limits of the provider to the attempt.
     async fn admit(&self, candidate: &Candidate) -> Result<Option<Admission>, Failed> {
         let busy = |error| AttemptError::new(Failure::Busy, error);
         let admission = gate::enter(candidate).await.map_err(busy)?;
@@ -271,7 +270,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         Ok(admission)
     }
 
-    /// Waits before a candidate is asked once more; false if there is no time for that.
+    /// Waits for the back-off before a candidate is retried; false if there is no time for that.
     async fn pause(&self, step: Step) -> bool {
         let mut random = random_unit;
         let pause_ms = Backoff::default().delay_ms(step.failures - 1, &mut random);
@@ -282,7 +281,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         true
     }
 
-    /// Whether there is nobody else: refusing on behalf of an upstream would then help nobody.
+    /// Whether it is the only candidate: refusing the request would not help its caller.
     fn is_alone(&self) -> bool {
         self.route.candidates.len() == 1
     }
@@ -300,7 +299,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         self.last = Some(failed);
     }
 
-    /// Passes over a candidate that cannot be asked now. It comes again after all others.
+    /// Skips a blocked candidate, which is moved to the end.
     fn put_off(
         &mut self,
         step: Step,
@@ -320,7 +319,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         let is_loser =
             |record: &&AttemptRecord| (&record.provider, &record.model) != (&winner.provider, &winner.model);
         if let Some(record) = self.begun.iter().rev().find(is_loser) {
-            // It was asked, so its provider has most likely read the prompt, and counts it.
+            // It was asked, so its provider has most likely processed the prompt, and charges for it.
             trail.note_attempt(AttemptRecord {
                 skipped: Some("hedge_lost".to_owned()),
                 prompt_tokens: Some(self.question.prompt_tokens()),
@@ -330,7 +329,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         }
     }
 
-    /// What the caller is told.
+    /// The error for the caller.
     fn give_up(self) -> Reply {
         if let Some(failed) = self.last {
             return failed.reply;
@@ -347,14 +346,14 @@ fn judge(candidate: &Candidate, failed: &Failed) -> Verdict {
     retry::classify(failed.failure, failed.code.as_deref(), failed.message.as_deref(), &statuses)
 }
 
-/// The names under which an attempt of this candidate is known.
+/// The targets of an attempt at this candidate in the health registry.
 fn targets_of(candidate: &Candidate) -> Targets {
     let provider = candidate.upstream.record.uid.clone();
     let key = candidate.key().map_or_else(|| format!("{provider}#none"), |key| key.target.clone());
     Targets { model: candidate.target.to_string(), provider, key }
 }
 
-/// The beginning of a line of the trail.
+/// The start of an entry in the trail.
 fn record_of(candidate: &Candidate) -> AttemptRecord {
     AttemptRecord {
         provider: candidate.upstream.record.name.clone(),

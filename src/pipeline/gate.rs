@@ -1,7 +1,7 @@
-//! The guard before each provider: how many requests may be under way there, and how many may begin in a second.
+//! The concurrency limiter of each provider: concurrent requests, and requests per second.
 //!
-//! A gate is this isolate's own. A request that finds it closed waits its turn for a moment, and is then refused, so that a
-//! slow provider fills nobody's memory.
+//! A limiter belongs to this isolate. A request over the limit is queued for a moment and then refused, so that a
+//! slow provider does not fill the memory.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ thread_local! {
     static GATES: RefCell<HashMap<String, Gate>> = RefCell::default();
 }
 
-/// A request that has passed the gate of its provider; it leaves when this is dropped.
+/// A place in the limiter of a provider, released when dropped.
 pub struct Admission {
     provider: String,
     pass: Option<Pass>,
@@ -35,7 +35,7 @@ impl Drop for Admission {
     }
 }
 
-/// Passes the gate of the candidate's provider, or waits before it. A provider without limits has no gate.
+/// Takes a place in the limiter of the candidate's provider, or waits for one. `None` for a provider without limits.
 pub async fn enter(candidate: &Candidate) -> Result<Option<Admission>, ApiError> {
     let record = &candidate.upstream.record;
     if record.max_in_flight.is_none() && record.max_qps.is_none() {
@@ -72,7 +72,7 @@ pub async fn enter(candidate: &Candidate) -> Result<Option<Admission>, ApiError>
     }
 }
 
-/// A place in the queue, given back if the caller leaves it.
+/// A place in the queue, given up when dropped.
 struct Waiting<'a> {
     provider: &'a str,
     ticket: Option<nexus_edge_core::routing::concurrency::Ticket>,

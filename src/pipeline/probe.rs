@@ -1,7 +1,7 @@
-//! Asking a provider on the gateway's own behalf: for a sign of life, or for the list of its models. No caller is
-//! involved, and nothing is recorded or limited here.
+//! Internal requests to a provider: a probe, or the list of its models. No caller is involved, and nothing is
+//! recorded or limited here.
 //!
-//! Whatever comes back is freed of the provider's secrets before it is shown.
+//! The provider's secrets are removed from every result.
 
 use futures::StreamExt;
 use nexus_edge_core::catalog::ProviderRecord;
@@ -25,13 +25,13 @@ use crate::platform::{bytes, log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 use crate::store::{self, StoreResult};
 
-/// Milliseconds that an answer may take, from the first byte sent to the last one read.
+/// Time-out of a request, from its start to the end of the answer, in milliseconds.
 const LIMIT_MS: u32 = 20_000;
-/// Most bytes of the answer to a chat, and of a list of models.
+/// Largest answer to a chat, and largest list of models, in bytes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 const MAX_LIST_BYTES: usize = 8 << 20;
 
-/// The provider as it stands in the database, ready to be asked, whether or not requests are let through to it.
+/// The provider as stored, usable even if it is disabled.
 pub async fn open(
     env: &Env,
     settings: &Settings,
@@ -51,7 +51,7 @@ pub async fn open(
     }))
 }
 
-/// Asks for `model`, which is the upstream's own name of it.
+/// Probes `model`, the upstream's own name of it.
 pub async fn chat(
     env: &Env,
     upstream: &Upstream,
@@ -107,7 +107,7 @@ async fn ask(
     let is_event_stream = response
         .header("content-type")
         .is_some_and(|value| value.to_ascii_lowercase().starts_with("text/event-stream"));
-    // Some answer whole though a stream was asked for, and some stream though it was not.
+    // Some services answer unstreamed despite the request, and some stream unasked.
     if status >= 400 || !is_event_stream {
         let body = read(&response, MAX_ANSWER_BYTES, began_ms).await?;
         return probe.read(status, &body);
@@ -126,7 +126,7 @@ async fn ask(
     reading.finish()
 }
 
-/// The models that the upstream says it has.
+/// The models in the upstream's list.
 pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiError> {
     let name = &upstream.record.name;
     let failed = |reason: String| {
@@ -157,7 +157,7 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
         let page = upstream.provider().read_models(&body).map_err(&failed)?;
         models.extend(page.models);
         models.truncate(MAX_MODELS);
-        // The same page twice is a service that does not turn them.
+        // The same page twice: the service does not support paging.
         if page.next.is_none() || page.next == next || models.len() == MAX_MODELS {
             break;
         }
@@ -217,7 +217,7 @@ fn is_over(began_ms: u64) -> bool {
     now_ms().saturating_sub(began_ms) + 100 >= u64::from(LIMIT_MS)
 }
 
-/// What is said of an answer that did not come to its end.
+/// The message for a truncated answer.
 fn broken(began_ms: u64) -> String {
     if is_over(began_ms) {
         format!("The provider did not answer within {} seconds.", LIMIT_MS / 1000)
