@@ -4,7 +4,7 @@ use nexus_edge_core::chat::envelope::Envelope;
 use nexus_edge_core::error::ApiError;
 use serde::Serialize;
 
-use crate::exchange::{json_bytes, set_header};
+use crate::exchange::{error_headers, json_bytes};
 use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
 
@@ -16,16 +16,6 @@ pub fn success(status: u16, data: impl Serialize, message: &str, request_id: &st
 
 /// An error.
 pub fn failure(error: &ApiError, request_id: &str) -> Response {
-    let headers = Headers::new();
-    if let Some(seconds) = error.retry_after_s {
-        set_header(&headers, "retry-after", &seconds.to_string());
-    }
-    if let Some(allow) = &error.allow {
-        set_header(&headers, "allow", allow);
-    }
-    if error.status == 401 {
-        set_header(&headers, "www-authenticate", "Bearer");
-    }
     let body = serde_json::to_vec(&Envelope::failure(error, now_ms(), request_id)).unwrap_or_default();
-    json_bytes(error.status, headers, body)
+    json_bytes(error.status, error_headers(error), body)
 }

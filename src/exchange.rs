@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use nexus_edge_core::access::credential;
-use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
@@ -254,6 +253,11 @@ pub fn json_bytes(status: u16, headers: Headers, body: Vec<u8>) -> Response {
 
 /// The response for an error, in the caller's dialect.
 pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Response {
+    json_bytes(error.status, error_headers(error), registry::encode_own_error(face, error, request_id))
+}
+
+/// The headers of the answer for an error.
+pub fn error_headers(error: &ApiError) -> Headers {
     let headers = Headers::new();
     if let Some(seconds) = error.retry_after_s {
         set_header(&headers, "retry-after", &seconds.to_string());
@@ -264,12 +268,7 @@ pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Respons
     if error.status == 401 {
         set_header(&headers, "www-authenticate", "Bearer");
     }
-    let body = match face {
-        // The gateway's own errors have this shape and contain more in it.
-        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => error.to_json().into_bytes(),
-        face => registry::encode_error(face, &ErrorInfo::from(error), request_id),
-    };
-    json_bytes(error.status, headers, body)
+    headers
 }
 
 /// Sets a header whose value may come from configuration; an invalid one is left out.

@@ -12,7 +12,7 @@ use nexus_edge_api::Operation;
 use nexus_edge_core::billing::account::EntryKind;
 use nexus_edge_core::catalog::OperationStatus;
 use nexus_edge_core::dialect::operation::Operation as Endpoint;
-use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
@@ -211,7 +211,7 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<(&'static Route, Captured
             continue;
         }
         let captured = captured.map_err(|error| {
-            ApiError::new(400, ErrorType::InvalidRequestError, "invalid_path", format!("{error}."))
+            ApiError::new(400, ErrorKind::InvalidRequest, "invalid_path", format!("{error}."))
         })?;
         return Ok((route, captured));
     }

@@ -184,7 +184,7 @@ async fn object(exchange: &Exchange) -> Result<Map<String, Value>, ApiError> {
     if !is_json {
         return Err(ApiError::new(
             400,
-            nexus_edge_core::error::ErrorType::InvalidRequestError,
+            nexus_edge_core::error::ErrorKind::InvalidRequest,
             "invalid_content_type",
             "The body must be JSON: send `content-type: application/json`.",
         ));

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nexus_edge_core::access::api_key::is_api_key;
 use nexus_edge_core::chat::handshake::{self, Version};
-use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::hash::sha256_hex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
     let is_upgrade = exchange.header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
     if !is_upgrade {
         let message = "This path answers WebSocket connections only: send `upgrade: websocket`.";
-        return Err(ApiError::new(426, ErrorType::InvalidRequestError, "upgrade_required", message));
+        return Err(ApiError::new(426, ErrorKind::InvalidRequest, "upgrade_required", message));
     }
     if exchange.query("key").is_some() || exchange.query("api_key").is_some() {
         let message =

@@ -8,7 +8,7 @@ use futures::future::{Either, join_all, select};
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::billing::Price;
 use nexus_edge_core::dialect::inbound::Inbound;
-use nexus_edge_core::error::{ApiError, ErrorType, retry_after_s};
+use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::limits::amounts::Unit;
 use nexus_edge_core::limits::headers::ratelimit_headers;
 use nexus_edge_core::limits::policy::LimitPolicy;
@@ -162,7 +162,7 @@ async fn pay(exchange: &Exchange, principal: &Principal, cost: u64) -> Result<Ho
         Ok(Ok(hold)) => Ok(hold),
         Ok(Err(_)) => {
             let message = "The account of this API key has not enough credits for this request.";
-            Err(ApiError::new(402, ErrorType::InsufficientQuota, "insufficient_credits", message))
+            Err(ApiError::new(402, ErrorKind::InsufficientQuota, "insufficient_credits", message))
         }
         Err(error) => {
             log_error("credits", &error);
@@ -285,7 +285,7 @@ pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules
                 Held::Unreachable => 60_000,
             };
             let message = "There were too many failed attempts from this address.";
-            let error = ApiError::new(429, ErrorType::RateLimitError, "too_many_attempts", message);
+            let error = ApiError::new(429, ErrorKind::RateLimit, "too_many_attempts", message);
             Err(error.with_retry_after(retry_after_s(wait)))
         }
     }
@@ -307,7 +307,7 @@ pub async fn chat_turn(
         Err(Held::Refused(refusal)) => {
             let seconds = retry_after_s(refusal.retry_after_ms.unwrap_or(60_000));
             let message = format!("At most {per_minute} turns a minute. Retry after {seconds} s.");
-            let error = ApiError::new(429, ErrorType::RateLimitError, "rate_limited", message);
+            let error = ApiError::new(429, ErrorKind::RateLimit, "rate_limited", message);
             Err(error.with_retry_after(seconds))
         }
     }
@@ -329,6 +329,6 @@ pub fn ceiling(exchange: &Exchange) -> Result<(), ApiError> {
     });
     taken.map_err(|_| {
         let message = "The gateway has as many requests as it may have at the moment.";
-        ApiError::new(429, ErrorType::RateLimitError, "gateway_rate_limited", message).with_retry_after(1)
+        ApiError::new(429, ErrorKind::RateLimit, "gateway_rate_limited", message).with_retry_after(1)
     })
 }

@@ -162,8 +162,7 @@ fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), Attem
         return Ok(());
     }
     let message = format!("The provider of this model cannot be told: {}.", dropped.join(", "));
-    let error = ApiError::invalid("unsupported_parameter", first, message);
-    Err(AttemptError::new(Failure::CapabilityMismatch, error))
+    Err(ApiError::unsupported("unsupported_parameter", first, message).into())
 }
 
 /// Reads as much of the answer as decides whether it is one.

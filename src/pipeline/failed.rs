@@ -4,7 +4,7 @@
 //! code of the caller's error.
 
 use nexus_edge_core::dialect::canonical::ErrorInfo;
-use nexus_edge_core::error::ApiError;
+use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::routing::retry::Failure;
 
 use crate::platform::http::Headers;
@@ -36,10 +36,14 @@ impl AttemptError {
     }
 }
 
-/// An error of the caller: its request is invalid in its dialect.
+/// An error of the caller: its request is invalid in its dialect, or this candidate cannot do what it asks for.
 impl From<ApiError> for AttemptError {
     fn from(error: ApiError) -> Self {
-        Self::new(Failure::Status(error.status), error)
+        let failure = match error.kind {
+            ErrorKind::Unsupported => Failure::CapabilityMismatch,
+            _ => Failure::Status(error.status),
+        };
+        Self::new(failure, error)
     }
 }
 
@@ -59,7 +63,7 @@ impl From<AttemptError> for ApiError {
 pub struct Failed {
     /// Its type.
     pub failure: Failure,
-    /// The code of the error, the upstream's or our own.
+    /// The code of the upstream's error.
     pub code: Option<String>,
     /// The upstream's message.
     pub message: Option<String>,
@@ -96,7 +100,7 @@ impl From<AttemptError> for Failed {
     fn from(AttemptError { failure, error }: AttemptError) -> Self {
         Self {
             failure,
-            code: Some(error.code.to_owned()),
+            code: None,
             message: None,
             retry_after_ms: error.retry_after_s.map(|seconds| u64::from(seconds) * 1000),
             first_byte_ms: None,

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use futures::future::{Either, select};
-use nexus_edge_core::error::{ApiError, ErrorType, retry_after_s};
+use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::routing::backoff::{Backoff, Deadline};
 use nexus_edge_core::routing::key_pool::KeyChoice;
 use nexus_edge_core::routing::retry::{self, ErrorClass, Failure, Next, Verdict};
@@ -335,7 +335,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             return failed.reply;
         }
         let message = "No provider of this model can be asked at the moment.";
-        let error = ApiError::new(503, ErrorType::UpstreamError, "no_upstream_available", message);
+        let error = ApiError::new(503, ErrorKind::Overloaded, "no_upstream_available", message);
         let wait_ms = self.free_at_ms.map_or(1_000, |at| at.saturating_sub(now_ms()));
         Reply::Gateway(error.with_retry_after(retry_after_s(wait_ms)))
     }

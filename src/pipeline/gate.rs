@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use nexus_edge_core::error::{ApiError, ErrorType, retry_after_s};
+use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::concurrency::{Entry, Gate, GateLimits, Pass};
 
@@ -65,7 +65,7 @@ pub async fn enter(candidate: &Candidate) -> Result<Option<Admission>, ApiError>
             Entry::Refuse { retry_after_ms } => {
                 waiting.ticket = None;
                 let message = format!("The provider `{}` has as many requests as it may have.", record.name);
-                let error = ApiError::new(429, ErrorType::RateLimitError, "provider_busy", message);
+                let error = ApiError::new(429, ErrorKind::RateLimit, "provider_busy", message);
                 return Err(error.with_retry_after(retry_after_s(retry_after_ms)));
             }
         }

@@ -141,7 +141,7 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
             let message = format!("The provider `{name}` has no list of its models.");
             ApiError::new(
                 400,
-                nexus_edge_core::error::ErrorType::InvalidRequestError,
+                nexus_edge_core::error::ErrorKind::InvalidRequest,
                 "unsupported_operation",
                 message,
             )

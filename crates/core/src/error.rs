@@ -1,37 +1,55 @@
 //! The error that a caller gets.
 //!
 //! Every layer below has its own error type; at the edge all of them become an [`ApiError`], which has an HTTP
-//! status, a stable machine-readable code and the path of the invalid field, and renders itself in the `OpenAI`
-//! shape:
-//!
-//! ```json
-//! {"error": {"message": "…", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}}
-//! ```
-//!
-//! Messages are written for the caller: they never contain a secret or an internal detail.
+//! status, a kind, a stable machine-readable code and the path of the invalid field. How it is written in the caller's
+//! dialect is known to [`crate::dialect::registry`]. Messages are written for the caller: they never contain a secret or an internal detail.
 
-use serde::Serialize;
-
-/// The families of errors that `OpenAI` clients branch on (`error.type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorType {
+/// The kinds of errors. Every dialect has a word for each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
     /// The request cannot be served as it was sent.
-    InvalidRequestError,
+    InvalidRequest,
+    /// The request is valid, but what was chosen to serve it cannot do what it asks for. Another candidate may.
+    Unsupported,
     /// The key is missing, wrong, expired or disabled.
-    AuthenticationError,
+    Authentication,
     /// The key is valid, but not for this.
-    PermissionError,
-    /// A limit of the gateway is exceeded.
-    RateLimitError,
-    /// The caller's budget or credits are used up.
+    Permission,
+    /// What the request names does not exist.
+    NotFound,
+    /// The request is larger than allowed.
+    RequestTooLarge,
+    /// A limit is exceeded.
+    RateLimit,
+    /// Budget, credits or quota are used up.
     InsufficientQuota,
-    /// The upstream failed or cannot be reached.
-    UpstreamError,
-    /// The upstream took too long.
-    TimeoutError,
-    /// The gateway itself failed.
-    ServerError,
+    /// Nothing that could answer has capacity.
+    Overloaded,
+    /// The gateway lacks something that it needs.
+    Unavailable,
+    /// Something took too long.
+    Timeout,
+    /// The upstream (status 502) or the gateway (other statuses) failed.
+    Server,
+}
+
+impl ErrorKind {
+    /// The kind that a status stands for where the body does not say more.
+    #[must_use]
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Authentication,
+            402 => Self::InsufficientQuota,
+            403 => Self::Permission,
+            404 => Self::NotFound,
+            408 | 504 => Self::Timeout,
+            413 => Self::RequestTooLarge,
+            429 => Self::RateLimit,
+            503 | 529 => Self::Overloaded,
+            400..=499 => Self::InvalidRequest,
+            _ => Self::Server,
+        }
+    }
 }
 
 /// An error with everything that its answer contains.
@@ -40,8 +58,8 @@ pub enum ErrorType {
 pub struct ApiError {
     /// HTTP status.
     pub status: u16,
-    /// Family of the error.
-    pub kind: ErrorType,
+    /// What kind of error it is.
+    pub kind: ErrorKind,
     /// Stable code; clients may branch on it.
     pub code: &'static str,
     /// A sentence for people.
@@ -61,48 +79,35 @@ pub fn retry_after_s(wait_ms: u64) -> u32 {
     u32::try_from(wait_ms.div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    error: Detail<'a>,
-}
-
-#[derive(Serialize)]
-struct Detail<'a> {
-    message: &'a str,
-    r#type: ErrorType,
-    param: Option<&'a str>,
-    code: &'a str,
-}
-
 impl ApiError {
-    /// An error with status, family, code and message; the other fields are empty.
-    pub fn new(status: u16, kind: ErrorType, code: &'static str, message: impl Into<String>) -> Self {
+    /// An error with status, kind, code and message; the other fields are empty.
+    pub fn new(status: u16, kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, kind, code, message: message.into(), param: None, retry_after_s: None, allow: None }
     }
 
     /// A 400 for an invalid field.
     pub fn invalid(code: &'static str, param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(400, ErrorType::InvalidRequestError, code, message).with_param(param)
+        Self::new(400, ErrorKind::InvalidRequest, code, message).with_param(param)
     }
 
     /// A 400 for a body that is not JSON of the expected outer shape.
     pub fn invalid_json(message: impl Into<String>) -> Self {
-        Self::new(400, ErrorType::InvalidRequestError, "invalid_json", message)
+        Self::new(400, ErrorKind::InvalidRequest, "invalid_json", message)
     }
 
     /// A 401.
     pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(401, ErrorType::AuthenticationError, code, message)
+        Self::new(401, ErrorKind::Authentication, code, message)
     }
 
     /// A 403.
     pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(403, ErrorType::PermissionError, code, message)
+        Self::new(403, ErrorKind::Permission, code, message)
     }
 
     /// A 404.
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(404, ErrorType::InvalidRequestError, code, message)
+        Self::new(404, ErrorKind::NotFound, code, message)
     }
 
     /// The 404 for a model that does not exist or that the key may not use; the two cannot be told apart.
@@ -120,13 +125,18 @@ impl ApiError {
     #[must_use]
     pub fn method_not_allowed(allow: &str) -> Self {
         let message = format!("This path answers only {allow}.");
-        let error = Self::new(405, ErrorType::InvalidRequestError, "method_not_allowed", message);
+        let error = Self::new(405, ErrorKind::InvalidRequest, "method_not_allowed", message);
         Self { allow: Some(allow.to_owned()), ..error }
+    }
+
+    /// A 400 for something that is valid in itself, but that what was chosen to serve the request cannot do.
+    pub fn unsupported(code: &'static str, param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(400, ErrorKind::Unsupported, code, message).with_param(param)
     }
 
     /// A 409.
     pub fn conflict(code: &'static str, param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(409, ErrorType::InvalidRequestError, code, message).with_param(param)
+        Self::new(409, ErrorKind::InvalidRequest, code, message).with_param(param)
     }
 
     /// A 413 with the limit in bytes.
@@ -134,7 +144,7 @@ impl ApiError {
     pub fn too_large(limit_bytes: usize) -> Self {
         Self::new(
             413,
-            ErrorType::InvalidRequestError,
+            ErrorKind::RequestTooLarge,
             "request_too_large",
             format!("The request body is larger than the limit of {limit_bytes} bytes."),
         )
@@ -142,7 +152,7 @@ impl ApiError {
 
     /// A 502.
     pub fn bad_gateway(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(502, ErrorType::UpstreamError, code, message)
+        Self::new(502, ErrorKind::Server, code, message)
     }
 
     /// A 504 that names the operation and its time-out in milliseconds.
@@ -150,7 +160,7 @@ impl ApiError {
     pub fn upstream_timeout(waited_for: &str, limit_ms: u32) -> Self {
         Self::new(
             504,
-            ErrorType::TimeoutError,
+            ErrorKind::Timeout,
             "upstream_timeout",
             format!("The provider sent no {waited_for} within {limit_ms} ms."),
         )
@@ -159,12 +169,12 @@ impl ApiError {
     /// A 500: a fault of the gateway. The cause belongs in the log, not in the message.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(500, ErrorType::ServerError, "internal_error", "The gateway failed to handle the request.")
+        Self::new(500, ErrorKind::Server, "internal_error", "The gateway failed to handle the request.")
     }
 
     /// A 503: something that the gateway needs is missing.
     pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(503, ErrorType::ServerError, code, message)
+        Self::new(503, ErrorKind::Unavailable, code, message)
     }
 
     /// The same error with the path of the invalid field.
@@ -180,20 +190,6 @@ impl ApiError {
         self.retry_after_s = Some(seconds);
         self
     }
-
-    /// The body in the shape of `OpenAI`.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let body = Body {
-            error: Detail {
-                message: &self.message,
-                r#type: self.kind,
-                param: self.param.as_deref(),
-                code: self.code,
-            },
-        };
-        serde_json::to_string(&body).unwrap_or_else(|_| String::from(r#"{"error":{"message":"internal error","type":"server_error","param":null,"code":"internal_error"}}"#))
-    }
 }
 
 #[cfg(test)]
@@ -205,19 +201,6 @@ mod tests {
         for (wait_ms, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (u64::MAX, u32::MAX)] {
             assert_eq!(retry_after_s(wait_ms), seconds);
         }
-    }
-
-    #[test]
-    fn renders_the_openai_shape() {
-        let error = ApiError::invalid("invalid_type", "messages[0].role", "must be a string");
-        let value: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
-        assert_eq!(
-            value,
-            serde_json::json!({"error": {
-                "message": "must be a string", "type": "invalid_request_error",
-                "param": "messages[0].role", "code": "invalid_type",
-            }})
-        );
     }
 
     #[test]

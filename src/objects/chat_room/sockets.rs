@@ -9,7 +9,7 @@ use nexus_edge_core::chat::protocol::{
     self, Ask, FRAME_WINDOW_MS, Frame, FrameBody, MAX_CONNECTIONS, MAX_FRAME_BYTES, MAX_FRAMES,
     MAX_QUEUED_TURNS, Refusal,
 };
-use nexus_edge_core::error::{ApiError, ErrorType};
+use nexus_edge_core::error::{ApiError, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use worker::{ResponseBuilder, WebSocket, WebSocketIncomingMessage, WebSocketPair};
@@ -44,7 +44,7 @@ struct Attached {
 pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Response, ApiError> {
     if room.connections() >= MAX_CONNECTIONS {
         let message = format!("The session has {MAX_CONNECTIONS} connections already.");
-        let error = ApiError::new(429, ErrorType::RateLimitError, "too_many_connections", message);
+        let error = ApiError::new(429, ErrorKind::RateLimit, "too_many_connections", message);
         return Err(error.with_retry_after(5));
     }
     if let Some(ticket) = &socket.ticket

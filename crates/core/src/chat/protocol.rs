@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::config::wrong_type;
 use super::handshake::Version;
 use super::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES};
-use crate::error::{ApiError, ErrorType};
+use crate::error::{ApiError, ErrorKind};
 use crate::json::error::{invalid_value, missing, unknown_field};
 
 /// Largest frame of a client, in bytes.
@@ -153,20 +153,20 @@ pub fn parse(version: Version, text: &str) -> Result<Frame, Refusal> {
 #[must_use]
 pub fn frame_too_large() -> ApiError {
     let message = format!("The frame is larger than {MAX_FRAME_BYTES} bytes.");
-    ApiError::new(413, ErrorType::InvalidRequestError, "frame_too_large", message)
+    ApiError::new(413, ErrorKind::RequestTooLarge, "frame_too_large", message)
 }
 
 /// The error for a message that is not text.
 #[must_use]
 pub fn not_text() -> ApiError {
-    ApiError::new(400, ErrorType::InvalidRequestError, "binary_frame", "Frames must be text, not binary.")
+    ApiError::new(400, ErrorKind::InvalidRequest, "binary_frame", "Frames must be text, not binary.")
 }
 
 /// The error for a connection that sends too many frames.
 #[must_use]
 pub fn too_many_frames() -> ApiError {
     let message = format!("More than {MAX_FRAMES} frames in {} s.", FRAME_WINDOW_MS / 1000);
-    ApiError::new(429, ErrorType::RateLimitError, "too_many_frames", message).with_retry_after(10)
+    ApiError::new(429, ErrorKind::RateLimit, "too_many_frames", message).with_retry_after(10)
 }
 
 /// The error for a frame that arrives while too many, or too large ones, are queued.
@@ -176,14 +176,14 @@ pub fn inbox_full() -> ApiError {
         "{MAX_WAITING_FRAMES} frames, or {} MiB of them, wait for their answers already.",
         MAX_WAITING_BYTES / (1024 * 1024)
     );
-    ApiError::new(429, ErrorType::RateLimitError, "inbox_full", message).with_retry_after(1)
+    ApiError::new(429, ErrorKind::RateLimit, "inbox_full", message).with_retry_after(1)
 }
 
 /// The error for a session with too many queued turns.
 #[must_use]
 pub fn queue_full() -> ApiError {
     let message = format!("{MAX_QUEUED_TURNS} turns of this session wait for their answers already.");
-    ApiError::new(429, ErrorType::RateLimitError, "queue_full", message).with_retry_after(5)
+    ApiError::new(429, ErrorKind::RateLimit, "queue_full", message).with_retry_after(5)
 }
 
 fn read_seq(fields: &Map<String, Value>) -> Result<(), ApiError> {

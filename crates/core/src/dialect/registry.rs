@@ -3,6 +3,7 @@
 use crate::dialect::canonical::{CallerDialect, ErrorInfo, UpstreamDialect};
 use crate::dialect::face::Face;
 use crate::dialect::{anthropic, gemini, openai, responses};
+use crate::error::ApiError;
 
 /// The codec of a caller dialect.
 #[must_use]
@@ -27,6 +28,22 @@ pub fn encode_error(face: Face, error: &ErrorInfo, request_id: &str) -> Vec<u8> 
     }
 }
 
+/// The body of the response for an error of the gateway's own. In the dialects of `OpenAI`:
+///
+/// ```json
+/// {"error": {"message": "…", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}}
+/// ```
+#[must_use]
+pub fn encode_own_error(face: Face, error: &ApiError, request_id: &str) -> Vec<u8> {
+    let error = ErrorInfo::from(error);
+    match face {
+        Face::Anthropic | Face::Gemini => caller(face).encode_error(&error, request_id),
+        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
+            openai::codec::encode_own_error(&error)
+        }
+    }
+}
+
 /// The codec of upstreams with the dialect of these callers.
 #[must_use]
 pub fn upstream(face: Face) -> Box<dyn UpstreamDialect> {
@@ -35,6 +52,72 @@ pub fn upstream(face: Face) -> Box<dyn UpstreamDialect> {
         Face::Gemini => Box::new(gemini::Gemini),
         Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
             Box::new(openai::codec::OpenAi::default())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn written(face: Face, error: &ApiError) -> Value {
+        serde_json::from_slice(&encode_own_error(face, error, "req_1")).unwrap()
+    }
+
+    #[test]
+    fn the_gateways_own_errors_have_a_type_in_every_dialect() {
+        let unsupported = ApiError::unsupported("unsupported_parameter", "background", "m");
+        for (error, openai, anthropic, gemini) in [
+            (
+                ApiError::invalid_json("m"),
+                "invalid_request_error",
+                "invalid_request_error",
+                "INVALID_ARGUMENT",
+            ),
+            (unsupported, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
+            (
+                ApiError::unauthorized("c", "m"),
+                "authentication_error",
+                "authentication_error",
+                "UNAUTHENTICATED",
+            ),
+            (ApiError::forbidden("c", "m"), "permission_error", "permission_error", "PERMISSION_DENIED"),
+            (ApiError::not_found("c", "m"), "invalid_request_error", "not_found_error", "NOT_FOUND"),
+            (ApiError::too_large(1), "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"),
+            (
+                ApiError::new(402, ErrorKind::InsufficientQuota, "c", "m"),
+                "insufficient_quota",
+                "billing_error",
+                "RESOURCE_EXHAUSTED",
+            ),
+            (
+                ApiError::new(429, ErrorKind::RateLimit, "c", "m"),
+                "rate_limit_error",
+                "rate_limit_error",
+                "RESOURCE_EXHAUSTED",
+            ),
+            (
+                ApiError::new(503, ErrorKind::Overloaded, "c", "m"),
+                "upstream_error",
+                "overloaded_error",
+                "UNAVAILABLE",
+            ),
+            (ApiError::unavailable("c", "m"), "server_error", "overloaded_error", "UNAVAILABLE"),
+            (ApiError::bad_gateway("c", "m"), "upstream_error", "api_error", "UNAVAILABLE"),
+            (ApiError::upstream_timeout("answer", 5), "timeout_error", "timeout_error", "DEADLINE_EXCEEDED"),
+            (ApiError::internal(), "server_error", "api_error", "INTERNAL"),
+        ] {
+            for face in [Face::OpenaiChat, Face::OpenaiCompletions, Face::OpenaiResponses] {
+                let expected = json!({"error": {
+                    "message": error.message, "type": openai, "param": error.param, "code": error.code,
+                }});
+                assert_eq!(written(face, &error), expected);
+            }
+            assert_eq!(written(Face::Anthropic, &error)["error"]["type"], anthropic);
+            assert_eq!(written(Face::Gemini, &error)["error"]["status"], gemini);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::amounts::Unit;
 use super::rules::RuleKind;
 use super::subject::{Subject, SubjectKind};
 use super::sync::Refused;
-use crate::error::{ApiError, ErrorType, retry_after_s};
+use crate::error::{ApiError, ErrorKind, retry_after_s};
 
 /// Why a request is refused now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Refusal {
         let when = seconds.map_or_else(String::new, |seconds| format!(" Retry after {seconds} s."));
         let message = format!("{who} is limited to {what}.{when}");
         let (status, kind) =
-            if is_money { (402, ErrorType::InsufficientQuota) } else { (429, ErrorType::RateLimitError) };
+            if is_money { (402, ErrorKind::InsufficientQuota) } else { (429, ErrorKind::RateLimit) };
         let error = ApiError::new(status, kind, code, message);
         match seconds {
             Some(seconds) => error.with_retry_after(seconds),

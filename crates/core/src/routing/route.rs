@@ -13,7 +13,7 @@ use super::walk::Walk;
 use crate::catalog::LogicalModelRecord;
 use crate::catalog::strategy::Strategy;
 use crate::dialect::face::Face;
-use crate::error::{ApiError, ErrorType};
+use crate::error::{ApiError, ErrorKind};
 
 /// Default time within which an answer must have begun, over all attempts, in milliseconds.
 pub const DEFAULT_DEADLINE_MS: u64 = 600_000;
@@ -189,7 +189,7 @@ fn why_none(planned: &[PlannedStage<'_>]) -> ApiError {
     let lacks = reasons.iter().find(|reason| reason.is_about_capability());
     if let Some(reason) = lacks {
         let message = format!("No provider of this model can serve the request: {}.", reason.described());
-        return ApiError::new(400, ErrorType::InvalidRequestError, "unsupported_by_model", message)
+        return ApiError::new(400, ErrorKind::InvalidRequest, "unsupported_by_model", message)
             .with_param("model");
     }
     let why = reasons.first().map_or("none is configured", |reason| reason.described());

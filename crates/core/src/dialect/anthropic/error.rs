@@ -38,14 +38,14 @@ pub fn encode(error: &ErrorInfo, request_id: &str) -> Vec<u8> {
 
 fn type_of(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::InvalidRequest => "invalid_request_error",
+        ErrorKind::InvalidRequest | ErrorKind::Unsupported => "invalid_request_error",
         ErrorKind::Authentication => "authentication_error",
         ErrorKind::Permission => "permission_error",
         ErrorKind::NotFound => "not_found_error",
         ErrorKind::RequestTooLarge => "request_too_large",
         ErrorKind::RateLimit => "rate_limit_error",
         ErrorKind::InsufficientQuota => "billing_error",
-        ErrorKind::Overloaded => "overloaded_error",
+        ErrorKind::Overloaded | ErrorKind::Unavailable => "overloaded_error",
         ErrorKind::Timeout => "timeout_error",
         ErrorKind::Server => "api_error",
     }

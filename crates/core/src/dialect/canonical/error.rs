@@ -1,22 +1,6 @@
 //! An error of an upstream or of the gateway, for a caller of any dialect.
 
-use crate::error::{ApiError, ErrorType};
-
-/// The kinds of errors that dialects distinguish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ErrorKind {
-    InvalidRequest,
-    Authentication,
-    Permission,
-    NotFound,
-    RequestTooLarge,
-    RateLimit,
-    InsufficientQuota,
-    Overloaded,
-    Timeout,
-    Server,
-}
+use crate::error::{ApiError, ErrorKind};
 
 /// Why a stream is not a whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,25 +43,6 @@ pub struct ErrorInfo {
     pub param: Option<String>,
     /// The fault that the gateway found in the stream; `None` for errors that the upstream reported.
     pub fault: Option<StreamFault>,
-}
-
-impl ErrorKind {
-    /// The kind that a status implies if the body does not specify it.
-    #[must_use]
-    pub fn of_status(status: u16) -> Self {
-        match status {
-            401 => Self::Authentication,
-            402 => Self::InsufficientQuota,
-            403 => Self::Permission,
-            404 => Self::NotFound,
-            408 | 504 => Self::Timeout,
-            413 => Self::RequestTooLarge,
-            429 => Self::RateLimit,
-            503 | 529 => Self::Overloaded,
-            400..=499 => Self::InvalidRequest,
-            _ => Self::Server,
-        }
-    }
 }
 
 impl ErrorInfo {
@@ -130,15 +95,9 @@ impl ErrorInfo {
 
 impl From<&ApiError> for ErrorInfo {
     fn from(error: &ApiError) -> Self {
-        let kind = match (error.kind, error.status) {
-            (ErrorType::RateLimitError, _) => ErrorKind::RateLimit,
-            (ErrorType::InsufficientQuota, _) => ErrorKind::InsufficientQuota,
-            (ErrorType::TimeoutError, _) => ErrorKind::Timeout,
-            (_, status) => ErrorKind::of_status(status),
-        };
         Self {
             status: error.status,
-            kind,
+            kind: error.kind,
             message: error.message.clone(),
             code: Some(error.code.to_owned()),
             param: error.param.clone(),

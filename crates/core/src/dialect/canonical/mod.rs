@@ -16,8 +16,9 @@ mod request;
 mod response;
 mod stream;
 
+pub use crate::error::ErrorKind;
 pub use assemble::{Answered, Assembly, assemble};
-pub use error::{ErrorInfo, ErrorKind, StreamFault};
+pub use error::{ErrorInfo, StreamFault};
 pub use explode::explode;
 pub use json::Json;
 pub use maker::Maker;

@@ -91,13 +91,13 @@ fn kind_of(code: &str) -> Option<ErrorKind> {
 /// The status that an error would have had before the stream.
 fn status_of(kind: ErrorKind) -> u16 {
     match kind {
-        ErrorKind::InvalidRequest | ErrorKind::InsufficientQuota => 400,
+        ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::InsufficientQuota => 400,
         ErrorKind::Authentication => 401,
         ErrorKind::Permission => 403,
         ErrorKind::NotFound => 404,
         ErrorKind::RequestTooLarge => 413,
         ErrorKind::RateLimit => 429,
-        ErrorKind::Overloaded => 503,
+        ErrorKind::Overloaded | ErrorKind::Unavailable => 503,
         ErrorKind::Timeout => 504,
         ErrorKind::Server => 502,
     }

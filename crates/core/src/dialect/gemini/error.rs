@@ -24,12 +24,12 @@ struct Detail {
 fn status_of(error: &ErrorInfo) -> &'static str {
     match error.kind {
         ErrorKind::InvalidRequest if error.status == 409 => "ABORTED",
-        ErrorKind::InvalidRequest | ErrorKind::RequestTooLarge => "INVALID_ARGUMENT",
+        ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::RequestTooLarge => "INVALID_ARGUMENT",
         ErrorKind::Authentication => "UNAUTHENTICATED",
         ErrorKind::Permission => "PERMISSION_DENIED",
         ErrorKind::NotFound => "NOT_FOUND",
         ErrorKind::RateLimit | ErrorKind::InsufficientQuota => "RESOURCE_EXHAUSTED",
-        ErrorKind::Overloaded => "UNAVAILABLE",
+        ErrorKind::Overloaded | ErrorKind::Unavailable => "UNAVAILABLE",
         ErrorKind::Timeout => "DEADLINE_EXCEEDED",
         ErrorKind::Server if matches!(error.status, 502 | 503 | 529) => "UNAVAILABLE",
         ErrorKind::Server => "INTERNAL",

@@ -40,14 +40,14 @@ pub(super) fn encode(error: &ErrorInfo) -> Vec<u8> {
 /// The upstream's own code, or the usual one of the kind. Coding agents use it to decide whether to retry.
 pub(super) fn code_of(error: &ErrorInfo) -> &str {
     error.code.as_deref().unwrap_or(match error.kind {
-        ErrorKind::InvalidRequest => "invalid_prompt",
+        ErrorKind::InvalidRequest | ErrorKind::Unsupported => "invalid_prompt",
         ErrorKind::Authentication => "invalid_api_key",
         ErrorKind::Permission => "permission_denied",
         ErrorKind::NotFound => "not_found",
         ErrorKind::RequestTooLarge => "request_too_large",
         ErrorKind::RateLimit => "rate_limit_exceeded",
         ErrorKind::InsufficientQuota => "insufficient_quota",
-        ErrorKind::Overloaded => "server_is_overloaded",
+        ErrorKind::Overloaded | ErrorKind::Unavailable => "server_is_overloaded",
         ErrorKind::Timeout => "timeout",
         ErrorKind::Server => "server_error",
     })
@@ -55,15 +55,16 @@ pub(super) fn code_of(error: &ErrorInfo) -> &str {
 
 fn type_of(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::InvalidRequest | ErrorKind::NotFound | ErrorKind::RequestTooLarge => {
-            "invalid_request_error"
-        }
+        ErrorKind::InvalidRequest
+        | ErrorKind::Unsupported
+        | ErrorKind::NotFound
+        | ErrorKind::RequestTooLarge => "invalid_request_error",
         ErrorKind::Authentication => "authentication_error",
         ErrorKind::Permission => "permission_error",
         ErrorKind::RateLimit => "rate_limit_error",
         ErrorKind::InsufficientQuota => "insufficient_quota",
         ErrorKind::Timeout => "timeout_error",
-        ErrorKind::Overloaded | ErrorKind::Server => "server_error",
+        ErrorKind::Overloaded | ErrorKind::Unavailable | ErrorKind::Server => "server_error",
     }
 }
 

@@ -23,5 +23,5 @@ pub(super) fn carry_unknown(fields: &Fields<'_>, known: &[&str], extra: &mut Ext
 
 /// The error for a parameter that the gateway does not support and must not ignore.
 pub(super) fn unsupported(path: &str, message: &str) -> ApiError {
-    ApiError::invalid("unsupported_parameter", path, message)
+    ApiError::unsupported("unsupported_parameter", path, message)
 }

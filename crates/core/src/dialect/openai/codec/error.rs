@@ -49,13 +49,13 @@ pub(super) fn in_stream(data: &[u8]) -> ErrorInfo {
     let mut info = decode(named.unwrap_or(502), data);
     if named.is_none() {
         info.status = match info.kind {
-            ErrorKind::InvalidRequest => 400,
+            ErrorKind::InvalidRequest | ErrorKind::Unsupported => 400,
             ErrorKind::Authentication => 401,
             ErrorKind::Permission => 403,
             ErrorKind::NotFound => 404,
             ErrorKind::RequestTooLarge => 413,
             ErrorKind::RateLimit | ErrorKind::InsufficientQuota => 429,
-            ErrorKind::Overloaded => 503,
+            ErrorKind::Overloaded | ErrorKind::Unavailable => 503,
             ErrorKind::Timeout => 504,
             ErrorKind::Server => 502,
         };
@@ -240,39 +240,59 @@ struct Detail<'a> {
     code: Option<&'a str>,
 }
 
+/// Whose words an error is written in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// The gateway's own error.
+    Own,
+    /// An error that was translated.
+    Translated,
+    /// An error in a stream that is passed through: fewer types.
+    PassedThrough,
+}
+
+/// `error.type`.
+fn type_of(kind: ErrorKind, status: u16, words: Words) -> &'static str {
+    match (kind, words) {
+        (ErrorKind::Permission, Words::PassedThrough)
+        | (
+            ErrorKind::InvalidRequest
+            | ErrorKind::Unsupported
+            | ErrorKind::NotFound
+            | ErrorKind::RequestTooLarge,
+            _,
+        ) => "invalid_request_error",
+        (ErrorKind::Authentication, _) => "authentication_error",
+        (ErrorKind::Permission, _) => "permission_error",
+        (ErrorKind::InsufficientQuota, Words::Own | Words::Translated) => "insufficient_quota",
+        (ErrorKind::RateLimit | ErrorKind::InsufficientQuota, _) => "rate_limit_error",
+        (ErrorKind::Timeout, _) => "timeout_error",
+        (ErrorKind::Overloaded, Words::Translated) => "overloaded",
+        (ErrorKind::Overloaded, _) | (_, Words::PassedThrough) => "upstream_error",
+        (ErrorKind::Server, _) if status == 502 => "upstream_error",
+        (ErrorKind::Server | ErrorKind::Unavailable, _) => "server_error",
+    }
+}
+
+fn write(error: &ErrorInfo, words: Words, code: Option<&str>) -> Vec<u8> {
+    let r#type = type_of(error.kind, error.status, words);
+    let detail = Detail { message: &error.message, r#type, param: error.param.as_deref(), code };
+    json(&Body { error: detail })
+}
+
 /// Encodes the body of an error response, which is also the error event of a stream.
 pub(in crate::dialect::openai) fn encode(error: &ErrorInfo) -> Vec<u8> {
-    let r#type = match error.kind {
-        ErrorKind::InvalidRequest | ErrorKind::NotFound | ErrorKind::RequestTooLarge => {
-            "invalid_request_error"
-        }
-        ErrorKind::Authentication => "authentication_error",
-        ErrorKind::Permission => "permission_error",
-        ErrorKind::RateLimit => "rate_limit_error",
-        ErrorKind::InsufficientQuota => "insufficient_quota",
-        ErrorKind::Overloaded => "overloaded",
-        ErrorKind::Timeout => "timeout_error",
-        ErrorKind::Server if error.status == 502 => "upstream_error",
-        ErrorKind::Server => "server_error",
-    };
-    let (param, code) = (error.param.as_deref(), error.code.as_deref());
-    json(&Body { error: Detail { message: &error.message, r#type, param, code } })
+    write(error, Words::Translated, error.code.as_deref())
 }
 
 /// The same for pass-through callers: only the types of the gateway's own errors, and always a code.
 pub(in crate::dialect) fn encode_passthrough(error: &ErrorInfo) -> Vec<u8> {
-    let r#type = match error.kind {
-        ErrorKind::Authentication => "authentication_error",
-        ErrorKind::RateLimit | ErrorKind::InsufficientQuota => "rate_limit_error",
-        ErrorKind::Timeout => "timeout_error",
-        ErrorKind::Server | ErrorKind::Overloaded => "upstream_error",
-        ErrorKind::InvalidRequest
-        | ErrorKind::Permission
-        | ErrorKind::NotFound
-        | ErrorKind::RequestTooLarge => "invalid_request_error",
-    };
-    let (param, code) = (error.param.as_deref(), error.code.as_deref().unwrap_or("upstream_error"));
-    json(&Body { error: Detail { message: &error.message, r#type, param, code: Some(code) } })
+    write(error, Words::PassedThrough, Some(error.code.as_deref().unwrap_or("upstream_error")))
+}
+
+/// The same for an error of the gateway's own.
+pub(in crate::dialect) fn encode_own(error: &ErrorInfo) -> Vec<u8> {
+    write(error, Words::Own, error.code.as_deref())
 }
 
 #[cfg(test)]

@@ -44,7 +44,9 @@ pub(in crate::dialect) use decode_request::decode_checked;
 pub(super) use decode_request::stop;
 pub(super) use encode_response::{finish_word, usage_out};
 pub(super) use error::encode as encode_error;
-pub(in crate::dialect) use error::encode_passthrough as encode_passthrough_error;
+pub(in crate::dialect) use error::{
+    encode_own as encode_own_error, encode_passthrough as encode_passthrough_error,
+};
 pub use options::{Setting, TokenLimit, UpstreamOptions};
 pub(super) use policy::POLICY;
 
