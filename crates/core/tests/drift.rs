@@ -108,13 +108,12 @@ impl Codes {
         match constructor.filter(|_| is_of_error && delimiter == Delimiter::Parenthesis) {
             Some((_, place)) => {
                 let arguments = inner.split(|token| token.to_string() == ",");
-                match arguments.into_iter().nth(*place) {
-                    Some([only]) => match (text_of(only), only) {
+                if let Some([only]) = arguments.into_iter().nth(*place) {
+                    match (text_of(only), only) {
                         (Some(code), _) => _ = self.literal.insert(code),
                         (None, TokenTree::Ident(name)) => _ = self.named.insert(name.to_string()),
                         _ => {}
-                    },
-                    _ => {}
+                    }
                 }
             }
             None => self.values.extend(inner.first().and_then(text_of).filter(|text| is_code(text))),

@@ -94,7 +94,9 @@ fn check(kind: &str, pair: &str, cases: &BTreeMap<String, String>) {
         .filter(|path| !cases.contains_key(path.file_stem().unwrap().to_str().unwrap()))
         .collect();
     if is_update() {
-        stale.iter().for_each(|path| fs::remove_file(path).unwrap());
+        for path in stale {
+            fs::remove_file(path).unwrap();
+        }
     } else {
         assert!(stale.is_empty(), "no case has these snapshots any more: {stale:?}");
     }

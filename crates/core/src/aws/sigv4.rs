@@ -82,7 +82,7 @@ pub fn sign(
     covered.extend(added.iter().map(|(name, value)| (*name, one_line(value))));
     covered.sort();
 
-    let header_lines: String = covered.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let header_lines: String = covered.iter().flat_map(|(name, value)| [*name, ":", value, "\n"]).collect();
     let names: Vec<&str> = covered.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
     let canonical = format!(

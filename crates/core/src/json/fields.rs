@@ -39,12 +39,12 @@ impl Policy {
     }
 
     /// An object that has been read already and stands at `path` (empty: it is the body).
-    pub fn of<'a>(self, object: JsonObject<'a>, path: impl Into<String>) -> Fields<'a> {
+    pub fn of(self, object: JsonObject<'_>, path: impl Into<String>) -> Fields<'_> {
         Fields { object, path: path.into(), policy: self }
     }
 
     /// The object that the value at `path` is. Errors: `invalid_type`; `invalid_json` if it names a field twice.
-    pub fn read<'a>(self, value: &'a RawValue, path: impl Into<String>) -> Result<Fields<'a>, ApiError> {
+    pub fn read(self, value: &RawValue, path: impl Into<String>) -> Result<Fields<'_>, ApiError> {
         let path = path.into();
         let object = self.object(value, &path)?;
         Ok(self.of(object, path))

@@ -2,12 +2,12 @@
 //!
 //! 1. Candidates that cannot serve the request are left out ([`super::filter`]).
 //! 2. Usable ones are ordered by priority tier, then by preferred region, then by the strategy. A candidate whose
-//! circuit waits for a trial leads its group, or it would be tried only when the others fail; unless another isolate
-//! is about to try it: then it goes after all tiers.
+//!    circuit waits for a trial leads its group, or it would be tried only when the others fail; unless another isolate
+//!    is about to try it: then it goes after all tiers.
 //! 3. The candidate that a session is bound to goes first if it is usable.
 //! 4. Candidates with an open circuit follow as last resorts: an attempt at them is better than an error.
 //! 5. Candidates that are cooling down are not asked, unless no other candidate is left. Then the plan consists of
-//! them, and says until when ([`Decision::resting_until_ms`]), so that the caller may be told instead.
+//!    them, and says until when ([`Decision::resting_until_ms`]), so that the caller may be told instead.
 
 use serde::Serialize;
 

@@ -135,7 +135,7 @@ fn content(fields: &Fields<'_>, parts: &mut Vec<Part>) -> Result<(), ApiError> {
     let Some(content) = fields.get("content") else { return Ok(()) };
     match Kind::of(content) {
         Kind::String => {
-            let text = POLICY.string(content, &fields.path("content"))?;
+            let text = POLICY.string(content, fields.path("content"))?;
             if !text.is_empty() {
                 parts.push(Part::text(text));
             }
@@ -162,7 +162,7 @@ fn part(item: &RawValue, path: String) -> Result<Part, ApiError> {
             let (url, detail) = match fields.get("image_url") {
                 // A plain URL is common, though not documented.
                 Some(url) if Kind::of(url) == Kind::String => {
-                    (POLICY.string(url, &fields.path("image_url"))?, None)
+                    (POLICY.string(url, fields.path("image_url"))?, None)
                 }
                 _ => {
                     let image = fields.required_object("image_url")?;
@@ -237,7 +237,7 @@ fn arguments(fields: &Fields<'_>, name: &str) -> Result<String, ApiError> {
     match fields.get(name) {
         None => Ok(String::new()),
         Some(value) if Kind::of(value) == Kind::Object => Ok(value.get().to_owned()),
-        Some(value) => POLICY.string(value, &fields.path(name)),
+        Some(value) => POLICY.string(value, fields.path(name)),
     }
 }
 
