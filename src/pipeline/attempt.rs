@@ -14,7 +14,6 @@ use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::provider::Transport;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
@@ -22,11 +21,12 @@ use nexus_edge_core::secrets::mask::redact;
 use super::cross::{self, Memory};
 use super::failed::{AttemptError, Failed};
 use super::failover::{Answer, Question};
+use super::inside;
 use super::received::{self, caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
-use super::upstream::{self, Connection};
+use super::transport::Connection;
+use super::upstream;
 use super::upstream_health::asked_rest_ms;
-use super::workers_ai;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
 use crate::platform::http::{Headers, Received};
@@ -126,18 +126,17 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     let outbound = crossing.outbound(inbound, &candidate.upstream_model);
     refuse_if_strict(exchange, &outbound.dropped)?;
     let sent_ms = now_ms();
-    let (response, connection) = match candidate.upstream.provider().transport() {
-        Transport::Embedded => {
-            let response = upstream::demo_response(exchange, candidate, &inbound.model, &outbound.body);
-            (Received::of(response?), Connection::none())
-        }
-        Transport::AiBinding => {
-            let timeout_ms = candidate.first_byte_timeout_ms;
-            let model = &candidate.upstream_model;
-            let response = workers_ai::run(&exchange.env, model, &outbound.body, timeout_ms).await;
-            (Received::of(response?), Connection::none())
-        }
-        Transport::Network => {
+    let chat = inside::Chat {
+        model: &candidate.upstream_model,
+        asked_model: &inbound.model,
+        request_id: &exchange.request_id,
+        body: &outbound.body,
+    };
+    let transport = candidate.upstream.provider().transport();
+    let timeout_ms = candidate.first_byte_timeout_ms;
+    let (response, connection) = match inside::ask(&exchange.env, transport, &chat, timeout_ms).await {
+        Some(response) => (response?, Connection::none()),
+        None => {
             let operation = crossing.operation(&candidate.upstream_model);
             let call = candidate.upstream.call(operation, &candidate.upstream_model);
             let call = call.ok_or_else(|| upstream::cannot(candidate))?;
@@ -168,7 +167,8 @@ fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), Attem
 /// Reads as much of the answer as decides whether it is one.
 async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Result<Accepted, Failed> {
     let status = answer.response.status;
-    let is_stream = content_type(&answer.response).starts_with("text/event-stream") && status < 400;
+    let stream_type = candidate.upstream.provider().stream_type();
+    let is_stream = content_type(&answer.response).starts_with(stream_type) && status < 400;
     if is_stream && has_body(status) && (answer.crossing.wants_stream() || answer.crossing.is_native()) {
         return receive_stream(asked, candidate, answer).await;
     }

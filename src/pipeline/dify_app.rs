@@ -10,12 +10,17 @@ use nexus_edge_core::provider::Call;
 use nexus_edge_core::provider::dify as room;
 use nexus_edge_core::routing::Candidate;
 use worker::js_sys::Uint8Array;
-use worker::wasm_bindgen::JsValue;
 
+use super::failed::AttemptError;
+use super::transport::{self, OutboundRequest, Whole};
+use super::upstream::authorize;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::executor::wait_until;
-use crate::platform::http::{self, Headers, Received};
+use crate::platform::http::Headers;
 use crate::platform::{log_error, new_ulid};
+
+/// Most bytes of what an app answers to either.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// Uploads inline files, so that the request can refer to them by id. Files that cannot be uploaded stay inline, and
 /// are dropped and reported by the encoder.
@@ -35,17 +40,15 @@ pub async fn upload(
         let Some(call) = room::upload(&candidate.upstream.site()) else { return Ok(()) };
         let content_type = format!("multipart/form-data; boundary={boundary}");
         let name = &candidate.upstream.record.name;
-        let uploaded = async {
-            let answer = post(candidate, &call, &content_type, &form).await?;
-            let body = answer.read().await?;
-            let id = (answer.status < 400).then(|| upload::read_id(&body)).flatten();
-            id.ok_or_else(|| JsValue::from(format!("status {}", answer.status)))
-        };
-        match uploaded.await {
+        let uploaded =
+            post(candidate, call, &content_type, &form).await.map_err(|failed| failed.error.to_string());
+        let uploaded = uploaded.and_then(|answer| {
+            let id = (answer.status < 400).then(|| upload::read_id(&answer.body)).flatten();
+            id.ok_or_else(|| format!("status {}", answer.status))
+        });
+        match uploaded {
             Ok(id) => *media = Media::FileId { id },
-            Err(error) => {
-                log_error("upload", &format_args!("provider {name}: {}", worker::Error::from(error)));
-            }
+            Err(reason) => log_error("upload", &format_args!("provider {name}: {reason}")),
         }
     }
     Ok(())
@@ -68,8 +71,8 @@ impl Stop {
         wait_until(&exchange.context, async move {
             let Ok(task) = told.await else { return };
             let Some(call) = room::stop(&candidate.upstream.site(), &task) else { return };
-            if let Err(error) = post(&candidate, &call, "application/json", &body).await {
-                log_error("stopping a Dify app", &worker::Error::from(error));
+            if let Err(failed) = post(&candidate, call, "application/json", &body).await {
+                log_error("stopping a Dify app", &failed.error);
             }
         });
         Some(Self { tell: Some(tell), task: None })
@@ -99,25 +102,15 @@ impl Drop for Stop {
 
 async fn post(
     candidate: &Candidate,
-    call: &Call,
+    call: Call,
     content_type: &str,
     body: &[u8],
-) -> Result<Received, JsValue> {
+) -> Result<Whole, AttemptError> {
     let headers = Headers::new();
     set_header(&headers, "content-type", content_type);
-    if let Some(key) = candidate.key().map(|key| key.key.as_str()) {
-        set_header(&headers, "authorization", &format!("Bearer {key}"));
-    }
-    for (name, value) in &candidate.upstream.headers {
-        set_header(&headers, name, value);
-    }
-    http::fetch(http::Sent {
-        url: &call.url,
-        method: "POST",
-        headers: &headers,
-        body: &Uint8Array::from(body).into(),
-        signal: None,
-        other_signal: None,
-    })
-    .await
+    let Call { url, method, auth, .. } = call;
+    let request = OutboundRequest { url, method, headers, body: Uint8Array::from(body).into() };
+    authorize(&request, &candidate.upstream, candidate.key(), auth).await?;
+    let name = &candidate.upstream.record.name;
+    transport::whole(name, &request, candidate.first_byte_timeout_ms, MAX_ANSWER_BYTES).await
 }

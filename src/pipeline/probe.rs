@@ -5,22 +5,22 @@
 
 use futures::StreamExt;
 use nexus_edge_core::catalog::ProviderRecord;
-use nexus_edge_core::demo::DemoReply;
-use nexus_edge_core::dialect::openai::request::ChatRequest;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::provider::Call;
 use nexus_edge_core::provider::models::{MAX_MODELS, MAX_PAGES, UpstreamModel};
 use nexus_edge_core::provider::probe::{Probe, ProbeResult, excerpt};
-use nexus_edge_core::provider::{Call, Transport};
 use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::secrets::mask::redact;
+use worker::Env;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Env, web_sys};
 
+use super::failed::AttemptError;
+use super::inside;
+use super::transport::{self, Connection, OutboundRequest, Whole, within};
 use super::upstream::authorize;
-use super::workers_ai;
 use crate::exchange::set_header;
-use crate::platform::http::{self, Headers, Received};
+use crate::platform::http::Headers;
 use crate::platform::{bytes, log_error, new_ulid, now_ms};
 use crate::settings::Settings;
 use crate::store::{self, StoreResult};
@@ -70,12 +70,8 @@ pub async fn chat(
         error: None,
     };
     let began_ms = now_ms();
-    let outcome = if upstream.provider().transport() == Transport::Embedded {
-        result.status = Some(200);
-        demo_reply(&probe, model)
-    } else {
-        ask(env, upstream, &probe, model, began_ms, &mut result).await
-    };
+    let asking = ask(env, upstream, &probe, model, began_ms, &mut result);
+    let outcome = within(asking, LIMIT_MS).await.unwrap_or_else(|_| Err(too_late()));
     result.latency_ms = now_ms().saturating_sub(began_ms);
     result.success = outcome.is_ok();
     match outcome {
@@ -93,36 +89,46 @@ async fn ask(
     began_ms: u64,
     result: &mut ProbeResult,
 ) -> Result<String, String> {
-    let response = if upstream.provider().transport() == Transport::AiBinding {
-        let run = workers_ai::run(env, model, &probe.body(), LIMIT_MS).await;
-        Received::of(run.map_err(|failed| failed.error.message)?)
-    } else {
-        let call = upstream
-            .call(probe.operation(), model)
-            .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
-        send(upstream, &call, Some(probe.body())).await?
+    let request_id = new_ulid(began_ms);
+    let body = probe.body();
+    let chat = inside::Chat { model, asked_model: model, request_id: &request_id, body: &body };
+    let transport = upstream.provider().transport();
+    let words = |failed: AttemptError| failed.error.message;
+    let (response, connection) = match inside::ask(env, transport, &chat, LIMIT_MS).await {
+        Some(response) => (response.map_err(words)?, Connection::none()),
+        None => {
+            let call = upstream
+                .call(probe.operation(), model)
+                .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
+            let request = request_for(upstream, call, Some(&body)).await.map_err(words)?;
+            transport::send(&upstream.record.name, &request, LIMIT_MS, None).await.map_err(words)?
+        }
     };
     let status = response.status;
     result.status = Some(status);
-    let is_event_stream = response
+    let stream_type = upstream.provider().stream_type();
+    let is_stream = response
         .header("content-type")
-        .is_some_and(|value| value.to_ascii_lowercase().starts_with("text/event-stream"));
+        .is_some_and(|value| value.to_ascii_lowercase().starts_with(stream_type));
     // Some services answer unstreamed despite the request, and some stream unasked.
-    if status >= 400 || !is_event_stream {
-        let body = read(&response, MAX_ANSWER_BYTES, began_ms).await?;
+    if status >= 400 || !is_stream {
+        let body =
+            transport::read(&upstream.record.name, &response, MAX_ANSWER_BYTES).await.map_err(words)?;
+        connection.release();
         return probe.read(status, &body);
     }
     let mut reading = probe.stream();
     let mut left = MAX_ANSWER_BYTES;
     let mut chunks = bytes::into_chunks(response.body().ok_or("The answer has no body.")?);
     while let Some(chunk) = chunks.next().await {
-        let chunk: Uint8Array = chunk.map_err(|_| broken(began_ms))?.unchecked_into();
+        let chunk: Uint8Array = chunk.map_err(|_| "The provider broke off its answer.")?.unchecked_into();
         let chunk = chunk.to_vec();
         left = left.checked_sub(chunk.len()).ok_or("The answer is too long.")?;
         if reading.push(&chunk) {
             result.first_token_ms = Some(now_ms().saturating_sub(began_ms));
         }
     }
+    connection.release();
     reading.finish()
 }
 
@@ -146,10 +152,11 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
                 message,
             )
         })?;
-        let began_ms = now_ms();
-        let response = send(upstream, &call, None).await.map_err(&failed)?;
-        let status = response.status;
-        let body = read(&response, MAX_LIST_BYTES, began_ms).await.map_err(&failed)?;
+        let failed_to_ask = |error: AttemptError| failed(error.error.message);
+        let request = request_for(upstream, call, None).await.map_err(failed_to_ask)?;
+        let answer =
+            transport::whole(name, &request, LIMIT_MS, MAX_LIST_BYTES).await.map_err(failed_to_ask)?;
+        let Whole { status, body } = answer;
         if !(200..300).contains(&status) {
             let error = upstream.record.codec().decode_error(status, &body);
             return Err(failed(format!("status {status}: {}", excerpt(&error.message))));
@@ -168,71 +175,28 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
     Ok(models)
 }
 
-/// Sends a request: a POST if there is a body, a GET otherwise. The error is for people.
-async fn send(upstream: &Upstream, call: &Call, body: Option<Vec<u8>>) -> Result<Received, String> {
+/// A request of the gateway's own, with a body in JSON or none.
+async fn request_for(
+    upstream: &Upstream,
+    call: Call,
+    body: Option<&[u8]>,
+) -> Result<OutboundRequest, AttemptError> {
     let headers = Headers::new();
     set_header(&headers, "accept-encoding", "identity");
+    let body = body.map_or(JsValue::UNDEFINED, |body| {
+        set_header(&headers, "content-type", "application/json");
+        Uint8Array::from(body).into()
+    });
     for (name, value) in &call.headers {
         set_header(&headers, name, value);
     }
-    let (method, body) = match body {
-        Some(body) => {
-            set_header(&headers, "content-type", "application/json");
-            ("POST", Uint8Array::from(body.as_slice()).into())
-        }
-        None => ("GET", JsValue::UNDEFINED),
-    };
-    authorize(&headers, upstream, upstream.keys.first(), call.auth)
-        .await
-        .map_err(|failed| failed.error.message)?;
-    let began_ms = now_ms();
-    let limit = web_sys::AbortSignal::timeout_with_u32(LIMIT_MS);
-    let sent = http::Sent {
-        url: &call.url,
-        method,
-        headers: &headers,
-        body: &body,
-        signal: Some(&limit),
-        other_signal: None,
-    };
-    let response = http::fetch(sent).await.map_err(|_| {
-        if is_over(began_ms) { broken(began_ms) } else { "The provider cannot be reached.".to_owned() }
-    })?;
-    if (300..400).contains(&response.status) {
-        return Err("The provider answered with a redirect. Check its server_url.".to_owned());
-    }
-    Ok(response)
+    let request = OutboundRequest { url: call.url, method: call.method, headers, body };
+    authorize(&request, upstream, upstream.keys.first(), call.auth).await?;
+    Ok(request)
 }
 
-async fn read(response: &Received, limit: usize, began_ms: u64) -> Result<Vec<u8>, String> {
-    let Some(stream) = response.body() else { return Ok(Vec::new()) };
-    let read = bytes::read_chunks(stream, limit, None).await;
-    read.map(bytes::Body::into_bytes).map_err(|error| match error {
-        bytes::ReadError::TooLarge => "The answer is too long.".to_owned(),
-        bytes::ReadError::Broken | bytes::ReadError::Idle => broken(began_ms),
-    })
-}
-
-fn is_over(began_ms: u64) -> bool {
-    now_ms().saturating_sub(began_ms) + 100 >= u64::from(LIMIT_MS)
-}
-
-/// The message for a truncated answer.
-fn broken(began_ms: u64) -> String {
-    if is_over(began_ms) {
-        format!("The provider did not answer within {} seconds.", LIMIT_MS / 1000)
-    } else {
-        "The provider broke off its answer.".to_owned()
-    }
-}
-
-/// The embedded provider's answer.
-fn demo_reply(probe: &Probe, model: &str) -> Result<String, String> {
-    let asked = probe.body();
-    let request = ChatRequest::parse(&asked).map_err(|error| error.message)?;
-    let now = now_ms();
-    let body = DemoReply::new(model, &request).to_json(&new_ulid(now), now / 1000, model);
-    probe.read(200, &body)
+fn too_late() -> String {
+    format!("The provider did not answer within {} seconds.", LIMIT_MS / 1000)
 }
 
 fn without_secrets(upstream: &Upstream, text: String) -> String {

@@ -10,7 +10,7 @@ use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::{redact, reveals};
 
 use super::failed::AttemptError;
-use super::upstream::Connection;
+use super::transport::Connection;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::http::{Headers, Received, Response, ResponseBody};

@@ -8,14 +8,20 @@ use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::dialect::gemini::vertex::{ServiceAccount, read_token, token_request};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
+use nexus_edge_core::routing::retry::Failure;
 use worker::wasm_bindgen::JsValue;
 
+use super::failed::AttemptError;
+use super::transport::{self, OutboundRequest};
 use crate::exchange::set_header;
-use crate::platform::http::{self, Headers};
+use crate::platform::http::Headers;
 use crate::platform::{log_error, now_ms, rs256};
 
 /// A token is renewed this long before it expires, in milliseconds.
 const MARGIN_MS: u64 = 60_000;
+/// Milliseconds that the exchange may take, unless the provider's time-out is shorter.
+const LIMIT_MS: u32 = 10_000;
+const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 struct Held {
     token: String,
@@ -28,7 +34,7 @@ thread_local! {
 }
 
 /// The access token of a service account with this `key`, of this provider.
-pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, ApiError> {
+pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, AttemptError> {
     let name = sha256_hex(key);
     let now = now_ms();
     let held = TOKENS.with_borrow(|tokens| {
@@ -37,11 +43,7 @@ pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, ApiErro
     if let Some(token) = held {
         return Ok(token);
     }
-    let (token, expires_in_s) = request(key, now).await.map_err(|reason| {
-        log_error("service account", &format_args!("provider {}: {reason}", record.name));
-        let message = format!("The provider `{}` did not accept its service account.", record.name);
-        ApiError::bad_gateway("upstream_credentials_refused", message)
-    })?;
+    let (token, expires_in_s) = exchange(record, key, now).await?;
     let until_ms = (now + expires_in_s * 1000).saturating_sub(MARGIN_MS);
     TOKENS.with_borrow_mut(|tokens| {
         tokens.retain(|_, held| now < held.until_ms);
@@ -50,24 +52,27 @@ pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, ApiErro
     Ok(token)
 }
 
-async fn request(key: &str, now_ms: u64) -> Result<(String, u64), String> {
-    let account = ServiceAccount::parse(key).map_err(|error| format!("the key {error}"))?;
+/// A new token and how many seconds it is valid.
+async fn exchange(record: &ProviderRecord, key: &str, now_ms: u64) -> Result<(String, u64), AttemptError> {
+    let refused = |reason: String| {
+        log_error("service account", &format_args!("provider {}: {reason}", record.name));
+        let message = format!("The provider `{}` did not accept its service account.", record.name);
+        let error = ApiError::bad_gateway("upstream_credentials_refused", message);
+        AttemptError::new(Failure::Transport, error)
+    };
+    let account = ServiceAccount::parse(key).map_err(|error| refused(format!("the key {error}")))?;
     let signing_input = account.signing_input(now_ms / 1000);
-    let signature = rs256::sign(account.private_key_pkcs8(), signing_input.as_bytes());
-    let signature = signature.await.map_err(|_| "the private key cannot be used".to_owned())?;
+    let signature = rs256::sign(account.private_key_pkcs8(), signing_input.as_bytes()).await;
+    let signature = signature.map_err(|_| refused("the private key cannot be used".to_owned()))?;
     let headers = Headers::new();
     set_header(&headers, "content-type", "application/x-www-form-urlencoded");
-    let sent = http::Sent {
-        url: &account.token_uri,
+    let request = OutboundRequest {
+        url: account.token_uri.clone(),
         method: "POST",
-        headers: &headers,
-        body: &JsValue::from_str(&token_request(&signing_input, &signature)),
-        signal: None,
-        other_signal: None,
+        headers,
+        body: JsValue::from_str(&token_request(&signing_input, &signature)),
     };
-    let readable = |error: JsValue| worker::Error::from(error).to_string();
-    let answer = http::fetch(sent).await.map_err(readable)?;
-    let status = answer.status;
-    let body = answer.read().await.map_err(readable)?;
-    read_token(status, &body).map(|token| (token.token, token.expires_in_s))
+    let limit_ms = record.first_byte_timeout_ms.unwrap_or(LIMIT_MS).min(LIMIT_MS);
+    let answer = transport::whole(&record.name, &request, limit_ms, MAX_ANSWER_BYTES).await?;
+    read_token(answer.status, &answer.body).map(|token| (token.token, token.expires_in_s)).map_err(refused)
 }

@@ -11,7 +11,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, web_sys};
 
 use super::failed::AttemptError;
-use super::upstream::within;
+use super::transport::within;
 use crate::platform::http::{Headers, Response};
 use crate::platform::log_error;
 use crate::platform::promise::Awaited;

@@ -180,12 +180,6 @@ impl Received {
         self.response.body()
     }
 
-    /// Reads the body to its end.
-    pub async fn read(&self) -> Result<Vec<u8>, JsValue> {
-        let whole = Awaited::from(self.array_buffer()?).await?;
-        Ok(Uint8Array::new(&whole).to_vec())
-    }
-
     /// Resolves to the complete body.
     pub fn array_buffer(&self) -> Result<Promise, JsValue> {
         self.response.array_buffer()

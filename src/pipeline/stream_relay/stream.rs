@@ -18,7 +18,7 @@ use crate::exchange::Exchange;
 use crate::pipeline::cross::Memory;
 use crate::pipeline::dify_app::Stop;
 use crate::pipeline::settle::Settlement;
-use crate::pipeline::upstream::Connection;
+use crate::pipeline::transport::Connection;
 use crate::platform::bytes;
 use crate::platform::now_ms;
 use crate::platform::promise::{Awaited, Timer};

@@ -38,6 +38,11 @@ pub trait Provider: Sync {
     /// [`super::ProviderKind::codec`].
     fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect>;
 
+    /// The beginning of the `content-type` of its streamed answers.
+    fn stream_type(&self) -> &'static str {
+        "text/event-stream"
+    }
+
     /// The vendor that issues signatures and sealed blocks; only it can read them back. `None` if it is not known:
     /// any vendor may be behind a service that is merely compatible.
     fn maker(&self) -> Option<Maker> {

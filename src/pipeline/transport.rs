@@ -1,0 +1,147 @@
+//! The way to a provider over the network. Everything that the gateway sends to one passes here, so that all of it has a time
+//! limit, is closed as soon as it is not waited for any more, and never follows a redirect.
+//!
+//! | what | time limit |
+//! |---|---|
+//! | chats, forwarded operations, questions about stored responses | the candidate's `first_byte_timeout_ms` until the headers ([`send`]); then its `idle_timeout_ms` for each piece |
+//! | files for a Dify app, and the order to stop one | the candidate's `first_byte_timeout_ms` until the last byte ([`whole`]) |
+//! | the exchange of a service account for a token | the same of the provider, and 10 s at most |
+//! | probes, lists of models | 20 s until the last byte |
+
+use futures::future::{Either, select};
+use futures::pin_mut;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::retry::Failure;
+use worker::wasm_bindgen::JsValue;
+use worker::{AbortController, web_sys};
+
+use super::failed::AttemptError;
+use crate::platform::bytes::{self, ReadError};
+use crate::platform::http::{self, Headers, Received};
+use crate::platform::log_error;
+use crate::platform::promise::Timer;
+
+/// A request to an upstream in progress. Dropping it closes the connection, so that a request whose caller has left,
+/// or that timed out, costs nothing more.
+pub struct Connection {
+    controller: Option<AbortController>,
+}
+
+impl Connection {
+    /// For an answer without a connection.
+    pub fn none() -> Self {
+        Self { controller: None }
+    }
+
+    /// Whether the answer comes over a network.
+    pub fn is_remote(&self) -> bool {
+        self.controller.is_some()
+    }
+
+    /// Releases a connection whose answer was read to its end: there is nothing left to close.
+    pub fn release(mut self) {
+        self.controller = None;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(controller) = self.controller.take() {
+            controller.abort();
+        }
+    }
+}
+
+/// A request to be sent.
+pub struct OutboundRequest {
+    /// The address.
+    pub url: String,
+    /// In upper case.
+    pub method: &'static str,
+    /// The headers, with authentication.
+    pub headers: Headers,
+    /// Bytes or a stream; `undefined` for none.
+    pub body: JsValue,
+}
+
+/// Sends a request to the provider of this name and waits at most `timeout_ms` milliseconds for the headers of the answer.
+/// `caller` aborts it, too.
+pub async fn send(
+    name: &str,
+    request: &OutboundRequest,
+    timeout_ms: u32,
+    caller: Option<&web_sys::AbortSignal>,
+) -> Result<(Received, Connection), AttemptError> {
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    let connection = Connection { controller: Some(controller) };
+    let sending = http::fetch(http::Sent {
+        url: &request.url,
+        method: request.method,
+        headers: &request.headers,
+        body: &request.body,
+        signal: Some(&signal),
+        other_signal: caller,
+    });
+    let response = within(sending, timeout_ms).await?.map_err(|error| {
+        log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
+        AttemptError::unreachable(format!("The provider `{name}` cannot be reached."))
+    })?;
+    if (300..400).contains(&response.status) {
+        // A redirect would send the provider's key to an address that was not configured.
+        let message = format!("The provider `{name}` answered with a redirect. Check its server_url.");
+        return Err(AttemptError::unreadable(message));
+    }
+    Ok((response, connection))
+}
+
+/// An answer that has been read to its end.
+pub struct Whole {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Sends a request to the provider of this name and reads the answer, of at most `max_bytes`, within `limit_ms` milliseconds
+/// in all.
+pub async fn whole(
+    name: &str,
+    request: &OutboundRequest,
+    limit_ms: u32,
+    max_bytes: usize,
+) -> Result<Whole, AttemptError> {
+    let asking = async {
+        let (response, connection) = send(name, request, limit_ms, None).await?;
+        let body = read(name, &response, max_bytes).await?;
+        connection.release();
+        Ok(Whole { status: response.status, body })
+    };
+    within(asking, limit_ms).await?
+}
+
+/// Reads a body of at most `max_bytes`. It has no time limit of its own.
+pub async fn read(name: &str, response: &Received, max_bytes: usize) -> Result<Vec<u8>, AttemptError> {
+    let Some(stream) = response.body() else { return Ok(Vec::new()) };
+    let read = bytes::read_chunks(stream, max_bytes, None).await;
+    read.map(bytes::Body::into_bytes).map_err(|error| match error {
+        ReadError::TooLarge => {
+            AttemptError::unreadable(format!("The answer of the provider `{name}` is too long."))
+        }
+        ReadError::Broken | ReadError::Idle => {
+            AttemptError::unreachable(format!("The provider `{name}` broke off its answer."))
+        }
+    })
+}
+
+/// Waits at most `timeout_ms` milliseconds for what an upstream answers.
+pub async fn within<T>(sending: impl Future<Output = T>, timeout_ms: u32) -> Result<T, AttemptError> {
+    pin_mut!(sending);
+    match select(sending, Timer::after_ms(timeout_ms.into())).await {
+        Either::Left((sent, _)) => Ok(sent),
+        Either::Right(_) => {
+            let error = ApiError::upstream_timeout("answer", timeout_ms);
+            Err(AttemptError::new(Failure::FirstByteTimeout, error))
+        }
+    }
+}
