@@ -21,7 +21,7 @@ test('a token endpoint that does not answer is a 504, and its request is closed'
     asked.push(x);
     return x.hang();
   });
-  const provider = await t.provide('vertex', LIMIT);
+  const provider = await t.provide('vertex', { name: 'tokenless', ...LIMIT });
   await t.gw.createModel({ provider_id: provider.id, model_name: 'no-token' });
   const answer = await within(20_000, t.complete(ask('no-token')), 'the time-out');
   assert.equal(answer.status, 504, answer.text);
@@ -36,7 +36,7 @@ test('a token endpoint whose answer stops half-way is no token', async () => {
     await x.write('{"access_token":"ya29.');
     await x.hang();
   });
-  const provider = await t.provide('vertex', LIMIT);
+  const provider = await t.provide('vertex', { name: 'half-token', ...LIMIT });
   await t.gw.createModel({ provider_id: provider.id, model_name: 'half-a-token' });
   const answer = await within(20_000, t.complete(ask('half-a-token')), 'the time-out');
   assert.match(String(answer.status), /^50[24]$/, answer.text);
