@@ -20,6 +20,7 @@ impl<'a> ObjectSchema<'a> {
     }
 
     /// The properties, and the names of those that are required.
+    #[must_use]
     pub fn into_parts(self) -> (Map<String, Value>, Vec<&'static str>) {
         (self.properties, self.required)
     }
@@ -55,6 +56,7 @@ fn nullable(mut schema: Value) -> Value {
 }
 
 /// Rust's doc comments begin each line with a space.
+#[must_use]
 pub fn tidy(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     lines.join("\n").trim().to_owned()
