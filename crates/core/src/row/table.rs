@@ -1,6 +1,6 @@
 //! Tables of D1 whose rows are one kind of record, each declared once.
 //!
-//! [`table!`] lists the columns of a table beside the record. The statements that insert and update a row,
+//! `table!` lists the columns of a table beside the record. The statements that insert and update a row,
 //! the order of their parameters and the values that are bound come from that list; a row is read by its column names
 //! with `serde`. A test compares every list with the migrations, so a column cannot be forgotten.
 //!
