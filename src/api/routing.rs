@@ -9,7 +9,7 @@ use nexus_edge_core::routing::route::{self, Preference};
 
 use super::{answer_deleted, answer_list, input};
 use crate::exchange::{self, Exchange};
-use crate::pipeline::upstream_health::with_board;
+use crate::pipeline::upstream_health::with_registry;
 use crate::platform::http::Response;
 use crate::platform::{now_ms, random_unit};
 use crate::store::{snapshot, sticky};
@@ -32,9 +32,10 @@ pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
     };
     let now = now_ms();
     let mut random = random_unit;
-    let planned =
-        with_board(|board| route::plan_stages(&stages, &needs, &preference, board, now, &mut random));
-    exchange::json(200, &with_board(|board| explain::explain(&model, &planned, board, now)))
+    let planned = with_registry(|registry| {
+        route::plan_stages(&stages, &needs, &preference, registry, now, &mut random)
+    });
+    exchange::json(200, &with_registry(|registry| explain::explain(&model, &planned, registry, now)))
 }
 
 /// `GET /logical-models/{name}/upstreams`: what would serve a model, configured or not, and how each fares.
@@ -47,7 +48,7 @@ pub async fn upstreams(exchange: &Exchange, name: &str) -> Result<Response, ApiE
     let principal = Principal::of_admin();
     let stage = snapshot.stage(&name, &principal).ok_or_else(|| ApiError::model_not_found(&name))?;
     let now = now_ms();
-    let rows = with_board(|board| explain::upstreams(&stage, board, now));
+    let rows = with_registry(|registry| explain::upstreams(&stage, registry, now));
     answer_list("upstreams", &rows)
 }
 

@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 
-use nexus_edge_core::routing::health::{SharedBoard, SharedState};
+use nexus_edge_core::routing::health::{SharedRegistry, SharedState};
 use worker::{DurableObject, Env, Method, Request, RequestInit, Response, Result, State, durable_object};
 
 use crate::platform::now_ms;
@@ -18,7 +18,7 @@ const MAX_MESSAGE_BYTES: usize = 256 << 10;
 /// The shared health registry.
 #[durable_object(fetch)]
 pub struct Circuits {
-    known: RefCell<SharedBoard>,
+    known: RefCell<SharedRegistry>,
 }
 
 impl DurableObject for Circuits {

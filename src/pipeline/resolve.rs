@@ -17,7 +17,7 @@ use nexus_edge_core::routing::route::{self, Preference, Route};
 use nexus_edge_core::routing::{Candidate, Snapshot};
 
 use super::recognise;
-use super::upstream_health::with_board;
+use super::upstream_health::with_registry;
 use crate::exchange::Exchange;
 use crate::platform::{now_ms, random_unit};
 use crate::store::sticky::{self, Binding};
@@ -99,8 +99,9 @@ fn route_through(
         ..Preference::default()
     };
     let mut random = random_unit;
-    let planned =
-        with_board(|board| route::plan_stages(stages, &needs, &preference, board, now_ms(), &mut random));
+    let planned = with_registry(|registry| {
+        route::plan_stages(stages, &needs, &preference, registry, now_ms(), &mut random)
+    });
     let mut route = route::route(&planned)?;
     route.sticky_key = binding.and_then(|binding| binding.key_id);
     Ok(route)

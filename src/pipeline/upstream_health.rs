@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use nexus_edge_core::routing::health::{Blocked, Board, BoardSettings, Permit, SharedState};
+use nexus_edge_core::routing::health::{Blocked, HealthRegistry, Permit, RegistrySettings, SharedState};
 use nexus_edge_core::routing::key_pool::{KeyChoice, KeyFacts, KeyPool};
 use nexus_edge_core::routing::retry::Outcomes;
 use nexus_edge_core::routing::{Upstream, backoff};
@@ -21,16 +21,16 @@ use crate::platform::{log_error, now_ms, random_u64, random_unit};
 const HEAR_EVERY_MS: u64 = 3_000;
 
 thread_local! {
-    static BOARD: RefCell<Option<Board>> = const { RefCell::new(None) };
+    static REGISTRY: RefCell<Option<HealthRegistry>> = const { RefCell::new(None) };
     static KEY_POOL: RefCell<KeyPool> = RefCell::default();
     static TOLD_REVISION: Cell<u64> = const { Cell::new(0) };
     static HEARD_AT_MS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Reads or changes the registry.
-pub fn with_board<T>(work: impl FnOnce(&mut Board) -> T) -> T {
-    BOARD.with_borrow_mut(|board| {
-        work(board.get_or_insert_with(|| Board::new(BoardSettings::default(), random_u64())))
+pub fn with_registry<T>(work: impl FnOnce(&mut HealthRegistry) -> T) -> T {
+    REGISTRY.with_borrow_mut(|registry| {
+        work(registry.get_or_insert_with(|| HealthRegistry::new(RegistrySettings::default(), random_u64())))
     })
 }
 
@@ -48,15 +48,18 @@ pub fn choose_key(upstream: &Upstream, preferred: Option<&str>, tried: &[usize])
         })
         .collect();
     let mut random = random_unit;
-    with_board(|board| {
+    with_registry(|registry| {
         let preferred = preferred.and_then(|id| upstream.keys.iter().position(|key| key.id == id));
         if let Some(index) = preferred
             && !tried.contains(&index)
-            && upstream.keys.get(index).is_some_and(|key| board.blocked_until_ms(&key.target, now).is_none())
+            && upstream
+                .keys
+                .get(index)
+                .is_some_and(|key| registry.blocked_until_ms(&key.target, now).is_none())
         {
             return KeyChoice::Use(index);
         }
-        KEY_POOL.with_borrow_mut(|pool| pool.choose(&facts, board, now, tried, &mut random))
+        KEY_POOL.with_borrow_mut(|pool| pool.choose(&facts, registry, now, tried, &mut random))
     })
 }
 
@@ -88,14 +91,14 @@ impl Hold {
     /// Begins an attempt, unless it is blocked.
     pub fn begin(targets: Targets) -> Result<Self, Blocked> {
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
-        let permits = with_board(|board| board.begin_all(names, now_ms()))?;
+        let permits = with_registry(|registry| registry.begin_all(names, now_ms()))?;
         Ok(Self { permits: Some(permits), targets, admission: None })
     }
 
     /// Begins an attempt despite an open circuit, as a last resort. Cool-downs are still respected.
     pub fn begin_last_resort(targets: Targets) -> Result<Self, Blocked> {
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
-        let permits = with_board(|board| board.begin_last_resort(names, now_ms()))?;
+        let permits = with_registry(|registry| registry.begin_last_resort(names, now_ms()))?;
         Ok(Self { permits: Some(permits), targets, admission: None })
     }
 
@@ -108,7 +111,7 @@ impl Hold {
     pub fn begin_anyway(targets: Targets) -> Self {
         let now = now_ms();
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
-        let permits = with_board(|board| names.map(|name| board.begin_anyway(name, now)));
+        let permits = with_registry(|registry| names.map(|name| registry.begin_anyway(name, now)));
         Self { permits: Some(permits), targets, admission: None }
     }
 
@@ -122,10 +125,10 @@ impl Hold {
     pub fn first_byte(&self, milliseconds: u64) {
         let Some([provider, model, key]) = &self.permits else { return };
         let now = now_ms();
-        with_board(|board| {
-            board.first_byte(&self.targets.provider, provider, now, milliseconds);
-            board.first_byte(&self.targets.model, model, now, milliseconds);
-            board.first_byte(&self.targets.key, key, now, milliseconds);
+        with_registry(|registry| {
+            registry.first_byte(&self.targets.provider, provider, now, milliseconds);
+            registry.first_byte(&self.targets.model, model, now, milliseconds);
+            registry.first_byte(&self.targets.key, key, now, milliseconds);
         });
     }
 
@@ -133,10 +136,10 @@ impl Hold {
     pub fn end(mut self, outcomes: Outcomes) {
         let Some([provider, model, key]) = self.permits.take() else { return };
         let now = now_ms();
-        with_board(|board| {
-            board.finish(&self.targets.provider, provider, now, outcomes.provider, None);
-            board.finish(&self.targets.model, model, now, outcomes.model, None);
-            board.finish(&self.targets.key, key, now, outcomes.key, None);
+        with_registry(|registry| {
+            registry.finish(&self.targets.provider, provider, now, outcomes.provider, None);
+            registry.finish(&self.targets.model, model, now, outcomes.model, None);
+            registry.finish(&self.targets.key, key, now, outcomes.key, None);
         });
     }
 }
@@ -145,10 +148,10 @@ impl Drop for Hold {
     fn drop(&mut self) {
         let Some([provider, model, key]) = self.permits.take() else { return };
         let now = now_ms();
-        with_board(|board| {
-            board.cancel(&self.targets.provider, provider, now);
-            board.cancel(&self.targets.model, model, now);
-            board.cancel(&self.targets.key, key, now);
+        with_registry(|registry| {
+            registry.cancel(&self.targets.provider, provider, now);
+            registry.cancel(&self.targets.model, model, now);
+            registry.cancel(&self.targets.key, key, now);
         });
     }
 }
@@ -156,7 +159,7 @@ impl Drop for Hold {
 /// Adds an observation from elsewhere, for this isolate and all others.
 pub async fn tell(env: &Env, state: SharedState) {
     let news = [state];
-    with_board(|board| board.absorb(&news, now_ms()));
+    with_registry(|registry| registry.absorb(&news, now_ms()));
     if let Err(error) = circuits::exchange(env, &news).await {
         log_error("circuits object", &error);
     }
@@ -166,9 +169,9 @@ pub async fn tell(env: &Env, state: SharedState) {
 /// recent.
 pub async fn share(env: &Env) {
     let now = now_ms();
-    let (revision, news) = with_board(|board| {
-        let revision = board.revision();
-        (revision, if revision == TOLD_REVISION.get() { Vec::new() } else { board.export(now) })
+    let (revision, news) = with_registry(|registry| {
+        let revision = registry.revision();
+        (revision, if revision == TOLD_REVISION.get() { Vec::new() } else { registry.export(now) })
     });
     if revision == TOLD_REVISION.get() && now < HEARD_AT_MS.get() + HEAR_EVERY_MS {
         return;
@@ -176,7 +179,7 @@ pub async fn share(env: &Env) {
     HEARD_AT_MS.set(now);
     TOLD_REVISION.set(revision);
     match circuits::exchange(env, &news).await {
-        Ok(known) => with_board(|board| board.absorb(&known, now_ms())),
+        Ok(known) => with_registry(|registry| registry.absorb(&known, now_ms())),
         Err(error) => log_error("circuits object", &error),
     }
 }

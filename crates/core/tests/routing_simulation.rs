@@ -15,7 +15,7 @@ use std::collections::BinaryHeap;
 
 use nexus_edge_core::catalog::strategy::Strategy;
 use nexus_edge_core::routing::candidate_facts::CandidateFacts;
-use nexus_edge_core::routing::health::{Board, BoardSettings, Permit, SharedKind};
+use nexus_edge_core::routing::health::{HealthRegistry, Permit, RegistrySettings, SharedKind};
 use nexus_edge_core::routing::planner::{Question, plan};
 use nexus_edge_core::routing::random::SplitMix64;
 use nexus_edge_core::routing::retry::{Failure, Outcomes, classify};
@@ -81,7 +81,7 @@ struct UnderWay {
 struct World {
     strategy: Strategy,
     upstreams: Vec<Upstream>,
-    boards: Vec<Board>,
+    registries: Vec<HealthRegistry>,
     told: Vec<u64>,
     shares: bool,
     clock: BinaryHeap<Reverse<(u64, u64, Event)>>,
@@ -98,7 +98,9 @@ impl World {
         Self {
             strategy,
             upstreams,
-            boards: (0..isolates).map(|seed| Board::new(BoardSettings::default(), seed)).collect(),
+            registries: (0..isolates)
+                .map(|seed| HealthRegistry::new(RegistrySettings::default(), seed))
+                .collect(),
             told: vec![0; usize::try_from(isolates).unwrap()],
             shares: true,
             clock: BinaryHeap::new(),
@@ -143,7 +145,7 @@ impl World {
     }
 
     fn arrive(&mut self, now: u64) {
-        let isolate = usize::try_from(whole(self.rng.next_f64() * self.boards.len() as f64)).unwrap();
+        let isolate = usize::try_from(whole(self.rng.next_f64() * self.registries.len() as f64)).unwrap();
         let facts: Vec<CandidateFacts<'_>> = self
             .upstreams
             .iter()
@@ -158,7 +160,7 @@ impl World {
         let counter = self.requests.len() as u64;
         let question = Question { strategy: self.strategy, counter, ..Default::default() };
         let rng = &mut self.rng;
-        let decision = plan(&facts, &question, &self.boards[isolate], now, &mut || rng.next_f64());
+        let decision = plan(&facts, &question, &self.registries[isolate], now, &mut || rng.next_f64());
         // If all are cooling down, the caller is told so.
         let max_attempts = if decision.resting_until_ms.is_some() { 0 } else { MAX_ATTEMPTS };
         self.requests.push(Request { isolate, walk: Walk::new(&decision, max_attempts), under_way: None });
@@ -169,13 +171,13 @@ impl World {
     /// Begins the next attempt of a request, if there is one.
     fn go_on(&mut self, id: usize, now: u64) {
         let Request { isolate, walk, .. } = &mut self.requests[id];
-        let board = &mut self.boards[*isolate];
+        let registry = &mut self.registries[*isolate];
         while let Some(step) = walk.next_step() {
             let targets = [PROVIDERS[step.index], MODELS[step.index]];
             let permits = if step.anyway {
-                board.begin_last_resort(targets, now)
+                registry.begin_last_resort(targets, now)
             } else {
-                board.begin_all(targets, now)
+                registry.begin_all(targets, now)
             };
             let Ok(permits) = permits else {
                 walk.put_off(step);
@@ -211,10 +213,10 @@ impl World {
         let verdict = failure.map(|failure| classify(failure, None, None, &[]));
         let outcomes = verdict.map_or(Outcomes::SUCCESS, |verdict| verdict.outcomes(retry_after_ms, true));
         let ttfb = failure.is_none().then_some(now - begun_ms);
-        let board = &mut self.boards[isolate];
+        let registry = &mut self.registries[isolate];
         let [provider, model] = permits;
-        board.finish(PROVIDERS[upstream], provider, now, outcomes.provider, ttfb);
-        board.finish(MODELS[upstream], model, now, outcomes.model, ttfb);
+        registry.finish(PROVIDERS[upstream], provider, now, outcomes.provider, ttfb);
+        registry.finish(MODELS[upstream], model, now, outcomes.model, ttfb);
         self.attempts.push(Attempt { isolate, upstream, begun_ms, ended_ms: now, failure, retry_after_ms });
         match verdict {
             None => self.answers[id].1 = true,
@@ -228,14 +230,14 @@ impl World {
         if !self.shares {
             return;
         }
-        let revisions: Vec<u64> = self.boards.iter().map(Board::revision).collect();
+        let revisions: Vec<u64> = self.registries.iter().map(HealthRegistry::revision).collect();
         if revisions == self.told {
             return;
         }
         self.told = revisions;
-        let news: Vec<_> = self.boards.iter().flat_map(|board| board.export(now)).collect();
-        for board in &mut self.boards {
-            board.absorb(&news, now);
+        let news: Vec<_> = self.registries.iter().flat_map(|registry| registry.export(now)).collect();
+        for registry in &mut self.registries {
+            registry.absorb(&news, now);
         }
     }
 
@@ -423,10 +425,9 @@ fn retry_after_is_kept_to_the_millisecond() {
         assert!(seen > 10);
         // Afterwards it is asked again at once, and its circuit never opened.
         assert!((world.shares_between(6.0, 30.0)[1] - 1.0 / 3.0).abs() < 0.05);
-        let opened = world
-            .boards
-            .iter()
-            .any(|board| board.export(START + 300_000).iter().any(|news| news.kind != SharedKind::Cooldown));
+        let opened = world.registries.iter().any(|registry| {
+            registry.export(START + 300_000).iter().any(|news| news.kind != SharedKind::Cooldown)
+        });
         assert!(!opened, "a limit is no failure");
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::candidate_facts::Capabilities;
-use super::health::{Board, TargetView};
+use super::health::{HealthRegistry, TargetView};
 use super::planner::Considered;
 use super::resolve::{Choice, Stage};
 use super::route::PlannedStage;
@@ -84,7 +84,7 @@ struct CandidateView<'a> {
 pub fn explain<'a>(
     logical_model: &'a str,
     planned: &'a [PlannedStage<'a>],
-    board: &Board,
+    registry: &HealthRegistry,
     now_ms: u64,
 ) -> Explanation<'a> {
     let order: Vec<UpstreamView<'a>> = planned
@@ -102,7 +102,7 @@ pub fn explain<'a>(
                 choice,
                 one,
                 place.map(|place| before + place + 1),
-                board,
+                registry,
                 now_ms,
             ));
         }
@@ -125,7 +125,7 @@ fn candidate<'a>(
     choice: &'a Choice,
     one: &Considered,
     position: Option<usize>,
-    board: &Board,
+    registry: &HealthRegistry,
     now_ms: u64,
 ) -> CandidateView<'a> {
     CandidateView {
@@ -138,7 +138,7 @@ fn candidate<'a>(
         weight: choice.weight,
         priority: choice.tier,
         score: one.score,
-        metrics: metrics(choice, board, now_ms),
+        metrics: metrics(choice, registry, now_ms),
     }
 }
 
@@ -174,7 +174,7 @@ pub struct UpstreamRow<'a> {
 
 /// The upstreams of a stage.
 #[must_use]
-pub fn upstreams<'a>(stage: &'a Stage, board: &Board, now_ms: u64) -> Vec<UpstreamRow<'a>> {
+pub fn upstreams<'a>(stage: &'a Stage, registry: &HealthRegistry, now_ms: u64) -> Vec<UpstreamRow<'a>> {
     let row = |choice: &'a Choice| UpstreamRow {
         upstream: UpstreamView::of(choice),
         kind: choice.candidate.upstream.record.kind,
@@ -184,13 +184,13 @@ pub fn upstreams<'a>(stage: &'a Stage, board: &Board, now_ms: u64) -> Vec<Upstre
         weight: choice.weight,
         priority: choice.tier,
         capabilities: choice.capabilities,
-        metrics: metrics(choice, board, now_ms),
+        metrics: metrics(choice, registry, now_ms),
     };
     stage.choices.iter().map(row).collect()
 }
 
-fn metrics(choice: &Choice, board: &Board, now_ms: u64) -> TargetView {
-    board.view_of_model(&choice.candidate.upstream.record.uid, &choice.candidate.target, now_ms)
+fn metrics(choice: &Choice, registry: &HealthRegistry, now_ms: u64) -> TargetView {
+    registry.view_of_model(&choice.candidate.upstream.record.uid, &choice.candidate.target, now_ms)
 }
 
 impl<'a> UpstreamView<'a> {

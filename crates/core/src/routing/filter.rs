@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::candidate_facts::{CandidateFacts, Needs, OperationStatus};
-use super::health::Board;
+use super::health::HealthRegistry;
 
 /// Why a candidate is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -159,8 +159,12 @@ pub fn rule_out(facts: &CandidateFacts<'_>, needs: &Needs<'_>) -> Option<SkipRea
 
 /// Why a candidate should not be asked now, and until when, in milliseconds since the epoch.
 #[must_use]
-pub fn spare(facts: &CandidateFacts<'_>, board: &Board, now_ms: u64) -> Option<(SkipReason, u64)> {
-    let blocks = board.blocks(facts.provider, now_ms).or(board.blocks(facts.model, now_ms));
+pub fn spare(
+    facts: &CandidateFacts<'_>,
+    registry: &HealthRegistry,
+    now_ms: u64,
+) -> Option<(SkipReason, u64)> {
+    let blocks = registry.blocks(facts.provider, now_ms).or(registry.blocks(facts.model, now_ms));
     let keys = facts.keys_blocked_until_ms.filter(|until| *until > now_ms);
     let reason = if facts.probed_down {
         SkipReason::Unhealthy
@@ -180,7 +184,7 @@ pub fn spare(facts: &CandidateFacts<'_>, board: &Board, now_ms: u64) -> Option<(
 mod tests {
     use super::*;
     use crate::routing::candidate_facts::Capabilities;
-    use crate::routing::health::{BoardSettings, Outcome};
+    use crate::routing::health::{Outcome, RegistrySettings};
 
     type Repair = fn(&mut CandidateFacts<'_>);
 
@@ -247,20 +251,20 @@ mod tests {
 
     #[test]
     fn health_is_that_of_model_provider_and_keys() {
-        let mut board = Board::new(BoardSettings::default(), 1);
+        let mut registry = HealthRegistry::new(RegistrySettings::default(), 1);
         let facts = CandidateFacts { provider: "p", model: "p/m", ..Default::default() };
-        assert_eq!(spare(&facts, &board, 1_000), None);
-        board.note("p", 1_000, Outcome::RateLimited { retry_after_ms: Some(500) }, None);
-        assert_eq!(spare(&facts, &board, 1_000), Some((SkipReason::Cooldown, 1_500)));
+        assert_eq!(spare(&facts, &registry, 1_000), None);
+        registry.note("p", 1_000, Outcome::RateLimited { retry_after_ms: Some(500) }, None);
+        assert_eq!(spare(&facts, &registry, 1_000), Some((SkipReason::Cooldown, 1_500)));
         for _ in 0..5 {
-            board.note("p/m", 1_000, Outcome::Failure, None);
+            registry.note("p/m", 1_000, Outcome::Failure, None);
         }
-        let (reason, until) = spare(&facts, &board, 1_000).unwrap();
+        let (reason, until) = spare(&facts, &registry, 1_000).unwrap();
         assert!(reason == SkipReason::CircuitOpen && until > 1_500);
         let no_key = CandidateFacts { keys_blocked_until_ms: Some(90_000), ..facts };
-        assert_eq!(spare(&no_key, &board, 1_000), Some((SkipReason::NoUsableKey, 90_000)));
+        assert_eq!(spare(&no_key, &registry, 1_000), Some((SkipReason::NoUsableKey, 90_000)));
         let down = CandidateFacts { probed_down: true, provider: "q", model: "q/m", ..facts };
-        assert_eq!(spare(&down, &board, 1_000), Some((SkipReason::Unhealthy, 1_000)));
+        assert_eq!(spare(&down, &registry, 1_000), Some((SkipReason::Unhealthy, 1_000)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::health::Board;
+use super::health::HealthRegistry;
 use super::qps::{self, Qps};
 
 /// Most keys in memory; beyond that all are dropped, which only resets their order.
@@ -64,13 +64,13 @@ impl KeyPool {
     pub fn choose(
         &mut self,
         keys: &[KeyFacts<'_>],
-        board: &Board,
+        registry: &HealthRegistry,
         now_ms: u64,
         tried: &[usize],
         rng: &mut dyn FnMut() -> f64,
     ) -> KeyChoice {
         let is_open = |(index, key): &(usize, &KeyFacts<'_>)| key.active && !tried.contains(index);
-        let is_well = |key: &KeyFacts<'_>| board.blocked_until_ms(key.target, now_ms).is_none();
+        let is_well = |key: &KeyFacts<'_>| registry.blocked_until_ms(key.target, now_ms).is_none();
         let mut full: Vec<usize> = Vec::new();
         let mut soonest: Option<u64> = None;
         for standby in [false, true] {
@@ -92,7 +92,7 @@ impl KeyPool {
             return KeyChoice::Busy { retry_after_ms };
         }
         let resting = keys.iter().enumerate().filter(is_open).filter_map(|(index, key)| {
-            Some((board.blocked_until_ms(key.target, now_ms)?, std::cmp::Reverse(key.weight), index))
+            Some((registry.blocked_until_ms(key.target, now_ms)?, std::cmp::Reverse(key.weight), index))
         });
         resting
             .min()
@@ -153,10 +153,10 @@ impl KeyPool {
 /// When the first of the enabled keys can be used, in milliseconds since the epoch, if none can be used now: for
 /// [`super::candidate_facts::CandidateFacts::keys_blocked_until_ms`].
 #[must_use]
-pub fn blocked_until_ms(keys: &[KeyFacts<'_>], board: &Board, now_ms: u64) -> Option<u64> {
+pub fn blocked_until_ms(keys: &[KeyFacts<'_>], registry: &HealthRegistry, now_ms: u64) -> Option<u64> {
     let mut soonest = u64::MAX;
     for key in keys.iter().filter(|key| key.active) {
-        soonest = soonest.min(board.blocked_until_ms(key.target, now_ms)?);
+        soonest = soonest.min(registry.blocked_until_ms(key.target, now_ms)?);
     }
     (!keys.is_empty()).then_some(soonest)
 }
@@ -164,15 +164,15 @@ pub fn blocked_until_ms(keys: &[KeyFacts<'_>], board: &Board, now_ms: u64) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routing::health::{BoardSettings, Outcome};
+    use crate::routing::health::{Outcome, RegistrySettings};
     use crate::routing::random::seeded;
     use proptest::prelude::*;
 
     const NOW: u64 = 1_800_000_000_000;
     const NAMES: [&str; 5] = ["p#0", "p#1", "p#2", "p#3", "p#4"];
 
-    fn board() -> Board {
-        Board::new(BoardSettings::default(), 1)
+    fn registry() -> HealthRegistry {
+        HealthRegistry::new(RegistrySettings::default(), 1)
     }
 
     fn keys(weights: &[u32]) -> Vec<KeyFacts<'static>> {
@@ -189,10 +189,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(12))]
         #[test]
         fn shares_follow_weights(weights in proptest::collection::vec(1_u32..20, 1..5), seed in any::<u64>()) {
-            let (mut pool, board, keys, mut rng) = (KeyPool::default(), board(), keys(&weights), seeded(seed));
+            let (mut pool, registry, keys, mut rng) = (KeyPool::default(), registry(), keys(&weights), seeded(seed));
             let mut counts = vec![0_u32; keys.len()];
             for _ in 0..100_000 {
-                let KeyChoice::Use(index) = pool.choose(&keys, &board, NOW, &[], &mut rng) else { panic!("must choose") };
+                let KeyChoice::Use(index) = pool.choose(&keys, &registry, NOW, &[], &mut rng) else { panic!("must choose") };
                 counts[index] += 1;
             }
             let total = f64::from(weights.iter().sum::<u32>());
@@ -204,19 +204,19 @@ mod tests {
 
         #[test]
         fn a_resting_key_is_left_alone_unless_all_rest(rests in proptest::collection::vec(0_u64..5_000, 2..5), seed in any::<u64>()) {
-            let (mut pool, mut board, mut rng) = (KeyPool::default(), board(), seeded(seed));
+            let (mut pool, mut registry, mut rng) = (KeyPool::default(), registry(), seeded(seed));
             let keys = keys(&vec![3; rests.len()]);
             for (key, rest) in keys.iter().zip(&rests) {
-                board.note(key.target, NOW, Outcome::RateLimited { retry_after_ms: Some(*rest) }, None);
+                registry.note(key.target, NOW, Outcome::RateLimited { retry_after_ms: Some(*rest) }, None);
             }
             let soonest = rests.iter().min().copied().unwrap();
             for now in (NOW..NOW + 6_000).step_by(37) {
-                match pool.choose(&keys, &board, now, &[], &mut rng) {
+                match pool.choose(&keys, &registry, now, &[], &mut rng) {
                     KeyChoice::Use(index) => prop_assert!(NOW + rests[index] <= now),
                     KeyChoice::LastResort { index, until_ms } => {
                         prop_assert_eq!((rests[index], until_ms), (soonest, NOW + soonest));
                         prop_assert!(now < until_ms);
-                        prop_assert_eq!(blocked_until_ms(&keys, &board, now), Some(until_ms));
+                        prop_assert_eq!(blocked_until_ms(&keys, &registry, now), Some(until_ms));
                     }
                     other => prop_assert!(false, "{other:?}"),
                 }
@@ -226,45 +226,47 @@ mod tests {
 
     #[test]
     fn turns_are_smooth() {
-        let (mut pool, board, keys) = (KeyPool::default(), board(), keys(&[5, 1, 1]));
-        let mut draw = || pool.choose(&keys, &board, NOW, &[], &mut || 0.0);
+        let (mut pool, registry, keys) = (KeyPool::default(), registry(), keys(&[5, 1, 1]));
+        let mut draw = || pool.choose(&keys, &registry, NOW, &[], &mut || 0.0);
         let round: Vec<KeyChoice> = (0..7).map(|_| draw()).collect();
         assert_eq!(round, [0, 0, 1, 0, 2, 0, 0].map(KeyChoice::Use));
     }
 
     #[test]
     fn limits_are_kept_and_the_others_take_over() {
-        let (mut pool, board, mut keys) = (KeyPool::default(), board(), keys(&[10, 1]));
+        let (mut pool, registry, mut keys) = (KeyPool::default(), registry(), keys(&[10, 1]));
         keys[0].max_qps = Some(3.0);
         let mut used = [0; 2];
         for _ in 0..10 {
-            let KeyChoice::Use(index) = pool.choose(&keys, &board, NOW, &[], &mut || 0.5) else { panic!() };
+            let KeyChoice::Use(index) = pool.choose(&keys, &registry, NOW, &[], &mut || 0.5) else {
+                panic!()
+            };
             used[index] += 1;
         }
         assert_eq!(used, [3, 7]);
         keys[1].active = false;
-        let KeyChoice::Busy { retry_after_ms } = pool.choose(&keys, &board, NOW, &[], &mut || 0.5) else {
+        let KeyChoice::Busy { retry_after_ms } = pool.choose(&keys, &registry, NOW, &[], &mut || 0.5) else {
             panic!()
         };
-        assert_eq!(pool.choose(&keys, &board, NOW + retry_after_ms, &[], &mut || 0.5), KeyChoice::Use(0));
+        assert_eq!(pool.choose(&keys, &registry, NOW + retry_after_ms, &[], &mut || 0.5), KeyChoice::Use(0));
     }
 
     #[test]
     fn tried_inactive_and_standby_keys() {
-        let (mut pool, mut board, mut keys) = (KeyPool::default(), board(), keys(&[1, 1, 0]));
-        let mut choose = |keys: &[KeyFacts<'_>], board: &Board, tried: &[usize]| {
-            pool.choose(keys, board, NOW, tried, &mut || 0.5)
+        let (mut pool, mut registry, mut keys) = (KeyPool::default(), registry(), keys(&[1, 1, 0]));
+        let mut choose = |keys: &[KeyFacts<'_>], registry: &HealthRegistry, tried: &[usize]| {
+            pool.choose(keys, registry, NOW, tried, &mut || 0.5)
         };
-        assert_eq!(choose(&keys, &board, &[0]), KeyChoice::Use(1));
-        assert_eq!(choose(&keys, &board, &[0, 1]), KeyChoice::Use(2));
-        assert_eq!(choose(&keys, &board, &[0, 1, 2]), KeyChoice::None);
+        assert_eq!(choose(&keys, &registry, &[0]), KeyChoice::Use(1));
+        assert_eq!(choose(&keys, &registry, &[0, 1]), KeyChoice::Use(2));
+        assert_eq!(choose(&keys, &registry, &[0, 1, 2]), KeyChoice::None);
         keys[2].active = false;
-        assert_eq!(choose(&keys, &board, &[0, 1]), KeyChoice::None);
-        assert_eq!(choose(&[], &board, &[]), KeyChoice::None);
-        assert_eq!(blocked_until_ms(&[], &board, NOW), None);
-        board.note("p#0", NOW, Outcome::Rejected { retry_after_ms: None }, None);
-        assert_eq!(choose(&keys, &board, &[]), KeyChoice::Use(1));
-        assert!(matches!(choose(&keys, &board, &[1]), KeyChoice::LastResort { index: 0, .. }));
-        assert_eq!(blocked_until_ms(&keys, &board, NOW), None);
+        assert_eq!(choose(&keys, &registry, &[0, 1]), KeyChoice::None);
+        assert_eq!(choose(&[], &registry, &[]), KeyChoice::None);
+        assert_eq!(blocked_until_ms(&[], &registry, NOW), None);
+        registry.note("p#0", NOW, Outcome::Rejected { retry_after_ms: None }, None);
+        assert_eq!(choose(&keys, &registry, &[]), KeyChoice::Use(1));
+        assert!(matches!(choose(&keys, &registry, &[1]), KeyChoice::LastResort { index: 0, .. }));
+        assert_eq!(blocked_until_ms(&keys, &registry, NOW), None);
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::candidate_facts::{CandidateFacts, Needs};
 use super::filter::{self, SkipReason};
-use super::health::{Board, ProbeTurn, TargetView};
+use super::health::{HealthRegistry, ProbeTurn, TargetView};
 use super::score::{Scale, ScoreParts, ScoreWeights};
 use super::strategy::{self, Contender};
 use crate::catalog::strategy::Strategy;
@@ -56,8 +56,8 @@ pub struct Considered {
 pub struct Decision {
     /// Indexes of the candidates to try, best first. Empty: none can serve the request.
     pub order: Vec<usize>,
-    /// Number of usable ones at the front, which are begun with [`Board::begin`]. The rest are last resorts; they are
-    /// begun with [`Board::begin_last_resort`] when all others have failed.
+    /// Number of usable ones at the front, which are begun with [`HealthRegistry::begin`]. The rest are last resorts; they are
+    /// begun with [`HealthRegistry::begin_last_resort`] when all others have failed.
     pub usable: usize,
     /// If all that can serve the request are cooling down: until when, in milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ impl Decision {
 pub fn plan(
     candidates: &[CandidateFacts<'_>],
     question: &Question<'_>,
-    board: &Board,
+    registry: &HealthRegistry,
     now_ms: u64,
     rng: &mut dyn FnMut() -> f64,
 ) -> Decision {
@@ -108,7 +108,7 @@ pub fn plan(
     let mut spared: Vec<usize> = Vec::new();
     let mut asked_to_rest = true;
     for (one, facts) in considered.iter_mut().zip(candidates).filter(|(one, _)| one.kept) {
-        if let Some((reason, until_ms)) = filter::spare(facts, board, now_ms) {
+        if let Some((reason, until_ms)) = filter::spare(facts, registry, now_ms) {
             one.kept = false;
             one.reason = Some(reason);
             one.until_ms = Some(until_ms);
@@ -116,7 +116,7 @@ pub fn plan(
             asked_to_rest &= reason.is_rest();
         }
     }
-    let mut order = arranged(&mut considered, candidates, question, board, now_ms, rng);
+    let mut order = arranged(&mut considered, candidates, question, registry, now_ms, rng);
     let sticky = question.sticky.is_some_and(|bound| lead_with(&mut order, candidates, bound));
     let usable = order.len();
     let mut resting_until_ms = None;
@@ -149,7 +149,7 @@ fn arranged(
     considered: &mut [Considered],
     candidates: &[CandidateFacts<'_>],
     question: &Question<'_>,
-    board: &Board,
+    registry: &HealthRegistry,
     now_ms: u64,
     rng: &mut dyn FnMut() -> f64,
 ) -> Vec<usize> {
@@ -158,7 +158,7 @@ fn arranged(
     if kept.len() < 2 && !question.explain {
         return kept;
     }
-    let views = views(&kept, candidates, question, board, now_ms);
+    let views = views(&kept, candidates, question, registry, now_ms);
     score(considered, candidates, &views, question);
     let mut contenders: Vec<((bool, u8, bool), Contender)> = views
         .iter()
@@ -167,7 +167,8 @@ fn arranged(
             let elsewhere =
                 question.needs.preferred_region.is_some_and(|region| facts.region != Some(region));
             let score = considered.get(*index)?.score.map_or(0.0, |parts| parts.total);
-            let turn = board.probe_turn(facts.provider, now_ms).max(board.probe_turn(facts.model, now_ms));
+            let turn =
+                registry.probe_turn(facts.provider, now_ms).max(registry.probe_turn(facts.model, now_ms));
             let probe_is_due = turn == ProbeTurn::Ours;
             let is_left_to_others = turn == ProbeTurn::Others;
             let contender = Contender {
@@ -197,7 +198,7 @@ fn views(
     kept: &[usize],
     candidates: &[CandidateFacts<'_>],
     question: &Question<'_>,
-    board: &Board,
+    registry: &HealthRegistry,
     now_ms: u64,
 ) -> Vec<(usize, TargetView)> {
     let asks = question.explain
@@ -207,7 +208,7 @@ fn views(
     known
         .map(|(index, facts)| {
             let view = if asks {
-                board.view_of_model(facts.provider, facts.model, now_ms)
+                registry.view_of_model(facts.provider, facts.model, now_ms)
             } else {
                 TargetView::default()
             };
@@ -250,14 +251,14 @@ fn lead_with(order: &mut [usize], candidates: &[CandidateFacts<'_>], bound: &str
 mod tests {
     use super::*;
     use crate::routing::candidate_facts::{Capabilities, OperationStatus};
-    use crate::routing::health::{BoardSettings, Outcome};
+    use crate::routing::health::{Outcome, RegistrySettings};
     use crate::routing::random::seeded;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     const NOW: u64 = 1_800_000_000_000;
 
-    fn board() -> Board {
-        Board::new(BoardSettings::default(), 1)
+    fn registry() -> HealthRegistry {
+        HealthRegistry::new(RegistrySettings::default(), 1)
     }
 
     fn facts(provider: &'static str, model: &'static str) -> CandidateFacts<'static> {
@@ -268,14 +269,14 @@ mod tests {
         [facts("a", "a/m"), facts("b", "b/m"), facts("c", "c/m")]
     }
 
-    fn kill(board: &mut Board, target: &str, now: u64) {
+    fn kill(registry: &mut HealthRegistry, target: &str, now: u64) {
         for _ in 0..5 {
-            board.note(target, now, Outcome::Failure, None);
+            registry.note(target, now, Outcome::Failure, None);
         }
     }
 
-    fn ask(candidates: &[CandidateFacts<'_>], question: Question<'_>, board: &Board) -> Decision {
-        plan(candidates, &question, board, NOW, &mut seeded(5))
+    fn ask(candidates: &[CandidateFacts<'_>], question: Question<'_>, registry: &HealthRegistry) -> Decision {
+        plan(candidates, &question, registry, NOW, &mut seeded(5))
     }
 
     const ORDERED: Question<'static> = Question {
@@ -303,8 +304,8 @@ mod tests {
         candidates[0].region = Some("eu");
         candidates[3].region = Some("eu");
         let eu = Needs { preferred_region: Some("eu"), ..Default::default() };
-        assert_eq!(ask(&candidates, ORDERED, &board()).order, [1, 2, 3, 0]);
-        assert_eq!(ask(&candidates, Question { needs: eu, ..ORDERED }, &board()).order, [3, 1, 2, 0]);
+        assert_eq!(ask(&candidates, ORDERED, &registry()).order, [1, 2, 3, 0]);
+        assert_eq!(ask(&candidates, Question { needs: eu, ..ORDERED }, &registry()).order, [3, 1, 2, 0]);
     }
 
     #[test]
@@ -313,7 +314,7 @@ mod tests {
         candidates[0].operation = OperationStatus::Paused;
         candidates[2].capabilities = Capabilities { vision: Some(false), ..Default::default() };
         let needs = Needs { vision: true, ..Default::default() };
-        let decision = ask(&candidates, Question { needs, ..ORDERED }, &board());
+        let decision = ask(&candidates, Question { needs, ..ORDERED }, &registry());
         assert_eq!(decision.order, [1]);
         let reasons: Vec<_> = decision.considered.iter().map(|one| (one.kept, one.reason)).collect();
         assert_eq!(
@@ -321,10 +322,10 @@ mod tests {
             [(false, Some(SkipReason::Paused)), (true, None), (false, Some(SkipReason::NoVision))]
         );
         candidates[1].allowed = false;
-        let nothing = ask(&candidates, Question { needs, ..ORDERED }, &board());
+        let nothing = ask(&candidates, Question { needs, ..ORDERED }, &registry());
         assert!(nothing.order.is_empty() && !nothing.is_last_resort());
         assert_eq!(nothing.first_reason(), Some(SkipReason::Paused));
-        assert!(ask(&[], ORDERED, &board()).order.is_empty());
+        assert!(ask(&[], ORDERED, &registry()).order.is_empty());
     }
 
     #[test]
@@ -335,94 +336,94 @@ mod tests {
         }
         candidates[1].capabilities.context_tokens = Some(10_000);
         let needs = |prompt_tokens| Needs { prompt_tokens, ..Default::default() };
-        assert_eq!(ask(&candidates, Question { needs: needs(5_000), ..ORDERED }, &board()).order, [1]);
-        let too_long = ask(&candidates, Question { needs: needs(50_000), ..ORDERED }, &board());
+        assert_eq!(ask(&candidates, Question { needs: needs(5_000), ..ORDERED }, &registry()).order, [1]);
+        let too_long = ask(&candidates, Question { needs: needs(50_000), ..ORDERED }, &registry());
         assert_eq!(too_long.order, [0, 1, 2]);
         assert_eq!(too_long.considered[0].reason, Some(SkipReason::ContextTooLong));
     }
 
     #[test]
     fn the_sick_are_asked_last_and_the_resting_only_when_nothing_else_is_left() {
-        let mut board = board();
-        kill(&mut board, "a", NOW);
+        let mut registry = registry();
+        kill(&mut registry, "a", NOW);
         let candidates = three();
-        let decision = ask(&candidates, ORDERED, &board);
+        let decision = ask(&candidates, ORDERED, &registry);
         assert_eq!((decision.order, decision.usable), (vec![1, 2, 0], 2));
         assert_eq!(decision.considered[0].reason, Some(SkipReason::CircuitOpen));
         assert!(decision.considered[0].until_ms > Some(NOW));
         let rest = |wait| Outcome::RateLimited { retry_after_ms: Some(wait) };
-        board.note("b/m", NOW, rest(400_000), None);
-        let decision = ask(&candidates, ORDERED, &board);
+        registry.note("b/m", NOW, rest(400_000), None);
+        let decision = ask(&candidates, ORDERED, &registry);
         assert_eq!((decision.order, decision.usable), (vec![2, 0], 1));
         assert!(!decision.considered[1].kept);
-        board.note("c/m", NOW, rest(40), None);
-        let decision = ask(&candidates, ORDERED, &board);
+        registry.note("c/m", NOW, rest(40), None);
+        let decision = ask(&candidates, ORDERED, &registry);
         assert_eq!((&decision.order, decision.usable), (&vec![0, 2, 1], 0));
         assert!(decision.is_last_resort() && decision.resting_until_ms.is_none());
         assert!(decision.considered.iter().all(|one| one.kept && one.reason.is_some()));
-        let resting = ask(&candidates[1..], ORDERED, &board);
+        let resting = ask(&candidates[1..], ORDERED, &registry);
         assert_eq!((resting.order, resting.resting_until_ms), (vec![1, 0], Some(NOW + 40)));
     }
 
     #[test]
     fn one_candidate_is_the_plan_sick_or_not() {
-        let mut board = board();
+        let mut registry = registry();
         let one = [facts("a", "a/m")];
-        assert_eq!(ask(&one, Question::default(), &board).order, [0]);
-        kill(&mut board, "a/m", NOW);
-        let decision = ask(&one, Question::default(), &board);
+        assert_eq!(ask(&one, Question::default(), &registry).order, [0]);
+        kill(&mut registry, "a/m", NOW);
+        let decision = ask(&one, Question::default(), &registry);
         assert!(decision.is_last_resort() && decision.order == [0]);
     }
 
     #[test]
     fn who_waits_for_a_probe_leads_its_tier() {
-        let mut board = board();
-        kill(&mut board, "b/m", NOW - 20_000);
+        let mut registry = registry();
+        kill(&mut registry, "b/m", NOW - 20_000);
         let mut candidates = three();
         for (_, strategy) in Strategy::NAMES {
             let question = Question { strategy: *strategy, counter: 2, ..Default::default() };
-            let first = ask(&candidates, question, &board).order[0];
+            let first = ask(&candidates, question, &registry).order[0];
             assert_eq!(first == 1, *strategy != Strategy::Ordered, "{strategy:?}");
         }
         candidates[1].tier = 1;
-        assert_eq!(ask(&candidates, Question::default(), &board).order[2], 1);
+        assert_eq!(ask(&candidates, Question::default(), &registry).order[2], 1);
         candidates[1].tier = 0;
-        let probe = board.begin_all(["b", "b/m"], NOW).unwrap();
-        let decision = ask(&candidates, Question::default(), &board);
+        let probe = registry.begin_all(["b", "b/m"], NOW).unwrap();
+        let decision = ask(&candidates, Question::default(), &registry);
         assert_eq!((decision.order[2], decision.usable), (1, 2), "one probe at a time");
         assert!(probe[1].is_probe());
     }
 
     #[test]
     fn a_bound_session_leads_if_it_can() {
-        let mut board = board();
+        let mut registry = registry();
         let mut candidates = three();
         candidates[2].tier = 3;
         let bound = Question { sticky: Some("c/m"), ..ORDERED };
-        let decision = ask(&candidates, bound, &board);
+        let decision = ask(&candidates, bound, &registry);
         assert_eq!((decision.order, decision.sticky), (vec![2, 0, 1], true));
-        kill(&mut board, "c", NOW);
-        let decision = ask(&candidates, bound, &board);
+        kill(&mut registry, "c", NOW);
+        let decision = ask(&candidates, bound, &registry);
         assert_eq!((decision.order, decision.sticky), (vec![0, 1, 2], false));
     }
 
     #[test]
-    fn the_strategies_see_what_the_board_knows() {
-        let mut board = board();
+    fn the_strategies_use_the_health_registry() {
+        let mut registry = registry();
         for _ in 0..50 {
-            board.note("a/m", NOW, Outcome::Success, Some(3_000));
-            board.note("b/m", NOW, Outcome::Success, Some(100));
+            registry.note("a/m", NOW, Outcome::Success, Some(3_000));
+            registry.note("b/m", NOW, Outcome::Success, Some(100));
         }
         let candidates = &three()[..2];
         let fast = Question { strategy: Strategy::LatencyFirst, ..Default::default() };
-        let decision = ask(candidates, fast, &board);
+        let decision = ask(candidates, fast, &registry);
         assert_eq!(decision.order, [1, 0]);
         assert!(decision.considered[1].score.unwrap().total > decision.considered[0].score.unwrap().total);
-        let _busy = board.begin("b", NOW);
+        let _busy = registry.begin("b", NOW);
         let idle = Question { strategy: Strategy::LeastBusy, ..Default::default() };
-        assert_eq!(ask(candidates, idle, &board).order, [0, 1]);
+        assert_eq!(ask(candidates, idle, &registry).order, [0, 1]);
         // A plan explains itself in JSON, with scores if requested.
-        let explained = ask(candidates, Question { explain: true, ..ORDERED }, &board);
+        let explained = ask(candidates, Question { explain: true, ..ORDERED }, &registry);
         let json = serde_json::to_value(&explained).unwrap();
         assert!(json["considered"][0]["score"]["total"].is_f64(), "{json}");
     }
@@ -434,15 +435,15 @@ mod tests {
             kind in 0_usize..8, seed in any::<u64>(), sticky in any::<bool>(),
         ) {
             const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
-            let mut board = board();
+            let mut registry = registry();
             let candidates: Vec<CandidateFacts<'_>> = spec.iter().zip(NAMES).map(|((tier, weight, enabled, sick, _), name)| {
                 if *sick {
-                    kill(&mut board, name, NOW);
+                    kill(&mut registry, name, NOW);
                 }
                 CandidateFacts { tier: *tier, weight: *weight, enabled: *enabled, provider: name, model: name, ..Default::default() }
             }).collect();
             let question = Question { strategy: Strategy::NAMES[kind].1, sticky: sticky.then_some("b"), counter: seed, ..Default::default() };
-            let decision = plan(&candidates, &question, &board, NOW, &mut seeded(seed));
+            let decision = plan(&candidates, &question, &registry, NOW, &mut seeded(seed));
             let mut sorted = decision.order.clone();
             sorted.sort_unstable();
             let kept: Vec<usize> = decision.considered.iter().filter(|one| one.kept).map(|one| one.index).collect();

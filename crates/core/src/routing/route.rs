@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::candidate::Candidate;
 use super::candidate_facts::{CandidateFacts, Needs};
 use super::filter::SkipReason;
-use super::health::Board;
+use super::health::HealthRegistry;
 use super::planner::{self, Considered, Decision, Question};
 use super::resolve::{Choice, Stage};
 use super::upstream::Upstream;
@@ -91,7 +91,7 @@ pub fn plan_stages<'a>(
     stages: &'a [Stage],
     needs: &Needs<'_>,
     preference: &Preference<'_>,
-    board: &Board,
+    registry: &HealthRegistry,
     now_ms: u64,
     rng: &mut dyn FnMut() -> f64,
 ) -> Vec<PlannedStage<'a>> {
@@ -102,7 +102,7 @@ pub fn plan_stages<'a>(
             let facts: Vec<CandidateFacts<'_>> = stage
                 .choices
                 .iter()
-                .map(|choice| facts_of(choice, face, preference, board, now_ms))
+                .map(|choice| facts_of(choice, face, preference, registry, now_ms))
                 .collect();
             let strategy = preference.strategy.unwrap_or_else(|| stage.strategy());
             let question = Question {
@@ -112,7 +112,7 @@ pub fn plan_stages<'a>(
                 counter: preference.counter,
                 explain: preference.explain,
             };
-            let decision = planner::plan(&facts, &question, board, now_ms, rng);
+            let decision = planner::plan(&facts, &question, registry, now_ms, rng);
             let Decision { order, usable, considered, .. } = decision;
             PlannedStage { stage, strategy, order, usable, considered }
         })
@@ -123,22 +123,22 @@ fn facts_of<'a>(
     choice: &'a Choice,
     face: Face,
     preference: &Preference<'_>,
-    board: &Board,
+    registry: &HealthRegistry,
     now_ms: u64,
 ) -> CandidateFacts<'a> {
     let upstream = &choice.candidate.upstream;
     let name = &upstream.record.name;
     CandidateFacts {
         excluded: preference.excluded_providers.iter().any(|excluded| excluded.eq_ignore_ascii_case(name)),
-        keys_blocked_until_ms: keys_blocked_until_ms(upstream, board, now_ms),
+        keys_blocked_until_ms: keys_blocked_until_ms(upstream, registry, now_ms),
         ..choice.facts(face)
     }
 }
 
 /// Until when no key of the upstream should be used, in milliseconds since the epoch; `None` if one can.
-fn keys_blocked_until_ms(upstream: &Upstream, board: &Board, now_ms: u64) -> Option<u64> {
+fn keys_blocked_until_ms(upstream: &Upstream, registry: &HealthRegistry, now_ms: u64) -> Option<u64> {
     let blocked: Option<Vec<u64>> =
-        upstream.keys.iter().map(|key| board.blocked_until_ms(&key.target, now_ms)).collect();
+        upstream.keys.iter().map(|key| registry.blocked_until_ms(&key.target, now_ms)).collect();
     blocked?.into_iter().min()
 }
 

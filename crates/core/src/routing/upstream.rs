@@ -15,7 +15,7 @@ use crate::secrets::{Keyring, SealError};
 pub struct UpstreamKey {
     /// The record's id; [`UpstreamKey::PRIMARY`] for the provider's own key.
     pub id: String,
-    /// Its name on the health board.
+    /// Its name on the health registry.
     pub target: String,
     /// What its owner calls it.
     pub label: String,

@@ -13,7 +13,7 @@ use super::planner::Decision;
 pub struct Step {
     /// Index of the candidate.
     pub index: usize,
-    /// Whether to begin it with [`super::health::Board::begin_last_resort`], because only last resorts are left.
+    /// Whether to begin it with [`super::health::HealthRegistry::begin_last_resort`], because only last resorts are left.
     pub anyway: bool,
     /// How often the candidate has failed this request before: wait for [`super::backoff::Backoff::delay_ms`] of it,
     /// if it is not 0.

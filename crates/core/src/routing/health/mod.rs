@@ -1,19 +1,19 @@
 //! The health of upstreams as one isolate knows it: latencies, error rates, circuit breakers and cool-downs.
 
-mod board;
 mod circuit;
 mod error_rate;
 mod latency;
+mod registry;
 mod shared;
-mod shared_board;
+mod shared_registry;
 mod target;
 
-pub use board::{Blocked, Blocks, Board, BoardSettings, Permit};
 pub use circuit::{CircuitSettings, Phase, ProbeTurn};
 pub use error_rate::ErrorRate;
 pub use latency::{LatencySketch, RELATIVE_ERROR};
+pub use registry::{Blocked, Blocks, HealthRegistry, Permit, RegistrySettings};
 pub use shared::{MAX_SHARED_TARGET_BYTES, SharedKind, SharedState};
-pub use shared_board::SharedBoard;
+pub use shared_registry::SharedRegistry;
 pub use target::TargetView;
 
 /// The outcome of an attempt for one of its targets.

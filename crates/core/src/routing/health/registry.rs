@@ -20,20 +20,20 @@ const HEARSAY_GRACE_MS: (u64, u64) = (5_000, 20_000);
 
 /// Settings of a registry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct BoardSettings {
+pub struct RegistrySettings {
     /// When circuits open, and for how long.
     pub circuit: CircuitSettings,
     /// Most targets; each takes up to about a kilobyte.
     pub max_targets: usize,
 }
 
-impl Default for BoardSettings {
+impl Default for RegistrySettings {
     fn default() -> Self {
         Self { circuit: CircuitSettings::default(), max_targets: 2_048 }
     }
 }
 
-/// Permission for one attempt at a target. Return it with [`Board::finish`] or [`Board::cancel`].
+/// Permission for one attempt at a target. Return it with [`HealthRegistry::finish`] or [`HealthRegistry::cancel`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "an attempt that is not ended counts as under way for ever"]
 pub struct Permit {
@@ -81,8 +81,8 @@ impl Blocks {
 
 /// See the module documentation.
 #[derive(Debug)]
-pub struct Board {
-    settings: BoardSettings,
+pub struct HealthRegistry {
+    settings: RegistrySettings,
     targets: HashMap<Box<str>, Target>,
     serials: u64,
     revision: u64,
@@ -91,10 +91,10 @@ pub struct Board {
     hearsay_grace_ms: u64,
 }
 
-impl Board {
+impl HealthRegistry {
     /// An empty registry. `seed` makes its jitter differ from that of other isolates.
     #[must_use]
-    pub fn new(settings: BoardSettings, seed: u64) -> Self {
+    pub fn new(settings: RegistrySettings, seed: u64) -> Self {
         let mut random = SplitMix64::new(seed);
         let (least, most) = HEARSAY_GRACE_MS;
         let hearsay_grace_ms = least + count(random.next_f64() * float(most - least));
@@ -102,7 +102,7 @@ impl Board {
     }
 
     /// Changes the settings; the state is kept.
-    pub fn set_settings(&mut self, settings: BoardSettings) {
+    pub fn set_settings(&mut self, settings: RegistrySettings) {
         self.settings = settings;
     }
 
@@ -195,7 +195,7 @@ impl Board {
     }
 
     /// The first byte of a successful answer has arrived, `ttfb_ms` after the request was sent. This is enough for a
-    /// trial: the circuit closes without waiting for the end of a long answer. Pass no time to [`Board::finish`]
+    /// trial: the circuit closes without waiting for the end of a long answer. Pass no time to [`HealthRegistry::finish`]
     /// then.
     pub fn first_byte(&mut self, target: &str, permit: &Permit, now_ms: u64, ttfb_ms: u64) {
         if let Some(state) = self.targets.get_mut(target).filter(|state| state.serial == permit.serial) {
@@ -236,7 +236,7 @@ impl Board {
         self.finish(target, permit, now_ms, Outcome::Neutral, None);
     }
 
-    /// Records an outcome that did not go through [`Board::begin`], such as that of a scheduled probe.
+    /// Records an outcome that did not go through [`HealthRegistry::begin`], such as that of a scheduled probe.
     pub fn note(&mut self, target: &str, now_ms: u64, outcome: Outcome, ttfb_ms: Option<u64>) {
         let permit = self.begin_anyway(target, now_ms);
         self.finish(target, permit, now_ms, outcome, ttfb_ms);
@@ -332,145 +332,148 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000_000;
 
-    fn board() -> Board {
-        Board::new(BoardSettings::default(), 1)
+    fn registry() -> HealthRegistry {
+        HealthRegistry::new(RegistrySettings::default(), 1)
     }
 
-    fn kill(board: &mut Board, target: &str, now: u64) {
+    fn kill(registry: &mut HealthRegistry, target: &str, now: u64) {
         for _ in 0..5 {
-            board.note(target, now, Outcome::Failure, None);
+            registry.note(target, now, Outcome::Failure, None);
         }
     }
 
     #[test]
     fn attempts_are_counted_while_they_are_under_way() {
-        let mut board = board();
-        let first = board.begin("a", NOW).unwrap();
-        let second = board.begin("a", NOW).unwrap();
-        assert_eq!(board.view("a", NOW).in_flight, 2);
-        board.finish("a", first, NOW + 100, Outcome::Success, Some(100));
-        board.cancel("a", second, NOW + 100);
-        let view = board.view("a", NOW + 100);
+        let mut registry = registry();
+        let first = registry.begin("a", NOW).unwrap();
+        let second = registry.begin("a", NOW).unwrap();
+        assert_eq!(registry.view("a", NOW).in_flight, 2);
+        registry.finish("a", first, NOW + 100, Outcome::Success, Some(100));
+        registry.cancel("a", second, NOW + 100);
+        let view = registry.view("a", NOW + 100);
         assert_eq!((view.in_flight, view.error_rate), (0, Some(0.0)));
         assert!((95..=105).contains(&view.p95_ms.unwrap()));
-        assert_eq!(board.view("never asked", NOW), TargetView::default());
+        assert_eq!(registry.view("never asked", NOW), TargetView::default());
         let json = serde_json::to_value(view).unwrap();
         assert_eq!(json["circuit"], serde_json::json!({"state": "closed"}));
     }
 
     #[test]
     fn a_dead_target_is_left_alone_probed_once_and_taken_back() {
-        let mut board = board();
-        kill(&mut board, "a", NOW);
-        let blocked = board.begin("a", NOW + 1).unwrap_err();
+        let mut registry = registry();
+        kill(&mut registry, "a", NOW);
+        let blocked = registry.begin("a", NOW + 1).unwrap_err();
         assert!(blocked.by_circuit && (NOW + 8_000..=NOW + 10_000).contains(&blocked.until_ms));
-        let probe = board.begin("a", blocked.until_ms).unwrap();
+        let probe = registry.begin("a", blocked.until_ms).unwrap();
         assert!(probe.is_probe());
-        assert!(board.begin("a", blocked.until_ms).is_err());
-        board.cancel("a", probe, blocked.until_ms + 5);
-        let probe = board.begin("a", blocked.until_ms + 5).unwrap();
-        board.first_byte("a", &probe, blocked.until_ms + 50, 45);
-        assert!(board.begin("a", blocked.until_ms + 50).is_ok(), "the first byte is enough");
-        board.finish("a", probe, blocked.until_ms + 9_000, Outcome::Success, None);
-        assert_eq!(board.view("a", blocked.until_ms + 9_000).circuit, Phase::Closed);
+        assert!(registry.begin("a", blocked.until_ms).is_err());
+        registry.cancel("a", probe, blocked.until_ms + 5);
+        let probe = registry.begin("a", blocked.until_ms + 5).unwrap();
+        registry.first_byte("a", &probe, blocked.until_ms + 50, 45);
+        assert!(registry.begin("a", blocked.until_ms + 50).is_ok(), "the first byte is enough");
+        registry.finish("a", probe, blocked.until_ms + 9_000, Outcome::Success, None);
+        assert_eq!(registry.view("a", blocked.until_ms + 9_000).circuit, Phase::Closed);
     }
 
     #[test]
     fn retry_after_is_kept_to_the_millisecond_and_opens_nothing() {
-        let mut board = board();
+        let mut registry = registry();
         for _ in 0..50 {
-            board.note("a", NOW, Outcome::RateLimited { retry_after_ms: Some(1_234) }, None);
+            registry.note("a", NOW, Outcome::RateLimited { retry_after_ms: Some(1_234) }, None);
         }
-        board.note("a", NOW, Outcome::RateLimited { retry_after_ms: Some(5) }, None);
-        assert_eq!(board.begin("a", NOW + 1_233), Err(Blocked { until_ms: NOW + 1_234, by_circuit: false }));
-        let view = board.view("a", NOW + 1_234);
+        registry.note("a", NOW, Outcome::RateLimited { retry_after_ms: Some(5) }, None);
+        assert_eq!(
+            registry.begin("a", NOW + 1_233),
+            Err(Blocked { until_ms: NOW + 1_234, by_circuit: false })
+        );
+        let view = registry.view("a", NOW + 1_234);
         assert_eq!((view.circuit, view.error_rate, view.penalty), (Phase::Closed, None, 0.0));
-        assert!(board.begin("a", NOW + 1_234).is_ok());
+        assert!(registry.begin("a", NOW + 1_234).is_ok());
     }
 
     #[test]
     fn a_refused_key_rests_longer_every_time_but_once_for_requests_that_went_together() {
-        let mut board = board();
-        let together: Vec<Permit> = (0..10).map(|_| board.begin("k", NOW).unwrap()).collect();
+        let mut registry = registry();
+        let together: Vec<Permit> = (0..10).map(|_| registry.begin("k", NOW).unwrap()).collect();
         for permit in together {
-            board.finish("k", permit, NOW + 50, Outcome::Rejected { retry_after_ms: None }, None);
+            registry.finish("k", permit, NOW + 50, Outcome::Rejected { retry_after_ms: None }, None);
         }
-        let first = board.blocked_until_ms("k", NOW + 50).unwrap() - NOW - 50;
+        let first = registry.blocked_until_ms("k", NOW + 50).unwrap() - NOW - 50;
         assert!((24_000..=30_000).contains(&first), "{first}");
         let later = NOW + 100_000;
-        board.note("k", later, Outcome::Rejected { retry_after_ms: None }, None);
-        let second = board.blocked_until_ms("k", later).unwrap() - later;
+        registry.note("k", later, Outcome::Rejected { retry_after_ms: None }, None);
+        let second = registry.blocked_until_ms("k", later).unwrap() - later;
         assert!((48_000..=60_000).contains(&second), "{second}");
-        assert_eq!(board.view("k", later).circuit, Phase::Closed);
+        assert_eq!(registry.view("k", later).circuit, Phase::Closed);
     }
 
     #[test]
     fn the_penalty_grows_with_failures_and_fades() {
-        let mut board = board();
+        let mut registry = registry();
         for _ in 0..3 {
-            board.note("a", NOW, Outcome::Failure, None);
+            registry.note("a", NOW, Outcome::Failure, None);
         }
-        assert!((board.view("a", NOW).penalty - 0.6).abs() < 1e-9);
-        assert!((board.view("a", NOW + 120_000).penalty - 0.3).abs() < 1e-9);
-        board.note("a", NOW, Outcome::Success, None);
-        assert!((board.view("a", NOW).penalty - 0.55).abs() < 1e-9);
+        assert!((registry.view("a", NOW).penalty - 0.6).abs() < 1e-9);
+        assert!((registry.view("a", NOW + 120_000).penalty - 0.3).abs() < 1e-9);
+        registry.note("a", NOW, Outcome::Success, None);
+        assert!((registry.view("a", NOW).penalty - 0.55).abs() < 1e-9);
     }
 
     #[test]
     fn several_targets_begin_together_or_not_at_all() {
-        let mut board = board();
-        kill(&mut board, "p/m", NOW);
-        assert!(board.begin_all(["p", "p/m", "p#k"], NOW).is_err());
-        assert_eq!(board.view("p", NOW).in_flight, 0);
-        assert!(board.begin_last_resort(["p", "p/m"], NOW).is_ok());
-        board.note("r", NOW, Outcome::RateLimited { retry_after_ms: Some(9) }, None);
+        let mut registry = registry();
+        kill(&mut registry, "p/m", NOW);
+        assert!(registry.begin_all(["p", "p/m", "p#k"], NOW).is_err());
+        assert_eq!(registry.view("p", NOW).in_flight, 0);
+        assert!(registry.begin_last_resort(["p", "p/m"], NOW).is_ok());
+        registry.note("r", NOW, Outcome::RateLimited { retry_after_ms: Some(9) }, None);
         assert_eq!(
-            board.begin_last_resort(["p/m", "r"], NOW),
+            registry.begin_last_resort(["p/m", "r"], NOW),
             Err(Blocked { until_ms: NOW + 9, by_circuit: false })
         );
-        let permits = board.begin_all(["p", "q/m", "p#k"], NOW).unwrap();
+        let permits = registry.begin_all(["p", "q/m", "p#k"], NOW).unwrap();
         assert!(permits.iter().all(|permit| !permit.is_probe()));
-        assert_eq!(board.view("p#k", NOW).in_flight, 1);
+        assert_eq!(registry.view("p#k", NOW).in_flight, 1);
     }
 
     #[test]
     fn a_provider_speaks_for_models_that_are_little_known() {
-        let mut board = board();
+        let mut registry = registry();
         for _ in 0..4 {
-            board.note("p", NOW, Outcome::Failure, None);
+            registry.note("p", NOW, Outcome::Failure, None);
         }
-        assert_eq!(board.view_of_model("p", "p/m", NOW).error_rate, Some(1.0));
-        board.note("p/m", NOW, Outcome::Success, Some(70));
-        board.note("p/m", NOW, Outcome::Success, Some(70));
-        assert_eq!(board.view_of_model("p", "p/m", NOW).error_rate, Some(0.0));
-        kill(&mut board, "p", NOW);
-        assert!(board.view_of_model("p", "p/m", NOW).blocked_until_ms().is_some());
-        kill(&mut board, "p/m", NOW + 5_000);
+        assert_eq!(registry.view_of_model("p", "p/m", NOW).error_rate, Some(1.0));
+        registry.note("p/m", NOW, Outcome::Success, Some(70));
+        registry.note("p/m", NOW, Outcome::Success, Some(70));
+        assert_eq!(registry.view_of_model("p", "p/m", NOW).error_rate, Some(0.0));
+        kill(&mut registry, "p", NOW);
+        assert!(registry.view_of_model("p", "p/m", NOW).blocked_until_ms().is_some());
+        kill(&mut registry, "p/m", NOW + 5_000);
         let later = NOW + 5_000;
-        let (both, model) = (board.view_of_model("p", "p/m", later), board.view("p/m", later));
+        let (both, model) = (registry.view_of_model("p", "p/m", later), registry.view("p/m", later));
         assert_eq!(both.blocked_until_ms(), model.blocked_until_ms(), "the longer one counts");
     }
 
     #[test]
     fn memory_is_bounded_and_what_matters_stays() {
-        let mut board = Board::new(BoardSettings { max_targets: 64, ..Default::default() }, 1);
-        kill(&mut board, "dead", NOW);
-        let permit = board.begin("busy", NOW).unwrap();
+        let mut registry = HealthRegistry::new(RegistrySettings { max_targets: 64, ..Default::default() }, 1);
+        kill(&mut registry, "dead", NOW);
+        let permit = registry.begin("busy", NOW).unwrap();
         for index in 0..5_000_u64 {
-            board.note(&format!("t{index}"), NOW + index, Outcome::Success, Some(5));
+            registry.note(&format!("t{index}"), NOW + index, Outcome::Success, Some(5));
         }
-        assert!(board.targets.len() <= 64);
-        assert!(board.blocked_until_ms("dead", NOW + 5_000).is_some());
-        assert_eq!(board.view("busy", NOW + 5_000).in_flight, 1);
-        board.forget("busy");
-        let _other = board.begin("busy", NOW).unwrap();
-        board.finish("busy", permit, NOW, Outcome::Failure, None);
-        assert_eq!(board.view("busy", NOW).in_flight, 1, "the permit was for the one that is forgotten");
+        assert!(registry.targets.len() <= 64);
+        assert!(registry.blocked_until_ms("dead", NOW + 5_000).is_some());
+        assert_eq!(registry.view("busy", NOW + 5_000).in_flight, 1);
+        registry.forget("busy");
+        let _other = registry.begin("busy", NOW).unwrap();
+        registry.finish("busy", permit, NOW, Outcome::Failure, None);
+        assert_eq!(registry.view("busy", NOW).in_flight, 1, "the permit was for the one that is forgotten");
     }
 
     #[test]
     fn one_isolate_tells_another() {
-        let (mut one, mut other) = (board(), Board::new(BoardSettings::default(), 2));
+        let (mut one, mut other) = (registry(), HealthRegistry::new(RegistrySettings::default(), 2));
         kill(&mut one, "a", NOW);
         one.note("b", NOW, Outcome::RateLimited { retry_after_ms: Some(3_000) }, None);
         assert_eq!(one.revision(), 2);
@@ -497,7 +500,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_passed_by() {
-        let mut board = board();
+        let mut registry = registry();
         let good = SharedState {
             target: "a".into(),
             kind: SharedKind::Open,
@@ -515,10 +518,10 @@ mod tests {
             SharedState { target: "x".repeat(257), ..good.clone() },
             SharedState { level: 65, ..good.clone() },
         ];
-        board.absorb(&nonsense, NOW);
-        assert!(board.targets.is_empty());
-        board.absorb(&[good], NOW);
-        assert!(board.begin("a", NOW).is_err());
+        registry.absorb(&nonsense, NOW);
+        assert!(registry.targets.is_empty());
+        registry.absorb(&[good], NOW);
+        assert!(registry.begin("a", NOW).is_err());
     }
 
     fn shared() -> impl Strategy<Value = SharedState> {
@@ -534,8 +537,8 @@ mod tests {
         )
     }
 
-    fn blocks(board: &Board) -> Vec<Option<u64>> {
-        ["t0", "t1", "t2"].map(|target| board.blocked_until_ms(target, NOW)).to_vec()
+    fn blocks(registry: &HealthRegistry) -> Vec<Option<u64>> {
+        ["t0", "t1", "t2"].map(|target| registry.blocked_until_ms(target, NOW)).to_vec()
     }
 
     proptest! {
@@ -546,11 +549,11 @@ mod tests {
             own in any::<bool>(),
         ) {
             let fresh = || {
-                let mut board = board();
+                let mut registry = registry();
                 if own {
-                    kill(&mut board, "t0", NOW - 1_000);
+                    kill(&mut registry, "t0", NOW - 1_000);
                 }
-                board
+                registry
             };
             let before = blocks(&fresh());
             let mut forward = fresh();

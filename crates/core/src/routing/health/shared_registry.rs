@@ -7,11 +7,11 @@ const MAX_STATES: usize = 4_096;
 
 /// The newest state of every target and kind that has not expired.
 #[derive(Debug, Default)]
-pub struct SharedBoard {
+pub struct SharedRegistry {
     states: Vec<SharedState>,
 }
 
-impl SharedBoard {
+impl SharedRegistry {
     /// Adds observations, unless newer ones are known, and drops expired ones.
     pub fn add(&mut self, news: Vec<SharedState>, now_ms: u64) {
         for new in news.into_iter().filter(|new| new.is_sound(now_ms)) {
@@ -50,11 +50,11 @@ mod tests {
 
     #[test]
     fn the_newest_holds_until_it_is_over() {
-        let mut board = SharedBoard::default();
-        board.add(vec![state("a", NOW - 5, NOW + 100), state("b", NOW - 5, NOW + 900)], NOW);
-        board.add(vec![state("a", NOW - 9, NOW + 500), state("a", NOW - 1, NOW + 50)], NOW);
-        assert_eq!(board.states(), [state("a", NOW - 1, NOW + 50), state("b", NOW - 5, NOW + 900)]);
-        board.add(Vec::new(), NOW + 60);
-        assert_eq!(board.states(), [state("b", NOW - 5, NOW + 900)]);
+        let mut registry = SharedRegistry::default();
+        registry.add(vec![state("a", NOW - 5, NOW + 100), state("b", NOW - 5, NOW + 900)], NOW);
+        registry.add(vec![state("a", NOW - 9, NOW + 500), state("a", NOW - 1, NOW + 50)], NOW);
+        assert_eq!(registry.states(), [state("a", NOW - 1, NOW + 50), state("b", NOW - 5, NOW + 900)]);
+        registry.add(Vec::new(), NOW + 60);
+        assert_eq!(registry.states(), [state("b", NOW - 5, NOW + 900)]);
     }
 }
