@@ -20,7 +20,7 @@ use nexus_edge_core::tokens::UsageSource;
 
 use super::admit;
 use super::failed::{AttemptError, Failed, Reply};
-use super::gate::{self, Admission};
+use super::limiter::{self, Slot};
 use super::trail::Trail;
 use super::upstream_health::{Hold, Targets, choose_key};
 use crate::exchange::Exchange;
@@ -213,7 +213,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             }
         };
         let hold = match self.admit(&candidate).await {
-            Ok(admission) => hold.with_admission(admission),
+            Ok(slot) => hold.with_slot(slot),
             Err(failed) => {
                 drop(hold);
                 let wait_ms = failed.retry_after_ms.unwrap_or(1_000);
@@ -263,11 +263,11 @@ impl<'a, Q: Question> Asking<'a, Q> {
     }
 
     /// Applies the limits of the provider to the attempt.
-    async fn admit(&self, candidate: &Candidate) -> Result<Option<Admission>, Failed> {
+    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, Failed> {
         let busy = |error| AttemptError::new(Failure::Busy, error);
-        let admission = gate::enter(candidate).await.map_err(busy)?;
+        let slot = limiter::enter(candidate).await.map_err(busy)?;
         admit::admit(self.question.exchange(), candidate).await.map_err(busy)?;
-        Ok(admission)
+        Ok(slot)
     }
 
     /// Waits for the back-off before a candidate is retried; false if there is no time for that.

@@ -12,7 +12,7 @@ use nexus_edge_core::routing::retry::Outcomes;
 use nexus_edge_core::routing::{Upstream, backoff};
 use worker::Env;
 
-use super::gate::Admission;
+use super::limiter::Slot;
 use crate::objects::circuits;
 use crate::platform::http::Received;
 use crate::platform::{log_error, now_ms, random_u64, random_unit};
@@ -84,7 +84,7 @@ pub struct Hold {
     targets: Targets,
     permits: Option<[Permit; 3]>,
     /// The place in the provider's concurrency limiter.
-    admission: Option<Admission>,
+    slot: Option<Slot>,
 }
 
 impl Hold {
@@ -92,14 +92,14 @@ impl Hold {
     pub fn begin(targets: Targets) -> Result<Self, Blocked> {
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
         let permits = with_registry(|registry| registry.begin_all(names, now_ms()))?;
-        Ok(Self { permits: Some(permits), targets, admission: None })
+        Ok(Self { permits: Some(permits), targets, slot: None })
     }
 
     /// Begins an attempt despite an open circuit, as a last resort. Cool-downs are still respected.
     pub fn begin_last_resort(targets: Targets) -> Result<Self, Blocked> {
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
         let permits = with_registry(|registry| registry.begin_last_resort(names, now_ms()))?;
-        Ok(Self { permits: Some(permits), targets, admission: None })
+        Ok(Self { permits: Some(permits), targets, slot: None })
     }
 
     /// Whether the attempt is the trial of a half-open circuit.
@@ -112,12 +112,12 @@ impl Hold {
         let now = now_ms();
         let names = [targets.provider.as_str(), targets.model.as_str(), targets.key.as_str()];
         let permits = with_registry(|registry| names.map(|name| registry.begin_anyway(name, now)));
-        Self { permits: Some(permits), targets, admission: None }
+        Self { permits: Some(permits), targets, slot: None }
     }
 
     /// The same with a place in the provider's concurrency limiter, which is released at its end.
-    pub fn with_admission(mut self, admission: Option<Admission>) -> Self {
-        self.admission = admission;
+    pub fn with_slot(mut self, slot: Option<Slot>) -> Self {
+        self.slot = slot;
         self
     }
 

@@ -25,7 +25,7 @@ const RETRY_AFTER_MS: u64 = 1_000;
 
 /// Settings of a limiter.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct GateLimits {
+pub struct ConcurrencyLimits {
     /// Limit on concurrent requests.
     pub max_in_flight: Option<u32>,
     /// Limit on requests per second.
@@ -36,14 +36,14 @@ pub struct GateLimits {
     pub max_wait_ms: u64,
 }
 
-impl Default for GateLimits {
+impl Default for ConcurrencyLimits {
     /// No limits; if one is set, up to 100 requests are queued for up to two seconds.
     fn default() -> Self {
         Self { max_in_flight: None, max_qps: None, max_queue: 100, max_wait_ms: 2_000 }
     }
 }
 
-/// Permission to be in flight. Return it with [`Gate::leave`].
+/// Permission to be in flight. Return it with [`ConcurrencyLimiter::leave`].
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a request that never leaves counts as under way for ever"]
 pub struct Pass(());
@@ -57,7 +57,7 @@ pub struct Ticket(u64);
 pub enum Entry {
     /// Admitted.
     Enter(Pass),
-    /// Queued: poll again with this ticket after `wait_ms`, or give it up with [`Gate::abandon`].
+    /// Queued: poll again with this ticket after `wait_ms`, or give it up with [`ConcurrencyLimiter::abandon`].
     Wait {
         /// The place in the queue.
         ticket: Ticket,
@@ -82,24 +82,24 @@ struct Waiter {
 
 /// See the module documentation.
 #[derive(Debug)]
-pub struct Gate {
-    limits: GateLimits,
+pub struct ConcurrencyLimiter {
+    limits: ConcurrencyLimits,
     in_flight: u32,
     qps: Option<Qps>,
     queue: VecDeque<Waiter>,
     tickets: u64,
 }
 
-impl Gate {
+impl ConcurrencyLimiter {
     /// An idle limiter.
     #[must_use]
-    pub fn new(limits: GateLimits) -> Self {
+    pub fn new(limits: ConcurrencyLimits) -> Self {
         let qps = limits.max_qps.map(Qps::new);
         Self { limits, in_flight: 0, qps, queue: VecDeque::new(), tickets: 0 }
     }
 
     /// Changes the settings; requests in flight are kept.
-    pub fn set_limits(&mut self, limits: GateLimits) {
+    pub fn set_limits(&mut self, limits: ConcurrencyLimits) {
         qps::keep(&mut self.qps, limits.max_qps);
         self.limits = limits;
     }
@@ -147,7 +147,7 @@ impl Gate {
     }
 
     /// A queued request polls.
-    pub fn ask_again(&mut self, ticket: Ticket, now_ms: u64) -> Entry {
+    pub fn poll(&mut self, ticket: Ticket, now_ms: u64) -> Entry {
         // A request that polls is alive, however late it is.
         if let Some(waiter) = self.queue.iter_mut().find(|waiter| waiter.ticket == ticket.0) {
             waiter.due_ms = waiter.due_ms.max(now_ms);
@@ -256,8 +256,12 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000_000;
 
-    fn gate(max_in_flight: u32, max_queue: u32) -> Gate {
-        Gate::new(GateLimits { max_in_flight: Some(max_in_flight), max_queue, ..Default::default() })
+    fn limiter(max_in_flight: u32, max_queue: u32) -> ConcurrencyLimiter {
+        ConcurrencyLimiter::new(ConcurrencyLimits {
+            max_in_flight: Some(max_in_flight),
+            max_queue,
+            ..Default::default()
+        })
     }
 
     fn pass(entry: Entry) -> Pass {
@@ -275,87 +279,91 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_without_limits_is_open() {
-        let mut gate = Gate::new(GateLimits::default());
-        let passes: Vec<Pass> = (0..1_000).map(|_| pass(gate.enter(NOW))).collect();
-        assert_eq!(gate.in_flight(), 1_000);
+    fn a_limiter_without_limits_admits() {
+        let mut limiter = ConcurrencyLimiter::new(ConcurrencyLimits::default());
+        let passes: Vec<Pass> = (0..1_000).map(|_| pass(limiter.enter(NOW))).collect();
+        assert_eq!(limiter.in_flight(), 1_000);
         for pass in passes {
-            gate.leave(pass);
+            limiter.leave(pass);
         }
-        assert_eq!(gate.in_flight(), 0);
+        assert_eq!(limiter.in_flight(), 0);
     }
 
     #[test]
     fn queued_requests_are_admitted_in_order() {
-        let mut gate = gate(1, 2);
-        let inside = pass(gate.enter(NOW));
-        let (first, _) = ticket(gate.enter(NOW));
-        let (second, _) = ticket(gate.enter(NOW));
-        assert_eq!(gate.enter(NOW), Entry::Refuse { retry_after_ms: RETRY_AFTER_MS });
-        gate.leave(inside);
-        assert!(matches!(gate.ask_again(second, NOW + 5), Entry::Wait { .. }));
-        assert!(matches!(gate.enter(NOW + 5), Entry::Refuse { .. }), "the queue is full, and goes first");
-        let inside = pass(gate.ask_again(first, NOW + 10));
-        gate.leave(inside);
-        let _inside = pass(gate.ask_again(second, NOW + 20));
-        assert_eq!((gate.in_flight(), gate.queued()), (1, 0));
+        let mut limiter = limiter(1, 2);
+        let inside = pass(limiter.enter(NOW));
+        let (first, _) = ticket(limiter.enter(NOW));
+        let (second, _) = ticket(limiter.enter(NOW));
+        assert_eq!(limiter.enter(NOW), Entry::Refuse { retry_after_ms: RETRY_AFTER_MS });
+        limiter.leave(inside);
+        assert!(matches!(limiter.poll(second, NOW + 5), Entry::Wait { .. }));
+        assert!(matches!(limiter.enter(NOW + 5), Entry::Refuse { .. }), "the queue is full, and goes first");
+        let inside = pass(limiter.poll(first, NOW + 10));
+        limiter.leave(inside);
+        let _inside = pass(limiter.poll(second, NOW + 20));
+        assert_eq!((limiter.in_flight(), limiter.queued()), (1, 0));
     }
 
     #[test]
     fn patience_ends() {
-        let mut gate = gate(1, 5);
-        let _inside = pass(gate.enter(NOW));
-        let (waiting, mut wait) = ticket(gate.enter(NOW));
+        let mut limiter = limiter(1, 5);
+        let _inside = pass(limiter.enter(NOW));
+        let (waiting, mut wait) = ticket(limiter.enter(NOW));
         let mut now = NOW;
         let refused = loop {
             now += wait;
-            match gate.ask_again(waiting, now) {
+            match limiter.poll(waiting, now) {
                 Entry::Wait { wait_ms, .. } => wait = wait_ms,
                 other => break other,
             }
         };
         assert_eq!((refused, now), (Entry::Refuse { retry_after_ms: RETRY_AFTER_MS }, NOW + 2_000));
-        assert_eq!(gate.queued(), 0);
+        assert_eq!(limiter.queued(), 0);
     }
 
     #[test]
     fn a_request_that_does_not_poll_blocks_no_other() {
-        let mut gate = gate(1, 5);
-        let inside = pass(gate.enter(NOW));
-        let (_gone, _) = ticket(gate.enter(NOW));
-        let (given_up, _) = ticket(gate.enter(NOW));
-        let (waiting, _) = ticket(gate.enter(NOW));
-        gate.leave(inside);
-        gate.abandon(given_up);
-        assert!(matches!(gate.ask_again(waiting, NOW + 900), Entry::Wait { .. }));
-        let _inside = pass(gate.ask_again(waiting, NOW + 1_100));
+        let mut limiter = limiter(1, 5);
+        let inside = pass(limiter.enter(NOW));
+        let (_gone, _) = ticket(limiter.enter(NOW));
+        let (given_up, _) = ticket(limiter.enter(NOW));
+        let (waiting, _) = ticket(limiter.enter(NOW));
+        limiter.leave(inside);
+        limiter.abandon(given_up);
+        assert!(matches!(limiter.poll(waiting, NOW + 900), Entry::Wait { .. }));
+        let _inside = pass(limiter.poll(waiting, NOW + 1_100));
     }
 
     #[test]
     fn a_rate_is_waited_for_and_a_hopeless_wait_is_refused_at_once() {
-        let mut gate = Gate::new(GateLimits { max_qps: Some(2.0), max_wait_ms: 1_500, ..Default::default() });
-        let _one = pass(gate.enter(NOW));
-        let _two = pass(gate.enter(NOW));
-        let (third, wait) = ticket(gate.enter(NOW));
+        let mut limiter = ConcurrencyLimiter::new(ConcurrencyLimits {
+            max_qps: Some(2.0),
+            max_wait_ms: 1_500,
+            ..Default::default()
+        });
+        let _one = pass(limiter.enter(NOW));
+        let _two = pass(limiter.enter(NOW));
+        let (third, wait) = ticket(limiter.enter(NOW));
         assert!((1_000..1_050).contains(&wait), "{wait}");
-        let (_fourth, _) = ticket(gate.enter(NOW));
-        let (_fifth, _) = ticket(gate.enter(NOW));
-        let Entry::Refuse { retry_after_ms } = gate.enter(NOW) else { panic!("too long a wait") };
+        let (_fourth, _) = ticket(limiter.enter(NOW));
+        let (_fifth, _) = ticket(limiter.enter(NOW));
+        let Entry::Refuse { retry_after_ms } = limiter.enter(NOW) else { panic!("too long a wait") };
         assert!(retry_after_ms > 1_500);
-        let _three = pass(gate.ask_again(third, NOW + wait));
+        let _three = pass(limiter.poll(third, NOW + wait));
     }
 
     #[test]
     fn limits_change_while_requests_are_under_way() {
-        let mut gate = gate(1, 0);
-        let one = pass(gate.enter(NOW));
-        assert!(matches!(gate.enter(NOW), Entry::Refuse { .. }));
-        gate.set_limits(GateLimits { max_in_flight: Some(2), ..Default::default() });
-        let two = pass(gate.enter(NOW));
-        gate.set_limits(GateLimits { max_in_flight: Some(1), ..Default::default() });
-        gate.leave(one);
-        assert!(matches!(gate.enter(NOW), Entry::Wait { .. }));
-        gate.leave(two);
+        let mut limiter = limiter(1, 0);
+        let one = pass(limiter.enter(NOW));
+        assert!(matches!(limiter.enter(NOW), Entry::Refuse { .. }));
+        limiter.set_limits(ConcurrencyLimits { max_in_flight: Some(2), ..Default::default() });
+        let two = pass(limiter.enter(NOW));
+        limiter.set_limits(ConcurrencyLimits { max_in_flight: Some(1), ..Default::default() });
+        limiter.leave(one);
+        assert!(matches!(limiter.enter(NOW), Entry::Wait { .. }));
+        limiter.leave(two);
     }
 
     proptest! {
@@ -364,7 +372,7 @@ mod tests {
             max_in_flight in 1_u32..6, max_qps in proptest::option::of(5.0_f64..200.0), max_queue in 0_u32..10,
             arrivals in proptest::collection::vec((0_u64..30, 1_u64..400, any::<bool>()), 1..300),
         ) {
-            let mut gate = Gate::new(GateLimits { max_in_flight: Some(max_in_flight), max_qps, max_queue, max_wait_ms: 2_000 });
+            let mut limiter = ConcurrencyLimiter::new(ConcurrencyLimits { max_in_flight: Some(max_in_flight), max_qps, max_queue, max_wait_ms: 2_000 });
             let mut arriving: VecDeque<(u64, u64, bool)> = arrivals.iter().scan(NOW, |at, (gap, hold, faithful)| { *at += gap; Some((*at, *hold, *faithful)) }).collect();
             let mut waiting: Vec<(u64, Ticket, u64)> = Vec::new();
             let mut inside: Vec<(u64, Pass)> = Vec::new();
@@ -374,12 +382,12 @@ mod tests {
                 let (over, still): (Vec<_>, Vec<_>) = inside.into_iter().partition(|(end, _)| *end <= now);
                 inside = still;
                 for (_, pass) in over {
-                    gate.leave(pass);
+                    limiter.leave(pass);
                 }
                 let (due, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(due, ..)| *due <= now);
                 waiting = later;
                 for (_, ticket, hold) in due {
-                    match gate.ask_again(ticket, now) {
+                    match limiter.poll(ticket, now) {
                         Entry::Enter(pass) => {
                             prop_assert!(ticket.0 > last_ticket, "overtaken");
                             last_ticket = ticket.0;
@@ -393,15 +401,15 @@ mod tests {
                 }
                 while arriving.front().is_some_and(|(at, ..)| *at <= now) {
                     let (_, hold, faithful) = arriving.pop_front().unwrap();
-                    match gate.enter(now) {
+                    match limiter.enter(now) {
                         Entry::Enter(pass) => { entered.push(now); inside.push((now + hold, pass)); settled += 1; }
                         Entry::Wait { ticket, wait_ms } if faithful => waiting.push((now + wait_ms, ticket, hold)),
                         Entry::Wait { .. } => faithless += 1,
                         Entry::Refuse { retry_after_ms } => { prop_assert!(retry_after_ms > 0); settled += 1; }
                     }
                 }
-                prop_assert!(gate.in_flight() <= max_in_flight && gate.queued() <= max_queue as usize);
-                prop_assert_eq!(gate.in_flight() as usize, inside.len());
+                prop_assert!(limiter.in_flight() <= max_in_flight && limiter.queued() <= max_queue as usize);
+                prop_assert_eq!(limiter.in_flight() as usize, inside.len());
             }
             prop_assert_eq!(settled + faithless, total, "every request gets an answer in the end");
             if let Some(qps) = max_qps {

@@ -50,7 +50,7 @@ pub const WORKER: &[Floor] = &[
     &["exchange"],
     &["envelope", "objects::account", "objects::circuits", "objects::quota"],
     &["store"],
-    &["pipeline::failed", "pipeline::gate", "pipeline::recognise", "pipeline::trail"],
+    &["pipeline::failed", "pipeline::limiter", "pipeline::recognise", "pipeline::trail"],
     &["pipeline::transport"],
     &["pipeline::service_account", "pipeline::workers_ai"],
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],

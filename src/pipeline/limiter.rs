@@ -8,27 +8,27 @@ use std::collections::HashMap;
 
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::routing::concurrency::{Entry, Gate, GateLimits, Pass};
+use nexus_edge_core::routing::concurrency::{ConcurrencyLimiter, ConcurrencyLimits, Entry, Pass};
 
 use crate::platform::now_ms;
 use crate::platform::promise::Timer;
 
 thread_local! {
-    static GATES: RefCell<HashMap<String, Gate>> = RefCell::default();
+    static LIMITERS: RefCell<HashMap<String, ConcurrencyLimiter>> = RefCell::default();
 }
 
 /// A place in the limiter of a provider, released when dropped.
-pub struct Admission {
+pub struct Slot {
     provider: String,
     pass: Option<Pass>,
 }
 
-impl Drop for Admission {
+impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(pass) = self.pass.take() {
-            GATES.with_borrow_mut(|gates| {
-                if let Some(gate) = gates.get_mut(&self.provider) {
-                    gate.leave(pass);
+            LIMITERS.with_borrow_mut(|limiters| {
+                if let Some(limiter) = limiters.get_mut(&self.provider) {
+                    limiter.leave(pass);
                 }
             });
         }
@@ -36,31 +36,31 @@ impl Drop for Admission {
 }
 
 /// Takes a place in the limiter of the candidate's provider, or waits for one. `None` for a provider without limits.
-pub async fn enter(candidate: &Candidate) -> Result<Option<Admission>, ApiError> {
+pub async fn enter(candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
     let record = &candidate.upstream.record;
     if record.max_in_flight.is_none() && record.max_qps.is_none() {
         return Ok(None);
     }
-    let limits = GateLimits {
+    let limits = ConcurrencyLimits {
         max_in_flight: record.max_in_flight,
         max_qps: record.max_qps.map(f64::from),
-        ..GateLimits::default()
+        ..ConcurrencyLimits::default()
     };
-    let mut entry = with_gate(&record.uid, |gate| {
-        gate.set_limits(limits);
-        gate.enter(now_ms())
+    let mut entry = with_limiter(&record.uid, |limiter| {
+        limiter.set_limits(limits);
+        limiter.enter(now_ms())
     });
     let mut waiting = Waiting { provider: &record.uid, ticket: None };
     loop {
         match entry {
             Entry::Enter(pass) => {
                 waiting.ticket = None;
-                return Ok(Some(Admission { provider: record.uid.clone(), pass: Some(pass) }));
+                return Ok(Some(Slot { provider: record.uid.clone(), pass: Some(pass) }));
             }
             Entry::Wait { ticket, wait_ms } => {
                 waiting.ticket = Some(ticket);
                 Timer::after_ms(wait_ms).await;
-                entry = with_gate(&record.uid, |gate| gate.ask_again(ticket, now_ms()));
+                entry = with_limiter(&record.uid, |limiter| limiter.poll(ticket, now_ms()));
             }
             Entry::Refuse { retry_after_ms } => {
                 waiting.ticket = None;
@@ -81,17 +81,17 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            with_gate(self.provider, |gate| gate.abandon(ticket));
+            with_limiter(self.provider, |limiter| limiter.abandon(ticket));
         }
     }
 }
 
-fn with_gate<T>(provider: &str, work: impl FnOnce(&mut Gate) -> T) -> T {
-    GATES.with_borrow_mut(|gates| {
-        if !gates.contains_key(provider) {
-            gates.insert(provider.to_owned(), Gate::new(GateLimits::default()));
+fn with_limiter<T>(provider: &str, work: impl FnOnce(&mut ConcurrencyLimiter) -> T) -> T {
+    LIMITERS.with_borrow_mut(|limiters| {
+        if !limiters.contains_key(provider) {
+            limiters.insert(provider.to_owned(), ConcurrencyLimiter::new(ConcurrencyLimits::default()));
         }
-        let mut stray = Gate::new(GateLimits::default());
-        work(gates.get_mut(provider).unwrap_or(&mut stray))
+        let mut stray = ConcurrencyLimiter::new(ConcurrencyLimits::default());
+        work(limiters.get_mut(provider).unwrap_or(&mut stray))
     })
 }
