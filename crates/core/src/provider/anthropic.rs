@@ -5,7 +5,7 @@ use super::interface::Provider;
 use super::models;
 use super::quirk::Quirks;
 use crate::dialect::anthropic::Anthropic;
-use crate::dialect::canonical::{Maker, UpstreamDialect};
+use crate::dialect::canonical::{SignatureOrigin, UpstreamDialect};
 use crate::dialect::face::Face;
 use crate::dialect::operation::Operation;
 
@@ -27,8 +27,8 @@ impl Provider for AnthropicApi {
         face == Face::Anthropic
     }
 
-    fn maker(&self) -> Option<Maker> {
-        Some(Maker::Anthropic)
+    fn signature_origin(&self) -> Option<SignatureOrigin> {
+        Some(SignatureOrigin::Anthropic)
     }
 
     fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamDialect> {

@@ -4,7 +4,7 @@ use super::call::{Auth, Call, Site};
 use super::interface::Provider;
 use super::models;
 use super::quirk::Quirks;
-use crate::dialect::canonical::{Maker, UpstreamDialect};
+use crate::dialect::canonical::{SignatureOrigin, UpstreamDialect};
 use crate::dialect::face::Face;
 use crate::dialect::gemini::Gemini;
 use crate::dialect::operation::Operation;
@@ -25,8 +25,8 @@ impl Provider for GeminiApi {
         face == Face::Gemini
     }
 
-    fn maker(&self) -> Option<Maker> {
-        Some(Maker::Google)
+    fn signature_origin(&self) -> Option<SignatureOrigin> {
+        Some(SignatureOrigin::Google)
     }
 
     fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamDialect> {

@@ -3,7 +3,7 @@
 use super::call::{Call, Site};
 use super::models::{self, Page};
 use super::quirk::Quirks;
-use crate::dialect::canonical::{Maker, UpstreamDialect};
+use crate::dialect::canonical::{SignatureOrigin, UpstreamDialect};
 use crate::dialect::dify::DifyApp;
 use crate::dialect::face::Face;
 use crate::dialect::operation::Operation;
@@ -45,7 +45,7 @@ pub trait Provider: Sync {
 
     /// The vendor that issues signatures and sealed blocks; only it can read them back. `None` if it is not known:
     /// any vendor may be behind a service that is merely compatible.
-    fn maker(&self) -> Option<Maker> {
+    fn signature_origin(&self) -> Option<SignatureOrigin> {
         None
     }
 

@@ -26,7 +26,7 @@ pub use quirk::{Quirk, Quirks};
 
 use crate::dialect::canonical::UpstreamDialect;
 use crate::dialect::operation::Operation;
-use crate::dialect::provenance::Marked;
+use crate::dialect::signature_origin::Marked;
 
 /// A kind of provider, as records name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl ProviderKind {
     #[must_use]
     pub fn codec(self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
         let provider = self.provider();
-        Box::new(Marked::new(provider.codec(quirks), provider.maker()))
+        Box::new(Marked::new(provider.codec(quirks), provider.signature_origin()))
     }
 
     /// The request for `operation` with the provider's own name of the model; `None` if it does not offer the

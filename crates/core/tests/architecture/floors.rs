@@ -23,7 +23,7 @@ pub const CORE: &[Floor] = &[
     &["input"],
     &["dialect::operation"],
     &["dialect::canonical", "dialect::face", "dialect::model_list"],
-    &["dialect::pipe", "dialect::provenance", "dialect::upstream"],
+    &["dialect::pipe", "dialect::signature_origin", "dialect::upstream"],
     &["dialect::listener", "dialect::tap", "dialect::translation"],
     &["dialect::anthropic", "dialect::dashscope", "dialect::gemini", "dialect::openai", "dialect::responses"],
     // Variants of a dialect of the floor below.

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn other_makers_have_their_own() {
+    fn other_vendors_have_their_own() {
         assert_eq!(tokens("claude-sonnet-4-5", 1000, 1000, Detail::Auto), 1334);
         assert_eq!(tokens("claude-sonnet-4-5", 8000, 8000, Detail::Auto), 1568);
         assert_eq!(tokens("claude-opus-4-7", 2000, 1500, Detail::Auto), 4000);

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{self, Path};
 use super::{tool_id, wire};
-use crate::dialect::canonical::{CacheControl, Json, Maker, Media, Message, Part, Role};
+use crate::dialect::canonical::{CacheControl, Json, Media, Message, Part, Role, SignatureOrigin};
 use crate::error::ApiError;
 use crate::json::error::{invalid_value, missing, wrong_type};
 use crate::json::object::{JsonObject, Kind};
@@ -125,7 +125,7 @@ fn block(item: &RawValue, path: Path<'_>, extra: &mut Extra) -> Result<Block, Ap
             Block::System(texts(content, content_path)?)
         }
         kind if wire::is_provider_block(kind) => {
-            Block::Part(Part::ProviderBlock { maker: Maker::Anthropic, block: Json::of(&item) })
+            Block::Part(Part::ProviderBlock { origin: SignatureOrigin::Anthropic, block: Json::of(&item) })
         }
         _ => Block::Unknown,
     })

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::wire::{self, Counts};
-use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Json, Maker, Part};
+use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Json, Part, SignatureOrigin};
 
 /// An answer.
 #[derive(Deserialize)]
@@ -109,7 +109,7 @@ fn part(block: BlockIn<'_>, raw: &RawValue, index: usize) -> Option<Part> {
             cache: None,
         },
         kind if wire::is_provider_block(kind) => {
-            Part::ProviderBlock { maker: Maker::Anthropic, block: Json::of(&raw) }
+            Part::ProviderBlock { origin: SignatureOrigin::Anthropic, block: Json::of(&raw) }
         }
         _ => return None,
     })

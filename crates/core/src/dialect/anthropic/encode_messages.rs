@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::tool_id;
 use super::wire::{self, Block, CacheMark, Source};
-use crate::dialect::canonical::{Citation, Json, Maker, Media, Message, Part, Role};
+use crate::dialect::canonical::{Citation, Json, Media, Message, Part, Role, SignatureOrigin};
 
 /// Placeholder where the API requires a turn and the caller has none.
 const FILLER: &str = "Continue.";
@@ -171,7 +171,7 @@ impl Place<'_> {
             }
             Part::RedactedThinking { data } if is_assistant => Some(Block::RedactedThinking { data }),
             // A block that a client has changed is no object any more.
-            Part::ProviderBlock { maker: Maker::Anthropic, block }
+            Part::ProviderBlock { origin: SignatureOrigin::Anthropic, block }
                 if is_assistant && block.text().starts_with('{') =>
             {
                 Some(Block::Provider(Cow::Borrowed(block)))

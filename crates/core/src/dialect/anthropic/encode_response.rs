@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::tool_id;
 use super::wire::{self, Block, Said, UsageOut};
-use crate::dialect::canonical::{ChatResponse, Choice, Json, Maker, Part, ReplyContext};
+use crate::dialect::canonical::{ChatResponse, Choice, Json, Part, ReplyContext, SignatureOrigin};
 
 /// An answer, and the start of a streamed one.
 #[derive(Serialize)]
@@ -75,7 +75,9 @@ fn block(part: &Part) -> Option<Block<'_>> {
             Block::Thinking { thinking: text, signature: signature.as_deref().unwrap_or_default() }
         }
         Part::RedactedThinking { data } => Block::RedactedThinking { data },
-        Part::ProviderBlock { maker: Maker::Anthropic, block } => Block::Provider(Cow::Borrowed(block)),
+        Part::ProviderBlock { origin: SignatureOrigin::Anthropic, block } => {
+            Block::Provider(Cow::Borrowed(block))
+        }
         Part::ToolCall { id, name, arguments, signature, .. } => Block::ToolUse {
             id: tool_id::with_signature(id, signature.as_deref()),
             name,

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::decode_response::{BlockIn, StopDetails, call_id};
 use super::wire::{self, Counts};
 use crate::dialect::canonical::{
-    ErrorInfo, FinishReason, Json, Maker, PartStart, StreamDecoder, StreamEvent,
+    ErrorInfo, FinishReason, Json, PartStart, SignatureOrigin, StreamDecoder, StreamEvent,
 };
 use crate::sse::{Event, EventReader, Segment};
 
@@ -298,7 +298,7 @@ impl State {
             }
             if let Kind::Provider { block, input } = &open.kind {
                 let block = with_input(block, input);
-                let start = PartStart::ProviderBlock { maker: Maker::Anthropic, block };
+                let start = PartStart::ProviderBlock { origin: SignatureOrigin::Anthropic, block };
                 let part = self.parts;
                 self.parts += 1;
                 events.push(StreamEvent::PartStart { choice: 0, part, start });

@@ -16,7 +16,7 @@ use super::encode_response::MessageOut;
 use super::tool_id;
 use super::wire::{self, Block, Said, UsageOut};
 use crate::dialect::canonical::{
-    ErrorInfo, FinishReason, Json, Maker, PartStart, ReplyContext, StreamEncoder, StreamEvent,
+    ErrorInfo, FinishReason, Json, PartStart, ReplyContext, SignatureOrigin, StreamEncoder, StreamEvent,
 };
 use crate::sse::writer::{KEEP_ALIVE, write_data};
 use crate::tokens::TokenUsage;
@@ -327,7 +327,7 @@ impl Waiting {
         let index = *blocks;
         match self.start {
             PartStart::ToolCall { .. } | PartStart::RedactedThinking { .. } => self.open(index, out),
-            PartStart::ProviderBlock { maker: Maker::Anthropic, ref block } => {
+            PartStart::ProviderBlock { origin: SignatureOrigin::Anthropic, ref block } => {
                 let input = input_of(block);
                 self.open(index, out);
                 if let Some(input) = input {

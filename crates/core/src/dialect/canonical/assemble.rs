@@ -185,7 +185,7 @@ fn begin(start: PartStart) -> Part {
         PartStart::Text => Part::text(""),
         PartStart::Thinking => Part::Thinking { text: String::new(), signature: None },
         PartStart::RedactedThinking { data } => Part::RedactedThinking { data },
-        PartStart::ProviderBlock { maker, block } => Part::ProviderBlock { maker, block },
+        PartStart::ProviderBlock { origin, block } => Part::ProviderBlock { origin, block },
         PartStart::Refusal => Part::Refusal { text: String::new() },
         PartStart::Image { media } => Part::Image { media, detail: None, cache: None },
         PartStart::Audio { media } => Part::Audio { media },

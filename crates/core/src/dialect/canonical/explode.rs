@@ -53,7 +53,7 @@ fn push_part(events: &mut Vec<StreamEvent>, choice: usize, part: usize, content:
             events.extend(signature.map(|signature| StreamEvent::SignatureDelta { choice, part, signature }));
         }
         Part::RedactedThinking { data } => start(PartStart::RedactedThinking { data }),
-        Part::ProviderBlock { maker, block } => start(PartStart::ProviderBlock { maker, block }),
+        Part::ProviderBlock { origin, block } => start(PartStart::ProviderBlock { origin, block }),
         Part::Refusal { text } => {
             start(PartStart::Refusal);
             events.extend(delta(text));
@@ -74,7 +74,7 @@ fn push_part(events: &mut Vec<StreamEvent>, choice: usize, part: usize, content:
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Choice, FinishReason, Json, Maker, assemble};
+    use super::super::{Choice, FinishReason, Json, SignatureOrigin, assemble};
     use super::*;
     use crate::tokens::TokenUsage;
 
@@ -83,7 +83,7 @@ mod tests {
         let parts = vec![
             Part::Thinking { text: "hm".into(), signature: Some("s".into()) },
             Part::RedactedThinking { data: "x".into() },
-            Part::ProviderBlock { maker: Maker::Anthropic, block: Json::empty_object() },
+            Part::ProviderBlock { origin: SignatureOrigin::Anthropic, block: Json::empty_object() },
             Part::text("hello"),
             Part::ToolCall {
                 id: "c".into(),

@@ -1,7 +1,7 @@
 //! Messages and their parts.
 
 use super::json::Json;
-use super::maker::Maker;
+use super::origin::SignatureOrigin;
 
 /// The role of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub enum Part {
     /// unchanged, and to this provider only. The model's text about it is ordinary text.
     ProviderBlock {
         /// The vendor.
-        maker: Maker,
+        origin: SignatureOrigin,
         /// The block, an object with a `type`.
         block: Json,
     },

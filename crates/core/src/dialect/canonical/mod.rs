@@ -10,8 +10,8 @@ mod assemble;
 mod error;
 mod explode;
 mod json;
-mod maker;
 mod message;
+mod origin;
 mod request;
 mod response;
 mod stream;
@@ -21,8 +21,8 @@ pub use assemble::{Answered, Assembly, assemble};
 pub use error::{ErrorInfo, StreamFault};
 pub use explode::explode;
 pub use json::Json;
-pub use maker::Maker;
 pub use message::{CacheControl, Citation, Media, Message, Part, Role};
+pub use origin::SignatureOrigin;
 pub use request::{
     AllowedMode, AudioOutput, ChatRequest, Function, Reasoning, ResponseFormat, Sampling, Tool, ToolChoice,
 };

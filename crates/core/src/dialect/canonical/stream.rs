@@ -8,8 +8,8 @@
 
 use super::error::ErrorInfo;
 use super::json::Json;
-use super::maker::Maker;
 use super::message::{Citation, Media};
+use super::origin::SignatureOrigin;
 use super::response::FinishReason;
 use crate::sse::writer::KEEP_ALIVE;
 use crate::tokens::TokenUsage;
@@ -125,7 +125,7 @@ pub enum PartStart {
     /// A block of a provider's server tool, complete.
     ProviderBlock {
         /// The vendor.
-        maker: Maker,
+        origin: SignatureOrigin,
         /// The block.
         block: Json,
     },

@@ -66,7 +66,7 @@ fn write_part<'a>(part: &'a Part, parts: &mut Vec<PartOut<'a>>) {
             }
         }
         Part::RedactedThinking { data } => parts.push(redacted(data)),
-        Part::ProviderBlock { maker, block } => parts.push(redacted(&maker.seal(block))),
+        Part::ProviderBlock { origin, block } => parts.push(redacted(&origin.seal(block))),
         Part::ToolCall { id, name, arguments, signature, .. } => {
             parts.push(call(id, name, arguments, signature.as_deref()));
         }

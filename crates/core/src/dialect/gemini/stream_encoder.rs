@@ -102,8 +102,8 @@ impl Encoder {
                 self.part(choice, redacted(data), out);
                 Open::Plain
             }
-            PartStart::ProviderBlock { maker, block } => {
-                self.part(choice, redacted(&maker.seal(block)), out);
+            PartStart::ProviderBlock { origin, block } => {
+                self.part(choice, redacted(&origin.seal(block)), out);
                 Open::Plain
             }
             PartStart::Image { media } | PartStart::Audio { media } => {

@@ -144,8 +144,8 @@ fn add(output: &mut Output, index: usize, part: &Part) -> bool {
         Part::RedactedThinking { data } => {
             output.start(index, PartStart::RedactedThinking { data: data.clone() });
         }
-        Part::ProviderBlock { maker, block } => {
-            output.start(index, PartStart::ProviderBlock { maker: *maker, block: block.clone() });
+        Part::ProviderBlock { origin, block } => {
+            output.start(index, PartStart::ProviderBlock { origin: *origin, block: block.clone() });
         }
         Part::ToolCall { id, name, arguments, signature, .. } => {
             output.start(index, PartStart::ToolCall { id: id.clone(), name: name.clone() });

@@ -103,10 +103,10 @@ impl Output {
                 summary: Vec::new(),
                 encrypted_content: Some(opaque::redacted(data)),
             },
-            PartStart::ProviderBlock { maker, block } => Item::Reasoning {
+            PartStart::ProviderBlock { origin, block } => Item::Reasoning {
                 id: id("reasoning"),
                 summary: Vec::new(),
-                encrypted_content: Some(opaque::redacted(&maker.seal(block))),
+                encrypted_content: Some(opaque::redacted(&origin.seal(block))),
             },
             PartStart::ToolCall { id: call_id, name } => {
                 // Clients identify calls by it, so it must not be empty.

@@ -69,7 +69,8 @@ fn text_in_the_beginning_of_a_block_and_blocks_of_the_provider_s_own() {
     ].concat());
     let response = assemble(events).unwrap();
     let search = r#"{"type":"server_tool_use","id":"s","name":"web_search","input":{"query":"x"}}"#;
-    let search = Part::ProviderBlock { maker: Maker::Anthropic, block: Json::parse(search).unwrap() };
+    let search =
+        Part::ProviderBlock { origin: SignatureOrigin::Anthropic, block: Json::parse(search).unwrap() };
     assert_eq!(response.choices[0].parts, [search, Part::text("Hello")]);
 }
 

@@ -74,8 +74,8 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
             Part::RedactedThinking { data } => {
                 said.thinking_blocks.push(BlockOut::RedactedThinking { index: None, data: data.into() });
             }
-            Part::ProviderBlock { maker, block } => {
-                let data = maker.seal(block).into();
+            Part::ProviderBlock { origin, block } => {
+                let data = origin.seal(block).into();
                 said.thinking_blocks.push(BlockOut::RedactedThinking { index: None, data });
             }
             Part::Refusal { text } => refusal.get_or_insert_default().push_str(text),

@@ -167,9 +167,9 @@ impl Encoder {
                 state.blocks += 1;
                 Some(block(BlockOut::RedactedThinking { index: Some(state.blocks - 1), data: data.into() }))
             }
-            (PartStart::ProviderBlock { maker, block: own }, _) => {
+            (PartStart::ProviderBlock { origin, block: own }, _) => {
                 state.blocks += 1;
-                let data = maker.seal(own).into();
+                let data = origin.seal(own).into();
                 Some(block(BlockOut::RedactedThinking { index: Some(state.blocks - 1), data }))
             }
             (PartStart::Image { media }, _) => media.to_url().map(|url| SaidOut {

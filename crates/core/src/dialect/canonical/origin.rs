@@ -2,14 +2,14 @@
 
 /// A vendor that issues signatures and sealed blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Maker {
+pub enum SignatureOrigin {
     /// Anthropic.
     Anthropic,
     /// Google, with the Gemini API or Vertex AI.
     Google,
 }
 
-impl Maker {
+impl SignatureOrigin {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Anthropic, Self::Google];
 }

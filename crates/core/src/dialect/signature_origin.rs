@@ -7,7 +7,7 @@
 //! form, as far as the codecs can.
 //!
 //! Blocks of a provider's server tools ([`Part::ProviderBlock`]) are treated in the same way: a caller of another
-//! dialect gets them as encrypted thinking blocks with a mark of their own (`Maker::seal`), and the vendor gets the
+//! dialect gets them as encrypted thinking blocks with a mark of their own (`SignatureOrigin::seal`), and the vendor gets the
 //! original blocks back. The codecs of other providers drop and report them.
 //!
 //! The mark consists of letters and digits, and its length is a multiple of four, so that base64 stays base64:
@@ -20,11 +20,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::dialect::canonical::{
-    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Maker, Part, StreamDecoder, StreamEvent,
-    UpstreamDialect,
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Part, SignatureOrigin, StreamDecoder,
+    StreamEvent, UpstreamDialect,
 };
 
-impl Maker {
+impl SignatureOrigin {
     const fn mark(self) -> &'static str {
         match self {
             Self::Anthropic => "NexusAnthropic00",
@@ -48,36 +48,37 @@ impl Maker {
 
     /// Vendor and block of what [`Self::seal`] returned. A block that a client has changed is `null`.
     fn open(data: &str) -> Option<(Self, Json)> {
-        let (maker, sealed) =
-            Self::ALL.into_iter().find_map(|maker| Some((maker, data.strip_prefix(maker.block_mark())?)))?;
+        let (origin, sealed) = Self::ALL
+            .into_iter()
+            .find_map(|origin| Some((origin, data.strip_prefix(origin.block_mark())?)))?;
         let text = STANDARD.decode(sealed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        Some((maker, text.and_then(|text| Json::parse(&text)).unwrap_or_else(Json::null)))
+        Some((origin, text.and_then(|text| Json::parse(&text)).unwrap_or_else(Json::null)))
     }
 
     /// Vendor and signature of a marked signature.
     fn read(signature: &str) -> Option<(Self, &str)> {
-        Self::ALL.into_iter().find_map(|maker| Some((maker, signature.strip_prefix(maker.mark())?)))
+        Self::ALL.into_iter().find_map(|origin| Some((origin, signature.strip_prefix(origin.mark())?)))
     }
 }
 
 /// A codec that marks signatures.
 pub struct Marked {
     codec: Box<dyn UpstreamDialect>,
-    maker: Option<Maker>,
+    origin: Option<SignatureOrigin>,
 }
 
 impl Marked {
     /// Marks the signatures of `codec`, which are issued by this vendor.
     #[must_use]
-    pub fn new(codec: Box<dyn UpstreamDialect>, maker: Option<Maker>) -> Self {
-        Self { codec, maker }
+    pub fn new(codec: Box<dyn UpstreamDialect>, origin: Option<SignatureOrigin>) -> Self {
+        Self { codec, origin }
     }
 }
 
 impl UpstreamDialect for Marked {
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         let mut dropped = Vec::new();
-        let request = unmark(request, self.maker, &mut dropped);
+        let request = unmark(request, self.origin, &mut dropped);
         let mut encoded = self.codec.encode_request(&request, model);
         encoded.dropped.extend(dropped);
         encoded
@@ -85,10 +86,10 @@ impl UpstreamDialect for Marked {
 
     fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
         let mut response = self.codec.decode_response(body)?;
-        if let Some(maker) = self.maker {
+        if let Some(origin) = self.origin {
             let parts = response.choices.iter_mut().flat_map(|choice| &mut choice.parts);
             for signature in parts.filter_map(signature_of) {
-                signature.insert_str(0, maker.mark());
+                signature.insert_str(0, origin.mark());
             }
         }
         Ok(response)
@@ -96,8 +97,8 @@ impl UpstreamDialect for Marked {
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
         let decoder = self.codec.stream_decoder();
-        match self.maker {
-            Some(maker) => Box::new(MarkedStream { decoder, maker, marked: BTreeSet::new() }),
+        match self.origin {
+            Some(origin) => Box::new(MarkedStream { decoder, origin, marked: BTreeSet::new() }),
             None => decoder,
         }
     }
@@ -113,7 +114,7 @@ impl UpstreamDialect for Marked {
 
 struct MarkedStream {
     decoder: Box<dyn StreamDecoder>,
-    maker: Maker,
+    origin: SignatureOrigin,
     /// Parts whose signature has begun.
     marked: BTreeSet<(usize, usize)>,
 }
@@ -125,7 +126,7 @@ impl MarkedStream {
                 && !signature.is_empty()
                 && self.marked.insert((*choice, *part))
             {
-                signature.insert_str(0, self.maker.mark());
+                signature.insert_str(0, self.origin.mark());
             }
         }
     }
@@ -155,19 +156,19 @@ fn signature_of(part: &mut Part) -> Option<&mut String> {
     }
 }
 
-/// The request without marks, and without signatures of other vendors than `maker`. If `maker` is `None`, the vendor
+/// The request without marks, and without signatures of other vendors than `origin`. If `origin` is `None`, the vendor
 /// behind the service is unknown and all of them are kept.
 fn unmark<'a>(
     request: &'a ChatRequest,
-    maker: Option<Maker>,
+    origin: Option<SignatureOrigin>,
     dropped: &mut Vec<String>,
 ) -> Cow<'a, ChatRequest> {
     let is_marked = |part: &Part| match part {
         Part::Thinking { signature, .. } | Part::ToolCall { signature, .. } => {
-            signature.as_deref().and_then(Maker::read).is_some()
+            signature.as_deref().and_then(SignatureOrigin::read).is_some()
         }
         Part::RedactedThinking { data } => {
-            Maker::ALL.into_iter().any(|maker| data.starts_with(maker.block_mark()))
+            SignatureOrigin::ALL.into_iter().any(|origin| data.starts_with(origin.block_mark()))
         }
         _ => false,
     };
@@ -178,16 +179,16 @@ fn unmark<'a>(
     for (at, message) in request.messages.iter_mut().enumerate() {
         for (index, part) in message.parts.iter_mut().enumerate() {
             if let Part::RedactedThinking { data } = part {
-                if let Some((maker, block)) = Maker::open(data) {
-                    *part = Part::ProviderBlock { maker, block };
+                if let Some((origin, block)) = SignatureOrigin::open(data) {
+                    *part = Part::ProviderBlock { origin, block };
                 }
                 continue;
             }
             let (Part::Thinking { signature, .. } | Part::ToolCall { signature, .. }) = part else {
                 continue;
             };
-            let Some((made_by, own)) = signature.as_deref().and_then(Maker::read) else { continue };
-            if maker.is_none_or(|maker| maker == made_by) {
+            let Some((made_by, own)) = signature.as_deref().and_then(SignatureOrigin::read) else { continue };
+            if origin.is_none_or(|origin| origin == made_by) {
                 *signature = Some(own.to_owned());
             } else {
                 dropped.push(format!("messages[{at}].content[{index}].signature"));
@@ -223,19 +224,19 @@ mod tests {
 
     #[test]
     fn a_signature_is_returned_to_its_vendor_only() {
-        for (maker, kind, other) in [
-            (Maker::Anthropic, ProviderKind::Anthropic, ProviderKind::Vertex),
-            (Maker::Google, ProviderKind::Vertex, ProviderKind::Anthropic),
+        for (origin, kind, other) in [
+            (SignatureOrigin::Anthropic, ProviderKind::Anthropic, ProviderKind::Vertex),
+            (SignatureOrigin::Google, ProviderKind::Vertex, ProviderKind::Anthropic),
         ] {
-            let marked = request(&format!("{}c2ln", maker.mark()));
+            let marked = request(&format!("{}c2ln", origin.mark()));
             let mut dropped = Vec::new();
-            assert_eq!(*unmark(&marked, kind.provider().maker(), &mut dropped), request("c2ln"));
+            assert_eq!(*unmark(&marked, kind.provider().signature_origin(), &mut dropped), request("c2ln"));
             assert_eq!(
-                *unmark(&marked, ProviderKind::Openai.provider().maker(), &mut dropped),
+                *unmark(&marked, ProviderKind::Openai.provider().signature_origin(), &mut dropped),
                 request("c2ln")
             );
             assert!(dropped.is_empty());
-            let mut foreign = unmark(&marked, other.provider().maker(), &mut dropped).into_owned();
+            let mut foreign = unmark(&marked, other.provider().signature_origin(), &mut dropped).into_owned();
             assert_eq!(dropped, ["messages[0].content[0].signature", "messages[0].content[1].signature"]);
             assert!(foreign.messages[0].parts.iter_mut().all(|part| signature_of(part).is_none()));
         }
@@ -244,7 +245,7 @@ mod tests {
     #[test]
     fn what_has_no_mark_is_not_touched_or_copied() {
         let plain = request("c2ln");
-        assert!(matches!(unmark(&plain, Some(Maker::Google), &mut Vec::new()), Cow::Borrowed(_)));
+        assert!(matches!(unmark(&plain, Some(SignatureOrigin::Google), &mut Vec::new()), Cow::Borrowed(_)));
     }
 
     #[test]
@@ -323,9 +324,9 @@ mod tests {
 
     #[test]
     fn marks_keep_base64_what_it_is() {
-        for maker in Maker::ALL {
+        for origin in SignatureOrigin::ALL {
             assert!(
-                [maker.mark(), maker.block_mark()]
+                [origin.mark(), origin.block_mark()]
                     .iter()
                     .all(|mark| mark.len() % 4 == 0 && mark.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             );
