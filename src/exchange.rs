@@ -37,7 +37,7 @@ pub struct Exchange {
     /// Id of the request's usage event.
     pub event_id: String,
     /// Of an internal request: the hash of the key with which it runs.
-    pub on_behalf_of: Option<String>,
+    pub internal_key_hash: Option<String>,
     /// In a session: the turn with the question of this answer.
     pub asked_by: Option<String>,
     /// Regenerates an answer: a cached response must not be used.
@@ -53,7 +53,7 @@ enum RequestBody {
 }
 
 /// An internal request, made by the gateway with a caller's key.
-pub struct OnBehalf {
+pub struct InternalRequest {
     /// The hash of the key.
     pub key_hash: String,
     /// Id of the usage event.
@@ -92,8 +92,8 @@ impl Exchange {
     }
 
     /// The exchange of an internal request. Its key is checked like that of any other request.
-    pub fn on_behalf(
-        behalf: OnBehalf,
+    pub fn internal(
+        internal: InternalRequest,
         env: Env,
         context: Context,
         settings: Rc<Settings>,
@@ -101,18 +101,18 @@ impl Exchange {
     ) -> Self {
         let mut headers = HeaderList::default();
         headers.set("content-type", "application/json");
-        headers.set("x-session-id", &behalf.conversation_id);
+        headers.set("x-session-id", &internal.conversation_id);
         let head = RequestHead {
             method: "POST".to_owned(),
             url: "http://gateway/v1/chat/completions".to_owned(),
             headers,
         };
-        let body = RequestBody::Here(behalf.body);
+        let body = RequestBody::Here(internal.body);
         let mut exchange = Self::begin(head, body, Face::OpenaiChat, env, context, settings, request_id);
-        exchange.event_id = behalf.event_id;
-        exchange.on_behalf_of = Some(behalf.key_hash);
-        exchange.asked_by = behalf.asked_by;
-        exchange.wants_anew = behalf.wants_anew;
+        exchange.event_id = internal.event_id;
+        exchange.internal_key_hash = Some(internal.key_hash);
+        exchange.asked_by = internal.asked_by;
+        exchange.wants_anew = internal.wants_anew;
         exchange
     }
 
@@ -137,7 +137,7 @@ impl Exchange {
             request_id,
             started_ms,
             event_id,
-            on_behalf_of: None,
+            internal_key_hash: None,
             asked_by: None,
             wants_anew: false,
             notes: RefCell::default(),

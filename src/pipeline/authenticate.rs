@@ -16,7 +16,7 @@ const FAILURES_PER_MINUTE: u64 = 60;
 
 /// The principal of the request's key: an API key, or a personalized key of some providers.
 pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
-    if let Some(hash) = &exchange.on_behalf_of {
+    if let Some(hash) = &exchange.internal_key_hash {
         return of_hash(exchange, hash, true).await;
     }
     let credential = exchange.credential().ok_or_else(|| {
@@ -42,7 +42,7 @@ pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> R
     };
     record.check(now_ms())?;
     // Internal requests skip the checks of address and dialect; both ran when the session's caller connected.
-    if exchange.on_behalf_of.is_none() {
+    if exchange.internal_key_hash.is_none() {
         record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.face.name())?;
     }
     Ok(Principal::of_api_key(&record))

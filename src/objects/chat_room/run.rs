@@ -27,7 +27,7 @@ use super::room::{Room, failed};
 use super::store::Turn;
 use super::summary;
 use super::turn::{Waiting, message_id};
-use crate::exchange::{Exchange, OnBehalf};
+use crate::exchange::{Exchange, InternalRequest};
 use crate::pipeline;
 use crate::platform::http::{Response, ResponseBody};
 use crate::platform::promise::Timer;
@@ -137,7 +137,7 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let answering = Rc::new(RefCell::new(Answering::new(&turn.id)));
     let provider = Rc::new(RefCell::new(None));
     let stopped = room.begin_turn(&turn.id);
-    let behalf = OnBehalf {
+    let internal = InternalRequest {
         key_hash: record.owner.key_hash.clone(),
         event_id: turn.id.clone(),
         conversation_id: record.session.id.clone(),
@@ -145,7 +145,7 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
         wants_anew,
         body,
     };
-    let asking = Box::pin(ask(room, turn, behalf, Rc::clone(&answering), Rc::clone(&provider)));
+    let asking = Box::pin(ask(room, turn, internal, Rc::clone(&answering), Rc::clone(&provider)));
     let outcome = match select(asking, stopped).await {
         Either::Left((outcome, _)) => outcome.map(|()| false),
         // This drops the answer's stream, and with it the connection to the upstream.
@@ -190,13 +190,13 @@ fn begin(room: &Room, turn: &Turn) -> Result<bool, ApiError> {
 async fn ask(
     room: &Rc<Room>,
     turn: &Turn,
-    behalf: OnBehalf,
+    internal: InternalRequest,
     answering: Rc<RefCell<Answering>>,
     provider: Rc<RefCell<Option<String>>>,
 ) -> Result<(), Failure> {
     let settings = Settings::get(&room.env)?;
     let exchange =
-        Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, turn.request_id.clone());
+        Exchange::internal(internal, room.env.clone(), room.context(), settings, turn.request_id.clone());
     let response = pipeline::chat_completion(&exchange, None).await?;
     *provider.borrow_mut() = response.headers().get("x-nexus-provider");
     let status = response.status();

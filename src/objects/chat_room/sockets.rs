@@ -259,8 +259,8 @@ pub async fn provider_name(room: &Rc<Room>, ask: &Ask) -> Result<Option<String>,
     let Some(id) = ask.provider_id else { return Ok(None) };
     let record = room.record()?;
     let settings = Settings::get(&room.env)?;
-    let exchange = crate::exchange::Exchange::on_behalf(
-        crate::exchange::OnBehalf {
+    let exchange = crate::exchange::Exchange::internal(
+        crate::exchange::InternalRequest {
             key_hash: record.owner.key_hash.clone(),
             event_id: String::new(),
             conversation_id: record.session.id.clone(),

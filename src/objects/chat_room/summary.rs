@@ -15,7 +15,7 @@ use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 
 use super::room::{Room, failed};
-use crate::exchange::{Exchange, OnBehalf};
+use crate::exchange::{Exchange, InternalRequest};
 use crate::pipeline::{self, recognise};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::settings::Settings;
@@ -45,7 +45,7 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
     let start = window(&messages, budget * KEPT_PERCENT / 100).start;
     let Some((covered, _)) = start.checked_sub(1).and_then(|last| numbered.get(last)) else { return Ok(()) };
     let old = messages.get(..start).unwrap_or_default();
-    let behalf = OnBehalf {
+    let internal = InternalRequest {
         key_hash: record.owner.key_hash.clone(),
         event_id: new_ulid(now_ms()),
         conversation_id: recognise::summary_of(&record.session.id),
@@ -55,7 +55,7 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
     };
     let settings = Settings::get(&room.env)?;
     let request_id = format!("req_{}", new_ulid(now_ms()));
-    let exchange = Exchange::on_behalf(behalf, room.env.clone(), room.context(), settings, request_id);
+    let exchange = Exchange::internal(internal, room.env.clone(), room.context(), settings, request_id);
     let response = pipeline::chat_completion(&exchange, None).await?;
     if response.status() >= 400 {
         return Err(ApiError::bad_gateway("upstream_error", "The model refused to write a summary."));

@@ -6,7 +6,7 @@ use nexus_edge_core::tokens::estimate_tokens;
 
 use super::room::Room;
 use super::store::Turn;
-use crate::exchange::{Exchange, OnBehalf};
+use crate::exchange::{Exchange, InternalRequest};
 use crate::pipeline;
 use crate::platform::log_error;
 use crate::settings::Settings;
@@ -18,7 +18,7 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
     let task = Rc::clone(room);
     room.state.wait_until(async move {
         let made = task.record().and_then(|record| {
-            let behalf = OnBehalf {
+            let internal = InternalRequest {
                 key_hash: record.owner.key_hash.clone(),
                 event_id: turn.id.clone(),
                 conversation_id: record.session.id.clone(),
@@ -28,7 +28,7 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
             };
             let settings = Settings::get(&task.env)?;
             let id = turn.request_id.clone();
-            Ok(Exchange::on_behalf(behalf, task.env.clone(), task.context(), settings, id))
+            Ok(Exchange::internal(internal, task.env.clone(), task.context(), settings, id))
         });
         let recorded = match made {
             Ok(exchange) => {
