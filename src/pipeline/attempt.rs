@@ -7,23 +7,23 @@ use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo, StreamFault};
-use nexus_edge_core::dialect::crossing::{Crossing, WholeAnswer};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::transcript::Transcript;
+use nexus_edge_core::dialect::translation::{Translation, WholeAnswer};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
 
-use super::cross::{self, Memory};
 use super::failed::{AttemptError, Failed};
 use super::failover::{Answer, Question};
 use super::inside;
 use super::received::{self, caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
+use super::translate::{self, Memory};
 use super::transport::Connection;
 use super::upstream;
 use super::upstream_health::asked_rest_ms;
@@ -113,7 +113,7 @@ impl Answer for Accepted {
 struct Begun {
     response: Received,
     connection: Connection,
-    crossing: Crossing,
+    translation: Translation,
     memory: Memory,
     headers: Headers,
     first_byte_ms: u64,
@@ -122,8 +122,9 @@ struct Begun {
 /// Sends the request and waits for the headers of the answer.
 async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptError> {
     let &Asked { exchange, principal, inbound, conversation_id, .. } = asked;
-    let (crossing, memory) = cross::cross(exchange, principal, inbound, candidate, conversation_id).await?;
-    let outbound = crossing.outbound(inbound, &candidate.upstream_model);
+    let (translation, memory) =
+        translate::translate(exchange, principal, inbound, candidate, conversation_id).await?;
+    let outbound = translation.outbound(inbound, &candidate.upstream_model);
     refuse_if_strict(exchange, &outbound.dropped)?;
     let sent_ms = now_ms();
     let chat = inside::Chat {
@@ -137,7 +138,7 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     let (response, connection) = match inside::ask(&exchange.env, transport, &chat, timeout_ms).await {
         Some(response) => (response?, Connection::none()),
         None => {
-            let operation = crossing.operation(&candidate.upstream_model);
+            let operation = translation.operation(&candidate.upstream_model);
             let call = candidate.upstream.call(operation, &candidate.upstream_model);
             let call = call.ok_or_else(|| upstream::cannot(candidate))?;
             let body = asked.body.to_js(outbound.body);
@@ -151,7 +152,7 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     if !outbound.dropped.is_empty() {
         set_header(&headers, "x-nexus-dropped-params", &outbound.dropped.join(", "));
     }
-    Ok(Begun { response, connection, crossing, memory, headers, first_byte_ms })
+    Ok(Begun { response, connection, translation, memory, headers, first_byte_ms })
 }
 
 /// With `x-nexus-strict: true` a request with dropped parameters is refused.
@@ -169,10 +170,11 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     let status = answer.response.status;
     let stream_type = candidate.upstream.provider().stream_type();
     let is_stream = content_type(&answer.response).starts_with(stream_type) && status < 400;
-    if is_stream && has_body(status) && (answer.crossing.wants_stream() || answer.crossing.is_native()) {
+    if is_stream && has_body(status) && (answer.translation.wants_stream() || answer.translation.is_native())
+    {
         return receive_stream(asked, candidate, answer).await;
     }
-    let Begun { response, connection, crossing, memory, headers, first_byte_ms } = answer;
+    let Begun { response, connection, translation, memory, headers, first_byte_ms } = answer;
     let body = read_whole(candidate, &response).await?;
     connection.release();
     if let Memory::DifyConversation { name: Some(name), .. } = &memory
@@ -184,14 +186,14 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
         let message = format!("The provider answered with the status {status}.");
         return Err(AttemptError::unreadable(message).into());
     }
-    if let Some(stream_type) = crossing.stream_content_type() {
-        let is_streamed = crossing.wants_stream() && status < 400;
+    if let Some(stream_type) = translation.stream_content_type() {
+        let is_streamed = translation.wants_stream() && status < 400;
         set_header(&headers, "content-type", if is_streamed { stream_type } else { JSON });
     }
     if status >= 400 {
-        return Err(refused(asked, candidate, &crossing, &response, headers, body));
+        return Err(refused(asked, candidate, &translation, &response, headers, body));
     }
-    let mut whole = read(&crossing, is_stream, &body).map_err(|reason| {
+    let mut whole = read(&translation, is_stream, &body).map_err(|reason| {
         let name = &candidate.upstream.record.name;
         log_error("upstream answer", &format_args!("provider {name}: {reason}"));
         unreadable(candidate)
@@ -204,7 +206,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
         }
         None => {}
     }
-    if let Some(request) = crossing.into_request() {
+    if let Some(request) = translation.into_request() {
         transcript.keep_read_request(request);
     }
     let body = whole.body.take().map_or(body, Body::from_bytes);
@@ -213,10 +215,10 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
 }
 
 /// Reads an unstreamed answer, or an unrequested stream.
-fn read(crossing: &Crossing, is_stream: bool, body: &Body) -> Result<WholeAnswer, String> {
-    match is_stream.then(|| crossing.collected(&body.bytes)).flatten() {
+fn read(translation: &Translation, is_stream: bool, body: &Body) -> Result<WholeAnswer, String> {
+    match is_stream.then(|| translation.collected(&body.bytes)).flatten() {
         Some(collected) => collected.map_err(|error| error.message),
-        None => crossing.whole(&body.bytes),
+        None => translation.whole(&body.bytes),
     }
 }
 
@@ -224,7 +226,7 @@ fn read(crossing: &Crossing, is_stream: bool, body: &Body) -> Result<WholeAnswer
 fn refused(
     asked: &Asked<'_>,
     candidate: &Candidate,
-    crossing: &Crossing,
+    translation: &Translation,
     response: &Received,
     headers: Headers,
     body: Body,
@@ -232,21 +234,21 @@ fn refused(
     let status = response.status;
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    let info = crossing.read_error(status, &bytes);
+    let info = translation.read_error(status, &bytes);
     let retry_after_ms = asked_rest_ms(response);
-    let bytes = crossing.error(status, &bytes, &asked.exchange.request_id).unwrap_or(bytes);
+    let bytes = translation.error(status, &bytes, &asked.exchange.request_id).unwrap_or(bytes);
     Failed::of_upstream(status, info, retry_after_ms, headers, bytes)
 }
 
 async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Result<Accepted, Failed> {
     let status = answer.response.status;
     let headers = answer.headers;
-    if let Some(content_type) = answer.crossing.stream_content_type() {
+    if let Some(content_type) = answer.translation.stream_content_type() {
         set_header(&headers, "content-type", content_type);
     }
     set_header(&headers, "cache-control", "no-cache, no-transform");
     set_header(&headers, "x-accel-buffering", "no");
-    let pipe = answer.crossing.pipe();
+    let pipe = answer.translation.pipe();
     let mut relay = StreamRelay::new(
         asked.exchange,
         candidate,
@@ -259,7 +261,7 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
         return Err(broken_off(asked, candidate, &error));
     }
     let mut transcript = Transcript::default();
-    if let Some(request) = answer.crossing.into_request() {
+    if let Some(request) = answer.translation.into_request() {
         transcript.keep_read_request(request);
     }
     Ok(Accepted {

@@ -15,7 +15,7 @@ use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_counting::api::{InputTokens, count_in_dialect};
 
-use super::{authenticate, cross, received, upstream};
+use super::{authenticate, received, translate, upstream};
 use crate::exchange::{Exchange, json};
 use crate::platform::bytes::Body;
 use crate::platform::http::Response;
@@ -78,6 +78,6 @@ pub async fn count_response_input(exchange: &Exchange) -> Result<Response, ApiEr
     let snapshot = snapshot::current(exchange).await?;
     let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
     let request = ResponsesRequest::parse(inbound.body, "")?;
-    let request = cross::resolve(exchange, &principal, request).await?.request;
+    let request = translate::resolve(exchange, &principal, request).await?.request;
     json(200, &InputTokens::of(&candidate.upstream_model, &request))
 }

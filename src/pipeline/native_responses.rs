@@ -5,9 +5,9 @@
 //! provider's account is shared by all keys.
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::dialect::crossing::Crossing;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere};
+use nexus_edge_core::dialect::translation::Translation;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::json::object::as_str;
 use nexus_edge_core::provider::{Quirk, ResponseAction};
@@ -23,12 +23,12 @@ use crate::store::{responses, snapshot};
 
 /// The pass-through for a candidate with the same dialect; `None` if it has another, or if the request continues a
 /// response that the gateway stores.
-pub async fn cross(
+pub async fn translate(
     exchange: &Exchange,
     principal: &Principal,
     inbound: &Inbound<'_>,
     candidate: &Candidate,
-) -> Result<Option<Crossing>, AttemptError> {
+) -> Result<Option<Translation>, AttemptError> {
     let provider = &candidate.upstream.record;
     if !provider.has_quirk(Quirk::Responses) {
         return Ok(None);
@@ -42,10 +42,10 @@ pub async fn cross(
             None => return Err(no_previous(&previous).into()),
         }
     }
-    let crossing = Crossing::native(inbound, false);
+    let translation = Translation::native(inbound, false);
     Ok(Some(match candidate.upstream.body_model(&candidate.upstream_model) {
-        Some(model) => crossing.naming(model),
-        None => crossing,
+        Some(model) => translation.naming(model),
+        None => translation,
     }))
 }
 

@@ -6,9 +6,9 @@
 use nexus_edge_core::stats::Outcome;
 
 use super::attempt::{Accepted, AcceptedBody, Whole};
-use super::cross::Memory;
 use super::settle::Settlement;
 use super::stream_relay;
+use super::translate::Memory;
 use crate::exchange::Exchange;
 use crate::platform::http::{Headers, Response};
 

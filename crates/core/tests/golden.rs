@@ -238,7 +238,7 @@ fn streamed_and_unstreamed_answers_say_the_same() {
     assert!(compared >= 25, "{compared} compared");
 }
 
-/// `docs/crossings.md` lists what the requests above lose in translation, so that the documentation cannot be wrong.
+/// `docs/translation.md` lists what the requests above lose in translation, so that the documentation cannot be wrong.
 #[test]
 fn the_documented_losses_are_the_real_ones() {
     let mut text = String::from(
@@ -264,12 +264,12 @@ fn the_documented_losses_are_the_real_ones() {
             text.extend(["| ", *from, " | ", &names, " |\n"]);
         }
     }
-    let path = root().join("../../../docs/crossings.md");
+    let path = root().join("../../../docs/translation.md");
     if is_update() {
         fs::write(&path, text).unwrap();
         return;
     }
-    assert_eq!(fs::read_to_string(&path).unwrap(), text, "docs/crossings.md is out of date");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text, "docs/translation.md is out of date");
 }
 
 /// `messages[3].content[0]` as `messages[].content[]`.

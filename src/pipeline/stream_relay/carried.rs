@@ -13,7 +13,7 @@ use worker::web_sys;
 
 use super::chunks::Chunks;
 use super::stream::{StreamRelay, as_piece};
-use crate::pipeline::cross::Memory;
+use crate::pipeline::translate::Memory;
 
 #[wasm_bindgen(inline_js = r#"
 // `held` is sent first. `pending` is a read that was begun already. A timer runs during the relay; it matters only

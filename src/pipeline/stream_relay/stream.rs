@@ -15,9 +15,9 @@ use worker::{Env, web_sys};
 
 use super::chunks::Chunks;
 use crate::exchange::Exchange;
-use crate::pipeline::cross::Memory;
 use crate::pipeline::dify_app::Stop;
 use crate::pipeline::settle::Settlement;
+use crate::pipeline::translate::Memory;
 use crate::pipeline::transport::Connection;
 use crate::platform::bytes;
 use crate::platform::now_ms;

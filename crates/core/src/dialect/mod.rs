@@ -7,7 +7,6 @@
 pub mod anthropic;
 pub mod cached_answer;
 pub mod canonical;
-pub mod crossing;
 pub mod dashscope;
 pub mod dify;
 pub mod face;
@@ -22,6 +21,7 @@ pub mod pipe;
 pub mod registry;
 pub mod responses;
 pub mod signature_origin;
+pub mod stream_translation;
 pub mod tap;
 pub mod transcript;
 pub mod translation;

@@ -1,7 +1,7 @@
 //! A streamed answer passing through the gateway: bytes of the upstream in, bytes for the caller out.
 //!
 //! A pipe is either a tap ([`crate::dialect::tap::Tap`]), through which bytes of the same dialect pass unchanged, or
-//! a translation ([`crate::dialect::translation::StreamTranslation`]). The relay treats both alike.
+//! a translation ([`crate::dialect::stream_translation::StreamTranslation`]). The relay treats both alike.
 
 use crate::dialect::canonical::{Answered, ChatResponse, ErrorInfo};
 use crate::sse::writer::KEEP_ALIVE;

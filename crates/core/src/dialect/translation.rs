@@ -1,131 +1,291 @@
-//! Translates a stream from one dialect to another, event by event.
+//! The translation of one request from its caller's dialect to its upstream's, and of the answer back.
+//!
+//! Where both are the same, the bytes pass through and are only inspected; otherwise everything goes through the
+//! canonical model. The pipeline uses a [`Translation`] and need not know which.
+
+use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::dialect::canonical::{
-    Answered, Assembly, ErrorInfo, FinishReason, StreamDecoder, StreamEncoder, StreamEvent, StreamFault,
+    CallerDialect, ChatRequest, ChatResponse, ErrorInfo, Part, ReplyContext, StreamDecoder, StreamEvent,
+    UpstreamDialect, assemble, explode,
 };
-use crate::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
+use crate::dialect::dify::{Dify, DifyOptions};
+use crate::dialect::face::Face;
+use crate::dialect::inbound::Inbound;
+use crate::dialect::operation::Operation;
+use crate::dialect::pipe::{StreamFacts, StreamPipe};
+use crate::dialect::stream_translation::{StreamTranslation, finish_word};
+use crate::dialect::{gemini, native, registry};
+use crate::error::ApiError;
 use crate::tokens::estimate_tokens;
 
-/// The translation of one stream.
-pub struct StreamTranslation {
-    decoder: Box<dyn StreamDecoder>,
-    encoder: Box<dyn StreamEncoder>,
-    /// Kept between chunks to reuse its memory.
-    events: Vec<StreamEvent>,
-    facts: StreamFacts,
-    ending: Option<StreamOutcome>,
-    answer: Assembly,
+/// The translation of one request, which may be the identity.
+pub struct Translation {
+    face: Face,
+    stream: bool,
+    wants_usage: bool,
+    /// Whether usage may be requested in a stream from an upstream with the caller's dialect.
+    asks_usage: bool,
+    /// The name of the model in the body, if it differs from the one in the URL.
+    body_model: Option<String>,
+    codecs: Option<Codecs>,
 }
 
-impl StreamTranslation {
-    /// A translation from `decoder` to `encoder`.
+/// The parts of a real translation.
+struct Codecs {
+    request: Rc<ChatRequest>,
+    caller: Box<dyn CallerDialect>,
+    upstream: Box<dyn UpstreamDialect>,
+    context: ReplyContext,
+}
+
+/// The request for the upstream.
+#[derive(Debug)]
+pub struct Outbound<'a> {
+    /// The body; borrowed if it is the caller's own.
+    pub body: Cow<'a, [u8]>,
+    /// Parameters of the caller's without a counterpart.
+    pub dropped: Vec<String>,
+}
+
+/// A complete answer for the caller.
+#[derive(Debug)]
+pub struct WholeAnswer {
+    /// The body; `None` if it is the upstream's, unchanged.
+    pub body: Option<Vec<u8>>,
+    /// The body to be stored, if it differs: that of an answer written as a stream.
+    pub kept: Option<Vec<u8>>,
+    /// What is recorded of it.
+    pub facts: StreamFacts,
+    /// The answer in the canonical model, if it was decoded.
+    pub answer: Option<ChatResponse>,
+}
+
+impl Translation {
+    /// For an upstream with the caller's dialect. `asks_usage`: usage may be requested in a stream.
     #[must_use]
-    pub fn new(decoder: Box<dyn StreamDecoder>, encoder: Box<dyn StreamEncoder>) -> Self {
+    pub fn native(inbound: &Inbound<'_>, asks_usage: bool) -> Self {
+        let wants_usage = inbound.wants_usage() || !inbound.stream;
         Self {
-            decoder,
-            encoder,
-            events: Vec::new(),
-            facts: StreamFacts::default(),
-            ending: None,
-            answer: Assembly::new(MAX_ANSWER_TEXT),
+            face: inbound.face,
+            stream: inbound.stream,
+            wants_usage,
+            asks_usage,
+            body_model: None,
+            codecs: None,
         }
     }
 
-    /// Encodes the decoded events. A truncation is left to the relay, which knows more about its cause.
-    fn encode(&mut self) -> Vec<u8> {
-        let mut out = Vec::new();
-        for event in std::mem::take(&mut self.events) {
-            self.note(&event);
-            if self.ending != Some(StreamOutcome::Truncated) {
-                self.encoder.encode(&event, &mut out);
-            }
-            self.answer.add(event);
-        }
-        out
+    /// For an upstream with another dialect. The error names the invalid field.
+    pub fn translated(
+        inbound: &Inbound<'_>,
+        upstream: Box<dyn UpstreamDialect>,
+        context: ReplyContext,
+    ) -> Result<Self, ApiError> {
+        let caller =
+            if inbound.as_array { Box::new(gemini::GeminiArray) } else { registry::caller(inbound.face) };
+        Ok(Self::between(inbound, inbound.canonical()?, caller, upstream, context))
     }
 
-    fn note(&mut self, event: &StreamEvent) {
-        match event {
-            StreamEvent::TextDelta { text, .. } => self.facts.estimated_completion += estimate_tokens(text),
-            StreamEvent::ArgumentsDelta { text, .. } => {
-                self.facts.estimated_completion += text.len() as u64 / 4;
-            }
-            StreamEvent::Finish { reason, .. } => self.facts.finish_reason = Some(finish_word(reason)),
-            StreamEvent::Usage(usage) => self.facts.usage = Some(*usage),
-            StreamEvent::Done => self.ending = Some(StreamOutcome::Complete),
-            StreamEvent::Error(error) if error.fault == Some(StreamFault::Truncated) => {
-                self.ending = Some(StreamOutcome::Truncated);
-            }
-            StreamEvent::Error(_) => self.ending = Some(StreamOutcome::UpstreamError),
-            _ => {}
+    /// For a Dify app, in the conversation given by the options. The request is already decoded, because its files
+    /// were uploaded.
+    #[must_use]
+    pub fn to_dify(
+        inbound: &Inbound<'_>,
+        request: ChatRequest,
+        options: DifyOptions,
+        context: ReplyContext,
+    ) -> Self {
+        let dify = Box::new(Dify::new(options));
+        Self::between(inbound, Rc::new(request), registry::caller(inbound.face), dify, context)
+    }
+
+    /// For a request that is already decoded, and a caller dialect whose answers depend on it.
+    #[must_use]
+    pub fn of_read(
+        inbound: &Inbound<'_>,
+        mut request: ChatRequest,
+        caller: Box<dyn CallerDialect>,
+        upstream: Box<dyn UpstreamDialect>,
+        context: ReplyContext,
+    ) -> Self {
+        request.model = inbound.model.to_string();
+        request.stream = inbound.stream;
+        Self::between(inbound, Rc::new(request), caller, upstream, context)
+    }
+
+    fn between(
+        inbound: &Inbound<'_>,
+        request: Rc<ChatRequest>,
+        caller: Box<dyn CallerDialect>,
+        upstream: Box<dyn UpstreamDialect>,
+        context: ReplyContext,
+    ) -> Self {
+        let wants_usage = request.include_usage || !inbound.stream;
+        let codecs = Some(Codecs { request, caller, upstream, context });
+        Self {
+            face: inbound.face,
+            stream: inbound.stream,
+            wants_usage,
+            asks_usage: true,
+            body_model: None,
+            codecs,
         }
+    }
+
+    /// The same with another name of the model in the body than that of the candidate.
+    #[must_use]
+    pub fn naming(mut self, model: impl Into<String>) -> Self {
+        self.body_model = Some(model.into());
+        self
+    }
+
+    /// Whether the caller requests a stream.
+    #[must_use]
+    pub fn wants_stream(&self) -> bool {
+        self.stream
+    }
+
+    /// The `content-type` of a translated stream.
+    #[must_use]
+    pub fn stream_content_type(&self) -> Option<&'static str> {
+        self.codecs.as_ref().map(|codecs| codecs.caller.stream_content_type())
+    }
+
+    /// Whether bytes pass through unchanged.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.codecs.is_none()
+    }
+
+    /// The request for an upstream whose name of the model is `upstream_model`.
+    #[must_use]
+    pub fn outbound<'a>(&self, inbound: &Inbound<'a>, upstream_model: &str) -> Outbound<'a> {
+        match &self.codecs {
+            None => {
+                let model = self.body_model.as_deref().unwrap_or(upstream_model);
+                Outbound { body: inbound.native_body(model, self.asks_usage), dropped: Vec::new() }
+            }
+            Some(codecs) => {
+                let encoded = codecs.upstream.encode_request(&codecs.request, upstream_model);
+                Outbound { body: Cow::Owned(encoded.body), dropped: encoded.dropped }
+            }
+        }
+    }
+
+    /// The operation for the upstream.
+    #[must_use]
+    pub fn operation(&self, upstream_model: &str) -> Operation {
+        if self.codecs.is_none() && self.face == Face::OpenaiResponses {
+            return Operation::Responses { stream: self.stream };
+        }
+        let multimodal = self
+            .codecs
+            .as_ref()
+            .is_some_and(|codecs| codecs.upstream.is_multimodal(&codecs.request, upstream_model));
+        Operation::Chat { stream: self.stream, multimodal }
+    }
+
+    /// The pipe of a streamed answer.
+    #[must_use]
+    pub fn pipe(&self) -> Box<dyn StreamPipe> {
+        match &self.codecs {
+            None => native::tap(self.face, !self.wants_usage),
+            Some(codecs) => {
+                let encoder = codecs.caller.stream_encoder(&codecs.context, self.wants_usage);
+                Box::new(StreamTranslation::new(codecs.upstream.stream_decoder(), encoder))
+            }
+        }
+    }
+
+    /// An unstreamed answer with a success status. The error describes why it is invalid.
+    pub fn whole(&self, body: &[u8]) -> Result<WholeAnswer, String> {
+        let Some(codecs) = &self.codecs else {
+            return native::inspect(self.face, body).map(|facts| WholeAnswer {
+                body: None,
+                kept: None,
+                facts,
+                answer: None,
+            });
+        };
+        let response = codecs.upstream.decode_response(body)?;
+        let facts = facts_of(&response);
+        let (body, kept) = codecs.write(&response, self.stream);
+        Ok(WholeAnswer { body: Some(body), kept, facts, answer: Some(response) })
+    }
+
+    /// The answer of an upstream that streams although the caller did not request it; `None` where bytes pass
+    /// through.
+    #[must_use]
+    pub fn collected(&self, body: &[u8]) -> Option<Result<WholeAnswer, ErrorInfo>> {
+        let codecs = self.codecs.as_ref()?;
+        let mut decoder: Box<dyn StreamDecoder> = codecs.upstream.stream_decoder();
+        let mut events: Vec<StreamEvent> = Vec::new();
+        decoder.push(body, &mut events);
+        decoder.finish(&mut events);
+        Some(assemble(events).map(|response| {
+            let facts = facts_of(&response);
+            let (body, kept) = codecs.write(&response, false);
+            WholeAnswer { body: Some(body), kept, facts, answer: Some(response) }
+        }))
+    }
+
+    /// The request in the canonical model, if it was decoded.
+    #[must_use]
+    pub fn into_request(self) -> Option<Rc<ChatRequest>> {
+        self.codecs.map(|codecs| codecs.request)
+    }
+
+    /// The content of an error of the upstream.
+    #[must_use]
+    pub fn read_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
+        match &self.codecs {
+            Some(codecs) => codecs.upstream.decode_error(status, body),
+            None => registry::upstream(self.face).decode_error(status, body),
+        }
+    }
+
+    /// The upstream's error in the caller's dialect; `None` if its body is passed on unchanged.
+    #[must_use]
+    pub fn error(&self, status: u16, body: &[u8], request_id: &str) -> Option<Vec<u8>> {
+        let codecs = self.codecs.as_ref()?;
+        let error = codecs.upstream.decode_error(status, body);
+        Some(codecs.caller.encode_error(&error, request_id))
     }
 }
 
-impl StreamPipe for StreamTranslation {
-    fn push(&mut self, chunk: &[u8]) -> Forward {
-        self.decoder.push(chunk, &mut self.events);
-        Forward::Replaced(self.encode())
-    }
-
-    fn finish(&mut self) -> StreamEnd {
-        if self.ending.is_none() {
-            self.decoder.finish(&mut self.events);
+impl Codecs {
+    /// Encodes an answer, complete or as a stream that the caller requested and the upstream did not send.
+    fn write(&self, response: &ChatResponse, as_stream: bool) -> (Vec<u8>, Option<Vec<u8>>) {
+        if !as_stream {
+            return (self.caller.encode_response(response, &self.context), None);
         }
-        let tail = self.encode();
-        StreamEnd { tail, outcome: self.ending.unwrap_or(StreamOutcome::Truncated) }
-    }
-
-    fn facts(&self) -> StreamFacts {
-        self.facts.clone()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.ending == Some(StreamOutcome::Complete)
-    }
-
-    fn at_boundary(&self) -> bool {
-        self.encoder.takes_comments()
-    }
-
-    fn keep_alive(&self) -> &'static [u8] {
-        self.encoder.keep_alive()
-    }
-
-    fn final_body(&self) -> Option<Vec<u8>> {
-        self.is_complete().then(|| self.encoder.final_body()).flatten()
-    }
-
-    fn has_spoken(&mut self) -> bool {
-        self.answer.has_spoken()
-    }
-
-    fn error(&self) -> Option<ErrorInfo> {
-        self.answer.error().cloned()
-    }
-
-    fn take_answer(&mut self) -> Answered {
-        std::mem::replace(&mut self.answer, Assembly::new(0)).into_answered()
-    }
-
-    fn encode_error(&mut self, error: &ErrorInfo) -> Vec<u8> {
+        let mut encoder = self.caller.stream_encoder(&self.context, self.request.include_usage);
         let mut out = Vec::new();
-        self.encoder.encode(&StreamEvent::Error(error.clone()), &mut out);
-        out
+        for event in explode(response.clone()) {
+            encoder.encode(&event, &mut out);
+        }
+        (out, encoder.final_body())
     }
 }
 
-/// The recorded name of a finish reason: `OpenAI`'s, because most of the log uses it.
-#[must_use]
-pub fn finish_word(reason: &FinishReason) -> String {
-    match reason {
-        FinishReason::Stop | FinishReason::StopSequence(_) => "stop",
-        FinishReason::Length => "length",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::ContentFilter => "content_filter",
-        FinishReason::Refusal => "refusal",
-        FinishReason::Pause => "pause",
-        FinishReason::Other(word) => word,
+fn facts_of(response: &ChatResponse) -> StreamFacts {
+    let finish = response.choices.first().and_then(|choice| choice.finish.as_ref());
+    let parts = response.choices.iter().flat_map(|choice| &choice.parts);
+    StreamFacts {
+        usage: response.usage,
+        finish_reason: finish.map(finish_word),
+        estimated_completion: if response.usage.is_some() { 0 } else { parts.map(estimate_part).sum() },
     }
-    .to_owned()
+}
+
+fn estimate_part(part: &Part) -> u64 {
+    match part {
+        Part::Text { text, .. } | Part::Thinking { text, .. } | Part::Refusal { text } => {
+            estimate_tokens(text)
+        }
+        Part::ToolCall { arguments, .. } => estimate_tokens(arguments),
+        _ => 0,
+    }
 }

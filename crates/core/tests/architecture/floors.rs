@@ -24,7 +24,7 @@ pub const CORE: &[Floor] = &[
     &["dialect::operation"],
     &["dialect::canonical", "dialect::face", "dialect::model_list"],
     &["dialect::pipe", "dialect::signature_origin", "dialect::upstream"],
-    &["dialect::listener", "dialect::tap", "dialect::translation"],
+    &["dialect::listener", "dialect::tap", "dialect::stream_translation"],
     &["dialect::anthropic", "dialect::dashscope", "dialect::gemini", "dialect::openai", "dialect::responses"],
     // Variants of a dialect of the floor below.
     &["dialect::dify", "dialect::workers_ai"],
@@ -63,7 +63,7 @@ pub const WORKER: &[Floor] = &[
         "pipeline::received",
     ],
     &["pipeline::native_responses", "pipeline::probe", "pipeline::settle"],
-    &["pipeline::cross"],
+    &["pipeline::translate"],
     &["pipeline::count", "pipeline::stream_relay"],
     &["pipeline::attempt"],
     &["pipeline::relay"],

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::decode_answer::Answer;
 use crate::dialect::canonical::{ErrorInfo, Json};
 use crate::dialect::pipe::StreamFacts;
+use crate::dialect::stream_translation::finish_word;
 use crate::dialect::tap::{Ending, Observer};
-use crate::dialect::translation::finish_word;
 use crate::sse::{Event, writer};
 use crate::tokens::estimate_tokens;
 

@@ -403,7 +403,7 @@ fn given_back(output: &Value) -> Vec<Part> {
 
 /// The part after translation: a call has arguments, citations have this dialect's form only, and empty thinking
 /// blocks are gone.
-fn after_crossing(part: Part) -> Option<Part> {
+fn after_translation(part: Part) -> Option<Part> {
     match part {
         Part::Text { text, .. } => Some(Part::text(text)),
         Part::Thinking { text, signature: None } if text.is_empty() => None,
@@ -441,7 +441,7 @@ proptest! {
     fn the_answer_can_be_given_back(response in any_response()) {
         let output = body(&encoder(), &response)["output"].clone();
         let expected: Vec<Part> =
-            response.choices[0].parts.iter().cloned().filter_map(after_crossing).collect();
+            response.choices[0].parts.iter().cloned().filter_map(after_translation).collect();
         let found: Vec<Part> = given_back(&output).into_iter().map(without_sources).collect();
         prop_assert_eq!(found, expected);
     }

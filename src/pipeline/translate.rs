@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::canonical::ReplyContext;
-use nexus_edge_core::dialect::crossing::Crossing;
 use nexus_edge_core::dialect::dify::DifyOptions;
 use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::responses::{
     Kept, KeptElsewhere, ResponsesEncoder, ResponsesRequest, StoredResponse, response_of_item,
 };
+use nexus_edge_core::dialect::translation::Translation;
 use nexus_edge_core::provider::Quirk;
 use nexus_edge_core::routing::Candidate;
 
@@ -69,26 +69,27 @@ impl Keep {
 }
 
 /// The translation for a candidate. An error is the caller's: the request is invalid in its dialect.
-pub async fn cross(
+pub async fn translate(
     exchange: &Exchange,
     principal: &Principal,
     inbound: &Inbound<'_>,
     candidate: &Candidate,
     conversation_id: &str,
-) -> Result<(Crossing, Memory), AttemptError> {
+) -> Result<(Translation, Memory), AttemptError> {
     let provider = &candidate.upstream.record;
     let kind = candidate.upstream.provider();
     if kind.speaks(inbound.face) && !inbound.as_array && !provider.has_quirk(Quirk::OddReplies) {
         let asks_usage = !provider.has_quirk(Quirk::NoStreamOptions);
-        return Ok((Crossing::native(inbound, asks_usage), Memory::None));
+        return Ok((Translation::native(inbound, asks_usage), Memory::None));
     }
     if inbound.face == Face::OpenaiResponses
-        && let Some(crossing) = native_responses::cross(exchange, principal, inbound, candidate).await?
+        && let Some(translation) =
+            native_responses::translate(exchange, principal, inbound, candidate).await?
     {
         let keeps = native_responses::is_stored(inbound);
         let what = What::Keeper(provider.uid.clone());
         let keep = || Memory::Answer(Box::new(Keep { key_id: principal.key_id.clone(), what }));
-        return Ok((crossing, if keeps { keep() } else { Memory::None }));
+        return Ok((translation, if keeps { keep() } else { Memory::None }));
     }
     let context = ReplyContext {
         unique: new_ulid(exchange.started_ms).to_lowercase(),
@@ -106,19 +107,20 @@ pub async fn cross(
         let options = DifyOptions { app, conversation_id: known, user, inputs: None };
         dify_app::upload(exchange, candidate, &mut request, &options).await?;
         let user = options.user.clone();
-        let crossing = Crossing::to_dify(inbound, request, options, context);
+        let translation = Translation::to_dify(inbound, request, options, context);
         return Ok((
-            crossing,
+            translation,
             Memory::DifyConversation { name: app.keeps_conversation().then_some(name), user },
         ));
     }
     if inbound.face != Face::OpenaiResponses {
-        return Ok((Crossing::translated(inbound, provider.codec(), context)?, Memory::None));
+        return Ok((Translation::translated(inbound, provider.codec(), context)?, Memory::None));
     }
     let request = ResponsesRequest::parse(inbound.body, &context.unique)?;
     let request = resolve(exchange, principal, request).await?;
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
-    let crossing = Crossing::of_read(inbound, request.request.clone(), encoder, provider.codec(), context);
+    let translation =
+        Translation::of_read(inbound, request.request.clone(), encoder, provider.codec(), context);
     let memory = if request.store {
         Memory::Answer(Box::new(Keep {
             key_id: principal.key_id.clone(),
@@ -127,7 +129,7 @@ pub async fn cross(
     } else {
         Memory::None
     };
-    Ok((crossing, memory))
+    Ok((translation, memory))
 }
 
 /// Prepends earlier turns to a request that continues a stored response or refers to its items.

@@ -1,0 +1,131 @@
+//! Translates a stream from one dialect to another, event by event.
+
+use crate::dialect::canonical::{
+    Answered, Assembly, ErrorInfo, FinishReason, StreamDecoder, StreamEncoder, StreamEvent, StreamFault,
+};
+use crate::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
+use crate::tokens::estimate_tokens;
+
+/// The translation of one stream.
+pub struct StreamTranslation {
+    decoder: Box<dyn StreamDecoder>,
+    encoder: Box<dyn StreamEncoder>,
+    /// Kept between chunks to reuse its memory.
+    events: Vec<StreamEvent>,
+    facts: StreamFacts,
+    ending: Option<StreamOutcome>,
+    answer: Assembly,
+}
+
+impl StreamTranslation {
+    /// A translation from `decoder` to `encoder`.
+    #[must_use]
+    pub fn new(decoder: Box<dyn StreamDecoder>, encoder: Box<dyn StreamEncoder>) -> Self {
+        Self {
+            decoder,
+            encoder,
+            events: Vec::new(),
+            facts: StreamFacts::default(),
+            ending: None,
+            answer: Assembly::new(MAX_ANSWER_TEXT),
+        }
+    }
+
+    /// Encodes the decoded events. A truncation is left to the relay, which knows more about its cause.
+    fn encode(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for event in std::mem::take(&mut self.events) {
+            self.note(&event);
+            if self.ending != Some(StreamOutcome::Truncated) {
+                self.encoder.encode(&event, &mut out);
+            }
+            self.answer.add(event);
+        }
+        out
+    }
+
+    fn note(&mut self, event: &StreamEvent) {
+        match event {
+            StreamEvent::TextDelta { text, .. } => self.facts.estimated_completion += estimate_tokens(text),
+            StreamEvent::ArgumentsDelta { text, .. } => {
+                self.facts.estimated_completion += text.len() as u64 / 4;
+            }
+            StreamEvent::Finish { reason, .. } => self.facts.finish_reason = Some(finish_word(reason)),
+            StreamEvent::Usage(usage) => self.facts.usage = Some(*usage),
+            StreamEvent::Done => self.ending = Some(StreamOutcome::Complete),
+            StreamEvent::Error(error) if error.fault == Some(StreamFault::Truncated) => {
+                self.ending = Some(StreamOutcome::Truncated);
+            }
+            StreamEvent::Error(_) => self.ending = Some(StreamOutcome::UpstreamError),
+            _ => {}
+        }
+    }
+}
+
+impl StreamPipe for StreamTranslation {
+    fn push(&mut self, chunk: &[u8]) -> Forward {
+        self.decoder.push(chunk, &mut self.events);
+        Forward::Replaced(self.encode())
+    }
+
+    fn finish(&mut self) -> StreamEnd {
+        if self.ending.is_none() {
+            self.decoder.finish(&mut self.events);
+        }
+        let tail = self.encode();
+        StreamEnd { tail, outcome: self.ending.unwrap_or(StreamOutcome::Truncated) }
+    }
+
+    fn facts(&self) -> StreamFacts {
+        self.facts.clone()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.ending == Some(StreamOutcome::Complete)
+    }
+
+    fn at_boundary(&self) -> bool {
+        self.encoder.takes_comments()
+    }
+
+    fn keep_alive(&self) -> &'static [u8] {
+        self.encoder.keep_alive()
+    }
+
+    fn final_body(&self) -> Option<Vec<u8>> {
+        self.is_complete().then(|| self.encoder.final_body()).flatten()
+    }
+
+    fn has_spoken(&mut self) -> bool {
+        self.answer.has_spoken()
+    }
+
+    fn error(&self) -> Option<ErrorInfo> {
+        self.answer.error().cloned()
+    }
+
+    fn take_answer(&mut self) -> Answered {
+        std::mem::replace(&mut self.answer, Assembly::new(0)).into_answered()
+    }
+
+    fn encode_error(&mut self, error: &ErrorInfo) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encoder.encode(&StreamEvent::Error(error.clone()), &mut out);
+        out
+    }
+}
+
+/// The recorded name of a finish reason: `OpenAI`'s, because most of the log uses it.
+#[must_use]
+pub fn finish_word(reason: &FinishReason) -> String {
+    match reason {
+        FinishReason::Stop | FinishReason::StopSequence(_) => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter => "content_filter",
+        FinishReason::Refusal => "refusal",
+        FinishReason::Pause => "pause",
+        FinishReason::Other(word) => word,
+    }
+    .to_owned()
+}
