@@ -1,7 +1,7 @@
 //! From a request to its response: finds the route, checks who may call it, and adds the common headers.
 
 use nexus_edge_api::{Audience, Method, Operation, Speaks};
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::path;
 use nexus_edge_core::limits::Rules;
@@ -31,7 +31,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
         origin.filter(|_| operations_at(path).next().is_some_and(|first| first.audience == Audience::Caller));
 
     let found = find(&head.method, path);
-    let face = found.as_ref().map_or_else(
+    let caller_dialect = found.as_ref().map_or_else(
         |_| dialect_of_path(path),
         |(route, captured)| dialect_of(route.operation, &captured.first, &head),
     );
@@ -40,8 +40,15 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
         _ if preflight => Ok(Response::empty(204, Headers::new())),
         Ok(settings) => match found {
             Ok((route, captured)) => {
-                let exchange =
-                    Exchange::new(request, head, face, env, context, settings.clone(), request_id.clone());
+                let exchange = Exchange::new(
+                    request,
+                    head,
+                    caller_dialect,
+                    env,
+                    context,
+                    settings.clone(),
+                    request_id.clone(),
+                );
                 let answered = match admit(route.operation, &exchange).await {
                     Ok(()) => (route.answer)(&exchange, &captured).await,
                     Err(error) => Err(error),
@@ -57,7 +64,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
         if operations_at(path).any(|operation| operation.speaks == Speaks::Envelope) {
             envelope::failure(&error, &request_id)
         } else {
-            error_response(&error, face, &request_id)
+            error_response(&error, caller_dialect, &request_id)
         }
     });
     // Nothing is added to an accepted connection, whose headers are its object's.
@@ -65,7 +72,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
     for (name, value) in notes {
         set_header(response.headers(), name, &value);
     }
-    if face == Face::Anthropic {
+    if caller_dialect == CallerDialect::Anthropic {
         set_header(response.headers(), "request-id", &request_id);
     }
     if let (Some(origin), Ok(settings)) = (from_browser, &settings) {
@@ -84,26 +91,30 @@ async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiErro
 }
 
 /// The dialect of a request: that of the operation or, for paths that SDKs share, that of their headers.
-fn dialect_of(operation: &Operation, parameter: &str, head: &RequestHead) -> Face {
+fn dialect_of(operation: &Operation, parameter: &str, head: &RequestHead) -> CallerDialect {
     let has = |name: &str| head.headers.get(name).is_some();
     match operation.speaks {
-        Speaks::DialectOfHeaders if has("anthropic-version") => Face::Anthropic,
-        Speaks::DialectOfHeaders if has("x-goog-api-key") || has("x-goog-api-client") => Face::Gemini,
+        Speaks::DialectOfHeaders if has("anthropic-version") => CallerDialect::Anthropic,
+        Speaks::DialectOfHeaders if has("x-goog-api-key") || has("x-goog-api-client") => {
+            CallerDialect::Gemini
+        }
         // A model without an action: a mistake of callers of any dialect.
-        Speaks::Dialect(Face::Gemini) if operation.method == Method::Post && !parameter.contains(':') => {
-            Face::OpenaiChat
+        Speaks::Dialect(CallerDialect::Gemini)
+            if operation.method == Method::Post && !parameter.contains(':') =>
+        {
+            CallerDialect::OpenaiChat
         }
         Speaks::Dialect(dialect) => dialect,
-        Speaks::DialectOfHeaders | Speaks::Envelope => Face::OpenaiChat,
+        Speaks::DialectOfHeaders | Speaks::Envelope => CallerDialect::OpenaiChat,
     }
 }
 
 /// The dialect of errors for unknown paths.
-fn dialect_of_path(path: &str) -> Face {
+fn dialect_of_path(path: &str) -> CallerDialect {
     match path {
-        path if path.starts_with("/v1/messages") => Face::Anthropic,
-        path if path.starts_with("/v1beta/") => Face::Gemini,
-        _ => Face::OpenaiChat,
+        path if path.starts_with("/v1/messages") => CallerDialect::Anthropic,
+        path if path.starts_with("/v1beta/") => CallerDialect::Gemini,
+        _ => CallerDialect::OpenaiChat,
     }
 }
 

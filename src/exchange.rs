@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use nexus_edge_core::access::credential;
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::header_list::HeaderList;
@@ -27,7 +27,7 @@ pub struct Exchange {
     /// Settings of the deployment.
     pub settings: Rc<Settings>,
     /// The caller's dialect.
-    pub face: Face,
+    pub caller_dialect: CallerDialect,
     /// The `x-request-id` of the answer.
     pub request_id: String,
     /// When the request arrived, in milliseconds since the epoch.
@@ -82,13 +82,13 @@ impl Exchange {
     pub fn new(
         request: web_sys::Request,
         head: RequestHead,
-        face: Face,
+        caller_dialect: CallerDialect,
         env: Env,
         context: Context,
         settings: Rc<Settings>,
         id: String,
     ) -> Self {
-        Self::begin(head, RequestBody::Caller(request), face, env, context, settings, id)
+        Self::begin(head, RequestBody::Caller(request), caller_dialect, env, context, settings, id)
     }
 
     /// The exchange of an internal request. Its key is checked like that of any other request.
@@ -108,7 +108,8 @@ impl Exchange {
             headers,
         };
         let body = RequestBody::Here(internal.body);
-        let mut exchange = Self::begin(head, body, Face::OpenaiChat, env, context, settings, request_id);
+        let mut exchange =
+            Self::begin(head, body, CallerDialect::OpenaiChat, env, context, settings, request_id);
         exchange.event_id = internal.event_id;
         exchange.internal_key_hash = Some(internal.key_hash);
         exchange.asked_by = internal.asked_by;
@@ -119,7 +120,7 @@ impl Exchange {
     fn begin(
         head: RequestHead,
         body: RequestBody,
-        face: Face,
+        caller_dialect: CallerDialect,
         env: Env,
         context: Context,
         settings: Rc<Settings>,
@@ -130,7 +131,7 @@ impl Exchange {
         Self {
             head,
             body,
-            face,
+            caller_dialect,
             env,
             context,
             settings,
@@ -157,7 +158,7 @@ impl Exchange {
     /// The API key of the request.
     pub fn credential(&self) -> Option<String> {
         // Google's own clients may send the key in the query; other callers should not, because URLs end up in logs.
-        let in_query = || if self.face == Face::Gemini { self.query("key") } else { None };
+        let in_query = || if self.caller_dialect == CallerDialect::Gemini { self.query("key") } else { None };
         credential::find(|name| self.header(name)).or_else(in_query)
     }
 
@@ -252,8 +253,12 @@ pub fn json_bytes(status: u16, headers: Headers, body: Vec<u8>) -> Response {
 }
 
 /// The response for an error, in the caller's dialect.
-pub fn error_response(error: &ApiError, face: Face, request_id: &str) -> Response {
-    json_bytes(error.status, error_headers(error), registry::encode_own_error(face, error, request_id))
+pub fn error_response(error: &ApiError, caller_dialect: CallerDialect, request_id: &str) -> Response {
+    json_bytes(
+        error.status,
+        error_headers(error),
+        registry::encode_own_error(caller_dialect, error, request_id),
+    )
 }
 
 /// The headers of the answer for an error.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::model_list::{AnthropicList, AnthropicModel, GeminiList, GeminiModel};
 use nexus_edge_core::dialect::openai::models::{ModelCard, ModelList};
 use nexus_edge_core::error::ApiError;
@@ -22,12 +22,12 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
         .map(|offer| (offer.listed_name(), offer))
         .filter(|(name, _)| seen.insert(name.clone()))
         .collect();
-    if exchange.face == Face::Anthropic {
+    if exchange.caller_dialect == CallerDialect::Anthropic {
         let models =
             offers.iter().map(|(name, offer)| AnthropicModel::new(name, offer.model.created_at)).collect();
         return json(200, &AnthropicList::new(models));
     }
-    if exchange.face == Face::Gemini {
+    if exchange.caller_dialect == CallerDialect::Gemini {
         return json(200, &GeminiList::new(offers.iter().map(|(name, _)| GeminiModel::new(name)).collect()));
     }
     let cards = offers
@@ -43,10 +43,10 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let snapshot = snapshot::current(exchange).await?;
     let plan = snapshot.resolve(id, &principal)?;
     let record = &plan.first.upstream.record;
-    if exchange.face == Face::Anthropic {
+    if exchange.caller_dialect == CallerDialect::Anthropic {
         return json(200, &AnthropicModel::new(id, plan.first.model_created_at));
     }
-    if exchange.face == Face::Gemini {
+    if exchange.caller_dialect == CallerDialect::Gemini {
         return json(200, &GeminiModel::new(id));
     }
     json(200, &ModelCard::new(id, &record.name, plan.first.model_created_at))

@@ -7,7 +7,7 @@ use nexus_edge_core::access::{Principal, StorePolicy};
 use nexus_edge_core::chat::title::title_of;
 use nexus_edge_core::conversation::normalise::last_user_text;
 use nexus_edge_core::conversation::{Remembrance, archive};
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, UsageEvent};
 use nexus_edge_core::tokens::UsageSource;
@@ -28,7 +28,7 @@ pub struct Asker {
     /// The key.
     pub principal: Principal,
     /// The dialect of the caller.
-    pub face: Face,
+    pub caller_dialect: CallerDialect,
     /// In a session, which has its own history: the turn with the question of this answer.
     pub asked_by: Option<String>,
 }
@@ -36,11 +36,11 @@ pub struct Asker {
 /// Runs all of it. The event is completed first; the rest runs concurrently, so that a slow archive does not delay
 /// the usage event.
 pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
-    let Asker { principal, face, asked_by } = asker;
+    let Asker { principal, caller_dialect, asked_by } = asker;
     let RequestRecord { mut event, trail, mut transcript, session, cache, admission, recognised, .. } =
         record;
     if let Some(place) = cache.filter(|_| event.outcome == Outcome::Completed) {
-        cache::keep(env, &event, &principal, &mut transcript, face, &place).await;
+        cache::keep(env, &event, &principal, &mut transcript, caller_dialect, &place).await;
     }
     counting::complete(&mut event, &mut transcript);
     event.cost_micros = trail.price().map_or(0, |price| price.cost(&event.usage));

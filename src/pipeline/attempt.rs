@@ -202,7 +202,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     match whole.answer.take() {
         Some(response) => transcript.keep_read_answer(Answered { response, is_whole: true }),
         None if body.bytes.len() <= MAX_ANSWER_TEXT => {
-            transcript.keep_answer(asked.inbound.face, Rc::clone(&body.bytes));
+            transcript.keep_answer(asked.inbound.caller_dialect, Rc::clone(&body.bytes));
         }
         None => {}
     }
@@ -286,7 +286,7 @@ fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Fa
     }
     let headers = Headers::new();
     set_header(&headers, "content-type", JSON);
-    let bytes = registry::encode_error(asked.exchange.face, error, &asked.exchange.request_id);
+    let bytes = registry::encode_error(asked.exchange.caller_dialect, error, &asked.exchange.request_id);
     let bytes = redact(&bytes, candidate.upstream.secrets()).unwrap_or(bytes);
     Failed::of_upstream(error.status, error.clone(), None, headers, bytes)
 }

@@ -43,7 +43,7 @@ pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> R
     record.check(now_ms())?;
     // Internal requests skip the checks of address and dialect; both ran when the session's caller connected.
     if exchange.internal_key_hash.is_none() {
-        record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.face.name())?;
+        record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.caller_dialect.name())?;
     }
     Ok(Principal::of_api_key(&record))
 }

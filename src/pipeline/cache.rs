@@ -8,8 +8,8 @@
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::logical_model::MAX_CACHE_TTL_S;
 use nexus_edge_core::dialect::cached_answer::{self, CachedAnswer};
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::ReplyContext;
-use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
@@ -74,10 +74,11 @@ pub fn use_of(
             (seconds, false)
         }
     };
-    if !cached_answer::is_cacheable(exchange.face) || inbound.as_array {
+    if !cached_answer::is_cacheable(exchange.caller_dialect) || inbound.as_array {
         return Ok(Use::Bypass);
     }
-    let name = cached_answer::name_of(&principal.key_id, exchange.face, &inbound.model, inbound.body);
+    let name =
+        cached_answer::name_of(&principal.key_id, exchange.caller_dialect, &inbound.model, inbound.body);
     Ok(name.map_or(Use::Bypass, |name| Use::On(Place { name, ttl_s, refresh })))
 }
 
@@ -95,7 +96,7 @@ pub async fn find(
         None
     })?;
     let context = context_of(exchange.started_ms, &inbound.model);
-    let (body, content_type) = found.replay(exchange.face, inbound.stream.then_some(&context))?;
+    let (body, content_type) = found.replay(exchange.caller_dialect, inbound.stream.then_some(&context))?;
     let headers = Headers::new();
     set_header(&headers, "content-type", content_type);
     if inbound.stream {
@@ -113,11 +114,11 @@ pub async fn keep(
     event: &UsageEvent,
     principal: &Principal,
     transcript: &mut Transcript,
-    face: Face,
+    caller_dialect: CallerDialect,
     place: &Place,
 ) {
     let context = context_of(event.ts, &event.model);
-    let Some(body) = CachedAnswer::of(face, transcript, &context) else { return };
+    let Some(body) = CachedAnswer::of(caller_dialect, transcript, &context) else { return };
     let stored_at = now_ms();
     let answer = CachedAnswer {
         stored_at,

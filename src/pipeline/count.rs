@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::operation::Operation;
 use nexus_edge_core::dialect::responses::ResponsesRequest;
@@ -31,17 +31,17 @@ pub async fn count_tokens(
 ) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
     let body = exchange.body().await?;
-    let inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
+    let inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     let snapshot = snapshot::current(exchange).await?;
     let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
     let call = candidate.upstream.call(Operation::CountTokens, &candidate.upstream_model);
-    if let Some(call) = call.filter(|_| candidate.upstream.provider().speaks(exchange.face))
+    if let Some(call) = call.filter(|_| candidate.upstream.provider().speaks(exchange.caller_dialect))
         && let Some(answer) = ask(exchange, &candidate, call, &body, &inbound).await?
     {
         return Ok(answer);
     }
     let tokens = count_in_dialect(&inbound, &candidate.upstream_model)?;
-    let name = if exchange.face == Face::Gemini { "totalTokens" } else { "input_tokens" };
+    let name = if exchange.caller_dialect == CallerDialect::Gemini { "totalTokens" } else { "input_tokens" };
     json(200, &BTreeMap::from([(name, tokens)]))
 }
 
@@ -74,7 +74,7 @@ async fn ask(
 pub async fn count_response_input(exchange: &Exchange) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
     let body = exchange.body().await?;
-    let inbound = Inbound::parse(exchange.face, &body.bytes, None)?;
+    let inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, None)?;
     let snapshot = snapshot::current(exchange).await?;
     let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
     let request = ResponsesRequest::parse(inbound.body, "")?;

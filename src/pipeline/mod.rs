@@ -47,7 +47,7 @@ use futures::future::join;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::conversation::Lookup;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::error::ApiError;
@@ -86,7 +86,7 @@ pub async fn chat_completion(
         Ok(Served::Cache { response, answer }) => {
             let record = settlement.record();
             set_header(response.headers(), "x-conversation-id", &record.event.conversation_id);
-            record.note_cached(exchange.face, answer);
+            record.note_cached(exchange.caller_dialect, answer);
             settlement.finish(Outcome::Completed);
             Ok(response)
         }
@@ -123,9 +123,9 @@ async fn serve(
     record: &mut RequestRecord,
 ) -> Result<Served, Reply> {
     let body = exchange.body().await?;
-    let mut inbound = Inbound::parse(exchange.face, &body.bytes, from_path)?;
+    let mut inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     record.note_request(&inbound.model, inbound.stream);
-    record.note_body(exchange.face, &body.bytes, &inbound.model, inbound.stream);
+    record.note_body(exchange.caller_dialect, &body.bytes, &inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
     let prices = route.candidates.iter().filter_map(|candidate| candidate.price);
@@ -143,7 +143,7 @@ async fn serve(
     let lookup = Lookup::of(
         is_named,
         found.is_some() || route.candidates.iter().any(is_dify),
-        exchange.face == Face::OpenaiResponses,
+        exchange.caller_dialect == CallerDialect::OpenaiResponses,
     );
     let recogniser = Recogniser { exchange, principal, lookup };
     if let Some(recognised) = recogniser.at(Lookup::First, &mut record.transcript, Some(&inbound)).await {

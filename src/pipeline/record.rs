@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound;
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
@@ -44,7 +44,7 @@ enum Prompt {
     /// An estimate.
     Estimated(u64),
     /// The body, from which an estimate is made if the upstream reports nothing.
-    Body(Face, Rc<Vec<u8>>),
+    Body(CallerDialect, Rc<Vec<u8>>),
 }
 
 impl Default for Prompt {
@@ -66,9 +66,15 @@ impl RequestRecord {
     }
 
     /// Records the body of a chat: for the transcript, and for an estimate of the prompt.
-    pub fn note_body(&mut self, face: Face, body: &Rc<Vec<u8>>, model: &str, stream: bool) {
-        self.transcript.keep_request(face, Rc::clone(body), model, stream);
-        self.prompt = Prompt::Body(face, Rc::clone(body));
+    pub fn note_body(
+        &mut self,
+        caller_dialect: CallerDialect,
+        body: &Rc<Vec<u8>>,
+        model: &str,
+        stream: bool,
+    ) {
+        self.transcript.keep_request(caller_dialect, Rc::clone(body), model, stream);
+        self.prompt = Prompt::Body(caller_dialect, Rc::clone(body));
     }
 
     /// Records an estimate of the prompt's tokens, for an upstream that does not report them.
@@ -85,7 +91,7 @@ impl RequestRecord {
     }
 
     /// Records that a cached response was the answer.
-    pub fn note_cached(&mut self, face: Face, answer: CachedAnswer) {
+    pub fn note_cached(&mut self, caller_dialect: CallerDialect, answer: CachedAnswer) {
         self.event.status = 200;
         self.trail.note_attempt(AttemptRecord {
             provider: answer.provider.clone(),
@@ -93,7 +99,7 @@ impl RequestRecord {
             ..AttemptRecord::default()
         });
         // The conversation continues from it as from any other answer.
-        answer.keep_in(face, &mut self.transcript);
+        answer.keep_in(caller_dialect, &mut self.transcript);
     }
 
     /// Records the facts of an answer; without reported usage, the estimate of the text.
@@ -103,7 +109,7 @@ impl RequestRecord {
         } else {
             let prompt = match &self.prompt {
                 Prompt::Estimated(tokens) => *tokens,
-                Prompt::Body(face, body) => inbound::estimate_prompt_tokens(*face, body),
+                Prompt::Body(caller_dialect, body) => inbound::estimate_prompt_tokens(*caller_dialect, body),
             };
             let completion = facts.estimated_completion;
             (TokenUsage { prompt, completion, ..TokenUsage::default() }, UsageSource::Estimated)

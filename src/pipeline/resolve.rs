@@ -92,7 +92,7 @@ fn route_through(
     let region = exchange.header("x-nexus-region");
     let needs = Needs { preferred_region: region.as_deref(), ..needs };
     let preference = Preference {
-        face: Some(exchange.face),
+        caller_dialect: Some(exchange.caller_dialect),
         strategy,
         sticky: sticky.as_deref(),
         counter: REQUESTS.replace(REQUESTS.get() + 1),

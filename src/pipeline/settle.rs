@@ -31,8 +31,11 @@ impl Settlement {
     pub fn begin(exchange: &Exchange, principal: &Principal, conversation_id: String) -> Self {
         let (leave, left) = oneshot::channel();
         let env = exchange.env.clone();
-        let asker =
-            Asker { principal: principal.clone(), face: exchange.face, asked_by: exchange.asked_by.clone() };
+        let asker = Asker {
+            principal: principal.clone(),
+            caller_dialect: exchange.caller_dialect,
+            asked_by: exchange.asked_by.clone(),
+        };
         wait_until(&exchange.context, async move {
             if let Ok(record) = left.await {
                 after_response::run(&env, asker, record).await;

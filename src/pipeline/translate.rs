@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::ReplyContext;
 use nexus_edge_core::dialect::dify::DifyOptions;
-use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::responses::{
     Kept, KeptElsewhere, ResponsesEncoder, ResponsesRequest, StoredResponse, response_of_item,
@@ -78,11 +78,11 @@ pub async fn translate(
 ) -> Result<(Translation, Memory), AttemptError> {
     let provider = &candidate.upstream.record;
     let kind = candidate.upstream.provider();
-    if kind.speaks(inbound.face) && !inbound.as_array && !provider.has_quirk(Quirk::OddReplies) {
+    if kind.speaks(inbound.caller_dialect) && !inbound.as_array && !provider.has_quirk(Quirk::OddReplies) {
         let asks_usage = !provider.has_quirk(Quirk::NoStreamOptions);
         return Ok((Translation::native(inbound, asks_usage), Memory::None));
     }
-    if inbound.face == Face::OpenaiResponses
+    if inbound.caller_dialect == CallerDialect::OpenaiResponses
         && let Some(translation) =
             native_responses::translate(exchange, principal, inbound, candidate).await?
     {
@@ -97,7 +97,7 @@ pub async fn translate(
         model: inbound.model.to_string(),
     };
     if let Some(app) = kind.dify_app(provider.quirk_set())
-        && inbound.face != Face::OpenaiResponses
+        && inbound.caller_dialect != CallerDialect::OpenaiResponses
     {
         let name = format!("dify:{}:{}:{conversation_id}", provider.uid, principal.key_id);
         let known =
@@ -113,7 +113,7 @@ pub async fn translate(
             Memory::DifyConversation { name: app.keeps_conversation().then_some(name), user },
         ));
     }
-    if inbound.face != Face::OpenaiResponses {
+    if inbound.caller_dialect != CallerDialect::OpenaiResponses {
         return Ok((Translation::translated(inbound, provider.codec(), context)?, Memory::None));
     }
     let request = ResponsesRequest::parse(inbound.body, &context.unique)?;

@@ -50,7 +50,7 @@ pub async fn build_request(
         set_header(&headers, "accept-encoding", "identity");
     }
     let provider = candidate.upstream.provider();
-    let speaks = provider.speaks(exchange.face);
+    let speaks = provider.speaks(exchange.caller_dialect);
     for (name, value) in &call.headers {
         // Version headers of a caller with the same dialect are forwarded unchanged.
         if !speaks || !headers.has(name) {

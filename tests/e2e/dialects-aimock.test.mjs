@@ -27,7 +27,7 @@ const schema = { type: 'object', properties: {} };
 const names = ['get_weather', 'get_time'];
 
 /** Every caller dialect as a function from a prompt to text and calls. */
-const FACES = {
+const DIALECTS = {
   'chat completions': async (model, prompt, stream) => {
     const tools = names.map((name) => ({ type: 'function', function: { name, parameters: schema } }));
     const { message, finish_reason } = (await chat(t.openai(), { model, messages: user(prompt), tools }, { stream })).choices[0];
@@ -51,22 +51,22 @@ const FACES = {
 };
 const DONE = { 'chat completions': ['stop', 'tool_calls'], responses: ['completed', 'completed'], messages: ['end_turn', 'tool_use'], generateContent: ['STOP', 'STOP'] };
 
-for (const [face, ask] of Object.entries(FACES)) {
-  test(`${face}: text and tools out of every dialect`, async () => {
+for (const [dialect, ask] of Object.entries(DIALECTS)) {
+  test(`${dialect}: text and tools out of every dialect`, async () => {
     for (const kind of Object.keys(KINDS)) {
       await both(async (stream) => {
         const said = await ask(kind, 'hello', stream);
-        assert.deepEqual(said, { text: HELLO, calls: [], finish: DONE[face][0] }, kind);
+        assert.deepEqual(said, { text: HELLO, calls: [], finish: DONE[dialect][0] }, kind);
         const called = await ask(kind, 'weather', stream);
         assert.deepEqual([called.text, called.calls], ['', [['get_weather', { city: 'Bern' }], ['get_time', {}]]], kind);
         // As Gemini it has a finish reason of its own for tool calls, which passes through where the dialects are the
         // same.
-        if (!(face === 'generateContent' && kind === 'gemini')) assert.equal(called.finish, DONE[face][1], kind);
+        if (!(dialect === 'generateContent' && kind === 'gemini')) assert.equal(called.finish, DONE[dialect][1], kind);
       });
     }
   });
 
-  test(`${face}: errors of every dialect`, async () => {
+  test(`${dialect}: errors of every dialect`, async () => {
     for (const kind of Object.keys(KINDS)) {
       for (const [prompt, status] of [['quota', 429], ['crash', 500], ['nothing that a fixture knows', 404]]) {
         for (const stream of [false, true]) assert.equal((await failure(ask(kind, prompt, stream))).status, status, `${kind} ${prompt}`);
@@ -82,13 +82,13 @@ test('chaos: malformed answers, broken connections and limits become clean error
       for (const kind of ['openai', 'anthropic', 'gemini']) {
         const name = `${kind}${mode}`;
         await model(kind, chaotic.url, name);
-        for (const [face, ask] of Object.entries(FACES)) {
+        for (const [dialect, ask] of Object.entries(DIALECTS)) {
           for (const stream of [false, true]) {
             const error = await failure(ask(name, 'hello', stream));
-            assert.ok(error instanceof Error, `${face} ${name}`);
-            const native = { 'chat completions': 'openai', messages: 'anthropic', generateContent: 'gemini' }[face] === kind;
+            assert.ok(error instanceof Error, `${dialect} ${name}`);
+            const native = { 'chat completions': 'openai', messages: 'anthropic', generateContent: 'gemini' }[dialect] === kind;
             // A malformed answer in the caller's own dialect passes through, for the SDK to report.
-            if (!stream && !(native && mode === '--chaos-malformed')) assert.equal(error.status, status, `${face} ${name}: ${error}`);
+            if (!stream && !(native && mode === '--chaos-malformed')) assert.equal(error.status, status, `${dialect} ${name}: ${error}`);
           }
         }
       }

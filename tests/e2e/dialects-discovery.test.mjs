@@ -97,11 +97,11 @@ test('presets of providers', async () => {
   assert.equal((await t.gw.call('/provider-presets')).status, 401);
 });
 
-test('what was used is recorded for every face and kind', async () => {
+test('what was used is recorded for every dialect and kind', async () => {
   await t.on('anthropic', 'rec-anthropic', anthropic.answersWith(anthropic.message('m', 'ok', { usage: anthropic.tokens(20, 5, { cache_read_input_tokens: 70, cache_creation_input_tokens: 10 }) })));
   await t.on('gemini', 'rec-gemini', gemini.answersWith(gemini.generated('m', 'ok', { usage: gemini.tokens(100, 5, { cached: 70 }) })));
   await t.on('openai', 'rec-openai', answersWith(completion('m', 'ok', { reported: { prompt_tokens: 100, completion_tokens: 5, total_tokens: 105, prompt_tokens_details: { cached_tokens: 70 } } })));
-  const faces = (model, stream) => [
+  const dialects = (model, stream) => [
     ['/v1/chat/completions', { model, messages: user('x'), stream }],
     ['/v1/completions', { model, prompt: 'x', stream }],
     ['/v1/responses', { model, input: 'x', stream }],
@@ -111,7 +111,7 @@ test('what was used is recorded for every face and kind', async () => {
   const wrong = [];
   for (const model of ['rec-anthropic', 'rec-gemini', 'rec-openai']) {
     for (const stream of [false, true]) {
-      for (const [target, body] of faces(model, stream)) {
+      for (const [target, body] of dialects(model, stream)) {
         const reply = await t.gw.complete(t.key, body, { target });
         const row = reply.status === 200 ? await recorded(t, reply.headers['x-request-id']) : { status: reply.status, text: reply.text };
         const expected = { outcome: 'completed', source: 'reported', prompt: 100, completion: 5, cached: 70 };

@@ -31,7 +31,7 @@ const UPSTREAMS = {
 };
 
 /** Each caller dialect: how it sends a request, and what it checks about an error's class and body. */
-const FACES = {
+const DIALECTS = {
   'chat completions': {
     ask: (model, stream) => {
       const request = t.openai().chat.completions.create({ model, messages: user('x'), stream });
@@ -92,17 +92,17 @@ function checkOpenai(error, status) {
 }
 
 /** The pairs with different dialects. */
-const PAIRS = Object.keys(FACES).flatMap((face) => Object.keys(UPSTREAMS).map((kind) => [face, kind]));
-const isNative = (face, kind) => (face === 'chat completions' && kind === 'openai') || (face === 'messages' && kind === 'anthropic') || (face === 'generateContent' && kind === 'gemini');
+const PAIRS = Object.keys(DIALECTS).flatMap((dialect) => Object.keys(UPSTREAMS).map((kind) => [dialect, kind]));
+const isNative = (dialect, kind) => (dialect === 'chat completions' && kind === 'openai') || (dialect === 'messages' && kind === 'anthropic') || (dialect === 'generateContent' && kind === 'gemini');
 
 /** Runs every pair and reports all failures, not only the first. */
 async function everyPair(run) {
   const failed = [];
-  for (const [face, kind] of PAIRS) {
+  for (const [dialect, kind] of PAIRS) {
     try {
-      await run(FACES[face], kind, `${face} -> ${kind}`, isNative(face, kind));
+      await run(DIALECTS[dialect], kind, `${dialect} -> ${kind}`, isNative(dialect, kind));
     } catch (error) {
-      failed.push(`${face} -> ${kind}: ${error.message.split('\n').slice(0, 12).join(' | ')}`);
+      failed.push(`${dialect} -> ${kind}: ${error.message.split('\n').slice(0, 12).join(' | ')}`);
     }
   }
   assert.deepEqual(failed, []);
@@ -155,11 +155,11 @@ test('an answer that is no answer', async () => {
 });
 
 test('a provider that cannot be reached', async () => {
-  for (const [face, { ask, check }] of Object.entries(FACES)) {
+  for (const [dialect, { ask, check }] of Object.entries(DIALECTS)) {
     const provider = await t.gw.createProvider({ kind: 'anthropic', server_url: 'http://127.0.0.1:9', server_key: KEY });
-    await t.gw.createModel({ provider_id: provider.id, model_name: `unreachable-${face.replaceAll(' ', '-')}` });
-    const error = await failure(ask(`unreachable-${face.replaceAll(' ', '-')}`, false));
-    assert.equal(error.status, 502, `${face}: ${error}`);
+    await t.gw.createModel({ provider_id: provider.id, model_name: `unreachable-${dialect.replaceAll(' ', '-')}` });
+    const error = await failure(ask(`unreachable-${dialect.replaceAll(' ', '-')}`, false));
+    assert.equal(error.status, 502, `${dialect}: ${error}`);
     check(error, 502);
   }
 });
@@ -226,13 +226,13 @@ test('what the caller saw before the break is kept, and recorded as failed', asy
 test('an error event in the middle of Anthropic’s stream', async () => {
   const half = anthropic.messageEvents(anthropic.message('m', 'half of it')).slice(0, 5);
   const model = await on('anthropic', (x) => x.stream([...half, anthropic.named('error', { error: { type: 'overloaded_error', message: 'Overloaded now' } })]));
-  for (const [face, { ask }] of Object.entries(FACES)) {
+  for (const [dialect, { ask }] of Object.entries(DIALECTS)) {
     const error = await failure(ask(model, true));
-    assert.match(`${error.message} ${JSON.stringify(error.error ?? '')}`, /Overloaded now/, face);
+    assert.match(`${error.message} ${JSON.stringify(error.error ?? '')}`, /Overloaded now/, dialect);
   }
 });
 
-test('broken-off streams as bytes: no face makes up an end', async () => {
+test('broken-off streams as bytes: no dialect makes up an end', async () => {
   const model = await on('anthropic', (x) => x.stream(anthropic.messageEvents(anthropic.message('m', 'half of it')).slice(0, 5)));
   const post = (target, body) => t.gw.complete(t.key, body, { target });
   const chat = (await post('/v1/chat/completions', { model, messages: user('x'), stream: true })).text;

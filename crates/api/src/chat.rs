@@ -1,6 +1,6 @@
 //! Chats, in the dialects of the providers. Bodies and answers are those of the dialect.
 
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 
 use crate::operation::{Speaks, operations};
 
@@ -59,21 +59,21 @@ operations! {
     /// Create a message.
     ///
     /// Anthropic's Messages, for the models of every provider.
-    MESSAGES: Post "/v1/messages" Caller in Speaks::Dialect(Face::Anthropic), |it| chat(it
+    MESSAGES: Post "/v1/messages" Caller in Speaks::Dialect(CallerDialect::Anthropic), |it| chat(it
         .free_body(&["model", "messages"], "The body of Anthropic's Messages.")
         .free_answer("The message, or with `stream: true` its events."));
 
     /// Create a response.
     ///
     /// `OpenAI`'s Responses, for the models of every provider. Kept for 30 days unless `store` is false.
-    RESPONSES: Post "/v1/responses" Caller in Speaks::Dialect(Face::OpenaiResponses), |it| chat(it
+    RESPONSES: Post "/v1/responses" Caller in Speaks::Dialect(CallerDialect::OpenaiResponses), |it| chat(it
         .free_body(&["model"], "The body of `OpenAI`'s Responses.")
         .free_answer("The response, or with `stream: true` its events."));
 
     /// Create a completion.
     ///
     /// `OpenAI`'s legacy Completions, with one prompt.
-    LEGACY_COMPLETIONS: Post "/v1/completions" Caller in Speaks::Dialect(Face::OpenaiCompletions), |it| chat(it
+    LEGACY_COMPLETIONS: Post "/v1/completions" Caller in Speaks::Dialect(CallerDialect::OpenaiCompletions), |it| chat(it
         .free_body(&["model", "prompt"], "The body of `OpenAI`'s legacy Completions.")
         .free_answer("The completion, or with `stream: true` its chunks."));
 
@@ -81,7 +81,7 @@ operations! {
     ///
     /// Google's Gemini API, for the models of every provider: `generateContent`, `streamGenerateContent` (Server-Sent Events
     /// with `alt=sse`, else one JSON array) and `countTokens`.
-    GEMINI: Post "/v1beta/models/{call...}" Caller in Speaks::Dialect(Face::Gemini), |it| chat(it
+    GEMINI: Post "/v1beta/models/{call...}" Caller in Speaks::Dialect(CallerDialect::Gemini), |it| chat(it
         .shown_as(&["/v1beta/models/{model}:generateContent", "/v1beta/models/{model}:streamGenerateContent",
             "/v1beta/models/{model}:countTokens"])
         .path("model", "The name of the model.").text("alt", "`sse` for a stream of Server-Sent Events.")
@@ -90,7 +90,7 @@ operations! {
     /// Generate content.
     ///
     /// The same as below `/v1beta`.
-    GEMINI_V1: Post "/v1/models/{call...}" Caller in Speaks::Dialect(Face::Gemini), |it| chat(it
+    GEMINI_V1: Post "/v1/models/{call...}" Caller in Speaks::Dialect(CallerDialect::Gemini), |it| chat(it
         .shown_as(&["/v1/models/{model}:generateContent", "/v1/models/{model}:streamGenerateContent",
             "/v1/models/{model}:countTokens"])
         .path("model", "The name of the model.").text("alt", "`sse` for a stream of Server-Sent Events.")

@@ -1,6 +1,6 @@
 //! Lists of the models that a key may use, in the shapes of the SDKs.
 
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 #[cfg(feature = "openapi")]
 use nexus_edge_core::dialect::model_list::{AnthropicList, AnthropicModel, GeminiList, GeminiModel};
 #[cfg(feature = "openapi")]
@@ -50,7 +50,7 @@ operations! {
     LIST_UNVERSIONED: Get "/models" Caller in Speaks::DialectOfHeaders, |it| it.answer::<AnyList<'_>>(200, "The models.");
 
     /// List the models in the shape of Gemini.
-    LIST_GEMINI: Get "/v1beta/models" Caller in Speaks::Dialect(Face::Gemini), |it| it
+    LIST_GEMINI: Get "/v1beta/models" Caller in Speaks::Dialect(CallerDialect::Gemini), |it| it
         .answer::<GeminiList>(200, "The models.");
 
     /// Show a model.
@@ -64,6 +64,6 @@ operations! {
         .answer::<AnyModel<'_>>(200, "The model.").errors(NOT_FOUND);
 
     /// Show a model in the shape of Gemini.
-    GET_GEMINI: Get "/v1beta/models/{id...}" Caller in Speaks::Dialect(Face::Gemini), |it| it.path("id", ID)
+    GET_GEMINI: Get "/v1beta/models/{id...}" Caller in Speaks::Dialect(CallerDialect::Gemini), |it| it.path("id", ID)
         .answer::<GeminiModel>(200, "The model.").errors(NOT_FOUND);
 }

@@ -1,6 +1,6 @@
 //! One operation of the API: a method, a path, who may call it, and in which dialect it is answered.
 
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Audience {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speaks {
     /// This one.
-    Dialect(Face),
+    Dialect(CallerDialect),
     /// That of the SDK which the request's headers show: `anthropic-version`, `x-goog-api-key`, else `OpenAI`'s. For
     /// paths that several SDKs share.
     DialectOfHeaders,
@@ -68,7 +68,7 @@ impl Operation {
     /// An operation in the dialect of `OpenAI`.
     #[must_use]
     pub const fn new(method: Method, path: &'static str, audience: Audience) -> Self {
-        Self { method, path, audience, speaks: Speaks::Dialect(Face::OpenaiChat) }
+        Self { method, path, audience, speaks: Speaks::Dialect(CallerDialect::OpenaiChat) }
     }
 
     /// The same operation in another dialect.

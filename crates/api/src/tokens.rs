@@ -1,6 +1,6 @@
 //! The token API. Bodies are read, and answers made, in `crates/counting`.
 
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 #[cfg(feature = "openapi")]
 use nexus_edge_counting::api::{Detokenized, Estimate, InputTokens, Tokenized};
 
@@ -33,14 +33,14 @@ operations! {
     /// Count the input of a response.
     ///
     /// In the shape of `OpenAI`; the turns that `previous_response_id` continues are counted as well.
-    COUNT_RESPONSE_INPUT: Post "/v1/responses/input_tokens" Caller in Speaks::Dialect(Face::OpenaiResponses), |it| it
+    COUNT_RESPONSE_INPUT: Post "/v1/responses/input_tokens" Caller in Speaks::Dialect(CallerDialect::OpenaiResponses), |it| it
         .free_body(&["model"], "The body of `POST /v1/responses`.").answer::<InputTokens>(200, "The count.")
         .errors(&[(404, "model_not_found, previous_response_not_found")]);
 
     /// Count the tokens of a message.
     ///
     /// In the shape of Anthropic. Asked of the upstream where it speaks Messages and counts, else counted here.
-    COUNT_MESSAGES: Post "/v1/messages/count_tokens" Caller in Speaks::Dialect(Face::Anthropic), |it| it
+    COUNT_MESSAGES: Post "/v1/messages/count_tokens" Caller in Speaks::Dialect(CallerDialect::Anthropic), |it| it
         .free_body(&["model", "messages"], "The body of `POST /v1/messages`.").free_answer("`{\"input_tokens\": …}`")
         .errors(&[(404, "model_not_found")]);
 }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nexus_edge_core::dialect::canonical::{ReplyContext, StreamEvent, UpstreamDialect, assemble};
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
+use nexus_edge_core::dialect::canonical::{ReplyContext, StreamEvent, UpstreamCodec, assemble};
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::provider::{ProviderKind, Quirks};
 use serde_json::{Value, json};
@@ -21,12 +21,12 @@ mod laws;
 
 use laws::assert_lawful;
 
-const FACES: [(&str, Face); 5] = [
-    ("openai", Face::OpenaiChat),
-    ("openai_legacy", Face::OpenaiCompletions),
-    ("responses", Face::OpenaiResponses),
-    ("anthropic", Face::Anthropic),
-    ("gemini", Face::Gemini),
+const CALLER_DIALECTS: [(&str, CallerDialect); 5] = [
+    ("openai", CallerDialect::OpenaiChat),
+    ("openai_legacy", CallerDialect::OpenaiCompletions),
+    ("responses", CallerDialect::OpenaiResponses),
+    ("anthropic", CallerDialect::Anthropic),
+    ("gemini", CallerDialect::Gemini),
 ];
 
 const UPSTREAMS: [(&str, ProviderKind); 5] = [
@@ -38,7 +38,7 @@ const UPSTREAMS: [(&str, ProviderKind); 5] = [
 ];
 
 /// The codec of a kind without quirks; its signatures are not marked.
-fn upstream(kind: ProviderKind) -> Box<dyn UpstreamDialect> {
+fn upstream(kind: ProviderKind) -> Box<dyn UpstreamCodec> {
     kind.provider().codec(Quirks::NONE)
 }
 
@@ -124,12 +124,12 @@ fn decode_stream(kind: ProviderKind, chunks: impl IntoIterator<Item = Vec<u8>>) 
 #[test]
 fn requests() {
     let mut count = 0;
-    for (from, face) in FACES {
+    for (from, caller_dialect) in CALLER_DIALECTS {
         let fixtures = fixtures("requests", from);
         for (to, kind) in UPSTREAMS {
             let mut cases = BTreeMap::new();
             for (case, body) in &fixtures {
-                let request = registry::caller(face).decode_request(body);
+                let request = registry::caller(caller_dialect).decode_request(body);
                 let request = request.unwrap_or_else(|error| panic!("{from}/{case}: {error:?}"));
                 let encoded = upstream(kind).encode_request(&request, "real-model");
                 cases.insert(
@@ -149,14 +149,14 @@ fn responses() {
     let mut count = 0;
     for (from, kind) in UPSTREAMS {
         let fixtures = fixtures("responses", from);
-        for (to, face) in FACES {
+        for (to, caller_dialect) in CALLER_DIALECTS {
             let mut cases = BTreeMap::new();
             for (case, body) in &fixtures {
                 let response = upstream(kind).decode_response(body);
                 let response = response.unwrap_or_else(|error| panic!("{from}/{case}: {error}"));
                 cases.insert(
                     case.clone(),
-                    pretty(&parse(&registry::caller(face).encode_response(&response, &context()))),
+                    pretty(&parse(&registry::caller(caller_dialect).encode_response(&response, &context()))),
                 );
                 count += 1;
             }
@@ -171,10 +171,10 @@ fn streams() {
     let mut count = 0;
     for (from, kind) in UPSTREAMS {
         let fixtures = fixtures("streams", from);
-        for (to, face) in FACES {
+        for (to, caller_dialect) in CALLER_DIALECTS {
             let mut cases = BTreeMap::new();
             for (case, body) in &fixtures {
-                let mut encoder = registry::caller(face).stream_encoder(&context(), true);
+                let mut encoder = registry::caller(caller_dialect).stream_encoder(&context(), true);
                 let mut out = Vec::new();
                 for event in decode_stream(kind, [body.clone()]) {
                     encoder.encode(&event, &mut out);
@@ -192,12 +192,15 @@ fn streams() {
 #[test]
 fn errors() {
     for (from, kind) in UPSTREAMS {
-        for (to, face) in FACES {
+        for (to, caller_dialect) in CALLER_DIALECTS {
             let mut cases = BTreeMap::new();
             for (case, body) in fixtures("errors", from) {
                 let status = case.split('_').next().unwrap().parse().unwrap();
                 let error = upstream(kind).decode_error(status, &body);
-                cases.insert(case, pretty(&parse(&registry::caller(face).encode_error(&error, "req_1"))));
+                cases.insert(
+                    case,
+                    pretty(&parse(&registry::caller(caller_dialect).encode_error(&error, "req_1"))),
+                );
             }
             check("errors", &format!("{from}-to-{to}"), &cases);
         }
@@ -250,10 +253,12 @@ fn the_documented_losses_are_the_real_ones() {
     );
     for (to, kind) in UPSTREAMS {
         text.extend(["\n## To `", to, "`\n\n| from | dropped |\n|---|---|\n"]);
-        for (from, face) in FACES.iter().filter(|(_, face)| !kind.provider().speaks(*face)) {
+        for (from, caller_dialect) in
+            CALLER_DIALECTS.iter().filter(|(_, caller_dialect)| !kind.provider().speaks(*caller_dialect))
+        {
             let mut dropped: Vec<String> = Vec::new();
             for (_, body) in fixtures("requests", from) {
-                let request = registry::caller(*face).decode_request(&body).unwrap();
+                let request = registry::caller(*caller_dialect).decode_request(&body).unwrap();
                 dropped.extend(upstream(kind).encode_request(&request, "real-model").dropped);
             }
             let mut names: Vec<String> = dropped.iter().map(|name| without_numbers(name)).collect();

@@ -3,8 +3,8 @@
 //! Parsing a body gives the model's name, which the gateway resolves to the upstream's; the answer is computed for
 //! that name.
 
-use nexus_edge_core::dialect::canonical::{CallerDialect, ChatRequest};
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
+use nexus_edge_core::dialect::canonical::{CallerCodec, ChatRequest};
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::openai::codec::OpenAi;
 use nexus_edge_core::dialect::{anthropic, registry};
@@ -177,10 +177,10 @@ impl InputTokens {
 /// `POST /v1/messages/count_tokens` and Gemini's `countTokens`, if no upstream can be asked: the tokens of a request
 /// in a caller dialect.
 pub fn count_in_dialect(inbound: &Inbound<'_>, upstream_model: &str) -> Result<u64, ApiError> {
-    let request = match inbound.face {
-        Face::Anthropic => anthropic::decode_count_tokens(inbound.body)?,
-        Face::Gemini => decode_gemini(inbound.body)?,
-        face => registry::caller(face).decode_request(inbound.body)?,
+    let request = match inbound.caller_dialect {
+        CallerDialect::Anthropic => anthropic::decode_count_tokens(inbound.body)?,
+        CallerDialect::Gemini => decode_gemini(inbound.body)?,
+        caller_dialect => registry::caller(caller_dialect).decode_request(inbound.body)?,
     };
     Ok(request::count(upstream_model, &request, MAX_COUNTED_BYTES).tokens)
 }
@@ -189,7 +189,7 @@ pub fn count_in_dialect(inbound: &Inbound<'_>, upstream_model: &str) -> Result<u
 fn decode_gemini(body: &[u8]) -> Result<ChatRequest, ApiError> {
     let fields = object(body)?;
     let whole = fields.get_set("generateContentRequest").map(|request| request.get().as_bytes());
-    registry::caller(Face::Gemini).decode_request(whole.unwrap_or(body))
+    registry::caller(CallerDialect::Gemini).decode_request(whole.unwrap_or(body))
 }
 
 /// `POST /stats/estimate`
@@ -224,7 +224,11 @@ impl Estimate {
                 let tools = fields.get_set("tools").map_or("null", RawValue::get);
                 let chat = format!(r#"{{"model":"any","messages":{},"tools":{tools}}}"#, messages.get());
                 let path: Option<FromPath<'_>> = None;
-                (Inbound::parse(Face::OpenaiChat, chat.as_bytes(), path)?.estimate_prompt_tokens(), None)
+                (
+                    Inbound::parse(CallerDialect::OpenaiChat, chat.as_bytes(), path)?
+                        .estimate_prompt_tokens(),
+                    None,
+                )
             }
             (None, None) => return Err(missing("text")),
         };
@@ -341,17 +345,17 @@ mod tests {
     #[test]
     fn every_dialect_counts_the_same() {
         let anthropic = br#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#;
-        let inbound = Inbound::parse(Face::Anthropic, anthropic, None).unwrap();
+        let inbound = Inbound::parse(CallerDialect::Anthropic, anthropic, None).unwrap();
         assert_eq!(count_in_dialect(&inbound, "gpt-4o"), Ok(8));
         let path = FromPath { model: "m", stream: false, as_array: false };
         for body in [
             r#"{"contents":[{"parts":[{"text":"Hello"}]}]}"#,
             r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"Hello"}]}]}}"#,
         ] {
-            let inbound = Inbound::parse(Face::Gemini, body.as_bytes(), Some(path)).unwrap();
+            let inbound = Inbound::parse(CallerDialect::Gemini, body.as_bytes(), Some(path)).unwrap();
             assert_eq!(count_in_dialect(&inbound, "gpt-4o"), Ok(8), "{body}");
         }
-        let inbound = Inbound::parse(Face::Anthropic, br#"{"model":"m"}"#, None).unwrap();
+        let inbound = Inbound::parse(CallerDialect::Anthropic, br#"{"model":"m"}"#, None).unwrap();
         assert_eq!(count_in_dialect(&inbound, "gpt-4o").unwrap_err().param.as_deref(), Some("messages"));
     }
 

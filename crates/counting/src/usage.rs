@@ -88,8 +88,8 @@ fn is_cut(answered: &Answered) -> bool {
 mod tests {
     use std::rc::Rc;
 
+    use nexus_edge_core::dialect::caller::CallerDialect;
     use nexus_edge_core::dialect::canonical::{ChatResponse, Choice};
-    use nexus_edge_core::dialect::face::Face;
 
     use super::*;
 
@@ -126,7 +126,7 @@ mod tests {
         let choice = Choice { parts: vec![Part::text(answer)], ..Choice::default() };
         let response = ChatResponse { choices: vec![choice], ..ChatResponse::default() };
         let mut transcript = Transcript::default();
-        transcript.keep_request(Face::OpenaiChat, Rc::new(body.into_bytes()), "m", true);
+        transcript.keep_request(CallerDialect::OpenaiChat, Rc::new(body.into_bytes()), "m", true);
         transcript.keep_read_answer(Answered { response, is_whole });
         transcript
     }

@@ -16,8 +16,8 @@ use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::prompt::chat_body;
 use nexus_edge_core::chat::title::title_of;
 use nexus_edge_core::chat::window::window;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamEvent, explode};
-use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use worker::js_sys::Uint8Array;
@@ -206,7 +206,7 @@ async fn ask(
         return take_whole(room, turn, response, status, &answering).await;
     }
     let body = response.into_body();
-    let mut decoder = registry::upstream(Face::OpenaiChat).stream_decoder();
+    let mut decoder = registry::upstream(CallerDialect::OpenaiChat).stream_decoder();
     let stream = match body {
         ResponseBody::Stream(stream) => stream,
         // A cached response arrives all at once.
@@ -284,7 +284,7 @@ async fn take_whole(
     answering: &RefCell<Answering>,
 ) -> Result<(), Failure> {
     let body = response.into_body().read().await.map_err(|error| failed(error.into()))?;
-    let dialect = registry::upstream(Face::OpenaiChat);
+    let dialect = registry::upstream(CallerDialect::OpenaiChat);
     if status >= 400 {
         return Err(Failure::from(&dialect.decode_error(status, &body)));
     }

@@ -10,7 +10,7 @@ use nexus_edge_core::chat::answer::Answering;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::prompt::summary_body;
 use nexus_edge_core::chat::window::window;
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 
@@ -61,7 +61,7 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
         return Err(ApiError::bad_gateway("upstream_error", "The model refused to write a summary."));
     }
     let body = response.into_body().read().await.map_err(|error| failed(error.into()))?;
-    let mut decoder = registry::upstream(Face::OpenaiChat).stream_decoder();
+    let mut decoder = registry::upstream(CallerDialect::OpenaiChat).stream_decoder();
     let mut events = Vec::new();
     decoder.push(&body, &mut events);
     decoder.finish(&mut events);

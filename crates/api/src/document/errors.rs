@@ -1,6 +1,6 @@
 //! Errors in the document: the shapes in which the dialects answer them, and the codes that operations share.
 
-use nexus_edge_core::dialect::face::Face;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use serde_json::{Map, Value, json};
 
 use crate::{Audience, Operation, Speaks};
@@ -37,8 +37,8 @@ pub(super) const fn of_audience(audience: Audience) -> &'static [StatusCodes] {
 pub(super) fn schema_of(operation: &Operation) -> Value {
     let reference = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
     match operation.speaks {
-        Speaks::Dialect(Face::Anthropic) => reference("AnthropicError"),
-        Speaks::Dialect(Face::Gemini) => reference("GeminiError"),
+        Speaks::Dialect(CallerDialect::Anthropic) => reference("AnthropicError"),
+        Speaks::Dialect(CallerDialect::Gemini) => reference("GeminiError"),
         Speaks::Dialect(_) => reference("Error"),
         Speaks::DialectOfHeaders => {
             json!({ "anyOf": [reference("Error"), reference("AnthropicError"), reference("GeminiError")] })

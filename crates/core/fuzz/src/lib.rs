@@ -4,10 +4,10 @@
 //! (`tests/fuzz_smoke.rs`) check the same. Each takes bytes as they might come from outside and panics if a property
 //! is violated; that the code itself never panics is the first property.
 
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{
-    ReplyContext, StreamDecoder, StreamEvent, UpstreamDialect, assemble, explode,
+    ReplyContext, StreamDecoder, StreamEvent, UpstreamCodec, assemble, explode,
 };
-use nexus_edge_core::dialect::face::Face;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::native;
 use nexus_edge_core::dialect::openai::codec::{OpenAi, UpstreamOptions};
@@ -20,8 +20,13 @@ use serde_json::Value;
 
 pub mod laws;
 
-const FACES: [Face; 5] =
-    [Face::OpenaiChat, Face::OpenaiCompletions, Face::OpenaiResponses, Face::Anthropic, Face::Gemini];
+const CALLER_DIALECTS: [CallerDialect; 5] = [
+    CallerDialect::OpenaiChat,
+    CallerDialect::OpenaiCompletions,
+    CallerDialect::OpenaiResponses,
+    CallerDialect::Anthropic,
+    CallerDialect::Gemini,
+];
 
 const KINDS: [ProviderKind; 6] = [
     ProviderKind::Openai,
@@ -33,7 +38,7 @@ const KINDS: [ProviderKind; 6] = [
 ];
 
 /// The codec of a kind without quirks; its signatures are not marked.
-fn upstream(kind: ProviderKind) -> Box<dyn UpstreamDialect> {
+fn upstream(kind: ProviderKind) -> Box<dyn UpstreamCodec> {
     kind.provider().codec(Quirks::NONE)
 }
 
@@ -93,22 +98,22 @@ pub fn stream_dify(data: &[u8]) {
 
 /// Pass-through chat completions.
 pub fn tap_openai(data: &[u8]) {
-    tap(Face::OpenaiChat, data);
+    tap(CallerDialect::OpenaiChat, data);
 }
 
 /// Pass-through responses.
 pub fn tap_responses(data: &[u8]) {
-    tap(Face::OpenaiResponses, data);
+    tap(CallerDialect::OpenaiResponses, data);
 }
 
 /// Pass-through messages.
 pub fn tap_anthropic(data: &[u8]) {
-    tap(Face::Anthropic, data);
+    tap(CallerDialect::Anthropic, data);
 }
 
 /// Pass-through Gemini answers.
 pub fn tap_gemini(data: &[u8]) {
-    tap(Face::Gemini, data);
+    tap(CallerDialect::Gemini, data);
 }
 
 /// Streams of the Responses API, decoded beside the pass-through.
@@ -121,25 +126,25 @@ pub fn stream_responses(data: &[u8]) {
 
 /// The events of a stream do not depend on the chunking, are in the order of `canonical/stream.rs`, and can be
 /// encoded in every caller dialect: as JSON, and with an end only if they have one.
-fn stream(upstream: &dyn UpstreamDialect, data: &[u8]) {
+fn stream(upstream: &dyn UpstreamCodec, data: &[u8]) {
     let events = decode(upstream.stream_decoder(), [data]);
     laws::assert_lawful("stream", &events);
     assert!(events == decode(upstream.stream_decoder(), data.chunks(1)), "cut into bytes");
     assert!(events == decode(upstream.stream_decoder(), cuts(data)), "cut at random");
-    for face in FACES {
-        let mut encoder = registry::caller(face).stream_encoder(&context(), true);
+    for caller_dialect in CALLER_DIALECTS {
+        let mut encoder = registry::caller(caller_dialect).stream_encoder(&context(), true);
         let mut out = Vec::new();
         for event in &events {
             encoder.encode(event, &mut out);
         }
         let is_whole = matches!(events.last(), Some(StreamEvent::Done));
-        assert_reads_as_stream(face, &out, is_whole);
+        assert_reads_as_stream(caller_dialect, &out, is_whole);
     }
     // A complete stream can be assembled, and the answer can be converted to events again.
     if let Ok(response) = assemble(events) {
         laws::assert_lawful("exploded", &explode(response.clone()));
-        for face in FACES {
-            assert_json(&registry::caller(face).encode_response(&response, &context()));
+        for caller_dialect in CALLER_DIALECTS {
+            assert_json(&registry::caller(caller_dialect).encode_response(&response, &context()));
         }
     }
 }
@@ -157,7 +162,7 @@ fn decode<'a>(
 }
 
 /// Encoded streams can be decoded again, where the dialect is one of upstreams, too.
-fn assert_reads_as_stream(face: Face, out: &[u8], is_whole: bool) {
+fn assert_reads_as_stream(caller_dialect: CallerDialect, out: &[u8], is_whole: bool) {
     let mut reader = EventReader::new(usize::MAX);
     reader.push(out, |segment| {
         let Segment::Event(event) = segment else { return };
@@ -166,43 +171,43 @@ fn assert_reads_as_stream(face: Face, out: &[u8], is_whole: bool) {
             assert_json(&data);
         }
     });
-    assert!(reader.finish().is_empty(), "{face:?}: every event ends");
-    let kind = match face {
-        Face::OpenaiChat => ProviderKind::Openai,
-        Face::Anthropic => ProviderKind::Anthropic,
-        Face::Gemini => ProviderKind::Gemini,
-        Face::OpenaiCompletions | Face::OpenaiResponses => return,
+    assert!(reader.finish().is_empty(), "{caller_dialect:?}: every event ends");
+    let kind = match caller_dialect {
+        CallerDialect::OpenaiChat => ProviderKind::Openai,
+        CallerDialect::Anthropic => ProviderKind::Anthropic,
+        CallerDialect::Gemini => ProviderKind::Gemini,
+        CallerDialect::OpenaiCompletions | CallerDialect::OpenaiResponses => return,
     };
     let read = decode(upstream(kind).stream_decoder(), [out]);
     laws::assert_lawful("read again", &read);
     // A truncated stream must not look complete. Gemini ends a stream with a finish reason, which a stream that is
     // truncated later may have; and a complete one may still be refused by a decoder, for arguments that are no
     // object.
-    if face != Face::Gemini && !is_whole {
-        assert!(!matches!(read.last(), Some(StreamEvent::Done)), "{face:?}: the end");
+    if caller_dialect != CallerDialect::Gemini && !is_whole {
+        assert!(!matches!(read.last(), Some(StreamEvent::Done)), "{caller_dialect:?}: the end");
     }
 }
 
 /// In pass-through the output is the input, in complete events, for any chunking.
-fn tap(face: Face, data: &[u8]) {
+fn tap(caller_dialect: CallerDialect, data: &[u8]) {
     for withhold in [false, true] {
-        let whole = pass(native::tap(face, withhold), [data]);
-        assert!(whole == pass(native::tap(face, withhold), data.chunks(1)), "cut into bytes");
-        assert!(whole == pass(native::tap(face, withhold), cuts(data)), "cut at random");
+        let whole = pass(native::tap(caller_dialect, withhold), [data]);
+        assert!(whole == pass(native::tap(caller_dialect, withhold), data.chunks(1)), "cut into bytes");
+        assert!(whole == pass(native::tap(caller_dialect, withhold), cuts(data)), "cut at random");
         // The bytes that are added at the end are not part of the input.
         assert!(withhold || data.starts_with(&whole.body), "nothing is changed");
     }
-    let piped = pass(native::tap(face, false), [data]);
-    let observed = observe(native::tap(face, false), [data]);
-    assert!(observed == observe(native::tap(face, false), data.chunks(1)), "observed in bytes");
-    assert!(observed == observe(native::tap(face, false), cuts(data)), "observed in pieces");
+    let piped = pass(native::tap(caller_dialect, false), [data]);
+    let observed = observe(native::tap(caller_dialect, false), [data]);
+    assert!(observed == observe(native::tap(caller_dialect, false), data.chunks(1)), "observed in bytes");
+    assert!(observed == observe(native::tap(caller_dialect, false), cuts(data)), "observed in pieces");
     assert!(observed.outcome == piped.outcome, "the end does not depend on how the bytes pass");
     if piped.body == data {
         assert!(observed.tail == piped.tail, "what is supplied after whole events");
     } else {
         assert!(observed.tail.starts_with(b"\n") || observed.outcome != StreamOutcome::Truncated);
     }
-    let _ = native::inspect(face, data);
+    let _ = native::inspect(caller_dialect, data);
 }
 
 /// A stream whose every byte is forwarded, and that is only inspected.
@@ -271,18 +276,18 @@ fn read<'a>(limit: usize, chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8
 pub fn responses(data: &[u8]) {
     for kind in KINDS {
         let Ok(response) = upstream(kind).decode_response(data) else { continue };
-        for face in FACES {
-            assert_json(&registry::caller(face).encode_response(&response, &context()));
+        for caller_dialect in CALLER_DIALECTS {
+            assert_json(&registry::caller(caller_dialect).encode_response(&response, &context()));
         }
         let events = explode(response);
         laws::assert_lawful("exploded", &events);
-        for face in FACES {
-            let mut encoder = registry::caller(face).stream_encoder(&context(), true);
+        for caller_dialect in CALLER_DIALECTS {
+            let mut encoder = registry::caller(caller_dialect).stream_encoder(&context(), true);
             let mut out = Vec::new();
             for event in &events {
                 encoder.encode(event, &mut out);
             }
-            assert_reads_as_stream(face, &out, true);
+            assert_reads_as_stream(caller_dialect, &out, true);
         }
     }
 }
@@ -292,8 +297,8 @@ pub fn errors(data: &[u8]) {
     for kind in KINDS {
         for status in [400, 429, 500] {
             let error = upstream(kind).decode_error(status, data);
-            for face in FACES {
-                assert_json(&registry::caller(face).encode_error(&error, "req_1"));
+            for caller_dialect in CALLER_DIALECTS {
+                assert_json(&registry::caller(caller_dialect).encode_error(&error, "req_1"));
             }
         }
     }
@@ -301,8 +306,8 @@ pub fn errors(data: &[u8]) {
 
 /// Every request either is refused with the path of a field, or can be encoded for every upstream.
 pub fn requests(data: &[u8]) {
-    for face in FACES {
-        let request = match registry::caller(face).decode_request(data) {
+    for caller_dialect in CALLER_DIALECTS {
+        let request = match registry::caller(caller_dialect).decode_request(data) {
             Ok(request) => request,
             Err(error) => {
                 assert!((400..500).contains(&error.status), "{error:?}");
@@ -318,13 +323,13 @@ pub fn requests(data: &[u8]) {
 /// A pass-through request that was JSON is JSON afterwards, with the upstream's model.
 pub fn splice(data: &[u8]) {
     let in_path = FromPath { model: "asked", stream: true, as_array: false };
-    for (face, path) in [
-        (Face::OpenaiChat, None),
-        (Face::Anthropic, None),
-        (Face::OpenaiResponses, None),
-        (Face::Gemini, Some(in_path)),
+    for (caller_dialect, path) in [
+        (CallerDialect::OpenaiChat, None),
+        (CallerDialect::Anthropic, None),
+        (CallerDialect::OpenaiResponses, None),
+        (CallerDialect::Gemini, Some(in_path)),
     ] {
-        let Ok(inbound) = Inbound::parse(face, data, path) else { continue };
+        let Ok(inbound) = Inbound::parse(caller_dialect, data, path) else { continue };
         let _ = inbound.estimate_prompt_tokens();
         for asks_usage in [false, true] {
             let body = inbound.native_body("an \"upstream\" model", asks_usage);
@@ -332,10 +337,10 @@ pub fn splice(data: &[u8]) {
                 // Nested values may be ones that no tree can hold: a number, or nesting.
                 continue;
             }
-            let sent =
-                serde_json::from_slice::<Value>(&body).unwrap_or_else(|error| panic!("{face:?}: {error}"));
+            let sent = serde_json::from_slice::<Value>(&body)
+                .unwrap_or_else(|error| panic!("{caller_dialect:?}: {error}"));
             if path.is_none() {
-                assert_eq!(sent["model"], "an \"upstream\" model", "{face:?}");
+                assert_eq!(sent["model"], "an \"upstream\" model", "{caller_dialect:?}");
             }
         }
     }

@@ -113,7 +113,7 @@ pub struct ApiKeyRecord {
     /// Addresses and networks from which it may be used; `None` is all.
     #[serde(default, deserialize_with = "allowed")]
     pub allowed_ips: Option<Vec<String>>,
-    /// Dialects in which it may be used, by the names of [`crate::dialect::face::Face`]; `None` is all.
+    /// Dialects in which it may be used, by the names of [`crate::dialect::caller::CallerDialect`]; `None` is all.
     #[serde(default, deserialize_with = "allowed")]
     pub allowed_dialects: Option<Vec<String>>,
     /// The owner: limits may be set for all keys of an owner together.

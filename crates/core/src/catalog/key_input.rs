@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::logical_model::MAX_CACHE_TTL_S;
 use crate::access::{ApiKeyRecord, StorePolicy, ip_range};
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
 use crate::error::ApiError;
 use crate::input;
 use crate::input::{Patch, Rule, boolean, ids, integer, integer_u32, one_of, text, text_map, texts};
@@ -121,7 +121,9 @@ fn check_ips(ranges: Vec<String>) -> Result<Vec<String>, ApiError> {
 
 fn check_dialects(names: Vec<String>) -> Result<Vec<String>, ApiError> {
     let expected = "one of openai_chat, openai_completions, openai_responses, anthropic and gemini";
-    each_of(names, "allowed_dialects", expected, |name| Face::NAMES.iter().any(|(known, _)| *known == name))
+    each_of(names, "allowed_dialects", expected, |name| {
+        CallerDialect::NAMES.iter().any(|(known, _)| *known == name)
+    })
 }
 
 fn each_of(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{DEFAULT_PROBE_INTERVAL_S, DEFAULT_WEIGHT, OperationStatus};
-use crate::dialect::canonical::UpstreamDialect;
+use crate::dialect::canonical::UpstreamCodec;
 use crate::error::ApiError;
 use crate::http::headers;
 use crate::provider::{ProviderKind, Quirk, Quirks};
@@ -154,7 +154,7 @@ impl ProviderRecord {
 
     /// The codec of its dialect.
     #[must_use]
-    pub fn codec(&self) -> Box<dyn UpstreamDialect> {
+    pub fn codec(&self) -> Box<dyn UpstreamCodec> {
         self.kind.codec(self.quirk_set())
     }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{ReplyContext, explode};
-use crate::dialect::face::Face;
 use crate::dialect::native;
 use crate::dialect::registry;
 use crate::dialect::transcript::Transcript;
@@ -22,14 +22,14 @@ const DELIVERY: &[&str] = &["stream", "stream_options", "models"];
 
 /// Whether responses in this dialect can be cached. Those of the Responses API have state of their own.
 #[must_use]
-pub fn is_cacheable(face: Face) -> bool {
-    matches!(face, Face::OpenaiChat | Face::Anthropic | Face::Gemini)
+pub fn is_cacheable(caller_dialect: CallerDialect) -> bool {
+    matches!(caller_dialect, CallerDialect::OpenaiChat | CallerDialect::Anthropic | CallerDialect::Gemini)
 }
 
 /// The cache key of a request, in hexadecimal. It differs between API keys, so that no key sees the responses of
 /// another. `None` if the body is not a JSON object.
 #[must_use]
-pub fn name_of(api_key_id: &str, face: Face, model: &str, body: &[u8]) -> Option<String> {
+pub fn name_of(api_key_id: &str, caller_dialect: CallerDialect, model: &str, body: &[u8]) -> Option<String> {
     let Value::Object(mut fields) = serde_json::from_slice(body).ok()? else { return None };
     for name in DELIVERY {
         fields.remove(*name);
@@ -37,7 +37,8 @@ pub fn name_of(api_key_id: &str, face: Face, model: &str, body: &[u8]) -> Option
     // Objects are sorted by name, so equal requests are serialised equally.
     let request = serde_json::to_vec(&fields).ok()?;
     let mut hash = Sha256::new();
-    for part in [api_key_id.as_bytes(), format!("{face:?}").as_bytes(), model.as_bytes(), &request] {
+    for part in [api_key_id.as_bytes(), format!("{caller_dialect:?}").as_bytes(), model.as_bytes(), &request]
+    {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -60,8 +61,12 @@ pub struct CachedAnswer {
 impl CachedAnswer {
     /// The stored form of an answer, if it is complete and can be repeated.
     #[must_use]
-    pub fn of(face: Face, transcript: &mut Transcript, context: &ReplyContext) -> Option<String> {
-        if let Some(body) = transcript.answer_as_it_came(face) {
+    pub fn of(
+        caller_dialect: CallerDialect,
+        transcript: &mut Transcript,
+        context: &ReplyContext,
+    ) -> Option<String> {
+        if let Some(body) = transcript.answer_as_it_came(caller_dialect) {
             return String::from_utf8(body.to_vec()).ok();
         }
         let answered = transcript.answer().filter(|answered| answered.is_whole)?;
@@ -69,22 +74,26 @@ impl CachedAnswer {
         if answered.response.choices.is_empty() || !is_over {
             return None;
         }
-        String::from_utf8(registry::caller(face).encode_response(&answered.response, context)).ok()
+        String::from_utf8(registry::caller(caller_dialect).encode_response(&answered.response, context)).ok()
     }
 
     /// Adds the answer to the transcript of the new request. It is decoded only if needed.
-    pub fn keep_in(self, face: Face, transcript: &mut Transcript) {
-        transcript.keep_answer(face, self.body.into_bytes().into());
+    pub fn keep_in(self, caller_dialect: CallerDialect, transcript: &mut Transcript) {
+        transcript.keep_answer(caller_dialect, self.body.into_bytes().into());
     }
 
     /// The body to answer with, and its `content-type`. `None` if the stored response cannot be read.
     #[must_use]
-    pub fn replay(&self, face: Face, stream: Option<&ReplyContext>) -> Option<(Vec<u8>, &'static str)> {
+    pub fn replay(
+        &self,
+        caller_dialect: CallerDialect,
+        stream: Option<&ReplyContext>,
+    ) -> Option<(Vec<u8>, &'static str)> {
         let Some(context) = stream else {
             return Some((self.body.clone().into_bytes(), "application/json; charset=utf-8"));
         };
-        let response = native::decode_own_response(face, self.body.as_bytes())?;
-        let caller = registry::caller(face);
+        let response = native::decode_own_response(caller_dialect, self.body.as_bytes())?;
+        let caller = registry::caller(caller_dialect);
         let mut encoder = caller.stream_encoder(context, true);
         let mut out = Vec::new();
         for event in explode(response) {
@@ -103,7 +112,8 @@ mod tests {
 
     #[test]
     fn delivery_makes_no_difference_and_everything_else_does() {
-        let name = |key: &str, body: &str| name_of(key, Face::OpenaiChat, "m", body.as_bytes()).unwrap();
+        let name =
+            |key: &str, body: &str| name_of(key, CallerDialect::OpenaiChat, "m", body.as_bytes()).unwrap();
         let same = name("k", std::str::from_utf8(BODY).unwrap());
         for body in [
             r#"{ "temperature": 0, "messages":[{"content":"hi","role":"user"}], "model":"m" }"#,
@@ -119,8 +129,11 @@ mod tests {
             assert_ne!(name("k", body), same, "{body}");
         }
         assert_ne!(name("other", std::str::from_utf8(BODY).unwrap()), same);
-        assert_ne!(name_of("k", Face::Anthropic, "m", BODY), name_of("k", Face::OpenaiChat, "m", BODY));
-        assert_eq!(name_of("k", Face::OpenaiChat, "m", b"[]"), None);
+        assert_ne!(
+            name_of("k", CallerDialect::Anthropic, "m", BODY),
+            name_of("k", CallerDialect::OpenaiChat, "m", BODY)
+        );
+        assert_eq!(name_of("k", CallerDialect::OpenaiChat, "m", b"[]"), None);
     }
 
     #[test]
@@ -128,12 +141,12 @@ mod tests {
         let body = br#"{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"ho ho"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
         let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
         let mut transcript = Transcript::default();
-        transcript.keep_answer(Face::OpenaiChat, body.to_vec().into());
-        let kept = CachedAnswer::of(Face::OpenaiChat, &mut transcript, &context).unwrap();
+        transcript.keep_answer(CallerDialect::OpenaiChat, body.to_vec().into());
+        let kept = CachedAnswer::of(CallerDialect::OpenaiChat, &mut transcript, &context).unwrap();
         assert_eq!(kept.as_bytes(), body);
         let answer = CachedAnswer { stored_at: 0, expires_at: 1, provider: "p".into(), body: kept };
-        assert_eq!(answer.replay(Face::OpenaiChat, None).unwrap().0, body);
-        let (stream, content_type) = answer.replay(Face::OpenaiChat, Some(&context)).unwrap();
+        assert_eq!(answer.replay(CallerDialect::OpenaiChat, None).unwrap().0, body);
+        let (stream, content_type) = answer.replay(CallerDialect::OpenaiChat, Some(&context)).unwrap();
         let stream = String::from_utf8(stream).unwrap();
         assert!(content_type.starts_with("text/event-stream"));
         assert!(stream.contains(r#""content":"ho ho""#) && stream.ends_with("data: [DONE]\n\n"), "{stream}");
@@ -144,14 +157,14 @@ mod tests {
         let body = br#"{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"ho"},"finish_reason":"stop"}]}"#;
         let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
         let mut transcript = Transcript::default();
-        transcript.keep_answer(Face::OpenaiChat, body.to_vec().into());
-        let kept = CachedAnswer::of(Face::Anthropic, &mut transcript, &context).unwrap();
+        transcript.keep_answer(CallerDialect::OpenaiChat, body.to_vec().into());
+        let kept = CachedAnswer::of(CallerDialect::Anthropic, &mut transcript, &context).unwrap();
         assert!(kept.contains(r#""type":"message""#), "{kept}");
         let answer = CachedAnswer { stored_at: 0, expires_at: 1, provider: "p".into(), body: kept };
-        let (stream, _) = answer.replay(Face::Anthropic, Some(&context)).unwrap();
+        let (stream, _) = answer.replay(CallerDialect::Anthropic, Some(&context)).unwrap();
         assert!(String::from_utf8(stream).unwrap().contains("message_stop"));
         let mut given = Transcript::default();
-        answer.keep_in(Face::Anthropic, &mut given);
+        answer.keep_in(CallerDialect::Anthropic, &mut given);
         assert_eq!(given.answer().unwrap().response.choices[0].parts, [Part::text("ho")]);
     }
 }

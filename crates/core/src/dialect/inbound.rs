@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
+use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical;
-use crate::dialect::face::Face;
 use crate::dialect::openai::request::ChatRequest;
 use crate::dialect::{openai, registry};
 use crate::error::ApiError;
@@ -22,7 +22,7 @@ const FALLBACKS: &str = "models";
 #[derive(Debug)]
 pub struct Inbound<'a> {
     /// The dialect.
-    pub face: Face,
+    pub caller_dialect: CallerDialect,
     /// The model that the caller named.
     pub model: Cow<'a, str>,
     /// Whether the caller requests a stream.
@@ -57,12 +57,16 @@ pub struct FromPath<'a> {
 
 impl<'a> Inbound<'a> {
     /// Parses a body. The error names the invalid field.
-    pub fn parse(face: Face, body: &'a [u8], from_path: Option<FromPath<'a>>) -> Result<Self, ApiError> {
-        if face == Face::OpenaiChat {
+    pub fn parse(
+        caller_dialect: CallerDialect,
+        body: &'a [u8],
+        from_path: Option<FromPath<'a>>,
+    ) -> Result<Self, ApiError> {
+        if caller_dialect == CallerDialect::OpenaiChat {
             let chat = ChatRequest::parse(body)?;
             let (model, stream) = (chat.model.clone(), chat.stream);
             return Ok(Self {
-                face,
+                caller_dialect,
                 model,
                 stream,
                 as_array: false,
@@ -87,7 +91,7 @@ impl<'a> Inbound<'a> {
         }
         let as_array = stream && from_path.is_some_and(|path| path.as_array);
         Ok(Self {
-            face,
+            caller_dialect,
             model,
             stream,
             as_array,
@@ -101,7 +105,7 @@ impl<'a> Inbound<'a> {
 
     /// Parses a body of which only the model matters: that of an operation that is not translated.
     pub fn parse_any(body: &'a [u8]) -> Result<Self, ApiError> {
-        Self::parse(Face::OpenaiCompletions, body, None)
+        Self::parse(CallerDialect::OpenaiCompletions, body, None)
     }
 
     /// The request in pass-through form.
@@ -118,7 +122,7 @@ impl<'a> Inbound<'a> {
         let read = || {
             let mut request = match &self.reading {
                 Reading::Chat(chat) => openai::codec::decode_checked(chat)?,
-                Reading::Other(_) => registry::caller(self.face).decode_request(self.body)?,
+                Reading::Other(_) => registry::caller(self.caller_dialect).decode_request(self.body)?,
             };
             request.model = self.model.to_string();
             request.stream = self.stream;
@@ -137,7 +141,7 @@ impl<'a> Inbound<'a> {
                 chat.upstream_body(upstream_model, asks_usage, without)
             }
             Reading::Other(fields) => match fields.get("model").filter(|_| self.model != upstream_model) {
-                Some(model) if self.face != Face::Gemini => {
+                Some(model) if self.caller_dialect != CallerDialect::Gemini => {
                     Cow::Owned(apply(self.body, vec![Edit::replace(self.body, model, quote(upstream_model))]))
                 }
                 _ => Cow::Borrowed(self.body),
@@ -212,11 +216,14 @@ impl<'a> Inbound<'a> {
 
 /// Estimated tokens of the prompt in a body; 0 if it cannot be parsed.
 #[must_use]
-pub fn estimate_prompt_tokens(face: Face, body: &[u8]) -> u64 {
+pub fn estimate_prompt_tokens(caller_dialect: CallerDialect, body: &[u8]) -> u64 {
     // The prompt does not depend on where the model comes from.
-    let from_path =
-        (face == Face::Gemini).then_some(FromPath { model: "any", stream: false, as_array: false });
-    Inbound::parse(face, body, from_path).map_or(0, |inbound| inbound.estimate_prompt_tokens())
+    let from_path = (caller_dialect == CallerDialect::Gemini).then_some(FromPath {
+        model: "any",
+        stream: false,
+        as_array: false,
+    });
+    Inbound::parse(caller_dialect, body, from_path).map_or(0, |inbound| inbound.estimate_prompt_tokens())
 }
 
 fn read_model<'a>(fields: &JsonObject<'a>) -> Result<Cow<'a, str>, ApiError> {
@@ -239,7 +246,7 @@ mod tests {
     #[test]
     fn model_and_stream_come_from_the_body_or_the_path() {
         let body = br#"{"model":"m","stream":true,"messages":[]}"#;
-        let inbound = Inbound::parse(Face::Anthropic, body, None).unwrap();
+        let inbound = Inbound::parse(CallerDialect::Anthropic, body, None).unwrap();
         assert_eq!((inbound.model.as_ref(), inbound.stream), ("m", true));
         assert_eq!(inbound.native_body("m", true).as_ref(), body.as_slice());
         assert_eq!(
@@ -247,7 +254,7 @@ mod tests {
             br#"{"model":"real","stream":true,"messages":[]}"#
         );
         let path = FromPath { model: "gemini-x", stream: true, as_array: false };
-        let inbound = Inbound::parse(Face::Gemini, br#"{"contents":[]}"#, Some(path)).unwrap();
+        let inbound = Inbound::parse(CallerDialect::Gemini, br#"{"contents":[]}"#, Some(path)).unwrap();
         assert_eq!((inbound.model.as_ref(), inbound.stream), ("gemini-x", true));
     }
 
@@ -261,7 +268,7 @@ mod tests {
             (r#"{"model":""}"#, "invalid_value", Some("model")),
             (r#"{"model":"m","stream":1}"#, "invalid_type", Some("stream")),
         ] {
-            let error = Inbound::parse(Face::Anthropic, body.as_bytes(), None).unwrap_err();
+            let error = Inbound::parse(CallerDialect::Anthropic, body.as_bytes(), None).unwrap_err();
             assert_eq!((error.code, error.param.as_deref()), (code, param), "{body}");
         }
     }

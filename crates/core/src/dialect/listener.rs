@@ -119,8 +119,8 @@ impl<P: StreamPipe> StreamPipe for Listener<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::caller::CallerDialect;
     use crate::dialect::canonical::{FinishReason, Part};
-    use crate::dialect::face::Face;
     use crate::dialect::native;
 
     const CHUNKS: &[&str] = &[
@@ -131,7 +131,7 @@ mod tests {
     ];
 
     fn listen(chunks: &[&str]) -> Answered {
-        let mut pipe = native::tap(Face::OpenaiChat, false);
+        let mut pipe = native::tap(CallerDialect::OpenaiChat, false);
         for chunk in chunks {
             let _ = pipe.push(format!("{chunk}\n\n").as_bytes());
         }
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_very_long_answer_is_cut_and_not_whole() {
-        let mut pipe = native::tap(Face::OpenaiChat, false);
+        let mut pipe = native::tap(CallerDialect::OpenaiChat, false);
         let text = "x".repeat(1000);
         let chunk = CHUNKS[1].replace("lo", &text) + "\n\n";
         for _ in 0..1100 {

@@ -6,10 +6,10 @@
 
 pub mod anthropic;
 pub mod cached_answer;
+pub mod caller;
 pub mod canonical;
 pub mod dashscope;
 pub mod dify;
-pub mod face;
 pub mod gemini;
 pub mod inbound;
 pub mod listener;

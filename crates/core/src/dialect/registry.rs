@@ -1,28 +1,30 @@
 //! The codec of each dialect.
 
-use crate::dialect::canonical::{CallerDialect, ErrorInfo, UpstreamDialect};
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
+use crate::dialect::canonical::{CallerCodec, ErrorInfo, UpstreamCodec};
 use crate::dialect::{anthropic, gemini, openai, responses};
 use crate::error::ApiError;
 
 /// The codec of a caller dialect.
 #[must_use]
-pub fn caller(face: Face) -> Box<dyn CallerDialect> {
-    match face {
-        Face::OpenaiChat => Box::new(openai::codec::OpenAi::default()),
-        Face::OpenaiCompletions => Box::new(openai::legacy::LegacyCompletions),
-        Face::OpenaiResponses => Box::new(responses::Responses),
-        Face::Anthropic => Box::new(anthropic::Anthropic),
-        Face::Gemini => Box::new(gemini::Gemini),
+pub fn caller(caller_dialect: CallerDialect) -> Box<dyn CallerCodec> {
+    match caller_dialect {
+        CallerDialect::OpenaiChat => Box::new(openai::codec::OpenAi::default()),
+        CallerDialect::OpenaiCompletions => Box::new(openai::legacy::LegacyCompletions),
+        CallerDialect::OpenaiResponses => Box::new(responses::Responses),
+        CallerDialect::Anthropic => Box::new(anthropic::Anthropic),
+        CallerDialect::Gemini => Box::new(gemini::Gemini),
     }
 }
 
 /// The body of an error response in a caller dialect.
 #[must_use]
-pub fn encode_error(face: Face, error: &ErrorInfo, request_id: &str) -> Vec<u8> {
-    match face {
-        Face::Anthropic | Face::Gemini => caller(face).encode_error(error, request_id),
-        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
+pub fn encode_error(caller_dialect: CallerDialect, error: &ErrorInfo, request_id: &str) -> Vec<u8> {
+    match caller_dialect {
+        CallerDialect::Anthropic | CallerDialect::Gemini => {
+            caller(caller_dialect).encode_error(error, request_id)
+        }
+        CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions | CallerDialect::OpenaiResponses => {
             openai::codec::encode_passthrough_error(error)
         }
     }
@@ -34,11 +36,13 @@ pub fn encode_error(face: Face, error: &ErrorInfo, request_id: &str) -> Vec<u8> 
 /// {"error": {"message": "…", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}}
 /// ```
 #[must_use]
-pub fn encode_own_error(face: Face, error: &ApiError, request_id: &str) -> Vec<u8> {
+pub fn encode_own_error(caller_dialect: CallerDialect, error: &ApiError, request_id: &str) -> Vec<u8> {
     let error = ErrorInfo::from(error);
-    match face {
-        Face::Anthropic | Face::Gemini => caller(face).encode_error(&error, request_id),
-        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
+    match caller_dialect {
+        CallerDialect::Anthropic | CallerDialect::Gemini => {
+            caller(caller_dialect).encode_error(&error, request_id)
+        }
+        CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions | CallerDialect::OpenaiResponses => {
             openai::codec::encode_own_error(&error)
         }
     }
@@ -46,11 +50,11 @@ pub fn encode_own_error(face: Face, error: &ApiError, request_id: &str) -> Vec<u
 
 /// The codec of upstreams with the dialect of these callers.
 #[must_use]
-pub fn upstream(face: Face) -> Box<dyn UpstreamDialect> {
-    match face {
-        Face::Anthropic => Box::new(anthropic::Anthropic),
-        Face::Gemini => Box::new(gemini::Gemini),
-        Face::OpenaiChat | Face::OpenaiCompletions | Face::OpenaiResponses => {
+pub fn upstream(caller_dialect: CallerDialect) -> Box<dyn UpstreamCodec> {
+    match caller_dialect {
+        CallerDialect::Anthropic => Box::new(anthropic::Anthropic),
+        CallerDialect::Gemini => Box::new(gemini::Gemini),
+        CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions | CallerDialect::OpenaiResponses => {
             Box::new(openai::codec::OpenAi::default())
         }
     }
@@ -63,8 +67,8 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    fn written(face: Face, error: &ApiError) -> Value {
-        serde_json::from_slice(&encode_own_error(face, error, "req_1")).unwrap()
+    fn written(caller_dialect: CallerDialect, error: &ApiError) -> Value {
+        serde_json::from_slice(&encode_own_error(caller_dialect, error, "req_1")).unwrap()
     }
 
     #[test]
@@ -110,14 +114,16 @@ mod tests {
             (ApiError::upstream_timeout("answer", 5), "timeout_error", "timeout_error", "DEADLINE_EXCEEDED"),
             (ApiError::internal(), "server_error", "api_error", "INTERNAL"),
         ] {
-            for face in [Face::OpenaiChat, Face::OpenaiCompletions, Face::OpenaiResponses] {
+            for caller_dialect in
+                [CallerDialect::OpenaiChat, CallerDialect::OpenaiCompletions, CallerDialect::OpenaiResponses]
+            {
                 let expected = json!({"error": {
                     "message": error.message, "type": openai, "param": error.param, "code": error.code,
                 }});
-                assert_eq!(written(face, &error), expected);
+                assert_eq!(written(caller_dialect, &error), expected);
             }
-            assert_eq!(written(Face::Anthropic, &error)["error"]["type"], anthropic);
-            assert_eq!(written(Face::Gemini, &error)["error"]["status"], gemini);
+            assert_eq!(written(CallerDialect::Anthropic, &error)["error"]["type"], anthropic);
+            assert_eq!(written(CallerDialect::Gemini, &error)["error"]["status"], gemini);
         }
     }
 }

@@ -21,7 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::dialect::canonical::{
     ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Part, SignatureOrigin, StreamDecoder,
-    StreamEvent, UpstreamDialect,
+    StreamEvent, UpstreamCodec,
 };
 
 impl SignatureOrigin {
@@ -63,19 +63,19 @@ impl SignatureOrigin {
 
 /// A codec that marks signatures.
 pub struct Marked {
-    codec: Box<dyn UpstreamDialect>,
+    codec: Box<dyn UpstreamCodec>,
     origin: Option<SignatureOrigin>,
 }
 
 impl Marked {
     /// Marks the signatures of `codec`, which are issued by this vendor.
     #[must_use]
-    pub fn new(codec: Box<dyn UpstreamDialect>, origin: Option<SignatureOrigin>) -> Self {
+    pub fn new(codec: Box<dyn UpstreamCodec>, origin: Option<SignatureOrigin>) -> Self {
         Self { codec, origin }
     }
 }
 
-impl UpstreamDialect for Marked {
+impl UpstreamCodec for Marked {
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         let mut dropped = Vec::new();
         let request = unmark(request, self.origin, &mut dropped);
@@ -202,8 +202,8 @@ fn unmark<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::caller::CallerDialect;
     use crate::dialect::canonical::{Message, ReplyContext, Role, assemble};
-    use crate::dialect::face::Face;
     use crate::dialect::registry;
     use crate::provider::{ProviderKind, Quirks};
 
@@ -275,38 +275,39 @@ mod tests {
         let response = anthropic.decode_response(answer.as_bytes()).unwrap();
         let context = ReplyContext { unique: "1".into(), created: 1, model: "m".into() };
         let own = [search, found].map(|text| Json::parse(text).unwrap());
-        for (face, request) in [
+        for (caller_dialect, request) in [
             (
-                Face::OpenaiChat,
+                CallerDialect::OpenaiChat,
                 r#"{"model":"m","messages":[{"role":"user","content":"?"},SAID,{"role":"user","content":"!"}]}"#,
             ),
             (
-                Face::OpenaiResponses,
+                CallerDialect::OpenaiResponses,
                 r#"{"model":"m","input":[{"role":"user","content":"?"},SAID,{"role":"user","content":"!"}]}"#,
             ),
             (
-                Face::Gemini,
+                CallerDialect::Gemini,
                 r#"{"contents":[{"role":"user","parts":[{"text":"?"}]},SAID,{"role":"user","parts":[{"text":"!"}]}]}"#,
             ),
         ] {
             // The caller sends back what it received, unchanged.
-            let told = registry::caller(face).encode_response(&response, &context);
+            let told = registry::caller(caller_dialect).encode_response(&response, &context);
             let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
-            let said = match face {
-                Face::OpenaiChat => told["choices"][0]["message"].to_string(),
-                Face::OpenaiResponses => {
+            let said = match caller_dialect {
+                CallerDialect::OpenaiChat => told["choices"][0]["message"].to_string(),
+                CallerDialect::OpenaiResponses => {
                     let items = told["output"].to_string();
                     items.trim_start_matches('[').trim_end_matches(']').to_owned()
                 }
                 _ => told["candidates"][0]["content"].to_string(),
             };
-            let request =
-                registry::caller(face).decode_request(request.replace("SAID", &said).as_bytes()).unwrap();
+            let request = registry::caller(caller_dialect)
+                .decode_request(request.replace("SAID", &said).as_bytes())
+                .unwrap();
             let encoded = anthropic.encode_request(&request, "claude-sonnet-4-5");
             let body: serde_json::Value = serde_json::from_slice(&encoded.body).unwrap();
             let blocks = body["messages"][1]["content"].as_array().unwrap();
-            assert_eq!(blocks[..2], own.each_ref().map(Json::to_value), "{face:?}");
-            assert_eq!(blocks[2]["text"], "It rains.", "{face:?}");
+            assert_eq!(blocks[..2], own.each_ref().map(Json::to_value), "{caller_dialect:?}");
+            assert_eq!(blocks[2]["text"], "It rains.", "{caller_dialect:?}");
             for kind in
                 [ProviderKind::Openai, ProviderKind::Gemini, ProviderKind::Dashscope, ProviderKind::Dify]
             {
@@ -314,10 +315,10 @@ mod tests {
                 let sent = String::from_utf8(encoded.body).unwrap();
                 assert!(
                     !sent.contains("NexusAnthropic") && !sent.contains("srvtoolu_1"),
-                    "{face:?} {kind:?}: {sent}"
+                    "{caller_dialect:?} {kind:?}: {sent}"
                 );
-                assert!(sent.contains("It rains."), "{face:?} {kind:?}: {sent}");
-                assert!(encoded.dropped.len() >= 2, "{face:?} {kind:?}: {:?}", encoded.dropped);
+                assert!(sent.contains("It rains."), "{caller_dialect:?} {kind:?}: {sent}");
+                assert!(encoded.dropped.len() >= 2, "{caller_dialect:?} {kind:?}: {:?}", encoded.dropped);
             }
         }
     }

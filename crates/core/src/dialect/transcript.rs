@@ -5,8 +5,8 @@
 
 use std::rc::Rc;
 
+use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{Answered, ChatRequest};
-use crate::dialect::face::Face;
 use crate::dialect::{registry, responses};
 
 /// One exchange of request and answer. Cheap to fill; reading it decodes.
@@ -21,7 +21,7 @@ enum Request {
     #[default]
     Unknown,
     Bytes {
-        face: Face,
+        caller_dialect: CallerDialect,
         body: Rc<Vec<u8>>,
         model: String,
         stream: bool,
@@ -34,7 +34,7 @@ enum Answer {
     #[default]
     Unknown,
     Bytes {
-        face: Face,
+        caller_dialect: CallerDialect,
         body: Rc<Vec<u8>>,
     },
     Read(Rc<Answered>),
@@ -42,8 +42,14 @@ enum Answer {
 
 impl Transcript {
     /// Stores a request as received, with model and streaming, which may come from the path.
-    pub fn keep_request(&mut self, face: Face, body: Rc<Vec<u8>>, model: &str, stream: bool) {
-        self.request = Request::Bytes { face, body, model: model.to_owned(), stream };
+    pub fn keep_request(
+        &mut self,
+        caller_dialect: CallerDialect,
+        body: Rc<Vec<u8>>,
+        model: &str,
+        stream: bool,
+    ) {
+        self.request = Request::Bytes { caller_dialect, body, model: model.to_owned(), stream };
     }
 
     /// Stores a decoded request; it has more than its bytes if it continues an earlier answer.
@@ -52,8 +58,8 @@ impl Transcript {
     }
 
     /// Stores the body of an unstreamed pass-through answer to these callers.
-    pub fn keep_answer(&mut self, face: Face, body: Rc<Vec<u8>>) {
-        self.answer = Answer::Bytes { face, body };
+    pub fn keep_answer(&mut self, caller_dialect: CallerDialect, body: Rc<Vec<u8>>) {
+        self.answer = Answer::Bytes { caller_dialect, body };
     }
 
     /// Stores a decoded answer, complete or partial.
@@ -82,8 +88,8 @@ impl Transcript {
 
     /// The request; `None` if there is none that can be decoded.
     pub fn request(&mut self) -> Option<Rc<ChatRequest>> {
-        if let Request::Bytes { face, body, model, stream } = &self.request {
-            let read = registry::caller(*face).decode_request(body).map(|mut request| {
+        if let Request::Bytes { caller_dialect, body, model, stream } = &self.request {
+            let read = registry::caller(*caller_dialect).decode_request(body).map(|mut request| {
                 request.model.clone_from(model);
                 request.stream = *stream;
                 request
@@ -98,19 +104,23 @@ impl Transcript {
 
     /// The body of the answer as received, if it is in this caller dialect and not decoded yet.
     #[must_use]
-    pub fn answer_as_it_came(&self, face: Face) -> Option<&[u8]> {
+    pub fn answer_as_it_came(&self, caller_dialect: CallerDialect) -> Option<&[u8]> {
         match &self.answer {
-            Answer::Bytes { face: spoken, body } if *spoken == face && face.has_upstreams() => Some(body),
+            Answer::Bytes { caller_dialect: spoken, body }
+                if *spoken == caller_dialect && caller_dialect.has_upstreams() =>
+            {
+                Some(body)
+            }
             _ => None,
         }
     }
 
     /// The answer as far as it was received; `None` if there is none that can be decoded.
     pub fn answer(&mut self) -> Option<Rc<Answered>> {
-        if let Answer::Bytes { face, body } = &self.answer {
-            let read = match face {
-                Face::OpenaiResponses => responses::decode_answer(body),
-                _ => registry::upstream(*face).decode_response(body),
+        if let Answer::Bytes { caller_dialect, body } = &self.answer {
+            let read = match caller_dialect {
+                CallerDialect::OpenaiResponses => responses::decode_answer(body),
+                _ => registry::upstream(*caller_dialect).decode_response(body),
             };
             self.answer = read.map_or(Answer::Unknown, |response| {
                 Answer::Read(Rc::new(Answered { response, is_whole: true }))
@@ -133,9 +143,9 @@ mod tests {
         let mut transcript = Transcript::default();
         assert!(transcript.request().is_none() && transcript.answer().is_none());
         let body = br#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#;
-        transcript.keep_request(Face::Anthropic, Rc::new(body.to_vec()), "from-the-path", true);
+        transcript.keep_request(CallerDialect::Anthropic, Rc::new(body.to_vec()), "from-the-path", true);
         transcript.keep_answer(
-            Face::OpenaiChat,
+            CallerDialect::OpenaiChat,
             br#"{"choices":[{"index":0,"message":{"role":"assistant","content":"ho"},"finish_reason":"stop"}]}"#.to_vec().into(),
         );
         let request = transcript.request().unwrap();
@@ -151,8 +161,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_nothing() {
         let mut transcript = Transcript::default();
-        transcript.keep_request(Face::OpenaiChat, Rc::new(b"{".to_vec()), "m", false);
-        transcript.keep_answer(Face::Gemini, b"<html>".to_vec().into());
+        transcript.keep_request(CallerDialect::OpenaiChat, Rc::new(b"{".to_vec()), "m", false);
+        transcript.keep_answer(CallerDialect::Gemini, b"<html>".to_vec().into());
         assert!(transcript.request().is_none() && transcript.answer().is_none());
     }
 }

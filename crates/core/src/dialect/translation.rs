@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{
-    CallerDialect, ChatRequest, ChatResponse, ErrorInfo, Part, ReplyContext, StreamDecoder, StreamEvent,
-    UpstreamDialect, assemble, explode,
+    CallerCodec, ChatRequest, ChatResponse, ErrorInfo, Part, ReplyContext, StreamDecoder, StreamEvent,
+    UpstreamCodec, assemble, explode,
 };
 use crate::dialect::dify::{Dify, DifyOptions};
-use crate::dialect::face::Face;
 use crate::dialect::inbound::Inbound;
 use crate::dialect::operation::Operation;
 use crate::dialect::pipe::{StreamFacts, StreamPipe};
@@ -22,7 +22,7 @@ use crate::tokens::estimate_tokens;
 
 /// The translation of one request, which may be the identity.
 pub struct Translation {
-    face: Face,
+    caller_dialect: CallerDialect,
     stream: bool,
     wants_usage: bool,
     /// Whether usage may be requested in a stream from an upstream with the caller's dialect.
@@ -35,8 +35,8 @@ pub struct Translation {
 /// The parts of a real translation.
 struct Codecs {
     request: Rc<ChatRequest>,
-    caller: Box<dyn CallerDialect>,
-    upstream: Box<dyn UpstreamDialect>,
+    caller: Box<dyn CallerCodec>,
+    upstream: Box<dyn UpstreamCodec>,
     context: ReplyContext,
 }
 
@@ -68,7 +68,7 @@ impl Translation {
     pub fn native(inbound: &Inbound<'_>, asks_usage: bool) -> Self {
         let wants_usage = inbound.wants_usage() || !inbound.stream;
         Self {
-            face: inbound.face,
+            caller_dialect: inbound.caller_dialect,
             stream: inbound.stream,
             wants_usage,
             asks_usage,
@@ -80,11 +80,14 @@ impl Translation {
     /// For an upstream with another dialect. The error names the invalid field.
     pub fn translated(
         inbound: &Inbound<'_>,
-        upstream: Box<dyn UpstreamDialect>,
+        upstream: Box<dyn UpstreamCodec>,
         context: ReplyContext,
     ) -> Result<Self, ApiError> {
-        let caller =
-            if inbound.as_array { Box::new(gemini::GeminiArray) } else { registry::caller(inbound.face) };
+        let caller = if inbound.as_array {
+            Box::new(gemini::GeminiArray)
+        } else {
+            registry::caller(inbound.caller_dialect)
+        };
         Ok(Self::between(inbound, inbound.canonical()?, caller, upstream, context))
     }
 
@@ -98,7 +101,7 @@ impl Translation {
         context: ReplyContext,
     ) -> Self {
         let dify = Box::new(Dify::new(options));
-        Self::between(inbound, Rc::new(request), registry::caller(inbound.face), dify, context)
+        Self::between(inbound, Rc::new(request), registry::caller(inbound.caller_dialect), dify, context)
     }
 
     /// For a request that is already decoded, and a caller dialect whose answers depend on it.
@@ -106,8 +109,8 @@ impl Translation {
     pub fn of_read(
         inbound: &Inbound<'_>,
         mut request: ChatRequest,
-        caller: Box<dyn CallerDialect>,
-        upstream: Box<dyn UpstreamDialect>,
+        caller: Box<dyn CallerCodec>,
+        upstream: Box<dyn UpstreamCodec>,
         context: ReplyContext,
     ) -> Self {
         request.model = inbound.model.to_string();
@@ -118,14 +121,14 @@ impl Translation {
     fn between(
         inbound: &Inbound<'_>,
         request: Rc<ChatRequest>,
-        caller: Box<dyn CallerDialect>,
-        upstream: Box<dyn UpstreamDialect>,
+        caller: Box<dyn CallerCodec>,
+        upstream: Box<dyn UpstreamCodec>,
         context: ReplyContext,
     ) -> Self {
         let wants_usage = request.include_usage || !inbound.stream;
         let codecs = Some(Codecs { request, caller, upstream, context });
         Self {
-            face: inbound.face,
+            caller_dialect: inbound.caller_dialect,
             stream: inbound.stream,
             wants_usage,
             asks_usage: true,
@@ -177,7 +180,7 @@ impl Translation {
     /// The operation for the upstream.
     #[must_use]
     pub fn operation(&self, upstream_model: &str) -> Operation {
-        if self.codecs.is_none() && self.face == Face::OpenaiResponses {
+        if self.codecs.is_none() && self.caller_dialect == CallerDialect::OpenaiResponses {
             return Operation::Responses { stream: self.stream };
         }
         let multimodal = self
@@ -191,7 +194,7 @@ impl Translation {
     #[must_use]
     pub fn pipe(&self) -> Box<dyn StreamPipe> {
         match &self.codecs {
-            None => native::tap(self.face, !self.wants_usage),
+            None => native::tap(self.caller_dialect, !self.wants_usage),
             Some(codecs) => {
                 let encoder = codecs.caller.stream_encoder(&codecs.context, self.wants_usage);
                 Box::new(StreamTranslation::new(codecs.upstream.stream_decoder(), encoder))
@@ -202,7 +205,7 @@ impl Translation {
     /// An unstreamed answer with a success status. The error describes why it is invalid.
     pub fn whole(&self, body: &[u8]) -> Result<WholeAnswer, String> {
         let Some(codecs) = &self.codecs else {
-            return native::inspect(self.face, body).map(|facts| WholeAnswer {
+            return native::inspect(self.caller_dialect, body).map(|facts| WholeAnswer {
                 body: None,
                 kept: None,
                 facts,
@@ -242,7 +245,7 @@ impl Translation {
     pub fn read_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
         match &self.codecs {
             Some(codecs) => codecs.upstream.decode_error(status, body),
-            None => registry::upstream(self.face).decode_error(status, body),
+            None => registry::upstream(self.caller_dialect).decode_error(status, body),
         }
     }
 

@@ -100,7 +100,7 @@ fn status_of_words(message: &str) -> u16 {
 mod tests {
     use super::*;
     use crate::dialect::canonical::{
-        ChatRequest, FinishReason, Message, Part, Role, UpstreamDialect, assemble,
+        ChatRequest, FinishReason, Message, Part, Role, UpstreamCodec, assemble,
     };
 
     fn streamed(events: &[&str]) -> Vec<Part> {

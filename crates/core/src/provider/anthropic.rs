@@ -5,8 +5,8 @@ use super::interface::Provider;
 use super::models;
 use super::quirk::Quirks;
 use crate::dialect::anthropic::Anthropic;
-use crate::dialect::canonical::{SignatureOrigin, UpstreamDialect};
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
+use crate::dialect::canonical::{SignatureOrigin, UpstreamCodec};
 use crate::dialect::operation::Operation;
 
 const VERSION: &str = "v1";
@@ -23,15 +23,15 @@ impl Provider for AnthropicApi {
         "anthropic"
     }
 
-    fn speaks(&self, face: Face) -> bool {
-        face == Face::Anthropic
+    fn speaks(&self, caller_dialect: CallerDialect) -> bool {
+        caller_dialect == CallerDialect::Anthropic
     }
 
     fn signature_origin(&self) -> Option<SignatureOrigin> {
         Some(SignatureOrigin::Anthropic)
     }
 
-    fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamCodec> {
         Box::new(Anthropic)
     }
 

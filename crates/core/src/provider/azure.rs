@@ -8,8 +8,8 @@ use super::call::{Auth, Call, Site};
 use super::interface::Provider;
 use super::openai;
 use super::quirk::Quirks;
-use crate::dialect::canonical::UpstreamDialect;
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
+use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::operation::Operation;
 use crate::http::percent::{decode_lossy, encode};
 
@@ -28,11 +28,11 @@ impl Provider for Azure {
         "azure_openai"
     }
 
-    fn speaks(&self, face: Face) -> bool {
-        face == Face::OpenaiChat
+    fn speaks(&self, caller_dialect: CallerDialect) -> bool {
+        caller_dialect == CallerDialect::OpenaiChat
     }
 
-    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamCodec> {
         openai::codec(quirks)
     }
 

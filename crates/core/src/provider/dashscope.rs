@@ -3,7 +3,7 @@
 use super::call::{Auth, Call, Site, origin};
 use super::interface::Provider;
 use super::quirk::Quirks;
-use crate::dialect::canonical::UpstreamDialect;
+use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::dashscope::{DashScope, Endpoint, STREAM_HEADER};
 use crate::dialect::operation::Operation;
 
@@ -16,7 +16,7 @@ impl Provider for DashScopeApi {
         "dashscope"
     }
 
-    fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamCodec> {
         Box::new(DashScope)
     }
 

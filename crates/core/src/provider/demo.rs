@@ -3,8 +3,8 @@
 use super::interface::{Provider, Transport};
 use super::openai;
 use super::quirk::Quirks;
-use crate::dialect::canonical::UpstreamDialect;
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
+use crate::dialect::canonical::UpstreamCodec;
 
 /// `demo`
 #[derive(Debug)]
@@ -19,11 +19,11 @@ impl Provider for Demo {
         Transport::Embedded
     }
 
-    fn speaks(&self, face: Face) -> bool {
-        face == Face::OpenaiChat
+    fn speaks(&self, caller_dialect: CallerDialect) -> bool {
+        caller_dialect == CallerDialect::OpenaiChat
     }
 
-    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamCodec> {
         openai::codec(quirks)
     }
 

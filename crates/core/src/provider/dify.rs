@@ -4,7 +4,7 @@ use super::call::{Auth, Call, Site};
 use super::interface::Provider;
 use super::models::{self, Page, UpstreamModel};
 use super::quirk::{Quirk, Quirks};
-use crate::dialect::canonical::UpstreamDialect;
+use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::dify::{Dify, DifyApp, DifyOptions};
 use crate::dialect::operation::Operation;
 
@@ -23,7 +23,7 @@ impl Provider for DifyApps {
         Some(app(quirks))
     }
 
-    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamCodec> {
         Box::new(Dify::new(DifyOptions { app: app(quirks), ..DifyOptions::default() }))
     }
 

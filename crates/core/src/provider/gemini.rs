@@ -4,8 +4,8 @@ use super::call::{Auth, Call, Site};
 use super::interface::Provider;
 use super::models;
 use super::quirk::Quirks;
-use crate::dialect::canonical::{SignatureOrigin, UpstreamDialect};
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
+use crate::dialect::canonical::{SignatureOrigin, UpstreamCodec};
 use crate::dialect::gemini::Gemini;
 use crate::dialect::operation::Operation;
 use crate::http::percent::encode_name;
@@ -21,15 +21,15 @@ impl Provider for GeminiApi {
         "gemini"
     }
 
-    fn speaks(&self, face: Face) -> bool {
-        face == Face::Gemini
+    fn speaks(&self, caller_dialect: CallerDialect) -> bool {
+        caller_dialect == CallerDialect::Gemini
     }
 
     fn signature_origin(&self) -> Option<SignatureOrigin> {
         Some(SignatureOrigin::Google)
     }
 
-    fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamCodec> {
         Box::new(Gemini)
     }
 

@@ -3,9 +3,9 @@
 use super::call::{Call, Site};
 use super::models::{self, Page};
 use super::quirk::Quirks;
-use crate::dialect::canonical::{SignatureOrigin, UpstreamDialect};
+use crate::dialect::caller::CallerDialect;
+use crate::dialect::canonical::{SignatureOrigin, UpstreamCodec};
 use crate::dialect::dify::DifyApp;
-use crate::dialect::face::Face;
 use crate::dialect::operation::Operation;
 
 /// How a kind of provider is reached.
@@ -30,13 +30,13 @@ pub trait Provider: Sync {
     }
 
     /// Whether it has this caller dialect, so that bodies pass through without translation.
-    fn speaks(&self, _face: Face) -> bool {
+    fn speaks(&self, _caller_dialect: CallerDialect) -> bool {
         false
     }
 
     /// The codec for requests, answers and errors of a provider with these quirks. It does not mark signatures; see
     /// [`super::ProviderKind::codec`].
-    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect>;
+    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamCodec>;
 
     /// The beginning of the `content-type` of its streamed answers.
     fn stream_type(&self) -> &'static str {

@@ -24,7 +24,7 @@ pub use call::{Auth, Call, ResponseAction, Site};
 pub use interface::{Provider, Transport};
 pub use quirk::{Quirk, Quirks};
 
-use crate::dialect::canonical::UpstreamDialect;
+use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::operation::Operation;
 use crate::dialect::signature_origin::Marked;
 
@@ -101,7 +101,7 @@ impl ProviderKind {
 
     /// The codec of its providers, which marks signatures with their origin.
     #[must_use]
-    pub fn codec(self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    pub fn codec(self, quirks: Quirks) -> Box<dyn UpstreamCodec> {
         let provider = self.provider();
         Box::new(Marked::new(provider.codec(quirks), provider.signature_origin()))
     }

@@ -4,8 +4,8 @@ use super::call::{Auth, Call, Site};
 use super::interface::Provider;
 use super::models::{self, Page};
 use super::quirk::{Quirk, Quirks};
-use crate::dialect::canonical::UpstreamDialect;
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
+use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::openai::codec::{OpenAi, Setting, TokenLimit, UpstreamOptions};
 use crate::dialect::operation::Operation;
 
@@ -22,11 +22,11 @@ impl Provider for OpenAiCompatible {
         "openai"
     }
 
-    fn speaks(&self, face: Face) -> bool {
-        face == Face::OpenaiChat
+    fn speaks(&self, caller_dialect: CallerDialect) -> bool {
+        caller_dialect == CallerDialect::OpenaiChat
     }
 
-    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamCodec> {
         codec(quirks)
     }
 
@@ -45,7 +45,7 @@ impl Provider for OpenAiCompatible {
 }
 
 /// The codec of a service with these quirks.
-pub(super) fn codec(quirks: Quirks) -> Box<dyn UpstreamDialect> {
+pub(super) fn codec(quirks: Quirks) -> Box<dyn UpstreamCodec> {
     let token_limit = if quirks.has(Quirk::MaxTokensOnly) {
         TokenLimit::MaxTokens
     } else if quirks.has(Quirk::MaxCompletionTokens) {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::dialect::canonical::{
-    ChatRequest, ChatResponse, Message, Part, Role, StreamDecoder, StreamEvent, UpstreamDialect, assemble,
+    ChatRequest, ChatResponse, Message, Part, Role, StreamDecoder, StreamEvent, UpstreamCodec, assemble,
 };
 use crate::dialect::operation::Operation;
 
@@ -40,14 +40,14 @@ pub struct ProbeResult {
 /// A probe to be sent.
 pub struct Probe {
     request: ChatRequest,
-    upstream: Box<dyn UpstreamDialect>,
+    upstream: Box<dyn UpstreamCodec>,
     model: String,
 }
 
 impl Probe {
     /// A probe of `model`, the upstream's own name of it, for a provider with this codec.
     #[must_use]
-    pub fn new(upstream: Box<dyn UpstreamDialect>, model: &str, prompt: Option<&str>, stream: bool) -> Self {
+    pub fn new(upstream: Box<dyn UpstreamCodec>, model: &str, prompt: Option<&str>, stream: bool) -> Self {
         let prompt = prompt.unwrap_or(DEFAULT_PROMPT);
         let request = ChatRequest {
             model: model.to_owned(),

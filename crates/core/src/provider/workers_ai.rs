@@ -2,7 +2,7 @@
 
 use super::interface::{Provider, Transport};
 use super::quirk::Quirks;
-use crate::dialect::canonical::UpstreamDialect;
+use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::workers_ai;
 
 /// `workers_ai`
@@ -18,7 +18,7 @@ impl Provider for WorkersAi {
         Transport::AiBinding
     }
 
-    fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamDialect> {
+    fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamCodec> {
         Box::new(workers_ai::codec())
     }
 }

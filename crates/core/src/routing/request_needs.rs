@@ -76,17 +76,17 @@ fn look_at(part: &Part, needs: &mut Needs<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::face::Face;
+    use crate::dialect::caller::CallerDialect;
 
-    fn needs(face: Face, body: &str) -> Needs<'static> {
-        needs_of(&Inbound::parse(face, body.as_bytes(), None).unwrap())
+    fn needs(caller_dialect: CallerDialect, body: &str) -> Needs<'static> {
+        needs_of(&Inbound::parse(caller_dialect, body.as_bytes(), None).unwrap())
     }
 
     #[test]
     fn plain_text_needs_nothing() {
         let talk =
             r#"{"model":"m","messages":[{"role":"user","content":"what is \"image_url\" and \"tools\"?"}]}"#;
-        let found = needs(Face::OpenaiChat, talk);
+        let found = needs(CallerDialect::OpenaiChat, talk);
         assert!(!found.vision && !found.tools && found.prompt_tokens > 5);
     }
 
@@ -95,17 +95,17 @@ mod tests {
         let openai = r#"{"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":{}}}],
             "response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"object"}}},
             "messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://a.example/a.png"}}]}]}"#;
-        let found = needs(Face::OpenaiChat, openai);
+        let found = needs(CallerDialect::OpenaiChat, openai);
         assert!(found.vision && found.tools && found.json_schema);
         let anthropic = r#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":[
             {"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}]}]}"#;
-        let found = needs(Face::Anthropic, anthropic);
+        let found = needs(CallerDialect::Anthropic, anthropic);
         assert!(found.vision && !found.tools);
     }
 
     #[test]
     fn an_empty_list_of_tools_needs_none() {
         let body = r#"{"model":"m","tools":[],"messages":[{"role":"user","content":"hi"}]}"#;
-        assert!(!needs(Face::OpenaiChat, body).tools);
+        assert!(!needs(CallerDialect::OpenaiChat, body).tools);
     }
 }

@@ -21,7 +21,7 @@ use crate::access::Principal;
 use crate::catalog::LogicalModelRecord;
 use crate::catalog::logical_model::CandidateSpec;
 use crate::catalog::strategy::Strategy;
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
 use crate::error::ApiError;
 
 /// Most stages of one request.
@@ -51,7 +51,7 @@ pub struct Choice {
 impl Choice {
     /// The planner's view of it, for a caller of this dialect.
     #[must_use]
-    pub fn facts(&self, face: Face) -> CandidateFacts<'_> {
+    pub fn facts(&self, caller_dialect: CallerDialect) -> CandidateFacts<'_> {
         let record = &self.candidate.upstream.record;
         CandidateFacts {
             provider: &record.uid,
@@ -62,7 +62,7 @@ impl Choice {
             operation: record.status,
             allowed: self.allowed,
             capabilities: self.capabilities,
-            native: record.kind.provider().speaks(face),
+            native: record.kind.provider().speaks(caller_dialect),
             region: self.region.as_deref(),
             cost: self
                 .candidate

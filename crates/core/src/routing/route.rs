@@ -12,7 +12,7 @@ use super::upstream::Upstream;
 use super::walk::Walk;
 use crate::catalog::LogicalModelRecord;
 use crate::catalog::strategy::Strategy;
-use crate::dialect::face::Face;
+use crate::dialect::caller::CallerDialect;
 use crate::error::{ApiError, ErrorKind};
 
 /// Default time within which an answer must have begun, over all attempts, in milliseconds.
@@ -58,7 +58,7 @@ impl Route {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Preference<'a> {
     /// The caller's dialect.
-    pub face: Option<Face>,
+    pub caller_dialect: Option<CallerDialect>,
     /// The request's strategy, which overrides the logical model's.
     pub strategy: Option<Strategy>,
     /// Name of the candidate in the health registry that the session is bound to.
@@ -95,14 +95,14 @@ pub fn plan_stages<'a>(
     now_ms: u64,
     rng: &mut dyn FnMut() -> f64,
 ) -> Vec<PlannedStage<'a>> {
-    let face = preference.face.unwrap_or(Face::OpenaiChat);
+    let caller_dialect = preference.caller_dialect.unwrap_or(CallerDialect::OpenaiChat);
     stages
         .iter()
         .map(|stage| {
             let facts: Vec<CandidateFacts<'_>> = stage
                 .choices
                 .iter()
-                .map(|choice| facts_of(choice, face, preference, registry, now_ms))
+                .map(|choice| facts_of(choice, caller_dialect, preference, registry, now_ms))
                 .collect();
             let strategy = preference.strategy.unwrap_or_else(|| stage.strategy());
             let question = Question {
@@ -121,7 +121,7 @@ pub fn plan_stages<'a>(
 
 fn facts_of<'a>(
     choice: &'a Choice,
-    face: Face,
+    caller_dialect: CallerDialect,
     preference: &Preference<'_>,
     registry: &HealthRegistry,
     now_ms: u64,
@@ -131,7 +131,7 @@ fn facts_of<'a>(
     CandidateFacts {
         excluded: preference.excluded_providers.iter().any(|excluded| excluded.eq_ignore_ascii_case(name)),
         keys_blocked_until_ms: keys_blocked_until_ms(upstream, registry, now_ms),
-        ..choice.facts(face)
+        ..choice.facts(caller_dialect)
     }
 }
 

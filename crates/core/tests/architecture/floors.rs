@@ -22,7 +22,7 @@ pub const CORE: &[Floor] = &[
     &["aws", "json", "stats"],
     &["input"],
     &["dialect::operation"],
-    &["dialect::canonical", "dialect::face", "dialect::model_list"],
+    &["dialect::canonical", "dialect::caller", "dialect::model_list"],
     &["dialect::pipe", "dialect::signature_origin", "dialect::upstream"],
     &["dialect::listener", "dialect::tap", "dialect::stream_translation"],
     &["dialect::anthropic", "dialect::dashscope", "dialect::gemini", "dialect::openai", "dialect::responses"],

@@ -7,12 +7,12 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{Fingerprint, Recognition, Remembered, recognise};
+use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{ChatRequest, Part, assemble};
-use crate::dialect::face::Face;
 use crate::dialect::registry;
 
-fn decode(face: Face, body: &Value) -> ChatRequest {
-    registry::caller(face).decode_request(body.to_string().as_bytes()).unwrap()
+fn decode(caller_dialect: CallerDialect, body: &Value) -> ChatRequest {
+    registry::caller(caller_dialect).decode_request(body.to_string().as_bytes()).unwrap()
 }
 
 /// The store, and how a gateway uses it.
@@ -148,9 +148,9 @@ fn every_turn_is_recognised_in_every_form_and_in_forms_that_change_on_the_way() 
                 // A client may change its form, its dialect and its model's size in the middle of a conversation.
                 let form = start + turn;
                 let request = if form % 5 == 4 {
-                    decode(Face::Anthropic, &anthropic_turns(form)[turn])
+                    decode(CallerDialect::Anthropic, &anthropic_turns(form)[turn])
                 } else {
-                    decode(Face::OpenaiChat, &openai_turns(form)[turn])
+                    decode(CallerDialect::OpenaiChat, &openai_turns(form)[turn])
                 };
                 gateway.turn("key-a", &request, &replies()[turn])
             })
@@ -165,7 +165,11 @@ fn both_dialects_alone_are_recognised_too() {
         let mut gateway = Gateway::default();
         let ids: Vec<String> = (0..4)
             .map(|turn| {
-                gateway.turn("k", &decode(Face::Anthropic, &anthropic_turns(form)[turn]), &replies()[turn])
+                gateway.turn(
+                    "k",
+                    &decode(CallerDialect::Anthropic, &anthropic_turns(form)[turn]),
+                    &replies()[turn],
+                )
             })
             .collect();
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
@@ -175,8 +179,8 @@ fn both_dialects_alone_are_recognised_too() {
 #[test]
 fn another_caller_is_another_conversation() {
     let mut gateway = Gateway::default();
-    let request = decode(Face::OpenaiChat, &openai_turns(0)[0]);
-    let next = decode(Face::OpenaiChat, &openai_turns(0)[1]);
+    let request = decode(CallerDialect::OpenaiChat, &openai_turns(0)[0]);
+    let next = decode(CallerDialect::OpenaiChat, &openai_turns(0)[1]);
     let first = gateway.turn("key-a", &request, &replies()[0]);
     assert_ne!(gateway.turn("key-b", &request, &replies()[0]), first);
     assert_ne!(gateway.turn("key-b", &next, &replies()[1]), first);
@@ -193,7 +197,7 @@ fn an_edited_question_branches_and_both_branches_go_on() {
                 |(i, text)| json!({ "role": if i % 2 == 0 { "user" } else { "assistant" }, "content": text }),
             )
             .collect();
-        decode(Face::OpenaiChat, &json!({ "model": "m", "messages": messages }))
+        decode(CallerDialect::OpenaiChat, &json!({ "model": "m", "messages": messages }))
     };
     let mut gateway = Gateway::default();
     let trunk = gateway.turn("k", &ask(&["a"]), &said("A"));
@@ -210,7 +214,10 @@ fn an_edited_question_branches_and_both_branches_go_on() {
 #[test]
 fn without_history_the_last_words_decide() {
     let ask = |text: &str| {
-        decode(Face::OpenaiChat, &json!({ "model": "m", "messages": [{ "role": "user", "content": text }] }))
+        decode(
+            CallerDialect::OpenaiChat,
+            &json!({ "model": "m", "messages": [{ "role": "user", "content": text }] }),
+        )
     };
     let mut gateway = Gateway::default();
     let first = gateway.turn("k", &ask("What is up?"), &said("The sky."));
@@ -226,17 +233,17 @@ fn an_answer_that_was_begun_by_the_caller_is_found_whole() {
     let next = json!({ "model": "m", "max_tokens": 9, "messages": [
         { "role": "user", "content": "Count" }, { "role": "assistant", "content": "1, 2," },
         { "role": "assistant", "content": " 3" }, { "role": "user", "content": "On" } ]});
-    let begun = decode(Face::OpenaiChat, &begun);
+    let begun = decode(CallerDialect::OpenaiChat, &begun);
     let print = Fingerprint::of("k", &begun);
     assert_eq!(print.history, None);
     let stored = print.with_reply(&said(" 3"));
-    assert_eq!(Fingerprint::of("k", &decode(Face::OpenaiChat, &next)).history, Some(stored));
+    assert_eq!(Fingerprint::of("k", &decode(CallerDialect::OpenaiChat, &next)).history, Some(stored));
 }
 
 #[test]
 fn a_streamed_answer_makes_the_same_chain_as_a_whole_one() {
     use crate::dialect::canonical::explode;
-    let request = decode(Face::OpenaiChat, &openai_turns(0)[1]);
+    let request = decode(CallerDialect::OpenaiChat, &openai_turns(0)[1]);
     let mut response = crate::dialect::canonical::ChatResponse::default();
     response
         .choices

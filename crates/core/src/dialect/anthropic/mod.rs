@@ -35,8 +35,8 @@ pub mod usage_tap;
 mod wire;
 
 use super::canonical::{
-    CallerDialect, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
-    StreamEncoder, UpstreamDialect,
+    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
+    StreamEncoder, UpstreamCodec,
 };
 use crate::error::ApiError;
 
@@ -51,7 +51,7 @@ pub fn decode_count_tokens(body: &[u8]) -> Result<ChatRequest, ApiError> {
     decode_request::decode(body, decode_request::Purpose::Count)
 }
 
-impl CallerDialect for Anthropic {
+impl CallerCodec for Anthropic {
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
         decode_request::decode(body, decode_request::Purpose::Answer)
     }
@@ -70,7 +70,7 @@ impl CallerDialect for Anthropic {
     }
 }
 
-impl UpstreamDialect for Anthropic {
+impl UpstreamCodec for Anthropic {
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model)
     }

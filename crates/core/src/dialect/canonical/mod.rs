@@ -3,7 +3,7 @@
 //! It is a superset: everything that at least two dialects can express has a place here. What only one can express is
 //! not translated, and the encoder names it among the dropped parameters instead of losing it silently.
 //!
-//! A dialect of callers implements [`CallerDialect`], one of upstreams [`UpstreamDialect`]. Streams are decoded and
+//! A dialect of callers implements [`CallerCodec`], one of upstreams [`UpstreamCodec`]. Streams are decoded and
 //! encoded event by event with bounded buffers.
 
 mod assemble;
@@ -42,7 +42,7 @@ pub struct EncodedRequest {
 }
 
 /// A dialect of callers.
-pub trait CallerDialect {
+pub trait CallerCodec {
     /// Decodes a request body. The error names the invalid field.
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError>;
     /// Encodes an unstreamed answer.
@@ -59,7 +59,7 @@ pub trait CallerDialect {
 }
 
 /// A dialect of upstreams.
-pub trait UpstreamDialect {
+pub trait UpstreamCodec {
     /// Encodes a request body; `model` is the upstream's name of the model and replaces the request's own.
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest;
     /// Decodes an unstreamed answer with a success status. The error is a description for the log and the caller.

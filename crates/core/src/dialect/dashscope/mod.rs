@@ -20,15 +20,13 @@ mod wire;
 
 pub use endpoint::{Endpoint, STREAM_HEADER};
 
-use super::canonical::{
-    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamDialect,
-};
+use super::canonical::{ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec};
 
 /// The native dialect of Qwen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DashScope;
 
-impl UpstreamDialect for DashScope {
+impl UpstreamCodec for DashScope {
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model)
     }

@@ -32,9 +32,7 @@ pub use ids::{DifyIds, conversation_id_in, task_id_in};
 pub use options::{DEFAULT_USER, DifyOptions};
 pub use stream_decoder::DifyStreamDecoder;
 
-use super::canonical::{
-    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamDialect,
-};
+use super::canonical::{ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec};
 
 /// The dialect of Dify chat apps.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,7 +60,7 @@ impl Dify {
     }
 }
 
-impl UpstreamDialect for Dify {
+impl UpstreamCodec for Dify {
     fn encode_request(&self, request: &ChatRequest, _model: &str) -> EncodedRequest {
         encode_request::encode(request, &self.options)
     }

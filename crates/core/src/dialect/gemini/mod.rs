@@ -49,8 +49,8 @@ mod wire;
 mod tests;
 
 use super::canonical::{
-    CallerDialect, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
-    StreamEncoder, UpstreamDialect,
+    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
+    StreamEncoder, UpstreamCodec,
 };
 use crate::error::ApiError;
 
@@ -74,7 +74,7 @@ impl Gemini {
     }
 }
 
-impl CallerDialect for Gemini {
+impl CallerCodec for Gemini {
     /// The model is in the URL, so that of the request is left empty; likewise streaming.
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
         decode_request::decode(body)
@@ -98,7 +98,7 @@ impl CallerDialect for Gemini {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GeminiArray;
 
-impl CallerDialect for GeminiArray {
+impl CallerCodec for GeminiArray {
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
         Gemini.decode_request(body)
     }
@@ -120,7 +120,7 @@ impl CallerDialect for GeminiArray {
     }
 }
 
-impl UpstreamDialect for Gemini {
+impl UpstreamCodec for Gemini {
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model, Service::Gemini)
     }
@@ -138,7 +138,7 @@ impl UpstreamDialect for Gemini {
     }
 }
 
-impl UpstreamDialect for Vertex {
+impl UpstreamCodec for Vertex {
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model, Service::Vertex)
     }

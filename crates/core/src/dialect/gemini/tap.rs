@@ -2,7 +2,7 @@
 
 use super::Gemini;
 use super::usage_tap::UsageTap;
-use crate::dialect::canonical::{CallerDialect as _, ErrorInfo};
+use crate::dialect::canonical::{CallerCodec as _, ErrorInfo};
 use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer};
 use crate::sse::{Event, writer};

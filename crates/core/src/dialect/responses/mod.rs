@@ -43,7 +43,7 @@ pub use input_items::response_of_item;
 pub use stored::{Kept, KeptElsewhere, Page, StoredResponse, deleted_body, history};
 pub use stream_encoder::ResponsesStream;
 
-use super::canonical::{CallerDialect, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamEncoder};
+use super::canonical::{CallerCodec, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamEncoder};
 use crate::error::ApiError;
 
 /// The dialect without state between requests and without the settings that answers repeat. The gateway itself uses
@@ -51,7 +51,7 @@ use crate::error::ApiError;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Responses;
 
-impl CallerDialect for Responses {
+impl CallerCodec for Responses {
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
         Ok(ResponsesRequest::parse(body, "")?.resolve(&[], &[])?.request)
     }
@@ -70,7 +70,7 @@ impl CallerDialect for Responses {
 }
 
 /// The dialect with the settings of one request.
-impl CallerDialect for ResponsesEncoder {
+impl CallerCodec for ResponsesEncoder {
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
         Responses.decode_request(body)
     }

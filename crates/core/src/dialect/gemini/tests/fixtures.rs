@@ -1,7 +1,7 @@
 //! The fixtures are decoded without errors, and streams give the same as unstreamed answers.
 
 use crate::dialect::canonical::{
-    CallerDialect, ChatResponse, ErrorKind, FinishReason, Part, StreamDecoder, UpstreamDialect, assemble,
+    CallerCodec, ChatResponse, ErrorKind, FinishReason, Part, StreamDecoder, UpstreamCodec, assemble,
 };
 use crate::dialect::gemini::{Gemini, Vertex, error, usage_tap};
 use crate::dialect::upstream::testing::fixtures;

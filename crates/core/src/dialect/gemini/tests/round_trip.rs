@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::dialect::canonical::{
-    AllowedMode, AudioOutput, CallerDialect, ChatRequest, ChatResponse, Choice, Citation, FinishReason,
+    AllowedMode, AudioOutput, CallerCodec, ChatRequest, ChatResponse, Choice, Citation, FinishReason,
     Function, Json, Media, Message, Part, PartStart, Reasoning, ReplyContext, ResponseFormat, Role, Sampling,
-    StreamEvent, Tool, ToolChoice, UpstreamDialect, assemble,
+    StreamEvent, Tool, ToolChoice, UpstreamCodec, assemble,
 };
 use crate::dialect::gemini::{Framing, Gemini, signature};
 use crate::tokens::TokenUsage;

@@ -35,8 +35,8 @@ pub(super) mod wire;
 mod tests;
 
 use crate::dialect::canonical::{
-    CallerDialect, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
-    StreamEncoder, UpstreamDialect,
+    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
+    StreamEncoder, UpstreamCodec,
 };
 use crate::error::ApiError;
 
@@ -69,7 +69,7 @@ pub fn wants_function_call(body: &[u8]) -> bool {
         .is_ok_and(|fields| fields.get("functions").is_some() && fields.get("tools").is_none())
 }
 
-impl CallerDialect for OpenAi {
+impl CallerCodec for OpenAi {
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
         decode_request::decode(body)
     }
@@ -87,7 +87,7 @@ impl CallerDialect for OpenAi {
     }
 }
 
-impl UpstreamDialect for OpenAi {
+impl UpstreamCodec for OpenAi {
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model, self.upstream)
     }

@@ -10,7 +10,7 @@ mod logprobs;
 mod stream_encoder;
 
 use crate::dialect::canonical::{
-    CallerDialect, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamEncoder,
+    CallerCodec, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamEncoder,
 };
 use crate::dialect::openai::codec;
 use crate::error::ApiError;
@@ -19,7 +19,7 @@ use crate::error::ApiError;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LegacyCompletions;
 
-impl CallerDialect for LegacyCompletions {
+impl CallerCodec for LegacyCompletions {
     fn decode_request(&self, body: &[u8]) -> Result<ChatRequest, ApiError> {
         decode_request::decode(body)
     }

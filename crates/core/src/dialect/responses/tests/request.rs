@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::{Responses, ResponsesRequest};
 use crate::dialect::canonical::{
-    AllowedMode, CallerDialect, ChatRequest, Json, Message, Part, Reasoning, ResponseFormat, Role, Tool,
+    AllowedMode, CallerCodec, ChatRequest, Json, Message, Part, Reasoning, ResponseFormat, Role, Tool,
     ToolChoice,
 };
 use crate::error::ApiError;

@@ -9,7 +9,7 @@ use super::support::{
     text_response,
 };
 use crate::dialect::canonical::{
-    CallerDialect, ChatResponse, Choice, Citation, ErrorInfo, FinishReason, Part, PartStart, StreamEncoder,
+    CallerCodec, ChatResponse, Choice, Citation, ErrorInfo, FinishReason, Part, PartStart, StreamEncoder,
     StreamEvent,
 };
 use crate::tokens::TokenUsage;

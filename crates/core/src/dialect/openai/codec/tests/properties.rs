@@ -9,9 +9,9 @@ use proptest::sample::{Index, select};
 
 use super::super::{OpenAi, Setting, UpstreamOptions, stream_decoder};
 use crate::dialect::canonical::{
-    AllowedMode, CacheControl, CallerDialect, ChatRequest, ChatResponse, Choice, Citation, ErrorInfo,
+    AllowedMode, CacheControl, CallerCodec, ChatRequest, ChatResponse, Choice, Citation, ErrorInfo,
     FinishReason, Function, Json, Media, Message, Part, Reasoning, ReplyContext, ResponseFormat, Role,
-    Sampling, StreamEvent, Tool, ToolChoice, UpstreamDialect, assemble,
+    Sampling, StreamEvent, Tool, ToolChoice, UpstreamCodec, assemble,
 };
 use crate::dialect::openai::legacy::LegacyCompletions;
 use crate::dialect::upstream::testing::fixtures;

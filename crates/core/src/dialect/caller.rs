@@ -2,7 +2,7 @@
 
 /// The dialect of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Face {
+pub enum CallerDialect {
     /// `/v1/chat/completions`, and all paths without a dialect of their own.
     OpenaiChat,
     /// `/v1/completions`
@@ -15,7 +15,7 @@ pub enum Face {
     Gemini,
 }
 
-impl Face {
+impl CallerDialect {
     /// Every caller dialect with its name in the admin API.
     pub const NAMES: &'static [(&'static str, Self)] = &[
         ("openai_chat", Self::OpenaiChat),
@@ -28,7 +28,7 @@ impl Face {
     /// Its name in the admin API.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, face)| *face == self).map_or("", |(name, _)| name)
+        Self::NAMES.iter().find(|(_, caller_dialect)| *caller_dialect == self).map_or("", |(name, _)| name)
     }
 
     /// Whether upstreams have this dialect, so that a pass-through answer is in it.
