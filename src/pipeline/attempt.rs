@@ -257,7 +257,7 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
         answer.connection,
         answer.memory,
     );
-    if let Err(error) = relay.wait_for_first_word().await {
+    if let Err(error) = relay.wait_for_first_token().await {
         return Err(broken_off(asked, candidate, &error));
     }
     let mut transcript = Transcript::default();

@@ -23,7 +23,7 @@ pub use stream::StreamRelay;
 pub fn pass_on(mut relay: StreamRelay, settlement: Settlement) -> web_sys::ReadableStream {
     let (chunks, unread) = relay.begin(settlement);
     match (chunks, unread) {
-        (Some(chunks), Some(unread)) if relay.pipe.has_spoken() => verbatim::pass(relay, chunks, &unread),
+        (Some(chunks), Some(unread)) if relay.pipe.has_content() => verbatim::pass(relay, chunks, &unread),
         (chunks, unread) => {
             // An unread branch would queue without limit.
             if let Some(unread) = unread {

@@ -105,7 +105,7 @@ impl StreamRelay {
 
     /// Waits for the first token of the answer, and holds the bytes until then. The error is the reason why there
     /// will be none. A wait so long that the caller needs a keep-alive ends it, too.
-    pub async fn wait_for_first_word(&mut self) -> Result<(), ErrorInfo> {
+    pub async fn wait_for_first_token(&mut self) -> Result<(), ErrorInfo> {
         let mut held_bytes = 0;
         let give_up_at_ms = self.waiting_since_ms + self.keep_alive_ms;
         loop {
@@ -139,7 +139,7 @@ impl StreamRelay {
             if let Some(remembering) = self.remember() {
                 remembering.await;
             }
-            if self.pipe.has_spoken() || self.ended.is_some() {
+            if self.pipe.has_content() || self.ended.is_some() {
                 return Ok(());
             }
             if let Some(error) = self.pipe.error() {

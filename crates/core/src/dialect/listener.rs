@@ -91,9 +91,9 @@ impl<P: StreamPipe> StreamPipe for Listener<P> {
         self.pipe.final_body()
     }
 
-    fn has_spoken(&mut self) -> bool {
+    fn has_content(&mut self) -> bool {
         self.decode_pending();
-        self.answer.has_spoken() || self.pipe.is_at_work()
+        self.answer.has_content() || self.pipe.is_at_work()
     }
 
     fn error(&self) -> Option<ErrorInfo> {

@@ -86,7 +86,7 @@ pub trait StreamPipe {
         None
     }
     /// Whether any content has arrived. Until then failover loses nothing.
-    fn has_spoken(&mut self) -> bool {
+    fn has_content(&mut self) -> bool {
         true
     }
     /// Whether the upstream is busy with something that produces no content, such as a server tool.

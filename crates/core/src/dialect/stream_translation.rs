@@ -96,8 +96,8 @@ impl StreamPipe for StreamTranslation {
         self.is_complete().then(|| self.encoder.final_body()).flatten()
     }
 
-    fn has_spoken(&mut self) -> bool {
-        self.answer.has_spoken()
+    fn has_content(&mut self) -> bool {
+        self.answer.has_content()
     }
 
     fn error(&self) -> Option<ErrorInfo> {

@@ -38,7 +38,7 @@ pub struct Assembly {
     end: Option<Result<(), ErrorInfo>>,
     bytes_left: usize,
     is_cut: bool,
-    has_spoken: bool,
+    has_content: bool,
 }
 
 impl Assembly {
@@ -50,7 +50,7 @@ impl Assembly {
             end: None,
             bytes_left: max_bytes,
             is_cut: false,
-            has_spoken: false,
+            has_content: false,
         }
     }
 
@@ -63,8 +63,8 @@ impl Assembly {
     /// Whether any content has arrived: text, reasoning, a call, or its end. The start event is not content; services
     /// may report an overload after it.
     #[must_use]
-    pub fn has_spoken(&self) -> bool {
-        self.has_spoken
+    pub fn has_content(&self) -> bool {
+        self.has_content
     }
 
     /// The error at the end of the stream.
@@ -84,7 +84,7 @@ impl Assembly {
         if self.is_over() {
             return;
         }
-        self.has_spoken |= match &event {
+        self.has_content |= match &event {
             StreamEvent::TextDelta { text, .. } => !text.is_empty(),
             StreamEvent::PartStart { start, .. } => {
                 matches!(

@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_of_life_is_a_chunk_without_content() {
+    fn a_keep_alive_is_a_chunk_without_content() {
         let chunks = chunks(&[StreamEvent::Ping]);
         let part = &chunks[0]["candidates"][0]["content"]["parts"][0];
         assert_eq!((&part["text"], &part["thought"]), (&"".into(), &true.into()));
