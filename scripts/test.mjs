@@ -1,7 +1,7 @@
 // `npm test`: every test. The scripts and native Rust first, then the built Worker in real workerd, called by our own tests and by
 // the official SDKs for Node and Python.
 //
-//   npm test -- --only scripts|native|e2e|python      one part
+//   npm test -- --only scripts|native|e2e|python|contract      one part
 //   npm test -- stream                        only the end-to-end files whose name contains "stream"
 
 import { readdirSync } from "node:fs";
@@ -19,7 +19,7 @@ import { run } from "./lib/run.mjs";
 import { Problem, bold, done, duration, say } from "./lib/terminal.mjs";
 import { offlineEnvironment } from "./lib/wrangler.mjs";
 
-const PARTS = { scripts: testScripts, native: testNative, e2e: testEndToEnd, python: testPython };
+const PARTS = { scripts: testScripts, native: testNative, e2e: testEndToEnd, python: testPython, contract: testContract };
 
 const profile = chooseProfile("quick");
 const environment = { ...offlineEnvironment, ...profileEnvironment(profile) };
@@ -83,6 +83,14 @@ async function testPython() {
   const python = await ensurePython();
   heading("The OpenAI SDK for Python");
   await mustPass(python, [inRoot("tests", "e2e", "python", "run.py")], { env: environment });
+}
+
+/** Generated requests to every operation of docs/openapi.json. */
+async function testContract() {
+  await buildWorker(profile);
+  const python = await ensurePython();
+  heading("Every operation against its description");
+  await mustPass(python, [inRoot("tests", "e2e", "python", "contract.py")], { env: environment });
 }
 
 const heading = (text) => say(`\n${bold(text)}`);

@@ -14,6 +14,7 @@ import { ensureNode } from "./node22.mjs";
 import { cargoTarget, inRoot } from "./paths.mjs";
 import { checkPrerequisites } from "./prerequisites.mjs";
 import { runStep } from "./run.mjs";
+import { copyStaticFiles } from "./static-files.mjs";
 import { done, size } from "./terminal.mjs";
 import { TARGET, ensureWasmToolchain, wasmEnvironment } from "./wasm-toolchain.mjs";
 
@@ -24,14 +25,15 @@ const CARGO_ARGS = (process.env.NEXUS_EDGE_CARGO_ARGS ?? "").split(/\s+/).filter
 
 /** Builds the Worker in a profile of profiles.mjs and reports its size. */
 export async function buildWorker(profile) {
+  await ensureNode();
+  await ensurePackages();
+  copyStaticFiles();
   const sources = hashSources();
   if (isBuilt(profile, sources)) {
     done(`The Worker is up to date: ${describe(profile)}`);
     return;
   }
   await checkPrerequisites();
-  await ensureNode();
-  await ensurePackages();
   const toolchain = await ensureWasmToolchain();
   const bindgen = await ensureBindgen();
   await withCargo(async () => {

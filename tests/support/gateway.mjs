@@ -12,6 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chooseProfile } from '../../scripts/lib/profiles.mjs';
 import { bearer, begin, eventually, send } from './util.mjs';
+import { checkAnswer } from './contract.mjs';
 import { aiWorker } from './workers-ai.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -175,6 +176,7 @@ class Gateway {
   async call(target, options) {
     const answer = await send(this.url + target, options);
     this.answers.push({ target, status: answer.status, headers: answer.headers, text: answer.text });
+    checkAnswer(options?.method ?? 'GET', target, answer);
     return answer;
   }
 

@@ -30,6 +30,8 @@ pub struct Describe<'a> {
     answer_texts: BTreeMap<u16, String>,
     answer_headers: Map<String, Value>,
     codes: BTreeMap<u16, Vec<&'static str>>,
+    /// Whether errors of upstreams are passed on as they are.
+    passes_errors: bool,
 }
 
 impl<'a> Describe<'a> {
@@ -51,6 +53,7 @@ impl<'a> Describe<'a> {
             document,
             operation,
             head,
+            passes_errors: false,
             shown_paths: vec![operation.path.replace("...}", "}")],
             path_texts: BTreeMap::new(),
             parameters: Vec::new(),
@@ -194,6 +197,7 @@ impl<'a> Describe<'a> {
 
     /// An answer that a provider's dialect describes.
     pub fn free_answer(&mut self, description: &str) -> &mut Self {
+        self.passes_errors = true;
         self.content(200, JSON, json!({ "type": ["object", "array"] }), description)
     }
 
@@ -254,7 +258,11 @@ impl<'a> Describe<'a> {
             }
             responses.insert(status.to_string(), response);
         }
-        let schema = errors::schema_of(&self.operation);
+        let mut schema = errors::schema_of(&self.operation);
+        if self.passes_errors {
+            // An upstream of the caller's dialect is passed on as it is, its errors included.
+            schema = json!({ "anyOf": [schema, { "description": "An upstream's own error, as it is." }] });
+        }
         let mut error = |status: &str, description: String, can_retry: bool| {
             let mut headers = json!({ "x-request-id": request_id });
             if let Some(headers) = headers.as_object_mut().filter(|_| can_retry) {
