@@ -234,6 +234,8 @@ fn refused(
     let status = response.status;
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
+    let header = |name: &str| response.header(name).map(str::to_owned);
+    let bytes = candidate.upstream.provider().error_body(&header, bytes);
     let info = translation.read_error(status, &bytes);
     let retry_after_ms = asked_rest_ms(response);
     let bytes = translation.error(status, &bytes, &asked.exchange.request_id).unwrap_or(bytes);

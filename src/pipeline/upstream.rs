@@ -2,17 +2,20 @@
 
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_upstream;
+use nexus_edge_core::provider::bedrock::signed_headers;
 use nexus_edge_core::provider::call::with_query;
 use nexus_edge_core::provider::{Auth, Call};
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Upstream, UpstreamKey};
-use worker::wasm_bindgen::JsValue;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::{JsCast, JsValue};
 
 use super::failed::AttemptError;
 use super::service_account;
 use super::transport::{self, Connection, OutboundRequest};
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{Headers, Received};
+use crate::platform::now_ms;
 
 /// The error for an operation that the provider does not offer.
 pub fn cannot(candidate: &Candidate) -> AttemptError {
@@ -76,16 +79,32 @@ pub async fn authorize(
 ) -> Result<(), AttemptError> {
     let headers = &request.headers;
     if let Some(UpstreamKey { key, .. }) = key {
-        let (name, value) = match auth.header(key) {
-            Some(header) => header,
-            None => {
-                ("authorization", format!("Bearer {}", service_account::token(&upstream.record, key).await?))
+        match (auth.header(key), auth) {
+            (Some((name, value)), _) => set_header(headers, name, &value),
+            (None, Auth::AwsSignature) => sign(request, upstream, key)?,
+            (None, _) => {
+                let token = service_account::token(&upstream.record, key).await?;
+                set_header(headers, "authorization", &format!("Bearer {token}"));
             }
-        };
-        set_header(headers, name, &value);
+        }
     }
     for (name, value) in &upstream.headers {
         set_header(headers, name, value);
+    }
+    Ok(())
+}
+
+/// Signs a request. Its body is bytes, or there is none: no operation of a service that wants signatures is an upload.
+fn sign(request: &OutboundRequest, upstream: &Upstream, key: &str) -> Result<(), AttemptError> {
+    let OutboundRequest { url, method, headers, body } = request;
+    let body = body.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();
+    let signed = signed_headers(key, method, url, &body, now_ms()).map_err(|reason| {
+        let name = &upstream.record.name;
+        let message = format!("The provider `{name}` cannot be used as it is configured: the key {reason}.");
+        AttemptError::new(Failure::CapabilityMismatch, ApiError::unavailable("provider_unavailable", message))
+    })?;
+    for (name, value) in signed {
+        set_header(headers, name, &value);
     }
     Ok(())
 }

@@ -16,6 +16,8 @@ use nexus_edge_core::dialect::registry;
 use nexus_edge_core::provider::{ProviderKind, Quirks};
 use serde_json::{Value, json};
 
+#[path = "../fuzz/src/frames.rs"]
+mod frames;
 #[path = "../fuzz/src/laws.rs"]
 mod laws;
 
@@ -29,9 +31,10 @@ const CALLER_DIALECTS: [(&str, CallerDialect); 5] = [
     ("gemini", CallerDialect::Gemini),
 ];
 
-const UPSTREAMS: [(&str, ProviderKind); 5] = [
+const UPSTREAMS: [(&str, ProviderKind); 6] = [
     ("openai", ProviderKind::Openai),
     ("anthropic", ProviderKind::Anthropic),
+    ("bedrock", ProviderKind::Bedrock),
     ("gemini", ProviderKind::Gemini),
     ("dashscope", ProviderKind::Dashscope),
     ("dify", ProviderKind::Dify),
@@ -61,6 +64,15 @@ fn fixtures(kind: &str, dialect: &str) -> Vec<(String, Vec<u8>)> {
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
         .collect();
     found.sort();
+    found
+}
+
+/// Recorded streams by name, as they come over the wire.
+fn streams_of(dialect: &str) -> Vec<(String, Vec<u8>)> {
+    let mut found = fixtures("streams", dialect);
+    if dialect == "bedrock" {
+        found.iter_mut().for_each(|(_, body)| *body = frames::framed(body));
+    }
     found
 }
 
@@ -170,7 +182,7 @@ fn responses() {
 fn streams() {
     let mut count = 0;
     for (from, kind) in UPSTREAMS {
-        let fixtures = fixtures("streams", from);
+        let fixtures = streams_of(from);
         for (to, caller_dialect) in CALLER_DIALECTS {
             let mut cases = BTreeMap::new();
             for (case, body) in &fixtures {
@@ -211,7 +223,7 @@ fn errors() {
 #[test]
 fn streams_are_lawful_and_independent_of_their_chunks() {
     for (from, kind) in UPSTREAMS {
-        for (case, body) in fixtures("streams", from) {
+        for (case, body) in streams_of(from) {
             let events = decode_stream(kind, [body.clone()]);
             assert_lawful(&format!("{from}/{case}"), &events);
             for size in [1, 2, 3, 7, 64] {
@@ -227,7 +239,7 @@ fn streams_are_lawful_and_independent_of_their_chunks() {
 fn streamed_and_unstreamed_answers_say_the_same() {
     let mut compared = 0;
     for (from, kind) in UPSTREAMS {
-        let streams: BTreeMap<_, _> = fixtures("streams", from).into_iter().collect();
+        let streams: BTreeMap<_, _> = streams_of(from).into_iter().collect();
         for (case, body) in fixtures("responses", from) {
             let Some(stream) = streams.get(&case) else { continue };
             let whole = upstream(kind).decode_response(&body).unwrap();

@@ -18,6 +18,7 @@ use nexus_edge_core::provider::{ProviderKind, Quirks};
 use nexus_edge_core::sse::{EventReader, Segment};
 use serde_json::Value;
 
+pub mod frames;
 pub mod laws;
 
 const CALLER_DIALECTS: [CallerDialect; 5] = [
@@ -28,9 +29,10 @@ const CALLER_DIALECTS: [CallerDialect; 5] = [
     CallerDialect::Gemini,
 ];
 
-const KINDS: [ProviderKind; 6] = [
+const KINDS: [ProviderKind; 7] = [
     ProviderKind::Openai,
     ProviderKind::Anthropic,
+    ProviderKind::Bedrock,
     ProviderKind::Gemini,
     ProviderKind::Vertex,
     ProviderKind::Dashscope,
@@ -50,6 +52,7 @@ pub const TARGETS: &[(&str, &str, Target)] = &[
     ("stream_openai", "streams/openai", stream_openai),
     ("stream_odd_replies", "streams/openai", stream_odd_replies),
     ("stream_anthropic", "streams/anthropic", stream_anthropic),
+    ("stream_bedrock", "streams/bedrock", stream_bedrock),
     ("stream_gemini", "streams/gemini", stream_gemini),
     ("stream_dashscope", "streams/dashscope", stream_dashscope),
     ("stream_dify", "streams/dify", stream_dify),
@@ -79,6 +82,13 @@ pub fn stream_odd_replies(data: &[u8]) {
 /// Streams of the Messages API.
 pub fn stream_anthropic(data: &[u8]) {
     stream(&*upstream(ProviderKind::Anthropic), data);
+}
+
+/// Streams of Bedrock: the events in frames that are in order, and the bytes as if they were frames.
+pub fn stream_bedrock(data: &[u8]) {
+    let codec = upstream(ProviderKind::Bedrock);
+    stream(&*codec, &frames::framed(data));
+    stream(&*codec, data);
 }
 
 /// Streams of the Gemini API.

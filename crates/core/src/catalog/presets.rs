@@ -54,6 +54,7 @@ mod tests {
         "openai",
         "azure_openai",
         "anthropic",
+        "bedrock",
         "gemini",
         "vertex",
         "dashscope",

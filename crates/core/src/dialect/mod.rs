@@ -5,6 +5,7 @@
 //! inspected as they pass ([`native`], [`tap`]).
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod cached_answer;
 pub mod caller;
 pub mod canonical;

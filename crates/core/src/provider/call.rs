@@ -1,5 +1,6 @@
 //! A request to a provider without its body: URL, authentication, further headers.
 
+use crate::aws::credentials::is_credentials;
 use crate::http::percent::encode_name;
 use crate::http::upstream_url::UpstreamUrl;
 use crate::provider::quirk::Quirks;
@@ -33,6 +34,9 @@ pub enum Auth {
     HeaderOrBearer(&'static str),
     /// `authorization: Bearer <token>` with a token that is obtained with the key, a service account.
     ServiceAccount,
+    /// A signature of the whole request ([`super::bedrock::signed_headers`]) with a key that is credentials of AWS; a key
+    /// of any other form as [`Auth::Bearer`].
+    AwsSignature,
 }
 
 impl Auth {
@@ -44,7 +48,8 @@ impl Auth {
             Self::Header(name) => Some((name, key.to_owned())),
             Self::HeaderOrBearer(name) if !is_token => Some((name, key.to_owned())),
             Self::Bearer | Self::HeaderOrBearer(_) => Some(("authorization", format!("Bearer {key}"))),
-            Self::ServiceAccount => None,
+            Self::AwsSignature if !is_credentials(key) => Some(("authorization", format!("Bearer {key}"))),
+            Self::ServiceAccount | Self::AwsSignature => None,
         }
     }
 }
@@ -149,6 +154,8 @@ mod tests {
             (Auth::HeaderOrBearer("api-key"), "abc", Some(("api-key", "abc".to_owned()))),
             (Auth::HeaderOrBearer("api-key"), "eyJa.b.c", bearer("eyJa.b.c")),
             (Auth::ServiceAccount, "{}", None),
+            (Auth::AwsSignature, "ABSK", bearer("ABSK")),
+            (Auth::AwsSignature, "{}", None),
         ] {
             assert_eq!(auth.header(key), header);
         }

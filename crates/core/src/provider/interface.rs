@@ -70,6 +70,11 @@ pub trait Provider: Sync {
         models::read(body)
     }
 
+    /// The body of an error answer together with what its headers say about the error, as the codec reads it.
+    fn error_body(&self, _header: &dyn Fn(&str) -> Option<String>, body: Vec<u8>) -> Vec<u8> {
+        body
+    }
+
     /// Whether the query of a caller with its dialect is forwarded: it may contain a version (`?beta=true`).
     fn takes_callers_query(&self) -> bool {
         false

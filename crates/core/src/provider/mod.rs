@@ -5,6 +5,7 @@
 
 mod anthropic;
 pub mod azure;
+pub mod bedrock;
 pub mod call;
 mod dashscope;
 mod demo;
@@ -37,6 +38,7 @@ pub enum ProviderKind {
     Openai,
     AzureOpenai,
     Anthropic,
+    Bedrock,
     Gemini,
     Vertex,
     Dashscope,
@@ -51,6 +53,7 @@ impl ProviderKind {
         Self::Openai,
         Self::AzureOpenai,
         Self::Anthropic,
+        Self::Bedrock,
         Self::Gemini,
         Self::Vertex,
         Self::Dashscope,
@@ -66,6 +69,7 @@ impl ProviderKind {
             Self::Openai => &openai::OpenAiCompatible,
             Self::AzureOpenai => &azure::Azure,
             Self::Anthropic => &anthropic::AnthropicApi,
+            Self::Bedrock => &bedrock::AmazonBedrock,
             Self::Gemini => &gemini::GeminiApi,
             Self::Vertex => &vertex::VertexAi,
             Self::Dashscope => &dashscope::DashScopeApi,

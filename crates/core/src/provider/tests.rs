@@ -80,6 +80,18 @@ fn every_kind_has_its_address() {
             chat,
             "https://l-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/google/models/m%2F1:generateContent",
         ),
+        (
+            ProviderKind::Bedrock,
+            "https://bedrock-runtime.us-east-1.amazonaws.com/",
+            chat,
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/m%2F1/converse",
+        ),
+        (
+            ProviderKind::Bedrock,
+            "https://a.example/aws",
+            stream,
+            "https://a.example/aws/model/m%2F1/converse-stream",
+        ),
         (ProviderKind::Dify, "https://d.example/v1", stream, "https://d.example/v1/chat-messages"),
     ] {
         assert_eq!(ask(kind, base, operation, "m/1").unwrap().url, url);
@@ -99,6 +111,16 @@ fn no_name_of_a_model_leads_elsewhere() {
     ] {
         assert_eq!(gemini(model), format!("https://g.example/v1beta/{path}:generateContent"));
     }
+}
+
+#[test]
+fn a_model_is_never_a_step_in_the_path() {
+    let chat = Operation::Chat { stream: false, multimodal: false };
+    let bedrock = |model: &str| ask(ProviderKind::Bedrock, "https://b.example", chat, model);
+    assert!(bedrock("..").is_none() && bedrock(".").is_none());
+    let arn = "arn:aws:bedrock:us-east-1:1:inference-profile/us.m";
+    let path = "arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.m";
+    assert_eq!(bedrock(arn).unwrap().url, format!("https://b.example/model/{path}/converse"));
 }
 
 #[test]
@@ -177,6 +199,18 @@ fn every_kind_is_asked_at_its_own_place() {
             "https://dashscope.aliyuncs.com/api/v1",
             None,
             "https://dashscope.aliyuncs.com/compatible-mode/v1/models",
+        ),
+        (
+            ProviderKind::Bedrock,
+            "https://bedrock-runtime.us-east-1.amazonaws.com",
+            None,
+            "https://bedrock.us-east-1.amazonaws.com/foundation-models?byOutputModality=TEXT",
+        ),
+        (
+            ProviderKind::Bedrock,
+            "https://bedrock-runtime-fips.us-east-1.amazonaws.com",
+            Some("inference-profilesa/b"),
+            "https://bedrock-fips.us-east-1.amazonaws.com/inference-profiles?maxResults=1000&nextToken=a%2Fb",
         ),
         (ProviderKind::Dify, "https://d.example/v1", None, "https://d.example/v1/info"),
     ] {

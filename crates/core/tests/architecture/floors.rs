@@ -27,7 +27,7 @@ pub const CORE: &[Floor] = &[
     &["dialect::listener", "dialect::tap", "dialect::stream_translation"],
     &["dialect::anthropic", "dialect::dashscope", "dialect::gemini", "dialect::openai", "dialect::responses"],
     // Variants of a dialect of the floor below.
-    &["dialect::dify", "dialect::workers_ai"],
+    &["dialect::bedrock", "dialect::dify", "dialect::workers_ai"],
     &["dialect::registry"],
     &["dialect::inbound", "dialect::native", "dialect::transcript"],
     &["dialect"],

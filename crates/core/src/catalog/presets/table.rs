@@ -1,6 +1,6 @@
 //! The table.
 
-use super::preset::Auth::{ApiKeyHeader, Bearer, QueryKey, ServiceAccount, XApiKey};
+use super::preset::Auth::{ApiKeyHeader, AwsSignature, Bearer, QueryKey, ServiceAccount, XApiKey};
 use super::preset::{Auth, JSON_SCHEMA, Preset, PresetModel, REASONING, Region, SLOW, TOOLS, VISION};
 use crate::provider::Quirk;
 
@@ -73,6 +73,36 @@ pub const PRESETS: &[Preset] = &[
             PresetModel::new("claude-haiku-4-5", 200_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
         ],
         quirks: &[Quirk::CacheControl],
+        ..BASE
+    },
+    Preset {
+        id: "bedrock",
+        name: "Amazon Bedrock",
+        kind: "bedrock",
+        server_url: Some("https://bedrock-runtime.us-east-1.amazonaws.com"),
+        regions: &[
+            Region { name: "Oregon", server_url: "https://bedrock-runtime.us-west-2.amazonaws.com" },
+            Region { name: "Frankfurt", server_url: "https://bedrock-runtime.eu-central-1.amazonaws.com" },
+            Region { name: "Tokyo", server_url: "https://bedrock-runtime.ap-northeast-1.amazonaws.com" },
+        ],
+        auth: AwsSignature,
+        docs: "https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference.html",
+        models: &[
+            PresetModel::new(
+                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                200_000,
+                VISION | TOOLS | JSON_SCHEMA | REASONING,
+            ),
+            PresetModel::new(
+                "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+                200_000,
+                VISION | TOOLS | JSON_SCHEMA | REASONING,
+            ),
+            PresetModel::new("us.amazon.nova-pro-v1:0", 300_000, VISION | TOOLS),
+            PresetModel::new("us.amazon.nova-lite-v1:0", 300_000, VISION | TOOLS),
+            PresetModel::new("us.meta.llama3-3-70b-instruct-v1:0", 128_000, TOOLS),
+            PresetModel::new("openai.gpt-oss-120b-1:0", 128_000, TOOLS | REASONING),
+        ],
         ..BASE
     },
     Preset {

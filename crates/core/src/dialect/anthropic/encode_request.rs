@@ -122,7 +122,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
 
 /// The request's thinking parameters. Callers of other dialects often add this dialect's own `thinking` to their
 /// fields.
-fn reasoning(request: &ChatRequest) -> Option<Reasoning> {
+pub fn reasoning(request: &ChatRequest) -> Option<Reasoning> {
     let own = || {
         let value = request.extra.get("thinking")?;
         let mut reasoning = Reasoning::default();
@@ -178,7 +178,7 @@ fn format(
 
 /// `temperature`, `top_p` and `top_k` as far as the model accepts them. A default value that the model would refuse
 /// is left out without being reported.
-fn sampling(
+pub fn sampling(
     request: &ChatRequest,
     rules: ModelRules,
     thinks: bool,

@@ -17,20 +17,20 @@ mod decode_content;
 mod decode_request;
 mod decode_response;
 mod encode_messages;
-mod encode_request;
+pub(in crate::dialect) mod encode_request;
 mod encode_response;
 mod encode_tools;
 mod error;
 mod fields;
-mod model_rules;
-mod schema;
+pub(in crate::dialect) mod model_rules;
+pub(in crate::dialect) mod schema;
 mod stream_decoder;
 mod stream_encoder;
 pub(in crate::dialect) mod tap;
 #[cfg(test)]
 mod tests;
-mod thinking;
-mod tool_id;
+pub(in crate::dialect) mod thinking;
+pub(in crate::dialect) mod tool_id;
 pub mod usage_tap;
 mod wire;
 

@@ -1,0 +1,250 @@
+//! Writing the conversation: the system prompt apart, the rest as turns of user and assistant that alternate.
+//!
+//! Instructions that stand inside the conversation move to the system prompt, in their order. Blocks without text are
+//! refused by the service and left out.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::family::Family;
+use super::media;
+use super::wire::{Block, CachePoint, Reasoning, ToolResult, ToolUse};
+use crate::dialect::anthropic::tool_id;
+use crate::dialect::canonical::{CacheControl, Citation, Json, Message, Part, Role};
+use crate::hash::sha256_hex;
+
+/// Stands where the service wants a turn and the caller has none.
+const FILLER: &str = "Continue.";
+/// Most characters of the id of a tool call.
+const MAX_TOOL_ID: usize = 64;
+
+const USER: &str = "user";
+const ASSISTANT: &str = "assistant";
+
+/// One turn.
+#[derive(Debug, Serialize)]
+pub struct Turn<'a> {
+    pub role: &'static str,
+    pub content: Vec<Block<'a>>,
+}
+
+/// The conversation as it is written.
+#[derive(Debug, Default)]
+pub struct Conversation<'a> {
+    pub system: Vec<Block<'a>>,
+    pub turns: Vec<Turn<'a>>,
+}
+
+impl<'a> Conversation<'a> {
+    /// Writes the messages for a model of this family.
+    pub fn encode(messages: &'a [Message], family: Family, dropped: &mut Vec<String>) -> Self {
+        let mut conversation = Self::default();
+        let mut names = Vec::new();
+        for (index, message) in messages.iter().enumerate() {
+            if message.name.is_some() {
+                dropped.push(format!("messages[{index}].name"));
+            }
+            for (number, part) in message.parts.iter().enumerate() {
+                let mut place = Place { message: index, part: number, family, dropped, names: &mut names };
+                let Some(block) = place.block(part, message.role) else { continue };
+                let mark = place.mark(part);
+                let blocks = std::iter::once(block).chain(mark.map(Block::CachePoint));
+                match message.role {
+                    Role::System | Role::Developer => conversation.system.extend(blocks),
+                    Role::User | Role::Tool => blocks.for_each(|block| conversation.say(USER, block)),
+                    Role::Assistant => blocks.for_each(|block| conversation.say(ASSISTANT, block)),
+                }
+            }
+        }
+        for turn in conversation.turns.iter_mut().filter(|turn| turn.role == USER) {
+            results_first(&mut turn.content);
+        }
+        conversation.ensure_user_begins();
+        conversation
+    }
+
+    fn say(&mut self, role: &'static str, block: Block<'a>) {
+        match self.turns.last_mut() {
+            Some(turn) if turn.role == role => turn.content.push(block),
+            _ => self.turns.push(Turn { role, content: vec![block] }),
+        }
+    }
+
+    /// The first turn must be the user's. Instructions alone become what the user says.
+    fn ensure_user_begins(&mut self) {
+        if self.turns.first().is_some_and(|turn| turn.role == USER) {
+            return;
+        }
+        let content = if self.turns.is_empty() && !self.system.is_empty() {
+            std::mem::take(&mut self.system)
+        } else {
+            vec![Block::Text(FILLER.into())]
+        };
+        self.turns.insert(0, Turn { role: USER, content });
+    }
+
+    /// Makes the end of the conversation one that the model accepts. A model that does not continue an answer that was
+    /// begun for it is asked to; where it does, the beginning must not end in blanks.
+    pub fn end(&mut self, may_prefill: bool) {
+        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
+        if !may_prefill {
+            self.turns.push(Turn { role: USER, content: vec![Block::Text(FILLER.into())] });
+        } else if let Some(Block::Text(text)) = turn.content.last_mut() {
+            *text = Cow::Owned(text.trim_end().to_owned());
+        }
+    }
+
+    /// The names of all tools that were called.
+    pub fn called_tools(&self) -> Vec<&'a str> {
+        let blocks = self.turns.iter().flat_map(|turn| &turn.content);
+        blocks
+            .filter_map(|block| if let Block::ToolUse(call) = block { Some(call.name) } else { None })
+            .collect()
+    }
+
+    /// Whether there are calls or results, which a request may contain only if it declares tools.
+    pub fn has_tool_blocks(&self) -> bool {
+        let mut blocks = self.turns.iter().flat_map(|turn| &turn.content);
+        blocks.any(|block| matches!(block, Block::ToolUse(_) | Block::ToolResult(_)))
+    }
+
+    /// Whether the last round of tool calls, still under way, began without thoughts.
+    pub fn has_thoughtless_tool_calls(&self) -> bool {
+        let Some(turn) = self.turns.iter().rev().find(|turn| turn.role == ASSISTANT) else { return false };
+        turn.content.iter().any(|block| matches!(block, Block::ToolUse(_)))
+            && !matches!(turn.content.first(), Some(Block::ReasoningContent(_)))
+    }
+}
+
+/// Results must stand before whatever else the user says, each with the mark that follows it. The order is otherwise
+/// kept.
+fn results_first(content: &mut Vec<Block<'_>>) {
+    let mut results = Vec::with_capacity(content.len());
+    let mut others = Vec::new();
+    let mut in_results = false;
+    for block in content.drain(..) {
+        if !matches!(block, Block::CachePoint(_)) {
+            in_results = matches!(block, Block::ToolResult(_));
+        }
+        if in_results { results.push(block) } else { others.push(block) }
+    }
+    results.extend(others);
+    *content = results;
+}
+
+/// A part's place in the conversation, to report what cannot be said there.
+struct Place<'d> {
+    message: usize,
+    part: usize,
+    family: Family,
+    dropped: &'d mut Vec<String>,
+    /// Names of the documents so far.
+    names: &'d mut Vec<String>,
+}
+
+impl Place<'_> {
+    fn drop_field(&mut self, field: &str) {
+        let Self { message, part, .. } = *self;
+        self.dropped.push(format!("messages[{message}].content[{part}]{field}"));
+    }
+
+    /// The part as a block; `None` if it has nothing to say or cannot be said.
+    fn block<'a>(&mut self, part: &'a Part, role: Role) -> Option<Block<'a>> {
+        let is_assistant = role == Role::Assistant;
+        let is_user = matches!(role, Role::User | Role::Tool);
+        let block = match part {
+            Part::Text { text, citations, .. } => return self.text(text, citations),
+            Part::Refusal { text } if is_assistant => return self.text(text, &[]),
+            Part::Image { media, detail, .. } if is_user => {
+                if detail.as_deref().is_some_and(|detail| detail != "auto") {
+                    self.drop_field(".image_url.detail");
+                }
+                media::block(media, None, self.names)
+            }
+            Part::Audio { media } if is_user => media::block(media, None, self.names),
+            Part::File { media, name, .. } if is_user => media::block(media, name.as_deref(), self.names),
+            Part::ToolCall { id, name, arguments, signature, .. } if is_assistant => {
+                if signature.is_some() {
+                    self.drop_field(".thought_signature");
+                }
+                Some(Block::ToolUse(ToolUse {
+                    tool_use_id: accepted_id(id),
+                    name,
+                    input: Json::arguments_object(arguments),
+                }))
+            }
+            Part::ToolResult { call_id, parts, is_error, .. } if is_user => {
+                Some(Block::ToolResult(ToolResult {
+                    tool_use_id: accepted_id(call_id),
+                    content: self.result(parts),
+                    status: is_error.then_some("error"),
+                }))
+            }
+            Part::Thinking { text, signature: Some(signature) }
+                if is_assistant && self.family.takes_thoughts() =>
+            {
+                Some(Block::ReasoningContent(Reasoning::ReasoningText { text, signature }))
+            }
+            Part::RedactedThinking { data }
+                if is_assistant && self.family.takes_thoughts() && STANDARD.decode(data).is_ok() =>
+            {
+                Some(Block::ReasoningContent(Reasoning::RedactedContent(data)))
+            }
+            _ => None,
+        };
+        if block.is_none() {
+            self.drop_field("");
+        }
+        block
+    }
+
+    fn text<'a>(&mut self, text: &'a str, citations: &[Citation]) -> Option<Block<'a>> {
+        if text.trim().is_empty() {
+            return None;
+        }
+        if !citations.is_empty() {
+            self.drop_field(".annotations");
+        }
+        Some(Block::Text(Cow::Borrowed(text)))
+    }
+
+    fn result<'a>(&mut self, parts: &'a [Part]) -> Vec<Block<'a>> {
+        let mut blocks = Vec::with_capacity(parts.len());
+        for part in parts {
+            let is_content = matches!(part, Part::Text { .. } | Part::Image { .. } | Part::File { .. });
+            match is_content.then(|| self.block(part, Role::Tool)) {
+                // Results may be anything but recordings.
+                Some(Some(Block::Audio(_))) | None => self.drop_field(""),
+                Some(block) => blocks.extend(block),
+            }
+        }
+        blocks
+    }
+
+    /// The mark behind a part.
+    fn mark(&mut self, part: &Part) -> Option<CachePoint> {
+        let cache: Option<&CacheControl> = match part {
+            Part::Text { cache, .. }
+            | Part::Image { cache, .. }
+            | Part::File { cache, .. }
+            | Part::ToolCall { cache, .. }
+            | Part::ToolResult { cache, .. } => cache.as_ref(),
+            _ => None,
+        };
+        let mark = CachePoint::of(cache?);
+        if !self.family.takes_cache_points() {
+            self.drop_field(".cache_control");
+            return None;
+        }
+        Some(mark)
+    }
+}
+
+/// The id in letters that the service accepts, and not too long. Different ids stay different.
+fn accepted_id(id: &str) -> Cow<'_, str> {
+    let accepted = tool_id::accepted(id);
+    if accepted.len() > MAX_TOOL_ID { Cow::Owned(sha256_hex(id)) } else { accepted }
+}

@@ -1,0 +1,158 @@
+//! Writing tools and the choice among them.
+
+use serde::Serialize;
+
+use super::family::Family;
+use super::wire::CachePoint;
+use crate::dialect::anthropic::schema;
+use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
+
+/// `toolConfig`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolConfig<'a> {
+    pub tools: Vec<ToolOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<ChoiceOut<'a>>,
+}
+
+impl ToolConfig<'_> {
+    /// Whether the model must call a tool.
+    pub fn is_forced(&self) -> bool {
+        matches!(self.tool_choice, Some(ChoiceOut::Any {} | ChoiceOut::Tool { .. }))
+    }
+}
+
+/// A tool as it is written, or a mark behind one.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ToolOut<'a> {
+    #[serde(rename_all = "camelCase")]
+    ToolSpec {
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        description: Option<&'a str>,
+        input_schema: Schema,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        strict: Option<bool>,
+    },
+    CachePoint(CachePoint),
+}
+
+#[derive(Debug, Serialize)]
+pub struct Schema {
+    json: Json,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum ChoiceOut<'a> {
+    Auto {},
+    Any {},
+    Tool { name: &'a str },
+}
+
+/// Writes tools and choice. The service wants tools declared if the conversation contains calls or results of any
+/// (`has_tool_blocks`), also where the caller now offers none; `called` are the names in it.
+pub fn encode<'a>(
+    request: &'a ChatRequest,
+    called: &[&'a str],
+    has_tool_blocks: bool,
+    family: Family,
+    dropped: &mut Vec<String>,
+) -> Option<ToolConfig<'a>> {
+    if request.parallel_tool_calls == Some(false) {
+        dropped.push("parallel_tool_calls".to_owned());
+    }
+    let is_none = request.tool_choice == Some(ToolChoice::None);
+    if is_none && !has_tool_blocks {
+        return None;
+    }
+    let mut tools: Vec<ToolOut<'a>> = Vec::with_capacity(request.tools.len());
+    for (index, tool) in request.tools.iter().enumerate() {
+        match tool {
+            Tool::Function(function) if is_allowed(function, request.tool_choice.as_ref()) => {
+                declare(function, index, family, &mut tools, dropped);
+            }
+            Tool::Function(_) => {}
+            Tool::Native(_) => dropped.push(format!("tools[{index}]")),
+        }
+    }
+    let choice = match request.tool_choice.as_ref() {
+        None => None,
+        Some(ToolChoice::Auto | ToolChoice::Allowed { mode: AllowedMode::Auto, .. }) => {
+            Some(ChoiceOut::Auto {})
+        }
+        Some(ToolChoice::Required | ToolChoice::Allowed { mode: AllowedMode::Required, .. }) => {
+            Some(ChoiceOut::Any {})
+        }
+        Some(ToolChoice::Named(name)) => Some(ChoiceOut::Tool { name }),
+        // There is no word for it. A tool must stay declared here, so that it may be called.
+        Some(ToolChoice::None) => {
+            dropped.push("tool_choice".to_owned());
+            None
+        }
+    };
+    if !tools.is_empty() {
+        return Some(ToolConfig { tools, tool_choice: choice });
+    }
+    if matches!(choice, Some(ChoiceOut::Any {} | ChoiceOut::Tool { .. })) {
+        dropped.push("tool_choice".to_owned());
+    }
+    let mut names: Vec<&str> = called.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    if has_tool_blocks && names.is_empty() {
+        // Results of calls that are not there.
+        names.push("tool");
+    }
+    let tools: Vec<_> = names.into_iter().map(placeholder).collect();
+    (!tools.is_empty()).then_some(ToolConfig { tools, tool_choice: None })
+}
+
+/// The service has no list of allowed tools; those that are not allowed are not offered.
+fn is_allowed(function: &Function, choice: Option<&ToolChoice>) -> bool {
+    match choice {
+        Some(ToolChoice::Allowed { names, .. }) => names.contains(&function.name),
+        _ => true,
+    }
+}
+
+fn declare<'a>(
+    function: &'a Function,
+    index: usize,
+    family: Family,
+    tools: &mut Vec<ToolOut<'a>>,
+    dropped: &mut Vec<String>,
+) {
+    let mut json = schema::of_arguments(function.parameters.as_ref());
+    let mut strict = None;
+    if function.strict == Some(true) {
+        if let Some(enforceable) = schema::enforceable(&json).filter(|_| family.enforces_schemas()) {
+            json = enforceable;
+            strict = Some(true);
+        } else {
+            dropped.push(format!("tools[{index}].strict"));
+        }
+    }
+    tools.push(ToolOut::ToolSpec {
+        name: &function.name,
+        description: function.description.as_deref().filter(|text| !text.trim().is_empty()),
+        input_schema: Schema { json },
+        strict,
+    });
+    if let Some(cache) = &function.cache {
+        // Amazon's own models know such marks in system prompt and conversation only.
+        if matches!(family, Family::Claude(_)) {
+            tools.push(ToolOut::CachePoint(CachePoint::of(cache)));
+        } else {
+            dropped.push(format!("tools[{index}].cache_control"));
+        }
+    }
+}
+
+/// Stands for a tool of which only the name is known.
+fn placeholder(name: &str) -> ToolOut<'_> {
+    let json = schema::of_arguments(None);
+    ToolOut::ToolSpec { name, description: None, input_schema: Schema { json }, strict: None }
+}

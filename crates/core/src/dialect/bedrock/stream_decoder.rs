@@ -1,0 +1,448 @@
+//! Reading a streamed answer
+//! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>).
+//!
+//! Blocks become parts under numbers of their own: those of kinds that are not known are left out, and redacted
+//! thoughts, which may come in pieces, are parts when they end. Text begins without a word about it. `metadata` is the
+//! last event; a stream that ends before it, but after the reason to stop, has said everything all the same.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::decode_response::{SourceIn, ToolUseIn, call_id};
+use super::wire::{self, ModelFields, ServiceTier, Usage};
+use super::{error, media};
+use crate::aws::event_stream::{Message, MessageReader};
+use crate::dialect::canonical::{ErrorInfo, FinishReason, Media, PartStart, StreamDecoder, StreamEvent};
+
+/// Largest event that is read; pictures come whole.
+const MAX_EVENT_BYTES: usize = 1 << 24;
+/// Most bytes of redacted thoughts that are held until they are whole.
+const MAX_REDACTED_BYTES: usize = 1 << 22;
+/// Most blocks that may be open at once.
+const MAX_OPEN_BLOCKS: usize = 256;
+
+/// Reads one stream.
+#[derive(Debug)]
+pub struct Decoder {
+    reader: MessageReader,
+    state: State,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { reader: MessageReader::new(MAX_EVENT_BYTES), state: State::default() }
+    }
+}
+
+impl StreamDecoder for Decoder {
+    fn push(&mut self, chunk: &[u8], events: &mut Vec<StreamEvent>) {
+        let Self { reader, state } = self;
+        if state.phase == Phase::Over {
+            return;
+        }
+        if reader.push(chunk, |message| state.take(message, events)).is_err() {
+            state.fail(ErrorInfo::malformed(), events);
+        }
+    }
+
+    fn finish(&mut self, events: &mut Vec<StreamEvent>) {
+        match self.state.phase {
+            Phase::Finished => self.state.end(events),
+            _ => self.state.fail(ErrorInfo::truncated(), events),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    has_tool_calls: bool,
+    open: Vec<Open>,
+    parts: usize,
+}
+
+/// How far the stream has come.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    #[default]
+    NotBegun,
+    Begun,
+    /// The reason to stop has been given.
+    Finished,
+    /// It has ended, well or not.
+    Over,
+}
+
+/// A block under way.
+#[derive(Debug)]
+struct Open {
+    /// Its number in the stream.
+    block: usize,
+    /// Its number among the parts; `None` if it is left out, or not yet one.
+    part: Option<usize>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Text,
+    Thinking,
+    /// Whether arguments have come.
+    ToolCall {
+        has_arguments: bool,
+    },
+    /// Redacted thoughts as far as they came.
+    Redacted(Vec<u8>),
+    /// A picture of this format, until it comes.
+    Image(String),
+    /// It is left out.
+    Other,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockStart<'a> {
+    #[serde(default)]
+    content_block_index: usize,
+    #[serde(borrow)]
+    start: Option<Start<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Start<'a> {
+    #[serde(borrow)]
+    tool_use: Option<ToolUseIn<'a>>,
+    image: Option<ImageStart>,
+}
+
+#[derive(Deserialize)]
+struct ImageStart {
+    format: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockDelta<'a> {
+    #[serde(default)]
+    content_block_index: usize,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Delta<'a> {
+    text: Option<String>,
+    tool_use: Option<ToolUseDelta>,
+    reasoning_content: Option<ReasoningDelta>,
+    #[serde(borrow)]
+    citation: Option<&'a RawValue>,
+    image: Option<ImageDelta>,
+}
+
+#[derive(Deserialize)]
+struct ToolUseDelta {
+    input: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReasoningDelta {
+    text: Option<String>,
+    signature: Option<String>,
+    redacted_content: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ImageDelta {
+    source: Option<SourceIn>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockStop {
+    #[serde(default)]
+    content_block_index: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageStop {
+    stop_reason: Option<String>,
+    additional_model_response_fields: Option<ModelFields>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    usage: Option<Usage>,
+    service_tier: Option<ServiceTier>,
+}
+
+impl State {
+    fn take(&mut self, message: &Message<'_>, events: &mut Vec<StreamEvent>) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        match message.header(":message-type") {
+            Some("exception") => {
+                let name = message.header(":exception-type").unwrap_or_default();
+                return self.fail(error::decode_exception(name, message.payload), events);
+            }
+            Some("error") => {
+                let error =
+                    error::decode_unmodelled(message.header(":error-code"), message.header(":error-message"));
+                return self.fail(error, events);
+            }
+            _ => {}
+        }
+        if self.event(message.header(":event-type").unwrap_or_default(), message.payload, events).is_none() {
+            self.fail(ErrorInfo::malformed(), events);
+        }
+    }
+
+    /// Takes in an event; `None` if it cannot be read.
+    fn event(&mut self, name: &str, payload: &[u8], events: &mut Vec<StreamEvent>) -> Option<()> {
+        match name {
+            "messageStart" => self.begin(events),
+            "messageStop" => {
+                let MessageStop { stop_reason, additional_model_response_fields: fields } = read(payload)?;
+                self.begin(events);
+                let reason = stop_reason.map_or(FinishReason::Stop, |reason| {
+                    wire::finish_reason(&reason, fields, self.has_tool_calls)
+                });
+                self.stop(reason, events);
+            }
+            "metadata" => self.conclude(read(payload)?, events),
+            // After the reason to stop nothing more is said.
+            _ if self.phase >= Phase::Finished => {}
+            "contentBlockStart" => {
+                let start: BlockStart<'_> = serde_json::from_slice(payload).ok()?;
+                self.begin(events);
+                self.open_block(start.content_block_index, start.start, events);
+            }
+            "contentBlockDelta" => {
+                let delta: BlockDelta<'_> = serde_json::from_slice(payload).ok()?;
+                self.begin(events);
+                self.delta(delta.content_block_index, delta.delta?, events);
+            }
+            "contentBlockStop" => {
+                let stop: BlockStop = read(payload)?;
+                self.close(|open| open.block == stop.content_block_index, events);
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn fail(&mut self, error: ErrorInfo, events: &mut Vec<StreamEvent>) {
+        if self.phase < Phase::Over {
+            self.phase = Phase::Over;
+            events.push(StreamEvent::Error(error));
+        }
+    }
+
+    fn begin(&mut self, events: &mut Vec<StreamEvent>) {
+        if self.phase < Phase::Begun {
+            self.phase = Phase::Begun;
+            events.push(StreamEvent::Start { id: None, model: None, created: None });
+        }
+    }
+
+    fn open_block(&mut self, block: usize, start: Option<Start<'_>>, events: &mut Vec<StreamEvent>) {
+        let Some(start) = start else { return };
+        if let Some(call) = start.tool_use.filter(|call| !call.is_of_the_service()) {
+            self.has_tool_calls = true;
+            let start = PartStart::ToolCall {
+                id: call_id(call.tool_use_id, block),
+                name: call.name.unwrap_or_default(),
+            };
+            self.open_part(block, start, Kind::ToolCall { has_arguments: false }, events);
+            return;
+        }
+        let kind = start.image.and_then(|image| image.format).map_or(Kind::Other, Kind::Image);
+        self.close(|open| open.block == block || !open.is_call(), events);
+        self.push_open(Open { block, part: None, kind }, events);
+    }
+
+    /// Begins a part. Only tool calls may be under way beside each other; whatever else is open is over by now.
+    fn open_part(
+        &mut self,
+        block: usize,
+        start: PartStart,
+        kind: Kind,
+        events: &mut Vec<StreamEvent>,
+    ) -> Option<usize> {
+        let is_call = matches!(kind, Kind::ToolCall { .. });
+        self.close(|open| open.block == block || !(is_call && open.is_call()), events);
+        let part = self.parts;
+        self.push_open(Open { block, part: Some(part), kind }, events)?;
+        self.parts += 1;
+        events.push(StreamEvent::PartStart { choice: 0, part, start });
+        Some(part)
+    }
+
+    fn push_open(&mut self, open: Open, events: &mut Vec<StreamEvent>) -> Option<()> {
+        if self.open.len() >= MAX_OPEN_BLOCKS {
+            self.fail(ErrorInfo::malformed(), events);
+            return None;
+        }
+        self.open.push(open);
+        Some(())
+    }
+
+    /// Ends the blocks that are meant.
+    fn close(&mut self, is_meant: impl Fn(&Open) -> bool, events: &mut Vec<StreamEvent>) {
+        let parts = &mut self.parts;
+        self.open.retain_mut(|open| {
+            if !is_meant(open) {
+                return true;
+            }
+            if let Kind::Redacted(bytes) = &open.kind {
+                let start = PartStart::RedactedThinking { data: STANDARD.encode(bytes) };
+                events.push(StreamEvent::PartStart { choice: 0, part: *parts, start });
+                open.part = Some(*parts);
+                *parts += 1;
+            }
+            if let Some(part) = open.part {
+                if let Kind::ToolCall { has_arguments: false } = open.kind {
+                    let text = "{}".to_owned();
+                    events.push(StreamEvent::ArgumentsDelta { choice: 0, part, text });
+                }
+                events.push(StreamEvent::PartEnd { choice: 0, part });
+            }
+            false
+        });
+    }
+
+    fn delta(&mut self, block: usize, delta: Delta<'_>, events: &mut Vec<StreamEvent>) {
+        if let Some(text) = delta.text {
+            self.text(block, text, false, events);
+        }
+        if let Some(reasoning) = delta.reasoning_content {
+            self.reasoning(block, reasoning, events);
+        }
+        if let Some(text) = delta.tool_use.and_then(|call| call.input) {
+            self.arguments(block, text, events);
+        }
+        if let Some(citation) = delta.citation {
+            let citation = wire::read_citation(citation);
+            if let Some(part) = self.part(block, false, events) {
+                events.push(StreamEvent::Citation { choice: 0, part, citation });
+            }
+        }
+        if let Some(data) = delta.image.and_then(|image| image.source).and_then(|source| source.bytes) {
+            self.picture(block, data, events);
+        }
+    }
+
+    fn text(&mut self, block: usize, text: String, thinking: bool, events: &mut Vec<StreamEvent>) {
+        if !text.is_empty()
+            && let Some(part) = self.part(block, thinking, events)
+        {
+            events.push(StreamEvent::TextDelta { choice: 0, part, text });
+        }
+    }
+
+    fn reasoning(&mut self, block: usize, delta: ReasoningDelta, events: &mut Vec<StreamEvent>) {
+        if let Some(text) = delta.text {
+            self.text(block, text, true, events);
+        }
+        if let Some(signature) = delta.signature.filter(|signature| !signature.is_empty())
+            && let Some(part) = self.part(block, true, events)
+        {
+            events.push(StreamEvent::SignatureDelta { choice: 0, part, signature });
+        }
+        let Some(data) = delta.redacted_content else { return };
+        let Ok(bytes) = STANDARD.decode(data) else { return self.fail(ErrorInfo::malformed(), events) };
+        match self.open.iter_mut().find(|open| open.block == block) {
+            Some(Open { kind: Kind::Redacted(held), .. }) => {
+                if held.len() + bytes.len() > MAX_REDACTED_BYTES {
+                    return self.fail(ErrorInfo::malformed(), events);
+                }
+                held.extend(bytes);
+            }
+            Some(_) => {}
+            None => {
+                self.close(|open| !open.is_call(), events);
+                self.push_open(Open { block, part: None, kind: Kind::Redacted(bytes) }, events);
+            }
+        }
+    }
+
+    /// The part of an open block of text or thoughts. A block that was never begun begins now; `None` if the block is
+    /// of another kind.
+    fn part(&mut self, block: usize, thinking: bool, events: &mut Vec<StreamEvent>) -> Option<usize> {
+        match self.open.iter().find(|open| open.block == block) {
+            Some(Open { part, kind: Kind::Thinking, .. }) if thinking => *part,
+            Some(Open { part, kind: Kind::Text, .. }) if !thinking => *part,
+            Some(_) => None,
+            None if thinking => self.open_part(block, PartStart::Thinking, Kind::Thinking, events),
+            None => self.open_part(block, PartStart::Text, Kind::Text, events),
+        }
+    }
+
+    fn arguments(&mut self, block: usize, text: String, events: &mut Vec<StreamEvent>) {
+        if text.is_empty() {
+            return;
+        }
+        match self.open.iter_mut().find(|open| open.block == block) {
+            Some(Open { part: Some(part), kind: Kind::ToolCall { has_arguments }, .. }) => {
+                *has_arguments = true;
+                events.push(StreamEvent::ArgumentsDelta { choice: 0, part: *part, text });
+            }
+            Some(_) => {}
+            // It cannot be told which call it belongs to.
+            None => self.fail(ErrorInfo::malformed(), events),
+        }
+    }
+
+    fn picture(&mut self, block: usize, data: String, events: &mut Vec<StreamEvent>) {
+        let format = self.open.iter().find_map(|open| match &open.kind {
+            Kind::Image(format) if open.block == block => Some(format.clone()),
+            _ => None,
+        });
+        let Some(format) = format else { return };
+        let media = Media::Base64 { media_type: media::picture_type(&format), data };
+        self.open_part(block, PartStart::Image { media }, Kind::Other, events);
+    }
+
+    fn stop(&mut self, reason: FinishReason, events: &mut Vec<StreamEvent>) {
+        if self.phase >= Phase::Finished {
+            return;
+        }
+        self.close(|_| true, events);
+        self.phase = Phase::Finished;
+        events.push(StreamEvent::Finish { choice: 0, reason });
+    }
+
+    fn conclude(&mut self, metadata: Metadata, events: &mut Vec<StreamEvent>) {
+        self.begin(events);
+        if let Some(tier) = metadata.service_tier.and_then(|tier| tier.r#type) {
+            events.push(StreamEvent::Served { service_tier: Some(tier), system_fingerprint: None });
+        }
+        events.extend(metadata.usage.and_then(|usage| usage.counted()).map(StreamEvent::Usage));
+        if self.phase == Phase::Finished {
+            self.end(events);
+        }
+    }
+
+    fn end(&mut self, events: &mut Vec<StreamEvent>) {
+        self.phase = Phase::Over;
+        events.push(StreamEvent::Done);
+    }
+}
+
+impl Open {
+    fn is_call(&self) -> bool {
+        matches!(self.kind, Kind::ToolCall { .. })
+    }
+}
+
+fn read<T: DeserializeOwned>(payload: &[u8]) -> Option<T> {
+    serde_json::from_slice(payload).ok()
+}

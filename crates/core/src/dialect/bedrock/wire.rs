@@ -1,0 +1,191 @@
+//! The shapes of Converse: content blocks as they are written, and what answers and events share.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json};
+use crate::tokens::TokenUsage;
+
+/// A content block as it is written: an object with a single field that names its kind.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Block<'a> {
+    Text(Cow<'a, str>),
+    Image(Media<'a>),
+    Video(Media<'a>),
+    Audio(Media<'a>),
+    Document(Document<'a>),
+    ToolUse(ToolUse<'a>),
+    ToolResult(ToolResult<'a>),
+    ReasoningContent(Reasoning<'a>),
+    CachePoint(CachePoint),
+}
+
+/// A picture or recording.
+#[derive(Debug, Serialize)]
+pub struct Media<'a> {
+    pub format: &'static str,
+    pub source: Source<'a>,
+}
+
+/// Where it is: right here in base64, or in S3.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source<'a> {
+    Bytes(&'a str),
+    S3Location { uri: &'a str },
+}
+
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    pub format: &'static str,
+    pub name: String,
+    pub source: Source<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolUse<'a> {
+    pub tool_use_id: Cow<'a, str>,
+    pub name: &'a str,
+    pub input: Json,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolResult<'a> {
+    pub tool_use_id: Cow<'a, str>,
+    pub content: Vec<Block<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reasoning<'a> {
+    ReasoningText {
+        text: &'a str,
+        signature: &'a str,
+    },
+    /// Base64.
+    RedactedContent(&'a str),
+}
+
+/// A mark up to which the prompt is to be cached; a block of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CachePoint {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<&'static str>,
+}
+
+impl CachePoint {
+    /// The mark in the words of the dialect. Only the lifetime that is not the default is said: models that know none
+    /// refuse the field.
+    pub fn of(cache: &CacheControl) -> Self {
+        Self { r#type: "default", ttl: (cache.ttl.as_deref() == Some("1h")).then_some("1h") }
+    }
+}
+
+/// A citation as answers state it, whole or in a stream.
+pub fn read_citation(raw: &RawValue) -> Citation {
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "camelCase")]
+    struct Wire {
+        title: Option<String>,
+        source: Option<String>,
+        source_content: Option<Vec<SourceContent>>,
+        location: Option<Location>,
+    }
+    #[derive(Deserialize)]
+    struct SourceContent {
+        text: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Location {
+        web: Option<Web>,
+    }
+    #[derive(Deserialize)]
+    struct Web {
+        url: Option<String>,
+    }
+    let wire: Wire = serde_json::from_str(raw.get()).unwrap_or_default();
+    let cited: String =
+        wire.source_content.unwrap_or_default().into_iter().filter_map(|content| content.text).collect();
+    let web = wire.location.and_then(|location| location.web).and_then(|web| web.url);
+    Citation {
+        url: web.or(wire.source.filter(|source| source.starts_with("http"))),
+        title: wire.title,
+        cited_text: Some(cited).filter(|cited| !cited.is_empty()),
+        span: None,
+        original: Some(Json::of(&raw)),
+    }
+}
+
+/// `usage`. `inputTokens` counts only what was neither read from the cache nor written to it.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Usage {
+    input_tokens: Option<serde_json::Number>,
+    output_tokens: Option<serde_json::Number>,
+    cache_read_input_tokens: Option<serde_json::Number>,
+    cache_write_input_tokens: Option<serde_json::Number>,
+    cache_details: Option<Vec<CacheDetail>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CacheDetail {
+    ttl: Option<String>,
+    input_tokens: Option<serde_json::Number>,
+}
+
+impl Usage {
+    /// The counts in the sense of the canonical model; `None` if nothing was counted.
+    pub fn counted(&self) -> Option<TokenUsage> {
+        use crate::dialect::upstream::count;
+        let cached = count(self.cache_read_input_tokens.as_ref());
+        let cache_written = count(self.cache_write_input_tokens.as_ref());
+        let for_an_hour =
+            self.cache_details.iter().flatten().filter(|detail| detail.ttl.as_deref() == Some("1h"));
+        let for_an_hour =
+            for_an_hour.map(|detail| count(detail.input_tokens.as_ref())).fold(0, u64::saturating_add);
+        let usage = TokenUsage {
+            prompt: count(self.input_tokens.as_ref()).saturating_add(cached).saturating_add(cache_written),
+            completion: count(self.output_tokens.as_ref()),
+            cached,
+            cache_written,
+            cache_written_1h: for_an_hour.min(cache_written),
+            ..TokenUsage::default()
+        };
+        (usage.total() > 0).then_some(usage)
+    }
+}
+
+/// The tier that served an answer, as answers state it.
+#[derive(Deserialize)]
+pub struct ServiceTier {
+    pub r#type: Option<String>,
+}
+
+/// Fields of the model's own that the request asked for.
+#[derive(Deserialize, Default)]
+pub struct ModelFields {
+    pub stop_sequence: Option<String>,
+}
+
+/// Reads a `stopReason`.
+pub fn finish_reason(stop_reason: &str, fields: Option<ModelFields>, has_tool_calls: bool) -> FinishReason {
+    match stop_reason {
+        "end_turn" if has_tool_calls => FinishReason::ToolCalls,
+        "end_turn" => FinishReason::Stop,
+        "tool_use" => FinishReason::ToolCalls,
+        "stop_sequence" => FinishReason::StopSequence(fields.and_then(|fields| fields.stop_sequence)),
+        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
+        "refusal" => FinishReason::Refusal,
+        other => FinishReason::Other(other.to_owned()),
+    }
+}
