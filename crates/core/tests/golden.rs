@@ -31,10 +31,11 @@ const CALLER_DIALECTS: [(&str, CallerDialect); 5] = [
     ("gemini", CallerDialect::Gemini),
 ];
 
-const UPSTREAMS: [(&str, ProviderKind); 6] = [
+const UPSTREAMS: [(&str, ProviderKind); 7] = [
     ("openai", ProviderKind::Openai),
     ("anthropic", ProviderKind::Anthropic),
     ("bedrock", ProviderKind::Bedrock),
+    ("cohere", ProviderKind::Cohere),
     ("gemini", ProviderKind::Gemini),
     ("dashscope", ProviderKind::Dashscope),
     ("dify", ProviderKind::Dify),

@@ -29,10 +29,11 @@ const CALLER_DIALECTS: [CallerDialect; 5] = [
     CallerDialect::Gemini,
 ];
 
-const KINDS: [ProviderKind; 7] = [
+const KINDS: [ProviderKind; 8] = [
     ProviderKind::Openai,
     ProviderKind::Anthropic,
     ProviderKind::Bedrock,
+    ProviderKind::Cohere,
     ProviderKind::Gemini,
     ProviderKind::Vertex,
     ProviderKind::Dashscope,
@@ -53,6 +54,7 @@ pub const TARGETS: &[(&str, &str, Target)] = &[
     ("stream_odd_replies", "streams/openai", stream_odd_replies),
     ("stream_anthropic", "streams/anthropic", stream_anthropic),
     ("stream_bedrock", "streams/bedrock", stream_bedrock),
+    ("stream_cohere", "streams/cohere", stream_cohere),
     ("stream_gemini", "streams/gemini", stream_gemini),
     ("stream_dashscope", "streams/dashscope", stream_dashscope),
     ("stream_dify", "streams/dify", stream_dify),
@@ -89,6 +91,11 @@ pub fn stream_bedrock(data: &[u8]) {
     let codec = upstream(ProviderKind::Bedrock);
     stream(&*codec, &frames::framed(data));
     stream(&*codec, data);
+}
+
+/// Streams of Cohere.
+pub fn stream_cohere(data: &[u8]) {
+    stream(&*upstream(ProviderKind::Cohere), data);
 }
 
 /// Streams of the Gemini API.

@@ -55,6 +55,7 @@ mod tests {
         "azure_openai",
         "anthropic",
         "bedrock",
+        "cohere",
         "gemini",
         "vertex",
         "dashscope",

@@ -9,6 +9,7 @@ pub mod bedrock;
 pub mod cached_answer;
 pub mod caller;
 pub mod canonical;
+pub mod cohere;
 pub mod dashscope;
 pub mod dify;
 pub mod gemini;

@@ -7,6 +7,7 @@ mod anthropic;
 pub mod azure;
 pub mod bedrock;
 pub mod call;
+mod cohere;
 mod dashscope;
 mod demo;
 pub mod dify;
@@ -39,6 +40,7 @@ pub enum ProviderKind {
     AzureOpenai,
     Anthropic,
     Bedrock,
+    Cohere,
     Gemini,
     Vertex,
     Dashscope,
@@ -54,6 +56,7 @@ impl ProviderKind {
         Self::AzureOpenai,
         Self::Anthropic,
         Self::Bedrock,
+        Self::Cohere,
         Self::Gemini,
         Self::Vertex,
         Self::Dashscope,
@@ -70,6 +73,7 @@ impl ProviderKind {
             Self::AzureOpenai => &azure::Azure,
             Self::Anthropic => &anthropic::AnthropicApi,
             Self::Bedrock => &bedrock::AmazonBedrock,
+            Self::Cohere => &cohere::CohereApi,
             Self::Gemini => &gemini::GeminiApi,
             Self::Vertex => &vertex::VertexAi,
             Self::Dashscope => &dashscope::DashScopeApi,

@@ -80,7 +80,7 @@ fn read_list(body: &[u8], is_strict: bool) -> Result<Page, String> {
     };
     let models = items.iter().filter(|item| is_for_chat(item)).filter_map(model).take(MAX_MODELS).collect();
     let more = answer.get("has_more").and_then(Value::as_bool).unwrap_or(false);
-    let next = text(&answer, &["nextPageToken"])
+    let next = text(&answer, &["nextPageToken", "next_page_token"])
         .or_else(|| if more { text(&answer, &["last_id"]) } else { None })
         .filter(|next| !next.is_empty());
     Ok(Page { models, next })

@@ -86,6 +86,14 @@ fn every_kind_has_its_address() {
             chat,
             "https://bedrock-runtime.us-east-1.amazonaws.com/model/m%2F1/converse",
         ),
+        (ProviderKind::Cohere, "https://api.cohere.com", stream, "https://api.cohere.com/v2/chat"),
+        (ProviderKind::Cohere, "https://c.example/v2", Operation::Rerank, "https://c.example/v2/rerank"),
+        (
+            ProviderKind::Cohere,
+            "https://c.example/v2",
+            Operation::Embeddings,
+            "https://c.example/compatibility/v1/embeddings",
+        ),
         (
             ProviderKind::Bedrock,
             "https://a.example/aws",
@@ -207,6 +215,12 @@ fn every_kind_is_asked_at_its_own_place() {
             "https://bedrock.us-east-1.amazonaws.com/foundation-models?byOutputModality=TEXT",
         ),
         (
+            ProviderKind::Cohere,
+            "https://api.cohere.com/v2",
+            Some("t"),
+            "https://api.cohere.com/v1/models?endpoint=chat&page_size=1000&page_token=t",
+        ),
+        (
             ProviderKind::Bedrock,
             "https://bedrock-runtime-fips.us-east-1.amazonaws.com",
             Some("inference-profilesa/b"),
@@ -248,6 +262,10 @@ fn lists_of_all_shapes_are_read() {
         max_output: Some(65_536),
     };
     assert_eq!(page.models, [expected]);
+    let cohere = r#"{"models":[{"name":"command-a-03-2025","endpoints":["chat"],"context_length":256000.0}],
+        "next_page_token":"t"}"#;
+    let page = ProviderKind::Cohere.provider().read_models(cohere.as_bytes()).unwrap();
+    assert_eq!((page.models[0].id.as_str(), page.next.as_deref()), ("command-a-03-2025", Some("t")));
     let vertex = r#"{"publisherModels":[{"name":"publishers/google/models/gemini-3"}]}"#;
     assert_eq!(ids(ProviderKind::Vertex, vertex), ["gemini-3"]);
     assert!(ids(ProviderKind::Gemini, "{}").is_empty());

@@ -25,7 +25,14 @@ pub const CORE: &[Floor] = &[
     &["dialect::canonical", "dialect::caller", "dialect::model_list"],
     &["dialect::pipe", "dialect::signature_origin", "dialect::upstream"],
     &["dialect::listener", "dialect::tap", "dialect::stream_translation"],
-    &["dialect::anthropic", "dialect::dashscope", "dialect::gemini", "dialect::openai", "dialect::responses"],
+    &[
+        "dialect::anthropic",
+        "dialect::cohere",
+        "dialect::dashscope",
+        "dialect::gemini",
+        "dialect::openai",
+        "dialect::responses",
+    ],
     // Variants of a dialect of the floor below.
     &["dialect::bedrock", "dialect::dify", "dialect::workers_ai"],
     &["dialect::registry"],

@@ -40,6 +40,15 @@ const QWEN: &[PresetModel] = &[
     PresetModel::new("qwen-long", 10_000_000, 0),
 ];
 
+/// Models of two rows.
+const COHERE: &[PresetModel] = &[
+    PresetModel::new("command-a-plus-05-2026", 128_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
+    PresetModel::new("command-a-03-2025", 256_000, TOOLS | JSON_SCHEMA),
+    PresetModel::new("command-a-reasoning-08-2025", 256_000, TOOLS | JSON_SCHEMA | REASONING),
+    PresetModel::new("command-a-vision-07-2025", 128_000, VISION | JSON_SCHEMA),
+    PresetModel::new("command-r7b-12-2024", 128_000, TOOLS | JSON_SCHEMA),
+];
+
 /// All presets.
 pub const PRESETS: &[Preset] = &[
     Preset {
@@ -377,14 +386,17 @@ pub const PRESETS: &[Preset] = &[
         name: "Cohere (OpenAI-compatible)",
         server_url: Some("https://api.cohere.ai/compatibility/v1"),
         docs: "https://docs.cohere.com/docs/compatibility-api",
-        models: &[
-            PresetModel::new("command-a-plus-05-2026", 128_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("command-a-03-2025", 256_000, TOOLS | JSON_SCHEMA),
-            PresetModel::new("command-a-reasoning-08-2025", 256_000, TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("command-a-vision-07-2025", 128_000, VISION | JSON_SCHEMA),
-            PresetModel::new("command-r7b-12-2024", 128_000, TOOLS | JSON_SCHEMA),
-        ],
+        models: COHERE,
         quirks: &[Quirk::NoStreamOptions],
+        ..BASE
+    },
+    Preset {
+        id: "cohere_native",
+        name: "Cohere",
+        kind: "cohere",
+        server_url: Some("https://api.cohere.com"),
+        docs: "https://docs.cohere.com/v2/reference/chat",
+        models: COHERE,
         ..BASE
     },
     Preset {

@@ -30,9 +30,7 @@ mod stream_decoder;
 mod tests;
 mod wire;
 
-use super::canonical::{
-    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec,
-};
+use super::canonical::{ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec};
 
 pub use error::with_error_type;
 

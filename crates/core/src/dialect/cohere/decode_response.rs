@@ -1,0 +1,92 @@
+//! Decodes an unstreamed answer.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::wire::{self, ToolCall, Usage};
+use crate::dialect::canonical::{ChatResponse, Choice, Citation, Part};
+use crate::dialect::upstream::{alphanumeric, arguments_text, call_id};
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    id: Option<String>,
+    finish_reason: Option<String>,
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    tool_plan: Option<String>,
+    tool_calls: Option<Vec<ToolCall>>,
+    content: Option<Vec<Content>>,
+    #[serde(borrow)]
+    citations: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    text: Option<String>,
+    thinking: Option<String>,
+}
+
+/// Decodes an answer with a success status.
+pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
+    let answer: Answer<'_> =
+        serde_json::from_slice(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
+    let Some(message) = answer.message else {
+        return Err("the answer has no `message`".to_owned());
+    };
+    let unique = alphanumeric(answer.id.as_deref().unwrap_or_default());
+    let mut parts = Vec::new();
+    for content in message.content.unwrap_or_default() {
+        if let Some(text) = content.thinking.filter(|text| !text.is_empty()) {
+            parts.push(Part::Thinking { text, signature: None });
+        }
+        if let Some(text) = content.text.filter(|text| !text.is_empty()) {
+            parts.push(Part::text(text));
+        }
+    }
+    if let Some(text) = message.tool_plan.filter(|text| !text.is_empty()) {
+        parts.push(Part::Thinking { text, signature: None });
+    }
+    cite(&mut parts, message.citations.unwrap_or_default());
+    let calls = message.tool_calls.unwrap_or_default();
+    let has_calls = !calls.is_empty();
+    for call in calls {
+        let function = call.function.unwrap_or_default();
+        parts.push(Part::ToolCall {
+            id: call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| call_id(&unique, 0, parts.len())),
+            name: function.name.unwrap_or_default(),
+            arguments: arguments_text(function.arguments.as_ref()),
+            signature: None,
+            cache: None,
+        });
+    }
+    let finish = match answer.finish_reason.as_deref() {
+        None => None,
+        Some(reason) => Some(
+            wire::finish_reason(reason, has_calls)
+                .ok_or_else(|| format!("the provider ended the answer with {reason}"))?,
+        ),
+    };
+    Ok(ChatResponse {
+        choices: vec![Choice { parts, finish, logprobs: None }],
+        usage: answer.usage.and_then(|usage| usage.counted()),
+        id: answer.id,
+        ..ChatResponse::default()
+    })
+}
+
+/// Puts citations to the last text, as a stream does.
+fn cite(parts: &mut [Part], citations: Vec<&RawValue>) {
+    let found: Vec<Citation> = citations.into_iter().flat_map(wire::read_citation).collect();
+    let text = parts.iter_mut().rev().find_map(|part| match part {
+        Part::Text { citations, .. } => Some(citations),
+        _ => None,
+    });
+    if let Some(citations) = text {
+        *citations = found;
+    }
+}

@@ -1,0 +1,41 @@
+//! Cohere's Chat API, version 2 (<https://docs.cohere.com/v2/reference/chat>), for upstreams.
+//!
+//! Guarantees: what the dialect and the canonical model can both say crosses, and what cannot be said is named among the
+//! dropped parameters; a streamed answer is what the unstreamed one would have been.
+//!
+//! Peculiarities: what the model plans before it calls tools is a field of its own (`tool_plan`), which is reasoning in
+//! the canonical model; citations name the characters of the answer that they stand behind, and come after the text in a
+//! stream; a stream may end in `message-end` with an error. Usage is what is billed, where the service says it.
+
+mod decode_response;
+mod encode_messages;
+mod encode_request;
+mod error;
+mod stream_decoder;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use super::canonical::{ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec};
+
+/// The dialect of `/v2/chat`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cohere;
+
+impl UpstreamCodec for Cohere {
+    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+        encode_request::encode(request, model)
+    }
+
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+        decode_response::decode(body)
+    }
+
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        stream_decoder::decoder()
+    }
+
+    fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
+        error::decode(status, body)
+    }
+}

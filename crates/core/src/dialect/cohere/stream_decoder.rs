@@ -1,0 +1,163 @@
+//! Decodes a streamed answer (<https://docs.cohere.com/v2/docs/streaming>).
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::wire::{self, ToolCall, Usage};
+use super::{decode_response, error};
+use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
+use crate::dialect::upstream::parts::{ChoiceParts, Prose};
+use crate::dialect::upstream::sse::{Reading, SseDecoder};
+use crate::dialect::upstream::{alphanumeric, arguments_text};
+use crate::sse::Event;
+
+/// A decoder at the beginning of a stream.
+pub fn decoder() -> Box<dyn StreamDecoder> {
+    Box::new(SseDecoder::new(CohereReading::default()))
+}
+
+#[derive(Debug, Default)]
+struct CohereReading {
+    begun: bool,
+    /// From the id of the answer; for ids of tool calls that have none.
+    unique: String,
+    parts: ChoiceParts,
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    r#type: Option<String>,
+    id: Option<String>,
+    index: Option<u64>,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    message: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    error: Option<String>,
+    finish_reason: Option<String>,
+    usage: Option<Usage>,
+}
+
+/// The `message` of a delta, where it is one of content, plan or call.
+#[derive(Deserialize, Default)]
+struct Message<'a> {
+    content: Option<Content>,
+    tool_plan: Option<String>,
+    tool_calls: Option<ToolCall>,
+    #[serde(borrow)]
+    citations: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct Content {
+    text: Option<String>,
+    thinking: Option<String>,
+}
+
+impl Reading for CohereReading {
+    fn event(&mut self, _event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
+        if data.trim_ascii() == b"[DONE]" {
+            self.end(events);
+            return true;
+        }
+        let Ok(wire) = serde_json::from_slice::<Wire<'_>>(data) else {
+            events.push(StreamEvent::Error(ErrorInfo::malformed()));
+            return true;
+        };
+        let Some(kind) = wire.r#type.as_deref() else {
+            // An error in the shape of a whole answer's.
+            let Some(message) = wire.message else { return false };
+            events.push(StreamEvent::Error(error::of_end("ERROR", Some(message))));
+            return true;
+        };
+        self.begin(wire.id.as_deref(), events);
+        let delta = wire.delta.unwrap_or_default();
+        if kind == "message-end" {
+            self.conclude(delta, events);
+            return true;
+        }
+        if kind == "message-start" {
+            return false;
+        }
+        let message = delta.message.and_then(|raw| serde_json::from_str::<Message<'_>>(raw.get()).ok());
+        let message = message.unwrap_or_default();
+        match kind {
+            "content-start" => {
+                self.parts.end_prose(events);
+                self.content(message.content, events);
+            }
+            "content-delta" => self.content(message.content, events),
+            "tool-plan-delta" => {
+                let plan = message.tool_plan.unwrap_or_default();
+                self.parts.prose(Prose::Thinking, &plan, events);
+            }
+            "tool-call-start" | "tool-call-delta" => {
+                self.call(wire.index.unwrap_or_default(), message.tool_calls.unwrap_or_default(), events);
+            }
+            "citation-start" => {
+                for citation in message.citations.map(wire::read_citation).unwrap_or_default() {
+                    self.parts.citation(citation, events);
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    fn end(&mut self, events: &mut Vec<StreamEvent>) {
+        events.push(StreamEvent::Error(ErrorInfo::truncated()));
+    }
+
+    fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+        decode_response::decode(body).map_err(|_| ErrorInfo::malformed())
+    }
+}
+
+impl CohereReading {
+    fn begin(&mut self, id: Option<&str>, events: &mut Vec<StreamEvent>) {
+        if !self.begun {
+            self.begun = true;
+            self.unique = alphanumeric(id.unwrap_or_default());
+            events.push(StreamEvent::Start { id: id.map(str::to_owned), model: None, created: None });
+        }
+    }
+
+    fn content(&mut self, content: Option<Content>, events: &mut Vec<StreamEvent>) {
+        let content = content.unwrap_or_default();
+        self.parts.prose(Prose::Thinking, &content.thinking.unwrap_or_default(), events);
+        self.parts.prose(Prose::Text, &content.text.unwrap_or_default(), events);
+    }
+
+    fn call(&mut self, index: u64, call: ToolCall, events: &mut Vec<StreamEvent>) {
+        let function = call.function.unwrap_or_default();
+        let text = arguments_text(function.arguments.as_ref());
+        let id = call.id.unwrap_or_default();
+        let name = function.name.unwrap_or_default();
+        let Some(number) = self.parts.call(index, &id, &name, !text.is_empty(), &self.unique, events) else {
+            return;
+        };
+        self.parts.arguments(number, &text, &self.unique, events);
+    }
+
+    fn conclude(&mut self, delta: Delta<'_>, events: &mut Vec<StreamEvent>) {
+        self.parts.finish(&self.unique, events);
+        events.extend(delta.usage.and_then(|usage| usage.counted()).map(StreamEvent::Usage));
+        let stated = delta.finish_reason.as_deref().unwrap_or("COMPLETE");
+        let reason: Option<FinishReason> = wire::finish_reason(stated, self.parts.has_calls());
+        match reason.filter(|_| delta.error.is_none()) {
+            Some(reason) => {
+                events.extend([StreamEvent::Finish { choice: 0, reason }, StreamEvent::Done]);
+            }
+            None => events.push(StreamEvent::Error(error::of_end(stated, delta.error))),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What answers and events have in common.
+
+use serde::Deserialize;
+use serde_json::Number;
+use serde_json::value::RawValue;
+
+use crate::dialect::canonical::{Citation, FinishReason, Json};
+use crate::dialect::upstream::count;
+use crate::tokens::TokenUsage;
+
+/// `usage`
+#[derive(Deserialize, Default)]
+pub struct Usage {
+    billed_units: Option<Tokens>,
+    tokens: Option<Tokens>,
+    cached_tokens: Option<Number>,
+}
+
+#[derive(Deserialize, Default)]
+struct Tokens {
+    input_tokens: Option<Number>,
+    output_tokens: Option<Number>,
+}
+
+impl Usage {
+    /// The counts in the sense of the canonical model; `None` if nothing was counted. Billed units leave out what the
+    /// service adds to a prompt itself.
+    pub fn counted(&self) -> Option<TokenUsage> {
+        let tokens = |tokens: &Option<Tokens>| {
+            let tokens = tokens.as_ref()?;
+            let [prompt, completion] =
+                [&tokens.input_tokens, &tokens.output_tokens].map(|number| count(number.as_ref()));
+            (prompt > 0 || completion > 0).then_some((prompt, completion))
+        };
+        let (prompt, completion) = tokens(&self.billed_units).or_else(|| tokens(&self.tokens))?;
+        let cached = count(self.cached_tokens.as_ref()).min(prompt);
+        Some(TokenUsage { prompt, completion, cached, ..TokenUsage::default() })
+    }
+}
+
+/// A function in a tool call, whole or in pieces.
+#[derive(Deserialize, Default)]
+pub struct Function {
+    pub name: Option<String>,
+    pub arguments: Option<Json>,
+}
+
+/// A tool call, or a piece of one in a stream.
+#[derive(Deserialize, Default)]
+pub struct ToolCall {
+    pub id: Option<String>,
+    pub function: Option<Function>,
+}
+
+/// A citation with as many entries as it has sources.
+pub fn read_citation(raw: &RawValue) -> Vec<Citation> {
+    #[derive(Deserialize, Default)]
+    struct Wire {
+        start: Option<Number>,
+        end: Option<Number>,
+        sources: Option<Vec<Source>>,
+    }
+    #[derive(Deserialize, Default)]
+    struct Source {
+        document: Option<Document>,
+    }
+    #[derive(Deserialize, Default)]
+    struct Document {
+        url: Option<String>,
+        title: Option<String>,
+        snippet: Option<String>,
+        text: Option<String>,
+    }
+    let wire: Wire = serde_json::from_str(raw.get()).unwrap_or_default();
+    let span = wire.start.is_some().then(|| (count(wire.start.as_ref()), count(wire.end.as_ref())));
+    let mut sources = wire.sources.unwrap_or_default();
+    if sources.is_empty() {
+        sources.push(Source::default());
+    }
+    let citation = |source: Source| {
+        let document = source.document.unwrap_or_default();
+        Citation {
+            url: document.url,
+            title: document.title,
+            cited_text: document.snippet.or(document.text),
+            span,
+            original: Some(Json::of(&raw)),
+        }
+    };
+    sources.into_iter().map(citation).collect()
+}
+
+/// Parses a `finish_reason`; `None` for an answer that is an error.
+pub fn finish_reason(reason: &str, has_tool_calls: bool) -> Option<FinishReason> {
+    Some(match reason {
+        "COMPLETE" if has_tool_calls => FinishReason::ToolCalls,
+        "COMPLETE" => FinishReason::Stop,
+        "STOP_SEQUENCE" => FinishReason::StopSequence(None),
+        "MAX_TOKENS" | "ERROR_LIMIT" => FinishReason::Length,
+        "TOOL_CALL" => FinishReason::ToolCalls,
+        "ERROR_TOXIC" => FinishReason::ContentFilter,
+        "ERROR" | "TIMEOUT" => return None,
+        other => FinishReason::Other(other.to_owned()),
+    })
+}
