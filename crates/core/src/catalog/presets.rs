@@ -48,21 +48,7 @@ mod tests {
 
     use super::*;
     use crate::http::upstream_url::UpstreamUrl;
-
-    /// All kinds that presets name.
-    const KINDS: &[&str] = &[
-        "openai",
-        "azure_openai",
-        "anthropic",
-        "bedrock",
-        "cohere",
-        "gemini",
-        "vertex",
-        "dashscope",
-        "dify",
-        "workers_ai",
-        "demo",
-    ];
+    use crate::provider::ProviderKind;
 
     #[test]
     fn every_address_can_be_entered() {
@@ -76,7 +62,7 @@ mod tests {
             }
             assert_eq!(preset.server_url.is_none(), ["workers_ai", "demo"].contains(&preset.kind));
             assert!(preset.docs.starts_with("https://") || preset.kind == "demo");
-            assert!(KINDS.contains(&preset.kind), "{}", preset.kind);
+            assert!(ProviderKind::named(preset.kind).is_some(), "{}", preset.kind);
             for word in preset.placeholders {
                 assert!(preset.server_url.is_some_and(|url| url.contains(word)), "{word}");
             }

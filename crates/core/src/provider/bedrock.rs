@@ -10,7 +10,7 @@ use super::quirk::Quirks;
 use crate::aws::credentials::{Entered, region_of};
 use crate::aws::sigv4::{Scope, Unsigned, sign};
 use crate::dialect::bedrock::{self, Bedrock};
-use crate::dialect::canonical::{Maker, UpstreamCodec};
+use crate::dialect::canonical::{SignatureOrigin, UpstreamCodec};
 use crate::dialect::operation::Operation;
 use crate::http::percent::encode;
 
@@ -34,8 +34,8 @@ impl Provider for AmazonBedrock {
     }
 
     /// Anthropic's are the only models that sign; what they sign is accepted here and by Anthropic's own API.
-    fn maker(&self) -> Option<Maker> {
-        Some(Maker::Anthropic)
+    fn signature_origin(&self) -> Option<SignatureOrigin> {
+        Some(SignatureOrigin::Anthropic)
     }
 
     fn codec(&self, _quirks: Quirks) -> Box<dyn UpstreamCodec> {

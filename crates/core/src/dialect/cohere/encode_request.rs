@@ -28,8 +28,7 @@ const SUPPORTED: &[&str] = &[
 ];
 
 /// Fields of this dialect alone. Under these names nothing else can be meant, so they cross from a caller of any dialect.
-const OWN: &[&str] =
-    &["citation_options", "documents", "priority", "safety_mode", "strict_tools", "thinking"];
+const OWN: &[&str] = &["citation_options", "documents", "priority", "safety_mode", "strict_tools"];
 
 /// The largest `p` that the service accepts.
 const MAX_P: f64 = 0.99;
@@ -119,8 +118,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
         presence_penalty: penalty("presence_penalty", sampling.presence_penalty, &mut dropped),
         k: sampling.top_k,
         p: sampling.top_p.map(|p| p.min(MAX_P)),
-        thinking: thinking(request.reasoning.as_ref(), &mut dropped)
-            .filter(|_| !own.contains_key("thinking")),
+        thinking: thinking(request.reasoning.as_ref(), &mut dropped),
         stream: request.stream,
         own,
     };

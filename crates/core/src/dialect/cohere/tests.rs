@@ -62,8 +62,6 @@ fn thinking_is_a_switch_and_a_budget() {
     ] {
         assert_eq!(encoded(json!({"reasoning_effort": effort})).0["thinking"], thinking);
     }
-    let own = json!({"type": "enabled", "token_budget": 9});
-    assert_eq!(encoded(json!({"reasoning_effort": "low", "thinking": own})).0["thinking"], own);
 }
 
 #[test]
