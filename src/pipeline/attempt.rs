@@ -135,17 +135,17 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     };
     let transport = candidate.upstream.provider().transport();
     let timeout_ms = candidate.first_byte_timeout_ms;
-    let (response, connection) = match inside::ask(&exchange.env, transport, &chat, timeout_ms).await {
-        Some(response) => (response?, Connection::none()),
-        None => {
-            let operation = translation.operation(&candidate.upstream_model);
-            let call = candidate.upstream.call(operation, &candidate.upstream_model);
-            let call = call.ok_or_else(|| upstream::cannot(candidate))?;
-            let body = asked.body.to_js(outbound.body);
-            let request =
-                upstream::build_request(exchange, candidate, call, body.into(), "application/json").await?;
-            upstream::send(exchange, candidate, &request).await?
-        }
+    let inside = inside::ask(&exchange.env, transport, &chat, timeout_ms).await;
+    let (response, connection) = if let Some(response) = inside {
+        (response?, Connection::none())
+    } else {
+        let operation = translation.operation(&candidate.upstream_model);
+        let call = candidate.upstream.call(operation, &candidate.upstream_model);
+        let call = call.ok_or_else(|| upstream::cannot(candidate))?;
+        let body = asked.body.to_js(outbound.body);
+        let request =
+            upstream::build_request(exchange, candidate, call, body.into(), "application/json").await?;
+        upstream::send(exchange, candidate, &request).await?
     };
     let first_byte_ms = now_ms().saturating_sub(sent_ms);
     let headers = caller_headers(exchange, candidate, &response, first_byte_ms, conversation_id);

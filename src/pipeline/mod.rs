@@ -145,8 +145,8 @@ async fn serve(
         found.is_some() || route.candidates.iter().any(is_dify),
         exchange.caller_dialect == CallerDialect::OpenaiResponses,
     );
-    let recogniser = Recogniser { exchange, principal, lookup };
-    if let Some(recognised) = recogniser.at(Lookup::First, &mut record.transcript, Some(&inbound)).await {
+    let lookups = Recogniser { exchange, principal, lookup };
+    if let Some(recognised) = lookups.at(Lookup::First, &mut record.transcript, Some(&inbound)).await {
         record.note_recognised(recognised);
     }
     if let Some((response, answer)) = found {
@@ -158,11 +158,11 @@ async fn serve(
     // The request is sent at the first poll; its conversation is looked up while the upstream works.
     let (mut served, mut recognised) = join(
         failover::serve(&asked, &route, trail),
-        recogniser.at(Lookup::Meanwhile, transcript, Some(&inbound)),
+        lookups.at(Lookup::Meanwhile, transcript, Some(&inbound)),
     )
     .await;
     if let Ok((accepted, _)) = &mut served
-        && let Some(last) = recogniser.at(Lookup::Last, &mut accepted.transcript, None).await
+        && let Some(last) = lookups.at(Lookup::Last, &mut accepted.transcript, None).await
     {
         recognised = Some(last);
     }

@@ -94,15 +94,15 @@ async fn ask(
     let chat = inside::Chat { model, asked_model: model, request_id: &request_id, body: &body };
     let transport = upstream.provider().transport();
     let words = |failed: AttemptError| failed.error.message;
-    let (response, connection) = match inside::ask(env, transport, &chat, LIMIT_MS).await {
-        Some(response) => (response.map_err(words)?, Connection::none()),
-        None => {
-            let call = upstream
-                .call(probe.operation(), model)
-                .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
-            let request = request_for(upstream, call, Some(&body)).await.map_err(words)?;
-            transport::send(&upstream.record.name, &request, LIMIT_MS, None).await.map_err(words)?
-        }
+    let inside = inside::ask(env, transport, &chat, LIMIT_MS).await;
+    let (response, connection) = if let Some(response) = inside {
+        (response.map_err(words)?, Connection::none())
+    } else {
+        let call = upstream
+            .call(probe.operation(), model)
+            .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
+        let request = request_for(upstream, call, Some(&body)).await.map_err(words)?;
+        transport::send(&upstream.record.name, &request, LIMIT_MS, None).await.map_err(words)?
     };
     let status = response.status;
     result.status = Some(status);
