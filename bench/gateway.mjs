@@ -93,7 +93,8 @@ export function configuration(root, { name, secrets, entry }) {
   const { convertV4MiniflareOptions } = miniflare();
   const wrangler = createRequire(import.meta.url)("wrangler");
   const { workerOptions } = wrangler.unstable_getMiniflareWorkerOptions(path.join(root, "wrangler.toml"));
-  const { modulesRules, ...bindings } = workerOptions;
+  // The Worker is measured without Cloudflare's router of static files, which the others do not have either.
+  const { modulesRules, assets, ...bindings } = workerOptions;
   const build = path.join(root, "build");
   const modules = [
     { type: "ESModule", path: path.join(build, "index.js") },

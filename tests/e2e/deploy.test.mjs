@@ -62,6 +62,7 @@ test(
     assert.equal(binding('KV').namespace_id, 'id-of-nexus-edge-kv');
     assert.match(output, /Nexus Edge is deployed: https:\/\/nexus-edge\.test\.workers\.dev/);
     assert.ok(output.includes(`Bearer ${token}`), output);
+    assert.deepEqual(account.files.filter((file) => file.endsWith('.html') || file.endsWith('.json')), ['/docs.html', '/openapi.json']);
   },
   { timeout: 300_000 },
 );

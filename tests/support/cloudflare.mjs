@@ -12,6 +12,8 @@ export class Account {
   secrets = new Set();
   /** The Worker's metadata as it was uploaded last. */
   worker = undefined;
+  /** The paths of the static files that were named last. */
+  files = [];
   migrations = [];
   uploads = 0;
   /** What was asked, a line each. */
@@ -101,6 +103,11 @@ export class Account {
         return this.#readWorker(second, third, fourth);
       case 'PUT /workers':
       case 'POST /workers':
+        if (fourth === 'assets-upload-session') {
+          this.files = Object.keys(json().manifest).sort();
+          // No bucket: every file is there already.
+          return { jwt: 'jwt-of-the-files', buckets: [] };
+        }
         if (second === 'scripts' && (fourth === undefined || fourth === 'versions')) return this.#upload(headers, body);
         return {};
       default:

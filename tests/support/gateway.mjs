@@ -32,9 +32,10 @@ const TAP_QUEUE = 'tap';
  * @param {boolean} [options.ai] binds a stand-in for Workers AI
  * @param {string} [options.storage] a folder that keeps everything stored, for a gateway that is started again
  * @param {string} [options.entry] the source of a module that stands in front of the Worker's `./index.js`
+ * @param {boolean} [options.withStaticFiles] serves those of public/ as well, in front of the Worker as Cloudflare does
  * @param {string} [options.root] the folder of wrangler.toml, the build and d1-migrations/
  */
-export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, quota = 'real', ai = false, storage, entry, root = ROOT } = {}) {
+export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, quota = 'real', ai = false, storage, entry, root = ROOT, withStaticFiles = false } = {}) {
   const { name: profile, folder } = chooseProfile('quick');
   const built = path.join(root, folder, 'index.js');
   if (!existsSync(built)) throw new Error(`${built} is missing: run \`NEXUS_EDGE_PROFILE=${profile} npm run build\` first`);
@@ -52,7 +53,9 @@ export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0
   const configPath = path.join(root, 'wrangler.toml');
   // An empty env file keeps a developer's own .dev.vars out of the tests.
   const { workerOptions } = workerOptionsOf(configPath, undefined, { envFiles: [devNull] });
-  const { modulesRules: _, ...worker } = workerOptions;
+  // Static files would put Cloudflare's router of them in front of the Worker.
+  const { modulesRules: _, assets, ...worker } = workerOptions;
+  if (withStaticFiles) worker.assets = assets;
   worker.bindings = Object.fromEntries(Object.entries({ ...worker.bindings, ...bindings }).filter(([, value]) => value !== undefined));
   worker.queueConsumers[QUEUE].maxBatchTimeout = batchSeconds;
   if (maxRetries !== undefined) worker.queueConsumers[QUEUE].maxRetries = maxRetries;
