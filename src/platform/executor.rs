@@ -19,27 +19,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::closure::Closure;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
-#[wasm_bindgen(inline_js = r#"
-function deferred() {
-  const { promise, resolve } = Promise.withResolvers();
-  promise.nexusResolve = resolve;
-  return promise;
-}
-export function nexus_promise() {
-  return deferred();
-}
-export function nexus_resolve(promise, value) {
-  promise.nexusResolve(value);
-}
-export function nexus_wait_until(context) {
-  const promise = deferred();
-  context.waitUntil(promise);
-  return promise;
-}
-export function nexus_soon(run) {
-  queueMicrotask(run);
-}
-"#)]
+#[wasm_bindgen(module = "/src/js/executor.js")]
 extern "C" {
     fn nexus_promise() -> Promise;
     fn nexus_resolve(promise: &Promise, value: &JsValue);

@@ -10,14 +10,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 
 use super::promise::Awaited;
 
-#[wasm_bindgen(inline_js = r#"
-export function nexus_kv_get(env, name) {
-  return env.KV.get(name);
-}
-export function nexus_kv_put(env, name, value, expirationTtl) {
-  return env.KV.put(name, value, { expirationTtl });
-}
-"#)]
+#[wasm_bindgen(module = "/src/js/kv.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
     fn nexus_kv_get(env: &JsValue, name: &str) -> Result<Promise, JsValue>;

@@ -17,25 +17,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 
 use super::executor;
 
-#[wasm_bindgen(inline_js = r#"
-// An exception here must reach the runtime as an uncaught error: by that it knows that an instance is broken.
-function settled(settle, slot, value, isFulfilled) {
-  try {
-    settle(slot, value, isFulfilled);
-  } catch (error) {
-    queueMicrotask(() => { throw error; });
-  }
-}
-export function nexus_await(promise, slot, settle) {
-  promise.then((value) => settled(settle, slot, value, true), (reason) => settled(settle, slot, reason, false));
-}
-export function nexus_set_timer(milliseconds, slot, settle) {
-  return setTimeout(settled, milliseconds, settle, slot, undefined, true);
-}
-export function nexus_clear_timer(timer) {
-  clearTimeout(timer);
-}
-"#)]
+#[wasm_bindgen(module = "/src/js/promise.js")]
 extern "C" {
     fn nexus_await(promise: &Promise, slot: usize, settle: &JsValue);
     fn nexus_set_timer(milliseconds: i32, slot: usize, settle: &JsValue) -> JsValue;
