@@ -10,7 +10,9 @@ use worker::{Context, Env, web_sys};
 
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
+use crate::host::Host;
 use crate::pipeline::admit;
+use crate::platform::executor::Tasks;
 use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::now_ms;
 use crate::routes::{find, operations_at};
@@ -40,15 +42,9 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
         _ if preflight => Ok(Response::empty(204, Headers::new())),
         Ok(settings) => match found {
             Ok((route, captured)) => {
-                let exchange = Exchange::new(
-                    request,
-                    head,
-                    caller_dialect,
-                    env,
-                    context,
-                    settings.clone(),
-                    request_id.clone(),
-                );
+                let tasks = Tasks::of_event(&context);
+                let host = Host { env, settings: settings.clone(), tasks };
+                let exchange = Exchange::new(request, head, caller_dialect, host, request_id.clone());
                 let answered = match admit(route.operation, &exchange).await {
                     Ok(()) => (route.answer)(&exchange, &captured).await,
                     Err(error) => Err(error),

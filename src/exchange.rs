@@ -1,7 +1,7 @@
 //! One request from the entry point to the answer, with its ids, settings and connection to the platform.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::ops::Deref;
 
 use nexus_edge_core::access::credential;
 use nexus_edge_core::dialect::caller::CallerDialect;
@@ -9,23 +9,18 @@ use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::header_list::HeaderList;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
-use worker::{Context, Env, Url, web_sys};
+use worker::{Url, web_sys};
 
+use crate::host::Host;
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
-use crate::settings::Settings;
 
 /// A request in progress.
 pub struct Exchange {
     head: RequestHead,
     body: RequestBody,
-    /// Bindings of the deployment.
-    pub env: Env,
-    /// Keeps background work alive after the answer.
-    pub context: Context,
-    /// Settings of the deployment.
-    pub settings: Rc<Settings>,
+    host: Host,
     /// The caller's dialect.
     pub caller_dialect: CallerDialect,
     /// The `x-request-id` of the answer.
@@ -77,28 +72,29 @@ pub fn request_id_of(head: &RequestHead, now_ms: u64) -> String {
     }
 }
 
+/// An exchange is a request at a host, and stands for the host where only that is wanted.
+impl Deref for Exchange {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
 impl Exchange {
     /// The exchange of a request from the platform.
     pub fn new(
         request: web_sys::Request,
         head: RequestHead,
         caller_dialect: CallerDialect,
-        env: Env,
-        context: Context,
-        settings: Rc<Settings>,
+        host: Host,
         id: String,
     ) -> Self {
-        Self::begin(head, RequestBody::Caller(request), caller_dialect, env, context, settings, id)
+        Self::begin(head, RequestBody::Caller(request), caller_dialect, host, id)
     }
 
     /// The exchange of an internal request. Its key is checked like that of any other request.
-    pub fn internal(
-        internal: InternalRequest,
-        env: Env,
-        context: Context,
-        settings: Rc<Settings>,
-        request_id: String,
-    ) -> Self {
+    pub fn internal(internal: InternalRequest, host: Host, request_id: String) -> Self {
         let mut headers = HeaderList::default();
         headers.set("content-type", "application/json");
         headers.set("x-session-id", &internal.conversation_id);
@@ -108,8 +104,7 @@ impl Exchange {
             headers,
         };
         let body = RequestBody::Here(internal.body);
-        let mut exchange =
-            Self::begin(head, body, CallerDialect::OpenaiChat, env, context, settings, request_id);
+        let mut exchange = Self::begin(head, body, CallerDialect::OpenaiChat, host, request_id);
         exchange.event_id = internal.event_id;
         exchange.internal_key_hash = Some(internal.key_hash);
         exchange.asked_by = internal.asked_by;
@@ -121,9 +116,7 @@ impl Exchange {
         head: RequestHead,
         body: RequestBody,
         caller_dialect: CallerDialect,
-        env: Env,
-        context: Context,
-        settings: Rc<Settings>,
+        host: Host,
         request_id: String,
     ) -> Self {
         let started_ms = now_ms();
@@ -132,9 +125,7 @@ impl Exchange {
             head,
             body,
             caller_dialect,
-            env,
-            context,
-            settings,
+            host,
             request_id,
             started_ms,
             event_id,

@@ -7,6 +7,7 @@ mod api;
 mod dispatch;
 mod envelope;
 mod exchange;
+mod host;
 mod jobs;
 mod objects;
 mod pipeline;

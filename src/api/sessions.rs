@@ -262,7 +262,7 @@ async fn turn(exchange: &Exchange, path: &str, is_streamed: bool) -> Result<Resp
     } else {
         ("chat", settings.chat_per_minute)
     };
-    admit::chat_turn(&exchange.env, &exchange.context, kind, &caller.principal.key_id, limit).await?;
+    admit::chat_turn(exchange, kind, &caller.principal.key_id, limit).await?;
     caller.ask(exchange, &id, Method::Post, path, Some(&body)).await
 }
 

@@ -18,10 +18,10 @@ use nexus_edge_core::routing::{Candidate, Snapshot};
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_core::tokens::TokenUsage;
 use std::cell::RefCell;
-use worker::{Context, Env};
+use worker::Env;
 
 use crate::exchange::Exchange;
-use crate::platform::executor::wait_until;
+use crate::host::Host;
 use crate::platform::log_error;
 use crate::platform::promise::Timer;
 use crate::store::credits::{self, Hold};
@@ -132,8 +132,7 @@ async fn admit_estimated(
     let need = if is_counted { estimate() } else { Amounts::request(0, 0) };
     let mut admission = Admission { held: Vec::with_capacity(subjects.len()), credit: None, running: None };
     for (subject, policy, rules) in subjects {
-        let taken =
-            limits::take(&exchange.env, &exchange.context, &subject, &rules, need, policy.on_failure).await;
+        let taken = limits::take(exchange, &subject, &rules, need, policy.on_failure).await;
         note_state(exchange, &subject, policy);
         match taken {
             Ok(spent) => admission.held.push((subject, spent)),
@@ -227,7 +226,7 @@ impl Admission {
     /// Returns everything, because the request is not admitted.
     fn give_back(&mut self, exchange: &Exchange) {
         for (subject, spent) in self.held.drain(..) {
-            limits::give_back(&exchange.env, &exchange.context, &subject, spent);
+            limits::give_back(exchange, &subject, spent);
         }
     }
 
@@ -244,7 +243,7 @@ impl Admission {
         let (held, mut ended) = oneshot::channel::<()>();
         self.running = Some(held);
         let env = exchange.env.clone();
-        wait_until(&exchange.context, async move {
+        exchange.tasks.wait_until(async move {
             loop {
                 match select(ended, Timer::after_ms(SLOT_RENEW_MS)).await {
                     Either::Left(_) => return,
@@ -265,7 +264,7 @@ pub async fn admit(exchange: &Exchange, candidate: &Candidate) -> Result<(), Api
     let one = Amounts::request(0, 0);
     // A limit that protects an upstream must not cause an outage of its own: without the authority a few requests are
     // admitted.
-    match limits::take(&exchange.env, &exchange.context, &subject, &rules, one, None).await {
+    match limits::take(exchange, &subject, &rules, one, None).await {
         Ok(_) => Ok(()),
         Err(held) => Err(refuse(&held, &subject)),
     }
@@ -277,7 +276,7 @@ pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules
     let Some(address) = exchange.header("cf-connecting-ip") else { return Ok(()) };
     let subject = Subject::new(SubjectKind::Ip, format!("{what}:{}", caller_network(&address)));
     let one = Amounts::request(0, 0);
-    match limits::take(&exchange.env, &exchange.context, &subject, rules, one, None).await {
+    match limits::take(exchange, &subject, rules, one, None).await {
         Ok(_) => Ok(()),
         Err(held) => {
             let wait = match held {
@@ -292,16 +291,10 @@ pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules
 }
 
 /// Applies the limit of `per_minute` turns of the kind `chat` or `stream` to a user of chat sessions.
-pub async fn chat_turn(
-    env: &Env,
-    context: &Context,
-    kind: &str,
-    key_id: &str,
-    per_minute: u32,
-) -> Result<(), ApiError> {
+pub async fn chat_turn(host: &Host, kind: &str, key_id: &str, per_minute: u32) -> Result<(), ApiError> {
     let subject = Subject::new(SubjectKind::Key, format!("{kind}-turns:{key_id}"));
     let rules = Rules::requests_per_minute(per_minute.into());
-    match limits::take(env, context, &subject, &rules, Amounts::request(0, 0), None).await {
+    match limits::take(host, &subject, &rules, Amounts::request(0, 0), None).await {
         // A limit that cannot be checked must not cause an outage of its own.
         Ok(_) | Err(Held::Unreachable) => Ok(()),
         Err(Held::Refused(refusal)) => {

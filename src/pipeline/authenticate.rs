@@ -1,13 +1,16 @@
 //! Step 1: authentication.
 
-use nexus_edge_core::access::Principal;
+use std::rc::Rc;
+
 use nexus_edge_core::access::api_key::is_api_key;
+use nexus_edge_core::access::{ApiKeyRecord, Principal};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::limits::Rules;
 
 use super::admit;
 use crate::exchange::Exchange;
+use crate::host::Host;
 use crate::platform::now_ms;
 use crate::store::{keys, snapshot};
 
@@ -17,7 +20,7 @@ const FAILURES_PER_MINUTE: u64 = 60;
 /// The principal of the request's key: an API key, or a personalized key of some providers.
 pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
     if let Some(hash) = &exchange.internal_key_hash {
-        return of_hash(exchange, hash, true).await;
+        return of_internal(exchange, hash).await;
     }
     let credential = exchange.credential().ok_or_else(|| {
         let message = "The API key is missing: send it as `Authorization: Bearer <key>`.";
@@ -29,21 +32,53 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
 /// The principal of the key with this hash. A text that does not have the form of our keys (`may_be_api_key`) is not
 /// looked up.
 pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> Result<Principal, ApiError> {
-    let snapshot = snapshot::current(exchange).await?;
+    match find(exchange, hash, may_be_api_key).await? {
+        Found::Personalized(principal) => Ok(principal),
+        Found::ApiKey(record) => {
+            record.check(now_ms())?;
+            record
+                .check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.caller_dialect.name())?;
+            Ok(Principal::of_api_key(&record))
+        }
+        Found::Nothing => {
+            let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
+            admit::attempt_from_address(exchange, "api_key", &rules).await?;
+            Err(invalid_key())
+        }
+    }
+}
+
+/// The principal with whose key the gateway makes an internal request. Address and dialect are not checked: both were when
+/// the session's caller connected.
+pub async fn of_internal(host: &Host, hash: &str) -> Result<Principal, ApiError> {
+    match find(host, hash, true).await? {
+        Found::Personalized(principal) => Ok(principal),
+        Found::ApiKey(record) => {
+            record.check(now_ms())?;
+            Ok(Principal::of_api_key(&record))
+        }
+        Found::Nothing => Err(invalid_key()),
+    }
+}
+
+enum Found {
+    Personalized(Principal),
+    ApiKey(Rc<ApiKeyRecord>),
+    Nothing,
+}
+
+async fn find(host: &Host, hash: &str, may_be_api_key: bool) -> Result<Found, ApiError> {
+    let snapshot = snapshot::current(host).await?;
     if let Some(providers) = snapshot.providers_of_personalized_key(hash) {
-        return Ok(Principal::of_personalized_key(hash, providers.to_vec()));
+        return Ok(Found::Personalized(Principal::of_personalized_key(hash, providers.to_vec())));
     }
-    let record =
-        if may_be_api_key { keys::by_hash(exchange, hash, snapshot.keys_version).await? } else { None };
-    let Some(record) = record else {
-        let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
-        admit::attempt_from_address(exchange, "api_key", &rules).await?;
-        return Err(ApiError::unauthorized("invalid_api_key", "The API key is not valid."));
-    };
-    record.check(now_ms())?;
-    // Internal requests skip the checks of address and dialect; both ran when the session's caller connected.
-    if exchange.internal_key_hash.is_none() {
-        record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.caller_dialect.name())?;
+    if !may_be_api_key {
+        return Ok(Found::Nothing);
     }
-    Ok(Principal::of_api_key(&record))
+    let record = keys::by_hash(host, hash, snapshot.keys_version).await?;
+    Ok(record.map_or(Found::Nothing, Found::ApiKey))
+}
+
+fn invalid_key() -> ApiError {
+    ApiError::unauthorized("invalid_api_key", "The API key is not valid.")
 }

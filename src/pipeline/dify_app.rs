@@ -15,7 +15,6 @@ use super::failed::AttemptError;
 use super::transport::{self, OutboundRequest, Whole};
 use super::upstream::authorize;
 use crate::exchange::{Exchange, set_header};
-use crate::platform::executor::wait_until;
 use crate::platform::http::Headers;
 use crate::platform::{log_error, new_ulid};
 
@@ -68,7 +67,7 @@ impl Stop {
         let (tell, told) = oneshot::channel::<String>();
         let (candidate, body) = (candidate.clone(), dify::stop_body(user.unwrap_or(dify::DEFAULT_USER)));
         // Registered now, because work that begins after the disconnect may not be waited for.
-        wait_until(&exchange.context, async move {
+        exchange.tasks.wait_until(async move {
             let Ok(task) = told.await else { return };
             let Some(call) = room::stop(&candidate.upstream.site(), &task) else { return };
             if let Err(failed) = post(&candidate, call, "application/json", &body).await {

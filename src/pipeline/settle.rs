@@ -15,7 +15,6 @@ use super::after_response::{self, Asker};
 use super::record::RequestRecord;
 use super::upstream_health::Hold;
 use crate::exchange::Exchange;
-use crate::platform::executor::wait_until;
 use crate::platform::now_ms;
 
 /// Hands the record of a request over, once.
@@ -36,7 +35,7 @@ impl Settlement {
             caller_dialect: exchange.caller_dialect,
             asked_by: exchange.asked_by.clone(),
         };
-        wait_until(&exchange.context, async move {
+        exchange.tasks.wait_until(async move {
             if let Ok(record) = left.await {
                 after_response::run(&env, asker, record).await;
             }

@@ -136,11 +136,29 @@ pub fn begin(future: impl Future<Output = JsValue> + 'static) -> Promise {
     promise
 }
 
-/// Runs a future for which the platform keeps the event alive after the answer, for at most half a minute.
-pub fn wait_until(context: &worker::Context, future: impl Future<Output = ()> + 'static) {
-    let promise = nexus_wait_until(context.as_ref());
-    spawn(async move {
-        future.await;
-        nexus_resolve(&promise, &JsValue::UNDEFINED);
-    });
+/// What keeps an event or an object alive for background work.
+#[derive(Clone)]
+pub struct Tasks(JsValue);
+
+impl Tasks {
+    /// Those of an event.
+    pub fn of_event(context: &worker::Context) -> Self {
+        let context: &JsValue = context.as_ref();
+        Self(context.clone())
+    }
+
+    /// Those of a Durable Object.
+    pub fn of_object(state: &worker::State) -> Self {
+        let state: &JsValue = state.as_raw().as_ref();
+        Self(state.clone())
+    }
+
+    /// Runs a future in the background. After the answer of an event the platform keeps it alive for half a minute at most.
+    pub fn wait_until(&self, future: impl Future<Output = ()> + 'static) {
+        let promise = nexus_wait_until(&self.0);
+        spawn(async move {
+            future.await;
+            nexus_resolve(&promise, &JsValue::UNDEFINED);
+        });
+    }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use worker::Env;
 
 use super::{StoreResult, row, rows, text, unsigned, write};
-use crate::exchange::Exchange;
+use crate::host::Host;
 use crate::platform::{log_error, now_ms};
 
 /// How long an unknown key is cached as unknown, in milliseconds.
@@ -46,19 +46,15 @@ thread_local! {
 }
 
 /// The key with this hash. Its record is at least as new as `keys_version`.
-pub async fn by_hash(
-    exchange: &Exchange,
-    hash: &str,
-    keys_version: u64,
-) -> StoreResult<Option<Rc<ApiKeyRecord>>> {
+pub async fn by_hash(host: &Host, hash: &str, keys_version: u64) -> StoreResult<Option<Rc<ApiKeyRecord>>> {
     match cached(hash, keys_version) {
         Some(Cached::Known(record)) => return Ok(Some(record)),
         Some(Cached::UnknownUntil(until)) if now_ms() < until => return Ok(None),
         _ => {}
     }
-    let found = match from_kv(&exchange.env, hash, keys_version).await {
+    let found = match from_kv(&host.env, hash, keys_version).await {
         Some(record) => Some(record),
-        None => from_d1(exchange, hash, keys_version).await?,
+        None => from_d1(host, hash, keys_version).await?,
     };
     let found = found.map(Rc::new);
     remember(hash, found.clone(), keys_version);
@@ -94,16 +90,16 @@ async fn from_kv(env: &Env, hash: &str, keys_version: u64) -> Option<ApiKeyRecor
     (copy.keys_version == keys_version).then_some(copy.record)
 }
 
-async fn from_d1(exchange: &Exchange, hash: &str, keys_version: u64) -> StoreResult<Option<ApiKeyRecord>> {
+async fn from_d1(host: &Host, hash: &str, keys_version: u64) -> StoreResult<Option<ApiKeyRecord>> {
     // The secret before the last rotation is valid until `previous_expires_at` and no longer than the key itself. Of two
     // columns of the same name the later counts.
     let sql = "SELECT *, CASE WHEN key_hash = ?1 THEN expires_at \
         ELSE MIN(COALESCE(expires_at, previous_expires_at, 0), COALESCE(previous_expires_at, 0)) END AS expires_at \
         FROM api_keys WHERE key_hash = ?1 OR previous_key_hash = ?1";
-    let Some(record) = row::<ApiKeyRecord>(&exchange.env, sql, &[text(hash)]).await? else { return Ok(None) };
+    let Some(record) = row::<ApiKeyRecord>(&host.env, sql, &[text(hash)]).await? else { return Ok(None) };
     let copy = serde_json::to_string(&KvCopy { keys_version, record: record.clone() })?;
-    let (env, name) = (exchange.env.clone(), kv_name(hash));
-    exchange.context.wait_until(async move {
+    let (env, name) = (host.env.clone(), kv_name(hash));
+    host.tasks.wait_until(async move {
         if let Err(error) = put(&env, &name, &copy).await {
             log_error("key copy", &error);
         }

@@ -16,9 +16,10 @@ use nexus_edge_core::limits::{
     Amounts, Ask, Bucket, FailurePolicy, LEASE_TTL_MS, Lease, Refusal, Reply, Rules, Spent, Step, Subject,
 };
 use serde::{Deserialize, Serialize};
-use worker::{Context, Env};
+use worker::Env;
 
 use super::{StoreError, StoreResult};
+use crate::host::Host;
 use crate::objects::quota;
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, new_ulid, now_ms};
@@ -75,8 +76,7 @@ struct Marker {
 
 /// Takes what a request needs from the limits of a subject.
 pub async fn take(
-    env: &Env,
-    context: &Context,
+    host: &Host,
     subject: &Subject,
     rules: &Rules,
     need: Amounts,
@@ -89,25 +89,25 @@ pub async fn take(
         let (step, is_new) = with(&name, |entry| (entry.lease.spend(rules, need, now), entry.lease.is_new()));
         match step {
             Step::Granted(spent) => {
-                fill_up(env, context, &name);
+                fill_up(host, &name);
                 return Ok(spent);
             }
             Step::Refused(refusal) => return Err(Held::Refused(refusal)),
             Step::Ask => {}
         }
-        if is_new && let Some(refusal) = marked(env, &name, rules).await {
+        if is_new && let Some(refusal) = marked(&host.env, &name, rules).await {
             return Err(Held::Refused(refusal));
         }
         let sent_ms = now_ms();
         let ask = with(&name, |entry| entry.lease.ask(need, || new_ulid(sent_ms), sent_ms));
-        match send(env, &name, &ask).await {
+        match send(&host.env, &name, &ask).await {
             Ok(reply) => {
                 let now = now_ms();
                 match with(&name, |entry| entry.lease.receive(&ask, &reply, sent_ms, now)) {
                     Step::Granted(spent) => return Ok(spent),
                     Step::Refused(refusal) => {
-                        mark(env, context, &name, rules, &refusal);
-                        tell_later(env, context, &name);
+                        mark(host, &name, rules, &refusal);
+                        tell_later(host, &name);
                         return Err(Held::Refused(refusal));
                     }
                     Step::Ask => {}
@@ -116,7 +116,7 @@ pub async fn take(
             Err(error) => {
                 log_error("limits", &error);
                 with(&name, |entry| entry.lease.lost(&ask, now_ms()));
-                tell_later(env, context, &name);
+                tell_later(host, &name);
                 break;
             }
         }
@@ -130,10 +130,10 @@ pub fn settle(subject: &Subject, spent: Spent, real: Amounts) {
 }
 
 /// Returns what a request took that was not admitted in the end.
-pub fn give_back(env: &Env, context: &Context, subject: &Subject, spent: Spent) {
+pub fn give_back(host: &Host, subject: &Subject, spent: Spent) {
     let name = subject.name();
     with(&name, |entry| entry.lease.give_back(spent, now_ms()));
-    tell_later(env, context, &name);
+    tell_later(host, &name);
 }
 
 /// Sends settled amounts and returned permits to the authority, batched for up to [`FLUSH_AFTER_MS`], unless another
@@ -205,19 +205,19 @@ fn with<T>(name: &str, act: impl FnOnce(&mut Entry) -> T) -> T {
 }
 
 /// Asks for more permits in the background when the lease runs low.
-fn fill_up(env: &Env, context: &Context, name: &str) {
+fn fill_up(host: &Host, name: &str) {
     let sent_ms = now_ms();
     let Some(ask) = with(name, |entry| entry.lease.refill(sent_ms)) else { return };
-    let (env, name) = (env.clone(), name.to_owned());
-    context.wait_until(async move {
+    let (env, name) = (host.env.clone(), name.to_owned());
+    host.tasks.wait_until(async move {
         exchange(&env, &name, &ask, sent_ms).await;
         tell_by_name(&env, &name).await;
     });
 }
 
-fn tell_later(env: &Env, context: &Context, name: &str) {
-    let (env, name) = (env.clone(), name.to_owned());
-    context.wait_until(async move { tell_by_name(&env, &name).await });
+fn tell_later(host: &Host, name: &str) {
+    let (env, name) = (host.env.clone(), name.to_owned());
+    host.tasks.wait_until(async move { tell_by_name(&env, &name).await });
 }
 
 /// An ask without a request that needs permits now.
@@ -290,7 +290,7 @@ async fn marked(env: &Env, name: &str, rules: &Rules) -> Option<Refusal> {
 }
 
 /// Marks a limit that stays exhausted for more than a minute, for all locations.
-fn mark(env: &Env, context: &Context, name: &str, rules: &Rules, refusal: &Refusal) {
+fn mark(host: &Host, name: &str, rules: &Rules, refusal: &Refusal) {
     let now = now_ms();
     let Some(kind) = refusal.kind.filter(|kind| kind.is_long()) else { return };
     let is_short = refusal.retry_after_ms.is_some_and(|wait| wait < MARKER_TTL_S * 1000);
@@ -306,8 +306,8 @@ fn mark(env: &Env, context: &Context, name: &str, rules: &Rules, refusal: &Refus
     }
     let retry_at_ms = refusal.retry_after_ms.map(|wait| now + wait);
     let marker = Marker { kind, limit: refusal.limit, retry_at_ms };
-    let (env, key) = (env.clone(), marker_name(name, rules));
-    context.wait_until(async move {
+    let (env, key) = (host.env.clone(), marker_name(name, rules));
+    host.tasks.wait_until(async move {
         let put = async {
             let json = serde_json::to_string(&marker)?;
             env.kv("KV")?.put(&key, json.as_str())?.expiration_ttl(MARKER_TTL_S).execute().await?;

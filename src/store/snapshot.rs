@@ -14,7 +14,7 @@ use serde::Deserialize;
 use worker::Env;
 
 use super::{StoreResult, rows};
-use crate::exchange::Exchange;
+use crate::host::Host;
 use crate::platform::{log_error, now_ms};
 use crate::settings::Settings;
 
@@ -42,7 +42,7 @@ struct Versions {
 }
 
 /// The snapshot with which to answer a request.
-pub async fn current(exchange: &Exchange) -> StoreResult<Arc<Snapshot>> {
+pub async fn current(host: &Host) -> StoreResult<Arc<Snapshot>> {
     let now = now_ms();
     if let Some(snapshot) = HELD.with_borrow(Clone::clone) {
         let age = now.saturating_sub(CHECKED_AT_MS.get());
@@ -51,26 +51,26 @@ pub async fn current(exchange: &Exchange) -> StoreResult<Arc<Snapshot>> {
         }
         CHECKED_AT_MS.set(now);
         if age < STALE_AFTER_MS {
-            check_in_background(exchange);
+            check_in_background(host);
             return Ok(snapshot);
         }
-        if let Err(error) = check(&exchange.env, &exchange.settings).await {
+        if let Err(error) = check(&host.env, &host.settings).await {
             // An outdated configuration is better than none.
             log_error("snapshot check", &error);
         }
         return Ok(HELD.with_borrow(Clone::clone).unwrap_or(snapshot));
     }
     CHECKED_AT_MS.set(now);
-    let Some(source) = from_kv(&exchange.env).await else {
-        return load(&exchange.env, &exchange.settings).await;
+    let Some(source) = from_kv(&host.env).await else {
+        return load(&host.env, &host.settings).await;
     };
-    let (copy, problems) = compile(source, &exchange.settings);
+    let (copy, problems) = compile(source, &host.settings);
     if problems.is_empty() {
-        check_in_background(exchange);
+        check_in_background(host);
         return Ok(install(copy));
     }
     // A copy from before a rotation of the master key is sealed under a key that may be gone since. D1 is never behind.
-    match load(&exchange.env, &exchange.settings).await {
+    match load(&host.env, &host.settings).await {
         Ok(snapshot) => Ok(snapshot),
         Err(error) => {
             log_error("snapshot", &error);
@@ -81,14 +81,14 @@ pub async fn current(exchange: &Exchange) -> StoreResult<Arc<Snapshot>> {
 }
 
 /// Reloads the configuration after a write, and publishes it.
-pub async fn reload(exchange: &Exchange) -> StoreResult<()> {
+pub async fn reload(host: &Host) -> StoreResult<()> {
     CHECKED_AT_MS.set(now_ms());
-    load(&exchange.env, &exchange.settings).await.map(|_| ())
+    load(&host.env, &host.settings).await.map(|_| ())
 }
 
-fn check_in_background(exchange: &Exchange) {
-    let (env, settings) = (exchange.env.clone(), exchange.settings.clone());
-    exchange.context.wait_until(async move {
+fn check_in_background(host: &Host) {
+    let (env, settings) = (host.env.clone(), host.settings.clone());
+    host.tasks.wait_until(async move {
         if let Err(error) = check(&env, &settings).await {
             log_error("snapshot check", &error);
         }

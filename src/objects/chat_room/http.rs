@@ -97,7 +97,7 @@ fn socket(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, A
     let socket: SocketCall = header(request, SOCKET_HEADER).ok_or_else(ApiError::internal)?;
     if socket.create && room.create(Session::new(&call.session_id, now_ms()), owner(call))? {
         let task = Rc::clone(room);
-        room.state.wait_until(async move { run::publish(&task).await });
+        room.tasks().wait_until(async move { run::publish(&task).await });
     }
     room.open_record()?;
     sockets::open(room, call, &socket)

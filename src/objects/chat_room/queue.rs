@@ -129,7 +129,7 @@ pub fn start(room: &Rc<Room>) {
         return;
     }
     let task = Rc::clone(room);
-    room.state.wait_until(async move { run::run_queue(&task).await });
+    room.tasks().wait_until(async move { run::run_queue(&task).await });
 }
 
 /// Called at the first event after the object woke. A turn that is marked as running was interrupted by the eviction

@@ -13,10 +13,11 @@ use nexus_edge_core::chat::inbox::Inboxes;
 use nexus_edge_core::chat::protocol::{Frame, Refusal};
 use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::ApiError;
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Context, Env, State};
+use worker::{Env, State};
 
 use super::store::{Owner, Record, Store};
+use crate::host::Host;
+use crate::platform::executor::Tasks;
 use crate::platform::log_error;
 
 /// Tag of connections that speak the first protocol.
@@ -83,11 +84,14 @@ impl Room {
         Rc::new(Self { state, env, store, inboxes: Inboxes::default(), live: RefCell::default() })
     }
 
-    /// A `Context` for pipeline steps that need one, to keep the object alive.
-    pub fn context(&self) -> Context {
-        let state: &JsValue = self.state.as_raw().as_ref();
-        // Both have `waitUntil`, the only method of a context that is used here.
-        Context::new(state.clone().unchecked_into())
+    /// The deployment, with the object as what keeps background work alive.
+    pub fn host(&self) -> Result<Host, ApiError> {
+        Host::new(&self.env, self.tasks())
+    }
+
+    /// What keeps the object alive for background work.
+    pub fn tasks(&self) -> Tasks {
+        Tasks::of_object(&self.state)
     }
 
     /// Loads what is stored, at the first event after the object woke. True if it was the first.

@@ -32,7 +32,6 @@ use crate::pipeline;
 use crate::platform::http::{Response, ResponseBody};
 use crate::platform::promise::Timer;
 use crate::platform::{bytes, log_error, now_ms};
-use crate::settings::Settings;
 use crate::store::sessions;
 
 /// While turns run, the alarm fires at this interval: it keeps the object alive, and wakes it after an eviction so
@@ -194,9 +193,7 @@ async fn ask(
     answering: Rc<RefCell<Answering>>,
     provider: Rc<RefCell<Option<String>>>,
 ) -> Result<(), Failure> {
-    let settings = Settings::get(&room.env)?;
-    let exchange =
-        Exchange::internal(internal, room.env.clone(), room.context(), settings, turn.request_id.clone());
+    let exchange = Exchange::internal(internal, room.host()?, turn.request_id.clone());
     let response = pipeline::chat_completion(&exchange, None).await?;
     *provider.borrow_mut() = response.headers().get("x-nexus-provider");
     let status = response.status();

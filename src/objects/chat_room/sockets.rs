@@ -20,7 +20,6 @@ use super::room::{Room, V1, V2, failed};
 use crate::pipeline::{admit, authenticate};
 use crate::platform::http::Response;
 use crate::platform::{log_error, new_ulid, now_ms};
-use crate::settings::Settings;
 use crate::store::snapshot;
 
 /// Number of messages that are sent to a client that was away for too long to resume frame by frame.
@@ -249,32 +248,17 @@ async fn answer(
 /// Applies the key's limit on streamed turns, which is shared with HTTP.
 async fn take_rate(room: &Room) -> Result<(), ApiError> {
     let record = room.record()?;
-    let settings = Settings::get(&room.env)?;
-    let per_minute = settings.chat_stream_per_minute;
-    admit::chat_turn(&room.env, &room.context(), "stream", &record.owner.key_id, per_minute).await
+    let host = room.host()?;
+    admit::chat_turn(&host, "stream", &record.owner.key_id, host.settings.chat_stream_per_minute).await
 }
 
 /// The name of the provider with the id that the client sent, if its key may use it.
 pub async fn provider_name(room: &Rc<Room>, ask: &Ask) -> Result<Option<String>, ApiError> {
     let Some(id) = ask.provider_id else { return Ok(None) };
     let record = room.record()?;
-    let settings = Settings::get(&room.env)?;
-    let exchange = crate::exchange::Exchange::internal(
-        crate::exchange::InternalRequest {
-            key_hash: record.owner.key_hash.clone(),
-            event_id: String::new(),
-            conversation_id: record.session.id.clone(),
-            asked_by: None,
-            wants_anew: false,
-            body: Vec::new(),
-        },
-        room.env.clone(),
-        room.context(),
-        settings,
-        String::new(),
-    );
-    let principal = authenticate::authenticate(&exchange).await?;
-    let snapshot = snapshot::current(&exchange).await?;
+    let host = room.host()?;
+    let principal = authenticate::of_internal(&host, &record.owner.key_hash).await?;
+    let snapshot = snapshot::current(&host).await?;
     let name = snapshot
         .offers_for(&principal)
         .find(|offer| offer.upstream.record.id == id)

@@ -18,7 +18,6 @@ use super::room::{Room, failed};
 use crate::exchange::{Exchange, InternalRequest};
 use crate::pipeline::{self, recognise};
 use crate::platform::{log_error, new_ulid, now_ms};
-use crate::settings::Settings;
 
 /// A summary is made when the history exceeds this share of the window, so that the next question still fits.
 const FILLED_PERCENT: u64 = 80;
@@ -53,9 +52,8 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
         wants_anew: false,
         body: summary_body(&model, record.summary.as_deref(), old),
     };
-    let settings = Settings::get(&room.env)?;
     let request_id = format!("req_{}", new_ulid(now_ms()));
-    let exchange = Exchange::internal(internal, room.env.clone(), room.context(), settings, request_id);
+    let exchange = Exchange::internal(internal, room.host()?, request_id);
     let response = pipeline::chat_completion(&exchange, None).await?;
     if response.status() >= 400 {
         return Err(ApiError::bad_gateway("upstream_error", "The model refused to write a summary."));

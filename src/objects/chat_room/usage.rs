@@ -9,14 +9,13 @@ use super::store::Turn;
 use crate::exchange::{Exchange, InternalRequest};
 use crate::pipeline;
 use crate::platform::log_error;
-use crate::settings::Settings;
 
 /// Records the usage of an interrupted turn as far as it got. If the object had recorded it before its eviction, this
 /// is a second delivery of the same event and changes nothing.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, below 2^53")]
 pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
     let task = Rc::clone(room);
-    room.state.wait_until(async move {
+    room.tasks().wait_until(async move {
         let made = task.record().and_then(|record| {
             let internal = InternalRequest {
                 key_hash: record.owner.key_hash.clone(),
@@ -26,9 +25,7 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
                 wants_anew: false,
                 body: Vec::new(),
             };
-            let settings = Settings::get(&task.env)?;
-            let id = turn.request_id.clone();
-            Ok(Exchange::internal(internal, task.env.clone(), task.context(), settings, id))
+            Ok(Exchange::internal(internal, task.host()?, turn.request_id.clone()))
         });
         let recorded = match made {
             Ok(exchange) => {

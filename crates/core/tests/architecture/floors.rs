@@ -54,9 +54,12 @@ pub const CORE_EXCEPTIONS: &[Exception] = &[];
 pub const WORKER: &[Floor] = &[
     &["platform"],
     &["settings"],
-    &["exchange"],
-    &["envelope", "objects::account", "objects::circuits", "objects::quota"],
+    &["host"],
+    &["objects::account", "objects::circuits", "objects::quota"],
+    // What stores and objects need of a request is passed to them: they do not know the exchange.
     &["store"],
+    &["exchange"],
+    &["envelope"],
     &["pipeline::failed", "pipeline::limiter", "pipeline::recognise", "pipeline::trail"],
     &["pipeline::transport"],
     &["pipeline::service_account", "pipeline::workers_ai"],
