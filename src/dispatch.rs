@@ -16,7 +16,7 @@ use crate::platform::executor::Tasks;
 use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::now_ms;
 use crate::routes::{find, operations_at};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Answers a request. Every answer, errors included, carries `x-request-id`.
 pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Response {
@@ -26,7 +26,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
     let origin = header("origin");
     let preflight = head.method == "OPTIONS" && header("access-control-request-method").is_some();
     let requested_headers = if preflight { header("access-control-request-headers") } else { None };
-    let settings = Settings::get(&env);
+    let settings = settings::get(&env);
     let path = head.path().to_owned();
     let path = path::normalize(&path);
     let from_browser =

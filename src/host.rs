@@ -7,7 +7,7 @@ use nexus_edge_core::error::ApiError;
 use worker::Env;
 
 use crate::platform::executor::Tasks;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// The deployment as seen by one event.
 #[derive(Clone)]
@@ -26,6 +26,6 @@ impl Host {
     /// # Errors
     /// `not_configured` (503) if the deployment lacks a secret that nothing works without.
     pub fn new(env: &Env, tasks: Tasks) -> Result<Self, ApiError> {
-        Ok(Self { env: env.clone(), settings: Settings::get(env)?, tasks })
+        Ok(Self { env: env.clone(), settings: settings::get(env)?, tasks })
     }
 }

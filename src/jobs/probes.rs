@@ -9,7 +9,7 @@ use worker::Env;
 
 use crate::pipeline::{probe, upstream_health};
 use crate::platform::{log_error, new_ulid, now_ms};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::store::{self, StoreResult, probes};
 
 /// Most providers that one run probes, and how many at a time. With the time-out of a probe, a run ends after about a
@@ -20,7 +20,7 @@ const AT_A_TIME: usize = 5;
 /// Runs once a minute.
 pub async fn run(env: &Env) {
     // Without its settings the gateway answers no request; those report the error.
-    let Ok(settings) = Settings::get(env) else { return };
+    let Ok(settings) = settings::get(env) else { return };
     // One time for the whole run: the next probe is due by the clock, not by the duration of this run.
     let now = now_ms();
     let due = match probes::due(env, now, MAX_PROVIDERS).await {

@@ -6,7 +6,7 @@
 //! cached.
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::catalog::logical_model::MAX_CACHE_TTL_S;
+use nexus_edge_core::catalog::cache_rule::{CacheRule, cache_rule};
 use nexus_edge_core::dialect::cached_answer::{self, CachedAnswer};
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::ReplyContext;
@@ -22,10 +22,7 @@ use crate::platform::http::{Headers, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::store::answers;
 
-/// The header that enables the cache, and reports how it was used.
-pub const HEADER: &str = "x-nexus-cache";
-/// Seconds for which a response is cached if the request only says `on`.
-const DEFAULT_TTL_S: u64 = 3_600;
+pub use nexus_edge_core::catalog::cache_rule::HEADER;
 
 /// How a request uses the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +39,7 @@ pub enum Use {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     name: String,
-    ttl_s: u64,
-    /// The entry must not be used, but replaced.
-    refresh: bool,
+    rule: CacheRule,
 }
 
 /// How this request uses the cache.
@@ -54,32 +49,16 @@ pub fn use_of(
     inbound: &Inbound<'_>,
     route: &Route,
 ) -> Result<Use, ApiError> {
-    let of_model = || route.logical.as_ref().and_then(|logical| logical.cache_ttl_s);
-    // Precedence: request header, API key, logical model. A key with `cache_ttl_s = 0` overrides its models.
-    let configured = principal.cache_ttl_s.or_else(of_model).map(u64::from).filter(|ttl_s| *ttl_s > 0);
-    let asked = exchange.header(HEADER);
-    let (ttl_s, refresh) = match (asked.as_deref().map(str::trim), configured) {
-        (None, None) | (Some("off"), _) => return Ok(Use::Off),
-        (None, Some(ttl_s)) => (ttl_s, exchange.wants_anew),
-        (Some("on"), configured) => (configured.unwrap_or(DEFAULT_TTL_S), false),
-        (Some("refresh"), configured) => (configured.unwrap_or(DEFAULT_TTL_S), true),
-        (Some(seconds), _) => {
-            let seconds = seconds.parse().ok().filter(|seconds| (1..=MAX_CACHE_TTL_S).contains(seconds));
-            let seconds = seconds.ok_or_else(|| {
-                let message = format!(
-                    "`{HEADER}` must be on, off, refresh, or a number of seconds up to {MAX_CACHE_TTL_S}."
-                );
-                ApiError::invalid("invalid_value", HEADER, message)
-            })?;
-            (seconds, false)
-        }
-    };
+    let of_model = route.logical.as_ref().and_then(|logical| logical.cache_ttl_s);
+    let header = exchange.header(HEADER);
+    let rule = cache_rule(header.as_deref(), principal.cache_ttl_s, of_model, exchange.wants_anew)?;
+    let Some(rule) = rule else { return Ok(Use::Off) };
     if !cached_answer::is_cacheable(exchange.caller_dialect) || inbound.as_array {
         return Ok(Use::Bypass);
     }
     let name =
         cached_answer::name_of(&principal.key_id, exchange.caller_dialect, &inbound.model, inbound.body);
-    Ok(name.map_or(Use::Bypass, |name| Use::On(Place { name, ttl_s, refresh })))
+    Ok(name.map_or(Use::Bypass, |name| Use::On(Place { name, rule })))
 }
 
 /// The cached response to this request, if there is one.
@@ -88,7 +67,7 @@ pub async fn find(
     inbound: &Inbound<'_>,
     place: &Place,
 ) -> Option<(Response, CachedAnswer)> {
-    if place.refresh {
+    if place.rule.refresh {
         return None;
     }
     let found = answers::find(&exchange.env, &place.name).await.unwrap_or_else(|error| {
@@ -122,7 +101,7 @@ pub async fn keep(
     let stored_at = now_ms();
     let answer = CachedAnswer {
         stored_at,
-        expires_at: stored_at + place.ttl_s * 1000,
+        expires_at: stored_at + place.rule.ttl_s * 1000,
         provider: event.provider_name.clone().unwrap_or_default(),
         body,
     };

@@ -8,14 +8,13 @@ use std::collections::HashMap;
 
 use futures::future::{Either, select};
 use futures::pin_mut;
-use nexus_edge_core::hash::sha256_hex;
+use nexus_edge_core::limits::fallback::MARKER_TTL_S;
 use nexus_edge_core::limits::lease::FLUSH_AFTER_MS;
-use nexus_edge_core::limits::rules::RuleKind;
 use nexus_edge_core::limits::sync::MeterState;
 use nexus_edge_core::limits::{
-    Amounts, Ask, Bucket, FailurePolicy, LEASE_TTL_MS, Lease, Refusal, Reply, Rules, Spent, Step, Subject,
+    Alone, Amounts, Ask, FailurePolicy, LEASE_TTL_MS, Lease, Marker, Refusal, Reply, Rules, Spent, Step,
+    Subject,
 };
-use serde::{Deserialize, Serialize};
 use worker::Env;
 
 use super::{StoreError, StoreResult};
@@ -26,18 +25,8 @@ use crate::platform::{log_error, new_ulid, now_ms};
 
 /// With more entries than this, idle ones are dropped.
 const MANY_SUBJECTS: usize = 5_000;
-/// Seconds for which a marker in KV refuses in every location: the least expiry that KV supports. The next request
-/// that the authority refuses after that writes a new marker, so raising a limit or a late refund takes effect at
-/// most this late.
-const MARKER_TTL_S: u64 = 60;
 /// A flush that is overdue by this many milliseconds has ended with the request that was to send it.
 const OVERDUE_MS: u64 = 1_000;
-/// Requests per minute that one isolate admits while the authority cannot be reached: the limit divided by this, but
-/// at least one.
-const OPEN_SHARE: u64 = 10;
-/// The same for a subject without a limit per minute.
-const OPEN_DEFAULT: u64 = 10;
-
 #[derive(Default)]
 struct Entry {
     lease: Lease,
@@ -45,7 +34,7 @@ struct Entry {
     /// taken this on.
     told_at_ms: Option<u64>,
     /// Bounds the requests that are admitted while the authority cannot be reached.
-    alone: Option<Bucket>,
+    alone: Alone,
     marked_until_ms: u64,
 }
 
@@ -60,18 +49,6 @@ pub enum Held {
     Refused(Refusal),
     /// The authority cannot be reached, and the policy is to refuse in that case.
     Unreachable,
-}
-
-/// An exhausted limit, as KV stores it.
-///
-/// ```json
-/// {"kind": "requests_per_day", "limit": 50000, "retry_at_ms": 1795200203000}
-/// ```
-#[derive(Serialize, Deserialize)]
-struct Marker {
-    kind: RuleKind,
-    limit: u64,
-    retry_at_ms: Option<u64>,
 }
 
 /// Takes what a request needs from the limits of a subject.
@@ -248,43 +225,16 @@ async fn send(env: &Env, name: &str, ask: &Ask) -> Result<Reply, StoreError> {
 
 /// Decides without the authority.
 fn alone(name: &str, rules: &Rules, on_failure: Option<FailurePolicy>) -> Result<Spent, Held> {
-    let default = if rules.has_budget() { FailurePolicy::FailClosed } else { FailurePolicy::FailOpen };
-    if on_failure.unwrap_or(default) == FailurePolicy::FailClosed {
-        return Err(Held::Unreachable);
-    }
-    let per_minute = rules.counted.iter().find(|rule| rule.kind == RuleKind::RequestsPerMinute);
-    let capacity = per_minute.map_or(OPEN_DEFAULT, |rule| (rule.limit / OPEN_SHARE).max(1));
-    let now = now_ms();
-    let taken = with(name, |entry| {
-        // A changed limit starts a new count.
-        entry.alone = entry.alone.filter(|bucket| bucket.capacity() == capacity);
-        entry.alone.get_or_insert_with(|| Bucket::new(capacity, 60_000, now)).take(now)
-    });
-    taken.map(|()| Spent::default()).map_err(|_| Held::Unreachable)
-}
-
-fn marker_name(name: &str, rules: &Rules) -> String {
-    // The key contains the limits: a marker of a lower limit does not refuse after the limit was raised.
-    let rules = sha256_hex(&serde_json::to_string(rules).unwrap_or_default());
-    format!("limit:{name}:{}", rules.get(..16).unwrap_or_default())
+    let admits = with(name, |entry| entry.alone.admits(rules, on_failure, now_ms()));
+    if admits { Ok(Spent::default()) } else { Err(Held::Unreachable) }
 }
 
 /// Reads the marker in KV for a subject that this isolate does not know yet.
 async fn marked(env: &Env, name: &str, rules: &Rules) -> Option<Refusal> {
-    if !rules.counted.iter().any(|rule| rule.kind.is_long()) {
-        return None;
-    }
-    let json = env.kv("KV").ok()?.get(&marker_name(name, rules)).text().await.ok()??;
+    let json = env.kv("KV").ok()?.get(&Marker::name(name, rules)?).text().await.ok()??;
     let marker: Marker = serde_json::from_str(&json).ok()?;
     let now = now_ms();
-    if marker.retry_at_ms.is_some_and(|at| at <= now) {
-        return None;
-    }
-    let refusal = Refusal {
-        kind: Some(marker.kind),
-        limit: marker.limit,
-        retry_after_ms: marker.retry_at_ms.map(|at| at - now),
-    };
+    let refusal = marker.refusal(now)?;
     with(name, |entry| entry.lease.block(rules, refusal.clone(), LEASE_TTL_MS, now));
     Some(refusal)
 }
@@ -292,21 +242,18 @@ async fn marked(env: &Env, name: &str, rules: &Rules) -> Option<Refusal> {
 /// Marks a limit that stays exhausted for more than a minute, for all locations.
 fn mark(host: &Host, name: &str, rules: &Rules, refusal: &Refusal) {
     let now = now_ms();
-    let Some(kind) = refusal.kind.filter(|kind| kind.is_long()) else { return };
-    let is_short = refusal.retry_after_ms.is_some_and(|wait| wait < MARKER_TTL_S * 1000);
+    let (Some(marker), Some(key)) = (Marker::of(refusal, now), Marker::name(name, rules)) else { return };
     let is_marked = with(name, |entry| {
         let is_marked = now < entry.marked_until_ms;
-        if !is_marked && !is_short {
+        if !is_marked {
             entry.marked_until_ms = now + MARKER_TTL_S * 1000;
         }
         is_marked
     });
-    if is_marked || is_short {
+    if is_marked {
         return;
     }
-    let retry_at_ms = refusal.retry_after_ms.map(|wait| now + wait);
-    let marker = Marker { kind, limit: refusal.limit, retry_at_ms };
-    let (env, key) = (host.env.clone(), marker_name(name, rules));
+    let env = host.env.clone();
     host.tasks.wait_until(async move {
         let put = async {
             let json = serde_json::to_string(&marker)?;

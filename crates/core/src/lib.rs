@@ -33,6 +33,7 @@ pub mod provider;
 pub mod routing;
 pub mod row;
 pub mod secrets;
+pub mod settings;
 pub mod sse;
 pub mod stats;
 pub mod time;

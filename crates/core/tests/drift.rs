@@ -209,12 +209,12 @@ fn setting_names<'a>(words: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> 
 
 #[test]
 fn settings_are_read_configured_and_documented_under_the_same_names() {
-    let source = read("src/settings.rs");
+    let source = read("crates/core/src/settings.rs");
     let in_code = setting_names(source.split('"').skip(1).step_by(2));
     let wrangler = read("wrangler.toml");
     let section = wrangler.split("[vars]").nth(1).unwrap().split("\n[").next().unwrap();
     let words = section.lines().filter_map(|line| line.trim_start_matches("#   ").split([' ', '=']).next());
-    assert_eq!(in_code, setting_names(words), "src/settings.rs and wrangler.toml");
+    assert_eq!(in_code, setting_names(words), "settings.rs and wrangler.toml");
     let deploy = read("docs/deploy.md");
     let rows =
         deploy.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));

@@ -27,7 +27,6 @@ use crate::envelope;
 use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
 use crate::platform::promise::Timer;
-use crate::settings::Settings;
 
 /// Messages of one page of a history.
 const DEFAULT_PAGE: u64 = 50;
@@ -248,7 +247,7 @@ async fn turn(
 }
 
 fn stream(room: &Room, turn_id: &str, told: mpsc::UnboundedReceiver<Told>) -> Result<Response, ApiError> {
-    let keep_alive_ms = Settings::get(&room.env)?.keep_alive_ms;
+    let keep_alive_ms = room.host()?.settings.keep_alive_ms;
     let first = format!(
         "data: {}\n\n",
         json!({ "type": "turn", "seq": room.seq(), "turn_id": turn_id, "session_id": room.record()?.session.id })

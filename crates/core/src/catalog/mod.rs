@@ -1,5 +1,6 @@
 //! Records of providers, their keys and models, and logical models, and the validated input of the admin API.
 
+pub mod cache_rule;
 pub mod key_input;
 pub mod logical_model;
 pub mod model;

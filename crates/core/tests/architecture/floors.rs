@@ -19,7 +19,7 @@ pub struct Exception {
 /// `crates/core/src`.
 pub const CORE: &[Floor] = &[
     &["error", "hash", "http", "id", "row", "secrets", "sse", "time", "tokens"],
-    &["aws", "json", "stats"],
+    &["aws", "json", "settings", "stats"],
     &["input"],
     &["dialect::operation"],
     &["dialect::canonical", "dialect::caller", "dialect::model_list"],

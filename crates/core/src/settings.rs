@@ -1,0 +1,135 @@
+//! Variables and secrets of a deployment. docs/deploy.md lists them.
+//!
+//! A value that cannot be read counts as not set; only a required secret that is missing or too short is an error.
+
+use crate::secrets::Keyring;
+
+const DEFAULT_MAX_BODY_BYTES: usize = 32 << 20;
+const DEFAULT_KEEP_ALIVE_MS: u64 = 15_000;
+const DEFAULT_REQUESTS_PER_SECOND: u64 = 1_000;
+const DEFAULT_CHAT_PER_MINUTE: u32 = 60;
+const DEFAULT_CHAT_STREAM_PER_MINUTE: u32 = 30;
+const MIN_ADMIN_TOKEN_LENGTH: usize = 16;
+const MICROS: u64 = 1_000_000;
+
+/// The settings of a deployment.
+pub struct Settings {
+    /// Largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// Milliseconds of silence in a stream after which a keep-alive comment is sent.
+    pub keep_alive_ms: u64,
+    /// Requests per second that one isolate accepts; 0 is no limit.
+    pub requests_per_second: u64,
+    /// Whether requests need credits.
+    pub checks_credits: bool,
+    /// Balance of a new account, in millionths of a credit.
+    pub initial_credits: u64,
+    /// Origins that browsers may call from; `None` is any.
+    pub cors_origins: Option<Vec<String>>,
+    /// Whether upstreams may have private or local addresses.
+    pub allow_private_upstreams: bool,
+    /// Turns of chat sessions per API key and minute that are not streamed.
+    pub chat_per_minute: u32,
+    /// Streamed turns of chat sessions per API key and minute, over HTTP and WebSocket together.
+    pub chat_stream_per_minute: u32,
+    /// Authenticates the admin API.
+    pub admin_token: String,
+    /// Encrypts and decrypts sealed secrets.
+    pub keyring: Keyring,
+}
+
+impl Settings {
+    /// Reads the settings; `variable` gives the value of a variable or secret by its name.
+    ///
+    /// # Errors
+    /// What is missing, in words for the operator.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let number = |name: &str| variable(name).and_then(|value| value.trim().parse::<u64>().ok());
+        let per_minute = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
+        let is_true = |name: &str| variable(name).is_some_and(|value| value == "true");
+        let admin_token = variable("ADMIN_TOKEN")
+            .filter(|token| token.len() >= MIN_ADMIN_TOKEN_LENGTH)
+            .ok_or("ADMIN_TOKEN must be set to a secret of at least 16 characters")?;
+        let master_key = variable("MASTER_KEY").ok_or("MASTER_KEY must be set")?;
+        let previous = variable("MASTER_KEY_PREVIOUS");
+        let keyring =
+            Keyring::new(&master_key, previous.as_deref()).map_err(|error| format!("MASTER_KEY: {error}"))?;
+        Ok(Self {
+            max_body_bytes: number("MAX_BODY_BYTES")
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .unwrap_or(DEFAULT_MAX_BODY_BYTES),
+            keep_alive_ms: number("KEEP_ALIVE_MS").unwrap_or(DEFAULT_KEEP_ALIVE_MS).max(1),
+            requests_per_second: number("GLOBAL_REQUESTS_PER_SECOND").unwrap_or(DEFAULT_REQUESTS_PER_SECOND),
+            checks_credits: is_true("ENABLE_CREDIT_CHECK"),
+            initial_credits: number("INITIAL_CREDITS").unwrap_or(0).saturating_mul(MICROS),
+            cors_origins: variable("CORS_ALLOWED_ORIGINS").filter(|origins| origins.trim() != "*").map(
+                |origins| {
+                    origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect()
+                },
+            ),
+            allow_private_upstreams: is_true("ALLOW_PRIVATE_UPSTREAMS"),
+            chat_per_minute: number("CHAT_PER_MINUTE").map_or(DEFAULT_CHAT_PER_MINUTE, per_minute),
+            chat_stream_per_minute: number("CHAT_STREAM_PER_MINUTE")
+                .map_or(DEFAULT_CHAT_STREAM_PER_MINUTE, per_minute),
+            admin_token,
+            keyring,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRETS: [(&str, &str); 2] =
+        [("ADMIN_TOKEN", "sixteen-letters-"), ("MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")];
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        Settings::read(|name| value(name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn with(variables: &[(&str, &str)]) -> Settings {
+        read(&[variables, &SECRETS].concat()).unwrap()
+    }
+
+    #[test]
+    fn a_deployment_needs_two_secrets_and_nothing_else() {
+        assert!(read(&[]).is_err_and(|reason| reason.starts_with("ADMIN_TOKEN")));
+        let short = [("ADMIN_TOKEN", "short"), SECRETS[1]];
+        assert!(read(&short).is_err_and(|reason| reason.starts_with("ADMIN_TOKEN")));
+        assert_eq!(read(&SECRETS[..1]).err().as_deref(), Some("MASTER_KEY must be set"));
+        assert!(
+            read(&[SECRETS[0], ("MASTER_KEY", "!")]).is_err_and(|reason| reason.starts_with("MASTER_KEY: "))
+        );
+        let settings = with(&[]);
+        assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (32 << 20, 15_000));
+        assert_eq!((settings.chat_per_minute, settings.chat_stream_per_minute), (60, 30));
+        assert_eq!((settings.requests_per_second, settings.initial_credits), (1_000, 0));
+        assert!(
+            settings.cors_origins.is_none() && !settings.checks_credits && !settings.allow_private_upstreams
+        );
+    }
+
+    #[test]
+    fn what_is_set_is_read_and_what_cannot_be_read_is_not_set() {
+        let settings = with(&[
+            ("MAX_BODY_BYTES", " 100 "),
+            ("KEEP_ALIVE_MS", "0"),
+            ("GLOBAL_REQUESTS_PER_SECOND", "0"),
+            ("ENABLE_CREDIT_CHECK", "true"),
+            ("INITIAL_CREDITS", "18446744073709551615"),
+            ("CORS_ALLOWED_ORIGINS", "https://a.example/, https://b.example"),
+            ("ALLOW_PRIVATE_UPSTREAMS", "yes"),
+            ("CHAT_PER_MINUTE", "4294967296"),
+            ("CHAT_STREAM_PER_MINUTE", "a few"),
+        ]);
+        assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (100, 1));
+        assert_eq!((settings.requests_per_second, settings.initial_credits), (0, u64::MAX));
+        assert_eq!((settings.chat_per_minute, settings.chat_stream_per_minute), (u32::MAX, 30));
+        assert!(settings.checks_credits && !settings.allow_private_upstreams);
+        assert_eq!(settings.cors_origins.unwrap(), ["https://a.example", "https://b.example"]);
+        assert!(with(&[("CORS_ALLOWED_ORIGINS", " * ")]).cors_origins.is_none());
+    }
+}
