@@ -30,59 +30,48 @@ use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::operation::Operation;
 use crate::dialect::signature_origin::Marked;
 
-/// A kind of provider, as records name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is described where it is implemented")]
-pub enum ProviderKind {
-    Openai,
-    AzureOpenai,
-    Anthropic,
-    Bedrock,
-    Cohere,
-    Gemini,
-    Vertex,
-    Dashscope,
-    Dify,
-    WorkersAi,
-    Demo,
+/// Declares [`ProviderKind`]: each kind with its implementation.
+macro_rules! kinds {
+    ($($kind:ident => $implementation:expr),+ $(,)?) => {
+        /// A kind of provider, as records name it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+        #[serde(rename_all = "snake_case")]
+        #[expect(missing_docs, reason = "each is described where it is implemented")]
+        pub enum ProviderKind {
+            $($kind),+
+        }
+
+        impl ProviderKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            /// Its implementation.
+            #[must_use]
+            pub fn provider(self) -> &'static dyn Provider {
+                match self {
+                    $(Self::$kind => &$implementation),+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Openai => openai::OpenAiCompatible,
+    AzureOpenai => azure::Azure,
+    Anthropic => anthropic::AnthropicApi,
+    Bedrock => bedrock::AmazonBedrock,
+    Cohere => cohere::CohereApi,
+    Gemini => gemini::GeminiApi,
+    Vertex => vertex::VertexAi,
+    Dashscope => dashscope::DashScopeApi,
+    Dify => dify::DifyApps,
+    WorkersAi => workers_ai::WorkersAi,
+    Demo => demo::Demo,
 }
 
 impl ProviderKind {
-    /// Every kind.
-    pub const ALL: &'static [Self] = &[
-        Self::Openai,
-        Self::AzureOpenai,
-        Self::Anthropic,
-        Self::Bedrock,
-        Self::Cohere,
-        Self::Gemini,
-        Self::Vertex,
-        Self::Dashscope,
-        Self::Dify,
-        Self::WorkersAi,
-        Self::Demo,
-    ];
-
-    /// Its implementation.
-    #[must_use]
-    pub fn provider(self) -> &'static dyn Provider {
-        match self {
-            Self::Openai => &openai::OpenAiCompatible,
-            Self::AzureOpenai => &azure::Azure,
-            Self::Anthropic => &anthropic::AnthropicApi,
-            Self::Bedrock => &bedrock::AmazonBedrock,
-            Self::Cohere => &cohere::CohereApi,
-            Self::Gemini => &gemini::GeminiApi,
-            Self::Vertex => &vertex::VertexAi,
-            Self::Dashscope => &dashscope::DashScopeApi,
-            Self::Dify => &dify::DifyApps,
-            Self::WorkersAi => &workers_ai::WorkersAi,
-            Self::Demo => &demo::Demo,
-        }
-    }
-
     /// Its name in the admin API.
     #[must_use]
     pub fn name(self) -> &'static str {
