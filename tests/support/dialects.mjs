@@ -5,6 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
+import { CREDENTIALS } from './bedrock.mjs';
 import { suite } from './suite.mjs';
 
 /** The path of each kind of provider below the upstream's address, as a user would enter it. */
@@ -12,6 +13,8 @@ const BASES = {
   openai: '/v1',
   azure_openai: '',
   anthropic: '',
+  bedrock: '',
+  cohere: '',
   gemini: '',
   vertex: '/v1/projects/loopback/locations/here',
   dashscope: '/api/v1',
@@ -51,8 +54,9 @@ export function dialectSuite(kinds, options = {}) {
   return t;
 }
 
-/** The key of a provider of that kind; that of Vertex is a service account. */
+/** The key of a provider of that kind; that of Vertex is a service account, that of Bedrock an access key. */
 export function keyFor(kind, url) {
+  if (kind === 'bedrock') return JSON.stringify(CREDENTIALS);
   if (kind !== 'vertex') return KEY;
   return JSON.stringify({
     type: 'service_account',

@@ -5,17 +5,17 @@
 // A test registers one behaviour per model name: `upstream.on('slow', async (x) => { … })`. The model name is the
 // selector because it is the one thing that always travels through the gateway. `x` is an `Exchange`.
 //
-// What the providers' answers look like is in the files beside this one: `anthropic.mjs`, `gemini.mjs`, `dashscope.mjs`,
-// `dify.mjs`, `azure.mjs`; OpenAI's are below.
+// What the providers' answers look like is in the files beside this one: `anthropic.mjs`, `bedrock.mjs`, `cohere.mjs`,
+// `gemini.mjs`, `dashscope.mjs`, `dify.mjs`, `azure.mjs`; OpenAI's are below.
 import http from 'node:http';
 import net from 'node:net';
 import { once } from 'node:events';
 
-// Gemini and Vertex, Azure's deployments, and the applications of Dify, which have a key instead of a model: there the
+// Gemini and Vertex, Bedrock, Azure's deployments, and the applications of Dify, which have a key instead of a model: there the
 // tests put the name into the base address.
 function modelInPath(path) {
-  const found = path.match(/\/(?:models\/([^/?]+):\w+|deployments\/([^/?]+)\/|apps\/([^/?]+)\/)/);
-  return found ? decodeURIComponent(found[1] ?? found[2] ?? found[3]) : undefined;
+  const found = path.match(/\/(?:models\/([^/?]+):\w+|model\/([^/?]+)\/converse|deployments\/([^/?]+)\/|apps\/([^/?]+)\/)/);
+  return found ? decodeURIComponent(found.slice(1).find((name) => name !== undefined)) : undefined;
 }
 
 function modelInForm(x) {
@@ -79,7 +79,8 @@ class Exchange {
 
   /** Whether the request asks for a stream, wherever the provider's protocol says it. */
   get wantsStream() {
-    if (this.path.includes(':streamGenerateContent')) return true;
+    if (this.path.includes(':streamGenerateContent') || this.path.endsWith('/converse-stream')) return true;
+    if (this.path.endsWith('/converse')) return false;
     if (this.headers['x-dashscope-sse'] === 'enable') return true;
     const body = this.json();
     return body.stream === true || body.response_mode === 'streaming';
