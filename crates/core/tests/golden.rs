@@ -72,7 +72,9 @@ fn fixtures(kind: &str, dialect: &str) -> Vec<(String, Vec<u8>)> {
 fn streams_of(dialect: &str) -> Vec<(String, Vec<u8>)> {
     let mut found = fixtures("streams", dialect);
     if dialect == "bedrock" {
-        found.iter_mut().for_each(|(_, body)| *body = frames::framed(body));
+        for (_, body) in &mut found {
+            *body = frames::framed(body);
+        }
     }
     found
 }

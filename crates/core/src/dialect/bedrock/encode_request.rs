@@ -112,6 +112,7 @@ struct Structure<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the fields are those of the wire")]
 struct Schema<'a> {
     /// JSON as text.
     schema: String,
@@ -361,7 +362,7 @@ fn own_fields<'a>(
         let is_object = value.text().starts_with('{');
         if OWN_FIELDS.contains(&name.as_str()) {
             own.insert(name.as_str(), value.clone());
-        } else if !(took_thinking && name == "thinking") && !(name == ADDITIONAL && is_object) {
+        } else if !(took_thinking && name == "thinking" || name == ADDITIONAL && is_object) {
             dropped.push(name.clone());
         }
     }

@@ -47,6 +47,7 @@ pub struct Document<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are those of the wire")]
 pub struct ToolUse<'a> {
     pub tool_use_id: Cow<'a, str>,
     pub name: &'a str,
