@@ -43,3 +43,28 @@ impl StorePolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Row {
+        #[serde(deserialize_with = "stored")]
+        store: StorePolicy,
+    }
+
+    #[test]
+    fn a_policy_has_one_name_everywhere_and_an_unknown_one_keeps_nothing() {
+        let read =
+            |name: &str| serde_json::from_value::<Row>(serde_json::json!({ "store": name })).unwrap().store;
+        for (name, policy) in StorePolicy::NAMES {
+            assert_eq!(
+                (policy.as_str(), StorePolicy::parse(name), read(name)),
+                (*name, Some(*policy), *policy)
+            );
+            assert_eq!(serde_json::to_value(policy).unwrap(), *name);
+        }
+        assert_eq!((StorePolicy::parse("all"), read("all")), (None, StorePolicy::None));
+    }
+}

@@ -213,6 +213,23 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    #[test]
+    fn a_kind_has_one_name_for_the_ledger_and_for_json() {
+        for (name, kind) in EntryKind::NAMES {
+            assert_eq!(kind.name(), *name);
+            assert_eq!(serde_json::to_value(kind).unwrap(), *name);
+        }
+    }
+
+    #[test]
+    fn a_reservation_ends_at_its_expiry() {
+        let mut account = Account::default();
+        account.append(100);
+        assert_eq!(account.reserve("a", 40, 1_000), Reserved::Until(1_000 + RESERVATION_TTL_MS));
+        assert_eq!(account.reserved(999 + RESERVATION_TTL_MS), 40);
+        assert_eq!(account.reserved(1_000 + RESERVATION_TTL_MS), 0);
+    }
+
     /// The ledger as it is stored: rows by id.
     #[derive(Default)]
     struct Rows {

@@ -216,4 +216,36 @@ mod tests {
         total.add(end, 1);
         assert_eq!(total.wait_ms(&Rule { kind: RuleKind::BudgetTotal, limit: 1 }, 1, end), None);
     }
+
+    #[test]
+    fn counters_are_restored_in_any_order() {
+        let mut meter = Meter::new(RuleKind::RequestsPerMinute);
+        for slice in [7, 5, 9] {
+            meter.restore(slice, slice * 10);
+        }
+        let slices: Vec<_> = meter.counters().map(|counter| (counter.slice, counter.count)).collect();
+        assert_eq!(slices, [(5, 50), (7, 70), (9, 90)]);
+        assert_eq!(meter.used(), 210);
+    }
+
+    #[test]
+    fn only_a_change_is_a_changed_counter() {
+        let mut meter = Meter::new(RuleKind::RequestsPerMinute);
+        let added = meter.add(100_000, 3).unwrap();
+        assert_eq!(meter.take_back(100_000, 2), Some(Counter { count: 1, ..added }));
+        assert_eq!(meter.take_back(100_000, 0), None);
+        assert_eq!(meter.take_back(100_000, 5).map(|counter| counter.count), Some(0));
+        assert_eq!(meter.take_back(100_000, 5), None, "nothing is left to take back");
+    }
+
+    #[test]
+    fn the_reset_is_when_the_newest_requests_leave_the_window() {
+        let mut meter = Meter::new(RuleKind::RequestsPerMinute);
+        assert_eq!(meter.reset_ms(100_000), 0);
+        meter.add(100_000, 1);
+        let reset_ms = meter.reset_ms(100_000);
+        assert!((60_000..=62_250).contains(&reset_ms), "{reset_ms}");
+        assert_eq!(meter.reset_ms(100_000 + 10), reset_ms - 10);
+        assert_eq!(meter.reset_ms(100_000 + reset_ms), 0);
+    }
 }

@@ -22,6 +22,8 @@ pub mod sync;
 
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 pub use amounts::Amounts;
 pub use authority::Authority;

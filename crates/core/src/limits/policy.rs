@@ -200,4 +200,52 @@ mod tests {
             assert_eq!(read(body).unwrap_err().param.as_deref(), Some(param), "{body}");
         }
     }
+
+    #[derive(Deserialize)]
+    struct Row {
+        #[serde(deserialize_with = "stored_policy")]
+        policy: LimitPolicy,
+    }
+
+    fn stored(policy: serde_json::Value) -> LimitPolicy {
+        serde_json::from_value::<Row>(serde_json::json!({ "policy": policy })).unwrap().policy
+    }
+
+    #[test]
+    fn a_stored_policy_that_does_not_parse_lets_nothing_pass() {
+        let limits = Limits { requests_per_minute: Some(7), ..Limits::default() };
+        let policy = LimitPolicy { limits, ..LimitPolicy::default() };
+        assert_eq!(stored(serde_json::to_string(&policy).unwrap().into()), policy);
+        assert_eq!(stored(serde_json::Value::Null), LimitPolicy::default());
+        let closed = stored("{broken".into());
+        assert_eq!(closed, LimitPolicy::closed());
+        assert_eq!((closed.rules().concurrency, closed.is_unlimited()), (Some(0), false));
+    }
+
+    #[test]
+    fn a_policy_limits_by_its_limits_or_by_its_budget() {
+        assert!(LimitPolicy::default().is_unlimited());
+        let limits = Limits { requests_per_minute: Some(7), ..Limits::default() };
+        let limited = LimitPolicy { limits, ..LimitPolicy::default() };
+        assert!(!limited.is_unlimited());
+        assert_eq!(limited.rules(), Rules::requests_per_minute(7));
+        let budget = read(r#"{"budget":{"amount":1,"period":"day"}}"#).unwrap();
+        assert!(!budget.is_unlimited() && budget.rules().has_budget());
+    }
+
+    #[test]
+    fn a_record_is_read_or_nothing() {
+        let record = |policy: &str| LimitRecord { subject: "user:ann".into(), policy: policy.into() };
+        assert_eq!(record("{}").read(), Some(("user:ann".to_owned(), LimitPolicy::default())));
+        assert_eq!(record("{broken").read(), None);
+    }
+
+    #[test]
+    fn ten_alerts_are_enough() {
+        let alerts = |count: usize| {
+            let list: Vec<usize> = (1..=count).collect();
+            read(&format!(r#"{{"budget":{{"amount":1,"period":"day","alert_percent":{list:?}}}}}"#))
+        };
+        assert!(alerts(1).is_ok() && alerts(10).is_ok() && alerts(11).is_err() && alerts(12).is_err());
+    }
 }

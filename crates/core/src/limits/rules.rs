@@ -270,4 +270,26 @@ mod tests {
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{name}\""));
         }
     }
+
+    #[test]
+    fn what_rules_limit_is_what_they_count() {
+        assert!(Rules::default().is_unlimited());
+        let minutes = Rules::requests_per_five_minutes(3);
+        assert_eq!(minutes.counted, [Rule { kind: RuleKind::RequestsPerFiveMinutes, limit: 3 }]);
+        assert!(!minutes.is_unlimited() && !minutes.has_budget());
+        assert!(
+            minutes.counts(Unit::Requests) && !minutes.counts(Unit::Tokens) && !minutes.counts(Unit::Cost)
+        );
+        let slots = Rules::new(&Limits { concurrency: Some(3), ..Limits::default() }, None);
+        assert!(!slots.is_unlimited() && !slots.counts(Unit::Requests));
+    }
+
+    #[test]
+    fn minutes_are_short_and_the_rest_is_long() {
+        let short =
+            [RuleKind::RequestsPerMinute, RuleKind::TokensPerMinute, RuleKind::RequestsPerFiveMinutes];
+        for (kind, _) in RuleKind::ALL {
+            assert_eq!(kind.is_long(), !short.contains(&kind), "{kind:?}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ pub enum Auth {
     QueryKey,
     /// A service account, whose key signs a request for a token.
     ServiceAccount,
-    /// An access key of AWS, as JSON, that signs every request; or a Bedrock API key, sent as a bearer token.
+    /// An access key of AWS, as JSON, that signs every request; or a Bedrock API key, as [`Auth::Bearer`].
     AwsSignature,
     /// No key is needed.
     None,
