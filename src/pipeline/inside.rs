@@ -1,5 +1,5 @@
-//! Providers that are not reached over the network: the embedded one, and Workers AI through the platform's binding. Their
-//! answers have the form of any other upstream's.
+//! Providers without the network: the embedded one, and Workers AI through the platform's binding. Their answers have
+//! the form of any other upstream's.
 
 use nexus_edge_core::demo::DemoReply;
 use nexus_edge_core::dialect::openai::request::ChatRequest;
@@ -16,19 +16,20 @@ use crate::platform::http::{Headers, Received, Response};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
-/// What is asked.
+/// The request.
 pub struct Chat<'a> {
     /// The provider's name of the model.
     pub model: &'a str,
     /// The caller's name of it.
     pub asked_model: &'a str,
-    /// Makes up the id of the answer.
+    /// For the id of the answer.
     pub request_id: &'a str,
     /// The body in the provider's dialect.
     pub body: &'a [u8],
 }
 
-/// The answer of a provider that is reached in this way, within `timeout_ms` milliseconds; `None` if that is the network.
+/// The answer of such a provider, within `timeout_ms` milliseconds; `None` for providers that are reached over the
+/// network.
 pub async fn ask(
     env: &Env,
     transport: Transport,

@@ -1,10 +1,10 @@
-//! The way to a provider over the network. Everything that the gateway sends to one passes here, so that all of it has a time
-//! limit, is closed as soon as it is not waited for any more, and never follows a redirect.
+//! The network transport to providers. Everything that the gateway sends to a provider passes through here, so that
+//! all of it has a time-out, is closed as soon as it is not needed any more, and never follows a redirect.
 //!
-//! | what | time limit |
+//! | what | time-out |
 //! |---|---|
-//! | chats, forwarded operations, questions about stored responses | the candidate's `first_byte_timeout_ms` until the headers ([`send`]); then its `idle_timeout_ms` for each piece |
-//! | files for a Dify app, and the order to stop one | the candidate's `first_byte_timeout_ms` until the last byte ([`whole`]) |
+//! | chats, forwarded operations, requests about stored responses | the candidate's `first_byte_timeout_ms` until the headers ([`send`]); then its `idle_timeout_ms` for each chunk |
+//! | uploads to a Dify app, and its stop request | the candidate's `first_byte_timeout_ms` until the last byte ([`whole`]) |
 //! | the exchange of a service account for a token | the same of the provider, and 10 s at most |
 //! | probes, lists of models | 20 s until the last byte |
 
@@ -54,7 +54,7 @@ impl Drop for Connection {
 
 /// A request to be sent.
 pub struct OutboundRequest {
-    /// The address.
+    /// The URL.
     pub url: String,
     /// In upper case.
     pub method: &'static str,
@@ -95,7 +95,7 @@ pub async fn send(
     Ok((response, connection))
 }
 
-/// An answer that has been read to its end.
+/// An answer that was read to its end.
 pub struct Whole {
     /// The status.
     pub status: u16,
@@ -103,8 +103,8 @@ pub struct Whole {
     pub body: Vec<u8>,
 }
 
-/// Sends a request to the provider of this name and reads the answer, of at most `max_bytes`, within `limit_ms` milliseconds
-/// in all.
+/// Sends a request to the provider of this name and reads the answer, of at most `max_bytes`, within `limit_ms`
+/// milliseconds in total.
 pub async fn whole(
     name: &str,
     request: &OutboundRequest,
@@ -120,7 +120,7 @@ pub async fn whole(
     within(asking, limit_ms).await?
 }
 
-/// Reads a body of at most `max_bytes`. It has no time limit of its own.
+/// Reads a body of at most `max_bytes`, without a time-out of its own.
 pub async fn read(name: &str, response: &Received, max_bytes: usize) -> Result<Vec<u8>, AttemptError> {
     let Some(stream) = response.body() else { return Ok(Vec::new()) };
     let read = bytes::read_chunks(stream, max_bytes, None).await;
@@ -134,7 +134,7 @@ pub async fn read(name: &str, response: &Received, max_bytes: usize) -> Result<V
     })
 }
 
-/// Waits at most `timeout_ms` milliseconds for what an upstream answers.
+/// Waits at most `timeout_ms` milliseconds for an upstream.
 pub async fn within<T>(sending: impl Future<Output = T>, timeout_ms: u32) -> Result<T, AttemptError> {
     pin_mut!(sending);
     match select(sending, Timer::after_ms(timeout_ms.into())).await {

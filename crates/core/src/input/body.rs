@@ -5,25 +5,25 @@ use super::fields::Fields;
 use super::object_schema::ObjectSchema;
 use crate::error::ApiError;
 
-/// A body that [`input!`](crate::input!) declares. Every field is a [`Patch`](super::Patch): kept where the
-/// body does not name it, cleared by `null`, set by a value.
+/// A body that [`input!`](crate::input!) declares. Every field is a [`Patch`](super::Patch): kept if absent, cleared
+/// by `null`, set by a value.
 pub trait Input: Sized {
     /// Names of the fields, in the order of the declaration.
     fn names() -> Vec<&'static str>;
 
-    /// Reads and checks the fields.
+    /// Parses and validates the fields.
     ///
     /// # Errors
-    /// `invalid_type` or `invalid_value` for the first field that breaks its rule.
+    /// `invalid_type` or `invalid_value` for the first invalid field.
     fn read(fields: &Fields<'_>) -> Result<Self, ApiError>;
 
-    /// Checks that a new record has all that it needs.
+    /// Checks that the required fields of a new record are present.
     ///
     /// # Errors
-    /// `missing_required_parameter` for the first required field that is missing.
+    /// `missing_required_parameter` for the first missing field.
     fn check_required(&self) -> Result<(), ApiError>;
 
-    /// Reads the body of an update: what it does not name stays as it is.
+    /// Parses the body of an update: absent fields are not changed.
     ///
     /// # Errors
     /// `invalid_json`, `unknown_parameter`, and those of [`Input::read`].
@@ -31,7 +31,7 @@ pub trait Input: Sized {
         Self::read(&Fields::parse(body, &Self::names())?)
     }
 
-    /// Reads the body that makes a new record.
+    /// Parses the body that creates a new record.
     ///
     /// # Errors
     /// Those of [`Input::parse`] and [`Input::check_required`].
@@ -41,7 +41,7 @@ pub trait Input: Sized {
         Ok(input)
     }
 
-    /// Reads a body that may be missing altogether, which is the same as `{}`.
+    /// Parses an optional body; an empty one is the same as `{}`.
     ///
     /// # Errors
     /// Those of [`Input::parse_new`].

@@ -32,7 +32,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The value that is to be set, if there is one, without taking it.
+    /// The new value, if there is one, by reference.
     pub fn as_set(&self) -> Option<&T> {
         match self {
             Self::Set(value) => Some(value),
@@ -40,7 +40,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Converts the value that is to be set.
+    /// Converts the new value.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
             Self::Keep => Patch::Keep,
@@ -49,7 +49,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Applies the change to a field that may be empty.
+    /// Applies the change to an optional field.
     pub fn apply_to(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}

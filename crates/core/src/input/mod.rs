@@ -1,8 +1,8 @@
 //! Bodies of admin requests, each declared once.
 //!
-//! [`input!`](crate::input!) declares what a body may contain: every field with its description, its type and the
-//! [`Rule`] that reads and checks it. Reading, the errors and the JSON Schema in the `OpenAPI` document all come from that
-//! declaration, so they cannot differ. An unknown field is refused, and every error names the field at fault.
+//! [`input!`](crate::input!) declares the fields of a body: each with its description, its type and the [`Rule`] that
+//! parses and validates it. Parsing, errors and the JSON Schema in the `OpenAPI` document all come from that
+//! declaration, so they cannot differ. An unknown field is refused, and every error names its field.
 //!
 //! With the feature `openapi` each input can describe itself; the Worker is built without it.
 

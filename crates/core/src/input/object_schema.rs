@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::rule::Rule;
 
-/// The schema of an object while its fields are added.
+/// The schema of an object under construction.
 #[derive(Debug)]
 pub struct ObjectSchema<'a> {
     generator: &'a mut SchemaGenerator,
@@ -41,7 +41,7 @@ impl<'a> ObjectSchema<'a> {
     }
 }
 
-/// The schema that takes `null`, too.
+/// The schema with `null` allowed.
 fn nullable(mut schema: Value) -> Value {
     match schema.get_mut("type") {
         Some(kind @ Value::String(_)) => {

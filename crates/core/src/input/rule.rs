@@ -1,10 +1,10 @@
-//! What a rule of a field is, and how rules are combined.
+//! The rule of a field, and combinations of rules.
 
 use super::fields::{Fields, Patch};
 use crate::error::ApiError;
 use crate::json::error::missing;
 
-/// How one field is read, what values it may have, and how its schema says so.
+/// How one field is parsed, which values are valid, and its schema.
 pub trait Rule: Sized {
     /// The value of a field that is set.
     type Value;
@@ -15,7 +15,7 @@ pub trait Rule: Sized {
     /// `invalid_type` or `invalid_value`, naming the field.
     fn read(&self, fields: &Fields<'_>, name: &str) -> Result<Patch<Self::Value>, ApiError>;
 
-    /// Checks that a field which a new record needs is there.
+    /// Checks that a required field of a new record is present.
     ///
     /// # Errors
     /// `missing_required_parameter`, naming the field.
@@ -26,7 +26,7 @@ pub trait Rule: Sized {
         }
     }
 
-    /// Whether a new record needs the field.
+    /// Whether a new record requires the field.
     fn is_required(&self) -> bool {
         false
     }
@@ -45,12 +45,12 @@ pub trait Rule: Sized {
         NotNull(self)
     }
 
-    /// A new record needs the field.
+    /// A new record requires the field.
     fn required(self) -> Required<Self> {
         Required(self)
     }
 
-    /// Checks or converts a value that is set.
+    /// Validates or converts a value that is set.
     fn check<U>(self, check: fn(Self::Value) -> Result<U, ApiError>) -> Checked<Self, U>
     where
         Self: Rule,

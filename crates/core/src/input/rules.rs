@@ -1,4 +1,4 @@
-//! The rules: what values a field may have.
+//! The rules for values of fields.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ pub fn one_of<T: Copy + 'static>(names: &'static [(&'static str, T)]) -> OneOf<T
     OneOf { names: Cow::Borrowed(names) }
 }
 
-/// One of a few names, which are known when the program runs.
+/// One of a few names that are determined at run time.
 #[must_use]
 pub fn choice<T: Copy + 'static>(names: fn() -> Vec<(&'static str, T)>) -> OneOf<T> {
     OneOf { names: Cow::Owned(names()) }

@@ -1,8 +1,8 @@
-//! Reading a request field by field, with errors that name the field at fault.
+//! Reads a request field by field, with errors that name the invalid field.
 //!
-//! [`Policy`] says how a dialect writes JSON; its methods read one value each. [`Fields`] is an object of the request
-//! together with its place in it. Guarantees: `null` counts as an absent field throughout, a value is never converted
-//! beyond what the policy allows, and the same mistake has the same code and wording in every dialect (those of
+//! [`Policy`] describes how a dialect writes JSON; its methods read one value each. [`Fields`] is an object of the
+//! request with its path. Guarantees: `null` counts as an absent field throughout, a value is never converted beyond
+//! what the policy allows, and the same mistake has the same code and wording in every dialect (those of
 //! [`super::error`]).
 
 use std::fmt::Display;
@@ -13,44 +13,44 @@ use super::error::{invalid_value, missing, not_an_object, reason, wrong_type};
 use super::object::{JsonObject, Kind, as_str};
 use crate::error::ApiError;
 
-/// How a dialect writes JSON. [`Policy::PLAIN`] is JSON as it stands; each flag allows one thing more.
+/// How a dialect writes JSON. [`Policy::PLAIN`] is plain JSON; each flag allows one deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each allows one spelling, independently of the others")]
 pub struct Policy {
     /// A field that is documented as `maxOutputTokens` may be spelled `max_output_tokens`.
     pub either_case: bool,
-    /// A whole number may stand in quotes: `"12"`.
+    /// An integer may be quoted: `"12"`.
     pub quoted_numbers: bool,
-    /// A whole number may have a decimal point or an exponent: `40.0`, `1e3`.
+    /// An integer may have a decimal point or an exponent: `40.0`, `1e3`.
     pub decimal_integers: bool,
     /// A single object counts as an array of one.
     pub lone_items: bool,
 }
 
 impl Policy {
-    /// JSON as it stands.
+    /// Plain JSON.
     pub const PLAIN: Self =
         Self { either_case: false, quoted_numbers: false, decimal_integers: false, lone_items: false };
 
-    /// The object that a body is. Errors: `invalid_json`.
+    /// The object of a body. Errors: `invalid_json`.
     pub fn of_body(self, body: &[u8]) -> Result<Fields<'_>, ApiError> {
         let object = serde_json::from_slice(body).map_err(|error| not_an_object(body, &error))?;
         Ok(self.of(object, ""))
     }
 
-    /// An object that has been read already and stands at `path` (empty: it is the body).
+    /// A parsed object with its `path` (empty for the body).
     pub fn of(self, object: JsonObject<'_>, path: impl Into<String>) -> Fields<'_> {
         Fields { object, path: path.into(), policy: self }
     }
 
-    /// The object that the value at `path` is. Errors: `invalid_type`; `invalid_json` if it names a field twice.
+    /// The object at `path`. Errors: `invalid_type`; `invalid_json` for a duplicate field.
     pub fn read(self, value: &RawValue, path: impl Into<String>) -> Result<Fields<'_>, ApiError> {
         let path = path.into();
         let object = self.object(value, &path)?;
         Ok(self.of(object, path))
     }
 
-    /// An object without its place. Errors: as [`Policy::read`].
+    /// An object without a path. Errors: as [`Policy::read`].
     pub fn object(self, value: &RawValue, path: impl Display) -> Result<JsonObject<'_>, ApiError> {
         expect(value, Kind::Object, &path)?;
         serde_json::from_str(value.get()).map_err(|error| {
@@ -112,7 +112,7 @@ impl Policy {
     }
 }
 
-/// An object of a request, and where it stands there.
+/// An object of a request with its path.
 #[derive(Debug)]
 pub struct Fields<'a> {
     object: JsonObject<'a>,
@@ -160,7 +160,7 @@ impl<'a> Fields<'a> {
         self.optional(name, |policy, value, path| policy.string(value, path))
     }
 
-    /// A string that must be there. Errors also: `missing_required_parameter`.
+    /// A required string. Errors also: `missing_required_parameter`.
     pub fn required_string(&self, name: &str) -> Result<String, ApiError> {
         self.string(name)?.ok_or_else(|| self.missing(name))
     }
@@ -190,7 +190,7 @@ impl<'a> Fields<'a> {
         self.get(name).map(|value| self.policy.read(value, self.path(name))).transpose()
     }
 
-    /// An object that must be there. Errors also: `missing_required_parameter`.
+    /// A required object. Errors also: `missing_required_parameter`.
     pub fn required_object(&self, name: &str) -> Result<Self, ApiError> {
         self.object(name)?.ok_or_else(|| self.missing(name))
     }
@@ -213,13 +213,13 @@ impl<'a> Fields<'a> {
         self.array(name)?.into_iter().map(|(path, item)| self.policy.read(item, path)).collect()
     }
 
-    /// The error of a field that must be there and is not.
+    /// The error for a missing required field.
     #[must_use]
     pub fn missing(&self, name: &str) -> ApiError {
         missing(self.path(name))
     }
 
-    /// The error of a field whose value cannot be used; `fault` continues the sentence that begins with the path.
+    /// The error for an invalid value; `fault` continues the sentence that begins with the path.
     #[must_use]
     pub fn invalid(&self, name: &str, fault: &str) -> ApiError {
         invalid_value(self.path(name), fault)

@@ -4,8 +4,8 @@
 //! the order of their parameters and the values that are bound come from that list; a row is read by its column names
 //! with `serde`. A test compares every list with the migrations, so a column cannot be forgotten.
 //!
-//! Every record carries a version that grows with each change. An update names the version that it is based on and
-//! changes nothing if the row has another one: two administrators never overwrite each other's change.
+//! Every record has a version that is raised with each change. An update names the version that it is based on and
+//! changes nothing if the row has another one: concurrent changes by two administrators are never lost.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -1,18 +1,19 @@
-//! Rotation of the master key: counting what is sealed under which key, and sealing it anew under the current one.
+//! Rotation of the master key: counting values by the key that sealed them, and sealing them again with the current
+//! one.
 //!
-//! A rotation needs no memory of its own. What is left to do is read off the sealed values, which name their key, so a
-//! rotation that was interrupted, or that ran twice at once, goes on from what is there. A value that does not open is
-//! left as it is and reported: sealing never destroys what another key may still read.
+//! A rotation has no state of its own. The sealed values name their key, so a rotation that was interrupted, or that
+//! runs twice at once, continues with the values that are left. A value that cannot be decrypted is kept and
+//! reported: resealing never destroys what another key may still decrypt.
 
 use serde::Serialize;
 
 use super::keyring::{Keyring, NONCE_BYTES, SealError};
 
-/// A sealed value in the record that holds it.
+/// A sealed value of a record.
 pub struct SealedField<'a> {
     /// The field as the admin API names it, such as `server_key`.
     pub name: &'static str,
-    /// What binds the value to its record and field.
+    /// The associated data that binds the value to its record and field.
     pub context: String,
     /// The sealed value.
     pub value: &'a mut String,
@@ -24,10 +25,10 @@ pub trait SealedRecord {
     fn sealed_fields(&mut self) -> Vec<SealedField<'_>>;
 }
 
-/// Seals anew what the record holds under another key than the current one; the number of values that changed.
+/// Reseals the values of the record that another key than the current one has sealed; returns their number.
 ///
 /// # Errors
-/// What `nonce` answers. The record may then hold values of both keys, each of which opens.
+/// Those of `nonce`. The record may then contain values of both keys, each of which can be decrypted.
 pub fn reseal<E>(
     ring: &Keyring,
     record: &mut impl SealedRecord,
@@ -47,32 +48,32 @@ pub fn reseal<E>(
     Ok(changed)
 }
 
-/// What a master key is to the deployment.
+/// The role of a master key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SecretKeyRole"))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyRole {
-    /// Seals what is written.
+    /// The current key, which seals new values.
     Current,
-    /// Is configured to open what it sealed before the current one.
+    /// A configured key that only decrypts.
     Previous,
-    /// Is named by sealed values and not configured.
+    /// A key that sealed values name, but that is not configured.
     Missing,
 }
 
-/// How many values one master key has sealed.
+/// The number of values that one master key has sealed.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SecretKeyCount"))]
 pub struct KeyCount {
-    /// The key, by the id that sealed values carry.
+    /// The id of the key, as in sealed values.
     pub id: String,
-    /// What it is used for.
+    /// Its role.
     pub role: KeyRole,
-    /// How many values are sealed with it.
+    /// Number of values.
     pub values: usize,
 }
 
-/// A value that no configured master key opens.
+/// A value that no configured master key can decrypt.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "UnreadableSecret"))]
 pub struct Unreadable<P> {
@@ -81,24 +82,24 @@ pub struct Unreadable<P> {
     pub place: P,
     /// The field as the admin API names it.
     pub field: &'static str,
-    /// Why it does not open.
+    /// The reason.
     pub reason: String,
 }
 
-/// All sealed values by the master key that sealed them, as the admin API answers it. `P` names a record.
+/// All sealed values by their master key, as the admin API returns it. `P` identifies a record.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SecretKeyState"))]
 pub struct Census<P> {
-    /// The configured keys, the current one first, then those that are named and not configured.
+    /// The configured keys, the current one first, then those that are not configured.
     pub keys: Vec<KeyCount>,
-    /// Values that can be sealed anew and have not been.
+    /// Number of values that are still to be resealed.
     pub left: usize,
-    /// Values that cannot.
+    /// Values that cannot be decrypted.
     pub unreadable: Vec<Unreadable<P>>,
 }
 
 impl<P: Clone> Census<P> {
-    /// A count of nothing yet.
+    /// Without any values.
     #[must_use]
     pub fn new(ring: &Keyring) -> Self {
         let count = |(index, id): (usize, &str)| KeyCount {
@@ -246,8 +247,8 @@ mod tests {
         assert_eq!((after.left, after.unreadable), (0, before.unreadable));
     }
 
-    /// Interrupted after any record, and begun anew by a caller that knows nothing of the first: nothing is done twice,
-    /// and nothing is left out.
+    /// Interrupted after any record, and started again without knowledge of the first run: nothing is done twice, and
+    /// nothing is left out.
     #[test]
     fn a_rotation_that_was_interrupted_anywhere_goes_on() {
         let (old, current) = (ring(1, &[]), ring(2, &[1]));

@@ -1,4 +1,4 @@
-//! Reading an unstreamed answer
+//! Decodes an unstreamed answer
 //! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_ResponseSyntax>).
 
 use serde::Deserialize;
@@ -32,7 +32,7 @@ struct Message<'a> {
     content: Option<Vec<BlockIn<'a>>>,
 }
 
-/// A content block as it is read; one field is set.
+/// A content block; one field is set.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BlockIn<'a> {
@@ -45,7 +45,7 @@ struct BlockIn<'a> {
     image: Option<ImageIn>,
 }
 
-/// A call, or the beginning of one in a stream.
+/// A tool call, or the start of one in a stream.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ToolUseIn<'a> {
@@ -57,7 +57,7 @@ pub struct ToolUseIn<'a> {
 }
 
 impl ToolUseIn<'_> {
-    /// Whether the service runs the tool itself.
+    /// Whether it is a server tool.
     pub fn is_of_the_service(&self) -> bool {
         self.r#type.is_some()
     }
@@ -94,13 +94,13 @@ struct ImageIn {
     source: Option<SourceIn>,
 }
 
-/// Where a picture is, as answers and events state it.
+/// The source of an image in answers and events.
 #[derive(Deserialize)]
 pub struct SourceIn {
     pub bytes: Option<String>,
 }
 
-/// Reads an answer of a success status.
+/// Decodes an answer with a success status.
 pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
     let answer: Answer<'_> =
         serde_json::from_slice(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
@@ -127,7 +127,7 @@ pub fn call_id(id: Option<String>, block: usize) -> String {
     id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_0_{block}"))
 }
 
-/// The part that a block is; `None` for a kind that is not known, or of a tool that the service runs itself.
+/// The part of a block; `None` for an unknown kind, and for server tools.
 fn part(block: BlockIn<'_>, index: usize) -> Option<Part> {
     if let Some(text) = block.text {
         return Some(Part::text(text));

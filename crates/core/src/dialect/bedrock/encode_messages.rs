@@ -1,7 +1,7 @@
-//! Writing the conversation: the system prompt apart, the rest as turns of user and assistant that alternate.
+//! Encodes the messages: the system prompt separately, the rest as alternating turns of user and assistant.
 //!
-//! Instructions that stand inside the conversation move to the system prompt, in their order. Blocks without text are
-//! refused by the service and left out.
+//! Instructions inside the conversation move to the system prompt, in order. Blocks without text are left out,
+//! because the service refuses them.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::dialect::anthropic::tool_id;
 use crate::dialect::canonical::{CacheControl, Citation, Json, Message, Part, Role};
 use crate::hash::sha256_hex;
 
-/// Stands where the service wants a turn and the caller has none.
+/// Placeholder where the service requires a turn and the caller has none.
 const FILLER: &str = "Continue.";
 /// Most characters of the id of a tool call.
 const MAX_TOOL_ID: usize = 64;
@@ -31,7 +31,7 @@ pub struct Turn<'a> {
     pub content: Vec<Block<'a>>,
 }
 
-/// The conversation as it is written.
+/// The encoded messages.
 #[derive(Debug, Default)]
 pub struct Conversation<'a> {
     pub system: Vec<Block<'a>>,
@@ -39,7 +39,7 @@ pub struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    /// Writes the messages for a model of this family.
+    /// Encodes the messages for a model of this family.
     pub fn encode(messages: &'a [Message], family: Family, dropped: &mut Vec<String>) -> Self {
         let mut conversation = Self::default();
         let mut names = Vec::new();
@@ -73,7 +73,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The first turn must be the user's. Instructions alone become what the user says.
+    /// The first turn must be the user's. Instructions alone become a user message.
     fn ensure_user_begins(&mut self) {
         if self.turns.first().is_some_and(|turn| turn.role == USER) {
             return;
@@ -86,8 +86,8 @@ impl<'a> Conversation<'a> {
         self.turns.insert(0, Turn { role: USER, content });
     }
 
-    /// Makes the end of the conversation one that the model accepts. A model that does not continue an answer that was
-    /// begun for it is asked to; where it does, the beginning must not end in blanks.
+    /// Makes the end of the conversation acceptable for the model. A model that does not support a prefilled answer
+    /// is instructed to continue it; where it is supported, it must not end in white space.
     pub fn end(&mut self, may_prefill: bool) {
         let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
         if !may_prefill {
@@ -111,7 +111,7 @@ impl<'a> Conversation<'a> {
         blocks.any(|block| matches!(block, Block::ToolUse(_) | Block::ToolResult(_)))
     }
 
-    /// Whether the last round of tool calls, still under way, began without thoughts.
+    /// Whether the last round of tool calls, if it is not complete, began without a thinking block.
     pub fn has_thoughtless_tool_calls(&self) -> bool {
         let Some(turn) = self.turns.iter().rev().find(|turn| turn.role == ASSISTANT) else { return false };
         turn.content.iter().any(|block| matches!(block, Block::ToolUse(_)))
@@ -119,8 +119,7 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Results must stand before whatever else the user says, each with the mark that follows it. The order is otherwise
-/// kept.
+/// Results must precede other content of the user, each with its cache mark. The order is otherwise kept.
 fn results_first(content: &mut Vec<Block<'_>>) {
     let mut results = Vec::with_capacity(content.len());
     let mut others = Vec::new();
@@ -135,7 +134,7 @@ fn results_first(content: &mut Vec<Block<'_>>) {
     *content = results;
 }
 
-/// A part's place in the conversation, to report what cannot be said there.
+/// A part's position in the conversation, to report what cannot be expressed.
 struct Place<'d> {
     message: usize,
     part: usize,
@@ -151,7 +150,7 @@ impl Place<'_> {
         self.dropped.push(format!("messages[{message}].content[{part}]{field}"));
     }
 
-    /// The part as a block; `None` if it has nothing to say or cannot be said.
+    /// The block of the part; `None` if it is empty or cannot be expressed.
     fn block<'a>(&mut self, part: &'a Part, role: Role) -> Option<Block<'a>> {
         let is_assistant = role == Role::Assistant;
         let is_user = matches!(role, Role::User | Role::Tool);
@@ -216,7 +215,7 @@ impl Place<'_> {
         for part in parts {
             let is_content = matches!(part, Part::Text { .. } | Part::Image { .. } | Part::File { .. });
             match is_content.then(|| self.block(part, Role::Tool)) {
-                // Results may be anything but recordings.
+                // Results may contain anything but audio.
                 Some(Some(Block::Audio(_))) | None => self.drop_field(""),
                 Some(block) => blocks.extend(block),
             }
@@ -224,7 +223,7 @@ impl Place<'_> {
         blocks
     }
 
-    /// The mark behind a part.
+    /// The cache mark of a part.
     fn mark(&mut self, part: &Part) -> Option<CachePoint> {
         let cache: Option<&CacheControl> = match part {
             Part::Text { cache, .. }
@@ -243,7 +242,7 @@ impl Place<'_> {
     }
 }
 
-/// The id in letters that the service accepts, and not too long. Different ids stay different.
+/// The id in characters that the service accepts, and not too long. Different ids stay different.
 fn accepted_id(id: &str) -> Cow<'_, str> {
     let accepted = tool_id::accepted(id);
     if accepted.len() > MAX_TOOL_ID { Cow::Owned(sha256_hex(id)) } else { accepted }

@@ -1,9 +1,7 @@
-//! Writing a request
-//! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>).
+//! Encodes a request (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>).
 //!
-//! An answer in JSON is asked for in the service's own way, `outputConfig.textFormat`, where model and schema allow it.
-//! Where they do not, the system prompt asks for it, and `response_format` is named among what was dropped, as nothing
-//! enforces it then.
+//! JSON output is requested with the service's own `outputConfig.textFormat`, if model and schema allow it. Otherwise
+//! the system prompt asks for it, and `response_format` is reported as dropped, because it is not enforced.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +18,10 @@ use crate::dialect::anthropic::{encode_request as claude, schema};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
 use crate::dialect::upstream::parameters::set_parameters;
 
-/// Most marks up to which the prompt is to be cached.
+/// Most cache marks of a prompt.
 const MAX_CACHE_POINTS: usize = 4;
 
-/// Parameters that are dealt with one by one below; any other that is set is dropped.
+/// Parameters that are handled one by one below; others are dropped if set.
 const SUPPORTED: &[&str] = &[
     "temperature",
     "top_p",
@@ -39,7 +37,7 @@ const SUPPORTED: &[&str] = &[
     "reasoning",
 ];
 
-/// Fields of this dialect alone. Under these names nothing else can be meant, so they cross from a caller of any dialect.
+/// Fields of this dialect only. Their names are unambiguous, so they are passed on from callers of any dialect.
 const OWN_FIELDS: &[&str] = &[
     "additionalModelResponseFieldPaths",
     "guardrailConfig",
@@ -48,7 +46,7 @@ const OWN_FIELDS: &[&str] = &[
     "requestMetadata",
 ];
 
-/// The caller's own additional fields, which are put above ours.
+/// The caller's own additional fields, which take precedence over ours.
 const ADDITIONAL: &str = "additionalModelRequestFields";
 
 #[derive(Serialize)]
@@ -127,7 +125,7 @@ struct ServiceTier {
     r#type: &'static str,
 }
 
-/// What a request says in the words of the model's maker.
+/// The parts of a request in the format of the model's vendor.
 #[derive(Default)]
 struct Additional {
     fields: Map<String, Value>,
@@ -138,7 +136,7 @@ struct Additional {
     max_tokens: Option<u64>,
 }
 
-/// Writes a request body for the model with this name.
+/// Encodes a request body for the model with this name.
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let family = Family::of(model);
     let mut dropped = Vec::new();
@@ -162,7 +160,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let mut own = own_fields(request, reasoning != request.reasoning, &mut dropped);
     let stop_sequences = stop_sequences(request, &mut dropped);
     if matches!(family, Family::Claude(_)) && !stop_sequences.is_empty() {
-        // Which one came up is told only if it is asked for.
+        // The matched stop sequence is reported only on request.
         own.entry("additionalModelResponseFieldPaths").or_insert_with(|| Json::of(&["/stop_sequence"]));
     }
     request_metadata(request, &mut own, &mut dropped);
@@ -211,13 +209,12 @@ fn of_claude(
     if let Some(thinking) = plan.thinking {
         fields.insert("thinking".to_owned(), json!(thinking));
     }
-    // A budget must fit under a limit; without either the service takes the model's own.
+    // A budget must fit under a limit; without either the model's default applies.
     let max_tokens = (has_budget || request.max_tokens.is_some()).then_some(plan.max_tokens);
     Additional { fields, effort: plan.effort, thinks, temperature, top_p, max_tokens }
 }
 
-/// Amazon's models. The highest effort goes with neither a limit nor sampling parameters, which the caller has asked for
-/// more plainly.
+/// Amazon's models. The highest effort allows neither a limit nor sampling parameters; those take precedence.
 fn of_nova(
     request: &ChatRequest,
     reasoning: Option<&Reasoning>,
@@ -275,7 +272,7 @@ fn plain(request: &ChatRequest) -> Additional {
     }
 }
 
-/// How much to think, in one of three levels or not at all; `None` if the request does not say.
+/// The effort, in one of three levels or none; `None` if the request does not set it.
 fn effort_of(reasoning: Option<&Reasoning>) -> Option<&'static str> {
     let reasoning = reasoning?;
     match (reasoning.budget_tokens, reasoning.effort.as_deref()) {
@@ -287,7 +284,7 @@ fn effort_of(reasoning: Option<&Reasoning>) -> Option<&'static str> {
     }
 }
 
-/// Asks for an answer in JSON, if the caller does.
+/// Requests JSON output, if the caller does.
 fn text_format<'a>(
     request: &'a ChatRequest,
     family: Family,
@@ -320,7 +317,7 @@ fn text_format<'a>(
     None
 }
 
-/// Keeps the last marks, which stand behind the longest prompts, if there are more than the service takes.
+/// Keeps the last cache marks, which cover the longest prefixes, if there are more than the service accepts.
 fn limit_cache_points(
     tool_config: Option<&mut ToolConfig<'_>>,
     conversation: &mut Conversation<'_>,
@@ -369,7 +366,7 @@ fn own_fields<'a>(
     own
 }
 
-/// Labels are texts here.
+/// Metadata values are texts here.
 fn request_metadata(request: &ChatRequest, own: &mut BTreeMap<&str, Json>, dropped: &mut Vec<String>) {
     let Some(metadata) = &request.metadata else { return };
     let labels: Result<BTreeMap<String, String>, _> = serde_json::from_str(metadata.text());

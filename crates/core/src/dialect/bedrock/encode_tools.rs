@@ -1,4 +1,4 @@
-//! Writing tools and the choice among them.
+//! Encodes tools and tool choice.
 
 use serde::Serialize;
 
@@ -17,13 +17,13 @@ pub struct ToolConfig<'a> {
 }
 
 impl ToolConfig<'_> {
-    /// Whether the model must call a tool.
+    /// Whether a tool call is required.
     pub fn is_forced(&self) -> bool {
         matches!(self.tool_choice, Some(ChoiceOut::Any {} | ChoiceOut::Tool { .. }))
     }
 }
 
-/// A tool as it is written, or a mark behind one.
+/// A tool, or a cache mark after one.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ToolOut<'a> {
@@ -52,8 +52,8 @@ enum ChoiceOut<'a> {
     Tool { name: &'a str },
 }
 
-/// Writes tools and choice. The service wants tools declared if the conversation contains calls or results of any
-/// (`has_tool_blocks`), also where the caller now offers none; `called` are the names in it.
+/// Encodes tools and tool choice. The service requires declared tools if the conversation contains calls or results
+/// (`has_tool_blocks`), even if the caller offers none now; `called` are the names in it.
 pub fn encode<'a>(
     request: &'a ChatRequest,
     called: &[&'a str],
@@ -87,7 +87,7 @@ pub fn encode<'a>(
             Some(ChoiceOut::Any {})
         }
         Some(ToolChoice::Named(name)) => Some(ChoiceOut::Tool { name }),
-        // There is no word for it. A tool must stay declared here, so that it may be called.
+        // There is no counterpart, and a declared tool may be called.
         Some(ToolChoice::None) => {
             dropped.push("tool_choice".to_owned());
             None
@@ -103,14 +103,14 @@ pub fn encode<'a>(
     names.sort_unstable();
     names.dedup();
     if has_tool_blocks && names.is_empty() {
-        // Results of calls that are not there.
+        // Results without their calls.
         names.push("tool");
     }
     let tools: Vec<_> = names.into_iter().map(placeholder).collect();
     (!tools.is_empty()).then_some(ToolConfig { tools, tool_choice: None })
 }
 
-/// The service has no list of allowed tools; those that are not allowed are not offered.
+/// The service has no list of allowed tools; the others are left out.
 fn is_allowed(function: &Function, choice: Option<&ToolChoice>) -> bool {
     match choice {
         Some(ToolChoice::Allowed { names, .. }) => names.contains(&function.name),
@@ -142,7 +142,7 @@ fn declare<'a>(
         strict,
     });
     if let Some(cache) = &function.cache {
-        // Amazon's own models know such marks in system prompt and conversation only.
+        // Amazon's own models support cache marks in system prompt and messages only.
         if matches!(family, Family::Claude(_)) {
             tools.push(ToolOut::CachePoint(CachePoint::of(cache)));
         } else {
@@ -151,7 +151,7 @@ fn declare<'a>(
     }
 }
 
-/// Stands for a tool of which only the name is known.
+/// Placeholder for a tool of which only the name is known.
 fn placeholder(name: &str) -> ToolOut<'_> {
     let json = schema::of_arguments(None);
     ToolOut::ToolSpec { name, description: None, input_schema: Schema { json }, strict: None }

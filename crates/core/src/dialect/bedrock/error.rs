@@ -1,7 +1,7 @@
-//! Errors: of an answer, and exceptions in a stream
+//! Errors of responses, and exceptions in streams
 //! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html>).
 //!
-//! The body says little, `{"message": "…"}`. What kind of error it is stands in the header `x-amzn-errortype`, for some
+//! The body contains only `{"message": "…"}`. The kind of the error is in the header `x-amzn-errortype`, for some
 //! services in the body's `__type`, and in a stream in the message's own header.
 
 use serde::Deserialize;
@@ -43,8 +43,8 @@ struct Words {
     __type: Option<String>,
 }
 
-/// The body of an error answer with its type, which stands in a header, put in where [`decode`] looks for it. A body that
-/// is no JSON object is replaced.
+/// The body of an error response with its type, from a header, added where [`decode`] looks for it. A body that is
+/// not a JSON object is replaced.
 #[must_use]
 pub fn with_error_type(name: &str, body: &[u8]) -> Vec<u8> {
     let mut fields: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
@@ -52,7 +52,7 @@ pub fn with_error_type(name: &str, body: &[u8]) -> Vec<u8> {
     serde_json::to_vec(&fields).unwrap_or_default()
 }
 
-/// Reads the body of an error answer.
+/// Decodes the body of an error response.
 pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     let Some(words) = read(body) else {
         return ErrorInfo::of_status(status, unreadable_error(status, body));
@@ -65,12 +65,12 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     info(Some(status), name.as_deref(), words.message)
 }
 
-/// Reads an exception of a stream, which has no status of its own.
+/// Decodes an exception in a stream, which has no status of its own.
 pub fn decode_exception(name: &str, payload: &[u8]) -> ErrorInfo {
     info(None, Some(name), read(payload).and_then(|words| words.message))
 }
 
-/// An error of a stream that is no exception of the service's model.
+/// An error in a stream that is not an exception of the service.
 pub fn decode_unmodelled(code: Option<&str>, message: Option<&str>) -> ErrorInfo {
     info(None, code, message.map(str::to_owned))
 }
@@ -97,7 +97,7 @@ fn info(status: Option<u16>, name: Option<&str>, message: Option<String>) -> Err
     ErrorInfo { status, kind, message, code, param: None, fault: None }
 }
 
-/// The kind where only the status tells: credentials that are refused come with the status of missing permissions.
+/// The kind by the status only: refused credentials have the status of missing permissions.
 fn of_status(status: u16, message: &str) -> ErrorKind {
     let about_credentials = ["security token", "signature", "API Key", "API key", "Bearer Token", "expired"];
     match status {

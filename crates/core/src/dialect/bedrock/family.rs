@@ -1,26 +1,26 @@
-//! Whose models take what, read off the name of the model.
+//! The vendor of a model and its format, by the model's name.
 
 use crate::dialect::anthropic::model_rules::ModelRules;
 
-/// A family of models that take the same additional fields.
+/// A family of models with the same additional fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// Anthropic's, with the rules of the model
     /// (<https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html>).
     Claude(ModelRules),
-    /// Amazon's; since the second generation they think
+    /// Amazon's; reasoning models since the second generation
     /// (<https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html>).
     Nova {
-        /// Whether the model thinks.
+        /// Whether it is a reasoning model.
         thinks: bool,
     },
-    /// `OpenAI`'s open models, which take `reasoning_effort`.
+    /// `OpenAI`'s open models, which accept `reasoning_effort`.
     GptOss,
     /// Any other.
     Other,
 }
 
-/// Makers whose models are none of the families above, as they stand before the dot in a model's name.
+/// Vendors without a family above, as in the part before the dot of a model's name.
 const OTHER_MAKERS: &[&str] = &[
     "ai21",
     "amazon",
@@ -60,22 +60,22 @@ impl Family {
         if is_other { Self::Other } else { Self::Claude(ModelRules::of(&model)) }
     }
 
-    /// Whether marks up to which the prompt is to be cached are taken.
+    /// Whether cache marks are supported.
     pub fn takes_cache_points(self) -> bool {
         matches!(self, Self::Claude(_) | Self::Nova { .. })
     }
 
-    /// Whether thoughts may be given back.
+    /// Whether thinking blocks may be sent back.
     pub fn takes_thoughts(self) -> bool {
         matches!(self, Self::Claude(_))
     }
 
-    /// Whether the request may end in the beginning of the answer.
+    /// Whether the request may contain a prefilled answer.
     pub fn takes_prefill(self) -> bool {
         matches!(self, Self::Claude(rules) if rules.prefill)
     }
 
-    /// Whether answers and arguments can be held to a schema.
+    /// Whether schemas of answers and arguments can be enforced.
     pub fn enforces_schemas(self) -> bool {
         matches!(self, Self::Claude(rules) if rules.structured_output)
     }

@@ -1,4 +1,4 @@
-//! Pictures, recordings and documents as blocks.
+//! Images, audio and documents as blocks.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::wire::{self, Block, Source};
 use crate::dialect::canonical::Media;
 
-/// Kinds of content by their media types, with the names that the service has for their formats.
+/// Media types of each kind of content, with the service's names of their formats.
 const PICTURES: &[(&str, &str)] = &[
     ("image/png", "png"),
     ("image/jpeg", "jpeg"),
@@ -56,7 +56,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
 /// Most characters of a document's name.
 const MAX_NAME: usize = 200;
 
-/// What content of some kind becomes.
+/// The block of a kind of content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Picture(&'static str),
@@ -65,12 +65,12 @@ enum Form {
     Document(&'static str),
 }
 
-/// The block of a picture, recording or document; `None` if the service takes no such thing or cannot get at it.
-/// `names` are those of the documents before, which a new one must differ from.
+/// The block of an image, audio or document; `None` if the service does not support it or cannot access it. `names`
+/// are those of earlier documents, which a new one must differ from.
 pub fn block<'a>(media: &'a Media, name: Option<&str>, names: &mut Vec<String>) -> Option<Block<'a>> {
     let (source, form) = match media {
         Media::Base64 { media_type, data } => {
-            // A body that is no base64 is refused as a whole.
+            // A request with invalid base64 is refused as a whole.
             STANDARD.decode(data).ok()?;
             (Source::Bytes(data), form_of_type(media_type)?)
         }
@@ -92,7 +92,7 @@ pub fn block<'a>(media: &'a Media, name: Option<&str>, names: &mut Vec<String>) 
     })
 }
 
-/// The media type of a picture in an answer.
+/// The media type of an image in an answer.
 pub fn picture_type(format: &str) -> String {
     format!("image/{format}")
 }
@@ -128,7 +128,7 @@ fn form_of_ending(ending: &str) -> Option<Form> {
         .or_else(|| find(DOCUMENTS).map(Form::Document))
 }
 
-/// A name of accepted letters that no document before has: letters, digits, single blanks, hyphens and brackets.
+/// A name of accepted characters that no earlier document has: letters, digits, single spaces, hyphens and brackets.
 fn new_name(name: Option<&str>, names: &mut Vec<String>) -> String {
     let name = name.map(|name| name.rsplit_once('.').map_or(name, |(stem, _)| stem)).unwrap_or_default();
     let is_accepted =

@@ -1,22 +1,22 @@
 //! Amazon Bedrock's Converse and `ConverseStream`
 //! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>), for upstreams.
 //!
-//! One form of request for the models of many makers. What only one maker's models take (`top_k`, thinking) goes under
-//! `additionalModelRequestFields` in that maker's own words, which [`family`] reads off the model's name; a name that
-//! hides its maker, such as that of an inference profile of one's own, is taken for a model of Anthropic's.
+//! One request format for the models of many vendors. Fields for the models of one vendor only (`top_k`, thinking) go
+//! under `additionalModelRequestFields` in that vendor's format; [`family`] determines the vendor by the model's
+//! name. A name without a vendor, such as that of a custom inference profile, counts as a model of Anthropic.
 //!
 //! Guarantees:
-//! - what the dialect and the canonical model can both say crosses; what cannot be said to the model is named among the
-//!   dropped parameters;
-//! - turns alternate and begin with the user's, texts are not blank, documents have accepted and different names: the
+//! - everything that both this dialect and the canonical model can express is translated; what the model does not
+//!   support is named among the dropped parameters;
+//! - turns alternate and begin with the user's, texts are not blank, documents have accepted and unique names: the
 //!   service refuses anything else;
-//! - thinking signatures and redacted thoughts come back as they left, to Anthropic's models only;
-//! - a streamed answer, which comes in event-stream frames, is what the unstreamed one would have been; an exception in
-//!   it is the error that the unstreamed request would have ended in.
+//! - thinking signatures and redacted thinking are returned unchanged, to Anthropic's models only;
+//! - a streamed answer, which arrives in event-stream frames, equals the unstreamed one; an exception in it is the
+//!   error that the unstreamed request would have ended in.
 //!
-//! The model's name stands in the address. Pictures and documents go along or are named by an `s3://` address; what lies
-//! at any other address is dropped, as the service fetches nothing. What tools that the service runs itself leave behind
-//! is left out of translated answers.
+//! The model's name is in the URL. Images and documents are sent inline or referred to by an `s3://` URL; those at
+//! other URLs are dropped, because the service fetches nothing. Blocks of server tools are left out of translated
+//! answers.
 
 mod decode_response;
 mod encode_messages;

@@ -1,9 +1,9 @@
-//! Reading a streamed answer
+//! Decodes a streamed answer
 //! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html>).
 //!
-//! Blocks become parts under numbers of their own: those of kinds that are not known are left out, and redacted
-//! thoughts, which may come in pieces, are parts when they end. Text begins without a word about it. `metadata` is the
-//! last event; a stream that ends before it, but after the reason to stop, has said everything all the same.
+//! Blocks become parts with numbers of their own: blocks of unknown kinds are left out, and redacted thinking, which
+//! may arrive in pieces, becomes a part when it ends. Text has no start event. `metadata` is the last event; a stream
+//! that ends before it, but after the stop reason, is complete.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,14 +17,14 @@ use super::{error, media};
 use crate::aws::event_stream::{Message, MessageReader};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, Media, PartStart, StreamDecoder, StreamEvent};
 
-/// Largest event that is read; pictures come whole.
+/// Largest event; an image is one event.
 const MAX_EVENT_BYTES: usize = 1 << 24;
-/// Most bytes of redacted thoughts that are held until they are whole.
+/// Most bytes of redacted thinking that are held until it is complete.
 const MAX_REDACTED_BYTES: usize = 1 << 22;
 /// Most blocks that may be open at once.
 const MAX_OPEN_BLOCKS: usize = 256;
 
-/// Reads one stream.
+/// The decoder of one stream.
 #[derive(Debug)]
 pub struct Decoder {
     reader: MessageReader,
@@ -64,24 +64,24 @@ struct State {
     parts: usize,
 }
 
-/// How far the stream has come.
+/// The state of the stream.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     #[default]
     NotBegun,
     Begun,
-    /// The reason to stop has been given.
+    /// The stop reason has arrived.
     Finished,
-    /// It has ended, well or not.
+    /// It has ended, properly or not.
     Over,
 }
 
-/// A block under way.
+/// An open block.
 #[derive(Debug)]
 struct Open {
-    /// Its number in the stream.
+    /// Its index in the stream.
     block: usize,
-    /// Its number among the parts; `None` if it is left out, or not yet one.
+    /// Its index among the parts; `None` if it is left out, or not a part yet.
     part: Option<usize>,
     kind: Kind,
 }
@@ -90,13 +90,13 @@ struct Open {
 enum Kind {
     Text,
     Thinking,
-    /// Whether arguments have come.
+    /// Whether arguments have arrived.
     ToolCall {
         has_arguments: bool,
     },
-    /// Redacted thoughts as far as they came.
+    /// Redacted thinking as far as it has arrived.
     Redacted(Vec<u8>),
-    /// A picture of this format, until it comes.
+    /// An image of this format, until it arrives.
     Image(String),
     /// It is left out.
     Other,
@@ -205,7 +205,7 @@ impl State {
         }
     }
 
-    /// Takes in an event; `None` if it cannot be read.
+    /// Processes an event; `None` if it cannot be parsed.
     fn event(&mut self, name: &str, payload: &[u8], events: &mut Vec<StreamEvent>) -> Option<()> {
         match name {
             "messageStart" => self.begin(events),
@@ -218,7 +218,7 @@ impl State {
                 self.stop(reason, events);
             }
             "metadata" => self.conclude(read(payload)?, events),
-            // After the reason to stop nothing more is said.
+            // Nothing follows the stop reason.
             _ if self.phase >= Phase::Finished => {}
             "contentBlockStart" => {
                 let start: BlockStart<'_> = serde_json::from_slice(payload).ok()?;
@@ -269,7 +269,7 @@ impl State {
         self.push_open(Open { block, part: None, kind }, events);
     }
 
-    /// Begins a part. Only tool calls may be under way beside each other; whatever else is open is over by now.
+    /// Starts a part. Only tool calls may overlap; other open parts end here.
     fn open_part(
         &mut self,
         block: usize,
@@ -295,7 +295,7 @@ impl State {
         Some(())
     }
 
-    /// Ends the blocks that are meant.
+    /// Ends the blocks that `is_meant` selects.
     fn close(&mut self, is_meant: impl Fn(&Open) -> bool, events: &mut Vec<StreamEvent>) {
         let parts = &mut self.parts;
         self.open.retain_mut(|open| {
@@ -374,8 +374,8 @@ impl State {
         }
     }
 
-    /// The part of an open block of text or thoughts. A block that was never begun begins now; `None` if the block is
-    /// of another kind.
+    /// The part of an open block of text or thinking. A missing start is made up for; `None` if the block has another
+    /// kind.
     fn part(&mut self, block: usize, thinking: bool, events: &mut Vec<StreamEvent>) -> Option<usize> {
         match self.open.iter().find(|open| open.block == block) {
             Some(Open { part, kind: Kind::Thinking, .. }) if thinking => *part,
@@ -396,7 +396,7 @@ impl State {
                 events.push(StreamEvent::ArgumentsDelta { choice: 0, part: *part, text });
             }
             Some(_) => {}
-            // It cannot be told which call it belongs to.
+            // It cannot be assigned to a call.
             None => self.fail(ErrorInfo::malformed(), events),
         }
     }

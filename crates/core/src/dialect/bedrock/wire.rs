@@ -1,4 +1,4 @@
-//! The shapes of Converse: content blocks as they are written, and what answers and events share.
+//! The JSON of Converse: content blocks for encoding, and common parts of answers and events.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json};
 use crate::tokens::TokenUsage;
 
-/// A content block as it is written: an object with a single field that names its kind.
+/// A content block to be encoded: an object with a single field that names its kind.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Block<'a> {
@@ -23,14 +23,14 @@ pub enum Block<'a> {
     CachePoint(CachePoint),
 }
 
-/// A picture or recording.
+/// An image or audio.
 #[derive(Debug, Serialize)]
 pub struct Media<'a> {
     pub format: &'static str,
     pub source: Source<'a>,
 }
 
-/// Where it is: right here in base64, or in S3.
+/// Its source: inline base64, or S3.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source<'a> {
@@ -74,7 +74,7 @@ pub enum Reasoning<'a> {
     RedactedContent(&'a str),
 }
 
-/// A mark up to which the prompt is to be cached; a block of its own.
+/// A cache mark, which is a block of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CachePoint {
     r#type: &'static str,
@@ -83,14 +83,14 @@ pub struct CachePoint {
 }
 
 impl CachePoint {
-    /// The mark in the words of the dialect. Only the lifetime that is not the default is said: models that know none
+    /// The cache mark in this dialect. A lifetime is only sent if it is not the default: models without lifetimes
     /// refuse the field.
     pub fn of(cache: &CacheControl) -> Self {
         Self { r#type: "default", ttl: (cache.ttl.as_deref() == Some("1h")).then_some("1h") }
     }
 }
 
-/// A citation as answers state it, whole or in a stream.
+/// A citation in answers and streams.
 pub fn read_citation(raw: &RawValue) -> Citation {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase")]
@@ -125,7 +125,7 @@ pub fn read_citation(raw: &RawValue) -> Citation {
     }
 }
 
-/// `usage`. `inputTokens` counts only what was neither read from the cache nor written to it.
+/// `usage`. `inputTokens` counts only tokens that were neither read from the cache nor written to it.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Usage {
@@ -144,7 +144,7 @@ struct CacheDetail {
 }
 
 impl Usage {
-    /// The counts in the sense of the canonical model; `None` if nothing was counted.
+    /// The counts in the canonical form; `None` if there are none.
     pub fn counted(&self) -> Option<TokenUsage> {
         use crate::dialect::upstream::count;
         let cached = count(self.cache_read_input_tokens.as_ref());
@@ -165,7 +165,7 @@ impl Usage {
     }
 }
 
-/// The tier that served an answer, as answers state it.
+/// The service tier in answers.
 #[derive(Deserialize)]
 pub struct ServiceTier {
     pub r#type: Option<String>,
@@ -177,7 +177,7 @@ pub struct ModelFields {
     pub stop_sequence: Option<String>,
 }
 
-/// Reads a `stopReason`.
+/// Decodes a `stopReason`.
 pub fn finish_reason(stop_reason: &str, fields: Option<ModelFields>, has_tool_calls: bool) -> FinishReason {
     match stop_reason {
         "end_turn" if has_tool_calls => FinishReason::ToolCalls,

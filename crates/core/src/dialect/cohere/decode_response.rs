@@ -79,7 +79,7 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
     })
 }
 
-/// Puts citations to the last text, as a stream does.
+/// Adds citations to the last text, as a stream does.
 fn cite(parts: &mut [Part], citations: Vec<&RawValue>) {
     let found: Vec<Citation> = citations.into_iter().flat_map(wire::read_citation).collect();
     let text = parts.iter_mut().rev().find_map(|part| match part {

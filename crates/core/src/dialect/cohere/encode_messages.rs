@@ -1,4 +1,4 @@
-//! Encodes the conversation.
+//! Encodes the messages.
 
 use serde::Serialize;
 
@@ -53,7 +53,7 @@ struct FunctionOut<'a> {
     arguments: &'a str,
 }
 
-/// The messages, and what of them cannot be said.
+/// The encoded messages, and what could not be expressed.
 pub fn encode<'a>(messages: &'a [Message], dropped: &mut Vec<String>) -> Vec<MessageOut<'a>> {
     let mut out = Vec::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate() {
@@ -77,7 +77,7 @@ fn plain<'a>(role: &'static str, content: Option<ContentOut<'a>>) -> MessageOut<
     MessageOut { role, content, tool_plan: None, tool_calls: Vec::new(), tool_call_id: None }
 }
 
-/// A single text as a string, which the service takes for the same; `None` if there is nothing.
+/// A single text as a string, which is equivalent; `None` if there is no content.
 fn content_of(mut blocks: Vec<BlockOut<'_>>) -> Option<ContentOut<'_>> {
     if let [BlockOut::Text { text }] = blocks.as_slice() {
         return Some(ContentOut::Text(text));
@@ -115,7 +115,7 @@ fn image<'a>(media: &'a Media, detail: Option<&'a str>) -> Option<BlockOut<'a>> 
     Some(BlockOut::ImageUrl { image_url: ImageUrl { url: media.to_url()?, detail } })
 }
 
-/// What was thought before tool calls is their plan, unless the model also said something.
+/// Reasoning before tool calls becomes their plan, unless there is also text.
 fn encode_assistant<'a>(
     message: &'a Message,
     drop_at: &mut dyn FnMut(usize, &str),
@@ -133,7 +133,7 @@ fn encode_assistant<'a>(
                 }
             }
             Part::Refusal { text } => blocks.push(BlockOut::Text { text }),
-            // Signed thoughts are another vendor's.
+            // Signed thinking blocks belong to another vendor.
             Part::Thinking { text, signature: None } if !text.is_empty() => {
                 blocks.push(BlockOut::Thinking { thinking: text });
             }

@@ -11,7 +11,7 @@ use crate::dialect::canonical::{
 };
 use crate::dialect::upstream::parameters::set_parameters;
 
-/// Parameters that have a counterpart.
+/// Parameters with a counterpart.
 const SUPPORTED: &[&str] = &[
     "temperature",
     "top_p",
@@ -27,7 +27,7 @@ const SUPPORTED: &[&str] = &[
     "reasoning",
 ];
 
-/// Fields of this dialect alone. Under these names nothing else can be meant, so they cross from a caller of any dialect.
+/// Fields of this dialect only. Their names are unambiguous, so they are passed on from callers of any dialect.
 const OWN: &[&str] = &["citation_options", "documents", "priority", "safety_mode", "strict_tools"];
 
 /// The largest `p` that the service accepts.
@@ -139,7 +139,7 @@ fn own_fields<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> BTreeM
     own
 }
 
-/// Penalties are not negative here.
+/// The service does not accept negative penalties.
 fn penalty(name: &str, value: Option<f64>, dropped: &mut Vec<String>) -> Option<f64> {
     let value = value?;
     if value < 0.0 {
@@ -149,7 +149,7 @@ fn penalty(name: &str, value: Option<f64>, dropped: &mut Vec<String>) -> Option<
     (value > 0.0).then_some(value)
 }
 
-/// The tools, and whether all of them are to be held to their schemas: the service knows that for all or for none.
+/// The tools, and whether schemas are enforced: the service supports that for all of them or none.
 fn tools<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> (Vec<ToolOut<'a>>, Option<bool>) {
     let mut tools = Vec::with_capacity(request.tools.len());
     let mut strict = Vec::new();
@@ -182,7 +182,7 @@ fn tools<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> (Vec<ToolOu
     (tools, None)
 }
 
-/// The service can neither name a tool nor list those that are allowed; the others are not offered.
+/// The service can neither force a tool nor list allowed ones; the others are left out.
 fn is_allowed(name: &str, choice: Option<&ToolChoice>) -> bool {
     match choice {
         Some(ToolChoice::Allowed { names, .. }) => names.iter().any(|allowed| allowed == name),
@@ -208,7 +208,7 @@ fn tool_choice(request: &ChatRequest, has_tools: bool, dropped: &mut Vec<String>
     Some(choice)
 }
 
-/// Tools and a format of the answer exclude each other.
+/// Tools and a response format exclude each other.
 fn response_format<'a>(
     request: &'a ChatRequest,
     has_tools: bool,
@@ -226,7 +226,7 @@ fn response_format<'a>(
     Some(Format { r#type: "json_object", json_schema })
 }
 
-/// Thinking is a switch and a budget.
+/// Reasoning is a switch and a budget.
 fn thinking(reasoning: Option<&Reasoning>, dropped: &mut Vec<String>) -> Option<Thinking> {
     let reasoning = reasoning?;
     if reasoning.include.is_some() {

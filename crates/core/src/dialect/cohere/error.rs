@@ -1,4 +1,5 @@
-//! Errors (<https://docs.cohere.com/v2/reference/errors>): `{"id": "…", "message": "…"}`, told apart by their status.
+//! Errors (<https://docs.cohere.com/v2/reference/errors>): `{"id": "…", "message": "…"}`, distinguished by their
+//! status.
 
 use serde::Deserialize;
 
@@ -16,7 +17,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     let message = message.filter(|message| !message.trim().is_empty());
     let mut error = ErrorInfo::of_status(status, message.unwrap_or_else(|| unreadable_error(status, body)));
     match status {
-        // A token that is not valid.
+        // An invalid token.
         498 => error.kind = ErrorKind::Authentication,
         499 => error.kind = ErrorKind::Timeout,
         400 | 422 if error.message.contains("too many tokens") => {
@@ -27,7 +28,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     error
 }
 
-/// The error of a stream that ends in one; `reason` is its `finish_reason`.
+/// The error at the end of a stream; `reason` is its `finish_reason`.
 pub fn of_end(reason: &str, message: Option<String>) -> ErrorInfo {
     let message = message.filter(|message| !message.trim().is_empty());
     let message = message.unwrap_or_else(|| format!("The provider ended the answer with {reason}."));

@@ -1,11 +1,11 @@
 //! Cohere's Chat API, version 2 (<https://docs.cohere.com/v2/reference/chat>), for upstreams.
 //!
-//! Guarantees: what the dialect and the canonical model can both say crosses, and what cannot be said is named among the
-//! dropped parameters; a streamed answer is what the unstreamed one would have been.
+//! Guarantees: everything that both this dialect and the canonical model can express is translated, and the rest is
+//! named among the dropped parameters; a streamed answer equals the unstreamed one.
 //!
-//! Peculiarities: what the model plans before it calls tools is a field of its own (`tool_plan`), which is reasoning in
-//! the canonical model; citations name the characters of the answer that they stand behind, and come after the text in a
-//! stream; a stream may end in `message-end` with an error. Usage is what is billed, where the service says it.
+//! Peculiarities: the plan before tool calls is a field of its own (`tool_plan`), which is reasoning in the canonical
+//! model; citations contain ranges of characters of the answer, and come after the text in a stream; a stream may end
+//! in `message-end` with an error. Usage is the billed one, if the service reports it.
 
 mod decode_response;
 mod encode_messages;

@@ -19,7 +19,7 @@ pub fn decoder() -> Box<dyn StreamDecoder> {
 #[derive(Debug, Default)]
 struct CohereReading {
     begun: bool,
-    /// From the id of the answer; for ids of tool calls that have none.
+    /// From the id of the answer; for ids of tool calls without one.
     unique: String,
     parts: ChoiceParts,
 }
@@ -43,7 +43,7 @@ struct Delta<'a> {
     usage: Option<Usage>,
 }
 
-/// The `message` of a delta, where it is one of content, plan or call.
+/// The `message` of a delta of content, plan or call.
 #[derive(Deserialize, Default)]
 struct Message<'a> {
     content: Option<Content>,
@@ -70,7 +70,7 @@ impl Reading for CohereReading {
             return true;
         };
         let Some(kind) = wire.r#type.as_deref() else {
-            // An error in the shape of a whole answer's.
+            // An error in the form of an unstreamed one.
             let Some(message) = wire.message else { return false };
             events.push(StreamEvent::Error(error::of_end("ERROR", Some(message))));
             return true;

@@ -1,4 +1,4 @@
-//! What answers and events have in common.
+//! Common parts of answers and events.
 
 use serde::Deserialize;
 use serde_json::Number;
@@ -23,8 +23,8 @@ struct Tokens {
 }
 
 impl Usage {
-    /// The counts in the sense of the canonical model; `None` if nothing was counted. Billed units leave out what the
-    /// service adds to a prompt itself.
+    /// The counts in the canonical form; `None` if there are none. Billed units exclude what the service itself adds
+    /// to a prompt.
     pub fn counted(&self) -> Option<TokenUsage> {
         let tokens = |tokens: &Option<Tokens>| {
             let tokens = tokens.as_ref()?;
@@ -38,7 +38,7 @@ impl Usage {
     }
 }
 
-/// A function in a tool call, whole or in pieces.
+/// A function in a tool call, complete or in pieces.
 #[derive(Deserialize, Default)]
 pub struct Function {
     pub name: Option<String>,
@@ -52,7 +52,7 @@ pub struct ToolCall {
     pub function: Option<Function>,
 }
 
-/// A citation with as many entries as it has sources.
+/// A citation; one entry for each of its sources.
 pub fn read_citation(raw: &RawValue) -> Vec<Citation> {
     #[derive(Deserialize, Default)]
     struct Wire {
