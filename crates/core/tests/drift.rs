@@ -202,6 +202,7 @@ fn every_documented_error_code_exists() {
 fn setting_names<'a>(words: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
     let is_name = |word: &&str| {
         word.len() > 3
+            && word.starts_with(|first: char| first.is_ascii_uppercase())
             && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
     };
     words.filter(is_name).collect()
