@@ -1,7 +1,7 @@
 // The files that Cloudflare serves without asking the Worker: those of public/, and what is put there: the description of
 // the API and the program that shows it.
 
-import { copyFileSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 import { inRoot } from "./paths.mjs";
@@ -17,6 +17,8 @@ export function copyStaticFiles() {
   for (const [source, target] of COPIES.map((pair) => pair.map((file) => inRoot(file)))) {
     if (existsSync(target) && statSync(target).mtimeMs >= statSync(source).mtimeMs) continue;
     mkdirSync(dirname(target), { recursive: true });
-    copyFileSync(source, target);
+    // In one go: half a copy that is newer than its source would stay.
+    copyFileSync(source, `${target}.partial`);
+    renameSync(`${target}.partial`, target);
   }
 }

@@ -123,7 +123,7 @@ export function scheduled() {}
 
 /** A checkout with our scripts and stand-ins for all that is compiled. */
 function makeCheckout() {
-  for (const file of ['scripts', 'src/entry.mjs', 'src/recovery.mjs', 'package.json', 'package-lock.json', 'Cargo.toml', 'Cargo.lock']) {
+  for (const file of ['scripts', 'src/entry.mjs', 'src/recovery.mjs', 'package.json', 'package-lock.json', 'Cargo.toml', 'Cargo.lock', 'docs/openapi.json']) {
     cpSync(inRoot(file), at('checkout', file), { recursive: true });
   }
   symlinkSync(inRoot('node_modules'), at('checkout', 'node_modules'));
