@@ -29,7 +29,8 @@ pub async fn detokenize(exchange: &Exchange) -> Result<Response, ApiError> {
     json(200, &asked.answer(&model_behind(exchange, &principal, &asked.model).await?)?)
 }
 
-/// The model behind a name. A well-known model whose vocabulary is here need not be configured: counting asks nobody.
+/// The model behind a name. A well-known model whose vocabulary is in the build need not be configured: counting needs no
+/// upstream.
 async fn model_behind(exchange: &Exchange, principal: &Principal, name: &str) -> Result<String, ApiError> {
     match snapshot::current(exchange).await?.resolve(name, principal) {
         Ok(plan) => Ok(plan.first.upstream_model),

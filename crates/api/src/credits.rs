@@ -106,7 +106,7 @@ operations! {
 
     /// Issue a grant token.
     ///
-    /// Whoever holds it redeems it once.
+    /// It can be redeemed once, by any caller who has it.
     ISSUE_GRANT_TOKEN: Post "/credits/grant-tokens" Admin, |it| it.body::<GrantTokenInput>()
         .answer::<IssuedGrantToken>(201, "The token.");
 }

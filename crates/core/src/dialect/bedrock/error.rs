@@ -43,7 +43,7 @@ struct Words {
     __type: Option<String>,
 }
 
-/// The body of an error response with its type, from a header, added where [`decode`] looks for it. A body that is
+/// The body of an error response with its type, from a header, added where `decode` looks for it. A body that is
 /// not a JSON object is replaced.
 #[must_use]
 pub fn with_error_type(name: &str, body: &[u8]) -> Vec<u8> {

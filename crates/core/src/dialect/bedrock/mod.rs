@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>), for upstreams.
 //!
 //! One request format for the models of many vendors. Fields for the models of one vendor only (`top_k`, thinking) go
-//! under `additionalModelRequestFields` in that vendor's format; [`family`] determines the vendor by the model's
+//! under `additionalModelRequestFields` in that vendor's format; `family` determines the vendor by the model's
 //! name. A name without a vendor, such as that of a custom inference profile, counts as a model of Anthropic.
 //!
 //! Guarantees:
