@@ -17,7 +17,7 @@ EXAMPLES = 12
 
 
 def main():
-    place.start()
+    place.start("serve-demo.mjs")
     try:
         base = place.place["base_url"].removesuffix("/v1")
         command = [

@@ -15,8 +15,8 @@ place = {}
 server = None
 
 
-def start():
-    """Starts serve.mjs, or takes the one that the environment names. The second call does nothing."""
+def start(script="serve.mjs"):
+    """Starts this script, or takes the one that the environment names. The second call does nothing."""
     global server
     if place:
         return
@@ -25,7 +25,7 @@ def start():
         place.update(given)
         return
     server = subprocess.Popen(
-        [os.environ.get("NODE", "node"), str(HERE / "serve.mjs")],
+        [os.environ.get("NODE", "node"), str(HERE / script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -34,7 +34,7 @@ def start():
         if line.startswith("{"):
             place.update(json.loads(line))
             return
-    raise RuntimeError(f"serve.mjs ended with {server.wait()} before it printed its addresses")
+    raise RuntimeError(f"{script} ended with {server.wait()} before it printed its addresses")
 
 
 def stop():

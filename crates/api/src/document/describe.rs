@@ -203,7 +203,8 @@ impl<'a> Describe<'a> {
 
     /// An answer of another content type.
     pub fn file(&mut self, content_type: &str, description: &str) -> &mut Self {
-        self.content(200, content_type, json!({ "type": "string" }), description)
+        let kind = if content_type == JSON { "object" } else { "string" };
+        self.content(200, content_type, json!({ "type": kind }), description)
     }
 
     /// The answer may be a stream of Server-Sent Events.
