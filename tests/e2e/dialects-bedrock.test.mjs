@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import {
   answersWith,
+  CREDENTIALS,
   converse,
   event,
   eventsOf,
@@ -195,6 +196,14 @@ test("what kind of error it is stands in a header", async () => {
     const error = await failure(chat(t.openai(), { model: name, messages: user("x"), tools: openaiTools }));
     assert.equal(error.code, expected);
   }
+});
+
+test("a session token that the service repeats is masked", async () => {
+  const say = (x) => refused(x, 403, "AccessDeniedException", `No: ${x.headers["x-amz-security-token"]}`);
+  await t.on("bedrock", "talkative", say);
+  const error = await failure(chat(t.openai(), { model: "talkative", messages: user("x") }));
+  assert.match(error.message, /No: /);
+  assert.ok(!error.message.includes(CREDENTIALS.session_token), error.message);
 });
 
 test("models are those of the control plane, then the inference profiles", async () => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::aws::credentials::secrets_in;
 use crate::catalog::operation::DEFAULT_WEIGHT;
 use crate::catalog::{ProviderKeyRecord, ProviderRecord};
 use crate::dialect::operation::Operation;
@@ -134,7 +135,8 @@ impl Upstream {
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let hidden = self.headers.iter().filter(|(name, _)| crate::http::headers::carries_credential(name));
         let keys = self.keys.iter().map(|key| key.key.as_str());
-        keys.chain(hidden.map(|(_, value)| value.as_str()))
+        let within = self.keys.iter().flat_map(|key| secrets_in(&key.key));
+        keys.chain(within).chain(hidden.map(|(_, value)| value.as_str()))
     }
 }
 
