@@ -7,8 +7,8 @@
 //! form, as far as the codecs can.
 //!
 //! Blocks of a provider's server tools ([`Part::ProviderBlock`]) are treated in the same way: a caller of another
-//! dialect gets them as encrypted thinking blocks with a mark of their own (`SignatureOrigin::seal`), and the vendor gets the
-//! original blocks back. The codecs of other providers drop and report them.
+//! dialect gets them as encrypted thinking blocks with a mark of their own (`SignatureOrigin::seal`), and the vendor
+//! gets the original blocks back. The codecs of other providers drop and report them.
 //!
 //! The mark consists of letters and digits, and its length is a multiple of four, so that base64 stays base64:
 //! clients of the Gemini API decode it.

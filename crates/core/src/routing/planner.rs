@@ -56,8 +56,8 @@ pub struct Considered {
 pub struct Decision {
     /// Indexes of the candidates to try, best first. Empty: none can serve the request.
     pub order: Vec<usize>,
-    /// Number of usable ones at the front, which are begun with [`HealthRegistry::begin`]. The rest are last resorts; they are
-    /// begun with [`HealthRegistry::begin_last_resort`] when all others have failed.
+    /// Number of usable ones at the front, which are begun with [`HealthRegistry::begin`]. The rest are last resorts;
+    /// they are begun with [`HealthRegistry::begin_last_resort`] when all others have failed.
     pub usable: usize,
     /// If all that can serve the request are cooling down: until when, in milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,12 +1,12 @@
-//! The tokens of all vocabularies, each of them once: what bytes are a token of any of them, and at which slot.
+//! The tokens of all vocabularies, each stored once: maps bytes to the slot of a token.
 //!
-//! A filter, one bit for each hash, turns away most bytes that are no token. The others are looked for among the tokens of
-//! their length which begin and end alike ([`group`]): those lie in order, and few steps of halving find the place. There the
-//! bytes are compared, so nothing is ever found that is not there. The order costs no more than the search: a table of hashes
-//! would be larger, and a module with it is compressed less.
+//! A filter, one bit for each hash, rejects most bytes that are no token. The others are searched among the tokens of
+//! the same length and with the same first and last byte ([`group`]), which are sorted: a binary search of few steps.
+//! The bytes are compared at the end, so there are no false positives. A hash table would be larger, and would
+//! compress worse.
 //!
-//! Vocabularies share most of their tokens (85 % of those of `cl100k_base` are in `o200k_base`), and keep for each slot
-//! no more than their rank.
+//! Vocabularies share most of their tokens (85 % of those of `cl100k_base` are in `o200k_base`), and store only the
+//! rank for each slot.
 
 use alloc::vec::Vec;
 use core::hint::select_unpredictable;
