@@ -17,7 +17,9 @@ export function answerCheck({ chunks, dialect, answer, request }) {
     }
     return () => new ContentCheck();
   }
-  const expected = chunks ? expectedStream(chunks, dialect, request.usage) : { template: completion, ends: new Uint32Array() };
+  const expected = chunks
+    ? expectedStream(chunks, dialect, request.usage)
+    : { template: completion, ends: new Uint32Array() };
   return () => new ByteCheck(expected);
 }
 
@@ -73,7 +75,8 @@ class ContentCheck {
     const text = Buffer.concat(this.parts).toString();
     const { choices, usage } = JSON.parse(text);
     const wanted = completionText.with(this.digits).toString();
-    if (choices[0].message.content !== wanted || !(usage.total_tokens > 0)) throw new Error(`wrong answer: ${text.slice(0, 800)}`);
+    if (choices[0].message.content !== wanted || !(usage.total_tokens > 0))
+      throw new Error(`wrong answer: ${text.slice(0, 800)}`);
   }
 
   progress() {

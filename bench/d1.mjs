@@ -38,13 +38,24 @@ class Database {
     const before = this.state.get();
     const began = performance.now();
     // The client sends bytes as a list of numbers, and wants them back as one.
-    const rows = statement.all(...(params ?? []).map((value) => (Array.isArray(value) ? Uint8Array.from(value) : value)));
+    const rows = statement.all(
+      ...(params ?? []).map((value) => (Array.isArray(value) ? Uint8Array.from(value) : value)),
+    );
     const duration = performance.now() - began;
     const after = this.state.get();
     for (const row of rows) row.forEach((value, i) => value instanceof Uint8Array && (row[i] = [...value]));
     const columns = statement.columns().map(({ name }) => name);
     const changes = after.changes - before.changes;
-    const meta = { served_by: "bench", duration, changes, last_row_id: after.row, changed_db: changes > 0, size_after: 0, rows_read: 0, rows_written: 0 };
+    const meta = {
+      served_by: "bench",
+      duration,
+      changes,
+      last_row_id: after.row,
+      changed_db: changes > 0,
+      size_after: 0,
+      rows_read: 0,
+      rows_written: 0,
+    };
     return { success: true, results: shape(format, columns, rows), meta };
   }
 
@@ -68,7 +79,8 @@ function shape(format, columns, rows) {
 
 function answer(database, head, body) {
   const [, method, path, format] = /^(\S+) (\/\w*)(?:\?resultsFormat=(\w+))?/.exec(head) ?? [];
-  if (method !== "POST" || (path !== "/query" && path !== "/execute")) return reply("501 Not Implemented", { success: false, error: "not D1" });
+  if (method !== "POST" || (path !== "/query" && path !== "/execute"))
+    return reply("501 Not Implemented", { success: false, error: "not D1" });
   try {
     return reply("200 OK", database.transaction([JSON.parse(body)].flat(), format));
   } catch ({ message }) {
@@ -86,6 +98,8 @@ function openDatabase() {
   return serveWhole((head, body) => answer(database, head, body.toString()));
 }
 
-process.on("message", async ({ id, open }) => process.send({ id, result: { port: open ? await openDatabase() : null } }));
+process.on("message", async ({ id, open }) =>
+  process.send({ id, result: { port: open ? await openDatabase() : null } }),
+);
 process.on("disconnect", () => process.exit(0));
 process.send({ ready: true });

@@ -13,16 +13,19 @@ export const headersFor = () => ({ authorization: "Bearer sk-bench" });
  */
 export async function startForwarder(name, file, { root, upstream, queue, kv, inspect, socket }, env = {}) {
   const source = readFileSync(file, "utf8");
-  const worker = await startWorker({
-    config: {
-      name,
-      ...compatibility(root),
-      manifest: {
-        mainModule: "worker.js",
-        modules: { "worker.js": { type: "esm", contents: source } },
+  const worker = await startWorker(
+    {
+      config: {
+        name,
+        ...compatibility(root),
+        manifest: {
+          mainModule: "worker.js",
+          modules: { "worker.js": { type: "esm", contents: source } },
+        },
+        env: { UPSTREAM: { type: "text", value: upstream.url }, ...env },
       },
-      env: { UPSTREAM: { type: "text", value: upstream.url }, ...env },
     },
-  }, { queue, kv, inspect, socket });
+    { queue, kv, inspect, socket },
+  );
   return { ...worker, url: `${worker.url}/v1/chat/completions`, headers: headersFor() };
 }

@@ -11,7 +11,8 @@ export function goals(results) {
   const own = (pattern, read) => {
     const found = [];
     for (const { name, summary } of scenarios) {
-      const spread = pattern.test(name) && summary.contestants[OWN] && read(summary.contestants[OWN], summary.contestants);
+      const spread =
+        pattern.test(name) && summary.contestants[OWN] && read(summary.contestants[OWN], summary.contestants);
       if (spread) found.push({ name, ...spread });
     }
     return found;
@@ -29,7 +30,11 @@ export function goals(results) {
     const worst = found.reduce((a, b) => (b.median > a.median ? b : a));
     const good = found.filter(({ median }) => median <= most).length;
     const of = found.length > 1 ? `; ${good} of ${found.length} stay within it` : "";
-    return { goal, measured: `${range(worst)} ${unit}${worst.name ? ` in \`${worst.name}\`` : ""}${of}`, holds: good === found.length };
+    return {
+      goal,
+      measured: `${range(worst)} ${unit}${worst.name ? ` in \`${worst.name}\`` : ""}${of}`,
+      holds: good === found.length,
+    };
   };
   const versus = (pattern, other) => own(pattern, ({ versus }) => versus?.[other]);
   // The result of a contestant that does a part of the same work shows whether a goal can be reached here at all.
@@ -47,12 +52,27 @@ export function goals(results) {
   const records = "Plain JavaScript that makes the same calls of the platform and does nothing else";
   const throughput = atLeast("Throughput at least 0.85 × pass-through", 0.85, own(/^chat-/, rateRatio));
   throughput.measured += beside(/^chat-/, "javascript-recorder", `${records} reaches`, rateRatio, "×");
-  const firstByte = atMost("Time to the first byte at most 1 ms (p50) over pass-through", 1, own(FIRST_BYTE, overLimit), "ms");
+  const firstByte = atMost(
+    "Time to the first byte at most 1 ms (p50) over pass-through",
+    1,
+    own(FIRST_BYTE, overLimit),
+    "ms",
+  );
   firstByte.measured += beside(FIRST_BYTE, "javascript-recorder", `${records} takes`, overLimit, "ms");
   const flood = atLeast("Relayed chunks/s at least 0.8 × pass-through", 0.8, own(/^stream-flood/, rateRatio));
-  flood.measured += beside(/^stream-flood/, "javascript-reader", "A bare JavaScript Worker that looks at every chunk reaches", rateRatio, "×");
+  flood.measured += beside(
+    /^stream-flood/,
+    "javascript-reader",
+    "A bare JavaScript Worker that looks at every chunk reaches",
+    rateRatio,
+    "×",
+  );
   flood.measured += beside(/^stream-flood/, "javascript-recorder", `${records} reaches`, rateRatio, "×");
-  const portkey = atLeast("Throughput at least 2 × Portkey on the same workerd", 2, versus(/^chat-/, "portkey-workerd"));
+  const portkey = atLeast(
+    "Throughput at least 2 × Portkey on the same workerd",
+    2,
+    versus(/^chat-/, "portkey-workerd"),
+  );
   const inverse = ({ rate_ratio }) => rate_ratio && { median: 1 / rate_ratio.median };
   portkey.measured += beside(/^chat-/, "portkey-workerd", "The pass-through Worker itself reaches", inverse, "×");
   return [
@@ -64,13 +84,20 @@ export function goals(results) {
     ...operationGoals(measures.operations?.found),
     growthGoal(measures.growth?.found, range),
     sizeGoal(measures.sizes?.found),
-    atMost("Script start-up at most 50 ms of processor time", 50, measures.startup ? [measures.startup.found.active_ms] : [], "ms"),
+    atMost(
+      "Script start-up at most 50 ms of processor time",
+      50,
+      measures.startup ? [measures.startup.found.active_ms] : [],
+      "ms",
+    ),
   ];
 }
 
 function operationGoals(found) {
   const worst = (operation) => {
-    const [most] = found.cases.map(({ title, on_request }) => ({ title, n: on_request[operation] ?? 0 })).sort((a, b) => b.n - a.n);
+    const [most] = found.cases
+      .map(({ title, on_request }) => ({ title, n: on_request[operation] ?? 0 }))
+      .sort((a, b) => b.n - a.n);
     return most;
   };
   const goal = (title, operation, most) => {
@@ -88,7 +115,10 @@ function operationGoals(found) {
 function growthGoal(found, range) {
   const goal = "Cost of a request flat within 10 % for 10 to 10⁵ keys, 10 to 10⁴ models, 1 to 500 messages";
   if (!found) return { goal, measured: "–", holds: null };
-  const largest = ["keys", "models", "messages"].map((dimension) => ({ dimension, ...found[dimension].at(-1).cpu_ratio }));
+  const largest = ["keys", "models", "messages"].map((dimension) => ({
+    dimension,
+    ...found[dimension].at(-1).cpu_ratio,
+  }));
   const measured = largest.map(({ dimension, ...ratio }) => `${dimension} ${range(ratio)} ×`).join(", ");
   return { goal, measured, holds: largest.every(({ median }) => median <= 1.1) };
 }

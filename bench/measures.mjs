@@ -27,7 +27,9 @@ export async function runMeasures(measures, context, measured) {
       process.exitCode = 1;
       continue;
     }
-    console.log(`  ${JSON.stringify(found, (_, value) => (typeof value === "number" ? Number(value.toPrecision(4)) : value))}`);
+    console.log(
+      `  ${JSON.stringify(found, (_, value) => (typeof value === "number" ? Number(value.toPrecision(4)) : value))}`,
+    );
     console.log(`  in ${Math.round((performance.now() - began) / 1000)} s`);
     results[name] = { about, measured, found };
   }

@@ -18,7 +18,17 @@ export function writePage(root, results) {
 }
 
 export function renderPage(results) {
-  const parts = [opening(results), goalTable(results), loads(results), operations(results), growth(results), rest(results), METHOD, OBSTACLES, LIMITS];
+  const parts = [
+    opening(results),
+    goalTable(results),
+    loads(results),
+    operations(results),
+    growth(results),
+    rest(results),
+    METHOD,
+    OBSTACLES,
+    LIMITS,
+  ];
   return `${parts.filter(Boolean).join("\n\n").trim()}\n`;
 }
 
@@ -35,7 +45,14 @@ function table(head, rows) {
 function opening({ machine, versions, compatibilityDate, settings, scenarios, measures, contestants, skipped }) {
   const measured = [...scenarios, ...Object.values(measures)].map((one) => one.measured);
   const days = [...new Set(measured.map(({ date }) => day(date)))].sort();
-  const commits = [...new Set(measured.map(({ commit, uncommitted_changes }) => `${commit?.slice(0, 9)}${uncommitted_changes ? " with changes that are not committed" : ""}`))];
+  const commits = [
+    ...new Set(
+      measured.map(
+        ({ commit, uncommitted_changes }) =>
+          `${commit?.slice(0, 9)}${uncommitted_changes ? " with changes that are not committed" : ""}`,
+      ),
+    ),
+  ];
   const commands = [...new Set(measured.map(({ command }) => `\`${command}\``))];
   const lines = [
     "# Performance",
@@ -46,22 +63,42 @@ function opening({ machine, versions, compatibilityDate, settings, scenarios, me
   ];
   const facts = [
     ["measured", days.join(", ")],
-    ["machine", `${machine.cores} cores (${machine.cpu}), ${machine.memory_gb} GB, ${machine.system.replace(/^(\S+ \d+\.\d+)\S* /, "$1 ")}; stores of the simulators in ${machine.stores === "memory" ? "memory" : "files on disk"}`],
-    ["versions", `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}; compatibility date ${compatibilityDate}`],
+    [
+      "machine",
+      `${machine.cores} cores (${machine.cpu}), ${machine.memory_gb} GB, ${machine.system.replace(/^(\S+ \d+\.\d+)\S* /, "$1 ")}; stores of the simulators in ${machine.stores === "memory" ? "memory" : "files on disk"}`,
+    ],
+    [
+      "versions",
+      `${Object.entries(versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(", ")}; compatibility date ${compatibilityDate}`,
+    ],
     ["command", commands.join(", ")],
     ["commit", commits.join(", ")],
-    ["load", `${settings.rounds} round${settings.rounds > 1 ? "s" : ""}, ${settings.measureMs / 1000} s of each contestant in each scenario and round, upstream delay ${settings.delayMs} ms`],
+    [
+      "load",
+      `${settings.rounds} round${settings.rounds > 1 ? "s" : ""}, ${settings.measureMs / 1000} s of each contestant in each scenario and round, upstream delay ${settings.delayMs} ms`,
+    ],
   ];
   const out = [lines[0], lines[1], lines.slice(2).join("\n"), table(["", ""], facts).replace("--:", "---")];
   if (contestants.length) {
-    out.push(table(["contestant", "what it is"], contestants.map(({ name, about }) => [`\`${name}\``, about])).replace("--:", "---"));
+    out.push(
+      table(
+        ["contestant", "what it is"],
+        contestants.map(({ name, about }) => [`\`${name}\``, about]),
+      ).replace("--:", "---"),
+    );
   }
   if (skipped.length) out.push(skipped.map(({ name, reason }) => `Not measured: \`${name}\` (${reason}).`).join("\n"));
   return out.join("\n\n");
 }
 
 function goalTable(results) {
-  const rows = goals(results).map(({ goal, measured, holds }) => [goal, measured, holds === null ? "not measured" : holds ? "holds" : "**does not hold**"]);
+  const rows = goals(results).map(({ goal, measured, holds }) => [
+    goal,
+    measured,
+    holds === null ? "not measured" : holds ? "holds" : "**does not hold**",
+  ]);
   const head = table(["goal", "measured", ""], rows).replaceAll("--:", "---");
   return `## The goals\n\nThe median decides; the range is over the rounds. Each is the worst of its scenarios.\n\n${head}`;
 }
@@ -76,7 +113,9 @@ function loads({ scenarios }) {
       "under 100 %, the gateway was not what limited the rate. *D1 CPU* is what the database takes in a process of its own, for as",
       "many: neither processor time nor core busy of the contestant has it in it. Median, and the range over the rounds.",
       ...(scenarios.some(({ usage }) => usage)
-        ? ["Callers of streams ask for usage, unless the scenario says otherwise: there, a gateway that wants it must ask and take it out."]
+        ? [
+            "Callers of streams ask for usage, unless the scenario says otherwise: there, a gateway that wants it must ask and take it out.",
+          ]
         : []),
     ].join("\n"),
   ];
@@ -85,8 +124,17 @@ function loads({ scenarios }) {
     const unit = rate === "chunks_per_s" ? "chunks" : "requests";
     const hasD1 = Object.values(summary.contestants).some((own) => own.d1_cpu_ms_per_1000);
     const head = [
-      "", `${unit}/s`, "ratio", "added p50 ms", "added p99 ms", ...(stream?.gapMs ? ["pause p99 ms"] : []),
-      `CPU ms per 1000 ${unit}`, "ratio", ...(hasD1 ? ["D1 CPU"] : []), "core busy", "MB",
+      "",
+      `${unit}/s`,
+      "ratio",
+      "added p50 ms",
+      "added p99 ms",
+      ...(stream?.gapMs ? ["pause p99 ms"] : []),
+      `CPU ms per 1000 ${unit}`,
+      "ratio",
+      ...(hasD1 ? ["D1 CPU"] : []),
+      "core busy",
+      "MB",
     ];
     const rows = Object.entries(summary.contestants).map(([name, own]) => [
       `\`${name}\``,
@@ -102,8 +150,14 @@ function loads({ scenarios }) {
       plain(own.resident_mb),
     ]);
     const noisy = rounds.filter((round) => round.noisy).length;
-    const note = noisy ? ` ${noisy} of ${rounds.length} rounds were noisy${summary.rounds_used < rounds.length ? " and are left out" : ""}.` : "";
-    out.push(`### ${scenario.name}`, `${scenario.about[0].toUpperCase()}${scenario.about.slice(1)}.${note}`, table(head, rows));
+    const note = noisy
+      ? ` ${noisy} of ${rounds.length} rounds were noisy${summary.rounds_used < rounds.length ? " and are left out" : ""}.`
+      : "";
+    out.push(
+      `### ${scenario.name}`,
+      `${scenario.about[0].toUpperCase()}${scenario.about.slice(1)}.${note}`,
+      table(head, rows),
+    );
   }
   return out.join("\n\n");
 }
@@ -112,7 +166,9 @@ function operations({ measures }) {
   const found = measures.operations?.found;
   if (!found) return null;
   const per = (part) => {
-    const entries = Object.entries(part).filter(([, n]) => n > 0).sort(([a], [b]) => a.localeCompare(b));
+    const entries = Object.entries(part)
+      .filter(([, n]) => n > 0)
+      .sort(([a], [b]) => a.localeCompare(b));
     return entries.length ? entries.map(([operation, n]) => `${operation} ${number(n)}`).join("<br>") : "nothing";
   };
   const rows = found.cases.map((one) => [one.title, per(one.on_request), per(one.by_consumer)]);
@@ -156,7 +212,20 @@ function growth({ measures }) {
       ranged(one.p50_ratio),
       ...(first ? [ranged(one.first_use_of_a_key_ms)] : []),
     ]);
-    out.push(table([title, "CPU ms", "ratio", ...(d1 ? ["D1 CPU ms"] : []), "p50 ms", "ratio", ...(first ? ["first use of a key, ms"] : [])], rows));
+    out.push(
+      table(
+        [
+          title,
+          "CPU ms",
+          "ratio",
+          ...(d1 ? ["D1 CPU ms"] : []),
+          "p50 ms",
+          "ratio",
+          ...(first ? ["first use of a key, ms"] : []),
+        ],
+        rows,
+      ),
+    );
   }
   return out.join("\n\n");
 }
@@ -165,7 +234,13 @@ function rest({ measures }) {
   const out = [];
   const sockets = measures.idle_sockets?.found;
   if (sockets) {
-    const row = (title, one) => [title, number(one.before_mb), number(one.opened_mb_per_1000), number(one.idle_mb_per_1000), number(one.woken_ms)];
+    const row = (title, one) => [
+      title,
+      number(one.before_mb),
+      number(one.opened_mb_per_1000),
+      number(one.idle_mb_per_1000),
+      number(one.woken_ms),
+    ];
     const rows = [row("a session each", sockets.a_session_each), row("all watching one session", sockets.one_session)];
     out.push(
       "## Idle WebSockets",
@@ -192,13 +267,18 @@ function rest({ measures }) {
       }
     }
     if (startup) {
-      out.push(`Script start-up by \`wrangler check startup\`: ${ranged(startup.active_ms)} ms of processor time, of which ${ranged(startup.instantiate_ms)} ms instantiate the module.`);
+      out.push(
+        `Script start-up by \`wrangler check startup\`: ${ranged(startup.active_ms)} ms of processor time, of which ${ranged(startup.instantiate_ms)} ms instantiate the module.`,
+      );
     }
   }
   const sizes = measures.sizes?.found;
   if (sizes) {
     const mb = (bytes) => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
-    const row = (title, one) => [title, ...(one ? [mb(one.wasm.bytes), mb(one.wasm.gzipped), mb(one.javascript.bytes)] : ["not built", "", ""])];
+    const row = (title, one) => [
+      title,
+      ...(one ? [mb(one.wasm.bytes), mb(one.wasm.gzipped), mb(one.javascript.bytes)] : ["not built", "", ""]),
+    ];
     const rows = [row("with token tables", sizes.with_tables), row("without", sizes.without_tables)];
     out.push("## Size", table(["", "wasm", "gzipped", "JavaScript"], rows));
   }

@@ -18,7 +18,8 @@ export class Template {
   constructor(bytes) {
     this.bytes = Buffer.from(bytes);
     this.places = [];
-    for (let at = this.bytes.indexOf(PLACE); at >= 0; at = this.bytes.indexOf(PLACE, at + PLACE.length)) this.places.push(at);
+    for (let at = this.bytes.indexOf(PLACE); at >= 0; at = this.bytes.indexOf(PLACE, at + PLACE.length))
+      this.places.push(at);
   }
 
   /** A copy of its own, to be stamped. */
@@ -71,7 +72,7 @@ function turnsOf({ promptBytes, turns }) {
 
 /** A chat request: `promptBytes` of prompt, in `turns` turns if that is given; `usage` asks for a stream's usage. */
 export function requestTemplate({ promptBytes, stream, usage, turns, model = MODEL }) {
-  const messages = [{ role: "system", content: "You are a terse assistant. Quote \"exactly\" and keep lines.\n" }];
+  const messages = [{ role: "system", content: 'You are a terse assistant. Quote "exactly" and keep lines.\n' }];
   for (const content of turnsOf({ promptBytes, turns })) {
     messages.push({ role: messages.length % 2 ? "user" : "assistant", content });
   }
@@ -90,21 +91,25 @@ const USAGE = { prompt_tokens: 250, completion_tokens: 180, total_tokens: 430 };
 export const completionText = new Template(`Answer ${PLACE}. ${prose(700)}`);
 
 /** The upstream's whole answer when it does not stream: about 1 KB. */
-export const completion = new Template(JSON.stringify({
-  id: `chatcmpl-${PLACE}`,
-  object: "chat.completion",
-  created: CREATED,
-  model: MODEL,
-  choices: [{
-    index: 0,
-    message: { role: "assistant", content: completionText.bytes.toString(), refusal: null },
-    logprobs: null,
-    finish_reason: "stop",
-  }],
-  usage: USAGE,
-  service_tier: "default",
-  system_fingerprint: "fp_bench",
-}));
+export const completion = new Template(
+  JSON.stringify({
+    id: `chatcmpl-${PLACE}`,
+    object: "chat.completion",
+    created: CREATED,
+    model: MODEL,
+    choices: [
+      {
+        index: 0,
+        message: { role: "assistant", content: completionText.bytes.toString(), refusal: null },
+        logprobs: null,
+        finish_reason: "stop",
+      },
+    ],
+    usage: USAGE,
+    service_tier: "default",
+    system_fingerprint: "fp_bench",
+  }),
+);
 
 /** The text of a streamed answer of `chunks` chunks, piece by piece; the first piece has the request's number. */
 function piecesOf(chunks) {
@@ -158,7 +163,9 @@ function anthropicEvents(chunks) {
       event("content_block_start", { index: 0, content_block: { type: "text", text: "" } }),
       event("ping", {}),
     ],
-    pieces: piecesOf(chunks).map((text) => event("content_block_delta", { index: 0, delta: { type: "text_delta", text } })),
+    pieces: piecesOf(chunks).map((text) =>
+      event("content_block_delta", { index: 0, delta: { type: "text_delta", text } }),
+    ),
     closing: [
       event("content_block_stop", { index: 0 }),
       event("message_delta", {

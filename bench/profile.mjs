@@ -88,7 +88,8 @@ try {
   const file = path.join(here, "profile.cpuprofile");
   writeFileSync(file, JSON.stringify(profile));
   console.log(`${name}, ${scenario.name}: ${Math.round(requests_per_s)} requests/s under the profiler\n`);
-  for (const { key, share } of dearest(profile).slice(0, 40)) console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${key}`);
+  for (const { key, share } of dearest(profile).slice(0, 40))
+    console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${key}`);
 } finally {
   await started.stop();
   load.stop();

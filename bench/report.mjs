@@ -33,12 +33,14 @@ function keepQuietRounds(rounds) {
 /** Per contestant: each measure over the rounds, its ratio to the limit, and what it adds to the floor. */
 export function summarise({ rounds, rate, stream }) {
   const used = keepQuietRounds(rounds);
-  const over = (name, read) =>
-    spread(used.map(({ values }) => (values[name] ? read(values[name], values) : null)));
+  const over = (name, read) => spread(used.map(({ values }) => (values[name] ? read(values[name], values) : null)));
   // A round too short for one whole stream has no percentiles: nothing follows from it.
   const minus = (a, b) => (a === null || b === null ? null : a - b);
   const added = (name, reference, quantile) =>
-    over(name, (own, { [reference]: base }) => base && minus(own.first_byte_ms[quantile], base.first_byte_ms[quantile]));
+    over(
+      name,
+      (own, { [reference]: base }) => base && minus(own.first_byte_ms[quantile], base.first_byte_ms[quantile]),
+    );
   const ratio = (name, read) => over(name, (own, { [LIMIT]: base }) => base && read(own) / read(base));
 
   const contestants = {};
@@ -98,7 +100,9 @@ export function table(scenario) {
     ...(stream?.gapMs ? [["pause p99 ms", (own) => plain(own.pause_p99_ms)]] : []),
     [`CPU ms/1000 ${unit}`, (own) => plain(own.cpu_ms_per_1000)],
     ["ratio", (own) => range(own.cpu_ratio)],
-    ...(Object.values(summary.contestants).some((own) => own.d1_cpu_ms_per_1000) ? [["D1 CPU", (own) => plain(own.d1_cpu_ms_per_1000)]] : []),
+    ...(Object.values(summary.contestants).some((own) => own.d1_cpu_ms_per_1000)
+      ? [["D1 CPU", (own) => plain(own.d1_cpu_ms_per_1000)]]
+      : []),
     ["core busy", (own) => percent(own.core_share)],
     ["MB", (own) => plain(own.resident_mb)],
   ];

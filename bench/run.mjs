@@ -33,7 +33,17 @@ async function readOptions() {
   const text = { type: "string" };
   const flag = { type: "boolean", default: false };
   const { values } = parseArgs({
-    options: { quick: flag, update: flag, rounds: text, seconds: text, delay: text, only: text, measure: text, contestants: text, out: text },
+    options: {
+      quick: flag,
+      update: flag,
+      rounds: text,
+      seconds: text,
+      delay: text,
+      only: text,
+      measure: text,
+      contestants: text,
+      out: text,
+    },
   });
   const number = (name, fallback, least) => {
     const value = values[name] === undefined ? fallback : Number(values[name]);
@@ -203,9 +213,20 @@ async function main() {
     };
     const { date, commit, uncommitted_changes, command, compatibilityDate } = about;
     const measured = { date, commit, uncommitted_changes, command };
-    const base = { format: FORMAT, machine, versions, compatibilityDate, settings, contestants: [], skipped: [], scenarios: [] };
+    const base = {
+      format: FORMAT,
+      machine,
+      versions,
+      compatibilityDate,
+      settings,
+      contestants: [],
+      skipped: [],
+      scenarios: [],
+    };
     const helpers = { upstream, load, database };
-    const loads = scenarios.length ? await runLoads({ settings, scenarios, wanted, context, helpers, stops, measured }) : {};
+    const loads = scenarios.length
+      ? await runLoads({ settings, scenarios, wanted, context, helpers, stops, measured })
+      : {};
     const others = { ...context, ...helpers, upstreamAddress: context.upstream, quick: settings.quick };
     const document = { ...base, ...loads, measures: await runMeasures(measures, others, measured) };
     const results = update ? mergeResults(out, document) : document;

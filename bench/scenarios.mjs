@@ -22,7 +22,14 @@ function chat(size, promptBytes, concurrency, quick = false) {
   };
 }
 
-function stream(name, about, concurrency, chunks, gapMs, { rate = "chunks_per_s", quick = false, usage = true, dialect } = {}) {
+function stream(
+  name,
+  about,
+  concurrency,
+  chunks,
+  gapMs,
+  { rate = "chunks_per_s", quick = false, usage = true, dialect } = {},
+) {
   return { name, about, concurrency, promptBytes: KB, stream: { chunks, gapMs }, usage, rate, quick, dialect };
 }
 
@@ -39,21 +46,44 @@ export const scenarios = [
   }),
   stream("stream-flood-c1", "1 stream of 4000 chunks as fast as they are taken", 1, 4000, 0),
   stream("stream-flood-c50", "50 streams of 400 chunks as fast as they are taken", 50, 400, 0, { quick: true }),
-  stream("stream-flood-c50-unasked", "50 streams of 400 chunks as fast as they are taken, whose callers do not ask for usage", 50, 400, 0, {
-    usage: false,
-  }),
+  stream(
+    "stream-flood-c50-unasked",
+    "50 streams of 400 chunks as fast as they are taken, whose callers do not ask for usage",
+    50,
+    400,
+    0,
+    {
+      usage: false,
+    },
+  ),
   stream("stream-flood-c200", "200 streams of 100 chunks as fast as they are taken", 200, 100, 0),
   stream("stream-paced-c1", "1 stream of 12 chunks, one every 10 ms (100 chunks/s offered)", 1, 12, 10),
-  stream("stream-paced-c50", "50 streams, a chunk every 10 ms each (5000 chunks/s offered)", 50, 60, 10, { quick: true }),
-  stream("stream-paced-c200", "200 streams, a chunk every 40 ms each (5000 chunks/s offered)", 200, 15, 40),
-  stream("translate-first-byte-c1", "OpenAI to Anthropic, streams of 16 chunks, 1 at a time: time to the first byte", 1, 16, 0, {
-    rate: "requests_per_s",
-    dialect: "anthropic",
+  stream("stream-paced-c50", "50 streams, a chunk every 10 ms each (5000 chunks/s offered)", 50, 60, 10, {
+    quick: true,
   }),
+  stream("stream-paced-c200", "200 streams, a chunk every 40 ms each (5000 chunks/s offered)", 200, 15, 40),
+  stream(
+    "translate-first-byte-c1",
+    "OpenAI to Anthropic, streams of 16 chunks, 1 at a time: time to the first byte",
+    1,
+    16,
+    0,
+    {
+      rate: "requests_per_s",
+      dialect: "anthropic",
+    },
+  ),
   stream("translate-flood-c50", "OpenAI to Anthropic, 50 streams of 400 chunks as fast as they are taken", 50, 400, 0, {
     dialect: "anthropic",
   }),
-  stream("translate-paced-c50", "OpenAI to Anthropic, 50 streams, a chunk every 10 ms each (5000 chunks/s offered)", 50, 60, 10, {
-    dialect: "anthropic",
-  }),
+  stream(
+    "translate-paced-c50",
+    "OpenAI to Anthropic, 50 streams, a chunk every 10 ms each (5000 chunks/s offered)",
+    50,
+    60,
+    10,
+    {
+      dialect: "anthropic",
+    },
+  ),
 ];

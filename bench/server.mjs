@@ -38,7 +38,11 @@ export function listens(port) {
 export async function startServer(command, args, env = {}, { withinMs = 60_000, cwd, port = null } = {}) {
   port ??= await freePort();
   // By its full name, so that the measure of cold starts sees when.
-  const child = childProcess.spawn(command, args(port), { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env }, cwd });
+  const child = childProcess.spawn(command, args(port), {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...env },
+    cwd,
+  });
   let complaints = "";
   child.stderr.on("data", (data) => (complaints = (complaints + data).slice(-2000)));
   let ended = null;

@@ -52,7 +52,10 @@ const EDITS = [
       : { worker: objectEntryWorker(KV_NAMESPACE_OBJECT) })`,
   ],
   // What is not a Worker takes no properties, such as which of several namespaces is meant.
-  [`kvNamespace: ${KV_SERVICE}`, `kvNamespace: globalThis.${KV_ADDRESS} ? { name: KV_LOCAL_ENTRY_SERVICE_NAME } : ${KV_SERVICE}`],
+  [
+    `kvNamespace: ${KV_SERVICE}`,
+    `kvNamespace: globalThis.${KV_ADDRESS} ? { name: KV_LOCAL_ENTRY_SERVICE_NAME } : ${KV_SERVICE}`,
+  ],
   // The simulator's own stays there unused.
   [D1_SERVICE, `(globalThis.${D1_ADDRESS} ? { name: "bench:d1" } : ${D1_SERVICE})`],
   [

@@ -10,7 +10,17 @@ import { join } from "node:path";
 
 import { buildWorker } from "./lib/build.mjs";
 import { SCRIPT } from "./lib/bundle.mjs";
-import { addressIn, checkAccount, create, deployedSecrets, describe, lookUp, missingSecrets, resourcesOf, withIds } from "./lib/deployment.mjs";
+import {
+  addressIn,
+  checkAccount,
+  create,
+  deployedSecrets,
+  describe,
+  lookUp,
+  missingSecrets,
+  resourcesOf,
+  withIds,
+} from "./lib/deployment.mjs";
 import { main } from "./lib/main.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { chooseProfile, profileEnvironment } from "./lib/profiles.mjs";
@@ -58,7 +68,9 @@ async function newSecrets(resources) {
   const secrets = missingSecrets(await deployedSecrets(ask));
   // The button of docs/deploy.md asks for them, and a log of Cloudflare's builds is no place to show one.
   if (process.env.WORKERS_CI && Object.keys(secrets).length > 0) {
-    warn(`The Worker lacks ${Object.keys(secrets).join(" and ")}: set them in the dashboard, or with \`npm run wrangler -- secret put\``);
+    warn(
+      `The Worker lacks ${Object.keys(secrets).join(" and ")}: set them in the dashboard, or with \`npm run wrangler -- secret put\``,
+    );
     return {};
   }
   const hasOldDatabase = resources.some(({ kind, isNew }) => kind === "d1" && !isNew);
@@ -79,7 +91,9 @@ async function upload(args, secrets) {
   try {
     writeFileSync(secretsFile, JSON.stringify(secrets), { mode: 0o600 });
     const withSecrets = names.length > 0 ? ["--secrets-file", secretsFile] : [];
-    await mustSucceed(["deploy", MAIN, "--config", CONFIG, ...withSecrets, ...args], { WRANGLER_OUTPUT_FILE_PATH: outputFile });
+    await mustSucceed(["deploy", MAIN, "--config", CONFIG, ...withSecrets, ...args], {
+      WRANGLER_OUTPUT_FILE_PATH: outputFile,
+    });
     introduce(existsSync(outputFile) ? addressIn(readFileSync(outputFile, "utf8")) : undefined, secrets);
   } catch (error) {
     // They may have arrived all the same, where what failed came after the upload.
@@ -111,7 +125,10 @@ curl ${origin}/keys \\
 `);
 }
 
-const list = (secrets) => Object.entries(secrets).map(([name, value]) => `  ${name.padEnd(12)} ${value}`).join("\n");
+const list = (secrets) =>
+  Object.entries(secrets)
+    .map(([name, value]) => `  ${name.padEnd(12)} ${value}`)
+    .join("\n");
 
 /** Runs wrangler for its answer. */
 async function ask(args) {

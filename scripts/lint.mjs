@@ -63,7 +63,11 @@ async function checkDependencies() {
 /** What biome.json says of JavaScript. */
 async function checkJavaScript() {
   await ensurePackages();
-  return run(process.execPath, [inRoot("node_modules", "@biomejs", "biome", "bin", "biome"), "lint", "--error-on-warnings"]);
+  return run(process.execPath, [
+    inRoot("node_modules", "@biomejs", "biome", "bin", "biome"),
+    "lint",
+    "--error-on-warnings",
+  ]);
 }
 
 const script = (name) => run(process.execPath, [inRoot("scripts", name)]);

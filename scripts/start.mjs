@@ -5,7 +5,13 @@
 
 import { buildWorker, isUpToDate } from "./lib/build.mjs";
 import { checkPortIsFree, runCronEveryMinute, serve } from "./lib/dev-server.mjs";
-import { applyMigrations, ensureSecrets, forgetEverything, readCredentials, writeCredentials } from "./lib/local-state.mjs";
+import {
+  applyMigrations,
+  ensureSecrets,
+  forgetEverything,
+  readCredentials,
+  writeCredentials,
+} from "./lib/local-state.mjs";
 import { main } from "./lib/main.mjs";
 import { ensureNode } from "./lib/node22.mjs";
 import { ensurePackages } from "./lib/npm.mjs";

@@ -19,7 +19,13 @@ import { run } from "./lib/run.mjs";
 import { Problem, bold, done, duration, say } from "./lib/terminal.mjs";
 import { offlineEnvironment } from "./lib/wrangler.mjs";
 
-const PARTS = { scripts: testScripts, native: testNative, e2e: testEndToEnd, python: testPython, contract: testContract };
+const PARTS = {
+  scripts: testScripts,
+  native: testNative,
+  e2e: testEndToEnd,
+  python: testPython,
+  contract: testContract,
+};
 
 const profile = chooseProfile("quick");
 const environment = { ...offlineEnvironment, ...profileEnvironment(profile) };
@@ -54,7 +60,15 @@ function testScripts(filter) {
 
 async function testNative(filter) {
   heading("Native tests");
-  const args = ["test", "--workspace", "--exclude", "nexus-edge", "--locked", "--no-fail-fast", ...(filter ? ["--", filter] : [])];
+  const args = [
+    "test",
+    "--workspace",
+    "--exclude",
+    "nexus-edge",
+    "--locked",
+    "--no-fail-fast",
+    ...(filter ? ["--", filter] : []),
+  ];
   // The vocabularies that are not in the default build.
   const others = ["test", "--package", "nexus-edge-tokens", "--features", "all-vocabularies", "--locked"];
   others.push("--no-fail-fast", "--lib", "--test", "others", ...(filter ? ["--", filter] : []));

@@ -26,11 +26,22 @@ export async function run(context) {
   const own = {
     name: "nexus-edge",
     rounds: quick ? 2 : 7,
-    start: ({ socket }) => startGateway({ root }, { ...outside, socket, vars: kept.secrets, miniflare: { resourcePersistencePath: stored }, setUp: false }),
+    start: ({ socket }) =>
+      startGateway(
+        { root },
+        { ...outside, socket, vars: kept.secrets, miniflare: { resourcePersistencePath: stored }, setUp: false },
+      ),
     headers: kept.headers,
   };
   const list = [own, ...parts(root, outside).map((part) => ({ ...part, rounds: own.rounds, headers: headersFor() }))];
-  for (const [folder, rounds] of quick ? [["passthrough", 2]] : [["passthrough", 7], ["portkey-workerd", 7], ["portkey-node", 3], ["litellm", 1]]) {
+  for (const [folder, rounds] of quick
+    ? [["passthrough", 2]]
+    : [
+        ["passthrough", 7],
+        ["portkey-workerd", 7],
+        ["portkey-node", 3],
+        ["litellm", 1],
+      ]) {
     const contestant = await import(`../contestants/${folder}/contestant.mjs`);
     try {
       await contestant.install?.();
@@ -48,8 +59,12 @@ export async function run(context) {
       if (round >= 0) times[one.name].push(ms);
     }
   }
-  const found = (list) => Object.fromEntries(list.map(({ name }) => [name, { rounds: times[name].length, ...spread(times[name]) }]));
-  return { first_answer_ms: found(list.filter(({ isPart }) => !isPart)), part_ms: found(list.filter(({ isPart }) => isPart)) };
+  const found = (list) =>
+    Object.fromEntries(list.map(({ name }) => [name, { rounds: times[name].length, ...spread(times[name]) }]));
+  return {
+    first_answer_ms: found(list.filter(({ isPart }) => !isPart)),
+    part_ms: found(list.filter(({ isPart }) => isPart)),
+  };
 }
 
 /** The pass-through Worker with more and more of Nexus Edge around it. */
@@ -67,7 +82,11 @@ function parts(root, { queue, kv, d1 }) {
     start({ upstream, socket }) {
       const manifest = {
         mainModule: "main.js",
-        modules: { "main.js": { type: "esm", contents: main }, "worker.js": { type: "esm", contents: source }, ...modules },
+        modules: {
+          "main.js": { type: "esm", contents: main },
+          "worker.js": { type: "esm", contents: source },
+          ...modules,
+        },
       };
       const env = { ...config.env, UPSTREAM: { type: "text", value: upstream.url } };
       return startWorker({ ...workerOptions, config: { ...config, manifest, env } }, { queue, kv, d1, socket });

@@ -49,7 +49,8 @@ function d1(place, database) {
     return wrapped;
   };
   return stand(database, {
-    prepare: (call, sql) => statement(call(sql), /\b(insert|update|delete|replace)\b/i.test(sql) ? "D1 writes" : "D1 reads"),
+    prepare: (call, sql) =>
+      statement(call(sql), /\b(insert|update|delete|replace)\b/i.test(sql) ? "D1 writes" : "D1 reads"),
     batch: async (call, statements) => {
       count(place, "D1 trips");
       const known = statements.map((one) => originals.get(one));
@@ -62,16 +63,33 @@ function d1(place, database) {
 }
 
 const calls = (place, names) =>
-  Object.fromEntries(Object.entries(names).map(([name, operation]) => [name, (call, ...args) => (count(place, operation), call(...args))]));
+  Object.fromEntries(
+    Object.entries(names).map(([name, operation]) => [
+      name,
+      (call, ...args) => (count(place, operation), call(...args)),
+    ]),
+  );
 
 function wrap(place, name, binding) {
   switch (binding?.constructor?.name) {
     case "D1Database":
       return d1(place, binding);
     case "KvNamespace":
-      return stand(binding, calls(place, { get: "KV reads", getWithMetadata: "KV reads", put: "KV writes", delete: "KV writes", list: "KV lists" }));
+      return stand(
+        binding,
+        calls(place, {
+          get: "KV reads",
+          getWithMetadata: "KV reads",
+          put: "KV writes",
+          delete: "KV writes",
+          list: "KV lists",
+        }),
+      );
     case "R2Bucket":
-      return stand(binding, calls(place, { get: "R2 reads", head: "R2 reads", put: "R2 writes", delete: "R2 deletes", list: "R2 lists" }));
+      return stand(
+        binding,
+        calls(place, { get: "R2 reads", head: "R2 reads", put: "R2 writes", delete: "R2 deletes", list: "R2 lists" }),
+      );
     case "WorkerQueue":
       return stand(binding, {
         send: (call, ...args) => (count(place, "queue messages"), call(...args)),

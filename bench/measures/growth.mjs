@@ -44,10 +44,15 @@ async function stored(context, dimension) {
     for (const size of sizes) {
       const gateway = await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1() });
       running.push({ ...gateway, ...gatewayTraits, size });
-      const fresh = dimension === "keys" ? await insertKeys(gateway.database, size) : await insertModels(gateway.database, size);
+      const fresh =
+        dimension === "keys" ? await insertKeys(gateway.database, size) : await insertModels(gateway.database, size);
       Object.assign(running.at(-1), await configure(gateway, upstreamAddress), { fresh });
     }
-    const variants = running.map((gateway) => ({ size: gateway.size, contestant: gateway, scenario: { promptBytes: 1024 } }));
+    const variants = running.map((gateway) => ({
+      size: gateway.size,
+      contestant: gateway,
+      scenario: { promptBytes: 1024 },
+    }));
     const table = await alternate(context, running, variants);
     await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
     for (const [i, { fresh, url }] of running.entries()) {
@@ -61,7 +66,12 @@ async function stored(context, dimension) {
 
 /** Rows of keys of which the last few are real, and have never been used: these are answered. */
 async function insertKeys(database, size) {
-  const random = (length) => randomBytes(length).toString("base64url").toLowerCase().replace(/[^a-z0-9]/g, "x").slice(0, length);
+  const random = (length) =>
+    randomBytes(length)
+      .toString("base64url")
+      .toLowerCase()
+      .replace(/[^a-z0-9]/g, "x")
+      .slice(0, length);
   const real = Array.from({ length: NEW_KEYS }, () => `sk-nx-${random(12)}-${random(32)}`);
   await database
     .prepare(`INSERT INTO api_keys (id, key_hash, name, created_at, updated_at)
@@ -69,8 +79,12 @@ async function insertKeys(database, size) {
       SELECT printf('bench%09d', i), lower(hex(randomblob(32))), 'bench ' || i, 1767225600000, 1767225600000 FROM n`)
     .bind(Math.max(1, size - NEW_KEYS))
     .run();
-  const insert = database.prepare("INSERT INTO api_keys (id, key_hash, name, created_at, updated_at) VALUES (?1, ?2, ?1, 1767225600000, 1767225600000)");
-  await database.batch(real.map((key) => insert.bind(key.split("-")[2], createHash("sha256").update(key).digest("hex"))));
+  const insert = database.prepare(
+    "INSERT INTO api_keys (id, key_hash, name, created_at, updated_at) VALUES (?1, ?2, ?1, 1767225600000, 1767225600000)",
+  );
+  await database.batch(
+    real.map((key) => insert.bind(key.split("-")[2], createHash("sha256").update(key).digest("hex"))),
+  );
   return real;
 }
 
@@ -105,11 +119,18 @@ async function firstUse(url, keys) {
 /** One gateway, and the bare Worker for what the bytes alone cost. */
 async function histories(context) {
   const { root, upstreamAddress, queue, openKv, openD1, quick } = context;
-  const gateway = { ...(await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1() })), ...gatewayTraits };
+  const gateway = {
+    ...(await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1() })),
+    ...gatewayTraits,
+  };
   const running = [gateway];
   try {
     Object.assign(gateway, await configure(gateway, upstreamAddress));
-    const bare = { ...(await passthrough.start({ root, upstream: upstreamAddress })), name: passthrough.name, reference: true };
+    const bare = {
+      ...(await passthrough.start({ root, upstream: upstreamAddress })),
+      name: passthrough.name,
+      reference: true,
+    };
     running.push(bare);
     const variants = (dimension, contestant, bytes) =>
       (quick ? SIZES[dimension].slice(0, 2) : SIZES[dimension]).map((size) => ({
@@ -119,7 +140,11 @@ async function histories(context) {
       }));
     const grows = (size) => size * BYTES_A_MESSAGE;
     return {
-      messages: await alternate(context, running, variants("messages", gateway, () => PROMPT_BYTES)),
+      messages: await alternate(
+        context,
+        running,
+        variants("messages", gateway, () => PROMPT_BYTES),
+      ),
       history: await alternate(context, running, variants("history", gateway, grows)),
       history_passthrough: await alternate(context, running, variants("history", bare, grows)),
     };

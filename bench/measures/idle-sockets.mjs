@@ -36,7 +36,13 @@ export async function run({ root, upstreamAddress, queue, openKv, openD1, quick,
       const wokenMs = await roundTrip(all[0].socket);
       for (const { socket } of [first, ...all]) socket.close();
       const per1000 = (mb) => ((mb - before) / sockets) * 1000;
-      result[kind] = { sockets, before_mb: before, opened_mb_per_1000: per1000(opened), idle_mb_per_1000: per1000(idle), woken_ms: wokenMs };
+      result[kind] = {
+        sockets,
+        before_mb: before,
+        opened_mb_per_1000: per1000(opened),
+        idle_mb_per_1000: per1000(idle),
+        woken_ms: wokenMs,
+      };
     } finally {
       await gateway.stop();
     }
@@ -48,21 +54,27 @@ export async function run({ root, upstreamAddress, queue, openKv, openD1, quick,
 function opener(url, key) {
   return (query) =>
     new Promise((resolve, reject) => {
-      const socket = new WebSocket(`${url.replace("http", "ws")}/ws/chat?v=2${query}`, ["nexus.chat.v2", `nexus-key.${key}`]);
+      const socket = new WebSocket(`${url.replace("http", "ws")}/ws/chat?v=2${query}`, [
+        "nexus.chat.v2",
+        `nexus-key.${key}`,
+      ]);
       socket.onmessage = ({ data }) => {
         const frame = JSON.parse(data);
         if (frame.type === "hello") resolve({ socket, session: frame.session_id });
       };
-      socket.onerror = ({ error, message }) => reject(new Error(`a WebSocket could not be opened: ${error?.cause?.message ?? error?.message ?? message}`));
+      socket.onerror = ({ error, message }) =>
+        reject(new Error(`a WebSocket could not be opened: ${error?.cause?.message ?? error?.message ?? message}`));
     });
 }
 
 async function openMany(times, open) {
   const all = [];
   let left = times;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    while (left-- > 0) all.push(await open());
-  }));
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (left-- > 0) all.push(await open());
+    }),
+  );
   return all;
 }
 

@@ -27,7 +27,11 @@ export async function run({ root, upstream, upstreamAddress, quick }) {
       ["no limits, streamed, a new conversation", (i) => ask(set.key, { i, stream: true })],
       ["three limits, not streamed, a new conversation", (i) => ask(limited, { i })],
       ["three limits, streamed, a new conversation", (i) => ask(limited, { i, stream: true })],
-      ["no limits, a later turn, recognised by its history", (i) => ask(set.key, { i, turns: 3 }), (i) => ask(set.key, { i, turns: 1 })],
+      [
+        "no limits, a later turn, recognised by its history",
+        (i) => ask(set.key, { i, turns: 3 }),
+        (i) => ask(set.key, { i, turns: 1 }),
+      ],
       ["no limits, a new conversation that the caller names", (i) => ask(set.key, { i, conversation: `named-${i}` })],
       [
         "no limits, a later turn of a conversation that the caller names",
@@ -55,7 +59,8 @@ export async function run({ root, upstream, upstreamAddress, quick }) {
       await many(each, (i) => request(serial + i));
       serial += each;
       const counts = await quiet(gateway.url);
-      if (counts.request?.requests !== each) throw new Error(`${title}: ${counts.request?.requests} requests counted, not ${each}`);
+      if (counts.request?.requests !== each)
+        throw new Error(`${title}: ${counts.request?.requests} requests counted, not ${each}`);
       results.push({ title, requests: each, ...perRequest(counts, each) });
     }
     return { cases: results };
@@ -73,23 +78,31 @@ async function quiet(url) {
     still = Object.keys(counts).length ? 0 : still + 1;
     for (const [place, operations] of Object.entries(counts)) {
       total[place] ??= {};
-      for (const [operation, n] of Object.entries(operations)) total[place][operation] = (total[place][operation] ?? 0) + n;
+      for (const [operation, n] of Object.entries(operations))
+        total[place][operation] = (total[place][operation] ?? 0) + n;
     }
   }
   return total;
 }
 
 function perRequest(counts, each) {
-  const { request: { requests: _, ...request }, consumer = {}, object = {} } = counts;
-  const share = (operations) => Object.fromEntries(Object.entries(operations).map(([operation, n]) => [operation, n / each]));
+  const {
+    request: { requests: _, ...request },
+    consumer = {},
+    object = {},
+  } = counts;
+  const share = (operations) =>
+    Object.fromEntries(Object.entries(operations).map(([operation, n]) => [operation, n / each]));
   return { on_request: share(request), by_consumer: share(consumer), by_objects: share(object) };
 }
 
 async function many(times, request) {
   let next = 0;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    while (next < times) await request(next++);
-  }));
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next < times) await request(next++);
+    }),
+  );
 }
 
 /** A caller that remembers what it was answered, and goes on from there. */

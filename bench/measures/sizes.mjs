@@ -16,8 +16,10 @@ export function run({ root }) {
 /** Bytes of each file as it is and gzipped; null where there is no build. */
 function sizes(folder) {
   if (!existsSync(path.join(folder, FILES.wasm))) return null;
-  return Object.fromEntries(Object.entries(FILES).map(([kind, file]) => {
-    const bytes = readFileSync(path.join(folder, file));
-    return [kind, { bytes: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length }];
-  }));
+  return Object.fromEntries(
+    Object.entries(FILES).map(([kind, file]) => {
+      const bytes = readFileSync(path.join(folder, file));
+      return [kind, { bytes: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length }];
+    }),
+  );
 }

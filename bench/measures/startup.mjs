@@ -15,9 +15,17 @@ export function run({ root, scratch, quick }) {
   const main = path.join(root, "build", "index.js");
   // As it is, except that nothing is built.
   const text = readFileSync(path.join(root, "wrangler.toml"), "utf8");
-  writeFileSync(config, text.replace(/^\[build\]\n(?:[^[\n].*\n|\n)*/m, "").replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`));
-  const times = Array.from({ length: quick ? 1 : 5 }, (_, i) => profile(root, config, path.join(folder, `${i}.cpuprofile`)));
-  return { active_ms: spread(times.map(({ active }) => active)), instantiate_ms: spread(times.map(({ instantiate }) => instantiate)) };
+  writeFileSync(
+    config,
+    text.replace(/^\[build\]\n(?:[^[\n].*\n|\n)*/m, "").replace(/^main = .*$/m, `main = ${JSON.stringify(main)}`),
+  );
+  const times = Array.from({ length: quick ? 1 : 5 }, (_, i) =>
+    profile(root, config, path.join(folder, `${i}.cpuprofile`)),
+  );
+  return {
+    active_ms: spread(times.map(({ active }) => active)),
+    instantiate_ms: spread(times.map(({ instantiate }) => instantiate)),
+  };
 }
 
 /** Time in ms in which the profiler did not find the isolate idle, and what of it went into instantiating the module. */

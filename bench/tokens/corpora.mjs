@@ -36,7 +36,10 @@ export function prepareCorpora(directory, manifest) {
     "one letter": "a".repeat(MEGABYTE),
     "one space": " ".repeat(MEGABYTE),
     "one ideograph": "中".repeat(MEGABYTE / 3),
-    "no spaces": [...cjk].filter((character) => /\p{L}/u.test(character)).join("").slice(0, 300_000),
+    "no spaces": [...cjk]
+      .filter((character) => /\p{L}/u.test(character))
+      .join("")
+      .slice(0, 300_000),
   };
   return Object.fromEntries(
     Object.entries(corpora).map(([name, text]) => {

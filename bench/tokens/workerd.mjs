@@ -39,7 +39,9 @@ const WARM_UP = 5;
 /** Fresh processes whose memory is looked at, and how often each text is counted in each. */
 const PROCESSES = 7;
 const TIMES = 8;
-const without = process.argv.includes("--without") ? path.resolve(process.argv[process.argv.indexOf("--without") + 1]) : null;
+const without = process.argv.includes("--without")
+  ? path.resolve(process.argv[process.argv.indexOf("--without") + 1])
+  : null;
 const SHORT = "The quick brown fox jumps over the lazy dog, and nobody minds. ".repeat(16);
 
 const CONTESTANTS = [
@@ -56,7 +58,15 @@ function resolved(file) {
 
 /** Our tokenizer as a module, built like the Worker. */
 function buildModule() {
-  const arguments_ = ["build", "--release", "--quiet", "--package", "tokens-module", "--target", "wasm32-unknown-unknown"];
+  const arguments_ = [
+    "build",
+    "--release",
+    "--quiet",
+    "--package",
+    "tokens-module",
+    "--target",
+    "wasm32-unknown-unknown",
+  ];
   execFileSync("cargo", [...arguments_, "--manifest-path", path.join(here, "Cargo.toml")], {
     stdio: "inherit",
     env: { ...process.env, CARGO_TARGET_DIR: target, CARGO_PROFILE_RELEASE_DEBUG: "0" },
@@ -151,7 +161,13 @@ async function measureBeginning(contestant) {
 function beginningOf(runs) {
   const of = (name) => spread(runs.map((run) => run[name]));
   const loading = "load" in runs[0] ? { load_ms: of("load") } : {};
-  return { isolates: runs.length, ...loading, first_ms: of("first"), second_ms: of("second"), first_adds_ms: of("adds") };
+  return {
+    isolates: runs.length,
+    ...loading,
+    first_ms: of("first"),
+    second_ms: of("second"),
+    first_adds_ms: of("adds"),
+  };
 }
 
 /** How large fresh processes are after a short text and after megabytes. */
@@ -175,14 +191,22 @@ async function measureMemory(startOne, megabytes) {
 async function measureSpeeds(contestants, texts) {
   const workers = [];
   try {
-    for (const contestant of contestants) workers.push({ ...(await start(contestant)), name: contestant.name, speeds: {} });
+    for (const contestant of contestants)
+      workers.push({ ...(await start(contestant)), name: contestant.name, speeds: {} });
     for (const [name, text] of Object.entries(texts)) {
       for (const worker of workers) {
         // The time of the others grows with the square of the length: a megabyte would take them the better part of an hour.
         const isTooLong = name === "one letter" && worker.name !== "nexus-edge-tokens";
         const part = isTooLong ? text.slice(0, 10_000) : text;
         const { tokens } = await worker.count(part, WARM_UP);
-        worker.speeds[name] = { part, tokens, bytes: Buffer.byteLength(part), times: isTooLong ? 1 : 3, none: [], some: [] };
+        worker.speeds[name] = {
+          part,
+          tokens,
+          bytes: Buffer.byteLength(part),
+          times: isTooLong ? 1 : 3,
+          none: [],
+          some: [],
+        };
       }
       for (let i = 0; i < ROUNDS; i++) {
         for (const { count, speeds } of workers) {
@@ -256,7 +280,9 @@ for (const { name } of CONTESTANTS.filter((contestant) => !isInstalled(contestan
   console.log(`${name} is not installed and left out: npm install --prefix bench/tokens`);
 }
 const corpora = prepareCorpora(path.join(cache, "bench-tokens"), path.join(here, "Cargo.toml"));
-const texts = Object.fromEntries(["english", "mixed", "one letter"].map((name) => [name, readFileSync(corpora[name], "utf8")]));
+const texts = Object.fromEntries(
+  ["english", "mixed", "one letter"].map((name) => [name, readFileSync(corpora[name], "utf8")]),
+);
 
 const megabytes = [texts.english, texts.mixed];
 
@@ -310,4 +336,7 @@ if (existsSync(worker)) {
 }
 console.log(sizes);
 const document = { ...describeRun(root), rounds: ROUNDS, contestants: contenders, gateway: built, sizes };
-writeFileSync(path.join(here, quick ? "results.partial.json" : "results.json"), `${JSON.stringify(document, null, 1)}\n`);
+writeFileSync(
+  path.join(here, quick ? "results.partial.json" : "results.json"),
+  `${JSON.stringify(document, null, 1)}\n`,
+);

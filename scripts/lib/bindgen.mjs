@@ -23,7 +23,10 @@ const readLock = (...path) => readFileSync(inRoot(...path), "utf8");
 
 /** What wasm-bindgen's tool writes fits only the library of exactly the same version. Answers the version of both. */
 export function checkVersions(workerLock, bindgenLock) {
-  const [library, tool] = [lockedVersion(workerLock, "wasm-bindgen"), lockedVersion(bindgenLock, "wasm-bindgen-cli-support")];
+  const [library, tool] = [
+    lockedVersion(workerLock, "wasm-bindgen"),
+    lockedVersion(bindgenLock, "wasm-bindgen-cli-support"),
+  ];
   if (library === tool) return library;
   throw new Problem(
     `Cargo.lock has wasm-bindgen ${library}, but ${SOURCE} has ${tool}: write =${library} into ${SOURCE}/Cargo.toml ` +
@@ -42,7 +45,10 @@ async function compile(partial) {
   // Outside: what was compiled before a run was cut off is not compiled again.
   const target = join(cargoTarget, "bindgen");
   const args = ["build", "--release", "--locked", "--manifest-path", inRoot(SOURCE, "Cargo.toml")];
-  await runStep("Compiling the bindings' writer (once a machine)", "cargo", args, { cwd: root, env: { CARGO_TARGET_DIR: target } });
+  await runStep("Compiling the bindings' writer (once a machine)", "cargo", args, {
+    cwd: root,
+    env: { CARGO_TARGET_DIR: target },
+  });
   mkdirSync(join(partial, "bin"));
   copyFileSync(join(target, "release", "bindgen"), join(partial, "bin", "bindgen"));
   rmSync(target, { recursive: true, force: true });

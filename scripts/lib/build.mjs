@@ -52,7 +52,14 @@ export const isUpToDate = (profile) => isBuilt(profile, hashSources());
 function hashSources() {
   const crates = filesUnder("crates", ["tests", "benches", "proptest-regressions", "target"]);
   const tools = ["scripts/lib/bundle.mjs", ...filesUnder(join("scripts", "bindgen"), ["target"])];
-  const files = hashFiles(["Cargo.toml", "Cargo.lock", ".cargo/config.toml", ...filesUnder("src"), ...crates, ...tools]);
+  const files = hashFiles([
+    "Cargo.toml",
+    "Cargo.lock",
+    ".cargo/config.toml",
+    ...filesUnder("src"),
+    ...crates,
+    ...tools,
+  ]);
   return [files, ...CARGO_ARGS].join(" ");
 }
 
@@ -62,7 +69,18 @@ function isBuilt({ folder }, sources) {
 }
 
 async function compile({ name, cargo }, toolchain) {
-  const args = ["build", "--lib", "--package", "nexus-edge", "--locked", "--target", TARGET, "--profile", cargo, ...CARGO_ARGS];
+  const args = [
+    "build",
+    "--lib",
+    "--package",
+    "nexus-edge",
+    "--locked",
+    "--target",
+    TARGET,
+    "--profile",
+    cargo,
+    ...CARGO_ARGS,
+  ];
   // Tells the macros of wasm-bindgen to await promises through js-sys, which needs no crate besides.
   const env = { ...cargoEnvironment, ...wasmEnvironment(toolchain), WASM_BINDGEN_USE_JS_SYS: "1" };
   await runStep(`Compiling the Worker (${name})`, "cargo", args, { env });

@@ -113,7 +113,10 @@ async function buildStandardLibrary(folder, llvm) {
   writeCompiler(folder, "bin/rustc-bootstrap", llvm, false);
   const crate = join(folder, "std");
   mkdirSync(join(crate, "src"), { recursive: true });
-  writeFileSync(join(crate, "Cargo.toml"), '[workspace]\n\n[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2024"\n');
+  writeFileSync(
+    join(crate, "Cargo.toml"),
+    '[workspace]\n\n[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2024"\n',
+  );
   writeFileSync(join(crate, "src", "lib.rs"), "#![no_std]\n");
   const args = ["build", "--release", "--target", TARGET];
   // An empty feature list leaves out the backtrace crates, which a Worker never uses.

@@ -59,7 +59,12 @@ export function resourcesOf(config) {
   ]);
   const ofWorker = (binding) => `${config.name}-${binding.toLowerCase().replaceAll("_", "-")}`;
   return [
-    ...config.d1_databases.map(({ binding, database_name, database_id: id }) => ({ kind: "d1", name: database_name, binding, id })),
+    ...config.d1_databases.map(({ binding, database_name, database_id: id }) => ({
+      kind: "d1",
+      name: database_name,
+      binding,
+      id,
+    })),
     ...config.kv_namespaces.map(({ binding, id }) => ({ kind: "kv", name: ofWorker(binding), binding, id })),
     ...config.r2_buckets.map(({ binding, bucket_name: name }) => ({ kind: "r2", name, binding })),
     ...[...queues].map((name) => ({ kind: "queue", name })),
@@ -104,7 +109,9 @@ export function missingSecrets(deployed, env = process.env) {
 export async function checkAccount(config, ask, env = process.env) {
   const answer = await ask(["whoami", "--json"]);
   if (/"loggedIn": false/.test(answer.stdout)) {
-    throw new Problem("wrangler is not logged in: run `npm run wrangler -- login`, or set CLOUDFLARE_API_TOKEN (docs/deploy.md)");
+    throw new Problem(
+      "wrangler is not logged in: run `npm run wrangler -- login`, or set CLOUDFLARE_API_TOKEN (docs/deploy.md)",
+    );
   }
   const { accounts = [] } = jsonIn(answer);
   if (accounts.length < 2 || config.account_id || env.CLOUDFLARE_ACCOUNT_ID) return;
@@ -125,7 +132,9 @@ export function withIds(toml, resources) {
 /** Adds `field` to the section of `table` that has `binding`, unless the section has it. */
 function setField(text, table, binding, field, value) {
   const sections = text.split(/^(?=\[)/m);
-  const index = sections.findIndex((section) => section.startsWith(`[[${table}]]`) && fieldOf(section, "binding") === binding);
+  const index = sections.findIndex(
+    (section) => section.startsWith(`[[${table}]]`) && fieldOf(section, "binding") === binding,
+  );
   if (index < 0) throw new Problem(`wrangler.toml has no [[${table}]] with the binding ${binding}`);
   if (fieldOf(sections[index], field) === undefined) {
     sections[index] = sections[index].replace(/^(binding\s*=.*)$/m, `$1\n${field} = ${JSON.stringify(value)}`);
@@ -137,9 +146,14 @@ const fieldOf = (section, field) => new RegExp(`^${field}\\s*=\\s*"(.*)"`, "m").
 
 /** The Worker's address, from what wrangler wrote to WRANGLER_OUTPUT_FILE_PATH: JSON, a line each. */
 export function addressIn(output) {
-  const entries = output.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const entries = output
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
   const targets = entries.flatMap(({ type, targets }) => (type === "deploy" ? (targets ?? []) : []));
-  const target = targets.find((target) => target.startsWith("https://")) ?? targets.find((target) => /^[\w.-]+\.[a-z]+(\/\*)?( |$)/.test(target));
+  const target =
+    targets.find((target) => target.startsWith("https://")) ??
+    targets.find((target) => /^[\w.-]+\.[a-z]+(\/\*)?( |$)/.test(target));
   return target && `https://${target.replace(/^https:\/\//, "").split(/[ /]/)[0]}`;
 }
 

@@ -27,7 +27,8 @@ export function checkPortIsFree(port) {
 }
 
 function portProblem(port, { code, message }) {
-  if (code === "EADDRINUSE") return new Problem(`Port ${port} is taken: stop what listens there, or choose another with PORT=…`);
+  if (code === "EADDRINUSE")
+    return new Problem(`Port ${port} is taken: stop what listens there, or choose another with PORT=…`);
   return new Problem(`Cannot listen on port ${port}: ${message}`);
 }
 

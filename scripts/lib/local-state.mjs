@@ -32,7 +32,9 @@ export function ensureSecrets() {
   const missing = Object.entries(freshSecrets()).filter(([name]) => !(name in secrets));
   if (missing.length === 0) return secrets;
   if (missing.some(([name]) => name === "MASTER_KEY") && existsSync(STATE)) {
-    warn("There is a new MASTER_KEY: provider keys stored under the old one cannot be read. `npm start -- --reset` begins afresh.");
+    warn(
+      "There is a new MASTER_KEY: provider keys stored under the old one cannot be read. `npm start -- --reset` begins afresh.",
+    );
   }
   const lines = missing.map(([name, value]) => `${name}="${value}"\n`).join("");
   writePrivately(SECRETS, text && !text.endsWith("\n") ? `${text}\n${lines}` : text + lines);
@@ -81,7 +83,9 @@ export async function applyMigrations() {
   const applied = stamp.database === database ? stamp.files : {};
   const changed = Object.keys(applied).filter((file) => applied[file] !== wanted[file]);
   if (changed.length > 0) {
-    warn(`${changed.join(", ")} changed after it was applied to the local database: \`npm start -- --reset\` begins afresh.`);
+    warn(
+      `${changed.join(", ")} changed after it was applied to the local database: \`npm start -- --reset\` begins afresh.`,
+    );
   }
   if (Object.keys(wanted).every((file) => file in applied)) return;
   const [command, args] = await wrangler("d1", "migrations", "apply", "DB", "--local", "--persist-to", STATE);

@@ -28,7 +28,8 @@ async function check() {
 /** Cloudflare's build machines have no Rust, and are new for each build. */
 async function installRust() {
   if ((await capture("cargo", ["--version"])).code === 0) return;
-  const script = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs -o rustup-init.sh && sh rustup-init.sh -y --profile minimal";
+  const script =
+    "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs -o rustup-init.sh && sh rustup-init.sh -y --profile minimal";
   await runStep("Installing Rust", "sh", ["-c", script], { cwd: tmpdir() });
 }
 
@@ -59,7 +60,8 @@ async function checkRust() {
 }
 
 /** The oldest Rust that the workspace builds with, as Cargo.toml says. */
-export const minimumRust = () => /^rust-version = "(.+)"/m.exec(readFileSync(inRoot("Cargo.toml"), "utf8"))?.[1] ?? "1.91";
+export const minimumRust = () =>
+  /^rust-version = "(.+)"/m.exec(readFileSync(inRoot("Cargo.toml"), "utf8"))?.[1] ?? "1.91";
 
 export function isAtLeast(found, needed) {
   const [major, minor] = found.split(".").map(Number);

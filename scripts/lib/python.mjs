@@ -26,10 +26,12 @@ export async function ensurePrograms(requirements, user) {
 
 async function checkPython(user) {
   const { code, stdout } = await capture("python3", ["-c", "import sys; print(sys.version_info >= (3, 9))"]);
-  if (code !== 0) throw new Problem(`Python 3 is missing, which ${user} need: run \`apt-get install python3 python3-venv\``);
+  if (code !== 0)
+    throw new Problem(`Python 3 is missing, which ${user} need: run \`apt-get install python3 python3-venv\``);
   if (stdout.trim() !== "True") throw new Problem(`Python 3.9 or newer is needed for ${user}: https://www.python.org`);
   const venv = await capture("python3", ["-c", "import venv, ensurepip"]);
-  if (venv.code !== 0) throw new Problem(`Python's venv is missing, which ${user} need: run \`apt-get install python3-venv\``);
+  if (venv.code !== 0)
+    throw new Problem(`Python's venv is missing, which ${user} need: run \`apt-get install python3-venv\``);
 }
 
 async function install(folder, requirements, user) {

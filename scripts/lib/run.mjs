@@ -26,11 +26,13 @@ export function stopAll(signal) {
 export function finished(child, timeoutSeconds) {
   return new Promise((resolve) => {
     let late = false;
-    const timer = timeoutSeconds && setTimeout(() => {
-      late = true;
-      child.kill("SIGTERM");
-      setTimeout(() => child.kill("SIGKILL"), 3000).unref();
-    }, timeoutSeconds * 1000);
+    const timer =
+      timeoutSeconds &&
+      setTimeout(() => {
+        late = true;
+        child.kill("SIGTERM");
+        setTimeout(() => child.kill("SIGKILL"), 3000).unref();
+      }, timeoutSeconds * 1000);
     const settle = (code) => {
       clearTimeout(timer);
       resolve(late ? 124 : code);

@@ -48,7 +48,9 @@ async function hasTarget() {
   const folder = stdout.trim();
   if (code !== 0 || !existsSync(folder)) return false;
   // All of them: an installation that was cut off may have left some.
-  return ["libcore-", "liballoc-", "libstd-"].every((library) => readdirSync(folder).some((name) => name.startsWith(library)));
+  return ["libcore-", "liballoc-", "libstd-"].every((library) =>
+    readdirSync(folder).some((name) => name.startsWith(library)),
+  );
 }
 
 async function addTarget(timeoutSeconds) {

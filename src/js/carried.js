@@ -34,41 +34,44 @@ export function nexus_carry(reader, pending, held, relay, remembers, first_ms) {
       pending = undefined;
     }
   };
-  return new ReadableStream({
-    start(controller) {
-      watch(controller, first_ms);
-    },
-    async pull(controller) {
-      if (held.length) {
-        controller.enqueue(held.shift());
-        if (!held.length && relay.held_is_sent()) finish(controller);
-        return;
-      }
-      for (;;) {
-        since = Date.now();
-        const { done, value } = await next();
-        if (over) return;
-        const verdict = done ? relay.end() : relay.look_at(value);
-        if (remembers) {
-          const remembered = relay.remember();
-          if (remembered) await remembered;
-          if (over) return;
-        }
-        if (verdict === 0) controller.enqueue(value);
-        else if (verdict === 2) controller.enqueue(relay.replacement());
-        if (done) return finish(controller);
-        if (verdict !== 1) {
-          since = 0;
+  return new ReadableStream(
+    {
+      start(controller) {
+        watch(controller, first_ms);
+      },
+      async pull(controller) {
+        if (held.length) {
+          controller.enqueue(held.shift());
+          if (!held.length && relay.held_is_sent()) finish(controller);
           return;
         }
-      }
+        for (;;) {
+          since = Date.now();
+          const { done, value } = await next();
+          if (over) return;
+          const verdict = done ? relay.end() : relay.look_at(value);
+          if (remembers) {
+            const remembered = relay.remember();
+            if (remembered) await remembered;
+            if (over) return;
+          }
+          if (verdict === 0) controller.enqueue(value);
+          else if (verdict === 2) controller.enqueue(relay.replacement());
+          if (done) return finish(controller);
+          if (verdict !== 1) {
+            since = 0;
+            return;
+          }
+        }
+      },
+      cancel(reason) {
+        if (over) return;
+        over = true;
+        clearTimeout(timer);
+        relay.free();
+        return reader.cancel(reason).catch(() => {});
+      },
     },
-    cancel(reason) {
-      if (over) return;
-      over = true;
-      clearTimeout(timer);
-      relay.free();
-      return reader.cancel(reason).catch(() => {});
-    },
-  }, { highWaterMark: 0 });
+    { highWaterMark: 0 },
+  );
 }

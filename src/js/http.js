@@ -2,7 +2,9 @@
 
 function lines(headers) {
   let lines = "";
-  headers.forEach((value, name) => { lines += name + "\n" + value + "\n"; });
+  headers.forEach((value, name) => {
+    lines += name + "\n" + value + "\n";
+  });
   return lines;
 }
 

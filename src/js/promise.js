@@ -5,12 +5,17 @@ function settled(settle, slot, value, isFulfilled) {
   try {
     settle(slot, value, isFulfilled);
   } catch (error) {
-    queueMicrotask(() => { throw error; });
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 
 export function nexus_await(promise, slot, settle) {
-  promise.then((value) => settled(settle, slot, value, true), (reason) => settled(settle, slot, reason, false));
+  promise.then(
+    (value) => settled(settle, slot, value, true),
+    (reason) => settled(settle, slot, reason, false),
+  );
 }
 
 export function nexus_set_timer(milliseconds, slot, settle) {

@@ -1,27 +1,27 @@
 // Proves that a session survives a crash of its object in the middle of an answer: no frame that was sent is lost, no
 // number is used twice, the turn ends with an error, and it leaves exactly one usage event. The whole process is
 // killed and started again on the same storage, which is the hardest case.
-import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { startGateway } from '../support/gateway.mjs';
-import { connect } from '../support/socket.mjs';
-import { test } from '../support/suite.mjs';
-import { gate, startUpstream, streamEvents, usage } from '../support/upstream.mjs';
-import { bearer, eventually } from '../support/util.mjs';
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { startGateway } from "../support/gateway.mjs";
+import { connect } from "../support/socket.mjs";
+import { test } from "../support/suite.mjs";
+import { gate, startUpstream, streamEvents, usage } from "../support/upstream.mjs";
+import { bearer, eventually } from "../support/util.mjs";
 
-const words = ['w0 ', 'w1 ', 'w2 ', 'w3 '];
+const words = ["w0 ", "w1 ", "w2 ", "w3 "];
 
 /** Runs `before` until it returns, kills the gateway, and runs `after` with another one on the same storage. */
 async function crashed(before, after) {
-  const storage = await mkdtemp(path.join(tmpdir(), 'nexus-edge-'));
+  const storage = await mkdtemp(path.join(tmpdir(), "nexus-edge-"));
   const up = await startUpstream();
-  const vars = { MASTER_KEY: randomBytes(32).toString('base64') };
+  const vars = { MASTER_KEY: randomBytes(32).toString("base64") };
   const kept = { up, hold: gate() };
-  up.on('held', async (x) => {
-    const events = streamEvents('held', words, { reported: usage(11, 4) });
+  up.on("held", async (x) => {
+    const events = streamEvents("held", words, { reported: usage(11, 4) });
     x.sse();
     await x.write(events[0] + events[1]);
     await x.write(events[2]);
@@ -29,7 +29,7 @@ async function crashed(before, after) {
     for (const rest of events.slice(3)) await x.write(rest);
     x.end();
   });
-  up.on('next', (x) => x.stream(streamEvents('next', ['fine'])));
+  up.on("next", (x) => x.stream(streamEvents("next", ["fine"])));
   try {
     for (const run of [before, after]) {
       const gw = await startGateway({ vars, storage });
@@ -48,58 +48,88 @@ async function crashed(before, after) {
 }
 
 async function ask(gw, kept) {
-  const provider = await gw.createProvider({ name: 'loopback', server_url: `${kept.up.url}/v1` });
-  for (const model_name of ['held', 'next']) await gw.createModel({ provider_id: provider.id, model_name });
+  const provider = await gw.createProvider({ name: "loopback", server_url: `${kept.up.url}/v1` });
+  for (const model_name of ["held", "next"]) await gw.createModel({ provider_id: provider.id, model_name });
   kept.key = (await gw.createKey({})).key;
-  const socket = await kept.open('?v=2');
-  kept.session = (await socket.frame('hello')).session_id;
-  socket.send({ type: 'message', id: 'mine', content: 'Go', model: 'held' });
-  await eventually(() => socket.text() === 'w0 w1 ');
+  const socket = await kept.open("?v=2");
+  kept.session = (await socket.frame("hello")).session_id;
+  socket.send({ type: "message", id: "mine", content: "Go", model: "held" });
+  await eventually(() => socket.text() === "w0 w1 ");
   // One that is queued behind it.
-  socket.send({ type: 'message', content: 'And then', model: 'next' });
-  await socket.frame((frame) => frame.type === 'turn' && frame.content === 'And then');
+  socket.send({ type: "message", content: "And then", model: "next" });
+  await socket.frame((frame) => frame.type === "turn" && frame.content === "And then");
   kept.seen = socket.numbered;
 }
 
-const logged = (gw, kept) => gw.db('SELECT * FROM request_log WHERE conversation_id = ? ORDER BY id', kept.session);
+const logged = (gw, kept) => gw.db("SELECT * FROM request_log WHERE conversation_id = ? ORDER BY id", kept.session);
 
-test('a client that reconnects receives everything: the answer so far, its end, and the queued turn', async () => {
-  await crashed(ask, async (gw, kept) => {
-    const last = kept.seen.at(-1).seq;
-    const back = await kept.open(`?v=2&session_id=${kept.session}&last_seq=${last}`);
-    const error = await back.frame('error');
-    assert.deepEqual([error.code, error.seq, error.turn_id], ['turn_interrupted', last + 1, kept.seen[0].turn_id]);
-    const done = await back.frame('done');
-    assert.equal(back.text(done.turn_id), 'fine');
-    const all = [...kept.seen, ...back.numbered].map((frame) => frame.seq);
-    assert.deepEqual(all, Array.from(all, (_, i) => i + 1));
+test(
+  "a client that reconnects receives everything: the answer so far, its end, and the queued turn",
+  async () => {
+    await crashed(ask, async (gw, kept) => {
+      const last = kept.seen.at(-1).seq;
+      const back = await kept.open(`?v=2&session_id=${kept.session}&last_seq=${last}`);
+      const error = await back.frame("error");
+      assert.deepEqual([error.code, error.seq, error.turn_id], ["turn_interrupted", last + 1, kept.seen[0].turn_id]);
+      const done = await back.frame("done");
+      assert.equal(back.text(done.turn_id), "fine");
+      const all = [...kept.seen, ...back.numbered].map((frame) => frame.seq);
+      assert.deepEqual(
+        all,
+        Array.from(all, (_, i) => i + 1),
+      );
 
-    // The same frame again is the same turn.
-    back.send({ type: 'message', id: 'mine', content: 'Go', model: 'held' });
-    assert.equal((await back.frame('ack')).duplicate, true);
+      // The same frame again is the same turn.
+      back.send({ type: "message", id: "mine", content: "Go", model: "held" });
+      assert.equal((await back.frame("ack")).duplicate, true);
 
-    const { messages } = (await gw.call(`/api/v1/sessions/${kept.session}/messages`, { headers: bearer(kept.key) })).json().data;
-    assert.deepEqual(messages.map(({ role, content, finish_reason }) => [role, content, finish_reason]), [
-      ['user', 'Go', undefined],
-      ['assistant', 'w0 w1 ', 'interrupted'],
-      ['user', 'And then', undefined],
-      ['assistant', 'fine', 'stop'],
-    ]);
-    const rows = await eventually(async () => { const found = await logged(gw, kept); return found.length >= 2 && found; });
-    assert.deepEqual(rows.map((row) => row.id).sort(), [error.turn_id, done.turn_id].sort());
-    const cut = rows.find((row) => row.id === error.turn_id);
-    assert.ok(cut.completion_tokens > 0 && cut.prompt_tokens > 0, JSON.stringify(cut));
-    await gw.scheduled();
-    assert.equal((await logged(gw, kept)).length, 2);
-    back.close();
-  });
-}, { timeout: 120_000 });
+      const { messages } = (
+        await gw.call(`/api/v1/sessions/${kept.session}/messages`, { headers: bearer(kept.key) })
+      ).json().data;
+      assert.deepEqual(
+        messages.map(({ role, content, finish_reason }) => [role, content, finish_reason]),
+        [
+          ["user", "Go", undefined],
+          ["assistant", "w0 w1 ", "interrupted"],
+          ["user", "And then", undefined],
+          ["assistant", "fine", "stop"],
+        ],
+      );
+      const rows = await eventually(async () => {
+        const found = await logged(gw, kept);
+        return found.length >= 2 && found;
+      });
+      assert.deepEqual(rows.map((row) => row.id).sort(), [error.turn_id, done.turn_id].sort());
+      const cut = rows.find((row) => row.id === error.turn_id);
+      assert.ok(cut.completion_tokens > 0 && cut.prompt_tokens > 0, JSON.stringify(cut));
+      await gw.scheduled();
+      assert.equal((await logged(gw, kept)).length, 2);
+      back.close();
+    });
+  },
+  { timeout: 120_000 },
+);
 
-test('a session without reconnecting clients ends its turns by itself', async () => {
-  await crashed(ask, async (gw, kept) => {
-    const rows = await eventually(async () => { const found = await logged(gw, kept); return found.length >= 2 && found; }, { within: 40_000 });
-    assert.deepEqual(rows.map((row) => row.model), ['held', 'next']);
-    const { messages } = (await gw.call(`/api/v1/sessions/${kept.session}/messages`, { headers: bearer(kept.key) })).json().data;
-    assert.equal(messages.at(-1).content, 'fine');
-  });
-}, { timeout: 120_000 });
+test(
+  "a session without reconnecting clients ends its turns by itself",
+  async () => {
+    await crashed(ask, async (gw, kept) => {
+      const rows = await eventually(
+        async () => {
+          const found = await logged(gw, kept);
+          return found.length >= 2 && found;
+        },
+        { within: 40_000 },
+      );
+      assert.deepEqual(
+        rows.map((row) => row.model),
+        ["held", "next"],
+      );
+      const { messages } = (
+        await gw.call(`/api/v1/sessions/${kept.session}/messages`, { headers: bearer(kept.key) })
+      ).json().data;
+      assert.equal(messages.at(-1).content, "fine");
+    });
+  },
+  { timeout: 120_000 },
+);

@@ -1,7 +1,9 @@
 // What Azure adds to OpenAI's answers: https://learn.microsoft.com/azure/ai-foundry/openai/reference.
-import { completion, event, eventsOf } from './upstream.mjs';
+import { completion, event, eventsOf } from "./upstream.mjs";
 
-const SAFE = Object.fromEntries(['hate', 'self_harm', 'sexual', 'violence'].map((name) => [name, { filtered: false, severity: 'safe' }]));
+const SAFE = Object.fromEntries(
+  ["hate", "self_harm", "sexual", "violence"].map((name) => [name, { filtered: false, severity: "safe" }]),
+);
 const PROMPT_FILTER = { prompt_filter_results: [{ prompt_index: 0, content_filter_results: SAFE }] };
 
 /** A whole answer with the filter's results in it. */
@@ -14,7 +16,10 @@ export function filtered(model, message, options) {
 export function filteredEvents(whole, options) {
   const { choices, prompt_filter_results, ...rest } = whole;
   const plain = { ...rest, choices: choices.map(({ content_filter_results: _, ...choice }) => choice) };
-  return [event({ choices: [], created: 0, id: '', model: '', object: '', prompt_filter_results }), ...eventsOf(plain, options)];
+  return [
+    event({ choices: [], created: 0, id: "", model: "", object: "", prompt_filter_results }),
+    ...eventsOf(plain, options),
+  ];
 }
 
 export const errorBody = (code, message) => ({ error: { code, message } });
@@ -24,9 +29,12 @@ export const FILTERED = {
   error: {
     message: "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
     type: null,
-    param: 'prompt',
-    code: 'content_filter',
+    param: "prompt",
+    code: "content_filter",
     status: 400,
-    innererror: { code: 'ResponsibleAIPolicyViolation', content_filter_result: { violence: { filtered: true, severity: 'high' } } },
+    innererror: {
+      code: "ResponsibleAIPolicyViolation",
+      content_filter_result: { violence: { filtered: true, severity: "high" } },
+    },
   },
 };

@@ -4,20 +4,20 @@
 // Worker's own socket. Both matter here: wrangler's dev server and its test harness put a proxy in front of the
 // Worker and send its `fetch()` calls through Node, and either would hide what this suite is about (when the first byte
 // leaves, whether back-pressure and disconnects get through).
-import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { devNull } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chooseProfile } from '../../scripts/lib/profiles.mjs';
-import { bearer, begin, eventually, send } from './util.mjs';
-import { checkAnswer } from './contract.mjs';
-import { aiWorker } from './workers-ai.mjs';
+import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { devNull } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { chooseProfile } from "../../scripts/lib/profiles.mjs";
+import { bearer, begin, eventually, send } from "./util.mjs";
+import { checkAnswer } from "./contract.mjs";
+import { aiWorker } from "./workers-ai.mjs";
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const QUEUE = 'nexus-edge-usage';
-const TAP_QUEUE = 'tap';
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const QUEUE = "nexus-edge-usage";
+const TAP_QUEUE = "tap";
 
 /**
  * @param {object} [options]
@@ -35,59 +35,76 @@ const TAP_QUEUE = 'tap';
  * @param {boolean} [options.withStaticFiles] serves those of public/ as well, in front of the Worker as Cloudflare does
  * @param {string} [options.root] the folder of wrangler.toml, the build and d1-migrations/
  */
-export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0.05, maxRetries, twin = false, quota = 'real', ai = false, storage, entry, root = ROOT, withStaticFiles = false } = {}) {
-  const { name: profile, folder } = chooseProfile('quick');
-  const built = path.join(root, folder, 'index.js');
-  if (!existsSync(built)) throw new Error(`${built} is missing: run \`NEXUS_EDGE_PROFILE=${profile} npm run build\` first`);
+export async function startGateway({
+  vars = {},
+  queue = "real",
+  batchSeconds = 0.05,
+  maxRetries,
+  twin = false,
+  quota = "real",
+  ai = false,
+  storage,
+  entry,
+  root = ROOT,
+  withStaticFiles = false,
+} = {}) {
+  const { name: profile, folder } = chooseProfile("quick");
+  const built = path.join(root, folder, "index.js");
+  if (!existsSync(built))
+    throw new Error(`${built} is missing: run \`NEXUS_EDGE_PROFILE=${profile} npm run build\` first`);
 
   // Wrangler would announce on stdout which files it read.
-  process.env.WRANGLER_LOG ??= 'error';
-  const require = createRequire(path.join(ROOT, 'package.json'));
-  const { unstable_getMiniflareWorkerOptions: workerOptionsOf, unstable_splitSqlQuery: splitSql } = require('wrangler');
-  const { Miniflare, convertV4MiniflareOptions } = createRequire(require.resolve('wrangler'))('miniflare');
+  process.env.WRANGLER_LOG ??= "error";
+  const require = createRequire(path.join(ROOT, "package.json"));
+  const { unstable_getMiniflareWorkerOptions: workerOptionsOf, unstable_splitSqlQuery: splitSql } = require("wrangler");
+  const { Miniflare, convertV4MiniflareOptions } = createRequire(require.resolve("wrangler"))("miniflare");
 
-  const adminToken = `adm-${randomBytes(18).toString('hex')}`;
-  const masterKey = vars.MASTER_KEY ?? randomBytes(32).toString('base64');
-  const bindings = { ADMIN_TOKEN: adminToken, MASTER_KEY: masterKey, ALLOW_PRIVATE_UPSTREAMS: 'true', ...vars };
+  const adminToken = `adm-${randomBytes(18).toString("hex")}`;
+  const masterKey = vars.MASTER_KEY ?? randomBytes(32).toString("base64");
+  const bindings = { ADMIN_TOKEN: adminToken, MASTER_KEY: masterKey, ALLOW_PRIVATE_UPSTREAMS: "true", ...vars };
 
-  const configPath = path.join(root, 'wrangler.toml');
+  const configPath = path.join(root, "wrangler.toml");
   // An empty env file keeps a developer's own .dev.vars out of the tests.
   const { workerOptions } = workerOptionsOf(configPath, undefined, { envFiles: [devNull] });
   // Static files would put Cloudflare's router of them in front of the Worker.
   const { modulesRules: _, assets, ...worker } = workerOptions;
   if (withStaticFiles) worker.assets = assets;
-  worker.bindings = Object.fromEntries(Object.entries({ ...worker.bindings, ...bindings }).filter(([, value]) => value !== undefined));
+  worker.bindings = Object.fromEntries(
+    Object.entries({ ...worker.bindings, ...bindings }).filter(([, value]) => value !== undefined),
+  );
   worker.queueConsumers[QUEUE].maxBatchTimeout = batchSeconds;
   if (maxRetries !== undefined) worker.queueConsumers[QUEUE].maxRetries = maxRetries;
 
-  if (ai) worker.serviceBindings = { ...worker.serviceBindings, AI: { name: 'workers-ai' } };
+  if (ai) worker.serviceBindings = { ...worker.serviceBindings, AI: { name: "workers-ai" } };
 
   const logs = [];
   const workers = [
     {
       ...worker,
-      name: 'nexus-edge',
+      name: "nexus-edge",
       modules: modulesOf(path.dirname(built), entry),
       modulesRoot: path.dirname(built),
-      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     },
   ];
   if (ai) workers.push(aiWorker(worker.compatibilityDate));
-  if (quota === 'absent') delete worker.durableObjects.QUOTA;
+  if (quota === "absent") delete worker.durableObjects.QUOTA;
   // The objects and the queue's consumer exist once; everything else is bound to both.
   if (twin) {
-    const durableObjects = Object.fromEntries(Object.entries(worker.durableObjects).map(([name, object]) => [name, { ...object, scriptName: 'nexus-edge' }]));
-    workers.push({ ...workers[0], name: 'twin', durableObjects, queueConsumers: {} });
+    const durableObjects = Object.fromEntries(
+      Object.entries(worker.durableObjects).map(([name, object]) => [name, { ...object, scriptName: "nexus-edge" }]),
+    );
+    workers.push({ ...workers[0], name: "twin", durableObjects, queueConsumers: {} });
   }
-  if (queue === 'absent') worker.queueProducers = workers[0].queueProducers = {};
-  if (queue === 'duplicate') {
+  if (queue === "absent") worker.queueProducers = workers[0].queueProducers = {};
+  if (queue === "duplicate") {
     workers[0].queueProducers = { USAGE_QUEUE: { queueName: TAP_QUEUE } };
     workers.push(tapWorker(worker.compatibilityDate));
   }
 
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
-      host: '127.0.0.1',
+      host: "127.0.0.1",
       port: 0,
       handleStructuredLogs: (line) => logs.push(line),
       logRequests: false,
@@ -97,16 +114,16 @@ export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0
     }),
   );
 
-  const urlOf = async (name) => String(await runtime.unsafeGetDirectURL(name)).replace(/\/$/, '');
+  const urlOf = async (name) => String(await runtime.unsafeGetDirectURL(name)).replace(/\/$/, "");
   let db;
   let url;
   let twinUrl;
   try {
     await runtime.ready;
-    url = await urlOf('nexus-edge');
-    if (twin) twinUrl = await urlOf('twin');
-    db = await runtime.getD1Database('DB', 'nexus-edge');
-    await migrate(db, path.join(root, 'd1-migrations'), splitSql);
+    url = await urlOf("nexus-edge");
+    if (twin) twinUrl = await urlOf("twin");
+    db = await runtime.getD1Database("DB", "nexus-edge");
+    await migrate(db, path.join(root, "d1-migrations"), splitSql);
   } catch (error) {
     await runtime.dispose();
     throw error;
@@ -117,18 +134,20 @@ export async function startGateway({ vars = {}, queue = 'real', batchSeconds = 0
 
 /** The Worker's module and every WebAssembly file beside it; the first one is what the platform loads. */
 function modulesOf(folder, entry) {
-  const wasm = readdirSync(folder).filter((name) => name.endsWith('.wasm'));
+  const wasm = readdirSync(folder).filter((name) => name.endsWith(".wasm"));
   return [
-    ...(entry === undefined ? [] : [{ type: 'ESModule', path: path.join(folder, 'entry-of-test.mjs'), contents: entry }]),
-    { type: 'ESModule', path: path.join(folder, 'index.js') },
-    ...wasm.map((name) => ({ type: 'CompiledWasm', path: path.join(folder, name) })),
+    ...(entry === undefined
+      ? []
+      : [{ type: "ESModule", path: path.join(folder, "entry-of-test.mjs"), contents: entry }]),
+    { type: "ESModule", path: path.join(folder, "index.js") },
+    ...wasm.map((name) => ({ type: "CompiledWasm", path: path.join(folder, name) })),
   ];
 }
 
 /** Stands between the product's producer and its consumer and delivers everything more than once. */
 function tapWorker(compatibilityDate) {
   return {
-    name: 'tap',
+    name: "tap",
     compatibilityDate,
     modules: true,
     script: `export default {
@@ -146,13 +165,15 @@ function tapWorker(compatibilityDate) {
 }
 
 async function migrate(db, folder, splitSql) {
-  await db.prepare('CREATE TABLE IF NOT EXISTS d1_migrations (name TEXT PRIMARY KEY)').run();
-  const { results } = await db.prepare('SELECT name FROM d1_migrations').all();
+  await db.prepare("CREATE TABLE IF NOT EXISTS d1_migrations (name TEXT PRIMARY KEY)").run();
+  const { results } = await db.prepare("SELECT name FROM d1_migrations").all();
   const done = new Set(results.map(({ name }) => name));
-  const files = readdirSync(folder).filter((name) => name.endsWith('.sql') && !done.has(name)).sort();
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith(".sql") && !done.has(name))
+    .sort();
   for (const name of files) {
-    const statements = splitSql(readFileSync(path.join(folder, name), 'utf8'));
-    const record = db.prepare('INSERT INTO d1_migrations (name) VALUES (?)').bind(name);
+    const statements = splitSql(readFileSync(path.join(folder, name), "utf8"));
+    const record = db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name);
     await db.batch([...statements.map((statement) => db.prepare(statement)), record]);
   }
 }
@@ -179,7 +200,7 @@ class Gateway {
   async call(target, options) {
     const answer = await send(this.url + target, options);
     this.answers.push({ target, status: answer.status, headers: answer.headers, text: answer.text });
-    checkAnswer(options?.method ?? 'GET', target, answer);
+    checkAnswer(options?.method ?? "GET", target, answer);
     return answer;
   }
 
@@ -189,20 +210,30 @@ class Gateway {
   }
 
   /** A chat completion; `body` may be an object or the very bytes to send. */
-  complete(key, body, { headers = {}, target = '/v1/chat/completions', ...options } = {}) {
-    return this.call(target, { method: 'POST', headers: completionHeaders(key, headers), body: asBytes(body), ...options });
+  complete(key, body, { headers = {}, target = "/v1/chat/completions", ...options } = {}) {
+    return this.call(target, {
+      method: "POST",
+      headers: completionHeaders(key, headers),
+      body: asBytes(body),
+      ...options,
+    });
   }
 
   /** The same, body unread. */
-  beginCompletion(key, body, { headers = {}, target = '/v1/chat/completions', ...options } = {}) {
-    return this.begin(target, { method: 'POST', headers: completionHeaders(key, headers), body: asBytes(body), ...options });
+  beginCompletion(key, body, { headers = {}, target = "/v1/chat/completions", ...options } = {}) {
+    return this.begin(target, {
+      method: "POST",
+      headers: completionHeaders(key, headers),
+      body: asBytes(body),
+      ...options,
+    });
   }
 
   /** A request to the admin API; `body` is parsed JSON. */
   async admin(method, target, body, { headers = bearer(this.adminToken) } = {}) {
     const answer = await this.call(target, {
       method,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       body: body === undefined ? undefined : asBytes(body),
     });
     let parsed;
@@ -215,27 +246,30 @@ class Gateway {
   }
 
   async #create(target, fields) {
-    const { status, body } = await this.admin('POST', target, fields);
+    const { status, body } = await this.admin("POST", target, fields);
     if (status !== 201) throw new Error(`POST ${target} ${JSON.stringify(fields)}: ${status} ${JSON.stringify(body)}`);
     return body;
   }
 
   createProvider(fields) {
-    return this.#create('/providers', { name: `provider-${++this.#made}`, ...fields });
+    return this.#create("/providers", { name: `provider-${++this.#made}`, ...fields });
   }
 
   createModel(fields) {
-    return this.#create('/provider_models', fields);
+    return this.#create("/provider_models", fields);
   }
 
   /** The answer has the whole key in `key`, this once. */
   createKey(fields = {}) {
-    return this.#create('/keys', { name: `key-${++this.#made}`, ...fields });
+    return this.#create("/keys", { name: `key-${++this.#made}`, ...fields });
   }
 
   /** Rows of a query on the Worker's database. */
   async db(sql, ...params) {
-    const { results } = await this.#db.prepare(sql).bind(...params).all();
+    const { results } = await this.#db
+      .prepare(sql)
+      .bind(...params)
+      .all();
     return results;
   }
 
@@ -243,7 +277,7 @@ class Gateway {
   async row(requestId, { within = 15_000 } = {}) {
     const rows = await eventually(
       async () => {
-        const found = await this.db('SELECT * FROM request_log WHERE request_id = ?', requestId);
+        const found = await this.db("SELECT * FROM request_log WHERE request_id = ?", requestId);
         return found.length > 0 && found;
       },
       { within, what: `the log row of ${requestId}` },
@@ -258,51 +292,58 @@ class Gateway {
   }
 
   /** Runs the cron handler as a trigger would. */
-  async scheduled(cron = '* * * * *') {
-    const worker = await this.#runtime.getWorker('nexus-edge');
+  async scheduled(cron = "* * * * *") {
+    const worker = await this.#runtime.getWorker("nexus-edge");
     return worker.scheduled({ cron, scheduledTime: new Date() });
   }
 
   /** Puts a message of any kind into the usage queue, as a stray producer might. */
-  async enqueue(body, contentType = 'text') {
-    const producer = await this.#runtime.getQueueProducer('USAGE_QUEUE', 'nexus-edge');
+  async enqueue(body, contentType = "text") {
+    const producer = await this.#runtime.getQueueProducer("USAGE_QUEUE", "nexus-edge");
     await producer.send(body, { contentType });
   }
 
   /** Takes an object out of memory, as the platform does when it likes. */
   evict(className, name) {
-    return this.#runtime.unsafeEvictDurableObject('nexus-edge', className, { name });
+    return this.#runtime.unsafeEvictDurableObject("nexus-edge", className, { name });
   }
 
   /** The ids of the objects of a class that exist. */
   objects(className) {
-    return this.#runtime.listDurableObjectIds(className, 'nexus-edge');
+    return this.#runtime.listDurableObjectIds(className, "nexus-edge");
   }
 
   /** Takes a session's object out of memory as the platform may at any time; its connections sleep, or are closed. */
-  async evictRoom(keyId, sessionId, webSockets = 'hibernate') {
-    await this.#runtime.unsafeEvictDurableObject('nexus-edge', 'ChatRoom', { name: `${keyId}/${sessionId}`, webSockets });
+  async evictRoom(keyId, sessionId, webSockets = "hibernate") {
+    await this.#runtime.unsafeEvictDurableObject("nexus-edge", "ChatRoom", {
+      name: `${keyId}/${sessionId}`,
+      webSockets,
+    });
   }
 
   kv() {
-    return this.#runtime.getKVNamespace('KV', 'nexus-edge');
+    return this.#runtime.getKVNamespace("KV", "nexus-edge");
   }
 
   r2() {
-    return this.#runtime.getR2Bucket('BUCKET', 'nexus-edge');
+    return this.#runtime.getR2Bucket("BUCKET", "nexus-edge");
   }
 
   /** Every table with all its rows, as text. */
   async dump() {
-    const tables = await this.db("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'");
+    const tables = await this.db(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'",
+    );
     const parts = [];
     for (const { name } of tables) {
-      for (const row of await this.db(`SELECT * FROM "${name}"`)) parts.push({ place: `D1 ${name}`, text: JSON.stringify(row, blobAsText) });
+      for (const row of await this.db(`SELECT * FROM "${name}"`))
+        parts.push({ place: `D1 ${name}`, text: JSON.stringify(row, blobAsText) });
     }
     const kv = await this.kv();
     for (const { name } of (await kv.list()).keys) parts.push({ place: `KV ${name}`, text: await kv.get(name) });
     const r2 = await this.r2();
-    for (const { key } of (await r2.list()).objects) parts.push({ place: `R2 ${key}`, text: await (await r2.get(key)).text() });
+    for (const { key } of (await r2.list()).objects)
+      parts.push({ place: `R2 ${key}`, text: await (await r2.get(key)).text() });
     return parts;
   }
 
@@ -313,12 +354,14 @@ class Gateway {
 
 // D1 answers blobs as arrays of numbers, in which no text could be found.
 const blobAsText = (_, value) =>
-  Array.isArray(value) && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256) ? Buffer.from(value).toString('latin1') : value;
+  Array.isArray(value) && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte < 256)
+    ? Buffer.from(value).toString("latin1")
+    : value;
 
-const asBytes = (body) => (typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));
+const asBytes = (body) => (typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body));
 
 const completionHeaders = (key, headers) => ({
   ...(key === undefined ? {} : bearer(key)),
-  'content-type': 'application/json',
+  "content-type": "application/json",
   ...headers,
 });

@@ -1,22 +1,31 @@
 // What the Gemini API sends: https://ai.google.dev/api/generate-content.
-import { inPieces } from './upstream.mjs';
+import { inPieces } from "./upstream.mjs";
 
 export const tokens = (prompt, candidates, { thoughts, cached, ...rest } = {}) => ({
   promptTokenCount: prompt,
   candidatesTokenCount: candidates,
   totalTokenCount: prompt + candidates + (thoughts ?? 0),
-  ...(cached === undefined ? {} : { cachedContentTokenCount: cached, cacheTokensDetails: [{ modality: 'TEXT', tokenCount: cached }] }),
-  promptTokensDetails: [{ modality: 'TEXT', tokenCount: prompt }],
+  ...(cached === undefined
+    ? {}
+    : { cachedContentTokenCount: cached, cacheTokensDetails: [{ modality: "TEXT", tokenCount: cached }] }),
+  promptTokensDetails: [{ modality: "TEXT", tokenCount: prompt }],
   ...(thoughts === undefined ? {} : { thoughtsTokenCount: thoughts }),
   ...rest,
 });
 
 /** A whole answer; `parts` is a text or a list of parts. */
-export const generated = (model, parts, { finish = 'STOP', usage = tokens(9, 4), candidate = {}, ...rest } = {}) => ({
-  candidates: [{ content: { parts: typeof parts === 'string' ? [{ text: parts }] : parts, role: 'model' }, finishReason: finish, index: 0, ...candidate }],
+export const generated = (model, parts, { finish = "STOP", usage = tokens(9, 4), candidate = {}, ...rest } = {}) => ({
+  candidates: [
+    {
+      content: { parts: typeof parts === "string" ? [{ text: parts }] : parts, role: "model" },
+      finishReason: finish,
+      index: 0,
+      ...candidate,
+    },
+  ],
   usageMetadata: usage,
   modelVersion: model,
-  responseId: 'respLoopback1',
+  responseId: "respLoopback1",
   ...rest,
 });
 
@@ -32,13 +41,13 @@ export function chunksOf(whole, { size = 3 } = {}) {
     const { text, thoughtSignature, ...kind } = part;
     const texts = inPieces(text, size).map((piece) => ({ ...kind, text: piece }));
     // The signature of a text comes with an empty part at its end.
-    return thoughtSignature === undefined ? texts : [...texts, { ...kind, text: '', thoughtSignature }];
+    return thoughtSignature === undefined ? texts : [...texts, { ...kind, text: "", thoughtSignature }];
   });
   const early = { promptTokenCount: usageMetadata.promptTokenCount, totalTokenCount: usageMetadata.promptTokenCount };
   return pieces.map((part, i) => {
     const last = i === pieces.length - 1;
     return {
-      candidates: [{ content: { parts: [part], role: 'model' }, ...(last ? { finishReason } : {}), ...candidate }],
+      candidates: [{ content: { parts: [part], role: "model" }, ...(last ? { finishReason } : {}), ...candidate }],
       usageMetadata: last ? usageMetadata : early,
       ...rest,
     };
@@ -48,6 +57,11 @@ export function chunksOf(whole, { size = 3 } = {}) {
 export const eventsOf = (whole, options) => chunksOf(whole, options).map(event);
 
 /** Answers like Gemini, streamed or not as the URL says. */
-export const answersWith = (whole, headers = {}) => (x) => (x.wantsStream ? x.stream(eventsOf(whole), headers) : x.reply(200, whole, headers));
+export const answersWith =
+  (whole, headers = {}) =>
+  (x) =>
+    x.wantsStream ? x.stream(eventsOf(whole), headers) : x.reply(200, whole, headers);
 
-export const errorBody = (code, status, message, details) => ({ error: { code, message, status, ...(details ? { details } : {}) } });
+export const errorBody = (code, status, message, details) => ({
+  error: { code, message, status, ...(details ? { details } : {}) },
+});

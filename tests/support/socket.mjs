@@ -1,9 +1,9 @@
 // A WebSocket client that records every frame, for tests that expect certain frames and disconnect at any point.
-import { createRequire } from 'node:module';
-import { within } from './util.mjs';
+import { createRequire } from "node:module";
+import { within } from "./util.mjs";
 
 const require = createRequire(import.meta.url);
-const { WebSocket } = createRequire(createRequire(require.resolve('wrangler')).resolve('miniflare'))('ws');
+const { WebSocket } = createRequire(createRequire(require.resolve("wrangler")).resolve("miniflare"))("ws");
 
 export class Socket {
   #ws;
@@ -13,9 +13,11 @@ export class Socket {
     this.#ws = ws;
     /** Every frame, as it came; JSON is parsed. */
     this.frames = [];
-    this.closed = new Promise((resolve) => ws.once('close', (code, reason) => resolve({ code, reason: reason.toString() })));
-    ws.on('error', () => {});
-    ws.on('message', (data, isBinary) => {
+    this.closed = new Promise((resolve) =>
+      ws.once("close", (code, reason) => resolve({ code, reason: reason.toString() })),
+    );
+    ws.on("error", () => {});
+    ws.on("message", (data, isBinary) => {
       const text = isBinary ? data : data.toString();
       let frame = text;
       try {
@@ -38,7 +40,7 @@ export class Socket {
   }
 
   send(frame) {
-    this.#ws.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
+    this.#ws.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
   }
 
   /** Closes the connection without a close frame. */
@@ -52,7 +54,7 @@ export class Socket {
 
   /** The first frame from index `from` on that matches: a type, or a function. */
   frame(wanted, { from = 0, ms = 15_000 } = {}) {
-    const matches = typeof wanted === 'function' ? wanted : (frame) => frame?.type === wanted;
+    const matches = typeof wanted === "function" ? wanted : (frame) => frame?.type === wanted;
     const probe = (frames) => frames.slice(from).find(matches);
     const found = probe(this.frames);
     if (found !== undefined) return Promise.resolve(found);
@@ -70,22 +72,22 @@ export class Socket {
   /** The concatenated text of the deltas. */
   text(turnId) {
     return this.frames
-      .filter((frame) => frame?.type === 'delta' && (turnId === undefined || frame.turn_id === turnId))
+      .filter((frame) => frame?.type === "delta" && (turnId === undefined || frame.turn_id === turnId))
       .map((frame) => frame.content)
-      .join('');
+      .join("");
   }
 }
 
 /** Opens a connection; fails with `{status, body}` if it is refused. */
 export function connect(url, { protocols = [], headers = {} } = {}) {
-  const ws = new WebSocket(url.replace(/^http/, 'ws'), protocols, { headers, perMessageDeflate: false });
+  const ws = new WebSocket(url.replace(/^http/, "ws"), protocols, { headers, perMessageDeflate: false });
   const socket = new Socket(ws);
   return new Promise((resolve, reject) => {
-    ws.once('open', () => resolve(socket));
-    ws.once('unexpected-response', (_request, response) => {
+    ws.once("open", () => resolve(socket));
+    ws.once("unexpected-response", (_request, response) => {
       const parts = [];
-      response.on('data', (part) => parts.push(part));
-      response.on('end', () => {
+      response.on("data", (part) => parts.push(part));
+      response.on("end", () => {
         const error = new Error(`refused with ${response.statusCode}: ${Buffer.concat(parts)}`);
         error.status = response.statusCode;
         try {
@@ -96,6 +98,6 @@ export function connect(url, { protocols = [], headers = {} } = {}) {
         reject(error);
       });
     });
-    ws.once('error', reject);
+    ws.once("error", reject);
   });
 }

@@ -1,14 +1,14 @@
 // The common setup of nearly every suite: a gateway, a loopback upstream, a provider that points at it and a caller's
 // key.
-import { after, before, test as nodeTest } from 'node:test';
-import { startGateway } from './gateway.mjs';
-import { startUpstream } from './upstream.mjs';
+import { after, before, test as nodeTest } from "node:test";
+import { startGateway } from "./gateway.mjs";
+import { startUpstream } from "./upstream.mjs";
 
 /** A test with a time-out of a minute, so that a hang is reported by name. */
 export const test = (name, run, { timeout = 60_000 } = {}) => nodeTest(name, { timeout }, run);
 
 /** The upstream key of the suite's provider. */
-export const UPSTREAM_KEY = 'sk-loopback-upstream-key-0001';
+export const UPSTREAM_KEY = "sk-loopback-upstream-key-0001";
 
 /**
  * Sets the suite up before its first test and takes it down after its last. The fields of the returned object are
@@ -29,8 +29,13 @@ export function suite({ provider = {}, setUp = () => {}, ...gatewayOptions } = {
     async () => {
       ctx.up = await startUpstream();
       ctx.gw = await startGateway(gatewayOptions);
-      ctx.provider = await ctx.gw.createProvider({ name: 'loopback', server_url: `${ctx.up.url}/v1`, server_key: UPSTREAM_KEY, ...provider });
-      ctx.key = (await ctx.gw.createKey({ name: 'suite' })).key;
+      ctx.provider = await ctx.gw.createProvider({
+        name: "loopback",
+        server_url: `${ctx.up.url}/v1`,
+        server_key: UPSTREAM_KEY,
+        ...provider,
+      });
+      ctx.key = (await ctx.gw.createKey({ name: "suite" })).key;
       await setUp();
     },
     { timeout: 120_000 },
@@ -43,13 +48,17 @@ export function suite({ provider = {}, setUp = () => {}, ...gatewayOptions } = {
 }
 
 /** A short question; `rest` adds or overrides fields. */
-export const ask = (model, rest = {}) => ({ model, messages: [{ role: 'user', content: 'Say something.' }], ...rest });
+export const ask = (model, rest = {}) => ({ model, messages: [{ role: "user", content: "Say something." }], ...rest });
 
 /** The fields of an error answer, checked to be nothing but OpenAI's shape. */
 export function errorOf(text) {
   const body = JSON.parse(text);
-  const keys = Object.keys(body.error ?? {}).sort().join();
-  if (Object.keys(body).join() !== 'error' || keys !== 'code,message,param,type') throw new Error(`not an error of OpenAI's shape: ${text}`);
-  if (typeof body.error.message !== 'string' || body.error.message === '') throw new Error(`an error without a message: ${text}`);
+  const keys = Object.keys(body.error ?? {})
+    .sort()
+    .join();
+  if (Object.keys(body).join() !== "error" || keys !== "code,message,param,type")
+    throw new Error(`not an error of OpenAI's shape: ${text}`);
+  if (typeof body.error.message !== "string" || body.error.message === "")
+    throw new Error(`an error without a message: ${text}`);
   return body.error;
 }

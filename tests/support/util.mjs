@@ -1,11 +1,11 @@
 // Small things that every suite needs: polling with a deadline, a seeded generator, and one bare HTTP caller that
 // neither retries, nor decodes, nor hides what came over the wire.
-import http from 'node:http';
-import net from 'node:net';
-import { once } from 'node:events';
+import http from "node:http";
+import net from "node:net";
+import { once } from "node:events";
 
 /** Calls `probe` until it returns something truthy; fails with its last answer or error after `within` ms. */
-export async function eventually(probe, { within = 15_000, every = 25, what = 'the condition' } = {}) {
+export async function eventually(probe, { within = 15_000, every = 25, what = "the condition" } = {}) {
   const deadline = Date.now() + within;
   let last;
   for (;;) {
@@ -25,7 +25,7 @@ export async function eventually(probe, { within = 15_000, every = 25, what = 't
 const describe = (value) => (value instanceof Error ? value.message : JSON.stringify(value));
 
 /** Fails unless `promise` settles within `ms`. */
-export async function within(ms, promise, what = 'it') {
+export async function within(ms, promise, what = "it") {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} took more than ${ms} ms`)), ms);
@@ -57,19 +57,19 @@ export function prng(seed) {
  * Cloudflare's edge cancels a request. `leave()` closes it in the ordinary way: workerd takes that for a caller who has
  * said all he had to say, and notices only when it next writes to him.
  */
-export function begin(url, { method = 'GET', headers = {}, body } = {}) {
+export function begin(url, { method = "GET", headers = {}, body } = {}) {
   const target = new URL(url);
   const payload = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(body);
   const req = http.request({
     host: target.hostname,
     port: target.port,
     // Taken from the text, because URL would repair the very paths that some tests are about.
-    path: url.replace(/^https?:\/\/[^/]+/, '') || '/',
+    path: url.replace(/^https?:\/\/[^/]+/, "") || "/",
     method,
     agent: false,
-    headers: payload === undefined ? headers : { 'content-length': payload.length, ...headers },
+    headers: payload === undefined ? headers : { "content-length": payload.length, ...headers },
   });
-  const reply = once(req, 'response').then(([res]) => new Reply(req, res));
+  const reply = once(req, "response").then(([res]) => new Reply(req, res));
   req.end(payload);
   return { reply, abort: () => req.socket?.resetAndDestroy(), leave: () => req.destroy() };
 }
@@ -87,13 +87,13 @@ class Reply {
     this.status = res.statusCode;
     this.headers = res.headers;
     this.#ended = new Promise((resolve) => {
-      res.once('end', () => resolve('end'));
-      res.once('error', () => resolve('error'));
-      res.once('aborted', () => resolve('error'));
-      res.once('close', () => resolve('close'));
+      res.once("end", () => resolve("end"));
+      res.once("error", () => resolve("error"));
+      res.once("aborted", () => resolve("error"));
+      res.once("close", () => resolve("close"));
     });
-    req.on('error', () => {});
-    res.on('error', () => {});
+    req.on("error", () => {});
+    res.on("error", () => {});
   }
 
   /** The next piece of the body as it came off the socket, or null at its end. */
@@ -102,7 +102,7 @@ class Reply {
       const piece = this.#res.read();
       if (piece !== null) return piece;
       if (this.#res.readableEnded || this.#res.destroyed) return null;
-      await Promise.race([once(this.#res, 'readable').catch(() => {}), this.#ended]);
+      await Promise.race([once(this.#res, "readable").catch(() => {}), this.#ended]);
       if (this.#res.destroyed && this.#res.readableLength === 0) return null;
       if (this.#res.readableEnded) return null;
     }
@@ -128,12 +128,13 @@ class Reply {
 
   async bytes() {
     const { bytes, complete } = await this.rest();
-    if (!complete) throw new Error(`the response was cut off after ${bytes.length} bytes: ${bytes.toString().slice(0, 400)}`);
+    if (!complete)
+      throw new Error(`the response was cut off after ${bytes.length} bytes: ${bytes.toString().slice(0, 400)}`);
     return bytes;
   }
 
   async text() {
-    return (await this.bytes()).toString('utf8');
+    return (await this.bytes()).toString("utf8");
   }
 
   async json() {
@@ -160,7 +161,13 @@ class Reply {
 export async function send(url, options) {
   const reply = await open(url, options);
   const bytes = await reply.bytes();
-  return { status: reply.status, headers: reply.headers, bytes, text: bytes.toString('utf8'), json: () => JSON.parse(bytes.toString('utf8')) };
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    bytes,
+    text: bytes.toString("utf8"),
+    json: () => JSON.parse(bytes.toString("utf8")),
+  };
 }
 
 /** Writes bytes to a socket and returns all that comes back: for requests that no HTTP library would send. */
@@ -168,11 +175,15 @@ export async function rawExchange(url, bytes, { within: limit = 10_000 } = {}) {
   const { hostname, port } = new URL(url);
   const socket = net.connect(Number(port), hostname);
   const pieces = [];
-  socket.on('data', (piece) => pieces.push(piece));
-  socket.on('error', () => {});
+  socket.on("data", (piece) => pieces.push(piece));
+  socket.on("error", () => {});
   socket.write(bytes);
-  await within(limit, once(socket, 'close').catch(() => {}), 'the raw exchange').finally(() => socket.destroy());
-  return Buffer.concat(pieces).toString('latin1');
+  await within(
+    limit,
+    once(socket, "close").catch(() => {}),
+    "the raw exchange",
+  ).finally(() => socket.destroy());
+  return Buffer.concat(pieces).toString("latin1");
 }
 
 /** The payloads of the `data:` lines of an event stream, comments left out. */
@@ -182,18 +193,18 @@ export function dataOf(text) {
     .map((block) =>
       block
         .split(/\r\n|\n|\r/)
-        .filter((line) => line.startsWith('data:'))
-        .map((line) => line.slice(5).replace(/^ /, ''))
-        .join('\n'),
+        .filter((line) => line.startsWith("data:"))
+        .map((line) => line.slice(5).replace(/^ /, ""))
+        .join("\n"),
     )
-    .filter((data) => data !== '');
+    .filter((data) => data !== "");
 }
 
 /** The text that a streamed answer spells. */
 export const spelled = (text) =>
   dataOf(text)
-    .filter((data) => data !== '[DONE]')
-    .map((data) => JSON.parse(data).choices?.[0]?.delta?.content ?? '')
-    .join('');
+    .filter((data) => data !== "[DONE]")
+    .map((data) => JSON.parse(data).choices?.[0]?.delta?.content ?? "")
+    .join("");
 
 export const bearer = (key) => ({ authorization: `Bearer ${key}` });

@@ -37,4 +37,9 @@ export default class extends WorkerEntrypoint {
 `;
 
 /** The Worker that is bound as `AI`. */
-export const aiWorker = (compatibilityDate) => ({ name: 'workers-ai', compatibilityDate, modules: true, script: SCRIPT });
+export const aiWorker = (compatibilityDate) => ({
+  name: "workers-ai",
+  compatibilityDate,
+  modules: true,
+  script: SCRIPT,
+});

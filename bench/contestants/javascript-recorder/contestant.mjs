@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { headersFor, startForwarder } from "../../forwarder.mjs";
 
 export const name = "javascript-recorder";
-export const about = "a bare JavaScript Worker that checks a key, parses request and answer, and records in KV and a queue; nothing else";
+export const about =
+  "a bare JavaScript Worker that checks a key, parses request and answer, and records in KV and a queue; nothing else";
 export const scenarios = /^(chat-1k-c1|chat-1k-c16|chat-100k-c16|stream-first-byte-c1|stream-flood-c50)$/;
 /** Work that it defers until after the answer must not run in the next contestant's turn. */
 export const settleMs = 300;

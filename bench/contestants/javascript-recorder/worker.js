@@ -20,9 +20,22 @@ export default {
     const name = `conversation:${crypto.randomUUID()}`;
     const [known, answer] = await Promise.all([
       env.KV.get(name),
-      fetch(env.UPSTREAM + pathname + search, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer upstream" }, body }),
+      fetch(env.UPSTREAM + pathname + search, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: "Bearer upstream" },
+        body,
+      }),
     ]);
-    const record = (usage) => recorded(env, name, known, { id: crypto.randomUUID(), began, took: Date.now() - began, model, stream, turns: messages.length, usage });
+    const record = (usage) =>
+      recorded(env, name, known, {
+        id: crypto.randomUUID(),
+        began,
+        took: Date.now() - began,
+        model,
+        stream,
+        turns: messages.length,
+        usage,
+      });
     if (!stream) {
       const text = await answer.text();
       context.waitUntil(record(JSON.parse(text).usage));

@@ -7,5 +7,6 @@ export const name = "nexus-edge-unkept";
 export const about = "the same for a key with `store: none`: nothing that is said is archived";
 export const peer = true;
 export const rounds = 2;
-export const scenarios = /^(chat-1k-c1|chat-1k-c16|chat-100k-c16|stream-first-byte-c1|stream-flood-c50|stream-paced-c50)$/;
+export const scenarios =
+  /^(chat-1k-c1|chat-1k-c16|chat-100k-c16|stream-first-byte-c1|stream-flood-c50|stream-paced-c50)$/;
 export const start = (context) => startWith(context, { store: "none" });

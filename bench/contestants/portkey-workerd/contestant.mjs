@@ -16,17 +16,20 @@ export const headersFor = (upstream) => targets("", upstream).headers;
 export async function start({ root, upstream, inspect, socket }) {
   const { worker: file } = await ensurePortkey();
   const { compatibilityDate, compatibilityFlags } = compatibility(root);
-  const worker = await startWorker({
-    config: {
-      name,
-      compatibilityDate,
-      compatibilityFlags: [...new Set([...compatibilityFlags, "nodejs_compat"])],
-      manifest: {
-        mainModule: "worker.js",
-        modules: { "worker.js": { type: "esm", contents: readFileSync(file, "utf8") } },
+  const worker = await startWorker(
+    {
+      config: {
+        name,
+        compatibilityDate,
+        compatibilityFlags: [...new Set([...compatibilityFlags, "nodejs_compat"])],
+        manifest: {
+          mainModule: "worker.js",
+          modules: { "worker.js": { type: "esm", contents: readFileSync(file, "utf8") } },
+        },
+        env: {},
       },
-      env: {},
     },
-  }, { inspect, socket });
+    { inspect, socket },
+  );
   return { ...worker, ...targets(worker.url, upstream) };
 }

@@ -20,6 +20,15 @@ export async function ensureLitellm() {
 
 async function install(folder) {
   await runStep("Making a Python environment for LiteLLM", "python3", ["-m", "venv", folder]);
-  const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", REQUIREMENTS];
+  const args = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-deps",
+    "--requirement",
+    REQUIREMENTS,
+  ];
   await runStep("Installing LiteLLM", path.join(folder, "bin", "python"), args);
 }

@@ -22,14 +22,18 @@ const SERVER = "node_modules/@portkey-ai/gateway/build/start-server.js";
 const BUNDLE = "worker.mjs";
 
 /** Where the server for Node begins: const url = `http://localhost:${port}`; inject(serve({ fetch: app.fetch, port })) … */
-const SERVER_STATEMENTS = /const \w+=`http:\/\/localhost:\$\{\w+\}`;\w+\(\w+\(\{fetch:(\w+)\.fetch,port:\w+\}\)\),[\s\S]*$/;
+const SERVER_STATEMENTS =
+  /const \w+=`http:\/\/localhost:\$\{\w+\}`;\w+\(\w+\(\{fetch:(\w+)\.fetch,port:\w+\}\)\),[\s\S]*$/;
 
 /** @returns {Promise<{server: string, worker: string}>} the files that Node and workerd run */
 export async function ensurePortkey() {
-  const hash = createHash("sha256").update(LOCK).update(readFileSync(fileURLToPath(import.meta.url)));
+  const hash = createHash("sha256")
+    .update(LOCK)
+    .update(readFileSync(fileURLToPath(import.meta.url)));
   const name = `bench-portkey-${VERSION}-${hash.digest("hex").slice(0, 12)}`;
   const folder = await installOnce(name, BUNDLE, async (partial) => {
-    for (const file of ["package.json", "package-lock.json"]) copyFileSync(path.join(here, file), path.join(partial, file));
+    for (const file of ["package.json", "package-lock.json"])
+      copyFileSync(path.join(here, file), path.join(partial, file));
     const [command, args] = npm("ci");
     await runStep("Installing Portkey's gateway", command, args, { cwd: partial });
     await bundle(partial);
@@ -40,7 +44,8 @@ export async function ensurePortkey() {
 async function bundle(folder) {
   const source = readFileSync(path.join(folder, SERVER), "utf8").replace(/^#!.*\n/, "");
   const application = source.replace(SERVER_STATEMENTS, "export default $1;");
-  if (application === source) throw new Error("Portkey's server file is made differently: mend SERVER_STATEMENTS in bench/peers/portkey");
+  if (application === source)
+    throw new Error("Portkey's server file is made differently: mend SERVER_STATEMENTS in bench/peers/portkey");
   const entry = path.join(folder, path.dirname(SERVER), "application.mjs");
   writeFileSync(entry, application);
   await createRequire(inRoot("package.json"))("esbuild").build({
@@ -52,7 +57,11 @@ async function bundle(folder) {
     platform: "node",
     conditions: ["workerd", "worker", "import"],
     // As under NODE_ENV=production, headless: no log page. And no Redis, which nothing here configures.
-    define: { "process.argv": '["", "", "--headless"]', "process.env.NODE_ENV": '"production"', "process.env.REDIS_CONNECTION_STRING": "undefined" },
+    define: {
+      "process.argv": '["", "", "--headless"]',
+      "process.env.NODE_ENV": '"production"',
+      "process.env.REDIS_CONNECTION_STRING": "undefined",
+    },
     // Some of its packages are CommonJS and require what Node brings along.
     plugins: [withoutNodeServer],
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire("/");' },
