@@ -60,12 +60,12 @@ async function checkDependencies() {
   return code || (unreachable ? 0 : advisories.code) || unused;
 }
 
-/** What biome.json says of JavaScript. */
+/** What biome.json says of JavaScript: the rules, and the format. `npm run format` writes it. */
 async function checkJavaScript() {
   await ensurePackages();
   return run(process.execPath, [
     inRoot("node_modules", "@biomejs", "biome", "bin", "biome"),
-    "lint",
+    "ci",
     "--error-on-warnings",
   ]);
 }

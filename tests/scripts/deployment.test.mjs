@@ -132,7 +132,7 @@ test("wherever a run is cut off, the next one makes what is left", async () => {
   for (let mayMake = 0; mayMake < ALL.length; mayMake++) {
     const account = new FakeWrangler();
     account.mayMake = mayMake;
-    await assert.rejects(provision(resources, account), /cannot be made:\n    ✘ \[ERROR\] fetch failed/);
+    await assert.rejects(provision(resources, account), /cannot be made:\n {4}✘ \[ERROR\] fetch failed/);
     assert.equal(account.made().length, mayMake);
     account.mayMake = Infinity;
     await provision(resources, account);
