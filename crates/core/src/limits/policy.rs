@@ -207,7 +207,7 @@ mod tests {
         policy: LimitPolicy,
     }
 
-    fn stored(policy: serde_json::Value) -> LimitPolicy {
+    fn stored(policy: &serde_json::Value) -> LimitPolicy {
         serde_json::from_value::<Row>(serde_json::json!({ "policy": policy })).unwrap().policy
     }
 
@@ -215,9 +215,9 @@ mod tests {
     fn a_stored_policy_that_does_not_parse_lets_nothing_pass() {
         let limits = Limits { requests_per_minute: Some(7), ..Limits::default() };
         let policy = LimitPolicy { limits, ..LimitPolicy::default() };
-        assert_eq!(stored(serde_json::to_string(&policy).unwrap().into()), policy);
-        assert_eq!(stored(serde_json::Value::Null), LimitPolicy::default());
-        let closed = stored("{broken".into());
+        assert_eq!(stored(&serde_json::to_string(&policy).unwrap().into()), policy);
+        assert_eq!(stored(&serde_json::Value::Null), LimitPolicy::default());
+        let closed = stored(&"{broken".into());
         assert_eq!(closed, LimitPolicy::closed());
         assert_eq!((closed.rules().concurrency, closed.is_unlimited()), (Some(0), false));
     }
