@@ -5,8 +5,9 @@ use std::rc::Rc;
 use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::{Ask, MAX_QUEUED_TURNS, Say, queue_full};
+use nexus_edge_core::chat::turn::check_results;
 use nexus_edge_core::error::ApiError;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::room::{Room, failed};
 use super::store::Turn;
@@ -56,7 +57,8 @@ pub fn accept(
     let waiting = match ask.say {
         Say::Message(content) => Waiting::Message { id: message_id(now), content },
         Say::ToolResults(results) => {
-            check_results(room, &results)?;
+            let last = room.store.messages_before(None, 1).map_err(failed)?;
+            check_results(last.first().map(|(_, message)| message), &results)?;
             Waiting::ToolResults { results }
         }
         Say::Regenerate => {
@@ -87,23 +89,6 @@ pub fn accept(
     }
     room.emit(&turn_id, Event::Turn { turn_id: turn_id.clone(), message_id: message, content })?;
     Ok(Accepted { turn_id, is_duplicate: false })
-}
-
-/// Results are accepted only for tool calls that wait for them.
-fn check_results(room: &Room, results: &[(String, Value)]) -> Result<(), ApiError> {
-    let last = room.store.messages_before(None, 1).map_err(failed)?;
-    let calls = last.first().and_then(|(_, message)| message.tool_calls.as_ref()).and_then(Value::as_array);
-    let waits = |id: &str| {
-        calls.is_some_and(|calls| calls.iter().any(|call| call.get("id").and_then(Value::as_str) == Some(id)))
-    };
-    match results.iter().find(|(id, _)| !waits(id)) {
-        None => Ok(()),
-        Some((id, _)) => {
-            let id: String = id.chars().take(100).collect();
-            let message = format!("No tool call `{id}` waits for a result.");
-            Err(ApiError::invalid("unexpected_tool_result", "results", message))
-        }
-    }
 }
 
 /// Stops a turn: the current one, or a queued one. False if there is none.

@@ -15,6 +15,7 @@ use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::prompt::chat_body;
 use nexus_edge_core::chat::title::title_of;
+use nexus_edge_core::chat::turn::regenerated_from;
 use nexus_edge_core::chat::window::window;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamEvent, explode};
@@ -173,11 +174,9 @@ fn begin(room: &Room, turn: &Turn) -> Result<bool, ApiError> {
             }
         }
         Waiting::Regenerate => {
-            // Removes the model's last answer, back to the question or tool result before it.
             let messages = room.store.messages_before(None, 1000).map_err(failed)?;
-            let first = messages.iter().rev().take_while(|(_, message)| message.role == "assistant").last();
-            if let Some((n, _)) = first {
-                room.store.cut_messages(*n).map_err(failed)?;
+            if let Some(first) = regenerated_from(&messages) {
+                room.store.cut_messages(first).map_err(failed)?;
             }
             return Ok(true);
         }

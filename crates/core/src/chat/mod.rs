@@ -16,4 +16,5 @@ pub mod prompt;
 pub mod protocol;
 pub mod session;
 pub mod title;
+pub mod turn;
 pub mod window;

@@ -1,0 +1,69 @@
+//! What a turn may begin with, and what it removes from the history.
+
+use serde_json::Value;
+
+use super::message::StoredMessage;
+use crate::error::ApiError;
+
+/// Accepts results only for tool calls of the last message, which wait for them. `results`: id of the call, and content.
+///
+/// # Errors
+/// `unexpected_tool_result` (400) naming the first call that does not wait.
+pub fn check_results(last: Option<&StoredMessage>, results: &[(String, Value)]) -> Result<(), ApiError> {
+    let calls = last.and_then(|message| message.tool_calls.as_ref()).and_then(Value::as_array);
+    let waits = |id: &str| {
+        calls.is_some_and(|calls| calls.iter().any(|call| call.get("id").and_then(Value::as_str) == Some(id)))
+    };
+    let Some((id, _)) = results.iter().find(|(id, _)| !waits(id)) else { return Ok(()) };
+    let id: String = id.chars().take(100).collect();
+    let message = format!("No tool call `{id}` waits for a result.");
+    Err(ApiError::invalid("unexpected_tool_result", "results", message))
+}
+
+/// The number of the first message that a regeneration removes: the model's last answer, back to the question or tool result
+/// before it. `messages` are numbered and in order; `None` if the last is no answer.
+#[must_use]
+pub fn regenerated_from(messages: &[(u64, StoredMessage)]) -> Option<u64> {
+    let answer = messages.iter().rev().take_while(|(_, message)| message.role == "assistant");
+    answer.last().map(|(number, _)| *number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn message(role: &str) -> StoredMessage {
+        StoredMessage::new("msg_1".into(), "t", role, json!("x"), 0)
+    }
+
+    #[test]
+    fn results_are_for_calls_that_wait() {
+        let asks =
+            StoredMessage { tool_calls: Some(json!([{"id": "a"}, {"id": "b"}])), ..message("assistant") };
+        let results = |ids: &[&str]| ids.iter().map(|id| ((*id).to_owned(), json!("r"))).collect::<Vec<_>>();
+        assert!(check_results(Some(&asks), &results(&["b", "a"])).is_ok());
+        assert!(check_results(None, &[]).is_ok());
+        for (last, ids) in
+            [(Some(&asks), ["a", "c"]), (Some(&message("assistant")), ["c", "a"]), (None, ["c", "d"])]
+        {
+            let error = check_results(last, &results(&ids)).unwrap_err();
+            assert_eq!((error.code, error.param.as_deref()), ("unexpected_tool_result", Some("results")));
+            assert_eq!(error.message, "No tool call `c` waits for a result.");
+        }
+    }
+
+    #[test]
+    fn a_regeneration_removes_the_last_answer_and_nothing_before_it() {
+        let history = |roles: &[&str]| {
+            roles.iter().zip(1..).map(|(role, number)| (number, message(role))).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            regenerated_from(&history(&["user", "assistant", "tool", "assistant", "assistant"])),
+            Some(4)
+        );
+        assert_eq!(regenerated_from(&history(&["assistant"])), Some(1));
+        assert_eq!(regenerated_from(&history(&["assistant", "user"])), None);
+        assert_eq!(regenerated_from(&[]), None);
+    }
+}
