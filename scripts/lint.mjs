@@ -67,6 +67,8 @@ async function checkJavaScript() {
     inRoot("node_modules", "@biomejs", "biome", "bin", "biome"),
     "ci",
     "--error-on-warnings",
+    "--diagnostic-level=warn",
+    ...(process.stdout.isTTY ? [] : ["--colors=off"]),
   ]);
 }
 
