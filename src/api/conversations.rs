@@ -1,4 +1,4 @@
-//! The admin API for what was said: `GET /conversations`, `GET /stats/conversation/{id}`, `DELETE /conversations/{id}`.
+//! The admin API for archived conversations: `GET /conversations`, `GET /stats/conversation/{id}`, `DELETE /conversations/{id}`.
 
 use nexus_edge_api::conversations::{ArchivedMessage, ConversationStats, Conversations};
 use nexus_edge_core::error::ApiError;

@@ -1,4 +1,4 @@
-//! Credits: what an account may see of itself with its key, and what administrators may do.
+//! Credits: the views of an account, for its own key and for administrators, and the changes that administrators make.
 
 use nexus_edge_api::credits::{
     AccountView, Appended, AutoTopUpInput, AutoTopUpView, CreditInput, GrantTokenInput, IssuedGrantToken,
@@ -22,7 +22,7 @@ const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
-/// For how long a grant token is valid where nothing else is said, in seconds: a week.
+/// Seconds for which a grant token is valid by default: a week.
 const TOKEN_VALID_FOR_S: u64 = 7 * 86_400;
 
 /// The same views for the account of the caller's key.

@@ -1,4 +1,4 @@
-//! The admin API that asks providers what they offer.
+//! The admin API for the models that a provider lists itself.
 
 use std::collections::HashSet;
 

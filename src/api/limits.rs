@@ -1,4 +1,5 @@
-//! The admin API for limits: how a subject stands, and the limits of everything but keys, which have theirs on the key.
+//! The admin API for limits: the usage of a subject, and the limits of owners and models. Limits of a key are fields of the
+//! key.
 
 use nexus_edge_api::limits::{LimitUsage, PolicyView, SubjectLimits, SubjectState};
 use nexus_edge_core::access::ApiKeyRecord;
@@ -25,7 +26,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     answer_list("limits", &views)
 }
 
-/// `GET /limits/{subject}`: the limits of a subject and how much of them is used in the whole world.
+/// `GET /limits/{subject}`: the limits of a subject and their usage in all locations together.
 pub async fn get(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
     let subject = Subject::from_name(name).ok_or_else(not_found)?;
     let policy = match subject.kind {

@@ -37,13 +37,13 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
 /// `PUT /logical-models/{id}`
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let input = input::change::<LogicalModelInput>(exchange).await?;
-    // By its number from here on: the change may be of the name.
+    // By number from here on: the change may rename the model.
     let number = find(exchange, id).await?.id;
     let find = async || table::find(&exchange.env, number).await?.ok_or_else(not_found);
     let change = async |record: &mut LogicalModelRecord| {
         let stood = record.candidates.clone();
         input.apply(record)?;
-        // Candidates that stand may be of providers that have gone; they are passed over.
+        // Unchanged candidates may name providers that have been deleted; routing skips them.
         if record.candidates == stood { Ok(()) } else { require_providers(exchange, record).await }
     };
     exchange::json(200, &change_record(exchange, find, change).await?)

@@ -50,7 +50,7 @@ fn answer_deleted(id: impl Serialize) -> Result<Response, ApiError> {
     exchange::json(200, &Deleted { id, deleted: true })
 }
 
-/// The number in a path such as `/providers/7`. What is no number names nothing.
+/// The id in a path such as `/providers/7`; `not_found` for anything but a positive number.
 fn record_id(parameter: &str, not_found: impl Fn() -> ApiError) -> Result<i64, ApiError> {
     parameter.parse().ok().filter(|id| *id > 0).ok_or_else(not_found)
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/models` and `GET /v1/models/{id}`: what the caller's key may use.
+//! `GET /v1/models` and `GET /v1/models/{id}`: the models that the caller's key may use.
 
 use std::collections::HashSet;
 

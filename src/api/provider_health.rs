@@ -1,4 +1,4 @@
-//! The admin API that asks providers how they are.
+//! The admin API for the health of providers: probe results, and requests that test a provider now.
 
 use futures::StreamExt;
 use nexus_edge_api::provider_health::ProviderHealth;
@@ -14,9 +14,9 @@ use crate::pipeline::probe;
 use crate::platform::http::Response;
 use crate::store;
 
-/// Models that are asked for at the same time.
+/// Models that are validated concurrently.
 const AT_A_TIME: usize = 4;
-/// Probes that are shown where nothing else is asked for.
+/// Number of probes in the answer without `limit`.
 const SHOWN_PROBES: u32 = 20;
 
 /// `GET /providers/{id}/health`

@@ -1,6 +1,6 @@
 //! Kept responses: `GET` and `DELETE /v1/responses/{id}`, `GET …/input_items`, `POST …/cancel`.
 //!
-//! About those that a provider keeps, that provider is asked.
+//! Requests about a response that a provider stores are forwarded to that provider.
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::responses::{Kept, Page, deleted_body};
@@ -55,7 +55,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         Kept::Here(_) => None,
         Kept::Elsewhere(kept) => {
             let answer = ask_keeper(exchange, &principal, &kept, ResponseAction::Delete).await?;
-            // What the provider does not know is gone as well.
+            // A 404 of the provider counts as deleted.
             if answer.status() >= 400 && answer.status() != 404 {
                 return Ok(answer);
             }

@@ -1,4 +1,4 @@
-//! Why a request would go where it goes, and where sessions are bound to.
+//! Explanations of routing decisions, and the bindings of sessions to upstreams.
 
 use nexus_edge_api::routing::SessionBinding;
 use nexus_edge_core::access::Principal;
@@ -14,8 +14,8 @@ use crate::platform::http::Response;
 use crate::platform::{now_ms, random_unit};
 use crate::store::{snapshot, sticky};
 
-/// `POST /routing/decide`: the plan for a model as this isolate would make it now, with what was thought of each
-/// candidate. Nothing is asked.
+/// `POST /routing/decide`: the plan for a model as this isolate would make it now, with the reasons for each candidate. No
+/// upstream is asked.
 pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
     let input = input::new::<DecideInput>(exchange).await?;
     let model = input.logical_model.required("logical_model")?;
@@ -38,7 +38,8 @@ pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
     exchange::json(200, &with_registry(|registry| explain::explain(&model, &planned, registry, now)))
 }
 
-/// `GET /logical-models/{name}/upstreams`: what would serve a model, configured or not, and how each fares.
+/// `GET /logical-models/{name}/upstreams`: the upstreams that would serve a model, with the health of each. The name may be one
+/// that is not configured as a logical model.
 pub async fn upstreams(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
     let snapshot = snapshot::current(exchange).await?;
     let by_id = name.parse().ok().and_then(|id: i64| {
@@ -52,7 +53,8 @@ pub async fn upstreams(exchange: &Exchange, name: &str) -> Result<Response, ApiE
     answer_list("upstreams", &rows)
 }
 
-/// `GET /routing/sessions/{id}`: whom a session is bound to. With several API keys in use for it, `key_id` says whose.
+/// `GET /routing/sessions/{id}`: the upstream that a session is bound to. `key_id` selects one of several API keys that use the
+/// same id.
 pub async fn session(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let (key_id, binding) = find(exchange, id).await?;
     let view = SessionBinding {

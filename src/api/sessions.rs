@@ -86,11 +86,11 @@ pub async fn stop(exchange: &Exchange) -> Result<Response, ApiError> {
     caller.ask(exchange, &id, Method::Post, "/stop", Some(&body)).await
 }
 
-/// Who calls.
+/// The caller of a session endpoint.
 pub struct Caller {
-    /// On whose behalf.
+    /// The key, its owner and what both may do.
     pub principal: Principal,
-    /// What the key is recognised by.
+    /// SHA-256 of the key, by which the session looks it up again for later turns.
     pub key_hash: String,
 }
 
@@ -148,7 +148,7 @@ pub async fn send(env: &Env, call: &Call, init: RequestInit, path: &str) -> Resu
     Ok(Response::of_platform(web_sys::Response::from(response)))
 }
 
-/// A session's id as it may be; nothing else names a session.
+/// The id, if it is one that a session may have; otherwise `session_not_found`.
 pub fn checked_id(id: &str) -> Result<&str, ApiError> {
     request_id::accept(id).filter(|id| id.len() <= MAX_ID_LENGTH).ok_or_else(|| {
         ApiError::not_found("session_not_found", "There is no session with this id.").with_param("session_id")
@@ -164,7 +164,7 @@ fn with_query(exchange: &Exchange, path: &str) -> String {
     let pairs = ["permanent", "limit", "before", "format"];
     let mut query = String::new();
     for name in pairs {
-        // Values that these parameters may have need no encoding; others are told to be wrong as well without theirs.
+        // Valid values need no encoding; in others, other characters become dashes, and the object refuses them.
         if let Some(value) = exchange.query(name) {
             let safe: String =
                 value.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
@@ -245,7 +245,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     Ok(envelope::success(200, data, "ok", &exchange.request_id))
 }
 
-/// A turn: `stream` is what the path says, and the body may say otherwise where the path leaves it open.
+/// A turn. It is streamed if the path says so, or else if the body has `"stream": true`.
 async fn turn(exchange: &Exchange, path: &str, is_streamed: bool) -> Result<Response, ApiError> {
     let caller = Caller::of(exchange).await?;
     let mut body = object(exchange).await?;

@@ -1,4 +1,4 @@
-//! What concerns the gateway as a whole.
+//! Operations on the gateway as a whole.
 
 use nexus_edge_api::system::{CacheSegment, ClearCacheInput, ClearedCache};
 use nexus_edge_core::error::ApiError;

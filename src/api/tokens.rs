@@ -1,7 +1,7 @@
 //! The token API: `POST /v1/tokenize`, `POST /v1/detokenize` and `POST /stats/estimate`.
 //!
-//! What a model's name means comes from the catalog, as for any request: a caller asks for the model that it uses, and
-//! is answered for the one behind it. A name that is not configured may still be that of a well-known model.
+//! Names of models are resolved by the catalog, as for any request: tokens are counted for the upstream's model behind the
+//! name. A name that is not configured is accepted if it is one of a well-known model.
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;

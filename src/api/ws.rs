@@ -1,7 +1,7 @@
 //! `GET /ws/chat` and `POST /ws/ticket`: the way to a session's connection.
 //!
-//! A ticket is a sealed text: whose it is, for which session, until when. The gateway stores nothing when it gives one;
-//! the session's object remembers those that were used, and there is only one such object. So a ticket is good once.
+//! A ticket is a sealed text with the key, the session and the time at which it expires. Issuing one stores nothing; the
+//! session's object, of which there is only one, records the tickets that were used, so each is accepted once.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,9 +20,9 @@ use crate::pipeline::authenticate;
 use crate::platform::http::Response;
 use crate::platform::{log_error, new_ulid, now_ms, random_bytes};
 
-/// How long a ticket is good, in milliseconds.
+/// Milliseconds for which a ticket is valid.
 const TICKET_LIFE_MS: u64 = 60_000;
-/// What a ticket is sealed for.
+/// Context that tickets are sealed with, so that no other sealed value passes for one.
 const TICKET_CONTEXT: &str = "ws/ticket";
 
 #[derive(Serialize, Deserialize)]
@@ -158,7 +158,7 @@ pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
     refused(response).await
 }
 
-/// The object's refusal, which is in the envelope of the session API, in the shape of this path.
+/// Turns an error of the object, which is in the envelope of the session API, into one of this path.
 async fn refused(response: Response) -> Result<Response, ApiError> {
     let status = response.status();
     let body: Value = match response.into_body().read().await {
