@@ -38,7 +38,7 @@ impl<'a> Describe<'a> {
     pub(super) fn new(
         document: &'a mut Document,
         operation: Operation,
-        tag: Value,
+        tag: &Value,
         id: &str,
         doc: &str,
     ) -> Self {
@@ -166,7 +166,7 @@ impl<'a> Describe<'a> {
     /// A JSON answer.
     pub fn answer<T: JsonSchema>(&mut self, status: u16, description: &str) -> &mut Self {
         let schema = self.document.schema_of::<T>();
-        self.json(status, schema, description)
+        self.json(status, &schema, description)
     }
 
     /// The answer `{"<name>": [items]}`.
@@ -177,7 +177,7 @@ impl<'a> Describe<'a> {
             "properties": { name: { "type": "array", "items": items } },
             "required": [name],
         });
-        self.json(200, schema, description)
+        self.json(200, &schema, description)
     }
 
     /// The answer `{"id": …, "deleted": true}`.
@@ -187,32 +187,34 @@ impl<'a> Describe<'a> {
             "properties": { "id": { "type": id }, "deleted": { "const": true } },
             "required": ["id", "deleted"],
         });
-        self.json(200, schema, "It is gone.")
+        self.json(200, &schema, "It is gone.")
     }
 
-    fn json(&mut self, status: u16, schema: Value, description: &str) -> &mut Self {
-        let schema = if self.operation.speaks == Speaks::Envelope { enveloped(&schema) } else { schema };
+    fn json(&mut self, status: u16, schema: &Value, description: &str) -> &mut Self {
+        if self.operation.speaks == Speaks::Envelope {
+            return self.content(status, JSON, &enveloped(schema), description);
+        }
         self.content(status, JSON, schema, description)
     }
 
     /// An answer that a provider's dialect describes.
     pub fn free_answer(&mut self, description: &str) -> &mut Self {
         self.passes_errors = true;
-        self.content(200, JSON, json!({ "type": ["object", "array"] }), description)
+        self.content(200, JSON, &json!({ "type": ["object", "array"] }), description)
     }
 
     /// An answer of another content type.
     pub fn file(&mut self, content_type: &str, description: &str) -> &mut Self {
         let kind = if content_type == JSON { "object" } else { "string" };
-        self.content(200, content_type, json!({ "type": kind }), description)
+        self.content(200, content_type, &json!({ "type": kind }), description)
     }
 
     /// The answer may be a stream of Server-Sent Events.
     pub fn streams(&mut self) -> &mut Self {
-        self.content(200, EVENTS, json!({ "type": "string" }), "")
+        self.content(200, EVENTS, &json!({ "type": "string" }), "")
     }
 
-    fn content(&mut self, status: u16, content_type: &str, schema: Value, description: &str) -> &mut Self {
+    fn content(&mut self, status: u16, content_type: &str, schema: &Value, description: &str) -> &mut Self {
         self.answers.entry(status).or_default().insert(content_type.to_owned(), json!({ "schema": schema }));
         if !description.is_empty() {
             self.answer_texts.insert(status, description.to_owned());

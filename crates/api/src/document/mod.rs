@@ -47,7 +47,7 @@ impl Document {
         describe: impl FnOnce(&mut Describe<'_>),
     ) {
         let tag = self.tags.last().and_then(|tag| tag.get("name")).cloned().unwrap_or_default();
-        let mut one = Describe::new(self, *operation, tag, id, &tidy(doc));
+        let mut one = Describe::new(self, *operation, &tag, id, &tidy(doc));
         describe(&mut one);
         one.finish();
     }
