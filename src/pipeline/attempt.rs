@@ -17,16 +17,18 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
+use nexus_edge_failover::{Answer, Health, Question};
 
-use super::failed::{AttemptError, Failed};
-use super::failover::{Answer, Question};
+use super::failed::{AttemptError, Failed, Reply};
+use super::failover::{self, Workers};
 use super::inside;
+use super::limiter::Slot;
 use super::received::{self, caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
 use super::translate::{self, Memory};
 use super::transport::Connection;
 use super::upstream;
-use super::upstream_health::asked_rest_ms;
+use super::upstream_health::{self, asked_rest_ms};
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
 use crate::platform::http::{Headers, Received};
@@ -83,9 +85,24 @@ pub struct Whole {
 
 impl Question for Asked<'_> {
     type Answer = Accepted;
+    type Reply = Reply;
+    type Slot = Slot;
+    type Platform = Workers;
 
-    fn exchange(&self) -> &Exchange {
-        self.exchange
+    fn platform(&self) -> &Workers {
+        &Workers
+    }
+
+    fn health(&self) -> Rc<Health> {
+        upstream_health::health()
+    }
+
+    fn is_caller_gone(&self) -> bool {
+        self.exchange.is_caller_gone()
+    }
+
+    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
+        failover::admit(self.exchange, candidate).await
     }
 
     fn prompt_tokens(&self) -> u64 {
@@ -239,7 +256,7 @@ fn refused(
     let info = translation.read_error(status, &bytes);
     let retry_after_ms = asked_rest_ms(response);
     let bytes = translation.error(status, &bytes, &asked.exchange.request_id).unwrap_or(bytes);
-    Failed::of_upstream(status, info, retry_after_ms, headers, bytes)
+    Failed::of_upstream(status, info, retry_after_ms, Reply::Upstream { status, headers, bytes })
 }
 
 async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Result<Accepted, Failed> {
@@ -290,7 +307,8 @@ fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Fa
     set_header(&headers, "content-type", JSON);
     let bytes = registry::encode_error(asked.exchange.caller_dialect, error, &asked.exchange.request_id);
     let bytes = redact(&bytes, candidate.upstream.secrets()).unwrap_or(bytes);
-    Failed::of_upstream(error.status, error.clone(), None, headers, bytes)
+    let reply = Reply::Upstream { status: error.status, headers, bytes };
+    Failed::of_upstream(error.status, error.clone(), None, reply)
 }
 
 fn unreadable(candidate: &Candidate) -> AttemptError {

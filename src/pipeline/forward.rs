@@ -6,6 +6,7 @@
 //! same trail. Only an upload, which is streamed, cannot be sent twice: there is no failover once it was sent.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::inbound::Inbound;
@@ -19,10 +20,12 @@ use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_core::stats::Outcome;
+use nexus_edge_failover::{Answer, Health, Question};
 use worker::wasm_bindgen::JsValue;
 
 use super::failed::{AttemptError, Failed, Reply};
-use super::failover::{self, Answer, Question};
+use super::failover::{self, Workers};
+use super::limiter::Slot;
 use super::received::{self, has_body};
 use super::record::RequestRecord;
 use super::relay;
@@ -31,7 +34,7 @@ use super::settle::Settlement;
 use super::transport::Connection;
 use super::upload::Upload;
 use super::upstream;
-use super::upstream_health::{Hold, asked_rest_ms};
+use super::upstream_health::{self, Hold, asked_rest_ms};
 use super::{admit, authenticate, native_responses, recognise};
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
@@ -86,13 +89,18 @@ async fn serve(
         route.max_attempts = 1;
         route.hedge_after_ms = None;
         let sent = Sent::Upload { upload: RefCell::new(Some(upload)), content_type: &content_type };
-        return failover::serve(&asking(sent), &route, &mut record.trail).await;
+        return nexus_edge_failover::serve(&asking(sent), &route, &mut record.trail).await;
     }
     let body = exchange.body().await?;
     let inbound = Inbound::parse_any(&body.bytes)?;
     let route = plan(exchange, operation, principal, &inbound.model, record).await?;
     record.note_prompt_estimate(inbound.estimate_prompt_tokens());
-    failover::serve(&asking(Sent::Json { inbound: &inbound, body: &body }), &route, &mut record.trail).await
+    nexus_edge_failover::serve(
+        &asking(Sent::Json { inbound: &inbound, body: &body }),
+        &route,
+        &mut record.trail,
+    )
+    .await
 }
 
 /// The route of the model.
@@ -158,9 +166,24 @@ impl Answer for Forwarded {
 
 impl Question for Forwarding<'_> {
     type Answer = Forwarded;
+    type Reply = Reply;
+    type Slot = Slot;
+    type Platform = Workers;
 
-    fn exchange(&self) -> &Exchange {
-        self.exchange
+    fn platform(&self) -> &Workers {
+        &Workers
+    }
+
+    fn health(&self) -> Rc<Health> {
+        upstream_health::health()
+    }
+
+    fn is_caller_gone(&self) -> bool {
+        self.exchange.is_caller_gone()
+    }
+
+    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
+        failover::admit(self.exchange, candidate).await
     }
 
     fn prompt_tokens(&self) -> u64 {
@@ -248,5 +271,5 @@ fn refused(candidate: &Candidate, response: &Received, headers: Headers, body: B
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     let info = candidate.upstream.record.codec().decode_error(status, &bytes);
-    Failed::of_upstream(status, info, asked_rest_ms(response), headers, bytes)
+    Failed::of_upstream(status, info, asked_rest_ms(response), Reply::Upstream { status, headers, bytes })
 }

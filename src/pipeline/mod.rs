@@ -29,7 +29,6 @@ mod resolve;
 mod service_account;
 mod settle;
 mod stream_relay;
-mod trail;
 mod translate;
 mod transport;
 mod upload;
@@ -157,7 +156,7 @@ async fn serve(
     let asked = Asked { exchange, principal, body: &body, inbound: &inbound, conversation_id };
     // The request is sent at the first poll; its conversation is looked up while the upstream works.
     let (mut served, mut recognised) = join(
-        failover::serve(&asked, &route, trail),
+        nexus_edge_failover::serve(&asked, &route, trail),
         lookups.at(Lookup::Meanwhile, transcript, Some(&inbound)),
     )
     .await;

@@ -10,11 +10,11 @@ use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
+use nexus_edge_failover::Trail;
 
 use super::admit::Admission;
 use super::cache::Place;
 use super::recognise::Recognised;
-use super::trail::Trail;
 
 /// Longest model name or finish reason in a record, in characters.
 const MAX_RECORDED_NAME: usize = 200;

@@ -53,7 +53,8 @@ impl Candidate {
     }
 
     /// A model that the provider is assumed to have, though it is not listed.
-    pub(super) fn of_model(upstream: &Arc<Upstream>, upstream_model: &str, price: Option<Price>) -> Self {
+    #[must_use]
+    pub fn of_model(upstream: &Arc<Upstream>, upstream_model: &str, price: Option<Price>) -> Self {
         let record = &upstream.record;
         Self {
             target: target_of(record, upstream_model),

@@ -60,7 +60,7 @@ pub const WORKER: &[Floor] = &[
     &["store"],
     &["exchange"],
     &["envelope"],
-    &["pipeline::failed", "pipeline::limiter", "pipeline::recognise", "pipeline::trail"],
+    &["pipeline::failed", "pipeline::limiter", "pipeline::recognise"],
     &["pipeline::transport"],
     &["pipeline::service_account", "pipeline::workers_ai"],
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],

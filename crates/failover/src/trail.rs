@@ -5,7 +5,7 @@ use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 
 /// The trail of a request.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Trail {
     attempts: Vec<AttemptRecord>,
     asked: Option<Asked>,
@@ -13,6 +13,7 @@ pub struct Trail {
 }
 
 /// The last candidate that was asked: the one that answered, if any did.
+#[derive(Debug)]
 struct Asked {
     provider_id: i64,
     provider_name: String,
@@ -45,16 +46,19 @@ impl Trail {
     }
 
     /// Number of attempts.
+    #[must_use]
     pub fn attempts(&self) -> usize {
         self.attempts.iter().filter(|record| record.skipped.is_none()).count()
     }
 
     /// The id of the upstream's key that was used last.
+    #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.asked.as_ref()?.key_id.as_deref()
     }
 
     /// The price of the model that was asked last.
+    #[must_use]
     pub fn price(&self) -> Option<Price> {
         self.asked.as_ref()?.price
     }

@@ -1,0 +1,24 @@
+//! Failover: asks one candidate of a route after another until one answers.
+//!
+//! Everything that decides is here and knows no platform: the order of attempts, keys, back-off, deadline, hedged requests,
+//! what a failure means for the health of an upstream, and what is recorded. The Worker brings time ([`Platform`]), the request
+//! ([`Question`]) and its connections. Tests bring a virtual clock and upstreams that fail on request, and run in
+//! milliseconds.
+//!
+//! Guarantees: a candidate is asked only while its limits and its circuit admit it, or as the last resort; a request makes at
+//! most the attempts of its route within its deadline; every attempt and every skipped candidate is in the [`Trail`]; every
+//! permit in the health registry is given back, with an outcome or without one, however the request ends.
+
+#![forbid(unsafe_code)]
+
+pub mod failed;
+pub mod health;
+pub mod platform;
+pub mod serve;
+pub mod trail;
+
+pub use failed::{AttemptError, Failed};
+pub use health::{Health, Hold, Targets};
+pub use platform::Platform;
+pub use serve::{Answer, Question, serve};
+pub use trail::Trail;
