@@ -30,7 +30,7 @@ use super::received::{self, has_body};
 use super::record::RequestRecord;
 use super::relay;
 use super::resolve;
-use super::settle::Settlement;
+use super::settle;
 use super::transport::Connection;
 use super::upload::Upload;
 use super::upstream;
@@ -49,7 +49,7 @@ const MAX_LOOKED_AT_BYTES: usize = 4 << 20;
 pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
     let conversation = recognise::named(exchange).unwrap_or_else(|| new_ulid(exchange.started_ms));
-    let mut settlement = Settlement::begin(exchange, &principal, conversation);
+    let mut settlement = settle::begin(exchange, &principal, conversation);
     match serve(exchange, operation, &principal, settlement.record()).await {
         Ok((forwarded, hold)) => {
             let Forwarded { status, headers, body, facts, .. } = forwarded;
@@ -63,7 +63,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
             Ok(Response::new(status, headers, body))
         }
         Err(Reply::Gateway(error)) => {
-            settlement.refuse(&error, exchange);
+            settlement.refuse(&error, exchange.is_caller_gone());
             Err(error)
         }
         Err(Reply::Upstream { status, headers, bytes }) => {

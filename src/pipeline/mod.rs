@@ -54,7 +54,6 @@ use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::Outcome;
 use recognise::Recogniser;
 use record::RequestRecord;
-use settle::Settlement;
 use upstream_health::Hold;
 
 /// A chat completion in the dialect of the exchange. `from_path`: model and streaming, if the path contains them.
@@ -66,7 +65,7 @@ pub async fn chat_completion(
     let named = recognise::named(exchange);
     let is_named = named.is_some();
     let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
-    let mut settlement = Settlement::begin(exchange, &principal, conversation);
+    let mut settlement = settle::begin(exchange, &principal, conversation);
     match serve(exchange, &principal, from_path, is_named, settlement.record()).await {
         // The relay settles at the end of the answer.
         Ok(Served::Upstream { accepted, hold, cache }) => {
@@ -90,7 +89,7 @@ pub async fn chat_completion(
             Ok(response)
         }
         Err(Reply::Gateway(error)) => {
-            settlement.refuse(&error, exchange);
+            settlement.refuse(&error, exchange.is_caller_gone());
             Err(error)
         }
         Err(Reply::Upstream { status, headers, bytes }) => {
@@ -180,7 +179,7 @@ pub async fn record_interrupted(
 ) -> Result<(), ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
     let conversation = recognise::named(exchange).unwrap_or_default();
-    let mut settlement = Settlement::begin(exchange, &principal, conversation);
+    let mut settlement = settle::begin(exchange, &principal, conversation);
     let record = settlement.record();
     record.note_request(model, true);
     record.event.status = 200;

@@ -14,6 +14,9 @@ use nexus_edge_core::input::Input;
 use nexus_edge_core::provider::Quirk;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+/// The folders whose code answers with errors.
+const SOURCES: &[&str] = &["src", "crates/core/src", "crates/counting/src", "crates/failover/src"];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -139,7 +142,7 @@ fn is_code(text: &str) -> bool {
 /// Every error code in the code, with the file that it is in.
 fn codes() -> BTreeMap<String, PathBuf> {
     let mut paths = Vec::new();
-    for folder in ["src", "crates/core/src", "crates/counting/src"] {
+    for folder in SOURCES {
         files(&root().join(folder), "rs", &mut paths);
     }
     let read: Vec<(PathBuf, Codes)> = paths
@@ -187,7 +190,7 @@ fn every_documented_error_code_exists() {
     let api = read("docs/api.md");
     let table = api.split("### Errors").nth(1).unwrap().split("\n\n").nth(2).unwrap();
     let mut sources = Vec::new();
-    for folder in ["src", "crates/core/src", "crates/counting/src"] {
+    for folder in SOURCES {
         files(&root().join(folder), "rs", &mut sources);
     }
     let sources: String = sources.iter().map(|path| fs::read_to_string(path).unwrap()).collect();

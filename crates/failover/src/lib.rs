@@ -7,7 +7,8 @@
 //!
 //! Guarantees: a candidate is asked only while its limits and its circuit admit it, or as the last resort; a request makes at
 //! most the attempts of its route within its deadline; every attempt and every skipped candidate is in the [`Trail`]; every
-//! permit in the health registry is given back, with an outcome or without one, however the request ends.
+//! permit in the health registry is given back, with an outcome or without one, and exactly one record is left behind
+//! ([`Settlement`]), however the request ends.
 
 #![forbid(unsafe_code)]
 
@@ -15,10 +16,12 @@ pub mod failed;
 pub mod health;
 pub mod platform;
 pub mod serve;
+pub mod settlement;
 pub mod trail;
 
 pub use failed::{AttemptError, Failed};
 pub use health::{Health, Hold, Targets};
 pub use platform::Platform;
 pub use serve::{Answer, Question, serve};
+pub use settlement::{Record, Settlement};
 pub use trail::Trail;

@@ -1,4 +1,4 @@
-//! The floors of both crates as data, lowest first.
+//! The floors of the crates as data, lowest first.
 //!
 //! A floor lists rooms. A room is a module and everything below it that is not listed as a room of its own. A room imports
 //! only from lower floors and from itself: rooms of one floor do not import each other.
@@ -49,6 +49,10 @@ pub const CORE: &[Floor] = &[
 
 /// Exceptions in `crates/core/src`. The list only gets shorter.
 pub const CORE_EXCEPTIONS: &[Exception] = &[];
+
+/// `crates/failover/src`.
+pub const FAILOVER: &[Floor] =
+    &[&["failed", "health", "platform", "trail"], &["serve", "settlement"], &["lib"]];
 
 /// `src`.
 pub const WORKER: &[Floor] = &[

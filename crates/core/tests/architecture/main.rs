@@ -1,5 +1,5 @@
-//! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src` and in
-//! `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
+//! `crates/failover/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ mod imports;
 
 use std::path::Path;
 
-use floors::{CORE, CORE_EXCEPTIONS, Exception, Floor, WORKER, WORKER_EXCEPTIONS};
+use floors::{CORE, CORE_EXCEPTIONS, Exception, FAILOVER, Floor, WORKER, WORKER_EXCEPTIONS};
 use imports::{Imports, Module, written};
 
 #[test]
@@ -24,6 +24,11 @@ fn core_has_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn the_worker_has_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../../src"), WORKER, WORKER_EXCEPTIONS);
+}
+
+#[test]
+fn failover_has_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../failover/src"), FAILOVER, &[]);
 }
 
 fn core() -> &'static Path {

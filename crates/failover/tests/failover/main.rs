@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod laws;
+mod settled;
 mod world;
 
 use nexus_edge_core::routing::Route;
