@@ -18,9 +18,8 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// `GET /providers/{id}/models`
 pub async fn list_of_provider(exchange: &Exchange, provider_id: &str) -> Result<Response, ApiError> {
-    let provider_id = record_id(provider_id, providers::not_found)?;
-    require_provider(exchange, provider_id, providers::not_found).await?;
-    let models = store::models::list_of_provider(&exchange.env, provider_id).await?;
+    let provider = providers::find(exchange, provider_id).await?;
+    let models = store::models::list_of_provider(&exchange.env, provider.id).await?;
     answer_list("models", &models)
 }
 
@@ -33,7 +32,7 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let input = input::new::<ModelInput>(exchange).await?;
     let provider_id = input.provider_id.clone().required("provider_id")?.cast_signed();
-    require_provider(exchange, provider_id, unknown_provider).await?;
+    require_provider(exchange, provider_id).await?;
     let mut record = ModelRecord::new(provider_id, String::new(), now_ms());
     input.apply(&mut record);
     record.id = table::insert(&exchange.env, &record, &[]).await?;
@@ -46,7 +45,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let input = input::change::<ModelInput>(exchange).await?;
     let moved_to = input.provider_id.clone().into_set().map(u64::cast_signed);
     if let Some(provider_id) = moved_to {
-        require_provider(exchange, provider_id, unknown_provider).await?;
+        require_provider(exchange, provider_id).await?;
     }
     let change = async |record: &mut ModelRecord| {
         record.provider_id = moved_to.unwrap_or(record.provider_id);
@@ -70,15 +69,13 @@ fn not_found() -> ApiError {
     ApiError::not_found("provider_model_not_found", "There is no provider model with this id.")
 }
 
-fn unknown_provider() -> ApiError {
-    providers::not_found().with_param("provider_id")
-}
-
 async fn find(exchange: &Exchange, id: &str) -> Result<ModelRecord, ApiError> {
     let id = record_id(id, not_found)?;
     table::find(&exchange.env, id).await?.ok_or_else(not_found)
 }
 
-async fn require_provider(exchange: &Exchange, id: i64, missing: fn() -> ApiError) -> Result<(), ApiError> {
-    table::find::<ProviderRecord>(&exchange.env, id).await?.map(|_| ()).ok_or_else(missing)
+/// Checks that the provider that a body names is there.
+async fn require_provider(exchange: &Exchange, id: i64) -> Result<(), ApiError> {
+    let found = table::find::<ProviderRecord>(&exchange.env, id).await?;
+    found.map(|_| ()).ok_or_else(|| providers::not_found().with_param("provider_id"))
 }

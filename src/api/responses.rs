@@ -7,6 +7,7 @@ use nexus_edge_core::dialect::responses::{Kept, Page, deleted_body};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::ResponseAction;
 
+use super::query;
 use crate::exchange::{Exchange, json_bytes};
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::native_responses::ask_keeper;
@@ -25,7 +26,7 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 
 /// `GET /v1/responses/{id}/input_items?after=&limit=&order=`
 pub async fn input_items(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    const MAX_PAGE: usize = 100;
+    const MAX_PAGE: u64 = 100;
     let stored = match find(exchange, id).await? {
         (_, Kept::Here(stored)) => stored,
         (principal, Kept::Elsewhere(kept)) => {
@@ -33,13 +34,8 @@ pub async fn input_items(exchange: &Exchange, id: &str) -> Result<Response, ApiE
         }
     };
     let after = exchange.query("after");
-    let limit = match exchange.query("limit") {
-        None => Page::default().limit,
-        Some(text) => text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit)).ok_or_else(|| {
-            let message = format!("`limit` must be a whole number from 1 to {MAX_PAGE}.");
-            ApiError::invalid("invalid_value", "limit", message)
-        })?,
-    };
+    let given = query::number(exchange, "limit", 1..=MAX_PAGE)?;
+    let limit = given.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(Page::default().limit);
     let is_ascending = exchange.query("order").as_deref() == Some("asc");
     let page = Page { after: after.as_deref(), limit, is_ascending };
     let body = stored.input_items_body(page).ok_or_else(|| {

@@ -17,18 +17,16 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
-use nexus_edge_failover::{Answer, Health, Question};
+use nexus_edge_failover::{Answer, Question};
 
 use super::failed::{AttemptError, Failed, Reply};
-use super::failover::{self, Workers};
 use super::inside;
-use super::limiter::Slot;
 use super::received::{self, caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
 use super::translate::{self, Memory};
 use super::transport::Connection;
 use super::upstream;
-use super::upstream_health::{self, asked_rest_ms};
+use super::upstream_health::asked_rest_ms;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
 use crate::platform::http::{Headers, Received};
@@ -86,23 +84,10 @@ pub struct Whole {
 impl Question for Asked<'_> {
     type Answer = Accepted;
     type Reply = Reply;
-    type Slot = Slot;
-    type Platform = Workers;
+    type Platform = Exchange;
 
-    fn platform(&self) -> &Workers {
-        &Workers
-    }
-
-    fn health(&self) -> Rc<Health> {
-        upstream_health::health()
-    }
-
-    fn is_caller_gone(&self) -> bool {
-        self.exchange.is_caller_gone()
-    }
-
-    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
-        failover::admit(self.exchange, candidate).await
+    fn platform(&self) -> &Exchange {
+        self.exchange
     }
 
     fn prompt_tokens(&self) -> u64 {

@@ -1,20 +1,20 @@
-//! Step 4, around the attempts: failover, with this platform's time and the limits of providers. What decides is
-//! [`nexus_edge_failover`].
+//! Step 4, around the attempts: what [`nexus_edge_failover`], which decides, needs of a request in progress.
+
+use std::rc::Rc;
 
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_failover::Platform;
+use nexus_edge_failover::{Health, Platform};
 
-use super::admit;
 use super::limiter::{self, Slot};
+use super::{admit, upstream_health};
 use crate::exchange::Exchange;
 use crate::platform::promise::Timer;
 use crate::platform::{now_ms, random_unit};
 
-/// The platform that the Worker runs on.
-pub struct Workers;
+impl Platform for Exchange {
+    type Slot = Slot;
 
-impl Platform for Workers {
     fn now_ms(&self) -> u64 {
         now_ms()
     }
@@ -26,11 +26,19 @@ impl Platform for Workers {
     async fn sleep(&self, ms: u64) {
         Timer::after_ms(ms).await;
     }
-}
 
-/// Applies the limits of the candidate's provider: those of this isolate, then those that hold everywhere.
-pub async fn admit(exchange: &Exchange, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
-    let slot = limiter::enter(candidate).await?;
-    admit::admit(exchange, candidate).await?;
-    Ok(slot)
+    fn health(&self) -> Rc<Health> {
+        upstream_health::health()
+    }
+
+    fn is_caller_gone(&self) -> bool {
+        Self::is_caller_gone(self)
+    }
+
+    /// The limits of this isolate, then those that hold everywhere.
+    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
+        let slot = limiter::enter(candidate).await?;
+        admit::admit(self, candidate).await?;
+        Ok(slot)
+    }
 }

@@ -6,7 +6,6 @@
 //! same trail. Only an upload, which is streamed, cannot be sent twice: there is no failover once it was sent.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::inbound::Inbound;
@@ -20,12 +19,10 @@ use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_core::stats::Outcome;
-use nexus_edge_failover::{Answer, Health, Question};
+use nexus_edge_failover::{Answer, Question};
 use worker::wasm_bindgen::JsValue;
 
 use super::failed::{AttemptError, Failed, Reply};
-use super::failover::{self, Workers};
-use super::limiter::Slot;
 use super::received::{self, has_body};
 use super::record::RequestRecord;
 use super::relay;
@@ -34,7 +31,7 @@ use super::settle;
 use super::transport::Connection;
 use super::upload::Upload;
 use super::upstream;
-use super::upstream_health::{self, Hold, asked_rest_ms};
+use super::upstream_health::{Hold, asked_rest_ms};
 use super::{admit, authenticate, native_responses, recognise};
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
@@ -167,23 +164,10 @@ impl Answer for Forwarded {
 impl Question for Forwarding<'_> {
     type Answer = Forwarded;
     type Reply = Reply;
-    type Slot = Slot;
-    type Platform = Workers;
+    type Platform = Exchange;
 
-    fn platform(&self) -> &Workers {
-        &Workers
-    }
-
-    fn health(&self) -> Rc<Health> {
-        upstream_health::health()
-    }
-
-    fn is_caller_gone(&self) -> bool {
-        self.exchange.is_caller_gone()
-    }
-
-    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
-        failover::admit(self.exchange, candidate).await
+    fn platform(&self) -> &Exchange {
+        self.exchange
     }
 
     fn prompt_tokens(&self) -> u64 {

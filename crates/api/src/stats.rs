@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use nexus_edge_core::row::flag;
+use nexus_edge_core::row::{flag, json_or_default};
 use nexus_edge_core::stats::AttemptRecord;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::operation::operations;
 
@@ -102,19 +102,11 @@ pub struct LoggedRequest {
     /// The conversation.
     pub conversation_id: String,
     /// The attempts, in their order.
-    #[serde(default, deserialize_with = "from_json")]
+    #[serde(default, deserialize_with = "json_or_default")]
     pub attempts: Vec<AttemptRecord>,
     /// What it cost, in micro-dollars.
     pub cost_micros: u64,
     /// The labels that the key had.
-    #[serde(default, deserialize_with = "from_json")]
+    #[serde(default, deserialize_with = "json_or_default")]
     pub tags: BTreeMap<String, String>,
-}
-
-/// Reads what the database has as JSON text. What cannot be read counts as empty: the row is worth more than this column.
-fn from_json<'de, T: serde::de::DeserializeOwned + Default, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    let json: Option<String> = Option::deserialize(deserializer)?;
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
 }

@@ -1,8 +1,8 @@
 //! Failover: asks one candidate of a route after another until one answers.
 //!
 //! Everything that decides is here and knows no platform: the order of attempts, keys, back-off, deadline, hedged requests,
-//! what a failure means for the health of an upstream, and what is recorded. The Worker brings time ([`Platform`]), the request
-//! ([`Question`]) and its connections. Tests bring a virtual clock and upstreams that fail on request, and run in
+//! what a failure means for the health of an upstream, and what is recorded. The Worker brings its surroundings ([`Platform`]) and
+//! the request ([`Question`]) with its connections. Tests bring a virtual clock and upstreams that fail on request, and run in
 //! milliseconds.
 //!
 //! Guarantees: a candidate is asked only while its limits and its circuit admit it, or as the last resort; a request makes at

@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 
 use futures::future::{Either, select};
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
@@ -18,7 +17,7 @@ use nexus_edge_core::stats::AttemptRecord;
 use nexus_edge_core::tokens::UsageSource;
 
 use crate::failed::{AttemptError, Failed};
-use crate::health::{Health, Hold, Targets};
+use crate::health::{Hold, Targets};
 use crate::platform::Platform;
 use crate::trail::Trail;
 
@@ -32,28 +31,14 @@ pub trait Question {
     type Answer: Answer;
     /// The error for its caller.
     type Reply: From<ApiError>;
-    /// A place in the concurrency limiter of a provider, released when dropped.
-    type Slot;
     /// The platform.
     type Platform: Platform;
 
-    /// Time and chance.
+    /// Where it is served.
     fn platform(&self) -> &Self::Platform;
-
-    /// The health of upstreams.
-    fn health(&self) -> Rc<Health>;
-
-    /// Whether the caller has disconnected.
-    fn is_caller_gone(&self) -> bool;
 
     /// Estimated tokens that an upstream which was asked has processed.
     fn prompt_tokens(&self) -> u64;
-
-    /// Applies the limits of the provider to an attempt.
-    ///
-    /// # Errors
-    /// The limit that refuses it; another candidate may still answer.
-    async fn admit(&self, candidate: &Candidate) -> Result<Option<Self::Slot>, ApiError>;
 
     /// Sends the request to a candidate.
     ///
@@ -78,7 +63,7 @@ struct Ended<Q: Question> {
     step: Step,
     candidate: Candidate,
     record: AttemptRecord,
-    hold: Hold<Q::Slot>,
+    hold: Hold<<Q::Platform as Platform>::Slot>,
     result: Result<Q::Answer, Failed<Q::Reply>>,
 }
 
@@ -90,7 +75,7 @@ pub async fn serve<Q: Question>(
     question: &Q,
     route: &Route,
     trail: &mut Trail,
-) -> Result<(Q::Answer, Hold<Q::Slot>), Q::Reply> {
+) -> Result<(Q::Answer, Hold<<Q::Platform as Platform>::Slot>), Q::Reply> {
     let mut asking = Asking::new(question, route);
     let mut under_way: Option<Attempting<'_, Q>> = None;
     loop {
@@ -118,7 +103,7 @@ pub async fn serve<Q: Question>(
                 trail.note_first_byte(accepted.first_byte_ms());
                 return Ok((accepted, hold));
             }
-            Err(failed) if question.is_caller_gone() => {
+            Err(failed) if question.platform().is_caller_gone() => {
                 // The caller broke off. That counts against no upstream, and there is no further attempt.
                 drop(hold);
                 trail.note_attempt(record);
@@ -206,7 +191,8 @@ impl<'a, Q: Question> Asking<'a, Q> {
     ) -> Option<Attempting<'a, Q>> {
         let upstream = &planned.upstream;
         let preferred = self.route.sticky_key.as_deref().filter(|_| step.index == 0);
-        let (platform, health) = (self.question.platform(), self.question.health());
+        let platform = self.question.platform();
+        let health = platform.health();
         let key = match health.choose_key(upstream, preferred, &tried, &mut || platform.random_unit()) {
             KeyChoice::Use(index) => Some(index),
             KeyChoice::LastResort { index, .. } if step.anyway || self.is_alone() => Some(index),
@@ -238,7 +224,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
                 return None;
             }
         };
-        let hold = match self.question.admit(&candidate).await {
+        let hold = match platform.admit(&candidate).await {
             Ok(slot) => hold.with_slot(slot),
             Err(error) => {
                 drop(hold);

@@ -52,7 +52,7 @@ pub const CORE_EXCEPTIONS: &[Exception] = &[];
 
 /// `crates/failover/src`.
 pub const FAILOVER: &[Floor] =
-    &[&["failed", "health", "platform", "trail"], &["serve", "settlement"], &["lib"]];
+    &[&["failed", "health", "trail"], &["platform"], &["serve", "settlement"], &["lib"]];
 
 /// `src`.
 pub const WORKER: &[Floor] = &[

@@ -72,22 +72,6 @@ pub enum Manner {
     Busy,
 }
 
-pub struct VirtualPlatform;
-
-impl Platform for VirtualPlatform {
-    fn now_ms(&self) -> u64 {
-        now_ms()
-    }
-
-    fn random_unit(&self) -> f64 {
-        0.5
-    }
-
-    async fn sleep(&self, ms: u64) {
-        sleep(ms).await;
-    }
-}
-
 /// A place in a concurrency limiter; `World::slots` counts those that are taken.
 #[derive(Debug)]
 pub struct Slot;
@@ -182,14 +166,19 @@ impl World {
     }
 }
 
-impl Question for World {
-    type Answer = Said;
-    type Reply = Reply;
+impl Platform for World {
     type Slot = Slot;
-    type Platform = VirtualPlatform;
 
-    fn platform(&self) -> &VirtualPlatform {
-        &VirtualPlatform
+    fn now_ms(&self) -> u64 {
+        now_ms()
+    }
+
+    fn random_unit(&self) -> f64 {
+        0.5
+    }
+
+    async fn sleep(&self, ms: u64) {
+        sleep(ms).await;
     }
 
     fn health(&self) -> Rc<Health> {
@@ -200,10 +189,6 @@ impl Question for World {
         self.caller_leaves_after.get().is_some_and(|ms| now_ms() >= START + ms)
     }
 
-    fn prompt_tokens(&self) -> u64 {
-        12
-    }
-
     async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
         let name = &candidate.upstream.record.name;
         if matches!(self.manners.borrow().get(name).map(Vec::as_slice), Some([Manner::Busy, ..])) {
@@ -211,6 +196,20 @@ impl Question for World {
             return Err(error.with_retry_after(2));
         }
         Ok(Some(Slot::take()))
+    }
+}
+
+impl Question for World {
+    type Answer = Said;
+    type Reply = Reply;
+    type Platform = Self;
+
+    fn platform(&self) -> &Self {
+        self
+    }
+
+    fn prompt_tokens(&self) -> u64 {
+        12
     }
 
     async fn ask(&self, candidate: &Candidate) -> Result<Said, Failed<Reply>> {
