@@ -4,4 +4,4 @@ pub mod estimate;
 pub mod usage;
 
 pub use estimate::estimate_tokens;
-pub use usage::{TokenUsage, UsageSource};
+pub use usage::{ServedTier, TokenUsage, UsageSource};

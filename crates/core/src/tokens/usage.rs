@@ -25,6 +25,55 @@ pub struct TokenUsage {
     /// Part of `completion` that is audio.
     #[serde(default)]
     pub audio_completion: u64,
+    /// Part of `cached` that is audio; it is part of `audio_prompt` as well.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audio_cached: u64,
+    /// Part of `prompt` that is images.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub image_prompt: u64,
+    /// Part of `completion` that is images.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub image_completion: u64,
+    /// Searches of the web that the provider made and charges by number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub web_searches: u64,
+    /// What the provider itself says that the request costs, in millionths of a dollar, rounded up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_cost_micros: Option<u64>,
+    /// The tier at whose price the provider says that it served the request.
+    #[serde(default, skip_serializing_if = "ServedTier::is_standard")]
+    pub tier: ServedTier,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// A way of serving that has its own prices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServedTier {
+    /// At list price; also what is not said.
+    #[default]
+    Standard,
+    /// Whenever there is capacity, at a discount.
+    Flex,
+    /// Ahead of others, at a surcharge.
+    Priority,
+    /// As part of a batch.
+    Batch,
+    /// With faster output (`speed` of Anthropic).
+    Fast,
+}
+
+impl ServedTier {
+    /// Whether it is the list price.
+    #[must_use]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    pub fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
 }
 
 impl TokenUsage {

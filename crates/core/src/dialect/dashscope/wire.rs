@@ -143,10 +143,10 @@ impl Usage {
             completion,
             cached: count(cached.or(self.cached_tokens.as_ref())),
             cache_written: count(prompt_details.cache_creation_input_tokens.as_ref()),
-            cache_written_1h: 0,
             reasoning: count(output.reasoning_tokens.as_ref()),
             audio_prompt: audio,
             audio_completion: count(output.audio_tokens.as_ref()),
+            ..TokenUsage::default()
         };
         (usage.total() > 0).then_some(usage)
     }

@@ -124,8 +124,7 @@ mod tests {
             reasoning: 5,
             audio_prompt: 2,
             audio_completion: 1,
-            cache_written: 0,
-            cache_written_1h: 0,
+            ..TokenUsage::default()
         };
         assert_eq!(read(&Json::of(&write(&usage))), Some(usage));
     }

@@ -53,6 +53,7 @@ pub fn parse(value: &RawValue) -> Option<TokenUsage> {
         reasoning,
         audio_prompt: count(prompt_details.audio_tokens),
         audio_completion: count(completion_details.audio_tokens),
+        ..TokenUsage::default()
     };
     (usage.total() > 0).then_some(usage)
 }
@@ -108,6 +109,7 @@ mod tests {
             reasoning: 3,
             audio_prompt: 2,
             audio_completion: 5,
+            ..TokenUsage::default()
         };
         assert_eq!(read(full), Some(expected));
         let beside = r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":17,"completion_tokens_details":{"reasoning_tokens":10}}"#;

@@ -220,10 +220,9 @@ fn usage() -> impl Strategy<Value = TokenUsage> {
             completion: candidates + reasoning,
             cached,
             reasoning,
-            cache_written: 0,
-            cache_written_1h: 0,
             audio_prompt: audio.min(prompt),
             audio_completion: audio.min(candidates),
+            ..TokenUsage::default()
         },
     )
 }

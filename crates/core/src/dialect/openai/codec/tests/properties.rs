@@ -262,14 +262,14 @@ fn choice() -> impl Strategy<Value = Choice> {
 fn response() -> impl Strategy<Value = ChatResponse> {
     let usage =
         (1_u64..1_000_000, 0_u64..1_000_000, 0_u64..99).prop_map(|(prompt, completion, detail)| TokenUsage {
-            prompt,
-            completion: completion + detail,
+            prompt: prompt + 2 * detail,
+            completion: completion + 2 * detail,
             cached: detail,
             cache_written: detail / 2,
-            cache_written_1h: 0,
             reasoning: detail,
             audio_prompt: detail / 3,
             audio_completion: detail / 4,
+            ..TokenUsage::default()
         });
     (vec(choice(), 1..3), option::of(usage)).prop_map(|(choices, usage)| ChatResponse {
         id: Some("chatcmpl-1".into()),
