@@ -1,6 +1,7 @@
 //! Common parts of several upstream codecs: reading events, ordering the parts of an answer, listing the parameters
 //! that a request sets.
 
+pub mod openai_models;
 pub mod parameters;
 pub mod parts;
 pub mod sse;

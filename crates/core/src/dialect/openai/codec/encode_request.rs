@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::encode_message::{Lowering, Rules};
-use super::model_family;
 use super::options::{TokenLimit, UpstreamOptions};
 use super::wire::{
     CacheOut, FormatOut, FunctionOut, RequestOut, SchemaOut, StreamOptions, ToolOut, json as write,
@@ -17,6 +16,7 @@ use super::wire::{
 use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
+use crate::dialect::upstream::openai_models;
 
 /// Fields of this dialect without a canonical form, from any caller.
 const OWN_EXTRA: &[&str] = &[
@@ -33,7 +33,7 @@ const MAX_STOPS: usize = 4;
 
 /// Encodes a request.
 pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOptions) -> EncodedRequest {
-    let official = model_family::is_official(model);
+    let official = openai_models::is_official(model);
     let current_api = options.current_api.resolve(official);
     let mut dropped = Vec::new();
 
@@ -54,9 +54,9 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
     }
 
     let sampling = &request.sampling;
-    let free = !model_family::fixes_sampling(model, told_effort.as_deref());
+    let free = !openai_models::fixes_sampling(model, told_effort.as_deref());
     let by_completion = match options.token_limit {
-        TokenLimit::ByModel => model_family::is_reasoning(model),
+        TokenLimit::ByModel => openai_models::is_reasoning(model),
         TokenLimit::MaxTokens => false,
         TokenLimit::MaxCompletionTokens => true,
     };
@@ -162,13 +162,13 @@ fn effort<'a>(
     let word = match (reasoning.effort.as_deref(), reasoning.budget_tokens) {
         (Some("max"), _) if official => Some("high"),
         (Some(effort), _) => Some(effort),
-        (None, Some(0)) => Some(model_family::least_effort(model)),
+        (None, Some(0)) => Some(openai_models::least_effort(model)),
         (None, Some(1..2_000)) => Some("low"),
         (None, Some(2_000..10_000)) => Some("medium"),
         (None, Some(_)) => Some("high"),
         (None, None) => None,
     };
-    if official && !model_family::is_reasoning(model) {
+    if official && !openai_models::is_reasoning(model) {
         // Disabling reasoning has no effect on other models; nothing is lost.
         if word.is_some_and(|word| word != "none") {
             dropped.push("reasoning_effort".to_owned());

@@ -24,7 +24,6 @@ mod encode_request;
 mod encode_response;
 mod error;
 mod lenient;
-mod model_family;
 mod options;
 mod policy;
 mod stream_decoder;

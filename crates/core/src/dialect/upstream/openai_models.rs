@@ -4,21 +4,21 @@
 //! gets the simplest form of a request.
 
 /// Whether `OpenAI` has a model of this name.
-pub(super) fn is_official(model: &str) -> bool {
+pub fn is_official(model: &str) -> bool {
     let name = model.strip_prefix("ft:").unwrap_or(model);
     let is_gpt = name.starts_with("gpt-") && !name.starts_with("gpt-oss");
     is_gpt || name.starts_with("chatgpt-") || is_o_series(name)
 }
 
 /// Whether it is one of `OpenAI`'s reasoning models: the o-series, and GPT-5 and later.
-pub(super) fn is_reasoning(model: &str) -> bool {
+pub fn is_reasoning(model: &str) -> bool {
     let name = model.strip_prefix("ft:").unwrap_or(model);
     is_o_series(name) || gpt_generation(name).is_some_and(|(major, _)| major >= 5)
 }
 
 /// Whether a reasoning model refuses `temperature` and similar parameters with this effort. Models with effort `none`
 /// accept them with it.
-pub(super) fn fixes_sampling(model: &str, effort: Option<&str>) -> bool {
+pub fn fixes_sampling(model: &str, effort: Option<&str>) -> bool {
     if !is_reasoning(model) || model.contains("-chat") {
         return false;
     }
@@ -31,7 +31,7 @@ fn thinks_only_when_told(model: &str) -> bool {
 }
 
 /// The lowest effort that the model accepts.
-pub(super) fn least_effort(model: &str) -> &'static str {
+pub fn least_effort(model: &str) -> &'static str {
     match gpt_generation(model) {
         _ if is_o_series(model) => "low",
         Some((5, 0)) => "minimal",
