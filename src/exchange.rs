@@ -64,6 +64,20 @@ pub struct InternalRequest {
     pub body: Vec<u8>,
 }
 
+impl InternalRequest {
+    /// A request without a body and without a question, with the key of this hash.
+    pub fn new(key_hash: &str, event_id: String, conversation_id: String) -> Self {
+        Self {
+            key_hash: key_hash.to_owned(),
+            event_id,
+            conversation_id,
+            asked_by: None,
+            wants_anew: false,
+            body: Vec::new(),
+        }
+    }
+}
+
 /// The id of a request: the caller's own if it is safe to echo.
 pub fn request_id_of(head: &RequestHead, now_ms: u64) -> String {
     match head.headers.get("x-request-id").and_then(request_id::accept) {

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::input::query_number;
 
 use crate::exchange::Exchange;
 
@@ -11,11 +12,7 @@ use crate::exchange::Exchange;
 /// # Errors
 /// `invalid_value`, which names the parameter.
 pub fn number(exchange: &Exchange, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ApiError> {
-    let Some(text) = exchange.query(name) else { return Ok(None) };
-    text.parse().ok().filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
-        let message = format!("`{name}` must be a whole number from {} to {}.", range.start(), range.end());
-        ApiError::invalid("invalid_value", name, message)
-    })
+    query_number(name, exchange.query(name), range)
 }
 
 /// The same for numbers of rows; `default` if the parameter is not given.

@@ -70,11 +70,9 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// Charges the account.
-    pub async fn charge(&self, env: &Env, event: &UsageEvent) {
-        if let Some(hold) = &self.credit {
-            credits::charge(env, hold, event).await;
-        }
+    /// Takes the reserved credits, to be charged.
+    pub fn take_credit(&mut self) -> Option<Hold> {
+        self.credit.take()
     }
 
     /// Sends the settled amounts to each `Quota` object, batched for up to

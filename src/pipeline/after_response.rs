@@ -1,25 +1,28 @@
 //! Step 7: work after the response has been delivered.
 //!
-//! No caller waits for it, and it cannot fail the request any more. It runs once for each request, however that
-//! ended.
+//! What is done, in which order and for which requests is decided in [`nexus_edge_failover::after_response`]; here are the
+//! stores that it writes to.
 
-use nexus_edge_core::access::{Principal, StorePolicy};
-use nexus_edge_core::chat::title::title_of;
-use nexus_edge_core::conversation::normalise::last_user_text;
-use nexus_edge_core::conversation::{Remembrance, archive};
+use std::cell::{Cell, RefCell};
+
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::conversation::Remembrance;
+use nexus_edge_core::conversation::archive_write::Entry;
 use nexus_edge_core::dialect::caller::CallerDialect;
+use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
-use nexus_edge_core::stats::{Outcome, UsageEvent};
-use nexus_edge_core::tokens::UsageSource;
-use nexus_edge_counting::usage as counting;
+use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_failover::{Bound, Ended, Stores, after_response};
 use worker::Env;
 
-use super::cache;
+use super::admit::{Admission, Settled};
+use super::cache::{self, Place};
 use super::recognise::{self, Recognised};
 use super::record::RequestRecord;
 use super::upstream_health;
 use crate::platform::now_ms;
-use crate::store::archive::{self as archived, Entry};
+use crate::store::archive;
+use crate::store::credits;
 use crate::store::sticky::{self, Binding};
 use crate::store::usage;
 
@@ -33,87 +36,99 @@ pub struct Asker {
     pub asked_by: Option<String>,
 }
 
-/// Runs all of it. The event is completed first; the rest runs concurrently, so that a slow archive does not delay
-/// the usage event.
+/// Runs all of it.
 pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
     let Asker { principal, caller_dialect, asked_by } = asker;
-    let RequestRecord { mut event, trail, mut transcript, session, cache, admission, recognised, .. } =
-        record;
-    if let Some(place) = cache.filter(|_| event.outcome == Outcome::Completed) {
-        cache::keep(env, &event, &principal, &mut transcript, caller_dialect, &place).await;
-    }
-    counting::complete(&mut event, &mut transcript);
-    event.cost_micros = trail.price().map_or(0, |price| price.cost(&event.usage));
-    let settled = admission.map(|admission| admission.settle(&event)).unwrap_or_default();
-    let kept = async {
-        let is_wanted = event.status < 400 && !recognise::is_summary(&event.conversation_id);
-        if is_wanted && recognise::is_readable(&transcript) {
-            keep(env, &event, &principal, &mut transcript, asked_by, recognised).await;
+    let RequestRecord { event, trail, transcript, session, cache, admission, recognised, .. } = record;
+    let ended = Ended {
+        event,
+        trail,
+        transcript,
+        session,
+        is_cacheable: cache.is_some(),
+        store: principal.store,
+        asked_by,
+        is_named: recognised.is_named(),
+    };
+    let stores = WorkerStores {
+        env,
+        principal,
+        caller_dialect,
+        place: cache,
+        admission: Cell::new(admission),
+        settled: RefCell::default(),
+        recognised: Cell::new(recognised),
+    };
+    after_response::run(&stores, ended).await;
+}
+
+/// The stores of the deployment, for one request.
+struct WorkerStores<'a> {
+    env: &'a Env,
+    principal: Principal,
+    caller_dialect: CallerDialect,
+    place: Option<Place>,
+    admission: Cell<Option<Admission>>,
+    settled: RefCell<Settled>,
+    recognised: Cell<Recognised>,
+}
+
+impl Stores for WorkerStores<'_> {
+    async fn cache(&self, event: &UsageEvent, transcript: &mut Transcript) {
+        if let Some(place) = &self.place {
+            cache::keep(self.env, event, &self.principal, transcript, self.caller_dialect, place).await;
         }
-    };
-    let binding = bind_session(env, &event, &principal, session.as_deref(), trail.key_id());
-    let recording = usage::record(env, event.clone());
-    futures::join!(recording, settled.charge(env, &event), upstream_health::share(env), binding, kept);
-    settled.tell(env).await;
-}
+    }
 
-/// Binds the session to the upstream that answered.
-async fn bind_session(
-    env: &Env,
-    event: &UsageEvent,
-    principal: &Principal,
-    session: Option<&str>,
-    upstream_key: Option<&str>,
-) {
-    let (Some(session), Some(provider_id), Some(model_id), Outcome::Completed) =
-        (session, event.provider_id, &event.upstream_model, event.outcome)
-    else {
-        return;
-    };
-    let now = now_ms();
-    let binding = Binding {
-        logical_model: event.model.clone(),
-        provider_id,
-        model_id: model_id.clone(),
-        key_id: upstream_key.map(str::to_owned),
-        created_at: now,
-        last_used_at: now,
-    };
-    sticky::bind(env, session, &principal.key_id, binding).await;
-}
+    fn count(&self, event: &mut UsageEvent, transcript: &mut Transcript) {
+        nexus_edge_counting::usage::complete(event, transcript);
+    }
 
-/// Stores the conversation's state and archives its messages.
-async fn keep(
-    env: &Env,
-    event: &UsageEvent,
-    principal: &Principal,
-    transcript: &mut Transcript,
-    asked_by: Option<String>,
-    recognised: Recognised,
-) {
-    if principal.store == StorePolicy::None && asked_by.is_none() && recognised.is_named() {
-        // A caller who names their conversations and archives nothing needs no stored state.
-        return;
+    fn settle(&self, event: &UsageEvent) {
+        if let Some(admission) = self.admission.take() {
+            self.settled.replace(admission.settle(event));
+        }
     }
-    let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) else { return };
-    let reply = answered.response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
-    if reply.is_empty() {
-        return;
+
+    async fn record(&self, event: UsageEvent) {
+        usage::record(self.env, event).await;
     }
-    let remembrance = if asked_by.is_some() {
-        Remembrance { fresh: archive::Fresh::SinceLastAnswer, parent: None }
-    } else {
-        recognise::remember(env, principal, &request, reply, &event.conversation_id, recognised).await
-    };
-    if principal.store == StorePolicy::None {
-        return;
+
+    async fn charge(&self, event: &UsageEvent) {
+        let hold = self.settled.borrow_mut().take_credit();
+        if let Some(hold) = hold {
+            credits::charge(self.env, &hold, event).await;
+        }
     }
-    let mut messages = archive::asked(&request, remembrance.fresh);
-    // A cached response uses no tokens, but its text counts for the archive.
-    let is_used = event.usage_source != UsageSource::None;
-    messages.push(archive::answered(reply, is_used.then_some(event.usage.completion), event.duration_ms));
-    let title = last_user_text(&request.messages).as_deref().and_then(title_of);
-    let entry =
-        Entry { event, policy: principal.store, messages, asked_by, title, parent: remembrance.parent };
-    archived::record(env, entry).await;
+
+    async fn share_health(&self) {
+        upstream_health::share(self.env).await;
+    }
+
+    async fn bind(&self, event: &UsageEvent, session: &str, bound: Bound) {
+        let now = now_ms();
+        let binding = Binding {
+            logical_model: event.model.clone(),
+            provider_id: bound.provider_id,
+            model_id: bound.model_id,
+            key_id: bound.key_id,
+            created_at: now,
+            last_used_at: now,
+        };
+        sticky::bind(self.env, session, &self.principal.key_id, binding).await;
+    }
+
+    async fn remember(&self, request: &ChatRequest, reply: &[Part], conversation_id: &str) -> Remembrance {
+        let recognised = self.recognised.take();
+        recognise::remember(self.env, &self.principal, request, reply, conversation_id, recognised).await
+    }
+
+    async fn archive(&self, entry: Entry<'_>) {
+        archive::record(self.env, entry).await;
+    }
+
+    async fn tell(&self) {
+        let settled = self.settled.take();
+        settled.tell(self.env).await;
+    }
 }

@@ -18,30 +18,8 @@ use crate::platform::new_ulid;
 use crate::platform::promise::Timer;
 use crate::store::conversations;
 
-/// Suffix of the conversation of requests that summarise a session.
-const SUMMARY_SUFFIX: &str = ".summary";
-
-/// A larger request, in bytes, is neither recognised nor archived: decoding it would block other requests of the
-/// isolate.
-const MAX_READ_BYTES: usize = 4 << 20;
-
 /// Before a larger request is decoded, pending output gets the chance to be sent.
 const LARGE_BYTES: usize = 64 * 1024;
-
-/// Whether a request is small enough to be decoded.
-pub fn is_readable(transcript: &Transcript) -> bool {
-    transcript.unread_bytes() <= MAX_READ_BYTES
-}
-
-/// The conversation of the requests that summarise a session.
-pub fn summary_of(session_id: &str) -> String {
-    format!("{session_id}{SUMMARY_SUFFIX}")
-}
-
-/// Whether a conversation consists of the gateway's own requests.
-pub fn is_summary(conversation_id: &str) -> bool {
-    conversation_id.ends_with(SUMMARY_SUFFIX)
-}
 
 /// The conversation that the caller names in a header.
 pub fn named(exchange: &Exchange) -> Option<String> {
@@ -97,7 +75,7 @@ async fn recognise(
     transcript: &mut Transcript,
     inbound: Option<&Inbound<'_>>,
 ) -> Recognised {
-    if !is_readable(transcript) {
+    if !transcript.is_readable() {
         return Recognised::default();
     }
     if transcript.unread_bytes() > LARGE_BYTES {

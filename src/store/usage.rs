@@ -11,6 +11,7 @@
 use std::cell::RefCell;
 
 use nexus_edge_api::stats::LoggedRequest;
+use nexus_edge_core::outbox::{Departure, Outbox};
 use nexus_edge_core::stats::UsageEvent;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
@@ -24,55 +25,23 @@ use crate::platform::{log_error, now_ms};
 const PARKED_PREFIX: &str = "parked-usage/";
 /// Most parked events that one run of the cron records.
 const REPLAY_BATCH: usize = 100;
-/// Milliseconds for which an event waits so that others join its message.
-const LINGER_MS: u64 = 50;
-/// An outbox that is overdue by this many milliseconds has lost the request that was to send it, because that was
-/// cancelled.
-const OVERDUE_MS: u64 = 1_000;
 /// Most events in one message: a queue accepts 128 KB, and an event is below 2 KB.
 const MESSAGE_EVENTS: usize = 64;
 /// Most events in one transaction: D1 accepts a parameter of 2 MB.
 const INGEST_EVENTS: usize = 500;
 
-/// Events of this isolate that wait to be batched: a queue costs money and time per message.
-struct Outbox {
-    events: Vec<UsageEvent>,
-    /// When they will be sent, in milliseconds since the epoch; `None` if no request has taken this on.
-    leaves_at_ms: Option<u64>,
-}
-
 thread_local! {
-    static OUTBOX: RefCell<Outbox> = const { RefCell::new(Outbox { events: Vec::new(), leaves_at_ms: None }) };
+    static OUTBOX: RefCell<Outbox<UsageEvent>> = const { RefCell::new(Outbox::new()) };
 }
 
 /// Hands an event over to be recorded. Never fails: what the queue refuses goes to D1, what D1 refuses goes to R2.
-///
-/// The first event in an empty outbox schedules its sending; events that follow are sent with it.
 pub async fn record(env: &Env, event: UsageEvent) {
-    let now = now_ms();
-    let wait_ms = OUTBOX.with_borrow_mut(|outbox| {
-        outbox.events.push(event);
-        let is_full = outbox.events.len() >= MESSAGE_EVENTS;
-        let is_taken_care_of = outbox.leaves_at_ms.is_some_and(|due| now < due + OVERDUE_MS);
-        match (is_full, is_taken_care_of) {
-            (true, _) => Some(0),
-            (false, true) => None,
-            (false, false) => {
-                outbox.leaves_at_ms = Some(now + LINGER_MS);
-                Some(LINGER_MS)
-            }
-        }
-    });
-    let Some(wait_ms) = wait_ms else { return };
-    if wait_ms > 0 {
-        Timer::after_ms(wait_ms).await;
+    let departure = OUTBOX.with_borrow_mut(|outbox| outbox.add([event], MESSAGE_EVENTS, now_ms()));
+    let Some(departure) = departure else { return };
+    if let Departure::AfterMs(ms) = departure {
+        Timer::after_ms(ms).await;
     }
-    let events = OUTBOX.with_borrow_mut(|outbox| {
-        if wait_ms > 0 {
-            outbox.leaves_at_ms = None;
-        }
-        std::mem::take(&mut outbox.events)
-    });
+    let events = OUTBOX.with_borrow_mut(|outbox| outbox.take(departure));
     for events in events.chunks(MESSAGE_EVENTS) {
         send(env, events).await;
     }

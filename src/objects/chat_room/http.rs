@@ -5,12 +5,16 @@ use std::rc::Rc;
 use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::future::{Either, select};
-use nexus_edge_core::chat::event::{Event, Usage};
+use nexus_edge_api::sessions::{
+    DeletedSession, MessagePage, NoMetadata, SessionView, Stopped, TurnAnswer, TurnMessage,
+};
+use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::export::{Format, export};
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::{Ask, Say, content_of};
 use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::input::query_number;
 use nexus_edge_core::json::error::{missing, unknown_field};
 use nexus_edge_core::time::rfc3339_ms;
 use serde_json::{Map, Value, json};
@@ -22,7 +26,7 @@ use super::call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
 use super::queue;
 use super::room::{Room, Told, failed};
 use super::store::Owner;
-use super::{run, sockets, view};
+use super::{run, sockets};
 use crate::envelope;
 use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
@@ -46,7 +50,9 @@ async fn dispatch(room: &Rc<Room>, call: &Call, request: &mut Request) -> Result
     match (request.method(), path.as_str()) {
         (Method::Get, "/socket") => socket(room, call, request),
         (Method::Post, "/session") => create(room, call, &body(request).await?).await,
-        (Method::Get, "/session") => Ok(envelope::success(200, view(&room.open_record()?.session), "ok", id)),
+        (Method::Get, "/session") => {
+            Ok(envelope::success(200, SessionView::of(&room.open_record()?.session), "ok", id))
+        }
         (Method::Put, "/session") => change(room, call, &body(request).await?).await,
         (Method::Delete, "/session") => delete(room, call, parameter(request, "permanent").as_deref()).await,
         (Method::Get, "/messages") => history(room, call, request),
@@ -68,7 +74,7 @@ async fn dispatch(room: &Rc<Room>, call: &Call, request: &mut Request) -> Result
             let fields = body(request).await?;
             let is_stopped = queue::stop(room, fields.get("turn_id").and_then(Value::as_str))?;
             let message = if is_stopped { "The answer was stopped." } else { "Nothing was being answered." };
-            Ok(envelope::success(200, json!({ "stopped": is_stopped }), message, id))
+            Ok(envelope::success(200, Stopped { stopped: is_stopped }, message, id))
         }
         _ => Err(ApiError::internal()),
     }
@@ -109,7 +115,12 @@ async fn create(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Re
         return Err(ApiError::conflict("session_exists", "id", "There is a session with this id already."));
     }
     run::publish(room).await;
-    Ok(envelope::success(201, view(&room.record()?.session), "The session was created.", &call.request_id))
+    Ok(envelope::success(
+        201,
+        SessionView::of(&room.record()?.session),
+        "The session was created.",
+        &call.request_id,
+    ))
 }
 
 async fn change(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Result<Response, ApiError> {
@@ -123,7 +134,12 @@ async fn change(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Re
         room.emit("", Event::Session { title })?;
     }
     run::publish(room).await;
-    Ok(envelope::success(200, view(&room.record()?.session), "The session was changed.", &call.request_id))
+    Ok(envelope::success(
+        200,
+        SessionView::of(&room.record()?.session),
+        "The session was changed.",
+        &call.request_id,
+    ))
 }
 
 /// Marks the session as deleted, or deletes it permanently.
@@ -147,20 +163,13 @@ async fn delete(room: &Rc<Room>, call: &Call, permanent: Option<&str>) -> Result
         }
         run::publish(room).await;
     }
-    let data = json!({ "session_id": id, "deleted": true, "permanent": is_for_good });
+    let data = DeletedSession { session_id: id, deleted: true, permanent: is_for_good };
     Ok(envelope::success(200, data, "The session was deleted.", &call.request_id))
 }
 
 fn history(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let record = room.open_record()?;
-    let number = |name: &str, range: std::ops::RangeInclusive<u64>| match parameter(request, name) {
-        None => Ok(None),
-        Some(text) => text.parse().ok().filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
-            let message =
-                format!("`{name}` must be a whole number from {} to {}.", range.start(), range.end());
-            ApiError::invalid("invalid_value", name, message)
-        }),
-    };
+    let number = |name, range| query_number(name, parameter(request, name), range);
     let limit = number("limit", 1..=MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
     let before = number("before", 1..=1 << 52)?;
     let page = room.store.messages_before(before, limit + 1).map_err(failed)?;
@@ -168,14 +177,14 @@ fn history(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, 
     let page: Vec<_> = page.into_iter().skip(usize::from(has_more)).collect();
     let next = page.first().map(|(n, _)| *n).filter(|_| has_more);
     let messages: Vec<StoredMessage> = page.into_iter().map(|(_, message)| message).collect();
-    let data = json!({
-        "session_id": record.session.id,
-        "messages": messages,
-        "has_more": has_more,
-        "next_before": next,
-        "summary": record.summary,
-    });
-    Ok(envelope::success(200, data, "ok", &call.request_id))
+    let page = MessagePage {
+        session_id: &record.session.id,
+        messages,
+        has_more,
+        next_before: next,
+        summary: record.summary.as_deref(),
+    };
+    Ok(envelope::success(200, page, "ok", &call.request_id))
 }
 
 fn file(room: &Rc<Room>, request: &Request) -> Result<Response, ApiError> {
@@ -291,63 +300,32 @@ async fn whole(
                 "id": id, "type": "function", "function": { "name": name, "arguments": arguments }
             })),
             Event::Done { message_id, finish_reason, usage, model, provider, .. } => {
-                let said = Said { content, tool_calls, message_id, finish_reason, usage, model, provider };
-                let data = answered(call, &turn_id, said);
-                return Ok(envelope::success(200, data, "ok", &call.request_id));
+                let message = TurnMessage {
+                    id: message_id,
+                    role: "assistant",
+                    content,
+                    timestamp: rfc3339_ms(now_ms()),
+                    tool_calls,
+                    metadata: NoMetadata {},
+                };
+                let answer = TurnAnswer {
+                    session_id: call.session_id.clone(),
+                    turn_id,
+                    message,
+                    usage,
+                    model,
+                    finish_reason,
+                    provider,
+                    request_id: call.request_id.clone(),
+                    metadata: NoMetadata {},
+                };
+                return Ok(envelope::success(200, answer, "ok", &call.request_id));
             }
             Event::Error { status, code, message, .. } => {
-                return Ok(turn_failed(call, status, &code, &message));
+                return Ok(envelope::turn_failure(status, &code, &message, &call.request_id));
             }
             _ => {}
         }
     }
     Err(ApiError::internal())
-}
-
-struct Said {
-    content: String,
-    tool_calls: Vec<Value>,
-    message_id: String,
-    finish_reason: String,
-    usage: Usage,
-    model: String,
-    provider: Option<String>,
-}
-
-fn answered(call: &Call, turn_id: &str, said: Said) -> Value {
-    let mut message = json!({
-        "id": said.message_id,
-        "role": "assistant",
-        "content": said.content,
-        "timestamp": rfc3339_ms(now_ms()),
-        "metadata": {},
-    });
-    if let Some(message) = message.as_object_mut().filter(|_| !said.tool_calls.is_empty()) {
-        message.insert("tool_calls".into(), said.tool_calls.into());
-    }
-    json!({
-        "session_id": call.session_id,
-        "turn_id": turn_id,
-        "message": message,
-        "usage": said.usage,
-        "model": said.model,
-        "finish_reason": said.finish_reason,
-        "provider": said.provider,
-        "request_id": call.request_id,
-        "metadata": {},
-    })
-}
-
-/// The answer for a failed turn; the code may be the upstream's own.
-fn turn_failed(call: &Call, status: u16, code: &str, message: &str) -> Response {
-    let status = if (400..=599).contains(&status) { status } else { 502 };
-    let body = json!({
-        "success": false,
-        "data": null,
-        "message": message,
-        "timestamp": rfc3339_ms(now_ms()),
-        "request_id": call.request_id,
-        "error_code": code.to_ascii_uppercase(),
-    });
-    crate::exchange::json_bytes(status, Headers::new(), body.to_string().into_bytes())
 }

@@ -16,7 +16,6 @@ mod store;
 mod summary;
 mod turn;
 mod usage;
-mod view;
 
 use std::rc::Rc;
 
@@ -27,7 +26,6 @@ use worker::{
 
 pub use call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
 use room::Room;
-pub use view::view;
 
 use crate::envelope;
 use crate::platform::log_error;

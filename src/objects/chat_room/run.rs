@@ -138,12 +138,10 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let provider = Rc::new(RefCell::new(None));
     let stopped = room.begin_turn(&turn.id);
     let internal = InternalRequest {
-        key_hash: record.owner.key_hash.clone(),
-        event_id: turn.id.clone(),
-        conversation_id: record.session.id.clone(),
         asked_by: Some(asked_by),
         wants_anew,
         body,
+        ..InternalRequest::new(&record.owner.key_hash, turn.id.clone(), record.session.id.clone())
     };
     let asking = Box::pin(ask(room, turn, internal, Rc::clone(&answering), Rc::clone(&provider)));
     let outcome = match select(asking, stopped).await {

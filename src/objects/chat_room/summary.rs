@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use nexus_edge_core::chat::answer::Answering;
 use nexus_edge_core::chat::message::StoredMessage;
-use nexus_edge_core::chat::prompt::summary_body;
+use nexus_edge_core::chat::prompt::{summary_body, summary_of};
 use nexus_edge_core::chat::window::window;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
@@ -16,7 +16,7 @@ use nexus_edge_core::error::ApiError;
 
 use super::room::{Room, failed};
 use crate::exchange::{Exchange, InternalRequest};
-use crate::pipeline::{self, recognise};
+use crate::pipeline;
 use crate::platform::{log_error, new_ulid, now_ms};
 
 /// A summary is made when the history exceeds this share of the window, so that the next question still fits.
@@ -44,13 +44,10 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
     let start = window(&messages, budget * KEPT_PERCENT / 100).start;
     let Some((covered, _)) = start.checked_sub(1).and_then(|last| numbered.get(last)) else { return Ok(()) };
     let old = messages.get(..start).unwrap_or_default();
+    let body = summary_body(&model, record.summary.as_deref(), old);
     let internal = InternalRequest {
-        key_hash: record.owner.key_hash.clone(),
-        event_id: new_ulid(now_ms()),
-        conversation_id: recognise::summary_of(&record.session.id),
-        asked_by: None,
-        wants_anew: false,
-        body: summary_body(&model, record.summary.as_deref(), old),
+        body,
+        ..InternalRequest::new(&record.owner.key_hash, new_ulid(now_ms()), summary_of(&record.session.id))
     };
     let request_id = format!("req_{}", new_ulid(now_ms()));
     let exchange = Exchange::internal(internal, room.host()?, request_id);

@@ -17,14 +17,8 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
     let task = Rc::clone(room);
     room.tasks().wait_until(async move {
         let made = task.record().and_then(|record| {
-            let internal = InternalRequest {
-                key_hash: record.owner.key_hash.clone(),
-                event_id: turn.id.clone(),
-                conversation_id: record.session.id.clone(),
-                asked_by: None,
-                wants_anew: false,
-                body: Vec::new(),
-            };
+            let conversation_id = record.session.id.clone();
+            let internal = InternalRequest::new(&record.owner.key_hash, turn.id.clone(), conversation_id);
             Ok(Exchange::internal(internal, task.host()?, turn.request_id.clone()))
         });
         let recorded = match made {

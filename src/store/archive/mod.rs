@@ -8,5 +8,5 @@ mod outbox;
 mod read;
 
 pub use delete::{delete, expire};
-pub use outbox::{Entry, record};
+pub use outbox::record;
 pub use read::{Query, conversations, matches, messages, pattern, pattern_in_json, sums};

@@ -54,6 +54,20 @@ impl<'a> Envelope<'a, ()> {
             param: error.param.as_deref(),
         }
     }
+
+    /// The envelope of a turn that failed, whose code may be the upstream's own.
+    #[must_use]
+    pub fn turn_failure(code: &str, message: &'a str, now_ms: u64, request_id: &'a str) -> Self {
+        Self {
+            success: false,
+            data: None,
+            message,
+            timestamp: rfc3339_ms(now_ms),
+            request_id,
+            error_code: Some(code.to_ascii_uppercase()),
+            param: None,
+        }
+    }
 }
 
 /// The error code of the session API: the predecessor's where it had one, else the gateway's own in upper case.

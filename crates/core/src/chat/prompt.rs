@@ -17,6 +17,21 @@ const SUMMARY_TOKENS: u64 = 800;
 /// Most characters of one message in the input of a summary.
 const MAX_SUMMARISED_CHARS: usize = 8_000;
 
+/// Suffix of the conversation of requests that summarise a session.
+const SUMMARY_SUFFIX: &str = ".summary";
+
+/// The conversation of the requests that summarise a session.
+#[must_use]
+pub fn summary_of(session_id: &str) -> String {
+    format!("{session_id}{SUMMARY_SUFFIX}")
+}
+
+/// Whether a conversation consists of the gateway's own requests for summaries.
+#[must_use]
+pub fn is_summary(conversation_id: &str) -> bool {
+    conversation_id.ends_with(SUMMARY_SUFFIX)
+}
+
 /// The body of a streamed request for the next message of a session.
 #[must_use]
 pub fn chat_body(

@@ -12,6 +12,7 @@
 
 pub mod archive;
 pub mod archive_row;
+pub mod archive_write;
 mod chain;
 mod lookup;
 mod memory;

@@ -9,6 +9,9 @@ use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{Answered, ChatRequest};
 use crate::dialect::{registry, responses};
 
+/// A larger request, in bytes, is not decoded after the answer: that would block other requests of the isolate.
+const MAX_READ_BYTES: usize = 4 << 20;
+
 /// One exchange of request and answer. Cheap to fill; reading it decodes.
 #[derive(Debug, Default)]
 pub struct Transcript {
@@ -74,6 +77,12 @@ impl Transcript {
             Request::Bytes { body, .. } => body.len(),
             Request::Unknown | Request::Read(_) => 0,
         }
+    }
+
+    /// Whether the request is small enough to be decoded.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.unread_bytes() <= MAX_READ_BYTES
     }
 
     /// Adds what another transcript of the same exchange knows and this one does not, or has in a less complete form.

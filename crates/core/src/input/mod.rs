@@ -10,6 +10,7 @@ mod body;
 mod fields;
 #[cfg(feature = "openapi")]
 pub mod object_schema;
+mod query;
 mod rule;
 mod rules;
 #[cfg(feature = "openapi")]
@@ -17,6 +18,7 @@ pub mod schema;
 
 pub use body::Input;
 pub use fields::{Fields, Patch};
+pub use query::query_number;
 pub use rule::{Checked, NotNull, Required, Rule};
 pub use rules::{
     boolean, choice, credential, dollars, ids, integer, integer_u32, numbers, object, objects, one_of, text,

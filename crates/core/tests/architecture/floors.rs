@@ -18,7 +18,7 @@ pub struct Exception {
 
 /// `crates/core/src`.
 pub const CORE: &[Floor] = &[
-    &["error", "hash", "http", "id", "row", "secrets", "sse", "time", "tokens"],
+    &["error", "hash", "http", "id", "outbox", "row", "secrets", "sse", "time", "tokens"],
     &["aws", "json", "settings", "stats"],
     &["input"],
     &["dialect::operation"],
@@ -52,7 +52,7 @@ pub const CORE_EXCEPTIONS: &[Exception] = &[];
 
 /// `crates/failover/src`.
 pub const FAILOVER: &[Floor] =
-    &[&["failed", "health", "trail"], &["platform"], &["serve", "settlement"], &["lib"]];
+    &[&["failed", "health", "trail"], &["platform"], &["after_response", "serve", "settlement"], &["lib"]];
 
 /// `src`.
 pub const WORKER: &[Floor] = &[

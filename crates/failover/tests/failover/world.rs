@@ -34,7 +34,7 @@ pub fn pass(ms: u64) {
     NOW_MS.set(NOW_MS.get() + ms);
 }
 
-async fn sleep(ms: u64) {
+pub async fn sleep(ms: u64) {
     let until = now_ms() + ms;
     TIMERS.with_borrow_mut(|timers| timers.push(until));
     poll_fn(|_| if now_ms() >= until { Poll::Ready(()) } else { Poll::Pending }).await;

@@ -1,0 +1,150 @@
+//! Work after the response has been delivered: what is kept of a request, and of which requests.
+//!
+//! No caller waits for it, and it cannot fail the request any more. Guarantees, however the request ended: the usage event is
+//! complete before it is recorded; it is recorded, settled and charged exactly once, and a slow archive delays neither; only
+//! a completed answer is cached or binds a session; what is archived is what the caller was answered, never an error.
+
+use nexus_edge_core::access::StorePolicy;
+use nexus_edge_core::chat::prompt::is_summary;
+use nexus_edge_core::chat::title::title_of;
+use nexus_edge_core::conversation::archive_write::Entry;
+use nexus_edge_core::conversation::normalise::last_user_text;
+use nexus_edge_core::conversation::{Remembrance, archive};
+use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
+use nexus_edge_core::dialect::transcript::Transcript;
+use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_core::tokens::UsageSource;
+
+use crate::trail::Trail;
+
+/// A request that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its usage event, with the trail in it. Usage that the upstream did not report is an estimate.
+    pub event: UsageEvent,
+    /// The attempts.
+    pub trail: Trail,
+    /// Request and answer.
+    pub transcript: Transcript,
+    /// The session to be bound to the upstream that answered.
+    pub session: Option<String>,
+    /// The answer may be cached.
+    pub is_cacheable: bool,
+    /// How much of the texts the key wants archived.
+    pub store: StorePolicy,
+    /// In a session, which has its own history: the turn with the question of this answer.
+    pub asked_by: Option<String>,
+    /// The request named its conversation, so that none has to be recognised by its history.
+    pub is_named: bool,
+}
+
+/// The upstream that a session is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// Id of the provider.
+    pub provider_id: i64,
+    /// The model at the provider.
+    pub model_id: String,
+    /// Id of the provider's key.
+    pub key_id: Option<String>,
+}
+
+/// Where the results of this work go. Nothing here fails: an implementation logs what it cannot write.
+#[expect(async_fn_in_trait, reason = "futures of the Worker hold JavaScript handles and cannot be `Send`")]
+pub trait Stores {
+    /// Caches the answer of this transcript.
+    async fn cache(&self, event: &UsageEvent, transcript: &mut Transcript);
+
+    /// Counts the usage that the upstream did not report.
+    fn count(&self, event: &mut UsageEvent, transcript: &mut Transcript);
+
+    /// Corrects what the request has taken from its limits to its real usage, and ends its slots.
+    fn settle(&self, event: &UsageEvent);
+
+    /// Hands the event over to be recorded.
+    async fn record(&self, event: UsageEvent);
+
+    /// Charges the account with the cost of the event, in place of what was reserved.
+    async fn charge(&self, event: &UsageEvent);
+
+    /// Shares what this isolate knows of the health of upstreams.
+    async fn share_health(&self);
+
+    /// Binds a session to an upstream.
+    async fn bind(&self, event: &UsageEvent, session: &str, bound: Bound);
+
+    /// Stores the state of the conversation after this reply.
+    async fn remember(&self, request: &ChatRequest, reply: &[Part], conversation_id: &str) -> Remembrance;
+
+    /// Archives messages. Under the policy `none` it is not called.
+    async fn archive(&self, entry: Entry<'_>);
+
+    /// Sends the settled amounts to those who keep the limits.
+    async fn tell(&self);
+}
+
+/// Runs all of it, once for each request.
+pub async fn run(stores: &impl Stores, ended: Ended) {
+    let Ended { mut event, trail, mut transcript, session, is_cacheable, store, asked_by, is_named } = ended;
+    if is_cacheable && event.outcome == Outcome::Completed {
+        stores.cache(&event, &mut transcript).await;
+    }
+    stores.count(&mut event, &mut transcript);
+    event.cost_micros = trail.price().map_or(0, |price| price.cost(&event.usage));
+    stores.settle(&event);
+    let kept = async {
+        let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();
+        // A caller who names their conversations and archives nothing needs no stored state.
+        let is_needed = store != StorePolicy::None || asked_by.is_some() || !is_named;
+        if is_wanted && is_needed {
+            keep(stores, &event, store, &mut transcript, asked_by).await;
+        }
+    };
+    let bound = bound(&event, trail.key_id());
+    let binding = async {
+        if let (Some(session), Some(bound)) = (session.as_deref(), bound) {
+            stores.bind(&event, session, bound).await;
+        }
+    };
+    let recording = stores.record(event.clone());
+    futures::join!(recording, stores.charge(&event), stores.share_health(), binding, kept);
+    stores.tell().await;
+}
+
+/// The upstream that gave a completed answer.
+fn bound(event: &UsageEvent, key_id: Option<&str>) -> Option<Bound> {
+    if event.outcome != Outcome::Completed {
+        return None;
+    }
+    let model_id = event.upstream_model.clone()?;
+    Some(Bound { provider_id: event.provider_id?, model_id, key_id: key_id.map(str::to_owned) })
+}
+
+/// Stores the conversation's state and archives its messages.
+async fn keep(
+    stores: &impl Stores,
+    event: &UsageEvent,
+    policy: StorePolicy,
+    transcript: &mut Transcript,
+    asked_by: Option<String>,
+) {
+    let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) else { return };
+    let reply = answered.response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
+    if reply.is_empty() {
+        return;
+    }
+    let remembrance = if asked_by.is_some() {
+        Remembrance { fresh: archive::Fresh::SinceLastAnswer, parent: None }
+    } else {
+        stores.remember(&request, reply, &event.conversation_id).await
+    };
+    if policy == StorePolicy::None {
+        return;
+    }
+    let mut messages = archive::asked(&request, remembrance.fresh);
+    // A cached response uses no tokens, but its text counts for the archive.
+    let is_used = event.usage_source != UsageSource::None;
+    messages.push(archive::answered(reply, is_used.then_some(event.usage.completion), event.duration_ms));
+    let title = last_user_text(&request.messages).as_deref().and_then(title_of);
+    stores.archive(Entry { event, policy, messages, asked_by, title, parent: remembrance.parent }).await;
+}

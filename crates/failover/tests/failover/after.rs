@@ -1,0 +1,198 @@
+//! What is kept of a request, against stores that note what they are given.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use nexus_edge_core::access::StorePolicy;
+use nexus_edge_core::conversation::Remembrance;
+use nexus_edge_core::conversation::archive::Fresh;
+use nexus_edge_core::conversation::archive_write::{self, Entry};
+use nexus_edge_core::dialect::caller::CallerDialect;
+use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
+use nexus_edge_core::dialect::transcript::Transcript;
+use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_core::tokens::UsageSource;
+use nexus_edge_failover::{Bound, Ended, Stores, Trail, after_response};
+
+use crate::world::{run, sleep};
+
+const ANSWER: &str = r#"{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,
+    "message":{"role":"assistant","content":"Rome"},"finish_reason":"stop"}]}"#;
+
+/// Stores that write what happens into a list, some of them slowly.
+#[derive(Default)]
+struct Notes {
+    lines: RefCell<Vec<String>>,
+    recorded: RefCell<Vec<UsageEvent>>,
+    archive_takes_ms: u64,
+}
+
+impl Notes {
+    fn note(&self, note: impl Into<String>) {
+        self.lines.borrow_mut().push(note.into());
+    }
+
+    fn has(&self, note: &str) -> bool {
+        self.lines.borrow().iter().any(|noted| noted == note)
+    }
+}
+
+impl Stores for Notes {
+    async fn cache(&self, _: &UsageEvent, _: &mut Transcript) {
+        self.note("cache");
+    }
+
+    fn count(&self, event: &mut UsageEvent, _: &mut Transcript) {
+        self.note("count");
+        event.usage.completion += 1;
+    }
+
+    fn settle(&self, event: &UsageEvent) {
+        self.note(format!("settle {}", event.usage.total()));
+    }
+
+    async fn record(&self, event: UsageEvent) {
+        self.note("record");
+        self.recorded.borrow_mut().push(event);
+    }
+
+    async fn charge(&self, event: &UsageEvent) {
+        self.note(format!("charge {}", event.cost_micros));
+    }
+
+    async fn share_health(&self) {
+        self.note("health");
+    }
+
+    async fn bind(&self, _: &UsageEvent, session: &str, bound: Bound) {
+        self.note(format!("bind {session} {} {}", bound.provider_id, bound.model_id));
+    }
+
+    async fn remember(&self, _: &ChatRequest, _: &[Part], conversation_id: &str) -> Remembrance {
+        self.note(format!("remember {conversation_id}"));
+        Remembrance { fresh: Fresh::All, parent: Some("parent".into()) }
+    }
+
+    async fn archive(&self, entry: Entry<'_>) {
+        sleep(self.archive_takes_ms).await;
+        let rows = serde_json::to_string(&archive_write::rows(entry)).expect("rows are JSON");
+        self.note(format!("archive {}", rows.contains("Rome")));
+    }
+
+    async fn tell(&self) {
+        self.note("tell");
+    }
+}
+
+/// A completed request for which everything is kept.
+fn ended() -> Ended {
+    let mut transcript = Transcript::default();
+    let body = br#"{"model":"m","messages":[{"role":"user","content":"Capital of Italy?"}]}"#;
+    transcript.keep_request(CallerDialect::OpenaiChat, Rc::new(body.to_vec()), "m", false);
+    transcript.keep_answer(CallerDialect::OpenaiChat, Rc::new(ANSWER.as_bytes().to_vec()));
+    let event = UsageEvent {
+        id: "R".into(),
+        status: 200,
+        outcome: Outcome::Completed,
+        provider_id: Some(7),
+        upstream_model: Some("m".into()),
+        conversation_id: "c".into(),
+        usage_source: UsageSource::Reported,
+        ..UsageEvent::default()
+    };
+    Ended {
+        event,
+        trail: Trail::default(),
+        transcript,
+        session: Some("s".into()),
+        is_cacheable: true,
+        store: StorePolicy::Full,
+        asked_by: None,
+        is_named: false,
+    }
+}
+
+fn with(change: impl FnOnce(&mut Ended)) -> Notes {
+    let notes = Notes::default();
+    let mut ended = ended();
+    change(&mut ended);
+    run(after_response::run(&notes, ended));
+    notes
+}
+
+#[test]
+fn a_completed_answer_is_counted_first_and_its_limits_are_told_last() {
+    let notes = with(|_| {});
+    let lines = notes.lines.take();
+    assert_eq!(lines.first().map(String::as_str), Some("cache"));
+    assert_eq!(lines.get(1..3), Some(["count".to_owned(), "settle 1".to_owned()].as_slice()));
+    assert_eq!(lines.last().map(String::as_str), Some("tell"));
+    for expected in ["record", "charge 0", "health", "bind s 7 m", "remember c", "archive true"] {
+        assert_eq!(lines.iter().filter(|note| *note == expected).count(), 1, "{expected}: {lines:?}");
+    }
+    let [event] = <[UsageEvent; 1]>::try_from(notes.recorded.take()).expect("one event");
+    assert_eq!(event.usage.completion, 1, "it is recorded as counted");
+}
+
+#[test]
+fn only_a_completed_answer_is_cached_or_binds_a_session() {
+    for outcome in [Outcome::Failed, Outcome::Cancelled, Outcome::Rejected] {
+        let notes = with(|ended| ended.event.outcome = outcome);
+        assert!(!notes.has("cache") && !notes.has("bind s 7 m"), "{outcome:?}");
+        assert!(notes.has("record") && notes.has("charge 0") && notes.has("tell"), "{outcome:?}");
+    }
+    assert!(!with(|ended| ended.is_cacheable = false).has("cache"));
+    assert!(!with(|ended| ended.session = None).has("bind s 7 m"));
+    // A cached response comes from no upstream.
+    assert!(!with(|ended| ended.event.provider_id = None).has("bind s 7 m"));
+}
+
+#[test]
+fn errors_summaries_and_empty_answers_are_not_archived() {
+    let changes: [fn(&mut Ended); 4] = [
+        |ended| ended.event.status = 502,
+        |ended| ended.event.conversation_id = "c.summary".into(),
+        |ended| {
+            let body = ANSWER.replace("\"Rome\"", "null");
+            ended.transcript.keep_answer(CallerDialect::OpenaiChat, Rc::new(body.into_bytes()));
+        },
+        |ended| {
+            let body = vec![b' '; (4 << 20) + 1];
+            ended.transcript.keep_request(CallerDialect::OpenaiChat, Rc::new(body), "m", false);
+        },
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let notes = with(change);
+        assert!(!notes.has("archive true") && !notes.has("remember c"), "{index}");
+        assert!(notes.has("record"), "{index}");
+    }
+}
+
+#[test]
+fn a_key_without_archive_keeps_no_text_and_its_state_only_if_it_is_needed() {
+    let notes = with(|ended| ended.store = StorePolicy::None);
+    assert!(notes.has("remember c") && !notes.has("archive true") && !notes.has("archive false"));
+    let notes = with(|ended| (ended.store, ended.is_named) = (StorePolicy::None, true));
+    assert!(!notes.has("remember c"));
+    assert!(with(|ended| ended.store = StorePolicy::Metadata).has("archive false"));
+}
+
+#[test]
+fn a_session_has_its_own_history() {
+    let notes = with(|ended| ended.asked_by = Some("Q".into()));
+    assert!(!notes.has("remember c") && notes.has("archive true"));
+}
+
+#[test]
+fn a_slow_archive_delays_neither_the_event_nor_the_charge() {
+    let notes = Notes { archive_takes_ms: 5_000, ..Notes::default() };
+    run(async {
+        let after = after_response::run(&notes, ended());
+        let watch = async {
+            sleep(10).await;
+            assert!(notes.has("record") && notes.has("charge 0") && !notes.has("archive true"));
+        };
+        futures::join!(after, watch);
+    });
+    assert!(notes.has("archive true"));
+}
