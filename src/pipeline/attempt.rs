@@ -195,10 +195,10 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     if status >= 400 {
         return Err(refused(asked, candidate, &translation, &response, headers, body));
     }
-    let mut whole = read(&translation, is_stream, &body).map_err(|reason| {
+    let mut whole = read(&translation, is_stream, &body).map_err(|error| {
         let name = &candidate.upstream.record.name;
-        log_error("upstream answer", &format_args!("provider {name}: {reason}"));
-        unreadable(candidate)
+        log_error("upstream answer", &format_args!("provider {name}: {}", error.message));
+        broken_off(asked, candidate, &error)
     })?;
     let mut transcript = Transcript::default();
     match whole.answer.take() {
@@ -217,9 +217,9 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
 }
 
 /// Reads an unstreamed answer, or an unrequested stream.
-fn read(translation: &Translation, is_stream: bool, body: &Body) -> Result<WholeAnswer, String> {
+fn read(translation: &Translation, is_stream: bool, body: &Body) -> Result<WholeAnswer, ErrorInfo> {
     match is_stream.then(|| translation.collected(&body.bytes)).flatten() {
-        Some(collected) => collected.map_err(|error| error.message),
+        Some(collected) => collected,
         None => translation.whole(&body.bytes),
     }
 }
@@ -277,7 +277,7 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
     })
 }
 
-/// A stream that ended before its first token. No byte was sent to the caller, so the status reports it.
+/// An answer that failed before its first token. No byte was sent to the caller, so the status reports it.
 fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Failed {
     match error.fault {
         Some(StreamFault::Truncated) => return received::broken_off(candidate).into(),

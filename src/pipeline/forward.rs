@@ -237,11 +237,14 @@ impl Forwarding<'_> {
         let body = received::read_whole(candidate, response).await?;
         connection.release();
         if status >= 400 {
-            return Err(refused(candidate, response, headers, body));
+            return Err(refused(candidate, response, status, headers, body));
         }
         let (facts, body) = if has_body(status) {
-            let facts = response::inspect(&body.bytes).unwrap_or_default();
-            (facts, body.into_response())
+            match response::inspect_operation(&body.bytes) {
+                Ok(facts) => (facts, body.into_response()),
+                // An error with a success status.
+                Err(error) => return Err(refused(candidate, response, error.status, headers, body)),
+            }
         } else {
             (StreamFacts::default(), ResponseBody::Empty)
         };
@@ -250,8 +253,7 @@ impl Forwarding<'_> {
 }
 
 /// An error of the upstream, which is returned unchanged if no other candidate is left.
-fn refused(candidate: &Candidate, response: &Received, headers: Headers, body: Body) -> Failed {
-    let status = response.status;
+fn refused(candidate: &Candidate, response: &Received, status: u16, headers: Headers, body: Body) -> Failed {
     // Some services repeat the key that they refuse.
     let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
     let info = candidate.upstream.record.codec().decode_error(status, &bytes);

@@ -168,7 +168,7 @@ fn responses() {
             let mut cases = BTreeMap::new();
             for (case, body) in &fixtures {
                 let response = upstream(kind).decode_response(body);
-                let response = response.unwrap_or_else(|error| panic!("{from}/{case}: {error}"));
+                let response = response.unwrap_or_else(|error| panic!("{from}/{case}: {error:?}"));
                 cases.insert(
                     case.clone(),
                     pretty(&parse(&registry::caller(caller_dialect).encode_response(&response, &context()))),

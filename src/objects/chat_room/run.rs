@@ -282,7 +282,7 @@ async fn take_whole(
     if status >= 400 {
         return Err(Failure::from(&dialect.decode_error(status, &body)));
     }
-    let whole = dialect.decode_response(&body).map_err(|_| Failure::from(&ErrorInfo::malformed()))?;
+    let whole = dialect.decode_response(&body).map_err(|error| Failure::from(&error))?;
     answering.borrow_mut().take_in(explode(whole));
     tell(room, turn, answering)
 }

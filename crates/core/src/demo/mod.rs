@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn its_answers_are_read_like_any_upstreams() {
-        let facts = response::inspect(&reply("echo", "").to_json("i", 1, "m")).unwrap();
-        assert_eq!(facts.usage.unwrap().completion, 3);
+        let glance = response::inspect(&reply("echo", "").to_json("i", 1, "m")).unwrap();
+        assert_eq!((glance.is_plainly_good, glance.facts.usage.unwrap().completion), (true, 3));
         let mut tap = chat_tap(true);
         let events = reply("echo", "").to_events("i", 1, "m", true);
         let withheld = events.iter().filter(|event| tap.push(event) != Forward::Unchanged).count();

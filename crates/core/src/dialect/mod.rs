@@ -27,5 +27,5 @@ pub mod stream_translation;
 pub mod tap;
 pub mod transcript;
 pub mod translation;
-mod upstream;
+pub(crate) mod upstream;
 pub mod workers_ai;

@@ -1,12 +1,17 @@
 //! Observers of pass-through answers, for each dialect that callers and upstreams share.
 
+use serde_json::value::RawValue;
+
 use crate::dialect::caller::CallerDialect;
-use crate::dialect::canonical::ChatResponse;
+use crate::dialect::canonical::{ChatResponse, ErrorInfo, StreamDecoder, assemble};
 use crate::dialect::listener::Listener;
 use crate::dialect::openai::{response, stream_tap};
-use crate::dialect::pipe::{StreamFacts, StreamPipe};
+use crate::dialect::pipe::{Glance, StreamFacts, StreamPipe};
+use crate::dialect::stream_translation::facts_of;
 use crate::dialect::tap::{Observer, Tap};
+use crate::dialect::upstream::verdict::{self, JudgedStream};
 use crate::dialect::{anthropic, gemini, registry, responses};
+use crate::sse::writer;
 
 /// An unstreamed answer encoded in this caller dialect.
 #[must_use]
@@ -22,10 +27,9 @@ pub fn tap(caller_dialect: CallerDialect, withhold_usage: bool) -> Box<dyn Strea
             listened(Tap::new(anthropic::tap::AnthropicObserver::default()), caller_dialect)
         }
         CallerDialect::Gemini => listened(Tap::new(gemini::tap::GeminiObserver::default()), caller_dialect),
-        CallerDialect::OpenaiResponses => Box::new(Listener::new(
-            Tap::new(responses::tap::ResponsesObserver::default()),
-            responses::answer_decoder(),
-        )),
+        CallerDialect::OpenaiResponses => {
+            listened(Tap::new(responses::tap::ResponsesObserver::default()), caller_dialect)
+        }
         CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions => {
             listened(stream_tap::chat_tap(withhold_usage), caller_dialect)
         }
@@ -33,20 +37,56 @@ pub fn tap(caller_dialect: CallerDialect, withhold_usage: bool) -> Box<dyn Strea
 }
 
 fn listened<O: Observer + 'static>(tap: Tap<O>, caller_dialect: CallerDialect) -> Box<dyn StreamPipe> {
-    Box::new(Listener::new(tap, registry::upstream(caller_dialect).stream_decoder()))
+    Box::new(Listener::new(tap, stream_decoder(caller_dialect)))
 }
 
-/// Extracts what is recorded from a complete answer. The error describes why it is invalid.
-pub fn inspect(caller_dialect: CallerDialect, body: &[u8]) -> Result<StreamFacts, String> {
+/// A decoder of streams that pass through to these callers.
+fn stream_decoder(caller_dialect: CallerDialect) -> Box<dyn StreamDecoder> {
     match caller_dialect {
+        CallerDialect::OpenaiResponses => Box::new(JudgedStream::new(responses::answer_decoder(), None)),
+        _ => registry::upstream(caller_dialect).stream_decoder(),
+    }
+}
+
+/// Extracts what is recorded from a complete answer. The error is the answer's failure
+/// ([`verdict`](crate::dialect::upstream::verdict)). An answer that is plainly good is not decoded for that.
+pub fn inspect(caller_dialect: CallerDialect, body: &[u8]) -> Result<StreamFacts, ErrorInfo> {
+    let glance = match caller_dialect {
         CallerDialect::Anthropic => anthropic::usage_tap::inspect(body),
-        CallerDialect::Gemini => gemini::usage_tap::inspect(body).map(|tap| StreamFacts {
-            usage: tap.usage,
-            finish_reason: tap.finish_reason,
-            estimated_completion: tap.estimated_completion,
+        CallerDialect::Gemini => gemini::usage_tap::inspect(body).map(|tap| Glance {
+            facts: StreamFacts {
+                usage: tap.usage,
+                finish_reason: tap.finish_reason,
+                estimated_completion: tap.estimated_completion,
+            },
+            is_plainly_good: tap.is_plainly_good,
         }),
         CallerDialect::OpenaiResponses => responses::tap::inspect(body),
         CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions => response::inspect(body),
+    };
+    if let Ok(Glance { facts, is_plainly_good: true }) = glance {
+        return Ok(facts);
     }
-    .map_err(|error| error.to_string())
+    let response = decode(caller_dialect, body)?;
+    Ok(glance.map_or_else(|_| facts_of(&response), |glance| glance.facts))
+}
+
+fn decode(caller_dialect: CallerDialect, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+    let is_array = caller_dialect == CallerDialect::Gemini && body.trim_ascii_start().first() == Some(&b'[');
+    match caller_dialect {
+        CallerDialect::OpenaiResponses => return verdict::of_read(body, responses::decode_answer(body)),
+        _ if !is_array => return registry::upstream(caller_dialect).decode_response(body),
+        _ => {}
+    }
+    // A stream in the form of one array.
+    let chunks: Vec<&RawValue> =
+        serde_json::from_slice(body).map_err(|error| ErrorInfo::unreadable(error.to_string()))?;
+    let (mut decoder, mut events) = (stream_decoder(caller_dialect), Vec::new());
+    for chunk in chunks {
+        let mut event = Vec::new();
+        writer::write_data(&mut event, chunk.get().replace('\n', " ").as_bytes());
+        decoder.push(&event, &mut events);
+    }
+    decoder.finish(&mut events);
+    assemble(events)
 }

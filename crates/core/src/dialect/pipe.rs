@@ -50,6 +50,15 @@ pub struct StreamFacts {
     pub estimated_completion: u64,
 }
 
+/// What a quick inspection of an unstreamed answer found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// What is recorded of it.
+    pub facts: StreamFacts,
+    /// Whether it has content and a usual end, so that it is an answer without a closer look.
+    pub is_plainly_good: bool,
+}
+
 /// A streamed answer in progress.
 pub trait StreamPipe {
     /// Processes the next chunk of the upstream's body.

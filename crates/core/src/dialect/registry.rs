@@ -2,6 +2,7 @@
 
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{CallerCodec, ErrorInfo, UpstreamCodec};
+use crate::dialect::upstream::verdict::Judged;
 use crate::dialect::{anthropic, gemini, openai, responses};
 use crate::error::ApiError;
 
@@ -48,14 +49,14 @@ pub fn encode_own_error(caller_dialect: CallerDialect, error: &ApiError, request
     }
 }
 
-/// The codec of upstreams with the dialect of these callers.
+/// The codec of upstreams with the dialect of these callers, whose answers are judged.
 #[must_use]
 pub fn upstream(caller_dialect: CallerDialect) -> Box<dyn UpstreamCodec> {
     match caller_dialect {
-        CallerDialect::Anthropic => Box::new(anthropic::Anthropic),
-        CallerDialect::Gemini => Box::new(gemini::Gemini),
+        CallerDialect::Anthropic => Box::new(Judged::new(anthropic::Anthropic)),
+        CallerDialect::Gemini => Box::new(Judged::new(gemini::Gemini)),
         CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions | CallerDialect::OpenaiResponses => {
-            Box::new(openai::codec::OpenAi::default())
+            Box::new(Judged::new(openai::codec::OpenAi::default()))
         }
     }
 }

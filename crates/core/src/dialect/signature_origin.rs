@@ -84,7 +84,7 @@ impl UpstreamCodec for Marked {
         encoded
     }
 
-    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         let mut response = self.codec.decode_response(body)?;
         if let Some(origin) = self.origin {
             let parts = response.choices.iter_mut().flat_map(|choice| &mut choice.parts);

@@ -1,7 +1,8 @@
 //! Translates a stream from one dialect to another, event by event.
 
 use crate::dialect::canonical::{
-    Answered, Assembly, ErrorInfo, FinishReason, StreamDecoder, StreamEncoder, StreamEvent, StreamFault,
+    Answered, Assembly, ChatResponse, ErrorInfo, FinishReason, Part, StreamDecoder, StreamEncoder,
+    StreamEvent, StreamFault,
 };
 use crate::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
 use crate::tokens::estimate_tokens;
@@ -128,4 +129,26 @@ pub fn finish_word(reason: &FinishReason) -> String {
         FinishReason::Other(word) => word,
     }
     .to_owned()
+}
+
+/// What is recorded of an unstreamed answer.
+#[must_use]
+pub fn facts_of(response: &ChatResponse) -> StreamFacts {
+    let finish = response.choices.first().and_then(|choice| choice.finish.as_ref());
+    let parts = response.choices.iter().flat_map(|choice| &choice.parts);
+    StreamFacts {
+        usage: response.usage,
+        finish_reason: finish.map(finish_word),
+        estimated_completion: if response.usage.is_some() { 0 } else { parts.map(estimate_part).sum() },
+    }
+}
+
+fn estimate_part(part: &Part) -> u64 {
+    match part {
+        Part::Text { text, .. } | Part::Thinking { text, .. } | Part::Refusal { text } => {
+            estimate_tokens(text)
+        }
+        Part::ToolCall { arguments, .. } => estimate_tokens(arguments),
+        _ => 0,
+    }
 }

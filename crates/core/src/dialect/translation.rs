@@ -8,17 +8,17 @@ use std::rc::Rc;
 
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{
-    CallerCodec, ChatRequest, ChatResponse, ErrorInfo, Part, ReplyContext, StreamDecoder, StreamEvent,
+    CallerCodec, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamDecoder, StreamEvent,
     UpstreamCodec, assemble, explode,
 };
 use crate::dialect::dify::{Dify, DifyOptions};
 use crate::dialect::inbound::Inbound;
 use crate::dialect::operation::Operation;
 use crate::dialect::pipe::{StreamFacts, StreamPipe};
-use crate::dialect::stream_translation::{StreamTranslation, finish_word};
+use crate::dialect::stream_translation::{StreamTranslation, facts_of};
+use crate::dialect::upstream::verdict::Judged;
 use crate::dialect::{gemini, native, registry};
 use crate::error::ApiError;
-use crate::tokens::estimate_tokens;
 
 /// The translation of one request, which may be the identity.
 pub struct Translation {
@@ -100,7 +100,7 @@ impl Translation {
         options: DifyOptions,
         context: ReplyContext,
     ) -> Self {
-        let dify = Box::new(Dify::new(options));
+        let dify = Box::new(Judged::new(Dify::new(options)));
         Self::between(inbound, Rc::new(request), registry::caller(inbound.caller_dialect), dify, context)
     }
 
@@ -202,8 +202,9 @@ impl Translation {
         }
     }
 
-    /// An unstreamed answer with a success status. The error describes why it is invalid.
-    pub fn whole(&self, body: &[u8]) -> Result<WholeAnswer, String> {
+    /// An unstreamed answer with a success status. The error is its failure: see
+    /// [`verdict`](crate::dialect::upstream::verdict).
+    pub fn whole(&self, body: &[u8]) -> Result<WholeAnswer, ErrorInfo> {
         let Some(codecs) = &self.codecs else {
             return native::inspect(self.caller_dialect, body).map(|facts| WholeAnswer {
                 body: None,
@@ -270,25 +271,5 @@ impl Codecs {
             encoder.encode(&event, &mut out);
         }
         (out, encoder.final_body())
-    }
-}
-
-fn facts_of(response: &ChatResponse) -> StreamFacts {
-    let finish = response.choices.first().and_then(|choice| choice.finish.as_ref());
-    let parts = response.choices.iter().flat_map(|choice| &choice.parts);
-    StreamFacts {
-        usage: response.usage,
-        finish_reason: finish.map(finish_word),
-        estimated_completion: if response.usage.is_some() { 0 } else { parts.map(estimate_part).sum() },
-    }
-}
-
-fn estimate_part(part: &Part) -> u64 {
-    match part {
-        Part::Text { text, .. } | Part::Thinking { text, .. } | Part::Refusal { text } => {
-            estimate_tokens(text)
-        }
-        Part::ToolCall { arguments, .. } => estimate_tokens(arguments),
-        _ => 0,
     }
 }

@@ -29,6 +29,7 @@ pub use quirk::{Quirk, Quirks};
 use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::operation::Operation;
 use crate::dialect::signature_origin::Marked;
+use crate::dialect::upstream::verdict::Judged;
 
 /// Declares [`ProviderKind`]: each kind with its implementation.
 macro_rules! kinds {
@@ -96,11 +97,11 @@ impl ProviderKind {
         self.provider().transport() == Transport::Network
     }
 
-    /// The codec of its providers, which marks signatures with their origin.
+    /// The codec of its providers, which marks signatures with their origin and whose answers are judged.
     #[must_use]
     pub fn codec(self, quirks: Quirks) -> Box<dyn UpstreamCodec> {
         let provider = self.provider();
-        Box::new(Marked::new(provider.codec(quirks), provider.signature_origin()))
+        Box::new(Judged::new(Marked::new(provider.codec(quirks), provider.signature_origin())))
     }
 
     /// The request for `operation` with the provider's own name of the model; `None` if it does not offer the

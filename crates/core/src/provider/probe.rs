@@ -81,7 +81,7 @@ impl Probe {
         self.upstream
             .decode_response(body)
             .map(|response| reply_of(&response))
-            .map_err(|error| excerpt(&error))
+            .map_err(|error| excerpt(&error.message))
     }
 
     /// A decoder of a streamed answer.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::wire::{self, Counts};
-use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Json, Part, SignatureOrigin};
+use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, FinishReason, Json, Part, SignatureOrigin};
 
 /// An answer.
 #[derive(Deserialize)]
@@ -47,19 +47,19 @@ pub struct BlockIn<'a> {
 }
 
 /// Decodes an answer with a success status.
-pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
-    let message: Message<'_> =
-        serde_json::from_slice(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
+pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+    let message: Message<'_> = serde_json::from_slice(body)
+        .map_err(|error| ErrorInfo::unreadable(format!("the answer cannot be read: {error}")))?;
     if message.r#type.as_deref() == Some("error") {
-        return Err(super::error::decode(502, body).message);
+        return Err(super::error::decode_event(body));
     }
     let Some(content) = message.content else {
-        return Err("the answer has no `content`".to_owned());
+        return Err(ErrorInfo::unreadable("the answer has no `content`"));
     };
     let mut parts = Vec::with_capacity(content.len());
     for (index, raw) in content.into_iter().enumerate() {
         let block: BlockIn<'_> = serde_json::from_str(raw.get())
-            .map_err(|error| format!("`content[{index}]` cannot be read: {error}"))?;
+            .map_err(|error| ErrorInfo::unreadable(format!("`content[{index}]` cannot be read: {error}")))?;
         parts.extend(part(block, raw, index));
     }
     let has_tool_calls = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));

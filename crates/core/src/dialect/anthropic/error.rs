@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
+use crate::dialect::upstream::told;
 use crate::json::object::{JsonObject, as_str};
 
 /// Characters of an upstream's message that are passed on.
@@ -76,12 +77,13 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     )
 }
 
-/// Decodes an `error` event, which has no status of its own.
+/// Decodes an `error` event, or the same with a success status: it has no status of its own.
 pub fn decode_event(body: &[u8]) -> ErrorInfo {
-    read(body).map_or_else(
-        || ErrorInfo::in_stream("upstream_error", "The provider reported an error."),
-        |words| words.into_info(None),
-    )
+    match read(body) {
+        Some(words) if words.message.is_some() && words.is_known() => words.into_info(None),
+        _ => told::error_in(body)
+            .unwrap_or_else(|| ErrorInfo::in_stream("upstream_error", "The provider reported an error.")),
+    }
 }
 
 /// The content of an error body.
@@ -92,6 +94,11 @@ struct Words {
 }
 
 impl Words {
+    /// Whether the type is one of this dialect.
+    fn is_known(&self) -> bool {
+        self.r#type.as_deref().and_then(kind_of).is_some()
+    }
+
     fn into_info(self, status: Option<u16>) -> ErrorInfo {
         let known = self.r#type.as_deref().and_then(kind_of);
         let status = status.or(known.map(|(_, status)| status)).unwrap_or(502);

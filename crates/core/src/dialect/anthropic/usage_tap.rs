@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::wire::Counts;
 use crate::dialect::canonical::ErrorInfo;
-use crate::dialect::pipe::StreamFacts;
+use crate::dialect::pipe::{Glance, StreamFacts};
 use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
@@ -44,6 +44,8 @@ struct MessageIn<'a> {
     stop_reason: Option<&'a RawValue>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -126,15 +128,9 @@ impl Delta<'_> {
     }
 }
 
-/// Extracts what is recorded from an unstreamed answer; an error if it is not a JSON object.
-pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
-    let message = match serde_json::from_slice::<MessageIn<'_>>(body) {
-        Ok(message) => message,
-        Err(error) if error.is_data() && body.trim_ascii_start().first() == Some(&b'{') => {
-            return Ok(StreamFacts::default());
-        }
-        Err(error) => return Err(error),
-    };
+/// Extracts what is recorded from an unstreamed answer; an error if it has not the shape of one.
+pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
+    let message = serde_json::from_slice::<MessageIn<'_>>(body)?;
     let mut counts = Counts::default();
     if let Some(usage) = message.usage {
         counts.merge(usage);
@@ -142,11 +138,19 @@ pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
     let usage = counts.usage();
     // About five bytes of JSON per token.
     let estimate = || message.content.map_or(0, |content| content.get().len() as u64 / 5);
-    Ok(StreamFacts {
+    let facts = StreamFacts {
         finish_reason: message.stop_reason.and_then(as_str).map(Cow::into_owned),
         estimated_completion: if usage.is_some() { 0 } else { estimate() },
         usage,
-    })
+    };
+    let is_usual = facts
+        .finish_reason
+        .as_deref()
+        .is_some_and(|reason| matches!(reason, "end_turn" | "max_tokens" | "stop_sequence" | "tool_use"));
+    let has_content =
+        message.content.is_some_and(|content| content.get().starts_with('[') && content.get().contains('{'));
+    let is_plainly_good = is_usual && has_content && message.error.is_none();
+    Ok(Glance { facts, is_plainly_good })
 }
 
 #[cfg(test)]
@@ -197,19 +201,21 @@ mod tests {
         let facts = inspect(
             br#"{"content":[],"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":4}}"#,
         );
-        let facts = facts.unwrap();
+        let facts = facts.unwrap().facts;
         assert_eq!(facts.finish_reason.as_deref(), Some("tool_use"));
         assert_eq!(facts.usage.unwrap().total(), 7);
         assert_eq!(
             inspect(br#"{"content":[{"type":"text","text":"some words here"}]}"#)
                 .unwrap()
+                .facts
                 .estimated_completion,
             8
         );
-        assert_eq!(
-            inspect(br#"{"usage":3,"content":7,"stop_reason":null}"#).unwrap(),
-            StreamFacts::default()
-        );
+        let glance = inspect(br#"{"usage":3,"content":7,"stop_reason":null}"#).unwrap();
+        assert_eq!((glance.facts, glance.is_plainly_good), (StreamFacts::default(), false));
+        let good = br#"{"content":[{"type":"text","text":"a"}],"stop_reason":"end_turn"}"#;
+        assert!(inspect(good).unwrap().is_plainly_good);
+        assert!(!inspect(br#"{"content":[],"stop_reason":"end_turn"}"#).unwrap().is_plainly_good);
         assert!(inspect(b"<html>").is_err());
     }
 }

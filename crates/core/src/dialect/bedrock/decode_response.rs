@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::media;
 use super::wire::{self, ModelFields, ServiceTier, Usage};
-use crate::dialect::canonical::{ChatResponse, Choice, Citation, Media, Part};
+use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Media, Part};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,7 +17,6 @@ struct Answer<'a> {
     usage: Option<Usage>,
     additional_model_response_fields: Option<ModelFields>,
     service_tier: Option<ServiceTier>,
-    message: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -101,11 +100,11 @@ pub struct SourceIn {
 }
 
 /// Decodes an answer with a success status.
-pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
-    let answer: Answer<'_> =
-        serde_json::from_slice(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
+pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+    let answer: Answer<'_> = serde_json::from_slice(body)
+        .map_err(|error| ErrorInfo::unreadable(format!("the answer cannot be read: {error}")))?;
     let Some(message) = answer.output.and_then(|output| output.message) else {
-        return Err(answer.message.unwrap_or_else(|| "the answer has no `output.message`".to_owned()));
+        return Err(ErrorInfo::unreadable("the answer has no `output.message`"));
     };
     let mut parts = Vec::new();
     for (index, block) in message.content.unwrap_or_default().into_iter().enumerate() {

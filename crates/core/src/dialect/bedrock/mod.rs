@@ -43,7 +43,7 @@ impl UpstreamCodec for Bedrock {
         encode_request::encode(request, model)
     }
 
-    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         decode_response::decode(body)
     }
 

@@ -70,6 +70,11 @@ impl ErrorInfo {
         Self::of_fault(StreamFault::Malformed, "The provider sent something that cannot be read.")
     }
 
+    /// The error of an answer that cannot be parsed, with a description for the log.
+    pub fn unreadable(message: impl Into<String>) -> Self {
+        Self::of_fault(StreamFault::Malformed, message)
+    }
+
     /// The error of a stream that was silent for so many milliseconds.
     #[must_use]
     pub fn idle(idle_ms: u64) -> Self {

@@ -62,8 +62,9 @@ pub trait CallerCodec {
 pub trait UpstreamCodec {
     /// Encodes a request body; `model` is the upstream's name of the model and replaces the request's own.
     fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest;
-    /// Decodes an unstreamed answer with a success status. The error is a description for the log and the caller.
-    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String>;
+    /// Decodes an unstreamed answer with a success status. The error is the upstream's own if the body contains one,
+    /// with [`StreamFault::Malformed`] if it cannot be parsed.
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo>;
     /// A decoder of a streamed answer.
     fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
     /// Decodes the body of an error response, in any form: the service's own, HTML, or empty.

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::error;
 use super::wire::{self, ToolCall, Usage};
-use crate::dialect::canonical::{ChatResponse, Choice, Citation, Part};
+use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Part};
 use crate::dialect::upstream::{alphanumeric, arguments_text, call_id};
 
 #[derive(Deserialize)]
@@ -32,11 +33,11 @@ struct Content {
 }
 
 /// Decodes an answer with a success status.
-pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
-    let answer: Answer<'_> =
-        serde_json::from_slice(body).map_err(|error| format!("the answer cannot be read: {error}"))?;
+pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+    let answer: Answer<'_> = serde_json::from_slice(body)
+        .map_err(|error| ErrorInfo::unreadable(format!("the answer cannot be read: {error}")))?;
     let Some(message) = answer.message else {
-        return Err("the answer has no `message`".to_owned());
+        return Err(ErrorInfo::unreadable("the answer has no `message`"));
     };
     let unique = alphanumeric(answer.id.as_deref().unwrap_or_default());
     let mut parts = Vec::new();
@@ -66,10 +67,9 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
     }
     let finish = match answer.finish_reason.as_deref() {
         None => None,
-        Some(reason) => Some(
-            wire::finish_reason(reason, has_calls)
-                .ok_or_else(|| format!("the provider ended the answer with {reason}"))?,
-        ),
+        Some(reason) => {
+            Some(wire::finish_reason(reason, has_calls).ok_or_else(|| error::of_end(reason, None))?)
+        }
     };
     Ok(ChatResponse {
         choices: vec![Choice { parts, finish, logprobs: None }],

@@ -85,7 +85,7 @@ fn what_was_planned_goes_back_with_the_calls() {
 #[test]
 fn an_answer_that_ends_in_an_error_is_one_streamed_and_not() {
     let whole = r#"{"id":"1","finish_reason":"ERROR","message":{"role":"assistant","content":[]}}"#;
-    assert!(Cohere.decode_response(whole.as_bytes()).unwrap_err().contains("ERROR"));
+    assert!(Cohere.decode_response(whole.as_bytes()).unwrap_err().message.contains("ERROR"));
     let start = "event: message-start\ndata: {\"type\":\"message-start\",\"id\":\"1\",\"delta\":{\"message\":{\"role\":\"assistant\"}}}\n\n";
     for (end, status, message) in [
         (r#"{"type":"message-end","delta":{"error":"Broken.","finish_reason":"ERROR"}}"#, 502, "Broken."),

@@ -2,23 +2,24 @@
 
 use super::error;
 use super::wire::{self, Output, Reply};
-use crate::dialect::canonical::{ChatResponse, Choice, Citation, Part};
+use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Part};
 use crate::dialect::upstream::{alphanumeric, arguments_text, call_id};
+use crate::sse::Event;
 
 /// Decodes an answer with a success status.
-pub fn decode(body: &[u8]) -> Result<ChatResponse, String> {
-    let reply: Reply =
-        serde_json::from_slice(body).map_err(|error| format!("The answer is not as documented: {error}."))?;
+pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+    let reply: Reply = serde_json::from_slice(body)
+        .map_err(|error| ErrorInfo::unreadable(format!("The answer is not as documented: {error}.")))?;
     read(reply)
 }
 
 /// The answer in a reply, or its error.
-pub fn read(reply: Reply) -> Result<ChatResponse, String> {
+pub fn read(reply: Reply) -> Result<ChatResponse, ErrorInfo> {
+    if let Some(error) = error::of_event(Event::from_raw(b""), &reply) {
+        return Err(error);
+    }
     let Some(output) = reply.output else {
-        return Err(match error::of_reply(200, &reply) {
-            Some(error) => format!("{}: {}", error.code.unwrap_or_default(), error.message),
-            None => "The answer has no output.".to_owned(),
-        });
+        return Err(ErrorInfo::unreadable("The answer has no output."));
     };
     let unique = alphanumeric(reply.request_id.as_deref().unwrap_or_default());
     Ok(ChatResponse {

@@ -52,9 +52,7 @@ impl Reading for DashScopeReading {
             events.push(StreamEvent::Error(ErrorInfo::malformed()));
             return true;
         };
-        if reply.output.is_none()
-            && let Some(error) = error::of_event(event, &reply)
-        {
+        if let Some(error) = error::of_event(event, &reply) {
             events.push(StreamEvent::Error(error));
             return true;
         }
@@ -81,13 +79,7 @@ impl Reading for DashScopeReading {
     }
 
     fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
-        let reply: Reply = serde_json::from_slice(body).map_err(|_| ErrorInfo::malformed())?;
-        if reply.output.is_none()
-            && let Some(error) = error::of_event(Event::from_raw(b""), &reply)
-        {
-            return Err(error);
-        }
-        decode_response::read(reply).map_err(|_| ErrorInfo::malformed())
+        decode_response::decode(body)
     }
 }
 

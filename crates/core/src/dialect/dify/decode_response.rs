@@ -3,29 +3,28 @@
 use super::error;
 use super::ids::DifyIds;
 use super::wire::Reply;
-use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Part};
+use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, FinishReason, Part};
 use crate::dialect::upstream::count;
 
 /// Decodes an answer with a success status, and its ids.
-pub fn decode(body: &[u8]) -> Result<(ChatResponse, DifyIds), String> {
-    let reply: Reply =
-        serde_json::from_slice(body).map_err(|error| format!("The answer is not as documented: {error}."))?;
+pub fn decode(body: &[u8]) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
+    let reply: Reply = serde_json::from_slice(body)
+        .map_err(|error| ErrorInfo::unreadable(format!("The answer is not as documented: {error}.")))?;
     read(reply)
 }
 
 /// The answer in a reply, or its error.
-pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), String> {
+pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
     let data = reply.data();
-    if reply.answer.is_none() && data.status.as_deref() == Some("failed") {
-        return Err(data.error.unwrap_or_else(|| "The workflow failed.".to_owned()));
+    if let Some(error) = error::of_workflow(&data) {
+        return Err(error);
     }
     reply.answer = reply.answer.or_else(|| data.output());
     let is_paused = reply.event.as_deref() == Some("workflow_paused");
     if reply.answer.is_none() && !is_paused {
-        return Err(match error::of_reply(Some(200), reply) {
-            Some(error) => format!("{}: {}", error.code.unwrap_or_default(), error.message),
-            None => "The answer has no text.".to_owned(),
-        });
+        return Err(
+            error::of_reply(None, reply).unwrap_or_else(|| ErrorInfo::unreadable("The answer has no text."))
+        );
     }
     let mut metadata = reply.metadata.take().unwrap_or_default();
     let usage = metadata.usage();

@@ -1,6 +1,6 @@
 //! Errors (<https://docs.dify.ai/en/api-reference/guides/errors>): `{"code","message","status"}`, as a body or as an event.
 
-use super::wire::Reply;
+use super::wire::{Data, Reply};
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::unreadable_error;
 
@@ -27,6 +27,19 @@ pub fn of_reply(status: Option<u16>, reply: Reply) -> Option<ErrorInfo> {
     let kind = code.as_deref().and_then(kind_of).unwrap_or_else(|| ErrorKind::of_status(status));
     let message = message.unwrap_or_else(|| code.clone().unwrap_or_default());
     Some(ErrorInfo { status, kind, message, code, param: None, fault: None })
+}
+
+/// The failure of a workflow, by the status in the data of its end: one that failed, or that was stopped from outside.
+pub fn of_workflow(data: &Data) -> Option<ErrorInfo> {
+    let status = data.status.as_deref().filter(|status| matches!(*status, "failed" | "stopped"))?;
+    let message = data.error.clone().filter(|error| !error.is_empty());
+    let message = message.unwrap_or_else(|| {
+        format!("The workflow {}.", if status == "failed" { "failed" } else { "was stopped" })
+    });
+    Some(ErrorInfo::in_stream(
+        if status == "failed" { "workflow_failed" } else { "workflow_stopped" },
+        message,
+    ))
 }
 
 fn kind_of(code: &str) -> Option<ErrorKind> {

@@ -49,7 +49,7 @@ impl Dify {
     }
 
     /// Decodes an unstreamed answer together with its ids.
-    pub fn decode_with_ids(&self, body: &[u8]) -> Result<(ChatResponse, DifyIds), String> {
+    pub fn decode_with_ids(&self, body: &[u8]) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
         decode_response::decode(body)
     }
 
@@ -65,7 +65,7 @@ impl UpstreamCodec for Dify {
         encode_request::encode(request, &self.options)
     }
 
-    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         decode_response::decode(body).map(|(response, _)| response)
     }
 

@@ -68,7 +68,7 @@ struct DifyReading {
     is_agent: bool,
     is_replaced: bool,
     thought: Thought,
-    workflow: Option<Ended>,
+    workflow: Option<Result<(), ErrorInfo>>,
 }
 
 /// The text of a thought so far; later events repeat and extend it.
@@ -78,13 +78,6 @@ struct Thought {
     words: String,
     tool: String,
     observation: String,
-}
-
-/// The result of a workflow.
-#[derive(Debug)]
-enum Ended {
-    Well,
-    Badly(String),
 }
 
 impl Reading for DifyReading {
@@ -111,6 +104,11 @@ impl Reading for DifyReading {
                 self.parts.prose(Prose::Thinking, &words, events);
             }
             "message_file" => self.file(&reply, events),
+            // A workflow that failed has no answer, whatever is said after it.
+            "message_end" if matches!(self.workflow, Some(Err(_))) => {
+                self.end(events);
+                return true;
+            }
             "message_end" => {
                 let mut metadata = reply.metadata.take().unwrap_or_default();
                 for citation in metadata.citations() {
@@ -138,7 +136,7 @@ impl Reading for DifyReading {
                 {
                     self.say(&output, events);
                 }
-                self.workflow = Some(ended(&reply));
+                self.workflow = Some(error::of_workflow(&reply.data()).map_or(Ok(()), Err));
             }
             _ => events.push(StreamEvent::Ping),
         }
@@ -151,36 +149,20 @@ impl Reading for DifyReading {
 
     fn end(&mut self, events: &mut Vec<StreamEvent>) {
         match self.workflow.take() {
-            Some(Ended::Well) => {
+            Some(Ok(())) => {
                 self.close(FinishReason::Stop, events);
                 events.push(StreamEvent::Done);
             }
-            Some(Ended::Badly(message)) => {
-                events.push(StreamEvent::Error(ErrorInfo::in_stream("workflow_failed", message)));
-            }
+            Some(Err(error)) => events.push(StreamEvent::Error(error)),
             None => events.push(StreamEvent::Error(ErrorInfo::truncated())),
         }
     }
 
     fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         let reply: Reply = serde_json::from_slice(body).map_err(|_| ErrorInfo::malformed())?;
-        if reply.answer.is_none() && reply.code.is_some() {
-            return Err(error::of_reply(None, reply).unwrap_or_else(ErrorInfo::malformed));
-        }
-        let (response, ids) = decode_response::read(reply).map_err(|_| ErrorInfo::malformed())?;
+        let (response, ids) = decode_response::read(reply)?;
         self.ids = ids;
         Ok(response)
-    }
-}
-
-fn ended(reply: &Reply) -> Ended {
-    let data = reply.data();
-    match data.status.as_deref() {
-        Some("failed") => {
-            let message = data.error.filter(|error| !error.is_empty());
-            Ended::Badly(message.unwrap_or_else(|| "The workflow failed.".to_owned()))
-        }
-        _ => Ended::Well,
     }
 }
 

@@ -2,26 +2,20 @@
 
 use super::chunk::ChunkReader;
 use super::wire::read_response;
-use crate::dialect::canonical::{ChatResponse, assemble};
+use crate::dialect::canonical::{ChatResponse, ErrorInfo, assemble};
 
 /// Decodes an answer; the error is a description for people.
-pub(super) fn decode(body: &[u8]) -> Result<ChatResponse, String> {
-    let response = read_response(body).map_err(|error| format!("The answer cannot be read: {error}."))?;
-    if let Some(error) = response.error {
-        let error = super::error::decode(502, format!("{{\"error\":{}}}", error.text()).as_bytes());
-        return Err(format!("The answer is an error: {}", error.message));
-    }
-    if response.candidates.is_none()
-        && response.prompt_feedback.is_none()
-        && response.usage_metadata.is_none()
-    {
-        return Err("The answer has no candidates.".to_owned());
+pub(super) fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+    let response = read_response(body)
+        .map_err(|error| ErrorInfo::unreadable(format!("The answer cannot be read: {error}.")))?;
+    if response.error.is_some() {
+        return Err(super::error::decode_in_answer(body));
     }
     let mut reader = ChunkReader::of_whole_answer();
     let mut events = Vec::new();
     reader.read(response, &mut events);
     reader.end(&mut events);
-    let mut response = assemble(events).map_err(|error| error.message)?;
+    let mut response = assemble(events)?;
     for (choice, part, media) in reader.take_media() {
         let place = response.choices.get_mut(choice).and_then(|choice| choice.parts.get_mut(part));
         if let Some(place) = place {
@@ -35,6 +29,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatResponse, String> {
 mod tests {
     use super::*;
     use crate::dialect::canonical::{FinishReason, Media, Part};
+    use crate::dialect::upstream::verdict::of_read;
     use proptest::prelude::*;
 
     #[test]
@@ -63,7 +58,7 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_described() {
         for body in ["", "<html>", "{}", "[]", r#"{"error":{"code":500,"message":"m"}}"#] {
-            assert!(decode(body.as_bytes()).is_err(), "{body}");
+            assert!(of_read(body.as_bytes(), decode(body.as_bytes())).is_err(), "{body}");
         }
     }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
+use crate::dialect::upstream::told;
 
 #[derive(Deserialize)]
 struct Body {
@@ -112,6 +113,15 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
         code: reason.map(str::to_owned).or(detail.status),
         param: param.map(str::to_owned),
         fault: None,
+    }
+}
+
+/// Decodes an error inside of an answer with a success status.
+#[must_use]
+pub fn decode_in_answer(body: &[u8]) -> ErrorInfo {
+    match detail(body) {
+        Some(Detail { message: Some(_), .. }) => decode(502, body),
+        _ => told::error_in(body).unwrap_or_else(|| decode(502, body)),
     }
 }
 

@@ -125,7 +125,7 @@ impl UpstreamCodec for Gemini {
         encode_request::encode(request, model, Service::Gemini)
     }
 
-    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         decode_response::decode(body)
     }
 
@@ -143,7 +143,7 @@ impl UpstreamCodec for Vertex {
         encode_request::encode(request, model, Service::Vertex)
     }
 
-    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         decode_response::decode(body)
     }
 

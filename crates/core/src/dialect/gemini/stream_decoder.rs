@@ -70,7 +70,7 @@ impl State {
             return;
         }
         match read_response(data) {
-            Ok(ResponseIn { error: Some(_), .. }) => self.fail(error::decode(502, data), events),
+            Ok(ResponseIn { error: Some(_), .. }) => self.fail(error::decode_in_answer(data), events),
             Ok(response) => self.chunks.read(response, events),
             Err(_) => self.fail(ErrorInfo::malformed(), events),
         }

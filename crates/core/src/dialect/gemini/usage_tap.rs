@@ -25,6 +25,8 @@ pub struct UsageTap {
     pub error: Option<ErrorInfo>,
     /// Estimated tokens of the texts, for an answer that was truncated before it reported usage.
     pub estimated_completion: u64,
+    /// Of an unstreamed answer: see [`Glance`](crate::dialect::pipe::Glance).
+    pub is_plainly_good: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -71,12 +73,25 @@ struct Feedback {
     block_reason: Option<String>,
 }
 
+impl Chunk<'_> {
+    /// Whether every candidate has content and a usual end.
+    fn is_plainly_good(&self) -> bool {
+        let is_good = |candidate: &Candidate<'_>| {
+            let reason = candidate.finish_reason.and_then(as_str);
+            let parts = candidate.content.as_ref().and_then(|content| content.parts.as_ref());
+            reason.is_some_and(|reason| matches!(&*reason, "STOP" | "MAX_TOKENS"))
+                && parts.is_some_and(|parts| !parts.is_empty())
+        };
+        self.error.is_none() && !self.candidates.is_empty() && self.candidates.iter().all(is_good)
+    }
+}
+
 impl UsageTap {
     /// Inspects the data of one event. Data that cannot be parsed is ignored.
     pub fn observe(&mut self, data: &[u8]) {
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return };
         if chunk.error.is_some() {
-            self.error.get_or_insert_with(|| error::decode(502, data));
+            self.error.get_or_insert_with(|| error::decode_in_answer(data));
             return;
         }
         self.read(&chunk);
@@ -120,11 +135,10 @@ pub fn inspect(body: &[u8]) -> Result<UsageTap, serde_json::Error> {
         }
         return Ok(tap);
     }
-    match serde_json::from_slice::<Chunk<'_>>(body) {
-        Ok(_) => tap.observe(body),
-        // An object of another shape is an answer without known facts.
-        Err(error) if error.is_data() && body.trim_ascii_start().first() == Some(&b'{') => {}
-        Err(error) => return Err(error),
+    let chunk = serde_json::from_slice::<Chunk<'_>>(body)?;
+    tap.is_plainly_good = chunk.is_plainly_good();
+    if chunk.error.is_none() {
+        tap.read(&chunk);
     }
     Ok(tap)
 }
@@ -160,9 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn odd_objects_pass_and_garbage_is_an_error() {
-        assert_eq!(inspect(br#"{"candidates":7}"#).unwrap(), UsageTap::default());
-        for bad in ["", "<html>", "{\"candidates\":[{\"con", "[{]"] {
+    fn garbage_is_an_error() {
+        for bad in [r#"{"candidates":7}"#, "", "<html>", "{\"candidates\":[{\"con", "[{]"] {
             assert!(inspect(bad.as_bytes()).is_err(), "{bad}");
         }
     }

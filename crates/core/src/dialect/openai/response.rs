@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::codec;
 use super::said::Said;
 use super::usage;
-use crate::dialect::pipe::StreamFacts;
-use crate::json::object::as_str;
+use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::pipe::{Glance, StreamFacts};
+use crate::json::object::{JsonObject, as_str};
 use crate::tokens::estimate_tokens;
 
 #[derive(Deserialize)]
@@ -17,32 +19,63 @@ struct Completion<'a> {
     choices: Vec<Choice<'a>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    base_resp: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
     message: Option<Said<'a>>,
+    /// Of the legacy completions.
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
     #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
-/// Extracts what is recorded from an answer; an error if it is not a JSON object.
-pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
-    let completion = match serde_json::from_slice::<Completion<'_>>(body) {
-        Ok(completion) => completion,
-        Err(error) if error.is_data() && body.trim_ascii_start().first() == Some(&b'{') => {
-            return Ok(StreamFacts::default());
-        }
-        Err(error) => return Err(error),
-    };
+impl Choice<'_> {
+    /// Whether it has content and one of the dialect's own finish reasons.
+    fn is_plainly_good(&self) -> bool {
+        let is_usual = self.finish_reason.and_then(as_str).is_some_and(|reason| {
+            matches!(&*reason, "stop" | "length" | "tool_calls" | "function_call" | "content_filter")
+        });
+        let says_something = self.message.as_ref().is_some_and(Said::says_something);
+        is_usual && self.error.is_none() && (says_something || self.text.is_some())
+    }
+}
+
+/// Extracts what is recorded from an answer; an error if it has not the shape of one.
+pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
+    let completion = serde_json::from_slice::<Completion<'_>>(body)?;
     let usage = completion.usage.and_then(usage::parse);
-    let finish_reason = completion.choices.first().and_then(|choice| choice.finish_reason);
-    Ok(StreamFacts {
+    let choices = &completion.choices;
+    let finish_reason = choices.first().and_then(|choice| choice.finish_reason);
+    let facts = StreamFacts {
         finish_reason: finish_reason.and_then(as_str).map(Cow::into_owned),
-        estimated_completion: if usage.is_some() { 0 } else { completion.choices.iter().map(estimate).sum() },
+        estimated_completion: if usage.is_some() { 0 } else { choices.iter().map(estimate).sum() },
         usage,
-    })
+    };
+    let is_plainly_good = completion.error.is_none()
+        && completion.base_resp.is_none()
+        && !choices.is_empty()
+        && choices.iter().all(Choice::is_plainly_good);
+    Ok(Glance { facts, is_plainly_good })
+}
+
+/// The same for an operation without choices, such as embeddings: usage, or the error that the body is instead of an
+/// answer. Anything else passes.
+pub fn inspect_operation(body: &[u8]) -> Result<StreamFacts, ErrorInfo> {
+    if let Ok(fields) = serde_json::from_slice::<JsonObject<'_>>(body)
+        && codec::is_error(&fields)
+    {
+        return Err(codec::decode_error_in_answer(body));
+    }
+    Ok(inspect(body).map(|glance| glance.facts).unwrap_or_default())
 }
 
 fn estimate(choice: &Choice<'_>) -> u64 {
@@ -57,7 +90,7 @@ mod tests {
     #[test]
     fn reported_usage_wins_over_the_estimate() {
         let body = br#"{"choices":[{"message":{"content":"one two"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
-        let facts = inspect(body).unwrap();
+        let facts = inspect(body).unwrap().facts;
         assert_eq!(facts.usage.unwrap().total(), 5);
         assert_eq!(facts.finish_reason.as_deref(), Some("stop"));
         assert_eq!(facts.estimated_completion, 0);
@@ -65,13 +98,46 @@ mod tests {
 
     #[test]
     fn without_usage_the_text_is_estimated() {
-        let facts = inspect(br#"{"choices":[{"message":{"content":"one two three"}}]}"#).unwrap();
+        let facts = inspect(br#"{"choices":[{"message":{"content":"one two three"}}]}"#).unwrap().facts;
         assert_eq!((facts.usage, facts.estimated_completion), (None, 3));
     }
 
     #[test]
-    fn odd_objects_pass_and_garbage_is_an_error() {
-        assert_eq!(inspect(br#"{"choices":"none","usage":7}"#).unwrap(), StreamFacts::default());
+    fn only_content_with_a_usual_end_is_plainly_good() {
+        for (body, is_plainly_good) in [
+            (r#"{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}"#, true),
+            (
+                r#"{"choices":[{"message":{"content":null,"tool_calls":[{"id":"c"}]},"finish_reason":"tool_calls"}]}"#,
+                true,
+            ),
+            (r#"{"choices":[{"text":"a","finish_reason":"length"}]}"#, true),
+            (r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#, false),
+            (r#"{"choices":[{"message":{"content":"a","tool_calls":[]},"finish_reason":"abort"}]}"#, false),
+            (
+                r#"{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"error":{"message":"m"}}"#,
+                false,
+            ),
+            (r#"{"choices":[]}"#, false),
+            (r#"{"error":{"message":"m"}}"#, false),
+        ] {
+            assert_eq!(inspect(body.as_bytes()).unwrap().is_plainly_good, is_plainly_good, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_operation_passes_unless_it_is_an_error() {
+        let embedded = br#"{"object":"list","data":[{"embedding":[0.1]}],"usage":{"prompt_tokens":3}}"#;
+        assert_eq!(inspect_operation(embedded).unwrap().usage.unwrap().prompt, 3);
+        for body in ["[[0.1]]", r#"{"text":"heard","error":null}"#, r#"{"results":[],"error":""}"#, "7"] {
+            assert!(inspect_operation(body.as_bytes()).is_ok(), "{body}");
+        }
+        let error = inspect_operation(br#"{"error":{"message":"m","code":429}}"#).unwrap_err();
+        assert_eq!((error.status, error.message.as_str()), (429, "m"));
+    }
+
+    #[test]
+    fn garbage_is_an_error() {
+        assert!(inspect(br#"{"choices":"none","usage":7}"#).is_err());
         assert!(inspect(b"<html>").is_err());
         assert!(inspect(br#"{"choices":[{"mess"#).is_err());
         assert!(inspect(b"").is_err());

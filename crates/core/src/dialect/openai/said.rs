@@ -19,6 +19,13 @@ pub(super) struct Said<'a> {
 }
 
 impl Said<'_> {
+    /// Whether there is text, or a tool call.
+    pub(super) fn says_something(&self) -> bool {
+        let is_text = |value: &RawValue| value.get().len() > 2 && value.get().starts_with('"');
+        let is_list = |value: &RawValue| value.get().len() > 2 && value.get().starts_with('[');
+        self.content.is_some_and(is_text) || self.tool_calls.is_some_and(is_list)
+    }
+
     /// Estimated tokens of text and reasoning, without the tool calls.
     pub(super) fn text_tokens(&self) -> u64 {
         let texts = [self.content, self.reasoning_content].into_iter().flatten().filter_map(as_str);

@@ -114,6 +114,16 @@ impl Answer {
         })
     }
 
+    /// Whether it is in progress, or completed with content.
+    pub(super) fn is_plainly_good(&self) -> bool {
+        let is_good = match self.status.as_deref() {
+            Some("completed" | "incomplete") => !self.output.is_empty(),
+            Some("queued" | "in_progress") => true,
+            _ => false,
+        };
+        is_good && self.error.is_none()
+    }
+
     fn items(&self) -> impl Iterator<Item = Item> {
         self.output.iter().filter_map(|item| serde_json::from_str(item.text()).ok())
     }
@@ -153,8 +163,8 @@ impl Item {
 }
 
 /// Decodes an unstreamed answer.
-pub fn decode_answer(body: &[u8]) -> Result<ChatResponse, String> {
-    serde_json::from_slice(body).map(canonical).map_err(|error| error.to_string())
+pub fn decode_answer(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+    serde_json::from_slice(body).map(canonical).map_err(|error| ErrorInfo::unreadable(error.to_string()))
 }
 
 fn canonical(answer: Answer) -> ChatResponse {
@@ -303,6 +313,6 @@ impl Reading for AnswerReading {
     }
 
     fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
-        decode_answer(body).map_err(|_| ErrorInfo::malformed())
+        decode_answer(body)
     }
 }

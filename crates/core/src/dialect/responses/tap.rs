@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::decode_answer::Answer;
 use crate::dialect::canonical::{ErrorInfo, Json};
-use crate::dialect::pipe::StreamFacts;
+use crate::dialect::pipe::{Glance, StreamFacts};
 use crate::dialect::stream_translation::finish_word;
 use crate::dialect::tap::{Ending, Observer};
 use crate::sse::{Event, writer};
@@ -116,9 +116,9 @@ impl Observer for ResponsesObserver {
 }
 
 /// Extracts what is recorded from an unstreamed answer.
-pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
+pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
     let answer: Answer = serde_json::from_slice(body)?;
-    Ok(StreamFacts {
+    let facts = StreamFacts {
         usage: answer.usage(),
         finish_reason: answer.finish(false).as_ref().map(finish_word),
         // A background response has no content yet.
@@ -127,7 +127,8 @@ pub fn inspect(body: &[u8]) -> Result<StreamFacts, serde_json::Error> {
         } else {
             estimate_tokens(&String::from_utf8_lossy(body))
         },
-    })
+    };
+    Ok(Glance { facts, is_plainly_good: answer.is_plainly_good() })
 }
 
 #[cfg(test)]

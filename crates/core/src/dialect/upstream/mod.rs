@@ -5,6 +5,8 @@ pub mod openai_models;
 pub mod parameters;
 pub mod parts;
 pub mod sse;
+pub mod told;
+pub mod verdict;
 
 use serde_json::Number;
 

@@ -78,7 +78,7 @@ fn what_is_no_answer_is_described() {
         (r#"{"id":"x"}"#, "no `content`"),
         (r#"{"content":[5]}"#, "content[0]"),
     ] {
-        assert!(Anthropic.decode_response(body.as_bytes()).unwrap_err().contains(words), "{body}");
+        assert!(Anthropic.decode_response(body.as_bytes()).unwrap_err().message.contains(words), "{body}");
     }
 }
 

@@ -309,13 +309,18 @@ pub(super) fn finish(choice: &JsonObject<'_>) -> Option<FinishReason> {
 }
 
 /// The finish reason of a choice, considering its content: services use `stop` also for tool calls, and `OpenAI` for
-/// a refusal.
-pub(super) fn settled(reason: Option<FinishReason>, has_calls: bool, refused: bool) -> FinishReason {
+/// a refusal. Without a reason, content that is complete ended by itself; without content either, there is no answer.
+pub(super) fn settled(
+    reason: Option<FinishReason>,
+    has_calls: bool,
+    refused: bool,
+    has_content: bool,
+) -> Option<FinishReason> {
     match reason {
-        None | Some(FinishReason::Stop) if has_calls => FinishReason::ToolCalls,
-        None | Some(FinishReason::Stop) if refused => FinishReason::Refusal,
-        None => FinishReason::Stop,
-        Some(reason) => reason,
+        None | Some(FinishReason::Stop) if has_calls => Some(FinishReason::ToolCalls),
+        None | Some(FinishReason::Stop) if refused => Some(FinishReason::Refusal),
+        None => has_content.then_some(FinishReason::Stop),
+        reason => reason,
     }
 }
 

@@ -175,8 +175,9 @@ impl ChoiceState {
         let has_calls = !self.calls.list.is_empty();
         self.close_calls(sink);
         self.close(sink);
-        let reason = answer::settled(self.finish.take(), has_calls, self.refused);
-        sink.events.push(StreamEvent::Finish { choice: sink.choice, reason });
+        let reason = answer::settled(self.finish.take(), has_calls, self.refused, self.next_part > 0);
+        let choice = sink.choice;
+        sink.events.extend(reason.map(|reason| StreamEvent::Finish { choice, reason }));
     }
 
     fn count_held(&mut self, bytes: usize) -> Result<(), ErrorInfo> {

@@ -3,20 +3,23 @@
 use super::answer::{self, Piece, Said};
 use super::error;
 use super::lenient::{integer, items, object, object_at, text};
-use crate::dialect::canonical::{ChatResponse, Choice, Json, Media, Part};
+use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, Json, Media, Part};
 use crate::dialect::openai::usage;
 use crate::json::object::JsonObject;
 
 /// Decodes an answer. `odd_replies`: its text may be a top-level field.
-pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, String> {
-    let reply: JsonObject<'_> =
-        serde_json::from_slice(body).map_err(|error| format!("the answer is not a JSON object: {error}"))?;
+pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, ErrorInfo> {
+    let reply: JsonObject<'_> = serde_json::from_slice(body)
+        .map_err(|error| ErrorInfo::unreadable(format!("the answer is not a JSON object: {error}")))?;
     if error::is_error(&reply) {
-        return Err(error::decode(200, body).message);
+        return Err(error::in_stream(body));
     }
     let mut response = head(&reply);
     if let Some(choices) = reply.get_set("choices") {
         let choices: Vec<JsonObject<'_>> = items(choices).into_iter().filter_map(object).collect();
+        if let Some(error) = choices.iter().find_map(error::of_choice) {
+            return Err(error);
+        }
         response.usage = response
             .usage
             .or_else(|| choices.iter().find_map(|choice| usage::parse(choice.get_set("usage")?)));
@@ -29,7 +32,7 @@ pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, Str
         response.choices = vec![choice_of(said, &reply, None, 0)];
     }
     if response.choices.is_empty() {
-        return Err("the answer has no choices".to_owned());
+        return Err(ErrorInfo::unreadable("the answer has no choices"));
     }
     add_bare_citations(&mut response, &reply);
     Ok(response)
@@ -93,7 +96,7 @@ fn choice_of(said: Said, choice: &JsonObject<'_>, reply: Option<&str>, position:
     }
     let refused = parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
     Choice {
-        finish: Some(answer::settled(answer::finish(choice), has_calls, refused)),
+        finish: answer::settled(answer::finish(choice), has_calls, refused, !parts.is_empty()),
         logprobs: choice.get_set("logprobs").map(Json::carried),
         parts,
     }
@@ -269,8 +272,8 @@ mod tests {
             assert!(decode(json.as_bytes(), false).is_err(), "{json}");
         }
         let error = decode(br#"{"error":{"message":"overloaded","code":503}}"#, false).unwrap_err();
-        assert_eq!(error, "overloaded");
-        assert_eq!(decode(br#"{"code":"E1","message":"no"}"#, true).unwrap_err(), "no");
+        assert_eq!((error.status, error.message.as_str()), (503, "overloaded"));
+        assert_eq!(decode(br#"{"code":"E1","message":"no"}"#, true).unwrap_err().message, "no");
         assert!(decode(br#"{"code":0,"message":"hi"}"#, true).is_ok());
     }
 

@@ -5,33 +5,74 @@
 //! other body still gives a message.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::lenient::{items, object, object_at, text};
 use super::wire::json;
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
+use crate::dialect::upstream::{told, verdict};
 use crate::json::object::{JsonObject, Kind, as_str};
 
 /// Longest message that is passed on, in characters.
 const MAX_MESSAGE: usize = 2_000;
 
 /// Whether what should be an answer, or a chunk of one, is an error.
-pub(super) fn is_error(reply: &JsonObject<'_>) -> bool {
+pub(in crate::dialect::openai) fn is_error(reply: &JsonObject<'_>) -> bool {
     // Some services have a code in every answer, which may mean success.
-    const SUCCESS: [&str; 4] = ["0", "200", "ok", "success"];
+    const SUCCESS: [&str; 5] = ["0", "200", "ok", "success", "20000"];
+    let is_no_answer = || reply.get_set("choices").is_none();
     let says_why = || {
-        let code = word_at(reply, "code").map(|code| code.to_ascii_lowercase());
-        text(reply, "message").is_some() && code.is_some_and(|code| !SUCCESS.contains(&code.as_str()))
+        let code = ["code", "error_code"].iter().find_map(|name| word_at(reply, name));
+        let code = code.map(|code| code.to_ascii_lowercase());
+        let words = ["message", "msg", "error_msg"].iter().find_map(|name| text(reply, name));
+        words.is_some() && code.is_some_and(|code| !SUCCESS.contains(&code.as_str()))
     };
-    reply.get_set("error").is_some()
-        || text(reply, "object").as_deref() == Some("error")
-        || (reply.get_set("choices").is_none() && says_why())
+    reply.get_set("error").is_some_and(|error| is_said(error, is_no_answer()))
+        || matches!(text(reply, "object").as_deref(), Some("error"))
+        || matches!(text(reply, "type").as_deref(), Some("error"))
+        || reply.get_set("base_resp").and_then(object).is_some_and(|base| {
+            // MiniMax has this in every answer.
+            word_at(&base, "status_code").is_some_and(|code| code != "0")
+        })
+        || (is_no_answer() && (says_why() || reply.get_set("detail").is_some() || has_errors(reply)))
+}
+
+fn has_errors(reply: &JsonObject<'_>) -> bool {
+    reply.get_set("errors").is_some_and(|errors| !items(errors).is_empty())
+}
+
+/// Whether the value of `error` is an error: services write an empty one into good answers. An empty object is one
+/// only where there is no answer.
+fn is_said(error: &RawValue, is_no_answer: bool) -> bool {
+    match Kind::of(error) {
+        Kind::Null => false,
+        Kind::Boolean => error.get() == "true",
+        Kind::Number => error.get() != "0",
+        Kind::String => as_str(error).is_none_or(|words| !words.trim().is_empty()),
+        Kind::Array => !items(error).is_empty(),
+        Kind::Object => is_no_answer || object(error).is_none_or(|fields| !fields.is_empty()),
+    }
+}
+
+/// The error of one choice: `OpenRouter` reports a failure of the provider there, with or without the details.
+pub(super) fn of_choice(choice: &JsonObject<'_>) -> Option<ErrorInfo> {
+    if let Some(error) = choice.get_set("error").filter(|error| is_said(error, false)) {
+        return Some(in_stream(format!("{{\"error\":{}}}", error.get()).as_bytes()));
+    }
+    let word = text(choice, "finish_reason").or_else(|| text(choice, "native_finish_reason"))?;
+    let details = object_at(choice, "message").or_else(|| object_at(choice, "delta"));
+    let details = details.and_then(|message| message.get_set("error").map(RawValue::get));
+    match details.filter(|_| word == "error") {
+        Some(details) => Some(in_stream(format!("{{\"error\":{details}}}").as_bytes())),
+        None => verdict::abnormal_word(&word, None).filter(|_| text(choice, "finish_reason").is_some()),
+    }
 }
 
 /// Decodes the body of an error response.
 pub(super) fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     let fallback = || format!("The provider answered with status {status}.");
-    let mut info = match found(body) {
-        Some(found) => found.into_info(status),
+    let mut info = match told::read(body) {
+        Some(told) => told.into_info(status),
         None => ErrorInfo::of_status(status, plain(body).unwrap_or_else(fallback)),
     };
     if info.message.is_empty() {
@@ -43,172 +84,28 @@ pub(super) fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     info
 }
 
-/// Decodes an error in a stream. Its status is the one that it contains, if any.
-pub(super) fn in_stream(data: &[u8]) -> ErrorInfo {
-    let named = found(data).and_then(|found| found.status);
+/// Decodes an error in a stream, or in an answer with a success status. Its status is the one that it contains, if
+/// any.
+pub(in crate::dialect::openai) fn in_stream(data: &[u8]) -> ErrorInfo {
+    let named = told::read(data).and_then(|told| told.status);
     let mut info = decode(named.unwrap_or(502), data);
     if named.is_none() {
-        info.status = match info.kind {
-            ErrorKind::InvalidRequest | ErrorKind::Unsupported => 400,
-            ErrorKind::Authentication => 401,
-            ErrorKind::Permission => 403,
-            ErrorKind::NotFound => 404,
-            ErrorKind::RequestTooLarge => 413,
-            ErrorKind::RateLimit | ErrorKind::InsufficientQuota => 429,
-            ErrorKind::Overloaded | ErrorKind::Unavailable => 503,
-            ErrorKind::Timeout => 504,
-            ErrorKind::Server => 502,
-        };
+        info.status = told::status_of(info.kind);
     }
     info
 }
 
 /// Decodes an error that is an item of a list, as in Gemini's compatible API.
 pub(super) fn find_in_list(data: &[u8]) -> Option<ErrorInfo> {
-    data.starts_with(b"[").then(|| found(data)).flatten().map(|_| in_stream(data))
-}
-
-/// The content of an error body.
-#[derive(Default)]
-struct Found {
-    message: String,
-    kind: Option<String>,
-    code: Option<String>,
-    param: Option<String>,
-    status: Option<u16>,
-}
-
-fn found(body: &[u8]) -> Option<Found> {
-    if let Ok(list) = serde_json::from_slice::<Vec<JsonObject<'_>>>(body) {
-        return list.first().and_then(of_object);
-    }
-    of_object(&serde_json::from_slice(body).ok()?)
-}
-
-fn of_object(body: &JsonObject<'_>) -> Option<Found> {
-    if let Some(error) = body.get_set("error") {
-        if let Some(error) = object(error) {
-            return of_detail(&error).or_else(|| Some(Found::default()));
-        }
-        // In some a string is the message, in others the type of error.
-        let mut found = of_detail(body).unwrap_or_default();
-        let word = as_str(error).unwrap_or_default().into_owned();
-        if found.message.is_empty() {
-            found.message = word;
-        } else {
-            found.kind = found.kind.or(Some(word));
-        }
-        return Some(found);
-    }
-    if let Some(first) = body.get_set("errors").and_then(|errors| items(errors).first().copied()) {
-        return match object(first) {
-            Some(first) => of_detail(&first),
-            None => as_str(first).map(|message| Found { message: message.into_owned(), ..Found::default() }),
-        };
-    }
-    if let Some(detail) = body.get_set("detail") {
-        return of_fastapi(detail);
-    }
-    of_detail(body)
-}
-
-/// The object with message, type, code and parameter.
-fn of_detail(detail: &JsonObject<'_>) -> Option<Found> {
-    let message = ["message", "msg", "error_msg", "error_message", "errorMessage", "title"]
-        .into_iter()
-        .find_map(|name| text(detail, name));
-    let code = ["code", "error_code", "status"].into_iter().find_map(|name| word_at(detail, name));
-    let kind = text(detail, "type").or_else(|| text(detail, "status"));
-    if message.is_none() && code.is_none() && kind.is_none() {
-        return None;
-    }
-    let status =
-        code.as_ref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
-    let mut message = message.unwrap_or_default();
-    // OpenRouter has the provider's own message inside its own.
-    let raw = object_at(detail, "metadata").and_then(|metadata| text(&metadata, "raw"));
-    if let Some(raw) = raw.filter(|raw| !message.contains(raw.as_str())) {
-        message = if message.is_empty() { raw } else { format!("{message}: {raw}") };
-    }
-    Some(Found {
-        message,
-        kind,
-        code: code.filter(|_| status.is_none()),
-        param: text(detail, "param"),
-        status,
-    })
-}
-
-/// `FastAPI`: a message, or a list of invalid fields.
-fn of_fastapi(detail: &serde_json::value::RawValue) -> Option<Found> {
-    match Kind::of(detail) {
-        Kind::String => {
-            as_str(detail).map(|message| Found { message: message.into_owned(), ..Found::default() })
-        }
-        Kind::Object => object(detail).and_then(|detail| of_object(&detail)),
-        _ => {
-            let first = items(detail).first().copied().and_then(object)?;
-            let place: Vec<String> =
-                first.get_set("loc").map(items).unwrap_or_default().into_iter().skip(1).map(word).collect();
-            let param = (!place.is_empty()).then(|| place.join("."));
-            let fault = text(&first, "msg").unwrap_or_default();
-            let message = match &param {
-                Some(param) => format!("{param}: {fault}"),
-                None => fault,
-            };
-            Some(Found { message, param, ..Found::default() })
-        }
-    }
+    data.starts_with(b"[").then(|| told::read(data)).flatten().map(|_| in_stream(data))
 }
 
 fn word_at(detail: &JsonObject<'_>, name: &str) -> Option<String> {
     detail.get_set(name).map(word).filter(|word| !word.is_empty())
 }
 
-fn word(value: &serde_json::value::RawValue) -> String {
+fn word(value: &RawValue) -> String {
     as_str(value).map_or_else(|| value.get().to_owned(), std::borrow::Cow::into_owned)
-}
-
-impl Found {
-    fn into_info(self, status: u16) -> ErrorInfo {
-        let words = [self.code.as_deref(), self.kind.as_deref()];
-        let told = words.into_iter().flatten().find_map(kind_of_word);
-        let by_status = ErrorKind::of_status(status);
-        let kind = match (by_status, told) {
-            // The message is more specific than these statuses.
-            (ErrorKind::InvalidRequest | ErrorKind::Server | ErrorKind::RateLimit, Some(told)) => told,
-            (by_status, _) => by_status,
-        };
-        ErrorInfo { status, kind, message: self.message, code: self.code, param: self.param, fault: None }
-    }
-}
-
-/// The kind of a type or code.
-fn kind_of_word(word: &str) -> Option<ErrorKind> {
-    let word = word.to_ascii_lowercase();
-    let has = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
-    Some(if has(&["insufficient_quota", "insufficient_balance", "billing", "arrearage"]) {
-        ErrorKind::InsufficientQuota
-    } else if has(&["rate_limit", "ratelimit", "throttling", "resource_exhausted", "too_many_requests"]) {
-        ErrorKind::RateLimit
-    } else if has(&["authentication", "invalid_api_key", "invalidapikey", "unauthorized", "unauthenticated"])
-    {
-        ErrorKind::Authentication
-    } else if has(&["permission", "forbidden", "access_denied"]) {
-        ErrorKind::Permission
-    } else if has(&["not_found", "notfound"]) {
-        ErrorKind::NotFound
-    } else if has(&["overloaded", "unavailable"]) {
-        ErrorKind::Overloaded
-    } else if has(&["timeout", "deadline_exceeded"]) {
-        ErrorKind::Timeout
-    } else if has(&["too_large"]) {
-        ErrorKind::RequestTooLarge
-    } else if has(&["invalid_request", "invalid_argument", "context_length", "badrequest", "bad_request"]) {
-        ErrorKind::InvalidRequest
-    } else {
-        return None;
-    })
 }
 
 /// The message in a body that is not JSON: the title of a page, or short text.

@@ -46,6 +46,7 @@ pub(super) use error::encode as encode_error;
 pub(in crate::dialect) use error::{
     encode_own as encode_own_error, encode_passthrough as encode_passthrough_error,
 };
+pub(super) use error::{in_stream as decode_error_in_answer, is_error};
 pub use options::{Setting, TokenLimit, UpstreamOptions};
 pub(super) use policy::POLICY;
 
@@ -91,7 +92,7 @@ impl UpstreamCodec for OpenAi {
         encode_request::encode(request, model, self.upstream)
     }
 
-    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, String> {
+    fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         decode_response::decode(body, self.upstream.odd_replies)
     }
 

@@ -144,8 +144,8 @@ impl State {
                     events.extend(whole(response));
                     self.over = true;
                 }
-                Err(_) if serde_json::from_slice::<JsonObject<'_>>(tail).is_ok() => {
-                    self.fail(error::in_stream(tail), events);
+                Err(info) if serde_json::from_slice::<JsonObject<'_>>(tail).is_ok() => {
+                    self.fail(info, events)
                 }
                 Err(_) => {}
             }
@@ -213,8 +213,8 @@ impl State {
         choice: &JsonObject<'_>,
         events: &mut Vec<StreamEvent>,
     ) -> Result<(), ErrorInfo> {
-        if text(choice, "finish_reason").as_deref() == Some("error") {
-            return Err(ErrorInfo::in_stream("upstream_error", "The provider broke off with an error."));
+        if let Some(error) = error::of_choice(choice) {
+            return Err(error);
         }
         let (state, mut sink) = self.choice(number, events);
         let delta = object_at(choice, "delta");

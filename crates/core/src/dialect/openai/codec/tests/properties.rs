@@ -485,7 +485,7 @@ fn the_requests_of_the_fixtures_are_read_and_survive() {
     assert!(files.len() >= 12);
     for (name, body) in files {
         let request =
-            OpenAi::default().decode_request(&body).unwrap_or_else(|error| panic!("{name}: {error}"));
+            OpenAi::default().decode_request(&body).unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let encoded = capable().encode_request(&request, &request.model);
         let again = capable().decode_request(&encoded.body).unwrap();
         assert_eq!(again.messages, unnamed(request.messages), "{name}");
@@ -495,7 +495,7 @@ fn the_requests_of_the_fixtures_are_read_and_survive() {
     let files = fixtures("requests/openai_legacy");
     assert!(files.len() >= 12);
     for (name, body) in files {
-        LegacyCompletions.decode_request(&body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        LegacyCompletions.decode_request(&body).unwrap_or_else(|error| panic!("{name}: {error:?}"));
     }
 }
 
@@ -508,7 +508,7 @@ fn the_streams_of_the_fixtures_add_up_to_their_answers() {
     assert_eq!(names(&answers), names(&streams));
     for ((name, answer), (_, stream)) in answers.iter().zip(&streams) {
         let answer =
-            OpenAi::default().decode_response(answer).unwrap_or_else(|error| panic!("{name}: {error}"));
+            OpenAi::default().decode_response(answer).unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let events = decoded(false, [stream.as_slice()]);
         assert_eq!(is_lawful(&events), Ok(()), "{name}: {events:?}");
         assert_eq!(assemble(events).as_ref(), Ok(&answer), "{name}");
