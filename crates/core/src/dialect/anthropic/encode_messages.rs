@@ -52,10 +52,6 @@ impl<'a> Conversation<'a> {
                 }
             }
         }
-        for turn in &mut conversation.turns {
-            // Results must precede other content of the user. The order is otherwise kept.
-            turn.content.sort_by_key(|block| turn.role == USER && !matches!(block, Block::ToolResult { .. }));
-        }
         conversation.ensure_user_begins();
         conversation
     }

@@ -17,6 +17,7 @@ use super::schema;
 use super::thinking::{self, Obstacles, Thinking};
 use super::wire::{self, Block};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
+use crate::dialect::upstream::history;
 
 /// Most cache marks of a prompt.
 const MAX_CACHE_MARKS: usize = 4;
@@ -82,7 +83,9 @@ struct Metadata<'a> {
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let rules = ModelRules::of(model);
     let mut dropped = Vec::new();
-    let mut conversation = Conversation::encode(&request.messages, &mut dropped);
+    let history = history::settled(&request.messages);
+    let mut conversation = Conversation::encode(&history.messages, &mut dropped);
+    history.restore_places(&mut dropped);
     let called = conversation.called_tools();
     let (mut tools, tool_choice) = encode_tools::encode(request, &called, rules, &mut dropped);
     let reasoning = reasoning(request);

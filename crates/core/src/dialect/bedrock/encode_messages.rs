@@ -59,9 +59,6 @@ impl<'a> Conversation<'a> {
                 }
             }
         }
-        for turn in conversation.turns.iter_mut().filter(|turn| turn.role == USER) {
-            results_first(&mut turn.content);
-        }
         conversation.ensure_user_begins();
         conversation
     }
@@ -117,21 +114,6 @@ impl<'a> Conversation<'a> {
         turn.content.iter().any(|block| matches!(block, Block::ToolUse(_)))
             && !matches!(turn.content.first(), Some(Block::ReasoningContent(_)))
     }
-}
-
-/// Results must precede other content of the user, each with its cache mark. The order is otherwise kept.
-fn results_first(content: &mut Vec<Block<'_>>) {
-    let mut results = Vec::with_capacity(content.len());
-    let mut others = Vec::new();
-    let mut in_results = false;
-    for block in content.drain(..) {
-        if !matches!(block, Block::CachePoint(_)) {
-            in_results = matches!(block, Block::ToolResult(_));
-        }
-        if in_results { results.push(block) } else { others.push(block) }
-    }
-    results.extend(others);
-    *content = results;
 }
 
 /// A part's position in the conversation, to report what cannot be expressed.

@@ -16,6 +16,7 @@ use crate::dialect::anthropic::model_rules::ModelRules;
 use crate::dialect::anthropic::thinking::{self, Obstacles, Thinking};
 use crate::dialect::anthropic::{encode_request as claude, schema};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
+use crate::dialect::upstream::history;
 use crate::dialect::upstream::parameters::set_parameters;
 
 /// Most cache marks of a prompt.
@@ -140,7 +141,9 @@ struct Additional {
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let family = Family::of(model);
     let mut dropped = Vec::new();
-    let mut conversation = Conversation::encode(&request.messages, family, &mut dropped);
+    let history = history::settled(&request.messages);
+    let mut conversation = Conversation::encode(&history.messages, family, &mut dropped);
+    history.restore_places(&mut dropped);
     let called = conversation.called_tools();
     let has_tool_blocks = conversation.has_tool_blocks();
     let mut tool_config = encode_tools::encode(request, &called, has_tool_blocks, family, &mut dropped);

@@ -9,6 +9,7 @@ use super::encode_messages::{self, MessageOut};
 use crate::dialect::canonical::{
     AllowedMode, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
+use crate::dialect::upstream::history;
 use crate::dialect::upstream::parameters::set_parameters;
 
 /// Parameters with a counterpart.
@@ -99,7 +100,9 @@ struct Thinking {
 /// Encodes a request body.
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let mut dropped = Vec::new();
-    let messages = encode_messages::encode(&request.messages, &mut dropped);
+    let history = history::settled(&request.messages);
+    let messages = encode_messages::encode(&history.messages, &mut dropped);
+    history.restore_places(&mut dropped);
     let (tools, strict_tools) = tools(request, &mut dropped);
     let own = own_fields(request, &mut dropped);
     let sampling = &request.sampling;

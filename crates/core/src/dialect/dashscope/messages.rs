@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::Endpoint;
 use crate::dialect::canonical::{CacheControl, ChatRequest, Media, Message as Said, Part, Role};
+use crate::dialect::upstream::history;
+use crate::dialect::upstream::paragraph::paragraph;
 
 /// A message as the service expects it.
 #[derive(Debug, Serialize)]
@@ -81,11 +83,20 @@ pub fn encode(
     instruction: Option<&str>,
     dropped: &mut Vec<String>,
 ) -> Conversation {
-    let mut writer =
-        Writer { dropped, drafts: Vec::new(), system: Draft::new(Role::System), high_resolution: false };
-    for (index, message) in request.messages.iter().enumerate() {
+    let history = history::settled(&request.messages);
+    let earlier = dropped.len();
+    let mut writer = Writer {
+        dropped,
+        drafts: Vec::new(),
+        system: Draft::new(Role::System),
+        high_resolution: false,
+        shown: Vec::new(),
+    };
+    for (index, message) in history.messages.iter().enumerate() {
         writer.message(index, message);
     }
+    writer.show();
+    history.restore_places(writer.dropped.get_mut(earlier..).unwrap_or_default());
     if let Some(instruction) = instruction {
         writer.system.separate();
         writer.system.text(instruction.to_owned(), None);
@@ -105,6 +116,8 @@ struct Writer<'a> {
     system: Draft,
     drafts: Vec<Draft>,
     high_resolution: bool,
+    /// Images of tool results, which follow in a user message after the last result.
+    shown: Vec<Piece>,
 }
 
 #[derive(Debug)]
@@ -159,7 +172,14 @@ impl Draft {
                 Content::Pieces(self.pieces.into_iter().map(typed).collect())
             }
             Endpoint::TextGeneration => {
-                Content::Text(self.pieces.into_iter().filter_map(|piece| piece.text).collect())
+                let texts = self.pieces.into_iter().filter_map(|piece| piece.text);
+                Content::Text(match self.role {
+                    Role::Assistant => texts.collect(),
+                    _ => texts.fold(String::new(), |mut joined, text| {
+                        paragraph(&mut joined, &text);
+                        joined
+                    }),
+                })
             }
         };
         Message {
@@ -178,14 +198,15 @@ impl Writer<'_> {
         if message.name.is_some() {
             self.dropped.push(format!("messages[{index}].name"));
         }
-        // Images in tool results follow in a user message, after the last result.
-        let mut shown = Vec::new();
+        if message.role != Role::Tool {
+            self.show();
+        }
         let role = if message.role == Role::Developer { Role::System } else { message.role };
         let mut is_begun = false;
         for (number, part) in message.parts.iter().enumerate() {
             let path = format!("messages[{index}].content[{number}]");
             if let Part::ToolResult { call_id, parts, is_error, cache, .. } = part {
-                self.tool_result(&path, call_id, parts, *is_error, cache.as_ref(), &mut shown);
+                self.tool_result(&path, call_id, parts, *is_error, cache.as_ref());
                 is_begun = false;
                 continue;
             }
@@ -195,11 +216,16 @@ impl Writer<'_> {
             }
             self.part(&path, role, part);
         }
-        if !shown.is_empty() {
-            self.begin(Role::User);
-            if let Some(draft) = self.drafts.last_mut() {
-                draft.pieces.append(&mut shown);
-            }
+    }
+
+    /// Writes the images of the results so far.
+    fn show(&mut self) {
+        if self.shown.is_empty() {
+            return;
+        }
+        self.begin(Role::User);
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.pieces.append(&mut self.shown);
         }
     }
 
@@ -290,7 +316,6 @@ impl Writer<'_> {
         parts: &[Part],
         is_error: bool,
         cache: Option<&CacheControl>,
-        shown: &mut Vec<Piece>,
     ) {
         self.note_ttl(path, cache);
         if is_error {
@@ -300,9 +325,9 @@ impl Writer<'_> {
         let mut text = String::new();
         for (number, part) in parts.iter().enumerate() {
             match part {
-                Part::Text { text: piece, .. } | Part::Refusal { text: piece } => text.push_str(piece),
+                Part::Text { text: piece, .. } | Part::Refusal { text: piece } => paragraph(&mut text, piece),
                 Part::Image { media, .. } => match media.to_url() {
-                    Some(url) => shown.push(Piece { image: Some(url), ..Piece::default() }),
+                    Some(url) => self.shown.push(Piece { image: Some(url), ..Piece::default() }),
                     None => self.dropped.push(format!("{path}.content[{number}]")),
                 },
                 _ => self.dropped.push(format!("{path}.content[{number}]")),

@@ -7,8 +7,10 @@ use serde_json::value::RawValue;
 
 use super::files::{self, File};
 use super::options::{DEFAULT_USER, DifyOptions};
-use super::transcript::{self, paragraph};
+use super::transcript::{self, paragraphs};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Message, Part};
+use crate::dialect::upstream::history;
+use crate::dialect::upstream::paragraph::paragraph;
 use crate::dialect::upstream::parameters::set_parameters;
 
 /// Dify refuses an empty query, also with a file.
@@ -47,13 +49,15 @@ pub fn user<'a>(options: &'a DifyOptions, request: &'a ChatRequest) -> &'a str {
 pub fn encode(request: &ChatRequest, options: &DifyOptions) -> EncodedRequest {
     let mut dropped = Vec::new();
     let conversation_id = options.conversation_id.as_deref().unwrap_or_default();
-    let messages = &request.messages;
+    let history = history::settled(&request.messages);
+    let messages: &[Message] = &history.messages;
     let turn = transcript::last_turn(messages);
     let (earlier, rest) = messages.split_at_checked(turn).unwrap_or((messages, &[]));
     let query = query(earlier, rest, conversation_id.is_empty(), turn, &mut dropped);
     // Earlier files are part of the conversation that Dify stores.
     let from = if conversation_id.is_empty() { 0 } else { turn };
     let files = files_of(messages, from, &mut dropped);
+    history.restore_places(&mut dropped);
     dropped.extend((0..request.tools.len()).map(|index| format!("tools[{index}]")));
     let unsupported = set_parameters(request).into_iter().filter(|name| !SUPPORTED.contains(name));
     dropped.extend(unsupported.map(str::to_owned));
@@ -99,7 +103,7 @@ fn query(
             dropped.push(format!("messages[{}]", offset + index));
             continue;
         }
-        paragraph(&mut query, &message.text());
+        paragraph(&mut query, &paragraphs(&message.parts));
         has_files |= message.parts.iter().any(files::is_file);
     }
     if query.is_empty() && has_files {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::dialect::canonical::{Message, Part, Role};
+use crate::dialect::upstream::paragraph::paragraph;
 
 /// Index of the user's last turn: after the last message with another role.
 pub fn last_turn(messages: &[Message]) -> usize {
@@ -19,7 +20,7 @@ pub fn preamble(messages: &[Message]) -> String {
     for message in messages {
         let who = match message.role {
             Role::System | Role::Developer => {
-                paragraph(&mut instructions, &message.text());
+                paragraph(&mut instructions, &paragraphs(&message.parts));
                 continue;
             }
             Role::User => "User",
@@ -40,16 +41,18 @@ pub fn preamble(messages: &[Message]) -> String {
     text
 }
 
-/// Appends a paragraph.
-pub fn paragraph(text: &mut String, more: &str) {
-    if !text.is_empty() && !more.is_empty() {
-        text.push_str("\n\n");
-    }
-    text.push_str(more);
+/// The texts of parts, each a paragraph.
+pub fn paragraphs(parts: &[Part]) -> String {
+    let mut text = String::new();
+    parts.iter().filter_map(Part::as_text).for_each(|more| paragraph(&mut text, more));
+    text
 }
 
 /// The text of a message, with tool calls and results described.
 fn spoken(message: &Message) -> String {
+    if message.role == Role::User {
+        return paragraphs(&message.parts);
+    }
     let mut text = String::new();
     for part in &message.parts {
         match part {
@@ -59,7 +62,7 @@ fn spoken(message: &Message) -> String {
                 let _ = write!(text, "[calls {name} with {arguments}]");
             }
             Part::ToolResult { parts, .. } => {
-                text.extend(parts.iter().filter_map(Part::as_text));
+                paragraph(&mut text, &paragraphs(parts));
             }
             _ => {}
         }

@@ -1,16 +1,18 @@
 //! The messages as `contents` and `systemInstruction` (<https://ai.google.dev/api/caching#Content>).
 //!
-//! The service requires: alternating turns of `user` and `model`; function calls after a user's turn; in the turn
-//! after them exactly one response for each, in order, and in no other turn; no empty text; on newer models a
-//! signature on the first call of a turn.
+//! The service requires: alternating turns of `user` and `model`, the first of them the user's; in the turn after
+//! function calls one response for each, before anything else; no empty text and no turn without parts; on newer
+//! models a signature on the first call of a turn. Calls and results are in order already
+//! ([`history`](crate::dialect::upstream::history)).
 
 use std::borrow::Cow;
 
 use super::encode_media::media_part;
 use super::service::Service;
 use super::wire::{ContentOut, FunctionCallOut, FunctionResponseOut, PartOut};
-use super::{call_pairs, model_name, signature, tool_result};
+use super::{model_name, signature, tool_result};
 use crate::dialect::canonical::{Json, Media, Message, Part, Role};
+use crate::dialect::upstream::paragraph::paragraph;
 
 const USER: &str = "user";
 const MODEL: &str = "model";
@@ -26,7 +28,7 @@ pub(super) struct Conversation<'a> {
 pub(super) fn write<'a>(messages: &'a [Message], model: &str, service: Service) -> Conversation<'a> {
     let mut writer = Writer {
         out: Conversation { contents: Vec::new(), system: Vec::new(), dropped: Vec::new() },
-        calls: Vec::new(),
+        attached: Vec::new(),
         service,
         newest: model_name::has_thinking_levels(model),
         signs_calls: model_name::wants_signed_calls(model),
@@ -35,26 +37,46 @@ pub(super) fn write<'a>(messages: &'a [Message], model: &str, service: Service) 
     for (index, message) in messages.iter().enumerate() {
         writer.message(index, message);
     }
+    writer.attach();
     if writer.has_cache_marks {
         writer.out.dropped.push("cache_control".to_owned());
     }
     let mut out = writer.out;
-    call_pairs::pair(&mut out.contents);
     if service == Service::Vertex {
-        call_pairs::forget_ids(&mut out.contents);
+        forget_ids(&mut out.contents);
     }
     if out.contents.is_empty() {
         // A conversation of instructions only: they become the question.
-        let parts = std::mem::take(&mut out.system);
+        let mut parts = std::mem::take(&mut out.system);
+        if parts.is_empty() {
+            parts.push(filler());
+        }
         out.contents.push(ContentOut { role: Some(USER), parts });
     }
     out
 }
 
+/// What stands where the service requires a turn and the caller has none.
+fn filler() -> PartOut<'static> {
+    PartOut { text: Some(Cow::Borrowed(" ")), ..PartOut::default() }
+}
+
+/// Vertex AI pairs calls and responses by name and order; its stable version has no ids.
+fn forget_ids(contents: &mut [ContentOut<'_>]) {
+    for part in contents.iter_mut().flat_map(|turn| &mut turn.parts) {
+        if let Some(call) = &mut part.function_call {
+            call.id = None;
+        }
+        if let Some(response) = &mut part.function_response {
+            response.id = None;
+        }
+    }
+}
+
 struct Writer<'a> {
     out: Conversation<'a>,
-    /// Ids and names of the calls so far.
-    calls: Vec<(&'a str, &'a str)>,
+    /// Pictures of the results so far, which follow the last one.
+    attached: Vec<PartOut<'a>>,
     service: Service,
     newest: bool,
     signs_calls: bool,
@@ -63,6 +85,9 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn message(&mut self, index: usize, message: &'a Message) {
+        if message.role != Role::Tool {
+            self.attach();
+        }
         if message.name.is_some() {
             self.out.dropped.push(format!("messages[{index}].name"));
         }
@@ -89,8 +114,27 @@ impl<'a> Writer<'a> {
                 self.sign_first_call(&mut parts);
                 self.append(MODEL, parts);
             }
-            Role::User | Role::Tool => self.append(USER, parts),
+            Role::User => self.append(USER, parts),
+            Role::Tool => {
+                // Nothing stands before a response, not even the pictures of another.
+                let (responses, others): (Vec<_>, Vec<_>) =
+                    parts.into_iter().partition(|part| part.function_response.is_some());
+                self.attached.extend(others);
+                self.append(USER, responses);
+            }
         }
+    }
+
+    fn attach(&mut self) {
+        let attached = std::mem::take(&mut self.attached);
+        self.append(USER, attached);
+    }
+
+    /// The name of the call with this id in the last turn of the model.
+    fn name_of(&self, id: &str) -> Option<&'a str> {
+        let turn = self.out.contents.iter().rev().find(|turn| turn.role == Some(MODEL))?;
+        let mut calls = turn.parts.iter().filter_map(|part| part.function_call.as_ref());
+        calls.find(|call| call.id == Some(id)).map(|call| call.name)
     }
 
     fn append(&mut self, role: &'static str, mut parts: Vec<PartOut<'a>>) {
@@ -101,10 +145,8 @@ impl<'a> Writer<'a> {
             last.parts.append(&mut parts);
             return;
         }
-        if self.out.contents.is_empty() && parts.iter().any(|part| part.function_call.is_some()) {
-            // A call must follow a turn of the user.
-            let parts = vec![PartOut { text: Some(Cow::Borrowed(" ")), ..PartOut::default() }];
-            self.out.contents.push(ContentOut { role: Some(USER), parts });
+        if self.out.contents.is_empty() && role == MODEL {
+            self.out.contents.push(ContentOut { role: Some(USER), parts: vec![filler()] });
         }
         self.out.contents.push(ContentOut { role: Some(role), parts });
     }
@@ -129,8 +171,7 @@ impl<'a> Writer<'a> {
                 self.push_media(parts, media, "application/pdf", name, path);
             }
             Part::ToolResult { call_id, name, parts: results, is_error, .. } => {
-                let known = self.calls.iter().rev().find(|(id, _)| id == call_id).map(|(_, name)| *name);
-                let name = known.or(name.as_deref()).unwrap_or(call_id);
+                let name = self.name_of(call_id).or(name.as_deref()).unwrap_or(call_id);
                 self.tool_result(call_id, name, results, *is_error, path, parts);
             }
             Part::ToolCall { .. }
@@ -146,7 +187,6 @@ impl<'a> Writer<'a> {
         self.note_cache(part);
         match part {
             Part::ToolCall { id, name, arguments, signature, .. } => {
-                self.calls.push((id, name));
                 let own = signature.as_deref().and_then(|signature| self.own_signature(signature, path));
                 // The signature of a call may be in a thinking block before it, where a dialect has no other place.
                 let handed_over = parts.pop_if(|last| is_bare_signature(last) && own.is_none());
@@ -223,10 +263,7 @@ impl<'a> Writer<'a> {
         for (position, result) in results.iter().enumerate() {
             match result {
                 Part::Text { text: more, .. } | Part::Refusal { text: more } => {
-                    if !text.is_empty() {
-                        text.push('\n');
-                    }
-                    text.push_str(more);
+                    paragraph(&mut text, more);
                 }
                 other => self.users_part(other, &format!("{path}.content[{position}]"), &mut media),
             }

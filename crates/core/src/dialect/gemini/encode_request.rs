@@ -6,6 +6,7 @@ use super::service::Service;
 use super::wire::{ContentOut, RequestOut, ToolOut, to_line};
 use super::{encode_config, encode_contents, encode_tools};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json};
+use crate::dialect::upstream::history;
 
 /// Extra fields of a caller of the same dialect that are passed on unchanged.
 const OWN_FIELDS: &[&str] = &["cachedContent", "safetySettings"];
@@ -15,8 +16,10 @@ const MAX_LABEL_LENGTH: usize = 63;
 
 /// Encodes a request for a model of one of the two services.
 pub(super) fn encode(request: &ChatRequest, model: &str, service: Service) -> EncodedRequest {
-    let conversation = encode_contents::write(&request.messages, model, service);
+    let history = history::settled(&request.messages);
+    let conversation = encode_contents::write(&history.messages, model, service);
     let mut dropped = conversation.dropped;
+    history.restore_places(&mut dropped);
     let tools = encode_tools::write(request, &mut dropped);
     let tool_config = encode_tools::write_choice(request, &tools, &mut dropped);
     let has_functions = tools.iter().any(|tool| matches!(tool, ToolOut::Functions { .. }));
@@ -178,16 +181,23 @@ mod tests {
             user("go"),
             Message::new(Role::Assistant, vec![call("1", None), call("2", None), call("3", None)]),
             Message::new(Role::Tool, vec![result("3", vec![Part::text("x")])]),
-            Message::new(Role::Tool, vec![result("1", vec![Part::text(r#"{"k":2}"#)]), result("9", vec![])]),
+            Message::new(
+                Role::Tool,
+                vec![
+                    result("1", vec![Part::text(r#"{"k":2}"#)]),
+                    result("9", vec![Part::text(r#"{"output":""}"#)]),
+                ],
+            ),
             user("and?"),
         ];
         let body = body(messages, "gemini-2.5-flash");
         let turn = &body["contents"][2]["parts"];
         assert_eq!(turn[0], json!({"functionResponse": {"id": "1", "name": "f_1", "response": {"k": 2}}}));
-        assert_eq!(turn[1]["functionResponse"]["response"], json!({"output": ""}));
+        assert_eq!(turn[1]["functionResponse"]["response"], json!({"output": history::NO_RESULT}));
         assert_eq!(turn[2]["functionResponse"]["name"], "f_3");
-        assert_eq!(turn[3]["text"], "Result of 9: {\"output\":\"\"}");
-        assert_eq!(turn[4]["text"], "and?");
+        assert_eq!(turn[3]["text"], "Result of the tool call 9:");
+        assert_eq!(turn[4]["text"], r#"{"output":""}"#);
+        assert_eq!(turn[5]["text"], "and?");
     }
 
     #[test]

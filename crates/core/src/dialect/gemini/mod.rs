@@ -12,7 +12,6 @@
 //! The model is part of the URL, not of the body: [`crate::provider`] writes it. [`Gemini`] is the Gemini API,
 //! [`Vertex`] the same model on Vertex AI, whose older message types lack a few fields.
 
-mod call_pairs;
 mod chunk;
 mod citations;
 mod decode_config;

@@ -1,7 +1,9 @@
-//! Common parts of several upstream codecs: reading events, ordering the parts of an answer, listing the parameters
-//! that a request sets.
+//! Common parts of several upstream codecs: the order of a history, joining texts, reading events, ordering the parts
+//! of an answer, listing the parameters that a request sets.
 
+pub mod history;
 pub mod openai_models;
+pub mod paragraph;
 pub mod parameters;
 pub mod parts;
 pub mod sse;

@@ -125,7 +125,12 @@ fn request() -> impl Strategy<Value = ChatRequest> {
                 let cache = Some(CacheControl { ttl: Some("5m".into()) });
                 Message::new(Role::System, vec![Part::Text { text, citations: Vec::new(), cache }])
             }));
-            for exchange in exchanges {
+            for (turn, mut exchange) in exchanges.into_iter().enumerate() {
+                for part in exchange.iter_mut().flat_map(|message| &mut message.parts) {
+                    if let Part::ToolCall { id, .. } | Part::ToolResult { call_id: id, .. } = part {
+                        id.push_str(&format!("_{turn}"));
+                    }
+                }
                 messages.extend(exchange);
             }
             messages.push(Message::new(Role::User, vec![last]));

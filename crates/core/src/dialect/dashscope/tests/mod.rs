@@ -77,7 +77,7 @@ fn a_conversation_is_brought_into_order() {
             ),
             Message::new(
                 Role::Tool,
-                vec![result("c1", vec![Part::text("r"), picture]), result("c2", vec![])],
+                vec![result("c1", vec![Part::text("r"), picture]), result("c2", vec![Part::text("lost")])],
             ),
             Message::new(Role::Assistant, vec![Part::text("So")]),
         ],
@@ -92,8 +92,8 @@ fn a_conversation_is_brought_into_order() {
             {"role": "assistant", "content": [{"text": ""}], "reasoning_content": "hm",
              "tool_calls": [{"id": "c1", "type": "function", "index": 0, "function": {"name": "f", "arguments": "{}"}}]},
             {"role": "tool", "content": [{"text": "r"}], "tool_call_id": "c1"},
-            {"role": "tool", "content": [{"text": ""}], "tool_call_id": "c2"},
-            {"role": "user", "content": [{"image": "https://a.example/x.png"}]},
+            {"role": "user", "content": [{"image": "https://a.example/x.png"},
+                {"text": "Result of the tool call c2:"}, {"text": "lost"}]},
             {"role": "assistant", "content": [{"text": "So"}], "partial": true},
         ])
     );

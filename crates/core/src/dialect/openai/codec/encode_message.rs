@@ -1,8 +1,8 @@
 //! Encodes the messages of a request.
 //!
-//! Normalised on the way: every tool result becomes a message of its own, directly after the calls; images and files
-//! in a result, which this dialect does not support there, follow in a user message; a failed result is marked in its
-//! text.
+//! The history is in order already ([`history`](crate::dialect::upstream::history)). Every tool result becomes a
+//! message of its own; images and files in a result, which this dialect does not support there, follow in a user
+//! message after the last result; a failed result is marked in its text.
 
 use std::borrow::Cow;
 
@@ -14,9 +14,10 @@ use super::wire::{
     ImageOut, MessageOut, PartOut,
 };
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
+use crate::dialect::upstream::paragraph::paragraph;
 
-/// Separator of instructions, and of results, that are joined because the upstream accepts no list.
-const SEPARATOR: &str = "\n\n";
+/// Appends a text to another.
+type Join = fn(&mut String, &str);
 
 /// Properties of the upstream.
 #[derive(Default, Clone, Copy)]
@@ -39,7 +40,7 @@ pub(super) struct Lowering<'a> {
     /// Whether a cache mark could not be expressed.
     pub lost_cache: bool,
     written: Vec<MessageOut<'a>>,
-    /// Content that waits for the next user message, because nothing may come between tool results.
+    /// Pictures and files of results, which wait for the next user message because nothing may come between results.
     waiting: Vec<PartOut<'a>>,
 }
 
@@ -85,7 +86,7 @@ impl<'a> Lowering<'a> {
                 _ => self.drop(index, position),
             }
         }
-        let content = Some(self.content(parts, SEPARATOR));
+        let content = Some(self.content(parts, paragraph));
         self.written.push(MessageOut {
             role,
             content,
@@ -116,8 +117,7 @@ impl<'a> Lowering<'a> {
         }
         let mut parts = std::mem::take(&mut self.waiting);
         parts.append(&mut said);
-        // Nothing may be inserted between the user's own messages.
-        let content = Some(self.content(parts, ""));
+        let content = Some(self.content(parts, paragraph));
         let name = message.name.as_deref();
         self.written.push(MessageOut { role: "user", content, name, ..MessageOut::default() });
     }
@@ -152,7 +152,7 @@ impl<'a> Lowering<'a> {
             self.waiting.push(PartOut::Text { text: text.into(), cache_control: None });
             self.waiting.append(&mut attached);
         }
-        let content = Some(self.content(texts, SEPARATOR));
+        let content = Some(self.content(texts, paragraph));
         let tool_call_id = Some(call_id);
         self.written.push(MessageOut { role: "tool", content, tool_call_id, ..MessageOut::default() });
     }
@@ -201,7 +201,7 @@ impl<'a> Lowering<'a> {
         }
         let says_otherwise = !out.tool_calls.is_empty() || out.refusal.is_some() || out.audio.is_some();
         if !parts.is_empty() || !says_otherwise {
-            out.content = Some(self.content(parts, ""));
+            out.content = Some(self.content(parts, String::push_str));
         }
         self.written.push(out);
     }
@@ -282,7 +282,10 @@ impl<'a> Lowering<'a> {
     }
 
     /// The content in its simplest form: a string, unless a list is needed.
-    fn content(&self, mut parts: Vec<PartOut<'a>>, separator: &str) -> ContentOut<'a> {
+    fn content(&self, mut parts: Vec<PartOut<'a>>, join: Join) -> ContentOut<'a> {
+        if parts.len() > 1 {
+            parts.retain(|part| !matches!(part, PartOut::Text { text, .. } if text.is_empty()));
+        }
         let is_plain = |part: &PartOut<'a>| matches!(part, PartOut::Text { cache_control: None, .. });
         if !parts.iter().all(is_plain) || (self.rules.current_api && parts.len() > 1) {
             return ContentOut::Parts(parts);
@@ -293,8 +296,7 @@ impl<'a> Lowering<'a> {
         });
         let mut joined = texts.next().unwrap_or_default();
         for text in texts {
-            joined.to_mut().push_str(separator);
-            joined.to_mut().push_str(&text);
+            join(joined.to_mut(), &text);
         }
         ContentOut::Text(joined)
     }
@@ -303,7 +305,7 @@ impl<'a> Lowering<'a> {
     fn flush(&mut self) {
         if !self.waiting.is_empty() {
             let parts = std::mem::take(&mut self.waiting);
-            let content = Some(self.content(parts, SEPARATOR));
+            let content = Some(self.content(parts, paragraph));
             self.written.push(MessageOut { role: "user", content, ..MessageOut::default() });
         }
     }

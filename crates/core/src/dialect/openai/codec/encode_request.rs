@@ -16,6 +16,7 @@ use super::wire::{
 use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
+use crate::dialect::upstream::history;
 use crate::dialect::upstream::openai_models;
 
 /// Fields of this dialect without a canonical form, from any caller.
@@ -45,7 +46,9 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
         cache: options.takes_cache_control,
     };
     let mut lowering = Lowering::new(rules, custom_tools(&request.tools));
-    let messages = lowering.all(&request.messages);
+    let history = history::settled(&request.messages);
+    let messages = lowering.all(&history.messages);
+    history.restore_places(&mut lowering.dropped);
     dropped.append(&mut lowering.dropped);
     let has_tool_marks =
         request.tools.iter().any(|tool| matches!(tool, Tool::Function(function) if function.cache.is_some()));

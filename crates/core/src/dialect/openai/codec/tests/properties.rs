@@ -106,20 +106,45 @@ fn assistant() -> impl Strategy<Value = Message> {
         })
 }
 
-fn tool_result() -> impl Strategy<Value = Message> {
+fn tool_result() -> impl Strategy<Value = Part> {
     (vec(words().prop_map(Part::text), 0..3), cache()).prop_map(|(parts, cache)| {
         let cache = cache.filter(|_| !parts.is_empty());
-        let result = Part::ToolResult { call_id: "c".into(), name: None, parts, is_error: false, cache };
-        Message::new(Role::Tool, vec![result])
+        Part::ToolResult { call_id: String::new(), name: None, parts, is_error: false, cache }
     })
 }
 
-fn message() -> impl Strategy<Value = Message> {
+/// An answer and the results of its calls.
+fn round() -> impl Strategy<Value = Vec<Message>> {
+    (assistant(), vec(tool_result(), 3)).prop_map(|(answer, results)| {
+        let calls = answer.parts.iter().filter(|part| matches!(part, Part::ToolCall { .. })).count();
+        let results = results.into_iter().take(calls).map(|result| Message::new(Role::Tool, vec![result]));
+        std::iter::once(answer.clone()).chain(results).collect()
+    })
+}
+
+/// Gives each call an id of its own, and its result the same.
+fn tie(messages: &mut [Message]) {
+    let parts = messages.iter_mut().flat_map(|message| &mut message.parts);
+    let calls = parts.filter_map(|part| if let Part::ToolCall { id, .. } = part { Some(id) } else { None });
+    calls.enumerate().for_each(|(index, id)| *id = format!("call_{index}"));
+    let parts = messages.iter_mut().flat_map(|message| &mut message.parts);
+    let results = parts
+        .filter_map(|part| if let Part::ToolResult { call_id, .. } = part { Some(call_id) } else { None });
+    results.enumerate().for_each(|(index, id)| *id = format!("call_{index}"));
+}
+
+fn messages() -> impl Strategy<Value = Vec<Message>> {
     let instructions = (select(vec![Role::System, Role::Developer]), vec(text_part(), 0..3))
         .prop_map(|(role, parts)| Message::new(role, parts));
     let user = (vec(user_part(), 0..4), option::of(Just("ann".to_owned())))
         .prop_map(|(parts, name)| Message { role: Role::User, parts, name });
-    prop_oneof![instructions, user, assistant(), tool_result()]
+    let alone = |message: Message| vec![message];
+    let said = prop_oneof![instructions.prop_map(alone), user.prop_map(alone), round()];
+    vec(said, 1..5).prop_map(|said| {
+        let mut messages = said.concat();
+        tie(&mut messages);
+        messages
+    })
 }
 
 fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>)> {
@@ -188,7 +213,7 @@ fn request() -> impl Strategy<Value = ChatRequest> {
     let word = || option::of(words());
     let extra = option::of(Just(("x_vendor".to_owned(), Json::parse("[1.0e5,{}]").unwrap())));
     (
-        vec(message(), 1..5),
+        messages(),
         tools(),
         option::of(format),
         sampling(),
