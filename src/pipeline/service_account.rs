@@ -4,10 +4,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::dialect::gemini::vertex::{ServiceAccount, read_token, token_request};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
+use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::routing::retry::Failure;
 use worker::wasm_bindgen::JsValue;
 
@@ -34,7 +34,7 @@ thread_local! {
 }
 
 /// The access token of a service account with this `key`, of this provider.
-pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, AttemptError> {
+pub async fn token(upstream: &Upstream, key: &str) -> Result<String, AttemptError> {
     let name = sha256_hex(key);
     let now = now_ms();
     let held = TOKENS.with_borrow(|tokens| {
@@ -43,7 +43,7 @@ pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, Attempt
     if let Some(token) = held {
         return Ok(token);
     }
-    let (token, expires_in_s) = exchange(record, key, now).await?;
+    let (token, expires_in_s) = exchange(upstream, key, now).await?;
     let until_ms = (now + expires_in_s * 1000).saturating_sub(MARGIN_MS);
     TOKENS.with_borrow_mut(|tokens| {
         tokens.retain(|_, held| now < held.until_ms);
@@ -53,14 +53,16 @@ pub async fn token(record: &ProviderRecord, key: &str) -> Result<String, Attempt
 }
 
 /// A new token and how many seconds it is valid.
-async fn exchange(record: &ProviderRecord, key: &str, now_ms: u64) -> Result<(String, u64), AttemptError> {
+async fn exchange(upstream: &Upstream, key: &str, now_ms: u64) -> Result<(String, u64), AttemptError> {
+    let record = &upstream.record;
     let refused = |reason: String| {
         log_error("service account", &format_args!("provider {}: {reason}", record.name));
         let message = format!("The provider `{}` did not accept its service account.", record.name);
         let error = ApiError::bad_gateway("upstream_credentials_refused", message);
         AttemptError::new(Failure::Transport, error)
     };
-    let account = ServiceAccount::parse(key).map_err(|error| refused(format!("the key {error}")))?;
+    let account = ServiceAccount::parse(key, upstream.allow_private)
+        .map_err(|error| refused(format!("the key {error}")))?;
     let signing_input = account.signing_input(now_ms / 1000);
     let signature = rs256::sign(account.private_key_pkcs8(), signing_input.as_bytes()).await;
     let signature = signature.map_err(|_| refused("the private key cannot be used".to_owned()))?;

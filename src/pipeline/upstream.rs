@@ -83,7 +83,7 @@ pub async fn authorize(
             (Some((name, value)), _) => set_header(headers, name, &value),
             (None, Auth::AwsSignature) => sign(request, upstream, key)?,
             (None, _) => {
-                let token = service_account::token(&upstream.record, key).await?;
+                let token = service_account::token(upstream, key).await?;
                 set_header(headers, "authorization", &format!("Bearer {token}"));
             }
         }

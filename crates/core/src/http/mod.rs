@@ -5,5 +5,6 @@ pub mod headers;
 pub mod multipart;
 pub mod path;
 pub mod percent;
+pub mod private_address;
 pub mod request_id;
 pub mod upstream_url;

@@ -7,7 +7,9 @@
 //! | ends in `/v1` | `/chat/completions` appended |
 //! | anything else | `/v1/chat/completions` appended |
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
+
+use super::private_address::is_private;
 
 const CHAT_COMPLETIONS: &str = "chat/completions";
 
@@ -125,51 +127,6 @@ fn host_of(url: &str) -> Result<&str, UrlError> {
         return Err(UrlError::Port);
     }
     Ok(host)
-}
-
-fn is_private(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return match address {
-            IpAddr::V4(address) => is_private_v4(address),
-            IpAddr::V6(address) => is_private_v6(address),
-        };
-    }
-    // A URL parser reads a host whose last label is a number as an IPv4 address in one of many spellings
-    // (`2130706433`, `0x7f.1`); a real host name never looks like that.
-    let last_label = host.rsplit('.').next().unwrap_or_default();
-    let numeric = last_label.starts_with("0x") || last_label.bytes().all(|byte| byte.is_ascii_digit());
-    let local_name = !host.contains('.');
-    // `%` could hide any of these.
-    numeric
-        || local_name
-        || host.contains('%')
-        || ["localhost", "local", "internal", "home.arpa"]
-            .iter()
-            .any(|zone| host == *zone || host.ends_with(&format!(".{zone}")))
-}
-
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_multicast()
-        || first == 0
-        || first >= 240
-        || (first == 100 && (64..128).contains(&second))
-}
-
-fn is_private_v6(address: Ipv6Addr) -> bool {
-    if let Some(mapped) = address.to_ipv4() {
-        return is_private_v4(mapped);
-    }
-    let [first, ..] = address.segments();
-    address.is_loopback()
-        || address.is_unspecified()
-        || address.is_multicast()
-        || first & 0xfe00 == 0xfc00
-        || first & 0xffc0 == 0xfe80
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub struct Upstream {
     pub keys: Vec<UpstreamKey>,
     /// Extra request headers, in clear.
     pub headers: BTreeMap<String, String>,
+    /// Whether addresses in its configuration may be private.
+    pub allow_private: bool,
 }
 
 impl fmt::Debug for Upstream {
@@ -157,5 +159,5 @@ fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Resul
         UpstreamUrl::parse(&record.server_url, allow_private).map_err(|error| format!("server_url {error}"))
     };
     let url = record.kind.has_address().then(parse).transpose()?;
-    Ok(Upstream { record, url, server_key, keys: Vec::new(), headers })
+    Ok(Upstream { record, url, server_key, keys: Vec::new(), headers, allow_private })
 }

@@ -270,6 +270,7 @@ fn candidate(name: &str, keys: &[&str]) -> Candidate {
         server_key: None,
         keys,
         headers: BTreeMap::new(),
+        allow_private: false,
     };
     let mut candidate = Candidate::of_model(&Arc::new(upstream), "m", None);
     candidate.first_byte_timeout_ms = 10_000;

@@ -10,6 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
+use crate::http::upstream_url::UpstreamUrl;
+
 /// The scope of the token.
 pub const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Lifetime of an assertion, in seconds: the longest that is allowed.
@@ -39,8 +41,8 @@ pub enum KeyFileError {
     /// The key is not a PEM file in PKCS #8 form.
     #[error("has a private_key that is not in PKCS #8 form")]
     Key,
-    /// The token would be requested without encryption.
-    #[error("has a token_uri that is not https")]
+    /// The token would be requested without encryption, or from a private address.
+    #[error("has a token_uri that is not https, or that points to a private or local address")]
     TokenUri,
 }
 
@@ -88,15 +90,16 @@ struct TokenAnswer {
 }
 
 impl ServiceAccount {
-    /// Parses a key file.
-    pub fn parse(json: &str) -> Result<Self, KeyFileError> {
+    /// Parses a key file. Its token endpoint is an address that a user gives, and is checked like that of a provider: it
+    /// must be https and public, unless `allow_private`.
+    pub fn parse(json: &str, allow_private: bool) -> Result<Self, KeyFileError> {
         let file: KeyFile = serde_json::from_str(json).map_err(|_| KeyFileError::Shape)?;
         if file.client_email.is_empty() {
             return Err(KeyFileError::Shape);
         }
         let token_uri = file.token_uri.unwrap_or_else(|| DEFAULT_TOKEN_URI.to_owned());
-        // A loopback address does not leave the machine; tests use it.
-        if !token_uri.starts_with("https://") && !token_uri.starts_with("http://127.0.0.1:") {
+        let is_checked = UpstreamUrl::parse(&format!("{token_uri}#"), allow_private).is_ok();
+        if !is_checked || !(allow_private || token_uri.starts_with("https://")) {
             return Err(KeyFileError::TokenUri);
         }
         let private_key = der_of_pem(&file.private_key).ok_or(KeyFileError::Key)?;
@@ -205,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_statement_says_who_what_and_how_long() {
-        let account = ServiceAccount::parse(&key_file().to_string()).unwrap();
+        let account = ServiceAccount::parse(&key_file().to_string(), false).unwrap();
         assert_eq!(account.private_key_pkcs8(), b"ABCDEF");
         let input = account.signing_input(1_000);
         assert_eq!(part(&input, 0), json!({"alg": "RS256", "typ": "JWT", "kid": "k1"}));
@@ -224,12 +227,23 @@ mod tests {
         let with = |name: &str, value: Value| {
             let mut file = key_file();
             file[name] = value;
-            ServiceAccount::parse(&file.to_string()).unwrap_err()
+            ServiceAccount::parse(&file.to_string(), false).unwrap_err()
         };
-        assert_eq!(ServiceAccount::parse("x").unwrap_err(), KeyFileError::Shape);
+        assert_eq!(ServiceAccount::parse("x", false).unwrap_err(), KeyFileError::Shape);
         assert_eq!(with("client_email", Value::Null), KeyFileError::Shape);
         assert_eq!(with("private_key", "QUJD".into()), KeyFileError::Key);
-        assert_eq!(with("token_uri", "http://a.example".into()), KeyFileError::TokenUri);
+        for uri in [
+            "http://a.example",
+            "https://127.0.0.1/token",
+            "http://127.0.0.1:1",
+            "https://metadata.internal/x",
+            "file:///x",
+        ] {
+            assert_eq!(with("token_uri", uri.into()), KeyFileError::TokenUri, "{uri}");
+        }
+        let mut file = key_file();
+        file["token_uri"] = "http://127.0.0.1:8080/token".into();
+        assert!(ServiceAccount::parse(&file.to_string(), true).is_ok());
     }
 
     #[test]
