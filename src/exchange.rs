@@ -31,8 +31,8 @@ pub struct Exchange {
     pub notes: RefCell<Vec<(&'static str, String)>>,
     /// Id of the request's usage event.
     pub event_id: String,
-    /// Of an internal request: the hash of the key with which it runs.
-    pub internal_key_hash: Option<String>,
+    /// Of an internal request: for whom it runs.
+    pub internal_owner: Option<KeyOwner>,
     /// In a session: the turn with the question of this answer.
     pub asked_by: Option<String>,
     /// Regenerates an answer: a cached response must not be used.
@@ -47,10 +47,20 @@ enum RequestBody {
     Here(Vec<u8>),
 }
 
-/// An internal request, made by the gateway with a caller's key.
-pub struct InternalRequest {
-    /// The hash of the key.
+/// The key to which something belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// Public id of the key.
+    pub key_id: String,
+    /// SHA-256 of the secret with which the owner was authenticated first. A personalized key has nothing else by which it is
+    /// found; an API key may have another secret by now.
     pub key_hash: String,
+}
+
+/// An internal request, made by the gateway for the owner of a key.
+pub struct InternalRequest {
+    /// For whom it is made.
+    pub owner: KeyOwner,
     /// Id of the usage event.
     pub event_id: String,
     /// The conversation that it belongs to.
@@ -65,10 +75,10 @@ pub struct InternalRequest {
 }
 
 impl InternalRequest {
-    /// A request without a body and without a question, with the key of this hash.
-    pub fn new(key_hash: &str, event_id: String, conversation_id: String) -> Self {
+    /// A request without a body and without a question.
+    pub fn new(owner: &KeyOwner, event_id: String, conversation_id: String) -> Self {
         Self {
-            key_hash: key_hash.to_owned(),
+            owner: owner.clone(),
             event_id,
             conversation_id,
             asked_by: None,
@@ -120,7 +130,7 @@ impl Exchange {
         let body = RequestBody::Here(internal.body);
         let mut exchange = Self::begin(head, body, CallerDialect::OpenaiChat, host, request_id);
         exchange.event_id = internal.event_id;
-        exchange.internal_key_hash = Some(internal.key_hash);
+        exchange.internal_owner = Some(internal.owner);
         exchange.asked_by = internal.asked_by;
         exchange.wants_anew = internal.wants_anew;
         exchange
@@ -143,7 +153,7 @@ impl Exchange {
             request_id,
             started_ms,
             event_id,
-            internal_key_hash: None,
+            internal_owner: None,
             asked_by: None,
             wants_anew: false,
             notes: RefCell::default(),

@@ -9,7 +9,7 @@ use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::limits::Rules;
 
 use super::admit;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, KeyOwner};
 use crate::host::Host;
 use crate::platform::now_ms;
 use crate::store::{keys, snapshot};
@@ -19,8 +19,8 @@ const FAILURES_PER_MINUTE: u64 = 60;
 
 /// The principal of the request's key: an API key, or a personalized key of some providers.
 pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
-    if let Some(hash) = &exchange.internal_key_hash {
-        return of_internal(exchange, hash).await;
+    if let Some(owner) = &exchange.internal_owner {
+        return of_owner(exchange, owner).await;
     }
     let credential = exchange.credential().ok_or_else(|| {
         let message = "The API key is missing: send it as `Authorization: Bearer <key>`.";
@@ -48,16 +48,27 @@ pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> R
     }
 }
 
-/// The principal with whose key the gateway makes an internal request. Address and dialect are not checked: both were when
-/// the session's caller connected.
-pub async fn of_internal(host: &Host, hash: &str) -> Result<Principal, ApiError> {
+/// The principal for whom the gateway makes an internal request. Address and dialect are not checked: both were when the
+/// session's caller connected. An API key is found by its id, so that a session outlives the rotation of its secret.
+pub async fn of_owner(host: &Host, owner: &KeyOwner) -> Result<Principal, ApiError> {
+    let snapshot = snapshot::current(host).await?;
+    if let Some(providers) = snapshot.providers_of_personalized_key(&owner.key_hash) {
+        return Ok(Principal::of_personalized_key(&owner.key_hash, providers.to_vec()));
+    }
+    let Some(record) = keys::by_id(host, &owner.key_id, snapshot.keys_version).await? else {
+        return Err(invalid_key());
+    };
+    record.check(now_ms())?;
+    Ok(Principal::of_api_key(&record))
+}
+
+/// Checks that a secret, by its hash, still gives access as this owner: a connection does not outlive the secret that opened
+/// it.
+pub async fn check_secret(host: &Host, owner: &KeyOwner, hash: &str) -> Result<(), ApiError> {
     match find(host, hash, true).await? {
-        Found::Personalized(principal) => Ok(principal),
-        Found::ApiKey(record) => {
-            record.check(now_ms())?;
-            Ok(Principal::of_api_key(&record))
-        }
-        Found::Nothing => Err(invalid_key()),
+        Found::Personalized(principal) if principal.key_id == owner.key_id => Ok(()),
+        Found::ApiKey(record) if record.id == owner.key_id => record.check(now_ms()),
+        _ => Err(invalid_key()),
     }
 }
 

@@ -32,7 +32,8 @@ enum Cached {
 #[derive(Default)]
 struct Cache {
     keys_version: u64,
-    by_hash: HashMap<String, Cached>,
+    /// By hash, or by `id:` and the id.
+    by_name: HashMap<String, Cached>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,58 +48,83 @@ thread_local! {
 
 /// The key with this hash. Its record is at least as new as `keys_version`.
 pub async fn by_hash(host: &Host, hash: &str, keys_version: u64) -> StoreResult<Option<Rc<ApiKeyRecord>>> {
-    match cached(hash, keys_version) {
-        Some(Cached::Known(record)) => return Ok(Some(record)),
-        Some(Cached::UnknownUntil(until)) if now_ms() < until => return Ok(None),
-        _ => {}
-    }
-    let found = match from_kv(&host.env, hash, keys_version).await {
-        Some(record) => Some(record),
-        None => from_d1(host, hash, keys_version).await?,
-    };
-    let found = found.map(Rc::new);
-    remember(hash, found.clone(), keys_version);
-    Ok(found)
-}
-
-fn cached(hash: &str, keys_version: u64) -> Option<Cached> {
-    CACHE.with_borrow_mut(|cache| {
-        if cache.keys_version != keys_version {
-            *cache = Cache { keys_version, by_hash: HashMap::new() };
-        }
-        cache.by_hash.get(hash).cloned()
-    })
-}
-
-/// Caches what was found, unless the keys changed during the look-up: then it may be outdated already.
-fn remember(hash: &str, found: Option<Rc<ApiKeyRecord>>, keys_version: u64) {
-    let entry = found.map_or_else(|| Cached::UnknownUntil(now_ms() + UNKNOWN_FOR_MS), Cached::Known);
-    CACHE.with_borrow_mut(|cache| {
-        if cache.keys_version != keys_version {
-            return;
-        }
-        if cache.by_hash.len() >= MAX_CACHED {
-            cache.by_hash.clear();
-        }
-        cache.by_hash.insert(hash.to_owned(), entry);
-    });
-}
-
-async fn from_kv(env: &Env, hash: &str, keys_version: u64) -> Option<ApiKeyRecord> {
-    let json = env.kv("KV").ok()?.get(&kv_name(hash)).text().await.ok()??;
-    let copy: KvCopy = serde_json::from_str(&json).ok()?;
-    (copy.keys_version == keys_version).then_some(copy.record)
-}
-
-async fn from_d1(host: &Host, hash: &str, keys_version: u64) -> StoreResult<Option<ApiKeyRecord>> {
     // The secret before the last rotation is valid until `previous_expires_at` and no longer than the key itself. Of two
     // columns of the same name the later counts.
     let sql = "SELECT *, CASE WHEN key_hash = ?1 THEN expires_at \
         ELSE MIN(COALESCE(expires_at, previous_expires_at, 0), COALESCE(previous_expires_at, 0)) END AS expires_at \
         FROM api_keys WHERE key_hash = ?1 OR previous_key_hash = ?1";
-    let Some(record) = row::<ApiKeyRecord>(&host.env, sql, &[text(hash)]).await? else { return Ok(None) };
+    find(host, hash, sql, hash, keys_version).await
+}
+
+/// The key with this id, whatever its secret is by now. Its record is at least as new as `keys_version`.
+pub async fn by_id(host: &Host, id: &str, keys_version: u64) -> StoreResult<Option<Rc<ApiKeyRecord>>> {
+    // A hash has no colon.
+    find(host, &format!("id:{id}"), "SELECT * FROM api_keys WHERE id = ?1", id, keys_version).await
+}
+
+/// The key that `sql` finds with this parameter, cached under `name`.
+async fn find(
+    host: &Host,
+    name: &str,
+    sql: &str,
+    parameter: &str,
+    keys_version: u64,
+) -> StoreResult<Option<Rc<ApiKeyRecord>>> {
+    match cached(name, keys_version) {
+        Some(Cached::Known(record)) => return Ok(Some(record)),
+        Some(Cached::UnknownUntil(until)) if now_ms() < until => return Ok(None),
+        _ => {}
+    }
+    let found = match from_kv(&host.env, name, keys_version).await {
+        Some(record) => Some(record),
+        None => from_d1(host, name, sql, parameter, keys_version).await?,
+    };
+    let found = found.map(Rc::new);
+    remember(name, found.clone(), keys_version);
+    Ok(found)
+}
+
+fn cached(name: &str, keys_version: u64) -> Option<Cached> {
+    CACHE.with_borrow_mut(|cache| {
+        if cache.keys_version != keys_version {
+            *cache = Cache { keys_version, by_name: HashMap::new() };
+        }
+        cache.by_name.get(name).cloned()
+    })
+}
+
+/// Caches what was found, unless the keys changed during the look-up: then it may be outdated already.
+fn remember(name: &str, found: Option<Rc<ApiKeyRecord>>, keys_version: u64) {
+    let entry = found.map_or_else(|| Cached::UnknownUntil(now_ms() + UNKNOWN_FOR_MS), Cached::Known);
+    CACHE.with_borrow_mut(|cache| {
+        if cache.keys_version != keys_version {
+            return;
+        }
+        if cache.by_name.len() >= MAX_CACHED {
+            cache.by_name.clear();
+        }
+        cache.by_name.insert(name.to_owned(), entry);
+    });
+}
+
+async fn from_kv(env: &Env, name: &str, keys_version: u64) -> Option<ApiKeyRecord> {
+    let json = env.kv("KV").ok()?.get(&kv_name(name)).text().await.ok()??;
+    let copy: KvCopy = serde_json::from_str(&json).ok()?;
+    (copy.keys_version == keys_version).then_some(copy.record)
+}
+
+async fn from_d1(
+    host: &Host,
+    name: &str,
+    sql: &str,
+    parameter: &str,
+    keys_version: u64,
+) -> StoreResult<Option<ApiKeyRecord>> {
+    let Some(record) = row::<ApiKeyRecord>(&host.env, sql, &[text(parameter)]).await? else {
+        return Ok(None);
+    };
     let copy = serde_json::to_string(&KvCopy { keys_version, record: record.clone() })?;
-    let (env, name) = (host.env.clone(), kv_name(hash));
+    let (env, name) = (host.env.clone(), kv_name(name));
     host.tasks.wait_until(async move {
         if let Err(error) = put(&env, &name, &copy).await {
             log_error("key copy", &error);
@@ -111,8 +137,8 @@ async fn put(env: &Env, name: &str, json: &str) -> StoreResult<()> {
     Ok(env.kv("KV")?.put(name, json)?.expiration_ttl(KV_TTL_S).execute().await?)
 }
 
-fn kv_name(hash: &str) -> String {
-    format!("key:{hash}")
+fn kv_name(name: &str) -> String {
+    format!("key:{name}")
 }
 
 /// All keys, newest first.

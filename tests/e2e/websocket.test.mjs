@@ -572,6 +572,31 @@ test("a key that is revoked ends what its sessions may ask", async () => {
   await t.gw.admin("PUT", `/keys/${made.id}`, { enabled: false });
   socket.send({ type: "message", content: "Go", model: "revoked" });
   assert.equal((await socket.frame("error")).code, "api_key_disabled");
+  assert.equal((await within(10_000, socket.closed, "the close")).code, 1008);
+});
+
+test("a session outlives the rotation of its owner's key; a connection opened with the old secret does not", async () => {
+  const made = await t.gw.createKey({});
+  await t.model("rotated", talks("rotated", 1));
+  const old = await open("?v=2", { key: made.key });
+  const { session_id } = await old.frame("hello");
+  old.send({ type: "message", content: "Go", model: "rotated" });
+  await old.frame("done");
+  const { body: rotated } = await t.gw.admin("POST", `/keys/${made.id}/rotate`);
+  old.send({ type: "message", content: "Go", model: "rotated" });
+  assert.equal((await old.frame("error")).code, "invalid_api_key");
+  assert.equal((await within(10_000, old.closed, "the close")).code, 1008);
+  const socket = await open(`?v=2&session_id=${session_id}`, { key: rotated.key });
+  socket.send({ type: "message", content: "Go on", model: "rotated" });
+  await socket.frame("done");
+  const { data } = (
+    await t.gw.call("/api/v1/chat", {
+      method: "POST",
+      headers: { ...bearer(rotated.key), "content-type": "application/json" },
+      body: JSON.stringify({ session_id, message: "And on" }),
+    })
+  ).json();
+  assert.equal(data.message.content, words(1).join(""));
   socket.close();
 });
 

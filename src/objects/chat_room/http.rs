@@ -25,9 +25,9 @@ use worker::{Method, Request};
 use super::call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
 use super::queue;
 use super::room::{Room, Told, failed};
-use super::store::Owner;
 use super::{run, sockets};
 use crate::envelope;
+use crate::exchange::KeyOwner;
 use crate::platform::http::{Headers, Response};
 use crate::platform::now_ms;
 use crate::platform::promise::Timer;
@@ -94,8 +94,8 @@ async fn body(request: &mut Request) -> Result<Map<String, Value>, ApiError> {
     serde_json::from_slice(&bytes).map_err(|_| ApiError::invalid_json("The body must be a JSON object."))
 }
 
-fn owner(call: &Call) -> Owner {
-    Owner { key_id: call.key_id.clone(), key_hash: call.key_hash.clone() }
+fn owner(call: &Call) -> KeyOwner {
+    KeyOwner { key_id: call.key_id.clone(), key_hash: call.key_hash.clone() }
 }
 
 fn socket(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, ApiError> {

@@ -15,7 +15,8 @@ use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::ApiError;
 use worker::{Env, State};
 
-use super::store::{Owner, Record, Store};
+use super::store::{Record, Store};
+use crate::exchange::KeyOwner;
 use crate::host::Host;
 use crate::platform::executor::Tasks;
 use crate::platform::log_error;
@@ -123,7 +124,7 @@ impl Room {
     }
 
     /// Creates the session if it does not exist; true if it did not.
-    pub fn create(&self, session: Session, owner: Owner) -> Result<bool, ApiError> {
+    pub fn create(&self, session: Session, owner: KeyOwner) -> Result<bool, ApiError> {
         if self.live.borrow().record.is_some() {
             return Ok(false);
         }

@@ -141,7 +141,7 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
         asked_by: Some(asked_by),
         wants_anew,
         body,
-        ..InternalRequest::new(&record.owner.key_hash, turn.id.clone(), record.session.id.clone())
+        ..InternalRequest::new(&record.owner, turn.id.clone(), record.session.id.clone())
     };
     let asking = Box::pin(ask(room, turn, internal, Rc::clone(&answering), Rc::clone(&provider)));
     let outcome = match select(asking, stopped).await {

@@ -37,6 +37,9 @@ struct Attached {
     window_ms: f64,
     frames: u32,
     request_id: String,
+    /// SHA-256 of the secret that opened it. Connections from before this was attached have none and go on.
+    #[serde(default)]
+    key_hash: Option<String>,
 }
 
 /// Opens a connection.
@@ -61,6 +64,7 @@ pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Respons
         window_ms: as_number(now_ms()),
         frames: 0,
         request_id: call.request_id.clone(),
+        key_hash: Some(call.key_hash.clone()),
     };
     pair.server.serialize_attachment(attached).map_err(failed)?;
     if socket.is_v2 {
@@ -153,6 +157,11 @@ pub async fn receive(room: &Rc<Room>, socket: &WebSocket, message: WebSocketInco
         };
         if let Err(refusal) = answered {
             send(socket, &refusal.to_json(version));
+            // The owner's key is gone or has another secret: nothing more can be said here.
+            if refusal.error.status == 401 {
+                let _ = socket.close(Some(1008), Some("the key of this connection is not valid any more"));
+                return;
+            }
         }
     }
 }
@@ -224,6 +233,7 @@ async fn answer(
         }
         FrameBody::Ask(ask) => {
             let request_id = format!("req_{}", new_ulid(now_ms()));
+            check_secret(room, attached).await.map_err(refuse)?;
             let provider = provider_name(room, &ask).await.map_err(refuse)?;
             take_rate(room).await.map_err(refuse)?;
             let accepted = accept(room, *ask, provider, &request_id).map_err(refuse)?;
@@ -245,6 +255,12 @@ async fn answer(
     Ok(())
 }
 
+/// Checks that the secret that opened the connection is still valid.
+async fn check_secret(room: &Room, attached: &Attached) -> Result<(), ApiError> {
+    let Some(hash) = &attached.key_hash else { return Ok(()) };
+    authenticate::check_secret(&room.host()?, &room.record()?.owner, hash).await
+}
+
 /// Applies the key's limit on streamed turns, which is shared with HTTP.
 async fn take_rate(room: &Room) -> Result<(), ApiError> {
     let record = room.record()?;
@@ -257,7 +273,7 @@ pub async fn provider_name(room: &Rc<Room>, ask: &Ask) -> Result<Option<String>,
     let Some(id) = ask.provider_id else { return Ok(None) };
     let record = room.record()?;
     let host = room.host()?;
-    let principal = authenticate::of_internal(&host, &record.owner.key_hash).await?;
+    let principal = authenticate::of_owner(&host, &record.owner).await?;
     let snapshot = snapshot::current(&host).await?;
     let name = snapshot
         .offers_for(&principal)

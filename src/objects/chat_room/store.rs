@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
+use crate::exchange::KeyOwner;
+
 /// Number of frames that are stored for reconnecting clients. For older ones the history is sent.
 const KEPT_FRAMES: u64 = 4_000;
 /// How long used tickets are remembered, in milliseconds: longer than they are valid.
@@ -32,21 +34,12 @@ pub struct Store {
     sql: SqlStorage,
 }
 
-/// The owner of a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// Public id of the key.
-    pub key_id: String,
-    /// SHA-256 of the key, by which it is looked up.
-    pub key_hash: String,
-}
-
 /// A room's own record.
 pub struct Record {
     /// The session.
     pub session: Session,
     /// Its owner.
-    pub owner: Owner,
+    pub owner: KeyOwner,
     /// The summary of the history up to message `summarised`.
     pub summary: Option<String>,
     /// Number of the last message that the summary covers.
@@ -128,14 +121,14 @@ impl Store {
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         Ok(Some(Record {
             session: serde_json::from_str(&row.record)?,
-            owner: Owner { key_id: row.key_id, key_hash: row.key_hash },
+            owner: KeyOwner { key_id: row.key_id, key_hash: row.key_hash },
             summary: row.summary,
             summarised: whole(row.summarised),
         }))
     }
 
     /// Creates the session.
-    pub fn create(&self, session: &Session, owner: &Owner) -> Result<()> {
+    pub fn create(&self, session: &Session, owner: &KeyOwner) -> Result<()> {
         self.sql.exec(SCHEMA, None)?;
         self.run(
             "INSERT OR REPLACE INTO session (id, record, key_id, key_hash) VALUES (1, ?, ?, ?)",

@@ -47,7 +47,7 @@ async fn try_roll(room: &Rc<Room>) -> Result<(), ApiError> {
     let body = summary_body(&model, record.summary.as_deref(), old);
     let internal = InternalRequest {
         body,
-        ..InternalRequest::new(&record.owner.key_hash, new_ulid(now_ms()), summary_of(&record.session.id))
+        ..InternalRequest::new(&record.owner, new_ulid(now_ms()), summary_of(&record.session.id))
     };
     let request_id = format!("req_{}", new_ulid(now_ms()));
     let exchange = Exchange::internal(internal, room.host()?, request_id);

@@ -18,7 +18,7 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
     room.tasks().wait_until(async move {
         let made = task.record().and_then(|record| {
             let conversation_id = record.session.id.clone();
-            let internal = InternalRequest::new(&record.owner.key_hash, turn.id.clone(), conversation_id);
+            let internal = InternalRequest::new(&record.owner, turn.id.clone(), conversation_id);
             Ok(Exchange::internal(internal, task.host()?, turn.request_id.clone()))
         });
         let recorded = match made {

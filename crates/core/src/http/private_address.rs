@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 networks as address and length of the prefix.
 const V4: &[(Ipv4Addr, u32)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
@@ -93,7 +93,7 @@ pub fn is_private(host: &str) -> bool {
     is_numeric
         || is_single_label
         || host.contains('%')
-        || PRIVATE_ZONES.iter().chain(ECHOING_ZONES).any(|zone| is_in(zone))
+        || PRIVATE_ZONES.iter().chain(ECHOING_ZONES).any(is_in)
 }
 
 fn is_private_v4(address: Ipv4Addr) -> bool {
