@@ -62,11 +62,11 @@ pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<()> {
 /// A page of a key's sessions, pinned ones first, then newest first; and the total number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
 pub async fn list(env: &Env, key_id: &str, query: &Query) -> StoreResult<(Vec<Session>, u64)> {
-    let matches = super::archive::matches(5, 8);
+    let (matches, titled) = (super::archive::matches(5, 8), super::archive::contains("title", 5));
     let sql = format!(
         "SELECT record, COUNT(*) OVER () AS total FROM sessions WHERE key_id = ?1 AND deleted_at IS NULL \
         AND archived = ?2 AND (?3 IS NULL OR pinned = ?3) AND (?4 IS NULL OR model = ?4) \
-        AND (?5 IS NULL OR title LIKE ?5 ESCAPE '\\' OR EXISTS (SELECT 1 FROM chat_messages AS m \
+        AND (?5 IS NULL OR {titled} OR EXISTS (SELECT 1 FROM chat_messages AS m \
         WHERE m.conversation_id = sessions.id AND m.key_id = sessions.key_id \
         AND {matches})) ORDER BY pinned DESC, updated_at DESC, id LIMIT ?6 OFFSET ?7"
     );
@@ -75,10 +75,10 @@ pub async fn list(env: &Env, key_id: &str, query: &Query) -> StoreResult<(Vec<Se
         flag(query.archived),
         nullable(query.pinned, flag),
         nullable(query.model.as_deref(), text),
-        nullable(query.search.as_deref().map(super::archive::pattern).as_deref(), text),
+        nullable(query.search.as_deref(), text),
         unsigned(query.limit),
         unsigned(query.offset),
-        nullable(query.search.as_deref().map(super::archive::pattern_in_json).as_deref(), text),
+        nullable(query.search.as_deref().map(super::archive::text_in_json).as_deref(), text),
     ];
     let found: Vec<Row> = rows(env, &sql, &parameters).await?;
     let total = found.first().map_or(0, |row| row.total as u64);

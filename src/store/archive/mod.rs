@@ -9,4 +9,4 @@ mod read;
 
 pub use delete::{delete, expire};
 pub use outbox::record;
-pub use read::{Query, conversations, matches, messages, pattern, pattern_in_json, sums};
+pub use read::{Query, contains, conversations, matches, messages, sums, text_in_json};
