@@ -1,6 +1,7 @@
 //! From a request to its response: finds the route, checks who may call it, and adds the common headers.
 
 use nexus_edge_api::{Audience, Method, Operation, Speaks};
+use nexus_edge_core::access::credential::bearer_token;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::path;
@@ -118,7 +119,9 @@ fn dialect_of_path(path: &str) -> CallerDialect {
 const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
 
 async fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
-    let given = exchange.header("x-admin-token").or_else(|| exchange.credential()).ok_or_else(|| {
+    admit::check_address(exchange, "admin")?;
+    let bearer = || exchange.header("authorization").as_deref().and_then(bearer_token).map(str::to_owned);
+    let given = exchange.header("x-admin-token").or_else(bearer).ok_or_else(|| {
         let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
         ApiError::unauthorized("missing_admin_token", message)
     })?;
@@ -140,7 +143,7 @@ fn allow_origin(
 ) {
     let allowed = match &settings.cors_origins {
         None => "*",
-        Some(origins) if origins.iter().any(|allowed| allowed == origin) => {
+        Some(_) if settings.allows_origin(origin) => {
             set_header(headers, "vary", "origin");
             origin
         }

@@ -122,6 +122,11 @@ fn apply_secrets(
     match &input.personalized_key {
         Patch::Keep => {}
         Patch::Clear => (record.personalized_key_hash, record.personalized_key_hint) = (None, None),
+        // Everyone who has the one would have the other.
+        Patch::Set(key) if *key == exchange.settings.admin_token => {
+            let message = "`personalized_key` must not be the admin token.";
+            return Err(ApiError::invalid("invalid_value", "personalized_key", message));
+        }
         Patch::Set(key) => {
             record.personalized_key_hash = Some(sha256_hex(key));
             record.personalized_key_hint = Some(mask(key));

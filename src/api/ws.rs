@@ -95,6 +95,12 @@ pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
         let message = "This path answers WebSocket connections only: send `upgrade: websocket`.";
         return Err(ApiError::new(426, ErrorKind::InvalidRequest, "upgrade_required", message));
     }
+    // A browser sends the origin of its page and connects wherever the page says; CORS does not hold for WebSocket.
+    if let Some(origin) = exchange.header("origin").filter(|origin| !exchange.settings.allows_origin(origin))
+    {
+        let message = format!("Pages of {origin} may not connect: see CORS_ALLOWED_ORIGINS.");
+        return Err(ApiError::forbidden("origin_not_allowed", message));
+    }
     if exchange.query("key").is_some() || exchange.query("api_key").is_some() {
         let message =
             "A key must not stand in an address: send it in a header or a subprotocol, or get a ticket.";

@@ -10,6 +10,7 @@ use nexus_edge_core::billing::Price;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::limits::amounts::Unit;
+use nexus_edge_core::limits::blocked::Blocked;
 use nexus_edge_core::limits::headers::ratelimit_headers;
 use nexus_edge_core::limits::policy::LimitPolicy;
 use nexus_edge_core::limits::subject::caller_network;
@@ -22,8 +23,8 @@ use worker::Env;
 
 use crate::exchange::Exchange;
 use crate::host::Host;
-use crate::platform::log_error;
 use crate::platform::promise::Timer;
+use crate::platform::{log_error, now_ms};
 use crate::store::credits::{self, Hold};
 use crate::store::limits::{self, Held};
 
@@ -268,24 +269,45 @@ pub async fn admit(exchange: &Exchange, candidate: &Candidate) -> Result<(), Api
     }
 }
 
-/// Counts one more attempt at `what` from the caller's address, under rules such as five per minute. Nothing is
+thread_local! {
+    static BLOCKED: RefCell<Blocked> = RefCell::default();
+}
+
+/// Counts one more failed attempt at `what` from the caller's address, under rules such as five per minute. Nothing is
 /// counted if the platform does not report the address.
 pub async fn attempt_from_address(exchange: &Exchange, what: &str, rules: &Rules) -> Result<(), ApiError> {
-    let Some(address) = exchange.header("cf-connecting-ip") else { return Ok(()) };
-    let subject = Subject::new(SubjectKind::Ip, format!("{what}:{}", caller_network(&address)));
+    let Some(subject) = address_of(exchange, what) else { return Ok(()) };
     let one = Amounts::request(0, 0);
     match limits::take(exchange, &subject, rules, one, None).await {
         Ok(_) => Ok(()),
         Err(held) => {
-            let wait = match held {
+            let wait_ms = match held {
                 Held::Refused(refusal) => refusal.retry_after_ms.unwrap_or(60_000),
                 Held::Unreachable => 60_000,
             };
-            let message = "There were too many failed attempts from this address.";
-            let error = ApiError::new(429, ErrorKind::RateLimit, "too_many_attempts", message);
-            Err(error.with_retry_after(retry_after_s(wait)))
+            let now = now_ms();
+            BLOCKED.with_borrow_mut(|blocked| blocked.block(&subject.name(), now + wait_ms, now));
+            Err(too_many_attempts(wait_ms))
         }
     }
+}
+
+/// Refuses a caller whose address has failed too often at `what`, before their credential is compared.
+pub fn check_address(exchange: &Exchange, what: &str) -> Result<(), ApiError> {
+    let Some(subject) = address_of(exchange, what) else { return Ok(()) };
+    let remaining = BLOCKED.with_borrow(|blocked| blocked.remaining_ms(&subject.name(), now_ms()));
+    remaining.map_or(Ok(()), |wait_ms| Err(too_many_attempts(wait_ms)))
+}
+
+fn address_of(exchange: &Exchange, what: &str) -> Option<Subject> {
+    let address = exchange.header("cf-connecting-ip")?;
+    Some(Subject::new(SubjectKind::Ip, format!("{what}:{}", caller_network(&address))))
+}
+
+fn too_many_attempts(wait_ms: u64) -> ApiError {
+    let message = "There were too many failed attempts from this address.";
+    let error = ApiError::new(429, ErrorKind::RateLimit, "too_many_attempts", message);
+    error.with_retry_after(retry_after_s(wait_ms))
 }
 
 /// Applies the limit of `per_minute` turns of the kind `chat` or `stream` to a user of chat sessions.

@@ -32,6 +32,10 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
 /// The principal of the key with this hash. A text that does not have the form of our keys (`may_be_api_key`) is not
 /// looked up.
 pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> Result<Principal, ApiError> {
+    // An API key cannot be guessed; a personalized key is chosen by a person.
+    if !may_be_api_key {
+        admit::check_address(exchange, "api_key")?;
+    }
     match find(exchange, hash, may_be_api_key).await? {
         Found::Personalized(principal) => Ok(principal),
         Found::ApiKey(record) => {

@@ -117,4 +117,20 @@ test("an address that tries many wrong keys is told to wait", async () => {
     );
   assert.equal(admin.filter(({ status }) => status === 401).length, 10);
   assert.equal(admin.at(-1).status, 429);
+  // The right one is refused as well: otherwise a guesser would learn it at full speed.
+  const right = (address) => t.gw.call("/keys", { headers: { ...bearer(t.gw.adminToken), "cf-connecting-ip": address } });
+  assert.equal((await right("203.0.113.11")).status, 429);
+  assert.equal((await right("203.0.113.12")).status, 200);
+});
+
+test("credentials that stand for more than one thing, and undocumented headers, are refused", async () => {
+  const refusal = async (target, body) => errorOf((await t.gw.admin("POST", target, body)).text);
+  const provider = (personalized_key) => ({ name: "twofold", server_url: `${t.up.url}/v1`, personalized_key });
+  for (const key of [t.key, t.gw.adminToken, "fifteen-letters"]) {
+    assert.equal((await refusal("/providers", provider(key))).param, "personalized_key");
+  }
+  assert.equal((await refusal("/keys", { owner: `key:${t.key.split("-")[2]}` })).param, "owner");
+  for (const name of ["x-api-key", "api-key", "x-goog-api-key"]) {
+    assert.equal((await t.gw.call("/keys", { headers: { [name]: t.gw.adminToken } })).status, 401, name);
+  }
 });

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { connect } from "../support/socket.mjs";
+import { startGateway } from "../support/gateway.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { delay, gate, streamEvents, toolCall, usage, answersWith, completion } from "../support/upstream.mjs";
 import { bearer, eventually, within } from "../support/util.mjs";
@@ -561,6 +562,22 @@ test("an idle session sleeps and wakes with its state", async () => {
     ["Before", words(3).join(""), "After"],
   );
   socket.close();
+});
+
+test("pages of other origins may not connect where origins are listed", async () => {
+  const gw = await startGateway({ vars: { CORS_ALLOWED_ORIGINS: "https://app.example" } });
+  try {
+    const { key } = await gw.createKey({});
+    const from = (origin) => connect(`${gw.url}/ws/chat?v=2`, { headers: { ...bearer(key), ...(origin && { origin }) } });
+    for (const origin of ["https://app.example", undefined]) {
+      const socket = await from(origin);
+      await socket.frame("hello");
+      socket.close();
+    }
+    await assert.rejects(from("https://evil.example"), /403/);
+  } finally {
+    await gw.stop();
+  }
 });
 
 test("a key that is revoked ends what its sessions may ask", async () => {

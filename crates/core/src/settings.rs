@@ -76,6 +76,12 @@ impl Settings {
             keyring,
         })
     }
+
+    /// Whether pages of this origin may call the gateway.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.cors_origins.as_ref().is_none_or(|allowed| allowed.iter().any(|allowed| allowed == origin))
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +135,8 @@ mod tests {
         assert_eq!((settings.requests_per_second, settings.initial_credits), (0, u64::MAX));
         assert_eq!((settings.chat_per_minute, settings.chat_stream_per_minute), (u32::MAX, 30));
         assert!(settings.checks_credits && !settings.allow_private_upstreams);
+        assert!(settings.allows_origin("https://a.example") && !settings.allows_origin("https://c.example"));
+        assert!(with(&[]).allows_origin("https://c.example"));
         assert_eq!(settings.cors_origins.unwrap(), ["https://a.example", "https://b.example"]);
         assert!(with(&[("CORS_ALLOWED_ORIGINS", " * ")]).cors_origins.is_none());
     }

@@ -67,7 +67,7 @@ input! {
         /// `anthropic`, `gemini`; `null`: all.
         pub allowed_dialects: Vec<String> = texts(1..=40).check(check_dialects),
         /// Whose key it is. Keys of one owner share its limits and its account of credits.
-        pub owner: String = text(1..=100),
+        pub owner: String = text(1..=100).check(check_owner),
         /// Labels for searching and for cost reports: at most 16, names of 1 to 64 and values of 1 to 256 characters.
         pub tags: BTreeMap<String, String> = text_map().check(check_tags),
         /// What is kept of the conversations of the key.
@@ -113,6 +113,15 @@ impl KeyInput {
         self.policy.apply(&mut record.policy);
         self.cache_ttl_s.clone().apply_to(&mut record.cache_ttl_s);
     }
+}
+
+/// An owner and a key without one have accounts of credits by their names; the name of a key's begins with `key:`.
+fn check_owner(owner: String) -> Result<String, ApiError> {
+    if owner.starts_with("key:") {
+        let message = "`owner` must not begin with `key:`: so begin the accounts of keys without an owner.";
+        return Err(ApiError::invalid("invalid_value", "owner", message));
+    }
+    Ok(owner)
 }
 
 fn check_ips(ranges: Vec<String>) -> Result<Vec<String>, ApiError> {

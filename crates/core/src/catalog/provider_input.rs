@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::operation_input::OperationInput;
 use super::presets::{self, Preset};
 use super::provider::{ProviderRecord, TIMEOUT_RANGE_MS, check_key};
+use crate::access::api_key::is_api_key;
 use crate::error::ApiError;
 use crate::http::headers;
 use crate::http::upstream_url::UpstreamUrl;
@@ -32,7 +33,7 @@ input! {
         /// Its key, stored sealed; for `vertex` the JSON of a service account. Shown masked.
         pub server_key: String = text(1..=8000).check(|key| check_key("server_key", key)),
         /// A key that callers may use for this provider only, stored as a hash. Shown masked.
-        pub personalized_key: String = credential(8..=256),
+        pub personalized_key: String = credential(16..=256).check(check_personalized_key),
         /// Free text.
         pub description: String = text(0..=2000),
         /// Headers of every request to it, stored sealed. Values that look like credentials are shown masked.
@@ -139,6 +140,14 @@ fn read_kind(kind: &str) -> Result<ProviderKind, ApiError> {
         let names: Vec<&str> = ProviderKind::ALL.iter().map(|kind| kind.name()).collect();
         unknown_value("kind", kind, &names)
     })
+}
+
+fn check_personalized_key(key: String) -> Result<String, ApiError> {
+    if is_api_key(&key) {
+        let message = "`personalized_key` must not have the form of an API key of the gateway.";
+        return Err(ApiError::invalid("invalid_value", "personalized_key", message));
+    }
+    Ok(key)
 }
 
 fn check_url(url: &str, allow_private: bool) -> Result<(), ApiError> {

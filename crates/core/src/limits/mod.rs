@@ -7,6 +7,7 @@
 
 pub mod amounts;
 pub mod authority;
+pub mod blocked;
 pub mod bucket;
 pub mod calendar;
 pub mod fallback;
