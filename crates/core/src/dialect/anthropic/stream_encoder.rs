@@ -2,7 +2,8 @@
 //!
 //! The dialect has one open block at a time, and clients rely on it. So the first open part is written as it arrives;
 //! events of later parts wait until it ends. A signature is written in one piece, because the official clients take
-//! the last piece for the whole. The start event waits for the event after it, so that it contains the count of the
+//! the last piece for the whole. The input of a call is an object: arguments that are none wait for their end and are
+//! written as one. The start event waits for the event after it, so that it contains the count of the
 //! prompt if it is known by then.
 
 use std::borrow::Cow;
@@ -61,6 +62,10 @@ struct Waiting {
     is_open: bool,
     /// Events that arrived before its turn.
     deltas: Vec<StreamEvent>,
+    /// Arguments that are no object, until they are complete.
+    odd_arguments: String,
+    /// Whether the arguments have begun as an object, so that they are written as they arrive.
+    is_object: bool,
     signature: String,
     has_ended: bool,
 }
@@ -74,7 +79,6 @@ enum Out<'a> {
     ContentBlockStop { index: usize },
     MessageDelta { delta: Stop<'a>, usage: UsageOut },
     MessageStop,
-    Ping,
 }
 
 #[derive(Serialize)]
@@ -107,7 +111,6 @@ impl Out<'_> {
             Self::ContentBlockStop { .. } => "content_block_stop",
             Self::MessageDelta { .. } => "message_delta",
             Self::MessageStop => "message_stop",
-            Self::Ping => "ping",
         }
     }
 
@@ -142,11 +145,10 @@ impl StreamEncoder for Encoder {
             StreamEvent::Usage(usage) => self.usage = Some(*usage),
             StreamEvent::Finish { choice: 0, reason } => self.finish = Some(reason.clone()),
             StreamEvent::Ping => {
-                // Clients ignore events before the start.
                 if self.begin.is_some() {
                     self.write_begin(out);
                 }
-                Out::Ping.write(out);
+                out.extend_from_slice(self.keep_alive());
             }
             StreamEvent::PartStart { choice: 0, part, start } => self.part_starts(*part, start, out),
             StreamEvent::TextDelta { choice: 0, part, .. }
@@ -167,7 +169,7 @@ impl StreamEncoder for Encoder {
     }
 
     fn keep_alive(&self) -> &'static [u8] {
-        // Clients ignore events before the start.
+        // The official libraries raise an error for an event before the start.
         if self.has_begun { PING } else { KEEP_ALIVE }
     }
 }
@@ -222,6 +224,8 @@ impl Encoder {
             start: start.clone(),
             is_open: false,
             deltas: Vec::new(),
+            odd_arguments: String::new(),
+            is_object: false,
             signature: String::new(),
             has_ended: false,
         });
@@ -283,8 +287,13 @@ impl Waiting {
             }
             StreamEvent::ArgumentsDelta { text, .. } if !text.is_empty() => {
                 self.open(index, out);
-                let delta = DeltaOut::InputJson { partial_json: text };
-                Out::ContentBlockDelta { index, delta }.write(out);
+                self.is_object |= self.odd_arguments.is_empty() && text.trim_start().starts_with('{');
+                if self.is_object {
+                    let delta = DeltaOut::InputJson { partial_json: text };
+                    Out::ContentBlockDelta { index, delta }.write(out);
+                } else if !(self.odd_arguments.is_empty() && text.trim().is_empty()) {
+                    self.odd_arguments.push_str(text);
+                }
             }
             StreamEvent::SignatureDelta { signature, .. } => self.signature.push_str(signature),
             StreamEvent::Citation { citation, .. } => {
@@ -326,7 +335,14 @@ impl Waiting {
     fn close(&mut self, blocks: &mut usize, out: &mut Vec<u8>) {
         let index = *blocks;
         match self.start {
-            PartStart::ToolCall { .. } | PartStart::RedactedThinking { .. } => self.open(index, out),
+            PartStart::ToolCall { .. } | PartStart::RedactedThinking { .. } => {
+                self.open(index, out);
+                if !self.odd_arguments.is_empty() {
+                    let input = Json::arguments_object(&self.odd_arguments);
+                    let delta = DeltaOut::InputJson { partial_json: input.text() };
+                    Out::ContentBlockDelta { index, delta }.write(out);
+                }
+            }
             PartStart::ProviderBlock { origin: SignatureOrigin::Anthropic, ref block } => {
                 let input = input_of(block);
                 self.open(index, out);

@@ -5,16 +5,21 @@ use super::{Anthropic, PING};
 use crate::dialect::canonical::{CallerCodec as _, ErrorInfo};
 use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer};
+use crate::sse::writer::KEEP_ALIVE;
 use crate::sse::{Event, writer};
 
 /// The observer of one stream.
 #[derive(Default)]
-pub struct AnthropicObserver(UsageTap);
+pub struct AnthropicObserver {
+    usage: UsageTap,
+    has_begun: bool,
+}
 
 impl Observer for AnthropicObserver {
     fn observe(&mut self, event: Event<'_>) -> bool {
         if let Some(data) = event.data() {
-            self.0.observe(&data);
+            self.usage.observe(&data);
+            self.has_begun = true;
         }
         true
     }
@@ -22,14 +27,14 @@ impl Observer for AnthropicObserver {
     fn facts(&self) -> StreamFacts {
         StreamFacts {
             // Before the end the upstream has reported only the prompt; the rest is counted afterwards.
-            usage: self.0.usage(),
-            finish_reason: self.0.finish_reason().map(str::to_owned),
-            estimated_completion: self.0.estimated_completion(),
+            usage: self.usage.usage(),
+            finish_reason: self.usage.finish_reason().map(str::to_owned),
+            estimated_completion: self.usage.estimated_completion(),
         }
     }
 
     fn ending(&self) -> Ending {
-        match (self.0.error(), self.0.is_complete(), self.0.finish_reason()) {
+        match (self.usage.error(), self.usage.is_complete(), self.usage.finish_reason()) {
             (Some(_), ..) => Ending::Error,
             (None, true, _) => Ending::Done,
             (None, false, Some(_)) => Ending::Finished,
@@ -38,7 +43,8 @@ impl Observer for AnthropicObserver {
     }
 
     fn keep_alive(&self) -> &'static [u8] {
-        PING
+        // The official libraries raise an error for an event before the start.
+        if self.has_begun { PING } else { KEEP_ALIVE }
     }
 
     fn missing_end(&self) -> &'static [u8] {

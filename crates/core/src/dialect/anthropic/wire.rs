@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json};
+use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json, anthropic_tier};
 use crate::tokens::TokenUsage;
 
 /// A content block to be encoded.
@@ -202,7 +202,6 @@ struct OutputDetails {
 impl UsageOut {
     pub fn of(usage: Option<TokenUsage>, service_tier: Option<&str>) -> Self {
         let usage = usage.unwrap_or_default();
-        let tier = service_tier.map(|tier| if tier == "default" { "standard" } else { tier });
         Self {
             input_tokens: usage.prompt.saturating_sub(usage.cached).saturating_sub(usage.cache_written),
             cache_creation_input_tokens: usage.cache_written,
@@ -214,7 +213,7 @@ impl UsageOut {
             output_tokens: usage.completion,
             output_tokens_details: (usage.reasoning > 0)
                 .then_some(OutputDetails { thinking_tokens: usage.reasoning }),
-            service_tier: tier.map(str::to_owned),
+            service_tier: service_tier.and_then(anthropic_tier).map(str::to_owned),
         }
     }
 }

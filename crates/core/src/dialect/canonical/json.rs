@@ -59,10 +59,10 @@ impl Json {
     }
 
     /// The arguments of a tool call as an object. Models write them as text, and not always correctly: an empty text
-    /// is an empty object, and what is not an object is put under `arguments`.
+    /// or `null` is an empty object, and what is not an object is put under `arguments`.
     #[must_use]
     pub fn arguments_object(text: &str) -> Self {
-        if text.trim().is_empty() {
+        if matches!(text.trim(), "" | "null") {
             return Self::empty_object();
         }
         match Self::parse(text) {
@@ -105,6 +105,7 @@ mod tests {
         for (text, object) in [
             ("", "{}"),
             ("  ", "{}"),
+            ("null", "{}"),
             ("{\"a\":1}", "{\"a\":1}"),
             ("[1]", r#"{"arguments":"[1]"}"#),
             ("{\"a\":", r#"{"arguments":"{\"a\":"}"#),

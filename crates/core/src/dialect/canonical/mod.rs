@@ -15,6 +15,7 @@ mod origin;
 mod request;
 mod response;
 mod stream;
+mod tier;
 
 pub use crate::error::ErrorKind;
 pub use assemble::{Answered, Assembly, assemble};
@@ -28,6 +29,7 @@ pub use request::{
 };
 pub use response::{ChatResponse, Choice, FinishReason, ReplyContext};
 pub use stream::{PartStart, StreamDecoder, StreamEncoder, StreamEvent};
+pub use tier::{anthropic_tier, openai_tier};
 
 use crate::error::ApiError;
 

@@ -7,7 +7,7 @@ use super::input_items::response_id;
 use super::output::{Output, outcome, token_logprobs};
 use super::settings::Settings;
 use super::wire::{Failure, Incomplete, Item, Response, Status, Usage};
-use crate::dialect::canonical::{ChatResponse, ErrorInfo, Part, PartStart, ReplyContext};
+use crate::dialect::canonical::{ChatResponse, ErrorInfo, Part, PartStart, ReplyContext, openai_tier};
 use crate::tokens::TokenUsage;
 
 /// Encodes the answer to one request, streamed or not.
@@ -115,7 +115,7 @@ impl ResponsesEncoder {
             incomplete_details: state.incomplete,
             model: state.model.unwrap_or(&self.context.model),
             output,
-            service_tier: state.service_tier.or(self.service_tier.as_deref()),
+            service_tier: state.service_tier.and_then(openai_tier).or(self.service_tier.as_deref()),
             usage: state.usage.map(Usage::from),
             settings: &self.settings,
         }

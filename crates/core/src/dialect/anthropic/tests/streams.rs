@@ -243,3 +243,31 @@ fn of_several_answers_the_first_is_written() {
     assert!(stream.contains("first") && !stream.contains("second"));
     assert!(stream.contains(r#""stop_reason":"max_tokens""#));
 }
+
+#[test]
+fn nothing_but_comments_is_written_before_the_start() {
+    let written = write_stream(&[E::Ping, start(), E::Ping, E::Done]);
+    assert!(written.starts_with(": keep-alive\n\nevent: message_start\n"), "{written}");
+    assert!(written.contains("event: ping\n"), "{written}");
+}
+
+#[test]
+fn arguments_that_are_no_object_are_written_as_one() {
+    for (pieces, input) in [
+        (["4 ", "+ 4"], r#"{"arguments":"4 + 4"}"#),
+        (["nu", "ll"], "{}"),
+        ([" ", "{}"], "{}"),
+        (["[1", "]"], r#"{"arguments":"[1]"}"#),
+        (["", ""], ""),
+    ] {
+        let [first, second] = pieces;
+        let events =
+            [start(), tool_start(0, "t"), arguments(0, first), arguments(0, second), part_end(0), E::Done];
+        let written = write_stream(&events);
+        let partial = |line: &str| -> Option<String> {
+            let event: Value = serde_json::from_str(line.strip_prefix("data: ")?).unwrap();
+            event["delta"]["partial_json"].as_str().map(str::to_owned)
+        };
+        assert_eq!(written.lines().filter_map(partial).collect::<String>(), input, "{pieces:?}");
+    }
+}

@@ -7,7 +7,7 @@ use super::wire::{
     Field, ImageOut, PartOut, PromptDetailsOut, ReplyOut, SaidOut, UrlCitation, UsageOut, json,
 };
 use crate::dialect::canonical::{
-    ChatResponse, Choice, Citation, FinishReason, Json, Media, Part, ReplyContext,
+    ChatResponse, Choice, Citation, FinishReason, Json, Media, Part, ReplyContext, openai_tier,
 };
 use crate::tokens::TokenUsage;
 
@@ -36,7 +36,7 @@ pub(super) fn encode(response: &ChatResponse, context: &ReplyContext, as_functio
             })
             .collect(),
         usage: response.usage.as_ref().map(|usage| Field::Is(usage_out(usage))),
-        service_tier: response.service_tier.as_deref(),
+        service_tier: response.service_tier.as_deref().and_then(openai_tier),
         system_fingerprint: response.system_fingerprint.as_deref(),
     })
 }

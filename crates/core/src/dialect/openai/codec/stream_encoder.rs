@@ -17,7 +17,7 @@ use super::wire::{
     SaidOut, UsageOut, json,
 };
 use crate::dialect::canonical::{
-    Citation, FinishReason, Json, Media, PartStart, ReplyContext, StreamEncoder, StreamEvent,
+    Citation, FinishReason, Json, Media, PartStart, ReplyContext, StreamEncoder, StreamEvent, openai_tier,
 };
 use crate::dialect::openai::head::Head;
 use crate::sse::writer::{DONE, KEEP_ALIVE, write_data};
@@ -311,7 +311,7 @@ impl Encoder {
             model: &self.head.model,
             choices,
             usage: self.include_usage.then_some(usage.map_or(Field::Null, Field::Is)),
-            service_tier: self.head.service_tier.as_deref(),
+            service_tier: self.head.service_tier.as_deref().and_then(openai_tier),
             system_fingerprint: self.head.system_fingerprint.as_deref(),
         };
         write_data(out, &json(&chunk));
