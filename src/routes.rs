@@ -144,6 +144,8 @@ routes! {
     "PUT /limits/{subject...}"                         => op::limits::PUT, |x, p| limits::put(x, &p.first);
     "DELETE /limits/{subject...}"                      => op::limits::DELETE, |x, p| limits::delete(x, &p.first);
     "GET /prices"                                      => op::prices::LIST, |x, _| prices::list(x);
+    "PUT /prices/table"                                => op::prices::PUT_TABLE, |x, _| prices::put_table(x);
+    "DELETE /prices/table"                             => op::prices::DELETE_TABLE, |x, _| prices::delete_table(x);
     "PUT /prices/{subject...}"                         => op::prices::PUT, |x, p| prices::put(x, &p.first);
     "DELETE /prices/{subject...}"                      => op::prices::DELETE, |x, p| prices::delete(x, &p.first);
     "GET /stats/total"                                 => op::stats::TOTAL, |x, _| stats::total(x);

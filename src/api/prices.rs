@@ -1,12 +1,15 @@
-//! The admin API for prices: the built-in table, and what is set over it.
+//! The admin API for prices: what is set, the table of list prices, and a table of the operator's own.
 
-use nexus_edge_api::prices::{BuiltInPrice, PriceSettingView, PriceView, Prices};
-use nexus_edge_core::billing::{PriceSetting, book, table};
-use nexus_edge_core::error::ApiError;
+use nexus_edge_api::prices::{ListedPrice, PriceSettingView, Prices, TableChange, UploadedTable};
+use nexus_edge_core::billing::price_input::read_setting;
+use nexus_edge_core::billing::{PriceSetting, book, upload};
+use nexus_edge_core::error::{ApiError, ErrorKind};
+use nexus_edge_prices::BUILT_IN;
 
-use super::answer_deleted;
+use super::{answer_deleted, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
+use crate::platform::now_ms;
 use crate::store::{policies, snapshot};
 
 /// `GET /prices`
@@ -19,13 +22,53 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
             Some(PriceSettingView::of(&record.subject, &setting))
         })
         .collect();
-    let table = table::built_in();
-    let built_in = table
-        .prices
-        .iter()
-        .map(|(model, price)| BuiltInPrice { model, price: PriceView::of(price) })
-        .collect();
-    exchange::json(200, &Prices { set, built_in_as_of: &table.as_of, built_in })
+    let prices = Prices {
+        set,
+        uploaded: policies::price_table(&exchange.env).await?,
+        built_in_as_of: &BUILT_IN.as_of,
+        built_in_version: &BUILT_IN.version,
+        built_in: BUILT_IN.rows().map(|row| ListedPrice::of(&row)).collect(),
+    };
+    exchange::json(200, &prices)
+}
+
+/// `PUT /prices/table?dry_run=&force=`
+pub async fn put_table(exchange: &Exchange) -> Result<Response, ApiError> {
+    let is_dry = query::boolean(exchange, "dry_run")?.unwrap_or(false);
+    let is_forced = query::boolean(exchange, "force")?.unwrap_or(false);
+    let body = exchange.body_up_to(upload::MAX_BYTES).await?;
+    let table = upload::read(&body.bytes)?;
+    let held = policies::price_table_json(&exchange.env).await?;
+    let held = held.and_then(|json| nexus_edge_prices::parse(json.as_bytes()).ok());
+    let difference = upload::difference(held.as_ref().unwrap_or(&BUILT_IN), &table);
+    if difference.is_suspicious() && !is_dry && !is_forced {
+        let message = format!(
+            "{} of {} prices change by more than twice. Look at them with `dry_run=true`; `force=true` takes the table.",
+            difference.far, difference.shared
+        );
+        return Err(ApiError::new(409, ErrorKind::InvalidRequest, "price_table_suspicious", message));
+    }
+    if !is_dry {
+        let uploaded = UploadedTable {
+            version: table.version.to_string(),
+            as_of: table.as_of.to_string(),
+            models: u64::try_from(table.models()).unwrap_or(u64::MAX),
+            uploaded_at: now_ms(),
+        };
+        let json = String::from_utf8_lossy(&body.bytes);
+        policies::put_price_table(&exchange.env, &uploaded, &json).await?;
+        snapshot::reload(exchange).await?;
+    }
+    exchange::json(200, &TableChange::of(&table, difference, !is_dry))
+}
+
+/// `DELETE /prices/table`
+pub async fn delete_table(exchange: &Exchange) -> Result<Response, ApiError> {
+    if !policies::delete_price_table(&exchange.env).await? {
+        return Err(ApiError::not_found("price_not_found", "No table of prices was uploaded."));
+    }
+    snapshot::reload(exchange).await?;
+    answer_deleted("table")
 }
 
 /// `PUT /prices/{subject}`: dollars for a million tokens, or a factor, for `provider_model:<id>`, `model:<name>` or
@@ -34,7 +77,7 @@ pub async fn put(exchange: &Exchange, subject: &str) -> Result<Response, ApiErro
     if !book::is_subject(subject) {
         return Err(not_found());
     }
-    let setting = PriceSetting::parse(&exchange.body().await?.bytes)?;
+    let setting = read_setting(&exchange.body().await?.bytes)?;
     policies::put_price(&exchange.env, subject, &setting).await?;
     snapshot::reload(exchange).await?;
     exchange::json(200, &PriceSettingView::of(subject, &setting))

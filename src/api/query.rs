@@ -24,15 +24,15 @@ pub fn rows(exchange: &Exchange, name: &str, default: u32, most: u32) -> Result<
     Ok(given.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
 }
 
-/// `true` or `false`, if the parameter is given.
+/// `true` or `false` (or `1` or `0`), if the parameter is given.
 ///
 /// # Errors
 /// `invalid_value`, which names the parameter.
 pub fn boolean(exchange: &Exchange, name: &str) -> Result<Option<bool>, ApiError> {
     match exchange.query(name).as_deref() {
         None => Ok(None),
-        Some("true") => Ok(Some(true)),
-        Some("false") => Ok(Some(false)),
+        Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0") => Ok(Some(false)),
         Some(_) => Err(ApiError::invalid("invalid_value", name, format!("`{name}` must be true or false."))),
     }
 }

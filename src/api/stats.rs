@@ -28,6 +28,7 @@ pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
         total_rounds: totals.rounds,
         tokens_usage,
         active_sessions: totals.active_sessions,
+        unpriced_requests: totals.unpriced,
     };
     exchange::json(200, &body)
 }

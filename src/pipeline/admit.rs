@@ -6,7 +6,6 @@
 use futures::channel::oneshot;
 use futures::future::{Either, join_all, select};
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::billing::Price;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::limits::amounts::Unit;
@@ -15,7 +14,7 @@ use nexus_edge_core::limits::headers::ratelimit_headers;
 use nexus_edge_core::limits::policy::LimitPolicy;
 use nexus_edge_core::limits::subject::caller_network;
 use nexus_edge_core::limits::{Amounts, Bucket, Rules, SLOT_RENEW_MS, Spent, Subject, SubjectKind};
-use nexus_edge_core::routing::{Candidate, Snapshot};
+use nexus_edge_core::routing::{Candidate, Route, Snapshot};
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_core::tokens::TokenUsage;
 use std::cell::RefCell;
@@ -84,20 +83,23 @@ impl Settled {
 }
 
 /// Applies the limits of the key, of its owner and of the model to a chat request. Without limits this is free. Money
-/// is reserved for the most expensive candidate.
+/// is reserved for the most expensive candidate; candidates without a known price are left out of the route where money
+/// is counted.
 pub async fn key_limits(
     exchange: &Exchange,
     principal: &Principal,
     snapshot: &Snapshot,
     inbound: &Inbound<'_>,
-    prices: impl Iterator<Item = Price>,
+    route: &mut Route,
 ) -> Result<Option<Admission>, ApiError> {
     let model = &inbound.model;
-    admit_estimated(exchange, principal, snapshot, model, || {
+    admit_estimated(exchange, principal, snapshot, model, route, |route| {
         let completion = inbound.max_completion_tokens().unwrap_or(DEFAULT_COMPLETION_TOKENS);
         let usage =
             TokenUsage { prompt: inbound.estimate_prompt_tokens(), completion, ..TokenUsage::default() };
-        Amounts::request(usage.total().max(1), prices.map(|price| price.cost(&usage)).max().unwrap_or(0))
+        let quotes = route.candidates.iter().map(|candidate| &candidate.quote);
+        let most = quotes.filter_map(|quote| quote.estimate(&usage, exchange.started_ms)).max();
+        Amounts::request(usage.total().max(1), most.unwrap_or(0))
     })
     .await
 }
@@ -108,10 +110,13 @@ pub async fn model_limits(
     principal: &Principal,
     snapshot: &Snapshot,
     model: &str,
-    price: Option<&Price>,
+    route: &mut Route,
 ) -> Result<Option<Admission>, ApiError> {
-    admit_estimated(exchange, principal, snapshot, model, || Amounts::request(1, price.map_or(0, |_| 1)))
-        .await
+    admit_estimated(exchange, principal, snapshot, model, route, |route| {
+        let is_priced = route.candidates.iter().any(|candidate| candidate.quote.is_known());
+        Amounts::request(1, u64::from(is_priced))
+    })
+    .await
 }
 
 async fn admit_estimated(
@@ -119,16 +124,20 @@ async fn admit_estimated(
     principal: &Principal,
     snapshot: &Snapshot,
     model: &str,
-    estimate: impl FnOnce() -> Amounts,
+    route: &mut Route,
+    estimate: impl FnOnce(&Route) -> Amounts,
 ) -> Result<Option<Admission>, ApiError> {
     let subjects = limited_subjects(principal, snapshot, model);
     let pays = exchange.settings.checks_credits;
     if subjects.is_empty() && !pays {
         return Ok(None);
     }
-    let is_counted =
-        pays || subjects.iter().any(|(_, _, rules)| rules.counts(Unit::Tokens) || rules.counts(Unit::Cost));
-    let need = if is_counted { estimate() } else { Amounts::request(0, 0) };
+    let counts = |unit: Unit| subjects.iter().any(|(_, _, rules)| rules.counts(unit));
+    let counts_money = pays || counts(Unit::Cost);
+    if counts_money && !route.keep(|candidate| candidate.quote.is_known()) {
+        return Err(unpriced(model));
+    }
+    let need = if counts_money || counts(Unit::Tokens) { estimate(route) } else { Amounts::request(0, 0) };
     let mut admission = Admission { held: Vec::with_capacity(subjects.len()), credit: None, running: None };
     for (subject, policy, rules) in subjects {
         let taken = limits::take(exchange, &subject, &rules, need, policy.on_failure).await;
@@ -152,6 +161,15 @@ async fn admit_estimated(
     }
     admission.keep_slots(exchange);
     Ok(Some(admission))
+}
+
+/// A request of which no price is known cannot be counted against a budget or credits, and is not free.
+fn unpriced(model: &str) -> ApiError {
+    let message = format!(
+        "The price of `{model}` is not known, and this API key pays for its requests. An administrator can set the price \
+         (PUT /prices/{{subject}}), or one for all such models (UNKNOWN_PRICE_CEILING)."
+    );
+    ApiError::new(403, ErrorKind::Permission, "price_unknown", message)
 }
 
 /// Reserves the credits of a request. If the account cannot be reached the request is refused: money fails closed.

@@ -24,7 +24,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::failed::{AttemptError, Failed, Reply};
 use super::received::{self, has_body};
-use super::record::RequestRecord;
+use super::record::{RequestRecord, set_price_source};
 use super::relay;
 use super::resolve;
 use super::settle;
@@ -52,6 +52,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
             let Forwarded { status, headers, body, facts, .. } = forwarded;
             set_header(&headers, "x-nexus-attempts", &settlement.record().trail.attempts().to_string());
             let record = settlement.record();
+            set_price_source(&headers, record);
             record.event.status = status;
             record.note_facts(&facts);
             settlement.keep_hold(hold);
@@ -111,9 +112,8 @@ async fn plan(
     record.note_request(model, false);
     let snapshot = snapshot::current(exchange).await?;
     let offer = |candidate: &Candidate| call_of(candidate, operation).map(|_| ());
-    let route = resolve::resolve_operation(exchange, &snapshot, principal, model, offer)?;
-    let price = route.candidates.iter().find_map(|candidate| candidate.price);
-    record.admission = admit::model_limits(exchange, principal, &snapshot, model, price.as_ref()).await?;
+    let mut route = resolve::resolve_operation(exchange, &snapshot, principal, model, offer)?;
+    record.admission = admit::model_limits(exchange, principal, &snapshot, model, &mut route).await?;
     Ok(route)
 }
 

@@ -53,7 +53,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::Outcome;
 use recognise::Recogniser;
-use record::RequestRecord;
+use record::{RequestRecord, set_price_source};
 use upstream_health::Hold;
 
 /// A chat completion in the dialect of the exchange. `from_path`: model and streaming, if the path contains them.
@@ -70,6 +70,7 @@ pub async fn chat_completion(
         // The relay settles at the end of the answer.
         Ok(Served::Upstream { accepted, hold, cache }) => {
             set_headers(&accepted.headers, settlement.record());
+            set_price_source(&accepted.headers, settlement.record());
             match cache {
                 Use::Off => {}
                 Use::Bypass => set_header(&accepted.headers, cache::HEADER, "bypass"),
@@ -125,9 +126,8 @@ async fn serve(
     record.note_request(&inbound.model, inbound.stream);
     record.note_body(exchange.caller_dialect, &body.bytes, &inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
-    let route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
-    let prices = route.candidates.iter().filter_map(|candidate| candidate.price);
-    record.admission = admit::key_limits(exchange, principal, &snapshot, &inbound, prices).await?;
+    let mut route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
+    record.admission = admit::key_limits(exchange, principal, &snapshot, &inbound, &mut route).await?;
     record.session = route.binds_sessions().then(|| resolve::session_of(exchange)).flatten();
     let cache = cache::use_of(exchange, principal, &inbound, &route)?;
     let found = match &cache {

@@ -15,6 +15,8 @@ use nexus_edge_failover::Trail;
 use super::admit::Admission;
 use super::cache::Place;
 use super::recognise::Recognised;
+use crate::exchange::set_header;
+use crate::platform::http::Headers;
 
 /// Longest model name or finish reason in a record, in characters.
 const MAX_RECORDED_NAME: usize = 200;
@@ -50,6 +52,13 @@ enum Prompt {
 impl Default for Prompt {
     fn default() -> Self {
         Self::Estimated(0)
+    }
+}
+
+/// Says in the answer's headers where its price comes from; `unknown` if there is none.
+pub fn set_price_source(headers: &Headers, record: &RequestRecord) {
+    if let Some(quote) = record.trail.quote() {
+        set_header(headers, "x-nexus-cost", quote.source.as_str());
     }
 }
 

@@ -1,11 +1,13 @@
 //! Limits of subjects other than keys, and prices, in D1. Requests read them from the snapshot.
 
+use nexus_edge_api::prices::UploadedTable;
 use nexus_edge_core::billing::PriceSetting;
 use nexus_edge_core::billing::book::PriceRecord;
 use nexus_edge_core::limits::policy::{LimitPolicy, LimitRecord};
+use serde::Deserialize;
 use worker::Env;
 
-use super::{StoreResult, row, rows, text, write};
+use super::{StoreResult, row, rows, text, unsigned, write};
 
 /// All limits, by subject.
 pub async fn limits(env: &Env) -> StoreResult<Vec<LimitRecord>> {
@@ -46,4 +48,34 @@ pub async fn put_price(env: &Env, subject: &str, setting: &PriceSetting) -> Stor
 /// Removes a price; false if there is none.
 pub async fn delete_price(env: &Env, subject: &str) -> StoreResult<bool> {
     Ok(write(env, "DELETE FROM prices WHERE subject = ?1", &[text(subject)]).await?.changes > 0)
+}
+
+/// The table of prices that was uploaded, without its contents.
+pub async fn price_table(env: &Env) -> StoreResult<Option<UploadedTable>> {
+    row(env, "SELECT version, as_of, models, uploaded_at FROM price_table", &[]).await
+}
+
+/// Its contents.
+pub async fn price_table_json(env: &Env) -> StoreResult<Option<String>> {
+    #[derive(Deserialize)]
+    struct Contents {
+        json: String,
+    }
+    Ok(row::<Contents>(env, "SELECT json FROM price_table", &[]).await?.map(|contents| contents.json))
+}
+
+/// Replaces it.
+pub async fn put_price_table(env: &Env, table: &UploadedTable, json: &str) -> StoreResult<()> {
+    let sql = "INSERT INTO price_table (id, version, as_of, models, uploaded_at, json) VALUES (1, ?1, ?2, ?3, ?4, ?5) \
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, as_of = excluded.as_of, models = excluded.models, \
+        uploaded_at = excluded.uploaded_at, json = excluded.json";
+    let UploadedTable { version, as_of, models, uploaded_at } = table;
+    write(env, sql, &[text(version), text(as_of), unsigned(*models), unsigned(*uploaded_at), text(json)])
+        .await?;
+    Ok(())
+}
+
+/// Removes it; false if there is none.
+pub async fn delete_price_table(env: &Env) -> StoreResult<bool> {
+    Ok(write(env, "DELETE FROM price_table", &[]).await?.changes > 0)
 }

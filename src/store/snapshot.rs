@@ -35,6 +35,11 @@ struct Version {
     value: f64,
 }
 
+#[derive(Deserialize)]
+struct PriceTable {
+    json: String,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Versions {
     catalog: u64,
@@ -119,6 +124,7 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         database.prepare("SELECT * FROM provider_keys ORDER BY id"),
         database.prepare("SELECT * FROM subject_limits"),
         database.prepare("SELECT * FROM prices"),
+        database.prepare("SELECT json FROM price_table"),
     ];
     let mut results = database.batch(statements).await?.into_iter();
     let mut next = || results.next().ok_or_else(|| super::StoreError::Platform("a result is missing".into()));
@@ -133,6 +139,7 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         provider_keys: next()?.results()?,
         limits: next()?.results()?,
         prices: next()?.results()?,
+        price_table: next()?.results::<PriceTable>()?.pop().map(|table| table.json),
     };
     publish(env, &source).await;
     let (snapshot, problems) = compile(source, settings);
@@ -148,7 +155,7 @@ fn versions(rows: &[Version]) -> Versions {
 
 /// The snapshot of a source, and the faults of its records.
 fn compile(source: SnapshotSource, settings: &Settings) -> (Snapshot, Vec<String>) {
-    Snapshot::compile(source, &settings.keyring, settings.allow_private_upstreams)
+    Snapshot::compile(source, &settings.keyring, settings.allow_private_upstreams, settings.unknown_price)
 }
 
 fn report(problems: &[String]) {

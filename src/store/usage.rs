@@ -12,7 +12,7 @@ use std::cell::RefCell;
 
 use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::outbox::{Departure, Outbox};
-use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_core::stats::{PriceSource, UsageEvent};
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBuilder, QueueContentType};
@@ -105,7 +105,7 @@ struct Flat<'a> {
 const INSERT_NEW: &str = "INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, \
     upstream_model, stream, status, outcome, error_code, finish_reason, prompt_tokens, completion_tokens, \
     total_tokens, cached_tokens, cache_written_tokens, cache_written_1h_tokens, reasoning_tokens, usage_source, \
-    first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, tags) \
+    first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, price_source, price_table, tags) \
     SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
     e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
     e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
@@ -113,6 +113,7 @@ const INSERT_NEW: &str = "INSERT INTO request_log (id, ts, request_id, key_id, p
     e.value ->> 'cached', e.value ->> 'cache_written', e.value ->> 'cache_written_1h', e.value ->> 'reasoning', \
     e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
     e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts', e.value ->> 'cost_micros', \
+    COALESCE(e.value ->> 'price_source', 'none'), e.value ->> 'price_table', \
     NULLIF(e.value ->> 'tags', '{}') \
     FROM json_each(?1) AS e WHERE true ON CONFLICT (id) DO NOTHING";
 
@@ -126,7 +127,8 @@ const ADD_TOTALS: &str = "UPDATE stats_totals SET \
         AND usage_source <> 'none' AND conversation_id NOT IN (SELECT id FROM conversations)), \
     rounds = rounds + (SELECT COUNT(*) FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none'), \
     prompt_tokens = prompt_tokens + (SELECT COALESCE(SUM(prompt_tokens), 0) FROM request_log WHERE rolled_up = 0), \
-    completion_tokens = completion_tokens + (SELECT COALESCE(SUM(completion_tokens), 0) FROM request_log WHERE rolled_up = 0) \
+    completion_tokens = completion_tokens + (SELECT COALESCE(SUM(completion_tokens), 0) FROM request_log WHERE rolled_up = 0), \
+    unpriced = unpriced + (SELECT COUNT(*) FROM request_log WHERE rolled_up = 0 AND price_source = 'unknown') \
     WHERE id = 1";
 
 const ADD_CONVERSATIONS: &str = "INSERT INTO conversations (id, first_seen, last_seen, rounds, prompt_tokens, completion_tokens) \
@@ -174,13 +176,15 @@ pub struct Totals {
     pub prompt_tokens: u64,
     /// Tokens of all answers.
     pub completion_tokens: u64,
+    /// Requests that used something whose price was not known.
+    pub unpriced: u64,
     /// Conversations with a request since the given time.
     pub active_sessions: u64,
 }
 
 /// The totals; `active_since` is in milliseconds since the epoch.
 pub async fn totals(env: &Env, active_since: u64) -> StoreResult<Totals> {
-    let sql = "SELECT conversations, rounds, prompt_tokens, completion_tokens, \
+    let sql = "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, \
         (SELECT COUNT(*) FROM conversations WHERE last_seen >= ?1) AS active_sessions FROM stats_totals WHERE id = 1";
     let found = super::row(env, sql, &[unsigned(active_since)]).await?;
     found.ok_or_else(|| super::StoreError::Platform("the row of totals is missing".into()))
@@ -191,5 +195,9 @@ pub async fn recent(env: &Env, limit: u32, before: Option<&str>) -> StoreResult<
     let sql = "SELECT * FROM request_log WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
     // `~` sorts after every ULID.
     let parameters = [text(before.unwrap_or("~")), JsValue::from_f64(f64::from(limit))];
-    rows(env, sql, &parameters).await
+    let mut rows: Vec<LoggedRequest> = rows(env, sql, &parameters).await?;
+    for row in &mut rows {
+        row.cost_micros = row.cost_micros.filter(|_| row.price_source != PriceSource::Unknown.as_str());
+    }
+    Ok(rows)
 }

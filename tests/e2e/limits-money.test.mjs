@@ -23,12 +23,19 @@ test("what a request costs is recorded with it", async () => {
   // Dollars per million tokens are millionths of a dollar per token.
   assert.equal(await costOf(a), 1000 * 2.5 + 1000 * 10);
   assert.equal(await costOf(b), 1000 + 3000);
-  assert.equal(await costOf(c), 0);
+  assert.equal(await costOf(c), null);
+  assert.deepEqual([a, b, c].map(({ headers }) => headers["x-nexus-cost"]), ["assumed", "override", "unknown"]);
+  const rows = await Promise.all([a, b, c].map(({ headers }) => t.gw.row(headers["x-request-id"])));
+  assert.deepEqual(rows.map((row) => row.price_source), ["assumed", "override", "unknown"]);
+  assert.match(rows[0].price_table, /^\d{4}-\d{2}-\d{2}-[0-9a-f]{8}$/);
+  assert.equal((await t.gw.admin("GET", "/stats/total")).body.unpriced_requests, 1);
   assert.equal((await price("model:own", { factor: 1.5 })).status, 200);
   assert.equal((await price(`provider:${t.provider.id}`, { factor: 2 })).status, 200);
   assert.equal(await costOf(await t.complete(ask("own"))), 4000 * 3);
   const { body } = await t.gw.admin("GET", "/prices");
-  assert.ok(body.built_in.length > 20 && /^\d{4}-\d{2}$/.test(body.built_in_as_of));
+  assert.ok(body.built_in.length > 20 && /^\d{4}-\d{2}-\d{2}$/.test(body.built_in_as_of));
+  const opus = body.built_in.find(({ seller, model }) => seller === "anthropic" && model === "claude-opus-4-5");
+  assert.deepEqual([opus.input, opus.output, opus.source, opus.confirmed], [5, 25, "gp", true]);
   assert.deepEqual(
     body.set.map(({ subject }) => subject).sort(),
     ["model:own", `provider:${t.provider.id}`, `provider_model:${own.id}`].sort(),
@@ -77,4 +84,62 @@ test("what runs is reserved: a budget is not overdrawn by many at once", async (
   const codes = (await Promise.all(answers)).map(({ status }) => status);
   assert.equal(codes.filter((status) => status === 200).length, 3);
   assert.equal(codes.filter((status) => status === 402).length, 7);
+});
+
+test("an unknown price is refused to a key with a budget, and 0 is a price", async () => {
+  const model = await t.model("self-hosted", expensive);
+  const { key } = await t.gw.createKey({ budget: { amount: 1, period: "day" } });
+  const refused = await t.gw.complete(key, ask("self-hosted"));
+  assert.equal(refused.status, 403, refused.text);
+  assert.equal(errorOf(refused.text).code, "price_unknown");
+  assert.equal(t.up.seen("self-hosted").length, 0);
+  assert.equal((await t.complete(ask("self-hosted"))).headers["x-nexus-cost"], "unknown");
+  assert.equal((await price(`provider_model:${model.id}`, { input: 0, output: 0 })).status, 200);
+  const free = await t.gw.complete(key, ask("self-hosted"));
+  assert.deepEqual([free.status, free.headers["x-nexus-cost"], await costOf(free)], [200, "override", 0]);
+  const demo = await t.gw.complete(key, ask("demo/echo"));
+  assert.deepEqual([demo.status, demo.headers["x-nexus-cost"], await costOf(demo)], [200, "free", 0]);
+});
+
+test("tiers, fees and the provider's own cost", async () => {
+  const model = await t.model("tiered", expensive);
+  const set = await price(`provider_model:${model.id}`, {
+    input: 1,
+    output: 1,
+    per_1k_requests: 12,
+    tiers: [{ above: 999, input: 2, output: 3 }],
+  });
+  assert.equal(set.status, 200, set.text);
+  assert.deepEqual(set.body.tiers, [{ above: 999, input: 2, output: 3 }]);
+  assert.equal(await costOf(await t.complete(ask("tiered"))), 2000 + 3000 + 12_000);
+});
+
+test("a table of one's own is looked at before it holds", async () => {
+  const models = [{ id: "house-model", input: 3_000_000, output: 4_000_000, above: [{ tokens: 500, input: 6_000_000 }] }];
+  const table = { schema: 1, as_of: "2027-01-01", providers: { house: { hosts: ["127.0.0.1", "localhost"], models } } };
+  const upload = (query, body = table) => t.gw.admin("PUT", `/prices/table${query}`, body);
+  await t.model("house-model", expensive);
+  assert.equal((await t.complete(ask("house-model"))).headers["x-nexus-cost"], "unknown");
+  const dry = await upload("?dry_run=1");
+  assert.equal(dry.status, 200, dry.text);
+  assert.deepEqual([dry.body.applied, dry.body.added, dry.body.shared], [false, 1, 0]);
+  assert.ok(dry.body.removed > 1000 && dry.body.changes.length === 200);
+  assert.equal((await t.gw.admin("GET", "/prices")).body.uploaded, null);
+  const bad = await upload("", { ...table, as_of: "soon" });
+  assert.deepEqual([bad.status, bad.body.error.code], [400, "invalid_price_table"]);
+  assert.equal((await upload("")).body.applied, true);
+  const answer = await t.complete(ask("house-model"));
+  assert.equal(answer.headers["x-nexus-cost"], "uploaded");
+  assert.equal(await costOf(answer), 6000 + 4000);
+  const { uploaded } = (await t.gw.admin("GET", "/prices")).body;
+  assert.deepEqual([uploaded.as_of, uploaded.models], ["2027-01-01", 1]);
+  assert.equal((await t.gw.row(answer.headers["x-request-id"])).price_table, uploaded.version);
+  const dear = { ...models[0], input: 30_000_000 };
+  const other = { ...table, providers: { house: { ...table.providers.house, models: [dear] } } };
+  const suspicious = await upload("", other);
+  assert.deepEqual([suspicious.status, suspicious.body.error.code], [409, "price_table_suspicious"]);
+  assert.equal((await upload("?force=true", other)).status, 200);
+  assert.equal((await t.gw.admin("DELETE", "/prices/table")).status, 200);
+  assert.equal((await t.gw.admin("DELETE", "/prices/table")).status, 404);
+  assert.equal((await t.complete(ask("house-model"))).headers["x-nexus-cost"], "unknown");
 });

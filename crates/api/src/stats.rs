@@ -34,6 +34,8 @@ pub struct TotalStats {
     pub tokens_usage: TokensUsage,
     /// Conversations that had a request in the last 30 minutes.
     pub active_sessions: u64,
+    /// Requests whose price was not known: they are not in any sum of costs.
+    pub unpriced_requests: u64,
 }
 
 /// Sums of tokens.
@@ -104,8 +106,13 @@ pub struct LoggedRequest {
     /// The attempts, in their order.
     #[serde(default, deserialize_with = "json_or_default")]
     pub attempts: Vec<AttemptRecord>,
-    /// What it cost, in micro-dollars.
-    pub cost_micros: u64,
+    /// What it cost, in micro-dollars; `null` if the price is not known.
+    pub cost_micros: Option<u64>,
+    /// Where the price comes from: `provider` (it said what the request costs), `override`, `uploaded`, `list`, `assumed` (a
+    /// seller that the provider is not known to be), `free`, `ceiling`, `unknown`, or `none` (nothing was used).
+    pub price_source: String,
+    /// The version of the table that the price is from.
+    pub price_table: Option<String>,
     /// The labels that the key had.
     #[serde(default, deserialize_with = "json_or_default")]
     pub tags: BTreeMap<String, String>,

@@ -24,6 +24,9 @@ pub struct Settings {
     pub checks_credits: bool,
     /// Balance of a new account, in millionths of a credit.
     pub initial_credits: u64,
+    /// The price of a million tokens of a model whose price is not known, in micro-dollars; `None`: keys with a budget or
+    /// credits cannot use it.
+    pub unknown_price: Option<u64>,
     /// Origins that browsers may call from; `None` is any.
     pub cors_origins: Option<Vec<String>>,
     /// Whether upstreams may have private or local addresses.
@@ -63,6 +66,7 @@ impl Settings {
             requests_per_second: number("GLOBAL_REQUESTS_PER_SECOND").unwrap_or(DEFAULT_REQUESTS_PER_SECOND),
             checks_credits: is_true("ENABLE_CREDIT_CHECK"),
             initial_credits: number("INITIAL_CREDITS").unwrap_or(0).saturating_mul(MICROS),
+            unknown_price: variable("UNKNOWN_PRICE_CEILING").and_then(|dollars| micros(&dollars)),
             cors_origins: variable("CORS_ALLOWED_ORIGINS").filter(|origins| origins.trim() != "*").map(
                 |origins| {
                     origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect()
@@ -82,6 +86,18 @@ impl Settings {
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.cors_origins.as_ref().is_none_or(|allowed| allowed.iter().any(|allowed| allowed == origin))
     }
+}
+
+/// A positive amount of dollars with at most 6 decimals, in micro-dollars.
+fn micros(dollars: &str) -> Option<u64> {
+    let (whole, decimals) = dollars.trim().split_once('.').unwrap_or((dollars.trim(), ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if decimals.len() > 6 || !is_number(decimals) || !is_number(whole) {
+        return None;
+    }
+    let micros = format!("{decimals:0<6}").parse::<u64>().ok()?;
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
+    whole.checked_mul(MICROS)?.checked_add(micros).filter(|micros| *micros > 0)
 }
 
 #[cfg(test)]
@@ -113,6 +129,7 @@ mod tests {
         assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (32 << 20, 15_000));
         assert_eq!((settings.chat_per_minute, settings.chat_stream_per_minute), (60, 30));
         assert_eq!((settings.requests_per_second, settings.initial_credits), (1_000, 0));
+        assert_eq!(settings.unknown_price, None);
         assert!(
             settings.cors_origins.is_none() && !settings.checks_credits && !settings.allow_private_upstreams
         );
@@ -139,5 +156,17 @@ mod tests {
         assert!(with(&[]).allows_origin("https://c.example"));
         assert_eq!(settings.cors_origins.unwrap(), ["https://a.example", "https://b.example"]);
         assert!(with(&[("CORS_ALLOWED_ORIGINS", " * ")]).cors_origins.is_none());
+        for (given, micros) in [
+            ("20", Some(20_000_000)),
+            (" 0.5 ", Some(500_000)),
+            (".000001", Some(1)),
+            ("0", None),
+            ("-1", None),
+            ("free", None),
+            ("1.0000001", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(with(&[("UNKNOWN_PRICE_CEILING", given)]).unknown_price, micros, "{given}");
+        }
     }
 }

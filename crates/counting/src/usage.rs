@@ -117,6 +117,8 @@ mod tests {
             conversation_id: "c".into(),
             attempts: Vec::new(),
             cost_micros: 0,
+            price_source: nexus_edge_core::stats::PriceSource::None,
+            price_table: None,
             tags: std::collections::BTreeMap::new(),
         }
     }

@@ -90,7 +90,12 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
         stores.cache(&event, &mut transcript).await;
     }
     stores.count(&mut event, &mut transcript);
-    event.cost_micros = trail.price().map_or(0, |price| price.cost(&event.usage));
+    if let Some(quote) = trail.quote() {
+        let charge = quote.charge(&event.usage, event.usage_source, event.ts);
+        event.cost_micros = charge.micros;
+        event.price_source = charge.source;
+        event.price_table = quote.table_of(&charge);
+    }
     stores.settle(&event);
     let kept = async {
         let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();

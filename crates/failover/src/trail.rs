@@ -1,6 +1,8 @@
 //! The trail of a request: all attempts and skipped candidates, in order, and the last candidate that was asked.
 
-use nexus_edge_core::billing::Price;
+use std::sync::Arc;
+
+use nexus_edge_core::billing::Quote;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 
@@ -19,7 +21,7 @@ struct Asked {
     provider_name: String,
     upstream_model: String,
     key_id: Option<String>,
-    price: Option<Price>,
+    quote: Arc<Quote>,
 }
 
 impl Trail {
@@ -31,7 +33,7 @@ impl Trail {
             provider_name: record.name.clone(),
             upstream_model: candidate.upstream_model.clone(),
             key_id: candidate.key().map(|key| key.id.clone()),
-            price: candidate.price,
+            quote: Arc::clone(&candidate.quote),
         });
     }
 
@@ -57,10 +59,10 @@ impl Trail {
         self.asked.as_ref()?.key_id.as_deref()
     }
 
-    /// The price of the model that was asked last.
+    /// What the model costs that was asked last.
     #[must_use]
-    pub fn price(&self) -> Option<Price> {
-        self.asked.as_ref()?.price
+    pub fn quote(&self) -> Option<&Quote> {
+        Some(&self.asked.as_ref()?.quote)
     }
 
     /// Adds the trail to an event. A single successful attempt adds nothing to the event's own fields and is left

@@ -1,22 +1,27 @@
-//! Prices as configured: the built-in table, overrides by administrators, and factors.
+//! Prices as configured: what administrators set, their table or the built-in one, and factors.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use nexus_edge_prices::{BUILT_IN, Place, Price, Table};
 use serde::{Deserialize, Serialize};
 
-use super::{Price, table};
-use crate::error::ApiError;
-use crate::input;
-use crate::input::{Input, Rule, dollars};
-use crate::json::error::missing;
+use super::Quote;
+use crate::catalog::ProviderRecord;
+use crate::http::upstream_url::host_of;
+use crate::provider::Transport;
+use crate::stats::PriceSource;
+
+const MILLI: u64 = 1000;
 
 /// The override for a provider's model (`provider_model:<id>`), for a model of any provider (`model:<name>`) or for a
 /// provider (`provider:<id>`).
 ///
 /// ```json
-/// {"input": 2.5, "output": 10, "factor": 1.2}
+/// {"price": {"input": 2500000, "output": 10000000}, "factor_milli": 1200}
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceSetting {
     /// The price, in place of less specific ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,57 +40,6 @@ pub struct PriceRecord {
     pub setting: String,
 }
 
-input! {
-    /// A price or a factor. Prices are dollars for a million tokens.
-    pub struct PriceInput {
-        /// Tokens of the prompt; together with `output`.
-        pub input: u64 = dollars(),
-        /// Tokens of the answer; together with `input`.
-        pub output: u64 = dollars(),
-        /// Tokens of the prompt that the provider had cached; `null`: as `input`.
-        pub cached_input: u64 = dollars(),
-        /// Tokens that the provider writes to its cache; `null`: as `input`.
-        pub cache_write: u64 = dollars(),
-        /// The same, kept for an hour; `null`: as `cache_write`.
-        pub cache_write_1h: u64 = dollars(),
-        /// Reasoning tokens; `null`: as `output`.
-        pub reasoning: u64 = dollars(),
-        /// By how much the price is multiplied, with at most 3 decimals.
-        pub factor: u64 = dollars().check(check_factor),
-    }
-}
-
-fn check_factor(micros: u64) -> Result<u64, ApiError> {
-    if !micros.is_multiple_of(1000) {
-        return Err(ApiError::invalid("invalid_value", "factor", "`factor` must have at most 3 decimals."));
-    }
-    Ok(micros)
-}
-
-impl PriceSetting {
-    /// Reads the body of `PUT /prices/{subject}`.
-    ///
-    /// # Errors
-    /// Those of [`Input::parse`], and `missing_required_parameter` where neither a whole price nor a factor is given.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let given = PriceInput::parse(body)?;
-        let factor_milli = given.factor.into_set().map(|micros| micros / 1000);
-        let price = match (given.input.into_set(), given.output.into_set()) {
-            (Some(input), Some(output)) => Some(Price {
-                cached_input: given.cached_input.into_set(),
-                cache_write: given.cache_write.into_set(),
-                cache_write_1h: given.cache_write_1h.into_set(),
-                reasoning: given.reasoning.into_set(),
-                ..Price::new(input, output)
-            }),
-            (None, None) if factor_milli.is_some() => None,
-            (None, _) => return Err(missing("input")),
-            (_, None) => return Err(missing("output")),
-        };
-        Ok(Self { price, factor_milli })
-    }
-}
-
 /// Whether the text is a subject that can have a price or a factor.
 #[must_use]
 pub fn is_subject(text: &str) -> bool {
@@ -96,82 +50,171 @@ pub fn is_subject(text: &str) -> bool {
     }
 }
 
-/// All overrides.
+/// All prices of a deployment.
 #[derive(Debug, Clone, Default)]
 pub struct PriceBook {
     settings: HashMap<String, PriceSetting>,
+    uploaded: Option<Arc<Table>>,
+    unknown: Option<u64>,
 }
 
 impl PriceBook {
-    /// Builds the book; records that do not parse are left out.
+    /// Builds the book; records that do not parse are left out. `uploaded`: the table that replaces the built-in one, as
+    /// JSON. `unknown`: the price of a million tokens where none is known, in millionths of a dollar.
     #[must_use]
-    pub fn new(records: Vec<PriceRecord>) -> Self {
+    pub fn new(records: Vec<PriceRecord>, uploaded: Option<&str>, unknown: Option<u64>) -> Self {
         let settings = records.into_iter().filter_map(|record| {
             serde_json::from_str(&record.setting).ok().map(|setting| (record.subject, setting))
         });
-        Self { settings: settings.collect() }
+        let uploaded = uploaded.and_then(|json| nexus_edge_prices::parse(json.as_bytes()).ok());
+        Self { settings: settings.collect(), uploaded: uploaded.map(Arc::new), unknown }
     }
 
-    /// The price of a provider's model: the most specific override, else the built-in price, multiplied by all
-    /// factors that apply. `None` if the price is unknown.
+    /// The price of a provider's model: the most specific override, else that of the table, multiplied by all factors
+    /// that apply; else, if the deployment sets one, the price of what is unknown.
     #[must_use]
-    pub fn price_of(
+    pub fn quote(
         &self,
-        provider_id: i64,
+        provider: &ProviderRecord,
         provider_model_id: i64,
         model: &str,
         upstream_model: &str,
-    ) -> Option<Price> {
-        let setting = |subject: String| self.settings.get(&subject).copied().unwrap_or_default();
+    ) -> Arc<Quote> {
+        let setting = |subject: String| self.settings.get(&subject);
         let chain = [
             setting(format!("provider_model:{provider_model_id}")),
             setting(format!("model:{model}")),
-            setting(format!("provider:{provider_id}")),
+            setting(format!("provider:{}", provider.id)),
         ];
-        let set = chain.iter().find_map(|setting| setting.price);
-        let price = set.or_else(|| table::look_up(upstream_model))?;
-        let factors = chain.iter().filter_map(|setting| setting.factor_milli);
-        Some(factors.fold(price, Price::times_milli))
+        let chain = || chain.iter().copied().flatten();
+        let factors = chain().filter_map(|setting| setting.factor_milli);
+        let factor_milli = factors.fold(MILLI, |product, factor| {
+            u64::try_from(u128::from(product) * u128::from(factor) / u128::from(MILLI)).unwrap_or(u64::MAX)
+        });
+        let set = chain().find_map(|setting| setting.price.clone());
+        let quote = match set {
+            Some(price) => Quote { price: Some(price), source: PriceSource::Override, ..Quote::default() },
+            None => self.listed(provider, upstream_model),
+        };
+        let price = quote.price.map(|price| price.times_milli(factor_milli));
+        Arc::new(Quote { price, factor_milli, ..quote })
+    }
+
+    /// The price without settings of operators.
+    fn listed(&self, provider: &ProviderRecord, upstream_model: &str) -> Quote {
+        let host = match provider.kind.provider().transport() {
+            Transport::Embedded => {
+                return Quote {
+                    price: Some(Price::new(0, 0)),
+                    source: PriceSource::Free,
+                    ..Quote::default()
+                };
+            }
+            Transport::AiBinding => "binding:AI",
+            Transport::Network => host_of(&provider.server_url).unwrap_or_default(),
+        };
+        let table = self.uploaded.as_deref().unwrap_or(&BUILT_IN);
+        let Some(found) = table.find(Place { host, kind: provider.kind.name() }, upstream_model) else {
+            let price = self.unknown.map(|unknown| Price::new(unknown, unknown));
+            let source = if price.is_some() { PriceSource::Ceiling } else { PriceSource::Unknown };
+            return Quote { price, source, ..Quote::default() };
+        };
+        let source = match (found.assumed, &self.uploaded) {
+            (true, _) => PriceSource::Assumed,
+            (false, Some(_)) => PriceSource::Uploaded,
+            (false, None) => PriceSource::List,
+        };
+        let version = match &self.uploaded {
+            Some(uploaded) => Cow::Owned(uploaded.version.clone().into_owned()),
+            None => BUILT_IN.version.clone(),
+        };
+        Quote { price: Some(found.row.price), source, table: Some(version), ..Quote::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::billing::price_input::read_setting;
+    use crate::catalog::provider::test_record;
+    use crate::provider::ProviderKind;
 
-    #[test]
-    fn the_most_particular_price_holds_and_all_factors_do() {
-        let record = |subject: &str, body: &str| PriceRecord {
-            subject: subject.into(),
-            setting: serde_json::to_string(&PriceSetting::parse(body.as_bytes()).unwrap()).unwrap(),
+    fn book(settings: &[(&str, &str)], uploaded: Option<&str>, unknown: Option<u64>) -> PriceBook {
+        let record = |(subject, body): &(&str, &str)| PriceRecord {
+            subject: (*subject).into(),
+            setting: serde_json::to_string(&read_setting(body.as_bytes()).unwrap()).unwrap(),
         };
-        let book = PriceBook::new(vec![
-            record("provider_model:7", r#"{"input":1,"output":2}"#),
-            record("model:gpt-4o", r#"{"factor":1.5}"#),
-            record("provider:3", r#"{"factor":2}"#),
-        ]);
-        let own = book.price_of(3, 7, "gpt-4o", "gpt-4o").unwrap();
-        assert_eq!((own.input, own.output, own.factor_milli), (1_000_000, 2_000_000, 3_000));
-        let listed = book.price_of(4, 8, "alias", "gpt-4o").unwrap();
-        assert_eq!((listed.input, listed.factor_milli), (2_500_000, 1_000));
-        assert_eq!(book.price_of(4, 8, "unknown", "unknown"), None);
+        PriceBook::new(settings.iter().map(record).collect(), uploaded, unknown)
+    }
+
+    fn at(id: i64, server_url: &str) -> ProviderRecord {
+        ProviderRecord { server_url: server_url.into(), ..test_record(id, "p") }
     }
 
     #[test]
-    fn bad_values_name_their_field() {
-        for (body, param) in [
-            (r"{}", "input"),
-            (r#"{"input":1}"#, "output"),
-            (r#"{"input":-1,"output":1}"#, "input"),
-            (r#"{"factor":1.0001}"#, "factor"),
-            (r#"{"prompt":1}"#, "prompt"),
-        ] {
-            assert_eq!(
-                PriceSetting::parse(body.as_bytes()).unwrap_err().param.as_deref(),
-                Some(param),
-                "{body}"
-            );
-        }
+    fn the_most_particular_price_holds_and_all_factors_do() {
+        let book = book(
+            &[
+                ("provider_model:7", r#"{"input":1,"output":2}"#),
+                ("model:gpt-4o", r#"{"factor":1.5}"#),
+                ("provider:3", r#"{"factor":2}"#),
+            ],
+            None,
+            None,
+        );
+        let openai = "https://api.openai.com/v1";
+        let own = book.quote(&at(3, openai), 7, "gpt-4o", "gpt-4o");
+        let price = own.price.as_ref().unwrap();
+        assert_eq!(
+            (price.base.input, price.base.output, price.factor_milli),
+            (Some(1_000_000), Some(2_000_000), 3_000)
+        );
+        assert_eq!(
+            (own.source, own.factor_milli, own.table.as_deref()),
+            (PriceSource::Override, 3_000, None)
+        );
+        let listed = book.quote(&at(4, openai), 8, "alias", "gpt-4o");
+        assert_eq!(
+            (listed.price.as_ref().unwrap().base.input, listed.source),
+            (Some(2_500_000), PriceSource::List)
+        );
+        assert_eq!(listed.table.as_deref(), Some(&*BUILT_IN.version));
+        let unknown = book.quote(&at(3, openai), 8, "unknown", "unknown");
+        assert_eq!(
+            (unknown.price.as_ref(), unknown.source, unknown.factor_milli),
+            (None, PriceSource::Unknown, 2_000)
+        );
+    }
+
+    #[test]
+    fn every_price_says_where_it_comes_from() {
+        let source = |book: &PriceBook, provider: &ProviderRecord, model: &str| {
+            book.quote(provider, 1, model, model).source
+        };
+        let plain = book(&[], None, None);
+        assert_eq!(source(&plain, &at(1, "http://127.0.0.1:9/v1"), "gpt-4o"), PriceSource::Assumed);
+        assert_eq!(source(&plain, &at(1, "http://127.0.0.1:9/v1"), "my-model"), PriceSource::Unknown);
+        let demo = ProviderRecord { kind: ProviderKind::Demo, ..at(1, "") };
+        assert_eq!(source(&plain, &demo, "echo"), PriceSource::Free);
+        let binding = ProviderRecord { kind: ProviderKind::WorkersAi, ..at(1, "") };
+        assert_eq!(source(&plain, &binding, "@cf/openai/gpt-oss-20b"), PriceSource::List);
+        let ceiling =
+            book(&[], None, Some(50_000_000)).quote(&at(1, "http://h/v1"), 1, "my-model", "my-model");
+        assert_eq!(
+            (ceiling.source, ceiling.price.clone()),
+            (PriceSource::Ceiling, Some(Price::new(50_000_000, 50_000_000)))
+        );
+        let table = r#"{"schema":1,"as_of":"2027-01-01","providers":{"openai":{"hosts":["api.openai.com"],
+            "models":[{"id":"gpt-4o","input":7,"output":8}]}}}"#;
+        let uploaded = book(&[], Some(table), None);
+        let quote = uploaded.quote(&at(1, "https://api.openai.com/v1"), 1, "gpt-4o", "gpt-4o");
+        assert_eq!((quote.source, quote.price.clone()), (PriceSource::Uploaded, Some(Price::new(7, 8))));
+        assert!(quote.table.as_deref().is_some_and(|version| version.starts_with("2027-01-01-")));
+        assert_eq!(source(&uploaded, &at(1, "https://api.openai.com/v1"), "o3"), PriceSource::Unknown);
+    }
+
+    #[test]
+    fn subjects() {
         for good in ["provider:1", "provider_model:12", "model:a/b:c"] {
             assert!(is_subject(good), "{good}");
         }

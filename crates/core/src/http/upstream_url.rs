@@ -104,7 +104,11 @@ impl UpstreamUrl {
     }
 }
 
-fn host_of(url: &str) -> Result<&str, UrlError> {
+/// The host of an address.
+///
+/// # Errors
+/// What is wrong with the address.
+pub fn host_of(url: &str) -> Result<&str, UrlError> {
     let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
         return Err(UrlError::Scheme);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::offer::Offer;
 use super::upstream::{Upstream, UpstreamKey};
-use crate::billing::Price;
+use crate::billing::Quote;
 use crate::catalog::ProviderRecord;
 
 /// Default wait for the upstream's headers, in milliseconds.
@@ -27,8 +27,8 @@ pub struct Candidate {
     key: Option<usize>,
     /// When the model was added, in milliseconds since the epoch.
     pub model_created_at: u64,
-    /// The price of its tokens; `None`: unknown.
-    pub price: Option<Price>,
+    /// What its tokens cost.
+    pub quote: Arc<Quote>,
     /// Milliseconds to wait for the headers.
     pub first_byte_timeout_ms: u32,
     /// Milliseconds to wait for each further chunk.
@@ -46,7 +46,7 @@ impl Candidate {
             target: Arc::clone(&offer.target),
             key: None,
             model_created_at: offer.model.created_at,
-            price: offer.price,
+            quote: Arc::clone(&offer.quote),
             first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(default_first_byte),
             idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
         }
@@ -54,7 +54,7 @@ impl Candidate {
 
     /// A model that the provider is assumed to have, though it is not listed.
     #[must_use]
-    pub fn of_model(upstream: &Arc<Upstream>, upstream_model: &str, price: Option<Price>) -> Self {
+    pub fn of_model(upstream: &Arc<Upstream>, upstream_model: &str, quote: Arc<Quote>) -> Self {
         let record = &upstream.record;
         Self {
             target: target_of(record, upstream_model),
@@ -62,7 +62,7 @@ impl Candidate {
             upstream_model: upstream_model.to_owned(),
             key: None,
             model_created_at: record.created_at,
-            price,
+            quote,
             first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(DEFAULT_FIRST_BYTE_TIMEOUT_MS),
             idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
         }

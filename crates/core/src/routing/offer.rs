@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::candidate_facts::Capabilities;
 use super::upstream::Upstream;
-use crate::billing::Price;
+use crate::billing::Quote;
 use crate::catalog::ModelRecord;
 
 /// An offered model.
@@ -19,8 +19,8 @@ pub struct Offer {
     pub(super) target: Arc<str>,
     /// The upstream that serves it.
     pub upstream: Arc<Upstream>,
-    /// The price of its tokens; `None`: unknown.
-    pub price: Option<Price>,
+    /// What its tokens cost.
+    pub quote: Arc<Quote>,
 }
 
 impl Offer {

@@ -66,7 +66,9 @@ impl Choice {
             region: self.region.as_deref(),
             cost: self
                 .candidate
+                .quote
                 .price
+                .as_ref()
                 .map(|price| Cost { input: price.effective_input(), output: price.effective_output() }),
             ..CandidateFacts::default()
         }
@@ -211,7 +213,7 @@ impl Snapshot {
                 candidate: Candidate::of_model(
                     upstream,
                     name,
-                    self.prices.price_of(spec.provider_id, 0, name, name),
+                    self.prices.quote(&upstream.record, 0, name, name),
                 ),
                 weight: 0,
                 tier: 0,

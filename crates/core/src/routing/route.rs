@@ -47,6 +47,21 @@ impl Route {
         Walk::new(&Decision { order, usable: self.usable, ..Decision::default() }, self.max_attempts)
     }
 
+    /// Leaves out the candidates that `is_wanted` refuses; false if none would be left, and then nothing changes.
+    pub fn keep(&mut self, is_wanted: impl Fn(&Candidate) -> bool) -> bool {
+        if !self.candidates.iter().any(&is_wanted) {
+            return false;
+        }
+        let usable =
+            self.candidates.iter().take(self.usable).filter(|candidate| is_wanted(candidate)).count();
+        if !self.candidates.first().is_some_and(&is_wanted) {
+            self.sticky_key = None;
+        }
+        self.candidates.retain(&is_wanted);
+        self.usable = usable;
+        true
+    }
+
     /// Whether sessions are bound to the upstream that answers: there is a choice, and the logical model is `sticky`.
     #[must_use]
     pub fn binds_sessions(&self) -> bool {

@@ -23,7 +23,7 @@ use crate::secrets::Keyring;
 
 /// Version of the layout of [`SnapshotSource`]; raise it with every change, so that a cached one with another layout
 /// is not misread.
-pub const SNAPSHOT_FORMAT: u32 = 5;
+pub const SNAPSHOT_FORMAT: u32 = 6;
 /// Everything that routing needs, as it is stored. KV has it as JSON under one name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotSource {
@@ -45,6 +45,9 @@ pub struct SnapshotSource {
     pub limits: Vec<LimitRecord>,
     /// Overrides of prices.
     pub prices: Vec<PriceRecord>,
+    /// The table of prices that an operator uploaded, as JSON.
+    #[serde(default)]
+    pub price_table: Option<String>,
 }
 
 /// The compiled configuration.
@@ -85,9 +88,15 @@ struct Unavailable {
 
 impl Snapshot {
     /// Compiles a source. Providers that cannot be used (disabled, a secret that cannot be decrypted, an invalid
-    /// address) are left out; the reasons for those that are enabled are returned as well.
+    /// address) are left out; the reasons for those that are enabled are returned as well. `unknown_price`: see
+    /// [`PriceBook::new`].
     #[must_use]
-    pub fn compile(source: SnapshotSource, keyring: &Keyring, allow_private: bool) -> (Self, Vec<String>) {
+    pub fn compile(
+        source: SnapshotSource,
+        keyring: &Keyring,
+        allow_private: bool,
+        unknown_price: Option<u64>,
+    ) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         let mut upstreams: HashMap<i64, Arc<Upstream>> = HashMap::new();
         let mut broken: HashMap<i64, String> = HashMap::new();
@@ -112,14 +121,14 @@ impl Snapshot {
                 }
             }
         }
-        let book = PriceBook::new(source.prices);
+        let book = PriceBook::new(source.prices, source.price_table.as_deref(), unknown_price);
         let mut offers: Vec<Offer> = Vec::new();
         let mut unavailable = Vec::new();
         for model in source.models.into_iter().filter(|model| model.enabled) {
             if let Some(upstream) = upstreams.get(&model.provider_id).cloned() {
                 let target = target_of(&upstream.record, model.asked_for());
-                let price = book.price_of(model.provider_id, model.id, &model.model_name, model.asked_for());
-                offers.push(Offer { capabilities: Capabilities::of(&model), target, model, upstream, price });
+                let quote = book.quote(&upstream.record, model.id, &model.model_name, model.asked_for());
+                offers.push(Offer { capabilities: Capabilities::of(&model), target, model, upstream, quote });
             } else if let Some(name) = broken.get(&model.provider_id) {
                 unavailable.push(Unavailable {
                     provider_id: model.provider_id,
@@ -309,10 +318,11 @@ mod tests {
             provider_keys,
             limits: vec![],
             prices: vec![],
+            price_table: None,
         };
         let stored = serde_json::to_string(&source).unwrap();
         let source: SnapshotSource = serde_json::from_str(&stored).unwrap();
-        Snapshot::compile(source, &keyring(), false)
+        Snapshot::compile(source, &keyring(), false, None)
     }
 
     fn anyone() -> Principal {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::attempt_record::AttemptRecord;
+use super::price_source::PriceSource;
 use crate::tokens::{TokenUsage, UsageSource};
 
 /// How a request ended.
@@ -73,9 +74,15 @@ pub struct UsageEvent {
     /// All attempts and skipped candidates, in order; empty if there was one attempt and it succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptRecord>,
-    /// Cost in millionths of a dollar; 0 if the price is unknown.
+    /// Cost in millionths of a dollar; 0, and no statement at all, if `price_source` is `unknown`.
     #[serde(default)]
     pub cost_micros: u64,
+    /// Where the price comes from.
+    #[serde(default)]
+    pub price_source: PriceSource,
+    /// Version of the table of prices that was used, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_table: Option<String>,
     /// The tags of the key.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -108,6 +115,8 @@ mod tests {
             conversation_id: "c".into(),
             attempts: Vec::new(),
             cost_micros: 12,
+            price_source: PriceSource::List,
+            price_table: Some("2026-11-28-1".into()),
             tags: BTreeMap::from([("team".into(), "a".into())]),
         };
         let json = serde_json::to_string(&event).unwrap();

@@ -272,7 +272,7 @@ fn candidate(name: &str, keys: &[&str]) -> Candidate {
         headers: BTreeMap::new(),
         allow_private: false,
     };
-    let mut candidate = Candidate::of_model(&Arc::new(upstream), "m", None);
+    let mut candidate = Candidate::of_model(&Arc::new(upstream), "m", Arc::default());
     candidate.first_byte_timeout_ms = 10_000;
     candidate
 }
