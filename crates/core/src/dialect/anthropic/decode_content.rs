@@ -112,7 +112,7 @@ fn block(item: &RawValue, path: Path<'_>, extra: &mut Extra) -> Result<Block, Ap
         "tool_use" => Block::Part(tool_call(&object, path)?),
         "tool_result" => Block::Part(tool_result(&object, path, extra)?),
         "thinking" => Block::Part(Part::Thinking {
-            text: fields::required(&object, "thinking", path, fields::string)?,
+            text: fields::optional(&object, "thinking", path, fields::string)?.unwrap_or_default(),
             signature: fields::optional(&object, "signature", path, fields::string)?
                 .filter(|signature| !signature.is_empty()),
         }),

@@ -1,4 +1,9 @@
 //! Decodes `contents` and `systemInstruction` (<https://ai.google.dev/api/caching#Content>).
+//!
+//! A part of the model's turn was written by a provider and comes back as it was: one of a kind without a canonical
+//! form, such as the calls of server tools, goes to the request's `extra` under its path and is reported as dropped.
+
+use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
@@ -21,18 +26,23 @@ const KINDS: &[&str] = &[
     "codeExecutionResult",
 ];
 
+/// Parts of the service's own tools, on either side of the conversation.
+const OPAQUE_KINDS: &[&str] = &["toolCall", "toolResponse"];
+
 /// The decoder of the turns.
 #[derive(Default)]
 pub(super) struct Reader {
     messages: Vec<Message>,
     /// Ids and names of calls without a response so far.
     waiting: Vec<(String, String)>,
+    /// Parts without a canonical form, by path.
+    extra: BTreeMap<String, Json>,
 }
 
 impl Reader {
-    /// The decoded messages.
-    pub(super) fn into_messages(self) -> Vec<Message> {
-        self.messages
+    /// The decoded messages, and the parts without a canonical form.
+    pub(super) fn into_parts(self) -> (Vec<Message>, BTreeMap<String, Json>) {
+        (self.messages, self.extra)
     }
 
     /// Decodes the instructions: a turn with any role, or plain text.
@@ -65,8 +75,12 @@ impl Reader {
             }
         };
         let (mut said, mut turn) = (Vec::new(), Vec::new());
-        for (position, part) in content.objects("parts")?.into_iter().enumerate() {
-            if is_model {
+        for (position, (path, raw)) in content.array("parts")?.into_iter().enumerate() {
+            let part = POLICY.read(raw, path.as_str())?;
+            let is_own = OPAQUE_KINDS.iter().any(|kind| part.get(kind).is_some());
+            if is_own || (is_model && is_unknown(&part)) {
+                self.extra.insert(path, Json::carried(raw));
+            } else if is_model {
                 self.models_part(&part, index, position, &mut said)?;
             } else {
                 self.users_part(&part, index, position, &mut turn)?;
@@ -189,12 +203,16 @@ fn plain_part(part: &Fields<'_>) -> Result<Option<Part>, ApiError> {
         let text = result.string("output")?.unwrap_or_default();
         return Ok(Some(Part::text(format!("```\n{}\n```\n", text.trim_end_matches('\n')))));
     }
-    if KINDS.iter().all(|kind| part.get(kind).is_none())
-        && part.others(&["thoughtSignature"]).next().is_some()
-    {
+    if is_unknown(part) {
         return Err(invalid_value(part.own_path(), "is no part that this gateway knows"));
     }
     Ok(None)
+}
+
+/// Whether the part has content, and none of a known kind.
+fn is_unknown(part: &Fields<'_>) -> bool {
+    KINDS.iter().all(|kind| part.get(kind).is_none())
+        && part.others(&["thought", "thoughtSignature"]).next().is_some()
 }
 
 fn media(media: Media, media_type: &str, name: Option<String>) -> Part {

@@ -40,7 +40,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
     for (index, (_, content)) in contents.into_iter().enumerate() {
         reader.content(index, content)?;
     }
-    request.messages = reader.into_messages();
+    (request.messages, request.extra) = reader.into_parts();
     if request.messages.is_empty() {
         return Err(fields.invalid("contents", "must say something"));
     }

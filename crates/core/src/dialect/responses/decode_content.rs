@@ -7,12 +7,16 @@ use crate::dialect::canonical::{CacheControl, Citation, Json, Media, Part};
 use crate::error::ApiError;
 use crate::json::error::{unknown_value, wrong_type};
 use crate::json::fields::{Fields, Policy};
-use crate::json::object::{Kind, as_str};
+use crate::json::object::{JsonObject, Kind, as_str};
 
 /// The context of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
+    /// A message of the caller.
     Message,
+    /// A message of the assistant: it was written by a provider, of any kind, and comes back as it was. Nothing in it
+    /// is a reason to refuse the request; what has no canonical form is reported as dropped.
+    Answer,
     ToolOutput,
 }
 
@@ -32,9 +36,32 @@ pub(super) fn parts(
         Kind::Array => {
             let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
             let items = items.into_iter().enumerate();
-            items.map(|(index, item)| part(item, format!("{path}[{index}]"), content, extra)).collect()
+            let mut parts = Vec::new();
+            for (index, item) in items {
+                let path = format!("{path}[{index}]");
+                if content == Content::Answer {
+                    match said_part(item, &path, extra) {
+                        Some(part) => parts.push(part),
+                        None => _ = extra.insert(path, Json::carried(item)),
+                    }
+                } else {
+                    parts.push(part(item, path, content, extra)?);
+                }
+            }
+            Ok(parts)
         }
         found => Err(wrong_type(path, "a string or an array", found)),
+    }
+}
+
+/// A part of an earlier answer; `None` if it has no canonical form.
+fn said_part(value: &RawValue, path: &str, extra: &mut Extra) -> Option<Part> {
+    let object: JsonObject<'_> = serde_json::from_str(value.get()).ok()?;
+    let field = |name: &str| object.get_set(name).and_then(as_str).map(std::borrow::Cow::into_owned);
+    match field("type")?.as_str() {
+        "text" => field("text").map(Part::text),
+        "reasoning_text" | "summary_text" => Some(Part::Thinking { text: field("text")?, signature: None }),
+        _ => part(value, path.to_owned(), Content::Message, extra).ok(),
     }
 }
 
@@ -42,21 +69,25 @@ fn part(value: &RawValue, path: String, content: Content, extra: &mut Extra) -> 
     let fields = Policy::PLAIN.read(value, path)?;
     let kind = fields.required_string("type")?;
     match (kind.as_str(), content) {
-        ("input_text", _) => Ok(Part::Text {
+        ("input_text", _) | ("text" | "output_text", Content::ToolOutput) => Ok(Part::Text {
             text: fields.required_string("text")?,
             citations: Vec::new(),
             cache: cache(&fields)?,
         }),
-        ("output_text", Content::Message) => Ok(Part::Text {
+        ("output_text", _) => Ok(Part::Text {
             text: fields.required_string("text")?,
-            citations: citations(&fields)?,
+            citations: citations(&fields),
             cache: cache(&fields)?,
         }),
-        ("refusal", Content::Message) => Ok(Part::Refusal { text: fields.required_string("refusal")? }),
+        ("refusal", Content::Message | Content::Answer) => {
+            Ok(Part::Refusal { text: fields.required_string("refusal")? })
+        }
         ("input_image", _) => image(&fields),
         ("input_file", _) => file(&fields, extra),
-        ("input_audio", Content::Message) => audio(&fields),
-        (other, Content::Message) => Err(unknown_value(fields.path("type"), other, MESSAGE_PARTS)),
+        ("input_audio", Content::Message | Content::Answer) => audio(&fields),
+        (other, Content::Message | Content::Answer) => {
+            Err(unknown_value(fields.path("type"), other, MESSAGE_PARTS))
+        }
         (other, Content::ToolOutput) => Err(unknown_value(fields.path("type"), other, OUTPUT_PARTS)),
     }
 }
@@ -123,22 +154,22 @@ fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
     Ok(Part::Audio { media: Media::Base64 { media_type, data: audio.required_string("data")? } })
 }
 
-/// The citations of text in earlier answers.
-fn citations(fields: &Fields<'_>) -> Result<Vec<Citation>, ApiError> {
-    let annotations = fields.array("annotations")?;
-    annotations
-        .into_iter()
-        .map(|(path, value)| {
-            let annotation = Policy::PLAIN.read(value, path)?;
-            Ok(Citation {
-                url: annotation.string("url")?,
-                title: annotation.string("title")?.or(annotation.string("filename")?),
-                cited_text: None,
-                span: annotation.unsigned("start_index")?.zip(annotation.unsigned("end_index")?),
-                original: Some(Json::carried(value)),
-            })
-        })
-        .collect()
+/// The citations of text in earlier answers. Services write them in many shapes; what is not understood is carried.
+fn citations(fields: &Fields<'_>) -> Vec<Citation> {
+    let annotations = fields.array("annotations").unwrap_or_default();
+    let annotations = annotations.into_iter().map(|(path, value)| {
+        let annotation = Policy::PLAIN.read(value, path).ok();
+        let text = |name| annotation.as_ref().and_then(|fields| fields.string(name).ok().flatten());
+        let place = |name| annotation.as_ref().and_then(|fields| fields.unsigned(name).ok().flatten());
+        Citation {
+            url: text("url"),
+            title: text("title").or_else(|| text("filename")),
+            cited_text: None,
+            span: place("start_index").zip(place("end_index")),
+            original: Some(Json::carried(value)),
+        }
+    });
+    annotations.collect()
 }
 
 #[cfg(test)]

@@ -88,9 +88,12 @@ impl Turns {
             "developer" => Role::Developer,
             other => return Err(unknown_value(fields.path("role"), other, ROLES)),
         };
-        let content = fields.get("content").ok_or_else(|| fields.missing("content"))?;
-        let parts =
-            decode_content::parts(content, &fields.path("content"), Content::Message, &mut self.extra)?;
+        let kind = if role == Role::Assistant { Content::Answer } else { Content::Message };
+        let parts = match fields.get("content") {
+            Some(content) => decode_content::parts(content, &fields.path("content"), kind, &mut self.extra)?,
+            None if role == Role::Assistant => Vec::new(),
+            None => return Err(fields.missing("content")),
+        };
         // For `OpenAI`'s models: whether the text was a comment in between or the answer.
         carry(fields, "phase", &mut self.extra);
         if role == Role::Assistant {

@@ -27,8 +27,15 @@ fn requests_cross_and_come_back() {
             let encoded = Gemini.encode_request(&request, model);
             let again = Gemini.decode_request(&encoded.body).unwrap();
             assert_eq!(Gemini.encode_request(&again, model).body, encoded.body, "{name}");
-            let dropped: &[&str] = if name == "extras" { &["metadata"] } else { &[] };
+            let dropped: &[&str] = match name.as_str() {
+                "extras" => &["metadata"],
+                "server_tools_given_back" => &["contents[1].parts[0]", "contents[1].parts[1]"],
+                _ => &[],
+            };
             assert_eq!(encoded.dropped, dropped, "{name}");
+        }
+        if name == "server_tools_given_back" {
+            continue;
         }
         assert!(Vertex.encode_request(&request, "gemini-2.5-pro").dropped.is_empty(), "{name}");
     }

@@ -48,9 +48,13 @@ pub(super) struct CallPiece {
 
 /// Decodes a message or delta.
 pub(super) fn read(message: &JsonObject<'_>) -> Said {
-    let mut said = Said { pieces: thoughts(message), ..Said::default() };
+    let mut said = Said::default();
     if let Some(content) = message.get_set("content") {
         content_pieces(content, &mut said.pieces);
+    }
+    // Where the content has the thoughts, the other fields repeat them, and the order of the content counts.
+    if !said.pieces.iter().any(|piece| matches!(piece, Piece::Thinking { .. } | Piece::Redacted(_))) {
+        said.pieces.splice(0..0, thoughts(message));
     }
     if let Some(refusal) = text(message, "refusal") {
         said.pieces.push(Piece::Refusal(refusal));
@@ -93,26 +97,24 @@ fn content_pieces(content: &RawValue, pieces: &mut Vec<Piece>) {
     }
 }
 
+/// A part with reasoning: Anthropic's, or Mistral's, whose text is a list of parts.
+pub(super) fn thinking_part(part: &JsonObject<'_>) -> Option<Piece> {
+    let words = match part.get_set("thinking").or_else(|| part.get_set("text")) {
+        Some(thinking) if Kind::of(thinking) == Kind::Array => {
+            items(thinking).into_iter().filter_map(object).filter_map(|item| text(&item, "text")).collect()
+        }
+        Some(thinking) => as_str(thinking).unwrap_or_default().into_owned(),
+        None => String::new(),
+    };
+    thinking(None, Some(words).filter(|words| !words.is_empty()), text(part, "signature"))
+}
+
 fn content_part(item: &RawValue, pieces: &mut Vec<Piece>) {
     let Some(part) = object(item) else {
         return push_text(pieces, as_str(item).unwrap_or_default().into_owned());
     };
     match text(&part, "type").as_deref() {
-        Some("thinking") => {
-            let text = match part.get_set("thinking") {
-                Some(thinking) if Kind::of(thinking) == Kind::Array => items(thinking)
-                    .into_iter()
-                    .filter_map(object)
-                    .filter_map(|item| text(&item, "text"))
-                    .collect(),
-                Some(thinking) => as_str(thinking).unwrap_or_default().into_owned(),
-                None => String::new(),
-            };
-            let signature = self::text(&part, "signature");
-            if !text.is_empty() || signature.is_some() {
-                pieces.push(Piece::Thinking { index: None, text, signature });
-            }
-        }
+        Some("thinking") => pieces.extend(thinking_part(&part)),
         Some("redacted_thinking") => pieces.extend(text(&part, "data").map(Piece::Redacted)),
         Some("refusal") => pieces.extend(text(&part, "refusal").map(Piece::Refusal)),
         Some("image_url") => {
@@ -135,7 +137,7 @@ pub(super) fn push_text(pieces: &mut Vec<Piece>, text: String) {
 /// Reasoning: blocks in `thinking_blocks` (`LiteLLM`) or `reasoning_details` (`OpenRouter`), text in
 /// `reasoning_content` (`DeepSeek`) or `reasoning`. If there are both, the blocks repeat the text; blocks without
 /// text are there for the signature only.
-fn thoughts(message: &JsonObject<'_>) -> Vec<Piece> {
+pub(super) fn thoughts(message: &JsonObject<'_>) -> Vec<Piece> {
     let mut blocks: Vec<Piece> = items_at(message, "thinking_blocks")
         .into_iter()
         .filter_map(object)

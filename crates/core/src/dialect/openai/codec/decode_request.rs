@@ -69,9 +69,11 @@ pub(in crate::dialect) fn decode_checked(
     checked: &request::ChatRequest<'_>,
 ) -> Result<ChatRequest, ApiError> {
     let fields = POLICY.of(checked.fields().clone(), String::new());
+    let mut extra: decode_message::Extra =
+        fields.others(KNOWN).map(|(name, value)| (name, Json::carried(value))).collect();
     let mut decoded = ChatRequest {
         model: checked.model.clone().into_owned(),
-        messages: decode_message::all(checked.messages())?,
+        messages: decode_message::all(checked.messages(), &mut extra)?,
         tools: tools(&fields)?,
         tool_choice: tool_choice(&fields)?,
         parallel_tool_calls: fields.boolean("parallel_tool_calls")?,
@@ -90,7 +92,7 @@ pub(in crate::dialect) fn decode_checked(
         prompt_cache_key: fields.string("prompt_cache_key")?,
         verbosity: fields.string("verbosity")?,
         audio: audio(&fields)?,
-        extra: fields.others(KNOWN).map(|(name, value)| (name, Json::carried(value))).collect(),
+        extra,
     };
     if let Some(identifier) = fields.string("safety_identifier")? {
         // It is the newer name of `user`; if both are present, both are kept.

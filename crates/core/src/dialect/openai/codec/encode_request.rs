@@ -137,7 +137,9 @@ impl Keep {
         let mut kept = BTreeMap::new();
         for (name, value) in extra {
             let known = super::decode_request::KNOWN.contains(&name.as_str());
-            if OWN_EXTRA.contains(&name.as_str()) || (all && !known) {
+            // A path names content of a message, not a field of the request.
+            let is_field = !name.contains(['.', '[']);
+            if OWN_EXTRA.contains(&name.as_str()) || (all && !known && is_field) {
                 kept.insert(name.as_str(), value);
             } else {
                 self.dropped.push(name.clone());

