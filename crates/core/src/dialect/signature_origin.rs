@@ -20,7 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::dialect::canonical::{
-    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Part, SignatureOrigin, StreamDecoder,
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Limits, Part, SignatureOrigin, StreamDecoder,
     StreamEvent, UpstreamCodec,
 };
 
@@ -76,10 +76,14 @@ impl Marked {
 }
 
 impl UpstreamCodec for Marked {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        self.codec.limits()
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         let mut dropped = Vec::new();
         let request = unmark(request, self.origin, &mut dropped);
-        let mut encoded = self.codec.encode_request(&request, model);
+        let mut encoded = self.codec.write_request(&request, model);
         encoded.dropped.extend(dropped);
         encoded
     }

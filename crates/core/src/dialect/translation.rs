@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{
     CallerCodec, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamDecoder, StreamEvent,
-    UpstreamCodec, assemble, explode,
+    UpstreamCodec, assemble, explode, limits,
 };
 use crate::dialect::dify::{Dify, DifyOptions};
 use crate::dialect::inbound::Inbound;
@@ -197,7 +197,7 @@ impl Translation {
             None => native::tap(self.caller_dialect, !self.wants_usage),
             Some(codecs) => {
                 let encoder = codecs.caller.stream_encoder(&codecs.context, self.wants_usage);
-                Box::new(StreamTranslation::new(codecs.upstream.stream_decoder(), encoder))
+                Box::new(StreamTranslation::new(codecs.stream_decoder(), encoder))
             }
         }
     }
@@ -214,6 +214,7 @@ impl Translation {
             });
         };
         let response = codecs.upstream.decode_response(body)?;
+        let response = limits::restored_response(response, &codecs.tool_names());
         let facts = facts_of(&response);
         let (body, kept) = codecs.write(&response, self.stream);
         Ok(WholeAnswer { body: Some(body), kept, facts, answer: Some(response) })
@@ -224,7 +225,7 @@ impl Translation {
     #[must_use]
     pub fn collected(&self, body: &[u8]) -> Option<Result<WholeAnswer, ErrorInfo>> {
         let codecs = self.codecs.as_ref()?;
-        let mut decoder: Box<dyn StreamDecoder> = codecs.upstream.stream_decoder();
+        let mut decoder = codecs.stream_decoder();
         let mut events: Vec<StreamEvent> = Vec::new();
         decoder.push(body, &mut events);
         decoder.finish(&mut events);
@@ -260,6 +261,16 @@ impl Translation {
 }
 
 impl Codecs {
+    /// The names of tools that the upstream does not accept, with those that stand for them.
+    fn tool_names(&self) -> limits::Renaming {
+        limits::tool_names(&self.request, self.upstream.limits())
+    }
+
+    /// A decoder of a streamed answer whose calls have the caller's own names.
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        limits::restored(self.upstream.stream_decoder(), self.tool_names())
+    }
+
     /// Encodes an answer, complete or as a stream that the caller requested and the upstream did not send.
     fn write(&self, response: &ChatResponse, as_stream: bool) -> (Vec<u8>, Option<Vec<u8>>) {
         if !as_stream {

@@ -142,13 +142,13 @@ fn text(object: &JsonObject<'_>, path: Path<'_>) -> Result<Part, ApiError> {
 
 fn tool_call(object: &JsonObject<'_>, path: Path<'_>) -> Result<Part, ApiError> {
     let shown = fields::required(object, "id", path, fields::string)?;
-    let (id, signature) = tool_id::split(&shown);
+    let (id, signature) = tool_id::read(&shown);
     let input = object.get_set("input").ok_or_else(|| missing(path.field("input")))?;
     if Kind::of(input) != Kind::Object {
         return Err(wrong_type(path.field("input"), "an object", Kind::of(input)));
     }
     Ok(Part::ToolCall {
-        id: id.to_owned(),
+        id: id.into_owned(),
         name: fields::required(object, "name", path, fields::string)?,
         arguments: input.get().to_owned(),
         signature,
@@ -179,7 +179,7 @@ fn tool_result(object: &JsonObject<'_>, path: Path<'_>, extra: &mut Extra) -> Re
         }
     }
     Ok(Part::ToolResult {
-        call_id: tool_id::split(&shown).0.to_owned(),
+        call_id: tool_id::read(&shown).0.into_owned(),
         name: None,
         parts,
         is_error: fields::optional(object, "is_error", path, fields::boolean)?.unwrap_or(false),

@@ -9,7 +9,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::tool_id;
 use super::wire::{self, Block, CacheMark, Source};
 use crate::dialect::canonical::{Citation, Json, Media, Message, Part, Role, SignatureOrigin};
 
@@ -147,7 +146,7 @@ impl Place<'_> {
                     self.drop_field(".thought_signature");
                 }
                 Some(Block::ToolUse {
-                    id: tool_id::accepted(id),
+                    id: Cow::Borrowed(id),
                     name,
                     input: Json::arguments_object(arguments),
                     cache_control: CacheMark::of(cache.as_ref()),
@@ -155,7 +154,7 @@ impl Place<'_> {
             }
             Part::ToolResult { call_id, name: _, parts, is_error, cache } if is_user => {
                 Some(Block::ToolResult {
-                    tool_use_id: tool_id::accepted(call_id),
+                    tool_use_id: Cow::Borrowed(call_id),
                     content: self.result(parts),
                     is_error: *is_error,
                     cache_control: CacheMark::of(cache.as_ref()),

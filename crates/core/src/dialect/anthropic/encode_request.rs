@@ -17,10 +17,8 @@ use super::schema;
 use super::thinking::{self, Obstacles, Thinking};
 use super::wire::{self, Block};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
+use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::history;
-
-/// Most cache marks of a prompt.
-const MAX_CACHE_MARKS: usize = 4;
 
 /// Fields of this dialect only. Their names are unambiguous, so they are passed on even from callers of other
 /// dialects.
@@ -83,7 +81,7 @@ struct Metadata<'a> {
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let rules = ModelRules::of(model);
     let mut dropped = Vec::new();
-    let history = history::settled(&request.messages);
+    let history = history::settled(&request.messages, &constraints::ANTHROPIC.call_id);
     let mut conversation = Conversation::encode(&history.messages, &mut dropped);
     history.restore_places(&mut dropped);
     let called = conversation.called_tools();
@@ -250,7 +248,7 @@ fn limit_cache_marks<'a>(
     let in_turns = conversation.turns.iter_mut().flat_map(|turn| &mut turn.content);
     let in_turns = in_turns.filter_map(Block::cache_control_mut);
     let mut marks: Vec<_> = in_tools.chain(in_system).chain(in_turns).filter(|mark| mark.is_some()).collect();
-    let excess = marks.len().saturating_sub(MAX_CACHE_MARKS);
+    let excess = marks.len().saturating_sub(constraints::ANTHROPIC_COUNTS.cache_marks);
     if excess > 0 {
         marks.iter_mut().take(excess).for_each(|mark| **mark = None);
         dropped.push("cache_control".to_owned());

@@ -79,7 +79,7 @@ fn block(part: &Part) -> Option<Block<'_>> {
             Block::Provider(Cow::Borrowed(block))
         }
         Part::ToolCall { id, name, arguments, signature, .. } => Block::ToolUse {
-            id: tool_id::with_signature(id, signature.as_deref()),
+            id: tool_id::shown(id, signature.as_deref()),
             name,
             input: Json::arguments_object(arguments),
             cache_control: None,

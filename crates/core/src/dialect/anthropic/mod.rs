@@ -35,9 +35,10 @@ pub mod usage_tap;
 mod wire;
 
 use super::canonical::{
-    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
+    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, ReplyContext, StreamDecoder,
     StreamEncoder, UpstreamCodec,
 };
+use super::upstream::constraints;
 use crate::error::ApiError;
 
 pub use stream_encoder::PING;
@@ -71,7 +72,11 @@ impl CallerCodec for Anthropic {
 }
 
 impl UpstreamCodec for Anthropic {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        &constraints::ANTHROPIC
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model)
     }
 

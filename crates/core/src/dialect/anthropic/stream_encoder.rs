@@ -322,7 +322,7 @@ impl Waiting {
             PartStart::RedactedThinking { data } => Block::RedactedThinking { data },
             PartStart::ProviderBlock { block, .. } => Block::Provider(Cow::Owned(without_input(block))),
             PartStart::ToolCall { id, name } => Block::ToolUse {
-                id: tool_id::with_signature(id, Some(&self.signature)),
+                id: tool_id::shown(id, Some(&self.signature)),
                 name,
                 input: Json::empty_object(),
                 cache_control: None,

@@ -12,14 +12,10 @@ use serde::Serialize;
 use super::family::Family;
 use super::media;
 use super::wire::{Block, CachePoint, Reasoning, ToolResult, ToolUse};
-use crate::dialect::anthropic::tool_id;
 use crate::dialect::canonical::{CacheControl, Citation, Json, Message, Part, Role};
-use crate::hash::sha256_hex;
 
 /// Placeholder where the service requires a turn and the caller has none.
 const FILLER: &str = "Continue.";
-/// Most characters of the id of a tool call.
-const MAX_TOOL_ID: usize = 64;
 
 const USER: &str = "user";
 const ASSISTANT: &str = "assistant";
@@ -152,14 +148,14 @@ impl Place<'_> {
                     self.drop_field(".thought_signature");
                 }
                 Some(Block::ToolUse(ToolUse {
-                    tool_use_id: accepted_id(id),
+                    tool_use_id: Cow::Borrowed(id),
                     name,
                     input: Json::arguments_object(arguments),
                 }))
             }
             Part::ToolResult { call_id, parts, is_error, .. } if is_user => {
                 Some(Block::ToolResult(ToolResult {
-                    tool_use_id: accepted_id(call_id),
+                    tool_use_id: Cow::Borrowed(call_id),
                     content: self.result(parts),
                     status: is_error.then_some("error"),
                 }))
@@ -222,10 +218,4 @@ impl Place<'_> {
         }
         Some(mark)
     }
-}
-
-/// The id in characters that the service accepts, and not too long. Different ids stay different.
-fn accepted_id(id: &str) -> Cow<'_, str> {
-    let accepted = tool_id::accepted(id);
-    if accepted.len() > MAX_TOOL_ID { Cow::Owned(sha256_hex(id)) } else { accepted }
 }

@@ -16,11 +16,9 @@ use crate::dialect::anthropic::model_rules::ModelRules;
 use crate::dialect::anthropic::thinking::{self, Obstacles, Thinking};
 use crate::dialect::anthropic::{encode_request as claude, schema};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
+use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::parameters::set_parameters;
-
-/// Most cache marks of a prompt.
-const MAX_CACHE_POINTS: usize = 4;
 
 /// Parameters that are handled one by one below; others are dropped if set.
 const SUPPORTED: &[&str] = &[
@@ -141,7 +139,7 @@ struct Additional {
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let family = Family::of(model);
     let mut dropped = Vec::new();
-    let history = history::settled(&request.messages);
+    let history = history::settled(&request.messages, &constraints::BEDROCK.call_id);
     let mut conversation = Conversation::encode(&history.messages, family, &mut dropped);
     history.restore_places(&mut dropped);
     let called = conversation.called_tools();
@@ -333,7 +331,7 @@ fn limit_cache_points(
         .map_or(0, |config| config.tools.iter().filter(|tool| is_tool_point(tool)).count());
     let in_text = conversation.system.iter().chain(conversation.turns.iter().flat_map(|turn| &turn.content));
     let points = in_tools + in_text.filter(|block| is_point(block)).count();
-    let mut excess = points.saturating_sub(MAX_CACHE_POINTS);
+    let mut excess = points.saturating_sub(constraints::BEDROCK_COUNTS.cache_marks);
     if excess == 0 {
         return;
     }

@@ -30,7 +30,10 @@ mod stream_decoder;
 mod tests;
 mod wire;
 
-use super::canonical::{ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec};
+use super::canonical::{
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, StreamDecoder, UpstreamCodec,
+};
+use super::upstream::constraints;
 
 pub use error::with_error_type;
 
@@ -39,7 +42,11 @@ pub use error::with_error_type;
 pub struct Bedrock;
 
 impl UpstreamCodec for Bedrock {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        &constraints::BEDROCK
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model)
     }
 

@@ -1,6 +1,9 @@
 //! Messages and their parts.
 
+use std::borrow::Cow;
+
 use super::json::Json;
+use super::media_type;
 use super::origin::SignatureOrigin;
 
 /// The role of a message.
@@ -158,9 +161,10 @@ pub enum Media {
         /// `image/png` …
         media_type: Option<String>,
     },
-    /// Inline data.
+    /// Inline data. Decoders of requests create it with [`Media::inline`] or [`Media::from_url`].
     Base64 {
-        /// `image/png`, `application/pdf`, `audio/wav` …
+        /// `image/png`, `application/pdf`, `audio/wav` …: in lower case, without parameters, under its registered
+        /// name.
         media_type: String,
         /// Standard base64.
         data: String,
@@ -176,15 +180,35 @@ impl Media {
     /// Parses a URL; a `data:` URL becomes [`Media::Base64`].
     #[must_use]
     pub fn from_url(url: &str) -> Self {
-        let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(','));
-        match inline
-            .and_then(|(head, data)| head.strip_suffix(";base64").map(|media_type| (media_type, data)))
-        {
-            Some((media_type, data)) => {
-                Self::Base64 { media_type: media_type.to_owned(), data: data.to_owned() }
-            }
+        match media_type::data_url(url) {
+            Some((media_type, data)) => Self::of_canonical(media_type, data),
             None => Self::Url { url: url.to_owned(), media_type: None },
         }
+    }
+
+    /// Inline data as a caller wrote it: the media type in any spelling, base64 in any alphabet and with line breaks.
+    #[must_use]
+    pub fn inline(media_type: &str, data: String) -> Self {
+        let data = match media_type::standard_base64(&data) {
+            Cow::Borrowed(_) => data,
+            Cow::Owned(standard) => standard,
+        };
+        Self::of_canonical(media_type::canonical(media_type), data)
+    }
+
+    /// A URL that the provider fetches, whose media type the caller wrote in any spelling.
+    #[must_use]
+    pub fn at(url: String, media_type: Option<&str>) -> Self {
+        Self::Url { url, media_type: media_type.map(media_type::canonical) }
+    }
+
+    fn of_canonical(mut media_type: String, data: String) -> Self {
+        if media_type.starts_with("image/")
+            && let Some(actual) = media_type::picture_type_of(&data)
+        {
+            actual.clone_into(&mut media_type);
+        }
+        Self::Base64 { media_type, data }
     }
 
     /// The URL; inline data becomes a `data:` URL. `None` for an uploaded file.
@@ -230,5 +254,10 @@ mod tests {
         assert_eq!(media, Media::Base64 { media_type: "image/png".into(), data: "iVBOR".into() });
         assert_eq!(media.to_url().as_deref(), Some("data:image/png;base64,iVBOR"));
         assert!(matches!(Media::from_url("https://a.example/x.png"), Media::Url { .. }));
+        let media = Media::inline("image/jpg", "/9j/\n4AAQ".into());
+        assert_eq!(media, Media::Base64 { media_type: "image/jpeg".into(), data: "/9j/4AAQ".into() });
+        // A wrong type is corrected.
+        let media = Media::inline("image/jpeg", "iVBORw0KGgoAAAAN".into());
+        assert_eq!(media.to_url().as_deref(), Some("data:image/png;base64,iVBORw0KGgoAAAAN"));
     }
 }

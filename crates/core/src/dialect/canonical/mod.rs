@@ -10,6 +10,8 @@ mod assemble;
 mod error;
 mod explode;
 mod json;
+pub mod limits;
+mod media_type;
 mod message;
 mod origin;
 mod request;
@@ -22,6 +24,7 @@ pub use assemble::{Answered, Assembly, assemble};
 pub use error::{ErrorInfo, StreamFault};
 pub use explode::explode;
 pub use json::Json;
+pub use limits::Limits;
 pub use message::{CacheControl, Citation, Media, Message, Part, Role};
 pub use origin::SignatureOrigin;
 pub use request::{
@@ -62,8 +65,16 @@ pub trait CallerCodec {
 
 /// A dialect of upstreams.
 pub trait UpstreamCodec {
-    /// Encodes a request body; `model` is the upstream's name of the model and replaces the request's own.
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest;
+    /// What the upstream accepts.
+    fn limits(&self) -> &'static Limits;
+    /// Encodes the body of a request that keeps the limits; `model` is the upstream's name of the model and replaces
+    /// the request's own.
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest;
+    /// Makes a request keep the limits, and encodes its body. The calls of the answer have the names that the request
+    /// was sent with; [`limits::tool_names`] leads back.
+    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+        self.write_request(&limits::fitted(request, self.limits()), model)
+    }
     /// Decodes an unstreamed answer with a success status. The error is the upstream's own if the body contains one,
     /// with [`StreamFault::Malformed`] if it cannot be parsed.
     fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo>;

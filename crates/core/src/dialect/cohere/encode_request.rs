@@ -9,6 +9,7 @@ use super::encode_messages::{self, MessageOut};
 use crate::dialect::canonical::{
     AllowedMode, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
+use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::parameters::set_parameters;
 
@@ -100,7 +101,7 @@ struct Thinking {
 /// Encodes a request body.
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let mut dropped = Vec::new();
-    let history = history::settled(&request.messages);
+    let history = history::settled(&request.messages, &constraints::COHERE.call_id);
     let messages = encode_messages::encode(&history.messages, &mut dropped);
     history.restore_places(&mut dropped);
     let (tools, strict_tools) = tools(request, &mut dropped);
@@ -114,7 +115,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
         response_format: response_format(request, !tools.is_empty(), &mut dropped),
         tools,
         max_tokens: request.max_tokens,
-        stop_sequences: &sampling.stop,
+        stop_sequences: stop_sequences(&sampling.stop, &mut dropped),
         temperature: sampling.temperature,
         seed: sampling.seed,
         frequency_penalty: penalty("frequency_penalty", sampling.frequency_penalty, &mut dropped),
@@ -140,6 +141,14 @@ fn own_fields<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> BTreeM
         }
     }
     own
+}
+
+fn stop_sequences<'a>(stop: &'a [String], dropped: &mut Vec<String>) -> &'a [String] {
+    let most = constraints::COHERE_COUNTS.stops;
+    if stop.len() > most {
+        dropped.push(format!("stop[{most}]"));
+    }
+    stop.get(..most).unwrap_or(stop)
 }
 
 /// The service does not accept negative penalties.

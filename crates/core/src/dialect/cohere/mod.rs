@@ -16,14 +16,21 @@ mod stream_decoder;
 mod tests;
 mod wire;
 
-use super::canonical::{ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec};
+use super::canonical::{
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, StreamDecoder, UpstreamCodec,
+};
+use super::upstream::constraints;
 
 /// The dialect of `/v2/chat`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cohere;
 
 impl UpstreamCodec for Cohere {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        &constraints::COHERE
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model)
     }
 

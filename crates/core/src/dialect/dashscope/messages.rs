@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Endpoint;
 use crate::dialect::canonical::{CacheControl, ChatRequest, Media, Message as Said, Part, Role};
+use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::paragraph::paragraph;
 
@@ -83,7 +84,7 @@ pub fn encode(
     instruction: Option<&str>,
     dropped: &mut Vec<String>,
 ) -> Conversation {
-    let history = history::settled(&request.messages);
+    let history = history::settled(&request.messages, &constraints::DASHSCOPE.call_id);
     let earlier = dropped.len();
     let mut writer = Writer {
         dropped,

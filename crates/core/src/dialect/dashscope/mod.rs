@@ -20,14 +20,21 @@ mod wire;
 
 pub use endpoint::{Endpoint, STREAM_HEADER};
 
-use super::canonical::{ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec};
+use super::canonical::{
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, StreamDecoder, UpstreamCodec,
+};
+use super::upstream::constraints;
 
 /// The native dialect of Qwen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DashScope;
 
 impl UpstreamCodec for DashScope {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        &constraints::DASHSCOPE
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model)
     }
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::files::{self, File};
 use super::options::{DEFAULT_USER, DifyOptions};
 use super::transcript::{self, paragraphs};
-use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Message, Part};
+use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Limits, Message, Part};
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::paragraph::paragraph;
 use crate::dialect::upstream::parameters::set_parameters;
@@ -49,7 +49,7 @@ pub fn user<'a>(options: &'a DifyOptions, request: &'a ChatRequest) -> &'a str {
 pub fn encode(request: &ChatRequest, options: &DifyOptions) -> EncodedRequest {
     let mut dropped = Vec::new();
     let conversation_id = options.conversation_id.as_deref().unwrap_or_default();
-    let history = history::settled(&request.messages);
+    let history = history::settled(&request.messages, &Limits::NONE.call_id);
     let messages: &[Message] = &history.messages;
     let turn = transcript::last_turn(messages);
     let (earlier, rest) = messages.split_at_checked(turn).unwrap_or((messages, &[]));

@@ -32,7 +32,9 @@ pub use ids::{DifyIds, conversation_id_in, task_id_in};
 pub use options::{DEFAULT_USER, DifyOptions};
 pub use stream_decoder::DifyStreamDecoder;
 
-use super::canonical::{ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, StreamDecoder, UpstreamCodec};
+use super::canonical::{
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, StreamDecoder, UpstreamCodec,
+};
 
 /// The dialect of Dify chat apps.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,7 +63,11 @@ impl Dify {
 }
 
 impl UpstreamCodec for Dify {
-    fn encode_request(&self, request: &ChatRequest, _model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        &Limits::NONE
+    }
+
+    fn write_request(&self, request: &ChatRequest, _model: &str) -> EncodedRequest {
         encode_request::encode(request, &self.options)
     }
 

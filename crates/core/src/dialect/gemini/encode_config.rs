@@ -7,6 +7,7 @@ use serde_json::json;
 use super::wire::{GenerationConfigOut, ThinkingOut};
 use super::{model_name, schema};
 use crate::dialect::canonical::{ChatRequest, Json, Reasoning, ResponseFormat};
+use crate::dialect::upstream::constraints;
 
 /// Prefix of `generationConfig` fields without a canonical form among the extra fields of a request.
 pub(super) const EXTRA_PREFIX: &str = "generationConfig.";
@@ -23,8 +24,6 @@ const OWN_FIELDS: &[&str] = &[
     "routingConfig",
     "speechConfig",
 ];
-/// The service refuses more.
-const MAX_STOP_SEQUENCES: usize = 5;
 const JSON_TYPE: &str = "application/json";
 
 /// Whether an extra field of a request is one that [`write`] passes on.
@@ -43,10 +42,11 @@ pub(super) fn write<'a>(
     if sampling.logit_bias.is_some() {
         dropped.push("logit_bias".to_owned());
     }
-    if sampling.stop.len() > MAX_STOP_SEQUENCES {
-        dropped.push(format!("stop[{MAX_STOP_SEQUENCES}]"));
+    if sampling.stop.len() > constraints::GEMINI_COUNTS.stops {
+        dropped.push(format!("stop[{}]", constraints::GEMINI_COUNTS.stops));
     }
-    let stop = sampling.stop.get(..MAX_STOP_SEQUENCES.min(sampling.stop.len())).unwrap_or_default();
+    let stop =
+        sampling.stop.get(..constraints::GEMINI_COUNTS.stops.min(sampling.stop.len())).unwrap_or_default();
     let mut config = GenerationConfigOut {
         stop_sequences: (!stop.is_empty()).then_some(stop),
         candidate_count: sampling.n,

@@ -12,6 +12,7 @@ use super::service::Service;
 use super::wire::{ContentOut, FunctionCallOut, FunctionResponseOut, PartOut};
 use super::{model_name, signature, tool_result};
 use crate::dialect::canonical::{Json, Media, Message, Part, Role};
+use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::paragraph::paragraph;
 
 const USER: &str = "user";
@@ -171,7 +172,10 @@ impl<'a> Writer<'a> {
                 self.push_media(parts, media, "application/pdf", name, path);
             }
             Part::ToolResult { call_id, name, parts: results, is_error, .. } => {
-                let name = self.name_of(call_id).or(name.as_deref()).unwrap_or(call_id);
+                let name = match self.name_of(call_id).or(name.as_deref()) {
+                    Some(name) => Cow::Borrowed(name),
+                    None => constraints::GEMINI.tool_name.similar(call_id),
+                };
                 self.tool_result(call_id, name, results, *is_error, path, parts);
             }
             Part::ToolCall { .. }
@@ -253,7 +257,7 @@ impl<'a> Writer<'a> {
     fn tool_result(
         &mut self,
         call_id: &'a str,
-        name: &'a str,
+        name: Cow<'a, str>,
         results: &'a [Part],
         is_error: bool,
         path: &str,
@@ -273,7 +277,7 @@ impl<'a> Writer<'a> {
         parts.push(PartOut {
             function_response: Some(FunctionResponseOut {
                 id: Some(call_id),
-                name: Cow::Borrowed(name),
+                name,
                 response: tool_result::write(&text, is_error),
                 parts: inside,
             }),

@@ -6,6 +6,7 @@ use super::service::Service;
 use super::wire::{ContentOut, RequestOut, ToolOut, to_line};
 use super::{encode_config, encode_contents, encode_tools};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json};
+use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::history;
 
 /// Extra fields of a caller of the same dialect that are passed on unchanged.
@@ -16,7 +17,7 @@ const MAX_LABEL_LENGTH: usize = 63;
 
 /// Encodes a request for a model of one of the two services.
 pub(super) fn encode(request: &ChatRequest, model: &str, service: Service) -> EncodedRequest {
-    let history = history::settled(&request.messages);
+    let history = history::settled(&request.messages, &constraints::GEMINI.call_id);
     let conversation = encode_contents::write(&history.messages, model, service);
     let mut dropped = conversation.dropped;
     history.restore_places(&mut dropped);
@@ -306,7 +307,7 @@ mod tests {
             messages: vec![user("q")],
             tools: vec![
                 function("f"),
-                function("2bad"),
+                Tool::Native(Json::of(&json!({"type": "bash_20250124"}))),
                 Tool::Native(Json::of(&json!({"type": "web_search_20250305", "name": "web_search"}))),
             ],
             tool_choice: Some(ToolChoice::Allowed { mode: AllowedMode::Auto, names: vec!["f".into()] }),

@@ -25,7 +25,7 @@ pub(super) fn write<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> 
     let (mut declarations, mut natives) = (Vec::new(), Vec::new());
     for (index, tool) in request.tools.iter().enumerate() {
         match tool {
-            Tool::Function(function) if is_valid_name(&function.name) => {
+            Tool::Function(function) => {
                 declarations.push(declare(function));
                 if function.strict == Some(true) {
                     dropped.push(format!("tools[{index}].function.strict"));
@@ -34,7 +34,6 @@ pub(super) fn write<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> 
                     dropped.push(format!("tools[{index}].cache_control"));
                 }
             }
-            Tool::Function(_) => dropped.push(format!("tools[{index}]")),
             Tool::Native(native) => match own_native(native) {
                 Some(native) => natives.push((index, native)),
                 None => dropped.push(format!("tools[{index}]")),
@@ -59,14 +58,6 @@ fn declare(function: &Function) -> FunctionOut<'_> {
         description: function.description.as_deref(),
         parameters: parameters.filter(|schema| !schema::says_nothing(schema)),
     }
-}
-
-/// Letters, digits and `_`, `.`, `:`, `-`; a letter or `_` first; at most 64 of them.
-fn is_valid_name(name: &str) -> bool {
-    let starts_well = name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
-    starts_well
-        && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte))
 }
 
 /// A server tool in this service's form: its own, or the counterpart of another's.

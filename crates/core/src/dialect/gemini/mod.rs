@@ -48,9 +48,10 @@ mod wire;
 mod tests;
 
 use super::canonical::{
-    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
+    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, ReplyContext, StreamDecoder,
     StreamEncoder, UpstreamCodec,
 };
+use super::upstream::constraints;
 use crate::error::ApiError;
 
 use service::Service;
@@ -120,7 +121,11 @@ impl CallerCodec for GeminiArray {
 }
 
 impl UpstreamCodec for Gemini {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        &constraints::GEMINI
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model, Service::Gemini)
     }
 
@@ -138,7 +143,11 @@ impl UpstreamCodec for Gemini {
 }
 
 impl UpstreamCodec for Vertex {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        &constraints::VERTEX
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model, Service::Vertex)
     }
 

@@ -20,6 +20,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::dialect::canonical::limits::Spelling;
 use crate::dialect::canonical::{Message, Part, Role};
 
 /// The result of a call that the history has no result of.
@@ -37,11 +38,13 @@ pub struct History<'a> {
 }
 
 /// Brings the messages of a request in order.
-pub fn settled(messages: &[Message]) -> History<'_> {
+///
+/// `ids` are those that the upstream accepts; given ids are accepted already, and new ones will be.
+pub fn settled<'a>(messages: &'a [Message], ids: &'static Spelling) -> History<'a> {
     if is_settled(messages) {
         return History { messages: Cow::Borrowed(messages), places: Vec::new() };
     }
-    let mut writer = Writer::new(messages);
+    let mut writer = Writer::new(messages, ids);
     for (index, message) in messages.iter().enumerate() {
         writer.message(index, message);
     }
@@ -228,18 +231,20 @@ struct Writer<'a> {
     /// The calls of the last message written, whose results are not yet written, with their new ids.
     due: Vec<(usize, String)>,
     ids: BTreeMap<String, usize>,
+    accepted: &'static Spelling,
     written: Vec<Message>,
     places: Vec<(usize, Vec<Place>)>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(request: &'a [Message]) -> Self {
+    fn new(request: &'a [Message], accepted: &'static Spelling) -> Self {
         Self {
             request,
             rounds: Rounds::of(request),
             next: 0,
             due: Vec::new(),
             ids: BTreeMap::new(),
+            accepted,
             written: Vec::with_capacity(request.len()),
             places: Vec::with_capacity(request.len()),
         }
@@ -346,11 +351,15 @@ impl<'a> Writer<'a> {
 
     /// The id, or one that no call has had yet.
     fn unique(&mut self, id: &str) -> String {
-        let base = if id.is_empty() { "call" } else { id };
+        let base = if id.is_empty() { self.accepted.spelled_out("call") } else { id.into() };
+        let base = base.as_ref();
         let mut count = self.ids.get(base).map_or(1, |count| count + 1);
         let mut unique = base.to_owned();
         while count > 1 {
             unique = format!("{base}_{count}");
+            if !self.accepted.accepts(&unique) {
+                unique = self.accepted.numbered(base, count);
+            }
             if !self.ids.contains_key(&unique) {
                 break;
             }
@@ -428,7 +437,7 @@ mod tests {
 
     #[track_caller]
     fn check(given: &[Message], expected: &[&str]) {
-        let settled = settled(given);
+        let settled = settled(given, &Spelling::ANY);
         assert_eq!(short(&settled.messages), expected);
         assert!(is_settled(&settled.messages));
     }
@@ -444,7 +453,7 @@ mod tests {
             said(Role::Assistant, vec![]),
             user("y"),
         ];
-        assert!(matches!(settled(&given).messages, Cow::Borrowed(_)));
+        assert!(matches!(settled(&given, &Spelling::ANY).messages, Cow::Borrowed(_)));
     }
 
     #[test]
@@ -507,7 +516,7 @@ mod tests {
     #[test]
     fn names_of_dropped_content_are_those_of_the_request() {
         let given = [calls(&["1", "2"]), user("x"), results(&["2"]), results(&["1"])];
-        let history = settled(&given);
+        let history = settled(&given, &Spelling::ANY);
         let mut dropped: Vec<String> = [
             "messages[1].content[0].content[3]",
             "messages[1].content[1]",
@@ -547,7 +556,7 @@ mod tests {
             given in vec((prop::sample::select(vec![Role::User, Role::Assistant, Role::Tool, Role::System]), vec(any_part(), 0..4)), 0..9)
         ) {
             let given: Vec<Message> = given.into_iter().map(|(role, parts)| said(role, parts)).collect();
-            let history = settled(&given);
+            let history = settled(&given, &Spelling::ANY);
             let once = &history.messages;
             // A call of another than the assistant is nothing that a service knows; no decoder makes one.
             let odd = given.iter().any(|message| {

@@ -1,6 +1,7 @@
 //! Common parts of several upstream codecs: the order of a history, joining texts, reading events, ordering the parts
 //! of an answer, listing the parameters that a request sets.
 
+pub mod constraints;
 pub mod history;
 pub mod openai_models;
 pub mod paragraph;

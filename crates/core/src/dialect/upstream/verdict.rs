@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use super::told;
 use crate::dialect::canonical::{
-    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ErrorKind, FinishReason, StreamDecoder,
+    ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ErrorKind, FinishReason, Limits, StreamDecoder,
     StreamEvent, StreamFault, UpstreamCodec, explode,
 };
 
@@ -132,8 +132,12 @@ impl Judged {
 }
 
 impl UpstreamCodec for Judged {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
-        self.codec.encode_request(request, model)
+    fn limits(&self) -> &'static Limits {
+        self.codec.limits()
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+        self.codec.write_request(request, model)
     }
 
     fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {

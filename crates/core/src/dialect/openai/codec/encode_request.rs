@@ -16,6 +16,7 @@ use super::wire::{
 use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
+use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::openai_models;
 
@@ -28,9 +29,6 @@ const OWN_EXTRA: &[&str] = &[
     "store",
     "web_search_options",
 ];
-
-/// Most stop sequences that `OpenAI` accepts.
-const MAX_STOPS: usize = 4;
 
 /// Encodes a request.
 pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOptions) -> EncodedRequest {
@@ -46,7 +44,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
         cache: options.takes_cache_control,
     };
     let mut lowering = Lowering::new(rules, custom_tools(&request.tools));
-    let history = history::settled(&request.messages);
+    let history = history::settled(&request.messages, &options.limits().call_id);
     let messages = lowering.all(&history.messages);
     history.restore_places(&mut lowering.dropped);
     dropped.append(&mut lowering.dropped);
@@ -124,9 +122,10 @@ impl Keep {
     }
 
     fn stop<'a>(&mut self, stop: &'a [String], allowed: bool, official: bool) -> Option<&'a [String]> {
-        let kept = if official && stop.len() > MAX_STOPS {
-            self.dropped.push(format!("stop[{MAX_STOPS}]"));
-            stop.get(..MAX_STOPS).unwrap_or_default()
+        let most = constraints::OPENAI_COUNTS.stops;
+        let kept = if official && stop.len() > most {
+            self.dropped.push(format!("stop[{most}]"));
+            stop.get(..most).unwrap_or_default()
         } else {
             stop
         };

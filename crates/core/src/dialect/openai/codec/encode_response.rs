@@ -239,7 +239,11 @@ mod tests {
                     signature: Some("g".into()),
                     cache: None,
                 },
-                Part::Image { media: Media::from_url("data:image/png;base64,AA"), detail: None, cache: None },
+                Part::Image {
+                    media: Media::from_url("data:image/png;base64,AAAA"),
+                    detail: None,
+                    cache: None,
+                },
             ],
             FinishReason::ToolCalls,
         );
@@ -248,7 +252,7 @@ mod tests {
             body["choices"][0]["message"],
             json!({"role":"assistant","content":null,"refusal":null,"reasoning_content":"hm",
                 "thinking_blocks":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"redacted_thinking","data":"d"}],
-                "images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}],
+                "images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}],
                 "tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"},
                     "extra_content":{"google":{"thought_signature":"g"}}}]})
         );

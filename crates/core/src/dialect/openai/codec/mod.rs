@@ -34,7 +34,7 @@ pub(super) mod wire;
 mod tests;
 
 use crate::dialect::canonical::{
-    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ReplyContext, StreamDecoder,
+    CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, ReplyContext, StreamDecoder,
     StreamEncoder, UpstreamCodec,
 };
 use crate::error::ApiError;
@@ -88,7 +88,11 @@ impl CallerCodec for OpenAi {
 }
 
 impl UpstreamCodec for OpenAi {
-    fn encode_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
+    fn limits(&self) -> &'static Limits {
+        self.upstream.limits()
+    }
+
+    fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
         encode_request::encode(request, model, self.upstream)
     }
 
