@@ -104,6 +104,30 @@ impl<'a> JsonObject<'a> {
     }
 }
 
+/// Visits the fields of a JSON object in their order, a repeated one again. Ends early at what is not JSON, and visits
+/// nothing of other values.
+pub fn for_each_field<'a>(value: &'a RawValue, visit: impl FnMut(&str, &'a RawValue)) {
+    struct Fields<F>(F);
+
+    impl<'de, F: FnMut(&str, &'de RawValue)> Visitor<'de> for Fields<F> {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+            while let Some((FieldName(name), value)) = map.next_entry::<FieldName<'de>, &'de RawValue>()? {
+                self.0(&name, value);
+            }
+            Ok(())
+        }
+    }
+
+    let mut reader = serde_json::Deserializer::from_str(value.get());
+    let _ = reader.deserialize_map(Fields(visit));
+}
+
 /// The text of a JSON string, borrowed unless it contains escapes; `None` for other values.
 #[must_use]
 pub fn as_str(value: &RawValue) -> Option<Cow<'_, str>> {

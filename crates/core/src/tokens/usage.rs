@@ -82,6 +82,28 @@ impl TokenUsage {
     pub fn total(&self) -> u64 {
         self.prompt.saturating_add(self.completion)
     }
+
+    /// The same with no part above its whole: what was read from the cache and what was written to it fit into the
+    /// prompt together, what is kept for an hour into what was written, reasoning into the answer.
+    #[must_use]
+    pub fn clamped(self) -> Self {
+        let cached = self.cached.min(self.prompt);
+        let cache_written = self.cache_written.min(self.prompt - cached);
+        let audio_prompt = self.audio_prompt.min(self.prompt);
+        let audio_completion = self.audio_completion.min(self.completion);
+        Self {
+            cached,
+            cache_written,
+            cache_written_1h: self.cache_written_1h.min(cache_written),
+            reasoning: self.reasoning.min(self.completion),
+            audio_prompt,
+            audio_completion,
+            audio_cached: self.audio_cached.min(cached).min(audio_prompt),
+            image_prompt: self.image_prompt.min(self.prompt - audio_prompt),
+            image_completion: self.image_completion.min(self.completion - audio_completion),
+            ..self
+        }
+    }
 }
 
 /// Where the counts of a [`TokenUsage`] come from.

@@ -1,5 +1,5 @@
 //! Common parts of several upstream codecs: the order of a history, joining texts, reading events, ordering the parts
-//! of an answer, listing the parameters that a request sets.
+//! of an answer, reading its usage, listing the parameters that a request sets.
 
 pub mod constraints;
 pub mod history;
@@ -9,6 +9,7 @@ pub mod parameters;
 pub mod parts;
 pub mod sse;
 pub mod told;
+pub mod usage;
 pub mod verdict;
 
 use serde_json::Number;

@@ -1,0 +1,250 @@
+//! What a request used, read from the usage object of any vendor.
+//!
+//! Every reader of answers, translated or passed through, streamed or not, uses this module: [`table`] says which
+//! number of which vendor means what, [`check`] makes one consistent [`TokenUsage`] of them.
+//!
+//! Guarantees:
+//! - a number may be written with a decimal point, as text, or be `null`; what is unknown or unreadable is skipped and
+//!   never spoils the rest;
+//! - the parts of a usage never exceed the whole (see [`TokenUsage::clamped`]);
+//! - the objects of one stream add up: a later number replaces an earlier one of the same name, zero replaces nothing.
+
+mod check;
+pub mod number;
+pub mod table;
+#[cfg(test)]
+mod tests;
+
+use serde_json::value::RawValue;
+
+use crate::json::object::{Kind, as_str, for_each_field};
+use crate::tokens::{ServedTier, TokenUsage};
+use table::{LISTS, NUMBERS, PLACES, Place, Says, TIERS, is_same};
+
+const ROWS: usize = NUMBERS.len();
+const ABSENT: u64 = u64::MAX;
+/// Decimal digits of a dollar in which costs are added up, before they are rounded up to millionths.
+const COST_DIGITS: i32 = 12;
+const TICKS_TO_COST: i32 = COST_DIGITS - 10;
+/// More runs of the model than a request has.
+const MAX_ITERATIONS: usize = 1000;
+
+/// Reads one usage object. `None` for other values, and for an object without counts.
+#[must_use]
+pub fn read(usage: &RawValue) -> Option<TokenUsage> {
+    let mut tally = Tally::default();
+    tally.add(usage);
+    tally.usage()
+}
+
+/// The numbers of an answer so far.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// The number of each row of the table.
+    numbers: [u64; ROWS],
+    /// Of each kind of audio, images and lifetimes in lists.
+    listed: [u64; LISTS.len()],
+    iterations: Option<Iterations>,
+    /// An iteration has no iterations of its own.
+    is_iteration: bool,
+    tier: ServedTier,
+    searches: u64,
+    is_byok: bool,
+    has_cost_details: bool,
+    is_in_dollars: bool,
+}
+
+/// Runs of the model within one request (Anthropic).
+#[derive(Debug, Clone, Copy, Default)]
+struct Iterations {
+    all: TokenUsage,
+    /// Those that the top of the object leaves out.
+    compactions: TokenUsage,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            numbers: [ABSENT; ROWS],
+            listed: [ABSENT; LISTS.len()],
+            iterations: None,
+            is_iteration: false,
+            tier: ServedTier::Standard,
+            searches: 0,
+            is_byok: false,
+            has_cost_details: false,
+            is_in_dollars: false,
+        }
+    }
+}
+
+impl Tally {
+    /// Adds a usage object. Other values are ignored.
+    pub fn add(&mut self, usage: &RawValue) {
+        if Kind::of(usage) == Kind::Object {
+            self.add_object(usage, Place::Top);
+        }
+    }
+
+    /// Notes the tier that the answer names outside of its usage object.
+    pub fn add_tier(&mut self, word: &str) {
+        if let Some(tier) = table::tier(word) {
+            self.tier = tier;
+        }
+    }
+
+    /// Notes searches of the web that the answer lists outside of its usage object, in total.
+    pub fn add_searches(&mut self, searches: u64) {
+        self.searches = self.searches.max(searches);
+    }
+
+    /// The usage so far. `None` while there are no counts.
+    #[must_use]
+    pub fn usage(&self) -> Option<TokenUsage> {
+        let mut usage = check::settled(self);
+        if let Some(iterations) = &self.iterations {
+            usage = check::with_iterations(usage, &iterations.all, &iterations.compactions);
+        }
+        usage.web_searches = self
+            .first(Says::Searches)
+            .unwrap_or(0)
+            .saturating_add(self.first(Says::MoreSearches).unwrap_or(0))
+            .max(self.searches);
+        usage.reported_cost_micros = self.cost_micros();
+        usage.tier = self.tier;
+        (usage.total() > 0).then(|| usage.clamped())
+    }
+
+    /// The first number above zero among those that say this; zero if there are only such; `None` without any.
+    fn first(&self, says: Says) -> Option<u64> {
+        let numbers = NUMBERS.iter().zip(&self.numbers).map(|((_, _, row), number)| (*row, *number));
+        let listed = LISTS.iter().zip(&self.listed).map(|((_, _, _, _, row), number)| (*row, *number));
+        let mut found = None;
+        for (row, number) in numbers.chain(listed) {
+            if row != says || number == ABSENT {
+                continue;
+            }
+            if number > 0 {
+                return Some(number);
+            }
+            found = Some(0);
+        }
+        found
+    }
+
+    fn add_object(&mut self, object: &RawValue, place: Place) {
+        for_each_field(object, |name, value| match Kind::of(value) {
+            Kind::Object => {
+                let inner = PLACES.iter().find(|(outer, known, _)| *outer == place && is_same(known, name));
+                if let Some((_, _, inner)) = inner {
+                    self.has_cost_details |= *inner == Place::Costs;
+                    self.add_object(value, *inner);
+                }
+            }
+            Kind::Array if name == "iterations" => {
+                if place == Place::Top && !self.is_iteration {
+                    self.add_iterations(value);
+                }
+            }
+            Kind::Array if place == Place::Top => self.add_list(name, value),
+            Kind::Boolean if is_same(name, "is_byok") => self.is_byok = value.get() == "true",
+            Kind::Boolean | Kind::Null | Kind::Array => {}
+            Kind::Number => self.add_number(place, name, value),
+            Kind::String => {
+                if TIERS.iter().any(|(at, known)| *at == place && is_same(known, name)) {
+                    self.add_tier(&as_str(value).unwrap_or_default());
+                } else if name == "currency" {
+                    self.is_in_dollars = as_str(value).is_some_and(|currency| currency == "USD");
+                } else {
+                    self.add_number(place, name, value);
+                }
+            }
+        });
+    }
+
+    fn add_number(&mut self, place: Place, name: &str, value: &RawValue) {
+        let row = NUMBERS.iter().position(|(at, known, _)| *at == place && is_same(known, name));
+        let Some(row) = row else { return };
+        let Some((_, _, says)) = NUMBERS.get(row) else { return };
+        let number = match says {
+            Says::Cost | Says::CostBehind | Says::Price => number::amount(value, COST_DIGITS),
+            Says::CostTicks => number::amount(value, TICKS_TO_COST),
+            _ => number::count(value),
+        };
+        if let (Some(held), Some(number)) = (self.numbers.get_mut(row), number) {
+            keep(held, number);
+        }
+    }
+
+    fn add_list(&mut self, name: &str, list: &RawValue) {
+        if !LISTS.iter().any(|(known, ..)| is_same(known, name)) {
+            return;
+        }
+        let items: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
+        for ((known, kind_name, kind, number_name, _), held) in LISTS.iter().zip(&mut self.listed) {
+            if !is_same(known, name) {
+                continue;
+            }
+            let mut sum: Option<u64> = None;
+            for item in &items {
+                let (mut is_kind, mut number) = (false, None);
+                for_each_field(item, |name, value| {
+                    if is_same(name, kind_name) {
+                        is_kind = as_str(value).is_some_and(|word| word.eq_ignore_ascii_case(kind));
+                    } else if is_same(name, number_name) {
+                        number = number::count(value);
+                    }
+                });
+                if is_kind {
+                    sum = Some(sum.unwrap_or(0).saturating_add(number.unwrap_or(0)));
+                }
+            }
+            if let Some(sum) = sum {
+                keep(held, sum);
+            }
+        }
+    }
+
+    fn add_iterations(&mut self, list: &RawValue) {
+        let items: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
+        let mut iterations = Iterations::default();
+        for item in items.iter().take(MAX_ITERATIONS) {
+            let mut is_compaction = false;
+            let mut tally = Self { is_iteration: true, ..Self::default() };
+            for_each_field(item, |name, value| {
+                if name == "type" {
+                    is_compaction = as_str(value).is_some_and(|kind| kind == "compaction");
+                }
+            });
+            tally.add(item);
+            let usage = check::settled(&tally).clamped();
+            check::accumulate(&mut iterations.all, &usage);
+            if is_compaction {
+                check::accumulate(&mut iterations.compactions, &usage);
+            }
+        }
+        if iterations.all.total() > 0 {
+            self.iterations = Some(iterations);
+        }
+    }
+
+    /// What the provider says that the request costs, rounded up.
+    ///
+    /// A gateway that bills a fee for a request with the account's own key at a provider (`is_byok`) tells both. Zero
+    /// is a price only beside details that show that it was worked out.
+    fn cost_micros(&self) -> Option<u64> {
+        let behind = if self.is_byok { self.first(Says::CostBehind).unwrap_or(0) } else { 0 };
+        let said = self
+            .first(Says::Cost)
+            .or_else(|| self.first(Says::CostTicks))
+            .or_else(|| self.first(Says::Price).filter(|_| self.is_in_dollars))?;
+        let cost = said.saturating_add(behind);
+        (cost > 0 || self.has_cost_details).then(|| cost.div_ceil(10_u64.pow(6)))
+    }
+}
+
+fn keep(held: &mut u64, number: u64) {
+    if number > 0 || *held == ABSENT {
+        *held = number.min(ABSENT - 1);
+    }
+}
