@@ -5,7 +5,8 @@ use crate::dialect::canonical::{
     StreamEvent, StreamFault,
 };
 use crate::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
-use crate::tokens::estimate_tokens;
+use crate::dialect::upstream::usage;
+use crate::tokens::{ServedTier, estimate_tokens};
 
 /// The translation of one stream.
 pub struct StreamTranslation {
@@ -14,6 +15,7 @@ pub struct StreamTranslation {
     /// Kept between chunks to reuse its memory.
     events: Vec<StreamEvent>,
     facts: StreamFacts,
+    tier: ServedTier,
     ending: Option<StreamOutcome>,
     answer: Assembly,
 }
@@ -27,6 +29,7 @@ impl StreamTranslation {
             encoder,
             events: Vec::new(),
             facts: StreamFacts::default(),
+            tier: ServedTier::Standard,
             ending: None,
             answer: Assembly::new(MAX_ANSWER_TEXT),
         }
@@ -52,7 +55,11 @@ impl StreamTranslation {
                 self.facts.estimated_completion += text.len() as u64 / 4;
             }
             StreamEvent::Finish { reason, .. } => self.facts.finish_reason = Some(finish_word(reason)),
-            StreamEvent::Usage(usage) => self.facts.usage = Some(*usage),
+            StreamEvent::Usage(usage) => self.facts.usage = Some(usage.served(self.tier)),
+            StreamEvent::Served { service_tier: Some(word), .. } => {
+                self.tier = usage::tier(word).unwrap_or(self.tier);
+                self.facts.usage = self.facts.usage.map(|usage| usage.served(self.tier));
+            }
             StreamEvent::Done => self.ending = Some(StreamOutcome::Complete),
             StreamEvent::Error(error) if error.fault == Some(StreamFault::Truncated) => {
                 self.ending = Some(StreamOutcome::Truncated);
@@ -136,8 +143,9 @@ pub fn finish_word(reason: &FinishReason) -> String {
 pub fn facts_of(response: &ChatResponse) -> StreamFacts {
     let finish = response.choices.first().and_then(|choice| choice.finish.as_ref());
     let parts = response.choices.iter().flat_map(|choice| &choice.parts);
+    let tier = response.service_tier.as_deref().and_then(usage::tier);
     StreamFacts {
-        usage: response.usage,
+        usage: response.usage.map(|usage| usage.served(tier.unwrap_or_default())),
         finish_reason: finish.map(finish_word),
         estimated_completion: if response.usage.is_some() { 0 } else { parts.map(estimate_part).sum() },
     }

@@ -83,6 +83,12 @@ impl TokenUsage {
         self.prompt.saturating_add(self.completion)
     }
 
+    /// The same, served at this tier unless it names one itself.
+    #[must_use]
+    pub fn served(self, tier: ServedTier) -> Self {
+        Self { tier: if self.tier.is_standard() { tier } else { self.tier }, ..self }
+    }
+
     /// The same with no part above its whole: what was read from the cache and what was written to it fit into the
     /// prompt together, what is kept for an hour into what was written, reasoning into the answer.
     #[must_use]

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::wire::{self, Counts};
+use super::wire;
 use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, FinishReason, Json, Part, SignatureOrigin};
+use crate::dialect::upstream::usage;
 
 /// An answer.
 #[derive(Deserialize)]
@@ -69,15 +70,11 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         let explanation = message.stop_details.and_then(|details| details.explanation);
         parts.extend(explanation.map(|text| Part::Refusal { text }));
     }
-    let mut counts = Counts::default();
-    if let Some(usage) = message.usage {
-        counts.merge(usage);
-    }
     Ok(ChatResponse {
         id: message.id,
         model: message.model,
         choices: vec![Choice { parts, finish, logprobs: None }],
-        usage: counts.usage(),
+        usage: message.usage.and_then(usage::read),
         service_tier: message.usage.and_then(wire::served_tier),
         ..ChatResponse::default()
     })

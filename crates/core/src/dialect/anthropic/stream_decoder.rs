@@ -10,11 +10,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::decode_response::{BlockIn, StopDetails, call_id};
-use super::wire::{self, Counts};
+use super::wire;
 use crate::dialect::canonical::{
     ErrorInfo, FinishReason, Json, PartStart, SignatureOrigin, StreamDecoder, StreamEvent,
 };
+use crate::dialect::upstream::usage::Tally;
 use crate::sse::{Event, EventReader, Segment};
+use crate::tokens::TokenUsage;
 
 /// Largest event.
 const MAX_EVENT_BYTES: usize = 1 << 22;
@@ -71,7 +73,9 @@ struct State {
     has_tool_calls: bool,
     open: Vec<Open>,
     parts: usize,
-    counts: Counts,
+    tally: Tally,
+    /// Usage as last told.
+    told: Option<TokenUsage>,
 }
 
 /// The state of the stream.
@@ -209,8 +213,8 @@ impl State {
             if let Some(tier) = wire::served_tier(usage) {
                 events.push(StreamEvent::Served { service_tier: Some(tier), system_fingerprint: None });
             }
-            self.counts.merge(usage);
-            events.extend(self.counts.usage().map(StreamEvent::Usage));
+            self.tally.add(usage);
+            self.tell_usage(events);
         }
     }
 
@@ -382,16 +386,20 @@ impl State {
         events: &mut Vec<StreamEvent>,
     ) {
         self.start(events);
-        let before = self.counts;
         if let Some(usage) = usage {
-            self.counts.merge(usage);
+            self.tally.add(usage);
         }
         if let Some(Delta { stop_reason: Some(reason), stop_sequence, stop_details, .. }) = delta {
             let reason = wire::finish_reason(&reason, stop_sequence, self.has_tool_calls);
             self.stop(reason, stop_details, events);
         }
-        if self.counts != before {
-            events.extend(self.counts.usage().map(StreamEvent::Usage));
+        self.tell_usage(events);
+    }
+
+    fn tell_usage(&mut self, events: &mut Vec<StreamEvent>) {
+        if let Some(usage) = self.tally.usage().filter(|usage| self.told != Some(*usage)) {
+            self.told = Some(usage);
+            events.push(StreamEvent::Usage(usage));
         }
     }
 

@@ -8,16 +8,16 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::wire::Counts;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
+use crate::dialect::upstream::usage::{self, Tally};
 use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
 /// The state of a stream.
 #[derive(Debug, Default)]
 pub struct UsageTap {
-    counts: Counts,
+    tally: Tally,
     finish_reason: Option<String>,
     estimated_completion: u64,
     is_complete: bool,
@@ -64,7 +64,7 @@ impl UsageTap {
     /// Usage as reported so far. The prompt is counted from the first event on, the answer only at its end.
     #[must_use]
     pub fn usage(&self) -> Option<TokenUsage> {
-        self.counts.usage()
+        self.tally.usage()
     }
 
     /// The `stop_reason`, once it is known.
@@ -102,12 +102,12 @@ impl UsageTap {
             }
             Some("message_start") => {
                 if let Some(usage) = wire.message.and_then(|message| message.usage) {
-                    self.counts.merge(usage);
+                    self.tally.add(usage);
                 }
             }
             Some("message_delta") => {
                 if let Some(usage) = wire.usage {
-                    self.counts.merge(usage);
+                    self.tally.add(usage);
                 }
                 let reason = wire.delta.and_then(|delta| delta.stop_reason).and_then(as_str);
                 if let Some(reason) = reason {
@@ -131,11 +131,7 @@ impl Delta<'_> {
 /// Extracts what is recorded from an unstreamed answer; an error if it has not the shape of one.
 pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
     let message = serde_json::from_slice::<MessageIn<'_>>(body)?;
-    let mut counts = Counts::default();
-    if let Some(usage) = message.usage {
-        counts.merge(usage);
-    }
-    let usage = counts.usage();
+    let usage = message.usage.and_then(usage::read);
     // About five bytes of JSON per token.
     let estimate = || message.content.map_or(0, |content| content.get().len() as u64 / 5);
     let facts = StreamFacts {

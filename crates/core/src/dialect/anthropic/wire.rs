@@ -185,6 +185,8 @@ pub struct UsageOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens_details: Option<OutputDetails>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    server_tool_use: Option<ServerTools>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<String>,
 }
 
@@ -192,6 +194,12 @@ pub struct UsageOut {
 struct ByLifetimeOut {
     ephemeral_5m_input_tokens: u64,
     ephemeral_1h_input_tokens: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ServerTools {
+    web_search_requests: u64,
+    web_fetch_requests: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -213,89 +221,11 @@ impl UsageOut {
             output_tokens: usage.completion,
             output_tokens_details: (usage.reasoning > 0)
                 .then_some(OutputDetails { thinking_tokens: usage.reasoning }),
+            server_tool_use: (usage.web_searches > 0)
+                .then_some(ServerTools { web_search_requests: usage.web_searches, web_fetch_requests: 0 }),
             service_tier: service_tier.and_then(anthropic_tier).map(str::to_owned),
         }
     }
-}
-
-/// Counts in answers and events. Those of a stream are cumulative, and a later event may omit counts of an earlier
-/// one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    input: Option<u64>,
-    cache_read: Option<u64>,
-    cache_written: Option<u64>,
-    cache_written_1h: Option<u64>,
-    output: Option<u64>,
-    thinking: Option<u64>,
-}
-
-impl Counts {
-    /// Merges a `usage` object; other values are ignored.
-    pub fn merge(&mut self, raw: &RawValue) {
-        #[derive(Deserialize)]
-        struct Wire {
-            input_tokens: Option<f64>,
-            output_tokens: Option<f64>,
-            cache_read_input_tokens: Option<f64>,
-            cache_creation_input_tokens: Option<f64>,
-            cache_creation: Option<ByLifetime>,
-            output_tokens_details: Option<Details>,
-        }
-        #[derive(Deserialize)]
-        struct ByLifetime {
-            ephemeral_5m_input_tokens: Option<f64>,
-            ephemeral_1h_input_tokens: Option<f64>,
-        }
-        #[derive(Deserialize)]
-        struct Details {
-            thinking_tokens: Option<f64>,
-        }
-        let Ok(wire) = serde_json::from_str::<Wire>(raw.get()) else { return };
-        let for_an_hour = wire.cache_creation.as_ref().and_then(|parts| parts.ephemeral_1h_input_tokens);
-        let by_lifetime = wire.cache_creation.and_then(|parts| {
-            let parts = [parts.ephemeral_5m_input_tokens, parts.ephemeral_1h_input_tokens];
-            parts.into_iter().flatten().reduce(|sum, part| sum + part)
-        });
-        let thinking = wire.output_tokens_details.and_then(|details| details.thinking_tokens);
-        for (held, said) in [
-            (&mut self.input, wire.input_tokens),
-            (&mut self.output, wire.output_tokens),
-            (&mut self.cache_read, wire.cache_read_input_tokens),
-            (&mut self.cache_written, wire.cache_creation_input_tokens.or(by_lifetime)),
-            (&mut self.cache_written_1h, for_an_hour),
-            (&mut self.thinking, thinking),
-        ] {
-            *held = said.map(count).or(*held);
-        }
-    }
-
-    /// The counts in the canonical form; `None` if there are none.
-    pub fn usage(&self) -> Option<TokenUsage> {
-        let [cached, cache_written] = [self.cache_read, self.cache_written].map(Option::unwrap_or_default);
-        let input = self.input.unwrap_or_default();
-        let usage = TokenUsage {
-            prompt: input.saturating_add(cached).saturating_add(cache_written),
-            completion: self.output.unwrap_or_default(),
-            cached,
-            cache_written,
-            cache_written_1h: self.cache_written_1h.unwrap_or_default().min(cache_written),
-            reasoning: self.thinking.unwrap_or_default(),
-            ..TokenUsage::default()
-        };
-        (usage.total() > 0).then_some(usage)
-    }
-}
-
-/// A count; some services write it with a decimal point.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to the range in which every f64 is a whole non-negative number"
-)]
-fn count(number: f64) -> u64 {
-    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-    number.clamp(0.0, MAX_EXACT) as u64
 }
 
 /// The service tier, under the name of most dialects.

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::media;
-use super::wire::{self, ModelFields, ServiceTier, Usage};
+use super::wire::{self, ModelFields, ServiceTier};
 use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Media, Part};
+use crate::dialect::upstream::usage;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -14,7 +15,8 @@ struct Answer<'a> {
     #[serde(borrow)]
     output: Option<Output<'a>>,
     stop_reason: Option<String>,
-    usage: Option<Usage>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
     additional_model_response_fields: Option<ModelFields>,
     service_tier: Option<ServiceTier>,
 }
@@ -115,7 +117,7 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
     let finish = answer.stop_reason.map(|reason| wire::finish_reason(&reason, fields, has_tool_calls));
     Ok(ChatResponse {
         choices: vec![Choice { parts, finish, logprobs: None }],
-        usage: answer.usage.and_then(|usage| usage.counted()),
+        usage: answer.usage.and_then(usage::read),
         service_tier: answer.service_tier.and_then(|tier| tier.r#type),
         ..ChatResponse::default()
     })

@@ -12,10 +12,13 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::decode_response::{SourceIn, ToolUseIn, call_id};
-use super::wire::{self, ModelFields, ServiceTier, Usage};
+use super::wire::{self, ModelFields, ServiceTier};
 use super::{error, media};
 use crate::aws::event_stream::{Message, MessageReader};
-use crate::dialect::canonical::{ErrorInfo, FinishReason, Media, PartStart, StreamDecoder, StreamEvent};
+use crate::dialect::canonical::{
+    ErrorInfo, FinishReason, Json, Media, PartStart, StreamDecoder, StreamEvent,
+};
+use crate::dialect::upstream::usage;
 
 /// Largest event; an image is one event.
 const MAX_EVENT_BYTES: usize = 1 << 24;
@@ -179,7 +182,7 @@ struct MessageStop {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
-    usage: Option<Usage>,
+    usage: Option<Json>,
     service_tier: Option<ServiceTier>,
 }
 
@@ -425,7 +428,7 @@ impl State {
         if let Some(tier) = metadata.service_tier.and_then(|tier| tier.r#type) {
             events.push(StreamEvent::Served { service_tier: Some(tier), system_fingerprint: None });
         }
-        events.extend(metadata.usage.and_then(|usage| usage.counted()).map(StreamEvent::Usage));
+        events.extend(metadata.usage.and_then(|usage| usage::read(usage.raw())).map(StreamEvent::Usage));
         if self.phase == Phase::Finished {
             self.end(events);
         }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json};
-use crate::tokens::TokenUsage;
 
 /// A content block to be encoded: an object with a single field that names its kind.
 #[derive(Debug, Serialize)]
@@ -122,46 +121,6 @@ pub fn read_citation(raw: &RawValue) -> Citation {
         cited_text: Some(cited).filter(|cited| !cited.is_empty()),
         span: None,
         original: Some(Json::of(&raw)),
-    }
-}
-
-/// `usage`. `inputTokens` counts only tokens that were neither read from the cache nor written to it.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Usage {
-    input_tokens: Option<serde_json::Number>,
-    output_tokens: Option<serde_json::Number>,
-    cache_read_input_tokens: Option<serde_json::Number>,
-    cache_write_input_tokens: Option<serde_json::Number>,
-    cache_details: Option<Vec<CacheDetail>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CacheDetail {
-    ttl: Option<String>,
-    input_tokens: Option<serde_json::Number>,
-}
-
-impl Usage {
-    /// The counts in the canonical form; `None` if there are none.
-    pub fn counted(&self) -> Option<TokenUsage> {
-        use crate::dialect::upstream::count;
-        let cached = count(self.cache_read_input_tokens.as_ref());
-        let cache_written = count(self.cache_write_input_tokens.as_ref());
-        let for_an_hour =
-            self.cache_details.iter().flatten().filter(|detail| detail.ttl.as_deref() == Some("1h"));
-        let for_an_hour =
-            for_an_hour.map(|detail| count(detail.input_tokens.as_ref())).fold(0, u64::saturating_add);
-        let usage = TokenUsage {
-            prompt: count(self.input_tokens.as_ref()).saturating_add(cached).saturating_add(cache_written),
-            completion: count(self.output_tokens.as_ref()),
-            cached,
-            cache_written,
-            cache_written_1h: for_an_hour.min(cache_written),
-            ..TokenUsage::default()
-        };
-        (usage.total() > 0).then_some(usage)
     }
 }
 

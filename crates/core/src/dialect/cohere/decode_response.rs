@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error;
-use super::wire::{self, ToolCall, Usage};
+use super::wire::{self, ToolCall};
 use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Part};
-use crate::dialect::upstream::{alphanumeric, arguments_text, call_id};
+use crate::dialect::upstream::{alphanumeric, arguments_text, call_id, usage};
 
 #[derive(Deserialize)]
 struct Answer<'a> {
@@ -14,7 +14,8 @@ struct Answer<'a> {
     finish_reason: Option<String>,
     #[serde(borrow)]
     message: Option<Message<'a>>,
-    usage: Option<Usage>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +74,7 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
     };
     Ok(ChatResponse {
         choices: vec![Choice { parts, finish, logprobs: None }],
-        usage: answer.usage.and_then(|usage| usage.counted()),
+        usage: answer.usage.and_then(usage::read),
         id: answer.id,
         ..ChatResponse::default()
     })

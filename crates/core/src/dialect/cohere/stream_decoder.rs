@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::wire::{self, ToolCall, Usage};
+use super::wire::{self, ToolCall};
 use super::{decode_response, error};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
-use crate::dialect::upstream::{alphanumeric, arguments_text};
+use crate::dialect::upstream::{alphanumeric, arguments_text, usage};
 use crate::sse::Event;
 
 /// A decoder at the beginning of a stream.
@@ -40,7 +40,8 @@ struct Delta<'a> {
     message: Option<&'a RawValue>,
     error: Option<String>,
     finish_reason: Option<String>,
-    usage: Option<Usage>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
 }
 
 /// The `message` of a delta of content, plan or call.
@@ -150,7 +151,7 @@ impl CohereReading {
 
     fn conclude(&mut self, delta: Delta<'_>, events: &mut Vec<StreamEvent>) {
         self.parts.finish(&self.unique, events);
-        events.extend(delta.usage.and_then(|usage| usage.counted()).map(StreamEvent::Usage));
+        events.extend(delta.usage.and_then(usage::read).map(StreamEvent::Usage));
         let stated = delta.finish_reason.as_deref().unwrap_or("COMPLETE");
         let reason: Option<FinishReason> = wire::finish_reason(stated, self.parts.has_calls());
         match reason.filter(|_| delta.error.is_none()) {

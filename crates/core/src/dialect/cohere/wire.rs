@@ -6,37 +6,6 @@ use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{Citation, FinishReason, Json};
 use crate::dialect::upstream::count;
-use crate::tokens::TokenUsage;
-
-/// `usage`
-#[derive(Deserialize, Default)]
-pub struct Usage {
-    billed_units: Option<Tokens>,
-    tokens: Option<Tokens>,
-    cached_tokens: Option<Number>,
-}
-
-#[derive(Deserialize, Default)]
-struct Tokens {
-    input_tokens: Option<Number>,
-    output_tokens: Option<Number>,
-}
-
-impl Usage {
-    /// The counts in the canonical form; `None` if there are none. Billed units exclude what the service itself adds
-    /// to a prompt.
-    pub fn counted(&self) -> Option<TokenUsage> {
-        let tokens = |tokens: &Option<Tokens>| {
-            let tokens = tokens.as_ref()?;
-            let [prompt, completion] =
-                [&tokens.input_tokens, &tokens.output_tokens].map(|number| count(number.as_ref()));
-            (prompt > 0 || completion > 0).then_some((prompt, completion))
-        };
-        let (prompt, completion) = tokens(&self.billed_units).or_else(|| tokens(&self.tokens))?;
-        let cached = count(self.cached_tokens.as_ref()).min(prompt);
-        Some(TokenUsage { prompt, completion, cached, ..TokenUsage::default() })
-    }
-}
 
 /// A function in a tool call, complete or in pieces.
 #[derive(Deserialize, Default)]

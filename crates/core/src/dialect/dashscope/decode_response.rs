@@ -3,7 +3,7 @@
 use super::error;
 use super::wire::{self, Output, Reply};
 use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Part};
-use crate::dialect::upstream::{alphanumeric, arguments_text, call_id};
+use crate::dialect::upstream::{alphanumeric, arguments_text, call_id, usage};
 use crate::sse::Event;
 
 /// Decodes an answer with a success status.
@@ -24,7 +24,7 @@ pub fn read(reply: Reply) -> Result<ChatResponse, ErrorInfo> {
     let unique = alphanumeric(reply.request_id.as_deref().unwrap_or_default());
     Ok(ChatResponse {
         choices: choices(output, &unique),
-        usage: reply.usage.and_then(|usage| usage.counted()),
+        usage: reply.usage.and_then(|usage| usage::read(usage.raw())),
         id: reply.request_id,
         ..ChatResponse::default()
     })

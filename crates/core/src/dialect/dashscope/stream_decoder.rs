@@ -8,6 +8,7 @@ use crate::dialect::canonical::{
 };
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
+use crate::dialect::upstream::usage::Tally;
 use crate::dialect::upstream::{alphanumeric, arguments_text};
 use crate::sse::Event;
 use crate::tokens::TokenUsage;
@@ -29,6 +30,8 @@ struct DashScopeReading {
     choices: Vec<ChoiceState>,
     /// Citations that wait for their text.
     citations: Vec<Citation>,
+    tally: Tally,
+    /// Usage as last told.
     usage: Option<TokenUsage>,
 }
 
@@ -60,8 +63,10 @@ impl Reading for DashScopeReading {
         if let Some(output) = reply.output {
             self.output(output, events);
         }
-        let usage = reply.usage.and_then(|usage| usage.counted());
-        if let Some(usage) = usage.filter(|usage| self.usage != Some(*usage)) {
+        if let Some(usage) = reply.usage {
+            self.tally.add(usage.raw());
+        }
+        if let Some(usage) = self.tally.usage().filter(|usage| self.usage != Some(*usage)) {
             self.usage = Some(usage);
             events.push(StreamEvent::Usage(usage));
         }

@@ -1,18 +1,15 @@
 //! The answers of the service, as far as they are used.
 
 use serde::Deserialize;
-use serde_json::Number;
 
 use crate::dialect::canonical::{Citation, FinishReason, Json};
-use crate::dialect::upstream::count;
-use crate::tokens::TokenUsage;
 
 /// An answer, one event of a streamed answer, or an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Reply {
     pub output: Option<Output>,
-    pub usage: Option<Usage>,
+    pub usage: Option<Json>,
     pub request_id: Option<String>,
     pub code: Option<serde_json::Value>,
     pub message: Option<String>,
@@ -95,61 +92,6 @@ pub struct SearchInfo {
 struct SearchResult {
     title: Option<String>,
     url: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Usage {
-    input_tokens: Option<Number>,
-    output_tokens: Option<Number>,
-    total_tokens: Option<Number>,
-    audio_tokens: Option<Number>,
-    cached_tokens: Option<Number>,
-    input_tokens_details: Option<Details>,
-    output_tokens_details: Option<Details>,
-    prompt_tokens_details: Option<Details>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the fields are those of the wire")]
-struct Details {
-    audio_tokens: Option<Number>,
-    cached_tokens: Option<Number>,
-    cache_creation_input_tokens: Option<Number>,
-    reasoning_tokens: Option<Number>,
-}
-
-impl Usage {
-    /// The counts; `None` if nothing was counted.
-    pub fn counted(&self) -> Option<TokenUsage> {
-        let empty = Details::default();
-        let input = self.input_tokens_details.as_ref().unwrap_or(&empty);
-        let output = self.output_tokens_details.as_ref().unwrap_or(&empty);
-        let prompt_details = self.prompt_tokens_details.as_ref().unwrap_or(&empty);
-        let completion = count(self.output_tokens.as_ref());
-        let audio = count(self.audio_tokens.as_ref().or(input.audio_tokens.as_ref()));
-        let mut prompt = count(self.input_tokens.as_ref());
-        // The early audio models count text without audio; elsewhere audio is part of the input.
-        if prompt < audio {
-            prompt = prompt.saturating_add(audio);
-        }
-        if self.input_tokens.is_none() {
-            prompt = count(self.total_tokens.as_ref()).saturating_sub(completion);
-        }
-        let cached = prompt_details.cached_tokens.as_ref().or(input.cached_tokens.as_ref());
-        let usage = TokenUsage {
-            prompt,
-            completion,
-            cached: count(cached.or(self.cached_tokens.as_ref())),
-            cache_written: count(prompt_details.cache_creation_input_tokens.as_ref()),
-            reasoning: count(output.reasoning_tokens.as_ref()),
-            audio_prompt: audio,
-            audio_completion: count(output.audio_tokens.as_ref()),
-            ..TokenUsage::default()
-        };
-        (usage.total() > 0).then_some(usage)
-    }
 }
 
 impl Content {

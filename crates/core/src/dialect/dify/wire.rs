@@ -5,7 +5,7 @@ use serde_json::Number;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{Citation, Json};
-use crate::dialect::openai::usage;
+use crate::dialect::upstream::usage;
 use crate::tokens::TokenUsage;
 
 /// An unstreamed answer, an event of a stream, or an error.
@@ -89,7 +89,7 @@ impl Data {
 impl Metadata {
     /// Tokens used.
     pub fn usage(&self) -> Option<TokenUsage> {
-        self.usage.as_deref().and_then(usage::parse)
+        self.usage.as_deref().and_then(usage::read)
     }
 
     /// The retrieved passages that the answer is based on.

@@ -8,6 +8,7 @@
 use super::wire::{BlobIn, CandidateIn, FunctionCallIn, PartIn, ResponseIn};
 use super::{citations, finish, logprobs, signature, usage, wire};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, Part, PartStart, StreamEvent};
+use crate::dialect::upstream::usage::Tally;
 use crate::time::parse_rfc3339;
 use crate::tokens::TokenUsage;
 
@@ -22,6 +23,8 @@ pub(super) struct ChunkReader {
     started: bool,
     id: Option<String>,
     choices: Vec<Choice>,
+    tally: Tally,
+    /// Usage as last told.
     usage: Option<TokenUsage>,
     blocked: bool,
     /// Images of an unstreamed answer: choice, part and content. The stream has no event for them.
@@ -79,9 +82,10 @@ impl ChunkReader {
         }
         let reason = response.prompt_feedback.and_then(|feedback| feedback.block_reason);
         self.blocked |= reason.is_some_and(|reason| !reason.is_empty() && !reason.ends_with("UNSPECIFIED"));
-        if let Some(usage) = response.usage_metadata.as_ref().and_then(usage::read)
-            && self.usage != Some(usage)
-        {
+        if let Some(counts) = &response.usage_metadata {
+            self.tally.add(counts.raw());
+        }
+        if let Some(usage) = self.tally.usage().filter(|usage| self.usage != Some(*usage)) {
             self.usage = Some(usage);
             events.push(StreamEvent::Usage(usage));
         }
@@ -131,6 +135,9 @@ impl ChunkReader {
         let Some(choice) = self.choices.get_mut(number) else { return };
         choice.seen = true;
         // The citations of a text come with its last piece or after it, so they wait for the end of the part.
+        if let Some(grounding) = &candidate.grounding_metadata {
+            self.tally.add_searches(usage::searches(grounding.raw()));
+        }
         let grounding = candidate.grounding_metadata.as_ref().map(citations::read_grounding);
         let sources = candidate.citation_metadata.as_ref().map(citations::read_sources);
         for found in grounding.into_iter().chain(sources).flatten() {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{error, finish, usage};
 use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::upstream::usage::Tally;
 use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
@@ -17,6 +18,7 @@ use crate::tokens::{TokenUsage, estimate_tokens};
 pub struct UsageTap {
     /// Usage as last reported.
     pub usage: Option<TokenUsage>,
+    tally: Tally,
     /// The service's finish reason of the (first) candidate.
     pub finish_reason: Option<String>,
     /// Whether the answer has a finish reason.
@@ -49,6 +51,8 @@ struct Candidate<'a> {
     content: Option<Content<'a>>,
     #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    grounding_metadata: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -106,6 +110,9 @@ impl UsageTap {
                     self.finish_reason = Some(reason.into_owned());
                 }
             }
+            if let Some(grounding) = candidate.grounding_metadata {
+                self.tally.add_searches(usage::searches(grounding));
+            }
             let parts = candidate.content.as_ref().and_then(|content| content.parts.as_ref());
             self.estimated_completion += parts.into_iter().flatten().map(estimate).sum::<u64>();
         }
@@ -115,9 +122,10 @@ impl UsageTap {
             self.complete = true;
             self.finish_reason.get_or_insert(reason);
         }
-        if let Some(usage) = chunk.usage_metadata.and_then(|usage| usage::read_text(usage.get())) {
-            self.usage = Some(usage);
+        if let Some(counts) = chunk.usage_metadata {
+            self.tally.add(counts);
         }
+        self.usage = self.tally.usage();
     }
 }
 

@@ -7,9 +7,10 @@ use serde_json::value::RawValue;
 
 use super::codec;
 use super::said::Said;
-use super::usage;
+use super::usage::Sources;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
+use crate::dialect::upstream::usage::Tally;
 use crate::json::object::{JsonObject, as_str};
 use crate::tokens::estimate_tokens;
 
@@ -23,6 +24,10 @@ struct Completion<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     base_resp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    x_groq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +41,8 @@ struct Choice<'a> {
     finish_reason: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
 }
 
 impl Choice<'_> {
@@ -52,7 +59,15 @@ impl Choice<'_> {
 /// Extracts what is recorded from an answer; an error if it has not the shape of one.
 pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
     let completion = serde_json::from_slice::<Completion<'_>>(body)?;
-    let usage = completion.usage.and_then(usage::parse);
+    let mut tally = Tally::default();
+    let counts = Sources {
+        usage: completion.usage,
+        groq: completion.x_groq,
+        choice: completion.choices.iter().find_map(|choice| choice.usage),
+        service_tier: completion.service_tier,
+    };
+    counts.add_to(&mut tally);
+    let usage = tally.usage();
     let choices = &completion.choices;
     let finish_reason = choices.first().and_then(|choice| choice.finish_reason);
     let facts = StreamFacts {

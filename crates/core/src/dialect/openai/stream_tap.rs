@@ -5,17 +5,23 @@ use serde_json::value::RawValue;
 
 use super::codec::encode_passthrough_error;
 use super::said::Said;
-use super::usage;
+use super::usage::Sources;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer, Tap};
+use crate::dialect::upstream::usage::{Tally, read};
 use crate::json::object::as_str;
 use crate::sse::{Event, writer};
 
 /// The tap of a streamed chat completion; `withhold_usage` if the caller did not request the usage chunk.
 #[must_use]
 pub fn chat_tap(withhold_usage: bool) -> Tap<ChatObserver> {
-    Tap::new(ChatObserver { withhold_usage, facts: StreamFacts::default(), signal: Signal::Nothing })
+    Tap::new(ChatObserver {
+        withhold_usage,
+        facts: StreamFacts::default(),
+        tally: Tally::default(),
+        signal: Signal::Nothing,
+    })
 }
 
 /// The observer of one stream.
@@ -23,6 +29,7 @@ pub fn chat_tap(withhold_usage: bool) -> Tap<ChatObserver> {
 pub struct ChatObserver {
     withhold_usage: bool,
     facts: StreamFacts,
+    tally: Tally,
     signal: Signal,
 }
 
@@ -41,6 +48,10 @@ struct Chunk<'a> {
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
     #[serde(borrow)]
+    x_groq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+    #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 
@@ -50,6 +61,8 @@ struct Choice<'a> {
     delta: Option<Said<'a>>,
     #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
 }
 
 impl Observer for ChatObserver {
@@ -74,9 +87,18 @@ impl Observer for ChatObserver {
                 self.facts.estimated_completion += estimate(delta);
             }
         }
-        let Some(reported) = chunk.usage.and_then(usage::parse) else { return true };
-        self.facts.usage = Some(reported);
-        !(self.withhold_usage && choices.is_empty())
+        let counts = Sources {
+            usage: chunk.usage,
+            groq: chunk.x_groq,
+            choice: choices.iter().find_map(|choice| choice.usage),
+            service_tier: chunk.service_tier,
+        };
+        counts.add_to(&mut self.tally);
+        if !counts.has_counts() {
+            return true;
+        }
+        self.facts.usage = self.tally.usage();
+        !(self.withhold_usage && choices.is_empty() && chunk.usage.is_some_and(|usage| read(usage).is_some()))
     }
 
     fn withholds(&self) -> bool {

@@ -5,6 +5,8 @@
 //!
 //! <https://platform.openai.com/docs/api-reference/responses-streaming>
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Number;
 
@@ -14,6 +16,7 @@ use crate::dialect::canonical::{
 use crate::dialect::upstream::count;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
+use crate::dialect::upstream::usage::Tally;
 use crate::sse::Event;
 use crate::tokens::TokenUsage;
 
@@ -30,6 +33,7 @@ pub(super) struct Answer {
     incomplete_details: Option<Incomplete>,
     service_tier: Option<String>,
     usage: Option<Json>,
+    tool_usage: Option<Json>,
     pub(super) background: Option<bool>,
 }
 
@@ -63,42 +67,17 @@ struct Piece {
     refusal: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Usage {
-    input_tokens: Option<Number>,
-    output_tokens: Option<Number>,
-    #[serde(default)]
-    input_tokens_details: Option<InputDetails>,
-    #[serde(default)]
-    output_tokens_details: Option<OutputDetails>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct InputDetails {
-    cached_tokens: Option<Number>,
-    cache_write_tokens: Option<Number>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct OutputDetails {
-    reasoning_tokens: Option<Number>,
-}
-
 impl Answer {
     /// Usage, once it is reported.
     pub(super) fn usage(&self) -> Option<TokenUsage> {
-        let wire: Usage = serde_json::from_str(self.usage.as_ref()?.text()).ok()?;
-        let input = wire.input_tokens_details.unwrap_or_default();
-        let output = wire.output_tokens_details.unwrap_or_default();
-        let usage = TokenUsage {
-            prompt: count(wire.input_tokens.as_ref()),
-            completion: count(wire.output_tokens.as_ref()),
-            cached: count(input.cached_tokens.as_ref()),
-            cache_written: count(input.cache_write_tokens.as_ref()),
-            reasoning: count(output.reasoning_tokens.as_ref()),
-            ..TokenUsage::default()
-        };
-        (usage.total() > 0).then_some(usage)
+        let mut tally = Tally::default();
+        tally.add(self.usage.as_ref()?.raw());
+        tally.add_tier(self.service_tier.as_deref().unwrap_or_default());
+        match &self.tool_usage {
+            Some(tools) => tally.add_tools(tools.raw()),
+            None => tally.add_searches(self.output.iter().filter(|item| is_search(item)).count() as u64),
+        }
+        tally.usage()
     }
 
     /// The finish reason; `None` while the response is in progress.
@@ -127,6 +106,25 @@ impl Answer {
     fn items(&self) -> impl Iterator<Item = Item> {
         self.output.iter().filter_map(|item| serde_json::from_str(item.text()).ok())
     }
+}
+
+/// Whether an item of the output is a search of the web. Opening a page that was found is one too, and is not charged.
+fn is_search(item: &Json) -> bool {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow)]
+        r#type: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        action: Option<Action<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Action<'a> {
+        #[serde(borrow)]
+        r#type: Option<Cow<'a, str>>,
+    }
+    let Ok(wire) = serde_json::from_str::<Wire<'_>>(item.text()) else { return false };
+    let action = wire.action.and_then(|action| action.r#type);
+    wire.r#type.as_deref() == Some("web_search_call") && action.is_none_or(|action| action == "search")
 }
 
 impl Item {

@@ -1,11 +1,15 @@
 //! Decodes an upstream's unstreamed answer.
 
+use serde_json::value::RawValue;
+
 use super::answer::{self, Piece, Said};
 use super::error;
 use super::lenient::{integer, items, object, object_at, text};
 use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, Json, Media, Part};
-use crate::dialect::openai::usage;
+use crate::dialect::openai::usage::Sources;
+use crate::dialect::upstream::usage::Tally;
 use crate::json::object::JsonObject;
+use crate::tokens::TokenUsage;
 
 /// Decodes an answer. `odd_replies`: its text may be a top-level field.
 pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, ErrorInfo> {
@@ -20,9 +24,7 @@ pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, Err
         if let Some(error) = choices.iter().find_map(error::of_choice) {
             return Err(error);
         }
-        response.usage = response
-            .usage
-            .or_else(|| choices.iter().find_map(|choice| usage::parse(choice.get_set("usage")?)));
+        response.usage = counted(&reply, choices.iter().find_map(|choice| choice.get_set("usage")));
         response.choices = choices
             .iter()
             .enumerate()
@@ -40,19 +42,28 @@ pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, Err
 
 /// Fields of an answer besides its choices.
 fn head(reply: &JsonObject<'_>) -> ChatResponse {
-    let usage = reply.get_set("usage").and_then(usage::parse).or_else(|| {
-        let groq = object_at(reply, "x_groq")?;
-        usage::parse(groq.get_set("usage")?)
-    });
     ChatResponse {
         id: text(reply, "id"),
         created: integer(reply, "created").filter(|created| *created > 0),
         model: text(reply, "model"),
         choices: Vec::new(),
-        usage,
+        usage: counted(reply, None),
         service_tier: text(reply, "service_tier"),
         system_fingerprint: text(reply, "system_fingerprint"),
     }
+}
+
+/// The usage, of which a choice may have the counts.
+fn counted(reply: &JsonObject<'_>, choice: Option<&RawValue>) -> Option<TokenUsage> {
+    let mut tally = Tally::default();
+    let sources = Sources {
+        usage: reply.get_set("usage"),
+        groq: reply.get_set("x_groq"),
+        choice,
+        service_tier: reply.get_set("service_tier"),
+    };
+    sources.add_to(&mut tally);
+    tally.usage()
 }
 
 fn read_choice(choice: &JsonObject<'_>, position: usize, reply: Option<&str>) -> Choice {

@@ -20,9 +20,11 @@ use super::{decode_response, error};
 use crate::dialect::canonical::{
     ChatResponse, Citation, ErrorInfo, FinishReason, Json, Media, StreamDecoder, StreamEvent, explode,
 };
-use crate::dialect::openai::usage;
+use crate::dialect::openai::usage::Sources;
+use crate::dialect::upstream::usage::Tally;
 use crate::json::object::{JsonObject, as_str};
 use crate::sse::{Event, EventReader, Segment};
+use crate::tokens::TokenUsage;
 
 /// No service has more choices than this.
 const MAX_CHOICES: usize = 128;
@@ -48,6 +50,9 @@ struct State {
     choices: BTreeMap<usize, ChoiceState>,
     /// Citations at the top level of the chunks.
     sources: Vec<Citation>,
+    tally: Tally,
+    /// Usage as last told.
+    told: Option<TokenUsage>,
 }
 
 /// Most bytes of one event. An image is one event.
@@ -74,6 +79,8 @@ impl Decoder {
             system_fingerprint: None,
             choices: BTreeMap::new(),
             sources: Vec::new(),
+            tally: Tally::default(),
+            told: None,
         };
         Self { reader: EventReader::new(MAX_EVENT_BYTES), state }
     }
@@ -168,10 +175,13 @@ impl State {
                 .map_err(|_| ErrorInfo::malformed())?,
         };
         let odd = (choices.is_empty() && self.odd_replies).then(|| answer::odd(reply)).flatten();
-        let mut counts = reply.get_set("usage").and_then(usage::parse).or_else(|| {
-            let groq = object_at(reply, "x_groq")?;
-            usage::parse(groq.get_set("usage")?)
-        });
+        let counts = Sources {
+            usage: reply.get_set("usage"),
+            groq: reply.get_set("x_groq"),
+            choice: choices.iter().find_map(|choice| choice.get_set("usage")),
+            service_tier: reply.get_set("service_tier"),
+        };
+        counts.add_to(&mut self.tally);
         if !choices.is_empty() || odd.is_some() {
             self.start(Some(reply), events);
         }
@@ -183,8 +193,6 @@ impl State {
             self.sources = sources;
         }
         for (position, choice) in choices.iter().enumerate() {
-            // Kimi has the usage inside the choice.
-            counts = counts.or_else(|| usage::parse(choice.get_set("usage")?));
             let number = integer(choice, "index").map_or(Ok(position), usize::try_from);
             let number =
                 number.ok().filter(|number| *number < MAX_CHOICES).ok_or_else(ErrorInfo::malformed)?;
@@ -200,7 +208,10 @@ impl State {
             }
         }
         self.said_done |= reply.get_set("done").is_some_and(|done| done.get() == "true");
-        if let Some(usage) = counts {
+        if counts.has_counts()
+            && let Some(usage) = self.tally.usage().filter(|usage| self.told != Some(*usage))
+        {
+            self.told = Some(usage);
             self.start(Some(reply), events);
             events.push(StreamEvent::Usage(usage));
         }

@@ -3,13 +3,11 @@
 //! Vendors disagree on whether a part (cached, reasoning, audio) is included in the whole. The table knows it for most
 //! names; for the rest the total is the witness, and a part that exceeds its whole cannot be included in it.
 
-use super::Tally;
 use super::table::Says;
 use crate::tokens::TokenUsage;
 
-/// The usage that the numbers amount to, not yet clamped.
-pub(super) fn settled(tally: &Tally) -> TokenUsage {
-    let said = |says| tally.first(says);
+/// The usage that the numbers amount to, not yet clamped. `said`: the number that says this, if there is one.
+pub(super) fn settled(said: impl Fn(Says) -> Option<u64>) -> TokenUsage {
     let count = |says| said(says).unwrap_or(0);
 
     let within = (count(Says::Cached), count(Says::Written));

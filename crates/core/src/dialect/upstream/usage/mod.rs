@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 
 use crate::json::object::{Kind, as_str, for_each_field};
 use crate::tokens::{ServedTier, TokenUsage};
+pub use table::tier;
 use table::{LISTS, NUMBERS, PLACES, Place, Says, TIERS, is_same};
 
 const ROWS: usize = NUMBERS.len();
@@ -38,7 +39,7 @@ pub fn read(usage: &RawValue) -> Option<TokenUsage> {
 }
 
 /// The numbers of an answer so far.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
     /// The number of each row of the table.
     numbers: [u64; ROWS],
@@ -55,7 +56,7 @@ pub struct Tally {
 }
 
 /// Runs of the model within one request (Anthropic).
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Iterations {
     all: TokenUsage,
     /// Those that the top of the object leaves out.
@@ -86,9 +87,16 @@ impl Tally {
         }
     }
 
+    /// Adds an object with the calls of the provider's own tools that is outside of the usage object.
+    pub fn add_tools(&mut self, tools: &RawValue) {
+        if Kind::of(tools) == Kind::Object {
+            self.add_object(tools, Place::Tools);
+        }
+    }
+
     /// Notes the tier that the answer names outside of its usage object.
     pub fn add_tier(&mut self, word: &str) {
-        if let Some(tier) = table::tier(word) {
+        if let Some(tier) = tier(word) {
             self.tier = tier;
         }
     }
@@ -101,7 +109,7 @@ impl Tally {
     /// The usage so far. `None` while there are no counts.
     #[must_use]
     pub fn usage(&self) -> Option<TokenUsage> {
-        let mut usage = check::settled(self);
+        let mut usage = check::settled(|says| self.first(says));
         if let Some(iterations) = &self.iterations {
             usage = check::with_iterations(usage, &iterations.all, &iterations.compactions);
         }
@@ -217,7 +225,7 @@ impl Tally {
                 }
             });
             tally.add(item);
-            let usage = check::settled(&tally).clamped();
+            let usage = check::settled(|says| tally.first(says)).clamped();
             check::accumulate(&mut iterations.all, &usage);
             if is_compaction {
                 check::accumulate(&mut iterations.compactions, &usage);
