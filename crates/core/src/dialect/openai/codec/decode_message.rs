@@ -258,20 +258,25 @@ fn part(item: &RawValue, path: String) -> Result<Part, ApiError> {
     Ok(match fields.required_string("type")?.as_str() {
         "text" => Part::Text { text: fields.required_string("text")?, citations: Vec::new(), cache },
         "image_url" => {
-            let (url, detail) = match fields.get("image_url") {
-                // A plain URL is common, though not documented.
-                Some(url) if Kind::of(url) == Kind::String => {
-                    (POLICY.string(url, fields.path("image_url"))?, None)
-                }
-                _ => {
-                    let image = fields.required_object("image_url")?;
-                    (image.required_string("url")?, image.string("detail")?)
-                }
-            };
+            let (url, detail) = address(&fields, "image_url", "detail")?;
             Part::Image { media: Media::from_url(&url), detail, cache }
         }
         "input_audio" => audio(&fields.required_object("input_audio")?)?,
         "file" => file(&fields.required_object("file")?, cache)?,
+        // What other services with this dialect have for documents (Mistral, Perplexity) and films (Qwen, OpenRouter).
+        kind @ ("document_url" | "file_url") => {
+            let (data, _) = address(&fields, kind, "")?;
+            let name = fields.string("document_name")?.or(fields.string("file_name")?);
+            Part::File { media: document(data), name, cache }
+        }
+        "video_url" => {
+            let (url, _) = address(&fields, "video_url", "")?;
+            let media = match Media::from_url(&url) {
+                Media::Url { url, .. } => Media::Url { media_type: Some(film_type(&url).to_owned()), url },
+                media => media,
+            };
+            Part::File { media, name: None, cache }
+        }
         "refusal" => Part::Refusal { text: fields.required_string("refusal")? },
         _ => {
             return Err(
@@ -279,6 +284,37 @@ fn part(item: &RawValue, path: String) -> Result<Part, ApiError> {
             );
         }
     })
+}
+
+/// The URL in an object, and its `option`. A plain URL is common, though not documented.
+fn address(fields: &Fields<'_>, name: &str, option: &str) -> Result<(String, Option<String>), ApiError> {
+    match fields.get(name) {
+        Some(url) if Kind::of(url) == Kind::String => Ok((POLICY.string(url, fields.path(name))?, None)),
+        _ => {
+            let object = fields.required_object(name)?;
+            Ok((object.required_string("url")?, object.string(option)?))
+        }
+    }
+}
+
+/// The media type of a film by the extension of its URL. Services fetch films of any address, so most have none.
+fn film_type(url: &str) -> &'static str {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    match path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
+        Some("webm") => "video/webm",
+        Some("mov") => "video/quicktime",
+        Some("mpeg" | "mpg") => "video/mpeg",
+        _ => "video/mp4",
+    }
+}
+
+/// A document, given by a URL or inline.
+fn document(data: String) -> Media {
+    if data.contains(':') {
+        Media::from_url(&data)
+    } else {
+        Media::Base64 { media_type: "application/pdf".into(), data }
+    }
 }
 
 fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
@@ -301,8 +337,7 @@ fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
 fn file(fields: &Fields<'_>, cache: Option<CacheControl>) -> Result<Part, ApiError> {
     let name = fields.string("filename")?;
     let media = match (fields.string("file_data")?, fields.string("file_id")?) {
-        (Some(data), _) if data.contains(':') => Media::from_url(&data),
-        (Some(data), _) => Media::Base64 { media_type: "application/pdf".into(), data },
+        (Some(data), _) => document(data),
         (None, Some(id)) => Media::FileId { id },
         (None, None) => return Err(fields.missing("file_data")),
     };
@@ -484,7 +519,11 @@ mod tests {
             {"type":"image_url","image_url":"data:image/png;base64,AAAA"},
             {"type":"input_audio","input_audio":{"data":"BBBB","format":"mp3"}},
             {"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,CCCC"}},
-            {"type":"file","file":{"file_id":"file-1"}}]}"#,
+            {"type":"file","file":{"file_id":"file-1"}},
+            {"type":"document_url","document_url":"https://a.example/x.pdf","document_name":"x"},
+            {"type":"file_url","file_url":{"url":"DDDD"},"file_name":"y"},
+            {"type":"video_url","video_url":{"url":"https://a.example/film.webm?x=1"}},
+            {"type":"video_url","video_url":"data:video/mp4;base64,EEEE"}]}"#,
         );
         let cache = Some(CacheControl { ttl: Some("1h".into()) });
         assert_eq!(read[0], Part::Text { text: "look".into(), citations: vec![], cache });
@@ -499,6 +538,18 @@ mod tests {
             matches!(&read[4], Part::File { name: Some(name), media: Media::Base64 { .. }, .. } if name == "a.pdf")
         );
         assert!(matches!(&read[5], Part::File { media: Media::FileId { .. }, .. }));
+        assert!(
+            matches!(&read[6], Part::File { name: Some(name), media: Media::Url { .. }, .. } if name == "x")
+        );
+        assert!(
+            matches!(&read[7], Part::File { name: Some(name), media: Media::Base64 { .. }, .. } if name == "y")
+        );
+        assert!(
+            matches!(&read[8], Part::File { media: Media::Url { media_type: Some(film), .. }, .. } if film == "video/webm")
+        );
+        assert!(
+            matches!(&read[9], Part::File { media: Media::Base64 { media_type, .. }, .. } if media_type == "video/mp4")
+        );
     }
 
     #[test]

@@ -251,6 +251,9 @@ fn tool_choice(fields: &Fields<'_>) -> Result<Option<ToolChoice>, ApiError> {
             ToolChoice::Named(choice.required_object("function")?.required_string("name")?)
         }
         Some("custom") => ToolChoice::Named(choice.required_object("custom")?.required_string("name")?),
+        // Anthropic's forms, which services with this dialect (xAI, Groq) accept.
+        Some("tool") => ToolChoice::Named(choice.required_string("name")?),
+        Some(word @ ("auto" | "any" | "none" | "required")) => choice_word(word, "tool_choice.type")?,
         Some("allowed_tools") => allowed_tools(&choice.required_object("allowed_tools")?)?,
         Some(_) => return Err(choice.invalid("type", "must be `function`, `custom` or `allowed_tools`")),
     }))
@@ -377,6 +380,8 @@ mod tests {
             (r#""tool_choice":"any""#, ToolChoice::Required),
             (r#""tool_choice":{"type":"function","function":{"name":"f"}}"#, ToolChoice::Named("f".into())),
             (r#""tool_choice":{"type":"custom","custom":{"name":"c"}}"#, ToolChoice::Named("c".into())),
+            (r#""tool_choice":{"type":"tool","name":"f"}"#, ToolChoice::Named("f".into())),
+            (r#""tool_choice":{"type":"any"}"#, ToolChoice::Required),
             (r#""function_call":"auto""#, ToolChoice::Auto),
             (r#""function_call":{"name":"f"}"#, ToolChoice::Named("f".into())),
         ] {
