@@ -5,6 +5,7 @@
 //   npm test -- stream                        only the end-to-end files whose name contains "stream"
 
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 
 import { buildWorker } from "./lib/build.mjs";
 import { cargoEnvironment, withCargo } from "./lib/cargo.mjs";
@@ -14,7 +15,7 @@ import { ensurePackages } from "./lib/npm.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { checkPrerequisites } from "./lib/prerequisites.mjs";
 import { chooseProfile, profileEnvironment } from "./lib/profiles.mjs";
-import { ensurePython } from "./lib/python.mjs";
+import { ensurePrograms, ensurePython } from "./lib/python.mjs";
 import { run } from "./lib/run.mjs";
 import { Problem, bold, done, duration, say } from "./lib/terminal.mjs";
 import { offlineEnvironment } from "./lib/wrangler.mjs";
@@ -97,6 +98,9 @@ async function testPython() {
   const python = await ensurePython();
   heading("The OpenAI SDK for Python");
   await mustPass(python, [inRoot("tests", "e2e", "python", "run.py")], { env: environment });
+  heading("Costs, as genai-prices calculates them");
+  const programs = await ensurePrograms(inRoot("scripts", "prices", "requirements.txt"), "the test of prices");
+  await mustPass(join(programs, "python"), [inRoot("scripts", "prices", "costs.py"), "--check"]);
 }
 
 /** Generated requests to every operation of docs/openapi.json. */

@@ -60,8 +60,8 @@ fn source(table: &Table) -> String {
             || "None".to_owned(),
             |peak| {
                 format!(
-                    "Some(Peak {{ minutes: Cow::Borrowed(&{:?}), weekdays: {}, factor_milli: {}, from_ms: {} }})",
-                    peak.minutes, peak.weekdays, peak.factor_milli, peak.from_ms
+                    "Some(Peak {{ minutes: Cow::Borrowed(&{:?}), weekdays: {}, factor_milli: {}, holidays: Cow::Borrowed(&{:?}), from_ms: {} }})",
+                    peak.minutes, peak.weekdays, peak.factor_milli, peak.holidays, peak.from_ms
                 )
             },
         );

@@ -24,9 +24,15 @@ test("what a request costs is recorded with it", async () => {
   assert.equal(await costOf(a), 1000 * 2.5 + 1000 * 10);
   assert.equal(await costOf(b), 1000 + 3000);
   assert.equal(await costOf(c), null);
-  assert.deepEqual([a, b, c].map(({ headers }) => headers["x-nexus-cost"]), ["assumed", "override", "unknown"]);
+  assert.deepEqual(
+    [a, b, c].map(({ headers }) => headers["x-nexus-cost"]),
+    ["assumed", "override", "unknown"],
+  );
   const rows = await Promise.all([a, b, c].map(({ headers }) => t.gw.row(headers["x-request-id"])));
-  assert.deepEqual(rows.map((row) => row.price_source), ["assumed", "override", "unknown"]);
+  assert.deepEqual(
+    rows.map((row) => row.price_source),
+    ["assumed", "override", "unknown"],
+  );
   assert.match(rows[0].price_table, /^\d{4}-\d{2}-\d{2}-[0-9a-f]{8}$/);
   assert.equal((await t.gw.admin("GET", "/stats/total")).body.unpriced_requests, 1);
   assert.equal((await price("model:own", { factor: 1.5 })).status, 200);
@@ -115,7 +121,9 @@ test("tiers, fees and the provider's own cost", async () => {
 });
 
 test("a table of one's own is looked at before it holds", async () => {
-  const models = [{ id: "house-model", input: 3_000_000, output: 4_000_000, above: [{ tokens: 500, input: 6_000_000 }] }];
+  const models = [
+    { id: "house-model", input: 3_000_000, output: 4_000_000, above: [{ tokens: 500, input: 6_000_000 }] },
+  ];
   const table = { schema: 1, as_of: "2027-01-01", providers: { house: { hosts: ["127.0.0.1", "localhost"], models } } };
   const upload = (query, body = table) => t.gw.admin("PUT", `/prices/table${query}`, body);
   await t.model("house-model", expensive);

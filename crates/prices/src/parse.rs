@@ -249,11 +249,14 @@ fn peak(peak: &Value) -> Result<Peak, String> {
     let days = peak.get("days").and_then(Value::as_str).unwrap_or_default();
     let factor =
         peak.get("factor_milli").and_then(Value::as_u64).and_then(|factor| u32::try_from(factor).ok());
+    let holidays = texts(peak.get("holidays"))?;
+    let holidays: Option<Vec<_>> = holidays.iter().map(|day| day_of(day)).collect();
     let since = peak.get("since").and_then(Value::as_str).unwrap_or("1970-01-01");
     Ok(Peak {
         minutes: minutes.ok_or("`utc` of `peak` must be pairs of times such as 01:00")?.into(),
         weekdays: if days.starts_with("Mon-Fri") { 0b001_1111 } else { 0b111_1111 },
         factor_milli: factor.filter(|factor| *factor <= 100_000).ok_or("`peak` needs `factor_milli`")?,
+        holidays: holidays.ok_or("`holidays` of `peak` must be days such as 2026-10-01")?.into(),
         from_ms: moment(since).ok_or("`since` of `peak` must be a day or a time in UTC")?,
     })
 }

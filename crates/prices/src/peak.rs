@@ -14,7 +14,9 @@ impl Peak {
         let minutes = now_ms / MINUTE_MS;
         let (day, minute) = (minutes / MINUTES_OF_DAY, minutes % MINUTES_OF_DAY);
         let weekday = (day + EPOCH_WEEKDAY) % 7;
+        let is_holiday = self.holidays.iter().any(|holiday| u64::from(*holiday) == day);
         now_ms >= self.from_ms
+            && !is_holiday
             && self.weekdays >> weekday & 1 == 1
             && self.minutes.iter().any(|(from, to)| (u64::from(*from)..u64::from(*to)).contains(&minute))
     }

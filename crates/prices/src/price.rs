@@ -102,6 +102,9 @@ pub struct PeakHours {
     pub weekdays: u8,
     /// By how much, in thousandths.
     pub factor_milli: u32,
+    /// Days on which they do not apply, in days since the epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holidays: Vec<u32>,
     /// From when on, in milliseconds since the epoch.
     #[serde(default)]
     pub from_ms: u64,
@@ -113,6 +116,7 @@ impl PeakHours {
             minutes: self.minutes.as_slice().to_vec().into(),
             weekdays: self.weekdays,
             factor_milli: self.factor_milli,
+            holidays: self.holidays.as_slice().to_vec().into(),
             from_ms: self.from_ms,
         };
         hours.is_at(now_ms)
@@ -167,6 +171,7 @@ impl Price {
             minutes: peak.minutes.to_vec(),
             weekdays: peak.weekdays,
             factor_milli: peak.factor_milli,
+            holidays: peak.holidays.to_vec(),
             from_ms: peak.from_ms,
         };
         Self {
@@ -404,6 +409,7 @@ mod tests {
             weekdays: 0b001_1111,
             factor_milli: 2_000,
             from_ms: 86_400_000,
+            holidays: vec![4],
         });
         price.later = vec![(30 * 86_400_000, Price::new(500_000, 1))];
         let at = |day: u64, minute: u64| {
@@ -414,6 +420,8 @@ mod tests {
             (at(0, 100), at(1, 59), at(1, 60), at(1, 239), at(1, 240), at(2, 100)),
             (100, 100, 200, 200, 100, 100)
         );
+        // The fifth is a Monday, and a holiday; the sixth is neither.
+        assert_eq!((at(4, 100), at(5, 100)), (100, 200));
         assert_eq!((at(29, 300), at(30, 0)), (100, 50));
     }
 

@@ -76,6 +76,8 @@ pub struct Peak {
     pub weekdays: u8,
     /// By how much, in thousandths.
     pub factor_milli: u32,
+    /// Days on which they do not apply, in days since the epoch.
+    pub holidays: Cow<'static, [u32]>,
     /// From when on, in milliseconds since the epoch.
     pub from_ms: u64,
 }

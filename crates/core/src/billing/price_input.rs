@@ -171,6 +171,7 @@ impl PeakInput {
                 .into_set()
                 .and_then(|micros| u32::try_from(micros / 1000).ok())
                 .unwrap_or(1000),
+            holidays: Vec::new(),
             from_ms: 0,
         }
     }
