@@ -17,8 +17,10 @@ pub(super) fn settled(said: impl Fn(Says) -> Option<u64>) -> TokenUsage {
     let cached = pick(within.0, beside.0);
     let written = pick(within.1, beside.1).max(by_lifetime);
 
-    // What is charged may leave out what the service adds, so that its parts need not fit.
+    // What is charged leaves out what the service puts before a prompt, and that is cached first.
     let billed = said(Says::Billed).filter(|billed| *billed > 0);
+    let free = billed.map_or(0, |billed| count(Says::Prompt).saturating_sub(billed));
+    let cached = cached.saturating_sub(free);
     let whole = billed.or(said(Says::Prompt).filter(|prompt| *prompt > 0));
     let prompt = whole.or_else(|| {
         let input = said(Says::Input)?;
@@ -57,7 +59,7 @@ pub(super) fn settled(said: impl Fn(Says) -> Option<u64>) -> TokenUsage {
     let is_part = thoughts == 0;
     add_what_the_total_shows(&mut usage, total, is_part, count(Says::AudioSeconds) > 0);
     if billed.is_none() {
-        add_what_cannot_be_part(&mut usage, total, is_part && stated > 0);
+        add_what_cannot_be_part(&mut usage, total, within != (0, 0), is_part && stated > 0);
     }
     usage
 }
@@ -86,16 +88,18 @@ fn add_what_the_total_shows(usage: &mut TokenUsage, total: u64, is_part: bool, h
     }
 }
 
-/// A part above its whole was counted beside it.
-fn add_what_cannot_be_part(usage: &mut TokenUsage, total: u64, is_detail: bool) {
+/// A part above its whole was counted beside it. But a detail is merely too high if the total agrees without it (xAI
+/// counts what it adds to a prompt as cached; `OpenRouter` what is read and stored again as both).
+fn add_what_cannot_be_part(usage: &mut TokenUsage, total: u64, is_cache_detail: bool, is_detail: bool) {
     let is_whole = total == usage.total();
-    if usage.cached > usage.prompt {
+    if is_cache_detail && is_whole {
+        // Clamped later.
+    } else if usage.cached > usage.prompt {
         let cache = usage.cached.saturating_add(usage.cache_written);
         usage.prompt = usage.prompt.saturating_add(cache);
     } else if usage.cached.saturating_add(usage.cache_written) > usage.prompt {
         usage.prompt = usage.prompt.saturating_add(usage.cache_written);
     }
-    // With a total that agrees, a detail is merely estimated too high.
     if usage.reasoning > usage.completion && !(is_detail && is_whole) {
         usage.completion = usage.completion.saturating_add(usage.reasoning);
     }

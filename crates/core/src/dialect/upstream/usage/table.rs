@@ -11,7 +11,7 @@ use crate::tokens::ServedTier;
 pub enum Says {
     /// The prompt with all of its parts.
     Prompt,
-    /// The prompt as it is charged, without what the service adds itself. Its parts may exceed it.
+    /// The prompt as it is charged, without what the service adds itself.
     Billed,
     /// The prompt without the parts that are said beside it (`CachedBeside`, `WrittenBeside`); with all of its parts if
     /// none is.
@@ -183,9 +183,13 @@ pub const NUMBERS: &[(Place, &str, Says)] = &[
     (Top, "claude_cache_creation_1_h_tokens", Says::WrittenLong),
     (Out, "reasoning_tokens", Says::Reasoning),
     (Out, "thinking_tokens", Says::Reasoning),
+    // Cohere.
+    (Processed, "reasoning_tokens", Says::Reasoning),
     (Top, "reasoning_tokens", Says::ReasoningLoose),
     (Top, "thoughts_token_count", Says::ReasoningBeside),
     (In, "audio_tokens", Says::AudioPrompt),
+    // xAI.
+    (Top, "audio_prompt_tokens", Says::AudioPrompt),
     // The early audio models of DashScope.
     (Top, "audio_tokens", Says::AudioPrompt),
     (Out, "audio_tokens", Says::AudioCompletion),

@@ -223,7 +223,29 @@ fn vendors() -> Vec<(&'static str, &'static str, TokenUsage)> {
         (
             "Cohere",
             r#"{"billed_units":{"input_tokens":5.0,"output_tokens":3.0},"tokens":{"input_tokens":210.0,"output_tokens":3.0},"cached_tokens":192}"#,
-            TokenUsage { cached: 5, ..counts(5, 3) },
+            counts(5, 3),
+        ),
+        (
+            "Cohere, more of the prompt cached than the service adds",
+            r#"{"billed_units":{"input_tokens":50,"output_tokens":9},"tokens":{"input_tokens":255,"output_tokens":9,"reasoning_tokens":4},"cached_tokens":240}"#,
+            TokenUsage { cached: 35, reasoning: 4, ..counts(50, 9) },
+        ),
+        (
+            "xAI, what it adds to a prompt counted as cached",
+            r#"{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8,"prompt_tokens_details":{"cached_tokens":163,"text_tokens":7}}"#,
+            TokenUsage { cached: 7, ..counts(7, 1) },
+        ),
+        (
+            "OpenRouter, read and stored again",
+            r#"{"prompt_tokens":2168,"completion_tokens":100,"total_tokens":2268,"prompt_tokens_details":{"cached_tokens":2161,"cache_write_tokens":2161}}"#,
+            TokenUsage { cached: 2161, cache_written: 7, ..counts(2168, 100) },
+        ),
+        (
+            "Anthropic, another model takes over",
+            r#"{"input_tokens":412,"output_tokens":264,"iterations":[
+                {"type":"message","model":"claude-fable-5","input_tokens":408,"output_tokens":0},
+                {"type":"fallback_message","model":"claude-opus-4-8","input_tokens":412,"output_tokens":264}]}"#,
+            counts(820, 264),
         ),
         (
             "DashScope",
