@@ -7,7 +7,7 @@ use nexus_edge_core::time::rfc3339_ms;
 use super::{answer_deleted, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
-use crate::store::archive;
+use crate::store::{archive, deletions};
 
 const DEFAULT_PAGE: u64 = 50;
 const MAX_PAGE: u64 = 200;
@@ -92,7 +92,7 @@ pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
 /// `DELETE /conversations/{id}?key_id=`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let key_id = exchange.query("key_id");
-    if archive::delete(&exchange.env, key_id.as_deref(), id).await? == 0 {
+    if !deletions::delete(&exchange.env, key_id.as_deref(), id).await? {
         return Err(not_found());
     }
     answer_deleted(id)

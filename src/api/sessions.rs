@@ -102,6 +102,19 @@ impl Caller {
         Ok(Self { principal, key_hash })
     }
 
+    /// Checks that a session may say anything for this caller: it is a stored history.
+    ///
+    /// # Errors
+    /// `texts_not_kept` (403) for a key of which no texts are kept.
+    pub fn check_may_keep(&self) -> Result<(), ApiError> {
+        if self.principal.store.keeps_texts() {
+            return Ok(());
+        }
+        let message =
+            "A session is a stored history, and the policy of this API key (`store`) keeps no texts.";
+        Err(ApiError::forbidden("texts_not_kept", message))
+    }
+
     /// The call about a session.
     pub fn call(&self, exchange: &Exchange, session_id: &str) -> Call {
         Call {
@@ -208,6 +221,7 @@ fn session_id(body: &Map<String, Value>) -> Result<String, ApiError> {
 /// `POST /api/v1/sessions`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let caller = Caller::of(exchange).await?;
+    caller.check_may_keep()?;
     let mut body = object(exchange).await?;
     let id = match body.remove("id") {
         None | Some(Value::Null) => new_session_id(exchange),
@@ -248,6 +262,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 /// A turn. It is streamed if the path says so, or else if the body has `"stream": true`.
 async fn turn(exchange: &Exchange, path: &str, is_streamed: bool) -> Result<Response, ApiError> {
     let caller = Caller::of(exchange).await?;
+    caller.check_may_keep()?;
     let mut body = object(exchange).await?;
     let id = session_id(&body)?;
     let is_streamed = match body.get("stream") {

@@ -38,6 +38,7 @@ struct Ticket {
 /// `POST /ws/ticket {"session_id"?}`
 pub async fn ticket(exchange: &Exchange) -> Result<Response, ApiError> {
     let caller = Caller::of(exchange).await?;
+    caller.check_may_keep()?;
     let body = exchange.body().await?;
     let fields: Value = if body.bytes.iter().all(u8::is_ascii_whitespace) {
         json!({})
@@ -131,6 +132,7 @@ pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
         }
         (None, None) => (Caller::of(exchange).await?, None),
     };
+    caller.check_may_keep()?;
     let (session_id, create) = match (&ticket, &asked) {
         (Some(ticket), Some(asked)) if ticket.session_id != *asked => {
             let message = "The ticket is for another session.";

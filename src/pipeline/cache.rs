@@ -21,6 +21,7 @@ use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{Headers, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::store::answers;
+use crate::store::origin::Origin;
 
 pub use nexus_edge_core::catalog::cache_rule::HEADER;
 
@@ -53,7 +54,8 @@ pub fn use_of(
     let header = exchange.header(HEADER);
     let rule = cache_rule(header.as_deref(), principal.cache_ttl_s, of_model, exchange.wants_anew)?;
     let Some(rule) = rule else { return Ok(Use::Off) };
-    if !cached_answer::is_cacheable(exchange.caller_dialect) || inbound.as_array {
+    let is_cacheable = cached_answer::is_cacheable(exchange.caller_dialect) && !inbound.as_array;
+    if !is_cacheable || !principal.store.keeps_texts() {
         return Ok(Use::Bypass);
     }
     let name =
@@ -105,7 +107,12 @@ pub async fn keep(
         provider: event.provider_name.clone().unwrap_or_default(),
         body,
     };
-    let kept = answers::put(env, &place.name, &principal.key_id, &event.model, &answer).await;
+    let origin = Origin {
+        key_id: principal.key_id.clone(),
+        conversation_id: event.conversation_id.clone(),
+        began_at: event.ts,
+    };
+    let kept = answers::put(env, &place.name, &origin, &event.model, &answer).await;
     if let Err(error) = kept {
         log_error("an answer is not kept", &error);
     }

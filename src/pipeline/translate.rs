@@ -18,6 +18,7 @@ use super::failed::AttemptError;
 use super::{dify_app, native_responses};
 use crate::exchange::Exchange;
 use crate::platform::{log_error, new_ulid};
+use crate::store::origin::Origin;
 use crate::store::{dify, responses};
 
 /// What to store of an answer.
@@ -32,7 +33,6 @@ pub enum Memory {
 
 /// An answer to be stored, so that the caller can continue it.
 pub struct Keep {
-    key_id: String,
     what: What,
 }
 
@@ -45,7 +45,7 @@ enum What {
 
 impl Keep {
     /// Stores the answer with this body, before the caller sees its end.
-    pub async fn keep(&self, exchange_env: &worker::Env, body: &[u8]) {
+    pub async fn keep(&self, env: &worker::Env, origin: &Origin, body: &[u8]) {
         let put = async {
             match &self.what {
                 What::Answer(request) => match StoredResponse::of(
@@ -53,11 +53,11 @@ impl Keep {
                     &request.input_items,
                     body,
                 ) {
-                    Some(stored) => responses::put(exchange_env, &self.key_id, &stored).await,
+                    Some(stored) => responses::put(env, origin, &stored).await,
                     None => Ok(()),
                 },
                 What::Keeper(uid) => match KeptElsewhere::of(uid, body) {
-                    Some(kept) => responses::put_elsewhere(exchange_env, &self.key_id, &kept).await,
+                    Some(kept) => responses::put_elsewhere(env, origin, &kept).await,
                     None => Ok(()),
                 },
             }
@@ -88,7 +88,7 @@ pub async fn translate(
     {
         let keeps = native_responses::is_stored(inbound);
         let what = What::Keeper(provider.uid.clone());
-        let keep = || Memory::Answer(Box::new(Keep { key_id: principal.key_id.clone(), what }));
+        let keep = || Memory::Answer(Box::new(Keep { what }));
         return Ok((translation, if keeps { keep() } else { Memory::None }));
     }
     let context = ReplyContext {
@@ -116,16 +116,16 @@ pub async fn translate(
     if inbound.caller_dialect != CallerDialect::OpenaiResponses {
         return Ok((Translation::translated(inbound, provider.codec(), context)?, Memory::None));
     }
-    let request = ResponsesRequest::parse(inbound.body, &context.unique)?;
+    let mut request = ResponsesRequest::parse(inbound.body, &context.unique)?;
+    if !principal.store.keeps_texts() {
+        request.do_not_store();
+    }
     let request = resolve(exchange, principal, request).await?;
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
     let translation =
         Translation::of_read(inbound, request.request.clone(), encoder, provider.codec(), context);
     let memory = if request.store {
-        Memory::Answer(Box::new(Keep {
-            key_id: principal.key_id.clone(),
-            what: What::Answer(Box::new(request)),
-        }))
+        Memory::Answer(Box::new(Keep { what: What::Answer(Box::new(request)) }))
     } else {
         Memory::None
     };

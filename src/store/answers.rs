@@ -4,7 +4,8 @@ use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use serde::Deserialize;
 use worker::Env;
 
-use super::{StoreResult, rows, text, unsigned, write};
+use super::origin::{Origin, is_not_deleted};
+use super::{StoreResult, nullable, row, rows, text, unsigned, write};
 use crate::platform::now_ms;
 
 const PREFIX: &str = "answers/";
@@ -37,19 +38,59 @@ pub async fn find(env: &Env, name: &str) -> StoreResult<Option<CachedAnswer>> {
     Ok(answer.filter(|answer| answer.expires_at > now_ms()))
 }
 
-/// Stores a cached response.
+/// Stores a cached response, unless its conversation was deleted meanwhile.
 pub async fn put(
     env: &Env,
     name: &str,
-    api_key_id: &str,
+    origin: &Origin,
     model: &str,
     answer: &CachedAnswer,
 ) -> StoreResult<()> {
-    let sql =
-        "INSERT OR REPLACE INTO cached_answers (name, api_key_id, model, expires_at) VALUES (?1, ?2, ?3, ?4)";
+    let sql = format!(
+        "INSERT OR REPLACE INTO cached_answers (name, api_key_id, model, expires_at, conversation_id) \
+         SELECT ?1, ?2, ?3, ?4, ?5 WHERE {}",
+        is_not_deleted("?2", "?5", "?6")
+    );
+    let parameters = [
+        text(name),
+        text(&origin.key_id),
+        text(model),
+        unsigned(answer.expires_at),
+        text(&origin.conversation_id),
+        unsigned(origin.began_at),
+    ];
     // The row first: an object without one would never be removed.
-    write(env, sql, &[text(name), text(api_key_id), text(model), unsigned(answer.expires_at)]).await?;
-    env.bucket("BUCKET")?.put(object_name(name), serde_json::to_vec(answer)?).execute().await?;
+    if write(env, &sql, &parameters).await?.changes == 0 {
+        return Ok(());
+    }
+    let bucket = env.bucket("BUCKET")?;
+    bucket.put(object_name(name), serde_json::to_vec(answer)?).execute().await?;
+    // It is found by its name alone, so it must not outlive a row that was deleted in between.
+    let row: Option<Name> =
+        row(env, "SELECT name FROM cached_answers WHERE name = ?1", &[text(name)]).await?;
+    if row.is_none() {
+        bucket.delete(object_name(name)).await?;
+    }
+    Ok(())
+}
+
+/// Removes the cached responses that came of a conversation, of one key or of all. Returns their number.
+pub async fn delete_of(env: &Env, key_id: Option<&str>, conversation_id: &str) -> StoreResult<usize> {
+    let sql =
+        "SELECT name FROM cached_answers WHERE conversation_id = ?1 AND (?2 IS NULL OR api_key_id = ?2)";
+    let names: Vec<Name> = rows(env, sql, &[text(conversation_id), nullable(key_id, text)]).await?;
+    for names in names.chunks(BATCH as usize) {
+        remove(env, names).await?;
+    }
+    Ok(names.len())
+}
+
+async fn remove(env: &Env, names: &[Name]) -> StoreResult<()> {
+    let objects: Vec<String> = names.iter().map(|row| object_name(&row.name)).collect();
+    env.bucket("BUCKET")?.delete_multiple(objects).await?;
+    let list = serde_json::to_string(&names.iter().map(|row| row.name.as_str()).collect::<Vec<_>>())?;
+    let sql = "DELETE FROM cached_answers WHERE name IN (SELECT value FROM json_each(?1))";
+    write(env, sql, &[text(&list)]).await?;
     Ok(())
 }
 
@@ -68,11 +109,7 @@ pub async fn clear(env: &Env, segment: &Segment) -> StoreResult<usize> {
         if names.is_empty() {
             return Ok(removed);
         }
-        let objects: Vec<String> = names.iter().map(|row| object_name(&row.name)).collect();
-        env.bucket("BUCKET")?.delete_multiple(objects).await?;
-        let list = serde_json::to_string(&names.iter().map(|row| row.name.as_str()).collect::<Vec<_>>())?;
-        let sql = "DELETE FROM cached_answers WHERE name IN (SELECT value FROM json_each(?1))";
-        write(env, sql, &[text(&list)]).await?;
+        remove(env, &names).await?;
         removed += names.len();
     }
 }

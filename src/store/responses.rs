@@ -7,6 +7,7 @@ use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere, StoredResponse};
 use serde::Deserialize;
 use worker::Env;
 
+use super::origin::{Origin, is_not_deleted};
 use super::{StoreError, StoreResult, nullable, rows, text, unsigned, write};
 use crate::platform::now_ms;
 
@@ -25,30 +26,39 @@ struct Row {
     record: Option<String>,
 }
 
-/// Stores a response.
-pub async fn put(env: &Env, key_id: &str, response: &StoredResponse) -> StoreResult<()> {
+/// Stores a response, unless its conversation was deleted meanwhile.
+pub async fn put(env: &Env, origin: &Origin, response: &StoredResponse) -> StoreResult<()> {
     let json = serde_json::to_string(response)?;
     let in_row = json.len() <= MAX_ROW_BYTES;
     if !in_row {
         env.bucket("BUCKET")?.put(object_name(&response.id), json.clone().into_bytes()).execute().await?;
     }
-    let sql = "INSERT OR REPLACE INTO responses (id, key_id, previous_id, created_at, record) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = format!(
+        "INSERT OR REPLACE INTO responses (id, key_id, previous_id, created_at, record, conversation_id) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE {}",
+        is_not_deleted("?2", "?6", "?7")
+    );
     let parameters = [
         text(&response.id),
-        text(key_id),
+        text(&origin.key_id),
         nullable(response.previous_response_id.as_deref(), text),
         unsigned(now_ms()),
         nullable(in_row.then_some(json.as_str()), text),
+        text(&origin.conversation_id),
+        unsigned(origin.began_at),
     ];
-    write(env, sql, &parameters).await?;
+    // An object without a row would never be removed.
+    if write(env, &sql, &parameters).await?.changes == 0 && !in_row {
+        env.bucket("BUCKET")?.delete(object_name(&response.id)).await?;
+    }
     Ok(())
 }
 
 /// Notes which provider stores a response.
-pub async fn put_elsewhere(env: &Env, key_id: &str, kept: &KeptElsewhere) -> StoreResult<()> {
+pub async fn put_elsewhere(env: &Env, origin: &Origin, kept: &KeptElsewhere) -> StoreResult<()> {
     let sql = "INSERT OR IGNORE INTO responses (id, key_id, previous_id, created_at, record) VALUES (?1, ?2, NULL, ?3, ?4)";
     let record = serde_json::to_string(kept)?;
-    write(env, sql, &[text(&kept.id), text(key_id), unsigned(now_ms()), text(&record)]).await?;
+    write(env, sql, &[text(&kept.id), text(&origin.key_id), unsigned(now_ms()), text(&record)]).await?;
     Ok(())
 }
 
@@ -74,6 +84,18 @@ pub async fn chain(env: &Env, key_id: &str, id: &str) -> StoreResult<Vec<Kept>> 
         found.push(read(env, row).await?);
     }
     Ok(found)
+}
+
+/// Deletes the responses of a conversation, of one key or of all. Returns their number.
+pub async fn delete_of(env: &Env, key_id: Option<&str>, conversation_id: &str) -> StoreResult<usize> {
+    let parameters = [text(conversation_id), nullable(key_id, text)];
+    let of = "FROM responses WHERE conversation_id = ?1 AND (?2 IS NULL OR key_id = ?2)";
+    let large: Vec<Row> =
+        rows(env, &format!("SELECT id, record {of} AND record IS NULL"), &parameters).await?;
+    for row in large {
+        env.bucket("BUCKET")?.delete(object_name(&row.id)).await?;
+    }
+    Ok(write(env, &format!("DELETE {of}"), &parameters).await?.changes)
 }
 
 /// Deletes a response; false if there is none.

@@ -4,6 +4,7 @@ use nexus_edge_core::chat::session::Session;
 use serde::Deserialize;
 use worker::Env;
 
+use super::origin::is_not_deleted;
 use super::{StoreResult, flag, nullable, rows, text, unsigned, write};
 
 /// A query of the list.
@@ -29,13 +30,16 @@ struct Row {
     total: f64,
 }
 
-/// Writes a session's row, unless the stored row is newer.
+/// Writes a session's row, unless the stored row is newer or the session was deleted.
 pub async fn put(env: &Env, key_id: &str, session: &Session) -> StoreResult<()> {
-    let sql = "INSERT INTO sessions (key_id, id, record, title, model, ai_provider, pinned, archived, deleted_at, updated_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (key_id, id) DO UPDATE SET record = excluded.record, \
+    let sql = format!(
+        "INSERT INTO sessions (key_id, id, record, title, model, ai_provider, pinned, archived, deleted_at, updated_at) \
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE {} ON CONFLICT (key_id, id) DO UPDATE SET record = excluded.record, \
         title = excluded.title, model = excluded.model, ai_provider = excluded.ai_provider, pinned = excluded.pinned, \
         archived = excluded.archived, deleted_at = excluded.deleted_at, updated_at = excluded.updated_at \
-        WHERE excluded.updated_at >= updated_at";
+        WHERE excluded.updated_at >= updated_at",
+        is_not_deleted("?1", "?2", "?10")
+    );
     let parameters = [
         text(key_id),
         text(&session.id),
@@ -48,13 +52,13 @@ pub async fn put(env: &Env, key_id: &str, session: &Session) -> StoreResult<()> 
         nullable(session.deleted_at, unsigned),
         unsigned(session.updated_at),
     ];
-    write(env, sql, &parameters).await?;
+    write(env, &sql, &parameters).await?;
     Ok(())
 }
 
-/// Removes a session's row and its archived messages.
+/// Removes a session's row and all that came of it.
 pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<()> {
-    super::archive::delete(env, Some(key_id), id).await?;
+    super::deletions::delete(env, Some(key_id), id).await?;
     write(env, "DELETE FROM sessions WHERE key_id = ?1 AND id = ?2", &[text(key_id), text(id)]).await?;
     Ok(())
 }

@@ -601,7 +601,7 @@ test("a session outlives the rotation of its owner's key; a connection opened wi
   await old.frame("done");
   const { body: rotated } = await t.gw.admin("POST", `/keys/${made.id}/rotate`);
   old.send({ type: "message", content: "Go", model: "rotated" });
-  assert.equal((await old.frame("error")).code, "invalid_api_key");
+  assert.equal((await old.frame("error")).code, "api_key_expired");
   assert.equal((await within(10_000, old.closed, "the close")).code, 1008);
   const socket = await open(`?v=2&session_id=${session_id}`, { key: rotated.key });
   socket.send({ type: "message", content: "Go on", model: "rotated" });

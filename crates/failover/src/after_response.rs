@@ -86,7 +86,7 @@ pub trait Stores {
 /// Runs all of it, once for each request.
 pub async fn run(stores: &impl Stores, ended: Ended) {
     let Ended { mut event, trail, mut transcript, session, is_cacheable, store, asked_by, is_named } = ended;
-    if is_cacheable && event.outcome == Outcome::Completed {
+    if is_cacheable && event.outcome == Outcome::Completed && store.keeps_texts() {
         stores.cache(&event, &mut transcript).await;
     }
     stores.count(&mut event, &mut transcript);

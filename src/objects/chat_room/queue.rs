@@ -13,7 +13,12 @@ use super::room::{Room, failed};
 use super::store::Turn;
 use super::turn::{Waiting, message_id};
 use super::{run, usage};
+use crate::platform::promise::Timer;
 use crate::platform::{log_error, new_ulid, now_ms};
+
+/// A stopped turn ends as soon as its task is polled; this is how often that is awaited, and the pause in milliseconds.
+const STOP_CHECKS: u32 = 200;
+const STOP_CHECK_MS: u64 = 10;
 
 /// An accepted turn.
 pub struct Accepted {
@@ -106,6 +111,21 @@ pub fn stop(room: &Rc<Room>, turn_id: Option<&str>) -> Result<bool, ApiError> {
     let turn_id = turn_id.to_owned();
     room.emit(&turn_id.clone(), Event::Error { turn_id, status: 409, code: "turn_stopped".into(), message })?;
     Ok(true)
+}
+
+/// Stops all turns, and waits until the running one has ended and its caller was told so.
+pub async fn stop_all(room: &Rc<Room>) -> Result<(), ApiError> {
+    for turn in room.store.turns_in("queued").map_err(failed)? {
+        stop(room, Some(&turn.id))?;
+    }
+    room.stop_current(None);
+    for _ in 0..STOP_CHECKS {
+        if room.current_turn().is_none() {
+            break;
+        }
+        Timer::after_ms(STOP_CHECK_MS).await;
+    }
+    Ok(())
 }
 
 /// Runs the queued turns, unless that is happening already.

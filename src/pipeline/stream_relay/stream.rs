@@ -190,9 +190,10 @@ impl StreamRelay {
         }?;
         let memory = std::mem::replace(&mut self.memory, Memory::None);
         let env = self.env.clone();
+        let origin = self.settlement.as_mut()?.record().origin();
         Some(async move {
             match (memory, found) {
-                (Memory::Answer(keep), Found::Answer(body)) => keep.keep(&env, &body).await,
+                (Memory::Answer(keep), Found::Answer(body)) => keep.keep(&env, &origin, &body).await,
                 (Memory::DifyConversation { name: Some(name), .. }, Found::Conversation(id)) => {
                     dify::remember(&env, &name, &id).await;
                 }

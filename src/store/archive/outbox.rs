@@ -9,6 +9,7 @@ use nexus_edge_core::conversation::archive_write::{self, Entry, NewRow, Statemen
 use nexus_edge_core::outbox::{Departure, Outbox};
 use worker::Env;
 
+use super::super::origin::is_not_deleted;
 use super::super::{StoreResult, statement, text};
 use super::large;
 use crate::platform::promise::Timer;
@@ -47,27 +48,43 @@ pub async fn record(env: &Env, entry: Entry<'_>) {
         }
         Err(error) => log_error("messages are not archived", &error),
     }
+    for row in rows.iter().filter(|row| row.is_elsewhere()) {
+        if let Err(error) = large::remove_without_row(env, &row.id).await {
+            log_error("a large message of a deleted conversation", &error);
+        }
+    }
 }
 
-const INSERT_MESSAGES: &str = "INSERT INTO chat_messages (id, timestamp, key_id, conversation_id, provider_id, model_name, \
-    role, content, preview, in_r2, tokens_count, prompt_tokens, completion_tokens, finish_reason, outline, answers) \
-    SELECT e.value ->> 'id', e.value ->> 'timestamp', e.value ->> 'key_id', e.value ->> 'conversation_id', \
-    e.value ->> 'provider_id', e.value ->> 'model_name', e.value ->> 'role', e.value ->> 'content', e.value ->> 'preview', \
-    e.value ->> 'in_r2', e.value ->> 'tokens_count', e.value ->> 'prompt_tokens', e.value ->> 'completion_tokens', \
-    e.value ->> 'finish_reason', e.value ->> 'outline', e.value ->> 'answers' FROM json_each(?1) AS e WHERE true ON CONFLICT (id) DO NOTHING";
-
-const INSERT_CONVERSATIONS: &str = "INSERT INTO archived_conversations (key_id, id, parent_id, title, model_name, first_seen, last_seen) \
-    SELECT e.value ->> 'key_id', e.value ->> 'conversation_id', MAX(e.value ->> 'parent_id'), MIN(e.value ->> 'title'), \
-    MAX(e.value ->> 'model_name'), MIN(e.value ->> 'timestamp'), MAX(e.value ->> 'timestamp') FROM json_each(?1) AS e WHERE true \
-    GROUP BY 1, 2 ON CONFLICT (key_id, id) DO UPDATE SET last_seen = MAX(last_seen, excluded.last_seen), \
-    model_name = excluded.model_name, parent_id = COALESCE(parent_id, excluded.parent_id), \
-    title = COALESCE(title, excluded.title)";
+/// The conversation of a row, as [`is_not_deleted`] wants it.
+fn is_kept() -> String {
+    is_not_deleted("e.value ->> 'key_id'", "e.value ->> 'conversation_id'", "e.value ->> 'began_at'")
+}
 
 async fn insert(env: &Env, rows: &Statement) -> StoreResult<()> {
+    let messages = format!(
+        "INSERT INTO chat_messages (id, timestamp, key_id, conversation_id, provider_id, model_name, \
+         role, content, preview, in_r2, tokens_count, prompt_tokens, completion_tokens, finish_reason, outline, answers) \
+         SELECT e.value ->> 'id', e.value ->> 'timestamp', e.value ->> 'key_id', e.value ->> 'conversation_id', \
+         e.value ->> 'provider_id', e.value ->> 'model_name', e.value ->> 'role', e.value ->> 'content', \
+         e.value ->> 'preview', e.value ->> 'in_r2', e.value ->> 'tokens_count', e.value ->> 'prompt_tokens', \
+         e.value ->> 'completion_tokens', e.value ->> 'finish_reason', e.value ->> 'outline', e.value ->> 'answers' \
+         FROM json_each(?1) AS e WHERE {} ON CONFLICT (id) DO NOTHING",
+        is_kept()
+    );
+    let conversations = format!(
+        "INSERT INTO archived_conversations (key_id, id, parent_id, title, model_name, first_seen, last_seen) \
+         SELECT e.value ->> 'key_id', e.value ->> 'conversation_id', MAX(e.value ->> 'parent_id'), \
+         MIN(e.value ->> 'title'), MAX(e.value ->> 'model_name'), MIN(e.value ->> 'timestamp'), \
+         MAX(e.value ->> 'timestamp') FROM json_each(?1) AS e WHERE {} \
+         GROUP BY 1, 2 ON CONFLICT (key_id, id) DO UPDATE SET last_seen = MAX(last_seen, excluded.last_seen), \
+         model_name = excluded.model_name, parent_id = COALESCE(parent_id, excluded.parent_id), \
+         title = COALESCE(title, excluded.title)",
+        is_kept()
+    );
     let database = super::super::database(env)?;
     let statements = vec![
-        statement(&database, INSERT_MESSAGES, &[text(&rows.messages)])?,
-        statement(&database, INSERT_CONVERSATIONS, &[text(&rows.conversations)])?,
+        statement(&database, &messages, &[text(&rows.messages)])?,
+        statement(&database, &conversations, &[text(&rows.conversations)])?,
     ];
     database.batch(statements).await?;
     Ok(())

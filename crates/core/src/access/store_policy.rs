@@ -1,8 +1,8 @@
-//! What is archived of a key's prompts and answers.
+//! What is kept of a key's prompts and answers.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// How much of a conversation is archived. Usage is recorded in any case.
+/// How much of a conversation is kept. Usage is recorded in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +31,13 @@ impl StorePolicy {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, policy)| *policy)
+    }
+
+    /// Whether anything of the texts may be kept, wherever and for whatever purpose: the archive, stored responses, cached
+    /// responses, sessions. Everything that stores a text asks this.
+    #[must_use]
+    pub fn keeps_texts(self) -> bool {
+        self == Self::Full
     }
 
     /// Its name.

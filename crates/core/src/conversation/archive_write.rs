@@ -38,12 +38,14 @@ pub struct Entry<'a> {
     pub parent: Option<String>,
 }
 
-/// A row to be inserted. Its members are the columns of `chat_messages`.
+/// A row to be inserted. Its members are columns of `chat_messages`, and the beginning of its request.
 #[derive(Debug, Serialize)]
 pub struct NewRow {
     /// `<request>.<index of the first message>`.
     pub id: String,
     timestamp: u64,
+    /// When the request began: nothing is stored of a conversation that was deleted later.
+    began_at: u64,
     key_id: String,
     conversation_id: String,
     #[serde(skip)]
@@ -101,6 +103,12 @@ impl NewRow {
         self.large.take()
     }
 
+    /// Whether its content is stored elsewhere.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.in_r2 != 0
+    }
+
     /// Says in the row that its large content is stored.
     pub fn note_large_is_stored(&mut self) {
         self.in_r2 = 1;
@@ -135,10 +143,11 @@ pub fn rows(entry: Entry<'_>) -> Vec<NewRow> {
         let mut row = NewRow {
             id: archive_row::row_id(request, bundle.first),
             timestamp: event.ts + bundle.after_ms(),
+            began_at: event.ts,
             key_id: event.key_id.clone(),
             conversation_id: event.conversation_id.clone(),
             parent_id: parent.clone(),
-            title: title.clone().filter(|_| policy == StorePolicy::Full),
+            title: title.clone().filter(|_| policy.keeps_texts()),
             provider_id: event.provider_id,
             model_name: event.model.clone(),
             role: bundle.role(),
@@ -153,7 +162,7 @@ pub fn rows(entry: Entry<'_>) -> Vec<NewRow> {
             answers: bundle.answers(),
             large: None,
         };
-        if policy == StorePolicy::Full {
+        if policy.keeps_texts() {
             match Content::of(bundle.messages) {
                 Content::One(text) if text.len() > MAX_ROW_BYTES => {
                     row.preview = Some(text.chars().take(PREVIEW_CHARS).collect());
@@ -215,6 +224,7 @@ struct Seen<'a> {
     title: Option<&'a str>,
     model_name: &'a str,
     timestamp: u64,
+    began_at: u64,
 }
 
 impl<'a> Seen<'a> {
@@ -226,6 +236,7 @@ impl<'a> Seen<'a> {
             title: row.title.as_deref(),
             model_name: &row.model_name,
             timestamp: row.timestamp,
+            began_at: row.began_at,
         }
     }
 

@@ -174,7 +174,8 @@ fn a_key_without_archive_keeps_no_text_and_its_state_only_if_it_is_needed() {
     assert!(notes.has("remember c") && !notes.has("archive true") && !notes.has("archive false"));
     let notes = with(|ended| (ended.store, ended.is_named) = (StorePolicy::None, true));
     assert!(!notes.has("remember c"));
-    assert!(with(|ended| ended.store = StorePolicy::Metadata).has("archive false"));
+    let notes = with(|ended| ended.store = StorePolicy::Metadata);
+    assert!(notes.has("archive false") && !notes.has("cache"));
 }
 
 #[test]

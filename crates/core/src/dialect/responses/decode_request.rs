@@ -91,6 +91,12 @@ impl ResponsesRequest {
         })
     }
 
+    /// Answers as if `store` were `false`: nothing may be kept of the caller.
+    pub fn do_not_store(&mut self) {
+        self.store = false;
+        self.settings.do_not_store();
+    }
+
     /// The ids of items that the input refers to.
     pub fn references(&self) -> impl Iterator<Item = &str> {
         self.references.iter().map(|reference| reference.id.as_str())

@@ -51,6 +51,11 @@ impl Settings {
         self.instructions.as_deref()
     }
 
+    /// Says that the response is not stored.
+    pub(super) fn do_not_store(&mut self) {
+        self.store = false;
+    }
+
     /// The settings of a validated request.
     pub(super) fn of(top: &Fields<'_>) -> Result<Self, ApiError> {
         let default = Self::default();
