@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nexus_edge_core::dialect::Judged;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ReplyContext, StreamEvent, UpstreamCodec, assemble};
 use nexus_edge_core::dialect::registry;
@@ -41,9 +42,9 @@ const UPSTREAMS: [(&str, ProviderKind); 7] = [
     ("dify", ProviderKind::Dify),
 ];
 
-/// The codec of a kind without quirks; its signatures are not marked.
+/// The codec of a kind without quirks; its answers are judged, its signatures are not marked.
 fn upstream(kind: ProviderKind) -> Box<dyn UpstreamCodec> {
-    kind.provider().codec(Quirks::NONE)
+    Box::new(Judged::new(kind.provider().codec(Quirks::NONE)))
 }
 
 fn root() -> PathBuf {
@@ -167,12 +168,12 @@ fn responses() {
         for (to, caller_dialect) in CALLER_DIALECTS {
             let mut cases = BTreeMap::new();
             for (case, body) in &fixtures {
-                let response = upstream(kind).decode_response(body);
-                let response = response.unwrap_or_else(|error| panic!("{from}/{case}: {error:?}"));
-                cases.insert(
-                    case.clone(),
-                    pretty(&parse(&registry::caller(caller_dialect).encode_response(&response, &context()))),
-                );
+                let caller = registry::caller(caller_dialect);
+                let body = match upstream(kind).decode_response(body) {
+                    Ok(response) => caller.encode_response(&response, &context()),
+                    Err(error) => caller.encode_error(&error, "req_1"),
+                };
+                cases.insert(case.clone(), pretty(&parse(&body)));
                 count += 1;
             }
             check("responses", &format!("{from}-to-{to}"), &cases);
@@ -245,9 +246,15 @@ fn streamed_and_unstreamed_answers_say_the_same() {
         let streams: BTreeMap<_, _> = streams_of(from).into_iter().collect();
         for (case, body) in fixtures("responses", from) {
             let Some(stream) = streams.get(&case) else { continue };
-            let whole = upstream(kind).decode_response(&body).unwrap();
+            let whole = upstream(kind).decode_response(&body);
             let streamed = assemble(decode_stream(kind, [stream.clone()]));
-            let streamed = streamed.unwrap_or_else(|error| panic!("{from}/{case}: {error:?}"));
+            let (whole, streamed) = match (whole, streamed) {
+                (Ok(whole), Ok(streamed)) => (whole, streamed),
+                (whole, streamed) => {
+                    assert_eq!(streamed.err(), whole.err(), "{from}/{case}");
+                    continue;
+                }
+            };
             assert_eq!(streamed.choices, whole.choices, "{from}/{case}");
             assert_eq!(streamed.usage, whole.usage, "{from}/{case}");
             compared += 1;

@@ -123,8 +123,11 @@ impl StreamRelay {
                     self.held.extend(as_piece(&end.tail));
                     match end.outcome {
                         StreamOutcome::Complete => self.ended = Some(Ok(())),
-                        StreamOutcome::Truncated => return Err(ErrorInfo::truncated()),
-                        StreamOutcome::UpstreamError => {}
+                        StreamOutcome::Truncated => {
+                            return Err(self.pipe.error().unwrap_or_else(ErrorInfo::truncated));
+                        }
+                        // Of a stream with content, the caller has to be told how it ended.
+                        StreamOutcome::UpstreamError => self.ended = Some(Err(StreamFault::UpstreamError)),
                     }
                 }
                 Woken::Timer => {
@@ -139,11 +142,14 @@ impl StreamRelay {
             if let Some(remembering) = self.remember() {
                 remembering.await;
             }
-            if self.pipe.has_content() || self.ended.is_some() {
+            if self.pipe.has_content() {
                 return Ok(());
             }
             if let Some(error) = self.pipe.error() {
                 return Err(error);
+            }
+            if self.ended.is_some() {
+                return Ok(());
             }
             if self.chunks.is_none() {
                 return Err(ErrorInfo::malformed());

@@ -42,6 +42,19 @@ impl<P: StreamPipe> Listener<P> {
     }
 }
 
+impl<P: StreamPipe> Listener<P> {
+    /// Decodes everything so far, and the end if it has come.
+    fn decode_end(&mut self) {
+        self.decode_pending();
+        if self.is_at_end && !self.answer.is_over() {
+            self.decoder.finish(&mut self.events);
+            for event in self.events.drain(..) {
+                self.answer.add(event);
+            }
+        }
+    }
+}
+
 impl<P: StreamPipe> StreamPipe for Listener<P> {
     fn push(&mut self, chunk: &[u8]) -> Forward {
         if !self.answer.is_over() {
@@ -96,18 +109,13 @@ impl<P: StreamPipe> StreamPipe for Listener<P> {
         self.answer.has_content() || self.pipe.is_at_work()
     }
 
-    fn error(&self) -> Option<ErrorInfo> {
+    fn error(&mut self) -> Option<ErrorInfo> {
+        self.decode_end();
         self.answer.error().cloned()
     }
 
     fn take_answer(&mut self) -> Answered {
-        self.decode_pending();
-        if self.is_at_end && !self.answer.is_over() {
-            self.decoder.finish(&mut self.events);
-            for event in self.events.drain(..) {
-                self.answer.add(event);
-            }
-        }
+        self.decode_end();
         std::mem::replace(&mut self.answer, Assembly::new(0)).into_answered()
     }
 

@@ -29,3 +29,5 @@ pub mod transcript;
 pub mod translation;
 pub(crate) mod upstream;
 pub mod workers_ai;
+
+pub use upstream::verdict::Judged;

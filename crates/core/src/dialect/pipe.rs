@@ -103,7 +103,7 @@ pub trait StreamPipe {
         false
     }
     /// The upstream's error in the stream, if there was one.
-    fn error(&self) -> Option<ErrorInfo> {
+    fn error(&mut self) -> Option<ErrorInfo> {
         None
     }
     /// The answer so far in the canonical model. Called once, when the stream has ended. Empty for a pipe that does

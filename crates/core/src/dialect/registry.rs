@@ -53,10 +53,10 @@ pub fn encode_own_error(caller_dialect: CallerDialect, error: &ApiError, request
 #[must_use]
 pub fn upstream(caller_dialect: CallerDialect) -> Box<dyn UpstreamCodec> {
     match caller_dialect {
-        CallerDialect::Anthropic => Box::new(Judged::new(anthropic::Anthropic)),
-        CallerDialect::Gemini => Box::new(Judged::new(gemini::Gemini)),
+        CallerDialect::Anthropic => Box::new(Judged::new(Box::new(anthropic::Anthropic))),
+        CallerDialect::Gemini => Box::new(Judged::new(Box::new(gemini::Gemini))),
         CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions | CallerDialect::OpenaiResponses => {
-            Box::new(Judged::new(openai::codec::OpenAi::default()))
+            Box::new(Judged::new(Box::new(openai::codec::OpenAi::default())))
         }
     }
 }

@@ -108,7 +108,7 @@ impl StreamPipe for StreamTranslation {
         self.answer.has_content()
     }
 
-    fn error(&self) -> Option<ErrorInfo> {
+    fn error(&mut self) -> Option<ErrorInfo> {
         self.answer.error().cloned()
     }
 

@@ -100,7 +100,7 @@ impl Translation {
         options: DifyOptions,
         context: ReplyContext,
     ) -> Self {
-        let dify = Box::new(Judged::new(Dify::new(options)));
+        let dify = Box::new(Judged::new(Box::new(Dify::new(options))));
         Self::between(inbound, Rc::new(request), registry::caller(inbound.caller_dialect), dify, context)
     }
 

@@ -101,7 +101,8 @@ impl ProviderKind {
     #[must_use]
     pub fn codec(self, quirks: Quirks) -> Box<dyn UpstreamCodec> {
         let provider = self.provider();
-        Box::new(Judged::new(Marked::new(provider.codec(quirks), provider.signature_origin())))
+        let marked = Marked::new(provider.codec(quirks), provider.signature_origin());
+        Box::new(Judged::new(Box::new(marked)))
     }
 
     /// The request for `operation` with the provider's own name of the model; `None` if it does not offer the

@@ -74,6 +74,9 @@ fn block(part: &Part) -> Option<Block<'_>> {
         Part::Thinking { text, signature } if !text.is_empty() || signature.is_some() => {
             Block::Thinking { thinking: text, signature: signature.as_deref().unwrap_or_default() }
         }
+        Part::Image { media, .. } | Part::Audio { media } | Part::File { media, .. } => {
+            Block::text(media.in_words()?)
+        }
         Part::RedactedThinking { data } => Block::RedactedThinking { data },
         Part::ProviderBlock { origin: SignatureOrigin::Anthropic, block } => {
             Block::Provider(Cow::Borrowed(block))

@@ -426,8 +426,12 @@ impl State {
             return;
         }
         self.start(events);
-        let reason = if self.has_tool_calls { FinishReason::ToolCalls } else { FinishReason::Stop };
-        self.stop(reason, None, events);
+        self.close(|_| true, events);
+        // Without a stop reason, content that is complete ended by itself; without content, there is no answer.
+        if self.parts > 0 {
+            let reason = if self.has_tool_calls { FinishReason::ToolCalls } else { FinishReason::Stop };
+            self.stop(reason, None, events);
+        }
         self.phase = Phase::Over;
         events.push(StreamEvent::Done);
     }

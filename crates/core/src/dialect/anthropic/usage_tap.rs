@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
 use crate::dialect::upstream::usage::{self, Tally};
+use crate::dialect::upstream::verdict::abnormal_word;
 use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
@@ -111,6 +112,7 @@ impl UsageTap {
                 }
                 let reason = wire.delta.and_then(|delta| delta.stop_reason).and_then(as_str);
                 if let Some(reason) = reason {
+                    self.error = self.error.take().or_else(|| abnormal_word(&reason, None));
                     self.finish_reason = Some(reason.into_owned());
                 }
             }

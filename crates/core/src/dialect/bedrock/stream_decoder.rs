@@ -215,9 +215,8 @@ impl State {
             "messageStop" => {
                 let MessageStop { stop_reason, additional_model_response_fields: fields } = read(payload)?;
                 self.begin(events);
-                let reason = stop_reason.map_or(FinishReason::Stop, |reason| {
-                    wire::finish_reason(&reason, fields, self.has_tool_calls)
-                });
+                let reason =
+                    stop_reason.map(|reason| wire::finish_reason(&reason, fields, self.has_tool_calls));
                 self.stop(reason, events);
             }
             "metadata" => self.conclude(read(payload)?, events),
@@ -414,13 +413,15 @@ impl State {
         self.open_part(block, PartStart::Image { media }, Kind::Other, events);
     }
 
-    fn stop(&mut self, reason: FinishReason, events: &mut Vec<StreamEvent>) {
+    /// Without a reason, content that is complete ended by itself; without content either, there is no answer.
+    fn stop(&mut self, reason: Option<FinishReason>, events: &mut Vec<StreamEvent>) {
         if self.phase >= Phase::Finished {
             return;
         }
         self.close(|_| true, events);
         self.phase = Phase::Finished;
-        events.push(StreamEvent::Finish { choice: 0, reason });
+        let reason = reason.or_else(|| (self.parts > 0).then_some(FinishReason::Stop));
+        events.extend(reason.map(|reason| StreamEvent::Finish { choice: 0, reason }));
     }
 
     fn conclude(&mut self, metadata: Metadata, events: &mut Vec<StreamEvent>) {

@@ -211,6 +211,22 @@ impl Media {
         Self::Base64 { media_type, data }
     }
 
+    /// For dialects whose answers consist of text: a link in Markdown. `None` for an uploaded file.
+    #[must_use]
+    pub fn in_words(&self) -> Option<String> {
+        let media_type = match self {
+            Self::Url { media_type, .. } => media_type.as_deref().unwrap_or_default(),
+            Self::Base64 { media_type, .. } => media_type,
+            Self::FileId { .. } => return None,
+        };
+        let url = self.to_url()?;
+        Some(match media_type.split('/').next().unwrap_or_default() {
+            "image" | "" => format!("![image]({url})"),
+            kind @ ("audio" | "video") => format!("[{kind}]({url})"),
+            _ => format!("[file]({url})"),
+        })
+    }
+
     /// The URL; inline data becomes a `data:` URL. `None` for an uploaded file.
     #[must_use]
     pub fn to_url(&self) -> Option<String> {

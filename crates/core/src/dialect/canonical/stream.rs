@@ -151,25 +151,17 @@ pub enum PartStart {
 }
 
 impl StreamEvent {
-    /// For dialects whose answers consist of text: an image as a link in Markdown, audio as an empty text. `None` for
-    /// everything else.
+    /// For dialects whose answers consist of text: an image or audio as a link in Markdown. `None` for everything else.
     #[must_use]
     pub fn in_words(&self) -> Option<Vec<Self>> {
-        let Self::PartStart {
-            choice,
-            part,
-            start: start @ (PartStart::Image { .. } | PartStart::Audio { .. }),
-        } = self
+        let Self::PartStart { choice, part, start: PartStart::Image { media } | PartStart::Audio { media } } =
+            self
         else {
             return None;
         };
         let (choice, part) = (*choice, *part);
         let mut events = vec![Self::PartStart { choice, part, start: PartStart::Text }];
-        if let PartStart::Image { media } = start
-            && let Some(url) = media.to_url()
-        {
-            events.push(Self::TextDelta { choice, part, text: format!("![image]({url})") });
-        }
+        events.extend(media.in_words().map(|text| Self::TextDelta { choice, part, text }));
         Some(events)
     }
 }

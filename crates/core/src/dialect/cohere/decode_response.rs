@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::error;
 use super::wire::{self, ToolCall};
 use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Part};
-use crate::dialect::upstream::{alphanumeric, arguments_text, call_id, usage};
+use crate::dialect::upstream::{alphanumeric, arguments_text, call_id, is_call, usage};
 
 #[derive(Deserialize)]
 struct Answer<'a> {
@@ -54,18 +54,22 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         parts.push(Part::Thinking { text, signature: None });
     }
     cite(&mut parts, message.citations.unwrap_or_default());
-    let calls = message.tool_calls.unwrap_or_default();
-    let has_calls = !calls.is_empty();
-    for call in calls {
+    let before = parts.len();
+    for call in message.tool_calls.unwrap_or_default() {
         let function = call.function.unwrap_or_default();
+        let arguments = arguments_text(function.arguments.as_ref());
+        if !is_call(function.name.as_deref(), &arguments) {
+            continue;
+        }
         parts.push(Part::ToolCall {
             id: call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| call_id(&unique, 0, parts.len())),
             name: function.name.unwrap_or_default(),
-            arguments: arguments_text(function.arguments.as_ref()),
+            arguments,
             signature: None,
             cache: None,
         });
     }
+    let has_calls = parts.len() > before;
     let finish = match answer.finish_reason.as_deref() {
         None => None,
         Some(reason) => {

@@ -152,6 +152,10 @@ impl CohereReading {
     fn conclude(&mut self, delta: Delta<'_>, events: &mut Vec<StreamEvent>) {
         self.parts.finish(&self.unique, events);
         events.extend(delta.usage.and_then(usage::read).map(StreamEvent::Usage));
+        if delta.finish_reason.is_none() && delta.error.is_none() && self.parts.is_empty() {
+            events.push(StreamEvent::Done);
+            return;
+        }
         let stated = delta.finish_reason.as_deref().unwrap_or("COMPLETE");
         let reason: Option<FinishReason> = wire::finish_reason(stated, self.parts.has_calls());
         match reason.filter(|_| delta.error.is_none()) {

@@ -3,7 +3,7 @@
 use super::error;
 use super::wire::{self, Output, Reply};
 use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Part};
-use crate::dialect::upstream::{alphanumeric, arguments_text, call_id, usage};
+use crate::dialect::upstream::{alphanumeric, arguments_text, call_id, is_call, usage};
 use crate::sse::Event;
 
 /// Decodes an answer with a success status.
@@ -51,19 +51,23 @@ fn read_choice(index: usize, choice: wire::Choice, unique: &str, citations: &mut
         parts.push(Part::Thinking { text, signature: None });
     }
     push_text(&mut parts, message.content.map(wire::Content::text).unwrap_or_default(), citations);
-    let calls = message.tool_calls.unwrap_or_default();
-    let has_calls = !calls.is_empty();
-    for call in calls {
+    let before = parts.len();
+    for call in message.tool_calls.unwrap_or_default() {
         let function = call.function.unwrap_or_default();
+        let arguments = arguments_text(function.arguments.as_ref());
+        if !is_call(function.name.as_deref(), &arguments) {
+            continue;
+        }
         let id = call.id.filter(|id| !id.is_empty());
         parts.push(Part::ToolCall {
             id: id.unwrap_or_else(|| call_id(unique, index, parts.len())),
             name: function.name.unwrap_or_default(),
-            arguments: arguments_text(function.arguments.as_ref()),
+            arguments,
             signature: None,
             cache: None,
         });
     }
+    let has_calls = parts.len() > before;
     Choice {
         parts,
         finish: wire::finish_reason(choice.finish_reason.as_deref(), has_calls),

@@ -7,8 +7,9 @@
 
 use super::wire::{BlobIn, CandidateIn, FunctionCallIn, PartIn, ResponseIn};
 use super::{citations, finish, logprobs, signature, usage, wire};
-use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, Part, PartStart, StreamEvent};
+use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, PartStart, StreamEvent};
 use crate::dialect::upstream::usage::Tally;
+use crate::dialect::upstream::verdict::{abnormal_word, no_answer};
 use crate::time::parse_rfc3339;
 use crate::tokens::TokenUsage;
 
@@ -27,8 +28,6 @@ pub(super) struct ChunkReader {
     /// Usage as last told.
     usage: Option<TokenUsage>,
     blocked: bool,
-    /// Images of an unstreamed answer: choice, part and content. The stream has no event for them.
-    media: Option<Vec<(usize, usize, Part)>>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +43,8 @@ struct Choice {
     cited: Vec<citations::Found>,
     has_calls: bool,
     finish: Option<String>,
+    /// What the service says about its finish reason.
+    finish_message: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,16 +54,6 @@ enum Open {
 }
 
 impl ChunkReader {
-    /// For unstreamed answers, whose images are collected separately.
-    pub(super) fn of_whole_answer() -> Self {
-        Self { media: Some(Vec::new()), ..Self::default() }
-    }
-
-    /// The images, with choice and part of each.
-    pub(super) fn take_media(&mut self) -> Vec<(usize, usize, Part)> {
-        self.media.take().unwrap_or_default()
-    }
-
     /// Processes the next chunk.
     pub(super) fn read(&mut self, response: ResponseIn, events: &mut Vec<StreamEvent>) {
         if !self.started {
@@ -97,8 +88,10 @@ impl ChunkReader {
         let ended = self.choices.iter().all(|choice| choice.finish.is_some() || !choice.seen);
         if (seen && ended) || self.blocked {
             self.end(events);
-        } else {
+        } else if seen || !self.started {
             events.push(StreamEvent::Error(ErrorInfo::truncated()));
+        } else {
+            events.push(StreamEvent::Error(no_answer()));
         }
     }
 
@@ -117,6 +110,10 @@ impl ChunkReader {
                 out.begin(Open::Text);
             }
             out.close();
+            let words = choice.finish_message.as_deref();
+            if let Some(error) = choice.finish.as_deref().and_then(|word| abnormal_word(word, words)) {
+                return events.push(StreamEvent::Error(error));
+            }
             let reason = match &choice.finish {
                 Some(word) => finish::read(word, choice.has_calls),
                 None if blocked => FinishReason::ContentFilter,
@@ -131,7 +128,7 @@ impl ChunkReader {
         if self.choices.len() <= number {
             self.choices.resize_with(number + 1, Choice::default);
         }
-        let (id, media) = (self.id.as_deref(), &mut self.media);
+        let id = self.id.as_deref();
         let Some(choice) = self.choices.get_mut(number) else { return };
         choice.seen = true;
         // The citations of a text come with its last piece or after it, so they wait for the end of the part.
@@ -148,13 +145,14 @@ impl ChunkReader {
         }
         let mut out = Out { number, choice, events };
         for part in candidate.content.and_then(|content| content.parts).unwrap_or_default() {
-            out.part(part, id, media);
+            out.part(part, id);
         }
         if let Some(logprobs) = candidate.logprobs_result.as_ref().and_then(logprobs::read) {
             out.events.push(StreamEvent::Logprobs { choice: number, logprobs });
         }
         if let Some(word) = candidate.finish_reason.filter(|word| finish::is_said(word)) {
             out.choice.finish = Some(word);
+            out.choice.finish_message = candidate.finish_message;
         }
     }
 }
@@ -167,7 +165,7 @@ struct Out<'a> {
 }
 
 impl Out<'_> {
-    fn part(&mut self, part: PartIn, id: Option<&str>, media: &mut Option<Vec<(usize, usize, Part)>>) {
+    fn part(&mut self, part: PartIn, id: Option<&str>) {
         let is_thought = part.thought == Some(true);
         let signature = part.thought_signature.filter(|signature| !signature.is_empty());
         if let Some(call) = part.function_call {
@@ -187,9 +185,9 @@ impl Out<'_> {
             self.block("", &result.output.unwrap_or_default());
         } else if let Some(blob) = part.inline_data {
             let BlobIn { mime_type: media_type, data } = blob;
-            self.media(Media::Base64 { media_type, data }, media);
+            self.media(Media::Base64 { media_type, data });
         } else if let Some(file) = part.file_data {
-            self.media(Media::Url { url: file.file_uri, media_type: file.mime_type }, media);
+            self.media(Media::Url { url: file.file_uri, media_type: file.mime_type });
         }
         if let Some(signature) = signature {
             // A text part cannot have a signature: it follows as an empty thinking part.
@@ -260,29 +258,21 @@ impl Out<'_> {
         self.events.push(StreamEvent::PartEnd { choice, part });
     }
 
-    fn media(&mut self, media: Media, whole: &mut Option<Vec<(usize, usize, Part)>>) {
+    /// An image or audio is a part of its own; a file of any other kind is told as a link.
+    fn media(&mut self, media: Media) {
         let (Media::Base64 { media_type, .. } | Media::Url { media_type: Some(media_type), .. }) = &media
         else {
             return;
         };
-        let is_image = media_type.starts_with("image/");
-        if let Some(whole) = whole {
-            self.close();
-            self.begin(Open::Text);
-            self.close();
-            let made = match media_type.as_str() {
-                _ if is_image => Part::Image { media, detail: None, cache: None },
-                kind if kind.starts_with("audio/") => Part::Audio { media },
-                _ => Part::File { media, name: None, cache: None },
-            };
-            whole.push((self.number, self.choice.parts.saturating_sub(1), made));
-        } else if is_image || media_type.starts_with("audio/") {
-            self.close();
-            let (choice, part) = (self.number, self.next_part());
-            let start = if is_image { PartStart::Image { media } } else { PartStart::Audio { media } };
-            self.events.push(StreamEvent::PartStart { choice, part, start });
-            self.events.push(StreamEvent::PartEnd { choice, part });
-        }
+        let start = match media_type.split('/').next().unwrap_or_default() {
+            "image" => PartStart::Image { media },
+            "audio" => PartStart::Audio { media },
+            _ => return self.text(&media.in_words().unwrap_or_default()),
+        };
+        self.close();
+        let (choice, part) = (self.number, self.next_part());
+        self.events.push(StreamEvent::PartStart { choice, part, start });
+        self.events.push(StreamEvent::PartEnd { choice, part });
     }
 
     /// Opens a part of this kind. Adjacent texts are one part; every call starts a new thinking part.

@@ -11,18 +11,11 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
     if response.error.is_some() {
         return Err(super::error::decode_in_answer(body));
     }
-    let mut reader = ChunkReader::of_whole_answer();
+    let mut reader = ChunkReader::default();
     let mut events = Vec::new();
     reader.read(response, &mut events);
     reader.end(&mut events);
-    let mut response = assemble(events)?;
-    for (choice, part, media) in reader.take_media() {
-        let place = response.choices.get_mut(choice).and_then(|choice| choice.parts.get_mut(part));
-        if let Some(place) = place {
-            *place = media;
-        }
-    }
-    Ok(response)
+    assemble(events)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use crate::dialect::canonical::FinishReason;
 
 /// Reasons of the service without a canonical form.
 const OTHERS: &[&str] = &[
-    "LANGUAGE",
     "OTHER",
     "MALFORMED_FUNCTION_CALL",
     "UNEXPECTED_TOOL_CALL",
@@ -27,6 +26,7 @@ pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
         | "PROHIBITED_CONTENT"
         | "SPII"
         | "MODEL_ARMOR"
+        | "LANGUAGE"
         | "IMAGE_SAFETY"
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => FinishReason::ContentFilter,

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::{error, finish, usage};
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::upstream::usage::Tally;
+use crate::dialect::upstream::verdict::abnormal_word;
 use crate::json::object::as_str;
 use crate::tokens::{TokenUsage, estimate_tokens};
 
@@ -106,6 +107,7 @@ impl UsageTap {
             let reason = candidate.finish_reason.and_then(as_str).filter(|reason| finish::is_said(reason));
             if let Some(reason) = reason {
                 self.complete = true;
+                self.error = self.error.take().or_else(|| abnormal_word(&reason, None));
                 if index == 0 {
                     self.finish_reason = Some(reason.into_owned());
                 }

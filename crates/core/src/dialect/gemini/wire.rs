@@ -34,6 +34,7 @@ pub(super) struct CandidateIn {
     pub index: Option<u64>,
     pub content: Option<ContentIn>,
     pub finish_reason: Option<String>,
+    pub finish_message: Option<String>,
     pub grounding_metadata: Option<Json>,
     pub citation_metadata: Option<Json>,
     pub logprobs_result: Option<Json>,

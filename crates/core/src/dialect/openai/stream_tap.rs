@@ -3,13 +3,14 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::codec::encode_passthrough_error;
+use super::codec::{encode_passthrough_error, is_error_value};
 use super::said::Said;
 use super::usage::Sources;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer, Tap};
 use crate::dialect::upstream::usage::{Tally, read};
+use crate::dialect::upstream::verdict::abnormal_word;
 use crate::json::object::as_str;
 use crate::sse::{Event, writer};
 
@@ -63,6 +64,8 @@ struct Choice<'a> {
     finish_reason: Option<&'a RawValue>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 impl Observer for ChatObserver {
@@ -74,13 +77,23 @@ impl Observer for ChatObserver {
             }
             return true;
         }
+        if event.name() == Some(b"error") {
+            self.signal = Signal::Error;
+        }
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else { return true };
-        if chunk.error.is_some() {
+        let is_no_answer = chunk.choices.as_ref().is_none_or(Vec::is_empty);
+        if chunk.error.is_some_and(|error| is_error_value(error, is_no_answer)) {
             self.signal = Signal::Error;
         }
         let choices = chunk.choices.unwrap_or_default();
         for choice in &choices {
-            if let Some(reason) = choice.finish_reason.and_then(as_str) {
+            if choice.error.is_some_and(|error| is_error_value(error, false)) {
+                self.signal = Signal::Error;
+            }
+            if let Some(reason) = choice.finish_reason.and_then(as_str).filter(|reason| !reason.is_empty()) {
+                if abnormal_word(&reason, None).is_some() {
+                    self.signal = Signal::Error;
+                }
                 self.facts.finish_reason = Some(reason.into_owned());
             }
             if let Some(delta) = &choice.delta {
@@ -265,6 +278,21 @@ mod tests {
         let stream = format!("{HELLO}data: {{\"error\":{{\"message\":\"overloaded\"}}}}\n\n");
         let run = run_whole(true, &stream);
         assert_eq!((run.output, run.outcome), (stream, StreamOutcome::UpstreamError));
+    }
+
+    #[test]
+    fn an_abnormal_end_passes_and_is_noted() {
+        for end in [
+            r#"{"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":null,"error":{"code":502,"message":"m"}}]}"#,
+        ] {
+            let stream = format!("{HELLO}data: {end}\n\n{DONE}");
+            let run = run_whole(true, &stream);
+            assert_eq!((run.output, run.outcome), (stream, StreamOutcome::UpstreamError));
+        }
+        let good = HELLO.replace("]}", "],\"error\":{}}");
+        let run = run_whole(true, &format!("{good}{STOP}{DONE}"));
+        assert_eq!(run.outcome, StreamOutcome::Complete);
     }
 
     #[test]

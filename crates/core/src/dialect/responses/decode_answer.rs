@@ -13,10 +13,10 @@ use serde_json::Number;
 use crate::dialect::canonical::{
     ChatResponse, Choice, ErrorInfo, FinishReason, Json, Part, StreamDecoder, StreamEvent,
 };
-use crate::dialect::upstream::count;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::dialect::upstream::usage::Tally;
+use crate::dialect::upstream::{count, told};
 use crate::sse::Event;
 use crate::tokens::TokenUsage;
 
@@ -29,7 +29,7 @@ pub(super) struct Answer {
     pub(super) status: Option<String>,
     #[serde(default)]
     output: Vec<Json>,
-    error: Option<Failure>,
+    error: Option<Json>,
     incomplete_details: Option<Incomplete>,
     service_tier: Option<String>,
     usage: Option<Json>,
@@ -40,12 +40,6 @@ pub(super) struct Answer {
 #[derive(Debug, Deserialize)]
 struct Incomplete {
     reason: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Failure {
-    code: Option<String>,
-    message: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -162,7 +156,22 @@ impl Item {
 
 /// Decodes an unstreamed answer.
 pub fn decode_answer(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
-    serde_json::from_slice(body).map(canonical).map_err(|error| ErrorInfo::unreadable(error.to_string()))
+    let answer: Answer =
+        serde_json::from_slice(body).map_err(|error| ErrorInfo::unreadable(error.to_string()))?;
+    let is_error = answer.status.is_none() && answer.output.is_empty() && answer.error.is_some();
+    if is_error || answer.status.as_deref() == Some("failed") {
+        return Err(failure(body));
+    }
+    Ok(canonical(answer))
+}
+
+/// The error of a failed response, or of an `error` event: in an object, as the service sends it, or beside the type,
+/// as it is documented.
+fn failure(body: &[u8]) -> ErrorInfo {
+    let mut error = told::error_in(body)
+        .unwrap_or_else(|| ErrorInfo::in_stream("upstream_error", "The provider reported an error."));
+    error.code.get_or_insert_with(|| "upstream_error".to_owned());
+    error
 }
 
 fn canonical(answer: Answer) -> ChatResponse {
@@ -207,8 +216,6 @@ struct Wire {
     delta: Option<String>,
     item: Option<Json>,
     response: Option<Json>,
-    code: Option<String>,
-    message: Option<String>,
 }
 
 impl AnswerReading {
@@ -232,13 +239,6 @@ impl AnswerReading {
             self.parts.arguments(call, arguments, &self.unique, events);
         }
     }
-
-    fn fail(failure: Failure, events: &mut Vec<StreamEvent>) -> bool {
-        let message = failure.message.unwrap_or_else(|| "The provider reported an error.".to_owned());
-        let code = failure.code.unwrap_or_else(|| "upstream_error".to_owned());
-        events.push(StreamEvent::Error(ErrorInfo::in_stream(&code, message)));
-        true
-    }
 }
 
 impl Reading for AnswerReading {
@@ -250,7 +250,8 @@ impl Reading for AnswerReading {
         let answer: Option<Answer> =
             wire.response.as_ref().and_then(|response| serde_json::from_str(response.text()).ok());
         if wire.r#type == "error" {
-            return Self::fail(Failure { code: wire.code, message: wire.message }, events);
+            events.push(StreamEvent::Error(failure(data)));
+            return true;
         }
         self.begin(answer.as_ref(), events);
         let index = count(wire.output_index.as_ref());
@@ -282,7 +283,9 @@ impl Reading for AnswerReading {
                 }
             }
             "response.failed" => {
-                return Self::fail(answer.and_then(|answer| answer.error).unwrap_or_default(), events);
+                let response = wire.response.as_ref().map_or("", Json::text);
+                events.push(StreamEvent::Error(failure(response.as_bytes())));
+                return true;
             }
             "response.completed" | "response.incomplete" => {
                 let answer = answer.unwrap_or_default();

@@ -81,7 +81,13 @@ impl ResponsesEncoder {
             }
             output.end(index);
         }
-        let (status, incomplete) = outcome(choice.and_then(|choice| choice.finish.as_ref()));
+        let finish = choice.and_then(|choice| choice.finish.as_ref());
+        if let Some(words) = output.missing_refusal(finish) {
+            output.start(parts.len(), PartStart::Refusal);
+            output.append(parts.len(), words);
+            output.end(parts.len());
+        }
+        let (status, incomplete) = outcome(finish);
         for item in &mut output.items {
             item.set_status(Status::Completed);
         }
@@ -152,9 +158,11 @@ fn add(output: &mut Output, index: usize, part: &Part) -> bool {
             output.append(index, arguments);
             output.sign(index, signature.as_deref().unwrap_or_default());
         }
-        Part::Image { .. } | Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => {
-            return false;
+        Part::Image { media, .. } | Part::Audio { media } | Part::File { media, .. } => {
+            output.start(index, PartStart::Text);
+            output.append(index, &media.in_words().unwrap_or_default());
         }
+        Part::ToolResult { .. } => return false,
     }
     true
 }

@@ -221,6 +221,12 @@ impl Output {
         Some(slot)
     }
 
+    /// The refusal that an answer without a word needs to be told apart from an empty one.
+    pub(super) fn missing_refusal(&self, finish: Option<&FinishReason>) -> Option<&'static str> {
+        let is_silent = !self.items.iter().any(|item| matches!(item, Item::Message { .. }));
+        (finish == Some(&FinishReason::Refusal) && is_silent).then_some("The model refused to answer.")
+    }
+
     /// Adds the items with the signatures of tool calls, in the order of the calls, and returns their indexes.
     pub(super) fn add_signatures(&mut self) -> std::ops::Range<usize> {
         let first = self.items.len();
@@ -274,8 +280,9 @@ pub(super) fn outcome(finish: Option<&FinishReason>) -> (Status, Option<super::w
     let reason = match finish {
         Some(FinishReason::Length) => Some("max_output_tokens"),
         Some(FinishReason::ContentFilter) => Some("content_filter"),
-        // The turn was paused, but none of the documented reasons says so.
-        Some(FinishReason::Pause) => None,
+        // The turn may be continued. Of the two documented reasons, without which clients refuse the object, that is
+        // the one that says so.
+        Some(FinishReason::Pause) => Some("max_output_tokens"),
         _ => return (Status::Completed, None),
     };
     (Status::Incomplete, Some(super::wire::Incomplete { reason }))

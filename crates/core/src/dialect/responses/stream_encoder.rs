@@ -315,6 +315,10 @@ impl ResponsesStream {
             StreamEvent::Citation { part, citation, .. } => self.output.cite(*part, citation.clone()),
             StreamEvent::PartEnd { part, .. } => self.end_part(*part, out),
             StreamEvent::Finish { reason, .. } => {
+                if let Some(words) = self.output.missing_refusal(Some(reason)) {
+                    self.start_part(usize::MAX, &PartStart::Refusal, out);
+                    self.grow(usize::MAX, words, &[], out);
+                }
                 self.finish = Some(reason.clone());
                 self.finish(out);
             }

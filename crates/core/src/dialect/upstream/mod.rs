@@ -35,6 +35,11 @@ pub fn arguments_text(arguments: Option<&Json>) -> String {
     }
 }
 
+/// Whether something in the place of a tool call is one: services write an empty one beside the content.
+pub fn is_call(name: Option<&str>, arguments: &str) -> bool {
+    name.is_some_and(|name| !name.is_empty()) || !matches!(arguments.trim(), "" | "{}" | "null")
+}
+
 /// The letters and digits of an id, for deriving other ids.
 pub fn alphanumeric(id: &str) -> String {
     id.chars().filter(char::is_ascii_alphanumeric).collect()

@@ -7,7 +7,7 @@
 //! - fragments without an id or name belong to the call with their index; a second id on the same index is another
 //!   call.
 
-use super::call_id;
+use super::{call_id, is_call};
 use crate::dialect::canonical::{Citation, PartStart, StreamEvent};
 
 /// Most bytes that are held back to keep the order.
@@ -43,6 +43,12 @@ struct Call {
     ended: bool,
 }
 
+impl Call {
+    fn is_one(&self) -> bool {
+        is_call(Some(&self.name), &self.held)
+    }
+}
+
 impl ChoiceParts {
     /// No parts yet.
     pub fn new(choice: usize) -> Self {
@@ -51,7 +57,7 @@ impl ChoiceParts {
 
     /// Whether the answer contains a tool call.
     pub fn has_calls(&self) -> bool {
-        !self.calls.is_empty()
+        self.calls.iter().any(|call| call.part.is_some() || call.is_one())
     }
 
     /// Whether there is no content yet.
@@ -178,7 +184,7 @@ impl ChoiceParts {
 
     fn start_up_to(&mut self, end: usize, unique: &str, events: &mut Vec<StreamEvent>) {
         let choice = self.choice;
-        for call in self.calls.iter_mut().take(end).filter(|call| call.part.is_none()) {
+        for call in self.calls.iter_mut().take(end).filter(|call| call.part.is_none() && call.is_one()) {
             let part = self.next;
             self.next += 1;
             call.part = Some(part);

@@ -126,8 +126,8 @@ pub struct Judged {
 impl Judged {
     /// Judges the answers that `codec` reads.
     #[must_use]
-    pub fn new(codec: impl UpstreamCodec + 'static) -> Self {
-        Self { codec: Rc::new(codec) }
+    pub fn new(codec: Box<dyn UpstreamCodec>) -> Self {
+        Self { codec: codec.into() }
     }
 }
 

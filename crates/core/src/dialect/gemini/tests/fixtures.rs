@@ -1,19 +1,20 @@
 //! The fixtures are decoded without errors, and streams give the same as unstreamed answers.
 
 use crate::dialect::canonical::{
-    CallerCodec, ChatResponse, ErrorKind, FinishReason, Part, StreamDecoder, UpstreamCodec, assemble,
+    CallerCodec, ChatResponse, ErrorInfo, ErrorKind, FinishReason, Part, StreamDecoder, UpstreamCodec,
+    assemble,
 };
 use crate::dialect::gemini::{Gemini, Vertex, error, usage_tap};
 use crate::dialect::upstream::testing::fixtures;
 
-fn streamed(stream: &[u8]) -> ChatResponse {
+fn streamed(stream: &[u8]) -> Result<ChatResponse, ErrorInfo> {
     let mut decoder: Box<dyn StreamDecoder> = Gemini.stream_decoder();
     let mut events = Vec::new();
     for chunk in stream.chunks(7) {
         decoder.push(chunk, &mut events);
     }
     decoder.finish(&mut events);
-    assemble(events).unwrap()
+    assemble(events)
 }
 
 #[test]
@@ -47,8 +48,15 @@ fn streams_and_whole_answers_agree() {
     assert!(responses.len() >= 8 && responses.len() == streams.len());
     for ((name, body), (other, stream)) in responses.into_iter().zip(streams) {
         assert_eq!(name, other);
-        let whole = Gemini.decode_response(&body).unwrap();
+        let whole = Gemini.decode_response(&body);
         assert_eq!(streamed(&stream), whole, "{name}");
+        if name == "malformed_call" {
+            let error = whole.unwrap_err();
+            assert_eq!(error.code.as_deref(), Some("MALFORMED_FUNCTION_CALL"));
+            assert_eq!(error.message, "The call could not be read.");
+            continue;
+        }
+        let whole = whole.unwrap();
         let tap = usage_tap::inspect(&body).unwrap();
         assert!(tap.complete && tap.usage == whole.usage, "{name}");
         let choice = &whole.choices[0];

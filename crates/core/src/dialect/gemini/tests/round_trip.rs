@@ -249,7 +249,7 @@ fn choice() -> impl Strategy<Value = Choice> {
         Just(FinishReason::Stop),
         Just(FinishReason::Length),
         Just(FinishReason::ContentFilter),
-        Just(FinishReason::Other("LANGUAGE".into())),
+        Just(FinishReason::ContentFilter),
     ];
     (thinking, of((text(), any::<bool>())), signature(), calls, ends).prop_map(
         |(thinking, text, proof, calls, finish)| {

@@ -74,7 +74,10 @@ pub(super) fn read(message: &JsonObject<'_>) -> Said {
     }
     said.calls
         .extend(items_at(message, "tool_calls").into_iter().filter_map(object).map(|call| call_piece(&call)));
-    if let Some(call) = object_at(message, "function_call") {
+    // Some services have an empty one beside the content.
+    let old = object_at(message, "function_call");
+    let is_said = |call: &JsonObject<'_>| text(call, "name").or_else(|| text(call, "arguments")).is_some();
+    if let Some(call) = old.filter(is_said) {
         said.calls.push(CallPiece {
             index: None,
             id: None,

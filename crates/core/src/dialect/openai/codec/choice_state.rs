@@ -1,8 +1,9 @@
 //! The state of one choice of a stream: its open part, and what is held back.
 
 use super::answer::{self, CallPiece, Piece};
-use super::calls::Calls;
+use super::calls::{Call, Calls};
 use crate::dialect::canonical::{Citation, ErrorInfo, FinishReason, PartStart, StreamEvent};
+use crate::dialect::upstream::is_call;
 
 /// Most bytes that are held back of one choice.
 const MAX_HELD_BYTES: usize = 256 * 1024;
@@ -168,11 +169,12 @@ impl ChoiceState {
     /// Ends the choice.
     pub fn settle(&mut self, sink: &mut Sink<'_>) {
         for position in 0..self.calls.list.len() {
-            if self.calls.list.get(position).is_some_and(|call| call.part.is_none()) {
+            let is_waiting = |call: &Call| call.part.is_none() && is_call(call.name.as_deref(), &call.held);
+            if self.calls.list.get(position).is_some_and(is_waiting) {
                 self.begin_call(position, sink);
             }
         }
-        let has_calls = !self.calls.list.is_empty();
+        let has_calls = self.calls.list.iter().any(|call| call.part.is_some());
         self.close_calls(sink);
         self.close(sink);
         let reason = answer::settled(self.finish.take(), has_calls, self.refused, self.next_part > 0);

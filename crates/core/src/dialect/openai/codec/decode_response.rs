@@ -7,6 +7,7 @@ use super::error;
 use super::lenient::{integer, items, object, object_at, text};
 use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, Json, Media, Part};
 use crate::dialect::openai::usage::Sources;
+use crate::dialect::upstream::is_call;
 use crate::dialect::upstream::usage::Tally;
 use crate::json::object::JsonObject;
 use crate::tokens::TokenUsage;
@@ -94,8 +95,10 @@ fn choice_of(said: Said, choice: &JsonObject<'_>, reply: Option<&str>, position:
         let media_type = answer::audio_type(&data).to_owned();
         parts.push(Part::Audio { media: Media::Base64 { media_type, data } });
     }
-    let has_calls = !said.calls.is_empty();
-    for call in said.calls {
+    let calls = said.calls.into_iter().filter(|call| is_call(call.name.as_deref(), &call.arguments));
+    let calls: Vec<_> = calls.collect();
+    let has_calls = !calls.is_empty();
+    for call in calls {
         let id = call.id.unwrap_or_else(|| answer::call_id(reply, position, parts.len()));
         parts.push(Part::ToolCall {
             id,

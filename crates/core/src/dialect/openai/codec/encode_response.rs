@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::wire::{
     AnnotationOut, AudioOut, BlockOut, CallOut, CalledOut, ChoiceOut, CompletionDetailsOut, ExtraContent,
-    Field, ImageOut, PartOut, PromptDetailsOut, ReplyOut, SaidOut, UrlCitation, UsageOut, json,
+    Field, PictureOut, PromptDetailsOut, ReplyOut, SaidOut, UrlCitation, UsageOut, json,
 };
 use crate::dialect::canonical::{
     ChatResponse, Choice, Citation, FinishReason, Json, Media, Part, ReplyContext, openai_tier,
@@ -92,18 +92,16 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
                 ..CallOut::default()
             }),
             Part::Image { media, detail, .. } => {
-                said.images.extend(media.to_url().map(|url| PartOut::ImageUrl {
-                    image_url: ImageOut { url, detail: detail.as_deref() },
-                    cache_control: None,
-                }));
+                let picture = |url| PictureOut::new(None, url, detail.as_deref());
+                said.images.extend(media.to_url().map(picture));
             }
             Part::Audio { media: Media::Base64 { data, .. } } => {
                 said.audio = Some(AudioOut {
-                    id: format!("audio_{}", context.unique),
+                    id: Some(format!("audio_{}", context.unique)),
                     data,
                     // The recording is not stored, so its id cannot be referred to.
-                    expires_at: created,
-                    transcript: String::new(),
+                    expires_at: Some(created),
+                    transcript: None,
                 });
             }
             Part::Audio { .. } | Part::File { .. } | Part::ToolResult { .. } => {}
@@ -115,7 +113,7 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
     said.content = Some(match &mut said.audio {
         // The text of spoken output is its transcript.
         Some(audio) => {
-            audio.transcript = words;
+            audio.transcript = Some(words);
             Field::Null
         }
         None if words.is_empty() && says_otherwise(&choice.parts) => Field::Null,
@@ -139,6 +137,7 @@ pub(super) fn annotation(citation: &Citation, text: (u64, u64)) -> Option<Annota
     if let Some(url) = &citation.url {
         let (start_index, end_index) = citation.span.unwrap_or(text);
         return Some(AnnotationOut::Url {
+            index: None,
             r#type: "url_citation",
             url_citation: UrlCitation {
                 url,
@@ -149,7 +148,8 @@ pub(super) fn annotation(citation: &Citation, text: (u64, u64)) -> Option<Annota
             },
         });
     }
-    citation.original.as_ref().filter(|original| is_annotation(original)).map(AnnotationOut::Original)
+    let original = citation.original.as_ref().filter(|original| is_annotation(original));
+    original.map(|original| AnnotationOut::Original(Cow::Borrowed(original)))
 }
 
 /// Annotations of this dialect have their content in a field named after their type.
@@ -165,7 +165,8 @@ pub(in crate::dialect::openai) fn finish_word(
     as_function: bool,
 ) -> &'static str {
     match reason {
-        Some(FinishReason::Length) => "length",
+        // A paused turn is not complete either.
+        Some(FinishReason::Length | FinishReason::Pause) => "length",
         Some(FinishReason::ToolCalls) if as_function => "function_call",
         Some(FinishReason::ToolCalls) => "tool_calls",
         Some(FinishReason::ContentFilter) => "content_filter",

@@ -43,7 +43,7 @@ fn has_errors(reply: &JsonObject<'_>) -> bool {
 
 /// Whether the value of `error` is an error: services write an empty one into good answers. An empty object is one
 /// only where there is no answer.
-fn is_said(error: &RawValue, is_no_answer: bool) -> bool {
+pub(in crate::dialect::openai) fn is_said(error: &RawValue, is_no_answer: bool) -> bool {
     match Kind::of(error) {
         Kind::Null => false,
         Kind::Boolean => error.get() == "true",

@@ -46,7 +46,7 @@ pub(super) use error::encode as encode_error;
 pub(in crate::dialect) use error::{
     encode_own as encode_own_error, encode_passthrough as encode_passthrough_error,
 };
-pub(super) use error::{in_stream as decode_error_in_answer, is_error};
+pub(super) use error::{in_stream as decode_error_in_answer, is_error, is_said as is_error_value};
 pub use options::{Setting, TokenLimit, UpstreamOptions};
 pub(super) use policy::POLICY;
 

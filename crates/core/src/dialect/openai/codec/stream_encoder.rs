@@ -2,8 +2,9 @@
 //!
 //! Guarantees, for every valid sequence of events:
 //! - each choice begins with a delta that has the role, and every chunk has the same id, model and time;
-//! - tool calls are numbered without gaps in the order in which they start, and have id and name in their first delta
-//!   only;
+//! - tool calls are numbered without gaps in the order in which they start, and have id, name and signature in their
+//!   first delta only; every delta has `function`;
+//! - the items of lists have an `index`, without which clients cannot add deltas up;
 //! - usage is in a chunk of its own before the end, and only if the caller requested it;
 //! - an error is an event of its own, without `[DONE]` after it.
 
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use super::encode_response::{annotation, count_characters, finish_word, usage_out};
 use super::error;
 use super::wire::{
-    AudioOut, BlockOut, CallOut, CalledOut, DeltaChoiceOut, ExtraContent, Field, ImageOut, PartOut, ReplyOut,
+    AudioOut, BlockOut, CallOut, CalledOut, DeltaChoiceOut, ExtraContent, Field, PictureOut, ReplyOut,
     SaidOut, UsageOut, json,
 };
 use crate::dialect::canonical::{
@@ -30,7 +31,19 @@ pub(super) struct Encoder {
     as_function: bool,
     usage: Option<TokenUsage>,
     choices: BTreeMap<usize, ChoiceState>,
+    /// A tool call whose first delta waits for the next event: a signature belongs into the first delta, because some
+    /// clients do not look for it in later ones.
+    begun: Option<Begun>,
     over: bool,
+}
+
+/// A tool call before its first delta.
+struct Begun {
+    choice: usize,
+    part: usize,
+    index: usize,
+    id: String,
+    name: String,
 }
 
 /// The state of a choice.
@@ -38,9 +51,12 @@ pub(super) struct Encoder {
 struct ChoiceState {
     has_role: bool,
     has_refusal: bool,
+    has_audio: bool,
     finished: bool,
     calls: usize,
     blocks: usize,
+    images: usize,
+    annotations: usize,
     /// Characters of text.
     length: u64,
     parts: BTreeMap<usize, PartState>,
@@ -63,6 +79,7 @@ impl Encoder {
             as_function,
             usage: None,
             choices: BTreeMap::new(),
+            begun: None,
             over: false,
         }
     }
@@ -72,6 +89,20 @@ impl StreamEncoder for Encoder {
     fn encode(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {
         if self.over {
             return;
+        }
+        if let Some(begun) = self.begun.take() {
+            let signature = match event {
+                StreamEvent::SignatureDelta { choice, part, signature }
+                    if (*choice, *part) == (begun.choice, begun.part) =>
+                {
+                    Some(signature.as_str())
+                }
+                _ => None,
+            };
+            self.begin_call(&begun, signature, out);
+            if signature.is_some() {
+                return;
+            }
         }
         match event {
             StreamEvent::Start { .. } | StreamEvent::Served { .. } => self.head.note(event),
@@ -131,6 +162,8 @@ impl Encoder {
         let as_function = self.as_function;
         let (audio_id, created) = (format!("audio_{}", self.head.id), self.head.created);
         let state = self.state(choice);
+        let is_first_audio =
+            matches!(start, PartStart::Audio { .. }) && !std::mem::replace(&mut state.has_audio, true);
         let part_state = match start {
             PartStart::Text => PartState::Text { start: state.length, citations: Vec::new() },
             PartStart::Thinking => PartState::Thinking { block: None },
@@ -147,6 +180,7 @@ impl Encoder {
                 PartState::Call { index: state.calls - 1 }
             }
         };
+        let mut begun = None;
         let said = match (start, &part_state) {
             (PartStart::ToolCall { name, .. }, PartState::Call { index: 0 }) if as_function => {
                 Some(SaidOut {
@@ -155,13 +189,8 @@ impl Encoder {
                 })
             }
             (PartStart::ToolCall { id, name }, PartState::Call { index }) if !as_function => {
-                Some(call(CallOut {
-                    index: Some(*index),
-                    id: Some(id),
-                    r#type: Some("function"),
-                    function: Some(CalledOut { name: Some(name), arguments: Some("") }),
-                    ..CallOut::default()
-                }))
+                begun = Some(Begun { choice, part, index: *index, id: id.clone(), name: name.clone() });
+                None
             }
             (PartStart::RedactedThinking { data }, _) => {
                 state.blocks += 1;
@@ -172,23 +201,40 @@ impl Encoder {
                 let data = origin.seal(own).into();
                 Some(block(BlockOut::RedactedThinking { index: Some(state.blocks - 1), data }))
             }
-            (PartStart::Image { media }, _) => media.to_url().map(|url| SaidOut {
-                images: vec![PartOut::ImageUrl {
-                    image_url: ImageOut { url, detail: None },
-                    cache_control: None,
-                }],
-                ..SaidOut::default()
+            (PartStart::Image { media }, _) => media.to_url().map(|url| {
+                state.images += 1;
+                let picture = PictureOut::new(Some(state.images - 1), url, None);
+                SaidOut { images: vec![picture], ..SaidOut::default() }
             }),
-            (PartStart::Audio { media: Media::Base64 { data, .. } }, _) => Some(SaidOut {
-                audio: Some(AudioOut { id: audio_id, data, expires_at: created, transcript: String::new() }),
-                ..SaidOut::default()
-            }),
+            (PartStart::Audio { media: Media::Base64 { data, .. } }, _) => {
+                let audio = AudioOut {
+                    id: is_first_audio.then_some(audio_id),
+                    data,
+                    expires_at: is_first_audio.then_some(created),
+                    transcript: None,
+                };
+                Some(SaidOut { audio: Some(audio), ..SaidOut::default() })
+            }
             _ => None,
         };
         state.parts.insert(part, part_state);
+        self.begun = begun;
         if let Some(said) = said {
             self.chunk(choice, said, None, None, out);
         }
+    }
+
+    /// Writes the first delta of a tool call.
+    fn begin_call(&self, begun: &Begun, signature: Option<&str>, out: &mut Vec<u8>) {
+        let said = call(CallOut {
+            index: Some(begun.index),
+            id: Some(&begun.id),
+            r#type: Some("function"),
+            function: Some(CalledOut { name: Some(&begun.name), arguments: Some("") }),
+            extra_content: signature.map(ExtraContent::signature),
+            ..CallOut::default()
+        });
+        self.chunk(begun.choice, said, None, None, out);
     }
 
     fn text(&mut self, choice: usize, part: usize, text: &str, out: &mut Vec<u8>) {
@@ -228,9 +274,11 @@ impl Encoder {
 
     fn signature(&mut self, choice: usize, part: usize, signature: &str, out: &mut Vec<u8>) {
         let said = match self.part(choice, part) {
+            // Clients expect `function` in every delta.
             Some(PartState::Call { index }) => {
+                let (index, function) = (Some(*index), Some(CalledOut::default()));
                 let extra_content = Some(ExtraContent::signature(signature));
-                call(CallOut { index: Some(*index), extra_content, ..CallOut::default() })
+                call(CallOut { index, function, extra_content, ..CallOut::default() })
             }
             Some(PartState::Thinking { .. }) => {
                 let index = self.block_index(choice, part);
@@ -259,8 +307,14 @@ impl Encoder {
         let Some(PartState::Text { start, citations }) = self.state(choice).parts.remove(&part) else {
             return;
         };
-        let annotations: Vec<_> =
-            citations.iter().filter_map(|citation| annotation(citation, (start, end))).collect();
+        let place = &mut self.state(choice).annotations;
+        let cited = citations.iter().filter_map(|citation| annotation(citation, (start, end)));
+        let annotations: Vec<_> = cited
+            .map(|annotation| {
+                *place += 1;
+                annotation.at(*place - 1)
+            })
+            .collect();
         if !annotations.is_empty() {
             let said = SaidOut { annotations, ..SaidOut::default() };
             self.chunk(choice, said, None, None, out);
@@ -408,6 +462,46 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_is_in_the_first_delta_of_its_call() {
+        let signature = StreamEvent::SignatureDelta { choice: 0, part: 0, signature: "g".into() };
+        let stream = written(&[call_start(0, "a"), signature, arguments(0, "{}")], false, false);
+        assert_eq!(
+            deltas(&stream)[1..],
+            [
+                json!({"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""},
+                    "extra_content":{"google":{"thought_signature":"g"}}}]}),
+                json!({"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}),
+            ]
+        );
+    }
+
+    #[test]
+    fn items_of_lists_are_numbered() {
+        let citation =
+            || Citation { url: Some("u".into()), title: None, cited_text: None, span: None, original: None };
+        let cited = |part| StreamEvent::Citation { choice: 0, part, citation: citation() };
+        let picture = PartStart::Image { media: Media::from_url("https://a.example/b.png") };
+        let events = [
+            start(0, PartStart::Text),
+            cited(0),
+            cited(0),
+            StreamEvent::PartEnd { choice: 0, part: 0 },
+            start(1, picture.clone()),
+            start(2, picture),
+            start(3, PartStart::Text),
+            cited(3),
+            StreamEvent::PartEnd { choice: 0, part: 3 },
+        ];
+        let deltas = deltas(&written(&events, false, false));
+        let numbers = |name: &str| -> Vec<Value> {
+            let lists = deltas.iter().filter_map(|delta| delta[name].as_array()).flatten();
+            lists.map(|item| item["index"].clone()).collect()
+        };
+        assert_eq!(numbers("annotations"), [json!(0), json!(1), json!(2)]);
+        assert_eq!(numbers("images"), [json!(0), json!(1)]);
+    }
+
+    #[test]
     fn interleaved_calls_have_dense_indexes() {
         let events = [
             start(0, PartStart::Text),
@@ -430,7 +524,7 @@ mod tests {
                 json!({"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"f","arguments":""}}]}),
                 json!({"tool_calls":[{"index":1,"function":{"arguments":"{"}}]}),
                 json!({"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}),
-                json!({"tool_calls":[{"index":1,"extra_content":{"google":{"thought_signature":"g"}}}]}),
+                json!({"tool_calls":[{"index":1,"function":{},"extra_content":{"google":{"thought_signature":"g"}}}]}),
             ]
         );
         let old = written(&events, false, true);

@@ -343,28 +343,67 @@ pub(super) struct SaidOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioOut<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub images: Vec<PartOut<'a>>,
+    pub images: Vec<PictureOut<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<CallOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_call: Option<CalledOut<'a>>,
 }
 
-/// Speech in an answer.
+/// An image in an answer. Deltas have `index`, by which clients assemble them.
 #[derive(Serialize)]
-pub(super) struct AudioOut<'a> {
-    pub id: String,
-    pub data: &'a str,
-    pub expires_at: u64,
-    pub transcript: String,
+pub(super) struct PictureOut<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    pub r#type: &'static str,
+    pub image_url: ImageOut<'a>,
 }
 
-/// A citation.
+impl<'a> PictureOut<'a> {
+    pub fn new(index: Option<usize>, url: String, detail: Option<&'a str>) -> Self {
+        Self { index, r#type: "image_url", image_url: ImageOut { url, detail } }
+    }
+}
+
+/// Speech in an answer. Of several deltas only the first has the id and the time, because clients add them up.
+#[derive(Serialize, Default)]
+pub(super) struct AudioOut<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub data: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+}
+
+/// A citation. Deltas have `index`, by which clients assemble them.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum AnnotationOut<'a> {
-    Url { r#type: &'static str, url_citation: UrlCitation<'a> },
-    Original(&'a Json),
+    Url {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        index: Option<usize>,
+        r#type: &'static str,
+        url_citation: UrlCitation<'a>,
+    },
+    Original(Cow<'a, Json>),
+}
+
+impl AnnotationOut<'_> {
+    /// The same in a delta.
+    pub fn at(self, place: usize) -> Self {
+        match self {
+            Self::Url { r#type, url_citation, .. } => Self::Url { index: Some(place), r#type, url_citation },
+            Self::Original(original) => {
+                let mut value = original.to_value();
+                if let Some(fields) = value.as_object_mut() {
+                    fields.insert("index".to_owned(), place.into());
+                }
+                Self::Original(Cow::Owned(Json::of(&value)))
+            }
+        }
+    }
 }
 
 #[derive(Serialize)]

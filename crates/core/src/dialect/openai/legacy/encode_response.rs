@@ -35,7 +35,7 @@ pub(super) fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8>
             .iter()
             .enumerate()
             .map(|(index, choice)| ChoiceOut {
-                text: choice.parts.iter().filter_map(visible).collect(),
+                text: Cow::Owned(choice.parts.iter().filter_map(visible).collect()),
                 index,
                 logprobs: choice.logprobs.as_ref().and_then(|logprobs| translate(logprobs, &mut 0)),
                 finish_reason: Some(word(choice)),
@@ -47,10 +47,13 @@ pub(super) fn encode(response: &ChatResponse, context: &ReplyContext) -> Vec<u8>
     })
 }
 
-/// The text of a part. A refusal has no place of its own.
-fn visible(part: &Part) -> Option<&str> {
+/// The text of a part. A refusal has no place of its own, an image or audio is a link.
+fn visible(part: &Part) -> Option<Cow<'_, str>> {
     match part {
-        Part::Text { text, .. } | Part::Refusal { text } => Some(text),
+        Part::Text { text, .. } | Part::Refusal { text } => Some(Cow::Borrowed(text)),
+        Part::Image { media, .. } | Part::Audio { media } | Part::File { media, .. } => {
+            media.in_words().map(Cow::Owned)
+        }
         _ => None,
     }
 }

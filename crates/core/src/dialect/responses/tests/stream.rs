@@ -222,7 +222,7 @@ fn a_cut_answer_is_incomplete() {
     for (reason, said) in [
         (FinishReason::Length, json!({"reason": "max_output_tokens"})),
         (FinishReason::ContentFilter, json!({"reason": "content_filter"})),
-        (FinishReason::Pause, json!({})),
+        (FinishReason::Pause, json!({"reason": "max_output_tokens"})),
     ] {
         let events = read(&streamed(
             &encoder(),
@@ -440,8 +440,12 @@ proptest! {
     #[test]
     fn the_answer_can_be_given_back(response in any_response()) {
         let output = body(&encoder(), &response)["output"].clone();
-        let expected: Vec<Part> =
+        let mut expected: Vec<Part> =
             response.choices[0].parts.iter().cloned().filter_map(after_translation).collect();
+        let is_silent = !expected.iter().any(|part| matches!(part, Part::Text { .. } | Part::Refusal { .. }));
+        if response.choices[0].finish == Some(FinishReason::Refusal) && is_silent {
+            expected.push(Part::Refusal { text: "The model refused to answer.".into() });
+        }
         let found: Vec<Part> = given_back(&output).into_iter().map(without_sources).collect();
         prop_assert_eq!(found, expected);
     }
