@@ -10,7 +10,7 @@ import unittest
 
 import place
 
-SUITES = ("openai_sdk", "anthropic_sdk", "google_sdk")
+SUITES = ("openai_sdk", "anthropic_sdk", "google_sdk", "accumulators")
 
 if __name__ == "__main__":
     place.start()

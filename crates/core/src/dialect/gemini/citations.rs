@@ -176,11 +176,12 @@ fn make_chunk(citation: &Citation) -> Value {
         }
     }
     match &citation.cited_text {
-        // Only a retrieved document has a text.
+        // Only a retrieved document has a text, and a page of the web always has an address: clients refuse one without.
         Some(text) => {
             source.insert("text".into(), text.as_str().into());
             json!({"retrievedContext": source})
         }
+        None if citation.url.is_none() => json!({"retrievedContext": source}),
         None => json!({"web": source}),
     }
 }

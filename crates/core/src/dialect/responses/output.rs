@@ -278,11 +278,10 @@ pub(super) fn token_logprobs(logprobs: &Json) -> Vec<Json> {
 /// The status of a response with this finish reason, and why it is incomplete.
 pub(super) fn outcome(finish: Option<&FinishReason>) -> (Status, Option<super::wire::Incomplete>) {
     let reason = match finish {
-        Some(FinishReason::Length) => Some("max_output_tokens"),
         Some(FinishReason::ContentFilter) => Some("content_filter"),
-        // The turn may be continued. Of the two documented reasons, without which clients refuse the object, that is
-        // the one that says so.
-        Some(FinishReason::Pause) => Some("max_output_tokens"),
+        // A paused turn may be continued. Of the two documented reasons, without which clients refuse the object, this
+        // is the one that says so.
+        Some(FinishReason::Length | FinishReason::Pause) => Some("max_output_tokens"),
         _ => return (Status::Completed, None),
     };
     (Status::Incomplete, Some(super::wire::Incomplete { reason }))

@@ -219,23 +219,21 @@ impl JudgedStream {
                 return;
             }
             match event {
-                StreamEvent::Finish { ref reason, .. } => match abnormal(reason) {
-                    Some(error) => {
+                StreamEvent::Finish { ref reason, .. } => {
+                    if let Some(error) = abnormal(reason) {
                         self.failed.get_or_insert(error);
-                    }
-                    None => {
+                    } else {
                         self.has_answer = true;
                         events.push(event);
                     }
-                },
+                }
                 StreamEvent::Done => {
                     let error = self.failed.take().or_else(|| (!self.has_answer).then(no_answer));
-                    match error {
-                        Some(error) => self.fail(error, events),
-                        None => {
-                            self.is_over = true;
-                            events.push(event);
-                        }
+                    if let Some(error) = error {
+                        self.fail(error, events);
+                    } else {
+                        self.is_over = true;
+                        events.push(event);
                     }
                 }
                 StreamEvent::Error(error) => {

@@ -111,15 +111,27 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
         said.refusal = Some(Field::Is(refusal.into()));
     }
     said.content = Some(match &mut said.audio {
-        // The text of spoken output is its transcript.
-        Some(audio) => {
+        Some(audio) if is_speech(&choice.parts) => {
             audio.transcript = Some(words);
             Field::Null
+        }
+        Some(audio) => {
+            audio.transcript = Some(String::new());
+            Field::Is(Cow::Owned(words))
         }
         None if words.is_empty() && says_otherwise(&choice.parts) => Field::Null,
         None => Field::Is(Cow::Owned(words)),
     });
     said
+}
+
+/// Whether the answer is speech: a recording, and at most one text, which is its transcript.
+fn is_speech(parts: &[Part]) -> bool {
+    let mut said = parts.iter().filter(|part| !matches!(part, Part::Thinking { .. }));
+    matches!(
+        (said.next(), said.next(), said.next()),
+        (Some(Part::Audio { .. }), None, None) | (Some(Part::Text { .. }), Some(Part::Audio { .. }), None)
+    )
 }
 
 /// Whether the answer contains anything other than text.
@@ -165,8 +177,7 @@ pub(in crate::dialect::openai) fn finish_word(
     as_function: bool,
 ) -> &'static str {
     match reason {
-        // A paused turn is not complete either.
-        Some(FinishReason::Length | FinishReason::Pause) => "length",
+        Some(FinishReason::Length) => "length",
         Some(FinishReason::ToolCalls) if as_function => "function_call",
         Some(FinishReason::ToolCalls) => "tool_calls",
         Some(FinishReason::ContentFilter) => "content_filter",

@@ -152,7 +152,7 @@ impl State {
                     self.over = true;
                 }
                 Err(info) if serde_json::from_slice::<JsonObject<'_>>(tail).is_ok() => {
-                    self.fail(info, events)
+                    self.fail(info, events);
                 }
                 Err(_) => {}
             }

@@ -48,6 +48,7 @@ struct Begun {
 
 /// The state of a choice.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact about the choice so far")]
 struct ChoiceState {
     has_role: bool,
     has_refusal: bool,
