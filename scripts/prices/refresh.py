@@ -258,6 +258,8 @@ def seller_rows(said, gp_name, mp_name, day, now):
             row["retired"] = True
         rows.append(row)
     taken = {row["id"] for row in rows}
+    if gp_seller and gp_name != "aws":
+        add_known_names(rows, gp_seller, mp_rows)
     for name, row in mp_rows.items():
         covered = name in taken or (gp_seller and gp_seller.find_model(name))
         if row and not covered and status.get(name) != "removed":
@@ -268,6 +270,19 @@ def seller_rows(said, gp_name, mp_name, day, now):
     for row in rows:
         keep_notes(row, old.get(row["id"]))
     return [settled(row, old.get(row["id"])) for row in sorted(rows, key=lambda row: row["id"])]
+
+
+def add_known_names(rows, gp_seller, mp_rows):
+    """Names that model-prices lists become exact rules of the rows whose rules they match, where the price is the same."""
+    by_id = {row["id"]: row for row in rows}
+    for name, said in sorted(mp_rows.items()):
+        model = gp_seller.find_model(name)
+        row = by_id.get(model.id) if model else None
+        if row is None or said is None or name in by_id:
+            continue
+        same = all(is_close(row.get(key) or 0, said.get(key) or 0) for key in ("input", "output"))
+        if same and "=" + name not in row.get("match", ()):
+            row["match"] = row.get("match", ["=" + row["id"]]) + ["=" + name]
 
 
 def settled(row, old):

@@ -55,6 +55,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
             set_price_source(&headers, record);
             record.event.status = status;
             record.note_facts(&facts);
+            operation.attribute(&mut record.event.usage);
             settlement.keep_hold(hold);
             // The platform pipes the stream from now on, and closes the upstream if the caller disconnects.
             settlement.finish(Outcome::Completed);

@@ -23,7 +23,7 @@ test("what a request costs is recorded with it", async () => {
   // Dollars per million tokens are millionths of a dollar per token.
   assert.equal(await costOf(a), 1000 * 2.5 + 1000 * 10);
   assert.equal(await costOf(b), 1000 + 3000);
-  assert.equal(await costOf(c), null);
+  assert.equal(await costOf(c), 0);
   assert.deepEqual(
     [a, b, c].map(({ headers }) => headers["x-nexus-cost"]),
     ["assumed", "override", "unknown"],
@@ -35,6 +35,9 @@ test("what a request costs is recorded with it", async () => {
   );
   assert.match(rows[0].price_table, /^\d{4}-\d{2}-\d{2}-[0-9a-f]{8}$/);
   assert.equal((await t.gw.admin("GET", "/stats/total")).body.unpriced_requests, 1);
+  const { requests } = (await t.gw.admin("GET", "/stats/requests")).body;
+  const logged = requests.find((row) => row.request_id === c.headers["x-request-id"]);
+  assert.deepEqual([logged.cost_micros, logged.price_source], [null, "unknown"]);
   assert.equal((await price("model:own", { factor: 1.5 })).status, 200);
   assert.equal((await price(`provider:${t.provider.id}`, { factor: 2 })).status, 200);
   assert.equal(await costOf(await t.complete(ask("own"))), 4000 * 3);
@@ -118,6 +121,13 @@ test("tiers, fees and the provider's own cost", async () => {
   assert.equal(set.status, 200, set.text);
   assert.deepEqual(set.body.tiers, [{ above: 999, input: 2, output: 3 }]);
   assert.equal(await costOf(await t.complete(ask("tiered"))), 2000 + 3000 + 12_000);
+  assert.equal((await price(`provider_model:${model.id}`, { factor: 2 })).status, 200);
+  t.up.on("tiered", (x) =>
+    x.reply(200, completion(x.model, "ok", { reported: { ...usage(1000, 1000), cost: 0.0123 } })),
+  );
+  const told = await t.complete(ask("tiered"));
+  const row = await t.gw.row(told.headers["x-request-id"]);
+  assert.deepEqual([row.cost_micros, row.price_source, row.price_table], [24_600, "provider", null]);
 });
 
 test("a table of one's own is looked at before it holds", async () => {

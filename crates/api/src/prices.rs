@@ -199,6 +199,23 @@ pub struct PriceView {
     /// Hours in which everything costs more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak: Option<PeakView>,
+    /// Prices that are announced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<LaterView>,
+}
+
+/// A price that holds from a time on.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct LaterView {
+    /// From when on, in milliseconds since the epoch.
+    pub from: u64,
+    /// The prices that hold where no tier changes them.
+    #[serde(flatten)]
+    pub rates: RatesView,
+    /// Prices that differ for long prompts or ways of serving.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierView>,
 }
 
 impl PriceView {
@@ -209,7 +226,15 @@ impl PriceView {
             rates: RatesView::of(&price.base),
             tiers: price.parts.iter().map(TierView::of).collect(),
             peak: price.peak.as_ref().map(PeakView::of),
+            later: price.later.iter().map(|(from, price)| LaterView::of(*from, price)).collect(),
         }
+    }
+}
+
+impl LaterView {
+    fn of(from: u64, price: &Price) -> Self {
+        let tiers = price.parts.iter().map(TierView::of).collect();
+        Self { from, rates: RatesView::of(&price.base), tiers }
     }
 }
 

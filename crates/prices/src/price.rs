@@ -271,6 +271,8 @@ fn lines(counts: &Counts, rates: &Rates) -> [(u64, Option<u64>); 13] {
     let drawn = counts.image_completion.min(counts.completion - said_audio);
     let reasoning = counts.reasoning.min(counts.completion - said_audio - drawn);
     let cache_write = rates.cache_write.or(rates.input);
+    // A model that only draws or speaks has no price for the text of an answer.
+    let output = rates.output.or(rates.image_output).or(rates.audio_output).or(rates.input);
     let per_thousand = |price: Option<u64>| Some(price.unwrap_or(0).saturating_mul(MILLI));
     let cached_audio_rate = rates.cached_audio.or(rates.cached_input).or(rates.audio_input).or(rates.input);
     [
@@ -281,10 +283,10 @@ fn lines(counts: &Counts, rates: &Rates) -> [(u64, Option<u64>); 13] {
         (cached_audio, cached_audio_rate),
         (written - for_an_hour, cache_write),
         (for_an_hour, rates.cache_write_1h.or(cache_write)),
-        (counts.completion - said_audio - drawn - reasoning, rates.output),
-        (reasoning, rates.reasoning.or(rates.output)),
-        (said_audio, rates.audio_output.or(rates.output)),
-        (drawn, rates.image_output.or(rates.output)),
+        (counts.completion - said_audio - drawn - reasoning, output),
+        (reasoning, rates.reasoning.or(output)),
+        (said_audio, rates.audio_output.or(output)),
+        (drawn, rates.image_output.or(output)),
         // Fees are for a thousand; what has none is included.
         (1, per_thousand(rates.per_1k_requests)),
         (counts.web_searches, per_thousand(rates.per_1k_web_searches)),
@@ -363,11 +365,16 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_price_is_not_free() {
-        let input_only = Price::of_rates(Rates { input: Some(1), ..Rates::default() });
-        assert_eq!(input_only.cost(&usage(1_000_000, 0), None, 0), Some(1));
-        assert_eq!(input_only.cost(&usage(1, 1), None, 0), None);
-        assert_eq!(Price::of_rates(Rates::default()).cost(&usage(0, 0), None, 0), Some(0));
+    fn what_has_no_price_of_its_own_is_not_free() {
+        let input_only = Price::of_rates(Rates { input: Some(1_000_000), ..Rates::default() });
+        assert_eq!(input_only.cost(&usage(2, 3), None, 0), Some(5));
+        let draws = Rates { input: Some(1_000_000), image_output: Some(40_000_000), ..Rates::default() };
+        assert_eq!(Price::of_rates(draws).cost(&usage(2, 3), None, 0), Some(122));
+        let without = Price::of_rates(Rates::default());
+        assert_eq!(
+            (without.cost(&usage(0, 0), None, 0), without.cost(&usage(1, 0), None, 0)),
+            (Some(0), None)
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The operations of upstreams.
 
+use crate::tokens::TokenUsage;
+
 /// An operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -31,6 +33,18 @@ impl Operation {
         matches!(self, Self::Responses { .. } | Self::CompactResponse)
     }
 
+    /// Says of what kind the tokens of an answer are, where its usage does not and the operation allows one kind only.
+    pub fn attribute(self, usage: &mut TokenUsage) {
+        let is_attributed = usage.image_completion > 0 || usage.audio_completion > 0;
+        match self {
+            Self::ImageGenerations | Self::ImageEdits if !is_attributed => {
+                usage.image_completion = usage.completion
+            }
+            Self::Speech if !is_attributed => usage.audio_completion = usage.completion,
+            _ => {}
+        }
+    }
+
     /// Path of the operation below the version, in `OpenAI`'s API.
     #[must_use]
     pub fn openai_path(self) -> Option<&'static str> {
@@ -48,5 +62,27 @@ impl Operation {
             Self::Rerank => "rerank",
             Self::Moderations => "moderations",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operation_answers_has_the_price_of_its_kind() {
+        let usage = |completion, image_completion| TokenUsage {
+            completion,
+            image_completion,
+            ..TokenUsage::default()
+        };
+        let after = |operation: Operation, mut usage: TokenUsage| {
+            operation.attribute(&mut usage);
+            (usage.image_completion, usage.audio_completion)
+        };
+        assert_eq!(after(Operation::ImageEdits, usage(9, 0)), (9, 0));
+        assert_eq!(after(Operation::ImageGenerations, usage(9, 5)), (5, 0));
+        assert_eq!(after(Operation::Speech, usage(9, 0)), (0, 9));
+        assert_eq!(after(Operation::Embeddings, usage(9, 0)), (0, 0));
     }
 }
