@@ -1,7 +1,8 @@
 //! Encodes the messages: the system prompt separately, the rest as alternating turns of user and assistant.
 //!
 //! Instructions inside the conversation move to the system prompt, in order: only the newest models accept them in
-//! place, and only in some places. Blocks without text are left out, because the API refuses them.
+//! place, and only in some places. Blocks without text are left out, because the API refuses them, and so are thinking
+//! blocks at the end of a turn: an answer that broke off while it was thinking.
 
 use std::borrow::Cow;
 
@@ -10,10 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::wire::{self, Block, CacheMark, Source};
-use crate::dialect::canonical::{Citation, Json, Media, Message, Part, Role, SignatureOrigin};
-
-/// Placeholder where the API requires a turn and the caller has none.
-const FILLER: &str = "Continue.";
+use crate::dialect::canonical::{Citation, Json, Media, Part, Role, SignatureOrigin};
+use crate::dialect::upstream::history::{EMPTY_FAILURE, FILLER, History};
 
 /// One turn.
 #[derive(Debug, Serialize)]
@@ -21,6 +20,9 @@ pub struct Turn<'a> {
     pub role: &'static str,
     #[serde(serialize_with = "wire::content_of")]
     pub content: Vec<Block<'a>>,
+    /// Index of the message and of the part of each block, to report a block that is left out later.
+    #[serde(skip)]
+    places: Vec<(usize, usize)>,
 }
 
 /// The encoded messages.
@@ -35,30 +37,57 @@ const ASSISTANT: &str = "assistant";
 
 impl<'a> Conversation<'a> {
     /// Encodes the messages.
-    pub fn encode(messages: &'a [Message], dropped: &mut Vec<String>) -> Self {
+    pub fn encode(history: &'a History<'_>, dropped: &mut Vec<String>) -> Self {
         let mut conversation = Self::default();
-        for (index, message) in messages.iter().enumerate() {
+        for (index, message) in history.messages.iter().enumerate() {
+            let role = history.role_of(index);
             if message.name.is_some() {
                 dropped.push(format!("messages[{index}].name"));
             }
             for (number, part) in message.parts.iter().enumerate() {
                 let mut place = Place { message: index, part: number, dropped };
-                let Some(block) = place.block(part, message.role) else { continue };
-                match message.role {
+                let Some(block) = place.block(part, role) else { continue };
+                let at = (index, number);
+                match role {
                     Role::System | Role::Developer => conversation.system.push(block),
-                    Role::User | Role::Tool => conversation.say(USER, block),
-                    Role::Assistant => conversation.say(ASSISTANT, block),
+                    Role::User | Role::Tool => conversation.say(USER, block, at, dropped),
+                    Role::Assistant => conversation.say(ASSISTANT, block, at, dropped),
                 }
             }
         }
+        conversation.cut_thoughts(dropped);
         conversation.ensure_user_begins();
         conversation
     }
 
-    fn say(&mut self, role: &'static str, block: Block<'a>) {
+    fn say(
+        &mut self,
+        role: &'static str,
+        block: Block<'a>,
+        place: (usize, usize),
+        dropped: &mut Vec<String>,
+    ) {
+        if self.turns.last().is_some_and(|turn| turn.role != role) {
+            self.cut_thoughts(dropped);
+        }
         match self.turns.last_mut() {
-            Some(turn) if turn.role == role => turn.content.push(block),
-            _ => self.turns.push(Turn { role, content: vec![block] }),
+            Some(turn) if turn.role == role => {
+                turn.content.push(block);
+                turn.places.push(place);
+            }
+            _ => self.turns.push(Turn { role, content: vec![block], places: vec![place] }),
+        }
+    }
+
+    /// Leaves out the thinking blocks at the end of the last turn. The final block of a turn of the assistant cannot
+    /// be one.
+    fn cut_thoughts(&mut self, dropped: &mut Vec<String>) {
+        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
+        while turn.content.pop_if(|block| is_thought(block)).is_some() {
+            dropped.extend(turn.places.pop().map(name_of));
+        }
+        if turn.content.is_empty() {
+            self.turns.pop();
         }
     }
 
@@ -72,16 +101,23 @@ impl<'a> Conversation<'a> {
         } else {
             vec![Block::text(FILLER)]
         };
-        self.turns.insert(0, Turn { role: USER, content });
+        self.turns.insert(0, Turn { role: USER, content, places: Vec::new() });
     }
 
     /// Makes the end of the conversation acceptable for the model. A model that does not support a prefilled answer
-    /// is instructed to continue it; where it is supported, it must not end in white space.
-    pub fn end(&mut self, may_prefill: bool) {
+    /// is instructed to continue it; where it is supported, it must not end in white space, and without thinking it
+    /// must not contain thinking blocks.
+    pub fn end(&mut self, may_prefill: bool, dropped: &mut Vec<String>) {
         let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
         if !may_prefill {
-            self.turns.push(Turn { role: USER, content: vec![Block::text(FILLER)] });
-        } else if let Some(Block::Text { text, .. }) = turn.content.last_mut() {
+            let content = vec![Block::text(FILLER)];
+            self.turns.push(Turn { role: USER, content, places: Vec::new() });
+            return;
+        }
+        let thoughts = turn.content.iter().zip(&turn.places).filter(|(block, _)| is_thought(block));
+        dropped.extend(thoughts.map(|(_, place)| name_of(*place)));
+        turn.content.retain(|block| !is_thought(block));
+        if let Some(Block::Text { text, .. }) = turn.content.last_mut() {
             let end = text.trim_end().len();
             match text {
                 Cow::Borrowed(borrowed) => *borrowed = borrowed.get(..end).unwrap_or(borrowed),
@@ -101,11 +137,17 @@ impl<'a> Conversation<'a> {
     /// Whether the last round of tool calls, if it is not complete, began without a thinking block.
     pub fn has_thoughtless_tool_calls(&self) -> bool {
         let Some(turn) = self.turns.iter().rev().find(|turn| turn.role == ASSISTANT) else { return false };
-        let thinks =
-            |block: &Block<'_>| matches!(block, Block::Thinking { .. } | Block::RedactedThinking { .. });
         turn.content.iter().any(|block| matches!(block, Block::ToolUse { .. }))
-            && !turn.content.first().is_some_and(thinks)
+            && !turn.content.first().is_some_and(is_thought)
     }
+}
+
+fn is_thought(block: &Block<'_>) -> bool {
+    matches!(block, Block::Thinking { .. } | Block::RedactedThinking { .. })
+}
+
+fn name_of((message, part): (usize, usize)) -> String {
+    format!("messages[{message}].content[{part}]")
 }
 
 /// A part's position in the conversation, to report what cannot be expressed.
@@ -153,9 +195,13 @@ impl Place<'_> {
                 })
             }
             Part::ToolResult { call_id, name: _, parts, is_error, cache } if is_user => {
+                let mut content = self.result(parts);
+                if content.is_empty() && *is_error {
+                    content.push(Block::text(EMPTY_FAILURE));
+                }
                 Some(Block::ToolResult {
                     tool_use_id: Cow::Borrowed(call_id),
-                    content: self.result(parts),
+                    content,
                     is_error: *is_error,
                     cache_control: CacheMark::of(cache.as_ref()),
                 })

@@ -82,7 +82,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let rules = ModelRules::of(model);
     let mut dropped = Vec::new();
     let history = history::settled(&request.messages, &constraints::ANTHROPIC.call_id);
-    let mut conversation = Conversation::encode(&history.messages, &mut dropped);
+    let mut conversation = Conversation::encode(&history, &mut dropped);
     history.restore_places(&mut dropped);
     let called = conversation.called_tools();
     let (mut tools, tool_choice) = encode_tools::encode(request, &called, rules, &mut dropped);
@@ -93,7 +93,9 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     };
     let plan = thinking::plan(reasoning.as_ref(), request.max_tokens, rules, obstacles, &mut dropped);
     let thinks = plan.thinking.as_ref().is_some_and(Thinking::is_on);
-    conversation.end(rules.prefill && !thinks);
+    let known = dropped.len();
+    conversation.end(rules.prefill && !thinks, &mut dropped);
+    history.restore_places(dropped.get_mut(known..).unwrap_or_default());
     let format = format(request, rules, &mut conversation, &mut dropped);
     limit_cache_marks(&mut tools, &mut conversation, &mut dropped);
     let (temperature, top_p, top_k) = sampling(request, rules, thinks, &mut dropped);

@@ -1,7 +1,8 @@
 //! Encodes the messages: the system prompt separately, the rest as alternating turns of user and assistant.
 //!
 //! Instructions inside the conversation move to the system prompt, in order. Blocks without text are left out,
-//! because the service refuses them.
+//! because the service refuses them, and so is reasoning at the end of a turn: an answer that broke off while it was
+//! thinking. A result and a turn with a document have text.
 
 use std::borrow::Cow;
 
@@ -12,10 +13,11 @@ use serde::Serialize;
 use super::family::Family;
 use super::media;
 use super::wire::{Block, CachePoint, Reasoning, ToolResult, ToolUse};
-use crate::dialect::canonical::{CacheControl, Citation, Json, Message, Part, Role};
+use crate::dialect::canonical::{CacheControl, Citation, Json, Part, Role};
+use crate::dialect::upstream::history::{EMPTY_FAILURE, EMPTY_RESULT, FILLER, History};
 
-/// Placeholder where the service requires a turn and the caller has none.
-const FILLER: &str = "Continue.";
+/// The text that the service requires beside a document.
+const DOCUMENT_ONLY: &str = "See the attached document.";
 
 const USER: &str = "user";
 const ASSISTANT: &str = "assistant";
@@ -25,6 +27,9 @@ const ASSISTANT: &str = "assistant";
 pub struct Turn<'a> {
     pub role: &'static str,
     pub content: Vec<Block<'a>>,
+    /// Index of the message and of the part of each block, to report a block that is left out later.
+    #[serde(skip)]
+    places: Vec<(usize, usize)>,
 }
 
 /// The encoded messages.
@@ -36,33 +41,76 @@ pub struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     /// Encodes the messages for a model of this family.
-    pub fn encode(messages: &'a [Message], family: Family, dropped: &mut Vec<String>) -> Self {
+    pub fn encode(history: &'a History<'_>, family: Family, dropped: &mut Vec<String>) -> Self {
         let mut conversation = Self::default();
         let mut names = Vec::new();
-        for (index, message) in messages.iter().enumerate() {
+        for (index, message) in history.messages.iter().enumerate() {
+            let role = history.role_of(index);
             if message.name.is_some() {
                 dropped.push(format!("messages[{index}].name"));
             }
             for (number, part) in message.parts.iter().enumerate() {
                 let mut place = Place { message: index, part: number, family, dropped, names: &mut names };
-                let Some(block) = place.block(part, message.role) else { continue };
+                let Some(block) = place.block(part, role) else { continue };
                 let mark = place.mark(part);
                 let blocks = std::iter::once(block).chain(mark.map(Block::CachePoint));
-                match message.role {
-                    Role::System | Role::Developer => conversation.system.extend(blocks),
-                    Role::User | Role::Tool => blocks.for_each(|block| conversation.say(USER, block)),
-                    Role::Assistant => blocks.for_each(|block| conversation.say(ASSISTANT, block)),
-                }
+                let turn = match role {
+                    Role::System | Role::Developer => {
+                        conversation.system.extend(blocks);
+                        continue;
+                    }
+                    Role::User | Role::Tool => USER,
+                    Role::Assistant => ASSISTANT,
+                };
+                blocks.for_each(|block| conversation.say(turn, block, (index, number), dropped));
             }
         }
+        conversation.cut_thoughts(dropped);
         conversation.ensure_user_begins();
+        conversation.add_text_to_documents();
         conversation
     }
 
-    fn say(&mut self, role: &'static str, block: Block<'a>) {
+    fn say(
+        &mut self,
+        role: &'static str,
+        block: Block<'a>,
+        place: (usize, usize),
+        dropped: &mut Vec<String>,
+    ) {
+        if self.turns.last().is_some_and(|turn| turn.role != role) {
+            self.cut_thoughts(dropped);
+        }
         match self.turns.last_mut() {
-            Some(turn) if turn.role == role => turn.content.push(block),
-            _ => self.turns.push(Turn { role, content: vec![block] }),
+            Some(turn) if turn.role == role => {
+                turn.content.push(block);
+                turn.places.push(place);
+            }
+            _ => self.turns.push(Turn { role, content: vec![block], places: vec![place] }),
+        }
+    }
+
+    /// Leaves out the reasoning at the end of the last turn. The final block of a turn of the assistant cannot be
+    /// reasoning.
+    fn cut_thoughts(&mut self, dropped: &mut Vec<String>) {
+        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
+        while turn.content.pop_if(|block| is_thought(block)).is_some() {
+            dropped.extend(turn.places.pop().map(name_of));
+        }
+        if turn.content.is_empty() {
+            self.turns.pop();
+        }
+    }
+
+    /// A turn with a document must have text.
+    fn add_text_to_documents(&mut self) {
+        for turn in &mut self.turns {
+            let has = |is: fn(&Block<'_>) -> bool| turn.content.iter().any(is);
+            if has(|block| matches!(block, Block::Document(_)))
+                && !has(|block| matches!(block, Block::Text(_)))
+            {
+                turn.content.push(Block::Text(DOCUMENT_ONLY.into()));
+            }
         }
     }
 
@@ -76,16 +124,23 @@ impl<'a> Conversation<'a> {
         } else {
             vec![Block::Text(FILLER.into())]
         };
-        self.turns.insert(0, Turn { role: USER, content });
+        self.turns.insert(0, Turn { role: USER, content, places: Vec::new() });
     }
 
     /// Makes the end of the conversation acceptable for the model. A model that does not support a prefilled answer
-    /// is instructed to continue it; where it is supported, it must not end in white space.
-    pub fn end(&mut self, may_prefill: bool) {
+    /// is instructed to continue it; where it is supported, it must not end in white space, and without thinking it
+    /// must not contain reasoning.
+    pub fn end(&mut self, may_prefill: bool, dropped: &mut Vec<String>) {
         let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
         if !may_prefill {
-            self.turns.push(Turn { role: USER, content: vec![Block::Text(FILLER.into())] });
-        } else if let Some(Block::Text(text)) = turn.content.last_mut() {
+            let content = vec![Block::Text(FILLER.into())];
+            self.turns.push(Turn { role: USER, content, places: Vec::new() });
+            return;
+        }
+        let thoughts = turn.content.iter().zip(&turn.places).filter(|(block, _)| is_thought(block));
+        dropped.extend(thoughts.map(|(_, place)| name_of(*place)));
+        turn.content.retain(|block| !is_thought(block));
+        if let Some(Block::Text(text)) = turn.content.last_mut() {
             *text = Cow::Owned(text.trim_end().to_owned());
         }
     }
@@ -110,6 +165,14 @@ impl<'a> Conversation<'a> {
         turn.content.iter().any(|block| matches!(block, Block::ToolUse(_)))
             && !matches!(turn.content.first(), Some(Block::ReasoningContent(_)))
     }
+}
+
+fn is_thought(block: &Block<'_>) -> bool {
+    matches!(block, Block::ReasoningContent(_))
+}
+
+fn name_of((message, part): (usize, usize)) -> String {
+    format!("messages[{message}].content[{part}]")
 }
 
 /// A part's position in the conversation, to report what cannot be expressed.
@@ -154,9 +217,14 @@ impl Place<'_> {
                 }))
             }
             Part::ToolResult { call_id, parts, is_error, .. } if is_user => {
+                let mut content = self.result(parts);
+                if content.is_empty() {
+                    let text = if *is_error { EMPTY_FAILURE } else { EMPTY_RESULT };
+                    content.push(Block::Text(text.into()));
+                }
                 Some(Block::ToolResult(ToolResult {
                     tool_use_id: Cow::Borrowed(call_id),
-                    content: self.result(parts),
+                    content,
                     status: is_error.then_some("error"),
                 }))
             }

@@ -140,7 +140,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let family = Family::of(model);
     let mut dropped = Vec::new();
     let history = history::settled(&request.messages, &constraints::BEDROCK.call_id);
-    let mut conversation = Conversation::encode(&history.messages, family, &mut dropped);
+    let mut conversation = Conversation::encode(&history, family, &mut dropped);
     history.restore_places(&mut dropped);
     let called = conversation.called_tools();
     let has_tool_blocks = conversation.has_tool_blocks();
@@ -155,7 +155,9 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
         Family::Nova { thinks } => of_nova(request, reasoning.as_ref(), thinks, &mut dropped),
         Family::GptOss | Family::Other => of_others(request, reasoning.as_ref(), family, &mut dropped),
     };
-    conversation.end(family.takes_prefill() && !additional.thinks);
+    let known = dropped.len();
+    conversation.end(family.takes_prefill() && !additional.thinks, &mut dropped);
+    history.restore_places(dropped.get_mut(known..).unwrap_or_default());
     let text_format = text_format(request, family, &mut conversation, &mut dropped);
     limit_cache_points(tool_config.as_mut(), &mut conversation, &mut dropped);
     let mut own = own_fields(request, reasoning != request.reasoning, &mut dropped);

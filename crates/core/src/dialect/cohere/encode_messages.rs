@@ -1,8 +1,12 @@
 //! Encodes the messages.
+//!
+//! The service requires content in every message. Instructions at the end are what the model is to answer, and are
+//! written as the user's.
 
 use serde::Serialize;
 
 use crate::dialect::canonical::{Media, Message, Part, Role};
+use crate::dialect::upstream::history::{EMPTY_FAILURE, EMPTY_RESULT, FILLER, History};
 
 /// A message.
 #[derive(Debug, Serialize)]
@@ -54,21 +58,27 @@ struct FunctionOut<'a> {
 }
 
 /// The encoded messages, and what could not be expressed.
-pub fn encode<'a>(messages: &'a [Message], dropped: &mut Vec<String>) -> Vec<MessageOut<'a>> {
-    let mut out = Vec::with_capacity(messages.len());
-    for (index, message) in messages.iter().enumerate() {
+pub fn encode<'a>(history: &'a History<'_>, dropped: &mut Vec<String>) -> Vec<MessageOut<'a>> {
+    let mut out = Vec::with_capacity(history.messages.len());
+    for (index, message) in history.messages.iter().enumerate() {
         if message.name.is_some() {
             dropped.push(format!("messages[{index}].name"));
         }
         let mut drop_at = |part: usize, field: &str| {
             dropped.push(format!("messages[{index}].content[{part}]{field}"));
         };
-        match message.role {
+        match history.role_of(index) {
             Role::Tool => encode_results(message, &mut out, &mut drop_at),
             Role::Assistant => out.extend(encode_assistant(message, &mut drop_at)),
             Role::System | Role::Developer => out.extend(encode_plain(message, "system", &mut drop_at)),
             Role::User => out.extend(encode_plain(message, "user", &mut drop_at)),
         }
+    }
+    for last in out.iter_mut().rev().take_while(|message| message.role == "system") {
+        last.role = "user";
+    }
+    if out.is_empty() {
+        out.push(plain("user", Some(ContentOut::Text(FILLER))));
     }
     out
 }
@@ -79,10 +89,10 @@ fn plain<'a>(role: &'static str, content: Option<ContentOut<'a>>) -> MessageOut<
 
 /// A single text as a string, which is equivalent; `None` if there is no content.
 fn content_of(mut blocks: Vec<BlockOut<'_>>) -> Option<ContentOut<'_>> {
+    blocks.retain(|block| !matches!(block, BlockOut::Text { text: "" }));
     if let [BlockOut::Text { text }] = blocks.as_slice() {
         return Some(ContentOut::Text(text));
     }
-    blocks.retain(|block| !matches!(block, BlockOut::Text { text: "" }));
     (!blocks.is_empty()).then_some(ContentOut::Blocks(blocks))
 }
 
@@ -185,7 +195,8 @@ fn encode_results<'a>(
                 _ => drop_at(number, ""),
             }
         }
-        let content = content_of(blocks).unwrap_or(ContentOut::Text(""));
+        let empty = if *is_error { EMPTY_FAILURE } else { EMPTY_RESULT };
+        let content = content_of(blocks).unwrap_or(ContentOut::Text(empty));
         out.push(MessageOut { tool_call_id: Some(call_id), ..plain("tool", Some(content)) });
     }
 }

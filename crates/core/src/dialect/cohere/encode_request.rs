@@ -102,7 +102,7 @@ struct Thinking {
 pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let mut dropped = Vec::new();
     let history = history::settled(&request.messages, &constraints::COHERE.call_id);
-    let messages = encode_messages::encode(&history.messages, &mut dropped);
+    let messages = encode_messages::encode(&history, &mut dropped);
     history.restore_places(&mut dropped);
     let (tools, strict_tools) = tools(request, &mut dropped);
     let own = own_fields(request, &mut dropped);

@@ -94,7 +94,7 @@ pub fn encode(
         shown: Vec::new(),
     };
     for (index, message) in history.messages.iter().enumerate() {
-        writer.message(index, message);
+        writer.message(index, history.role_of(index), message);
     }
     writer.show();
     history.restore_places(writer.dropped.get_mut(earlier..).unwrap_or_default());
@@ -102,10 +102,19 @@ pub fn encode(
         writer.system.separate();
         writer.system.text(instruction.to_owned(), None);
     }
-    let Writer { mut drafts, system, high_resolution, .. } = writer;
+    let Writer { mut drafts, mut system, high_resolution, .. } = writer;
     if let Some(last) = drafts.last_mut().filter(|last| last.role == Role::Assistant && last.calls.is_empty())
     {
         last.partial = Some(true);
+    }
+    if drafts.is_empty() {
+        // Instructions alone are the question.
+        let mut question =
+            Draft { role: Role::User, ..std::mem::replace(&mut system, Draft::new(Role::System)) };
+        if question.pieces.is_empty() {
+            question.text(history::FILLER.to_owned(), None);
+        }
+        drafts.push(question);
     }
     let is_said = |draft: &Draft| draft.role != Role::System || !draft.pieces.is_empty();
     let drafts = std::iter::once(system).filter(is_said).chain(drafts);
@@ -195,14 +204,14 @@ impl Draft {
 }
 
 impl Writer<'_> {
-    fn message(&mut self, index: usize, message: &Said) {
+    fn message(&mut self, index: usize, role: Role, message: &Said) {
         if message.name.is_some() {
             self.dropped.push(format!("messages[{index}].name"));
         }
         if message.role != Role::Tool {
             self.show();
         }
-        let role = if message.role == Role::Developer { Role::System } else { message.role };
+        let role = if role == Role::Developer { Role::System } else { role };
         let mut is_begun = false;
         for (number, part) in message.parts.iter().enumerate() {
             let path = format!("messages[{index}].content[{number}]");

@@ -110,8 +110,11 @@ fn query(
         query.push_str(FILES_ONLY);
     }
     if query.is_empty() {
-        // There is no user message; all text serves as the question.
-        query = earlier.iter().map(Message::text).collect();
+        // There is no user message; all that is said serves as the question.
+        query = transcript::retold(earlier).0;
+    }
+    if query.trim().is_empty() {
+        query = history::FILLER.to_owned();
     }
     query
 }
@@ -135,9 +138,8 @@ fn files_of(messages: &[Message], from: usize, dropped: &mut Vec<String>) -> Vec
                         }
                     }
                 }
-                Part::Thinking { signature: Some(_), .. }
-                | Part::RedactedThinking { .. }
-                | Part::ProviderBlock { .. } => {
+                Part::Thinking { text, signature } if text.is_empty() && signature.is_none() => {}
+                Part::Thinking { .. } | Part::RedactedThinking { .. } | Part::ProviderBlock { .. } => {
                     dropped.push(path());
                 }
                 _ => {}

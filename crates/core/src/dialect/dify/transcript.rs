@@ -15,6 +15,15 @@ pub fn last_turn(messages: &[Message]) -> usize {
 
 /// Instructions and earlier turns, to be prepended to the query; empty if there are none.
 pub fn preamble(messages: &[Message]) -> String {
+    let (mut text, has_turns) = retold(messages);
+    if has_turns {
+        paragraph(&mut text, "Go on with it. The next message is:");
+    }
+    text
+}
+
+/// Instructions and turns as a text, and whether there are turns.
+pub fn retold(messages: &[Message]) -> (String, bool) {
     let mut instructions = String::new();
     let mut turns = String::new();
     for message in messages {
@@ -36,9 +45,8 @@ pub fn preamble(messages: &[Message]) -> String {
     if !turns.is_empty() {
         paragraph(&mut text, "The conversation so far:");
         paragraph(&mut text, &turns);
-        paragraph(&mut text, "Go on with it. The next message is:");
     }
-    text
+    (text, !turns.is_empty())
 }
 
 /// The texts of parts, each a paragraph.

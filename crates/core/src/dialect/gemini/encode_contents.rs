@@ -13,6 +13,7 @@ use super::wire::{ContentOut, FunctionCallOut, FunctionResponseOut, PartOut};
 use super::{model_name, signature, tool_result};
 use crate::dialect::canonical::{Json, Media, Message, Part, Role};
 use crate::dialect::upstream::constraints;
+use crate::dialect::upstream::history::History;
 use crate::dialect::upstream::paragraph::paragraph;
 
 const USER: &str = "user";
@@ -26,7 +27,7 @@ pub(super) struct Conversation<'a> {
 }
 
 /// Encodes the messages for a model.
-pub(super) fn write<'a>(messages: &'a [Message], model: &str, service: Service) -> Conversation<'a> {
+pub(super) fn write<'a>(history: &'a History<'_>, model: &str, service: Service) -> Conversation<'a> {
     let mut writer = Writer {
         out: Conversation { contents: Vec::new(), system: Vec::new(), dropped: Vec::new() },
         attached: Vec::new(),
@@ -35,8 +36,8 @@ pub(super) fn write<'a>(messages: &'a [Message], model: &str, service: Service) 
         signs_calls: model_name::wants_signed_calls(model),
         has_cache_marks: false,
     };
-    for (index, message) in messages.iter().enumerate() {
-        writer.message(index, message);
+    for (index, message) in history.messages.iter().enumerate() {
+        writer.message(index, history.role_of(index), message);
     }
     writer.attach();
     if writer.has_cache_marks {
@@ -85,8 +86,8 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn message(&mut self, index: usize, message: &'a Message) {
-        if message.role != Role::Tool {
+    fn message(&mut self, index: usize, role: Role, message: &'a Message) {
+        if role != Role::Tool {
             self.attach();
         }
         if message.name.is_some() {
@@ -101,7 +102,7 @@ impl<'a> Writer<'a> {
                 self.users_part(part, &path, &mut parts);
             }
         }
-        match message.role {
+        match role {
             Role::System | Role::Developer => {
                 for (position, part) in parts.into_iter().enumerate() {
                     if part.text.is_some() {

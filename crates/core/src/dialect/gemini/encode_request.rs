@@ -18,7 +18,7 @@ const MAX_LABEL_LENGTH: usize = 63;
 /// Encodes a request for a model of one of the two services.
 pub(super) fn encode(request: &ChatRequest, model: &str, service: Service) -> EncodedRequest {
     let history = history::settled(&request.messages, &constraints::GEMINI.call_id);
-    let conversation = encode_contents::write(&history.messages, model, service);
+    let conversation = encode_contents::write(&history, model, service);
     let mut dropped = conversation.dropped;
     history.restore_places(&mut dropped);
     let tools = encode_tools::write(request, &mut dropped);

@@ -15,7 +15,11 @@
 //! - several results of one call are one result, in which equal ones are told once;
 //! - a result without a call is content of the user, under a line that says what it is; a call without a result gets
 //!   [`NO_RESULT`];
+//! - there is a message;
 //! - nothing else is changed, and a history that is in order is borrowed.
+//!
+//! Services that take instructions only before the conversation, or not as its last message, get instructions at its
+//! end, after an answer, as what the user says ([`History::role_of`]): they are what the model is to answer now.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -25,6 +29,12 @@ use crate::dialect::canonical::{Message, Part, Role};
 
 /// The result of a call that the history has no result of.
 pub const NO_RESULT: &str = "No result of this call was returned.";
+/// The result of a tool that returned nothing, or nothing that can be expressed, for services that refuse an empty one.
+pub const EMPTY_RESULT: &str = "The tool returned no text.";
+/// The same of a tool that failed.
+pub const EMPTY_FAILURE: &str = "Error: the tool failed.";
+/// What stands where a service requires a turn of the user and the caller has none.
+pub const FILLER: &str = "Continue.";
 
 /// Index of a message and of a part in it.
 type Place = (usize, usize);
@@ -35,6 +45,8 @@ pub struct History<'a> {
     pub messages: Cow<'a, [Message]>,
     /// Where each message and each of its parts were in the request; empty if all are where they were.
     places: Vec<(usize, Vec<Place>)>,
+    /// Index of the first of the instructions at the end, if they follow an answer.
+    question: usize,
 }
 
 /// Brings the messages of a request in order.
@@ -42,17 +54,44 @@ pub struct History<'a> {
 /// `ids` are those that the upstream accepts; given ids are accepted already, and new ones will be.
 pub fn settled<'a>(messages: &'a [Message], ids: &'static Spelling) -> History<'a> {
     if is_settled(messages) {
-        return History { messages: Cow::Borrowed(messages), places: Vec::new() };
+        return History {
+            messages: Cow::Borrowed(messages),
+            places: Vec::new(),
+            question: question(messages),
+        };
     }
     let mut writer = Writer::new(messages, ids);
     for (index, message) in messages.iter().enumerate() {
         writer.message(index, message);
     }
     writer.end_round();
-    History { messages: Cow::Owned(writer.written), places: writer.places }
+    if writer.written.is_empty() {
+        writer.written.push(Message::new(Role::User, vec![Part::text(FILLER)]));
+    }
+    let question = question(&writer.written);
+    History { messages: Cow::Owned(writer.written), places: writer.places, question }
+}
+
+fn is_instruction(message: &Message) -> bool {
+    matches!(message.role, Role::System | Role::Developer)
+}
+
+fn question(messages: &[Message]) -> usize {
+    match messages.iter().rposition(|message| !is_instruction(message)) {
+        Some(last) if messages.get(last).is_some_and(|last| last.role == Role::Assistant) => last + 1,
+        _ => messages.len(),
+    }
 }
 
 impl History<'_> {
+    /// The role of a message for a service that takes instructions only before the conversation.
+    pub fn role_of(&self, index: usize) -> Role {
+        match self.messages.get(index) {
+            Some(message) if index < self.question => message.role,
+            _ => Role::User,
+        }
+    }
+
     /// Rewrites names of dropped content (`messages[3].content[0]…`) from positions in this history to positions in
     /// the request.
     pub fn restore_places(&self, dropped: &mut [String]) {
@@ -107,7 +146,7 @@ fn is_settled(messages: &[Message]) -> bool {
             }
         }
     }
-    due.is_empty()
+    due.is_empty() && !messages.is_empty()
 }
 
 /// A call of the history.
@@ -514,6 +553,22 @@ mod tests {
     }
 
     #[test]
+    fn instructions_after_the_last_answer_are_the_question() {
+        let system = || said(Role::System, vec![Part::text("s")]);
+        let answer = || said(Role::Assistant, vec![Part::text("a")]);
+        let roles = |messages: &[Message]| {
+            let history = settled(messages, &Spelling::ANY);
+            (0..messages.len()).map(|index| history.role_of(index)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            roles(&[system(), user("q"), system(), answer(), system(), system()]),
+            [Role::System, Role::User, Role::System, Role::Assistant, Role::User, Role::User]
+        );
+        assert_eq!(roles(&[user("q"), system()]), [Role::User, Role::System]);
+        assert_eq!(roles(&[system(), answer()]), [Role::System, Role::Assistant]);
+    }
+
+    #[test]
     fn names_of_dropped_content_are_those_of_the_request() {
         let given = [calls(&["1", "2"]), user("x"), results(&["2"]), results(&["1"])];
         let history = settled(&given, &Spelling::ANY);
@@ -563,7 +618,7 @@ mod tests {
                 message.role != Role::Assistant
                     && message.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }))
             });
-            prop_assert!(odd || is_settled(once));
+            prop_assert!(odd || is_settled(once), "{:?}", once);
             let texts = |messages: &[Message], top: bool| -> Vec<String> {
                 let parts = messages.iter().flat_map(|message| &message.parts);
                 let mut found: Vec<String> = parts

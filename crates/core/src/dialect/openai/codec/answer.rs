@@ -146,9 +146,13 @@ pub(super) fn thoughts(message: &JsonObject<'_>) -> Vec<Piece> {
         .filter_map(object)
         .filter_map(|item| block(&item))
         .collect();
-    if blocks.is_empty() {
+    let is_thinking = |piece: &Piece| matches!(piece, Piece::Thinking { .. });
+    if !blocks.iter().any(is_thinking) {
         let details = items_at(message, "reasoning_details").into_iter().filter_map(object);
-        blocks = details.filter_map(|item| detail(&item)).collect();
+        let has_blocks = !blocks.is_empty();
+        let details =
+            details.filter_map(|item| detail(&item)).filter(|piece| !has_blocks || is_thinking(piece));
+        blocks.splice(0..0, details);
     }
     let has_text =
         blocks.iter().any(|piece| matches!(piece, Piece::Thinking { text, .. } if !text.is_empty()));
