@@ -60,7 +60,7 @@ pub struct ToolUseIn<'a> {
 impl ToolUseIn<'_> {
     /// Whether it is a server tool.
     pub fn is_of_the_service(&self) -> bool {
-        self.r#type.is_some()
+        self.r#type.as_deref() == Some("server_tool_use")
     }
 }
 

@@ -5,6 +5,7 @@
 //! an answer is complete if each of its candidates has a finish reason. Because some models have one in every chunk,
 //! that is decided at the end of the stream.
 
+use super::partial_args::PartialArgs;
 use super::wire::{BlobIn, CandidateIn, FunctionCallIn, PartIn, ResponseIn};
 use super::{citations, finish, logprobs, signature, usage, wire};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, PartStart, StreamEvent};
@@ -36,6 +37,8 @@ struct Choice {
     /// Number of parts so far.
     parts: usize,
     open: Option<Open>,
+    /// The call whose arguments arrive in pieces, and the number of its part.
+    open_call: Option<(usize, PartialArgs)>,
     /// Text of the open text part.
     text: String,
     /// Citations that wait for a text part.
@@ -178,11 +181,6 @@ impl Out<'_> {
         }
         if let Some(text) = part.text {
             self.text(&text);
-        } else if let Some(code) = part.executable_code {
-            let language = code.language.unwrap_or_default().to_ascii_lowercase();
-            self.block(&language, &code.code);
-        } else if let Some(result) = part.code_execution_result {
-            self.block("", &result.output.unwrap_or_default());
         } else if let Some(blob) = part.inline_data {
             let BlobIn { mime_type: media_type, data } = blob;
             self.media(Media::Base64 { media_type, data });
@@ -205,12 +203,6 @@ impl Out<'_> {
             self.choice.text.push_str(text);
         }
         self.delta(text);
-    }
-
-    /// Code that the service executed, or its output.
-    fn block(&mut self, language: &str, content: &str) {
-        let gap = if self.choice.text.is_empty() || self.choice.text.ends_with('\n') { "" } else { "\n" };
-        self.text(&format!("{gap}```{language}\n{}\n```\n", content.trim_end_matches('\n')));
     }
 
     fn thought(&mut self, text: &str, signature: Option<String>) {
@@ -237,7 +229,10 @@ impl Out<'_> {
     }
 
     fn call(&mut self, call: FunctionCallIn, signature: Option<String>, id: Option<&str>) {
+        let pieces = call.partial_args.unwrap_or_default();
+        let goes_on = call.will_continue == Some(true);
         if call.name.is_empty() {
+            self.pieces(&pieces, goes_on);
             return;
         }
         self.close();
@@ -249,11 +244,33 @@ impl Out<'_> {
             part,
             start: PartStart::ToolCall { id, name: call.name },
         });
-        let text = wire::compact(call.args.as_ref().map_or("{}", Json::text));
         // Before the arguments, because a caller dialect may need it at the start of the call.
         if let Some(signature) = signature {
             self.events.push(StreamEvent::SignatureDelta { choice, part, signature });
         }
+        if goes_on || !pieces.is_empty() {
+            self.choice.open_call = Some((part, PartialArgs::new(call.args.as_ref())));
+            self.pieces(&pieces, goes_on);
+            return;
+        }
+        let text = wire::compact(call.args.as_ref().map_or("{}", Json::text));
+        self.events.push(StreamEvent::ArgumentsDelta { choice, part, text });
+        self.events.push(StreamEvent::PartEnd { choice, part });
+    }
+
+    /// More arguments of the open call.
+    fn pieces(&mut self, pieces: &[Json], goes_on: bool) {
+        if let Some((_, args)) = &mut self.choice.open_call {
+            pieces.iter().for_each(|piece| args.add(piece));
+        }
+        if !goes_on {
+            self.end_call();
+        }
+    }
+
+    fn end_call(&mut self) {
+        let Some((part, args)) = self.choice.open_call.take() else { return };
+        let (choice, text) = (self.number, args.text());
         self.events.push(StreamEvent::ArgumentsDelta { choice, part, text });
         self.events.push(StreamEvent::PartEnd { choice, part });
     }
@@ -303,6 +320,7 @@ impl Out<'_> {
     }
 
     fn close(&mut self) {
+        self.end_call();
         let Some(open) = self.choice.open.take() else { return };
         let (choice, part) = (self.number, self.choice.parts.saturating_sub(1));
         if open == Open::Text {

@@ -29,6 +29,7 @@ mod finish;
 mod logprobs;
 mod model_name;
 mod node;
+mod partial_args;
 mod policy;
 mod schema;
 mod schema_leaf;

@@ -193,13 +193,44 @@ mod tests {
     }
 
     #[test]
-    fn code_becomes_text_and_a_picture_is_one() {
+    fn arguments_in_pieces_are_one_call() {
+        let part = |part: &str| format!(r#"{{"candidates":[{{"content":{{"parts":[{part}]}}}}]}}"#);
+        let chunks = [
+            part(r#"{"functionCall":{"name":"f","willContinue":true},"thoughtSignature":"c2ln"}"#),
+            part(
+                r#"{"functionCall":{"partialArgs":[{"jsonPath":"$.town","stringValue":"Ro","willContinue":true}],"willContinue":true}}"#,
+            ),
+            part(
+                r#"{"functionCall":{"partialArgs":[{"jsonPath":"$.town","stringValue":"me"}],"willContinue":true}}"#,
+            ),
+            part(r#"{"functionCall":{}}"#),
+            part(
+                r#"{"functionCall":{"name":"g","partialArgs":[{"jsonPath":"$.days","numberValue":2}],"willContinue":true}}"#,
+            ),
+            STOP.to_owned(),
+        ];
+        let chunks: Vec<&str> = chunks.iter().map(String::as_str).collect();
+        let response = assemble(read(&chunks)).unwrap();
+        let calls = response.choices[0].parts.iter().filter_map(|part| match part {
+            Part::ToolCall { name, arguments, signature, .. } => {
+                Some((name.as_str(), arguments.as_str(), signature.as_deref()))
+            }
+            _ => None,
+        });
+        assert_eq!(
+            calls.collect::<Vec<_>>(),
+            [("f", r#"{"town":"Rome"}"#, Some("c2ln")), ("g", r#"{"days":2}"#, None)]
+        );
+        assert_eq!(response.choices[0].finish, Some(FinishReason::ToolCalls));
+    }
+
+    #[test]
+    fn executed_code_is_left_out_and_a_picture_is_one() {
         let chunk = r#"{"candidates":[{"content":{"parts":[{"executableCode":{"language":"PYTHON","code":"print(1)\n"}},{"codeExecutionResult":{"outcome":"OUTCOME_OK","output":"1\n"}},{"inlineData":{"mimeType":"image/png","data":"iVBO"}}]},"finishReason":"STOP"}]}"#;
         let response = assemble(read(&[chunk])).unwrap();
-        let text = "```python\nprint(1)\n```\n```\n1\n```\n";
         let media = Media::Base64 { media_type: "image/png".into(), data: "iVBO".into() };
         let picture = Part::Image { media, detail: None, cache: None };
-        assert_eq!(response.choices[0].parts, [Part::text(text), picture]);
+        assert_eq!(response.choices[0].parts, [picture]);
     }
 
     #[test]

@@ -55,8 +55,6 @@ pub(super) struct PartIn {
     pub inline_data: Option<BlobIn>,
     pub file_data: Option<FileDataIn>,
     pub function_call: Option<FunctionCallIn>,
-    pub executable_code: Option<ExecutableCodeIn>,
-    pub code_execution_result: Option<CodeResultIn>,
 }
 
 #[derive(Deserialize, Default)]
@@ -74,24 +72,15 @@ pub(super) struct FileDataIn {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct FunctionCallIn {
     pub id: Option<String>,
     pub name: String,
     pub args: Option<Json>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct ExecutableCodeIn {
-    pub language: Option<String>,
-    pub code: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct CodeResultIn {
-    pub output: Option<String>,
+    /// Pieces of arguments, see [`super::partial_args`].
+    pub partial_args: Option<Vec<Json>>,
+    /// Whether more pieces follow.
+    pub will_continue: Option<bool>,
 }
 
 /// A turn.
