@@ -8,7 +8,7 @@ use super::{decode_response, error};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
-use crate::dialect::upstream::{alphanumeric, arguments_text, usage};
+use crate::dialect::upstream::{alphanumeric, arguments_text, told, usage};
 use crate::sse::Event;
 
 /// A decoder at the beginning of a stream.
@@ -31,7 +31,6 @@ struct Wire<'a> {
     index: Option<u64>,
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
-    message: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -72,8 +71,8 @@ impl Reading for CohereReading {
         };
         let Some(kind) = wire.r#type.as_deref() else {
             // An error in the form of an unstreamed one.
-            let Some(message) = wire.message else { return false };
-            events.push(StreamEvent::Error(error::of_end("ERROR", Some(message))));
+            let Some(error) = told::error_in(data) else { return false };
+            events.push(StreamEvent::Error(error));
             return true;
         };
         self.begin(wire.id.as_deref(), events);

@@ -45,8 +45,14 @@ pub fn of_reply(status: u16, reply: &Reply) -> Option<ErrorInfo> {
 pub fn of_event(event: Event<'_>, reply: &Reply) -> Option<ErrorInfo> {
     let stated = status_comment(event.raw()).filter(|status| *status >= 400);
     let mut error = of_reply(stated.unwrap_or(502), reply)?;
-    if stated.is_none() {
-        error.status = status_of(error.kind);
+    let named = error.code.as_deref().and_then(|code| code.parse().ok());
+    match named.filter(|status| (400..600).contains(status)) {
+        // A gateway before the service has a status as the code.
+        Some(status) => {
+            (error.status, error.kind, error.code) = (status, ErrorKind::of_status(status), None);
+        }
+        None if stated.is_none() => error.status = status_of(error.kind),
+        None => {}
     }
     Some(error)
 }

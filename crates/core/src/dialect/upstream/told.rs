@@ -30,6 +30,8 @@ const MESSAGES: &[&str] = &[
     "reason",
     "description",
 ];
+/// Those that stand beside an answer's own fields, where a message has to be a string.
+const OUTER_MESSAGES: usize = 7;
 const CODES: &[&str] = &["code", "error_code", "status_code", "statusCode", "status", "__type"];
 
 /// The content of an error.
@@ -69,14 +71,14 @@ fn of_body(body: &Map<String, Value>) -> Option<Told> {
         Some(Value::Object(error)) => {
             // Beside an error without a message, the message may stand outside of it.
             let mut told = of_detail(error).unwrap_or_default();
-            if let Some(outer) = of_detail(body).filter(|_| told.message.is_empty()) {
+            if let Some(outer) = of_outer(body).filter(|_| told.message.is_empty()) {
                 told.message = outer.message;
             }
             return Some(told);
         }
         Some(error) => {
             // In some a string is the message, in others the type of error.
-            let mut told = of_detail(body).unwrap_or_default();
+            let mut told = of_outer(body).unwrap_or_default();
             let word = words_of(error).unwrap_or_default();
             if told.message.is_empty() {
                 told.message = word;
@@ -95,7 +97,19 @@ fn of_body(body: &Map<String, Value>) -> Option<Told> {
     if let Some(Value::Object(base)) = body.get("base_resp") {
         return of_base_resp(base);
     }
-    of_detail(body)
+    of_outer(body)
+}
+
+/// The fields of an error beside each other in the body. A type alone is one of an answer, and so is a message that is an
+/// object.
+fn of_outer(body: &Map<String, Value>) -> Option<Told> {
+    let names = MESSAGES.get(..OUTER_MESSAGES).unwrap_or_default();
+    let message = names.iter().find_map(|name| text(body.get(*name)?));
+    let has_code = CODES.iter().any(|name| body.get(*name).and_then(word).is_some());
+    if message.is_none() && !has_code {
+        return None;
+    }
+    Some(Told { message: message.unwrap_or_default(), ..of_detail(body)? })
 }
 
 /// An error as the value of `errors` or `detail`: words, an error, or a list of them. `FastAPI` lists invalid fields.

@@ -182,6 +182,8 @@ pub struct JudgedStream {
     /// The start event has arrived.
     has_begun: bool,
     failed: Option<ErrorInfo>,
+    /// What the decoder says about a document that is not complete yet.
+    unread: Option<ErrorInfo>,
     is_over: bool,
 }
 
@@ -197,6 +199,7 @@ impl JudgedStream {
             has_answer: false,
             has_begun: false,
             failed: None,
+            unread: None,
             is_over: false,
         }
     }
@@ -205,15 +208,14 @@ impl JudgedStream {
         if self.has_answer {
             return;
         }
-        let is_document =
-            self.head.trim_ascii_start().first().or(chunk.trim_ascii_start().first()) == Some(&b'{');
+        let is_document = is_document(if self.head.is_empty() { chunk } else { &self.head });
         let limit = if is_document { DOCUMENT_LIMIT } else { HEAD_LIMIT };
         let room = limit.saturating_sub(self.head.len());
         self.head.extend_from_slice(chunk.get(..chunk.len().min(room)).unwrap_or_default());
     }
 
     /// Passes on the decoder's events as far as they are an answer.
-    fn pass(&mut self, events: &mut Vec<StreamEvent>) {
+    fn pass(&mut self, at_end: bool, events: &mut Vec<StreamEvent>) {
         for event in std::mem::take(&mut self.events) {
             if self.is_over {
                 return;
@@ -235,6 +237,10 @@ impl JudgedStream {
                         self.is_over = true;
                         events.push(event);
                     }
+                }
+                StreamEvent::Error(error) if !at_end && !self.has_answer && is_document(&self.head) => {
+                    self.unread = Some(error);
+                    return;
                 }
                 StreamEvent::Error(error) => {
                     let error = self.failed.take().unwrap_or(error);
@@ -261,7 +267,7 @@ impl JudgedStream {
         let head = std::mem::take(&mut self.head);
         if error.fault.is_some()
             && let Some(codec) = self.codec.take()
-            && head.trim_ascii_start().first() == Some(&b'{')
+            && is_document(&head)
             && let Ok(response) = codec.decode_response(&head)
             && whole(&response).is_ok()
         {
@@ -274,22 +280,32 @@ impl JudgedStream {
     }
 }
 
+/// Whether these bytes begin a JSON document instead of a stream.
+fn is_document(head: &[u8]) -> bool {
+    head.trim_ascii_start().first() == Some(&b'{')
+}
+
 impl StreamDecoder for JudgedStream {
     fn push(&mut self, chunk: &[u8], events: &mut Vec<StreamEvent>) {
         if self.is_over {
             return;
         }
         self.keep(chunk);
-        self.decoder.push(chunk, &mut self.events);
-        self.pass(events);
+        if self.unread.is_none() {
+            self.decoder.push(chunk, &mut self.events);
+            self.pass(false, events);
+        }
     }
 
     fn finish(&mut self, events: &mut Vec<StreamEvent>) {
         if self.is_over {
             return;
         }
+        if let Some(error) = self.unread.take() {
+            return self.fail(error, events);
+        }
         self.decoder.finish(&mut self.events);
-        self.pass(events);
+        self.pass(true, events);
     }
 }
 
