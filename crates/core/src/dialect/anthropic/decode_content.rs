@@ -251,7 +251,7 @@ fn media(object: &JsonObject<'_>, path: Path<'_>) -> Result<Media, ApiError> {
     let path = path.field("source");
     let text = |name| fields::required(&source, name, path, fields::string);
     Ok(match text("type")?.as_str() {
-        "base64" => Media::Base64 { media_type: text("media_type")?, data: text("data")? },
+        "base64" => Media::inline(&text("media_type")?, text("data")?),
         "url" => Media::Url { url: text("url")?, media_type: None },
         "file" => Media::FileId { id: text("file_id")? },
         "text" => text_media(&text("data")?),

@@ -6,12 +6,12 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::wire::{self, Block, CacheMark, Source};
+use crate::dialect::canonical::limits::MediaForm;
 use crate::dialect::canonical::{Citation, Json, Media, Part, Role, SignatureOrigin};
+use crate::dialect::upstream::constraints::ANTHROPIC;
 use crate::dialect::upstream::history::{EMPTY_FAILURE, FILLER, History};
 
 /// One turn.
@@ -261,10 +261,10 @@ fn picture<'a>(media: &'a Media, cache_control: Option<CacheMark<'a>>) -> Option
     let source = match media {
         Media::Url { url, .. } => Source::Url { url: fetchable(url)? },
         Media::FileId { id } => Source::File { file_id: id },
-        Media::Base64 { media_type, .. } if !media_type.starts_with("image/") => {
-            return document(media, None, cache_control);
-        }
-        Media::Base64 { media_type, data } => Source::Base64 { media_type: picture_type(media_type)?, data },
+        Media::Base64 { media_type, data } => match ANTHROPIC.media.find(media_type)? {
+            (MediaForm::Picture, media_type) => Source::Base64 { media_type, data },
+            _ => return document(media, None, cache_control),
+        },
     };
     Some(Block::Image { source, cache_control })
 }
@@ -283,42 +283,15 @@ fn document<'a>(
             Source::Url { url: fetchable(url)? }
         }
         Media::FileId { id } => Source::File { file_id: id },
-        Media::Base64 { media_type, .. } if media_type.starts_with("image/") => {
-            return picture(media, cache_control);
-        }
-        Media::Base64 { media_type, data } if media_type == "application/pdf" => {
-            Source::Base64 { media_type, data }
-        }
-        Media::Base64 { media_type, data } if is_text(media_type) => {
-            let text = String::from_utf8(STANDARD.decode(data).ok()?).ok()?;
-            Source::Text { media_type: "text/plain", data: text }
-        }
-        Media::Base64 { .. } => return None,
+        Media::Base64 { media_type, data } => match (ANTHROPIC.media.find(media_type)?, media.words()) {
+            ((MediaForm::Picture, _), _) => return picture(media, cache_control),
+            ((_, "text/plain"), words) => Source::Text { media_type: "text/plain", data: words? },
+            ((_, media_type), _) => Source::Base64 { media_type, data },
+        },
     };
     Some(Block::Document { source, title, cache_control })
 }
 
 fn fetchable(url: &str) -> Option<&str> {
     (url.starts_with("https://") || url.starts_with("http://")).then_some(url)
-}
-
-fn picture_type(media_type: &str) -> Option<&'static str> {
-    Some(match media_type {
-        "image/jpeg" | "image/jpg" => "image/jpeg",
-        "image/png" => "image/png",
-        "image/gif" => "image/gif",
-        "image/webp" => "image/webp",
-        _ => return None,
-    })
-}
-
-fn is_text(media_type: &str) -> bool {
-    let kind = media_type.split(';').next().unwrap_or_default().trim();
-    kind.starts_with("text/")
-        || kind.ends_with("+json")
-        || kind.ends_with("+xml")
-        || matches!(
-            kind,
-            "application/json" | "application/xml" | "application/yaml" | "application/javascript"
-        )
 }

@@ -1,11 +1,15 @@
 //! Encodes tools and tool choice.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::model_rules::ModelRules;
 use super::schema;
 use super::wire::CacheMark;
-use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
+use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool};
+use crate::dialect::upstream::arguments;
+use crate::dialect::upstream::tool_choice::{self, Chosen};
 
 /// A tool.
 #[derive(Debug, Serialize)]
@@ -42,6 +46,17 @@ impl ChoiceOut<'_> {
 }
 
 impl<'a> ToolOut<'a> {
+    /// Its name, if it has one.
+    fn name(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Function { name, .. } => Some(Cow::Borrowed(name)),
+            Self::Native(tool) => {
+                let name = tool.to_value().get("name")?.as_str()?.to_owned();
+                Some(Cow::Owned(name))
+            }
+        }
+    }
+
     pub fn cache_control_mut(&mut self) -> Option<&mut Option<CacheMark<'a>>> {
         match self {
             Self::Function { cache_control, .. } => Some(cache_control),
@@ -61,7 +76,7 @@ pub fn encode<'a>(
     let mut tools: Vec<ToolOut<'a>> = Vec::with_capacity(request.tools.len());
     for (index, tool) in request.tools.iter().enumerate() {
         match tool {
-            Tool::Function(function) if is_allowed(function, request.tool_choice.as_ref()) => {
+            Tool::Function(function) if tool_choice::allows(request, &function.name) => {
                 tools.push(declare(function, index, rules, dropped));
             }
             Tool::Function(_) => {}
@@ -69,10 +84,10 @@ pub fn encode<'a>(
             Tool::Native(_) => dropped.push(format!("tools[{index}]")),
         }
     }
+    let declared: Vec<Cow<'_, str>> = tools.iter().filter_map(ToolOut::name).collect();
+    let declared: Vec<&str> = declared.iter().map(AsRef::as_ref).collect();
+    let chosen = tool_choice::among(request, &declared, dropped);
     if tools.is_empty() {
-        if matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) {
-            dropped.push("tool_choice".to_owned());
-        }
         let mut names: Vec<&str> = called.to_vec();
         names.sort_unstable();
         names.dedup();
@@ -81,28 +96,21 @@ pub fn encode<'a>(
         let choice = (!tools.is_empty()).then_some(none);
         return (tools, choice);
     }
-    (tools, choice(request))
-}
-
-fn choice(request: &ChatRequest) -> Option<ChoiceOut<'_>> {
-    let (kind, name) = match request.tool_choice.as_ref() {
-        None if request.parallel_tool_calls == Some(false) => ("auto", None),
-        None => return None,
-        Some(ToolChoice::Auto | ToolChoice::Allowed { mode: AllowedMode::Auto, .. }) => ("auto", None),
-        Some(ToolChoice::Required | ToolChoice::Allowed { mode: AllowedMode::Required, .. }) => ("any", None),
-        Some(ToolChoice::Named(name)) => ("tool", Some(name.as_str())),
-        Some(ToolChoice::None) => ("none", None),
-    };
-    let alone = request.parallel_tool_calls.map(|parallel| !parallel).filter(|_| kind != "none");
-    Some(ChoiceOut { r#type: kind, name, disable_parallel_tool_use: alone })
+    (tools, choice(chosen, request.parallel_tool_calls))
 }
 
 /// The API has no list of allowed tools; the others are left out.
-fn is_allowed(function: &Function, choice: Option<&ToolChoice>) -> bool {
-    match choice {
-        Some(ToolChoice::Allowed { names, .. }) => names.contains(&function.name),
-        _ => true,
-    }
+fn choice(chosen: Option<Chosen<'_>>, parallel_tool_calls: Option<bool>) -> Option<ChoiceOut<'_>> {
+    let (kind, name) = match chosen {
+        None if parallel_tool_calls == Some(false) => ("auto", None),
+        None => return None,
+        Some(Chosen::Auto | Chosen::Allowed(AllowedMode::Auto, _)) => ("auto", None),
+        Some(Chosen::Required | Chosen::Allowed(AllowedMode::Required, _)) => ("any", None),
+        Some(Chosen::Named(name)) => ("tool", Some(name)),
+        Some(Chosen::None) => ("none", None),
+    };
+    let alone = parallel_tool_calls.map(|parallel| !parallel).filter(|_| kind != "none");
+    Some(ChoiceOut { r#type: kind, name, disable_parallel_tool_use: alone })
 }
 
 fn declare<'a>(
@@ -111,7 +119,7 @@ fn declare<'a>(
     rules: ModelRules,
     dropped: &mut Vec<String>,
 ) -> ToolOut<'a> {
-    let mut input_schema = schema::of_arguments(function.parameters.as_ref());
+    let mut input_schema = arguments::schema_of(function.parameters.as_ref());
     let mut strict = function.strict;
     if strict == Some(true) {
         if let Some(enforceable) = schema::enforceable(&input_schema).filter(|_| rules.structured_output) {
@@ -138,7 +146,7 @@ fn placeholder(name: &str) -> ToolOut<'_> {
     ToolOut::Function {
         name,
         description: None,
-        input_schema: schema::of_arguments(None),
+        input_schema: arguments::schema_of(None),
         strict: None,
         cache_control: None,
     }

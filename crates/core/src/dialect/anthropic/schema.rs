@@ -43,28 +43,6 @@ pub fn enforceable(schema: &Json) -> Option<Json> {
     Json::parse(&out)
 }
 
-/// The schema of a tool's arguments, which must be of type `object`. A tool without a schema takes no arguments.
-pub fn of_arguments(parameters: Option<&Json>) -> Json {
-    let empty = || Json::of(&serde_json::json!({"type": "object", "properties": {}}));
-    let Some(parameters) = parameters else {
-        let none = serde_json::json!({"type": "object", "properties": {}, "additionalProperties": false});
-        return Json::of(&none);
-    };
-    let Ok(fields) = serde_json::from_str::<JsonObject<'_>>(parameters.text()) else { return empty() };
-    match fields.get_set("type") {
-        Some(_) => parameters.clone(),
-        None if fields.is_empty() => empty(),
-        None => {
-            let mut out = String::from(r#"{"type":"object""#);
-            for (name, value) in fields.iter().filter(|(name, _)| *name != "type") {
-                push_field(&mut out, name, value.get());
-            }
-            out.push('}');
-            Json::parse(&out).unwrap_or_else(empty)
-        }
-    }
-}
-
 fn write_schema(raw: &RawValue, out: &mut String, depth: usize) -> Option<()> {
     if depth > MAX_DEPTH || Kind::of(raw) != Kind::Object {
         out.push_str(raw.get());
@@ -183,13 +161,6 @@ fn open_field(out: &mut String, start: usize, name: &str) {
     out.push(':');
 }
 
-fn push_field(out: &mut String, name: &str, value: &str) {
-    out.push(',');
-    out.push_str(Json::of(&name).text());
-    out.push(':');
-    out.push_str(value);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,21 +205,6 @@ mod tests {
     fn what_is_enforceable_stays_as_it_is_when_enforced_again() {
         let once = enforced(r#"{"type":"object","properties":{"a":{"type":"string","format":"byte"}}}"#);
         assert_eq!(enforced(once.as_deref().unwrap()), once);
-    }
-
-    #[test]
-    fn arguments_are_objects() {
-        let text = |json: Option<&str>| {
-            of_arguments(json.map(|json| Json::parse(json).unwrap()).as_ref()).text().to_owned()
-        };
-        assert_eq!(text(None), r#"{"additionalProperties":false,"properties":{},"type":"object"}"#);
-        assert_eq!(text(Some("{}")), r#"{"properties":{},"type":"object"}"#);
-        assert_eq!(text(Some("[]")), r#"{"properties":{},"type":"object"}"#);
-        assert_eq!(
-            text(Some(r#"{"properties":{"b":{},"a":{}}}"#)),
-            r#"{"type":"object","properties":{"b":{},"a":{}}}"#
-        );
-        assert_eq!(text(Some(r#"{"type":"object","b":1}"#)), r#"{"type":"object","b":1}"#);
     }
 
     #[test]

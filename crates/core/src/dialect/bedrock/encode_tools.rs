@@ -6,6 +6,8 @@ use super::family::Family;
 use super::wire::CachePoint;
 use crate::dialect::anthropic::schema;
 use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
+use crate::dialect::upstream::arguments;
+use crate::dialect::upstream::tool_choice::{self, Chosen};
 
 /// `toolConfig`
 #[derive(Debug, Serialize)]
@@ -71,33 +73,33 @@ pub fn encode<'a>(
     let mut tools: Vec<ToolOut<'a>> = Vec::with_capacity(request.tools.len());
     for (index, tool) in request.tools.iter().enumerate() {
         match tool {
-            Tool::Function(function) if is_allowed(function, request.tool_choice.as_ref()) => {
+            Tool::Function(function) if tool_choice::allows(request, &function.name) => {
                 declare(function, index, family, &mut tools, dropped);
             }
             Tool::Function(_) => {}
             Tool::Native(_) => dropped.push(format!("tools[{index}]")),
         }
     }
-    let choice = match request.tool_choice.as_ref() {
+    let declared: Vec<&str> = tools
+        .iter()
+        .filter_map(|tool| match tool {
+            ToolOut::ToolSpec { name, .. } => Some(*name),
+            ToolOut::CachePoint(_) => None,
+        })
+        .collect();
+    let choice = match tool_choice::among(request, &declared, dropped) {
         None => None,
-        Some(ToolChoice::Auto | ToolChoice::Allowed { mode: AllowedMode::Auto, .. }) => {
-            Some(ChoiceOut::Auto {})
-        }
-        Some(ToolChoice::Required | ToolChoice::Allowed { mode: AllowedMode::Required, .. }) => {
-            Some(ChoiceOut::Any {})
-        }
-        Some(ToolChoice::Named(name)) => Some(ChoiceOut::Tool { name }),
+        Some(Chosen::Auto | Chosen::Allowed(AllowedMode::Auto, _)) => Some(ChoiceOut::Auto {}),
+        Some(Chosen::Required | Chosen::Allowed(AllowedMode::Required, _)) => Some(ChoiceOut::Any {}),
+        Some(Chosen::Named(name)) => Some(ChoiceOut::Tool { name }),
         // There is no counterpart, and a declared tool may be called.
-        Some(ToolChoice::None) => {
+        Some(Chosen::None) => {
             dropped.push("tool_choice".to_owned());
             None
         }
     };
     if !tools.is_empty() {
         return Some(ToolConfig { tools, tool_choice: choice });
-    }
-    if matches!(choice, Some(ChoiceOut::Any {} | ChoiceOut::Tool { .. })) {
-        dropped.push("tool_choice".to_owned());
     }
     let mut names: Vec<&str> = called.to_vec();
     names.sort_unstable();
@@ -110,14 +112,6 @@ pub fn encode<'a>(
     (!tools.is_empty()).then_some(ToolConfig { tools, tool_choice: None })
 }
 
-/// The service has no list of allowed tools; the others are left out.
-fn is_allowed(function: &Function, choice: Option<&ToolChoice>) -> bool {
-    match choice {
-        Some(ToolChoice::Allowed { names, .. }) => names.contains(&function.name),
-        _ => true,
-    }
-}
-
 fn declare<'a>(
     function: &'a Function,
     index: usize,
@@ -125,7 +119,7 @@ fn declare<'a>(
     tools: &mut Vec<ToolOut<'a>>,
     dropped: &mut Vec<String>,
 ) {
-    let mut json = schema::of_arguments(function.parameters.as_ref());
+    let mut json = arguments::schema_of(function.parameters.as_ref());
     let mut strict = None;
     if function.strict == Some(true) {
         if let Some(enforceable) = schema::enforceable(&json).filter(|_| family.enforces_schemas()) {
@@ -153,6 +147,6 @@ fn declare<'a>(
 
 /// Placeholder for a tool of which only the name is known.
 fn placeholder(name: &str) -> ToolOut<'_> {
-    let json = schema::of_arguments(None);
+    let json = arguments::schema_of(None);
     ToolOut::ToolSpec { name, description: None, input_schema: Schema { json }, strict: None }
 }

@@ -5,77 +5,23 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::wire::{self, Block, Source};
 use crate::dialect::canonical::Media;
-
-/// Media types of each kind of content, with the service's names of their formats.
-const PICTURES: &[(&str, &str)] = &[
-    ("image/png", "png"),
-    ("image/jpeg", "jpeg"),
-    ("image/jpg", "jpeg"),
-    ("image/gif", "gif"),
-    ("image/webp", "webp"),
-];
-const RECORDINGS: &[(&str, &str)] = &[
-    ("audio/mpeg", "mp3"),
-    ("audio/mp3", "mp3"),
-    ("audio/wav", "wav"),
-    ("audio/x-wav", "wav"),
-    ("audio/flac", "flac"),
-    ("audio/ogg", "ogg"),
-    ("audio/opus", "opus"),
-    ("audio/aac", "aac"),
-    ("audio/mp4", "m4a"),
-    ("audio/m4a", "m4a"),
-    ("audio/webm", "webm"),
-    ("audio/pcm", "pcm"),
-];
-const FILMS: &[(&str, &str)] = &[
-    ("video/mp4", "mp4"),
-    ("video/quicktime", "mov"),
-    ("video/x-matroska", "mkv"),
-    ("video/webm", "webm"),
-    ("video/x-flv", "flv"),
-    ("video/mpeg", "mpeg"),
-    ("video/x-ms-wmv", "wmv"),
-    ("video/3gpp", "three_gp"),
-];
-const DOCUMENTS: &[(&str, &str)] = &[
-    ("application/pdf", "pdf"),
-    ("text/csv", "csv"),
-    ("application/msword", "doc"),
-    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"),
-    ("application/vnd.ms-excel", "xls"),
-    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
-    ("text/html", "html"),
-    ("text/markdown", "md"),
-    ("application/json", "txt"),
-    ("application/xml", "txt"),
-    ("application/yaml", "txt"),
-    ("application/javascript", "txt"),
-];
+use crate::dialect::canonical::limits::MediaForm;
+use crate::dialect::upstream::constraints::BEDROCK;
 
 /// Most characters of a document's name.
 const MAX_NAME: usize = 200;
 
-/// The block of a kind of content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Picture(&'static str),
-    Recording(&'static str),
-    Film(&'static str),
-    Document(&'static str),
-}
-
 /// The block of an image, audio or document; `None` if the service does not support it or cannot access it. `names`
 /// are those of earlier documents, which a new one must differ from.
 pub fn block<'a>(media: &'a Media, name: Option<&str>, names: &mut Vec<String>) -> Option<Block<'a>> {
-    let (source, form) = match media {
+    let (source, (form, format)) = match media {
         Media::Base64 { media_type, data } => {
             // A request with invalid base64 is refused as a whole.
             STANDARD.decode(data).ok()?;
-            (Source::Bytes(data), form_of_type(media_type)?)
+            (Source::Bytes(data), BEDROCK.media.find(media_type)?)
         }
         Media::Url { url, media_type } => {
-            let form = media_type.as_deref().and_then(form_of_type);
+            let form = media_type.as_deref().and_then(|kind| BEDROCK.media.find(kind));
             let form = form.or_else(|| form_of_ending(url.rsplit_once('.')?.1))?;
             (Source::S3Location { uri: Some(url.as_str()).filter(|url| url.starts_with("s3://"))? }, form)
         }
@@ -83,10 +29,10 @@ pub fn block<'a>(media: &'a Media, name: Option<&str>, names: &mut Vec<String>) 
     };
     let media = |format, source| wire::Media { format, source };
     Some(match form {
-        Form::Picture(format) => Block::Image(media(format, source)),
-        Form::Recording(format) => Block::Audio(media(format, source)),
-        Form::Film(format) => Block::Video(media(format, source)),
-        Form::Document(format) => {
+        MediaForm::Picture => Block::Image(media(format, source)),
+        MediaForm::Recording => Block::Audio(media(format, source)),
+        MediaForm::Film => Block::Video(media(format, source)),
+        MediaForm::Document => {
             Block::Document(wire::Document { format, name: new_name(name, names), source })
         }
     })
@@ -97,20 +43,7 @@ pub fn picture_type(format: &str) -> String {
     format!("image/{format}")
 }
 
-fn form_of_type(media_type: &str) -> Option<Form> {
-    let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let find = |table: &'static [(&str, &'static str)]| {
-        table.iter().find(|(name, _)| *name == kind).map(|(_, format)| *format)
-    };
-    find(PICTURES)
-        .map(Form::Picture)
-        .or_else(|| find(RECORDINGS).map(Form::Recording))
-        .or_else(|| find(FILMS).map(Form::Film))
-        .or_else(|| find(DOCUMENTS).map(Form::Document))
-        .or_else(|| kind.starts_with("text/").then_some(Form::Document("txt")))
-}
-
-fn form_of_ending(ending: &str) -> Option<Form> {
+fn form_of_ending(ending: &str) -> Option<(MediaForm, &'static str)> {
     let ending = ending.to_ascii_lowercase();
     let ending = match ending.as_str() {
         "jpg" => "jpeg",
@@ -118,14 +51,18 @@ fn form_of_ending(ending: &str) -> Option<Form> {
         "mpg" => "mpeg",
         other => other,
     };
-    let find = |table: &'static [(&'static str, &'static str)]| {
-        table.iter().find(|(_, format)| *format == ending).map(|(_, format)| *format)
-    };
-    find(PICTURES)
-        .map(Form::Picture)
-        .or_else(|| find(FILMS).map(Form::Film))
-        .or_else(|| find(RECORDINGS).map(Form::Recording))
-        .or_else(|| find(DOCUMENTS).map(Form::Document))
+    let types = BEDROCK.media;
+    [
+        (MediaForm::Picture, types.pictures.unwrap_or_default()),
+        (MediaForm::Film, types.films),
+        (MediaForm::Recording, types.recordings.unwrap_or_default()),
+        (MediaForm::Document, types.documents.unwrap_or_default()),
+    ]
+    .into_iter()
+    .find_map(|(form, names)| Some((form, names.iter().find(|(_, format)| *format == ending)?.1)))
+    .or_else(|| {
+        types.plain_text.filter(|format| *format == ending).map(|format| (MediaForm::Document, format))
+    })
 }
 
 /// A name of accepted characters that no earlier document has: letters, digits, single spaces, hyphens and brackets.

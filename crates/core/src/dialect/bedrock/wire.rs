@@ -25,7 +25,7 @@ pub enum Block<'a> {
 /// An image or audio.
 #[derive(Debug, Serialize)]
 pub struct Media<'a> {
-    pub format: &'static str,
+    pub format: &'a str,
     pub source: Source<'a>,
 }
 
@@ -39,7 +39,7 @@ pub enum Source<'a> {
 
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
-    pub format: &'static str,
+    pub format: &'a str,
     pub name: String,
     pub source: Source<'a>,
 }

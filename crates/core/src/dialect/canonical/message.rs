@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::json::Json;
+use super::limits::is_text;
 use super::media_type;
 use super::origin::SignatureOrigin;
 
@@ -200,6 +204,24 @@ impl Media {
     #[must_use]
     pub fn at(url: String, media_type: Option<&str>) -> Self {
         Self::Url { url, media_type: media_type.map(media_type::canonical) }
+    }
+
+    /// The words of an inline document of text: of any `text/…`, JSON, XML and the like.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let Self::Base64 { media_type, data } = self else { return None };
+        let bytes = is_text(media_type).then(|| STANDARD.decode(data).ok()).flatten()?;
+        String::from_utf8(bytes).ok()
+    }
+
+    /// The media type, if it is known.
+    #[must_use]
+    pub fn media_type(&self) -> Option<&str> {
+        match self {
+            Self::Base64 { media_type, .. } => Some(media_type),
+            Self::Url { media_type, .. } => media_type.as_deref(),
+            Self::FileId { .. } => None,
+        }
     }
 
     fn of_canonical(mut media_type: String, data: String) -> Self {

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::dialect::canonical::{Media, Message, Part, Role};
+use crate::dialect::upstream::constraints::COHERE;
 use crate::dialect::upstream::history::{EMPTY_FAILURE, EMPTY_RESULT, FILLER, History};
 
 /// A message.
@@ -32,9 +33,20 @@ enum ContentOut<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum BlockOut<'a> {
-    Text { text: &'a str },
-    Thinking { thinking: &'a str },
-    ImageUrl { image_url: ImageUrl<'a> },
+    Text {
+        text: &'a str,
+    },
+    /// Text of a document.
+    #[serde(rename = "text")]
+    Words {
+        text: String,
+    },
+    Thinking {
+        thinking: &'a str,
+    },
+    ImageUrl {
+        image_url: ImageUrl<'a>,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -114,6 +126,10 @@ fn encode_plain<'a>(
                 Some(block) => blocks.push(block),
                 None => drop_at(number, ""),
             },
+            Part::File { media, .. } if role == "user" => match media.words() {
+                Some(words) => blocks.push(BlockOut::Words { text: words }),
+                None => drop_at(number, ""),
+            },
             _ => drop_at(number, ""),
         }
     }
@@ -121,6 +137,10 @@ fn encode_plain<'a>(
 }
 
 fn image<'a>(media: &'a Media, detail: Option<&'a str>) -> Option<BlockOut<'a>> {
+    let is_accepted = |kind: &str| COHERE.media.find(kind).is_some();
+    if !media.media_type().is_none_or(is_accepted) {
+        return None;
+    }
     let detail = detail.filter(|detail| matches!(*detail, "auto" | "low" | "high"));
     Some(BlockOut::ImageUrl { image_url: ImageUrl { url: media.to_url()?, detail } })
 }

@@ -9,9 +9,11 @@ use super::encode_messages::{self, MessageOut};
 use crate::dialect::canonical::{
     AllowedMode, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
+use crate::dialect::upstream::arguments;
 use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::parameters::set_parameters;
+use crate::dialect::upstream::tool_choice::{self, Chosen};
 
 /// Parameters with a counterpart.
 const SUPPORTED: &[&str] = &[
@@ -110,7 +112,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let body = Body {
         model,
         messages,
-        tool_choice: tool_choice(request, !tools.is_empty(), &mut dropped),
+        tool_choice: choice(request, &tools, &mut dropped),
         strict_tools: strict_tools.filter(|_| !own.contains_key("strict_tools")),
         response_format: response_format(request, !tools.is_empty(), &mut dropped),
         tools,
@@ -170,7 +172,7 @@ fn tools<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> (Vec<ToolOu
             dropped.push(format!("tools[{index}]"));
             continue;
         };
-        if !is_allowed(&function.name, request.tool_choice.as_ref()) {
+        if !is_allowed(request, &function.name) {
             continue;
         }
         if function.cache.is_some() {
@@ -179,11 +181,10 @@ fn tools<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> (Vec<ToolOu
         if function.strict == Some(true) {
             strict.push(index);
         }
-        let none = || Json::of(&serde_json::json!({ "type": "object", "properties": {} }));
         let function = FunctionOut {
             name: &function.name,
             description: function.description.as_deref(),
-            parameters: function.parameters.clone().unwrap_or_else(none),
+            parameters: arguments::schema_of(function.parameters.as_ref()),
         };
         tools.push(ToolOut { r#type: "function", function });
     }
@@ -195,29 +196,23 @@ fn tools<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> (Vec<ToolOu
 }
 
 /// The service can neither force a tool nor list allowed ones; the others are left out.
-fn is_allowed(name: &str, choice: Option<&ToolChoice>) -> bool {
-    match choice {
-        Some(ToolChoice::Allowed { names, .. }) => names.iter().any(|allowed| allowed == name),
-        Some(ToolChoice::Named(named)) => named == name,
-        _ => true,
+fn is_allowed(request: &ChatRequest, name: &str) -> bool {
+    match &request.tool_choice {
+        Some(ToolChoice::Named(named)) => {
+            let is_named = |tool: &Tool| matches!(tool, Tool::Function(function) if function.name == *named);
+            named == name || !request.tools.iter().any(is_named)
+        }
+        _ => tool_choice::allows(request, name),
     }
 }
 
-fn tool_choice(request: &ChatRequest, has_tools: bool, dropped: &mut Vec<String>) -> Option<&'static str> {
-    let choice = match request.tool_choice.as_ref()? {
-        ToolChoice::Auto | ToolChoice::Allowed { mode: AllowedMode::Auto, .. } => return None,
-        ToolChoice::Required
-        | ToolChoice::Named(_)
-        | ToolChoice::Allowed { mode: AllowedMode::Required, .. } => "REQUIRED",
-        ToolChoice::None => "NONE",
-    };
-    if !has_tools {
-        if choice == "REQUIRED" {
-            dropped.push("tool_choice".to_owned());
-        }
-        return None;
+fn choice(request: &ChatRequest, tools: &[ToolOut<'_>], dropped: &mut Vec<String>) -> Option<&'static str> {
+    let declared: Vec<&str> = tools.iter().map(|tool| tool.function.name).collect();
+    match tool_choice::among(request, &declared, dropped)? {
+        Chosen::Auto | Chosen::Allowed(AllowedMode::Auto, _) => None,
+        Chosen::Required | Chosen::Named(_) | Chosen::Allowed(AllowedMode::Required, _) => Some("REQUIRED"),
+        Chosen::None => Some("NONE"),
     }
-    Some(choice)
 }
 
 /// Tools and a response format exclude each other.

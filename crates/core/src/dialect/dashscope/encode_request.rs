@@ -8,9 +8,11 @@ use serde_json::value::RawValue;
 use super::Endpoint;
 use super::messages::{self, Message};
 use crate::dialect::canonical::{
-    AllowedMode, ChatRequest, EncodedRequest, Json, Part, Reasoning, ResponseFormat, Tool, ToolChoice,
+    AllowedMode, ChatRequest, EncodedRequest, Json, Part, Reasoning, ResponseFormat, Tool,
 };
+use crate::dialect::upstream::arguments;
 use crate::dialect::upstream::parameters::set_parameters;
+use crate::dialect::upstream::tool_choice::{self, Chosen};
 
 /// Parameters with a counterpart.
 const SUPPORTED: &[&str] = &[
@@ -120,8 +122,7 @@ struct FunctionText<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<&'a RawValue>,
+    parameters: Json,
 }
 
 #[derive(Serialize)]
@@ -284,7 +285,7 @@ fn encode_tools<'a>(
                 let text = FunctionText {
                     name: &function.name,
                     description: function.description.as_deref(),
-                    parameters: function.parameters.as_ref().map(Json::raw),
+                    parameters: arguments::schema_of(function.parameters.as_ref()),
                 };
                 tools.push(FunctionTool { r#type: "function", function: text });
             }
@@ -296,9 +297,7 @@ fn encode_tools<'a>(
             Tool::Native(_) => dropped.push(format!("tools[{index}]")),
         }
     }
-    if let Some(ToolChoice::Allowed { names, .. }) = &request.tool_choice {
-        tools.retain(|tool| names.iter().any(|name| name == tool.function.name));
-    }
+    tools.retain(|tool| tool_choice::allows(request, tool.function.name));
     tools
 }
 
@@ -316,16 +315,12 @@ fn encode_choice<'a>(
     dropped: &mut Vec<String>,
 ) -> Option<Choice<'a>> {
     let function = |name: &'a str| Choice::Function { r#type: "function", function: FunctionName { name } };
-    if tools.is_empty() {
-        return None;
-    }
-    let forced = match request.tool_choice.as_ref()? {
-        ToolChoice::Auto | ToolChoice::Allowed { mode: AllowedMode::Auto, .. } => {
-            return Some(Choice::Mode("auto"));
-        }
-        ToolChoice::None => return Some(Choice::Mode("none")),
-        ToolChoice::Named(name) => function(name),
-        ToolChoice::Required | ToolChoice::Allowed { mode: AllowedMode::Required, .. } => match tools {
+    let declared: Vec<&str> = tools.iter().map(|tool| tool.function.name).collect();
+    let forced = match tool_choice::among(request, &declared, dropped)? {
+        Chosen::Auto | Chosen::Allowed(AllowedMode::Auto, _) => return Some(Choice::Mode("auto")),
+        Chosen::None => return Some(Choice::Mode("none")),
+        Chosen::Named(name) => function(name),
+        Chosen::Required | Chosen::Allowed(AllowedMode::Required, _) => match tools {
             [only] => function(only.function.name),
             _ => Choice::Mode("required"),
         },

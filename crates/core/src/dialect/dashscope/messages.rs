@@ -121,6 +121,12 @@ pub fn encode(
     Conversation { messages: drafts.map(|draft| draft.written(endpoint)).collect(), high_resolution }
 }
 
+/// The URL of media of a type that the service accepts.
+fn accepted_url(media: &Media) -> Option<String> {
+    let is_accepted = |kind: &str| constraints::DASHSCOPE.media.find(kind).is_some();
+    media.to_url().filter(|_| media.media_type().is_none_or(is_accepted))
+}
+
 struct Writer<'a> {
     dropped: &'a mut Vec<String>,
     system: Draft,
@@ -275,13 +281,20 @@ impl Writer<'_> {
                 self.note_ttl(path, cache.as_ref());
                 self.high_resolution |= detail.as_deref() == Some("high");
                 let cache_control = cache.as_ref().map(|_| Ephemeral { r#type: "ephemeral" });
-                let piece =
-                    media.to_url().map(|url| Piece { image: Some(url), cache_control, ..Piece::default() });
+                let piece = accepted_url(media).map(|url| Piece {
+                    image: Some(url),
+                    cache_control,
+                    ..Piece::default()
+                });
                 self.media(path, role, piece);
             }
             Part::Audio { media } => {
-                let piece = media.to_url().map(|url| Piece { audio: Some(url), ..Piece::default() });
+                let piece = accepted_url(media).map(|url| Piece { audio: Some(url), ..Piece::default() });
                 self.media(path, role, piece);
+            }
+            Part::File { media, cache, .. } if media.words().is_some() => {
+                self.note_ttl(path, cache.as_ref());
+                self.draft(role).text(media.words().unwrap_or_default(), cache.as_ref());
             }
             // Uploaded documents are referred to in a system message.
             Part::File { media: Media::FileId { id }, .. } => {
@@ -336,7 +349,7 @@ impl Writer<'_> {
         for (number, part) in parts.iter().enumerate() {
             match part {
                 Part::Text { text: piece, .. } | Part::Refusal { text: piece } => paragraph(&mut text, piece),
-                Part::Image { media, .. } => match media.to_url() {
+                Part::Image { media, .. } => match accepted_url(media) {
                     Some(url) => self.shown.push(Piece { image: Some(url), ..Piece::default() }),
                     None => self.dropped.push(format!("{path}.content[{number}]")),
                 },

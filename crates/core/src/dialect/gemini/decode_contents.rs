@@ -185,14 +185,13 @@ fn plain_part(part: &Fields<'_>) -> Result<Option<Part>, ApiError> {
         let media_type = blob.required_string("mimeType")?;
         let name = blob.string("displayName")?;
         let data = blob.required_string("data")?;
-        return Ok(Some(media(Media::Base64 { media_type: media_type.clone(), data }, &media_type, name)));
+        return Ok(Some(media(Media::inline(&media_type, data), name)));
     }
     if let Some(file) = part.object("fileData")? {
         let url = file.required_string("fileUri")?;
         let media_type = file.string("mimeType")?.filter(|kind| !kind.is_empty());
         let name = file.string("displayName")?;
-        let kind = media_type.clone().unwrap_or_default();
-        return Ok(Some(media(Media::Url { url, media_type }, &kind, name)));
+        return Ok(Some(media(Media::at(url, media_type.as_deref()), name)));
     }
     if let Some(code) = part.object("executableCode")? {
         let language = code.string("language")?.unwrap_or_default().to_ascii_lowercase();
@@ -215,8 +214,8 @@ fn is_unknown(part: &Fields<'_>) -> bool {
         && part.others(&["thought", "thoughtSignature"]).next().is_some()
 }
 
-fn media(media: Media, media_type: &str, name: Option<String>) -> Part {
-    match media_type.split('/').next() {
+fn media(media: Media, name: Option<String>) -> Part {
+    match media.media_type().and_then(|kind| kind.split('/').next()) {
         Some("image") => Part::Image { media, detail: None, cache: None },
         Some("audio") => Part::Audio { media },
         _ => Part::File { media, name, cache: None },

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::schema;
 use super::wire::{FunctionCallingOut, FunctionOut, ToolConfigOut, ToolOut};
-use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, ToolChoice};
+use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool};
+use crate::dialect::upstream::tool_choice::{self, Chosen};
 use crate::json::object::{JsonObject, as_str};
 
 /// Server tools of the service, by the name of their field.
@@ -52,7 +53,7 @@ pub(super) fn write<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> 
 }
 
 fn declare(function: &Function) -> FunctionOut<'_> {
-    let parameters = function.parameters.as_ref().map(|schema| schema::to_gemini(schema, false));
+    let parameters = function.parameters.as_ref().map(|schema| schema::of_arguments(schema));
     FunctionOut {
         name: &function.name,
         description: function.description.as_deref(),
@@ -85,22 +86,23 @@ pub(super) fn write_choice<'a>(
     tools: &[ToolOut<'_>],
     dropped: &mut Vec<String>,
 ) -> Option<ToolConfigOut<'a>> {
-    let choice = request.tool_choice.as_ref()?;
-    if !tools.iter().any(|tool| matches!(tool, ToolOut::Functions { .. })) {
-        if !matches!(choice, ToolChoice::Auto | ToolChoice::None) {
-            dropped.push("tool_choice".to_owned());
-        }
-        return None;
-    }
-    let all = |names: &'a [String]| names.iter().map(String::as_str).collect();
-    let (mode, allowed_function_names) = match choice {
-        ToolChoice::Auto => ("AUTO", Vec::new()),
-        ToolChoice::None => ("NONE", Vec::new()),
-        ToolChoice::Required => ("ANY", Vec::new()),
-        ToolChoice::Named(name) => ("ANY", vec![name.as_str()]),
-        ToolChoice::Allowed { mode: AllowedMode::Required, names } => ("ANY", all(names)),
+    let declared: Vec<&str> = tools
+        .iter()
+        .flat_map(|tool| match tool {
+            ToolOut::Functions { declarations } => declarations.as_slice(),
+            ToolOut::Native(_) => &[],
+        })
+        .map(|function| function.name)
+        .collect();
+    let chosen = tool_choice::among(request, &declared, dropped)?;
+    let (mode, allowed_function_names) = match chosen {
+        Chosen::Auto => ("AUTO", Vec::new()),
+        Chosen::None => ("NONE", Vec::new()),
+        Chosen::Required => ("ANY", Vec::new()),
+        Chosen::Named(name) => ("ANY", vec![name]),
+        Chosen::Allowed(AllowedMode::Required, names) => ("ANY", names),
         // The mode `AUTO` takes no names; this one does.
-        ToolChoice::Allowed { mode: AllowedMode::Auto, names } => ("VALIDATED", all(names)),
+        Chosen::Allowed(AllowedMode::Auto, names) => ("VALIDATED", names),
     };
     Some(ToolConfigOut { function_calling_config: FunctionCallingOut { mode, allowed_function_names } })
 }

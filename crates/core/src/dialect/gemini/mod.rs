@@ -28,7 +28,6 @@ pub mod error;
 mod finish;
 mod logprobs;
 mod model_name;
-mod node;
 mod partial_args;
 mod policy;
 mod schema;

@@ -7,9 +7,10 @@
 
 use serde_json::Value;
 
-use super::node::{Node, Object, set};
 use super::schema_leaf::{bounds, choices, inferred_type, is_known_format};
 use crate::dialect::canonical::Json;
+use crate::dialect::upstream::node::{Node, Object, set};
+use crate::dialect::upstream::union;
 
 /// Largest depth of a schema, references included.
 pub(super) const MAX_DEPTH: usize = 24;
@@ -32,6 +33,16 @@ const PLAIN_KEYWORDS: &[&str] = &[
     "maximum",
 ];
 
+/// Keywords that describe and do not restrict.
+const WORDS: &[&str] = &["description", "title"];
+
+/// Converts the schema of a function's arguments, which must be that of an object, without a union at its top.
+pub(super) fn of_arguments(schema: &Json) -> Node {
+    let root: Node = serde_json::from_str(schema.text()).unwrap_or(Node::Object(Vec::new()));
+    let root = union::as_object(&root);
+    Writer { root: &root, following: Vec::new(), written: 0, ordered: false }.schema(&root, 0)
+}
+
 /// Converts a JSON schema. With `ordered`, objects state the order of their properties.
 pub(super) fn to_gemini(schema: &Json, ordered: bool) -> Node {
     let root: Node = serde_json::from_str(schema.text()).unwrap_or(Node::Object(Vec::new()));
@@ -50,13 +61,13 @@ pub(super) fn says_nothing(schema: &Node) -> bool {
 struct Writer<'a> {
     root: &'a Node,
     /// References that are being inlined: one of them inside itself would never end.
-    following: Vec<&'a str>,
+    following: Vec<String>,
     written: usize,
     ordered: bool,
 }
 
 impl<'a> Writer<'a> {
-    fn schema(&mut self, schema: &'a Node, depth: usize) -> Node {
+    fn schema(&mut self, schema: &Node, depth: usize) -> Node {
         self.written += 1;
         if depth > MAX_DEPTH || self.written > MAX_SCHEMAS {
             return any_object(schema);
@@ -74,12 +85,11 @@ impl<'a> Writer<'a> {
         self.single(schema, depth)
     }
 
-    fn reference(&mut self, schema: &'a Node, reference: &'a str, depth: usize) -> Node {
-        let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
-        let Some(target) = target.filter(|_| !self.following.contains(&reference)) else {
+    fn reference(&mut self, schema: &Node, reference: &str, depth: usize) -> Node {
+        let Some(target) = union::target(self.root, schema).filter(|_| !self.follows(reference)) else {
             return any_object(schema);
         };
-        self.following.push(reference);
+        self.following.push(reference.to_owned());
         let mut written = self.schema(target, depth + 1);
         self.following.pop();
         if let (Node::Object(fields), Some(description)) = (&mut written, schema.get("description")) {
@@ -88,41 +98,72 @@ impl<'a> Writer<'a> {
         written
     }
 
-    /// All parts must hold: their properties are merged; of other keywords, the first counts.
-    fn all_of(&mut self, schema: &'a Node, parts: &'a [Node], depth: usize) -> Node {
-        let mut merged: Object = Vec::new();
-        if schema.get("properties").is_some() || schema.get("type").is_some() {
-            merged = self.single(schema, depth).into_fields();
-        } else if let Some(description) = schema.get("description") {
-            merged.push(("description".into(), description.clone()));
-        }
-        for part in parts {
-            let Node::Object(fields) = self.schema(part, depth + 1) else { continue };
-            for (name, value) in fields {
-                match merged.iter_mut().find(|(held, _)| *held == name) {
-                    None => merged.push((name, value)),
-                    Some((_, held)) => extend(held, value),
-                }
-            }
-        }
-        if self.ordered {
-            order(&mut merged);
-        }
-        Node::Object(merged)
+    fn follows(&self, reference: &str) -> bool {
+        self.following.iter().any(|followed| followed == reference)
     }
 
-    fn any_of(&mut self, schema: &'a Node, variants: &'a [Node], depth: usize) -> Node {
+    /// All parts must hold, and so must what stands beside them: together they are one schema.
+    fn all_of(&mut self, schema: &Node, parts: &[Node], depth: usize) -> Node {
+        let mut whole = union::without(schema, &["allOf"]);
+        let before = self.following.len();
+        for part in parts {
+            if let Some(part) = self.followed(part) {
+                whole = union::joined(&whole, &part);
+            }
+        }
+        let written = self.schema(&whole, depth + 1);
+        self.following.truncate(before);
+        written
+    }
+
+    /// What the reference of a schema leads to, which is marked as being inlined; `None` if it is already.
+    fn followed(&mut self, schema: &Node) -> Option<Node> {
+        let Some(reference) = schema.get("$ref").and_then(Node::as_str) else { return Some(schema.clone()) };
+        let target = union::target(self.root, schema).filter(|_| !self.follows(reference))?;
+        self.following.push(reference.to_owned());
+        Some(union::joined(&union::without(schema, &["$ref"]), target))
+    }
+
+    /// The service accepts `anyOf` only alone, so what stands beside it moves into the variants.
+    fn any_of(&mut self, schema: &Node, variants: &[Node], depth: usize) -> Node {
         let is_null = |node: &Node| node.get("type").and_then(Node::as_str) == Some("null");
         let nullable = variants.iter().any(is_null) || says_nullable(schema);
-        let mut written: Vec<Node> =
-            variants.iter().filter(|node| !is_null(node)).map(|node| self.schema(node, depth + 1)).collect();
-        // The service accepts `anyOf` only alone, so other keywords move into the variants.
-        let beside = ["description", "title"].map(|name| (name, schema.get(name)));
+        let beside =
+            union::without(schema, &["anyOf", "oneOf", "$defs", "definitions", "default", "nullable"]);
+        let holds = beside.fields().iter().any(|(name, _)| !WORDS.contains(&name.as_str()));
+        // Variants that only require properties say little, and the service requires those to be described.
+        let is_bare = |node: &Node| node.fields().iter().all(|(name, _)| name == "required");
+        if holds && variants.iter().all(|variant| is_bare(variant) || is_null(variant)) {
+            return self.schema(&beside, depth + 1);
+        }
+        let mut written = Vec::with_capacity(variants.len());
+        for variant in variants.iter().filter(|variant| !is_null(variant)) {
+            let before = self.following.len();
+            let node = if holds {
+                self.followed(variant).map(|variant| {
+                    let mut whole = union::joined(&beside, &variant);
+                    if let Node::Object(fields) = &mut whole {
+                        for name in WORDS {
+                            if let Some(words) = variant.get(name) {
+                                set(fields, name, words.clone());
+                            }
+                        }
+                    }
+                    self.schema(&whole, depth + 1)
+                })
+            } else {
+                Some(self.schema(variant, depth + 1))
+            };
+            self.following.truncate(before);
+            written.extend(node);
+        }
         for variant in &mut written {
             let Node::Object(fields) = variant else { continue };
-            for (name, value) in &beside {
-                if let Some(value) = value.filter(|_| !fields.iter().any(|(field, _)| field == name)) {
-                    fields.push(((*name).to_owned(), value.clone()));
+            for name in WORDS {
+                if let Some(words) =
+                    beside.get(name).filter(|_| !fields.iter().any(|(field, _)| field == name))
+                {
+                    fields.push(((*name).to_owned(), words.clone()));
                 }
             }
             if nullable {
@@ -137,7 +178,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A schema without references and combinations.
-    fn single(&mut self, schema: &'a Node, depth: usize) -> Node {
+    fn single(&mut self, schema: &Node, depth: usize) -> Node {
         let mut types = types_of(schema);
         let nullable = types.contains(&"null") && types.len() > 1 || says_nullable(schema);
         if types.len() > 1 {
@@ -151,7 +192,7 @@ impl<'a> Writer<'a> {
         self.of_type(schema, kind, nullable, depth)
     }
 
-    fn of_type(&mut self, schema: &'a Node, kind: &str, nullable: bool, depth: usize) -> Node {
+    fn of_type(&mut self, schema: &Node, kind: &str, nullable: bool, depth: usize) -> Node {
         let mut fields: Object = vec![("type".into(), Node::text(kind))];
         for keyword in PLAIN_KEYWORDS {
             if let Some(value) = schema.get(keyword) {
@@ -177,7 +218,7 @@ impl<'a> Writer<'a> {
         Node::Object(fields)
     }
 
-    fn properties(&mut self, schema: &'a Node, fields: &mut Object, depth: usize) {
+    fn properties(&mut self, schema: &Node, fields: &mut Object, depth: usize) {
         let Some(properties) = schema.get("properties") else { return };
         let written: Object = properties
             .fields()
@@ -203,7 +244,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The service requires the items of every array.
-    fn items(&mut self, schema: &'a Node, depth: usize) -> Node {
+    fn items(&mut self, schema: &Node, depth: usize) -> Node {
         let tuple = schema.get("prefixItems").or_else(|| schema.get("items")).and_then(Node::as_array);
         if let Some(tuple) = tuple {
             let mut variants: Vec<Node> = Vec::new();
@@ -237,27 +278,6 @@ pub(super) fn any_object(schema: &Node) -> Node {
         fields.push(("description".into(), description.clone()));
     }
     Node::Object(fields)
-}
-
-/// Merges properties and lists of required ones; other keywords are kept.
-fn extend(held: &mut Node, more: Node) {
-    match (held, more) {
-        (Node::Object(held), Node::Object(more)) => {
-            for (name, value) in more {
-                if !held.iter().any(|(field, _)| *field == name) {
-                    held.push((name, value));
-                }
-            }
-        }
-        (Node::Array(held), Node::Array(more)) => {
-            for value in more {
-                if !held.contains(&value) {
-                    held.push(value);
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 /// States the order of the properties.
@@ -360,6 +380,43 @@ mod tests {
             json!({"type": "object", "required": ["a", "b"],
                 "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}})
         );
+    }
+
+    #[test]
+    fn what_stands_beside_a_union_moves_into_it() {
+        let text = json!({"type": "string"});
+        assert_eq!(
+            out(
+                &json!({"type": "object", "properties": {"repo": text}, "required": ["repo"], "description": "d",
+                "oneOf": [{"properties": {"title": text}, "required": ["title"]},
+                    {"$ref": "#/$defs/N"}, {"type": "null"}],
+                "$defs": {"N": {"properties": {"number": {"type": "integer"}}, "description": "n"}}})
+            ),
+            json!({"anyOf": [
+                {"type": "object", "description": "d", "properties": {"repo": text, "title": text},
+                    "required": ["repo", "title"], "nullable": true},
+                {"type": "object", "description": "n", "properties": {"repo": text, "number": {"type": "integer"}},
+                    "required": ["repo"], "nullable": true}]})
+        );
+        let bare = json!({"type": "object", "properties": {"a": text, "b": text},
+            "anyOf": [{"required": ["a"]}, {"required": ["b"]}]});
+        assert_eq!(out(&bare), json!({"type": "object", "properties": {"a": text, "b": text}}));
+        // A union among the parts stays alone.
+        let parts = json!({"allOf": [{"type": "object", "properties": {"a": text}},
+            {"anyOf": [{"properties": {"b": text}}, {"properties": {"c": text}}]}]});
+        assert_eq!(
+            out(&parts),
+            json!({"anyOf": [{"type": "object", "properties": {"a": text, "b": text}},
+                {"type": "object", "properties": {"a": text, "c": text}}]})
+        );
+        // Arguments are one object.
+        assert_eq!(
+            serde_json::to_value(of_arguments(&Json::of(&parts))).unwrap(),
+            json!({"type": "object", "properties": {"a": text, "b": text, "c": text}})
+        );
+        let circle = json!({"$defs": {"T": {"type": "object", "properties": {"a": text},
+            "anyOf": [{"$ref": "#/$defs/T"}, {"properties": {"next": {"$ref": "#/$defs/T"}}}]}}, "$ref": "#/$defs/T"});
+        assert!(out(&circle).to_string().len() < 10_000);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::node::{Node, Object, set};
+use crate::dialect::upstream::node::{Node, Object, set};
 
 /// The implied type if none is given.
 pub(super) fn inferred_type(schema: &Node) -> &'static str {

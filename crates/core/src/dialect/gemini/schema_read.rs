@@ -1,8 +1,8 @@
 //! The service's kind of schema as JSON Schema: the inverse of [`super::schema`].
 
-use super::node::{Node, Object};
 use super::schema::{MAX_DEPTH, any_object, says_nullable};
 use crate::dialect::canonical::Json;
+use crate::dialect::upstream::node::{Node, Object};
 
 /// Converts the service's kind of schema to a JSON schema.
 pub(super) fn from_gemini(schema: &Json) -> Json {

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::node::Node;
 use crate::dialect::canonical::Json;
+use crate::dialect::upstream::node::Node;
 
 /// An answer, or one chunk of a streamed one.
 #[derive(Deserialize, Default)]

@@ -126,7 +126,7 @@ fn file(fields: &Fields<'_>, extra: &mut Extra) -> Result<Part, ApiError> {
 fn inline_file(data: String, name: Option<&str>) -> Media {
     match Media::from_url(&data) {
         media @ Media::Base64 { .. } => media,
-        _ => Media::Base64 { media_type: media_type_of(name).to_owned(), data },
+        _ => Media::inline(media_type_of(name), data),
     }
 }
 
@@ -151,7 +151,7 @@ fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
         "mp3" => "audio/mpeg".to_owned(),
         format => format!("audio/{format}"),
     };
-    Ok(Part::Audio { media: Media::Base64 { media_type, data: audio.required_string("data")? } })
+    Ok(Part::Audio { media: Media::inline(&media_type, audio.required_string("data")?) })
 }
 
 /// The citations of text in earlier answers. Services write them in many shapes; what is not understood is carried.

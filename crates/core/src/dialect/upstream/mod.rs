@@ -1,14 +1,18 @@
 //! Common parts of several upstream codecs: the order of a history, joining texts, reading events, ordering the parts
 //! of an answer, reading its usage, listing the parameters that a request sets.
 
+pub mod arguments;
 pub mod constraints;
 pub mod history;
+pub mod node;
 pub mod openai_models;
 pub mod paragraph;
 pub mod parameters;
 pub mod parts;
 pub mod sse;
 pub mod told;
+pub mod tool_choice;
+pub mod union;
 pub mod usage;
 pub mod verdict;
 

@@ -17,7 +17,7 @@ mod restore;
 mod spelling;
 
 pub use fit::{fitted, tool_names};
-pub use media_types::{MediaForm, MediaTypes};
+pub use media_types::{MediaForm, MediaTypes, is_text};
 pub use renaming::Renaming;
 pub use restore::{restored, restored_response};
 pub use spelling::Spelling;

@@ -169,8 +169,15 @@ fn request() -> impl Strategy<Value = ChatRequest> {
         }),
     ];
     let tools = prop_oneof![
-        (vec(function, 1..3), of(choice))
-            .prop_map(|(functions, choice)| (functions.into_iter().map(Tool::Function).collect(), choice)),
+        (vec(function, 1..3), of(choice)).prop_map(|(functions, choice)| {
+            let is_declared = |name: &String| functions.iter().any(|function| function.name == *name);
+            let choice = choice.filter(|choice| match choice {
+                ToolChoice::Named(name) => is_declared(name),
+                ToolChoice::Allowed { names, .. } => names.iter().all(is_declared),
+                _ => true,
+            });
+            (functions.into_iter().map(Tool::Function).collect(), choice)
+        }),
         Just((vec![Tool::Native(Json::of(&json!({"googleSearch": {}})))], None)),
         Just((Vec::new(), None)),
     ];

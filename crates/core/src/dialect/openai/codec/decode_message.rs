@@ -310,11 +310,7 @@ fn film_type(url: &str) -> &'static str {
 
 /// A document, given by a URL or inline.
 fn document(data: String) -> Media {
-    if data.contains(':') {
-        Media::from_url(&data)
-    } else {
-        Media::Base64 { media_type: "application/pdf".into(), data }
-    }
+    if data.contains(':') { Media::from_url(&data) } else { Media::inline("application/pdf", data) }
 }
 
 fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
@@ -324,12 +320,12 @@ fn audio(fields: &Fields<'_>) -> Result<Part, ApiError> {
         Some(format) => format!("audio/{format}"),
         None => "audio/wav".to_owned(),
     };
-    let media = if data.starts_with("data:") {
-        Media::from_url(&data)
-    } else if data.starts_with("https://") || data.starts_with("http://") {
-        Media::Url { url: data, media_type: Some(media_type) }
-    } else {
-        Media::Base64 { media_type, data }
+    let media = match Media::from_url(&data) {
+        inline @ Media::Base64 { .. } => inline,
+        _ if data.starts_with("https://") || data.starts_with("http://") => {
+            Media::at(data, Some(&media_type))
+        }
+        _ => Media::inline(&media_type, data),
     };
     Ok(Part::Audio { media })
 }

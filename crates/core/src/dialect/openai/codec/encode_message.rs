@@ -6,14 +6,12 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::wire::{
     AudioIn, BlockOut, CacheOut, CallOut, CalledOut, ContentOut, CustomCallOut, ExtraContent, FileOut, IdOut,
     ImageOut, MessageOut, PartOut,
 };
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
+use crate::dialect::upstream::constraints::OPENAI_CHAT;
 use crate::dialect::upstream::paragraph::paragraph;
 
 /// Appends a text to another.
@@ -28,6 +26,8 @@ pub(super) struct Rules {
     pub thinking: bool,
     /// Cache marks.
     pub cache: bool,
+    /// Only the media types that `OpenAI` documents.
+    pub own_media_types: bool,
 }
 
 /// The encoder of messages.
@@ -235,11 +235,11 @@ impl<'a> Lowering<'a> {
     fn said(&mut self, part: &'a Part) -> Option<PartOut<'a>> {
         match part {
             Part::Text { text, cache, .. } => Some(self.text(text, cache.as_ref())),
-            Part::Image { media, detail, cache } => {
+            Part::Image { media, detail, cache } if self.accepts(media) => {
                 let image_url = ImageOut { url: media.to_url()?, detail: detail.as_deref() };
                 Some(PartOut::ImageUrl { image_url, cache_control: self.mark(cache.as_ref()) })
             }
-            Part::Audio { media: Media::Base64 { media_type, data } } => {
+            Part::Audio { media: media @ Media::Base64 { media_type, data } } if self.accepts(media) => {
                 Some(PartOut::InputAudio { input_audio: AudioIn { data, format: audio_format(media_type) } })
             }
             Part::File { media, name, cache } => self.file(media, name.as_deref(), cache.as_ref()),
@@ -258,9 +258,21 @@ impl<'a> Lowering<'a> {
             Media::FileId { id } => FileOut { file_id: Some(id), ..FileOut::default() },
             Media::Base64 { media_type, data } => {
                 // Only documents are accepted as files; text is sent as text.
-                if let Some(text) = media_type.starts_with("text/").then(|| decode_text(data)).flatten() {
+                if let Some(text) = media.words() {
                     let text = Cow::Owned(text);
                     return Some(PartOut::Text { text, cache_control: self.mark(cache) });
+                }
+                if media_type.starts_with("image/") {
+                    let image_url = ImageOut { url: media.to_url()?, detail: None };
+                    let cache_control = self.mark(cache);
+                    return self.accepts(media).then_some(PartOut::ImageUrl { image_url, cache_control });
+                }
+                if media_type.starts_with("audio/") {
+                    let input_audio = AudioIn { data, format: audio_format(media_type) };
+                    return self.accepts(media).then_some(PartOut::InputAudio { input_audio });
+                }
+                if !self.accepts(media) {
+                    return None;
                 }
                 FileOut {
                     file_data: media.to_url(),
@@ -270,6 +282,12 @@ impl<'a> Lowering<'a> {
             }
         };
         Some(PartOut::File { file, cache_control: self.mark(cache) })
+    }
+
+    /// Whether the service accepts media of this type. What compatible services accept is not known.
+    fn accepts(&self, media: &Media) -> bool {
+        let accepted = |kind: &str| OPENAI_CHAT.media.find(kind).is_some();
+        !self.rules.own_media_types || media.media_type().is_none_or(accepted)
     }
 
     fn text(&mut self, text: &'a str, cache: Option<&'a CacheControl>) -> PartOut<'a> {
@@ -334,15 +352,10 @@ fn say_error(texts: &mut Vec<PartOut<'_>>) {
 
 /// The name of an audio format in this dialect.
 fn audio_format(media_type: &str) -> &str {
-    match media_type {
-        "audio/mpeg" | "audio/mp3" => "mp3",
-        "audio/wav" | "audio/x-wav" | "audio/wave" | "audio/vnd.wave" => "wav",
-        other => other.strip_prefix("audio/").unwrap_or(other),
+    match OPENAI_CHAT.media.find(media_type) {
+        Some((_, format)) => format,
+        None => media_type.strip_prefix("audio/").unwrap_or(media_type),
     }
-}
-
-fn decode_text(data: &str) -> Option<String> {
-    String::from_utf8(STANDARD.decode(data).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -440,9 +453,7 @@ mod tests {
                     file("text/plain", "aGk="),
                     file("application/pdf", "AAAA"),
                     Part::File { media: address, name: None, cache: None },
-                    Part::Audio {
-                        media: Media::Base64 { media_type: "audio/x-wav".into(), data: "B".into() },
-                    },
+                    Part::Audio { media: Media::Base64 { media_type: "audio/wav".into(), data: "B".into() } },
                 ],
             ),
         ];

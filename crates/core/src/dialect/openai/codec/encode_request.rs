@@ -16,9 +16,11 @@ use super::wire::{
 use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
+use crate::dialect::upstream::arguments;
 use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::openai_models;
+use crate::dialect::upstream::tool_choice::{self, Chosen};
 
 /// Fields of this dialect without a canonical form, from any caller.
 const OWN_EXTRA: &[&str] = &[
@@ -42,6 +44,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
         current_api,
         thinking: options.takes_thinking.resolve(!official),
         cache: options.takes_cache_control,
+        own_media_types: official,
     };
     let mut lowering = Lowering::new(rules, custom_tools(&request.tools));
     let history = history::settled(&request.messages, &options.limits().call_id);
@@ -219,7 +222,7 @@ fn tools<'a>(
         Some(ToolChoice::Allowed { names, .. }) if !current_api => Some(names),
         _ => None,
     };
-    let mut tools = Vec::new();
+    let (mut tools, mut names) = (Vec::new(), Vec::new());
     for (index, tool) in request.tools.iter().enumerate() {
         let written = match tool {
             Tool::Function(function) => Some(ToolOut::Function {
@@ -227,7 +230,7 @@ fn tools<'a>(
                 function: FunctionOut {
                     name: &function.name,
                     description: function.description.as_deref(),
-                    parameters: function.parameters.as_ref(),
+                    parameters: arguments::schema_of(function.parameters.as_ref()),
                     strict: function.strict,
                 },
                 cache_control: function
@@ -242,35 +245,30 @@ fn tools<'a>(
             None => dropped.push(format!("tools[{index}]")),
             Some(written) => {
                 let name = tool_name(tool);
-                if only.is_none_or(|only| name.is_some_and(|name| only.contains(&name))) {
+                if only.is_none_or(|only| name.as_ref().is_some_and(|name| only.contains(name))) {
                     tools.push(written);
+                    names.extend(name);
                 }
             }
         }
     }
-    let choice = request.tool_choice.as_ref();
-    if tools.is_empty() {
-        // A tool choice without tools is refused.
-        if choice.is_some_and(|choice| !matches!(choice, ToolChoice::Auto | ToolChoice::None)) {
-            dropped.push("tool_choice".to_owned());
-        }
-        return (tools, None);
-    }
+    let declared: Vec<&str> = names.iter().map(String::as_str).collect();
+    let chosen = tool_choice::among(request, &declared, dropped).filter(|_| !tools.is_empty());
     let custom = custom_tools(&request.tools);
-    (tools, choice.map(|choice| tool_choice(choice, &custom, current_api)))
+    (tools, chosen.map(|chosen| choice_out(chosen, &custom, current_api)))
 }
 
-fn tool_choice(choice: &ToolChoice, custom: &[String], current_api: bool) -> serde_json::Value {
-    let named = |name: &String| {
-        let kind = if custom.contains(name) { "custom" } else { "function" };
+fn choice_out(chosen: Chosen<'_>, custom: &[String], current_api: bool) -> serde_json::Value {
+    let named = |name: &str| {
+        let kind = if custom.iter().any(|custom| custom == name) { "custom" } else { "function" };
         json!({ "type": kind, kind: { "name": name } })
     };
-    match choice {
-        ToolChoice::Auto => json!("auto"),
-        ToolChoice::None => json!("none"),
-        ToolChoice::Required => json!("required"),
-        ToolChoice::Named(name) => named(name),
-        ToolChoice::Allowed { mode, names } => {
+    match chosen {
+        Chosen::Auto => json!("auto"),
+        Chosen::None => json!("none"),
+        Chosen::Required => json!("required"),
+        Chosen::Named(name) => named(name),
+        Chosen::Allowed(mode, names) => {
             let mode = match mode {
                 AllowedMode::Auto => "auto",
                 AllowedMode::Required => "required",
@@ -278,7 +276,7 @@ fn tool_choice(choice: &ToolChoice, custom: &[String], current_api: bool) -> ser
             if !current_api {
                 return json!(mode);
             }
-            let tools: Vec<serde_json::Value> = names.iter().map(named).collect();
+            let tools: Vec<serde_json::Value> = names.into_iter().map(named).collect();
             json!({ "type": "allowed_tools", "allowed_tools": { "mode": mode, "tools": tools } })
         }
     }

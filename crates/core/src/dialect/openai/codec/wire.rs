@@ -189,8 +189,7 @@ pub(super) struct FunctionOut<'a> {
     pub name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameters: Option<&'a Json>,
+    pub parameters: Json,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strict: Option<bool>,
 }

@@ -14,6 +14,7 @@ use crate::dialect::canonical::{
     Sampling, StreamEvent, Tool, ToolChoice, UpstreamCodec, assemble,
 };
 use crate::dialect::openai::legacy::LegacyCompletions;
+use crate::dialect::upstream::arguments;
 use crate::dialect::upstream::testing::fixtures;
 use crate::tokens::TokenUsage;
 
@@ -166,7 +167,18 @@ fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>
     ]);
     (vec(prop_oneof![3 => function, 1 => custom], 0..3), option::of(choice), option::of(any::<bool>()))
         .prop_map(|(tools, choice, parallel)| {
-            // A tool choice without tools is left out.
+            // A tool choice without tools is left out, and so is one of a tool that is not declared.
+            let is_declared = |name: &String| {
+                tools.iter().any(|tool| match tool {
+                    Tool::Function(function) => function.name == *name,
+                    Tool::Native(_) => name == "sh",
+                })
+            };
+            let choice = choice.filter(|choice| match choice {
+                ToolChoice::Named(name) => is_declared(name),
+                ToolChoice::Allowed { names, .. } => names.iter().all(is_declared),
+                _ => true,
+            });
             if tools.is_empty() { (tools, None, None) } else { (tools, choice, parallel) }
         })
 }
@@ -442,6 +454,12 @@ proptest! {
         let encoded = capable().encode_request(&request, "m");
         prop_assert_eq!(&encoded.dropped, &Vec::<String>::new());
         let again = capable().decode_request(&encoded.body);
+        let mut request = request;
+        for tool in &mut request.tools {
+            if let Tool::Function(function) = tool {
+                function.parameters = Some(arguments::schema_of(function.parameters.as_ref()));
+            }
+        }
         prop_assert_eq!(again.unwrap(), request, "{}", String::from_utf8_lossy(&encoded.body));
     }
 

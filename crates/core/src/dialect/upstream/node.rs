@@ -8,11 +8,11 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
 /// The fields of an object, in their order.
-pub(super) type Object = Vec<(String, Node)>;
+pub type Object = Vec<(String, Node)>;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node {
+pub enum Node {
     /// `null`, a boolean, a number or a string.
     Leaf(Value),
     /// An array.
@@ -23,33 +23,25 @@ pub(super) enum Node {
 
 impl Node {
     /// A string.
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<String>) -> Self {
         Self::Leaf(Value::String(text.into()))
     }
 
     /// The field of an object.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+    pub fn get(&self, name: &str) -> Option<&Self> {
         self.fields().iter().find(|(field, _)| field == name).map(|(_, value)| value)
     }
 
     /// The fields of an object; none for other values.
-    pub(super) fn fields(&self) -> &[(String, Self)] {
+    pub fn fields(&self) -> &[(String, Self)] {
         match self {
             Self::Object(fields) => fields,
             _ => &[],
         }
     }
 
-    /// The fields of an object, taken out of it.
-    pub(super) fn into_fields(self) -> Vec<(String, Self)> {
-        match self {
-            Self::Object(fields) => fields,
-            _ => Vec::new(),
-        }
-    }
-
     /// The elements of an array.
-    pub(super) fn as_array(&self) -> Option<&[Self]> {
+    pub fn as_array(&self) -> Option<&[Self]> {
         match self {
             Self::Array(elements) => Some(elements),
             _ => None,
@@ -57,7 +49,7 @@ impl Node {
     }
 
     /// The text of a string.
-    pub(super) fn as_str(&self) -> Option<&str> {
+    pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Leaf(value) => value.as_str(),
             _ => None,
@@ -65,7 +57,7 @@ impl Node {
     }
 
     /// The scalar.
-    pub(super) fn as_leaf(&self) -> Option<&Value> {
+    pub fn as_leaf(&self) -> Option<&Value> {
         match self {
             Self::Leaf(value) => Some(value),
             _ => None,
@@ -73,7 +65,7 @@ impl Node {
     }
 
     /// What a JSON pointer (RFC 6901) without its `#` leads to.
-    pub(super) fn pointer(&self, pointer: &str) -> Option<&Self> {
+    pub fn pointer(&self, pointer: &str) -> Option<&Self> {
         let mut at = self;
         for step in pointer.split('/').skip(1) {
             let step = step.replace("~1", "/").replace("~0", "~");
@@ -87,7 +79,7 @@ impl Node {
 }
 
 /// Sets a field, whether it is there or not.
-pub(super) fn set(fields: &mut Object, name: &str, value: Node) {
+pub fn set(fields: &mut Object, name: &str, value: Node) {
     match fields.iter_mut().find(|(field, _)| field == name) {
         Some((_, held)) => *held = value,
         None => fields.push((name.to_owned(), value)),
