@@ -38,9 +38,11 @@ impl Operation {
         let is_attributed = usage.image_completion > 0 || usage.audio_completion > 0;
         match self {
             Self::ImageGenerations | Self::ImageEdits if !is_attributed => {
-                usage.image_completion = usage.completion
+                usage.image_completion = usage.completion;
             }
-            Self::Speech if !is_attributed => usage.audio_completion = usage.completion,
+            Self::Speech if !is_attributed => {
+                usage.audio_completion = usage.completion;
+            }
             _ => {}
         }
     }
