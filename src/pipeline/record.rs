@@ -17,7 +17,6 @@ use super::cache::Place;
 use super::recognise::Recognised;
 use crate::exchange::set_header;
 use crate::platform::http::Headers;
-use crate::store::origin::Origin;
 
 /// Longest model name or finish reason in a record, in characters.
 const MAX_RECORDED_NAME: usize = 200;
@@ -67,15 +66,6 @@ impl RequestRecord {
     /// The record of a request whose usage event starts with these values.
     pub fn begin(event: UsageEvent) -> Self {
         Self { event, ..Self::default() }
-    }
-
-    /// The request, for what is stored of it.
-    pub fn origin(&self) -> Origin {
-        Origin {
-            key_id: self.event.key_id.clone(),
-            conversation_id: self.event.conversation_id.clone(),
-            began_at: self.event.ts,
-        }
     }
 
     /// Records model and streaming of the request.

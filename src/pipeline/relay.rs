@@ -26,8 +26,12 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
             let Whole { body, answer, memory } = *whole;
             record.note_facts(&answer.facts);
             if let Memory::Answer(keep) = memory {
-                keep.keep(&exchange.env, &record.origin(), answer.kept.as_deref().unwrap_or(&body.bytes))
-                    .await;
+                keep.keep(
+                    &exchange.env,
+                    Some(record.event.conversation_id.clone()),
+                    answer.kept.as_deref().unwrap_or(&body.bytes),
+                )
+                .await;
             }
             settlement.finish(Outcome::Completed);
             Response::new(status, headers, body.into_response())

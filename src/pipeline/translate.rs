@@ -33,6 +33,7 @@ pub enum Memory {
 
 /// An answer to be stored, so that the caller can continue it.
 pub struct Keep {
+    origin: Origin,
     what: What,
 }
 
@@ -45,7 +46,13 @@ enum What {
 
 impl Keep {
     /// Stores the answer with this body, before the caller sees its end.
-    pub async fn keep(&self, env: &worker::Env, origin: &Origin, body: &[u8]) {
+    ///
+    /// `recognised` is the conversation, if it is known by now: that of a response that is stored before its answer has begun
+    /// may not be.
+    pub async fn keep(&self, env: &worker::Env, recognised: Option<String>, body: &[u8]) {
+        let mut origin = self.origin.clone();
+        origin.conversation_id = recognised.unwrap_or(origin.conversation_id);
+        let origin = &origin;
         let put = async {
             match &self.what {
                 What::Answer(request) => match StoredResponse::of(
@@ -77,6 +84,11 @@ pub async fn translate(
     conversation_id: &str,
 ) -> Result<(Translation, Memory), AttemptError> {
     let provider = &candidate.upstream.record;
+    let origin = Origin {
+        key_id: principal.key_id.clone(),
+        conversation_id: conversation_id.to_owned(),
+        began_at: exchange.started_ms,
+    };
     let kind = candidate.upstream.provider();
     if kind.speaks(inbound.caller_dialect) && !inbound.as_array && !provider.has_quirk(Quirk::OddReplies) {
         let asks_usage = !provider.has_quirk(Quirk::NoStreamOptions);
@@ -88,7 +100,7 @@ pub async fn translate(
     {
         let keeps = native_responses::is_stored(inbound);
         let what = What::Keeper(provider.uid.clone());
-        let keep = || Memory::Answer(Box::new(Keep { what }));
+        let keep = || Memory::Answer(Box::new(Keep { origin, what }));
         return Ok((translation, if keeps { keep() } else { Memory::None }));
     }
     let context = ReplyContext {
@@ -125,7 +137,7 @@ pub async fn translate(
     let translation =
         Translation::of_read(inbound, request.request.clone(), encoder, provider.codec(), context);
     let memory = if request.store {
-        Memory::Answer(Box::new(Keep { what: What::Answer(Box::new(request)) }))
+        Memory::Answer(Box::new(Keep { origin, what: What::Answer(Box::new(request)) }))
     } else {
         Memory::None
     };

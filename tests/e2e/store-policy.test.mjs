@@ -8,7 +8,7 @@ import path from "node:path";
 import { after } from "node:test";
 import { connect } from "../support/socket.mjs";
 import { ask, suite, test } from "../support/suite.mjs";
-import { completion, gate, streamEvents, toolCall } from "../support/upstream.mjs";
+import { completion, delay, gate, streamEvents, toolCall } from "../support/upstream.mjs";
 import { bearer, eventually, within } from "../support/util.mjs";
 
 const storage = await mkdtemp(path.join(tmpdir(), "nexus-edge-"));
@@ -74,7 +74,7 @@ async function say(key, model, headers = {}) {
 }
 
 test("of a key that keeps no texts none is left behind", async () => {
-  await t.model("kept", talks, { cache_ttl_s: 600 });
+  await t.model("kept", talks);
   for (const store of ["none", "metadata"]) {
     const { key } = await t.gw.createKey({ store });
     const answers = await say(key, "kept");
@@ -91,7 +91,7 @@ test("of a key that keeps no texts none is left behind", async () => {
 });
 
 test("deleting a conversation deletes all that came of it", async () => {
-  await t.model("forgotten", talks, { cache_ttl_s: 600 });
+  await t.model("forgotten", talks);
   const { key } = await t.gw.createKey({});
   await say(key, "forgotten", { "x-conversation-id": "to-be-forgotten" });
   // The search finds what it should: the archive, stored responses and cached ones.
@@ -145,8 +145,9 @@ test("a session that is deleted for good while it answers ends its turn and leav
     const { data } = (await post(key, "/api/v1/sessions", { model: "interrupted" })).json();
     const turn = { session_id: data.id, message: ASKED, stream };
     const answer = post(key, "/api/v1/chat", turn);
-    const queued = post(key, "/api/v1/chat", { ...turn, stream: true });
     await eventually(async () => t.up.seen("interrupted").length === (stream ? 1 : 2));
+    const queued = post(key, "/api/v1/chat", { ...turn, stream: true });
+    await delay(200);
     const deleted = await t.gw.call(`/api/v1/sessions/${data.id}?permanent=true`, {
       method: "DELETE",
       headers: bearer(key),

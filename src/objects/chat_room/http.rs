@@ -145,9 +145,11 @@ async fn change(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Re
 /// Marks the session as deleted, or deletes it permanently.
 async fn delete(room: &Rc<Room>, call: &Call, permanent: Option<&str>) -> Result<Response, ApiError> {
     let is_for_good = permanent == Some("true");
-    if !is_for_good {
-        room.open_record()?;
-    }
+    if is_for_good {
+        room.record()?
+    } else {
+        room.open_record()?
+    };
     queue::stop_all(room).await?;
     // A turn that has just ended has changed the session.
     let mut session = room.record()?.session.clone();

@@ -196,10 +196,11 @@ impl StreamRelay {
         }?;
         let memory = std::mem::replace(&mut self.memory, Memory::None);
         let env = self.env.clone();
-        let origin = self.settlement.as_mut()?.record().origin();
+        let conversation =
+            self.settlement.as_mut().map(|settlement| settlement.record().event.conversation_id.clone());
         Some(async move {
             match (memory, found) {
-                (Memory::Answer(keep), Found::Answer(body)) => keep.keep(&env, &origin, &body).await,
+                (Memory::Answer(keep), Found::Answer(body)) => keep.keep(&env, conversation, &body).await,
                 (Memory::DifyConversation { name: Some(name), .. }, Found::Conversation(id)) => {
                     dify::remember(&env, &name, &id).await;
                 }
