@@ -7,7 +7,8 @@
 //! - a number may be written with a decimal point, as text, or be `null`; what is unknown or unreadable is skipped and
 //!   never spoils the rest;
 //! - the parts of a usage never exceed the whole (see [`TokenUsage::clamped`]);
-//! - the objects of one stream add up: a later number replaces an earlier one of the same name, zero replaces nothing.
+//! - the objects of one stream add up: one with a total replaces all before it; of others a number replaces the earlier
+//!   one of the same name, and a zero does so only where the object says something of the prompt.
 
 mod check;
 pub mod number;
@@ -83,8 +84,34 @@ impl Tally {
     /// Adds a usage object. Other values are ignored.
     pub fn add(&mut self, usage: &RawValue) {
         if Kind::of(usage) == Kind::Object {
-            self.add_object(usage, Place::Top);
+            let mut said = Self { is_iteration: self.is_iteration, ..Self::default() };
+            said.add_object(usage, Place::Top);
+            self.merge(said);
         }
+    }
+
+    fn merge(&mut self, said: Self) {
+        let says = |what| said.first(what).is_some_and(|number| number > 0);
+        // Services that repeat the usage repeat all of it; some imitations of Messages say zero at the end for what
+        // they said at the start.
+        let is_whole = says(Says::Total);
+        let has_prompt = [Says::Prompt, Says::Input, Says::Billed].into_iter().any(says);
+        let held = self.numbers.iter_mut().chain(&mut self.listed);
+        for (held, number) in held.zip(said.numbers.iter().chain(&said.listed)) {
+            let replaces = *number != ABSENT && (*number > 0 || has_prompt || *held == ABSENT);
+            if is_whole || replaces {
+                *held = *number;
+            }
+        }
+        if is_whole || said.iterations.is_some() {
+            self.iterations = said.iterations;
+        }
+        if !said.tier.is_standard() {
+            self.tier = said.tier;
+        }
+        self.is_byok |= said.is_byok;
+        self.has_cost_details |= said.has_cost_details;
+        self.is_in_dollars |= said.is_in_dollars;
     }
 
     /// Adds an object with the calls of the provider's own tools that is outside of the usage object.
@@ -180,7 +207,7 @@ impl Tally {
             _ => number::count(value),
         };
         if let (Some(held), Some(number)) = (self.numbers.get_mut(row), number) {
-            keep(held, number);
+            *held = number.min(ABSENT - 1);
         }
     }
 
@@ -208,7 +235,7 @@ impl Tally {
                 }
             }
             if let Some(sum) = sum {
-                keep(held, sum);
+                *held = sum.min(ABSENT - 1);
             }
         }
     }
@@ -248,11 +275,5 @@ impl Tally {
             .or_else(|| self.first(Says::Price).filter(|_| self.is_in_dollars))?;
         let cost = said.saturating_add(behind);
         (cost > 0 || self.has_cost_details).then(|| cost.div_ceil(10_u64.pow(6)))
-    }
-}
-
-fn keep(held: &mut u64, number: u64) {
-    if number > 0 || *held == ABSENT {
-        *held = number.min(ABSENT - 1);
     }
 }

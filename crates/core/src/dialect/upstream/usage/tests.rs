@@ -379,6 +379,39 @@ fn the_objects_of_a_stream_add_up() {
 }
 
 #[test]
+fn an_object_that_says_all_replaces_what_was_said_before() {
+    let after = |objects: [&str; 2]| {
+        let mut tally = Tally::default();
+        for object in objects {
+            tally.add(&raw(object));
+        }
+        tally.usage().unwrap()
+    };
+    let gemini = after([
+        r#"{"promptTokenCount":87,"candidatesTokenCount":21,"totalTokenCount":108}"#,
+        r#"{"promptTokenCount":87,"thoughtsTokenCount":78,"totalTokenCount":165}"#,
+    ]);
+    assert_eq!(gemini, TokenUsage { reasoning: 78, ..counts(87, 78) });
+    let compacted = after([
+        r#"{"input_tokens":100,"cache_read_input_tokens":55096,"output_tokens":1}"#,
+        r#"{"input_tokens":181,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":8,"iterations":[
+            {"input_tokens":100,"output_tokens":83,"cache_read_input_tokens":55096,"type":"compaction"},
+            {"input_tokens":181,"output_tokens":8,"cache_read_input_tokens":0,"type":"message"}]}"#,
+    ]);
+    assert_eq!(compacted, TokenUsage { cached: 55_096, ..counts(55_377, 91) });
+    let lifetimes = after([
+        r#"{"input_tokens":3,"cache_creation_input_tokens":9,"cache_creation":{"ephemeral_1h_input_tokens":9},"output_tokens":1}"#,
+        r#"{"input_tokens":3,"cache_creation_input_tokens":9,"cache_read_input_tokens":0,"output_tokens":8}"#,
+    ]);
+    assert_eq!(lifetimes, TokenUsage { cache_written: 9, cache_written_1h: 9, ..counts(12, 8) });
+    let nothing_at_last = after([
+        r#"{"prompt_tokens":3,"completion_tokens":8,"total_tokens":11}"#,
+        r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#,
+    ]);
+    assert_eq!(nothing_at_last, counts(3, 8));
+}
+
+#[test]
 fn a_cost_of_zero_without_details_is_unknown() {
     for cost in ["0", "0.0", "null", "\"\"", "{}"] {
         let json = format!(r#"{{"prompt_tokens":1,"cost":{cost}}}"#);
