@@ -7,6 +7,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::input::Patch;
 use nexus_edge_core::secrets::mask::mask;
+use nexus_edge_core::time::rfc3339;
 use serde_json::json;
 
 use super::update::update as change_record;
@@ -28,7 +29,8 @@ pub async fn list_available(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// `GET /provider-presets`: providers that are known in advance.
 pub fn presets() -> Result<Response, ApiError> {
-    exchange::json(200, &presets::list())
+    let today = rfc3339(now_ms() / 1000);
+    exchange::json(200, &presets::list(today.get(..10).unwrap_or_default()))
 }
 
 /// `GET /providers/{id}`

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nexus_edge_core::billing::PriceBook;
 use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::catalog::presets;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
@@ -254,4 +255,31 @@ fn every_quirk_of_a_preset_is_accepted_and_kept() {
         assert!(record.has_quirk(*quirk), "{name}");
         assert!(in_backticks(row).contains(name), "{name} is not in docs/api.md");
     }
+}
+
+#[test]
+fn every_model_of_a_preset_has_a_price_or_a_reason() {
+    let book = PriceBook::default();
+    let mut wrong = Vec::new();
+    for preset in presets::all() {
+        let body = format!(
+            r#"{{"preset":"{}","server_url":"{}"}}"#,
+            preset.id,
+            preset.server_url.unwrap_or_default()
+        );
+        let body =
+            if preset.server_url.is_some() { body } else { format!(r#"{{"preset":"{}"}}"#, preset.id) };
+        let mut input = ProviderInput::parse(body.as_bytes()).unwrap();
+        input.apply_preset().unwrap();
+        let mut provider = ProviderRecord::new("uid".to_owned(), String::new(), 0);
+        input.apply_public(&mut provider).unwrap();
+        for model in preset.models.iter().filter(|model| !model.is_retired(presets::CHECKED_ON)) {
+            let quote = book.quote(&provider, 0, "", model.name);
+            let reason = presets::unpriced::reason(preset.id, model.name);
+            if quote.is_known() == reason.is_some() {
+                wrong.push(format!("{}/{}: {:?}, {reason:?}", preset.id, model.name, quote.source));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "neither a price nor a reason, or both:\n{}", wrong.join("\n"));
 }

@@ -213,42 +213,6 @@ mod tests {
         assert_eq!(source(&uploaded, &at(1, "https://api.openai.com/v1"), "o3"), PriceSource::Unknown);
     }
 
-    /// Why models of presets have no price in the table.
-    const UNPRICED: &[(&str, &str)] = &[
-        ("baichuan", "no source has prices of Baichuan's own API"),
-        ("ernie", "no source has prices of Qianfan"),
-        ("doubao-seed-2.0-pro", "the seller has it under other names, each with a date"),
-        ("doubao-seed-2.0-lite", "the seller has it under other names, each with a date"),
-        ("doubao-seed-2.0-code", "the seller has it under other names, each with a date"),
-        ("accounts/fireworks/models/deepseek-v4-pro-0813", "retired"),
-        ("magistral-medium-2509", "retired"),
-        ("openrouter/auto", "the provider chooses the model, and says what it costs"),
-        ("dify", "an app may use any model"),
-        ("ollama", "self-hosted"),
-        ("vllm", "self-hosted"),
-        ("lm_studio", "self-hosted"),
-    ];
-
-    #[test]
-    fn a_model_of_a_preset_has_a_price_or_a_reason() {
-        let book = book(&[], None, None);
-        let mut missing = Vec::new();
-        for preset in crate::catalog::presets::all() {
-            let provider = ProviderRecord {
-                kind: ProviderKind::named(preset.kind).unwrap(),
-                ..at(1, preset.server_url.unwrap_or_default())
-            };
-            for model in preset.models {
-                let is_excused = UNPRICED.iter().any(|(name, _)| *name == preset.id || *name == model.name);
-                let quote = book.quote(&provider, 1, model.name, model.name);
-                if !quote.is_known() && !is_excused {
-                    missing.push(format!("{} {} {:?}", preset.id, model.name, quote.source));
-                }
-            }
-        }
-        assert!(missing.is_empty(), "{missing:#?}");
-    }
-
     #[test]
     fn subjects() {
         for good in ["provider:1", "provider_model:12", "model:a/b:c"] {

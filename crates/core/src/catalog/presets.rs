@@ -2,17 +2,24 @@
 //!
 //! The table was compiled on [`CHECKED_ON`] from the providers' public documentation and public lists of models; it
 //! has not been tested against every service. It is a starting point, not a restriction: models change faster than
-//! any table, and a provider may be created without a preset. It contains no prices.
+//! any table, and a provider may be created without a preset. Prices are in a table of their own (`crates/prices`); for
+//! the models that it lacks, [`unpriced`] says why.
+//!
+//! Models that their provider has retired stay in the table with their last day, so that it can be said what became of
+//! them; [`list`] does not offer them.
 
+mod model;
 mod preset;
 mod table;
+pub mod unpriced;
 
-pub use preset::{Auth, Preset, PresetModel, Region};
+pub use model::PresetModel;
+pub use preset::{Auth, Preset, Region};
 
 use serde::Serialize;
 
 /// The day of the last comparison with public documentation.
-pub const CHECKED_ON: &str = "2026-11-20";
+pub const CHECKED_ON: &str = "2026-11-29";
 
 /// The answer to `GET /provider-presets`.
 #[derive(Debug, Serialize)]
@@ -21,7 +28,32 @@ pub struct PresetList {
     /// [`CHECKED_ON`]
     pub checked_on: &'static str,
     /// [`all`]
-    pub presets: &'static [Preset],
+    pub presets: Vec<PresetView>,
+}
+
+/// A preset on one day.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct PresetView {
+    /// The preset.
+    #[serde(flatten)]
+    pub preset: &'static Preset,
+    /// Some of its models.
+    pub models: Vec<PresetModel>,
+    /// Models that its provider has retired.
+    pub retired: Vec<PresetModel>,
+    /// Models without a price, which a key with a budget or credits needs one of the operator's for.
+    pub unpriced: Vec<Unpriced>,
+}
+
+/// A model without a price.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Unpriced {
+    /// The model.
+    pub model: &'static str,
+    /// Why the table of prices lacks it.
+    pub reason: &'static str,
 }
 
 /// All presets.
@@ -30,10 +62,18 @@ pub fn all() -> &'static [Preset] {
     table::PRESETS
 }
 
-/// All presets, as the admin API answers them.
+/// All presets as they are on a day (`2026-12-01`).
 #[must_use]
-pub fn list() -> PresetList {
-    PresetList { checked_on: CHECKED_ON, presets: all() }
+pub fn list(day: &str) -> PresetList {
+    let view = |preset: &'static Preset| {
+        let (retired, models): (Vec<PresetModel>, Vec<PresetModel>) =
+            preset.models.iter().partition(|model| model.is_retired(day));
+        let unpriced = models.iter().filter_map(|model| {
+            Some(Unpriced { model: model.name, reason: unpriced::reason(preset.id, model.name)? })
+        });
+        PresetView { preset, unpriced: unpriced.collect(), models, retired }
+    };
+    PresetList { checked_on: CHECKED_ON, presets: all().iter().map(view).collect() }
 }
 
 /// The preset with this id.
@@ -104,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_list_as_it_is_answered() {
-        let list = serde_json::to_value(list()).unwrap();
+        let list = serde_json::to_value(list(CHECKED_ON)).unwrap();
         assert_eq!(list["checked_on"], CHECKED_ON);
         let azure = list["presets"].as_array().unwrap().iter().find(|preset| preset["id"] == "azure_openai");
         let azure = azure.unwrap();
@@ -114,5 +154,35 @@ mod tests {
         let model = &list["presets"][0]["models"][0];
         assert_eq!(model["tools"], true);
         assert!(model["context_length"].as_u64().unwrap() > 100_000);
+        assert_eq!((&model["max_output"], &model["retires"]), (&128_000.into(), &serde_json::Value::Null));
+    }
+
+    #[test]
+    fn a_model_is_offered_until_it_is_retired() {
+        let offered = |day: &str, id: &str, name: &str| {
+            let list = list(day);
+            let view = list.presets.iter().find(|view| view.preset.id == id).unwrap();
+            let has = |models: &[PresetModel]| models.iter().any(|model| model.name == name);
+            assert_ne!(has(&view.models), has(&view.retired), "{id}/{name}");
+            has(&view.models)
+        };
+        assert!(offered("2026-11-30", "gemini", "gemini-2.5-pro"));
+        assert!(!offered("2026-12-01", "gemini", "gemini-2.5-pro"));
+        assert!(!offered(CHECKED_ON, "vertex_ai", "gemini-2.5-pro"));
+        assert!(!offered(CHECKED_ON, "deepseek", "deepseek-chat"));
+        assert!(offered(CHECKED_ON, "minimax", "MiniMax-M2.7"));
+    }
+
+    #[test]
+    fn days_are_days_and_successors_are_offered() {
+        for preset in all() {
+            for model in preset.models {
+                let day = model.retires.unwrap_or(CHECKED_ON);
+                assert!(crate::time::parse_rfc3339(&format!("{day}T00:00:00Z")).is_some(), "{day}");
+                let Some(successor) = model.successor else { continue };
+                let next = preset.models.iter().find(|other| other.name == successor);
+                assert!(next.is_some_and(|next| !next.is_retired(day)), "{}: {successor}", model.name);
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The table.
 
+use super::model::{JSON_SCHEMA, PresetModel, REASONING, SLOW, TOOLS, VISION};
 use super::preset::Auth::{ApiKeyHeader, AwsSignature, Bearer, QueryKey, ServiceAccount, XApiKey};
-use super::preset::{Auth, JSON_SCHEMA, Preset, PresetModel, REASONING, Region, SLOW, TOOLS, VISION};
+use super::preset::{Auth, Preset, Region};
 use crate::provider::Quirk;
 
 /// The defaults of a row.
@@ -18,35 +19,65 @@ const BASE: Preset = Preset {
     quirks: &[],
 };
 
-/// Models of two rows.
 const GEMINI: &[PresetModel] = &[
-    PresetModel::new("gemini-3.8-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("gemini-3.1-pro-preview", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW),
-    PresetModel::new("gemini-3.1-flash-lite", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("gemini-2.5-pro", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("gemini-2.5-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
+    PresetModel::new("gemini-3.8-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING).output(65_536),
+    PresetModel::new("gemini-3.1-pro-preview", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW)
+        .output(65_536),
+    PresetModel::new("gemini-3.1-flash-lite", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING)
+        .output(65_536)
+        .until("2027-05-07"),
+    PresetModel::new("gemini-2.5-pro", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING)
+        .output(65_536)
+        .until("2026-12-01")
+        .then("gemini-3.1-pro-preview"),
+    PresetModel::new("gemini-2.5-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING)
+        .output(65_536)
+        .until("2026-12-01")
+        .then("gemini-3.8-flash"),
+];
+
+/// The same on Vertex AI, which retires them on other days.
+const VERTEX: &[PresetModel] = &[
+    PresetModel::new("gemini-3.8-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING).output(65_536),
+    PresetModel::new("gemini-3.1-pro-preview", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW)
+        .output(65_536),
+    PresetModel::new("gemini-3.1-flash-lite", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING)
+        .output(65_536)
+        .until("2027-05-07"),
+    PresetModel::new("gemini-2.5-pro", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING)
+        .output(65_535)
+        .until("2026-10-20")
+        .then("gemini-3.1-pro-preview"),
+    PresetModel::new("gemini-2.5-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING)
+        .output(65_535)
+        .until("2026-10-20")
+        .then("gemini-3.8-flash"),
 ];
 
 /// Models of two rows.
 const QWEN: &[PresetModel] = &[
-    PresetModel::new("qwen3.8-max", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("qwen3.7-max", 1_000_000, TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("qwen3.7-plus", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
+    PresetModel::new("qwen3.8-max", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING).output(131_072),
+    PresetModel::new("qwen3.7-max", 1_000_000, TOOLS | JSON_SCHEMA | REASONING).output(65_536),
+    PresetModel::new("qwen3.7-plus", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING).output(65_536),
     PresetModel::new("qwen3.6-flash", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("qwen3-max", 262_144, TOOLS | JSON_SCHEMA | REASONING),
+    PresetModel::new("qwen3-max", 262_144, TOOLS | JSON_SCHEMA | REASONING)
+        .output(65_536)
+        .deprecated()
+        .then("qwen3.7-max"),
     PresetModel::new("qwen-plus", 1_000_000, TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("qwen-flash", 1_000_000, TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("qwen3-vl-plus", 262_144, VISION | TOOLS | JSON_SCHEMA | REASONING),
+    PresetModel::new("qwen-flash", 1_000_000, TOOLS | JSON_SCHEMA | REASONING).output(32_768),
+    PresetModel::new("qwen3-vl-plus", 262_144, VISION | TOOLS | JSON_SCHEMA | REASONING).output(32_768),
     PresetModel::new("qwen-long", 10_000_000, 0),
 ];
 
 /// Models of two rows.
 const COHERE: &[PresetModel] = &[
-    PresetModel::new("command-a-plus-05-2026", 128_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-    PresetModel::new("command-a-03-2025", 256_000, TOOLS | JSON_SCHEMA),
+    PresetModel::new("command-a-plus-05-2026", 128_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+        .output(64_000),
+    PresetModel::new("command-a-03-2025", 256_000, TOOLS | JSON_SCHEMA).output(8_000),
     PresetModel::new("command-a-reasoning-08-2025", 256_000, TOOLS | JSON_SCHEMA | REASONING),
     PresetModel::new("command-a-vision-07-2025", 128_000, VISION | JSON_SCHEMA),
-    PresetModel::new("command-r7b-12-2024", 128_000, TOOLS | JSON_SCHEMA),
+    PresetModel::new("command-r7b-12-2024", 128_000, TOOLS | JSON_SCHEMA).output(4_096),
 ];
 
 /// All presets.
@@ -57,12 +88,22 @@ pub const PRESETS: &[Preset] = &[
         server_url: Some("https://api.openai.com/v1"),
         docs: "https://platform.openai.com/docs/api-reference",
         models: &[
-            PresetModel::new("gpt-6-astra", 1_050_000, VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW),
-            PresetModel::new("gpt-5.6", 1_050_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("gpt-5.6-luna", 1_050_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("gpt-4.1", 1_047_576, VISION | TOOLS | JSON_SCHEMA),
-            PresetModel::new("gpt-4o", 128_000, VISION | TOOLS | JSON_SCHEMA),
-            PresetModel::new("gpt-4o-mini", 128_000, VISION | TOOLS | JSON_SCHEMA),
+            PresetModel::new("gpt-6-astra", 1_050_000, VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW)
+                .output(128_000),
+            PresetModel::new("gpt-5.6", 1_050_000, VISION | TOOLS | JSON_SCHEMA | REASONING).output(128_000),
+            PresetModel::new("gpt-5.6-terra", 1_050_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000),
+            PresetModel::new("gpt-5.6-luna", 1_050_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000),
+            PresetModel::new("gpt-4.1", 1_047_576, VISION | TOOLS | JSON_SCHEMA)
+                .output(32_768)
+                .until("2027-01-14"),
+            PresetModel::new("gpt-4o", 128_000, VISION | TOOLS | JSON_SCHEMA)
+                .output(16_384)
+                .until("2027-01-14"),
+            PresetModel::new("gpt-4o-mini", 128_000, VISION | TOOLS | JSON_SCHEMA)
+                .output(16_384)
+                .until("2027-01-14"),
         ],
         quirks: &[Quirk::MaxCompletionTokens, Quirk::Responses],
         ..BASE
@@ -75,11 +116,16 @@ pub const PRESETS: &[Preset] = &[
         auth: XApiKey,
         docs: "https://platform.claude.com/docs/en/api/overview",
         models: &[
-            PresetModel::new("claude-opus-5-5", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("claude-sonnet-5-5", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("claude-opus-5", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("claude-sonnet-5", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("claude-haiku-4-5", 200_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
+            PresetModel::new("claude-opus-5-5", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000),
+            PresetModel::new("claude-sonnet-5-5", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000),
+            PresetModel::new("claude-opus-5", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000),
+            PresetModel::new("claude-sonnet-5", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000),
+            PresetModel::new("claude-haiku-4-5", 200_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(64_000),
         ],
         quirks: &[Quirk::CacheControl],
         ..BASE
@@ -101,16 +147,21 @@ pub const PRESETS: &[Preset] = &[
                 "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
                 200_000,
                 VISION | TOOLS | JSON_SCHEMA | REASONING,
-            ),
+            )
+            .output(64_000)
+            .until("2027-04-08"),
             PresetModel::new(
                 "us.anthropic.claude-haiku-4-5-20251001-v1:0",
                 200_000,
                 VISION | TOOLS | JSON_SCHEMA | REASONING,
-            ),
-            PresetModel::new("us.amazon.nova-pro-v1:0", 300_000, VISION | TOOLS),
-            PresetModel::new("us.amazon.nova-lite-v1:0", 300_000, VISION | TOOLS),
-            PresetModel::new("us.meta.llama3-3-70b-instruct-v1:0", 128_000, TOOLS),
-            PresetModel::new("openai.gpt-oss-120b-1:0", 128_000, TOOLS | REASONING),
+            )
+            .output(64_000),
+            PresetModel::new("us.amazon.nova-pro-v1:0", 300_000, VISION | TOOLS).output(10_000),
+            PresetModel::new("us.amazon.nova-lite-v1:0", 300_000, VISION | TOOLS).output(10_000),
+            PresetModel::new("us.meta.llama3-3-70b-instruct-v1:0", 128_000, TOOLS)
+                .output(4_096)
+                .until("2027-03-30"),
+            PresetModel::new("openai.gpt-oss-120b-1:0", 128_000, TOOLS | REASONING).output(16_384),
         ],
         ..BASE
     },
@@ -134,7 +185,7 @@ pub const PRESETS: &[Preset] = &[
         placeholders: &["YOUR-PROJECT"],
         auth: ServiceAccount,
         docs: "https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest",
-        models: GEMINI,
+        models: VERTEX,
         ..BASE
     },
     Preset {
@@ -158,8 +209,10 @@ pub const PRESETS: &[Preset] = &[
             PresetModel::new("kimi-k3", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW),
             PresetModel::new("kimi-k2.7-code", 262_144, VISION | TOOLS | REASONING),
             PresetModel::new("kimi-k2.6", 262_144, VISION | TOOLS | REASONING),
-            PresetModel::new("moonshot-v1-128k", 131_072, TOOLS),
-            PresetModel::new("moonshot-v1-128k-vision-preview", 131_072, VISION | TOOLS),
+            PresetModel::new("moonshot-v1-128k", 131_072, TOOLS).until("2026-08-31").then("kimi-k2.6"),
+            PresetModel::new("moonshot-v1-128k-vision-preview", 131_072, VISION | TOOLS)
+                .until("2026-08-31")
+                .then("kimi-k2.6"),
         ],
         ..BASE
     },
@@ -169,10 +222,18 @@ pub const PRESETS: &[Preset] = &[
         server_url: Some("https://api.deepseek.com/v1"),
         docs: "https://api-docs.deepseek.com",
         models: &[
-            PresetModel::new("deepseek-v4-pro", 1_000_000, TOOLS | JSON_SCHEMA | REASONING | SLOW),
-            PresetModel::new("deepseek-flash", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("deepseek-chat", 128_000, TOOLS),
-            PresetModel::new("deepseek-reasoner", 128_000, TOOLS | REASONING | SLOW),
+            PresetModel::new("deepseek-v4-pro", 1_000_000, TOOLS | JSON_SCHEMA | REASONING | SLOW)
+                .output(393_216),
+            PresetModel::new("deepseek-flash", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(393_216),
+            PresetModel::new("deepseek-chat", 131_072, TOOLS)
+                .output(8_192)
+                .until("2026-07-24")
+                .then("deepseek-flash"),
+            PresetModel::new("deepseek-reasoner", 131_072, TOOLS | REASONING | SLOW)
+                .output(65_536)
+                .until("2026-07-24")
+                .then("deepseek-flash"),
         ],
         ..BASE
     },
@@ -227,10 +288,10 @@ pub const PRESETS: &[Preset] = &[
         regions: &[Region { name: "International", server_url: "https://api.z.ai/api/paas/v4/" }],
         docs: "https://docs.bigmodel.cn/cn/guide/develop/openai/introduction",
         models: &[
-            PresetModel::new("glm-5.3", 1_000_000, TOOLS | REASONING),
-            PresetModel::new("glm-5.3-flash", 1_000_000, VISION | TOOLS | REASONING),
-            PresetModel::new("glm-5.2", 1_000_000, TOOLS | REASONING),
-            PresetModel::new("glm-4.7", 204_800, TOOLS | REASONING),
+            PresetModel::new("glm-5.3", 1_000_000, TOOLS | REASONING).output(128_000),
+            PresetModel::new("glm-5.3-flash", 1_000_000, VISION | TOOLS | REASONING).output(128_000),
+            PresetModel::new("glm-5.2", 1_000_000, TOOLS | REASONING).output(128_000),
+            PresetModel::new("glm-4.7", 204_800, TOOLS | REASONING).output(128_000),
             PresetModel::new("glm-4.6v", 131_072, VISION | TOOLS | REASONING),
         ],
         quirks: &[
@@ -263,12 +324,14 @@ pub const PRESETS: &[Preset] = &[
         server_url: Some("https://api.mistral.ai/v1"),
         docs: "https://docs.mistral.ai/api",
         models: &[
-            PresetModel::new("mistral-medium-3.5", 256_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("mistral-large-2512", 128_000, TOOLS | JSON_SCHEMA),
-            PresetModel::new("mistral-small-2603", 128_000, VISION | TOOLS | JSON_SCHEMA),
-            PresetModel::new("devstral-2512", 256_000, TOOLS | JSON_SCHEMA),
-            PresetModel::new("codestral-2508", 32_000, TOOLS | JSON_SCHEMA),
-            PresetModel::new("magistral-medium-2509", 128_000, TOOLS | JSON_SCHEMA | REASONING),
+            PresetModel::new("mistral-medium-3.5", 262_144, VISION | TOOLS | JSON_SCHEMA | REASONING),
+            PresetModel::new("mistral-large-2512", 262_144, VISION | TOOLS | JSON_SCHEMA).until("2027-04-30"),
+            PresetModel::new("mistral-small-2603", 262_144, VISION | TOOLS | JSON_SCHEMA | REASONING),
+            PresetModel::new("devstral-2512", 262_144, TOOLS | JSON_SCHEMA).gone().then("mistral-medium-3.5"),
+            PresetModel::new("codestral-2508", 128_000, TOOLS | JSON_SCHEMA),
+            PresetModel::new("magistral-medium-2509", 128_000, TOOLS | JSON_SCHEMA | REASONING)
+                .gone()
+                .then("mistral-medium-3.5"),
         ],
         quirks: &[Quirk::MaxTokensOnly, Quirk::NoDeveloperRole],
         ..BASE
@@ -279,9 +342,9 @@ pub const PRESETS: &[Preset] = &[
         server_url: Some("https://api.groq.com/openai/v1"),
         docs: "https://console.groq.com/docs/openai",
         models: &[
-            PresetModel::new("openai/gpt-oss-120b", 131_072, TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("openai/gpt-oss-20b", 131_072, TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("qwen/qwen3.8-27b", 131_042, VISION | TOOLS | REASONING),
+            PresetModel::new("openai/gpt-oss-120b", 131_072, TOOLS | JSON_SCHEMA | REASONING).output(65_536),
+            PresetModel::new("openai/gpt-oss-20b", 131_072, TOOLS | JSON_SCHEMA | REASONING).output(65_536),
+            PresetModel::new("qwen/qwen3.8-27b", 131_072, VISION | TOOLS | REASONING).output(16_384),
             PresetModel::new("qwen/qwen3-32b", 131_072, TOOLS | REASONING),
         ],
         ..BASE
@@ -292,10 +355,10 @@ pub const PRESETS: &[Preset] = &[
         server_url: Some("https://api.x.ai/v1"),
         docs: "https://docs.x.ai/docs/api-reference",
         models: &[
-            PresetModel::new("grok-4.6", 200_000, VISION | TOOLS | JSON_SCHEMA),
+            PresetModel::new("grok-4.6", 500_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
             PresetModel::new("grok-4.5", 500_000, VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW),
-            PresetModel::new("grok-4.3", 200_000, VISION | TOOLS | JSON_SCHEMA),
-            PresetModel::new("grok-build-0.1", 131_072, VISION | TOOLS | JSON_SCHEMA),
+            PresetModel::new("grok-4.3", 1_000_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
+            PresetModel::new("grok-build-0.1", 256_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
         ],
         ..BASE
     },
@@ -310,14 +373,18 @@ pub const PRESETS: &[Preset] = &[
                 "openai/gpt-6-astra",
                 1_050_000,
                 VISION | TOOLS | JSON_SCHEMA | REASONING | SLOW,
-            ),
-            PresetModel::new("openai/gpt-5.6-terra", 0, VISION | TOOLS | JSON_SCHEMA | REASONING),
+            )
+            .output(128_000),
+            PresetModel::new("openai/gpt-5.6-terra", 1_050_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000),
             PresetModel::new(
                 "anthropic/claude-opus-5.5",
                 1_000_000,
                 VISION | TOOLS | JSON_SCHEMA | REASONING,
-            ),
-            PresetModel::new("google/gemini-3.8-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
+            )
+            .output(128_000),
+            PresetModel::new("google/gemini-3.8-flash", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(65_536),
             PresetModel::new("moonshotai/kimi-k3", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
         ],
         quirks: &[Quirk::CacheControl],
@@ -329,11 +396,12 @@ pub const PRESETS: &[Preset] = &[
         server_url: Some("https://api.together.ai/v1"),
         docs: "https://docs.together.ai/docs/openai-api-compatibility",
         models: &[
-            PresetModel::new("moonshotai/Kimi-K3", 0, VISION | TOOLS | REASONING),
-            PresetModel::new("deepseek-ai/DeepSeek-V4.1-Flash", 0, TOOLS | REASONING),
-            PresetModel::new("zai-org/GLM-5.3", 0, TOOLS | REASONING),
-            PresetModel::new("Qwen/Qwen3.7-Max", 0, TOOLS | REASONING),
-            PresetModel::new("meta-llama/Llama-3.3-70B-Instruct-Turbo", 131_072, TOOLS | JSON_SCHEMA),
+            PresetModel::new("moonshotai/Kimi-K3", 1_048_576, VISION | TOOLS | JSON_SCHEMA | REASONING),
+            PresetModel::new("deepseek-ai/DeepSeek-V4.1-Flash", 1_000_000, TOOLS | REASONING),
+            PresetModel::new("zai-org/GLM-5.3", 1_048_575, TOOLS | REASONING).output(128_000),
+            PresetModel::new("Qwen/Qwen3.7-Max", 1_000_000, TOOLS | REASONING),
+            PresetModel::new("meta-llama/Llama-3.3-70B-Instruct-Turbo", 131_072, TOOLS | JSON_SCHEMA)
+                .until("2026-10-22"),
         ],
         ..BASE
     },
@@ -347,23 +415,29 @@ pub const PRESETS: &[Preset] = &[
                 "accounts/fireworks/models/kimi-k3",
                 1_048_576,
                 VISION | TOOLS | JSON_SCHEMA | REASONING,
-            ),
+            )
+            .output(131_072),
             PresetModel::new(
                 "accounts/fireworks/models/deepseek-v4-pro-0813",
                 1_048_576,
                 TOOLS | JSON_SCHEMA | REASONING,
-            ),
-            PresetModel::new("accounts/fireworks/models/glm-5p3", 1_048_576, TOOLS | JSON_SCHEMA | REASONING),
+            )
+            .output(131_072)
+            .until("2026-09-25"),
+            PresetModel::new("accounts/fireworks/models/glm-5p3", 1_048_576, TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000),
             PresetModel::new(
                 "accounts/fireworks/models/qwen3p8-max",
-                1_048_576,
+                262_144,
                 VISION | TOOLS | JSON_SCHEMA | REASONING,
             ),
             PresetModel::new(
                 "accounts/fireworks/models/gpt-oss-120b",
                 131_072,
                 TOOLS | JSON_SCHEMA | REASONING,
-            ),
+            )
+            .output(32_768)
+            .until("2026-11-07"),
         ],
         ..BASE
     },
@@ -373,10 +447,12 @@ pub const PRESETS: &[Preset] = &[
         server_url: Some("https://api.perplexity.ai/"),
         docs: "https://docs.perplexity.ai/guides/chat-completions-guide",
         models: &[
-            PresetModel::new("sonar", 128_000, VISION | JSON_SCHEMA),
-            PresetModel::new("sonar-pro", 200_000, VISION | JSON_SCHEMA),
-            PresetModel::new("sonar-reasoning-pro", 128_000, VISION | JSON_SCHEMA | REASONING | SLOW),
-            PresetModel::new("sonar-deep-research", 128_000, JSON_SCHEMA | REASONING | SLOW),
+            PresetModel::new("sonar", 128_000, VISION | JSON_SCHEMA).until("2026-09-27"),
+            PresetModel::new("sonar-pro", 200_000, VISION | JSON_SCHEMA).output(8_000).until("2026-09-27"),
+            PresetModel::new("sonar-reasoning-pro", 128_000, VISION | JSON_SCHEMA | REASONING | SLOW)
+                .until("2026-09-27"),
+            PresetModel::new("sonar-deep-research", 128_000, JSON_SCHEMA | REASONING | SLOW)
+                .until("2026-09-27"),
         ],
         quirks: &[Quirk::MaxTokensOnly, Quirk::NoDeveloperRole, Quirk::ThinkTags],
         ..BASE
@@ -406,10 +482,10 @@ pub const PRESETS: &[Preset] = &[
         regions: &[Region { name: "China", server_url: "https://api.minimaxi.com/v1" }],
         docs: "https://platform.minimax.io/docs/api-reference/text-openai-api",
         models: &[
-            PresetModel::new("MiniMax-M3", 1_000_000, VISION | TOOLS | REASONING),
-            PresetModel::new("MiniMax-M2.7", 204_800, TOOLS | REASONING),
-            PresetModel::new("MiniMax-M2.5", 200_000, TOOLS | REASONING),
-            PresetModel::new("MiniMax-M2", 200_000, TOOLS | REASONING),
+            PresetModel::new("MiniMax-M3", 1_000_000, VISION | TOOLS | REASONING).output(128_000),
+            PresetModel::new("MiniMax-M2.7", 204_800, TOOLS | REASONING).deprecated().then("MiniMax-M3"),
+            PresetModel::new("MiniMax-M2.5", 204_800, TOOLS | REASONING).deprecated().then("MiniMax-M3"),
+            PresetModel::new("MiniMax-M2", 204_800, TOOLS | REASONING).deprecated().then("MiniMax-M3"),
         ],
         quirks: &[
             Quirk::MaxCompletionTokens,
@@ -438,9 +514,18 @@ pub const PRESETS: &[Preset] = &[
         server_url: Some("https://ark.cn-beijing.volces.com/api/v3/"),
         docs: "https://www.volcengine.com/docs/82379/1298454",
         models: &[
-            PresetModel::new("doubao-seed-2.0-pro", 262_144, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("doubao-seed-2.0-lite", 262_144, VISION | TOOLS | JSON_SCHEMA | REASONING),
-            PresetModel::new("doubao-seed-2.0-code", 262_144, VISION | TOOLS | REASONING),
+            PresetModel::new("doubao-seed-2-1-pro-260628", 256_000, VISION | TOOLS | JSON_SCHEMA | REASONING),
+            PresetModel::new("doubao-seed-2-1-turbo-260628", 256_000, VISION | TOOLS | REASONING),
+            PresetModel::new(
+                "doubao-seed-2-0-lite-260428",
+                256_000,
+                VISION | TOOLS | JSON_SCHEMA | REASONING,
+            )
+            .output(128_000),
+            PresetModel::new("doubao-seed-2-0-pro-260215", 256_000, VISION | TOOLS | JSON_SCHEMA | REASONING)
+                .output(128_000)
+                .deprecated()
+                .then("doubao-seed-2-1-pro-260628"),
         ],
         quirks: &[Quirk::NoDeveloperRole],
         ..BASE
@@ -496,7 +581,7 @@ pub const PRESETS: &[Preset] = &[
                 VISION | TOOLS | JSON_SCHEMA,
             ),
             PresetModel::new("@cf/meta/llama-3.3-70b-instruct-fp8-fast", 24_000, TOOLS | JSON_SCHEMA),
-            PresetModel::new("@cf/google/gemma-4-26b-a4b-it", 0, VISION | TOOLS),
+            PresetModel::new("@cf/google/gemma-4-26b-a4b-it", 256_000, VISION | TOOLS | REASONING),
         ],
         quirks: &[Quirk::OddReplies],
         ..BASE
@@ -515,7 +600,7 @@ pub const PRESETS: &[Preset] = &[
                 VISION | TOOLS | JSON_SCHEMA,
             ),
             PresetModel::new("@cf/meta/llama-3.3-70b-instruct-fp8-fast", 24_000, TOOLS | JSON_SCHEMA),
-            PresetModel::new("@cf/google/gemma-4-26b-a4b-it", 0, VISION | TOOLS),
+            PresetModel::new("@cf/google/gemma-4-26b-a4b-it", 256_000, VISION | TOOLS | REASONING),
         ],
         ..BASE
     },
