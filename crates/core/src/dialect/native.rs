@@ -1,7 +1,5 @@
 //! Observers of pass-through answers, for each dialect that callers and upstreams share.
 
-use serde_json::value::RawValue;
-
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, StreamDecoder, assemble};
 use crate::dialect::listener::Listener;
@@ -11,6 +9,7 @@ use crate::dialect::stream_translation::facts_of;
 use crate::dialect::tap::{Observer, Tap};
 use crate::dialect::upstream::verdict::{self, JudgedStream};
 use crate::dialect::{anthropic, gemini, registry, responses};
+use crate::json::lenient;
 use crate::sse::writer;
 
 /// An unstreamed answer encoded in this caller dialect.
@@ -79,8 +78,11 @@ fn decode(caller_dialect: CallerDialect, body: &[u8]) -> Result<ChatResponse, Er
         _ => {}
     }
     // A stream in the form of one array.
-    let chunks: Vec<&RawValue> =
-        serde_json::from_slice(body).map_err(|error| ErrorInfo::unreadable(error.to_string()))?;
+    let spare = lenient::Spare::default();
+    let chunks = lenient::array(body, &spare);
+    if chunks.is_empty() {
+        return Err(ErrorInfo::unreadable("the answer is no array of chunks"));
+    }
     let (mut decoder, mut events) = (stream_decoder(caller_dialect), Vec::new());
     for chunk in chunks {
         let mut event = Vec::new();

@@ -45,7 +45,7 @@ pub trait Observer {
     fn missing_end(&self) -> &'static [u8];
     /// Whether the data of an event without its blank line is complete.
     fn is_whole(&self, data: &[u8]) -> bool {
-        serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+        crate::json::lenient::is_whole(data)
     }
     /// The body to be stored for the answer, as soon as it is known.
     fn final_body(&self) -> Option<Vec<u8>> {

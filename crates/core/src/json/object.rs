@@ -11,6 +11,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::lenient::Object;
+
 /// Up to this many fields, names are compared one by one.
 const FEW_FIELDS: usize = 32;
 
@@ -102,30 +104,18 @@ impl<'a> JsonObject<'a> {
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
+
+    pub(super) fn fields(&self) -> &[(Cow<'a, str>, &'a RawValue)] {
+        &self.fields
+    }
 }
 
-/// Visits the fields of a JSON object in their order, a repeated one again. Ends early at what is not JSON, and visits
-/// nothing of other values.
-pub fn for_each_field<'a>(value: &'a RawValue, visit: impl FnMut(&str, &'a RawValue)) {
-    struct Fields<F>(F);
-
-    impl<'de, F: FnMut(&str, &'de RawValue)> Visitor<'de> for Fields<F> {
-        type Value = ();
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a JSON object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-            while let Some((FieldName(name), value)) = map.next_entry::<FieldName<'de>, &'de RawValue>()? {
-                self.0(&name, value);
-            }
-            Ok(())
-        }
+/// Visits the fields of an object of a provider's answer in their order; of a repeated one only the last. Visits nothing of
+/// other values.
+pub fn for_each_field<'a>(value: &'a RawValue, mut visit: impl FnMut(&str, &'a RawValue)) {
+    for (name, value) in Object::of(value).unwrap_or_default().into_unique() {
+        visit(&name, value);
     }
-
-    let mut reader = serde_json::Deserializer::from_str(value.get());
-    let _ = reader.deserialize_map(Fields(visit));
 }
 
 /// The text of a JSON string, borrowed unless it contains escapes; `None` for other values.

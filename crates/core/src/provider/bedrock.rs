@@ -13,6 +13,7 @@ use crate::dialect::bedrock::{self, Bedrock};
 use crate::dialect::canonical::{SignatureOrigin, UpstreamCodec};
 use crate::dialect::operation::Operation;
 use crate::http::percent::encode;
+use crate::json::lenient;
 
 /// The service's name in signatures, of both of its hosts.
 const SERVICE: &str = "bedrock";
@@ -71,8 +72,8 @@ impl Provider for AmazonBedrock {
     }
 
     fn read_models(&self, body: &[u8]) -> Result<Page, String> {
-        let list: List =
-            serde_json::from_slice(body).map_err(|error| format!("the list cannot be read: {error}"))?;
+        let list: List = lenient::read(body, &lenient::Spare::default())
+            .map_err(|error| format!("the list cannot be read: {error}"))?;
         if let Some(models) = list.model_summaries {
             let models = models.into_iter().filter(Summary::can_be_asked).map(Summary::into_model).collect();
             return Ok(Page { models, next: Some(PROFILES.to_owned()) });

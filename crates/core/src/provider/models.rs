@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::call::with_query;
 use crate::http::percent::encode_name;
+use crate::json::lenient;
 
 /// Most models that are accepted from one upstream.
 pub const MAX_MODELS: usize = 2_000;
@@ -64,7 +65,7 @@ pub(super) fn name_of(body: &[u8]) -> Result<Option<String>, String> {
 }
 
 fn parse(body: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(body).map_err(|error| format!("the list is no JSON: {error}"))
+    lenient::tree(body).map_err(|error| format!("the list is no JSON: {error}"))
 }
 
 fn read_list(body: &[u8], is_strict: bool) -> Result<Page, String> {

@@ -56,11 +56,16 @@ impl<'a> Event<'a> {
         self.raw
     }
 
+    /// The bytes without the byte order mark with which a stream may begin.
+    fn text(&self) -> &'a [u8] {
+        self.raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(self.raw)
+    }
+
     /// The values of the `data` fields, joined by LF; `None` if the event has none.
     #[must_use]
     pub fn data(&self) -> Option<Cow<'a, [u8]>> {
         let mut joined: Option<Cow<'a, [u8]>> = None;
-        for line in lines(self.raw) {
+        for line in lines(self.text()) {
             let Some(value) = field_value(line, b"data") else { continue };
             joined = Some(match joined {
                 None => Cow::Borrowed(value),
@@ -78,7 +83,7 @@ impl<'a> Event<'a> {
     /// The last `event` field, which names the type of the event.
     #[must_use]
     pub fn name(&self) -> Option<&'a [u8]> {
-        lines(self.raw).filter_map(|line| field_value(line, b"event")).last()
+        lines(self.text()).filter_map(|line| field_value(line, b"event")).last()
     }
 }
 
@@ -240,6 +245,7 @@ mod tests {
         for stream in ["data: a\n\ndata: b\n\n", "data:a\r\n\r\ndata:b\r\n\r\n", "data: a\r\rdata: b\r\r"] {
             assert_eq!(data(stream.as_bytes()), expected, "{stream:?}");
         }
+        assert_eq!(data(b"\xEF\xBB\xBFdata: a\n\n"), [Some("a".to_owned())]);
         assert_eq!(data(b": ping\n\n"), [None]);
         assert_eq!(data(b": ping\ndata: a\ndata: b\n\n"), [Some("a\nb".to_owned())]);
         assert_eq!(data(b"data:  two spaces\n\n"), [Some(" two spaces".to_owned())]);

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::told;
-use crate::json::object::{JsonObject, as_str};
+use crate::json::lenient::{self, Object, Spare, string};
 
 /// Characters of an upstream's message that are passed on.
 const MAX_MESSAGE_CHARS: usize = 2000;
@@ -123,23 +123,24 @@ impl Words {
 
 /// The message of a JSON body in any of the known shapes.
 fn read(body: &[u8]) -> Option<Words> {
-    let fields: JsonObject<'_> = serde_json::from_slice(body).ok()?;
+    let spare = Spare::default();
+    let fields = lenient::object(body, &spare).ok()?;
     let inner = match fields.get_set("error") {
-        Some(error) => match as_str(error) {
+        Some(error) => match string(error) {
             Some(message) => Words { r#type: None, message: Some(message.into_owned()) },
             None => words(error),
         },
         None => Words::default(),
     };
     let own_message =
-        || ["message", "detail"].into_iter().find_map(|name| as_str(fields.get_set(name)?)).map(Into::into);
+        || ["message", "detail"].into_iter().find_map(|name| string(fields.get_set(name)?)).map(Into::into);
     let message = inner.message.or_else(own_message);
     (message.is_some() || inner.r#type.is_some()).then_some(Words { r#type: inner.r#type, message })
 }
 
 fn words(error: &RawValue) -> Words {
-    let Ok(fields) = serde_json::from_str::<JsonObject<'_>>(error.get()) else { return Words::default() };
-    let text = |name| fields.get_set(name).and_then(as_str).map(Into::into);
+    let Some(fields) = Object::of(error) else { return Words::default() };
+    let text = |name| fields.get_set(name).and_then(string).map(Into::into);
     Words { r#type: text("type"), message: text("message") }
 }
 

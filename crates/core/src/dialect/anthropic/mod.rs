@@ -39,6 +39,7 @@ use super::canonical::{
     StreamEncoder, UpstreamCodec,
 };
 use super::upstream::constraints;
+use super::upstream::joined::Joined;
 use crate::error::ApiError;
 
 pub use stream_encoder::PING;
@@ -85,7 +86,7 @@ impl UpstreamCodec for Anthropic {
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decoder::Decoder::default())
+        Box::new(Joined::new(stream_decoder::Decoder::default()))
     }
 
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {

@@ -9,12 +9,13 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::decode_response::{BlockIn, StopDetails, call_id};
+use super::decode_response::{BlockIn, StopDetails, call_id, input_text};
 use super::wire;
 use crate::dialect::canonical::{
     ErrorInfo, FinishReason, Json, PartStart, SignatureOrigin, StreamDecoder, StreamEvent,
 };
 use crate::dialect::upstream::usage::Tally;
+use crate::json::lenient::{self, Piece, Spare};
 use crate::sse::{Event, EventReader, Segment};
 use crate::tokens::TokenUsage;
 
@@ -54,8 +55,7 @@ impl StreamDecoder for Decoder {
         let rest = self.reader.finish();
         let last = Event::from_raw(&rest);
         // The last event may lack its blank line; a partial event is ignored.
-        let is_whole =
-            last.data().is_some_and(|data| serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_ok());
+        let is_whole = last.data().is_some_and(|data| lenient::is_whole(&data));
         if is_whole {
             self.state.take(last, events);
         }
@@ -146,10 +146,10 @@ struct Begin<'a> {
 struct Delta<'a> {
     #[serde(borrow)]
     r#type: Option<Cow<'a, str>>,
-    text: Option<String>,
-    thinking: Option<String>,
-    signature: Option<String>,
-    partial_json: Option<String>,
+    text: Option<Piece>,
+    thinking: Option<Piece>,
+    signature: Option<Piece>,
+    partial_json: Option<Piece>,
     #[serde(borrow)]
     citation: Option<&'a RawValue>,
     stop_reason: Option<String>,
@@ -164,7 +164,8 @@ impl State {
         if data.trim_ascii().is_empty() || data.as_ref() == b"[DONE]" {
             return;
         }
-        let wire = match serde_json::from_slice::<Wire<'_>>(&data) {
+        let spare = Spare::default();
+        let wire = match lenient::read::<Wire<'_>>(&data, &spare) {
             Ok(wire) => wire,
             Err(_) if event.name() == Some(b"error") => {
                 return self.fail(super::error::decode_event(&data), events);
@@ -206,8 +207,7 @@ impl State {
             return;
         }
         self.phase = Phase::Begun;
-        let message = message.and_then(|message| serde_json::from_str::<Begin<'_>>(message.get()).ok());
-        let message = message.unwrap_or_default();
+        let message = message.and_then(lenient::nested::<Begin<'_>>).unwrap_or_default();
         events.push(StreamEvent::Start { id: message.id, model: message.model, created: None });
         if let Some(usage) = message.usage {
             if let Some(tier) = wire::served_tier(usage) {
@@ -223,7 +223,7 @@ impl State {
     }
 
     fn open_block(&mut self, block: usize, raw: Option<&RawValue>, events: &mut Vec<StreamEvent>) {
-        let content = raw.and_then(|raw| Some((raw, serde_json::from_str::<BlockIn<'_>>(raw.get()).ok()?)));
+        let content = raw.and_then(|raw| Some((raw, lenient::nested::<BlockIn<'_>>(raw)?)));
         let Some((raw, content)) = content else { return self.fail(ErrorInfo::malformed(), events) };
         let start = match content.r#type.as_ref() {
             "text" => Some((PartStart::Text, Kind::Text)),
@@ -238,7 +238,7 @@ impl State {
                     id: call_id(content.id, block),
                     name: content.name.unwrap_or_default(),
                 };
-                let input = content.input.map_or("{}", RawValue::get).to_owned();
+                let input = input_text(content.input);
                 Some((start, Kind::ToolCall { input: Some(input) }))
             }
             _ => None,
@@ -246,13 +246,13 @@ impl State {
         let Some((start, kind)) = start else {
             if wire::is_provider_block(&content.r#type) {
                 self.close(|open| !matches!(open.kind, Kind::ToolCall { .. }), events);
-                let kind = Kind::Provider { block: Json::of(&raw), input: String::new() };
+                let kind = Kind::Provider { block: Json::answered(raw), input: String::new() };
                 return self.push_open(Open { block, part: None, kind }, events);
             }
             return self.push_open(Open { block, part: None, kind: Kind::Other }, events);
         };
         let Some(part) = self.open_part(block, start, kind, events) else { return };
-        if let Some(text) = content.text.or(content.thinking).filter(|text| !text.is_empty()) {
+        if let Some(Piece(text)) = content.text.or(content.thinking).filter(|text| !text.is_empty()) {
             events.push(StreamEvent::TextDelta { choice: 0, part, text });
         }
         if let Some(signature) = content.signature.filter(|signature| !signature.is_empty()) {
@@ -325,7 +325,8 @@ impl State {
             Some("text_delta") => self.text(block, delta.text, false, events),
             Some("thinking_delta") => self.text(block, delta.thinking, true, events),
             Some("signature_delta") => {
-                let signature = delta.signature.filter(|signature| !signature.is_empty());
+                let signature =
+                    delta.signature.map(|signature| signature.0).filter(|signature| !signature.is_empty());
                 if let (Some(part), Some(signature)) = (self.part(block, true, events), signature) {
                     events.push(StreamEvent::SignatureDelta { choice: 0, part, signature });
                 }
@@ -341,8 +342,8 @@ impl State {
         }
     }
 
-    fn text(&mut self, block: usize, text: Option<String>, thinking: bool, events: &mut Vec<StreamEvent>) {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+    fn text(&mut self, block: usize, text: Option<Piece>, thinking: bool, events: &mut Vec<StreamEvent>) {
+        let Some(Piece(text)) = text.filter(|text| !text.is_empty()) else { return };
         if let Some(part) = self.part(block, thinking, events) {
             events.push(StreamEvent::TextDelta { choice: 0, part, text });
         }
@@ -360,8 +361,8 @@ impl State {
         }
     }
 
-    fn arguments(&mut self, block: usize, text: Option<String>, events: &mut Vec<StreamEvent>) {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+    fn arguments(&mut self, block: usize, text: Option<Piece>, events: &mut Vec<StreamEvent>) {
+        let Some(Piece(text)) = text.filter(|text| !text.is_empty()) else { return };
         match self.open.iter_mut().find(|open| open.block == block) {
             Some(Open { part: Some(part), kind: Kind::ToolCall { input }, .. }) => {
                 *input = None;
@@ -371,7 +372,7 @@ impl State {
                 if input.len() + text.len() > MAX_EVENT_BYTES {
                     return self.fail(ErrorInfo::malformed(), events);
                 }
-                input.push_str(&text);
+                lenient::append(input, &text);
             }
             Some(_) => {}
             // It cannot be assigned to a call.
@@ -440,7 +441,8 @@ impl State {
 /// The block of a server tool with the arguments that arrived, if any.
 fn with_input(block: &Json, input: &str) -> Json {
     let mut value = block.to_value();
-    match (value.as_object_mut(), serde_json::from_str(input)) {
+    match (value.as_object_mut(), serde_json::from_str(&lenient::clean(&lenient::settled(input.to_owned()))))
+    {
         (Some(fields), Ok(input)) => {
             fields.insert("input".to_owned(), input);
             Json::of(&value)

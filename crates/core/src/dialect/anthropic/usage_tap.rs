@@ -12,7 +12,7 @@ use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
 use crate::dialect::upstream::usage::{self, Tally};
 use crate::dialect::upstream::verdict::abnormal_word;
-use crate::json::object::as_str;
+use crate::json::lenient::{self, Spare, string};
 use crate::tokens::{TokenUsage, estimate_tokens};
 
 /// The state of a stream.
@@ -94,7 +94,8 @@ impl UsageTap {
 
     /// Processes the data of one event.
     pub fn observe(&mut self, data: &[u8]) {
-        let Ok(wire) = serde_json::from_slice::<Wire<'_>>(data) else { return };
+        let spare = Spare::default();
+        let Ok(wire) = lenient::read::<Wire<'_>>(data, &spare) else { return };
         match wire.r#type.as_deref() {
             Some("content_block_delta") => {
                 if let Some(delta) = wire.delta {
@@ -110,7 +111,7 @@ impl UsageTap {
                 if let Some(usage) = wire.usage {
                     self.tally.add(usage);
                 }
-                let reason = wire.delta.and_then(|delta| delta.stop_reason).and_then(as_str);
+                let reason = wire.delta.and_then(|delta| delta.stop_reason).and_then(string);
                 if let Some(reason) = reason {
                     self.error = self.error.take().or_else(|| abnormal_word(&reason, None));
                     self.finish_reason = Some(reason.into_owned());
@@ -126,18 +127,19 @@ impl UsageTap {
 impl Delta<'_> {
     fn estimate(&self) -> u64 {
         let texts = [self.text, self.thinking, self.partial_json].into_iter().flatten();
-        texts.filter_map(as_str).map(|text| estimate_tokens(&text)).sum()
+        texts.filter_map(string).map(|text| estimate_tokens(&text)).sum()
     }
 }
 
 /// Extracts what is recorded from an unstreamed answer; an error if it has not the shape of one.
 pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
-    let message = serde_json::from_slice::<MessageIn<'_>>(body)?;
+    let spare = Spare::default();
+    let message = lenient::read::<MessageIn<'_>>(body, &spare)?;
     let usage = message.usage.and_then(usage::read);
     // About five bytes of JSON per token.
     let estimate = || message.content.map_or(0, |content| content.get().len() as u64 / 5);
     let facts = StreamFacts {
-        finish_reason: message.stop_reason.and_then(as_str).map(Cow::into_owned),
+        finish_reason: message.stop_reason.and_then(string).map(Cow::into_owned),
         estimated_completion: if usage.is_some() { 0 } else { estimate() },
         usage,
     };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json, anthropic_tier};
+use crate::json::lenient;
 use crate::tokens::TokenUsage;
 
 /// A content block to be encoded.
@@ -161,14 +162,14 @@ pub fn read_citation(raw: &RawValue) -> Citation {
         source: Option<String>,
         cited_text: Option<String>,
     }
-    let wire: Wire = serde_json::from_str(raw.get()).unwrap_or_default();
+    let wire: Wire = lenient::nested(raw).unwrap_or_default();
     let source = wire.source.filter(|source| source.starts_with("http"));
     Citation {
         url: wire.url.or(source),
         title: wire.title.or(wire.document_title),
         cited_text: wire.cited_text,
         span: None,
-        original: Some(Json::of(&raw)),
+        original: Some(Json::answered(raw)),
     }
 }
 
@@ -234,7 +235,7 @@ pub fn served_tier(usage: &RawValue) -> Option<String> {
     struct Wire {
         service_tier: Option<String>,
     }
-    let tier = serde_json::from_str::<Wire>(usage.get()).ok()?.service_tier?;
+    let tier = lenient::nested::<Wire>(usage)?.service_tier?;
     Some(if tier == "standard" { "default".to_owned() } else { tier })
 }
 

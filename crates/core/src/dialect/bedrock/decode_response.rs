@@ -8,6 +8,7 @@ use super::media;
 use super::wire::{self, ModelFields, ServiceTier};
 use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Media, Part};
 use crate::dialect::upstream::usage;
+use crate::json::lenient::{self, Spare, settled};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,7 +104,8 @@ pub struct SourceIn {
 
 /// Decodes an answer with a success status.
 pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
-    let answer: Answer<'_> = serde_json::from_slice(body)
+    let spare = Spare::default();
+    let answer: Answer<'_> = lenient::read(body, &spare)
         .map_err(|error| ErrorInfo::unreadable(format!("the answer cannot be read: {error}")))?;
     let Some(message) = answer.output.and_then(|output| output.message) else {
         return Err(ErrorInfo::unreadable("the answer has no `output.message`"));
@@ -128,6 +130,12 @@ pub fn call_id(id: Option<String>, block: usize) -> String {
     id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_0_{block}"))
 }
 
+/// The input of a tool call as text.
+fn input_text(input: Option<&RawValue>) -> String {
+    let text = input.map(lenient::arguments).unwrap_or_default();
+    if text.trim().is_empty() { "{}".to_owned() } else { lenient::clean_text(settled(text.into_owned())) }
+}
+
 /// The part of a block; `None` for an unknown kind, and for server tools.
 fn part(block: BlockIn<'_>, index: usize) -> Option<Part> {
     if let Some(text) = block.text {
@@ -137,7 +145,7 @@ fn part(block: BlockIn<'_>, index: usize) -> Option<Part> {
         return Some(Part::ToolCall {
             id: call_id(call.tool_use_id, index),
             name: call.name.unwrap_or_default(),
-            arguments: call.input.map_or("{}", RawValue::get).to_owned(),
+            arguments: input_text(call.input),
             signature: None,
             cache: None,
         });

@@ -4,11 +4,11 @@
 //! The body contains only `{"message": "…"}`. The kind of the error is in the header `x-amzn-errortype`, for some
 //! services in the body's `__type`, and in a stream in the message's own header.
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::unreadable_error;
+use crate::json::lenient::{self, Spare};
 
 /// Longest message that is passed on, in characters.
 const MAX_MESSAGE_CHARS: usize = 4000;
@@ -35,19 +35,17 @@ fn kind_of(name: &str) -> Option<(ErrorKind, u16)> {
     })
 }
 
-#[derive(Deserialize, Default)]
+/// The content of an error body.
 struct Words {
-    #[serde(alias = "Message", alias = "originalMessage")]
     message: Option<String>,
-    #[serde(alias = "code")]
-    __type: Option<String>,
+    name: Option<String>,
 }
 
 /// The body of an error response with its type, from a header, added where `decode` looks for it. A body that is
 /// not a JSON object is replaced.
 #[must_use]
 pub fn with_error_type(name: &str, body: &[u8]) -> Vec<u8> {
-    let mut fields: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    let mut fields: Map<String, Value> = lenient::read(body, &Spare::default()).unwrap_or_default();
     fields.entry("__type").or_insert_with(|| name.into());
     serde_json::to_vec(&fields).unwrap_or_default()
 }
@@ -58,7 +56,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
         return ErrorInfo::of_status(status, unreadable_error(status, body));
     };
     // `com.amazon.coral.service#ValidationException`, `ValidationException:http://…`
-    let name = words.__type.as_deref().map(|name| {
+    let name = words.name.as_deref().map(|name| {
         let name = name.rsplit('#').next().unwrap_or(name);
         name.split(':').next().unwrap_or(name).to_owned()
     });
@@ -76,7 +74,13 @@ pub fn decode_unmodelled(code: Option<&str>, message: Option<&str>) -> ErrorInfo
 }
 
 fn read(body: &[u8]) -> Option<Words> {
-    serde_json::from_slice(body).ok()
+    let spare = Spare::default();
+    let fields = lenient::object(body, &spare).ok()?;
+    let first = |names: &[&str]| names.iter().find_map(|name| fields.text(name)).map(Into::into);
+    Some(Words {
+        message: first(&["message", "Message", "originalMessage"]),
+        name: first(&["__type", "code"]),
+    })
 }
 
 fn info(status: Option<u16>, name: Option<&str>, message: Option<String>) -> ErrorInfo {

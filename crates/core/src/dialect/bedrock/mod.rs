@@ -34,6 +34,7 @@ use super::canonical::{
     ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, StreamDecoder, UpstreamCodec,
 };
 use super::upstream::constraints;
+use super::upstream::joined::Joined;
 
 pub use error::with_error_type;
 
@@ -55,7 +56,7 @@ impl UpstreamCodec for Bedrock {
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decoder::Decoder::default())
+        Box::new(Joined::new(stream_decoder::Decoder::default()))
     }
 
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {

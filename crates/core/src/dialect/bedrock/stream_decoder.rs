@@ -19,6 +19,7 @@ use crate::dialect::canonical::{
     ErrorInfo, FinishReason, Json, Media, PartStart, StreamDecoder, StreamEvent,
 };
 use crate::dialect::upstream::usage;
+use crate::json::lenient::{self, Piece, Spare};
 
 /// Largest event; an image is one event.
 const MAX_EVENT_BYTES: usize = 1 << 24;
@@ -139,8 +140,9 @@ struct BlockDelta<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Delta<'a> {
-    text: Option<String>,
-    tool_use: Option<ToolUseDelta>,
+    text: Option<Piece>,
+    #[serde(borrow)]
+    tool_use: Option<ToolUseDelta<'a>>,
     reasoning_content: Option<ReasoningDelta>,
     #[serde(borrow)]
     citation: Option<&'a RawValue>,
@@ -148,15 +150,16 @@ struct Delta<'a> {
 }
 
 #[derive(Deserialize)]
-struct ToolUseDelta {
-    input: Option<String>,
+struct ToolUseDelta<'a> {
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ReasoningDelta {
-    text: Option<String>,
-    signature: Option<String>,
+    text: Option<Piece>,
+    signature: Option<Piece>,
     redacted_content: Option<String>,
 }
 
@@ -210,6 +213,7 @@ impl State {
 
     /// Processes an event; `None` if it cannot be parsed.
     fn event(&mut self, name: &str, payload: &[u8], events: &mut Vec<StreamEvent>) -> Option<()> {
+        let spare = Spare::default();
         match name {
             "messageStart" => self.begin(events),
             "messageStop" => {
@@ -223,12 +227,12 @@ impl State {
             // Nothing follows the stop reason.
             _ if self.phase >= Phase::Finished => {}
             "contentBlockStart" => {
-                let start: BlockStart<'_> = serde_json::from_slice(payload).ok()?;
+                let start: BlockStart<'_> = lenient::read(payload, &spare).ok()?;
                 self.begin(events);
                 self.open_block(start.content_block_index, start.start, events);
             }
             "contentBlockDelta" => {
-                let delta: BlockDelta<'_> = serde_json::from_slice(payload).ok()?;
+                let delta: BlockDelta<'_> = lenient::read(payload, &spare).ok()?;
                 self.begin(events);
                 self.delta(delta.content_block_index, delta.delta?, events);
             }
@@ -322,14 +326,14 @@ impl State {
     }
 
     fn delta(&mut self, block: usize, delta: Delta<'_>, events: &mut Vec<StreamEvent>) {
-        if let Some(text) = delta.text {
+        if let Some(Piece(text)) = delta.text {
             self.text(block, text, false, events);
         }
         if let Some(reasoning) = delta.reasoning_content {
             self.reasoning(block, reasoning, events);
         }
         if let Some(text) = delta.tool_use.and_then(|call| call.input) {
-            self.arguments(block, text, events);
+            self.arguments(block, lenient::arguments(text).into_owned(), events);
         }
         if let Some(citation) = delta.citation {
             let citation = wire::read_citation(citation);
@@ -351,10 +355,10 @@ impl State {
     }
 
     fn reasoning(&mut self, block: usize, delta: ReasoningDelta, events: &mut Vec<StreamEvent>) {
-        if let Some(text) = delta.text {
+        if let Some(Piece(text)) = delta.text {
             self.text(block, text, true, events);
         }
-        if let Some(signature) = delta.signature.filter(|signature| !signature.is_empty())
+        if let Some(Piece(signature)) = delta.signature.filter(|signature| !signature.is_empty())
             && let Some(part) = self.part(block, true, events)
         {
             events.push(StreamEvent::SignatureDelta { choice: 0, part, signature });
@@ -448,5 +452,5 @@ impl Open {
 }
 
 fn read<T: DeserializeOwned>(payload: &[u8]) -> Option<T> {
-    serde_json::from_slice(payload).ok()
+    lenient::read(payload, &Spare::default()).ok()
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json};
+use crate::json::lenient;
 
 /// A content block to be encoded: an object with a single field that names its kind.
 #[derive(Debug, Serialize)]
@@ -111,7 +112,7 @@ pub fn read_citation(raw: &RawValue) -> Citation {
     struct Web {
         url: Option<String>,
     }
-    let wire: Wire = serde_json::from_str(raw.get()).unwrap_or_default();
+    let wire: Wire = lenient::nested(raw).unwrap_or_default();
     let cited: String =
         wire.source_content.unwrap_or_default().into_iter().filter_map(|content| content.text).collect();
     let web = wire.location.and_then(|location| location.web).and_then(|web| web.url);
@@ -120,7 +121,7 @@ pub fn read_citation(raw: &RawValue) -> Citation {
         title: wire.title,
         cited_text: Some(cited).filter(|cited| !cited.is_empty()),
         span: None,
-        original: Some(Json::of(&raw)),
+        original: Some(Json::answered(raw)),
     }
 }
 

@@ -1,9 +1,12 @@
 //! A JSON value that is carried without being parsed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+
+use crate::json::lenient;
 
 /// JSON text as received: number formats and the order of fields are preserved. Two are equal if their values are.
 #[derive(Clone)]
@@ -20,6 +23,24 @@ impl Json {
     #[must_use]
     pub fn carried(value: &RawValue) -> Self {
         Self(value.to_owned())
+    }
+
+    /// A value of a provider's answer, without repeated fields and halves of characters.
+    #[must_use]
+    pub fn answered(value: &RawValue) -> Self {
+        match lenient::clean(value.get()) {
+            Cow::Borrowed(_) => Self::carried(value),
+            Cow::Owned(text) => RawValue::from_string(text).map_or_else(|_| Self::carried(value), Self),
+        }
+    }
+
+    /// The same for a value that is held already.
+    #[must_use]
+    pub fn cleaned(self) -> Self {
+        match lenient::clean(self.text()) {
+            Cow::Borrowed(_) => self,
+            Cow::Owned(text) => RawValue::from_string(text).map_or(self, Self),
+        }
     }
 
     /// Any serialisable value.
@@ -52,10 +73,10 @@ impl Json {
         &self.0
     }
 
-    /// The value as a tree.
+    /// The value as a tree. Half of a UTF-16 pair is U+FFFD there.
     #[must_use]
     pub fn to_value(&self) -> serde_json::Value {
-        serde_json::from_str(self.text()).unwrap_or_default()
+        lenient::nested(&self.0).unwrap_or_default()
     }
 
     /// The arguments of a tool call as an object. Models write them as text, and not always correctly: an empty text

@@ -7,6 +7,7 @@ use super::error;
 use super::wire::{self, ToolCall};
 use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Part};
 use crate::dialect::upstream::{alphanumeric, arguments_text, call_id, is_call, usage};
+use crate::json::lenient::{self, Object, Spare, settled};
 
 #[derive(Deserialize)]
 struct Answer<'a> {
@@ -22,31 +23,31 @@ struct Answer<'a> {
 struct Message<'a> {
     tool_plan: Option<String>,
     tool_calls: Option<Vec<ToolCall>>,
-    content: Option<Vec<Content>>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
     #[serde(borrow)]
     citations: Option<Vec<&'a RawValue>>,
 }
 
-#[derive(Deserialize)]
-struct Content {
-    text: Option<String>,
-    thinking: Option<String>,
-}
-
 /// Decodes an answer with a success status.
 pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
-    let answer: Answer<'_> = serde_json::from_slice(body)
+    let spare = Spare::default();
+    let answer: Answer<'_> = lenient::read(body, &spare)
         .map_err(|error| ErrorInfo::unreadable(format!("the answer cannot be read: {error}")))?;
     let Some(message) = answer.message else {
         return Err(ErrorInfo::unreadable("the answer has no `message`"));
     };
     let unique = alphanumeric(answer.id.as_deref().unwrap_or_default());
     let mut parts = Vec::new();
-    for content in message.content.unwrap_or_default() {
-        if let Some(text) = content.thinking.filter(|text| !text.is_empty()) {
-            parts.push(Part::Thinking { text, signature: None });
+    if let Some(text) = message.content.and_then(lenient::string).filter(|text| !text.is_empty()) {
+        parts.push(Part::text(text));
+    }
+    for content in message.content.map(lenient::items).unwrap_or_default().into_iter().filter_map(Object::of)
+    {
+        if let Some(text) = content.text("thinking") {
+            parts.push(Part::Thinking { text: text.into(), signature: None });
         }
-        if let Some(text) = content.text.filter(|text| !text.is_empty()) {
+        if let Some(text) = content.text("text") {
             parts.push(Part::text(text));
         }
     }
@@ -64,7 +65,7 @@ pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         parts.push(Part::ToolCall {
             id: call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| call_id(&unique, 0, parts.len())),
             name: function.name.unwrap_or_default(),
-            arguments,
+            arguments: lenient::clean_text(settled(arguments)),
             signature: None,
             cache: None,
         });

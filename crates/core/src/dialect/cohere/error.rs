@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::unreadable_error;
+use crate::json::lenient::{self, Spare};
 
 #[derive(Deserialize)]
 struct Body {
@@ -13,7 +14,7 @@ struct Body {
 
 /// Decodes the body of an error response.
 pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
-    let message = serde_json::from_slice::<Body>(body).ok().and_then(|body| body.message);
+    let message = lenient::read::<Body>(body, &Spare::default()).ok().and_then(|body| body.message);
     let message = message.filter(|message| !message.trim().is_empty());
     let mut error = ErrorInfo::of_status(status, message.unwrap_or_else(|| unreadable_error(status, body)));
     match status {

@@ -6,14 +6,16 @@ use serde_json::value::RawValue;
 use super::wire::{self, ToolCall};
 use super::{decode_response, error};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
+use crate::dialect::upstream::joined::Joined;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::dialect::upstream::{alphanumeric, arguments_text, told, usage};
+use crate::json::lenient::{self, Piece, Spare};
 use crate::sse::Event;
 
 /// A decoder at the beginning of a stream.
 pub fn decoder() -> Box<dyn StreamDecoder> {
-    Box::new(SseDecoder::new(CohereReading::default()))
+    Box::new(Joined::new(SseDecoder::new(CohereReading::default())))
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +49,7 @@ struct Delta<'a> {
 #[derive(Deserialize, Default)]
 struct Message<'a> {
     content: Option<Content>,
-    tool_plan: Option<String>,
+    tool_plan: Option<Piece>,
     tool_calls: Option<ToolCall>,
     #[serde(borrow)]
     citations: Option<&'a RawValue>,
@@ -55,8 +57,8 @@ struct Message<'a> {
 
 #[derive(Deserialize, Default)]
 struct Content {
-    text: Option<String>,
-    thinking: Option<String>,
+    text: Option<Piece>,
+    thinking: Option<Piece>,
 }
 
 impl Reading for CohereReading {
@@ -65,7 +67,8 @@ impl Reading for CohereReading {
             self.end(events);
             return true;
         }
-        let Ok(wire) = serde_json::from_slice::<Wire<'_>>(data) else {
+        let spare = Spare::default();
+        let Ok(wire) = lenient::read::<Wire<'_>>(data, &spare) else {
             events.push(StreamEvent::Error(ErrorInfo::malformed()));
             return true;
         };
@@ -84,8 +87,7 @@ impl Reading for CohereReading {
         if kind == "message-start" {
             return false;
         }
-        let message = delta.message.and_then(|raw| serde_json::from_str::<Message<'_>>(raw.get()).ok());
-        let message = message.unwrap_or_default();
+        let message = delta.message.and_then(lenient::nested::<Message<'_>>).unwrap_or_default();
         match kind {
             "content-start" => {
                 self.parts.end_prose(events);

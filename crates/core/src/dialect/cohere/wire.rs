@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{Citation, FinishReason, Json};
 use crate::dialect::upstream::count;
+use crate::json::lenient;
 
 /// A function in a tool call, complete or in pieces.
 #[derive(Deserialize, Default)]
@@ -40,7 +41,7 @@ pub fn read_citation(raw: &RawValue) -> Vec<Citation> {
         snippet: Option<String>,
         text: Option<String>,
     }
-    let wire: Wire = serde_json::from_str(raw.get()).unwrap_or_default();
+    let wire: Wire = lenient::nested(raw).unwrap_or_default();
     let span = wire.start.is_some().then(|| (count(wire.start.as_ref()), count(wire.end.as_ref())));
     let mut sources = wire.sources.unwrap_or_default();
     if sources.is_empty() {
@@ -53,7 +54,7 @@ pub fn read_citation(raw: &RawValue) -> Vec<Citation> {
             title: document.title,
             cited_text: document.snippet.or(document.text),
             span,
-            original: Some(Json::of(&raw)),
+            original: Some(Json::answered(raw)),
         }
     };
     sources.into_iter().map(citation).collect()

@@ -2,13 +2,14 @@
 
 use super::error;
 use super::wire::{self, Output, Reply};
-use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Part};
+use crate::dialect::canonical::{ChatResponse, Choice, Citation, ErrorInfo, Json, Part};
 use crate::dialect::upstream::{alphanumeric, arguments_text, call_id, is_call, usage};
+use crate::json::lenient::{self, Piece, Spare, settled};
 use crate::sse::Event;
 
 /// Decodes an answer with a success status.
 pub fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
-    let reply: Reply = serde_json::from_slice(body)
+    let reply: Reply = lenient::read(body, &Spare::default())
         .map_err(|error| ErrorInfo::unreadable(format!("The answer is not as documented: {error}.")))?;
     read(reply)
 }
@@ -36,7 +37,8 @@ fn choices(output: Output, unique: &str) -> Vec<Choice> {
     if choices.is_empty() {
         // The form without `result_format`.
         let mut parts = Vec::new();
-        push_text(&mut parts, output.text.unwrap_or_default(), &mut citations);
+        let text = output.text.map(|text| lenient::prose(text.raw(), "text"));
+        push_text(&mut parts, text.unwrap_or_default(), &mut citations);
         let finish = wire::finish_reason(output.finish_reason.as_deref(), false);
         return vec![Choice { parts, finish, logprobs: None }];
     }
@@ -47,10 +49,11 @@ fn choices(output: Output, unique: &str) -> Vec<Choice> {
 fn read_choice(index: usize, choice: wire::Choice, unique: &str, citations: &mut Vec<Citation>) -> Choice {
     let message = choice.message.unwrap_or_default();
     let mut parts = Vec::new();
-    if let Some(text) = message.reasoning_content.filter(|text| !text.is_empty()) {
-        parts.push(Part::Thinking { text, signature: None });
+    let text = message.text();
+    if let Some(Piece(text)) = message.reasoning_content.filter(|text| !text.is_empty()) {
+        parts.push(Part::Thinking { text: settled(text), signature: None });
     }
-    push_text(&mut parts, message.content.map(wire::Content::text).unwrap_or_default(), citations);
+    push_text(&mut parts, text, citations);
     let before = parts.len();
     for call in message.tool_calls.unwrap_or_default() {
         let function = call.function.unwrap_or_default();
@@ -62,7 +65,7 @@ fn read_choice(index: usize, choice: wire::Choice, unique: &str, citations: &mut
         parts.push(Part::ToolCall {
             id: id.unwrap_or_else(|| call_id(unique, index, parts.len())),
             name: function.name.unwrap_or_default(),
-            arguments,
+            arguments: lenient::clean_text(settled(arguments)),
             signature: None,
             cache: None,
         });
@@ -71,13 +74,13 @@ fn read_choice(index: usize, choice: wire::Choice, unique: &str, citations: &mut
     Choice {
         parts,
         finish: wire::finish_reason(choice.finish_reason.as_deref(), has_calls),
-        logprobs: choice.logprobs,
+        logprobs: choice.logprobs.map(Json::cleaned),
     }
 }
 
 /// The citations belong to the first text.
 fn push_text(parts: &mut Vec<Part>, text: String, citations: &mut Vec<Citation>) {
     if !text.is_empty() {
-        parts.push(Part::Text { text, citations: std::mem::take(citations), cache: None });
+        parts.push(Part::Text { text: settled(text), citations: std::mem::take(citations), cache: None });
     }
 }

@@ -4,12 +4,13 @@
 use super::wire::Reply;
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::unreadable_error;
+use crate::json::lenient::{self, Spare};
 use crate::sse::Event;
 
 /// Decodes the body of an error response.
 pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     let read = |json: &[u8]| {
-        let reply: Reply = serde_json::from_slice(json).ok()?;
+        let reply: Reply = lenient::read(json, &Spare::default()).ok()?;
         of_reply(status, &reply)
     };
     // If a stream was requested, the service frames errors as an event, with the content type JSON.

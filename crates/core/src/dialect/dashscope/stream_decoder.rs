@@ -6,10 +6,12 @@ use super::{decode_response, error};
 use crate::dialect::canonical::{
     ChatResponse, Citation, ErrorInfo, FinishReason, StreamDecoder, StreamEvent,
 };
+use crate::dialect::upstream::joined::Joined;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::dialect::upstream::usage::Tally;
 use crate::dialect::upstream::{alphanumeric, arguments_text};
+use crate::json::lenient::{self, Spare};
 use crate::sse::Event;
 use crate::tokens::TokenUsage;
 
@@ -18,7 +20,7 @@ const MAX_CHOICES: usize = 16;
 
 /// A decoder at the beginning of a stream.
 pub fn decoder() -> Box<dyn StreamDecoder> {
-    Box::new(SseDecoder::new(DashScopeReading::default()))
+    Box::new(Joined::new(SseDecoder::new(DashScopeReading::default())))
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +53,7 @@ impl Reading for DashScopeReading {
             self.end(events);
             return true;
         }
-        let Ok(reply) = serde_json::from_slice::<Reply>(data) else {
+        let Ok(reply) = lenient::read::<Reply>(data, &Spare::default()) else {
             events.push(StreamEvent::Error(ErrorInfo::malformed()));
             return true;
         };
@@ -107,8 +109,7 @@ impl DashScopeReading {
         let choices = output.choices.unwrap_or_default();
         if choices.is_empty() {
             if output.text.is_some() || output.finish_reason.is_some() {
-                let content = output.text.map(wire::Content::Text);
-                let message = Some(Message { content, ..Message::default() });
+                let message = Some(Message { content: output.text, ..Message::default() });
                 self.choice(
                     0,
                     Choice { message, finish_reason: output.finish_reason, ..Choice::default() },
@@ -135,7 +136,7 @@ impl DashScopeReading {
             state.message(message, style, unique, citations, events);
         }
         if let Some(logprobs) = choice.logprobs.filter(|logprobs| logprobs.text() != "{}") {
-            events.push(StreamEvent::Logprobs { choice: index, logprobs });
+            events.push(StreamEvent::Logprobs { choice: index, logprobs: logprobs.cleaned() });
         }
         if let Some(reason) = wire::finish_reason(choice.finish_reason.as_deref(), false) {
             state.finish(index, reason, style, unique, events);
@@ -152,10 +153,10 @@ impl ChoiceState {
         citations: &mut Vec<Citation>,
         events: &mut Vec<StreamEvent>,
     ) {
+        let text = message.text();
         let thinking = message.reasoning_content.unwrap_or_default();
         let new = self.thinking.add(&thinking, style);
         self.parts.prose(Prose::Thinking, &new, events);
-        let text = message.content.map(wire::Content::text).unwrap_or_default();
         let mut new = self.text.add(&text, style);
         let calls = message.tool_calls.unwrap_or_default();
         if !new.is_empty() || !calls.is_empty() {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::dialect::canonical::{Citation, FinishReason, Json};
+use crate::json::lenient::{self, Piece};
 
 /// An answer, one event of a streamed answer, or an error.
 #[derive(Debug, Default, Deserialize)]
@@ -29,7 +30,7 @@ pub struct GatewayError {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Output {
-    pub text: Option<String>,
+    pub text: Option<Json>,
     pub finish_reason: Option<String>,
     pub choices: Option<Vec<Choice>>,
     pub search_info: Option<SearchInfo>,
@@ -47,23 +48,10 @@ pub struct Choice {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Message {
-    pub content: Option<Content>,
-    pub reasoning_content: Option<String>,
+    /// A string from text models, a list from multimodal ones.
+    pub content: Option<Json>,
+    pub reasoning_content: Option<Piece>,
     pub tool_calls: Option<Vec<ToolCall>>,
-}
-
-/// A string from text models, a list from multimodal ones.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Content {
-    Text(String),
-    Pieces(Vec<Piece>),
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Piece {
-    pub text: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -94,13 +82,10 @@ struct SearchResult {
     url: Option<String>,
 }
 
-impl Content {
-    /// The text of all pieces.
-    pub fn text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Pieces(pieces) => pieces.into_iter().filter_map(|piece| piece.text).collect(),
-        }
+impl Message {
+    /// The text of all of its pieces.
+    pub fn text(&self) -> String {
+        self.content.as_ref().map(|content| lenient::prose(content.raw(), "text")).unwrap_or_default()
     }
 }
 
@@ -111,13 +96,13 @@ impl SearchInfo {
         results
             .into_iter()
             .map(|original| {
-                let read: SearchResult = serde_json::from_str(original.text()).unwrap_or_default();
+                let read: SearchResult = lenient::nested(original.raw()).unwrap_or_default();
                 Citation {
                     url: read.url,
                     title: read.title,
                     cited_text: None,
                     span: None,
-                    original: Some(original),
+                    original: Some(original.cleaned()),
                 }
             })
             .collect()

@@ -4,11 +4,11 @@ use super::error;
 use super::ids::DifyIds;
 use super::wire::Reply;
 use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, FinishReason, Part};
-use crate::dialect::upstream::count;
+use crate::json::lenient::{self, Piece, Spare, settled};
 
 /// Decodes an answer with a success status, and its ids.
 pub fn decode(body: &[u8]) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
-    let reply: Reply = serde_json::from_slice(body)
+    let reply: Reply = lenient::read(body, &Spare::default())
         .map_err(|error| ErrorInfo::unreadable(format!("The answer is not as documented: {error}.")))?;
     read(reply)
 }
@@ -19,7 +19,7 @@ pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
     if let Some(error) = error::of_workflow(&data) {
         return Err(error);
     }
-    reply.answer = reply.answer.or_else(|| data.output());
+    reply.answer = reply.answer.or_else(|| data.output().map(Piece));
     let is_paused = reply.event.as_deref() == Some("workflow_paused");
     if reply.answer.is_none() && !is_paused {
         return Err(
@@ -29,13 +29,13 @@ pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
     let mut metadata = reply.metadata.take().unwrap_or_default();
     let usage = metadata.usage();
     let citations = metadata.citations();
-    let text = reply.answer.take().unwrap_or_default();
+    let text = settled(reply.answer.take().unwrap_or_default().into());
     let is_said = !text.is_empty() || !citations.is_empty();
     let parts = is_said.then_some(Part::Text { text, citations, cache: None });
     let finish = if is_paused { FinishReason::Pause } else { FinishReason::Stop };
     let response = ChatResponse {
         id: reply.message_id.clone().or(reply.id),
-        created: reply.created_at.as_ref().map(|created| count(Some(created))),
+        created: reply.created_at,
         choices: vec![Choice { parts: parts.into_iter().collect(), finish: Some(finish), logprobs: None }],
         usage,
         ..ChatResponse::default()

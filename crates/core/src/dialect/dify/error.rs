@@ -3,10 +3,11 @@
 use super::wire::{Data, Reply};
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::unreadable_error;
+use crate::json::lenient::{self, Spare};
 
 /// Decodes the body of an error response.
 pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
-    serde_json::from_slice::<Reply>(body)
+    lenient::read::<Reply>(body, &Spare::default())
         .ok()
         .and_then(|reply| of_reply(Some(status), reply))
         .unwrap_or_else(|| ErrorInfo::of_status(status, unreadable_error(status, body)))

@@ -16,28 +16,32 @@ use super::ids::DifyIds;
 use super::wire::Reply;
 use super::{decode_response, error};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
-use crate::dialect::upstream::count;
+use crate::dialect::upstream::joined::Joined;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
+use crate::json::lenient::{self, Spare};
 use crate::sse::Event;
 
 /// Most of the answer that is held to recognise repetitions.
 const REMEMBERED_BYTES: usize = 1 << 20;
 
 /// Decodes the stream of a chat app, and records Dify's ids.
-pub struct DifyStreamDecoder(SseDecoder<DifyReading>);
+pub struct DifyStreamDecoder(Joined<SseDecoder<DifyReading>>);
 
 impl DifyStreamDecoder {
     /// A decoder at the beginning of a stream.
     #[must_use]
     pub fn new() -> Self {
-        Self(SseDecoder::new(DifyReading { parts: ChoiceParts::new(0), ..DifyReading::default() }))
+        Self(Joined::new(SseDecoder::new(DifyReading {
+            parts: ChoiceParts::new(0),
+            ..DifyReading::default()
+        })))
     }
 
     /// The ids so far. All of them come with the first event.
     #[must_use]
     pub fn ids(&self) -> &DifyIds {
-        &self.0.reading().ids
+        &self.0.inner().reading().ids
     }
 }
 
@@ -82,7 +86,7 @@ struct Thought {
 
 impl Reading for DifyReading {
     fn event(&mut self, event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
-        let Ok(mut reply) = serde_json::from_slice::<Reply>(data) else {
+        let Ok(mut reply) = lenient::read::<Reply>(data, &Spare::default()) else {
             events.push(StreamEvent::Error(ErrorInfo::malformed()));
             return true;
         };
@@ -159,7 +163,7 @@ impl Reading for DifyReading {
     }
 
     fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
-        let reply: Reply = serde_json::from_slice(body).map_err(|_| ErrorInfo::malformed())?;
+        let reply: Reply = lenient::read(body, &Spare::default()).map_err(|_| ErrorInfo::malformed())?;
         let (response, ids) = decode_response::read(reply)?;
         self.ids = ids;
         Ok(response)
@@ -186,14 +190,14 @@ impl DifyReading {
             events.push(StreamEvent::Start {
                 id: self.ids.message_id.clone(),
                 model: None,
-                created: reply.created_at.as_ref().map(|created| count(Some(created))),
+                created: reply.created_at,
             });
         }
     }
 
     fn say(&mut self, text: &str, events: &mut Vec<StreamEvent>) {
         if self.said.len() + text.len() <= REMEMBERED_BYTES {
-            self.said.push_str(text);
+            lenient::append(&mut self.said, text);
         }
         self.parts.prose(Prose::Text, text, events);
     }
@@ -203,7 +207,7 @@ impl DifyReading {
             "text_chunk" => reply.data().text,
             _ => None,
         };
-        let text = text.as_deref().or(reply.answer.as_deref()).unwrap_or_default();
+        let text = text.as_deref().or(reply.answer.as_deref()).map(String::as_str).unwrap_or_default();
         if kind == "message" && self.is_agent {
             let rest = text.strip_prefix(self.said.as_str()).unwrap_or_default().to_owned();
             self.say(&rest, events);
@@ -215,7 +219,7 @@ impl DifyReading {
 
     /// Text that was sent cannot be taken back; the replacement follows in a part of its own.
     fn replace(&mut self, reply: &Reply, events: &mut Vec<StreamEvent>) {
-        let text = reply.answer.as_deref().unwrap_or_default();
+        let text = reply.answer.as_deref().map(String::as_str).unwrap_or_default();
         self.is_replaced = true;
         let rest = text.strip_prefix(self.said.as_str()).map(str::to_owned);
         if rest.is_none() {

@@ -59,7 +59,9 @@ pub fn read_id(body: &[u8]) -> Option<String> {
     struct Uploaded {
         id: String,
     }
-    serde_json::from_slice::<Uploaded>(body).ok().map(|uploaded| uploaded.id)
+    crate::json::lenient::read::<Uploaded>(body, &crate::json::lenient::Spare::default())
+        .ok()
+        .map(|uploaded| uploaded.id)
 }
 
 #[cfg(test)]

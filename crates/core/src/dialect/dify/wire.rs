@@ -1,11 +1,11 @@
 //! The answers of the service, as far as they are used.
 
 use serde::Deserialize;
-use serde_json::Number;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{Citation, Json};
 use crate::dialect::upstream::usage;
+use crate::json::lenient::{self, Piece};
 use crate::tokens::TokenUsage;
 
 /// An unstreamed answer, an event of a stream, or an error.
@@ -17,8 +17,8 @@ pub struct Reply {
     pub message_id: Option<String>,
     pub task_id: Option<String>,
     pub id: Option<String>,
-    pub answer: Option<String>,
-    pub created_at: Option<Number>,
+    pub answer: Option<Piece>,
+    pub created_at: Option<u64>,
     pub metadata: Option<Metadata>,
     /// Parsed only where needed: unknown events contain anything.
     data: Option<Json>,
@@ -49,11 +49,11 @@ pub struct Metadata {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Data {
-    pub reasoning: Option<String>,
+    pub reasoning: Option<Piece>,
     pub status: Option<String>,
     pub error: Option<String>,
     pub form_content: Option<String>,
-    pub text: Option<String>,
+    pub text: Option<Piece>,
     outputs: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -70,7 +70,7 @@ struct Resource {
 impl Reply {
     /// The data of a workflow event.
     pub fn data(&self) -> Data {
-        self.data.as_ref().and_then(|data| serde_json::from_str(data.text()).ok()).unwrap_or_default()
+        self.data.as_ref().and_then(|data| lenient::nested(data.raw())).unwrap_or_default()
     }
 }
 
@@ -98,13 +98,13 @@ impl Metadata {
         resources
             .into_iter()
             .map(|original| {
-                let read: Resource = serde_json::from_str(original.text()).unwrap_or_default();
+                let read: Resource = lenient::nested(original.raw()).unwrap_or_default();
                 Citation {
                     url: read.url.filter(|url| !url.is_empty()),
                     title: read.document_name.or(read.title).or(read.dataset_name),
                     cited_text: read.content,
                     span: None,
-                    original: Some(original),
+                    original: Some(original.cleaned()),
                 }
             })
             .collect()

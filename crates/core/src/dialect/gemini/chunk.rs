@@ -11,6 +11,7 @@ use super::{citations, finish, logprobs, signature, usage, wire};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, PartStart, StreamEvent};
 use crate::dialect::upstream::usage::Tally;
 use crate::dialect::upstream::verdict::{abnormal_word, no_answer};
+use crate::json::lenient::{self, settled};
 use crate::time::parse_rfc3339;
 use crate::tokens::TokenUsage;
 
@@ -176,7 +177,7 @@ impl Out<'_> {
             return;
         }
         if is_thought {
-            self.thought(&part.text.unwrap_or_default(), signature);
+            self.thought(part.text.as_deref().map(String::as_str).unwrap_or_default(), signature);
             return;
         }
         if let Some(text) = part.text {
@@ -200,7 +201,7 @@ impl Out<'_> {
         }
         self.begin(Open::Text);
         if self.choice.text.len() < MAX_REMEMBERED {
-            self.choice.text.push_str(text);
+            lenient::append(&mut self.choice.text, text);
         }
         self.delta(text);
     }
@@ -253,7 +254,7 @@ impl Out<'_> {
             self.pieces(&pieces, goes_on);
             return;
         }
-        let text = wire::compact(call.args.as_ref().map_or("{}", Json::text));
+        let text = wire::compact(&arguments(call.args.as_ref()));
         self.events.push(StreamEvent::ArgumentsDelta { choice, part, text });
         self.events.push(StreamEvent::PartEnd { choice, part });
     }
@@ -324,7 +325,7 @@ impl Out<'_> {
         let Some(open) = self.choice.open.take() else { return };
         let (choice, part) = (self.number, self.choice.parts.saturating_sub(1));
         if open == Open::Text {
-            let text = std::mem::take(&mut self.choice.text);
+            let text = settled(std::mem::take(&mut self.choice.text));
             for found in std::mem::take(&mut self.choice.waiting) {
                 self.events.push(StreamEvent::Citation { choice, part, citation: found.within(&text) });
             }
@@ -336,6 +337,12 @@ impl Out<'_> {
         self.choice.parts += 1;
         self.choice.parts - 1
     }
+}
+
+/// The arguments of a call; some services that imitate the API have them as text.
+fn arguments(args: Option<&Json>) -> String {
+    let text = args.map(|args| lenient::arguments(args.raw())).unwrap_or_default();
+    if text.trim().is_empty() { "{}".to_owned() } else { lenient::clean_text(settled(text.into_owned())) }
 }
 
 /// An id for a call without one: the same for the same position in the same answer.

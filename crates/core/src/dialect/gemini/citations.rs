@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::dialect::canonical::{Citation, Json};
+use crate::json::lenient;
 
 /// Most citations of one answer.
 pub(super) const MAX_CITATIONS: usize = 512;
@@ -53,7 +54,7 @@ struct CitationMetadata {
 
 /// The citations of grounding metadata. Invalid ones are left out rather than failing the answer.
 pub(super) fn read_grounding(metadata: &Json) -> Vec<Found> {
-    let grounding: Grounding = serde_json::from_str(metadata.text()).unwrap_or_default();
+    let grounding: Grounding = lenient::nested(metadata.raw()).unwrap_or_default();
     let mut used = vec![false; grounding.grounding_chunks.len()];
     let mut found = Vec::new();
     for support in &grounding.grounding_supports {
@@ -88,7 +89,7 @@ fn of_chunk(chunk: &Value) -> Citation {
 
 /// The citations of citation metadata: passages that the answer repeats.
 pub(super) fn read_sources(metadata: &Json) -> Vec<Found> {
-    let metadata: CitationMetadata = serde_json::from_str(metadata.text()).unwrap_or_default();
+    let metadata: CitationMetadata = lenient::nested(metadata.raw()).unwrap_or_default();
     let sources = metadata.citation_sources.iter().chain(&metadata.citations);
     sources
         .map(|source| {

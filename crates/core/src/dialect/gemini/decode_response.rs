@@ -3,6 +3,7 @@
 use super::chunk::ChunkReader;
 use super::wire::read_response;
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, assemble};
+use crate::dialect::upstream::joined::join;
 
 /// Decodes an answer; the error is a description for people.
 pub(super) fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
@@ -15,6 +16,7 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
     let mut events = Vec::new();
     reader.read(response, &mut events);
     reader.end(&mut events);
+    join(&mut events);
     assemble(events)
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::told;
+use crate::json::lenient::{self, Spare};
 
 #[derive(Deserialize)]
 struct Body {
@@ -139,9 +140,10 @@ pub fn retry_after_s(body: &[u8]) -> Option<u32> {
 fn detail(body: &[u8]) -> Option<Detail> {
     // An array would be accepted as an object with its fields in order.
     if body.trim_ascii_start().first() == Some(&b'{') {
-        return serde_json::from_slice::<Body>(body).ok().map(|body| body.error);
+        return lenient::read::<Body>(body, &Spare::default()).ok().map(|body| body.error);
     }
-    serde_json::from_slice::<Vec<Body>>(body).ok()?.into_iter().next().map(|body| body.error)
+    let spare = Spare::default();
+    lenient::array(body, &spare).first().copied().and_then(lenient::nested::<Body>).map(|body| body.error)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ struct CanonicalToken {
 
 /// Decodes the service's form; `None` without tokens.
 pub(super) fn read(result: &Json) -> Option<Json> {
-    let result: ResultIn = serde_json::from_str(result.text()).ok()?;
+    let result: ResultIn = crate::json::lenient::nested(result.raw())?;
     if result.chosen_candidates.is_empty() {
         return None;
     }

@@ -52,6 +52,7 @@ use super::canonical::{
     StreamEncoder, UpstreamCodec,
 };
 use super::upstream::constraints;
+use super::upstream::joined::Joined;
 use crate::error::ApiError;
 
 use service::Service;
@@ -134,7 +135,7 @@ impl UpstreamCodec for Gemini {
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decoder::Decoder::new())
+        Box::new(Joined::new(stream_decoder::Decoder::new()))
     }
 
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
@@ -156,7 +157,7 @@ impl UpstreamCodec for Vertex {
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decoder::Decoder::new())
+        Box::new(Joined::new(stream_decoder::Decoder::new()))
     }
 
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {

@@ -15,6 +15,9 @@ use crate::dialect::canonical::Json;
 /// No list of arguments is longer; a wild index must not cost memory.
 const MAX_INDEX: usize = 10_000;
 
+/// No arguments are nested deeper; a tree is written and dropped recursively.
+const MAX_STEPS: usize = 64;
+
 /// The arguments so far.
 #[derive(Debug)]
 pub(super) struct PartialArgs(Value);
@@ -87,6 +90,9 @@ fn steps(path: &str) -> Option<Vec<Step<'_>>> {
     let mut rest = path.strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
+        if steps.len() >= MAX_STEPS {
+            return None;
+        }
         if let Some(member) = rest.strip_prefix('.') {
             let end = member.find(['.', '[']).unwrap_or(member.len());
             let (name, after) = member.split_at_checked(end)?;

@@ -47,7 +47,7 @@ impl StreamDecoder for Decoder {
         let tail = self.reader.finish();
         // The blank line after the last event may be missing; a partial event is ignored.
         let last = Event::from_raw(&tail);
-        let is_whole = |data: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok();
+        let is_whole = crate::json::lenient::is_whole;
         if !self.state.over && last.data().is_some_and(|data| is_whole(&data)) {
             self.state.event(last, events);
         }
@@ -153,12 +153,7 @@ mod tests {
             (error.status, error.kind, error.message.as_str()),
             (503, ErrorKind::Overloaded, "Overloaded.")
         );
-        for bad in [
-            "nonsense",
-            "{\"candidates\":7}",
-            "[]",
-            "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":1}]}}]}",
-        ] {
+        for bad in ["nonsense", "[]", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a"] {
             assert_eq!(read(&[TEXT, bad]).last(), Some(&StreamEvent::Error(ErrorInfo::malformed())), "{bad}");
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn searches(grounding: &RawValue) -> u64 {
         web_search_queries: Vec<String>,
         image_search_queries: Vec<String>,
     }
-    let wire: Wire = serde_json::from_str(grounding.get()).unwrap_or_default();
+    let wire: Wire = crate::json::lenient::nested(grounding).unwrap_or_default();
     let different = |queries: Vec<String>| {
         queries.into_iter().filter(|query| !query.is_empty()).collect::<BTreeSet<_>>().len() as u64
     };

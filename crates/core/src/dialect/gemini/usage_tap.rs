@@ -11,7 +11,7 @@ use super::{error, finish, usage};
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::upstream::usage::Tally;
 use crate::dialect::upstream::verdict::abnormal_word;
-use crate::json::object::as_str;
+use crate::json::lenient::{self, Spare, string};
 use crate::tokens::{TokenUsage, estimate_tokens};
 
 /// The state of a streamed answer.
@@ -82,7 +82,7 @@ impl Chunk<'_> {
     /// Whether every candidate has content and a usual end.
     fn is_plainly_good(&self) -> bool {
         let is_good = |candidate: &Candidate<'_>| {
-            let reason = candidate.finish_reason.and_then(as_str);
+            let reason = candidate.finish_reason.and_then(string);
             let parts = candidate.content.as_ref().and_then(|content| content.parts.as_ref());
             reason.is_some_and(|reason| matches!(&*reason, "STOP" | "MAX_TOKENS"))
                 && parts.is_some_and(|parts| !parts.is_empty())
@@ -94,7 +94,8 @@ impl Chunk<'_> {
 impl UsageTap {
     /// Inspects the data of one event. Data that cannot be parsed is ignored.
     pub fn observe(&mut self, data: &[u8]) {
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return };
+        let spare = Spare::default();
+        let Ok(chunk) = lenient::read::<Chunk<'_>>(data, &spare) else { return };
         if chunk.error.is_some() {
             self.error.get_or_insert_with(|| error::decode_in_answer(data));
             return;
@@ -104,7 +105,7 @@ impl UsageTap {
 
     fn read(&mut self, chunk: &Chunk<'_>) {
         for (index, candidate) in chunk.candidates.iter().enumerate() {
-            let reason = candidate.finish_reason.and_then(as_str).filter(|reason| finish::is_said(reason));
+            let reason = candidate.finish_reason.and_then(string).filter(|reason| finish::is_said(reason));
             if let Some(reason) = reason {
                 self.complete = true;
                 self.error = self.error.take().or_else(|| abnormal_word(&reason, None));
@@ -118,8 +119,7 @@ impl UsageTap {
             let parts = candidate.content.as_ref().and_then(|content| content.parts.as_ref());
             self.estimated_completion += parts.into_iter().flatten().map(estimate).sum::<u64>();
         }
-        let feedback =
-            chunk.prompt_feedback.and_then(|feedback| serde_json::from_str::<Feedback>(feedback.get()).ok());
+        let feedback = chunk.prompt_feedback.and_then(lenient::nested::<Feedback>);
         if let Some(reason) = feedback.and_then(|feedback| feedback.block_reason) {
             self.complete = true;
             self.finish_reason.get_or_insert(reason);
@@ -132,7 +132,7 @@ impl UsageTap {
 }
 
 fn estimate(part: &Part<'_>) -> u64 {
-    let text = part.text.and_then(as_str).map_or(0, |text: Cow<'_, str>| estimate_tokens(&text));
+    let text = part.text.and_then(string).map_or(0, |text: Cow<'_, str>| estimate_tokens(&text));
     text + part.function_call.map_or(0, |call| estimate_tokens(call.get()))
 }
 
@@ -140,12 +140,14 @@ fn estimate(part: &Part<'_>) -> u64 {
 pub fn inspect(body: &[u8]) -> Result<UsageTap, serde_json::Error> {
     let mut tap = UsageTap::default();
     if body.trim_ascii_start().first() == Some(&b'[') {
-        for chunk in serde_json::from_slice::<Vec<&RawValue>>(body)? {
+        let spare = Spare::default();
+        for chunk in lenient::array(body, &spare) {
             tap.observe(chunk.get().as_bytes());
         }
-        return Ok(tap);
+        return serde_json::from_slice::<serde::de::IgnoredAny>(body).map(|_| tap);
     }
-    let chunk = serde_json::from_slice::<Chunk<'_>>(body)?;
+    let spare = Spare::default();
+    let chunk = lenient::read::<Chunk<'_>>(body, &spare)?;
     tap.is_plainly_good = chunk.is_plainly_good();
     if chunk.error.is_none() {
         tap.read(&chunk);
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn garbage_is_an_error() {
-        for bad in [r#"{"candidates":7}"#, "", "<html>", "{\"candidates\":[{\"con", "[{]"] {
+        for bad in ["", "<html>", "{\"candidates\":[{\"con", "[{]"] {
             assert!(inspect(bad.as_bytes()).is_err(), "{bad}");
         }
     }

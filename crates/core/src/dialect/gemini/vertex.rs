@@ -156,7 +156,8 @@ pub fn token_request(signing_input: &str, signature: &[u8]) -> String {
 
 /// Parses the response. The error is a description for the log and the administrator.
 pub fn read_token(status: u16, body: &[u8]) -> Result<AccessToken, String> {
-    let Ok(answer) = serde_json::from_slice::<TokenAnswer>(body) else {
+    let Ok(answer) = crate::json::lenient::read::<TokenAnswer>(body, &crate::json::lenient::Spare::default())
+    else {
         return Err(format!("The token endpoint answered with status {status} and something unreadable."));
     };
     match answer.access_token {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
 use crate::dialect::upstream::node::Node;
+use crate::json::lenient::{self, Piece, Spare};
 
 /// An answer, or one chunk of a streamed one.
 #[derive(Deserialize, Default)]
@@ -49,7 +50,7 @@ pub(super) struct ContentIn {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PartIn {
-    pub text: Option<String>,
+    pub text: Option<Piece>,
     pub thought: Option<bool>,
     pub thought_signature: Option<String>,
     pub inline_data: Option<BlobIn>,
@@ -327,7 +328,7 @@ pub(super) fn read_response(data: &[u8]) -> Result<ResponseIn, serde_json::Error
         // An array would be accepted as an object with its fields in order.
         return Err(serde::de::Error::custom("an array is no answer"));
     }
-    serde_json::from_slice(data)
+    lenient::read(data, &Spare::default())
 }
 
 /// JSON text without white space between its tokens. The service indents unstreamed answers; the layout of a call's

@@ -11,7 +11,7 @@ use super::usage::Sources;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
 use crate::dialect::upstream::usage::Tally;
-use crate::json::object::{JsonObject, as_str};
+use crate::json::lenient::{self, Spare, string};
 use crate::tokens::estimate_tokens;
 
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ struct Choice<'a> {
 impl Choice<'_> {
     /// Whether it has content and one of the dialect's own finish reasons.
     fn is_plainly_good(&self) -> bool {
-        let is_usual = self.finish_reason.and_then(as_str).is_some_and(|reason| {
+        let is_usual = self.finish_reason.and_then(string).is_some_and(|reason| {
             matches!(&*reason, "stop" | "length" | "tool_calls" | "function_call" | "content_filter")
         });
         let says_something = self.message.as_ref().is_some_and(Said::says_something);
@@ -58,7 +58,8 @@ impl Choice<'_> {
 
 /// Extracts what is recorded from an answer; an error if it has not the shape of one.
 pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
-    let completion = serde_json::from_slice::<Completion<'_>>(body)?;
+    let spare = Spare::default();
+    let completion = lenient::read::<Completion<'_>>(body, &spare)?;
     let mut tally = Tally::default();
     let counts = Sources {
         usage: completion.usage,
@@ -71,7 +72,7 @@ pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
     let choices = &completion.choices;
     let finish_reason = choices.first().and_then(|choice| choice.finish_reason);
     let facts = StreamFacts {
-        finish_reason: finish_reason.and_then(as_str).map(Cow::into_owned),
+        finish_reason: finish_reason.and_then(string).map(Cow::into_owned),
         estimated_completion: if usage.is_some() { 0 } else { choices.iter().map(estimate).sum() },
         usage,
     };
@@ -85,7 +86,8 @@ pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
 /// The same for an operation without choices, such as embeddings: usage, or the error that the body is instead of an
 /// answer. Anything else passes.
 pub fn inspect_operation(body: &[u8]) -> Result<StreamFacts, ErrorInfo> {
-    if let Ok(fields) = serde_json::from_slice::<JsonObject<'_>>(body)
+    let spare = Spare::default();
+    if let Ok(fields) = lenient::object(body, &spare)
         && codec::is_error(&fields)
     {
         return Err(codec::decode_error_in_answer(body));
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn garbage_is_an_error() {
-        assert!(inspect(br#"{"choices":"none","usage":7}"#).is_err());
+        assert!(!inspect(br#"{"choices":"none","usage":7}"#).unwrap().is_plainly_good);
         assert!(inspect(b"<html>").is_err());
         assert!(inspect(br#"{"choices":[{"mess"#).is_err());
         assert!(inspect(b"").is_err());

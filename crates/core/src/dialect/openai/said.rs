@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::object::as_str;
+use crate::json::lenient::string;
 use crate::tokens::estimate_tokens;
 
 /// A message, or a delta of one. Nothing is copied, and only what is asked for is parsed.
@@ -28,7 +28,7 @@ impl Said<'_> {
 
     /// Estimated tokens of text and reasoning, without the tool calls.
     pub(super) fn text_tokens(&self) -> u64 {
-        let texts = [self.content, self.reasoning_content].into_iter().flatten().filter_map(as_str);
+        let texts = [self.content, self.reasoning_content].into_iter().flatten().filter_map(string);
         texts.map(|text| estimate_tokens(&text)).sum()
     }
 }

@@ -11,7 +11,7 @@ use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer, Tap};
 use crate::dialect::upstream::usage::{Tally, read};
 use crate::dialect::upstream::verdict::abnormal_word;
-use crate::json::object::as_str;
+use crate::json::lenient::{self, Spare, string};
 use crate::sse::{Event, writer};
 
 /// The tap of a streamed chat completion; `withhold_usage` if the caller did not request the usage chunk.
@@ -80,7 +80,8 @@ impl Observer for ChatObserver {
         if event.name() == Some(b"error") {
             self.signal = Signal::Error;
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(&data) else { return true };
+        let spare = Spare::default();
+        let Ok(chunk) = lenient::read::<Chunk<'_>>(&data, &spare) else { return true };
         let is_no_answer = chunk.choices.as_ref().is_none_or(Vec::is_empty);
         if chunk.error.is_some_and(|error| is_error_value(error, is_no_answer)) {
             self.signal = Signal::Error;
@@ -90,7 +91,7 @@ impl Observer for ChatObserver {
             if choice.error.is_some_and(|error| is_error_value(error, false)) {
                 self.signal = Signal::Error;
             }
-            if let Some(reason) = choice.finish_reason.and_then(as_str).filter(|reason| !reason.is_empty()) {
+            if let Some(reason) = choice.finish_reason.and_then(string).filter(|reason| !reason.is_empty()) {
                 if abnormal_word(&reason, None).is_some() {
                     self.signal = Signal::Error;
                 }
@@ -136,7 +137,7 @@ impl Observer for ChatObserver {
     }
 
     fn is_whole(&self, data: &[u8]) -> bool {
-        data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+        data == b"[DONE]" || lenient::is_whole(data)
     }
 
     fn encode_error(&self, error: &ErrorInfo) -> Vec<u8> {

@@ -5,7 +5,8 @@
 use serde_json::value::RawValue;
 
 use crate::dialect::upstream::usage::Tally;
-use crate::json::object::{as_str, for_each_field};
+use crate::json::lenient::string;
+use crate::json::object::for_each_field;
 
 /// The values of one answer or chunk that say what was used.
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ impl Sources<'_> {
         if let Some(usage) = self.usage {
             tally.add(usage);
         }
-        if let Some(tier) = self.service_tier.and_then(as_str) {
+        if let Some(tier) = self.service_tier.and_then(string) {
             tally.add_tier(&tier);
         }
     }

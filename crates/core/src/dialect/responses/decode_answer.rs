@@ -8,15 +8,16 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::Number;
 
 use crate::dialect::canonical::{
     ChatResponse, Choice, ErrorInfo, FinishReason, Json, Part, StreamDecoder, StreamEvent,
 };
+use crate::dialect::upstream::joined::Joined;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
+use crate::dialect::upstream::told;
 use crate::dialect::upstream::usage::Tally;
-use crate::dialect::upstream::{count, told};
+use crate::json::lenient::{self, Spare};
 use crate::sse::Event;
 use crate::tokens::TokenUsage;
 
@@ -24,11 +25,11 @@ use crate::tokens::TokenUsage;
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Answer {
     pub(super) id: Option<String>,
-    created_at: Option<Number>,
+    created_at: Option<u64>,
     model: Option<String>,
     pub(super) status: Option<String>,
     #[serde(default)]
-    output: Vec<Json>,
+    output: Option<Vec<Json>>,
     error: Option<Json>,
     incomplete_details: Option<Incomplete>,
     service_tier: Option<String>,
@@ -69,9 +70,15 @@ impl Answer {
         tally.add_tier(self.service_tier.as_deref().unwrap_or_default());
         match &self.tool_usage {
             Some(tools) => tally.add_tools(tools.raw()),
-            None => tally.add_searches(self.output.iter().filter(|item| is_search(item)).count() as u64),
+            None => {
+                tally.add_searches(self.output.iter().flatten().filter(|item| is_search(item)).count() as u64)
+            }
         }
         tally.usage()
+    }
+
+    fn has_no_output(&self) -> bool {
+        self.output.as_ref().is_none_or(Vec::is_empty)
     }
 
     /// The finish reason; `None` while the response is in progress.
@@ -90,7 +97,7 @@ impl Answer {
     /// Whether it is in progress, or completed with content.
     pub(super) fn is_plainly_good(&self) -> bool {
         let is_good = match self.status.as_deref() {
-            Some("completed" | "incomplete") => !self.output.is_empty(),
+            Some("completed" | "incomplete") => self.output.as_ref().is_some_and(|output| !output.is_empty()),
             Some("queued" | "in_progress") => true,
             _ => false,
         };
@@ -98,7 +105,7 @@ impl Answer {
     }
 
     fn items(&self) -> impl Iterator<Item = Item> {
-        self.output.iter().filter_map(|item| serde_json::from_str(item.text()).ok())
+        self.output.iter().flatten().filter_map(|item| lenient::nested(item.raw()))
     }
 }
 
@@ -116,7 +123,7 @@ fn is_search(item: &Json) -> bool {
         #[serde(borrow)]
         r#type: Option<Cow<'a, str>>,
     }
-    let Ok(wire) = serde_json::from_str::<Wire<'_>>(item.text()) else { return false };
+    let Some(wire) = lenient::nested::<Wire<'_>>(item.raw()) else { return false };
     let action = wire.action.and_then(|action| action.r#type);
     wire.r#type.as_deref() == Some("web_search_call") && action.is_none_or(|action| action == "search")
 }
@@ -157,8 +164,8 @@ impl Item {
 /// Decodes an unstreamed answer.
 pub fn decode_answer(body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
     let answer: Answer =
-        serde_json::from_slice(body).map_err(|error| ErrorInfo::unreadable(error.to_string()))?;
-    let is_error = answer.status.is_none() && answer.output.is_empty() && answer.error.is_some();
+        lenient::read(body, &Spare::default()).map_err(|error| ErrorInfo::unreadable(error.to_string()))?;
+    let is_error = answer.status.is_none() && answer.has_no_output() && answer.error.is_some();
     if is_error || answer.status.as_deref() == Some("failed") {
         return Err(failure(body));
     }
@@ -182,7 +189,7 @@ fn canonical(answer: Answer) -> ChatResponse {
     let has_calls = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
     let finish = answer.finish(has_calls);
     ChatResponse {
-        created: answer.created_at.as_ref().map(|number| count(Some(number))),
+        created: answer.created_at,
         usage: answer.usage(),
         id: answer.id,
         model: answer.model,
@@ -195,7 +202,7 @@ fn canonical(answer: Answer) -> ChatResponse {
 /// A decoder of a streamed answer.
 #[must_use]
 pub fn answer_decoder() -> Box<dyn StreamDecoder> {
-    Box::new(SseDecoder::new(AnswerReading::default()))
+    Box::new(Joined::new(SseDecoder::new(AnswerReading::default())))
 }
 
 #[derive(Debug, Default)]
@@ -210,10 +217,11 @@ struct AnswerReading {
 
 #[derive(Debug, Deserialize)]
 struct Wire {
+    #[serde(default)]
     r#type: String,
     #[serde(default)]
-    output_index: Option<Number>,
-    delta: Option<String>,
+    output_index: Option<u64>,
+    delta: Option<lenient::Piece>,
     item: Option<Json>,
     response: Option<Json>,
 }
@@ -228,7 +236,7 @@ impl AnswerReading {
         events.push(StreamEvent::Start {
             id,
             model: answer.and_then(|answer| answer.model.clone()),
-            created: answer.and_then(|answer| answer.created_at.as_ref()).map(|number| count(Some(number))),
+            created: answer.and_then(|answer| answer.created_at),
         });
     }
 
@@ -243,20 +251,20 @@ impl AnswerReading {
 
 impl Reading for AnswerReading {
     fn event(&mut self, _event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
-        let Ok(wire) = serde_json::from_slice::<Wire>(data) else {
+        let Ok(wire) = lenient::read::<Wire>(data, &Spare::default()) else {
             events.push(StreamEvent::Error(ErrorInfo::malformed()));
             return true;
         };
         let answer: Option<Answer> =
-            wire.response.as_ref().and_then(|response| serde_json::from_str(response.text()).ok());
+            wire.response.as_ref().and_then(|response| lenient::nested(response.raw()));
         if wire.r#type == "error" {
             events.push(StreamEvent::Error(failure(data)));
             return true;
         }
         self.begin(answer.as_ref(), events);
-        let index = count(wire.output_index.as_ref());
+        let index = wire.output_index.unwrap_or_default();
         let delta = wire.delta.unwrap_or_default();
-        let item = || wire.item.as_ref().and_then(|item| serde_json::from_str::<Item>(item.text()).ok());
+        let item = || wire.item.as_ref().and_then(|item| lenient::nested::<Item>(item.raw()));
         match wire.r#type.as_str() {
             "response.output_text.delta" | "response.refusal.delta" => {
                 self.parts.prose(Prose::Text, &delta, events);

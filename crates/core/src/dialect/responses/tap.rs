@@ -10,6 +10,7 @@ use crate::dialect::canonical::{ErrorInfo, Json};
 use crate::dialect::pipe::{Glance, StreamFacts};
 use crate::dialect::stream_translation::finish_word;
 use crate::dialect::tap::{Ending, Observer};
+use crate::json::lenient::{self, Spare};
 use crate::sse::{Event, writer};
 use crate::tokens::estimate_tokens;
 
@@ -39,7 +40,7 @@ impl Default for ResponsesObserver {
 
 #[derive(Deserialize)]
 struct Wire<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     r#type: Cow<'a, str>,
     #[serde(default)]
     sequence_number: Option<u64>,
@@ -51,7 +52,8 @@ struct Wire<'a> {
 impl Observer for ResponsesObserver {
     fn observe(&mut self, event: Event<'_>) -> bool {
         let Some(data) = event.data() else { return true };
-        let Ok(wire) = serde_json::from_slice::<Wire<'_>>(&data) else { return true };
+        let spare = Spare::default();
+        let Ok(wire) = lenient::read::<Wire<'_>>(&data, &spare) else { return true };
         self.sequence = wire.sequence_number.unwrap_or(self.sequence);
         if let Some(delta) = &wire.delta {
             self.facts.estimated_completion += estimate_tokens(delta);
@@ -69,7 +71,7 @@ impl Observer for ResponsesObserver {
         if self.ending == Ending::Open {
             self.ending = ending;
         }
-        let answer = wire.response.and_then(|body| serde_json::from_str::<Answer>(body.text()).ok());
+        let answer = wire.response.and_then(|body| lenient::nested::<Answer>(body.raw()));
         let Some(answer) = answer else { return true };
         self.is_background |= answer.background == Some(true);
         self.facts.usage = answer.usage().or(self.facts.usage);
@@ -117,7 +119,7 @@ impl Observer for ResponsesObserver {
 
 /// Extracts what is recorded from an unstreamed answer.
 pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
-    let answer: Answer = serde_json::from_slice(body)?;
+    let answer: Answer = lenient::read(body, &Spare::default())?;
     let facts = StreamFacts {
         usage: answer.usage(),
         finish_reason: answer.finish(false).as_ref().map(finish_word),

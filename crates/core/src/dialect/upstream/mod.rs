@@ -4,6 +4,7 @@
 pub mod arguments;
 pub mod constraints;
 pub mod history;
+pub mod joined;
 pub mod node;
 pub mod openai_models;
 pub mod paragraph;
@@ -19,6 +20,7 @@ pub mod verdict;
 use serde_json::Number;
 
 use super::canonical::Json;
+use crate::json::lenient;
 
 /// A count as services write it: absent, `null` or with a decimal point.
 pub fn count(number: Option<&Number>) -> u64 {
@@ -29,14 +31,10 @@ pub fn count(number: Option<&Number>) -> u64 {
         .unwrap_or_default()
 }
 
-/// The arguments of a tool call as text: providers write them as a string of JSON, or as the JSON itself.
+/// The arguments of a tool call as text, or a piece of it: providers write them as a string of JSON, or as the JSON
+/// itself.
 pub fn arguments_text(arguments: Option<&Json>) -> String {
-    let Some(arguments) = arguments else { return String::new() };
-    match crate::json::object::as_str(arguments.raw()) {
-        Some(text) => text.into_owned(),
-        None if arguments.text() == "null" => String::new(),
-        None => arguments.text().to_owned(),
-    }
+    arguments.map(|arguments| lenient::arguments(arguments.raw()).into_owned()).unwrap_or_default()
 }
 
 /// Whether something in the place of a tool call is one: services write an empty one beside the content.

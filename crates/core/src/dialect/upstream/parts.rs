@@ -9,6 +9,7 @@
 
 use super::{call_id, is_call};
 use crate::dialect::canonical::{Citation, PartStart, StreamEvent};
+use crate::json::lenient;
 
 /// Most bytes that are held back to keep the order.
 const HELD_LIMIT: usize = 1 << 20;
@@ -73,7 +74,7 @@ impl ChoiceParts {
         if self.calls.iter().any(|call| !call.ended) {
             self.late_bytes += text.len();
             match self.late.last_mut() {
-                Some((last, held)) if *last == kind => held.push_str(text),
+                Some((last, held)) if *last == kind => lenient::append(held, text),
                 _ => self.late.push((kind, text.to_owned())),
             }
             if self.late_bytes > HELD_LIMIT {
@@ -148,7 +149,7 @@ impl ChoiceParts {
             events.push(StreamEvent::ArgumentsDelta { choice, part, text: text.to_owned() });
             return;
         }
-        held.held.push_str(text);
+        lenient::append(&mut held.held, text);
         if !held.name.is_empty() || held.held.len() > HELD_LIMIT {
             self.start_up_to(call + 1, unique, events);
         }

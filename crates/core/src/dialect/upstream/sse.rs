@@ -87,7 +87,7 @@ impl<R: Reading> StreamDecoder for SseDecoder<R> {
 
 /// Whether data is complete: valid JSON, or the word by which streams end.
 fn is_whole(data: &[u8]) -> bool {
-    data.trim_ascii() == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+    data.trim_ascii() == b"[DONE]" || crate::json::lenient::is_whole(data)
 }
 
 impl<R: Reading> State<R> {

@@ -15,6 +15,7 @@
 use serde_json::{Map, Value};
 
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
+use crate::json::lenient;
 
 /// Names of the message, of the code and of the type, the usual ones first.
 const MESSAGES: &[&str] = &[
@@ -59,7 +60,7 @@ pub fn error_in(body: &[u8]) -> Option<ErrorInfo> {
 /// The content of an error body; of the first error, if it is a list.
 #[must_use]
 pub fn read(body: &[u8]) -> Option<Told> {
-    match serde_json::from_slice(body).ok()? {
+    match lenient::tree(body).ok()? {
         Value::Object(body) => of_body(&body),
         Value::Array(list) => of_body(list.first()?.as_object()?),
         _ => None,

@@ -26,6 +26,7 @@ mod repair;
 mod text;
 mod value;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Deref;
 
@@ -35,8 +36,8 @@ use serde_json::Error;
 use serde_json::value::RawValue;
 
 pub use object::{Object, boolean, integer, items, number};
-pub use repair::{clean, repaired};
-pub use text::{Joint, piece, settled, string, text};
+pub use repair::{clean, clean_text, repaired};
+pub use text::{Joint, append, piece, settled, string, text};
 
 use crate::json::object::Kind;
 
@@ -44,12 +45,27 @@ use crate::json::object::Kind;
 #[derive(Debug, Default)]
 pub struct Spare(OnceCell<String>);
 
+impl Spare {
+    fn corrected(&self, text: &[u8]) -> Option<&RawValue> {
+        let corrected = repaired(text)?;
+        serde_json::from_str(self.0.get_or_init(|| corrected)).ok()
+    }
+}
+
 /// The object of a body or event. Errors: it is no object, or it is cut off.
 pub fn object<'a>(text: &'a [u8], spare: &'a Spare) -> Result<Object<'a>, Error> {
     match serde_json::from_slice(text) {
         Ok(object) => Ok(object),
         Err(error) => again(text, spare).ok_or(error),
     }
+}
+
+/// The items of a body that is an array; none if it is something else.
+pub fn array<'a>(text: &'a [u8], spare: &'a Spare) -> Vec<&'a RawValue> {
+    if text.trim_ascii_start().first() != Some(&b'[') {
+        return Vec::new();
+    }
+    serde_json::from_slice(text).ok().or_else(|| spare.corrected(text).map(items)).unwrap_or_default()
 }
 
 /// A typed object of a body or event. Errors: it is no object, it is cut off, or it lacks a required field.
@@ -62,6 +78,13 @@ pub fn read<'a, T: Deserialize<'a>>(text: &'a [u8], spare: &'a Spare) -> Result<
         Ok(read) => Ok(read),
         Err(error) => again(text, spare).ok_or(error),
     }
+}
+
+/// A body as a tree, for those that are few and small. Errors: it is no JSON.
+pub fn tree(text: &[u8]) -> Result<serde_json::Value, Error> {
+    serde_json::from_slice(text).or_else(|error| {
+        repaired(text).and_then(|corrected| serde_json::from_str(&corrected).ok()).ok_or(error)
+    })
 }
 
 /// A typed value within an answer; `None` if it lacks a required field. A value of another kind is as an empty one.
@@ -78,10 +101,7 @@ pub fn is_whole(data: &[u8]) -> bool {
 
 #[cold]
 fn again<'a, T: Deserialize<'a>>(text: &'a [u8], spare: &'a Spare) -> Option<T> {
-    let raw: &RawValue = serde_json::from_slice(text).ok().or_else(|| {
-        let corrected = repaired(text)?;
-        serde_json::from_str(spare.0.get_or_init(|| corrected)).ok()
-    })?;
+    let raw: &RawValue = serde_json::from_slice(text).ok().or_else(|| spare.corrected(text))?;
     if Kind::of(raw) != Kind::Object {
         return None;
     }
@@ -120,10 +140,39 @@ impl<'de> Deserialize<'de> for Piece {
     }
 }
 
+impl From<Piece> for String {
+    fn from(piece: Piece) -> Self {
+        piece.0
+    }
+}
+
+/// The arguments of a call as a model gave them: as text, or a piece of it, or as JSON. Empty for `null`.
+#[must_use]
+pub fn arguments(value: &RawValue) -> Cow<'_, str> {
+    match Kind::of(value) {
+        Kind::String => piece(value).unwrap_or_default(),
+        Kind::Null => Cow::Borrowed(""),
+        _ => clean(value.get()),
+    }
+}
+
+/// The texts of a string, a list of strings, or a list of objects with a text in the field `name`, as one.
+#[must_use]
+pub fn prose(value: &RawValue, name: &str) -> String {
+    if let Some(said) = piece(value).or_else(|| text(value)) {
+        return said.into_owned();
+    }
+    let mut joined = String::new();
+    for item in items(value) {
+        let said =
+            Object::of(item).map_or_else(|| piece(item).or_else(|| text(item)), |object| object.piece(name));
+        append(&mut joined, &said.unwrap_or_default());
+    }
+    joined
+}
+
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
 
     #[derive(Deserialize, Debug, Default)]

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::text::{piece, string, text};
+use super::text::{piece, string, text, unquoted};
+use super::value::RAW;
 use crate::json::fields::whole;
-use crate::json::object::Kind;
+use crate::json::object::{JsonObject, Kind};
 
 /// Up to this many fields, names are compared one by one.
 const FEW_FIELDS: usize = 32;
@@ -101,7 +102,7 @@ impl<'a> Object<'a> {
     }
 
     /// The fields without those that a later one replaces.
-    pub(super) fn into_unique(self) -> Vec<(Cow<'a, str>, &'a RawValue)> {
+    pub(in crate::json) fn into_unique(self) -> Vec<(Cow<'a, str>, &'a RawValue)> {
         let mut fields = self.fields;
         if fields.len() <= FEW_FIELDS {
             for index in (0..fields.len()).rev() {
@@ -171,6 +172,13 @@ fn written_number(value: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
+/// An object that was read strictly.
+impl<'a> From<&JsonObject<'a>> for Object<'a> {
+    fn from(object: &JsonObject<'a>) -> Self {
+        Self { fields: object.fields().to_vec() }
+    }
+}
+
 impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fields;
@@ -184,15 +192,51 @@ impl<'de> Deserialize<'de> for Object<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::with_capacity(4);
-                // A name is read as a raw value: as a string, half a character in it would make the object invalid.
-                while let Some((name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
-                    fields.push((string(name).unwrap_or_default(), value));
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                    fields.push((name, value));
                 }
                 Ok(Object { fields })
             }
         }
 
         deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A name. It is read as a raw value: as a string, half a character in it would make the object invalid.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a field name")
+            }
+
+            /// The form in which `serde_json` gives a raw value.
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let raw = map.next_entry::<IgnoredAny, &'de str>()?.map_or("", |(_, raw)| raw);
+                Ok(Name(unquoted(raw)))
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_string<E>(self, name: String) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(RAW, NameVisitor)
     }
 }
 

@@ -27,10 +27,10 @@ pub fn repaired(bytes: &[u8]) -> Option<String> {
     Repair { rest: text, out: String::with_capacity(text.len()), open: Vec::new(), cuts: Vec::new() }.run()
 }
 
-/// The corrected text of valid JSON, borrowed if there is nothing to correct.
+/// JSON without repeated fields and halves of characters, borrowed if there are none. What is no JSON stays as it is.
 #[must_use]
 pub fn clean(json: &str) -> Cow<'_, str> {
-    if is_clean(json) {
+    if is_clean(json) || serde_json::from_str::<serde::de::IgnoredAny>(json).is_err() {
         return Cow::Borrowed(json);
     }
     if json.starts_with('"') {
@@ -40,6 +40,15 @@ pub fn clean(json: &str) -> Cow<'_, str> {
             .map_or(Cow::Borrowed(json), Cow::Owned);
     }
     repaired(json.as_bytes()).map_or(Cow::Borrowed(json), Cow::Owned)
+}
+
+/// The same for a text that is held already, such as the arguments of a call.
+#[must_use]
+pub fn clean_text(json: String) -> String {
+    match clean(&json) {
+        Cow::Borrowed(_) => json,
+        Cow::Owned(cleaned) => cleaned,
+    }
 }
 
 /// An object or array that is open.

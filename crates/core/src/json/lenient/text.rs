@@ -54,6 +54,12 @@ fn inner(value: &RawValue) -> Option<&str> {
     value.get().strip_prefix('"')?.strip_suffix('"')
 }
 
+/// The text of a string in its JSON form; empty for other JSON.
+pub(super) fn unquoted(json: &str) -> Cow<'_, str> {
+    let inner = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+    unescape(inner.unwrap_or_default(), false)
+}
+
 /// The text of a string without its quotation marks.
 fn unescape(inner: &str, keeps_edges: bool) -> Cow<'_, str> {
     if memchr(b'\\', inner.as_bytes()).is_none() {
@@ -155,6 +161,28 @@ pub fn settled(piece: String) -> String {
     text
 }
 
+/// Appends a piece to a text that is made of pieces. Halves where they meet are joined; those at the edges stay marks.
+pub fn append(text: &mut String, piece: &str) {
+    if piece.is_empty() {
+        return;
+    }
+    let high = high_at_end(text).map(|(before, high)| (before.len(), high));
+    let low = low_at_start(piece);
+    match (high, low) {
+        (None, None) => text.push_str(piece),
+        (None, Some(_)) if text.is_empty() => text.push_str(piece),
+        (None, Some((_, rest))) => {
+            text.push(LOST);
+            text.push_str(rest);
+        }
+        (Some((length, high)), low) => {
+            text.truncate(length);
+            text.push(low.map_or(LOST, |(low, _)| joined(high, low)));
+            text.push_str(low.map_or(piece, |(_, rest)| rest));
+        }
+    }
+}
+
 /// Joins the pieces of one text.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Joint {
@@ -162,10 +190,16 @@ pub struct Joint {
 }
 
 impl Joint {
+    /// Whether a piece has a mark at one of its edges.
+    #[must_use]
+    pub fn concerns(piece: &str) -> bool {
+        piece.starts_with(MARK) || high_at_end(piece).is_some()
+    }
+
     /// The text of the next piece, without the half at its end and with the one before it.
     #[must_use]
     pub fn add(&mut self, mut piece: String) -> String {
-        if self.held.is_none() && !piece.starts_with(MARK) && high_at_end(&piece).is_none() {
+        if self.held.is_none() && !Self::concerns(&piece) {
             return piece;
         }
         if piece.is_empty() {
@@ -245,6 +279,16 @@ mod tests {
         assert_eq!(join(&[r#""a\ud83d""#, r#""b""#]), ["a", "\u{FFFD}b"]);
         assert_eq!(join(&[r#""\ud83d""#, r#""\ud83d""#, r#""\ude00""#]), ["", "\u{FFFD}", "😀"]);
         assert_eq!(join(&[r#""\ude00a""#, r#""b\ud83d""#]), ["\u{FFFD}a", "b", "\u{FFFD}"]);
+        let appended = |pieces: &[&str]| {
+            let mut text = String::new();
+            pieces.iter().for_each(|json| append(&mut text, &piece(&raw(json)).unwrap()));
+            settled(text)
+        };
+        assert_eq!(
+            appended(&[r#""Hello \ud83d""#, r#""\ude00 world\ud83d""#, r#""!""#]),
+            "Hello 😀 world\u{FFFD}!"
+        );
+        assert_eq!(appended(&[r#""\ude00a""#, r#""\ude00""#, r#""\ud83d""#]), "\u{FFFD}a\u{FFFD}\u{FFFD}");
     }
 
     proptest! {

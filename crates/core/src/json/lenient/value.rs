@@ -15,7 +15,7 @@ use super::text::{piece, string, text};
 use crate::json::object::Kind;
 
 /// The name by which a [`RawValue`] asks for its text.
-const RAW: &str = "$serde_json::private::RawValue";
+pub(super) const RAW: &str = "$serde_json::private::RawValue";
 
 /// The name by which a [`super::Piece`] asks for marks at its edges.
 pub(super) const PIECE: &str = "$nexus::Piece";

@@ -5,9 +5,10 @@
 
 use serde_json::value::RawValue;
 
-use super::lenient::{integer, items, items_at, object, object_at, text};
+use super::lenient::{integer, items, items_at, object, object_at, piece, piece_of, text};
 use crate::dialect::canonical::{Citation, FinishReason, Json, Media};
-use crate::json::object::{JsonObject, Kind, as_str};
+use crate::json::lenient::{self, Object};
+use crate::json::object::Kind;
 
 /// The content.
 #[derive(Default)]
@@ -47,7 +48,7 @@ pub(super) struct CallPiece {
 }
 
 /// Decodes a message or delta.
-pub(super) fn read(message: &JsonObject<'_>) -> Said {
+pub(super) fn read(message: &Object<'_>) -> Said {
     let mut said = Said::default();
     if let Some(content) = message.get_set("content") {
         content_pieces(content, &mut said.pieces);
@@ -56,12 +57,12 @@ pub(super) fn read(message: &JsonObject<'_>) -> Said {
     if !said.pieces.iter().any(|piece| matches!(piece, Piece::Thinking { .. } | Piece::Redacted(_))) {
         said.pieces.splice(0..0, thoughts(message));
     }
-    if let Some(refusal) = text(message, "refusal") {
+    if let Some(refusal) = piece(message, "refusal") {
         said.pieces.push(Piece::Refusal(refusal));
     }
     if let Some(audio) = object_at(message, "audio") {
         // The text of speech is in `transcript`, and `content` is empty then.
-        if let Some(transcript) = text(&audio, "transcript") {
+        if let Some(transcript) = piece(&audio, "transcript") {
             said.pieces.push(Piece::Text(transcript));
         }
         said.audio = text(&audio, "data");
@@ -76,7 +77,7 @@ pub(super) fn read(message: &JsonObject<'_>) -> Said {
         .extend(items_at(message, "tool_calls").into_iter().filter_map(object).map(|call| call_piece(&call)));
     // Some services have an empty one beside the content.
     let old = object_at(message, "function_call");
-    let is_said = |call: &JsonObject<'_>| text(call, "name").or_else(|| text(call, "arguments")).is_some();
+    let is_said = |call: &Object<'_>| text(call, "name").or_else(|| text(call, "arguments")).is_some();
     if let Some(call) = old.filter(is_said) {
         said.calls.push(CallPiece {
             index: None,
@@ -93,20 +94,17 @@ pub(super) fn read(message: &JsonObject<'_>) -> Said {
 /// Content: a string, or a list of parts, as in Mistral's reasoning models.
 fn content_pieces(content: &RawValue, pieces: &mut Vec<Piece>) {
     match Kind::of(content) {
-        Kind::String => push_text(pieces, as_str(content).unwrap_or_default().into_owned()),
         Kind::Array => items(content).into_iter().for_each(|item| content_part(item, pieces)),
         Kind::Object => content_part(content, pieces),
-        _ => {}
+        Kind::Null => {}
+        Kind::String | Kind::Number | Kind::Boolean => push_text(pieces, piece_of(content)),
     }
 }
 
 /// A part with reasoning: Anthropic's, or Mistral's, whose text is a list of parts.
-pub(super) fn thinking_part(part: &JsonObject<'_>) -> Option<Piece> {
+pub(super) fn thinking_part(part: &Object<'_>) -> Option<Piece> {
     let words = match part.get_set("thinking").or_else(|| part.get_set("text")) {
-        Some(thinking) if Kind::of(thinking) == Kind::Array => {
-            items(thinking).into_iter().filter_map(object).filter_map(|item| text(&item, "text")).collect()
-        }
-        Some(thinking) => as_str(thinking).unwrap_or_default().into_owned(),
+        Some(thinking) => lenient::prose(thinking, "text"),
         None => String::new(),
     };
     thinking(None, Some(words).filter(|words| !words.is_empty()), text(part, "signature"))
@@ -114,17 +112,17 @@ pub(super) fn thinking_part(part: &JsonObject<'_>) -> Option<Piece> {
 
 fn content_part(item: &RawValue, pieces: &mut Vec<Piece>) {
     let Some(part) = object(item) else {
-        return push_text(pieces, as_str(item).unwrap_or_default().into_owned());
+        return push_text(pieces, piece_of(item));
     };
     match text(&part, "type").as_deref() {
         Some("thinking") => pieces.extend(thinking_part(&part)),
         Some("redacted_thinking") => pieces.extend(text(&part, "data").map(Piece::Redacted)),
-        Some("refusal") => pieces.extend(text(&part, "refusal").map(Piece::Refusal)),
+        Some("refusal") => pieces.extend(piece(&part, "refusal").map(Piece::Refusal)),
         Some("image_url") => {
             let url = object_at(&part, "image_url").and_then(|image| text(&image, "url"));
             pieces.extend(url.map(|url| Piece::Image(Media::from_url(&url))));
         }
-        _ => push_text(pieces, text(&part, "text").unwrap_or_default()),
+        _ => push_text(pieces, piece(&part, "text").unwrap_or_default()),
     }
 }
 
@@ -132,7 +130,7 @@ fn content_part(item: &RawValue, pieces: &mut Vec<Piece>) {
 pub(super) fn push_text(pieces: &mut Vec<Piece>, text: String) {
     match pieces.last_mut() {
         _ if text.is_empty() => {}
-        Some(Piece::Text(held)) => held.push_str(&text),
+        Some(Piece::Text(held)) => lenient::append(held, &text),
         _ => pieces.push(Piece::Text(text)),
     }
 }
@@ -140,7 +138,7 @@ pub(super) fn push_text(pieces: &mut Vec<Piece>, text: String) {
 /// Reasoning: blocks in `thinking_blocks` (`LiteLLM`) or `reasoning_details` (`OpenRouter`), text in
 /// `reasoning_content` (`DeepSeek`) or `reasoning`. If there are both, the blocks repeat the text; blocks without
 /// text are there for the signature only.
-pub(super) fn thoughts(message: &JsonObject<'_>) -> Vec<Piece> {
+pub(super) fn thoughts(message: &Object<'_>) -> Vec<Piece> {
     let mut blocks: Vec<Piece> = items_at(message, "thinking_blocks")
         .into_iter()
         .filter_map(object)
@@ -159,7 +157,7 @@ pub(super) fn thoughts(message: &JsonObject<'_>) -> Vec<Piece> {
     if has_text {
         return blocks;
     }
-    if let Some(bare) = text(message, "reasoning_content").or_else(|| text(message, "reasoning")) {
+    if let Some(bare) = piece(message, "reasoning_content").or_else(|| piece(message, "reasoning")) {
         match blocks.iter_mut().find_map(|piece| match piece {
             Piece::Thinking { text, .. } => Some(text),
             _ => None,
@@ -171,18 +169,18 @@ pub(super) fn thoughts(message: &JsonObject<'_>) -> Vec<Piece> {
     blocks
 }
 
-fn block(item: &JsonObject<'_>) -> Option<Piece> {
+fn block(item: &Object<'_>) -> Option<Piece> {
     if let Some(data) = text(item, "data") {
         return Some(Piece::Redacted(data));
     }
-    thinking(integer(item, "index"), text(item, "thinking"), text(item, "signature"))
+    thinking(integer(item, "index"), piece(item, "thinking"), text(item, "signature"))
 }
 
-fn detail(item: &JsonObject<'_>) -> Option<Piece> {
+fn detail(item: &Object<'_>) -> Option<Piece> {
     match text(item, "type")?.as_str() {
         "reasoning.encrypted" => text(item, "data").map(Piece::Redacted),
-        "reasoning.summary" => thinking(integer(item, "index"), text(item, "summary"), None),
-        _ => thinking(integer(item, "index"), text(item, "text"), text(item, "signature")),
+        "reasoning.summary" => thinking(integer(item, "index"), piece(item, "summary"), None),
+        _ => thinking(integer(item, "index"), piece(item, "text"), text(item, "signature")),
     }
 }
 
@@ -194,7 +192,7 @@ fn thinking(index: Option<u64>, text: Option<String>, signature: Option<String>)
     })
 }
 
-fn call_piece(call: &JsonObject<'_>) -> CallPiece {
+fn call_piece(call: &Object<'_>) -> CallPiece {
     let function = object_at(call, "function");
     let custom = object_at(call, "custom");
     let (called, input) = match (&function, &custom) {
@@ -215,18 +213,18 @@ fn call_piece(call: &JsonObject<'_>) -> CallPiece {
     }
 }
 
-/// The text of the arguments. Some services send the object itself.
-fn arguments(called: &JsonObject<'_>, name: &str) -> String {
+/// The text of the arguments, or a piece of it. Some services send the object itself.
+fn arguments(called: &Object<'_>, name: &str) -> String {
     match called.get_set(name) {
         None => String::new(),
-        Some(value) => as_str(value).map_or_else(|| value.get().to_owned(), std::borrow::Cow::into_owned),
+        Some(value) => lenient::piece(value).unwrap_or_else(|| lenient::clean(value.get())).into_owned(),
     }
 }
 
 fn citation(item: &RawValue) -> Option<Citation> {
     let annotation = object(item)?;
     let Some(source) = object_at(&annotation, "url_citation") else {
-        let original = Some(Json::carried(item));
+        let original = Some(Json::answered(item));
         return Some(Citation { url: None, title: None, cited_text: None, span: None, original });
     };
     let span = integer(&source, "start_index").zip(integer(&source, "end_index"));
@@ -240,8 +238,8 @@ fn citation(item: &RawValue) -> Option<Citation> {
 }
 
 /// A citation that is only a URL, as Perplexity and xAI list them at the top level of the answer.
-pub(super) fn bare_citations(reply: &JsonObject<'_>) -> Vec<Citation> {
-    let addresses = items_at(reply, "citations").into_iter().filter_map(as_str);
+pub(super) fn bare_citations(reply: &Object<'_>) -> Vec<Citation> {
+    let addresses = items_at(reply, "citations").into_iter().filter_map(lenient::string);
     addresses
         .map(|url| Citation {
             url: Some(url.into_owned()),
@@ -254,7 +252,7 @@ pub(super) fn bare_citations(reply: &JsonObject<'_>) -> Vec<Citation> {
 }
 
 /// Top-level content of an odd reply instead of `choices`: text, tool calls, or both.
-pub(super) fn odd(reply: &JsonObject<'_>) -> Option<Said> {
+pub(super) fn odd(reply: &Object<'_>) -> Option<Said> {
     let text = odd_text(reply);
     let calls: Vec<CallPiece> = items_at(reply, "tool_calls")
         .into_iter()
@@ -272,18 +270,20 @@ pub(super) fn odd(reply: &JsonObject<'_>) -> Option<Said> {
 }
 
 /// The text of an odd reply.
-fn odd_text(reply: &JsonObject<'_>) -> Option<String> {
+fn odd_text(reply: &Object<'_>) -> Option<String> {
     ["message", "text", "content", "response"].into_iter().find_map(|name| {
         let value = reply.get_set(name)?;
         match Kind::of(value) {
-            Kind::String => as_str(value).map(std::borrow::Cow::into_owned),
+            Kind::String => Some(piece_of(value)),
             // Workers AI returns a token that looks like a number as a number, and JSON output as an object.
-            Kind::Number | Kind::Boolean | Kind::Array if name == "response" => Some(value.get().to_owned()),
+            Kind::Number | Kind::Boolean | Kind::Array if name == "response" => {
+                Some(lenient::clean(value.get()).into_owned())
+            }
             Kind::Object => {
                 let inner = object(value)?;
                 let is_part = |field: &str| ["role", "type", "content", "text"].contains(&field);
                 if name == "response" && !inner.iter().all(|(field, _)| is_part(field)) {
-                    return Some(value.get().to_owned());
+                    return Some(lenient::clean(value.get()).into_owned());
                 }
                 let mut pieces = Vec::new();
                 let said = inner.get_set("content").or_else(|| inner.get_set("text"))?;
@@ -299,7 +299,7 @@ fn odd_text(reply: &JsonObject<'_>) -> Option<String> {
 }
 
 /// The finish reason of a choice. Services without one send an empty string or the word `null`.
-pub(super) fn finish(choice: &JsonObject<'_>) -> Option<FinishReason> {
+pub(super) fn finish(choice: &Object<'_>) -> Option<FinishReason> {
     let word = text(choice, "finish_reason")?;
     Some(match word.as_str() {
         "null" => return None,

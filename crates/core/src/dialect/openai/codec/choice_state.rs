@@ -4,6 +4,7 @@ use super::answer::{self, CallPiece, Piece};
 use super::calls::{Call, Calls};
 use crate::dialect::canonical::{Citation, ErrorInfo, FinishReason, PartStart, StreamEvent};
 use crate::dialect::upstream::is_call;
+use crate::json::lenient;
 
 /// Most bytes that are held back of one choice.
 const MAX_HELD_BYTES: usize = 256 * 1024;
@@ -154,7 +155,7 @@ impl ChoiceState {
             }
             None => {
                 let held = arguments.len() + signature.as_ref().map_or(0, String::len);
-                call.held.push_str(&arguments);
+                lenient::append(&mut call.held, &arguments);
                 call.held_signature = signature.or(call.held_signature.take());
                 if call.name.is_some() {
                     self.begin_call(position, sink);

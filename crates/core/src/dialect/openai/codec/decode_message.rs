@@ -16,7 +16,8 @@ use crate::dialect::canonical::{CacheControl, Json, Media, Message, Part, Role};
 use crate::dialect::openai::request;
 use crate::error::ApiError;
 use crate::json::fields::Fields;
-use crate::json::object::{JsonObject, Kind};
+use crate::json::lenient::{Object, settled};
+use crate::json::object::Kind;
 
 /// Calls in the old `function_call` form have no ids. Ids are generated, and held until the results of the calls.
 #[derive(Default)]
@@ -96,7 +97,7 @@ fn said(
             (None, None) => {}
         }
     }
-    for image in lenient::items_at(message.fields(), "images") {
+    for image in lenient::items_at(&Object::from(message.fields()), "images") {
         let address = lenient::object(image).and_then(|image| lenient::object_at(&image, "image_url"));
         if let Some(url) = address.and_then(|address| lenient::text(&address, "url")) {
             parts.push(Part::Image { media: Media::from_url(&url), detail: None, cache: None });
@@ -150,19 +151,20 @@ fn tool(
 /// Adds the thoughts of an earlier answer that are beside its content, unless the content has them. A signature is
 /// added to the same thought in the content, if that has none.
 fn thoughts(message: &request::Message<'_>, fields: &Fields<'_>, parts: &mut Vec<Part>, extra: &mut Extra) {
-    for (number, item) in lenient::items_at(message.fields(), "thinking_blocks").into_iter().enumerate() {
+    let message = Object::from(message.fields());
+    for (number, item) in lenient::items_at(&message, "thinking_blocks").into_iter().enumerate() {
         let kind = lenient::object(item).and_then(|block| lenient::text(&block, "type"));
         if !matches!(kind.as_deref(), Some("thinking" | "redacted_thinking")) {
             extra.insert(format!("{}[{number}]", fields.path("thinking_blocks")), Json::carried(item));
         }
     }
     let mut foreign = Vec::new();
-    for (number, item) in lenient::items_at(message.fields(), "reasoning_details").into_iter().enumerate() {
+    for (number, item) in lenient::items_at(&message, "reasoning_details").into_iter().enumerate() {
         foreign.extend(lenient::object(item).and_then(|detail| foreign_data(&detail)).inspect(|_| {
             extra.insert(format!("{}[{number}]", fields.path("reasoning_details")), Json::carried(item));
         }));
     }
-    let mut beside: Vec<Part> = answer::thoughts(message.fields()).into_iter().filter_map(thought).collect();
+    let mut beside: Vec<Part> = answer::thoughts(&message).into_iter().filter_map(thought).collect();
     beside.retain(|part| !matches!(part, Part::RedactedThinking { data } if foreign.contains(data)));
     let is_told = |part: &Part| matches!(part, Part::Thinking { .. } | Part::RedactedThinking { .. });
     if !parts.iter().any(is_told) {
@@ -181,7 +183,7 @@ fn thoughts(message: &request::Message<'_>, fields: &Fields<'_>, parts: &mut Vec
 
 /// Encrypted reasoning in a detail of `OpenRouter`'s whose `format` names another vendor than Anthropic. Only the
 /// latter has encrypted thinking blocks of their own; what others encrypt belongs to an item or a call.
-fn foreign_data(detail: &JsonObject<'_>) -> Option<String> {
+fn foreign_data(detail: &Object<'_>) -> Option<String> {
     let is_encrypted = lenient::text(detail, "type")? == "reasoning.encrypted";
     let format = lenient::text(detail, "format").filter(|format| !format.starts_with("anthropic"));
     format.filter(|_| is_encrypted).and_then(|_| lenient::text(detail, "data"))
@@ -189,7 +191,7 @@ fn foreign_data(detail: &JsonObject<'_>) -> Option<String> {
 
 fn thought(piece: Piece) -> Option<Part> {
     match piece {
-        Piece::Thinking { text, signature, .. } => Some(Part::Thinking { text, signature }),
+        Piece::Thinking { text, signature, .. } => Some(Part::Thinking { text: settled(text), signature }),
         Piece::Redacted(data) => Some(Part::RedactedThinking { data }),
         _ => None,
     }

@@ -9,19 +9,20 @@ use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, Json, Media, Pa
 use crate::dialect::openai::usage::Sources;
 use crate::dialect::upstream::is_call;
 use crate::dialect::upstream::usage::Tally;
-use crate::json::object::JsonObject;
+use crate::json::lenient::{self, Object, Spare, settled};
 use crate::tokens::TokenUsage;
 
 /// Decodes an answer. `odd_replies`: its text may be a top-level field.
 pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, ErrorInfo> {
-    let reply: JsonObject<'_> = serde_json::from_slice(body)
+    let spare = Spare::default();
+    let reply = lenient::object(body, &spare)
         .map_err(|error| ErrorInfo::unreadable(format!("the answer is not a JSON object: {error}")))?;
     if error::is_error(&reply) {
         return Err(error::in_stream(body));
     }
     let mut response = head(&reply);
     if let Some(choices) = reply.get_set("choices") {
-        let choices: Vec<JsonObject<'_>> = items(choices).into_iter().filter_map(object).collect();
+        let choices: Vec<Object<'_>> = items(choices).into_iter().filter_map(object).collect();
         if let Some(error) = choices.iter().find_map(error::of_choice) {
             return Err(error);
         }
@@ -42,7 +43,7 @@ pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, Err
 }
 
 /// Fields of an answer besides its choices.
-fn head(reply: &JsonObject<'_>) -> ChatResponse {
+fn head(reply: &Object<'_>) -> ChatResponse {
     ChatResponse {
         id: text(reply, "id"),
         created: integer(reply, "created").filter(|created| *created > 0),
@@ -55,7 +56,7 @@ fn head(reply: &JsonObject<'_>) -> ChatResponse {
 }
 
 /// The usage, of which a choice may have the counts.
-fn counted(reply: &JsonObject<'_>, choice: Option<&RawValue>) -> Option<TokenUsage> {
+fn counted(reply: &Object<'_>, choice: Option<&RawValue>) -> Option<TokenUsage> {
     let mut tally = Tally::default();
     let sources = Sources {
         usage: reply.get_set("usage"),
@@ -67,7 +68,7 @@ fn counted(reply: &JsonObject<'_>, choice: Option<&RawValue>) -> Option<TokenUsa
     tally.usage()
 }
 
-fn read_choice(choice: &JsonObject<'_>, position: usize, reply: Option<&str>) -> Choice {
+fn read_choice(choice: &Object<'_>, position: usize, reply: Option<&str>) -> Choice {
     let said = match object_at(choice, "message").or_else(|| object_at(choice, "delta")) {
         Some(message) => answer::read(&message),
         // Services with only the legacy completions have the text here.
@@ -78,15 +79,17 @@ fn read_choice(choice: &JsonObject<'_>, position: usize, reply: Option<&str>) ->
     choice_of(said, choice, reply, position)
 }
 
-fn choice_of(said: Said, choice: &JsonObject<'_>, reply: Option<&str>, position: usize) -> Choice {
+fn choice_of(said: Said, choice: &Object<'_>, reply: Option<&str>, position: usize) -> Choice {
     let mut parts: Vec<Part> = Vec::with_capacity(said.pieces.len() + said.calls.len());
     let mut citations = said.citations;
     for piece in said.pieces {
         parts.push(match piece {
-            Piece::Text(text) => Part::Text { text, citations: std::mem::take(&mut citations), cache: None },
-            Piece::Thinking { text, signature, .. } => Part::Thinking { text, signature },
+            Piece::Text(text) => {
+                Part::Text { text: settled(text), citations: std::mem::take(&mut citations), cache: None }
+            }
+            Piece::Thinking { text, signature, .. } => Part::Thinking { text: settled(text), signature },
             Piece::Redacted(data) => Part::RedactedThinking { data },
-            Piece::Refusal(text) => Part::Refusal { text },
+            Piece::Refusal(text) => Part::Refusal { text: settled(text) },
             Piece::Image(media) => Part::Image { media, detail: None, cache: None },
             Piece::Audio(media) => Part::Audio { media },
         });
@@ -103,7 +106,7 @@ fn choice_of(said: Said, choice: &JsonObject<'_>, reply: Option<&str>, position:
         parts.push(Part::ToolCall {
             id,
             name: call.name.unwrap_or_default(),
-            arguments: call.arguments,
+            arguments: lenient::clean_text(settled(call.arguments)),
             signature: call.signature,
             cache: None,
         });
@@ -111,13 +114,13 @@ fn choice_of(said: Said, choice: &JsonObject<'_>, reply: Option<&str>, position:
     let refused = parts.iter().any(|part| matches!(part, Part::Refusal { .. }));
     Choice {
         finish: answer::settled(answer::finish(choice), has_calls, refused, !parts.is_empty()),
-        logprobs: choice.get_set("logprobs").map(Json::carried),
+        logprobs: choice.get_set("logprobs").map(Json::answered),
         parts,
     }
 }
 
 /// Adds citations that are listed at the top level to the first text, unless it has its own.
-fn add_bare_citations(response: &mut ChatResponse, reply: &JsonObject<'_>) {
+fn add_bare_citations(response: &mut ChatResponse, reply: &Object<'_>) {
     let found = response.choices.first_mut().and_then(|choice| {
         choice.parts.iter_mut().find_map(|part| match part {
             Part::Text { citations, .. } => Some(citations),

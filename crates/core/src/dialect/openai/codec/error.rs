@@ -11,13 +11,14 @@ use super::lenient::{items, object, object_at, text};
 use super::wire::json;
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
 use crate::dialect::upstream::{told, verdict};
-use crate::json::object::{JsonObject, Kind, as_str};
+use crate::json::lenient::{Object, string};
+use crate::json::object::Kind;
 
 /// Longest message that is passed on, in characters.
 const MAX_MESSAGE: usize = 2_000;
 
 /// Whether what should be an answer, or a chunk of one, is an error.
-pub(in crate::dialect::openai) fn is_error(reply: &JsonObject<'_>) -> bool {
+pub(in crate::dialect::openai) fn is_error(reply: &Object<'_>) -> bool {
     // Some services have a code in every answer, which may mean success.
     const SUCCESS: [&str; 5] = ["0", "200", "ok", "success", "20000"];
     let is_no_answer = || reply.get_set("choices").is_none();
@@ -37,7 +38,7 @@ pub(in crate::dialect::openai) fn is_error(reply: &JsonObject<'_>) -> bool {
         || (is_no_answer() && (says_why() || reply.get_set("detail").is_some() || has_errors(reply)))
 }
 
-fn has_errors(reply: &JsonObject<'_>) -> bool {
+fn has_errors(reply: &Object<'_>) -> bool {
     reply.get_set("errors").is_some_and(|errors| !items(errors).is_empty())
 }
 
@@ -48,14 +49,14 @@ pub(in crate::dialect::openai) fn is_said(error: &RawValue, is_no_answer: bool) 
         Kind::Null => false,
         Kind::Boolean => error.get() == "true",
         Kind::Number => error.get() != "0",
-        Kind::String => as_str(error).is_none_or(|words| !words.trim().is_empty()),
+        Kind::String => string(error).is_none_or(|words| !words.trim().is_empty()),
         Kind::Array => !items(error).is_empty(),
         Kind::Object => is_no_answer || object(error).is_none_or(|fields| !fields.is_empty()),
     }
 }
 
 /// The error of one choice: `OpenRouter` reports a failure of the provider there, with or without the details.
-pub(super) fn of_choice(choice: &JsonObject<'_>) -> Option<ErrorInfo> {
+pub(super) fn of_choice(choice: &Object<'_>) -> Option<ErrorInfo> {
     if let Some(error) = choice.get_set("error").filter(|error| is_said(error, false)) {
         return Some(in_stream(format!("{{\"error\":{}}}", error.get()).as_bytes()));
     }
@@ -100,12 +101,12 @@ pub(super) fn find_in_list(data: &[u8]) -> Option<ErrorInfo> {
     data.starts_with(b"[").then(|| told::read(data)).flatten().map(|_| in_stream(data))
 }
 
-fn word_at(detail: &JsonObject<'_>, name: &str) -> Option<String> {
+fn word_at(detail: &Object<'_>, name: &str) -> Option<String> {
     detail.get_set(name).map(word).filter(|word| !word.is_empty())
 }
 
 fn word(value: &RawValue) -> String {
-    as_str(value).map_or_else(|| value.get().to_owned(), std::borrow::Cow::into_owned)
+    string(value).map_or_else(|| value.get().to_owned(), std::borrow::Cow::into_owned)
 }
 
 /// The message in a body that is not JSON: the title of a page, or short text.

@@ -1,37 +1,43 @@
-//! Lenient parsing of upstreams' answers: a value of an unexpected type counts as absent.
+//! The fields of upstreams' answers as this codec needs them: owned, and without empty texts. See
+//! [`crate::json::lenient`].
 
 use serde_json::value::RawValue;
 
-use crate::json::fields::whole;
-use crate::json::object::{JsonObject, as_str};
+use crate::json::lenient::{self, Object};
 
-/// The items of an array; empty for other values.
-pub(super) fn items(value: &RawValue) -> Vec<&RawValue> {
-    serde_json::from_str(value.get()).unwrap_or_default()
-}
+pub(super) use crate::json::lenient::items;
 
 /// The fields of an object; `None` for other values.
-pub(super) fn object(value: &RawValue) -> Option<JsonObject<'_>> {
-    serde_json::from_str(value.get()).ok()
+pub(super) fn object(value: &RawValue) -> Option<Object<'_>> {
+    Object::of(value)
 }
 
-/// A string field that is neither absent nor empty.
-pub(super) fn text(object: &JsonObject<'_>, name: &str) -> Option<String> {
-    let text = as_str(object.get_set(name)?)?;
-    (!text.is_empty()).then(|| text.into_owned())
+/// A field that is a text, number or boolean, and not empty.
+pub(super) fn text(object: &Object<'_>, name: &str) -> Option<String> {
+    object.text(name).map(Into::into)
+}
+
+/// The same for a piece of a streamed text; see [`lenient::piece`].
+pub(super) fn piece(object: &Object<'_>, name: &str) -> Option<String> {
+    object.piece(name).map(Into::into)
+}
+
+/// The text of a value; empty if it has none.
+pub(super) fn piece_of(value: &RawValue) -> String {
+    lenient::piece(value).or_else(|| lenient::text(value)).map(Into::into).unwrap_or_default()
 }
 
 /// A field that is a whole number.
-pub(super) fn integer(object: &JsonObject<'_>, name: &str) -> Option<u64> {
-    whole(object.get_set(name)?.get()).and_then(|number| u64::try_from(number).ok())
+pub(super) fn integer(object: &Object<'_>, name: &str) -> Option<u64> {
+    object.integer(name)
 }
 
 /// A field that is an object.
-pub(super) fn object_at<'a>(from: &JsonObject<'a>, name: &str) -> Option<JsonObject<'a>> {
-    from.get_set(name).and_then(object)
+pub(super) fn object_at<'a>(from: &Object<'a>, name: &str) -> Option<Object<'a>> {
+    from.object(name)
 }
 
 /// The items of a field that is an array.
-pub(super) fn items_at<'a>(from: &JsonObject<'a>, name: &str) -> Vec<&'a RawValue> {
-    from.get_set(name).map(items).unwrap_or_default()
+pub(super) fn items_at<'a>(from: &Object<'a>, name: &str) -> Vec<&'a RawValue> {
+    from.items(name)
 }

@@ -37,6 +37,7 @@ use crate::dialect::canonical::{
     CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, ReplyContext, StreamDecoder,
     StreamEncoder, UpstreamCodec,
 };
+use crate::dialect::upstream::joined::Joined;
 use crate::error::ApiError;
 
 pub(in crate::dialect) use decode_request::decode_checked;
@@ -101,7 +102,7 @@ impl UpstreamCodec for OpenAi {
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decoder::Decoder::new(self.upstream.odd_replies))
+        Box::new(Joined::new(stream_decoder::Decoder::new(self.upstream.odd_replies)))
     }
 
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {

@@ -15,14 +15,15 @@ use std::collections::BTreeMap;
 
 use super::answer::{self, Piece, Said};
 use super::choice_state::{ChoiceState, Sink};
-use super::lenient::{integer, object, object_at, text};
+use super::lenient::{integer, object, object_at, piece, text};
 use super::{decode_response, error};
 use crate::dialect::canonical::{
     ChatResponse, Citation, ErrorInfo, FinishReason, Json, Media, StreamDecoder, StreamEvent, explode,
 };
 use crate::dialect::openai::usage::Sources;
 use crate::dialect::upstream::usage::Tally;
-use crate::json::object::{JsonObject, as_str};
+use crate::json::lenient::{self, Object, Spare};
+use crate::json::object::Kind;
 use crate::sse::{Event, EventReader, Segment};
 use crate::tokens::TokenUsage;
 
@@ -131,7 +132,8 @@ impl State {
         if data == b"[DONE]" {
             return self.close(events);
         }
-        let Ok(reply) = serde_json::from_slice::<JsonObject<'_>>(data) else {
+        let spare = Spare::default();
+        let Ok(reply) = lenient::object(data, &spare) else {
             let info = error::find_in_list(data).unwrap_or_else(ErrorInfo::malformed);
             return self.fail(info, events);
         };
@@ -151,7 +153,7 @@ impl State {
                     events.extend(whole(response));
                     self.over = true;
                 }
-                Err(info) if serde_json::from_slice::<JsonObject<'_>>(tail).is_ok() => {
+                Err(info) if lenient::is_whole(tail) => {
                     self.fail(info, events);
                 }
                 Err(_) => {}
@@ -159,20 +161,21 @@ impl State {
             return;
         }
         let event = Event::from_raw(tail);
-        let is_whole = event.data().is_some_and(|data| {
-            data.trim_ascii() == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(&data).is_ok()
-        });
+        let is_whole =
+            event.data().is_some_and(|data| data.trim_ascii() == b"[DONE]" || lenient::is_whole(&data));
         if is_whole {
             self.observe(event, events);
         }
     }
 
     /// Processes a chunk.
-    fn take(&mut self, reply: &JsonObject<'_>, events: &mut Vec<StreamEvent>) -> Result<(), ErrorInfo> {
+    fn take(&mut self, reply: &Object<'_>, events: &mut Vec<StreamEvent>) -> Result<(), ErrorInfo> {
         let choices = match reply.get_set("choices") {
             None => Vec::new(),
-            Some(choices) => serde_json::from_str::<Vec<JsonObject<'_>>>(choices.get())
-                .map_err(|_| ErrorInfo::malformed())?,
+            Some(choices) if !matches!(Kind::of(choices), Kind::Array | Kind::Object) => {
+                return Err(ErrorInfo::malformed());
+            }
+            Some(choices) => lenient::items(choices).into_iter().filter_map(object).collect(),
         };
         let odd = (choices.is_empty() && self.odd_replies).then(|| answer::odd(reply)).flatten();
         let counts = Sources {
@@ -207,7 +210,7 @@ impl State {
                 state.call(call, &mut sink)?;
             }
         }
-        self.said_done |= reply.get_set("done").is_some_and(|done| done.get() == "true");
+        self.said_done |= reply.boolean("done") == Some(true);
         if counts.has_counts()
             && let Some(usage) = self.tally.usage().filter(|usage| self.told != Some(*usage))
         {
@@ -221,7 +224,7 @@ impl State {
     fn take_choice(
         &mut self,
         number: usize,
-        choice: &JsonObject<'_>,
+        choice: &Object<'_>,
         events: &mut Vec<StreamEvent>,
     ) -> Result<(), ErrorInfo> {
         if let Some(error) = error::of_choice(choice) {
@@ -234,7 +237,7 @@ impl State {
             // A complete message at the end repeats the deltas; a complete message instead of deltas is the answer.
             (None, Some(message)) if state.is_silent() => answer::read(&message),
             (None, None) => Said {
-                pieces: text(choice, "text").map(Piece::Text).into_iter().collect(),
+                pieces: piece(choice, "text").map(Piece::Text).into_iter().collect(),
                 ..Said::default()
             },
             (None, Some(_)) => Said::default(),
@@ -250,7 +253,7 @@ impl State {
         }
         state.cite(said.citations, &mut sink);
         if let Some(logprobs) = choice.get_set("logprobs").filter(|value| object(value).is_some()) {
-            let logprobs = Json::carried(logprobs);
+            let logprobs = Json::answered(logprobs);
             sink.events.push(StreamEvent::Logprobs { choice: number, logprobs });
         }
         if let Some(reason) = answer::finish(choice) {
@@ -268,7 +271,7 @@ impl State {
         (self.choices.entry(number).or_default(), sink)
     }
 
-    fn start(&mut self, reply: Option<&JsonObject<'_>>, events: &mut Vec<StreamEvent>) {
+    fn start(&mut self, reply: Option<&Object<'_>>, events: &mut Vec<StreamEvent>) {
         if self.started {
             return;
         }
@@ -282,9 +285,9 @@ impl State {
     }
 
     /// Emits how the answer is served, whenever a chunk has something new about it.
-    fn serve(&mut self, reply: &JsonObject<'_>, events: &mut Vec<StreamEvent>) {
+    fn serve(&mut self, reply: &Object<'_>, events: &mut Vec<StreamEvent>) {
         let news = |name: &str, held: &mut Option<String>| {
-            let said = reply.get_set(name).and_then(as_str)?;
+            let said = reply.text(name)?;
             let is_new = !said.is_empty() && held.as_deref() != Some(&*said);
             is_new.then(|| held.insert(said.into_owned()).clone())
         };

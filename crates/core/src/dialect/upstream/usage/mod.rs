@@ -18,7 +18,8 @@ mod tests;
 
 use serde_json::value::RawValue;
 
-use crate::json::object::{Kind, as_str, for_each_field};
+use crate::json::lenient::string;
+use crate::json::object::{Kind, for_each_field};
 use crate::tokens::{ServedTier, TokenUsage};
 pub use table::tier;
 use table::{LISTS, NUMBERS, PLACES, Place, Says, TIERS, is_same};
@@ -187,9 +188,9 @@ impl Tally {
             Kind::Number => self.add_number(place, name, value),
             Kind::String => {
                 if TIERS.iter().any(|(at, known)| *at == place && is_same(known, name)) {
-                    self.add_tier(&as_str(value).unwrap_or_default());
+                    self.add_tier(&string(value).unwrap_or_default());
                 } else if name == "currency" {
-                    self.is_in_dollars = as_str(value).is_some_and(|currency| currency == "USD");
+                    self.is_in_dollars = string(value).is_some_and(|currency| currency == "USD");
                 } else {
                     self.add_number(place, name, value);
                 }
@@ -225,7 +226,7 @@ impl Tally {
                 let (mut is_kind, mut number) = (false, None);
                 for_each_field(item, |name, value| {
                     if is_same(name, kind_name) {
-                        is_kind = as_str(value).is_some_and(|word| word.eq_ignore_ascii_case(kind));
+                        is_kind = string(value).is_some_and(|word| word.eq_ignore_ascii_case(kind));
                     } else if is_same(name, number_name) {
                         number = number::count(value);
                     }
@@ -248,7 +249,7 @@ impl Tally {
             let mut tally = Self { is_iteration: true, ..Self::default() };
             for_each_field(item, |name, value| {
                 if name == "type" {
-                    is_compaction = as_str(value).is_some_and(|kind| kind == "compaction");
+                    is_compaction = string(value).is_some_and(|kind| kind == "compaction");
                 }
             });
             tally.add(item);

@@ -4,7 +4,8 @@
 
 use serde_json::value::RawValue;
 
-use crate::json::object::{Kind, as_str};
+use crate::json::lenient::string;
+use crate::json::object::Kind;
 
 /// Greatest count that is believed: above it, a number with a decimal point is no longer exact.
 const MAX_COUNT: u64 = 1 << 53;
@@ -22,7 +23,7 @@ pub fn amount(value: &RawValue, digits: i32) -> Option<u64> {
 fn scaled(value: &RawValue, digits: i32, is_rounded_up: bool) -> Option<u64> {
     match Kind::of(value) {
         Kind::Number => shifted(value.get(), digits, is_rounded_up),
-        Kind::String => shifted(as_str(value)?.trim(), digits, is_rounded_up),
+        Kind::String => shifted(string(value)?.trim(), digits, is_rounded_up),
         _ => None,
     }
 }
