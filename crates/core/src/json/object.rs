@@ -11,8 +11,6 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::lenient::Object;
-
 /// Up to this many fields, names are compared one by one.
 const FEW_FIELDS: usize = 32;
 
@@ -107,14 +105,6 @@ impl<'a> JsonObject<'a> {
 
     pub(super) fn fields(&self) -> &[(Cow<'a, str>, &'a RawValue)] {
         &self.fields
-    }
-}
-
-/// Visits the fields of an object of a provider's answer in their order; of a repeated one only the last. Visits nothing of
-/// other values.
-pub fn for_each_field<'a>(value: &'a RawValue, mut visit: impl FnMut(&str, &'a RawValue)) {
-    for (name, value) in Object::of(value).unwrap_or_default().into_unique() {
-        visit(&name, value);
     }
 }
 

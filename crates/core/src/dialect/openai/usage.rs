@@ -5,8 +5,7 @@
 use serde_json::value::RawValue;
 
 use crate::dialect::upstream::usage::Tally;
-use crate::json::lenient::string;
-use crate::json::object::for_each_field;
+use crate::json::lenient::{for_each_field, string};
 
 /// The values of one answer or chunk that say what was used.
 #[derive(Debug, Default)]

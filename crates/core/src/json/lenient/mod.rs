@@ -35,7 +35,7 @@ use serde::de::{Deserializer, Visitor};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
-pub use object::{Object, boolean, integer, items, number};
+pub use object::{Object, boolean, for_each_field, integer, items, number};
 pub use repair::{clean, clean_text, repaired};
 pub use text::{Joint, append, piece, settled, string, text};
 

@@ -7,8 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::text::{piece, string, text, unquoted};
-use super::value::RAW;
+use super::text::{RAW, piece, string, text, unquoted};
 use crate::json::fields::whole;
 use crate::json::object::{JsonObject, Kind};
 
@@ -102,7 +101,7 @@ impl<'a> Object<'a> {
     }
 
     /// The fields without those that a later one replaces.
-    pub(in crate::json) fn into_unique(self) -> Vec<(Cow<'a, str>, &'a RawValue)> {
+    pub(super) fn into_unique(self) -> Vec<(Cow<'a, str>, &'a RawValue)> {
         let mut fields = self.fields;
         if fields.len() <= FEW_FIELDS {
             for index in (0..fields.len()).rev() {
@@ -120,6 +119,14 @@ impl<'a> Object<'a> {
         fields.retain(|(name, _)| known.insert(name.clone()));
         fields.reverse();
         fields
+    }
+}
+
+/// Visits the fields of an object of a provider's answer in their order; of a repeated one only the last. Visits nothing of
+/// other values.
+pub fn for_each_field<'a>(value: &'a RawValue, mut visit: impl FnMut(&str, &'a RawValue)) {
+    for (name, value) in Object::of(value).unwrap_or_default().into_unique() {
+        visit(&name, value);
     }
 }
 

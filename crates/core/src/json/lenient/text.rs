@@ -15,6 +15,9 @@ use serde_json::value::RawValue;
 
 use crate::json::object::Kind;
 
+/// The name by which a [`RawValue`] asks for its text.
+pub(super) const RAW: &str = "$serde_json::private::RawValue";
+
 /// What stands for half a character.
 const LOST: char = '\u{FFFD}';
 

@@ -11,11 +11,8 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 use super::object::{Object, boolean, integer, items, number};
-use super::text::{piece, string, text};
+use super::text::{RAW, piece, string, text};
 use crate::json::object::Kind;
-
-/// The name by which a [`RawValue`] asks for its text.
-pub(super) const RAW: &str = "$serde_json::private::RawValue";
 
 /// The name by which a [`super::Piece`] asks for marks at its edges.
 pub(super) const PIECE: &str = "$nexus::Piece";

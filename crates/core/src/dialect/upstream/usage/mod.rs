@@ -18,8 +18,8 @@ mod tests;
 
 use serde_json::value::RawValue;
 
-use crate::json::lenient::string;
-use crate::json::object::{Kind, for_each_field};
+use crate::json::lenient::{for_each_field, string};
+use crate::json::object::Kind;
 use crate::tokens::{ServedTier, TokenUsage};
 pub use table::tier;
 use table::{LISTS, NUMBERS, PLACES, Place, Says, TIERS, is_same};
