@@ -23,6 +23,11 @@ pub fn faults(body: &Value, model: &str) -> Vec<String> {
         let blocks = items(&message["content"]);
         faults.check(!blocks.is_empty(), || format!("{at}: The content field is empty."));
         turn(role, blocks, &at, &mut calls, &mut faults);
+        let is_tool = |block: &Value| block.get("toolUse").or_else(|| block.get("toolResult")).is_some();
+        let tools = blocks.iter().filter(|block| is_tool(block)).count();
+        faults.check(!model.contains("llama") || tools == 0 || tools == blocks.len(), || {
+            format!("{at}: Conversation blocks and tool use blocks cannot be provided in the same turn.")
+        });
     }
     calls.end("the end", &mut faults);
     for block in items(&body["system"]) {

@@ -8,13 +8,23 @@ const PNG: &str = "iVBORw0KGgo=";
 const PDF: &str = "JVBERi0xLjQ=";
 
 /// Writes words that can be found again.
-#[derive(Default)]
 pub struct Pen {
     /// The words so far.
     pub words: Vec<String>,
+    tool: &'static str,
+    id: &'static str,
 }
 
 impl Pen {
+    /// Has written nothing.
+    pub fn new(history: &History) -> Self {
+        Self { words: Vec::new(), tool: history.tool, id: history.id }
+    }
+
+    fn id_of(&self, call: u8) -> String {
+        format!("{}{call}", self.id)
+    }
+
     fn word(&mut self) -> String {
         let word = format!("w{}x", self.words.len());
         self.words.push(word.clone());
@@ -32,10 +42,6 @@ impl Pen {
     fn arguments(&mut self) -> Value {
         json!({ "q": self.word() })
     }
-}
-
-fn id_of(call: u8) -> String {
-    format!("call_{call}")
 }
 
 fn picture_url() -> String {
@@ -63,14 +69,14 @@ pub fn chat(history: &History, pen: &mut Pen) -> Value {
             Step::Assistant(pieces) => messages.push(chat_answer(pieces, history.form, pen)),
             Step::Results(answers) => messages.extend(answers.iter().map(|answer| {
                 let content = chat_parts(&answer.content, pen);
-                json!({ "role": "tool", "tool_call_id": id_of(answer.call), "content": content })
+                json!({ "role": "tool", "tool_call_id": pen.id_of(answer.call), "content": content })
             })),
         }
     }
     let mut body = json!({ "model": "m", "messages": messages });
     if history.declares_tools {
         body["tools"] =
-            json!([{ "type": "function", "function": { "name": "look_up", "parameters": schema() } }]);
+            json!([{ "type": "function", "function": { "name": pen.tool, "parameters": schema() } }]);
     }
     if history.thinks {
         body["reasoning_effort"] = json!("low");
@@ -132,8 +138,8 @@ fn chat_answer(pieces: &[Piece], form: u8, pen: &mut Pen) -> Value {
             Piece::Redacted => blocks.push(json!({ "type": "redacted_thinking", "data": "ZGF0YQ==" })),
             Piece::Call(number) => {
                 let arguments = pen.arguments().to_string();
-                let function = json!({ "name": "look_up", "arguments": arguments });
-                calls.push(json!({ "id": id_of(*number), "type": "function", "function": function }));
+                let function = json!({ "name": pen.tool, "arguments": arguments });
+                calls.push(json!({ "id": pen.id_of(*number), "type": "function", "function": function }));
             }
             Piece::Refusal => message["refusal"] = json!(pen.word()),
             Piece::Unknown => content.push(json!({ "type": "hologram", "data": "?" })),
@@ -178,7 +184,7 @@ pub fn messages(history: &History, pen: &mut Pen) -> Value {
     }
     let mut body = json!({ "model": "m", "max_tokens": 4000, "messages": messages });
     if history.declares_tools {
-        body["tools"] = json!([{ "name": "look_up", "input_schema": schema() }]);
+        body["tools"] = json!([{ "name": pen.tool, "input_schema": schema() }]);
     }
     if history.thinks {
         body["thinking"] = json!({ "type": "enabled", "budget_tokens": 2000 });
@@ -198,7 +204,7 @@ fn messages_block(piece: Piece, pen: &mut Pen) -> Value {
         }
         Piece::Redacted => json!({ "type": "redacted_thinking", "data": "ZGF0YQ==" }),
         Piece::Call(number) => {
-            json!({ "type": "tool_use", "id": id_of(number), "name": "look_up", "input": pen.arguments() })
+            json!({ "type": "tool_use", "id": pen.id_of(number), "name": pen.tool, "input": pen.arguments() })
         }
         Piece::Unknown => json!({ "type": "hologram", "data": "?" }),
         other => json!({ "type": "text", "text": pen.text(other) }),
@@ -207,7 +213,7 @@ fn messages_block(piece: Piece, pen: &mut Pen) -> Value {
 
 fn messages_result(answer: &Answer, pen: &mut Pen) -> Value {
     let content: Vec<Value> = answer.content.iter().map(|piece| messages_block(*piece, pen)).collect();
-    json!({ "type": "tool_result", "tool_use_id": id_of(answer.call), "content": content, "is_error": answer.failed })
+    json!({ "type": "tool_result", "tool_use_id": pen.id_of(answer.call), "content": content, "is_error": answer.failed })
 }
 
 /// Responses.
@@ -226,13 +232,13 @@ pub fn responses(history: &History, pen: &mut Pen) -> Value {
             Step::Results(answers) => input.extend(answers.iter().map(|answer| {
                 let output: Vec<Value> =
                     answer.content.iter().map(|piece| responses_part(*piece, pen)).collect();
-                json!({ "type": "function_call_output", "call_id": id_of(answer.call), "output": output })
+                json!({ "type": "function_call_output", "call_id": pen.id_of(answer.call), "output": output })
             })),
         }
     }
     let mut body = json!({ "model": "m", "input": input });
     if history.declares_tools {
-        body["tools"] = json!([{ "type": "function", "name": "look_up", "parameters": schema() }]);
+        body["tools"] = json!([{ "type": "function", "name": pen.tool, "parameters": schema() }]);
     }
     if history.thinks {
         body["reasoning"] = json!({ "effort": "low" });
@@ -259,7 +265,7 @@ fn responses_item(piece: Piece, pen: &mut Pen) -> Value {
         }
         Piece::Call(number) => {
             let arguments = pen.arguments().to_string();
-            json!({ "type": "function_call", "call_id": id_of(number), "name": "look_up", "arguments": arguments })
+            json!({ "type": "function_call", "call_id": pen.id_of(number), "name": pen.tool, "arguments": arguments })
         }
         Piece::Refusal => said(json!({ "type": "refusal", "refusal": pen.word() })),
         Piece::Unknown => json!({ "type": "web_search_call", "id": "ws_1", "status": "completed" }),
@@ -302,7 +308,7 @@ pub fn gemini(history: &History, pen: &mut Pen) -> Value {
         body["systemInstruction"] = json!({ "parts": system });
     }
     if history.declares_tools {
-        body["tools"] = json!([{ "functionDeclarations": [{ "name": "look_up", "parameters": schema() }] }]);
+        body["tools"] = json!([{ "functionDeclarations": [{ "name": pen.tool, "parameters": schema() }] }]);
     }
     if history.thinks {
         body["generationConfig"] = json!({ "thinkingConfig": { "thinkingBudget": 2000 } });
@@ -319,8 +325,8 @@ fn gemini_part(piece: Piece, has_ids: bool, pen: &mut Pen) -> Value {
         }
         Piece::Redacted => json!({ "text": "", "thoughtSignature": "c2ln" }),
         Piece::Call(number) => {
-            let id = has_ids.then(|| id_of(number));
-            json!({ "functionCall": { "id": id, "name": "look_up", "args": pen.arguments() } })
+            let id = has_ids.then(|| pen.id_of(number));
+            json!({ "functionCall": { "id": id, "name": pen.tool, "args": pen.arguments() } })
         }
         Piece::Unknown => json!({ "toolCall": { "id": "s", "toolType": "FILE_SEARCH", "args": {} } }),
         other => json!({ "text": pen.text(other) }),
@@ -336,6 +342,6 @@ fn gemini_result(answer: &Answer, has_ids: bool, pen: &mut Pen) -> Value {
         }
     }
     let kind = if answer.failed { "error" } else { "output" };
-    let id = has_ids.then(|| id_of(answer.call));
-    json!({ "functionResponse": { "id": id, "name": "look_up", "response": { kind: words }, "parts": parts } })
+    let id = has_ids.then(|| pen.id_of(answer.call));
+    json!({ "functionResponse": { "id": id, "name": pen.tool, "response": { kind: words }, "parts": parts } })
 }

@@ -52,6 +52,10 @@ pub struct History {
     pub form: u8,
     pub declares_tools: bool,
     pub thinks: bool,
+    /// The name of the tool.
+    pub tool: &'static str,
+    /// What ids of calls begin with.
+    pub id: &'static str,
 }
 
 fn text() -> impl Strategy<Value = Piece> {
@@ -109,14 +113,28 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ]
 }
 
+/// Names that some services accept and others do not.
+const TOOLS: &[&str] = &[
+    "look_up",
+    "files.look/up",
+    "2nd",
+    "nachschlagen_für_alle",
+    "a_name_of_more_than_sixty-four_characters_as_servers_of_tools_make_them_up",
+];
+/// The same of ids.
+const IDS: &[&str] =
+    &["call_", "functions.look_up:", "call_of_more_than_forty_characters_with_a_signature_", "é "];
+
 /// Any history.
 pub fn history() -> impl Strategy<Value = History> {
-    (vec(steps(), 1..8), any::<u8>(), any::<bool>(), any::<bool>()).prop_map(
-        |(steps, form, declares_tools, thinks)| History {
+    (vec(steps(), 1..8), any::<u8>(), any::<bool>(), any::<bool>(), select(TOOLS), select(IDS)).prop_map(
+        |(steps, form, declares_tools, thinks, tool, id)| History {
             steps: steps.concat(),
             form,
             declares_tools,
             thinks,
+            tool,
+            id,
         },
     )
 }

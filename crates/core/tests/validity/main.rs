@@ -32,6 +32,8 @@ const TARGETS: &[(ProviderKind, &str, Checker)] = &[
     (ProviderKind::Openai, "gpt-4o", |body, _| openai::faults(body, true)),
     (ProviderKind::Openai, "gpt-5.1", |body, _| openai::faults(body, true)),
     (ProviderKind::Openai, "llama-3.3-70b", |body, _| openai::faults(body, false)),
+    (ProviderKind::Openai, "mistral-large-latest", |body, _| openai::faults_of_mistral(body)),
+    (ProviderKind::Openai, "deepseek-v4-flash", |body, _| openai::faults_of_deepseek(body)),
     (ProviderKind::AzureOpenai, "gpt-4o", |body, _| openai::faults(body, true)),
     (ProviderKind::WorkersAi, "@cf/meta/llama-4", |body, _| openai::faults(body, false)),
     (ProviderKind::Anthropic, "claude-3-5-haiku-latest", |body, _| anthropic::faults(body)),
@@ -39,6 +41,7 @@ const TARGETS: &[(ProviderKind, &str, Checker)] = &[
     (ProviderKind::Anthropic, "claude-opus-4-7", |body, _| anthropic::faults(body)),
     (ProviderKind::Bedrock, "us.anthropic.claude-sonnet-4-5-20250929-v1:0", bedrock::faults),
     (ProviderKind::Bedrock, "amazon.nova-lite-v1:0", bedrock::faults),
+    (ProviderKind::Bedrock, "us.meta.llama4-maverick-17b-instruct-v1:0", bedrock::faults),
     (ProviderKind::Cohere, "command-a-03-2025", |body, _| cohere::faults(body)),
     (ProviderKind::Gemini, "gemini-2.5-flash", gemini::faults),
     (ProviderKind::Gemini, "gemini-3-pro-preview", gemini::faults),
@@ -86,7 +89,7 @@ fn check(
     write: fn(&History, &mut Pen) -> Value,
     history: &History,
 ) -> Result<(), TestCaseError> {
-    let mut pen = Pen::default();
+    let mut pen = Pen::new(history);
     let body = write(history, &mut pen);
     let wrongs = wrongs(caller, &body, &pen.words);
     prop_assert!(wrongs.is_empty(), "{body}\n{}", wrongs.join("\n"));

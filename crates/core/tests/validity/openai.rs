@@ -46,6 +46,44 @@ pub fn faults(body: &Value, is_official: bool) -> Vec<String> {
     faults.0
 }
 
+/// What Mistral's models refuse besides, in the words of its API.
+pub fn faults_of_mistral(body: &Value) -> Vec<String> {
+    let mut faults = Faults(faults(body, false));
+    let messages = items(&body["messages"]);
+    let mut before = "";
+    for (index, message) in messages.iter().enumerate() {
+        let role = text(&message["role"]);
+        let is_kept = match before {
+            "tool" => matches!(role, "tool" | "assistant"),
+            "" | "system" => true,
+            _ => role != "system",
+        };
+        faults
+            .check(is_kept, || format!("messages[{index}]: Unexpected role '{role}' after role '{before}'"));
+        for field in ["reasoning_content", "thinking_blocks", "name"] {
+            let is_extra = message.get(field).is_some() && role != "tool";
+            faults.check(!is_extra, || format!("messages[{index}].{field}: Extra inputs are not permitted"));
+        }
+        before = role;
+    }
+    faults.check(before != "assistant" || messages.last().is_some_and(|last| last["prefix"] == true), || {
+        "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant".into()
+    });
+    faults.0
+}
+
+/// What DeepSeek refuses besides while it thinks, which it does unless it is told not to.
+pub fn faults_of_deepseek(body: &Value) -> Vec<String> {
+    let mut faults = Faults(faults(body, false));
+    for (index, message) in items(&body["messages"]).iter().enumerate() {
+        let is_kept = message["role"] != "assistant" || message["reasoning_content"].is_string();
+        faults.check(is_kept, || {
+            format!("Missing `reasoning_content` field in the assistant message at message index {index}")
+        });
+    }
+    faults.0
+}
+
 fn content(message: &Value, role: &str, at: &str, faults: &mut Faults) {
     let content = &message["content"];
     if content.is_null() {

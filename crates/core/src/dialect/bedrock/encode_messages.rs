@@ -14,7 +14,7 @@ use super::family::Family;
 use super::media;
 use super::wire::{Block, CachePoint, Reasoning, ToolResult, ToolUse};
 use crate::dialect::canonical::{CacheControl, Citation, Json, Part, Role};
-use crate::dialect::upstream::history::{EMPTY_FAILURE, EMPTY_RESULT, FILLER, History};
+use crate::dialect::upstream::history::{ACKNOWLEDGED, EMPTY_FAILURE, EMPTY_RESULT, FILLER, History};
 
 /// The text that the service requires beside a document.
 const DOCUMENT_ONLY: &str = "See the attached document.";
@@ -99,6 +99,26 @@ impl<'a> Conversation<'a> {
         }
         if turn.content.is_empty() {
             self.turns.pop();
+        }
+    }
+
+    /// Gives calls and results turns of their own, for models that refuse them beside other content.
+    pub fn keep_tools_apart(&mut self) {
+        for turn in std::mem::take(&mut self.turns) {
+            let Turn { role, content, places } = turn;
+            let is_tool = |block: &Block<'_>| matches!(block, Block::ToolUse(_) | Block::ToolResult(_));
+            if !content.iter().any(is_tool) || content.iter().all(is_tool) {
+                self.turns.push(Turn { role, content, places });
+                continue;
+            }
+            let (tools, others): (Vec<_>, Vec<_>) = content.into_iter().partition(is_tool);
+            let said = |role, content| Turn { role, content, places: Vec::new() };
+            let between = |text: &'static str| vec![Block::Text(text.into())];
+            self.turns.extend(if role == USER {
+                [said(USER, tools), said(ASSISTANT, between(ACKNOWLEDGED)), said(USER, others)]
+            } else {
+                [said(ASSISTANT, others), said(USER, between(FILLER)), said(ASSISTANT, tools)]
+            });
         }
     }
 

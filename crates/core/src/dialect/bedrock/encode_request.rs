@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::encode_messages::{Conversation, Turn};
 use super::encode_tools::{self, ToolConfig, ToolOut};
-use super::family::Family;
+use super::family::{self, Family};
 use super::wire::Block;
 use crate::dialect::anthropic::model_rules::ModelRules;
 use crate::dialect::anthropic::thinking::{self, Obstacles, Thinking};
@@ -142,6 +142,9 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
     let history = history::settled(&request.messages, &constraints::BEDROCK.call_id);
     let mut conversation = Conversation::encode(&history, family, &mut dropped);
     history.restore_places(&mut dropped);
+    if family::keeps_tools_apart(model) {
+        conversation.keep_tools_apart();
+    }
     let called = conversation.called_tools();
     let has_tool_blocks = conversation.has_tool_blocks();
     let mut tool_config = encode_tools::encode(request, &called, has_tool_blocks, family, &mut dropped);

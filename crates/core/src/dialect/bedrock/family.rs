@@ -41,6 +41,12 @@ const OTHER_MAKERS: &[&str] = &[
     "zai",
 ];
 
+/// Whether the model refuses calls and results beside other content ("Conversation blocks and tool use blocks cannot be
+/// provided in the same turn"), as Meta's do.
+pub fn keeps_tools_apart(model: &str) -> bool {
+    model.to_ascii_lowercase().contains("meta.llama")
+}
+
 impl Family {
     /// The family of a model, inference profile or ARN of either: `amazon.nova-lite-v1:0`,
     /// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, `arn:aws:bedrock:…:foundation-model/meta.llama3-1-8b-instruct-v1:0`.

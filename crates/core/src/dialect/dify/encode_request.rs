@@ -114,7 +114,7 @@ fn query(
         query = transcript::retold(earlier).0;
     }
     if query.trim().is_empty() {
-        query = history::FILLER.to_owned();
+        history::FILLER.clone_into(&mut query);
     }
     query
 }

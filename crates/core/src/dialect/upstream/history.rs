@@ -35,6 +35,8 @@ pub const EMPTY_RESULT: &str = "The tool returned no text.";
 pub const EMPTY_FAILURE: &str = "Error: the tool failed.";
 /// What stands where a service requires a turn of the user and the caller has none.
 pub const FILLER: &str = "Continue.";
+/// What an answer between results and the next question says, where a service requires one and there is none.
+pub const ACKNOWLEDGED: &str = "Understood.";
 
 /// Index of a message and of a part in it.
 type Place = (usize, usize);
@@ -84,6 +86,12 @@ fn question(messages: &[Message]) -> usize {
 }
 
 impl History<'_> {
+    /// Messages that are not brought in order.
+    #[cfg(test)]
+    pub fn as_given(messages: &[Message]) -> History<'_> {
+        History { messages: Cow::Borrowed(messages), places: Vec::new(), question: messages.len() }
+    }
+
     /// The role of a message for a service that takes instructions only before the conversation.
     pub fn role_of(&self, index: usize) -> Role {
         match self.messages.get(index) {

@@ -30,7 +30,9 @@ mod tests {
             (vec![], ""),
         ] {
             let mut text = String::new();
-            pieces.into_iter().for_each(|piece| paragraph(&mut text, piece));
+            for piece in pieces {
+                paragraph(&mut text, piece);
+            }
             assert_eq!(text, joined);
         }
     }

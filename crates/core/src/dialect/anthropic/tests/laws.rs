@@ -128,7 +128,7 @@ fn request() -> impl Strategy<Value = ChatRequest> {
             for (turn, mut exchange) in exchanges.into_iter().enumerate() {
                 for part in exchange.iter_mut().flat_map(|message| &mut message.parts) {
                     if let Part::ToolCall { id, .. } | Part::ToolResult { call_id: id, .. } = part {
-                        id.push_str(&format!("_{turn}"));
+                        *id = format!("{id}_{turn}");
                     }
                 }
                 messages.extend(exchange);

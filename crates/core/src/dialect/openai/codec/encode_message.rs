@@ -6,12 +6,14 @@
 
 use std::borrow::Cow;
 
+use super::maker::Maker;
 use super::wire::{
     AudioIn, BlockOut, CacheOut, CallOut, CalledOut, ContentOut, CustomCallOut, ExtraContent, FileOut, IdOut,
     ImageOut, MessageOut, PartOut,
 };
 use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
 use crate::dialect::upstream::constraints::OPENAI_CHAT;
+use crate::dialect::upstream::history::History;
 use crate::dialect::upstream::paragraph::paragraph;
 
 /// Appends a text to another.
@@ -28,6 +30,8 @@ pub(super) struct Rules {
     pub cache: bool,
     /// Only the media types that `OpenAI` documents.
     pub own_media_types: bool,
+    /// The maker of the model.
+    pub maker: Maker,
 }
 
 /// The encoder of messages.
@@ -58,9 +62,13 @@ impl<'a> Lowering<'a> {
     }
 
     /// All messages.
-    pub fn all(&mut self, messages: &'a [Message]) -> Vec<MessageOut<'a>> {
-        for (index, message) in messages.iter().enumerate() {
-            match message.role {
+    pub fn all(&mut self, history: &'a History<'_>) -> Vec<MessageOut<'a>> {
+        for (index, message) in history.messages.iter().enumerate() {
+            let role = match self.rules.maker {
+                Maker::Mistral => history.role_of(index),
+                _ => message.role,
+            };
+            match role {
                 Role::System => self.instructions("system", message, index),
                 Role::Developer => {
                     self.instructions(
@@ -74,7 +82,19 @@ impl<'a> Lowering<'a> {
             }
         }
         self.flush();
-        std::mem::take(&mut self.written)
+        let mut written = std::mem::take(&mut self.written);
+        self.rules.maker.fit(&mut written);
+        written
+    }
+
+    /// The name of a participant.
+    fn name(&mut self, message: &'a Message, index: usize) -> Option<&'a str> {
+        let name = message.name.as_deref()?;
+        if self.rules.maker.takes_unknown_fields() {
+            return Some(name);
+        }
+        self.dropped.push(format!("messages[{index}].name"));
+        None
     }
 
     fn instructions(&mut self, role: &'static str, message: &'a Message, index: usize) {
@@ -87,12 +107,8 @@ impl<'a> Lowering<'a> {
             }
         }
         let content = Some(self.content(parts, paragraph));
-        self.written.push(MessageOut {
-            role,
-            content,
-            name: message.name.as_deref(),
-            ..MessageOut::default()
-        });
+        let name = self.name(message, index);
+        self.written.push(MessageOut { role, content, name, ..MessageOut::default() });
     }
 
     /// A user message, or results of tool calls, or both in one.
@@ -118,7 +134,7 @@ impl<'a> Lowering<'a> {
         let mut parts = std::mem::take(&mut self.waiting);
         parts.append(&mut said);
         let content = Some(self.content(parts, paragraph));
-        let name = message.name.as_deref();
+        let name = self.name(message, index);
         self.written.push(MessageOut { role: "user", content, name, ..MessageOut::default() });
     }
 
@@ -159,8 +175,8 @@ impl<'a> Lowering<'a> {
 
     fn assistant(&mut self, message: &'a Message, index: usize) {
         self.flush();
-        let mut out =
-            MessageOut { role: "assistant", name: message.name.as_deref(), ..MessageOut::default() };
+        let name = self.name(message, index);
+        let mut out = MessageOut { role: "assistant", name, ..MessageOut::default() };
         let mut parts = Vec::new();
         let mut blocks = Vec::new();
         let mut is_signed = false;
@@ -366,7 +382,8 @@ mod tests {
 
     fn written(rules: Rules, messages: &[Message]) -> (Value, Vec<String>) {
         let mut lowering = Lowering::new(rules, vec!["shell".into()]);
-        let written = lowering.all(messages);
+        let history = History::as_given(messages);
+        let written = lowering.all(&history);
         (serde_json::to_value(&written).unwrap(), lowering.dropped)
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::encode_message::{Lowering, Rules};
+use super::maker::Maker;
 use super::options::{TokenLimit, UpstreamOptions};
 use super::wire::{
     CacheOut, FormatOut, FunctionOut, RequestOut, SchemaOut, StreamOptions, ToolOut, json as write,
@@ -40,15 +41,17 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
 
     let (effort, told_effort) = effort(request.reasoning.as_ref(), model, official, &mut dropped);
     let (tools, tool_choice) = tools(request, current_api, options, &mut dropped);
+    let maker = Maker::of(model);
     let rules = Rules {
         current_api,
-        thinking: options.takes_thinking.resolve(!official),
+        thinking: options.takes_thinking.resolve(!official) && maker.takes_unknown_fields(),
         cache: options.takes_cache_control,
         own_media_types: official,
+        maker,
     };
     let mut lowering = Lowering::new(rules, custom_tools(&request.tools));
     let history = history::settled(&request.messages, &options.limits().call_id);
-    let messages = lowering.all(&history.messages);
+    let messages = lowering.all(&history);
     history.restore_places(&mut lowering.dropped);
     dropped.append(&mut lowering.dropped);
     let has_tool_marks =

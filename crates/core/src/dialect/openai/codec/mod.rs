@@ -24,6 +24,7 @@ mod encode_request;
 mod encode_response;
 mod error;
 mod lenient;
+mod maker;
 mod options;
 mod policy;
 mod stream_decoder;

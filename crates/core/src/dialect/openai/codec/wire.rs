@@ -95,6 +95,9 @@ pub(super) struct MessageOut<'a> {
     pub tool_calls: Vec<CallOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<&'a str>,
+    /// Mistral's mark of an answer that is to be continued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<bool>,
 }
 
 #[derive(Serialize)]
