@@ -12,7 +12,7 @@ use nexus_edge_core::conversation::normalise::last_user_text;
 use nexus_edge_core::conversation::{Remembrance, archive};
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
-use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_core::stats::{Outcome, PriceSource, UsageEvent};
 use nexus_edge_core::tokens::UsageSource;
 
 use crate::trail::Trail;
@@ -95,6 +95,8 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
         event.cost_micros = charge.micros;
         event.price_source = charge.source;
         event.price_table = quote.table_of(&charge);
+    } else if event.usage_source != UsageSource::None {
+        event.price_source = PriceSource::Unknown;
     }
     stores.settle(&event);
     let kept = async {

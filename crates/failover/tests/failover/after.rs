@@ -10,7 +10,7 @@ use nexus_edge_core::conversation::archive_write::{self, Entry};
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
-use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_core::stats::{Outcome, PriceSource, UsageEvent};
 use nexus_edge_core::tokens::UsageSource;
 use nexus_edge_failover::{Bound, Ended, Stores, Trail, after_response};
 
@@ -132,6 +132,14 @@ fn a_completed_answer_is_counted_first_and_its_limits_are_told_last() {
     }
     let [event] = <[UsageEvent; 1]>::try_from(notes.recorded.take()).expect("one event");
     assert_eq!(event.usage.completion, 1, "it is recorded as counted");
+    assert_eq!(event.price_source, PriceSource::Unknown, "what was used has no price that is known here");
+}
+
+#[test]
+fn what_used_nothing_has_no_price_to_be_known() {
+    let notes = with(|ended| ended.event.usage_source = UsageSource::None);
+    let [event] = <[UsageEvent; 1]>::try_from(notes.recorded.take()).expect("one event");
+    assert_eq!((event.price_source, event.cost_micros), (PriceSource::None, 0));
 }
 
 #[test]
