@@ -14,6 +14,7 @@ use nexus_edge_core::dialect::Judged;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ReplyContext, StreamEvent, UpstreamCodec, assemble};
 use nexus_edge_core::dialect::registry;
+use nexus_edge_core::dialect::responses::ResponsesUpstream;
 use nexus_edge_core::provider::{ProviderKind, Quirks};
 use serde_json::{Value, json};
 
@@ -32,19 +33,45 @@ const CALLER_DIALECTS: [(&str, CallerDialect); 5] = [
     ("gemini", CallerDialect::Gemini),
 ];
 
-const UPSTREAMS: [(&str, ProviderKind); 7] = [
-    ("openai", ProviderKind::Openai),
-    ("anthropic", ProviderKind::Anthropic),
-    ("bedrock", ProviderKind::Bedrock),
-    ("cohere", ProviderKind::Cohere),
-    ("gemini", ProviderKind::Gemini),
-    ("dashscope", ProviderKind::Dashscope),
-    ("dify", ProviderKind::Dify),
+/// A dialect of upstreams.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Upstream {
+    /// That of a kind of provider without quirks.
+    Kind(ProviderKind),
+    /// The Responses API.
+    Responses,
+}
+
+impl Upstream {
+    /// Whether the bodies of these callers pass through.
+    fn speaks(self, caller_dialect: CallerDialect) -> bool {
+        match self {
+            Self::Kind(kind) => kind.provider().speaks(caller_dialect),
+            Self::Responses => caller_dialect == CallerDialect::OpenaiResponses,
+        }
+    }
+}
+
+const UPSTREAMS: [(&str, Upstream); 8] = [
+    ("openai", Upstream::Kind(ProviderKind::Openai)),
+    ("responses", Upstream::Responses),
+    ("anthropic", Upstream::Kind(ProviderKind::Anthropic)),
+    ("bedrock", Upstream::Kind(ProviderKind::Bedrock)),
+    ("cohere", Upstream::Kind(ProviderKind::Cohere)),
+    ("gemini", Upstream::Kind(ProviderKind::Gemini)),
+    ("dashscope", Upstream::Kind(ProviderKind::Dashscope)),
+    ("dify", Upstream::Kind(ProviderKind::Dify)),
 ];
 
-/// The codec of a kind without quirks; its answers are judged, its signatures are not marked.
-fn upstream(kind: ProviderKind) -> Box<dyn UpstreamCodec> {
-    Box::new(Judged::new(kind.provider().codec(Quirks::NONE)))
+/// The codec of an upstream; its answers are judged, its signatures are not marked.
+fn upstream(kind: Upstream) -> Box<dyn UpstreamCodec> {
+    let codec = match kind {
+        Upstream::Kind(kind) => kind.provider().codec(Quirks::NONE),
+        Upstream::Responses => {
+            Box::new(ResponsesUpstream { host: "api.example".to_owned(), body_model: None })
+        }
+    };
+    Box::new(Judged::new(codec))
 }
 
 fn root() -> PathBuf {
@@ -127,7 +154,7 @@ fn parse(bytes: &[u8]) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)))
 }
 
-fn decode_stream(kind: ProviderKind, chunks: impl IntoIterator<Item = Vec<u8>>) -> Vec<StreamEvent> {
+fn decode_stream(kind: Upstream, chunks: impl IntoIterator<Item = Vec<u8>>) -> Vec<StreamEvent> {
     let mut decoder = upstream(kind).stream_decoder();
     let mut events = Vec::new();
     for chunk in chunks {
@@ -276,7 +303,7 @@ fn the_documented_losses_are_the_real_ones() {
     for (to, kind) in UPSTREAMS {
         text.extend(["\n## To `", to, "`\n\n| from | dropped |\n|---|---|\n"]);
         for (from, caller_dialect) in
-            CALLER_DIALECTS.iter().filter(|(_, caller_dialect)| !kind.provider().speaks(*caller_dialect))
+            CALLER_DIALECTS.iter().filter(|(_, caller_dialect)| !kind.speaks(*caller_dialect))
         {
             let mut dropped: Vec<String> = Vec::new();
             for (_, body) in fixtures("requests", from) {

@@ -7,7 +7,6 @@ use crate::dialect::openai::{response, stream_tap};
 use crate::dialect::pipe::{Glance, StreamFacts, StreamPipe};
 use crate::dialect::stream_translation::facts_of;
 use crate::dialect::tap::{Observer, Tap};
-use crate::dialect::upstream::verdict::{self, JudgedStream};
 use crate::dialect::{anthropic, gemini, registry, responses};
 use crate::json::lenient;
 use crate::sse::writer;
@@ -41,10 +40,7 @@ fn listened<O: Observer + 'static>(tap: Tap<O>, caller_dialect: CallerDialect) -
 
 /// A decoder of streams that pass through to these callers.
 fn stream_decoder(caller_dialect: CallerDialect) -> Box<dyn StreamDecoder> {
-    match caller_dialect {
-        CallerDialect::OpenaiResponses => Box::new(JudgedStream::new(responses::answer_decoder(), None)),
-        _ => registry::upstream(caller_dialect).stream_decoder(),
-    }
+    registry::upstream(caller_dialect).stream_decoder()
 }
 
 /// Extracts what is recorded from a complete answer. The error is the answer's failure
@@ -72,10 +68,8 @@ pub fn inspect(caller_dialect: CallerDialect, body: &[u8]) -> Result<StreamFacts
 
 fn decode(caller_dialect: CallerDialect, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
     let is_array = caller_dialect == CallerDialect::Gemini && body.trim_ascii_start().first() == Some(&b'[');
-    match caller_dialect {
-        CallerDialect::OpenaiResponses => return verdict::of_read(body, responses::decode_answer(body)),
-        _ if !is_array => return registry::upstream(caller_dialect).decode_response(body),
-        _ => {}
+    if !is_array {
+        return registry::upstream(caller_dialect).decode_response(body);
     }
     // A stream in the form of one array.
     let spare = lenient::Spare::default();

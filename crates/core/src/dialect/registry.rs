@@ -49,14 +49,17 @@ pub fn encode_own_error(caller_dialect: CallerDialect, error: &ApiError, request
     }
 }
 
-/// The codec of upstreams with the dialect of these callers, whose answers are judged.
+/// The codec of upstreams with the dialect of these callers.
 #[must_use]
 pub fn upstream(caller_dialect: CallerDialect) -> Box<dyn UpstreamCodec> {
     match caller_dialect {
         CallerDialect::Anthropic => Box::new(Judged::new(Box::new(anthropic::Anthropic))),
         CallerDialect::Gemini => Box::new(Judged::new(Box::new(gemini::Gemini))),
-        CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions | CallerDialect::OpenaiResponses => {
+        CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions => {
             Box::new(Judged::new(Box::new(openai::codec::OpenAi::default())))
+        }
+        CallerDialect::OpenaiResponses => {
+            Box::new(Judged::new(Box::new(responses::ResponsesUpstream::default())))
         }
     }
 }

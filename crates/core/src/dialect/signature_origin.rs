@@ -23,12 +23,15 @@ use crate::dialect::canonical::{
     ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Json, Limits, Part, SignatureOrigin, StreamDecoder,
     StreamEvent, UpstreamCodec,
 };
+use crate::dialect::operation::Operation;
 
 impl SignatureOrigin {
-    const fn mark(self) -> &'static str {
+    /// The mark in front of a signature of this vendor.
+    pub(super) const fn mark(self) -> &'static str {
         match self {
             Self::Anthropic => "NexusAnthropic00",
             Self::Google => "NexusGoogle00000",
+            Self::OpenAi => "NexusOpenAi00000",
         }
     }
 
@@ -37,6 +40,7 @@ impl SignatureOrigin {
         match self {
             Self::Anthropic => "NexusAnthropic01",
             Self::Google => "NexusGoogle00001",
+            Self::OpenAi => "NexusOpenAi00001",
         }
     }
 
@@ -111,8 +115,8 @@ impl UpstreamCodec for Marked {
         self.codec.decode_error(status, body)
     }
 
-    fn is_multimodal(&self, request: &ChatRequest, model: &str) -> bool {
-        self.codec.is_multimodal(request, model)
+    fn operation(&self, request: &ChatRequest, model: &str) -> Operation {
+        self.codec.operation(request, model)
     }
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{Answered, ChatRequest};
-use crate::dialect::{registry, responses};
+use crate::dialect::registry;
 
 /// A larger request, in bytes, is not decoded after the answer: that would block other requests of the isolate.
 const MAX_READ_BYTES: usize = 4 << 20;
@@ -127,10 +127,7 @@ impl Transcript {
     /// The answer as far as it was received; `None` if there is none that can be decoded.
     pub fn answer(&mut self) -> Option<Rc<Answered>> {
         if let Answer::Bytes { caller_dialect, body } = &self.answer {
-            let read = match caller_dialect {
-                CallerDialect::OpenaiResponses => responses::decode_answer(body),
-                _ => registry::upstream(*caller_dialect).decode_response(body),
-            };
+            let read = registry::upstream(*caller_dialect).decode_response(body);
             self.answer = read.map_or(Answer::Unknown, |response| {
                 Answer::Read(Rc::new(Answered { response, is_whole: true }))
             });

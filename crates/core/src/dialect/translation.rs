@@ -183,11 +183,10 @@ impl Translation {
         if self.codecs.is_none() && self.caller_dialect == CallerDialect::OpenaiResponses {
             return Operation::Responses { stream: self.stream };
         }
-        let multimodal = self
-            .codecs
-            .as_ref()
-            .is_some_and(|codecs| codecs.upstream.is_multimodal(&codecs.request, upstream_model));
-        Operation::Chat { stream: self.stream, multimodal }
+        match &self.codecs {
+            Some(codecs) => codecs.upstream.operation(&codecs.request, upstream_model),
+            None => Operation::Chat { stream: self.stream, multimodal: false },
+        }
     }
 
     /// The pipe of a streamed answer.

@@ -69,8 +69,7 @@ impl Probe {
     /// The operation for the upstream.
     #[must_use]
     pub fn operation(&self) -> Operation {
-        let multimodal = self.upstream.is_multimodal(&self.request, &self.model);
-        Operation::Chat { stream: self.request.stream, multimodal }
+        self.upstream.operation(&self.request, &self.model)
     }
 
     /// The text of an unstreamed answer, or its error.

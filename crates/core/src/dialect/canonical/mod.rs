@@ -34,6 +34,7 @@ pub use response::{ChatResponse, Choice, FinishReason, ReplyContext};
 pub use stream::{PartStart, StreamDecoder, StreamEncoder, StreamEvent};
 pub use tier::{anthropic_tier, openai_tier};
 
+use crate::dialect::operation::Operation;
 use crate::error::ApiError;
 
 /// A request in an upstream's dialect.
@@ -82,8 +83,8 @@ pub trait UpstreamCodec {
     fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
     /// Decodes the body of an error response, in any form: the service's own, HTML, or empty.
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo;
-    /// Whether the request goes to the address for models that see or hear, of a service that has one for each.
-    fn is_multimodal(&self, _request: &ChatRequest, _model: &str) -> bool {
-        false
+    /// The operation that the encoded request is for.
+    fn operation(&self, request: &ChatRequest, _model: &str) -> Operation {
+        Operation::Chat { stream: request.stream, multimodal: false }
     }
 }

@@ -7,9 +7,11 @@ pub enum SignatureOrigin {
     Anthropic,
     /// Google, with the Gemini API or Vertex AI.
     Google,
+    /// A service with the Responses API. Which one is part of the signature.
+    OpenAi,
 }
 
 impl SignatureOrigin {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Anthropic, Self::Google];
+    pub const ALL: [Self; 3] = [Self::Anthropic, Self::Google, Self::OpenAi];
 }

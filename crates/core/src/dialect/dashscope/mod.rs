@@ -23,6 +23,7 @@ pub use endpoint::{Endpoint, STREAM_HEADER};
 use super::canonical::{
     ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, StreamDecoder, UpstreamCodec,
 };
+use super::operation::Operation;
 use super::upstream::constraints;
 
 /// The native dialect of Qwen.
@@ -50,8 +51,9 @@ impl UpstreamCodec for DashScope {
         error::decode(status, body)
     }
 
-    fn is_multimodal(&self, request: &ChatRequest, model: &str) -> bool {
-        Endpoint::of(request, model) == Endpoint::MultimodalGeneration
+    fn operation(&self, request: &ChatRequest, model: &str) -> Operation {
+        let multimodal = Endpoint::of(request, model) == Endpoint::MultimodalGeneration;
+        Operation::Chat { stream: request.stream, multimodal }
     }
 }
 

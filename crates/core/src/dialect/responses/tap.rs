@@ -1,12 +1,9 @@
 //! The observer of pass-through responses, for providers with this dialect.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
 use serde_json::json;
 
 use super::decode_answer::Answer;
-use crate::dialect::canonical::{ErrorInfo, Json};
+use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
 use crate::dialect::stream_translation::finish_word;
 use crate::dialect::tap::{Ending, Observer};
@@ -38,27 +35,16 @@ impl Default for ResponsesObserver {
     }
 }
 
-#[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(borrow, default)]
-    r#type: Cow<'a, str>,
-    #[serde(default)]
-    sequence_number: Option<u64>,
-    #[serde(borrow)]
-    delta: Option<Cow<'a, str>>,
-    response: Option<Json>,
-}
-
 impl Observer for ResponsesObserver {
     fn observe(&mut self, event: Event<'_>) -> bool {
         let Some(data) = event.data() else { return true };
         let spare = Spare::default();
-        let Ok(wire) = lenient::read::<Wire<'_>>(&data, &spare) else { return true };
-        self.sequence = wire.sequence_number.unwrap_or(self.sequence);
-        if let Some(delta) = &wire.delta {
-            self.facts.estimated_completion += estimate_tokens(delta);
+        let Ok(wire) = lenient::object(&data, &spare) else { return true };
+        self.sequence = wire.integer("sequence_number").unwrap_or(self.sequence);
+        if let Some(delta) = wire.piece("delta") {
+            self.facts.estimated_completion += estimate_tokens(&delta);
         }
-        let ending = match &*wire.r#type {
+        let ending = match wire.text("type").as_deref().unwrap_or_default() {
             "response.completed" | "response.incomplete" => Ending::Done,
             "response.failed" | "error" => Ending::Error,
             "response.created" | "response.queued" => Ending::Open,
@@ -71,10 +57,10 @@ impl Observer for ResponsesObserver {
         if self.ending == Ending::Open {
             self.ending = ending;
         }
-        let answer = wire.response.and_then(|body| lenient::nested::<Answer>(body.raw()));
+        let answer = wire.object("response").map(|response| Answer::of(&response));
         let Some(answer) = answer else { return true };
-        self.is_background |= answer.background == Some(true);
-        self.facts.usage = answer.usage().or(self.facts.usage);
+        self.is_background |= answer.background;
+        self.facts.usage = answer.usage.or(self.facts.usage);
         self.facts.finish_reason = answer.finish(false).as_ref().map(finish_word);
         self.id = answer.id.or(self.id.take());
         true
@@ -119,12 +105,13 @@ impl Observer for ResponsesObserver {
 
 /// Extracts what is recorded from an unstreamed answer.
 pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
-    let answer: Answer = lenient::read(body, &Spare::default())?;
+    let spare = Spare::default();
+    let answer = Answer::of(&lenient::object(body, &spare)?);
     let facts = StreamFacts {
-        usage: answer.usage(),
+        usage: answer.usage,
         finish_reason: answer.finish(false).as_ref().map(finish_word),
         // A background response has no content yet.
-        estimated_completion: if answer.usage().is_some() || answer.background == Some(true) {
+        estimated_completion: if answer.usage.is_some() || answer.background {
             0
         } else {
             estimate_tokens(&String::from_utf8_lossy(body))
@@ -136,9 +123,10 @@ pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::caller::CallerDialect;
     use crate::dialect::canonical::{FinishReason, Part, assemble};
     use crate::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
-    use crate::dialect::responses::answer_decoder;
+    use crate::dialect::registry;
     use crate::dialect::tap::Tap;
 
     fn stream(background: bool) -> String {
@@ -190,7 +178,8 @@ mod tests {
     fn a_stream_and_its_last_event_say_the_same() {
         let text = stream(false);
         for size in [1, 7, 10_000] {
-            let (mut decoder, mut events) = (answer_decoder(), Vec::new());
+            let (mut decoder, mut events) =
+                (registry::upstream(CallerDialect::OpenaiResponses).stream_decoder(), Vec::new());
             for chunk in text.as_bytes().chunks(size) {
                 decoder.push(chunk, &mut events);
             }
@@ -198,7 +187,9 @@ mod tests {
             let streamed = assemble(events).unwrap();
             let last = text.lines().rev().find_map(|line| line.strip_prefix("data: ")).unwrap();
             let body: serde_json::Value = serde_json::from_str(last).unwrap();
-            let whole = super::super::decode_answer(body["response"].to_string().as_bytes()).unwrap();
+            let whole = registry::upstream(CallerDialect::OpenaiResponses)
+                .decode_response(body["response"].to_string().as_bytes())
+                .unwrap();
             assert_eq!(streamed.choices, whole.choices);
             assert_eq!(
                 (streamed.usage, streamed.id, streamed.created),

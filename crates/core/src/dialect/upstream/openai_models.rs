@@ -40,6 +40,35 @@ pub fn least_effort(model: &str) -> &'static str {
     }
 }
 
+/// The name without the vendor in front of it: services that sell the models of many have it.
+pub fn bare(model: &str) -> &str {
+    model.rsplit_once('/').map_or(model, |(_, name)| name)
+}
+
+/// Whether the model is served by the Responses API only
+/// (<https://platform.openai.com/docs/models>).
+pub fn has_only_responses(model: &str) -> bool {
+    let name = bare(model);
+    let has = |word: &str| name.split('-').any(|part| part == word);
+    is_official(name) && (has("codex") || has("pro") || name.contains("deep-research"))
+        || name.starts_with("computer-use-preview")
+        || name.starts_with("codex-mini")
+}
+
+/// Whether Chat Completions refuse functions of the caller for this model with this effort: from 5.4 on with any effort
+/// but `none`, from 5.6 on also without one.
+pub fn refuses_functions_in_chat(model: &str, effort: Option<&str>) -> bool {
+    let name = bare(model);
+    let first_to_think_unasked = (5, 6);
+    match gpt_generation(name) {
+        Some(generation) if generation >= (5, 4) && !name.contains("-chat") => match effort {
+            Some(effort) => effort != "none",
+            None => generation >= first_to_think_unasked,
+        },
+        _ => false,
+    }
+}
+
 fn is_o_series(name: &str) -> bool {
     name.strip_prefix('o').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
@@ -67,6 +96,39 @@ mod tests {
             assert!(is_reasoning(name), "{name}");
         }
         assert!(!is_reasoning("gpt-4.1") && !is_reasoning("gpt-4o"));
+    }
+
+    #[test]
+    fn some_models_want_the_responses_api() {
+        for name in [
+            "gpt-5-codex",
+            "gpt-5.1-codex-max",
+            "gpt-5-pro",
+            "o1-pro",
+            "o3-pro-2025-06-10",
+            "openai/gpt-5.2-pro",
+            "o4-mini-deep-research",
+            "computer-use-preview-2025-03-11",
+            "codex-mini-latest",
+        ] {
+            assert!(has_only_responses(name), "{name}");
+        }
+        for name in ["gpt-5", "gpt-4o", "o3", "gemini-2.5-pro", "codestral", "gpt-4o-mini-transcribe"] {
+            assert!(!has_only_responses(name), "{name}");
+        }
+        for (name, effort, refuses) in [
+            ("gpt-5.3", Some("high"), false),
+            ("gpt-5.4", None, false),
+            ("gpt-5.4-mini", Some("low"), true),
+            ("gpt-5.5", Some("none"), false),
+            ("gpt-5.6", None, true),
+            ("gpt-5.6-luna", Some("none"), false),
+            ("gpt-6-astra", None, true),
+            ("gpt-5.6-chat-latest", None, false),
+            ("o3", Some("high"), false),
+        ] {
+            assert_eq!(refuses_functions_in_chat(name, effort), refuses, "{name} {effort:?}");
+        }
     }
 
     #[test]

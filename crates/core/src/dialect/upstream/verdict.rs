@@ -19,6 +19,7 @@ use crate::dialect::canonical::{
     ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, ErrorKind, FinishReason, Limits, StreamDecoder,
     StreamEvent, StreamFault, UpstreamCodec, explode,
 };
+use crate::dialect::operation::Operation;
 
 /// Most bytes of the beginning of a stream that are kept until its first word.
 const HEAD_LIMIT: usize = 16 << 10;
@@ -163,8 +164,8 @@ impl UpstreamCodec for Judged {
         error
     }
 
-    fn is_multimodal(&self, request: &ChatRequest, model: &str) -> bool {
-        self.codec.is_multimodal(request, model)
+    fn operation(&self, request: &ChatRequest, model: &str) -> Operation {
+        self.codec.operation(request, model)
     }
 }
 

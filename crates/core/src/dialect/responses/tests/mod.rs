@@ -4,3 +4,4 @@ mod request;
 mod stored;
 mod stream;
 mod support;
+mod upstream;

@@ -44,7 +44,6 @@ pub const MISTRAL: Limits = Limits { call_id: Spelling::of(9, "").exactly(9), ..
 
 /// `OpenAI` Responses: names as in Chat Completions; `call_id` has at most 64 characters
 /// (`FunctionToolCallItem.call_id` in the `OpenAPI` document).
-#[cfg_attr(not(test), expect(dead_code, reason = "no codec asks in Responses yet"))]
 pub const OPENAI_RESPONSES: Limits =
     Limits { tool_name: COMMON_NAME, call_id: Spelling::no_longer_than(64), media: media::OPENAI };
 
