@@ -34,6 +34,7 @@ use crate::platform::{log_error, now_ms};
 use crate::store::dify;
 
 const JSON: &str = "application/json; charset=utf-8";
+const EVENTS: &str = "text/event-stream; charset=utf-8";
 
 /// A request, for any candidate.
 pub struct Asked<'a> {
@@ -172,8 +173,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     let status = answer.response.status;
     let stream_type = candidate.upstream.provider().stream_type();
     let is_stream = content_type(&answer.response).starts_with(stream_type) && status < 400;
-    if is_stream && has_body(status) && (answer.translation.wants_stream() || answer.translation.is_native())
-    {
+    if is_stream && has_body(status) && answer.translation.wants_stream() {
         return receive_stream(asked, candidate, answer).await;
     }
     let Begun { response, connection, translation, memory, headers, first_byte_ms } = answer;
@@ -195,11 +195,14 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     if status >= 400 {
         return Err(refused(asked, candidate, &translation, &response, headers, body));
     }
-    let mut whole = read(&translation, is_stream, &body).map_err(|error| {
+    let mut whole = translation.read(is_stream, &body.bytes).map_err(|error| {
         let name = &candidate.upstream.record.name;
         log_error("upstream answer", &format_args!("provider {name}: {}", error.message));
         broken_off(asked, candidate, &error)
     })?;
+    if let Some(is_stream) = whole.is_stream {
+        set_header(&headers, "content-type", if is_stream { EVENTS } else { JSON });
+    }
     let mut transcript = Transcript::default();
     match whole.answer.take() {
         Some(response) => transcript.keep_read_answer(Answered { response, is_whole: true }),
@@ -214,14 +217,6 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     let body = whole.body.take().map_or(body, Body::from_bytes);
     let body = AcceptedBody::Whole(Box::new(Whole { body, answer: whole, memory }));
     Ok(Accepted { status, headers, body, transcript, first_byte_ms })
-}
-
-/// Reads an unstreamed answer, or an unrequested stream.
-fn read(translation: &Translation, is_stream: bool, body: &Body) -> Result<WholeAnswer, ErrorInfo> {
-    match is_stream.then(|| translation.collected(&body.bytes)).flatten() {
-        Some(collected) => collected,
-        None => translation.whole(&body.bytes),
-    }
 }
 
 /// An error of the upstream.

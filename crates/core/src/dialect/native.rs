@@ -1,5 +1,8 @@
 //! Observers of pass-through answers, for each dialect that callers and upstreams share.
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, StreamDecoder, assemble};
 use crate::dialect::listener::Listener;
@@ -64,6 +67,27 @@ pub fn inspect(caller_dialect: CallerDialect, body: &[u8]) -> Result<StreamFacts
     }
     let response = decode(caller_dialect, body)?;
     Ok(glance.map_or_else(|_| facts_of(&response), |glance| glance.facts))
+}
+
+/// The answer of a stream that was read to its end.
+pub fn collect(caller_dialect: CallerDialect, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
+    let (mut decoder, mut events) = (stream_decoder(caller_dialect), Vec::new());
+    decoder.push(body, &mut events);
+    decoder.finish(&mut events);
+    assemble(events)
+}
+
+/// The response object in the last event of a stream of the Responses API.
+#[must_use]
+pub fn final_response(stream: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Last<'a> {
+        #[serde(borrow)]
+        response: &'a RawValue,
+    }
+    let data = stream.split(|byte| *byte == b'\n').rev().filter_map(|line| line.strip_prefix(b"data:"));
+    let mut last = data.filter_map(|data| serde_json::from_slice::<Last<'_>>(data).ok());
+    last.next().map(|last| last.response.get().as_bytes().to_vec())
 }
 
 fn decode(caller_dialect: CallerDialect, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {

@@ -19,10 +19,13 @@ use crate::dialect::stream_translation::{StreamTranslation, facts_of};
 use crate::dialect::upstream::verdict::Judged;
 use crate::dialect::{gemini, native, registry};
 use crate::error::ApiError;
+use crate::sse;
 
 /// The translation of one request, which may be the identity.
 pub struct Translation {
     caller_dialect: CallerDialect,
+    /// The model that the caller named.
+    model: String,
     stream: bool,
     wants_usage: bool,
     /// Whether usage may be requested in a stream from an upstream with the caller's dialect.
@@ -56,6 +59,8 @@ pub struct WholeAnswer {
     pub body: Option<Vec<u8>>,
     /// The body to be stored, if it differs: that of an answer written as a stream.
     pub kept: Option<Vec<u8>>,
+    /// Whether the body is a stream, whatever the upstream's `content-type` says; `None` if that is right.
+    pub is_stream: Option<bool>,
     /// What is recorded of it.
     pub facts: StreamFacts,
     /// The answer in the canonical model, if it was decoded.
@@ -69,6 +74,7 @@ impl Translation {
         let wants_usage = inbound.wants_usage() || !inbound.stream;
         Self {
             caller_dialect: inbound.caller_dialect,
+            model: inbound.model.to_string(),
             stream: inbound.stream,
             wants_usage,
             asks_usage,
@@ -129,6 +135,7 @@ impl Translation {
         let codecs = Some(Codecs { request, caller, upstream, context });
         Self {
             caller_dialect: inbound.caller_dialect,
+            model: inbound.model.to_string(),
             stream: inbound.stream,
             wants_usage,
             asks_usage: true,
@@ -201,13 +208,25 @@ impl Translation {
         }
     }
 
-    /// An unstreamed answer with a success status. The error is its failure: see
+    /// An answer with a success status that was read to its end. `is_stream`: the upstream says that it is a stream;
+    /// one that is labelled as something else is recognised. The error is the answer's failure: see
     /// [`verdict`](crate::dialect::upstream::verdict).
-    pub fn whole(&self, body: &[u8]) -> Result<WholeAnswer, ErrorInfo> {
+    pub fn read(&self, is_stream: bool, body: &[u8]) -> Result<WholeAnswer, ErrorInfo> {
+        if !is_stream && !sse::is_stream(body) {
+            return self.whole(body);
+        }
+        match &self.codecs {
+            Some(codecs) => codecs.collected(body, self.stream),
+            None => self.collected(body),
+        }
+    }
+
+    fn whole(&self, body: &[u8]) -> Result<WholeAnswer, ErrorInfo> {
         let Some(codecs) = &self.codecs else {
             return native::inspect(self.caller_dialect, body).map(|facts| WholeAnswer {
                 body: None,
                 kept: None,
+                is_stream: None,
                 facts,
                 answer: None,
             });
@@ -216,23 +235,22 @@ impl Translation {
         let response = limits::restored_response(response, &codecs.tool_names());
         let facts = facts_of(&response);
         let (body, kept) = codecs.write(&response, self.stream);
-        Ok(WholeAnswer { body: Some(body), kept, facts, answer: Some(response) })
+        Ok(WholeAnswer { body: Some(body), kept, is_stream: None, facts, answer: Some(response) })
     }
 
-    /// The answer of an upstream that streams although the caller did not request it; `None` where bytes pass
-    /// through.
-    #[must_use]
-    pub fn collected(&self, body: &[u8]) -> Option<Result<WholeAnswer, ErrorInfo>> {
-        let codecs = self.codecs.as_ref()?;
-        let mut decoder = codecs.stream_decoder();
-        let mut events: Vec<StreamEvent> = Vec::new();
-        decoder.push(body, &mut events);
-        decoder.finish(&mut events);
-        Some(assemble(events).map(|response| {
-            let facts = facts_of(&response);
-            let (body, kept) = codecs.write(&response, false);
-            WholeAnswer { body: Some(body), kept, facts, answer: Some(response) }
-        }))
+    /// A stream in the caller's dialect that cannot be relayed as one: it is labelled as something else, or the caller
+    /// did not request a stream.
+    fn collected(&self, body: &[u8]) -> Result<WholeAnswer, ErrorInfo> {
+        let response = native::collect(self.caller_dialect, body)?;
+        let context = ReplyContext { unique: "collected".to_owned(), created: 0, model: self.model.clone() };
+        let body = match self.caller_dialect {
+            _ if self.stream => None,
+            CallerDialect::OpenaiResponses => native::final_response(body),
+            dialect => Some(registry::caller(dialect).encode_response(&response, &context)),
+        };
+        let is_stream = Some(self.stream || body.is_none());
+        let facts = facts_of(&response);
+        Ok(WholeAnswer { body, kept: None, is_stream, facts, answer: Some(response) })
     }
 
     /// The request in the canonical model, if it was decoded.
@@ -260,6 +278,18 @@ impl Translation {
 }
 
 impl Codecs {
+    /// A stream that was read to its end, as the caller requested the answer.
+    fn collected(&self, body: &[u8], as_stream: bool) -> Result<WholeAnswer, ErrorInfo> {
+        let mut decoder = self.stream_decoder();
+        let mut events: Vec<StreamEvent> = Vec::new();
+        decoder.push(body, &mut events);
+        decoder.finish(&mut events);
+        let response = assemble(events)?;
+        let facts = facts_of(&response);
+        let (body, kept) = self.write(&response, as_stream);
+        Ok(WholeAnswer { body: Some(body), kept, is_stream: None, facts, answer: Some(response) })
+    }
+
     /// The names of tools that the upstream does not accept, with those that stand for them.
     fn tool_names(&self) -> limits::Renaming {
         limits::tool_names(&self.request, self.upstream.limits())
@@ -281,5 +311,60 @@ impl Codecs {
             encoder.encode(&event, &mut out);
         }
         (out, encoder.final_body())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::openai::codec::OpenAi;
+    use crate::dialect::upstream::verdict::Judged;
+
+    const STREAM: &[u8] = b"data: {\"id\":\"c\",\"created\":7,\"model\":\"served\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ho\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    const WHOLE: &[u8] = br#"{"choices":[{"message":{"content":"ho"},"finish_reason":"stop"}]}"#;
+    const ERROR: &[u8] = b"data: {\"error\":{\"message\":\"no seat\",\"code\":429}}\n\n";
+
+    fn asked(stream: bool) -> String {
+        format!(
+            r#"{{"model":"m","stream":{stream},"max_tokens":5,"messages":[{{"role":"user","content":"hi"}}]}}"#
+        )
+    }
+
+    /// The answer read, as it is and translated from Chat Completions.
+    fn read(dialect: CallerDialect, stream: bool, body: &[u8]) -> Result<WholeAnswer, ErrorInfo> {
+        let request = asked(stream);
+        let inbound = Inbound::parse(dialect, request.as_bytes(), None).unwrap();
+        if dialect == CallerDialect::OpenaiChat {
+            return Translation::native(&inbound, true).read(false, body);
+        }
+        let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
+        let upstream = Box::new(Judged::new(Box::new(OpenAi::default())));
+        Translation::translated(&inbound, upstream, context).unwrap().read(false, body)
+    }
+
+    #[test]
+    fn a_stream_with_another_label_is_what_the_caller_asked_for() {
+        let verbatim = read(CallerDialect::OpenaiChat, true, STREAM).unwrap();
+        assert_eq!((verbatim.body, verbatim.is_stream), (None, Some(true)));
+        let whole = read(CallerDialect::OpenaiChat, false, STREAM).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&whole.body.unwrap()).unwrap();
+        assert_eq!(
+            (&body["choices"][0]["message"]["content"], &body["model"]),
+            (&"ho".into(), &"served".into())
+        );
+        assert_eq!(whole.is_stream, Some(false));
+        for stream in [false, true] {
+            let body = read(CallerDialect::Anthropic, stream, STREAM).unwrap().body.unwrap();
+            assert_eq!(sse::is_stream(&body), stream);
+            assert!(String::from_utf8(body).unwrap().contains("ho"));
+            let error = read(CallerDialect::OpenaiChat, stream, ERROR).unwrap_err();
+            assert_eq!((error.status, error.message.as_str()), (429, "no seat"));
+        }
+    }
+
+    #[test]
+    fn a_whole_answer_passes_as_it_is() {
+        let answer = read(CallerDialect::OpenaiChat, false, WHOLE).unwrap();
+        assert_eq!((answer.body, answer.is_stream, answer.answer), (None, None, None));
     }
 }
