@@ -110,7 +110,10 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
     ErrorInfo {
         status,
         kind,
-        message: detail.message.unwrap_or_else(|| format!("The provider answered with status {status}.")),
+        message: detail
+            .message
+            .filter(|message| !message.trim().is_empty())
+            .unwrap_or_else(|| format!("The provider answered with status {status}.")),
         code: reason.map(str::to_owned).or(detail.status),
         param: param.map(str::to_owned),
         fault: None,
@@ -121,7 +124,7 @@ pub fn decode(status: u16, body: &[u8]) -> ErrorInfo {
 #[must_use]
 pub fn decode_in_answer(body: &[u8]) -> ErrorInfo {
     match detail(body) {
-        Some(Detail { message: Some(_), .. }) => decode(502, body),
+        Some(Detail { message: Some(message), .. }) if !message.trim().is_empty() => decode(502, body),
         _ => told::error_in(body).unwrap_or_else(|| decode(502, body)),
     }
 }

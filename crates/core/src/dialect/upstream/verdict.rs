@@ -152,9 +152,9 @@ impl UpstreamCodec for Judged {
     /// What the codec reads; where it finds no words, those of any other service's form.
     fn decode_error(&self, status: u16, body: &[u8]) -> ErrorInfo {
         let mut error = self.codec.decode_error(status, body);
-        if error.message.starts_with("The provider answered with status")
-            && let Some(told) = told::read(body)
-        {
+        let is_wordless =
+            error.message.trim().is_empty() || error.message.starts_with("The provider answered with status");
+        if is_wordless && let Some(told) = told::read(body) {
             let told = told.into_info(status);
             if !told.message.is_empty() {
                 error.message = told.message;
