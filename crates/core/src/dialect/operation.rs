@@ -43,6 +43,11 @@ impl Operation {
             Self::Speech if !is_attributed => {
                 usage.audio_completion = usage.completion;
             }
+            // They answer without tokens; some services tell a total only.
+            Self::Embeddings | Self::Rerank | Self::Moderations => {
+                usage.prompt = usage.prompt.saturating_add(std::mem::take(&mut usage.completion));
+                usage.reasoning = 0;
+            }
             _ => {}
         }
     }
@@ -82,6 +87,9 @@ mod tests {
             operation.attribute(&mut usage);
             (usage.image_completion, usage.audio_completion)
         };
+        let mut embedded = usage(9, 0);
+        Operation::Embeddings.attribute(&mut embedded);
+        assert_eq!(embedded, TokenUsage { prompt: 9, ..TokenUsage::default() });
         assert_eq!(after(Operation::ImageEdits, usage(9, 0)), (9, 0));
         assert_eq!(after(Operation::ImageGenerations, usage(9, 5)), (5, 0));
         assert_eq!(after(Operation::Speech, usage(9, 0)), (0, 9));

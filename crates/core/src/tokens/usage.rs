@@ -70,7 +70,6 @@ pub enum ServedTier {
 impl ServedTier {
     /// Whether it is the list price.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
     pub fn is_standard(&self) -> bool {
         *self == Self::Standard
     }

@@ -10,7 +10,7 @@ use super::said::Said;
 use super::usage::Sources;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
-use crate::dialect::upstream::usage::Tally;
+use crate::dialect::upstream::usage::{self, Tally};
 use crate::json::lenient::{self, Spare, string};
 use crate::tokens::estimate_tokens;
 
@@ -87,12 +87,16 @@ pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
 /// answer. Anything else passes.
 pub fn inspect_operation(body: &[u8]) -> Result<StreamFacts, ErrorInfo> {
     let spare = Spare::default();
-    if let Ok(fields) = lenient::object(body, &spare)
-        && codec::is_error(&fields)
-    {
+    let fields = lenient::object(body, &spare).ok();
+    if fields.as_ref().is_some_and(codec::is_error) {
         return Err(codec::decode_error_in_answer(body));
     }
-    Ok(inspect(body).map(|glance| glance.facts).unwrap_or_default())
+    let mut facts = inspect(body).map(|glance| glance.facts).unwrap_or_default();
+    if facts.usage.is_none() {
+        // Rerankers in the manner of Cohere have the counts here.
+        facts.usage = fields.and_then(|fields| usage::read(fields.get_set("meta")?));
+    }
+    Ok(facts)
 }
 
 fn estimate(choice: &Choice<'_>) -> u64 {
@@ -148,6 +152,8 @@ mod tests {
         for body in ["[[0.1]]", r#"{"text":"heard","error":null}"#, r#"{"results":[],"error":""}"#, "7"] {
             assert!(inspect_operation(body.as_bytes()).is_ok(), "{body}");
         }
+        let reranked = br#"{"results":[],"meta":{"billed_units":{"input_tokens":7,"search_units":1}}}"#;
+        assert_eq!(inspect_operation(reranked).unwrap().usage.unwrap().prompt, 7);
         let error = inspect_operation(br#"{"error":{"message":"m","code":429}}"#).unwrap_err();
         assert_eq!((error.status, error.message.as_str()), (429, "m"));
     }

@@ -42,6 +42,7 @@ pub fn read(usage: &RawValue) -> Option<TokenUsage> {
 
 /// The numbers of an answer so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact that an object tells")]
 pub struct Tally {
     /// The number of each row of the table.
     numbers: [u64; ROWS],
@@ -87,11 +88,11 @@ impl Tally {
         if Kind::of(usage) == Kind::Object {
             let mut said = Self { is_iteration: self.is_iteration, ..Self::default() };
             said.add_object(usage, Place::Top);
-            self.merge(said);
+            self.merge(&said);
         }
     }
 
-    fn merge(&mut self, said: Self) {
+    fn merge(&mut self, said: &Self) {
         let says = |what| said.first(what).is_some_and(|number| number > 0);
         // Services that repeat the usage repeat all of it; some imitations of Messages say zero at the end for what
         // they said at the start.

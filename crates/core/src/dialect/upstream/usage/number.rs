@@ -68,7 +68,7 @@ fn shifted(text: &str, shift: i32, is_rounded_up: bool) -> Option<u64> {
         (false, Some(magnitude)) => mantissa.saturating_mul(magnitude),
         (false, None) => u128::MAX,
         (true, Some(magnitude)) => {
-            let has_rest = has_more || mantissa % magnitude != 0;
+            let has_rest = has_more || !mantissa.is_multiple_of(magnitude);
             mantissa / magnitude + u128::from(is_rounded_up && has_rest)
         }
         (true, None) => u128::from(is_rounded_up),
