@@ -6,6 +6,7 @@
 //! ([`history`](crate::dialect::upstream::history)).
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use super::encode_media::media_part;
 use super::service::Service;
@@ -30,6 +31,7 @@ pub(super) struct Conversation<'a> {
 pub(super) fn write<'a>(history: &'a History<'_>, model: &str, service: Service) -> Conversation<'a> {
     let mut writer = Writer {
         out: Conversation { contents: Vec::new(), system: Vec::new(), dropped: Vec::new() },
+        due: VecDeque::new(),
         attached: Vec::new(),
         service,
         newest: model_name::has_thinking_levels(model),
@@ -77,6 +79,8 @@ fn forget_ids(contents: &mut [ContentOut<'_>]) {
 
 struct Writer<'a> {
     out: Conversation<'a>,
+    /// Ids and names of the calls whose results are to come, in order.
+    due: VecDeque<(&'a str, &'a str)>,
     /// Pictures of the results so far, which follow the last one.
     attached: Vec<PartOut<'a>>,
     service: Service,
@@ -132,13 +136,6 @@ impl<'a> Writer<'a> {
         self.append(USER, attached);
     }
 
-    /// The name of the call with this id in the last turn of the model.
-    fn name_of(&self, id: &str) -> Option<&'a str> {
-        let turn = self.out.contents.iter().rev().find(|turn| turn.role == Some(MODEL))?;
-        let mut calls = turn.parts.iter().filter_map(|part| part.function_call.as_ref());
-        calls.find(|call| call.id == Some(id)).map(|call| call.name)
-    }
-
     fn append(&mut self, role: &'static str, mut parts: Vec<PartOut<'a>>) {
         if parts.is_empty() {
             return;
@@ -173,7 +170,8 @@ impl<'a> Writer<'a> {
                 self.push_media(parts, media, "application/pdf", name, path);
             }
             Part::ToolResult { call_id, name, parts: results, is_error, .. } => {
-                let name = match self.name_of(call_id).or(name.as_deref()) {
+                let called = self.due.pop_front().filter(|(id, _)| id == call_id).map(|(_, name)| name);
+                let name = match called.or(name.as_deref()) {
                     Some(name) => Cow::Borrowed(name),
                     None => constraints::GEMINI.tool_name.similar(call_id),
                 };
@@ -192,6 +190,7 @@ impl<'a> Writer<'a> {
         self.note_cache(part);
         match part {
             Part::ToolCall { id, name, arguments, signature, .. } => {
+                self.due.push_back((id, name));
                 let own = signature.as_deref().and_then(|signature| self.own_signature(signature, path));
                 // The signature of a call may be in a thinking block before it, where a dialect has no other place.
                 let handed_over = parts.pop_if(|last| is_bare_signature(last) && own.is_none());

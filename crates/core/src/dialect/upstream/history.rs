@@ -277,6 +277,8 @@ struct Writer<'a> {
     next: usize,
     /// The calls of the last message written, whose results are not yet written, with their new ids.
     due: Vec<(usize, String)>,
+    /// Index of the message with the last of these results.
+    due_until: usize,
     ids: BTreeMap<String, usize>,
     accepted: &'static Spelling,
     written: Vec<Message>,
@@ -290,6 +292,7 @@ impl<'a> Writer<'a> {
             rounds: Rounds::of(request),
             next: 0,
             due: Vec::new(),
+            due_until: 0,
             ids: BTreeMap::new(),
             accepted,
             written: Vec::with_capacity(request.len()),
@@ -299,7 +302,7 @@ impl<'a> Writer<'a> {
 
     fn message(&mut self, index: usize, message: &'a Message) {
         let is_assistant = message.role == Role::Assistant;
-        if !(is_assistant && self.continues_round(index)) {
+        if !(is_assistant && self.due_until > index) {
             self.end_round();
         }
         let mut parts = Vec::with_capacity(message.parts.len());
@@ -349,18 +352,15 @@ impl<'a> Writer<'a> {
             self.written.push(Message { role, parts, name: message.name.clone() });
             self.places.push((index, places));
         }
+        let results = calls.iter().filter_map(|(call, _)| self.rounds.calls.get(*call)?.results.iter().max());
+        self.due_until = results.map(|(message, _)| *message).fold(self.due_until, usize::max);
         self.due.append(&mut calls);
-    }
-
-    /// Whether a result of the last message's calls comes after the message at this index.
-    fn continues_round(&self, index: usize) -> bool {
-        let mut calls = self.due.iter().filter_map(|(call, _)| self.rounds.calls.get(*call));
-        calls.any(|call| call.results.iter().any(|(message, _)| *message > index))
     }
 
     /// Writes the results of the last message's calls.
     fn end_round(&mut self) {
         let due = std::mem::take(&mut self.due);
+        self.due_until = 0;
         let Some(own) = self.places.last().map(|(own, _)| *own).filter(|_| !due.is_empty()) else { return };
         let (mut results, mut places) = (Vec::new(), Vec::new());
         for (call, id) in due {
@@ -574,6 +574,20 @@ mod tests {
         );
         assert_eq!(roles(&[user("q"), system()]), [Role::User, Role::System]);
         assert_eq!(roles(&[system(), answer()]), [Role::System, Role::Assistant]);
+    }
+
+    #[test]
+    fn a_long_history_is_read_once() {
+        let many = 5_000;
+        let mut first = calls(&["open"; 5_000]);
+        first.parts.push(call("last"));
+        let mut given = vec![first];
+        given.extend((0..many).map(|_| said(Role::Assistant, vec![Part::text("x")])));
+        given.push(results(&["last"]));
+        let history = settled(&given, &Spelling::ANY);
+        assert_eq!(history.messages.len(), 2);
+        assert_eq!(history.messages[0].parts.len(), 2 * many + 1);
+        assert!(is_settled(&history.messages));
     }
 
     #[test]
