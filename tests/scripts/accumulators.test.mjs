@@ -78,7 +78,15 @@ function everyStream(client, dialect, read, expected, { takesChoices = true } = 
 
 const key = { apiKey: "k", maxRetries: 0 };
 const messages = [{ role: "user", content: "q" }];
-const parsed = (text) => (text ? JSON.parse(text) : {});
+
+/** The arguments of a call. Those of a custom tool are free text. */
+function parsed(text) {
+  try {
+    return text ? JSON.parse(text) : {};
+  } catch {
+    return text;
+  }
+}
 
 function ofCompletion({ choices: [{ message, finish_reason }] }) {
   return {
