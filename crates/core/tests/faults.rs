@@ -15,7 +15,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ChatResponse, ErrorInfo, UpstreamCodec, assemble};
+use nexus_edge_core::dialect::registry;
 use nexus_edge_core::provider::{ProviderKind, Quirks};
 use serde_json::Value;
 
@@ -384,4 +386,64 @@ fn halves_in_two_pieces_are_put_together() {
         }
     }
     assert!(joined > 20, "{joined}");
+}
+
+/// The requests of a caller dialect with one of their strings replaced, each in two ways.
+fn with_one_half(document: &Value, at: usize) -> Option<Value> {
+    fn walk(value: &mut Value, left: &mut usize) -> bool {
+        match value {
+            Value::String(text) => {
+                if *left == 0 {
+                    text.push(HALF);
+                    return true;
+                }
+                *left -= 1;
+                false
+            }
+            Value::Array(items) => items.iter_mut().any(|item| walk(item, left)),
+            Value::Object(fields) => fields.values_mut().any(|value| walk(value, left)),
+            _ => false,
+        }
+    }
+    let (mut document, mut left) = (document.clone(), at);
+    walk(&mut document, &mut left).then_some(document)
+}
+
+#[test]
+fn a_request_with_half_a_character_is_refused_or_read_with_a_replacement() {
+    let (mut refused, mut read, mut different) = (0, 0, Vec::new());
+    for (dialect, name) in [
+        (CallerDialect::OpenaiChat, "openai"),
+        (CallerDialect::OpenaiCompletions, "openai_legacy"),
+        (CallerDialect::OpenaiResponses, "responses"),
+        (CallerDialect::Anthropic, "anthropic"),
+        (CallerDialect::Gemini, "gemini"),
+    ] {
+        for (path, json) in fixtures("requests", name) {
+            let document: Value = serde_json::from_str(&json).unwrap();
+            for faulty in (0..).map_while(|at| with_one_half(&document, at)) {
+                let decode = |half: &str| {
+                    let body = faulty.to_string().replace(HALF, half);
+                    (registry::caller(dialect).decode_request(body.as_bytes()), body)
+                };
+                match decode("\\ud83d") {
+                    (Err(error), body) => {
+                        assert_eq!(error.status, 400, "{}\n{body}", path.display());
+                        refused += 1;
+                    }
+                    (Ok(request), body) => {
+                        let clean = decode("\\ufffd").0.unwrap();
+                        // JSON is carried as it is written.
+                        let shown = |request| format!("{request:?}").replace("ud83d", "ufffd");
+                        if request != clean && shown(request) != shown(clean) {
+                            different.push(format!("{}\n{body}", path.display()));
+                        }
+                        read += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(refused > 500 && read > 50, "{refused} {read}");
 }

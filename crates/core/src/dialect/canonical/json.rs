@@ -87,7 +87,7 @@ impl Json {
             return Self::empty_object();
         }
         match Self::parse(text) {
-            Some(json) if json.text().starts_with('{') => json,
+            Some(json) if json.text().starts_with('{') => json.cleaned(),
             _ => Self::of(&serde_json::json!({ "arguments": text })),
         }
     }

@@ -17,10 +17,13 @@ const OTHERS: &[&str] = &[
 /// Decodes a reason. `STOP` is also used for function calls.
 pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
     match word {
-        "STOP" if has_calls => FinishReason::ToolCalls,
-        "STOP" => FinishReason::Stop,
-        "MAX_TOKENS" => FinishReason::Length,
-        "SAFETY"
+        "STOP" | "1" if has_calls => FinishReason::ToolCalls,
+        // Some servers write the number of the word.
+        "STOP" | "1" => FinishReason::Stop,
+        "MAX_TOKENS" | "2" => FinishReason::Length,
+        "3"
+        | "4"
+        | "SAFETY"
         | "RECITATION"
         | "BLOCKLIST"
         | "PROHIBITED_CONTENT"
@@ -38,7 +41,7 @@ pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
 
 /// Whether a reason means that the answer ended at all.
 pub(super) fn is_said(word: &str) -> bool {
-    !word.is_empty() && word != "FINISH_REASON_UNSPECIFIED"
+    !matches!(word, "" | "0" | "FINISH_REASON_UNSPECIFIED")
 }
 
 /// Encodes a reason.
@@ -61,6 +64,8 @@ mod tests {
         assert_eq!(read("STOP", true), FinishReason::ToolCalls);
         assert_eq!(read("STOP", false), FinishReason::Stop);
         assert_eq!(read("MAX_TOKENS", true), FinishReason::Length);
+        assert_eq!((read("1", false), read("2", false)), (FinishReason::Stop, FinishReason::Length));
+        assert_eq!((read("3", true), is_said("0")), (FinishReason::ContentFilter, false));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::schema_leaf::{bounds, choices, inferred_type, is_known_format};
 use crate::dialect::canonical::Json;
 use crate::dialect::upstream::node::{Node, Object, set};
 use crate::dialect::upstream::union;
+use crate::json::lenient;
 
 /// Largest depth of a schema, references included.
 pub(super) const MAX_DEPTH: usize = 24;
@@ -38,14 +39,14 @@ const WORDS: &[&str] = &["description", "title"];
 
 /// Converts the schema of a function's arguments, which must be that of an object, without a union at its top.
 pub(super) fn of_arguments(schema: &Json) -> Node {
-    let root: Node = serde_json::from_str(schema.text()).unwrap_or(Node::Object(Vec::new()));
+    let root: Node = lenient::nested(schema.raw()).unwrap_or(Node::Object(Vec::new()));
     let root = union::as_object(&root);
     Writer { root: &root, following: Vec::new(), written: 0, ordered: false }.schema(&root, 0)
 }
 
 /// Converts a JSON schema. With `ordered`, objects state the order of their properties.
 pub(super) fn to_gemini(schema: &Json, ordered: bool) -> Node {
-    let root: Node = serde_json::from_str(schema.text()).unwrap_or(Node::Object(Vec::new()));
+    let root: Node = lenient::nested(schema.raw()).unwrap_or(Node::Object(Vec::new()));
     let mut writer = Writer { root: &root, following: Vec::new(), written: 0, ordered };
     writer.schema(&root, 0)
 }

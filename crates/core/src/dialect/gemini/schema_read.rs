@@ -3,10 +3,11 @@
 use super::schema::{MAX_DEPTH, any_object, says_nullable};
 use crate::dialect::canonical::Json;
 use crate::dialect::upstream::node::{Node, Object};
+use crate::json::lenient;
 
 /// Converts the service's kind of schema to a JSON schema.
 pub(super) fn from_gemini(schema: &Json) -> Json {
-    let node: Node = serde_json::from_str(schema.text()).unwrap_or(Node::Object(Vec::new()));
+    let node: Node = lenient::nested(schema.raw()).unwrap_or(Node::Object(Vec::new()));
     Json::of(&read(&node, 0))
 }
 

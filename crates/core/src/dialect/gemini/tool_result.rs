@@ -6,7 +6,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::json::object::{JsonObject, as_str};
+use crate::json::lenient::string;
+use crate::json::object::JsonObject;
 
 /// The response object for a result.
 pub(super) fn write(text: &str, is_error: bool) -> Json {
@@ -27,7 +28,7 @@ struct Output {
 /// The text of a result, and whether it is that of a failure.
 pub(super) fn read(response: &RawValue) -> (String, bool) {
     let (value, is_error) = unwrap(response).unwrap_or((response, false));
-    let text = as_str(value).map_or_else(|| value.get().to_owned(), std::borrow::Cow::into_owned);
+    let text = string(value).map_or_else(|| value.get().to_owned(), std::borrow::Cow::into_owned);
     (text, is_error)
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
-use crate::json::object::{JsonObject, as_str};
+use crate::json::lenient::{Object, string};
 
 /// The argument for the free-text input of a custom tool.
 pub(super) const INPUT: &str = "input";
@@ -59,9 +59,9 @@ pub(super) fn arguments_of_input(input: &str) -> String {
 
 /// The free-text input in the arguments of a call. Arguments with another shape are used as they are.
 pub(super) fn input_of_arguments(arguments: &str) -> String {
-    let object: Option<JsonObject<'_>> = serde_json::from_str(arguments).ok();
+    let object: Option<Object<'_>> = serde_json::from_str(arguments).ok();
     let input: Option<&RawValue> = object.as_ref().and_then(|object| object.get(INPUT));
-    input.and_then(as_str).map_or_else(|| arguments.to_owned(), std::borrow::Cow::into_owned)
+    input.and_then(string).map_or_else(|| arguments.to_owned(), std::borrow::Cow::into_owned)
 }
 
 /// The schema of the function for a custom tool.

@@ -1,5 +1,7 @@
 //! The content of messages and tool outputs: a string, or a list of parts.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::extra::{Extra, carry};
@@ -7,7 +9,8 @@ use crate::dialect::canonical::{CacheControl, Citation, Json, Media, Part};
 use crate::error::ApiError;
 use crate::json::error::{unknown_value, wrong_type};
 use crate::json::fields::{Fields, Policy};
-use crate::json::object::{JsonObject, Kind, as_str};
+use crate::json::lenient::{self, Object};
+use crate::json::object::Kind;
 
 /// The context of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,11 @@ pub(super) fn parts(
     extra: &mut Extra,
 ) -> Result<Vec<Part>, ApiError> {
     match Kind::of(value) {
-        Kind::String => Ok(as_str(value).map(|text| vec![Part::text(text)]).unwrap_or_default()),
+        // Half of a UTF-16 pair in what a provider wrote is no fault of the caller's.
+        Kind::String if content == Content::Answer => {
+            Ok(lenient::string(value).map(|text| vec![Part::text(text)]).unwrap_or_default())
+        }
+        Kind::String => Ok(vec![Part::text(Policy::PLAIN.string(value, path)?)]),
         Kind::Array => {
             let items: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
             let items = items.into_iter().enumerate();
@@ -56,12 +63,12 @@ pub(super) fn parts(
 
 /// A part of an earlier answer; `None` if it has no canonical form.
 fn said_part(value: &RawValue, path: &str, extra: &mut Extra) -> Option<Part> {
-    let object: JsonObject<'_> = serde_json::from_str(value.get()).ok()?;
-    let field = |name: &str| object.get_set(name).and_then(as_str).map(std::borrow::Cow::into_owned);
+    let object = Object::of(value)?;
+    let field = |name: &str| object.get(name).and_then(lenient::string).map(Cow::into_owned);
     match field("type")?.as_str() {
         "text" => field("text").map(Part::text),
         "reasoning_text" | "summary_text" => Some(Part::Thinking { text: field("text")?, signature: None }),
-        _ => part(value, path.to_owned(), Content::Message, extra).ok(),
+        _ => part(Json::answered(value).raw(), path.to_owned(), Content::Answer, extra).ok(),
     }
 }
 

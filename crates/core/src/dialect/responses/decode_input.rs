@@ -13,7 +13,6 @@ use crate::dialect::canonical::{Json, Message, Part, Role};
 use crate::error::ApiError;
 use crate::json::error::unknown_value;
 use crate::json::fields::{Fields, Policy};
-use crate::json::object::{Kind, as_str};
 
 /// A reference to an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,11 +174,6 @@ impl Turns {
 /// The texts of a list of parts.
 fn texts(fields: &Fields<'_>, name: &str) -> Result<Vec<String>, ApiError> {
     fields.objects(name)?.iter().map(|part| part.required_string("text")).collect()
-}
-
-/// The short form of the input: a user message.
-pub(super) fn as_user_text(input: &RawValue) -> Option<String> {
-    (Kind::of(input) == Kind::String).then(|| as_str(input).map(std::borrow::Cow::into_owned)).flatten()
 }
 
 #[cfg(test)]

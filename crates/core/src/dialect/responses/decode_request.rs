@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::call_names::CallNames;
-use super::decode_input::{Reference, Turns, as_user_text};
+use super::decode_input::{Reference, Turns};
 use super::decode_tools;
 use super::extra::{Extra, carry, carry_unknown, unsupported};
 use super::input_items;
@@ -143,8 +143,8 @@ impl<'a> Input<'a> {
         let Some(value) = top.get("input") else {
             return if is_continuation { Ok(Self::Items(Vec::new())) } else { Err(top.missing("input")) };
         };
-        if let Some(text) = as_user_text(value) {
-            return Ok(Self::Text(text));
+        if Kind::of(value) == Kind::String {
+            return top.required_string("input").map(Self::Text);
         }
         if Kind::of(value) != Kind::Array {
             return Err(wrong_type("input", "a string or an array", Kind::of(value)));

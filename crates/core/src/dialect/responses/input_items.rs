@@ -10,6 +10,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::Json;
+use crate::json::lenient::string;
 use crate::json::object::{JsonObject, Kind, as_str};
 
 /// The id of a response.
@@ -77,9 +78,9 @@ pub(super) fn normalise(item: &RawValue, unique: &str, index: usize) -> Json {
             "id" | "type" | "status" if Kind::of(value) == Kind::Null => {}
             "content" if kind == "message" && Kind::of(value) == Kind::String => {
                 let part = if role.as_deref() == Some("assistant") {
-                    json!([{ "type": "output_text", "text": as_str(value), "annotations": [] }])
+                    json!([{ "type": "output_text", "text": string(value), "annotations": [] }])
                 } else {
-                    json!([{ "type": "input_text", "text": as_str(value) }])
+                    json!([{ "type": "input_text", "text": string(value) }])
                 };
                 fields.push((name, Json::of(&part)));
             }

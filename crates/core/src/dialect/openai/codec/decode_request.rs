@@ -111,10 +111,11 @@ pub(in crate::dialect) fn decode_checked(
 
 /// Whether the modalities add nothing: text, and speech if its format is given.
 fn is_covered(modalities: &RawValue, has_audio: bool) -> bool {
-    lenient::items(modalities)
-        .into_iter()
-        .filter_map(as_str)
-        .all(|modality| modality == "text" || (modality == "audio" && has_audio))
+    lenient::items(modalities).into_iter().map(as_str).all(|modality| match modality.as_deref() {
+        Some("text") => true,
+        Some("audio") => has_audio,
+        _ => false,
+    })
 }
 
 fn sampling(fields: &Fields<'_>) -> Result<Sampling, ApiError> {
