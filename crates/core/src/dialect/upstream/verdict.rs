@@ -274,7 +274,10 @@ impl JudgedStream {
         {
             return events.extend(explode(response).into_iter().skip(usize::from(self.has_begun)));
         }
-        let data = head.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:"));
+        // llama.cpp writes errors into a field of that name.
+        let fields = [&b"data:"[..], b"error:"];
+        let lines = head.split(|byte| *byte == b'\n');
+        let data = lines.filter_map(|line| fields.iter().find_map(|field| line.strip_prefix(*field)));
         let told =
             std::iter::once(head.as_slice()).chain(data).fold(error, |error, body| in_words(body, error));
         events.push(StreamEvent::Error(told));
@@ -392,6 +395,7 @@ mod tests {
             r#"{"detail":"no seat"}"#,
             "data: {\"detail\":\"no seat\"}\n\n",
             "event: oops\r\ndata: {\"detail\":\"no seat\"}\r\n\r\n",
+            "error: {\"error\":{\"message\":\"no seat\"}}\n\n",
         ] {
             assert_eq!(error(head, truncated()), (502, "no seat".to_owned()), "{head}");
         }
