@@ -14,9 +14,11 @@ mod dify;
 mod gemini;
 mod histories;
 mod openai;
+mod responses;
 mod rules;
 
 use nexus_edge_core::dialect::caller::CallerDialect;
+use nexus_edge_core::dialect::canonical::{ChatRequest, UpstreamCodec};
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::provider::{ProviderKind, Quirks};
 use proptest::prelude::*;
@@ -60,28 +62,37 @@ fn wrongs(caller: CallerDialect, body: &Value, words: &[String]) -> Vec<String> 
         Err(error) if error.status == 400 && words.is_empty() => return Vec::new(),
         Err(error) => return vec![format!("refused: {error:?}")],
     };
-    let mut wrongs = Vec::new();
-    for (kind, model, check) in TARGETS {
-        let encoded = kind.codec(Quirks::NONE).encode_request(&request, model);
-        let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
-        let faults = check(&sent, model);
-        let lost: Vec<&String> = {
-            let text = sent.to_string();
-            words.iter().filter(|word| !text.contains(word.as_str())).collect()
-        };
-        let is_of_message =
-            |name: &&String| ["messages[", "input[", "contents["].iter().any(|list| name.starts_with(list));
-        let named = encoded.dropped.iter().filter(is_of_message).count();
+    let of_kinds = TARGETS.iter().filter_map(|(kind, model, check)| {
+        let codec = kind.codec(Quirks::NONE);
         // An app gets its question as one text, and a message that has no place in it is named as a whole.
-        let is_lost =
-            if *kind == ProviderKind::Dify { named == 0 && !lost.is_empty() } else { lost.len() > named };
-        if !faults.is_empty() || is_lost {
-            let lost =
-                if is_lost { format!("lost {lost:?}, named {:?}", encoded.dropped) } else { String::new() };
-            wrongs.push(format!("{kind:?} {model}: {faults:?} {lost}\n{sent}"));
-        }
-    }
-    wrongs
+        let names_messages = *kind == ProviderKind::Dify;
+        wrong(codec.as_ref(), &request, model, *check, words, names_messages)
+    });
+    let responses = registry::upstream(CallerDialect::OpenaiResponses);
+    let check: Checker = |body, _| responses::faults(body);
+    of_kinds.chain(wrong(responses.as_ref(), &request, "gpt-5.1", check, words, false)).collect()
+}
+
+/// What is wrong with the request as this upstream gets it.
+fn wrong(
+    codec: &dyn UpstreamCodec,
+    request: &ChatRequest,
+    model: &str,
+    check: Checker,
+    words: &[String],
+    names_messages: bool,
+) -> Option<String> {
+    let encoded = codec.encode_request(request, model);
+    let sent: Value = serde_json::from_slice(&encoded.body).unwrap();
+    let faults = check(&sent, model);
+    let text = sent.to_string();
+    let lost: Vec<&String> = words.iter().filter(|word| !text.contains(word.as_str())).collect();
+    let is_of_message =
+        |name: &&String| ["messages[", "input[", "contents["].iter().any(|list| name.starts_with(list));
+    let named = encoded.dropped.iter().filter(is_of_message).count();
+    let is_lost = if names_messages { named == 0 && !lost.is_empty() } else { lost.len() > named };
+    let lost = if is_lost { format!("lost {lost:?}, named {:?}", encoded.dropped) } else { String::new() };
+    (is_lost || !faults.is_empty()).then(|| format!("{model}: {faults:?} {lost}\n{sent}"))
 }
 
 fn check(

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::reasoning_seal::Seal;
 use crate::dialect::canonical::{Media, Message, Part, Role};
+use crate::dialect::upstream::history::FILLER;
 use crate::dialect::upstream::paragraph::paragraph;
 
 /// An item of the input.
@@ -136,7 +137,11 @@ pub(super) fn write<'a>(messages: &'a [Message], host: &str, custom: &[String]) 
     let mut text = String::new();
     instructions.into_iter().for_each(|more| paragraph(&mut text, more));
     let mut written = writer.written;
-    if written.items.is_empty() && !text.is_empty() {
+    if written.items.is_empty() && text.is_empty() {
+        let content = Content::Text(Cow::Borrowed(FILLER));
+        written.items.push(InputItem::Message { role: "user", content });
+    }
+    if written.items.is_empty() {
         // A request without input is refused.
         let content = Content::Text(Cow::Owned(text));
         written.items.push(InputItem::Message { role: "developer", content });
