@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::caller::CallerDialect;
-use nexus_edge_core::dialect::canonical::ReplyContext;
+use nexus_edge_core::dialect::canonical::{ChatRequest, ReplyContext};
 use nexus_edge_core::dialect::dify::DifyOptions;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::responses::{
@@ -91,6 +91,13 @@ pub async fn translate(
     };
     let kind = candidate.upstream.provider();
     if kind.speaks(inbound.caller_dialect) && !inbound.as_array && !provider.has_quirk(Quirk::OddReplies) {
+        let model = &candidate.upstream_model;
+        if let Some(codec) =
+            provider.kind.responses_codec_for_chat(&candidate.upstream.site(), inbound, model)
+        {
+            let translation = Translation::translated(inbound, codec, context_of(exchange, inbound))?;
+            return Ok((translation, Memory::None));
+        }
         let asks_usage = !provider.has_quirk(Quirk::NoStreamOptions);
         return Ok((Translation::native(inbound, asks_usage), Memory::None));
     }
@@ -103,11 +110,7 @@ pub async fn translate(
         let keep = || Memory::Answer(Box::new(Keep { origin, what }));
         return Ok((translation, if keeps { keep() } else { Memory::None }));
     }
-    let context = ReplyContext {
-        unique: new_ulid(exchange.started_ms).to_lowercase(),
-        created: exchange.started_ms / 1000,
-        model: inbound.model.to_string(),
-    };
+    let context = context_of(exchange, inbound);
     if let Some(app) = kind.dify_app(provider.quirk_set())
         && inbound.caller_dialect != CallerDialect::OpenaiResponses
     {
@@ -125,8 +128,14 @@ pub async fn translate(
             Memory::DifyConversation { name: app.keeps_conversation().then_some(name), user },
         ));
     }
+    let codec_for = |request: &ChatRequest| {
+        let (site, model) = (candidate.upstream.site(), &candidate.upstream_model);
+        let codec = provider.kind.responses_codec(&site, inbound.caller_dialect, request, model);
+        codec.unwrap_or_else(|| provider.codec())
+    };
     if inbound.caller_dialect != CallerDialect::OpenaiResponses {
-        return Ok((Translation::translated(inbound, provider.codec(), context)?, Memory::None));
+        let codec = codec_for(&*inbound.canonical()?);
+        return Ok((Translation::translated(inbound, codec, context)?, Memory::None));
     }
     let mut request = ResponsesRequest::parse(inbound.body, &context.unique)?;
     if !principal.store.keeps_texts() {
@@ -134,14 +143,22 @@ pub async fn translate(
     }
     let request = resolve(exchange, principal, request).await?;
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
-    let translation =
-        Translation::of_read(inbound, request.request.clone(), encoder, provider.codec(), context);
+    let codec = codec_for(&request.request);
+    let translation = Translation::of_read(inbound, request.request.clone(), encoder, codec, context);
     let memory = if request.store {
         Memory::Answer(Box::new(Keep { origin, what: What::Answer(Box::new(request)) }))
     } else {
         Memory::None
     };
     Ok((translation, memory))
+}
+
+fn context_of(exchange: &Exchange, inbound: &Inbound<'_>) -> ReplyContext {
+    ReplyContext {
+        unique: new_ulid(exchange.started_ms).to_lowercase(),
+        created: exchange.started_ms / 1000,
+        model: inbound.model.to_string(),
+    }
 }
 
 /// Prepends earlier turns to a request that continues a stored response or refers to its items.

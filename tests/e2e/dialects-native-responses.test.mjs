@@ -237,14 +237,14 @@ test("Azure: the deployment of the address is the model of the body", async () =
 test("a conversation that began in translation goes on in translation", async () => {
   await t.on("openai", "translated", answersChat(completion("m", "one")));
   const first = await client.responses.create({ model: "translated", input: "Hi" });
-  await serves("later-native", answersChat(completion("m", "two")));
+  await serves("later-native", answersWith(response("two")));
   const second = await client.responses.create({
     model: "later-native",
     input: "And?",
     previous_response_id: first.id,
   });
   assert.equal(second.output_text, "two");
-  assert.equal(t.up.last("later-native").path, "/v1/chat/completions");
+  assert.equal(t.up.last("later-native").path, "/v1/responses");
   assert.deepEqual(
     t.up
       .last("later-native")

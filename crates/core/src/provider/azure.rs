@@ -36,6 +36,10 @@ impl Provider for Azure {
         openai::codec(quirks)
     }
 
+    fn responses_codec(&self, site: &Site<'_>, model: &str) -> Option<Box<dyn UpstreamCodec>> {
+        openai::responses_codec(site, self.body_model(site, model))
+    }
+
     fn call(&self, site: &Site<'_>, operation: Operation, model: &str) -> Option<Call> {
         site.url?;
         let path = match operation {

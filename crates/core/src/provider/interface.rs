@@ -38,6 +38,12 @@ pub trait Provider: Sync {
     /// [`super::ProviderKind::codec`].
     fn codec(&self, quirks: Quirks) -> Box<dyn UpstreamCodec>;
 
+    /// The codec of its Responses API, for its own name of the model; `None` if it has none. It does not mark
+    /// signatures.
+    fn responses_codec(&self, _site: &Site<'_>, _model: &str) -> Option<Box<dyn UpstreamCodec>> {
+        None
+    }
+
     /// The beginning of the `content-type` of its streamed answers.
     fn stream_type(&self) -> &'static str {
         "text/event-stream"

@@ -26,8 +26,12 @@ pub use call::{Auth, Call, ResponseAction, Site};
 pub use interface::{Provider, Transport};
 pub use quirk::{Quirk, Quirks};
 
+use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::UpstreamCodec;
+use crate::dialect::canonical::{ChatRequest, SignatureOrigin};
+use crate::dialect::inbound::Inbound;
 use crate::dialect::operation::Operation;
+use crate::dialect::responses::{asks_responses, may_need_responses};
 use crate::dialect::signature_origin::Marked;
 use crate::dialect::upstream::verdict::Judged;
 
@@ -103,6 +107,37 @@ impl ProviderKind {
         let provider = self.provider();
         let marked = Marked::new(provider.codec(quirks), provider.signature_origin());
         Box::new(Judged::new(Box::new(marked)))
+    }
+
+    /// The codec of the provider's Responses API, if this request is asked there (see [`asks_responses`]).
+    #[must_use]
+    pub fn responses_codec(
+        self,
+        site: &Site<'_>,
+        caller_dialect: CallerDialect,
+        request: &ChatRequest,
+        model: &str,
+    ) -> Option<Box<dyn UpstreamCodec>> {
+        let codec = self.provider().responses_codec(site, model)?;
+        let chat_passes = site.quirks.has(Quirk::ChatPassthrough);
+        let host = call::origin(site.server_url).unwrap_or(site.server_url);
+        asks_responses(request, model, caller_dialect, chat_passes, host)
+            .then(|| Box::new(Judged::new(Box::new(Marked::new(codec, Some(SignatureOrigin::OpenAi))))) as _)
+    }
+
+    /// The same for a caller of Chat Completions, whose body is decoded only if that can change where it goes.
+    #[must_use]
+    pub fn responses_codec_for_chat(
+        self,
+        site: &Site<'_>,
+        inbound: &Inbound<'_>,
+        model: &str,
+    ) -> Option<Box<dyn UpstreamCodec>> {
+        let is_old = inbound.chat().is_none_or(|chat| chat.field("functions").is_some());
+        let may_ask = site.quirks.has(Quirk::Responses)
+            && (may_need_responses(model) || !(is_old || site.quirks.has(Quirk::ChatPassthrough)));
+        let request = if may_ask { inbound.canonical().ok()? } else { return None };
+        self.responses_codec(site, inbound.caller_dialect, &request, model)
     }
 
     /// The request for `operation` with the provider's own name of the model; `None` if it does not offer the

@@ -1,6 +1,6 @@
 //! Any service that is compatible with `OpenAI` (<https://platform.openai.com/docs/api-reference>).
 
-use super::call::{Auth, Call, Site};
+use super::call::{Auth, Call, Site, origin};
 use super::interface::Provider;
 use super::models::{self, Page};
 use super::quirk::{Quirk, Quirks};
@@ -8,6 +8,7 @@ use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::UpstreamCodec;
 use crate::dialect::openai::codec::{OpenAi, Setting, TokenLimit, UpstreamOptions};
 use crate::dialect::operation::Operation;
+use crate::dialect::responses::ResponsesUpstream;
 
 /// The default version and path of an address without either.
 const VERSION: &str = "v1";
@@ -30,6 +31,10 @@ impl Provider for OpenAiCompatible {
         codec(quirks)
     }
 
+    fn responses_codec(&self, site: &Site<'_>, _model: &str) -> Option<Box<dyn UpstreamCodec>> {
+        responses_codec(site, None)
+    }
+
     fn call(&self, site: &Site<'_>, operation: Operation, _model: &str) -> Option<Call> {
         let url = site.endpoint(VERSION, MAIN, operation.openai_path()?)?;
         Some(Call::post(url, Auth::Bearer))
@@ -42,6 +47,12 @@ impl Provider for OpenAiCompatible {
     fn read_models(&self, body: &[u8]) -> Result<Page, String> {
         models::read_strictly(body)
     }
+}
+
+/// The codec of the Responses API of a service that has it; `body_model` is the model's name in the body, if it is another.
+pub(super) fn responses_codec(site: &Site<'_>, body_model: Option<String>) -> Option<Box<dyn UpstreamCodec>> {
+    let host = origin(site.server_url).unwrap_or(site.server_url).to_owned();
+    site.quirks.has(Quirk::Responses).then(|| Box::new(ResponsesUpstream { host, body_model }) as _)
 }
 
 /// The codec of a service with these quirks.

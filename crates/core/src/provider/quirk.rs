@@ -20,7 +20,7 @@ pub enum Quirk {
     MaxTokensOnly,
     /// Refuses `stream_options`; reports usage without it.
     NoStreamOptions,
-    /// Has the Responses API itself.
+    /// Has the Responses API itself, and is asked in it by callers of every dialect.
     Responses,
     /// A Dify completion app.
     DifyCompletion,
@@ -38,6 +38,9 @@ pub enum Quirk {
     NoJsonSchema,
     /// Writes its reasoning into the text, between `<think>` and `</think>`.
     ThinkTags,
+    /// With [`Quirk::Responses`]: callers of Chat Completions pass through to Chat Completions, unless a model needs
+    /// the Responses API.
+    ChatPassthrough,
 }
 
 impl Quirk {
@@ -57,6 +60,7 @@ impl Quirk {
         ("tool_choice_auto_only", Self::ToolChoiceAutoOnly),
         ("no_json_schema", Self::NoJsonSchema),
         ("think_tags", Self::ThinkTags),
+        ("chat_passthrough", Self::ChatPassthrough),
     ];
 
     /// Its name.

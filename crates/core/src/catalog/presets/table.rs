@@ -105,7 +105,7 @@ pub const PRESETS: &[Preset] = &[
                 .output(16_384)
                 .until("2027-01-14"),
         ],
-        quirks: &[Quirk::MaxCompletionTokens, Quirk::Responses],
+        quirks: &[Quirk::MaxCompletionTokens, Quirk::Responses, Quirk::ChatPassthrough],
         ..BASE
     },
     Preset {
@@ -196,7 +196,7 @@ pub const PRESETS: &[Preset] = &[
         placeholders: &["YOUR-RESOURCE"],
         auth: ApiKeyHeader,
         docs: "https://learn.microsoft.com/azure/ai-foundry/openai/reference",
-        quirks: &[Quirk::MaxCompletionTokens, Quirk::Responses],
+        quirks: &[Quirk::MaxCompletionTokens, Quirk::Responses, Quirk::ChatPassthrough],
         ..BASE
     },
     Preset {

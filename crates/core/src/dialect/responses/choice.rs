@@ -37,6 +37,12 @@ pub fn asks_responses(
     }
 }
 
+/// Whether Chat Completions refuse some requests for this model.
+#[must_use]
+pub fn may_need_responses(model: &str) -> bool {
+    openai_models::has_only_responses(model) || openai_models::refuses_functions_in_chat(model, Some("low"))
+}
+
 /// Whether Chat Completions would refuse the request.
 fn is_needed(request: &ChatRequest, model: &str) -> bool {
     let effort = request.reasoning.as_ref().and_then(|reasoning| reasoning.effort.as_deref());
@@ -53,4 +59,38 @@ fn is_needed(request: &ChatRequest, model: &str) -> bool {
 /// Whether there are tools with free-text input, whose calls come back as such in Chat Completions only.
 fn has_custom_tools(request: &ChatRequest) -> bool {
     request.tools.iter().any(|tool| matches!(tool, Tool::Native(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::canonical::{Function, Reasoning, Sampling};
+
+    #[test]
+    fn no_parameter_is_lost_where_there_is_a_choice() {
+        use CallerDialect::{Anthropic, OpenaiChat};
+        let tools = vec![Tool::Function(Function { name: "f".into(), ..Function::default() })];
+        let effort = Some(Reasoning { effort: Some("low".into()), ..Reasoning::default() });
+        let plain = ChatRequest::default();
+        let stops = Sampling { stop: vec!["x".into()], ..Sampling::default() };
+        let stops = ChatRequest { sampling: stops, ..ChatRequest::default() };
+        let calls = ChatRequest { tools, reasoning: effort, ..ChatRequest::default() };
+        for (request, model, caller_dialect, chat_passes, asked) in [
+            (&plain, "gpt-4o", Anthropic, true, true),
+            (&plain, "gpt-4o", OpenaiChat, false, true),
+            (&plain, "gpt-4o", OpenaiChat, true, false),
+            (&stops, "gpt-4o", Anthropic, false, false),
+            (&stops, "gpt-4o", OpenaiChat, false, false),
+            (&stops, "gpt-5", Anthropic, false, true),
+            (&calls, "gpt-5.3", OpenaiChat, true, false),
+            (&calls, "gpt-5.4", OpenaiChat, true, true),
+            (&plain, "gpt-5-pro", OpenaiChat, true, true),
+        ] {
+            assert_eq!(
+                asks_responses(request, model, caller_dialect, chat_passes, ""),
+                asked,
+                "{model} {caller_dialect:?} {chat_passes}"
+            );
+        }
+    }
 }

@@ -46,7 +46,7 @@ mod tests;
 mod upstream;
 mod wire;
 
-pub use choice::asks_responses;
+pub use choice::{asks_responses, may_need_responses};
 pub use decode_request::ResponsesRequest;
 pub use encode_response::ResponsesEncoder;
 pub use input_items::response_of_item;
