@@ -249,7 +249,7 @@ test("a conversation that began in translation goes on in translation", async ()
     t.up
       .last("later-native")
       .json()
-      .messages.map(({ content }) => content),
+      .input.map(({ content }) => content),
     ["Hi", "one", "And?"],
   );
   const back = await failure(client.responses.cancel(first.id));
