@@ -158,7 +158,7 @@ impl Repair<'_> {
                 self.out.push_str("null");
             }
             _ if serde_json::from_str::<&serde_json::value::RawValue>(word).is_ok() => {
-                self.out.push_str(word)
+                self.out.push_str(word);
             }
             _ => {
                 let number: f64 = word.parse().ok().filter(|number: &f64| number.is_finite())?;

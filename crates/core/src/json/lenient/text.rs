@@ -284,7 +284,9 @@ mod tests {
         assert_eq!(join(&[r#""\ude00a""#, r#""b\ud83d""#]), ["\u{FFFD}a", "b", "\u{FFFD}"]);
         let appended = |pieces: &[&str]| {
             let mut text = String::new();
-            pieces.iter().for_each(|json| append(&mut text, &piece(&raw(json)).unwrap()));
+            for json in pieces {
+                append(&mut text, &piece(&raw(json)).unwrap());
+            }
             settled(text)
         };
         assert_eq!(
