@@ -17,13 +17,8 @@ use super::schema;
 use super::thinking::{self, Obstacles, Thinking};
 use super::wire::{self, Block};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
-use crate::dialect::upstream::constraints;
+use crate::dialect::upstream::constraints::{self, own_fields};
 use crate::dialect::upstream::history;
-
-/// Fields of this dialect only. Their names are unambiguous, so they are passed on even from callers of other
-/// dialects.
-const OWN_FIELDS: &[&str] =
-    &["cache_control", "container", "context_management", "inference_geo", "mcp_servers"];
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -115,7 +110,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
         top_k,
         stop_sequences: stop_sequences(request, &mut dropped),
         service_tier: service_tier(request, &mut dropped),
-        metadata: request.user.as_deref().map(|user_id| Metadata { user_id }),
+        metadata: user(request, &mut dropped).map(|user_id| Metadata { user_id }),
         stream: request.stream,
         own: own_fields(request, reasoning.as_ref() != request.reasoning.as_ref(), &mut dropped),
     };
@@ -142,7 +137,7 @@ fn own_fields<'a>(
 ) -> BTreeMap<&'a str, &'a Json> {
     let mut own = BTreeMap::new();
     for (name, value) in &request.extra {
-        if OWN_FIELDS.contains(&name.as_str()) {
+        if own_fields::has(own_fields::ANTHROPIC, name, value) {
             own.insert(name.as_str(), value);
         } else if !(took_thinking && name == "thinking") {
             dropped.push(name.clone());
@@ -228,10 +223,19 @@ fn stop_sequences<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> Ve
     kept
 }
 
+fn user<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> Option<&'a str> {
+    let user = request.user.as_deref()?;
+    if user.chars().count() > constraints::ANTHROPIC_COUNTS.user {
+        dropped.push("user".to_owned());
+        return None;
+    }
+    Some(user)
+}
+
 fn service_tier(request: &ChatRequest, dropped: &mut Vec<String>) -> Option<&'static str> {
     match request.service_tier.as_deref()? {
         "auto" => Some("auto"),
-        "default" | "standard_only" => Some("standard_only"),
+        "default" | "standard" | "standard_only" => Some("standard_only"),
         _ => {
             dropped.push("service_tier".to_owned());
             None

@@ -37,6 +37,8 @@ pub struct ModelRules {
     pub efforts: &'static [&'static str],
     /// Whether `output_config.format` and strict tools exist.
     pub structured_output: bool,
+    /// Whether thinking cannot be disabled.
+    pub always_thinks: bool,
     /// Whether the request may contain a prefilled answer.
     pub prefill: bool,
     /// Whether `thinking.display` exists.
@@ -64,11 +66,11 @@ impl ModelRules {
             },
             efforts: match version {
                 (..=3, _) | (4, ..=5) => &[],
-                (4, 6) if name.is_opus => &["low", "medium", "high", "max"],
-                (4, 6) => &["low", "medium", "high"],
+                (4, 6) => &["low", "medium", "high", "max"],
                 _ => &["low", "medium", "high", "xhigh", "max"],
             },
             structured_output: version >= (4, 5) || (version == (4, 1) && name.is_opus),
+            always_thinks: name.always_thinks,
             prefill: version < (4, 6),
             display: version >= (3, 7),
             default_max_tokens: match version {
@@ -86,6 +88,7 @@ impl ModelRules {
             sampling: SamplingForm::All,
             efforts: &[],
             structured_output: false,
+            always_thinks: false,
             prefill: true,
             display: false,
             default_max_tokens: 8192,
@@ -97,6 +100,7 @@ impl ModelRules {
 struct Name {
     version: (u32, u32),
     is_opus: bool,
+    always_thinks: bool,
 }
 
 impl Name {
@@ -112,7 +116,11 @@ impl Name {
         let small = |word: &str| if word.len() <= 2 { word.parse::<u32>().ok() } else { None };
         let major = words.find_map(small);
         let minor = words.next().and_then(small).unwrap_or(0);
-        Some(Self { version: major.map_or(NEWEST, |major| (major, minor)), is_opus: name.contains("opus") })
+        let version = major.map_or(NEWEST, |major| (major, minor));
+        let always_thinks = name.contains("fable")
+            || name.contains("mythos")
+            || (version == (5, 5) && !name.contains("haiku"));
+        Some(Self { version, is_opus: name.contains("opus"), always_thinks })
     }
 }
 

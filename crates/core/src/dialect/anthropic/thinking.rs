@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::fields::{self, Path};
 use super::model_rules::{ModelRules, ThinkingForm};
 use crate::dialect::canonical::Reasoning;
+use crate::dialect::upstream::constraints::efforts;
 use crate::error::ApiError;
 use crate::json::error::invalid_value;
 
@@ -96,7 +97,16 @@ pub fn plan(
     let is_off = reasoning.budget_tokens == Some(0)
         || (reasoning.effort.as_deref() == Some("none") && reasoning.budget_tokens.is_none());
     plan.effort = effort.and_then(|effort| level(effort, rules));
+    if is_off && rules.always_thinks {
+        // The least there is.
+        plan.effort = level("low", rules);
+        dropped.push("thinking".to_owned());
+        return plan;
+    }
     if is_off {
+        // Newer models refuse the highest efforts without thinking.
+        plan.effort =
+            plan.effort.map(|effort| if matches!(effort, "xhigh" | "max") { "high" } else { effort });
         plan.thinking = (rules.thinking != ThinkingForm::None).then_some(Thinking::Disabled);
         return plan;
     }
@@ -156,10 +166,7 @@ fn fit(wanted: u64, max_tokens: Option<u64>, rules: ModelRules) -> Option<(u64, 
 
 /// The model's level for an effort: the same, or the nearest.
 fn level(effort: &str, rules: ModelRules) -> Option<&'static str> {
-    let wanted = if effort == "minimal" { "low" } else { effort };
-    let known = rules.efforts.iter().find(|level| **level == wanted);
-    let highest = || rules.efforts.iter().find(|level| **level == "high");
-    known.or_else(|| highest().filter(|_| matches!(wanted, "xhigh" | "max"))).copied()
+    efforts::nearest(effort, rules.efforts)
 }
 
 /// The budget of an effort.
@@ -269,6 +276,14 @@ mod tests {
             let plan = plan(Some(&effort("high")), None, ModelRules::of(model), obstacles, &mut dropped);
             assert_eq!((plan.thinking.is_none(), !dropped.is_empty()), (gives_way, gives_way));
         }
+    }
+
+    #[test]
+    fn some_models_cannot_stop_thinking() {
+        let (plan, dropped) = planned(&budget(0), None, "claude-mythos-5");
+        assert_eq!((plan.thinking, plan.effort, dropped), (None, Some("low"), vec!["thinking".to_owned()]));
+        let capped = Reasoning { budget_tokens: Some(0), ..effort("max") };
+        assert_eq!(planned(&capped, None, "claude-opus-5").0.effort, Some("high"));
     }
 
     #[test]

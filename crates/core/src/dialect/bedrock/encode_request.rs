@@ -16,7 +16,7 @@ use crate::dialect::anthropic::model_rules::ModelRules;
 use crate::dialect::anthropic::thinking::{self, Obstacles, Thinking};
 use crate::dialect::anthropic::{encode_request as claude, schema};
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
-use crate::dialect::upstream::constraints;
+use crate::dialect::upstream::constraints::{self, own_fields};
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::parameters::set_parameters;
 
@@ -34,15 +34,6 @@ const SUPPORTED: &[&str] = &[
     "service_tier",
     "reasoning_effort",
     "reasoning",
-];
-
-/// Fields of this dialect only. Their names are unambiguous, so they are passed on from callers of any dialect.
-const OWN_FIELDS: &[&str] = &[
-    "additionalModelResponseFieldPaths",
-    "guardrailConfig",
-    "performanceConfig",
-    "promptVariables",
-    "requestMetadata",
 ];
 
 /// The caller's own additional fields, which take precedence over ours.
@@ -363,7 +354,7 @@ fn own_fields<'a>(
     let mut own = BTreeMap::new();
     for (name, value) in &request.extra {
         let is_object = value.text().starts_with('{');
-        if OWN_FIELDS.contains(&name.as_str()) {
+        if own_fields::has(own_fields::BEDROCK, name, value) {
             own.insert(name.as_str(), value.clone());
         } else if !(took_thinking && name == "thinking" || name == ADDITIONAL && is_object) {
             dropped.push(name.clone());

@@ -10,7 +10,7 @@ use crate::dialect::canonical::{
     AllowedMode, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
 use crate::dialect::upstream::arguments;
-use crate::dialect::upstream::constraints;
+use crate::dialect::upstream::constraints::{self, own_fields};
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::parameters::set_parameters;
 use crate::dialect::upstream::tool_choice::{self, Chosen};
@@ -30,9 +30,6 @@ const SUPPORTED: &[&str] = &[
     "reasoning_effort",
     "reasoning",
 ];
-
-/// Fields of this dialect only. Their names are unambiguous, so they are passed on from callers of any dialect.
-const OWN: &[&str] = &["citation_options", "documents", "priority", "safety_mode", "strict_tools"];
 
 /// The largest `p` that the service accepts.
 const MAX_P: f64 = 0.99;
@@ -136,7 +133,7 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
 fn own_fields<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> BTreeMap<&'a str, &'a RawValue> {
     let mut own = BTreeMap::new();
     for (name, value) in &request.extra {
-        if OWN.contains(&name.as_str()) {
+        if own_fields::has(own_fields::COHERE, name, value) {
             own.insert(name.as_str(), value.raw());
         } else {
             dropped.push(name.clone());

@@ -116,6 +116,9 @@ fn thinking<'a>(reasoning: &'a Reasoning, model: &str) -> Option<ThinkingOut<'a>
         (Some(effort), _) if model_name::has_thinking_levels(model) => {
             config.thinking_level = Some(model_name::thinking_level(model, effort));
         }
+        (None, Some(0)) if model_name::has_thinking_levels(model) => {
+            config.thinking_level = Some(model_name::thinking_level(model, "none"));
+        }
         (_, Some(budget)) => {
             config.thinking_budget = Some(as_budget(model_name::clamp_budget(model, budget)));
         }

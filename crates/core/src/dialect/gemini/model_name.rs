@@ -1,5 +1,7 @@
 //! What a model accepts, by its name (<https://ai.google.dev/gemini-api/docs/thinking>).
 
+use crate::dialect::upstream::constraints::efforts;
+
 /// The generation of a Gemini model: 2 for `gemini-2.5-flash`; `None` if the name does not contain it.
 pub(super) fn generation(model: &str) -> Option<u32> {
     let (_, after) = model.rsplit_once("gemini-")?;
@@ -21,14 +23,14 @@ pub(super) fn wants_signed_calls(model: &str) -> bool {
     }
 }
 
-/// The level of an effort. Not every model has every level.
+/// The level of an effort: the nearest that the model has.
 pub(super) fn thinking_level(model: &str, effort: &str) -> &'static str {
-    match effort {
-        "none" | "minimal" if model.contains("flash") => "minimal",
-        "none" | "minimal" | "low" => "low",
-        "medium" if !model.contains("gemini-3-pro") => "medium",
-        _ => "high",
+    let levels = efforts::of_gemini(model);
+    // The service's own translation of efforts.
+    if effort == "medium" && !levels.contains(&effort) {
+        return "high";
     }
+    efforts::nearest(effort, levels).unwrap_or("high")
 }
 
 /// The budget of an effort: that of Google's own `OpenAI` endpoint.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::encode_input::{self, InputItem, Written};
 use super::encode_tools;
 use crate::dialect::canonical::{ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat};
+use crate::dialect::upstream::constraints::efforts;
 use crate::dialect::upstream::history::{self, History};
 use crate::dialect::upstream::{constraints, openai_models};
 
@@ -107,7 +108,7 @@ fn outline<'a>(
     let reasoning = reasoning(request.reasoning.as_ref(), model, &mut dropped);
     let effort = reasoning.as_ref().and_then(|reasoning| reasoning.effort);
     let sampling = &request.sampling;
-    let free = !openai_models::fixes_sampling(model, effort);
+    let free = !efforts::fixes_sampling(model, effort);
     let mut keep = |allowed: bool, name: &str, is_set: bool| {
         if !allowed && is_set {
             dropped.push(name.to_owned());
@@ -199,7 +200,7 @@ pub(super) fn is_for_chat(request: &ChatRequest, model: &str) -> bool {
         || sampling.seed.is_some()
         || request.audio.is_some()
         || encode_input::has_audio(&request.messages)
-        || (is_tuned && !openai_models::fixes_sampling(model, effort))
+        || (is_tuned && !efforts::fixes_sampling(model, effort))
 }
 
 /// The effort, and whether a summary is wanted.
@@ -212,13 +213,16 @@ fn reasoning<'a>(
     let bare = openai_models::bare(model);
     let official = openai_models::is_official(bare);
     let effort = match (reasoning.effort.as_deref(), reasoning.budget_tokens) {
-        (Some("max"), _) if official => Some("high"),
         (Some(effort), _) => Some(effort),
-        (None, Some(0)) => Some(openai_models::least_effort(bare)),
+        (None, Some(0)) => Some("none"),
         (None, Some(1..2_000)) => Some("low"),
         (None, Some(2_000..10_000)) => Some("medium"),
         (None, Some(_)) => Some("high"),
         (None, None) => None,
+    };
+    let effort = match (effort, efforts::of_model(bare)) {
+        (Some(wanted), Some(accepted)) if !accepted.is_empty() => efforts::nearest(wanted, accepted),
+        (wanted, _) => wanted,
     };
     let is_off = effort == Some("none") || reasoning.budget_tokens == Some(0);
     let thinks = reasoning.adaptive || reasoning.budget_tokens.is_some();

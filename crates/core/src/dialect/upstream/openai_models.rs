@@ -13,31 +13,7 @@ pub fn is_official(model: &str) -> bool {
 /// Whether it is one of `OpenAI`'s reasoning models: the o-series, and GPT-5 and later.
 pub fn is_reasoning(model: &str) -> bool {
     let name = model.strip_prefix("ft:").unwrap_or(model);
-    is_o_series(name) || gpt_generation(name).is_some_and(|(major, _)| major >= 5)
-}
-
-/// Whether a reasoning model refuses `temperature` and similar parameters with this effort. Models with effort `none`
-/// accept them with it.
-pub fn fixes_sampling(model: &str, effort: Option<&str>) -> bool {
-    if !is_reasoning(model) || model.contains("-chat") {
-        return false;
-    }
-    !(effort.unwrap_or("none") == "none" && thinks_only_when_told(model))
-}
-
-/// Whether effort `none` exists, and is the default.
-fn thinks_only_when_told(model: &str) -> bool {
-    gpt_generation(model).is_some_and(|(major, minor)| major == 5 && minor >= 1)
-}
-
-/// The lowest effort that the model accepts.
-pub fn least_effort(model: &str) -> &'static str {
-    match gpt_generation(model) {
-        _ if is_o_series(model) => "low",
-        Some((5, 0)) => "minimal",
-        Some((6.., _)) => "low",
-        _ => "none",
-    }
+    is_o_series(name) || generation(name).is_some_and(|(major, _)| major >= 5)
 }
 
 /// The name without the vendor in front of it: services that sell the models of many have it.
@@ -60,10 +36,10 @@ pub fn has_only_responses(model: &str) -> bool {
 pub fn refuses_functions_in_chat(model: &str, effort: Option<&str>) -> bool {
     let name = bare(model);
     let first_to_think_unasked = (5, 6);
-    match gpt_generation(name) {
-        Some(generation) if generation >= (5, 4) && !name.contains("-chat") => match effort {
+    match generation(name) {
+        Some(version) if version >= (5, 4) && !name.contains("-chat") => match effort {
             Some(effort) => effort != "none",
-            None => generation >= first_to_think_unasked,
+            None => version >= first_to_think_unasked,
         },
         _ => false,
     }
@@ -74,7 +50,8 @@ fn is_o_series(name: &str) -> bool {
 }
 
 /// The version in `gpt-5.2-…`.
-fn gpt_generation(name: &str) -> Option<(u32, u32)> {
+pub fn generation(name: &str) -> Option<(u32, u32)> {
+    let name = name.strip_prefix("ft:").unwrap_or(name);
     let version = name.strip_prefix("gpt-")?.split('-').next()?;
     let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
     Some((major.parse().ok()?, minor.parse().ok()?))
@@ -129,16 +106,5 @@ mod tests {
         ] {
             assert_eq!(refuses_functions_in_chat(name, effort), refuses, "{name} {effort:?}");
         }
-    }
-
-    #[test]
-    fn sampling_is_fixed_while_the_model_thinks() {
-        assert!(fixes_sampling("o3", None) && fixes_sampling("gpt-5-mini", None));
-        assert!(fixes_sampling("gpt-5.1", Some("high")) && !fixes_sampling("gpt-5.1", None));
-        assert!(!fixes_sampling("gpt-5-chat-latest", None) && !fixes_sampling("gpt-4o", Some("high")));
-        assert_eq!(
-            [least_effort("o3"), least_effort("gpt-5-nano"), least_effort("gpt-5.1"), least_effort("x")],
-            ["low", "minimal", "none", "none"]
-        );
     }
 }

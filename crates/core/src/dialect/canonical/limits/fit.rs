@@ -46,6 +46,12 @@ pub fn fitted<'a>(request: &'a ChatRequest, limits: &Limits) -> Cow<'a, ChatRequ
     Cow::Owned(request)
 }
 
+/// The request with ids of tool calls of this spelling only: for a codec whose models differ in them.
+#[must_use]
+pub fn with_call_ids<'a>(request: &'a ChatRequest, ids: &Spelling) -> Cow<'a, ChatRequest> {
+    fitted(request, &Limits { call_id: *ids, ..Limits::NONE })
+}
+
 /// The renaming of the request's tools for an upstream with these limits.
 #[must_use]
 pub fn tool_names(request: &ChatRequest, limits: &Limits) -> Renaming {

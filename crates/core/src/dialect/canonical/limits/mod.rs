@@ -16,7 +16,7 @@ mod renaming;
 mod restore;
 mod spelling;
 
-pub use fit::{fitted, tool_names};
+pub use fit::{fitted, tool_names, with_call_ids};
 pub use media_types::{MediaForm, MediaTypes, is_text};
 pub use renaming::Renaming;
 pub use restore::{restored, restored_response};

@@ -18,20 +18,10 @@ use crate::dialect::canonical::{
     AllowedMode, AudioOutput, ChatRequest, EncodedRequest, Json, Reasoning, ResponseFormat, Tool, ToolChoice,
 };
 use crate::dialect::upstream::arguments;
-use crate::dialect::upstream::constraints;
+use crate::dialect::upstream::constraints::{self, efforts, own_fields};
 use crate::dialect::upstream::history;
 use crate::dialect::upstream::openai_models;
 use crate::dialect::upstream::tool_choice::{self, Chosen};
-
-/// Fields of this dialect without a canonical form, from any caller.
-const OWN_EXTRA: &[&str] = &[
-    "modalities",
-    "prediction",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "store",
-    "web_search_options",
-];
 
 /// Encodes a request.
 pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOptions) -> EncodedRequest {
@@ -39,8 +29,9 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
     let current_api = options.current_api.resolve(official);
     let mut dropped = Vec::new();
 
-    let (effort, told_effort) = effort(request.reasoning.as_ref(), model, official, &mut dropped);
-    let (tools, tool_choice) = tools(request, current_api, options, &mut dropped);
+    let (tools, tool_choice) = tools(request, official, current_api, options, &mut dropped);
+    let has_functions = tools.iter().any(|tool| matches!(tool, ToolOut::Function { .. }));
+    let effort = effort(request.reasoning.as_ref(), model, official, has_functions, &mut dropped);
     let maker = Maker::of(model);
     let rules = Rules {
         current_api,
@@ -50,7 +41,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
         maker,
     };
     let mut lowering = Lowering::new(rules, custom_tools(&request.tools));
-    let history = history::settled(&request.messages, &options.limits().call_id);
+    let history = history::settled(&request.messages, maker.call_ids());
     let messages = lowering.all(&history);
     history.restore_places(&mut lowering.dropped);
     dropped.append(&mut lowering.dropped);
@@ -61,7 +52,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
     }
 
     let sampling = &request.sampling;
-    let free = !openai_models::fixes_sampling(model, told_effort.as_deref());
+    let free = !efforts::fixes_sampling(model, effort);
     let by_completion = match options.token_limit {
         TokenLimit::ByModel => openai_models::is_reasoning(model),
         TokenLimit::MaxTokens => false,
@@ -101,10 +92,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
         user: request.user.as_deref(),
         // `OpenAI` accepts metadata only for stored answers.
         metadata: keep.when(!official || stores, "metadata", request.metadata.as_ref()),
-        service_tier: request.service_tier.as_deref().map(|tier| match tier {
-            "standard_only" => "default",
-            tier => tier,
-        }),
+        service_tier: service_tier(request.service_tier.as_deref(), official, &mut keep.dropped),
         prompt_cache_key: request.prompt_cache_key.as_deref(),
         stream: request.stream.then_some(true),
         stream_options: request.stream.then_some(StreamOptions { include_usage: true }),
@@ -144,7 +132,7 @@ impl Keep {
             let known = super::decode_request::KNOWN.contains(&name.as_str());
             // A path names content of a message, not a field of the request.
             let is_field = !name.contains(['.', '[']);
-            if OWN_EXTRA.contains(&name.as_str()) || (all && !known && is_field) {
+            if own_fields::has(own_fields::OPENAI_CHAT, name, value) || (all && !known && is_field) {
                 kept.insert(name.as_str(), value);
             } else {
                 self.dropped.push(name.clone());
@@ -154,14 +142,16 @@ impl Keep {
     }
 }
 
-/// The effort, and once more for the rules that depend on it.
+/// The effort: the nearest word that the model accepts.
 fn effort<'a>(
     reasoning: Option<&'a Reasoning>,
     model: &str,
     official: bool,
+    has_functions: bool,
     dropped: &mut Vec<String>,
-) -> (Option<&'a str>, Option<String>) {
-    let Some(reasoning) = reasoning else { return (None, None) };
+) -> Option<&'a str> {
+    let forced = |sent| efforts::effort_with_functions(model, sent).filter(|_| has_functions);
+    let Some(reasoning) = reasoning else { return forced(None) };
     if reasoning.summary.is_some() {
         dropped.push("reasoning.summary".to_owned());
     }
@@ -169,23 +159,37 @@ fn effort<'a>(
     if reasoning.include.is_some_and(|include| include == official) {
         dropped.push("include_reasoning".to_owned());
     }
-    let word = match (reasoning.effort.as_deref(), reasoning.budget_tokens) {
-        (Some("max"), _) if official => Some("high"),
+    let wanted = match (reasoning.effort.as_deref(), reasoning.budget_tokens) {
         (Some(effort), _) => Some(effort),
-        (None, Some(0)) => Some(openai_models::least_effort(model)),
+        (None, Some(0)) => Some("none"),
         (None, Some(1..2_000)) => Some("low"),
         (None, Some(2_000..10_000)) => Some("medium"),
         (None, Some(_)) => Some("high"),
         (None, None) => None,
     };
-    if official && !openai_models::is_reasoning(model) {
-        // Disabling reasoning has no effect on other models; nothing is lost.
-        if word.is_some_and(|word| word != "none") {
-            dropped.push("reasoning_effort".to_owned());
-        }
-        return (None, None);
+    let sent = match (wanted, efforts::of_model(model)) {
+        (Some(wanted), Some(accepted)) => efforts::nearest(wanted, accepted),
+        (wanted, _) => wanted,
+    };
+    // Disabling reasoning has no effect on models without any; nothing is lost.
+    let is_lost = sent.is_none() && wanted.is_some_and(|wanted| wanted != "none");
+    let forced = forced(sent);
+    if is_lost || (forced.is_some() && sent.is_some() && sent != forced) {
+        dropped.push("reasoning_effort".to_owned());
     }
-    (word, word.map(str::to_owned))
+    forced.or(sent)
+}
+
+/// The service tier, in this dialect's words. Compatible services have others.
+fn service_tier<'a>(tier: Option<&'a str>, official: bool, dropped: &mut Vec<String>) -> Option<&'a str> {
+    match tier? {
+        "standard_only" | "standard" => Some("default"),
+        tier if !official || matches!(tier, "auto" | "default" | "flex" | "scale" | "priority") => Some(tier),
+        _ => {
+            dropped.push("service_tier".to_owned());
+            None
+        }
+    }
 }
 
 fn format(format: &ResponseFormat) -> FormatOut<'_> {
@@ -216,6 +220,7 @@ fn audio(audio: &AudioOutput) -> serde_json::Value {
 /// The tools, and the tool choice.
 fn tools<'a>(
     request: &'a ChatRequest,
+    official: bool,
     current_api: bool,
     options: UpstreamOptions,
     dropped: &mut Vec<String>,
@@ -244,7 +249,8 @@ fn tools<'a>(
             }),
             Tool::Native(native) => native_tool(native).map(ToolOut::Native),
         };
-        match written {
+        let is_full = official && tools.len() >= constraints::OPENAI_COUNTS.tools;
+        match written.filter(|_| !is_full) {
             None => dropped.push(format!("tools[{index}]")),
             Some(written) => {
                 let name = tool_name(tool);

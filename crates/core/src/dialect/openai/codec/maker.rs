@@ -6,6 +6,9 @@
 use super::wire::{ContentOut, MessageOut};
 use crate::dialect::upstream::history::ACKNOWLEDGED;
 
+use crate::dialect::canonical::limits::Spelling;
+use crate::dialect::upstream::constraints;
+
 /// Words in the names of Mistral's models.
 const MISTRAL: &[&str] =
     &["mistral", "mixtral", "ministral", "magistral", "devstral", "codestral", "pixtral", "voxtral"];
@@ -30,6 +33,14 @@ pub(super) enum Maker {
 }
 
 impl Maker {
+    /// The ids of tool calls that its services accept.
+    pub(super) fn call_ids(self) -> &'static Spelling {
+        match self {
+            Self::Mistral => &constraints::MISTRAL.call_id,
+            Self::DeepSeek | Self::Other => &constraints::OPENAI_CHAT.call_id,
+        }
+    }
+
     /// The maker of the model with this name.
     pub fn of(model: &str) -> Self {
         let name = model.to_ascii_lowercase();

@@ -34,10 +34,12 @@ pub(super) mod wire;
 #[cfg(test)]
 mod tests;
 
+use crate::dialect::canonical::limits;
 use crate::dialect::canonical::{
     CallerCodec, ChatRequest, ChatResponse, EncodedRequest, ErrorInfo, Limits, ReplyContext, StreamDecoder,
     StreamEncoder, UpstreamCodec,
 };
+use crate::dialect::upstream::constraints;
 use crate::dialect::upstream::joined::Joined;
 use crate::error::ApiError;
 
@@ -91,11 +93,12 @@ impl CallerCodec for OpenAi {
 
 impl UpstreamCodec for OpenAi {
     fn limits(&self) -> &'static Limits {
-        self.upstream.limits()
+        &constraints::OPENAI_CHAT
     }
 
     fn write_request(&self, request: &ChatRequest, model: &str) -> EncodedRequest {
-        encode_request::encode(request, model, self.upstream)
+        let ids = maker::Maker::of(model).call_ids();
+        encode_request::encode(&limits::with_call_ids(request, ids), model, self.upstream)
     }
 
     fn decode_response(&self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {

@@ -1,8 +1,5 @@
 //! Properties of an upstream with this dialect.
 
-use crate::dialect::canonical::Limits;
-use crate::dialect::upstream::constraints;
-
 /// How an upstream differs from others of the dialect.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
@@ -29,15 +26,6 @@ pub struct UpstreamOptions {
     pub odd_replies: bool,
     /// The model is passed beside the request, not in it.
     pub omits_model: bool,
-    /// It accepts only ids of tool calls with exactly nine letters and digits.
-    pub short_call_ids: bool,
-}
-
-impl UpstreamOptions {
-    /// What the upstream accepts.
-    pub(super) fn limits(self) -> &'static Limits {
-        if self.short_call_ids { &constraints::MISTRAL } else { &constraints::OPENAI_CHAT }
-    }
 }
 
 /// The field for the limit on tokens of the answer.

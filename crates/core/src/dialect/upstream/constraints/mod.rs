@@ -3,7 +3,9 @@
 //! Every fact has its source beside it. A codec states its row as [`crate::dialect::canonical::UpstreamCodec::limits`],
 //! and names and ids are made to fit before it encodes; numbers are read where the field is encoded.
 
+pub mod efforts;
 pub mod media;
+pub mod own_fields;
 
 use crate::dialect::canonical::Limits;
 use crate::dialect::canonical::limits::Spelling;
