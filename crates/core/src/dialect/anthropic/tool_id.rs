@@ -71,15 +71,12 @@ fn unspelled(id: &str) -> Cow<'_, str> {
     let mut read = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        match escaped(bytes, at) {
-            Some(escaped) => {
-                read.push(escaped);
-                at += 4;
-            }
-            None => {
-                read.push(*byte);
-                at += 1;
-            }
+        if let Some(escaped) = escaped(bytes, at) {
+            read.push(escaped);
+            at += 4;
+        } else {
+            read.push(*byte);
+            at += 1;
         }
     }
     match String::from_utf8(read) {

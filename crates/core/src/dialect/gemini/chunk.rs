@@ -262,7 +262,9 @@ impl Out<'_> {
     /// More arguments of the open call.
     fn pieces(&mut self, pieces: &[Json], goes_on: bool) {
         if let Some((_, args)) = &mut self.choice.open_call {
-            pieces.iter().for_each(|piece| args.add(piece));
+            for piece in pieces {
+                args.add(piece);
+            }
         }
         if !goes_on {
             self.end_call();

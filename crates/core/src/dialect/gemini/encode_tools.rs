@@ -53,7 +53,7 @@ pub(super) fn write<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> 
 }
 
 fn declare(function: &Function) -> FunctionOut<'_> {
-    let parameters = function.parameters.as_ref().map(|schema| schema::of_arguments(schema));
+    let parameters = function.parameters.as_ref().map(schema::of_arguments);
     FunctionOut {
         name: &function.name,
         description: function.description.as_deref(),

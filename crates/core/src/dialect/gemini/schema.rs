@@ -67,7 +67,7 @@ struct Writer<'a> {
     ordered: bool,
 }
 
-impl<'a> Writer<'a> {
+impl Writer<'_> {
     fn schema(&mut self, schema: &Node, depth: usize) -> Node {
         self.written += 1;
         if depth > MAX_DEPTH || self.written > MAX_SCHEMAS {

@@ -135,7 +135,9 @@ pub(super) fn write<'a>(messages: &'a [Message], host: &str, custom: &[String]) 
         }
     }
     let mut text = String::new();
-    instructions.into_iter().for_each(|more| paragraph(&mut text, more));
+    for more in instructions {
+        paragraph(&mut text, more);
+    }
     let mut written = writer.written;
     if written.items.is_empty() && text.is_empty() {
         let content = Content::Text(Cow::Borrowed(FILLER));

@@ -24,7 +24,9 @@ pub fn fitted<'a>(request: &'a ChatRequest, limits: &Limits) -> Cow<'a, ChatRequ
     match &mut request.tool_choice {
         Some(ToolChoice::Named(name)) => names.send(name),
         Some(ToolChoice::Allowed { names: allowed, .. }) => {
-            allowed.iter_mut().for_each(|name| names.send(name));
+            for name in allowed {
+                names.send(name);
+            }
         }
         _ => {}
     }

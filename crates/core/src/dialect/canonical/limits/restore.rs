@@ -4,6 +4,7 @@ use super::renaming::Renaming;
 use crate::dialect::canonical::{ChatResponse, Part, PartStart, StreamDecoder, StreamEvent};
 
 /// Restores the names in an unstreamed answer.
+#[must_use]
 pub fn restored_response(mut response: ChatResponse, names: &Renaming) -> ChatResponse {
     if names.is_empty() {
         return response;

@@ -21,6 +21,7 @@ type Join = fn(&mut String, &str);
 
 /// Properties of the upstream.
 #[derive(Default, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "properties that have nothing to do with each other")]
 pub(super) struct Rules {
     /// The role `developer`, a field for refusals, text in several parts.
     pub current_api: bool,
