@@ -96,17 +96,17 @@ pub fn encode<'a>(
         let choice = (!tools.is_empty()).then_some(none);
         return (tools, choice);
     }
-    (tools, choice(chosen, request.parallel_tool_calls))
+    (tools, choice(chosen.as_ref(), request.parallel_tool_calls))
 }
 
 /// The API has no list of allowed tools; the others are left out.
-fn choice(chosen: Option<Chosen<'_>>, parallel_tool_calls: Option<bool>) -> Option<ChoiceOut<'_>> {
+fn choice<'a>(chosen: Option<&Chosen<'a>>, parallel_tool_calls: Option<bool>) -> Option<ChoiceOut<'a>> {
     let (kind, name) = match chosen {
         None if parallel_tool_calls == Some(false) => ("auto", None),
         None => return None,
         Some(Chosen::Auto | Chosen::Allowed(AllowedMode::Auto, _)) => ("auto", None),
         Some(Chosen::Required | Chosen::Allowed(AllowedMode::Required, _)) => ("any", None),
-        Some(Chosen::Named(name)) => ("tool", Some(name)),
+        Some(Chosen::Named(name)) => ("tool", Some(*name)),
         Some(Chosen::None) => ("none", None),
     };
     let alone = parallel_tool_calls.map(|parallel| !parallel).filter(|_| kind != "none");

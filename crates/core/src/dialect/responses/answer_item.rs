@@ -164,7 +164,7 @@ pub(super) fn logprobs(from: &Object<'_>) -> Vec<Json> {
 }
 
 /// Log probabilities of a whole choice; `None` if there are none.
-pub(super) fn all_logprobs(tokens: Vec<Json>) -> Option<Json> {
+pub(super) fn all_logprobs(tokens: &[Json]) -> Option<Json> {
     (!tokens.is_empty()).then(|| Json::of(&json!({ "content": tokens, "refusal": null })))
 }
 

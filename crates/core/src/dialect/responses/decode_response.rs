@@ -49,7 +49,7 @@ pub(super) fn decode(body: &[u8], host: &str) -> Result<ChatResponse, ErrorInfo>
     Ok(ChatResponse {
         choices: vec![Choice {
             finish: answer.finish(has_calls),
-            logprobs: answer_item::all_logprobs(tokens),
+            logprobs: answer_item::all_logprobs(&tokens),
             parts,
         }],
         created: answer.created,

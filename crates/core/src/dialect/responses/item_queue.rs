@@ -408,7 +408,7 @@ fn pass_piece(
     }
     piece.is_cited |= !piece.citations.is_empty();
     events.extend(piece.citations.drain(..).map(|citation| StreamEvent::Citation { choice, part, citation }));
-    if let Some(logprobs) = all_logprobs(std::mem::take(&mut piece.tokens)) {
+    if let Some(logprobs) = all_logprobs(&std::mem::take(&mut piece.tokens)) {
         events.push(StreamEvent::Logprobs { choice, logprobs });
     }
     if is_over {

@@ -579,7 +579,7 @@ mod tests {
     #[test]
     fn a_long_history_is_read_once() {
         let many = 5_000;
-        let mut first = calls(&["open"; 5_000]);
+        let mut first = calls(&vec!["open"; many]);
         first.parts.push(call("last"));
         let mut given = vec![first];
         given.extend((0..many).map(|_| said(Role::Assistant, vec![Part::text("x")])));

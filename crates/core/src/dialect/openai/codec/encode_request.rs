@@ -268,7 +268,7 @@ fn tools<'a>(
 }
 
 fn choice_out(chosen: Chosen<'_>, custom: &[String], current_api: bool) -> serde_json::Value {
-    let named = |name: &str| {
+    let tool = |name: &str| {
         let kind = if custom.iter().any(|custom| custom == name) { "custom" } else { "function" };
         json!({ "type": kind, kind: { "name": name } })
     };
@@ -276,7 +276,7 @@ fn choice_out(chosen: Chosen<'_>, custom: &[String], current_api: bool) -> serde
         Chosen::Auto => json!("auto"),
         Chosen::None => json!("none"),
         Chosen::Required => json!("required"),
-        Chosen::Named(name) => named(name),
+        Chosen::Named(name) => tool(name),
         Chosen::Allowed(mode, names) => {
             let mode = match mode {
                 AllowedMode::Auto => "auto",
@@ -285,7 +285,7 @@ fn choice_out(chosen: Chosen<'_>, custom: &[String], current_api: bool) -> serde
             if !current_api {
                 return json!(mode);
             }
-            let tools: Vec<serde_json::Value> = names.into_iter().map(named).collect();
+            let tools: Vec<serde_json::Value> = names.into_iter().map(tool).collect();
             json!({ "type": "allowed_tools", "allowed_tools": { "mode": mode, "tools": tools } })
         }
     }
