@@ -101,6 +101,7 @@ fn messages(name: &'static str, start: &str, end: &str, used: TokenUsage) -> Cas
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     let gemini = r#"{"promptTokenCount":100,"candidatesTokenCount":20,"thoughtsTokenCount":30,"toolUsePromptTokenCount":7,"totalTokenCount":157,"cachedContentTokenCount":60}"#;
     let gemini_chunk = |usage: &str| {

@@ -186,8 +186,8 @@ fn parameters(body: &Value, faults: &mut Faults) {
             format!("tools.{index}.custom.input_schema.type: Field required")
         });
     }
-    let named = text(&body["tool_choice"]["name"]);
-    faults.check(named.is_empty() || names.contains(named), || format!("Tool '{named}' not found"));
+    let chosen = text(&body["tool_choice"]["name"]);
+    faults.check(chosen.is_empty() || names.contains(chosen), || format!("Tool '{chosen}' not found"));
     let has_calls = body["messages"].to_string().contains(r#""type":"tool_use""#);
     faults.check(!has_calls || !names.is_empty(), || {
         "Requests which include `tool_use` or `tool_result` blocks must define tools.".into()

@@ -58,13 +58,13 @@ pub fn chat(history: &History, pen: &mut Pen) -> Value {
     for step in &history.steps {
         match step {
             Step::System(pieces) => {
-                messages.push(json!({ "role": "system", "content": chat_texts(pieces, pen) }))
+                messages.push(json!({ "role": "system", "content": chat_texts(pieces, pen) }));
             }
             Step::Developer(pieces) => {
                 messages.push(json!({ "role": "developer", "content": chat_texts(pieces, pen) }));
             }
             Step::User(pieces) => {
-                messages.push(json!({ "role": "user", "content": chat_parts(pieces, pen) }))
+                messages.push(json!({ "role": "user", "content": chat_parts(pieces, pen) }));
             }
             Step::Assistant(pieces) => messages.push(chat_answer(pieces, history.form, pen)),
             Step::Results(answers) => messages.extend(answers.iter().map(|answer| {

@@ -3,7 +3,11 @@
 //!
 //! The rules of each service are stated here on their own, in the words of its errors, and know nothing of the encoders.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its input has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot read its input has failed"
+)]
 
 mod anthropic;
 mod bedrock;

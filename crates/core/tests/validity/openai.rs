@@ -41,8 +41,8 @@ pub fn faults(body: &Value, is_official: bool) -> Vec<String> {
             faults.check(body.get(field).is_none(), || format!("'{field}' is only allowed with 'tools'"));
         }
     }
-    let named = text(&body["tool_choice"]["function"]["name"]);
-    faults.check(named.is_empty() || names.contains(named), || format!("tool_choice: no tool {named}"));
+    let chosen = text(&body["tool_choice"]["function"]["name"]);
+    faults.check(chosen.is_empty() || names.contains(chosen), || format!("tool_choice: no tool {chosen}"));
     faults.0
 }
 

@@ -97,8 +97,8 @@ fn tools(body: &Value, faults: &mut Faults) {
         });
         names.insert(name);
     }
-    let named = text(&body["tool_choice"]["name"]);
-    faults.check(named.is_empty() || names.contains(named), || {
-        format!("Tool choice '{named}' not found in 'tools'")
+    let chosen = text(&body["tool_choice"]["name"]);
+    faults.check(chosen.is_empty() || names.contains(chosen), || {
+        format!("Tool choice '{chosen}' not found in 'tools'")
     });
 }
