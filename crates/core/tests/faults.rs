@@ -4,10 +4,7 @@
 //! halves of UTF-16 pairs, numbers as text, odd types, odd syntax. It must be decoded as the same answer without the
 //! fault. What callers receive is encoded from what is decoded, so it is the same in every caller dialect.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that finds something has to say what"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that finds something has to say what")]
 
 use std::fmt::Write as _;
 use std::fs;

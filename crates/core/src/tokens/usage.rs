@@ -45,7 +45,10 @@ pub struct TokenUsage {
     pub tier: ServedTier,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")
+)]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

@@ -30,6 +30,7 @@ pub enum SamplingForm {
 
 /// The rules of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "rules that have nothing to do with each other")]
 pub struct ModelRules {
     pub thinking: ThinkingForm,
     pub sampling: SamplingForm,

@@ -20,10 +20,10 @@ pub fn nearest(wanted: &str, accepted: Efforts) -> Option<&'static str> {
     let rank = |word: &str| SCALE.iter().position(|known| *known == word);
     let wanted = rank(wanted)?;
     let ranked = || accepted.iter().filter_map(|word| Some((rank(word)?, *word)));
-    let weaker = ranked().filter(|(rank, _)| *rank <= wanted && (*rank > 0 || wanted == 0)).last();
+    let weaker = ranked().rfind(|(rank, _)| *rank <= wanted && (*rank > 0 || wanted == 0));
     weaker
         .or_else(|| ranked().find(|(rank, _)| *rank > wanted))
-        .or_else(|| ranked().last())
+        .or_else(|| ranked().next_back())
         .map(|(_, word)| word)
 }
 
