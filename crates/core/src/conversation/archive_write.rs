@@ -181,7 +181,7 @@ pub fn rows(entry: Entry<'_>) -> Vec<NewRow> {
 pub struct Statement {
     /// [`NewRow`]s.
     pub messages: String,
-    /// [`Seen`] conversations.
+    /// The conversations, each with its key, parent, title, model and time.
     pub conversations: String,
 }
 

@@ -47,7 +47,7 @@ fn stream_decoder(caller_dialect: CallerDialect) -> Box<dyn StreamDecoder> {
 }
 
 /// Extracts what is recorded from a complete answer. The error is the answer's failure
-/// ([`verdict`](crate::dialect::upstream::verdict)). An answer that is plainly good is not decoded for that.
+/// (`upstream::verdict`). An answer that is plainly good is not decoded for that.
 pub fn inspect(caller_dialect: CallerDialect, body: &[u8]) -> Result<StreamFacts, ErrorInfo> {
     let glance = match caller_dialect {
         CallerDialect::Anthropic => anthropic::usage_tap::inspect(body),

@@ -210,7 +210,7 @@ impl Translation {
 
     /// An answer with a success status that was read to its end. `is_stream`: the upstream says that it is a stream;
     /// one that is labelled as something else is recognised. The error is the answer's failure: see
-    /// [`verdict`](crate::dialect::upstream::verdict).
+    /// `upstream::verdict`.
     pub fn read(&self, is_stream: bool, body: &[u8]) -> Result<WholeAnswer, ErrorInfo> {
         if !is_stream && !sse::is_stream(body) {
             return self.whole(body);
