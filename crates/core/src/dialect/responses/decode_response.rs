@@ -5,7 +5,7 @@
 use super::answer_item;
 use super::decode_answer::Answer;
 use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, Part};
-use crate::dialect::upstream::{alphanumeric, told};
+use crate::dialect::upstream::{alphanumeric, told, verdict};
 use crate::json::lenient::{self, Object, Spare};
 
 /// The error in the body of an error, or of an `error` event: in an object, as the service sends it, or beside the type,
@@ -25,7 +25,11 @@ pub(super) fn failure(response: &Object<'_>, status: Option<&str>) -> Option<Err
     if let Some(error) = response.get_set("error") {
         return Some(error_in(format!(r#"{{"error":{}}}"#, error.get()).as_bytes()));
     }
-    matches!(status, Some("failed" | "cancelled")).then(|| error_in(b""))
+    match status {
+        Some("failed") => Some(error_in(b"")),
+        Some("cancelled") => verdict::abnormal_word("cancelled", None),
+        _ => None,
+    }
 }
 
 /// Decodes an answer. `host` is the service that answers.
