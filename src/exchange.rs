@@ -6,7 +6,7 @@ use std::ops::Deref;
 use nexus_edge_core::access::credential;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
-use nexus_edge_core::error::ApiError;
+use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::header_list::HeaderList;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
 use worker::{Url, web_sys};
@@ -215,8 +215,19 @@ impl Exchange {
         })
     }
 
-    /// The stated length of the request's body; an error if it is over the limit.
+    /// The stated length of the request's body; an error if it is over the limit, or if the body is compressed: neither its
+    /// size nor what it says would be known before it is decompressed.
     fn declared_length(&self, limit: usize) -> Result<Option<usize>, ApiError> {
+        if let Some(coding) = self.header("content-encoding").filter(|coding| !is_identity(coding)) {
+            let shown: String = coding.chars().take(50).collect();
+            let message = format!("A request body must not be compressed, and this one is by `{shown}`.");
+            return Err(ApiError::new(
+                415,
+                ErrorKind::InvalidRequest,
+                "unsupported_content_encoding",
+                message,
+            ));
+        }
         match self.header("content-length").and_then(|length| length.parse().ok()) {
             Some(length) if length > limit => Err(ApiError::too_large(limit)),
             declared => Ok(declared),
@@ -250,6 +261,11 @@ impl Exchange {
             }
         })
     }
+}
+
+/// Whether a content coding leaves the bytes as they are.
+fn is_identity(coding: &str) -> bool {
+    coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity")
 }
 
 /// A JSON answer.

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::dialect::inbound::Inbound;
+use nexus_edge_core::dialect::inbound::{Inbound, with_model};
 use nexus_edge_core::dialect::openai::response;
 use nexus_edge_core::dialect::operation::Operation;
 use nexus_edge_core::dialect::pipe::StreamFacts;
@@ -90,7 +90,10 @@ async fn serve(
         let sent = Sent::Upload { upload: RefCell::new(Some(upload)), content_type: &content_type };
         return nexus_edge_failover::serve(&asking(sent), &route, &mut record.trail).await;
     }
-    let body = exchange.body().await?;
+    let mut body = exchange.body().await?;
+    if let Some(named) = operation.default_model().and_then(|model| with_model(&body.bytes, model)) {
+        body = Body::from_bytes(named);
+    }
     let inbound = Inbound::parse_any(&body.bytes)?;
     let route = plan(exchange, operation, principal, &inbound.model, record).await?;
     record.note_prompt_estimate(inbound.estimate_prompt_tokens());

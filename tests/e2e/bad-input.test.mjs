@@ -3,6 +3,7 @@
 // each.
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { gzipSync } from "node:zlib";
 import { errorOf, suite, test } from "../support/suite.mjs";
 import { completion } from "../support/upstream.mjs";
 import { bearer, rawExchange } from "../support/util.mjs";
@@ -225,6 +226,17 @@ const completions = [
 /** Other requests: [name, method, target, { headers, body }, status, code]. */
 const requests = () => [
   ["no key", "POST", "/v1/chat/completions", { body: good }, 401, "missing_api_key"],
+  [
+    "a compressed body",
+    "POST",
+    "/v1/chat/completions",
+    {
+      headers: { ...bearer(t.key), "content-type": "application/json", "content-encoding": "gzip" },
+      body: gzipSync(JSON.stringify(good)),
+    },
+    415,
+    "unsupported_content_encoding",
+  ],
   [
     "an empty bearer",
     "POST",

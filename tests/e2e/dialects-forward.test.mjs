@@ -54,6 +54,12 @@ test("images, moderations, rerank", async () => {
   await t.on("openai", "moderator", (x) => x.reply(200, { id: "modr-1", model: "m", results: [{ flagged: false }] }));
   assert.equal((await client.moderations.create({ model: "moderator", input: "x" })).results[0].flagged, false);
   assert.equal(t.up.last("moderator").path, "/v1/moderations");
+  // OpenAI has a model for these where the request names none.
+  await t.on("openai", "omni-moderation-latest", (x) =>
+    x.reply(200, { id: "modr-2", model: "m", results: [{ flagged: true }] }),
+  );
+  assert.equal((await client.moderations.create({ input: "x" })).results[0].flagged, true);
+  assert.deepEqual(t.up.last("omni-moderation-latest").json(), { model: "omni-moderation-latest", input: "x" });
   await t.on("openai", "ranker", (x) => x.reply(200, { id: "r", results: [{ index: 1, relevance_score: 0.9 }] }));
   const reply = await t.gw.complete(
     t.key,

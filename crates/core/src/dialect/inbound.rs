@@ -226,6 +226,23 @@ pub fn estimate_prompt_tokens(caller_dialect: CallerDialect, body: &[u8]) -> u64
     Inbound::parse(caller_dialect, body, from_path).map_or(0, |inbound| inbound.estimate_prompt_tokens())
 }
 
+/// The body with a model, if it is a JSON object that names none.
+#[must_use]
+pub fn with_model(body: &[u8], model: &str) -> Option<Vec<u8>> {
+    let fields: JsonObject<'_> = serde_json::from_slice(body).ok()?;
+    let edit = match fields.get("model") {
+        Some(value) if Kind::of(value) == Kind::Null => Edit::replace(body, value, quote(model)),
+        Some(_) => return None,
+        None => {
+            let at = body.iter().position(|byte| *byte == b'{')? + 1;
+            let is_empty = body.get(at..)?.trim_ascii_start().starts_with(b"}");
+            let comma = if is_empty { "" } else { "," };
+            Edit { at, removed: 0, inserted: format!("\"model\":{}{comma}", quote(model)) }
+        }
+    };
+    Some(apply(body, vec![edit]))
+}
+
 fn read_model<'a>(fields: &JsonObject<'a>) -> Result<Cow<'a, str>, ApiError> {
     let model = fields.get_set("model").ok_or_else(|| missing("model"))?;
     as_str(model).ok_or_else(|| wrong_type("model", "a string", Kind::of(model)))
@@ -256,6 +273,21 @@ mod tests {
         let path = FromPath { model: "gemini-x", stream: true, as_array: false };
         let inbound = Inbound::parse(CallerDialect::Gemini, br#"{"contents":[]}"#, Some(path)).unwrap();
         assert_eq!((inbound.model.as_ref(), inbound.stream), ("gemini-x", true));
+    }
+
+    #[test]
+    fn a_model_is_added_where_none_is_named() {
+        for (body, named) in [
+            (r#"{"input":"x"}"#, Some(r#"{"model":"m","input":"x"}"#)),
+            (r" { } ", Some(r#" {"model":"m" } "#)),
+            (r#"{"input":"x","model":null}"#, Some(r#"{"input":"x","model":"m"}"#)),
+            (r#"{"model":"own"}"#, None),
+            (r#"{"model":1}"#, None),
+            ("[]", None),
+            ("{", None),
+        ] {
+            assert_eq!(with_model(body.as_bytes(), "m").as_deref(), named.map(str::as_bytes), "{body}");
+        }
     }
 
     #[test]

@@ -33,6 +33,16 @@ impl Operation {
         matches!(self, Self::Responses { .. } | Self::CompactResponse)
     }
 
+    /// The model of a request that names none, where `OpenAI`'s API has a default.
+    #[must_use]
+    pub fn default_model(self) -> Option<&'static str> {
+        match self {
+            Self::ImageGenerations | Self::ImageEdits => Some("dall-e-2"),
+            Self::Moderations => Some("omni-moderation-latest"),
+            _ => None,
+        }
+    }
+
     /// Says of what kind the tokens of an answer are, where its usage does not and the operation allows one kind only.
     pub fn attribute(self, usage: &mut TokenUsage) {
         let is_attributed = usage.image_completion > 0 || usage.audio_completion > 0;
