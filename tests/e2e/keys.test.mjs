@@ -118,7 +118,8 @@ test("an address that tries many wrong keys is told to wait", async () => {
   assert.equal(admin.filter(({ status }) => status === 401).length, 10);
   assert.equal(admin.at(-1).status, 429);
   // The right one is refused as well: otherwise a guesser would learn it at full speed.
-  const right = (address) => t.gw.call("/keys", { headers: { ...bearer(t.gw.adminToken), "cf-connecting-ip": address } });
+  const right = (address) =>
+    t.gw.call("/keys", { headers: { ...bearer(t.gw.adminToken), "cf-connecting-ip": address } });
   assert.equal((await right("203.0.113.11")).status, 429);
   assert.equal((await right("203.0.113.12")).status, 200);
 });

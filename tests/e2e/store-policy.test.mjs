@@ -97,7 +97,10 @@ test("deleting a conversation deletes all that came of it", async () => {
   // The search finds what it should: the archive, stored responses and cached ones.
   const places = await eventually(async () => {
     const all = await found();
-    return ["D1 chat_messages", "D1 responses", "R2 answers/"].every((place) => all.some((one) => one.startsWith(place))) && all;
+    return (
+      ["D1 chat_messages", "D1 responses", "R2 answers/"].every((place) => all.some((one) => one.startsWith(place))) &&
+      all
+    );
   });
   assert.ok(places.length >= 4);
   assert.equal((await t.gw.admin("DELETE", "/conversations/to-be-forgotten")).status, 200);
@@ -119,7 +122,9 @@ test("a conversation that is deleted while it is answered leaves nothing", async
   const headers = { "x-conversation-id": "late-one" };
   const first = await t.gw.complete(key, ask("demo/echo"), { headers });
   await t.gw.row(first.headers["x-request-id"]);
-  await eventually(async () => (await t.gw.admin("GET", "/conversations?search=something")).body.conversations.length > 0);
+  await eventually(
+    async () => (await t.gw.admin("GET", "/conversations?search=something")).body.conversations.length > 0,
+  );
   const answer = post(key, "/v1/chat/completions", { ...ask("late"), stream: true }, headers);
   await eventually(async () => t.up.seen("late").length === 1);
   assert.equal((await t.gw.admin("DELETE", "/conversations/late-one")).status, 200);
@@ -131,7 +136,9 @@ test("a conversation that is deleted while it is answered leaves nothing", async
   assert.deepEqual(await found(), []);
   // A later request may use the same id again.
   await t.gw.complete(key, ask("demo/echo"), { headers });
-  await eventually(async () => (await t.gw.admin("GET", "/conversations?search=something")).body.conversations.length > 0);
+  await eventually(
+    async () => (await t.gw.admin("GET", "/conversations?search=something")).body.conversations.length > 0,
+  );
 });
 
 test("a session that is deleted for good while it answers ends its turn and leaves nothing", async () => {

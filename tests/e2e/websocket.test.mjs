@@ -568,7 +568,8 @@ test("pages of other origins may not connect where origins are listed", async ()
   const gw = await startGateway({ vars: { CORS_ALLOWED_ORIGINS: "https://app.example" } });
   try {
     const { key } = await gw.createKey({});
-    const from = (origin) => connect(`${gw.url}/ws/chat?v=2`, { headers: { ...bearer(key), ...(origin && { origin }) } });
+    const from = (origin) =>
+      connect(`${gw.url}/ws/chat?v=2`, { headers: { ...bearer(key), ...(origin && { origin }) } });
     for (const origin of ["https://app.example", undefined]) {
       const socket = await from(origin);
       await socket.frame("hello");
