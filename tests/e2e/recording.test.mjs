@@ -154,6 +154,7 @@ describe("recording", () => {
       "tokens_usage",
       "total_conversations",
       "total_rounds",
+      "unpriced_requests",
     ]);
     const statsBefore = (
       await t.gw.db("SELECT COALESCE(SUM(tokens_count), 0) AS sum, COUNT(*) AS n FROM chat_stats")
@@ -180,6 +181,7 @@ describe("recording", () => {
     for (const answer of answers) await rowOf(answer);
     assert.deepEqual(totals.tokens_usage, expected);
     assert.equal(totals.total_rounds, before.total_rounds + 25);
+    assert.ok(totals.unpriced_requests >= before.unpriced_requests + 25, "the model has no price");
     assert.ok(
       totals.total_conversations > before.total_conversations &&
         totals.total_conversations <= before.total_conversations + 27,
