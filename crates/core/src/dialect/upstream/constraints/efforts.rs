@@ -114,13 +114,10 @@ fn idles_by_default(model: &str) -> bool {
 }
 
 /// The effort that a request with function tools must have in Chat Completions, given that of the request: these models
-/// reason with functions only in the Responses API. GPT-5.4 and 5.5 refuse any other effort, later ones of GPT-5 also
-/// a missing one. `None`: any.
+/// reason with functions only in the Responses API. `None`: any.
 pub fn effort_with_functions(model: &str, effort: Option<&str>) -> Option<&'static str> {
-    let (major, minor) = generation(model)?;
     let has_none = || of_model(model).is_some_and(|efforts| efforts.contains(&"none"));
-    let wants_none = major == 5 && (minor >= 6 || (minor >= 4 && effort.is_some()));
-    (wants_none && has_none()).then_some("none")
+    (openai_models::refuses_functions_in_chat(model, effort) && has_none()).then_some("none")
 }
 
 #[cfg(test)]
