@@ -86,7 +86,7 @@ fn a_failure_in_a_good_status_is_an_error_whole_and_streamed() {
     for (body, message) in [
         (&failed, "The model had a problem."),
         (&told, "No."),
-        (&cancelled, "The provider reported an error."),
+        (&cancelled, "The provider gave up on its answer: cancelled."),
     ] {
         let body = body.to_string();
         assert_eq!(responses_upstream(HOST).decode_response(body.as_bytes()).unwrap_err().message, message);
