@@ -77,7 +77,7 @@ test("a request that is altered fails the run", async () => {
 });
 
 test("a body that is written anew passes if every turn is in it", async () => {
-  const request = (text) => JSON.stringify({ user: "somebody", ...JSON.parse(text) });
+  const request = (text) => JSON.stringify({ user: "user-1", ...JSON.parse(text) });
   assert.ok((await through(whole, { request, ...rewritten })).requests > 0);
   await assert.rejects(through(whole, { request }), /not the one that was sent/);
 });

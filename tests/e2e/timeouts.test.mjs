@@ -100,12 +100,12 @@ test("a connection that is closed without an answer is a 502", async () => {
 
 test("an address without a server is a 502", async () => {
   const provider = await t.gw.createProvider({
-    name: "nobody",
+    name: "unreachable",
     server_url: `http://127.0.0.1:${await refusedPort()}/v1`,
     first_byte_timeout_ms: 10_000,
   });
-  await t.gw.createModel({ provider_id: provider.id, model_name: "nobody-model" });
-  const answer = await within(30_000, t.complete(ask("nobody-model")), "the answer");
+  await t.gw.createModel({ provider_id: provider.id, model_name: "unreachable-model" });
+  const answer = await within(30_000, t.complete(ask("unreachable-model")), "the answer");
   assert.equal(answer.status, 502, answer.text);
   assert.equal(errorOf(answer.text).code, "upstream_unreachable");
   const row = await rowOf(answer);
