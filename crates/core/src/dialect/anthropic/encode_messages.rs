@@ -6,24 +6,17 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::Serializer;
 
 use super::wire::{self, Block, CacheMark, Source};
 use crate::dialect::canonical::limits::MediaForm;
 use crate::dialect::canonical::{Citation, Json, Media, Part, Role, SignatureOrigin};
 use crate::dialect::upstream::constraints::ANTHROPIC;
 use crate::dialect::upstream::history::{EMPTY_FAILURE, FILLER, History};
+use crate::dialect::upstream::turns::{self, ASSISTANT, USER};
 
 /// One turn.
-#[derive(Debug, Serialize)]
-pub struct Turn<'a> {
-    pub role: &'static str,
-    #[serde(serialize_with = "wire::content_of")]
-    pub content: Vec<Block<'a>>,
-    /// Index of the message and of the part of each block, to report a block that is left out later.
-    #[serde(skip)]
-    places: Vec<(usize, usize)>,
-}
+pub type Turn<'a> = turns::Turn<Block<'a>>;
 
 /// The encoded messages.
 #[derive(Debug, Default)]
@@ -31,9 +24,6 @@ pub struct Conversation<'a> {
     pub system: Vec<Block<'a>>,
     pub turns: Vec<Turn<'a>>,
 }
-
-const USER: &str = "user";
-const ASSISTANT: &str = "assistant";
 
 impl<'a> Conversation<'a> {
     /// Encodes the messages.
@@ -50,58 +40,14 @@ impl<'a> Conversation<'a> {
                 let at = (index, number);
                 match role {
                     Role::System | Role::Developer => conversation.system.push(block),
-                    Role::User | Role::Tool => conversation.say(USER, block, at, dropped),
-                    Role::Assistant => conversation.say(ASSISTANT, block, at, dropped),
+                    Role::User | Role::Tool => turns::say(&mut conversation.turns, USER, block, at, dropped),
+                    Role::Assistant => turns::say(&mut conversation.turns, ASSISTANT, block, at, dropped),
                 }
             }
         }
-        conversation.cut_thoughts(dropped);
-        conversation.ensure_user_begins();
+        turns::cut_thoughts(&mut conversation.turns, dropped);
+        turns::ensure_user_begins(&mut conversation.turns, &mut conversation.system, Block::text(FILLER));
         conversation
-    }
-
-    fn say(
-        &mut self,
-        role: &'static str,
-        block: Block<'a>,
-        place: (usize, usize),
-        dropped: &mut Vec<String>,
-    ) {
-        if self.turns.last().is_some_and(|turn| turn.role != role) {
-            self.cut_thoughts(dropped);
-        }
-        match self.turns.last_mut() {
-            Some(turn) if turn.role == role => {
-                turn.content.push(block);
-                turn.places.push(place);
-            }
-            _ => self.turns.push(Turn { role, content: vec![block], places: vec![place] }),
-        }
-    }
-
-    /// Leaves out the thinking blocks at the end of the last turn. The final block of a turn of the assistant cannot
-    /// be one.
-    fn cut_thoughts(&mut self, dropped: &mut Vec<String>) {
-        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
-        while turn.content.pop_if(|block| is_thought(block)).is_some() {
-            dropped.extend(turn.places.pop().map(name_of));
-        }
-        if turn.content.is_empty() {
-            self.turns.pop();
-        }
-    }
-
-    /// The first turn must be the user's. Instructions alone become a user message.
-    fn ensure_user_begins(&mut self) {
-        if self.turns.first().is_some_and(|turn| turn.role == USER) {
-            return;
-        }
-        let content = if self.turns.is_empty() && !self.system.is_empty() {
-            std::mem::take(&mut self.system)
-        } else {
-            vec![Block::text(FILLER)]
-        };
-        self.turns.insert(0, Turn { role: USER, content, places: Vec::new() });
     }
 
     /// Makes the end of the conversation acceptable for the model. A model that does not support a prefilled answer
@@ -111,12 +57,10 @@ impl<'a> Conversation<'a> {
         let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
         if !may_prefill {
             let content = vec![Block::text(FILLER)];
-            self.turns.push(Turn { role: USER, content, places: Vec::new() });
+            self.turns.push(Turn::new(USER, content));
             return;
         }
-        let thoughts = turn.content.iter().zip(&turn.places).filter(|(block, _)| is_thought(block));
-        dropped.extend(thoughts.map(|(_, place)| name_of(*place)));
-        turn.content.retain(|block| !is_thought(block));
+        turn.drop_thoughts(dropped);
         if let Some(Block::Text { text, .. }) = turn.content.last_mut() {
             let end = text.trim_end().len();
             match text {
@@ -138,16 +82,18 @@ impl<'a> Conversation<'a> {
     pub fn has_thoughtless_tool_calls(&self) -> bool {
         let Some(turn) = self.turns.iter().rev().find(|turn| turn.role == ASSISTANT) else { return false };
         turn.content.iter().any(|block| matches!(block, Block::ToolUse { .. }))
-            && !turn.content.first().is_some_and(is_thought)
+            && !turn.content.first().is_some_and(turns::Block::is_thought)
     }
 }
 
-fn is_thought(block: &Block<'_>) -> bool {
-    matches!(block, Block::Thinking { .. } | Block::RedactedThinking { .. })
-}
+impl turns::Block for Block<'_> {
+    fn is_thought(&self) -> bool {
+        matches!(self, Block::Thinking { .. } | Block::RedactedThinking { .. })
+    }
 
-fn name_of((message, part): (usize, usize)) -> String {
-    format!("messages[{message}].content[{part}]")
+    fn write_content<S: Serializer>(content: &[Self], serializer: S) -> Result<S::Ok, S::Error> {
+        wire::content_of(content, serializer)
+    }
 }
 
 /// A part's position in the conversation, to report what cannot be expressed.

@@ -8,29 +8,19 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 
 use super::family::Family;
 use super::media;
 use super::wire::{Block, CachePoint, Reasoning, ToolResult, ToolUse};
 use crate::dialect::canonical::{CacheControl, Citation, Json, Part, Role};
 use crate::dialect::upstream::history::{ACKNOWLEDGED, EMPTY_FAILURE, EMPTY_RESULT, FILLER, History};
+use crate::dialect::upstream::turns::{self, ASSISTANT, USER};
 
 /// The text that the service requires beside a document.
 const DOCUMENT_ONLY: &str = "See the attached document.";
 
-const USER: &str = "user";
-const ASSISTANT: &str = "assistant";
-
 /// One turn.
-#[derive(Debug, Serialize)]
-pub struct Turn<'a> {
-    pub role: &'static str,
-    pub content: Vec<Block<'a>>,
-    /// Index of the message and of the part of each block, to report a block that is left out later.
-    #[serde(skip)]
-    places: Vec<(usize, usize)>,
-}
+pub type Turn<'a> = turns::Turn<Block<'a>>;
 
 /// The encoded messages.
 #[derive(Debug, Default)]
@@ -62,44 +52,16 @@ impl<'a> Conversation<'a> {
                     Role::User | Role::Tool => USER,
                     Role::Assistant => ASSISTANT,
                 };
-                blocks.for_each(|block| conversation.say(turn, block, (index, number), dropped));
+                for block in blocks {
+                    turns::say(&mut conversation.turns, turn, block, (index, number), dropped);
+                }
             }
         }
-        conversation.cut_thoughts(dropped);
-        conversation.ensure_user_begins();
+        turns::cut_thoughts(&mut conversation.turns, dropped);
+        let filler = Block::Text(FILLER.into());
+        turns::ensure_user_begins(&mut conversation.turns, &mut conversation.system, filler);
         conversation.add_text_to_documents();
         conversation
-    }
-
-    fn say(
-        &mut self,
-        role: &'static str,
-        block: Block<'a>,
-        place: (usize, usize),
-        dropped: &mut Vec<String>,
-    ) {
-        if self.turns.last().is_some_and(|turn| turn.role != role) {
-            self.cut_thoughts(dropped);
-        }
-        match self.turns.last_mut() {
-            Some(turn) if turn.role == role => {
-                turn.content.push(block);
-                turn.places.push(place);
-            }
-            _ => self.turns.push(Turn { role, content: vec![block], places: vec![place] }),
-        }
-    }
-
-    /// Leaves out the reasoning at the end of the last turn. The final block of a turn of the assistant cannot be
-    /// reasoning.
-    fn cut_thoughts(&mut self, dropped: &mut Vec<String>) {
-        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
-        while turn.content.pop_if(|block| is_thought(block)).is_some() {
-            dropped.extend(turn.places.pop().map(name_of));
-        }
-        if turn.content.is_empty() {
-            self.turns.pop();
-        }
     }
 
     /// Gives calls and results turns of their own, for models that refuse them beside other content.
@@ -112,12 +74,11 @@ impl<'a> Conversation<'a> {
                 continue;
             }
             let (tools, others): (Vec<_>, Vec<_>) = content.into_iter().partition(is_tool);
-            let said = |role, content| Turn { role, content, places: Vec::new() };
             let between = |text: &'static str| vec![Block::Text(text.into())];
             self.turns.extend(if role == USER {
-                [said(USER, tools), said(ASSISTANT, between(ACKNOWLEDGED)), said(USER, others)]
+                [Turn::new(USER, tools), Turn::new(ASSISTANT, between(ACKNOWLEDGED)), Turn::new(USER, others)]
             } else {
-                [said(ASSISTANT, others), said(USER, between(FILLER)), said(ASSISTANT, tools)]
+                [Turn::new(ASSISTANT, others), Turn::new(USER, between(FILLER)), Turn::new(ASSISTANT, tools)]
             });
         }
     }
@@ -134,19 +95,6 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// The first turn must be the user's. Instructions alone become a user message.
-    fn ensure_user_begins(&mut self) {
-        if self.turns.first().is_some_and(|turn| turn.role == USER) {
-            return;
-        }
-        let content = if self.turns.is_empty() && !self.system.is_empty() {
-            std::mem::take(&mut self.system)
-        } else {
-            vec![Block::Text(FILLER.into())]
-        };
-        self.turns.insert(0, Turn { role: USER, content, places: Vec::new() });
-    }
-
     /// Makes the end of the conversation acceptable for the model. A model that does not support a prefilled answer
     /// is instructed to continue it; where it is supported, it must not end in white space, and without thinking it
     /// must not contain reasoning.
@@ -154,12 +102,10 @@ impl<'a> Conversation<'a> {
         let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
         if !may_prefill {
             let content = vec![Block::Text(FILLER.into())];
-            self.turns.push(Turn { role: USER, content, places: Vec::new() });
+            self.turns.push(Turn::new(USER, content));
             return;
         }
-        let thoughts = turn.content.iter().zip(&turn.places).filter(|(block, _)| is_thought(block));
-        dropped.extend(thoughts.map(|(_, place)| name_of(*place)));
-        turn.content.retain(|block| !is_thought(block));
+        turn.drop_thoughts(dropped);
         if let Some(Block::Text(text)) = turn.content.last_mut() {
             *text = Cow::Owned(text.trim_end().to_owned());
         }
@@ -183,16 +129,14 @@ impl<'a> Conversation<'a> {
     pub fn has_thoughtless_tool_calls(&self) -> bool {
         let Some(turn) = self.turns.iter().rev().find(|turn| turn.role == ASSISTANT) else { return false };
         turn.content.iter().any(|block| matches!(block, Block::ToolUse(_)))
-            && !matches!(turn.content.first(), Some(Block::ReasoningContent(_)))
+            && !turn.content.first().is_some_and(turns::Block::is_thought)
     }
 }
 
-fn is_thought(block: &Block<'_>) -> bool {
-    matches!(block, Block::ReasoningContent(_))
-}
-
-fn name_of((message, part): (usize, usize)) -> String {
-    format!("messages[{message}].content[{part}]")
+impl turns::Block for Block<'_> {
+    fn is_thought(&self) -> bool {
+        matches!(self, Block::ReasoningContent(_))
+    }
 }
 
 /// A part's position in the conversation, to report what cannot be expressed.

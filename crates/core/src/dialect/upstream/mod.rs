@@ -13,6 +13,7 @@ pub mod parts;
 pub mod sse;
 pub mod told;
 pub mod tool_choice;
+pub mod turns;
 pub mod union;
 pub mod usage;
 pub mod verdict;
