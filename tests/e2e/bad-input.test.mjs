@@ -678,8 +678,9 @@ test("requests that no library would send", async (context) => {
       /^HTTP\/1\.1 200 .*still here/s,
     ],
     "a content-length over the limit, body to follow": [
-      head("POST /v1/chat/completions HTTP/1.1", ...authorized, `Content-Length: ${10 * MAX_BODY}`) +
-        " ".repeat(10 * MAX_BODY),
+      // Only the beginning of the body: a server that answers early and closes resets the connection of a caller who
+      // goes on sending, and the reset can overtake the answer.
+      head("POST /v1/chat/completions HTTP/1.1", ...authorized, `Content-Length: ${10 * MAX_BODY}`) + " ".repeat(1_000),
       /^HTTP\/1\.1 413 .*"code":"request_too_large"/s,
     ],
     "a chunk size of nonsense": [
