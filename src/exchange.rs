@@ -8,6 +8,7 @@ use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::header_list::HeaderList;
+use nexus_edge_core::http::pace::Pace;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
 use worker::{Url, web_sys};
 
@@ -15,6 +16,9 @@ use crate::host::Host;
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
+
+/// A body of a stated length up to this, in bytes, is read in one piece. In a larger one each pause is limited, too.
+const MAX_AT_ONCE_BYTES: usize = 1 << 20;
 
 /// A request in progress.
 pub struct Exchange {
@@ -248,18 +252,35 @@ impl Exchange {
             RequestBody::Here(body) => return Ok(Body::from_bytes(body.clone())),
         };
         let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
+        let pace = self.body_pace();
         // Accessed only here, because it locks the stream.
-        let at_once = declared.and_then(|_| request.array_buffer().ok());
+        let at_once = declared.filter(|bytes| *bytes <= MAX_AT_ONCE_BYTES);
+        let at_once = at_once.and_then(|bytes| Some((bytes, request.array_buffer().ok()?)));
         let read = match at_once {
-            Some(array_buffer) => bytes::read_at_once(array_buffer, None).await,
-            None => bytes::read_chunks(stream, limit, None).await,
+            Some((bytes, array_buffer)) => {
+                bytes::read_at_once(array_buffer, Some(pace.for_all_ms(bytes))).await
+            }
+            None => bytes::read_chunks(stream, limit, Some(pace)).await,
         };
         read.map_err(|error| match error {
             ReadError::TooLarge => ApiError::too_large(limit),
-            ReadError::Broken | ReadError::Idle => {
-                ApiError::invalid_json("The request body could not be read to its end.")
-            }
+            unread => unread_body(unread),
         })
+    }
+
+    /// How slowly the request's body may arrive.
+    pub fn body_pace(&self) -> Pace {
+        Pace::new(self.settings.body_timeout_ms)
+    }
+}
+
+/// The error for a body that did not arrive.
+pub fn unread_body(error: ReadError) -> ApiError {
+    match error {
+        ReadError::Idle => ApiError::body_too_slow(),
+        ReadError::Broken | ReadError::TooLarge => {
+            ApiError::invalid_json("The request body could not be read to its end.")
+        }
     }
 }
 

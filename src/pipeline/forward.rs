@@ -29,7 +29,7 @@ use super::relay;
 use super::resolve;
 use super::settle;
 use super::transport::Connection;
-use super::upload::Upload;
+use super::upload::{Progress, Upload};
 use super::upstream;
 use super::upstream_health::{Hold, asked_rest_ms};
 use super::{admit, authenticate, native_responses, recognise};
@@ -185,10 +185,13 @@ impl Question for Forwarding<'_> {
         let exchange = self.exchange;
         let call = call_of(candidate, self.operation)
             .map_err(|error| AttemptError::new(Failure::CapabilityMismatch, error))?;
-        let (body, content_type) = self.body_for(candidate).await?;
+        let (body, content_type, progress) = self.body_for(candidate).await?;
         let request = upstream::build_request(exchange, candidate, call, body, content_type).await?;
         let sent_ms = now_ms();
-        let (response, connection) = upstream::send(exchange, candidate, &request).await?;
+        let (response, connection) = match progress {
+            None => upstream::send(exchange, candidate, &request).await?,
+            Some(progress) => upstream::send_upload(exchange, candidate, &request, progress).await?,
+        };
         let first_byte_ms = now_ms().saturating_sub(sent_ms);
         let received = self.receive(candidate, &response, connection, first_byte_ms).await;
         received.map_err(|failed| failed.after(first_byte_ms))
@@ -196,14 +199,18 @@ impl Question for Forwarding<'_> {
 }
 
 impl Forwarding<'_> {
-    /// The body for this candidate, and its content type.
-    async fn body_for(&self, candidate: &Candidate) -> Result<(JsValue, &str), AttemptError> {
+    /// The body for this candidate, its content type, and how far it has been passed on if it is an upload.
+    async fn body_for(
+        &self,
+        candidate: &Candidate,
+    ) -> Result<(JsValue, &str, Option<Progress>), AttemptError> {
         let (inbound, body) = match &self.sent {
             Sent::Json { inbound, body } => (inbound, body),
             Sent::Upload { upload, content_type } => {
                 let upload = upload.borrow_mut().take();
                 let upload = upload.ok_or_else(ApiError::internal)?;
-                return Ok((upload.into_body(&candidate.upstream_model), content_type));
+                let (body, progress) = upload.into_body(&candidate.upstream_model);
+                return Ok((body, content_type, Some(progress)));
             }
         };
         let named = if self.operation == Operation::CompactResponse {
@@ -213,7 +220,7 @@ impl Forwarding<'_> {
             None
         };
         let model = named.as_deref().unwrap_or(&candidate.upstream_model);
-        Ok((body.to_js(inbound.native_body(model, false)).into(), "application/json"))
+        Ok((body.to_js(inbound.native_body(model, false)).into(), "application/json", None))
     }
 
     /// The answer unchanged: inspected if it is JSON of a reasonable size, otherwise streamed.

@@ -5,6 +5,7 @@
 
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::headers::forwards_to_caller;
+use nexus_edge_core::http::pace::Pace;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::{redact, reveals};
@@ -63,7 +64,9 @@ pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Bo
             Ok(array_buffer) => bytes::read_at_once(array_buffer, Some(idle_ms.into())).await,
             Err(_) => Err(ReadError::Broken),
         },
-        (Some(stream), _) => bytes::read_chunks(stream, MAX_ANSWER_BYTES, Some(idle_ms.into())).await,
+        (Some(stream), _) => {
+            bytes::read_chunks(stream, MAX_ANSWER_BYTES, Some(Pace::of_pauses(idle_ms.into()))).await
+        }
     };
     read.map_err(|error| match error {
         ReadError::Broken => broken_off(candidate),

@@ -4,6 +4,7 @@
 //! | what | time-out |
 //! |---|---|
 //! | chats, forwarded operations, requests about stored responses | the candidate's `first_byte_timeout_ms` until the headers ([`send`]); then its `idle_timeout_ms` for each chunk |
+//! | uploads of callers | the same, from the moment that the upstream has what the caller has sent; the caller has the limit of `http::pace` |
 //! | uploads to a Dify app, and its stop request | the candidate's `first_byte_timeout_ms` until the last byte ([`whole`]) |
 //! | the exchange of a service account for a token | the same of the provider, and 10 s at most |
 //! | probes, lists of models | 20 s until the last byte |
@@ -72,6 +73,16 @@ pub async fn send(
     timeout_ms: u32,
     caller: Option<&web_sys::AbortSignal>,
 ) -> Result<(Received, Connection), AttemptError> {
+    send_until(name, request, timed_out(timeout_ms), caller).await
+}
+
+/// The same; it ends with the failure of `given_up` when that completes.
+pub async fn send_until(
+    name: &str,
+    request: &OutboundRequest,
+    given_up: impl Future<Output = AttemptError>,
+    caller: Option<&web_sys::AbortSignal>,
+) -> Result<(Received, Connection), AttemptError> {
     let controller = AbortController::default();
     let signal = controller.signal();
     let connection = Connection { controller: Some(controller) };
@@ -83,7 +94,7 @@ pub async fn send(
         signal: Some(&signal),
         other_signal: caller,
     });
-    let response = within(sending, timeout_ms).await?.map_err(|error| {
+    let response = until(sending, given_up).await?.map_err(|error| {
         log_error("upstream unreachable", &format_args!("provider {name}: {}", worker::Error::from(error)));
         AttemptError::unreachable(format!("The provider `{name}` cannot be reached."))
     })?;
@@ -136,12 +147,23 @@ pub async fn read(name: &str, response: &Received, max_bytes: usize) -> Result<V
 
 /// Waits at most `timeout_ms` milliseconds for an upstream.
 pub async fn within<T>(sending: impl Future<Output = T>, timeout_ms: u32) -> Result<T, AttemptError> {
-    pin_mut!(sending);
-    match select(sending, Timer::after_ms(timeout_ms.into())).await {
-        Either::Left((sent, _)) => Ok(sent),
-        Either::Right(_) => {
-            let error = ApiError::upstream_timeout("answer", timeout_ms);
-            Err(AttemptError::new(Failure::FirstByteTimeout, error))
-        }
+    until(sending, timed_out(timeout_ms)).await
+}
+
+/// Waits for an upstream until it is given up. If both are ready, the failure is the reason for what was sent.
+async fn until<T>(
+    sending: impl Future<Output = T>,
+    given_up: impl Future<Output = AttemptError>,
+) -> Result<T, AttemptError> {
+    pin_mut!(sending, given_up);
+    match select(given_up, sending).await {
+        Either::Left((failed, _)) => Err(failed),
+        Either::Right((sent, _)) => Ok(sent),
     }
+}
+
+/// Completes with the failure of an upstream that did not answer in time.
+async fn timed_out(timeout_ms: u32) -> AttemptError {
+    Timer::after_ms(timeout_ms.into()).await;
+    AttemptError::new(Failure::FirstByteTimeout, ApiError::upstream_timeout("answer", timeout_ms))
 }

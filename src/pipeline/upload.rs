@@ -1,19 +1,26 @@
 //! An upload: a multipart body that is forwarded while it arrives.
 //!
 //! Only the bytes up to the end of its `model` field are held, so it can be sent only once.
+//!
+//! Two parties can stop it: the caller who sends it and the upstream that reads it. [`Progress`] tells them apart, so that
+//! a caller who stops gets a 408 and the upstream is blamed for its own silence only.
 
 use std::ops::Range;
 
-use futures::stream::LocalBoxStream;
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::future::{Either, select};
 use futures::{StreamExt, stream};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::multipart::{FieldScanner, Scan};
 use nexus_edge_core::json::error::missing;
+use nexus_edge_core::routing::retry::Failure;
 use worker::js_sys::Uint8Array;
-use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen::JsValue;
 
-use crate::exchange::Exchange;
-use crate::platform::bytes;
+use super::failed::AttemptError;
+use crate::exchange::{Exchange, unread_body};
+use crate::platform::bytes::{self, Chunks, ReadError};
+use crate::platform::promise::Timer;
 
 /// Most bytes of a multipart body that are held until its `model` field has arrived.
 const MAX_PREFIX_BYTES: usize = 26 << 20;
@@ -22,7 +29,7 @@ const MAX_PREFIX_BYTES: usize = 26 << 20;
 pub struct Upload {
     prefix: Vec<u8>,
     named_at: Range<usize>,
-    rest: LocalBoxStream<'static, Result<JsValue, JsValue>>,
+    rest: Chunks,
 }
 
 impl Upload {
@@ -30,14 +37,13 @@ impl Upload {
     pub async fn begin(exchange: &Exchange, boundary: &str) -> Result<Self, ApiError> {
         let stream =
             exchange.body_stream()?.ok_or_else(|| ApiError::invalid_json("The request body is empty."))?;
-        let mut chunks = bytes::into_chunks(stream);
+        let mut chunks = Chunks::new(stream, Some(exchange.body_pace()));
         let mut scanner = FieldScanner::new(boundary, "model");
         let mut prefix = Vec::new();
         let named_at = loop {
-            let Some(chunk) = chunks.next().await else { return Err(missing("model")) };
-            let chunk: Uint8Array = chunk
-                .map_err(|_| ApiError::invalid_json("The request body could not be read to its end."))?
-                .unchecked_into();
+            let Some(chunk) = chunks.next().await.map_err(unread_body)? else {
+                return Err(missing("model"));
+            };
             bytes::append(&mut prefix, &chunk);
             match scanner.scan(&prefix) {
                 Scan::Found(range) => break range,
@@ -48,7 +54,7 @@ impl Upload {
                 Scan::NeedMore => {}
             }
         };
-        Ok(Self { prefix, named_at, rest: chunks.boxed_local() })
+        Ok(Self { prefix, named_at, rest: chunks })
     }
 
     /// The model in the field.
@@ -56,13 +62,74 @@ impl Upload {
         String::from_utf8_lossy(self.prefix.get(self.named_at.clone()).unwrap_or_default()).into_owned()
     }
 
-    /// The complete body with this model instead.
-    pub fn into_body(mut self, model: &str) -> JsValue {
+    /// The complete body with this model instead, and how far it has been passed on.
+    pub fn into_body(mut self, model: &str) -> (JsValue, Progress) {
         if self.prefix.get(self.named_at.clone()) != Some(model.as_bytes()) {
             self.prefix.splice(self.named_at, model.bytes());
         }
+        let (notes, noted) = unbounded();
         let first = JsValue::from(Uint8Array::from(self.prefix.as_slice()));
-        let whole = stream::once(async move { Ok(first) }).chain(self.rest);
-        wasm_streams::ReadableStream::from_stream(whole).into_raw().into()
+        let rest = stream::unfold((self.rest, notes), |(mut rest, notes)| async move {
+            note(&notes, Note::Asked);
+            let next = rest.next().await;
+            note(&notes, next.as_ref().map_or_else(|error| Note::Unread(*error), |_| Note::Passed));
+            let chunk = match next {
+                Ok(chunk) => Ok(JsValue::from(chunk?)),
+                Err(_) => Err(JsValue::from_str("the caller stopped sending the body")),
+            };
+            Some((chunk, (rest, notes)))
+        });
+        let whole = stream::once(async move { Ok(first) }).chain(rest);
+        (wasm_streams::ReadableStream::from_stream(whole).into_raw().into(), Progress { noted })
+    }
+}
+
+/// A step of an upload.
+#[derive(Debug, Clone, Copy)]
+enum Note {
+    /// The upstream wants more, and the caller is waited for.
+    Asked,
+    /// It has what the caller sent, or the end.
+    Passed,
+    /// The caller did not send more.
+    Unread(ReadError),
+}
+
+fn note(notes: &UnboundedSender<Note>, step: Note) {
+    // The receiver is gone when the upstream has answered.
+    let _ = notes.unbounded_send(step);
+}
+
+/// How far an upload has been passed on.
+pub struct Progress {
+    noted: UnboundedReceiver<Note>,
+}
+
+impl Progress {
+    /// Completes with the failure of the upload: the caller's if they stopped sending it, the upstream's if it neither
+    /// read on nor answered for `timeout_ms` milliseconds.
+    pub async fn failure(mut self, timeout_ms: u32) -> AttemptError {
+        loop {
+            let next = match select(self.noted.next(), Timer::after_ms(timeout_ms.into())).await {
+                Either::Left((next, _)) => next,
+                Either::Right(_) => break,
+            };
+            match next {
+                // The caller has a limit of their own.
+                Some(Note::Asked) => match self.noted.next().await {
+                    Some(Note::Unread(error)) => return unread_body(error).into(),
+                    Some(Note::Asked | Note::Passed) => {}
+                    None => break,
+                },
+                Some(Note::Unread(error)) => return unread_body(error).into(),
+                Some(Note::Passed) => {}
+                // The whole body was passed on.
+                None => {
+                    Timer::after_ms(timeout_ms.into()).await;
+                    break;
+                }
+            }
+        }
+        AttemptError::new(Failure::FirstByteTimeout, ApiError::upstream_timeout("answer", timeout_ms))
     }
 }

@@ -13,6 +13,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use super::failed::AttemptError;
 use super::service_account;
 use super::transport::{self, Connection, OutboundRequest};
+use super::upload::Progress;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{Headers, Received};
 use crate::platform::now_ms;
@@ -33,6 +34,19 @@ pub async fn send(
     let caller = exchange.caller_signal();
     let name = &candidate.upstream.record.name;
     transport::send(name, request, candidate.first_byte_timeout_ms, caller.as_ref()).await
+}
+
+/// The same for an upload, whose caller may take longer to send it than an upstream may to answer.
+pub async fn send_upload(
+    exchange: &Exchange,
+    candidate: &Candidate,
+    request: &OutboundRequest,
+    progress: Progress,
+) -> Result<(Received, Connection), AttemptError> {
+    let caller = exchange.caller_signal();
+    let name = &candidate.upstream.record.name;
+    let failure = progress.failure(candidate.first_byte_timeout_ms);
+    transport::send_until(name, request, failure, caller.as_ref()).await
 }
 
 /// The request for a candidate; the body is bytes or a stream.

@@ -9,12 +9,14 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use futures::future::{Either, select};
+use nexus_edge_core::http::pace::Pace;
 use wasm_streams::readable::IntoStream;
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::ReadableStream;
 
 use super::http::ResponseBody;
+use super::now_ms;
 use super::promise::{Awaited, Timer};
 
 /// A body that was read to its end.
@@ -79,25 +81,16 @@ pub async fn read_at_once(array_buffer: Promise, limit_ms: Option<u64>) -> Resul
     Ok(Body { bytes: Rc::new(original.to_vec()), original: Some(original) })
 }
 
-/// Reads a body of unknown length chunk by chunk, each within `idle_ms` milliseconds if given.
+/// Reads a body of unknown length chunk by chunk, at this pace if given.
 pub async fn read_chunks(
     stream: ReadableStream,
     limit: usize,
-    idle_ms: Option<u64>,
+    pace: Option<Pace>,
 ) -> Result<Body, ReadError> {
-    let mut chunks = into_chunks(stream);
+    let mut chunks = Chunks::new(stream, pace);
     let mut bytes = Vec::new();
     let mut only: Option<Uint8Array> = None;
-    loop {
-        let next = match idle_ms {
-            None => chunks.next().await,
-            Some(idle_ms) => match select(chunks.next(), Timer::after_ms(idle_ms)).await {
-                Either::Left((next, _)) => next,
-                Either::Right(_) => return Err(ReadError::Idle),
-            },
-        };
-        let Some(chunk) = next else { return Ok(Body { bytes: Rc::new(bytes), original: only }) };
-        let chunk: Uint8Array = chunk.map_err(|_: JsValue| ReadError::Broken)?.unchecked_into();
+    while let Some(chunk) = chunks.next().await? {
         if bytes.len() + chunk.length() as usize > limit {
             return Err(ReadError::TooLarge);
         }
@@ -105,6 +98,43 @@ pub async fn read_chunks(
         append(&mut bytes, &chunk);
         only = is_first.then_some(chunk);
     }
+    Ok(Body { bytes: Rc::new(bytes), original: only })
+}
+
+/// The chunks of a stream that has to keep a pace. Dropping them cancels the stream.
+pub struct Chunks {
+    stream: IntoStream<'static>,
+    pace: Option<Pace>,
+}
+
+impl Chunks {
+    /// The chunks of this stream.
+    pub fn new(stream: ReadableStream, pace: Option<Pace>) -> Self {
+        Self { stream: into_chunks(stream), pace }
+    }
+
+    /// The next chunk; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Uint8Array>, ReadError> {
+        let next = match &mut self.pace {
+            None => self.stream.next().await,
+            Some(pace) => {
+                let began_ms = now_ms();
+                match select(self.stream.next(), Timer::after_ms(pace.next_wait_ms())).await {
+                    Either::Left((next, _)) => {
+                        let bytes = next.iter().flatten().map(length).sum();
+                        pace.arrived(bytes, now_ms().saturating_sub(began_ms));
+                        next
+                    }
+                    Either::Right(_) => return Err(ReadError::Idle),
+                }
+            }
+        };
+        next.transpose().map(|chunk| chunk.map(JsValue::unchecked_into)).map_err(|_| ReadError::Broken)
+    }
+}
+
+fn length(chunk: &JsValue) -> usize {
+    chunk.unchecked_ref::<Uint8Array>().length() as usize
 }
 
 /// The chunks of a stream. Dropping them cancels the stream.

@@ -150,6 +150,14 @@ impl ApiError {
         )
     }
 
+    /// A 408: the request's body did not arrive in time.
+    #[must_use]
+    pub fn body_too_slow() -> Self {
+        let message =
+            "The request body did not arrive in time: the caller stopped sending it, or sent it too slowly.";
+        Self::new(408, ErrorKind::Timeout, "request_timeout", message)
+    }
+
     /// A 502.
     pub fn bad_gateway(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(502, ErrorKind::Server, code, message)

@@ -5,6 +5,7 @@
 use crate::secrets::Keyring;
 
 const DEFAULT_MAX_BODY_BYTES: usize = 32 << 20;
+const DEFAULT_BODY_TIMEOUT_MS: u64 = 20_000;
 const DEFAULT_KEEP_ALIVE_MS: u64 = 15_000;
 const DEFAULT_REQUESTS_PER_SECOND: u64 = 1_000;
 const DEFAULT_CHAT_PER_MINUTE: u32 = 60;
@@ -16,6 +17,8 @@ const MICROS: u64 = 1_000_000;
 pub struct Settings {
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// Milliseconds that a request body may pause (`http::pace`).
+    pub body_timeout_ms: u64,
     /// Milliseconds of silence in a stream after which a keep-alive comment is sent.
     pub keep_alive_ms: u64,
     /// Requests per second that one isolate accepts; 0 is no limit.
@@ -62,6 +65,7 @@ impl Settings {
             max_body_bytes: number("MAX_BODY_BYTES")
                 .and_then(|bytes| usize::try_from(bytes).ok())
                 .unwrap_or(DEFAULT_MAX_BODY_BYTES),
+            body_timeout_ms: number("BODY_TIMEOUT_MS").unwrap_or(DEFAULT_BODY_TIMEOUT_MS).max(1),
             keep_alive_ms: number("KEEP_ALIVE_MS").unwrap_or(DEFAULT_KEEP_ALIVE_MS).max(1),
             requests_per_second: number("GLOBAL_REQUESTS_PER_SECOND").unwrap_or(DEFAULT_REQUESTS_PER_SECOND),
             checks_credits: is_true("ENABLE_CREDIT_CHECK"),
@@ -127,6 +131,7 @@ mod tests {
         );
         let settings = with(&[]);
         assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (32 << 20, 15_000));
+        assert_eq!(settings.body_timeout_ms, 20_000);
         assert_eq!((settings.chat_per_minute, settings.chat_stream_per_minute), (60, 30));
         assert_eq!((settings.requests_per_second, settings.initial_credits), (1_000, 0));
         assert_eq!(settings.unknown_price, None);
@@ -139,6 +144,7 @@ mod tests {
     fn what_is_set_is_read_and_what_cannot_be_read_is_not_set() {
         let settings = with(&[
             ("MAX_BODY_BYTES", " 100 "),
+            ("BODY_TIMEOUT_MS", "0"),
             ("KEEP_ALIVE_MS", "0"),
             ("GLOBAL_REQUESTS_PER_SECOND", "0"),
             ("ENABLE_CREDIT_CHECK", "true"),
@@ -149,6 +155,7 @@ mod tests {
             ("CHAT_STREAM_PER_MINUTE", "a few"),
         ]);
         assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (100, 1));
+        assert_eq!(settings.body_timeout_ms, 1);
         assert_eq!((settings.requests_per_second, settings.initial_credits), (0, u64::MAX));
         assert_eq!((settings.chat_per_minute, settings.chat_stream_per_minute), (u32::MAX, 30));
         assert!(settings.checks_credits && !settings.allow_private_upstreams);

@@ -39,7 +39,7 @@ impl From<ApiError> for AttemptError {
     fn from(error: ApiError) -> Self {
         let failure = match error.kind {
             ErrorKind::Unsupported => Failure::CapabilityMismatch,
-            _ => Failure::Status(error.status),
+            _ => Failure::Own(error.status),
         };
         Self::new(failure, error)
     }

@@ -24,6 +24,8 @@ pub enum Failure {
     Status(u16),
     /// A successful response that cannot be parsed as an answer.
     Unreadable,
+    /// The gateway itself refuses the request or cannot serve it, with this status, before any upstream is to blame.
+    Own(u16),
     /// The gateway's own concurrency limiter refused: the provider has as many requests as it may.
     Busy,
     /// The candidate lacks a capability that the request needs, which was found before it was asked.
@@ -190,6 +192,9 @@ pub fn classify(
             Verdict::new(ErrorClass::Timeout, OtherCandidate, Upstream)
         }
         Failure::Unreadable => Verdict::new(ErrorClass::InvalidResponse, OtherCandidate, Upstream),
+        // A store of the gateway that fails one candidate may not be needed for the next.
+        Failure::Own(500..) => Verdict::new(ErrorClass::ClientError, OtherCandidate, Neutral),
+        Failure::Own(_) => Verdict::new(ErrorClass::ClientError, Next::Stop, Neutral),
         Failure::Busy => Verdict::new(ErrorClass::Busy, OtherCandidate, Neutral),
         Failure::CapabilityMismatch => Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral),
         Failure::CircuitOpen => Verdict::new(ErrorClass::CircuitOpen, OtherCandidate, Neutral),
@@ -296,6 +301,16 @@ mod tests {
 
     fn status(status: u16) -> Verdict {
         classify(Failure::Status(status), None, None, &[])
+    }
+
+    #[test]
+    fn what_the_gateway_itself_refuses_counts_against_no_upstream_and_no_key() {
+        for status in [400, 401, 403, 404, 408, 429] {
+            let own = classify(Failure::Own(status), Some("invalid_api_key"), None, &[status]);
+            assert_eq!(own, Verdict::new(ErrorClass::ClientError, Next::Stop, Blame::Neutral), "{status}");
+        }
+        let broken = classify(Failure::Own(503), None, None, &[]);
+        assert_eq!(broken, Verdict::new(ErrorClass::ClientError, Next::OtherCandidate, Blame::Neutral));
     }
 
     #[test]
