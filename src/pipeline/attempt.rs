@@ -235,7 +235,13 @@ fn refused(
     let bytes = candidate.upstream.provider().error_body(&header, bytes);
     let info = translation.read_error(status, &bytes);
     let retry_after_ms = asked_rest_ms(response);
-    let bytes = translation.error(status, &bytes, &asked.exchange.request_id).unwrap_or(bytes);
+    let bytes = match translation.error(status, &bytes, &asked.exchange.request_id) {
+        Some(translated) => {
+            set_header(&headers, "content-type", JSON);
+            translated
+        }
+        None => bytes,
+    };
     Failed::of_upstream(status, info, retry_after_ms, Reply::Upstream { status, headers, bytes })
 }
 

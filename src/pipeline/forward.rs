@@ -12,6 +12,7 @@ use nexus_edge_core::dialect::inbound::{Inbound, with_model};
 use nexus_edge_core::dialect::openai::response;
 use nexus_edge_core::dialect::operation::Operation;
 use nexus_edge_core::dialect::pipe::StreamFacts;
+use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::multipart::boundary;
 use nexus_edge_core::provider::Call;
@@ -248,25 +249,40 @@ impl Forwarding<'_> {
         let body = received::read_whole(candidate, response).await?;
         connection.release();
         if status >= 400 {
-            return Err(refused(candidate, response, status, headers, body));
+            return Err(self.refused(candidate, response, status, headers, body));
         }
         let (facts, body) = if has_body(status) {
             match response::inspect_operation(&body.bytes) {
                 Ok(facts) => (facts, body.into_response()),
                 // An error with a success status.
-                Err(error) => return Err(refused(candidate, response, error.status, headers, body)),
+                Err(error) => return Err(self.refused(candidate, response, error.status, headers, body)),
             }
         } else {
             (StreamFacts::default(), ResponseBody::Empty)
         };
         Ok(Forwarded { status, headers, body, facts, first_byte_ms })
     }
-}
 
-/// An error of the upstream, which is returned unchanged if no other candidate is left.
-fn refused(candidate: &Candidate, response: &Received, status: u16, headers: Headers, body: Body) -> Failed {
-    // Some services repeat the key that they refuse.
-    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    let info = candidate.upstream.record.codec().decode_error(status, &bytes);
-    Failed::of_upstream(status, info, asked_rest_ms(response), Reply::Upstream { status, headers, bytes })
+    /// An error of the upstream, which is returned unchanged if no other candidate is left and it is JSON.
+    fn refused(
+        &self,
+        candidate: &Candidate,
+        response: &Received,
+        status: u16,
+        headers: Headers,
+        body: Body,
+    ) -> Failed {
+        // Some services repeat the key that they refuse.
+        let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
+        let info = candidate.upstream.record.codec().decode_error(status, &bytes);
+        let Exchange { caller_dialect, request_id, .. } = self.exchange;
+        let bytes = match registry::replace_unreadable_error(*caller_dialect, &bytes, &info, request_id) {
+            Some(replaced) => {
+                set_header(&headers, "content-type", "application/json");
+                replaced
+            }
+            None => bytes,
+        };
+        Failed::of_upstream(status, info, asked_rest_ms(response), Reply::Upstream { status, headers, bytes })
+    }
 }

@@ -5,6 +5,7 @@ use crate::dialect::canonical::{CallerCodec, ErrorInfo, UpstreamCodec};
 use crate::dialect::upstream::verdict::Judged;
 use crate::dialect::{anthropic, gemini, openai, responses};
 use crate::error::ApiError;
+use serde::de::IgnoredAny;
 
 /// The codec of a caller dialect.
 #[must_use]
@@ -16,6 +17,21 @@ pub fn caller(caller_dialect: CallerDialect) -> Box<dyn CallerCodec> {
         CallerDialect::Anthropic => Box::new(anthropic::Anthropic),
         CallerDialect::Gemini => Box::new(gemini::Gemini),
     }
+}
+
+/// What replaces an upstream's error body that is not JSON (a page of a proxy, the beginning of a stream), which no SDK of
+/// the caller's dialect could read; `None` if `body` is JSON and can be passed on.
+#[must_use]
+pub fn replace_unreadable_error(
+    caller_dialect: CallerDialect,
+    body: &[u8],
+    error: &ErrorInfo,
+    request_id: &str,
+) -> Option<Vec<u8>> {
+    if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        return None;
+    }
+    Some(caller(caller_dialect).encode_error(error, request_id))
 }
 
 /// The body of an error response in a caller dialect.

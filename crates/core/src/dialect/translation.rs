@@ -271,9 +271,11 @@ impl Translation {
     /// The upstream's error in the caller's dialect; `None` if its body is passed on unchanged.
     #[must_use]
     pub fn error(&self, status: u16, body: &[u8], request_id: &str) -> Option<Vec<u8>> {
-        let codecs = self.codecs.as_ref()?;
-        let error = codecs.upstream.decode_error(status, body);
-        Some(codecs.caller.encode_error(&error, request_id))
+        let error = self.read_error(status, body);
+        match &self.codecs {
+            Some(codecs) => Some(codecs.caller.encode_error(&error, request_id)),
+            None => registry::replace_unreadable_error(self.caller_dialect, body, &error, request_id),
+        }
     }
 }
 
@@ -340,6 +342,21 @@ mod tests {
         let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
         let upstream = Box::new(Judged::new(Box::new(OpenAi::default())));
         Translation::translated(&inbound, upstream, context).unwrap().read(false, body)
+    }
+
+    #[test]
+    fn an_error_that_no_sdk_could_read_becomes_one_of_the_callers_dialect() {
+        let request = asked(false);
+        let inbound = Inbound::parse(CallerDialect::OpenaiChat, request.as_bytes(), None).unwrap();
+        let native = Translation::native(&inbound, true);
+        for json in [&b"{}"[..], br#"{"error":{"message":"no seat"}}"#, br#"{"detail":"no seat"}"#] {
+            assert_eq!(native.error(429, json, "req"), None);
+        }
+        for text in [&b"<html>Bad Gateway</html>"[..], b"", b"data: {}\n\n", b"{\"error\":", b"\xff\xfe"] {
+            let body: serde_json::Value =
+                serde_json::from_slice(&native.error(502, text, "req").unwrap()).unwrap();
+            assert!(body["error"]["message"].as_str().is_some_and(|message| !message.is_empty()));
+        }
     }
 
     #[test]
