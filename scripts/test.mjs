@@ -1,7 +1,7 @@
 // `npm test`: every test. The scripts and native Rust first, then the built Worker in real workerd, called by our own tests and by
 // the official SDKs for Node and Python.
 //
-//   npm test -- --only scripts|native|e2e|python|contract      one part
+//   npm test -- --only scripts|native|e2e|hostile|python|contract      one part
 //   npm test -- stream                        only the end-to-end files whose name contains "stream"
 
 import { readdirSync } from "node:fs";
@@ -24,6 +24,7 @@ const PARTS = {
   scripts: testScripts,
   native: testNative,
   e2e: testEndToEnd,
+  hostile: testHostile,
   python: testPython,
   contract: testContract,
 };
@@ -84,6 +85,13 @@ async function testEndToEnd(filter) {
   await buildWorker(profile);
   heading("End-to-end tests");
   return runTestFiles(["tests", "e2e"], filter);
+}
+
+/** Damaged requests, answers and frames, tenants that reach for each other's things, and kills. */
+async function testHostile(filter) {
+  await buildWorker(profile);
+  heading("Hostile callers and upstreams");
+  return runTestFiles(["tests", "hostile"], filter);
 }
 
 async function runTestFiles(folder, filter = "") {
