@@ -5,6 +5,7 @@
 //! known method, forcing a tool call whose arguments are the answer, is not used: it excludes thinking and the
 //! caller's own tools, and the answer would have to be unwrapped again with knowledge of the request.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -69,7 +70,7 @@ struct Format {
 
 #[derive(Serialize)]
 struct Metadata<'a> {
-    user_id: &'a str,
+    user_id: Cow<'a, str>,
 }
 
 /// Encodes a request body.
@@ -110,7 +111,10 @@ pub fn encode(request: &ChatRequest, model: &str) -> EncodedRequest {
         top_k,
         stop_sequences: stop_sequences(request, &mut dropped),
         service_tier: service_tier(request, &mut dropped),
-        metadata: user(request, &mut dropped).map(|user_id| Metadata { user_id }),
+        metadata: request
+            .user
+            .as_deref()
+            .map(|user| Metadata { user_id: constraints::user_id(user, constraints::ANTHROPIC_COUNTS) }),
         stream: request.stream,
         own: own_fields(request, reasoning.as_ref() != request.reasoning.as_ref(), &mut dropped),
     };
@@ -221,15 +225,6 @@ fn stop_sequences<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> Ve
         dropped.push("stop".to_owned());
     }
     kept
-}
-
-fn user<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> Option<&'a str> {
-    let user = request.user.as_deref()?;
-    if user.chars().count() > constraints::ANTHROPIC_COUNTS.user {
-        dropped.push("user".to_owned());
-        return None;
-    }
-    Some(user)
 }
 
 fn service_tier(request: &ChatRequest, dropped: &mut Vec<String>) -> Option<&'static str> {

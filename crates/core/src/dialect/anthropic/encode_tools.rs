@@ -152,12 +152,13 @@ fn placeholder(name: &str) -> ToolOut<'_> {
     }
 }
 
-/// Whether a provider's tool is one of this dialect: their types end in a date (`web_search_20250305`).
+/// Whether a provider's tool is one of this dialect: their types end in a date (`web_search_20250305`), which the search of
+/// tools may leave out.
 fn is_own(native: &Json) -> bool {
     let kind = native.to_value().get("type").and_then(|kind| kind.as_str().map(str::to_owned));
     kind.is_some_and(|kind| {
         let date = kind.rsplit_once('_').map(|(_, date)| date);
-        kind == "mcp_toolset"
+        matches!(kind.as_str(), "mcp_toolset" | "tool_search_tool_bm25" | "tool_search_tool_regex")
             || date.is_some_and(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
     })
 }

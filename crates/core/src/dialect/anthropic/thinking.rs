@@ -72,9 +72,15 @@ pub fn read(value: &RawValue, path: Path<'_>, reasoning: &mut Reasoning) -> Resu
             }
             reasoning.budget_tokens = Some(budget);
         }
-        "adaptive" => reasoning.adaptive = true,
+        // The model decides in both; between tool calls only, in the second.
+        "adaptive" | "between_tools" => reasoning.adaptive = true,
         "disabled" => reasoning.budget_tokens = Some(0),
-        _ => return Err(invalid_value(path.field("type"), "must be `enabled`, `adaptive` or `disabled`")),
+        _ => {
+            return Err(invalid_value(
+                path.field("type"),
+                "must be `enabled`, `adaptive`, `between_tools` or `disabled`",
+            ));
+        }
     }
     if let Some(display) = fields::optional(&object, "display", path, fields::string)? {
         reasoning.include = Some(display != "omitted");

@@ -368,6 +368,7 @@ fn request_metadata(request: &ChatRequest, own: &mut BTreeMap<&str, Json>, dropp
     let Some(metadata) = &request.metadata else { return };
     let labels: Result<BTreeMap<String, String>, _> = serde_json::from_str(metadata.text());
     match labels {
+        Ok(labels) if !fits(&labels) => dropped.push("metadata".to_owned()),
         Ok(labels) if !own.contains_key("requestMetadata") => {
             if !labels.is_empty() {
                 own.insert("requestMetadata", Json::of(&labels));
@@ -377,10 +378,20 @@ fn request_metadata(request: &ChatRequest, own: &mut BTreeMap<&str, Json>, dropp
     }
 }
 
+/// `RequestMetadata`, `RequestMetadataKeyString` and `RequestMetadataValueString` of the service model.
+fn fits(labels: &BTreeMap<String, String>) -> bool {
+    let is_accepted = |letter: char| {
+        letter.is_ascii_alphanumeric() || letter.is_ascii_whitespace() || ":_@$#=/+,-.".contains(letter)
+    };
+    let fits = |text: &str| text.len() <= 256 && text.chars().all(is_accepted);
+    labels.len() <= 16 && labels.iter().all(|(key, value)| !key.is_empty() && fits(key) && fits(value))
+}
+
 /// Stop sequences; the service refuses empty ones.
 fn stop_sequences<'a>(request: &'a ChatRequest, dropped: &mut Vec<String>) -> Vec<&'a str> {
     let all = &request.sampling.stop;
-    let kept: Vec<&str> = all.iter().map(String::as_str).filter(|stop| !stop.trim().is_empty()).collect();
+    let said = all.iter().map(String::as_str).filter(|stop| !stop.trim().is_empty());
+    let kept: Vec<&str> = said.take(constraints::BEDROCK_COUNTS.stops).collect();
     if kept.len() < all.len() {
         dropped.push("stop".to_owned());
     }
@@ -392,7 +403,7 @@ fn service_tier(request: &ChatRequest, dropped: &mut Vec<String>) -> Option<Serv
         "auto" => return None,
         "default" | "standard_only" => "default",
         "flex" => "flex",
-        "priority" => "priority",
+        "priority" | "fast" | "ultrafast" => "priority",
         "reserved" => "reserved",
         _ => {
             dropped.push("service_tier".to_owned());

@@ -107,6 +107,22 @@ fn the_callers_own_additional_fields_go_above_ours() {
 }
 
 #[test]
+fn metadata_that_the_service_would_refuse_is_named() {
+    let many: std::collections::BTreeMap<String, &str> = (0..17).map(|at| (at.to_string(), "v")).collect();
+    for metadata in [
+        json!({"team": "größe"}),
+        json!({"": "v"}),
+        json!({"team": "x".repeat(257)}),
+        json!({"a\"b": "v"}),
+        json!({"team": 7}),
+        json!(many),
+    ] {
+        let (body, dropped) = encoded(&read(json!({"messages": hello(), "metadata": metadata})), CLAUDE);
+        assert_eq!((body.get("requestMetadata"), dropped), (None, vec!["metadata".to_owned()]));
+    }
+}
+
+#[test]
 fn schemas_are_enforced_where_the_model_can() {
     let request = read(json!({
         "messages": hello(),

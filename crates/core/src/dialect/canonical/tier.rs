@@ -5,7 +5,9 @@
 #[must_use]
 pub fn openai_tier(tier: &str) -> Option<&str> {
     match tier {
-        "auto" | "default" | "flex" | "scale" | "priority" => Some(tier),
+        "auto" | "default" | "flex" | "scale" | "priority" | "fast" => Some(tier),
+        // Chat Completions have no word for it.
+        "ultrafast" => Some("fast"),
         "standard" | "on_demand" => Some("default"),
         _ => None,
     }
@@ -33,6 +35,8 @@ mod tests {
             ("on_demand", Some("default"), Some("standard")),
             ("priority", Some("priority"), Some("priority")),
             ("flex", Some("flex"), None),
+            ("fast", Some("fast"), None),
+            ("ultrafast", Some("fast"), None),
             ("batch", None, Some("batch")),
             ("auto", Some("auto"), None),
             ("provisioned", None, None),

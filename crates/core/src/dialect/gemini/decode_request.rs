@@ -59,9 +59,13 @@ pub(super) fn decode(body: &[u8]) -> Result<ChatRequest, ApiError> {
         decode_config::read(&config, &mut request)?;
     }
     request.metadata = schema_field(&fields, "labels")?;
-    request.service_tier = fields.string("serviceTier")?.map(|tier| match tier.to_ascii_lowercase() {
-        tier if tier == "standard" => "default".to_owned(),
-        tier => tier.trim_start_matches("service_tier_").to_owned(),
+    request.service_tier = fields.string("serviceTier")?.and_then(|tier| {
+        let tier = tier.to_ascii_lowercase();
+        match tier.trim_start_matches("service_tier_") {
+            "" | "unspecified" => None,
+            "standard" => Some("default".to_owned()),
+            tier => Some(tier.to_owned()),
+        }
     });
     for (name, value) in fields.others(KNOWN) {
         request.extra.insert(name, Json::carried(value));

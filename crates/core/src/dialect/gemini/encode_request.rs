@@ -78,6 +78,7 @@ fn service_tier<'a>(
     match (request.service_tier.as_deref()?, service) {
         ("auto" | "default" | "standard", _) => None,
         (tier @ ("flex" | "priority"), Service::Gemini) => Some(tier),
+        ("fast" | "ultrafast", Service::Gemini) => Some("priority"),
         _ => {
             dropped.push("service_tier".to_owned());
             None

@@ -19,6 +19,9 @@ pub(super) const NATIVE_TOOLS: &[&str] = &[
     "fileSearch",
     "retrieval",
     "enterpriseWebSearch",
+    "exaAiSearch",
+    "mcpServers",
+    "parallelAiSearch",
 ];
 
 /// The tools of a request.

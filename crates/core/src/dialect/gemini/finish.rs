@@ -20,7 +20,8 @@ pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
         "STOP" | "1" if has_calls => FinishReason::ToolCalls,
         // Some servers write the number of the word.
         "STOP" | "1" => FinishReason::Stop,
-        "MAX_TOKENS" | "2" => FinishReason::Length,
+        // `CONTINUATION`: the limit of one request, after which another may go on.
+        "MAX_TOKENS" | "2" | "CONTINUATION" => FinishReason::Length,
         "3"
         | "4"
         | "SAFETY"
@@ -30,6 +31,8 @@ pub(super) fn read(word: &str, has_calls: bool) -> FinishReason {
         | "SPII"
         | "MODEL_ARMOR"
         | "LANGUAGE"
+        | "ESCALATION"
+        | "PUP_LIMITED_DISABLED"
         | "IMAGE_SAFETY"
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => FinishReason::ContentFilter,

@@ -48,9 +48,11 @@ impl Answer {
             ("completed", _) if has_calls => FinishReason::ToolCalls,
             ("completed", _) => FinishReason::Stop,
             ("incomplete", Some("content_filter")) => FinishReason::ContentFilter,
-            ("incomplete", None | Some("max_output_tokens" | "max_tokens" | "length")) => {
+            ("incomplete", None | Some("max_output_tokens" | "max_messages" | "max_tokens" | "length")) => {
                 FinishReason::Length
             }
+            // Another response goes on with what was said meanwhile.
+            ("incomplete", Some("steered")) => FinishReason::Pause,
             ("incomplete", Some(reason)) => FinishReason::Other(reason.to_owned()),
             ("queued" | "in_progress" | "failed" | "cancelled", _) => return None,
             (status, _) => FinishReason::Other(status.to_owned()),

@@ -4,6 +4,7 @@
 //! is asked for in its encrypted form, so that the caller can send it back. What `OpenAI` is known to refuse for the model
 //! is left out and named.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -54,7 +55,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
+    user: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,7 +158,7 @@ fn outline<'a>(
         top_p,
         top_logprobs,
         metadata: request.metadata.as_ref(),
-        user: request.user.as_deref(),
+        user: request.user.as_deref().map(|user| constraints::user_id(user, constraints::OPENAI_COUNTS)),
         service_tier: request.service_tier.as_deref().map(|tier| match tier {
             "standard_only" => "default",
             tier => tier,

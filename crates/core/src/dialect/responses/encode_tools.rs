@@ -6,12 +6,17 @@ use crate::dialect::canonical::{AllowedMode, ChatRequest, Function, Json, Tool, 
 
 /// Tools that the service runs itself, by the types of this dialect.
 const OWN_TOOLS: &[&str] = &[
+    "apply_patch",
     "code_interpreter",
+    "computer",
     "computer_use_preview",
     "file_search",
     "image_generation",
     "local_shell",
     "mcp",
+    "programmatic_tool_calling",
+    "shell",
+    "tool_search",
     "web_search",
     "web_search_preview",
 ];
@@ -75,7 +80,8 @@ fn native(native: &Json) -> Option<Value> {
     if kind.starts_with("code_execution_2") {
         return Some(code_interpreter());
     }
-    OWN_TOOLS.contains(&kind).then_some(tool)
+    let is_own = OWN_TOOLS.contains(&kind) || kind.starts_with("web_search_preview_2");
+    is_own.then_some(tool)
 }
 
 fn code_interpreter() -> Value {

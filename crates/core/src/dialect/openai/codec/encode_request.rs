@@ -59,6 +59,7 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
         TokenLimit::MaxCompletionTokens => true,
     };
     let stores = request.extra.get("store").is_some_and(|store| store.text() == "true");
+    let user = request.user.as_deref();
     let mut keep = Keep { dropped };
     let body = RequestOut {
         model: if options.omits_model { "" } else { model },
@@ -89,7 +90,9 @@ pub(super) fn encode(request: &ChatRequest, model: &str, options: UpstreamOption
         modalities: (request.audio.is_some() && !request.extra.contains_key("modalities"))
             .then_some(["text", "audio"]),
         audio: request.audio.as_ref().map(audio),
-        user: request.user.as_deref(),
+        user: user.map(|user| {
+            if official { constraints::user_id(user, constraints::OPENAI_COUNTS) } else { user.into() }
+        }),
         // `OpenAI` accepts metadata only for stored answers.
         metadata: keep.when(!official || stores, "metadata", request.metadata.as_ref()),
         service_tier: service_tier(request.service_tier.as_deref(), official, &mut keep.dropped),
@@ -184,7 +187,9 @@ fn effort<'a>(
 fn service_tier<'a>(tier: Option<&'a str>, official: bool, dropped: &mut Vec<String>) -> Option<&'a str> {
     match tier? {
         "standard_only" | "standard" => Some("default"),
-        tier if !official || matches!(tier, "auto" | "default" | "flex" | "scale" | "priority") => Some(tier),
+        tier if !official || matches!(tier, "auto" | "default" | "flex" | "scale" | "priority" | "fast") => {
+            Some(tier)
+        }
         _ => {
             dropped.push("service_tier".to_owned());
             None

@@ -56,7 +56,7 @@ pub(super) struct RequestOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<&'a str>,
+    pub user: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]

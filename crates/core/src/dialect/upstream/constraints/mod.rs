@@ -7,8 +7,11 @@ pub mod efforts;
 pub mod media;
 pub mod own_fields;
 
+use std::borrow::Cow;
+
 use crate::dialect::canonical::Limits;
 use crate::dialect::canonical::limits::Spelling;
+use crate::hash::sha256_hex;
 
 /// Numbers of one upstream besides its [`Limits`]. `usize::MAX`: none is documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +52,10 @@ pub const MISTRAL: Limits = Limits { call_id: Spelling::of(9, "").exactly(9), ..
 pub const OPENAI_RESPONSES: Limits =
     Limits { tool_name: COMMON_NAME, call_id: Spelling::no_longer_than(64), media: media::OPENAI };
 
-/// "Up to 4 sequences" (`stop`), "a maximum of 128 functions" (`tools`), `safety_identifier` "with a maximum length of
-/// 128 characters". `OpenAI` only; compatible services have limits of their own.
-pub const OPENAI_COUNTS: Counts = Counts { stops: 4, tools: 128, user: 128, ..Counts::NONE };
+/// "Up to 4 sequences" (`stop`), "a maximum of 128 functions" (`tools`), 64 characters of `user` (error
+/// `string_above_max_length`; its successor `safety_identifier` has 128). `OpenAI` only; compatible services have limits of
+/// their own.
+pub const OPENAI_COUNTS: Counts = Counts { stops: 4, tools: 128, user: 64, ..Counts::NONE };
 
 /// Anthropic Messages.
 ///
@@ -105,6 +109,13 @@ pub const COHERE_COUNTS: Counts = Counts { stops: 5, ..Counts::NONE };
 pub const DASHSCOPE: Limits =
     Limits { tool_name: COMMON_NAME, call_id: Spelling::ANY, media: media::DASHSCOPE };
 
+/// The caller's id of its user, of at most this many characters: a longer one becomes its SHA-256, in 64 hexadecimal digits,
+/// which is as constant and as different as the id itself.
+#[must_use]
+pub fn user_id(user: &str, counts: Counts) -> Cow<'_, str> {
+    if user.chars().count() <= counts.user { Cow::Borrowed(user) } else { Cow::Owned(sha256_hex(user)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +144,10 @@ mod tests {
             assert!(!refused.iter().any(|name| limits.accepts_tool_name(name)), "{refused:?}");
         }
         let id = |length: usize| "i".repeat(length);
+        for (counts, max) in [(OPENAI_COUNTS, 64), (ANTHROPIC_COUNTS, 256)] {
+            assert_eq!(user_id(&id(max), counts), id(max));
+            assert_eq!(user_id(&id(max + 1), counts), sha256_hex(&id(max + 1)));
+        }
         for (limits, accepted, refused) in [
             (OPENAI_CHAT, id(40), id(41)),
             (OPENAI_RESPONSES, id(64), id(65)),
