@@ -147,7 +147,8 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
         let call = call.ok_or_else(|| upstream::cannot(candidate))?;
         let body = asked.body.to_js(outbound.body);
         let request =
-            upstream::build_request(exchange, candidate, call, body.into(), "application/json").await?;
+            upstream::build_request(exchange, principal, candidate, call, body.into(), "application/json")
+                .await?;
         upstream::send(exchange, candidate, &request).await?
     };
     let first_byte_ms = now_ms().saturating_sub(sent_ms);

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::operation::Operation;
@@ -36,7 +37,7 @@ pub async fn count_tokens(
     let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
     let call = candidate.upstream.call(Operation::CountTokens, &candidate.upstream_model);
     if let Some(call) = call.filter(|_| candidate.upstream.provider().speaks(exchange.caller_dialect))
-        && let Some(answer) = ask(exchange, &candidate, call, &body, &inbound).await?
+        && let Some(answer) = ask(exchange, &principal, &candidate, call, &body, &inbound).await?
     {
         return Ok(answer);
     }
@@ -48,13 +49,16 @@ pub async fn count_tokens(
 /// The upstream's own answer; `None` if it does not have the endpoint.
 async fn ask(
     exchange: &Exchange,
+    principal: &Principal,
     candidate: &Candidate,
     call: Call,
     body: &Body,
     inbound: &Inbound<'_>,
 ) -> Result<Option<Response>, ApiError> {
     let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
-    let request = upstream::build_request(exchange, candidate, call, sent.into(), "application/json").await?;
+    let request =
+        upstream::build_request(exchange, principal, candidate, call, sent.into(), "application/json")
+            .await?;
     let (response, connection) = upstream::send(exchange, candidate, &request).await?;
     let status = response.status;
     if DOES_NOT_COUNT.contains(&status) {

@@ -187,7 +187,8 @@ impl Question for Forwarding<'_> {
         let call = call_of(candidate, self.operation)
             .map_err(|error| AttemptError::new(Failure::CapabilityMismatch, error))?;
         let (body, content_type, progress) = self.body_for(candidate).await?;
-        let request = upstream::build_request(exchange, candidate, call, body, content_type).await?;
+        let request =
+            upstream::build_request(exchange, self.principal, candidate, call, body, content_type).await?;
         let sent_ms = now_ms();
         let (response, connection) = match progress {
             None => upstream::send(exchange, candidate, &request).await?,

@@ -9,6 +9,7 @@ use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere};
 use nexus_edge_core::dialect::translation::Translation;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::passing::query_to_upstream;
 use nexus_edge_core::json::object::as_str;
 use nexus_edge_core::provider::{Quirk, ResponseAction};
 use nexus_edge_core::routing::Candidate;
@@ -82,11 +83,18 @@ pub async fn ask_keeper(
     };
     let snapshot = snapshot::current(exchange).await?;
     let candidate = snapshot.candidate_at(&kept.kept_by, principal).ok_or_else(gone)?;
-    let query = exchange.query_string();
-    let call = candidate.upstream.kept_response(&kept.id, action, query);
+    let query = exchange.query_string().map(query_to_upstream);
+    let call = candidate.upstream.kept_response(&kept.id, action, query.as_deref());
     let call = call.ok_or_else(gone)?;
-    let request =
-        upstream::build_request(exchange, &candidate, call, JsValue::UNDEFINED, "application/json").await?;
+    let request = upstream::build_request(
+        exchange,
+        principal,
+        &candidate,
+        call,
+        JsValue::UNDEFINED,
+        "application/json",
+    )
+    .await?;
     let (response, connection) = upstream::send(exchange, &candidate, &request).await?;
     received::pass_on(exchange, &candidate, response, connection).await
 }

@@ -4,14 +4,16 @@
 //! No secret of the upstream is forwarded, and no hop-by-hop header.
 
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::headers::forwards_to_caller;
 use nexus_edge_core::http::pace::Pace;
+use nexus_edge_core::http::passing::reaches_caller;
+use nexus_edge_core::http::request_id;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::{redact, reveals};
 
 use super::failed::AttemptError;
 use super::transport::Connection;
+use super::upstream_health::asked_wait_s;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::http::{Headers, Received, Response, ResponseBody};
@@ -33,13 +35,16 @@ pub fn caller_headers(
     conversation_id: &str,
 ) -> Headers {
     let headers = Headers::new();
-    for (name, value) in response.headers.iter().filter(|(name, _)| forwards_to_caller(name)) {
+    for (name, value) in response.headers.iter().filter(|(name, value)| reaches_caller(name, value)) {
         // Some services repeat a request header in a response header.
         if !reveals(value, candidate.upstream.secrets()) {
             set_header(&headers, name, value);
         }
     }
-    if let Some(id) = response.header("x-request-id") {
+    if let Some(seconds) = asked_wait_s(response) {
+        set_header(&headers, "retry-after", &seconds.to_string());
+    }
+    if let Some(id) = response.header("x-request-id").and_then(request_id::accept) {
         set_header(&headers, "x-upstream-request-id", id);
     }
     if !headers.has("openai-processing-ms") {

@@ -1,7 +1,8 @@
 //! Builds the request to an upstream: what of the caller's request it contains, and how it is authenticated.
 
+use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::headers::forwards_to_upstream;
+use nexus_edge_core::http::passing::{query_to_upstream, to_upstream};
 use nexus_edge_core::provider::bedrock::signed_headers;
 use nexus_edge_core::provider::call::with_query;
 use nexus_edge_core::provider::{Auth, Call};
@@ -49,17 +50,21 @@ pub async fn send_upload(
     transport::send_until(name, request, failure, caller.as_ref()).await
 }
 
-/// The request for a candidate; the body is bytes or a stream.
+/// The request of `principal` for a candidate; the body is bytes or a stream.
 pub async fn build_request(
     exchange: &Exchange,
+    principal: &Principal,
     candidate: &Candidate,
     call: Call,
     body: JsValue,
     content_type: &str,
 ) -> Result<OutboundRequest, AttemptError> {
     let headers = Headers::new();
-    for (name, value) in exchange.headers().iter().filter(|(name, _)| forwards_to_upstream(name)) {
-        set_header(&headers, name, value);
+    let owner = [principal.key_id.as_str(), call.url.as_str(), candidate.upstream_model.as_str()];
+    for (name, value) in exchange.headers().iter() {
+        if let Some(value) = to_upstream(name, value, &owner) {
+            set_header(&headers, name, &value);
+        }
     }
     set_header(&headers, "content-type", content_type);
     if call.is_stream {
@@ -76,9 +81,9 @@ pub async fn build_request(
     }
     // The query contains versions of the dialect, too (`?beta=true`).
     let takes_query = speaks && provider.takes_callers_query();
-    let query = exchange.query_string().filter(|_| takes_query).unwrap_or_default();
+    let query = exchange.query_string().filter(|_| takes_query).map(query_to_upstream).unwrap_or_default();
     let Call { url, method, auth, .. } = call;
-    let request = OutboundRequest { url: with_query(url, query), method, headers, body };
+    let request = OutboundRequest { url: with_query(url, &query), method, headers, body };
     authorize(&request, &candidate.upstream, candidate.key(), auth).await?;
     Ok(request)
 }

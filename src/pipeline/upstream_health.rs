@@ -45,6 +45,11 @@ pub fn asked_rest_ms(response: &Received) -> Option<u64> {
     backoff::retry_after_ms(response.header("retry-after-ms"), response.header("retry-after"), now_ms())
 }
 
+/// The same as it is told to a caller, in seconds.
+pub fn asked_wait_s(response: &Received) -> Option<u32> {
+    backoff::told_retry_after_s(response.header("retry-after-ms"), response.header("retry-after"), now_ms())
+}
+
 /// Adds an observation from elsewhere, for this isolate and all others.
 pub async fn tell(env: &Env, state: SharedState) {
     let news = [state];

@@ -160,10 +160,8 @@ test("only headers meant for the upstream reach it", async () => {
     accept: "application/json",
     "user-agent": "suite/1.0",
     "openai-beta": "assistants=v2",
-    "openai-organization": "org-1",
     "anthropic-beta": "tools-1",
     "x-stainless-lang": "js",
-    "idempotency-key": "idem-1",
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     tracestate: "a=1",
     "http-referer": "http://app.example/",
@@ -179,6 +177,16 @@ test("only headers meant for the upstream reach it", async () => {
     "proxy-authorization": "Basic eA==",
     "x-forwarded-for": "192.0.2.1",
     "x-custom": "1",
+    // What acts within the provider's account, which all callers share.
+    "openai-organization": "org-1",
+    "openai-project": "proj-1",
+    "anthropic-workspace-id": "w-1",
+    "x-goog-user-project": "p-1",
+    "x-dashscope-workspace": "w-1",
+    // Nonsense.
+    range: "bytes=0-1",
+    "x-stainless-os": "x".repeat(8000),
+    "anthropic-version": "<script>",
   };
   const answer = await t.complete(ask("headers"), { headers: { ...forwarded, ...withheld } });
   assert.equal(answer.status, 200, answer.text);
@@ -189,6 +197,66 @@ test("only headers meant for the upstream reach it", async () => {
   assert.match(got.headers["content-type"], /^application\/json/);
   assert.equal(Number(got.headers["content-length"] ?? got.body.length), got.body.length);
   assert.ok(!got.rawHeaders.join("\n").includes(t.key), "the caller’s own key went upstream");
+});
+
+test("an idempotency key is that of one caller, and no other caller can send it", async () => {
+  await t.model("idempotent", (x) => x.reply(200, completion("idempotent", "ok")));
+  const other = (await t.gw.admin("POST", "/keys", { name: "idempotent" })).body.key;
+  const sent = async (key, value) => {
+    const answer = await t.gw.complete(key, ask("idempotent"), { headers: { "idempotency-key": value } });
+    assert.equal(answer.status, 200, answer.text);
+    return t.up.last("idempotent").headers["idempotency-key"];
+  };
+  const first = await sent(t.key, "retry-1");
+  assert.match(first, /^nx-[0-9a-f]{64}$/);
+  assert.equal(await sent(t.key, "retry-1"), first);
+  assert.notEqual(await sent(t.key, "retry-2"), first);
+  assert.notEqual(await sent(other, "retry-1"), first);
+});
+
+test("of an upstream's headers only those pass that clients read, with values that they can read", async () => {
+  const day = 86_400;
+  for (const [name, headers, passed] of [
+    ["past", { "retry-after": "-5" }, {}],
+    ["exponent", { "retry-after": "1e3", "retry-after-ms": "x" }, {}],
+    ["twice", { "retry-after": ["5", "7"] }, {}],
+    ["date-past", { "retry-after": "Sun, 06 Nov 1994 08:49:37 GMT" }, { "retry-after": "1" }],
+    ["date-far", { "retry-after": "Fri, 31 Dec 9999 23:59:59 GMT" }, { "retry-after": String(day) }],
+    ["fraction", { "retry-after": "1.2" }, { "retry-after": "2" }],
+    ["milliseconds", { "retry-after-ms": "1500", "retry-after": "9" }, { "retry-after": "2" }],
+    [
+      "limits",
+      {
+        "x-ratelimit-remaining-requests": "-1",
+        "x-ratelimit-limit-tokens": "1e300",
+        "x-ratelimit-limit-requests": "60",
+        "x-ratelimit-reset-requests": "1m30.5s",
+        "openai-processing-ms": "-4",
+        "x-request-id": "a b",
+        "openai-organization": "org-of-the-gateway",
+        "anthropic-organization-id": "org-of-the-gateway",
+        "set-cookie": "a=b",
+        authorization: "Bearer echoed",
+        "x-api-key": "echoed",
+        "x-debug": "x",
+        "content-language": "x".repeat(4000),
+      },
+      { "x-ratelimit-limit-requests": "60", "x-ratelimit-reset-requests": "1m30.5s" },
+    ],
+  ]) {
+    for (const status of [200, 429]) {
+      const model = `told-${name}-${status}`;
+      const body = status === 200 ? completion(model, "ok") : { error: { message: "slow down", type: "x" } };
+      await t.model(model, (x) => x.reply(status, body, headers));
+      const answer = await t.complete(ask(model));
+      assert.equal(answer.status, status, answer.text);
+      const watched = [...new Set([...Object.keys(headers), "retry-after", "x-upstream-request-id"])].filter(
+        (header) => !["x-request-id", "openai-processing-ms"].includes(header),
+      );
+      for (const header of watched) assert.equal(answer.headers[header], passed[header], `${name}: ${header}`);
+      assert.match(answer.headers["openai-processing-ms"], /^\d+$/);
+    }
+  }
 });
 
 test("a provider's own headers are added; without a key none is sent", async () => {

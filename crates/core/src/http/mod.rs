@@ -4,6 +4,7 @@ pub mod header_list;
 pub mod headers;
 pub mod multipart;
 pub mod pace;
+pub mod passing;
 pub mod path;
 pub mod percent;
 pub mod private_address;

@@ -1,26 +1,49 @@
 //! How long to wait before the next attempt, and whether there is time for one.
 
 use super::num::{count, float};
+use crate::error::retry_after_s;
 use crate::time::parse_http_date;
 
 /// The longest cool-down that an upstream may request; a longer one is capped, so that a mistaken header does not
 /// exclude an upstream for a day.
 pub const MAX_RETRY_AFTER_MS: u64 = 600_000;
 
+/// The longest wait that is told to a caller. It may be longer than [`MAX_RETRY_AFTER_MS`]: a quota of a day is
+/// exhausted until the day ends, whatever else the gateway tries until then.
+const MAX_TOLD_MS: u64 = 86_400_000;
+
 /// Milliseconds of cool-down that an upstream requests in its headers `retry-after-ms` (milliseconds) or
 /// `retry-after` (seconds, also with a fraction, or a date). The first takes precedence, being more precise. At most
 /// [`MAX_RETRY_AFTER_MS`]; a date in the past is 0; an invalid value counts as absent.
 #[must_use]
 pub fn retry_after_ms(retry_after_ms: Option<&str>, retry_after: Option<&str>, now_ms: u64) -> Option<u64> {
-    let number =
-        |value: &str| value.trim().parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
-    let asked = retry_after_ms.and_then(number).map(|ms| count(ms.ceil())).or_else(|| {
+    asked_ms(retry_after_ms, retry_after, now_ms).map(|asked| asked.min(MAX_RETRY_AFTER_MS))
+}
+
+/// The same as whole seconds for a caller: at least 1, at most a day, whatever the upstream wrote.
+#[must_use]
+pub fn told_retry_after_s(
+    retry_after_ms: Option<&str>,
+    retry_after: Option<&str>,
+    now_ms: u64,
+) -> Option<u32> {
+    asked_ms(retry_after_ms, retry_after, now_ms).map(|asked| retry_after_s(asked.min(MAX_TOLD_MS)))
+}
+
+fn asked_ms(retry_after_ms: Option<&str>, retry_after: Option<&str>, now_ms: u64) -> Option<u64> {
+    retry_after_ms.and_then(number).map(|ms| count(ms.ceil())).or_else(|| {
         let value = retry_after?;
         number(value)
             .map(|seconds| count((seconds * 1_000.0).ceil()))
             .or_else(|| parse_http_date(value).map(|at| at.saturating_sub(now_ms)))
-    })?;
-    Some(asked.min(MAX_RETRY_AFTER_MS))
+    })
+}
+
+/// A number in decimal digits, with a fraction or without: no sign, no exponent.
+fn number(value: &str) -> Option<f64> {
+    let value = value.trim();
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    value.parse::<f64>().ok().filter(|number| is_plain && number.is_finite())
 }
 
 /// Exponential back-off with full jitter: a delay is drawn uniformly from zero to a bound that doubles. Of the usual
@@ -109,7 +132,10 @@ mod tests {
             ("Sun, 06 Nov 1994 08:49:40 GMT", Some(3_000)),
             ("Sun, 06 Nov 1994 08:49:30 GMT", Some(0)),
             ("86400", Some(MAX_RETRY_AFTER_MS)),
-            ("1e300", Some(MAX_RETRY_AFTER_MS)),
+            ("99999999999999999999", Some(MAX_RETRY_AFTER_MS)),
+            ("1e3", None),
+            ("+5", None),
+            ("0x10", None),
             ("Fri, 31 Dec 9999 23:59:59 GMT", Some(MAX_RETRY_AFTER_MS)),
             ("-1", None),
             ("NaN", None),
@@ -122,6 +148,24 @@ mod tests {
         assert_eq!(retry_after_ms(Some("1234"), Some("9"), NOW), Some(1_234));
         assert_eq!(retry_after_ms(Some("x"), Some("9"), NOW), Some(9_000));
         assert_eq!(retry_after_ms(None, None, NOW), None);
+    }
+
+    #[test]
+    fn a_caller_is_told_whole_seconds_of_one_day_at_most() {
+        for (value, told) in [
+            ("0", Some(1)),
+            ("1.2", Some(2)),
+            ("3600", Some(3_600)),
+            ("99999999999", Some(86_400)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(86_400)),
+            ("Sun, 06 Nov 1994 08:49:30 GMT", Some(1)),
+            ("-5", None),
+            ("1e3", None),
+            ("5, 7", None),
+        ] {
+            assert_eq!(told_retry_after_s(None, Some(value), NOW), told, "{value}");
+        }
+        assert_eq!(told_retry_after_s(Some("1500"), Some("-5"), NOW), Some(2));
     }
 
     proptest! {

@@ -18,7 +18,8 @@ pub struct Exception {
 
 /// `crates/core/src`.
 pub const CORE: &[Floor] = &[
-    &["error", "hash", "http", "id", "outbox", "row", "secrets", "sse", "time", "tokens"],
+    &["hash"],
+    &["error", "http", "id", "outbox", "row", "secrets", "sse", "time", "tokens"],
     &["aws", "json", "settings", "stats"],
     &["input"],
     &["dialect::operation"],
