@@ -29,6 +29,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 /// `GET /limits/{subject}`: the limits of a subject and their usage in all locations together.
 pub async fn get(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
     let subject = Subject::from_name(name).ok_or_else(not_found)?;
+    let (name, spelling) = (&*subject.name(), name);
     let policy = match subject.kind {
         SubjectKind::Key => {
             table::find::<ApiKeyRecord>(&exchange.env, subject.id.as_str())
@@ -37,7 +38,7 @@ pub async fn get(exchange: &Exchange, name: &str) -> Result<Response, ApiError> 
                 .policy
         }
         SubjectKind::User | SubjectKind::Model => {
-            let record = policies::find_limits(&exchange.env, name).await?;
+            let record = policies::find_limits(&exchange.env, name, spelling).await?;
             record.and_then(LimitRecord::read).ok_or_else(not_found)?.1
         }
         _ => return Err(not_found()),
@@ -71,28 +72,35 @@ pub async fn put(exchange: &Exchange, name: &str) -> Result<Response, ApiError> 
     if name.chars().count() > MAX_SUBJECT {
         return Err(not_found());
     }
-    match Subject::from_name(name).map(|subject| subject.kind) {
-        Some(SubjectKind::User | SubjectKind::Model) => {}
-        Some(SubjectKind::Key) => {
+    let subject = Subject::from_name(name).ok_or_else(not_found)?;
+    match subject.kind {
+        SubjectKind::User | SubjectKind::Model => {}
+        SubjectKind::Key => {
             let message = "The limits of a key are set by PUT /keys/{id}.";
             return Err(ApiError::invalid("invalid_value", "subject", message));
         }
-        Some(SubjectKind::Provider) => {
+        SubjectKind::Provider => {
             let message = "The limit of a provider is set by PUT /providers/{id} as `rate_limit`.";
             return Err(ApiError::invalid("invalid_value", "subject", message));
         }
         _ => return Err(not_found()),
     }
+    let (name, spelling) = (&*subject.name(), name);
     let mut policy = LimitPolicy::default();
     input::new::<LimitPolicyInput>(exchange).await?.apply(&mut policy);
     policies::put_limits(&exchange.env, name, &policy).await?;
+    if spelling != name {
+        policies::delete_limits(&exchange.env, spelling, spelling).await?;
+    }
     snapshot::reload(exchange).await?;
     exchange::json(200, &SubjectLimits { subject: name, policy: PolicyView::of(&policy) })
 }
 
 /// `DELETE /limits/{subject}`
 pub async fn delete(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
-    if !policies::delete_limits(&exchange.env, name).await? {
+    let subject = Subject::from_name(name).ok_or_else(not_found)?;
+    let (name, spelling) = (&*subject.name(), name);
+    if !policies::delete_limits(&exchange.env, name, spelling).await? {
         return Err(not_found());
     }
     snapshot::reload(exchange).await?;

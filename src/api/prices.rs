@@ -74,18 +74,20 @@ pub async fn delete_table(exchange: &Exchange) -> Result<Response, ApiError> {
 /// `PUT /prices/{subject}`: dollars for a million tokens, or a factor, for `provider_model:<id>`, `model:<name>` or
 /// `provider:<id>`.
 pub async fn put(exchange: &Exchange, subject: &str) -> Result<Response, ApiError> {
-    if !book::is_subject(subject) {
-        return Err(not_found());
-    }
+    let (subject, spelling) = (&*book::subject(subject).ok_or_else(not_found)?, subject);
     let setting = read_setting(&exchange.body().await?.bytes)?;
     policies::put_price(&exchange.env, subject, &setting).await?;
+    if spelling != subject {
+        policies::delete_price(&exchange.env, spelling, spelling).await?;
+    }
     snapshot::reload(exchange).await?;
     exchange::json(200, &PriceSettingView::of(subject, &setting))
 }
 
 /// `DELETE /prices/{subject}`
 pub async fn delete(exchange: &Exchange, subject: &str) -> Result<Response, ApiError> {
-    if !policies::delete_price(&exchange.env, subject).await? {
+    let (subject, spelling) = (&*book::subject(subject).ok_or_else(not_found)?, subject);
+    if !policies::delete_price(&exchange.env, subject, spelling).await? {
         return Err(not_found());
     }
     snapshot::reload(exchange).await?;

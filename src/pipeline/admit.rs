@@ -3,8 +3,6 @@
 //! The usage of a request is known only at its end, so tokens and money are reserved by an estimate and corrected by
 //! the [`Admission`], which belongs to the request and settles however that ends.
 
-use futures::channel::oneshot;
-use futures::future::{Either, join_all, select};
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
@@ -13,16 +11,14 @@ use nexus_edge_core::limits::blocked::Blocked;
 use nexus_edge_core::limits::headers::ratelimit_headers;
 use nexus_edge_core::limits::policy::LimitPolicy;
 use nexus_edge_core::limits::subject::caller_network;
-use nexus_edge_core::limits::{Amounts, Bucket, Rules, SLOT_RENEW_MS, Spent, Subject, SubjectKind};
+use nexus_edge_core::limits::{Amounts, Bucket, Rules, Subject, SubjectKind};
 use nexus_edge_core::routing::{Candidate, Route, Snapshot};
-use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_core::tokens::TokenUsage;
 use std::cell::RefCell;
-use worker::Env;
 
+use super::admission::{Admission, refuse, unpriced};
 use crate::exchange::Exchange;
 use crate::host::Host;
-use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 use crate::store::credits::{self, Hold};
 use crate::store::limits::{self, Held};
@@ -30,60 +26,8 @@ use crate::store::limits::{self, Held};
 /// Assumed tokens of an answer if the request sets no limit.
 const DEFAULT_COMPLETION_TOKENS: u64 = 1_024;
 
-/// What a request has taken from its limits.
-pub struct Admission {
-    held: Vec<(Subject, Spent)>,
-    credit: Option<Hold>,
-    /// Stops renewing the slots when dropped.
-    running: Option<oneshot::Sender<()>>,
-}
-
-impl Admission {
-    /// Ends the request with its real usage. The caller must send the returned changes.
-    pub fn settle(mut self, event: &UsageEvent) -> Settled {
-        let subjects = self.settle_as(Amounts::request(event.usage.total(), event.cost_micros));
-        Settled { subjects, credit: self.credit.take() }
-    }
-
-    fn settle_as(&mut self, real: Amounts) -> Vec<Subject> {
-        self.running = None;
-        let settle = |(subject, spent): (Subject, Spent)| {
-            limits::settle(&subject, spent, real);
-            subject
-        };
-        self.held.drain(..).map(settle).collect()
-    }
-}
-
-impl Drop for Admission {
-    /// A request that is dropped without settling has used no tokens.
-    fn drop(&mut self) {
-        self.settle_as(Amounts::request(0, 0));
-    }
-}
-
-/// Changes of a settled request, to be sent.
-#[derive(Default)]
-pub struct Settled {
-    subjects: Vec<Subject>,
-    credit: Option<Hold>,
-}
-
-impl Settled {
-    /// Takes the reserved credits, to be charged.
-    pub fn take_credit(&mut self) -> Option<Hold> {
-        self.credit.take()
-    }
-
-    /// Sends the settled amounts to each `Quota` object, batched for up to
-    /// [`FLUSH_AFTER_MS`](nexus_edge_core::limits::lease::FLUSH_AFTER_MS).
-    pub async fn tell(&self, env: &Env) {
-        join_all(self.subjects.iter().map(|subject| limits::tell(env, subject))).await;
-    }
-}
-
-/// Applies the limits of the key, of its owner and of the model to a chat request. Without limits this is free. Money
-/// is reserved for the most expensive candidate; candidates without a known price are left out of the route where money
+/// Applies the limits of the key and of its owner to a chat request. Those of models are applied to each
+/// [attempt](super::admission::admit_attempt), whatever the model was called. Without limits this is free. Money is reserved for the most expensive candidate; candidates without a known price are left out of the route where money
 /// is counted.
 pub async fn key_limits(
     exchange: &Exchange,
@@ -127,49 +71,41 @@ async fn admit_estimated(
     route: &mut Route,
     estimate: impl FnOnce(&Route) -> Amounts,
 ) -> Result<Option<Admission>, ApiError> {
-    let subjects = limited_subjects(principal, snapshot, model);
+    let subjects = limited_subjects(principal, snapshot);
     let pays = exchange.settings.checks_credits;
-    if subjects.is_empty() && !pays {
+    let of_models = || route.candidates.iter().flat_map(Candidate::limits);
+    if subjects.is_empty() && !pays && of_models().next().is_none() {
         return Ok(None);
     }
     let counts = |unit: Unit| subjects.iter().any(|(_, _, rules)| rules.counts(unit));
-    let counts_money = pays || counts(Unit::Cost);
-    if counts_money && !route.keep(|candidate| candidate.quote.is_known()) {
+    let is_of_use = |unit: Unit| counts(unit) || of_models().any(|limited| limited.rules.counts(unit));
+    let has_estimate = pays || is_of_use(Unit::Cost) || is_of_use(Unit::Tokens);
+    if (pays || counts(Unit::Cost)) && !route.keep(|candidate| candidate.quote.is_known()) {
         return Err(unpriced(model));
     }
-    let need = if counts_money || counts(Unit::Tokens) { estimate(route) } else { Amounts::request(0, 0) };
-    let mut admission = Admission { held: Vec::with_capacity(subjects.len()), credit: None, running: None };
+    let need = if has_estimate { estimate(route) } else { Amounts::request(0, 0) };
+    let admission = Admission::begin(exchange, need);
     for (subject, policy, rules) in subjects {
         let taken = limits::take(exchange, &subject, &rules, need, policy.on_failure).await;
         note_state(exchange, &subject, policy);
         match taken {
-            Ok(spent) => admission.held.push((subject, spent)),
+            Ok(spent) => admission.hold(subject, spent),
             Err(held) => {
-                admission.give_back(exchange);
+                admission.give_back();
                 return Err(refuse(&held, &subject));
             }
         }
     }
     if pays {
         match pay(exchange, principal, need.cost).await {
-            Ok(hold) => admission.credit = Some(hold),
+            Ok(hold) => admission.hold_credit(hold),
             Err(error) => {
-                admission.give_back(exchange);
+                admission.give_back();
                 return Err(error);
             }
         }
     }
-    admission.keep_slots(exchange);
     Ok(Some(admission))
-}
-
-/// A request of which no price is known cannot be counted against a budget or credits, and is not free.
-fn unpriced(model: &str) -> ApiError {
-    let message = format!(
-        "The price of `{model}` is not known, and this API key pays for its requests. An administrator can set the price \
-         (PUT /prices/{{subject}}), or one for all such models (UNKNOWN_PRICE_CEILING)."
-    );
-    ApiError::new(403, ErrorKind::Permission, "price_unknown", message)
 }
 
 /// Reserves the credits of a request. If the account cannot be reached the request is refused: money fails closed.
@@ -188,10 +124,10 @@ async fn pay(exchange: &Exchange, principal: &Principal, cost: u64) -> Result<Ho
     }
 }
 
+/// The limited subjects that are known before a candidate is asked: the key and its owner.
 fn limited_subjects<'a>(
     principal: &'a Principal,
     snapshot: &'a Snapshot,
-    model: &str,
 ) -> Vec<(Subject, &'a LimitPolicy, Rules)> {
     let mut subjects = Vec::new();
     let mut add = |subject: Subject, policy: &'a LimitPolicy| {
@@ -203,12 +139,10 @@ fn limited_subjects<'a>(
     if !principal.policy.is_unlimited() {
         add(Subject::key(&principal.key_id), &principal.policy);
     }
-    if snapshot.has_limits() {
-        let owner = principal.owner.as_ref().map(|owner| Subject::new(SubjectKind::User, owner));
-        for subject in owner.into_iter().chain([Subject::new(SubjectKind::Model, model)]) {
-            if let Some(policy) = snapshot.limits_of(&subject.name()) {
-                add(subject, policy);
-            }
+    if let Some(owner) = &principal.owner {
+        let owner = Subject::new(SubjectKind::User, owner);
+        if let Some(policy) = snapshot.limits_of(&owner) {
+            add(owner, policy);
         }
     }
     subjects
@@ -226,65 +160,6 @@ fn note_state(exchange: &Exchange, subject: &Subject, policy: &LimitPolicy) {
         headers.push(("x-nexus-budget-alert", percent.to_string()));
     }
     exchange.notes.replace(headers);
-}
-
-fn refuse(held: &Held, subject: &Subject) -> ApiError {
-    match held {
-        Held::Refused(refusal) => refusal.to_error(subject),
-        Held::Unreachable => ApiError::unavailable(
-            "limits_unavailable",
-            "The limits of this API key cannot be checked at the moment. Try again.",
-        )
-        .with_retry_after(1),
-    }
-}
-
-impl Admission {
-    /// Returns everything, because the request is not admitted.
-    fn give_back(&mut self, exchange: &Exchange) {
-        for (subject, spent) in self.held.drain(..) {
-            limits::give_back(exchange, &subject, spent);
-        }
-    }
-
-    /// Renews the slots for as long as the request runs.
-    fn keep_slots(&mut self, exchange: &Exchange) {
-        let slots: Vec<(Subject, String)> = self
-            .held
-            .iter()
-            .filter_map(|(subject, spent)| Some((subject.clone(), spent.slot.clone()?)))
-            .collect();
-        if slots.is_empty() {
-            return;
-        }
-        let (held, mut ended) = oneshot::channel::<()>();
-        self.running = Some(held);
-        let env = exchange.env.clone();
-        exchange.tasks.wait_until(async move {
-            loop {
-                match select(ended, Timer::after_ms(SLOT_RENEW_MS)).await {
-                    Either::Left(_) => return,
-                    Either::Right(((), unended)) => ended = unended,
-                }
-                join_all(slots.iter().map(|(subject, slot)| limits::renew(&env, subject, slot))).await;
-            }
-        });
-    }
-}
-
-/// Applies the provider's limit to the request. A provider without one costs nothing.
-pub async fn admit(exchange: &Exchange, candidate: &Candidate) -> Result<(), ApiError> {
-    let record = &candidate.upstream.record;
-    let Some(limit) = record.rate_limit else { return Ok(()) };
-    let subject = Subject::provider(&record.uid, &record.name);
-    let rules = Rules::requests_per_minute(limit.into());
-    let one = Amounts::request(0, 0);
-    // A limit that protects an upstream must not cause an outage of its own: without the authority a few requests are
-    // admitted.
-    match limits::take(exchange, &subject, &rules, one, None).await {
-        Ok(_) => Ok(()),
-        Err(held) => Err(refuse(&held, &subject)),
-    }
 }
 
 thread_local! {

@@ -15,7 +15,7 @@ use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_failover::{Bound, Ended, Stores, after_response};
 use worker::Env;
 
-use super::admit::{Admission, Settled};
+use super::admission::{Admission, Settled};
 use super::cache::{self, Place};
 use super::recognise::{self, Recognised};
 use super::record::RequestRecord;

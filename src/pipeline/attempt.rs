@@ -17,8 +17,9 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
-use nexus_edge_failover::{Answer, Question};
+use nexus_edge_failover::{Answer, Question, Refused};
 
+use super::admission::{self, Admission, Slot};
 use super::failed::{AttemptError, Failed, Reply};
 use super::inside;
 use super::received::{self, caller_headers, has_body, read_whole};
@@ -48,6 +49,8 @@ pub struct Asked<'a> {
     pub inbound: &'a Inbound<'a>,
     /// The conversation that it belongs to.
     pub conversation_id: &'a str,
+    /// What it has taken of its limits.
+    pub admission: Option<&'a Admission>,
 }
 
 /// An answer that is certain enough to be relayed.
@@ -93,6 +96,10 @@ impl Question for Asked<'_> {
 
     fn prompt_tokens(&self) -> u64 {
         self.inbound.estimate_prompt_tokens()
+    }
+
+    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, Refused> {
+        admission::admit_attempt(self.exchange, self.admission, candidate).await
     }
 
     async fn ask(&self, candidate: &Candidate) -> Result<Accepted, Failed> {

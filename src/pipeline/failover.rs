@@ -2,12 +2,10 @@
 
 use std::rc::Rc;
 
-use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::Candidate;
 use nexus_edge_failover::{Health, Platform};
 
-use super::limiter::{self, Slot};
-use super::{admit, upstream_health};
+use super::admission::Slot;
+use super::upstream_health;
 use crate::exchange::Exchange;
 use crate::platform::promise::Timer;
 use crate::platform::{now_ms, random_unit};
@@ -33,12 +31,5 @@ impl Platform for Exchange {
 
     fn is_caller_gone(&self) -> bool {
         Self::is_caller_gone(self)
-    }
-
-    /// The limits of this isolate, then those that hold everywhere.
-    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
-        let slot = limiter::enter(candidate).await?;
-        admit::admit(self, candidate).await?;
-        Ok(slot)
     }
 }

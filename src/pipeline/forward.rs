@@ -20,9 +20,10 @@ use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_core::stats::Outcome;
-use nexus_edge_failover::{Answer, Question};
+use nexus_edge_failover::{Answer, Question, Refused, Trail};
 use worker::wasm_bindgen::JsValue;
 
+use super::admission::{self, Admission, Slot};
 use super::failed::{AttemptError, Failed, Reply};
 use super::received::{self, has_body};
 use super::record::{RequestRecord, set_price_source};
@@ -80,7 +81,6 @@ async fn serve(
     record: &mut RequestRecord,
 ) -> Result<(Forwarded, Hold), Reply> {
     let conversation = record.event.conversation_id.clone();
-    let asking = |sent| Forwarding { exchange, principal, operation, conversation: &conversation, sent };
     let content_type = exchange.header("content-type").unwrap_or_default();
     if let Some(boundary) = boundary(&content_type) {
         let upload = Upload::begin(exchange, boundary).await?;
@@ -89,7 +89,11 @@ async fn serve(
         route.max_attempts = 1;
         route.hedge_after_ms = None;
         let sent = Sent::Upload { upload: RefCell::new(Some(upload)), content_type: &content_type };
-        return nexus_edge_failover::serve(&asking(sent), &route, &mut record.trail).await;
+        let RequestRecord { trail, admission, .. } = record;
+        let admission = admission.as_ref();
+        let asking =
+            Forwarding { exchange, principal, operation, conversation: &conversation, sent, admission };
+        return failover(&asking, &route, trail).await;
     }
     let mut body = exchange.body().await?;
     if let Some(named) = operation.default_model().and_then(|model| with_model(&body.bytes, model)) {
@@ -98,12 +102,20 @@ async fn serve(
     let inbound = Inbound::parse_any(&body.bytes)?;
     let route = plan(exchange, operation, principal, &inbound.model, record).await?;
     record.note_prompt_estimate(inbound.estimate_prompt_tokens());
-    nexus_edge_failover::serve(
-        &asking(Sent::Json { inbound: &inbound, body: &body }),
-        &route,
-        &mut record.trail,
-    )
-    .await
+    let RequestRecord { trail, admission, .. } = record;
+    let (sent, admission) = (Sent::Json { inbound: &inbound, body: &body }, admission.as_ref());
+    let asking = Forwarding { exchange, principal, operation, conversation: &conversation, sent, admission };
+    failover(&asking, &route, trail).await
+}
+
+async fn failover(
+    asking: &Forwarding<'_>,
+    route: &Route,
+    trail: &mut Trail,
+) -> Result<(Forwarded, Hold), Reply> {
+    let mut served = nexus_edge_failover::serve(asking, route, trail).await;
+    admission::note_end(asking.exchange, asking.admission, &mut served);
+    served
 }
 
 /// The route of the model.
@@ -137,6 +149,8 @@ struct Forwarding<'a> {
     operation: Operation,
     conversation: &'a str,
     sent: Sent<'a>,
+    /// What it has taken of its limits.
+    admission: Option<&'a Admission>,
 }
 
 /// The body.
@@ -180,6 +194,10 @@ impl Question for Forwarding<'_> {
             Sent::Json { inbound, .. } => inbound.estimate_prompt_tokens(),
             Sent::Upload { .. } => 0,
         }
+    }
+
+    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, Refused> {
+        admission::admit_attempt(self.exchange, self.admission, candidate).await
     }
 
     async fn ask(&self, candidate: &Candidate) -> Result<Forwarded, Failed> {

@@ -14,6 +14,7 @@ pub mod probe;
 pub mod recognise;
 pub mod upstream_health;
 
+mod admission;
 mod after_response;
 mod attempt;
 mod cache;
@@ -150,15 +151,17 @@ async fn serve(
     if let Some((response, answer)) = found {
         return Ok(Served::Cache { response, answer });
     }
-    let RequestRecord { event, trail, transcript, .. } = &mut *record;
+    let RequestRecord { event, trail, transcript, admission, .. } = &mut *record;
     let conversation_id = event.conversation_id.as_str();
-    let asked = Asked { exchange, principal, body: &body, inbound: &inbound, conversation_id };
+    let admission = admission.as_ref();
+    let asked = Asked { exchange, principal, body: &body, inbound: &inbound, conversation_id, admission };
     // The request is sent at the first poll; its conversation is looked up while the upstream works.
     let (mut served, mut recognised) = join(
         nexus_edge_failover::serve(&asked, &route, trail),
         lookups.at(Lookup::Meanwhile, transcript, Some(&inbound)),
     )
     .await;
+    admission::note_end(exchange, admission, &mut served);
     if let Ok((accepted, _)) = &mut served
         && let Some(last) = lookups.at(Lookup::Last, &mut accepted.transcript, None).await
     {

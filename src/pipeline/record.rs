@@ -12,7 +12,7 @@ use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 use nexus_edge_failover::Trail;
 
-use super::admit::Admission;
+use super::admission::Admission;
 use super::cache::Place;
 use super::recognise::Recognised;
 use crate::exchange::set_header;

@@ -7,8 +7,8 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_failover::{Record, Trail};
 
+use super::admission::Slot;
 use super::after_response::{self, Asker};
-use super::limiter::Slot;
 use super::record::RequestRecord;
 use crate::exchange::Exchange;
 use crate::platform::now_ms;

@@ -12,7 +12,7 @@ use nexus_edge_core::routing::health::{HealthRegistry, RegistrySettings, SharedS
 use nexus_edge_failover::Health;
 use worker::Env;
 
-use super::limiter::Slot;
+use super::admission::Slot;
 use crate::objects::circuits;
 use crate::platform::http::Received;
 use crate::platform::{log_error, now_ms, random_u64};
@@ -27,7 +27,7 @@ thread_local! {
     static HEARD_AT_MS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// An attempt in progress, with its permits and its place in the provider's concurrency limiter.
+/// An attempt in progress, with its permits and what it has taken of limits.
 pub type Hold = nexus_edge_failover::Hold<Slot>;
 
 /// The health of upstreams as this isolate knows it.

@@ -14,9 +14,10 @@ pub async fn limits(env: &Env) -> StoreResult<Vec<LimitRecord>> {
     rows(env, "SELECT * FROM subject_limits ORDER BY subject", &[]).await
 }
 
-/// The limits of a subject.
-pub async fn find_limits(env: &Env, subject: &str) -> StoreResult<Option<LimitRecord>> {
-    row(env, "SELECT * FROM subject_limits WHERE subject = ?1", &[text(subject)]).await
+/// The limits of a subject, by its canonical name or, as older versions stored it, by this `spelling` of it.
+pub async fn find_limits(env: &Env, subject: &str, spelling: &str) -> StoreResult<Option<LimitRecord>> {
+    let sql = "SELECT * FROM subject_limits WHERE subject IN (?1, ?2) ORDER BY subject = ?1 DESC LIMIT 1";
+    row(env, sql, &[text(subject), text(spelling)]).await
 }
 
 /// Sets the limits of a subject.
@@ -27,9 +28,10 @@ pub async fn put_limits(env: &Env, subject: &str, policy: &LimitPolicy) -> Store
     Ok(())
 }
 
-/// Removes the limits of a subject; false if it has none.
-pub async fn delete_limits(env: &Env, subject: &str) -> StoreResult<bool> {
-    Ok(write(env, "DELETE FROM subject_limits WHERE subject = ?1", &[text(subject)]).await?.changes > 0)
+/// Removes the limits of a subject, also those under this `spelling` of it; false if it has none.
+pub async fn delete_limits(env: &Env, subject: &str, spelling: &str) -> StoreResult<bool> {
+    let sql = "DELETE FROM subject_limits WHERE subject IN (?1, ?2)";
+    Ok(write(env, sql, &[text(subject), text(spelling)]).await?.changes > 0)
 }
 
 /// All prices that override the built-in table, by subject.
@@ -45,9 +47,10 @@ pub async fn put_price(env: &Env, subject: &str, setting: &PriceSetting) -> Stor
     Ok(())
 }
 
-/// Removes a price; false if there is none.
-pub async fn delete_price(env: &Env, subject: &str) -> StoreResult<bool> {
-    Ok(write(env, "DELETE FROM prices WHERE subject = ?1", &[text(subject)]).await?.changes > 0)
+/// Removes a price, also that under this `spelling` of its subject; false if there is none.
+pub async fn delete_price(env: &Env, subject: &str, spelling: &str) -> StoreResult<bool> {
+    let sql = "DELETE FROM prices WHERE subject IN (?1, ?2)";
+    Ok(write(env, sql, &[text(subject), text(spelling)]).await?.changes > 0)
 }
 
 /// The table of prices that was uploaded, without its contents.

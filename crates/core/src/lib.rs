@@ -29,6 +29,7 @@ pub mod id;
 pub mod input;
 pub mod json;
 pub mod limits;
+pub mod naming;
 pub mod outbox;
 pub mod provider;
 pub mod routing;

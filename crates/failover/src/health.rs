@@ -84,7 +84,7 @@ impl Targets {
     }
 }
 
-/// An attempt in progress, with a place in the provider's concurrency limiter (`S`). Dropping it without an outcome is no
+/// An attempt in progress, with what it has taken of limits (`S`). Dropping it without an outcome is no
 /// statement about the upstream: its caller has left.
 #[derive(Debug)]
 pub struct Hold<S> {
@@ -135,11 +135,21 @@ impl<S> Hold<S> {
         self.permits.as_ref().is_some_and(|permits| permits.iter().any(Permit::is_probe))
     }
 
-    /// The same with a place in the provider's concurrency limiter, which is released at its end.
+    /// The same with what the attempt has taken of limits, which is released at its end.
     #[must_use]
     pub fn with_slot(mut self, slot: Option<S>) -> Self {
         self.slot = slot;
         self
+    }
+
+    /// What the attempt has taken of limits.
+    pub fn slot_mut(&mut self) -> Option<&mut S> {
+        self.slot.as_mut()
+    }
+
+    /// The same, taken out.
+    pub fn take_slot(&mut self) -> Option<S> {
+        self.slot.take()
     }
 
     /// Records the first byte of the answer, so many milliseconds after the request.

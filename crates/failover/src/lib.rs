@@ -23,7 +23,7 @@ pub mod trail;
 pub use after_response::{Bound, Ended, Stores};
 pub use failed::{AttemptError, Failed};
 pub use health::{Health, Hold, Targets};
-pub use platform::Platform;
+pub use platform::{Platform, Refused, Slot};
 pub use serve::{Answer, Question, serve};
 pub use settlement::{Record, Settlement};
 pub use trail::Trail;

@@ -3,15 +3,14 @@
 use std::rc::Rc;
 
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::Candidate;
 
 use crate::health::Health;
 
 /// Time and chance, the health and limits of upstreams, and the caller's connection.
 #[expect(async_fn_in_trait, reason = "futures of the Worker hold JavaScript handles and cannot be `Send`")]
 pub trait Platform {
-    /// A place in the concurrency limiter of a provider, released when dropped.
-    type Slot;
+    /// What an attempt has taken of limits.
+    type Slot: Slot;
 
     /// Milliseconds since the epoch.
     fn now_ms(&self) -> u64;
@@ -27,10 +26,21 @@ pub trait Platform {
 
     /// Whether the caller has disconnected.
     fn is_caller_gone(&self) -> bool;
+}
 
-    /// Applies the limits of the candidate's provider to an attempt.
-    ///
-    /// # Errors
-    /// The limit that refuses it; another candidate may still answer.
-    async fn admit(&self, candidate: &Candidate) -> Result<Option<Self::Slot>, ApiError>;
+/// What an attempt has taken of the limits of what it uses: a place in the concurrency limiter of a provider, which is
+/// released when dropped, and what is limited about the model.
+pub trait Slot {
+    /// The attempt failed, and another candidate may be asked: what it took of the model is given back. Merely dropped, it
+    /// counts as a request: the upstream was asked.
+    fn give_back(self);
+}
+
+/// Why an attempt is refused before its candidate is asked.
+#[derive(Debug)]
+pub enum Refused {
+    /// The provider has as many requests as it may have: it is asked later, as a last resort.
+    Busy(ApiError),
+    /// A limit of what would be used is reached: the candidate is not available to this request.
+    Limited(ApiError),
 }

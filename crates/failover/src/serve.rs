@@ -18,7 +18,7 @@ use nexus_edge_core::tokens::UsageSource;
 
 use crate::failed::{AttemptError, Failed};
 use crate::health::{Hold, Targets};
-use crate::platform::Platform;
+use crate::platform::{Platform, Refused, Slot};
 use crate::trail::Trail;
 
 /// Milliseconds within which the trial of a half-open circuit must begin to answer: its caller should not wait long.
@@ -39,6 +39,15 @@ pub trait Question {
 
     /// Estimated tokens that an upstream which was asked has processed.
     fn prompt_tokens(&self) -> u64;
+
+    /// Applies the limits of what an attempt would use: of the model, however it was named, and of the provider.
+    ///
+    /// # Errors
+    /// The limit that refuses it; another candidate may still answer.
+    async fn admit(
+        &self,
+        candidate: &Candidate,
+    ) -> Result<Option<<Self::Platform as Platform>::Slot>, Refused>;
 
     /// Sends the request to a candidate.
     ///
@@ -70,7 +79,8 @@ struct Ended<Q: Question> {
 /// Walks the candidates of a route until one answers.
 ///
 /// # Errors
-/// The error of the last attempt; `no_upstream_available` (503, with `retry-after`) if no candidate could be asked.
+/// The error of the last attempt. If no candidate could be asked: the refusal of the limit that admits the request soonest,
+/// otherwise `no_upstream_available` (503, with `retry-after`).
 pub async fn serve<Q: Question>(
     question: &Q,
     route: &Route,
@@ -111,6 +121,10 @@ pub async fn serve<Q: Question>(
             }
             Err(failed) => {
                 let verdict = judge(&candidate, &failed);
+                let mut hold = hold;
+                if let Some(slot) = hold.take_slot().filter(|_| verdict.next != Next::Stop) {
+                    slot.give_back();
+                }
                 hold.end(verdict.outcomes(failed.retry_after_ms, candidate.upstream.keys.len() <= 1));
                 record.error_class = Some(verdict.class.word().to_owned());
                 record.first_byte_ms = failed.first_byte_ms;
@@ -139,6 +153,8 @@ struct Asking<'a, Q: Question> {
     /// The candidates that were asked, for the trail of a hedged request.
     begun: Vec<AttemptRecord>,
     last: Option<Failed<Q::Reply>>,
+    /// The refusal of the limit that admits the request soonest.
+    limited: Option<ApiError>,
     /// The earliest time at which one of the skipped candidates can be asked.
     free_at_ms: Option<u64>,
 }
@@ -153,6 +169,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             same: None,
             begun: Vec::new(),
             last: None,
+            limited: None,
             free_at_ms: None,
         }
     }
@@ -224,9 +241,18 @@ impl<'a, Q: Question> Asking<'a, Q> {
                 return None;
             }
         };
-        let hold = match platform.admit(&candidate).await {
+        let hold = match self.question.admit(&candidate).await {
             Ok(slot) => hold.with_slot(slot),
-            Err(error) => {
+            Err(Refused::Limited(error)) => {
+                drop(hold);
+                trail.note_attempt(AttemptRecord {
+                    skipped: Some("limited".to_owned()),
+                    ..record_of(&candidate)
+                });
+                self.limited = Some(sooner(self.limited.take(), error));
+                return None;
+            }
+            Err(Refused::Busy(error)) => {
                 drop(hold);
                 let failed = Failed::from(AttemptError::new(Failure::Busy, error));
                 let wait_ms = failed.retry_after_ms.unwrap_or(1_000);
@@ -342,6 +368,9 @@ impl<'a, Q: Question> Asking<'a, Q> {
         if let Some(failed) = self.last {
             return failed.reply;
         }
+        if let Some(error) = self.limited {
+            return error.into();
+        }
         let message = "No provider of this model can be asked at the moment.";
         let error = ApiError::new(503, ErrorKind::Overloaded, "no_upstream_available", message);
         let wait_ms =
@@ -353,6 +382,15 @@ impl<'a, Q: Question> Asking<'a, Q> {
 fn judge<R>(candidate: &Candidate, failed: &Failed<R>) -> Verdict {
     let statuses: Vec<u16> = candidate.upstream.record.retry_statuses().collect();
     retry::classify(failed.failure, failed.code.as_deref(), failed.message.as_deref(), &statuses)
+}
+
+/// Of two refusals, the one with the shorter wait; without a time it is the longest.
+fn sooner(known: Option<ApiError>, error: ApiError) -> ApiError {
+    let wait_s = |error: &ApiError| error.retry_after_s.unwrap_or(u32::MAX);
+    match known {
+        Some(known) if wait_s(&known) <= wait_s(&error) => known,
+        _ => error,
+    }
 }
 
 /// The start of an entry in the trail.

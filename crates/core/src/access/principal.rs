@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ApiKeyRecord, StorePolicy};
 use crate::limits::LimitPolicy;
+use crate::naming;
 
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,23 +72,43 @@ impl Principal {
         }
     }
 
-    /// Whether this caller may use `model` (its public name) at the provider.
+    /// Whether this caller may use `model`, by one of its names, at the provider.
     #[must_use]
     pub fn may_use(&self, provider_id: i64, model: &str) -> bool {
-        let provider_allowed = self.allowed_providers.as_ref().is_none_or(|ids| ids.contains(&provider_id));
-        let model_allowed = self
-            .allowed_models
-            .as_ref()
-            .is_none_or(|patterns| patterns.iter().any(|pattern| covers(pattern, model)));
-        provider_allowed && model_allowed
+        self.may_use_provider(provider_id) && self.may_name(model)
+    }
+
+    /// The same for a model that is listed as `model` by the provider called `provider`: the list may contain it as an address
+    /// (`provider/model`), too.
+    #[must_use]
+    pub fn may_use_listed(&self, provider_id: i64, provider: &str, model: &str) -> bool {
+        self.may_use_provider(provider_id)
+            && (self.may_name(model) || self.may_name(&format!("{provider}/{model}")))
+    }
+
+    /// Whether the list of models contains this name, at whatever provider.
+    #[must_use]
+    pub fn may_name(&self, model: &str) -> bool {
+        let patterns = self.allowed_models.as_ref();
+        patterns.is_none_or(|patterns| patterns.iter().any(|pattern| covers(pattern, model)))
+    }
+
+    /// Whether only some models, or only those of some providers, may be used.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.allowed_models.is_some() || self.allowed_providers.is_some()
+    }
+
+    fn may_use_provider(&self, provider_id: i64) -> bool {
+        self.allowed_providers.as_ref().is_none_or(|ids| ids.contains(&provider_id))
     }
 }
 
-/// Whether a pattern names the model: literally, or as a prefix if it ends in `*`.
+/// Whether a pattern names the model: as a whole, or as a prefix if it ends in `*`. Case makes no difference.
 fn covers(pattern: &str, model: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(prefix) => model.starts_with(prefix),
-        None => pattern == model,
+        Some(prefix) => naming::begins_with(model, prefix),
+        None => naming::is_same(pattern, model),
     }
 }
 
@@ -114,5 +135,13 @@ mod tests {
         let key = principal(Some(&["gpt-5", "qwen-*"]), Some(&[2]));
         assert!(key.may_use(2, "gpt-5") && key.may_use(2, "qwen-max"));
         assert!(!key.may_use(1, "gpt-5") && !key.may_use(2, "gpt-5-mini") && !key.may_use(2, "qwen"));
+    }
+
+    #[test]
+    fn spelling_makes_no_other_model() {
+        let key = principal(Some(&["Vend/Model", "prov/own", "QWEN-*"]), None);
+        assert!(key.may_use(1, "vend/MODEL") && key.may_use(1, "qwen-Max") && !key.may_use(1, "vend/model2"));
+        assert!(key.may_use_listed(1, "Prov", "own") && !key.may_use_listed(1, "other", "own"));
+        assert!(key.is_restricted() && !principal(None, None).is_restricted());
     }
 }

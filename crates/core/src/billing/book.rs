@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Quote;
 use crate::catalog::ProviderRecord;
 use crate::http::upstream_url::host_of;
+use crate::naming;
 use crate::provider::Transport;
 use crate::stats::PriceSource;
 
@@ -40,13 +41,20 @@ pub struct PriceRecord {
     pub setting: String,
 }
 
-/// Whether the text is a subject that can have a price or a factor.
+/// The subject of a price or a factor in canonical spelling; `None` if the text is none. A price holds under whatever spelling
+/// it was set: `provider_model:07` is `provider_model:7`, and the case of a model's name makes no difference.
 #[must_use]
-pub fn is_subject(text: &str) -> bool {
-    match text.split_once(':') {
-        Some(("provider" | "provider_model", id)) => id.parse::<u32>().is_ok_and(|id| id > 0),
-        Some(("model", name)) => (1..=200).contains(&name.chars().count()),
-        _ => false,
+pub fn subject(text: &str) -> Option<String> {
+    match text.split_once(':')? {
+        (kind @ ("provider" | "provider_model"), id) => {
+            let id: u32 = id.parse().ok().filter(|id| *id > 0)?;
+            Some(format!("{kind}:{id}"))
+        }
+        ("model", name) => {
+            let name = naming::canonical(name);
+            (1..=200).contains(&name.chars().count()).then(|| format!("model:{name}"))
+        }
+        _ => None,
     }
 }
 
@@ -63,11 +71,17 @@ impl PriceBook {
     /// JSON. `unknown`: the price of a million tokens where none is known, in millionths of a dollar.
     #[must_use]
     pub fn new(records: Vec<PriceRecord>, uploaded: Option<&str>, unknown: Option<u64>) -> Self {
-        let settings = records.into_iter().filter_map(|record| {
-            serde_json::from_str(&record.setting).ok().map(|setting| (record.subject, setting))
-        });
+        let mut settings: HashMap<String, PriceSetting> = HashMap::new();
+        for record in records {
+            let Some(subject) = subject(&record.subject) else { continue };
+            let Ok(setting) = serde_json::from_str(&record.setting) else { continue };
+            // Of two spellings of one subject, which older versions could store, the canonical one holds.
+            if subject == record.subject || !settings.contains_key(&subject) {
+                settings.insert(subject, setting);
+            }
+        }
         let uploaded = uploaded.and_then(|json| nexus_edge_prices::parse(json.as_bytes()).ok());
-        Self { settings: settings.collect(), uploaded: uploaded.map(Arc::new), unknown }
+        Self { settings, uploaded: uploaded.map(Arc::new), unknown }
     }
 
     /// The price of a provider's model: the most specific override, else that of the table, multiplied by all factors
@@ -81,9 +95,13 @@ impl PriceBook {
         upstream_model: &str,
     ) -> Arc<Quote> {
         let setting = |subject: String| self.settings.get(&subject);
+        let of_model = || {
+            let names = naming::of_model(&provider.name, model, upstream_model);
+            names.into_iter().find_map(|name| setting(format!("model:{name}")))
+        };
         let chain = [
             setting(format!("provider_model:{provider_model_id}")),
-            setting(format!("model:{model}")),
+            if self.settings.is_empty() { None } else { of_model() },
             setting(format!("provider:{}", provider.id)),
         ];
         let chain = || chain.iter().copied().flatten();
@@ -215,11 +233,41 @@ mod tests {
 
     #[test]
     fn subjects() {
-        for good in ["provider:1", "provider_model:12", "model:a/b:c"] {
-            assert!(is_subject(good), "{good}");
+        for (given, canonical) in [
+            ("provider:1", "provider:1"),
+            ("provider_model:012", "provider_model:12"),
+            ("provider_model:+7", "provider_model:7"),
+            ("model:A/b:c ", "model:a/b:c"),
+        ] {
+            assert_eq!(subject(given).as_deref(), Some(canonical));
         }
-        for bad in ["provider:x", "model:", "key:1", "provider_model:-1"] {
-            assert!(!is_subject(bad), "{bad}");
+        for bad in ["provider:x", "model:", "model: ", "key:1", "provider_model:-1", "provider:0"] {
+            assert_eq!(subject(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_price_of_a_model_holds_under_each_of_its_names_and_the_most_specific_goes_first() {
+        let price = |settings: &[&str]| {
+            let each: Vec<(String, String)> = settings
+                .iter()
+                .enumerate()
+                .map(|(index, name)| {
+                    (format!("model:{name}"), format!(r#"{{"input":{},"output":9}}"#, index + 1))
+                })
+                .collect();
+            let each: Vec<(&str, &str)> = each.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            let quote = book(&each, None, None).quote(&at(1, "http://h/v1"), 1, "Vend/Priced", "real-1");
+            quote.price.as_ref().and_then(|price| price.base.input)
+        };
+        for name in ["Vend/Priced", "vend/priced", "PRICED", "P/vend/priced", "REAL-1", "p/real-1"] {
+            assert_eq!(price(&[name]), Some(1_000_000), "{name}");
+        }
+        assert_eq!(price(&["other"]), None);
+        assert_eq!(price(&["real-1", "priced", "vend/priced", "p/vend/priced"]), Some(4_000_000));
+        assert_eq!(price(&["real-1", "priced"]), Some(2_000_000));
+        // What older versions stored under another spelling holds, unless the canonical one is set, too.
+        assert_eq!(price(&["VEND/PRICED", "vend/priced"]), Some(2_000_000));
+        assert_eq!(price(&["vend/priced", "VEND/PRICED"]), Some(1_000_000));
     }
 }

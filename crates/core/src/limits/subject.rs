@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::naming;
+
 /// The kinds of subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubjectKind {
@@ -9,7 +11,7 @@ pub enum SubjectKind {
     Key,
     /// The owner of API keys.
     User,
-    /// A model, by the name that callers use.
+    /// A model, by any of its [names](naming::of_model).
     Model,
     /// A provider, by its uid.
     Provider,
@@ -54,6 +56,12 @@ impl Subject {
         Self::new(SubjectKind::Key, id)
     }
 
+    /// A model, by a name in whatever spelling.
+    #[must_use]
+    pub fn model(name: &str) -> Self {
+        Self::new(SubjectKind::Model, naming::canonical(name))
+    }
+
     /// A provider, with the name under which callers know it.
     #[must_use]
     pub fn provider(uid: impl Into<String>, name: impl Into<String>) -> Self {
@@ -67,12 +75,13 @@ impl Subject {
         format!("{kind}:{}", self.id)
     }
 
-    /// The subject with this name.
+    /// The subject with this name. Spellings of a model's name that differ in case only are one subject.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let (kind, id) = name.split_once(':')?;
         let (kind, _) = SubjectKind::ALL.iter().find(|(_, known)| *known == kind)?;
-        (!id.is_empty()).then(|| Self::new(*kind, id))
+        let subject = if *kind == SubjectKind::Model { Self::model(id) } else { Self::new(*kind, id) };
+        (!subject.id.is_empty()).then_some(subject)
     }
 
     /// Its name towards callers, at the beginning of a sentence.
@@ -113,9 +122,16 @@ mod tests {
     fn names_go_there_and_back() {
         let subject = Subject::new(SubjectKind::Model, "a:b/c");
         assert_eq!(Subject::from_name(&subject.name()), Some(subject));
-        for bad in ["", "key", "key:", "unknown:1"] {
+        for bad in ["", "key", "key:", "unknown:1", "model: "] {
             assert_eq!(Subject::from_name(bad), None);
         }
+    }
+
+    #[test]
+    fn two_spellings_of_a_model_are_one_subject_and_of_an_owner_two() {
+        let name = |text: &str| Subject::from_name(text).unwrap().name();
+        assert_eq!(name("model: Vend/Limited"), "model:vend/limited");
+        assert_eq!(name("user:Ann"), "user:Ann");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::limited::LimitedModel;
 use super::offer::Offer;
 use super::upstream::{Upstream, UpstreamKey};
 use crate::billing::Quote;
@@ -29,6 +30,10 @@ pub struct Candidate {
     pub model_created_at: u64,
     /// What its tokens cost.
     pub quote: Arc<Quote>,
+    /// The limits on the model, under whatever name they were set; `None` if there is none.
+    pub(super) limits: Option<Arc<[Arc<LimitedModel>]>>,
+    /// Most tokens of one answer, if that is known.
+    pub max_output_tokens: Option<u32>,
     /// Milliseconds to wait for the headers.
     pub first_byte_timeout_ms: u32,
     /// Milliseconds to wait for each further chunk.
@@ -47,6 +52,8 @@ impl Candidate {
             key: None,
             model_created_at: offer.model.created_at,
             quote: Arc::clone(&offer.quote),
+            limits: None,
+            max_output_tokens: offer.model.max_output,
             first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(default_first_byte),
             idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
         }
@@ -63,6 +70,8 @@ impl Candidate {
             key: None,
             model_created_at: record.created_at,
             quote,
+            limits: None,
+            max_output_tokens: None,
             first_byte_timeout_ms: record.first_byte_timeout_ms.unwrap_or(DEFAULT_FIRST_BYTE_TIMEOUT_MS),
             idle_timeout_ms: record.idle_timeout_ms.unwrap_or(DEFAULT_IDLE_TIMEOUT_MS),
         }
@@ -72,6 +81,18 @@ impl Candidate {
     #[must_use]
     pub fn with_key(&self, key: Option<usize>) -> Self {
         Self { key, ..self.clone() }
+    }
+
+    /// The limits on the model, by every name that it has and by the logical model through which it was chosen.
+    #[must_use]
+    pub fn limits(&self) -> &[Arc<LimitedModel>] {
+        self.limits.as_deref().unwrap_or_default()
+    }
+
+    /// The same under these limits on its model.
+    #[must_use]
+    pub fn with_limits(self, limits: Vec<Arc<LimitedModel>>) -> Self {
+        Self { limits: (!limits.is_empty()).then(|| limits.into()), ..self }
     }
 
     /// The key to use, if the upstream needs one.

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod filter;
 pub mod health;
 pub mod key_pool;
+pub mod limited;
 mod num;
 pub mod offer;
 pub mod planner;
@@ -25,6 +26,7 @@ pub mod upstream;
 pub mod walk;
 
 pub use candidate::Candidate;
+pub use limited::LimitedModel;
 pub use resolve::Plan;
 pub use route::Route;
 pub use snapshot::{Snapshot, SnapshotSource};

@@ -151,13 +151,21 @@ impl Snapshot {
     pub fn stage(&self, requested: &str, principal: &Principal) -> Option<Stage> {
         let stage =
             self.named(requested).or_else(|| self.offered(requested)).or_else(|| self.covered(requested))?;
+        let has_limits = self.limits.limits_models();
         let choices: Vec<Choice> = stage
             .choices
             .into_iter()
-            .map(|(name, choice)| {
-                let id = choice.candidate.upstream.record.id;
-                let allowed = principal.may_use(id, &stage.model) || principal.may_use(id, &name);
-                Choice { allowed, ..choice }
+            .map(|(name, mut choice)| {
+                let record = &choice.candidate.upstream.record;
+                choice.allowed = principal.may_use(record.id, &stage.model)
+                    || principal.may_use_listed(record.id, &record.name, &name);
+                if has_limits {
+                    let logical = stage.logical.as_ref().map_or(&stage.model, |logical| &logical.name);
+                    let names =
+                        (record.name.as_str(), name.as_str(), choice.candidate.upstream_model.as_str());
+                    choice.candidate.limits = self.limits.on_model(names, &[&stage.model, logical]);
+                }
+                choice
             })
             .collect();
         // For a key, models that it may not use do not exist.

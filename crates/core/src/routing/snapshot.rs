@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::candidate::{Candidate, target_of};
 use super::candidate_facts::Capabilities;
+use super::limited::SubjectLimits;
 use super::offer::Offer;
 use super::upstream::Upstream;
 use crate::access::Principal;
@@ -18,6 +19,7 @@ use crate::billing::{PriceBook, book::PriceRecord};
 use crate::catalog::pattern::{Pattern, PatternTable};
 use crate::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord};
 use crate::error::ApiError;
+use crate::limits::Subject;
 use crate::limits::policy::{LimitPolicy, LimitRecord};
 use crate::secrets::Keyring;
 
@@ -73,8 +75,8 @@ pub struct Snapshot {
     logical_patterns: PatternTable<usize>,
     /// Models whose provider cannot be used.
     unavailable: Vec<Unavailable>,
-    /// Limits by subject.
-    limits: HashMap<String, LimitPolicy>,
+    /// Limits of owners and models.
+    pub(super) limits: SubjectLimits,
     /// Prices of tokens.
     pub(super) prices: PriceBook,
 }
@@ -175,22 +177,16 @@ impl Snapshot {
                 logical_patterns,
                 unavailable,
                 prices: book,
-                limits: source.limits.into_iter().filter_map(LimitRecord::read).collect(),
+                limits: SubjectLimits::compile(source.limits),
             },
             problems,
         )
     }
 
-    /// The limits of a subject other than a key, by its name.
+    /// The limits of an owner. Those of models are with the [candidates](Candidate::limits).
     #[must_use]
-    pub fn limits_of(&self, subject: &str) -> Option<&LimitPolicy> {
-        self.limits.get(subject)
-    }
-
-    /// Whether any subject other than a key has limits.
-    #[must_use]
-    pub fn has_limits(&self) -> bool {
-        !self.limits.is_empty()
+    pub fn limits_of(&self, owner: &Subject) -> Option<&LimitPolicy> {
+        self.limits.of(owner)
     }
 
     /// The providers to which the personalized key with this hash gives access.
@@ -282,14 +278,15 @@ impl Snapshot {
 }
 
 fn allows(principal: &Principal, offer: &Offer) -> bool {
-    principal.may_use(offer.model.provider_id, &offer.model.model_name)
+    let record = &offer.upstream.record;
+    principal.may_use_listed(record.id, &record.name, &offer.model.model_name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalog::provider::test_record;
-    use crate::routing::resolve::Plan;
+    use crate::routing::resolve::{Plan, Stage};
 
     fn keyring() -> Keyring {
         Keyring::new("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", []).unwrap()
@@ -303,23 +300,27 @@ mod tests {
         compile_with_keys(providers, models, vec![])
     }
 
-    fn compile_with_keys(
-        providers: Vec<ProviderRecord>,
-        models: Vec<ModelRecord>,
-        provider_keys: Vec<ProviderKeyRecord>,
-    ) -> (Snapshot, Vec<String>) {
-        let source = SnapshotSource {
+    fn source(providers: Vec<ProviderRecord>, models: Vec<ModelRecord>) -> SnapshotSource {
+        SnapshotSource {
             format: SNAPSHOT_FORMAT,
             catalog_version: 1,
             keys_version: 1,
             providers,
             models,
             logical_models: vec![LogicalModelRecord::new(0)],
-            provider_keys,
+            provider_keys: vec![],
             limits: vec![],
             prices: vec![],
             price_table: None,
-        };
+        }
+    }
+
+    fn compile_with_keys(
+        providers: Vec<ProviderRecord>,
+        models: Vec<ModelRecord>,
+        provider_keys: Vec<ProviderKeyRecord>,
+    ) -> (Snapshot, Vec<String>) {
+        let source = SnapshotSource { provider_keys, ..source(providers, models) };
         let stored = serde_json::to_string(&source).unwrap();
         let source: SnapshotSource = serde_json::from_str(&stored).unwrap();
         Snapshot::compile(source, &keyring(), false, None)
@@ -359,6 +360,49 @@ mod tests {
                 "{unknown}"
             );
         }
+    }
+
+    #[test]
+    fn whatever_a_model_is_called_its_limits_are_on_the_candidate() {
+        let logical = |name: &str, model: &str, fallbacks: &[&str]| {
+            let mut record = LogicalModelRecord::new(0);
+            record.name = name.into();
+            let spec = serde_json::json!([{"provider_id": 1, "model": model}]);
+            record.candidates = serde_json::from_value(spec).unwrap();
+            record.fallbacks = fallbacks.iter().map(ToString::to_string).collect();
+            record
+        };
+        let mut source =
+            source(vec![test_record(1, "Prov")], vec![model(1, 1, "vend/limited"), model(2, 1, "free")]);
+        source.logical_models = vec![
+            logical("smart", "vend/limited", &[]),
+            logical("open", "free", &["smart"]),
+            logical("any-*", "vend/*", &[]),
+        ];
+        source.limits = [("model:Vend/LIMITED", 3), ("model:smart", 2), ("model:any-limited", 1)]
+            .map(|(subject, per_minute)| LimitRecord {
+                subject: subject.into(),
+                policy: format!(r#"{{"limits":{{"requests_per_minute":{per_minute}}}}}"#),
+            })
+            .to_vec();
+        let (snapshot, _) = Snapshot::compile(source, &keyring(), false, None);
+        let on = |stage: &Stage| -> Vec<String> {
+            let limits = stage.choices.iter().flat_map(|choice| choice.candidate.limits());
+            limits.map(|limited| limited.subject.id.clone()).collect()
+        };
+        let of = |name: &str, fallbacks: &[&str]| -> Vec<Vec<String>> {
+            let fallbacks: Vec<String> = fallbacks.iter().map(ToString::to_string).collect();
+            snapshot.stages(name, &fallbacks, &anyone()).unwrap().iter().map(on).collect()
+        };
+        for name in ["vend/limited", "limited", "prov/vend/limited", "PROV/vend/limited"] {
+            assert_eq!(of(name, &[]), [["vend/limited"]], "{name}");
+        }
+        assert_eq!(of("smart", &[]), [["smart", "vend/limited"]]);
+        assert_eq!(of("any-limited", &[]), [["any-limited", "vend/limited"]]);
+        // As a fallback, of the request or of the configuration.
+        assert_eq!(of("free", &["limited"]), [vec![], vec!["vend/limited".to_owned()]]);
+        assert_eq!(of("open", &[]), [vec![], vec!["smart".to_owned(), "vend/limited".into()]]);
+        assert!(of("free", &[]).concat().is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Exception {
 /// `crates/core/src`.
 pub const CORE: &[Floor] = &[
     &["hash"],
-    &["error", "http", "id", "outbox", "row", "secrets", "sse", "time", "tokens"],
+    &["error", "http", "id", "naming", "outbox", "row", "secrets", "sse", "time", "tokens"],
     &["aws", "json", "settings", "stats"],
     &["input"],
     &["dialect::operation"],
@@ -66,7 +66,7 @@ pub const WORKER: &[Floor] = &[
     &["exchange"],
     &["envelope"],
     &["pipeline::failed", "pipeline::limiter", "pipeline::recognise"],
-    &["pipeline::transport"],
+    &["pipeline::admission", "pipeline::transport"],
     &["pipeline::service_account", "pipeline::workers_ai"],
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],
     &["pipeline::authenticate", "pipeline::record", "pipeline::resolve", "pipeline::upstream"],

@@ -3,7 +3,7 @@
 use nexus_edge_core::routing::Route;
 use proptest::prelude::*;
 
-use crate::world::Manner::{self, Answers, Busy, Fails, Refuses, Silent};
+use crate::world::Manner::{self, Answers, Busy, Fails, Limited, Refuses, Silent};
 use crate::world::{START, World, now_ms, route};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -22,7 +22,11 @@ fn manner() -> impl Strategy<Value = Manner> {
 }
 
 fn manners() -> impl Strategy<Value = Vec<Manner>> {
-    prop_oneof![9 => prop::collection::vec(manner(), 1..4), 1 => Just(vec![Busy])]
+    prop_oneof![
+        8 => prop::collection::vec(manner(), 1..4),
+        1 => Just(vec![Busy]),
+        1 => prop::option::of(1..90u32).prop_map(|wait_s| vec![Limited(wait_s)]),
+    ]
 }
 
 proptest! {

@@ -11,8 +11,8 @@ use nexus_edge_core::routing::Route;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use nexus_edge_failover::Trail;
 
-use world::Manner::{Answers, Busy, Fails, Refuses, Silent};
-use world::{Reply, World, now_ms, pass, route};
+use world::Manner::{Answers, Busy, Fails, Limited, Refuses, Silent};
+use world::{Reply, World, given_back, now_ms, pass, route};
 
 const NO_KEYS: &[&str] = &[];
 
@@ -235,4 +235,43 @@ fn the_trial_of_a_half_open_circuit_gets_less_time() {
     let asked: Vec<(String, u32)> =
         world.asked.borrow().iter().map(|(name, _, timeout_ms)| (name.clone(), *timeout_ms)).collect();
     assert_eq!(asked, [("a".to_owned(), 10_000), ("b".to_owned(), 45_000)]);
+}
+
+#[test]
+fn a_limited_model_is_passed_over_and_not_asked_as_a_last_resort() {
+    let world = World::new(&[("a", &[Limited(Some(9))]), ("b", &[Answers(5)])]);
+    let (served, trail) = world.serve(&two());
+    assert_eq!(served.unwrap().0.provider, "b");
+    assert_eq!(words(trail), ["a limited", "b ok"]);
+    // Its error is not what the caller gets if another candidate was asked.
+    let world = World::new(&[("a", &[Limited(Some(9))]), ("b", &[Fails(500, None)])]);
+    assert!(matches!(world.serve(&two()).0.unwrap_err(), Reply::Upstream(500)));
+    assert!(world.names_asked().iter().all(|name| name == "b"));
+}
+
+#[test]
+fn if_all_candidates_are_limited_the_caller_is_told_of_the_one_that_is_free_soonest() {
+    for waits in [[Some(30), Some(7)], [Some(7), Some(30)], [None, Some(7)], [Some(7), None]] {
+        let world = World::new(&[("a", &[Limited(waits[0])]), ("b", &[Limited(waits[1])])]);
+        let Err(Reply::Gateway(error)) = world.serve(&two()).0 else { panic!("nothing was asked") };
+        assert_eq!((error.status, error.retry_after_s), (429, Some(7)), "{waits:?}");
+        assert_eq!(world.in_flight(&["a", "b"]), (0, 0));
+    }
+    // A single candidate is asked whatever its health, but not whatever its limits.
+    let world = World::new(&[("a", &[Limited(None)])]);
+    let Err(Reply::Gateway(error)) = world.serve(&route(&[("a", NO_KEYS)])).0 else { panic!("not asked") };
+    assert_eq!((error.status, error.retry_after_s), (429, None));
+}
+
+#[test]
+fn what_a_failed_attempt_took_is_given_back_unless_its_error_is_the_answer() {
+    let world = World::new(&[("a", &[Fails(500, None)]), ("b", &[Answers(5)])]);
+    given_back();
+    let (_, hold) = world.serve(&two()).0.unwrap();
+    assert_eq!(given_back(), 1);
+    drop(hold);
+    assert_eq!(given_back(), 0, "the answer is used");
+    let world = World::new(&[("a", &[Fails(400, None)]), ("b", &[Answers(5)])]);
+    world.serve(&two()).0.unwrap_err();
+    assert_eq!(given_back(), 0, "the caller's mistake counts");
 }

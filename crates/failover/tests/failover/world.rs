@@ -14,7 +14,9 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::routing::health::{HealthRegistry, RegistrySettings};
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route, Upstream, UpstreamKey};
-use nexus_edge_failover::{Answer, AttemptError, Failed, Health, Hold, Platform, Question, Trail, serve};
+use nexus_edge_failover::{
+    Answer, AttemptError, Failed, Health, Hold, Platform, Question, Refused, Trail, serve,
+};
 
 pub const START: u64 = 1_800_000_000_000;
 
@@ -23,6 +25,7 @@ thread_local! {
     /// The times that sleeping futures wait for.
     static TIMERS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     static SLOTS: Cell<usize> = const { Cell::new(0) };
+    static GIVEN_BACK: Cell<usize> = const { Cell::new(0) };
 }
 
 pub fn now_ms() -> u64 {
@@ -70,6 +73,8 @@ pub enum Manner {
     Silent,
     /// Its concurrency limiter is full.
     Busy,
+    /// A limit on its model is reached, for so many seconds if that is known.
+    Limited(Option<u32>),
 }
 
 /// A place in a concurrency limiter; `World::slots` counts those that are taken.
@@ -81,6 +86,17 @@ impl Slot {
         SLOTS.set(SLOTS.get() + 1);
         Self
     }
+}
+
+impl nexus_edge_failover::Slot for Slot {
+    fn give_back(self) {
+        GIVEN_BACK.set(GIVEN_BACK.get() + 1);
+    }
+}
+
+/// How often an attempt has given back what it took, since this was asked last.
+pub fn given_back() -> usize {
+    GIVEN_BACK.replace(0)
 }
 
 impl Drop for Slot {
@@ -188,15 +204,6 @@ impl Platform for World {
     fn is_caller_gone(&self) -> bool {
         self.caller_leaves_after.get().is_some_and(|ms| now_ms() >= START + ms)
     }
-
-    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, ApiError> {
-        let name = &candidate.upstream.record.name;
-        if matches!(self.manners.borrow().get(name).map(Vec::as_slice), Some([Manner::Busy, ..])) {
-            let error = ApiError::new(429, ErrorKind::RateLimit, "provider_busy", "Busy.");
-            return Err(error.with_retry_after(2));
-        }
-        Ok(Some(Slot::take()))
-    }
 }
 
 impl Question for World {
@@ -210,6 +217,25 @@ impl Question for World {
 
     fn prompt_tokens(&self) -> u64 {
         12
+    }
+
+    async fn admit(&self, candidate: &Candidate) -> Result<Option<Slot>, Refused> {
+        let name = &candidate.upstream.record.name;
+        match self.manners.borrow().get(name).map(Vec::as_slice) {
+            Some([Manner::Busy, ..]) => {
+                let error = ApiError::new(429, ErrorKind::RateLimit, "provider_busy", "Busy.");
+                Err(Refused::Busy(error.with_retry_after(2)))
+            }
+            Some([Manner::Limited(wait_s), ..]) => {
+                let error =
+                    ApiError::new(429, ErrorKind::RateLimit, "requests_per_minute_exceeded", name.as_str());
+                Err(Refused::Limited(match wait_s {
+                    Some(wait_s) => error.with_retry_after(*wait_s),
+                    None => error,
+                }))
+            }
+            _ => Ok(Some(Slot::take())),
+        }
     }
 
     async fn ask(&self, candidate: &Candidate) -> Result<Said, Failed<Reply>> {
@@ -233,7 +259,7 @@ impl Question for World {
                 Err(Failed::of_upstream(status, info, retry_after_ms, Reply::Upstream(status)).after(20))
             }
             Manner::Refuses => Err(AttemptError::unreachable("The provider cannot be reached.").into()),
-            Manner::Busy => panic!("a busy provider is not asked"),
+            Manner::Busy | Manner::Limited(_) => panic!("it is not asked"),
         }
     }
 }
