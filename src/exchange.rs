@@ -9,7 +9,9 @@ use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::header_list::HeaderList;
 use nexus_edge_core::http::pace::Pace;
+use nexus_edge_core::http::passing::query_to_upstream;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
+use nexus_edge_core::provider::Provider;
 use worker::{Url, web_sys};
 
 use crate::host::Host;
@@ -181,6 +183,11 @@ impl Exchange {
         credential::find(|name| self.header(name)).or_else(in_query)
     }
 
+    /// Whether the caller accepts no dropped parameters.
+    pub fn is_strict(&self) -> bool {
+        self.head.headers.get("x-nexus-strict") == Some("true")
+    }
+
     /// A parameter of the query string.
     pub fn query(&self, name: &str) -> Option<String> {
         let url = Url::parse(&self.head.url).ok()?;
@@ -190,6 +197,12 @@ impl Exchange {
     /// The query string, not decoded.
     pub fn query_string(&self) -> Option<&str> {
         self.head.query()
+    }
+
+    /// The query string as far as it is forwarded to this kind of provider: versions of the dialect (`?beta=true`).
+    pub fn query_to(&self, provider: &dyn Provider) -> String {
+        let takes_query = provider.speaks(self.caller_dialect) && provider.takes_callers_query();
+        self.query_string().filter(|_| takes_query).map(query_to_upstream).unwrap_or_default()
     }
 
     /// Fires when the caller disconnects; `None` for an internal request.

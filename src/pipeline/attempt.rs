@@ -20,6 +20,7 @@ use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_failover::{Answer, Question, Refused};
 
 use super::admission::{self, Admission, Slot};
+use super::cache::{DROPPED, Place, Use};
 use super::failed::{AttemptError, Failed, Reply};
 use super::inside;
 use super::received::{self, caller_headers, has_body, read_whole};
@@ -51,6 +52,8 @@ pub struct Asked<'a> {
     pub conversation_id: &'a str,
     /// What it has taken of its limits.
     pub admission: Option<&'a Admission>,
+    /// How it uses the cache.
+    pub cache: &'a Use,
 }
 
 /// An answer that is certain enough to be relayed.
@@ -65,6 +68,8 @@ pub struct Accepted {
     pub transcript: Transcript,
     /// Milliseconds until the headers came.
     pub first_byte_ms: u64,
+    /// Where it may be cached.
+    pub place: Option<Place>,
 }
 
 /// The body of an answer.
@@ -161,7 +166,7 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     let first_byte_ms = now_ms().saturating_sub(sent_ms);
     let headers = caller_headers(exchange, candidate, &response, first_byte_ms, conversation_id);
     if !outbound.dropped.is_empty() {
-        set_header(&headers, "x-nexus-dropped-params", &outbound.dropped.join(", "));
+        set_header(&headers, DROPPED, &outbound.dropped.join(", "));
     }
     Ok(Begun { response, connection, translation, memory, headers, first_byte_ms })
 }
@@ -169,7 +174,7 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
 /// With `x-nexus-strict: true` a request with dropped parameters is refused.
 fn refuse_if_strict(exchange: &Exchange, dropped: &[String]) -> Result<(), AttemptError> {
     let Some(first) = dropped.first() else { return Ok(()) };
-    if exchange.header("x-nexus-strict").as_deref() != Some("true") {
+    if !exchange.is_strict() {
         return Ok(());
     }
     let message = format!("The provider of this model cannot be told: {}.", dropped.join(", "));
@@ -224,7 +229,8 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     }
     let body = whole.body.take().map_or(body, Body::from_bytes);
     let body = AcceptedBody::Whole(Box::new(Whole { body, answer: whole, memory }));
-    Ok(Accepted { status, headers, body, transcript, first_byte_ms })
+    let place = asked.cache.place(asked.exchange, candidate, &headers);
+    Ok(Accepted { status, headers, body, transcript, first_byte_ms, place })
 }
 
 /// An error of the upstream.
@@ -277,9 +283,11 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
     if let Some(request) = answer.translation.into_request() {
         transcript.keep_read_request(request);
     }
+    let place = asked.cache.place(asked.exchange, candidate, &headers);
     Ok(Accepted {
         status,
         headers,
+        place,
         body: AcceptedBody::Stream(Box::new(relay)),
         transcript,
         first_byte_ms: answer.first_byte_ms,

@@ -1,46 +1,68 @@
 //! Cached responses.
 //!
 //! The cache is off unless enabled. Precedence: request header (`x-nexus-cache`), API key, logical model. Responses
-//! are never shared between keys. A regenerated answer of a session replaces the cached one. If the cache is enabled,
+//! are never shared between keys, and one is stored for the upstream that gave it: what is sent where names its entry
+//! (`nexus_edge_core::dialect::cache_name`), and which answers are stored is decided in
+//! `nexus_edge_core::dialect::cached_answer`. A regenerated answer of a session replaces the cached one. If the cache is enabled,
 //! the header `x-nexus-cache` of the answer says `hit`, `miss`, or `bypass` if responses to such a request cannot be
 //! cached.
 
+use std::pin::pin;
+
+use futures::future::{Either, select};
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::cache_rule::{CacheRule, cache_rule};
-use nexus_edge_core::dialect::cached_answer::{self, CachedAnswer};
+use nexus_edge_core::dialect::cache_name::{self, Destination, Naming};
+use nexus_edge_core::dialect::cached_answer::{self, CachedAnswer, Ending};
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::ReplyContext;
+use nexus_edge_core::dialect::dify::DifyApp;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::Route;
+use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::stats::UsageEvent;
 use worker::Env;
 
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{Headers, Response};
+use crate::platform::promise::Timer;
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::store::answers;
 use crate::store::origin::Origin;
 
 pub use nexus_edge_core::catalog::cache_rule::HEADER;
 
+/// The header that names what the upstream could not be told.
+pub const DROPPED: &str = "x-nexus-dropped-params";
+/// Milliseconds that a cached response is waited for; then the upstream is asked.
+const FIND_LIMIT_MS: u64 = 3_000;
+
 /// How a request uses the cache.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
     /// The cache is not enabled.
     Off,
     /// It is enabled, but responses to such a request cannot be cached.
     Bypass,
     /// It is used.
-    On(Place),
+    On(Recipe),
 }
 
-/// The cache entry of a request.
+/// How the cache entries of a request are named.
+pub struct Recipe {
+    naming: Naming,
+    rule: CacheRule,
+    limits_length: bool,
+}
+
+/// The cache entry of a request at one upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     name: String,
     rule: CacheRule,
+    limits_length: bool,
+    /// What the upstream could not be told.
+    dropped: Option<String>,
 }
 
 /// How this request uses the cache.
@@ -58,26 +80,74 @@ pub fn use_of(
     if !is_cacheable || !principal.store.keeps_texts() {
         return Ok(Use::Bypass);
     }
-    let name =
-        cached_answer::name_of(&principal.key_id, exchange.caller_dialect, &inbound.model, inbound.body);
-    Ok(name.map_or(Use::Bypass, |name| Use::On(Place { name, rule })))
+    let request = cache_name::Request {
+        key_id: &principal.key_id,
+        caller_dialect: exchange.caller_dialect,
+        model: &inbound.model,
+        body: inbound.body,
+        fallbacks_taken: inbound.fallbacks_taken,
+        is_strict: exchange.is_strict(),
+    };
+    let naming = Naming::of(&request, exchange.headers().iter());
+    let limits_length = inbound.max_completion_tokens().is_some();
+    Ok(naming.map_or(Use::Bypass, |naming| Use::On(Recipe { naming, rule, limits_length })))
 }
 
-/// The cached response to this request, if there is one.
+impl Use {
+    /// The entry of an answer of this candidate with these headers; `None` if it cannot be cached.
+    pub fn place(&self, exchange: &Exchange, candidate: &Candidate, headers: &Headers) -> Option<Place> {
+        let Self::On(recipe) = self else { return None };
+        let dropped = headers.get(DROPPED);
+        Some(Place { dropped, ..recipe.place(exchange, candidate)? })
+    }
+}
+
+impl Recipe {
+    /// The entry at this candidate; `None` for a Dify app that has conversations: what it answers depends on what it was asked
+    /// before.
+    fn place(&self, exchange: &Exchange, candidate: &Candidate) -> Option<Place> {
+        let record = &candidate.upstream.record;
+        let app = candidate.upstream.provider().dify_app(record.quirk_set());
+        if app.is_some_and(DifyApp::keeps_conversation) {
+            return None;
+        }
+        let destination = Destination {
+            provider_uid: &record.uid,
+            configured_at: record.updated_at,
+            model: &candidate.upstream_model,
+            query: &exchange.query_to(candidate.upstream.provider()),
+        };
+        let name = self.naming.name(&destination);
+        Some(Place { name, rule: self.rule, limits_length: self.limits_length, dropped: None })
+    }
+}
+
+/// The cached response to this request of the upstream that would be asked first, if there is one.
 pub async fn find(
     exchange: &Exchange,
     inbound: &Inbound<'_>,
-    place: &Place,
+    recipe: &Recipe,
+    route: &Route,
 ) -> Option<(Response, CachedAnswer)> {
-    if place.rule.refresh {
+    if recipe.rule.refresh {
         return None;
     }
-    let found = answers::find(&exchange.env, &place.name).await.unwrap_or_else(|error| {
-        log_error("cached answer", &error);
-        None
-    })?;
+    let place = recipe.place(exchange, route.candidates.first()?)?;
+    let finding = pin!(answers::find(&exchange.env, &place.name));
+    let found = match select(finding, Timer::after_ms(FIND_LIMIT_MS)).await {
+        Either::Left((Ok(found), _)) => found?,
+        Either::Left((Err(error), _)) => {
+            log_error("cached answer", &error);
+            return None;
+        }
+        Either::Right(_) => {
+            log_error("cached answer", &"it took too long to find one");
+            return None;
+        }
+    };
     let context = context_of(exchange.started_ms, &inbound.model);
-    let (body, content_type) = found.replay(exchange.caller_dialect, inbound.stream.then_some(&context))?;
+    let (body, content_type) =
+        found.replay(exchange.caller_dialect, inbound.stream.then_some(&context), inbound.wants_usage())?;
     let headers = Headers::new();
     set_header(&headers, "content-type", content_type);
     if inbound.stream {
@@ -86,6 +156,9 @@ pub async fn find(
     set_header(&headers, HEADER, "hit");
     set_header(&headers, "age", &(now_ms().saturating_sub(found.stored_at) / 1000).to_string());
     set_header(&headers, "x-nexus-provider", &found.provider);
+    if let Some(dropped) = &found.dropped {
+        set_header(&headers, DROPPED, dropped);
+    }
     Some((Response::bytes(200, headers, body), found))
 }
 
@@ -99,13 +172,19 @@ pub async fn keep(
     place: &Place,
 ) {
     let context = context_of(event.ts, &event.model);
-    let Some(body) = CachedAnswer::of(caller_dialect, transcript, &context) else { return };
+    let ending = Ending {
+        status: event.status,
+        finish_reason: event.finish_reason.as_deref(),
+        limits_length: place.limits_length,
+    };
+    let Some(body) = CachedAnswer::of(caller_dialect, transcript, &context, ending) else { return };
     let stored_at = now_ms();
     let answer = CachedAnswer {
         stored_at,
         expires_at: stored_at + place.rule.ttl_s * 1000,
         provider: event.provider_name.clone().unwrap_or_default(),
         body,
+        dropped: place.dropped.clone(),
     };
     let origin = Origin {
         key_id: principal.key_id.clone(),

@@ -69,16 +69,13 @@ pub async fn chat_completion(
     let mut settlement = settle::begin(exchange, &principal, conversation);
     match serve(exchange, &principal, from_path, is_named, settlement.record()).await {
         // The relay settles at the end of the answer.
-        Ok(Served::Upstream { accepted, hold, cache }) => {
+        Ok(Served::Upstream { mut accepted, hold, is_cache_on }) => {
             set_headers(&accepted.headers, settlement.record());
             set_price_source(&accepted.headers, settlement.record());
-            match cache {
-                Use::Off => {}
-                Use::Bypass => set_header(&accepted.headers, cache::HEADER, "bypass"),
-                Use::On(place) => {
-                    set_header(&accepted.headers, cache::HEADER, "miss");
-                    settlement.record().cache = Some(place);
-                }
+            if is_cache_on {
+                let place = accepted.place.take();
+                set_header(&accepted.headers, cache::HEADER, if place.is_some() { "miss" } else { "bypass" });
+                settlement.record().cache = place;
             }
             settlement.keep_hold(hold);
             Ok(relay::relay(exchange, *accepted, settlement).await)
@@ -110,7 +107,7 @@ fn set_headers(headers: &Headers, record: &RequestRecord) {
 /// What answers a request.
 enum Served {
     /// An upstream.
-    Upstream { accepted: Box<Accepted>, hold: Hold, cache: Use },
+    Upstream { accepted: Box<Accepted>, hold: Hold, is_cache_on: bool },
     /// A cached response.
     Cache { response: Response, answer: CachedAnswer },
 }
@@ -132,7 +129,7 @@ async fn serve(
     record.session = route.binds_sessions().then(|| resolve::session_of(exchange)).flatten();
     let cache = cache::use_of(exchange, principal, &inbound, &route)?;
     let found = match &cache {
-        Use::On(place) => cache::find(exchange, &inbound, place).await,
+        Use::On(recipe) => cache::find(exchange, &inbound, recipe, &route).await,
         Use::Off | Use::Bypass => None,
     };
     let is_dify = |candidate: &Candidate| {
@@ -154,7 +151,15 @@ async fn serve(
     let RequestRecord { event, trail, transcript, admission, .. } = &mut *record;
     let conversation_id = event.conversation_id.as_str();
     let admission = admission.as_ref();
-    let asked = Asked { exchange, principal, body: &body, inbound: &inbound, conversation_id, admission };
+    let asked = Asked {
+        exchange,
+        principal,
+        body: &body,
+        inbound: &inbound,
+        conversation_id,
+        admission,
+        cache: &cache,
+    };
     // The request is sent at the first poll; its conversation is looked up while the upstream works.
     let (mut served, mut recognised) = join(
         nexus_edge_failover::serve(&asked, &route, trail),
@@ -170,7 +175,8 @@ async fn serve(
     if let Some(recognised) = recognised {
         record.note_recognised(recognised);
     }
-    served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, cache })
+    let is_cache_on = !matches!(cache, Use::Off);
+    served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, is_cache_on })
 }
 
 /// Records a request that was interrupted by the eviction of the object that made it, under the id of its event.

@@ -67,7 +67,7 @@ impl Upload {
         if self.prefix.get(self.named_at.clone()) != Some(model.as_bytes()) {
             self.prefix.splice(self.named_at, model.bytes());
         }
-        let (notes, noted) = unbounded();
+        let (notes, told) = unbounded();
         let first = JsValue::from(Uint8Array::from(self.prefix.as_slice()));
         let rest = stream::unfold((self.rest, notes), |(mut rest, notes)| async move {
             note(&notes, Note::Asked);
@@ -80,7 +80,7 @@ impl Upload {
             Some((chunk, (rest, notes)))
         });
         let whole = stream::once(async move { Ok(first) }).chain(rest);
-        (wasm_streams::ReadableStream::from_stream(whole).into_raw().into(), Progress { noted })
+        (wasm_streams::ReadableStream::from_stream(whole).into_raw().into(), Progress { told })
     }
 }
 
@@ -102,7 +102,7 @@ fn note(notes: &UnboundedSender<Note>, step: Note) {
 
 /// How far an upload has been passed on.
 pub struct Progress {
-    noted: UnboundedReceiver<Note>,
+    told: UnboundedReceiver<Note>,
 }
 
 impl Progress {
@@ -110,13 +110,13 @@ impl Progress {
     /// read on nor answered for `timeout_ms` milliseconds.
     pub async fn failure(mut self, timeout_ms: u32) -> AttemptError {
         loop {
-            let next = match select(self.noted.next(), Timer::after_ms(timeout_ms.into())).await {
+            let next = match select(self.told.next(), Timer::after_ms(timeout_ms.into())).await {
                 Either::Left((next, _)) => next,
                 Either::Right(_) => break,
             };
             match next {
                 // The caller has a limit of their own.
-                Some(Note::Asked) => match self.noted.next().await {
+                Some(Note::Asked) => match self.told.next().await {
                     Some(Note::Unread(error)) => return unread_body(error).into(),
                     Some(Note::Asked | Note::Passed) => {}
                     None => break,

@@ -2,7 +2,7 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::passing::{query_to_upstream, to_upstream};
+use nexus_edge_core::http::passing::to_upstream;
 use nexus_edge_core::provider::bedrock::signed_headers;
 use nexus_edge_core::provider::call::with_query;
 use nexus_edge_core::provider::{Auth, Call};
@@ -73,15 +73,13 @@ pub async fn build_request(
     }
     let provider = candidate.upstream.provider();
     let speaks = provider.speaks(exchange.caller_dialect);
+    let query = exchange.query_to(provider);
     for (name, value) in &call.headers {
         // Version headers of a caller with the same dialect are forwarded unchanged.
         if !speaks || !headers.has(name) {
             set_header(&headers, name, value);
         }
     }
-    // The query contains versions of the dialect, too (`?beta=true`).
-    let takes_query = speaks && provider.takes_callers_query();
-    let query = exchange.query_string().filter(|_| takes_query).map(query_to_upstream).unwrap_or_default();
     let Call { url, method, auth, .. } = call;
     let request = OutboundRequest { url: with_query(url, &query), method, headers, body };
     authorize(&request, &candidate.upstream, candidate.key(), auth).await?;

@@ -6,6 +6,7 @@
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod cache_name;
 pub mod cached_answer;
 pub mod caller;
 pub mod canonical;

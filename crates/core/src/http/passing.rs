@@ -59,6 +59,12 @@ const REQUEST: &[(&str, Form)] = &[
 /// Prefixes of such headers: what official clients say about themselves.
 const REQUEST_PREFIXES: &[(&str, Form)] = &[("x-stainless-", Form::Text)];
 
+/// Request headers that say who asks, when and with what, and change no answer.
+const WITHOUT_EFFECT: &[&str] =
+    &["accept", "http-referer", "idempotency-key", "traceparent", "tracestate", "user-agent", "x-title"];
+/// Prefixes of such headers.
+const WITHOUT_EFFECT_PREFIXES: &[&str] = &["x-stainless-"];
+
 /// The response headers that pass.
 const RESPONSE: &[(&str, Form)] = &[
     ("apim-request-id", Form::Id),
@@ -112,6 +118,14 @@ pub fn to_upstream<'a>(name: &str, value: &'a str, owner: &[&str]) -> Option<Cow
         Form::Idempotency => (!value.is_empty()).then(|| Cow::Owned(idempotency_key(value, owner))),
         form => form.accepts(value).then_some(Cow::Borrowed(value)),
     }
+}
+
+/// Whether a caller's header (lower-case name) with this value reaches the upstream and may change its answer.
+#[must_use]
+pub fn changes_answer(name: &str, value: &str) -> bool {
+    !WITHOUT_EFFECT.contains(&name)
+        && !WITHOUT_EFFECT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        && to_upstream(name, value, &[]).is_some()
 }
 
 /// Whether an upstream's header (lower-case name) with this value reaches the caller. The wait that it asks for
