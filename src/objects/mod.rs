@@ -3,4 +3,5 @@
 pub mod account;
 pub mod chat_room;
 pub mod circuits;
+pub mod ledger;
 pub mod quota;

@@ -4,6 +4,7 @@
 //! the [`Admission`], which belongs to the request and settles however that ends.
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::billing::journal::Note;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::limits::amounts::Unit;
@@ -17,6 +18,7 @@ use nexus_edge_core::tokens::TokenUsage;
 use std::cell::RefCell;
 
 use super::admission::{Admission, refuse, unpriced};
+use super::recognise;
 use crate::exchange::Exchange;
 use crate::host::Host;
 use crate::platform::{log_error, now_ms};
@@ -97,7 +99,7 @@ async fn admit_estimated(
         }
     }
     if pays {
-        match pay(exchange, principal, need.cost).await {
+        match pay(exchange, principal, model, need.cost).await {
             Ok(hold) => admission.hold_credit(hold),
             Err(error) => {
                 admission.give_back();
@@ -108,9 +110,28 @@ async fn admit_estimated(
     Ok(Some(admission))
 }
 
+/// What a request has taken that an earlier instance of its object made: its credits, if it needs any. What it took from
+/// limits stays counted as it was estimated.
+pub fn of_interrupted(exchange: &Exchange, principal: &Principal) -> Option<Admission> {
+    exchange.settings.checks_credits.then(|| {
+        let admission = Admission::begin(exchange, Amounts::request(0, 0));
+        admission.hold_credit(credits::hold_of(principal, &exchange.event_id));
+        admission
+    })
+}
+
 /// Reserves the credits of a request. If the account cannot be reached the request is refused: money fails closed.
-async fn pay(exchange: &Exchange, principal: &Principal, cost: u64) -> Result<Hold, ApiError> {
-    match credits::reserve(&exchange.env, &exchange.settings, principal, cost).await {
+async fn pay(exchange: &Exchange, principal: &Principal, model: &str, cost: u64) -> Result<Hold, ApiError> {
+    let note = Note::of_begun(
+        exchange.started_ms,
+        exchange.request_id.clone(),
+        principal.key_id.clone(),
+        model.to_owned(),
+        recognise::named(exchange).unwrap_or_else(|| exchange.event_id.clone()),
+        principal.tags.clone(),
+    );
+    let (env, settings) = (&exchange.env, &exchange.settings);
+    match credits::reserve(env, settings, principal, &exchange.event_id, cost, note).await {
         Ok(Ok(hold)) => Ok(hold),
         Ok(Err(_)) => {
             let message = "The account of this API key has not enough credits for this request.";

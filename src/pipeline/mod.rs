@@ -179,22 +179,41 @@ async fn serve(
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, is_cache_on })
 }
 
-/// Records a request that was interrupted by the eviction of the object that made it, under the id of its event.
-pub async fn record_interrupted(
-    exchange: &Exchange,
-    model: &str,
-    prompt_tokens: u64,
-    completion_tokens: u64,
-) -> Result<(), ApiError> {
+/// A request that was interrupted by the eviction of the object that made it, as far as it got.
+pub struct Interrupted<'a> {
+    /// The name of the model in the request.
+    pub model: &'a str,
+    /// The provider that was answering, once it had begun to.
+    pub provider: Option<&'a str>,
+    /// Estimated tokens of the prompt.
+    pub prompt_tokens: u64,
+    /// Estimated tokens of the answer so far.
+    pub completion_tokens: u64,
+}
+
+/// Records and charges an interrupted request under the id of its event: what was used is paid, at the price of the
+/// provider that was answering; if none had begun to, at the highest price of those that could have been asked, which
+/// is the one that was reserved.
+pub async fn record_interrupted(exchange: &Exchange, cut: &Interrupted<'_>) -> Result<(), ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
+    let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let conversation = recognise::named(exchange).unwrap_or_default();
     let mut settlement = settle::begin(exchange, &principal, conversation);
     let record = settlement.record();
-    record.note_request(model, true);
+    record.note_request(cut.model, true);
     record.event.status = 200;
-    record.note_prompt_estimate(prompt_tokens);
-    record.note_facts(&StreamFacts { estimated_completion: completion_tokens, ..StreamFacts::default() });
+    record.note_prompt_estimate(cut.prompt_tokens);
+    record.note_facts(&StreamFacts { estimated_completion: cut.completion_tokens, ..StreamFacts::default() });
     record.event.error_code = Some("turn_interrupted".to_owned());
+    let stages = snapshot.stages(cut.model, &[], &principal).unwrap_or_default();
+    let candidates = || stages.iter().flat_map(|stage| &stage.choices).map(|choice| &choice.candidate);
+    let cost = |candidate: &&Candidate| candidate.quote.estimate(&record.event.usage, exchange.started_ms);
+    let answering =
+        candidates().find(|candidate| Some(candidate.upstream.record.name.as_str()) == cut.provider);
+    if let Some(candidate) = answering.or_else(|| candidates().max_by_key(cost)) {
+        record.trail.note_candidate(candidate);
+    }
+    record.admission = admit::of_interrupted(exchange, &principal);
     settlement.finish(Outcome::Failed);
     Ok(())
 }

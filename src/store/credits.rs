@@ -2,6 +2,7 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::billing::account::{AutoTopUp, Entry, EntryKind};
+use nexus_edge_core::billing::journal::{self, Note};
 use nexus_edge_core::stats::UsageEvent;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,10 +10,10 @@ use worker::Env;
 
 use super::{StoreResult, nullable, row, rows, text, unsigned, write};
 use crate::objects::account::{self, Appended, Call, Reservation, Standing};
-use crate::platform::{log_error, new_ulid, now_ms};
+use crate::platform::{log_error, now_ms};
 use crate::settings::Settings;
 
-/// Attempts to deliver the charge of a request before it is dropped.
+/// Attempts to deliver the charge of a request before it is left to the comparison.
 const CHARGE_TRIES: usize = 3;
 
 /// What a request has reserved on an account.
@@ -36,15 +37,18 @@ pub async fn call<T: DeserializeOwned>(
     Ok(account::call(env, name, settings.initial_credits, call).await?)
 }
 
-/// Reserves an amount for a request; `Err` is the amount that is available if it does not suffice.
+/// Reserves an amount for a request, whose usage event has the id `event_id`; `note` is what is known of it. `Err` is the
+/// amount that is available if it does not suffice.
 pub async fn reserve(
     env: &Env,
     settings: &Settings,
     principal: &Principal,
+    event_id: &str,
     amount: u64,
+    note: Note,
 ) -> StoreResult<Result<Hold, i64>> {
-    let hold = Hold { account: account_of(principal), id: new_ulid(now_ms()) };
-    let call_ = Call::Reserve { id: hold.id.clone(), amount };
+    let hold = Hold { account: account_of(principal), id: event_id.to_owned() };
+    let call_ = Call::Reserve { id: hold.id.clone(), amount, note: Box::new(note) };
     let reservation: Reservation = call(env, settings, &hold.account, call_).await?;
     Ok(match reservation.until {
         Some(_) => Ok(hold),
@@ -52,24 +56,19 @@ pub async fn reserve(
     })
 }
 
-/// Charges the cost of a request and ends its reservation. Idempotent: calling it twice charges once.
+/// What a request has reserved that an earlier instance of its object made, and whose end that could not tell.
+pub fn hold_of(principal: &Principal, event_id: &str) -> Hold {
+    Hold { account: account_of(principal), id: event_id.to_owned() }
+}
+
+/// Charges the cost of a request and ends its reservation. Idempotent: calling it twice charges once. What cannot be
+/// told is made up for when the account compares itself with the request log.
 pub async fn charge(env: &Env, hold: &Hold, event: &UsageEvent) {
-    let entry = Entry {
-        request_id: Some(event.request_id.clone()),
-        key_id: Some(event.key_id.clone()),
-        provider_id: event.provider_id,
-        provider_name: event.provider_name.clone(),
-        model: Some(event.model.clone()),
-        tokens: Some(event.usage.total()),
-        amount: -i64::try_from(event.cost_micros).unwrap_or(i64::MAX),
-        ..Entry::credit(format!("charge:{}", hold.id), event.ts, EntryKind::Charge, 0, String::new())
-    };
+    let entry = journal::charge(event, now_ms());
     for _ in 0..CHARGE_TRIES {
-        let call = match event.cost_micros {
-            0 => Call::Release { id: hold.id.clone() },
-            _ => Call::Append { entry: Box::new(entry.clone()), ends: Some(hold.id.clone()) },
-        };
-        let told: Result<serde_json::Value, _> = account::call(env, &hold.account, 0, call).await;
+        let note = Box::new(Note::of_ended(event));
+        let call = Call::End { id: hold.id.clone(), entry: Box::new(entry.clone()), note };
+        let told: Result<Appended, _> = account::call(env, &hold.account, 0, call).await;
         match told {
             Ok(_) => return,
             Err(error) => log_error("charge", &error),
@@ -80,7 +79,7 @@ pub async fn charge(env: &Env, hold: &Hold, event: &UsageEvent) {
 /// Appends a row to the ledger and registers the account in D1.
 pub async fn append(env: &Env, settings: &Settings, name: &str, entry: Entry) -> StoreResult<Appended> {
     remember(env, name).await?;
-    call(env, settings, name, Call::Append { entry: Box::new(entry), ends: None }).await
+    call(env, settings, name, Call::Append { entry: Box::new(entry) }).await
 }
 
 async fn remember(env: &Env, name: &str) -> StoreResult<()> {

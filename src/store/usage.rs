@@ -9,6 +9,7 @@
 //! All fields: `nexus_edge_core::stats::UsageEvent`.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::outbox::{Departure, Outbox};
@@ -163,6 +164,29 @@ async fn ingest_chunk(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
     }
     database.batch(statements).await?;
     Ok(())
+}
+
+/// What the request log says of a request's cost.
+#[derive(Debug, Deserialize)]
+pub struct Recorded {
+    id: String,
+    cost_micros: u64,
+    price_source: String,
+}
+
+impl Recorded {
+    /// The cost in millionths of a dollar; `None` if it is not known.
+    pub fn cost(&self) -> Option<u64> {
+        (self.price_source != PriceSource::Unknown.as_str()).then_some(self.cost_micros)
+    }
+}
+
+/// Which of these events are recorded, by their ids.
+pub async fn recorded(env: &Env, ids: &[&str]) -> StoreResult<HashMap<String, Recorded>> {
+    let sql =
+        "SELECT id, cost_micros, price_source FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";
+    let found: Vec<Recorded> = rows(env, sql, &[text(&serde_json::to_string(ids)?)]).await?;
+    Ok(found.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 
 /// Totals over all recorded requests.

@@ -15,10 +15,10 @@ import { bearer, eventually } from "../support/util.mjs";
 const words = ["w0 ", "w1 ", "w2 ", "w3 "];
 
 /** Runs `before` until it returns, kills the gateway, and runs `after` with another one on the same storage. */
-async function crashed(before, after) {
+async function crashed(before, after, more = {}) {
   const storage = await mkdtemp(path.join(tmpdir(), "nexus-edge-"));
   const up = await startUpstream();
-  const vars = { MASTER_KEY: randomBytes(32).toString("base64") };
+  const vars = { MASTER_KEY: randomBytes(32).toString("base64"), ...more };
   const kept = { up, hold: gate() };
   up.on("held", async (x) => {
     const events = streamEvents("held", words, { reported: usage(11, 4) });
@@ -49,7 +49,10 @@ async function crashed(before, after) {
 
 async function ask(gw, kept) {
   const provider = await gw.createProvider({ name: "loopback", server_url: `${kept.up.url}/v1` });
-  for (const model_name of ["held", "next"]) await gw.createModel({ provider_id: provider.id, model_name });
+  for (const model_name of ["held", "next"]) {
+    const model = await gw.createModel({ provider_id: provider.id, model_name });
+    await gw.admin("PUT", `/prices/provider_model:${model.id}`, { input: 1, output: 2 });
+  }
   kept.key = (await gw.createKey({})).key;
   const socket = await kept.open("?v=2");
   kept.session = (await socket.frame("hello")).session_id;
@@ -130,6 +133,38 @@ test(
       ).json().data;
       assert.equal(messages.at(-1).content, "fine");
     });
+  },
+  { timeout: 120_000 },
+);
+
+test(
+  "a turn that was cut is paid by what it used, and its reservation is gone",
+  async () => {
+    const paying = async (gw, kept) => {
+      await ask(gw, kept);
+      const me = (await gw.call("/v1/credits/me", { headers: bearer(kept.key) })).json();
+      assert.ok(me.reserved > 0, JSON.stringify(me));
+    };
+    await crashed(
+      paying,
+      async (gw, kept) => {
+        const me = async (view = "") => (await gw.call(`/v1/credits/me${view}`, { headers: bearer(kept.key) })).json();
+        await kept.open(`?v=2&session_id=${kept.session}&last_seq=${kept.seen.at(-1).seq}`);
+        const rows = await eventually(async () => {
+          const found = await logged(gw, kept);
+          return found.length >= 2 && found;
+        });
+        const cut = rows.find((row) => row.error_code === "turn_interrupted");
+        assert.ok(cut.cost_micros > 0, JSON.stringify(cut));
+        assert.equal(cut.cost_micros, cut.prompt_tokens + 2 * cut.completion_tokens);
+        assert.equal(cut.provider_name, "loopback");
+        await eventually(async () => (await me()).reserved === 0);
+        const { transactions } = await me("/transactions?kind=charge");
+        const charged = Object.fromEntries(transactions.map((one) => [one.request_id, -Math.round(one.amount * 1e6)]));
+        assert.deepEqual(charged, Object.fromEntries(rows.map((row) => [row.request_id, row.cost_micros])));
+      },
+      { ENABLE_CREDIT_CHECK: "true", INITIAL_CREDITS: "10" },
+    );
   },
   { timeout: 120_000 },
 );

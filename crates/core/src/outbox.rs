@@ -5,7 +5,7 @@
 //! cancelled by the platform, the next one that adds after [`OVERDUE_MS`] takes its place.
 
 /// Milliseconds for which what was added waits so that others join.
-pub const LINGER_MS: u64 = 50;
+pub const LINGER_MS: u64 = 20;
 
 /// An outbox that is overdue by this many milliseconds has lost the request that was to send it.
 pub const OVERDUE_MS: u64 = 1_000;

@@ -11,6 +11,8 @@ const DEFAULT_REQUESTS_PER_SECOND: u64 = 1_000;
 const DEFAULT_CHAT_PER_MINUTE: u32 = 60;
 const DEFAULT_CHAT_STREAM_PER_MINUTE: u32 = 30;
 const MIN_ADMIN_TOKEN_LENGTH: usize = 16;
+const DEFAULT_RESERVATION_S: u64 = 30 * 60;
+const DEFAULT_RECONCILE_S: u64 = 60;
 const MICROS: u64 = 1_000_000;
 
 /// The settings of a deployment.
@@ -27,6 +29,10 @@ pub struct Settings {
     pub checks_credits: bool,
     /// Balance of a new account, in millionths of a credit.
     pub initial_credits: u64,
+    /// Milliseconds after which a reservation whose request has not ended is charged.
+    pub credit_reservation_ms: u64,
+    /// Milliseconds after which an account compares its charges and reservations with the request log.
+    pub credit_reconcile_ms: u64,
     /// The price of a million tokens of a model whose price is not known, in micro-dollars; `None`: keys with a budget or
     /// credits cannot use it.
     pub unknown_price: Option<u64>,
@@ -52,6 +58,7 @@ impl Settings {
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let number = |name: &str| variable(name).and_then(|value| value.trim().parse::<u64>().ok());
+        let seconds = |name: &str, default: u64| number(name).unwrap_or(default).max(1).saturating_mul(1_000);
         let per_minute = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
         let is_true = |name: &str| variable(name).is_some_and(|value| value == "true");
         let admin_token = variable("ADMIN_TOKEN")
@@ -70,6 +77,8 @@ impl Settings {
             requests_per_second: number("GLOBAL_REQUESTS_PER_SECOND").unwrap_or(DEFAULT_REQUESTS_PER_SECOND),
             checks_credits: is_true("ENABLE_CREDIT_CHECK"),
             initial_credits: number("INITIAL_CREDITS").unwrap_or(0).saturating_mul(MICROS),
+            credit_reservation_ms: seconds("CREDIT_RESERVATION_S", DEFAULT_RESERVATION_S),
+            credit_reconcile_ms: seconds("CREDIT_RECONCILE_S", DEFAULT_RECONCILE_S),
             unknown_price: variable("UNKNOWN_PRICE_CEILING").and_then(|dollars| micros(&dollars)),
             cors_origins: variable("CORS_ALLOWED_ORIGINS").filter(|origins| origins.trim() != "*").map(
                 |origins| {
@@ -135,6 +144,7 @@ mod tests {
         assert_eq!((settings.chat_per_minute, settings.chat_stream_per_minute), (60, 30));
         assert_eq!((settings.requests_per_second, settings.initial_credits), (1_000, 0));
         assert_eq!(settings.unknown_price, None);
+        assert_eq!((settings.credit_reservation_ms, settings.credit_reconcile_ms), (1_800_000, 60_000));
         assert!(
             settings.cors_origins.is_none() && !settings.checks_credits && !settings.allow_private_upstreams
         );
@@ -149,6 +159,8 @@ mod tests {
             ("GLOBAL_REQUESTS_PER_SECOND", "0"),
             ("ENABLE_CREDIT_CHECK", "true"),
             ("INITIAL_CREDITS", "18446744073709551615"),
+            ("CREDIT_RESERVATION_S", "5"),
+            ("CREDIT_RECONCILE_S", "0"),
             ("CORS_ALLOWED_ORIGINS", "https://a.example/, https://b.example"),
             ("ALLOW_PRIVATE_UPSTREAMS", "yes"),
             ("CHAT_PER_MINUTE", "4294967296"),
@@ -158,6 +170,7 @@ mod tests {
         assert_eq!(settings.body_timeout_ms, 1);
         assert_eq!((settings.requests_per_second, settings.initial_credits), (0, u64::MAX));
         assert_eq!((settings.chat_per_minute, settings.chat_stream_per_minute), (u32::MAX, 30));
+        assert_eq!((settings.credit_reservation_ms, settings.credit_reconcile_ms), (5_000, 1_000));
         assert!(settings.checks_credits && !settings.allow_private_upstreams);
         assert!(settings.allows_origin("https://a.example") && !settings.allows_origin("https://c.example"));
         assert!(with(&[]).allows_origin("https://c.example"));

@@ -86,9 +86,6 @@ pub trait Stores {
 /// Runs all of it, once for each request.
 pub async fn run(stores: &impl Stores, ended: Ended) {
     let Ended { mut event, trail, mut transcript, session, is_cacheable, store, asked_by, is_named } = ended;
-    if is_cacheable && event.outcome == Outcome::Completed && store.keeps_texts() {
-        stores.cache(&event, &mut transcript).await;
-    }
     stores.count(&mut event, &mut transcript);
     if let Some(quote) = trail.quote() {
         let charge = quote.charge(&event.usage, event.usage_source, event.ts);
@@ -100,6 +97,10 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
     }
     stores.settle(&event);
     let kept = async {
+        // What is slow and not needed by the record must not delay it: until it is written it can be lost.
+        if is_cacheable && event.outcome == Outcome::Completed && store.keeps_texts() {
+            stores.cache(&event, &mut transcript).await;
+        }
         let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();
         // A caller who names their conversations and archives nothing needs no stored state.
         let is_needed = store != StorePolicy::None || asked_by.is_some() || !is_named;

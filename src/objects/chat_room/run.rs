@@ -192,7 +192,11 @@ async fn ask(
 ) -> Result<(), Failure> {
     let exchange = Exchange::internal(internal, room.host()?, turn.request_id.clone());
     let response = pipeline::chat_completion(&exchange, None).await?;
-    *provider.borrow_mut() = response.headers().get("x-nexus-provider");
+    let answering_provider = response.headers().get("x-nexus-provider");
+    if let Some(name) = &answering_provider {
+        room.store.note_provider(&turn.id, name).map_err(failed)?;
+    }
+    *provider.borrow_mut() = answering_provider;
     let status = response.status();
     let is_stream =
         response.headers().get("content-type").is_some_and(|value| value.starts_with("text/event-stream"));

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS turns (
 );
 CREATE INDEX IF NOT EXISTS turns_to_do ON turns (state) WHERE state <> 'done';
 CREATE TABLE IF NOT EXISTS frames (seq INTEGER PRIMARY KEY, turn_id TEXT NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS answering (one INTEGER PRIMARY KEY CHECK (one = 1), turn_id TEXT NOT NULL, provider TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tickets (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
 ";
 
@@ -230,6 +231,21 @@ impl Store {
     /// Records the estimated tokens of a turn's prompt.
     pub fn note_prompt(&self, id: &str, tokens: u64) -> Result<()> {
         self.run("UPDATE turns SET prompt_tokens = ? WHERE id = ?", vec![integer(tokens)?, text(id)])
+    }
+
+    /// Notes which provider has begun to answer the current turn: it is paid for what it says, also if the turn is cut.
+    pub fn note_provider(&self, turn_id: &str, provider: &str) -> Result<()> {
+        self.run(
+            "INSERT OR REPLACE INTO answering (one, turn_id, provider) VALUES (1, ?, ?)",
+            vec![text(turn_id), text(provider)],
+        )
+    }
+
+    /// The provider that had begun to answer a turn.
+    pub fn provider_of(&self, turn_id: &str) -> Result<Option<String>> {
+        let rows: Vec<TextRow> =
+            self.rows("SELECT provider AS value FROM answering WHERE turn_id = ?", vec![text(turn_id)])?;
+        Ok(rows.into_iter().next().and_then(|row| row.value))
     }
 
     /// Number of the last frame.

@@ -7,10 +7,10 @@ use nexus_edge_core::tokens::estimate_tokens;
 use super::room::Room;
 use super::store::Turn;
 use crate::exchange::{Exchange, InternalRequest};
-use crate::pipeline;
+use crate::pipeline::{self, Interrupted};
 use crate::platform::log_error;
 
-/// Records the usage of an interrupted turn as far as it got. If the object had recorded it before its eviction, this
+/// Records and charges the usage of an interrupted turn as far as it got. If the object had recorded it before its eviction, this
 /// is a second delivery of the same event and changes nothing.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, below 2^53")]
 pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
@@ -23,8 +23,14 @@ pub fn record_interrupted(room: &Rc<Room>, turn: Turn, text: String) {
         });
         let recorded = match made {
             Ok(exchange) => {
-                let prompt = turn.prompt_tokens as u64;
-                pipeline::record_interrupted(&exchange, &turn.model, prompt, estimate_tokens(&text)).await
+                let provider = task.store.provider_of(&turn.id).unwrap_or_default();
+                let cut = Interrupted {
+                    model: &turn.model,
+                    provider: provider.as_deref(),
+                    prompt_tokens: turn.prompt_tokens as u64,
+                    completion_tokens: estimate_tokens(&text),
+                };
+                pipeline::record_interrupted(&exchange, &cut).await
             }
             Err(error) => Err(error),
         };

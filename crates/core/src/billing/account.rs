@@ -1,16 +1,13 @@
 //! An account with a balance, in whole millionths of a credit (a credit is worth a dollar).
 //!
 //! The ledger is append-only, and the balance is always the sum of its rows. The estimated cost of requests in flight
-//! is reserved beside the ledger: settling appends the charge, releasing appends nothing, and a reservation that is
-//! neither settled nor released expires. Every row has an id of its own, so that a repeated operation changes
-//! nothing.
+//! is reserved beside the ledger, under the id of the request's usage event: its end appends the charge. A reservation
+//! whose end is not told expires and is then due to be settled by [`super::journal`]; it stays reserved until that has
+//! been done. Every row has an id of its own, so that a repeated operation changes nothing.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-
-/// Lifetime of a reservation, in milliseconds; a request that runs longer is charged all the same.
-pub const RESERVATION_TTL_MS: u64 = 30 * 60 * 1000;
 
 /// Why a row was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +101,7 @@ impl Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
     balance: i64,
-    /// Amount and expiry by request id.
+    /// Amount and expiry by the id of the usage event.
     reserved: BTreeMap<String, (u64, u64)>,
 }
 
@@ -131,31 +128,43 @@ impl Account {
         self.balance
     }
 
-    /// The sum of the reservations at `now_ms`.
+    /// The sum of the reservations.
     #[must_use]
-    pub fn reserved(&self, now_ms: u64) -> u64 {
-        let alive = self.reserved.values().filter(|(_, expires)| *expires > now_ms);
-        alive.fold(0_u64, |sum, (amount, _)| sum.saturating_add(*amount))
+    pub fn reserved(&self) -> u64 {
+        self.reserved.values().fold(0_u64, |sum, (amount, _)| sum.saturating_add(*amount))
+    }
+
+    /// Whether there is a reservation.
+    #[must_use]
+    pub fn has_reservations(&self) -> bool {
+        !self.reserved.is_empty()
     }
 
     /// What can still be reserved.
     #[must_use]
-    pub fn available(&self, now_ms: u64) -> i64 {
-        self.balance.saturating_sub(signed(self.reserved(now_ms)))
+    pub fn available(&self) -> i64 {
+        self.balance.saturating_sub(signed(self.reserved()))
     }
 
-    /// Reserves for a request; idempotent. A request that costs nothing needs a positive balance all the same.
-    pub fn reserve(&mut self, id: &str, amount: u64, now_ms: u64) -> Reserved {
+    /// Reserves for a request until `expires`, in milliseconds since the epoch; idempotent. A request that costs nothing
+    /// needs a positive balance all the same.
+    pub fn reserve(&mut self, id: &str, amount: u64, expires: u64) -> Reserved {
         if let Some((_, expires)) = self.reserved.get(id) {
             return Reserved::Until(*expires);
         }
-        let available = self.available(now_ms);
+        let available = self.available();
         if available <= 0 || signed(amount) > available {
             return Reserved::Insufficient(available);
         }
-        let expires = now_ms.saturating_add(RESERVATION_TTL_MS);
         self.reserved.insert(id.to_owned(), (amount, expires));
         Reserved::Until(expires)
+    }
+
+    /// The expired reservations with their amounts, to be settled.
+    #[must_use]
+    pub fn due(&self, now_ms: u64) -> Vec<(String, u64)> {
+        let expired = self.reserved.iter().filter(|(_, (_, expires))| *expires <= now_ms);
+        expired.map(|(id, (amount, _))| (id.clone(), *amount)).collect()
     }
 
     /// Ends a reservation; the charge itself is a row, see [`Account::append`].
@@ -166,11 +175,6 @@ impl Account {
     /// Adds a newly appended row to the balance.
     pub fn append(&mut self, amount: i64) {
         self.balance = self.balance.saturating_add(amount);
-    }
-
-    /// Removes expired reservations and returns their ids.
-    pub fn expire(&mut self, now_ms: u64) -> Vec<String> {
-        self.reserved.extract_if(.., |_, (_, expires)| *expires <= now_ms).map(|(id, _)| id).collect()
     }
 }
 
@@ -210,8 +214,11 @@ pub fn projected_days_left(balance: i64, spent: u64, days: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::billing::journal::{self, BY_RESERVATION, Charged, Note, ending};
+    use crate::stats::UsageEvent;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
+
+    const TTL_MS: u64 = 30 * 60 * 1000;
 
     #[test]
     fn a_kind_has_one_name_for_the_ledger_and_for_json() {
@@ -221,41 +228,51 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_reservation_ends_at_its_expiry() {
-        let mut account = Account::default();
-        account.append(100);
-        assert_eq!(account.reserve("a", 40, 1_000), Reserved::Until(1_000 + RESERVATION_TTL_MS));
-        assert_eq!(account.reserved(999 + RESERVATION_TTL_MS), 40);
-        assert_eq!(account.reserved(1_000 + RESERVATION_TTL_MS), 0);
-    }
-
     /// The ledger as it is stored: rows by id.
     #[derive(Default)]
-    struct Rows {
-        ids: BTreeSet<String>,
-        amounts: Vec<i64>,
-    }
+    struct Rows(BTreeMap<String, Entry>);
 
     impl Rows {
-        fn append(&mut self, account: &mut Account, id: String, amount: i64) {
-            if self.ids.insert(id) {
-                self.amounts.push(amount);
-                account.append(amount);
+        fn append(&mut self, account: &mut Account, entry: Entry) {
+            if !self.0.contains_key(&entry.id) {
+                account.append(entry.amount);
+                self.0.insert(entry.id.clone(), entry);
+            }
+        }
+
+        fn end(&mut self, account: &mut Account, entry: Entry) {
+            let before = self.0.get(&entry.id).map(|row| Charged {
+                amount: row.amount,
+                is_by_reservation: row.description == BY_RESERVATION,
+            });
+            if let Some(row) = ending(entry, before.as_ref()) {
+                self.append(account, row);
             }
         }
 
         fn sum(&self) -> i64 {
-            self.amounts.iter().sum()
+            self.0.values().map(|row| row.amount).sum()
         }
+
+        fn of_request(&self, id: u8) -> i64 {
+            let of = |name: String| self.0.get(&name).map_or(0, |row| row.amount);
+            of(format!("charge:{id}")) + of(format!("correction:{id}"))
+        }
+    }
+
+    fn event(id: u8, cost_micros: u64) -> UsageEvent {
+        UsageEvent { id: id.to_string(), cost_micros, ..UsageEvent::default() }
+    }
+
+    fn note() -> Note {
+        Note::of_begun(0, String::new(), String::new(), String::new(), String::new(), BTreeMap::new())
     }
 
     #[derive(Debug, Clone)]
     enum Word {
         TopUp(u8, u64),
         Reserve(u8, u64),
-        Settle(u8, u64),
-        Release(u8),
+        End(u8, u64),
         Wait(u64),
         Crash,
     }
@@ -264,62 +281,78 @@ mod tests {
         let word = prop_oneof![
             (any::<u8>(), 1_u64..1_000).prop_map(|(id, amount)| Word::TopUp(id % 8, amount)),
             (any::<u8>(), 0_u64..300).prop_map(|(id, amount)| Word::Reserve(id % 32, amount)),
-            (any::<u8>(), 0_u64..=100).prop_map(|(id, percent)| Word::Settle(id % 32, percent)),
-            any::<u8>().prop_map(|id| Word::Release(id % 32)),
-            (0_u64..RESERVATION_TTL_MS).prop_map(Word::Wait),
+            (any::<u8>(), 0_u64..=100).prop_map(|(id, percent)| Word::End(id % 32, percent)),
+            (0_u64..TTL_MS).prop_map(Word::Wait),
             Just(Word::Crash),
         ];
         proptest::collection::vec(word, 0..200)
     }
 
     proptest! {
+        /// Ends of requests are lost, come late and are repeated; the account crashes at any time.
         #[test]
-        fn the_balance_is_the_sum_of_the_rows_and_never_negative(words in words()) {
+        fn the_balance_is_the_sum_of_the_rows_and_every_request_pays_once(words in words()) {
             let (mut account, mut rows, mut now) = (Account::default(), Rows::default(), 1_000_u64);
-            // Reservations that were ever made, released or not.
+            // What a request reserved, and what it was told to cost at its first end.
             let mut estimates: BTreeMap<u8, u64> = BTreeMap::new();
-            let mut late = 0;
+            let mut real: BTreeMap<u8, u64> = BTreeMap::new();
             for word in words {
                 match word {
-                    Word::TopUp(id, amount) => rows.append(&mut account, format!("t{id}"), amount.cast_signed()),
-                    Word::Reserve(id, amount) => {
-                        if let Reserved::Until(_) = account.reserve(&id.to_string(), amount, now) {
-                            estimates.entry(id).or_insert(amount);
+                    Word::TopUp(id, amount) => {
+                        let entry = Entry::credit(format!("t{id}"), now, EntryKind::TopUp, amount, String::new());
+                        rows.append(&mut account, entry);
+                    }
+                    // A request has one reservation.
+                    Word::Reserve(id, amount) => if !estimates.contains_key(&id)
+                        && let Reserved::Until(_) = account.reserve(&id.to_string(), amount, now + TTL_MS) {
+                        estimates.insert(id, amount);
+                    },
+                    // It costs at most its estimate.
+                    Word::End(id, percent) => if let Some(estimate) = estimates.get(&id) {
+                        let cost = *real.entry(id).or_insert(estimate * percent / 100);
+                        account.release(&id.to_string());
+                        rows.end(&mut account, journal::charge(&event(id, cost), now));
+                    },
+                    Word::Wait(milliseconds) => {
+                        now += milliseconds;
+                        for (id, amount) in account.due(now) {
+                            account.release(&id);
+                            rows.end(&mut account, note().by_reservation(&id, amount, now));
                         }
                     }
-                    // A request costs at most its estimate, and its end may be repeated any number of times.
-                    Word::Settle(id, percent) => if let Some(estimate) = estimates.get(&id) {
-                        let cost = (estimate * percent / 100).cast_signed();
-                        let name = format!("c{id}");
-                        let is_late = account.reserved.get(&id.to_string()).is_none_or(|(_, expires)| *expires <= now);
-                        if is_late && !rows.ids.contains(&name) { late += cost; }
-                        account.release(&id.to_string());
-                        rows.append(&mut account, name, -cost);
-                    },
-                    Word::Release(id) => { account.release(&id.to_string()); }
-                    Word::Wait(milliseconds) => { now += milliseconds; account.expire(now); }
                     Word::Crash => {
                         let reserved: Vec<_> = account.reserved.iter().map(|(id, (amount, expires))| (id.clone(), *amount, *expires)).collect();
                         account = Account::restore(rows.sum(), reserved);
                     }
                 }
                 prop_assert_eq!(account.balance(), rows.sum());
-                prop_assert!(account.balance() >= -late, "only what was charged after its reservation had ended may be missing");
+                prop_assert!(account.balance() >= 0 && account.available() >= 0);
+            }
+            now += TTL_MS;
+            for (id, amount) in account.due(now) {
+                account.release(&id);
+                rows.end(&mut account, note().by_reservation(&id, amount, now));
+            }
+            prop_assert!(!account.has_reservations(), "none is left for ever");
+            for (id, estimate) in estimates {
+                let owed = real.get(&id).copied().unwrap_or(estimate);
+                prop_assert_eq!(rows.of_request(id), -owed.cast_signed(), "request {}", id);
             }
         }
     }
 
     #[test]
-    fn what_is_reserved_is_not_there_for_others_until_it_is_released_or_expires() {
+    fn what_is_reserved_is_not_there_for_others_until_the_request_has_ended() {
         let mut account = Account::restore(100, []);
-        assert_eq!(account.reserve("a", 60, 0), Reserved::Until(RESERVATION_TTL_MS));
-        assert_eq!(account.reserve("a", 60, 5), Reserved::Until(RESERVATION_TTL_MS), "once");
-        assert_eq!(account.reserve("b", 60, 5), Reserved::Insufficient(40));
+        assert_eq!(account.reserve("a", 60, 1_000), Reserved::Until(1_000));
+        assert_eq!(account.reserve("a", 60, 1_005), Reserved::Until(1_000), "once");
+        assert_eq!(account.reserve("b", 60, 1_005), Reserved::Insufficient(40));
         account.release("a");
-        assert!(matches!(account.reserve("b", 100, 5), Reserved::Until(_)));
-        assert_eq!(account.reserve("c", 0, 6), Reserved::Insufficient(0));
-        assert_eq!(account.expire(5 + RESERVATION_TTL_MS), ["b"]);
-        assert_eq!(account.available(0), 100);
+        assert!(matches!(account.reserve("b", 100, 1_005), Reserved::Until(_)));
+        assert_eq!(account.reserve("c", 0, 1_006), Reserved::Insufficient(0));
+        assert_eq!(account.due(1_004), []);
+        assert_eq!(account.due(1_005), [("b".to_owned(), 100)]);
+        assert_eq!(account.available(), 0, "it is due, and reserved until it is settled");
     }
 
     #[test]

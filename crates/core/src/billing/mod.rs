@@ -5,6 +5,7 @@
 pub mod account;
 pub mod book;
 pub mod grant_token;
+pub mod journal;
 pub mod price_input;
 pub mod quote;
 pub mod upload;

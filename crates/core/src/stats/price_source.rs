@@ -23,6 +23,8 @@ pub enum PriceSource {
     Ceiling,
     /// The price is not known.
     Unknown,
+    /// The request was interrupted, and what was reserved for it is charged: what it used is not known.
+    Reserved,
     /// Nothing was used, so there is nothing to pay.
     #[default]
     None,
@@ -41,6 +43,7 @@ impl PriceSource {
             Self::Free => "free",
             Self::Ceiling => "ceiling",
             Self::Unknown => "unknown",
+            Self::Reserved => "reserved",
             Self::None => "none",
         }
     }

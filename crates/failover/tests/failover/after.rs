@@ -25,6 +25,7 @@ struct Notes {
     lines: RefCell<Vec<String>>,
     recorded: RefCell<Vec<UsageEvent>>,
     archive_takes_ms: u64,
+    cache_takes_ms: u64,
 }
 
 impl Notes {
@@ -39,6 +40,7 @@ impl Notes {
 
 impl Stores for Notes {
     async fn cache(&self, _: &UsageEvent, _: &mut Transcript) {
+        sleep(self.cache_takes_ms).await;
         self.note("cache");
     }
 
@@ -124,15 +126,24 @@ fn with(change: impl FnOnce(&mut Ended)) -> Notes {
 fn a_completed_answer_is_counted_first_and_its_limits_are_told_last() {
     let notes = with(|_| {});
     let lines = notes.lines.take();
-    assert_eq!(lines.first().map(String::as_str), Some("cache"));
-    assert_eq!(lines.get(1..3), Some(["count".to_owned(), "settle 1".to_owned()].as_slice()));
+    assert_eq!(lines.get(..2), Some(["count".to_owned(), "settle 1".to_owned()].as_slice()));
     assert_eq!(lines.last().map(String::as_str), Some("tell"));
-    for expected in ["record", "charge 0", "health", "bind s 7 m", "remember c", "archive true"] {
+    for expected in ["cache", "record", "charge 0", "health", "bind s 7 m", "remember c", "archive true"] {
         assert_eq!(lines.iter().filter(|note| *note == expected).count(), 1, "{expected}: {lines:?}");
     }
     let [event] = <[UsageEvent; 1]>::try_from(notes.recorded.take()).expect("one event");
     assert_eq!(event.usage.completion, 1, "it is recorded as counted");
     assert_eq!(event.price_source, PriceSource::Unknown, "what was used has no price that is known here");
+}
+
+#[test]
+fn what_is_slow_delays_neither_the_record_nor_the_charge() {
+    let notes = Notes { cache_takes_ms: 500, archive_takes_ms: 500, ..Notes::default() };
+    run(after_response::run(&notes, ended()));
+    let lines = notes.lines.take();
+    let place = |what: &str| lines.iter().position(|line| line == what);
+    assert!(place("record").is_some() && place("record") < place("cache"), "{lines:?}");
+    assert!(place("charge 0") < place("cache") && place("cache") < place("archive true"), "{lines:?}");
 }
 
 #[test]
