@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
+use super::citation;
 use super::fields::{self, Path};
 use super::{tool_id, wire};
 use crate::dialect::canonical::{CacheControl, Json, Media, Message, Part, Role, SignatureOrigin};
@@ -135,7 +136,7 @@ fn text(object: &JsonObject<'_>, path: Path<'_>) -> Result<Part, ApiError> {
     let citations = fields::optional(object, "citations", path, fields::array)?.unwrap_or_default();
     Ok(Part::Text {
         text: fields::required(object, "text", path, fields::string)?,
-        citations: citations.into_iter().map(wire::read_citation).collect(),
+        citations: citations.into_iter().map(citation::read).collect(),
         cache: cache(object, path)?,
     })
 }

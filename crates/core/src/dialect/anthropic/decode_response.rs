@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::citation;
 use super::wire;
 use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, FinishReason, Json, Part, SignatureOrigin};
 use crate::dialect::upstream::usage;
@@ -112,7 +113,7 @@ fn part(block: BlockIn<'_>, raw: &RawValue, index: usize) -> Option<Part> {
     Some(match block.r#type.as_ref() {
         "text" => Part::Text {
             text: settled(block.text.unwrap_or_default().into()),
-            citations: block.citations.unwrap_or_default().into_iter().map(wire::read_citation).collect(),
+            citations: block.citations.unwrap_or_default().into_iter().map(citation::read).collect(),
             cache: None,
         },
         "thinking" => Part::Thinking {

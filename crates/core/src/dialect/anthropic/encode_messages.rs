@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use serde::Serializer;
 
+use super::citation;
 use super::wire::{self, Block, CacheMark, Source};
 use crate::dialect::canonical::limits::MediaForm;
 use crate::dialect::canonical::{Citation, Json, Media, Part, Role, SignatureOrigin};
@@ -180,8 +181,8 @@ impl Place<'_> {
         if text.trim().is_empty() {
             return None;
         }
-        // The API verifies citations, so only those of this dialect may be sent back.
-        let own: Vec<Json> = citations.iter().filter_map(wire::own_citation).cloned().collect();
+        // The API verifies citations, so only its own may be sent back.
+        let own: Vec<Json> = citations.iter().filter_map(citation::issued).cloned().collect();
         if own.len() < citations.len() {
             self.drop_field(".annotations");
         }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::citation;
 use super::tool_id;
 use super::wire::{self, Block, Said, UsageOut};
 use crate::dialect::canonical::{ChatResponse, Choice, Json, Part, ReplyContext, SignatureOrigin};
@@ -67,7 +68,7 @@ fn block(part: &Part) -> Option<Block<'_>> {
     Some(match part {
         Part::Text { text, citations, .. } if !text.is_empty() || !citations.is_empty() => Block::Text {
             text: text.into(),
-            citations: citations.iter().filter_map(wire::citation).collect(),
+            citations: citations.iter().filter_map(citation::write).collect(),
             cache_control: None,
         },
         Part::Refusal { text } if !text.is_empty() => Block::text(text),

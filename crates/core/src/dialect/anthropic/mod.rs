@@ -13,6 +13,7 @@
 //! service; the model's text about them has citations. Blocks of unknown kinds are left out of translated answers,
 //! and reported if a caller sends them.
 
+mod citation;
 mod decode_content;
 mod decode_request;
 mod decode_response;

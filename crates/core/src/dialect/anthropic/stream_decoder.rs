@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::citation;
 use super::decode_response::{BlockIn, StopDetails, call_id, input_text};
 use super::wire;
 use crate::dialect::canonical::{
@@ -259,7 +260,7 @@ impl State {
             events.push(StreamEvent::SignatureDelta { choice: 0, part, signature });
         }
         for citation in content.citations.unwrap_or_default() {
-            let citation = wire::read_citation(citation);
+            let citation = citation::read(citation);
             events.push(StreamEvent::Citation { choice: 0, part, citation });
         }
     }
@@ -333,7 +334,7 @@ impl State {
             }
             Some("citations_delta") => {
                 if let (Some(part), Some(citation)) = (self.part(block, false, events), delta.citation) {
-                    let citation = wire::read_citation(citation);
+                    let citation = citation::read(citation);
                     events.push(StreamEvent::Citation { choice: 0, part, citation });
                 }
             }

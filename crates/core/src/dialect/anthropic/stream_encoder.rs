@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::citation;
 use super::encode_response::MessageOut;
 use super::tool_id;
 use super::wire::{self, Block, Said, UsageOut};
@@ -298,7 +299,7 @@ impl Waiting {
             StreamEvent::SignatureDelta { signature, .. } => self.signature.push_str(signature),
             StreamEvent::Citation { citation, .. } => {
                 self.open(index, out);
-                if let Some(citation) = wire::citation(citation) {
+                if let Some(citation) = citation::write(citation) {
                     let delta = DeltaOut::Citations { citation: citation.raw() };
                     Out::ContentBlockDelta { index, delta }.write(out);
                 }

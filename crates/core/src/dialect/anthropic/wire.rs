@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json, anthropic_tier};
+use crate::dialect::canonical::{CacheControl, FinishReason, Json, anthropic_tier};
 use crate::json::lenient;
 use crate::tokens::TokenUsage;
 
@@ -122,55 +122,6 @@ pub fn content_of<S: serde::Serializer>(blocks: &[Block<'_>], serializer: S) -> 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 pub fn is_false(flag: &bool) -> bool {
     !flag
-}
-
-/// A citation in this dialect: the original if it comes from there, else one of a web page, which is closest to a
-/// source with a URL.
-pub fn citation(citation: &Citation) -> Option<Json> {
-    if let Some(original) = own_citation(citation) {
-        return Some(original.clone());
-    }
-    let url = citation.url.as_deref()?;
-    Some(Json::of(&serde_json::json!({
-        "type": "web_search_result_location",
-        "url": url,
-        "title": citation.title,
-        "cited_text": citation.cited_text.as_deref().unwrap_or_default(),
-        "encrypted_index": "",
-    })))
-}
-
-/// The original citation of this dialect.
-pub fn own_citation(citation: &Citation) -> Option<&Json> {
-    #[derive(Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow)]
-        r#type: Cow<'a, str>,
-    }
-    let original = citation.original.as_ref()?;
-    let head: Head<'_> = serde_json::from_str(original.text()).ok()?;
-    head.r#type.ends_with("_location").then_some(original)
-}
-
-/// Decodes a citation.
-pub fn read_citation(raw: &RawValue) -> Citation {
-    #[derive(Deserialize, Default)]
-    struct Wire {
-        url: Option<String>,
-        title: Option<String>,
-        document_title: Option<String>,
-        source: Option<String>,
-        cited_text: Option<String>,
-    }
-    let wire: Wire = lenient::nested(raw).unwrap_or_default();
-    let source = wire.source.filter(|source| source.starts_with("http"));
-    Citation {
-        url: wire.url.or(source),
-        title: wire.title.or(wire.document_title),
-        cited_text: wire.cited_text,
-        span: None,
-        original: Some(Json::answered(raw)),
-    }
 }
 
 /// The `usage` object of an answer. `input_tokens` counts only tokens that were neither read from the cache nor

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json};
+use crate::dialect::canonical::{CacheControl, Citation, FinishReason, Json, Place, Unit};
 use crate::json::lenient;
 
 /// A content block to be encoded: an object with a single field that names its kind.
@@ -104,9 +104,23 @@ pub fn read_citation(raw: &RawValue) -> Citation {
     struct SourceContent {
         text: Option<String>,
     }
-    #[derive(Deserialize)]
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "camelCase")]
     struct Location {
         web: Option<Web>,
+        document_char: Option<Range>,
+        document_page: Option<Range>,
+        document_chunk: Option<Range>,
+        #[serde(rename = "searchResultLocation")]
+        search_result: Option<Range>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Range {
+        document_index: Option<u64>,
+        search_result_index: Option<u64>,
+        start: Option<u64>,
+        end: Option<u64>,
     }
     #[derive(Deserialize)]
     struct Web {
@@ -115,12 +129,30 @@ pub fn read_citation(raw: &RawValue) -> Citation {
     let wire: Wire = lenient::nested(raw).unwrap_or_default();
     let cited: String =
         wire.source_content.unwrap_or_default().into_iter().filter_map(|content| content.text).collect();
-    let web = wire.location.and_then(|location| location.web).and_then(|web| web.url);
+    let location = wire.location.unwrap_or_default();
+    let web = location.web.and_then(|web| web.url);
+    let (address, source) = match wire.source {
+        Some(source) if source.starts_with("http") => (Some(source), None),
+        source => (None, source),
+    };
+    let ranges = [
+        (Unit::Characters, location.document_char),
+        (Unit::Pages, location.document_page),
+        (Unit::Blocks, location.document_chunk),
+        (Unit::ResultBlocks, location.search_result),
+    ];
+    let place = ranges.into_iter().find_map(|(unit, range)| {
+        let range = range?;
+        let document = range.document_index.or(range.search_result_index)?;
+        Some(Place { unit, document, start: range.start?, end: range.end? })
+    });
     Citation {
-        url: web.or(wire.source.filter(|source| source.starts_with("http"))),
+        url: web.or(address),
         title: wire.title,
         cited_text: Some(cited).filter(|cited| !cited.is_empty()),
         span: None,
+        source,
+        place,
         original: Some(Json::answered(raw)),
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::citation::Citation;
 use super::json::Json;
 use super::limits::is_text;
 use super::media_type;
@@ -265,21 +266,6 @@ impl Media {
 pub struct CacheControl {
     /// `5m`, `1h`; `None` is the provider's default.
     pub ttl: Option<String>,
-}
-
-/// A citation: the source of a piece of text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Citation {
-    /// URL of the source.
-    pub url: Option<String>,
-    /// Title of the source.
-    pub title: Option<String>,
-    /// The cited text of the source.
-    pub cited_text: Option<String>,
-    /// Range of characters of the answer that it belongs to.
-    pub span: Option<(u64, u64)>,
-    /// The citation in its original dialect, for a caller of the same.
-    pub original: Option<Json>,
 }
 
 #[cfg(test)]

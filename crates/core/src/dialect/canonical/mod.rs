@@ -7,6 +7,7 @@
 //! encoded event by event with bounded buffers.
 
 mod assemble;
+mod citation;
 mod error;
 mod explode;
 mod json;
@@ -21,11 +22,12 @@ mod tier;
 
 pub use crate::error::ErrorKind;
 pub use assemble::{Answered, Assembly, assemble};
+pub use citation::{Citation, Place, Unit};
 pub use error::{ErrorInfo, StreamFault};
 pub use explode::explode;
 pub use json::Json;
 pub use limits::Limits;
-pub use message::{CacheControl, Citation, Media, Message, Part, Role};
+pub use message::{CacheControl, Media, Message, Part, Role};
 pub use origin::SignatureOrigin;
 pub use request::{
     AllowedMode, AudioOutput, ChatRequest, Function, Reasoning, ResponseFormat, Sampling, Tool, ToolChoice,

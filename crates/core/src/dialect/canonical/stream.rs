@@ -6,9 +6,10 @@
 //! choice are numbered from 0 without gaps in the order in which they start; at most one of them is open, except that
 //! tool calls may overlap.
 
+use super::citation::Citation;
 use super::error::ErrorInfo;
 use super::json::Json;
-use super::message::{Citation, Media};
+use super::message::Media;
 use super::origin::SignatureOrigin;
 use super::response::FinishReason;
 use crate::sse::writer::KEEP_ALIVE;

@@ -1,8 +1,8 @@
 //! Common parts of answers and events.
 
 use serde::Deserialize;
-use serde_json::Number;
 use serde_json::value::RawValue;
+use serde_json::{Number, Value};
 
 use crate::dialect::canonical::{Citation, FinishReason, Json};
 use crate::dialect::upstream::count;
@@ -32,14 +32,10 @@ pub fn read_citation(raw: &RawValue) -> Vec<Citation> {
     }
     #[derive(Deserialize, Default)]
     struct Source {
-        document: Option<Document>,
-    }
-    #[derive(Deserialize, Default)]
-    struct Document {
-        url: Option<String>,
-        title: Option<String>,
-        snippet: Option<String>,
-        text: Option<String>,
+        id: Option<String>,
+        /// Its fields are the caller's own.
+        document: Option<Value>,
+        tool_output: Option<Value>,
     }
     let wire: Wire = lenient::nested(raw).unwrap_or_default();
     let span = wire.start.is_some().then(|| (count(wire.start.as_ref()), count(wire.end.as_ref())));
@@ -48,12 +44,18 @@ pub fn read_citation(raw: &RawValue) -> Vec<Citation> {
         sources.push(Source::default());
     }
     let citation = |source: Source| {
-        let document = source.document.unwrap_or_default();
+        let document = source.document.or(source.tool_output).unwrap_or_default();
+        let text = |name: &str| {
+            let text = document.get(name).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
         Citation {
-            url: document.url,
-            title: document.title,
-            cited_text: document.snippet.or(document.text),
+            url: text("url"),
+            title: text("title"),
+            cited_text: ["snippet", "text", "content"].into_iter().find_map(text),
             span,
+            source: source.id.filter(|id| !id.is_empty()).or_else(|| text("id")),
+            place: None,
             original: Some(Json::answered(raw)),
         }
     };

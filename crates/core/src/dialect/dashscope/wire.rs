@@ -100,9 +100,8 @@ impl SearchInfo {
                 Citation {
                     url: read.url,
                     title: read.title,
-                    cited_text: None,
-                    span: None,
                     original: Some(original.cleaned()),
+                    ..Citation::default()
                 }
             })
             .collect()

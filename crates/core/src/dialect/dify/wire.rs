@@ -103,8 +103,8 @@ impl Metadata {
                     url: read.url.filter(|url| !url.is_empty()),
                     title: read.document_name.or(read.title).or(read.dataset_name),
                     cited_text: read.content,
-                    span: None,
                     original: Some(original.cleaned()),
+                    ..Citation::default()
                 }
             })
             .collect()

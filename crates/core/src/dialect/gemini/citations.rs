@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::dialect::canonical::{Citation, Json};
+use crate::dialect::canonical::{Citation, Json, Place, Unit};
 use crate::json::lenient;
 
 /// Most citations of one answer.
@@ -67,24 +67,35 @@ pub(super) fn read_grounding(metadata: &Json) -> Vec<Found> {
             if let Some(used) = used.get_mut(*index) {
                 *used = true;
             }
-            found.push(Found { citation: of_chunk(chunk), bytes });
+            found.push(Found { citation: of_chunk(chunk, *index), bytes });
         }
     }
-    let unused = grounding.grounding_chunks.iter().zip(&used).filter(|(_, used)| !**used);
-    found.extend(unused.map(|(chunk, _)| Found { citation: of_chunk(chunk), bytes: None }));
+    let chunks = grounding.grounding_chunks.iter().enumerate().zip(&used);
+    let unused = chunks.filter(|(_, used)| !**used).map(|(chunk, _)| chunk);
+    found.extend(unused.map(|(index, chunk)| Found { citation: of_chunk(chunk, index), bytes: None }));
     found
 }
 
-fn of_chunk(chunk: &Value) -> Citation {
+fn of_chunk(chunk: &Value, index: usize) -> Citation {
     let source = SOURCE_KINDS.iter().find_map(|kind| chunk.get(kind));
     let text = |field: &str| source.and_then(|source| source.get(field)?.as_str()).map(str::to_owned);
+    let passage = source.and_then(|source| source.get("ragChunk"));
     Citation {
         url: text("uri"),
         title: text("title"),
-        cited_text: text("text"),
-        span: None,
+        cited_text: text("text").or_else(|| passage?.get("text")?.as_str().map(str::to_owned)),
+        place: passage.and_then(|passage| pages(passage, index)),
+        source: ["documentName", "placeId", "fileSearchStore"].into_iter().find_map(text),
         original: Some(Json::of(chunk)),
+        ..Citation::default()
     }
+}
+
+/// The pages of a passage, of which the service counts the last one in.
+fn pages(passage: &Value, document: usize) -> Option<Place> {
+    let page = |name: &str| passage.get("pageSpan")?.get(name)?.as_u64();
+    let (start, last) = (page("firstPage")?, page("lastPage")?);
+    Some(Place { unit: Unit::Pages, document: document as u64, start, end: last.saturating_add(1) })
 }
 
 /// The citations of citation metadata: passages that the answer repeats.
@@ -99,9 +110,8 @@ pub(super) fn read_sources(metadata: &Json) -> Vec<Found> {
             let citation = Citation {
                 url: text("uri"),
                 title: text("title"),
-                cited_text: None,
-                span: None,
                 original: Some(Json::of(source)),
+                ..Citation::default()
             };
             Found { citation, bytes: end.map(|end| (start, end)) }
         })
@@ -171,9 +181,10 @@ fn as_chunk(original: Value) -> Option<Value> {
 
 fn make_chunk(citation: &Citation) -> Value {
     let mut source = Map::new();
-    for (name, value) in [("uri", &citation.url), ("title", &citation.title)] {
+    let name = || citation.name().filter(|_| citation.url.is_none());
+    for (name, value) in [("uri", citation.url.clone()), ("title", citation.title.clone().or_else(name))] {
         if let Some(value) = value {
-            source.insert(name.into(), value.as_str().into());
+            source.insert(name.into(), value.into());
         }
     }
     match &citation.cited_text {
@@ -220,6 +231,27 @@ mod tests {
     }
 
     #[test]
+    fn documents_keep_their_names_and_texts() {
+        let metadata = json!({"groundingChunks": [
+            {"retrievedContext": {"title": "facts", "text": "Paris.", "fileSearchStore": "stores/1"}},
+            {"retrievedContext": {"documentName": "documents/7",
+                "ragChunk": {"text": "Rome.", "pageSpan": {"firstPage": 2, "lastPage": 2}}}}]});
+        let found: Vec<_> =
+            read_grounding(&Json::of(&metadata)).into_iter().map(|found| found.within("a")).collect();
+        assert_eq!(found[1].place, Some(Place { unit: Unit::Pages, document: 1, start: 2, end: 3 }));
+        let found = found.into_iter();
+        let told: Vec<_> = found.map(|one| (one.name(), one.address(), one.cited_text)).collect();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            told,
+            [
+                (text("facts"), text("document:stores%2F1"), text("Paris.")),
+                (text("documents/7"), text("document:documents%2F7"), text("Rome.")),
+            ]
+        );
+    }
+
+    #[test]
     fn repeated_passages_keep_their_form() {
         let source = json!({"startIndex": 1, "endIndex": 3, "uri": "https://a.example", "license": "mit"});
         let found = read_sources(&Json::of(&json!({"citationSources": [source]})));
@@ -237,6 +269,7 @@ mod tests {
             cited_text: None,
             span: Some((0, 2)),
             original: Some(Json::of(&json!({"type": "url_citation", "uri": "x"}))),
+            ..Citation::default()
         };
         let (_, grounding) = write([("ab", [citation].as_slice())]);
         assert_eq!(

@@ -136,11 +136,15 @@ fn image(item: &Object<'_>) -> Option<Media> {
 /// The source of a text.
 pub(super) fn citation(value: &RawValue) -> Option<Citation> {
     let annotation = Object::of(value)?;
+    // A file is named after the word at which it stands.
+    let point = annotation.integer("index").map(|index| (index, index));
     Some(Citation {
         url: word_at(&annotation, "url"),
         title: word_at(&annotation, "title").or_else(|| word_at(&annotation, "filename")),
         cited_text: None,
-        span: annotation.integer("start_index").zip(annotation.integer("end_index")),
+        span: annotation.integer("start_index").zip(annotation.integer("end_index")).or(point),
+        source: word_at(&annotation, "file_id"),
+        place: None,
         original: Json::parse(&lenient::clean(value.get())),
     })
 }

@@ -173,6 +173,8 @@ fn citations(fields: &Fields<'_>) -> Vec<Citation> {
             title: text("title").or_else(|| text("filename")),
             cited_text: None,
             span: place("start_index").zip(place("end_index")),
+            source: text("file_id"),
+            place: None,
             original: Some(Json::carried(value)),
         }
     });

@@ -251,19 +251,28 @@ fn call_id(item: &Item) -> Option<&str> {
     }
 }
 
-/// A citation in this dialect; `None` without URL and title. Without a range it applies to all of the text.
+/// A citation in this dialect: the original if it comes from there. Without a range it applies to all of the text.
 fn annotation(citation: Citation, length: u64) -> Option<Annotation> {
     let (start_index, end_index) = citation.span.unwrap_or((0, length));
-    match (citation.url, citation.title) {
-        (Some(url), title) => {
-            Some(Annotation::UrlCitation { start_index, end_index, title: title.unwrap_or_default(), url })
-        }
-        // The document was part of the prompt, so there is no uploaded file to name.
-        (None, Some(filename)) => {
-            Some(Annotation::FileCitation { file_id: String::new(), filename, index: end_index })
-        }
-        (None, None) => None,
+    if let Some(original) = own_annotation(&citation) {
+        return Some(Annotation::Own(original));
     }
+    if let Some(url) = citation.url {
+        let title = citation.title.unwrap_or_default();
+        return Some(Annotation::UrlCitation { start_index, end_index, title, url });
+    }
+    // A document of the prompt has no file.
+    let file_id = citation.source.clone().unwrap_or_default();
+    Some(Annotation::FileCitation { file_id, filename: citation.name()?, index: end_index })
+}
+
+/// The original annotation of this dialect, for a file.
+fn own_annotation(citation: &Citation) -> Option<Json> {
+    let original = citation.original.as_ref()?;
+    let value = original.to_value();
+    let is_own =
+        matches!(value.get("type")?.as_str()?, "file_citation" | "container_file_citation" | "file_path");
+    is_own.then(|| original.clone())
 }
 
 /// Log probabilities in `OpenAI`'s chat form, which is the same in this dialect.

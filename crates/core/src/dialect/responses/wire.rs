@@ -75,8 +75,20 @@ pub(super) enum Summary {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Annotation {
-    UrlCitation { start_index: u64, end_index: u64, title: String, url: String },
-    FileCitation { file_id: String, filename: String, index: u64 },
+    UrlCitation {
+        start_index: u64,
+        end_index: u64,
+        title: String,
+        url: String,
+    },
+    FileCitation {
+        file_id: String,
+        filename: String,
+        index: u64,
+    },
+    /// As the service wrote it.
+    #[serde(untagged)]
+    Own(Json),
 }
 
 /// A part that starts or ends in a stream.

@@ -42,7 +42,7 @@ fn thought() -> impl Strategy<Value = Part> {
 }
 
 fn assistant_part() -> impl Strategy<Value = Part> {
-    let citation = super::super::wire::read_citation(
+    let citation = super::super::citation::read(
         Json::parse(r#"{"type":"char_location","document_index":0,"document_title":"T","cited_text":"c"}"#)
             .unwrap()
             .raw(),

@@ -242,6 +242,7 @@ fn cited(text: String, cites: bool) -> Part {
         cited_text: None,
         span: Some((0, characters)),
         original: Some(Json::of(&json!({"web": {"uri": "https://a.example", "title": "A"}}))),
+        ..Citation::default()
     };
     Part::Text { text, citations: cites.then_some(citation).into_iter().collect(), cache: None }
 }

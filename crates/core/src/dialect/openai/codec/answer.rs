@@ -225,7 +225,7 @@ fn citation(item: &RawValue) -> Option<Citation> {
     let annotation = object(item)?;
     let Some(source) = object_at(&annotation, "url_citation") else {
         let original = Some(Json::answered(item));
-        return Some(Citation { url: None, title: None, cited_text: None, span: None, original });
+        return Some(Citation { original, ..Citation::default() });
     };
     let span = integer(&source, "start_index").zip(integer(&source, "end_index"));
     Some(Citation {
@@ -233,22 +233,14 @@ fn citation(item: &RawValue) -> Option<Citation> {
         title: text(&source, "title"),
         cited_text: text(&source, "content"),
         span,
-        original: None,
+        ..Citation::default()
     })
 }
 
 /// A citation that is only a URL, as Perplexity and xAI list them at the top level of the answer.
 pub(super) fn bare_citations(reply: &Object<'_>) -> Vec<Citation> {
     let addresses = items_at(reply, "citations").into_iter().filter_map(lenient::string);
-    addresses
-        .map(|url| Citation {
-            url: Some(url.into_owned()),
-            title: None,
-            cited_text: None,
-            span: None,
-            original: None,
-        })
-        .collect()
+    addresses.map(|url| Citation { url: Some(url.into_owned()), ..Citation::default() }).collect()
 }
 
 /// Top-level content of an odd reply instead of `choices`: text, tool calls, or both.

@@ -143,25 +143,20 @@ pub(super) fn count_characters(text: &str) -> u64 {
     text.chars().count() as u64
 }
 
-/// A citation in this dialect; `None` if it cannot be expressed. `text` is the range of its text part in the answer,
+/// A citation in this dialect, which knows only addresses: a document gets one that leads nowhere. `text` is the range of its text part in the answer,
 /// for citations without a range.
 pub(super) fn annotation(citation: &Citation, text: (u64, u64)) -> Option<AnnotationOut<'_>> {
-    if let Some(url) = &citation.url {
-        let (start_index, end_index) = citation.span.unwrap_or(text);
-        return Some(AnnotationOut::Url {
-            index: None,
-            r#type: "url_citation",
-            url_citation: UrlCitation {
-                url,
-                title: citation.title.as_deref().unwrap_or(url),
-                start_index,
-                end_index,
-                content: citation.cited_text.as_deref(),
-            },
-        });
-    }
     let original = citation.original.as_ref().filter(|original| is_annotation(original));
-    original.map(|original| AnnotationOut::Original(Cow::Borrowed(original)))
+    if let (None, Some(original)) = (&citation.url, original) {
+        return Some(AnnotationOut::Original(Cow::Borrowed(original)));
+    }
+    let url = citation.address()?;
+    let name = || citation.name().filter(|_| citation.url.is_none());
+    let title = citation.title.clone().or_else(name).unwrap_or_else(|| url.clone());
+    let (start_index, end_index) = citation.span.unwrap_or(text);
+    let content = citation.cited_text.as_deref();
+    let url_citation = UrlCitation { url, title, start_index, end_index, content };
+    Some(AnnotationOut::Url { index: None, r#type: "url_citation", url_citation })
 }
 
 /// Annotations of this dialect have their content in a field named after their type.
@@ -286,6 +281,7 @@ mod tests {
             cited_text: Some("words".into()),
             span: None,
             original,
+            ..Citation::default()
         };
         let foreign = Json::of(&json!({"type":"page_location","document_index":0}));
         let own = Json::of(&json!({"type":"file","file":{"hash":"x"}}));
@@ -295,6 +291,8 @@ mod tests {
             written(&of(parts, FinishReason::Stop))["choices"][0]["message"]["annotations"],
             json!([
                 {"type":"url_citation","url_citation":{"url":"u","title":"u","start_index":2,"end_index":3,"content":"words"}},
+                {"type":"url_citation","url_citation":
+                    {"url":"document:Document","title":"Document","start_index":2,"end_index":3,"content":"words"}},
                 {"type":"file","file":{"hash":"x"}},
             ])
         );

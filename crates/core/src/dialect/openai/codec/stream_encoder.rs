@@ -478,8 +478,14 @@ mod tests {
 
     #[test]
     fn items_of_lists_are_numbered() {
-        let citation =
-            || Citation { url: Some("u".into()), title: None, cited_text: None, span: None, original: None };
+        let citation = || Citation {
+            url: Some("u".into()),
+            title: None,
+            cited_text: None,
+            span: None,
+            original: None,
+            ..Citation::default()
+        };
         let cited = |part| StreamEvent::Citation { choice: 0, part, citation: citation() };
         let picture = PartStart::Image { media: Media::from_url("https://a.example/b.png") };
         let events = [

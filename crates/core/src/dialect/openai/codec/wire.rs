@@ -410,8 +410,8 @@ impl AnnotationOut<'_> {
 
 #[derive(Serialize)]
 pub(super) struct UrlCitation<'a> {
-    pub url: &'a str,
-    pub title: &'a str,
+    pub url: String,
+    pub title: String,
     pub start_index: u64,
     pub end_index: u64,
     /// The cited text; `OpenRouter` has this field.

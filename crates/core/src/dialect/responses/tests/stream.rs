@@ -118,6 +118,7 @@ fn thoughts_refusals_and_sources_have_their_events() {
         cited_text: Some("x".into()),
         span: None,
         original: None,
+        ..Citation::default()
     };
     let events = read(&streamed(
         &encoder(),

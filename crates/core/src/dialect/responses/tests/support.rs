@@ -226,7 +226,14 @@ pub(super) fn any_response() -> impl Strategy<Value = ChatResponse> {
         prop::option::of(".{0,6}"),
         prop::option::of((0_u64..9, 9_u64..20)),
     )
-        .prop_map(|(url, title, span)| Citation { url, title, cited_text: None, span, original: None });
+        .prop_map(|(url, title, span)| Citation {
+            url,
+            title,
+            cited_text: None,
+            span,
+            original: None,
+            ..Citation::default()
+        });
     let call = |name: &'static str| {
         (r#"|\{\}|\{"a":"é[a-z]{0,9}"\}"#, signature()).prop_map(move |(arguments, signature)| {
             Part::ToolCall { id: String::new(), name: name.into(), arguments, signature, cache: None }

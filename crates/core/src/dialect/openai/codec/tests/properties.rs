@@ -272,6 +272,7 @@ fn choice() -> impl Strategy<Value = Choice> {
         cited_text,
         span: Some((at, at + 1)),
         original: None,
+        ..Citation::default()
     });
     let text = (words(), vec(citation, 0..2)).prop_map(|(text, citations)| Part::Text {
         text,
