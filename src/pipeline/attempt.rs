@@ -15,6 +15,7 @@ use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::dialect::translation::{Translation, WholeAnswer};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::health::Caller;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_failover::{Answer, Question, Refused};
@@ -97,6 +98,10 @@ impl Question for Asked<'_> {
 
     fn platform(&self) -> &Exchange {
         self.exchange
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::named(self.principal.tenant())
     }
 
     fn prompt_tokens(&self) -> u64 {

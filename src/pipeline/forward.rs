@@ -16,6 +16,7 @@ use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::multipart::boundary;
 use nexus_edge_core::provider::Call;
+use nexus_edge_core::routing::health::Caller;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::secrets::mask::redact;
@@ -187,6 +188,10 @@ impl Question for Forwarding<'_> {
 
     fn platform(&self) -> &Exchange {
         self.exchange
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::named(self.principal.tenant())
     }
 
     fn prompt_tokens(&self) -> u64 {

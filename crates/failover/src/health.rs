@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use nexus_edge_core::routing::health::{Blocked, HealthRegistry, Permit};
+use nexus_edge_core::routing::health::{Blocked, Caller, HealthRegistry, Permit};
 use nexus_edge_core::routing::key_pool::{KeyChoice, KeyFacts, KeyPool};
 use nexus_edge_core::routing::retry::Outcomes;
 use nexus_edge_core::routing::{Candidate, Upstream};
@@ -28,9 +28,10 @@ impl Health {
         work(&mut self.registry.borrow_mut())
     }
 
-    /// The key to use for an upstream: the preferred one (by its id) if it is healthy, otherwise the next in turn.
+    /// The key to use for an upstream and a caller: the preferred one (by its id) if it is healthy, otherwise the next in turn.
     pub fn choose_key(
         &self,
+        caller: Caller,
         upstream: &Upstream,
         preferred: Option<&str>,
         tried: &[usize],
@@ -41,7 +42,7 @@ impl Health {
         let registry = self.registry.borrow();
         if let Some(index) = preferred.filter(|index| !tried.contains(index))
             && let Some(key) = upstream.keys.get(index)
-            && registry.blocked_until_ms(&key.target, now).is_none()
+            && registry.blocked_for_until_ms(caller, &key.target, now).is_none()
         {
             return KeyChoice::Use(index);
         }
@@ -55,7 +56,7 @@ impl Health {
                 active: true,
             })
             .collect();
-        self.keys.borrow_mut().choose(&facts, &registry, now, tried, random)
+        self.keys.borrow_mut().choose(caller, &facts, &registry, now, tried, random)
     }
 }
 
@@ -68,15 +69,17 @@ pub struct Targets {
     pub model: String,
     /// The key at the provider.
     pub key: String,
+    /// For whom it is asked.
+    pub caller: Caller,
 }
 
 impl Targets {
-    /// Those of an attempt at this candidate.
+    /// Those of an attempt at this candidate for a caller.
     #[must_use]
-    pub fn of(candidate: &Candidate) -> Self {
+    pub fn of(candidate: &Candidate, caller: Caller) -> Self {
         let provider = candidate.upstream.record.uid.clone();
         let key = candidate.key().map_or_else(|| format!("{provider}#none"), |key| key.target.clone());
-        Self { model: candidate.target.to_string(), provider, key }
+        Self { model: candidate.target.to_string(), provider, key, caller }
     }
 
     fn names(&self) -> [&str; 3] {
@@ -160,6 +163,7 @@ impl<S> Hold<S> {
             for (name, permit) in self.targets.names().into_iter().zip(permits) {
                 registry.first_byte(name, permit, now, milliseconds);
             }
+            registry.answers(self.targets.caller, &self.targets.key, now);
         });
     }
 
@@ -168,9 +172,10 @@ impl<S> Hold<S> {
         let Some([provider, model, key]) = self.permits.take() else { return };
         let now = (self.health.clock)();
         self.health.with_registry(|registry| {
-            registry.finish(&self.targets.provider, provider, now, outcomes.provider, None);
-            registry.finish(&self.targets.model, model, now, outcomes.model, None);
-            registry.finish(&self.targets.key, key, now, outcomes.key, None);
+            let Targets { provider: of_provider, model: of_model, key: of_key, caller } = &self.targets;
+            registry.finish_for(*caller, of_provider, provider, now, outcomes.provider);
+            registry.finish_for(*caller, of_model, model, now, outcomes.model);
+            registry.finish_for(*caller, of_key, key, now, outcomes.key);
         });
     }
 }

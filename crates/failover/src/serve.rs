@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use futures::future::{Either, select};
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::routing::backoff::{Backoff, Deadline};
+use nexus_edge_core::routing::health::Caller;
 use nexus_edge_core::routing::key_pool::KeyChoice;
 use nexus_edge_core::routing::retry::{self, ErrorClass, Failure, Next, Verdict};
 use nexus_edge_core::routing::walk::{Step, Walk};
@@ -36,6 +37,9 @@ pub trait Question {
 
     /// Where it is served.
     fn platform(&self) -> &Self::Platform;
+
+    /// Who asks: what their requests alone cause is not held against an upstream that answers others.
+    fn caller(&self) -> Caller;
 
     /// Estimated tokens that an upstream which was asked has processed.
     fn prompt_tokens(&self) -> u64;
@@ -210,7 +214,9 @@ impl<'a, Q: Question> Asking<'a, Q> {
         let preferred = self.route.sticky_key.as_deref().filter(|_| step.index == 0);
         let platform = self.question.platform();
         let health = platform.health();
-        let key = match health.choose_key(upstream, preferred, &tried, &mut || platform.random_unit()) {
+        let caller = self.question.caller();
+        let key = match health.choose_key(caller, upstream, preferred, &tried, &mut || platform.random_unit())
+        {
             KeyChoice::Use(index) => Some(index),
             KeyChoice::LastResort { index, .. } if step.anyway || self.is_alone() => Some(index),
             KeyChoice::LastResort { until_ms, .. } => {
@@ -227,7 +233,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             KeyChoice::None => return None,
         };
         let mut candidate = planned.with_key(key);
-        let targets = Targets::of(&candidate);
+        let targets = Targets::of(&candidate, caller);
         let claimed = match step.anyway {
             _ if self.is_alone() => Ok(Hold::begin_anyway(&health, targets)),
             true => Hold::begin_last_resort(&health, targets),
@@ -321,7 +327,12 @@ impl<'a, Q: Question> Asking<'a, Q> {
     }
 
     fn failed(&mut self, step: Step, failed: Failed<Q::Reply>, verdict: Verdict) {
-        if verdict.next != Next::OtherKey {
+        let has_keys = self
+            .route
+            .candidates
+            .get(step.index)
+            .is_some_and(|candidate| !candidate.upstream.keys.is_empty());
+        if verdict.next != Next::OtherKey || !has_keys {
             self.same = None;
         }
         if matches!(

@@ -72,6 +72,12 @@ impl Principal {
         }
     }
 
+    /// Who stands behind the key: all keys of an owner are one tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.owner.as_deref().unwrap_or(&self.key_id)
+    }
+
     /// Whether this caller may use `model`, by one of its names, at the provider.
     #[must_use]
     pub fn may_use(&self, provider_id: i64, model: &str) -> bool {

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::health::HealthRegistry;
+use super::health::{Caller, HealthRegistry};
 use super::qps::{self, Qps};
 
 /// Most keys in memory; beyond that all are dropped, which only resets their order.
@@ -60,9 +60,10 @@ struct Turn {
 }
 
 impl KeyPool {
-    /// Chooses a key and counts it as used. `tried` are the indexes that this request has tried already.
+    /// Chooses a key for a caller and counts it as used. `tried` are the indexes that this request has tried already.
     pub fn choose(
         &mut self,
+        caller: Caller,
         keys: &[KeyFacts<'_>],
         registry: &HealthRegistry,
         now_ms: u64,
@@ -70,7 +71,8 @@ impl KeyPool {
         rng: &mut dyn FnMut() -> f64,
     ) -> KeyChoice {
         let is_open = |(index, key): &(usize, &KeyFacts<'_>)| key.active && !tried.contains(index);
-        let is_well = |key: &KeyFacts<'_>| registry.blocked_until_ms(key.target, now_ms).is_none();
+        let blocked_until_ms = |target: &str| registry.blocked_for_until_ms(caller, target, now_ms);
+        let is_well = |key: &KeyFacts<'_>| blocked_until_ms(key.target).is_none();
         let mut full: Vec<usize> = Vec::new();
         let mut soonest: Option<u64> = None;
         for standby in [false, true] {
@@ -92,7 +94,7 @@ impl KeyPool {
             return KeyChoice::Busy { retry_after_ms };
         }
         let resting = keys.iter().enumerate().filter(is_open).filter_map(|(index, key)| {
-            Some((registry.blocked_until_ms(key.target, now_ms)?, std::cmp::Reverse(key.weight), index))
+            Some((blocked_until_ms(key.target)?, std::cmp::Reverse(key.weight), index))
         });
         resting
             .min()
@@ -192,7 +194,7 @@ mod tests {
             let (mut pool, registry, keys, mut rng) = (KeyPool::default(), registry(), keys(&weights), seeded(seed));
             let mut counts = vec![0_u32; keys.len()];
             for _ in 0..100_000 {
-                let KeyChoice::Use(index) = pool.choose(&keys, &registry, NOW, &[], &mut rng) else { panic!("must choose") };
+                let KeyChoice::Use(index) = pool.choose(Caller::default(), &keys, &registry, NOW, &[], &mut rng) else { panic!("must choose") };
                 counts[index] += 1;
             }
             let total = f64::from(weights.iter().sum::<u32>());
@@ -211,7 +213,7 @@ mod tests {
             }
             let soonest = rests.iter().min().copied().unwrap();
             for now in (NOW..NOW + 6_000).step_by(37) {
-                match pool.choose(&keys, &registry, now, &[], &mut rng) {
+                match pool.choose(Caller::default(), &keys, &registry, now, &[], &mut rng) {
                     KeyChoice::Use(index) => prop_assert!(NOW + rests[index] <= now),
                     KeyChoice::LastResort { index, until_ms } => {
                         prop_assert_eq!((rests[index], until_ms), (soonest, NOW + soonest));
@@ -227,7 +229,7 @@ mod tests {
     #[test]
     fn turns_are_smooth() {
         let (mut pool, registry, keys) = (KeyPool::default(), registry(), keys(&[5, 1, 1]));
-        let mut draw = || pool.choose(&keys, &registry, NOW, &[], &mut || 0.0);
+        let mut draw = || pool.choose(Caller::default(), &keys, &registry, NOW, &[], &mut || 0.0);
         let round: Vec<KeyChoice> = (0..7).map(|_| draw()).collect();
         assert_eq!(round, [0, 0, 1, 0, 2, 0, 0].map(KeyChoice::Use));
     }
@@ -238,24 +240,31 @@ mod tests {
         keys[0].max_qps = Some(3.0);
         let mut used = [0; 2];
         for _ in 0..10 {
-            let KeyChoice::Use(index) = pool.choose(&keys, &registry, NOW, &[], &mut || 0.5) else {
+            let KeyChoice::Use(index) =
+                pool.choose(Caller::default(), &keys, &registry, NOW, &[], &mut || 0.5)
+            else {
                 panic!()
             };
             used[index] += 1;
         }
         assert_eq!(used, [3, 7]);
         keys[1].active = false;
-        let KeyChoice::Busy { retry_after_ms } = pool.choose(&keys, &registry, NOW, &[], &mut || 0.5) else {
+        let KeyChoice::Busy { retry_after_ms } =
+            pool.choose(Caller::default(), &keys, &registry, NOW, &[], &mut || 0.5)
+        else {
             panic!()
         };
-        assert_eq!(pool.choose(&keys, &registry, NOW + retry_after_ms, &[], &mut || 0.5), KeyChoice::Use(0));
+        assert_eq!(
+            pool.choose(Caller::default(), &keys, &registry, NOW + retry_after_ms, &[], &mut || 0.5),
+            KeyChoice::Use(0)
+        );
     }
 
     #[test]
     fn tried_inactive_and_standby_keys() {
         let (mut pool, mut registry, mut keys) = (KeyPool::default(), registry(), keys(&[1, 1, 0]));
         let mut choose = |keys: &[KeyFacts<'_>], registry: &HealthRegistry, tried: &[usize]| {
-            pool.choose(keys, registry, NOW, tried, &mut || 0.5)
+            pool.choose(Caller::default(), keys, registry, NOW, tried, &mut || 0.5)
         };
         assert_eq!(choose(&keys, &registry, &[0]), KeyChoice::Use(1));
         assert_eq!(choose(&keys, &registry, &[0, 1]), KeyChoice::Use(2));

@@ -108,6 +108,9 @@ pub enum Blame {
     Upstream,
     /// The key's; the upstream is not affected.
     Key,
+    /// The key's, if it does not let other callers' requests pass either: the upstream does not say whether it refuses the key
+    /// or this request.
+    KeyOrRequest,
 }
 
 /// The classification of a failed attempt.
@@ -151,6 +154,9 @@ impl Verdict {
             }
             (Blame::Key, _) => {
                 Outcomes { provider: neutral, model: neutral, key: Outcome::Rejected { retry_after_ms } }
+            }
+            (Blame::KeyOrRequest, _) => {
+                Outcomes { provider: neutral, model: neutral, key: Outcome::Refused { retry_after_ms } }
             }
             (Blame::Neutral, _) => Outcomes { provider: neutral, model: neutral, key: neutral },
         }
@@ -220,7 +226,7 @@ fn classify_status(
     message: Option<&str>,
     retry_statuses: &[u16],
 ) -> Verdict {
-    use Blame::{Key, Neutral, Upstream};
+    use Blame::{KeyOrRequest, Neutral, Upstream};
     use Next::{OtherCandidate, OtherKey, Stop};
     if (400..500).contains(&status)
         && let Some(verdict) = code.and_then(classify_code)
@@ -228,12 +234,16 @@ fn classify_status(
         return verdict;
     }
     match status {
-        401 | 403 => Verdict::new(ErrorClass::Auth, OtherKey, Key),
-        402 => Verdict::new(ErrorClass::OutOfCredit, OtherKey, Key),
+        401 | 403 => Verdict::new(ErrorClass::Auth, OtherKey, KeyOrRequest),
+        // OpenRouter also means that the account does not cover the longest answer that this request asks for.
+        402 => Verdict::new(ErrorClass::OutOfCredit, OtherKey, KeyOrRequest),
         404 | 410 => Verdict::new(ErrorClass::ModelNotFound, OtherCandidate, Neutral),
         408 | 425 => Verdict::new(ErrorClass::Timeout, OtherCandidate, Upstream),
         // The upstream does not have the operation, or does not accept a request of this size.
         405 | 413 | 501 => Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral),
+        429 if message.is_some_and(says_it_is_too_large) => {
+            Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral)
+        }
         429 => Verdict::new(ErrorClass::RateLimited, OtherKey, Upstream),
         400 | 422 if message.is_some_and(says_it_cannot) => {
             Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral)
@@ -248,7 +258,8 @@ fn classify_status(
     }
 }
 
-/// Error codes of large vendors that are more specific than their status.
+/// Error codes of large vendors that are more specific than their status. Those about the key name it: nothing in a request can
+/// cause them. Those that refuse what a request asks for are no reason to rest a key that other callers use as well.
 fn classify_code(code: &str) -> Option<Verdict> {
     use Blame::{Key, Neutral};
     use Next::{OtherCandidate, OtherKey};
@@ -270,8 +281,33 @@ fn classify_code(code: &str) -> Option<Verdict> {
         | "billing_not_active"
         | "insufficient_balance"
         | "Arrearage" => Verdict::new(ErrorClass::OutOfCredit, OtherKey, Key),
-        "invalid_api_key" | "account_deactivated" | "API_KEY_INVALID" | "InvalidApiKey" => {
-            Verdict::new(ErrorClass::Auth, OtherKey, Key)
+        "invalid_api_key"
+        | "account_deactivated"
+        | "API_KEY_INVALID"
+        | "CONSUMER_SUSPENDED"
+        | "InvalidApiKey"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "ExpiredTokenException" => Verdict::new(ErrorClass::Auth, OtherKey, Key),
+        // The account, or this key of it, may not use what the request asks for; another key may.
+        "permission_error"
+        | "insufficient_permissions"
+        | "mismatched_organization"
+        | "mismatched_project"
+        | "invalid_organization"
+        | "invalid_project"
+        | "model_permission_blocked_org"
+        | "model_permission_blocked_project"
+        | "PERMISSION_DENIED"
+        | "SERVICE_DISABLED"
+        | "API_KEY_SERVICE_BLOCKED"
+        | "AccessDeniedException"
+        | "AccessDenied"
+        | "AccessDenied.Unpurchased"
+        | "Model.AccessDenied" => Verdict::new(ErrorClass::Auth, OtherKey, Neutral),
+        // What was said is refused; another service may have other rules.
+        "moderation" | "content_moderation" | "data_inspection_failed" | "DataInspectionFailed" => {
+            Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral)
         }
         _ => return None,
     })
@@ -293,6 +329,14 @@ fn says_it_cannot(message: &str) -> bool {
     // Long messages quote the request; the upstream's own text is at the beginning.
     let start: String = message.chars().take(400).collect::<String>().to_ascii_lowercase();
     WORDINGS.iter().any(|wording| start.contains(wording))
+}
+
+/// Whether the message of a 429 says that this request alone is larger than the account's limit: waiting does not help it, and
+/// smaller requests pass.
+fn says_it_is_too_large(message: &str) -> bool {
+    const BEGINNINGS: &[&str] = &["request too large", "extra usage is required for long context"];
+    let start: String = message.chars().take(60).collect::<String>().to_ascii_lowercase();
+    BEGINNINGS.iter().any(|beginning| start.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -349,9 +393,6 @@ mod tests {
     #[test]
     fn a_bad_key_is_the_keys_fault() {
         for (verdict, class) in [
-            (status(401), ErrorClass::Auth),
-            (status(403), ErrorClass::Auth),
-            (status(402), ErrorClass::OutOfCredit),
             (classify(Failure::Status(429), Some("insufficient_quota"), None, &[]), ErrorClass::OutOfCredit),
             (classify(Failure::Status(400), Some("invalid_api_key"), None, &[]), ErrorClass::Auth),
         ] {
@@ -360,6 +401,38 @@ mod tests {
             assert_eq!((outcomes.provider, outcomes.model), (Outcome::Neutral, Outcome::Neutral));
             assert_eq!(outcomes.key, Outcome::Rejected { retry_after_ms: Some(5) });
         }
+    }
+
+    #[test]
+    fn a_refusal_without_a_code_of_the_key_may_be_about_the_request() {
+        for (refused, class) in
+            [(401, ErrorClass::Auth), (403, ErrorClass::Auth), (402, ErrorClass::OutOfCredit)]
+        {
+            let verdict = status(refused);
+            assert_eq!(verdict, Verdict::new(class, Next::OtherKey, Blame::KeyOrRequest));
+            let outcomes = verdict.outcomes(Some(5), false);
+            assert_eq!((outcomes.provider, outcomes.model), (Outcome::Neutral, Outcome::Neutral));
+            assert_eq!(outcomes.key, Outcome::Refused { retry_after_ms: Some(5) });
+        }
+    }
+
+    #[test]
+    fn what_only_this_request_may_not_do_rests_nothing() {
+        for (status, code, next) in [
+            (401, "mismatched_organization", Next::OtherKey),
+            (403, "permission_error", Next::OtherKey),
+            (403, "PERMISSION_DENIED", Next::OtherKey),
+            (403, "AccessDeniedException", Next::OtherKey),
+            (403, "Model.AccessDenied", Next::OtherKey),
+            (403, "moderation", Next::OtherCandidate),
+            (403, "model_not_found", Next::OtherCandidate),
+        ] {
+            let verdict = classify(Failure::Status(status), Some(code), None, &[]);
+            assert_eq!((verdict.next, verdict.blame), (next, Blame::Neutral), "{code}");
+        }
+        let large = "Request too large for gpt-5 in organization o on tokens per min (TPM): Limit 30000, Requested 90000";
+        let verdict = classify(Failure::Status(429), Some("rate_limit_exceeded"), Some(large), &[]);
+        assert_eq!((verdict.next, verdict.blame), (Next::OtherCandidate, Blame::Neutral));
     }
 
     #[test]

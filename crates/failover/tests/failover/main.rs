@@ -8,10 +8,12 @@ mod settled;
 mod world;
 
 use nexus_edge_core::routing::Route;
+use nexus_edge_core::routing::health::Caller;
+use nexus_edge_core::routing::retry::Outcomes;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use nexus_edge_failover::Trail;
 
-use world::Manner::{Answers, Busy, Fails, Limited, Refuses, Silent};
+use world::Manner::{self, Answers, Busy, Fails, Limited, Refuses, Silent};
 use world::{Reply, World, given_back, now_ms, pass, route};
 
 const NO_KEYS: &[&str] = &[];
@@ -274,4 +276,58 @@ fn what_a_failed_attempt_took_is_given_back_unless_its_error_is_the_answer() {
     let world = World::new(&[("a", &[Fails(400, None)]), ("b", &[Answers(5)])]);
     world.serve(&two()).0.unwrap_err();
     assert_eq!(given_back(), 0, "the caller's mistake counts");
+}
+
+/// What callers see of one provider in front of another, when a caller sends what it refuses.
+fn as_caller(world: &World, name: &str, manner: Manner) -> String {
+    world.set("a", manner);
+    world.caller.set(Caller::named(name));
+    world.asked.borrow_mut().clear();
+    world.serve(&route(&[("a", &["key"]), ("b", NO_KEYS)])).0.map_or("none".into(), |(said, hold)| {
+        hold.end(Outcomes::SUCCESS);
+        said.provider
+    })
+}
+
+#[test]
+fn the_refusals_of_one_caller_rest_a_shared_key_for_no_other() {
+    for status in [401, 402, 403] {
+        let world = World::new(&[("a", &[Answers(5)]), ("b", &[Answers(5)])]);
+        for _ in 0..20 {
+            assert_eq!(as_caller(&world, "eve", Fails(status, Some(600_000))), "b");
+            pass(10);
+        }
+        assert_eq!(as_caller(&world, "eve", Answers(5)), "b", "it rests for its caller");
+        assert_eq!(as_caller(&world, "ann", Answers(5)), "a", "{status}: not for others");
+    }
+}
+
+#[test]
+fn a_key_that_two_callers_are_refused_rests_for_all_until_it_answers() {
+    let world = World::new(&[("a", &[Answers(5)]), ("b", &[Answers(5)])]);
+    assert_eq!(as_caller(&world, "ann", Fails(401, None)), "b");
+    assert_eq!(as_caller(&world, "bob", Fails(401, None)), "b");
+    assert_eq!(as_caller(&world, "cid", Answers(5)), "b", "it rests");
+    assert_eq!(world.names_asked(), ["b"]);
+    pass(601_000);
+    assert_eq!(as_caller(&world, "cid", Answers(5)), "a");
+}
+
+#[test]
+fn the_failures_of_one_caller_open_no_circuit_while_others_are_answered() {
+    for manner in [Fails(500, None), Refuses, Fails(408, None)] {
+        let world = World::new(&[("a", &[Answers(5)]), ("b", &[Answers(5)])]);
+        assert_eq!(as_caller(&world, "ann", Answers(5)), "a");
+        for _ in 0..200 {
+            as_caller(&world, "eve", manner);
+        }
+        assert_eq!(as_caller(&world, "ann", Answers(5)), "a", "{manner:?}");
+        // An outage is seen by all.
+        for _ in 0..3 {
+            as_caller(&world, "ann", Fails(500, None));
+            as_caller(&world, "bob", Fails(500, None));
+        }
+        as_caller(&world, "cid", Answers(5));
+        assert_eq!(world.names_asked(), ["b"], "{manner:?}");
+    }
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::error::{ApiError, ErrorKind};
-use nexus_edge_core::routing::health::{HealthRegistry, RegistrySettings};
+use nexus_edge_core::routing::health::{Caller, HealthRegistry, RegistrySettings};
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route, Upstream, UpstreamKey};
 use nexus_edge_failover::{
@@ -142,6 +142,8 @@ pub struct World {
     /// The providers that were asked, with the key and the time-out for the headers.
     pub asked: RefCell<Vec<(String, String, u32)>>,
     pub caller_leaves_after: Cell<Option<u64>>,
+    /// Who asks.
+    pub caller: Cell<Caller>,
 }
 
 impl World {
@@ -153,7 +155,13 @@ impl World {
             manners: RefCell::new(manners),
             asked: RefCell::default(),
             caller_leaves_after: Cell::new(None),
+            caller: Cell::default(),
         }
+    }
+
+    /// Changes what a provider does from now on.
+    pub fn set(&self, name: &str, manner: Manner) {
+        self.manners.borrow_mut().insert(name.to_owned(), vec![manner]);
     }
 
     pub fn serve(&self, route: &Route) -> (Result<(Said, Hold<Slot>), Reply>, Trail) {
@@ -213,6 +221,10 @@ impl Question for World {
 
     fn platform(&self) -> &Self {
         self
+    }
+
+    fn caller(&self) -> Caller {
+        self.caller.get()
     }
 
     fn prompt_tokens(&self) -> u64 {

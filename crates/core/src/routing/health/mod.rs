@@ -7,6 +7,7 @@ mod registry;
 mod shared;
 mod shared_registry;
 mod target;
+mod witnesses;
 
 pub use circuit::{CircuitSettings, Phase, ProbeTurn};
 pub use error_rate::ErrorRate;
@@ -15,6 +16,7 @@ pub use registry::{Blocked, Blocks, HealthRegistry, Permit, RegistrySettings};
 pub use shared::{MAX_SHARED_TARGET_BYTES, SharedKind, SharedState};
 pub use shared_registry::SharedRegistry;
 pub use target::TargetView;
+pub use witnesses::Caller;
 
 /// The outcome of an attempt for one of its targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,12 @@ pub enum Outcome {
     },
     /// A key was refused: it cools down for long, and longer each time. Circuits are not affected.
     Rejected {
+        /// The requested cool-down, in milliseconds.
+        retry_after_ms: Option<u64>,
+    },
+    /// A key did not let a request pass, which may be about the request: it rests for its caller, and for all when other
+    /// callers are refused, too.
+    Refused {
         /// The requested cool-down, in milliseconds.
         retry_after_ms: Option<u64>,
     },

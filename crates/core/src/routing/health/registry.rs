@@ -10,6 +10,7 @@ use super::Outcome;
 use super::circuit::{CircuitSettings, Opening, ProbeTurn};
 use super::shared::{CLOSING_TOLD_MS, MAX_BLOCK_MS, SharedKind, SharedState};
 use super::target::{News, Target, TargetView};
+use super::witnesses::Caller;
 use crate::routing::num::{count, float};
 use crate::routing::random::SplitMix64;
 
@@ -229,6 +230,51 @@ impl HealthRegistry {
         if state.settle(outcome, (lease, begun_ms), now_ms, &settings.circuit, random) == News::Some {
             *revision += 1;
         }
+    }
+
+    /// Ends an attempt for a caller. What it says about the target is weighed against what other callers see: see
+    /// [`witnesses`](super::witnesses).
+    pub fn finish_for(
+        &mut self,
+        caller: Caller,
+        target: &str,
+        permit: Permit,
+        now_ms: u64,
+        outcome: Outcome,
+    ) {
+        let outcome = match self.targets.get_mut(target).map(|state| (&mut state.witnesses, outcome)) {
+            Some((witnesses, Outcome::Success)) => {
+                witnesses.answered(caller, now_ms);
+                outcome
+            }
+            Some((witnesses, Outcome::Failure)) => {
+                if witnesses.failed(caller, now_ms) {
+                    outcome
+                } else {
+                    Outcome::Neutral
+                }
+            }
+            Some((witnesses, Outcome::Refused { retry_after_ms })) => {
+                let is_bad = witnesses.refused(caller, retry_after_ms, now_ms);
+                if is_bad { Outcome::Rejected { retry_after_ms } } else { Outcome::Neutral }
+            }
+            _ => outcome,
+        };
+        self.finish(target, permit, now_ms, outcome, None);
+    }
+
+    /// A target has begun to answer a caller.
+    pub fn answers(&mut self, caller: Caller, target: &str, now_ms: u64) {
+        if let Some(state) = self.targets.get_mut(target) {
+            state.witnesses.answered(caller, now_ms);
+        }
+    }
+
+    /// The time before which a target should not be asked for this caller; `None` if it may be asked now.
+    #[must_use]
+    pub fn blocked_for_until_ms(&self, caller: Caller, target: &str, now_ms: u64) -> Option<u64> {
+        let state = self.targets.get(target)?;
+        state.blocked_until_ms(now_ms).max(state.witnesses.rests_until_ms(caller, now_ms))
     }
 
     /// Ends an attempt whose result is not needed any more: without an outcome; a trial is released.

@@ -6,6 +6,7 @@ use super::Outcome;
 use super::circuit::{Circuit, CircuitSettings, Phase};
 use super::error_rate::ErrorRate;
 use super::latency::LatencySketch;
+use super::witnesses::Witnesses;
 use crate::routing::num::{count, float};
 
 /// Half-life of the error rate, of the penalty and of latencies, in milliseconds.
@@ -94,6 +95,8 @@ pub(super) struct Target {
     latency: Option<LatencySketch>,
     penalty: f64,
     penalty_ms: u64,
+    /// Whom it answered and whom it failed.
+    pub witnesses: Witnesses,
 }
 
 /// What a change of a target means for other isolates.
@@ -117,6 +120,7 @@ impl Target {
             latency: None,
             penalty: 0.0,
             penalty_ms: now_ms,
+            witnesses: Witnesses::default(),
         }
     }
 
@@ -195,7 +199,7 @@ impl Target {
                 let wait = self.growing_rest(REJECTED_REST_MS, begun_ms, random);
                 self.rest(retry_after_ms.map_or(wait, |asked| asked.max(wait)), now_ms)
             }
-            Outcome::Neutral => {
+            Outcome::Neutral | Outcome::Refused { .. } => {
                 self.circuit.release_probe(lease);
                 News::None
             }
