@@ -47,9 +47,12 @@ impl CallNames {
     }
 }
 
-/// The name of a tool without namespaces.
+/// The name of a tool without namespaces. A function that was found by a search of tools is called in a namespace of its own name.
 pub(super) fn upstream_name(namespace: Option<&str>, name: &str) -> String {
-    namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}__{name}"))
+    match namespace {
+        Some(namespace) if namespace != name => format!("{namespace}__{name}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// The arguments for a free-text input.
@@ -92,6 +95,7 @@ mod tests {
         let mut names = CallNames::default();
         assert_eq!(names.add(None, "plain", false), "plain");
         assert_eq!(names.add(Some("files"), "read", false), "files__read");
+        assert_eq!(upstream_name(Some("get_weather"), "get_weather"), "get_weather");
         assert_eq!(names.add(None, "apply_patch", true), "apply_patch");
         let read = names.caller_tool("files__read");
         assert_eq!(

@@ -44,6 +44,8 @@ impl Turns {
             Some("function_call_output" | "custom_tool_call_output") => self.call_output(&fields),
             Some("custom_tool_call") => self.custom_call(&fields),
             Some("reasoning") => self.reasoning(&fields),
+            // Its tools are among those of the request.
+            Some("additional_tools") => Ok(()),
             Some("item_reference") => self.reference(index, &fields),
             None if fields.get("role").is_some() => self.message(&fields),
             None if fields.get("id").is_some() => self.reference(index, &fields),

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::call_names::{CallNames, input_schema};
+use super::call_names::{CallNames, input_schema, upstream_name};
 use super::extra::{Extra, carry, carry_unknown};
 use crate::dialect::canonical::{AllowedMode, Function, Json, ResponseFormat, Tool, ToolChoice};
 use crate::error::ApiError;
@@ -10,14 +10,39 @@ use crate::json::error::{unknown_value, wrong_type};
 use crate::json::fields::{Fields, Policy};
 use crate::json::object::{Kind, as_str};
 
-/// Decodes `tools`.
+/// Decodes `tools`, and the tools that items of the input declare: those that a search of tools found, and those that were
+/// added later. Other dialects have one list for all of the conversation. A name that is declared again counts once.
 pub(super) fn tools(
     top: &Fields<'_>,
     names: &mut CallNames,
     extra: &mut Extra,
 ) -> Result<Vec<Tool>, ApiError> {
+    let mut tools = list(top, names, extra)?;
+    let Some(input) = top.get("input").filter(|input| Kind::of(input) == Kind::Array) else {
+        return Ok(tools);
+    };
+    for (index, item) in Policy::PLAIN.array(input, "input")?.into_iter().enumerate() {
+        let Ok(fields) = Policy::PLAIN.read(item, format!("input[{index}]")) else { continue };
+        let kind = fields.get("type").and_then(as_str);
+        if !matches!(kind.as_deref(), Some("additional_tools" | "tool_search_output")) {
+            continue;
+        }
+        for tool in list(&fields, names, extra)? {
+            let is_same = |known: &Tool| match (known, &tool) {
+                (Tool::Function(known), Tool::Function(tool)) => known.name == tool.name,
+                (known, tool) => known == tool,
+            };
+            if !tools.iter().any(is_same) {
+                tools.push(tool);
+            }
+        }
+    }
+    Ok(tools)
+}
+
+fn list(fields: &Fields<'_>, names: &mut CallNames, extra: &mut Extra) -> Result<Vec<Tool>, ApiError> {
     let mut tools = Vec::new();
-    for (path, value) in top.array("tools")? {
+    for (path, value) in fields.array("tools")? {
         let fields = Policy::PLAIN.read(value, path)?;
         if fields.required_string("type")? == "namespace" {
             let namespace = fields.required_string("name")?;
@@ -101,7 +126,7 @@ pub(super) fn tool_choice(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<
         Kind::Object => {
             let fields = Policy::PLAIN.read(value, "tool_choice")?;
             match fields.required_string("type")?.as_str() {
-                "function" | "custom" => Ok(Some(ToolChoice::Named(fields.required_string("name")?))),
+                "function" | "custom" => Ok(Some(ToolChoice::Named(chosen(&fields)?))),
                 "allowed_tools" => allowed(&fields, extra),
                 _ => {
                     carry(top, "tool_choice", extra);
@@ -111,6 +136,11 @@ pub(super) fn tool_choice(top: &Fields<'_>, extra: &mut Extra) -> Result<Option<
         }
         found => Err(wrong_type("tool_choice", "a string or an object", found)),
     }
+}
+
+/// The name of a chosen function, with its namespace.
+fn chosen(fields: &Fields<'_>) -> Result<String, ApiError> {
+    Ok(upstream_name(fields.string("namespace")?.as_deref(), &fields.required_string("name")?))
 }
 
 fn allowed(fields: &Fields<'_>, extra: &mut Extra) -> Result<Option<ToolChoice>, ApiError> {
@@ -124,7 +154,7 @@ fn allowed(fields: &Fields<'_>, extra: &mut Extra) -> Result<Option<ToolChoice>,
     for (path, value) in fields.array("tools")? {
         let tool = Policy::PLAIN.read(value, path)?;
         match tool.string("type")?.as_deref() {
-            Some("function" | "custom") => names.push(tool.required_string("name")?),
+            Some("function" | "custom") => names.push(chosen(&tool)?),
             _ => {
                 extra.insert(tool.own_path().to_owned(), Json::carried(value));
             }
