@@ -59,7 +59,7 @@ pub async fn chat(
     prompt: Option<&str>,
     stream: bool,
 ) -> ProbeResult {
-    let probe = Probe::new(upstream.record.codec(), model, prompt, stream);
+    let probe = Probe::new(upstream.record.kind, &upstream.site(), model, prompt, stream);
     let mut result = ProbeResult {
         model: model.to_owned(),
         success: false,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{ProviderKind, Site};
+use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{
     ChatRequest, ChatResponse, Message, Part, Role, StreamDecoder, StreamEvent, UpstreamCodec, assemble,
 };
@@ -45,9 +47,10 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// A probe of `model`, the upstream's own name of it, for a provider with this codec.
+    /// A probe of `model`, the upstream's own name of it, for a provider of this kind. It is asked as for a caller of Chat
+    /// Completions: in the Responses API, if the provider has it and the model needs it.
     #[must_use]
-    pub fn new(upstream: Box<dyn UpstreamCodec>, model: &str, prompt: Option<&str>, stream: bool) -> Self {
+    pub fn new(kind: ProviderKind, site: &Site<'_>, model: &str, prompt: Option<&str>, stream: bool) -> Self {
         let prompt = prompt.unwrap_or(DEFAULT_PROMPT);
         let request = ChatRequest {
             model: model.to_owned(),
@@ -57,6 +60,8 @@ impl Probe {
             user: Some("nexus-edge-probe".to_owned()),
             ..ChatRequest::default()
         };
+        let responses = kind.responses_codec(site, CallerDialect::OpenaiChat, &request, model);
+        let upstream = responses.unwrap_or_else(|| kind.codec(site.quirks));
         Self { request, upstream, model: model.to_owned() }
     }
 
@@ -134,10 +139,34 @@ pub fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::{ProviderKind, Quirks};
+    use crate::provider::Quirks;
 
     fn probe(kind: ProviderKind, stream: bool) -> Probe {
-        Probe::new(kind.codec(Quirks::NONE), "gpt-4o", None, stream)
+        let site = Site { server_url: "https://api.example", url: None, quirks: Quirks::NONE };
+        Probe::new(kind, &site, "gpt-4o", None, stream)
+    }
+
+    #[test]
+    fn a_model_of_the_responses_api_is_asked_there() {
+        for (quirks, model, is_responses) in [
+            ("responses,chat_passthrough", "gpt-5-codex", true),
+            ("responses,chat_passthrough", "gpt-5.2-pro", true),
+            ("responses,chat_passthrough", "gpt-5.2", false),
+            ("responses", "gpt-5.2", true),
+            ("", "gpt-5-codex", false),
+        ] {
+            let site = Site { server_url: "https://api.example", url: None, quirks: Quirks::read(quirks) };
+            for stream in [false, true] {
+                let probe = Probe::new(ProviderKind::Openai, &site, model, None, stream);
+                assert_eq!(
+                    probe.operation() == Operation::Responses { stream },
+                    is_responses,
+                    "{quirks} {model}"
+                );
+                let body: serde_json::Value = serde_json::from_slice(&probe.body()).unwrap();
+                assert_eq!(body.get("input").is_some(), is_responses, "{body}");
+            }
+        }
     }
 
     #[test]
