@@ -145,6 +145,12 @@ async fn pay(exchange: &Exchange, principal: &Principal, model: &str, cost: u64)
     }
 }
 
+/// Whether the request is charged to a budget or to credits.
+pub fn pays(exchange: &Exchange, principal: &Principal, snapshot: &Snapshot) -> bool {
+    exchange.settings.checks_credits
+        || limited_subjects(principal, snapshot).iter().any(|(_, _, rules)| rules.counts(Unit::Cost))
+}
+
 /// The limited subjects that are known before a candidate is asked: the key and its owner.
 fn limited_subjects<'a>(
     principal: &'a Principal,

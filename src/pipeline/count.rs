@@ -35,6 +35,7 @@ pub async fn count_tokens(
     let inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     let snapshot = snapshot::current(exchange).await?;
     let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
+    snapshot.check_named(&principal, &inbound, false)?;
     let call = candidate.upstream.call(Operation::CountTokens, &candidate.upstream_model);
     if let Some(call) = call.filter(|_| candidate.upstream.provider().speaks(exchange.caller_dialect))
         && let Some(answer) = ask(exchange, &principal, &candidate, call, &body, &inbound).await?

@@ -84,7 +84,11 @@ async fn serve(
     let conversation = record.event.conversation_id.clone();
     let content_type = exchange.header("content-type").unwrap_or_default();
     if let Some(boundary) = boundary(&content_type) {
-        let upload = Upload::begin(exchange, boundary).await?;
+        let mut upload = Upload::begin(exchange, boundary).await?;
+        let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
+        if snapshot.checks_named(principal, admit::pays(exchange, principal, &snapshot)) {
+            upload.refuse_second_model(boundary)?;
+        }
         let mut route = plan(exchange, operation, principal, &upload.model(), record).await?;
         // It is consumed by sending it, and the body of one request cannot be sent by another.
         route.max_attempts = 1;
@@ -101,6 +105,8 @@ async fn serve(
         body = Body::from_bytes(named);
     }
     let inbound = Inbound::parse_any(&body.bytes)?;
+    let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
+    snapshot.check_named(principal, &inbound, admit::pays(exchange, principal, &snapshot))?;
     let route = plan(exchange, operation, principal, &inbound.model, record).await?;
     record.note_prompt_estimate(inbound.estimate_prompt_tokens());
     let RequestRecord { trail, admission, .. } = record;

@@ -11,8 +11,8 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{Either, select};
 use futures::{StreamExt, stream};
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::http::multipart::{FieldScanner, Scan};
-use nexus_edge_core::json::error::missing;
+use nexus_edge_core::http::multipart::{FieldScanner, RepeatGuard, Scan};
+use nexus_edge_core::json::error::{invalid_value, missing};
 use nexus_edge_core::routing::retry::Failure;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
@@ -30,6 +30,8 @@ pub struct Upload {
     prefix: Vec<u8>,
     named_at: Range<usize>,
     rest: Chunks,
+    /// Refuses a second `model`.
+    guard: Option<RepeatGuard>,
 }
 
 impl Upload {
@@ -54,7 +56,18 @@ impl Upload {
                 Scan::NeedMore => {}
             }
         };
-        Ok(Self { prefix, named_at, rest: chunks })
+        Ok(Self { prefix, named_at, rest: chunks, guard: None })
+    }
+
+    /// Refuses a second `model` wherever it comes, because it matters which one the upstream uses. What follows is then read by
+    /// the gateway, and not only passed on.
+    pub fn refuse_second_model(&mut self, boundary: &str) -> Result<(), ApiError> {
+        let mut guard = RepeatGuard::new(boundary, "model");
+        if guard.push(self.prefix.get(self.named_at.end..).unwrap_or_default()) {
+            return Err(second_model());
+        }
+        self.guard = Some(guard);
+        Ok(())
     }
 
     /// The model in the field.
@@ -69,16 +82,23 @@ impl Upload {
         }
         let (notes, told) = unbounded();
         let first = JsValue::from(Uint8Array::from(self.prefix.as_slice()));
-        let rest = stream::unfold((self.rest, notes), |(mut rest, notes)| async move {
-            note(&notes, Note::Asked);
-            let next = rest.next().await;
-            note(&notes, next.as_ref().map_or_else(|error| Note::Unread(*error), |_| Note::Passed));
-            let chunk = match next {
-                Ok(chunk) => Ok(JsValue::from(chunk?)),
-                Err(_) => Err(JsValue::from_str("the caller stopped sending the body")),
-            };
-            Some((chunk, (rest, notes)))
-        });
+        let rest =
+            stream::unfold((self.rest, notes, self.guard), |(mut rest, notes, mut guard)| async move {
+                note(&notes, Note::Asked);
+                let next = rest.next().await;
+                if let (Some(guard), Ok(Some(chunk))) = (&mut guard, &next)
+                    && guard.push(&chunk.to_vec())
+                {
+                    note(&notes, Note::SecondModel);
+                    return Some((Err(JsValue::from_str("the body names two models")), (rest, notes, None)));
+                }
+                note(&notes, next.as_ref().map_or_else(|error| Note::Unread(*error), |_| Note::Passed));
+                let chunk = match next {
+                    Ok(chunk) => Ok(JsValue::from(chunk?)),
+                    Err(_) => Err(JsValue::from_str("the caller stopped sending the body")),
+                };
+                Some((chunk, (rest, notes, guard)))
+            });
         let whole = stream::once(async move { Ok(first) }).chain(rest);
         (wasm_streams::ReadableStream::from_stream(whole).into_raw().into(), Progress { told })
     }
@@ -93,6 +113,12 @@ enum Note {
     Passed,
     /// The caller did not send more.
     Unread(ReadError),
+    /// There is a second `model`.
+    SecondModel,
+}
+
+fn second_model() -> ApiError {
+    invalid_value("model", "must not be repeated")
 }
 
 fn note(notes: &UnboundedSender<Note>, step: Note) {
@@ -118,10 +144,12 @@ impl Progress {
                 // The caller has a limit of their own.
                 Some(Note::Asked) => match self.told.next().await {
                     Some(Note::Unread(error)) => return unread_body(error).into(),
+                    Some(Note::SecondModel) => return second_model().into(),
                     Some(Note::Asked | Note::Passed) => {}
                     None => break,
                 },
                 Some(Note::Unread(error)) => return unread_body(error).into(),
+                Some(Note::SecondModel) => return second_model().into(),
                 Some(Note::Passed) => {}
                 // The whole body was passed on.
                 None => {

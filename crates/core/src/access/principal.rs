@@ -99,10 +99,10 @@ impl Principal {
         patterns.is_none_or(|patterns| patterns.iter().any(|pattern| covers(pattern, model)))
     }
 
-    /// Whether only some models, or only those of some providers, may be used.
+    /// Whether only some models may be used.
     #[must_use]
-    pub fn is_restricted(&self) -> bool {
-        self.allowed_models.is_some() || self.allowed_providers.is_some()
+    pub fn lists_models(&self) -> bool {
+        self.allowed_models.is_some()
     }
 
     fn may_use_provider(&self, provider_id: i64) -> bool {
@@ -148,6 +148,6 @@ mod tests {
         let key = principal(Some(&["Vend/Model", "prov/own", "QWEN-*"]), None);
         assert!(key.may_use(1, "vend/MODEL") && key.may_use(1, "qwen-Max") && !key.may_use(1, "vend/model2"));
         assert!(key.may_use_listed(1, "Prov", "own") && !key.may_use_listed(1, "other", "own"));
-        assert!(key.is_restricted() && !principal(None, None).is_restricted());
+        assert!(key.lists_models() && !principal(None, Some(&[1])).lists_models());
     }
 }

@@ -156,6 +156,15 @@ impl<'a> Inbound<'a> {
         listed.and_then(|models| serde_json::from_str(models.get()).ok()).unwrap_or_default()
     }
 
+    /// All top-level fields.
+    #[must_use]
+    pub fn fields(&self) -> &JsonObject<'a> {
+        match &self.reading {
+            Reading::Chat(chat) => chat.fields(),
+            Reading::Other(fields) => fields,
+        }
+    }
+
     /// A top-level field that is neither absent nor `null`. Not available for chat completions, of which more is
     /// parsed at once.
     #[must_use]

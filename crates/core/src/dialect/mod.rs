@@ -17,6 +17,7 @@ pub mod gemini;
 pub mod inbound;
 pub mod listener;
 pub mod model_list;
+pub mod named_models;
 pub mod native;
 pub mod openai;
 pub mod operation;

@@ -97,10 +97,96 @@ impl FieldScanner {
     }
 }
 
+/// Longest head of a part, in bytes; those of real clients have a few hundred.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Watches what follows a field for a second one of that name, while it arrives: services disagree on which of the two counts, so
+/// the gateway could check one and the upstream use the other.
+#[derive(Debug)]
+pub struct RepeatGuard {
+    /// `\r\n--boundary`
+    delimiter: Vec<u8>,
+    field: String,
+    /// What was not searched to its end.
+    held: Vec<u8>,
+    is_in_head: bool,
+}
+
+impl RepeatGuard {
+    /// A guard that is given everything behind the value of `field`.
+    #[must_use]
+    pub fn new(boundary: &str, field: &str) -> Self {
+        let delimiter = format!("\r\n--{boundary}").into_bytes();
+        Self { delimiter, field: field.to_ascii_lowercase(), held: Vec::new(), is_in_head: false }
+    }
+
+    /// Takes the next bytes; true if the field is repeated, in whatever spelling, or if a part's head is too long to tell.
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        self.held.extend_from_slice(bytes);
+        loop {
+            if self.is_in_head {
+                let Some(end) = memmem::find(&self.held, b"\r\n\r\n") else {
+                    return self.held.len() > MAX_HEAD_BYTES && !self.held.starts_with(b"--");
+                };
+                if self.names_field(self.held.get(..end).unwrap_or_default()) {
+                    return true;
+                }
+                // The line break before the value may be that of the next delimiter.
+                self.held.drain(..end + 2);
+                self.is_in_head = false;
+            } else if let Some(at) = memmem::find(&self.held, &self.delimiter) {
+                self.held.drain(..at + self.delimiter.len());
+                self.is_in_head = true;
+            } else {
+                let searched = self.held.len().saturating_sub(self.delimiter.len() - 1);
+                self.held.drain(..searched);
+                return false;
+            }
+        }
+    }
+
+    fn names_field(&self, head: &[u8]) -> bool {
+        let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+        head.split([';', '\r', '\n']).filter_map(|parameter| parameter.split_once('=')).any(
+            |(name, value)| {
+                let value: String =
+                    value.chars().filter(|letter| !matches!(letter, '"' | '\\' | ' ' | '\t')).collect();
+                // The extended form (RFC 5987): `name*=utf-8''model`.
+                let value = value.rsplit('\'').next().unwrap_or_default();
+                name.trim().trim_end_matches('*') == "name" && value == self.field
+            },
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_second_field_of_the_name_is_found_however_it_is_written_and_arrives() {
+        let part = |head: &str| format!("\r\n--B\r\nContent-Disposition: form-data; {head}\r\n\r\nother");
+        let file = part("name=\"file\"; filename=\"model\"") + "\r\n--not\r\nname=\"model\"\r\n\r\n";
+        for (body, is_repeated) in [
+            (file.clone(), false),
+            (format!("{file}{}", part("name=\"language\"")), false),
+            (format!("{file}{}", part("name=\"model\"")), true),
+            (part("name=model"), true),
+            (part("NAME = \"Model\""), true),
+            (part("name=\"mo\\del\""), true),
+            (part("name*=utf-8''model"), true),
+            (part("name=\"x\"").replace("other", "") + &part("name=\"model\""), true),
+            ("\r\n--B--\r\n".to_owned() + &"x".repeat(MAX_HEAD_BYTES * 2), false),
+            (part(&"x".repeat(MAX_HEAD_BYTES * 2)).replace("\r\n\r\n", ""), true),
+        ] {
+            for size in [1, 3, 7, 1024, body.len()] {
+                let mut guard = RepeatGuard::new("B", "model");
+                let found = body.as_bytes().chunks(size).any(|chunk| guard.push(chunk));
+                assert_eq!(found, is_repeated, "{:.200} in pieces of {size}", body);
+            }
+        }
+    }
 
     const BODY: &str = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"name=\"model\".wav\"\r\nContent-Type: audio/wav\r\n\r\nRIFF\r\n--not\r\nmodel\r\n--B\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--B--\r\n";
 

@@ -22,13 +22,13 @@ impl Edit {
 }
 
 impl Edit {
-    /// Removes the member `name` from the object that is all of `body`, with one of the commas beside it. `value` is
-    /// its value, borrowed from `body`. `None` if the name is written with escapes.
+    /// Removes a member from the object that is all of `body`, with one of the commas beside it, however its name is written.
+    /// `value` is its value, borrowed from `body`.
     #[must_use]
-    pub fn remove_member(body: &[u8], name: &str, value: &RawValue) -> Option<Self> {
+    pub fn remove_member(body: &[u8], value: &RawValue) -> Option<Self> {
         let value_at = offset_in(body, value);
         let before = body.get(..value_at)?.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
-        let mut start = before.strip_suffix(quote(name).as_bytes())?.len();
+        let mut start = string_start(before)?;
         let mut end = value_at + value.get().len();
         let after = body.get(end..)?;
         let blank = after.len() - after.trim_ascii_start().len();
@@ -38,6 +38,19 @@ impl Edit {
             start = rest.len();
         }
         Some(Self { at: start, removed: end - start, inserted: String::new() })
+    }
+}
+
+/// Where the JSON string begins with which `text` ends: at the last quotation mark before its own that is not escaped.
+fn string_start(text: &[u8]) -> Option<usize> {
+    let mut rest = text.strip_suffix(b"\"")?;
+    loop {
+        let at = rest.iter().rposition(|byte| *byte == b'"')?;
+        rest = rest.get(..at)?;
+        let escapes = rest.iter().rev().take_while(|byte| **byte == b'\\').count();
+        if escapes % 2 == 0 {
+            return Some(at);
+        }
     }
 }
 
@@ -81,9 +94,11 @@ mod tests {
             (r#"{"a":2 , "x" : [1] }"#, r#"{"a":2  }"#),
             (r#"{"a":1,"x":{"x":0},"b":2}"#, r#"{"a":1,"b":2}"#),
             (r#"{"x":null}"#, "{}"),
+            (r#"{"a":1,"\u0078":0}"#, r#"{"a":1}"#),
+            (r#"{"a\"":"\\","\u0078" : 0,"b\\":2}"#, r#"{"a\"":"\\","b\\":2}"#),
         ] {
             let fields: JsonObject<'_> = serde_json::from_str(body).unwrap();
-            let edit = Edit::remove_member(body.as_bytes(), "x", fields.get("x").unwrap()).unwrap();
+            let edit = Edit::remove_member(body.as_bytes(), fields.get("x").unwrap()).unwrap();
             let edited = apply(body.as_bytes(), vec![edit]);
             assert_eq!(String::from_utf8(edited).unwrap(), without, "{body}");
         }

@@ -62,6 +62,11 @@ impl SubjectLimits {
         !self.models.is_empty()
     }
 
+    /// Whether a model of this name, in whatever spelling, has limits.
+    pub fn limits_name(&self, name: &str) -> bool {
+        self.limits_models() && self.models.contains_key(&naming::canonical(name))
+    }
+
     /// The limits on a provider's model that was chosen through these names (a logical model, what the caller named).
     pub fn on_model(
         &self,

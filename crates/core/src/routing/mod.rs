@@ -12,6 +12,7 @@ pub mod key_pool;
 pub mod limited;
 mod num;
 pub mod offer;
+pub mod permitted;
 pub mod planner;
 mod qps;
 pub mod random;

@@ -92,7 +92,7 @@ impl<'a> ChatRequest<'a> {
     }
 
     /// The fields of the body.
-    pub(super) fn fields(&self) -> &JsonObject<'a> {
+    pub(in crate::dialect) fn fields(&self) -> &JsonObject<'a> {
         &self.fields
     }
 
@@ -128,7 +128,7 @@ impl<'a> ChatRequest<'a> {
         if let Some(name) = without
             && let Some(value) = self.fields.get(name)
         {
-            edits.extend(Edit::remove_member(self.body, name, value));
+            edits.extend(Edit::remove_member(self.body, value));
         }
         if let Some(model) = self.fields.get("model").filter(|_| self.model != upstream_model) {
             edits.push(Edit::replace(self.body, model, quote(upstream_model)));
