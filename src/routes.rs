@@ -18,7 +18,7 @@ use nexus_edge_core::http::path::{self, Captured};
 use crate::api::{
     conversations, credits, discovery, gemini, health, keys, limits, logical_models, models, prices,
     provider_health, provider_keys, provider_models, providers, responses, routing, secret_key, sessions,
-    stats, system, tokens, ws,
+    statistics, stats, system, tokens, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -149,6 +149,12 @@ routes! {
     "PUT /prices/{subject...}"                         => op::prices::PUT, |x, p| prices::put(x, &p.first);
     "DELETE /prices/{subject...}"                      => op::prices::DELETE, |x, p| prices::delete(x, &p.first);
     "GET /stats/total"                                 => op::stats::TOTAL, |x, _| stats::total(x);
+    "GET /stats/overview"                              => op::stats::OVERVIEW, |x, _| statistics::overview(x);
+    "GET /stats/timeseries"                            => op::stats::TIMESERIES, |x, _| statistics::timeseries(x);
+    "GET /stats/by/{dimension}"                        => op::stats::BY, |x, p| statistics::by(x, &p.first);
+    "GET /v1/stats/overview"                           => op::stats::MY_OVERVIEW, |x, _| statistics::my_overview(x);
+    "GET /v1/stats/timeseries"                         => op::stats::MY_TIMESERIES, |x, _| statistics::my_timeseries(x);
+    "GET /v1/stats/by/{dimension}"                     => op::stats::MY_BY, |x, p| statistics::my_by(x, &p.first);
     "GET /stats/requests"                              => op::stats::REQUESTS, |x, _| stats::requests(x);
     "GET /stats/conversation/{id}"                     => op::conversations::STATS, |x, p| conversations::stats(x, &p.first);
     "GET /conversations"                               => op::conversations::LIST, |x, _| conversations::list(x);

@@ -20,6 +20,7 @@ pub mod responses;
 pub mod routing;
 pub mod secret_key;
 pub mod sessions;
+pub mod statistics;
 pub mod stats;
 pub mod system;
 pub mod tokens;

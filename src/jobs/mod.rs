@@ -6,3 +6,4 @@ pub mod key_health;
 pub mod probes;
 pub mod replay;
 pub mod retention;
+pub mod statistics;

@@ -134,9 +134,11 @@ async fn plan(
     record: &mut RequestRecord,
 ) -> Result<Route, ApiError> {
     record.note_request(model, false);
+    operation.name().clone_into(&mut record.event.dialect);
     let snapshot = snapshot::current(exchange).await?;
     let offer = |candidate: &Candidate| call_of(candidate, operation).map(|_| ());
     let mut route = resolve::resolve_operation(exchange, &snapshot, principal, model, offer)?;
+    record.note_logical_model(&route);
     record.admission = admit::model_limits(exchange, principal, &snapshot, model, &mut route).await?;
     Ok(route)
 }

@@ -125,6 +125,7 @@ async fn serve(
     record.note_body(exchange.caller_dialect, &body.bytes, &inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let mut route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
+    record.note_logical_model(&route);
     snapshot.check_named(principal, &inbound, admit::pays(exchange, principal, &snapshot))?;
     record.admission = admit::key_limits(exchange, principal, &snapshot, &inbound, &mut route).await?;
     record.session = route.binds_sessions().then(|| resolve::session_of(exchange)).flatten();

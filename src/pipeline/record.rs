@@ -8,6 +8,7 @@ use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound;
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
+use nexus_edge_core::routing::Route;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 use nexus_edge_failover::Trail;
@@ -72,6 +73,11 @@ impl RequestRecord {
     pub fn note_request(&mut self, model: &str, stream: bool) {
         self.event.model = model.chars().take(MAX_RECORDED_NAME).collect();
         self.event.stream = stream;
+    }
+
+    /// Records the logical model that the request names, if it names one.
+    pub fn note_logical_model(&mut self, route: &Route) {
+        self.event.logical_model = route.logical.as_ref().map(|logical| logical.name.clone());
     }
 
     /// Records the body of a chat: for the transcript, and for an estimate of the prompt.

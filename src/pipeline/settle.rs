@@ -5,6 +5,7 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_core::stats::app::app_of;
 use nexus_edge_failover::{Record, Trail};
 
 use super::admission::Slot;
@@ -29,6 +30,13 @@ pub fn begin(exchange: &Exchange, principal: &Principal, conversation_id: String
         ts: exchange.started_ms,
         request_id: exchange.request_id.clone(),
         key_id: principal.key_id.clone(),
+        owner: principal.owner.clone(),
+        app: app_of(
+            exchange.header("x-title").as_deref(),
+            exchange.header("user-agent").as_deref(),
+            exchange.header("referer").as_deref(),
+        ),
+        dialect: exchange.caller_dialect.name().to_owned(),
         conversation_id,
         tags: principal.tags.clone(),
         ..UsageEvent::default()

@@ -6,6 +6,7 @@ pub mod http;
 pub mod kv;
 pub mod promise;
 pub mod rs256;
+pub mod zone;
 
 use std::cell::RefCell;
 

@@ -19,6 +19,7 @@ pub mod providers;
 pub mod responses;
 pub mod sessions;
 pub mod snapshot;
+pub mod statistics;
 pub mod sticky;
 pub mod table;
 pub mod usage;

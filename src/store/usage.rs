@@ -10,10 +10,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use nexus_edge_api::stats::LoggedRequest;
+use nexus_edge_core::id::ulid;
 use nexus_edge_core::outbox::{Departure, Outbox};
 use nexus_edge_core::stats::{PriceSource, UsageEvent};
+use nexus_edge_stats::batch::{self, Batch};
+use nexus_edge_stats::grain::Grain;
+use nexus_edge_stats::sql;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBuilder, QueueContentType};
@@ -103,12 +108,13 @@ struct Flat<'a> {
     total: u64,
 }
 
-const INSERT_NEW: &str = "INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, \
-    upstream_model, stream, status, outcome, error_code, finish_reason, prompt_tokens, completion_tokens, \
-    total_tokens, cached_tokens, cache_written_tokens, cache_written_1h_tokens, reasoning_tokens, usage_source, \
-    first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, price_source, price_table, tags) \
+const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, \
+    upstream_model, logical_model, owner, app, dialect, stream, status, outcome, error_code, finish_reason, prompt_tokens, \
+    completion_tokens, total_tokens, cached_tokens, cache_written_tokens, cache_written_1h_tokens, reasoning_tokens, \
+    usage_source, first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, price_source, price_table, tags) \
     SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
     e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
+    e.value ->> 'logical_model', e.value ->> 'owner', e.value ->> 'app', e.value ->> 'dialect', \
     e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
     e.value ->> 'finish_reason', e.value ->> 'prompt', e.value ->> 'completion', e.value ->> 'total', \
     e.value ->> 'cached', e.value ->> 'cache_written', e.value ->> 'cache_written_1h', e.value ->> 'reasoning', \
@@ -116,37 +122,31 @@ const INSERT_NEW: &str = "INSERT INTO request_log (id, ts, request_id, key_id, p
     e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts', e.value ->> 'cost_micros', \
     COALESCE(e.value ->> 'price_source', 'none'), e.value ->> 'price_table', \
     NULLIF(e.value ->> 'tags', '{}') \
-    FROM json_each(?1) AS e WHERE true ON CONFLICT (id) DO NOTHING";
+    FROM json_each(?1) AS e";
 
-const ADD_CHAT_STATS: &str = "INSERT INTO chat_stats (timestamp, conversation_id, provider_id, model_name, tokens_count, is_prompt) \
-    SELECT ts, conversation_id, provider_id, model, prompt_tokens, 1 FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none' \
-    UNION ALL \
-    SELECT ts, conversation_id, provider_id, model, completion_tokens, 0 FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none'";
+const KNOWN: &str = "SELECT id FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";
 
 const ADD_TOTALS: &str = "UPDATE stats_totals SET \
-    conversations = conversations + (SELECT COUNT(DISTINCT conversation_id) FROM request_log WHERE rolled_up = 0 \
-        AND usage_source <> 'none' AND conversation_id NOT IN (SELECT id FROM conversations)), \
-    rounds = rounds + (SELECT COUNT(*) FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none'), \
-    prompt_tokens = prompt_tokens + (SELECT COALESCE(SUM(prompt_tokens), 0) FROM request_log WHERE rolled_up = 0), \
-    completion_tokens = completion_tokens + (SELECT COALESCE(SUM(completion_tokens), 0) FROM request_log WHERE rolled_up = 0), \
-    unpriced = unpriced + (SELECT COUNT(*) FROM request_log WHERE rolled_up = 0 AND price_source = 'unknown') \
-    WHERE id = 1";
+    conversations = conversations + (SELECT COUNT(*) FROM json_each(?1) \
+        WHERE value ->> 'id' NOT IN (SELECT id FROM conversations)), \
+    rounds = rounds + ?2, prompt_tokens = prompt_tokens + ?3, completion_tokens = completion_tokens + ?4, \
+    unpriced = unpriced + ?5 WHERE id = 1";
 
 const ADD_CONVERSATIONS: &str = "INSERT INTO conversations (id, first_seen, last_seen, rounds, prompt_tokens, completion_tokens) \
-    SELECT conversation_id, MIN(ts), MAX(ts), COUNT(*), SUM(prompt_tokens), SUM(completion_tokens) \
-    FROM request_log WHERE rolled_up = 0 AND usage_source <> 'none' GROUP BY conversation_id \
+    SELECT value ->> 'id', value ->> 'first_seen', value ->> 'last_seen', value ->> 'rounds', \
+    value ->> 'prompt_tokens', value ->> 'completion_tokens' FROM json_each(?1) WHERE true \
     ON CONFLICT (id) DO UPDATE SET first_seen = MIN(first_seen, excluded.first_seen), \
     last_seen = MAX(last_seen, excluded.last_seen), rounds = rounds + excluded.rounds, \
     prompt_tokens = prompt_tokens + excluded.prompt_tokens, completion_tokens = completion_tokens + excluded.completion_tokens";
 
-const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = MAX(COALESCE(last_used_at, 0), \
-    (SELECT MAX(ts) FROM request_log WHERE rolled_up = 0 AND key_id = api_keys.id)) \
-    WHERE id IN (SELECT key_id FROM request_log WHERE rolled_up = 0)";
+/// A row written for each use would double the price of a request, so a key's last use is exact to a minute.
+const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = used.ts \
+    FROM (SELECT value ->> 'key_id' AS key_id, value ->> 'ts' AS ts FROM json_each(?1)) AS used \
+    WHERE api_keys.id = used.key_id AND used.ts >= COALESCE(api_keys.last_used_at, 0) + 60000";
 
-const MARK_ROLLED_UP: &str = "UPDATE request_log SET rolled_up = 1 WHERE rolled_up = 0";
-
-/// Records events and adds them to all totals, once each however often they are delivered: all statements run in one
-/// transaction, and the sums include only rows that this transaction inserted.
+/// Records events and adds them to all sums, once each however often and in whatever company they are delivered. Events that
+/// the request log has are left out; all rest is written in one transaction, which its primary key refuses as a whole if
+/// another one wrote an event of it in between.
 pub async fn ingest(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
     for events in events.chunks(INGEST_EVENTS) {
         ingest_chunk(env, events).await?;
@@ -154,13 +154,43 @@ pub async fn ingest(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
     Ok(())
 }
 
+#[derive(Deserialize)]
+struct Known {
+    id: String,
+}
+
 async fn ingest_chunk(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
+    let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
+    let known: Vec<Known> = rows(env, KNOWN, &[text(&serde_json::to_string(&ids)?)]).await?;
+    let known: HashSet<String> = known.into_iter().map(|row| row.id).collect();
+    let events = batch::fresh(events, &known);
+    if events.is_empty() {
+        return Ok(());
+    }
     let flat: Vec<Flat<'_>> = events.iter().map(|event| Flat { event, total: event.usage.total() }).collect();
-    let json = serde_json::to_string(&flat)?;
+    let batch = Batch::of(&events, now_ms())?;
     let database = super::database(env)?;
-    let mut statements = vec![statement(&database, INSERT_NEW, &[text(&json)])?];
-    for sql in [ADD_CHAT_STATS, ADD_TOTALS, ADD_CONVERSATIONS, TOUCH_KEYS, MARK_ROLLED_UP] {
-        statements.push(database.prepare(sql));
+    let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
+    let (conversations, part, totals) = (text(&batch.conversations), text(&batch.part), batch.totals);
+    let mut statements = vec![
+        run(INSERT_REQUESTS, &[text(&serde_json::to_string(&flat)?)])?,
+        run(
+            ADD_TOTALS,
+            &[
+                conversations.clone(),
+                unsigned(totals.rounds),
+                unsigned(totals.prompt_tokens),
+                unsigned(totals.completion_tokens),
+                unsigned(totals.unpriced),
+            ],
+        )?,
+        run(ADD_CONVERSATIONS, &[conversations])?,
+        run(TOUCH_KEYS, &[text(&batch.keys)])?,
+        run(sql::INSERT_SERIES, &[text(&batch.series)])?,
+        run(&sql::insert_rows(Grain::Minute, false), &[text(&batch.minutes), part.clone()])?,
+    ];
+    for (grain, late) in &batch.late {
+        statements.push(run(&sql::insert_rows(*grain, true), &[text(late), part.clone()])?);
     }
     database.batch(statements).await?;
     Ok(())
@@ -209,8 +239,10 @@ pub struct Totals {
 /// The totals; `active_since` is in milliseconds since the epoch.
 pub async fn totals(env: &Env, active_since: u64) -> StoreResult<Totals> {
     let sql = "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, \
-        (SELECT COUNT(*) FROM conversations WHERE last_seen >= ?1) AS active_sessions FROM stats_totals WHERE id = 1";
-    let found = super::row(env, sql, &[unsigned(active_since)]).await?;
+        (SELECT COUNT(DISTINCT conversation_id) FROM request_log WHERE id >= ?1 AND usage_source <> 'none') AS active_sessions \
+        FROM stats_totals WHERE id = 1";
+    // Ids of the request log begin with their time.
+    let found = super::row(env, sql, &[text(&ulid(active_since, [0; 10]))]).await?;
     found.ok_or_else(|| super::StoreError::Platform("the row of totals is missing".into()))
 }
 

@@ -4,15 +4,69 @@ use std::collections::BTreeMap;
 
 use nexus_edge_core::row::{flag, json_or_default};
 use nexus_edge_core::stats::AttemptRecord;
+#[cfg(feature = "openapi")]
+use nexus_edge_stats::answer::{Overview, Ranking, Timeseries};
+#[cfg(feature = "openapi")]
+use nexus_edge_stats::query::{MAX_GROUPS, RANGES};
+#[cfg(feature = "openapi")]
+use nexus_edge_stats::series::Dimension;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::operations;
+
+/// The window and the filters that all statistics take.
+#[cfg(feature = "openapi")]
+fn window<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+    let it = it
+        .choice("range", &RANGES.map(|(name, _)| name), "The time up to now. Without a window it is `24h`.")
+        .number("from", 0..=1 << 53, "The beginning, in milliseconds since the epoch.")
+        .number("to", 0..=1 << 53, "The end; now is the default.")
+        .choice("bucket", &["auto", "minute", "quarter", "hour", "day"], "The length of a bucket; `auto` is the default. It becomes longer where rows so fine are not kept any more.")
+        .text("tz", "The time zone of hours and days: a name such as `Europe/Berlin`, or `+05:30`; `UTC` is the default.");
+    Dimension::ALL
+        .into_iter()
+        .fold(it, |it, dimension| it.text(dimension.as_str(), "Only these values, separated by commas."))
+}
 
 operations! {
     "Statistics";
 
     /// Show the grand totals.
     TOTAL: Get "/stats/total" Admin, |it| it.answer::<TotalStats>(200, "The totals.");
+
+    /// Show an overview.
+    ///
+    /// Figures of a window of time beside those of the window before, of equal length.
+    OVERVIEW: Get "/stats/overview" Admin, |it| window(it).answer::<Overview>(200, "The figures.");
+
+    /// Show figures over time.
+    ///
+    /// Buckets without requests have zeros.
+    TIMESERIES: Get "/stats/timeseries" Admin, |it| window(it)
+        .choice("group_by", &Dimension::ALL.map(Dimension::as_str), "A line for each of the largest groups.")
+        .number("limit", 1..=MAX_GROUPS, "Groups with a line of their own; 10 is the default.")
+        .answer::<Timeseries>(200, "The figures.");
+
+    /// Show the largest groups.
+    ///
+    /// Models, keys, owners and so on by their requests, with their shares, percentiles, and what they were in the window before.
+    BY: Get "/stats/by/{dimension}" Admin, |it| window(it).path("dimension", "By what requests are grouped: a name of a filter.")
+        .number("limit", 1..=MAX_GROUPS, "Groups; 10 is the default.")
+        .answer::<Ranking>(200, "The groups.");
+
+    /// Show an overview of my requests.
+    MY_OVERVIEW: Get "/v1/stats/overview" Caller, |it| window(it).answer::<Overview>(200, "The figures.");
+
+    /// Show my figures over time.
+    MY_TIMESERIES: Get "/v1/stats/timeseries" Caller, |it| window(it)
+        .choice("group_by", &Dimension::ALL.map(Dimension::as_str), "A line for each of the largest groups.")
+        .number("limit", 1..=MAX_GROUPS, "Groups with a line of their own; 10 is the default.")
+        .answer::<Timeseries>(200, "The figures.");
+
+    /// Show my largest groups.
+    MY_BY: Get "/v1/stats/by/{dimension}" Caller, |it| window(it).path("dimension", "By what requests are grouped: a name of a filter.")
+        .number("limit", 1..=MAX_GROUPS, "Groups; 10 is the default.")
+        .answer::<Ranking>(200, "The groups.");
 
     /// List requests.
     ///
@@ -70,6 +124,15 @@ pub struct LoggedRequest {
     pub model: String,
     /// The model, as the upstream was asked for it.
     pub upstream_model: Option<String>,
+    /// The logical model that `model` names, if it does.
+    pub logical_model: Option<String>,
+    /// The owner of the key at that time.
+    pub owner: Option<String>,
+    /// The calling program, as far as it says.
+    pub app: Option<String>,
+    /// The caller dialect, or the operation of a request that is passed through.
+    #[serde(default)]
+    pub dialect: String,
     /// Whether the answer was streamed.
     #[serde(deserialize_with = "flag")]
     pub stream: bool,

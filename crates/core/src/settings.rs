@@ -14,6 +14,8 @@ const MIN_ADMIN_TOKEN_LENGTH: usize = 16;
 const DEFAULT_RESERVATION_S: u64 = 30 * 60;
 const DEFAULT_RECONCILE_S: u64 = 60;
 const MICROS: u64 = 1_000_000;
+/// A hundred years.
+const MAX_DAYS: u32 = 36_500;
 
 /// The settings of a deployment.
 pub struct Settings {
@@ -44,10 +46,25 @@ pub struct Settings {
     pub chat_per_minute: u32,
     /// Streamed turns of chat sessions per API key and minute, over HTTP and WebSocket together.
     pub chat_stream_per_minute: u32,
+    /// For how many days statistics are kept.
+    pub statistics_days: StatisticsDays,
+    /// For how many days the rows of the request log are kept.
+    pub request_log_days: u32,
     /// Authenticates the admin API.
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
     pub keyring: Keyring,
+}
+
+/// For how many days statistics are kept, by how fine they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatisticsDays {
+    /// Sums of quarters of an hour. Those of minutes are kept for two days.
+    pub quarters: u32,
+    /// Sums of hours.
+    pub hours: u32,
+    /// Sums of days.
+    pub days: u32,
 }
 
 impl Settings {
@@ -59,6 +76,9 @@ impl Settings {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let number = |name: &str| variable(name).and_then(|value| value.trim().parse::<u64>().ok());
         let seconds = |name: &str, default: u64| number(name).unwrap_or(default).max(1).saturating_mul(1_000);
+        let days = |name: &str, default: u32| {
+            number(name).map_or(default, |days| u32::try_from(days).unwrap_or(MAX_DAYS)).clamp(1, MAX_DAYS)
+        };
         let per_minute = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
         let is_true = |name: &str| variable(name).is_some_and(|value| value == "true");
         let admin_token = variable("ADMIN_TOKEN")
@@ -89,6 +109,12 @@ impl Settings {
             chat_per_minute: number("CHAT_PER_MINUTE").map_or(DEFAULT_CHAT_PER_MINUTE, per_minute),
             chat_stream_per_minute: number("CHAT_STREAM_PER_MINUTE")
                 .map_or(DEFAULT_CHAT_STREAM_PER_MINUTE, per_minute),
+            statistics_days: StatisticsDays {
+                quarters: days("STATS_QUARTER_DAYS", 15),
+                hours: days("STATS_HOUR_DAYS", 90),
+                days: days("STATS_DAY_DAYS", 365),
+            },
+            request_log_days: days("REQUEST_LOG_DAYS", 30),
             admin_token,
             keyring,
         })
@@ -145,6 +171,8 @@ mod tests {
         assert_eq!((settings.requests_per_second, settings.initial_credits), (1_000, 0));
         assert_eq!(settings.unknown_price, None);
         assert_eq!((settings.credit_reservation_ms, settings.credit_reconcile_ms), (1_800_000, 60_000));
+        let kept = settings.statistics_days;
+        assert_eq!((kept.quarters, kept.hours, kept.days, settings.request_log_days), (15, 90, 365, 30));
         assert!(
             settings.cors_origins.is_none() && !settings.checks_credits && !settings.allow_private_upstreams
         );
@@ -165,7 +193,10 @@ mod tests {
             ("ALLOW_PRIVATE_UPSTREAMS", "yes"),
             ("CHAT_PER_MINUTE", "4294967296"),
             ("CHAT_STREAM_PER_MINUTE", "a few"),
+            ("REQUEST_LOG_DAYS", "0"),
+            ("STATS_DAY_DAYS", "99999999999"),
         ]);
+        assert_eq!((settings.request_log_days, settings.statistics_days.days), (1, MAX_DAYS));
         assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (100, 1));
         assert_eq!(settings.body_timeout_ms, 1);
         assert_eq!((settings.requests_per_second, settings.initial_credits), (0, u64::MAX));

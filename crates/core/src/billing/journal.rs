@@ -51,6 +51,14 @@ pub struct Note {
     conversation_id: String,
     #[serde(rename = "u", skip_serializing_if = "Option::is_none")]
     upstream_model: Option<String>,
+    #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
+    logical_model: Option<String>,
+    #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
+    app: Option<String>,
+    #[serde(rename = "z", skip_serializing_if = "String::is_empty")]
+    dialect: String,
     #[serde(rename = "s", skip_serializing_if = "is_false")]
     stream: bool,
     #[serde(rename = "c", skip_serializing_if = "is_zero")]
@@ -95,6 +103,10 @@ impl Note {
             ts: event.ts,
             conversation_id: event.conversation_id.clone(),
             upstream_model: event.upstream_model.clone(),
+            logical_model: event.logical_model.clone(),
+            owner: event.owner.clone(),
+            app: event.app.clone(),
+            dialect: event.dialect.clone(),
             stream: event.stream,
             status: event.status,
             outcome: event.outcome,
@@ -149,6 +161,10 @@ impl Note {
             provider_name: entry.provider_name.clone(),
             model: text(&entry.model, self.model),
             upstream_model: self.upstream_model,
+            logical_model: self.logical_model,
+            owner: self.owner,
+            app: self.app,
+            dialect: self.dialect,
             stream: self.stream,
             status: self.status,
             outcome: self.outcome,
@@ -247,6 +263,10 @@ mod tests {
             provider_name: Some("openai".into()),
             model: "smart".into(),
             upstream_model: Some("gpt-5".into()),
+            logical_model: Some("smart".into()),
+            owner: Some("ada".into()),
+            app: Some("curl".into()),
+            dialect: "anthropic".into(),
             stream: true,
             status: 200,
             outcome: Outcome::Completed,

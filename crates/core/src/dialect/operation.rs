@@ -27,6 +27,25 @@ impl Operation {
         matches!(self, Self::Chat { stream: true, .. } | Self::Responses { stream: true })
     }
 
+    /// The name under which it is recorded.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chat { .. } => "chat",
+            Self::Responses { .. } => "responses",
+            Self::CompactResponse => "compact",
+            Self::CountTokens => "count_tokens",
+            Self::Embeddings => "embeddings",
+            Self::ImageGenerations => "images",
+            Self::ImageEdits => "image_edits",
+            Self::Transcriptions => "transcriptions",
+            Self::AudioTranslations => "audio_translations",
+            Self::Speech => "speech",
+            Self::Rerank => "rerank",
+            Self::Moderations => "moderations",
+        }
+    }
+
     /// Whether it is part of the Responses API.
     #[must_use]
     pub fn is_of_responses(self) -> bool {

@@ -1,5 +1,6 @@
 //! Records of requests.
 
+pub mod app;
 pub mod attempt_record;
 pub mod price_source;
 pub mod usage_event;

@@ -50,6 +50,18 @@ pub struct UsageEvent {
     pub model: String,
     /// The upstream's name of the model.
     pub upstream_model: Option<String>,
+    /// The logical model that `model` names, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logical_model: Option<String>,
+    /// The owner of the key at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The calling program, see [`super::app::app_of`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// The caller dialect, or the operation of a request that is passed through.
+    #[serde(default)]
+    pub dialect: String,
     /// Whether the caller wanted a stream.
     pub stream: bool,
     /// HTTP status of the answer.
@@ -103,6 +115,10 @@ mod tests {
             provider_name: None,
             model: "m".into(),
             upstream_model: None,
+            logical_model: None,
+            owner: None,
+            app: None,
+            dialect: "chat".into(),
             stream: true,
             status: 200,
             outcome: Outcome::Completed,

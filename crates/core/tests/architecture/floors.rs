@@ -55,6 +55,16 @@ pub const CORE_EXCEPTIONS: &[Exception] = &[];
 pub const FAILOVER: &[Floor] =
     &[&["failed", "health", "trail"], &["platform"], &["after_response", "serve", "settlement"], &["lib"]];
 
+/// `crates/stats/src`.
+pub const STATS: &[Floor] = &[
+    &["grain", "series", "sketch", "zone"],
+    &["counters", "window"],
+    &["query", "rollup"],
+    &["batch", "figures", "sql"],
+    &["answer", "compaction"],
+    &["lib"],
+];
+
 /// `src`.
 pub const WORKER: &[Floor] = &[
     &["platform"],

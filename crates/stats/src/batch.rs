@@ -1,0 +1,209 @@
+//! A batch of events as it is written: each part of it a JSON text, which one statement reads.
+//!
+//! Events that the request log has already must be left out before ([`fresh`]). All parts are written in one transaction,
+//! together with the rows of the request log, whose primary key refuses an event that was written in between: then nothing of
+//! the batch is written, and it is tried again.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
+
+use nexus_edge_core::stats::{PriceSource, UsageEvent};
+use nexus_edge_core::tokens::UsageSource;
+use serde::Serialize;
+
+use crate::grain::Grain;
+use crate::rollup::{Row, compact, roll_up};
+use crate::series::Series;
+
+/// Spans may be added up this many milliseconds after their end. Events that come later are written to the coarser grains as
+/// well.
+pub const SETTLED_AFTER_MS: u64 = 300_000;
+
+/// How much younger than [`SETTLED_AFTER_MS`] an event must be to be surely in time: clocks of machines differ.
+const CLOCK_SLACK_MS: u64 = 60_000;
+
+/// The events that are not known, each once, in their order.
+#[must_use]
+pub fn fresh<'a, S: BuildHasher>(
+    events: &'a [UsageEvent],
+    known: &HashSet<String, S>,
+) -> Vec<&'a UsageEvent> {
+    let mut seen = HashSet::with_capacity(events.len());
+    events.iter().filter(|event| !known.contains(&event.id) && seen.insert(event.id.as_str())).collect()
+}
+
+/// What is added to the totals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Answered requests.
+    pub rounds: u64,
+    /// Tokens of their prompts.
+    pub prompt_tokens: u64,
+    /// Tokens of their answers.
+    pub completion_tokens: u64,
+    /// Requests whose price was not known.
+    pub unpriced: u64,
+}
+
+/// A batch. Texts are JSON lists, whose items are shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The id of its first event, which names its rows.
+    pub part: String,
+    /// What is added to the totals.
+    pub totals: Totals,
+    /// `{"id", "first_seen", "last_seen", "rounds", "prompt_tokens", "completion_tokens"}` of each conversation with an answer.
+    pub conversations: String,
+    /// `{"key_id", "ts"}`: the newest request of each key.
+    pub keys: String,
+    /// `{"id", <dimensions>}` of each series.
+    pub series: String,
+    /// Rows of minutes: `{"start", "series", <counters>, "durations", "first_bytes"}`.
+    pub minutes: String,
+    /// Rows of coarser grains, of events that come late: for spans that are added up already.
+    pub late: Vec<(Grain, String)>,
+}
+
+#[derive(Serialize)]
+struct Conversation<'a> {
+    id: &'a str,
+    first_seen: u64,
+    last_seen: u64,
+    rounds: u64,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct KeyUse<'a> {
+    key_id: &'a str,
+    ts: u64,
+}
+
+#[derive(Serialize)]
+struct NumberedSeries<'a> {
+    id: u64,
+    #[serde(flatten)]
+    series: &'a Series,
+}
+
+impl Batch {
+    /// The batch of these events, which are not known. `now_ms` is when they are written.
+    ///
+    /// # Errors
+    /// Those of the JSON writer, which do not occur for numbers and texts.
+    pub fn of(events: &[&UsageEvent], now_ms: u64) -> serde_json::Result<Self> {
+        let mut totals = Totals::default();
+        let mut conversations: BTreeMap<&str, Conversation<'_>> = BTreeMap::new();
+        let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
+        for event in events {
+            totals.unpriced += u64::from(event.price_source == PriceSource::Unknown);
+            totals.prompt_tokens = totals.prompt_tokens.saturating_add(event.usage.prompt);
+            totals.completion_tokens = totals.completion_tokens.saturating_add(event.usage.completion);
+            let used = keys.entry(&event.key_id).or_default();
+            *used = event.ts.max(*used);
+            if event.usage_source == UsageSource::None {
+                continue;
+            }
+            totals.rounds += 1;
+            let sum = conversations.entry(&event.conversation_id).or_insert(Conversation {
+                id: &event.conversation_id,
+                first_seen: event.ts,
+                last_seen: event.ts,
+                rounds: 0,
+                prompt_tokens: 0,
+                completion_tokens: 0,
+            });
+            sum.first_seen = event.ts.min(sum.first_seen);
+            sum.last_seen = event.ts.max(sum.last_seen);
+            sum.rounds += 1;
+            sum.prompt_tokens = sum.prompt_tokens.saturating_add(event.usage.prompt);
+            sum.completion_tokens = sum.completion_tokens.saturating_add(event.usage.completion);
+        }
+        let keys: Vec<KeyUse<'_>> = keys.into_iter().map(|(key_id, ts)| KeyUse { key_id, ts }).collect();
+        let rolled = roll_up(events.iter().copied());
+        let series: Vec<_> =
+            rolled.series.iter().map(|(id, series)| NumberedSeries { id: *id, series }).collect();
+        let in_time_from = now_ms.saturating_sub(SETTLED_AFTER_MS - CLOCK_SLACK_MS);
+        Ok(Self {
+            part: events.first().map(|event| event.id.clone()).unwrap_or_default(),
+            totals,
+            conversations: serde_json::to_string(&conversations.values().collect::<Vec<_>>())?,
+            keys: serde_json::to_string(&keys)?,
+            series: serde_json::to_string(&series)?,
+            minutes: serde_json::to_string(&rolled.rows)?,
+            late: late(&rolled.rows, in_time_from)?,
+        })
+    }
+}
+
+fn late(rows: &[Row], in_time_from: u64) -> serde_json::Result<Vec<(Grain, String)>> {
+    let minute = Grain::Minute.length_ms();
+    let late: Vec<Row> = rows.iter().filter(|row| row.start + minute <= in_time_from).cloned().collect();
+    if late.is_empty() {
+        return Ok(Vec::new());
+    }
+    let coarser = Grain::ALL.into_iter().filter(|grain| grain.finer().is_some());
+    coarser.map(|grain| Ok((grain, serde_json::to_string(&compact(&late, grain))?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nexus_edge_core::tokens::TokenUsage;
+
+    const NOW: u64 = 1_795_200_203_000;
+
+    fn event(id: &str, ts: u64, source: UsageSource) -> UsageEvent {
+        UsageEvent {
+            id: id.into(),
+            ts,
+            key_id: "k".into(),
+            conversation_id: "c".into(),
+            usage: TokenUsage { prompt: 10, completion: 5, ..TokenUsage::default() },
+            usage_source: source,
+            status: 200,
+            ..UsageEvent::default()
+        }
+    }
+
+    #[test]
+    fn an_event_is_counted_once() {
+        let events = ["a", "b", "a", "c"].map(|id| event(id, NOW, UsageSource::Reported));
+        let ids = |known: &[&str]| {
+            let known: HashSet<String> = known.iter().map(|id| (*id).to_owned()).collect();
+            fresh(&events, &known).iter().map(|event| event.id.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&[]), ["a", "b", "c"]);
+        assert_eq!(ids(&["a", "z"]), ["b", "c"]);
+    }
+
+    #[test]
+    fn only_answered_requests_are_rounds_of_a_conversation() {
+        let events = [
+            event("a", NOW, UsageSource::Reported),
+            event("b", NOW + 5, UsageSource::None),
+            event("c", NOW - 9, UsageSource::Counted),
+        ];
+        let batch = Batch::of(&events.iter().collect::<Vec<_>>(), NOW).unwrap();
+        assert_eq!((batch.totals.rounds, batch.totals.prompt_tokens), (2, 30));
+        let sums = format!(
+            r#"[{{"id":"c","first_seen":{},"last_seen":{NOW},"rounds":2,"prompt_tokens":20,"completion_tokens":10}}]"#,
+            NOW - 9
+        );
+        assert_eq!(batch.conversations, sums);
+        assert_eq!(batch.keys, format!(r#"[{{"key_id":"k","ts":{}}}]"#, NOW + 5));
+        assert_eq!((batch.part.as_str(), batch.late.len()), ("a", 0));
+    }
+
+    #[test]
+    fn late_events_are_written_to_coarser_grains_as_well() {
+        let events =
+            [event("a", NOW, UsageSource::Reported), event("b", NOW - 7_200_000, UsageSource::Reported)];
+        let batch = Batch::of(&events.iter().collect::<Vec<_>>(), NOW).unwrap();
+        let grains: Vec<Grain> = batch.late.iter().map(|(grain, _)| *grain).collect();
+        assert_eq!(grains, [Grain::Quarter, Grain::Hour, Grain::Day]);
+        assert!(batch.late.iter().all(|(_, rows)| rows.matches("\"start\"").count() == 1));
+        assert_eq!(batch.minutes.matches("\"start\"").count(), 2);
+    }
+}

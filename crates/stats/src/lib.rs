@@ -1,0 +1,28 @@
+//! Statistics of requests: what happened, to whom, how long it took and what it cost, kept as sums that can be merged.
+//!
+//! No clock, no time zones of its own, no I/O. Sums are exact: merging them in any order and any grouping gives the same
+//! result.
+
+#![cfg_attr(
+    test,
+    expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a test counts little, and makes up times of distributions"
+    )
+)]
+
+pub mod answer;
+pub mod batch;
+pub mod compaction;
+pub mod counters;
+pub mod figures;
+pub mod grain;
+pub mod query;
+pub mod rollup;
+pub mod series;
+pub mod sketch;
+pub mod sql;
+pub mod window;
+pub mod zone;

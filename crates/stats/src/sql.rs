@@ -1,0 +1,240 @@
+//! The statements that read the sums of a query from the database, for SQLite.
+//!
+//! Tables: `stat_rows (grain, start, series, part, <counters>, durations, first_bytes)` and `stat_series (id, <dimensions>)`.
+//! Every value that a caller gives is a parameter.
+
+use std::fmt::Write as _;
+
+use crate::counters::Counters;
+use crate::grain::Grain;
+use crate::query::Query;
+use crate::series::{Class, Dimension};
+use crate::window::{Progress, Stretch, cover, stretches};
+
+/// A statement with its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The text.
+    pub sql: String,
+    /// The parameters: those of a caller are texts.
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parameter {
+    /// A text.
+    Text(String),
+    /// A number below 2^53.
+    Number(u64),
+}
+
+/// Adds the series of a batch that are not known. Parameter: [`crate::batch::Batch::series`].
+pub const INSERT_SERIES: &str = "INSERT OR IGNORE INTO stat_series \
+    (id, provider, model, logical_model, key, owner, app, dialect, stream, status, error) \
+    SELECT value ->> 'id', value ->> 'provider', value ->> 'model', value ->> 'logical_model', value ->> 'key', \
+    value ->> 'owner', value ->> 'app', value ->> 'dialect', value ->> 'stream', value ->> 'status', value ->> 'error' \
+    FROM json_each(?1)";
+
+/// Adds rows of a grain. Parameters: the rows as a JSON list, and the name of the part. With `only_late`, only rows of spans that
+/// are added up already: the others will be, from finer rows.
+#[must_use]
+pub fn insert_rows(grain: Grain, only_late: bool) -> String {
+    let letter = grain.letter();
+    let columns = Counters::NAMES.join(", ");
+    let values: String = Counters::NAMES.iter().fold(String::new(), |mut values, name| {
+        let _ = write!(values, "value ->> '{name}', ");
+        values
+    });
+    let condition = if only_late {
+        format!(" WHERE value ->> 'start' < (SELECT until FROM stat_progress WHERE grain = '{letter}')")
+    } else {
+        String::new()
+    };
+    format!(
+        "INSERT INTO stat_rows (grain, start, series, part, {columns}, durations, first_bytes) \
+         SELECT '{letter}', value ->> 'start', value ->> 'series', ?2, {values}NULLIF(value ->> 'durations', ''), \
+         NULLIF(value ->> 'first_bytes', '') FROM json_each(?1){condition}"
+    )
+}
+
+/// The rows of a span in a stable order, after a row of it. Parameters: grain, start, end, start, series and part of the row
+/// after which they follow, number of rows.
+#[must_use]
+pub fn rows_of_span() -> String {
+    let columns = Counters::NAMES.join(", ");
+    format!(
+        "SELECT start, series, part, {columns}, durations, first_bytes FROM stat_rows \
+         WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND (start, series, part) > (?4, ?5, ?6) \
+         ORDER BY start, series, part LIMIT ?7"
+    )
+}
+
+/// Fails, so that the transaction that contains it changes nothing, unless a span still has so many rows and nothing else has
+/// added it up. Parameters: grain of the rows, start, end, number of rows, the grain to which they are added up.
+pub const UNCHANGED: &str = "SELECT json(CASE WHEN \
+    (SELECT COUNT(*) FROM stat_rows WHERE grain = ?1 AND start >= ?2 AND start < ?3) = ?4 AND \
+    (SELECT until FROM stat_progress WHERE grain = ?5) <= ?2 THEN '1' ELSE 'the rows have changed' END)";
+
+/// Deletes some rows of a grain that are older than a time. Parameters: grain, time, number of rows.
+pub const DELETE_ROWS: &str = "DELETE FROM stat_rows WHERE grain = ?1 AND start < ?2 AND (start, series, part) IN \
+    (SELECT start, series, part FROM stat_rows WHERE grain = ?1 AND start < ?2 ORDER BY start LIMIT ?3)";
+
+/// The name of the group of everything that is not among the largest ones.
+pub const OTHERS: &str = "\u{1}others";
+
+/// The sums of each group in a window of time: `name`, the counters, and requests by class (`ok`, `client`, …). The largest
+/// group by requests comes first.
+#[must_use]
+pub fn sums_by_group(query: &Query, (from_ms, to_ms): (u64, u64), progress: Progress) -> Statement {
+    let mut builder = Builder::default();
+    let group = group_of(query.group_by);
+    let rows = builder.rows(&cover(query.window.grain, from_ms, to_ms, progress), &SUMMED);
+    let filter = builder.filter(query);
+    let _ = write!(
+        builder.sql,
+        "SELECT {group} AS name, {} FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series{filter} \
+         GROUP BY 1 ORDER BY requests DESC, name",
+        sums()
+    );
+    builder.done()
+}
+
+/// The sketches of each group in a window of time: `name`, `durations` and `first_bytes`, each a list separated by spaces. A
+/// group has several rows, so that none becomes larger than the database allows.
+#[must_use]
+pub fn sketches_by_group(query: &Query, (from_ms, to_ms): (u64, u64), progress: Progress) -> Statement {
+    let mut builder = Builder::default();
+    let group = group_of(query.group_by);
+    let rows = builder.rows(&cover(query.window.grain, from_ms, to_ms, progress), &SKETCHES);
+    let filter = builder.filter(query);
+    let _ = write!(
+        builder.sql,
+        "SELECT {group} AS name, group_concat(durations, ' ') AS durations, \
+         group_concat(first_bytes, ' ') AS first_bytes FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series{filter} \
+         {} s.status = 'ok' GROUP BY 1, r.start, r.series % 16",
+        if filter.is_empty() { "WHERE" } else { "AND" }
+    );
+    builder.done()
+}
+
+/// The sums of each group over time: `start` (of a row of the window's grain or a finer one), `name`, the counters and requests
+/// by class. Groups that are not among `largest` are one, named [`OTHERS`].
+#[must_use]
+pub fn sums_over_time(query: &Query, largest: &[String], progress: Progress) -> Statement {
+    let mut builder = Builder::default();
+    let window = &query.window;
+    let rows = builder.rows(&stretches(window.grain, window.from_ms(), window.to_ms(), progress), &SUMMED);
+    let filter = builder.filter(query);
+    let group = builder.group_among(query.group_by, largest);
+    let _ = write!(
+        builder.sql,
+        "SELECT r.start AS start, {group} AS name, {} FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series{filter} \
+         GROUP BY 1, 2",
+        sums()
+    );
+    builder.done()
+}
+
+/// The sketches of each group over time, as [`sums_over_time`] and [`sketches_by_group`].
+#[must_use]
+pub fn sketches_over_time(query: &Query, largest: &[String], progress: Progress) -> Statement {
+    let mut builder = Builder::default();
+    let window = &query.window;
+    let rows = builder.rows(&stretches(window.grain, window.from_ms(), window.to_ms(), progress), &SKETCHES);
+    let filter = builder.filter(query);
+    let group = builder.group_among(query.group_by, largest);
+    let _ = write!(
+        builder.sql,
+        "SELECT r.start AS start, {group} AS name, group_concat(durations, ' ') AS durations, \
+         group_concat(first_bytes, ' ') AS first_bytes FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series{filter} \
+         {} s.status = 'ok' GROUP BY 1, 2, r.series % 16",
+        if filter.is_empty() { "WHERE" } else { "AND" }
+    );
+    builder.done()
+}
+
+const SKETCHES: [&str; 2] = ["durations", "first_bytes"];
+/// All counters, as the columns to read of each row.
+static SUMMED: std::sync::LazyLock<Vec<&'static str>> = std::sync::LazyLock::new(|| Counters::NAMES.to_vec());
+
+fn group_of(group_by: Option<Dimension>) -> String {
+    match group_by {
+        None => "''".to_owned(),
+        Some(Dimension::Stream) => "CASE s.stream WHEN 1 THEN 'true' ELSE 'false' END".to_owned(),
+        Some(dimension) => format!("s.{}", dimension.as_str()),
+    }
+}
+
+fn sums() -> String {
+    let mut sums = String::with_capacity(900);
+    for name in Counters::NAMES {
+        // `total` adds floats, which do not overflow; the counters are far below 2^53.
+        let _ = write!(sums, "total(r.{name}) AS {name}, ");
+    }
+    for class in Class::ALL {
+        let name = class.as_str();
+        let _ = write!(sums, "total(CASE s.status WHEN '{name}' THEN r.requests END) AS {name}, ");
+    }
+    sums.truncate(sums.len() - 2);
+    sums
+}
+
+#[derive(Default)]
+struct Builder {
+    sql: String,
+    parameters: Vec<Parameter>,
+}
+
+impl Builder {
+    fn parameter(&mut self, parameter: Parameter) -> String {
+        self.parameters.push(parameter);
+        format!("?{}", self.parameters.len())
+    }
+
+    /// The rows of the stretches, with these columns.
+    fn rows(&mut self, stretches: &[Stretch], columns: &[&str]) -> String {
+        let mut rows = String::with_capacity(400);
+        for (position, stretch) in stretches.iter().enumerate() {
+            let from = self.parameter(Parameter::Number(stretch.from_ms));
+            let to = self.parameter(Parameter::Number(stretch.to_ms));
+            let _ = write!(
+                rows,
+                "{}SELECT start, series, {} FROM stat_rows WHERE grain = '{}' AND start >= {from} AND start < {to}",
+                if position == 0 { "" } else { " UNION ALL " },
+                columns.join(", "),
+                stretch.grain.letter(),
+            );
+        }
+        rows
+    }
+
+    /// The condition that the filters are, beginning with ` WHERE`; empty if there are none.
+    fn filter(&mut self, query: &Query) -> String {
+        let mut filter = String::new();
+        for (dimension, values) in &query.filters {
+            let of = group_of(Some(*dimension));
+            let values: Vec<String> =
+                values.iter().map(|value| self.parameter(Parameter::Text(value.clone()))).collect();
+            let word = if filter.is_empty() { "WHERE" } else { "AND" };
+            let _ = write!(filter, " {word} {of} IN ({})", values.join(", "));
+        }
+        filter
+    }
+
+    fn group_among(&mut self, group_by: Option<Dimension>, largest: &[String]) -> String {
+        if group_by.is_none() {
+            return "''".to_owned();
+        }
+        let group = group_of(group_by);
+        // One parameter, because a database takes no more than a hundred.
+        let names = serde_json::to_string(largest).unwrap_or_default();
+        let names = self.parameter(Parameter::Text(names));
+        let others = self.parameter(Parameter::Text(OTHERS.to_owned()));
+        format!("CASE WHEN {group} IN (SELECT value FROM json_each({names})) THEN {group} ELSE {others} END")
+    }
+
+    fn done(self) -> Statement {
+        Statement { sql: self.sql, parameters: self.parameters }
+    }
+}

@@ -1,0 +1,37 @@
+//! The cron: adds minutes up to quarters of an hour, those to hours, and hours to days; deletes what is older than its retention.
+
+use nexus_edge_core::time::DAY_MS;
+use worker::Env;
+
+use crate::platform::{log_error, now_ms};
+use crate::settings;
+use crate::store::statistics;
+
+/// Most spans that one run adds up.
+const SPANS: usize = 30;
+/// Most statements of one run that delete, of 2000 rows each: enough for 1,000 requests a second.
+const DELETES: usize = 40;
+
+/// Runs once a minute.
+pub async fn run(env: &Env) {
+    let Ok(settings) = settings::get(env) else { return };
+    let now = now_ms();
+    for _ in 0..SPANS {
+        match statistics::compact_next(env, now).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                log_error("statistics cannot be added up", &error);
+                break;
+            }
+        }
+    }
+    if let Err(error) = statistics::delete_expired(env, statistics::retention(&settings), now, DELETES).await
+    {
+        log_error("retention of statistics", &error);
+    }
+    let before = now.saturating_sub(u64::from(settings.request_log_days) * DAY_MS);
+    if let Err(error) = statistics::delete_requests(env, before, DELETES).await {
+        log_error("retention of the request log", &error);
+    }
+}

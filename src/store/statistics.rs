@@ -1,0 +1,176 @@
+//! Statistics: sums of requests by time and series.
+//!
+//! The statements and what they mean are in `nexus_edge_stats`; here they are run.
+
+use nexus_edge_core::settings::{Settings, StatisticsDays};
+use nexus_edge_stats::compaction::{Step, delete_before, next_step};
+use nexus_edge_stats::counters::{StoredRow, SummedRow};
+use nexus_edge_stats::figures::SketchedRow;
+use nexus_edge_stats::grain::{Grain, Retention};
+use nexus_edge_stats::rollup::{Row, compact};
+use nexus_edge_stats::sql::{self, Parameter, Statement};
+use nexus_edge_stats::window::Progress;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use worker::Env;
+use worker::wasm_bindgen::JsValue;
+
+use super::{StoreResult, row, rows, statement, text, unsigned, write};
+
+/// Rows that are read at once when a span is added up.
+const PAGE: u64 = 4_000;
+/// Rows that one statement writes: D1 accepts a parameter of 2 MB.
+const ROWS_OF_STATEMENT: usize = 2_000;
+/// Rows that one statement deletes, so that none holds the database for long.
+const DELETED_AT_ONCE: u64 = 2_000;
+
+/// For how long the deployment keeps statistics.
+pub fn retention(settings: &Settings) -> Retention {
+    let StatisticsDays { quarters, hours, days } = settings.statistics_days;
+    Retention { quarter_days: quarters, hour_days: hours, day_days: days }
+}
+
+/// Until when the rows of each grain are made from finer ones.
+pub async fn progress(env: &Env) -> StoreResult<Progress> {
+    #[derive(Deserialize)]
+    struct Until {
+        grain: String,
+        until: u64,
+    }
+    let found: Vec<Until> = rows(env, "SELECT grain, until FROM stat_progress", &[]).await?;
+    let of = |grain: Grain| {
+        found.iter().find(|row| row.grain == grain.letter()).map(|row| row.until).unwrap_or_default()
+    };
+    Ok(Progress { quarter: of(Grain::Quarter), hour: of(Grain::Hour), day: of(Grain::Day) })
+}
+
+/// The rows of a statement of sums.
+pub async fn sums(env: &Env, statement: &Statement) -> StoreResult<Vec<SummedRow>> {
+    read(env, statement).await
+}
+
+/// The rows of a statement of sketches.
+pub async fn sketches(env: &Env, statement: &Statement) -> StoreResult<Vec<SketchedRow>> {
+    read(env, statement).await
+}
+
+async fn read<T: DeserializeOwned>(env: &Env, statement: &Statement) -> StoreResult<Vec<T>> {
+    let parameters: Vec<JsValue> = statement
+        .parameters
+        .iter()
+        .map(|parameter| match parameter {
+            Parameter::Text(value) => text(value),
+            Parameter::Number(value) => unsigned(*value),
+        })
+        .collect();
+    rows(env, &statement.sql, &parameters).await
+}
+
+/// Adds up the next span that is complete. False if there is none.
+pub async fn compact_next(env: &Env, now_ms: u64) -> StoreResult<bool> {
+    let progress = progress(env).await?;
+    let mut first = [None; 3];
+    for (place, (grain, from)) in first.iter_mut().zip([
+        (Grain::Minute, progress.quarter),
+        (Grain::Quarter, progress.hour),
+        (Grain::Hour, progress.day),
+    ]) {
+        *place = first_start(env, grain, from).await?;
+    }
+    let [minute, quarter, hour] = first;
+    let of = |grain: Grain| match grain {
+        Grain::Minute => minute,
+        Grain::Quarter => quarter,
+        Grain::Hour | Grain::Day => hour,
+    };
+    let Some(step) = next_step(progress, of, now_ms) else { return Ok(false) };
+    add_up(env, step).await?;
+    Ok(true)
+}
+
+/// The beginning of the first row of a grain from a time on.
+async fn first_start(env: &Env, grain: Grain, from_ms: u64) -> StoreResult<Option<u64>> {
+    #[derive(Deserialize)]
+    struct First {
+        start: Option<u64>,
+    }
+    let sql = "SELECT MIN(start) AS start FROM stat_rows WHERE grain = ?1 AND start >= ?2";
+    let found: Option<First> = row(env, sql, &[text(grain.letter()), unsigned(from_ms)]).await?;
+    Ok(found.and_then(|first| first.start))
+}
+
+/// Makes the rows of a span from finer ones. If such rows are added at the same time, nothing is written, and the next run
+/// tries again.
+async fn add_up(env: &Env, step: Step) -> StoreResult<()> {
+    let (start, end) = (unsigned(step.start_ms), unsigned(step.end_ms));
+    let from = text(step.from.letter());
+    let (mut sums, mut read): (Vec<Row>, u64) = (Vec::new(), 0);
+    let mut after = [unsigned(0), unsigned(0), text("")];
+    loop {
+        let [a, b, c] = after;
+        let parameters = [from.clone(), start.clone(), end.clone(), a, b, c, unsigned(PAGE)];
+        let page: Vec<StoredRow> = rows(env, &sql::rows_of_span(), &parameters).await?;
+        read += page.len() as u64;
+        let Some(last) = page.last() else { break };
+        after = [JsValue::from_f64(last.start), JsValue::from_f64(last.series), text(&last.part)];
+        let is_last = (page.len() as u64) < PAGE;
+        sums.extend(page.iter().map(Row::of));
+        sums = compact(&sums, step.grain);
+        if is_last {
+            break;
+        }
+    }
+    let database = super::database(env)?;
+    let grain = text(step.grain.letter());
+    let guard = [from, start, end.clone(), unsigned(read), grain.clone()];
+    let mut statements = vec![statement(&database, sql::UNCHANGED, &guard)?];
+    for sums in sums.chunks(ROWS_OF_STATEMENT) {
+        let sums = text(&serde_json::to_string(sums)?);
+        statements.push(statement(&database, &sql::insert_rows(step.grain, false), &[sums, text("")])?);
+    }
+    let until = "UPDATE stat_progress SET until = ?1 WHERE grain = ?2";
+    statements.push(statement(&database, until, &[end, grain])?);
+    database.batch(statements).await?;
+    Ok(())
+}
+
+/// Deletes rows whose retention has ended, at most so many statements' worth. True if there may be more.
+pub async fn delete_expired(
+    env: &Env,
+    retention: Retention,
+    now_ms: u64,
+    statements: usize,
+) -> StoreResult<bool> {
+    let progress = progress(env).await?;
+    let mut left = statements;
+    for grain in Grain::ALL {
+        let before = delete_before(grain, progress, retention, now_ms);
+        loop {
+            if left == 0 {
+                return Ok(true);
+            }
+            left -= 1;
+            let parameters = [text(grain.letter()), unsigned(before), unsigned(DELETED_AT_ONCE)];
+            let deleted = write(env, sql::DELETE_ROWS, &parameters).await?.changes;
+            if (deleted as u64) < DELETED_AT_ONCE {
+                break;
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Deletes rows of the request log from before a time, at most so many statements' worth.
+pub async fn delete_requests(env: &Env, before_ms: u64, statements: usize) -> StoreResult<()> {
+    // Ids begin with their time.
+    let before = nexus_edge_core::id::ulid(before_ms, [0; 10]);
+    let sql =
+        "DELETE FROM request_log WHERE id IN (SELECT id FROM request_log WHERE id < ?1 ORDER BY id LIMIT ?2)";
+    for _ in 0..statements {
+        let deleted = write(env, sql, &[text(&before), unsigned(DELETED_AT_ONCE)]).await?.changes;
+        if (deleted as u64) < DELETED_AT_ONCE {
+            break;
+        }
+    }
+    Ok(())
+}

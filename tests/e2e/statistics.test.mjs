@@ -1,0 +1,263 @@
+// Statistics over time: sums and percentiles by series, in windows of any time zone, from rows that the cron adds up; and that
+// an API key sees its own requests only.
+import assert from "node:assert/strict";
+import { suite, test } from "../support/suite.mjs";
+import { completion, delay, usage } from "../support/upstream.mjs";
+import { bearer, eventually } from "../support/util.mjs";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+let mine;
+let other;
+
+const t = suite({
+  setUp: async () => {
+    await t.model("fast", (x) => x.reply(200, completion("fast", "ok", { reported: usage(100, 20) })));
+    await t.model("slow", async (x) => {
+      await delay(150);
+      x.reply(200, completion("slow", "ok", { reported: usage(10, 5) }));
+    });
+    await t.model("broken", (x) => x.reply(500, { error: { message: "boom", type: "x", param: null, code: "boom" } }));
+    await t.gw.admin("PUT", "/prices/model:fast", { input: 1, output: 2 });
+
+    mine = await t.gw.createKey({ name: "mine", owner: "ada" });
+    other = await t.gw.createKey({ name: "other", owner: "bob" });
+    const sent = [];
+    for (let i = 0; i < 12; i++)
+      sent.push(await t.gw.complete(mine.key, ask("fast"), { headers: { "x-title": "My App" } }));
+    for (let i = 0; i < 4; i++) sent.push(await t.gw.complete(other.key, ask("slow")));
+    for (let i = 0; i < 2; i++) sent.push(await t.gw.complete(other.key, ask("broken")));
+    sent.push(await t.gw.complete(mine.key, ask("no-such-model")));
+    for (const answer of sent) await t.gw.row(answer.headers["x-request-id"]);
+  },
+});
+
+const stats = async (path, options) => {
+  const { status, body, text } = await t.gw.admin("GET", `/stats/${path}`, undefined, options);
+  assert.equal(status, 200, text);
+  return body;
+};
+const ask = (model, rest) => ({ model, messages: [{ role: "user", content: `q ${Math.random()}` }], ...rest });
+const asMe = (key, path) => t.gw.call(`/v1/stats/${path}`, { headers: bearer(key) });
+
+test("the overview adds up everything", async () => {
+  const { figures, before: earlier, window } = await stats("overview?range=1h");
+  assert.equal(figures.requests, 19);
+  assert.deepEqual([figures.errors, figures.server_errors, figures.client_errors, figures.cancelled], [3, 2, 1, 0]);
+  assert.deepEqual([figures.prompt_tokens, figures.completion_tokens], [1_240, 260]);
+  assert.deepEqual([window.bucket, window.tz], ["minute", "UTC"]);
+  assert.ok(window.to - window.from >= HOUR && window.from % MINUTE === 0);
+  assert.equal(earlier.requests, 0);
+  assert.equal(figures.unpriced_requests, 4);
+  assert.ok(figures.duration_ms.p50 > 0 && figures.duration_ms.p99 >= 150, JSON.stringify(figures.duration_ms));
+  const [{ cost }] = await t.gw.db("SELECT SUM(cost_micros) AS cost FROM request_log");
+  assert.equal(figures.cost_micros, cost);
+});
+
+test("groups are ranked, by every dimension", async () => {
+  const models = await stats("by/model?range=1h");
+  const told = models.groups.map(({ name, share, figures }) => [name, figures.requests, Math.round(share * 19)]);
+  assert.deepEqual(told, [
+    ["fast", 12, 12],
+    ["slow", 4, 4],
+    ["broken", 2, 2],
+    ["", 1, 1],
+  ]);
+  assert.ok(models.groups[1].figures.duration_ms.p50 >= 148);
+  const sums = {};
+  for (const dimension of [
+    "provider",
+    "logical_model",
+    "key",
+    "owner",
+    "app",
+    "dialect",
+    "stream",
+    "status",
+    "error",
+  ]) {
+    const { groups, total } = await stats(`by/${dimension}?range=24h&limit=200`);
+    assert.equal(total.requests, 19, dimension);
+    sums[dimension] = Object.fromEntries(groups.map(({ name, figures }) => [name, figures.requests]));
+    assert.equal(
+      groups.reduce((sum, { figures }) => sum + figures.requests, 0),
+      19,
+      dimension,
+    );
+  }
+  assert.deepEqual(sums.owner, { ada: 13, bob: 6 });
+  assert.deepEqual(sums.app["My App"], 12);
+  assert.deepEqual(sums.status, { ok: 16, server: 2, client: 1 });
+  assert.deepEqual(sums.dialect, { openai_chat: 19 });
+  assert.deepEqual(sums.stream, { false: 19 });
+  assert.equal(sums.error.model_not_found, 1);
+  assert.equal(sums.key[mine.id], 13);
+  const limited = await stats("by/model?range=1h&limit=1&owner=ada,bob");
+  assert.deepEqual([limited.groups.length, limited.others.requests], [1, 7]);
+  const filtered = await stats("by/key?range=1h&model=slow&status=ok");
+  assert.deepEqual([filtered.groups.length, filtered.total.requests, filtered.groups[0].name], [1, 4, other.id]);
+});
+
+test("figures over time have no gaps", async () => {
+  const series = await stats("timeseries?range=1h&group_by=model&limit=2");
+  assert.ok(
+    series.buckets.length >= 60 && series.buckets.every((at, i) => i === 0 || at === series.buckets[i - 1] + MINUTE),
+  );
+  assert.deepEqual(
+    series.lines.map(({ name }) => name),
+    ["fast", "slow", null],
+  );
+  const total = (line, field) => line[field].reduce((sum, value) => sum + value, 0);
+  assert.deepEqual(
+    series.lines.map((line) => total(line, "requests")),
+    [12, 4, 3],
+  );
+  assert.equal(total(series.lines[0], "prompt_tokens"), 1_200);
+  assert.ok(series.lines.every((line) => line.requests.length === series.buckets.length));
+  const [whole] = (await stats("timeseries?range=24h")).lines;
+  assert.equal(total(whole, "requests"), 19);
+  assert.equal(total(whole, "errors"), 3);
+  assert.equal(whole.duration_p95_ms.filter((value) => value !== null).length >= 1, true);
+});
+
+test("an API key sees its own requests only", async () => {
+  for (const path of [
+    "overview?range=1h",
+    `overview?range=1h&key=${other.id}`,
+    "by/model?range=1h",
+    "timeseries?range=1h",
+  ]) {
+    const answer = await asMe(mine.key, path);
+    assert.equal(answer.status, 200, answer.text);
+    assert.ok(!answer.text.includes(other.id) && !answer.text.includes("slow"), answer.text);
+  }
+  const { figures } = (await asMe(mine.key, `overview?range=1h&key=${other.id}`)).json();
+  assert.equal(figures.requests, 13);
+  assert.equal((await asMe("sk-nx-aaaaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbbbb", "overview")).status, 401);
+  assert.equal((await t.gw.call("/stats/overview", { headers: bearer(mine.key) })).status, 401);
+});
+
+test("what makes no sense is refused by name", async () => {
+  const wrong = {
+    "overview?range=2y": "range",
+    "overview?from=5&to=4": "from",
+    "overview?from=x": "from",
+    "overview?tz=Mars/Olympus": "tz",
+    "timeseries?bucket=week": "bucket",
+    "timeseries?group_by=colour": "group_by",
+    "by/colour": "dimension",
+    "by/model?limit=0": "limit",
+  };
+  for (const [path, param] of Object.entries(wrong)) {
+    const { status, body } = await t.gw.admin("GET", `/stats/${path}`);
+    assert.deepEqual([status, body.error.code, body.error.param], [400, "invalid_value", param], path);
+  }
+});
+
+test("rows are added up to coarser ones, and any window of any zone still says the same", async () => {
+  // Requests of the last months, as events that come late: one every two hours for 40 days.
+  const now = Date.now();
+  const begin = Math.floor(now / DAY) * DAY - 40 * DAY;
+  const events = [];
+  for (let hour = 0; hour < 40 * 24; hour += 2)
+    events.push({
+      id: `01OLD${String(hour).padStart(21, "0")}`,
+      ts: begin + hour * HOUR + 90_000,
+      request_id: `old-${hour}`,
+      key_id: "old-key",
+      provider_id: null,
+      provider_name: "old",
+      model: "old",
+      upstream_model: "old",
+      stream: false,
+      status: 200,
+      outcome: "completed",
+      error_code: null,
+      finish_reason: "stop",
+      prompt: 1,
+      completion: 1,
+      cached: 0,
+      cache_written: 0,
+      cache_written_1h: 0,
+      reasoning: 0,
+      usage_source: "reported",
+      first_byte_ms: 10,
+      duration_ms: 1_000 + hour,
+      conversation_id: "old",
+      cost_micros: 3,
+      price_source: "list",
+    });
+  const enqueue = async (from, to) => {
+    for (let i = from; i < to; i += 60) await t.gw.enqueue(JSON.stringify(events.slice(i, Math.min(i + 60, to))));
+  };
+  const counted = async () => (await stats("overview?range=90d&provider=old")).figures.requests;
+  await enqueue(0, events.length - 48);
+  await eventually(async () => (await counted()) === events.length - 48, { within: 30_000 });
+  const progress = async () =>
+    Object.fromEntries((await t.gw.db("SELECT * FROM stat_progress")).map((row) => [row.grain, row.until]));
+  await eventually(
+    async () => {
+      await t.gw.scheduled();
+      return (await progress()).d >= begin + 30 * DAY;
+    },
+    { within: 60_000, what: "days that are added up" },
+  );
+  assert.equal(await counted(), events.length - 48);
+  // These come when their hours and days are added up already; some of them twice.
+  await enqueue(events.length - 48, events.length);
+  await enqueue(0, 120);
+  await eventually(async () => (await counted()) === events.length, { within: 30_000 });
+  for (let i = 0; i < 5; i++) await t.gw.scheduled();
+  const expected = (from, to) => events.filter(({ ts }) => ts >= from && ts < to);
+  for (const tz of ["UTC", "Europe/Berlin", "Asia/Kathmandu", "-03:00"]) {
+    const { buckets, lines, window } = await stats(
+      `timeseries?range=30d&bucket=day&provider=old&tz=${encodeURIComponent(tz)}`,
+    );
+    assert.equal(window.bucket, "day", tz);
+    // Quarters of an hour are kept for 15 days: days of Kathmandu before that are approximate.
+    const exactFrom = tz === "Asia/Kathmandu" ? Infinity : 0;
+    for (const [i, from] of buckets.entries()) {
+      if (from < exactFrom) continue;
+      const of = expected(from, buckets[i + 1] ?? window.to);
+      assert.equal(lines[0].requests[i], of.length, `${tz} ${new Date(from).toISOString()}`);
+      assert.equal(lines[0].cost_micros[i], 3 * of.length);
+      if (of.length === 0) continue;
+      const median = of.map(({ duration_ms }) => duration_ms).sort((a, b) => a - b)[Math.ceil(of.length / 2) - 1];
+      assert.ok(
+        Math.abs(lines[0].duration_p50_ms[i] - median) <= 0.012 * median + 1,
+        `${lines[0].duration_p50_ms[i]} for ${median}`,
+      );
+    }
+    const format = new Intl.DateTimeFormat("en-GB", {
+      timeZone: tz,
+      hour: "2-digit",
+      minute: "2-digit",
+      hour12: false,
+    });
+    if (exactFrom === 0)
+      assert.ok(
+        buckets.every((at) => /^(00|24):00$/.test(format.format(at))),
+        tz,
+      );
+  }
+  const totals = (await t.gw.admin("GET", "/stats/total")).body;
+  assert.equal(totals.total_rounds, 16 + events.length);
+});
+
+test("minutes whose retention has ended are deleted, and nothing else changes", async () => {
+  const before = (await stats("overview?range=90d&provider=old")).figures.requests;
+  const minutes = async () =>
+    (await t.gw.db("SELECT COUNT(*) AS n, MIN(start) AS first FROM stat_rows WHERE grain = 'm'"))[0];
+  await eventually(
+    async () => {
+      await t.gw.scheduled();
+      return (await minutes()).first >= Date.now() - 2 * DAY - HOUR;
+    },
+    { within: 60_000, what: "old minutes to be deleted" },
+  );
+  assert.equal((await stats("overview?range=90d&provider=old")).figures.requests, before);
+  const [{ oldest }] = await t.gw.db("SELECT MIN(ts) AS oldest FROM request_log");
+  assert.ok(oldest > 0);
+});
