@@ -14,6 +14,7 @@ use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
 use crate::pipeline::admit;
 use crate::platform::executor::Tasks;
+use crate::platform::hidden::without_secrets;
 use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::now_ms;
 use crate::routes::{find, operations_at};
@@ -57,7 +58,8 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
         },
         Err(error) => Err(error.clone()),
     };
-    let response = result.unwrap_or_else(|error| {
+    let response = result.unwrap_or_else(|mut error| {
+        error.message = without_secrets(error.message);
         if operations_at(path).any(|operation| operation.speaks == Speaks::Envelope) {
             envelope::failure(&error, &request_id)
         } else {

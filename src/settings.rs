@@ -6,6 +6,7 @@ use std::rc::Rc;
 use nexus_edge_core::error::ApiError;
 use worker::Env;
 
+use crate::platform::hidden::hide_own;
 use crate::platform::log_error;
 
 pub use nexus_edge_core::settings::Settings;
@@ -27,6 +28,10 @@ pub fn get(env: &Env) -> Result<Rc<Settings>, ApiError> {
         log_error("settings", &reason);
         ApiError::unavailable("not_configured", format!("The gateway is not configured: {reason}."))
     })?);
+    let secrets = ["ADMIN_TOKEN", "MASTER_KEY", "MASTER_KEY_PREVIOUS"];
+    hide_own(
+        secrets.into_iter().filter_map(|name| env.var(name).ok().map(|value| value.to_string())).collect(),
+    );
     SETTINGS.set(Some(Rc::clone(&settings)));
     Ok(settings)
 }

@@ -13,11 +13,12 @@ use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::dialect::translation::{Translation, WholeAnswer};
+use nexus_edge_core::dialect::veil::without_secrets;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::health::Caller;
 use nexus_edge_core::routing::retry::Failure;
-use nexus_edge_core::secrets::mask::redact;
+use nexus_edge_core::secrets::redactor;
 use nexus_edge_failover::{Answer, Question, Refused};
 
 use super::admission::{self, Admission, Slot};
@@ -215,8 +216,9 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     }
     let mut whole = translation.read(is_stream, &body.bytes).map_err(|error| {
         let name = &candidate.upstream.record.name;
+        let error = without_secrets(error, &candidate.upstream.redactor(redactor::Place::Report));
         log_error("upstream answer", &format_args!("provider {name}: {}", error.message));
-        broken_off(asked, candidate, &error)
+        broken_off(asked, candidate, error)
     })?;
     if let Some(is_stream) = whole.is_stream {
         set_header(&headers, "content-type", if is_stream { EVENTS } else { JSON });
@@ -248,8 +250,7 @@ fn refused(
     body: Body,
 ) -> Failed {
     let status = response.status;
-    // Some services repeat the key that they refuse.
-    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
+    let bytes = body.into_bytes();
     let header = |name: &str| response.header(name).map(str::to_owned);
     let bytes = candidate.upstream.provider().error_body(&header, bytes);
     let info = translation.read_error(status, &bytes);
@@ -272,7 +273,8 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
     }
     set_header(&headers, "cache-control", "no-cache, no-transform");
     set_header(&headers, "x-accel-buffering", "no");
-    let pipe = answer.translation.pipe();
+    let redactor = candidate.upstream.redactor(redactor::Place::Content);
+    let pipe = answer.translation.pipe(&redactor);
     let mut relay = StreamRelay::new(
         asked.exchange,
         candidate,
@@ -280,9 +282,10 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
         pipe,
         answer.connection,
         answer.memory,
+        redactor,
     );
     if let Err(error) = relay.wait_for_first_token().await {
-        return Err(broken_off(asked, candidate, &error));
+        return Err(broken_off(asked, candidate, error));
     }
     let mut transcript = Transcript::default();
     if let Some(request) = answer.translation.into_request() {
@@ -300,7 +303,7 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
 }
 
 /// An answer that failed before its first token. No byte was sent to the caller, so the status reports it.
-fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Failed {
+fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: ErrorInfo) -> Failed {
     match error.fault {
         Some(StreamFault::Truncated) => return received::broken_off(candidate).into(),
         Some(StreamFault::Idle) => {
@@ -312,10 +315,10 @@ fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: &ErrorInfo) -> Fa
     }
     let headers = Headers::new();
     set_header(&headers, "content-type", JSON);
-    let bytes = registry::encode_error(asked.exchange.caller_dialect, error, &asked.exchange.request_id);
-    let bytes = redact(&bytes, candidate.upstream.secrets()).unwrap_or(bytes);
+    let error = without_secrets(error, &candidate.upstream.redactor(redactor::Place::Report));
+    let bytes = registry::encode_error(asked.exchange.caller_dialect, &error, &asked.exchange.request_id);
     let reply = Reply::Upstream { status: error.status, headers, bytes };
-    Failed::of_upstream(error.status, error.clone(), None, reply)
+    Failed::of_upstream(error.status, error, None, reply)
 }
 
 fn unreadable(candidate: &Candidate) -> AttemptError {

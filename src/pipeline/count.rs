@@ -13,7 +13,6 @@ use nexus_edge_core::dialect::responses::ResponsesRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::Call;
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::secrets::mask::redact;
 use nexus_edge_counting::api::{InputTokens, count_in_dialect};
 
 use super::{authenticate, received, translate, upstream};
@@ -71,8 +70,7 @@ async fn ask(
     if !received::has_body(status) {
         return Ok(Some(Response::empty(status, headers)));
     }
-    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    Ok(Some(Response::bytes(status, headers, bytes)))
+    Ok(Some(Response::new(status, headers, body.into_response())))
 }
 
 /// `POST /v1/responses/input_tokens`, including the turns of the response that the request continues.

@@ -110,6 +110,5 @@ async fn post(
     let Call { url, method, auth, .. } = call;
     let request = OutboundRequest { url, method, headers, body: Uint8Array::from(body).into() };
     authorize(&request, &candidate.upstream, candidate.key(), auth).await?;
-    let name = &candidate.upstream.record.name;
-    transport::whole(name, &request, candidate.first_byte_timeout_ms, MAX_ANSWER_BYTES).await
+    transport::whole(&candidate.upstream, &request, candidate.first_byte_timeout_ms, MAX_ANSWER_BYTES).await
 }

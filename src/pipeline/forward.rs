@@ -19,7 +19,7 @@ use nexus_edge_core::provider::Call;
 use nexus_edge_core::routing::health::Caller;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route};
-use nexus_edge_core::secrets::mask::redact;
+use nexus_edge_core::secrets::redactor::Place;
 use nexus_edge_core::stats::Outcome;
 use nexus_edge_failover::{Answer, Question, Refused, Trail};
 use worker::wasm_bindgen::JsValue;
@@ -275,7 +275,7 @@ impl Forwarding<'_> {
             .is_some_and(|length: usize| length > MAX_LOOKED_AT_BYTES);
         if status < 400 && has_body(status) && (!is_json || is_large) {
             connection.release();
-            let body = response.body().map_or(ResponseBody::Empty, ResponseBody::Stream);
+            let body = received::streamed(candidate, response);
             return Ok(Forwarded { status, headers, body, facts: StreamFacts::default(), first_byte_ms });
         }
         let body = received::read_whole(candidate, response).await?;
@@ -304,8 +304,8 @@ impl Forwarding<'_> {
         headers: Headers,
         body: Body,
     ) -> Failed {
-        // Some services repeat the key that they refuse.
-        let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
+        // An error with a success status was searched as content only.
+        let bytes = body.cleaned(&candidate.upstream.redactor(Place::Report)).into_bytes();
         let info = candidate.upstream.record.codec().decode_error(status, &bytes);
         let Exchange { caller_dialect, request_id, .. } = self.exchange;
         let bytes = match registry::replace_unreadable_error(*caller_dialect, &bytes, &info, request_id) {

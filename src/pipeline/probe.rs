@@ -10,7 +10,7 @@ use nexus_edge_core::provider::Call;
 use nexus_edge_core::provider::models::{MAX_MODELS, MAX_PAGES, UpstreamModel};
 use nexus_edge_core::provider::probe::{Probe, ProbeResult, excerpt};
 use nexus_edge_core::routing::Upstream;
-use nexus_edge_core::secrets::mask::redact;
+use nexus_edge_core::secrets::redactor::Place;
 use worker::Env;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -102,7 +102,7 @@ async fn ask(
             .call(probe.operation(), model)
             .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
         let request = request_for(upstream, call, Some(&body)).await.map_err(words)?;
-        transport::send(&upstream.record.name, &request, LIMIT_MS, None).await.map_err(words)?
+        transport::send(upstream, &request, LIMIT_MS, None).await.map_err(words)?
     };
     let status = response.status;
     result.status = Some(status);
@@ -112,8 +112,7 @@ async fn ask(
         .is_some_and(|value| value.to_ascii_lowercase().starts_with(stream_type));
     // Some services answer unstreamed despite the request, and some stream unasked.
     if status >= 400 || !is_stream {
-        let body =
-            transport::read(&upstream.record.name, &response, MAX_ANSWER_BYTES).await.map_err(words)?;
+        let body = transport::read(upstream, &response, MAX_ANSWER_BYTES).await.map_err(words)?;
         connection.release();
         return probe.read(status, &body);
     }
@@ -155,7 +154,7 @@ pub async fn list_models(upstream: &Upstream) -> Result<Vec<UpstreamModel>, ApiE
         let failed_to_ask = |error: AttemptError| failed(error.error.message);
         let request = request_for(upstream, call, None).await.map_err(failed_to_ask)?;
         let answer =
-            transport::whole(name, &request, LIMIT_MS, MAX_LIST_BYTES).await.map_err(failed_to_ask)?;
+            transport::whole(upstream, &request, LIMIT_MS, MAX_LIST_BYTES).await.map_err(failed_to_ask)?;
         let Whole { status, body } = answer;
         if !(200..300).contains(&status) {
             let error = upstream.record.codec().decode_error(status, &body);
@@ -200,8 +199,5 @@ fn too_late() -> String {
 }
 
 fn without_secrets(upstream: &Upstream, text: String) -> String {
-    match redact(text.as_bytes(), upstream.secrets()) {
-        Some(redacted) => String::from_utf8_lossy(&redacted).into_owned(),
-        None => text,
-    }
+    upstream.redactor(Place::Report).clean_text(text)
 }

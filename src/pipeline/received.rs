@@ -1,18 +1,19 @@
 //! An upstream's response: its headers for the caller, its body read to the end, and an unstreamed answer returned
 //! unchanged.
 //!
-//! No secret of the upstream is forwarded, and no hop-by-hop header.
+//! Every secret of the upstream is masked, and no hop-by-hop header is forwarded.
 
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::headers::is_text;
 use nexus_edge_core::http::pace::Pace;
 use nexus_edge_core::http::passing::reaches_caller;
 use nexus_edge_core::http::request_id;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::retry::Failure;
-use nexus_edge_core::secrets::mask::{redact, reveals};
+use nexus_edge_core::secrets::redactor::{Place, Scrubber};
 
 use super::failed::AttemptError;
-use super::transport::Connection;
+use super::transport::{Connection, place_of};
 use super::upstream_health::asked_wait_s;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::{self, Body, ReadError};
@@ -35,16 +36,18 @@ pub fn caller_headers(
     conversation_id: &str,
 ) -> Headers {
     let headers = Headers::new();
+    // Some services repeat a request header in a response header.
+    let redactor = candidate.upstream.redactor(Place::Content);
     for (name, value) in response.headers.iter().filter(|(name, value)| reaches_caller(name, value)) {
-        // Some services repeat a request header in a response header.
-        if !reveals(value, candidate.upstream.secrets()) {
+        if !redactor.finds_in(value.as_bytes()) {
             set_header(&headers, name, value);
         }
     }
     if let Some(seconds) = asked_wait_s(response) {
         set_header(&headers, "retry-after", &seconds.to_string());
     }
-    if let Some(id) = response.header("x-request-id").and_then(request_id::accept) {
+    let id = response.header("x-request-id").and_then(request_id::accept);
+    if let Some(id) = id.filter(|id| !redactor.finds_in(id.as_bytes())) {
         set_header(&headers, "x-upstream-request-id", id);
     }
     if !headers.has("openai-processing-ms") {
@@ -58,7 +61,7 @@ pub fn caller_headers(
     headers
 }
 
-/// Reads an answer to its end.
+/// Reads an answer to its end, with every secret of the upstream masked.
 pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Body, AttemptError> {
     let idle_ms = candidate.idle_timeout_ms;
     let declared = response.header("content-length").and_then(|length| length.parse().ok());
@@ -73,7 +76,8 @@ pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Bo
             bytes::read_chunks(stream, MAX_ANSWER_BYTES, Some(Pace::of_pauses(idle_ms.into()))).await
         }
     };
-    read.map_err(|error| match error {
+    let place = place_of(response.status);
+    read.map(|body| body.cleaned(&candidate.upstream.redactor(place))).map_err(|error| match error {
         ReadError::Broken => broken_off(candidate),
         ReadError::Idle => {
             AttemptError::new(Failure::Stalled, ApiError::upstream_timeout("further data", idle_ms))
@@ -104,14 +108,23 @@ pub async fn pass_on(
     let headers = caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
     if status < 400 && has_body(status) {
         connection.release();
-        let body = response.body().map_or(ResponseBody::Empty, ResponseBody::Stream);
-        return Ok(Response::new(status, headers, body));
+        return Ok(Response::new(status, headers, streamed(candidate, &response)));
     }
     let body = read_whole(candidate, &response).await?;
     connection.release();
     if !has_body(status) {
         return Ok(Response::empty(status, headers));
     }
-    let bytes = redact(&body.bytes, candidate.upstream.secrets()).unwrap_or_else(|| body.into_bytes());
-    Ok(Response::bytes(status, headers, bytes))
+    Ok(Response::new(status, headers, body.into_response()))
+}
+
+/// The body of an answer that is streamed to the caller: text is searched for secrets, audio and images are not.
+pub fn streamed(candidate: &Candidate, response: &Received) -> ResponseBody {
+    let Some(stream) = response.body() else { return ResponseBody::Empty };
+    let redactor = candidate.upstream.redactor(Place::Content);
+    let is_text = response.header("content-type").is_none_or(is_text);
+    if redactor.is_empty() || !is_text {
+        return ResponseBody::Stream(stream);
+    }
+    ResponseBody::Stream(bytes::scrubbed(stream, Scrubber::new(redactor)))
 }

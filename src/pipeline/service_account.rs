@@ -9,6 +9,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::routing::retry::Failure;
+use nexus_edge_core::secrets::redactor::Place;
 use worker::wasm_bindgen::JsValue;
 
 use super::failed::AttemptError;
@@ -41,9 +42,11 @@ pub async fn token(upstream: &Upstream, key: &str) -> Result<String, AttemptErro
         tokens.get(&name).filter(|held| now < held.until_ms).map(|held| held.token.clone())
     });
     if let Some(token) = held {
+        upstream.guard.note_derived(&token);
         return Ok(token);
     }
     let (token, expires_in_s) = exchange(upstream, key, now).await?;
+    upstream.guard.note_derived(&token);
     let until_ms = (now + expires_in_s * 1000).saturating_sub(MARGIN_MS);
     TOKENS.with_borrow_mut(|tokens| {
         tokens.retain(|_, held| now < held.until_ms);
@@ -56,6 +59,7 @@ pub async fn token(upstream: &Upstream, key: &str) -> Result<String, AttemptErro
 async fn exchange(upstream: &Upstream, key: &str, now_ms: u64) -> Result<(String, u64), AttemptError> {
     let record = &upstream.record;
     let refused = |reason: String| {
+        let reason = upstream.redactor(Place::Report).clean_text(reason);
         log_error("service account", &format_args!("provider {}: {reason}", record.name));
         let message = format!("The provider `{}` did not accept its service account.", record.name);
         let error = ApiError::bad_gateway("upstream_credentials_refused", message);
@@ -66,15 +70,17 @@ async fn exchange(upstream: &Upstream, key: &str, now_ms: u64) -> Result<(String
     let signing_input = account.signing_input(now_ms / 1000);
     let signature = rs256::sign(account.private_key_pkcs8(), signing_input.as_bytes()).await;
     let signature = signature.map_err(|_| refused("the private key cannot be used".to_owned()))?;
+    let form = token_request(&signing_input, &signature);
+    upstream.guard.note_signature(form.rsplit('.').next().unwrap_or_default());
     let headers = Headers::new();
     set_header(&headers, "content-type", "application/x-www-form-urlencoded");
     let request = OutboundRequest {
         url: account.token_uri.clone(),
         method: "POST",
         headers,
-        body: JsValue::from_str(&token_request(&signing_input, &signature)),
+        body: JsValue::from_str(&form),
     };
     let limit_ms = record.first_byte_timeout_ms.unwrap_or(LIMIT_MS).min(LIMIT_MS);
-    let answer = transport::whole(&record.name, &request, limit_ms, MAX_ANSWER_BYTES).await?;
+    let answer = transport::whole_with_secrets(upstream, &request, limit_ms, MAX_ANSWER_BYTES).await?;
     read_token(answer.status, &answer.body).map(|token| (token.token, token.expires_in_s)).map_err(refused)
 }

@@ -12,12 +12,14 @@
 use futures::future::{Either, select};
 use futures::pin_mut;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::routing::retry::Failure;
+use nexus_edge_core::secrets::redactor::Place;
 use worker::wasm_bindgen::JsValue;
 use worker::{AbortController, web_sys};
 
 use super::failed::AttemptError;
-use crate::platform::bytes::{self, ReadError};
+use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::http::{self, Headers, Received};
 use crate::platform::log_error;
 use crate::platform::promise::Timer;
@@ -65,24 +67,25 @@ pub struct OutboundRequest {
     pub body: JsValue,
 }
 
-/// Sends a request to the provider of this name and waits at most `timeout_ms` milliseconds for the headers of the answer.
+/// Sends a request to this provider and waits at most `timeout_ms` milliseconds for the headers of the answer.
 /// `caller` aborts it, too.
 pub async fn send(
-    name: &str,
+    upstream: &Upstream,
     request: &OutboundRequest,
     timeout_ms: u32,
     caller: Option<&web_sys::AbortSignal>,
 ) -> Result<(Received, Connection), AttemptError> {
-    send_until(name, request, timed_out(timeout_ms), caller).await
+    send_until(upstream, request, timed_out(timeout_ms), caller).await
 }
 
 /// The same; it ends with the failure of `given_up` when that completes.
 pub async fn send_until(
-    name: &str,
+    upstream: &Upstream,
     request: &OutboundRequest,
     given_up: impl Future<Output = AttemptError>,
     caller: Option<&web_sys::AbortSignal>,
 ) -> Result<(Received, Connection), AttemptError> {
+    let name = &upstream.record.name;
     let controller = AbortController::default();
     let signal = controller.signal();
     let connection = Connection { controller: Some(controller) };
@@ -114,28 +117,60 @@ pub struct Whole {
     pub body: Vec<u8>,
 }
 
-/// Sends a request to the provider of this name and reads the answer, of at most `max_bytes`, within `limit_ms`
-/// milliseconds in total.
+/// Sends a request to this provider and reads the answer, of at most `max_bytes`, within `limit_ms`
+/// milliseconds in total. The upstream's secrets are masked.
 pub async fn whole(
-    name: &str,
+    upstream: &Upstream,
+    request: &OutboundRequest,
+    limit_ms: u32,
+    max_bytes: usize,
+) -> Result<Whole, AttemptError> {
+    let mut answer = whole_with_secrets(upstream, request, limit_ms, max_bytes).await?;
+    let redactor = upstream.redactor(place_of(answer.status));
+    answer.body = redactor.clean(&answer.body).unwrap_or(answer.body);
+    Ok(answer)
+}
+
+/// The same for an answer whose purpose is a secret. Nothing of it may be told or logged as it is.
+pub async fn whole_with_secrets(
+    upstream: &Upstream,
     request: &OutboundRequest,
     limit_ms: u32,
     max_bytes: usize,
 ) -> Result<Whole, AttemptError> {
     let asking = async {
-        let (response, connection) = send(name, request, limit_ms, None).await?;
-        let body = read(name, &response, max_bytes).await?;
+        let (response, connection) = send(upstream, request, limit_ms, None).await?;
+        let body = read_as_it_is(upstream, &response, max_bytes).await?;
         connection.release();
         Ok(Whole { status: response.status, body })
     };
     within(asking, limit_ms).await?
 }
 
-/// Reads a body of at most `max_bytes`, without a time-out of its own.
-pub async fn read(name: &str, response: &Received, max_bytes: usize) -> Result<Vec<u8>, AttemptError> {
+/// Where an answer with this status will be read.
+pub fn place_of(status: u16) -> Place {
+    if status < 400 { Place::Content } else { Place::Report }
+}
+
+/// Reads a body of at most `max_bytes`, without a time-out of its own. The upstream's secrets are masked.
+pub async fn read(
+    upstream: &Upstream,
+    response: &Received,
+    max_bytes: usize,
+) -> Result<Vec<u8>, AttemptError> {
+    let body = read_as_it_is(upstream, response, max_bytes).await?;
+    Ok(upstream.redactor(place_of(response.status)).clean(&body).unwrap_or(body))
+}
+
+async fn read_as_it_is(
+    upstream: &Upstream,
+    response: &Received,
+    max_bytes: usize,
+) -> Result<Vec<u8>, AttemptError> {
     let Some(stream) = response.body() else { return Ok(Vec::new()) };
     let read = bytes::read_chunks(stream, max_bytes, None).await;
-    read.map(bytes::Body::into_bytes).map_err(|error| match error {
+    let name = &upstream.record.name;
+    read.map(Body::into_bytes).map_err(|error| match error {
         ReadError::TooLarge => {
             AttemptError::unreadable(format!("The answer of the provider `{name}` is too long."))
         }

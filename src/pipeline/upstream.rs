@@ -33,8 +33,7 @@ pub async fn send(
     request: &OutboundRequest,
 ) -> Result<(Received, Connection), AttemptError> {
     let caller = exchange.caller_signal();
-    let name = &candidate.upstream.record.name;
-    transport::send(name, request, candidate.first_byte_timeout_ms, caller.as_ref()).await
+    transport::send(&candidate.upstream, request, candidate.first_byte_timeout_ms, caller.as_ref()).await
 }
 
 /// The same for an upload, whose caller may take longer to send it than an upstream may to answer.
@@ -45,9 +44,8 @@ pub async fn send_upload(
     progress: Progress,
 ) -> Result<(Received, Connection), AttemptError> {
     let caller = exchange.caller_signal();
-    let name = &candidate.upstream.record.name;
     let failure = progress.failure(candidate.first_byte_timeout_ms);
-    transport::send_until(name, request, failure, caller.as_ref()).await
+    transport::send_until(&candidate.upstream, request, failure, caller.as_ref()).await
 }
 
 /// The request of `principal` for a candidate; the body is bytes or a stream.
@@ -121,6 +119,9 @@ fn sign(request: &OutboundRequest, upstream: &Upstream, key: &str) -> Result<(),
         AttemptError::new(Failure::CapabilityMismatch, ApiError::unavailable("provider_unavailable", message))
     })?;
     for (name, value) in signed {
+        if let Some((_, signature)) = value.rsplit_once("Signature=") {
+            upstream.guard.note_signature(signature);
+        }
         set_header(headers, name, &value);
     }
     Ok(())

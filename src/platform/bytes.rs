@@ -10,6 +10,7 @@ use std::rc::Rc;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use nexus_edge_core::http::pace::Pace;
+use nexus_edge_core::secrets::redactor::{Redactor, Scrubber};
 use wasm_streams::readable::IntoStream;
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -47,6 +48,11 @@ impl Body {
     /// The bytes, without a copy if there is no other reference to them.
     pub fn into_bytes(self) -> Vec<u8> {
         Rc::unwrap_or_clone(self.bytes)
+    }
+
+    /// The body with every secret masked.
+    pub fn cleaned(self, redactor: &Redactor) -> Self {
+        redactor.clean(&self.bytes).map_or(self, Self::from_bytes)
     }
 
     /// The body as that of an answer, without a copy if JavaScript holds it.
@@ -140,6 +146,35 @@ fn length(chunk: &JsValue) -> usize {
 /// The chunks of a stream. Dropping them cancels the stream.
 pub fn into_chunks(stream: ReadableStream) -> IntoStream<'static> {
     wasm_streams::ReadableStream::from_raw(stream).into_stream()
+}
+
+/// A stream of which each chunk is searched before it is forwarded.
+pub fn scrubbed(stream: ReadableStream, scrubber: Scrubber) -> ReadableStream {
+    let chunks = into_chunks(stream);
+    let cleaned =
+        futures::stream::unfold((chunks, Some(scrubber)), |(mut chunks, mut scrubber)| async move {
+            let under_way = scrubber.as_mut()?;
+            let piece: JsValue = match chunks.next().await {
+                Some(Ok(chunk)) => {
+                    let mut bytes = Vec::new();
+                    append(&mut bytes, chunk.unchecked_ref());
+                    if under_way.push(&mut bytes) { Uint8Array::from(bytes.as_slice()).into() } else { chunk }
+                }
+                Some(Err(error)) => return Some((Err(error), (chunks, None))),
+                None => {
+                    let rest = under_way.finish();
+                    return (!rest.is_empty())
+                        .then(|| (Ok(Uint8Array::from(rest.as_slice()).into()), (chunks, None)));
+                }
+            };
+            Some((Ok(piece), (chunks, scrubber)))
+        });
+    // A chunk of which everything is held would be an empty one.
+    let cleaned = cleaned.filter(|piece| {
+        let is_empty = piece.as_ref().is_ok_and(|piece| piece.unchecked_ref::<Uint8Array>().length() == 0);
+        futures::future::ready(!is_empty)
+    });
+    wasm_streams::ReadableStream::from_stream(cleaned).into_raw()
 }
 
 /// Appends a chunk to the bytes so far.

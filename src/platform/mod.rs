@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod executor;
+pub mod hidden;
 pub mod http;
 pub mod kv;
 pub mod promise;
@@ -59,9 +60,10 @@ pub fn new_ulid(now_ms: u64) -> String {
     id::ulid(now_ms, random)
 }
 
-/// Writes one line of structured log. Callers pass names and codes, never a secret or a body.
+/// Writes one line of structured log. Callers pass names and codes, never a body; secrets are masked.
 pub fn log_error(what: &str, detail: &dyn std::fmt::Display) {
-    let line = serde_json::json!({ "level": "error", "what": what, "detail": detail.to_string() });
+    let detail = hidden::without_secrets(detail.to_string());
+    let line = serde_json::json!({ "level": "error", "what": what, "detail": detail });
     worker::console_error!("{line}");
 }
 

@@ -15,6 +15,7 @@ use worker::Env;
 
 use super::{StoreResult, rows};
 use crate::host::Host;
+use crate::platform::hidden::hide_configured;
 use crate::platform::{log_error, now_ms};
 use crate::settings::Settings;
 
@@ -176,6 +177,8 @@ fn install(snapshot: Snapshot) -> Arc<Snapshot> {
         }
         _ => {
             *held = Some(Arc::clone(&snapshot));
+            let hidden = Arc::clone(&snapshot);
+            hide_configured(move || hidden.secrets());
             snapshot
         }
     })

@@ -73,12 +73,13 @@ test("a conversation, signed", async () => {
 
 test("a Bedrock API key is sent as it is", async () => {
   const provider = await t.provide("bedrock", { name: "bearer", server_key: "ABSKbedrock-api-key" });
-  t.up.on("by-key", (x) => x.reply(200, converse(x.headers.authorization)));
+  t.up.on("by-key", (x) => x.reply(200, converse(`You are ${x.headers.authorization}.`)));
   await t.gw.createModel({ provider_id: provider.id, model_name: "by-key" });
   assert.equal(
     (await chat(t.openai(), { model: "by-key", messages: user("x") })).choices[0].message.content,
-    "Bearer ABSKbedrock-api-key",
+    "You are Bearer …-key.",
   );
+  assert.equal(t.up.last("by-key").headers.authorization, "Bearer ABSKbedrock-api-key");
   assert.equal(t.up.last("by-key").headers["x-amz-date"], undefined);
 });
 

@@ -1,5 +1,5 @@
-// Proves for streams that the platform pipes (no byte needs to be changed: here because the caller asks for usage, or
-// has the upstream's Messages dialect) what streaming.test.mjs proves for relayed ones: bytes are forwarded when they
+// Proves for streams that the platform pipes (the provider is trusted not to repeat its key, and no byte needs to be changed:
+// here because the caller asks for usage, or has the upstream's Messages dialect) what streaming.test.mjs proves for relayed ones: bytes are forwarded when they
 // arrive and unchanged, back-pressure of a slow reader reaches the upstream, a disconnect closes the upstream
 // connection, a truncated stream never looks complete, and usage is recorded.
 import assert from "node:assert/strict";
@@ -10,7 +10,7 @@ import { ask, test } from "../support/suite.mjs";
 import { chunk, cutAt, delay, delta, event, gate, streamEvents } from "../support/upstream.mjs";
 import { begin, dataOf, eventually, prng, send, spelled, within } from "../support/util.mjs";
 
-const t = dialectSuite(["openai", "anthropic"]);
+const t = dialectSuite(["openai", "anthropic"], { fields: { quirks: ["discreet_streams"] } });
 
 /** Each dialect's requests, and its upstream's answers. */
 const DIALECTS = {

@@ -28,9 +28,9 @@ export const account = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
 /**
  * A suite whose context can make a model of any kind: `t.on('anthropic', 'name', behaviour)`. `upstream` names the model at
- * the upstream, where its name decides something.
+ * the upstream, where its name decides something. `fields` are those of every provider.
  */
-export function dialectSuite(kinds, options = {}) {
+export function dialectSuite(kinds, { fields: common, ...options } = {}) {
   const providers = {};
   const t = suite({
     ...options,
@@ -45,6 +45,7 @@ export function dialectSuite(kinds, options = {}) {
       kind,
       server_url: `${t.up.url}${BASES[kind]}`,
       server_key: keyFor(kind, t.up.url),
+      ...common,
       ...fields,
     });
   t.on = async (kind, name, behaviour, { upstream = name, ...fields } = {}) => {

@@ -150,7 +150,7 @@ impl CarriedStream {
     /// The upstream's body has ended, properly or not.
     fn finish(&mut self) -> Option<Uint8Array> {
         let relay = &mut self.relay;
-        let end = relay.pipe.finish();
+        let end = relay.finish_pipe();
         match end.outcome {
             StreamOutcome::Complete => relay.settle(Ok(())),
             StreamOutcome::UpstreamError => relay.settle(Err(StreamFault::UpstreamError)),

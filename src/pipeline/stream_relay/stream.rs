@@ -3,11 +3,16 @@
 //! A body that may be piped is split (`tee`) before anything of it is read: one branch is for the caller, the other
 //! is read here.
 
+use std::sync::Arc;
+
 use futures::future::{Either, select};
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::dify::conversation_id_in;
-use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
+use nexus_edge_core::dialect::pipe::{Forward, StreamEnd, StreamOutcome, StreamPipe};
+use nexus_edge_core::http::headers::is_text;
+use nexus_edge_core::provider::Quirk;
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::secrets::redactor::{Redactor, Scrubber};
 use nexus_edge_core::stats::Outcome;
 use worker::js_sys::{Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -43,6 +48,8 @@ pub struct StreamRelay {
     /// Bytes before the first token.
     pub(super) held: Vec<Uint8Array>,
     scratch: Vec<u8>,
+    /// Masks the upstream's secrets; `None` where the stream is no text, and is searched when it is decoded.
+    scrubber: Option<Scrubber>,
     timer: Option<Timer>,
     /// Since when the next chunk is awaited.
     waiting_since_ms: u64,
@@ -70,13 +77,18 @@ impl StreamRelay {
         pipe: Box<dyn StreamPipe>,
         connection: Connection,
         memory: Memory,
+        redactor: Arc<Redactor>,
     ) -> Self {
         let user = match &memory {
             Memory::DifyConversation { user, .. } => Some(user.as_str()),
             _ => None,
         };
         let stop = Stop::of(exchange, candidate, user);
+        // A stream that is piped cannot be searched before the caller has it.
+        let is_discreet = redactor.is_empty() || candidate.upstream.record.has_quirk(Quirk::DiscreetStreams);
+        let is_text = is_text(candidate.upstream.provider().stream_type());
         let is_verbatim = pipe.is_verbatim()
+            && is_discreet
             && matches!(memory, Memory::None)
             && stop.is_none()
             && connection.is_remote()
@@ -94,6 +106,7 @@ impl StreamRelay {
             ended: None,
             held: Vec::new(),
             scratch: Vec::new(),
+            scrubber: (is_text && !is_verbatim).then(|| Scrubber::new(redactor)),
             timer: Some(Timer::after_ms(idle_ms.min(keep_alive_ms))),
             waiting_since_ms: now,
             idle_ms,
@@ -119,7 +132,7 @@ impl StreamRelay {
                 Woken::End => {
                     self.release_connection();
                     self.chunks = None;
-                    let end = self.pipe.finish();
+                    let end = self.finish_pipe();
                     self.held.extend(as_piece(&end.tail));
                     match end.outcome {
                         StreamOutcome::Complete => self.ended = Some(Ok(())),
@@ -242,7 +255,26 @@ impl StreamRelay {
         if let Some(stop) = &mut self.stop {
             stop.look_at(&self.scratch);
         }
-        self.pipe.push(&self.scratch)
+        let is_changed = self.scrubber.as_mut().is_some_and(|scrubber| scrubber.push(&mut self.scratch));
+        match self.pipe.push(&self.scratch) {
+            Forward::Unchanged if is_changed => Forward::Replaced(self.scratch.clone()),
+            forward => forward,
+        }
+    }
+
+    /// Processes the end of the body.
+    pub(super) fn finish_pipe(&mut self) -> StreamEnd {
+        let rest = self.scrubber.as_mut().map(Scrubber::finish).unwrap_or_default();
+        if rest.is_empty() {
+            return self.pipe.finish();
+        }
+        let mut tail = match self.pipe.push(&rest) {
+            Forward::Unchanged => rest,
+            Forward::Replaced(bytes) => bytes,
+        };
+        let end = self.pipe.finish();
+        tail.extend(end.tail);
+        StreamEnd { tail, outcome: end.outcome }
     }
 
     /// Ends the request of a finished stream; only the first call has an effect.

@@ -74,6 +74,24 @@ pub fn is_api_key(text: &str) -> bool {
     text.len() == PREFIX.len() + PUBLIC_ID_LENGTH + 1 + SECRET_LENGTH && text.starts_with(PREFIX)
 }
 
+/// The text with the secret part of everything that has the form of our keys masked.
+#[must_use]
+pub fn without_keys(mut text: String) -> String {
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find(PREFIX)).map(|at| from + at) {
+        from = at + PREFIX.len();
+        let secret = from + PUBLIC_ID_LENGTH + 1;
+        let end = secret + SECRET_LENGTH;
+        let is_key = text.get(from..end).is_some_and(|rest| {
+            rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        });
+        if is_key {
+            text.replace_range(secret..end, "…");
+        }
+    }
+    text
+}
+
 /// The masked form of a key in lists: enough to recognise it, not enough to use it.
 #[must_use]
 pub fn shown_prefix(public_id: &str) -> String {
@@ -228,6 +246,9 @@ mod tests {
         assert_eq!(key.reveal().split('-').count(), 4);
         assert_eq!(key.public_id().len(), 12);
         assert!(is_api_key(key.reveal()) && !is_api_key("sk-nx-short"));
+        let shown = without_keys(format!("sk-nx-short é {0}, {0}.", key.reveal()));
+        let prefix = shown_prefix(key.public_id());
+        assert_eq!(shown, format!("sk-nx-short é {prefix}, {prefix}."));
         assert!(key.reveal().contains(key.public_id()));
         assert!(!shown_prefix(key.public_id()).contains(&key.reveal()[19..]));
     }

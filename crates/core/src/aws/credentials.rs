@@ -36,16 +36,6 @@ pub fn is_credentials(key: &str) -> bool {
     key.trim_start().starts_with('{')
 }
 
-/// Shortest text in credentials that is a secret: longer than access key ids and regions, shorter than secret keys (40).
-const MIN_SECRET_BYTES: usize = 32;
-
-/// The secrets in a key that is credentials, each by itself: the service sees the session token and might repeat it, but
-/// never the JSON around it. Nothing for any other key.
-pub fn secrets_in(key: &str) -> impl Iterator<Item = &str> {
-    let texts = key.split('"').skip(1).step_by(2).filter(|text| text.len() >= MIN_SECRET_BYTES);
-    texts.take(if is_credentials(key) { usize::MAX } else { 0 })
-}
-
 impl Entered {
     /// Reads a key. The error reads on after "the key".
     pub fn parse(key: &str) -> Result<Self, &'static str> {
@@ -98,17 +88,6 @@ mod tests {
         assert_eq!(Entered::parse(r#"{"AccessKeyId":"A"}"#), Err("has no `secret_access_key`"));
         assert_eq!(Entered::parse("{"), Err("is no JSON object of credentials"));
         assert!(is_credentials(ours) && !is_credentials("ABSKQmVkcm9ja0FQSUtleS0"));
-    }
-
-    #[test]
-    fn secrets_are_told_one_by_one() {
-        let (secret, token) =
-            ("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVz");
-        let key = format!(
-            r#"{{"access_key_id": "AKIDEXAMPLE", "secret_access_key": "{secret}", "session_token": "{token}"}}"#
-        );
-        assert_eq!(secrets_in(&key).collect::<Vec<_>>(), [secret, token]);
-        assert_eq!(secrets_in("a key with \"quotes around a text that is quite long\"").next(), None);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod tap;
 pub mod transcript;
 pub mod translation;
 pub(crate) mod upstream;
+pub mod veil;
 pub mod workers_ai;
 
 pub use upstream::verdict::Judged;

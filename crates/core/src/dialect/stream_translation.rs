@@ -1,11 +1,15 @@
 //! Translates a stream from one dialect to another, event by event.
 
+use std::sync::Arc;
+
 use crate::dialect::canonical::{
     Answered, Assembly, ChatResponse, ErrorInfo, FinishReason, Part, StreamDecoder, StreamEncoder,
     StreamEvent, StreamFault,
 };
 use crate::dialect::pipe::{Forward, MAX_ANSWER_TEXT, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
 use crate::dialect::upstream::usage;
+use crate::dialect::veil::Veil;
+use crate::secrets::redactor::Redactor;
 use crate::tokens::{ServedTier, estimate_tokens};
 
 /// The translation of one stream.
@@ -18,6 +22,7 @@ pub struct StreamTranslation {
     tier: ServedTier,
     ending: Option<StreamOutcome>,
     answer: Assembly,
+    veil: Option<Veil>,
 }
 
 impl StreamTranslation {
@@ -32,13 +37,24 @@ impl StreamTranslation {
             tier: ServedTier::Standard,
             ending: None,
             answer: Assembly::new(MAX_ANSWER_TEXT),
+            veil: None,
         }
+    }
+
+    /// The same, with every secret masked.
+    #[must_use]
+    pub fn hiding(self, redactor: Arc<Redactor>) -> Self {
+        Self { veil: Some(Veil::new(redactor)), ..self }
     }
 
     /// Encodes the decoded events. A truncation is left to the relay, which knows more about its cause.
     fn encode(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        for event in std::mem::take(&mut self.events) {
+        let mut events = std::mem::take(&mut self.events);
+        if let Some(veil) = &mut self.veil {
+            events = veil.pass(events);
+        }
+        for event in events {
             self.note(&event);
             if self.ending != Some(StreamOutcome::Truncated) {
                 self.encoder.encode(&event, &mut out);

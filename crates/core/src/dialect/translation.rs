@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{
@@ -19,6 +20,7 @@ use crate::dialect::stream_translation::{StreamTranslation, facts_of};
 use crate::dialect::upstream::verdict::Judged;
 use crate::dialect::{gemini, native, registry};
 use crate::error::ApiError;
+use crate::secrets::redactor::Redactor;
 use crate::sse;
 
 /// The translation of one request, which may be the identity.
@@ -196,14 +198,16 @@ impl Translation {
         }
     }
 
-    /// The pipe of a streamed answer.
+    /// The pipe of a streamed answer. What is decoded has the redactor's secrets masked; bytes of the caller's own dialect are
+    /// to be searched before they are pushed.
     #[must_use]
-    pub fn pipe(&self) -> Box<dyn StreamPipe> {
+    pub fn pipe(&self, redactor: &Arc<Redactor>) -> Box<dyn StreamPipe> {
         match &self.codecs {
             None => native::tap(self.caller_dialect, !self.wants_usage),
             Some(codecs) => {
                 let encoder = codecs.caller.stream_encoder(&codecs.context, self.wants_usage);
-                Box::new(StreamTranslation::new(codecs.stream_decoder(), encoder))
+                let translation = StreamTranslation::new(codecs.stream_decoder(), encoder);
+                Box::new(translation.hiding(Arc::clone(redactor)))
             }
         }
     }

@@ -25,6 +25,22 @@ pub fn carries_credential(name: &str) -> bool {
     CREDENTIAL_WORDS.iter().any(|word| name.contains(word))
 }
 
+/// Whether a body of this `content-type` is text rather than audio, a picture or another file.
+#[must_use]
+pub fn is_text(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_file = ["audio/", "image/", "video/", "font/"].iter().any(|kind| media_type.starts_with(kind));
+    !(is_file
+        || matches!(
+            media_type.as_str(),
+            "application/octet-stream"
+                | "application/zip"
+                | "application/pdf"
+                | "application/vnd.amazon.eventstream"
+        ))
+        || media_type.ends_with("+xml")
+}
+
 /// Whether `name` is a header name (RFC 9110 `token`) that a provider's configuration may set.
 #[must_use]
 pub fn may_be_configured(name: &str) -> bool {
@@ -42,6 +58,17 @@ pub fn is_valid_value(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_not_text() {
+        for text in ["application/json", "text/event-stream; charset=utf-8", "", "nonsense", "image/svg+xml"]
+        {
+            assert!(is_text(text), "{text}");
+        }
+        for file in ["audio/mpeg", "Image/PNG", "application/octet-stream", "video/mp4; codecs=x"] {
+            assert!(!is_text(file), "{file}");
+        }
+    }
 
     #[test]
     fn header_names_of_a_provider_are_checked() {

@@ -41,6 +41,8 @@ pub enum Quirk {
     /// With [`Quirk::Responses`]: callers of Chat Completions pass through to Chat Completions, unless a model needs
     /// the Responses API.
     ChatPassthrough,
+    /// Is trusted not to repeat its key in a stream: streams that need no change are piped by the platform, unread.
+    DiscreetStreams,
 }
 
 impl Quirk {
@@ -61,6 +63,7 @@ impl Quirk {
         ("no_json_schema", Self::NoJsonSchema),
         ("think_tags", Self::ThinkTags),
         ("chat_passthrough", Self::ChatPassthrough),
+        ("discreet_streams", Self::DiscreetStreams),
     ];
 
     /// Its name.

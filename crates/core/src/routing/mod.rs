@@ -7,6 +7,7 @@ pub mod candidate_facts;
 pub mod concurrency;
 pub mod explain;
 pub mod filter;
+pub mod guard;
 pub mod health;
 pub mod key_pool;
 pub mod limited;

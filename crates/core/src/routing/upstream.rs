@@ -1,14 +1,18 @@
 //! A provider that is ready to be asked: its record with the secrets opened, its address checked, and its keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::aws::credentials::secrets_in;
+use super::guard::{self, Guard};
 use crate::catalog::operation::DEFAULT_WEIGHT;
 use crate::catalog::{ProviderKeyRecord, ProviderRecord};
 use crate::dialect::operation::Operation;
+use crate::http::headers::carries_credential;
 use crate::http::upstream_url::UpstreamUrl;
 use crate::provider::{Call, Provider, ResponseAction, Site};
+use crate::secrets::redactor::{Place, Redactor};
 use crate::secrets::{Keyring, SealError};
 
 /// A key of an upstream, opened. It does not show in debug output.
@@ -53,6 +57,8 @@ pub struct Upstream {
     pub headers: BTreeMap<String, String>,
     /// Whether addresses in its configuration may be private.
     pub allow_private: bool,
+    /// Masks all of these secrets.
+    pub guard: Guard,
 }
 
 impl fmt::Debug for Upstream {
@@ -133,12 +139,26 @@ impl Upstream {
         self.record.kind.kept_response(&self.site(), id, action, query)
     }
 
-    /// The secrets that must not appear in anything that leaves the gateway.
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        let hidden = self.headers.iter().filter(|(name, _)| crate::http::headers::carries_credential(name));
-        let keys = self.keys.iter().map(|key| key.key.as_str());
-        let within = self.keys.iter().flat_map(|key| secrets_in(&key.key));
-        keys.chain(within).chain(hidden.map(|(_, value)| value.as_str()))
+    /// The secrets that must not appear in anything that leaves the gateway: its keys and what they consist of, the values
+    /// of its secret headers, and credentials in its address.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Cow<'_, str>> {
+        let keys = self.keys.iter().map(|key| key.key.as_str()).chain(self.server_key.as_deref());
+        let mut secrets: Vec<Cow<'_, str>> = Vec::new();
+        for key in keys {
+            secrets.extend(guard::of_key(key));
+        }
+        for (_, value) in self.headers.iter().filter(|(name, _)| carries_credential(name)) {
+            secrets.extend(guard::of_header(value));
+        }
+        secrets.extend(guard::of_address(&self.record.server_url).map(Cow::Borrowed));
+        secrets
+    }
+
+    /// The redactor of its secrets for what is read in `place`.
+    #[must_use]
+    pub fn redactor(&self, place: Place) -> Arc<Redactor> {
+        self.guard.redactor(place, || self.secrets())
     }
 }
 
@@ -159,5 +179,6 @@ fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Resul
         UpstreamUrl::parse(&record.server_url, allow_private).map_err(|error| format!("server_url {error}"))
     };
     let url = record.kind.has_address().then(parse).transpose()?;
-    Ok(Upstream { record, url, server_key, keys: Vec::new(), headers, allow_private })
+    let guard = Guard::default();
+    Ok(Upstream { record, url, server_key, keys: Vec::new(), headers, allow_private, guard })
 }

@@ -2,6 +2,7 @@
 
 pub mod keyring;
 pub mod mask;
+pub mod redactor;
 pub mod rotation;
 
 pub use keyring::{Keyring, SealError};

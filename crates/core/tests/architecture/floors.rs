@@ -25,6 +25,7 @@ pub const CORE: &[Floor] = &[
     &["dialect::operation"],
     &["dialect::canonical", "dialect::caller", "dialect::model_list"],
     &["dialect::pipe", "dialect::signature_origin", "dialect::upstream"],
+    &["dialect::veil"],
     &["dialect::listener", "dialect::tap", "dialect::stream_translation"],
     &[
         "dialect::anthropic",

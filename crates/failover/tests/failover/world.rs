@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::error::{ApiError, ErrorKind};
+use nexus_edge_core::routing::guard::Guard;
 use nexus_edge_core::routing::health::{Caller, HealthRegistry, RegistrySettings};
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route, Upstream, UpstreamKey};
@@ -309,6 +310,7 @@ fn candidate(name: &str, keys: &[&str]) -> Candidate {
         keys,
         headers: BTreeMap::new(),
         allow_private: false,
+        guard: Guard::default(),
     };
     let mut candidate = Candidate::of_model(&Arc::new(upstream), "m", Arc::default());
     candidate.first_byte_timeout_ms = 10_000;
