@@ -47,9 +47,10 @@ pub fn faults(body: &Value) -> Vec<String> {
         }
     }
     calls.end("the end", &mut faults);
-    faults.check(messages.last().is_none_or(|last| last["role"] != "system"), || {
-        "the last message is an instruction".into()
-    });
+    faults.check(
+        messages.last().is_none_or(|last| last["role"] != "system" && last["role"] != "assistant"),
+        || "the last message must be from the user or a tool".into(),
+    );
     let names = function_tools(&body["tools"], &mut faults);
     faults
         .check(body.get("tool_choice").is_none() || !names.is_empty(), || "tool_choice without tools".into());

@@ -56,6 +56,9 @@ pub fn faults(body: &Value, model: &str) -> Vec<String> {
     faults.check(due.is_empty(), || {
         "Please ensure that function response turn comes immediately after a function call turn.".into()
     });
+    faults.check(items(&body["contents"]).last().is_none_or(|last| last["role"] != "model"), || {
+        "Please ensure that multiturn requests end with a user role or a function response.".into()
+    });
     if let Some(system) = body.get("systemInstruction") {
         faults.check(!items(&system["parts"]).is_empty(), || "systemInstruction.parts is empty".into());
         for part in items(&system["parts"]) {

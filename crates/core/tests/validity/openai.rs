@@ -117,6 +117,15 @@ fn content(message: &Value, role: &str, at: &str, faults: &mut Faults) {
 }
 
 fn assistant(message: &Value, at: &str, calls: &mut Calls, faults: &mut Faults) {
+    let is_said = |name: &str| match &message[name] {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        other => !other.is_null(),
+    };
+    let says = ["content", "tool_calls", "refusal", "audio", "reasoning_content", "thinking_blocks"]
+        .into_iter()
+        .any(is_said);
+    faults.check(says, || format!("{at}: the assistant says nothing"));
     let Some(given) = message.get("tool_calls") else { return };
     faults.check(!items(given).is_empty(), || format!("{at}: [] is too short - 'tool_calls'"));
     for call in items(given) {

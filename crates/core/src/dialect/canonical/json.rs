@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::json::lenient;
+use crate::json::object::Kind;
 
 /// JSON text as received: number formats and the order of fields are preserved. Two are equal if their values are.
 #[derive(Clone)]
@@ -77,6 +78,16 @@ impl Json {
     #[must_use]
     pub fn to_value(&self) -> serde_json::Value {
         lenient::nested(&self.0).unwrap_or_default()
+    }
+
+    /// The text of the arguments of a tool call for a service that parses it: as it is, if it is an object; else that of
+    /// [`Self::arguments_object`].
+    #[must_use]
+    pub fn arguments_text(text: &str) -> Cow<'_, str> {
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(value) if Kind::of(value) == Kind::Object => Cow::Borrowed(text),
+            _ => Cow::Owned(Self::arguments_object(text).text().to_owned()),
+        }
     }
 
     /// The arguments of a tool call as an object. Models write them as text, and not always correctly: an empty text

@@ -3,9 +3,11 @@
 //! The service requires content in every message. Instructions at the end are what the model is to answer, and are
 //! written as the user's.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use crate::dialect::canonical::{Media, Message, Part, Role};
+use crate::dialect::canonical::{Json, Media, Message, Part, Role};
 use crate::dialect::upstream::constraints::COHERE;
 use crate::dialect::upstream::history::{EMPTY_FAILURE, EMPTY_RESULT, FILLER, History};
 
@@ -66,7 +68,7 @@ struct CallOut<'a> {
 #[derive(Debug, Serialize)]
 struct FunctionOut<'a> {
     name: &'a str,
-    arguments: &'a str,
+    arguments: Cow<'a, str>,
 }
 
 /// The encoded messages, and what could not be expressed.
@@ -89,7 +91,8 @@ pub fn encode<'a>(history: &'a History<'_>, dropped: &mut Vec<String>) -> Vec<Me
     for last in out.iter_mut().rev().take_while(|message| message.role == "system") {
         last.role = "user";
     }
-    if out.is_empty() {
+    // The last message must be the user's or a result, also where an answer is to go on.
+    if out.last().is_none_or(|last| last.role == "assistant") {
         out.push(plain("user", Some(ContentOut::Text(FILLER))));
     }
     out
@@ -171,7 +174,7 @@ fn encode_assistant<'a>(
                 if signature.is_some() {
                     drop_at(number, ".thought_signature");
                 }
-                let arguments = if arguments.trim().is_empty() { "{}" } else { arguments };
+                let arguments = Json::arguments_text(arguments);
                 tool_calls.push(CallOut {
                     id,
                     r#type: "function",

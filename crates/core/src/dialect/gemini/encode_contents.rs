@@ -14,7 +14,7 @@ use super::wire::{ContentOut, FunctionCallOut, FunctionResponseOut, PartOut};
 use super::{model_name, signature, tool_result};
 use crate::dialect::canonical::{Json, Media, Message, Part, Role};
 use crate::dialect::upstream::constraints;
-use crate::dialect::upstream::history::History;
+use crate::dialect::upstream::history::{FILLER, History};
 use crate::dialect::upstream::paragraph::paragraph;
 
 const USER: &str = "user";
@@ -46,6 +46,11 @@ pub(super) fn write<'a>(history: &'a History<'_>, model: &str, service: Service)
         writer.out.dropped.push("cache_control".to_owned());
     }
     let mut out = writer.out;
+    // Where the answer is to go on, the service wants to be told so by the user.
+    if out.contents.last().is_some_and(|last| last.role == Some(MODEL)) {
+        let parts = vec![PartOut { text: Some(Cow::Borrowed(FILLER)), ..PartOut::default() }];
+        out.contents.push(ContentOut { role: Some(USER), parts });
+    }
     if service == Service::Vertex {
         forget_ids(&mut out.contents);
     }

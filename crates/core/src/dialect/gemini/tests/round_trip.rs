@@ -374,6 +374,10 @@ proptest! {
 
     #[test]
     fn requests_survive(request in request()) {
+        let mut request = request;
+        if request.messages.last().is_some_and(|last| last.role == Role::Assistant) {
+            request.messages.push(Message::new(Role::User, vec![Part::text("Go on.")]));
+        }
         let encoded = Gemini.encode_request(&request, "gemini-3-flash-preview");
         prop_assert_eq!(&encoded.dropped, &Vec::<String>::new());
         let read = Gemini.decode_request(&encoded.body).unwrap();

@@ -11,9 +11,9 @@ use super::wire::{
     AudioIn, BlockOut, CacheOut, CallOut, CalledOut, ContentOut, CustomCallOut, ExtraContent, FileOut, IdOut,
     ImageOut, MessageOut, PartOut,
 };
-use crate::dialect::canonical::{CacheControl, Media, Message, Part, Role};
+use crate::dialect::canonical::{CacheControl, Json, Media, Message, Part, Role};
 use crate::dialect::upstream::constraints::OPENAI_CHAT;
-use crate::dialect::upstream::history::History;
+use crate::dialect::upstream::history::{FILLER, History};
 use crate::dialect::upstream::paragraph::paragraph;
 
 /// Appends a text to another.
@@ -84,6 +84,10 @@ impl<'a> Lowering<'a> {
         }
         self.flush();
         let mut written = std::mem::take(&mut self.written);
+        if written.is_empty() {
+            let content = Some(ContentOut::Text(Cow::Borrowed(FILLER)));
+            written.push(MessageOut { role: "user", content, ..MessageOut::default() });
+        }
         self.rules.maker.fit(&mut written);
         written
     }
@@ -217,6 +221,12 @@ impl<'a> Lowering<'a> {
             out.thinking_blocks = blocks;
         }
         let says_otherwise = !out.tool_calls.is_empty() || out.refusal.is_some() || out.audio.is_some();
+        let is_empty = |part: &PartOut<'_>| matches!(part, PartOut::Text { text, .. } if text.is_empty());
+        let has_thoughts = out.reasoning_content.is_some() || !out.thinking_blocks.is_empty();
+        // Services refuse a message of the assistant that says nothing.
+        if !says_otherwise && !has_thoughts && parts.iter().all(is_empty) {
+            return;
+        }
         if !parts.is_empty() || !says_otherwise {
             out.content = Some(self.content(parts, String::push_str));
         }
@@ -239,8 +249,8 @@ impl<'a> Lowering<'a> {
                 ..base
             };
         }
-        // Services parse the arguments of earlier calls as JSON, and an empty text is invalid.
-        let arguments = Some(if arguments.trim().is_empty() { "{}" } else { arguments });
+        // Services parse the arguments of earlier calls, and some take only an object.
+        let arguments = Some(Json::arguments_text(arguments));
         CallOut {
             r#type: Some("function"),
             function: Some(CalledOut { name: Some(name), arguments }),
@@ -492,9 +502,18 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_words_has_empty_content() {
-        let (out, _) = written(Rules::default(), &[Message::new(Role::Assistant, vec![])]);
-        assert_eq!(out[0]["content"], "");
+    fn an_answer_without_words_is_left_out() {
+        for parts in [vec![], vec![Part::text("")]] {
+            let asked = Message::new(Role::User, vec![Part::text("q")]);
+            let (out, _) = written(Rules::default(), &[asked, Message::new(Role::Assistant, parts.clone())]);
+            assert_eq!(out, json!([{"role": "user", "content": "q"}]));
+            let (out, _) = written(Rules::default(), &[Message::new(Role::Assistant, parts)]);
+            assert_eq!(out, json!([{"role": "user", "content": "Continue."}]));
+        }
+        let thought = Part::Thinking { text: "t".into(), signature: None };
+        let thoughtful = [Message::new(Role::Assistant, vec![thought])];
+        let (out, _) = written(Rules { thinking: true, ..Rules::default() }, &thoughtful);
+        assert_eq!((&out[0]["reasoning_content"], &out[0]["content"]), (&json!("t"), &json!("")));
         let refusal = [Message::new(Role::Assistant, vec![Part::Refusal { text: "no".into() }])];
         assert_eq!(written(Rules::default(), &refusal).0[0]["content"], "no");
         let (out, _) = written(Rules { current_api: true, ..Rules::default() }, &refusal);

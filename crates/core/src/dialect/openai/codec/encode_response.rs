@@ -81,13 +81,13 @@ fn message<'a>(choice: &'a Choice, created: u64, context: &ReplyContext, as_func
             Part::Refusal { text } => refusal.get_or_insert_default().push_str(text),
             Part::ToolCall { name, arguments, .. } if as_function => {
                 // The old form has one call only.
-                let call = CalledOut { name: Some(name), arguments: Some(arguments) };
+                let call = CalledOut { name: Some(name), arguments: Some(arguments.into()) };
                 said.function_call.get_or_insert(call);
             }
             Part::ToolCall { id, name, arguments, signature, .. } => said.tool_calls.push(CallOut {
                 id: Some(id),
                 r#type: Some("function"),
-                function: Some(CalledOut { name: Some(name), arguments: Some(arguments) }),
+                function: Some(CalledOut { name: Some(name), arguments: Some(arguments.into()) }),
                 extra_content: signature.as_deref().map(ExtraContent::signature),
                 ..CallOut::default()
             }),

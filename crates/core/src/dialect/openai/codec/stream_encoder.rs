@@ -185,7 +185,7 @@ impl Encoder {
         let said = match (start, &part_state) {
             (PartStart::ToolCall { name, .. }, PartState::Call { index: 0 }) if as_function => {
                 Some(SaidOut {
-                    function_call: Some(CalledOut { name: Some(name), arguments: Some("") }),
+                    function_call: Some(CalledOut { name: Some(name), arguments: Some("".into()) }),
                     ..SaidOut::default()
                 })
             }
@@ -231,7 +231,7 @@ impl Encoder {
             index: Some(begun.index),
             id: Some(&begun.id),
             r#type: Some("function"),
-            function: Some(CalledOut { name: Some(&begun.name), arguments: Some("") }),
+            function: Some(CalledOut { name: Some(&begun.name), arguments: Some("".into()) }),
             extra_content: signature.map(ExtraContent::signature),
             ..CallOut::default()
         });
@@ -262,7 +262,7 @@ impl Encoder {
     fn arguments(&mut self, choice: usize, part: usize, text: &str, out: &mut Vec<u8>) {
         let Some(PartState::Call { index }) = self.part(choice, part) else { return };
         let index = *index;
-        let called = CalledOut { name: None, arguments: Some(text) };
+        let called = CalledOut { name: None, arguments: Some(text.into()) };
         let said = match (self.as_function, index) {
             (true, 0) => SaidOut { function_call: Some(called), ..SaidOut::default() },
             (true, _) => return,

@@ -239,7 +239,7 @@ pub(super) struct CalledOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub arguments: Option<&'a str>,
+    pub arguments: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]

@@ -452,13 +452,24 @@ proptest! {
 
     #[test]
     fn requests_survive_the_round_trip(request in request()) {
+        let mut request = request;
+        // What the assistant does not say is not sent, and there is always a message.
+        let is_silent = |part: &Part| matches!(part, Part::Text { text, .. } if text.is_empty());
+        request.messages.retain(|said| said.role != Role::Assistant || !said.parts.iter().all(is_silent));
+        if request.messages.is_empty() {
+            request.messages.push(Message::new(Role::User, vec![Part::text("q")]));
+        }
         let encoded = capable().encode_request(&request, "m");
         prop_assert_eq!(&encoded.dropped, &Vec::<String>::new());
         let again = capable().decode_request(&encoded.body);
-        let mut request = request;
         for tool in &mut request.tools {
             if let Tool::Function(function) = tool {
                 function.parameters = Some(arguments::schema_of(function.parameters.as_ref()));
+            }
+        }
+        for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+            if let Part::ToolCall { arguments, .. } = part {
+                *arguments = Json::arguments_text(arguments).into_owned();
             }
         }
         prop_assert_eq!(again.unwrap(), request, "{}", String::from_utf8_lossy(&encoded.body));
