@@ -175,6 +175,40 @@ test("who one is: header, subprotocol, ticket; never the address", async () => {
   await assert.rejects(open(`?session_id=${session_id}`, { key: other }), { status: 404 });
 });
 
+test("a used ticket stays used when its session is deleted for good, also by an object that was evicted", async () => {
+  const target = "/ws/ticket";
+  const issued = await t.gw.call(target, { method: "POST", headers: bearer(t.key), body: "{}" });
+  const { ticket, session_id } = issued.json();
+  const unused = (
+    await t.gw.call(target, { method: "POST", headers: bearer(t.key), body: JSON.stringify({ session_id }) })
+  ).json();
+  const refused = (error) => error.status === 401 && error.body.error.code === "ticket_used";
+  const socket = await open(`?ticket=${ticket}&v=2`, { key: null });
+  await socket.frame("hello");
+  socket.send({ type: "ping" });
+  await socket.frame("pong");
+  const session = `/api/v1/sessions/${session_id}`;
+  const deleted = await t.gw.call(`${session}?permanent=true`, { method: "DELETE", headers: bearer(t.key) });
+  assert.equal(deleted.status, 200);
+  await socket.frame("deleted");
+  const closed = await within(3_000, socket.closed, "the close event");
+  assert.deepEqual(closed, { code: 1000, reason: "the session was deleted" });
+  await assert.rejects(open(`?ticket=${ticket}`, { key: null }), refused);
+  await t.gw.evictRoom(t.key.split("-")[2], session_id);
+  await assert.rejects(open(`?ticket=${ticket}`, { key: null }), refused);
+  // Nothing was made for it on the way, and a ticket for a session that is gone opens none.
+  assert.equal((await t.gw.call(session, { headers: bearer(t.key) })).status, 404);
+  await assert.rejects(open(`?ticket=${unused.ticket}`, { key: null }), { status: 404 });
+  // A session of the same name does not forget them either.
+  const again = await t.gw.call("/api/v1/sessions", {
+    method: "POST",
+    headers: { ...bearer(t.key), "content-type": "application/json" },
+    body: JSON.stringify({ id: session_id }),
+  });
+  assert.equal(again.status, 201);
+  await assert.rejects(open(`?ticket=${ticket}`, { key: null }), refused);
+});
+
 test("cut at every frame, and resumed: nothing is missing, nothing comes twice, and the turn never noticed", async () => {
   const n = 6;
   for (let cut = 0; cut <= n; cut++) {

@@ -25,7 +25,7 @@ use worker::{Method, Request};
 use super::call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
 use super::queue;
 use super::room::{Room, Told, failed};
-use super::{run, sockets};
+use super::{run, sockets, tickets};
 use crate::envelope;
 use crate::exchange::KeyOwner;
 use crate::platform::http::{Headers, Response};
@@ -100,6 +100,8 @@ fn owner(call: &Call) -> KeyOwner {
 
 fn socket(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, ApiError> {
     let socket: SocketCall = header(request, SOCKET_HEADER).ok_or_else(ApiError::internal)?;
+    // Before anything is made for it: a used ticket leaves nothing behind, not even an empty session.
+    sockets::check_ticket(room, &socket)?;
     if socket.create && room.create(Session::new(&call.session_id, now_ms()), owner(call))? {
         let task = Rc::clone(room);
         room.tasks().wait_until(async move { run::publish(&task).await });
@@ -155,18 +157,14 @@ async fn delete(room: &Rc<Room>, call: &Call, permanent: Option<&str>) -> Result
     let mut session = room.record()?.session.clone();
     let id = session.id.clone();
     if is_for_good {
-        for socket in room.state.get_websockets() {
-            let _ = socket.close(Some(1000), Some("the session was deleted"));
-        }
-        room.state.storage().delete_all().await.map_err(failed)?;
+        sockets::close_all(room);
         room.forget();
+        tickets::outlive_deletion(room).await.map_err(failed)?;
         crate::store::sessions::delete(&room.env, &call.key_id, &id).await?;
     } else {
         session.deleted_at = Some(now_ms());
         room.save(session)?;
-        for socket in room.state.get_websockets() {
-            let _ = socket.close(Some(1000), Some("the session was deleted"));
-        }
+        sockets::close_all(room);
         run::publish(room).await;
     }
     let data = DeletedSession { session_id: id, deleted: true, permanent: is_for_good };

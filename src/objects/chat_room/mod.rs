@@ -14,6 +14,7 @@ mod run;
 mod sockets;
 mod store;
 mod summary;
+mod tickets;
 mod turn;
 mod usage;
 
@@ -75,7 +76,8 @@ impl DurableObject for ChatRoom {
         Ok(())
     }
 
-    /// Fires while turns run. If the object that ran them was evicted, this one ends them.
+    /// Fires while turns run: if the object that ran them was evicted, this one ends them. And after a deletion, when
+    /// nothing of the session has to be remembered any more.
     async fn alarm(&self) -> Result<Response> {
         let room = Rc::clone(&self.room);
         if let Err(error) = queue::wake(&room) {
@@ -83,6 +85,9 @@ impl DurableObject for ChatRoom {
         }
         if room.is_running() {
             run::set_heartbeat(&room).await;
+        }
+        if let Err(error) = tickets::clear(&room).await {
+            log_error("tickets of a deleted session", &error);
         }
         Response::ok("")
     }

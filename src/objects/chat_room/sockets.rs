@@ -42,6 +42,29 @@ struct Attached {
     key_hash: Option<String>,
 }
 
+/// Refuses a ticket that has been used.
+pub fn check_ticket(room: &Room, socket: &SocketCall) -> Result<(), ApiError> {
+    match &socket.ticket {
+        Some(ticket) if room.store.is_used(ticket).map_err(failed)? => Err(ticket_used()),
+        _ => Ok(()),
+    }
+}
+
+fn ticket_used() -> ApiError {
+    ApiError::unauthorized("ticket_used", "The ticket has been used already.")
+}
+
+/// Closes all connections of a deleted session. A frame says so first: the platform ends the connection of a client that
+/// has never sent anything some 10 s after the close frame, and only then do most clients report it as closed.
+pub fn close_all(room: &Room) {
+    for socket in room.state.get_websockets_with_tag(V2) {
+        send(&socket, &json!({ "type": "deleted" }).to_string());
+    }
+    for socket in room.state.get_websockets() {
+        let _ = socket.close(Some(1000), Some("the session was deleted"));
+    }
+}
+
 /// Opens a connection.
 pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Response, ApiError> {
     if room.connections() >= MAX_CONNECTIONS {
@@ -52,7 +75,7 @@ pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Respons
     if let Some(ticket) = &socket.ticket
         && !room.store.take_ticket(ticket, now_ms()).map_err(failed)?
     {
-        return Err(ApiError::unauthorized("ticket_used", "The ticket has been used already."));
+        return Err(ticket_used());
     }
     let pair = WebSocketPair::new().map_err(failed)?;
     let tag = if socket.is_v2 { V2 } else { V1 };

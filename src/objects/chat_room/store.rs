@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS turns (
 CREATE INDEX IF NOT EXISTS turns_to_do ON turns (state) WHERE state <> 'done';
 CREATE TABLE IF NOT EXISTS frames (seq INTEGER PRIMARY KEY, turn_id TEXT NOT NULL, kind TEXT NOT NULL, json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS answering (one INTEGER PRIMARY KEY CHECK (one = 1), turn_id TEXT NOT NULL, provider TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS tickets (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
 ";
+const TICKETS: &str = "CREATE TABLE IF NOT EXISTS tickets (id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL)";
 
 /// The tables of one room.
 pub struct Store {
@@ -87,6 +87,12 @@ struct MessageRow {
     record: String,
 }
 
+#[derive(Deserialize)]
+struct TicketRow {
+    id: String,
+    expires_at: f64,
+}
+
 impl Store {
     /// The store on this object's storage. Nothing is written until a session is created.
     pub fn new(sql: SqlStorage) -> Self {
@@ -108,15 +114,12 @@ impl Store {
 
     /// The room's record; `None` if no session was created here.
     pub fn record(&self) -> Result<Option<Record>> {
-        let exists = self.number_of(
-            "SELECT COUNT(*) AS value FROM sqlite_master WHERE type = 'table' AND name = 'session'",
-            vec![],
-        )?;
-        if exists == 0 {
+        if !self.has_table("session")? {
             return Ok(None);
         }
         // A room that an earlier release created may lack a table.
         self.sql.exec(SCHEMA, None)?;
+        self.sql.exec(TICKETS, None)?;
         let rows: Vec<SessionRow> =
             self.rows("SELECT record, key_id, key_hash, summary, summarised FROM session", vec![])?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
@@ -128,9 +131,15 @@ impl Store {
         }))
     }
 
+    fn has_table(&self, name: &str) -> Result<bool> {
+        let sql = "SELECT COUNT(*) AS value FROM sqlite_master WHERE type = 'table' AND name = ?";
+        Ok(self.number_of(sql, vec![text(name)])? > 0)
+    }
+
     /// Creates the session.
     pub fn create(&self, session: &Session, owner: &KeyOwner) -> Result<()> {
         self.sql.exec(SCHEMA, None)?;
+        self.sql.exec(TICKETS, None)?;
         self.run(
             "INSERT OR REPLACE INTO session (id, record, key_id, key_hash) VALUES (1, ?, ?, ?)",
             vec![text(&serde_json::to_string(session)?), text(&owner.key_id), text(&owner.key_hash)],
@@ -289,17 +298,44 @@ impl Store {
         self.run("DELETE FROM frames WHERE seq <= ?", vec![integer(last_seq.saturating_sub(KEPT_FRAMES))?])
     }
 
+    /// Whether a ticket was used.
+    pub fn is_used(&self, id: &str) -> Result<bool> {
+        if !self.has_table("tickets")? {
+            return Ok(false);
+        }
+        Ok(self.number_of("SELECT COUNT(*) AS value FROM tickets WHERE id = ?", vec![text(id)])? > 0)
+    }
+
+    /// The used tickets that have not expired, each with its expiry.
+    pub fn used_tickets(&self, now_ms: u64) -> Result<Vec<(String, u64)>> {
+        if !self.has_table("tickets")? {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT id, expires_at FROM tickets WHERE expires_at >= ?";
+        let rows: Vec<TicketRow> = self.rows(sql, vec![integer(now_ms)?])?;
+        Ok(rows.into_iter().map(|row| (row.id, whole(row.expires_at))).collect())
+    }
+
+    /// Remembers used tickets in a storage that was emptied.
+    pub fn restore_tickets(&self, used: &[(String, u64)]) -> Result<()> {
+        self.sql.exec(TICKETS, None)?;
+        for (id, expires) in used {
+            self.note_ticket(id, *expires)?;
+        }
+        Ok(())
+    }
+
+    fn note_ticket(&self, id: &str, expires: u64) -> Result<()> {
+        self.run("INSERT INTO tickets (id, expires_at) VALUES (?, ?)", vec![text(id), integer(expires)?])
+    }
+
     /// Marks a ticket as used; false if it was used before.
     pub fn take_ticket(&self, id: &str, now_ms: u64) -> Result<bool> {
         self.run("DELETE FROM tickets WHERE expires_at < ?", vec![integer(now_ms)?])?;
-        let taken = self.number_of("SELECT COUNT(*) AS value FROM tickets WHERE id = ?", vec![text(id)])?;
-        if taken > 0 {
+        if self.is_used(id)? {
             return Ok(false);
         }
-        self.run(
-            "INSERT INTO tickets (id, expires_at) VALUES (?, ?)",
-            vec![text(id), integer(now_ms + TICKET_MEMORY_MS)?],
-        )?;
+        self.note_ticket(id, now_ms + TICKET_MEMORY_MS)?;
         Ok(true)
     }
 }
