@@ -136,6 +136,7 @@ routes! {
     "DELETE /routing/sessions/{id}"                    => op::routing::DELETE_SESSION, |x, p| routing::unbind_session(x, &p.first);
     "GET /logical-models/{id}/upstreams"               => op::logical_models::UPSTREAMS, |x, p| routing::upstreams(x, &p.first);
     "POST /system/cache/clear"                         => op::system::CLEAR_CACHE, |x, _| system::clear_cache(x);
+    "GET /system/status"                               => op::system::STATUS, |_, _| ready(system::status());
     "GET /system/secret-key"                           => op::secret_key::STATE, |x, _| secret_key::state(x);
     "POST /system/secret-key/rotate"                   => op::secret_key::ROTATE, |x, _| secret_key::rotate(x);
     "POST /keys/{id}/rotate"                           => op::keys::ROTATE, |x, p| keys::rotate(x, &p.first);

@@ -3,6 +3,7 @@
 //! The usage of a request is known only at its end, so tokens and money are reserved by an estimate and corrected by
 //! the [`Admission`], which belongs to the request and settles however that ends.
 
+use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::billing::journal::Note;
 use nexus_edge_core::dialect::inbound::Inbound;
@@ -191,6 +192,11 @@ fn note_state(exchange: &Exchange, subject: &Subject, policy: &LimitPolicy) {
 
 thread_local! {
     static BLOCKED: RefCell<Blocked> = RefCell::default();
+}
+
+/// The size of this isolate's memory of blocked addresses.
+pub fn size() -> MapSize {
+    BLOCKED.with_borrow(|blocked| MapSize::of("blocked_addresses", blocked.addresses()))
 }
 
 /// Counts one more failed attempt at `what` from the caller's address, under rules such as five per minute. Nothing is

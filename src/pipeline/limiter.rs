@@ -4,8 +4,9 @@
 //! slow provider does not fill the memory.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
+use nexus_edge_api::system::MapSize;
+use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::concurrency::{ConcurrencyLimiter, ConcurrencyLimits, Entry, Pass};
@@ -13,8 +14,16 @@ use nexus_edge_core::routing::concurrency::{ConcurrencyLimiter, ConcurrencyLimit
 use crate::platform::now_ms;
 use crate::platform::promise::Timer;
 
+/// Most providers whose limiter is kept while none of their requests is in progress.
+const MAX_LIMITERS: usize = 1_000;
+
 thread_local! {
-    static LIMITERS: RefCell<HashMap<String, ConcurrencyLimiter>> = RefCell::default();
+    static LIMITERS: RefCell<BoundedMap<String, ConcurrencyLimiter>> = RefCell::new(BoundedMap::new(MAX_LIMITERS));
+}
+
+/// The size of this isolate's memory of them.
+pub fn size() -> MapSize {
+    LIMITERS.with_borrow(|limiters| MapSize::of("provider_queues", limiters))
 }
 
 /// A place in the limiter of a provider, released when dropped.
@@ -88,10 +97,15 @@ impl Drop for Waiting<'_> {
 
 fn with_limiter<T>(provider: &str, work: impl FnOnce(&mut ConcurrencyLimiter) -> T) -> T {
     LIMITERS.with_borrow_mut(|limiters| {
-        if !limiters.contains_key(provider) {
-            limiters.insert(provider.to_owned(), ConcurrencyLimiter::new(ConcurrencyLimits::default()));
+        if let Some(limiter) = limiters.get_mut(provider) {
+            return work(limiter);
         }
-        let mut stray = ConcurrencyLimiter::new(ConcurrencyLimits::default());
-        work(limiters.get_mut(provider).unwrap_or(&mut stray))
+        let mut limiter = ConcurrencyLimiter::new(ConcurrencyLimits::default());
+        let done = work(&mut limiter);
+        limiters.insert(provider.to_owned(), limiter, |limiter| match limiter.in_flight() {
+            0 if limiter.queued() == 0 => Worth::Something,
+            _ => Worth::Needed,
+        });
+        done
     })
 }

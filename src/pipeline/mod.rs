@@ -44,6 +44,7 @@ use attempt::{Accepted, Asked};
 use cache::Use;
 use failed::Reply;
 use futures::future::join;
+use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::conversation::Lookup;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
@@ -102,6 +103,17 @@ pub async fn chat_completion(
 fn set_headers(headers: &Headers, record: &RequestRecord) {
     set_header(headers, "x-conversation-id", &record.event.conversation_id);
     set_header(headers, "x-nexus-attempts", &record.trail.attempts().to_string());
+}
+
+/// The sizes of what this isolate remembers of upstreams and addresses.
+pub fn sizes() -> [MapSize; 4] {
+    let (targets, most) = upstream_health::with_registry(|registry| (registry.len(), registry.most()));
+    [
+        MapSize { name: "upstream_health", entries: targets, most: Some(most) },
+        limiter::size(),
+        service_account::size(),
+        admit::size(),
+    ]
 }
 
 /// What answers a request.

@@ -2,8 +2,9 @@
 //! expires.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
+use nexus_edge_api::system::MapSize;
+use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::dialect::gemini::vertex::{ServiceAccount, read_token, token_request};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
@@ -24,6 +25,9 @@ const MARGIN_MS: u64 = 60_000;
 const LIMIT_MS: u32 = 10_000;
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
+/// Most tokens.
+const MAX_HELD: usize = 1_000;
+
 struct Held {
     token: String,
     until_ms: u64,
@@ -31,7 +35,12 @@ struct Held {
 
 thread_local! {
     /// By the hash of the key: a changed key does not use an old token, and each key of a pool has its own.
-    static TOKENS: RefCell<HashMap<String, Held>> = RefCell::default();
+    static TOKENS: RefCell<BoundedMap<String, Held>> = RefCell::new(BoundedMap::new(MAX_HELD));
+}
+
+/// The size of this isolate's memory of them.
+pub fn size() -> MapSize {
+    TOKENS.with_borrow(|tokens| MapSize::of("access_tokens", tokens))
 }
 
 /// The access token of a service account with this `key`, of this provider.
@@ -49,8 +58,10 @@ pub async fn token(upstream: &Upstream, key: &str) -> Result<String, AttemptErro
     upstream.guard.note_derived(&token);
     let until_ms = (now + expires_in_s * 1000).saturating_sub(MARGIN_MS);
     TOKENS.with_borrow_mut(|tokens| {
-        tokens.retain(|_, held| now < held.until_ms);
-        tokens.insert(name, Held { token: token.clone(), until_ms });
+        // A token that has expired is not kept a moment longer than it must be.
+        tokens.retain(|held| now < held.until_ms);
+        let held = Held { token: token.clone(), until_ms };
+        tokens.insert(name, held, |held| Worth::until(held.until_ms, now));
     });
     Ok(token)
 }

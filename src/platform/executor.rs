@@ -44,6 +44,11 @@ thread_local! {
     static RUN: JsValue = Closure::<dyn Fn()>::new(run_due).into_js_value();
 }
 
+/// Number of tasks that have not ended.
+pub fn tasks() -> usize {
+    TASKS.with_borrow(Slab::len)
+}
+
 /// Wakes the task with this number. A reused number wakes another task, which is harmless.
 struct Wakeful(usize);
 

@@ -71,3 +71,12 @@ pub fn log_error(what: &str, detail: &dyn std::fmt::Display) {
 pub fn global() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
+
+/// Bytes of this instance's linear memory. It grows and never shrinks.
+pub fn memory_bytes() -> usize {
+    #[cfg(target_arch = "wasm32")]
+    let pages = core::arch::wasm32::memory_size(0);
+    #[cfg(not(target_arch = "wasm32"))]
+    let pages = 0;
+    pages * 65_536
+}

@@ -36,6 +36,11 @@ thread_local! {
     static SETTLE: JsValue = Closure::<dyn Fn(usize, JsValue, bool)>::new(settle).into_js_value();
 }
 
+/// Number of promises that are waited for.
+pub fn pending() -> usize {
+    SLOTS.with_borrow(Slab::len)
+}
+
 /// Called by JavaScript with the result for a slot.
 fn settle(slot: usize, value: JsValue, is_fulfilled: bool) {
     let waker = SLOTS.with_borrow_mut(|slots| match slots.get_mut(slot)? {

@@ -7,17 +7,20 @@
 //! The value in KV is the JSON of [`Remembered`], as `nexus_edge_core::conversation::memory` writes it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::time::Duration;
 
+use nexus_edge_api::system::MapSize;
+use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::conversation::{ChainKey, Fingerprint, Remembered, WINDOW_MS};
 use worker::Env;
 
 use super::StoreResult;
 use crate::platform::{kv, log_error, now_ms};
 
-/// With more entries than this, all are dropped from memory; KV still has them.
+/// Most entries in memory; KV still has the others.
 const MAX_HELD: usize = 5_000;
+/// Most links of an entry in memory, some ten kilobytes: with larger ones a few thousand would fill the isolate.
+const MAX_LINKS: usize = 100;
 /// An unchanged entry that this isolate wrote less than this many milliseconds ago is not written again. Otherwise a
 /// question that is repeated all the time would cost a write each time, and KV accepts one write per second for a
 /// name.
@@ -37,8 +40,16 @@ struct Said {
 }
 
 thread_local! {
-    static HELD: RefCell<HashMap<ChainKey, Held>> = RefCell::default();
-    static SAID: RefCell<HashMap<ChainKey, Said>> = RefCell::default();
+    static HELD: RefCell<BoundedMap<ChainKey, Held>> = RefCell::new(BoundedMap::new(MAX_HELD));
+    static SAID: RefCell<BoundedMap<ChainKey, Said>> = RefCell::new(BoundedMap::new(MAX_HELD));
+}
+
+/// The sizes of both maps of this isolate.
+pub fn sizes() -> [MapSize; 2] {
+    [
+        HELD.with_borrow(|held| MapSize::of("conversations", held)),
+        SAID.with_borrow(|said| MapSize::of("last_words", said)),
+    ]
 }
 
 /// The entry of the conversations that begin like this request. KV is read only if the isolate's memory does not have
@@ -81,7 +92,7 @@ pub async fn put(env: &Env, print: &Fingerprint, remembered: Remembered, convers
     let now = now_ms();
     if let Some(words) = print.last_words {
         let said = Said { conversation: conversation_id.to_owned(), until_ms: now + WINDOW_MS };
-        SAID.with_borrow_mut(|all| insert(all, words, said));
+        SAID.with_borrow_mut(|all| all.insert(words, said, |said| Worth::until(said.until_ms, now)));
     }
     let root = print.root;
     let is_fresh = HELD.with_borrow(|held| {
@@ -94,7 +105,13 @@ pub async fn put(env: &Env, print: &Fingerprint, remembered: Remembered, convers
     }
     let json = serde_json::to_string(&remembered);
     let held = Held { remembered, until_ms: now + WINDOW_MS, written_ms: Some(now) };
-    HELD.with_borrow_mut(|all| insert(all, root, held));
+    HELD.with_borrow_mut(|all| {
+        if held.remembered.links() <= MAX_LINKS {
+            all.insert(root, held, |held| Worth::until(held.until_ms, now));
+        } else {
+            all.remove(&root);
+        }
+    });
     let written = async {
         kv::put(env, &name(root), &json?, Duration::from_millis(WINDOW_MS))
             .await
@@ -104,13 +121,6 @@ pub async fn put(env: &Env, print: &Fingerprint, remembered: Remembered, convers
     if let Err(error) = written.await {
         log_error("a conversation is not remembered", &error);
     }
-}
-
-fn insert<T>(all: &mut HashMap<ChainKey, T>, key: ChainKey, value: T) {
-    if all.len() >= MAX_HELD {
-        all.clear();
-    }
-    all.insert(key, value);
 }
 
 fn name(root: ChainKey) -> String {

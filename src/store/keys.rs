@@ -5,10 +5,11 @@
 //! so a revoked key does not survive in a stale copy.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::ApiKeyRecord;
+use nexus_edge_core::bounded::{BoundedMap, Worth};
 use serde::{Deserialize, Serialize};
 use worker::Env;
 
@@ -18,7 +19,7 @@ use crate::platform::{log_error, now_ms};
 
 /// How long an unknown key is cached as unknown, in milliseconds.
 const UNKNOWN_FOR_MS: u64 = 5_000;
-/// With more entries than this, all are dropped: reading them again is cheap.
+/// Most entries.
 const MAX_CACHED: usize = 10_000;
 /// Seconds after which a copy in KV expires if it is not renewed.
 const KV_TTL_S: u64 = 24 * 60 * 60;
@@ -29,11 +30,16 @@ enum Cached {
     UnknownUntil(u64),
 }
 
-#[derive(Default)]
 struct Cache {
     keys_version: u64,
     /// By hash, or by `id:` and the id.
-    by_name: HashMap<String, Cached>,
+    by_name: BoundedMap<String, Cached>,
+}
+
+impl Cache {
+    fn new(keys_version: u64) -> Self {
+        Self { keys_version, by_name: BoundedMap::new(MAX_CACHED) }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,7 +49,12 @@ struct KvCopy {
 }
 
 thread_local! {
-    static CACHE: RefCell<Cache> = RefCell::default();
+    static CACHE: RefCell<Cache> = RefCell::new(Cache::new(0));
+}
+
+/// The size of this isolate's cache.
+pub fn size() -> MapSize {
+    CACHE.with_borrow(|cache| MapSize::of("keys", &cache.by_name))
 }
 
 /// The key with this hash. Its record is at least as new as `keys_version`.
@@ -87,7 +98,7 @@ async fn find(
 fn cached(name: &str, keys_version: u64) -> Option<Cached> {
     CACHE.with_borrow_mut(|cache| {
         if cache.keys_version != keys_version {
-            *cache = Cache { keys_version, by_name: HashMap::new() };
+            *cache = Cache::new(keys_version);
         }
         cache.by_name.get(name).cloned()
     })
@@ -100,10 +111,12 @@ fn remember(name: &str, found: Option<Rc<ApiKeyRecord>>, keys_version: u64) {
         if cache.keys_version != keys_version {
             return;
         }
-        if cache.by_name.len() >= MAX_CACHED {
-            cache.by_name.clear();
-        }
-        cache.by_name.insert(name.to_owned(), entry);
+        let now = now_ms();
+        // A guess at a key must not push out those that are in use.
+        cache.by_name.insert(name.to_owned(), entry, |cached| match cached {
+            Cached::Known(_) => Worth::Something,
+            Cached::UnknownUntil(until) => Worth::until(*until, now),
+        });
     });
 }
 

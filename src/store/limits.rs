@@ -4,16 +4,17 @@
 //! platform ties every outgoing call to the request that made it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use futures::future::{Either, select};
 use futures::pin_mut;
+use nexus_edge_api::system::MapSize;
+use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::limits::fallback::MARKER_TTL_S;
 use nexus_edge_core::limits::lease::FLUSH_AFTER_MS;
 use nexus_edge_core::limits::sync::MeterState;
 use nexus_edge_core::limits::{
     Alone, Amounts, Ask, FailurePolicy, LEASE_TTL_MS, Lease, Marker, Refusal, Reply, Rules, Spent, Step,
-    Subject,
+    Subject, SubjectKind,
 };
 use worker::Env;
 
@@ -23,7 +24,7 @@ use crate::objects::quota;
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, new_ulid, now_ms};
 
-/// With more entries than this, idle ones are dropped.
+/// Most subjects that are kept in memory while nothing of them is in progress.
 const MANY_SUBJECTS: usize = 5_000;
 /// A flush that is overdue by this many milliseconds has ended with the request that was to send it.
 const OVERDUE_MS: u64 = 1_000;
@@ -36,10 +37,35 @@ struct Entry {
     /// Bounds the requests that are admitted while the authority cannot be reached.
     alone: Alone,
     marked_until_ms: u64,
+    /// Whether it is an address: of these callers can have any number.
+    is_address: bool,
+}
+
+impl Entry {
+    fn new(name: &str) -> Self {
+        Self { is_address: SubjectKind::Ip.is_of(name), ..Self::default() }
+    }
+
+    /// A subject that is not idle must stay, because a request that is in progress settles with its lease. Nothing is
+    /// settled with an address: what it has of permits may be lost, which only makes the limit stricter.
+    fn worth(&self, now_ms: u64) -> Worth {
+        if self.lease.is_idle(now_ms) {
+            Worth::Nothing
+        } else if self.is_address && !self.lease.has_news() {
+            Worth::Something
+        } else {
+            Worth::Needed
+        }
+    }
 }
 
 thread_local! {
-    static ENTRIES: RefCell<HashMap<String, Entry>> = RefCell::default();
+    static ENTRIES: RefCell<BoundedMap<String, Entry>> = RefCell::new(BoundedMap::new(MANY_SUBJECTS));
+}
+
+/// The size of this isolate's memory of limited subjects.
+pub fn size() -> MapSize {
+    ENTRIES.with_borrow(|entries| MapSize::of("limited_subjects", entries))
 }
 
 /// Why a request is refused.
@@ -173,11 +199,11 @@ fn with<T>(name: &str, act: impl FnOnce(&mut Entry) -> T) -> T {
         if let Some(entry) = entries.get_mut(name) {
             return act(entry);
         }
-        if entries.len() >= MANY_SUBJECTS {
-            let now = now_ms();
-            entries.retain(|_, entry| !entry.lease.is_idle(now));
-        }
-        act(entries.entry(name.to_owned()).or_default())
+        let now = now_ms();
+        let mut entry = Entry::new(name);
+        let acted = act(&mut entry);
+        entries.insert(name.to_owned(), entry, |entry| entry.worth(now));
+        acted
     })
 }
 

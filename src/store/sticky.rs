@@ -4,8 +4,9 @@
 //! moment in the isolate's memory, so that an active session costs an occasional read instead of one per request.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
+use nexus_edge_api::system::MapSize;
+use nexus_edge_core::bounded::{BoundedMap, Worth};
 use serde::{Deserialize, Serialize};
 use worker::Env;
 
@@ -18,7 +19,7 @@ const TTL_S: u64 = 2 * 60 * 60;
 const RENEW_AFTER_MS: u64 = 10 * 60 * 1000;
 /// Milliseconds for which the isolate uses a binding that it read.
 const BELIEVED_MS: u64 = 30_000;
-/// With more entries than this, all are dropped from memory.
+/// Most entries in memory; KV has the others.
 const MAX_HELD: usize = 5_000;
 const PREFIX: &str = "sticky:";
 
@@ -45,7 +46,12 @@ pub struct Binding {
 }
 
 thread_local! {
-    static HELD: RefCell<HashMap<String, (Option<Binding>, u64)>> = RefCell::default();
+    static HELD: RefCell<BoundedMap<String, (Option<Binding>, u64)>> = RefCell::new(BoundedMap::new(MAX_HELD));
+}
+
+/// The size of this isolate's memory of them.
+pub fn size() -> MapSize {
+    HELD.with_borrow(|held| MapSize::of("session_bindings", held))
 }
 
 /// The binding of a session for one API key; `None` if KV cannot be reached.
@@ -109,12 +115,9 @@ fn name_of(session: &str, api_key_id: &str) -> String {
 }
 
 fn hold(name: String, binding: Option<Binding>) {
-    HELD.with_borrow_mut(|held| {
-        if held.len() >= MAX_HELD {
-            held.clear();
-        }
-        held.insert(name, (binding, now_ms()));
-    });
+    let now = now_ms();
+    let worth = |(_, read_at_ms): &(Option<Binding>, u64)| Worth::until(read_at_ms + BELIEVED_MS, now);
+    HELD.with_borrow_mut(|held| held.insert(name, (binding, now), worth));
 }
 
 async fn read(env: &Env, name: &str) -> StoreResult<Option<Binding>> {

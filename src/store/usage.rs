@@ -40,6 +40,11 @@ thread_local! {
     static OUTBOX: RefCell<Outbox<UsageEvent>> = const { RefCell::new(Outbox::new()) };
 }
 
+/// Events of this isolate that wait to be sent.
+pub fn waiting() -> usize {
+    OUTBOX.with_borrow(Outbox::len)
+}
+
 /// Hands an event over to be recorded. Never fails: what the queue refuses goes to D1, what D1 refuses goes to R2.
 pub async fn record(env: &Env, event: UsageEvent) {
     let departure = OUTBOX.with_borrow_mut(|outbox| outbox.add([event], MESSAGE_EVENTS, now_ms()));

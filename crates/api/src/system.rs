@@ -1,5 +1,8 @@
 //! What concerns the gateway as a whole.
 
+use std::hash::Hash;
+
+use nexus_edge_core::bounded::BoundedMap;
 use nexus_edge_core::input;
 use nexus_edge_core::input::{one_of, text};
 use serde::Serialize;
@@ -14,6 +17,13 @@ operations! {
     /// All of it, what belongs to an API key or a model, or what has expired.
     CLEAR_CACHE: Post "/system/cache/clear" Admin, |it| it.optional_body::<ClearCacheInput>()
         .answer::<ClearedCache>(200, "How much was removed.");
+
+    /// Show the state of the isolate.
+    ///
+    /// Of the one isolate that answers: its memory, and how much it remembers. Every map has a bound, so that memory does not
+    /// grow with the number of requests.
+    STATUS: Get "/system/status" Admin, |it| it
+        .answer::<SystemStatus>(200, "The state of the isolate that answers.");
 }
 
 /// Which cached answers.
@@ -50,4 +60,48 @@ input! {
 pub struct ClearedCache {
     /// Answers that were removed.
     pub cleared: usize,
+}
+
+/// The state of the isolate that answers.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SystemStatus {
+    /// The isolate.
+    pub isolate: IsolateStatus,
+}
+
+/// An isolate.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct IsolateStatus {
+    /// Bytes of its linear memory, which grows with the most that was needed at once and never shrinks.
+    pub memory_bytes: usize,
+    /// What it remembers.
+    pub maps: Vec<MapSize>,
+}
+
+/// The size of a map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct MapSize {
+    /// What it holds.
+    pub name: &'static str,
+    /// Number of entries.
+    pub entries: usize,
+    /// Most entries that are kept; `null` if it holds only what is in progress.
+    pub most: Option<usize>,
+}
+
+impl MapSize {
+    /// The size of a bounded map.
+    #[must_use]
+    pub fn of<K: Eq + Hash, V>(name: &'static str, map: &BoundedMap<K, V>) -> Self {
+        Self { name, entries: map.len(), most: Some(map.most()) }
+    }
+
+    /// The size of something that holds only what is in progress.
+    #[must_use]
+    pub const fn in_progress(name: &'static str, entries: usize) -> Self {
+        Self { name, entries, most: None }
+    }
 }

@@ -17,6 +17,7 @@
 pub mod access;
 pub mod aws;
 pub mod billing;
+pub mod bounded;
 pub mod catalog;
 pub mod chat;
 pub mod conversation;

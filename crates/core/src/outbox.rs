@@ -34,6 +34,18 @@ impl<T> Outbox<T> {
         Self { waiting: Vec::new(), leaves_at_ms: None }
     }
 
+    /// Number of entries that wait.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Adds to it. The result is what the request must do; `None` if another one sends what it added. `full`: with as
     /// many entries it is sent without waiting.
     pub fn add(

@@ -8,5 +8,5 @@ mod outbox;
 mod read;
 
 pub use delete::{delete, expire};
-pub use outbox::record;
+pub use outbox::{record, waiting};
 pub use read::{Query, contains, conversations, matches, messages, sums, text_in_json};

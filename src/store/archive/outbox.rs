@@ -19,6 +19,11 @@ thread_local! {
     static OUTBOX: RefCell<Outbox<NewRow>> = const { RefCell::new(Outbox::new()) };
 }
 
+/// Messages of this isolate that wait to be written.
+pub fn waiting() -> usize {
+    OUTBOX.with_borrow(Outbox::len)
+}
+
 /// Hands messages over to be written. Never fails: what cannot be written is logged.
 pub async fn record(env: &Env, entry: Entry<'_>) {
     let mut rows = archive_write::rows(entry);

@@ -59,6 +59,12 @@ impl Remembered {
         self.find(key).is_some()
     }
 
+    /// Number of links in it, each of which takes some hundred bytes of memory at most.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.states.iter().map(|state| 1 + state.continuations.len()).sum()
+    }
+
     /// Merges what other isolates have stored in the meantime.
     pub fn merge(&mut self, other: Self) {
         for state in other.states {
@@ -67,6 +73,8 @@ impl Remembered {
                     let is_new = |way: &(String, Option<String>)| !known.continuations.contains(way);
                     let new: Vec<_> = state.continuations.into_iter().filter(is_new).collect();
                     known.continuations.extend(new);
+                    let excess = known.continuations.len().saturating_sub(MAX_CONTINUATIONS);
+                    known.continuations.drain(..excess);
                 }
                 None => self.states.push(state),
             }
@@ -174,6 +182,22 @@ pub fn recognise(print: &Fingerprint, remembered: &Remembered) -> Recognition {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_merged_again_and_again_stays_bounded() {
+        let mut all = Remembered::default();
+        for round in 0..200 {
+            let way = |n: usize| (format!("{round}-{n}"), None);
+            let state = |link: usize| State {
+                link: format!("{}", link + round),
+                conversation: "c".into(),
+                continuations: (0..MAX_CONTINUATIONS).map(way).collect(),
+            };
+            all.merge(Remembered { states: (0..20).map(state).collect() });
+            assert!(all.states.len() <= MAX_STATES);
+            assert!(all.links() <= MAX_STATES * (1 + MAX_CONTINUATIONS), "{}", all.links());
+        }
+    }
     use crate::dialect::canonical::{ChatRequest, Message, Part, Role};
 
     /// A history of texts, the user's first, then alternating.

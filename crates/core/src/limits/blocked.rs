@@ -4,27 +4,33 @@
 //! for the right one would let a guesser go on at full speed. An isolate learns of a block when the authority refuses an
 //! attempt, so each isolate compares at most one credential more than the limit allows.
 
-use std::collections::HashMap;
+use crate::bounded::{BoundedMap, Worth};
 
-/// With more addresses than this, those whose block has ended are dropped, and then all.
+/// Most addresses. Beyond that, those whose block has ended are dropped first.
 const MAX_BLOCKED: usize = 10_000;
 
 /// Blocked addresses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Blocked {
-    until_ms: HashMap<String, u64>,
+    until_ms: BoundedMap<String, u64>,
+}
+
+impl Default for Blocked {
+    fn default() -> Self {
+        Self { until_ms: BoundedMap::new(MAX_BLOCKED) }
+    }
 }
 
 impl Blocked {
     /// Blocks an address until this time, in milliseconds since the epoch.
     pub fn block(&mut self, name: &str, until_ms: u64, now_ms: u64) {
-        if self.until_ms.len() >= MAX_BLOCKED {
-            self.until_ms.retain(|_, until| now_ms < *until);
-        }
-        if self.until_ms.len() >= MAX_BLOCKED {
-            self.until_ms.clear();
-        }
-        self.until_ms.insert(name.to_owned(), until_ms);
+        self.until_ms.insert(name.to_owned(), until_ms, |until| Worth::until(*until, now_ms));
+    }
+
+    /// The addresses.
+    #[must_use]
+    pub fn addresses(&self) -> &BoundedMap<String, u64> {
+        &self.until_ms
     }
 
     /// For how many milliseconds an address is still blocked; `None` if it is not.

@@ -30,6 +30,13 @@ impl SubjectKind {
         (Self::Ip, "ip"),
         (Self::Account, "account"),
     ];
+
+    /// Whether this is the name of a subject of this kind.
+    #[must_use]
+    pub fn is_of(self, name: &str) -> bool {
+        let kind = name.split_once(':').map(|(kind, _)| kind);
+        Self::ALL.iter().any(|(known, name)| *known == self && Some(*name) == kind)
+    }
 }
 
 /// One limited subject.

@@ -18,7 +18,7 @@ pub struct Exception {
 
 /// `crates/core/src`.
 pub const CORE: &[Floor] = &[
-    &["hash"],
+    &["bounded", "hash"],
     &["error", "http", "id", "naming", "outbox", "row", "secrets", "sse", "time", "tokens"],
     &["aws", "json", "settings", "stats"],
     &["input"],

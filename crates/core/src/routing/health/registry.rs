@@ -107,6 +107,24 @@ impl HealthRegistry {
         self.settings = settings;
     }
 
+    /// Number of targets.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Most targets.
+    #[must_use]
+    pub const fn most(&self) -> usize {
+        self.settings.max_targets
+    }
+
     /// The state of a target.
     #[must_use]
     pub fn view(&self, target: &str, now_ms: u64) -> TargetView {
