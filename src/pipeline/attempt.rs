@@ -6,10 +6,12 @@
 use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{Answered, ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
+use nexus_edge_core::dialect::references::{IssuedPipe, Named};
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::dialect::translation::{Translation, WholeAnswer};
@@ -50,6 +52,8 @@ pub struct Asked<'a> {
     pub body: &'a Body,
     /// The same, parsed.
     pub inbound: &'a Inbound<'a>,
+    /// What it names of the provider's account.
+    pub named: &'a Named,
     /// The conversation that it belongs to.
     pub conversation_id: &'a str,
     /// What it has taken of its limits.
@@ -142,9 +146,9 @@ struct Begun {
 
 /// Sends the request and waits for the headers of the answer.
 async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptError> {
-    let &Asked { exchange, principal, inbound, conversation_id, .. } = asked;
+    let &Asked { exchange, principal, inbound, named, conversation_id, .. } = asked;
     let (translation, memory) =
-        translate::translate(exchange, principal, inbound, candidate, conversation_id).await?;
+        translate::translate(exchange, principal, inbound, named, candidate, conversation_id).await?;
     let outbound = translation.outbound(inbound, &candidate.upstream_model);
     refuse_if_strict(exchange, &outbound.dropped)?;
     let sent_ms = now_ms();
@@ -274,7 +278,12 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
     set_header(&headers, "cache-control", "no-cache, no-transform");
     set_header(&headers, "x-accel-buffering", "no");
     let redactor = candidate.upstream.redactor(redactor::Place::Content);
-    let pipe = answer.translation.pipe(&redactor);
+    let mut pipe = answer.translation.pipe(&redactor);
+    let caller_dialect = asked.inbound.caller_dialect;
+    // The observer of the Responses API notes ids by itself.
+    if matches!(answer.memory, Memory::Answer(_)) && caller_dialect != CallerDialect::OpenaiResponses {
+        pipe = Box::new(IssuedPipe::new(pipe, caller_dialect));
+    }
     let mut relay = StreamRelay::new(
         asked.exchange,
         candidate,

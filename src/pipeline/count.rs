@@ -9,13 +9,14 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::operation::Operation;
+use nexus_edge_core::dialect::references;
 use nexus_edge_core::dialect::responses::ResponsesRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::Call;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_counting::api::{InputTokens, count_in_dialect};
 
-use super::{authenticate, received, translate, upstream};
+use super::{authenticate, ownership, received, translate, upstream};
 use crate::exchange::{Exchange, json};
 use crate::platform::bytes::Body;
 use crate::platform::http::Response;
@@ -55,6 +56,8 @@ async fn ask(
     body: &Body,
     inbound: &Inbound<'_>,
 ) -> Result<Option<Response>, ApiError> {
+    let named = references::find(exchange.caller_dialect, &body.bytes)?;
+    ownership::check(exchange, principal, named.references.iter(), candidate).await?;
     let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
     let request =
         upstream::build_request(exchange, principal, candidate, call, sent.into(), "application/json")

@@ -8,10 +8,12 @@
 use std::cell::RefCell;
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::{Inbound, with_model};
 use nexus_edge_core::dialect::openai::response;
 use nexus_edge_core::dialect::operation::Operation;
 use nexus_edge_core::dialect::pipe::StreamFacts;
+use nexus_edge_core::dialect::references;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::multipart::boundary;
@@ -35,7 +37,7 @@ use super::transport::Connection;
 use super::upload::{Progress, Upload};
 use super::upstream;
 use super::upstream_health::{Hold, asked_rest_ms};
-use super::{admit, authenticate, native_responses, recognise};
+use super::{admit, authenticate, native_responses, ownership, recognise};
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
 use crate::platform::http::{Headers, Received, Response, ResponseBody};
@@ -246,7 +248,11 @@ impl Forwarding<'_> {
                 return Ok((body, content_type, Some(progress)));
             }
         };
-        let named = if self.operation == Operation::CompactResponse {
+        let is_responses = self.operation == Operation::CompactResponse;
+        let dialect = if is_responses { CallerDialect::OpenaiResponses } else { CallerDialect::OpenaiChat };
+        let references = references::find(dialect, &body.bytes)?.references;
+        ownership::check(self.exchange, self.principal, references.iter(), candidate).await?;
+        let named = if is_responses {
             native_responses::check_previous(self.exchange, self.principal, inbound, candidate).await?;
             candidate.upstream.body_model(&candidate.upstream_model)
         } else {

@@ -23,6 +23,7 @@ mod failed;
 mod failover;
 mod inside;
 mod limiter;
+mod ownership;
 mod received;
 mod record;
 mod relay;
@@ -51,6 +52,7 @@ use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::pipe::StreamFacts;
+use nexus_edge_core::dialect::references;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::stats::Outcome;
@@ -165,11 +167,13 @@ async fn serve(
     let RequestRecord { event, trail, transcript, admission, .. } = &mut *record;
     let conversation_id = event.conversation_id.as_str();
     let admission = admission.as_ref();
+    let named = references::find(exchange.caller_dialect, &body.bytes)?;
     let asked = Asked {
         exchange,
         principal,
         body: &body,
         inbound: &inbound,
+        named: &named,
         conversation_id,
         admission,
         cache: &cache,

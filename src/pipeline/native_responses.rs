@@ -6,6 +6,7 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::inbound::Inbound;
+use nexus_edge_core::dialect::references::Named;
 use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere};
 use nexus_edge_core::dialect::translation::Translation;
 use nexus_edge_core::error::ApiError;
@@ -17,7 +18,7 @@ use nexus_edge_core::routing::retry::Failure;
 use worker::wasm_bindgen::JsValue;
 
 use super::failed::AttemptError;
-use super::{received, upstream};
+use super::{ownership, received, upstream};
 use crate::exchange::Exchange;
 use crate::platform::http::Response;
 use crate::store::{responses, snapshot};
@@ -28,6 +29,7 @@ pub async fn translate(
     exchange: &Exchange,
     principal: &Principal,
     inbound: &Inbound<'_>,
+    named: &Named,
     candidate: &Candidate,
 ) -> Result<Option<Translation>, AttemptError> {
     let provider = &candidate.upstream.record;
@@ -43,6 +45,7 @@ pub async fn translate(
             None => return Err(no_previous(&previous).into()),
         }
     }
+    ownership::check(exchange, principal, named.references.iter(), candidate).await?;
     let translation = Translation::native(inbound, false);
     Ok(Some(match candidate.upstream.body_model(&candidate.upstream_model) {
         Some(model) => translation.naming(model),

@@ -7,6 +7,7 @@ use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ChatRequest, ReplyContext};
 use nexus_edge_core::dialect::dify::DifyOptions;
 use nexus_edge_core::dialect::inbound::Inbound;
+use nexus_edge_core::dialect::references::{Kind, Named, noted_in};
 use nexus_edge_core::dialect::responses::{
     Kept, KeptElsewhere, ResponsesEncoder, ResponsesRequest, StoredResponse, response_of_item,
 };
@@ -15,11 +16,11 @@ use nexus_edge_core::provider::Quirk;
 use nexus_edge_core::routing::Candidate;
 
 use super::failed::AttemptError;
-use super::{dify_app, native_responses};
+use super::{dify_app, native_responses, ownership};
 use crate::exchange::Exchange;
 use crate::platform::{log_error, new_ulid};
 use crate::store::origin::Origin;
-use crate::store::{dify, responses};
+use crate::store::{dify, issued, responses};
 
 /// What to store of an answer.
 pub enum Memory {
@@ -40,8 +41,10 @@ pub struct Keep {
 enum What {
     /// The answer to this request.
     Answer(Box<ResponsesRequest>),
-    /// A note that the provider with this `uid` stores it.
+    /// A note that the provider with this `uid` stores it, and the ids in it.
     Keeper(String),
+    /// The ids in the answer of the provider with this `uid`, in this dialect.
+    Issued(String, CallerDialect),
 }
 
 impl Keep {
@@ -63,10 +66,16 @@ impl Keep {
                     Some(stored) => responses::put(env, origin, &stored).await,
                     None => Ok(()),
                 },
-                What::Keeper(uid) => match KeptElsewhere::of(uid, body) {
-                    Some(kept) => responses::put_elsewhere(env, origin, &kept).await,
-                    None => Ok(()),
-                },
+                What::Keeper(uid) => {
+                    if let Some(kept) = KeptElsewhere::of(uid, body) {
+                        responses::put_elsewhere(env, origin, &kept).await?;
+                    }
+                    let ids = noted_in(CallerDialect::OpenaiResponses, body);
+                    issued::put(env, &origin.key_id, uid, &ids).await
+                }
+                What::Issued(uid, caller_dialect) => {
+                    issued::put(env, &origin.key_id, uid, &noted_in(*caller_dialect, body)).await
+                }
             }
         };
         if let Err(error) = put.await {
@@ -80,9 +89,15 @@ pub async fn translate(
     exchange: &Exchange,
     principal: &Principal,
     inbound: &Inbound<'_>,
+    named: &Named,
     candidate: &Candidate,
     conversation_id: &str,
 ) -> Result<(Translation, Memory), AttemptError> {
+    // What a request of the Responses API names of earlier responses, the gateway stores itself where it translates.
+    let is_responses = inbound.caller_dialect == CallerDialect::OpenaiResponses;
+    let is_stored_here = |kind| matches!(kind, Kind::Item | Kind::Conversation | Kind::Prompt);
+    let references = named.references.iter().filter(|found| !(is_responses && is_stored_here(found.kind)));
+    ownership::check(exchange, principal, references, candidate).await?;
     let provider = &candidate.upstream.record;
     let origin = Origin {
         key_id: principal.key_id.clone(),
@@ -99,16 +114,22 @@ pub async fn translate(
             return Ok((translation, Memory::None));
         }
         let asks_usage = !provider.has_quirk(Quirk::NoStreamOptions);
-        return Ok((Translation::native(inbound, asks_usage), Memory::None));
+        let what = What::Issued(provider.uid.clone(), inbound.caller_dialect);
+        let issued = || Memory::Answer(Box::new(Keep { origin, what }));
+        let memory = if named.may_issue { issued() } else { Memory::None };
+        return Ok((Translation::native(inbound, asks_usage), memory));
     }
-    if inbound.caller_dialect == CallerDialect::OpenaiResponses
+    if is_responses
         && let Some(translation) =
-            native_responses::translate(exchange, principal, inbound, candidate).await?
+            native_responses::translate(exchange, principal, inbound, named, candidate).await?
     {
-        let keeps = native_responses::is_stored(inbound);
-        let what = What::Keeper(provider.uid.clone());
-        let keep = || Memory::Answer(Box::new(Keep { origin, what }));
-        return Ok((translation, if keeps { keep() } else { Memory::None }));
+        let uid = provider.uid.clone();
+        let what = match native_responses::is_stored(inbound) {
+            true => What::Keeper(uid),
+            false if named.may_issue => What::Issued(uid, inbound.caller_dialect),
+            false => return Ok((translation, Memory::None)),
+        };
+        return Ok((translation, Memory::Answer(Box::new(Keep { origin, what }))));
     }
     let context = context_of(exchange, inbound);
     if let Some(app) = kind.dify_app(provider.quirk_set())

@@ -7,6 +7,7 @@ pub mod conversations;
 pub mod credits;
 pub mod deletions;
 pub mod dify;
+pub mod issued;
 pub mod keys;
 pub mod limits;
 pub mod logical_models;

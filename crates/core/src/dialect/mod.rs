@@ -22,6 +22,7 @@ pub mod native;
 pub mod openai;
 pub mod operation;
 pub mod pipe;
+pub mod references;
 pub mod registry;
 pub mod responses;
 pub mod signature_origin;

@@ -43,6 +43,8 @@ pub enum Quirk {
     ChatPassthrough,
     /// Is trusted not to repeat its key in a stream: streams that need no change are piped by the platform, unread.
     DiscreetStreams,
+    /// The account belongs to those who may use the provider: they may name whatever is in it.
+    OwnAccount,
 }
 
 impl Quirk {
@@ -64,6 +66,7 @@ impl Quirk {
         ("think_tags", Self::ThinkTags),
         ("chat_passthrough", Self::ChatPassthrough),
         ("discreet_streams", Self::DiscreetStreams),
+        ("own_account", Self::OwnAccount),
     ];
 
     /// Its name.

@@ -26,7 +26,7 @@ pub const CORE: &[Floor] = &[
     &["dialect::canonical", "dialect::caller", "dialect::model_list"],
     &["dialect::pipe", "dialect::signature_origin", "dialect::upstream"],
     &["dialect::veil"],
-    &["dialect::listener", "dialect::tap", "dialect::stream_translation"],
+    &["dialect::listener", "dialect::references", "dialect::tap", "dialect::stream_translation"],
     &[
         "dialect::anthropic",
         "dialect::cohere",
@@ -86,6 +86,7 @@ pub const WORKER: &[Floor] = &[
         "pipeline::dify_app",
         "pipeline::failover",
         "pipeline::inside",
+        "pipeline::ownership",
         "pipeline::received",
     ],
     &["pipeline::native_responses", "pipeline::probe", "pipeline::settle"],

@@ -1,13 +1,18 @@
 //! The observer of pass-through responses, for providers with this dialect.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::decode_answer::Answer;
+use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
+use crate::dialect::references::in_answer;
 use crate::dialect::stream_translation::finish_word;
 use crate::dialect::tap::{Ending, Observer};
 use crate::json::lenient::{self, Spare};
+use crate::json::object::JsonObject;
 use crate::sse::{Event, writer};
 use crate::tokens::estimate_tokens;
 
@@ -20,6 +25,8 @@ pub struct ResponsesObserver {
     is_background: bool,
     is_at_work: bool,
     sequence: u64,
+    /// The ids that came about in the answer.
+    issued: BTreeSet<String>,
 }
 
 impl Default for ResponsesObserver {
@@ -31,6 +38,7 @@ impl Default for ResponsesObserver {
             is_background: false,
             is_at_work: false,
             sequence: 0,
+            issued: BTreeSet::new(),
         }
     }
 }
@@ -56,6 +64,12 @@ impl Observer for ResponsesObserver {
         };
         if self.ending == Ending::Open {
             self.ending = ending;
+        }
+        if ending == Ending::Done
+            && let Ok(event) = serde_json::from_slice::<JsonObject<'_>>(&data)
+            && let Some(response) = event.get("response")
+        {
+            self.issued = in_answer(CallerDialect::OpenaiResponses, response.get().as_bytes());
         }
         let answer = wire.object("response").map(|response| Answer::of(&response));
         let Some(answer) = answer else { return true };
@@ -95,11 +109,11 @@ impl Observer for ResponsesObserver {
         event
     }
 
-    /// Of a response that its provider stores, the gateway needs only the id. A background response may be requested
+    /// Of a response that its provider stores, the gateway needs only the ids. A background response may be requested
     /// before its stream ends.
     fn final_body(&self) -> Option<Vec<u8>> {
         let id = self.id.as_ref().filter(|_| self.is_background || self.ending == Ending::Done)?;
-        Some(json!({ "id": id }).to_string().into_bytes())
+        Some(json!({ "id": id, "issued": self.issued }).to_string().into_bytes())
     }
 }
 
@@ -123,7 +137,6 @@ pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::caller::CallerDialect;
     use crate::dialect::canonical::{FinishReason, Part, assemble};
     use crate::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
     use crate::dialect::registry;
@@ -160,7 +173,7 @@ mod tests {
         let usage = facts.usage.unwrap();
         assert_eq!((usage.prompt, usage.cached, usage.completion, usage.reasoning), (5, 2, 3, 1));
         assert_eq!(facts.finish_reason.as_deref(), Some("stop"));
-        assert_eq!(tap.final_body().unwrap(), br#"{"id":"resp_1"}"#);
+        assert_eq!(tap.final_body().unwrap(), br#"{"id":"resp_1","issued":["ws_1"]}"#);
     }
 
     #[test]
