@@ -150,7 +150,10 @@ impl Exchange {
         request_id: String,
     ) -> Self {
         let started_ms = now_ms();
-        let event_id = new_ulid(started_ms);
+        // The gateway's own request ids contain the id of the usage event, so that a row of the log is found by either.
+        let is_own = head.headers.get("x-request-id").and_then(request_id::accept).is_none();
+        let of_request = request_id.strip_prefix("req_").filter(|_| is_own);
+        let event_id = of_request.map_or_else(|| new_ulid(started_ms), str::to_owned);
         Self {
             head,
             body,

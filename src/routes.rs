@@ -156,6 +156,8 @@ routes! {
     "GET /v1/stats/overview"                           => op::stats::MY_OVERVIEW, |x, _| statistics::my_overview(x);
     "GET /v1/stats/timeseries"                         => op::stats::MY_TIMESERIES, |x, _| statistics::my_timeseries(x);
     "GET /v1/stats/by/{dimension}"                     => op::stats::MY_BY, |x, p| statistics::my_by(x, &p.first);
+    "GET /requests"                                    => op::stats::SEARCH, |x, _| stats::search(x);
+    "GET /requests/{id}"                               => op::stats::REQUEST, |x, p| stats::request(x, &p.first);
     "GET /stats/requests"                              => op::stats::REQUESTS, |x, _| stats::requests(x);
     "GET /stats/conversation/{id}"                     => op::conversations::STATS, |x, p| conversations::stats(x, &p.first);
     "GET /conversations"                               => op::conversations::LIST, |x, _| conversations::list(x);

@@ -1,7 +1,8 @@
 //! The admin API for statistics.
 
-use nexus_edge_api::stats::{TokensUsage, TotalStats};
+use nexus_edge_api::stats::{RequestPage, TokensUsage, TotalStats};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_stats::request_log::Wanted;
 
 use super::{answer_list, query};
 use crate::exchange::{self, Exchange};
@@ -13,6 +14,8 @@ use crate::store;
 const ACTIVE_FOR_MS: u64 = 30 * 60 * 1000;
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
+/// The largest whole number that a JSON number holds exactly.
+const MAX_NUMBER: u64 = 1 << 53;
 
 /// `GET /stats/total`
 pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -40,4 +43,42 @@ pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
     let before = exchange.query("before");
     let rows = store::usage::recent(&exchange.env, limit, before.as_deref()).await?;
     answer_list("requests", &rows)
+}
+
+/// `GET /requests`
+pub async fn search(exchange: &Exchange) -> Result<Response, ApiError> {
+    let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
+    let given = |name: &str| query::text(exchange, name);
+    let number = |name: &str| query::number(exchange, name, 0..=MAX_NUMBER);
+    let wanted = Wanted {
+        from: number("from")?,
+        to: number("to")?,
+        key: given("key"),
+        owner: given("owner"),
+        provider: given("provider"),
+        model: given("model"),
+        app: given("app"),
+        dialect: given("dialect"),
+        conversation: given("conversation"),
+        request_id: given("request_id"),
+        outcome: given("outcome"),
+        status: given("status"),
+        error: given("error"),
+        stream: query::boolean(exchange, "stream")?,
+        min_ms: number("min_ms")?,
+        min_cost_micros: number("min_cost_micros")?,
+        cursor: given("cursor"),
+    };
+    wanted.check()?;
+    let (requests, next_cursor) = store::usage::search(&exchange.env, &wanted, limit.into()).await?;
+    exchange::json(200, &RequestPage { requests, next_cursor })
+}
+
+/// `GET /requests/{id}`
+pub async fn request(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let found = store::usage::find(&exchange.env, id).await?.ok_or_else(|| {
+        let message = "There is no such request in the log. Its retention may have ended.";
+        ApiError::not_found("request_not_found", message)
+    })?;
+    exchange::json(200, &found)
 }

@@ -26,6 +26,7 @@ pub mod table;
 pub mod usage;
 
 use nexus_edge_core::error::ApiError;
+use nexus_edge_stats::sql::{Parameter, Statement};
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement, Env};
@@ -101,6 +102,15 @@ async fn rows<T: DeserializeOwned>(env: &Env, sql: &str, parameters: &[JsValue])
         return Err(StoreError::Platform(error));
     }
     Ok(result.results()?)
+}
+
+/// The rows of a statement about statistics or the request log.
+async fn run<T: DeserializeOwned>(env: &Env, statement: &Statement) -> StoreResult<Vec<T>> {
+    let parameters = statement.parameters.iter().map(|parameter| match parameter {
+        Parameter::Text(value) => text(value),
+        Parameter::Number(value) => unsigned(*value),
+    });
+    rows(env, &statement.sql, &parameters.collect::<Vec<_>>()).await
 }
 
 async fn row<T: DeserializeOwned>(env: &Env, sql: &str, parameters: &[JsValue]) -> StoreResult<Option<T>> {

@@ -8,10 +8,9 @@ use nexus_edge_stats::counters::{StoredRow, SummedRow};
 use nexus_edge_stats::figures::SketchedRow;
 use nexus_edge_stats::grain::{Grain, Retention};
 use nexus_edge_stats::rollup::{Row, compact};
-use nexus_edge_stats::sql::{self, Parameter, Statement};
+use nexus_edge_stats::sql::{self, Statement};
 use nexus_edge_stats::window::Progress;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
@@ -46,24 +45,12 @@ pub async fn progress(env: &Env) -> StoreResult<Progress> {
 
 /// The rows of a statement of sums.
 pub async fn sums(env: &Env, statement: &Statement) -> StoreResult<Vec<SummedRow>> {
-    read(env, statement).await
+    super::run(env, statement).await
 }
 
 /// The rows of a statement of sketches.
 pub async fn sketches(env: &Env, statement: &Statement) -> StoreResult<Vec<SketchedRow>> {
-    read(env, statement).await
-}
-
-async fn read<T: DeserializeOwned>(env: &Env, statement: &Statement) -> StoreResult<Vec<T>> {
-    let parameters: Vec<JsValue> = statement
-        .parameters
-        .iter()
-        .map(|parameter| match parameter {
-            Parameter::Text(value) => text(value),
-            Parameter::Number(value) => unsigned(*value),
-        })
-        .collect();
-    rows(env, &statement.sql, &parameters).await
+    super::run(env, statement).await
 }
 
 /// Adds up the next span that is complete. False if there is none.

@@ -18,6 +18,7 @@ use nexus_edge_core::outbox::{Departure, Outbox};
 use nexus_edge_core::stats::{PriceSource, UsageEvent};
 use nexus_edge_stats::batch::{self, Batch};
 use nexus_edge_stats::grain::Grain;
+use nexus_edge_stats::request_log::{self, Wanted};
 use nexus_edge_stats::sql;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
@@ -256,9 +257,48 @@ pub async fn recent(env: &Env, limit: u32, before: Option<&str>) -> StoreResult<
     let sql = "SELECT * FROM request_log WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
     // `~` sorts after every ULID.
     let parameters = [text(before.unwrap_or("~")), JsValue::from_f64(f64::from(limit))];
-    let mut rows: Vec<LoggedRequest> = rows(env, sql, &parameters).await?;
+    Ok(priced(rows(env, sql, &parameters).await?))
+}
+
+/// Says of no request that it was free only because its price is not known.
+fn priced(mut rows: Vec<LoggedRequest>) -> Vec<LoggedRequest> {
     for row in &mut rows {
         row.cost_micros = row.cost_micros.filter(|_| row.price_source != PriceSource::Unknown.as_str());
     }
-    Ok(rows)
+    rows
+}
+
+/// A page of the request log with what is wanted of it, and the id after which the next one goes on.
+pub async fn search(
+    env: &Env,
+    wanted: &Wanted,
+    limit: u64,
+) -> StoreResult<(Vec<LoggedRequest>, Option<String>)> {
+    #[derive(Deserialize)]
+    struct Scanned {
+        scanned_to: Option<String>,
+        rows: u64,
+    }
+    let found: Vec<LoggedRequest> = super::run(env, &wanted.page(limit)).await?;
+    if found.len() as u64 == limit {
+        let next = found.last().map(|row| row.id.clone());
+        return Ok((priced(found), next));
+    }
+    if !wanted.is_filtered() {
+        return Ok((priced(found), None));
+    }
+    let scanned: Vec<Scanned> = super::run(env, &wanted.scanned()).await?;
+    let next = scanned.into_iter().find(|of| of.rows == request_log::SCANNED).and_then(|of| of.scanned_to);
+    Ok((priced(found), next))
+}
+
+/// The row that an id names.
+pub async fn find(env: &Env, id: &str) -> StoreResult<Option<LoggedRequest>> {
+    for statement in request_log::one(id) {
+        let found: Vec<LoggedRequest> = super::run(env, &statement).await?;
+        if !found.is_empty() {
+            return Ok(priced(found).into_iter().next());
+        }
+    }
+    Ok(None)
 }

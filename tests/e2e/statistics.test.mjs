@@ -139,6 +139,80 @@ test("an API key sees its own requests only", async () => {
   assert.equal((await t.gw.call("/stats/overview", { headers: bearer(mine.key) })).status, 401);
 });
 
+test("the request log is searched by everything that it knows", async () => {
+  const search = async (query) => {
+    const { status, body, text } = await t.gw.admin("GET", `/requests?${query}`);
+    assert.equal(status, 200, text);
+    return body;
+  };
+  const count = async (query) => (await search(query)).requests.length;
+  assert.equal(await count(""), 19);
+  const counts = {
+    [`key=${mine.id}`]: 13,
+    "owner=bob": 6,
+    "provider=loopback": 18,
+    "model=slow": 4,
+    "app=My%20App": 12,
+    "dialect=openai_chat": 19,
+    "outcome=failed": 2,
+    "status=ok": 16,
+    "status=404": 1,
+    "status=server": 2,
+    "status=limited": 0,
+    "error=MODEL_NOT": 1,
+    "stream=true": 0,
+    "min_ms=140&owner=bob&status=ok": 4,
+    "min_cost_micros=1": 12,
+    [`to=${Date.now() - HOUR}`]: 0,
+    [`from=${Date.now() - HOUR}&model=fast`]: 12,
+    "owner=%27%20OR%201%3D1%20--": 0,
+  };
+  for (const [query, expected] of Object.entries(counts)) assert.equal(await count(query), expected, query);
+  const first = await search("limit=7&owner=ada");
+  const second = await search(`limit=7&owner=ada&cursor=${first.next_cursor}`);
+  assert.deepEqual([first.requests.length, second.requests.length, second.next_cursor], [7, 6, null]);
+  const ids = [...first.requests, ...second.requests].map(({ id }) => id);
+  assert.deepEqual(ids, [...new Set(ids)].sort().reverse());
+  for (const id of [ids[0], first.requests[0].request_id]) {
+    const one = await t.gw.admin("GET", `/requests/${id}`);
+    assert.deepEqual([one.status, one.body.id, one.body.owner], [200, ids[0], "ada"], one.text);
+  }
+  const named = await t.gw.complete(mine.key, ask("fast"), { headers: { "x-request-id": "req_chosen-by-the-caller" } });
+  assert.equal(named.status, 200);
+  await t.gw.row("req_chosen-by-the-caller");
+  assert.equal((await t.gw.admin("GET", "/requests/req_chosen-by-the-caller")).body.model, "fast");
+  const missing = await t.gw.admin("GET", "/requests/01ARZ3NDEKTSV4RRFFQ69G5FAV");
+  assert.deepEqual([missing.status, missing.body.error.code], [404, "request_not_found"]);
+  for (const [query, param] of Object.entries({
+    "status=fine": "status",
+    "cursor=a%20b": "cursor",
+    "from=x": "from",
+  })) {
+    const { status, body } = await t.gw.admin("GET", `/requests?${query}`);
+    assert.deepEqual([status, body.error.param], [400, param]);
+  }
+});
+
+test("attempts say when they began", async () => {
+  t.up.on("flaky", (x) =>
+    t.up.seen("flaky").length === 1 ? x.reply(503, {}) : x.reply(200, completion("flaky", "ok")),
+  );
+  const second = await t.gw.createProvider({
+    name: "second",
+    server_url: `${t.up.url}/v1`,
+    server_key: "k-of-the-second-one",
+  });
+  for (const provider_id of [t.provider.id, second.id]) await t.gw.createModel({ provider_id, model_name: "flaky" });
+  const answer = await t.gw.complete(other.key, ask("flaky"));
+  assert.equal(answer.status, 200, answer.text);
+  await t.gw.row(answer.headers["x-request-id"]);
+  const { body } = await t.gw.admin("GET", `/requests/${answer.headers["x-request-id"]}`);
+  const [failed, succeeded] = body.attempts;
+  assert.deepEqual([body.attempts.length, failed.status], [2, 503]);
+  assert.ok(failed.started_ms >= 0 && failed.started_ms + failed.duration_ms <= succeeded.started_ms);
+  assert.ok(succeeded.started_ms + succeeded.duration_ms <= body.duration_ms + 1, JSON.stringify(body));
+});
+
 test("what makes no sense is refused by name", async () => {
   const wrong = {
     "overview?range=2y": "range",
@@ -243,7 +317,7 @@ test("rows are added up to coarser ones, and any window of any zone still says t
       );
   }
   const totals = (await t.gw.admin("GET", "/stats/total")).body;
-  assert.equal(totals.total_rounds, 16 + events.length);
+  assert.equal(totals.total_rounds, 18 + events.length);
 });
 
 test("minutes whose retention has ended are deleted, and nothing else changes", async () => {

@@ -74,6 +74,42 @@ operations! {
     REQUESTS: Get "/stats/requests" Admin, |it| it.number("limit", 1..=500, "Rows of a page; 50 is the default.")
         .text("before", "The id of the last row of the page before.")
         .list::<LoggedRequest>("requests", "A page of the log.");
+
+    /// Search the request log.
+    ///
+    /// The newest first. A page looks at 20,000 rows at most: where few of them fit, it may have fewer rows than asked for, or
+    /// none, and still be followed by another.
+    SEARCH: Get "/requests" Admin, |it| it
+        .number("from", 0..=1 << 53, "From this time on, in milliseconds since the epoch.")
+        .number("to", 0..=1 << 53, "Before this time.")
+        .text("key", "The id of the API key.").text("owner", "The owner of the key.").text("provider", "The provider's name.")
+        .text("model", "The model, as the caller or the upstream named it, or the logical model.")
+        .text("app", "The calling program.").text("dialect", "The caller dialect, or the operation.")
+        .text("conversation", "The conversation.").text("request_id", "The `x-request-id` of the answer.")
+        .choice("outcome", &["completed", "failed", "cancelled", "rejected"], "How it ended.")
+        .text("status", "A status, or `ok`, `client`, `limited`, `timeout`, `server`, `cancelled`.")
+        .text("error", "A part of the error code, or of an attempt that failed.")
+        .choice("stream", &["true", "false"], "Whether a stream was asked for.")
+        .number("min_ms", 0..=1 << 53, "At least this many milliseconds long.")
+        .number("min_cost_micros", 0..=1 << 53, "At least this cost, in millionths of a dollar.")
+        .number("limit", 1..=500, "Rows of a page; 50 is the default.").text("cursor", "`next_cursor` of the page before.")
+        .answer::<RequestPage>(200, "A page of the log.");
+
+    /// Show a request.
+    ///
+    /// By the id of its row, or by the `x-request-id` of its answer.
+    REQUEST: Get "/requests/{id}" Admin, |it| it.answer::<LoggedRequest>(200, "The request, with all attempts.")
+        .errors(&[(404, "request_not_found")]);
+}
+
+/// A page of the request log.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct RequestPage {
+    /// The rows, the newest first.
+    pub requests: Vec<LoggedRequest>,
+    /// Give it as `cursor` for the next page; `null` on the last.
+    pub next_cursor: Option<String>,
 }
 
 /// Grand totals.

@@ -253,7 +253,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
                 drop(hold);
                 trail.note_attempt(AttemptRecord {
                     skipped: Some("limited".to_owned()),
-                    ..record_of(&candidate)
+                    ..record_of(&candidate, self.now_ms())
                 });
                 self.limited = Some(sooner(self.limited.take(), error));
                 return None;
@@ -274,9 +274,9 @@ impl<'a, Q: Question> Asking<'a, Q> {
         let left_ms = self.deadline.remaining_ms(self.now_ms()).clamp(1, most_ms);
         candidate.first_byte_timeout_ms =
             candidate.first_byte_timeout_ms.min(u32::try_from(left_ms).unwrap_or(u32::MAX));
-        let record = record_of(&candidate);
-        self.begun.push(record.clone());
         let (question, started_ms) = (self.question, self.now_ms());
+        let record = record_of(&candidate, started_ms);
+        self.begun.push(record.clone());
         Some(Box::pin(async move {
             let result = question.ask(&candidate).await;
             if let Ok(accepted) = &result {
@@ -355,7 +355,8 @@ impl<'a, Q: Question> Asking<'a, Q> {
     ) {
         self.free_at_ms = Some(self.free_at_ms.map_or(free_at_ms, |known| known.min(free_at_ms)));
         if !step.anyway {
-            trail.note_attempt(AttemptRecord { skipped: Some(reason.to_owned()), ..record_of(candidate) });
+            let record = record_of(candidate, self.now_ms());
+            trail.note_attempt(AttemptRecord { skipped: Some(reason.to_owned()), ..record });
         }
         self.walk.put_off(step);
     }
@@ -404,9 +405,10 @@ fn sooner(known: Option<ApiError>, error: ApiError) -> ApiError {
     }
 }
 
-/// The start of an entry in the trail.
-fn record_of(candidate: &Candidate) -> AttemptRecord {
+/// The start of an entry in the trail, begun at this time.
+fn record_of(candidate: &Candidate, now_ms: u64) -> AttemptRecord {
     AttemptRecord {
+        started_ms: Some(now_ms),
         provider: candidate.upstream.record.name.clone(),
         model: candidate.upstream_model.clone(),
         key: candidate.key().filter(|_| candidate.upstream.keys.len() > 1).map(|key| key.label.clone()),

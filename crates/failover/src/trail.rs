@@ -37,7 +37,8 @@ impl Trail {
         });
     }
 
-    /// Records an attempt, or a skipped candidate.
+    /// Records an attempt, or a skipped candidate. Its beginning is in milliseconds since the epoch until the end of the
+    /// request.
     pub fn note_attempt(&mut self, record: AttemptRecord) {
         self.attempts.push(record);
     }
@@ -76,6 +77,9 @@ impl Trail {
         event.first_byte_ms = self.first_byte_ms;
         if !matches!(self.attempts.as_slice(), [only] if only.skipped.is_none()) {
             event.attempts = std::mem::take(&mut self.attempts);
+            for attempt in &mut event.attempts {
+                attempt.started_ms = attempt.started_ms.map(|at_ms| at_ms.saturating_sub(event.ts));
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod counters;
 pub mod figures;
 pub mod grain;
 pub mod query;
+pub mod request_log;
 pub mod rollup;
 pub mod series;
 pub mod sketch;

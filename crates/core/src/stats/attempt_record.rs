@@ -8,7 +8,7 @@ use crate::tokens::UsageSource;
 ///
 /// ```json
 /// {"provider": "openai", "model": "gpt-5", "key": "second", "status": 429, "error_class": "rate_limited",
-///  "first_byte_ms": 80, "duration_ms": 81}
+///  "started_ms": 3, "first_byte_ms": 80, "duration_ms": 81}
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -27,6 +27,9 @@ pub struct AttemptRecord {
     /// The class of its failure, see [`crate::routing::retry::ErrorClass`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_class: Option<String>,
+    /// Milliseconds from the arrival of the request to the beginning of the attempt, or to when it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<u64>,
     /// Milliseconds until the headers of its answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_byte_ms: Option<u64>,

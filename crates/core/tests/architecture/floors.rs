@@ -62,7 +62,7 @@ pub const STATS: &[Floor] = &[
     &["counters", "window"],
     &["query", "rollup"],
     &["batch", "figures", "sql"],
-    &["answer", "compaction"],
+    &["answer", "compaction", "request_log"],
     &["lib"],
 ];
 

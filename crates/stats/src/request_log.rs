@@ -1,0 +1,258 @@
+//! Questions about the request log: which rows, newest first, and which of them are looked at.
+//!
+//! A row is found by its id, which begins with the time of its request. Everything else is compared row by row over a stretch
+//! of at most [`SCANNED`] rows, so a filter that few rows fit never holds the database: the answer says up to where it has
+//! looked, and the next page goes on there.
+
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::id::ulid;
+
+use crate::series::Class;
+use crate::sql::{Parameter, Statement};
+
+/// Rows that one page looks at.
+pub const SCANNED: u64 = 20_000;
+
+/// What is wanted of the log. Texts are compared exactly, unless said.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// From this time on, in milliseconds since the epoch.
+    pub from: Option<u64>,
+    /// Before this time.
+    pub to: Option<u64>,
+    /// The id of the API key.
+    pub key: Option<String>,
+    /// The owner of the key.
+    pub owner: Option<String>,
+    /// The provider that answered or failed last, by name.
+    pub provider: Option<String>,
+    /// The model, as the caller or the upstream named it, or the logical model.
+    pub model: Option<String>,
+    /// The calling program.
+    pub app: Option<String>,
+    /// The caller dialect or the operation.
+    pub dialect: Option<String>,
+    /// The conversation.
+    pub conversation: Option<String>,
+    /// The `x-request-id` of the answer.
+    pub request_id: Option<String>,
+    /// How it ended: `completed`, `failed`, `cancelled`, `rejected`.
+    pub outcome: Option<String>,
+    /// A status, or a class of [`Class`].
+    pub status: Option<String>,
+    /// A part of the error code or of an attempt, whatever the case.
+    pub error: Option<String>,
+    /// Whether a stream was asked for.
+    pub stream: Option<bool>,
+    /// At least this many milliseconds long.
+    pub min_ms: Option<u64>,
+    /// At least this cost, in millionths of a dollar.
+    pub min_cost_micros: Option<u64>,
+    /// The end of the page before.
+    pub cursor: Option<String>,
+}
+
+impl Wanted {
+    /// Whether rows are compared at all; without, a page is full or the last.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        self.condition(&mut Vec::new()) != "1"
+    }
+
+    /// Checks what cannot be compared with anything.
+    ///
+    /// # Errors
+    /// `invalid_value`, which names the parameter.
+    pub fn check(&self) -> Result<(), ApiError> {
+        if let Some(status) = &self.status
+            && class_of(status).is_none()
+            && status.parse::<u16>().is_err()
+        {
+            let classes = Class::ALL.map(Class::as_str).join(", ");
+            let message = format!("`status` must be a number or one of {classes}.");
+            return Err(ApiError::invalid("invalid_value", "status", message));
+        }
+        if let Some(cursor) = &self.cursor
+            && (cursor.len() > 64 || !cursor.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
+            return Err(ApiError::invalid(
+                "invalid_value",
+                "cursor",
+                "`cursor` is not one of a page before.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A page of rows, without their attempts.
+    #[must_use]
+    pub fn page(&self, limit: u64) -> Statement {
+        let mut parameters = self.stretch();
+        let condition = self.condition(&mut parameters);
+        parameters.push(Parameter::Number(limit));
+        let limit = parameters.len();
+        let sql = format!(
+            "SELECT * FROM (SELECT * FROM request_log WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3) \
+             WHERE {condition} ORDER BY id DESC LIMIT ?{limit}"
+        );
+        Statement { sql, parameters }
+    }
+
+    /// Up to where a page has looked: `scanned_to`, the id of the last row, and `rows`, how many there were.
+    #[must_use]
+    pub fn scanned(&self) -> Statement {
+        let sql = "SELECT MIN(id) AS scanned_to, COUNT(*) AS rows FROM \
+            (SELECT id FROM request_log WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3)";
+        Statement { sql: sql.to_owned(), parameters: self.stretch() }
+    }
+
+    /// The stretch of rows: before the id, from the id on, and at most so many.
+    fn stretch(&self) -> Vec<Parameter> {
+        // `~` sorts after every id.
+        let end = self.to.map_or_else(|| "~".to_owned(), |to| ulid(to, [0; 10]));
+        let end = match &self.cursor {
+            Some(cursor) if *cursor < end => cursor.clone(),
+            _ => end,
+        };
+        let begin = self.from.map(|from| ulid(from, [0; 10])).unwrap_or_default();
+        vec![Parameter::Text(end), Parameter::Text(begin), Parameter::Number(SCANNED)]
+    }
+
+    /// What a row must fit, with its parameters; `1` if any does.
+    fn condition(&self, parameters: &mut Vec<Parameter>) -> String {
+        let mut conditions = Vec::new();
+        let mut add = |condition: &str, parameter: Parameter| {
+            parameters.push(parameter);
+            conditions.push(condition.replace('?', &format!("?{}", parameters.len())));
+        };
+        let texts = [
+            ("key_id = ?", &self.key),
+            ("owner = ?", &self.owner),
+            ("provider_name = ?", &self.provider),
+            ("? IN (model, upstream_model, logical_model)", &self.model),
+            ("app = ?", &self.app),
+            ("dialect = ?", &self.dialect),
+            ("conversation_id = ?", &self.conversation),
+            ("request_id = ?", &self.request_id),
+            ("outcome = ?", &self.outcome),
+            (
+                "instr(lower(COALESCE(error_code, '') || ' ' || COALESCE(attempts, '')), lower(?)) > 0",
+                &self.error,
+            ),
+        ];
+        for (condition, value) in texts {
+            if let Some(value) = value {
+                add(condition, Parameter::Text(value.clone()));
+            }
+        }
+        let numbers = [
+            ("stream = ?", self.stream.map(u64::from)),
+            ("duration_ms >= ?", self.min_ms),
+            ("cost_micros >= ?", self.min_cost_micros),
+            ("status = ?", self.status.as_deref().and_then(|status| status.parse().ok())),
+        ];
+        for (condition, value) in numbers {
+            if let Some(value) = value {
+                add(condition, Parameter::Number(value));
+            }
+        }
+        if let Some(class) = self.status.as_deref().and_then(class_of) {
+            conditions.push(of_class(class).to_owned());
+        }
+        if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") }
+    }
+}
+
+fn class_of(name: &str) -> Option<Class> {
+    Class::ALL.into_iter().find(|class| class.as_str() == name)
+}
+
+/// The condition that a row is of a class; the same cases as [`Class::of`].
+const fn of_class(class: Class) -> &'static str {
+    match class {
+        Class::Cancelled => "outcome = 'cancelled'",
+        Class::Timeout => {
+            "outcome <> 'cancelled' AND (status IN (408, 504) OR (status < 400 AND outcome <> 'completed' AND \
+             error_code = 'upstream_stream_idle'))"
+        }
+        Class::Limited => "outcome <> 'cancelled' AND status IN (402, 429)",
+        Class::Client => {
+            "outcome <> 'cancelled' AND status BETWEEN 400 AND 499 AND status NOT IN (402, 408, 429)"
+        }
+        Class::Server => {
+            "outcome <> 'cancelled' AND ((status >= 500 AND status <> 504) OR (status < 400 AND outcome <> 'completed' \
+             AND COALESCE(error_code, '') <> 'upstream_stream_idle'))"
+        }
+        Class::Ok => "outcome = 'completed' AND status < 400",
+    }
+}
+
+/// The row that an id names: its own id, or the `x-request-id` of its answer. The gateway's own request ids contain the row's
+/// id; those that callers chose are looked for among the newest rows.
+#[must_use]
+pub fn one(id: &str) -> Vec<Statement> {
+    let by_id = Statement {
+        sql: "SELECT * FROM request_log WHERE id = ?1".to_owned(),
+        parameters: vec![Parameter::Text(id.strip_prefix("req_").unwrap_or(id).to_owned())],
+    };
+    let by_request_id = Statement {
+        sql: "SELECT * FROM (SELECT * FROM request_log ORDER BY id DESC LIMIT ?2) WHERE request_id = ?1 LIMIT 1".to_owned(),
+        parameters: vec![Parameter::Text(id.to_owned()), Parameter::Number(5 * SCANNED)],
+    };
+    vec![by_id, by_request_id]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn what_a_caller_gives_is_a_parameter() {
+        let evil = "x' OR 1=1 --";
+        let wanted = Wanted {
+            key: some(evil),
+            model: some(evil),
+            error: some(evil),
+            min_ms: Some(5),
+            ..Wanted::default()
+        };
+        let Statement { sql, parameters } = wanted.page(10);
+        assert!(!sql.contains(evil), "{sql}");
+        assert_eq!(parameters.len(), 3 + 4 + 1);
+        for number in 1..=parameters.len() {
+            assert!(sql.contains(&format!("?{number}")), "{number} in {sql}");
+        }
+        assert!(wanted.is_filtered() && !Wanted::default().is_filtered());
+    }
+
+    #[test]
+    fn a_page_goes_on_where_the_one_before_ended() {
+        let end = |wanted: Wanted| match &wanted.page(10).parameters[0] {
+            Parameter::Text(end) => end.clone(),
+            Parameter::Number(_) => String::new(),
+        };
+        let cursor = ulid(5_000, [7; 10]);
+        assert_eq!(end(Wanted::default()), "~");
+        assert_eq!(
+            end(Wanted { cursor: Some(cursor.clone()), to: Some(9_000), ..Wanted::default() }),
+            cursor
+        );
+        assert_eq!(
+            end(Wanted { cursor: Some(cursor), to: Some(1_000), ..Wanted::default() }),
+            ulid(1_000, [0; 10])
+        );
+    }
+
+    #[test]
+    fn what_fits_nothing_is_refused_by_name() {
+        let refused = |wanted: &Wanted| wanted.check().err().and_then(|error| error.param);
+        assert_eq!(refused(&Wanted { status: some("fine"), ..Wanted::default() }).as_deref(), Some("status"));
+        assert_eq!(refused(&Wanted { cursor: some("a b"), ..Wanted::default() }).as_deref(), Some("cursor"));
+        assert_eq!(refused(&Wanted { status: some("503"), ..Wanted::default() }), None);
+        assert_eq!(refused(&Wanted { status: some("timeout"), ..Wanted::default() }), None);
+    }
+}
