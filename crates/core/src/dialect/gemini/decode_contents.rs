@@ -120,7 +120,8 @@ impl Reader {
         position: usize,
         parts: &mut Vec<Part>,
     ) -> Result<(), ApiError> {
-        let mut proof = part.string("thoughtSignature")?.filter(|signature| !signature.is_empty());
+        let proof = part.string("thoughtSignature")?.filter(|signature| !signature.is_empty());
+        let mut proof = proof.map(signature::from_client);
         if let Some(call) = part.object("functionCall")? {
             let name = call.required_string("name")?;
             let id = call.string("id")?.filter(|id| !id.is_empty());

@@ -52,7 +52,7 @@ fn write_part<'a>(part: &'a Part, parts: &mut Vec<PartOut<'a>>) {
         Part::Text { text, .. } | Part::Refusal { text } if !text.is_empty() => parts.push(text_part(text)),
         Part::Thinking { text, signature } if !text.is_empty() => {
             parts.push(PartOut {
-                thought_signature: signature.as_deref().map(Cow::Borrowed),
+                thought_signature: signature.as_deref().map(signature::for_clients),
                 ..thought(text)
             });
         }
@@ -61,8 +61,8 @@ fn write_part<'a>(part: &'a Part, parts: &mut Vec<PartOut<'a>>) {
                 .last_mut()
                 .filter(|last| last.text.is_some() && !last.thought && last.thought_signature.is_none());
             match before {
-                Some(text) => text.thought_signature = Some(Cow::Borrowed(signature)),
-                None => parts.push(bare_signature(signature)),
+                Some(text) => text.thought_signature = Some(signature::for_clients(signature)),
+                None => parts.push(signed(signature)),
             }
         }
         Part::RedactedThinking { data } => parts.push(redacted(data)),
@@ -92,6 +92,11 @@ pub(super) fn redacted(data: &str) -> PartOut<'static> {
     PartOut { thought_signature: Some(Cow::Owned(signature::wrap_redacted(data))), ..thought("") }
 }
 
+/// A signature without content.
+pub(super) fn signed(signature: &str) -> PartOut<'_> {
+    PartOut { thought_signature: Some(signature::for_clients(signature)), ..bare_signature("") }
+}
+
 /// A function call.
 pub(super) fn call<'a>(
     id: &'a str,
@@ -101,7 +106,7 @@ pub(super) fn call<'a>(
 ) -> PartOut<'a> {
     PartOut {
         function_call: Some(FunctionCallOut { id: Some(id), name, args: Json::arguments_object(arguments) }),
-        thought_signature: signature.map(Cow::Borrowed),
+        thought_signature: signature.map(signature::for_clients),
         ..PartOut::default()
     }
 }

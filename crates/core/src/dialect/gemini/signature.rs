@@ -4,9 +4,11 @@
 //! and a conversation may have begun with another provider, whose signatures the service would refuse with a 400.
 //! Signatures that can be recognised as foreign by their form are therefore dropped.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE};
 
 /// The documented placeholder for the signature of a call by another model.
 pub(super) const STAND_IN: &str = "skip_thought_signature_validator";
@@ -32,6 +34,27 @@ pub(super) fn unwrap_redacted(signature: &str) -> Option<String> {
     }
     let bytes = decode(signature)?;
     String::from_utf8(bytes.strip_prefix(REDACTED_MARK)?.to_vec()).ok()
+}
+
+/// Marks a signature of another vendor that is no base64.
+const TEXT_MARK: &[u8] = b"verbatim:";
+
+/// A signature as clients of this dialect accept it: they read base64, and refuse any other text.
+pub(super) fn for_clients(signature: &str) -> Cow<'_, str> {
+    if STANDARD.decode(signature).is_ok() || URL_SAFE.decode(signature).is_ok() {
+        return Cow::Borrowed(signature);
+    }
+    Cow::Owned(STANDARD.encode([TEXT_MARK, signature.as_bytes()].concat()))
+}
+
+/// The signature that was given to a client.
+pub(super) fn from_client(signature: String) -> String {
+    if !signature.starts_with("dmVyYmF0aW06") {
+        return signature;
+    }
+    let bytes = decode(&signature);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes.strip_prefix(TEXT_MARK)?.to_vec()).ok());
+    text.unwrap_or(signature)
 }
 
 /// Whether the signature certainly belongs to another vendor.
@@ -66,6 +89,19 @@ fn decode(signature: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_get_base64_and_give_back_what_was_signed() {
+        for signature in ["YQ==", "YWI_", "NexusAnthropic00YQ=="] {
+            assert_eq!(for_clients(signature), signature);
+        }
+        for signature in ["YR==", "YQ", "NexusAnthropic00not base64", "a"] {
+            let given = for_clients(signature).into_owned();
+            assert!(STANDARD.decode(&given).is_ok(), "{given}");
+            assert_eq!(from_client(given), signature);
+        }
+        assert_eq!(from_client("YQ==".into()), "YQ==");
+    }
 
     #[test]
     fn redacted_thoughts_travel_as_a_signature() {

@@ -9,9 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use super::encode_contents::bare_signature;
 use super::encode_media::media_part;
-use super::encode_response::{call, redacted, text_part, thought};
+use super::encode_response::{call, redacted, signed, text_part, thought};
 use super::wire::{CandidateOut, ContentOut, PartOut, ResponseOut, to_line};
 use super::{citations, error, finish, logprobs, usage};
 use crate::dialect::canonical::{
@@ -151,9 +150,9 @@ impl Encoder {
                 self.choices.entry(choice).or_default().cited = Some((text, citations));
             }
             Some(Open::Thinking { has_text, signature }) if !signature.is_empty() => {
-                let signed = bare_signature(&signature);
+                let signature = signed(&signature);
                 // The signature of visible thoughts follows them; otherwise it stands alone.
-                self.part(choice, PartOut { thought: has_text, ..signed }, out);
+                self.part(choice, PartOut { thought: has_text, ..signature }, out);
             }
             Some(Open::Call { id, name, arguments, signature }) => {
                 let signature = Some(signature.as_str()).filter(|signature| !signature.is_empty());

@@ -2,6 +2,7 @@
 
 use super::answer_item::word_at;
 use crate::dialect::canonical::FinishReason;
+use crate::dialect::upstream::seconds;
 use crate::dialect::upstream::usage::Tally;
 use crate::json::lenient::Object;
 use crate::tokens::TokenUsage;
@@ -29,7 +30,7 @@ impl Answer {
     pub(super) fn of(response: &Object<'_>) -> Self {
         Self {
             id: word_at(response, "id"),
-            created: response.integer("created_at"),
+            created: response.integer("created_at").and_then(seconds),
             model: word_at(response, "model"),
             status: word_at(response, "status"),
             reason: response.object("incomplete_details").and_then(|details| word_at(&details, "reason")),

@@ -32,6 +32,17 @@ pub fn count(number: Option<&Number>) -> u64 {
         .unwrap_or_default()
 }
 
+/// The time of an answer in seconds since the epoch. Services also write milliseconds, microseconds and nanoseconds, and zero
+/// where they have none.
+pub fn seconds(created: u64) -> Option<u64> {
+    const BELOW_MILLISECONDS: u64 = 100_000_000_000;
+    let mut seconds = created;
+    while seconds >= BELOW_MILLISECONDS {
+        seconds /= 1000;
+    }
+    (seconds > 0).then_some(seconds)
+}
+
 /// The arguments of a tool call as text, or a piece of it: providers write them as a string of JSON, or as the JSON
 /// itself.
 pub fn arguments_text(arguments: Option<&Json>) -> String {

@@ -292,7 +292,9 @@ fn odd_text(reply: &Object<'_>) -> Option<String> {
 
 /// The finish reason of a choice. Services without one send an empty string or the word `null`.
 pub(super) fn finish(choice: &Object<'_>) -> Option<FinishReason> {
-    let word = text(choice, "finish_reason")?;
+    // The first models that saw pictures had an object instead.
+    let word = text(choice, "finish_reason")
+        .or_else(|| object_at(choice, "finish_details").and_then(|details| text(&details, "type")))?;
     Some(match word.as_str() {
         "null" => return None,
         "stop" | "end_turn" | "eos" | "eos_token" => match text(choice, "stop_reason") {

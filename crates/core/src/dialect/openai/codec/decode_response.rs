@@ -7,8 +7,8 @@ use super::error;
 use super::lenient::{integer, items, object, object_at, text};
 use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, Json, Media, Part};
 use crate::dialect::openai::usage::Sources;
-use crate::dialect::upstream::is_call;
 use crate::dialect::upstream::usage::Tally;
+use crate::dialect::upstream::{is_call, seconds};
 use crate::json::lenient::{self, Object, Spare, settled};
 use crate::tokens::TokenUsage;
 
@@ -46,7 +46,7 @@ pub(super) fn decode(body: &[u8], odd_replies: bool) -> Result<ChatResponse, Err
 fn head(reply: &Object<'_>) -> ChatResponse {
     ChatResponse {
         id: text(reply, "id"),
-        created: integer(reply, "created").filter(|created| *created > 0),
+        created: integer(reply, "created").and_then(seconds),
         model: text(reply, "model"),
         choices: Vec::new(),
         usage: counted(reply, None),
@@ -257,6 +257,7 @@ mod tests {
             ("\"function_call\"", FinishReason::ToolCalls),
             ("\"content_filter\"", FinishReason::ContentFilter),
             ("\"odd\"", FinishReason::Other("odd".into())),
+            ("null,\"finish_details\":{\"type\":\"max_tokens\"}", FinishReason::Length),
             ("\"stop\",\"stop_reason\":\"###\"", FinishReason::StopSequence(Some("###".into()))),
         ] {
             let response =

@@ -21,6 +21,7 @@ use crate::dialect::canonical::{
     ChatResponse, Citation, ErrorInfo, FinishReason, Json, Media, StreamDecoder, StreamEvent, explode,
 };
 use crate::dialect::openai::usage::Sources;
+use crate::dialect::upstream::seconds;
 use crate::dialect::upstream::usage::Tally;
 use crate::json::lenient::{self, Object, Spare};
 use crate::json::object::Kind;
@@ -280,7 +281,7 @@ impl State {
         events.push(StreamEvent::Start {
             id: self.id.clone(),
             model: reply.and_then(|reply| text(reply, "model")),
-            created: reply.and_then(|reply| integer(reply, "created")).filter(|created| *created > 0),
+            created: reply.and_then(|reply| integer(reply, "created")).and_then(seconds),
         });
     }
 
