@@ -12,6 +12,7 @@ use futures::future::{Either, join_all, select};
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::limits::amounts::Unit;
 use nexus_edge_core::limits::headers::ratelimit_headers;
+use nexus_edge_core::limits::refusal::too_much;
 use nexus_edge_core::limits::{Amounts, Holdings, Rules, SLOT_RENEW_MS, Spent, Subject};
 use nexus_edge_core::routing::{Candidate, LimitedModel};
 use nexus_edge_core::stats::UsageEvent;
@@ -27,7 +28,11 @@ use crate::store::credits::Hold;
 use crate::store::limits::{self, Held};
 
 /// What a request has taken from its limits. Dropped without being settled, the request has used no tokens.
-pub struct Admission(Rc<Inner>);
+pub struct Admission {
+    inner: Rc<Inner>,
+    /// The limit on tokens of the answer with which the request must be sent, because it sets none and no more is reserved.
+    pub answer_limit: Option<u64>,
+}
 
 struct Inner {
     host: Host,
@@ -51,34 +56,35 @@ struct LimitReached {
 impl Admission {
     /// Nothing yet, for a request that needs so much of each subject.
     pub fn begin(exchange: &Exchange, need: Amounts) -> Self {
-        Self(Rc::new(Inner {
+        let inner = Rc::new(Inner {
             host: (**exchange).clone(),
             need,
             holdings: RefCell::default(),
             credit: Cell::new(None),
             renewing: RefCell::default(),
             refused: RefCell::default(),
-        }))
+        });
+        Self { inner, answer_limit: None }
     }
 
     /// Holds what was taken of a subject for the whole request.
     pub fn hold(&self, subject: Subject, spent: Spent) {
         let has_slot = spent.slot.is_some();
-        self.0.holdings.borrow_mut().hold(subject, spent);
+        self.inner.holdings.borrow_mut().hold(subject, spent);
         if has_slot {
-            self.0.renew_slots();
+            self.inner.renew_slots();
         }
     }
 
     /// Holds reserved credits.
     pub fn hold_credit(&self, hold: Hold) {
-        self.0.credit.set(Some(hold));
+        self.inner.credit.set(Some(hold));
     }
 
     /// Returns everything, because the request is not admitted.
     pub fn give_back(&self) {
-        let all = self.0.holdings.borrow_mut().take_all();
-        self.0.return_all(all);
+        let all = self.inner.holdings.borrow_mut().take_all();
+        self.inner.return_all(all);
     }
 
     /// Takes what an attempt at a candidate needs of the limits on its model. Without such a limit this costs nothing.
@@ -86,9 +92,9 @@ impl Admission {
         if candidate.limits().is_empty() {
             return Ok(None);
         }
-        let mut taken = Taken { admission: Rc::clone(&self.0), limits: Vec::new() };
+        let mut taken = Taken { admission: Rc::clone(&self.inner), limits: Vec::new() };
         for limited in candidate.limits() {
-            match self.0.take_for_attempt(limited, candidate).await {
+            match self.inner.take_for_attempt(limited, candidate).await {
                 Ok(()) => taken.limits.push(Arc::clone(limited)),
                 Err(error) => {
                     taken.give_back();
@@ -101,19 +107,19 @@ impl Admission {
 
     /// The headers of the limit on a model that is the reason for this error, if one is.
     fn headers_of_refusal(&self, error: &ApiError) -> Option<Vec<(&'static str, String)>> {
-        let reached = self.0.refused.take()?;
+        let reached = self.inner.refused.take()?;
         (reached.error.message == error.message).then_some(reached.headers)
     }
 
     /// Ends the request with its real usage. The caller must send the returned changes.
     pub fn settle(self, event: &UsageEvent) -> Settled {
         let subjects = self.settle_as(Amounts::request(event.usage.total(), event.cost_micros));
-        Settled { subjects, credit: self.0.credit.take() }
+        Settled { subjects, credit: self.inner.credit.take() }
     }
 
     fn settle_as(&self, real: Amounts) -> Vec<Subject> {
-        self.0.renewing.take();
-        let settled = self.0.holdings.borrow_mut().settle(real);
+        self.inner.renewing.take();
+        let settled = self.inner.holdings.borrow_mut().settle(real);
         let settle = |(subject, spent, real): (Subject, Spent, Amounts)| {
             limits::settle(&subject, spent, real);
             subject
@@ -141,6 +147,11 @@ impl Inner {
         }
         if rules.counts(Unit::Cost) && !candidate.quote.is_known() {
             return Err(unpriced(&candidate.upstream_model));
+        }
+        if let Some(rule) = rules.exceeded_by(self.need) {
+            let error = too_much(subject, rule, self.need);
+            self.note_refusal(&error, subject);
+            return Err(error);
         }
         match limits::take(&self.host, subject, rules, self.need, policy.on_failure).await {
             Ok(spent) => {

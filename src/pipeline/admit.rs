@@ -6,16 +6,16 @@
 use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::billing::journal::Note;
-use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::limits::amounts::Unit;
 use nexus_edge_core::limits::blocked::Blocked;
 use nexus_edge_core::limits::headers::ratelimit_headers;
 use nexus_edge_core::limits::policy::LimitPolicy;
+use nexus_edge_core::limits::refusal::too_much;
 use nexus_edge_core::limits::subject::caller_network;
 use nexus_edge_core::limits::{Amounts, Bucket, Rules, Subject, SubjectKind};
+use nexus_edge_core::routing::bound::Demand;
 use nexus_edge_core::routing::{Candidate, Route, Snapshot};
-use nexus_edge_core::tokens::TokenUsage;
 use std::cell::RefCell;
 
 use super::admission::{Admission, refuse, unpriced};
@@ -26,89 +26,86 @@ use crate::platform::{log_error, now_ms};
 use crate::store::credits::{self, Hold};
 use crate::store::limits::{self, Held};
 
-/// Assumed tokens of an answer if the request sets no limit.
-const DEFAULT_COMPLETION_TOKENS: u64 = 1_024;
-
-/// Applies the limits of the key and of its owner to a chat request. Those of models are applied to each
-/// [attempt](super::admission::admit_attempt), whatever the model was called. Without limits this is free. Money is reserved for the most expensive candidate; candidates without a known price are left out of the route where money
-/// is counted.
-pub async fn key_limits(
-    exchange: &Exchange,
-    principal: &Principal,
-    snapshot: &Snapshot,
-    inbound: &Inbound<'_>,
-    route: &mut Route,
-) -> Result<Option<Admission>, ApiError> {
-    let model = &inbound.model;
-    admit_estimated(exchange, principal, snapshot, model, route, |route| {
-        let completion = inbound.max_completion_tokens().unwrap_or(DEFAULT_COMPLETION_TOKENS);
-        let usage =
-            TokenUsage { prompt: inbound.estimate_prompt_tokens(), completion, ..TokenUsage::default() };
-        let quotes = route.candidates.iter().map(|candidate| &candidate.quote);
-        let most = quotes.filter_map(|quote| quote.estimate(&usage, exchange.started_ms)).max();
-        Amounts::request(usage.total().max(1), most.unwrap_or(0))
-    })
-    .await
+/// What may be given to a request that sets no limit on its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortening {
+    /// A limit.
+    Limit,
+    /// None: the operation has no such limit, and what is reserved is only an estimate.
+    None,
 }
 
-/// The same for a request of which only the model is known: a minimum of every unit is reserved.
-pub async fn model_limits(
+/// Applies the limits of the key and of its owner to a request. Those of models are applied to each
+/// [attempt](super::admission::admit_attempt), whatever the model was called. Without limits this is free.
+///
+/// Reserved is what the request [may owe](nexus_edge_core::routing::bound) at most; candidates without a known price are left out of
+/// the route where money is counted. What exceeds a limit by itself is refused. For a request that sets no limit on its
+/// answer, less is reserved where a limit does not allow more, and the limit that it must be sent with is in the
+/// admission.
+pub async fn admit(
     exchange: &Exchange,
     principal: &Principal,
     snapshot: &Snapshot,
     model: &str,
     route: &mut Route,
-) -> Result<Option<Admission>, ApiError> {
-    admit_estimated(exchange, principal, snapshot, model, route, |route| {
-        let is_priced = route.candidates.iter().any(|candidate| candidate.quote.is_known());
-        Amounts::request(1, u64::from(is_priced))
-    })
-    .await
-}
-
-async fn admit_estimated(
-    exchange: &Exchange,
-    principal: &Principal,
-    snapshot: &Snapshot,
-    model: &str,
-    route: &mut Route,
-    estimate: impl FnOnce(&Route) -> Amounts,
+    shortening: Shortening,
+    demand: impl FnOnce() -> Demand,
 ) -> Result<Option<Admission>, ApiError> {
     let subjects = limited_subjects(principal, snapshot);
     let pays = exchange.settings.checks_credits;
-    let of_models = || route.candidates.iter().flat_map(Candidate::limits);
-    if subjects.is_empty() && !pays && of_models().next().is_none() {
+    let is_model_limited = route.candidates.iter().any(|candidate| !candidate.limits().is_empty());
+    if subjects.is_empty() && !pays && !is_model_limited {
         return Ok(None);
     }
-    let counts = |unit: Unit| subjects.iter().any(|(_, _, rules)| rules.counts(unit));
-    let is_of_use = |unit: Unit| counts(unit) || of_models().any(|limited| limited.rules.counts(unit));
-    let has_estimate = pays || is_of_use(Unit::Cost) || is_of_use(Unit::Tokens);
-    if (pays || counts(Unit::Cost)) && !route.keep(|candidate| candidate.quote.is_known()) {
+    let counts_money = pays || subjects.iter().any(|(_, _, rules)| rules.counts(Unit::Cost));
+    if counts_money && !route.keep(|candidate| candidate.quote.is_known()) {
         return Err(unpriced(model));
     }
-    let need = if has_estimate { estimate(route) } else { Amounts::request(0, 0) };
-    let admission = Admission::begin(exchange, need);
-    for (subject, policy, rules) in subjects {
-        let taken = limits::take(exchange, &subject, &rules, need, policy.on_failure).await;
-        note_state(exchange, &subject, policy);
-        match taken {
-            Ok(spent) => admission.hold(subject, spent),
-            Err(held) => {
-                admission.give_back();
-                return Err(refuse(&held, &subject));
+    let of_models = |candidate: &Candidate, unit: Unit| {
+        candidate.limits().iter().filter_map(|limited| limited.rules.smallest(unit)).min()
+    };
+    let counts = |unit: Unit| {
+        subjects.iter().any(|(_, _, rules)| rules.counts(unit))
+            || route.candidates.iter().any(|candidate| of_models(candidate, unit).is_some())
+    };
+    if !pays && !counts(Unit::Tokens) && !counts(Unit::Cost) {
+        return reserve(exchange, principal, model, &subjects, Amounts::request(0, 0)).await.map(Some);
+    }
+    // The preferred model decides how long an answer may be; one with a smaller limit is passed over.
+    let smallest = |unit: Unit| {
+        let of_callers = subjects.iter().filter_map(|(_, _, rules)| rules.smallest(unit)).min();
+        let of_model = route.candidates.first().and_then(|candidate| of_models(candidate, unit));
+        of_callers.into_iter().chain(of_model).min()
+    };
+    let limit = (smallest(Unit::Tokens), smallest(Unit::Cost));
+    let demand = demand();
+    let now = exchange.started_ms;
+    let mut refused = ApiError::internal();
+    for each in demand.lengths(&route.candidates, limit, now) {
+        let need = demand.owes(each, &route.candidates, now);
+        let exceeded =
+            subjects.iter().find_map(|(subject, _, rules)| Some((subject, rules.exceeded_by(need)?)));
+        if let Some((subject, rule)) = exceeded {
+            return Err(too_much(subject, rule, need));
+        }
+        match reserve(exchange, principal, model, &subjects, need).await {
+            Ok(mut admission) => {
+                if shortening == Shortening::Limit && demand.each.is_none() {
+                    admission.answer_limit = demand.limit_to_send(each, &route.candidates);
+                }
+                return Ok(Some(admission));
             }
+            // Less may still be left.
+            Err(error) if is_of_amounts(&error) => refused = error,
+            Err(error) => return Err(error),
         }
     }
-    if pays {
-        match pay(exchange, principal, model, need.cost).await {
-            Ok(hold) => admission.hold_credit(hold),
-            Err(error) => {
-                admission.give_back();
-                return Err(error);
-            }
-        }
-    }
-    Ok(Some(admission))
+    Err(refused)
+}
+
+/// Whether a limit on tokens or money refuses, which may have room for less.
+fn is_of_amounts(error: &ApiError) -> bool {
+    error.status == 402 || error.code.starts_with("tokens_")
 }
 
 /// What a request has taken that an earlier instance of its object made: its credits, if it needs any. What it took from
@@ -119,6 +116,38 @@ pub fn of_interrupted(exchange: &Exchange, principal: &Principal) -> Option<Admi
         admission.hold_credit(credits::hold_of(principal, &exchange.event_id));
         admission
     })
+}
+
+/// Takes what a request needs of each subject, and of the account that pays.
+async fn reserve(
+    exchange: &Exchange,
+    principal: &Principal,
+    model: &str,
+    subjects: &[(Subject, &LimitPolicy, Rules)],
+    need: Amounts,
+) -> Result<Admission, ApiError> {
+    let admission = Admission::begin(exchange, need);
+    for (subject, policy, rules) in subjects {
+        let taken = limits::take(exchange, subject, rules, need, policy.on_failure).await;
+        note_state(exchange, subject, policy);
+        match taken {
+            Ok(spent) => admission.hold(subject.clone(), spent),
+            Err(held) => {
+                admission.give_back();
+                return Err(refuse(&held, subject));
+            }
+        }
+    }
+    if exchange.settings.checks_credits {
+        match pay(exchange, principal, model, need.cost).await {
+            Ok(hold) => admission.hold_credit(hold),
+            Err(error) => {
+                admission.give_back();
+                return Err(error);
+            }
+        }
+    }
+    Ok(admission)
 }
 
 /// Reserves the credits of a request. If the account cannot be reached the request is refused: money fails closed.

@@ -18,6 +18,7 @@ use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::multipart::boundary;
 use nexus_edge_core::provider::Call;
+use nexus_edge_core::routing::bound::Demand;
 use nexus_edge_core::routing::health::Caller;
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route};
@@ -27,6 +28,7 @@ use nexus_edge_failover::{Answer, Question, Refused, Trail};
 use worker::wasm_bindgen::JsValue;
 
 use super::admission::{self, Admission, Slot};
+use super::admit::Shortening;
 use super::failed::{AttemptError, Failed, Reply};
 use super::received::{self, has_body};
 use super::record::{RequestRecord, set_price_source};
@@ -91,7 +93,9 @@ async fn serve(
         if snapshot.checks_named(principal, admit::pays(exchange, principal, &snapshot)) {
             upload.refuse_second_model(boundary)?;
         }
-        let mut route = plan(exchange, operation, principal, &upload.model(), record).await?;
+        let length = exchange.header("content-length").and_then(|length| length.parse().ok());
+        let demand = || Demand::of_upload(operation, length);
+        let mut route = plan(exchange, operation, principal, &upload.model(), record, demand).await?;
         // It is consumed by sending it, and the body of one request cannot be sent by another.
         route.max_attempts = 1;
         route.hedge_after_ms = None;
@@ -109,7 +113,8 @@ async fn serve(
     let inbound = Inbound::parse_any(&body.bytes)?;
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     snapshot.check_named(principal, &inbound, admit::pays(exchange, principal, &snapshot))?;
-    let route = plan(exchange, operation, principal, &inbound.model, record).await?;
+    let demand = || Demand::of_operation(&inbound, operation);
+    let route = plan(exchange, operation, principal, &inbound.model, record, demand).await?;
     record.note_prompt_estimate(inbound.estimate_prompt_tokens());
     let RequestRecord { trail, admission, .. } = record;
     let (sent, admission) = (Sent::Json { inbound: &inbound, body: &body }, admission.as_ref());
@@ -134,6 +139,7 @@ async fn plan(
     principal: &Principal,
     model: &str,
     record: &mut RequestRecord,
+    demand: impl FnOnce() -> Demand,
 ) -> Result<Route, ApiError> {
     record.note_request(model, false);
     operation.name().clone_into(&mut record.event.dialect);
@@ -141,7 +147,8 @@ async fn plan(
     let offer = |candidate: &Candidate| call_of(candidate, operation).map(|_| ());
     let mut route = resolve::resolve_operation(exchange, &snapshot, principal, model, offer)?;
     record.note_logical_model(&route);
-    record.admission = admit::model_limits(exchange, principal, &snapshot, model, &mut route).await?;
+    record.admission =
+        admit::admit(exchange, principal, &snapshot, model, &mut route, Shortening::None, demand).await?;
     Ok(route)
 }
 

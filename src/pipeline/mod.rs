@@ -38,9 +38,11 @@ mod upstream;
 mod workers_ai;
 
 use crate::exchange::{Exchange, set_header};
+use crate::platform::bytes::Body;
 use crate::platform::http::{Headers, Response};
 use crate::platform::new_ulid;
 use crate::store::snapshot;
+use admit::Shortening;
 use attempt::{Accepted, Asked};
 use cache::Use;
 use failed::Reply;
@@ -55,6 +57,7 @@ use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::references;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::bound::{Demand, takes_max_completion_tokens};
 use nexus_edge_core::stats::Outcome;
 use recognise::Recogniser;
 use record::{RequestRecord, set_price_source};
@@ -105,6 +108,9 @@ pub async fn chat_completion(
 fn set_headers(headers: &Headers, record: &RequestRecord) {
     set_header(headers, "x-conversation-id", &record.event.conversation_id);
     set_header(headers, "x-nexus-attempts", &record.trail.attempts().to_string());
+    if let Some(tokens) = record.admission.as_ref().and_then(|admission| admission.answer_limit) {
+        set_header(headers, "x-nexus-answer-limit", &tokens.to_string());
+    }
 }
 
 /// The sizes of what this isolate remembers of upstreams and addresses.
@@ -141,7 +147,20 @@ async fn serve(
     let mut route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
     record.note_logical_model(&route);
     snapshot.check_named(principal, &inbound, admit::pays(exchange, principal, &snapshot))?;
-    record.admission = admit::key_limits(exchange, principal, &snapshot, &inbound, &mut route).await?;
+    let demand = || Demand::of_chat(&inbound);
+    let model = &inbound.model;
+    record.admission =
+        admit::admit(exchange, principal, &snapshot, model, &mut route, Shortening::Limit, demand).await?;
+    let answer_limit = record.admission.as_ref().and_then(|admission| admission.answer_limit);
+    let limited = answer_limit
+        .and_then(|tokens| inbound.limited_to(tokens, takes_max_completion_tokens(&route.candidates)))
+        .map(Body::from_bytes);
+    if let Some(limited) = &limited {
+        let fallbacks_taken = inbound.fallbacks_taken;
+        inbound = Inbound::parse(exchange.caller_dialect, &limited.bytes, from_path)?;
+        inbound.fallbacks_taken = fallbacks_taken;
+    }
+    let body = limited.as_ref().unwrap_or(&body);
     record.session = route.binds_sessions().then(|| resolve::session_of(exchange)).flatten();
     let cache = cache::use_of(exchange, principal, &inbound, &route)?;
     let found = match &cache {
@@ -171,7 +190,7 @@ async fn serve(
     let asked = Asked {
         exchange,
         principal,
-        body: &body,
+        body,
         inbound: &inbound,
         named: &named,
         conversation_id,

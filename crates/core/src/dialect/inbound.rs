@@ -13,7 +13,7 @@ use crate::dialect::{openai, registry};
 use crate::error::ApiError;
 use crate::json::error::{invalid_value, missing, not_an_object, wrong_type};
 use crate::json::object::{JsonObject, Kind, as_str};
-use crate::json::splice::{Edit, apply, quote};
+use crate::json::splice::{Edit, apply, offset_in, quote};
 
 /// The field of a request that lists fallback models.
 const FALLBACKS: &str = "models";
@@ -216,6 +216,33 @@ impl<'a> Inbound<'a> {
         }
     }
 
+    /// The body with a limit on tokens of the answer, for a request that sets none; `None` if it does. `by_completion`: in Chat
+    /// Completions, as `max_completion_tokens`.
+    #[must_use]
+    pub fn limited_to(&self, tokens: u64, by_completion: bool) -> Option<Vec<u8>> {
+        let fields = self.fields();
+        let limit = tokens.to_string();
+        let edit = match self.caller_dialect {
+            CallerDialect::Gemini => {
+                let names = ["generationConfig", "generation_config"];
+                let config = names.iter().find_map(|name| fields.get_set(name));
+                if let Some(config) = config {
+                    let inner: JsonObject<'_> = serde_json::from_str(config.get()).ok()?;
+                    setting(self.body, offset_in(self.body, config), &inner, "maxOutputTokens", limit)?
+                } else {
+                    let config = format!("{{\"maxOutputTokens\":{limit}}}");
+                    setting(self.body, 0, fields, "generationConfig", config)?
+                }
+            }
+            CallerDialect::OpenaiChat if by_completion => {
+                setting(self.body, 0, fields, "max_completion_tokens", limit)?
+            }
+            CallerDialect::OpenaiResponses => setting(self.body, 0, fields, "max_output_tokens", limit)?,
+            _ => setting(self.body, 0, fields, "max_tokens", limit)?,
+        };
+        Some(apply(self.body, vec![edit]))
+    }
+
     /// Whether the caller requested usage in a stream, in the dialect where that is optional.
     #[must_use]
     pub fn wants_usage(&self) -> bool {
@@ -239,17 +266,21 @@ pub fn estimate_prompt_tokens(caller_dialect: CallerDialect, body: &[u8]) -> u64
 #[must_use]
 pub fn with_model(body: &[u8], model: &str) -> Option<Vec<u8>> {
     let fields: JsonObject<'_> = serde_json::from_slice(body).ok()?;
-    let edit = match fields.get("model") {
-        Some(value) if Kind::of(value) == Kind::Null => Edit::replace(body, value, quote(model)),
-        Some(_) => return None,
+    Some(apply(body, vec![setting(body, 0, &fields, "model", quote(model))?]))
+}
+
+/// The edit that sets a field which an object has not, or only as `null`; `None` if it has. The object begins at or after
+/// `from` in `body`.
+fn setting(body: &[u8], from: usize, fields: &JsonObject<'_>, name: &str, value: String) -> Option<Edit> {
+    match fields.get(name) {
+        Some(null) if Kind::of(null) == Kind::Null => Some(Edit::replace(body, null, value)),
+        Some(_) => None,
         None => {
-            let at = body.iter().position(|byte| *byte == b'{')? + 1;
-            let is_empty = body.get(at..)?.trim_ascii_start().starts_with(b"}");
-            let comma = if is_empty { "" } else { "," };
-            Edit { at, removed: 0, inserted: format!("\"model\":{}{comma}", quote(model)) }
+            let at = from + body.get(from..)?.iter().position(|byte| *byte == b'{')? + 1;
+            let comma = if fields.is_empty() { "" } else { "," };
+            Some(Edit { at, removed: 0, inserted: format!("{}:{value}{comma}", quote(name)) })
         }
-    };
-    Some(apply(body, vec![edit]))
+    }
 }
 
 fn read_model<'a>(fields: &JsonObject<'a>) -> Result<Cow<'a, str>, ApiError> {
@@ -282,6 +313,40 @@ mod tests {
         let path = FromPath { model: "gemini-x", stream: true, as_array: false };
         let inbound = Inbound::parse(CallerDialect::Gemini, br#"{"contents":[]}"#, Some(path)).unwrap();
         assert_eq!((inbound.model.as_ref(), inbound.stream), ("gemini-x", true));
+    }
+
+    #[test]
+    fn a_limit_is_added_in_the_field_of_the_dialect_and_only_where_there_is_none() {
+        use CallerDialect::{Anthropic, Gemini, OpenaiChat, OpenaiCompletions, OpenaiResponses};
+        let words = r#""messages":[{"role":"user","content":"x"}]"#;
+        let chat = |rest: &str| format!(r#"{{"model":"m",{words}{rest}}}"#);
+        for (dialect, body, expected) in [
+            (OpenaiChat, chat(""), Some(format!(r#"{{"max_tokens":9,"model":"m",{words}}}"#))),
+            (OpenaiChat, chat(r#","max_tokens":null"#), Some(chat(r#","max_tokens":9"#))),
+            (OpenaiChat, chat(r#","max_tokens":1"#), None),
+            (OpenaiCompletions, r#"{"model":"m"}"#.into(), Some(r#"{"max_tokens":9,"model":"m"}"#.into())),
+            (Anthropic, r#"{"model":"m"}"#.into(), Some(r#"{"max_tokens":9,"model":"m"}"#.into())),
+            (
+                OpenaiResponses,
+                r#"{"model":"m"}"#.into(),
+                Some(r#"{"max_output_tokens":9,"model":"m"}"#.into()),
+            ),
+            (Gemini, "{}".into(), Some(r#"{"generationConfig":{"maxOutputTokens":9}}"#.into())),
+            (
+                Gemini,
+                r#"{"contents":[],"generation_config": { "topK":1}}"#.into(),
+                Some(r#"{"contents":[],"generation_config": {"maxOutputTokens":9, "topK":1}}"#.into()),
+            ),
+        ] {
+            let path = FromPath { model: "m", stream: false, as_array: false };
+            let from_path = (dialect == Gemini).then_some(path);
+            let inbound = Inbound::parse(dialect, body.as_bytes(), from_path).unwrap();
+            let limited = inbound.limited_to(9, false).map(|body| String::from_utf8(body).unwrap());
+            assert_eq!(limited, expected, "{body}");
+        }
+        let inbound = chat("");
+        let inbound = Inbound::parse(OpenaiChat, inbound.as_bytes(), None).unwrap();
+        assert!(inbound.limited_to(9, true).unwrap().starts_with(br#"{"max_completion_tokens":9,"#));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A limit that refuses a request, and the error for the caller.
 
-use super::amounts::Unit;
-use super::rules::RuleKind;
+use super::amounts::{Amounts, Unit};
+use super::rules::{Rule, RuleKind};
 use super::subject::{Subject, SubjectKind};
 use super::sync::Refused;
 use crate::error::{ApiError, ErrorKind, retry_after_s};
@@ -64,6 +64,22 @@ impl Refusal {
     }
 }
 
+/// The error for a request that may owe more than a limit allows in all, so that waiting does not help.
+#[must_use]
+pub fn too_much(subject: &Subject, rule: &Rule, need: Amounts) -> ApiError {
+    let refusal = Refusal { kind: Some(rule.kind), limit: rule.limit, retry_after_ms: None };
+    let error = refusal.to_error(subject);
+    let most = match rule.kind.unit() {
+        Unit::Cost => dollars(need.cost),
+        _ => format!("{} tokens", need.tokens),
+    };
+    let message = format!(
+        "{} This request may use up to {most}: ask for fewer or shorter answers, or send a shorter prompt.",
+        error.message
+    );
+    ApiError { message, ..error }
+}
+
 /// An amount in millionths of a dollar, formatted for people.
 #[must_use]
 pub fn dollars(micros: u64) -> String {
@@ -90,6 +106,13 @@ mod tests {
         let error = money.to_error(&key);
         assert_eq!((error.status, error.code, error.retry_after_s), (402, "budget_exceeded", None));
         assert_eq!(error.message, "This API key is limited to $2.50 in all.");
+        let rule = Rule { kind: RuleKind::TokensPerMinute, limit: 5_000 };
+        let error = too_much(&key, &rule, Amounts::request(131_072, 0));
+        assert_eq!(
+            (error.status, error.code, error.retry_after_s),
+            (429, "tokens_per_minute_exceeded", None)
+        );
+        assert!(error.message.contains("up to 131072 tokens"), "{}", error.message);
         assert_eq!(dollars(12), "$0.000012");
     }
 }

@@ -239,6 +239,20 @@ impl Rules {
         })
     }
 
+    /// The limit that a request exceeds by itself, so that waiting does not help it.
+    #[must_use]
+    pub fn exceeded_by(&self, need: Amounts) -> Option<&Rule> {
+        let is_exceeded =
+            |rule: &&Rule| rule.kind.unit() != Unit::Requests && need.of(rule.kind.unit()) > rule.limit;
+        self.counted.iter().find(is_exceeded)
+    }
+
+    /// The smallest limit of a unit.
+    #[must_use]
+    pub fn smallest(&self, unit: Unit) -> Option<u64> {
+        self.counted.iter().filter(|rule| rule.kind.unit() == unit).map(|rule| rule.limit).min()
+    }
+
     /// Whether a budget is among the limits.
     #[must_use]
     pub fn has_budget(&self) -> bool {

@@ -2,6 +2,7 @@
 //! upstreams, retries and failover.
 
 pub mod backoff;
+pub mod bound;
 pub mod candidate;
 pub mod candidate_facts;
 pub mod concurrency;
