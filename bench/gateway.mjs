@@ -58,8 +58,10 @@ export async function startGateway({ root, inspect }, options = {}) {
 
 /** Two providers at the bench upstream (the second speaks Anthropic), a model each, one API key; ready when it answers. */
 export async function configure({ url, admin }, upstream, keyFields = {}) {
+  // The upstream stands for the API of a known seller, which is trusted not to repeat its key in a stream.
+  const quirks = ["discreet_streams"];
   const provider = (name, kind) =>
-    admin("/providers", { name, kind, server_url: upstream.url, server_key: "sk-bench-upstream-key" });
+    admin("/providers", { name, kind, server_url: upstream.url, server_key: "sk-bench-upstream-key", quirks });
   const openai = await provider("bench", "openai");
   await admin("/provider_models", { provider_id: openai.id, model_name: MODEL });
   const anthropic = await provider("bench-claude", "anthropic");

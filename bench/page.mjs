@@ -316,10 +316,10 @@ const OBSTACLES = `## What stands in the way of the goals
 - **Chunks.** A stream of which the caller gets every byte is piped by the platform, faster than reading each chunk. The
   difference to pass-through is the second branch of the stream, which is read a few times a second for usage, and the pipe that
   allows an error to follow. Where something must be removed or translated (a caller who did not ask for usage, another
-  dialect), every chunk is read before it is forwarded, and \`javascript-reader\` is the limit. So it is by default where the provider has a
-  key, because every chunk is searched for it: the search itself takes 0.12 µs for a chunk of 291 bytes and 0.2 ms for an answer of 96 KB
-  with many escapes (one key, native, one core of this machine), reading the chunk takes the rest. The streams above were measured
-  before that, and hold for providers with the quirk \`discreet_streams\`; \`stream-flood-c50-unasked\` shows the other kind.
+  dialect), every chunk is read before it is forwarded, and \`javascript-reader\` is the limit. So it is where the provider has a key and is not the API of a
+  known seller, because every chunk is searched for the key: the search itself takes 0.12 µs for a chunk of 291 bytes and 0.2 ms for an
+  answer of 96 KB with many escapes (one key, native, one core of this machine), reading the chunk takes the rest. The bench upstream
+  is declared \`discreet_streams\`, as sellers' APIs are; \`stream-flood-c50-unasked\` shows the other kind.
 - **Messages.** Every message of a new history is parsed, hashed and archived once; the same bytes in one message are
   less work. A continued conversation archives only new messages.`;
 

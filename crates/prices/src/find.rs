@@ -49,6 +49,12 @@ impl Table {
         self.anywhere(&forms).map(|row| Found { row, assumed: true })
     }
 
+    /// Whether it is the host of a known seller's API.
+    #[must_use]
+    pub fn is_host_of_seller(&self, host: &str) -> bool {
+        self.sellers.iter().any(|seller| seller.hosts.iter().any(|known| is_host(known, host)))
+    }
+
     /// The seller with this name.
     #[must_use]
     pub fn seller(&self, id: &str) -> Option<&Seller> {
@@ -236,6 +242,16 @@ mod tests {
         assert_eq!(at(host, "anthropic.claude-3-5-sonnet-20241022-v2:0"), Some((3_000_000, 15_000_000)));
         assert_eq!(at(host, "meta.llama3-1-8b-instruct-v1:0"), at(host, "us.meta.llama3-1-8b-instruct-v1:0"));
         assert!(at(host, "amazon.nova-pro-v1:0").is_some());
+    }
+
+    #[test]
+    fn a_host_of_a_seller_is_that_and_no_other() {
+        for host in ["api.openai.com", "api.anthropic.com", "openrouter.ai"] {
+            assert!(BUILT_IN.is_host_of_seller(host), "{host}");
+        }
+        for host in ["127.0.0.1", "api.openai.com.example", "evil-api.openai.com", "localhost", ""] {
+            assert!(!BUILT_IN.is_host_of_seller(host), "{host}");
+        }
     }
 
     #[test]

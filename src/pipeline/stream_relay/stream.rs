@@ -10,7 +10,6 @@ use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::pipe::{Forward, StreamEnd, StreamOutcome, StreamPipe};
 use nexus_edge_core::http::headers::is_text;
-use nexus_edge_core::provider::Quirk;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::secrets::redactor::{Redactor, Scrubber};
 use nexus_edge_core::stats::Outcome;
@@ -85,7 +84,7 @@ impl StreamRelay {
         };
         let stop = Stop::of(exchange, candidate, user);
         // A stream that is piped cannot be searched before the caller has it.
-        let is_discreet = redactor.is_empty() || candidate.upstream.record.has_quirk(Quirk::DiscreetStreams);
+        let is_discreet = redactor.is_empty() || candidate.upstream.is_discreet();
         let is_text = is_text(candidate.upstream.provider().stream_type());
         let is_verbatim = pipe.is_verbatim()
             && is_discreet

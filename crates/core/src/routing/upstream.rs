@@ -10,10 +10,11 @@ use crate::catalog::operation::DEFAULT_WEIGHT;
 use crate::catalog::{ProviderKeyRecord, ProviderRecord};
 use crate::dialect::operation::Operation;
 use crate::http::headers::carries_credential;
-use crate::http::upstream_url::UpstreamUrl;
-use crate::provider::{Call, Provider, ResponseAction, Site};
+use crate::http::upstream_url::{UpstreamUrl, host_of};
+use crate::provider::{Call, Provider, Quirk, ResponseAction, Site};
 use crate::secrets::redactor::{Place, Redactor};
 use crate::secrets::{Keyring, SealError};
+use nexus_edge_prices::BUILT_IN;
 
 /// A key of an upstream, opened. It does not show in debug output.
 #[derive(Clone, PartialEq, Eq)]
@@ -106,6 +107,14 @@ impl Upstream {
         }
         upstream.keys = opened;
         Ok(upstream)
+    }
+
+    /// Whether it is trusted not to repeat its key in a stream: the API of a known seller, or one that the operator
+    /// declares to be so. Its streams need not be read for that.
+    #[must_use]
+    pub fn is_discreet(&self) -> bool {
+        self.record.has_quirk(Quirk::DiscreetStreams)
+            || host_of(&self.record.server_url).is_ok_and(|host| BUILT_IN.is_host_of_seller(host))
     }
 
     /// What its kind must know to address it.
