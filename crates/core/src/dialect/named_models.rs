@@ -1,7 +1,7 @@
 //! The models that a request names besides the one it asks for.
 //!
 //! A body that is passed on can make an upstream use other models than the one that the gateway routes: fallbacks (`models` of
-//! OpenRouter), models of tools (image generation, advisors), of plugins, of compound systems, of a routing configuration. Where a
+//! `OpenRouter`), models of tools (image generation, advisors), of plugins, of compound systems, of a routing configuration. Where a
 //! key may not use every model, or a model is limited, those names must be known.
 //!
 //! Every field is searched whose name says that its value is a model, at any depth, because services add such fields all

@@ -341,6 +341,7 @@ mod tests {
     use crate::limits::calendar::Period;
     use crate::limits::{Authority, Budget, Lease, Limits, Rules, Spent, Step};
     use crate::routing::Upstream;
+    use crate::routing::guard::Guard;
     use nexus_edge_prices::Price;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -354,6 +355,7 @@ mod tests {
             keys: Vec::new(),
             headers: BTreeMap::new(),
             allow_private: false,
+            guard: Guard::default(),
         };
         let quote = Quote { price: Some(price), ..Quote::default() };
         let mut candidate = Candidate::of_model(&Arc::new(upstream), "m", Arc::new(quote));

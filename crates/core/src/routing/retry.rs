@@ -264,9 +264,14 @@ fn classify_code(code: &str) -> Option<Verdict> {
     use Blame::{Key, Neutral};
     use Next::{OtherCandidate, OtherKey};
     Some(match code {
-        "context_length_exceeded" | "string_above_max_length" | "request_too_large" => {
-            Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral)
-        }
+        // The request is too long, or what it says is refused; another service may have other rules.
+        "context_length_exceeded"
+        | "string_above_max_length"
+        | "request_too_large"
+        | "moderation"
+        | "content_moderation"
+        | "data_inspection_failed"
+        | "DataInspectionFailed" => Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral),
         "unsupported_parameter"
         | "unsupported_value"
         | "unsupported_feature"
@@ -305,10 +310,6 @@ fn classify_code(code: &str) -> Option<Verdict> {
         | "AccessDenied"
         | "AccessDenied.Unpurchased"
         | "Model.AccessDenied" => Verdict::new(ErrorClass::Auth, OtherKey, Neutral),
-        // What was said is refused; another service may have other rules.
-        "moderation" | "content_moderation" | "data_inspection_failed" | "DataInspectionFailed" => {
-            Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral)
-        }
         _ => return None,
     })
 }

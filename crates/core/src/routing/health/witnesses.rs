@@ -55,7 +55,7 @@ impl LastTwo {
     }
 
     /// When it happened last to another caller than this one.
-    fn to_another_ms(&self, caller: Caller) -> Option<u64> {
+    fn last_other_ms(&self, caller: Caller) -> Option<u64> {
         let to_another = |seen: Option<(Caller, u64)>| seen.filter(|(known, _)| *known != caller);
         to_another(self.newest).or(to_another(self.other)).map(|(_, at_ms)| at_ms)
     }
@@ -80,7 +80,7 @@ impl Witnesses {
     /// The target has failed a caller; whether that counts for all.
     pub fn failed(&mut self, caller: Caller, now_ms: u64) -> bool {
         self.failed.note(caller, now_ms);
-        let contested = self.answered.to_another_ms(caller);
+        let contested = self.answered.last_other_ms(caller);
         contested.is_none_or(|at_ms| now_ms.saturating_sub(at_ms) >= CONTESTED_MS)
             || self.is_confirmed(caller, now_ms)
     }
@@ -112,7 +112,7 @@ impl Witnesses {
 
     /// Whether another caller failed, too, since the last answer to any.
     fn is_confirmed(&self, caller: Caller, now_ms: u64) -> bool {
-        self.failed.to_another_ms(caller).is_some_and(|at_ms| {
+        self.failed.last_other_ms(caller).is_some_and(|at_ms| {
             at_ms > self.answered.at_ms() && now_ms.saturating_sub(at_ms) < REMEMBERED_MS
         })
     }
