@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Deref;
 
-use nexus_edge_core::access::credential;
+use nexus_edge_core::access::{Principal, credential};
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::{ApiError, ErrorKind};
@@ -12,6 +12,8 @@ use nexus_edge_core::http::pace::Pace;
 use nexus_edge_core::http::passing::query_to_upstream;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
 use nexus_edge_core::provider::Provider;
+use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_core::stats::app::app_of;
 use worker::{Url, web_sys};
 
 use crate::host::Host;
@@ -166,6 +168,26 @@ impl Exchange {
             asked_by: None,
             wants_anew: false,
             notes: RefCell::default(),
+        }
+    }
+
+    /// The usage event of the request as it begins.
+    pub fn event_of(&self, principal: &Principal, conversation_id: String) -> UsageEvent {
+        UsageEvent {
+            id: self.event_id.clone(),
+            ts: self.started_ms,
+            request_id: self.request_id.clone(),
+            key_id: principal.key_id.clone(),
+            owner: principal.owner.clone(),
+            app: app_of(
+                self.header("x-title").as_deref(),
+                self.header("user-agent").as_deref(),
+                self.header("referer").as_deref(),
+            ),
+            dialect: self.caller_dialect.name().to_owned(),
+            conversation_id,
+            tags: principal.tags.clone(),
+            ..UsageEvent::default()
         }
     }
 

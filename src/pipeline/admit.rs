@@ -16,6 +16,7 @@ use nexus_edge_core::limits::subject::caller_network;
 use nexus_edge_core::limits::{Amounts, Bucket, Rules, Subject, SubjectKind};
 use nexus_edge_core::routing::bound::Demand;
 use nexus_edge_core::routing::{Candidate, Route, Snapshot};
+use nexus_edge_core::stats::UsageEvent;
 use std::cell::RefCell;
 
 use super::admission::{Admission, refuse, unpriced};
@@ -152,14 +153,9 @@ async fn reserve(
 
 /// Reserves the credits of a request. If the account cannot be reached the request is refused: money fails closed.
 async fn pay(exchange: &Exchange, principal: &Principal, model: &str, cost: u64) -> Result<Hold, ApiError> {
-    let note = Note::of_begun(
-        exchange.started_ms,
-        exchange.request_id.clone(),
-        principal.key_id.clone(),
-        model.to_owned(),
-        recognise::named(exchange).unwrap_or_else(|| exchange.event_id.clone()),
-        principal.tags.clone(),
-    );
+    let conversation = recognise::named(exchange).unwrap_or_else(|| exchange.event_id.clone());
+    let begun = UsageEvent { model: model.to_owned(), ..exchange.event_of(principal, conversation) };
+    let note = Note::of_begun(&begun);
     let (env, settings) = (&exchange.env, &exchange.settings);
     match credits::reserve(env, settings, principal, &exchange.event_id, cost, note).await {
         Ok(Ok(hold)) => Ok(hold),

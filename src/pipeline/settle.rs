@@ -5,7 +5,6 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::stats::UsageEvent;
-use nexus_edge_core::stats::app::app_of;
 use nexus_edge_failover::{Record, Trail};
 
 use super::admission::Slot;
@@ -25,22 +24,7 @@ impl Record for RequestRecord {
 
 /// Begins the record of a request by `principal`.
 pub fn begin(exchange: &Exchange, principal: &Principal, conversation_id: String) -> Settlement {
-    let event = UsageEvent {
-        id: exchange.event_id.clone(),
-        ts: exchange.started_ms,
-        request_id: exchange.request_id.clone(),
-        key_id: principal.key_id.clone(),
-        owner: principal.owner.clone(),
-        app: app_of(
-            exchange.header("x-title").as_deref(),
-            exchange.header("user-agent").as_deref(),
-            exchange.header("referer").as_deref(),
-        ),
-        dialect: exchange.caller_dialect.name().to_owned(),
-        conversation_id,
-        tags: principal.tags.clone(),
-        ..UsageEvent::default()
-    };
+    let event = exchange.event_of(principal, conversation_id);
     let (settlement, left) = Settlement::begin(RequestRecord::begin(event), now_ms);
     let env = exchange.env.clone();
     let asker = Asker {

@@ -14,7 +14,7 @@ import { completion, startUpstream, streamEvents, usage } from "../support/upstr
 import { bearer, eventually, prng, send } from "../support/util.mjs";
 import { startVictim } from "../support/victim.mjs";
 
-const KILLS = Number(process.env.KILLS ?? 3);
+const KILLS = Number(process.env.KILLS ?? 2);
 const SEED = Number(process.env.KILL_SEED ?? 4_711);
 const CALLERS = 12;
 /** Most requests before a kill. */

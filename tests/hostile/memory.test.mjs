@@ -1,6 +1,5 @@
-// Memory does not grow with the number of requests: after a warm-up the isolate's linear memory stays as it is and its maps
-// stay within their bounds, whatever new names, addresses and keys callers send. A hundred thousand requests: `npm run bench
-// -- --measure soak`.
+// Memory does not grow with the number of requests but with what is remembered, which has bounds, whatever new names, addresses
+// and keys callers send; and nothing stays in progress. Until all maps are full: `npm run bench -- --measure soak`.
 import assert from "node:assert/strict";
 import { ask, suite, test } from "../support/suite.mjs";
 import { completion, streamEvents } from "../support/upstream.mjs";
@@ -54,7 +53,7 @@ async function one(i) {
 }
 
 test(
-  "linear memory is flat after a warm-up, and every map has a bound",
+  "linear memory grows by no more than what maps may hold, and every map has a bound",
   async (context) => {
     await many(WARM_UP);
     const before = await isolate();
@@ -64,8 +63,8 @@ test(
       seen.push((await isolate()).memory_bytes);
     }
     context.diagnostic(seen.map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`).join(", "));
-    // A block of the allocator more is no growth by request: that would be some kilobytes each.
-    assert.ok(seen.at(-1) - seen[0] <= ROUNDS * ROUND * 1_024, seen.join());
+    // Maps fill up to their bounds, which takes more requests than these: what is left of one is below two kilobytes.
+    assert.ok(seen.at(-1) - seen[0] <= ROUNDS * ROUND * 2_048, seen.join());
     const after = await eventually(
       async () => {
         const now = await isolate();
@@ -79,7 +78,7 @@ test(
     );
     for (const { name, entries, most } of after.maps) assert.ok(most === null || entries <= most, name);
     const names = after.maps.filter(({ entries }) => entries > 0).map(({ name }) => name);
-    for (const name of ["keys", "conversations", "session_bindings", "upstream_health"])
+    for (const name of ["keys", "conversations", "limited_subjects", "upstream_health"])
       assert.ok(names.includes(name), `${name} is not counted: ${names}`);
   },
   { timeout: 240_000 },

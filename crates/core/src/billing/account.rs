@@ -265,7 +265,7 @@ mod tests {
     }
 
     fn note() -> Note {
-        Note::of_begun(0, String::new(), String::new(), String::new(), String::new(), BTreeMap::new())
+        Note::of_begun(&UsageEvent::default())
     }
 
     #[derive(Debug, Clone)]

@@ -125,26 +125,16 @@ impl Note {
 
     /// The note of a request that begins: what its record would say if it were interrupted.
     #[must_use]
-    pub fn of_begun(
-        ts: u64,
-        request_id: String,
-        key_id: String,
-        model: String,
-        conversation_id: String,
-        tags: BTreeMap<String, String>,
-    ) -> Self {
+    pub fn of_begun(event: &UsageEvent) -> Self {
         Self {
-            ts,
-            request_id,
-            key_id,
-            model,
-            conversation_id,
+            request_id: event.request_id.clone(),
+            key_id: event.key_id.clone(),
+            model: event.model.clone(),
             status: 503,
             outcome: Outcome::Failed,
             error_code: Some(INTERRUPTED.to_owned()),
             price_source: PriceSource::Reserved,
-            tags,
-            ..Self::default()
+            ..Self::of_ended(event)
         }
     }
 
@@ -300,13 +290,21 @@ mod tests {
 
     #[test]
     fn of_an_interrupted_request_both_say_what_was_reserved() {
-        let note = Note::of_begun(5, "req_2".into(), "k".into(), "m".into(), "01C".into(), BTreeMap::new());
+        let begun = UsageEvent {
+            ts: 5,
+            request_id: "req_2".into(),
+            model: "m".into(),
+            owner: Some("ada".into()),
+            ..UsageEvent::default()
+        };
+        let note = Note::of_begun(&begun);
         let entry = note.by_reservation("01E", 3_000, 9_000);
         assert_eq!((entry.id.as_str(), entry.amount, entry.at), ("charge:01E", -3_000, 9_000));
         let event = stored(&note).record("01E", &entry);
         assert_eq!((event.cost_micros, event.price_source), (3_000, PriceSource::Reserved));
         assert_eq!((event.outcome, event.error_code.as_deref()), (Outcome::Failed, Some(INTERRUPTED)));
         assert_eq!((event.request_id.as_str(), event.model.as_str(), event.ts), ("req_2", "m", 5));
+        assert_eq!(event.owner.as_deref(), Some("ada"));
         assert_eq!((event.usage_source, event.usage.total()), (UsageSource::None, 0), "nothing is made up");
     }
 
