@@ -83,6 +83,7 @@ export function goals(results) {
     flood,
     ...operationGoals(measures.operations?.found),
     growthGoal(measures.growth?.found, range),
+    soakGoal(measures.soak?.found),
     sizeGoal(measures.sizes?.found),
     atMost(
       "Script start-up at most 50 ms of processor time",
@@ -121,6 +122,16 @@ function growthGoal(found, range) {
   }));
   const measured = largest.map(({ dimension, ...ratio }) => `${dimension} ${range(ratio)} ×`).join(", ");
   return { goal, measured, holds: largest.every(({ median }) => median <= 1.1) };
+}
+
+function soakGoal(found) {
+  const goal = "An isolate's linear memory flat after the first tenth of 10⁵ mixed requests";
+  if (!found) return { goal, measured: "–", holds: null };
+  const [, first] = found.samples;
+  const last = found.samples.at(-1);
+  const mb = ({ memory_bytes }) => `${number(memory_bytes / 2 ** 20)} MB`;
+  const measured = `${mb(first)} after ${first.requests}, ${mb(last)} after ${last.requests}`;
+  return { goal, measured, holds: last.memory_bytes <= first.memory_bytes * 1.05 };
 }
 
 function sizeGoal(found) {

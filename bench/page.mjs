@@ -24,6 +24,7 @@ export function renderPage(results) {
     loads(results),
     operations(results),
     growth(results),
+    soak(results),
     rest(results),
     METHOD,
     OBSTACLES,
@@ -228,6 +229,26 @@ function growth({ measures }) {
     );
   }
   return out.join("\n\n");
+}
+
+function soak({ measures }) {
+  const found = measures.soak?.found;
+  if (!found) return null;
+  const mb = (bytes) => number(bytes / 2 ** 20);
+  const remembered = (entries) => Object.values(entries).reduce((sum, n) => sum + n, 0);
+  return [
+    "## Memory over many requests",
+    "Whole and streamed answers, new, named and sticky conversations, a key with limits, prompts of 100 KB, wrong keys from ever new\naddresses, unknown models, callers who leave. *Linear memory* is the isolate's, which never shrinks; *remembered* are the entries of all its\nmaps, each of which has a bound (`GET /system/status`). *Resident* is workerd with the simulators of R2 and of Durable Objects\nin its process, and what these store.",
+    table(
+      ["requests", "linear memory MB", "remembered", "resident MB"],
+      found.samples.map((one) => [
+        one.requests.toLocaleString("en"),
+        mb(one.memory_bytes),
+        remembered(one.entries).toLocaleString("en"),
+        one.resident_mb === null ? "–" : number(one.resident_mb),
+      ]),
+    ),
+  ].join("\n\n");
 }
 
 function rest({ measures }) {
