@@ -24,7 +24,7 @@ pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
     let tokens_usage = TokensUsage {
         prompt: totals.prompt_tokens,
         completion: totals.completion_tokens,
-        total: totals.prompt_tokens + totals.completion_tokens,
+        total: totals.prompt_tokens.saturating_add(totals.completion_tokens),
     };
     let body = TotalStats {
         total_conversations: totals.conversations,

@@ -119,15 +119,17 @@ impl RequestRecord {
 
     /// Records the facts of an answer; without reported usage, the estimate of the text.
     pub fn note_facts(&mut self, facts: &StreamFacts) {
-        let (usage, source) = if let Some(usage) = facts.usage {
-            (usage, UsageSource::Reported)
+        let reported = facts.usage.unwrap_or_default();
+        let (usage, source) = if reported.has_counts() {
+            (reported, UsageSource::Reported)
         } else {
             let prompt = match &self.prompt {
                 Prompt::Estimated(tokens) => *tokens,
                 Prompt::Body(caller_dialect, body) => inbound::estimate_prompt_tokens(*caller_dialect, body),
             };
             let completion = facts.estimated_completion;
-            (TokenUsage { prompt, completion, ..TokenUsage::default() }, UsageSource::Estimated)
+            let is_suspect = reported.is_suspect;
+            (TokenUsage { prompt, completion, is_suspect, ..TokenUsage::default() }, UsageSource::Estimated)
         };
         (self.event.usage, self.event.usage_source) = (usage, source);
         let reason = facts.finish_reason.as_deref();

@@ -117,8 +117,8 @@ struct Flat<'a> {
 const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, \
     upstream_model, logical_model, owner, app, dialect, stream, status, outcome, error_code, finish_reason, prompt_tokens, \
     completion_tokens, total_tokens, cached_tokens, cache_written_tokens, cache_written_1h_tokens, reasoning_tokens, \
-    usage_source, first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, price_source, price_table, tags) \
-    SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
+    usage_source, first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, price_source, price_table, tags, \
+    usage_suspect) SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
     e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
     e.value ->> 'logical_model', e.value ->> 'owner', e.value ->> 'app', e.value ->> 'dialect', \
     e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
@@ -127,7 +127,7 @@ const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_
     e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
     e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts', e.value ->> 'cost_micros', \
     COALESCE(e.value ->> 'price_source', 'none'), e.value ->> 'price_table', \
-    NULLIF(e.value ->> 'tags', '{}') \
+    NULLIF(e.value ->> 'tags', '{}'), COALESCE(e.value ->> 'usage_suspect', 0) \
     FROM json_each(?1) AS e";
 
 const KNOWN: &str = "SELECT id FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";
@@ -135,7 +135,8 @@ const KNOWN: &str = "SELECT id FROM request_log WHERE id IN (SELECT value FROM j
 const ADD_TOTALS: &str = "UPDATE stats_totals SET \
     conversations = conversations + (SELECT COUNT(*) FROM json_each(?1) \
         WHERE value ->> 'id' NOT IN (SELECT id FROM conversations)), \
-    rounds = rounds + ?2, prompt_tokens = prompt_tokens + ?3, completion_tokens = completion_tokens + ?4, \
+    rounds = rounds + ?2, prompt_tokens = MIN(prompt_tokens + ?3, 9007199254740991), \
+    completion_tokens = MIN(completion_tokens + ?4, 9007199254740991), \
     unpriced = unpriced + ?5 WHERE id = 1";
 
 const ADD_CONVERSATIONS: &str = "INSERT INTO conversations (id, first_seen, last_seen, rounds, prompt_tokens, completion_tokens) \
@@ -143,7 +144,8 @@ const ADD_CONVERSATIONS: &str = "INSERT INTO conversations (id, first_seen, last
     value ->> 'prompt_tokens', value ->> 'completion_tokens' FROM json_each(?1) WHERE true \
     ON CONFLICT (id) DO UPDATE SET first_seen = MIN(first_seen, excluded.first_seen), \
     last_seen = MAX(last_seen, excluded.last_seen), rounds = rounds + excluded.rounds, \
-    prompt_tokens = prompt_tokens + excluded.prompt_tokens, completion_tokens = completion_tokens + excluded.completion_tokens";
+    prompt_tokens = MIN(prompt_tokens + excluded.prompt_tokens, 9007199254740991), \
+    completion_tokens = MIN(completion_tokens + excluded.completion_tokens, 9007199254740991)";
 
 /// A row written for each use would double the price of a request, so a key's last use is exact to a minute.
 const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = used.ts \

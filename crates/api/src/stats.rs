@@ -196,6 +196,10 @@ pub struct LoggedRequest {
     pub reasoning_tokens: u64,
     /// Where the counts come from: `reported` by the upstream, `counted` or `estimated` by the gateway.
     pub usage_source: String,
+    /// The upstream reported a number that no request can have, such as a negative one. It was left out: the counts are the
+    /// gateway's own, and the cost is worked out from the list price.
+    #[serde(default, deserialize_with = "flag")]
+    pub usage_suspect: bool,
     /// Milliseconds until the upstream's headers came.
     pub first_byte_ms: Option<u64>,
     /// Milliseconds until the answer ended.

@@ -49,6 +49,7 @@ fn count(event: &mut UsageEvent, request: &ChatRequest, answered: &Answered) {
         completion: if is_cut { completion.all.tokens.max(estimated) } else { completion.all.tokens },
         reasoning: completion.reasoning,
         audio_completion: completion.audio,
+        is_suspect: event.usage.is_suspect,
         ..TokenUsage::default()
     };
     if prompt.whole && completion.all.whole && !is_cut {

@@ -13,7 +13,7 @@ use nexus_edge_core::conversation::{Remembrance, archive};
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, PriceSource, UsageEvent};
-use nexus_edge_core::tokens::UsageSource;
+use nexus_edge_core::tokens::{MAX_COST_MICROS, UsageSource};
 
 use crate::trail::Trail;
 
@@ -90,6 +90,8 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
     if let Some(quote) = trail.quote() {
         let charge = quote.charge(&event.usage, event.usage_source, event.ts);
         event.cost_micros = charge.micros;
+        // At the bound it is not the price that was worked out.
+        event.usage.is_suspect |= charge.micros >= MAX_COST_MICROS;
         event.price_source = charge.source;
         event.price_table = quote.table_of(&charge);
     } else if event.usage_source != UsageSource::None {

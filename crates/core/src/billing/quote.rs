@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use nexus_edge_prices::{Counts, Price, Variant};
 
 use crate::stats::PriceSource;
-use crate::tokens::{ServedTier, TokenUsage, UsageSource};
+use crate::tokens::{MAX_COST_MICROS, ServedTier, TokenUsage, UsageSource};
 
 const MILLI: u64 = 1000;
 
@@ -50,7 +50,7 @@ impl Quote {
         self.price.as_ref()?.cost(&counts_of(usage), variant_of(usage.tier), now_ms)
     }
 
-    /// What a request of this time is charged. What the provider itself says goes first, multiplied by the factors.
+    /// What a request of this time is charged: never more than [`MAX_COST_MICROS`]. What the provider itself says goes first, multiplied by the factors.
     #[must_use]
     pub fn charge(&self, usage: &TokenUsage, counted: UsageSource, now_ms: u64) -> Charge {
         if counted == UsageSource::None {
@@ -58,13 +58,11 @@ impl Quote {
         }
         if let Some(reported) = usage.reported_cost_micros {
             let micros = (u128::from(reported) * u128::from(self.factor_milli)).div_ceil(u128::from(MILLI));
-            return Charge {
-                micros: u64::try_from(micros).unwrap_or(u64::MAX),
-                source: PriceSource::Provider,
-            };
+            let micros = u64::try_from(micros).unwrap_or(u64::MAX).min(MAX_COST_MICROS);
+            return Charge { micros, source: PriceSource::Provider };
         }
         match self.estimate(usage, now_ms) {
-            Some(micros) => Charge { micros, source: self.source },
+            Some(micros) => Charge { micros: micros.min(MAX_COST_MICROS), source: self.source },
             None => Charge { micros: 0, source: PriceSource::Unknown },
         }
     }
@@ -136,6 +134,14 @@ mod tests {
         assert_eq!(listed().table_of(&charge), None);
         let unknown = Quote::default().charge(&said, UsageSource::Reported, 0);
         assert_eq!(unknown, Charge { micros: 101, source: PriceSource::Provider });
+    }
+
+    #[test]
+    fn no_charge_is_above_what_a_request_can_cost() {
+        let dear = Quote { price: Some(Price::new(u64::MAX, u64::MAX)), ..listed() };
+        assert_eq!(dear.charge(&usage(9, 9), UsageSource::Reported, 0).micros, MAX_COST_MICROS);
+        let said = TokenUsage { reported_cost_micros: Some(u64::MAX), ..usage(10, 10) };
+        assert_eq!(listed().charge(&said, UsageSource::Reported, 0).micros, MAX_COST_MICROS);
     }
 
     #[test]

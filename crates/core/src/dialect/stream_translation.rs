@@ -163,7 +163,11 @@ pub fn facts_of(response: &ChatResponse) -> StreamFacts {
     StreamFacts {
         usage: response.usage.map(|usage| usage.served(tier.unwrap_or_default())),
         finish_reason: finish.map(finish_word),
-        estimated_completion: if response.usage.is_some() { 0 } else { parts.map(estimate_part).sum() },
+        estimated_completion: if response.usage.is_some_and(|usage| usage.has_counts()) {
+            0
+        } else {
+            parts.map(estimate_part).sum()
+        },
     }
 }
 

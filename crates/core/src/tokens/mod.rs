@@ -4,4 +4,4 @@ pub mod estimate;
 pub mod usage;
 
 pub use estimate::estimate_tokens;
-pub use usage::{ServedTier, TokenUsage, UsageSource};
+pub use usage::{MAX_COST_MICROS, MAX_SEARCHES, MAX_TOKENS, ServedTier, TokenUsage, UsageSource};

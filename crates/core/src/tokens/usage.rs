@@ -43,7 +43,18 @@ pub struct TokenUsage {
     /// The tier at whose price the provider says that it served the request.
     #[serde(default, skip_serializing_if = "ServedTier::is_standard")]
     pub tier: ServedTier,
+    /// The provider reported a number that no request can have (see [`MAX_TOKENS`]). It was left out; where it was a count, so
+    /// were all others, and the gateway counts itself.
+    #[serde(default, rename = "usage_suspect", skip_serializing_if = "std::ops::Not::not")]
+    pub is_suspect: bool,
 }
+
+/// Most tokens of one kind that one request can have: twice the longest context that any model has.
+pub const MAX_TOKENS: u64 = 20_000_000;
+/// Most searches of the web that one request can have.
+pub const MAX_SEARCHES: u64 = 10_000;
+/// Most that one request can cost, in millionths of a dollar: a thousand dollars.
+pub const MAX_COST_MICROS: u64 = 1_000_000_000;
 
 #[cfg_attr(
     target_pointer_width = "64",
@@ -79,6 +90,12 @@ impl ServedTier {
 }
 
 impl TokenUsage {
+    /// Whether it has counts; without, the gateway counts.
+    #[must_use]
+    pub fn has_counts(&self) -> bool {
+        self.total() > 0
+    }
+
     /// Prompt and completion together.
     #[must_use]
     pub fn total(&self) -> u64 {

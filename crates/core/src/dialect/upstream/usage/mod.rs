@@ -6,6 +6,8 @@
 //! Guarantees:
 //! - a number may be written with a decimal point, as text, or be `null`; what is unknown or unreadable is skipped and
 //!   never spoils the rest;
+//! - a number that no request can have (negative, or above `tokens::MAX_TOKENS`) is left out and marked, and with a count
+//!   all other counts: what else a service says that says this is worth nothing;
 //! - the parts of a usage never exceed the whole (see [`TokenUsage::clamped`]);
 //! - the objects of one stream add up: one with a total replaces all before it; of others a number replaces the earlier
 //!   one of the same name, and a zero does so only where the object says something of the prompt.
@@ -20,7 +22,8 @@ use serde_json::value::RawValue;
 
 use crate::json::lenient::{for_each_field, string};
 use crate::json::object::Kind;
-use crate::tokens::{ServedTier, TokenUsage};
+use crate::tokens::{MAX_COST_MICROS, MAX_SEARCHES, MAX_TOKENS, ServedTier, TokenUsage};
+use number::Absurd;
 pub use table::tier;
 use table::{LISTS, NUMBERS, PLACES, Place, Says, TIERS, is_same};
 
@@ -29,6 +32,8 @@ const ABSENT: u64 = u64::MAX;
 /// Decimal digits of a dollar in which costs are added up, before they are rounded up to millionths.
 const COST_DIGITS: i32 = 12;
 const TICKS_TO_COST: i32 = COST_DIGITS - 10;
+/// [`MAX_COST_MICROS`] in that unit.
+const MAX_COST: u64 = MAX_COST_MICROS * 10_u64.pow(6);
 /// More runs of the model than a request has.
 const MAX_ITERATIONS: usize = 1000;
 
@@ -56,6 +61,10 @@ pub struct Tally {
     is_byok: bool,
     has_cost_details: bool,
     is_in_dollars: bool,
+    /// A count was absurd.
+    has_absurd_count: bool,
+    /// An amount was absurd.
+    has_absurd_cost: bool,
 }
 
 /// Runs of the model within one request (Anthropic).
@@ -78,6 +87,8 @@ impl Default for Tally {
             is_byok: false,
             has_cost_details: false,
             is_in_dollars: false,
+            has_absurd_count: false,
+            has_absurd_cost: false,
         }
     }
 }
@@ -114,6 +125,8 @@ impl Tally {
         self.is_byok |= said.is_byok;
         self.has_cost_details |= said.has_cost_details;
         self.is_in_dollars |= said.is_in_dollars;
+        self.has_absurd_count |= said.has_absurd_count;
+        self.has_absurd_cost |= said.has_absurd_cost;
     }
 
     /// Adds an object with the calls of the provider's own tools that is outside of the usage object.
@@ -132,12 +145,15 @@ impl Tally {
 
     /// Notes searches of the web that the answer lists outside of its usage object, in total.
     pub fn add_searches(&mut self, searches: u64) {
-        self.searches = self.searches.max(searches);
+        self.searches = self.searches.max(searches).min(MAX_SEARCHES);
     }
 
     /// The usage so far. `None` while there are no counts.
     #[must_use]
     pub fn usage(&self) -> Option<TokenUsage> {
+        if self.has_absurd_count {
+            return Some(TokenUsage { is_suspect: true, ..TokenUsage::default() });
+        }
         let mut usage = check::settled(|says| self.first(says));
         if let Some(iterations) = &self.iterations {
             usage = check::with_iterations(usage, &iterations.all, &iterations.compactions);
@@ -149,6 +165,7 @@ impl Tally {
             .max(self.searches);
         usage.reported_cost_micros = self.cost_micros();
         usage.tier = self.tier;
+        usage.is_suspect = self.has_absurd_cost;
         (usage.total() > 0).then(|| usage.clamped())
     }
 
@@ -204,12 +221,17 @@ impl Tally {
         let Some(row) = row else { return };
         let Some((_, _, says)) = NUMBERS.get(row) else { return };
         let number = match says {
-            Says::Cost | Says::CostBehind | Says::Price => number::amount(value, COST_DIGITS),
-            Says::CostTicks => number::amount(value, TICKS_TO_COST),
-            _ => number::count(value),
+            Says::Cost | Says::CostBehind | Says::Price => number::amount(value, COST_DIGITS, MAX_COST),
+            Says::CostTicks => number::amount(value, TICKS_TO_COST, MAX_COST),
+            Says::Searches | Says::MoreSearches => number::count(value, MAX_SEARCHES),
+            _ => number::count(value, MAX_TOKENS),
         };
-        if let (Some(held), Some(number)) = (self.numbers.get_mut(row), number) {
-            *held = number.min(ABSENT - 1);
+        let is_amount = matches!(says, Says::Cost | Says::CostBehind | Says::Price | Says::CostTicks);
+        match (self.numbers.get_mut(row), number) {
+            (Some(held), Some(Ok(number))) => *held = number,
+            (_, Some(Err(Absurd))) if is_amount => self.has_absurd_cost = true,
+            (_, Some(Err(Absurd))) => self.has_absurd_count = true,
+            _ => {}
         }
     }
 
@@ -229,7 +251,11 @@ impl Tally {
                     if is_same(name, kind_name) {
                         is_kind = string(value).is_some_and(|word| word.eq_ignore_ascii_case(kind));
                     } else if is_same(name, number_name) {
-                        number = number::count(value);
+                        match number::count(value, MAX_TOKENS) {
+                            Some(Ok(count)) => number = Some(count),
+                            Some(Err(Absurd)) => self.has_absurd_count = true,
+                            None => {}
+                        }
                     }
                 });
                 if is_kind {
@@ -237,7 +263,7 @@ impl Tally {
                 }
             }
             if let Some(sum) = sum {
-                *held = sum.min(ABSENT - 1);
+                *held = sum.min(MAX_TOKENS);
             }
         }
     }
@@ -254,6 +280,7 @@ impl Tally {
                 }
             });
             tally.add(item);
+            self.has_absurd_count |= tally.has_absurd_count;
             let usage = check::settled(|says| tally.first(says)).clamped();
             check::accumulate(&mut iterations.all, &usage);
             if is_compaction {

@@ -7,20 +7,25 @@ use serde_json::value::RawValue;
 use crate::json::lenient::string;
 use crate::json::object::Kind;
 
-/// Greatest count that is believed: above it, a number with a decimal point is no longer exact.
-const MAX_COUNT: u64 = 1 << 53;
+/// A number that what it counts cannot have: negative, or too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absurd;
 
-/// A count. Fractions are dropped and negative numbers are zero; `None` for what is not a number.
-pub fn count(value: &RawValue) -> Option<u64> {
-    Some(scaled(value, 0, false)?.min(MAX_COUNT))
+/// A count of at most `most`. Fractions are dropped; `None` for what is not a number.
+pub fn count(value: &RawValue, most: u64) -> Option<Result<u64, Absurd>> {
+    scaled(value, 0, false).map(|read| read.and_then(|count| bounded(count, most)))
 }
 
-/// An amount times ten to the power of `digits`, rounded up.
-pub fn amount(value: &RawValue, digits: i32) -> Option<u64> {
-    scaled(value, digits, true)
+/// An amount times ten to the power of `digits`, rounded up, of at most `most`.
+pub fn amount(value: &RawValue, digits: i32, most: u64) -> Option<Result<u64, Absurd>> {
+    scaled(value, digits, true).map(|read| read.and_then(|amount| bounded(amount, most)))
 }
 
-fn scaled(value: &RawValue, digits: i32, is_rounded_up: bool) -> Option<u64> {
+fn bounded(number: u64, most: u64) -> Result<u64, Absurd> {
+    if number <= most { Ok(number) } else { Err(Absurd) }
+}
+
+fn scaled(value: &RawValue, digits: i32, is_rounded_up: bool) -> Option<Result<u64, Absurd>> {
     match Kind::of(value) {
         Kind::Number => shifted(value.get(), digits, is_rounded_up),
         Kind::String => shifted(string(value)?.trim(), digits, is_rounded_up),
@@ -29,13 +34,13 @@ fn scaled(value: &RawValue, digits: i32, is_rounded_up: bool) -> Option<u64> {
 }
 
 /// The decimal number in a text, times ten to the power of `shift`.
-fn shifted(text: &str, shift: i32, is_rounded_up: bool) -> Option<u64> {
+fn shifted(text: &str, shift: i32, is_rounded_up: bool) -> Option<Result<u64, Absurd>> {
     let (is_negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
     };
     let (digits, exponent) = match text.split_once(['e', 'E']) {
-        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        Some((digits, exponent)) => (digits, exponent_of(exponent)?),
         None => (text, 0),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -60,8 +65,11 @@ fn shifted(text: &str, shift: i32, is_rounded_up: bool) -> Option<u64> {
             has_more |= digit != b'0';
         }
     }
-    if is_negative || mantissa == 0 {
-        return Some(0);
+    if mantissa == 0 {
+        return Some(Ok(0));
+    }
+    if is_negative {
+        return Some(Err(Absurd));
     }
     let magnitude = 10_u128.checked_pow(power.unsigned_abs());
     let result = match (power < 0, magnitude) {
@@ -73,12 +81,24 @@ fn shifted(text: &str, shift: i32, is_rounded_up: bool) -> Option<u64> {
         }
         (true, None) => u128::from(is_rounded_up),
     };
-    Some(u64::try_from(result).unwrap_or(u64::MAX))
+    Some(u64::try_from(result).map_err(|_| Absurd))
+}
+
+/// An exponent; one that is out of any range is as good as the largest.
+fn exponent_of(text: &str) -> Option<i32> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let size = digits.parse::<i32>().unwrap_or(i32::MAX);
+    Some(if text.starts_with('-') { -size } else { size })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MOST: u64 = 20_000_000;
 
     fn raw(json: &str) -> Box<RawValue> {
         RawValue::from_string(json.to_owned()).unwrap()
@@ -94,11 +114,17 @@ mod tests {
             ("12E-1", Some(1)),
             ("\"42\"", Some(42)),
             ("\" 42.0 \"", Some(42)),
-            ("-5", Some(0)),
+            ("-5", None),
+            ("-0", Some(0)),
+            ("-0.0", Some(0)),
+            ("20000000", Some(MOST)),
+            ("20000001", None),
+            ("1e99999999999", None),
+            ("1e-99999999999", Some(0)),
             ("0", Some(0)),
-            ("1e400", Some(MAX_COUNT)),
+            ("1e400", None),
             ("1e-400", Some(0)),
-            ("99999999999999999999999999999999999999999999", Some(MAX_COUNT)),
+            ("99999999999999999999999999999999999999999999", None),
             ("null", None),
             ("true", None),
             ("\"\"", None),
@@ -108,7 +134,7 @@ mod tests {
             ("[1]", None),
             ("{}", None),
         ] {
-            assert_eq!(count(&raw(json)), expected, "{json}");
+            assert_eq!(count(&raw(json), MOST).and_then(Result::ok), expected, "{json}");
         }
     }
 
@@ -123,12 +149,13 @@ mod tests {
             ("3", 3_000_000),
             ("0", 0),
             ("0.0", 0),
-            ("-1", 0),
             ("1e-99", 1),
         ] {
-            assert_eq!(amount(&raw(json), 6), Some(expected), "{json}");
+            assert_eq!(amount(&raw(json), 6, u64::MAX), Some(Ok(expected)), "{json}");
         }
-        assert_eq!(amount(&raw("37756000"), -4), Some(3776));
-        assert_eq!(amount(&raw("1e300"), 6), Some(u64::MAX));
+        assert_eq!(amount(&raw("37756000"), -4, u64::MAX), Some(Ok(3776)));
+        for absurd in ["1e300", "-1", "-1e-9", "1001", "9007199254740993"] {
+            assert_eq!(amount(&raw(absurd), 6, 1_000_000_000), Some(Err(Absurd)), "{absurd}");
+        }
     }
 }

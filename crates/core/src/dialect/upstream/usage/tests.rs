@@ -341,7 +341,6 @@ fn nothing_counted_is_no_usage() {
         "3",
         "\"x\"",
         r#"{"prompt_tokens":0}"#,
-        r#"{"prompt_tokens":-5}"#,
         r#"{"prompt_tokens":"x"}"#,
         r#"{"promptTokenCount":[7]}"#,
         r#"{"iterations":[7,null,{}],"cache_details":{},"prompt_tokens_details":[{}]}"#,
@@ -494,7 +493,38 @@ proptest! {
     #[test]
     fn any_text_is_read_without_a_panic(text in "[-+0-9.eE\"a]{0,40}") {
         if let Ok(value) = RawValue::from_string(text) {
-            let _ = (number::count(&value), number::amount(&value, 12));
+            let _ = (number::count(&value, 9), number::amount(&value, 12, 9));
         }
     }
+}
+#[test]
+fn what_no_request_can_have_is_left_out_and_marked() {
+    for json in [
+        r#"{"prompt_tokens":-5}"#,
+        r#"{"prompt_tokens":9,"completion_tokens":9007199254740993}"#,
+        r#"{"prompt_tokens":9,"completion_tokens":1e300}"#,
+        r#"{"prompt_tokens":20000001,"completion_tokens":1}"#,
+        r#"{"input_tokens":9,"output_tokens":"18446744073709551616"}"#,
+        r#"{"prompt_tokens":9,"completion_tokens":1,"completion_tokens_details":{"reasoning_tokens":-1}}"#,
+        r#"{"promptTokenCount":9,"candidatesTokenCount":1,"promptTokensDetails":[{"modality":"AUDIO","tokenCount":1e18}]}"#,
+        r#"{"input_tokens":9,"output_tokens":1,"server_tool_use":{"web_search_requests":10001}}"#,
+        r#"{"input_tokens":9,"output_tokens":1,"iterations":[{"type":"message","input_tokens":1e17,"output_tokens":1}]}"#,
+    ] {
+        let usage = usage_of(json);
+        assert!(usage.is_suspect && !usage.has_counts(), "{json}: {usage:?}");
+    }
+    for cost in ["-0.5", "1e300", "1000.5", "9007199254740993"] {
+        let usage = usage_of(&format!(
+            r#"{{"prompt_tokens":9,"completion_tokens":1,"cost":{cost},"cost_details":{{}}}}"#
+        ));
+        assert_eq!((usage.is_suspect, usage.reported_cost_micros, usage.total()), (true, None, 10), "{cost}");
+    }
+    let mut tally = Tally::default();
+    for json in [
+        r#"{"prompt_tokens":9,"completion_tokens":-1}"#,
+        r#"{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}"#,
+    ] {
+        tally.add(&RawValue::from_string(json.to_owned()).unwrap());
+    }
+    assert!(tally.usage().unwrap().is_suspect, "once said, it is not taken back");
 }
