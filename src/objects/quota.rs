@@ -25,6 +25,7 @@ use worker::{
     durable_object,
 };
 
+use crate::platform::rows;
 use crate::platform::{log_error, now_ms};
 
 /// One limited subject.
@@ -111,9 +112,12 @@ impl Quota {
             "CREATE TABLE IF NOT EXISTS slots (slot TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID",
             None,
         )?;
-        let counters: Vec<CounterRow> =
-            self.sql.exec("SELECT rule, slice, count FROM counters", None)?.to_array()?;
-        let slots: Vec<SlotRow> = self.sql.exec("SELECT slot, expires_at FROM slots", None)?.to_array()?;
+        let counters: Vec<CounterRow> = rows::read(
+            self.sql.exec("SELECT rule, slice, count FROM counters", None)?.to_array()?,
+            "counters",
+        );
+        let slots: Vec<SlotRow> =
+            rows::read(self.sql.exec("SELECT slot, expires_at FROM slots", None)?.to_array()?, "slots");
         let counters = counters.into_iter().filter_map(|row| {
             let kind = RuleKind::from_name(&row.rule)?;
             Some(Counter { kind, slice: row.slice as u64, count: row.count as u64 })

@@ -29,7 +29,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_stats::sql::{Parameter, Statement};
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, D1PreparedStatement, Env};
+use worker::{D1Database, D1PreparedStatement, D1Result, Env};
 
 use crate::platform::log_error;
 
@@ -101,7 +101,12 @@ async fn rows<T: DeserializeOwned>(env: &Env, sql: &str, parameters: &[JsValue])
     if let Some(error) = result.error() {
         return Err(StoreError::Platform(error));
     }
-    Ok(result.results()?)
+    Ok(read(&result, sql)?)
+}
+
+/// The rows of a result that can be read; `of` says whose they are.
+fn read<T: DeserializeOwned>(result: &D1Result, of: &str) -> worker::Result<Vec<T>> {
+    Ok(crate::platform::rows::read(result.results()?, of))
 }
 
 /// The rows of a statement about statistics or the request log.

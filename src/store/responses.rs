@@ -66,7 +66,7 @@ pub async fn put_elsewhere(env: &Env, origin: &Origin, kept: &KeptElsewhere) -> 
 pub async fn find(env: &Env, key_id: &str, id: &str) -> StoreResult<Option<Kept>> {
     let sql = "SELECT id, record FROM responses WHERE id = ?1 AND key_id = ?2";
     match rows::<Row>(env, sql, &[text(id), text(key_id)]).await?.into_iter().next() {
-        Some(row) => read(env, row).await.map(Some),
+        Some(row) => read(env, row).await,
         None => Ok(None),
     }
 }
@@ -81,7 +81,7 @@ pub async fn chain(env: &Env, key_id: &str, id: &str) -> StoreResult<Vec<Kept>> 
     );
     let mut found = Vec::new();
     for row in rows::<Row>(env, &sql, &[text(id), text(key_id)]).await? {
-        found.push(read(env, row).await?);
+        found.extend(read(env, row).await?);
     }
     Ok(found)
 }
@@ -126,14 +126,15 @@ pub async fn expire(env: &Env) -> StoreResult<()> {
     Ok(())
 }
 
-async fn read(env: &Env, row: Row) -> StoreResult<Kept> {
+/// `None` for a record that cannot be read.
+async fn read(env: &Env, row: Row) -> StoreResult<Option<Kept>> {
     if let Some(json) = row.record {
-        return Ok(Kept::parse(&json)?);
+        return Ok(Kept::parse(&json).ok());
     }
     let object = env.bucket("BUCKET")?.get(object_name(&row.id)).execute().await?;
     let missing = || StoreError::Platform(format!("the object of response {} is missing", row.id));
     let body = object.as_ref().and_then(worker::Object::body).ok_or_else(missing)?;
-    Ok(Kept::Here(serde_json::from_slice(&body.bytes().await?)?))
+    Ok(serde_json::from_slice(&body.bytes().await?).ok().map(Kept::Here))
 }
 
 fn object_name(id: &str) -> String {

@@ -86,6 +86,7 @@ pub async fn list(env: &Env, key_id: &str, query: &Query) -> StoreResult<(Vec<Se
     ];
     let found: Vec<Row> = rows(env, &sql, &parameters).await?;
     let total = found.first().map_or(0, |row| row.total as u64);
-    let sessions = found.iter().map(|row| serde_json::from_str(&row.record)).collect::<Result<_, _>>()?;
+    // A record that cannot be read must not hide the others.
+    let sessions = found.iter().filter_map(|row| serde_json::from_str(&row.record).ok()).collect();
     Ok((sessions, total))
 }

@@ -129,18 +129,18 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
     ];
     let mut results = database.batch(statements).await?.into_iter();
     let mut next = || results.next().ok_or_else(|| super::StoreError::Platform("a result is missing".into()));
-    let versions = versions(&next()?.results::<Version>()?);
+    let versions = versions(&super::read::<Version>(&next()?, "config_versions")?);
     let source = SnapshotSource {
         format: SNAPSHOT_FORMAT,
         catalog_version: versions.catalog,
         keys_version: versions.keys,
-        providers: next()?.results()?,
-        models: next()?.results()?,
-        logical_models: next()?.results()?,
-        provider_keys: next()?.results()?,
-        limits: next()?.results()?,
-        prices: next()?.results()?,
-        price_table: next()?.results::<PriceTable>()?.pop().map(|table| table.json),
+        providers: super::read(&next()?, "providers")?,
+        models: super::read(&next()?, "provider_models")?,
+        logical_models: super::read(&next()?, "logical_models")?,
+        provider_keys: super::read(&next()?, "provider_keys")?,
+        limits: super::read(&next()?, "subject_limits")?,
+        prices: super::read(&next()?, "prices")?,
+        price_table: super::read::<PriceTable>(&next()?, "price_table")?.pop().map(|table| table.json),
     };
     publish(env, &source).await;
     let (snapshot, problems) = compile(source, settings);

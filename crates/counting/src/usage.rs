@@ -121,6 +121,7 @@ mod tests {
             price_source: nexus_edge_core::stats::PriceSource::None,
             price_table: None,
             tags: std::collections::BTreeMap::new(),
+            ..UsageEvent::default()
         }
     }
 

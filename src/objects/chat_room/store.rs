@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
 use crate::exchange::KeyOwner;
+use crate::platform::rows;
 
 /// Number of frames that are stored for reconnecting clients. For older ones the history is sent.
 const KEPT_FRAMES: u64 = 4_000;
@@ -100,7 +101,7 @@ impl Store {
     }
 
     fn rows<T: DeserializeOwned>(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
-        self.sql.exec(query, Some(values))?.to_array()
+        Ok(rows::read(self.sql.exec(query, Some(values))?.to_array()?, query))
     }
 
     fn run(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<()> {
@@ -160,7 +161,7 @@ impl Store {
     pub fn messages_after(&self, after: u64) -> Result<Vec<(u64, StoredMessage)>> {
         let rows =
             self.rows("SELECT n, record FROM messages WHERE n > ? ORDER BY n", vec![integer(after)?])?;
-        messages(rows)
+        Ok(messages(rows))
     }
 
     /// At most `limit` messages before number `before`, the oldest first.
@@ -169,7 +170,7 @@ impl Store {
             "SELECT n, record FROM (SELECT n, record FROM messages WHERE n < ? ORDER BY n DESC LIMIT ?) ORDER BY n",
             vec![integer(before.unwrap_or(1 << 52))?, integer(limit)?],
         )?;
-        messages(rows)
+        Ok(messages(rows))
     }
 
     /// Number of messages.
@@ -340,8 +341,10 @@ impl Store {
     }
 }
 
-fn messages(rows: Vec<MessageRow>) -> Result<Vec<(u64, StoredMessage)>> {
-    rows.into_iter().map(|row| Ok((whole(row.n), serde_json::from_str(&row.record)?))).collect()
+/// The messages that can be read: one that cannot must not hide the others.
+fn messages(rows: Vec<MessageRow>) -> Vec<(u64, StoredMessage)> {
+    let read = |row: MessageRow| Some((whole(row.n), serde_json::from_str(&row.record).ok()?));
+    rows.into_iter().filter_map(read).collect()
 }
 
 fn text(value: &str) -> SqlStorageValue {

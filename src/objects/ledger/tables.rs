@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
+use crate::platform::rows;
+
 use super::super::account::{Filter, Point, ProviderSpending, Spending};
 
 /// The notes came later than the tables: an account of an earlier release gets their columns when it is loaded.
@@ -96,7 +98,8 @@ impl Tables {
         let rows: Vec<Open> =
             self.rows("SELECT id, amount, expires_at, NULL AS note FROM reservations", vec![])?;
         let reserved = rows.into_iter().map(|row| (row.id, row.amount as u64, row.expires_at as u64));
-        let sums: Vec<Sum> = self.rows("SELECT COALESCE(SUM(amount), 0) AS sum FROM entries", vec![])?;
+        let sums: Vec<Sum> =
+            self.rows("SELECT CAST(TOTAL(amount) AS INTEGER) AS sum FROM entries", vec![])?;
         Ok(State::restore(sums.first().map_or(0, |row| row.sum as i64), reserved))
     }
 
@@ -221,7 +224,7 @@ impl Tables {
     /// The sum of charges in a time.
     pub fn spending(&self, since: u64, until: u64) -> Result<Spending> {
         let found: Vec<Spending> = self.rows(
-            "SELECT COALESCE(-SUM(amount), 0) AS spent, COUNT(*) AS transactions FROM entries \
+            "SELECT CAST(-TOTAL(amount) AS INTEGER) AS spent, COUNT(*) AS transactions FROM entries \
              WHERE kind = 'charge' AND at >= ? AND at < ?",
             vec![number(since.cast_signed())?, number(until.cast_signed())?],
         )?;
@@ -231,7 +234,7 @@ impl Tables {
     /// The same by provider, largest first.
     pub fn by_provider(&self, since: u64, until: u64) -> Result<Vec<ProviderSpending>> {
         self.rows(
-            "SELECT provider_id, MAX(provider_name) AS provider_name, -SUM(amount) AS spent, COUNT(*) AS transactions, \
+            "SELECT provider_id, MAX(provider_name) AS provider_name, CAST(-TOTAL(amount) AS INTEGER) AS spent, COUNT(*) AS transactions, \
              MAX(at) AS last_transaction_at FROM entries WHERE kind = 'charge' AND at >= ? AND at < ? \
              GROUP BY provider_id ORDER BY spent DESC",
             vec![number(since.cast_signed())?, number(until.cast_signed())?],
@@ -242,14 +245,14 @@ impl Tables {
     pub fn series(&self, since: u64, until: u64, span_ms: u64) -> Result<Vec<Point>> {
         let span = number(span_ms.max(1).cast_signed())?;
         self.rows(
-            "SELECT at / ? * ? AS at, -SUM(amount) AS spent, COUNT(*) AS transactions FROM entries \
+            "SELECT at / ? * ? AS at, CAST(-TOTAL(amount) AS INTEGER) AS spent, COUNT(*) AS transactions FROM entries \
              WHERE kind = 'charge' AND at >= ? AND at < ? GROUP BY 1 ORDER BY 1",
             vec![span.clone(), span, number(since.cast_signed())?, number(until.cast_signed())?],
         )
     }
 
     fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>> {
-        self.sql.exec(sql, Some(values))?.to_array()
+        Ok(rows::read(self.sql.exec(sql, Some(values))?.to_array()?, sql))
     }
 
     fn exec(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<()> {

@@ -104,8 +104,8 @@ pub struct Sums {
 
 /// Totals of a conversation, one row for each key that has one with this id.
 pub async fn sums(env: &Env, key_id: Option<&str>, id: &str) -> StoreResult<Vec<Sums>> {
-    let sql = "SELECT key_id, SUM(answers) AS rounds, SUM(prompt_tokens) AS prompt_tokens, \
-        SUM(completion_tokens) AS completion_tokens FROM chat_messages \
+    let sql = "SELECT key_id, CAST(TOTAL(answers) AS INTEGER) AS rounds, CAST(TOTAL(prompt_tokens) AS INTEGER) AS prompt_tokens, \
+        CAST(TOTAL(completion_tokens) AS INTEGER) AS completion_tokens FROM chat_messages \
         WHERE conversation_id = ?1 AND (?2 IS NULL OR key_id = ?2) GROUP BY key_id ORDER BY key_id LIMIT 20";
     rows(env, sql, &[text(id), nullable(key_id, text)]).await
 }
@@ -160,9 +160,9 @@ pub async fn conversations(env: &Env, query: &Query) -> StoreResult<Vec<Conversa
     let (matches, titled) = (matches(7, 9), contains("c.title", 7));
     let sql = format!(
         "SELECT c.id, c.key_id, c.parent_id, c.title, c.model_name, c.first_seen, c.last_seen, \
-         (SELECT COALESCE(SUM(m.answers), 0) {of}) AS rounds, \
-         (SELECT COALESCE(SUM(m.prompt_tokens), 0) {of}) AS prompt_tokens, \
-         (SELECT COALESCE(SUM(m.completion_tokens), 0) {of}) AS completion_tokens \
+         (SELECT CAST(TOTAL(m.answers) AS INTEGER) {of}) AS rounds, \
+         (SELECT CAST(TOTAL(m.prompt_tokens) AS INTEGER) {of}) AS prompt_tokens, \
+         (SELECT CAST(TOTAL(m.completion_tokens) AS INTEGER) {of}) AS completion_tokens \
          FROM archived_conversations AS c WHERE (?1 IS NULL OR c.key_id = ?1) AND (?2 IS NULL OR c.model_name = ?2) \
          AND (?3 IS NULL OR c.last_seen >= ?3) AND (?4 IS NULL OR c.first_seen < ?4) \
          AND (?5 IS NULL OR (c.last_seen, c.id) < (?5, ?6)) \

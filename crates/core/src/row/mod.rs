@@ -1,25 +1,21 @@
 //! Rows of D1, whose SQL has neither booleans nor lists: how they are read (functions for
 //! `#[serde(deserialize_with)]`) and, in [`table`], how they are written.
 
+pub mod lenient;
 pub mod table;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Unexpected};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::Value;
 
-/// Reads a boolean that may be stored as 0 or 1: SQL has no boolean of its own.
+/// Reads a boolean that may be stored as 0 or 1: SQL has no boolean of its own. Any other number is true; what is no
+/// number is false.
 pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Stored {
-        Boolean(bool),
-        Integer(i64),
-        Float(f64),
-    }
-    match Stored::deserialize(deserializer)? {
-        Stored::Boolean(value) => Ok(value),
-        Stored::Integer(value @ (0 | 1)) => Ok(value == 1),
-        Stored::Float(value) => Ok(value > 0.5),
-        Stored::Integer(value) => Err(D::Error::invalid_value(Unexpected::Signed(value), &"0 or 1")),
-    }
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Bool(value) => value,
+        Value::Number(number) => number.as_f64().is_some_and(|number| number != 0.0),
+        Value::String(text) => text == "true" || text.trim().parse().is_ok_and(|number: f64| number != 0.0),
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    })
 }
 
 /// Reads a list that may be stored as JSON text: SQL has no lists. Text that is not such a list counts as empty, so
@@ -27,30 +23,21 @@ pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
 pub fn json_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Stored<T> {
-        Text(String),
-        List(Vec<T>),
-    }
-    Ok(match Stored::deserialize(deserializer)? {
-        Stored::Text(json) => serde_json::from_str(&json).unwrap_or_default(),
-        Stored::List(list) => list,
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(json) => serde_json::from_str(&json).unwrap_or_default(),
+        list => serde_json::from_value(list).unwrap_or_default(),
     })
 }
 
 /// Reads a list of words that may be stored as text, separated by commas.
 pub fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Stored {
-        Text(String),
-        List(Vec<String>),
-    }
-    Ok(Option::<Stored>::deserialize(deserializer)?.map(|stored| match stored {
-        Stored::Text(text) => text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
-        Stored::List(list) => list,
-    }))
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(text) => {
+            Some(text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+        }
+        list => Some(serde_json::from_value(list).unwrap_or_default()),
+    })
 }
 
 /// Reads a list, a map or another structure that may be stored as JSON text; `None` where nothing is stored. The inner
@@ -58,16 +45,11 @@ pub fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<St
 pub fn structure<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<Result<T, serde_json::Error>>, D::Error> {
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Stored<T> {
-        Text(String),
-        Value(T),
-    }
-    Ok(Option::<Stored<T>>::deserialize(deserializer)?.map(|stored| match stored {
-        Stored::Text(json) => serde_json::from_str(&json),
-        Stored::Value(value) => Ok(value),
-    }))
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(json) => Some(serde_json::from_str(&json)),
+        value => Some(serde_json::from_value(value)),
+    })
 }
 
 /// Reads a list of what is allowed, `None` for everything. A list that does not parse allows nothing rather than
