@@ -25,6 +25,8 @@ const MAX_REMEMBERED: usize = 1 << 20;
 pub(super) struct ChunkReader {
     started: bool,
     id: Option<String>,
+    /// The model that answers, as the service names it.
+    model: String,
     choices: Vec<Choice>,
     tally: Tally,
     /// Usage as last told.
@@ -63,6 +65,7 @@ impl ChunkReader {
         if !self.started {
             self.started = true;
             self.id.clone_from(&response.response_id);
+            self.model = response.model_version.clone().unwrap_or_default();
             events.push(StreamEvent::Start {
                 id: response.response_id,
                 model: response.model_version,
@@ -137,7 +140,7 @@ impl ChunkReader {
         choice.seen = true;
         // The citations of a text come with its last piece or after it, so they wait for the end of the part.
         if let Some(grounding) = &candidate.grounding_metadata {
-            self.tally.add_searches(usage::searches(grounding.raw()));
+            self.tally.add_searches(usage::searches(grounding.raw(), &self.model));
         }
         let grounding = candidate.grounding_metadata.as_ref().map(citations::read_grounding);
         let sources = candidate.citation_metadata.as_ref().map(citations::read_sources);

@@ -12,9 +12,10 @@ use serde_json::value::RawValue;
 use super::wire::{ModalityCount, UsageOut};
 use crate::tokens::TokenUsage;
 
-/// The different searches of the web that a candidate's `groundingMetadata` lists. Models since Gemini 3 charge for
-/// each; for earlier ones it matters only whether there is one.
-pub(super) fn searches(grounding: &RawValue) -> u64 {
+/// The searches of the web that are charged for a candidate with this `groundingMetadata`: each different one since Gemini 3,
+/// and a prompt with any for the models before
+/// (<https://ai.google.dev/gemini-api/docs/pricing>: "per 1,000 grounded prompts").
+pub(super) fn searches(grounding: &RawValue, model: &str) -> u64 {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]
     struct Wire {
@@ -25,7 +26,9 @@ pub(super) fn searches(grounding: &RawValue) -> u64 {
     let different = |queries: Vec<String>| {
         queries.into_iter().filter(|query| !query.is_empty()).collect::<BTreeSet<_>>().len() as u64
     };
-    different(wire.web_search_queries) + different(wire.image_search_queries)
+    let all = different(wire.web_search_queries) + different(wire.image_search_queries);
+    let is_by_prompt = ["gemini-1", "gemini-2"].iter().any(|generation| model.contains(generation));
+    if is_by_prompt { all.min(1) } else { all }
 }
 
 /// Encodes the counts.
@@ -67,7 +70,11 @@ mod tests {
             ("{}", 0),
             ("[]", 0),
         ] {
-            assert_eq!(searches(&RawValue::from_string(json.to_owned()).unwrap()), count, "{json}");
+            let grounding = RawValue::from_string(json.to_owned()).unwrap();
+            for model in ["gemini-3-flash-preview", "gemini-4-hydrogen", ""] {
+                assert_eq!(searches(&grounding, model), count, "{json}");
+            }
+            assert_eq!(searches(&grounding, "models/gemini-2.5-flash"), count.min(1), "{json}");
         }
     }
 

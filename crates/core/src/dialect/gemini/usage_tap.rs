@@ -40,6 +40,8 @@ struct Chunk<'a> {
     #[serde(borrow)]
     usage_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
+    model_version: Option<&'a RawValue>,
+    #[serde(borrow)]
     prompt_feedback: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
@@ -114,7 +116,8 @@ impl UsageTap {
                 }
             }
             if let Some(grounding) = candidate.grounding_metadata {
-                self.tally.add_searches(usage::searches(grounding));
+                let model = chunk.model_version.and_then(string).unwrap_or_default();
+                self.tally.add_searches(usage::searches(grounding, &model));
             }
             let parts = candidate.content.as_ref().and_then(|content| content.parts.as_ref());
             self.estimated_completion += parts.into_iter().flatten().map(estimate).sum::<u64>();

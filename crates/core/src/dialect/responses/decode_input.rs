@@ -9,7 +9,7 @@ use super::call_names::{arguments_of_input, upstream_name};
 use super::decode_content::{self, Content};
 use super::extra::{Extra, carry};
 use super::opaque::{self, Opaque};
-use crate::dialect::canonical::{Json, Message, Part, Role};
+use crate::dialect::canonical::{Json, Media, Message, Part, Role};
 use crate::error::ApiError;
 use crate::json::error::unknown_value;
 use crate::json::fields::{Fields, Policy};
@@ -43,6 +43,7 @@ impl Turns {
             Some("function_call") => self.function_call(&fields),
             Some("function_call_output" | "custom_tool_call_output") => self.call_output(&fields),
             Some("custom_tool_call") => self.custom_call(&fields),
+            Some("image_generation_call") if fields.get("result").is_some() => self.picture(&fields),
             Some("reasoning") => self.reasoning(&fields),
             // Its tools are among those of the request.
             Some("additional_tools") => Ok(()),
@@ -142,6 +143,14 @@ impl Turns {
             cache: None,
         };
         self.add(Role::Tool, vec![result]);
+        Ok(())
+    }
+
+    /// A picture that the model made.
+    fn picture(&mut self, fields: &Fields<'_>) -> Result<(), ApiError> {
+        let format = fields.string("output_format")?.unwrap_or_else(|| "png".to_owned());
+        let media = Media::inline(&format!("image/{format}"), fields.required_string("result")?);
+        self.add(Role::Assistant, vec![Part::Image { media, detail: None, cache: None }]);
         Ok(())
     }
 

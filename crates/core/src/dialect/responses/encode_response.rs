@@ -4,7 +4,7 @@ use super::call_names::CallNames;
 use super::decode_request::ResponsesRequest;
 use super::error::code_of;
 use super::input_items::response_id;
-use super::output::{Output, outcome, token_logprobs};
+use super::output::{Output, generated, outcome, token_logprobs};
 use super::settings::Settings;
 use super::wire::{Failure, Incomplete, Item, Response, Status, Usage};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, Part, PartStart, ReplyContext, openai_tier};
@@ -157,6 +157,9 @@ fn add(output: &mut Output, index: usize, part: &Part) -> bool {
             output.start(index, PartStart::ToolCall { id: id.clone(), name: name.clone() });
             output.append(index, arguments);
             output.sign(index, signature.as_deref().unwrap_or_default());
+        }
+        Part::Image { media, .. } if generated(media).is_some() => {
+            output.start(index, PartStart::Image { media: media.clone() });
         }
         Part::Image { media, .. } | Part::Audio { media } | Part::File { media, .. } => {
             output.start(index, PartStart::Text);

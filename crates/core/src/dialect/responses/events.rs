@@ -63,6 +63,9 @@ impl Events {
                 let event = Event { arguments: Some(arguments), ..at_item(item, slot) };
                 self.write(out, "response.function_call_arguments.done", event);
             }
+            Item::ImageGenerationCall { .. } => {
+                self.write(out, "response.image_generation_call.completed", at_item(item, slot));
+            }
             Item::CustomToolCall { input, .. } => {
                 if !input.is_empty() {
                     let event = Event { delta: Some(input), ..at_item(item, slot) };

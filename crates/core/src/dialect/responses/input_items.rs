@@ -38,6 +38,7 @@ fn prefix(kind: &str) -> &'static str {
         "function_call" => "fc",
         "function_call_output" => "fco",
         "custom_tool_call" => "ctc",
+        "image_generation_call" => "ig",
         "custom_tool_call_output" => "ctco",
         _ => "item",
     }

@@ -9,7 +9,7 @@ use super::call_names::{CallNames, input_of_arguments};
 use super::input_items::output_id;
 use super::opaque;
 use super::wire::{Annotation, Content, Item, Status, Summary};
-use crate::dialect::canonical::{Citation, FinishReason, Json, PartStart};
+use crate::dialect::canonical::{Citation, FinishReason, Json, Media, PartStart};
 
 /// The arguments of a call without any.
 pub(super) const NO_ARGUMENTS: &str = "{}";
@@ -91,7 +91,15 @@ impl Output {
         let id = |kind| output_id(kind, &self.unique, index);
         let status = Status::InProgress;
         match start {
-            // Images and audio were converted to text before.
+            PartStart::Image { media, .. } if let Some((data, format)) = generated(media) => {
+                Item::ImageGenerationCall {
+                    id: id("image_generation_call"),
+                    status,
+                    output_format: format,
+                    result: Some(data.to_owned()),
+                }
+            }
+            // Other pictures and audio were converted to text before.
             PartStart::Text | PartStart::Refusal | PartStart::Image { .. } | PartStart::Audio { .. } => {
                 Item::Message { id: id("message"), status, role: "assistant", content: Vec::new() }
             }
@@ -156,7 +164,7 @@ impl Output {
                 None => summary.push(Summary::SummaryText { text: more.to_owned() }),
             },
             Some(Item::FunctionCall { arguments, .. }) => arguments.push_str(more),
-            Some(Item::CustomToolCall { .. }) | None => {}
+            Some(Item::CustomToolCall { .. } | Item::ImageGenerationCall { .. }) | None => {}
         }
     }
 
@@ -211,6 +219,7 @@ impl Output {
                     self.signatures.push((call_id.clone(), std::mem::take(&mut slot.signature)));
                 }
             }
+            Item::ImageGenerationCall { .. } => {}
             Item::CustomToolCall { input, call_id, .. } => {
                 *input = input_of_arguments(&slot.custom_arguments.take().unwrap_or_default());
                 if !slot.signature.is_empty() {
@@ -244,10 +253,22 @@ impl Output {
     }
 }
 
+/// The base64 of a picture and its format, if it can be an item of its own in this dialect.
+pub(super) fn generated(media: &Media) -> Option<(&str, &'static str)> {
+    let Media::Base64 { media_type, data } = media else { return None };
+    let format = match media_type.as_str() {
+        "image/png" => "png",
+        "image/jpeg" => "jpeg",
+        "image/webp" => "webp",
+        _ => return None,
+    };
+    Some((data, format))
+}
+
 fn call_id(item: &Item) -> Option<&str> {
     match item {
         Item::FunctionCall { call_id, .. } | Item::CustomToolCall { call_id, .. } => Some(call_id),
-        Item::Message { .. } | Item::Reasoning { .. } => None,
+        Item::Message { .. } | Item::Reasoning { .. } | Item::ImageGenerationCall { .. } => None,
     }
 }
 

@@ -16,7 +16,7 @@
 use super::encode_response::{ResponsesEncoder, State};
 use super::error::{Detail, code_of};
 use super::events::{Events, at_content, at_item, at_summary};
-use super::output::{NO_ARGUMENTS, Output, outcome, token_logprobs};
+use super::output::{NO_ARGUMENTS, Output, generated, outcome, token_logprobs};
 use super::wire::{Content, Event, FlatError, Item, Part, Status, Summary};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, PartStart, StreamEncoder, StreamEvent};
 use crate::sse::writer::KEEP_ALIVE;
@@ -159,6 +159,10 @@ impl ResponsesStream {
             let event = Event { part: Some(Part::Content(content)), ..at_content(item, slot) };
             self.events.write(out, "response.content_part.added", event);
         }
+        if let Item::ImageGenerationCall { .. } = item {
+            self.events.write(out, "response.image_generation_call.in_progress", at_item(item, slot));
+            self.events.write(out, "response.image_generation_call.generating", at_item(item, slot));
+        }
     }
 
     /// Adds text to any kind of part.
@@ -193,7 +197,7 @@ impl ResponsesStream {
                 self.events.write(out, "response.function_call_arguments.delta", event);
             }
             // Its text is inside the arguments and known when they are complete.
-            Item::CustomToolCall { .. } => {}
+            Item::CustomToolCall { .. } | Item::ImageGenerationCall { .. } => {}
         }
         self.output.append(part, more);
     }
@@ -336,7 +340,9 @@ impl StreamEncoder for ResponsesStream {
         if self.stage == Stage::Over {
             return;
         }
-        if let Some(words) = event.in_words() {
+        let is_own = matches!(event, StreamEvent::PartStart { start: PartStart::Image { media, .. }, .. }
+            if generated(media).is_some());
+        if !is_own && let Some(words) = event.in_words() {
             for event in words {
                 self.encode(&event, out);
             }
@@ -378,11 +384,13 @@ impl StreamEncoder for ResponsesStream {
     }
 }
 
-/// A message as it is added: its parts follow in events of their own.
+/// An item as it is added: the parts of a message follow in events of their own, a picture when it is done.
 fn empty(item: &Item) -> Item {
     let mut item = item.clone();
-    if let Item::Message { content, .. } = &mut item {
-        content.clear();
+    match &mut item {
+        Item::Message { content, .. } => content.clear(),
+        Item::ImageGenerationCall { result, .. } => *result = None,
+        _ => {}
     }
     item
 }

@@ -54,6 +54,14 @@ pub(super) enum Item {
         namespace: Option<String>,
         input: String,
     },
+    /// A picture that the model made.
+    ImageGenerationCall {
+        id: String,
+        status: Status,
+        output_format: &'static str,
+        /// Base64, once it is complete.
+        result: Option<String>,
+    },
 }
 
 /// A part of a message.
@@ -106,7 +114,8 @@ impl Item {
             Self::Message { id, .. }
             | Self::Reasoning { id, .. }
             | Self::FunctionCall { id, .. }
-            | Self::CustomToolCall { id, .. } => id,
+            | Self::CustomToolCall { id, .. }
+            | Self::ImageGenerationCall { id, .. } => id,
         }
     }
 
@@ -116,6 +125,10 @@ impl Item {
             Self::Message { status, .. }
             | Self::FunctionCall { status, .. }
             | Self::CustomToolCall { status, .. } => *status = new,
+            // A picture is complete, or it is not there.
+            Self::ImageGenerationCall { status, .. } => {
+                *status = if new == Status::Incomplete { Status::Completed } else { new };
+            }
             Self::Reasoning { .. } => {}
         }
     }
