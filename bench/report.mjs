@@ -8,7 +8,7 @@
 const OUTSIDE_SHARE = 0.35;
 export const FLOOR = "direct";
 export const LIMIT = "passthrough";
-/** Whose rate is compared with everybody else's. */
+/** Whose rate the others' rates are compared with. */
 export const OWN = "nexus-edge";
 
 export function spread(values) {

@@ -208,7 +208,7 @@ test("a key may name the items, containers and files of its own responses, and n
   }
 });
 
-test("a response that nobody stores has containers all the same", async () => {
+test("a response that is not stored has containers all the same", async () => {
   for (const stream of [false, true]) {
     const id = `cntr_unstored_${stream}`;
     const work = { type: "code_interpreter_call", id: `ci_${id}`, container_id: id, code: "1", status: "completed" };
@@ -261,7 +261,7 @@ test("Messages: the container of an answer and its files are the caller's", asyn
     ])
       assert.deepEqual(await byBoth("/v1/messages", body), [200, 404], JSON.stringify(body));
     const told = said({ type: "document", source: { type: "file", file_id: "file_told" } });
-    assert.deepEqual(await byBoth("/v1/messages", told), [404, 404], "what a program printed makes nobody its owner");
+    assert.deepEqual(await byBoth("/v1/messages", told), [404, 404], "what a program printed has no owner");
   }
 });
 

@@ -526,7 +526,7 @@ mod tests {
                 let now = 1_800_000_000_000 + 10 * index as u64;
                 let limit = asked.map_or(String::new(), |asked| format!(r#","max_tokens":{asked}"#));
                 let demand = demand(CallerDialect::OpenaiChat, &format!(r#","n":{answers}{limit}"#));
-                // What a model without a card really can, nobody knows.
+                // What a model without a card really can is not known.
                 let (candidates, can) = ([dear(card)], card.map_or(100_000, u64::from));
                 let at = index % 2;
                 for each in demand.lengths(&candidates, (None, rules.smallest(Unit::Cost)), now) {
