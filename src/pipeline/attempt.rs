@@ -25,6 +25,7 @@ use nexus_edge_failover::{Answer, Question, Refused};
 
 use super::admission::{self, Admission, Slot};
 use super::cache::{DROPPED, Place, Use};
+use super::dify_app;
 use super::failed::{AttemptError, Failed, Reply};
 use super::inside;
 use super::received::{self, caller_headers, has_body, read_whole};
@@ -52,6 +53,8 @@ pub struct Asked<'a> {
     pub body: &'a Body,
     /// The same, parsed.
     pub inbound: &'a Inbound<'a>,
+    /// Whether there is only one candidate.
+    pub is_alone: bool,
     /// What it names of the provider's account.
     pub named: &'a Named,
     /// The conversation that it belongs to.
@@ -146,9 +149,10 @@ struct Begun {
 
 /// Sends the request and waits for the headers of the answer.
 async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptError> {
-    let &Asked { exchange, principal, inbound, named, conversation_id, .. } = asked;
+    let &Asked { exchange, principal, inbound, named, conversation_id, is_alone, .. } = asked;
     let (translation, memory) =
-        translate::translate(exchange, principal, inbound, named, candidate, conversation_id).await?;
+        translate::translate(exchange, principal, inbound, named, candidate, conversation_id, is_alone)
+            .await?;
     let outbound = translation.outbound(inbound, &candidate.upstream_model);
     refuse_if_strict(exchange, &outbound.dropped)?;
     let sent_ms = now_ms();
@@ -202,7 +206,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     let Begun { response, connection, translation, memory, headers, first_byte_ms } = answer;
     let body = read_whole(candidate, &response).await?;
     connection.release();
-    if let Memory::DifyConversation { name: Some(name), .. } = &memory
+    if let Memory::DifyConversation { name } = &memory
         && let Some(id) = conversation_id_in(&body.bytes)
     {
         dify::remember(&asked.exchange.env, name, &id).await;
@@ -292,6 +296,7 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
         answer.connection,
         answer.memory,
         redactor,
+        dify_app::user(asked.principal, asked.inbound, candidate).as_deref(),
     );
     if let Err(error) = relay.wait_for_first_token().await {
         return Err(broken_off(asked, candidate, error));

@@ -3,12 +3,15 @@
 //! Closing the connection does not stop an app; without a stop request it runs to the end at its owner's cost.
 
 use futures::channel::oneshot;
+use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Media};
 use nexus_edge_core::dialect::dify::{self, DifyOptions, upload};
+use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::Call;
 use nexus_edge_core::provider::dify as room;
 use nexus_edge_core::routing::Candidate;
+use nexus_edge_core::routing::retry::Failure;
 use worker::js_sys::Uint8Array;
 
 use super::failed::AttemptError;
@@ -16,41 +19,91 @@ use super::transport::{self, OutboundRequest, Whole};
 use super::upstream::authorize;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::Headers;
-use crate::platform::{log_error, new_ulid};
+use crate::platform::{log_error, new_ulid, now_ms};
 
 /// Most bytes of what an app answers to either.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
-/// Uploads inline files, so that the request can refer to them by id. Files that cannot be uploaded stay inline, and
-/// are dropped and reported by the encoder.
+/// The user of a request to a Dify app; `None` for any other candidate.
+pub fn user(principal: &Principal, inbound: &Inbound<'_>, candidate: &Candidate) -> Option<String> {
+    candidate.upstream.provider().dify_app(candidate.upstream.record.quirk_set())?;
+    let request = inbound.canonical().ok();
+    let given = request.as_ref().and_then(|request| request.user.as_deref());
+    Some(dify::user_of(&principal.key_id, given))
+}
+
+/// Uploads inline files, so that the request can refer to them by id. Files that the app refuses stay inline, and are dropped
+/// and reported by the encoder. All uploads together have the time in which an answer must begin.
+///
+/// An app that does not take its uploads in time, or is unwell, fails the attempt, because another candidate may take them. If it
+/// `is_alone`, it is asked without these files.
+///
+/// # Errors
+/// A file that is not valid base64; the failure of the app.
 pub async fn upload(
     exchange: &Exchange,
     candidate: &Candidate,
     request: &mut ChatRequest,
     options: &DifyOptions,
-) -> Result<(), ApiError> {
+    is_alone: bool,
+) -> Result<(), AttemptError> {
     let user = dify::Dify::new(options.clone()).user(request).to_owned();
+    let began_ms = now_ms();
     for media in upload::uploads(request, options.conversation_id.is_some()) {
         let boundary = format!("nexus-{}", new_ulid(exchange.started_ms));
         let Some(form) = upload::form(&boundary, &user, media) else {
             let message = "A file in the request is not valid base64.";
-            return Err(ApiError::invalid("invalid_value", "messages", message));
+            return Err(ApiError::invalid("invalid_value", "messages", message).into());
         };
-        let Some(call) = room::upload(&candidate.upstream.site()) else { return Ok(()) };
-        let content_type = format!("multipart/form-data; boundary={boundary}");
-        let name = &candidate.upstream.record.name;
-        let uploaded =
-            post(candidate, call, &content_type, &form).await.map_err(|failed| failed.error.to_string());
-        let uploaded = uploaded.and_then(|answer| {
-            let id = (answer.status < 400).then(|| upload::read_id(&answer.body)).flatten();
-            id.ok_or_else(|| format!("status {}", answer.status))
-        });
-        match uploaded {
-            Ok(id) => *media = Media::FileId { id },
-            Err(reason) => log_error("upload", &format_args!("provider {name}: {reason}")),
+        let used_ms = u32::try_from(now_ms().saturating_sub(began_ms)).unwrap_or(u32::MAX);
+        let left_ms = candidate.first_byte_timeout_ms.saturating_sub(used_ms);
+        match upload_one(candidate, &boundary, &form, left_ms).await {
+            Ok(Some(id)) => *media = Media::FileId { id },
+            Ok(None) => {}
+            Err(failed) if is_alone => {
+                let name = &candidate.upstream.record.name;
+                log_error("upload", &format_args!("provider {name}: {}", failed.error));
+                return Ok(());
+            }
+            Err(failed) => return Err(failed),
         }
     }
     Ok(())
+}
+
+/// The id of an uploaded file; `None` if the app refuses the file.
+async fn upload_one(
+    candidate: &Candidate,
+    boundary: &str,
+    form: &[u8],
+    limit_ms: u32,
+) -> Result<Option<String>, AttemptError> {
+    let name = &candidate.upstream.record.name;
+    if limit_ms == 0 {
+        let error = ApiError::upstream_timeout("answer to its uploads", candidate.first_byte_timeout_ms);
+        return Err(AttemptError::new(Failure::FirstByteTimeout, error));
+    }
+    let Some(call) = room::upload(&candidate.upstream.site()) else { return Ok(None) };
+    let content_type = format!("multipart/form-data; boundary={boundary}");
+    let Whole { status, body } = post(candidate, call, &content_type, form, limit_ms).await?;
+    match upload::read_id(&body).filter(|_| status < 400) {
+        Some(id) => Ok(Some(id)),
+        // The file: too large, or of a type that the app does not take.
+        None if matches!(status, 400 | 404 | 405 | 413 | 415 | 422) => {
+            log_error("upload", &format_args!("provider {name}: status {status}"));
+            Ok(None)
+        }
+        None if status < 400 => {
+            let message =
+                format!("The provider `{name}` answered an upload with something that cannot be read.");
+            Err(AttemptError::unreadable(message))
+        }
+        None => {
+            let message = format!("The provider `{name}` refused an upload with the status {status}.");
+            let error = ApiError::bad_gateway("upstream_unreachable", message);
+            Err(AttemptError::new(Failure::Status(status), error))
+        }
+    }
 }
 
 /// Stops an app if dropped while the app is at work.
@@ -70,7 +123,9 @@ impl Stop {
         exchange.tasks.wait_until(async move {
             let Ok(task) = told.await else { return };
             let Some(call) = room::stop(&candidate.upstream.site(), &task) else { return };
-            if let Err(failed) = post(&candidate, call, "application/json", &body).await {
+            if let Err(failed) =
+                post(&candidate, call, "application/json", &body, candidate.first_byte_timeout_ms).await
+            {
                 log_error("stopping a Dify app", &failed.error);
             }
         });
@@ -104,11 +159,12 @@ async fn post(
     call: Call,
     content_type: &str,
     body: &[u8],
+    limit_ms: u32,
 ) -> Result<Whole, AttemptError> {
     let headers = Headers::new();
     set_header(&headers, "content-type", content_type);
     let Call { url, method, auth, .. } = call;
     let request = OutboundRequest { url, method, headers, body: Uint8Array::from(body).into() };
     authorize(&request, &candidate.upstream, candidate.key(), auth).await?;
-    transport::whole(&candidate.upstream, &request, candidate.first_byte_timeout_ms, MAX_ANSWER_BYTES).await
+    transport::whole(&candidate.upstream, &request, limit_ms, MAX_ANSWER_BYTES).await
 }

@@ -52,7 +52,7 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::conversation::Lookup;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::caller::CallerDialect;
-use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
+use nexus_edge_core::dialect::inbound::{FromPath, Inbound, without_storing};
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::references;
 use nexus_edge_core::error::ApiError;
@@ -139,7 +139,12 @@ async fn serve(
     is_named: bool,
     record: &mut RequestRecord,
 ) -> Result<Served, Reply> {
-    let body = exchange.body().await?;
+    let mut body = exchange.body().await?;
+    if !principal.store.keeps_texts()
+        && let Some(told) = without_storing(exchange.caller_dialect, &body.bytes)
+    {
+        body = Body::from_bytes(told);
+    }
     let mut inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     record.note_request(&inbound.model, inbound.stream);
     record.note_body(exchange.caller_dialect, &body.bytes, &inbound.model, inbound.stream);
@@ -192,6 +197,7 @@ async fn serve(
         principal,
         body,
         inbound: &inbound,
+        is_alone: route.candidates.len() == 1,
         named: &named,
         conversation_id,
         admission,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ChatRequest, ReplyContext};
-use nexus_edge_core::dialect::dify::DifyOptions;
+use nexus_edge_core::dialect::dify::{DifyOptions, user_of};
 use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::dialect::references::{Kind, Named, noted_in};
 use nexus_edge_core::dialect::responses::{
@@ -28,8 +28,8 @@ pub enum Memory {
     None,
     /// The answer itself.
     Answer(Box<Keep>),
-    /// The Dify conversation of the answer, under this name if the app has conversations, and its user.
-    DifyConversation { name: Option<String>, user: String },
+    /// The Dify conversation of the answer, under this name.
+    DifyConversation { name: String },
 }
 
 /// An answer to be stored, so that the caller can continue it.
@@ -84,7 +84,7 @@ impl Keep {
     }
 }
 
-/// The translation for a candidate. An error is the caller's: the request is invalid in its dialect.
+/// The translation for a candidate, which may be the only one (`is_alone`). An error is the caller's: the request is invalid in its dialect.
 pub async fn translate(
     exchange: &Exchange,
     principal: &Principal,
@@ -92,6 +92,7 @@ pub async fn translate(
     named: &Named,
     candidate: &Candidate,
     conversation_id: &str,
+    is_alone: bool,
 ) -> Result<(Translation, Memory), AttemptError> {
     // What a request of the Responses API names of earlier responses, the gateway stores itself where it translates.
     let is_responses = inbound.caller_dialect == CallerDialect::OpenaiResponses;
@@ -132,22 +133,19 @@ pub async fn translate(
         return Ok((translation, Memory::Answer(Box::new(Keep { origin, what }))));
     }
     let context = context_of(exchange, inbound);
-    if let Some(app) = kind.dify_app(provider.quirk_set())
-        && inbound.caller_dialect != CallerDialect::OpenaiResponses
-    {
-        let name = format!("dify:{}:{}:{conversation_id}", provider.uid, principal.key_id);
+    let app = kind.dify_app(provider.quirk_set());
+    if let Some(app) = app.filter(|_| !is_responses) {
+        // Conversations of before belong to users who were not told apart.
+        let name = format!("dify2:{}:{}:{conversation_id}", provider.uid, principal.key_id);
         let known =
             if app.keeps_conversation() { dify::conversation(&exchange.env, &name).await } else { None };
         let mut request = Rc::unwrap_or_clone(inbound.canonical()?);
-        let user = request.user.clone().unwrap_or_else(|| principal.key_id.clone());
+        let user = user_of(&principal.key_id, request.user.as_deref());
         let options = DifyOptions { app, conversation_id: known, user, inputs: None };
-        dify_app::upload(exchange, candidate, &mut request, &options).await?;
-        let user = options.user.clone();
+        dify_app::upload(exchange, candidate, &mut request, &options, is_alone).await?;
         let translation = Translation::to_dify(inbound, request, options, context);
-        return Ok((
-            translation,
-            Memory::DifyConversation { name: app.keeps_conversation().then_some(name), user },
-        ));
+        let keeps = app.keeps_conversation();
+        return Ok((translation, if keeps { Memory::DifyConversation { name } } else { Memory::None }));
     }
     let codec_for = |request: &ChatRequest| {
         let (site, model) = (candidate.upstream.site(), &candidate.upstream_model);
@@ -164,8 +162,17 @@ pub async fn translate(
     }
     let request = resolve(exchange, principal, request).await?;
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
-    let codec = codec_for(&request.request);
-    let translation = Translation::of_read(inbound, request.request.clone(), encoder, codec, context);
+    let mut told = request.request.clone();
+    let codec = match app {
+        Some(app) => {
+            let user = user_of(&principal.key_id, told.user.as_deref());
+            let options = DifyOptions { app, conversation_id: None, user, inputs: None };
+            dify_app::upload(exchange, candidate, &mut told, &options, is_alone).await?;
+            Translation::dify_codec(options)
+        }
+        None => codec_for(&told),
+    };
+    let translation = Translation::of_read(inbound, told, encoder, codec, context);
     let memory = if request.store {
         Memory::Answer(Box::new(Keep { origin, what: What::Answer(Box::new(request)) }))
     } else {

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | chats, forwarded operations, requests about stored responses | the candidate's `first_byte_timeout_ms` until the headers ([`send`]); then its `idle_timeout_ms` for each chunk |
 //! | uploads of callers | the same, from the moment that the upstream has what the caller has sent; the caller has the limit of `http::pace` |
-//! | uploads to a Dify app, and its stop request | the candidate's `first_byte_timeout_ms` until the last byte ([`whole`]) |
+//! | uploads to a Dify app (all of a request together), and its stop request | the candidate's `first_byte_timeout_ms` until the last byte ([`whole`]) |
 //! | the exchange of a service account for a token | the same of the provider, and 10 s at most |
 //! | probes, lists of models | 20 s until the last byte |
 

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use worker::Env;
 use worker::js_sys::Promise;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
-use super::promise::Awaited;
+use super::promise::{Awaited, Timer};
 
 #[wasm_bindgen(module = "/src/js/kv.js")]
 extern "C" {
@@ -18,9 +19,16 @@ extern "C" {
     fn nexus_kv_put(env: &JsValue, name: &str, value: &str, ttl_s: f64) -> Result<Promise, JsValue>;
 }
 
-/// The value of a name.
+/// Milliseconds that a value is waited for: a request can be served without it.
+const LIMIT_MS: u64 = 3_000;
+
+/// The value of a name; an error if it does not come in time.
 pub async fn get(env: &Env, name: &str) -> Result<Option<String>, JsValue> {
-    Ok(Awaited::from(nexus_kv_get(env.as_ref(), name)?).await?.as_string())
+    let reading = Awaited::from(nexus_kv_get(env.as_ref(), name)?);
+    match select(reading, Timer::after_ms(LIMIT_MS)).await {
+        Either::Left((read, _)) => Ok(read?.as_string()),
+        Either::Right(_) => Err(JsValue::from_str("the value did not come in time")),
+    }
 }
 
 /// Sets the value of a name, which expires after `ttl`, at least a minute.

@@ -3,14 +3,14 @@
 use worker::Env;
 
 use super::StoreResult;
-use crate::platform::log_error;
+use crate::platform::{kv, log_error};
 
 /// Seconds after the last turn for which a conversation is stored: 30 days.
 const TTL_S: u64 = 30 * 24 * 60 * 60;
 
 /// The Dify conversation under this name.
 pub async fn conversation(env: &Env, name: &str) -> Option<String> {
-    env.kv("KV").ok()?.get(name).text().await.ok()?
+    kv::get(env, name).await.ok()?
 }
 
 /// Stores a Dify conversation.

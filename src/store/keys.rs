@@ -15,7 +15,7 @@ use worker::Env;
 
 use super::{StoreResult, row, rows, text, unsigned, write};
 use crate::host::Host;
-use crate::platform::{log_error, now_ms};
+use crate::platform::{kv, log_error, now_ms};
 
 /// How long an unknown key is cached as unknown, in milliseconds.
 const UNKNOWN_FOR_MS: u64 = 5_000;
@@ -121,7 +121,7 @@ fn remember(name: &str, found: Option<Rc<ApiKeyRecord>>, keys_version: u64) {
 }
 
 async fn from_kv(env: &Env, name: &str, keys_version: u64) -> Option<ApiKeyRecord> {
-    let json = env.kv("KV").ok()?.get(&kv_name(name)).text().await.ok()??;
+    let json = kv::get(env, &kv_name(name)).await.ok()??;
     let copy: KvCopy = serde_json::from_str(&json).ok()?;
     (copy.keys_version == keys_version).then_some(copy.record)
 }

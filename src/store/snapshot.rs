@@ -16,7 +16,7 @@ use worker::Env;
 use super::{StoreResult, rows};
 use crate::host::Host;
 use crate::platform::hidden::hide_configured;
-use crate::platform::{log_error, now_ms};
+use crate::platform::{kv, log_error, now_ms};
 use crate::settings::Settings;
 
 /// Milliseconds between two comparisons of the versions.
@@ -185,7 +185,7 @@ fn install(snapshot: Snapshot) -> Arc<Snapshot> {
 }
 
 async fn from_kv(env: &Env) -> Option<SnapshotSource> {
-    let json = env.kv("KV").ok()?.get(KV_NAME).text().await.ok()??;
+    let json = kv::get(env, KV_NAME).await.ok()??;
     let source: SnapshotSource = serde_json::from_str(&json).ok()?;
     (source.format == SNAPSHOT_FORMAT).then_some(source)
 }

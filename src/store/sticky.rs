@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use worker::Env;
 
 use super::StoreResult;
-use crate::platform::{log_error, now_ms};
+use crate::platform::{kv, log_error, now_ms};
 
 /// Seconds that a binding lives after its last renewal.
 const TTL_S: u64 = 2 * 60 * 60;
@@ -121,7 +121,7 @@ fn hold(name: String, binding: Option<Binding>) {
 }
 
 async fn read(env: &Env, name: &str) -> StoreResult<Option<Binding>> {
-    let json = env.kv("KV")?.get(name).text().await?;
+    let json = kv::get(env, name).await.map_err(worker::Error::from)?;
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 

@@ -212,7 +212,7 @@ test("Dify: a conversation", async () => {
     assert.equal(x.headers.authorization, `Bearer ${KEY}`);
     const { query, user: who, inputs } = x.json();
     assert.match(query, /And now\?$/);
-    assert.equal(who, "anna");
+    assert.equal(who, `${t.key.split("-")[2]}/anna`);
     assert.deepEqual(typeof inputs, "object");
   });
 });

@@ -6,6 +6,7 @@ import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
+import { eventsOf, response } from "../support/responses.mjs";
 import { connect } from "../support/socket.mjs";
 import { ask, suite, test } from "../support/suite.mjs";
 import { completion, delay, gate, streamEvents, toolCall } from "../support/upstream.mjs";
@@ -166,5 +167,39 @@ test("a session that is deleted for good while it answers ends its turn and leav
     assert.match((await within(10_000, queued, "the end of the queued turn")).text, /turn_stopped|session_not_found/);
     await t.gw.scheduled();
     assert.deepEqual(await found(), [], `stream: ${stream}`);
+  }
+});
+
+test("for a key that keeps no texts a provider that stores responses is told not to", async () => {
+  const provider = await t.gw.createProvider({
+    name: "storing",
+    server_url: `${t.up.url}/v1`,
+    server_key: "sk-storing-0001",
+    quirks: ["responses", "chat_passthrough"],
+  });
+  await t.model(
+    "storing",
+    (x) => {
+      if (x.path.endsWith("/chat/completions")) return x.reply(200, completion(x.model, SAID));
+      const whole = response(SAID);
+      return x.json().stream ? x.stream(eventsOf(whole)) : x.reply(200, whole);
+    },
+    { provider_id: provider.id },
+  );
+  for (const store of ["none", "metadata", "full"]) {
+    const { key } = await t.gw.createKey({ store });
+    const told = async (target, body) => {
+      assert.equal((await post(key, target, { model: "storing", ...body })).status, 200);
+      return t.up.last("storing").json().store;
+    };
+    for (const stream of [false, true]) {
+      const input = { input: ASKED, stream };
+      assert.equal(await told("/v1/responses", input), store === "full" ? undefined : false, store);
+      assert.equal(await told("/v1/responses", { ...input, store: true }), store === "full", store);
+      assert.equal(await told("/v1/responses", { ...input, store: false }), false);
+    }
+    const messages = [{ role: "user", content: ASKED }];
+    assert.equal(await told("/v1/chat/completions", { messages, store: true }), store === "full", store);
+    assert.equal(await told("/v1/chat/completions", { messages }), undefined);
   }
 });

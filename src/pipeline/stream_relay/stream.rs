@@ -77,12 +77,9 @@ impl StreamRelay {
         connection: Connection,
         memory: Memory,
         redactor: Arc<Redactor>,
+        dify_user: Option<&str>,
     ) -> Self {
-        let user = match &memory {
-            Memory::DifyConversation { user, .. } => Some(user.as_str()),
-            _ => None,
-        };
-        let stop = Stop::of(exchange, candidate, user);
+        let stop = Stop::of(exchange, candidate, dify_user);
         // A stream that is piped cannot be searched before the caller has it.
         let is_discreet = redactor.is_empty() || candidate.upstream.is_discreet();
         let is_text = is_text(candidate.upstream.provider().stream_type());
@@ -201,10 +198,8 @@ impl StreamRelay {
         }
         let found = match &self.memory {
             Memory::Answer(_) => self.pipe.final_body().map(Found::Answer),
-            Memory::DifyConversation { name: Some(_), .. } => {
-                conversation_id_in(&self.scratch).map(Found::Conversation)
-            }
-            Memory::None | Memory::DifyConversation { .. } => None,
+            Memory::DifyConversation { .. } => conversation_id_in(&self.scratch).map(Found::Conversation),
+            Memory::None => None,
         }?;
         let memory = std::mem::replace(&mut self.memory, Memory::None);
         let env = self.env.clone();
@@ -213,7 +208,7 @@ impl StreamRelay {
         Some(async move {
             match (memory, found) {
                 (Memory::Answer(keep), Found::Answer(body)) => keep.keep(&env, conversation, &body).await,
-                (Memory::DifyConversation { name: Some(name), .. }, Found::Conversation(id)) => {
+                (Memory::DifyConversation { name }, Found::Conversation(id)) => {
                     dify::remember(&env, &name, &id).await;
                 }
                 _ => {}

@@ -283,6 +283,29 @@ fn setting(body: &[u8], from: usize, fields: &JsonObject<'_>, name: &str, value:
     }
 }
 
+/// The body that asks the provider to store nothing, for a key of which no texts are kept; `None` if it asks that already. The
+/// Responses API stores unless it is told not to, Chat Completions only if it is told to.
+#[must_use]
+pub fn without_storing(caller_dialect: CallerDialect, body: &[u8]) -> Option<Vec<u8>> {
+    let stores_by_default = match caller_dialect {
+        CallerDialect::OpenaiResponses => true,
+        CallerDialect::OpenaiChat => false,
+        CallerDialect::OpenaiCompletions | CallerDialect::Anthropic | CallerDialect::Gemini => return None,
+    };
+    let fields: JsonObject<'_> = serde_json::from_slice(body).ok()?;
+    let edit = match fields.get("store") {
+        Some(value) if value.get() == "false" => return None,
+        Some(value) => Edit::replace(body, value, "false".to_owned()),
+        None if !stores_by_default => return None,
+        None => {
+            let at = body.iter().position(|byte| *byte == b'{')? + 1;
+            let comma = if fields.is_empty() { "" } else { "," };
+            Edit { at, removed: 0, inserted: format!("\"store\":false{comma}") }
+        }
+    };
+    Some(apply(body, vec![edit]))
+}
+
 fn read_model<'a>(fields: &JsonObject<'a>) -> Result<Cow<'a, str>, ApiError> {
     let model = fields.get_set("model").ok_or_else(|| missing("model"))?;
     as_str(model).ok_or_else(|| wrong_type("model", "a string", Kind::of(model)))
@@ -361,6 +384,30 @@ mod tests {
             ("{", None),
         ] {
             assert_eq!(with_model(body.as_bytes(), "m").as_deref(), named.map(str::as_bytes), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_provider_is_told_to_store_nothing() {
+        use CallerDialect::{Anthropic, OpenaiChat, OpenaiResponses};
+        for (caller_dialect, body, told) in [
+            (OpenaiResponses, r#"{"model":"m"}"#, Some(r#"{"store":false,"model":"m"}"#)),
+            (OpenaiResponses, r#" {} "#, Some(r#" {"store":false} "#)),
+            (
+                OpenaiResponses,
+                r#"{"store":true,"a":{"store":true}}"#,
+                Some(r#"{"store":false,"a":{"store":true}}"#),
+            ),
+            (OpenaiResponses, r#"{"store":null}"#, Some(r#"{"store":false}"#)),
+            (OpenaiResponses, r#"{"\u0073tore":true}"#, Some(r#"{"\u0073tore":false}"#)),
+            (OpenaiResponses, r#"{"store":false}"#, None),
+            (OpenaiChat, r#"{"model":"m"}"#, None),
+            (OpenaiChat, r#"{"store":true}"#, Some(r#"{"store":false}"#)),
+            (Anthropic, r#"{"store":true}"#, None),
+            (OpenaiResponses, "[]", None),
+        ] {
+            let said = without_storing(caller_dialect, body.as_bytes());
+            assert_eq!(said.as_deref(), told.map(str::as_bytes), "{body}");
         }
     }
 

@@ -108,8 +108,14 @@ impl Translation {
         options: DifyOptions,
         context: ReplyContext,
     ) -> Self {
-        let dify = Box::new(Judged::new(Box::new(Dify::new(options))));
-        Self::between(inbound, Rc::new(request), registry::caller(inbound.caller_dialect), dify, context)
+        let (caller, dify) = (registry::caller(inbound.caller_dialect), Self::dify_codec(options));
+        Self::between(inbound, Rc::new(request), caller, dify, context)
+    }
+
+    /// The codec of a request to a Dify app.
+    #[must_use]
+    pub fn dify_codec(options: DifyOptions) -> Box<dyn UpstreamCodec> {
+        Box::new(Judged::new(Box::new(Dify::new(options))))
     }
 
     /// For a request that is already decoded, and a caller dialect whose answers depend on it.

@@ -29,7 +29,7 @@ mod wire;
 
 pub use app::DifyApp;
 pub use ids::{DifyIds, conversation_id_in, task_id_in};
-pub use options::{DEFAULT_USER, DifyOptions};
+pub use options::{DEFAULT_USER, DifyOptions, user_of};
 pub use stream_decoder::DifyStreamDecoder;
 
 use super::canonical::{
