@@ -238,7 +238,8 @@ function soak({ measures }) {
   const remembered = (entries) => Object.values(entries).reduce((sum, n) => sum + n, 0);
   return [
     "## Memory over many requests",
-    "Whole and streamed answers, new, named and sticky conversations, a key with limits, prompts of 100 KB, wrong keys from ever new\naddresses, unknown models, callers who leave. *Linear memory* is the isolate's, which never shrinks; *remembered* are the entries of all its\nmaps, each of which has a bound (`GET /system/status`). *Resident* is workerd with the simulators of R2 and of Durable Objects\nin its process, and what these store.",
+    "Whole and streamed answers, new, named and sticky conversations, a key with limits, prompts of 100 KB, wrong keys from ever new\naddresses, unknown models, callers who leave. *Linear memory* is the isolate's, which never shrinks; *remembered* are the entries of all its\nmaps, each of which has a bound (`GET /system/status`). *Resident* is workerd with the simulators of R2 and of Durable Objects\nin its process, and what these store." +
+      (found.profile === "release" ? "" : ` Built as \`${found.profile}\`, without optimisation.`),
     table(
       ["requests", "linear memory MB", "remembered", "resident MB"],
       found.samples.map((one) => [

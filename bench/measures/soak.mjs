@@ -37,7 +37,8 @@ export async function run({ root, upstream, upstreamAddress, queue, openKv, open
       samples.push(await sample(gateway, serial));
       log?.(JSON.stringify(samples.at(-1)));
     }
-    return { samples };
+    // The amount of memory does not depend on the optimisation; the time that this takes does.
+    return { profile: process.env.NEXUS_EDGE_PROFILE ?? "release", samples };
   } finally {
     await gateway.stop();
   }
