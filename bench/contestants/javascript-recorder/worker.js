@@ -2,7 +2,7 @@
 // as JSON, looks once into KV while the upstream works, and writes down after the answer what was used: one write to
 // KV, and a queue message that the requests of a few milliseconds share. No configuration, no dialects, no database: what
 // a gateway does itself comes on top of this.
-const LINGER_MS = 50;
+const LINGER_MS = 20;
 const MOST_EVENTS = 64;
 const encoder = new TextEncoder();
 

@@ -135,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_tells_its_kind() {
+        assert!(SubjectKind::Ip.is_of(&Subject::new(SubjectKind::Ip, "wrong-key:1.2.3.4").name()));
+        assert!(
+            !SubjectKind::Ip.is_of("key:ip:1")
+                && !SubjectKind::Ip.is_of("ip")
+                && !SubjectKind::Key.is_of("ip:1")
+        );
+    }
+
+    #[test]
     fn two_spellings_of_a_model_are_one_subject_and_of_an_owner_two() {
         let name = |text: &str| Subject::from_name(text).unwrap().name();
         assert_eq!(name("model: Vend/Limited"), "model:vend/limited");
