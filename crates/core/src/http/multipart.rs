@@ -183,7 +183,7 @@ mod tests {
             for size in [1, 3, 7, 1024, body.len()] {
                 let mut guard = RepeatGuard::new("B", "model");
                 let found = body.as_bytes().chunks(size).any(|chunk| guard.push(chunk));
-                assert_eq!(found, is_repeated, "{:.200} in pieces of {size}", body);
+                assert_eq!(found, is_repeated, "{body:.200} in pieces of {size}");
             }
         }
     }

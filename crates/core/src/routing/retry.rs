@@ -264,15 +264,15 @@ fn classify_code(code: &str) -> Option<Verdict> {
     use Blame::{Key, Neutral};
     use Next::{OtherCandidate, OtherKey};
     Some(match code {
-        // The request is too long, or what it says is refused; another service may have other rules.
+        // The request is too long, what it says is refused, or something is not supported: elsewhere it may be.
         "context_length_exceeded"
         | "string_above_max_length"
         | "request_too_large"
         | "moderation"
         | "content_moderation"
         | "data_inspection_failed"
-        | "DataInspectionFailed" => Verdict::new(ErrorClass::Capability, OtherCandidate, Neutral),
-        "unsupported_parameter"
+        | "DataInspectionFailed"
+        | "unsupported_parameter"
         | "unsupported_value"
         | "unsupported_feature"
         | "unsupported_model"

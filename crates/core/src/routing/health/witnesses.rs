@@ -141,11 +141,11 @@ mod tests {
         let [ann, bob, eve] = callers();
         let mut seen = Witnesses::default();
         for at_ms in (NOW..NOW + 60_000).step_by(100) {
-            if (at_ms - NOW) % 5_000 == 0 {
-                seen.answered(if (at_ms - NOW) % 10_000 == 0 { ann } else { bob }, at_ms);
+            if (at_ms - NOW).is_multiple_of(5_000) {
+                seen.answered(if (at_ms - NOW).is_multiple_of(10_000) { ann } else { bob }, at_ms);
             }
             // The failing caller may be answered in between, too.
-            if (at_ms - NOW) % 700 == 0 {
+            if (at_ms - NOW).is_multiple_of(700) {
                 seen.answered(eve, at_ms);
             }
             assert!(!seen.failed(eve, at_ms + 1));
