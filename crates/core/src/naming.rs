@@ -33,6 +33,14 @@ pub fn bare(name: &str) -> Option<&str> {
     name.split_once('/').map(|(_vendor, bare)| bare).filter(|bare| !bare.is_empty())
 }
 
+/// The name without the variant behind it, if it has one: `:nitro`, `:8b`, `@preset/fast`, `@20250929`. Services let callers choose
+/// a variant of a model that is offered under its own name.
+#[must_use]
+pub fn without_variant(name: &str) -> Option<&str> {
+    let at = name.find([':', '@']).filter(|at| *at > 0)?;
+    name.get(..at).filter(|model| !model.ends_with('/'))
+}
+
 /// All names of a provider's model in canonical spelling, the most specific first, none twice: its addresses at this
 /// provider (`provider/name`), the name under which it is listed, the same without its vendor, and both for the upstream's own
 /// name of it. A rule on any of them is a rule on the model.
@@ -77,5 +85,20 @@ mod tests {
         assert_eq!(of_model("p", "m", "m"), ["p/m", "m"]);
         assert_eq!(of_model("p", "m", "v/m"), ["p/m", "p/v/m", "m", "v/m"]);
         assert_eq!(bare("vend/"), None);
+    }
+
+    #[test]
+    fn a_variant_is_a_variant_of_its_model() {
+        for (name, model) in [
+            ("vend/m:nitro", Some("vend/m")),
+            ("vend/m@preset/fast", Some("vend/m")),
+            ("m@20250929", Some("m")),
+            ("vend/m", None),
+            ("@cf/meta/m", None),
+            ("vend/@m", None),
+            (":x", None),
+        ] {
+            assert_eq!(without_variant(name), model, "{name}");
+        }
     }
 }

@@ -64,7 +64,17 @@ impl SubjectLimits {
 
     /// Whether a model of this name, in whatever spelling, has limits.
     pub fn limits_name(&self, name: &str) -> bool {
-        self.limits_models() && self.models.contains_key(&naming::canonical(name))
+        if !self.limits_models() {
+            return false;
+        }
+        let name = naming::canonical(name);
+        let without_vendor = naming::bare(&name);
+        [Some(name.as_str()), without_vendor]
+            .into_iter()
+            .flatten()
+            .flat_map(|name| [Some(name), naming::without_variant(name)])
+            .flatten()
+            .any(|name| self.models.contains_key(name))
     }
 
     /// The limits on a provider's model that was chosen through these names (a logical model, what the caller named).
@@ -75,6 +85,9 @@ impl SubjectLimits {
     ) -> Option<Arc<[Arc<LimitedModel>]>> {
         let mut names = naming::of_model(provider, listed, upstream_model);
         names.extend(through.iter().map(|name| naming::canonical(name)));
+        let variants: Vec<String> =
+            names.iter().filter_map(|name| naming::without_variant(name)).map(str::to_owned).collect();
+        names.extend(variants);
         names.sort_unstable();
         names.dedup();
         let found: Vec<_> = names.iter().filter_map(|name| self.models.get(name)).cloned().collect();
@@ -107,6 +120,17 @@ mod tests {
             assert_eq!(found(&limits, model, &["tier-x", "tier-*"]), [naming::canonical(name)], "{name}");
         }
         assert!(compile(&[("model:x", 1)]).on_model(model, &[]).is_none());
+    }
+
+    #[test]
+    fn a_limit_on_a_model_holds_for_its_variants_and_not_the_other_way_round() {
+        let variant = ("p", "vend/m:nitro", "vend/m:nitro");
+        for name in ["vend/m", "m", "p/vend/m", "vend/m:nitro", "m:nitro"] {
+            let limits = compile(&[(&format!("model:{name}"), 3)]);
+            assert_eq!(found(&limits, variant, &[]), [name]);
+            assert!(limits.limits_name("Other/M:nitro") == (name == "m" || name == "m:nitro"), "{name}");
+        }
+        assert!(compile(&[("model:vend/m:nitro", 3)]).on_model(("p", "vend/m", "vend/m"), &[]).is_none());
     }
 
     #[test]

@@ -9,7 +9,6 @@ use crate::dialect::inbound::Inbound;
 use crate::dialect::named_models::{NamedModel, named_models};
 use crate::error::{ApiError, ErrorKind};
 use crate::json::error::shown;
-use crate::naming;
 
 impl Snapshot {
     /// Checks every model that a request names and the gateway does not route. `pays`: the request is charged to a budget or
@@ -42,8 +41,7 @@ impl Snapshot {
             let message = format!("This API key may not use the model `{}`.", shown(name));
             return Err(forbidden("model_not_allowed", path, message));
         }
-        let is_limited = self.limits.limits_name(name)
-            || naming::bare(name).is_some_and(|bare| self.limits.limits_name(bare));
+        let is_limited = self.limits.limits_name(name);
         if is_limited || (pays && *is_alternative) {
             let why = if is_limited {
                 "is limited, and limits hold for models that the gateway itself chooses"
