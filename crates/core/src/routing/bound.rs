@@ -30,6 +30,22 @@ const SHORTER: [u64; 3] = [16_384, 4_096, 1_024];
 const SHORTEST_ANSWER_TOKENS: u64 = 16;
 /// Reserved for an image: more than the 6,240 tokens of the largest one that is sold by tokens.
 const IMAGE_TOKENS: u64 = 8_192;
+/// Reserved for an image, a recording or a document of a prompt: more than an image takes at any service's highest resolution …
+const ATTACHMENT_TOKENS: u64 = 2_048;
+/// … and a token for so many characters of its encoded bytes, for the seconds of a recording and the pages of a document.
+const CHARACTERS_PER_ATTACHMENT_TOKEN: u64 = 200;
+/// A string of this length without a space in its first part is an encoded attachment.
+const ATTACHMENT_CHARACTERS: usize = 1_024;
+/// Words of which each attachment has one or two that is only referred to.
+const REFERENCES: &[&str] = &[
+    "\"image_url\"",
+    "\"input_image\"",
+    "\"fileUri\"",
+    "\"file_uri\"",
+    "\"file_url\"",
+    "\"file_id\"",
+    "\"source\"",
+];
 /// Bytes for a token of audio: ten tokens a second, of audio at 16 kbit/s.
 const BYTES_PER_AUDIO_TOKEN: u64 = 200;
 /// Tokens of speech for a byte of text.
@@ -99,7 +115,7 @@ impl Demand {
         let has = |word: &str| memchr::memmem::find(inbound.body, word.as_bytes()).is_some();
         let modalities = fields.get_set("modalities").map_or("", RawValue::get).to_ascii_lowercase();
         Self {
-            prompt: inbound.estimate_prompt_tokens(),
+            prompt: prompt_of(inbound),
             answers: read.answers.max(1).saturating_mul(prompts_of(fields)).min(MAX_COUNT),
             each: read.each,
             otherwise: UNKNOWN_ANSWER_TOKENS,
@@ -118,8 +134,13 @@ impl Demand {
     pub fn of_operation(inbound: &Inbound<'_>, operation: Operation) -> Self {
         let chat = Self::of_chat(inbound);
         let bytes = inbound.body.len() as u64;
-        // A number of a list of tokens is a token, and has two bytes at least.
-        let prompt = chat.prompt.max(bytes / 2);
+        let input = inbound.field("input").map_or("", RawValue::get);
+        let is_tokens =
+            input.trim_start_matches(['[', ' ', '\n']).starts_with(|first: char| first.is_ascii_digit());
+        let tokens =
+            if is_tokens { memchr::memchr_iter(b',', input.as_bytes()).count() as u64 + 1 } else { 0 };
+        // Rerank has its texts in other fields.
+        let prompt = chat.prompt.max(bytes / 5).max(tokens);
         match operation {
             Operation::ImageGenerations | Operation::ImageEdits => Self {
                 each: None,
@@ -272,6 +293,51 @@ pub fn takes_max_completion_tokens(candidates: &[Candidate]) -> bool {
         !quirks.has(Quirk::MaxTokensOnly)
             && (quirks.has(Quirk::MaxCompletionTokens) || is_reasoning(&candidate.upstream_model))
     })
+}
+
+/// Tokens of the prompt, by estimate: the text, and what is attached to it. Encoded attachments are not counted as text: an image
+/// has more characters than tokens.
+fn prompt_of(inbound: &Inbound<'_>) -> u64 {
+    /// Bytes of JSON for a token, as in the estimate of the text.
+    const BYTES_PER_TOKEN: u64 = 5;
+    let attached = Attached::find(inbound.body);
+    let references =
+        REFERENCES.iter().map(|word| memchr::memmem::find_iter(inbound.body, word).count() as u64);
+    let referred = references.sum::<u64>().div_ceil(2);
+    let text = inbound.estimate_prompt_tokens();
+    // Only the text of a chat completion is read word by word.
+    let text = if inbound.chat().is_some() {
+        text
+    } else {
+        text.saturating_sub(attached.characters / BYTES_PER_TOKEN)
+    };
+    text + attached.count.max(referred) * ATTACHMENT_TOKENS
+        + attached.characters / CHARACTERS_PER_ATTACHMENT_TOKEN
+}
+
+/// The encoded attachments in a body.
+#[derive(Default)]
+struct Attached {
+    count: u64,
+    characters: u64,
+}
+
+impl Attached {
+    fn find(body: &[u8]) -> Self {
+        let mut found = Self::default();
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'"', body).chain([body.len()]) {
+            let between = body.get(begin..end).unwrap_or_default();
+            begin = end + 1;
+            if between.len() >= ATTACHMENT_CHARACTERS
+                && !between.iter().take(ATTACHMENT_CHARACTERS / 2).any(u8::is_ascii_whitespace)
+            {
+                found.count += 1;
+                found.characters += between.len() as u64;
+            }
+        }
+        found
+    }
 }
 
 /// How many prompts the request has: legacy completions take a list of them.
@@ -454,6 +520,45 @@ mod tests {
         assert!(speech.owes(speech.longest(&[]), &[], 0).tokens >= 8_000);
         let upload = Demand::of_upload(Operation::Transcriptions, Some(2_000_000));
         assert_eq!(upload.owes(upload.longest(&[]), &[], 0).tokens, 10_001);
+    }
+
+    #[test]
+    fn attachments_are_counted_as_such_in_every_dialect() {
+        let data = "A".repeat(1_000_000);
+        let prompt = |dialect, body: String| {
+            let path = FromPath { model: "m", stream: false, as_array: false };
+            let from_path = (dialect == CallerDialect::Gemini).then_some(path);
+            Demand::of_chat(&Inbound::parse(dialect, body.as_bytes(), from_path).unwrap()).prompt
+        };
+        let chat = |url: &str| {
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]}}"#
+            )
+        };
+        for (dialect, body) in [
+            (CallerDialect::OpenaiChat, chat(&format!("data:image/png;base64,{data}"))),
+            (
+                CallerDialect::Anthropic,
+                format!(
+                    r#"{{"model":"m","messages":[{{"role":"user","content":[{{"type":"image","source":{{"data":"{data}"}}}}]}}]}}"#
+                ),
+            ),
+            (
+                CallerDialect::Gemini,
+                format!(r#"{{"contents":[{{"parts":[{{"inlineData":{{"data":"{data}"}}}}]}}]}}"#),
+            ),
+            (
+                CallerDialect::OpenaiResponses,
+                format!(r#"{{"model":"m","input":[{{"type":"input_image","image_url":"{data}"}}]}}"#),
+            ),
+        ] {
+            let tokens = prompt(dialect, body);
+            assert!((7_000..7_200).contains(&tokens), "{dialect:?} {tokens}");
+        }
+        assert!((2_048..2_100).contains(&prompt(CallerDialect::OpenaiChat, chat("https://a.example/a.png"))));
+        let words = "many words ".repeat(10_000);
+        let text = prompt(CallerDialect::OpenaiResponses, format!(r#"{{"model":"m","input":"{words}"}}"#));
+        assert!((20_000..25_000).contains(&text), "{text}");
     }
 
     #[test]
