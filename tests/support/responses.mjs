@@ -51,10 +51,30 @@ export function eventsOf(whole) {
   say("response.created", { response: begun });
   say("response.in_progress", { response: begun });
   for (const [output_index, item] of whole.output.entries()) {
+    const isCall = item.type === "function_call";
+    const summary = item.summary ?? [];
     say("response.output_item.added", {
       output_index,
-      item: { ...item, status: "in_progress", content: item.content && [] },
+      item: {
+        ...item,
+        status: "in_progress",
+        content: item.content && [],
+        ...(isCall ? { arguments: "" } : {}),
+        ...(item.summary ? { summary: [] } : {}),
+      },
     });
+    for (const [summary_index, part] of summary.entries()) {
+      const at = { item_id: item.id, output_index, summary_index };
+      say("response.reasoning_summary_part.added", { ...at, part: { type: "summary_text", text: "" } });
+      for (const delta of inPieces(part.text, 3)) say("response.reasoning_summary_text.delta", { ...at, delta });
+      say("response.reasoning_summary_text.done", { ...at, text: part.text });
+      say("response.reasoning_summary_part.done", { ...at, part });
+    }
+    if (isCall) {
+      const at = { item_id: item.id, output_index };
+      for (const delta of inPieces(item.arguments, 3)) say("response.function_call_arguments.delta", { ...at, delta });
+      say("response.function_call_arguments.done", { ...at, arguments: item.arguments });
+    }
     if (item.type === "message") {
       const at = { item_id: item.id, output_index, content_index: 0 };
       say("response.content_part.added", { ...at, part: { type: "output_text", text: "", annotations: [] } });

@@ -192,6 +192,25 @@ const UPSTREAMS: &[Upstream] = &[
         blocked: &["content_filter"],
     },
     Upstream {
+        name: "dify",
+        kind: ProviderKind::Dify,
+        native: None,
+        whole: |text, end| match end.word() {
+            Some(word) => json!({"workflow_run_id": "w", "data": {"status": word, "outputs": outputs(text)}}),
+            None => json!({"workflow_run_id": "w", "data": {"outputs": {}}}),
+        },
+        stream: |text, end| {
+            let mut all = vec![json!({"event": "workflow_started", "workflow_run_id": "w", "data": {}})];
+            all.extend(text.map(|text| json!({"event": "text_chunk", "data": {"text": text}})));
+            all.extend(end.word().map(|word| {
+                json!({"event": "workflow_finished", "data": {"status": word, "outputs": outputs(text)}})
+            }));
+            events(&all)
+        },
+        failed: &[(502, "failed"), (502, "stopped")],
+        blocked: &[],
+    },
+    Upstream {
         name: "workers-ai",
         kind: ProviderKind::WorkersAi,
         native: None,
@@ -218,6 +237,11 @@ fn gemini(text: Option<&str>, end: End) -> Value {
 fn dashscope(text: Option<&str>, end: End) -> Value {
     json!({"output": {"choices": [{"message": {"role": "assistant", "content": text.unwrap_or_default()},
         "finish_reason": end.word().unwrap_or("null")}]}, "request_id": "r"})
+}
+
+/// What a workflow of Dify says.
+fn outputs(text: Option<&str>) -> Value {
+    text.map_or_else(|| json!({}), |text| json!({"text": text}))
 }
 
 fn events(data: &[Value]) -> Vec<u8> {
@@ -302,7 +326,7 @@ fn answers_without_content_or_without_an_end() {
         let streamed = of_stream(upstream, &body).unwrap_err();
         assert_eq!(whole.0, 502, "{}", upstream.name);
         // Streams without an end of their own are the same as truncated ones.
-        if !matches!(upstream.name, "gemini" | "vertex" | "dashscope") {
+        if !matches!(upstream.name, "gemini" | "vertex" | "dashscope" | "dify") {
             assert_eq!(streamed, whole, "{}", upstream.name);
         }
         assert_eq!(streamed.0, 502);

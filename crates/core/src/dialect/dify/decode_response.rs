@@ -2,7 +2,7 @@
 
 use super::error;
 use super::ids::DifyIds;
-use super::wire::Reply;
+use super::wire::{Reply, finish_of};
 use crate::dialect::canonical::{ChatResponse, Choice, ErrorInfo, FinishReason, Part};
 use crate::json::lenient::{self, Piece, Spare, settled};
 
@@ -10,11 +10,11 @@ use crate::json::lenient::{self, Piece, Spare, settled};
 pub fn decode(body: &[u8]) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
     let reply: Reply = lenient::read(body, &Spare::default())
         .map_err(|error| ErrorInfo::unreadable(format!("The answer is not as documented: {error}.")))?;
-    read(reply)
+    read(reply, body)
 }
 
-/// The answer in a reply, or its error.
-pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
+/// The answer in a reply, or its error. `body` is what it was read from.
+pub fn read(mut reply: Reply, body: &[u8]) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
     let data = reply.data();
     if let Some(error) = error::of_workflow(&data) {
         return Err(error);
@@ -23,7 +23,7 @@ pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
     let is_paused = reply.event.as_deref() == Some("workflow_paused");
     if reply.answer.is_none() && !is_paused {
         return Err(
-            error::of_reply(None, reply).unwrap_or_else(|| ErrorInfo::unreadable("The answer has no text."))
+            error::in_answer(reply, body).unwrap_or_else(|| ErrorInfo::unreadable("The answer has no text."))
         );
     }
     let mut metadata = reply.metadata.take().unwrap_or_default();
@@ -32,7 +32,7 @@ pub fn read(mut reply: Reply) -> Result<(ChatResponse, DifyIds), ErrorInfo> {
     let text = settled(reply.answer.take().unwrap_or_default().into());
     let is_said = !text.is_empty() || !citations.is_empty();
     let parts = is_said.then_some(Part::Text { text, citations, cache: None });
-    let finish = if is_paused { FinishReason::Pause } else { FinishReason::Stop };
+    let finish = if is_paused { FinishReason::Pause } else { finish_of(&data) };
     let response = ChatResponse {
         id: reply.message_id.clone().or(reply.id),
         created: reply.created_at,

@@ -2,7 +2,7 @@
 
 use super::wire::{Data, Reply};
 use crate::dialect::canonical::{ErrorInfo, ErrorKind};
-use crate::dialect::upstream::unreadable_error;
+use crate::dialect::upstream::{told, unreadable_error};
 use crate::json::lenient::{self, Spare};
 
 /// Decodes the body of an error response.
@@ -28,6 +28,16 @@ pub fn of_reply(status: Option<u16>, reply: Reply) -> Option<ErrorInfo> {
     let kind = code.as_deref().and_then(kind_of).unwrap_or_else(|| ErrorKind::of_status(status));
     let message = message.unwrap_or_else(|| code.clone().unwrap_or_default());
     Some(ErrorInfo { status, kind, message, code, param: None, fault: None })
+}
+
+/// The error in an answer with a success status: Dify's own, or that of a service in front of it in a form of its own.
+pub fn in_answer(reply: Reply, body: &[u8]) -> Option<ErrorInfo> {
+    let is_own = reply.status.is_some() || reply.code.as_deref().is_some_and(|code| kind_of(code).is_some());
+    let own = of_reply(None, reply);
+    if is_own && own.is_some() {
+        return own;
+    }
+    told::error_in(body).or(own)
 }
 
 /// The failure of a workflow, by the status in the data of its end: one that failed, or that was stopped from outside.

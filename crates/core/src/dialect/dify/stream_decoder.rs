@@ -13,7 +13,7 @@
 //! | everything else, `ping` included | a keep-alive |
 
 use super::ids::DifyIds;
-use super::wire::Reply;
+use super::wire::{Reply, finish_of};
 use super::{decode_response, error};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
 use crate::dialect::upstream::joined::Joined;
@@ -72,7 +72,7 @@ struct DifyReading {
     is_agent: bool,
     is_replaced: bool,
     thought: Thought,
-    workflow: Option<Result<(), ErrorInfo>>,
+    workflow: Option<Result<FinishReason, ErrorInfo>>,
 }
 
 /// The text of a thought so far; later events repeat and extend it.
@@ -95,7 +95,7 @@ impl Reading for DifyReading {
         self.note_ids(&mut reply);
         if kind == "error" {
             let unknown = || ErrorInfo::in_stream("upstream_error", "The app reported an error.");
-            events.push(StreamEvent::Error(error::of_reply(None, reply).unwrap_or_else(unknown)));
+            events.push(StreamEvent::Error(error::in_answer(reply, data).unwrap_or_else(unknown)));
             return true;
         }
         self.begin(&reply, events);
@@ -140,7 +140,8 @@ impl Reading for DifyReading {
                 {
                     self.say(&output, events);
                 }
-                self.workflow = Some(error::of_workflow(&reply.data()).map_or(Ok(()), Err));
+                let data = reply.data();
+                self.workflow = Some(error::of_workflow(&data).map_or_else(|| Ok(finish_of(&data)), Err));
             }
             _ => events.push(StreamEvent::Ping),
         }
@@ -153,8 +154,8 @@ impl Reading for DifyReading {
 
     fn end(&mut self, events: &mut Vec<StreamEvent>) {
         match self.workflow.take() {
-            Some(Ok(())) => {
-                self.close(FinishReason::Stop, events);
+            Some(Ok(reason)) => {
+                self.close(reason, events);
                 events.push(StreamEvent::Done);
             }
             Some(Err(error)) => events.push(StreamEvent::Error(error)),
@@ -164,7 +165,7 @@ impl Reading for DifyReading {
 
     fn document(&mut self, body: &[u8]) -> Result<ChatResponse, ErrorInfo> {
         let reply: Reply = lenient::read(body, &Spare::default()).map_err(|_| ErrorInfo::malformed())?;
-        let (response, ids) = decode_response::read(reply)?;
+        let (response, ids) = decode_response::read(reply, body)?;
         self.ids = ids;
         Ok(response)
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::dialect::canonical::{Citation, Json};
+use crate::dialect::canonical::{Citation, FinishReason, Json};
 use crate::dialect::upstream::usage;
 use crate::json::lenient::{self, Piece};
 use crate::tokens::TokenUsage;
@@ -83,6 +83,15 @@ impl Data {
         let only = || outputs.values().next().filter(|_| outputs.len() == 1)?.as_str();
         let text = named.or_else(only).map(str::to_owned);
         Some(text.unwrap_or_else(|| serde_json::Value::Object(outputs.clone()).to_string()))
+    }
+}
+
+/// How a workflow ended that did not fail.
+pub fn finish_of(data: &Data) -> FinishReason {
+    match data.status.as_deref() {
+        None | Some("" | "succeeded" | "partial-succeeded") => FinishReason::Stop,
+        Some("paused") => FinishReason::Pause,
+        Some(word) => FinishReason::Other(word.to_owned()),
     }
 }
 
