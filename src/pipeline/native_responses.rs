@@ -5,8 +5,9 @@
 //! provider's account is shared by all keys.
 
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::Inbound;
-use nexus_edge_core::dialect::references::Named;
+use nexus_edge_core::dialect::references::{Named, in_answer};
 use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere};
 use nexus_edge_core::dialect::translation::Translation;
 use nexus_edge_core::error::ApiError;
@@ -21,7 +22,8 @@ use super::failed::AttemptError;
 use super::{ownership, received, upstream};
 use crate::exchange::Exchange;
 use crate::platform::http::Response;
-use crate::store::{responses, snapshot};
+use crate::platform::log_error;
+use crate::store::{issued, responses, snapshot};
 
 /// The pass-through for a candidate with the same dialect; `None` if it has another, or if the request continues a
 /// response that the gateway stores.
@@ -99,7 +101,20 @@ pub async fn ask_keeper(
     )
     .await?;
     let (response, connection) = upstream::send(exchange, &candidate, &request).await?;
-    received::pass_on(exchange, &candidate, response, connection).await
+    let is_json =
+        response.header("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+    if action != ResponseAction::Get || response.status != 200 || !is_json {
+        return received::pass_on(exchange, &candidate, response, connection).await;
+    }
+    // What came about in a background response is seen here first.
+    let headers = received::caller_headers(exchange, &candidate, &response, exchange.elapsed_ms(), "");
+    let body = received::read_whole(&candidate, &response).await?;
+    connection.release();
+    let ids = in_answer(CallerDialect::OpenaiResponses, &body.bytes);
+    if let Err(error) = issued::put(&exchange.env, &principal.key_id, &kept.kept_by, &ids).await {
+        log_error("ids are not noted", &error);
+    }
+    Ok(Response::new(200, headers, body.into_response()))
 }
 
 /// The error for a response that does not exist, or belongs to another key.

@@ -73,7 +73,7 @@ pub async fn read_whole(candidate: &Candidate, response: &Received) -> Result<Bo
             Err(_) => Err(ReadError::Broken),
         },
         (Some(stream), _) => {
-            bytes::read_chunks(stream, MAX_ANSWER_BYTES, Some(Pace::of_pauses(idle_ms.into()))).await
+            bytes::read_chunks(stream, MAX_ANSWER_BYTES, Some(Pace::of_answer(idle_ms.into()))).await
         }
     };
     let place = place_of(response.status);

@@ -3,7 +3,7 @@
 //!
 //! | what | time-out |
 //! |---|---|
-//! | chats, forwarded operations, requests about stored responses | the candidate's `first_byte_timeout_ms` until the headers ([`send`]); then its `idle_timeout_ms` for each chunk |
+//! | chats, forwarded operations, requests about stored responses | the candidate's `first_byte_timeout_ms` until the headers ([`send`]); then its `idle_timeout_ms` for each chunk, and half an hour for an unstreamed answer |
 //! | uploads of callers | the same, from the moment that the upstream has what the caller has sent; the caller has the limit of `http::pace` |
 //! | uploads to a Dify app (all of a request together), and its stop request | the candidate's `first_byte_timeout_ms` until the last byte ([`whole`]) |
 //! | the exchange of a service account for a token | the same of the provider, and 10 s at most |

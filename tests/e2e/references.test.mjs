@@ -223,6 +223,31 @@ test("a response that is not stored has containers all the same", async () => {
   }
 });
 
+test("what came about in a background response is known once it was asked for", async () => {
+  const work = {
+    type: "code_interpreter_call",
+    id: "ci_later",
+    container_id: "cntr_later",
+    code: "1",
+    status: "completed",
+  };
+  const done = response("done", { before: [work], background: true });
+  const begun = { ...done, status: "queued", output: [], usage: null };
+  t.up.on("gpt-native", (x) => x.reply(200, begun));
+  t.up.otherwise((x) => x.reply(200, done));
+  const first = await t.gw.complete(
+    t.key,
+    { model: "gpt-native", input: "work", background: true },
+    { target: "/v1/responses" },
+  );
+  assert.equal(first.status, 200, first.text);
+  const again = tool({ type: "code_interpreter", container: "cntr_later" });
+  assert.deepEqual(await byBoth("/v1/responses", again), [404, 404]);
+  const asked = await t.gw.call(`/v1/responses/${done.id}`, { headers: { authorization: `Bearer ${t.key}` } });
+  assert.deepEqual(asked.json(), done);
+  assert.deepEqual(await byBoth("/v1/responses", again), [200, 404]);
+});
+
 test("Messages: the container of an answer and its files are the caller's", async () => {
   for (const stream of [false, true]) {
     const name = `${stream ? "streamed" : "whole"}`;

@@ -8,7 +8,11 @@
 /// Bytes that earn a body one more second.
 const BYTES_PER_SECOND: u64 = 16 << 10;
 
-/// The time that the caller of one body has left.
+/// Milliseconds for which an unstreamed answer may be waited for in total, as long as something arrives: services keep a
+/// connection alive for half an hour at most.
+const MAX_ANSWER_MS: u64 = 30 * 60 * 1_000;
+
+/// The time that is left for one body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     pause_ms: u64,
@@ -23,11 +27,11 @@ impl Pace {
         Self { pause_ms, left_ms: pause_ms, received: 0 }
     }
 
-    /// For a body of which only each pause is limited: an upstream may say nothing but a blank now and then for as long
-    /// as it thinks.
+    /// For the answer of an upstream, which may say nothing but a blank now and then while it thinks: each pause is limited,
+    /// and all of them together by [`MAX_ANSWER_MS`] or, if that is longer, by one of them.
     #[must_use]
-    pub fn of_pauses(pause_ms: u64) -> Self {
-        Self { left_ms: u64::MAX, ..Self::new(pause_ms) }
+    pub fn of_answer(pause_ms: u64) -> Self {
+        Self { left_ms: pause_ms.max(MAX_ANSWER_MS), ..Self::new(pause_ms) }
     }
 
     /// Milliseconds to wait for the next piece of the body; 0 if there is no time left.
@@ -90,12 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn where_only_pauses_count_it_may_take_any_time() {
-        let mut pace = Pace::of_pauses(10);
-        for _ in 0..1_000 {
-            assert_eq!(pace.next_wait_ms(), 10);
-            pace.arrived(1, 9);
+    fn an_answer_may_trickle_for_half_an_hour() {
+        let mut pace = Pace::of_answer(60_000);
+        for _ in 0..30 {
+            assert_eq!(pace.next_wait_ms(), 60_000);
+            pace.arrived(1, 60_000);
         }
+        assert_eq!(pace.next_wait_ms(), 0);
+        assert_eq!(Pace::of_answer(3_600_000).next_wait_ms(), 3_600_000);
     }
 
     #[test]
