@@ -259,7 +259,8 @@ fn refused(
 ) -> Failed {
     let status = response.status;
     let bytes = body.into_bytes();
-    let header = |name: &str| response.header(name).map(str::to_owned);
+    let report = candidate.upstream.redactor(redactor::Place::Report);
+    let header = |name: &str| response.header(name).map(|value| report.clean_text(value.to_owned()));
     let bytes = candidate.upstream.provider().error_body(&header, bytes);
     let info = translation.read_error(status, &bytes);
     let retry_after_ms = asked_rest_ms(response);

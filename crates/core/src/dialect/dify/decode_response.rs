@@ -34,8 +34,8 @@ pub fn read(mut reply: Reply, body: &[u8]) -> Result<(ChatResponse, DifyIds), Er
     let parts = is_said.then_some(Part::Text { text, citations, cache: None });
     let finish = if is_paused { FinishReason::Pause } else { finish_of(&data) };
     let response = ChatResponse {
+        created: reply.created(),
         id: reply.message_id.clone().or(reply.id),
-        created: reply.created_at,
         choices: vec![Choice { parts: parts.into_iter().collect(), finish: Some(finish), logprobs: None }],
         usage,
         ..ChatResponse::default()

@@ -191,7 +191,7 @@ impl DifyReading {
             events.push(StreamEvent::Start {
                 id: self.ids.message_id.clone(),
                 model: None,
-                created: reply.created_at,
+                created: reply.created(),
             });
         }
     }

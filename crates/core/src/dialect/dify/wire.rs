@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::dialect::canonical::{Citation, FinishReason, Json};
+use crate::dialect::upstream::seconds;
 use crate::dialect::upstream::usage;
 use crate::json::lenient::{self, Piece};
 use crate::tokens::TokenUsage;
@@ -18,7 +19,7 @@ pub struct Reply {
     pub task_id: Option<String>,
     pub id: Option<String>,
     pub answer: Option<Piece>,
-    pub created_at: Option<u64>,
+    created_at: Option<serde_json::Value>,
     pub metadata: Option<Metadata>,
     /// Parsed only where needed: unknown events contain anything.
     data: Option<Json>,
@@ -35,6 +36,13 @@ pub struct Reply {
     pub code: Option<String>,
     pub message: Option<String>,
     pub status: Option<serde_json::Value>,
+}
+
+impl Reply {
+    /// When the answer was created, in seconds since the epoch, if it says that in a way that can be.
+    pub fn created(&self) -> Option<u64> {
+        self.created_at.as_ref().and_then(serde_json::Value::as_u64).and_then(seconds)
+    }
 }
 
 /// The data of the end of an answer.

@@ -34,7 +34,7 @@ fn as_base64_and_hexadecimal() {
             assert!(shown.contains('…') && shown.len() < encoded.len(), "{shown}");
         }
     }
-    let hex: String = KEY.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let hex = super::hex(KEY).to_uppercase();
     assert_eq!(cleaned(&format!("0x{hex}")), "0x…");
 }
 

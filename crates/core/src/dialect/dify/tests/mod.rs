@@ -345,3 +345,14 @@ fn the_conversation_is_found_in_events_and_answers() {
         assert_eq!(conversation_id_in(piece.as_bytes()).as_deref(), id, "{piece}");
     }
 }
+
+#[test]
+fn a_time_that_cannot_be_is_left_out() {
+    for (created, read) in
+        [("1700000000", Some(1_700_000_000)), ("-5", None), ("1e300", None), ("\"x\"", None), ("1.5", None)]
+    {
+        let answer = format!(r#"{{"event":"message","id":"m","answer":"x","created_at":{created}}}"#);
+        let response = Dify::default().decode_response(answer.as_bytes()).unwrap();
+        assert_eq!(response.created, read, "{created}");
+    }
+}
