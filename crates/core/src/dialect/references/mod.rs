@@ -38,11 +38,48 @@ pub struct Named {
     pub may_issue: bool,
 }
 
-/// What a request names.
+/// What a request names. Halves of UTF-16 pairs in its texts are U+FFFD here: whether they are refused, and in which words, is
+/// up to the dialect that reads the text.
 ///
 /// # Errors
 /// `invalid_json` (400) for a body that cannot be walked: it is no JSON, or nested too deeply.
 pub fn find(caller_dialect: CallerDialect, body: &[u8]) -> Result<Named, ApiError> {
+    walked(caller_dialect, body).or_else(|error| match whole_characters(body) {
+        Some(repaired) => walked(caller_dialect, &repaired),
+        None => Err(error),
+    })
+}
+
+/// The JSON with U+FFFD for each escape that is half of a UTF-16 pair; `None` if there is none.
+fn whole_characters(json: &[u8]) -> Option<Vec<u8>> {
+    let unit = |escape: &[u8]| {
+        let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let unit_at = |at: usize| json.get(at..at + 6).and_then(unit);
+    let (mut out, mut from, mut at) = (Vec::new(), 0, 0);
+    while let Some(found) = json.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
+        at += found;
+        at += match (unit_at(at), unit_at(at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.extend_from_slice(json.get(from..at)?);
+                out.extend_from_slice(b"\\ufffd");
+                from = at + 6;
+                6
+            }
+            // Of any other escape, the character after the backslash is not the start of one.
+            _ => 2,
+        };
+    }
+    if from == 0 {
+        return None;
+    }
+    out.extend_from_slice(json.get(from..)?);
+    Some(out)
+}
+
+fn walked(caller_dialect: CallerDialect, body: &[u8]) -> Result<Named, ApiError> {
     let mut walk = walk::Walk::new(caller_dialect);
     let mut reader = serde_json::Deserializer::from_slice(body);
     let walked = walk.whole().deserialize(&mut reader);

@@ -417,3 +417,29 @@ fn ids_are_taken_from_where_the_service_writes_them() {
     assert_eq!(ids(CallerDialect::OpenaiChat, spoken), ["audio_1"]);
     assert!(in_answer(CallerDialect::Anthropic, b"nonsense").is_empty());
 }
+
+/// A text with half of a character is the dialect's to judge, and hides nothing beside it.
+#[test]
+fn halves_of_characters_hide_nothing() {
+    for half in [r"\ud83d", r"\udc00", r"\ud83d\ud83d", r"\\\ud83d", r"\ud83d\n"] {
+        let body = format!(
+            r#"{{"model":"m","input":[{{"role":"user","content":"{half}"}},{{"role":"user","content":[
+                {{"type":"input_file","file_id":"file_1"}}]}}]}}"#
+        );
+        let named = find(CallerDialect::OpenaiResponses, body.as_bytes()).unwrap();
+        let found: Vec<&str> = named.references.iter().map(|reference| reference.id.as_str()).collect();
+        assert_eq!(found, ["file_1"], "{half}");
+        // In a name of a field, and in the id itself.
+        let odd = format!(
+            r#"{{"{half}":1,"input":[{{"content":[{{"type":"input_file","file_id":"f{half}"}}]}}]}}"#
+        );
+        assert_eq!(
+            find(CallerDialect::OpenaiResponses, odd.as_bytes()).unwrap().references.len(),
+            1,
+            "{half}"
+        );
+    }
+    let whole = br#"{"input":"\ud83d\ude00 \\ud83d \u00e9"}"#;
+    assert!(find(CallerDialect::OpenaiResponses, whole).is_ok());
+    assert!(find(CallerDialect::OpenaiResponses, br#"{"input":"\ud8"#).is_err());
+}
