@@ -296,7 +296,6 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
         pipe,
         answer.connection,
         answer.memory,
-        redactor,
         dify_app::user(asked.principal, asked.inbound, candidate).as_deref(),
     );
     if let Err(error) = relay.wait_for_first_token().await {

@@ -3,15 +3,13 @@
 //! A body that may be piped is split (`tee`) before anything of it is read: one branch is for the caller, the other
 //! is read here.
 
-use std::sync::Arc;
-
 use futures::future::{Either, select};
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::dify::conversation_id_in;
 use nexus_edge_core::dialect::pipe::{Forward, StreamEnd, StreamOutcome, StreamPipe};
 use nexus_edge_core::http::headers::is_text;
 use nexus_edge_core::routing::Candidate;
-use nexus_edge_core::secrets::redactor::{Redactor, Scrubber};
+use nexus_edge_core::secrets::redactor::{Place, Scrubber};
 use nexus_edge_core::stats::Outcome;
 use worker::js_sys::{Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -76,9 +74,9 @@ impl StreamRelay {
         pipe: Box<dyn StreamPipe>,
         connection: Connection,
         memory: Memory,
-        redactor: Arc<Redactor>,
         dify_user: Option<&str>,
     ) -> Self {
+        let redactor = candidate.upstream.redactor(Place::Content);
         let stop = Stop::of(exchange, candidate, dify_user);
         // A stream that is piped cannot be searched before the caller has it.
         let is_discreet = redactor.is_empty() || candidate.upstream.is_discreet();

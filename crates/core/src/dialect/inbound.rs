@@ -392,7 +392,7 @@ mod tests {
         use CallerDialect::{Anthropic, OpenaiChat, OpenaiResponses};
         for (caller_dialect, body, told) in [
             (OpenaiResponses, r#"{"model":"m"}"#, Some(r#"{"store":false,"model":"m"}"#)),
-            (OpenaiResponses, r#" {} "#, Some(r#" {"store":false} "#)),
+            (OpenaiResponses, " {} ", Some(r#" {"store":false} "#)),
             (
                 OpenaiResponses,
                 r#"{"store":true,"a":{"store":true}}"#,
