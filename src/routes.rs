@@ -16,9 +16,9 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    conversations, credits, discovery, gemini, health, keys, limits, logical_models, models, prices,
-    provider_health, provider_keys, provider_models, providers, responses, routing, secret_key, sessions,
-    statistics, stats, system, tokens, ws,
+    conversations, credits, dead_letters, discovery, gemini, health, keys, limits, logical_models, models,
+    prices, provider_health, provider_keys, provider_models, providers, responses, routing, secret_key,
+    sessions, statistics, stats, system, tokens, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -137,6 +137,10 @@ routes! {
     "GET /logical-models/{id}/upstreams"               => op::logical_models::UPSTREAMS, |x, p| routing::upstreams(x, &p.first);
     "POST /system/cache/clear"                         => op::system::CLEAR_CACHE, |x, _| system::clear_cache(x);
     "GET /system/status"                               => op::system::STATUS, |_, _| ready(system::status());
+    "GET /system/dead-letters"                         => op::dead_letters::LIST, |x, _| dead_letters::list(x);
+    "GET /system/dead-letters/{id}"                    => op::dead_letters::GET, |x, p| dead_letters::get(x, &p.first);
+    "POST /system/dead-letters/{id}/replay"            => op::dead_letters::REPLAY, |x, p| dead_letters::replay(x, &p.first);
+    "DELETE /system/dead-letters/{id}"                 => op::dead_letters::DELETE, |x, p| dead_letters::delete(x, &p.first);
     "GET /system/secret-key"                           => op::secret_key::STATE, |x, _| secret_key::state(x);
     "POST /system/secret-key/rotate"                   => op::secret_key::ROTATE, |x, _| secret_key::rotate(x);
     "POST /keys/{id}/rotate"                           => op::keys::ROTATE, |x, p| keys::rotate(x, &p.first);

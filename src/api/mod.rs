@@ -2,6 +2,7 @@
 
 pub mod conversations;
 pub mod credits;
+pub mod dead_letters;
 pub mod discovery;
 pub mod gemini;
 pub mod health;

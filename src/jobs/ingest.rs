@@ -1,28 +1,67 @@
-//! The consumer of the usage queue: writes events to D1.
+//! The consumer of the usage queue: writes events to D1. Nothing is dropped: what cannot be recorded is a dead letter.
 
 use nexus_edge_core::stats::UsageEvent;
-use worker::{Env, MessageBatch};
+use worker::wasm_bindgen::JsValue;
+use worker::{Env, MessageBatch, MessageExt, RawMessage, js_sys};
 
 use crate::platform::log_error;
-use crate::store::usage;
+use crate::store::{dead_letters, usage};
 
-/// Records a batch. If D1 refuses, the whole batch is delivered again; recording is idempotent by event id. A message
-/// that is not a list of events is logged and dropped, because a new delivery would fail in the same way.
+/// The queue of messages that were delivered too often.
+const DEAD: &str = "nexus-edge-usage-dead";
+
+/// Records a batch. A message that is no list of events becomes a dead letter at once, because a new delivery would fail in the
+/// same way. If the database refuses the batch, each message is tried by itself, so that one that it always refuses holds up no
+/// other; those are delivered again, and become dead letters at last.
 pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
-    let mut events: Vec<UsageEvent> = Vec::new();
+    if batch.queue() == DEAD {
+        return keep_all(batch, env).await;
+    }
+    let mut readable: Vec<(RawMessage, Vec<UsageEvent>)> = Vec::new();
     for message in batch.raw_iter() {
-        let parsed = message.body().as_string().map(|json| serde_json::from_str::<Vec<UsageEvent>>(&json));
-        match parsed {
-            Some(Ok(of_message)) => events.extend(of_message),
-            Some(Err(error)) => log_error("usage queue", &error),
-            None => log_error("usage queue", &"a message is not text"),
+        match read(&message.body()) {
+            Ok(events) => readable.push((message, events)),
+            Err(reason) => keep(env, &message, &reason).await,
         }
     }
-    match usage::ingest(env, &events).await {
-        Ok(()) => batch.ack_all(),
+    let all: Vec<UsageEvent> = readable.iter().flat_map(|(_, events)| events.iter().cloned()).collect();
+    let Err(error) = usage::ingest(env, &all).await else {
+        for (message, _) in &readable {
+            message.ack();
+        }
+        return;
+    };
+    log_error("usage ingest", &error);
+    for (message, events) in &readable {
+        if readable.len() > 1 && usage::ingest(env, events).await.is_ok() {
+            message.ack();
+        } else {
+            message.retry();
+        }
+    }
+}
+
+fn read(body: &JsValue) -> Result<Vec<UsageEvent>, String> {
+    let json = body.as_string().ok_or("the message is not text")?;
+    serde_json::from_str(&json).map_err(|error| format!("no list of usage events: {error}"))
+}
+
+async fn keep_all(batch: &MessageBatch<String>, env: &Env) {
+    for message in batch.raw_iter() {
+        keep(env, &message, "the database refused it each time that it was delivered").await;
+    }
+}
+
+/// Keeps a message as a dead letter. If even that fails, it is delivered again.
+async fn keep(env: &Env, message: &RawMessage, reason: &str) {
+    log_error("a message of the usage queue is a dead letter", &reason);
+    let body = message.body();
+    let text = body.as_string().or_else(|| js_sys::JSON::stringify(&body).ok()?.as_string());
+    match dead_letters::put(env, text.unwrap_or_default(), reason).await {
+        Ok(()) => message.ack(),
         Err(error) => {
-            log_error("usage ingest", &error);
-            batch.retry_all();
+            log_error("dead letters", &error);
+            message.retry();
         }
     }
 }

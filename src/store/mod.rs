@@ -5,6 +5,7 @@ pub mod answers;
 pub mod archive;
 pub mod conversations;
 pub mod credits;
+pub mod dead_letters;
 pub mod deletions;
 pub mod dify;
 pub mod issued;

@@ -300,6 +300,35 @@ disturbed("a database that refuses for a while", { batchSeconds: 1, maxRetries: 
   });
 });
 
+disturbed("a message that the database always refuses", { batchSeconds: 1, maxRetries: 2 }, (t) => {
+  test("holds up no other, and can be replayed once the reason is gone", async () => {
+    await t.gw.db(
+      "CREATE TRIGGER refuse BEFORE INSERT ON request_log WHEN NEW.model = 'poison' " +
+        "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END",
+    );
+    const event = { id: "01POISON", ts: Date.now(), request_id: "poison", key_id: "k", model: "poison", stream: false };
+    const rest = { status: 200, outcome: "completed", usage_source: "reported", duration_ms: 5, conversation_id: "c" };
+    const tokens = { prompt: 10, completion: 5, cached: 0, cache_written: 0, cache_written_1h: 0, reasoning: 0 };
+    await t.gw.enqueue(JSON.stringify([{ ...event, ...rest, ...tokens }]));
+    const answers = await requestsOf(t, 10);
+    await countedOnce(t, answers);
+    const [letter] = await eventually(
+      async () => {
+        const { dead_letters: letters } = (await t.gw.admin("GET", "/system/dead-letters")).body;
+        return letters.length === 1 && letters;
+      },
+      { within: 40_000, what: "the dead letter" },
+    );
+    assert.match(letter.reason, /refused/);
+    assert.equal((await t.gw.admin("POST", `/system/dead-letters/${letter.id}/replay`)).status, 500);
+    await t.gw.db("DROP TRIGGER refuse");
+    const replayed = await t.gw.admin("POST", `/system/dead-letters/${letter.id}/replay`);
+    assert.deepEqual([replayed.status, replayed.body.events], [200, 1], replayed.text);
+    assert.equal((await t.gw.row("poison")).model, "poison");
+    assert.deepEqual((await t.gw.admin("GET", "/system/dead-letters")).body.dead_letters, []);
+  });
+});
+
 disturbed("no queue", { queue: "absent" }, (t) => {
   test("events are written to the database directly", async () => {
     const answers = await requestsOf(t, 20);
@@ -333,7 +362,7 @@ disturbed("neither queue nor database", { queue: "absent" }, (t) => {
 });
 
 disturbed("a message that is not an event", {}, (t) => {
-  test("is dropped and delays no other event", async () => {
+  test("delays no other event, and is kept until it is replayed or deleted", async () => {
     await t.gw.enqueue("no JSON at all");
     await t.gw.enqueue('{"id":5}');
     await t.gw.enqueue("[]");
@@ -341,6 +370,25 @@ disturbed("a message that is not an event", {}, (t) => {
     const answers = await requestsOf(t, 5);
     await countedOnce(t, answers);
     assert.equal((await t.gw.call("/v1/models", { headers: bearer(t.key) })).status, 200);
+    const letters = async (query = "") => (await t.gw.admin("GET", `/system/dead-letters${query}`)).body;
+    const { dead_letters: kept, next_cursor } = await eventually(async () => {
+      const page = await letters();
+      return page.dead_letters.length === 3 && page;
+    });
+    assert.equal(next_cursor, null);
+    assert.ok(kept.every(({ reason, kept_at }) => reason.startsWith("no list of usage events") && kept_at > 0));
+    const bodies = [];
+    for (const { id } of kept) bodies.push((await t.gw.admin("GET", `/system/dead-letters/${id}`)).body.body);
+    assert.deepEqual(bodies.sort(), ["", "no JSON at all", '{"id":5}']);
+    const first = await letters("?limit=2");
+    const rest = await letters(`?limit=2&cursor=${encodeURIComponent(first.next_cursor)}`);
+    assert.deepEqual([first.dead_letters.length, rest.dead_letters.length], [2, 1]);
+    const unreadable = await t.gw.admin("POST", `/system/dead-letters/${kept[0].id}/replay`);
+    assert.deepEqual([unreadable.status, unreadable.body.error.code], [422, "dead_letter_unreadable"]);
+    for (const { id } of kept) assert.equal((await t.gw.admin("DELETE", `/system/dead-letters/${id}`)).status, 200);
+    assert.deepEqual((await letters()).dead_letters, []);
+    const gone = await t.gw.admin("GET", `/system/dead-letters/${kept[0].id}`);
+    assert.deepEqual([gone.status, gone.body.error.code], [404, "dead_letter_not_found"]);
   });
 });
 

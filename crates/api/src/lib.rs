@@ -12,6 +12,7 @@
 pub mod chat;
 pub mod conversations;
 pub mod credits;
+pub mod dead_letters;
 #[cfg(feature = "openapi")]
 pub mod document;
 pub mod health;
@@ -48,6 +49,7 @@ pub const ALL: &[&[Operation]] = &[
     sessions::ALL,
     sockets::ALL,
     credits::ALL,
+    dead_letters::ALL,
     providers::ALL,
     provider_keys::ALL,
     provider_models::ALL,
@@ -78,6 +80,7 @@ pub fn openapi() -> serde_json::Value {
         sessions::describe,
         sockets::describe,
         credits::describe,
+        dead_letters::describe,
         providers::describe,
         provider_keys::describe,
         provider_models::describe,
