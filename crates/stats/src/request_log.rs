@@ -206,17 +206,13 @@ pub fn one(id: &str) -> Vec<Statement> {
 mod tests {
     use super::*;
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn what_a_caller_gives_is_a_parameter() {
         let evil = "x' OR 1=1 --";
         let wanted = Wanted {
-            key: some(evil),
-            model: some(evil),
-            error: some(evil),
+            key: Some(evil.to_owned()),
+            model: Some(evil.to_owned()),
+            error: Some(evil.to_owned()),
             min_ms: Some(5),
             ..Wanted::default()
         };
@@ -250,9 +246,15 @@ mod tests {
     #[test]
     fn what_fits_nothing_is_refused_by_name() {
         let refused = |wanted: &Wanted| wanted.check().err().and_then(|error| error.param);
-        assert_eq!(refused(&Wanted { status: some("fine"), ..Wanted::default() }).as_deref(), Some("status"));
-        assert_eq!(refused(&Wanted { cursor: some("a b"), ..Wanted::default() }).as_deref(), Some("cursor"));
-        assert_eq!(refused(&Wanted { status: some("503"), ..Wanted::default() }), None);
-        assert_eq!(refused(&Wanted { status: some("timeout"), ..Wanted::default() }), None);
+        assert_eq!(
+            refused(&Wanted { status: Some("fine".to_owned()), ..Wanted::default() }).as_deref(),
+            Some("status")
+        );
+        assert_eq!(
+            refused(&Wanted { cursor: Some("a b".to_owned()), ..Wanted::default() }).as_deref(),
+            Some("cursor")
+        );
+        assert_eq!(refused(&Wanted { status: Some("503".to_owned()), ..Wanted::default() }), None);
+        assert_eq!(refused(&Wanted { status: Some("timeout".to_owned()), ..Wanted::default() }), None);
     }
 }

@@ -19,7 +19,7 @@ pub struct Reply {
     pub task_id: Option<String>,
     pub id: Option<String>,
     pub answer: Option<Piece>,
-    created_at: Option<serde_json::Value>,
+    created_at: Option<Box<RawValue>>,
     pub metadata: Option<Metadata>,
     /// Parsed only where needed: unknown events contain anything.
     data: Option<Json>,
@@ -41,7 +41,7 @@ pub struct Reply {
 impl Reply {
     /// When the answer was created, in seconds since the epoch, if it says that in a way that can be.
     pub fn created(&self) -> Option<u64> {
-        self.created_at.as_ref().and_then(serde_json::Value::as_u64).and_then(seconds)
+        self.created_at.as_deref().and_then(lenient::integer).and_then(seconds)
     }
 }
 

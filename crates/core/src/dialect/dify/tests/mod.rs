@@ -348,9 +348,13 @@ fn the_conversation_is_found_in_events_and_answers() {
 
 #[test]
 fn a_time_that_cannot_be_is_left_out() {
-    for (created, read) in
-        [("1700000000", Some(1_700_000_000)), ("-5", None), ("1e300", None), ("\"x\"", None), ("1.5", None)]
-    {
+    for (created, read) in [
+        ("1700000000", Some(1_700_000_000)),
+        ("-5", None),
+        ("1e300", None),
+        ("\"x\"", None),
+        ("\"1700000000\"", Some(1_700_000_000)),
+    ] {
         let answer = format!(r#"{{"event":"message","id":"m","answer":"x","created_at":{created}}}"#);
         let response = Dify::default().decode_response(answer.as_bytes()).unwrap();
         assert_eq!(response.created, read, "{created}");
