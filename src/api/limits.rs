@@ -17,8 +17,7 @@ const MAX_SUBJECT: usize = 210;
 
 /// `GET /limits`: every subject with limits of its own, keys excepted.
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    let records: Vec<_> =
-        policies::limits(&exchange.env).await?.into_iter().filter_map(LimitRecord::read).collect();
+    let records: Vec<_> = policies::limits(&exchange.env).await?.into_iter().map(LimitRecord::read).collect();
     let views: Vec<_> = records
         .iter()
         .map(|(subject, policy)| SubjectLimits { subject, policy: PolicyView::of(policy) })
@@ -39,7 +38,7 @@ pub async fn get(exchange: &Exchange, name: &str) -> Result<Response, ApiError> 
         }
         SubjectKind::User | SubjectKind::Model => {
             let record = policies::find_limits(&exchange.env, name, spelling).await?;
-            record.and_then(LimitRecord::read).ok_or_else(not_found)?.1
+            record.map(LimitRecord::read).ok_or_else(not_found)?.1
         }
         _ => return Err(not_found()),
     };

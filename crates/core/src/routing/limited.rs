@@ -36,7 +36,7 @@ impl SubjectLimits {
     /// one holds: it is what the admin API shows.
     pub fn compile(records: Vec<LimitRecord>) -> Self {
         let mut limits = Self::default();
-        for (name, policy) in records.into_iter().filter_map(LimitRecord::read) {
+        for (name, policy) in records.into_iter().map(LimitRecord::read) {
             let Some(subject) = Subject::from_name(&name) else { continue };
             if subject.kind != SubjectKind::Model {
                 limits.others.insert(name, policy);
