@@ -2,7 +2,7 @@
 //!
 //! A caller who sends one byte now and then would otherwise hold a connection, memory and a place in limits for as long
 //! as they like. A body may pause for `pause_ms` at most; and all pauses together may last that long and one second more
-//! for every [`BYTES_PER_SECOND`] that arrived, so a body that trickles ends as well as one that stops, while a large one
+//! for every `BYTES_PER_SECOND` that arrived, so a body that trickles ends as well as one that stops, while a large one
 //! over a slow line does not. Only the time spent waiting for the caller counts.
 
 /// Bytes that earn a body one more second.
@@ -28,7 +28,7 @@ impl Pace {
     }
 
     /// For the answer of an upstream, which may say nothing but a blank now and then while it thinks: each pause is limited,
-    /// and all of them together by [`MAX_ANSWER_MS`] or, if that is longer, by one of them.
+    /// and all of them together by `MAX_ANSWER_MS` or, if that is longer, by one of them.
     #[must_use]
     pub fn of_answer(pause_ms: u64) -> Self {
         Self { left_ms: pause_ms.max(MAX_ANSWER_MS), ..Self::new(pause_ms) }

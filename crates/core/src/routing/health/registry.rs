@@ -251,7 +251,7 @@ impl HealthRegistry {
     }
 
     /// Ends an attempt for a caller. What it says about the target is weighed against what other callers see: see
-    /// [`witnesses`](super::witnesses).
+    /// `witnesses.rs`.
     pub fn finish_for(
         &mut self,
         caller: Caller,
