@@ -15,7 +15,10 @@ import { damage } from "./mutate.mjs";
 const ANSWERS_PER_KIND = 120;
 const SEED = 15_000_000;
 
-const weather = { city: "Oslo", note: `the key is ${KEY}` };
+/** What each kind must never tell: its provider's key, or the part of it that is secret. */
+const secretOf = (kind) => (kind === "bedrock" ? bedrock.CREDENTIALS.secret_access_key : KEY);
+
+const told = (kind) => ({ city: "Oslo", note: `the key is ${secretOf(kind)}` });
 
 /** What each kind answers when all is well; the events of a stream are texts or, for Bedrock, frames. */
 const KINDS = {
@@ -30,12 +33,12 @@ const KINDS = {
   anthropic: {
     whole: anthropic.message("m", [
       { type: "text", text: "fine" },
-      { type: "tool_use", id: "toolu_1", name: "weather", input: weather },
+      { type: "tool_use", id: "toolu_1", name: "weather", input: told("anthropic") },
     ]),
     events: (whole) => anthropic.messageEvents(whole),
   },
   gemini: {
-    whole: gemini.generated("m", [{ text: "fine" }, { functionCall: { name: "weather", args: weather } }]),
+    whole: gemini.generated("m", [{ text: "fine" }, { functionCall: { name: "weather", args: told("gemini") } }]),
     events: (whole) => gemini.eventsOf(whole),
   },
   cohere: {
@@ -47,7 +50,10 @@ const KINDS = {
     events: (whole) => dashscope.eventsOf(whole),
   },
   bedrock: {
-    whole: bedrock.converse([{ text: "fine" }, { toolUse: { toolUseId: "t1", name: "weather", input: weather } }]),
+    whole: bedrock.converse([
+      { text: "fine" },
+      { toolUse: { toolUseId: "t1", name: "weather", input: told("bedrock") } },
+    ]),
     events: (whole) => bedrock.eventsOf(whole),
     type: "application/vnd.amazon.eventstream",
   },
@@ -92,7 +98,7 @@ for (const [number, [kind, { whole, events, type = "text/event-stream" }]] of Ob
       for (let i = 0; i < ANSWERS_PER_KIND; i++) {
         const caller = harm.one(Object.keys(CALLERS));
         const stream = harm.below(2) === 0;
-        const plan = planOf(harm, whole, events, stream);
+        const plan = planOf(harm, { whole, events, secret: secretOf(kind) }, stream);
         next = (x) => deliver(x, plan, stream ? type : "application/json");
         const [target, body] = CALLERS[caller](model, stream);
         const begun = Date.now();
@@ -107,7 +113,7 @@ for (const [number, [kind, { whole, events, type = "text/event-stream" }]] of Ob
         assert.ok(reply.status !== 500, `the upstream's mistake is answered as the gateway's: ${about}`);
         assert.ok(Date.now() - begun < 20_000, `it took ${Date.now() - begun} ms: ${about}`);
         assert.ok(bytes.length > 0, `nothing was answered: ${about}`);
-        assert.ok(!text.includes(KEY), `the caller is told the provider's key: ${about}`);
+        assert.ok(!text.includes(secretOf(kind)), `the caller is told the provider's key: ${about}`);
         if (reply.status >= 400) assert.doesNotThrow(() => JSON.parse(bytes.toString("utf8")), about);
       }
     },
@@ -117,7 +123,8 @@ for (const [number, [kind, { whole, events, type = "text/event-stream" }]] of Ob
 
 test("the Worker's log has no provider's key, and the isolate did not break", () => {
   for (const { message } of t.gw.logs()) {
-    assert.ok(!message.includes(KEY), `the log says the key: ${message.slice(0, 500)}`);
+    for (const secret of [KEY, bedrock.CREDENTIALS.secret_access_key])
+      assert.ok(!message.includes(secret), `the log says the key: ${message.slice(0, 500)}`);
     assert.ok(!/panicked|unreachable|RuntimeError/.test(message), message.slice(0, 500));
   }
 });
@@ -130,14 +137,14 @@ test("what is recorded of it can be read", async () => {
 });
 
 /** The pieces of a damaged answer. A stream has one event damaged, left out, said twice, or is cut off after it. */
-function planOf(harm, whole, events, stream) {
+function planOf(harm, { whole, events, secret }, stream) {
   const status = harm.below(8) === 0 ? harm.one([201, 204, 400, 401, 403, 404, 408, 413, 429, 502, 503, 529]) : 200;
   const headers = harm.below(6) === 0 ? harm.one(HEADERS) : {};
   if (!stream) {
     const text = harm.one([
       () => harm.json(whole),
       () => harm.bytes(JSON.stringify(whole)),
-      () => JSON.stringify({ error: harm.one([null, "no", { message: `bad key ${KEY}` }, { code: 1e300 }]) }),
+      () => JSON.stringify({ error: harm.one([null, "no", { message: `bad key ${secret}` }, { code: 1e300 }]) }),
     ])();
     return { status, headers, pieces: [text] };
   }
@@ -150,7 +157,7 @@ function planOf(harm, whole, events, stream) {
     () => harm.bytes(piece),
     () => "",
     () => Buffer.concat([Buffer.from(piece), Buffer.from(piece)]),
-    () => `data: {"error":{"message":"bad key ${KEY}"}}\n\n`,
+    () => `data: {"error":{"message":"bad key ${secret}"}}\n\n`,
   ])();
   pieces.splice(at, 1, damaged);
   return { status, headers, pieces: harm.below(5) === 0 ? pieces.slice(0, at + 1) : pieces, cut: harm.below(8) === 0 };

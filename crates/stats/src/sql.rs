@@ -195,6 +195,10 @@ impl Builder {
     /// The rows of the stretches, with these columns.
     fn rows(&mut self, stretches: &[Stretch], columns: &[&str]) -> String {
         let mut rows = String::with_capacity(400);
+        if stretches.is_empty() {
+            // Before 1970 there is no window.
+            let _ = write!(rows, "SELECT start, series, {} FROM stat_rows WHERE 0", columns.join(", "));
+        }
         for (position, stretch) in stretches.iter().enumerate() {
             let from = self.parameter(Parameter::Number(stretch.from_ms));
             let to = self.parameter(Parameter::Number(stretch.to_ms));
@@ -236,5 +240,50 @@ impl Builder {
 
     fn done(self) -> Statement {
         Statement { sql: self.sql, parameters: self.parameters }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grain::Retention;
+    use crate::query::Asked;
+
+    fn query(to: u64) -> Query {
+        let asked = Asked { to: Some(to), group_by: Some("key".into()), ..Asked::default() };
+        Query::read(&asked, &|_| 0, 1_795_200_203_000, Retention::default()).unwrap()
+    }
+
+    #[test]
+    fn a_window_at_the_beginning_of_time_has_nothing_before_it() {
+        let query = query(1_000);
+        assert_eq!(query.before(), (0, 0));
+        for statement in [
+            sums_by_group(&query, query.before(), Progress::default()),
+            sketches_by_group(&query, query.before(), Progress::default()),
+        ] {
+            assert!(statement.sql.contains("FROM stat_rows WHERE 0) AS r"), "{}", statement.sql);
+            assert_eq!(statement.parameters, []);
+        }
+    }
+
+    #[test]
+    fn what_a_caller_gives_is_a_parameter() {
+        let evil = "x') OR 1=1 --".to_owned();
+        let mut query = query(1_795_200_000_000);
+        query.filters = vec![(Dimension::Model, vec![evil.clone()]), (Dimension::Stream, vec![evil.clone()])];
+        let window = (query.window.from_ms(), query.window.to_ms());
+        let largest = std::slice::from_ref(&evil);
+        for statement in [
+            sums_by_group(&query, window, Progress::default()),
+            sketches_by_group(&query, window, Progress::default()),
+            sums_over_time(&query, largest, Progress::default()),
+            sketches_over_time(&query, largest, Progress::default()),
+        ] {
+            assert!(!statement.sql.contains("OR 1=1"), "{}", statement.sql);
+            for number in 1..=statement.parameters.len() {
+                assert!(statement.sql.contains(&format!("?{number}")), "{number} in {}", statement.sql);
+            }
+        }
     }
 }
