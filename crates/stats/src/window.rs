@@ -308,6 +308,15 @@ mod tests {
         let lengths: Vec<u64> = days.edges.windows(2).map(|pair| (pair[1] - pair[0]) / HOUR).collect();
         assert_eq!(lengths, [24, 24, 24, 25, 24, 24, 24]);
         assert_eq!((days.length, days.grain), (Grain::Day, Grain::Hour));
+        // Clocks that are put forward by an hour at the same time, and by half an hour, as on Lord Howe Island.
+        for (ahead, length) in [(3_600_000, 23 * HOUR), (1_800_000, 23 * HOUR + HOUR / 2)] {
+            let forward = move |at: u64| if at < BACK { 3_600_000 } else { 3_600_000 + ahead };
+            let days = window(NOW - 6 * DAY, NOW, Division::Of(Grain::Day), &forward);
+            let lengths: Vec<u64> = days.edges.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert_eq!(lengths.iter().filter(|of| **of == length).count(), 1, "{lengths:?}");
+            assert_eq!(lengths.iter().filter(|of| **of == DAY).count(), lengths.len() - 1, "{lengths:?}");
+            assert!(days.edges.iter().all(|at| at.saturating_add_signed(forward(*at)).is_multiple_of(DAY)));
+        }
         let days = window(NOW - 6 * DAY, NOW, Division::Of(Grain::Day), &kathmandu);
         assert_eq!((days.length, days.grain), (Grain::Day, Grain::Quarter));
         assert_eq!((days.from_ms() + 20_700_000) % DAY, 0);
