@@ -1,5 +1,7 @@
 //! The consumer of the usage queue: writes events to D1. Nothing is dropped: what cannot be recorded is a dead letter.
 
+use std::ops::Range;
+
 use nexus_edge_core::stats::UsageEvent;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBatch, MessageExt, RawMessage, js_sys};
@@ -17,23 +19,29 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     if batch.queue() == DEAD {
         return keep_all(batch, env).await;
     }
-    let mut readable: Vec<(RawMessage, Vec<UsageEvent>)> = Vec::new();
+    let mut events: Vec<UsageEvent> = Vec::new();
+    // Each message with the place of its events among all.
+    let mut readable: Vec<(RawMessage, Range<usize>)> = Vec::new();
     for message in batch.raw_iter() {
         match read(&message.body()) {
-            Ok(events) => readable.push((message, events)),
+            Ok(of_message) => {
+                let begin = events.len();
+                events.extend(of_message);
+                readable.push((message, begin..events.len()));
+            }
             Err(reason) => keep(env, &message, &reason).await,
         }
     }
-    let all: Vec<UsageEvent> = readable.iter().flat_map(|(_, events)| events.iter().cloned()).collect();
-    let Err(error) = usage::ingest(env, &all).await else {
+    let Err(error) = usage::ingest(env, &events).await else {
         for (message, _) in &readable {
             message.ack();
         }
         return;
     };
     log_error("usage ingest", &error);
-    for (message, events) in &readable {
-        if readable.len() > 1 && usage::ingest(env, events).await.is_ok() {
+    for (message, place) in &readable {
+        let of_message = events.get(place.clone()).unwrap_or_default();
+        if readable.len() > 1 && usage::ingest(env, of_message).await.is_ok() {
             message.ack();
         } else {
             message.retry();

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
-use super::{StoreResult, row, rows, statement, text, unsigned, write};
+use super::{StoreResult, rows, statement, text, unsigned, write};
 
 /// Rows that are read at once when a span is added up.
 const PAGE: u64 = 4_000;
@@ -55,35 +55,27 @@ pub async fn sketches(env: &Env, statement: &Statement) -> StoreResult<Vec<Sketc
 
 /// Adds up the next span that is complete. False if there is none.
 pub async fn compact_next(env: &Env, now_ms: u64) -> StoreResult<bool> {
-    let progress = progress(env).await?;
-    let mut first = [None; 3];
-    for (place, (grain, from)) in first.iter_mut().zip([
-        (Grain::Minute, progress.quarter),
-        (Grain::Quarter, progress.hour),
-        (Grain::Hour, progress.day),
-    ]) {
-        *place = first_start(env, grain, from).await?;
+    #[derive(Deserialize)]
+    struct Next {
+        grain: String,
+        until: u64,
+        first: Option<u64>,
     }
-    let [minute, quarter, hour] = first;
-    let of = |grain: Grain| match grain {
-        Grain::Minute => minute,
-        Grain::Quarter => quarter,
-        Grain::Hour | Grain::Day => hour,
+    // The beginning of the first row that is not added up yet, by the grain to which it will be.
+    let sql = "SELECT grain, until, (SELECT MIN(start) FROM stat_rows AS r WHERE r.start >= p.until AND r.grain = \
+        CASE p.grain WHEN 'q' THEN 'm' WHEN 'h' THEN 'q' ELSE 'h' END) AS first FROM stat_progress AS p";
+    let found: Vec<Next> = rows(env, sql, &[]).await?;
+    let of = |grain: Grain| found.iter().find(|next| next.grain == grain.letter());
+    let until = |grain: Grain| of(grain).map(|next| next.until).unwrap_or_default();
+    let progress =
+        Progress { quarter: until(Grain::Quarter), hour: until(Grain::Hour), day: until(Grain::Day) };
+    let first = |finer: Grain| {
+        let coarser = Grain::ALL.into_iter().find(|grain| grain.finer() == Some(finer))?;
+        of(coarser)?.first
     };
-    let Some(step) = next_step(progress, of, now_ms) else { return Ok(false) };
+    let Some(step) = next_step(progress, first, now_ms) else { return Ok(false) };
     add_up(env, step).await?;
     Ok(true)
-}
-
-/// The beginning of the first row of a grain from a time on.
-async fn first_start(env: &Env, grain: Grain, from_ms: u64) -> StoreResult<Option<u64>> {
-    #[derive(Deserialize)]
-    struct First {
-        start: Option<u64>,
-    }
-    let sql = "SELECT MIN(start) AS start FROM stat_rows WHERE grain = ?1 AND start >= ?2";
-    let found: Option<First> = row(env, sql, &[text(grain.letter()), unsigned(from_ms)]).await?;
-    Ok(found.and_then(|first| first.start))
 }
 
 /// Makes the rows of a span from finer ones. If such rows are added at the same time, nothing is written, and the next run

@@ -28,6 +28,22 @@ fn window<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::d
         .fold(it, |it, dimension| it.text(dimension.as_str(), "Only these values, separated by commas."))
 }
 
+#[cfg(feature = "openapi")]
+fn over_time<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+    window(it)
+        .choice("group_by", &Dimension::ALL.map(Dimension::as_str), "A line for each of the largest groups.")
+        .number("limit", 1..=MAX_GROUPS, "Groups with a line of their own; 10 is the default.")
+        .answer::<Timeseries>(200, "The figures.")
+}
+
+#[cfg(feature = "openapi")]
+fn by_group<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+    window(it)
+        .path("dimension", "By what requests are grouped: a name of a filter.")
+        .number("limit", 1..=MAX_GROUPS, "Groups; 10 is the default.")
+        .answer::<Ranking>(200, "The groups.")
+}
+
 operations! {
     "Statistics";
 
@@ -42,31 +58,21 @@ operations! {
     /// Show figures over time.
     ///
     /// Buckets without requests have zeros.
-    TIMESERIES: Get "/stats/timeseries" Admin, |it| window(it)
-        .choice("group_by", &Dimension::ALL.map(Dimension::as_str), "A line for each of the largest groups.")
-        .number("limit", 1..=MAX_GROUPS, "Groups with a line of their own; 10 is the default.")
-        .answer::<Timeseries>(200, "The figures.");
+    TIMESERIES: Get "/stats/timeseries" Admin, |it| over_time(it);
 
     /// Show the largest groups.
     ///
     /// Models, keys, owners and so on by their requests, with their shares, percentiles, and what they were in the window before.
-    BY: Get "/stats/by/{dimension}" Admin, |it| window(it).path("dimension", "By what requests are grouped: a name of a filter.")
-        .number("limit", 1..=MAX_GROUPS, "Groups; 10 is the default.")
-        .answer::<Ranking>(200, "The groups.");
+    BY: Get "/stats/by/{dimension}" Admin, |it| by_group(it);
 
     /// Show an overview of my requests.
     MY_OVERVIEW: Get "/v1/stats/overview" Caller, |it| window(it).answer::<Overview>(200, "The figures.");
 
     /// Show my figures over time.
-    MY_TIMESERIES: Get "/v1/stats/timeseries" Caller, |it| window(it)
-        .choice("group_by", &Dimension::ALL.map(Dimension::as_str), "A line for each of the largest groups.")
-        .number("limit", 1..=MAX_GROUPS, "Groups with a line of their own; 10 is the default.")
-        .answer::<Timeseries>(200, "The figures.");
+    MY_TIMESERIES: Get "/v1/stats/timeseries" Caller, |it| over_time(it);
 
     /// Show my largest groups.
-    MY_BY: Get "/v1/stats/by/{dimension}" Caller, |it| window(it).path("dimension", "By what requests are grouped: a name of a filter.")
-        .number("limit", 1..=MAX_GROUPS, "Groups; 10 is the default.")
-        .answer::<Ranking>(200, "The groups.");
+    MY_BY: Get "/v1/stats/by/{dimension}" Caller, |it| by_group(it);
 
     /// List requests.
     ///

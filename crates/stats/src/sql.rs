@@ -88,16 +88,12 @@ pub const OTHERS: &str = "\u{1}others";
 #[must_use]
 pub fn sums_by_group(query: &Query, (from_ms, to_ms): (u64, u64), progress: Progress) -> Statement {
     let mut builder = Builder::default();
+    let source = builder.sums(query, &cover(query.window.grain, from_ms, to_ms, progress));
     let group = group_of(query.group_by);
-    let rows = builder.rows(&cover(query.window.grain, from_ms, to_ms, progress), &SUMMED);
-    let filter = builder.filter(query);
-    let _ = write!(
-        builder.sql,
-        "SELECT {group} AS name, {} FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series{filter} \
-         GROUP BY 1 ORDER BY requests DESC, name",
-        sums()
-    );
-    builder.done()
+    builder.done(format!(
+        "SELECT {group} AS name, {} {source} GROUP BY 1 ORDER BY requests DESC, name",
+        added_up()
+    ))
 }
 
 /// The sketches of each group in a window of time: `name`, `durations` and `first_bytes`, each a list separated by spaces. A
@@ -105,17 +101,9 @@ pub fn sums_by_group(query: &Query, (from_ms, to_ms): (u64, u64), progress: Prog
 #[must_use]
 pub fn sketches_by_group(query: &Query, (from_ms, to_ms): (u64, u64), progress: Progress) -> Statement {
     let mut builder = Builder::default();
+    let source = builder.sketches(query, &cover(query.window.grain, from_ms, to_ms, progress));
     let group = group_of(query.group_by);
-    let rows = builder.rows(&cover(query.window.grain, from_ms, to_ms, progress), &SKETCHES);
-    let filter = builder.filter(query);
-    let _ = write!(
-        builder.sql,
-        "SELECT {group} AS name, group_concat(durations, ' ') AS durations, \
-         group_concat(first_bytes, ' ') AS first_bytes FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series{filter} \
-         {} s.status = 'ok' GROUP BY 1, r.start, r.series % 16",
-        if filter.is_empty() { "WHERE" } else { "AND" }
-    );
-    builder.done()
+    builder.done(format!("SELECT {group} AS name, {LISTED} {source} GROUP BY 1, r.start, r.series % 16"))
 }
 
 /// The sums of each group over time: `start` (of a row of the window's grain or a finer one), `name`, the counters and requests
@@ -123,40 +111,30 @@ pub fn sketches_by_group(query: &Query, (from_ms, to_ms): (u64, u64), progress: 
 #[must_use]
 pub fn sums_over_time(query: &Query, largest: &[String], progress: Progress) -> Statement {
     let mut builder = Builder::default();
-    let window = &query.window;
-    let rows = builder.rows(&stretches(window.grain, window.from_ms(), window.to_ms(), progress), &SUMMED);
-    let filter = builder.filter(query);
+    let source = builder.sums(query, &over_time(query, progress));
     let group = builder.group_among(query.group_by, largest);
-    let _ = write!(
-        builder.sql,
-        "SELECT r.start AS start, {group} AS name, {} FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series{filter} \
-         GROUP BY 1, 2",
-        sums()
-    );
-    builder.done()
+    builder.done(format!("SELECT r.start AS start, {group} AS name, {} {source} GROUP BY 1, 2", added_up()))
 }
 
 /// The sketches of each group over time, as [`sums_over_time`] and [`sketches_by_group`].
 #[must_use]
 pub fn sketches_over_time(query: &Query, largest: &[String], progress: Progress) -> Statement {
     let mut builder = Builder::default();
-    let window = &query.window;
-    let rows = builder.rows(&stretches(window.grain, window.from_ms(), window.to_ms(), progress), &SKETCHES);
-    let filter = builder.filter(query);
+    let source = builder.sketches(query, &over_time(query, progress));
     let group = builder.group_among(query.group_by, largest);
-    let _ = write!(
-        builder.sql,
-        "SELECT r.start AS start, {group} AS name, group_concat(durations, ' ') AS durations, \
-         group_concat(first_bytes, ' ') AS first_bytes FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series{filter} \
-         {} s.status = 'ok' GROUP BY 1, 2, r.series % 16",
-        if filter.is_empty() { "WHERE" } else { "AND" }
-    );
-    builder.done()
+    builder.done(format!(
+        "SELECT r.start AS start, {group} AS name, {LISTED} {source} GROUP BY 1, 2, r.series % 16"
+    ))
 }
 
-const SKETCHES: [&str; 2] = ["durations", "first_bytes"];
-/// All counters, as the columns to read of each row.
-static SUMMED: std::sync::LazyLock<Vec<&'static str>> = std::sync::LazyLock::new(|| Counters::NAMES.to_vec());
+/// The sketches of a group as lists.
+const LISTED: &str =
+    "group_concat(durations, ' ') AS durations, group_concat(first_bytes, ' ') AS first_bytes";
+
+fn over_time(query: &Query, progress: Progress) -> Vec<Stretch> {
+    let window = &query.window;
+    stretches(window.grain, window.from_ms(), window.to_ms(), progress)
+}
 
 fn group_of(group_by: Option<Dimension>) -> String {
     match group_by {
@@ -166,7 +144,8 @@ fn group_of(group_by: Option<Dimension>) -> String {
     }
 }
 
-fn sums() -> String {
+/// The counters, and requests by class, added up.
+fn added_up() -> String {
     let mut sums = String::with_capacity(900);
     for name in Counters::NAMES {
         // `total` adds floats, which do not overflow; the counters are far below 2^53.
@@ -182,7 +161,6 @@ fn sums() -> String {
 
 #[derive(Default)]
 struct Builder {
-    sql: String,
     parameters: Vec<Parameter>,
 }
 
@@ -213,17 +191,40 @@ impl Builder {
         rows
     }
 
-    /// The condition that the filters are, beginning with ` WHERE`; empty if there are none.
-    fn filter(&mut self, query: &Query) -> String {
-        let mut filter = String::new();
+    /// The counters of the rows of these stretches that fit the query, with their series.
+    fn sums(&mut self, query: &Query, stretches: &[Stretch]) -> String {
+        self.source(query, stretches, Counters::NAMES, Vec::new())
+    }
+
+    /// The sketches of the same rows.
+    fn sketches(&mut self, query: &Query, stretches: &[Stretch]) -> String {
+        let complete = vec!["s.status = 'ok'".to_owned()];
+        self.source(query, stretches, &["durations", "first_bytes"], complete)
+    }
+
+    fn source(
+        &mut self,
+        query: &Query,
+        stretches: &[Stretch],
+        columns: &[&str],
+        mut conditions: Vec<String>,
+    ) -> String {
+        let rows = self.rows(stretches, columns);
         for (dimension, values) in &query.filters {
-            let of = group_of(Some(*dimension));
-            let values: Vec<String> =
-                values.iter().map(|value| self.parameter(Parameter::Text(value.clone()))).collect();
-            let word = if filter.is_empty() { "WHERE" } else { "AND" };
-            let _ = write!(filter, " {word} {of} IN ({})", values.join(", "));
+            conditions.push(self.is_among(&group_of(Some(*dimension)), values));
         }
-        filter
+        let mut source = format!("FROM ({rows}) AS r JOIN stat_series AS s ON s.id = r.series");
+        if !conditions.is_empty() {
+            let _ = write!(source, " WHERE {}", conditions.join(" AND "));
+        }
+        source
+    }
+
+    /// The condition that a term is one of these values: one parameter, because a database takes no more than a hundred.
+    fn is_among(&mut self, term: &str, values: &[String]) -> String {
+        let values = serde_json::to_string(values).unwrap_or_default();
+        let values = self.parameter(Parameter::Text(values));
+        format!("{term} IN (SELECT value FROM json_each({values}))")
     }
 
     fn group_among(&mut self, group_by: Option<Dimension>, largest: &[String]) -> String {
@@ -231,15 +232,13 @@ impl Builder {
             return "''".to_owned();
         }
         let group = group_of(group_by);
-        // One parameter, because a database takes no more than a hundred.
-        let names = serde_json::to_string(largest).unwrap_or_default();
-        let names = self.parameter(Parameter::Text(names));
+        let is_largest = self.is_among(&group, largest);
         let others = self.parameter(Parameter::Text(OTHERS.to_owned()));
-        format!("CASE WHEN {group} IN (SELECT value FROM json_each({names})) THEN {group} ELSE {others} END")
+        format!("CASE WHEN {is_largest} THEN {group} ELSE {others} END")
     }
 
-    fn done(self) -> Statement {
-        Statement { sql: self.sql, parameters: self.parameters }
+    fn done(self, sql: String) -> Statement {
+        Statement { sql, parameters: self.parameters }
     }
 }
 
@@ -265,6 +264,14 @@ mod tests {
             assert!(statement.sql.contains("FROM stat_rows WHERE 0) AS r"), "{}", statement.sql);
             assert_eq!(statement.parameters, []);
         }
+    }
+
+    #[test]
+    fn as_many_filters_as_there_are_need_fewer_parameters_than_a_database_takes() {
+        let mut query = query(1_795_200_000_000);
+        query.filters = Dimension::ALL.map(|dimension| (dimension, vec!["x".to_owned(); 50])).to_vec();
+        let statement = sketches_over_time(&query, &vec!["x".to_owned(); 200], Progress::default());
+        assert!(statement.parameters.len() <= 100, "{}", statement.parameters.len());
     }
 
     #[test]

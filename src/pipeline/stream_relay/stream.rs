@@ -78,11 +78,10 @@ impl StreamRelay {
     ) -> Self {
         let redactor = candidate.upstream.redactor(Place::Content);
         let stop = Stop::of(exchange, candidate, dify_user);
-        // A stream that is piped cannot be searched before the caller has it.
-        let is_discreet = redactor.is_empty() || candidate.upstream.is_discreet();
         let is_text = is_text(candidate.upstream.provider().stream_type());
+        // A stream that is piped cannot be searched before the caller has it.
         let is_verbatim = pipe.is_verbatim()
-            && is_discreet
+            && (redactor.is_empty() || candidate.upstream.is_discreet())
             && matches!(memory, Memory::None)
             && stop.is_none()
             && connection.is_remote()
