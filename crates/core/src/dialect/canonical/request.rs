@@ -152,6 +152,21 @@ pub struct Reasoning {
     pub summary: Option<String>,
 }
 
+impl Reasoning {
+    /// The effort that is asked for: by name, or the one that comes nearest to the limit on tokens. `None` if neither is set.
+    #[must_use]
+    pub fn wanted_effort(&self) -> Option<&str> {
+        match (self.effort.as_deref(), self.budget_tokens) {
+            (Some(effort), _) => Some(effort),
+            (None, Some(0)) => Some("none"),
+            (None, Some(1..2_000)) => Some("low"),
+            (None, Some(2_000..10_000)) => Some("medium"),
+            (None, Some(_)) => Some("high"),
+            (None, None) => None,
+        }
+    }
+}
+
 /// Audio output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioOutput {

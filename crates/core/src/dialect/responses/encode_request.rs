@@ -213,15 +213,7 @@ fn reasoning<'a>(
     let reasoning = reasoning?;
     let bare = openai_models::bare(model);
     let official = openai_models::is_official(bare);
-    let effort = match (reasoning.effort.as_deref(), reasoning.budget_tokens) {
-        (Some(effort), _) => Some(effort),
-        (None, Some(0)) => Some("none"),
-        (None, Some(1..2_000)) => Some("low"),
-        (None, Some(2_000..10_000)) => Some("medium"),
-        (None, Some(_)) => Some("high"),
-        (None, None) => None,
-    };
-    let effort = match (effort, efforts::of_model(bare)) {
+    let effort = match (reasoning.wanted_effort(), efforts::of_model(bare)) {
         (Some(wanted), Some(accepted)) if !accepted.is_empty() => efforts::nearest(wanted, accepted),
         (wanted, _) => wanted,
     };

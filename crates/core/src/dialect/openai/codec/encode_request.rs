@@ -162,14 +162,7 @@ fn effort<'a>(
     if reasoning.include.is_some_and(|include| include == official) {
         dropped.push("include_reasoning".to_owned());
     }
-    let wanted = match (reasoning.effort.as_deref(), reasoning.budget_tokens) {
-        (Some(effort), _) => Some(effort),
-        (None, Some(0)) => Some("none"),
-        (None, Some(1..2_000)) => Some("low"),
-        (None, Some(2_000..10_000)) => Some("medium"),
-        (None, Some(_)) => Some("high"),
-        (None, None) => None,
-    };
+    let wanted = reasoning.wanted_effort();
     let sent = match (wanted, efforts::of_model(model)) {
         (Some(wanted), Some(accepted)) => efforts::nearest(wanted, accepted),
         (wanted, _) => wanted,
