@@ -66,6 +66,17 @@ pub const STATS: &[Floor] = &[
     &["lib"],
 ];
 
+/// `crates/signatures/src`.
+pub const SIGNATURES: &[Floor] = &[
+    &["key", "structured"],
+    &["digest", "request"],
+    &["component"],
+    &["parameters"],
+    &["base"],
+    &["sign", "verify"],
+    &["lib"],
+];
+
 /// `src`.
 pub const WORKER: &[Floor] = &[
     &["platform"],
