@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod executor;
+pub mod gzip;
 pub mod hidden;
 pub mod http;
 pub mod kv;

@@ -5,7 +5,13 @@ use sha2::{Digest, Sha256};
 /// The SHA-256 of a text in lower-case hexadecimal: the stored form of keys, and a short name for long texts.
 #[must_use]
 pub fn sha256_hex(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    checksum_hex(text.as_bytes())
+}
+
+/// The SHA-256 of bytes in lower-case hexadecimal: a checksum.
+#[must_use]
+pub fn checksum_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -56,6 +56,9 @@ pub const CORE_EXCEPTIONS: &[Exception] = &[];
 pub const FAILOVER: &[Floor] =
     &[&["failed", "health", "trail"], &["platform"], &["after_response", "serve", "settlement"], &["lib"]];
 
+/// `crates/packs/src`.
+pub const PACKS: &[Floor] = &[&["damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["lib"]];
+
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
     &["grain", "series", "sketch", "zone"],
