@@ -59,6 +59,15 @@ pub const FAILOVER: &[Floor] =
 /// `crates/packs/src`.
 pub const PACKS: &[Floor] = &[&["damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["lib"]];
 
+/// `crates/identity/src`.
+pub const IDENTITY: &[Floor] = &[
+    &["base64url", "cookie", "csrf", "email", "policy", "throttle"],
+    &["link", "mac", "registration"],
+    &["password", "session"],
+    &["token"],
+    &["lib"],
+];
+
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
     &["grain", "series", "sketch", "zone"],
