@@ -1,18 +1,15 @@
 //! From a request to its response: finds the route, checks who may call it, and adds the common headers.
 
 use nexus_edge_api::{Audience, Method, Operation, Speaks};
-use nexus_edge_core::access::credential::bearer_token;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::path;
-use nexus_edge_core::limits::Rules;
-use subtle::ConstantTimeEq;
 use worker::{Context, Env, web_sys};
 
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
-use crate::pipeline::admit;
+use crate::pipeline::{admit, person};
 use crate::platform::executor::Tasks;
 use crate::platform::hidden::without_secrets;
 use crate::platform::http::{Headers, RequestHead, Response};
@@ -83,7 +80,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
 /// Checks who may call the operation. Handlers for callers look up the key themselves.
 async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiError> {
     match operation.audience {
-        Audience::Admin => require_admin(exchange).await,
+        Audience::Person(need) => exchange.admit(person::identify(exchange).await?, need),
         Audience::Caller => admit::ceiling(exchange),
         Audience::Public => Ok(()),
     }
@@ -115,24 +112,6 @@ fn dialect_of_path(path: &str) -> CallerDialect {
         path if path.starts_with("/v1beta/") => CallerDialect::Gemini,
         _ => CallerDialect::OpenaiChat,
     }
-}
-
-/// Wrong admin tokens per minute and address, above which it gets 429.
-const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
-
-async fn require_admin(exchange: &Exchange) -> Result<(), ApiError> {
-    admit::check_address(exchange, "admin")?;
-    let bearer = || exchange.header("authorization").as_deref().and_then(bearer_token).map(str::to_owned);
-    let given = exchange.header("x-admin-token").or_else(bearer).ok_or_else(|| {
-        let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
-        ApiError::unauthorized("missing_admin_token", message)
-    })?;
-    if bool::from(given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes())) {
-        return Ok(());
-    }
-    let rules = Rules::requests_per_minute(ADMIN_FAILURES_PER_MINUTE);
-    admit::attempt_from_address(exchange, "admin", &rules).await?;
-    Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
 }
 
 /// Allows a browser on an allowed origin to read the response. No cookies are involved, so any origin may be allowed.

@@ -1,8 +1,9 @@
 //! One request from the entry point to the answer, with its ids, settings and connection to the platform.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::ops::Deref;
 
+use nexus_edge_core::access::person::{Need, Person, Scope};
 use nexus_edge_core::access::{Principal, credential};
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
@@ -45,7 +46,11 @@ pub struct Exchange {
     pub asked_by: Option<String>,
     /// Regenerates an answer: a cached response must not be used.
     pub wants_anew: bool,
+    admitted: OnceCell<(Person, Scope)>,
 }
+
+/// What an operation that admitted no person reaches.
+const NOTHING: &Scope = &Scope::Owners(Vec::new());
 
 /// The body of a request.
 enum RequestBody {
@@ -168,7 +173,31 @@ impl Exchange {
             asked_by: None,
             wants_anew: false,
             notes: RefCell::default(),
+            admitted: OnceCell::new(),
         }
+    }
+
+    /// Lets a person do what the operation is, as far as they may.
+    ///
+    /// # Errors
+    /// `permission_denied` (403).
+    pub fn admit(&self, person: Person, need: Need) -> Result<(), ApiError> {
+        let scope = person.decide(need)?;
+        self.admitted.get_or_init(|| (person, scope));
+        Ok(())
+    }
+
+    /// The person who was admitted, in operations of the admin API.
+    ///
+    /// # Errors
+    /// `internal_error` (500) in operations that admit no person.
+    pub fn person(&self) -> Result<&Person, ApiError> {
+        self.admitted.get().map(|(person, _)| person).ok_or_else(ApiError::internal)
+    }
+
+    /// The things that the operation may reach: in operations of the admin API those that the person may, else none.
+    pub fn scope(&self) -> &Scope {
+        self.admitted.get().map_or(NOTHING, |(_, scope)| scope)
     }
 
     /// The usage event of the request as it begins.

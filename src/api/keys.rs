@@ -15,7 +15,9 @@ use crate::store::{self, snapshot, table};
 /// `GET /keys`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let keys = store::keys::list(&exchange.env).await?;
-    answer_list("keys", &keys.iter().map(KeyView::of).collect::<Vec<_>>())
+    let scope = exchange.scope();
+    let seen = keys.iter().filter(|key| scope.has(key.owner.as_deref()));
+    answer_list("keys", &seen.map(KeyView::of).collect::<Vec<_>>())
 }
 
 /// `GET /keys/{id}`
@@ -30,6 +32,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let now = now_ms();
     let mut record = ApiKeyRecord::new(key.public_id().to_owned(), now);
     input.apply(&mut record, now);
+    check(exchange, &mut record)?;
     table::insert(&exchange.env, &record, &[("key_hash", &key.hash())]).await?;
     snapshot::reload(exchange).await?;
     exchange::json(201, &KeyView { key: Some(key.reveal()), ..KeyView::of(&record) })
@@ -39,8 +42,9 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let input = input::change::<KeyInput>(exchange).await?.checked()?;
     let change = async |record: &mut ApiKeyRecord| {
+        check_reach(exchange, record)?;
         input.apply(record, now_ms());
-        Ok(())
+        check(exchange, record)
     };
     let record = change_record(exchange, async || find(exchange, id).await, change).await?;
     exchange::json(200, &KeyView::of(&record))
@@ -53,7 +57,7 @@ pub async fn rotate(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let hash = key.hash();
     let change = async |record: &mut ApiKeyRecord| {
         record.previous_expires_at = Some(now_ms() + overlap_ms);
-        Ok(())
+        check_reach(exchange, record)
     };
     let write = async |record: &ApiKeyRecord, read_at: u64| {
         store::keys::rotate(&exchange.env, record, &hash, read_at).await
@@ -64,6 +68,7 @@ pub async fn rotate(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 
 /// `DELETE /keys/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    check_reach(exchange, &find(exchange, id).await?)?;
     if !table::delete::<ApiKeyRecord>(&exchange.env, id).await? {
         return Err(not_found());
     }
@@ -76,5 +81,17 @@ fn not_found() -> ApiError {
 }
 
 async fn find(exchange: &Exchange, id: &str) -> Result<ApiKeyRecord, ApiError> {
-    table::find(&exchange.env, id).await?.ok_or_else(not_found)
+    let found: Option<ApiKeyRecord> = table::find(&exchange.env, id).await?;
+    found.filter(|key| exchange.scope().has(key.owner.as_deref())).ok_or_else(not_found)
+}
+
+/// Checks that the person gives the key no permission that they do not have, and no owner that they may not act for.
+fn check(exchange: &Exchange, record: &mut ApiKeyRecord) -> Result<(), ApiError> {
+    record.owner = exchange.scope().owner_of_new(record.owner.take())?;
+    check_reach(exchange, record)
+}
+
+/// Checks that a key has no permission that the person does not have: its secret, and what it does, would be theirs.
+fn check_reach(exchange: &Exchange, record: &ApiKeyRecord) -> Result<(), ApiError> {
+    exchange.person()?.check_has(record.permissions)
 }

@@ -52,6 +52,14 @@ pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> R
     }
 }
 
+/// The API key with this hash.
+pub async fn api_key_of(host: &Host, hash: &str) -> Result<Option<Rc<ApiKeyRecord>>, ApiError> {
+    Ok(match find(host, hash, true).await? {
+        Found::ApiKey(record) => Some(record),
+        Found::Personalized(_) | Found::Nothing => None,
+    })
+}
+
 /// The principal for whom the gateway makes an internal request. Address and dialect are not checked: both were when the
 /// session's caller connected. An API key is found by its id, so that a session outlives the rotation of its secret.
 pub async fn of_owner(host: &Host, owner: &KeyOwner) -> Result<Principal, ApiError> {

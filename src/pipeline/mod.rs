@@ -24,6 +24,7 @@ mod failover;
 mod inside;
 mod limiter;
 mod ownership;
+pub mod person;
 mod received;
 mod record;
 mod relay;

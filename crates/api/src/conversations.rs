@@ -13,7 +13,7 @@ operations! {
     /// List conversations.
     ///
     /// Those that went on last first.
-    LIST: Get "/conversations" Admin, |it| it.text("search", "Only those in which this was said; `q` is the same.")
+    LIST: Get "/conversations" ViewAllConversations, |it| it.text("search", "Only those in which this was said; `q` is the same.")
         .text("q", "The same as `search`.").text("key_id", "Only those of this API key.").text("model", "Only those of this model.")
         .number("from", 0..=1 << 53, "Only those that went on after this time, in milliseconds since the epoch.")
         .number("to", 0..=1 << 53, "Only those that began before this time.")
@@ -23,13 +23,13 @@ operations! {
     /// Show a conversation.
     ///
     /// Its sums and a page of what was said.
-    STATS: Get "/stats/conversation/{id}" Admin, |it| it.text("key_id", OF_KEY)
+    STATS: Get "/stats/conversation/{id}" ViewAllConversations, |it| it.text("key_id", OF_KEY)
         .text("after", "`next_after` of the page before.").number("limit", 1..=1000, "Messages of a page; 200 is the default.")
         .answer::<ConversationStats<'_>>(200, "The conversation.")
         .errors(&[(404, "conversation_not_found"), (409, "ambiguous_conversation")]);
 
     /// Delete a conversation.
-    DELETE: Delete "/conversations/{id}" Admin, |it| it.text("key_id", OF_KEY).deleted("string")
+    DELETE: Delete "/conversations/{id}" ManageAllConversations, |it| it.text("key_id", OF_KEY).deleted("string")
         .errors(&[(404, "conversation_not_found")]);
 }
 

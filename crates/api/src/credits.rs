@@ -60,54 +60,54 @@ operations! {
         .errors(UNAVAILABLE);
 
     /// List the accounts.
-    LIST: Get "/credits/accounts" Admin, |it| it.list::<AccountView>("accounts", "The accounts.");
+    LIST: Get "/credits/accounts" ViewAllCredits, |it| it.list::<AccountView>("accounts", "The accounts.");
 
     /// Show an account.
-    GET: Get "/credits/accounts/{id}" Admin, |it| it.answer::<Standing<'_>>(200, "The account.").errors(UNAVAILABLE);
+    GET: Get "/credits/accounts/{id}" ViewAllCredits, |it| it.answer::<Standing<'_>>(200, "The account.").errors(UNAVAILABLE);
 
     /// List the transactions of an account.
-    TRANSACTIONS: Get "/credits/accounts/{id}/transactions" Admin, |it| transactions(it);
+    TRANSACTIONS: Get "/credits/accounts/{id}/transactions" ViewAllCredits, |it| transactions(it);
 
     /// Sum up what an account spent.
-    SUMMARY: Get "/credits/accounts/{id}/consumption/summary" Admin, |it| ranged(it)
+    SUMMARY: Get "/credits/accounts/{id}/consumption/summary" ViewAllCredits, |it| ranged(it)
         .answer::<Summary>(200, "The sums.");
 
     /// Show what an account spent by provider.
-    PROVIDERS: Get "/credits/accounts/{id}/consumption/providers" Admin, |it| ranged(it)
+    PROVIDERS: Get "/credits/accounts/{id}/consumption/providers" ViewAllCredits, |it| ranged(it)
         .list::<ProviderConsumption>("providers", "A row for each provider, the dearest first.");
 
     /// Show what an account spent over time.
-    SERIES: Get "/credits/accounts/{id}/consumption/timeseries" Admin, |it| ranged(it)
+    SERIES: Get "/credits/accounts/{id}/consumption/timeseries" ViewAllCredits, |it| ranged(it)
         .choice("bucket", &["day", "hour"], "`day` is the default.").list::<Point>("points", "The points.");
 
     /// Top up an account.
     ///
     /// The same `idempotency_key` a second time changes nothing.
-    TOP_UP: Post "/credits/accounts/{id}/topup" Admin, |it| it.body::<CreditInput>()
+    TOP_UP: Post "/credits/accounts/{id}/topup" ManageCredits, |it| it.body::<CreditInput>()
         .answer::<Appended<'_>>(201, "It is on the account.").answer::<Appended<'_>>(200, "It was on the account before.")
         .errors(UNAVAILABLE);
 
     /// Grant credits to an account.
-    GRANT: Post "/credits/accounts/{id}/grant" Admin, |it| it.body::<CreditInput>()
+    GRANT: Post "/credits/accounts/{id}/grant" ManageCredits, |it| it.body::<CreditInput>()
         .answer::<Appended<'_>>(201, "It is on the account.").answer::<Appended<'_>>(200, "It was on the account before.")
         .errors(UNAVAILABLE);
 
     /// Show the rule for automatic top-ups.
-    GET_AUTO_TOP_UP: Get "/credits/accounts/{id}/auto-topup" Admin, |it| it.answer::<AutoTopUpView>(200, "The rule.")
+    GET_AUTO_TOP_UP: Get "/credits/accounts/{id}/auto-topup" ViewAllCredits, |it| it.answer::<AutoTopUpView>(200, "The rule.")
         .errors(&[(404, "auto_topup_not_found")]);
 
     /// Set the rule for automatic top-ups.
-    PUT_AUTO_TOP_UP: Put "/credits/accounts/{id}/auto-topup" Admin, |it| it.body::<AutoTopUpInput>()
+    PUT_AUTO_TOP_UP: Put "/credits/accounts/{id}/auto-topup" ManageCredits, |it| it.body::<AutoTopUpInput>()
         .answer::<AutoTopUpView>(200, "The rule as it is now.");
 
     /// Remove the rule for automatic top-ups.
-    DELETE_AUTO_TOP_UP: Delete "/credits/accounts/{id}/auto-topup" Admin, |it| it.deleted("string")
+    DELETE_AUTO_TOP_UP: Delete "/credits/accounts/{id}/auto-topup" ManageCredits, |it| it.deleted("string")
         .errors(&[(404, "auto_topup_not_found")]);
 
     /// Issue a grant token.
     ///
     /// It can be redeemed once, by any caller who has it.
-    ISSUE_GRANT_TOKEN: Post "/credits/grant-tokens" Admin, |it| it.body::<GrantTokenInput>()
+    ISSUE_GRANT_TOKEN: Post "/credits/grant-tokens" ManageCredits, |it| it.body::<GrantTokenInput>()
         .answer::<IssuedGrantToken>(201, "The token.");
 }
 

@@ -10,21 +10,21 @@ operations! {
     /// List the dead letters.
     ///
     /// Messages of the usage queue that could not be recorded, the oldest first. Nothing of the queue is dropped.
-    LIST: Get "/system/dead-letters" Admin, |it| it.number("limit", 1..=500, "Messages of a page; 50 is the default.")
+    LIST: Get "/system/dead-letters" ManageSystem, |it| it.number("limit", 1..=500, "Messages of a page; 50 is the default.")
         .text("cursor", "`next_cursor` of the page before.").answer::<DeadLetters>(200, "A page.");
 
     /// Show a dead letter.
-    GET: Get "/system/dead-letters/{id}" Admin, |it| it.answer::<DeadLetterBody>(200, "The message with its body.")
+    GET: Get "/system/dead-letters/{id}" ManageSystem, |it| it.answer::<DeadLetterBody>(200, "The message with its body.")
         .errors(&[(404, "dead_letter_not_found")]);
 
     /// Replay a dead letter.
     ///
     /// Records its events, each at most once, and deletes it. One that still cannot be read stays.
-    REPLAY: Post "/system/dead-letters/{id}/replay" Admin, |it| it.answer::<Replayed>(200, "It is recorded.")
+    REPLAY: Post "/system/dead-letters/{id}/replay" ManageSystem, |it| it.answer::<Replayed>(200, "It is recorded.")
         .errors(&[(404, "dead_letter_not_found"), (422, "dead_letter_unreadable")]);
 
     /// Delete a dead letter.
-    DELETE: Delete "/system/dead-letters/{id}" Admin, |it| it.deleted("string").errors(&[(404, "dead_letter_not_found")]);
+    DELETE: Delete "/system/dead-letters/{id}" ManageSystem, |it| it.deleted("string").errors(&[(404, "dead_letter_not_found")]);
 }
 
 /// A page of dead letters.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_edge_core::access::StorePolicy;
 use nexus_edge_core::access::api_key::{ApiKeyRecord, shown_prefix};
+use nexus_edge_core::access::permission::Permissions;
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
 use serde::Serialize;
@@ -17,29 +18,29 @@ operations! {
     /// List the API keys.
     ///
     /// The newest first. Secrets are not among them.
-    LIST: Get "/keys" Admin, |it| it.list::<KeyView<'_>>("keys", "The keys.");
+    LIST: Get "/keys" ViewAllApiKeys / ManageOwnApiKeys, |it| it.list::<KeyView<'_>>("keys", "The keys.");
 
     /// Create an API key.
     ///
     /// The answer is the only one that ever shows the key itself.
-    CREATE: Post "/keys" Admin, |it| it.creates::<KeyInput>().answer::<KeyView<'_>>(201, "The key, with its secret in `key`.");
+    CREATE: Post "/keys" ManageAllApiKeys / ManageOwnApiKeys, |it| it.creates::<KeyInput>().answer::<KeyView<'_>>(201, "The key, with its secret in `key`.");
 
     /// Show an API key.
-    GET: Get "/keys/{id}" Admin, |it| it.answer::<KeyView<'_>>(200, "The key.").errors(&[(404, "key_not_found")]);
+    GET: Get "/keys/{id}" ViewAllApiKeys / ManageOwnApiKeys, |it| it.answer::<KeyView<'_>>(200, "The key.").errors(&[(404, "key_not_found")]);
 
     /// Change an API key.
     ///
     /// What the body does not name stays as it is.
-    UPDATE: Put "/keys/{id}" Admin, |it| it.updates::<KeyInput>().answer::<KeyView<'_>>(200, "The key as it is now.")
+    UPDATE: Put "/keys/{id}" ManageAllApiKeys / ManageOwnApiKeys, |it| it.updates::<KeyInput>().answer::<KeyView<'_>>(200, "The key as it is now.")
         .errors(&[(404, "key_not_found"), (503, "record_busy")]);
 
     /// Delete an API key.
-    DELETE: Delete "/keys/{id}" Admin, |it| it.deleted("string").errors(&[(404, "key_not_found")]);
+    DELETE: Delete "/keys/{id}" ManageAllApiKeys / ManageOwnApiKeys, |it| it.deleted("string").errors(&[(404, "key_not_found")]);
 
     /// Give an API key a new secret.
     ///
     /// The old secret stays valid for `overlap_seconds`, so that clients can be changed one after the other.
-    ROTATE: Post "/keys/{id}/rotate" Admin, |it| it.optional_body::<RotateKeyInput>()
+    ROTATE: Post "/keys/{id}/rotate" ManageAllApiKeys / ManageOwnApiKeys, |it| it.optional_body::<RotateKeyInput>()
         .answer::<KeyView<'_>>(200, "The key, with its new secret in `key`.")
         .errors(&[(404, "key_not_found"), (503, "record_busy")]);
 }
@@ -71,6 +72,9 @@ pub struct KeyView<'a> {
     pub allowed_dialects: Option<&'a [String]>,
     /// Whose key it is.
     pub owner: Option<&'a str>,
+    /// What it may do in the admin API, by codes of permissions.
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<String>"))]
+    pub permissions: Permissions,
     /// Labels.
     pub tags: &'a BTreeMap<String, String>,
     /// Limits and budget.
@@ -108,6 +112,7 @@ impl<'a> KeyView<'a> {
             allowed_ips: record.allowed_ips.as_deref(),
             allowed_dialects: record.allowed_dialects.as_deref(),
             owner: record.owner.as_deref(),
+            permissions: record.permissions,
             tags: &record.tags,
             policy: PolicyView::of(&record.policy),
             disabled_reason: record.disabled_reason.as_deref(),

@@ -19,21 +19,21 @@ operations! {
     /// List the limits.
     ///
     /// Every subject with limits of its own; those of keys stand on the key.
-    LIST: Get "/limits" Admin, |it| it.list::<SubjectLimits<'_>>("limits", "The subjects with their limits.");
+    LIST: Get "/limits" ViewLimits, |it| it.list::<SubjectLimits<'_>>("limits", "The subjects with their limits.");
 
     /// Show the limits of a subject.
     ///
     /// And how much of them is used at the moment, in the whole world.
-    GET: Get "/limits/{subject...}" Admin, |it| it.path("subject", SUBJECT)
+    GET: Get "/limits/{subject...}" ViewLimits, |it| it.path("subject", SUBJECT)
         .answer::<SubjectState<'_>>(200, "Limits and use.").errors(&[(404, "subject_not_found")]);
 
     /// Set the limits of an owner or a model.
-    PUT: Put "/limits/{subject...}" Admin, |it| it.path("subject", "`user:<owner>` or `model:<name>`.")
+    PUT: Put "/limits/{subject...}" ManageLimits, |it| it.path("subject", "`user:<owner>` or `model:<name>`.")
         .body::<LimitPolicyInput>().answer::<SubjectLimits<'_>>(200, "The limits as they are now.")
         .errors(&[(404, "subject_not_found")]);
 
     /// Remove the limits of an owner or a model.
-    DELETE: Delete "/limits/{subject...}" Admin, |it| it.path("subject", "`user:<owner>` or `model:<name>`.")
+    DELETE: Delete "/limits/{subject...}" ManageLimits, |it| it.path("subject", "`user:<owner>` or `model:<name>`.")
         .deleted("string").errors(&[(404, "subject_not_found")]);
 }
 

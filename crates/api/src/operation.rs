@@ -1,5 +1,6 @@
 //! One operation of the API: a method, a path, who may call it, and in which dialect it is answered.
 
+use nexus_edge_core::access::person::Need;
 use nexus_edge_core::dialect::caller::CallerDialect;
 
 /// An HTTP method.
@@ -35,8 +36,8 @@ pub enum Audience {
     Public,
     /// The holder of an API key, which the handler checks. Browsers may call it from the allowed origins.
     Caller,
-    /// The holder of the admin token.
-    Admin,
+    /// Those who may do what the operation needs; the holder of the admin token may do everything.
+    Person(Need),
 }
 
 /// The dialect in which an operation is called, and in which its errors are answered.
@@ -116,20 +117,22 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 /// Declares the operations of one resource.
 ///
 /// Each is `NAME: Method "/path" Audience [in Speaks], |it| …;` with a doc comment whose first line is the summary and
-/// whose rest is the description in the `OpenAPI` document. The closure tells what goes in and comes out; it is compiled
+/// whose rest is the description in the `OpenAPI` document. The audience is `Public`, `Caller`, or the
+/// [`Permission`](nexus_edge_core::access::permission::Permission) that the operation needs; where a person may do it with their
+/// own things on the strength of another permission: `ViewAllRequests / ViewOwnRequests`. The closure tells what goes in and comes out; it is compiled
 /// only with the feature `openapi`.
 macro_rules! operations {
     (
         $tag:literal;
         $(
             $(#[doc = $doc:literal])+
-            $name:ident: $method:ident $path:literal $audience:ident $(in $speaks:expr)?, |$it:ident| $described:expr;
+            $name:ident: $method:ident $path:literal $audience:ident $(/ $own:ident)? $(in $speaks:expr)?, |$it:ident| $described:expr;
         )+
     ) => {
         $(
             $(#[doc = $doc])+
             pub const $name: $crate::Operation = $crate::Operation::new(
-                $crate::Method::$method, $path, $crate::Audience::$audience,
+                $crate::Method::$method, $path, $crate::operation::audience!($audience $(/ $own)?),
             )$(.speaking($speaks))?;
         )+
 
@@ -150,13 +153,41 @@ macro_rules! operations {
 }
 pub(crate) use operations;
 
+/// The audience of the word that an operation is declared with.
+macro_rules! audience {
+    (Public) => {
+        $crate::Audience::Public
+    };
+    (Caller) => {
+        $crate::Audience::Caller
+    };
+    (Admin) => {
+        compile_error!("name the permission that the operation needs: crates/core/src/access/permission.rs")
+    };
+    ($all:ident) => {
+        $crate::Audience::Person(nexus_edge_core::access::person::Need::of(
+            nexus_edge_core::access::permission::Permission::$all,
+        ))
+    };
+    ($all:ident / $own:ident) => {
+        $crate::Audience::Person(nexus_edge_core::access::person::Need::or_own(
+            nexus_edge_core::access::permission::Permission::$all,
+            nexus_edge_core::access::permission::Permission::$own,
+        ))
+    };
+}
+pub(crate) use audience;
+
 #[cfg(test)]
 mod tests {
+    use nexus_edge_core::access::permission::Permission;
+
     use super::*;
 
     #[test]
     fn a_row_is_recognised_by_method_and_path_only_together() {
-        let operation = Operation::new(Method::Get, "/keys/{id}", Audience::Admin);
+        let operation =
+            Operation::new(Method::Get, "/keys/{id}", Audience::Person(Need::of(Permission::ViewAllApiKeys)));
         assert!(operation.is_row("GET /keys/{id}"));
         for row in [
             "GET /keys",

@@ -18,13 +18,13 @@ operations! {
     "Prices";
 
     /// List the prices.
-    LIST: Get "/prices" Admin, |it| it.answer::<Prices<'_>>(200, "What is set, and the table of list prices.");
+    LIST: Get "/prices" ViewPrices, |it| it.answer::<Prices<'_>>(200, "What is set, and the table of list prices.");
 
     /// Replace the table of list prices.
     ///
     /// The body has the form of `crates/prices/data/prices.json`. With `dry_run` nothing changes, and the answer is what would.
     /// A table that moves more than a fifth of the prices by more than twice is refused unless `force` is given.
-    PUT_TABLE: Put "/prices/table" Admin, |it| it
+    PUT_TABLE: Put "/prices/table" ManagePrices, |it| it
         .choice("dry_run", &["true", "false"], "Only tell what would change.")
         .choice("force", &["true", "false"], "Take a table that changes many prices by much.")
         .free_body(&["schema", "as_of", "providers"], "A table of prices, at most 512 KiB.")
@@ -32,19 +32,19 @@ operations! {
         .errors(&[(400, "invalid_price_table"), (409, "price_table_suspicious"), (413, "request_too_large")]);
 
     /// Return to the built-in table.
-    DELETE_TABLE: Delete "/prices/table" Admin, |it| it.deleted("string").errors(&[(404, "price_not_found")]);
+    DELETE_TABLE: Delete "/prices/table" ManagePrices, |it| it.deleted("string").errors(&[(404, "price_not_found")]);
 
     /// Set a price or a factor.
     ///
     /// Dollars for a million tokens, for a model of a provider or a model wherever it is offered; a factor also for
     /// everything of a provider.
-    PUT: Put "/prices/{subject...}" Admin, |it| it.path("subject", SUBJECT).body::<PriceInput>()
+    PUT: Put "/prices/{subject...}" ManagePrices, |it| it.path("subject", SUBJECT).body::<PriceInput>()
         .answer::<PriceSettingView<'_>>(200, "What is set now.").errors(&[(404, "price_not_found")]);
 
     /// Remove a price.
     ///
     /// The list price, if there is one, holds again.
-    DELETE: Delete "/prices/{subject...}" Admin, |it| it.path("subject", SUBJECT).deleted("string")
+    DELETE: Delete "/prices/{subject...}" ManagePrices, |it| it.path("subject", SUBJECT).deleted("string")
         .errors(&[(404, "price_not_found")]);
 }
 

@@ -15,23 +15,23 @@ operations! {
     "Models of providers";
 
     /// List the models of a provider.
-    LIST_OF_PROVIDER: Get "/providers/{id}/models" Admin, |it| it.list::<ModelRecord>("models", "Its models.")
+    LIST_OF_PROVIDER: Get "/providers/{id}/models" ViewModels, |it| it.list::<ModelRecord>("models", "Its models.")
         .errors(&[(404, "provider_not_found")]);
 
     /// List the models of all providers.
-    LIST: Get "/provider_models" Admin, |it| it.list::<ModelRecord>("models", "The models.");
+    LIST: Get "/provider_models" ViewModels, |it| it.list::<ModelRecord>("models", "The models.");
 
     /// Add a model to a provider.
-    CREATE: Post "/provider_models" Admin, |it| it.creates::<ModelInput>().answer::<ModelRecord>(201, "The model.")
+    CREATE: Post "/provider_models" ManageModels, |it| it.creates::<ModelInput>().answer::<ModelRecord>(201, "The model.")
         .errors(OF_WRITES);
 
     /// Show a model of a provider.
-    GET: Get "/provider_models/{id}" Admin, |it| it.answer::<ModelRecord>(200, "The model.").errors(NOT_FOUND);
+    GET: Get "/provider_models/{id}" ViewModels, |it| it.answer::<ModelRecord>(200, "The model.").errors(NOT_FOUND);
 
     /// Change a model of a provider.
-    UPDATE: Put "/provider_models/{id}" Admin, |it| it.updates::<ModelInput>()
+    UPDATE: Put "/provider_models/{id}" ManageModels, |it| it.updates::<ModelInput>()
         .answer::<ModelRecord>(200, "The model as it is now.").errors(OF_WRITES);
 
     /// Remove a model of a provider.
-    DELETE: Delete "/provider_models/{id}" Admin, |it| it.deleted("integer").errors(NOT_FOUND);
+    DELETE: Delete "/provider_models/{id}" ManageModels, |it| it.deleted("integer").errors(NOT_FOUND);
 }

@@ -15,17 +15,17 @@ operations! {
     /// Explain a routing decision.
     ///
     /// The plan for a model as this isolate would make it now, with the score of each candidate. No upstream is asked.
-    DECIDE: Post "/routing/decide" Admin, |it| it.body::<DecideInput>()
+    DECIDE: Post "/routing/decide" ViewRoutingDecisions, |it| it.body::<DecideInput>()
         .answer::<Explanation<'_>>(200, "The plan.").errors(&[(404, "model_not_found")]);
 
     /// Show where a session is bound to.
-    GET_SESSION: Get "/routing/sessions/{id}" Admin, |it| it.text("key_id", OF_KEY)
+    GET_SESSION: Get "/routing/sessions/{id}" ViewRoutingDecisions, |it| it.text("key_id", OF_KEY)
         .answer::<SessionBinding<'_>>(200, "The upstream that answers the session.").errors(&[(404, "session_not_found")]);
 
     /// Unbind a session.
     ///
     /// Its next request is routed as if it were the first.
-    DELETE_SESSION: Delete "/routing/sessions/{id}" Admin, |it| it.text("key_id", OF_KEY).deleted("string")
+    DELETE_SESSION: Delete "/routing/sessions/{id}" OperateProviders, |it| it.text("key_id", OF_KEY).deleted("string")
         .errors(&[(404, "session_not_found")]);
 }
 

@@ -16,12 +16,12 @@ operations! {
     /// Show the state of the master keys.
     ///
     /// How many values are sealed with which key, and what no configured key opens.
-    STATE: Get "/system/secret-key" Admin, |it| it.answer::<Census<SealedPlace>>(200, "The state.");
+    STATE: Get "/system/secret-key" ViewSystemStatus, |it| it.answer::<Census<SealedPlace>>(200, "The state.");
 
     /// Seal secrets anew under the current master key.
     ///
     /// A call writes at most `limit` records. Call it until `left` is 0; then the previous key can be removed.
-    ROTATE: Post "/system/secret-key/rotate" Admin, |it| it.optional_body::<RotateSecretKeyInput>()
+    ROTATE: Post "/system/secret-key/rotate" RotateSystemSecretKey, |it| it.optional_body::<RotateSecretKeyInput>()
         .answer::<RotatedSecretKey>(200, "What this call did, and the state after it.");
 }
 

@@ -48,22 +48,22 @@ operations! {
     "Statistics";
 
     /// Show the grand totals.
-    TOTAL: Get "/stats/total" Admin, |it| it.answer::<TotalStats>(200, "The totals.");
+    TOTAL: Get "/stats/total" ViewAllStatistics, |it| it.answer::<TotalStats>(200, "The totals.");
 
     /// Show an overview.
     ///
     /// Figures of a window of time beside those of the window before, of equal length.
-    OVERVIEW: Get "/stats/overview" Admin, |it| window(it).answer::<Overview>(200, "The figures.");
+    OVERVIEW: Get "/stats/overview" ViewAllStatistics, |it| window(it).answer::<Overview>(200, "The figures.");
 
     /// Show figures over time.
     ///
     /// Buckets without requests have zeros.
-    TIMESERIES: Get "/stats/timeseries" Admin, |it| over_time(it);
+    TIMESERIES: Get "/stats/timeseries" ViewAllStatistics, |it| over_time(it);
 
     /// Show the largest groups.
     ///
     /// Models, keys, owners and so on by their requests, with their shares, percentiles, and what they were in the window before.
-    BY: Get "/stats/by/{dimension}" Admin, |it| by_group(it);
+    BY: Get "/stats/by/{dimension}" ViewAllStatistics, |it| by_group(it);
 
     /// Show an overview of my requests.
     MY_OVERVIEW: Get "/v1/stats/overview" Caller, |it| window(it).answer::<Overview>(200, "The figures.");
@@ -77,7 +77,7 @@ operations! {
     /// List requests.
     ///
     /// The request log, the newest first.
-    REQUESTS: Get "/stats/requests" Admin, |it| it.number("limit", 1..=500, "Rows of a page; 50 is the default.")
+    REQUESTS: Get "/stats/requests" ViewAllRequests, |it| it.number("limit", 1..=500, "Rows of a page; 50 is the default.")
         .text("before", "The id of the last row of the page before.")
         .list::<LoggedRequest>("requests", "A page of the log.");
 
@@ -85,7 +85,7 @@ operations! {
     ///
     /// The newest first. A page looks at 20,000 rows at most: where few of them fit, it may have fewer rows than asked for, or
     /// none, and still be followed by another.
-    SEARCH: Get "/requests" Admin, |it| it
+    SEARCH: Get "/requests" ViewAllRequests, |it| it
         .number("from", 0..=1 << 53, "From this time on, in milliseconds since the epoch.")
         .number("to", 0..=1 << 53, "Before this time.")
         .text("key", "The id of the API key.").text("owner", "The owner of the key.").text("provider", "The provider's name.")
@@ -104,7 +104,7 @@ operations! {
     /// Show a request.
     ///
     /// By the id of its row, or by the `x-request-id` of its answer.
-    REQUEST: Get "/requests/{id}" Admin, |it| it.answer::<LoggedRequest>(200, "The request, with all attempts.")
+    REQUEST: Get "/requests/{id}" ViewAllRequests, |it| it.answer::<LoggedRequest>(200, "The request, with all attempts.")
         .errors(&[(404, "request_not_found")]);
 }
 

@@ -15,14 +15,14 @@ operations! {
     /// Clear the cache of answers.
     ///
     /// All of it, what belongs to an API key or a model, or what has expired.
-    CLEAR_CACHE: Post "/system/cache/clear" Admin, |it| it.optional_body::<ClearCacheInput>()
+    CLEAR_CACHE: Post "/system/cache/clear" ManageSystem, |it| it.optional_body::<ClearCacheInput>()
         .answer::<ClearedCache>(200, "How much was removed.");
 
     /// Show the state of the isolate.
     ///
     /// Of the one isolate that answers: its memory, and how much it remembers. Every map has a bound, so that memory does not
     /// grow with the number of requests.
-    STATUS: Get "/system/status" Admin, |it| it
+    STATUS: Get "/system/status" ViewSystemStatus, |it| it
         .answer::<SystemStatus>(200, "The state of the isolate that answers.");
 }
 

@@ -27,7 +27,7 @@ operations! {
     /// Estimate tokens without a model.
     ///
     /// `text` or `messages`, estimated as is done before a request is sent to a provider.
-    ESTIMATE: Post "/stats/estimate" Admin, |it| it.free_body(&[], "`text` or `messages`.")
+    ESTIMATE: Post "/stats/estimate" ViewModels, |it| it.free_body(&[], "`text` or `messages`.")
         .answer::<Estimate>(200, "The estimate.");
 
     /// Count the input of a response.

@@ -315,6 +315,12 @@ impl<'a> Describe<'a> {
             }
             operation.insert("responses".into(), self.responses());
             operation.insert("security".into(), security(self.operation.audience));
+            if let Audience::Person(need) = self.operation.audience {
+                operation.insert("x-permission".into(), need.all.code().into());
+                if let Some(own) = need.own {
+                    operation.insert("x-permission-own".into(), own.code().into());
+                }
+            }
             self.document.insert(path, self.operation.method.name(), operation.into());
         }
     }
@@ -326,7 +332,7 @@ fn security(audience: Audience) -> Value {
         Audience::Caller => {
             json!([{ "ApiKey": [] }, { "ApiKeyAnthropic": [] }, { "ApiKeyAzure": [] }, { "ApiKeyGoogle": [] }])
         }
-        Audience::Admin => json!([{ "AdminToken": [] }, { "AdminTokenHeader": [] }]),
+        Audience::Person(_) => json!([{ "AdminToken": [] }, { "AdminTokenHeader": [] }]),
     }
 }
 

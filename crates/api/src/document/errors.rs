@@ -29,7 +29,11 @@ pub(super) const fn of_audience(audience: Audience) -> &'static [StatusCodes] {
             (403, "ip_not_allowed, dialect_not_allowed"),
             (429, "rate_limited"),
         ],
-        Audience::Admin => &[(401, "missing_admin_token, invalid_admin_token"), (429, "rate_limited")],
+        Audience::Person(_) => &[
+            (401, "missing_admin_token, invalid_admin_token"),
+            (403, "permission_denied"),
+            (429, "rate_limited"),
+        ],
     }
 }
 

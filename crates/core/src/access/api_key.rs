@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::permission::Permissions;
 use super::{StorePolicy, ip_range, store_policy};
 use crate::error::ApiError;
 use crate::hash::sha256_hex;
@@ -137,6 +138,9 @@ pub struct ApiKeyRecord {
     /// The owner: limits may be set for all keys of an owner together.
     #[serde(default)]
     pub owner: Option<String>,
+    /// What a program with the key may do in the admin API.
+    #[serde(default, deserialize_with = "json_or_default")]
+    pub permissions: Permissions,
     /// Tags that are recorded with every request.
     #[serde(default, deserialize_with = "json_or_default")]
     pub tags: BTreeMap<String, String>,
@@ -162,6 +166,7 @@ table! {
             allowed_ips = |key| optional_json(key.allowed_ips.as_ref()),
             allowed_dialects = |key| optional_json(key.allowed_dialects.as_ref()),
             owner,
+            permissions = |key| json(&key.permissions),
             tags = |key| json(&key.tags),
             policy = |key| json(&key.policy),
             disabled_reason,
@@ -197,6 +202,7 @@ impl ApiKeyRecord {
             allowed_ips: None,
             allowed_dialects: None,
             owner: None,
+            permissions: Permissions::NONE,
             tags: BTreeMap::new(),
             policy: LimitPolicy::default(),
             disabled_reason: None,
@@ -206,13 +212,7 @@ impl ApiKeyRecord {
 
     /// Whether the key may be used from this address, if it is known, and in this dialect.
     pub fn check_use(&self, address: Option<&str>, dialect: &str) -> Result<(), ApiError> {
-        if let Some(ranges) = &self.allowed_ips {
-            let is_allowed =
-                address.is_some_and(|address| ranges.iter().any(|range| ip_range::contains(range, address)));
-            if !is_allowed {
-                return Err(ApiError::forbidden("ip_not_allowed", "This API key may not be used from here."));
-            }
-        }
+        self.check_address(address)?;
         match &self.allowed_dialects {
             Some(dialects) if !dialects.iter().any(|allowed| allowed == dialect) => {
                 let message = "This API key may not be used in this dialect.";
@@ -220,6 +220,18 @@ impl ApiKeyRecord {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the key may be used from this address, if it is known.
+    pub fn check_address(&self, address: Option<&str>) -> Result<(), ApiError> {
+        if let Some(ranges) = &self.allowed_ips {
+            let is_allowed =
+                address.is_some_and(|address| ranges.iter().any(|range| ip_range::contains(range, address)));
+            if !is_allowed {
+                return Err(ApiError::forbidden("ip_not_allowed", "This API key may not be used from here."));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the key may be used at `now_ms`.

@@ -1,9 +1,13 @@
-//! Who may call: API keys, the principal that a key stands for, and the credential of a request.
+//! Who may call: API keys, the principal that a key stands for, the credential of a request; and what people may do in the
+//! admin API: permissions, roles, and the decision.
 
 pub mod api_key;
 pub mod credential;
 pub mod ip_range;
+pub mod permission;
+pub mod person;
 pub mod principal;
+pub mod role;
 mod store_policy;
 
 pub use api_key::{ApiKey, ApiKeyRecord};

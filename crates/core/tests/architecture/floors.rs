@@ -110,6 +110,7 @@ pub const WORKER: &[Floor] = &[
         "pipeline::failover",
         "pipeline::inside",
         "pipeline::ownership",
+        "pipeline::person",
         "pipeline::received",
     ],
     &["pipeline::native_responses", "pipeline::probe", "pipeline::settle"],

@@ -1,0 +1,56 @@
+//! Who uses the admin API.
+
+use nexus_edge_core::access::api_key::is_api_key;
+use nexus_edge_core::access::credential::bearer_token;
+use nexus_edge_core::access::permission::Permissions;
+use nexus_edge_core::access::person::{Person, PersonId};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::hash::sha256_hex;
+use nexus_edge_core::limits::Rules;
+use subtle::ConstantTimeEq;
+
+use super::{admit, authenticate};
+use crate::exchange::Exchange;
+use crate::platform::now_ms;
+
+/// Wrong admin tokens per minute and address, above which it gets 429.
+const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
+
+/// The person who makes a request.
+///
+/// # Errors
+/// `missing_admin_token`, `invalid_admin_token` (401); `rate_limited` (429) for an address with too many wrong tokens.
+pub async fn identify(exchange: &Exchange) -> Result<Person, ApiError> {
+    admit::check_address(exchange, "admin")?;
+    let bearer = || exchange.header("authorization").as_deref().and_then(bearer_token).map(str::to_owned);
+    let given = exchange.header("x-admin-token").or_else(bearer).ok_or_else(|| {
+        let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
+        ApiError::unauthorized("missing_admin_token", message)
+    })?;
+    if bool::from(given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes())) {
+        return Ok(Person::with_admin_token());
+    }
+    if is_api_key(&given)
+        && let Some(program) = program_of(exchange, &given).await?
+    {
+        return Ok(program);
+    }
+    let rules = Rules::requests_per_minute(ADMIN_FAILURES_PER_MINUTE);
+    admit::attempt_from_address(exchange, "admin", &rules).await?;
+    Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
+}
+
+/// The program whose key has permissions; `None` if the key is unknown or has none.
+async fn program_of(exchange: &Exchange, key: &str) -> Result<Option<Person>, ApiError> {
+    let Some(record) = authenticate::api_key_of(exchange, &sha256_hex(key)).await? else { return Ok(None) };
+    if record.permissions == Permissions::NONE {
+        return Ok(None);
+    }
+    record.check(now_ms())?;
+    record.check_address(exchange.header("cf-connecting-ip").as_deref())?;
+    Ok(Some(Person {
+        id: PersonId::Program(record.id.clone()),
+        permissions: record.permissions,
+        owners: record.owner.iter().cloned().collect(),
+    }))
+}

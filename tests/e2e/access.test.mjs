@@ -1,0 +1,122 @@
+// Who may call what: every operation of the admin API, by every kind of caller, and what a person may do with their own things.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { errorOf, suite, test } from "../support/suite.mjs";
+import { bearer } from "../support/util.mjs";
+
+const t = suite();
+const { paths } = JSON.parse(readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf8"));
+const operations = Object.entries(paths).flatMap(([path, methods]) =>
+  Object.entries(methods)
+    .filter(([, operation]) => operation["x-permission"])
+    .map(([method, operation]) => ({
+      method: method.toUpperCase(),
+      // Of something that does not exist.
+      target: path.replace("{dimension}", "model").replaceAll(/\{[^}]+\}/g, "999999999"),
+      all: operation["x-permission"],
+      own: operation["x-permission-own"],
+    })),
+);
+const codes = [...new Set(operations.flatMap(({ all, own }) => [all, own]))].filter(Boolean);
+
+const as = async (key, { method, target }, body) => {
+  const headers = { ...(key ? bearer(key) : {}), "content-type": "application/json" };
+  const sent = method === "GET" || method === "DELETE" ? undefined : JSON.stringify(body ?? { nothing: true });
+  const answer = await t.gw.call(target, { method, headers, body: sent });
+  return {
+    status: answer.status,
+    code: answer.status < 400 ? undefined : errorOf(answer.text).code,
+    body: answer.text,
+  };
+};
+const program = async (permissions, more = {}) => (await t.gw.createKey({ permissions, ...more })).key;
+
+test("every operation of the admin API is closed without its permission and open with it", async () => {
+  assert.ok(operations.length >= 81, `${operations.length} operations`);
+  const plain = (await t.gw.createKey()).key;
+  const only = new Map();
+  const without = new Map();
+  for (const code of codes) {
+    only.set(code, await program([code], { owner: "ada" }));
+    without.set(code, await program(codes.filter((other) => other !== code)));
+  }
+  for (const operation of operations) {
+    const name = `${operation.method} ${operation.target}`;
+    const refused = async (key, status, code, why) => {
+      const answer = await as(key, operation);
+      assert.deepEqual([answer.status, answer.code], [status, code], `${name} ${why}`);
+    };
+    await refused(undefined, 401, "missing_admin_token", "without a credential");
+    await refused(plain, 401, "invalid_admin_token", "with a key that has no permission");
+    await refused(without.get(operation.all), 403, "permission_denied", `with all permissions but ${operation.all}`);
+    for (const code of [operation.all, operation.own].filter(Boolean)) {
+      const answer = await as(only.get(code), operation);
+      assert.ok(![401, 403].includes(answer.status), `${name} with ${code}: ${answer.status} ${answer.body}`);
+      assert.ok(answer.status < 500 || answer.code, `${name} with ${code}: ${answer.status} ${answer.body}`);
+    }
+  }
+});
+
+test("own keys can be managed, those of others do not exist", async () => {
+  const ada = await program(["manage_own_api_keys"], { owner: "ada" });
+  const other = await t.gw.createKey({ owner: "bob", name: "of bob" });
+  const call = (method, target, body) => as(ada, { method, target }, body);
+  const made = JSON.parse((await call("POST", "/keys", { name: "mine" })).body);
+  assert.equal(made.owner, "ada", "what is new is one's own");
+  const listed = JSON.parse((await call("GET", "/keys")).body).keys;
+  assert.ok(listed.length >= 2 && listed.every((key) => key.owner === "ada"), "only own keys are listed");
+  assert.equal((await call("PUT", `/keys/${made.id}`, { name: "renamed" })).status, 200);
+  for (const [method, target] of [
+    ["GET", `/keys/${other.id}`],
+    ["PUT", `/keys/${other.id}`],
+    ["POST", `/keys/${other.id}/rotate`],
+    ["DELETE", `/keys/${other.id}`],
+  ]) {
+    const answer = await call(method, target, method === "PUT" ? { name: "taken" } : {});
+    assert.deepEqual([answer.status, answer.code], [404, "key_not_found"], `${method} ${target}`);
+  }
+  for (const body of [
+    { name: "x", owner: "bob" },
+    { name: "x", owner: "Ada" },
+  ]) {
+    const answer = await call("POST", "/keys", body);
+    assert.deepEqual([answer.status, answer.code], [403, "owner_not_allowed"]);
+  }
+  const moved = await call("PUT", `/keys/${made.id}`, { owner: "bob" });
+  assert.deepEqual([moved.status, moved.code], [403, "owner_not_allowed"]);
+  assert.equal((await call("DELETE", `/keys/${made.id}`)).status, 200);
+});
+
+test("permissions are given only by those who have them, and keys that have more are out of reach", async () => {
+  const clerk = await program(["manage_all_api_keys", "view_prices"]);
+  const call = (method, target, body) => as(clerk, { method, target }, body);
+  const given = await call("POST", "/keys", { name: "x", permissions: ["view_prices"] });
+  assert.equal(given.status, 201);
+  const more = await call("POST", "/keys", { name: "x", permissions: ["view_prices", "manage_prices"] });
+  assert.deepEqual([more.status, more.code], [403, "permission_denied"]);
+  assert.equal(JSON.parse(more.body).error.param, "permissions");
+  const mighty = await t.gw.createKey({ permissions: ["manage_system"] });
+  for (const [method, target] of [
+    ["PUT", `/keys/${mighty.id}`],
+    ["POST", `/keys/${mighty.id}/rotate`],
+    ["DELETE", `/keys/${mighty.id}`],
+  ]) {
+    const answer = await call(method, target, method === "PUT" ? { name: "taken" } : {});
+    assert.deepEqual([answer.status, answer.code], [403, "permission_denied"], `${method} ${target}`);
+  }
+  const unknown = await t.gw.admin("POST", "/keys", { name: "x", permissions: ["view_prices", "root"] });
+  assert.equal(errorOf(unknown.text).param, "permissions[1]");
+});
+
+test("a program's key is checked as it is for calls of models", async () => {
+  const body = { permissions: ["view_prices"] };
+  const ended = await t.gw.createKey({ ...body, expires_at: Date.now() - 1000 });
+  const elsewhere = await t.gw.createKey({ ...body, allowed_ips: ["10.0.0.0/8"] });
+  const prices = { method: "GET", target: "/prices" };
+  assert.equal((await as(ended.key, prices)).code, "api_key_expired");
+  assert.equal((await as(elsewhere.key, prices)).code, "ip_not_allowed");
+  const program = await t.gw.createKey(body);
+  assert.equal((await as(program.key, prices)).status, 200);
+  await t.gw.admin("PUT", `/keys/${program.id}`, { permissions: [] });
+  assert.equal((await as(program.key, prices)).code, "invalid_admin_token");
+});
