@@ -156,6 +156,8 @@ struct Asking<'a, Q: Question> {
     same: Option<(Step, Vec<usize>)>,
     /// The candidates that were asked, for the trail of a hedged request.
     begun: Vec<AttemptRecord>,
+    /// Whether the next attempt is begun beside another one.
+    is_hedging: bool,
     last: Option<Failed<Q::Reply>>,
     /// The refusal of the limit that admits the request soonest.
     limited: Option<ApiError>,
@@ -172,6 +174,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             walk: route.walk(),
             same: None,
             begun: Vec::new(),
+            is_hedging: false,
             last: None,
             limited: None,
             free_at_ms: None,
@@ -193,10 +196,8 @@ impl<'a, Q: Question> Asking<'a, Q> {
                 _ => (self.walk.next_step()?, Vec::new()),
             };
             let Some(planned) = self.route.candidates.get(step.index) else { continue };
-            if step.failures > 0 && !self.pause(step).await {
-                return None;
-            }
-            if let Some(attempt) = self.begin(step, tried, planned, trail).await {
+            let backoff_ms = if step.failures > 0 { Some(self.pause(step).await?) } else { None };
+            if let Some(attempt) = self.begin(step, tried, planned, backoff_ms, trail).await {
                 return Some(attempt);
             }
         }
@@ -208,6 +209,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
         step: Step,
         mut tried: Vec<usize>,
         planned: &'a Candidate,
+        backoff_ms: Option<u64>,
         trail: &mut Trail,
     ) -> Option<Attempting<'a, Q>> {
         let upstream = &planned.upstream;
@@ -247,6 +249,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
                 return None;
             }
         };
+        let asked_ms = self.now_ms();
         let hold = match self.question.admit(&candidate).await {
             Ok(slot) => hold.with_slot(slot),
             Err(Refused::Limited(error)) => {
@@ -275,7 +278,12 @@ impl<'a, Q: Question> Asking<'a, Q> {
         candidate.first_byte_timeout_ms =
             candidate.first_byte_timeout_ms.min(u32::try_from(left_ms).unwrap_or(u32::MAX));
         let (question, started_ms) = (self.question, self.now_ms());
-        let record = record_of(&candidate, started_ms);
+        let record = AttemptRecord {
+            backoff_ms,
+            queued_ms: Some(started_ms.saturating_sub(asked_ms)).filter(|waited_ms| *waited_ms > 0),
+            hedge: self.is_hedging,
+            ..record_of(&candidate, started_ms)
+        };
         self.begun.push(record.clone());
         Some(Box::pin(async move {
             let result = question.ask(&candidate).await;
@@ -304,21 +312,24 @@ impl<'a, Q: Question> Asking<'a, Q> {
         };
         // A hedge goes to the next candidate, never to another key of this one.
         self.same = None;
-        let Some(hedge) = self.next(trail).await else { return (current.await, None) };
+        self.is_hedging = true;
+        let hedge = self.next(trail).await;
+        self.is_hedging = false;
+        let Some(hedge) = hedge else { return (current.await, None) };
         match select(current, hedge).await {
             Either::Left((ended, other)) | Either::Right((ended, other)) => (ended, Some(other)),
         }
     }
 
-    /// Waits for the back-off before a candidate is retried; false if there is no time for that.
-    async fn pause(&self, step: Step) -> bool {
+    /// Waits for the back-off before a candidate is retried, and gives its milliseconds; `None` if there is no time for that.
+    async fn pause(&self, step: Step) -> Option<u64> {
         let platform = self.question.platform();
         let pause_ms = Backoff::default().delay_ms(step.failures - 1, &mut || platform.random_unit());
         if !self.deadline.allows(pause_ms, 1, platform.now_ms()) {
-            return false;
+            return None;
         }
         platform.sleep(pause_ms).await;
-        true
+        Some(pause_ms)
     }
 
     /// Whether it is the only candidate: refusing the request would not help its caller.
@@ -368,6 +379,7 @@ impl<'a, Q: Question> Asking<'a, Q> {
             // It was asked, so its provider has most likely processed the prompt, and charges for it.
             trail.note_attempt(AttemptRecord {
                 skipped: Some("hedge_lost".to_owned()),
+                duration_ms: self.now_ms().saturating_sub(record.started_ms.unwrap_or_default()),
                 prompt_tokens: Some(self.question.prompt_tokens()),
                 usage_source: Some(UsageSource::Estimated),
                 ..record.clone()

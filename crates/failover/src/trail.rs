@@ -48,6 +48,24 @@ impl Trail {
         self.first_byte_ms = Some(milliseconds);
     }
 
+    /// Of the milliseconds from `began_ms` to `now_ms`, both since the epoch, those during which no upstream was asked.
+    #[must_use]
+    pub fn overhead_ms(&self, began_ms: u64, now_ms: u64) -> u64 {
+        let spans = self.attempts.iter().filter_map(|record| {
+            let from = record.started_ms?.max(began_ms);
+            Some((from, from.saturating_add(record.duration_ms).min(now_ms)))
+        });
+        // Hedged requests overlap.
+        let mut spans: Vec<(u64, u64)> = spans.collect();
+        spans.sort_unstable();
+        let (mut asked_ms, mut counted_to) = (0, began_ms);
+        for (from, to) in spans {
+            asked_ms += to.saturating_sub(from.max(counted_to));
+            counted_to = counted_to.max(to);
+        }
+        now_ms.saturating_sub(began_ms).saturating_sub(asked_ms)
+    }
+
     /// Number of attempts.
     #[must_use]
     pub fn attempts(&self) -> usize {
@@ -66,8 +84,8 @@ impl Trail {
         Some(&self.asked.as_ref()?.quote)
     }
 
-    /// Adds the trail to an event. A single successful attempt adds nothing to the event's own fields and is left
-    /// out.
+    /// Adds the trail to an event. A single successful attempt that did not wait adds nothing to the event's own fields and is
+    /// left out.
     pub fn write_to(&mut self, event: &mut UsageEvent) {
         if let Some(asked) = &self.asked {
             event.provider_id = Some(asked.provider_id);
@@ -75,11 +93,48 @@ impl Trail {
             event.upstream_model = Some(asked.upstream_model.clone());
         }
         event.first_byte_ms = self.first_byte_ms;
-        if !matches!(self.attempts.as_slice(), [only] if only.skipped.is_none()) {
+        let is_plain = |only: &AttemptRecord| {
+            only.skipped.is_none() && only.error_class.is_none() && only.queued_ms.is_none()
+        };
+        if !matches!(self.attempts.as_slice(), [only] if is_plain(only)) {
             event.attempts = std::mem::take(&mut self.attempts);
             for attempt in &mut event.attempts {
                 attempt.started_ms = attempt.started_ms.map(|at_ms| at_ms.saturating_sub(event.ts));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trail(spans: &[(u64, u64)]) -> Trail {
+        let mut trail = Trail::default();
+        for (started, duration_ms) in spans {
+            let started_ms = Some(*started);
+            trail.note_attempt(AttemptRecord {
+                started_ms,
+                duration_ms: *duration_ms,
+                ..AttemptRecord::default()
+            });
+        }
+        trail
+    }
+
+    #[test]
+    fn overhead_is_the_time_in_which_no_upstream_is_asked() {
+        let of = |spans: &[(u64, u64)]| trail(spans).overhead_ms(1_000, 1_100);
+        assert_eq!(of(&[]), 100);
+        assert_eq!(of(&[(1_010, 80)]), 20);
+        // One after the other, in any order in the trail, with a pause between them.
+        assert_eq!(of(&[(1_060, 30), (1_010, 20)]), 50);
+        // Hedged: the later one within the earlier one, and beyond it.
+        assert_eq!(of(&[(1_010, 80), (1_030, 20)]), 20);
+        assert_eq!(of(&[(1_010, 40), (1_030, 60)]), 20);
+        // Skipped at once, and a clock that was set back.
+        assert_eq!(of(&[(1_050, 0)]), 100);
+        assert_eq!(trail(&[(900, 500)]).overhead_ms(1_000, 1_100), 0);
+        assert_eq!(trail(&[(1_010, 5)]).overhead_ms(1_000, 900), 0);
     }
 }

@@ -65,10 +65,14 @@ pub struct Before {
     pub requests: u64,
     /// Requests that got no complete answer and whose caller did not leave.
     pub errors: u64,
+    /// Their share of all requests, from 0 to 1; `null` without requests.
+    pub error_rate: Option<f64>,
     /// Tokens of prompts and answers.
     pub total_tokens: u64,
     /// The cost in millionths of a dollar.
     pub cost_micros: u64,
+    /// The 95th percentile of the duration of complete answers, in milliseconds; `null` without values.
+    pub duration_p95_ms: Option<u64>,
 }
 
 /// Figures over time.
@@ -176,8 +180,10 @@ fn before(figures: &Figures) -> Before {
     Before {
         requests: view.requests,
         errors: view.errors,
+        error_rate: view.error_rate,
         total_tokens: view.prompt_tokens + view.completion_tokens,
         cost_micros: view.cost_micros,
+        duration_p95_ms: view.duration_ms.p95,
     }
 }
 

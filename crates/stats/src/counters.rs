@@ -4,6 +4,8 @@ use nexus_edge_core::stats::{PriceSource, UsageEvent};
 use nexus_edge_core::tokens::UsageSource;
 use serde::{Deserialize, Serialize};
 
+use crate::series::Class;
+
 /// Declares the sums once: the fields, merging, and the names of their columns.
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
@@ -32,7 +34,7 @@ macro_rules! counters {
             pub start: f64,
             /// The group.
             pub name: String,
-            /// Requests of [`Class::Ok`](crate::series::Class::Ok).
+            /// Requests of [`Class::Ok`].
             pub ok: f64,
             /// Of `Client`.
             pub client: f64,
@@ -73,6 +75,25 @@ macro_rules! counters {
         }
 
         impl SummedRow {
+            /// The sums of requests of one class.
+            #[must_use]
+            pub fn of(class: Class, counters: &Counters) -> Self {
+                let mut row = Self { $($name: float(counters.$name),)+ ..Self::default() };
+                *row.of_class(class) = row.requests;
+                row
+            }
+
+            fn of_class(&mut self, class: Class) -> &mut f64 {
+                match class {
+                    Class::Ok => &mut self.ok,
+                    Class::Client => &mut self.client,
+                    Class::Limited => &mut self.limited,
+                    Class::Timeout => &mut self.timeout,
+                    Class::Server => &mut self.server,
+                    Class::Cancelled => &mut self.cancelled,
+                }
+            }
+
             /// Adds the sums of another row.
             pub fn merge(&mut self, other: &Self) {
                 self.ok += other.ok;
@@ -114,12 +135,19 @@ counters! {
     cost_micros,
     /// Milliseconds from arrival to the end of the answer.
     duration_ms,
+    /// Milliseconds of them in the gateway: until the answer began to leave, while no upstream was waited for.
+    overhead_ms,
 }
 
 /// A float of the database as a count: 0 for what is none.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from a float saturates")]
 pub(crate) fn whole(value: f64) -> u64 {
     value.round() as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sums stay below 2^53")]
+const fn float(value: u64) -> f64 {
+    value as f64
 }
 
 impl Counters {
@@ -146,6 +174,7 @@ impl Counters {
             unpriced: u64::from(event.price_source == PriceSource::Unknown),
             cost_micros: event.cost_micros,
             duration_ms: event.duration_ms,
+            overhead_ms: event.overhead_ms.unwrap_or_default(),
         }
     }
 }
@@ -183,6 +212,6 @@ mod tests {
         let mut sum = Counters { cost_micros: u64::MAX - 1, ..Counters::default() };
         sum.merge(&Counters { cost_micros: 5, requests: 2, ..Counters::default() });
         assert_eq!((sum.cost_micros, sum.requests), (u64::MAX, 2));
-        assert_eq!(Counters::NAMES.len(), 13);
+        assert_eq!(Counters::NAMES.len(), 14);
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use nexus_edge_core::stats::UsageEvent;
 use serde::{Deserialize, Serialize};
 
 use crate::counters::{SummedRow, whole};
 use crate::query::Query;
+use crate::rollup::Sums;
+use crate::series::Class;
 use crate::sketch::Sketch;
 use crate::window::name_of;
 
@@ -73,6 +76,8 @@ pub struct FiguresView {
     pub cost_micros: u64,
     /// Mean duration of a request; `null` without requests.
     pub mean_ms: Option<u64>,
+    /// Mean time of a request in the gateway: until its answer began to leave, while no upstream was waited for.
+    pub mean_overhead_ms: Option<f64>,
     /// Percentiles of the duration of complete answers.
     pub duration_ms: Percentiles,
     /// Percentiles of the time to their first byte.
@@ -132,6 +137,26 @@ impl Figures {
         &self.durations
     }
 
+    /// After how many milliseconds their first byte came.
+    #[must_use]
+    pub const fn first_bytes(&self) -> &Sketch {
+        &self.first_bytes
+    }
+
+    /// Requests.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        whole(self.sums.requests)
+    }
+
+    /// Adds a request that has ended.
+    pub fn record(&mut self, event: &UsageEvent) {
+        let Sums { counters, durations, first_bytes } = Sums::of(event);
+        self.sums.merge(&SummedRow::of(Class::of(event), &counters));
+        self.durations.merge(&durations);
+        self.first_bytes.merge(&first_bytes);
+    }
+
     /// The figures to be shown.
     #[must_use]
     pub fn view(&self) -> FiguresView {
@@ -159,6 +184,7 @@ impl Figures {
             unpriced_requests: whole(sums.unpriced),
             cost_micros: whole(sums.cost_micros),
             mean_ms: share(sums.duration_ms).map(whole),
+            mean_overhead_ms: share(sums.overhead_ms).map(|mean| (mean * 1000.0).round() / 1000.0),
             duration_ms: Percentiles::of(&self.durations),
             first_byte_ms: Percentiles::of(&self.first_bytes),
         }

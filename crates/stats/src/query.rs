@@ -80,11 +80,7 @@ impl Query {
             None => None,
             Some(name) => Some(dimension("group_by", name)?),
         };
-        let filters = asked
-            .filters
-            .iter()
-            .map(|(dimension, text)| values(*dimension, text))
-            .collect::<Result<_, _>>()?;
+        let filters = filters(&asked.filters)?;
         let limit = asked.limit.unwrap_or(DEFAULT_GROUPS).clamp(1, MAX_GROUPS);
         Ok(Self { window, filters, group_by, limit })
     }
@@ -95,6 +91,14 @@ impl Query {
         let (from, to) = (self.window.from_ms(), self.window.to_ms());
         (from.saturating_sub(to - from), from)
     }
+}
+
+/// The values of each dimension, from texts that separate them by commas.
+///
+/// # Errors
+/// `invalid_value`, which names the parameter.
+pub fn filters(given: &[(Dimension, String)]) -> Result<Vec<(Dimension, Vec<String>)>, ApiError> {
+    given.iter().map(|(dimension, text)| values(*dimension, text)).collect()
 }
 
 fn ends(asked: &Asked, now_ms: u64) -> Result<(u64, u64), ApiError> {

@@ -6,6 +6,8 @@
 
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::id::ulid;
+use nexus_edge_core::stats::UsageEvent;
+use serde::{Deserialize, Serialize};
 
 use crate::series::Class;
 use crate::sql::{Parameter, Statement};
@@ -14,7 +16,8 @@ use crate::sql::{Parameter, Statement};
 pub const SCANNED: u64 = 20_000;
 
 /// What is wanted of the log. Texts are compared exactly, unless said.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Wanted {
     /// From this time on, in milliseconds since the epoch.
     pub from: Option<u64>,
@@ -82,6 +85,35 @@ impl Wanted {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the row of a request that has just ended is one of these: what [`Wanted::page`] asks the database.
+    #[must_use]
+    pub fn fits(&self, event: &UsageEvent) -> bool {
+        let is = |wanted: &Option<String>, value: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| value == Some(wanted))
+        };
+        let names =
+            [Some(event.model.as_str()), event.upstream_model.as_deref(), event.logical_model.as_deref()];
+        is(&self.key, Some(&event.key_id))
+            && is(&self.owner, event.owner.as_deref())
+            && is(&self.provider, event.provider_name.as_deref())
+            && self.model.as_deref().is_none_or(|model| names.contains(&Some(model)))
+            && is(&self.app, event.app.as_deref())
+            && is(&self.dialect, Some(&event.dialect))
+            && is(&self.conversation, Some(&event.conversation_id))
+            && is(&self.request_id, Some(&event.request_id))
+            && is(&self.outcome, Some(event.outcome.as_str()))
+            && self.status.as_deref().is_none_or(|status| match class_of(status) {
+                Some(class) => class == Class::of(event),
+                None => status.parse() == Ok(event.status),
+            })
+            && self.error.as_deref().is_none_or(|part| has_error(event, part))
+            && self.stream.is_none_or(|stream| stream == event.stream)
+            && self.min_ms.is_none_or(|least| event.duration_ms >= least)
+            && self.min_cost_micros.is_none_or(|least| event.cost_micros >= least)
+            && self.from.is_none_or(|from| event.ts >= from)
+            && self.to.is_none_or(|to| event.ts < to)
     }
 
     /// A page of rows, without their attempts.
@@ -163,6 +195,17 @@ impl Wanted {
     }
 }
 
+/// Whether the error code or an attempt contains the text, whatever the case.
+fn has_error(event: &UsageEvent, part: &str) -> bool {
+    let attempts = if event.attempts.is_empty() {
+        String::new()
+    } else {
+        serde_json::to_string(&event.attempts).unwrap_or_default()
+    };
+    let text = format!("{} {attempts}", event.error_code.as_deref().unwrap_or_default());
+    text.to_ascii_lowercase().contains(&part.to_ascii_lowercase())
+}
+
 fn class_of(name: &str) -> Option<Class> {
     Class::ALL.into_iter().find(|class| class.as_str() == name)
 }
@@ -205,6 +248,7 @@ pub fn one(id: &str) -> Vec<Statement> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nexus_edge_core::stats::Outcome;
 
     #[test]
     fn what_a_caller_gives_is_a_parameter() {
@@ -241,6 +285,60 @@ mod tests {
             end(Wanted { cursor: Some(cursor), to: Some(1_000), ..Wanted::default() }),
             ulid(1_000, [0; 10])
         );
+    }
+
+    #[test]
+    fn what_has_just_ended_is_compared_as_the_database_does() {
+        let event = UsageEvent {
+            id: ulid(5_000, [1; 10]),
+            ts: 5_000,
+            key_id: "k".into(),
+            owner: Some("ada".into()),
+            provider_name: Some("p".into()),
+            model: "asked".into(),
+            upstream_model: Some("served".into()),
+            dialect: "openai_chat".into(),
+            stream: true,
+            status: 504,
+            outcome: Outcome::Failed,
+            error_code: Some("upstream_timeout".into()),
+            duration_ms: 70,
+            cost_micros: 9,
+            attempts: vec![nexus_edge_core::stats::AttemptRecord {
+                skipped: Some("circuit_open".into()),
+                ..Default::default()
+            }],
+            ..UsageEvent::default()
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let fitting = [
+            Wanted::default(),
+            Wanted { key: some("k"), owner: some("ada"), provider: some("p"), ..Wanted::default() },
+            Wanted { model: some("asked"), ..Wanted::default() },
+            Wanted { model: some("served"), stream: Some(true), ..Wanted::default() },
+            Wanted { status: some("timeout"), outcome: some("failed"), ..Wanted::default() },
+            Wanted { status: some("504"), min_ms: Some(70), min_cost_micros: Some(9), ..Wanted::default() },
+            Wanted { error: some("TIMEOUT"), from: Some(5_000), to: Some(5_001), ..Wanted::default() },
+            Wanted { error: some("circuit_open"), ..Wanted::default() },
+        ];
+        for wanted in fitting {
+            assert!(wanted.fits(&event), "{wanted:?}");
+        }
+        let others = [
+            Wanted { key: some("x"), ..Wanted::default() },
+            Wanted { app: some("any"), ..Wanted::default() },
+            Wanted { model: some("m"), ..Wanted::default() },
+            Wanted { status: some("server"), ..Wanted::default() },
+            Wanted { status: some("503"), ..Wanted::default() },
+            Wanted { error: some("hedge"), ..Wanted::default() },
+            Wanted { min_ms: Some(71), ..Wanted::default() },
+            Wanted { from: Some(5_001), ..Wanted::default() },
+            Wanted { to: Some(5_000), ..Wanted::default() },
+            Wanted { conversation: some("c"), ..Wanted::default() },
+        ];
+        for wanted in others {
+            assert!(!wanted.fits(&event), "{wanted:?}");
+        }
     }
 
     #[test]

@@ -115,6 +115,24 @@ impl Series {
         }
     }
 
+    /// Its value of a dimension, as it is grouped and filtered by.
+    #[must_use]
+    pub fn value(&self, dimension: Dimension) -> &str {
+        match dimension {
+            Dimension::Provider => &self.provider,
+            Dimension::Model => &self.model,
+            Dimension::LogicalModel => &self.logical_model,
+            Dimension::Key => &self.key,
+            Dimension::Owner => &self.owner,
+            Dimension::App => &self.app,
+            Dimension::Dialect => &self.dialect,
+            Dimension::Stream if self.stream => "true",
+            Dimension::Stream => "false",
+            Dimension::Status => self.class.as_str(),
+            Dimension::Error => &self.error,
+        }
+    }
+
     /// Its number in the database: a hash of 53 bits, so that JavaScript reads it exactly. Among 100,000 series two
     /// are given the same with a probability of one in two millions.
     #[must_use]
@@ -141,7 +159,8 @@ impl Series {
 }
 
 /// A dimension by which figures can be grouped and filtered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Dimension {
     /// [`Series::provider`].
     Provider,

@@ -25,6 +25,8 @@ pub const MAX_MS: u64 = 86_400_000;
 const PER_DOUBLING: f64 = 32.0;
 /// The bound of bucket −1, in milliseconds.
 const ORIGIN_MS: f64 = 10.0;
+/// Buckets in half of a doubling.
+const BUCKETS_OF_HALF: i32 = 16;
 /// The bucket of 1 ms and below, and that of [`MAX_MS`].
 const FIRST: i32 = -107;
 const LAST: i32 = 737;
@@ -91,6 +93,12 @@ impl Sketch {
         counted.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count))
     }
 
+    /// The values by halves of a doubling, in ascending order, without empty ones: number `h` has those above
+    /// [`half_bound_ms`]`(h)` up to and including `half_bound_ms(h + 1)`, exactly.
+    pub fn halves(&self) -> impl Iterator<Item = (i32, u64)> {
+        self.buckets.iter().map(|(index, count)| (index.div_euclid(BUCKETS_OF_HALF), *count))
+    }
+
     /// As text for a database column.
     #[must_use]
     pub fn encode(&self) -> String {
@@ -129,6 +137,18 @@ impl Sketch {
         }
         Some(sketch)
     }
+}
+
+/// The bound below the half of a doubling with this number: 10 ms·2^(`half`/2), rounded down, which separates whole milliseconds as
+/// the exact bound does.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "at most twice a day in milliseconds"
+)]
+pub fn half_bound_ms(half: i32) -> u64 {
+    bound(half.saturating_mul(BUCKETS_OF_HALF)).floor() as u64
 }
 
 impl Serialize for Sketch {
@@ -285,6 +305,21 @@ mod tests {
         for (doublings, bound) in (0..9).map(|k| (k, 10_u64 << k)) {
             assert_eq!(sketch.at_most(doublings), bound.min(2_999));
         }
+    }
+
+    #[test]
+    fn halves_of_doublings_count_every_value_between_their_bounds() {
+        let values: Vec<u64> = (1..3_000).collect();
+        let mut counts = std::collections::BTreeMap::new();
+        for (half, count) in sketch_of(&values).halves() {
+            *counts.entry(half).or_insert(0) += count;
+        }
+        assert_eq!(counts.values().sum::<u64>(), 2_999);
+        for (half, count) in counts {
+            let (above, to) = (half_bound_ms(half), half_bound_ms(half + 1).min(2_999));
+            assert_eq!(count, to - above, "{half}: above {above} to {to}");
+        }
+        assert_eq!([0, 1, 2, 12].map(half_bound_ms), [10, 14, 20, 640]);
     }
 
     #[test]

@@ -116,6 +116,15 @@ pub fn sums_over_time(query: &Query, largest: &[String], progress: Progress) -> 
     builder.done(format!("SELECT r.start AS start, {group} AS name, {} {source} GROUP BY 1, 2", added_up()))
 }
 
+/// The sums of every group over time, as [`sums_over_time`]. For dimensions of which there are few values.
+#[must_use]
+pub fn sums_of_all_over_time(query: &Query, progress: Progress) -> Statement {
+    let mut builder = Builder::default();
+    let source = builder.sums(query, &over_time(query, progress));
+    let group = group_of(query.group_by);
+    builder.done(format!("SELECT r.start AS start, {group} AS name, {} {source} GROUP BY 1, 2", added_up()))
+}
+
 /// The sketches of each group over time, as [`sums_over_time`] and [`sketches_by_group`].
 #[must_use]
 pub fn sketches_over_time(query: &Query, largest: &[String], progress: Progress) -> Statement {
@@ -285,6 +294,7 @@ mod tests {
             sums_by_group(&query, window, Progress::default()),
             sketches_by_group(&query, window, Progress::default()),
             sums_over_time(&query, largest, Progress::default()),
+            sums_of_all_over_time(&query, Progress::default()),
             sketches_over_time(&query, largest, Progress::default()),
         ] {
             assert!(!statement.sql.contains("OR 1=1"), "{}", statement.sql);

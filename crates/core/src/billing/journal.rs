@@ -164,6 +164,8 @@ impl Note {
             usage_source: self.usage_source,
             first_byte_ms: self.first_byte_ms,
             duration_ms: self.duration_ms,
+            // As the attempts, it is not worth its bytes in every row of the ledger.
+            overhead_ms: None,
             conversation_id: self.conversation_id,
             attempts: Vec::new(),
             cost_micros: entry.amount.min(0).unsigned_abs(),

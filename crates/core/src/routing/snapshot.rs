@@ -260,6 +260,13 @@ impl Snapshot {
         self.upstreams.get(&provider_id)
     }
 
+    /// The `uid` of the usable provider with this name, under which its health is known.
+    #[must_use]
+    pub fn provider_uid(&self, name: &str) -> Option<&str> {
+        let named = self.upstreams.values().find(|upstream| upstream.record.name == name)?;
+        Some(&named.record.uid)
+    }
+
     /// This provider's offer with this name.
     pub(super) fn offer(&self, provider_id: i64, model_name: &str) -> Option<&Offer> {
         self.offers_named(model_name).find(|offer| offer.model.provider_id == provider_id)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where the price of a request comes from, as it is recorded and answered in `x-nexus-cost`.
+/// Where the price of a request comes from, as it is recorded and answered in `x-nexus-price-source`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

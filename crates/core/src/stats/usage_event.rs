@@ -25,6 +25,19 @@ pub enum Outcome {
     Rejected,
 }
 
+impl Outcome {
+    /// The word under which it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// One request. Times are milliseconds; `ts` is since the epoch.
 ///
 /// ```json
@@ -81,9 +94,12 @@ pub struct UsageEvent {
     pub first_byte_ms: Option<u64>,
     /// Milliseconds until the end of the answer.
     pub duration_ms: u64,
+    /// Milliseconds until the answer began to leave during which no upstream was waited for; absent if the caller left before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overhead_ms: Option<u64>,
     /// The conversation that the request belongs to.
     pub conversation_id: String,
-    /// All attempts and skipped candidates, in order; empty if there was one attempt and it succeeded.
+    /// All attempts and skipped candidates, in order; empty if there was one attempt that succeeded without waiting.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptRecord>,
     /// Cost in millionths of a dollar; 0, and no statement at all, if `price_source` is `unknown`.
@@ -128,6 +144,7 @@ mod tests {
             usage_source: UsageSource::Reported,
             first_byte_ms: Some(3),
             duration_ms: 9,
+            overhead_ms: Some(1),
             conversation_id: "c".into(),
             attempts: Vec::new(),
             cost_micros: 12,

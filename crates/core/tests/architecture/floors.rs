@@ -74,7 +74,8 @@ pub const STATS: &[Floor] = &[
     &["counters", "window"],
     &["query", "rollup"],
     &["batch", "figures", "sql"],
-    &["answer", "compaction", "request_log"],
+    &["answer", "compaction", "latency", "providers", "request_log"],
+    &["live"],
     &["lib"],
 ];
 
@@ -95,6 +96,8 @@ pub const WORKER: &[Floor] = &[
     &["settings"],
     &["host"],
     &["objects::account", "objects::circuits", "objects::quota"],
+    // Tells through the circuits that requests are watched.
+    &["objects::live"],
     // What stores and objects need of a request is passed to them: they do not know the exchange.
     &["store"],
     &["exchange"],

@@ -124,6 +124,10 @@ fn a_hedged_request_is_answered_by_the_first_and_the_other_is_charged_as_an_esti
     let attempts = recorded(trail);
     let lost = attempts.iter().find(|record| record.skipped.as_deref() == Some("hedge_lost")).unwrap();
     assert_eq!((lost.provider.as_str(), lost.prompt_tokens), ("a", Some(12)));
+    let won = attempts.iter().find(|record| record.skipped.is_none()).unwrap();
+    assert_eq!([lost.hedge, won.hedge], [false, true]);
+    let lasted = |record: &AttemptRecord| (record.started_ms.unwrap() - world::START, record.duration_ms);
+    assert_eq!((lasted(lost), lasted(won)), ((0, 600), (500, 100)));
     assert_eq!(world.in_flight(&["a", "b"]), (0, 0), "the permits of both are given back");
 }
 
