@@ -28,4 +28,5 @@ export default class extends WorkerEntrypoint {
 export const Account = recovering(bindings.Account);
 export const ChatRoom = recovering(bindings.ChatRoom);
 export const Circuits = recovering(bindings.Circuits);
+export const Live = recovering(bindings.Live);
 export const Quota = recovering(bindings.Quota);

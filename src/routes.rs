@@ -16,9 +16,9 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    conversations, credits, dead_letters, discovery, gemini, health, keys, limits, logical_models, models,
-    prices, provider_health, provider_keys, provider_models, providers, responses, routing, secret_key,
-    sessions, statistics, stats, system, tokens, ws,
+    conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live, logical_models,
+    models, prices, provider_health, provider_keys, provider_models, providers, responses, routing,
+    secret_key, sessions, statistics, stats, system, tokens, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -156,11 +156,18 @@ routes! {
     "GET /stats/total"                                 => op::stats::TOTAL, |x, _| stats::total(x);
     "GET /stats/overview"                              => op::stats::OVERVIEW, |x, _| statistics::overview(x);
     "GET /stats/timeseries"                            => op::stats::TIMESERIES, |x, _| statistics::timeseries(x);
+    "GET /stats/latency"                               => op::stats::LATENCY, |x, _| statistics::latency(x);
+    "GET /v1/stats/latency"                            => op::stats::MY_LATENCY, |x, _| statistics::my_latency(x);
+    "GET /stats/providers/ranking"                     => op::stats::PROVIDERS, |x, _| statistics::rank_providers(x);
     "GET /stats/by/{dimension}"                        => op::stats::BY, |x, p| statistics::by(x, &p.first);
     "GET /v1/stats/overview"                           => op::stats::MY_OVERVIEW, |x, _| statistics::my_overview(x);
     "GET /v1/stats/timeseries"                         => op::stats::MY_TIMESERIES, |x, _| statistics::my_timeseries(x);
     "GET /v1/stats/by/{dimension}"                     => op::stats::MY_BY, |x, p| statistics::my_by(x, &p.first);
     "GET /requests"                                    => op::stats::SEARCH, |x, _| stats::search(x);
+    "GET /stats/live"                                  => op::stats::LIVE, |x, _| live::figures(x);
+    "GET /v1/stats/live"                               => op::stats::MY_LIVE, |x, _| live::my_figures(x);
+    "GET /requests/live"                               => op::stats::TAIL, |x, _| live::requests(x);
+    "GET /v1/requests/live"                            => op::stats::MY_TAIL, |x, _| live::my_requests(x);
     "GET /requests/{id}"                               => op::stats::REQUEST, |x, p| stats::request(x, &p.first);
     "GET /stats/requests"                              => op::stats::REQUESTS, |x, _| stats::requests(x);
     "GET /stats/conversation/{id}"                     => op::conversations::STATS, |x, p| conversations::stats(x, &p.first);

@@ -153,4 +153,5 @@ function countedObject(Inner) {
 export const Account = countedObject(exported.Account);
 export const ChatRoom = countedObject(exported.ChatRoom);
 export const Circuits = countedObject(exported.Circuits);
+export const Live = countedObject(exported.Live);
 export const Quota = countedObject(exported.Quota);

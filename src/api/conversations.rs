@@ -1,8 +1,10 @@
 //! The admin API for archived conversations: `GET /conversations`, `GET /stats/conversation/{id}`, `DELETE /conversations/{id}`.
 
 use nexus_edge_api::conversations::{ArchivedMessage, ConversationStats, Conversations};
+use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::rfc3339_ms;
+use worker::Env;
 
 use super::{answer_deleted, query};
 use crate::exchange::{self, Exchange};
@@ -63,18 +65,7 @@ pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
     let has_more = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
-    let messages = rows
-        .into_iter()
-        .map(|row| ArchivedMessage {
-            id: row.id,
-            timestamp: rfc3339_ms(row.timestamp),
-            role: row.role,
-            content: row.content,
-            tokens_count: row.tokens,
-            model: row.model_name,
-            finish_reason: row.finish_reason,
-        })
-        .collect();
+    let messages = rows.into_iter().map(view).collect();
     let (prompt_tokens, completion_tokens) = (whole(sums.prompt_tokens), whole(sums.completion_tokens));
     let view = ConversationStats {
         conversation_id: id,
@@ -87,6 +78,30 @@ pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
         next_after: next,
     };
     exchange::json(200, &view)
+}
+
+/// The messages that a request added to its conversation, the answer last.
+pub(super) async fn messages_of(
+    env: &Env,
+    request: &LoggedRequest,
+) -> Result<Vec<ArchivedMessage>, ApiError> {
+    let LoggedRequest { id, key_id, conversation_id, .. } = request;
+    // Their ids begin with that of the request.
+    let rows = archive::messages(env, key_id, conversation_id, Some(id), DEFAULT_MESSAGES).await?;
+    let own = rows.into_iter().take_while(|row| row.id.starts_with(id.as_str()));
+    Ok(own.map(view).collect())
+}
+
+fn view(row: archive::Message) -> ArchivedMessage {
+    ArchivedMessage {
+        id: row.id,
+        timestamp: rfc3339_ms(row.timestamp),
+        role: row.role,
+        content: row.content,
+        tokens_count: row.tokens,
+        model: row.model_name,
+        finish_reason: row.finish_reason,
+    }
 }
 
 /// `DELETE /conversations/{id}?key_id=`

@@ -9,6 +9,7 @@ pub mod health;
 mod input;
 pub mod keys;
 pub mod limits;
+pub mod live;
 pub mod logical_models;
 pub mod models;
 pub mod prices;

@@ -3,6 +3,8 @@
 use nexus_edge_core::error::ApiError;
 use nexus_edge_stats::answer::{self, Sums};
 use nexus_edge_stats::figures::Grouped;
+use nexus_edge_stats::latency::{self, Measure};
+use nexus_edge_stats::providers;
 use nexus_edge_stats::query::{self, Asked, MAX_GROUPS, Query};
 use nexus_edge_stats::series::Dimension;
 use nexus_edge_stats::sql;
@@ -12,24 +14,25 @@ use worker::Env;
 
 use super::query::{number, text};
 use crate::exchange::{self, Exchange};
-use crate::pipeline::authenticate;
+use crate::pipeline::{authenticate, upstream_health};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::platform::zone;
-use crate::store::{StoreResult, statistics};
+use crate::store::{StoreResult, snapshot, statistics};
 
 /// The largest time that a JSON number holds exactly, in milliseconds.
 const MAX_TIME_MS: u64 = 1 << 53;
 
 /// Whose requests are asked about. The one place that says what a principal may see of the statistics.
-enum Scope {
+pub(super) enum Scope {
     /// All.
     All,
     /// Those of an API key.
     Key(String),
 }
 
-async fn own(exchange: &Exchange) -> Result<Scope, ApiError> {
+/// That of the holder of an API key.
+pub(super) async fn own(exchange: &Exchange) -> Result<Scope, ApiError> {
     Ok(Scope::Key(authenticate::authenticate(exchange).await?.key_id))
 }
 
@@ -63,6 +66,16 @@ pub async fn my_by(exchange: &Exchange, dimension: &str) -> Result<Response, Api
     by_of(exchange, dimension, own(exchange).await?).await
 }
 
+/// `GET /stats/latency`
+pub async fn latency(exchange: &Exchange) -> Result<Response, ApiError> {
+    latency_of(exchange, Scope::All).await
+}
+
+/// `GET /v1/stats/latency`
+pub async fn my_latency(exchange: &Exchange) -> Result<Response, ApiError> {
+    latency_of(exchange, own(exchange).await?).await
+}
+
 async fn overview_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiError> {
     let (query, tz) = read(exchange, None, scope)?;
     let progress = statistics::progress(&exchange.env).await?;
@@ -90,31 +103,69 @@ async fn timeseries_of(exchange: &Exchange, scope: Scope) -> Result<Response, Ap
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         largest.extend(groups.into_iter().map(|row| row.name).take(limit));
     }
-    let sums = statistics::sums(env, &sql::sums_over_time(&query, &largest, progress)).await?;
-    let sketches = statistics::sketches(env, &sql::sketches_over_time(&query, &largest, progress)).await?;
+    let pair = (
+        sql::sums_over_time(&query, &largest, progress),
+        sql::sketches_over_time(&query, &largest, progress),
+    );
+    let (sums, sketches) = statistics::pairs(env, [pair]).await?.pop().unwrap_or_default();
     exchange::json(200, &answer::timeseries(&query, tz, &largest, &sums, &sketches))
+}
+
+async fn latency_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiError> {
+    let measure = Measure::read(text(exchange, "measure").as_deref())?;
+    let (query, tz) = read(exchange, None, scope)?;
+    let progress = statistics::progress(&exchange.env).await?;
+    let statement = sql::sketches_over_time(&query, &[], progress);
+    let rows = statistics::sketches(&exchange.env, &statement).await?;
+    exchange::json(200, &latency::latency(&query, tz, measure, &rows))
+}
+
+/// `GET /stats/providers/ranking`
+pub async fn rank_providers(exchange: &Exchange) -> Result<Response, ApiError> {
+    let (query, tz) = read(exchange, Some(Dimension::Provider.as_str()), Scope::All)?;
+    let progress = statistics::progress(&exchange.env).await?;
+    let window = (query.window.from_ms(), query.window.to_ms());
+    let statements = [
+        (sql::sums_of_all_over_time(&query, progress), sql::sketches_by_group(&query, window, progress)),
+        (
+            sql::sums_by_group(&query, query.before(), progress),
+            sql::sketches_by_group(&query, query.before(), progress),
+        ),
+    ];
+    let mut found = statistics::pairs(&exchange.env, statements).await?.into_iter();
+    let (sums, sketches) = found.next().unwrap_or_default();
+    let (sums_before, sketches_before) = found.next().unwrap_or_default();
+    let rows = providers::Rows { sums, sketches, sums_before, sketches_before };
+    let snapshot = snapshot::current(exchange).await?;
+    let now = now_ms();
+    let circuit = |name: &str| {
+        let uid = snapshot.provider_uid(name);
+        uid.map(|uid| upstream_health::with_registry(|registry| registry.view(uid, now).circuit))
+            .unwrap_or_default()
+    };
+    exchange::json(200, &providers::ranking(&query, tz, &rows, circuit))
 }
 
 /// The sums of the window and of the one before it.
 async fn both_windows(env: &Env, query: &Query, progress: Progress) -> StoreResult<Sums> {
     let window = (query.window.from_ms(), query.window.to_ms());
-    let mut found = Vec::with_capacity(2);
-    for window in [window, query.before()] {
-        let sums = statistics::sums(env, &sql::sums_by_group(query, window, progress)).await?;
-        let sketches = statistics::sketches(env, &sql::sketches_by_group(query, window, progress)).await?;
-        found.push(Grouped::of(&sums, &sketches));
-    }
-    let before = found.pop().unwrap_or_default();
-    Ok(Sums { now: found.pop().unwrap_or_default(), before })
+    let pair = |window| {
+        (sql::sums_by_group(query, window, progress), sql::sketches_by_group(query, window, progress))
+    };
+    let mut found = statistics::pairs(env, [pair(window), pair(query.before())]).await?.into_iter();
+    let mut next = || found.next().map(|(sums, sketches)| Grouped::of(&sums, &sketches)).unwrap_or_default();
+    Ok(Sums { now: next(), before: next() })
+}
+
+/// The filters of the parameters, as they are given. An empty value is one as well: requests that have none.
+pub(super) fn dimensions(exchange: &Exchange) -> Vec<(Dimension, String)> {
+    let given = |dimension: Dimension| Some((dimension, exchange.query(dimension.as_str())?));
+    Dimension::ALL.into_iter().filter_map(given).collect()
 }
 
 /// The query that the parameters are, and the name of its time zone.
 fn read(exchange: &Exchange, group_by: Option<&str>, scope: Scope) -> Result<(Query, String), ApiError> {
-    let mut filters: Vec<(Dimension, String)> = Vec::new();
-    for dimension in Dimension::ALL {
-        // An empty value is one as well: requests that have none.
-        filters.extend(exchange.query(dimension.as_str()).map(|values| (dimension, values)));
-    }
+    let mut filters = dimensions(exchange);
     if let Scope::Key(id) = scope {
         filters.retain(|(dimension, _)| *dimension != Dimension::Key);
         filters.push((Dimension::Key, id));

@@ -1,10 +1,11 @@
 //! The admin API for statistics.
 
-use nexus_edge_api::stats::{RequestPage, TokensUsage, TotalStats};
+use nexus_edge_api::stats::{RequestDetail, RequestPage, TokensUsage, TotalStats};
+use nexus_edge_core::access::permission::Permission;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_stats::request_log::Wanted;
 
-use super::{answer_list, query};
+use super::{answer_list, conversations, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
@@ -12,6 +13,8 @@ use crate::store;
 
 /// A conversation counts as active for this long after its last request, in milliseconds.
 const ACTIVE_FOR_MS: u64 = 30 * 60 * 1000;
+/// An open connection counts for this long: that one has ended is not heard of if its object was killed. Milliseconds.
+const CONNECTED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
 /// The largest whole number that a JSON number holds exactly.
@@ -19,8 +22,10 @@ const MAX_NUMBER: u64 = 1 << 53;
 
 /// `GET /stats/total`
 pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
-    let active_since = now_ms().saturating_sub(ACTIVE_FOR_MS);
-    let totals = store::usage::totals(&exchange.env, active_since).await?;
+    let now = now_ms();
+    let (active_since, connected_since) =
+        (now.saturating_sub(ACTIVE_FOR_MS), now.saturating_sub(CONNECTED_FOR_MS));
+    let totals = store::usage::totals(&exchange.env, active_since, connected_since).await?;
     let tokens_usage = TokensUsage {
         prompt: totals.prompt_tokens,
         completion: totals.completion_tokens,
@@ -48,6 +53,13 @@ pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
 /// `GET /requests`
 pub async fn search(exchange: &Exchange) -> Result<Response, ApiError> {
     let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
+    let wanted = wanted(exchange)?;
+    let (requests, next_cursor) = store::usage::search(&exchange.env, &wanted, limit.into()).await?;
+    exchange::json(200, &RequestPage { requests, next_cursor })
+}
+
+/// The filters of the request log.
+pub(super) fn wanted(exchange: &Exchange) -> Result<Wanted, ApiError> {
     let given = |name: &str| query::text(exchange, name);
     let number = |name: &str| query::number(exchange, name, 0..=MAX_NUMBER);
     let wanted = Wanted {
@@ -70,8 +82,7 @@ pub async fn search(exchange: &Exchange) -> Result<Response, ApiError> {
         cursor: given("cursor"),
     };
     wanted.check()?;
-    let (requests, next_cursor) = store::usage::search(&exchange.env, &wanted, limit.into()).await?;
-    exchange::json(200, &RequestPage { requests, next_cursor })
+    Ok(wanted)
 }
 
 /// `GET /requests/{id}`
@@ -80,5 +91,11 @@ pub async fn request(exchange: &Exchange, id: &str) -> Result<Response, ApiError
         let message = "There is no such request in the log. Its retention may have ended.";
         ApiError::not_found("request_not_found", message)
     })?;
-    exchange::json(200, &found)
+    let request = found.with_only_attempt();
+    let messages = if exchange.person()?.permissions.has(Permission::ViewAllConversations) {
+        Some(conversations::messages_of(&exchange.env, &request).await?)
+    } else {
+        None
+    };
+    exchange::json(200, &RequestDetail { request, messages })
 }

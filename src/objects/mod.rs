@@ -4,4 +4,5 @@ pub mod account;
 pub mod chat_room;
 pub mod circuits;
 pub mod ledger;
+pub mod live;
 pub mod quota;

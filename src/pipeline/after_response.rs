@@ -23,6 +23,7 @@ use super::upstream_health;
 use crate::platform::now_ms;
 use crate::store::archive;
 use crate::store::credits;
+use crate::store::live;
 use crate::store::sticky::{self, Binding};
 use crate::store::usage;
 
@@ -103,6 +104,10 @@ impl Stores for WorkerStores<'_> {
 
     async fn share_health(&self) {
         upstream_health::share(self.env).await;
+    }
+
+    async fn show(&self, event: &UsageEvent) {
+        live::show(self.env, event).await;
     }
 
     async fn bind(&self, event: &UsageEvent, session: &str, bound: Bound) {

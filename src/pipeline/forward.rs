@@ -31,7 +31,7 @@ use super::admission::{self, Admission, Slot};
 use super::admit::Shortening;
 use super::failed::{AttemptError, Failed, Reply};
 use super::received::{self, has_body};
-use super::record::{RequestRecord, set_price_source};
+use super::record::{RequestRecord, set_cost, set_price_source};
 use super::relay;
 use super::resolve;
 use super::settle;
@@ -54,7 +54,9 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
     let principal = authenticate::authenticate(exchange).await?;
     let conversation = recognise::named(exchange).unwrap_or_else(|| new_ulid(exchange.started_ms));
     let mut settlement = settle::begin(exchange, &principal, conversation);
-    match serve(exchange, operation, &principal, settlement.record()).await {
+    let served = serve(exchange, operation, &principal, settlement.record()).await;
+    settlement.record().note_overhead(exchange);
+    match served {
         Ok((forwarded, hold)) => {
             let Forwarded { status, headers, body, facts, .. } = forwarded;
             set_header(&headers, "x-nexus-attempts", &settlement.record().trail.attempts().to_string());
@@ -63,6 +65,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
             record.event.status = status;
             record.note_facts(&facts);
             operation.attribute(&mut record.event.usage);
+            set_cost(&headers, record);
             settlement.keep_hold(hold);
             // The platform pipes the stream from now on, and closes the upstream if the caller disconnects.
             settlement.finish(Outcome::Completed);

@@ -74,7 +74,9 @@ pub async fn chat_completion(
     let is_named = named.is_some();
     let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
     let mut settlement = settle::begin(exchange, &principal, conversation);
-    match serve(exchange, &principal, from_path, is_named, settlement.record()).await {
+    let served = serve(exchange, &principal, from_path, is_named, settlement.record()).await;
+    settlement.record().note_overhead(exchange);
+    match served {
         // The relay settles at the end of the answer.
         Ok(Served::Upstream { mut accepted, hold, is_cache_on }) => {
             set_headers(&accepted.headers, settlement.record());
@@ -91,6 +93,7 @@ pub async fn chat_completion(
             let record = settlement.record();
             set_header(response.headers(), "x-conversation-id", &record.event.conversation_id);
             record.note_cached(exchange.caller_dialect, answer);
+            set_header(response.headers(), "x-nexus-cost", "0");
             settlement.finish(Outcome::Completed);
             Ok(response)
         }

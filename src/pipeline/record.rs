@@ -9,15 +9,16 @@ use nexus_edge_core::dialect::inbound;
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::routing::Route;
-use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
+use nexus_edge_core::stats::{AttemptRecord, PriceSource, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 use nexus_edge_failover::Trail;
 
 use super::admission::Admission;
 use super::cache::Place;
 use super::recognise::Recognised;
-use crate::exchange::set_header;
+use crate::exchange::{Exchange, set_header};
 use crate::platform::http::Headers;
+use crate::platform::now_ms;
 
 /// Longest model name or finish reason in a record, in characters.
 const MAX_RECORDED_NAME: usize = 200;
@@ -59,7 +60,20 @@ impl Default for Prompt {
 /// Says in the answer's headers where its price comes from; `unknown` if there is none.
 pub fn set_price_source(headers: &Headers, record: &RequestRecord) {
     if let Some(quote) = record.trail.quote() {
-        set_header(headers, "x-nexus-cost", quote.source.as_str());
+        set_header(headers, "x-nexus-price-source", quote.source.as_str());
+    }
+}
+
+/// Says in the headers of a whole answer what it costs, in millionths of a dollar, where that is certain before they leave:
+/// tokens that the gateway counts itself are counted afterwards.
+pub fn set_cost(headers: &Headers, record: &RequestRecord) {
+    let event = &record.event;
+    let Some(quote) = record.trail.quote().filter(|_| event.usage_source == UsageSource::Reported) else {
+        return;
+    };
+    let charge = quote.charge(&event.usage, event.usage_source, event.ts);
+    if charge.source != PriceSource::Unknown {
+        set_header(headers, "x-nexus-cost", &charge.micros.to_string());
     }
 }
 
@@ -67,6 +81,13 @@ impl RequestRecord {
     /// The record of a request whose usage event starts with these values.
     pub fn begin(event: UsageEvent) -> Self {
         Self { event, ..Self::default() }
+    }
+
+    /// Records the time during which no upstream was waited for, and says it in the headers of the answer that is about to leave.
+    pub fn note_overhead(&mut self, exchange: &Exchange) {
+        let overhead_ms = self.trail.overhead_ms(self.event.ts, now_ms());
+        self.event.overhead_ms = Some(overhead_ms);
+        exchange.notes.borrow_mut().push(("x-nexus-overhead-ms", overhead_ms.to_string()));
     }
 
     /// Records model and streaming of the request.

@@ -6,6 +6,7 @@
 use nexus_edge_core::stats::Outcome;
 
 use super::attempt::{Accepted, AcceptedBody, Whole};
+use super::record::set_cost;
 use super::settle::Settlement;
 use super::stream_relay;
 use super::translate::Memory;
@@ -25,6 +26,7 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
         AcceptedBody::Whole(whole) => {
             let Whole { body, answer, memory } = *whole;
             record.note_facts(&answer.facts);
+            set_cost(&headers, record);
             if let Memory::Answer(keep) = memory {
                 keep.keep(
                     &exchange.env,

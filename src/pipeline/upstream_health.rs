@@ -16,6 +16,7 @@ use super::admission::Slot;
 use crate::objects::circuits;
 use crate::platform::http::Received;
 use crate::platform::{log_error, now_ms, random_u64};
+use crate::store::live;
 
 /// Milliseconds between two exchanges with the other isolates.
 const HEAR_EVERY_MS: u64 = 3_000;
@@ -73,7 +74,10 @@ pub async fn share(env: &Env) {
     HEARD_AT_MS.set(now);
     TOLD_REVISION.set(revision);
     match circuits::exchange(env, &news).await {
-        Ok(known) => with_registry(|registry| registry.absorb(&known, now_ms())),
+        Ok(heard) => {
+            live::note_watched(heard.watched_for_ms, now_ms());
+            with_registry(|registry| registry.absorb(&heard.states, now_ms()));
+        }
         Err(error) => log_error("circuits object", &error),
     }
 }

@@ -11,6 +11,7 @@ pub mod dify;
 pub mod issued;
 pub mod keys;
 pub mod limits;
+pub mod live;
 pub mod logical_models;
 pub mod models;
 pub mod origin;
@@ -112,11 +113,20 @@ fn read<T: DeserializeOwned>(result: &D1Result, of: &str) -> worker::Result<Vec<
 
 /// The rows of a statement about statistics or the request log.
 async fn run<T: DeserializeOwned>(env: &Env, statement: &Statement) -> StoreResult<Vec<T>> {
-    let parameters = statement.parameters.iter().map(|parameter| match parameter {
+    rows(env, &statement.sql, &bound(statement)).await
+}
+
+/// A statement about statistics or the request log, to be run with others.
+fn prepare(database: &D1Database, of: &Statement) -> StoreResult<D1PreparedStatement> {
+    statement(database, &of.sql, &bound(of))
+}
+
+fn bound(statement: &Statement) -> Vec<JsValue> {
+    let value = |parameter: &Parameter| match parameter {
         Parameter::Text(value) => text(value),
         Parameter::Number(value) => unsigned(*value),
-    });
-    rows(env, &statement.sql, &parameters.collect::<Vec<_>>()).await
+    };
+    statement.parameters.iter().map(value).collect()
 }
 
 async fn row<T: DeserializeOwned>(env: &Env, sql: &str, parameters: &[JsValue]) -> StoreResult<Option<T>> {

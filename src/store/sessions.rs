@@ -56,6 +56,13 @@ pub async fn put(env: &Env, key_id: &str, session: &Session) -> StoreResult<()> 
     Ok(())
 }
 
+/// Notes that a session has a connection since this time, in milliseconds since the epoch, or `None` any more.
+pub async fn note_connected(env: &Env, key_id: &str, id: &str, since: Option<u64>) -> StoreResult<()> {
+    let sql = "UPDATE sessions SET connected_at = ?3 WHERE key_id = ?1 AND id = ?2";
+    write(env, sql, &[text(key_id), text(id), nullable(since, unsigned)]).await?;
+    Ok(())
+}
+
 /// Removes a session's row and all that came of it.
 pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<()> {
     super::deletions::delete(env, Some(key_id), id).await?;

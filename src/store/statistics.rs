@@ -11,8 +11,8 @@ use nexus_edge_stats::rollup::{Row, compact};
 use nexus_edge_stats::sql::{self, Statement};
 use nexus_edge_stats::window::Progress;
 use serde::Deserialize;
-use worker::Env;
 use worker::wasm_bindgen::JsValue;
+use worker::{D1Result, Env};
 
 use super::{StoreResult, rows, statement, text, unsigned, write};
 
@@ -51,6 +51,25 @@ pub async fn sums(env: &Env, statement: &Statement) -> StoreResult<Vec<SummedRow
 /// The rows of a statement of sketches.
 pub async fn sketches(env: &Env, statement: &Statement) -> StoreResult<Vec<SketchedRow>> {
     super::run(env, statement).await
+}
+
+/// The rows of pairs of statements, of sums and of sketches each, in one call of the database.
+pub async fn pairs<const N: usize>(
+    env: &Env,
+    statements: [(Statement, Statement); N],
+) -> StoreResult<Vec<(Vec<SummedRow>, Vec<SketchedRow>)>> {
+    let database = super::database(env)?;
+    let mut prepared = Vec::with_capacity(2 * N);
+    for (sums, sketches) in &statements {
+        prepared.push(super::prepare(&database, sums)?);
+        prepared.push(super::prepare(&database, sketches)?);
+    }
+    let results = database.batch(prepared).await?;
+    let (pairs, _) = results.as_chunks::<2>();
+    let read = |[sums, sketches]: &[D1Result; 2]| {
+        Ok((super::read(sums, "sums")?, super::read(sketches, "sketches")?))
+    };
+    pairs.iter().map(read).collect()
 }
 
 /// Adds up the next span that is complete. False if there is none.

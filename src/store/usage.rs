@@ -118,7 +118,7 @@ const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_
     upstream_model, logical_model, owner, app, dialect, stream, status, outcome, error_code, finish_reason, prompt_tokens, \
     completion_tokens, total_tokens, cached_tokens, cache_written_tokens, cache_written_1h_tokens, reasoning_tokens, \
     usage_source, first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, price_source, price_table, tags, \
-    usage_suspect) SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
+    usage_suspect, overhead_ms) SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
     e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
     e.value ->> 'logical_model', e.value ->> 'owner', e.value ->> 'app', e.value ->> 'dialect', \
     e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
@@ -127,7 +127,7 @@ const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_
     e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
     e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts', e.value ->> 'cost_micros', \
     COALESCE(e.value ->> 'price_source', 'none'), e.value ->> 'price_table', \
-    NULLIF(e.value ->> 'tags', '{}'), COALESCE(e.value ->> 'usage_suspect', 0) \
+    NULLIF(e.value ->> 'tags', '{}'), COALESCE(e.value ->> 'usage_suspect', 0), e.value ->> 'overhead_ms' \
     FROM json_each(?1) AS e";
 
 const KNOWN: &str = "SELECT id FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";
@@ -240,17 +240,20 @@ pub struct Totals {
     pub completion_tokens: u64,
     /// Requests that used something whose price was not known.
     pub unpriced: u64,
-    /// Conversations with a request since the given time.
+    /// Conversations with an answer since the given time, and chat sessions with a connection.
     pub active_sessions: u64,
 }
 
-/// The totals; `active_since` is in milliseconds since the epoch.
-pub async fn totals(env: &Env, active_since: u64) -> StoreResult<Totals> {
-    let sql = "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, \
-        (SELECT COUNT(DISTINCT conversation_id) FROM request_log WHERE id >= ?1 AND usage_source <> 'none') AS active_sessions \
+/// The totals. Sessions are active if they were answered since `active_since`, or have a connection that was opened since
+/// `connected_since`, in milliseconds since the epoch.
+pub async fn totals(env: &Env, active_since: u64, connected_since: u64) -> StoreResult<Totals> {
+    let sql = "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, (SELECT COUNT(*) FROM \
+        (SELECT key_id, conversation_id FROM request_log WHERE id >= ?1 AND usage_source <> 'none' \
+        UNION SELECT key_id, id FROM sessions WHERE connected_at >= ?2 AND deleted_at IS NULL)) AS active_sessions \
         FROM stats_totals WHERE id = 1";
     // Ids of the request log begin with their time.
-    let found = super::row(env, sql, &[text(&ulid(active_since, [0; 10]))]).await?;
+    let parameters = [text(&ulid(active_since, [0; 10])), unsigned(connected_since)];
+    let found = super::row(env, sql, &parameters).await?;
     found.ok_or_else(|| super::StoreError::Platform("the row of totals is missing".into()))
 }
 

@@ -1,7 +1,7 @@
 // Proves costs and budgets: prices with their factors, hard stops, and alerts before them.
 import assert from "node:assert/strict";
 import { ask, errorOf, suite, test } from "../support/suite.mjs";
-import { completion, gate, usage } from "../support/upstream.mjs";
+import { completion, gate, streamEvents, usage } from "../support/upstream.mjs";
 import { eventually } from "../support/util.mjs";
 
 const t = suite();
@@ -25,8 +25,12 @@ test("what a request costs is recorded with it", async () => {
   assert.equal(await costOf(b), 1000 + 3000);
   assert.equal(await costOf(c), 0);
   assert.deepEqual(
-    [a, b, c].map(({ headers }) => headers["x-nexus-cost"]),
+    [a, b, c].map(({ headers }) => headers["x-nexus-price-source"]),
     ["assumed", "override", "unknown"],
+  );
+  assert.deepEqual(
+    [a, b, c].map(({ headers }) => headers["x-nexus-cost"]),
+    ["12500", "4000", undefined],
   );
   const rows = await Promise.all([a, b, c].map(({ headers }) => t.gw.row(headers["x-request-id"])));
   assert.deepEqual(
@@ -102,12 +106,13 @@ test("an unknown price is refused to a key with a budget, and 0 is a price", asy
   assert.equal(refused.status, 403, refused.text);
   assert.equal(errorOf(refused.text).code, "price_unknown");
   assert.equal(t.up.seen("self-hosted").length, 0);
-  assert.equal((await t.complete(ask("self-hosted"))).headers["x-nexus-cost"], "unknown");
+  assert.equal((await t.complete(ask("self-hosted"))).headers["x-nexus-price-source"], "unknown");
   assert.equal((await price(`provider_model:${model.id}`, { input: 0, output: 0 })).status, 200);
   const free = await t.gw.complete(key, ask("self-hosted"));
-  assert.deepEqual([free.status, free.headers["x-nexus-cost"], await costOf(free)], [200, "override", 0]);
+  assert.deepEqual([free.status, free.headers["x-nexus-price-source"], await costOf(free)], [200, "override", 0]);
   const demo = await t.gw.complete(key, ask("demo/echo"));
-  assert.deepEqual([demo.status, demo.headers["x-nexus-cost"], await costOf(demo)], [200, "free", 0]);
+  assert.deepEqual([demo.status, demo.headers["x-nexus-price-source"], await costOf(demo)], [200, "free", 0]);
+  assert.deepEqual([free.headers["x-nexus-cost"], demo.headers["x-nexus-cost"]], ["0", "0"]);
 });
 
 test("tiers, fees and the provider's own cost", async () => {
@@ -128,6 +133,15 @@ test("tiers, fees and the provider's own cost", async () => {
   const told = await t.complete(ask("tiered"));
   const row = await t.gw.row(told.headers["x-request-id"]);
   assert.deepEqual([row.cost_micros, row.price_source, row.price_table], [24_600, "provider", null]);
+  assert.equal(told.headers["x-nexus-cost"], "24600");
+  // Before the end of a stream nothing is known but the price.
+  t.up.on("tiered", (x) => x.stream(streamEvents("tiered", ["ok"], { reported: usage(1000, 1000) })));
+  const streamed = await t.complete(ask("tiered", { stream: true }));
+  assert.deepEqual(
+    [streamed.headers["x-nexus-cost"], streamed.headers["x-nexus-price-source"]],
+    [undefined, "override"],
+    streamed.text,
+  );
 });
 
 test("a table of one's own is looked at before it holds", async () => {
@@ -137,7 +151,7 @@ test("a table of one's own is looked at before it holds", async () => {
   const table = { schema: 1, as_of: "2027-01-01", providers: { house: { hosts: ["127.0.0.1", "localhost"], models } } };
   const upload = (query, body = table) => t.gw.admin("PUT", `/prices/table${query}`, body);
   await t.model("house-model", expensive);
-  assert.equal((await t.complete(ask("house-model"))).headers["x-nexus-cost"], "unknown");
+  assert.equal((await t.complete(ask("house-model"))).headers["x-nexus-price-source"], "unknown");
   const dry = await upload("?dry_run=1");
   assert.equal(dry.status, 200, dry.text);
   assert.deepEqual([dry.body.applied, dry.body.added, dry.body.shared], [false, 1, 0]);
@@ -147,7 +161,7 @@ test("a table of one's own is looked at before it holds", async () => {
   assert.deepEqual([bad.status, bad.body.error.code], [400, "invalid_price_table"]);
   assert.equal((await upload("")).body.applied, true);
   const answer = await t.complete(ask("house-model"));
-  assert.equal(answer.headers["x-nexus-cost"], "uploaded");
+  assert.equal(answer.headers["x-nexus-price-source"], "uploaded");
   assert.equal(await costOf(answer), 6000 + 4000);
   const { uploaded } = (await t.gw.admin("GET", "/prices")).body;
   assert.deepEqual([uploaded.as_of, uploaded.models], ["2027-01-01", 1]);
@@ -159,5 +173,5 @@ test("a table of one's own is looked at before it holds", async () => {
   assert.equal((await upload("?force=true", other)).status, 200);
   assert.equal((await t.gw.admin("DELETE", "/prices/table")).status, 200);
   assert.equal((await t.gw.admin("DELETE", "/prices/table")).status, 404);
-  assert.equal((await t.complete(ask("house-model"))).headers["x-nexus-cost"], "unknown");
+  assert.equal((await t.complete(ask("house-model"))).headers["x-nexus-price-source"], "unknown");
 });

@@ -1,6 +1,7 @@
 // Statistics over time: sums and percentiles by series, in windows of any time zone, from rows that the cron adds up; and that
 // an API key sees its own requests only.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { suite, test } from "../support/suite.mjs";
 import { completion, delay, usage } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
@@ -13,6 +14,8 @@ let mine;
 let other;
 
 const t = suite({
+  // Counts what each answer uses of the database.
+  entry: readFileSync(new URL("../../bench/measures/counting-entry.js", import.meta.url), "utf8"),
   setUp: async () => {
     await t.model("fast", (x) => x.reply(200, completion("fast", "ok", { reported: usage(100, 20) })));
     await t.model("slow", async (x) => {
@@ -122,9 +125,64 @@ test("figures over time have no gaps", async () => {
   assert.equal(whole.duration_p95_ms.filter((value) => value !== null).length >= 1, true);
 });
 
+test("latency is a heat map of time and duration", async () => {
+  const map = await stats("latency?range=1h");
+  const sum = (list) => list.reduce((a, b) => a + b, 0);
+  assert.deepEqual([map.measure, map.total_values, sum(map.counts.flat()), sum(map.values)], ["duration", 16, 16, 16]);
+  assert.equal(map.buckets.length, map.counts.length);
+  assert.ok(map.counts.every((column) => column.length === map.bounds_ms.length - 1));
+  // The four slow answers are in rows that end above 150 ms.
+  const slow = await stats("latency?range=1h&model=slow");
+  assert.equal(slow.total_values, 4);
+  assert.ok(slow.bounds_ms[1] >= 150 && slow.total_ms.p50 >= 148, JSON.stringify(slow.bounds_ms));
+  const busy = slow.values.findIndex((count) => count > 0);
+  assert.ok(slow.p50_ms[busy] >= 148 && slow.p99_ms[busy] >= slow.p90_ms[busy]);
+  assert.equal(slow.p50_ms[slow.values.indexOf(0)], null);
+  const first = await stats("latency?range=1h&measure=first_byte&bucket=hour");
+  assert.deepEqual([first.measure, first.total_values], ["first_byte", 16]);
+});
+
+test("providers are ranked by how well and how fast they answer", async () => {
+  const ranking = await stats("providers/ranking?range=1h");
+  assert.equal(ranking.total_requests, 18);
+  const [one, ...rest] = ranking.providers;
+  assert.deepEqual([one.name, one.rank, one.share, rest.length], ["loopback", 1, 1, 0]);
+  assert.ok(Math.abs(one.success_rate - 16 / 18) < 1e-9, JSON.stringify(one));
+  assert.ok(one.score > 30 && one.score < 100, `${one.score}`);
+  assert.ok(["closed", "open", "half_open"].includes(one.circuit.state), JSON.stringify(one.circuit));
+  assert.equal(one.trend.length, ranking.trend_from.length);
+  assert.ok(one.trend.some((rate) => rate !== null));
+  assert.deepEqual([one.figures.prompt_tokens, one.before.requests, one.before.success_rate], [1_240, 0, null]);
+  assert.ok(one.figures.cost_micros > 0 && ranking.formula.includes("Wilson"));
+});
+
+test("whatever is asked costs at most five statements in at most three calls, and few rows", async () => {
+  const counted = async (path) => {
+    await t.gw.call("/__counted");
+    await stats(path);
+    return (await t.gw.call("/__counted")).json().request;
+  };
+  const [{ series }] = await t.gw.db("SELECT COUNT(*) AS series FROM stat_series");
+  const [{ rows }] = await t.gw.db("SELECT COUNT(*) AS rows FROM stat_rows");
+  for (const [path, statements, trips] of [
+    ["overview?range=1h", 5, 2],
+    ["by/model?range=24h", 5, 2],
+    ["timeseries?range=1h&group_by=model", 4, 3],
+    ["latency?range=24h", 2, 2],
+    ["providers/ranking?range=24h", 5, 2],
+  ]) {
+    const used = await counted(path);
+    assert.deepEqual([used["D1 reads"], used["D1 trips"], used["D1 writes"]], [statements, trips, undefined], path);
+    // Each statement reads a row and its series at most once; grouping reads them once more.
+    const most = statements * 4 * (rows + series) + 3;
+    assert.ok(used["D1 rows read"] <= most, `${path}: ${used["D1 rows read"]} rows of ${rows} and ${series} series`);
+  }
+});
+
 test("an API key sees its own requests only", async () => {
   for (const path of [
     "overview?range=1h",
+    "latency?range=1h",
     `overview?range=1h&key=${other.id}`,
     "by/model?range=1h",
     "timeseries?range=1h",
@@ -211,6 +269,9 @@ test("attempts say when they began", async () => {
   assert.deepEqual([body.attempts.length, failed.status], [2, 503]);
   assert.ok(failed.started_ms >= 0 && failed.started_ms + failed.duration_ms <= succeeded.started_ms);
   assert.ok(succeeded.started_ms + succeeded.duration_ms <= body.duration_ms + 1, JSON.stringify(body));
+  // What is neither the one nor the other was spent in the gateway, and the answer says so.
+  assert.ok(body.overhead_ms >= 0 && body.overhead_ms <= body.duration_ms, JSON.stringify(body));
+  assert.equal(answer.headers["x-nexus-overhead-ms"], String(body.overhead_ms));
 });
 
 test("what makes no sense is refused by name", async () => {
@@ -223,6 +284,8 @@ test("what makes no sense is refused by name", async () => {
     "timeseries?group_by=colour": "group_by",
     "by/colour": "dimension",
     "by/model?limit=0": "limit",
+    "latency?measure=speed": "measure",
+    "providers/ranking?range=2y": "range",
   };
   for (const [path, param] of Object.entries(wrong)) {
     const { status, body } = await t.gw.admin("GET", `/stats/${path}`);

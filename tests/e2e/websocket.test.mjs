@@ -576,6 +576,17 @@ test("twenty sessions stream at the same time", async () => {
   }
 });
 
+test("a session is active while a connection is open, also without a question", async () => {
+  const active = async () => (await t.gw.admin("GET", "/stats/total")).body.active_sessions;
+  const before = await active();
+  const [first, second] = [await open(), await open()];
+  await eventually(async () => (await active()) === before + 2, { what: "two active sessions" });
+  first.close();
+  await eventually(async () => (await active()) === before + 1, { what: "one active session" });
+  second.cut();
+  await eventually(async () => (await active()) === before, { what: "no session more than before" });
+});
+
 test("an idle session sleeps and wakes with its state", async () => {
   await t.model("sleepy", talks("sleepy", 3));
   const socket = await open("?v=2");

@@ -21,6 +21,12 @@ pub(crate) fn chat(it: &mut crate::document::Describe<'_>) {
         .header("x-nexus-cache", "Seconds for which the answer may be cached, or `no-store`.")
         .answer_header("x-nexus-provider", "The provider that answered.")
         .answer_header("x-nexus-attempts", "How many upstreams were asked.")
+        .answer_header(
+            "x-nexus-cost",
+            "What the answer costs in millionths of a dollar, if it is not streamed and its price is known.",
+        )
+        .answer_header("x-nexus-price-source", "Where the price comes from.")
+        .answer_header("x-nexus-overhead-ms", "Milliseconds in the gateway while no upstream was waited for.")
         .answer_header("x-nexus-cache", "`hit`, `miss` or `bypass`, where a cached answer was asked for.")
         .answer_header(
             "x-nexus-dropped-params",

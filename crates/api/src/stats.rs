@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 
 use nexus_edge_core::row::{flag, json_or_default};
-use nexus_edge_core::stats::AttemptRecord;
+use nexus_edge_core::stats::{AttemptRecord, PriceSource, UsageEvent};
 #[cfg(feature = "openapi")]
 use nexus_edge_stats::answer::{Overview, Ranking, Timeseries};
+#[cfg(feature = "openapi")]
+use nexus_edge_stats::latency::{Latency, Measure};
+#[cfg(feature = "openapi")]
+use nexus_edge_stats::providers::ProviderRanking;
 #[cfg(feature = "openapi")]
 use nexus_edge_stats::query::{MAX_GROUPS, RANGES};
 #[cfg(feature = "openapi")]
 use nexus_edge_stats::series::Dimension;
 use serde::{Deserialize, Serialize};
 
+use crate::conversations::ArchivedMessage;
 use crate::operation::operations;
 
 /// The window and the filters that all statistics take.
@@ -44,6 +49,52 @@ fn by_group<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate:
         .answer::<Ranking>(200, "The groups.")
 }
 
+#[cfg(feature = "openapi")]
+fn heat_map<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+    window(it)
+        .choice("measure", &Measure::ALL.map(Measure::as_str), "What is measured; `duration` is the default.")
+        .answer::<Latency>(200, "The heat map.")
+}
+
+/// The filters of the request log.
+#[cfg(feature = "openapi")]
+fn log_filters<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+    it.number("from", 0..=1 << 53, "From this time on, in milliseconds since the epoch.")
+        .number("to", 0..=1 << 53, "Before this time.")
+        .text("key", "The id of the API key.")
+        .text("owner", "The owner of the key.")
+        .text("provider", "The provider's name.")
+        .text("model", "The model, as the caller or the upstream named it, or the logical model.")
+        .text("app", "The calling program.")
+        .text("dialect", "The caller dialect, or the operation.")
+        .text("conversation", "The conversation.")
+        .text("request_id", "The `x-request-id` of the answer.")
+        .choice("outcome", &["completed", "failed", "cancelled", "rejected"], "How it ended.")
+        .text("status", "A status, or `ok`, `client`, `limited`, `timeout`, `server`, `cancelled`.")
+        .text("error", "A part of the error code, or of an attempt that failed.")
+        .choice("stream", &["true", "false"], "Whether a stream was asked for.")
+        .number("min_ms", 0..=1 << 53, "At least this many milliseconds long.")
+        .number("min_cost_micros", 0..=1 << 53, "At least this cost, in millionths of a dollar.")
+}
+
+#[cfg(feature = "openapi")]
+fn live<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+    it.streams().errors(&[(429, "too_many_watchers"), (503, "live_unavailable")])
+}
+
+#[cfg(feature = "openapi")]
+fn live_figures<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+    let it = Dimension::ALL
+        .into_iter()
+        .fold(it, |it, dimension| it.text(dimension.as_str(), "Only these values, separated by commas."));
+    live(it)
+}
+
+#[cfg(feature = "openapi")]
+fn live_rows<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+    live(log_filters(it))
+}
+
 operations! {
     "Statistics";
 
@@ -65,6 +116,22 @@ operations! {
     /// Models, keys, owners and so on by their requests, with their shares, percentiles, and what they were in the window before.
     BY: Get "/stats/by/{dimension}" ViewAllStatistics, |it| by_group(it);
 
+    /// Show latency as a heat map.
+    ///
+    /// How many complete answers took how long, in buckets of time and of duration, with the percentiles of each bucket of time.
+    LATENCY: Get "/stats/latency" ViewAllStatistics, |it| heat_map(it);
+
+    /// Rank the providers.
+    ///
+    /// By a score of success and speed, with shares, cost, circuits, the success rate over time, and what they were in the window
+    /// before. A request counts for the provider that answered it or failed last.
+    PROVIDERS: Get "/stats/providers/ranking" ViewAllStatistics, |it| window(it)
+        .number("limit", 1..=MAX_GROUPS, "Providers; 10 is the default.")
+        .answer::<ProviderRanking>(200, "The providers.");
+
+    /// Show latency of my requests as a heat map.
+    MY_LATENCY: Get "/v1/stats/latency" Caller, |it| heat_map(it);
+
     /// Show an overview of my requests.
     MY_OVERVIEW: Get "/v1/stats/overview" Caller, |it| window(it).answer::<Overview>(200, "The figures.");
 
@@ -85,26 +152,30 @@ operations! {
     ///
     /// The newest first. A page looks at 20,000 rows at most: where few of them fit, it may have fewer rows than asked for, or
     /// none, and still be followed by another.
-    SEARCH: Get "/requests" ViewAllRequests, |it| it
-        .number("from", 0..=1 << 53, "From this time on, in milliseconds since the epoch.")
-        .number("to", 0..=1 << 53, "Before this time.")
-        .text("key", "The id of the API key.").text("owner", "The owner of the key.").text("provider", "The provider's name.")
-        .text("model", "The model, as the caller or the upstream named it, or the logical model.")
-        .text("app", "The calling program.").text("dialect", "The caller dialect, or the operation.")
-        .text("conversation", "The conversation.").text("request_id", "The `x-request-id` of the answer.")
-        .choice("outcome", &["completed", "failed", "cancelled", "rejected"], "How it ended.")
-        .text("status", "A status, or `ok`, `client`, `limited`, `timeout`, `server`, `cancelled`.")
-        .text("error", "A part of the error code, or of an attempt that failed.")
-        .choice("stream", &["true", "false"], "Whether a stream was asked for.")
-        .number("min_ms", 0..=1 << 53, "At least this many milliseconds long.")
-        .number("min_cost_micros", 0..=1 << 53, "At least this cost, in millionths of a dollar.")
+    SEARCH: Get "/requests" ViewAllRequests, |it| log_filters(it)
         .number("limit", 1..=500, "Rows of a page; 50 is the default.").text("cursor", "`next_cursor` of the page before.")
         .answer::<RequestPage>(200, "A page of the log.");
+
+    /// Watch figures.
+    ///
+    /// An event `second` every second, with the figures of the requests that ended in it.
+    LIVE: Get "/stats/live" ViewAllStatistics, |it| live_figures(it);
+
+    /// Watch figures of my requests.
+    MY_LIVE: Get "/v1/stats/live" Caller, |it| live_figures(it);
+
+    /// Watch the request log.
+    ///
+    /// An event `request` for each request that has ended and fits the filters: a row of the log, whose id is that of the event.
+    TAIL: Get "/requests/live" ViewAllRequests, |it| live_rows(it);
+
+    /// Watch my requests.
+    MY_TAIL: Get "/v1/requests/live" Caller, |it| live_rows(it);
 
     /// Show a request.
     ///
     /// By the id of its row, or by the `x-request-id` of its answer.
-    REQUEST: Get "/requests/{id}" ViewAllRequests, |it| it.answer::<LoggedRequest>(200, "The request, with all attempts.")
+    REQUEST: Get "/requests/{id}" ViewAllRequests, |it| it.answer::<RequestDetail>(200, "The request, with all attempts.")
         .errors(&[(404, "request_not_found")]);
 }
 
@@ -118,6 +189,19 @@ pub struct RequestPage {
     pub next_cursor: Option<String>,
 }
 
+/// A request with all that is known of it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct RequestDetail {
+    /// Its row of the log. `attempts` has the only attempt, too, of which the row says no more than it does itself: it began when
+    /// `overhead_ms` had passed and ended with the answer.
+    #[serde(flatten)]
+    pub request: LoggedRequest,
+    /// What it added to its conversation, as far as the key archives and it is kept: new messages of the prompt, then the answer.
+    /// `null` without the permission to read conversations.
+    pub messages: Option<Vec<ArchivedMessage>>,
+}
+
 /// Grand totals.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -128,7 +212,7 @@ pub struct TotalStats {
     pub total_rounds: u64,
     /// Tokens.
     pub tokens_usage: TokensUsage,
-    /// Conversations that had a request in the last 30 minutes.
+    /// Conversations and chat sessions that had an answer in the last 30 minutes or have an open WebSocket, of at most a day.
     pub active_sessions: u64,
     /// Requests whose price was not known: they are not in any sum of costs.
     pub unpriced_requests: u64,
@@ -210,6 +294,10 @@ pub struct LoggedRequest {
     pub first_byte_ms: Option<u64>,
     /// Milliseconds until the answer ended.
     pub duration_ms: u64,
+    /// Milliseconds of them in the gateway: until the answer began to leave, while no upstream was waited for. `null` if the
+    /// caller left before.
+    #[serde(default)]
+    pub overhead_ms: Option<u64>,
     /// The conversation.
     pub conversation_id: String,
     /// The attempts, in their order.
@@ -225,4 +313,77 @@ pub struct LoggedRequest {
     /// The labels that the key had.
     #[serde(default, deserialize_with = "json_or_default")]
     pub tags: BTreeMap<String, String>,
+}
+
+impl LoggedRequest {
+    /// The row that a request will have in the log.
+    #[must_use]
+    pub fn of(event: &UsageEvent) -> Self {
+        let is_priced = event.price_source != PriceSource::Unknown;
+        Self {
+            id: event.id.clone(),
+            ts: event.ts,
+            request_id: event.request_id.clone(),
+            key_id: event.key_id.clone(),
+            provider_id: event.provider_id,
+            provider_name: event.provider_name.clone(),
+            model: event.model.clone(),
+            upstream_model: event.upstream_model.clone(),
+            logical_model: event.logical_model.clone(),
+            owner: event.owner.clone(),
+            app: event.app.clone(),
+            dialect: event.dialect.clone(),
+            stream: event.stream,
+            status: event.status,
+            outcome: event.outcome.as_str().to_owned(),
+            error_code: event.error_code.clone(),
+            finish_reason: event.finish_reason.clone(),
+            prompt_tokens: event.usage.prompt,
+            completion_tokens: event.usage.completion,
+            total_tokens: event.usage.total(),
+            cached_tokens: event.usage.cached,
+            cache_written_tokens: event.usage.cache_written,
+            cache_written_1h_tokens: event.usage.cache_written_1h,
+            reasoning_tokens: event.usage.reasoning,
+            usage_source: event.usage_source.as_str().to_owned(),
+            usage_suspect: event.usage.is_suspect,
+            first_byte_ms: event.first_byte_ms,
+            duration_ms: event.duration_ms,
+            overhead_ms: event.overhead_ms,
+            conversation_id: event.conversation_id.clone(),
+            attempts: event.attempts.clone(),
+            cost_micros: is_priced.then_some(event.cost_micros),
+            price_source: event.price_source.as_str().to_owned(),
+            price_table: event.price_table.clone(),
+            tags: event.tags.clone(),
+        }
+    }
+
+    /// The same with the only attempt, if its trail was left out because the row says all of it.
+    #[must_use]
+    pub fn with_only_attempt(mut self) -> Self {
+        let (Some(provider), Some(model)) = (&self.provider_name, &self.upstream_model) else { return self };
+        if self.attempts.is_empty() {
+            let started_ms = self.overhead_ms.unwrap_or_default();
+            self.attempts.push(AttemptRecord {
+                provider: provider.clone(),
+                model: model.clone(),
+                status: Some(self.status),
+                started_ms: Some(started_ms),
+                first_byte_ms: self.first_byte_ms,
+                duration_ms: self.duration_ms.saturating_sub(started_ms),
+                ..AttemptRecord::default()
+            });
+        }
+        self
+    }
+
+    /// The same without what only administrators see: the names of the keys of providers.
+    #[must_use]
+    pub fn for_holder(mut self) -> Self {
+        for attempt in &mut self.attempts {
+            attempt.key = None;
+        }
+        self
+    }
 }

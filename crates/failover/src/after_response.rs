@@ -70,6 +70,9 @@ pub trait Stores {
     /// Shares what this isolate knows of the health of upstreams.
     async fn share_health(&self);
 
+    /// Shows the request to those who watch. Called when health has been shared.
+    async fn show(&self, event: &UsageEvent);
+
     /// Binds a session to an upstream.
     async fn bind(&self, event: &UsageEvent, session: &str, bound: Bound);
 
@@ -117,7 +120,12 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
         }
     };
     let recording = stores.record(event.clone());
-    futures::join!(recording, stores.charge(&event), stores.share_health(), binding, kept);
+    let sharing = async {
+        // Others tell here whether the request is watched.
+        stores.share_health().await;
+        stores.show(&event).await;
+    };
+    futures::join!(recording, stores.charge(&event), sharing, binding, kept);
     stores.tell().await;
 }
 

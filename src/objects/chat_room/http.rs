@@ -102,12 +102,21 @@ fn socket(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, A
     let socket: SocketCall = header(request, SOCKET_HEADER).ok_or_else(ApiError::internal)?;
     // Before anything is made for it: a used ticket leaves nothing behind, not even an empty session.
     sockets::check_ticket(room, &socket)?;
-    if socket.create && room.create(Session::new(&call.session_id, now_ms()), owner(call))? {
-        let task = Rc::clone(room);
-        room.tasks().wait_until(async move { run::publish(&task).await });
+    if socket.create {
+        room.create(Session::new(&call.session_id, now_ms()), owner(call))?;
     }
     room.open_record()?;
-    sockets::open(room, call, &socket)
+    let is_first = room.connections() == 0;
+    let response = sockets::open(room, call, &socket)?;
+    if is_first {
+        let task = Rc::clone(room);
+        room.tasks().wait_until(async move {
+            // The row of a new session must be there.
+            run::publish(&task).await;
+            sockets::note_connected(&task, Some(now_ms())).await;
+        });
+    }
+    Ok(response)
 }
 
 async fn create(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Result<Response, ApiError> {

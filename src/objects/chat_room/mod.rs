@@ -68,11 +68,13 @@ impl DurableObject for ChatRoom {
         // Without this reply the client would see an abnormal closure. Reserved close codes must not be sent.
         let code = u16::try_from(code).ok().filter(|code| matches!(code, 1000 | 3000..=4999));
         let _ = socket.close(Some(code.unwrap_or(1000)), Some(""));
+        self.ended(&socket);
         Ok(())
     }
 
-    async fn websocket_error(&self, _socket: WebSocket, error: worker::Error) -> Result<()> {
+    async fn websocket_error(&self, socket: WebSocket, error: worker::Error) -> Result<()> {
         log_error("chat connection", &error);
+        self.ended(&socket);
         Ok(())
     }
 
@@ -95,5 +97,15 @@ impl DurableObject for ChatRoom {
     async fn connect(&self, socket: worker::Socket) -> Result<()> {
         drop(socket);
         Ok(())
+    }
+}
+
+impl ChatRoom {
+    /// A connection has ended. It may have outlived the object that opened it, so the room may not be loaded.
+    fn ended(&self, socket: &WebSocket) {
+        if let Err(error) = queue::wake(&self.room) {
+            return log_error("chat room", &error.code);
+        }
+        sockets::closed(&self.room, socket);
     }
 }

@@ -20,7 +20,7 @@ use super::room::{Room, V1, V2, failed};
 use crate::pipeline::{admit, authenticate};
 use crate::platform::http::Response;
 use crate::platform::{log_error, new_ulid, now_ms};
-use crate::store::snapshot;
+use crate::store::{sessions, snapshot};
 
 /// Number of messages that are sent to a client that was away for too long to resume frame by frame.
 const CAUGHT_UP_MESSAGES: u64 = 200;
@@ -101,6 +101,24 @@ pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Respons
         response = response.with_header("sec-websocket-protocol", subprotocol).map_err(failed)?;
     }
     Ok(Response::of_platform(response.empty().into()))
+}
+
+/// A connection has ended.
+pub fn closed(room: &Rc<Room>, socket: &WebSocket) {
+    let is_other = |other: &WebSocket| other.as_ref() != socket.as_ref();
+    if !room.state.get_websockets().iter().any(is_other) {
+        let task = Rc::clone(room);
+        room.tasks().wait_until(async move { note_connected(&task, None).await });
+    }
+}
+
+/// Notes in the list of sessions since when there is a connection, or that there is none.
+pub async fn note_connected(room: &Room, since: Option<u64>) {
+    let Ok(record) = room.record() else { return };
+    let (key_id, id) = (&record.owner.key_id, &record.session.id);
+    if let Err(error) = sessions::note_connected(&room.env, key_id, id, since).await {
+        log_error("the list of sessions", &error);
+    }
 }
 
 fn hello(room: &Room) -> Result<String, ApiError> {

@@ -9,4 +9,4 @@ mod read;
 
 pub use delete::{delete, expire};
 pub use outbox::{record, waiting};
-pub use read::{Query, contains, conversations, matches, messages, sums, text_in_json};
+pub use read::{Message, Query, contains, conversations, matches, messages, sums, text_in_json};

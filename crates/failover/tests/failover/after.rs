@@ -66,6 +66,10 @@ impl Stores for Notes {
         self.note("health");
     }
 
+    async fn show(&self, event: &UsageEvent) {
+        self.note(format!("show {}", event.cost_micros));
+    }
+
     async fn bind(&self, _: &UsageEvent, session: &str, bound: Bound) {
         self.note(format!("bind {session} {} {}", bound.provider_id, bound.model_id));
     }
