@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { dollarsSection } from "./dollars.mjs";
 import { goals } from "./goals.mjs";
 import { number } from "./number.mjs";
 import { LIMIT } from "./report.mjs";
@@ -23,6 +24,7 @@ export function renderPage(results) {
     goalTable(results),
     loads(results),
     operations(results),
+    dollarsSection(results, table),
     growth(results),
     soak(results),
     rest(results),

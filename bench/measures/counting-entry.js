@@ -5,6 +5,8 @@ import { WorkerEntrypoint, DurableObject } from "cloudflare:workers";
 import Original, * as exported from "./index.js";
 
 let counts = {};
+// The size of the database after the last statement, in bytes.
+let size = 0;
 
 function count(place, operation, amount = 1) {
   counts[place] ??= {};
@@ -27,6 +29,7 @@ const originals = new WeakMap();
 
 function d1(place, database) {
   const rows = (result) => {
+    size = result?.meta?.size_after || size;
     count(place, "D1 rows read", result?.meta?.rows_read ?? 0);
     count(place, "D1 rows written", result?.meta?.rows_written ?? 0);
     return result;
@@ -86,13 +89,22 @@ function wrap(place, name, binding) {
         }),
       );
     case "R2Bucket":
-      return stand(
-        binding,
-        calls(place, { get: "R2 reads", head: "R2 reads", put: "R2 writes", delete: "R2 deletes", list: "R2 lists" }),
-      );
+      return stand(binding, {
+        ...calls(place, { get: "R2 reads", head: "R2 reads", delete: "R2 deletes", list: "R2 lists" }),
+        put: (call, name, value, ...rest) => {
+          count(place, "R2 writes");
+          count(place, "R2 bytes", value?.byteLength ?? value?.length ?? 0);
+          return call(name, value, ...rest);
+        },
+      });
     case "WorkerQueue":
       return stand(binding, {
-        send: (call, ...args) => (count(place, "queue messages"), call(...args)),
+        send: (call, body, ...rest) => {
+          count(place, "queue messages");
+          // It is paid by the 64 KB.
+          count(place, "queue operations", Math.ceil((body?.length ?? 1) / 65_536) || 1);
+          return call(body, ...rest);
+        },
         sendBatch: (call, messages, ...rest) => {
           const list = [...messages];
           count(place, "queue messages", list.length);
@@ -115,7 +127,7 @@ function counted(place, env) {
 export default class extends WorkerEntrypoint {
   fetch(request) {
     if (new URL(request.url).pathname === "/__counted") {
-      const answer = Response.json(counts);
+      const answer = Response.json({ counts, d1_bytes: size });
       counts = {};
       return answer;
     }

@@ -55,13 +55,19 @@ export async function run({ root, upstream, upstreamAddress, quick }) {
       await many(warmUp, (i) => request(serial + i));
       serial += warmUp;
       if (before) await many(each, (i) => before(serial + i));
-      await quiet(gateway.url);
+      const { d1_bytes: before_bytes } = await quiet(gateway.url);
       await many(each, (i) => request(serial + i));
       serial += each;
-      const counts = await quiet(gateway.url);
+      const { counts, d1_bytes } = await quiet(gateway.url);
       if (counts.request?.requests !== each)
         throw new Error(`${title}: ${counts.request?.requests} requests counted, not ${each}`);
-      results.push({ title, requests: each, ...perRequest(counts, each) });
+      results.push({
+        title,
+        requests: each,
+        ...perRequest(counts, each),
+        d1_bytes: (d1_bytes - before_bytes) / each,
+        r2_bytes: ((counts.request?.["R2 bytes"] ?? 0) + (counts.consumer?.["R2 bytes"] ?? 0)) / each,
+      });
     }
     return { cases: results };
   } finally {
@@ -69,12 +75,14 @@ export async function run({ root, upstream, upstreamAddress, quick }) {
   }
 }
 
-/** Counts so far, once nothing has been counted for longer than a batch of the queue waits. */
+/** Counts so far and the size of the database, once nothing has been counted for longer than a batch of the queue waits. */
 async function quiet(url) {
   const total = {};
+  let d1_bytes = 0;
   for (let still = 0; still < 3; ) {
     await sleep(700);
-    const counts = await (await fetch(`${url}/__counted`)).json();
+    const { counts, ...rest } = await (await fetch(`${url}/__counted`)).json();
+    d1_bytes = rest.d1_bytes;
     still = Object.keys(counts).length ? 0 : still + 1;
     for (const [place, operations] of Object.entries(counts)) {
       total[place] ??= {};
@@ -82,7 +90,7 @@ async function quiet(url) {
         total[place][operation] = (total[place][operation] ?? 0) + n;
     }
   }
-  return total;
+  return { counts: total, d1_bytes };
 }
 
 function perRequest(counts, each) {

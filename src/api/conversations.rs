@@ -9,6 +9,7 @@ use worker::Env;
 use super::{answer_deleted, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
+use crate::store::archive::list::{After, Query};
 use crate::store::{archive, deletions};
 
 const DEFAULT_PAGE: u64 = 50;
@@ -23,38 +24,30 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let limit = query::number(exchange, "limit", 1..=MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
     let after = match exchange.query("cursor") {
         None => None,
-        Some(cursor) => Some(
-            cursor
-                .split_once('.')
-                .and_then(|(last_seen, id)| Some((last_seen.parse().ok()?, id.to_owned())))
-                .ok_or_else(|| {
-                    ApiError::invalid("invalid_value", "cursor", "`cursor` is not one of a page before.")
-                })?,
-        ),
+        Some(cursor) => Some(After::parse(&cursor).ok_or_else(|| {
+            ApiError::invalid("invalid_value", "cursor", "`cursor` is not one of a page before.")
+        })?),
     };
     let given = |name: &str| query::text(exchange, name);
-    let wanted = archive::Query {
+    let wanted = Query {
         search: given("search").or_else(|| given("q")),
         key_id: given("key_id"),
         model: given("model"),
         from: query::number(exchange, "from", 0..=MAX_TIME_MS)?,
         to: query::number(exchange, "to", 0..=MAX_TIME_MS)?,
         after,
-        limit: limit + 1,
+        limit,
     };
-    let mut rows = archive::conversations(&exchange.env, &wanted).await?;
-    let has_more = rows.len() as u64 > limit;
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let cursor = rows.last().filter(|_| has_more);
-    let next_cursor = cursor.map(|row| format!("{}.{}", row.last_seen, row.conversation_id));
-    exchange::json(200, &Conversations { conversations: rows, next_cursor })
+    let (conversations, next) = archive::conversations(&exchange.env, &wanted).await?;
+    let next_cursor = next.map(|next| next.to_string());
+    exchange::json(200, &Conversations { conversations, next_cursor })
 }
 
 /// `GET /stats/conversation/{id}?key_id=&after=&limit=`
 pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let limit = query::number(exchange, "limit", 1..=MAX_MESSAGES)?.unwrap_or(DEFAULT_MESSAGES);
     let key_id = exchange.query("key_id");
-    let mut found = archive::sums(&exchange.env, key_id.as_deref(), id).await?.into_iter();
+    let mut found = archive::find(&exchange.env, key_id.as_deref(), id).await?.into_iter();
     let sums = found.next().ok_or_else(not_found)?;
     if found.next().is_some() {
         let message = "Conversations of several keys have this id: say whose in `key_id`.";
@@ -66,14 +59,13 @@ pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| has_more).map(|row| row.id.clone());
     let messages = rows.into_iter().map(view).collect();
-    let (prompt_tokens, completion_tokens) = (whole(sums.prompt_tokens), whole(sums.completion_tokens));
     let view = ConversationStats {
         conversation_id: id,
         key_id: sums.key_id,
-        rounds: whole(sums.rounds),
-        prompt_tokens,
-        completion_tokens,
-        total_tokens: prompt_tokens + completion_tokens,
+        rounds: sums.rounds,
+        prompt_tokens: sums.prompt_tokens,
+        completion_tokens: sums.completion_tokens,
+        total_tokens: sums.prompt_tokens + sums.completion_tokens,
         messages,
         next_after: next,
     };
@@ -115,9 +107,4 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 
 fn not_found() -> ApiError {
     ApiError::not_found("conversation_not_found", "There is no archived conversation with this id.")
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts and times, below 2^53")]
-fn whole(value: f64) -> u64 {
-    value as u64
 }

@@ -2,7 +2,7 @@
 
 use nexus_edge_api::dead_letters::{DeadLetters, Replayed};
 use nexus_edge_core::error::{ApiError, ErrorKind};
-use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_stats::recorded::Recorded;
 
 use super::{answer_deleted, query};
 use crate::exchange::{self, Exchange};
@@ -29,7 +29,7 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 /// `POST /system/dead-letters/{id}/replay`
 pub async fn replay(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let found = dead_letters::get(&exchange.env, id).await?.ok_or_else(not_found)?;
-    let events: Vec<UsageEvent> = serde_json::from_str(&found.body).map_err(|error| {
+    let events: Vec<Recorded> = serde_json::from_str(&found.body).map_err(|error| {
         let message = format!("The message is no list of usage events: {error}.");
         ApiError::new(422, ErrorKind::InvalidRequest, "dead_letter_unreadable", message)
     })?;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_stats::recorded::Recorded;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBatch, MessageExt, RawMessage, js_sys};
 
@@ -19,7 +19,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     if batch.queue() == DEAD {
         return keep_all(batch, env).await;
     }
-    let mut events: Vec<UsageEvent> = Vec::new();
+    let mut events: Vec<Recorded> = Vec::new();
     // Each message with the place of its events among all.
     let mut readable: Vec<(RawMessage, Range<usize>)> = Vec::new();
     for message in batch.raw_iter() {
@@ -49,7 +49,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     }
 }
 
-fn read(body: &JsValue) -> Result<Vec<UsageEvent>, String> {
+fn read(body: &JsValue) -> Result<Vec<Recorded>, String> {
     let json = body.as_string().ok_or("the message is not text")?;
     serde_json::from_str(&json).map_err(|error| format!("no list of usage events: {error}"))
 }

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::conversation::Remembrance;
-use nexus_edge_core::conversation::archive_write::Entry;
+use nexus_edge_core::conversation::kept::Kept;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
@@ -21,7 +21,6 @@ use super::recognise::{self, Recognised};
 use super::record::RequestRecord;
 use super::upstream_health;
 use crate::platform::now_ms;
-use crate::store::archive;
 use crate::store::credits;
 use crate::store::live;
 use crate::store::sticky::{self, Binding};
@@ -91,8 +90,8 @@ impl Stores for WorkerStores<'_> {
         }
     }
 
-    async fn record(&self, event: UsageEvent) {
-        usage::record(self.env, event).await;
+    async fn record(&self, event: UsageEvent, kept: Option<Kept>) {
+        usage::record(self.env, event, kept).await;
     }
 
     async fn charge(&self, event: &UsageEvent) {
@@ -126,10 +125,6 @@ impl Stores for WorkerStores<'_> {
     async fn remember(&self, request: &ChatRequest, reply: &[Part], conversation_id: &str) -> Remembrance {
         let recognised = self.recognised.take();
         recognise::remember(self.env, &self.principal, request, reply, conversation_id, recognised).await
-    }
-
-    async fn archive(&self, entry: Entry<'_>) {
-        archive::record(self.env, entry).await;
     }
 
     async fn tell(&self) {

@@ -49,7 +49,7 @@ use cache::Use;
 use failed::Reply;
 use futures::future::join;
 use nexus_edge_api::system::MapSize;
-use nexus_edge_core::access::Principal;
+use nexus_edge_core::access::{Principal, StorePolicy};
 use nexus_edge_core::conversation::Lookup;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::caller::CallerDialect;
@@ -180,9 +180,11 @@ async fn serve(
         let quirks = candidate.upstream.record.quirk_set();
         candidate.upstream.provider().dify_app(quirks).is_some()
     };
+    // What is known of a conversation that has a name says which messages the archive has already.
+    let is_archived = principal.store != StorePolicy::None && exchange.asked_by.is_none();
     let lookup = Lookup::of(
-        is_named,
-        found.is_some() || route.candidates.iter().any(is_dify),
+        is_named && !is_archived,
+        !is_named && (found.is_some() || route.candidates.iter().any(is_dify)),
         exchange.caller_dialect == CallerDialect::OpenaiResponses,
     );
     let lookups = Recogniser { exchange, principal, lookup };

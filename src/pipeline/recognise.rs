@@ -1,9 +1,10 @@
 //! Finds the conversation of a request: the one that the caller names, or the one of its history.
 //!
-//! The look-up runs while the upstream works on the answer, so it delays no byte. At most one read of KV is made for
-//! a request; the rest happens after the answer, when the conversation is stored.
+//! The look-up runs while the upstream works on the answer, so it delays no byte. Where the history is not in the isolate's
+//! memory, it is one query of D1; what the request adds travels with its record.
 
-use nexus_edge_core::access::Principal;
+use nexus_edge_core::access::{Principal, StorePolicy};
+use nexus_edge_core::conversation::archive::Fresh;
 use nexus_edge_core::conversation::{
     Fingerprint, Lookup, Recognition, Remembered, Remembrance, recognise as judge,
 };
@@ -14,8 +15,8 @@ use nexus_edge_core::http::request_id;
 use worker::Env;
 
 use crate::exchange::Exchange;
-use crate::platform::new_ulid;
 use crate::platform::promise::Timer;
+use crate::settings::{self, Settings};
 use crate::store::conversations;
 
 /// Before a larger request is decoded, pending output gets the chance to be sent.
@@ -32,12 +33,12 @@ pub fn named(exchange: &Exchange) -> Option<String> {
 pub struct Recognised {
     /// The conversation, if the request named none in a header.
     pub id: Option<String>,
-    /// The hashes of the history, and the stored entry found with them.
+    /// The hashes of the history, and what is known of it.
     looked_up: Option<(Fingerprint, Remembered)>,
 }
 
 impl Recognised {
-    /// Whether the request named its conversation, so that no look-up was needed.
+    /// Whether the request named its conversation and nothing of it is archived, so that no look-up was needed.
     pub fn is_named(&self) -> bool {
         self.looked_up.is_none()
     }
@@ -85,18 +86,29 @@ async fn recognise(
         transcript.keep_read_request(request);
     }
     let Some(request) = transcript.request() else { return Recognised::default() };
-    if let Some(named) = named_in_body(&request) {
-        return Recognised { id: Some(named), looked_up: None };
+    let in_header = named(exchange);
+    let named = in_header.clone().or_else(|| named_in_body(&request));
+    if named.is_some() && principal.store == StorePolicy::None {
+        return Recognised { id: named, looked_up: None };
     }
-    let print = Fingerprint::of(&principal.key_id, &request);
-    let remembered = conversations::get(&exchange.env, &print).await;
+    let print = fingerprint(&exchange.settings, principal, &request);
+    let remembered = conversations::get(&exchange.env, &principal.key_id, &print, named.as_deref()).await;
+    if named.is_some() {
+        // What is known says which messages the archive has already.
+        return Recognised { id: named, looked_up: Some((print, remembered)) };
+    }
     let id = match judge(&print, &remembered) {
         Recognition::Known(id) => Some(id),
         Recognition::New if print.history.is_none() => print.last_words.and_then(conversations::who_said),
         Recognition::Branch { .. } | Recognition::New => None,
     };
-    let id = id.unwrap_or_else(|| new_ulid(exchange.started_ms));
+    let id = id.unwrap_or_else(|| print.root.conversation_id(exchange.started_ms));
     Recognised { id: Some(id), looked_up: Some((print, remembered)) }
+}
+
+/// Hashes are made under a secret: what is stored of them tells nothing of what was said.
+fn fingerprint(settings: &Settings, principal: &Principal, request: &ChatRequest) -> Fingerprint {
+    Fingerprint::of(&format!("{} {}", settings.keyring.hashing_secret(), principal.key_id), request)
 }
 
 /// `metadata.session_id`, or `metadata.conversation_id`.
@@ -106,7 +118,7 @@ fn named_in_body(request: &ChatRequest) -> Option<String> {
     named.as_str().and_then(request_id::accept).map(str::to_owned)
 }
 
-/// Stores, after the answer, the state of the conversation. The result of the earlier look-up is reused.
+/// Notes, after the answer, the state of the conversation. The result of the earlier look-up is reused.
 pub async fn remember(
     env: &Env,
     principal: &Principal,
@@ -115,17 +127,20 @@ pub async fn remember(
     conversation_id: &str,
     recognised: Recognised,
 ) -> Remembrance {
-    let (print, mut remembered) = if let Some(looked_up) = recognised.looked_up {
-        looked_up
-    } else {
-        let print = Fingerprint::of(&principal.key_id, request);
-        let remembered = conversations::get(env, &print).await;
-        (print, remembered)
+    let (print, mut remembered) = match (recognised.looked_up, settings::get(env)) {
+        (Some(looked_up), _) => looked_up,
+        (None, Ok(settings)) => {
+            let print = fingerprint(&settings, principal, request);
+            let named = Some(conversation_id);
+            let remembered = conversations::get(env, &principal.key_id, &print, named).await;
+            (print, remembered)
+        }
+        (None, Err(_)) => return Remembrance { fresh: Fresh::All, parent: None, turn: String::new() },
     };
     if let Some(meanwhile) = conversations::held(print.root) {
         remembered.merge(meanwhile);
     }
     let remembrance = remembered.note_turn(&print, print.with_reply(reply), conversation_id);
-    conversations::put(env, &print, remembered, conversation_id).await;
+    conversations::hold(&print, remembered, conversation_id);
     remembrance
 }

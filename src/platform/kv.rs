@@ -1,7 +1,5 @@
-//! The KV namespace, for values that are read and written with every request. Less frequent accesses use the platform
+//! The KV namespace, for values that are read with requests. Less frequent accesses use the platform
 //! crate, which needs some ten calls into JavaScript for what is one here.
-
-use std::time::Duration;
 
 use futures::future::{Either, select};
 use worker::Env;
@@ -15,8 +13,6 @@ use super::promise::{Awaited, Timer};
 extern "C" {
     #[wasm_bindgen(catch)]
     fn nexus_kv_get(env: &JsValue, name: &str) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn nexus_kv_put(env: &JsValue, name: &str, value: &str, ttl_s: f64) -> Result<Promise, JsValue>;
 }
 
 /// Milliseconds that a value is waited for: a request can be served without it.
@@ -29,9 +25,4 @@ pub async fn get(env: &Env, name: &str) -> Result<Option<String>, JsValue> {
         Either::Left((read, _)) => Ok(read?.as_string()),
         Either::Right(_) => Err(JsValue::from_str("the value did not come in time")),
     }
-}
-
-/// Sets the value of a name, which expires after `ttl`, at least a minute.
-pub async fn put(env: &Env, name: &str, value: &str, ttl: Duration) -> Result<(), JsValue> {
-    Awaited::from(nexus_kv_put(env.as_ref(), name, value, ttl.as_secs_f64())?).await.map(drop)
 }

@@ -1,36 +1,34 @@
-//! Maps the hash of a history to its conversation: KV, with the isolate's memory in front of it.
+//! Finds what is known of the conversations that a history may belong to: the isolate's memory, and D1 behind it.
 //!
-//! All conversations that begin with the same messages share one entry, which every turn rewrites and which expires
-//! half an hour later. The memory holds what this isolate wrote or read, so that conversations that stay in one
-//! location seldom read KV.
-//!
-//! The value in KV is the JSON of [`Remembered`], as `nexus_edge_core::conversation::memory` writes it.
+//! What a turn leaves is part of the row of its conversation, which is written anyway, by the transaction that records its
+//! request; so recognition costs no write, and no read while a conversation stays in one isolate. Conversations with the
+//! same beginning stand side by side in the table. A turn is known to other isolates about a second after its answer.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
+use futures::future::{Either, select};
 use nexus_edge_api::system::MapSize;
 use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::conversation::{ChainKey, Fingerprint, Remembered, WINDOW_MS};
+use serde::Deserialize;
 use worker::Env;
 
-use super::StoreResult;
-use crate::platform::{kv, log_error, now_ms};
+use super::{StoreResult, nullable, rows, text, unsigned};
+use crate::platform::promise::Timer;
+use crate::platform::{log_error, now_ms};
 
-/// Most entries in memory; KV still has the others.
+/// Most entries in memory; D1 still has the others.
 const MAX_HELD: usize = 5_000;
 /// Most links of an entry in memory, some ten kilobytes: with larger ones a few thousand would fill the isolate.
 const MAX_LINKS: usize = 100;
-/// An unchanged entry that this isolate wrote less than this many milliseconds ago is not written again. Otherwise a
-/// question that is repeated all the time would cost a write each time, and KV accepts one write per second for a
-/// name.
-const WRITTEN_FOR_MS: u64 = 60_000;
+/// Milliseconds that the database is waited for: a request can be served without it.
+const LIMIT_MS: u64 = 3_000;
+/// Most conversations with the same beginning that are compared with a history.
+const MAX_COMPARED: u64 = 20;
 
 struct Held {
     remembered: Remembered,
     until_ms: u64,
-    /// When this isolate wrote it to KV.
-    written_ms: Option<u64>,
 }
 
 /// The conversation in which a text was said last.
@@ -52,22 +50,53 @@ pub fn sizes() -> [MapSize; 2] {
     ]
 }
 
-/// The entry of the conversations that begin like this request. KV is read only if the isolate's memory does not have
-/// the request's own history. If KV cannot be reached, the result is empty.
-pub async fn get(env: &Env, print: &Fingerprint) -> Remembered {
+/// What is known of the conversations of a key that begin like this request, and of the one that it names. D1 is read only for a
+/// request that continues a history which the isolate's memory does not have. If D1 cannot be reached, that is all.
+pub async fn get(env: &Env, key_id: &str, print: &Fingerprint, named: Option<&str>) -> Remembered {
     let mut remembered = held(print.root).unwrap_or_default();
-    if remembered.knows(print.history.unwrap_or(print.question)) {
+    let Some(history) = print.history else { return remembered };
+    if remembered.knows(history) {
         return remembered;
     }
-    if let Some(stored) = read(env, print.root).await {
-        remembered.merge(stored);
+    let link = history.link();
+    let reading = std::pin::pin!(read(env, key_id, print, &link, named));
+    match select(reading, Timer::after_ms(LIMIT_MS)).await {
+        Either::Left((Ok(stored), _)) => remembered.merge(stored),
+        Either::Left((Err(error), _)) => log_error("a conversation is not recognised", &error),
+        Either::Right(_) => {
+            log_error("a conversation is not recognised", &"the database did not answer in time")
+        }
     }
     remembered
 }
 
-async fn read(env: &Env, root: ChainKey) -> Option<Remembered> {
-    let json = kv::get(env, &name(root)).await.ok()??;
-    serde_json::from_str(&json).ok()
+async fn read(
+    env: &Env,
+    key_id: &str,
+    print: &Fingerprint,
+    history: &str,
+    named: Option<&str>,
+) -> StoreResult<Remembered> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: String,
+        turns: String,
+    }
+    // Where many begin in the same way, those that know this history come first.
+    let sql = "SELECT id, turns FROM (SELECT id, turns, last_seen FROM conversations WHERE key_id = ?1 AND id >= ?2 \
+        AND id < ?2 || '~' UNION ALL SELECT id, turns, last_seen FROM conversations WHERE key_id = ?1 AND id = ?3) \
+        WHERE turns <> '' AND last_seen >= ?4 ORDER BY instr(turns, ?5) > 0 DESC, last_seen DESC LIMIT ?6";
+    let parameters = [
+        text(key_id),
+        text(&print.root.tag()),
+        nullable(named, text),
+        unsigned(now_ms().saturating_sub(WINDOW_MS)),
+        text(history),
+        unsigned(MAX_COMPARED),
+    ];
+    let mut found: Vec<Row> = rows(env, sql, &parameters).await?;
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(Remembered::of_rows(found.iter().map(|row| (row.id.as_str(), row.turns.as_str()))))
 }
 
 /// The entry that this isolate's memory has for conversations with this beginning.
@@ -86,43 +115,19 @@ pub fn who_said(words: ChainKey) -> Option<String> {
     })
 }
 
-/// Stores the entry for half an hour. KV accepts one write per second for a name; if it refuses one, the next turn
-/// writes the entry again.
-pub async fn put(env: &Env, print: &Fingerprint, remembered: Remembered, conversation_id: &str) {
+/// Holds what is known in memory for half an hour.
+pub fn hold(print: &Fingerprint, remembered: Remembered, conversation_id: &str) {
     let now = now_ms();
     if let Some(words) = print.last_words {
         let said = Said { conversation: conversation_id.to_owned(), until_ms: now + WINDOW_MS };
         SAID.with_borrow_mut(|all| all.insert(words, said, |said| Worth::until(said.until_ms, now)));
     }
-    let root = print.root;
-    let is_fresh = HELD.with_borrow(|held| {
-        held.get(&root).is_some_and(|held| {
-            held.remembered == remembered && held.written_ms.is_some_and(|then| now < then + WRITTEN_FOR_MS)
-        })
-    });
-    if is_fresh {
-        return;
-    }
-    let json = serde_json::to_string(&remembered);
-    let held = Held { remembered, until_ms: now + WINDOW_MS, written_ms: Some(now) };
+    let held = Held { remembered, until_ms: now + WINDOW_MS };
     HELD.with_borrow_mut(|all| {
         if held.remembered.links() <= MAX_LINKS {
-            all.insert(root, held, |held| Worth::until(held.until_ms, now));
+            all.insert(print.root, held, |held| Worth::until(held.until_ms, now));
         } else {
-            all.remove(&root);
+            all.remove(&print.root);
         }
     });
-    let written = async {
-        kv::put(env, &name(root), &json?, Duration::from_millis(WINDOW_MS))
-            .await
-            .map_err(worker::Error::from)?;
-        StoreResult::Ok(())
-    };
-    if let Err(error) = written.await {
-        log_error("a conversation is not remembered", &error);
-    }
-}
-
-fn name(root: ChainKey) -> String {
-    format!("conv:{root}")
 }

@@ -183,11 +183,11 @@ pub async fn disable_failing(env: &Env, now_ms: u64, since_ms: u64) -> StoreResu
     let failing = "UPDATE api_keys SET enabled = 0, updated_at = MAX(?1, updated_at + 1), \
         disabled_reason = 'at least 60 % of at least 20 requests in 15 minutes were mistakes of the caller' \
         WHERE enabled = 1 AND id IN ( \
-          SELECT r.key_id FROM request_log AS r JOIN api_keys AS k ON k.id = r.key_id \
-          WHERE r.id >= ?2 AND r.ts >= k.updated_at AND r.status < 500 AND r.status NOT IN (402, 408, 429, 499) \
-          GROUP BY r.key_id HAVING COUNT(*) >= 20 AND SUM(r.status >= 400) * 10 >= COUNT(*) * 6)";
-    // Ids of the request log begin with their time.
-    let since = nexus_edge_core::id::ulid(since_ms, [0; 10]);
+          SELECT k.id FROM stat_rows AS r CROSS JOIN stat_series AS s CROSS JOIN api_keys AS k \
+          WHERE r.grain = 'm' AND r.start >= ?2 AND s.id = r.series AND s.status IN ('ok', 'client') AND k.id = s.key \
+          AND (k.updated_at = k.created_at OR r.start >= k.updated_at) \
+          GROUP BY k.id HAVING SUM(r.requests) >= 20 \
+          AND SUM(CASE s.status WHEN 'client' THEN r.requests ELSE 0 END) * 10 >= SUM(r.requests) * 6)";
     let expired = write(env, expired, &[unsigned(now_ms)]).await?.changes;
-    Ok(expired + write(env, failing, &[unsigned(now_ms), text(&since)]).await?.changes)
+    Ok(expired + write(env, failing, &[unsigned(now_ms), unsigned(since_ms)]).await?.changes)
 }

@@ -10,7 +10,7 @@ use super::{StoreResult, flag, nullable, rows, text, unsigned, write};
 /// A query of the list.
 #[derive(Debug, Default)]
 pub struct Query {
-    /// Words in the title or in the messages.
+    /// Words in the title, or in the beginnings of the latest questions and answers.
     pub search: Option<String>,
     /// `true`: only pinned sessions, `false`: only others, `None`: both.
     pub pinned: Option<bool>,
@@ -73,13 +73,12 @@ pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<()> {
 /// A page of a key's sessions, pinned ones first, then newest first; and the total number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
 pub async fn list(env: &Env, key_id: &str, query: &Query) -> StoreResult<(Vec<Session>, u64)> {
-    let (matches, titled) = (super::archive::matches(5, 8), super::archive::contains("title", 5));
+    let (said, titled) = (super::archive::contains("c.said", 5), super::archive::contains("title", 5));
     let sql = format!(
         "SELECT record, COUNT(*) OVER () AS total FROM sessions WHERE key_id = ?1 AND deleted_at IS NULL \
         AND archived = ?2 AND (?3 IS NULL OR pinned = ?3) AND (?4 IS NULL OR model = ?4) \
-        AND (?5 IS NULL OR {titled} OR EXISTS (SELECT 1 FROM chat_messages AS m \
-        WHERE m.conversation_id = sessions.id AND m.key_id = sessions.key_id \
-        AND {matches})) ORDER BY pinned DESC, updated_at DESC, id LIMIT ?6 OFFSET ?7"
+        AND (?5 IS NULL OR {titled} OR EXISTS (SELECT 1 FROM conversations AS c WHERE c.key_id = sessions.key_id \
+        AND c.id = sessions.id AND {said})) ORDER BY pinned DESC, updated_at DESC, id LIMIT ?6 OFFSET ?7"
     );
     let parameters = [
         text(key_id),
@@ -89,7 +88,6 @@ pub async fn list(env: &Env, key_id: &str, query: &Query) -> StoreResult<(Vec<Se
         nullable(query.search.as_deref(), text),
         unsigned(query.limit),
         unsigned(query.offset),
-        nullable(query.search.as_deref().map(super::archive::text_in_json).as_deref(), text),
     ];
     let found: Vec<Row> = rows(env, &sql, &parameters).await?;
     let total = found.first().map_or(0, |row| row.total as u64);

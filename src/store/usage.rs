@@ -6,24 +6,30 @@
 //! [{"id": "01M7…", "key_id": "…", "model": "gpt-5", "outcome": "completed", "prompt_tokens": 20, "completion_tokens": 4}]
 //! ```
 //!
-//! All fields: `nexus_edge_core::stats::UsageEvent`.
+//! All fields: `nexus_edge_core::stats::UsageEvent`; `kept` is what the archive gets of the request
+//! (`nexus_edge_core::conversation::kept::Kept`).
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
 use nexus_edge_api::stats::LoggedRequest;
+use nexus_edge_core::conversation::kept::Kept;
 use nexus_edge_core::id::ulid;
 use nexus_edge_core::outbox::{Departure, Outbox};
 use nexus_edge_core::stats::{PriceSource, UsageEvent};
 use nexus_edge_stats::batch::{self, Batch};
+use nexus_edge_stats::conversations::{self, Deletions};
 use nexus_edge_stats::grain::Grain;
+use nexus_edge_stats::recorded::{self, Recorded};
 use nexus_edge_stats::request_log::{self, Wanted};
 use nexus_edge_stats::sql;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBuilder, QueueContentType};
 
+use super::archive::packs::{self, Registered};
+use super::deletions::NOTED_FOR_MS;
 use super::{StoreResult, rows, statement, text, unsigned};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
@@ -32,13 +38,17 @@ use crate::platform::{log_error, now_ms};
 const PARKED_PREFIX: &str = "parked-usage/";
 /// Most parked events that one run of the cron records.
 const REPLAY_BATCH: usize = 100;
-/// Most events in one message: a queue accepts 128 KB, and an event is below 2 KB.
+/// Most events in one message.
 const MESSAGE_EVENTS: usize = 64;
+/// Most bytes of one message: a queue accepts 128 KB.
+const MESSAGE_BYTES: usize = 120_000;
+/// Texts of more bytes, as JSON, are put into R2 before their event is sent.
+const LARGE_BYTES: usize = 90_000;
 /// Most events in one transaction: D1 accepts a parameter of 2 MB.
 const INGEST_EVENTS: usize = 500;
 
 thread_local! {
-    static OUTBOX: RefCell<Outbox<UsageEvent>> = const { RefCell::new(Outbox::new()) };
+    static OUTBOX: RefCell<Outbox<Recorded>> = const { RefCell::new(Outbox::new()) };
 }
 
 /// Events of this isolate that wait to be sent.
@@ -46,41 +56,65 @@ pub fn waiting() -> usize {
     OUTBOX.with_borrow(Outbox::len)
 }
 
-/// Hands an event over to be recorded. Never fails: what the queue refuses goes to D1, what D1 refuses goes to R2.
-pub async fn record(env: &Env, event: UsageEvent) {
-    let departure = OUTBOX.with_borrow_mut(|outbox| outbox.add([event], MESSAGE_EVENTS, now_ms()));
+/// Hands an event over to be recorded, with what is kept of its request. Never fails: what the queue refuses goes to D1, what D1
+/// refuses goes to R2.
+pub async fn record(env: &Env, event: UsageEvent, kept: Option<Kept>) {
+    let mut recorded = Recorded { event, kept: kept.map(Box::new) };
+    if let Err(error) = put_large(env, &mut recorded).await {
+        log_error("a large text is not archived", &error);
+    }
+    let departure = OUTBOX.with_borrow_mut(|outbox| outbox.add([recorded], MESSAGE_EVENTS, now_ms()));
     let Some(departure) = departure else { return };
     if let Departure::AfterMs(ms) = departure {
         Timer::after_ms(ms).await;
     }
-    let events = OUTBOX.with_borrow_mut(|outbox| outbox.take(departure));
-    for events in events.chunks(MESSAGE_EVENTS) {
-        send(env, events).await;
+    let recorded = OUTBOX.with_borrow_mut(|outbox| outbox.take(departure));
+    let messages = match recorded::messages(&recorded, MESSAGE_EVENTS, MESSAGE_BYTES) {
+        Ok(messages) => messages,
+        Err(error) => return log_error("usage events cannot be written", &error),
+    };
+    for message in messages {
+        send(env, message.json, recorded.get(message.events).unwrap_or_default()).await;
     }
 }
 
-async fn send(env: &Env, events: &[UsageEvent]) {
-    let Err(error) = enqueue(env, events).await else { return };
+/// Puts texts that are too large for a message into a pack of their own.
+async fn put_large(env: &Env, recorded: &mut Recorded) -> StoreResult<()> {
+    let Recorded { event, kept } = recorded;
+    let Some(archived) = kept.as_mut().and_then(|kept| kept.archived.as_mut()) else { return Ok(()) };
+    let bytes: usize = archived.texts.iter().map(String::len).sum();
+    // JSON needs at most six bytes for one; most texts are far too small for a look at theirs.
+    if bytes * 6 < LARGE_BYTES || serde_json::to_string(&archived.texts)?.len() < LARGE_BYTES {
+        return Ok(());
+    }
+    let line = archived.line(event)?;
+    archived.texts.clear();
+    let (places, _) = packs::write(env, vec![line], true).await?;
+    archived.place = places.into_iter().next().flatten();
+    Ok(())
+}
+
+async fn send(env: &Env, message: String, recorded: &[Recorded]) {
+    let Err(error) = enqueue(env, message).await else { return };
     log_error("usage queue", &error);
-    let Err(error) = ingest(env, events).await else { return };
+    let Err(error) = ingest(env, recorded).await else { return };
     log_error("usage ingest", &error);
-    for event in events {
-        if let Err(error) = park(env, event).await {
+    for one in recorded {
+        if let Err(error) = park(env, one).await {
             log_error("a usage event is lost", &error);
         }
     }
 }
 
-async fn enqueue(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
+async fn enqueue(env: &Env, message: String) -> StoreResult<()> {
     // As text: an object would be rebuilt as a JavaScript Map, which the queue stores as {}.
-    let json = serde_json::to_string(events)?;
-    let message = MessageBuilder::new(json).content_type(QueueContentType::Text).build();
+    let message = MessageBuilder::new(message).content_type(QueueContentType::Text).build();
     Ok(env.queue("USAGE_QUEUE")?.send(message).await?)
 }
 
-async fn park(env: &Env, event: &UsageEvent) -> StoreResult<()> {
-    let name = format!("{PARKED_PREFIX}{}", event.id);
-    env.bucket("BUCKET")?.put(name, serde_json::to_vec(event)?).execute().await?;
+async fn park(env: &Env, recorded: &Recorded) -> StoreResult<()> {
+    let name = format!("{PARKED_PREFIX}{}", recorded.event.id);
+    env.bucket("BUCKET")?.put(name, serde_json::to_vec(recorded)?).execute().await?;
     Ok(())
 }
 
@@ -132,32 +166,28 @@ const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_
 
 const KNOWN: &str = "SELECT id FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";
 
-const ADD_TOTALS: &str = "UPDATE stats_totals SET \
-    conversations = conversations + (SELECT COUNT(*) FROM json_each(?1) \
-        WHERE value ->> 'id' NOT IN (SELECT id FROM conversations)), \
-    rounds = rounds + ?2, prompt_tokens = MIN(prompt_tokens + ?3, 9007199254740991), \
-    completion_tokens = MIN(completion_tokens + ?4, 9007199254740991), \
-    unpriced = unpriced + ?5 WHERE id = 1";
-
-const ADD_CONVERSATIONS: &str = "INSERT INTO conversations (id, first_seen, last_seen, rounds, prompt_tokens, completion_tokens) \
-    SELECT value ->> 'id', value ->> 'first_seen', value ->> 'last_seen', value ->> 'rounds', \
-    value ->> 'prompt_tokens', value ->> 'completion_tokens' FROM json_each(?1) WHERE true \
-    ON CONFLICT (id) DO UPDATE SET first_seen = MIN(first_seen, excluded.first_seen), \
-    last_seen = MAX(last_seen, excluded.last_seen), rounds = rounds + excluded.rounds, \
-    prompt_tokens = MIN(prompt_tokens + excluded.prompt_tokens, 9007199254740991), \
-    completion_tokens = MIN(completion_tokens + excluded.completion_tokens, 9007199254740991)";
+/// Parameters: the rows of [`conversations::rows`], rounds, tokens of prompts and of answers, requests without a price.
+fn add_totals() -> String {
+    format!(
+        "UPDATE stats_totals SET conversations = conversations + ({}), \
+         rounds = rounds + ?2, prompt_tokens = MIN(prompt_tokens + ?3, 9007199254740991), \
+         completion_tokens = MIN(completion_tokens + ?4, 9007199254740991), unpriced = unpriced + ?5 WHERE id = 1",
+        conversations::UNCOUNTED
+    )
+}
 
 /// A row written for each use would double the price of a request, so a key's last use is exact to a minute.
 const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = used.ts \
     FROM (SELECT value ->> 'key_id' AS key_id, value ->> 'ts' AS ts FROM json_each(?1)) AS used \
     WHERE api_keys.id = used.key_id AND used.ts >= COALESCE(api_keys.last_used_at, 0) + 60000";
 
-/// Records events and adds them to all sums, once each however often and in whatever company they are delivered. Events that
-/// the request log has are left out; all rest is written in one transaction, which its primary key refuses as a whole if
-/// another one wrote an event of it in between.
-pub async fn ingest(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
-    for events in events.chunks(INGEST_EVENTS) {
-        ingest_chunk(env, events).await?;
+/// Records events and adds them to all sums and to the archive, once each however often and in whatever company they are
+/// delivered. Events that the request log has are left out; all rest is written in one transaction, which its primary key
+/// refuses as a whole if another one wrote an event of it in between. Texts are written before it: what it does not refer to
+/// in the end is removed by the cron.
+pub async fn ingest(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
+    for recorded in recorded.chunks(INGEST_EVENTS) {
+        ingest_chunk(env, recorded).await?;
     }
     Ok(())
 }
@@ -167,23 +197,63 @@ struct Known {
     id: String,
 }
 
-async fn ingest_chunk(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
-    let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-    let known: Vec<Known> = rows(env, KNOWN, &[text(&serde_json::to_string(&ids)?)]).await?;
-    let known: HashSet<String> = known.into_iter().map(|row| row.id).collect();
-    let events = batch::fresh(events, &known);
-    if events.is_empty() {
-        return Ok(());
+#[derive(Deserialize)]
+struct Deletion {
+    key_id: String,
+    id: String,
+    deleted_at: u64,
+}
+
+async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
+    #[derive(Serialize)]
+    struct Named<'a> {
+        key_id: &'a str,
+        id: &'a str,
     }
-    let flat: Vec<Flat<'_>> = events.iter().map(|event| Flat { event, total: event.usage.total() }).collect();
-    let batch = Batch::of(&events, now_ms())?;
     let database = super::database(env)?;
     let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
-    let (conversations, part, totals) = (text(&batch.conversations), text(&batch.part), batch.totals);
+    let ids: Vec<&str> = recorded.iter().map(|one| one.event.id.as_str()).collect();
+    let archived = recorded.iter().filter(|one| one.kept.is_some()).map(|one| &one.event);
+    let named: Vec<Named<'_>> =
+        archived.map(|event| Named { key_id: &event.key_id, id: &event.conversation_id }).collect();
+    let read = [
+        run(KNOWN, &[text(&serde_json::to_string(&ids)?)])?,
+        run(conversations::DELETIONS, &[text(&serde_json::to_string(&named)?)])?,
+    ];
+    let found = database.batch(read.into()).await?;
+    let [known, deletions] = found.as_slice() else {
+        return Err(super::StoreError::Platform(
+            "the database answered fewer statements than it was asked".into(),
+        ));
+    };
+    let known =
+        super::read::<Known>(known, KNOWN)?.into_iter().map(|row| row.id).collect::<HashSet<String>>();
+    let deletions = super::read::<Deletion>(deletions, conversations::DELETIONS)?;
+    let deletions = deletions.into_iter().map(|row| (row.key_id, row.id, row.deleted_at));
+    let deletions = Deletions::of(deletions, now_ms().saturating_sub(NOTED_FOR_MS));
+    let fresh = batch::fresh(recorded, &known);
+    if fresh.is_empty() {
+        return Ok(());
+    }
+    let mut lines = Vec::with_capacity(fresh.len());
+    let mut registered: Vec<Registered> = Vec::new();
+    for one in &fresh {
+        let archived = deletions.kept(one).and_then(|kept| kept.archived.as_ref());
+        registered.extend(archived.and_then(|archived| archived.place.as_ref()).map(Registered::of_object));
+        lines.push(archived.map(|archived| archived.line(&one.event)).transpose()?.flatten());
+    }
+    let (places, pack) = packs::write(env, lines, false).await?;
+    registered.extend(pack);
+    let events: Vec<&UsageEvent> = fresh.iter().map(|one| &one.event).collect();
+    let flat: Vec<Flat<'_>> = events.iter().map(|event| Flat { event, total: event.usage.total() }).collect();
+    let batch = Batch::of(&events, now_ms())?;
+    let conversations = text(&serde_json::to_string(&conversations::rows(&fresh, &deletions, &places)?)?);
+    let (part, totals) = (text(&batch.part), batch.totals);
     let mut statements = vec![
         run(INSERT_REQUESTS, &[text(&serde_json::to_string(&flat)?)])?,
+        run(conversations::NOT_DELETED, &[conversations.clone()])?,
         run(
-            ADD_TOTALS,
+            &add_totals(),
             &[
                 conversations.clone(),
                 unsigned(totals.rounds),
@@ -192,11 +262,15 @@ async fn ingest_chunk(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
                 unsigned(totals.unpriced),
             ],
         )?,
-        run(ADD_CONVERSATIONS, &[conversations])?,
+        run(conversations::MOVE_ITEMS, &[conversations.clone()])?,
+        run(&conversations::upsert(), &[conversations])?,
         run(TOUCH_KEYS, &[text(&batch.keys)])?,
         run(sql::INSERT_SERIES, &[text(&batch.series)])?,
         run(&sql::insert_rows(Grain::Minute, false), &[text(&batch.minutes), part.clone()])?,
     ];
+    if !registered.is_empty() {
+        statements.push(run(packs::REGISTER, &[text(&serde_json::to_string(&registered)?)])?);
+    }
     for (grain, late) in &batch.late {
         statements.push(run(&sql::insert_rows(*grain, true), &[text(late), part.clone()])?);
     }
@@ -206,13 +280,13 @@ async fn ingest_chunk(env: &Env, events: &[UsageEvent]) -> StoreResult<()> {
 
 /// What the request log says of a request's cost.
 #[derive(Debug, Deserialize)]
-pub struct Recorded {
+pub struct LoggedCost {
     id: String,
     cost_micros: u64,
     price_source: String,
 }
 
-impl Recorded {
+impl LoggedCost {
     /// The cost in millionths of a dollar; `None` if it is not known.
     pub fn cost(&self) -> Option<u64> {
         (self.price_source != PriceSource::Unknown.as_str()).then_some(self.cost_micros)
@@ -220,10 +294,10 @@ impl Recorded {
 }
 
 /// Which of these events are recorded, by their ids.
-pub async fn recorded(env: &Env, ids: &[&str]) -> StoreResult<HashMap<String, Recorded>> {
+pub async fn recorded(env: &Env, ids: &[&str]) -> StoreResult<HashMap<String, LoggedCost>> {
     let sql =
         "SELECT id, cost_micros, price_source FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";
-    let found: Vec<Recorded> = rows(env, sql, &[text(&serde_json::to_string(ids)?)]).await?;
+    let found: Vec<LoggedCost> = rows(env, sql, &[text(&serde_json::to_string(ids)?)]).await?;
     Ok(found.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 

@@ -347,7 +347,7 @@ disturbed("neither queue nor database", { queue: "absent" }, (t) => {
       answers.every(({ status }) => status === 200),
       "a caller noticed",
     );
-    const parked = async () => (await (await t.gw.r2()).list()).objects.length;
+    const parked = async () => (await (await t.gw.r2()).list({ prefix: "parked-usage/" })).objects.length;
     await eventually(async () => (await parked()) === 10, { what: "ten parked events" });
     // While the database still fails, no event may be dropped.
     await t.gw.scheduled();

@@ -99,8 +99,9 @@ test("deleting a conversation deletes all that came of it", async () => {
   const places = await eventually(async () => {
     const all = await found();
     return (
-      ["D1 chat_messages", "D1 responses", "R2 answers/"].every((place) => all.some((one) => one.startsWith(place))) &&
-      all
+      ["D1 conversations", "D1 archive_packs", "D1 responses", "R2 answers/"].every((place) =>
+        all.some((one) => one.startsWith(place)),
+      ) && all
     );
   });
   assert.ok(places.length >= 4);

@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 import { devNull } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { chooseProfile } from "../../scripts/lib/profiles.mjs";
 import { bearer, begin, eventually, send } from "./util.mjs";
 import { checkAnswer } from "./contract.mjs";
@@ -34,6 +35,8 @@ const TAP_QUEUE = "tap";
  * @param {string} [options.entry] the source of a module that stands in front of the Worker's `./index.js`
  * @param {boolean} [options.withStaticFiles] serves those of public/ as well, in front of the Worker as Cloudflare does
  * @param {string} [options.root] the folder of wrangler.toml, the build and d1-migrations/
+ * @param {Record<string, (db: D1Database) => Promise<void>>} [options.beforeMigration] what an earlier release left in the
+ *   database, by the name of the migration before which it is written
  */
 export async function startGateway({
   vars = {},
@@ -47,6 +50,7 @@ export async function startGateway({
   entry,
   root = ROOT,
   withStaticFiles = false,
+  beforeMigration = {},
 } = {}) {
   const { name: profile, folder } = chooseProfile("quick");
   const built = path.join(root, folder, "index.js");
@@ -123,7 +127,7 @@ export async function startGateway({
     url = await urlOf("nexus-edge");
     if (twin) twinUrl = await urlOf("twin");
     db = await runtime.getD1Database("DB", "nexus-edge");
-    await migrate(db, path.join(root, "d1-migrations"), splitSql);
+    await migrate(db, path.join(root, "d1-migrations"), splitSql, beforeMigration);
   } catch (error) {
     await runtime.dispose();
     throw error;
@@ -164,7 +168,7 @@ function tapWorker(compatibilityDate) {
   };
 }
 
-async function migrate(db, folder, splitSql) {
+async function migrate(db, folder, splitSql, beforeMigration) {
   await db.prepare("CREATE TABLE IF NOT EXISTS d1_migrations (name TEXT PRIMARY KEY)").run();
   const { results } = await db.prepare("SELECT name FROM d1_migrations").all();
   const done = new Set(results.map(({ name }) => name));
@@ -172,6 +176,7 @@ async function migrate(db, folder, splitSql) {
     .filter((name) => name.endsWith(".sql") && !done.has(name))
     .sort();
   for (const name of files) {
+    await beforeMigration[name]?.(db);
     const statements = splitSql(readFileSync(path.join(folder, name), "utf8"));
     const record = db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name);
     await db.batch([...statements.map((statement) => db.prepare(statement)), record]);
@@ -341,9 +346,13 @@ class Gateway {
     }
     const kv = await this.kv();
     for (const { name } of (await kv.list()).keys) parts.push({ place: `KV ${name}`, text: await kv.get(name) });
+    for (const { name, staged } of await this.db("SELECT name, staged FROM archive_packs WHERE staged IS NOT NULL"))
+      parts.push({ place: `D1 archive_packs ${name}`, text: gunzipSync(Buffer.from(staged, "base64")).toString() });
     const r2 = await this.r2();
-    for (const { key } of (await r2.list()).objects)
-      parts.push({ place: `R2 ${key}`, text: await (await r2.get(key)).text() });
+    for (const { key } of (await r2.list()).objects) {
+      const bytes = Buffer.from(await (await r2.get(key)).arrayBuffer());
+      parts.push({ place: `R2 ${key}`, text: (key.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString() });
+    }
     return parts;
   }
 

@@ -15,6 +15,12 @@ pub fn ulid(now_ms: u64, random: [u8; ULID_RANDOM_BYTES]) -> String {
     Ulid::from_parts(now_ms, entropy).to_string()
 }
 
+/// When a ULID was made, in milliseconds since the epoch. `None` if the text is none.
+#[must_use]
+pub fn time_of(ulid: &str) -> Option<u64> {
+    Ulid::from_string(ulid).ok().map(|ulid| ulid.timestamp_ms())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,5 +32,6 @@ mod tests {
         assert!(early < late);
         assert_eq!(early.len(), 26);
         assert_ne!(ulid(1, [1; 10]), ulid(1, [2; 10]));
+        assert_eq!((time_of(&late), time_of("no ulid")), (Some(1_001), None));
     }
 }

@@ -50,6 +50,8 @@ pub struct Settings {
     pub statistics_days: StatisticsDays,
     /// For how many days the rows of the request log are kept.
     pub request_log_days: u32,
+    /// For how many days conversations are archived.
+    pub archive_days: u32,
     /// Authenticates the admin API.
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
@@ -115,6 +117,7 @@ impl Settings {
                 days: days("STATS_DAY_DAYS", 365),
             },
             request_log_days: days("REQUEST_LOG_DAYS", 30),
+            archive_days: days("ARCHIVE_DAYS", 183),
             admin_token,
             keyring,
         })

@@ -1,13 +1,14 @@
 //! Work after the response has been delivered: what is kept of a request, and of which requests.
 //!
 //! No caller waits for it, and it cannot fail the request any more. Guarantees, however the request ended: the usage event is
-//! complete before it is recorded; it is recorded, settled and charged exactly once, and a slow archive delays neither; only
-//! a completed answer is cached or binds a session; what is archived is what the caller was answered, never an error.
+//! complete before it is recorded; it is recorded, with what the archive keeps of the request, settled and charged exactly once,
+//! and a slow cache delays neither; only a completed answer is cached or binds a session; what is archived is what the caller
+//! was answered, never an error.
 
 use nexus_edge_core::access::StorePolicy;
 use nexus_edge_core::chat::prompt::is_summary;
 use nexus_edge_core::chat::title::title_of;
-use nexus_edge_core::conversation::archive_write::Entry;
+use nexus_edge_core::conversation::kept::{Entry, Kept};
 use nexus_edge_core::conversation::normalise::last_user_text;
 use nexus_edge_core::conversation::{Remembrance, archive};
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
@@ -61,8 +62,8 @@ pub trait Stores {
     /// Corrects what the request has taken from its limits to its real usage, and ends its slots.
     fn settle(&self, event: &UsageEvent);
 
-    /// Hands the event over to be recorded.
-    async fn record(&self, event: UsageEvent);
+    /// Hands the event over to be recorded, with what is kept of the request.
+    async fn record(&self, event: UsageEvent, kept: Option<Kept>);
 
     /// Charges the account with the cost of the event, in place of what was reserved.
     async fn charge(&self, event: &UsageEvent);
@@ -76,11 +77,8 @@ pub trait Stores {
     /// Binds a session to an upstream.
     async fn bind(&self, event: &UsageEvent, session: &str, bound: Bound);
 
-    /// Stores the state of the conversation after this reply.
+    /// Notes the state of the conversation after this reply. The record waits for it.
     async fn remember(&self, request: &ChatRequest, reply: &[Part], conversation_id: &str) -> Remembrance;
-
-    /// Archives messages. Under the policy `none` it is not called.
-    async fn archive(&self, entry: Entry<'_>);
 
     /// Sends the settled amounts to those who keep the limits.
     async fn tell(&self);
@@ -101,16 +99,18 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
         event.price_source = PriceSource::Unknown;
     }
     stores.settle(&event);
-    let kept = async {
+    let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();
+    // A caller who names their conversations and archives nothing needs no stored state.
+    let is_needed = store != StorePolicy::None || asked_by.is_some() || !is_named;
+    let kept = if is_wanted && is_needed {
+        keep(stores, &event, store, &mut transcript, asked_by).await
+    } else {
+        None
+    };
+    let caching = async {
         // What is slow and not needed by the record must not delay it: until it is written it can be lost.
         if is_cacheable && event.outcome == Outcome::Completed && store.keeps_texts() {
             stores.cache(&event, &mut transcript).await;
-        }
-        let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();
-        // A caller who names their conversations and archives nothing needs no stored state.
-        let is_needed = store != StorePolicy::None || asked_by.is_some() || !is_named;
-        if is_wanted && is_needed {
-            keep(stores, &event, store, &mut transcript, asked_by).await;
         }
     };
     let bound = bound(&event, trail.key_id());
@@ -119,13 +119,13 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
             stores.bind(&event, session, bound).await;
         }
     };
-    let recording = stores.record(event.clone());
+    let recording = stores.record(event.clone(), kept);
     let sharing = async {
         // Others tell here whether the request is watched.
         stores.share_health().await;
         stores.show(&event).await;
     };
-    futures::join!(recording, stores.charge(&event), sharing, binding, kept);
+    futures::join!(recording, stores.charge(&event), sharing, binding, caching);
     stores.tell().await;
 }
 
@@ -138,31 +138,32 @@ fn bound(event: &UsageEvent, key_id: Option<&str>) -> Option<Bound> {
     Some(Bound { provider_id: event.provider_id?, model_id, key_id: key_id.map(str::to_owned) })
 }
 
-/// Stores the conversation's state and archives its messages.
+/// What is kept of the conversation's state and of the messages.
 async fn keep(
     stores: &impl Stores,
     event: &UsageEvent,
     policy: StorePolicy,
     transcript: &mut Transcript,
     asked_by: Option<String>,
-) {
-    let (Some(request), Some(answered)) = (transcript.request(), transcript.answer()) else { return };
+) -> Option<Kept> {
+    let (request, answered) = (transcript.request()?, transcript.answer()?);
     let reply = answered.response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
     if reply.is_empty() {
-        return;
+        return None;
     }
     let remembrance = if asked_by.is_some() {
-        Remembrance { fresh: archive::Fresh::SinceLastAnswer, parent: None }
+        Remembrance { fresh: archive::Fresh::SinceLastAnswer, parent: None, turn: String::new() }
     } else {
         stores.remember(&request, reply, &event.conversation_id).await
     };
-    if policy == StorePolicy::None {
-        return;
+    let Remembrance { fresh, parent, turn } = remembrance;
+    let (mut messages, mut title) = (Vec::new(), None);
+    if policy != StorePolicy::None {
+        messages = archive::asked(&request, fresh);
+        // A cached response uses no tokens, but its text counts for the archive.
+        let is_used = event.usage_source != UsageSource::None;
+        messages.push(archive::answered(reply, is_used.then_some(event.usage.completion), event.duration_ms));
+        title = last_user_text(&request.messages).as_deref().and_then(title_of);
     }
-    let mut messages = archive::asked(&request, remembrance.fresh);
-    // A cached response uses no tokens, but its text counts for the archive.
-    let is_used = event.usage_source != UsageSource::None;
-    messages.push(archive::answered(reply, is_used.then_some(event.usage.completion), event.duration_ms));
-    let title = last_user_text(&request.messages).as_deref().and_then(title_of);
-    stores.archive(Entry { event, policy, messages, asked_by, title, parent: remembrance.parent }).await;
+    Kept::of(Entry { policy, messages, asked_by, title, parent, turn })
 }

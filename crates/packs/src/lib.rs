@@ -25,6 +25,7 @@
 //! A row that is part of two packs, because a move was cut off and repeated, is one row: [`layout::blocks`] keeps the first of
 //! equal keys.
 
+pub mod blank;
 pub mod builder;
 pub mod damage;
 pub mod layout;

@@ -12,6 +12,7 @@ use nexus_edge_core::tokens::UsageSource;
 use serde::Serialize;
 
 use crate::grain::Grain;
+use crate::recorded::Recorded;
 use crate::rollup::{Row, compact, roll_up};
 use crate::series::Series;
 
@@ -24,12 +25,12 @@ const CLOCK_SLACK_MS: u64 = 60_000;
 
 /// The events that are not known, each once, in their order.
 #[must_use]
-pub fn fresh<'a, S: BuildHasher>(
-    events: &'a [UsageEvent],
-    known: &HashSet<String, S>,
-) -> Vec<&'a UsageEvent> {
-    let mut seen = HashSet::with_capacity(events.len());
-    events.iter().filter(|event| !known.contains(&event.id) && seen.insert(event.id.as_str())).collect()
+pub fn fresh<'a, S: BuildHasher>(recorded: &'a [Recorded], known: &HashSet<String, S>) -> Vec<&'a Recorded> {
+    let mut seen = HashSet::with_capacity(recorded.len());
+    recorded
+        .iter()
+        .filter(|one| !known.contains(&one.event.id) && seen.insert(one.event.id.as_str()))
+        .collect()
 }
 
 /// What is added to the totals.
@@ -52,8 +53,6 @@ pub struct Batch {
     pub part: String,
     /// What is added to the totals.
     pub totals: Totals,
-    /// `{"id", "first_seen", "last_seen", "rounds", "prompt_tokens", "completion_tokens"}` of each conversation with an answer.
-    pub conversations: String,
     /// `{"key_id", "ts"}`: the newest request of each key.
     pub keys: String,
     /// `{"id", <dimensions>}` of each series.
@@ -62,16 +61,6 @@ pub struct Batch {
     pub minutes: String,
     /// Rows of coarser grains, of events that come late: for spans that are added up already.
     pub late: Vec<(Grain, String)>,
-}
-
-#[derive(Serialize)]
-struct Conversation<'a> {
-    id: &'a str,
-    first_seen: u64,
-    last_seen: u64,
-    rounds: u64,
-    prompt_tokens: u64,
-    completion_tokens: u64,
 }
 
 #[derive(Serialize)]
@@ -94,7 +83,6 @@ impl Batch {
     /// Those of the JSON writer, which do not occur for numbers and texts.
     pub fn of(events: &[&UsageEvent], now_ms: u64) -> serde_json::Result<Self> {
         let mut totals = Totals::default();
-        let mut conversations: BTreeMap<&str, Conversation<'_>> = BTreeMap::new();
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
         for event in events {
             totals.unpriced += u64::from(event.price_source == PriceSource::Unknown);
@@ -102,23 +90,7 @@ impl Batch {
             totals.completion_tokens = totals.completion_tokens.saturating_add(event.usage.completion);
             let used = keys.entry(&event.key_id).or_default();
             *used = event.ts.max(*used);
-            if event.usage_source == UsageSource::None {
-                continue;
-            }
-            totals.rounds += 1;
-            let sum = conversations.entry(&event.conversation_id).or_insert(Conversation {
-                id: &event.conversation_id,
-                first_seen: event.ts,
-                last_seen: event.ts,
-                rounds: 0,
-                prompt_tokens: 0,
-                completion_tokens: 0,
-            });
-            sum.first_seen = event.ts.min(sum.first_seen);
-            sum.last_seen = event.ts.max(sum.last_seen);
-            sum.rounds += 1;
-            sum.prompt_tokens = sum.prompt_tokens.saturating_add(event.usage.prompt);
-            sum.completion_tokens = sum.completion_tokens.saturating_add(event.usage.completion);
+            totals.rounds += u64::from(event.usage_source != UsageSource::None);
         }
         let keys: Vec<KeyUse<'_>> = keys.into_iter().map(|(key_id, ts)| KeyUse { key_id, ts }).collect();
         let rolled = roll_up(events.iter().copied());
@@ -128,7 +100,6 @@ impl Batch {
         Ok(Self {
             part: events.first().map(|event| event.id.clone()).unwrap_or_default(),
             totals,
-            conversations: serde_json::to_string(&conversations.values().collect::<Vec<_>>())?,
             keys: serde_json::to_string(&keys)?,
             series: serde_json::to_string(&series)?,
             minutes: serde_json::to_string(&rolled.rows)?,
@@ -169,17 +140,17 @@ mod tests {
 
     #[test]
     fn an_event_is_counted_once() {
-        let events = ["a", "b", "a", "c"].map(|id| event(id, NOW, UsageSource::Reported));
+        let events = ["a", "b", "a", "c"].map(|id| Recorded::from(event(id, NOW, UsageSource::Reported)));
         let ids = |known: &[&str]| {
             let known: HashSet<String> = known.iter().map(|id| (*id).to_owned()).collect();
-            fresh(&events, &known).iter().map(|event| event.id.clone()).collect::<Vec<_>>()
+            fresh(&events, &known).iter().map(|one| one.event.id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(ids(&[]), ["a", "b", "c"]);
         assert_eq!(ids(&["a", "z"]), ["b", "c"]);
     }
 
     #[test]
-    fn only_answered_requests_are_rounds_of_a_conversation() {
+    fn only_answered_requests_are_rounds() {
         let events = [
             event("a", NOW, UsageSource::Reported),
             event("b", NOW + 5, UsageSource::None),
@@ -187,11 +158,6 @@ mod tests {
         ];
         let batch = Batch::of(&events.iter().collect::<Vec<_>>(), NOW).unwrap();
         assert_eq!((batch.totals.rounds, batch.totals.prompt_tokens), (2, 30));
-        let sums = format!(
-            r#"[{{"id":"c","first_seen":{},"last_seen":{NOW},"rounds":2,"prompt_tokens":20,"completion_tokens":10}}]"#,
-            NOW - 9
-        );
-        assert_eq!(batch.conversations, sums);
         assert_eq!(batch.keys, format!(r#"[{{"key_id":"k","ts":{}}}]"#, NOW + 5));
         assert_eq!((batch.part.as_str(), batch.late.len()), ("a", 0));
     }

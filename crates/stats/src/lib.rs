@@ -16,6 +16,7 @@
 pub mod answer;
 pub mod batch;
 pub mod compaction;
+pub mod conversations;
 pub mod counters;
 pub mod figures;
 pub mod grain;
@@ -23,6 +24,7 @@ pub mod latency;
 pub mod live;
 pub mod providers;
 pub mod query;
+pub mod recorded;
 pub mod request_log;
 pub mod rollup;
 pub mod series;

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 
 use nexus_edge_core::billing::journal::{Note, event_id};
 use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_stats::recorded::Recorded;
 use worker::{Env, Error, Result};
 
 use super::book::Book;
 use super::tables::{Open, Uncompared};
 use crate::platform::{log_error, now_ms};
 use crate::settings;
-use crate::store::usage::{self, Recorded};
+use crate::store::usage::{self, LoggedCost};
 
 /// Most charges and most reservations that are compared at once.
 const BATCH: u32 = 500;
@@ -82,7 +83,7 @@ async fn compare_reservations(env: &Env, book: &Book, reservations: &[Open]) -> 
                 return book.tables.release(id);
             };
             let mut entry = note.by_reservation(id, amount, now);
-            if let Some(cost) = known.and_then(Recorded::cost) {
+            if let Some(cost) = known.and_then(LoggedCost::cost) {
                 (entry.amount, entry.description) = (-cost.cast_signed(), String::new());
             }
             if known.is_none() {
@@ -94,7 +95,7 @@ async fn compare_reservations(env: &Env, book: &Book, reservations: &[Open]) -> 
     record(env, &events).await
 }
 
-async fn known(env: &Env, ids: &[&str]) -> Result<HashMap<String, Recorded>> {
+async fn known(env: &Env, ids: &[&str]) -> Result<HashMap<String, LoggedCost>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -106,7 +107,8 @@ async fn record(env: &Env, events: &[UsageEvent]) -> Result<()> {
         return Ok(());
     }
     log_error("requests were lost with an isolate and are recorded by their account", &events.len());
-    usage::ingest(env, events).await.map_err(|error| Error::RustError(error.to_string()))
+    let recorded: Vec<Recorded> = events.iter().cloned().map(Recorded::from).collect();
+    usage::ingest(env, &recorded).await.map_err(|error| Error::RustError(error.to_string()))
 }
 
 fn read(note: Option<&str>) -> Option<Note> {

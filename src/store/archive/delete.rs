@@ -1,52 +1,71 @@
-//! Deletes from the archive: a conversation on request, and messages that are too old.
+//! Deletes a conversation from the archive.
+//!
+//! Its entries are deleted at once. Its texts are in packs together with those of others: their places are noted in the same
+//! transaction, and then erased there ([`erase_now`]); what does not fit into the request is left to the cron.
 
-use nexus_edge_core::id;
 use serde::Deserialize;
 use worker::Env;
 
-use super::super::{StoreResult, nullable, rows, text, unsigned, write};
-use super::large;
-use crate::platform::now_ms;
+use super::super::{StoreResult, rows, statement, text};
+use super::list::KEYS;
+use super::{old_large, upkeep};
+use crate::platform::log_error;
 
-/// How long messages are kept, in milliseconds: six months.
-const KEPT_FOR_MS: u64 = 183 * 24 * 60 * 60 * 1000;
-/// Most rows that one run of the cron removes.
-const EXPIRY_BATCH: u64 = 1_000;
+/// Packs that the request erases texts in before it is answered.
+const ERASED_AT_ONCE: u64 = 20;
 
 #[derive(Deserialize)]
-struct IdRow {
+struct Id {
     id: String,
 }
 
-/// Deletes a conversation permanently, of one key or of all keys with one of this id. Returns the number of deleted
-/// rows.
-pub async fn delete(env: &Env, key_id: Option<&str>, id: &str) -> StoreResult<usize> {
-    let parameters = [text(id), nullable(key_id, text)];
-    let large = "SELECT id FROM chat_messages WHERE conversation_id = ?1 AND (?2 IS NULL OR key_id = ?2) AND in_r2 = 1";
-    remove_large(env, rows(env, large, &parameters).await?).await?;
-    let messages = "DELETE FROM chat_messages WHERE conversation_id = ?1 AND (?2 IS NULL OR key_id = ?2)";
-    let gone = write(env, messages, &parameters).await?.changes;
-    let conversations = "DELETE FROM archived_conversations WHERE id = ?1 AND (?2 IS NULL OR key_id = ?2)";
-    Ok(gone.max(write(env, conversations, &parameters).await?.changes))
+/// The keys that have a conversation with this id.
+pub async fn keys_of(env: &Env, id: &str) -> StoreResult<Vec<String>> {
+    let sql = format!(
+        "{KEYS} SELECT c.key_id AS id FROM keys CROSS JOIN conversations AS c WHERE c.key_id = keys.id AND c.id = ?1 \
+         AND c.key_id <> ''"
+    );
+    let found: Vec<Id> = rows(env, &sql, &[text(id)]).await?;
+    Ok(found.into_iter().map(|row| row.id).collect())
 }
 
-async fn remove_large(env: &Env, ids: Vec<IdRow>) -> StoreResult<()> {
-    for row in ids {
-        large::remove(env, &row.id).await?;
+/// Erases texts of deleted conversations, as far as a request has time for it.
+pub async fn erase_now(env: &Env) {
+    if let Err(error) = upkeep::erase(env, ERASED_AT_ONCE).await {
+        log_error("texts of a deleted conversation are left to the cron", &error);
     }
-    Ok(())
 }
 
-/// Removes messages older than [`KEPT_FOR_MS`].
-pub async fn expire(env: &Env) -> StoreResult<()> {
-    let before = now_ms().saturating_sub(KEPT_FOR_MS);
-    // An id begins with its time.
-    let oldest = "SELECT id FROM chat_messages WHERE id < ?1 ORDER BY id LIMIT ?2";
-    let large = format!("SELECT id FROM chat_messages WHERE in_r2 = 1 AND id IN ({oldest})");
-    let first_kept = id::ulid(before, [0; id::ULID_RANDOM_BYTES]);
-    let parameters = [text(&first_kept), unsigned(EXPIRY_BATCH)];
-    remove_large(env, rows(env, &large, &parameters).await?).await?;
-    write(env, &format!("DELETE FROM chat_messages WHERE id IN ({oldest})"), &parameters).await?;
-    write(env, "DELETE FROM archived_conversations WHERE last_seen < ?1", &[unsigned(before)]).await?;
-    Ok(())
+/// Deletes a conversation of a key permanently. False if it was not archived.
+pub async fn delete(env: &Env, key_id: &str, id: &str) -> StoreResult<bool> {
+    let parameters = [text(key_id), text(id)];
+    let large = "SELECT id FROM old_messages WHERE conversation_id = ?2 AND key_id = ?1 AND in_r2 = 1";
+    let large: Vec<Id> = rows(env, large, &parameters).await?;
+    old_large::remove(env, large.into_iter().map(|row| row.id).collect()).await?;
+    let database = super::super::database(env)?;
+    let run = |sql: &str| statement(&database, sql, &parameters);
+    let erased = |items: &str| {
+        format!(
+            "INSERT OR IGNORE INTO archive_erasures (pack, at, length) SELECT i.value ->> '$.p[0]', i.value ->> '$.p[1]', \
+             i.value ->> '$.p[2]' FROM ({items}) AS m, json_each('[' || m.items || ']') AS i \
+             WHERE i.value ->> '$.p[0]' IS NOT NULL"
+        )
+    };
+    let of_messages = "SELECT items FROM chat_messages WHERE key_id = ?1 AND conversation_id = ?2";
+    let of_conversation = "SELECT items FROM conversations WHERE key_id = ?1 AND id = ?2";
+    let statements = vec![
+        run(&erased(of_messages))?,
+        run(&erased(of_conversation))?,
+        run("DELETE FROM chat_messages WHERE key_id = ?1 AND conversation_id = ?2")?,
+        run("DELETE FROM old_messages WHERE key_id = ?1 AND conversation_id = ?2")?,
+        // That there was a conversation stays in the totals; so does, without content, its row, until its time is over.
+        run(
+            "UPDATE conversations SET rounds = 0, prompt_tokens = 0, completion_tokens = 0, model_name = '', parent_id = NULL, \
+            title = NULL, said = '', items = '', turns = '' WHERE key_id = ?1 AND id = ?2 AND (rounds > 0 OR turns <> '')",
+        )?,
+    ];
+    let archived = "SELECT id FROM conversations WHERE key_id = ?1 AND id = ?2 AND rounds > 0";
+    let archived: Vec<Id> = rows(env, archived, &parameters).await?;
+    database.batch(statements).await?;
+    Ok(!archived.is_empty())
 }

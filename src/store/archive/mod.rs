@@ -1,12 +1,15 @@
-//! The archive of prompts and answers in D1; contents that are too large for a row are in R2.
+//! The archive of prompts and answers: conversations and the entries of their requests in D1, texts in [`packs`] in R2.
 //!
-//! [`outbox`] writes it, [`read`] reads it, [`delete`] deletes from it; [`large`] is what of it is in R2.
+//! It is written by the transaction that records the usage events (`store/usage.rs`). [`read`] reads one conversation, [`list`]
+//! lists them, [`delete`] deletes one; [`upkeep`] is what the cron does.
 
 mod delete;
-mod large;
-mod outbox;
+pub mod list;
+mod old_large;
+pub mod packs;
 mod read;
+pub mod upkeep;
 
-pub use delete::{delete, expire};
-pub use outbox::{record, waiting};
-pub use read::{Message, Query, contains, conversations, matches, messages, sums, text_in_json};
+pub use delete::{delete, erase_now, keys_of};
+pub use list::{contains, conversations};
+pub use read::{Message, find, messages};

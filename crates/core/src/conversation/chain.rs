@@ -4,7 +4,7 @@
 //! in the scope of its caller and end user.
 //!
 //! The scope is a SHA-256 hash, so that no caller can reach the conversations of another. Within a scope `H` is XXH3
-//! with 128 bits: accidental collisions are practically impossible, and to make one on purpose a caller must know the
+//! with 128 bits, seeded with the scope: accidental collisions are practically impossible, and to make one on purpose a caller must know the
 //! other history, in which case they are recognised as its author anyway. Every request is hashed, and XXH3 costs a
 //! tenth of SHA-256.
 
@@ -27,6 +27,11 @@ pub struct ChainKey {
 }
 
 impl ChainKey {
+    /// The hash within its scope.
+    pub(super) fn hash(self) -> u128 {
+        self.link
+    }
+
     /// A short form of it, enough to tell the links of one conversation apart. 16 hexadecimal digits.
     #[must_use]
     pub fn link(&self) -> String {
@@ -64,12 +69,13 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The fingerprint of a request by `caller`.
+    /// The fingerprint of a request by `caller`. If that contains a secret, hashes tell nothing of what was said to readers
+    /// who do not have it.
     #[must_use]
     pub fn of(caller: &str, request: &ChatRequest) -> Self {
         let scope = scope_of(caller, request.user.as_deref().unwrap_or_default());
         let mut runs = runs(&request.messages).into_iter().peekable();
-        let mut hasher = Xxh3::new();
+        let mut hasher = Xxh3::with_seed(scope);
         absorb(&mut hasher, b'b', model_family(&request.model));
         if let Some(system) = runs.next_if(|run| run.speaker == Speaker::System) {
             absorb_all(&mut hasher, system.pieces());
@@ -98,7 +104,7 @@ impl Fingerprint {
             question: key,
             root: root.unwrap_or(key),
             last_words: last_user_text(&request.messages).map(|text| {
-                let mut hasher = Xxh3::new();
+                let mut hasher = Xxh3::with_seed(scope);
                 absorb(&mut hasher, b'l', &text);
                 ChainKey { scope, link: hasher.digest128() }
             }),

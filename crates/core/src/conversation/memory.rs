@@ -1,45 +1,34 @@
-//! The stored entry of all conversations that begin with the same messages, and recognition by it.
+//! What is known of all conversations that begin with the same messages, and recognition by it.
 //!
-//! It is one entry of the store, whose name every turn can compute from its history. So a turn costs one read and one
-//! write, and the state from which a branch starts is in the entry that was read anyway.
-//!
-//! The entry as JSON, with states (`s`), each with its link (`l`), conversation (`c`) and continuations (`n`):
-//!
-//! ```json
-//! {"s": [{"l": "9f86d081884c7d65", "c": "01M7…", "n": [["2c26b46b68ffc68f", null]]}]}
-//! ```
-
-use serde::{Deserialize, Serialize};
+//! It is made of the turns in the rows of these conversations, which every later turn can find from its history, and of what
+//! this isolate has answered itself.
 
 use super::archive::Fresh;
+use super::turns::{self, Turn};
 use super::{ChainKey, Fingerprint};
 
 /// After this many milliseconds without a turn a conversation is no longer recognised.
 pub const WINDOW_MS: u64 = 30 * 60 * 1000;
-/// Most states that are stored; beyond that the oldest are dropped.
+/// Most states that are held; beyond that the oldest are dropped.
 const MAX_STATES: usize = 48;
 /// Most continuations of one state; beyond that the oldest is dropped.
 const MAX_CONTINUATIONS: usize = 8;
 
 /// A state of a history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct State {
     /// Its link in the chain, in short form.
-    #[serde(rename = "l")]
     link: String,
     /// The conversation that it belongs to.
-    #[serde(rename = "c")]
     conversation: String,
     /// Its continuations: link of the question, and the conversation if it is another one.
-    #[serde(rename = "n", default, skip_serializing_if = "Vec::is_empty")]
     continuations: Vec<(String, Option<String>)>,
 }
 
-/// The entry of all histories with the same beginning.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What is known of all histories with the same beginning.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// Oldest first.
-    #[serde(rename = "s")]
     states: Vec<State>,
 }
 
@@ -50,9 +39,48 @@ pub struct Remembrance {
     pub fresh: Fresh,
     /// The conversation that it branched off, if the request continues from an earlier state of one.
     pub parent: Option<String>,
+    /// The turn, for the row of the conversation; empty where none is remembered.
+    pub turn: String,
 }
 
 impl Remembered {
+    /// What the rows of conversations tell, each its id and its [`turns`], the oldest conversation first.
+    #[must_use]
+    pub fn of_rows<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut remembered = Self::default();
+        for (conversation, turns) in rows {
+            for turn in turns::read(turns) {
+                remembered.add(turn, conversation);
+            }
+        }
+        remembered.forget_oldest();
+        remembered
+    }
+
+    fn add(&mut self, Turn { history, question, answered }: Turn<'_>, conversation: &str) {
+        match history {
+            None => self.put_if_new(question, conversation),
+            Some(history) => {
+                // Its own state may be among those that are not stored any more.
+                self.put_if_new(history, conversation);
+                if let Some(state) = self.states.iter_mut().find(|state| state.link == history)
+                    && !state.continuations.iter().any(|(known, _)| known == question)
+                {
+                    let elsewhere = (state.conversation != conversation).then(|| conversation.to_owned());
+                    state.continuations.push((question.to_owned(), elsewhere));
+                }
+            }
+        }
+        self.put_if_new(answered, conversation);
+    }
+
+    fn put_if_new(&mut self, link: &str, conversation: &str) {
+        if !self.states.iter().any(|state| state.link == link) {
+            let (link, conversation) = (link.to_owned(), conversation.to_owned());
+            self.states.push(State { link, conversation, continuations: Vec::new() });
+        }
+    }
+
     /// Whether a state is known.
     #[must_use]
     pub fn knows(&self, key: ChainKey) -> bool {
@@ -87,16 +115,21 @@ impl Remembered {
         let remembrance = match print.history {
             None => {
                 self.put(print.question, conversation);
-                Remembrance { fresh: Fresh::All, parent: None }
+                Remembrance { fresh: Fresh::All, parent: None, turn: String::new() }
             }
             Some(history) => match self.continue_with(history, print.question, conversation) {
                 Some(remembrance) => remembrance,
-                None => Remembrance { fresh: Fresh::All, parent: self.parent_of(print, conversation) },
+                None => Remembrance {
+                    fresh: Fresh::All,
+                    parent: self.parent_of(print, conversation),
+                    turn: String::new(),
+                },
             },
         };
+        let turn = turns::write(print, answered);
         self.put(answered, conversation);
         self.forget_oldest();
-        remembrance
+        Remembrance { turn, ..remembrance }
     }
 
     fn find(&self, key: ChainKey) -> Option<&State> {
@@ -122,14 +155,14 @@ impl Remembered {
         let is_branch = state.conversation != conversation;
         let parent = is_branch.then(|| state.conversation.clone());
         if state.continuations.iter().any(|(known, _)| *known == question) {
-            return Some(Remembrance { fresh: Fresh::Nothing, parent });
+            return Some(Remembrance { fresh: Fresh::Nothing, parent, turn: String::new() });
         }
         if state.continuations.len() >= MAX_CONTINUATIONS {
             state.continuations.remove(0);
         }
         state.continuations.push((question, is_branch.then(|| conversation.to_owned())));
         let fresh = if is_branch { Fresh::All } else { Fresh::SinceLastAnswer };
-        Some(Remembrance { fresh, parent })
+        Some(Remembrance { fresh, parent, turn: String::new() })
     }
 
     /// The conversation of the latest known earlier state of the history.
@@ -158,7 +191,7 @@ pub enum Recognition {
     New,
 }
 
-/// Recognises a request by the stored entry of its beginning.
+/// Recognises a request by what is known of its beginning.
 #[must_use]
 pub fn recognise(print: &Fingerprint, remembered: &Remembered) -> Recognition {
     let Some(history) = print.history else {
@@ -230,7 +263,7 @@ mod tests {
         let other = print(&["a", "1", "c"]);
         assert_eq!(recognise(&other, &remembered), Recognition::Branch { parent: "one".into() });
         let branched = turn(&mut remembered, &["a", "1", "c"], "3", "two");
-        assert_eq!(branched, Remembrance { fresh: Fresh::All, parent: Some("one".into()) });
+        assert_eq!((branched.fresh, branched.parent.as_deref()), (Fresh::All, Some("one")));
         assert_eq!(recognise(&other, &remembered), Recognition::Known("two".into()));
         assert_eq!(
             recognise(&print(&["a", "1", "c", "3", "d"]), &remembered),
@@ -264,18 +297,45 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_small_and_bounded() {
+    fn what_is_held_is_bounded_and_what_rows_tell_is_enough_for_the_next_turn_and_for_a_branch() {
         let mut remembered = Remembered::default();
         let mut texts = vec!["a".to_owned()];
+        let mut row = String::new();
         for index in 0..100 {
             let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
-            turn(&mut remembered, &borrowed, &format!("reply {index}"), "01JD4ZK3N2Q8S6T0V4W8X2Y6Z0");
+            row.push_str(&turn(&mut remembered, &borrowed, &format!("reply {index}"), "one").turn);
             texts.extend([format!("reply {index}"), format!("question {index}")]);
         }
-        let json = serde_json::to_string(&remembered).unwrap();
-        assert!(json.len() < 6_000, "{}", json.len());
-        assert_eq!(serde_json::from_str::<Remembered>(&json).unwrap(), remembered);
+        assert!(remembered.states.len() <= MAX_STATES);
+        let kept = &row[row.len() - turns::MAX_TURNS * turns::TURN..];
+        let elsewhere = Remembered::of_rows([("one", kept)]);
         let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
-        assert!(matches!(recognise(&print(&borrowed), &remembered), Recognition::Known(_)));
+        assert_eq!(recognise(&print(&borrowed), &elsewhere), Recognition::Known("one".into()));
+        let back = borrowed.len() - 2;
+        let again = [&borrowed[..back - 1], &["something else"]].concat();
+        assert_eq!(recognise(&print(&again), &elsewhere), Recognition::Branch { parent: "one".into() });
+        let same = &borrowed[..back];
+        assert_eq!(recognise(&print(same), &elsewhere), Recognition::Known("one".into()), "a retry");
+    }
+
+    #[test]
+    fn rows_of_a_conversation_and_its_branch_tell_what_the_isolate_that_wrote_them_knows() {
+        let mut remembered = Remembered::default();
+        let mut one = turn(&mut remembered, &["a"], "1", "one").turn;
+        one.push_str(&turn(&mut remembered, &["a", "1", "b"], "2", "one").turn);
+        let two = turn(&mut remembered, &["a", "1", "c"], "3", "two").turn;
+        let elsewhere = Remembered::of_rows([("one", one.as_str()), ("two", two.as_str())]);
+        for history in [
+            &["a"][..],
+            &["a", "1", "b"],
+            &["a", "1", "c"],
+            &["a", "1", "d"],
+            &["a", "1", "b", "2", "e"],
+            &["a", "1", "c", "3", "f"],
+            &["z", "1", "c"],
+        ] {
+            let print = print(history);
+            assert_eq!(recognise(&print, &elsewhere), recognise(&print, &remembered), "{history:?}");
+        }
     }
 }

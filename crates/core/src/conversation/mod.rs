@@ -11,12 +11,15 @@
 //! - intentional changes do.
 
 pub mod archive;
-pub mod archive_row;
-pub mod archive_write;
+pub mod archive_item;
 mod chain;
+pub mod kept;
 mod lookup;
 mod memory;
 pub mod normalise;
+pub mod old_row;
+mod tag;
+pub mod turns;
 
 #[cfg(test)]
 mod tests;

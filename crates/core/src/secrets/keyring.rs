@@ -36,6 +36,8 @@ pub enum SealError {
 struct MasterKey {
     id: String,
     cipher: Aes256Gcm,
+    /// Of which hashes under this key are made.
+    hashing: String,
 }
 
 /// The master keys, the current one first.
@@ -49,8 +51,10 @@ impl MasterKey {
         let bytes = STANDARD.decode(base64_key.trim()).map_err(|_| SealError::BadMasterKey)?;
         let bytes: [u8; MASTER_KEY_BYTES] = bytes.try_into().map_err(|_| SealError::BadMasterKey)?;
         let digest = Sha256::digest([b"nexus-edge master key id".as_slice(), &bytes].concat());
-        let id = digest.iter().take(4).fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
-        Ok(Self { id, cipher: Aes256Gcm::new(&Key::<Aes256Gcm>::from(bytes)) })
+        let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let id = digest.get(..4).map(hex).unwrap_or_default();
+        let hashing = hex(&Sha256::digest([b"nexus-edge master key hashing".as_slice(), &bytes].concat()));
+        Ok(Self { id, hashing, cipher: Aes256Gcm::new(&Key::<Aes256Gcm>::from(bytes)) })
     }
 }
 
@@ -70,6 +74,12 @@ impl Keyring {
     #[must_use]
     pub fn key_id_of(sealed: &str) -> Option<&str> {
         parts(sealed).map(|(key_id, _)| key_id)
+    }
+
+    /// A secret that is derived from the current key, for hashes that must tell nothing to readers who do not have it.
+    #[must_use]
+    pub fn hashing_secret(&self) -> &str {
+        &self.current.hashing
     }
 
     /// Whether a value was sealed under the current key. Says nothing of whether it opens.

@@ -57,7 +57,8 @@ pub const FAILOVER: &[Floor] =
     &[&["failed", "health", "trail"], &["platform"], &["after_response", "serve", "settlement"], &["lib"]];
 
 /// `crates/packs/src`.
-pub const PACKS: &[Floor] = &[&["damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["lib"]];
+pub const PACKS: &[Floor] =
+    &[&["blank", "damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["lib"]];
 
 /// `crates/identity/src`.
 pub const IDENTITY: &[Floor] = &[
@@ -70,10 +71,10 @@ pub const IDENTITY: &[Floor] = &[
 
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
-    &["grain", "series", "sketch", "zone"],
+    &["grain", "recorded", "series", "sketch", "zone"],
     &["counters", "window"],
     &["query", "rollup"],
-    &["batch", "figures", "sql"],
+    &["batch", "conversations", "figures", "sql"],
     &["answer", "compaction", "latency", "providers", "request_log"],
     &["live"],
     &["lib"],

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use nexus_edge_core::access::StorePolicy;
 use nexus_edge_core::conversation::Remembrance;
 use nexus_edge_core::conversation::archive::Fresh;
-use nexus_edge_core::conversation::archive_write::{self, Entry};
+use nexus_edge_core::conversation::kept::Kept;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
@@ -24,7 +24,7 @@ const ANSWER: &str = r#"{"id":"x","object":"chat.completion","created":1,"model"
 struct Notes {
     lines: RefCell<Vec<String>>,
     recorded: RefCell<Vec<UsageEvent>>,
-    archive_takes_ms: u64,
+    remembering_takes_ms: u64,
     cache_takes_ms: u64,
 }
 
@@ -53,9 +53,16 @@ impl Stores for Notes {
         self.note(format!("settle {}", event.usage.total()));
     }
 
-    async fn record(&self, event: UsageEvent) {
+    async fn record(&self, event: UsageEvent, kept: Option<Kept>) {
         self.note("record");
         self.recorded.borrow_mut().push(event);
+        let kept = serde_json::to_value(&kept).expect("what is kept is JSON");
+        if !kept["turn"].is_null() {
+            self.note("turn");
+        }
+        if !kept["archived"].is_null() {
+            self.note(format!("archive {}", kept.to_string().contains("Rome")));
+        }
     }
 
     async fn charge(&self, event: &UsageEvent) {
@@ -75,14 +82,9 @@ impl Stores for Notes {
     }
 
     async fn remember(&self, _: &ChatRequest, _: &[Part], conversation_id: &str) -> Remembrance {
+        sleep(self.remembering_takes_ms).await;
         self.note(format!("remember {conversation_id}"));
-        Remembrance { fresh: Fresh::All, parent: Some("parent".into()) }
-    }
-
-    async fn archive(&self, entry: Entry<'_>) {
-        sleep(self.archive_takes_ms).await;
-        let rows = serde_json::to_string(&archive_write::rows(entry)).expect("rows are JSON");
-        self.note(format!("archive {}", rows.contains("Rome")));
+        Remembrance { fresh: Fresh::All, parent: Some("parent".into()), turn: "turn".into() }
     }
 
     async fn tell(&self) {
@@ -142,12 +144,12 @@ fn a_completed_answer_is_counted_first_and_its_limits_are_told_last() {
 
 #[test]
 fn what_is_slow_delays_neither_the_record_nor_the_charge() {
-    let notes = Notes { cache_takes_ms: 500, archive_takes_ms: 500, ..Notes::default() };
+    let notes = Notes { cache_takes_ms: 500, ..Notes::default() };
     run(after_response::run(&notes, ended()));
     let lines = notes.lines.take();
     let place = |what: &str| lines.iter().position(|line| line == what);
     assert!(place("record").is_some() && place("record") < place("cache"), "{lines:?}");
-    assert!(place("charge 0") < place("cache") && place("cache") < place("archive true"), "{lines:?}");
+    assert!(place("archive true") < place("cache") && place("charge 0") < place("cache"), "{lines:?}");
 }
 
 #[test]
@@ -194,7 +196,8 @@ fn errors_summaries_and_empty_answers_are_not_archived() {
 #[test]
 fn a_key_without_archive_keeps_no_text_and_its_state_only_if_it_is_needed() {
     let notes = with(|ended| ended.store = StorePolicy::None);
-    assert!(notes.has("remember c") && !notes.has("archive true") && !notes.has("archive false"));
+    assert!(notes.has("remember c") && notes.has("turn"));
+    assert!(!notes.has("archive true") && !notes.has("archive false"));
     let notes = with(|ended| (ended.store, ended.is_named) = (StorePolicy::None, true));
     assert!(!notes.has("remember c"));
     let notes = with(|ended| ended.store = StorePolicy::Metadata);
@@ -204,19 +207,15 @@ fn a_key_without_archive_keeps_no_text_and_its_state_only_if_it_is_needed() {
 #[test]
 fn a_session_has_its_own_history() {
     let notes = with(|ended| ended.asked_by = Some("Q".into()));
-    assert!(!notes.has("remember c") && notes.has("archive true"));
+    assert!(!notes.has("remember c") && !notes.has("turn") && notes.has("archive true"));
 }
 
 #[test]
-fn a_slow_archive_delays_neither_the_event_nor_the_charge() {
-    let notes = Notes { archive_takes_ms: 5_000, ..Notes::default() };
-    run(async {
-        let after = after_response::run(&notes, ended());
-        let watch = async {
-            sleep(10).await;
-            assert!(notes.has("record") && notes.has("charge 0") && !notes.has("archive true"));
-        };
-        futures::join!(after, watch);
-    });
-    assert!(notes.has("archive true"));
+fn the_archive_is_part_of_the_one_record() {
+    let notes = Notes { remembering_takes_ms: 50, ..Notes::default() };
+    run(after_response::run(&notes, ended()));
+    let lines = notes.lines.take();
+    let place = |what: &str| lines.iter().position(|line| line == what);
+    assert!(place("remember c") < place("record") && place("record") < place("archive true"), "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| *line == "record").count(), 1, "{lines:?}");
 }

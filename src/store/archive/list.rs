@@ -1,0 +1,201 @@
+//! The list of conversations.
+//!
+//! Of one key: its conversations stand side by side in the table and are all looked at. Of all keys: there is no index by time,
+//! which would be a row more for every request; instead the newest rows of the request log say which conversations went on
+//! last, so that list reaches as far back as the log. Either way a page looks at no more than a bounded number of rows.
+
+use nexus_edge_api::conversations::ConversationRow;
+use serde::Deserialize;
+use worker::Env;
+use worker::wasm_bindgen::JsValue;
+
+use super::super::{StoreResult, rows, text, unsigned};
+use nexus_edge_core::id;
+
+/// Rows of the request log that a page looks at.
+const SCANNED: u64 = 20_000;
+
+/// The columns of [`ConversationRow`].
+pub const COLUMNS: &str = "c.id, c.key_id, c.parent_id, c.title, c.model_name, c.first_seen, c.last_seen, c.rounds, \
+    c.prompt_tokens, c.completion_tokens";
+
+/// All keys that have conversations, as `keys (id)`: a look at the table for each.
+pub const KEYS: &str = "WITH RECURSIVE keys (id) AS (SELECT MIN(key_id) FROM conversations UNION ALL \
+    SELECT (SELECT MIN(key_id) FROM conversations WHERE key_id > keys.id) FROM keys WHERE keys.id IS NOT NULL)";
+
+/// The condition that a column contains the text in a parameter, whatever the case of ASCII letters. `LIKE` does the same,
+/// but D1 refuses its patterns from 50 bytes on.
+pub fn contains(column: &str, parameter: usize) -> String {
+    format!("instr(lower({column}), lower(?{parameter})) > 0")
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// After this conversation of a key: its `last_seen` and id.
+    Conversation(u64, String),
+    /// After this row of the request log.
+    Logged(String),
+}
+
+impl After {
+    /// Reads a cursor.
+    pub fn parse(cursor: &str) -> Option<Self> {
+        let (place, id) = cursor.split_once('.')?;
+        if place == "log" {
+            return Some(Self::Logged(id.to_owned()));
+        }
+        Some(Self::Conversation(place.parse().ok()?, id.to_owned()))
+    }
+}
+
+impl std::fmt::Display for After {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Conversation(last_seen, id) => write!(formatter, "{last_seen}.{id}"),
+            Self::Logged(id) => write!(formatter, "log.{id}"),
+        }
+    }
+}
+
+/// A query of the list.
+#[derive(Debug, Default)]
+pub struct Query {
+    /// Words in the title, or in the beginnings of questions and answers.
+    pub search: Option<String>,
+    /// Only conversations of this key.
+    pub key_id: Option<String>,
+    /// Only conversations with this model.
+    pub model: Option<String>,
+    /// Only those with a request at this time or later, in milliseconds since the epoch.
+    pub from: Option<u64>,
+    /// Only those that began before this time, in milliseconds since the epoch.
+    pub to: Option<u64>,
+    /// Where the page begins.
+    pub after: Option<After>,
+    /// Number of rows.
+    pub limit: u64,
+}
+
+/// Conditions with their parameters: only those that are asked for, so that the database sees what it can use.
+#[derive(Default)]
+struct Conditions {
+    sql: String,
+    parameters: Vec<JsValue>,
+}
+
+impl Conditions {
+    fn parameter(&mut self, value: JsValue) -> usize {
+        self.parameters.push(value);
+        self.parameters.len()
+    }
+
+    fn of(query: &Query) -> Self {
+        let mut conditions = Self { sql: "c.rounds > 0".to_owned(), parameters: Vec::new() };
+        let mut and = |condition: &dyn Fn(usize) -> String, value: JsValue| {
+            let parameter = conditions.parameter(value);
+            conditions.sql = format!("{} AND {}", conditions.sql, condition(parameter));
+        };
+        if let Some(model) = &query.model {
+            and(&|at| format!("c.model_name = ?{at}"), text(model));
+        }
+        if let Some(from) = query.from {
+            and(&|at| format!("c.last_seen >= ?{at}"), unsigned(from));
+        }
+        if let Some(to) = query.to {
+            and(&|at| format!("c.first_seen < ?{at}"), unsigned(to));
+        }
+        if let Some(search) = &query.search {
+            and(&|at| format!("({} OR {})", contains("c.title", at), contains("c.said", at)), text(search));
+        }
+        conditions
+    }
+}
+
+/// A page of conversations, latest activity first, and where the next one begins.
+pub async fn conversations(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
+    match &query.key_id {
+        Some(key_id) => of_key(env, query, key_id).await,
+        None => of_all(env, query).await,
+    }
+}
+
+async fn of_key(
+    env: &Env,
+    query: &Query,
+    key_id: &str,
+) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
+    let mut conditions = Conditions::of(query);
+    let key = conditions.parameter(text(key_id));
+    let mut sql =
+        format!("SELECT {COLUMNS} FROM conversations AS c WHERE c.key_id = ?{key} AND {}", conditions.sql);
+    if let Some(After::Conversation(last_seen, id)) = &query.after {
+        let (seen, id) = (conditions.parameter(unsigned(*last_seen)), conditions.parameter(text(id)));
+        sql = format!("{sql} AND (c.last_seen, c.id) < (?{seen}, ?{id})");
+    }
+    let limit = conditions.parameter(unsigned(query.limit + 1));
+    sql = format!("{sql} ORDER BY c.last_seen DESC, c.id DESC LIMIT ?{limit}");
+    let mut found: Vec<ConversationRow> = rows(env, &sql, &conditions.parameters).await?;
+    let has_more = found.len() as u64 > query.limit;
+    found.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
+    let next = found.last().filter(|_| has_more);
+    let next = next.map(|row| After::Conversation(row.last_seen, row.conversation_id.clone()));
+    Ok((found, next))
+}
+
+async fn of_all(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
+    #[derive(Deserialize)]
+    struct Logged {
+        logged: String,
+        #[serde(flatten)]
+        row: ConversationRow,
+    }
+    #[derive(Deserialize)]
+    struct Scanned {
+        scanned_to: Option<String>,
+        rows: u64,
+    }
+    let before = match &query.after {
+        Some(After::Logged(id)) => text(id),
+        // `~` sorts after every ULID.
+        _ => text("~"),
+    };
+    // Ids of the request log begin with their time.
+    let from = text(&id::ulid(query.from.unwrap_or(0), [0; id::ULID_RANDOM_BYTES]));
+    let log = |before: usize, from: usize| {
+        format!(
+            "(SELECT id, key_id, conversation_id, ts FROM request_log WHERE id < ?{before} AND id >= ?{from} \
+             ORDER BY id DESC LIMIT {SCANNED})"
+        )
+    };
+    let mut conditions = Conditions::of(query);
+    let log_of_page = log(conditions.parameter(before.clone()), conditions.parameter(from.clone()));
+    // A conversation has its place at its last request.
+    let limit = conditions.parameter(unsigned(query.limit + 1));
+    let sql = format!(
+        "SELECT r.id AS logged, {COLUMNS} FROM {log_of_page} AS r CROSS JOIN conversations AS c \
+         WHERE c.key_id = r.key_id AND c.id = r.conversation_id AND c.last_seen = r.ts AND {} \
+         ORDER BY r.id DESC LIMIT ?{limit}",
+        conditions.sql
+    );
+    let mut found: Vec<Logged> = rows(env, &sql, &conditions.parameters).await?;
+    let next = if found.len() as u64 > query.limit {
+        found.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
+        found.last().map(|last| last.logged.clone())
+    } else {
+        let sql = format!("SELECT MIN(id) AS scanned_to, COUNT(*) AS rows FROM {}", log(1, 2));
+        let scanned: Vec<Scanned> = rows(env, &sql, &[before, from]).await?;
+        scanned.into_iter().find(|of| of.rows == SCANNED).and_then(|of| of.scanned_to)
+    };
+    let mut page: Vec<ConversationRow> = Vec::with_capacity(found.len());
+    for Logged { row, .. } in found {
+        // Two requests of one conversation in one millisecond.
+        let is_same = |other: &ConversationRow| {
+            other.conversation_id == row.conversation_id && other.key_id == row.key_id
+        };
+        if !page.iter().any(is_same) {
+            page.push(row);
+        }
+    }
+    Ok((page, next.map(After::Logged)))
+}
