@@ -6,6 +6,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::path;
 use worker::{Context, Env, web_sys};
 
+use crate::api::audit;
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
@@ -48,6 +49,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
                     Ok(()) => (route.answer)(&exchange, &captured).await,
                     Err(error) => Err(error),
                 };
+                audit::note(&exchange, route.operation, &captured, &answered);
                 notes = exchange.notes.take();
                 answered
             }

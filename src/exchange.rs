@@ -3,6 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::ops::Deref;
 
+use nexus_edge_core::access::audit::change::{self, Changes};
 use nexus_edge_core::access::person::{Need, Person, Scope};
 use nexus_edge_core::access::{Principal, credential};
 use nexus_edge_core::dialect::caller::CallerDialect;
@@ -13,6 +14,7 @@ use nexus_edge_core::http::pace::Pace;
 use nexus_edge_core::http::passing::query_to_upstream;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
 use nexus_edge_core::provider::Provider;
+use nexus_edge_core::row::table::Table;
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_core::stats::app::app_of;
 use worker::{Url, web_sys};
@@ -46,7 +48,10 @@ pub struct Exchange {
     pub asked_by: Option<String>,
     /// Regenerates an answer: a cached response must not be used.
     pub wants_anew: bool,
-    admitted: OnceCell<(Person, Scope)>,
+    /// What an operation of the admin API changed, for the audit log.
+    pub changes: RefCell<Changes>,
+    person: OnceCell<Person>,
+    scope: OnceCell<Scope>,
 }
 
 /// What an operation that admitted no person reaches.
@@ -173,8 +178,22 @@ impl Exchange {
             asked_by: None,
             wants_anew: false,
             notes: RefCell::default(),
-            admitted: OnceCell::new(),
+            changes: RefCell::default(),
+            person: OnceCell::new(),
+            scope: OnceCell::new(),
         }
+    }
+
+    /// Notes that a record was created, changed or deleted.
+    pub fn note_change<R: Table>(&self, before: Option<&R>, after: Option<&R>) {
+        self.changes.borrow_mut().extend(change::between(before, after));
+    }
+
+    /// Notes that a setting was set, changed or removed.
+    pub fn note_setting<T: serde::Serialize>(&self, name: &str, before: Option<&T>, after: Option<&T>) {
+        let shown =
+            |of: Option<&T>| of.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_default();
+        self.changes.borrow_mut().extend(change::of_value(name, shown(before), shown(after)));
     }
 
     /// Lets a person do what the operation is, as far as they may.
@@ -182,22 +201,23 @@ impl Exchange {
     /// # Errors
     /// `permission_denied` (403).
     pub fn admit(&self, person: Person, need: Need) -> Result<(), ApiError> {
-        let scope = person.decide(need)?;
-        self.admitted.get_or_init(|| (person, scope));
+        // Also one who may not, for the audit log.
+        let scope = self.person.get_or_init(|| person).decide(need)?;
+        self.scope.get_or_init(|| scope);
         Ok(())
     }
 
-    /// The person who was admitted, in operations of the admin API.
+    /// The person who calls, in operations of the admin API.
     ///
     /// # Errors
     /// `internal_error` (500) in operations that admit no person.
     pub fn person(&self) -> Result<&Person, ApiError> {
-        self.admitted.get().map(|(person, _)| person).ok_or_else(ApiError::internal)
+        self.person.get().ok_or_else(ApiError::internal)
     }
 
     /// The things that the operation may reach: in operations of the admin API those that the person may, else none.
     pub fn scope(&self) -> &Scope {
-        self.admitted.get().map_or(NOTHING, |(_, scope)| scope)
+        self.scope.get().unwrap_or(NOTHING)
     }
 
     /// The usage event of the request as it begins.

@@ -16,9 +16,9 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live, logical_models,
-    models, prices, provider_health, provider_keys, provider_models, providers, responses, routing,
-    secret_key, sessions, statistics, stats, system, tokens, ws,
+    audit, conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live,
+    logical_models, models, prices, provider_health, provider_keys, provider_models, providers, responses,
+    routing, secret_key, sessions, statistics, stats, system, tokens, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -94,6 +94,8 @@ routes! {
     "PUT /credits/accounts/{id}/auto-topup"            => op::credits::PUT_AUTO_TOP_UP, |x, p| credits::put_rule(x, &p.first);
     "DELETE /credits/accounts/{id}/auto-topup"         => op::credits::DELETE_AUTO_TOP_UP, |x, p| credits::delete_rule(x, &p.first);
     "POST /credits/grant-tokens"                       => op::credits::ISSUE_GRANT_TOKEN, |x, _| credits::issue_token(x);
+    "GET /audit"                                       => op::audit::SEARCH, |x, _| audit::search(x);
+    "GET /audit/verify"                                => op::audit::VERIFY, |x, _| audit::verify(x);
     "GET /health"                                      => op::health::HEALTH, |_, _| ready(health::health());
     "GET /provider-presets"                            => op::providers::PRESETS, |_, _| ready(providers::presets());
     "GET /providers"                                   => op::providers::LIST, |x, _| providers::list(x);

@@ -34,6 +34,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     input.apply(&mut record, now);
     check(exchange, &mut record)?;
     table::insert(&exchange.env, &record, &[("key_hash", &key.hash())]).await?;
+    exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
     exchange::json(201, &KeyView { key: Some(key.reveal()), ..KeyView::of(&record) })
 }
@@ -68,10 +69,12 @@ pub async fn rotate(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 
 /// `DELETE /keys/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    check_reach(exchange, &find(exchange, id).await?)?;
+    let record = find(exchange, id).await?;
+    check_reach(exchange, &record)?;
     if !table::delete::<ApiKeyRecord>(&exchange.env, id).await? {
         return Err(not_found());
     }
+    exchange.note_change(Some(&record), None);
     snapshot::reload(exchange).await?;
     answer_deleted(id)
 }

@@ -87,7 +87,10 @@ pub async fn put(exchange: &Exchange, name: &str) -> Result<Response, ApiError> 
     let (name, spelling) = (&*subject.name(), name);
     let mut policy = LimitPolicy::default();
     input::new::<LimitPolicyInput>(exchange).await?.apply(&mut policy);
+    let before = policies::find_limits(&exchange.env, name, spelling).await?;
+    let before = before.map(LimitRecord::read).map(|(_, policy)| policy);
     policies::put_limits(&exchange.env, name, &policy).await?;
+    exchange.note_setting("limits", before.as_ref(), Some(&policy));
     if spelling != name {
         policies::delete_limits(&exchange.env, spelling, spelling).await?;
     }
@@ -99,9 +102,11 @@ pub async fn put(exchange: &Exchange, name: &str) -> Result<Response, ApiError> 
 pub async fn delete(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
     let subject = Subject::from_name(name).ok_or_else(not_found)?;
     let (name, spelling) = (&*subject.name(), name);
+    let before = policies::find_limits(&exchange.env, name, spelling).await?.ok_or_else(not_found)?;
     if !policies::delete_limits(&exchange.env, name, spelling).await? {
         return Err(not_found());
     }
+    exchange.note_setting("limits", Some(&before.read().1), None);
     snapshot::reload(exchange).await?;
     answer_deleted(name)
 }

@@ -30,6 +30,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     input.apply(&mut record)?;
     require_providers(exchange, &record).await?;
     record.id = table::insert(&exchange.env, &record, &[]).await?;
+    exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
     exchange::json(201, &record)
 }
@@ -51,12 +52,13 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 
 /// `DELETE /logical-models/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let id = find(exchange, id).await?.id;
-    if !table::delete::<LogicalModelRecord>(&exchange.env, id).await? {
+    let record = find(exchange, id).await?;
+    if !table::delete::<LogicalModelRecord>(&exchange.env, record.id).await? {
         return Err(not_found());
     }
+    exchange.note_change(Some(&record), None);
     snapshot::reload(exchange).await?;
-    answer_deleted(id)
+    answer_deleted(record.id)
 }
 
 /// The error for a logical model that does not exist.

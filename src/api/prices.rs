@@ -76,7 +76,9 @@ pub async fn delete_table(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn put(exchange: &Exchange, subject: &str) -> Result<Response, ApiError> {
     let (subject, spelling) = (&*book::subject(subject).ok_or_else(not_found)?, subject);
     let setting = read_setting(&exchange.body().await?.bytes)?;
+    let before = find_setting(exchange, subject, spelling).await?;
     policies::put_price(&exchange.env, subject, &setting).await?;
+    exchange.note_setting("price", before.as_ref(), Some(&setting));
     if spelling != subject {
         policies::delete_price(&exchange.env, spelling, spelling).await?;
     }
@@ -87,11 +89,22 @@ pub async fn put(exchange: &Exchange, subject: &str) -> Result<Response, ApiErro
 /// `DELETE /prices/{subject}`
 pub async fn delete(exchange: &Exchange, subject: &str) -> Result<Response, ApiError> {
     let (subject, spelling) = (&*book::subject(subject).ok_or_else(not_found)?, subject);
+    let before = find_setting(exchange, subject, spelling).await?;
     if !policies::delete_price(&exchange.env, subject, spelling).await? {
         return Err(not_found());
     }
+    exchange.note_setting("price", before.as_ref(), None);
     snapshot::reload(exchange).await?;
     answer_deleted(subject)
+}
+
+async fn find_setting(
+    exchange: &Exchange,
+    subject: &str,
+    spelling: &str,
+) -> Result<Option<PriceSetting>, ApiError> {
+    let found = policies::find_price(&exchange.env, subject, spelling).await?;
+    Ok(found.and_then(|record| serde_json::from_str(&record.setting).ok()))
 }
 
 fn not_found() -> ApiError {

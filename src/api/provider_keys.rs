@@ -41,6 +41,7 @@ pub async fn create(exchange: &Exchange, provider: &str) -> Result<Response, Api
     let mut record = ProviderKeyRecord::new(new_ulid(now), provider.id, now);
     apply(exchange, &input, &mut record)?;
     table::insert(&exchange.env, &record, &[]).await?;
+    exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
     exchange::json(201, &record.view())
 }
@@ -57,9 +58,11 @@ pub async fn update(exchange: &Exchange, provider: &str, id: &str) -> Result<Res
 /// `DELETE /providers/{id}/keys/{key_id}`
 pub async fn delete(exchange: &Exchange, provider: &str, id: &str) -> Result<Response, ApiError> {
     let provider = providers::find(exchange, provider).await?;
+    let record = find(exchange, provider.id, id).await?;
     if !store::provider_keys::delete(&exchange.env, provider.id, id).await? {
         return Err(not_found());
     }
+    exchange.note_change(Some(&record), None);
     snapshot::reload(exchange).await?;
     answer_deleted(id)
 }

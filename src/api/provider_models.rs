@@ -36,6 +36,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut record = ModelRecord::new(provider_id, String::new(), now_ms());
     input.apply(&mut record);
     record.id = table::insert(&exchange.env, &record, &[]).await?;
+    exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
     exchange::json(201, &record)
 }
@@ -57,12 +58,13 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 
 /// `DELETE /provider_models/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let id = record_id(id, not_found)?;
-    if !table::delete::<ModelRecord>(&exchange.env, id).await? {
+    let record = find(exchange, id).await?;
+    if !table::delete::<ModelRecord>(&exchange.env, record.id).await? {
         return Err(not_found());
     }
+    exchange.note_change(Some(&record), None);
     snapshot::reload(exchange).await?;
-    answer_deleted(id)
+    answer_deleted(record.id)
 }
 
 fn not_found() -> ApiError {

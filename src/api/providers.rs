@@ -48,6 +48,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     input.apply_public(&mut record)?;
     apply_secrets(exchange, &input, &mut record)?;
     record.id = table::insert(&exchange.env, &record, &[]).await?;
+    exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
     exchange::json(201, &record.view())
 }
@@ -83,12 +84,13 @@ async fn read(exchange: &Exchange) -> Result<ProviderInput, ApiError> {
 
 /// `DELETE /providers/{id}`: its models and keys go with it.
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let id = record_id(id, not_found)?;
-    if !table::delete::<ProviderRecord>(&exchange.env, id).await? {
+    let record = find(exchange, id).await?;
+    if !table::delete::<ProviderRecord>(&exchange.env, record.id).await? {
         return Err(not_found());
     }
+    exchange.note_change(Some(&record), None);
     snapshot::reload(exchange).await?;
-    answer_deleted(id)
+    answer_deleted(record.id)
 }
 
 /// The error for a provider that does not exist.

@@ -34,10 +34,11 @@ pub async fn update_with<R: Table>(
 ) -> Result<R, ApiError> {
     for _ in 0..MAX_TRIES {
         let mut record = find().await?;
-        let read_at = record.version();
+        let (before, read_at) = (record.clone(), record.version());
         change(&mut record).await?;
         record.set_version(next_version(read_at));
         if write(&record, read_at).await? {
+            exchange.note_change(Some(&before), Some(&record));
             snapshot::reload(exchange).await?;
             return Ok(record);
         }

@@ -3,6 +3,7 @@
 
 pub mod answers;
 pub mod archive;
+pub mod audit;
 pub mod conversations;
 pub mod credits;
 pub mod dead_letters;

@@ -39,6 +39,12 @@ pub async fn prices(env: &Env) -> StoreResult<Vec<PriceRecord>> {
     rows(env, "SELECT * FROM prices ORDER BY subject", &[]).await
 }
 
+/// The price of a subject, also that under this `spelling` of it.
+pub async fn find_price(env: &Env, subject: &str, spelling: &str) -> StoreResult<Option<PriceRecord>> {
+    let sql = "SELECT * FROM prices WHERE subject IN (?1, ?2) ORDER BY subject = ?1 DESC LIMIT 1";
+    row(env, sql, &[text(subject), text(spelling)]).await
+}
+
 /// Sets a price.
 pub async fn put_price(env: &Env, subject: &str, setting: &PriceSetting) -> StoreResult<()> {
     let sql = "INSERT INTO prices (subject, setting) VALUES (?1, ?2) \

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod chat;
 pub mod conversations;
 pub mod credits;
@@ -58,6 +59,7 @@ pub const ALL: &[&[Operation]] = &[
     routing::ALL,
     keys::ALL,
     limits::ALL,
+    audit::ALL,
     prices::ALL,
     stats::ALL,
     conversations::ALL,
@@ -89,6 +91,7 @@ pub fn openapi() -> serde_json::Value {
         routing::describe,
         keys::describe,
         limits::describe,
+        audit::describe,
         prices::describe,
         stats::describe,
         conversations::describe,

@@ -2,6 +2,7 @@
 //! admin API: permissions, roles, and the decision.
 
 pub mod api_key;
+pub mod audit;
 pub mod credential;
 pub mod ip_range;
 pub mod permission;

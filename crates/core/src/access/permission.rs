@@ -87,6 +87,8 @@ permissions! {
     ManageCredits = "manage_credits";
     /// See the state of the deployment.
     ViewSystemStatus = "view_system_status";
+    /// Read and verify the audit log.
+    ViewAudit = "view_audit";
     /// Clear caches, and replay or delete dead letters.
     ManageSystem = "manage_system";
     /// Seal all secrets with the current master key.

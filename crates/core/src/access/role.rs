@@ -76,6 +76,7 @@ const VIEWER: Permissions = Permissions::of(&[
     Permission::ViewAllRequests,
     Permission::ViewAllCredits,
     Permission::ViewSystemStatus,
+    Permission::ViewAudit,
 ]);
 
 const USER: Permissions = GUEST.and(Permissions::of(&[Permission::ManageOwnApiKeys]));

@@ -25,6 +25,18 @@ pub struct Captured<'a> {
     pub second: Cow<'a, str>,
 }
 
+impl Captured<'_> {
+    /// All of them, with `/` between them.
+    #[must_use]
+    pub fn joined(&self) -> String {
+        if self.second.is_empty() {
+            self.first.to_string()
+        } else {
+            format!("{}/{}", self.first, self.second)
+        }
+    }
+}
+
 /// Normalises common misspellings of a path by clients: removes a trailing slash, and one `/v1` where a base URL that
 /// already ends in `/v1` was joined with `/v1/…`.
 #[must_use]

@@ -33,7 +33,7 @@ pub struct Column<R> {
 }
 
 /// A record that is a row of a table.
-pub trait Table: DeserializeOwned + 'static {
+pub trait Table: Clone + DeserializeOwned + 'static {
     /// The table's name.
     const TABLE: &'static str;
     /// The column that identifies a row.

@@ -1,0 +1,51 @@
+// Verifies an audit log without the gateway: `node scripts/verify-audit.mjs audit.ndjson [--after <seq> --hash <hash>]`.
+// Each line of the file is an entry as `GET /audit` answers it, or a whole page; the order does not matter.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const BEGINNING = "0".repeat(64);
+
+/**
+ * Checks entries `{line, hash}`. The result is `{checked, last, hash}`, with `brokenAt`, the number of the entry that is missing or
+ * that shows that it or one before it was altered.
+ */
+export function verify(entries, after = 0, hash = BEGINNING) {
+  const sorted = entries.map((entry) => ({ ...entry, seq: JSON.parse(entry.line).seq }));
+  sorted.sort((a, b) => a.seq - b.seq);
+  let [last, before] = [after, hash];
+  for (const { seq, line, hash: stored } of sorted) {
+    if (seq <= after) continue;
+    const expected = createHash("sha256").update(`${before}\n${line}`).digest("hex");
+    if (seq !== last + 1) return { checked: last - after, last, hash: before, brokenAt: last + 1 };
+    if (expected !== stored) return { checked: last - after, last, hash: before, brokenAt: seq };
+    [last, before] = [seq, expected];
+  }
+  return { checked: last - after, last, hash: before };
+}
+
+/** The entries of a file: one, or a page of them, a line. */
+export function read(text) {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.map((line) => JSON.parse(line)).flatMap((value) => value.entries ?? [value]);
+}
+
+function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { after: { type: "string" }, hash: { type: "string" } },
+  });
+  const [file] = positionals;
+  if (!file) throw new Error("Name the file: node scripts/verify-audit.mjs audit.ndjson");
+  const after = Number(values.after ?? 0);
+  const result = verify(read(readFileSync(file, "utf8")), after, after > 0 ? values.hash : BEGINNING);
+  console.log(JSON.stringify(result));
+  if (result.brokenAt !== undefined) {
+    console.error(`The log is broken at entry ${result.brokenAt}.`);
+    process.exitCode = 1;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

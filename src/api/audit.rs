@@ -1,0 +1,121 @@
+//! The audit log: what of a request is noted in it, and the operations that read it.
+
+use nexus_edge_api::audit::{AuditEntry, AuditPage, Verified};
+use nexus_edge_api::{Audience, Method, Operation};
+use nexus_edge_core::access::audit::chain::{BEGINNING, Break, Check};
+use nexus_edge_core::access::audit::{Entry, actor};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::path::Captured;
+
+use super::query;
+use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
+use crate::platform::now_ms;
+use crate::store::audit::{self, Wanted};
+
+const DEFAULT_PAGE: u32 = 50;
+const MAX_PAGE: u32 = 500;
+/// Entries that one request verifies.
+const VERIFIED: u64 = 20_000;
+/// The largest number that JSON holds exactly.
+const MAX_NUMBER: u64 = (1 << 53) - 1;
+
+/// Notes what a request to the admin API did, after it is answered: everything that is not merely read, and every refusal of a
+/// credential or permission. Refusals for too many attempts are not noted, so that an attack does not fill the log.
+pub fn note(
+    exchange: &Exchange,
+    operation: &Operation,
+    captured: &Captured<'_>,
+    result: &Result<Response, ApiError>,
+) {
+    if operation.audience == Audience::Caller {
+        return;
+    }
+    let (status, code) = match result {
+        Ok(response) => (response.status(), None),
+        Err(error) => (error.status, Some(error.code.to_owned())),
+    };
+    let is_refused = matches!(status, 401 | 403);
+    if status == 429 || (operation.method == Method::Get && !is_refused) {
+        return;
+    }
+    let entry = Entry {
+        seq: 0,
+        at: now_ms(),
+        actor: actor(exchange.person().ok().map(|person| &person.id)),
+        operation: format!("{} {}", operation.method.name(), operation.path),
+        target: captured.joined(),
+        status,
+        code,
+        address: exchange.header("cf-connecting-ip"),
+        request_id: exchange.request_id.clone(),
+        changes: exchange.changes.take(),
+    };
+    let env = exchange.env.clone();
+    exchange.tasks.wait_until(async move { audit::record(&env, entry).await });
+}
+
+/// `GET /audit`
+pub async fn search(exchange: &Exchange) -> Result<Response, ApiError> {
+    let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
+    let before = query::number(exchange, "cursor", 1..=MAX_NUMBER)?;
+    let fields = ["actor", "operation", "target", "status", "request_id"];
+    let wanted = Wanted {
+        from: query::number(exchange, "from", 0..=MAX_NUMBER)?,
+        to: query::number(exchange, "to", 0..=MAX_NUMBER)?,
+        fields: fields.into_iter().filter_map(|name| Some((name, query::text(exchange, name)?))).collect(),
+    };
+    let (found, next) = audit::page(&exchange.env, &wanted, before, limit).await?;
+    let entries = found.into_iter().map(|stored| {
+        let entry = serde_json::from_str(&stored.line).unwrap_or_else(|_| unreadable(stored.seq));
+        AuditEntry { entry, hash: stored.hash, line: stored.line }
+    });
+    exchange::json(
+        200,
+        &AuditPage { entries: entries.collect(), next_cursor: next.map(|seq| seq.to_string()) },
+    )
+}
+
+/// What stands for an entry whose line is no JSON any more: it was altered, and `/audit/verify` says so.
+fn unreadable(seq: u64) -> Entry {
+    Entry {
+        seq,
+        at: 0,
+        actor: "unreadable".to_owned(),
+        operation: String::new(),
+        target: String::new(),
+        status: 0,
+        code: None,
+        address: None,
+        request_id: String::new(),
+        changes: Vec::new(),
+    }
+}
+
+/// `GET /audit/verify`
+pub async fn verify(exchange: &Exchange) -> Result<Response, ApiError> {
+    let after = query::number(exchange, "after", 0..=MAX_NUMBER)?.unwrap_or(0);
+    let hash = query::text(exchange, "hash");
+    if after > 0 && hash.is_none() {
+        let message = "`after` goes together with `hash`, the hash of that entry.";
+        return Err(ApiError::invalid("missing_required_parameter", "hash", message));
+    }
+    let hash = hash.filter(|_| after > 0).unwrap_or_else(|| BEGINNING.to_owned());
+    let entries = audit::after(&exchange.env, after, VERIFIED).await?;
+    let mut check = Check::after(after, hash);
+    let broken = entries.iter().find_map(|stored| check.take(stored.seq, &stored.line, &stored.hash).err());
+    let (last, hash) = check.head();
+    exchange::json(
+        200,
+        &Verified {
+            ok: broken.is_none(),
+            checked: last - after,
+            last,
+            hash: hash.to_owned(),
+            broken_at: broken.map(|at| match at {
+                Break::Missing(seq) | Break::Altered(seq) => seq,
+            }),
+            more: entries.len() as u64 == VERIFIED,
+        },
+    )
+}
