@@ -6,7 +6,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::path;
 use worker::{Context, Env, web_sys};
 
-use crate::api::audit;
+use crate::api::{audit, metrics};
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
@@ -83,6 +83,7 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
 async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiError> {
     match operation.audience {
         Audience::Person(need) => exchange.admit(person::identify(exchange).await?, need),
+        Audience::Scraper => metrics::authorize(exchange).await,
         Audience::Caller => admit::ceiling(exchange),
         Audience::Public => Ok(()),
     }

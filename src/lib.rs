@@ -52,6 +52,8 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     jobs::replay::run(&env).await;
     jobs::retention::run(&env).await;
+    // Before retention deletes minutes.
+    jobs::metrics::run(&env).await;
     jobs::statistics::run(&env).await;
     jobs::probes::run(&env).await;
     jobs::key_health::run(&env).await;

@@ -17,8 +17,8 @@ use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
     audit, conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live,
-    logical_models, models, prices, provider_health, provider_keys, provider_models, providers, responses,
-    routing, secret_key, sessions, statistics, stats, system, tokens, ws,
+    logical_models, metrics, models, prices, provider_health, provider_keys, provider_models, providers,
+    responses, routing, secret_key, sessions, statistics, stats, system, tokens, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -98,6 +98,7 @@ routes! {
     "GET /audit/verify"                                => op::audit::VERIFY, |x, _| audit::verify(x);
     "GET /health"                                      => op::health::HEALTH, |_, _| ready(health::health());
     "GET /provider-presets"                            => op::providers::PRESETS, |_, _| ready(providers::presets());
+    "GET /metrics"                                     => op::metrics::METRICS, |x, _| metrics::metrics(x);
     "GET /providers"                                   => op::providers::LIST, |x, _| providers::list(x);
     "POST /providers"                                  => op::providers::CREATE, |x, _| providers::create(x);
     "GET /providers/available"                         => op::providers::AVAILABLE, |x, _| providers::list_available(x);

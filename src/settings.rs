@@ -28,7 +28,7 @@ pub fn get(env: &Env) -> Result<Rc<Settings>, ApiError> {
         log_error("settings", &reason);
         ApiError::unavailable("not_configured", format!("The gateway is not configured: {reason}."))
     })?);
-    let secrets = ["ADMIN_TOKEN", "MASTER_KEY", "MASTER_KEY_PREVIOUS"];
+    let secrets = ["ADMIN_TOKEN", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "METRICS_TOKEN"];
     hide_own(
         secrets.into_iter().filter_map(|name| env.var(name).ok().map(|value| value.to_string())).collect(),
     );

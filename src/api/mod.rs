@@ -12,6 +12,7 @@ pub mod keys;
 pub mod limits;
 pub mod live;
 pub mod logical_models;
+pub mod metrics;
 pub mod models;
 pub mod prices;
 pub mod provider_health;

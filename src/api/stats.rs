@@ -11,10 +11,6 @@ use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::store;
 
-/// A conversation counts as active for this long after its last request, in milliseconds.
-const ACTIVE_FOR_MS: u64 = 30 * 60 * 1000;
-/// An open connection counts for this long: that one has ended is not heard of if its object was killed. Milliseconds.
-const CONNECTED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
 /// The largest whole number that a JSON number holds exactly.
@@ -22,10 +18,7 @@ const MAX_NUMBER: u64 = 1 << 53;
 
 /// `GET /stats/total`
 pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
-    let now = now_ms();
-    let (active_since, connected_since) =
-        (now.saturating_sub(ACTIVE_FOR_MS), now.saturating_sub(CONNECTED_FOR_MS));
-    let totals = store::usage::totals(&exchange.env, active_since, connected_since).await?;
+    let totals = store::usage::totals(&exchange.env, now_ms()).await?;
     let tokens_usage = TokensUsage {
         prompt: totals.prompt_tokens,
         completion: totals.completion_tokens,

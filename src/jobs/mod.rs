@@ -3,6 +3,7 @@
 pub mod credits;
 pub mod ingest;
 pub mod key_health;
+pub mod metrics;
 pub mod probes;
 pub mod replay;
 pub mod retention;

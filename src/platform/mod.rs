@@ -7,6 +7,7 @@ pub mod hidden;
 pub mod http;
 pub mod kv;
 pub mod promise;
+pub mod queue;
 pub mod rows;
 pub mod rs256;
 pub mod zone;

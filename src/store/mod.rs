@@ -14,6 +14,7 @@ pub mod keys;
 pub mod limits;
 pub mod live;
 pub mod logical_models;
+pub mod metrics;
 pub mod models;
 pub mod origin;
 pub mod policies;

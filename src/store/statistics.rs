@@ -139,10 +139,13 @@ pub async fn delete_expired(
     now_ms: u64,
     statements: usize,
 ) -> StoreResult<bool> {
-    let progress = progress(env).await?;
+    let (progress, in_totals) = (progress(env).await?, super::metrics::until(env).await?);
     let mut left = statements;
     for grain in Grain::ALL {
-        let before = delete_before(grain, progress, retention, now_ms);
+        let mut before = delete_before(grain, progress, retention, now_ms);
+        if grain == Grain::Minute {
+            before = before.min(in_totals);
+        }
         loop {
             if left == 0 {
                 return Ok(true);

@@ -9,7 +9,7 @@
 //! All fields: `nexus_edge_core::stats::UsageEvent`; `kept` is what the archive gets of the request
 //! (`nexus_edge_core::conversation::kept::Kept`).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::collections::HashSet;
 
@@ -24,6 +24,7 @@ use nexus_edge_stats::grain::Grain;
 use nexus_edge_stats::recorded::{self, Recorded};
 use nexus_edge_stats::request_log::{self, Wanted};
 use nexus_edge_stats::sql;
+use nexus_edge_telemetry::sql::ADMIT;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBuilder, QueueContentType};
@@ -44,11 +45,21 @@ const MESSAGE_EVENTS: usize = 64;
 const MESSAGE_BYTES: usize = 120_000;
 /// Texts of more bytes, as JSON, are put into R2 before their event is sent.
 const LARGE_BYTES: usize = 90_000;
+/// A conversation counts as active for this long after its last request, in milliseconds.
+const ACTIVE_FOR_MS: u64 = 30 * 60 * 1000;
+/// An open connection counts for this long: that one has ended is not heard of if its object was killed. Milliseconds.
+const CONNECTED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
 /// Most events in one transaction: D1 accepts a parameter of 2 MB.
 const INGEST_EVENTS: usize = 500;
 
+/// A model that was asked for before it was in the catalogue has a time series of its own so many milliseconds later: by then all
+/// rows that were counted without it are older.
+const ADMITTED_AFTER_MS: u64 = 120_000;
+
 thread_local! {
     static OUTBOX: RefCell<Outbox<Recorded>> = const { RefCell::new(Outbox::new()) };
+    /// How long the last transaction took, until the next batch records it.
+    static LAST_TRANSACTION_MS: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 /// Events of this isolate that wait to be sent.
@@ -246,7 +257,8 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
     registered.extend(pack);
     let events: Vec<&UsageEvent> = fresh.iter().map(|one| &one.event).collect();
     let flat: Vec<Flat<'_>> = events.iter().map(|event| Flat { event, total: event.usage.total() }).collect();
-    let batch = Batch::of(&events, now_ms())?;
+    let now = now_ms();
+    let batch = Batch::of(&events, now, LAST_TRANSACTION_MS.take())?;
     let conversations = text(&serde_json::to_string(&conversations::rows(&fresh, &deletions, &places)?)?);
     let (part, totals) = (text(&batch.part), batch.totals);
     let mut statements = vec![
@@ -265,16 +277,22 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
         run(conversations::MOVE_ITEMS, &[conversations.clone()])?,
         run(&conversations::upsert(), &[conversations])?,
         run(TOUCH_KEYS, &[text(&batch.keys)])?,
+        run(ADMIT, &[text(&batch.names), unsigned(now + ADMITTED_AFTER_MS)])?,
         run(sql::INSERT_SERIES, &[text(&batch.series)])?,
         run(&sql::insert_rows(Grain::Minute, false), &[text(&batch.minutes), part.clone()])?,
     ];
     if !registered.is_empty() {
         statements.push(run(packs::REGISTER, &[text(&serde_json::to_string(&registered)?)])?);
     }
+    if !batch.late_minutes.is_empty() {
+        statements.push(run(&sql::insert_late(), &[text(&batch.late_minutes), part.clone()])?);
+    }
     for (grain, late) in &batch.late {
         statements.push(run(&sql::insert_rows(*grain, true), &[text(late), part.clone()])?);
     }
+    let began = now_ms();
     database.batch(statements).await?;
+    LAST_TRANSACTION_MS.set(Some(now_ms().saturating_sub(began)));
     Ok(())
 }
 
@@ -314,19 +332,19 @@ pub struct Totals {
     pub completion_tokens: u64,
     /// Requests that used something whose price was not known.
     pub unpriced: u64,
-    /// Conversations with an answer since the given time, and chat sessions with a connection.
+    /// Conversations with an answer in the last half hour, and chat sessions with a connection.
     pub active_sessions: u64,
 }
 
-/// The totals. Sessions are active if they were answered since `active_since`, or have a connection that was opened since
-/// `connected_since`, in milliseconds since the epoch.
-pub async fn totals(env: &Env, active_since: u64, connected_since: u64) -> StoreResult<Totals> {
+/// The totals.
+pub async fn totals(env: &Env, now_ms: u64) -> StoreResult<Totals> {
     let sql = "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, (SELECT COUNT(*) FROM \
         (SELECT key_id, conversation_id FROM request_log WHERE id >= ?1 AND usage_source <> 'none' \
         UNION SELECT key_id, id FROM sessions WHERE connected_at >= ?2 AND deleted_at IS NULL)) AS active_sessions \
         FROM stats_totals WHERE id = 1";
     // Ids of the request log begin with their time.
-    let parameters = [text(&ulid(active_since, [0; 10])), unsigned(connected_since)];
+    let active_since = ulid(now_ms.saturating_sub(ACTIVE_FOR_MS), [0; 10]);
+    let parameters = [text(&active_since), unsigned(now_ms.saturating_sub(CONNECTED_FOR_MS))];
     let found = super::row(env, sql, &parameters).await?;
     found.ok_or_else(|| super::StoreError::Platform("the row of totals is missing".into()))
 }

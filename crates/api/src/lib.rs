@@ -20,6 +20,7 @@ pub mod health;
 pub mod keys;
 pub mod limits;
 pub mod logical_models;
+pub mod metrics;
 pub mod models;
 pub mod money;
 pub mod operation;
@@ -63,6 +64,7 @@ pub const ALL: &[&[Operation]] = &[
     prices::ALL,
     stats::ALL,
     conversations::ALL,
+    metrics::ALL,
     system::ALL,
     secret_key::ALL,
     health::ALL,
@@ -95,6 +97,7 @@ pub fn openapi() -> serde_json::Value {
         prices::describe,
         stats::describe,
         conversations::describe,
+        metrics::describe,
         system::describe,
         secret_key::describe,
         health::describe,

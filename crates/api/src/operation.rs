@@ -38,6 +38,8 @@ pub enum Audience {
     Caller,
     /// Those who may do what the operation needs; the holder of the admin token may do everything.
     Person(Need),
+    /// The holder of the token for metrics, or of the admin token.
+    Scraper,
 }
 
 /// The dialect in which an operation is called, and in which its errors are answered.
@@ -160,6 +162,9 @@ macro_rules! audience {
     };
     (Caller) => {
         $crate::Audience::Caller
+    };
+    (Scraper) => {
+        $crate::Audience::Scraper
     };
     (Admin) => {
         compile_error!("name the permission that the operation needs: crates/core/src/access/permission.rs")

@@ -14,6 +14,7 @@ pub const OVERDUE_MS: u64 = 1_000;
 #[derive(Debug)]
 pub struct Outbox<T> {
     waiting: Vec<T>,
+    linger_ms: u64,
     /// When it will be sent, in milliseconds since the epoch; `None` if no request has taken this on.
     leaves_at_ms: Option<u64>,
 }
@@ -31,7 +32,13 @@ impl<T> Outbox<T> {
     /// An empty outbox.
     #[must_use]
     pub const fn new() -> Self {
-        Self { waiting: Vec::new(), leaves_at_ms: None }
+        Self::lingering(LINGER_MS)
+    }
+
+    /// An empty outbox in which entries wait for so many milliseconds.
+    #[must_use]
+    pub const fn lingering(linger_ms: u64) -> Self {
+        Self { waiting: Vec::new(), linger_ms, leaves_at_ms: None }
     }
 
     /// Number of entries that wait.
@@ -61,8 +68,8 @@ impl<T> Outbox<T> {
         } else if is_taken_on {
             None
         } else {
-            self.leaves_at_ms = Some(now_ms + LINGER_MS);
-            Some(Departure::AfterMs(LINGER_MS))
+            self.leaves_at_ms = Some(now_ms + self.linger_ms);
+            Some(Departure::AfterMs(self.linger_ms))
         }
     }
 

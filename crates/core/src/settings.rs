@@ -10,7 +10,8 @@ const DEFAULT_KEEP_ALIVE_MS: u64 = 15_000;
 const DEFAULT_REQUESTS_PER_SECOND: u64 = 1_000;
 const DEFAULT_CHAT_PER_MINUTE: u32 = 60;
 const DEFAULT_CHAT_STREAM_PER_MINUTE: u32 = 30;
-const MIN_ADMIN_TOKEN_LENGTH: usize = 16;
+const MIN_TOKEN_LENGTH: usize = 16;
+const DEFAULT_METRICS_SERIES: usize = 2_000;
 const DEFAULT_RESERVATION_S: u64 = 30 * 60;
 const DEFAULT_RECONCILE_S: u64 = 60;
 const MICROS: u64 = 1_000_000;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub request_log_days: u32,
     /// For how many days conversations are archived.
     pub archive_days: u32,
+    /// Metrics for Prometheus.
+    pub metrics: MetricsSettings,
     /// Authenticates the admin API.
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
@@ -69,6 +72,17 @@ pub struct StatisticsDays {
     pub days: u32,
 }
 
+/// Metrics for Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// Authenticates those who read metrics, besides the admin token.
+    pub token: Option<String>,
+    /// Most time series.
+    pub series: usize,
+    /// The version of OpenTelemetry's conventions for generative AI whose names are used.
+    pub genai_names: String,
+}
+
 impl Settings {
     /// Reads the settings; `variable` gives the value of a variable or secret by its name.
     ///
@@ -84,7 +98,7 @@ impl Settings {
         let per_minute = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
         let is_true = |name: &str| variable(name).is_some_and(|value| value == "true");
         let admin_token = variable("ADMIN_TOKEN")
-            .filter(|token| token.len() >= MIN_ADMIN_TOKEN_LENGTH)
+            .filter(|token| token.len() >= MIN_TOKEN_LENGTH)
             .ok_or("ADMIN_TOKEN must be set to a secret of at least 16 characters")?;
         let master_key = variable("MASTER_KEY").ok_or("MASTER_KEY must be set")?;
         let previous = variable("MASTER_KEY_PREVIOUS");
@@ -118,6 +132,13 @@ impl Settings {
             },
             request_log_days: days("REQUEST_LOG_DAYS", 30),
             archive_days: days("ARCHIVE_DAYS", 183),
+            metrics: MetricsSettings {
+                token: variable("METRICS_TOKEN").filter(|token| token.len() >= MIN_TOKEN_LENGTH),
+                series: number("METRICS_SERIES")
+                    .and_then(|series| usize::try_from(series).ok())
+                    .unwrap_or(DEFAULT_METRICS_SERIES),
+                genai_names: variable("OTEL_GENAI_NAMES").unwrap_or_else(|| "0.1".to_owned()),
+            },
             admin_token,
             keyring,
         })
@@ -197,9 +218,12 @@ mod tests {
             ("CHAT_PER_MINUTE", "4294967296"),
             ("CHAT_STREAM_PER_MINUTE", "a few"),
             ("REQUEST_LOG_DAYS", "0"),
+            ("METRICS_TOKEN", "short"),
+            ("METRICS_SERIES", "many"),
             ("STATS_DAY_DAYS", "99999999999"),
         ]);
         assert_eq!((settings.request_log_days, settings.statistics_days.days), (1, MAX_DAYS));
+        assert_eq!((settings.metrics.token.as_deref(), settings.metrics.series), (None, 2_000));
         assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (100, 1));
         assert_eq!(settings.body_timeout_ms, 1);
         assert_eq!((settings.requests_per_second, settings.initial_credits), (0, u64::MAX));

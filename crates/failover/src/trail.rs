@@ -84,6 +84,14 @@ impl Trail {
         Some(&self.asked.as_ref()?.quote)
     }
 
+    /// When the first token of an answer came that is streamed, or the end of another one, in milliseconds since the epoch.
+    fn first_token_at_ms(&self) -> Option<u64> {
+        let answered = |record: &&AttemptRecord| record.skipped.is_none();
+        let last = self.attempts.iter().rev().find(answered).filter(|record| record.error_class.is_none())?;
+        // What broke off with its caller has no status.
+        last.status.and(last.started_ms)?.checked_add(last.duration_ms)
+    }
+
     /// Adds the trail to an event. A single successful attempt that did not wait adds nothing to the event's own fields and is
     /// left out.
     pub fn write_to(&mut self, event: &mut UsageEvent) {
@@ -93,6 +101,8 @@ impl Trail {
             event.upstream_model = Some(asked.upstream_model.clone());
         }
         event.first_byte_ms = self.first_byte_ms;
+        event.first_token_ms =
+            self.first_token_at_ms().filter(|_| event.stream).map(|at| at.saturating_sub(event.ts));
         let is_plain = |only: &AttemptRecord| {
             only.skipped.is_none() && only.error_class.is_none() && only.queued_ms.is_none()
         };

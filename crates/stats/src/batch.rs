@@ -4,7 +4,7 @@
 //! together with the rows of the request log, whose primary key refuses an event that was written in between: then nothing of
 //! the batch is written, and it is tried again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::BuildHasher;
 
 use nexus_edge_core::stats::{PriceSource, UsageEvent};
@@ -12,6 +12,7 @@ use nexus_edge_core::tokens::UsageSource;
 use serde::Serialize;
 
 use crate::grain::Grain;
+use crate::operation::operation_of;
 use crate::recorded::Recorded;
 use crate::rollup::{Row, compact, roll_up};
 use crate::series::Series;
@@ -55,10 +56,14 @@ pub struct Batch {
     pub totals: Totals,
     /// `{"key_id", "ts"}`: the newest request of each key.
     pub keys: String,
+    /// `{"provider", "model", "operation"}` of each upstream that was asked; of those that did not answer the provider only.
+    pub names: String,
     /// `{"id", <dimensions>}` of each series.
     pub series: String,
-    /// Rows of minutes: `{"start", "series", <counters>, "durations", "first_bytes"}`.
+    /// Rows of minutes: `{"start", "series", <counters>, "durations", "first_bytes", "extra"}`.
     pub minutes: String,
+    /// Those of minutes that may be added up already; empty if there are none.
+    pub late_minutes: String,
     /// Rows of coarser grains, of events that come late: for spans that are added up already.
     pub late: Vec<(Grain, String)>,
 }
@@ -76,12 +81,39 @@ struct NumberedSeries<'a> {
     series: &'a Series,
 }
 
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Name<'a> {
+    provider: &'a str,
+    model: &'a str,
+    operation: &'a str,
+}
+
+fn names_of<'a>(events: &[&'a UsageEvent]) -> BTreeSet<Name<'a>> {
+    let mut names = BTreeSet::new();
+    for event in events {
+        let attempts = event.attempts.iter().filter(|attempt| attempt.skipped.is_none());
+        let others = attempts.map(|attempt| attempt.provider.as_str());
+        for provider in others.chain(event.provider_name.as_deref()) {
+            names.insert(Name { provider, model: "", operation: "" });
+        }
+        if let (Some(provider), Some(model)) = (&event.provider_name, &event.upstream_model) {
+            names.insert(Name { provider, model, operation: operation_of(&event.dialect) });
+        }
+    }
+    names
+}
+
 impl Batch {
-    /// The batch of these events, which are not known. `now_ms` is when they are written.
+    /// The batch of these events, which are not known. `now_ms` is when they are written; `last_transaction_ms` is how long the
+    /// transaction of a batch before took, which could not say it of itself.
     ///
     /// # Errors
     /// Those of the JSON writer, which do not occur for numbers and texts.
-    pub fn of(events: &[&UsageEvent], now_ms: u64) -> serde_json::Result<Self> {
+    pub fn of(
+        events: &[&UsageEvent],
+        now_ms: u64,
+        last_transaction_ms: Option<u64>,
+    ) -> serde_json::Result<Self> {
         let mut totals = Totals::default();
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
         for event in events {
@@ -93,29 +125,37 @@ impl Batch {
             totals.rounds += u64::from(event.usage_source != UsageSource::None);
         }
         let keys: Vec<KeyUse<'_>> = keys.into_iter().map(|(key_id, ts)| KeyUse { key_id, ts }).collect();
-        let rolled = roll_up(events.iter().copied());
+        let mut rolled = roll_up(events.iter().copied(), now_ms);
+        if let (Some(row), Some(took_ms)) = (rolled.rows.first_mut(), last_transaction_ms) {
+            row.sums.extra.transactions.record(took_ms);
+        }
         let series: Vec<_> =
             rolled.series.iter().map(|(id, series)| NumberedSeries { id: *id, series }).collect();
         let in_time_from = now_ms.saturating_sub(SETTLED_AFTER_MS - CLOCK_SLACK_MS);
+        let (late_minutes, late) = late(&rolled.rows, in_time_from)?;
         Ok(Self {
             part: events.first().map(|event| event.id.clone()).unwrap_or_default(),
             totals,
             keys: serde_json::to_string(&keys)?,
             series: serde_json::to_string(&series)?,
             minutes: serde_json::to_string(&rolled.rows)?,
-            late: late(&rolled.rows, in_time_from)?,
+            names: serde_json::to_string(&names_of(events))?,
+            late_minutes,
+            late,
         })
     }
 }
 
-fn late(rows: &[Row], in_time_from: u64) -> serde_json::Result<Vec<(Grain, String)>> {
+/// The rows that come late, and those of coarser grains that they are part of.
+fn late(rows: &[Row], in_time_from: u64) -> serde_json::Result<(String, Vec<(Grain, String)>)> {
     let minute = Grain::Minute.length_ms();
     let late: Vec<Row> = rows.iter().filter(|row| row.start + minute <= in_time_from).cloned().collect();
     if late.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let coarser = Grain::ALL.into_iter().filter(|grain| grain.finer().is_some());
-    coarser.map(|grain| Ok((grain, serde_json::to_string(&compact(&late, grain))?))).collect()
+    let coarser = coarser.map(|grain| Ok((grain, serde_json::to_string(&compact(&late, grain))?)));
+    Ok((serde_json::to_string(&late)?, coarser.collect::<serde_json::Result<_>>()?))
 }
 
 #[cfg(test)]
@@ -156,7 +196,7 @@ mod tests {
             event("b", NOW + 5, UsageSource::None),
             event("c", NOW - 9, UsageSource::Counted),
         ];
-        let batch = Batch::of(&events.iter().collect::<Vec<_>>(), NOW).unwrap();
+        let batch = Batch::of(&events.iter().collect::<Vec<_>>(), NOW, None).unwrap();
         assert_eq!((batch.totals.rounds, batch.totals.prompt_tokens), (2, 30));
         assert_eq!(batch.keys, format!(r#"[{{"key_id":"k","ts":{}}}]"#, NOW + 5));
         assert_eq!((batch.part.as_str(), batch.late.len()), ("a", 0));
@@ -166,7 +206,7 @@ mod tests {
     fn late_events_are_written_to_coarser_grains_as_well() {
         let events =
             [event("a", NOW, UsageSource::Reported), event("b", NOW - 7_200_000, UsageSource::Reported)];
-        let batch = Batch::of(&events.iter().collect::<Vec<_>>(), NOW).unwrap();
+        let batch = Batch::of(&events.iter().collect::<Vec<_>>(), NOW, None).unwrap();
         let grains: Vec<Grain> = batch.late.iter().map(|(grain, _)| *grain).collect();
         assert_eq!(grains, [Grain::Quarter, Grain::Hour, Grain::Day]);
         assert!(batch.late.iter().all(|(_, rows)| rows.matches("\"start\"").count() == 1));

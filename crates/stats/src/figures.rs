@@ -151,7 +151,7 @@ impl Figures {
 
     /// Adds a request that has ended.
     pub fn record(&mut self, event: &UsageEvent) {
-        let Sums { counters, durations, first_bytes } = Sums::of(event);
+        let Sums { counters, durations, first_bytes, .. } = Sums::of(event);
         self.sums.merge(&SummedRow::of(Class::of(event), &counters));
         self.durations.merge(&durations);
         self.first_bytes.merge(&first_bytes);

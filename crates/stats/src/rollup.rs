@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 
 use nexus_edge_core::stats::UsageEvent;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::counters::{Counters, StoredRow, whole};
+use crate::extra::Extra;
 use crate::grain::Grain;
 use crate::series::{Class, Series};
 use crate::sketch::Sketch;
@@ -24,10 +25,18 @@ pub struct Sums {
     pub durations: Sketch,
     /// Milliseconds until the first byte of complete answers.
     pub first_bytes: Sketch,
+    /// What only rows of minutes have.
+    #[serde(serialize_with = "encoded")]
+    pub extra: Extra,
+}
+
+fn encoded<S: Serializer>(extra: &Extra, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&extra.encode())
 }
 
 impl Sums {
-    /// Those of one request. Times of answers that broke off or never came say nothing about the speed of a provider.
+    /// Those of one request, without what only rows of minutes have. Times of answers that broke off or never came say nothing
+    /// about the speed of a provider.
     #[must_use]
     pub fn of(event: &UsageEvent) -> Self {
         let mut sums = Self { counters: Counters::of(event), ..Self::default() };
@@ -45,6 +54,7 @@ impl Sums {
         self.counters.merge(&other.counters);
         self.durations.merge(&other.durations);
         self.first_bytes.merge(&other.first_bytes);
+        self.extra.merge(&other.extra);
     }
 }
 
@@ -61,7 +71,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row of the database. A sketch that cannot be read is left out.
+    /// A row of the database, without what only metrics read. A sketch that cannot be read is left out.
     #[must_use]
     pub fn of(stored: &StoredRow) -> Self {
         let sketch = |text: &Option<String>| text.as_deref().and_then(Sketch::decode).unwrap_or_default();
@@ -72,6 +82,7 @@ impl Row {
                 counters: stored.counters(),
                 durations: sketch(&stored.durations),
                 first_bytes: sketch(&stored.first_bytes),
+                extra: Extra::default(),
             },
         }
     }
@@ -86,16 +97,17 @@ pub struct RolledUp {
     pub series: BTreeMap<u64, Series>,
 }
 
-/// Adds events up by minute. Each event must be given once.
+/// Adds events up by minute. Each event must be given once; they are recorded at `now_ms`.
 #[must_use]
-pub fn roll_up<'a>(events: impl IntoIterator<Item = &'a UsageEvent>) -> RolledUp {
+pub fn roll_up<'a>(events: impl IntoIterator<Item = &'a UsageEvent>, now_ms: u64) -> RolledUp {
     let mut series = BTreeMap::new();
     let mut sums: BTreeMap<(u64, u64), Sums> = BTreeMap::new();
     for event in events {
         let of_event = Series::of(event);
         let id = of_event.id();
         series.entry(id).or_insert(of_event);
-        sums.entry((Grain::Minute.start_of(event.ts), id)).or_default().merge(&Sums::of(event));
+        let of_minute = Sums { extra: Extra::of(event, now_ms), ..Sums::of(event) };
+        sums.entry((Grain::Minute.start_of(event.ts), id)).or_default().merge(&of_minute);
     }
     RolledUp { rows: rows_of(sums), series }
 }
@@ -106,6 +118,11 @@ pub fn compact(rows: &[Row], to: Grain) -> Vec<Row> {
     let mut sums: BTreeMap<(u64, u64), Sums> = BTreeMap::new();
     for row in rows {
         sums.entry((to.start_of(row.start), row.series)).or_default().merge(&row.sums);
+    }
+    if to != Grain::Minute {
+        for sums in sums.values_mut() {
+            sums.extra = Extra::default();
+        }
     }
     rows_of(sums)
 }
@@ -153,15 +170,16 @@ mod tests {
             events in events(),
             groups in proptest::collection::vec(0_usize..4, 120),
         ) {
-            let whole = roll_up(&events);
+            let whole = roll_up(&events, 0);
             let mut parts: Vec<Vec<&UsageEvent>> = vec![Vec::new(); 4];
             for (event, group) in events.iter().zip(&groups) {
                 parts[*group].push(event);
             }
-            let pieces: Vec<Row> = parts.iter().rev().flat_map(|part| roll_up(part.iter().copied()).rows).collect();
+            let pieces: Vec<Row> = parts.iter().rev().flat_map(|part| roll_up(part.iter().copied(), 0).rows).collect();
             prop_assert_eq!(&compact(&pieces, Grain::Minute), &whole.rows);
             let by_steps = compact(&compact(&compact(&pieces, Grain::Quarter), Grain::Hour), Grain::Day);
             prop_assert_eq!(&by_steps, &compact(&whole.rows, Grain::Day));
+            prop_assert!(by_steps.iter().all(|row| row.sums.extra == Extra::default()));
             let requests: u64 = by_steps.iter().map(|row| row.sums.counters.requests).sum();
             let cost: u64 = by_steps.iter().map(|row| row.sums.counters.cost_micros).sum();
             prop_assert_eq!(requests, events.len() as u64);
@@ -171,7 +189,7 @@ mod tests {
 
     #[test]
     fn only_complete_answers_say_how_fast_they_were() {
-        let rolled = roll_up(&[event(7, 60_001, 7), event(8, 60_002, 8)]);
+        let rolled = roll_up(&[event(7, 60_001, 7), event(8, 60_002, 8)], 60_003);
         let counted: Vec<u64> = rolled.rows.iter().map(|row| row.sums.durations.count()).collect();
         assert_eq!(counted.iter().sum::<u64>(), 1);
         assert_eq!((rolled.rows.len(), rolled.series.len()), (2, 2));
@@ -180,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_row_is_flat_for_sql() {
-        let rolled = roll_up(&[event(1, 60_001, 1)]);
+        let rolled = roll_up(&[event(1, 60_001, 1)], 60_002);
         let json = serde_json::to_string(&rolled.rows[0]).unwrap();
         assert!(
             json.starts_with(r#"{"start":60000,"series":"#) && json.contains(r#""cost_micros":2"#),

@@ -1,6 +1,6 @@
 //! The statements that read the sums of a query from the database, for SQLite.
 //!
-//! Tables: `stat_rows (grain, start, series, part, <counters>, durations, first_bytes)` and `stat_series (id, <dimensions>)`.
+//! Tables: `stat_rows (grain, start, series, part, <counters>, durations, first_bytes, extra)` and `stat_series (id, <dimensions>)`.
 //! Every value that a caller gives is a parameter.
 
 use std::fmt::Write as _;
@@ -41,20 +41,34 @@ pub const INSERT_SERIES: &str = "INSERT OR IGNORE INTO stat_series \
 #[must_use]
 pub fn insert_rows(grain: Grain, only_late: bool) -> String {
     let letter = grain.letter();
-    let columns = Counters::NAMES.join(", ");
-    let values: String = Counters::NAMES.iter().fold(String::new(), |mut values, name| {
-        let _ = write!(values, "value ->> '{name}', ");
-        values
-    });
     let condition = if only_late {
         format!(" WHERE value ->> 'start' < (SELECT until FROM stat_progress WHERE grain = '{letter}')")
     } else {
         String::new()
     };
+    insert(letter, &condition)
+}
+
+/// The letter under which rows of minutes are stored that metrics have not added up, although their minute is.
+pub const LATE: &str = "l";
+
+/// Adds rows of minutes that come after metrics have added their minute up. Parameters: the rows as a JSON list, and the name of
+/// the part.
+#[must_use]
+pub fn insert_late() -> String {
+    insert(LATE, " WHERE value ->> 'start' < (SELECT until FROM metric_progress)")
+}
+
+fn insert(letter: &str, condition: &str) -> String {
+    let columns = Counters::NAMES.join(", ");
+    let values: String = Counters::NAMES.iter().fold(String::new(), |mut values, name| {
+        let _ = write!(values, "value ->> '{name}', ");
+        values
+    });
     format!(
-        "INSERT INTO stat_rows (grain, start, series, part, {columns}, durations, first_bytes) \
+        "INSERT INTO stat_rows (grain, start, series, part, {columns}, durations, first_bytes, extra) \
          SELECT '{letter}', value ->> 'start', value ->> 'series', ?2, {values}NULLIF(value ->> 'durations', ''), \
-         NULLIF(value ->> 'first_bytes', '') FROM json_each(?1){condition}"
+         NULLIF(value ->> 'first_bytes', ''), NULLIF(value ->> 'extra', '') FROM json_each(?1){condition}"
     )
 }
 

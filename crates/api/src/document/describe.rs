@@ -333,6 +333,7 @@ fn security(audience: Audience) -> Value {
             json!([{ "ApiKey": [] }, { "ApiKeyAnthropic": [] }, { "ApiKeyAzure": [] }, { "ApiKeyGoogle": [] }])
         }
         Audience::Person(_) => json!([{ "AdminToken": [] }, { "AdminTokenHeader": [] }]),
+        Audience::Scraper => json!([{ "MetricsToken": [] }, { "AdminToken": [] }]),
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) const fn of_audience(audience: Audience) -> &'static [StatusCodes] {
             (403, "permission_denied"),
             (429, "rate_limited"),
         ],
+        Audience::Scraper => {
+            &[(401, "missing_metrics_token, invalid_metrics_token"), (429, "too_many_attempts")]
+        }
     }
 }
 

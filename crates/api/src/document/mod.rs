@@ -117,5 +117,6 @@ fn security_schemes() -> Value {
         "ApiKeyGoogle": key("x-goog-api-key"),
         "AdminToken": { "type": "http", "scheme": "bearer", "description": "The secret `ADMIN_TOKEN` of the deployment." },
         "AdminTokenHeader": key("x-admin-token"),
+        "MetricsToken": { "type": "http", "scheme": "bearer", "description": "The secret `METRICS_TOKEN` of the deployment." },
     })
 }

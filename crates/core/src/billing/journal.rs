@@ -172,6 +172,8 @@ impl Note {
             price_source: self.price_source,
             price_table: self.price_table,
             tags: self.tags,
+            first_token_ms: None,
+            dropped_spans: 0,
         }
     }
 

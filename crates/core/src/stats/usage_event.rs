@@ -114,6 +114,17 @@ pub struct UsageEvent {
     /// The tags of the key.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Milliseconds until the first token of an answer that is streamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
+    /// Spans that the isolate could not export since its last event.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_spans: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]
@@ -151,6 +162,8 @@ mod tests {
             price_source: PriceSource::List,
             price_table: Some("2026-11-28-1".into()),
             tags: BTreeMap::from([("team".into(), "a".into())]),
+            first_token_ms: Some(4),
+            dropped_spans: 0,
         };
         let json = serde_json::to_string(&event).unwrap();
         assert!(json.contains(r#""prompt":1"#) && json.contains(r#""outcome":"completed""#));

@@ -71,8 +71,8 @@ pub const IDENTITY: &[Floor] = &[
 
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
-    &["grain", "recorded", "series", "sketch", "zone"],
-    &["counters", "window"],
+    &["grain", "operation", "recorded", "series", "sketch", "zone"],
+    &["counters", "extra", "window"],
     &["query", "rollup"],
     &["batch", "conversations", "figures", "sql"],
     &["answer", "compaction", "latency", "providers", "request_log"],
@@ -88,6 +88,15 @@ pub const SIGNATURES: &[Floor] = &[
     &["parameters"],
     &["base"],
     &["sign", "verify"],
+    &["lib"],
+];
+
+/// `crates/telemetry/src`.
+pub const TELEMETRY: &[Floor] = &[
+    &["budget", "circuit", "names", "sql", "traceparent"],
+    &["totals", "trace"],
+    &["families"],
+    &["exposition", "otlp"],
     &["lib"],
 ];
 

@@ -1,5 +1,5 @@
 //! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
-//! `crates/failover/src`, `crates/identity/src`, `crates/packs/src`, `crates/signatures/src`, `crates/stats/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! `crates/failover/src`, `crates/identity/src`, `crates/packs/src`, `crates/signatures/src`, `crates/stats/src`, `crates/telemetry/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ mod imports;
 use std::path::Path;
 
 use floors::{
-    CORE, CORE_EXCEPTIONS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES, STATS, WORKER,
+    CORE, CORE_EXCEPTIONS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES, STATS, TELEMETRY, WORKER,
     WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
@@ -52,6 +52,11 @@ fn signatures_have_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn statistics_have_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../stats/src"), STATS, &[]);
+}
+
+#[test]
+fn telemetry_has_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../telemetry/src"), TELEMETRY, &[]);
 }
 
 fn core() -> &'static Path {
