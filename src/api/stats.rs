@@ -27,6 +27,9 @@ pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
     let body = TotalStats {
         total_conversations: totals.conversations,
         total_rounds: totals.rounds,
+        prompt_tokens: tokens_usage.prompt,
+        completion_tokens: tokens_usage.completion,
+        total_tokens: tokens_usage.total,
         tokens_usage,
         active_sessions: totals.active_sessions,
         unpriced_requests: totals.unpriced,

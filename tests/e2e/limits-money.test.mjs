@@ -139,7 +139,7 @@ test("tiers, fees and the provider's own cost", async () => {
   const streamed = await t.complete(ask("tiered", { stream: true }));
   assert.deepEqual(
     [streamed.headers["x-nexus-cost"], streamed.headers["x-nexus-price-source"]],
-    [undefined, "override"],
+    [undefined, "unknown"],
     streamed.text,
   );
 });

@@ -111,7 +111,7 @@ async function untilWatched() {
   return stream;
 }
 
-const counted = async () => (await t.gw.call("/__counted")).json();
+const counted = async () => (await t.gw.call("/__counted")).json().counts;
 
 test("nothing is told while there are no watchers", async () => {
   await counted();

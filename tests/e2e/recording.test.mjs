@@ -151,9 +151,12 @@ describe("recording", () => {
     const before = await totalsOf(t.gw);
     assert.deepEqual(Object.keys(before).sort(), [
       "active_sessions",
+      "completion_tokens",
+      "prompt_tokens",
       "tokens_usage",
       "total_conversations",
       "total_rounds",
+      "total_tokens",
       "unpriced_requests",
     ]);
     const statsBefore = (

@@ -160,7 +160,7 @@ test("whatever is asked costs at most five statements in at most three calls, an
   const counted = async (path) => {
     await t.gw.call("/__counted");
     await stats(path);
-    return (await t.gw.call("/__counted")).json().request;
+    return (await t.gw.call("/__counted")).json().counts.request;
   };
   const [{ series }] = await t.gw.db("SELECT COUNT(*) AS series FROM stat_series");
   const [{ rows }] = await t.gw.db("SELECT COUNT(*) AS rows FROM stat_rows");
@@ -274,6 +274,39 @@ test("attempts say when they began", async () => {
   assert.equal(answer.headers["x-nexus-overhead-ms"], String(body.overhead_ms));
 });
 
+test("a request that queued in front of its provider says for how long", async () => {
+  const narrow = await t.gw.createProvider({
+    name: "narrow",
+    server_url: `${t.up.url}/v1`,
+    server_key: "k-of-the-narrow-one",
+    max_in_flight: 1,
+  });
+  t.up.on("queued", async (x) => {
+    await delay(300);
+    x.reply(200, completion("queued", "ok"));
+  });
+  await t.gw.createModel({ provider_id: narrow.id, model_name: "queued" });
+  const answers = await Promise.all([1, 2].map(() => t.gw.complete(other.key, ask("queued"))));
+  const details = [];
+  for (const answer of answers) {
+    assert.equal(answer.status, 200, answer.text);
+    await t.gw.row(answer.headers["x-request-id"]);
+    details.push((await t.gw.admin("GET", `/requests/${answer.headers["x-request-id"]}`)).body);
+  }
+  const [first, second] = details.sort((a, b) => a.duration_ms - b.duration_ms);
+  assert.equal(first.attempts[0].queued_ms, undefined, JSON.stringify(first.attempts));
+  const [attempt] = second.attempts;
+  assert.ok(attempt.queued_ms > 0 && attempt.queued_ms <= attempt.started_ms, JSON.stringify(attempt));
+  assert.ok(second.overhead_ms >= attempt.queued_ms, JSON.stringify(second));
+});
+
+test("a browser of another origin may read the headers of an answer", async () => {
+  const answer = await t.gw.complete(mine.key, ask("fast"), { headers: { origin: "https://chat.example.com" } });
+  assert.equal(answer.headers["access-control-expose-headers"], "*");
+  for (const name of ["x-nexus-cost", "x-nexus-price-source", "x-nexus-overhead-ms"])
+    assert.match(answer.headers[name] ?? "", /^\w+$/, name);
+});
+
 test("what makes no sense is refused by name", async () => {
   const wrong = {
     "overview?range=2y": "range",
@@ -380,7 +413,7 @@ test("rows are added up to coarser ones, and any window of any zone still says t
       );
   }
   const totals = (await t.gw.admin("GET", "/stats/total")).body;
-  assert.equal(totals.total_rounds, 18 + events.length);
+  assert.equal(totals.total_rounds, 21 + events.length);
 });
 
 test("minutes whose retention has ended are deleted, and nothing else changes", async () => {

@@ -212,6 +212,12 @@ pub struct TotalStats {
     pub total_rounds: u64,
     /// Tokens.
     pub tokens_usage: TokensUsage,
+    /// The same: tokens of prompts.
+    pub prompt_tokens: u64,
+    /// Tokens of answers.
+    pub completion_tokens: u64,
+    /// Both.
+    pub total_tokens: u64,
     /// Conversations and chat sessions that had an answer in the last 30 minutes or have an open WebSocket, of at most a day.
     pub active_sessions: u64,
     /// Requests whose price was not known: they are not in any sum of costs.

@@ -168,7 +168,9 @@ mod tests {
     fn row(start: u64, durations: &[u64], first_bytes: &[u64]) -> SketchedRow {
         let encoded = |values: &[u64]| {
             let mut sketch = Sketch::default();
-            values.iter().for_each(|value| sketch.record(*value));
+            for value in values {
+                sketch.record(*value);
+            }
             sketch.encode()
         };
         let json = serde_json::json!({"start": start, "durations": encoded(durations), "first_bytes": encoded(first_bytes)});

@@ -294,7 +294,9 @@ mod tests {
 
     fn sketched(name: &str, values: &[u64]) -> SketchedRow {
         let mut sketch = Sketch::default();
-        values.iter().for_each(|value| sketch.record(*value));
+        for value in values {
+            sketch.record(*value);
+        }
         serde_json::from_value(serde_json::json!({"start": 0, "name": name, "durations": sketch.encode()}))
             .unwrap()
     }
