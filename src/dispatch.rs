@@ -10,7 +10,7 @@ use crate::api::{audit, metrics};
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
-use crate::pipeline::{admit, person};
+use crate::pipeline::{admit, person, signed_in};
 use crate::platform::executor::Tasks;
 use crate::platform::hidden::without_secrets;
 use crate::platform::http::{Headers, RequestHead, Response};
@@ -85,6 +85,10 @@ async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiErro
         Audience::Person(need) => exchange.admit(person::identify(exchange).await?, need),
         Audience::Scraper => metrics::authorize(exchange).await,
         Audience::Caller => admit::ceiling(exchange),
+        Audience::SignedIn => {
+            exchange.sign_in(signed_in::require(exchange).await?);
+            Ok(())
+        }
         Audience::Public => Ok(()),
     }
 }

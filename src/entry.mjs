@@ -29,4 +29,5 @@ export const Account = recovering(bindings.Account);
 export const ChatRoom = recovering(bindings.ChatRoom);
 export const Circuits = recovering(bindings.Circuits);
 export const Live = recovering(bindings.Live);
+export const Login = recovering(bindings.Login);
 export const Quota = recovering(bindings.Quota);

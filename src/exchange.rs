@@ -2,9 +2,11 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::ops::Deref;
+use std::rc::Rc;
 
 use nexus_edge_core::access::audit::change::{self, Changes};
 use nexus_edge_core::access::person::{Need, Person, Scope};
+use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::access::{Principal, credential};
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
@@ -23,6 +25,7 @@ use crate::host::Host;
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
+use crate::store::sign_in::SignedIn;
 
 /// A body of a stated length up to this, in bytes, is read in one piece. In a larger one each pause is limited, too.
 const MAX_AT_ONCE_BYTES: usize = 1 << 20;
@@ -52,6 +55,7 @@ pub struct Exchange {
     pub changes: RefCell<Changes>,
     person: OnceCell<Person>,
     scope: OnceCell<Scope>,
+    signed_in: OnceCell<Rc<SignedIn>>,
 }
 
 /// What an operation that admitted no person reaches.
@@ -181,6 +185,7 @@ impl Exchange {
             changes: RefCell::default(),
             person: OnceCell::new(),
             scope: OnceCell::new(),
+            signed_in: OnceCell::new(),
         }
     }
 
@@ -218,6 +223,35 @@ impl Exchange {
     /// The things that the operation may reach: in operations of the admin API those that the person may, else none.
     pub fn scope(&self) -> &Scope {
         self.scope.get().unwrap_or(NOTHING)
+    }
+
+    /// Notes the user who makes the request.
+    pub fn sign_in(&self, session: Rc<SignedIn>) {
+        self.note_user(&session.user);
+        self.signed_in.get_or_init(|| session);
+    }
+
+    /// Notes which user a request turned out to be of, for the audit log. It does not let them do anything.
+    pub fn note_user(&self, user: &UserRecord) {
+        self.person.get_or_init(|| user.person());
+    }
+
+    /// The user who makes the request, in operations for those who are signed in.
+    ///
+    /// # Errors
+    /// `internal_error` (500) in other operations.
+    pub fn signed_in(&self) -> Result<&SignedIn, ApiError> {
+        self.signed_in.get().map(Rc::as_ref).ok_or_else(ApiError::internal)
+    }
+
+    /// The request's method, in upper case.
+    pub fn method(&self) -> &str {
+        &self.head.method
+    }
+
+    /// The origin under which the request arrived, such as `https://gateway.example`.
+    pub fn own_origin(&self) -> String {
+        Url::parse(&self.head.url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
     /// The usage event of the request as it begins.

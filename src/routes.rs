@@ -18,7 +18,7 @@ use nexus_edge_core::http::path::{self, Captured};
 use crate::api::{
     audit, conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live,
     logical_models, metrics, models, prices, provider_health, provider_keys, provider_models, providers,
-    responses, routing, secret_key, sessions, statistics, stats, system, tokens, ws,
+    responses, routing, secret_key, sessions, sign_in, statistics, stats, system, tokens, users, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -193,6 +193,20 @@ routes! {
     "GET /api/v1/chat/providers"                       => op::sessions::PROVIDERS, |x, _| sessions::providers(x);
     "GET /api/v1/chat/providers/{id}/models"           => op::sessions::MODELS, |x, p| sessions::models(x, &p.first);
     "POST /stats/estimate"                             => op::tokens::ESTIMATE, |x, _| tokens::estimate(x);
+    "POST /auth/setup"                                 => op::sign_in::SET_UP, |x, _| sign_in::set_up(x);
+    "POST /auth/login"                                 => op::sign_in::LOG_IN, |x, _| sign_in::log_in(x);
+    "POST /auth/refresh"                               => op::sign_in::REFRESH, |x, _| sign_in::refresh(x);
+    "POST /auth/logout"                                => op::sign_in::LOG_OUT, |x, _| sign_in::log_out(x);
+    "POST /auth/logout-all"                            => op::sign_in::LOG_OUT_ALL, |x, _| sign_in::log_out_all(x);
+    "GET /auth/me"                                     => op::sign_in::ME, |x, _| sign_in::me(x);
+    "GET /auth/sessions"                               => op::sign_in::SESSIONS, |x, _| sign_in::sessions(x);
+    "DELETE /auth/sessions/{id}"                       => op::sign_in::END_SESSION, |x, p| sign_in::end_session(x, &p.first);
+    "POST /auth/password/change"                       => op::sign_in::CHANGE_PASSWORD, |x, _| sign_in::change_password(x);
+    "GET /.well-known/jwks.json"                       => op::sign_in::JWKS, |x, _| sign_in::jwks(x);
+    "GET /users"                                       => op::users::LIST, |x, _| users::list(x);
+    "POST /users"                                      => op::users::CREATE, |x, _| users::create(x);
+    "GET /users/{id}"                                  => op::users::GET, |x, p| users::get(x, &p.first);
+    "PUT /users/{id}"                                  => op::users::UPDATE, |x, p| users::update(x, &p.first);
 }
 
 /// Every declared operation has a row, and no row is there twice.

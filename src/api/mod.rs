@@ -24,11 +24,13 @@ pub mod responses;
 pub mod routing;
 pub mod secret_key;
 pub mod sessions;
+pub mod sign_in;
 pub mod statistics;
 pub mod stats;
 pub mod system;
 pub mod tokens;
 mod update;
+pub mod users;
 pub mod ws;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 //! meanwhile wins over the rotation and is found by the next call.
 
 use nexus_edge_api::secret_key::{RotateSecretKeyInput, RotatedSecretKey, SealedPlace};
+use nexus_edge_core::access::identity_key::IdentityKeyRecord;
 use nexus_edge_core::catalog::{ProviderKeyRecord, ProviderRecord};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::row::table::Table;
@@ -22,21 +23,34 @@ const DEFAULT_LIMIT: u64 = 25;
 struct SealedRecords {
     providers: Vec<ProviderRecord>,
     keys: Vec<ProviderKeyRecord>,
+    of_sign_in: Vec<IdentityKeyRecord>,
 }
 
 impl SealedRecords {
     async fn read(exchange: &Exchange) -> Result<Self, ApiError> {
-        Ok(Self { providers: table::list(&exchange.env).await?, keys: table::list(&exchange.env).await? })
+        Ok(Self {
+            providers: table::list(&exchange.env).await?,
+            keys: table::list(&exchange.env).await?,
+            of_sign_in: table::list(&exchange.env).await?,
+        })
     }
 
     fn census(&mut self, exchange: &Exchange) -> Census<SealedPlace> {
         let ring = &exchange.settings.keyring;
         let mut census = Census::new(ring);
         for record in &mut self.providers {
-            census.add(ring, &SealedPlace { provider_id: record.id, key_id: None }, record);
+            census.add(ring, &SealedPlace { provider_id: Some(record.id), ..SealedPlace::default() }, record);
         }
         for record in &mut self.keys {
-            let place = SealedPlace { provider_id: record.provider_id, key_id: Some(record.id.clone()) };
+            let place = SealedPlace {
+                provider_id: Some(record.provider_id),
+                key_id: Some(record.id.clone()),
+                ..SealedPlace::default()
+            };
+            census.add(ring, &place, record);
+        }
+        for record in &mut self.of_sign_in {
+            let place = SealedPlace { identity_key_id: Some(record.id.clone()), ..SealedPlace::default() };
             census.add(ring, &place, record);
         }
         census
@@ -56,6 +70,7 @@ pub async fn rotate(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut records = SealedRecords::read(exchange).await?;
     let mut resealed = reseal_records(exchange, &mut records.providers, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.keys, &mut budget).await?;
+    resealed += reseal_records(exchange, &mut records.of_sign_in, &mut budget).await?;
     if resealed > 0 {
         snapshot::reload(exchange).await?;
     }

@@ -5,4 +5,5 @@ pub mod chat_room;
 pub mod circuits;
 pub mod ledger;
 pub mod live;
+pub mod login;
 pub mod quota;

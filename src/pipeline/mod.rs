@@ -31,6 +31,7 @@ mod relay;
 mod resolve;
 mod service_account;
 mod settle;
+pub mod signed_in;
 mod stream_relay;
 mod translate;
 mod transport;

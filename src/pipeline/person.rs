@@ -9,7 +9,7 @@ use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::limits::Rules;
 use subtle::ConstantTimeEq;
 
-use super::{admit, authenticate};
+use super::{admit, authenticate, signed_in};
 use crate::exchange::Exchange;
 use crate::platform::now_ms;
 
@@ -19,11 +19,18 @@ const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
 /// The person who makes a request.
 ///
 /// # Errors
-/// `missing_admin_token`, `invalid_admin_token` (401); `rate_limited` (429) for an address with too many wrong tokens.
+/// `missing_admin_token`, `invalid_admin_token` (401); `too_many_attempts` (429) for an address with too many wrong tokens; those
+/// of an access token.
 pub async fn identify(exchange: &Exchange) -> Result<Person, ApiError> {
     admit::check_address(exchange, "admin")?;
+    let admin_token = exchange.header("x-admin-token");
+    if admin_token.is_none()
+        && let Some(session) = signed_in::find(exchange).await?
+    {
+        return Ok(session.user.person());
+    }
     let bearer = || exchange.header("authorization").as_deref().and_then(bearer_token).map(str::to_owned);
-    let given = exchange.header("x-admin-token").or_else(bearer).ok_or_else(|| {
+    let given = admin_token.or_else(bearer).ok_or_else(|| {
         let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
         ApiError::unauthorized("missing_admin_token", message)
     })?;

@@ -57,6 +57,11 @@ impl Headers {
         self.list.borrow_mut().set(name, value);
     }
 
+    /// Adds a header beside those with the same name. Name and value must be valid in HTTP.
+    pub fn add(&self, name: &str, value: &str) {
+        self.list.borrow_mut().add(name, value);
+    }
+
     /// All of them.
     pub fn list(&self) -> Ref<'_, HeaderList> {
         self.list.borrow()

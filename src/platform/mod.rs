@@ -10,6 +10,7 @@ pub mod promise;
 pub mod queue;
 pub mod rows;
 pub mod rs256;
+pub mod subtle;
 pub mod zone;
 
 use std::cell::RefCell;

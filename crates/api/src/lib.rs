@@ -34,10 +34,12 @@ pub mod responses;
 pub mod routing;
 pub mod secret_key;
 pub mod sessions;
+pub mod sign_in;
 pub mod sockets;
 pub mod stats;
 pub mod system;
 pub mod tokens;
+pub mod users;
 
 pub use operation::{Audience, Method, Operation, Speaks};
 
@@ -67,6 +69,8 @@ pub const ALL: &[&[Operation]] = &[
     metrics::ALL,
     system::ALL,
     secret_key::ALL,
+    sign_in::ALL,
+    users::ALL,
     health::ALL,
 ];
 
@@ -100,6 +104,8 @@ pub fn openapi() -> serde_json::Value {
         metrics::describe,
         system::describe,
         secret_key::describe,
+        sign_in::describe,
+        users::describe,
         health::describe,
     ] {
         describe(&mut document);

@@ -40,6 +40,8 @@ pub enum Audience {
     Person(Need),
     /// The holder of the token for metrics, or of the admin token.
     Scraper,
+    /// Users who are signed in, whatever they may do.
+    SignedIn,
 }
 
 /// The dialect in which an operation is called, and in which its errors are answered.
@@ -119,7 +121,7 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 /// Declares the operations of one resource.
 ///
 /// Each is `NAME: Method "/path" Audience [in Speaks], |it| …;` with a doc comment whose first line is the summary and
-/// whose rest is the description in the `OpenAPI` document. The audience is `Public`, `Caller`, or the
+/// whose rest is the description in the `OpenAPI` document. The audience is `Public`, `Caller`, `SignedIn`, or the
 /// [`Permission`](nexus_edge_core::access::permission::Permission) that the operation needs; where a person may do it with their
 /// own things on the strength of another permission: `ViewAllRequests / ViewOwnRequests`. The closure tells what goes in and comes out; it is compiled
 /// only with the feature `openapi`.
@@ -165,6 +167,9 @@ macro_rules! audience {
     };
     (Scraper) => {
         $crate::Audience::Scraper
+    };
+    (SignedIn) => {
+        $crate::Audience::SignedIn
     };
     (Admin) => {
         compile_error!("name the permission that the operation needs: crates/core/src/access/permission.rs")

@@ -35,14 +35,18 @@ input! {
 }
 
 /// A record with a sealed value.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SealedPlace {
     /// The provider.
-    pub provider_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<i64>,
     /// The key, where it is a further key of the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+    /// The key of sign-in, where it is one of the deployment's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity_key_id: Option<String>,
 }
 
 /// What a call of the rotation did, and the state after it.

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use nexus_edge_core::access::ApiKeyRecord;
+use nexus_edge_core::access::identity_key::IdentityKeyRecord;
+use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord};
 use nexus_edge_core::row::table::{Column, SqlValue, Table, insert, update};
 
@@ -56,6 +58,8 @@ fn check<R: Table>() {
 #[test]
 fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<ApiKeyRecord>();
+    check::<IdentityKeyRecord>();
+    check::<UserRecord>();
     check::<ProviderRecord>();
     check::<ProviderKeyRecord>();
     check::<ModelRecord>();

@@ -332,8 +332,11 @@ fn security(audience: Audience) -> Value {
         Audience::Caller => {
             json!([{ "ApiKey": [] }, { "ApiKeyAnthropic": [] }, { "ApiKeyAzure": [] }, { "ApiKeyGoogle": [] }])
         }
-        Audience::Person(_) => json!([{ "AdminToken": [] }, { "AdminTokenHeader": [] }]),
         Audience::Scraper => json!([{ "MetricsToken": [] }, { "AdminToken": [] }]),
+        Audience::Person(_) => {
+            json!([{ "AdminToken": [] }, { "AdminTokenHeader": [] }, { "UserToken": [] }, { "UserCookie": [] }])
+        }
+        Audience::SignedIn => json!([{ "UserToken": [] }, { "UserCookie": [] }]),
     }
 }
 

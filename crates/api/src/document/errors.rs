@@ -24,15 +24,21 @@ pub(super) const OF_PATHS: &[StatusCodes] = &[(400, "invalid_path")];
 pub(super) const fn of_audience(audience: Audience) -> &'static [StatusCodes] {
     match audience {
         Audience::Public => &[],
+        Audience::SignedIn => &[
+            (401, "not_signed_in, invalid_access_token"),
+            (403, "cross_site_request"),
+            (503, "sign_in_unavailable"),
+        ],
         Audience::Caller => &[
             (401, "missing_api_key, invalid_api_key, api_key_disabled, api_key_expired"),
             (403, "ip_not_allowed, dialect_not_allowed"),
             (429, "rate_limited"),
         ],
         Audience::Person(_) => &[
-            (401, "missing_admin_token, invalid_admin_token"),
-            (403, "permission_denied"),
+            (401, "missing_admin_token, invalid_admin_token, invalid_access_token"),
+            (403, "permission_denied, cross_site_request"),
             (429, "rate_limited"),
+            (503, "sign_in_unavailable"),
         ],
         Audience::Scraper => {
             &[(401, "missing_metrics_token, invalid_metrics_token"), (429, "too_many_attempts")]

@@ -118,5 +118,7 @@ fn security_schemes() -> Value {
         "AdminToken": { "type": "http", "scheme": "bearer", "description": "The secret `ADMIN_TOKEN` of the deployment." },
         "AdminTokenHeader": key("x-admin-token"),
         "MetricsToken": { "type": "http", "scheme": "bearer", "description": "The secret `METRICS_TOKEN` of the deployment." },
+        "UserToken": { "type": "http", "scheme": "bearer", "description": "The access token of a user: `POST /auth/login`." },
+        "UserCookie": { "type": "apiKey", "in": "cookie", "name": "__Host-nexus_access" },
     })
 }

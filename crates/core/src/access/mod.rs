@@ -4,12 +4,14 @@
 pub mod api_key;
 pub mod audit;
 pub mod credential;
+pub mod identity_key;
 pub mod ip_range;
 pub mod permission;
 pub mod person;
 pub mod principal;
 pub mod role;
 mod store_policy;
+pub mod user;
 
 pub use api_key::{ApiKey, ApiKeyRecord};
 pub use principal::Principal;

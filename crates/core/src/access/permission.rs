@@ -85,6 +85,10 @@ permissions! {
     ViewAllCredits = "view_all_credits";
     /// Top up accounts, grant credits and issue grant tokens.
     ManageCredits = "manage_credits";
+    /// See users and their roles.
+    ViewUsers = "view_users";
+    /// Create users, give them roles and passwords, and end their accounts.
+    ManageUsers = "manage_users";
     /// See the state of the deployment.
     ViewSystemStatus = "view_system_status";
     /// Read and verify the audit log.

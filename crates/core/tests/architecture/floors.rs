@@ -112,7 +112,7 @@ pub const WORKER: &[Floor] = &[
     &["store"],
     &["exchange"],
     &["envelope"],
-    &["pipeline::failed", "pipeline::limiter", "pipeline::recognise"],
+    &["pipeline::failed", "pipeline::limiter", "pipeline::recognise", "pipeline::signed_in"],
     &["pipeline::admission", "pipeline::transport"],
     &["pipeline::service_account", "pipeline::workers_ai"],
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],

@@ -1,0 +1,123 @@
+//! Users, for administrators.
+
+use nexus_edge_core::access::role::Role;
+use nexus_edge_core::access::user::{UserRecord, UserStatus};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::input;
+use nexus_edge_core::input::{Rule, one_of, text, texts};
+use nexus_edge_identity::email;
+use serde::Serialize;
+
+use crate::operation::operations;
+
+operations! {
+    "Users";
+
+    /// List the users.
+    ///
+    /// The newest first.
+    LIST: Get "/users" ViewUsers, |it| it.number("limit", 1..=200, "Most users; 50 is the default.")
+        .text("after", "The id of the last user of the page before.")
+        .text("email", "Only the user with this mail address.")
+        .list::<UserView<'_>>("users", "The users.");
+
+    /// Create a user.
+    ///
+    /// A role can only be given by those who have its permissions themselves. Without a `password` the user cannot sign in with one until they have chosen it by the link of `/auth/password/forgot`.
+    CREATE: Post "/users" ManageUsers, |it| it.creates::<UserInput>().answer::<UserView<'_>>(201, "The user.")
+        .errors(&[(400, "weak_password"), (409, "name_taken"), (503, "sign_in_unavailable")]);
+
+    /// Show a user.
+    GET: Get "/users/{id}" ViewUsers, |it| it.answer::<UserView<'_>>(200, "The user.").errors(&[(404, "user_not_found")]);
+
+    /// Change a user.
+    ///
+    /// What the body does not name stays as it is. A user who is no longer active, or has another password, is signed out
+    /// everywhere within a minute; the keys of a user who is no longer active are disabled. Only those who have all permissions
+    /// of a user can change that user.
+    UPDATE: Put "/users/{id}" ManageUsers, |it| it.updates::<UserInput>().answer::<UserView<'_>>(200, "The user as it is now.")
+        .errors(&[(400, "weak_password"), (404, "user_not_found"), (409, "name_taken"),
+            (503, "record_busy, sign_in_unavailable")]);
+}
+
+input! {
+    /// What may be said about a user.
+    pub struct UserInput {
+        /// The mail address, by which the user signs in.
+        pub email: String = text(3..=email::MAX_BYTES).check(check_email).not_null().required(),
+        /// A name for people.
+        pub name: String = text(1..=100),
+        /// Codes of roles.
+        pub roles: Vec<String> = texts(1..=40).check(check_roles).not_null(),
+        /// What the account may do.
+        pub status: UserStatus = one_of(UserStatus::NAMES).not_null(),
+        /// A password: at least 8 characters with upper case, lower case and a digit, or at least 16.
+        pub password: String = text(1..=512).not_null(),
+    }
+}
+
+/// The one form of a mail address.
+pub(crate) fn check_email(given: String) -> Result<String, ApiError> {
+    email::normalise(&given)
+        .ok_or_else(|| ApiError::invalid("invalid_value", "email", "`email` must be a mail address."))
+}
+
+fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, ApiError> {
+    if let Some(unknown) = roles.iter().find(|code| Role::of_code(code).is_none()) {
+        let known: Vec<&str> = Role::ALL.iter().map(|role| role.code()).collect();
+        let message = format!("There is no role `{unknown}`. The roles are {}.", known.join(", "));
+        return Err(ApiError::invalid("invalid_value", "roles", message));
+    }
+    roles.sort_unstable();
+    roles.dedup();
+    Ok(roles)
+}
+
+impl UserInput {
+    /// Applies the change, except for the password, which the record does not hold.
+    pub fn apply(&self, record: &mut UserRecord) {
+        self.email.clone().apply_or(&mut record.email, String::new());
+        self.name.clone().apply_or(&mut record.name, String::new());
+        self.roles.clone().apply_or(&mut record.roles, Vec::new());
+        self.status.clone().apply_or(&mut record.status, UserStatus::Active);
+    }
+}
+
+/// A user as the API shows them. Times are milliseconds since the epoch.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct UserView<'a> {
+    /// The id, which is also the owner of the user's keys.
+    pub id: &'a str,
+    /// The mail address.
+    pub email: &'a str,
+    /// A name for people.
+    pub name: &'a str,
+    /// Codes of roles.
+    pub roles: &'a [String],
+    /// What the account may do.
+    pub status: UserStatus,
+    /// When the user showed that the address is theirs.
+    pub email_verified_at: Option<u64>,
+    /// When the account was made.
+    pub created_at: u64,
+    /// When it was last changed.
+    pub updated_at: u64,
+}
+
+impl<'a> UserView<'a> {
+    /// The view of a record.
+    #[must_use]
+    pub fn of(record: &'a UserRecord) -> Self {
+        Self {
+            id: &record.id,
+            email: &record.email,
+            name: &record.name,
+            roles: &record.roles,
+            status: record.status,
+            email_verified_at: record.email_verified_at,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Users: people with an account of their own.
+//!
+//! What proves who they are (passwords, sessions) is in tables of its own, so that no list of users can contain it.
+
+use serde::{Deserialize, Serialize};
+
+use super::permission::Permissions;
+use super::person::{Person, PersonId};
+use super::role::Role;
+use crate::row::json_list;
+use crate::row::table::{self, json, table};
+
+/// What an account may do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum UserStatus {
+    /// Sign in.
+    Active,
+    /// Nothing, until an administrator approves it.
+    Pending,
+    /// Nothing: an administrator ended it. Also what a stored status of another version counts as.
+    #[default]
+    #[serde(other)]
+    Disabled,
+}
+
+impl UserStatus {
+    /// Every status by its name.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("active", Self::Active), ("pending", Self::Pending), ("disabled", Self::Disabled)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Pending => "pending",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// A user. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct UserRecord {
+    /// A ULID. It is also the owner of the user's keys.
+    pub id: String,
+    /// The mail address in its one form, by which the user signs in.
+    pub email: String,
+    /// A name for people.
+    pub name: String,
+    /// Codes of the user's roles.
+    #[serde(deserialize_with = "json_list")]
+    pub roles: Vec<String>,
+    /// What the account may do.
+    #[serde(default)]
+    pub status: UserStatus,
+    /// When the user showed that the address is theirs.
+    pub email_verified_at: Option<u64>,
+    /// When the account was made.
+    pub created_at: u64,
+    /// When it was last changed.
+    pub updated_at: u64,
+}
+
+table! {
+    UserRecord in "users" unique "email" {
+        given id;
+        fixed { created_at }
+        changing {
+            email, name,
+            roles = |user| json(&user.roles),
+            status = |user| table::name(user.status.name()),
+            email_verified_at,
+        }
+        elsewhere {}
+    }
+}
+
+impl UserRecord {
+    /// An active user without roles, made at `now_ms` (milliseconds since the epoch).
+    #[must_use]
+    pub fn new(id: String, email: String, now_ms: u64) -> Self {
+        Self {
+            id,
+            email,
+            name: String::new(),
+            roles: Vec::new(),
+            status: UserStatus::Active,
+            email_verified_at: None,
+            created_at: now_ms,
+            updated_at: now_ms,
+        }
+    }
+
+    /// What the user may do: the permissions of all their roles. A code that is no role gives none.
+    #[must_use]
+    pub fn permissions(&self) -> Permissions {
+        let roles = self.roles.iter().filter_map(|code| Role::of_code(code));
+        roles.fold(Permissions::NONE, |all, role| all.and(role.permissions()))
+    }
+
+    /// The user in the admin API.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        Person {
+            id: PersonId::User(self.id.clone()),
+            permissions: self.permissions(),
+            owners: vec![self.id.clone()],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::permission::Permission;
+
+    #[test]
+    fn a_user_may_do_what_their_roles_allow_and_owns_what_is_theirs() {
+        let mut user = UserRecord::new("u".into(), "ada@example.org".into(), 7);
+        assert_eq!(user.permissions(), Permissions::NONE);
+        user.roles = vec!["user".into(), "viewer".into(), "of the future".into()];
+        let person = user.person();
+        assert!(person.permissions.has(Permission::ManageOwnApiKeys));
+        assert!(
+            person.permissions.has(Permission::ViewPrices)
+                && !person.permissions.has(Permission::ManagePrices)
+        );
+        assert_eq!((person.id, person.owners), (PersonId::User("u".into()), vec!["u".to_owned()]));
+    }
+
+    #[test]
+    fn a_status_of_another_version_lets_no_one_in() {
+        let row = r#"{"id":"u","email":"a@b.c","name":"","roles":"[]","status":"paused","created_at":1,"updated_at":1}"#;
+        assert_eq!(serde_json::from_str::<UserRecord>(row).unwrap().status, UserStatus::Disabled);
+    }
+}

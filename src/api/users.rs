@@ -1,0 +1,100 @@
+//! The admin API for users.
+
+use nexus_edge_api::users::{UserInput, UserView};
+use nexus_edge_core::access::user::{UserRecord, UserStatus};
+use nexus_edge_core::error::ApiError;
+
+use super::sign_in::{check_password, hash};
+use super::update::update as change_record;
+use super::{answer_list, input, query};
+use crate::exchange::{self, Exchange};
+use crate::platform::http::Response;
+use crate::platform::{new_ulid, now_ms};
+use crate::store::{sign_in, snapshot, table, users};
+
+/// Users of a page, unless the request says otherwise, and at most.
+const PAGE: (u32, u32) = (50, 200);
+
+/// `GET /users`
+pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
+    let limit = query::rows(exchange, "limit", PAGE.0, PAGE.1)?;
+    let found = match query::text(exchange, "email") {
+        Some(email) => {
+            let email = nexus_edge_identity::email::normalise(&email).unwrap_or_default();
+            users::by_email(&exchange.env, &email).await?.map(|found| found.user).into_iter().collect()
+        }
+        None => users::page(&exchange.env, query::text(exchange, "after").as_deref(), limit).await?,
+    };
+    answer_list("users", &found.iter().map(UserView::of).collect::<Vec<_>>())
+}
+
+/// `GET /users/{id}`
+pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    exchange::json(200, &UserView::of(&find(exchange, id).await?))
+}
+
+/// `POST /users`
+pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
+    let input = input::new::<UserInput>(exchange).await?;
+    let now = now_ms();
+    let mut user = UserRecord::new(new_ulid(now), String::new(), now);
+    input.apply(&mut user);
+    check_reach(exchange, &user)?;
+    let hash = new_hash(exchange, &input, &user).await?;
+    users::add(&exchange.env, &user, hash.as_deref(), false).await?;
+    exchange.note_change(None, Some(&user));
+    exchange::json(201, &UserView::of(&user))
+}
+
+/// `PUT /users/{id}`
+pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let input = input::change::<UserInput>(exchange).await?;
+    let hash = match input.password.as_set() {
+        Some(_) => {
+            let mut user = find(exchange, id).await?;
+            check_reach(exchange, &user)?;
+            input.apply(&mut user);
+            new_hash(exchange, &input, &user).await?
+        }
+        None => None,
+    };
+    let change = async |record: &mut UserRecord| {
+        check_reach(exchange, record)?;
+        input.apply(record);
+        check_reach(exchange, record)
+    };
+    let user = change_record(exchange, async || find(exchange, id).await, change).await?;
+    let now = now_ms();
+    if let Some(hash) = &hash {
+        users::set_password(&exchange.env, &user.id, hash, now).await?;
+    }
+    if hash.is_some() || user.status != UserStatus::Active {
+        sign_in::end_all(&exchange.env, &user.id, None, now).await?;
+    }
+    if users::disable_keys(&exchange.env, &user, now).await? > 0 {
+        snapshot::reload(exchange).await?;
+    }
+    exchange::json(200, &UserView::of(&user))
+}
+
+/// Checks that the person has every permission of a user: to give someone a role, or to take over their account, would be a way
+/// to them.
+fn check_reach(exchange: &Exchange, user: &UserRecord) -> Result<(), ApiError> {
+    exchange.person()?.check_has(user.permissions())
+}
+
+/// The hash of the password that the input sets, if it does.
+async fn new_hash(
+    exchange: &Exchange,
+    input: &UserInput,
+    user: &UserRecord,
+) -> Result<Option<String>, ApiError> {
+    let Some(password) = input.password.as_set() else { return Ok(None) };
+    check_password(password, "password", &user.email, &user.name)?;
+    hash(exchange, &user.email, password).await.map(Some)
+}
+
+async fn find(exchange: &Exchange, id: &str) -> Result<UserRecord, ApiError> {
+    let found = table::find(&exchange.env, id).await?;
+    found.ok_or_else(|| ApiError::not_found("user_not_found", "There is no user with this id."))
+}
