@@ -15,12 +15,24 @@ const operations = Object.entries(paths).flatMap(([path, methods]) =>
       target: path.replace("{dimension}", "model").replaceAll(/\{[^}]+\}/g, "999999999"),
       all: operation["x-permission"],
       own: operation["x-permission-own"],
+      // A stream without an end.
+      isLive: Object.keys(operation.responses[200]?.content ?? {}).join() === "text/event-stream",
     })),
 );
 const codes = [...new Set(operations.flatMap(({ all, own }) => [all, own]))].filter(Boolean);
 
-const as = async (key, { method, target }, body) => {
+const as = async (key, { method, target, isLive }, body) => {
   const headers = { ...(key ? bearer(key) : {}), "content-type": "application/json" };
+  if (isLive) {
+    const { reply, abort } = t.gw.begin(target, { method, headers });
+    const begun = await reply;
+    if (begun.status === 200) {
+      abort();
+      return { status: 200, body: "" };
+    }
+    const text = await begun.text();
+    return { status: begun.status, code: errorOf(text).code, body: text };
+  }
   const sent = method === "GET" || method === "DELETE" ? undefined : JSON.stringify(body ?? { nothing: true });
   const answer = await t.gw.call(target, { method, headers, body: sent });
   return {
