@@ -51,11 +51,43 @@ own! {
     my_series => series;
 }
 
+/// The same views for an account that the person may see.
+macro_rules! seen {
+    ($($(#[doc = $doc:literal])+ $named:ident => $show:ident;)+) => {
+        $(
+            $(#[doc = $doc])+
+            pub async fn $named(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+                if !exchange.scope().has(Some(account)) {
+                    let message = "There is no account of this name that you may see.";
+                    return Err(ApiError::not_found("account_not_found", message));
+                }
+                $show(exchange, account).await
+            }
+        )+
+    };
+}
+
+seen! {
+    /// `GET /credits/accounts/{id}`
+    account_standing => standing;
+    /// `GET /credits/accounts/{id}/transactions`
+    account_transactions => transactions;
+    /// `GET /credits/accounts/{id}/consumption/summary`
+    account_summary => summary;
+    /// `GET /credits/accounts/{id}/consumption/providers`
+    account_providers => by_provider;
+    /// `GET /credits/accounts/{id}/consumption/timeseries`
+    account_series => series;
+    /// `GET /credits/accounts/{id}/auto-topup`
+    account_rule => rule;
+}
+
 /// `GET /credits/accounts`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let accounts = credits::accounts(&exchange.env).await?;
     let views: Vec<_> = accounts
         .into_iter()
+        .filter(|account| exchange.scope().has(Some(&account.id)))
         .map(|account| AccountView {
             auto_top_up: account.auto_top_up().map(AutoTopUpView::from),
             created_at: account.created_at,
@@ -110,8 +142,7 @@ pub async fn redeem(exchange: &Exchange) -> Result<Response, ApiError> {
     answer_appended(&account, &appended, &entry)
 }
 
-/// `GET /credits/accounts/{id}/auto-topup`
-pub async fn rule(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+async fn rule(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let found = credits::find(&exchange.env, account).await?.and_then(|account| account.auto_top_up());
     exchange::json(200, &AutoTopUpView::from(found.ok_or_else(no_rule)?))
 }
@@ -140,8 +171,7 @@ fn secret(exchange: &Exchange) -> Vec<u8> {
     sha256_hex(&format!("grant tokens of {}", exchange.settings.admin_token)).into_bytes()
 }
 
-/// `GET /credits/accounts/{id}`
-pub async fn standing(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+async fn standing(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let standing: account::Standing =
         credits::call(&exchange.env, &exchange.settings, account, Call::Look).await?;
     let view = Standing {
@@ -154,8 +184,7 @@ pub async fn standing(exchange: &Exchange, account: &str) -> Result<Response, Ap
     exchange::json(200, &view)
 }
 
-/// `GET /credits/accounts/{id}/transactions`
-pub async fn transactions(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+async fn transactions(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
     let kind = match exchange.query("kind") {
         None => None,
@@ -186,8 +215,7 @@ pub async fn transactions(exchange: &Exchange, account: &str) -> Result<Response
     )
 }
 
-/// `GET /credits/accounts/{id}/consumption/summary`
-pub async fn summary(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+async fn summary(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let (since, until) = time_range(exchange)?;
     let (env, settings) = (&exchange.env, &exchange.settings);
     let spending: Spending = credits::call(env, settings, account, Call::Spending { since, until }).await?;
@@ -208,8 +236,7 @@ pub async fn summary(exchange: &Exchange, account: &str) -> Result<Response, Api
     exchange::json(200, &view)
 }
 
-/// `GET /credits/accounts/{id}/consumption/providers`
-pub async fn by_provider(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+async fn by_provider(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let (since, until) = time_range(exchange)?;
     let call = Call::ByProvider { since, until };
     let rows: Vec<ProviderSpending> = credits::call(&exchange.env, &exchange.settings, account, call).await?;
@@ -228,8 +255,7 @@ pub async fn by_provider(exchange: &Exchange, account: &str) -> Result<Response,
     answer_list("providers", &views)
 }
 
-/// `GET /credits/accounts/{id}/consumption/timeseries`
-pub async fn series(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
+async fn series(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {
     let (since, until) = time_range(exchange)?;
     let span_ms = match exchange.query("bucket").as_deref() {
         None | Some("day") => DAY_MS,

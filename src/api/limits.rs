@@ -18,8 +18,12 @@ const MAX_SUBJECT: usize = 210;
 /// `GET /limits`: every subject with limits of its own, keys excepted.
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let records: Vec<_> = policies::limits(&exchange.env).await?.into_iter().map(LimitRecord::read).collect();
+    let scope = exchange.scope();
     let views: Vec<_> = records
         .iter()
+        .filter(|(subject, _)| {
+            scope.has(None) || subject.strip_prefix("user:").is_some_and(|owner| scope.has(Some(owner)))
+        })
         .map(|(subject, policy)| SubjectLimits { subject, policy: PolicyView::of(policy) })
         .collect();
     answer_list("limits", &views)
@@ -29,13 +33,14 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn get(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
     let subject = Subject::from_name(name).ok_or_else(not_found)?;
     let (name, spelling) = (&*subject.name(), name);
+    let scope = exchange.scope();
     let policy = match subject.kind {
         SubjectKind::Key => {
-            table::find::<ApiKeyRecord>(&exchange.env, subject.id.as_str())
-                .await?
-                .ok_or_else(not_found)?
-                .policy
+            let found = table::find::<ApiKeyRecord>(&exchange.env, subject.id.as_str()).await?;
+            found.filter(|key| scope.has(key.owner.as_deref())).ok_or_else(not_found)?.policy
         }
+        SubjectKind::User if !scope.has(Some(subject.id.as_str())) => return Err(not_found()),
+        SubjectKind::Model if !scope.has(None) => return Err(not_found()),
         SubjectKind::User | SubjectKind::Model => {
             let record = policies::find_limits(&exchange.env, name, spelling).await?;
             record.map(LimitRecord::read).ok_or_else(not_found)?.1

@@ -5,11 +5,12 @@ use futures::future::{Either, select};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_stats::live::{KEEP_ALIVE_MS, Subject, Watch};
 use nexus_edge_stats::query;
+use nexus_edge_stats::scope::Scope;
 use wasm_streams::readable::IntoStream;
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
-use super::statistics::{Scope, dimensions, own};
+use super::statistics::{dimensions, own, seen};
 use super::stats::wanted;
 use crate::exchange::Exchange;
 use crate::platform::bytes::into_chunks;
@@ -29,7 +30,7 @@ const PAUSE_MS: u64 = 300;
 
 /// `GET /stats/live`
 pub async fn figures(exchange: &Exchange) -> Result<Response, ApiError> {
-    figures_of(exchange, Scope::All).await
+    figures_of(exchange, seen(exchange)).await
 }
 
 /// `GET /v1/stats/live`
@@ -39,7 +40,7 @@ pub async fn my_figures(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// `GET /requests/live`
 pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
-    requests_of(exchange, Scope::All).await
+    requests_of(exchange, seen(exchange)).await
 }
 
 /// `GET /v1/requests/live`
@@ -48,7 +49,8 @@ pub async fn my_requests(exchange: &Exchange) -> Result<Response, ApiError> {
 }
 
 async fn figures_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiError> {
-    open(exchange, scope, Subject::Figures(query::filters(&dimensions(exchange))?)).await
+    let subject = Subject::Figures(query::filters(&dimensions(exchange), &scope)?);
+    open(exchange, scope, subject).await
 }
 
 async fn requests_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiError> {
@@ -56,11 +58,7 @@ async fn requests_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiE
 }
 
 async fn open(exchange: &Exchange, scope: Scope, subject: Subject) -> Result<Response, ApiError> {
-    let only_key = match scope {
-        Scope::All => None,
-        Scope::Key(id) => Some(id),
-    };
-    let watch = Watch { subject, only_key };
+    let watch = Watch { subject, scope };
     let chunks = into_chunks(live::watch(&exchange.env, &watch).await?);
     let ends_at_ms = now_ms().saturating_add(OPEN_FOR_MS);
     let relay = Relay { env: exchange.env.clone(), watch, chunks: Some(chunks), failures: 0, ends_at_ms };

@@ -1,11 +1,13 @@
 //! Statistics over time: for administrators of all requests, for the holder of an API key of its own.
 
+use nexus_edge_core::access::person as access;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_stats::answer::{self, Sums};
 use nexus_edge_stats::figures::Grouped;
 use nexus_edge_stats::latency::{self, Measure};
 use nexus_edge_stats::providers;
 use nexus_edge_stats::query::{self, Asked, MAX_GROUPS, Query};
+use nexus_edge_stats::scope::Scope;
 use nexus_edge_stats::series::Dimension;
 use nexus_edge_stats::sql;
 use nexus_edge_stats::window::Progress;
@@ -23,32 +25,32 @@ use crate::store::{StoreResult, snapshot, statistics};
 /// The largest time that a JSON number holds exactly, in milliseconds.
 const MAX_TIME_MS: u64 = 1 << 53;
 
-/// Whose requests are asked about. The one place that says what a principal may see of the statistics.
-pub(super) enum Scope {
-    /// All.
-    All,
-    /// Those of an API key.
-    Key(String),
+/// What the person who calls may see.
+pub(super) fn seen(exchange: &Exchange) -> Scope {
+    match exchange.scope() {
+        access::Scope::All => Scope::All,
+        access::Scope::Owners(owners) => Scope::Owners(owners.clone()),
+    }
 }
 
-/// That of the holder of an API key.
+/// What the holder of an API key may see.
 pub(super) async fn own(exchange: &Exchange) -> Result<Scope, ApiError> {
     Ok(Scope::Key(authenticate::authenticate(exchange).await?.key_id))
 }
 
 /// `GET /stats/overview`
 pub async fn overview(exchange: &Exchange) -> Result<Response, ApiError> {
-    overview_of(exchange, Scope::All).await
+    overview_of(exchange, seen(exchange)).await
 }
 
 /// `GET /stats/timeseries`
 pub async fn timeseries(exchange: &Exchange) -> Result<Response, ApiError> {
-    timeseries_of(exchange, Scope::All).await
+    timeseries_of(exchange, seen(exchange)).await
 }
 
 /// `GET /stats/by/{dimension}`
 pub async fn by(exchange: &Exchange, dimension: &str) -> Result<Response, ApiError> {
-    by_of(exchange, dimension, Scope::All).await
+    by_of(exchange, dimension, seen(exchange)).await
 }
 
 /// `GET /v1/stats/overview`
@@ -68,7 +70,7 @@ pub async fn my_by(exchange: &Exchange, dimension: &str) -> Result<Response, Api
 
 /// `GET /stats/latency`
 pub async fn latency(exchange: &Exchange) -> Result<Response, ApiError> {
-    latency_of(exchange, Scope::All).await
+    latency_of(exchange, seen(exchange)).await
 }
 
 /// `GET /v1/stats/latency`
@@ -165,19 +167,15 @@ pub(super) fn dimensions(exchange: &Exchange) -> Vec<(Dimension, String)> {
 
 /// The query that the parameters are, and the name of its time zone.
 fn read(exchange: &Exchange, group_by: Option<&str>, scope: Scope) -> Result<(Query, String), ApiError> {
-    let mut filters = dimensions(exchange);
-    if let Scope::Key(id) = scope {
-        filters.retain(|(dimension, _)| *dimension != Dimension::Key);
-        filters.push((Dimension::Key, id));
-    }
     let asked = Asked {
         range: text(exchange, "range"),
         from: number(exchange, "from", 0..=MAX_TIME_MS)?,
         to: number(exchange, "to", 0..=MAX_TIME_MS)?,
         bucket: text(exchange, "bucket"),
         group_by: group_by.map(str::to_owned),
-        filters,
+        filters: dimensions(exchange),
         limit: number(exchange, "limit", 1..=MAX_GROUPS)?,
+        scope,
     };
     let zone = Zone::read("tz", text(exchange, "tz").as_deref(), zone::is_known)?;
     let offset = |at_ms: u64| match &zone {

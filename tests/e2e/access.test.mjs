@@ -1,8 +1,8 @@
 // Who may call what: every operation of the admin API, by every kind of caller, and what a person may do with their own things.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { errorOf, suite, test } from "../support/suite.mjs";
-import { bearer } from "../support/util.mjs";
+import { ask, errorOf, suite, test } from "../support/suite.mjs";
+import { bearer, eventually } from "../support/util.mjs";
 
 const t = suite();
 const { paths } = JSON.parse(readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf8"));
@@ -34,6 +34,13 @@ const as = async (key, { method, target, isLive }, body) => {
     return { status: begun.status, code: errorOf(text).code, body: text };
   }
   const sent = method === "GET" || method === "DELETE" ? undefined : JSON.stringify(body ?? { nothing: true });
+  // A live stream does not end by itself.
+  if (target.endsWith("/live")) {
+    const stream = await fetch(t.gw.url + target, { headers });
+    const body = stream.ok ? "" : await stream.text();
+    if (stream.ok) await stream.body.cancel();
+    return { status: stream.status, code: stream.ok ? undefined : errorOf(body).code, body };
+  }
   const answer = await t.gw.call(target, { method, headers, body: sent });
   return {
     status: answer.status,
@@ -131,4 +138,57 @@ test("a program's key is checked as it is for calls of models", async () => {
   assert.equal((await as(program.key, prices)).status, 200);
   await t.gw.admin("PUT", `/keys/${program.id}`, { permissions: [] });
   assert.equal((await as(program.key, prices)).code, "invalid_admin_token");
+});
+
+test("limits, credits and statistics of one's own are seen, those of others do not exist", async () => {
+  const own = ["view_own_limits", "view_own_credits", "view_own_statistics"];
+  const ada = await program(own, { owner: "own-ada" });
+  const used = await t.gw.createKey({ owner: "own-ada" });
+  const other = await t.gw.createKey({ owner: "own-bob" });
+  for (const owner of ["own-ada", "own-bob"]) {
+    await t.gw.admin("PUT", `/limits/user:${owner}`, { limits: { requests_per_minute: 50 } });
+    await t.gw.admin("POST", `/credits/accounts/${owner}/grant`, { amount: 5 });
+  }
+  for (const { key } of [used, other]) assert.equal((await t.gw.complete(key, ask("demo/echo"))).status, 200);
+  const read = async (target) => {
+    const answer = await as(ada, { method: "GET", target });
+    return { ...answer, json: JSON.parse(answer.body) };
+  };
+
+  assert.deepEqual(
+    (await read("/limits")).json.limits.map((limit) => limit.subject),
+    ["user:own-ada"],
+  );
+  assert.equal((await read("/limits/user:own-ada")).status, 200);
+  assert.equal((await read(`/limits/key:${used.id}`)).status, 200);
+  for (const subject of ["user:own-bob", `key:${other.id}`, "model:demo/echo"]) {
+    assert.deepEqual([(await read(`/limits/${subject}`)).code], ["subject_not_found"], subject);
+  }
+
+  assert.deepEqual(
+    (await read("/credits/accounts")).json.accounts.map((account) => account.account),
+    ["own-ada"],
+  );
+  const below = ["", "/transactions", "/consumption/summary", "/consumption/providers", "/consumption/timeseries"];
+  for (const view of below) {
+    assert.equal((await read(`/credits/accounts/own-ada${view}`)).status, 200, view);
+    assert.equal((await read(`/credits/accounts/own-bob${view}`)).code, "account_not_found", view);
+  }
+  assert.equal((await read("/credits/accounts/own-bob/auto-topup")).code, "account_not_found");
+
+  const keys = await eventually(async () => {
+    const { groups } = (await read("/stats/by/key?range=1h")).json;
+    return groups.some((group) => group.name === used.id) && groups;
+  });
+  assert.deepEqual(
+    keys.map((group) => group.name),
+    [used.id],
+  );
+  for (const view of ["overview", "timeseries", "latency", "by/owner"]) {
+    assert.equal((await read(`/stats/${view}?range=1h&owner=own-ada`)).status, 200, view);
+    assert.equal((await read(`/stats/${view}?range=1h&owner=own-ada,own-bob`)).code, "owner_not_allowed", view);
+    assert.equal((await read(`/stats/${view}?range=1h&owner=`)).code, "owner_not_allowed", view);
+  }
+  const bobs = (await read(`/stats/overview?range=1h&key=${other.id}`)).json;
+  assert.equal(JSON.stringify(bobs).includes('"requests":1'), false, "another owner's key has no requests here");
 });

@@ -60,24 +60,24 @@ operations! {
         .errors(UNAVAILABLE);
 
     /// List the accounts.
-    LIST: Get "/credits/accounts" ViewAllCredits, |it| it.list::<AccountView>("accounts", "The accounts.");
+    LIST: Get "/credits/accounts" ViewAllCredits / ViewOwnCredits, |it| it.list::<AccountView>("accounts", "The accounts.");
 
     /// Show an account.
-    GET: Get "/credits/accounts/{id}" ViewAllCredits, |it| it.answer::<Standing<'_>>(200, "The account.").errors(UNAVAILABLE);
+    GET: Get "/credits/accounts/{id}" ViewAllCredits / ViewOwnCredits, |it| it.answer::<Standing<'_>>(200, "The account.").errors(UNAVAILABLE);
 
     /// List the transactions of an account.
-    TRANSACTIONS: Get "/credits/accounts/{id}/transactions" ViewAllCredits, |it| transactions(it);
+    TRANSACTIONS: Get "/credits/accounts/{id}/transactions" ViewAllCredits / ViewOwnCredits, |it| transactions(it);
 
     /// Sum up what an account spent.
-    SUMMARY: Get "/credits/accounts/{id}/consumption/summary" ViewAllCredits, |it| ranged(it)
+    SUMMARY: Get "/credits/accounts/{id}/consumption/summary" ViewAllCredits / ViewOwnCredits, |it| ranged(it)
         .answer::<Summary>(200, "The sums.");
 
     /// Show what an account spent by provider.
-    PROVIDERS: Get "/credits/accounts/{id}/consumption/providers" ViewAllCredits, |it| ranged(it)
+    PROVIDERS: Get "/credits/accounts/{id}/consumption/providers" ViewAllCredits / ViewOwnCredits, |it| ranged(it)
         .list::<ProviderConsumption>("providers", "A row for each provider, the dearest first.");
 
     /// Show what an account spent over time.
-    SERIES: Get "/credits/accounts/{id}/consumption/timeseries" ViewAllCredits, |it| ranged(it)
+    SERIES: Get "/credits/accounts/{id}/consumption/timeseries" ViewAllCredits / ViewOwnCredits, |it| ranged(it)
         .choice("bucket", &["day", "hour"], "`day` is the default.").list::<Point>("points", "The points.");
 
     /// Top up an account.
@@ -93,7 +93,7 @@ operations! {
         .errors(UNAVAILABLE);
 
     /// Show the rule for automatic top-ups.
-    GET_AUTO_TOP_UP: Get "/credits/accounts/{id}/auto-topup" ViewAllCredits, |it| it.answer::<AutoTopUpView>(200, "The rule.")
+    GET_AUTO_TOP_UP: Get "/credits/accounts/{id}/auto-topup" ViewAllCredits / ViewOwnCredits, |it| it.answer::<AutoTopUpView>(200, "The rule.")
         .errors(&[(404, "auto_topup_not_found")]);
 
     /// Set the rule for automatic top-ups.

@@ -19,12 +19,12 @@ operations! {
     /// List the limits.
     ///
     /// Every subject with limits of its own; those of keys stand on the key.
-    LIST: Get "/limits" ViewLimits, |it| it.list::<SubjectLimits<'_>>("limits", "The subjects with their limits.");
+    LIST: Get "/limits" ViewLimits / ViewOwnLimits, |it| it.list::<SubjectLimits<'_>>("limits", "The subjects with their limits.");
 
     /// Show the limits of a subject.
     ///
     /// And how much of them is used at the moment, in the whole world.
-    GET: Get "/limits/{subject...}" ViewLimits, |it| it.path("subject", SUBJECT)
+    GET: Get "/limits/{subject...}" ViewLimits / ViewOwnLimits, |it| it.path("subject", SUBJECT)
         .answer::<SubjectState<'_>>(200, "Limits and use.").errors(&[(404, "subject_not_found")]);
 
     /// Set the limits of an owner or a model.

@@ -104,22 +104,22 @@ operations! {
     /// Show an overview.
     ///
     /// Figures of a window of time beside those of the window before, of equal length.
-    OVERVIEW: Get "/stats/overview" ViewAllStatistics, |it| window(it).answer::<Overview>(200, "The figures.");
+    OVERVIEW: Get "/stats/overview" ViewAllStatistics / ViewOwnStatistics, |it| window(it).answer::<Overview>(200, "The figures.");
 
     /// Show figures over time.
     ///
     /// Buckets without requests have zeros.
-    TIMESERIES: Get "/stats/timeseries" ViewAllStatistics, |it| over_time(it);
+    TIMESERIES: Get "/stats/timeseries" ViewAllStatistics / ViewOwnStatistics, |it| over_time(it);
 
     /// Show the largest groups.
     ///
     /// Models, keys, owners and so on by their requests, with their shares, percentiles, and what they were in the window before.
-    BY: Get "/stats/by/{dimension}" ViewAllStatistics, |it| by_group(it);
+    BY: Get "/stats/by/{dimension}" ViewAllStatistics / ViewOwnStatistics, |it| by_group(it);
 
     /// Show latency as a heat map.
     ///
     /// How many complete answers took how long, in buckets of time and of duration, with the percentiles of each bucket of time.
-    LATENCY: Get "/stats/latency" ViewAllStatistics, |it| heat_map(it);
+    LATENCY: Get "/stats/latency" ViewAllStatistics / ViewOwnStatistics, |it| heat_map(it);
 
     /// Rank the providers.
     ///
@@ -159,7 +159,7 @@ operations! {
     /// Watch figures.
     ///
     /// An event `second` every second, with the figures of the requests that ended in it.
-    LIVE: Get "/stats/live" ViewAllStatistics, |it| live_figures(it);
+    LIVE: Get "/stats/live" ViewAllStatistics / ViewOwnStatistics, |it| live_figures(it);
 
     /// Watch figures of my requests.
     MY_LIVE: Get "/v1/stats/live" Caller, |it| live_figures(it);

@@ -29,6 +29,7 @@ pub mod query;
 pub mod recorded;
 pub mod request_log;
 pub mod rollup;
+pub mod scope;
 pub mod series;
 pub mod sketch;
 pub mod sql;

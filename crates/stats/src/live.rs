@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::{Figures, FiguresView};
 use crate::request_log::Wanted;
+use crate::scope::Scope;
 use crate::series::{Dimension, Series};
 
 /// Most watchers at once.
@@ -29,8 +30,8 @@ pub const GONE_AFTER_MS: u64 = 60_000;
 pub struct Watch {
     /// What is wanted of it.
     pub subject: Subject,
-    /// Only requests of this API key; `None`: an administrator watches.
-    pub only_key: Option<String>,
+    /// Whose requests may be seen.
+    pub scope: Scope,
 }
 
 /// What is watched.
@@ -62,7 +63,7 @@ pub struct Ended<'a> {
 }
 
 impl<'a> Ended<'a> {
-    /// `render` gives the row as JSON on one line, for the holder of its key if told so, otherwise for administrators.
+    /// `render` gives the row as JSON on one line, for those who see only their own if told so, otherwise for administrators.
     pub fn new(event: &'a UsageEvent, render: &'a dyn Fn(&UsageEvent, bool) -> String) -> Self {
         Self { event, series: OnceCell::new(), render, rows: [const { OnceCell::new() }; 2] }
     }
@@ -140,7 +141,7 @@ impl Watchers {
             match &watcher.watch.subject {
                 Subject::Figures(_) => watcher.figures.record(ended.event),
                 Subject::Requests(_) => {
-                    let row = ended.row(watcher.watch.only_key.is_some());
+                    let row = ended.row(watcher.watch.scope.is_own());
                     let text = format!("id: {}\nevent: request\ndata: {row}\n\n", ended.event.id);
                     watcher.push(text, now_ms);
                 }
@@ -198,8 +199,8 @@ impl Watcher {
 impl Watch {
     /// Whether a request is seen by this watcher.
     fn wants(&self, ended: &Ended<'_>) -> bool {
-        let is_visible = self.only_key.as_ref().is_none_or(|key| *key == ended.event.key_id);
-        is_visible
+        let UsageEvent { key_id, owner, .. } = ended.event;
+        self.scope.has(key_id, owner.as_deref())
             && match &self.subject {
                 Subject::Requests(wanted) => wanted.fits(ended.event),
                 Subject::Figures(filters) => filters.iter().all(|(dimension, values)| {
@@ -235,7 +236,10 @@ mod tests {
     }
 
     fn tail(only_key: Option<&str>, wanted: Wanted) -> Watch {
-        Watch { subject: Subject::Requests(Box::new(wanted)), only_key: only_key.map(str::to_owned) }
+        Watch {
+            subject: Subject::Requests(Box::new(wanted)),
+            scope: only_key.map_or(Scope::All, |key| Scope::Key(key.to_owned())),
+        }
     }
 
     fn told(watchers: &mut Watchers, id: u64) -> String {
@@ -252,7 +256,7 @@ mod tests {
         let pried = watchers.open(tail(Some("k"), prying), 0).unwrap();
         let of_provider = Wanted { provider: Some("b".into()), ..Wanted::default() };
         let filtered = watchers.open(tail(None, of_provider), 0).unwrap();
-        let figures = |filters| Watch { subject: Subject::Figures(filters), only_key: None };
+        let figures = |filters| Watch { subject: Subject::Figures(filters), scope: Scope::All };
         let seconds = watchers.open(figures(vec![]), 0).unwrap();
         let values = vec!["b".to_owned(), "c".to_owned()];
         let of_b = watchers.open(figures(vec![(Dimension::Provider, values)]), 0).unwrap();

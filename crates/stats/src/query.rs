@@ -1,6 +1,7 @@
 //! What is asked of the statistics: a window of time, filters, and by what the figures are grouped.
 
 use crate::grain::{Grain, Retention};
+use crate::scope::Scope;
 use crate::series::Dimension;
 use crate::window::{Division, Offset, Window};
 use nexus_edge_core::error::ApiError;
@@ -41,6 +42,8 @@ pub struct Asked {
     pub filters: Vec<(Dimension, String)>,
     /// Most groups.
     pub limit: Option<u64>,
+    /// Whose requests may be seen.
+    pub scope: Scope,
 }
 
 /// A query over the statistics.
@@ -60,7 +63,7 @@ impl Query {
     /// Reads the parameters. Without a window it is the last 24 hours.
     ///
     /// # Errors
-    /// `invalid_value`, which names the parameter.
+    /// `invalid_value`, which names the parameter; those of [`Scope::limit`].
     pub fn read(
         asked: &Asked,
         offset: Offset<'_>,
@@ -80,7 +83,7 @@ impl Query {
             None => None,
             Some(name) => Some(dimension("group_by", name)?),
         };
-        let filters = filters(&asked.filters)?;
+        let filters = filters(&asked.filters, &asked.scope)?;
         let limit = asked.limit.unwrap_or(DEFAULT_GROUPS).clamp(1, MAX_GROUPS);
         Ok(Self { window, filters, group_by, limit })
     }
@@ -93,12 +96,18 @@ impl Query {
     }
 }
 
-/// The values of each dimension, from texts that separate them by commas.
+/// The values of each dimension, from texts that separate them by commas, within a scope.
 ///
 /// # Errors
-/// `invalid_value`, which names the parameter.
-pub fn filters(given: &[(Dimension, String)]) -> Result<Vec<(Dimension, Vec<String>)>, ApiError> {
-    given.iter().map(|(dimension, text)| values(*dimension, text)).collect()
+/// `invalid_value`, which names the parameter; those of [`Scope::limit`].
+pub fn filters(
+    given: &[(Dimension, String)],
+    scope: &Scope,
+) -> Result<Vec<(Dimension, Vec<String>)>, ApiError> {
+    let mut filters =
+        given.iter().map(|(dimension, text)| values(*dimension, text)).collect::<Result<Vec<_>, _>>()?;
+    scope.limit(&mut filters)?;
+    Ok(filters)
 }
 
 fn ends(asked: &Asked, now_ms: u64) -> Result<(u64, u64), ApiError> {

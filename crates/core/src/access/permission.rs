@@ -67,6 +67,8 @@ permissions! {
     ManageOwnApiKeys = "manage_own_api_keys";
     /// See limits and what is left of them.
     ViewLimits = "view_limits";
+    /// See one's own limits and what is left of them.
+    ViewOwnLimits = "view_own_limits";
     /// Set and remove limits.
     ManageLimits = "manage_limits";
     /// See prices.
@@ -75,6 +77,8 @@ permissions! {
     ManagePrices = "manage_prices";
     /// See the statistics of all requests.
     ViewAllStatistics = "view_all_statistics";
+    /// See the statistics of one's own requests.
+    ViewOwnStatistics = "view_own_statistics";
     /// See the request log of all keys.
     ViewAllRequests = "view_all_requests";
     /// Read the conversations of all keys.
@@ -83,6 +87,8 @@ permissions! {
     ManageAllConversations = "manage_all_conversations";
     /// See all credit accounts and their ledgers.
     ViewAllCredits = "view_all_credits";
+    /// See one's own credit account and its ledger.
+    ViewOwnCredits = "view_own_credits";
     /// Top up accounts, grant credits and issue grant tokens.
     ManageCredits = "manage_credits";
     /// See users and their roles.

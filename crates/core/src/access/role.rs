@@ -79,7 +79,12 @@ const VIEWER: Permissions = Permissions::of(&[
     Permission::ViewAudit,
 ]);
 
-const USER: Permissions = GUEST.and(Permissions::of(&[Permission::ManageOwnApiKeys]));
+const USER: Permissions = GUEST.and(Permissions::of(&[
+    Permission::ManageOwnApiKeys,
+    Permission::ViewOwnLimits,
+    Permission::ViewOwnCredits,
+    Permission::ViewOwnStatistics,
+]));
 
 const GUEST: Permissions = Permissions::of(&[Permission::ViewModels]);
 

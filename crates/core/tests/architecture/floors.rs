@@ -72,7 +72,7 @@ pub const IDENTITY: &[Floor] = &[
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
     &["grain", "operation", "recorded", "series", "sketch", "zone"],
-    &["counters", "extra", "window"],
+    &["counters", "extra", "scope", "window"],
     &["query", "rollup"],
     &["batch", "conversations", "figures", "sql"],
     &["answer", "compaction", "latency", "providers", "request_log"],
