@@ -7,7 +7,7 @@ use worker::Env;
 use crate::platform::{log_error, now_ms};
 use crate::settings;
 use crate::store::answers::{self, Segment};
-use crate::store::archive::upkeep;
+use crate::store::archive::{retention, upkeep};
 use crate::store::{deletions, issued, responses};
 
 /// Packs in which one run erases texts: each is read and written once.
@@ -43,7 +43,7 @@ async fn archive(env: &Env) {
         log_error("packs that nothing refers to", &error);
     }
     let before = now_ms().saturating_sub(u64::from(settings.archive_days) * DAY_MS);
-    if let Err(error) = upkeep::expire(env, before).await {
+    if let Err(error) = retention::expire(env, before).await {
         log_error("retention of the archive", &error);
     }
 }

@@ -64,7 +64,7 @@ pub async fn get(env: &Env, key_id: &str, print: &Fingerprint, named: Option<&st
         Either::Left((Ok(stored), _)) => remembered.merge(stored),
         Either::Left((Err(error), _)) => log_error("a conversation is not recognised", &error),
         Either::Right(_) => {
-            log_error("a conversation is not recognised", &"the database did not answer in time")
+            log_error("a conversation is not recognised", &"the database did not answer in time");
         }
     }
     remembered

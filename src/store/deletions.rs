@@ -3,15 +3,12 @@
 //! A request may still run while its conversation is deleted. So that it leaves nothing behind, every deletion is noted for
 //! 30 days, and no statement that stores something of a conversation does so for a request that began before its deletion.
 
-use nexus_edge_core::time::DAY_MS;
 use serde::Deserialize;
 use worker::Env;
 
+use super::origin::NOTED_FOR_MS;
 use super::{StoreResult, answers, archive, responses, rows, text, unsigned, write};
 use crate::platform::now_ms;
-
-/// How long a deletion is noted, in milliseconds: longer than any request runs, and than a message waits in the queue.
-pub const NOTED_FOR_MS: u64 = 30 * DAY_MS;
 
 /// Deletes a conversation permanently, of one key or of all keys with one of this id. False if there is none.
 pub async fn delete(env: &Env, key_id: Option<&str>, id: &str) -> StoreResult<bool> {

@@ -3,6 +3,11 @@
 //! A request may still run while its conversation is deleted. No statement that stores something of a conversation does so for
 //! a request that began before its deletion, which [`super::deletions`] notes.
 
+use nexus_edge_core::time::DAY_MS;
+
+/// How long a deletion is noted, in milliseconds: longer than any request runs, and than a message waits in the queue.
+pub const NOTED_FOR_MS: u64 = 30 * DAY_MS;
+
 /// The request of which something is stored.
 #[derive(Debug, Clone)]
 pub struct Origin {

@@ -12,6 +12,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::slice;
 
 use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::conversation::kept::Kept;
@@ -30,7 +31,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBuilder, QueueContentType};
 
 use super::archive::packs::{self, Registered};
-use super::deletions::NOTED_FOR_MS;
+use super::origin::NOTED_FOR_MS;
 use super::{StoreResult, rows, statement, text, unsigned};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
@@ -98,10 +99,9 @@ async fn put_large(env: &Env, recorded: &mut Recorded) -> StoreResult<()> {
     if bytes * 6 < LARGE_BYTES || serde_json::to_string(&archived.texts)?.len() < LARGE_BYTES {
         return Ok(());
     }
-    let line = archived.line(event)?;
+    let Some(line) = archived.line(event)? else { return Ok(()) };
     archived.texts.clear();
-    let (places, _) = packs::write(env, vec![line], true).await?;
-    archived.place = places.into_iter().next().flatten();
+    archived.place = Some(packs::put_large(env, line).await?);
     Ok(())
 }
 
@@ -253,7 +253,7 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
         registered.extend(archived.and_then(|archived| archived.place.as_ref()).map(Registered::of_object));
         lines.push(archived.map(|archived| archived.line(&one.event)).transpose()?.flatten());
     }
-    let (places, pack) = packs::write(env, lines, false).await?;
+    let (places, pack) = packs::write(env, lines).await?;
     registered.extend(pack);
     let events: Vec<&UsageEvent> = fresh.iter().map(|one| &one.event).collect();
     let flat: Vec<Flat<'_>> = events.iter().map(|event| Flat { event, total: event.usage.total() }).collect();
@@ -263,7 +263,7 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
     let (part, totals) = (text(&batch.part), batch.totals);
     let mut statements = vec![
         run(INSERT_REQUESTS, &[text(&serde_json::to_string(&flat)?)])?,
-        run(conversations::NOT_DELETED, &[conversations.clone()])?,
+        run(conversations::NOT_DELETED, slice::from_ref(&conversations))?,
         run(
             &add_totals(),
             &[
@@ -274,7 +274,7 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
                 unsigned(totals.unpriced),
             ],
         )?,
-        run(conversations::MOVE_ITEMS, &[conversations.clone()])?,
+        run(conversations::MOVE_ITEMS, slice::from_ref(&conversations))?,
         run(&conversations::upsert(), &[conversations])?,
         run(TOUCH_KEYS, &[text(&batch.keys)])?,
         run(ADMIT, &[text(&batch.names), unsigned(now + ADMITTED_AFTER_MS)])?,

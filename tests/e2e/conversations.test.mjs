@@ -155,6 +155,46 @@ test("another isolate recognises it, too", async () => {
   await response.text();
 });
 
+test("another isolate knows turns and branches as well, and what the archive has of a conversation with a name", async () => {
+  const name = await model();
+  const twin = async (messages, headers = {}) => {
+    // It may take a moment until the other isolate knows the model.
+    const response = await eventually(async () => {
+      const answer = await fetch(`${t.gw.twinUrl}/v1/chat/completions`, {
+        method: "POST",
+        headers: { ...bearer(t.key), "content-type": "application/json", ...headers },
+        body: JSON.stringify({ model: name, messages }),
+      });
+      await answer.text();
+      return answer.status === 200 && answer;
+    });
+    await t.gw.row(response.headers.get("x-request-id"));
+    return response.headers.get("x-conversation-id");
+  };
+  const begun = [say("user", "trunk of two"), say("assistant", "re: trunk of two")];
+  const trunk = await turn(name, begun.slice(0, 1));
+  assert.equal(await turn(name, [...begun, say("user", "left")]), trunk);
+  const branch = await twin([...begun, say("user", "right")]);
+  assert.notEqual(branch, trunk);
+  const [{ parent_id: parent }] = await t.gw.db("SELECT parent_id FROM conversations WHERE id = ?", branch);
+  assert.equal(parent, trunk);
+  assert.equal(await twin([...begun, say("user", "left")]), trunk, "the same question again");
+  const left = [...begun, say("user", "left"), say("assistant", "re: left"), say("user", "on")];
+  assert.equal(await twin(left), trunk);
+  const right = [...begun, say("user", "right"), say("assistant", "re: right"), say("user", "on")];
+  assert.equal(await turn(name, right), branch);
+
+  const headers = { "x-conversation-id": "named-by-two" };
+  const named = [say("user", "named"), say("assistant", "re: named"), say("user", "on")];
+  await turn(name, named.slice(0, 1), { headers });
+  await twin(named, headers);
+  const { body } = await stats("named-by-two");
+  assert.deepEqual(
+    body.messages.map(({ content }) => content),
+    ["named", "re: named", "on", "re: on"],
+  );
+});
+
 const stats = (id, query = "") => t.gw.admin("GET", `/stats/conversation/${id}${query}`);
 
 test("the archive has every message once, and the sums", async () => {

@@ -159,7 +159,7 @@ async fn keep(
     let Remembrance { fresh, parent, turn } = remembrance;
     let (mut messages, mut title) = (Vec::new(), None);
     if policy != StorePolicy::None {
-        messages = archive::asked(&request, fresh);
+        messages = archive::asked(&request, fresh, event.usage.prompt);
         // A cached response uses no tokens, but its text counts for the archive.
         let is_used = event.usage_source != UsageSource::None;
         messages.push(archive::answered(reply, is_used.then_some(event.usage.completion), event.duration_ms));

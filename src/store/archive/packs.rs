@@ -4,6 +4,9 @@
 //! A batch with few texts would cost more as an object than as a row: such a pack waits in D1, and [`super::upkeep`] makes one
 //! object of many. The table `archive_packs` has a row for each pack that a committed batch refers to, so an object without one
 //! was left behind by a batch that failed.
+//!
+//! Texts that are too large for a message of the queue are put before their event is sent, as packs of the kind `archive-large`:
+//! their event may be recorded much later.
 
 use std::collections::HashMap;
 
@@ -21,14 +24,20 @@ use super::super::{StoreError, StoreResult, rows, text};
 use crate::platform::gzip;
 use crate::platform::{log_error, new_ulid, now_ms};
 
-/// Kind of the packs.
+/// Kind of the packs that batches make.
 pub const KIND: &str = "archive";
+/// Kind of the packs that are put before their event is sent.
+pub const LARGE_KIND: &str = "archive-large";
+/// What their names end with.
+const LARGE: char = 'L';
 /// A pack of so many bytes or requests is an object at once: putting it costs as much as 4.5 rows of D1, and a row that waits
 /// is written twice.
 const OBJECT_BYTES: usize = 16 << 10;
 const OBJECT_REQUESTS: usize = 8;
 /// Most bytes of the texts of one request: a request over 4 MiB is not archived.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
+/// Characters of a ULID.
+const ULID: usize = 26;
 /// Objects that are read at once.
 const READ_AT_ONCE: usize = 6;
 
@@ -51,9 +60,29 @@ impl Registered {
 pub const REGISTER: &str = "INSERT INTO archive_packs (name, staged) SELECT value ->> 'name', value ->> 'staged' FROM json_each(?1) \
     WHERE true ON CONFLICT (name) DO NOTHING";
 
+/// When a pack was made, in milliseconds since the epoch. `None` if the text is no name of a pack.
+pub fn time_of(pack: &str) -> Option<u64> {
+    id::time_of(pack.strip_suffix(LARGE).unwrap_or(pack))
+}
+
 /// The name of the object of a pack.
 pub fn object_of(pack: &str) -> String {
-    Name::new(KIND, id::time_of(pack).unwrap_or_default(), pack).pack()
+    let kind = if pack.ends_with(LARGE) && pack.len() > ULID { LARGE_KIND } else { KIND };
+    Name::new(kind, time_of(pack).unwrap_or_default(), pack).pack()
+}
+
+/// Puts the texts of one request, which are too large for a message, as a pack of their own. The result is where they are.
+pub async fn put_large(env: &Env, line: String) -> StoreResult<Place> {
+    let name = format!("{}{LARGE}", new_ulid(now_ms()));
+    let member = compress(line).await?;
+    let length = member.len() as u64;
+    env.bucket("BUCKET")?.put(object_of(&name), member).execute().await?;
+    Ok(Place(name, 0, length))
+}
+
+async fn compress(mut line: String) -> StoreResult<Vec<u8>> {
+    line.push('\n');
+    gzip::compress(line.as_bytes()).await.map_err(StoreError::Platform)
 }
 
 /// Makes a pack of the lines, one block each. The result is where each of them is, and the pack to be registered together with
@@ -61,17 +90,15 @@ pub fn object_of(pack: &str) -> String {
 pub async fn write(
     env: &Env,
     lines: Vec<Option<String>>,
-    always_object: bool,
 ) -> StoreResult<(Vec<Option<Place>>, Option<Registered>)> {
     let name = new_ulid(now_ms());
     let (mut bytes, mut places, mut requests) = (Vec::new(), Vec::with_capacity(lines.len()), 0);
     for line in lines {
-        let Some(mut line) = line else {
+        let Some(line) = line else {
             places.push(None);
             continue;
         };
-        line.push('\n');
-        let member = gzip::compress(line.as_bytes()).await.map_err(StoreError::Platform)?;
+        let member = compress(line).await?;
         places.push(Some(Place(name.clone(), bytes.len() as u64, member.len() as u64)));
         bytes.extend(member);
         requests += 1;
@@ -79,7 +106,7 @@ pub async fn write(
     if requests == 0 {
         return Ok((places, None));
     }
-    if !always_object && bytes.len() < OBJECT_BYTES && requests < OBJECT_REQUESTS {
+    if bytes.len() < OBJECT_BYTES && requests < OBJECT_REQUESTS {
         let staged = Some(encode(&bytes));
         return Ok((places, Some(Registered { name, staged })));
     }
@@ -148,20 +175,17 @@ pub async fn read(env: &Env, places: &[Place]) -> StoreResult<Vec<Option<Vec<Str
 }
 
 async fn texts(env: &Env, pack: &Whereabouts, place: &Place) -> StoreResult<Option<Vec<String>>> {
-    let member = match pack.staged_bytes() {
-        Some(bytes) => {
-            let (begin, length) = (usize::try_from(place.offset()), usize::try_from(place.length()));
-            let (begin, length) = (begin.unwrap_or(usize::MAX), length.unwrap_or(usize::MAX));
-            bytes.get(begin..begin.saturating_add(length)).map(<[u8]>::to_vec)
-        }
-        None => {
-            let (object, base) = pack.object();
-            let range = Range::OffsetWithLength { offset: base + place.offset(), length: place.length() };
-            let object = env.bucket("BUCKET")?.get(object).range(range).execute().await?;
-            match object.as_ref().and_then(worker::Object::body) {
-                Some(body) => Some(body.bytes().await?),
-                None => None,
-            }
+    let member = if let Some(bytes) = pack.staged_bytes() {
+        let (begin, length) = (usize::try_from(place.offset()), usize::try_from(place.length()));
+        let (begin, length) = (begin.unwrap_or(usize::MAX), length.unwrap_or(usize::MAX));
+        bytes.get(begin..begin.saturating_add(length)).map(<[u8]>::to_vec)
+    } else {
+        let (object, base) = pack.object();
+        let range = Range::OffsetWithLength { offset: base + place.offset(), length: place.length() };
+        let object = env.bucket("BUCKET")?.get(object).range(range).execute().await?;
+        match object.as_ref().and_then(worker::Object::body) {
+            Some(body) => Some(body.bytes().await?),
+            None => None,
         }
     };
     let Some(member) = member else { return Ok(None) };

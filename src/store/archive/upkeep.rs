@@ -1,18 +1,17 @@
-//! What the cron does with the archive: makes objects of packs that wait in the database, erases the texts of deleted
-//! conversations, removes objects that no committed batch refers to, and everything whose retention has ended.
+//! What the cron does with packs: makes objects of those that wait in the database, erases the texts of deleted conversations,
+//! and removes objects that no committed batch refers to.
 //!
 //! Each step is bounded, and a step that is cut off leaves nothing that the next run does not find: an object is written before
 //! the database refers to it, and removed after the database has stopped to.
 
-use nexus_edge_core::id::{ULID_RANDOM_BYTES, time_of, ulid};
-use nexus_edge_core::time::DAY_MS;
+use nexus_edge_core::id::{ULID_RANDOM_BYTES, ulid};
 use nexus_edge_packs::blank;
 use nexus_edge_packs::name::HOUR_MS;
 use serde::{Deserialize, Serialize};
 use worker::{Bucket, Conditional, D1Database, Env};
 
+use super::super::origin::NOTED_FOR_MS;
 use super::super::{StoreResult, row, rows, statement, text, unsigned, write};
-use super::old_large;
 use super::packs::{self, Whereabouts};
 use crate::platform::{new_ulid, now_ms};
 
@@ -22,26 +21,27 @@ const WAITING_BYTES: usize = 512 << 10;
 /// Packs of one object, and objects of one run.
 const PACKS_OF_OBJECT: u64 = 64;
 const OBJECTS_AT_ONCE: usize = 10;
-/// A batch commits within this time of making its pack, or not at all: messages are delivered again after it at the latest.
+/// A batch commits within this time of making its pack, or not at all: another delivery makes another pack.
 const COMMITTED_WITHIN_MS: u64 = 2 * HOUR_MS;
+/// Kinds of packs, and after which time one without a row has been left behind. An event may wait as a dead letter; of one that
+/// is recorded later than a deletion is noted nothing is archived.
+pub(super) const KINDS: [(&str, u64); 2] =
+    [(packs::KIND, COMMITTED_WITHIN_MS), (packs::LARGE_KIND, NOTED_FOR_MS)];
 /// Objects that one run compares with the table of packs.
 const COMPARED_AT_ONCE: u32 = 500;
-/// Conversations that one statement looks at, and statements of one run: enough for 1,000 new conversations a second.
-const CONVERSATIONS_OF_PAGE: u64 = 2_000;
-const PAGES: usize = 40;
-/// Rows that one statement deletes, so that none holds the database for long, and statements of one run.
-const DELETED_AT_ONCE: u64 = 2_000;
-const DELETES: usize = 40;
-/// Lists of a thousand objects that one run deletes.
-const OBJECT_PAGES: usize = 10;
 
-const PREFIX: &str = "packs/archive/";
+/// What the names of objects of a kind begin with.
+pub(super) fn prefix_of(kind: &str) -> String {
+    format!("packs/{kind}/")
+}
 
-fn earliest_id(ms: u64) -> String {
+/// The smallest id of a time, in milliseconds since the epoch.
+pub(super) fn earliest_id(ms: u64) -> String {
     ulid(ms, [0; ULID_RANDOM_BYTES])
 }
 
-async fn progress(env: &Env, name: &str) -> StoreResult<String> {
+/// How far a job has come; empty if it has not begun.
+pub(super) async fn progress(env: &Env, name: &str) -> StoreResult<String> {
     #[derive(Deserialize)]
     struct Value {
         value: String,
@@ -51,7 +51,8 @@ async fn progress(env: &Env, name: &str) -> StoreResult<String> {
     Ok(found.map(|row| row.value).unwrap_or_default())
 }
 
-async fn note_progress(env: &Env, name: &str, value: &str) -> StoreResult<()> {
+/// Notes how far a job has come.
+pub(super) async fn note_progress(env: &Env, name: &str, value: &str) -> StoreResult<()> {
     let sql = "INSERT INTO archive_progress (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value \
         WHERE value <> excluded.value";
     write(env, sql, &[text(name), text(value)]).await?;
@@ -72,7 +73,7 @@ pub async fn gather(env: &Env) -> StoreResult<()> {
         let sql = "SELECT name, staged FROM archive_packs WHERE name > ?1 AND staged IS NOT NULL ORDER BY name LIMIT ?2";
         let found: Vec<Waiting> = rows(env, sql, &[text(&after), unsigned(PACKS_OF_OBJECT)]).await?;
         let bytes: usize = found.iter().map(|pack| pack.staged.len()).sum();
-        let oldest = found.first().and_then(|pack| time_of(&pack.name)).unwrap_or(now);
+        let oldest = found.first().and_then(|pack| packs::time_of(&pack.name)).unwrap_or(now);
         let is_full = bytes >= WAITING_BYTES || found.len() as u64 == PACKS_OF_OBJECT;
         if !is_full && oldest + WAITS_MS > now {
             // What commits late must not be left out: the mark stays behind.
@@ -192,21 +193,28 @@ async fn erase_in(
 
 /// Removes objects that no batch refers to, because it failed after it had put its pack.
 pub async fn remove_orphans(env: &Env) -> StoreResult<()> {
-    let bucket = env.bucket("BUCKET")?;
-    let from = progress(env, "compared").await?;
-    let mut list = bucket.list().prefix(PREFIX).limit(COMPARED_AT_ONCE);
-    if !from.is_empty() {
-        list = list.start_after(&from);
+    for (kind, after_ms) in KINDS {
+        remove_orphans_of(env, kind, now_ms().saturating_sub(after_ms)).await?;
     }
-    let settled = now_ms().saturating_sub(COMMITTED_WITHIN_MS);
-    let listed = list.execute().await?;
+    Ok(())
+}
+
+async fn remove_orphans_of(env: &Env, kind: &str, settled_ms: u64) -> StoreResult<()> {
+    let bucket = env.bucket("BUCKET")?;
+    let mark = format!("compared {kind}");
+    let from = progress(env, &mark).await?;
+    let mut listing = bucket.list().prefix(prefix_of(kind)).limit(COMPARED_AT_ONCE);
+    if !from.is_empty() {
+        listing = listing.start_after(&from);
+    }
+    let listed = listing.execute().await?;
     let objects: Vec<(String, String)> = listed
         .objects()
         .iter()
         .map(worker::Object::key)
         .map_while(|object| {
             let name = pack_of(&object)?.to_owned();
-            (time_of(&name)? < settled).then_some((object, name))
+            (packs::time_of(&name)? < settled_ms).then_some((object, name))
         })
         .collect();
     let Some((last, _)) = objects.last() else { return Ok(()) };
@@ -220,138 +228,10 @@ pub async fn remove_orphans(env: &Env) -> StoreResult<()> {
     if !orphans.is_empty() {
         bucket.delete_multiple(orphans).await?;
     }
-    note_progress(env, "compared", last).await
+    note_progress(env, &mark, last).await
 }
 
 /// The pack in the name of an object.
-fn pack_of(object: &str) -> Option<&str> {
-    object.strip_prefix(PREFIX)?.rsplit('/').next()?.strip_suffix(".ndjson.gz")
-}
-
-/// Removes what is older than a time, in milliseconds since the epoch: conversations that ended before it, entries of older
-/// requests in the others, packs, and messages of earlier releases.
-pub async fn expire(env: &Env, before_ms: u64) -> StoreResult<()> {
-    expire_conversations(env, before_ms).await?;
-    expire_packs(env, before_ms).await?;
-    let first_kept = earliest_id(before_ms);
-    expire_old_messages(env, &first_kept).await
-}
-
-/// Key and id of a conversation.
-#[derive(Serialize, Deserialize)]
-struct Id(String, String);
-
-async fn expire_conversations(env: &Env, before_ms: u64) -> StoreResult<()> {
-    #[derive(Deserialize)]
-    struct Aged {
-        key_id: String,
-        id: String,
-    }
-    let first_kept = earliest_id(before_ms);
-    let (begin, mut after) = (progress(env, "expired").await?, Id(String::new(), String::new()));
-    if let Ok(id) = serde_json::from_str(&begin) {
-        after = id;
-    }
-    let mut is_end = false;
-    for _ in 0..PAGES {
-        let page = "FROM conversations WHERE (key_id, id) > (?1, ?2) ORDER BY key_id, id LIMIT";
-        let aged = format!(
-            "SELECT key_id, id FROM (SELECT key_id, id, first_seen {page} {CONVERSATIONS_OF_PAGE}) WHERE first_seen < ?3"
-        );
-        let last = format!("SELECT key_id, id {page} 1 OFFSET {}", CONVERSATIONS_OF_PAGE - 1);
-        let (key_id, id) = (text(&after.0), text(&after.1));
-        let aged: Vec<Aged> = rows(env, &aged, &[key_id.clone(), id.clone(), unsigned(before_ms)]).await?;
-        // Before these are deleted: it is counted from the beginning of the page.
-        let last: Option<Aged> = row(env, &last, &[key_id, id]).await?;
-        let aged: Vec<Id> = aged.into_iter().map(|one| Id(one.key_id, one.id)).collect();
-        delete_aged(env, &aged, before_ms, &first_kept).await?;
-        match last {
-            Some(last) => after = Id(last.key_id, last.id),
-            None => {
-                is_end = true;
-                break;
-            }
-        }
-    }
-    let reached = if is_end { String::new() } else { serde_json::to_string(&after)? };
-    if reached == begin { Ok(()) } else { note_progress(env, "expired", &reached).await }
-}
-
-async fn delete_aged(env: &Env, aged: &[Id], before_ms: u64, first_kept: &str) -> StoreResult<()> {
-    if aged.is_empty() {
-        return Ok(());
-    }
-    let these = "(SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
-    let entries =
-        format!("DELETE FROM chat_messages WHERE (key_id, conversation_id) IN {these} AND last_id < ?2");
-    let shortened = format!(
-        "UPDATE conversations SET said = '', items = COALESCE((SELECT group_concat(i.value, ',') \
-         FROM json_each('[' || items || ']') AS i WHERE i.value ->> 'r' >= ?2), '') WHERE (key_id, id) IN {these} \
-         AND last_seen >= ?3 AND EXISTS (SELECT 1 FROM json_each('[' || items || ']') AS i WHERE i.value ->> 'r' < ?2)"
-    );
-    let ended = format!("DELETE FROM conversations WHERE (key_id, id) IN {these} AND last_seen < ?2");
-    let database = super::super::database(env)?;
-    let (aged, first_kept, before) =
-        (text(&serde_json::to_string(aged)?), text(first_kept), unsigned(before_ms));
-    let statements = vec![
-        statement(&database, &entries, &[aged.clone(), first_kept.clone()])?,
-        statement(&database, &shortened, &[aged.clone(), first_kept, before.clone()])?,
-        statement(&database, &ended, &[aged, before])?,
-    ];
-    database.batch(statements).await?;
-    Ok(())
-}
-
-async fn expire_packs(env: &Env, before_ms: u64) -> StoreResult<()> {
-    let bucket = env.bucket("BUCKET")?;
-    for _ in 0..OBJECT_PAGES {
-        let listed = bucket.list().prefix(PREFIX).execute().await?;
-        // Names sort by time.
-        let expired: Vec<String> = listed
-            .objects()
-            .iter()
-            .map(worker::Object::key)
-            .take_while(|object| pack_of(object).and_then(time_of).is_some_and(|made| made < before_ms))
-            .collect();
-        let is_last = expired.len() < listed.objects().len() || !listed.truncated();
-        if !expired.is_empty() {
-            bucket.delete_multiple(expired).await?;
-        }
-        if is_last {
-            break;
-        }
-    }
-    // A pack may be part of an object that was made later.
-    let before = earliest_id(before_ms.saturating_sub(DAY_MS));
-    let sql = "DELETE FROM archive_packs WHERE name IN (SELECT name FROM archive_packs WHERE name < ?1 ORDER BY name LIMIT ?2)";
-    for _ in 0..DELETES {
-        let deleted = write(env, sql, &[text(&before), unsigned(DELETED_AT_ONCE)]).await?.changes;
-        if (deleted as u64) < DELETED_AT_ONCE {
-            break;
-        }
-    }
-    Ok(())
-}
-
-async fn expire_old_messages(env: &Env, first_kept: &str) -> StoreResult<()> {
-    #[derive(Deserialize)]
-    struct Old {
-        id: String,
-    }
-    // An id begins with its time.
-    let oldest = "SELECT id FROM old_messages WHERE id < ?1 ORDER BY id LIMIT ?2";
-    let large = format!("SELECT id FROM old_messages WHERE in_r2 = 1 AND id IN ({oldest})");
-    let delete = format!("DELETE FROM old_messages WHERE id IN ({oldest})");
-    let parameters = [text(first_kept), unsigned(DELETED_AT_ONCE)];
-    for _ in 0..DELETES {
-        let found: Vec<Old> = rows(env, &large, &parameters).await?;
-        for ids in found.chunks(1_000) {
-            old_large::remove(env, ids.iter().map(|row| row.id.clone()).collect()).await?;
-        }
-        let deleted = write(env, &delete, &parameters).await?.changes;
-        if (deleted as u64) < DELETED_AT_ONCE {
-            break;
-        }
-    }
-    Ok(())
+pub(super) fn pack_of(object: &str) -> Option<&str> {
+    object.rsplit('/').next()?.strip_suffix(".ndjson.gz")
 }
