@@ -1,7 +1,7 @@
 //! Conversations as a batch of events changes them: one row each, however many of their requests are in the batch.
 //!
 //! A row has what the list shows, the entries of the archive, and the turns by which other isolates recognise the conversation.
-//! All of it is added up in one statement ([`UPSERT`]). When the entries have become long, they are moved to a row of
+//! All of it is added up in one statement ([`upsert`]). When the entries have become long, they are moved to a row of
 //! `chat_messages` before new ones are added ([`MOVE_ITEMS`]), so that the row stays within its page of the database.
 //!
 //! What must not be stored any more, because its conversation was deleted, is left out ([`Deletions`]); [`NOT_DELETED`] makes
