@@ -9,7 +9,9 @@ use std::path::Path;
 use nexus_edge_core::access::ApiKeyRecord;
 use nexus_edge_core::access::identity_key::IdentityKeyRecord;
 use nexus_edge_core::access::user::UserRecord;
-use nexus_edge_core::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord};
+use nexus_edge_core::catalog::{
+    AlertRuleRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord,
+};
 use nexus_edge_core::row::table::{Column, SqlValue, Table, insert, update};
 
 /// The columns of each table after all migrations.
@@ -64,6 +66,8 @@ fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<ProviderKeyRecord>();
     check::<ModelRecord>();
     check::<LogicalModelRecord>();
+    check::<WebhookRecord>();
+    check::<AlertRuleRecord>();
 }
 
 #[test]

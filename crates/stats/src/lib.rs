@@ -15,6 +15,7 @@
 
 pub mod answer;
 pub mod batch;
+pub mod breakdown;
 pub mod compaction;
 pub mod conversations;
 pub mod counters;

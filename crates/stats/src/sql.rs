@@ -151,7 +151,7 @@ pub fn sketches_over_time(query: &Query, largest: &[String], progress: Progress)
 }
 
 /// The sketches of a group as lists.
-const LISTED: &str =
+pub(crate) const LISTED: &str =
     "group_concat(durations, ' ') AS durations, group_concat(first_bytes, ' ') AS first_bytes";
 
 fn over_time(query: &Query, progress: Progress) -> Vec<Stretch> {
@@ -159,7 +159,7 @@ fn over_time(query: &Query, progress: Progress) -> Vec<Stretch> {
     stretches(window.grain, window.from_ms(), window.to_ms(), progress)
 }
 
-fn group_of(group_by: Option<Dimension>) -> String {
+pub(crate) fn group_of(group_by: Option<Dimension>) -> String {
     match group_by {
         None => "''".to_owned(),
         Some(Dimension::Stream) => "CASE s.stream WHEN 1 THEN 'true' ELSE 'false' END".to_owned(),
@@ -168,7 +168,7 @@ fn group_of(group_by: Option<Dimension>) -> String {
 }
 
 /// The counters, and requests by class, added up.
-fn added_up() -> String {
+pub(crate) fn added_up() -> String {
     let mut sums = String::with_capacity(900);
     for name in Counters::NAMES {
         // `total` adds floats, which do not overflow; the counters are far below 2^53.
@@ -183,7 +183,7 @@ fn added_up() -> String {
 }
 
 #[derive(Default)]
-struct Builder {
+pub(crate) struct Builder {
     parameters: Vec<Parameter>,
 }
 
@@ -194,7 +194,7 @@ impl Builder {
     }
 
     /// The rows of the stretches, with these columns.
-    fn rows(&mut self, stretches: &[Stretch], columns: &[&str]) -> String {
+    pub(crate) fn rows(&mut self, stretches: &[Stretch], columns: &[&str]) -> String {
         let mut rows = String::with_capacity(400);
         if stretches.is_empty() {
             // Before 1970 there is no window.
@@ -260,7 +260,7 @@ impl Builder {
         format!("CASE WHEN {is_largest} THEN {group} ELSE {others} END")
     }
 
-    fn done(self, sql: String) -> Statement {
+    pub(crate) fn done(self, sql: String) -> Statement {
         Statement { sql, parameters: self.parameters }
     }
 }

@@ -1,8 +1,10 @@
-//! Records of providers, their keys and models, and logical models, and the validated input of the admin API.
+//! Records of providers, their keys and models, logical models, webhooks and alert rules, and the validated input of the admin API.
 
+pub mod alert_rule;
 pub mod cache_rule;
 pub mod key_input;
 pub mod logical_model;
+pub mod measure;
 pub mod model;
 pub mod operation;
 pub mod operation_input;
@@ -14,12 +16,16 @@ pub mod provider;
 pub mod provider_input;
 pub mod provider_key;
 mod sealed;
+pub mod severity;
 pub mod strategy;
+pub mod webhook;
 
+pub use alert_rule::AlertRuleRecord;
 pub use logical_model::{CandidateSpec, LogicalModelRecord};
 pub use model::ModelRecord;
 pub use operation::OperationStatus;
 pub use provider::ProviderRecord;
 pub use provider_key::ProviderKeyRecord;
+pub use webhook::WebhookRecord;
 
 pub use crate::provider::ProviderKind;

@@ -1,7 +1,7 @@
 //! The sealed columns of the catalog: what a rotation of the master key must reach. A column that is missing here stays
 //! under the old key and is lost with it, so a test compares this list with the columns of the database.
 
-use super::{ProviderKeyRecord, ProviderRecord};
+use super::{ProviderKeyRecord, ProviderRecord, WebhookRecord};
 use crate::secrets::rotation::{SealedField, SealedRecord};
 
 impl SealedRecord for ProviderRecord {
@@ -21,6 +21,12 @@ impl SealedRecord for ProviderRecord {
 impl SealedRecord for ProviderKeyRecord {
     fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
         vec![SealedField { name: "key", context: self.seal_context(), value: &mut self.key_sealed }]
+    }
+}
+
+impl SealedRecord for WebhookRecord {
+    fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
+        vec![SealedField { name: "secret", context: self.seal_context(), value: &mut self.secret_sealed }]
     }
 }
 
@@ -64,6 +70,7 @@ mod tests {
         let listed: BTreeSet<_> = columns("providers", &mut provider)
             .into_iter()
             .chain(columns("provider_keys", &mut key))
+            .chain(columns("webhooks", &mut WebhookRecord::new("id".into(), 1)))
             .collect();
         assert_eq!(listed, columns_of_the_database());
     }

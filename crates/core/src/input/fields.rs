@@ -218,8 +218,8 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// An amount of dollars, in millionths.
-    pub fn dollars(&self, name: &str) -> Result<Patch<u64>, ApiError> {
+    /// A number that is not negative and has at most 6 decimals, in millionths.
+    pub fn millionths(&self, name: &str) -> Result<Patch<u64>, ApiError> {
         self.read(name, Kind::Number)?.try_map(|value| {
             parse_micros(value.get()).ok_or_else(|| {
                 invalid_value(name, "must be a number from 0 to 1000000000 with at most 6 decimals")

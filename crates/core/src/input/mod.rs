@@ -21,8 +21,8 @@ pub use fields::{Fields, Patch};
 pub use query::query_number;
 pub use rule::{Checked, NotNull, Required, Rule};
 pub use rules::{
-    boolean, choice, credential, dollars, ids, integer, integer_u32, numbers, object, objects, one_of, text,
-    text_map, texts,
+    boolean, choice, credential, decimal, dollars, ids, integer, integer_u32, numbers, object, objects,
+    one_of, text, text_map, texts,
 };
 
 /// Declares a request body: a struct with a [`Patch`](crate::input::Patch) for each field, which implements

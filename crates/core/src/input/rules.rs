@@ -87,7 +87,11 @@ rules! {
         { "type": "object", "additionalProperties": { "type": "string" } };
     /// An amount of dollars with at most 6 decimals; the value is in micro-dollars.
     dollars() -> Dollars: u64 =
-        |_this, fields, name| fields.dollars(name),
+        |_this, fields, name| fields.millionths(name),
+        { "type": "number", "minimum": 0, "maximum": 1_000_000_000 };
+    /// A number with at most 6 decimals; the value is in millionths.
+    decimal() -> Decimal: u64 =
+        |_this, fields, name| fields.millionths(name),
         { "type": "number", "minimum": 0, "maximum": 1_000_000_000 };
 }
 

@@ -52,6 +52,15 @@ pub const CORE: &[Floor] = &[
 /// Exceptions in `crates/core/src`. The list only gets shorter.
 pub const CORE_EXCEPTIONS: &[Exception] = &[];
 
+/// `crates/alerts/src`.
+pub const ALERTS: &[Floor] = &[
+    &["delivery", "post", "state"],
+    &["alert", "plan"],
+    &["event", "measured"],
+    &["budgets", "round"],
+    &["lib"],
+];
+
 /// `crates/failover/src`.
 pub const FAILOVER: &[Floor] =
     &[&["failed", "health", "trail"], &["platform"], &["after_response", "serve", "settlement"], &["lib"]];
@@ -75,7 +84,7 @@ pub const STATS: &[Floor] = &[
     &["counters", "extra", "scope", "window"],
     &["query", "rollup"],
     &["batch", "conversations", "figures", "sql"],
-    &["answer", "compaction", "latency", "providers", "request_log"],
+    &["answer", "breakdown", "compaction", "latency", "providers", "request_log"],
     &["live"],
     &["lib"],
 ];

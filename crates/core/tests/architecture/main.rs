@@ -1,5 +1,5 @@
 //! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
-//! `crates/failover/src`, `crates/identity/src`, `crates/packs/src`, `crates/signatures/src`, `crates/stats/src`, `crates/telemetry/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! `crates/alerts/src`, `crates/failover/src`, `crates/identity/src`, `crates/packs/src`, `crates/signatures/src`, `crates/stats/src`, `crates/telemetry/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ mod imports;
 use std::path::Path;
 
 use floors::{
-    CORE, CORE_EXCEPTIONS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES, STATS, TELEMETRY, WORKER,
+    ALERTS, CORE, CORE_EXCEPTIONS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES, STATS, TELEMETRY, WORKER,
     WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
@@ -27,6 +27,11 @@ fn core_has_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn the_worker_has_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../../src"), WORKER, WORKER_EXCEPTIONS);
+}
+
+#[test]
+fn alerts_have_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../alerts/src"), ALERTS, &[]);
 }
 
 #[test]
