@@ -55,6 +55,9 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     // Before retention deletes minutes.
     jobs::metrics::run(&env).await;
     jobs::statistics::run(&env).await;
+    // Before what may take a minute.
+    jobs::alerts::run(&env).await;
+    jobs::webhooks::run(&env).await;
     jobs::probes::run(&env).await;
     jobs::key_health::run(&env).await;
     jobs::credits::run(&env).await;

@@ -16,9 +16,9 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    audit, conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live,
+    alerts, audit, conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live,
     logical_models, metrics, models, prices, provider_health, provider_keys, provider_models, providers,
-    responses, routing, secret_key, sessions, sign_in, statistics, stats, system, tokens, users, ws,
+    responses, routing, secret_key, sessions, sign_in, statistics, stats, system, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -144,6 +144,23 @@ routes! {
     "GET /system/dead-letters/{id}"                    => op::dead_letters::GET, |x, p| dead_letters::get(x, &p.first);
     "POST /system/dead-letters/{id}/replay"            => op::dead_letters::REPLAY, |x, p| dead_letters::replay(x, &p.first);
     "DELETE /system/dead-letters/{id}"                 => op::dead_letters::DELETE, |x, p| dead_letters::delete(x, &p.first);
+    "GET /webhooks"                                    => op::webhooks::LIST, |x, _| webhooks::list(x);
+    "POST /webhooks"                                   => op::webhooks::CREATE, |x, _| webhooks::create(x);
+    "GET /webhooks/deliveries"                         => op::webhooks::DELIVERIES, |x, _| webhooks::deliveries(x);
+    "GET /webhooks/deliveries/{id}"                    => op::webhooks::DELIVERY, |x, p| webhooks::delivery(x, &p.first);
+    "POST /webhooks/deliveries/{id}/replay"            => op::webhooks::REPLAY, |x, p| webhooks::replay(x, &p.first);
+    "GET /webhooks/{id}"                               => op::webhooks::GET, |x, p| webhooks::get(x, &p.first);
+    "PUT /webhooks/{id}"                               => op::webhooks::UPDATE, |x, p| webhooks::update(x, &p.first);
+    "DELETE /webhooks/{id}"                            => op::webhooks::DELETE, |x, p| webhooks::delete(x, &p.first);
+    "POST /webhooks/{id}/test"                         => op::webhooks::TEST, |x, p| webhooks::test(x, &p.first);
+    "GET /alerts"                                      => op::alerts::LIST, |x, _| alerts::list(x);
+    "GET /alerts/rules"                                => op::alerts::RULES, |x, _| alerts::rules(x);
+    "POST /alerts/rules"                               => op::alerts::CREATE_RULE, |x, _| alerts::create_rule(x);
+    "GET /alerts/rules/{id}"                           => op::alerts::GET_RULE, |x, p| alerts::rule(x, &p.first);
+    "PUT /alerts/rules/{id}"                           => op::alerts::UPDATE_RULE, |x, p| alerts::update_rule(x, &p.first);
+    "DELETE /alerts/rules/{id}"                        => op::alerts::DELETE_RULE, |x, p| alerts::delete_rule(x, &p.first);
+    "GET /alerts/{id}"                                 => op::alerts::GET, |x, p| alerts::get(x, &p.first);
+    "POST /alerts/{id}/acknowledge"                    => op::alerts::ACKNOWLEDGE, |x, p| alerts::acknowledge(x, &p.first);
     "GET /system/secret-key"                           => op::secret_key::STATE, |x, _| secret_key::state(x);
     "POST /system/secret-key/rotate"                   => op::secret_key::ROTATE, |x, _| secret_key::rotate(x);
     "POST /keys/{id}/rotate"                           => op::keys::ROTATE, |x, p| keys::rotate(x, &p.first);

@@ -1,5 +1,6 @@
 //! Handlers, by audience. Each reads its input, calls the domain or the store, and writes its answer.
 
+pub mod alerts;
 pub mod audit;
 pub mod conversations;
 pub mod credits;
@@ -31,6 +32,7 @@ pub mod system;
 pub mod tokens;
 mod update;
 pub mod users;
+pub mod webhooks;
 pub mod ws;
 
 use std::collections::BTreeMap;

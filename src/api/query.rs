@@ -37,6 +37,20 @@ pub fn boolean(exchange: &Exchange, name: &str) -> Result<Option<bool>, ApiError
     }
 }
 
+/// One of these words, if the parameter is given.
+///
+/// # Errors
+/// `invalid_value`, which names the parameter.
+pub fn one_of(exchange: &Exchange, name: &str, words: &[&str]) -> Result<Option<String>, ApiError> {
+    match text(exchange, name) {
+        Some(given) if !words.contains(&given.as_str()) => {
+            let message = format!("`{name}` must be one of {}.", words.join(", "));
+            Err(ApiError::invalid("invalid_value", name, message))
+        }
+        given => Ok(given),
+    }
+}
+
 /// A text that is not empty, if the parameter is given.
 pub fn text(exchange: &Exchange, name: &str) -> Option<String> {
     exchange.query(name).filter(|text| !text.is_empty())

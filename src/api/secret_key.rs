@@ -5,7 +5,7 @@
 
 use nexus_edge_api::secret_key::{RotateSecretKeyInput, RotatedSecretKey, SealedPlace};
 use nexus_edge_core::access::identity_key::IdentityKeyRecord;
-use nexus_edge_core::catalog::{ProviderKeyRecord, ProviderRecord};
+use nexus_edge_core::catalog::{ProviderKeyRecord, ProviderRecord, WebhookRecord};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::row::table::Table;
 use nexus_edge_core::secrets::rotation::{Census, SealedRecord, reseal};
@@ -24,6 +24,7 @@ struct SealedRecords {
     providers: Vec<ProviderRecord>,
     keys: Vec<ProviderKeyRecord>,
     of_sign_in: Vec<IdentityKeyRecord>,
+    webhooks: Vec<WebhookRecord>,
 }
 
 impl SealedRecords {
@@ -32,6 +33,7 @@ impl SealedRecords {
             providers: table::list(&exchange.env).await?,
             keys: table::list(&exchange.env).await?,
             of_sign_in: table::list(&exchange.env).await?,
+            webhooks: table::list(&exchange.env).await?,
         })
     }
 
@@ -53,6 +55,10 @@ impl SealedRecords {
             let place = SealedPlace { identity_key_id: Some(record.id.clone()), ..SealedPlace::default() };
             census.add(ring, &place, record);
         }
+        for record in &mut self.webhooks {
+            let place = SealedPlace { webhook_id: Some(record.id.clone()), ..SealedPlace::default() };
+            census.add(ring, &place, record);
+        }
         census
     }
 }
@@ -71,6 +77,7 @@ pub async fn rotate(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut resealed = reseal_records(exchange, &mut records.providers, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.keys, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.of_sign_in, &mut budget).await?;
+    resealed += reseal_records(exchange, &mut records.webhooks, &mut budget).await?;
     if resealed > 0 {
         snapshot::reload(exchange).await?;
     }

@@ -32,6 +32,18 @@ pub async fn update_with<R: Table>(
     change: impl AsyncFn(&mut R) -> Result<(), ApiError>,
     write: impl AsyncFn(&R, u64) -> StoreResult<bool>,
 ) -> Result<R, ApiError> {
+    let record = self::change(exchange, find, change, write).await?;
+    snapshot::reload(exchange).await?;
+    Ok(record)
+}
+
+/// The same for a record that is no part of the configuration of requests.
+pub async fn change<R: Table>(
+    exchange: &Exchange,
+    find: impl AsyncFn() -> Result<R, ApiError>,
+    change: impl AsyncFn(&mut R) -> Result<(), ApiError>,
+    write: impl AsyncFn(&R, u64) -> StoreResult<bool>,
+) -> Result<R, ApiError> {
     for _ in 0..MAX_TRIES {
         let mut record = find().await?;
         let (before, read_at) = (record.clone(), record.version());
@@ -39,7 +51,6 @@ pub async fn update_with<R: Table>(
         record.set_version(next_version(read_at));
         if write(&record, read_at).await? {
             exchange.note_change(Some(&before), Some(&record));
-            snapshot::reload(exchange).await?;
             return Ok(record);
         }
     }

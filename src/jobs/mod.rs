@@ -1,5 +1,6 @@
 //! Work outside of requests: the queue's consumer and the cron.
 
+pub mod alerts;
 pub mod credits;
 pub mod ingest;
 pub mod key_health;
@@ -8,3 +9,4 @@ pub mod probes;
 pub mod replay;
 pub mod retention;
 pub mod statistics;
+pub mod webhooks;

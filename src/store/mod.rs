@@ -1,6 +1,7 @@
 //! D1, KV and R2 behind small typed functions. All SQL over D1 is here; the Durable Objects `account`, `quota` and
 //! `chat_room` have SQL over their own `SQLite`.
 
+pub mod alerts;
 pub mod answers;
 pub mod archive;
 pub mod audit;
@@ -31,6 +32,7 @@ pub mod sticky;
 pub mod table;
 pub mod usage;
 pub mod users;
+pub mod webhooks;
 
 use nexus_edge_core::error::ApiError;
 use nexus_edge_stats::sql::{Parameter, Statement};

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alerts;
 pub mod audit;
 pub mod chat;
 pub mod conversations;
@@ -40,6 +41,7 @@ pub mod stats;
 pub mod system;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 pub use operation::{Audience, Method, Operation, Speaks};
 
@@ -67,6 +69,8 @@ pub const ALL: &[&[Operation]] = &[
     stats::ALL,
     conversations::ALL,
     metrics::ALL,
+    alerts::ALL,
+    webhooks::ALL,
     system::ALL,
     secret_key::ALL,
     sign_in::ALL,
@@ -102,6 +106,8 @@ pub fn openapi() -> serde_json::Value {
         stats::describe,
         conversations::describe,
         metrics::describe,
+        alerts::describe,
+        webhooks::describe,
         system::describe,
         secret_key::describe,
         sign_in::describe,

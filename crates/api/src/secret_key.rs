@@ -38,7 +38,7 @@ input! {
 #[derive(Debug, Clone, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SealedPlace {
-    /// The provider.
+    /// The provider, where it is one of its values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<i64>,
     /// The key, where it is a further key of the provider.
@@ -47,6 +47,9 @@ pub struct SealedPlace {
     /// The key of sign-in, where it is one of the deployment's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_key_id: Option<String>,
+    /// The webhook, where it is its secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<String>,
 }
 
 /// What a call of the rotation did, and the state after it.

@@ -55,6 +55,8 @@ pub struct Settings {
     pub archive_days: u32,
     /// Metrics for Prometheus.
     pub metrics: MetricsSettings,
+    /// For how many days alerts that ended, and deliveries to webhooks, are kept.
+    pub alert_days: u32,
     /// Authenticates the admin API.
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
@@ -139,6 +141,7 @@ impl Settings {
                     .unwrap_or(DEFAULT_METRICS_SERIES),
                 genai_names: variable("OTEL_GENAI_NAMES").unwrap_or_else(|| "0.1".to_owned()),
             },
+            alert_days: days("ALERT_DAYS", 30),
             admin_token,
             keyring,
         })

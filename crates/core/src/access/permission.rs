@@ -95,6 +95,12 @@ permissions! {
     ViewUsers = "view_users";
     /// Create users, give them roles and passwords, and end their accounts.
     ManageUsers = "manage_users";
+    /// See alerts and the rules by which they fire.
+    ViewAlerts = "view_alerts";
+    /// Create, change, silence and delete alert rules, and acknowledge alerts.
+    ManageAlerts = "manage_alerts";
+    /// See, create, change, test and delete webhooks, and replay deliveries.
+    ManageWebhooks = "manage_webhooks";
     /// See the state of the deployment.
     ViewSystemStatus = "view_system_status";
     /// Read and verify the audit log.

@@ -61,6 +61,8 @@ const OPERATOR: Permissions = Permissions::of(&[
     Permission::ManageLimits,
     Permission::ManagePrices,
     Permission::ManageCredits,
+    Permission::ManageAlerts,
+    Permission::ManageWebhooks,
     Permission::ManageSystem,
 ]);
 
@@ -75,6 +77,7 @@ const VIEWER: Permissions = Permissions::of(&[
     Permission::ViewAllStatistics,
     Permission::ViewAllRequests,
     Permission::ViewAllCredits,
+    Permission::ViewAlerts,
     Permission::ViewSystemStatus,
     Permission::ViewAudit,
 ]);
