@@ -11,10 +11,10 @@ use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
 use crate::pipeline::{admit, person, signed_in};
-use crate::platform::executor::Tasks;
+use crate::platform::executor::{self, Tasks};
 use crate::platform::hidden::without_secrets;
 use crate::platform::http::{Headers, RequestHead, Response};
-use crate::platform::now_ms;
+use crate::platform::{log_debug, now_ms};
 use crate::routes::{find, operations_at};
 use crate::settings::{self, Settings};
 
@@ -22,12 +22,14 @@ use crate::settings::{self, Settings};
 pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Response {
     let head = RequestHead::of(&request);
     let request_id = request_id_of(&head, now_ms());
+    executor::works_for(&request_id);
+    let began_ms = now_ms();
     let header = |name: &str| head.headers.get(name).map(str::to_owned);
     let origin = header("origin");
     let preflight = head.method == "OPTIONS" && header("access-control-request-method").is_some();
     let requested_headers = if preflight { header("access-control-request-headers") } else { None };
     let settings = settings::get(&env);
-    let path = head.path().to_owned();
+    let (method, path) = (head.method.clone(), head.path().to_owned());
     let path = path::normalize(&path);
     let from_browser =
         origin.filter(|_| operations_at(path).next().is_some_and(|first| first.audience == Audience::Caller));
@@ -76,6 +78,8 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
     if let (Some(origin), Ok(settings)) = (from_browser, &settings) {
         allow_origin(response.headers(), settings, &origin, preflight, requested_headers.as_deref());
     }
+    let took_ms = now_ms().saturating_sub(began_ms);
+    log_debug("request", &format_args!("{method} {path} {} {took_ms} ms", response.status()));
     response
 }
 

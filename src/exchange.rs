@@ -23,6 +23,7 @@ use worker::{Url, web_sys};
 
 use crate::host::Host;
 use crate::platform::bytes::{self, Body, ReadError};
+use crate::platform::executor;
 use crate::platform::http::{Headers, RequestHead, Response};
 use crate::platform::{log_error, new_ulid, now_ms};
 use crate::store::sign_in::SignedIn;
@@ -141,6 +142,7 @@ impl Exchange {
 
     /// The exchange of an internal request. Its key is checked like that of any other request.
     pub fn internal(internal: InternalRequest, host: Host, request_id: String) -> Self {
+        executor::works_for(&request_id);
         let mut headers = HeaderList::default();
         headers.set("content-type", "application/json");
         headers.set("x-session-id", &internal.conversation_id);

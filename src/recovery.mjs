@@ -14,7 +14,7 @@
 export function recovery(state, replaceInstance) {
   function replaceBrokenInstance() {
     if (!state.criticalError) return;
-    console.log("Reinitializing Wasm application");
+    log("warn", "the module is replaced after a panic");
     replaceInstance();
     state.criticalError = false;
     state.instanceId += 1;
@@ -22,7 +22,7 @@ export function recovery(state, replaceInstance) {
 
   function notice(error) {
     if (!(error instanceof WebAssembly.RuntimeError)) return;
-    console.error("Critical", error);
+    log("error", "a panic", String(error));
     state.criticalError = true;
   }
 
@@ -81,4 +81,9 @@ export function recovery(state, replaceInstance) {
 function handlersOf(Class) {
   const names = Object.getOwnPropertyNames(Class.prototype);
   return names.filter((name) => name !== "constructor" && name !== "free" && !name.startsWith("__"));
+}
+
+/** A line as the module writes them, whose own logger is gone with it. */
+function log(level, event, detail) {
+  console[level](JSON.stringify({ ts: Date.now(), level, event, detail }));
 }

@@ -18,7 +18,8 @@ use nexus_edge_core::http::path::{self, Captured};
 use crate::api::{
     alerts, audit, conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live,
     logical_models, metrics, models, prices, provider_health, provider_keys, provider_models, providers,
-    responses, routing, secret_key, sessions, sign_in, statistics, stats, system, tokens, users, webhooks, ws,
+    responses, routing, secret_key, sessions, sign_in, statistics, stats, system, tokens, users, webhooks,
+    ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;

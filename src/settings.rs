@@ -6,7 +6,8 @@ use std::rc::Rc;
 use nexus_edge_core::error::ApiError;
 use worker::Env;
 
-use crate::platform::hidden::hide_own;
+use crate::platform::hidden::{hide_own, hide_personal};
+use crate::platform::log::set_level;
 use crate::platform::log_error;
 
 pub use nexus_edge_core::settings::Settings;
@@ -32,6 +33,10 @@ pub fn get(env: &Env) -> Result<Rc<Settings>, ApiError> {
     hide_own(
         secrets.into_iter().filter_map(|name| env.var(name).ok().map(|value| value.to_string())).collect(),
     );
+    set_level(settings.log_level);
+    if settings.redact_pii.has_logs() {
+        hide_personal(settings.pii.clone());
+    }
     SETTINGS.set(Some(Rc::clone(&settings)));
     Ok(settings)
 }

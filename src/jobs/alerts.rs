@@ -22,7 +22,7 @@ use worker::Env;
 
 use crate::objects::account::{Call, Standing};
 use crate::objects::circuits;
-use crate::platform::{log_error, new_ulid, now_ms};
+use crate::platform::{log_error, log_info, new_ulid, now_ms};
 use crate::settings::{self, Settings};
 use crate::store::webhooks::NewDelivery;
 use crate::store::{
@@ -52,7 +52,13 @@ async fn evaluate(env: &Env, settings: &Settings) -> StoreResult<()> {
         return Ok(());
     }
     let deliveries = deliveries_of(env, &round, now).await?;
-    alerts::apply(env, &current, &round, &deliveries, now).await
+    alerts::apply(env, &current, &round, &deliveries, now).await?;
+    for (event, told) in [("an alert fires", &round.firing), ("an alert ended", &round.resolved)] {
+        for alert in told {
+            log_info(event, &format_args!("{} {} {}", alert.rule.name, alert.instance, alert.id));
+        }
+    }
+    Ok(())
 }
 
 /// A delivery for each webhook that wants to know of what begins to fire, and one of what ended.

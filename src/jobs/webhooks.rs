@@ -18,7 +18,7 @@ use worker::{AbortController, Env};
 
 use crate::platform::http::{self, Headers};
 use crate::platform::promise::Timer;
-use crate::platform::{log_error, now_ms};
+use crate::platform::{log_error, log_warn, now_ms};
 use crate::settings::{self, Settings};
 use crate::store::{StoreResult, table, webhooks};
 
@@ -74,6 +74,9 @@ pub async fn deliver(
         Some(attempt) => verdict(attempt, told.attempts, now),
         None => Verdict::Dead,
     };
+    if verdict == Verdict::Dead {
+        log_warn("a delivery is given up", &format_args!("{} to webhook {}", told.id, told.webhook_id));
+    }
     told.status = attempt.and_then(|attempt| attempt.status);
     told.error = error;
     told.updated_at = now;

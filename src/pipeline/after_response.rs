@@ -21,6 +21,7 @@ use super::recognise::{self, Recognised};
 use super::record::RequestRecord;
 use super::upstream_health;
 use crate::platform::now_ms;
+use crate::settings;
 use crate::store::credits;
 use crate::store::live;
 use crate::store::sticky::{self, Binding};
@@ -90,7 +91,12 @@ impl Stores for WorkerStores<'_> {
         }
     }
 
-    async fn record(&self, event: UsageEvent, kept: Option<Kept>) {
+    async fn record(&self, event: UsageEvent, mut kept: Option<Kept>) {
+        if let (Some(kept), Ok(settings)) = (&mut kept, settings::get(self.env))
+            && settings.redact_pii.has_archive()
+        {
+            kept.clean(|text| settings.pii.clean(text));
+        }
         usage::record(self.env, event, kept).await;
     }
 

@@ -8,6 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
@@ -32,6 +33,8 @@ struct Task {
     future: Option<LocalBoxFuture<'static, ()>>,
     waker: Waker,
     is_queued: bool,
+    /// The request that it works for, once it is known.
+    request: Option<Rc<str>>,
 }
 
 thread_local! {
@@ -41,12 +44,26 @@ thread_local! {
     static IS_DUE: Cell<bool> = const { Cell::new(false) };
     /// The time, read once while futures run; `None` if it was not read yet.
     static NOW_MS: Cell<Option<u64>> = const { Cell::new(None) };
+    /// The request that the running future works for.
+    static REQUEST: RefCell<Option<Rc<str>>> = const { RefCell::new(None) };
     static RUN: JsValue = Closure::<dyn Fn()>::new(run_due).into_js_value();
 }
 
 /// Number of tasks that have not ended.
 pub fn tasks() -> usize {
     TASKS.with_borrow(Slab::len)
+}
+
+/// Says for which request the running future works, and what it starts from here on.
+pub fn works_for(request_id: &str) {
+    if IS_RUNNING.get() {
+        REQUEST.set(Some(request_id.into()));
+    }
+}
+
+/// The request that the running future works for, if that is known.
+pub fn request() -> Option<Rc<str>> {
+    REQUEST.with_borrow(Clone::clone)
 }
 
 /// Wakes the task with this number. A reused number wakes another task, which is harmless.
@@ -107,6 +124,7 @@ fn run(number: usize) {
     let awake = TASKS.with_borrow_mut(|tasks| {
         let task = tasks.get_mut(number)?;
         task.is_queued = false;
+        REQUEST.set(task.request.take());
         Some((task.future.take()?, task.waker.clone()))
     });
     let Some((mut future, waker)) = awake else { return };
@@ -114,11 +132,14 @@ fn run(number: usize) {
         TASKS.with_borrow_mut(|tasks| {
             if let Some(task) = tasks.get_mut(number) {
                 task.future = Some(future);
+                task.request = REQUEST.take();
             }
         });
         return;
     }
+    // What is left behind when it is dropped belongs to its request, too.
     drop(future);
+    REQUEST.set(None);
     TASKS.with_borrow_mut(|tasks| tasks.try_remove(number));
 }
 
@@ -127,7 +148,8 @@ fn spawn(future: impl Future<Output = ()> + 'static) {
         let entry = tasks.vacant_entry();
         let number = entry.key();
         let waker = Waker::from(Arc::new(Wakeful(number)));
-        entry.insert(Task { future: Some(future.boxed_local()), waker, is_queued: false });
+        let request = request();
+        entry.insert(Task { future: Some(future.boxed_local()), waker, is_queued: false, request });
         number
     });
     enqueue(number);

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use nexus_edge_core::access::api_key;
+use nexus_edge_core::secrets::pii::Pii;
 use nexus_edge_core::secrets::redactor::{Place, Redactor};
 
 type Make = Box<dyn Fn() -> Vec<String>>;
@@ -23,6 +24,8 @@ struct Hidden {
 
 thread_local! {
     static HIDDEN: RefCell<Hidden> = RefCell::default();
+    /// What is replaced in log lines besides.
+    static PERSONAL: RefCell<Option<Pii>> = const { RefCell::new(None) };
 }
 
 /// Hides the secrets of the deployment.
@@ -34,6 +37,17 @@ pub fn hide_own(secrets: Vec<String>) {
 pub fn hide_configured(secrets: impl Fn() -> Vec<String> + 'static) {
     let make: Make = Box::new(secrets);
     HIDDEN.with_borrow_mut(|hidden| (hidden.configured, hidden.redactor) = (Some(make), None));
+}
+
+/// Replaces personal data in log lines.
+pub fn hide_personal(pii: Pii) {
+    PERSONAL.set(Some(pii));
+}
+
+/// The text of a log line.
+pub fn for_log(text: String) -> String {
+    let text = without_secrets(text);
+    PERSONAL.with_borrow(|pii| pii.as_ref()?.clean(&text)).unwrap_or(text)
 }
 
 /// The text with every known secret and every API key masked.

@@ -6,6 +6,7 @@ pub mod gzip;
 pub mod hidden;
 pub mod http;
 pub mod kv;
+pub mod log;
 pub mod promise;
 pub mod queue;
 pub mod rows;
@@ -14,6 +15,8 @@ pub mod subtle;
 pub mod zone;
 
 use std::cell::RefCell;
+
+pub use log::{log_debug, log_error, log_info, log_warn};
 
 use nexus_edge_core::id;
 use worker::js_sys;
@@ -62,13 +65,6 @@ pub fn new_ulid(now_ms: u64) -> String {
         supply.pop().unwrap_or_default()
     });
     id::ulid(now_ms, random)
-}
-
-/// Writes one line of structured log. Callers pass names and codes, never a body; secrets are masked.
-pub fn log_error(what: &str, detail: &dyn std::fmt::Display) {
-    let detail = hidden::without_secrets(detail.to_string());
-    let line = serde_json::json!({ "level": "error", "what": what, "detail": detail });
-    worker::console_error!("{line}");
 }
 
 /// The global object of the Worker.

@@ -21,7 +21,8 @@ export default class extends Worker {
 
 const t = suite({ entry });
 
-const replaced = () => t.gw.logs().filter(({ message }) => message === "Reinitializing Wasm application").length;
+const replaced = () =>
+  t.gw.logs().filter(({ message }) => message.includes("the module is replaced after a panic")).length;
 
 const instances = 3;
 

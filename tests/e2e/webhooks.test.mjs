@@ -236,7 +236,7 @@ test(
       const next = randomBytes(32).toString("base64");
       await run({ MASTER_KEY: next, MASTER_KEY_PREVIOUS: master }, async (gw) => {
         const rotated = (await gw.admin("POST", "/system/secret-key/rotate")).body;
-        assert.deepEqual([rotated.resealed, rotated.left], [1, 0]);
+        assert.ok(rotated.resealed >= 1 && rotated.left === 0, JSON.stringify(rotated));
       });
       await run({ MASTER_KEY: next }, async (gw) => {
         assert.equal((await gw.admin("POST", `/webhooks/${id}/test`)).body.state, "delivered");

@@ -30,6 +30,7 @@ pub mod id;
 pub mod input;
 pub mod json;
 pub mod limits;
+pub mod logging;
 pub mod naming;
 pub mod outbox;
 pub mod provider;

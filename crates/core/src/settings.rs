@@ -2,7 +2,9 @@
 //!
 //! A value that cannot be read counts as not set; only a required secret that is missing or too short is an error.
 
+use crate::logging::Level;
 use crate::secrets::Keyring;
+use crate::secrets::pii::{Pattern, Pii, Reach};
 
 const DEFAULT_MAX_BODY_BYTES: usize = 32 << 20;
 const DEFAULT_BODY_TIMEOUT_MS: u64 = 20_000;
@@ -57,6 +59,12 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     /// For how many days alerts that ended, and deliveries to webhooks, are kept.
     pub alert_days: u32,
+    /// The least important log lines that are written.
+    pub log_level: Level,
+    /// Where personal data is replaced.
+    pub redact_pii: Reach,
+    /// What is searched for there.
+    pub pii: Pii,
     /// Authenticates the admin API.
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
@@ -142,6 +150,11 @@ impl Settings {
                 genai_names: variable("OTEL_GENAI_NAMES").unwrap_or_else(|| "0.1".to_owned()),
             },
             alert_days: days("ALERT_DAYS", 30),
+            log_level: variable("LOG_LEVEL").and_then(|name| Level::named(&name)).unwrap_or_default(),
+            // A word that is none of these must not let personal data pass.
+            redact_pii: variable("REDACT_PII")
+                .map_or(Reach::Off, |name| Reach::named(&name).unwrap_or(Reach::All)),
+            pii: Pii::new(Pattern::list(&variable("PII_PATTERNS").unwrap_or_default())),
             admin_token,
             keyring,
         })
@@ -221,12 +234,19 @@ mod tests {
             ("CHAT_PER_MINUTE", "4294967296"),
             ("CHAT_STREAM_PER_MINUTE", "a few"),
             ("REQUEST_LOG_DAYS", "0"),
+            ("LOG_LEVEL", "debug"),
+            ("REDACT_PII", "everything"),
+            ("PII_PATTERNS", "customer=C-####"),
             ("METRICS_TOKEN", "short"),
             ("METRICS_SERIES", "many"),
             ("STATS_DAY_DAYS", "99999999999"),
         ]);
         assert_eq!((settings.request_log_days, settings.statistics_days.days), (1, MAX_DAYS));
         assert_eq!((settings.metrics.token.as_deref(), settings.metrics.series), (None, 2_000));
+        assert_eq!((settings.log_level, settings.redact_pii), (Level::Debug, Reach::All));
+        assert_eq!(settings.pii.clean("of C-1234").as_deref(), Some("of [customer]"));
+        assert_eq!((with(&[]).log_level, with(&[]).redact_pii), (Level::Info, Reach::Off));
+        assert_eq!(with(&[("REDACT_PII", "logs")]).redact_pii, Reach::Logs);
         assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (100, 1));
         assert_eq!(settings.body_timeout_ms, 1);
         assert_eq!((settings.requests_per_second, settings.initial_credits), (0, u64::MAX));

@@ -73,7 +73,11 @@ impl Kept {
         let archived = (policy != StorePolicy::None).then(|| {
             let keeps = policy.keeps_texts();
             let outline = messages.iter().map(Mark::of).collect();
-            let said = if keeps { said(&messages) } else { String::new() };
+            let said = if keeps {
+                said(messages.iter().map(|message| (message.role, message.content.as_str())))
+            } else {
+                String::new()
+            };
             let texts = if keeps {
                 messages.into_iter().map(|message| message.content).collect()
             } else {
@@ -83,15 +87,39 @@ impl Kept {
         });
         (archived.is_some() || !turn.is_empty()).then_some(Self { turn, archived })
     }
+
+    /// Replaces every text by what `clean` makes of it; `None` is as it is.
+    pub fn clean(&mut self, clean: impl Fn(&str) -> Option<String>) {
+        let Some(archived) = &mut self.archived else { return };
+        let mut is_changed = false;
+        for text in &mut archived.texts {
+            if let Some(cleaned) = clean(text) {
+                *text = cleaned;
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            let texts = archived.texts.iter().map(String::as_str);
+            archived.said = said(archived.outline.iter().map(|mark| mark.role()).zip(texts));
+            archived.title =
+                archived.title.as_ref().map(|title| clean(title).unwrap_or_else(|| title.clone()));
+        }
+    }
 }
 
 /// The beginnings of the last question and of the answer, a line each.
-fn said(messages: &[ArchivedMessage]) -> String {
-    let asked = messages.iter().rev().find(|message| message.role == "user");
-    let answered = messages.last().filter(|message| message.role == "assistant");
+fn said<'a>(messages: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let (mut asked, mut last) = (None, None);
+    for (role, content) in messages {
+        if role == "user" {
+            asked = Some(content);
+        }
+        last = Some((role, content));
+    }
+    let answered = last.filter(|(role, _)| *role == "assistant").map(|(_, content)| content);
     let mut said = String::new();
-    for message in asked.into_iter().chain(answered) {
-        let mut words = message.content.split_whitespace();
+    for content in asked.into_iter().chain(answered) {
+        let mut words = content.split_whitespace();
         // Words are joined until there are enough characters: most of a long text is never looked at.
         let mut line = words.next().unwrap_or_default().to_owned();
         for word in words {
@@ -218,6 +246,19 @@ mod tests {
             parent: None,
             turn: "t".into(),
         }
+    }
+
+    #[test]
+    fn what_is_cleaned_is_cleaned_everywhere() {
+        let mut kept =
+            Kept::of(entry(StorePolicy::Full, &[("user", "NEEDLE one"), ("assistant", "two")])).unwrap();
+        kept.clean(|text| text.contains("NEEDLE").then(|| text.replace("NEEDLE", "[x]")));
+        let archived = kept.archived.as_ref().unwrap();
+        assert_eq!(archived.said, "[x] one\ntwo\n");
+        assert!(!serde_json::to_string(&kept).unwrap().contains("NEEDLE"));
+        let mut bare = Kept::of(entry(StorePolicy::Metadata, &[("user", "NEEDLE")])).unwrap();
+        bare.clean(|_| Some(String::new()));
+        assert_eq!(bare, Kept::of(entry(StorePolicy::Metadata, &[("user", "NEEDLE")])).unwrap());
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! Protection of upstream credentials: sealed at rest, masked when shown, removed from forwarded text.
+//! Protection of upstream credentials: sealed at rest, masked when shown, removed from forwarded text. And personal data, replaced
+//! in log lines and in the archive.
 
 pub mod keyring;
 pub mod mask;
+pub mod pii;
 pub mod redactor;
 pub mod rotation;
 

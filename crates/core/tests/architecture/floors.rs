@@ -19,7 +19,7 @@ pub struct Exception {
 /// `crates/core/src`.
 pub const CORE: &[Floor] = &[
     &["bounded", "hash"],
-    &["error", "http", "id", "naming", "outbox", "row", "secrets", "sse", "time", "tokens"],
+    &["error", "http", "id", "logging", "naming", "outbox", "row", "secrets", "sse", "time", "tokens"],
     &["aws", "json", "settings", "stats"],
     &["input"],
     &["dialect::operation"],

@@ -14,8 +14,8 @@ mod imports;
 use std::path::Path;
 
 use floors::{
-    ALERTS, CORE, CORE_EXCEPTIONS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES, STATS, TELEMETRY, WORKER,
-    WORKER_EXCEPTIONS,
+    ALERTS, CORE, CORE_EXCEPTIONS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES, STATS, TELEMETRY,
+    WORKER, WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
 

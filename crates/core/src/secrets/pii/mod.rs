@@ -1,0 +1,126 @@
+//! Finds personal data in text and puts a placeholder that says its kind in its place: `[email]`, `[phone]`, `[card]`,
+//! `[iban]`, `[national_id]`, `[ip]`, and the names of an operator's own patterns.
+//!
+//! What has a check digit is checked: cards (Luhn), IBANs (ISO 7064 and the length of the country), Brazilian CPF, Chinese
+//! resident identity cards, Spanish DNI and NIE, French NIR. US social security numbers have none; they are found as they are
+//! written, with hyphens, without the numbers that are never given. Names and addresses of people are not found.
+//!
+//! A text is read once from left to right, and from no place more than a bounded number of bytes are looked at: the time is
+//! linear in its length, whatever it contains.
+
+mod custom;
+mod numbers;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use self::custom::Pattern;
+
+/// What was found, from the place where the search stands.
+struct Found {
+    /// How many bytes before that place it begins.
+    before: usize,
+    /// How many bytes from that place on it has.
+    length: usize,
+    /// Its kind.
+    kind: &'static str,
+}
+
+/// Where personal data is replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Nowhere.
+    #[default]
+    Off,
+    /// In log lines.
+    Logs,
+    /// In what is archived of conversations.
+    Archive,
+    /// In both.
+    All,
+}
+
+impl Reach {
+    /// All of them by name.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("off", Self::Off), ("logs", Self::Logs), ("archive", Self::Archive), ("all", Self::All)];
+
+    /// The one with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, reach)| *reach)
+    }
+
+    /// Whether log lines are searched.
+    #[must_use]
+    pub const fn has_logs(self) -> bool {
+        matches!(self, Self::Logs | Self::All)
+    }
+
+    /// Whether the archive is searched.
+    #[must_use]
+    pub const fn has_archive(self) -> bool {
+        matches!(self, Self::Archive | Self::All)
+    }
+}
+
+/// What is searched for: personal data, and an operator's own patterns.
+#[derive(Debug, Clone, Default)]
+pub struct Pii {
+    patterns: Vec<Pattern>,
+}
+
+impl Pii {
+    /// With these patterns besides.
+    #[must_use]
+    pub fn new(patterns: Vec<Pattern>) -> Self {
+        Self { patterns }
+    }
+
+    /// The text with placeholders; `None` if nothing was found.
+    #[must_use]
+    pub fn clean(&self, text: &str) -> Option<String> {
+        let bytes = text.as_bytes();
+        let mut cleaned: Option<String> = None;
+        let (mut copied, mut at) = (0, 0);
+        while let Some(byte) = bytes.get(at) {
+            let found = self.at(bytes, at, *byte, copied);
+            let Some((start, end, kind)) = found else {
+                at += 1;
+                continue;
+            };
+            let target = cleaned.get_or_insert_with(|| String::with_capacity(text.len()));
+            target.push_str(text.get(copied..start).unwrap_or_default());
+            target.push('[');
+            target.push_str(kind);
+            target.push(']');
+            (copied, at) = (end, end);
+        }
+        if let Some(target) = &mut cleaned {
+            target.push_str(text.get(copied..).unwrap_or_default());
+        }
+        cleaned
+    }
+
+    /// What begins at `at`, or an address with its `@` there: its beginning, its end and its kind.
+    fn at(&self, bytes: &[u8], at: usize, byte: u8, copied: usize) -> Option<(usize, usize, &str)> {
+        let rest = bytes.get(at..)?;
+        let earlier = bytes.get(copied..at)?;
+        let is_inside = earlier.last().is_some_and(u8::is_ascii_alphanumeric);
+        if let Some((length, name)) = self.patterns.iter().find_map(|pattern| pattern.at(rest, is_inside)) {
+            return Some((at, at + length, name));
+        }
+        let found = match byte {
+            b'@' => words::email(earlier, rest),
+            _ if is_inside => None,
+            b'0'..=b'9' | b'+' | b'(' => numbers::at(earlier, rest),
+            b'A'..=b'Z' | b'a'..=b'z' => words::iban(rest).or_else(|| words::spanish_id(rest)),
+            _ => None,
+        };
+        let found = found.or_else(|| {
+            let may_begin = !is_inside && (byte.is_ascii_hexdigit() || byte == b':');
+            if may_begin { words::ipv6(earlier, rest) } else { None }
+        })?;
+        Some((at - found.before, at + found.length, found.kind))
+    }
+}

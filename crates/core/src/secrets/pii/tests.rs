@@ -1,0 +1,108 @@
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Written by us: a line each, with the personal data between `<kind:` and `>`. No line is of a real person.
+const SET: &str = include_str!("set.txt");
+
+/// A line without its marks, and the spans that are marked.
+fn unmarked(line: &str) -> (String, Vec<(usize, usize, String)>) {
+    let (mut text, mut spans, mut rest) = (String::new(), Vec::new(), line);
+    while let Some((before, marked)) = rest.split_once('<') {
+        let (mark, after) = marked.split_once('>').unwrap();
+        let (kind, said) = mark.split_once(':').unwrap();
+        text.push_str(before);
+        spans.push((text.len(), text.len() + said.len(), kind.to_owned()));
+        text.push_str(said);
+        rest = after;
+    }
+    text.push_str(rest);
+    (text, spans)
+}
+
+/// The spans that the search replaces, by replacing them one after the other.
+fn found(text: &str) -> Vec<(usize, usize, String)> {
+    let pii = Pii::default();
+    let bytes = text.as_bytes();
+    let (mut spans, mut at, mut copied) = (Vec::new(), 0, 0);
+    while let Some(byte) = bytes.get(at) {
+        match pii.at(bytes, at, *byte, copied) {
+            Some((start, end, kind)) => {
+                spans.push((start, end, kind.to_owned()));
+                (at, copied) = (end, end);
+            }
+            None => at += 1,
+        }
+    }
+    spans
+}
+
+#[test]
+fn precision_and_recall_on_the_set_are_as_documented() {
+    let (mut right, mut wrong, mut missed) = (0, String::new(), String::new());
+    for line in SET.lines().filter(|line| !line.is_empty() && !line.starts_with("//")) {
+        let (text, marked) = unmarked(line);
+        let spans = found(&text);
+        for span in &spans {
+            if marked.contains(span) {
+                right += 1;
+            } else {
+                let _ = writeln!(wrong, "{} {:?} in {text}", span.2, &text[span.0..span.1]);
+            }
+        }
+        for span in marked.iter().filter(|span| !spans.contains(span)) {
+            let _ = writeln!(missed, "{} {:?} in {text}", span.2, &text[span.0..span.1]);
+        }
+    }
+    let told = (right, wrong.lines().count(), missed.lines().count());
+    assert_eq!(
+        told,
+        (RIGHT, WRONG, MISSED),
+        "docs/operations.md has these numbers.\nwrong:\n{wrong}missed:\n{missed}"
+    );
+}
+
+/// What docs/operations.md says.
+const RIGHT: usize = 53;
+/// See [`RIGHT`].
+const WRONG: usize = 2;
+/// See [`RIGHT`].
+const MISSED: usize = 3;
+
+#[test]
+fn placeholders_say_the_kind() {
+    let pii = Pii::new(Pattern::list("customer=C-######, bad, x=none, ticket=@@-####"));
+    let text = "mail ada@example.com, card 4111 1111 1111 1111, C-123456, xC-123456 and AB-1234.";
+    let cleaned = "mail [email], card [card], [customer], xC-123456 and [ticket].";
+    assert_eq!(pii.clean(text).as_deref(), Some(cleaned));
+    assert_eq!(pii.clean(cleaned), None);
+    assert_eq!(pii.clean("nothing here: 12, 3.14, v1.2.3, 2026-11-29T17:26:00Z"), None);
+}
+
+proptest! {
+    /// What is found is gone, and what surrounds it stays.
+    #[test]
+    fn any_text_is_cleaned_once(text in "[ -~\u{e9}\u{4e2d}\n]{0,200}") {
+        let pii = Pii::new(Pattern::list("c=C-##"));
+        if let Some(cleaned) = pii.clean(&text) {
+            prop_assert!(cleaned.contains('['));
+        }
+    }
+
+    #[test]
+    fn a_card_is_found_in_any_sentence(before in "[a-z .,]{0,40} ", after in " [a-z .,]{0,40}") {
+        let text = format!("{before}5555-5555-5555-4444{after}");
+        prop_assert_eq!(Pii::default().clean(&text), Some(format!("{before}[card]{after}")));
+    }
+}
+
+/// The search looks at each byte a bounded number of times: a text that begins many candidates takes as long as any other.
+#[test]
+fn hostile_texts_take_linear_time() {
+    for unit in ["@", "a@a", "+1", "1-", "1.1.1.", "DE89 ", "a:b:", "(("] {
+        let text = unit.repeat(400_000 / unit.len());
+        let _ = Pii::default().clean(&text);
+    }
+}
