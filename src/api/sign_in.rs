@@ -332,6 +332,7 @@ async fn registration(exchange: &Exchange, call: &Call) -> Result<bool, ApiError
     login::of_registration(&exchange.env, call).await.map_err(|error| unavailable(error.into()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands the error over")]
 fn unavailable(error: StoreError) -> ApiError {
     sign_in_unavailable("sign-in", &error)
 }

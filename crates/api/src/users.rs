@@ -57,6 +57,7 @@ input! {
 }
 
 /// The one form of a mail address.
+#[expect(clippy::needless_pass_by_value, reason = "the rule of a field hands the value over")]
 pub(crate) fn check_email(given: String) -> Result<String, ApiError> {
     email::normalise(&given)
         .ok_or_else(|| ApiError::invalid("invalid_value", "email", "`email` must be a mail address."))

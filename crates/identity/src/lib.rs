@@ -13,6 +13,8 @@ pub mod csrf;
 pub mod email;
 pub mod link;
 pub mod mac;
+pub mod oidc;
+pub mod passkey;
 pub mod password;
 pub mod policy;
 pub mod registration;

@@ -75,6 +75,7 @@ pub const IDENTITY: &[Floor] = &[
     &["link", "mac", "registration"],
     &["password", "session"],
     &["token"],
+    &["oidc", "passkey"],
     &["lib"],
 ];
 

@@ -8,6 +8,8 @@ mod claims;
 mod error;
 mod jwk;
 mod jws;
+#[cfg(test)]
+pub(crate) mod native;
 mod ring;
 mod verify;
 

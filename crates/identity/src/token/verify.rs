@@ -49,40 +49,17 @@ fn is_type(given: Option<&str>, expected: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ed25519_dalek::{Signer as _, SigningKey, Verifier as _};
+    use ed25519_dalek::{Signer as _, SigningKey};
     use futures::executor::block_on;
-    use p256::ecdsa;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::base64url;
+    use crate::token::native::Native;
     use crate::token::{Algorithm, compact, signing_input};
 
     const NOW_S: u64 = 1_700_000_000;
     const EXPECTED: Expected<'_> = Expected { typ: Some("at+jwt"), iss: "https://gw", aud: "api" };
-
-    struct Native;
-
-    impl Signatures for Native {
-        async fn is_signature(&self, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
-            let number = |place: usize| base64url::decode(&key.numbers[place]).unwrap();
-            match key.algorithm {
-                Algorithm::EdDsa => {
-                    let key =
-                        ed25519_dalek::VerifyingKey::from_bytes(&number(0).try_into().unwrap()).unwrap();
-                    ed25519_dalek::Signature::from_slice(signature)
-                        .is_ok_and(|signature| key.verify(message, &signature).is_ok())
-                }
-                Algorithm::Es256 => {
-                    let point = [vec![4], number(0), number(1)].concat();
-                    let key = ecdsa::VerifyingKey::from_sec1_bytes(&point).unwrap();
-                    ecdsa::Signature::from_slice(signature)
-                        .is_ok_and(|signature| key.verify(message, &signature).is_ok())
-                }
-                Algorithm::Rs256 => false,
-            }
-        }
-    }
 
     fn key() -> SigningKey {
         SigningKey::from_bytes(&[7; 32])
