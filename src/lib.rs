@@ -7,6 +7,7 @@ mod api;
 mod dispatch;
 mod envelope;
 mod exchange;
+mod exports;
 mod host;
 mod jobs;
 mod objects;
@@ -61,4 +62,5 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     jobs::probes::run(&env).await;
     jobs::key_health::run(&env).await;
     jobs::credits::run(&env).await;
+    jobs::long::run(&env).await;
 }

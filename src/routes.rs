@@ -16,10 +16,10 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    alerts, audit, conversations, credits, dead_letters, discovery, gemini, health, keys, limits, live,
-    logical_models, metrics, models, prices, provider_health, provider_keys, provider_models, providers,
-    responses, routing, secret_key, sessions, sign_in, statistics, stats, system, tokens, users, webhooks,
-    ws,
+    alerts, audit, backups, conversations, credits, dead_letters, discovery, exports, gemini, health, keys,
+    limits, live, logical_models, metrics, models, prices, provider_health, provider_keys, provider_models,
+    providers, responses, routing, secret_key, sessions, sign_in, statistics, stats, system, tokens, users,
+    webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -162,6 +162,15 @@ routes! {
     "DELETE /alerts/rules/{id}"                        => op::alerts::DELETE_RULE, |x, p| alerts::delete_rule(x, &p.first);
     "GET /alerts/{id}"                                 => op::alerts::GET, |x, p| alerts::get(x, &p.first);
     "POST /alerts/{id}/acknowledge"                    => op::alerts::ACKNOWLEDGE, |x, p| alerts::acknowledge(x, &p.first);
+    "POST /system/backups"                             => op::backups::CREATE, |x, _| backups::create(x);
+    "GET /system/backups"                              => op::backups::LIST, |x, _| backups::list(x);
+    "GET /system/backups/{id}"                         => op::backups::GET, |x, p| backups::get(x, &p.first);
+    "DELETE /system/backups/{id}"                      => op::backups::DELETE, |x, p| backups::delete(x, &p.first);
+    "POST /system/backups/{id}/verify"                 => op::backups::VERIFY, |x, p| backups::verify(x, &p.first);
+    "POST /system/backups/{id}/restore"                => op::backups::RESTORE, |x, p| backups::restore(x, &p.first);
+    "GET /system/backups/{id}/files"                   => op::backups::FILES, |x, p| backups::files(x, &p.first);
+    "GET /system/backups/{id}/files/{name...}"         => op::backups::GET_FILE, |x, p| backups::get_file(x, &p.first, &p.second);
+    "PUT /system/backups/{id}/files/{name...}"         => op::backups::PUT_FILE, |x, p| backups::put_file(x, &p.first, &p.second);
     "GET /system/secret-key"                           => op::secret_key::STATE, |x, _| secret_key::state(x);
     "POST /system/secret-key/rotate"                   => op::secret_key::ROTATE, |x, _| secret_key::rotate(x);
     "POST /keys/{id}/rotate"                           => op::keys::ROTATE, |x, p| keys::rotate(x, &p.first);
@@ -184,6 +193,17 @@ routes! {
     "GET /v1/stats/overview"                           => op::stats::MY_OVERVIEW, |x, _| statistics::my_overview(x);
     "GET /v1/stats/timeseries"                         => op::stats::MY_TIMESERIES, |x, _| statistics::my_timeseries(x);
     "GET /v1/stats/by/{dimension}"                     => op::stats::MY_BY, |x, p| statistics::my_by(x, &p.first);
+    "GET /export/requests"                             => op::exports::REQUESTS, |x, _| exports::requests(x);
+    "GET /export/statistics"                           => op::exports::STATISTICS, |x, _| exports::statistics(x);
+    "GET /export/conversations"                        => op::exports::CONVERSATIONS, |x, _| exports::conversations(x);
+    "GET /v1/export/requests"                          => op::exports::MY_REQUESTS, |x, _| exports::my_requests(x);
+    "GET /v1/export/statistics"                        => op::exports::MY_STATISTICS, |x, _| exports::my_statistics(x);
+    "GET /v1/export/conversations"                     => op::exports::MY_CONVERSATIONS, |x, _| exports::my_conversations(x);
+    "POST /exports"                                    => op::exports::CREATE, |x, _| exports::create(x);
+    "GET /exports"                                     => op::exports::LIST, |x, _| exports::list(x);
+    "GET /exports/{id}"                                => op::exports::GET, |x, p| exports::get(x, &p.first);
+    "DELETE /exports/{id}"                             => op::exports::DELETE, |x, p| exports::delete(x, &p.first);
+    "GET /exports/{id}/download"                       => op::exports::DOWNLOAD, |x, p| exports::download(x, &p.first);
     "GET /requests"                                    => op::stats::SEARCH, |x, _| stats::search(x);
     "GET /stats/live"                                  => op::stats::LIVE, |x, _| live::figures(x);
     "GET /v1/stats/live"                               => op::stats::MY_LIVE, |x, _| live::my_figures(x);

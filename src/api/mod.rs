@@ -2,10 +2,12 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod backups;
 pub mod conversations;
 pub mod credits;
 pub mod dead_letters;
 pub mod discovery;
+pub mod exports;
 pub mod gemini;
 pub mod health;
 mod input;

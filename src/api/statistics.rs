@@ -2,7 +2,7 @@
 
 use nexus_edge_core::access::person as access;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_stats::answer::{self, Sums};
+use nexus_edge_stats::answer::{self, Ranking, Sums, Timeseries};
 use nexus_edge_stats::figures::Grouped;
 use nexus_edge_stats::latency::{self, Measure};
 use nexus_edge_stats::providers;
@@ -86,14 +86,24 @@ async fn overview_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiE
 }
 
 async fn by_of(exchange: &Exchange, name: &str, scope: Scope) -> Result<Response, ApiError> {
+    exchange::json(200, &ranking(exchange, name, scope).await?)
+}
+
+/// The largest groups of a dimension.
+pub(super) async fn ranking(exchange: &Exchange, name: &str, scope: Scope) -> Result<Ranking, ApiError> {
     let dimension = query::dimension("dimension", name)?;
     let (query, tz) = read(exchange, Some(name), scope)?;
     let progress = statistics::progress(&exchange.env).await?;
     let sums = both_windows(&exchange.env, &query, progress).await?;
-    exchange::json(200, &answer::ranking(&query, dimension, tz, &sums))
+    Ok(answer::ranking(&query, dimension, tz, &sums))
 }
 
 async fn timeseries_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiError> {
+    exchange::json(200, &series(exchange, scope).await?)
+}
+
+/// The figures over time.
+pub(super) async fn series(exchange: &Exchange, scope: Scope) -> Result<Timeseries, ApiError> {
     let group_by = text(exchange, "group_by");
     let (query, tz) = read(exchange, group_by.as_deref(), scope)?;
     let env = &exchange.env;
@@ -110,7 +120,7 @@ async fn timeseries_of(exchange: &Exchange, scope: Scope) -> Result<Response, Ap
         sql::sketches_over_time(&query, &largest, progress),
     );
     let (sums, sketches) = statistics::pairs(env, [pair]).await?.pop().unwrap_or_default();
-    exchange::json(200, &answer::timeseries(&query, tz, &largest, &sums, &sketches))
+    Ok(answer::timeseries(&query, tz, &largest, &sums, &sketches))
 }
 
 async fn latency_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiError> {

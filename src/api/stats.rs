@@ -13,8 +13,6 @@ use crate::store;
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
-/// The largest whole number that a JSON number holds exactly.
-const MAX_NUMBER: u64 = 1 << 53;
 
 /// `GET /stats/total`
 pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -56,29 +54,7 @@ pub async fn search(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// The filters of the request log.
 pub(super) fn wanted(exchange: &Exchange) -> Result<Wanted, ApiError> {
-    let given = |name: &str| query::text(exchange, name);
-    let number = |name: &str| query::number(exchange, name, 0..=MAX_NUMBER);
-    let wanted = Wanted {
-        from: number("from")?,
-        to: number("to")?,
-        key: given("key"),
-        owner: given("owner"),
-        provider: given("provider"),
-        model: given("model"),
-        app: given("app"),
-        dialect: given("dialect"),
-        conversation: given("conversation"),
-        request_id: given("request_id"),
-        outcome: given("outcome"),
-        status: given("status"),
-        error: given("error"),
-        stream: query::boolean(exchange, "stream")?,
-        min_ms: number("min_ms")?,
-        min_cost_micros: number("min_cost_micros")?,
-        cursor: given("cursor"),
-    };
-    wanted.check()?;
-    Ok(wanted)
+    Wanted::read(|name| exchange.query(name))
 }
 
 /// `GET /requests/{id}`

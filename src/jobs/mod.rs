@@ -1,12 +1,16 @@
 //! Work outside of requests: the queue's consumer and the cron.
 
 pub mod alerts;
+pub mod backups;
 pub mod credits;
+pub mod exports;
 pub mod ingest;
 pub mod key_health;
+pub mod long;
 pub mod metrics;
 pub mod probes;
 pub mod replay;
+pub mod restores;
 pub mod retention;
 pub mod statistics;
 pub mod webhooks;

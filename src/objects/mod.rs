@@ -3,6 +3,7 @@
 pub mod account;
 pub mod chat_room;
 pub mod circuits;
+pub mod copy;
 pub mod ledger;
 pub mod live;
 pub mod login;

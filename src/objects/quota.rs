@@ -14,6 +14,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use nexus_edge_backups::tables::class;
 use nexus_edge_core::limits::authority::Changes;
 use nexus_edge_core::limits::meter::Counter;
 use nexus_edge_core::limits::rules::RuleKind;
@@ -25,6 +26,7 @@ use worker::{
     durable_object,
 };
 
+use super::copy::{self, Copied};
 use crate::platform::rows;
 use crate::platform::{log_error, now_ms};
 
@@ -64,10 +66,15 @@ impl DurableObject for Quota {
         Self { sql: state.storage().sql(), authority: RefCell::new(None), asked: Cell::new(0) }
     }
 
-    /// `POST /ask` with an [`Ask`] answers a [`Reply`]; `POST /look` answers a [`Look`] and does not count as an ask.
+    /// `POST /ask` with an [`Ask`] answers a [`Reply`]; `POST /look` answers a [`Look`] and does not count as an ask. Others are
+    /// those of [`copy`].
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let path = request.path();
-        let Ok(ask) = serde_json::from_slice::<Ask>(&request.bytes().await?) else {
+        let body = request.bytes().await?;
+        if path.starts_with(copy::PATH) {
+            return self.copy(&path, &body);
+        }
+        let Ok(ask) = serde_json::from_slice::<Ask>(&body) else {
             return Response::error("not a question", 400);
         };
         let json = match path.as_str() {
@@ -83,6 +90,17 @@ impl DurableObject for Quota {
 }
 
 impl Quota {
+    fn copy(&self, path: &str, body: &[u8]) -> Result<Response> {
+        let class = class("QUOTA").ok_or_else(|| worker::Error::RustError("not dumped".into()))?;
+        match copy::answer(&self.sql, class, path, body, || self.make())? {
+            Copied::Read(lines) => Response::ok(lines),
+            Copied::Changed => {
+                self.authority.take();
+                Response::ok("")
+            }
+        }
+    }
+
     /// There is no await in here, so that asks are decided one after the other.
     fn answer(&self, ask: &Ask) -> Result<Reply> {
         let mut held = self.authority.borrow_mut();
@@ -97,12 +115,8 @@ impl Quota {
         Ok(reply)
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "written from numbers below 2^53"
-    )]
-    fn restore(&self) -> Result<Authority> {
+    /// Makes the tables of a new object.
+    fn make(&self) -> Result<()> {
         self.sql.exec(
             "CREATE TABLE IF NOT EXISTS counters (rule TEXT NOT NULL, slice INTEGER NOT NULL, count INTEGER NOT NULL, \
              PRIMARY KEY (rule, slice)) WITHOUT ROWID",
@@ -112,6 +126,16 @@ impl Quota {
             "CREATE TABLE IF NOT EXISTS slots (slot TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID",
             None,
         )?;
+        Ok(())
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "written from numbers below 2^53"
+    )]
+    fn restore(&self) -> Result<Authority> {
+        self.make()?;
         let counters: Vec<CounterRow> = rows::read(
             self.sql.exec("SELECT rule, slice, count FROM counters", None)?.to_array()?,
             "counters",

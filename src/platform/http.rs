@@ -219,6 +219,11 @@ impl Response {
         &self.headers
     }
 
+    /// The headers alone.
+    pub fn into_headers(self) -> Headers {
+        self.headers
+    }
+
     /// The body alone.
     pub fn into_body(self) -> ResponseBody {
         self.body

@@ -17,7 +17,7 @@ use super::{StoreResult, rows};
 use crate::host::Host;
 use crate::platform::hidden::hide_configured;
 use crate::platform::{kv, log_error, now_ms};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Milliseconds between two comparisons of the versions.
 const CHECK_EVERY_MS: u64 = 3_000;
@@ -90,6 +90,12 @@ pub async fn current(host: &Host) -> StoreResult<Arc<Snapshot>> {
 pub async fn reload(host: &Host) -> StoreResult<()> {
     CHECKED_AT_MS.set(now_ms());
     load(&host.env, &host.settings).await.map(|_| ())
+}
+
+/// Publishes the configuration after the database was replaced, outside of a request.
+pub async fn republish(env: &Env) -> StoreResult<()> {
+    let settings = settings::get(env).map_err(|error| super::StoreError::Platform(error.message))?;
+    load(env, &settings).await.map(|_| ())
 }
 
 fn check_in_background(host: &Host) {

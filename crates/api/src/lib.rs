@@ -11,12 +11,14 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod backups;
 pub mod chat;
 pub mod conversations;
 pub mod credits;
 pub mod dead_letters;
 #[cfg(feature = "openapi")]
 pub mod document;
+pub mod exports;
 pub mod health;
 pub mod keys;
 pub mod limits;
@@ -67,6 +69,8 @@ pub const ALL: &[&[Operation]] = &[
     audit::ALL,
     prices::ALL,
     stats::ALL,
+    exports::ALL,
+    backups::ALL,
     conversations::ALL,
     metrics::ALL,
     alerts::ALL,
@@ -104,6 +108,8 @@ pub fn openapi() -> serde_json::Value {
         audit::describe,
         prices::describe,
         stats::describe,
+        exports::describe,
+        backups::describe,
         conversations::describe,
         metrics::describe,
         alerts::describe,

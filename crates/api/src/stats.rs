@@ -21,7 +21,9 @@ use crate::operation::operations;
 
 /// The window and the filters that all statistics take.
 #[cfg(feature = "openapi")]
-fn window<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+pub(crate) fn window<'a, 'd>(
+    it: &'a mut crate::document::Describe<'d>,
+) -> &'a mut crate::document::Describe<'d> {
     let it = it
         .choice("range", &RANGES.map(|(name, _)| name), "The time up to now. Without a window it is `24h`.")
         .number("from", 0..=1 << 53, "The beginning, in milliseconds since the epoch.")
@@ -58,7 +60,9 @@ fn heat_map<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate:
 
 /// The filters of the request log.
 #[cfg(feature = "openapi")]
-fn log_filters<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+pub(crate) fn log_filters<'a, 'd>(
+    it: &'a mut crate::document::Describe<'d>,
+) -> &'a mut crate::document::Describe<'d> {
     it.number("from", 0..=1 << 53, "From this time on, in milliseconds since the epoch.")
         .number("to", 0..=1 << 53, "Before this time.")
         .text("key", "The id of the API key.")

@@ -65,6 +65,8 @@ pub struct Settings {
     pub redact_pii: Reach,
     /// What is searched for there.
     pub pii: Pii,
+    /// Whether a backup is made each hour.
+    pub backup_hourly: bool,
     /// Authenticates the admin API.
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
@@ -155,6 +157,7 @@ impl Settings {
             redact_pii: variable("REDACT_PII")
                 .map_or(Reach::Off, |name| Reach::named(&name).unwrap_or(Reach::All)),
             pii: Pii::new(Pattern::list(&variable("PII_PATTERNS").unwrap_or_default())),
+            backup_hourly: is_true("BACKUP_HOURLY"),
             admin_token,
             keyring,
         })
@@ -216,6 +219,7 @@ mod tests {
         assert!(
             settings.cors_origins.is_none() && !settings.checks_credits && !settings.allow_private_upstreams
         );
+        assert!(!settings.backup_hourly && with(&[("BACKUP_HOURLY", "true")]).backup_hourly);
     }
 
     #[test]

@@ -13,8 +13,13 @@ use nexus_edge_core::access::permission::Permission;
 use nexus_edge_core::access::role::Role;
 
 /// What anyone may call, without any credential.
-const PUBLIC: &[&str] =
-    &["POST /auth/login", "POST /auth/refresh", "GET /.well-known/jwks.json", "GET /health"];
+const PUBLIC: &[&str] = &[
+    "GET /exports/{id}/download",
+    "POST /auth/login",
+    "POST /auth/refresh",
+    "GET /.well-known/jwks.json",
+    "GET /health",
+];
 
 fn operations() -> impl Iterator<Item = &'static Operation> {
     ALL.iter().copied().flatten()

@@ -6,6 +6,7 @@
 
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::id::ulid;
+use nexus_edge_core::input::query_number;
 use nexus_edge_core::stats::UsageEvent;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +56,48 @@ pub struct Wanted {
     pub cursor: Option<String>,
 }
 
+/// The largest whole number that a JSON number holds exactly.
+const MAX_NUMBER: u64 = 1 << 53;
+
 impl Wanted {
+    /// Reads the parameters of a query string; `given` is the value of one by its name.
+    ///
+    /// # Errors
+    /// `invalid_value`, which names the parameter.
+    pub fn read(given: impl Fn(&str) -> Option<String>) -> Result<Self, ApiError> {
+        let text = |name: &str| given(name).filter(|text| !text.is_empty());
+        let number = |name: &str| query_number(name, given(name), 0..=MAX_NUMBER);
+        let stream = match given("stream").as_deref() {
+            None => None,
+            Some("true" | "1") => Some(true),
+            Some("false" | "0") => Some(false),
+            Some(_) => {
+                return Err(ApiError::invalid("invalid_value", "stream", "`stream` must be true or false."));
+            }
+        };
+        let wanted = Self {
+            from: number("from")?,
+            to: number("to")?,
+            key: text("key"),
+            owner: text("owner"),
+            provider: text("provider"),
+            model: text("model"),
+            app: text("app"),
+            dialect: text("dialect"),
+            conversation: text("conversation"),
+            request_id: text("request_id"),
+            outcome: text("outcome"),
+            status: text("status"),
+            error: text("error"),
+            stream,
+            min_ms: number("min_ms")?,
+            min_cost_micros: number("min_cost_micros")?,
+            cursor: text("cursor"),
+        };
+        wanted.check()?;
+        Ok(wanted)
+    }
+
     /// Whether rows are compared at all; without, a page is full or the last.
     #[must_use]
     pub fn is_filtered(&self) -> bool {

@@ -20,6 +20,7 @@ mod usage;
 
 use std::rc::Rc;
 
+use nexus_edge_backups::tables::class;
 use worker::{
     DurableObject, Env, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     durable_object, worker_sys::WebSocketRequestResponsePair,
@@ -28,6 +29,7 @@ use worker::{
 pub use call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
 use room::Room;
 
+use super::copy::{self, Copied};
 use crate::envelope;
 use crate::platform::log_error;
 
@@ -46,8 +48,11 @@ impl DurableObject for ChatRoom {
         Self { room: Room::new(state, env) }
     }
 
-    async fn fetch(&self, request: Request) -> Result<Response> {
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
         let room = Rc::clone(&self.room);
+        if request.path().starts_with(copy::PATH) {
+            return copied(&room, &request.path(), &request.bytes().await?);
+        }
         let answered = http::answer(&room, request).await;
         let answer = answered.unwrap_or_else(|(error, request_id)| envelope::failure(&error, &request_id));
         Ok(answer.into_js()?.into())
@@ -107,5 +112,18 @@ impl ChatRoom {
             return log_error("chat room", &error.code);
         }
         sockets::closed(&self.room, socket);
+    }
+}
+
+/// Answers a call of [`copy`].
+fn copied(room: &Room, path: &str, body: &[u8]) -> Result<Response> {
+    let class = class("CHAT_ROOM").ok_or_else(|| worker::Error::RustError("not dumped".into()))?;
+    let sql = room.state.storage().sql();
+    match copy::answer(&sql, class, path, body, || room.store.make())? {
+        Copied::Read(lines) => Response::ok(lines),
+        Copied::Changed => {
+            room.reload();
+            Response::ok("")
+        }
     }
 }

@@ -167,6 +167,11 @@ impl Room {
         *self.live.borrow_mut() = Live { is_loaded: true, ..Live::default() };
     }
 
+    /// Drops everything in memory, after the storage was replaced: the next event loads it.
+    pub fn reload(&self) {
+        *self.live.borrow_mut() = Live::default();
+    }
+
     /// Number of the last frame.
     pub fn seq(&self) -> u64 {
         self.live.borrow().seq

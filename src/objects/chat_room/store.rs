@@ -119,8 +119,7 @@ impl Store {
             return Ok(None);
         }
         // A room that an earlier release created may lack a table.
-        self.sql.exec(SCHEMA, None)?;
-        self.sql.exec(TICKETS, None)?;
+        self.make()?;
         let rows: Vec<SessionRow> =
             self.rows("SELECT record, key_id, key_hash, summary, summarised FROM session", vec![])?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
@@ -137,10 +136,16 @@ impl Store {
         Ok(self.number_of(sql, vec![text(name)])? > 0)
     }
 
-    /// Creates the session.
-    pub fn create(&self, session: &Session, owner: &KeyOwner) -> Result<()> {
+    /// Makes the tables.
+    pub fn make(&self) -> Result<()> {
         self.sql.exec(SCHEMA, None)?;
         self.sql.exec(TICKETS, None)?;
+        Ok(())
+    }
+
+    /// Creates the session.
+    pub fn create(&self, session: &Session, owner: &KeyOwner) -> Result<()> {
+        self.make()?;
         self.run(
             "INSERT OR REPLACE INTO session (id, record, key_id, key_hash) VALUES (1, ?, ?, ?)",
             vec![text(&serde_json::to_string(session)?), text(&owner.key_id), text(&owner.key_hash)],

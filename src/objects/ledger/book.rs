@@ -35,6 +35,11 @@ impl Book {
         Ok(done)
     }
 
+    /// Drops the state in memory: the tables are other ones.
+    pub fn forget(&self) {
+        self.state.take();
+    }
+
     fn restore(&self, initial: u64) -> Result<State> {
         let mut state = self.tables.restore()?;
         if initial > 0 {

@@ -12,9 +12,11 @@ mod tables;
 use std::cell::Cell;
 use std::time::Duration;
 
+use nexus_edge_backups::tables::class;
 use worker::{DurableObject, Env, Request, Response, Result, State as ObjectState, durable_object};
 
 use super::account::{Call, Envelope};
+use super::copy::{self, Copied};
 use crate::platform::executor::Tasks;
 use crate::platform::{log_error, now_ms};
 use crate::settings;
@@ -37,7 +39,11 @@ impl DurableObject for Account {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let Ok(Envelope { initial, call }) = serde_json::from_slice(&request.bytes().await?) else {
+        let body = request.bytes().await?;
+        if request.path().starts_with(copy::PATH) {
+            return self.copy(&request.path(), &body);
+        }
+        let Ok(Envelope { initial, call }) = serde_json::from_slice(&body) else {
             return Response::error("not a call", 400);
         };
         let is_of_request = matches!(call, Call::Reserve { .. } | Call::End { .. });
@@ -75,6 +81,18 @@ impl DurableObject for Account {
 }
 
 impl Account {
+    fn copy(&self, path: &str, body: &[u8]) -> Result<Response> {
+        let class = class("ACCOUNT").ok_or_else(|| worker::Error::RustError("not dumped".into()))?;
+        let sql = self.object.storage().sql();
+        match copy::answer(&sql, class, path, body, || self.book.tables.make())? {
+            Copied::Read(lines) => Response::ok(lines),
+            Copied::Changed => {
+                self.book.forget();
+                Response::ok("")
+            }
+        }
+    }
+
     /// Sets the alarm unless it is set already. No call waits for it.
     fn set_alarm(&self) {
         if self.is_alarm_set.replace(true) {

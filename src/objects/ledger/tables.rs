@@ -76,13 +76,8 @@ impl Tables {
         Self { sql }
     }
 
-    /// The state of the account; makes the tables first if it is new.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "written from whole numbers below 2^53"
-    )]
-    pub fn restore(&self) -> Result<State> {
+    /// Makes the tables of a new account, and what those of an earlier release lack.
+    pub fn make(&self) -> Result<()> {
         for sql in CREATE {
             self.sql.exec(sql, None)?;
         }
@@ -95,6 +90,17 @@ impl Tables {
                 self.sql.exec(&format!("ALTER TABLE {table} ADD COLUMN note TEXT"), None)?;
             }
         }
+        Ok(())
+    }
+
+    /// The state of the account; makes the tables first if it is new.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "written from whole numbers below 2^53"
+    )]
+    pub fn restore(&self) -> Result<State> {
+        self.make()?;
         let rows: Vec<Open> =
             self.rows("SELECT id, amount, expires_at, NULL AS note FROM reservations", vec![])?;
         let reserved = rows.into_iter().map(|row| (row.id, row.amount as u64, row.expires_at as u64));

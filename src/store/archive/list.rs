@@ -120,6 +120,27 @@ pub async fn conversations(env: &Env, query: &Query) -> StoreResult<(Vec<Convers
     }
 }
 
+/// Conversations in the order of their keys and ids, after this one. The order does not change while conversations go on, and all are
+/// reached: for what reads everything.
+pub async fn in_order(
+    env: &Env,
+    query: &Query,
+    (key_id, id): (&str, &str),
+) -> StoreResult<Vec<ConversationRow>> {
+    let mut conditions = Conditions::of(query);
+    let (after_key, after_id) = (conditions.parameter(text(key_id)), conditions.parameter(text(id)));
+    let mut sql = format!(
+        "SELECT {COLUMNS} FROM conversations AS c WHERE (c.key_id, c.id) > (?{after_key}, ?{after_id}) AND {}",
+        conditions.sql
+    );
+    if let Some(only) = &query.key_id {
+        let only = conditions.parameter(text(only));
+        sql = format!("{sql} AND c.key_id = ?{only}");
+    }
+    let limit = conditions.parameter(unsigned(query.limit));
+    rows(env, &format!("{sql} ORDER BY c.key_id, c.id LIMIT ?{limit}"), &conditions.parameters).await
+}
+
 async fn of_key(
     env: &Env,
     query: &Query,

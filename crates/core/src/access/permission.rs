@@ -109,6 +109,10 @@ permissions! {
     ManageSystem = "manage_system";
     /// Seal all secrets with the current master key.
     RotateSystemSecretKey = "rotate_system_secret_key";
+    /// Export the request log and the conversations of all keys as files.
+    ExportAllData = "export_all_data";
+    /// Make, download, upload, restore and delete backups.
+    ManageBackups = "manage_backups";
 }
 
 impl Permission {

@@ -79,6 +79,14 @@ pub const IDENTITY: &[Floor] = &[
     &["lib"],
 ];
 
+/// `crates/backups/src`.
+pub const BACKUPS: &[Floor] =
+    &[&["line", "manifest", "retention", "tables"], &["dump", "restore", "tally"], &["lib"]];
+
+/// `crates/exports/src`.
+pub const EXPORTS: &[Floor] =
+    &[&["checksum", "csv", "format", "link"], &["writer"], &["statistics"], &["lib"]];
+
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
     &["grain", "operation", "recorded", "series", "sketch", "zone"],
@@ -115,11 +123,13 @@ pub const WORKER: &[Floor] = &[
     &["platform"],
     &["settings"],
     &["host"],
+    &["objects::copy"],
     &["objects::account", "objects::circuits", "objects::quota"],
     // Tells through the circuits that requests are watched.
     &["objects::live"],
     // What stores and objects need of a request is passed to them: they do not know the exchange.
     &["store"],
+    &["exports"],
     &["exchange"],
     &["envelope"],
     &["pipeline::failed", "pipeline::limiter", "pipeline::recognise", "pipeline::signed_in"],

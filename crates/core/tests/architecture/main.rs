@@ -1,5 +1,5 @@
 //! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
-//! `crates/alerts/src`, `crates/failover/src`, `crates/identity/src`, `crates/packs/src`, `crates/signatures/src`, `crates/stats/src`, `crates/telemetry/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! `crates/alerts/src`, `crates/backups/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/packs/src`, `crates/signatures/src`, `crates/stats/src`, `crates/telemetry/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,8 +14,8 @@ mod imports;
 use std::path::Path;
 
 use floors::{
-    ALERTS, CORE, CORE_EXCEPTIONS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES, STATS, TELEMETRY,
-    WORKER, WORKER_EXCEPTIONS,
+    ALERTS, BACKUPS, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES,
+    STATS, TELEMETRY, WORKER, WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
 
@@ -37,6 +37,16 @@ fn alerts_have_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn failover_has_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../failover/src"), FAILOVER, &[]);
+}
+
+#[test]
+fn backups_have_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../backups/src"), BACKUPS, &[]);
+}
+
+#[test]
+fn exports_have_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../exports/src"), EXPORTS, &[]);
 }
 
 #[test]

@@ -1,6 +1,12 @@
-//! Every declared table has exactly the columns that the migrations give it.
+//! Every declared table has exactly the columns that the migrations give it, and of every table it is declared whether a backup
+//! contains it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
+
+mod backed_up;
+#[path = "../../../backups/src/tables.rs"]
+#[expect(dead_code, reason = "the test reads the list of tables and nothing else")]
+mod backups;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
