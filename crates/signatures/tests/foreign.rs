@@ -1,6 +1,4 @@
-//! Requests that another implementation has signed (tests/e2e/python/webhook_signatures.py) are accepted, and no other.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! Requests that another implementation has signed (`tests/e2e/python/webhook_signatures.py`) are accepted, and no other.
 
 use nexus_edge_signatures::digest;
 use nexus_edge_signatures::key::HmacSha256;

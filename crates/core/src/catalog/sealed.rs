@@ -36,6 +36,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::access::identity_key::IdentityKeyRecord;
 
     fn columns(table: &str, record: &mut impl SealedRecord) -> Vec<(String, String)> {
         let column = |field: &SealedField<'_>| (table.to_owned(), format!("{}_sealed", field.name));
@@ -67,10 +68,19 @@ mod tests {
         provider.server_key_sealed = Some("sealed".into());
         provider.headers_sealed = Some("sealed".into());
         let mut key = ProviderKeyRecord::new("id".into(), 1, 1);
+        let mut of_sign_in = IdentityKeyRecord {
+            id: "id".into(),
+            purpose: String::new(),
+            public_key: None,
+            secret_sealed: String::new(),
+            created_at: 1,
+            updated_at: 1,
+        };
         let listed: BTreeSet<_> = columns("providers", &mut provider)
             .into_iter()
             .chain(columns("provider_keys", &mut key))
             .chain(columns("webhooks", &mut WebhookRecord::new("id".into(), 1)))
+            .chain(columns("identity_keys", &mut of_sign_in))
             .collect();
         assert_eq!(listed, columns_of_the_database());
     }

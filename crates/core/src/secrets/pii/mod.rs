@@ -9,22 +9,13 @@
 //! linear in its length, whatever it contains.
 
 mod custom;
+mod found;
 mod numbers;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use self::custom::Pattern;
-
-/// What was found, from the place where the search stands.
-struct Found {
-    /// How many bytes before that place it begins.
-    before: usize,
-    /// How many bytes from that place on it has.
-    length: usize,
-    /// Its kind.
-    kind: &'static str,
-}
 
 /// Where personal data is replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

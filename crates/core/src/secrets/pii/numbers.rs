@@ -1,6 +1,6 @@
 //! Personal data that consists of digits with separators: cards, telephone numbers, national ids, IPv4.
 
-use super::Found;
+use super::found::Found;
 use super::words::is_spanish;
 
 /// Longest run of digits and separators that is looked at, in bytes.

@@ -2,7 +2,9 @@
 
 use std::net::Ipv6Addr;
 
-use super::Found;
+use memchr::memchr_iter;
+
+use super::found::Found;
 
 const MAX_LOCAL: usize = 64;
 const MAX_DOMAIN: usize = 253;
@@ -155,7 +157,7 @@ pub(super) fn ipv6(earlier: &[u8], rest: &[u8]) -> Option<Found> {
     if length > MAX_IPV6 || rest.get(length).is_some_and(u8::is_ascii_alphanumeric) {
         return None;
     }
-    let colons = rest.get(..length)?.iter().filter(|byte| **byte == b':').count();
+    let colons = memchr_iter(b':', rest.get(..length)?).count();
     if colons < 2 {
         return None;
     }
