@@ -4,6 +4,7 @@
 //! are.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use nexus_edge_alerts::alert::Alert;
 use nexus_edge_alerts::budgets::Budgets;
@@ -113,9 +114,9 @@ async fn measure(
     let mut states: HashMap<(Measure, Option<&str>), Vec<Value>> = HashMap::new();
     for rule in rules.iter().filter(|rule| rule.measure.source() == Source::State) {
         let asked = (rule.measure, rule.subject.as_deref());
-        if !states.contains_key(&asked) {
+        if let Entry::Vacant(place) = states.entry(asked) {
             match state(env, settings, rule, database_ms, progress).await {
-                Ok(values) => _ = states.insert(asked, values),
+                Ok(values) => _ = place.insert(values),
                 Err(error) => log_error("alerts", &error),
             }
         }

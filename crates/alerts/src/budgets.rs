@@ -36,15 +36,14 @@ impl Budgets {
             if !matches!(subject.kind, SubjectKind::Key | SubjectKind::User) {
                 continue;
             }
-            let of_period = match budgets.by_period.iter_mut().find(|(period, _)| *period == budget.period) {
-                Some((_, of_period)) => of_period,
-                None => {
-                    budgets.by_period.push((budget.period, BTreeMap::new()));
-                    let Some((_, of_period)) = budgets.by_period.last_mut() else { continue };
-                    of_period
-                }
-            };
-            of_period.insert(subject.name(), budget.amount_micros);
+            let known = budgets.by_period.iter().position(|(period, _)| *period == budget.period);
+            let place = known.unwrap_or_else(|| {
+                budgets.by_period.push((budget.period, BTreeMap::new()));
+                budgets.by_period.len() - 1
+            });
+            if let Some((_, of_period)) = budgets.by_period.get_mut(place) {
+                of_period.insert(subject.name(), budget.amount_micros);
+            }
         }
         budgets
     }

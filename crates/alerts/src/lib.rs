@@ -3,8 +3,6 @@
 //! No clock, no randomness, no I/O: a round of evaluation takes the rules, the alerts that have not ended, what was measured
 //! and the time, and gives what is to be written and told.
 
-#![cfg_attr(test, expect(clippy::cast_precision_loss, reason = "a test counts little"))]
-
 pub mod alert;
 pub mod budgets;
 pub mod delivery;

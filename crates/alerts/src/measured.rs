@@ -63,7 +63,7 @@ impl Measured {
         if selection.group_by.is_none() && views.is_empty() {
             views.push(("", Figures::default().view()));
         }
-        views.sort_by(|(_, one), (_, other)| other.requests.cmp(&one.requests));
+        views.sort_by_key(|(_, view)| std::cmp::Reverse(view.requests));
         views
             .into_iter()
             .take(MAX_INSTANCES)
