@@ -23,7 +23,8 @@ pub fn document() -> Result<String, serde_json::Error> {
 }
 
 fn write(value: &Value, depth: usize, text: &mut String) -> Result<(), serde_json::Error> {
-    let Some(members) = value.as_object().filter(|members| depth < DEPTH_OF_LINES && !members.is_empty()) else {
+    let Some(members) = value.as_object().filter(|members| depth < DEPTH_OF_LINES && !members.is_empty())
+    else {
         text.push_str(&serde_json::to_string(value)?);
         return Ok(());
     };
