@@ -59,6 +59,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     // Before what may take a minute.
     jobs::alerts::run(&env).await;
     jobs::webhooks::run(&env).await;
+    jobs::request_log::run(&env).await;
     jobs::probes::run(&env).await;
     jobs::key_health::run(&env).await;
     jobs::credits::run(&env).await;

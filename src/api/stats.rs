@@ -9,14 +9,14 @@ use super::{answer_list, conversations, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
-use crate::store;
+use crate::store::{request_log, usage};
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
 
 /// `GET /stats/total`
 pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
-    let totals = store::usage::totals(&exchange.env, now_ms()).await?;
+    let totals = usage::totals(&exchange.env, now_ms()).await?;
     let tokens_usage = TokensUsage {
         prompt: totals.prompt_tokens,
         completion: totals.completion_tokens,
@@ -40,7 +40,9 @@ pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
     let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
     let before = exchange.query("before");
-    let rows = store::usage::recent(&exchange.env, limit, before.as_deref()).await?;
+    let wanted = Wanted { cursor: before, ..Wanted::default() };
+    let ages = request_log::ages(&exchange.settings);
+    let (rows, _) = request_log::search(&exchange.env, ages, &wanted, limit.into()).await?;
     answer_list("requests", &rows)
 }
 
@@ -48,7 +50,8 @@ pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn search(exchange: &Exchange) -> Result<Response, ApiError> {
     let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
     let wanted = wanted(exchange)?;
-    let (requests, next_cursor) = store::usage::search(&exchange.env, &wanted, limit.into()).await?;
+    let ages = request_log::ages(&exchange.settings);
+    let (requests, next_cursor) = request_log::search(&exchange.env, ages, &wanted, limit.into()).await?;
     exchange::json(200, &RequestPage { requests, next_cursor })
 }
 
@@ -59,7 +62,8 @@ pub(super) fn wanted(exchange: &Exchange) -> Result<Wanted, ApiError> {
 
 /// `GET /requests/{id}`
 pub async fn request(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let found = store::usage::find(&exchange.env, id).await?.ok_or_else(|| {
+    let ages = request_log::ages(&exchange.settings);
+    let found = request_log::find(&exchange.env, ages, id).await?.ok_or_else(|| {
         let message = "There is no such request in the log. Its retention may have ended.";
         ApiError::not_found("request_not_found", message)
     })?;

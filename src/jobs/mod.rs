@@ -10,6 +10,7 @@ pub mod long;
 pub mod metrics;
 pub mod probes;
 pub mod replay;
+pub mod request_log;
 pub mod restores;
 pub mod retention;
 pub mod statistics;

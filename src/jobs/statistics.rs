@@ -1,6 +1,5 @@
 //! The cron: adds minutes up to quarters of an hour, those to hours, and hours to days; deletes what is older than its retention.
 
-use nexus_edge_core::time::DAY_MS;
 use worker::Env;
 
 use crate::platform::{log_error, now_ms};
@@ -29,9 +28,5 @@ pub async fn run(env: &Env) {
     if let Err(error) = statistics::delete_expired(env, statistics::retention(&settings), now, DELETES).await
     {
         log_error("retention of statistics", &error);
-    }
-    let before = now.saturating_sub(u64::from(settings.request_log_days) * DAY_MS);
-    if let Err(error) = statistics::delete_requests(env, before, DELETES).await {
-        log_error("retention of the request log", &error);
     }
 }

@@ -22,10 +22,12 @@ pub mod logical_models;
 pub mod metrics;
 pub mod models;
 pub mod origin;
+pub mod packs;
 pub mod policies;
 pub mod probes;
 pub mod provider_keys;
 pub mod providers;
+pub mod request_log;
 pub mod responses;
 pub mod sessions;
 pub mod sign_in;
@@ -37,7 +39,7 @@ pub mod usage;
 pub mod users;
 pub mod webhooks;
 
-use nexus_edge_core::error::ApiError;
+use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_stats::sql::{Parameter, Statement};
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
@@ -52,13 +54,15 @@ pub enum StoreError {
     Taken(&'static str),
     /// The platform failed.
     Platform(String),
+    /// What R2 has is not what was written there; the object, and what is wrong with it.
+    Damaged(String),
 }
 
 impl std::fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Taken(field) => write!(formatter, "`{field}` is taken"),
-            Self::Platform(reason) => formatter.write_str(reason),
+            Self::Platform(reason) | Self::Damaged(reason) => formatter.write_str(reason),
         }
     }
 }
@@ -90,6 +94,11 @@ impl From<StoreError> for ApiError {
             StoreError::Platform(_) => {
                 log_error("store", &error);
                 ApiError::internal()
+            }
+            StoreError::Damaged(what) => {
+                log_error("a pack is damaged", &what);
+                let message = format!("A part of what is stored cannot be read: {what}.");
+                ApiError::new(500, ErrorKind::Server, "pack_damaged", message)
             }
         }
     }

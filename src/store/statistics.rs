@@ -160,18 +160,3 @@ pub async fn delete_expired(
     }
     Ok(false)
 }
-
-/// Deletes rows of the request log from before a time, at most so many statements' worth.
-pub async fn delete_requests(env: &Env, before_ms: u64, statements: usize) -> StoreResult<()> {
-    // Ids begin with their time.
-    let before = nexus_edge_core::id::ulid(before_ms, [0; 10]);
-    let sql =
-        "DELETE FROM request_log WHERE id IN (SELECT id FROM request_log WHERE id < ?1 ORDER BY id LIMIT ?2)";
-    for _ in 0..statements {
-        let deleted = write(env, sql, &[text(&before), unsigned(DELETED_AT_ONCE)]).await?.changes;
-        if (deleted as u64) < DELETED_AT_ONCE {
-            break;
-        }
-    }
-    Ok(())
-}

@@ -14,7 +14,6 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 use std::slice;
 
-use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::conversation::kept::Kept;
 use nexus_edge_core::id::ulid;
 use nexus_edge_core::outbox::{Departure, Outbox};
@@ -23,7 +22,6 @@ use nexus_edge_stats::batch::{self, Batch};
 use nexus_edge_stats::conversations::{self, Deletions};
 use nexus_edge_stats::grain::Grain;
 use nexus_edge_stats::recorded::{self, Recorded};
-use nexus_edge_stats::request_log::{self, Wanted};
 use nexus_edge_stats::sql;
 use nexus_edge_telemetry::sql::ADMIT;
 use serde::{Deserialize, Serialize};
@@ -32,7 +30,7 @@ use worker::{Env, MessageBuilder, QueueContentType};
 
 use super::archive::packs::{self, Registered};
 use super::origin::NOTED_FOR_MS;
-use super::{StoreResult, rows, statement, text, unsigned};
+use super::{StoreResult, request_log, rows, statement, text, unsigned};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
@@ -237,8 +235,9 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
             "the database answered fewer statements than it was asked".into(),
         ));
     };
-    let known =
+    let mut known =
         super::read::<Known>(known, KNOWN)?.into_iter().map(|row| row.id).collect::<HashSet<String>>();
+    known.extend(request_log::known(env, &ids).await?);
     let deletions = super::read::<Deletion>(deletions, conversations::DELETIONS)?;
     let deletions = deletions.into_iter().map(|row| (row.key_id, row.id, row.deleted_at));
     let deletions = Deletions::of(deletions, now_ms().saturating_sub(NOTED_FOR_MS));
@@ -347,55 +346,4 @@ pub async fn totals(env: &Env, now_ms: u64) -> StoreResult<Totals> {
     let parameters = [text(&active_since), unsigned(now_ms.saturating_sub(CONNECTED_FOR_MS))];
     let found = super::row(env, sql, &parameters).await?;
     found.ok_or_else(|| super::StoreError::Platform("the row of totals is missing".into()))
-}
-
-/// The newest rows of the request log, or those before the row with the id `before`.
-pub async fn recent(env: &Env, limit: u32, before: Option<&str>) -> StoreResult<Vec<LoggedRequest>> {
-    let sql = "SELECT * FROM request_log WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-    // `~` sorts after every ULID.
-    let parameters = [text(before.unwrap_or("~")), JsValue::from_f64(f64::from(limit))];
-    Ok(priced(rows(env, sql, &parameters).await?))
-}
-
-/// Says of no request that it was free only because its price is not known.
-fn priced(mut rows: Vec<LoggedRequest>) -> Vec<LoggedRequest> {
-    for row in &mut rows {
-        row.cost_micros = row.cost_micros.filter(|_| row.price_source != PriceSource::Unknown.as_str());
-    }
-    rows
-}
-
-/// A page of the request log with what is wanted of it, and the id after which the next one goes on.
-pub async fn search(
-    env: &Env,
-    wanted: &Wanted,
-    limit: u64,
-) -> StoreResult<(Vec<LoggedRequest>, Option<String>)> {
-    #[derive(Deserialize)]
-    struct Scanned {
-        scanned_to: Option<String>,
-        rows: u64,
-    }
-    let found: Vec<LoggedRequest> = super::run(env, &wanted.page(limit)).await?;
-    if found.len() as u64 == limit {
-        let next = found.last().map(|row| row.id.clone());
-        return Ok((priced(found), next));
-    }
-    if !wanted.is_filtered() {
-        return Ok((priced(found), None));
-    }
-    let scanned: Vec<Scanned> = super::run(env, &wanted.scanned()).await?;
-    let next = scanned.into_iter().find(|of| of.rows == request_log::SCANNED).and_then(|of| of.scanned_to);
-    Ok((priced(found), next))
-}
-
-/// The row that an id names.
-pub async fn find(env: &Env, id: &str) -> StoreResult<Option<LoggedRequest>> {
-    for statement in request_log::one(id) {
-        let found: Vec<LoggedRequest> = super::run(env, &statement).await?;
-        if !found.is_empty() {
-            return Ok(priced(found).into_iter().next());
-        }
-    }
-    Ok(None)
 }

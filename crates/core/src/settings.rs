@@ -51,8 +51,10 @@ pub struct Settings {
     pub chat_stream_per_minute: u32,
     /// For how many days statistics are kept.
     pub statistics_days: StatisticsDays,
-    /// For how many days the rows of the request log are kept.
+    /// For how many days the rows of the request log are in the database.
     pub request_log_days: u32,
+    /// For how many days they are kept at all: when they leave the database they go to R2.
+    pub request_archive_days: u32,
     /// For how many days conversations are archived.
     pub archive_days: u32,
     /// Metrics for Prometheus.
@@ -143,6 +145,7 @@ impl Settings {
                 days: days("STATS_DAY_DAYS", 365),
             },
             request_log_days: days("REQUEST_LOG_DAYS", 30),
+            request_archive_days: days("REQUEST_ARCHIVE_DAYS", 183),
             archive_days: days("ARCHIVE_DAYS", 183),
             metrics: MetricsSettings {
                 token: variable("METRICS_TOKEN").filter(|token| token.len() >= MIN_TOKEN_LENGTH),
@@ -215,7 +218,8 @@ mod tests {
         assert_eq!(settings.unknown_price, None);
         assert_eq!((settings.credit_reservation_ms, settings.credit_reconcile_ms), (1_800_000, 60_000));
         let kept = settings.statistics_days;
-        assert_eq!((kept.quarters, kept.hours, kept.days, settings.request_log_days), (15, 90, 365, 30));
+        assert_eq!((kept.quarters, kept.hours, kept.days), (15, 90, 365));
+        assert_eq!((settings.request_log_days, settings.request_archive_days), (30, 183));
         assert!(
             settings.cors_origins.is_none() && !settings.checks_credits && !settings.allow_private_upstreams
         );

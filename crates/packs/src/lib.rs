@@ -28,6 +28,7 @@
 pub mod blank;
 pub mod builder;
 pub mod damage;
+pub mod descent;
 pub mod layout;
 pub mod lookup;
 pub mod manifest;

@@ -182,6 +182,13 @@ impl Wanted {
 
     /// The stretch of rows: before the id, from the id on, and at most so many.
     fn stretch(&self) -> Vec<Parameter> {
+        let (begin, end) = self.ids();
+        vec![Parameter::Text(end), Parameter::Text(begin), Parameter::Number(SCANNED)]
+    }
+
+    /// The ids that are asked about: from the first one on, and below the second.
+    #[must_use]
+    pub fn ids(&self) -> (String, String) {
         // `~` sorts after every id.
         let end = self.to.map_or_else(|| "~".to_owned(), |to| ulid(to, [0; 10]));
         let end = match &self.cursor {
@@ -189,7 +196,7 @@ impl Wanted {
             _ => end,
         };
         let begin = self.from.map(|from| ulid(from, [0; 10])).unwrap_or_default();
-        vec![Parameter::Text(end), Parameter::Text(begin), Parameter::Number(SCANNED)]
+        (begin, end)
     }
 
     /// What a row must fit, with its parameters; `1` if any does.
@@ -272,10 +279,10 @@ const fn of_class(class: Class) -> &'static str {
     }
 }
 
-/// The row that an id names: its own id, or the `x-request-id` of its answer. The gateway's own request ids contain the row's
+/// The row that an id names, by either of two statements: its own id, or the `x-request-id` of its answer. The gateway's own request ids contain the row's
 /// id; those that callers chose are looked for among the newest rows.
 #[must_use]
-pub fn one(id: &str) -> Vec<Statement> {
+pub fn one(id: &str) -> [Statement; 2] {
     let by_id = Statement {
         sql: "SELECT * FROM request_log WHERE id = ?1".to_owned(),
         parameters: vec![Parameter::Text(id.strip_prefix("req_").unwrap_or(id).to_owned())],
@@ -284,7 +291,7 @@ pub fn one(id: &str) -> Vec<Statement> {
         sql: "SELECT * FROM (SELECT * FROM request_log ORDER BY id DESC LIMIT ?2) WHERE request_id = ?1 LIMIT 1".to_owned(),
         parameters: vec![Parameter::Text(id.to_owned()), Parameter::Number(5 * SCANNED)],
     };
-    vec![by_id, by_request_id]
+    [by_id, by_request_id]
 }
 
 #[cfg(test)]

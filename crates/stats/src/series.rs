@@ -53,15 +53,29 @@ impl Class {
     /// The class of a recorded request.
     #[must_use]
     pub fn of(event: &UsageEvent) -> Self {
-        match (event.outcome, event.status) {
+        Self::of_request(event.outcome, event.status, event.error_code.as_deref())
+    }
+
+    /// The class of a row of the request log, in which the outcome is a word.
+    #[must_use]
+    pub fn of_row(outcome: &str, status: u16, error_code: Option<&str>) -> Self {
+        let outcome = match outcome {
+            "cancelled" => Outcome::Cancelled,
+            "completed" => Outcome::Completed,
+            "rejected" => Outcome::Rejected,
+            _ => Outcome::Failed,
+        };
+        Self::of_request(outcome, status, error_code)
+    }
+
+    fn of_request(outcome: Outcome, status: u16, error_code: Option<&str>) -> Self {
+        match (outcome, status) {
             (Outcome::Cancelled, _) => Self::Cancelled,
             (_, 408 | 504) => Self::Timeout,
             (_, 402 | 429) => Self::Limited,
             (_, 400..=499) => Self::Client,
             (_, 500..) => Self::Server,
-            (Outcome::Failed | Outcome::Rejected, _)
-                if event.error_code.as_deref() == Some("upstream_stream_idle") =>
-            {
+            (Outcome::Failed | Outcome::Rejected, _) if error_code == Some("upstream_stream_idle") => {
                 Self::Timeout
             }
             (Outcome::Failed | Outcome::Rejected, _) => Self::Server,

@@ -67,7 +67,7 @@ pub const FAILOVER: &[Floor] =
 
 /// `crates/packs/src`.
 pub const PACKS: &[Floor] =
-    &[&["blank", "damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["lib"]];
+    &[&["blank", "damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["descent"], &["lib"]];
 
 /// `crates/identity/src`.
 pub const IDENTITY: &[Floor] = &[
@@ -93,8 +93,8 @@ pub const STATS: &[Floor] = &[
     &["counters", "extra", "scope", "window"],
     &["query", "rollup"],
     &["batch", "conversations", "figures", "sql"],
-    &["answer", "breakdown", "compaction", "latency", "providers", "request_log"],
-    &["live"],
+    &["answer", "breakdown", "compaction", "latency", "moving", "pages", "providers", "request_log"],
+    &["live", "log_row"],
     &["lib"],
 ];
 

@@ -1,0 +1,19 @@
+//! The cron: moves rows of the request log to R2, merges small packs, and deletes what is older than its retention.
+
+use worker::Env;
+
+use crate::platform::{log_error, now_ms};
+use crate::settings;
+use crate::store::request_log;
+
+/// Runs once a minute.
+pub async fn run(env: &Env) {
+    let Ok(settings) = settings::get(env) else { return };
+    let now = now_ms();
+    if let Err(error) = request_log::leave(env, request_log::ages(&settings), now).await {
+        log_error("retention of the request log", &error);
+    }
+    if let Err(error) = request_log::merge(env, now).await {
+        log_error("packs of the request log", &error);
+    }
+}

@@ -1,0 +1,85 @@
+//! The request log: rows in the database, and packs of rows in R2.
+//!
+//! A reader finds each row once, wherever it is and while it moves. A pack that is damaged or missing is an error of every
+//! question that needs it, never a gap.
+
+mod leaving;
+mod merging;
+mod packed;
+mod place;
+
+use nexus_edge_api::stats::LoggedRequest;
+use nexus_edge_core::stats::PriceSource;
+use nexus_edge_stats::moving::Ages;
+use nexus_edge_stats::pages::{Found, join};
+use nexus_edge_stats::request_log::{self, Wanted};
+use serde::Deserialize;
+use worker::Env;
+
+use super::StoreResult;
+
+pub use leaving::leave;
+pub use merging::merge;
+pub use packed::known;
+pub use place::ages;
+
+/// A page of the request log with what is wanted of it, and the id after which the next one goes on.
+pub async fn search(
+    env: &Env,
+    ages: Ages,
+    wanted: &Wanted,
+    limit: u64,
+) -> StoreResult<(Vec<LoggedRequest>, Option<String>)> {
+    let near = near(env, wanted, limit).await?;
+    let rows = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (begin, below) = wanted.ids();
+    // Where the database was not looked at, packs need not be looked at either.
+    let from = near.looked_to.clone().unwrap_or_default().max(begin);
+    let packed = packed::search(env, ages, wanted, (&from, &below), rows).await?;
+    let packed = Found { looked_to: packed.looked_to, rows: packed.rows };
+    let (rows, next) = join([near, packed], rows, |row| &row.id);
+    Ok((priced(rows), next))
+}
+
+/// What the database has of a page.
+async fn near(env: &Env, wanted: &Wanted, limit: u64) -> StoreResult<Found<LoggedRequest>> {
+    #[derive(Deserialize)]
+    struct Scanned {
+        scanned_to: Option<String>,
+        rows: u64,
+    }
+    let rows: Vec<LoggedRequest> = super::run(env, &wanted.page(limit)).await?;
+    if rows.len() as u64 == limit {
+        return Ok(Found { looked_to: rows.last().map(|row| row.id.clone()), rows });
+    }
+    if !wanted.is_filtered() {
+        return Ok(Found { rows, looked_to: None });
+    }
+    let scanned: Vec<Scanned> = super::run(env, &wanted.scanned()).await?;
+    let looked_to =
+        scanned.into_iter().find(|of| of.rows == request_log::SCANNED).and_then(|of| of.scanned_to);
+    Ok(Found { rows, looked_to })
+}
+
+/// The row that an id names.
+pub async fn find(env: &Env, ages: Ages, id: &str) -> StoreResult<Option<LoggedRequest>> {
+    let [by_id, by_request_id] = request_log::one(id);
+    let found: Vec<LoggedRequest> = super::run(env, &by_id).await?;
+    let mut found = found.into_iter().next();
+    if found.is_none() {
+        found = packed::find(env, ages, id.strip_prefix("req_").unwrap_or(id)).await?;
+    }
+    if found.is_none() {
+        let newest: Vec<LoggedRequest> = super::run(env, &by_request_id).await?;
+        found = newest.into_iter().next();
+    }
+    Ok(priced(found.into_iter().collect()).into_iter().next())
+}
+
+/// Says of no request that it was free only because its price is not known.
+fn priced(mut rows: Vec<LoggedRequest>) -> Vec<LoggedRequest> {
+    for row in &mut rows {
+        row.cost_micros = row.cost_micros.filter(|_| row.price_source != PriceSource::Unknown.as_str());
+    }
+    rows
+}
