@@ -15,3 +15,11 @@ CREATE TABLE packs (
   replaced INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (kind, hour, id)
 ) WITHOUT ROWID;
+
+-- What is recorded without rows in the request log (RECORD_SINK = r2), so that a second delivery changes nothing: chunks of events, and
+-- events with their cost where requests pay with credits. Ids begin with their time.
+CREATE TABLE recorded (
+  id TEXT PRIMARY KEY,
+  cost_micros INTEGER,
+  price_source TEXT
+) WITHOUT ROWID;

@@ -62,8 +62,7 @@ pub(super) fn wanted(exchange: &Exchange) -> Result<Wanted, ApiError> {
 
 /// `GET /requests/{id}`
 pub async fn request(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let ages = request_log::ages(&exchange.settings);
-    let found = request_log::find(&exchange.env, ages, id).await?.ok_or_else(|| {
+    let found = request_log::find(&exchange.env, &exchange.settings, id).await?.ok_or_else(|| {
         let message = "There is no such request in the log. Its retention may have ended.";
         ApiError::not_found("request_not_found", message)
     })?;

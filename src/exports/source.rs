@@ -10,8 +10,9 @@ use nexus_edge_exports::writer::{Sheet, Writer};
 use nexus_edge_stats::request_log::Wanted;
 use worker::Env;
 
+use crate::settings;
 use crate::store::archive::list::{Query, in_order};
-use crate::store::{StoreResult, archive, usage};
+use crate::store::{StoreError, StoreResult, archive, request_log};
 
 /// Rows of the request log that are read at once.
 const REQUESTS: u64 = 2_000;
@@ -97,7 +98,9 @@ impl Source {
     pub async fn write(&mut self, env: &Env, writer: &mut Writer) -> StoreResult<Option<String>> {
         match self {
             Self::Requests(wanted) => {
-                let (rows, next) = usage::search(env, wanted, REQUESTS).await?;
+                let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
+                let ages = request_log::ages(&settings);
+                let (rows, next) = request_log::search(env, ages, wanted, REQUESTS).await?;
                 for row in &rows {
                     writer.row(row)?;
                 }

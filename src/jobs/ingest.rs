@@ -1,4 +1,4 @@
-//! The consumer of the usage queue: writes events to D1. Nothing is dropped: what cannot be recorded is a dead letter.
+//! The consumer of the usage queue: records events. Nothing is dropped: what cannot be recorded is a dead letter.
 
 use std::ops::Range;
 
@@ -32,7 +32,8 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
             Err(reason) => keep(env, &message, &reason).await,
         }
     }
-    let Err(error) = usage::ingest(env, &events).await else {
+    let places: Vec<Range<usize>> = readable.iter().map(|(_, place)| place.clone()).collect();
+    let Err(error) = usage::ingest_chunks(env, &events, &places).await else {
         for (message, _) in &readable {
             message.ack();
         }

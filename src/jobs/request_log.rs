@@ -16,4 +16,7 @@ pub async fn run(env: &Env) {
     if let Err(error) = request_log::merge(env, now).await {
         log_error("packs of the request log", &error);
     }
+    if let Err(error) = request_log::sink::forget(env, now).await {
+        log_error("deliveries that are noted", &error);
+    }
 }

@@ -2,6 +2,7 @@
 //! `chat_room` have SQL over their own `SQLite`.
 
 pub mod alerts;
+pub mod analytics;
 pub mod answers;
 pub mod archive;
 pub mod audit;

@@ -1,6 +1,6 @@
 //! Usage events: into the queue, from there into D1, and into R2 if neither accepts them.
 //!
-//! A message of the queue is a JSON list of events; an object in R2, `parked-usage/<id>`, is one event:
+//! A message of the queue is a JSON list of events; an object in R2, `parked-usage/<id>`, is the same list:
 //!
 //! ```json
 //! [{"id": "01M7…", "key_id": "…", "model": "gpt-5", "outcome": "completed", "prompt_tokens": 20, "completion_tokens": 4}]
@@ -10,16 +10,18 @@
 //! (`nexus_edge_core::conversation::kept::Kept`).
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::slice;
 
 use nexus_edge_core::conversation::kept::Kept;
 use nexus_edge_core::id::ulid;
 use nexus_edge_core::outbox::{Departure, Outbox};
+use nexus_edge_core::settings::RecordSink;
 use nexus_edge_core::stats::{PriceSource, UsageEvent};
 use nexus_edge_stats::batch::{self, Batch};
 use nexus_edge_stats::conversations::{self, Deletions};
+use nexus_edge_stats::delivery;
 use nexus_edge_stats::grain::Grain;
 use nexus_edge_stats::recorded::{self, Recorded};
 use nexus_edge_stats::sql;
@@ -30,13 +32,15 @@ use worker::{Env, MessageBuilder, QueueContentType};
 
 use super::archive::packs::{self, Registered};
 use super::origin::NOTED_FOR_MS;
-use super::{StoreResult, request_log, rows, statement, text, unsigned};
+use super::request_log::{self, sink};
+use super::{StoreError, StoreResult, analytics, rows, statement, text, unsigned};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
+use crate::settings;
 
 /// Prefix of the events that are parked in R2 until the cron records them.
 const PARKED_PREFIX: &str = "parked-usage/";
-/// Most parked events that one run of the cron records.
+/// Most parked objects that one run of the cron records.
 const REPLAY_BATCH: usize = 100;
 /// Most events in one message.
 const MESSAGE_EVENTS: usize = 64;
@@ -48,8 +52,8 @@ const LARGE_BYTES: usize = 90_000;
 const ACTIVE_FOR_MS: u64 = 30 * 60 * 1000;
 /// An open connection counts for this long: that one has ended is not heard of if its object was killed. Milliseconds.
 const CONNECTED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
-/// Most events in one transaction: D1 accepts a parameter of 2 MB.
-const INGEST_EVENTS: usize = 500;
+/// With as many events a transaction takes no further chunk: D1 accepts a parameter of 2 MB.
+const INGEST_EVENTS: usize = 400;
 
 /// A model that was asked for before it was in the catalogue has a time series of its own so many milliseconds later: by then all
 /// rows that were counted without it are older.
@@ -108,10 +112,8 @@ async fn send(env: &Env, message: String, recorded: &[Recorded]) {
     log_error("usage queue", &error);
     let Err(error) = ingest(env, recorded).await else { return };
     log_error("usage ingest", &error);
-    for one in recorded {
-        if let Err(error) = park(env, one).await {
-            log_error("a usage event is lost", &error);
-        }
+    if let Err(error) = park(env, recorded).await {
+        log_error("usage events are lost", &error);
     }
 }
 
@@ -121,10 +123,20 @@ async fn enqueue(env: &Env, message: String) -> StoreResult<()> {
     Ok(env.queue("USAGE_QUEUE")?.send(message).await?)
 }
 
-async fn park(env: &Env, recorded: &Recorded) -> StoreResult<()> {
-    let name = format!("{PARKED_PREFIX}{}", recorded.event.id);
+/// Parks a chunk of events as one object, so that it stays the chunk that it is.
+async fn park(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
+    let Some(first) = recorded.first() else { return Ok(()) };
+    let name = format!("{PARKED_PREFIX}{}", first.event.id);
     env.bucket("BUCKET")?.put(name, serde_json::to_vec(recorded)?).execute().await?;
     Ok(())
+}
+
+/// A parked object; those of earlier releases are one event.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Parked {
+    Chunk(Vec<Recorded>),
+    One(Box<Recorded>),
 }
 
 /// Records the parked events, oldest first.
@@ -133,16 +145,19 @@ pub async fn replay_parked(env: &Env) -> StoreResult<()> {
     let listed =
         bucket.list().prefix(PARKED_PREFIX).limit(u32::try_from(REPLAY_BATCH).unwrap_or(1)).execute().await?;
     let names: Vec<String> = listed.objects().iter().map(worker::Object::key).collect();
-    let mut events = Vec::with_capacity(names.len());
+    let (mut events, mut chunks) = (Vec::new(), Vec::with_capacity(names.len()));
     for name in &names {
         let Some(object) = bucket.get(name).execute().await? else { continue };
         let Some(body) = object.body() else { continue };
+        let begin = events.len();
         match serde_json::from_slice(&body.bytes().await?) {
-            Ok(event) => events.push(event),
-            Err(error) => log_error("a parked object is not a usage event", &error),
+            Ok(Parked::Chunk(chunk)) => events.extend(chunk),
+            Ok(Parked::One(event)) => events.push(*event),
+            Err(error) => log_error("a parked object is no list of usage events", &error),
         }
+        chunks.push(begin..events.len());
     }
-    ingest(env, &events).await?;
+    ingest_chunks(env, &events, &chunks).await?;
     for name in names {
         bucket.delete(name).await?;
     }
@@ -194,9 +209,16 @@ const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = used.ts \
 /// delivered. Events that the request log has are left out; all rest is written in one transaction, which its primary key
 /// refuses as a whole if another one wrote an event of it in between. Texts are written before it: what it does not refer to
 /// in the end is removed by the cron.
+///
+/// The events are a chunk that is delivered as such each time.
 pub async fn ingest(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
-    for recorded in recorded.chunks(INGEST_EVENTS) {
-        ingest_chunk(env, recorded).await?;
+    ingest_chunks(env, recorded, &[0..recorded.len()]).await
+}
+
+/// The same for several chunks, which follow each other.
+pub async fn ingest_chunks(env: &Env, recorded: &[Recorded], chunks: &[Range<usize>]) -> StoreResult<()> {
+    for chunks in delivery::groups(chunks, INGEST_EVENTS) {
+        ingest_group(env, recorded, chunks).await?;
     }
     Ok(())
 }
@@ -213,31 +235,46 @@ struct Deletion {
     deleted_at: u64,
 }
 
-async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
+async fn ingest_group(env: &Env, all: &[Recorded], chunks: &[Range<usize>]) -> StoreResult<()> {
     #[derive(Serialize)]
     struct Named<'a> {
         key_id: &'a str,
         id: &'a str,
     }
+    let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
     let database = super::database(env)?;
     let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
-    let ids: Vec<&str> = recorded.iter().map(|one| one.event.id.as_str()).collect();
+    let ids_of = |recorded: &'_ [Recorded]| -> Vec<String> {
+        recorded.iter().map(|one| one.event.id.clone()).collect()
+    };
+    let place = chunks.first().map_or(0, |chunk| chunk.start)..chunks.last().map_or(0, |chunk| chunk.end);
+    let recorded = all.get(place).unwrap_or_default();
+    let ids = ids_of(recorded);
+    let chunks: BTreeMap<String, Vec<String>> = chunks
+        .iter()
+        .map(|chunk| ids_of(all.get(chunk.clone()).unwrap_or_default()))
+        .map(|ids| (delivery::name_of(ids.iter().map(String::as_str)), ids))
+        .collect();
+    let names: Vec<&String> = ids.iter().chain(chunks.keys()).collect();
     let archived = recorded.iter().filter(|one| one.kept.is_some()).map(|one| &one.event);
     let named: Vec<Named<'_>> =
         archived.map(|event| Named { key_id: &event.key_id, id: &event.conversation_id }).collect();
     let read = [
         run(KNOWN, &[text(&serde_json::to_string(&ids)?)])?,
         run(conversations::DELETIONS, &[text(&serde_json::to_string(&named)?)])?,
+        run(sink::NOTED, &[text(&serde_json::to_string(&names)?)])?,
     ];
     let found = database.batch(read.into()).await?;
-    let [known, deletions] = found.as_slice() else {
-        return Err(super::StoreError::Platform(
-            "the database answered fewer statements than it was asked".into(),
-        ));
+    let [known, deletions, noted] = found.as_slice() else {
+        return Err(StoreError::Platform("the database answered fewer statements than it was asked".into()));
     };
     let mut known =
         super::read::<Known>(known, KNOWN)?.into_iter().map(|row| row.id).collect::<HashSet<String>>();
-    known.extend(request_log::known(env, &ids).await?);
+    known.extend(request_log::known(env, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await?);
+    let noted = super::read::<Known>(noted, sink::NOTED)?.into_iter().map(|row| row.id);
+    let noted: HashSet<String> = noted.collect();
+    known.extend(chunks.iter().filter(|(name, _)| noted.contains(*name)).flat_map(|(_, ids)| ids.clone()));
+    known.extend(noted.iter().cloned());
     let deletions = super::read::<Deletion>(deletions, conversations::DELETIONS)?;
     let deletions = deletions.into_iter().map(|row| (row.key_id, row.id, row.deleted_at));
     let deletions = Deletions::of(deletions, now_ms().saturating_sub(NOTED_FOR_MS));
@@ -255,13 +292,22 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
     let (places, pack) = packs::write(env, lines).await?;
     registered.extend(pack);
     let events: Vec<&UsageEvent> = fresh.iter().map(|one| &one.event).collect();
-    let flat: Vec<Flat<'_>> = events.iter().map(|event| Flat { event, total: event.usage.total() }).collect();
+    let mut statements = match settings.record_sink {
+        RecordSink::D1 => {
+            let flat = events.iter().map(|event| Flat { event, total: event.usage.total() });
+            let flat = serde_json::to_string(&flat.collect::<Vec<_>>())?;
+            vec![run(INSERT_REQUESTS, &[text(&flat)])?]
+        }
+        RecordSink::R2 => {
+            let names: Vec<&String> = chunks.keys().filter(|name| !noted.contains(*name)).collect();
+            sink::write_events(env, &database, &settings, &names, &events).await?
+        }
+    };
     let now = now_ms();
     let batch = Batch::of(&events, now, LAST_TRANSACTION_MS.take())?;
     let conversations = text(&serde_json::to_string(&conversations::rows(&fresh, &deletions, &places)?)?);
     let (part, totals) = (text(&batch.part), batch.totals);
-    let mut statements = vec![
-        run(INSERT_REQUESTS, &[text(&serde_json::to_string(&flat)?)])?,
+    statements.extend([
         run(conversations::NOT_DELETED, slice::from_ref(&conversations))?,
         run(
             &add_totals(),
@@ -279,7 +325,7 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
         run(ADMIT, &[text(&batch.names), unsigned(now + ADMITTED_AFTER_MS)])?,
         run(sql::INSERT_SERIES, &[text(&batch.series)])?,
         run(&sql::insert_rows(Grain::Minute, false), &[text(&batch.minutes), part.clone()])?,
-    ];
+    ]);
     if !registered.is_empty() {
         statements.push(run(packs::REGISTER, &[text(&serde_json::to_string(&registered)?)])?);
     }
@@ -292,6 +338,7 @@ async fn ingest_chunk(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
     let began = now_ms();
     database.batch(statements).await?;
     LAST_TRANSACTION_MS.set(Some(now_ms().saturating_sub(began)));
+    analytics::write(env, &events);
     Ok(())
 }
 
@@ -312,10 +359,17 @@ impl LoggedCost {
 
 /// Which of these events are recorded, by their ids.
 pub async fn recorded(env: &Env, ids: &[&str]) -> StoreResult<HashMap<String, LoggedCost>> {
-    let sql =
-        "SELECT id, cost_micros, price_source FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";
+    let sql = "SELECT id, cost_micros, price_source FROM request_log WHERE id IN (SELECT value FROM json_each(?1)) \
+        UNION ALL SELECT id, cost_micros, price_source FROM recorded \
+        WHERE id IN (SELECT value FROM json_each(?1)) AND cost_micros IS NOT NULL";
     let found: Vec<LoggedCost> = rows(env, sql, &[text(&serde_json::to_string(ids)?)]).await?;
-    Ok(found.into_iter().map(|row| (row.id.clone(), row)).collect())
+    let mut found: HashMap<String, LoggedCost> = found.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let missing: Vec<&str> = ids.iter().copied().filter(|id| !found.contains_key(*id)).collect();
+    for line in request_log::lines_of_old(env, &missing).await? {
+        let row: LoggedCost = serde_json::from_str(&line)?;
+        found.insert(row.id.clone(), row);
+    }
+    Ok(found)
 }
 
 /// Totals over all recorded requests.
@@ -335,15 +389,29 @@ pub struct Totals {
     pub active_sessions: u64,
 }
 
+/// Keys and ids of the conversations that were answered since a time, and the parameter that says when. Without rows in the log all
+/// conversations are looked at.
+fn answered_since(sink: RecordSink, since_ms: u64) -> (&'static str, JsValue) {
+    match sink {
+        // Ids of the request log begin with their time.
+        RecordSink::D1 => (
+            "SELECT key_id, conversation_id FROM request_log WHERE id >= ?1 AND usage_source <> 'none'",
+            text(&ulid(since_ms, [0; 10])),
+        ),
+        RecordSink::R2 => ("SELECT key_id, id FROM conversations WHERE last_seen >= ?1", unsigned(since_ms)),
+    }
+}
+
 /// The totals.
 pub async fn totals(env: &Env, now_ms: u64) -> StoreResult<Totals> {
-    let sql = "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, (SELECT COUNT(*) FROM \
-        (SELECT key_id, conversation_id FROM request_log WHERE id >= ?1 AND usage_source <> 'none' \
-        UNION SELECT key_id, id FROM sessions WHERE connected_at >= ?2 AND deleted_at IS NULL)) AS active_sessions \
-        FROM stats_totals WHERE id = 1";
-    // Ids of the request log begin with their time.
-    let active_since = ulid(now_ms.saturating_sub(ACTIVE_FOR_MS), [0; 10]);
-    let parameters = [text(&active_since), unsigned(now_ms.saturating_sub(CONNECTED_FOR_MS))];
-    let found = super::row(env, sql, &parameters).await?;
-    found.ok_or_else(|| super::StoreError::Platform("the row of totals is missing".into()))
+    let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message.clone()))?;
+    let (answered, since) = answered_since(settings.record_sink, now_ms.saturating_sub(ACTIVE_FOR_MS));
+    let sql = format!(
+        "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, (SELECT COUNT(*) FROM \
+         ({answered} UNION SELECT key_id, id FROM sessions WHERE connected_at >= ?2 AND deleted_at IS NULL)) \
+         AS active_sessions FROM stats_totals WHERE id = 1"
+    );
+    let parameters = [since, unsigned(now_ms.saturating_sub(CONNECTED_FOR_MS))];
+    let found = super::row(env, &sql, &parameters).await?;
+    found.ok_or_else(|| StoreError::Platform("the row of totals is missing".into()))
 }

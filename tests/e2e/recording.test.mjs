@@ -350,7 +350,11 @@ disturbed("neither queue nor database", { queue: "absent" }, (t) => {
       answers.every(({ status }) => status === 200),
       "a caller noticed",
     );
-    const parked = async () => (await (await t.gw.r2()).list({ prefix: "parked-usage/" })).objects.length;
+    const r2 = await t.gw.r2();
+    const parked = async () => {
+      const { objects } = await r2.list({ prefix: "parked-usage/" });
+      return (await Promise.all(objects.map(async ({ key }) => (await r2.get(key)).json()))).flat().length;
+    };
     await eventually(async () => (await parked()) === 10, { what: "ten parked events" });
     // While the database still fails, no event may be dropped.
     await t.gw.scheduled();

@@ -87,6 +87,8 @@ pub const TABLES: &[Table] = &[
     dumped("stat_rows", &["grain", "start", "series", "part"]),
     seeded("stat_progress", &["grain"], "true"),
     dumped("request_log", &["id"]),
+    dumped("packs", &["kind", "hour", "id"]),
+    dumped("recorded", &["id"]),
     changing("webhooks", &["id"], "updated_at"),
     seeded("alert_rules", &["id"], "created_at = 0"),
     dumped("alerts", &["id"]),

@@ -53,6 +53,8 @@ pub struct Settings {
     pub statistics_days: StatisticsDays,
     /// For how many days the rows of the request log are in the database.
     pub request_log_days: u32,
+    /// Where the rows of requests are written to.
+    pub record_sink: RecordSink,
     /// For how many days they are kept at all: when they leave the database they go to R2.
     pub request_archive_days: u32,
     /// For how many days conversations are archived.
@@ -73,6 +75,16 @@ pub struct Settings {
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
     pub keyring: Keyring,
+}
+
+/// Where the rows of requests are written to. Sums are in the database in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RecordSink {
+    /// The database.
+    #[default]
+    D1,
+    /// R2: each batch of the queue is a pack.
+    R2,
 }
 
 /// For how many days statistics are kept, by how fine they are.
@@ -145,6 +157,10 @@ impl Settings {
                 days: days("STATS_DAY_DAYS", 365),
             },
             request_log_days: days("REQUEST_LOG_DAYS", 30),
+            record_sink: match variable("RECORD_SINK").as_deref() {
+                Some("r2") => RecordSink::R2,
+                _ => RecordSink::D1,
+            },
             request_archive_days: days("REQUEST_ARCHIVE_DAYS", 183),
             archive_days: days("ARCHIVE_DAYS", 183),
             metrics: MetricsSettings {
@@ -220,6 +236,8 @@ mod tests {
         let kept = settings.statistics_days;
         assert_eq!((kept.quarters, kept.hours, kept.days), (15, 90, 365));
         assert_eq!((settings.request_log_days, settings.request_archive_days), (30, 183));
+        assert_eq!(settings.record_sink, RecordSink::D1);
+        assert_eq!(with(&[("RECORD_SINK", "r2")]).record_sink, RecordSink::R2);
         assert!(
             settings.cors_origins.is_none() && !settings.checks_credits && !settings.allow_private_upstreams
         );

@@ -19,6 +19,8 @@ pub mod breakdown;
 pub mod compaction;
 pub mod conversations;
 pub mod counters;
+pub mod data_point;
+pub mod delivery;
 pub mod extra;
 pub mod figures;
 pub mod grain;

@@ -2,15 +2,18 @@
 //!
 //! Of one key: its conversations stand side by side in the table and are all looked at. Of all keys: there is no index by time,
 //! which would be a row more for every request; instead the newest rows of the request log say which conversations went on
-//! last, so that list reaches as far back as the log. Either way a page looks at no more than a bounded number of rows.
+//! last, so that list reaches as far back as the log, and a page looks at no more than a bounded number of rows. Where the log is not in the
+//! database, the list of all keys looks at all conversations.
 
 use nexus_edge_api::conversations::ConversationRow;
+use nexus_edge_core::id;
+use nexus_edge_core::settings::RecordSink;
 use serde::Deserialize;
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
-use super::super::{StoreResult, rows, text, unsigned};
-use nexus_edge_core::id;
+use super::super::{StoreError, StoreResult, rows, text, unsigned};
+use crate::settings;
 
 /// Rows of the request log that a page looks at.
 const SCANNED: u64 = 20_000;
@@ -114,9 +117,11 @@ impl Conditions {
 
 /// A page of conversations, latest activity first, and where the next one begins.
 pub async fn conversations(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
-    match &query.key_id {
-        Some(key_id) => of_key(env, query, key_id).await,
-        None => of_all(env, query).await,
+    let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
+    if query.key_id.is_some() || settings.record_sink == RecordSink::R2 {
+        by_activity(env, query).await
+    } else {
+        by_log(env, query).await
     }
 }
 
@@ -141,15 +146,14 @@ pub async fn in_order(
     rows(env, &format!("{sql} ORDER BY c.key_id, c.id LIMIT ?{limit}"), &conditions.parameters).await
 }
 
-async fn of_key(
-    env: &Env,
-    query: &Query,
-    key_id: &str,
-) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
+/// Of one key, or of all where the request log is not in the database: then every conversation is looked at.
+async fn by_activity(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
     let mut conditions = Conditions::of(query);
-    let key = conditions.parameter(text(key_id));
-    let mut sql =
-        format!("SELECT {COLUMNS} FROM conversations AS c WHERE c.key_id = ?{key} AND {}", conditions.sql);
+    let mut sql = format!("SELECT {COLUMNS} FROM conversations AS c WHERE {}", conditions.sql);
+    if let Some(key_id) = &query.key_id {
+        let key = conditions.parameter(text(key_id));
+        sql = format!("{sql} AND c.key_id = ?{key}");
+    }
     if let Some(After::Conversation(last_seen, id)) = &query.after {
         let (seen, id) = (conditions.parameter(unsigned(*last_seen)), conditions.parameter(text(id)));
         sql = format!("{sql} AND (c.last_seen, c.id) < (?{seen}, ?{id})");
@@ -164,7 +168,8 @@ async fn of_key(
     Ok((found, next))
 }
 
-async fn of_all(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
+/// Of all keys: the request log has them in the order of their activity.
+async fn by_log(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
     #[derive(Deserialize)]
     struct Logged {
         logged: String,

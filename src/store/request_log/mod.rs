@@ -7,8 +7,10 @@ mod leaving;
 mod merging;
 mod packed;
 mod place;
+pub mod sink;
 
 use nexus_edge_api::stats::LoggedRequest;
+use nexus_edge_core::settings::{RecordSink, Settings};
 use nexus_edge_core::stats::PriceSource;
 use nexus_edge_stats::moving::Ages;
 use nexus_edge_stats::pages::{Found, join};
@@ -20,7 +22,7 @@ use super::StoreResult;
 
 pub use leaving::leave;
 pub use merging::merge;
-pub use packed::known;
+pub use packed::{known, lines_of_old};
 pub use place::ages;
 
 /// A page of the request log with what is wanted of it, and the id after which the next one goes on.
@@ -62,7 +64,8 @@ async fn near(env: &Env, wanted: &Wanted, limit: u64) -> StoreResult<Found<Logge
 }
 
 /// The row that an id names.
-pub async fn find(env: &Env, ages: Ages, id: &str) -> StoreResult<Option<LoggedRequest>> {
+pub async fn find(env: &Env, settings: &Settings, id: &str) -> StoreResult<Option<LoggedRequest>> {
+    let (ages, sink) = (ages(settings), settings.record_sink);
     let [by_id, by_request_id] = request_log::one(id);
     let found: Vec<LoggedRequest> = super::run(env, &by_id).await?;
     let mut found = found.into_iter().next();
@@ -72,6 +75,12 @@ pub async fn find(env: &Env, ages: Ages, id: &str) -> StoreResult<Option<LoggedR
     if found.is_none() {
         let newest: Vec<LoggedRequest> = super::run(env, &by_request_id).await?;
         found = newest.into_iter().next();
+    }
+    if found.is_none() && sink == RecordSink::R2 {
+        // The newest rows are in packs.
+        let wanted = Wanted { request_id: Some(id.to_owned()), ..Wanted::default() };
+        let (_, below) = wanted.ids();
+        found = packed::search(env, ages, &wanted, ("", &below), 1).await?.rows.into_iter().next();
     }
     Ok(priced(found.into_iter().collect()).into_iter().next())
 }

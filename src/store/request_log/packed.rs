@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::id::floor_time_of;
 use nexus_edge_packs::descent::{Descent, Step};
+use nexus_edge_stats::delivery::OLD_AFTER_MS;
 use nexus_edge_stats::log_row::{fits, id_of};
 use nexus_edge_stats::moving::{Ages, hour_of};
 use nexus_edge_stats::pages::Found;
@@ -77,20 +78,23 @@ pub async fn find(env: &Env, ages: Ages, id: &str) -> StoreResult<Option<LoggedR
     lines.into_iter().next().map(|line| Ok(serde_json::from_str(&line)?)).transpose()
 }
 
-/// Which of these ids are in packs, of those that are so old that their rows may have left the database.
+/// Which of these ids are in packs, of those that the database may know nothing of any more.
 pub async fn known(env: &Env, ids: &[&str]) -> StoreResult<HashSet<String>> {
+    Ok(lines_of_old(env, ids).await?.iter().filter_map(|line| id_of(line)).collect())
+}
+
+/// The lines of those of these rows of which the database may know nothing any more: they have left it, and their delivery is no
+/// longer noted.
+pub async fn lines_of_old(env: &Env, ids: &[&str]) -> StoreResult<Vec<String>> {
     let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
-    let ages = ages(&settings);
-    let near_from = ages.near_from(now_ms());
-    let old: Vec<&str> = ids.iter().copied().filter(|id| floor_time_of(id) < near_from).collect();
-    if old.is_empty() {
-        return Ok(HashSet::new());
-    }
-    Ok(lines_of(env, ages, &old).await?.iter().filter_map(|line| id_of(line)).collect())
+    let (ages, now) = (ages(&settings), now_ms());
+    let known_from = ages.near_from(now).max(now.saturating_sub(OLD_AFTER_MS));
+    let old: Vec<&str> = ids.iter().copied().filter(|id| floor_time_of(id) < known_from).collect();
+    if old.is_empty() { Ok(Vec::new()) } else { lines_of(env, ages, &old).await }
 }
 
 /// The lines of the rows with these ids. A block is read once, however many of them are in it.
-pub async fn lines_of(env: &Env, ages: Ages, ids: &[&str]) -> StoreResult<Vec<String>> {
+async fn lines_of(env: &Env, ages: Ages, ids: &[&str]) -> StoreResult<Vec<String>> {
     let packs_from = ages.packs_from(now_ms());
     let mut wanted: Vec<&str> = ids.iter().copied().filter(|id| floor_time_of(id) >= packs_from).collect();
     wanted.sort_unstable();

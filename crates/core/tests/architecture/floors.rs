@@ -89,8 +89,8 @@ pub const EXPORTS: &[Floor] =
 
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
-    &["grain", "operation", "recorded", "series", "sketch", "zone"],
-    &["counters", "extra", "scope", "window"],
+    &["delivery", "grain", "operation", "recorded", "series", "sketch", "zone"],
+    &["counters", "data_point", "extra", "scope", "window"],
     &["query", "rollup"],
     &["batch", "conversations", "figures", "sql"],
     &["answer", "breakdown", "compaction", "latency", "moving", "pages", "providers", "request_log"],
