@@ -19,13 +19,14 @@ use nexus_edge_core::provider::Provider;
 use nexus_edge_core::row::table::Table;
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_core::stats::app::app_of;
+use nexus_edge_telemetry::trace::Trace;
 use worker::{Url, web_sys};
 
 use crate::host::Host;
 use crate::platform::bytes::{self, Body, ReadError};
 use crate::platform::executor;
 use crate::platform::http::{Headers, RequestHead, Response};
-use crate::platform::{log_error, new_ulid, now_ms};
+use crate::platform::{log_error, new_ulid, now_ms, random_bytes};
 use crate::store::sign_in::SignedIn;
 
 /// A body of a stated length up to this, in bytes, is read in one piece. In a larger one each pause is limited, too.
@@ -52,6 +53,8 @@ pub struct Exchange {
     pub asked_by: Option<String>,
     /// Regenerates an answer: a cached response must not be used.
     pub wants_anew: bool,
+    /// Its trace, if it is recorded.
+    pub trace: Option<Rc<Trace>>,
     /// What an operation of the admin API changed, for the audit log.
     pub changes: RefCell<Changes>,
     person: OnceCell<Person>,
@@ -172,6 +175,9 @@ impl Exchange {
         let is_own = head.headers.get("x-request-id").and_then(request_id::accept).is_none();
         let of_request = request_id.strip_prefix("req_").filter(|_| is_own);
         let event_id = of_request.map_or_else(|| new_ulid(started_ms), str::to_owned);
+        let trace = host.settings.otlp.as_ref().and_then(|otlp| {
+            Trace::begin(head.headers.get("traceparent"), otlp.sample, random_bytes().ok()?).map(Rc::new)
+        });
         Self {
             head,
             body,
@@ -183,6 +189,7 @@ impl Exchange {
             internal_owner: None,
             asked_by: None,
             wants_anew: false,
+            trace,
             notes: RefCell::default(),
             changes: RefCell::default(),
             person: OnceCell::new(),

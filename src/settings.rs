@@ -30,12 +30,16 @@ pub fn get(env: &Env) -> Result<Rc<Settings>, ApiError> {
         ApiError::unavailable("not_configured", format!("The gateway is not configured: {reason}."))
     })?);
     let secrets = ["ADMIN_TOKEN", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "METRICS_TOKEN"];
-    hide_own(
-        secrets.into_iter().filter_map(|name| env.var(name).ok().map(|value| value.to_string())).collect(),
-    );
+    let secrets = secrets.into_iter().filter_map(|name| env.var(name).ok().map(|value| value.to_string()));
+    let of_collector =
+        settings.otlp.iter().flat_map(|otlp| otlp.headers.iter().map(|(_, value)| value.clone()));
+    hide_own(secrets.chain(of_collector).collect());
     set_level(settings.log_level);
     if settings.redact_pii.has_logs() {
         hide_personal(settings.pii.clone());
+    }
+    for complaint in &settings.complaints {
+        log_error("settings", complaint);
     }
     SETTINGS.set(Some(Rc::clone(&settings)));
     Ok(settings)

@@ -11,7 +11,7 @@ use crate::pipeline;
 use crate::platform::http::Response;
 use crate::platform::{executor, memory_bytes, promise};
 use crate::store::answers::{self, Segment};
-use crate::store::{conversations, keys, limits, sign_in, sticky, usage};
+use crate::store::{conversations, keys, limits, otlp, sign_in, sticky, usage};
 
 /// `POST /system/cache/clear`
 pub async fn clear_cache(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -32,6 +32,7 @@ pub fn status() -> Result<Response, ApiError> {
     maps.extend(pipeline::sizes());
     maps.extend([
         MapSize::in_progress("usage_events", usage::waiting()),
+        MapSize::in_progress("spans", otlp::waiting()),
         MapSize::in_progress("tasks", executor::tasks()),
         MapSize::in_progress("promises", promise::pending()),
     ]);

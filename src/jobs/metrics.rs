@@ -1,10 +1,11 @@
 //! Metrics: gathers what is shown, and adds complete minutes to the sums that never fall.
 
-use nexus_edge_core::settings::Settings;
+use nexus_edge_core::settings::{OtlpSettings, Settings};
 use nexus_edge_telemetry::budget::Budget;
 use nexus_edge_telemetry::circuit::state_of;
 use nexus_edge_telemetry::families::{Family, Gauges, families};
 use nexus_edge_telemetry::names::GenAi;
+use nexus_edge_telemetry::otlp::{METRICS, metrics as otlp_metrics};
 use worker::Env;
 
 use crate::objects::circuits;
@@ -12,6 +13,7 @@ use crate::platform::{log_error, now_ms, queue};
 use crate::settings;
 use crate::store::StoreResult;
 use crate::store::metrics::{self, Counted};
+use crate::store::otlp as collector;
 
 /// Most spans that one run adds, of at most a quarter of an hour each.
 const SPANS: usize = 30;
@@ -28,6 +30,20 @@ pub async fn run(env: &Env) {
                 break;
             }
         }
+    }
+    if let Some(otlp) = &settings.otlp {
+        export(env, &settings, otlp).await;
+    }
+}
+
+/// Sends the metrics to the collector. What it does not take is in what it is sent a minute later.
+async fn export(env: &Env, settings: &Settings, otlp: &OtlpSettings) {
+    match gather(env, settings).await {
+        Ok(Gathered { families, since_ms }) => {
+            let body = otlp_metrics::request(&families, since_ms, now_ms(), env!("CARGO_PKG_VERSION"));
+            collector::deliver(otlp, METRICS, &body).await;
+        }
+        Err(error) => log_error("metrics cannot be read", &error),
     }
 }
 

@@ -4,6 +4,7 @@
 //! stores that it writes to.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::conversation::Remembrance;
@@ -11,8 +12,11 @@ use nexus_edge_core::conversation::kept::Kept;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
-use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use nexus_edge_failover::{Bound, Ended, Stores, after_response};
+use nexus_edge_telemetry::names::GenAi;
+use nexus_edge_telemetry::otlp::spans::{self, Said};
+use nexus_edge_telemetry::trace::Trace;
 use worker::Env;
 
 use super::admission::{Admission, Settled};
@@ -20,10 +24,12 @@ use super::cache::{self, Place};
 use super::recognise::{self, Recognised};
 use super::record::RequestRecord;
 use super::upstream_health;
-use crate::platform::now_ms;
+use crate::platform::hidden::without_secrets;
+use crate::platform::{now_ms, random_bytes};
 use crate::settings;
 use crate::store::credits;
 use crate::store::live;
+use crate::store::otlp;
 use crate::store::sticky::{self, Binding};
 use crate::store::usage;
 
@@ -35,12 +41,15 @@ pub struct Asker {
     pub caller_dialect: CallerDialect,
     /// In a session, which has its own history: the turn with the question of this answer.
     pub asked_by: Option<String>,
+    /// The trace of the request, if it is recorded.
+    pub trace: Option<Rc<Trace>>,
 }
 
 /// Runs all of it.
 pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
-    let Asker { principal, caller_dialect, asked_by } = asker;
+    let Asker { principal, caller_dialect, asked_by, trace } = asker;
     let RequestRecord { event, trail, transcript, session, cache, admission, recognised, .. } = record;
+    let only_attempt = trace.as_ref().and_then(|_| trail.only_attempt(event.ts));
     let ended = Ended {
         event,
         trail,
@@ -59,8 +68,32 @@ pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
         admission: Cell::new(admission),
         settled: RefCell::default(),
         recognised: Cell::new(recognised),
+        is_traced: trace.is_some(),
+        told: RefCell::default(),
     };
     after_response::run(&stores, ended).await;
+    if let Some(trace) = trace {
+        export(env, &trace, stores.told.take(), only_attempt).await;
+    }
+}
+
+/// What a trace says of a request besides its attempts.
+#[derive(Default)]
+struct Told {
+    event: Option<UsageEvent>,
+    messages: Vec<Said>,
+}
+
+/// Hands the spans of a request over to be sent to the collector.
+async fn export(env: &Env, trace: &Trace, told: Told, only_attempt: Option<AttemptRecord>) {
+    let Ok(settings) = settings::get(env) else { return };
+    let (Some(otlp), Some(event)) = (&settings.otlp, told.event) else { return };
+    let attempts =
+        if event.attempts.is_empty() { only_attempt.into_iter().collect() } else { event.attempts.clone() };
+    let ended = spans::Ended { trace, event: &event, attempts: &attempts, messages: &told.messages };
+    let names = GenAi::named(&settings.metrics.genai_names);
+    let spans = spans::of_request(&ended, names, || random_bytes().unwrap_or_default());
+    otlp::export_spans(otlp, spans).await;
 }
 
 /// The stores of the deployment, for one request.
@@ -72,6 +105,8 @@ struct WorkerStores<'a> {
     admission: Cell<Option<Admission>>,
     settled: RefCell<Settled>,
     recognised: Cell<Recognised>,
+    is_traced: bool,
+    told: RefCell<Told>,
 }
 
 impl Stores for WorkerStores<'_> {
@@ -91,11 +126,21 @@ impl Stores for WorkerStores<'_> {
         }
     }
 
-    async fn record(&self, event: UsageEvent, mut kept: Option<Kept>) {
+    async fn record(&self, mut event: UsageEvent, mut kept: Option<Kept>) {
+        event.dropped_spans = otlp::take_dropped();
         if let (Some(kept), Ok(settings)) = (&mut kept, settings::get(self.env))
             && settings.redact_pii.has_archive()
         {
             kept.clean(|text| settings.pii.clean(text));
+        }
+        if self.is_traced {
+            // Texts are there only if the key archives them, and as it does.
+            let mut messages =
+                kept.as_ref().and_then(|kept| kept.archived.as_ref()).map(Said::all).unwrap_or_default();
+            for message in &mut messages {
+                message.content = without_secrets(std::mem::take(&mut message.content));
+            }
+            self.told.replace(Told { event: Some(event.clone()), messages });
         }
         usage::record(self.env, event, kept).await;
     }

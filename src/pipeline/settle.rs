@@ -31,6 +31,7 @@ pub fn begin(exchange: &Exchange, principal: &Principal, conversation_id: String
         principal: principal.clone(),
         caller_dialect: exchange.caller_dialect,
         asked_by: exchange.asked_by.clone(),
+        trace: exchange.trace.clone(),
     };
     exchange.tasks.wait_until(async move {
         if let Ok(record) = left.await {

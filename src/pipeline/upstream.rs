@@ -17,7 +17,7 @@ use super::transport::{self, Connection, OutboundRequest};
 use super::upload::Progress;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{Headers, Received};
-use crate::platform::now_ms;
+use crate::platform::{now_ms, random_bytes};
 
 /// The error for an operation that the provider does not offer.
 pub fn cannot(candidate: &Candidate) -> AttemptError {
@@ -63,6 +63,12 @@ pub async fn build_request(
         if let Some(value) = to_upstream(name, value, &owner) {
             set_header(&headers, name, &value);
         }
+    }
+    if let Some(trace) = &exchange.trace {
+        // In place of the caller's: the attempt is a span of its own.
+        let (provider, model) = (&candidate.upstream.record.name, &candidate.upstream_model);
+        let span = random_bytes().unwrap_or_default();
+        set_header(&headers, "traceparent", &trace.send(provider, model, now_ms(), span));
     }
     set_header(&headers, "content-type", content_type);
     if call.is_stream {

@@ -23,6 +23,7 @@ pub mod logical_models;
 pub mod metrics;
 pub mod models;
 pub mod origin;
+pub mod otlp;
 pub mod packs;
 pub mod policies;
 pub mod probes;

@@ -168,7 +168,7 @@ test("no counter falls while minutes are added up, come late, and are deleted", 
   );
   assert.ok((await t.gw.db("SELECT COUNT(*) AS n FROM metric_totals"))[0].n > 0);
   await check("added up", requests + 50);
-  await record([...events("OLDCCC", 5, 1), ...events("OLDDDD", 6, 72), ...events("OLDAAA", 20, 1)]);
+  await record([...events("OLDAAA", 20, 1), ...events("OLDCCC", 5, 1), ...events("OLDDDD", 6, 72)]);
   const late = async () => (await t.gw.db("SELECT COUNT(*) AS n FROM stat_rows WHERE grain = 'l'"))[0].n;
   assert.ok((await late()) > 0);
   await check("late", requests + 61);

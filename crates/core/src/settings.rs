@@ -2,6 +2,10 @@
 //!
 //! A value that cannot be read counts as not set; only a required secret that is missing or too short is an error.
 
+pub mod otlp;
+
+pub use otlp::OtlpSettings;
+
 use crate::logging::Level;
 use crate::secrets::Keyring;
 use crate::secrets::pii::{Pattern, Pii, Reach};
@@ -71,6 +75,10 @@ pub struct Settings {
     pub pii: Pii,
     /// Whether a backup is made each hour.
     pub backup_hourly: bool,
+    /// The collector of traces and metrics, if there is one.
+    pub otlp: Option<OtlpSettings>,
+    /// What is set and cannot be used, in words for the operator.
+    pub complaints: Vec<String>,
     /// Authenticates the admin API.
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
@@ -130,6 +138,19 @@ impl Settings {
         let previous = variable("MASTER_KEY_PREVIOUS");
         let keyring =
             Keyring::new(&master_key, previous.as_deref()).map_err(|error| format!("MASTER_KEY: {error}"))?;
+        let allow_private_upstreams = is_true("ALLOW_PRIVATE_UPSTREAMS");
+        let mut complaints = Vec::new();
+        let [endpoint, headers, sample] = ["OTLP_ENDPOINT", "OTLP_HEADERS", "OTLP_SAMPLE"].map(&variable);
+        let otlp = OtlpSettings::read(
+            endpoint.as_deref(),
+            headers.as_deref(),
+            sample.as_deref(),
+            allow_private_upstreams,
+        );
+        let otlp = otlp.unwrap_or_else(|reason| {
+            complaints.push(format!("OTLP_ENDPOINT {reason}"));
+            None
+        });
         Ok(Self {
             max_body_bytes: number("MAX_BODY_BYTES")
                 .and_then(|bytes| usize::try_from(bytes).ok())
@@ -147,7 +168,7 @@ impl Settings {
                     origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect()
                 },
             ),
-            allow_private_upstreams: is_true("ALLOW_PRIVATE_UPSTREAMS"),
+            allow_private_upstreams,
             chat_per_minute: number("CHAT_PER_MINUTE").map_or(DEFAULT_CHAT_PER_MINUTE, per_minute),
             chat_stream_per_minute: number("CHAT_STREAM_PER_MINUTE")
                 .map_or(DEFAULT_CHAT_STREAM_PER_MINUTE, per_minute),
@@ -177,6 +198,8 @@ impl Settings {
                 .map_or(Reach::Off, |name| Reach::named(&name).unwrap_or(Reach::All)),
             pii: Pii::new(Pattern::list(&variable("PII_PATTERNS").unwrap_or_default())),
             backup_hourly: is_true("BACKUP_HOURLY"),
+            otlp,
+            complaints,
             admin_token,
             keyring,
         })

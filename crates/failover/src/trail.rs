@@ -84,6 +84,16 @@ impl Trail {
         Some(&self.asked.as_ref()?.quote)
     }
 
+    /// The attempt that [`Self::write_to`] has left out, with its beginning from `ts` on, that of the request.
+    #[must_use]
+    pub fn only_attempt(&self, ts: u64) -> Option<AttemptRecord> {
+        let only = self.attempts.first()?;
+        Some(AttemptRecord {
+            started_ms: only.started_ms.map(|at_ms| at_ms.saturating_sub(ts)),
+            ..only.clone()
+        })
+    }
+
     /// When the first token of an answer came that is streamed, or the end of another one, in milliseconds since the epoch.
     fn first_token_at_ms(&self) -> Option<u64> {
         let answered = |record: &&AttemptRecord| record.skipped.is_none();

@@ -69,13 +69,12 @@ pub struct Extra {
     #[serde(rename = "a", skip_serializing_if = "BTreeMap::is_empty")]
     pub other_attempts: BTreeMap<String, u64>,
     /// Spans that were not exported because the collector did not take them.
-    #[serde(rename = "x", skip_serializing_if = "is_zero")]
+    #[serde(rename = "x", skip_serializing_if = "is_default")]
     pub dropped_spans: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The key of attempts at a provider with an outcome: a class of failures, or [`HEDGE_LOST`].

@@ -1,4 +1,4 @@
-//! Families as text for Prometheus: its own format 0.0.4, and OpenMetrics 1.0 for those who accept it.
+//! Families as text for Prometheus: its own format 0.0.4, and `OpenMetrics` 1.0 for those who accept it.
 //!
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>,
 //! <https://github.com/OpenObservability/OpenMetrics/blob/main/specification/OpenMetrics.md>

@@ -323,7 +323,9 @@ mod tests {
                 .collect();
             let sum_of = |rows: &[MinuteRow]| {
                 let mut totals = Totals::new();
-                rows.iter().for_each(|row| add(&mut totals, row, &names));
+                for row in rows {
+                    add(&mut totals, row, &names);
+                }
                 totals
             };
             let whole = sum_of(&rows);

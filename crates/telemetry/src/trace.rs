@@ -12,7 +12,7 @@ pub const RANDOM_BYTES: usize = 24;
 /// See the module documentation.
 #[derive(Debug)]
 pub struct Trace {
-    trace: TraceId,
+    id: TraceId,
     span: SpanId,
     parent: Option<SpanId>,
     attempts: RefCell<Vec<Sent>>,
@@ -37,7 +37,7 @@ impl Trace {
         let (trace, span) = (<TraceId>::try_from(trace).ok()?, <SpanId>::try_from(span).ok()?);
         let is_recorded = caller.map_or_else(|| is_in_sample(&trace, ratio), |caller| caller.is_sampled);
         is_recorded.then(|| Self {
-            trace: caller.map_or(trace, |caller| caller.trace),
+            id: caller.map_or(trace, |caller| caller.trace),
             span,
             parent: caller.map(|caller| caller.span),
             attempts: RefCell::default(),
@@ -48,13 +48,13 @@ impl Trace {
     pub fn send(&self, provider: &str, model: &str, at_ms: u64, span: SpanId) -> String {
         let sent = Sent { provider: provider.to_owned(), model: model.to_owned(), at_ms, span };
         self.attempts.borrow_mut().push(sent);
-        Context { trace: self.trace, span, is_sampled: true }.header()
+        Context { trace: self.id, span, is_sampled: true }.header()
     }
 
     /// The trace.
     #[must_use]
     pub const fn id(&self) -> &TraceId {
-        &self.trace
+        &self.id
     }
 
     /// The span of the request.

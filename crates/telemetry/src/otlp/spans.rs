@@ -3,7 +3,7 @@
 //! Attributes are those of OpenTelemetry for generative AI, and `nexus.*` where it has none. Texts of requests are in a span only
 //! if the caller of this module gives them.
 
-use nexus_edge_core::conversation::archive::ArchivedMessage;
+use nexus_edge_core::conversation::kept::Archived;
 use nexus_edge_core::stats::{AttemptRecord, Outcome, PriceSource, UsageEvent};
 use nexus_edge_core::tokens::UsageSource;
 use nexus_edge_stats::extra::HEDGE_LOST;
@@ -32,7 +32,25 @@ pub struct Ended<'a> {
     /// Its attempts, also if there was one only; `started_ms` is since the beginning of the request.
     pub attempts: &'a [AttemptRecord],
     /// What was said, the answer last; empty if it may not be told.
-    pub messages: &'a [ArchivedMessage],
+    pub messages: &'a [Said],
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// `system`, `user`, `assistant` or `tool`.
+    pub role: &'static str,
+    /// A text; with other parts than text, a JSON list of parts.
+    pub content: String,
+}
+
+impl Said {
+    /// What the archive gets of a request, the answer last; empty where it gets no texts.
+    #[must_use]
+    pub fn all(archived: &Archived) -> Vec<Self> {
+        let messages = archived.outline.iter().zip(&archived.texts);
+        messages.map(|(mark, content)| Self { role: mark.role(), content: content.clone() }).collect()
+    }
 }
 
 /// The spans of a request. `random` gives ids for attempts that reached no upstream.
@@ -183,7 +201,7 @@ fn with_status(mut span: Value, failed: bool, message: Option<&str>) -> Value {
 }
 
 /// Messages as OpenTelemetry's JSON.
-fn said(messages: &[ArchivedMessage]) -> String {
+fn said(messages: &[Said]) -> String {
     let messages: Vec<Value> = messages
         .iter()
         .map(|message| json!({ "role": message.role, "parts": [{ "type": "text", "content": message.content }] }))
@@ -268,8 +286,7 @@ mod tests {
     #[test]
     fn texts_are_there_only_if_they_are_given() {
         let trace = Trace::begin(None, 1.0, [5; RANDOM_BYTES]).unwrap();
-        let message =
-            |role, content: &str| ArchivedMessage { role, content: content.into(), tokens: 1, after_ms: 0 };
+        let message = |role, content: &str| Said { role, content: content.into() };
         let messages = [message("user", "hello"), message("assistant", "hi")];
         let event = event();
         let ended = Ended { trace: &trace, event: &event, attempts: &[], messages: &messages };
