@@ -66,7 +66,7 @@ mod tests {
             let chunks: Vec<Range<usize>> =
                 lengths.iter().map(|length| { at += length; at - length..at }).collect();
             let groups = groups(&chunks, events);
-            prop_assert_eq!(groups.concat(), chunks);
+            prop_assert_eq!(groups.concat(), chunks.clone());
             let counts: Vec<usize> =
                 groups.iter().map(|group| group.iter().map(ExactSizeIterator::len).sum()).collect();
             prop_assert!(counts.iter().rev().skip(1).all(|count| *count >= events));
