@@ -81,23 +81,20 @@ async fn statistics_of(exchange: &Exchange, scope: Scope) -> Result<Response, Ap
         log_error("export", &error);
         ApiError::internal()
     };
-    let (name, mut writer) = match query::text(exchange, "by") {
-        Some(by) => {
-            let ranking = statistics::ranking(exchange, &by, scope).await?;
-            let mut writer = Writer::new(format, GROUPS, bom);
-            for row in of_ranking(&ranking) {
-                writer.row(&row).map_err(unwritten)?;
-            }
-            ("statistics-by-group", writer)
+    let (name, mut writer) = if let Some(by) = query::text(exchange, "by") {
+        let ranking = statistics::ranking(exchange, &by, scope).await?;
+        let mut writer = Writer::new(format, GROUPS, bom);
+        for row in of_ranking(&ranking) {
+            writer.row(&row).map_err(unwritten)?;
         }
-        None => {
-            let series = statistics::series(exchange, scope).await?;
-            let mut writer = Writer::new(format, POINTS, bom);
-            for row in of_timeseries(&series) {
-                writer.row(&row).map_err(unwritten)?;
-            }
-            ("statistics", writer)
+        ("statistics-by-group", writer)
+    } else {
+        let series = statistics::series(exchange, scope).await?;
+        let mut writer = Writer::new(format, POINTS, bom);
+        for row in of_timeseries(&series) {
+            writer.row(&row).map_err(unwritten)?;
         }
+        ("statistics", writer)
     };
     let mut bytes = writer.take();
     bytes.extend(writer.finish(None).last);

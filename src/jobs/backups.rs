@@ -4,6 +4,7 @@
 //! A backup is `backups/<id>/<part>.ndjson.gz`, and at last `backup-manifests/<id>.json`. What the manifest says is noted with it as
 //! well, so that the list of backups is one call.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use nexus_edge_backups::dump::{Asks, Dump, Inside, NAMES, Next, Place, Question};
@@ -269,7 +270,7 @@ pub async fn list(env: &Env) -> StoreResult<Vec<Listed>> {
             found.push(Listed { id: id.to_owned(), began_at, rows, bytes });
         }
     }
-    found.sort_by(|a, b| b.began_at.cmp(&a.began_at));
+    found.sort_by_key(|one| Reverse(one.began_at));
     Ok(found)
 }
 

@@ -84,6 +84,10 @@ pub async fn check_secret(host: &Host, owner: &KeyOwner, hash: &str) -> Result<(
     }
 }
 
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(clippy::large_enum_variant, reason = "it lives for a moment and is moved once")
+)]
 enum Found {
     Personalized(Principal),
     ApiKey(Rc<ApiKeyRecord>),

@@ -35,7 +35,8 @@ pub fn begin(exchange: &Exchange, principal: &Principal, conversation_id: String
     };
     exchange.tasks.wait_until(async move {
         if let Ok(record) = left.await {
-            after_response::run(&env, asker, record).await;
+            // In a box, so that it is not moved as a whole with the request's future.
+            Box::pin(after_response::run(&env, asker, record)).await;
         }
     });
     settlement

@@ -5,6 +5,7 @@
 //! entries are chained again to the new head.
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 
 use nexus_edge_core::access::audit::Entry;
 use nexus_edge_core::access::audit::chain::{self, BEGINNING};
@@ -138,10 +139,11 @@ pub async fn page(
     ];
     for (field, value) in &wanted.fields {
         parameters.push(text(value));
-        sql.push_str(&format!(" AND CAST(line ->> '{field}' AS TEXT) = ?{}", parameters.len()));
+        // Writing to a string does not fail.
+        let _ = write!(sql, " AND CAST(line ->> '{field}' AS TEXT) = ?{}", parameters.len());
     }
     parameters.push(unsigned(limit.into()));
-    sql.push_str(&format!(" ORDER BY seq DESC LIMIT ?{}", parameters.len()));
+    let _ = write!(sql, " ORDER BY seq DESC LIMIT ?{}", parameters.len());
     let found: Vec<Stored> = rows(env, &sql, &parameters).await?;
     let is_full = found.len() as u64 == u64::from(limit);
     let next = if is_full { found.last().map(|last| last.seq) } else { (floor > 0).then_some(floor) };

@@ -28,7 +28,7 @@ use nexus_edge_stats::sql;
 use nexus_edge_telemetry::sql::ADMIT;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
-use worker::{Env, MessageBuilder, QueueContentType};
+use worker::{D1Database, Env, MessageBuilder, QueueContentType};
 
 use super::archive::packs::{self, Registered};
 use super::origin::NOTED_FOR_MS;
@@ -212,7 +212,8 @@ const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = used.ts \
 ///
 /// The events are a chunk that is delivered as such each time.
 pub async fn ingest(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
-    ingest_chunks(env, recorded, &[0..recorded.len()]).await
+    let whole = 0..recorded.len();
+    ingest_chunks(env, recorded, slice::from_ref(&whole)).await
 }
 
 /// The same for several chunks, which follow each other.
@@ -235,33 +236,39 @@ struct Deletion {
     deleted_at: u64,
 }
 
-async fn ingest_group(env: &Env, all: &[Recorded], chunks: &[Range<usize>]) -> StoreResult<()> {
+/// What was recorded before a group of events.
+struct Before {
+    /// Ids of its events that are recorded.
+    known: HashSet<String>,
+    /// Names of its chunks, and ids of its events, that are noted as recorded.
+    noted: HashSet<String>,
+    /// Conversations of it that were deleted.
+    deletions: Deletions,
+}
+
+/// The chunks of a group by name, with the ids of their events.
+type Chunks = BTreeMap<String, Vec<String>>;
+
+async fn recorded_before(
+    env: &Env,
+    database: &D1Database,
+    recorded: &[Recorded],
+    chunks: &Chunks,
+) -> StoreResult<Before> {
     #[derive(Serialize)]
     struct Named<'a> {
         key_id: &'a str,
         id: &'a str,
     }
-    let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
-    let database = super::database(env)?;
-    let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
-    let ids_of = |recorded: &'_ [Recorded]| -> Vec<String> {
-        recorded.iter().map(|one| one.event.id.clone()).collect()
-    };
-    let place = chunks.first().map_or(0, |chunk| chunk.start)..chunks.last().map_or(0, |chunk| chunk.end);
-    let recorded = all.get(place).unwrap_or_default();
-    let ids = ids_of(recorded);
-    let chunks: BTreeMap<String, Vec<String>> = chunks
-        .iter()
-        .map(|chunk| ids_of(all.get(chunk.clone()).unwrap_or_default()))
-        .map(|ids| (delivery::name_of(ids.iter().map(String::as_str)), ids))
-        .collect();
-    let names: Vec<&String> = ids.iter().chain(chunks.keys()).collect();
+    let run = |sql: &str, parameters: &[JsValue]| statement(database, sql, parameters);
+    let ids: Vec<&str> = recorded.iter().map(|one| one.event.id.as_str()).collect();
+    let names: Vec<&str> = ids.iter().copied().chain(chunks.keys().map(String::as_str)).collect();
     let archived = recorded.iter().filter(|one| one.kept.is_some()).map(|one| &one.event);
-    let named: Vec<Named<'_>> =
+    let archived_in: Vec<Named<'_>> =
         archived.map(|event| Named { key_id: &event.key_id, id: &event.conversation_id }).collect();
     let read = [
         run(KNOWN, &[text(&serde_json::to_string(&ids)?)])?,
-        run(conversations::DELETIONS, &[text(&serde_json::to_string(&named)?)])?,
+        run(conversations::DELETIONS, &[text(&serde_json::to_string(&archived_in)?)])?,
         run(sink::NOTED, &[text(&serde_json::to_string(&names)?)])?,
     ];
     let found = database.batch(read.into()).await?;
@@ -270,14 +277,32 @@ async fn ingest_group(env: &Env, all: &[Recorded], chunks: &[Range<usize>]) -> S
     };
     let mut known =
         super::read::<Known>(known, KNOWN)?.into_iter().map(|row| row.id).collect::<HashSet<String>>();
-    known.extend(request_log::known(env, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await?);
-    let noted = super::read::<Known>(noted, sink::NOTED)?.into_iter().map(|row| row.id);
-    let noted: HashSet<String> = noted.collect();
+    known.extend(request_log::known(env, &ids).await?);
+    let already = super::read::<Known>(noted, sink::NOTED)?.into_iter().map(|row| row.id);
+    let noted: HashSet<String> = already.collect();
     known.extend(chunks.iter().filter(|(name, _)| noted.contains(*name)).flat_map(|(_, ids)| ids.clone()));
     known.extend(noted.iter().cloned());
     let deletions = super::read::<Deletion>(deletions, conversations::DELETIONS)?;
     let deletions = deletions.into_iter().map(|row| (row.key_id, row.id, row.deleted_at));
     let deletions = Deletions::of(deletions, now_ms().saturating_sub(NOTED_FOR_MS));
+    Ok(Before { known, noted, deletions })
+}
+
+async fn ingest_group(env: &Env, all: &[Recorded], chunks: &[Range<usize>]) -> StoreResult<()> {
+    let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
+    let database = super::database(env)?;
+    let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
+    let ids_of = |recorded: &'_ [Recorded]| -> Vec<String> {
+        recorded.iter().map(|one| one.event.id.clone()).collect()
+    };
+    let place = chunks.first().map_or(0, |chunk| chunk.start)..chunks.last().map_or(0, |chunk| chunk.end);
+    let recorded = all.get(place).unwrap_or_default();
+    let chunks: Chunks = chunks
+        .iter()
+        .map(|chunk| ids_of(all.get(chunk.clone()).unwrap_or_default()))
+        .map(|ids| (delivery::name_of(ids.iter().map(String::as_str)), ids))
+        .collect();
+    let Before { known, noted, deletions } = recorded_before(env, &database, recorded, &chunks).await?;
     let fresh = batch::fresh(recorded, &known);
     if fresh.is_empty() {
         return Ok(());

@@ -226,7 +226,7 @@ test(
     const named = columns.split(",").filter((name) => name !== "id");
     await t.gw.db(
       `INSERT INTO request_log (id, ${named}) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-       SELECT '00' || printf('%024d', i), ${named} FROM n, (SELECT * FROM request_log LIMIT 1)`,
+       SELECT substr(l.id, 1, 10) || printf('%016d', i), ${named} FROM n, (SELECT * FROM request_log LIMIT 1) AS l`,
       ROWS,
     );
     const memory = async () => (await t.gw.admin("GET", "/system/status")).body.isolate.memory_bytes;

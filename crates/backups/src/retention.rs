@@ -11,13 +11,16 @@ const HOURS: usize = 24;
 const DAYS: usize = 7;
 const WEEKS: usize = 4;
 
+/// The number of the period that a time in milliseconds since the epoch is in.
+type PeriodOf = fn(u64) -> u64;
+
 /// Which of the backups that were made at these times, in milliseconds since the epoch, are kept.
 #[must_use]
 pub fn kept(made_at: &[u64]) -> BTreeSet<u64> {
     let mut newest_first = made_at.to_vec();
     newest_first.sort_unstable_by(|a, b| b.cmp(a));
     let mut kept = BTreeSet::new();
-    let rules: [(fn(u64) -> u64, usize); 3] = [
+    let rules: [(PeriodOf, usize); 3] = [
         (|at| at / HOUR_MS, HOURS),
         (|at| at / DAY_MS, DAYS),
         // The first day of the epoch was a Thursday.

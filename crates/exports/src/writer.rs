@@ -4,6 +4,8 @@
 //! `{"requests":[…],"export":{…}}`. The SHA-256 is that of the rows as lines of NDJSON, in both: of an NDJSON export, that of all
 //! bytes before the last line.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -173,8 +175,9 @@ impl Writer {
         let end = serde_json::to_string(&end).unwrap_or_default();
         match self.format {
             Format::Csv => {}
-            Format::Json => self.out.push_str(&format!("\n],\"export\":{end}}}\n")),
-            Format::Ndjson => self.out.push_str(&format!("{{\"export\":{end}}}\n")),
+            // Writing to a string cannot fail.
+            Format::Json => _ = write!(self.out, "\n],\"export\":{end}}}\n"),
+            Format::Ndjson => _ = writeln!(self.out, "{{\"export\":{end}}}"),
         }
         let last = self.take();
         File { last, rows: self.rows, bytes: self.bytes, sha256: self.of_file.hex() }

@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 /// To this depth objects have a line for each member. What an operation answers, and what a schema says, is one line: a change
@@ -17,12 +19,12 @@ const DEPTH_OF_LINES: usize = 4;
 /// None in practice: a JSON value can always be written.
 pub fn document() -> Result<String, serde_json::Error> {
     let mut text = String::new();
-    write(&nexus_edge_api::openapi(), 0, &mut text)?;
+    append(&nexus_edge_api::openapi(), 0, &mut text)?;
     text.push('\n');
     Ok(text)
 }
 
-fn write(value: &Value, depth: usize, text: &mut String) -> Result<(), serde_json::Error> {
+fn append(value: &Value, depth: usize, text: &mut String) -> Result<(), serde_json::Error> {
     let Some(members) = value.as_object().filter(|members| depth < DEPTH_OF_LINES && !members.is_empty())
     else {
         text.push_str(&serde_json::to_string(value)?);
@@ -34,9 +36,10 @@ fn write(value: &Value, depth: usize, text: &mut String) -> Result<(), serde_jso
         if index > 0 {
             text.push_str(",\n");
         }
-        text.push_str(&format!("{indent}  {}: ", serde_json::to_string(name)?));
-        write(member, depth + 1, text)?;
+        // Writing to a string does not fail.
+        let _ = write!(text, "{indent}  {}: ", serde_json::to_string(name)?);
+        append(member, depth + 1, text)?;
     }
-    text.push_str(&format!("\n{indent}}}"));
+    let _ = write!(text, "\n{indent}}}");
     Ok(())
 }

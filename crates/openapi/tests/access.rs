@@ -1,7 +1,7 @@
 //! Who may call what: the table in docs/access.md is made from the code, every permission is needed by an operation, and the
 //! operations that anyone may call are listed here.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read its files has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
