@@ -6,7 +6,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::rfc3339_ms;
 use worker::Env;
 
-use super::{answer_deleted, query};
+use super::{answer_deleted, keys, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::store::archive::list::{After, Query};
@@ -29,6 +29,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
         })?),
     };
     let given = |name: &str| query::text(exchange, name);
+    keys::check_seen(exchange, given("key_id").as_deref()).await?;
     let wanted = Query {
         search: given("search").or_else(|| given("q")),
         key_id: given("key_id"),
@@ -47,6 +48,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let limit = query::number(exchange, "limit", 1..=MAX_MESSAGES)?.unwrap_or(DEFAULT_MESSAGES);
     let key_id = exchange.query("key_id");
+    keys::check_seen(exchange, key_id.as_deref()).await?;
     let mut found = archive::find(&exchange.env, key_id.as_deref(), id).await?.into_iter();
     let sums = found.next().ok_or_else(not_found)?;
     if found.next().is_some() {
@@ -99,6 +101,7 @@ fn view(row: archive::Message) -> ArchivedMessage {
 /// `DELETE /conversations/{id}?key_id=`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let key_id = exchange.query("key_id");
+    keys::check_seen(exchange, key_id.as_deref()).await?;
     if !deletions::delete(&exchange.env, key_id.as_deref(), id).await? {
         return Err(not_found());
     }

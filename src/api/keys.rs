@@ -2,6 +2,7 @@
 
 use nexus_edge_api::keys::KeyView;
 use nexus_edge_core::access::api_key::{ApiKey, ApiKeyRecord};
+use nexus_edge_core::access::person::Scope;
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
 use nexus_edge_core::error::ApiError;
 
@@ -86,6 +87,21 @@ fn not_found() -> ApiError {
 async fn find(exchange: &Exchange, id: &str) -> Result<ApiKeyRecord, ApiError> {
     let found: Option<ApiKeyRecord> = table::find(&exchange.env, id).await?;
     found.filter(|key| exchange.scope().has(key.owner.as_deref())).ok_or_else(not_found)
+}
+
+/// Checks that a key by whose id something is asked for may be seen; those who see their own only have to name one.
+///
+/// # Errors
+/// `missing_required_parameter` (400), `key_not_found` (404).
+pub(super) async fn check_seen(exchange: &Exchange, key_id: Option<&str>) -> Result<(), ApiError> {
+    match key_id {
+        _ if *exchange.scope() == Scope::All => Ok(()),
+        Some(id) => find(exchange, id).await.map(|_| ()),
+        None => {
+            let message = "Say in `key_id` which of your keys it is about.";
+            Err(ApiError::invalid("missing_required_parameter", "key_id", message))
+        }
+    }
 }
 
 /// Checks that the person gives the key no permission that they do not have, and no owner that they may not act for.

@@ -2,9 +2,11 @@
 
 use nexus_edge_api::stats::{RequestDetail, RequestPage, TokensUsage, TotalStats};
 use nexus_edge_core::access::permission::Permission;
+use nexus_edge_core::access::person::Need;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_stats::request_log::Wanted;
 
+use super::statistics::seen;
 use super::{answer_list, conversations, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
@@ -40,7 +42,7 @@ pub async fn total(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
     let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
     let before = exchange.query("before");
-    let wanted = Wanted { cursor: before, ..Wanted::default() };
+    let wanted = Wanted { cursor: before, scope: seen(exchange), ..Wanted::default() };
     let ages = request_log::ages(&exchange.settings);
     let (rows, _) = request_log::search(&exchange.env, ages, &wanted, limit.into()).await?;
     answer_list("requests", &rows)
@@ -49,7 +51,7 @@ pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
 /// `GET /requests`
 pub async fn search(exchange: &Exchange) -> Result<Response, ApiError> {
     let limit = query::rows(exchange, "limit", DEFAULT_PAGE, MAX_PAGE)?;
-    let wanted = wanted(exchange)?;
+    let wanted = Wanted { scope: seen(exchange), ..wanted(exchange)? };
     let ages = request_log::ages(&exchange.settings);
     let (requests, next_cursor) = request_log::search(&exchange.env, ages, &wanted, limit.into()).await?;
     exchange::json(200, &RequestPage { requests, next_cursor })
@@ -62,15 +64,16 @@ pub(super) fn wanted(exchange: &Exchange) -> Result<Wanted, ApiError> {
 
 /// `GET /requests/{id}`
 pub async fn request(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let found = request_log::find(&exchange.env, &exchange.settings, id).await?.ok_or_else(|| {
+    let found = request_log::find(&exchange.env, &exchange.settings, id).await?;
+    let scope = seen(exchange);
+    let found = found.filter(|row| scope.has(&row.key_id, row.owner.as_deref())).ok_or_else(|| {
         let message = "There is no such request in the log. Its retention may have ended.";
         ApiError::not_found("request_not_found", message)
     })?;
     let request = found.with_only_attempt();
-    let messages = if exchange.person()?.permissions.has(Permission::ViewAllConversations) {
-        Some(conversations::messages_of(&exchange.env, &request).await?)
-    } else {
-        None
-    };
+    let reads = Need::or_own(Permission::ViewAllConversations, Permission::ViewOwnConversations);
+    let is_readable = exchange.person()?.decide(reads).is_ok_and(|scope| scope.has(request.owner.as_deref()));
+    let messages =
+        if is_readable { Some(conversations::messages_of(&exchange.env, &request).await?) } else { None };
     exchange::json(200, &RequestDetail { request, messages })
 }

@@ -65,7 +65,13 @@ export async function startGateway({
 
   const adminToken = `adm-${randomBytes(18).toString("hex")}`;
   const masterKey = vars.MASTER_KEY ?? randomBytes(32).toString("base64");
-  const bindings = { ADMIN_TOKEN: adminToken, MASTER_KEY: masterKey, ALLOW_PRIVATE_UPSTREAMS: "true", BACKUP_HOURLY: "false", ...vars };
+  const bindings = {
+    ADMIN_TOKEN: adminToken,
+    MASTER_KEY: masterKey,
+    ALLOW_PRIVATE_UPSTREAMS: "true",
+    BACKUP_HOURLY: "false",
+    ...vars,
+  };
 
   const configPath = path.join(root, "wrangler.toml");
   // An empty env file keeps a developer's own .dev.vars out of the tests.

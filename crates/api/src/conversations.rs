@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::operation::operations;
 
 #[cfg(feature = "openapi")]
-const OF_KEY: &str = "The API key whose conversation it is.";
+const OF_KEY: &str = "The API key whose conversation it is. Required of those who may see their own only.";
 
 operations! {
     "Conversations";
@@ -13,24 +13,24 @@ operations! {
     /// List conversations.
     ///
     /// Those that went on last first.
-    LIST: Get "/conversations" ViewAllConversations, |it| it.text("search", "Only those in which this was said; `q` is the same.")
-        .text("q", "The same as `search`.").text("key_id", "Only those of this API key.").text("model", "Only those of this model.")
+    LIST: Get "/conversations" ViewAllConversations / ViewOwnConversations, |it| it.text("search", "Only those in which this was said; `q` is the same.")
+        .text("q", "The same as `search`.").text("key_id", "Only those of this API key. Required of those who may see their own only.").text("model", "Only those of this model.")
         .number("from", 0..=1 << 53, "Only those that went on after this time, in milliseconds since the epoch.")
         .number("to", 0..=1 << 53, "Only those that began before this time.")
         .number("limit", 1..=200, "Rows of a page; 50 is the default.").text("cursor", "`next_cursor` of the page before.")
-        .answer::<Conversations>(200, "A page.");
+        .answer::<Conversations>(200, "A page.").errors(&[(404, "key_not_found")]);
 
     /// Show a conversation.
     ///
     /// Its sums and a page of what was said.
-    STATS: Get "/stats/conversation/{id}" ViewAllConversations, |it| it.text("key_id", OF_KEY)
+    STATS: Get "/stats/conversation/{id}" ViewAllConversations / ViewOwnConversations, |it| it.text("key_id", OF_KEY)
         .text("after", "`next_after` of the page before.").number("limit", 1..=1000, "Messages of a page; 200 is the default.")
         .answer::<ConversationStats<'_>>(200, "The conversation.")
-        .errors(&[(404, "conversation_not_found"), (409, "ambiguous_conversation")]);
+        .errors(&[(404, "conversation_not_found, key_not_found"), (409, "ambiguous_conversation")]);
 
     /// Delete a conversation.
-    DELETE: Delete "/conversations/{id}" ManageAllConversations, |it| it.text("key_id", OF_KEY).deleted("string")
-        .errors(&[(404, "conversation_not_found")]);
+    DELETE: Delete "/conversations/{id}" ManageAllConversations / ManageOwnConversations, |it| it.text("key_id", OF_KEY).deleted("string")
+        .errors(&[(404, "conversation_not_found, key_not_found")]);
 }
 
 /// A page of conversations.

@@ -148,7 +148,7 @@ operations! {
     /// List requests.
     ///
     /// The request log, the newest first.
-    REQUESTS: Get "/stats/requests" ViewAllRequests, |it| it.number("limit", 1..=500, "Rows of a page; 50 is the default.")
+    REQUESTS: Get "/stats/requests" ViewAllRequests / ViewOwnRequests, |it| it.number("limit", 1..=500, "Rows of a page; 50 is the default.")
         .text("before", "The id of the last row of the page before.")
         .list::<LoggedRequest>("requests", "A page of the log.");
 
@@ -156,7 +156,7 @@ operations! {
     ///
     /// The newest first. A page looks at 20,000 rows at most: where few of them fit, it may have fewer rows than asked for, or
     /// none, and still be followed by another.
-    SEARCH: Get "/requests" ViewAllRequests, |it| log_filters(it)
+    SEARCH: Get "/requests" ViewAllRequests / ViewOwnRequests, |it| log_filters(it)
         .number("limit", 1..=500, "Rows of a page; 50 is the default.").text("cursor", "`next_cursor` of the page before.")
         .answer::<RequestPage>(200, "A page of the log.");
 
@@ -171,7 +171,7 @@ operations! {
     /// Watch the request log.
     ///
     /// An event `request` for each request that has ended and fits the filters: a row of the log, whose id is that of the event.
-    TAIL: Get "/requests/live" ViewAllRequests, |it| live_rows(it);
+    TAIL: Get "/requests/live" ViewAllRequests / ViewOwnRequests, |it| live_rows(it);
 
     /// Watch my requests.
     MY_TAIL: Get "/v1/requests/live" Caller, |it| live_rows(it);
@@ -179,7 +179,7 @@ operations! {
     /// Show a request.
     ///
     /// By the id of its row, or by the `x-request-id` of its answer.
-    REQUEST: Get "/requests/{id}" ViewAllRequests, |it| it.answer::<RequestDetail>(200, "The request, with all attempts.")
+    REQUEST: Get "/requests/{id}" ViewAllRequests / ViewOwnRequests, |it| it.answer::<RequestDetail>(200, "The request, with all attempts.")
         .errors(&[(404, "request_not_found")]);
 }
 

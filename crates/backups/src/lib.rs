@@ -1,7 +1,7 @@
 //! Backups: every table of D1 that cannot be recomputed, and the Durable Objects that hold balances, quotas and sessions.
 //!
 //! A backup is packs of `nexus_edge_packs` in an object store and a [`manifest`] that names them, with counts, checksums and the
-//! version of the schema. Its rows stand in [`line`]s, each a page of one table:
+//! version of the schema. Its rows stand in [`mod@line`]s, each a page of one table:
 //!
 //! ```text
 //! {"table":"api_keys","columns":["id","name",…],"rows":[["k1","Ada",…],…]}

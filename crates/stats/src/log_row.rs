@@ -145,7 +145,8 @@ pub fn fits(wanted: &Wanted, line: &str) -> serde_json::Result<bool> {
     let is = |wanted: &Option<String>, value: Option<&Cow<'_, str>>| {
         wanted.as_ref().is_none_or(|wanted| value.is_some_and(|value| value == wanted))
     };
-    let texts = is(&wanted.key, Some(&row.key_id))
+    let texts = wanted.scope.has(&row.key_id, row.owner.as_deref())
+        && is(&wanted.key, Some(&row.key_id))
         && is(&wanted.owner, row.owner.as_ref())
         && is(&wanted.provider, row.provider_name.as_ref())
         && is(&wanted.app, row.app.as_ref())
@@ -183,6 +184,7 @@ fn has_error(row: &Compared<'_>, part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scope::Scope;
     use nexus_edge_core::stats::{AttemptRecord, Outcome};
     use std::collections::BTreeSet;
     use std::fs;
@@ -243,6 +245,7 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         let fitting = [
             Wanted::default(),
+            Wanted { scope: Scope::Key("k1".into()), ..Wanted::default() },
             Wanted { key: some("k1"), provider: some("openai"), ..Wanted::default() },
             Wanted { model: some("smart \"quoted\""), ..Wanted::default() },
             Wanted { model: some("smart"), ..Wanted::default() },
@@ -262,6 +265,8 @@ mod tests {
             Wanted { status: some("server"), ..Wanted::default() },
             Wanted { status: some("500"), ..Wanted::default() },
             Wanted { error: some("refused"), ..Wanted::default() },
+            Wanted { scope: Scope::Owners(vec!["of another".into()]), ..Wanted::default() },
+            Wanted { scope: Scope::Key("of another".into()), ..Wanted::default() },
             Wanted { stream: Some(false), ..Wanted::default() },
             Wanted { min_ms: Some(901), ..Wanted::default() },
             Wanted { min_cost_micros: Some(8), ..Wanted::default() },

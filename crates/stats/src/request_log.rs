@@ -10,6 +10,7 @@ use nexus_edge_core::input::query_number;
 use nexus_edge_core::stats::UsageEvent;
 use serde::{Deserialize, Serialize};
 
+use crate::scope::Scope;
 use crate::series::Class;
 use crate::sql::{Parameter, Statement};
 
@@ -54,6 +55,9 @@ pub struct Wanted {
     pub min_cost_micros: Option<u64>,
     /// The end of the page before.
     pub cursor: Option<String>,
+    /// Whose requests may be seen.
+    #[serde(default)]
+    pub scope: Scope,
 }
 
 /// The largest whole number that a JSON number holds exactly.
@@ -93,6 +97,7 @@ impl Wanted {
             min_ms: number("min_ms")?,
             min_cost_micros: number("min_cost_micros")?,
             cursor: text("cursor"),
+            scope: Scope::All,
         };
         wanted.check()?;
         Ok(wanted)
@@ -137,7 +142,8 @@ impl Wanted {
         };
         let names =
             [Some(event.model.as_str()), event.upstream_model.as_deref(), event.logical_model.as_deref()];
-        is(&self.key, Some(&event.key_id))
+        self.scope.has(&event.key_id, event.owner.as_deref())
+            && is(&self.key, Some(&event.key_id))
             && is(&self.owner, event.owner.as_deref())
             && is(&self.provider, event.provider_name.as_deref())
             && self.model.as_deref().is_none_or(|model| names.contains(&Some(model)))
@@ -206,6 +212,14 @@ impl Wanted {
             parameters.push(parameter);
             conditions.push(condition.replace('?', &format!("?{}", parameters.len())));
         };
+        match &self.scope {
+            Scope::All => {}
+            Scope::Key(id) => add("key_id = ?", Parameter::Text(id.clone())),
+            Scope::Owners(owners) => {
+                let owners = serde_json::to_string(owners).unwrap_or_default();
+                add("owner IN (SELECT value FROM json_each(?))", Parameter::Text(owners));
+            }
+        }
         let texts = [
             ("key_id = ?", &self.key),
             ("owner = ?", &self.owner),

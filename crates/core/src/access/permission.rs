@@ -81,10 +81,16 @@ permissions! {
     ViewOwnStatistics = "view_own_statistics";
     /// See the request log of all keys.
     ViewAllRequests = "view_all_requests";
+    /// See the request log of one's own keys.
+    ViewOwnRequests = "view_own_requests";
     /// Read the conversations of all keys.
     ViewAllConversations = "view_all_conversations";
+    /// Read the conversations of one's own keys.
+    ViewOwnConversations = "view_own_conversations";
     /// Delete the conversations of all keys.
     ManageAllConversations = "manage_all_conversations";
+    /// Delete conversations of one's own keys.
+    ManageOwnConversations = "manage_own_conversations";
     /// See all credit accounts and their ledgers.
     ViewAllCredits = "view_all_credits";
     /// See one's own credit account and its ledger.

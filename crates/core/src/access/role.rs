@@ -87,6 +87,9 @@ const USER: Permissions = GUEST.and(Permissions::of(&[
     Permission::ViewOwnLimits,
     Permission::ViewOwnCredits,
     Permission::ViewOwnStatistics,
+    Permission::ViewOwnRequests,
+    Permission::ViewOwnConversations,
+    Permission::ManageOwnConversations,
 ]));
 
 const GUEST: Permissions = Permissions::of(&[Permission::ViewModels]);
