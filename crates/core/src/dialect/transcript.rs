@@ -36,11 +36,16 @@ enum Request {
 enum Answer {
     #[default]
     Unknown,
-    Bytes {
-        caller_dialect: CallerDialect,
-        body: Rc<Vec<u8>>,
-    },
-    Read(Rc<Answered>),
+    Bytes(AsItCame),
+    /// Decoded; with the body, if it came whole in a dialect of callers.
+    Read(Rc<Answered>, Option<AsItCame>),
+}
+
+/// A body in a dialect.
+#[derive(Debug, Clone)]
+struct AsItCame {
+    caller_dialect: CallerDialect,
+    body: Rc<Vec<u8>>,
 }
 
 impl Transcript {
@@ -62,12 +67,12 @@ impl Transcript {
 
     /// Stores the body of an unstreamed pass-through answer to these callers.
     pub fn keep_answer(&mut self, caller_dialect: CallerDialect, body: Rc<Vec<u8>>) {
-        self.answer = Answer::Bytes { caller_dialect, body };
+        self.answer = Answer::Bytes(AsItCame { caller_dialect, body });
     }
 
     /// Stores a decoded answer, complete or partial.
     pub fn keep_read_answer(&mut self, answered: Answered) {
-        self.answer = Answer::Read(Rc::new(answered));
+        self.answer = Answer::Read(Rc::new(answered), None);
     }
 
     /// Bytes of the request that decoding it would have to read.
@@ -111,14 +116,14 @@ impl Transcript {
         }
     }
 
-    /// The body of the answer as received, if it is in this caller dialect and not decoded yet.
+    /// The body of the answer as received, if it is in this caller dialect, also after it was decoded.
     #[must_use]
     pub fn answer_as_it_came(&self, caller_dialect: CallerDialect) -> Option<&[u8]> {
         match &self.answer {
-            Answer::Bytes { caller_dialect: spoken, body }
-                if *spoken == caller_dialect && caller_dialect.has_upstreams() =>
+            Answer::Bytes(came) | Answer::Read(_, Some(came))
+                if came.caller_dialect == caller_dialect && caller_dialect.has_upstreams() =>
             {
-                Some(body)
+                Some(&came.body)
             }
             _ => None,
         }
@@ -126,14 +131,14 @@ impl Transcript {
 
     /// The answer as far as it was received; `None` if there is none that can be decoded.
     pub fn answer(&mut self) -> Option<Rc<Answered>> {
-        if let Answer::Bytes { caller_dialect, body } = &self.answer {
-            let read = registry::upstream(*caller_dialect).decode_response(body);
+        if let Answer::Bytes(came) = &self.answer {
+            let read = registry::upstream(came.caller_dialect).decode_response(&came.body);
             self.answer = read.map_or(Answer::Unknown, |response| {
-                Answer::Read(Rc::new(Answered { response, is_whole: true }))
+                Answer::Read(Rc::new(Answered { response, is_whole: true }), Some(came.clone()))
             });
         }
         match &self.answer {
-            Answer::Read(answered) => Some(Rc::clone(answered)),
+            Answer::Read(answered, _) => Some(Rc::clone(answered)),
             _ => None,
         }
     }
@@ -161,6 +166,11 @@ mod tests {
         );
         let answered = transcript.answer().unwrap();
         assert!(answered.is_whole);
+        assert!(
+            transcript.answer_as_it_came(CallerDialect::OpenaiChat).is_some(),
+            "the bytes are still there"
+        );
+        assert!(transcript.answer_as_it_came(CallerDialect::Anthropic).is_none());
         assert_eq!(answered.response.choices[0].parts, [Part::text("ho")]);
     }
 
