@@ -16,8 +16,6 @@ const DEFAULT_PAGE: u64 = 50;
 const MAX_PAGE: u64 = 200;
 const DEFAULT_MESSAGES: u64 = 200;
 const MAX_MESSAGES: u64 = 1_000;
-/// The largest time that a JSON number holds exactly, in milliseconds.
-const MAX_TIME_MS: u64 = 1 << 53;
 
 /// `GET /conversations?search=&key_id=&model=&from=&to=&limit=&cursor=`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -34,8 +32,8 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
         search: given("search").or_else(|| given("q")),
         key_id: given("key_id"),
         model: given("model"),
-        from: query::number(exchange, "from", 0..=MAX_TIME_MS)?,
-        to: query::number(exchange, "to", 0..=MAX_TIME_MS)?,
+        from: query::number(exchange, "from", 0..=query::MAX_TIME_MS)?,
+        to: query::number(exchange, "to", 0..=query::MAX_TIME_MS)?,
         after,
         limit,
     };

@@ -29,8 +29,6 @@ use crate::store::jobs::{self, Job};
 const LINK_FOR_MS: u64 = DAY_MS;
 /// Most exports in the list: those of a week.
 const LISTED: u32 = 500;
-/// The largest time that a JSON number holds exactly, in milliseconds.
-const MAX_TIME_MS: u64 = 1 << 53;
 
 /// `GET /export/requests`
 pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -156,7 +154,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 
 /// `GET /exports/{id}/download?expires=&signature=`
 pub async fn download(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let expires = query::number(exchange, "expires", 0..=MAX_TIME_MS)?.unwrap_or_default();
+    let expires = query::number(exchange, "expires", 0..=query::MAX_TIME_MS)?.unwrap_or_default();
     let signature = query::text(exchange, "signature").unwrap_or_default();
     link::check(&secret(exchange), id, expires, &signature, now_ms())?;
     let job = find(exchange, id).await?;

@@ -7,6 +7,9 @@ use nexus_edge_core::input::query_number;
 
 use crate::exchange::Exchange;
 
+/// The largest time that a JSON number holds exactly, in milliseconds.
+pub const MAX_TIME_MS: u64 = 1 << 53;
+
 /// A whole number in this range, if the parameter is given.
 ///
 /// # Errors

@@ -14,16 +14,13 @@ use nexus_edge_stats::window::Progress;
 use nexus_edge_stats::zone::Zone;
 use worker::Env;
 
-use super::query::{number, text};
+use super::query::{MAX_TIME_MS, number, text};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::{authenticate, upstream_health};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::platform::zone;
 use crate::store::{StoreResult, snapshot, statistics};
-
-/// The largest time that a JSON number holds exactly, in milliseconds.
-const MAX_TIME_MS: u64 = 1 << 53;
 
 /// What the person who calls may see.
 pub(super) fn seen(exchange: &Exchange) -> Scope {
