@@ -1,6 +1,6 @@
-// `npm run deploy`: builds the Worker, makes the resources and secrets that are missing on Cloudflare, brings the database up
-// to date, uploads, and says where it is and how to sign in. What is there already stays, so it can be run again at any time,
-// also after a run that was cut off.
+// `npm run deploy`: builds the Worker and the console, makes the resources and secrets that are missing on Cloudflare, brings the
+// database up to date, uploads, and says where it is and how to sign in. What is there already stays, so it can be run again at any
+// time, also after a run that was cut off.
 //
 //   npm run deploy -- --dry-run      builds, and checks without an account what would be uploaded
 
@@ -10,6 +10,7 @@ import { join } from "node:path";
 
 import { buildWorker } from "./lib/build.mjs";
 import { SCRIPT } from "./lib/bundle.mjs";
+import { buildConsole } from "./lib/console.mjs";
 import {
   addressIn,
   checkAccount,
@@ -37,6 +38,7 @@ const MAIN = `${profile.folder}/${SCRIPT}`;
 const ENVIRONMENT = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", ...profileEnvironment(profile) };
 
 main(async (args) => {
+  await buildConsole();
   await buildWorker(profile);
   if (args.includes("--dry-run")) {
     await mustSucceed(["deploy", MAIN, ...args]);

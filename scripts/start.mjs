@@ -4,6 +4,7 @@
 //   npm start -- --reset      forget the local database, secrets and credentials first
 
 import { buildWorker, isUpToDate } from "./lib/build.mjs";
+import { buildConsole } from "./lib/console.mjs";
 import { checkPortIsFree, runCronEveryMinute, serve } from "./lib/dev-server.mjs";
 import {
   applyMigrations,
@@ -29,6 +30,7 @@ main(async (args) => {
 
   await ensureNode();
   await ensurePackages();
+  await buildConsole();
   await buildWorker(profile);
   const secrets = ensureSecrets();
   await applyMigrations();
@@ -99,6 +101,7 @@ function introduce({ base_url, admin_token, api_key }) {
   say();
   done(bold("Nexus Edge is running"));
   say(`
+  Console      ${base_url.replace(/v1$/, "console/")}
   Base URL     ${base_url}
   API key      ${api_key}
   Admin token  ${admin_token}

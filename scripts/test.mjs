@@ -1,7 +1,7 @@
 // `npm test`: every test. The scripts and native Rust first, then the built Worker in real workerd, called by our own tests and by
-// the official SDKs for Node and Python.
+// the official SDKs for Node and Python, and the console in a browser.
 //
-//   npm test -- --only scripts|native|e2e|hostile|python|contract      one part
+//   npm test -- --only scripts|native|console|e2e|hostile|python|contract      one part
 //   npm test -- stream                        only the end-to-end files whose name contains "stream"
 
 import { readdirSync } from "node:fs";
@@ -9,7 +9,9 @@ import { join } from "node:path";
 
 import { buildWorker } from "./lib/build.mjs";
 import { cargoEnvironment, withCargo } from "./lib/cargo.mjs";
+import { buildConsole } from "./lib/console.mjs";
 import { main } from "./lib/main.mjs";
+import { filesUnder } from "./lib/hash.mjs";
 import { ensureNode } from "./lib/node22.mjs";
 import { ensurePackages } from "./lib/npm.mjs";
 import { inRoot } from "./lib/paths.mjs";
@@ -23,6 +25,7 @@ import { offlineEnvironment } from "./lib/wrangler.mjs";
 const PARTS = {
   scripts: testScripts,
   native: testNative,
+  console: testConsole,
   e2e: testEndToEnd,
   hostile: testHostile,
   python: testPython,
@@ -79,6 +82,24 @@ async function testNative(filter) {
     await mustPass("cargo", others, { env: cargoEnvironment });
     if (first !== 0) throw new Problem(`Failed: cargo ${args.join(" ")}`);
   });
+}
+
+/** The console: its types, what of it is pure, its budgets (the build checks them), and its pages in a browser. */
+async function testConsole(filter) {
+  const node = await ensureNode();
+  await buildConsole();
+  heading("The console's types");
+  await mustPass(node, [
+    inRoot("node_modules", "typescript", "bin", "tsc"),
+    "--project",
+    inRoot("web", "tsconfig.json"),
+  ]);
+  heading("The console's pure modules");
+  const pure = filesUnder(join("web", "src")).filter((file) => file.endsWith(".test.ts"));
+  await mustPass(node, ["--test", "--test-reporter=spec", ...pure]);
+  await buildWorker(profile);
+  heading("The console in a browser");
+  return runTestFiles(["tests", "console"], filter);
 }
 
 async function testEndToEnd(filter) {

@@ -1,0 +1,32 @@
+// The build of the console: into public/console, beside the other files that Cloudflare serves without asking the Worker.
+
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+/** The gateway that the development server passes everything on to that is not the console. */
+const gateway = process.env.NEXUS_EDGE_GATEWAY ?? "http://127.0.0.1:8787";
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: "/console/",
+  plugins: [react(), tailwindcss()],
+  // No cache of the bundler in node_modules, which `npm ci` would find in its way.
+  cacheDir: "../build-console/.vite",
+  build: {
+    outDir: "../build-console/console",
+    emptyOutDir: true,
+    manifest: "manifest.json",
+    // Files inside of scripts and styles would need `data:` in the policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: ["chrome123", "firefox120", "safari17.5"],
+    reportCompressedSize: false,
+  },
+  server: {
+    port: 5173,
+    strictPort: true,
+    // The session cookie is of the gateway's origin, and so is the page for it.
+    proxy: { "^/(?!console/(?!session))": { target: gateway, ws: true, headers: { origin: gateway } } },
+  },
+});
