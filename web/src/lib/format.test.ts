@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { change, duration, money, percent, relative, short, time, visible } from "./format.ts";
+
+test("money has two digits from a dollar on, else four that count, and never an exponent", () => {
+  assert.equal(money(12_345_678), "$12.35");
+  assert.equal(money(1_234_567_890_000), "$1,234,567.89");
+  assert.equal(money(123_456), "$0.1235");
+  assert.equal(money(1), "$0.000001");
+  assert.equal(money(0), "$0");
+  assert.equal(money(-2_000_000), "−$2.00");
+  assert.equal(money(null), "–");
+});
+
+test("shares and changes", () => {
+  assert.equal(percent(0.1234), "12.3 %");
+  assert.equal(percent(1), "100 %");
+  assert.equal(percent(0.0001), "<0.1 %");
+  assert.equal(percent(null), "–");
+  assert.equal(change(118, 100), "+18 %");
+  assert.equal(change(50, 100), "−50 %");
+  assert.equal(change(5, 0), null);
+});
+
+test("durations and large numbers", () => {
+  assert.equal(duration(999), "999 ms");
+  assert.equal(duration(1234), "1.23 s");
+  assert.equal(duration(61_000), "1 min 1 s");
+  assert.equal(duration(7_260_000), "2 h 1 min");
+  assert.equal(short(9999), "9,999");
+  assert.match(short(123_456), /^123k$/i);
+  assert.equal(short(45_600, "zh-CN"), "4.56万");
+});
+
+test("times are those of the zone", () => {
+  const moment = Date.UTC(2026, 10, 29, 23, 30);
+  assert.equal(time(moment, "hour", "en-GB", "Asia/Kathmandu"), "05:15");
+  assert.equal(time(moment, "hour", "en-GB", "UTC"), "23:30");
+  assert.equal(relative(moment - 7_200_000, moment, "en-GB"), "2 hr ago");
+});
+
+test("controls of direction are made visible", () => {
+  assert.equal(visible("gpt\u202e5"), "gpt\\u202e5");
+});

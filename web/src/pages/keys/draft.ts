@@ -1,0 +1,80 @@
+// What the form of a key holds, and the body of the API that it becomes: pure.
+
+import type { KeyCreate, KeyView } from "../../api/schema.d.ts";
+
+export interface Draft {
+  name: string;
+  owner: string;
+  models: string[];
+  amount: string;
+  period: "day" | "week" | "month" | "total";
+  requests_per_minute: string;
+  tokens_per_minute: string;
+  requests_per_day: string;
+  concurrency: string;
+  expires_in: "" | "week" | "month" | "year" | "never";
+  store: "none" | "metadata" | "full";
+}
+
+export const NEW: Draft = {
+  name: "",
+  owner: "",
+  models: [],
+  amount: "",
+  period: "month",
+  requests_per_minute: "",
+  tokens_per_minute: "",
+  requests_per_day: "",
+  concurrency: "",
+  expires_in: "never",
+  store: "metadata",
+};
+
+const text = (value: number | null | undefined) => (value === null || value === undefined ? "" : String(value));
+
+export const draftOf = (key: KeyView): Draft => ({
+  name: key.name,
+  owner: key.owner ?? "",
+  models: key.allowed_models ?? [],
+  amount: text(key.budget?.amount),
+  period: (key.budget?.period as Draft["period"] | undefined) ?? "month",
+  requests_per_minute: text(key.limits.requests_per_minute),
+  tokens_per_minute: text(key.limits.tokens_per_minute),
+  requests_per_day: text(key.limits.requests_per_day),
+  concurrency: text(key.limits.concurrency),
+  expires_in: "",
+  store: key.store,
+});
+
+const number = (value: string) => (value.trim() === "" ? null : Number(value));
+
+/** The body that makes a key. `tokens_per_day`, which the form does not show, is kept from `before`. */
+export function bodyOf(draft: Draft, before?: KeyView): KeyCreate {
+  const amount = number(draft.amount);
+  return {
+    name: draft.name.trim(),
+    owner: draft.owner.trim() || null,
+    allowed_models: draft.models.length > 0 ? draft.models : null,
+    budget:
+      amount === null
+        ? null
+        : { amount, period: draft.period, ...(before?.budget ? { alert_percent: before.budget.alert_percent } : {}) },
+    limits: {
+      ...(before?.limits.tokens_per_day === undefined ? {} : { tokens_per_day: before.limits.tokens_per_day }),
+      requests_per_minute: number(draft.requests_per_minute),
+      tokens_per_minute: number(draft.tokens_per_minute),
+      requests_per_day: number(draft.requests_per_day),
+      concurrency: number(draft.concurrency),
+    },
+    store: draft.store,
+    ...(draft.expires_in ? { expires_in: draft.expires_in } : {}),
+  };
+}
+
+/** The fields of `now` that differ from those of `before`: only what was changed is sent. */
+export function changed<Body extends object>(before: Body, now: Body): Partial<Body> {
+  const entries = Object.entries(now).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name as keyof Body]),
+  );
+  return Object.fromEntries(entries) as Partial<Body>;
+}

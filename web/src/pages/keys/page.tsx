@@ -1,0 +1,201 @@
+// Keys: who may use what, how much is left of it, and when it was used.
+
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { useMay } from "../../api/session.ts";
+import { count, visible } from "../../lib/format.ts";
+import { localeOf, usePreferences } from "../../lib/preferences.ts";
+import { type Filters, useFilters } from "../../lib/url.ts";
+import { Button, LinkButton } from "../../ui/button.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { useForm } from "../../ui/field.tsx";
+import { Page } from "../../ui/page.tsx";
+import { Secret } from "../../ui/secret.tsx";
+import { Spark } from "../../ui/spark.tsx";
+import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
+import { type Column, Table } from "../../ui/table.tsx";
+import { Ago, Money, Time } from "../../ui/time.tsx";
+import { KeyDetail } from "./detail.tsx";
+import { NEW, bodyOf } from "./draft.ts";
+import { KeyForm, useBudgetText } from "./form.tsx";
+import { KeyState } from "./state.tsx";
+import { type Key, useKeyWrites, useKeys } from "./queries.ts";
+import { useWords } from "./words.ts";
+
+export default function Keys() {
+  const words = useWords();
+  const may = useMay();
+  const navigate = useNavigate();
+  const { id } = useParams({ strict: false }) as { id?: string };
+  const [filters, setFilters] = useFilters();
+  const [text, setText] = useState(filters.search ?? "");
+  const keys = useKeys(filters.search ?? "");
+  const rows = useMemo(() => keys.data?.pages.flatMap((page) => page.keys) ?? [], [keys.data]);
+  const columns = useColumns();
+  const { hasNextPage, isFetching, fetchNextPage } = keys;
+  // What is typed is asked for when typing pauses.
+  useEffect(() => {
+    const timer = setTimeout(() => setFilters({ search: text.trim() || undefined }), 250);
+    return () => clearTimeout(timer);
+  }, [text, setFilters]);
+  const open = useCallback(
+    (to: string | undefined) =>
+      navigate({ to: "/keys/{-$id}", params: { id: to }, search: (now: Filters) => now } as never),
+    [navigate],
+  );
+  const canMake = may("manage_all_api_keys", "manage_own_api_keys");
+  const make = canMake && (
+    <Button look="primary" icon="plus" onClick={() => setFilters({ new: "1" })}>
+      {words.make}
+    </Button>
+  );
+  const found = rows.filter((key) => matches(key, filters.search ?? ""));
+  return (
+    <Page title={words.title} fill actions={make}>
+      <input
+        type="search"
+        data-filter
+        aria-label={words.search}
+        placeholder={words.search}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        className="control mb-3 max-w-80"
+      />
+      {keys.error ? (
+        <Failure error={keys.error} retry={() => keys.refetch()} />
+      ) : keys.isPending ? (
+        <Skeleton rows={10} />
+      ) : found.length === 0 ? (
+        <Empty action={filters.search ? undefined : make}>{filters.search ? words.nothing : words.empty}</Empty>
+      ) : (
+        <Table
+          label={words.title}
+          rows={found}
+          columns={columns}
+          idOf={idOf}
+          phone={phoneRow}
+          current={id}
+          onOpen={(key) => open(key.id)}
+          onEnd={() => hasNextPage && !isFetching && fetchNextPage()}
+        />
+      )}
+      {filters.new === "1" && canMake && <NewKey onClose={() => setFilters({ new: undefined })} />}
+      {id && <KeyDetail id={id} onClose={() => open(undefined)} />}
+    </Page>
+  );
+}
+
+const idOf = (key: Key) => key.id;
+const phoneRow = (key: Key) => <PhoneRow item={key} />;
+
+/** The same comparison as that of the API, for gateways that answer all keys at once. */
+function matches(key: Key, search: string): boolean {
+  const wanted = search.toLowerCase();
+  return [key.name, key.owner ?? "", key.prefix, key.id].some((text) => text.toLowerCase().includes(wanted));
+}
+
+function useColumns(): Column<Key>[] {
+  const words = useWords();
+  const budget = useBudgetText();
+  const locale = localeOf(usePreferences());
+  return [
+    {
+      id: "name",
+      title: words.name,
+      width: "minmax(140px, 2fr)",
+      cell: (key) => (
+        <>
+          <span className="font-medium">{visible(key.name)}</span>{" "}
+          <span className="font-mono text-ink3">{key.prefix}…</span>
+        </>
+      ),
+    },
+    { id: "owner", title: words.owner, width: "minmax(80px, 1fr)", cell: (key) => visible(key.owner ?? "") },
+    { id: "state", title: words.state, width: "128px", cell: (key) => <KeyState item={key} /> },
+    {
+      id: "week",
+      title: words.week,
+      width: "84px",
+      cell: (key) =>
+        key.usage && (
+          <Spark values={key.usage.days.map(({ requests }) => requests)} label={count(key.usage.requests, locale)} />
+        ),
+    },
+    {
+      id: "spent",
+      title: words.spent,
+      width: "112px",
+      right: true,
+      cell: (key) => key.usage && <Money micros={key.usage.cost_micros} />,
+    },
+    {
+      id: "budget",
+      title: words.budget,
+      width: "minmax(96px, 1fr)",
+      cell: (key) =>
+        key.budget ? budget(key.budget.amount, key.budget.period) : <span className="text-ink3">{words.noBudget}</span>,
+    },
+    {
+      id: "used",
+      title: words.lastUsed,
+      width: "104px",
+      cell: (key) =>
+        key.last_used_at ? <Ago ms={key.last_used_at} /> : <span className="text-ink3">{words.never}</span>,
+    },
+    {
+      id: "expires",
+      title: words.expires,
+      width: "104px",
+      cell: (key) =>
+        key.expires_at ? <Time ms={key.expires_at} style="date" /> : <span className="text-ink3">{words.never}</span>,
+    },
+  ];
+}
+
+function PhoneRow({ item }: { item: Key }) {
+  const words = useWords();
+  return (
+    <>
+      <div className="flex items-center gap-2">
+        <span className="min-w-0 flex-1 truncate font-medium">{visible(item.name)}</span>
+        <KeyState item={item} />
+      </div>
+      <div className="mt-1 flex gap-3 text-ink3">
+        <span className="min-w-0 flex-1 truncate">{visible(item.owner ?? item.prefix)}</span>
+        {item.usage && <Money micros={item.usage.cost_micros} />}
+        <span>{item.last_used_at ? <Ago ms={item.last_used_at} /> : words.never}</span>
+      </div>
+    </>
+  );
+}
+
+function NewKey({ onClose }: { onClose: () => void }) {
+  const words = useWords();
+  const writes = useKeyWrites();
+  const [draft, setDraft] = useState(NEW);
+  const [made, setMade] = useState<{ id: string; key: string }>();
+  const form = useForm(async () => {
+    const key = await writes.create(bodyOf(draft));
+    if (key.key) setMade({ id: key.id, key: key.key });
+  });
+  return made ? (
+    <Dialog title={words.made} onClose={onClose} canClose={false}>
+      <Secret value={made.key} variable="NEXUS_API_KEY" onDone={onClose} />
+      <div className="mt-4">
+        <LinkButton to="/connect" search={{ key: made.id }} icon="plug">
+          {words.connect}
+        </LinkButton>
+      </div>
+    </Dialog>
+  ) : (
+    <Dialog title={words.make} onClose={onClose} width="wide">
+      <KeyForm
+        draft={draft}
+        onChange={(change) => setDraft({ ...draft, ...change })}
+        form={form}
+        isNew
+        action={words.create}
+      />
+    </Dialog>
+  );
+}

@@ -1,0 +1,128 @@
+// Is anything wrong, and what does it cost? A sentence first, then the figures that it is made of, each leading to its rows.
+
+import type { Overview as Answer } from "../../api/schema.d.ts";
+import { useMay } from "../../api/session.ts";
+import { change, money, percent, visible } from "../../lib/format.ts";
+import { localeOf, usePreferences } from "../../lib/preferences.ts";
+import { useFilters } from "../../lib/url.ts";
+import { LinkButton } from "../../ui/button.tsx";
+import { Page } from "../../ui/page.tsx";
+import { Segmented } from "../../ui/segmented.tsx";
+import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
+import { Cards, total } from "./cards.tsx";
+import { Charts } from "./charts.tsx";
+import { type Asked, useOverview } from "./queries.ts";
+import { Causes, Upstreams } from "./tables.tsx";
+import { useWords } from "./words.ts";
+
+const RANGES = ["1h", "24h", "7d", "30d"];
+/** More than this share of failed requests is trouble. */
+const TROUBLE = 0.02;
+
+export default function Overview() {
+  const words = useWords();
+  const [filters, setFilters] = useFilters();
+  const range = RANGES.includes(filters.range ?? "") ? (filters.range as string) : "24h";
+  const asked = useOverview(range);
+  const { overview } = asked;
+  return (
+    <Page
+      title={words.title}
+      actions={
+        <Segmented
+          label={words.range}
+          value={range}
+          options={RANGES.map((value) => ({ value, label: value.replace("h", " h").replace("d", " d") }))}
+          onChange={(value) => setFilters({ range: value === "24h" ? undefined : value })}
+        />
+      }
+    >
+      {overview.data ? (
+        <Figures answer={overview.data} asked={asked} range={range} />
+      ) : overview.error ? (
+        <Failure error={overview.error} retry={() => overview.refetch()} />
+      ) : (
+        <Skeleton rows={12} />
+      )}
+    </Page>
+  );
+}
+
+function Figures({ answer, asked, range }: { answer: Answer; asked: Asked; range: string }) {
+  const isNew = answer.figures.requests === 0 && answer.before.requests === 0;
+  const may = useMay();
+  const words = useWords();
+  if (isNew) {
+    return may("view_system_status") ? (
+      <Empty
+        action={
+          <LinkButton to="/start" look="primary">
+            {words.toGuide}
+          </LinkButton>
+        }
+      >
+        {words.getStarted}
+      </Empty>
+    ) : (
+      <Empty
+        action={
+          <LinkButton to="/connect" look="primary">
+            {words.toConnect}
+          </LinkButton>
+        }
+      >
+        {words.emptyOwn}
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <Sentence answer={answer} asked={asked} />
+      <Cards answer={answer} outcomes={asked.outcomes.data} range={range} />
+      <Charts answer={answer} asked={asked} />
+      <div className="grid gap-x-8 lg:grid-cols-[2fr_1fr]">
+        {asked.ranking.data && asked.ranking.data.providers.length > 0 && (
+          <Upstreams providers={asked.ranking.data.providers} />
+        )}
+        <Causes asked={asked} range={range} />
+      </div>
+    </>
+  );
+}
+
+function Sentence({ answer: { figures, before }, asked }: { answer: Answer; asked: Asked }) {
+  const words = useWords();
+  const locale = localeOf(usePreferences());
+  const providers = asked.ranking.data?.providers ?? [];
+  const resting = providers.filter(({ circuit }) => circuit.state === "open").length;
+  const firing = asked.alerts.data?.alerts.length ?? 0;
+  const isTroubled = (figures.error_rate ?? 0) > TROUBLE;
+  const delta = change(figures.cost_micros, before.cost_micros);
+  const dearest = [...(asked.models.data?.lines ?? [])].sort((a, b) => total(b.cost_micros) - total(a.cost_micros))[0];
+  const parts = [
+    isTroubled ? words.troubled(percent(figures.error_rate)) : resting === 0 && firing === 0 ? words.allWell : "",
+    firing > 0 ? words.firing(firing) : "",
+    resting > 0 ? words.resting(resting, providers.length) : "",
+  ];
+  const spent = [
+    words.spent(money(figures.cost_micros, locale)),
+    delta && (delta === "+0 %" ? words.same : words.than(delta)),
+    dearest?.name && total(dearest.cost_micros) > 0 && words.mostly(visible(dearest.name)),
+  ];
+  return (
+    <p className="mb-4 max-w-text text-section">
+      <span
+        className={
+          isTroubled || firing > 0
+            ? "font-semibold text-bad"
+            : resting > 0
+              ? "font-semibold text-warn"
+              : "font-semibold text-ok"
+        }
+      >
+        {parts.filter(Boolean).join(" ")}
+      </span>{" "}
+      {figures.requests === 0 ? words.noRequests : `${spent.filter(Boolean).join(", ")}.`}
+    </p>
+  );
+}

@@ -1,0 +1,53 @@
+// What the overview asks, anew every half a minute while it can be seen.
+
+import { useQuery } from "@tanstack/react-query";
+import { call } from "../../api/client.ts";
+import { useMay } from "../../api/session.ts";
+import { usePreferences, zoneOf } from "../../lib/preferences.ts";
+
+const FRESH = { refetchInterval: 30_000, placeholderData: <T>(before: T) => before };
+
+export function useOverview(range: string) {
+  const tz = zoneOf(usePreferences());
+  const may = useMay();
+  const query = { range, tz } as { range: "24h"; tz: string };
+  const key = ["stats", range, tz];
+  return {
+    overview: useQuery({
+      queryKey: [...key, "overview"],
+      queryFn: ({ signal }) => call("GET /stats/overview", { query, signal }),
+      ...FRESH,
+    }),
+    outcomes: useQuery({
+      queryKey: [...key, "outcomes"],
+      queryFn: ({ signal }) => call("GET /stats/timeseries", { query: { ...query, group_by: "status" }, signal }),
+      ...FRESH,
+    }),
+    models: useQuery({
+      queryKey: [...key, "models"],
+      queryFn: ({ signal }) =>
+        call("GET /stats/timeseries", { query: { ...query, group_by: "model", limit: 7 }, signal }),
+      ...FRESH,
+    }),
+    errors: useQuery({
+      queryKey: [...key, "errors"],
+      queryFn: ({ signal }) =>
+        call("GET /stats/by/{dimension}", { path: { dimension: "error" }, query: { ...query, limit: 8 }, signal }),
+      ...FRESH,
+    }),
+    ranking: useQuery({
+      queryKey: [...key, "ranking"],
+      queryFn: ({ signal }) => call("GET /stats/providers/ranking", { query, signal }),
+      enabled: may("view_all_statistics"),
+      ...FRESH,
+    }),
+    alerts: useQuery({
+      queryKey: ["alerts", "firing"],
+      queryFn: ({ signal }) => call("GET /alerts", { query: { state: "firing" }, signal }),
+      enabled: may("view_alerts"),
+      ...FRESH,
+    }),
+  };
+}
+
+export type Asked = ReturnType<typeof useOverview>;

@@ -1,0 +1,73 @@
+// The pages of the console, one row each: address, name, place in the navigation, who may see it. A page is loaded when it is opened.
+// A row whose permissions the person lacks is neither in the navigation nor reachable.
+
+import type { ComponentType } from "react";
+import type { PermissionCode } from "./api/schema.d.ts";
+import type { ShellWord } from "./i18n/shell.ts";
+import type { IconName } from "./ui/icon.tsx";
+
+export type Group = "watch" | "use" | "setup" | "run";
+
+export interface PageRow {
+  /** Below /console. `{-$id}` is a part that may be absent: what is open on the page. */
+  path: string;
+  title: ShellWord;
+  group: Group;
+  icon: IconName;
+  /** After `g`, the key that leads to the page. */
+  key: string;
+  /** One of them is needed. */
+  needs: PermissionCode[];
+  load: () => Promise<{ default: ComponentType }>;
+}
+
+export const PAGES: PageRow[] = [
+  {
+    path: "/",
+    title: "overview",
+    group: "watch",
+    icon: "overview",
+    key: "o",
+    needs: ["view_all_statistics", "view_own_statistics"],
+    load: () => import("./pages/overview/page.tsx"),
+  },
+  {
+    path: "/requests/{-$id}",
+    title: "requests",
+    group: "watch",
+    icon: "requests",
+    key: "r",
+    needs: ["view_all_requests", "view_own_requests"],
+    load: () => import("./pages/requests/page.tsx"),
+  },
+  {
+    path: "/usage",
+    title: "usage",
+    group: "watch",
+    icon: "usage",
+    key: "u",
+    needs: ["view_all_statistics", "view_own_statistics"],
+    load: () => import("./pages/usage/page.tsx"),
+  },
+  {
+    path: "/start",
+    title: "start",
+    group: "setup",
+    icon: "check",
+    key: "s",
+    needs: ["view_system_status"],
+    load: () => import("./pages/start/page.tsx"),
+  },
+  {
+    path: "/keys/{-$id}",
+    title: "keys",
+    group: "setup",
+    icon: "key",
+    key: "k",
+    needs: ["view_all_api_keys", "manage_own_api_keys"],
+    load: () => import("./pages/keys/page.tsx"),
+  },
+];
+
+/** The address of a page without its optional part. */
+export const addressOf = ({ path }: PageRow) => path.replace(/\/\{.*$/, "") || "/";
