@@ -27,7 +27,7 @@ export const NEW: Draft = {
   requests_per_day: "",
   concurrency: "",
   expires_in: "never",
-  store: "metadata",
+  store: "full",
 };
 
 const text = (value: number | null | undefined) => (value === null || value === undefined ? "" : String(value));
