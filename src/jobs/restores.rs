@@ -13,8 +13,9 @@ use worker::Env;
 use super::backups::{self as made, object_name};
 use crate::objects::copy::{clear_object, write_object};
 use crate::platform::{gzip, now_ms};
+use crate::store::archive::upkeep;
 use crate::store::jobs::{self, Job};
-use crate::store::{StoreError, StoreResult, backups, bucket, snapshot};
+use crate::store::{StoreError, StoreResult, backups, bucket, request_log, snapshot};
 
 /// How long before the tables were read charges are compared with the request log again, in milliseconds: longer than the
 /// queue holds back an event.
@@ -131,6 +132,8 @@ async fn advance(env: &Env, manifest: &Manifest, goes_on: bool, stage: Stage) ->
         Stage::Count | Stage::Finished => {
             count(env, manifest, goes_on).await?;
             backups::conclude(env, &manifest.sequences).await?;
+            request_log::recover(env, manifest.snapshot_at).await?;
+            upkeep::spare_before(env, now_ms()).await?;
             snapshot::republish(env).await?;
             Ok(Stage::Finished)
         }

@@ -69,6 +69,22 @@ impl Packed {
         ]
     }
 
+    /// The row of a pack with this name and manifest; `None` if it has no rows.
+    pub fn of(name: &Name, manifest: &Manifest) -> Option<Self> {
+        Some(Self {
+            kind: name.kind().to_owned(),
+            hour: name.hour_ms(),
+            id: name.id().to_owned(),
+            first: manifest.first()?.to_owned(),
+            last: manifest.last()?.to_owned(),
+            rows: manifest.rows,
+            bytes: manifest.bytes,
+            text_bytes: manifest.text_bytes,
+            blocks: manifest.blocks.len() as u64,
+            sha256: manifest.sha256.clone(),
+        })
+    }
+
     /// The name of its objects.
     pub fn name(&self) -> Name {
         Name::new(&self.kind, self.hour, &self.id)
@@ -147,10 +163,8 @@ impl Packed {
 pub async fn write(env: &Env, kind: &str, hour_ms: u64, rows: Vec<Row<'_>>) -> StoreResult<Packed> {
     let blocks =
         layout::blocks(rows, BLOCK_BYTES).map_err(|error| StoreError::Platform(error.to_string()))?;
-    let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
-        return Err(StoreError::Platform("a pack of no rows".to_owned()));
-    };
-    let (first, last) = (first.first.clone(), last.last.clone());
+    let no_rows = || StoreError::Platform("a pack of no rows".to_owned());
+    let first = blocks.first().ok_or_else(no_rows)?.first.clone();
     let mut checksums = String::new();
     let mut pack = Builder::new(kind, hour_ms, hour_ms + HOUR_MS);
     for block in &blocks {
@@ -161,18 +175,7 @@ pub async fn write(env: &Env, kind: &str, hour_ms: u64, rows: Vec<Row<'_>>) -> S
     let checksum: String = sha256_hex(&checksums).chars().take(CHECKSUM_DIGITS).collect();
     let name = Name::new(kind, hour_ms, &format!("{first}-{checksum}"));
     let manifest = &pack.manifest;
-    let packed = Packed {
-        kind: kind.to_owned(),
-        hour: hour_ms,
-        id: name.id().to_owned(),
-        first,
-        last,
-        rows: manifest.rows,
-        bytes: manifest.bytes,
-        text_bytes: manifest.text_bytes,
-        blocks: manifest.blocks.len() as u64,
-        sha256: manifest.sha256.clone(),
-    };
+    let packed = Packed::of(&name, manifest).ok_or_else(no_rows)?;
     let bucket = env.bucket("BUCKET")?;
     bucket.put(name.manifest(), manifest.to_json()).execute().await?;
     bucket.put(name.pack(), pack.bytes).execute().await?;

@@ -195,6 +195,43 @@ gateway("a queue that delivers everything three times", { queue: "duplicate" }, 
     );
     assert.match(disabled.disabled_reason, /mistakes of the caller/);
   });
+
+  test("a restore finds rows whose packs were merged after the backup", async () => {
+    const { body } = await t.gw.admin("POST", "/system/backups");
+    const backup = `/system/backups/${body.id}`;
+    const untilDone = (what, state) =>
+      eventually(
+        async () => {
+          await t.gw.scheduled();
+          const now = state((await t.gw.admin("GET", backup)).body);
+          assert.notEqual(now, "failed");
+          return now === "done";
+        },
+        { within: 60_000, what },
+      );
+    await untilDone("a backup", (made) => made.state);
+    const old = Date.now() - 3 * HOUR;
+    const hour = Math.floor(old / HOUR) * HOUR;
+    const packOf = async () => {
+      const found = await t.gw.db("SELECT id FROM packs WHERE hour = ? AND replaced = 0 ORDER BY rows DESC", hour);
+      return found.map(({ id }) => id);
+    };
+    const [backedUp] = await packOf();
+    await t.gw.enqueue(JSON.stringify([eventOf(ulid(hour + 59 * 60_000, 9), hour + 59 * 60_000)]));
+    await eventually(
+      async () => {
+        await t.gw.scheduled();
+        const listed = await (await t.gw.r2()).list({ prefix: "packs/requests/" });
+        return !listed.objects.some(({ key }) => key.includes(backedUp));
+      },
+      { within: 40_000, what: "another pack in place of the one that is in the backup" },
+    );
+    const before = await all(t);
+    assert.equal((await t.gw.admin("POST", `${backup}/restore`, { replace: true })).status, 202);
+    await untilDone("a restore", ({ restore }) => restore.state);
+    assert.deepEqual(await all(t), before);
+    assert.ok(!(await packOf()).includes(backedUp));
+  });
 });
 
 gateway("neither queue nor database", { queue: "absent" }, (t) => {

@@ -6,7 +6,7 @@
 
 use nexus_edge_core::id::{ULID_RANDOM_BYTES, ulid};
 use nexus_edge_packs::blank;
-use nexus_edge_packs::name::HOUR_MS;
+use nexus_edge_packs::name::{HOUR_MS, Name};
 use serde::{Deserialize, Serialize};
 use worker::{Bucket, Conditional, D1Database, Env};
 
@@ -199,9 +199,24 @@ pub async fn remove_orphans(env: &Env) -> StoreResult<()> {
     Ok(())
 }
 
+/// Leaves objects from before this time alone, in milliseconds since the epoch: after a restore the table does not know those
+/// that were made since its backup, and another backup may need them. They go when their retention ends.
+pub async fn spare_before(env: &Env, now_ms: u64) -> StoreResult<()> {
+    for (kind, _) in KINDS {
+        let object = Name::new(kind, now_ms, &earliest_id(now_ms)).pack();
+        note_progress(env, &compared_mark(kind), &object).await?;
+    }
+    Ok(())
+}
+
+/// The name under which is noted up to which object those of a kind have been compared with the table.
+fn compared_mark(kind: &str) -> String {
+    format!("compared {kind}")
+}
+
 async fn remove_orphans_of(env: &Env, kind: &str, settled_ms: u64) -> StoreResult<()> {
     let bucket = env.bucket("BUCKET")?;
-    let mark = format!("compared {kind}");
+    let mark = compared_mark(kind);
     let from = progress(env, &mark).await?;
     let mut listing = bucket.list().prefix(prefix_of(kind)).limit(COMPARED_AT_ONCE);
     if !from.is_empty() {

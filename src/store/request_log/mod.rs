@@ -7,6 +7,7 @@ mod leaving;
 mod merging;
 mod packed;
 mod place;
+mod recovering;
 pub mod sink;
 
 use nexus_edge_api::stats::LoggedRequest;
@@ -24,6 +25,7 @@ pub use leaving::leave;
 pub use merging::merge;
 pub use packed::{known, lines_of_old};
 pub use place::ages;
+pub use recovering::recover;
 
 /// A page of the request log with what is wanted of it, and the id after which the next one goes on.
 pub async fn search(

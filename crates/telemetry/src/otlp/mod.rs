@@ -6,6 +6,7 @@
 pub mod delivery;
 pub mod metrics;
 pub mod spans;
+mod steps;
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Traces for a collector: a span for a request, and one for each attempt.
+//! Traces for a collector: a span for a request, one for each attempt, and one for each step before an attempt.
 //!
 //! Attributes are those of OpenTelemetry for generative AI, and `nexus.*` where it has none. Texts of requests are in a span only
 //! if the caller of this module gives them.
@@ -11,7 +11,7 @@ use nexus_edge_stats::operation::operation_of;
 use nexus_edge_stats::series::Class;
 use serde_json::{Value, json};
 
-use super::{attribute, fraction, nanos, number, resource, scope, text};
+use super::{attribute, fraction, nanos, number, resource, scope, steps, text};
 use crate::names::{self, GenAi};
 use crate::trace::Trace;
 use crate::traceparent::{SpanId, hex};
@@ -53,17 +53,19 @@ impl Said {
     }
 }
 
-/// The spans of a request. `random` gives ids for attempts that reached no upstream.
+/// The spans of a request. `random` gives ids for steps, and for attempts that reached no upstream.
 #[must_use]
 pub fn of_request(ended: &Ended<'_>, conventions: GenAi, mut random: impl FnMut() -> SpanId) -> Vec<Value> {
     let Ended { trace, event, attempts, .. } = ended;
     let is_asked = |attempt: &&AttemptRecord| matches!(attempt.skipped.as_deref(), None | Some(HEDGE_LOST));
     let answering = attempts.iter().rposition(|attempt| attempt.skipped.is_none());
+    let asked: Vec<&AttemptRecord> = attempts.iter().filter(is_asked).collect();
     let mut spans = vec![of_whole(ended, conventions)];
     for (position, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| is_asked(attempt)) {
         let id = trace.take_span(attempt, event.ts).unwrap_or_else(&mut random);
         spans.push(of_attempt(ended, attempt, id, Some(position) == answering, conventions));
     }
+    spans.extend(steps::before(trace, event.ts, &asked, &mut random));
     spans
 }
 
