@@ -8,7 +8,7 @@ import { bearer, eventually } from "../support/util.mjs";
 const t = suite({
   vars: { LOG_LEVEL: "debug", REDACT_PII: "all", PII_PATTERNS: "customer=C-######" },
   setUp: () =>
-    t.model("echo", (x) => x.reply(200, completion("echo", `You said: ${x.json().messages.at(-1).content}`))),
+    t.model("parrot", (x) => x.reply(200, completion("parrot", `You said: ${x.json().messages.at(-1).content}`))),
 });
 
 /** The lines that the gateway wrote, which are all JSON objects. */
@@ -17,7 +17,7 @@ const line = (fits, what) => eventually(() => lines().find(fits), { what });
 
 test("every line is an object, and says to which request it belongs", async () => {
   const answer = await t.complete(
-    { model: "echo", messages: [{ role: "user", content: "hi" }] },
+    { model: "parrot", messages: [{ role: "user", content: "hi" }] },
     { headers: { "x-request-id": "req-of-mine" } },
   );
   assert.equal(answer.status, 200, answer.text);
@@ -39,7 +39,7 @@ test("two requests at once keep their ids apart", async () => {
   await Promise.all(
     ids.map((request, n) =>
       t.complete(
-        { model: n % 2 ? "nowhere-model" : "echo", messages: [{ role: "user", content: "hi" }] },
+        { model: n % 2 ? "nowhere-model" : "parrot", messages: [{ role: "user", content: "hi" }] },
         { headers: { "x-request-id": request } },
       ),
     ),
@@ -65,10 +65,10 @@ test("the archive has placeholders; the model and the caller get what was said",
   const said = "I am ada@example.com, card 4111 1111 1111 1111, customer C-123456.";
   const conversation = "personal-data";
   const answer = await t.complete(
-    { model: "echo", messages: [{ role: "user", content: said }] },
+    { model: "parrot", messages: [{ role: "user", content: said }] },
     { headers: { "x-session-id": conversation } },
   );
-  assert.equal(t.up.last("echo").json().messages[0].content, said);
+  assert.equal(t.up.last("parrot").json().messages[0].content, said);
   assert.ok(answer.json().choices[0].message.content.includes(said));
   await t.gw.row(answer.headers["x-request-id"]);
   const cleaned = "I am [email], card [card], customer [customer].";
