@@ -14,8 +14,10 @@ main(async (args) => {
   if (from === undefined) throw new Problem("Say which backup: --from <folder>");
   const api = adminApi(url, adminToken());
   const id = await uploadBackup(api, from, (name) => say(`… ${name}`));
-  const begun = { body: JSON.stringify({ replace }), expected: [202] };
+  const begun = { body: JSON.stringify({ replace }), expected: [202, 409] };
   const restore = JSON.parse(await api("POST", `/system/backups/${id}/restore`, begun));
+  if (restore.error?.code === "database_not_empty") throw new Problem(`${url} has data: --replace replaces it.`);
+  if (restore.error) throw new Problem(restore.error.message);
   const isDone = (view) => view.restore?.id === restore.id && view.restore.state === "done";
   const view = await waitFor(api, id, isDone, ({ restore: now }) =>
     say(`… ${now?.stage}, ${now?.written} of ${now?.parts} parts`),
