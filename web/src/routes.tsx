@@ -85,6 +85,15 @@ export const PAGES: PageRow[] = [
     needs: ["view_all_api_keys", "manage_own_api_keys"],
     load: () => import("./pages/keys/page.tsx"),
   },
+  {
+    path: "/audit/{-$id}",
+    title: "audit",
+    group: "run",
+    icon: "audit",
+    key: "a",
+    needs: ["view_audit"],
+    load: () => import("./pages/audit/page.tsx"),
+  },
 ];
 
 /** The address of a page without its optional part. */
