@@ -19,7 +19,9 @@ test("an operation has its path, query, body and answer as types", () => {
             { $ref: "#/components/parameters/Header" },
           ],
           requestBody: { content: { "application/json": { schema: { $ref: "#/components/schemas/Thing" } } } },
-          responses: { 200: { content: { "application/json": { schema: { type: "array", items: { enum: ["a", "b"] } } } } } },
+          responses: {
+            200: { content: { "application/json": { schema: { type: "array", items: { enum: ["a", "b"] } } } } },
+          },
         },
       },
     },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { change, duration, money, percent, relative, short, time, visible } from "./format.ts";
+import { change, duration, money, moneyAt, percent, relative, short, time, visible } from "./format.ts";
 
 test("money has two digits from a dollar on, else four that count, and never an exponent", () => {
   assert.equal(money(12_345_678), "$12.35");
@@ -10,6 +10,15 @@ test("money has two digits from a dollar on, else four that count, and never an 
   assert.equal(money(0), "$0");
   assert.equal(money(-2_000_000), "−$2.00");
   assert.equal(money(null), "–");
+});
+
+test("all values of an axis have the same digits", () => {
+  const axis = [0, 200_000, 400_000, 1_000_000];
+  assert.deepEqual(
+    axis.map((value) => moneyAt(value, axis)),
+    ["$0.0", "$0.2", "$0.4", "$1.0"],
+  );
+  assert.equal(moneyAt(5e8, [0, 5e8]), "$500");
 });
 
 test("shares and changes", () => {

@@ -14,6 +14,15 @@ export function money(micros: number | null | undefined, locale = "en-GB"): stri
   return `${dollars < 0 ? "−" : ""}$${text}`;
 }
 
+/** Money at an axis: as many digits for all values as the smallest step needs. */
+export function moneyAt(micros: number, axis: number[] | undefined, locale = "en-GB"): string {
+  if (!axis || axis.length < 2) return money(micros, locale);
+  const step = Math.abs((axis[1] ?? 0) - (axis[0] ?? 0)) / 1e6;
+  const digits = step > 0 ? Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)) : 0;
+  const format = new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `$${format.format(micros / 1e6)}`;
+}
+
 export function count(value: number | null | undefined, locale = "en-GB"): string {
   return value === null || value === undefined ? "–" : new Intl.NumberFormat(locale).format(value);
 }

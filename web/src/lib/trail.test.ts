@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { spanOf, steps } from "./trail.ts";
+import { attemptsOf, spanOf, steps } from "./trail.ts";
 
 const failed = {
   provider: "a",
@@ -56,4 +56,21 @@ test("no bar is outside of the axis, and the axis is never empty", () => {
   const span = spanOf([failed, won], 90);
   for (const { bars } of steps([failed, won], 90, true))
     for (const { from, to } of bars) assert.ok(from >= 0 && to <= span);
+});
+
+test("a request whose first attempt was the answer has that one", () => {
+  const request = {
+    attempts: [],
+    provider_name: "p",
+    upstream_model: "m",
+    first_byte_ms: 40,
+    duration_ms: 100,
+    overhead_ms: 3,
+  };
+  const [step] = steps(attemptsOf(request), 100, true);
+  assert.deepEqual(step?.bars, [
+    { part: "wait", from: 3, to: 43 },
+    { part: "stream", from: 43, to: 100 },
+  ]);
+  assert.deepEqual(attemptsOf({ ...request, provider_name: null }), [], "refused before any upstream was asked");
 });

@@ -27,6 +27,31 @@ export interface Step {
   bars: Bar[];
 }
 
+interface Answered {
+  attempts: Attempt[];
+  provider_name: string | null;
+  upstream_model: string | null;
+  first_byte_ms: number | null;
+  duration_ms: number;
+  overhead_ms?: number | null;
+}
+
+/** The attempts of a request of the log, which has none where the first one was the answer. */
+export function attemptsOf(request: Answered): Attempt[] {
+  if (request.attempts.length > 0 || request.provider_name === null) return request.attempts;
+  const first = request.first_byte_ms ?? request.duration_ms;
+  const started = Math.min(request.overhead_ms ?? 0, Math.max(0, request.duration_ms - first));
+  return [
+    {
+      provider: request.provider_name,
+      model: request.upstream_model ?? "",
+      started_ms: started,
+      first_byte_ms: first,
+      duration_ms: first,
+    },
+  ];
+}
+
 /** Milliseconds that the axis is long: at least 1. */
 export const spanOf = (attempts: Attempt[], total: number) =>
   Math.max(1, total, ...attempts.map((attempt) => (attempt.started_ms ?? 0) + attempt.duration_ms));

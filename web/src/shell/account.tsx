@@ -27,7 +27,7 @@ export function Account({ wide = false }: { wide?: boolean }) {
       text={
         <span className="flex min-w-0 items-center gap-2">
           <Icon name="settings" />
-          <span className="hidden max-w-36 truncate lg:inline">{name}</span>
+          <span className="max-w-36 truncate max-lg:sr-only">{name}</span>
         </span>
       }
     >

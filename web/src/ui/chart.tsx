@@ -26,7 +26,8 @@ export interface ChartProps {
   buckets: number[];
   series: Series[];
   kind: "bars" | "lines";
-  format: (value: number) => string;
+  /** Of one value; with the values of an axis, so that all have the same digits. */
+  format: (value: number, axis?: number[]) => string;
   height?: number;
   /** The end of the last bucket: where it is in the future, that bucket is not complete. */
   end?: number;

@@ -75,7 +75,7 @@ export function Code({ text, label }: { text: string; label?: string }) {
       >
         <code>{text}</code>
       </pre>
-      <span className="absolute top-1 right-1">
+      <span className={`absolute right-1 ${label ? "-top-0.5" : "top-1"}`}>
         <Copy text={text} />
       </span>
     </figure>

@@ -32,6 +32,10 @@ export function Dialog({
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
+    // What is to be typed first, else the heading: the close button is no place to begin.
+    dialog
+      ?.querySelector<HTMLElement>("[data-body] :is(input, select, textarea):not([type=checkbox], [readonly]), h2")
+      ?.focus();
     return () => dialog?.close();
   }, []);
   const place = drawer
@@ -54,13 +58,15 @@ export function Dialog({
       }}
     >
       <header className="sticky top-0 z-10 flex items-center gap-2 border-b border-line bg-surface px-4 py-2">
-        <h2 id={heading} className="min-w-0 flex-1 truncate text-section font-semibold">
+        <h2 id={heading} tabIndex={-1} className="min-w-0 outline-none flex-1 truncate text-section font-semibold">
           {title}
         </h2>
         {actions}
         {canClose && <Button look="quiet" icon="close" aria-label={words.close} onClick={onClose} />}
       </header>
-      <div className="flex-1 p-4">{children}</div>
+      <div data-body className="flex-1 p-4">
+        {children}
+      </div>
     </dialog>
   );
 }

@@ -26,7 +26,7 @@ export default function Plot(props: Props) {
   useEffect(() => {
     const element = place.current;
     if (!element || buckets.length === 0) return;
-    const colourOf = (name: string) => getComputedStyle(element).getPropertyValue(name).trim();
+    const colourOf = colourReader(element);
     const plot = new uPlot(
       options(latest, element, colourOf, localeOf(chosen), zoneOf(chosen)),
       shape(latest.current),
@@ -41,9 +41,19 @@ export default function Plot(props: Props) {
       scheme.removeEventListener("change", repaint);
       observer.disconnect();
       plot.destroy();
+      element.replaceChildren();
     };
   }, [data, kind, height, chosen]);
   return <div ref={place} className="w-full" />;
+}
+
+/** What a custom property is worth in the present theme: `light-dark()` is only resolved where it is the colour of something. */
+function colourReader(element: HTMLElement): (name: string) => string {
+  const probe = element.appendChild(document.createElement("span"));
+  return (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
 }
 
 /** The columns of uPlot: bars lie over one another, the sum of all first. */
@@ -109,7 +119,7 @@ function options(
       {
         ...axis,
         size: (_, values) => 14 + 6.2 * Math.max(3, ...(values ?? []).map((text) => text.length)),
-        values: (_, ticks) => ticks.map((value) => format(value)),
+        values: (_, ticks) => ticks.map((value) => format(value, ticks)),
       },
     ],
     series: [

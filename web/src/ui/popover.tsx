@@ -27,7 +27,13 @@ export function Popover({ label, icon, text, children }: Props) {
   };
   return (
     <span ref={button} className="inline-flex">
-      <Button look="quiet" {...(icon ? { icon } : {})} aria-label={label} popoverTarget={id} aria-expanded={isOpen}>
+      <Button
+        look="quiet"
+        {...(icon ? { icon } : {})}
+        {...(text ? { title: label } : { "aria-label": label })}
+        popoverTarget={id}
+        aria-expanded={isOpen}
+      >
         {text}
       </Button>
       <div

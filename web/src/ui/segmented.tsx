@@ -7,17 +7,23 @@ interface Props<Value extends string> {
   value: Value;
   options: { value: Value; label: string }[];
   onChange: (value: Value) => void;
+  /** For more options than fit into a line. */
+  apart?: boolean;
 }
 
-export function Segmented<Value extends string>({ label, value, options, onChange }: Props<Value>) {
+export function Segmented<Value extends string>({ label, value, options, onChange, apart = false }: Props<Value>) {
   const name = useId();
   return (
-    <fieldset className="inline-flex max-w-full flex-wrap rounded-s border border-control">
+    <fieldset className={`inline-flex max-w-full flex-wrap ${apart ? "gap-1" : "rounded-s border border-control"}`}>
       <legend className="sr-only">{label}</legend>
       {options.map((option) => (
         <label
           key={option.value}
-          className="relative inline-flex min-h-7.5 cursor-pointer items-center px-2.5 text-table first-of-type:rounded-l-s last-of-type:rounded-r-s not-last:border-r not-last:border-line has-checked:bg-accent-soft has-checked:font-medium has-checked:text-accent has-focus-visible:outline-2 has-focus-visible:outline-accent"
+          className={`relative inline-flex min-h-7.5 cursor-pointer items-center px-2.5 text-table has-checked:bg-accent-soft has-checked:font-medium has-checked:text-accent has-focus-visible:outline-2 has-focus-visible:outline-accent ${
+            apart
+              ? "rounded-s border border-line has-checked:border-accent"
+              : "first-of-type:rounded-l-s last-of-type:rounded-r-s not-last:border-r not-last:border-line"
+          }`}
         >
           <input
             type="radio"

@@ -96,6 +96,7 @@ function Guide({ keys }: { keys: { id: string; name: string }[] }) {
       <Arrival keyId={actAs} name={key?.name ?? ""} />
       <div className="mt-6 flex flex-wrap items-center gap-3">
         <Segmented
+          apart
           label={words.client}
           value={shown?.id ?? ""}
           options={all.map(({ id, name }) => ({ value: id, label: name }))}

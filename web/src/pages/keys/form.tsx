@@ -199,7 +199,7 @@ function Summary({ draft }: { draft: Draft }) {
   return (
     <div className="rounded-m border border-line bg-sunken p-3">
       <p className="text-label text-ink2">{words.summary}</p>
-      <p className="[overflow-wrap:anywhere]">{parts.filter(Boolean).join(locale === "zh-CN" ? "，" : ", ")}.</p>
+      <p className="[overflow-wrap:anywhere]">{words.sentence(parts.filter(Boolean))}</p>
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // Requests by outcome, and the cost by model; where nothing costs anything, how long answers took.
 
 import type { Overview, Timeseries } from "../../api/schema.d.ts";
-import { duration, money, short, visible } from "../../lib/format.ts";
+import { duration, moneyAt, short, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { Chart, type Series } from "../../ui/chart.tsx";
 import { useUiWords } from "../../ui/words.ts";
@@ -63,7 +63,7 @@ export function Charts({ answer, asked }: { answer: Overview; asked: Asked }) {
           kind="bars"
           buckets={models.buckets}
           end={answer.window.to}
-          format={(value) => money(value, locale)}
+          format={(value, axis) => moneyAt(value, axis, locale)}
           series={costs}
         />
       )}

@@ -122,7 +122,7 @@ function Sentence({ answer: { figures, before }, asked }: { answer: Answer; aske
       >
         {parts.filter(Boolean).join(" ")}
       </span>{" "}
-      {figures.requests === 0 ? words.noRequests : `${spent.filter(Boolean).join(", ")}.`}
+      {figures.requests === 0 ? words.noRequests : words.sentence(spent.filter(Boolean) as string[])}
     </p>
   );
 }

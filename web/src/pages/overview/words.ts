@@ -7,6 +7,7 @@ export const useWords = words(
     title: "Overview",
     range: "Range",
     allWell: "All well.",
+    sentence: (parts: string[]) => `${parts.join(", ")}.`,
     troubled: (share: string) => `${share} of the requests failed.`,
     resting: (some: number, all: number) =>
       `${some} of ${all} upstreams ${some === 1 ? "rests" : "rest"} after failures.`,
@@ -59,6 +60,7 @@ export const useWords = words(
     title: "概览",
     range: "时间范围",
     allWell: "一切正常。",
+    sentence: (parts: string[]) => `${parts.join("，")}。`,
     troubled: (share: string) => `${share} 的请求失败。`,
     resting: (some: number, all: number) => `${all} 个上游中有 ${some} 个因故障暂停。`,
     spent: (cost: string) => `花费 ${cost}`,

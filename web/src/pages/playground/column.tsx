@@ -73,6 +73,7 @@ export function ColumnView({ handle, model, actAs, settings, canKeep, onBusy, on
         {turns.length > 0 && (
           <div className="px-3 pt-2">
             <Segmented
+              apart
               label={words.views}
               value={view}
               options={[

@@ -5,6 +5,7 @@ import { type ReactNode, useState } from "react";
 import { type Turn, isOver, speedOf, textOf } from "../../lib/chat.ts";
 import { count, duration, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
+import { attemptsOf } from "../../lib/trail.ts";
 import { Button } from "../../ui/button.tsx";
 import { Code, Copy } from "../../ui/copy.tsx";
 import { Markdown } from "../../ui/markdown.tsx";
@@ -81,7 +82,7 @@ function Took({ turn, session }: { turn: Turn; session: string | undefined }) {
   const locale = localeOf(usePreferences());
   const logged = useLogged(turn, session);
   const { first, perSecond } = speedOf(turn);
-  const attempts = logged?.attempts.length ?? 0;
+  const attempts = logged ? attemptsOf(logged).length : 0;
   const facts: [string, ReactNode][] = [
     [words.first, first === null ? null : duration(first)],
     [words.speed, perSecond === null ? null : perSecond.toFixed(1)],
@@ -108,7 +109,7 @@ function Took({ turn, session }: { turn: Turn; session: string | undefined }) {
             {attempts === 1 ? words.oneAttempt : words.attempts(attempts)}
           </span>
           <Glyph
-            attempts={logged.attempts}
+            attempts={attemptsOf(logged)}
             total={logged.duration_ms}
             answered={logged.status < 400 && !logged.error_code}
           />

@@ -10,6 +10,7 @@ import { kindOf } from "../../lib/outcome.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { type CostLine, costLines } from "../../lib/cost.ts";
 import { curl } from "../../lib/snippets.ts";
+import { attemptsOf } from "../../lib/trail.ts";
 import { Button, LinkButton } from "../../ui/button.tsx";
 import { Copy } from "../../ui/copy.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -121,8 +122,8 @@ function Content({ request }: { request: RequestDetail }) {
         />
       </div>
       <Section title={words.trail}>
-        {request.attempts.length > 0 ? (
-          <Waterfall attempts={request.attempts} total={request.duration_ms} answered={isAnswered} />
+        {attemptsOf(request).length > 0 ? (
+          <Waterfall attempts={attemptsOf(request)} total={request.duration_ms} answered={isAnswered} />
         ) : (
           <p className="text-ink2">{words.noAttempt}</p>
         )}

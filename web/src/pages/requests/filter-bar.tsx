@@ -32,23 +32,8 @@ export function FilterBar({ filters, onChange, isLive }: Props) {
     conversation: words.conversation,
     min_ms: words.minMs,
   };
-  return (
-    <div className="mb-3 flex flex-wrap items-center gap-2">
-      <Segmented
-        label={words.range}
-        value={(filters.range ?? "") as string}
-        options={[
-          { value: "1h", label: "1 h" },
-          { value: "24h", label: "24 h" },
-          { value: "7d", label: "7 d" },
-          { value: "30d", label: "30 d" },
-          { value: "", label: words.all },
-        ]}
-        onChange={(range) => onChange({ range, from: undefined, to: undefined })}
-      />
-      <div className="w-44 max-sm:w-full">
-        <Typed label={words.model} value={filters.model ?? ""} onChange={(model) => onChange({ model })} isFirst />
-      </div>
+  const choices = (
+    <>
       <Pick
         label={words.status}
         value={filters.status ?? ""}
@@ -68,9 +53,38 @@ export function FilterBar({ filters, onChange, isLive }: Props) {
           </option>
         ))}
       </Pick>
+    </>
+  );
+  return (
+    <div className="mb-3 flex flex-wrap items-center gap-2">
+      <Segmented
+        label={words.range}
+        value={(filters.range ?? "") as string}
+        options={[
+          { value: "1h", label: "1 h" },
+          { value: "24h", label: "24 h" },
+          { value: "7d", label: "7 d" },
+          { value: "30d", label: "30 d" },
+          { value: "", label: words.all },
+        ]}
+        onChange={(range) => onChange({ range, from: undefined, to: undefined })}
+      />
+      <div className="w-44 max-sm:hidden">
+        <Typed label={words.model} value={filters.model ?? ""} onChange={(model) => onChange({ model })} isFirst />
+      </div>
+      <div className="contents max-sm:hidden">{choices}</div>
       <Popover label={words.more} icon="filter" text={behind > 0 ? `${words.more} (${behind})` : words.more}>
         {() => (
           <div className="flex w-72 flex-col gap-3 p-3">
+            <div className="flex flex-col gap-3 sm:hidden">
+              <Labelled
+                label={words.model}
+                value={filters.model ?? ""}
+                onChange={(model) => onChange({ model })}
+                hint={undefined}
+              />
+              {choices}
+            </div>
             {BEHIND.map((name) => (
               <Labelled
                 key={name}
@@ -161,7 +175,7 @@ function Pick({
       aria-label={label}
       value={value}
       onChange={(event) => onChange(event.target.value || undefined)}
-      className="control w-auto! max-w-44 max-sm:flex-1"
+      className="control sm:w-auto! sm:max-w-44"
     >
       <option value="">{any}</option>
       {children}

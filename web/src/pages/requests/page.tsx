@@ -5,6 +5,7 @@ import { useCallback, useMemo, useState } from "react";
 import { count, duration, short, visible } from "../../lib/format.ts";
 import { kindOf } from "../../lib/outcome.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
+import { attemptsOf } from "../../lib/trail.ts";
 import { type Filters, useFilters } from "../../lib/url.ts";
 import { Button, LinkButton } from "../../ui/button.tsx";
 import { Page } from "../../ui/page.tsx";
@@ -174,7 +175,7 @@ const Ended = ({ row }: { row: Row }) => {
 };
 
 const Trail = ({ row }: { row: Row }) => (
-  <Glyph attempts={row.attempts} total={row.duration_ms} answered={row.status < 400 && !row.error_code} />
+  <Glyph attempts={attemptsOf(row)} total={row.duration_ms} answered={row.status < 400 && !row.error_code} />
 );
 
 function PhoneRow({ row }: { row: Row }) {

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { call } from "../../api/client.ts";
 import type { FiguresView, Line, Ranking, Timeseries } from "../../api/schema.d.ts";
-import { change, count, duration, money, percent, short, visible } from "../../lib/format.ts";
+import { change, count, duration, moneyAt, percent, short, visible } from "../../lib/format.ts";
 import { csv, download } from "../../lib/csv.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { RANGES, spanOf } from "../../lib/range.ts";
@@ -156,7 +156,7 @@ function Over({ series, measure, nameOf, onSelect, isPart, onBack }: OverProps) 
         height={260}
         buckets={series.buckets}
         end={to}
-        format={(value) => (measure === "cost" ? money(value, locale) : short(value, locale))}
+        format={(value, axis) => (measure === "cost" ? moneyAt(value, axis, locale) : short(value, locale))}
         series={lines}
         onSelect={onSelect}
       />

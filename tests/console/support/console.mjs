@@ -1,0 +1,186 @@
+// A gateway with traffic and a browser in front of its console. Every page that is opened here is watched: an error in the browser's
+// console, an exception, a violation of the Content-Security-Policy or of Trusted Types, a request to another origin, a finding of
+// axe and scrolling sideways each fail the test (`check`).
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before } from "node:test";
+import { ensureChromium } from "../../../scripts/lib/chromium.mjs";
+import { startGateway } from "../../support/gateway.mjs";
+import { answersWith, completion, startUpstream, usage } from "../../support/upstream.mjs";
+import { bearer, eventually } from "../../support/util.mjs";
+
+const require = createRequire(new URL("../../../package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const ANSWER = `The **answer**, with \`code\`:
+
+1. It counts failures of a provider.
+2. After too many it *opens*: requests go elsewhere at once.
+3. After a pause one request tries again.
+
+\`\`\`rust
+match circuit.state(now) {
+    State::Open { until } => skip(until),
+    State::HalfOpen | State::Closed => send(request).await,
+}
+\`\`\`
+`;
+/** A machine that is busy draws late; nothing here is about how long it takes. */
+export const PATIENCE = 60_000;
+
+/** A gateway with keys, models and some requests, and a browser: `open` answers a watched page, `stop` ends both. */
+export async function openConsole({ traffic = 12, setUp = () => {} } = {}) {
+  const ctx = {};
+  ctx.stop = async () => {
+    await ctx.browser?.close();
+    await ctx.gw?.stop();
+    await ctx.up?.stop();
+  };
+  try {
+    ctx.up = await startUpstream();
+    ctx.gw = await startGateway({ withStaticFiles: true });
+    await furnish(ctx, traffic);
+    const { executablePath, env } = await ensureChromium();
+    ctx.browser = await chromium.launch({ executablePath, env, args: ["--no-sandbox", "--disable-gpu"] });
+    ctx.state = await signIn(ctx);
+    /** Signed in unless told otherwise, at an address below /console. */
+    ctx.open = (path = "/", options = {}) => open(ctx, path, options);
+    await setUp(ctx);
+  } catch (error) {
+    await ctx.stop();
+    throw error;
+  }
+  return ctx;
+}
+
+/** The same around the tests of a file: its fields are there from the first test on. */
+export function consoleSuite(options) {
+  const ctx = {};
+  before(async () => Object.assign(ctx, await openConsole(options)), { timeout: 300_000 });
+  after(() => ctx.stop?.());
+  return ctx;
+}
+
+/** Providers, of which one fails from time to time, models, keys, and requests of each outcome. */
+async function furnish(ctx, traffic) {
+  const { gw, up } = ctx;
+  const make = (name) => gw.createProvider({ name, server_url: `${up.url}/v1`, server_key: `sk-${name}-0123456789` });
+  const [primary, backup] = [await make("openai"), await make("backup")];
+  await gw.createModel({ provider_id: primary.id, model_name: "gpt-5", priority: 0 });
+  await gw.createModel({ provider_id: primary.id, model_name: "gpt-5-mini" });
+  await gw.createModel({ provider_id: backup.id, model_name: "gpt-5", priority: 5 });
+  let asked = 0;
+  for (const model of ["gpt-5", "gpt-5-mini"]) {
+    up.on(model, (x) => {
+      const isPrimary = x.headers.authorization?.includes("openai");
+      if (model === "gpt-5" && isPrimary && asked++ % 3 === 0)
+        return x.reply(503, { error: { message: "overloaded" } });
+      const reported = usage(1200, 340, { prompt_tokens_details: { cached_tokens: 512 } });
+      return answersWith(completion(model, ANSWER, { reported }))(x);
+    });
+  }
+  ctx.keys = {
+    web: await gw.createKey({ name: "Web app", budget: { amount: 50, period: "month" } }),
+    batch: await gw.createKey({ name: "Batch jobs", owner: "search", limits: { requests_per_minute: 600 } }),
+  };
+  const models = ["gpt-5", "openai/gpt-5-mini", "demo/echo", "no/such-model"];
+  const keys = Object.values(ctx.keys);
+  for (let at = 0; at < traffic; at++) {
+    await gw.complete(keys[at % keys.length].key, {
+      model: models[at % models.length],
+      stream: at % 2 === 0,
+      messages: [{ role: "user", content: `Question ${at}` }],
+    });
+  }
+  if (traffic > 0) {
+    const isThere = async () => (await gw.db("SELECT count(*) AS n FROM request_log"))[0].n >= traffic;
+    await eventually(isThere, { within: PATIENCE, what: "the requests in the log" });
+  }
+}
+
+/** Signs in as a person does, and answers what the browser keeps of it. */
+async function signIn(ctx) {
+  const { page, close } = await open(ctx, "/", { signedIn: false });
+  await page.getByLabel("Admin token", { exact: true }).last().fill(ctx.gw.adminToken);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor({ timeout: PATIENCE });
+  const state = await page.context().storageState();
+  await close();
+  return state;
+}
+
+async function open(ctx, path, options) {
+  const {
+    signedIn = true,
+    theme = "light",
+    language = "en",
+    width = 1280,
+    height = 800,
+    zone = "Europe/Berlin",
+    prepare,
+  } = options;
+  const context = await ctx.browser.newContext({
+    viewport: { width, height },
+    colorScheme: theme,
+    locale: language === "zh" ? "zh-CN" : "en-GB",
+    timezoneId: zone,
+    hasTouch: width < 720,
+    ...(signedIn ? { storageState: ctx.state } : {}),
+  });
+  context.setDefaultTimeout(PATIENCE);
+  const page = await context.newPage();
+  const problems = watch(page, ctx.gw.url);
+  await prepare?.(page);
+  await page.goto(`${ctx.gw.url}/console${path}`);
+  return {
+    page,
+    problems,
+    check: (what = path) => check(page, problems, what),
+    close: () => context.close(),
+  };
+}
+
+function watch(page, origin) {
+  const problems = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning")
+      problems.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => problems.push(`exception: ${error.stack ?? error}`));
+  page.on("request", (request) => {
+    const address = request.url();
+    if (
+      !address.startsWith(origin) &&
+      !/^(data|blob):/.test(address) &&
+      !address.startsWith(origin.replace("http", "ws"))
+    ) {
+      problems.push(`asked another origin: ${address}`);
+    }
+  });
+  return problems;
+}
+
+/** Nothing went wrong on the page until now, axe finds nothing, and it does not scroll sideways. */
+async function check(page, problems, what) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async (tags) => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: { type: "tag", values: tags } });
+    return violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 3)
+          .map(({ html, failureSummary }) => `${html.slice(0, 160)} (${failureSummary?.split("\n")[1]?.trim()})`)
+          .join(" | ")}`,
+    );
+  }, RULES);
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.deepEqual(found, [], `${what}: axe`);
+  assert.ok(sideways <= 0, `${what}: scrolls sideways by ${sideways} px`);
+  assert.deepEqual(problems, [], what);
+}
+
+/** Requests of the admin API as the admin. */
+export const admin = (ctx, method, path, body) =>
+  ctx.gw.admin(method, path, body, { headers: bearer(ctx.gw.adminToken) });

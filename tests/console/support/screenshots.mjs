@@ -1,0 +1,30 @@
+// Pictures of every page in both themes and languages, for docs/console.md: `node screenshots.mjs <folder>`. JPEG, as a picture of text
+// with few colours is a third of its size as PNG, and the repository takes no file over a mebibyte.
+import { join } from "node:path";
+import { PATIENCE, openConsole } from "./console.mjs";
+import { writeHistory } from "./history.mjs";
+import { PAGES } from "./pages.mjs";
+
+const folder = process.argv[2];
+const ctx = await openConsole({ traffic: 40 });
+try {
+  await writeHistory(ctx.gw);
+  for (const language of ["en", "zh"]) for (const theme of ["light", "dark"]) await shoot(language, theme, 1280, 800);
+  await shoot("en", "light", 390, 844);
+} finally {
+  await ctx.stop();
+}
+
+async function shoot(language, theme, width, height) {
+  for (const { name, path, [language]: heading, act } of PAGES) {
+    const { page, close } = await ctx.open(path, { language, theme, width, height });
+    await page.getByRole("heading", { level: 1, name: heading, exact: true }).waitFor({ timeout: PATIENCE });
+    await page.waitForLoadState("networkidle").catch(() => {});
+    await act?.(page, ctx);
+    // Charts are drawn after what they show has come.
+    await page.waitForTimeout(700);
+    const file = `${name}-${width < 720 ? "phone" : `${theme}-${language}`}.jpg`;
+    await page.screenshot({ path: join(folder, file), type: "jpeg", quality: 72 });
+    await close();
+  }
+}
