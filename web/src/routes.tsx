@@ -86,6 +86,15 @@ export const PAGES: PageRow[] = [
     load: () => import("./pages/keys/page.tsx"),
   },
   {
+    path: "/limits/{-$id}",
+    title: "limits",
+    group: "setup",
+    icon: "limit",
+    key: "l",
+    needs: ["view_limits", "view_own_limits"],
+    load: () => import("./pages/limits/page.tsx"),
+  },
+  {
     path: "/audit/{-$id}",
     title: "audit",
     group: "run",
