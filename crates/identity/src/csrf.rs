@@ -28,6 +28,13 @@ impl Origin<'_> {
             && self.origin.is_none_or(|origin| origin == self.own)
     }
 
+    /// Whether a request that reads may use the cookie where an answer could be read by, or cost something on behalf of, pages of
+    /// any origin: the header makes a browser ask first, and it is not allowed to send cookies then.
+    #[must_use]
+    pub fn may_read_as_another(&self) -> bool {
+        self.has_header && self.may_read()
+    }
+
     /// Whether a request that changes something may use the cookie.
     #[must_use]
     pub fn may_write(&self) -> bool {
@@ -66,6 +73,7 @@ mod tests {
         let typed = Origin { own: own.own, fetch_site: Some("none"), ..Origin::default() };
         assert!(typed.may_read());
         assert!(!Origin { fetch_site: Some("cross-site"), ..typed }.may_read());
+        assert!(!typed.may_read_as_another() && Origin { has_header: true, ..typed }.may_read_as_another());
         assert!(!Origin { origin: Some("https://evil.org"), ..typed }.may_read());
     }
 }

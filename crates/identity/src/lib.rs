@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod base64url;
+pub mod console;
 pub mod cookie;
 pub mod csrf;
 pub mod email;
