@@ -30,6 +30,7 @@ pub mod log_row;
 pub mod moving;
 pub mod operation;
 pub mod pages;
+pub mod per_key;
 pub mod providers;
 pub mod query;
 pub mod recorded;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::candidate_facts::Capabilities;
+use super::candidate_facts::{Capabilities, Needs};
 use super::health::{HealthRegistry, TargetView};
 use super::planner::Considered;
 use super::resolve::{Choice, Stage};
@@ -10,7 +10,8 @@ use super::route::PlannedStage;
 use super::score::ScoreParts;
 use crate::catalog::strategy::Strategy;
 use crate::input;
-use crate::input::{Rule, one_of, text, texts};
+use crate::input::Patch;
+use crate::input::{Rule, boolean, integer_u32, one_of, text, texts};
 
 input! {
     /// The request that a routing decision is to be explained for.
@@ -23,6 +24,26 @@ input! {
         pub preferred_region: String = text(1..=50),
         /// Names of providers that are left out.
         pub exclude_providers: Vec<String> = texts(1..=100),
+        /// The API key, by its id, that asks; without it all models and providers may be used.
+        pub key_id: String = text(1..=200),
+        /// The session whose request it is: it may be bound to an upstream. Needs `key_id`.
+        pub session_id: String = text(1..=300),
+        /// Whether the request contains images.
+        pub vision: bool = boolean(),
+        /// Whether it contains audio.
+        pub audio_input: bool = boolean(),
+        /// Whether it contains tools.
+        pub tools: bool = boolean(),
+        /// Whether it needs an answer by a JSON schema.
+        pub json_schema: bool = boolean(),
+        /// Whether it needs a reasoning model.
+        pub reasoning: bool = boolean(),
+        /// Tokens of its prompt.
+        pub prompt_tokens: u32 = integer_u32(0..=100_000_000),
+        /// Its limit on tokens of the answer.
+        pub output_tokens: u32 = integer_u32(0..=100_000_000),
+        /// Also routes so many requests of this kind, without sending them: `simulated` in the answer.
+        pub simulate: u32 = integer_u32(1..=10_000),
         /// Accepted for clients of the predecessor, and without effect.
         pub user_id: String = text(0..=200),
     }
@@ -47,6 +68,28 @@ pub struct Explanation<'a> {
     alternative_upstreams: Vec<UpstreamView<'a>>,
     reasoning: String,
     all_candidates: Vec<CandidateView<'a>>,
+    /// Which upstreams would be asked first, if a simulation was asked for; those that none would ask first are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<Vec<SimulatedView<'a>>>,
+}
+
+impl DecideInput {
+    /// What the request needs.
+    #[must_use]
+    pub fn needs(&self) -> Needs<'_> {
+        let is_set = |given: &Patch<bool>| given.as_set() == Some(&true);
+        Needs {
+            vision: is_set(&self.vision),
+            audio_input: is_set(&self.audio_input),
+            tools: is_set(&self.tools),
+            json_schema: is_set(&self.json_schema),
+            reasoning: is_set(&self.reasoning),
+            prompt_tokens: self.prompt_tokens.as_set().copied().unwrap_or_default(),
+            output_tokens: self.output_tokens.as_set().copied(),
+            native_only: false,
+            preferred_region: self.preferred_region.as_set().map(String::as_str),
+        }
+    }
 }
 
 /// A candidate of the plan.
@@ -117,6 +160,7 @@ pub fn explain<'a>(
         selected_upstream: order.first().cloned(),
         alternative_upstreams: order.into_iter().skip(1).collect(),
         all_candidates,
+        simulated: None,
     }
 }
 
@@ -191,6 +235,26 @@ pub fn upstreams<'a>(stage: &'a Stage, registry: &HealthRegistry, now_ms: u64) -
 
 fn metrics(choice: &Choice, registry: &HealthRegistry, now_ms: u64) -> TargetView {
     registry.view_of_model(&choice.candidate.upstream.record.uid, &choice.candidate.target, now_ms)
+}
+
+/// How many of the simulated requests would ask an upstream first.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SimulatedView<'a> {
+    #[serde(flatten)]
+    upstream: UpstreamView<'a>,
+    /// Requests.
+    pub count: u32,
+    /// Their part of all, from 0 to 1.
+    pub share: f64,
+}
+
+impl<'a> SimulatedView<'a> {
+    /// The row of a candidate.
+    #[must_use]
+    pub fn of(choice: &'a Choice, count: u32, share: f64) -> Self {
+        Self { upstream: UpstreamView::of(choice), count, share }
+    }
 }
 
 impl<'a> UpstreamView<'a> {

@@ -23,6 +23,7 @@ pub mod resolve;
 pub mod retry;
 pub mod route;
 pub mod score;
+pub mod simulate;
 pub mod snapshot;
 pub mod strategy;
 pub mod upstream;

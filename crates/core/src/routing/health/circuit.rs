@@ -251,6 +251,19 @@ impl Circuit {
         }
     }
 
+    /// An operator closed it at `at_ms`: what was observed before is void, here as well.
+    pub fn reset(&mut self, at_ms: u64) {
+        if self.own.is_some_and(|opening| opening.observed_at_ms <= at_ms) {
+            self.own = None;
+            self.probe = None;
+        }
+        if self.own.is_none() {
+            self.consecutive = 0;
+            self.level = 0;
+        }
+        self.hear_closing(at_ms);
+    }
+
     fn open(&mut self, now_ms: u64, settings: &CircuitSettings, random: f64) {
         let was_long_closed =
             self.own.is_none() && now_ms.saturating_sub(self.closed_at_ms) >= settings.forget_ms;
@@ -290,6 +303,21 @@ mod tests {
     use super::*;
 
     const CALM: (f64, f64) = (0.0, 0.0);
+
+    #[test]
+    fn a_reset_closes_what_was_observed_before_it_and_nothing_after() {
+        let mut circuit = opened(10_000);
+        circuit.reset(9_999);
+        assert_eq!(circuit.phase(10_001), Phase::Open { until_ms: 11_000 });
+        circuit.hear_opening(Opening { observed_at_ms: 10_200, until_ms: 60_000, level: 4 });
+        circuit.reset(10_500);
+        assert_eq!(circuit.phase(10_501), Phase::Closed);
+        assert!(!circuit.fail(None, CALM, 10_502, &settings(), 0.0), "failures are counted anew");
+        for at in [10_503, 10_504] {
+            circuit.fail(None, CALM, at, &settings(), 0.0);
+        }
+        assert_eq!(circuit.phase(10_505), Phase::Open { until_ms: 11_504 }, "and the cooldown is the first");
+    }
 
     fn settings() -> CircuitSettings {
         CircuitSettings {

@@ -3,6 +3,7 @@
 mod circuit;
 mod error_rate;
 mod latency;
+mod of_provider;
 mod registry;
 mod shared;
 mod shared_registry;
@@ -12,6 +13,7 @@ mod witnesses;
 pub use circuit::{CircuitSettings, Phase, ProbeTurn};
 pub use error_rate::ErrorRate;
 pub use latency::{LatencySketch, RELATIVE_ERROR};
+pub use of_provider::{OfProvider, Resting};
 pub use registry::{Blocked, Blocks, HealthRegistry, Permit, RegistrySettings};
 pub use shared::{MAX_SHARED_TARGET_BYTES, SharedKind, SharedState};
 pub use shared_registry::SharedRegistry;

@@ -354,6 +354,7 @@ impl HealthRegistry {
             let SharedState { until_ms, observed_at_ms, level, .. } = *news;
             match news.kind {
                 SharedKind::Open => state.circuit.hear_opening(Opening { observed_at_ms, until_ms, level }),
+                SharedKind::Closed if news.is_reset() => state.circuit.reset(observed_at_ms),
                 SharedKind::Closed => state.circuit.hear_closing(observed_at_ms),
                 SharedKind::Cooldown if until_ms > state.cooldown_until_ms => {
                     state.cooldown_until_ms = until_ms;

@@ -45,7 +45,8 @@ pub struct SharedState {
     /// When it was observed, in milliseconds since the epoch.
     #[serde(rename = "o")]
     pub observed_at_ms: u64,
-    /// Number of consecutive openings, from 1; 0 for other kinds.
+    /// Of an opening: how many there were in a row, from 1. Of a closing: 1 if an operator ordered it, which goes before what an
+    /// isolate has observed itself until then. Otherwise 0.
     #[serde(rename = "l", default, skip_serializing_if = "is_zero")]
     pub level: u32,
 }
@@ -69,6 +70,25 @@ impl SharedState {
         };
         let until_ms = observed_at_ms.saturating_add(holds_ms);
         Self { target: target.to_owned(), kind, until_ms, observed_at_ms, level }
+    }
+
+    /// An operator closes a circuit.
+    #[must_use]
+    pub fn reset(target: &str, at_ms: u64) -> Self {
+        let until_ms = at_ms.saturating_add(CLOSING_TOLD_MS);
+        Self {
+            target: target.to_owned(),
+            kind: SharedKind::Closed,
+            until_ms,
+            observed_at_ms: at_ms,
+            level: 1,
+        }
+    }
+
+    /// Whether it is a closing that an operator ordered.
+    #[must_use]
+    pub fn is_reset(&self) -> bool {
+        self.kind == SharedKind::Closed && self.level > 0
     }
 
     /// Whether it is plausible, and still relevant, at `now_ms`.

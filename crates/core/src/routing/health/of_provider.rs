@@ -1,0 +1,135 @@
+//! What is known of one provider: of itself, and of its models and keys as far as something blocks them.
+
+use serde::Serialize;
+
+use super::circuit::Phase;
+use super::registry::HealthRegistry;
+use super::shared::SharedState;
+use super::target::TargetView;
+
+/// A provider with what is blocked of it. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct OfProvider {
+    /// The provider.
+    #[serde(flatten)]
+    pub provider: TargetView,
+    /// Its models that are not asked at the moment, by name.
+    pub resting_models: Vec<Resting>,
+    /// Its keys that are not used at the moment, by id; `primary` is the key of the provider itself.
+    pub resting_keys: Vec<Resting>,
+}
+
+/// A model or a key that is not asked at the moment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Resting {
+    /// The name of the model, or the id of the key.
+    pub name: String,
+    /// Until when; `null` while its circuit waits for a trial.
+    pub until_ms: Option<u64>,
+    /// Whether its circuit is the reason, and not a wait that the provider asked for.
+    pub by_circuit: bool,
+}
+
+impl HealthRegistry {
+    /// What is known of the provider with this `uid`.
+    #[must_use]
+    pub fn of_provider(&self, uid: &str, now_ms: u64) -> OfProvider {
+        let (mut resting_models, mut resting_keys) = (Vec::new(), Vec::new());
+        for (target, view) in self.targets(now_ms) {
+            let Some((kind, name)) = part_of(target, uid) else { continue };
+            let by_circuit = view.circuit != Phase::Closed;
+            if !by_circuit && view.cooldown_until_ms.is_none() {
+                continue;
+            }
+            let one = Resting { name: name.to_owned(), until_ms: view.blocked_until_ms(), by_circuit };
+            if kind == '/' { resting_models.push(one) } else { resting_keys.push(one) }
+        }
+        resting_models.sort_unstable();
+        resting_keys.sort_unstable();
+        OfProvider { provider: self.view(uid, now_ms), resting_models, resting_keys }
+    }
+
+    /// What closes the circuits of a provider, of its models and of its keys, in this isolate and in those that are told.
+    #[must_use]
+    pub fn resets(&self, uid: &str, now_ms: u64) -> Vec<SharedState> {
+        let mut resets = vec![SharedState::reset(uid, now_ms)];
+        let parts = self.targets(now_ms).filter(|(target, _)| part_of(target, uid).is_some());
+        let open = parts.filter(|(_, view)| view.circuit != Phase::Closed);
+        resets.extend(open.map(|(target, _)| SharedState::reset(target, now_ms)));
+        resets
+    }
+}
+
+/// Whether a target is a model (`/`) or a key (`#`) of the provider, and its name.
+fn part_of<'a>(target: &'a str, uid: &str) -> Option<(char, &'a str)> {
+    let part = target.strip_prefix(uid)?;
+    ['/', '#'].into_iter().find_map(|sign| Some((sign, part.strip_prefix(sign)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Outcome, RegistrySettings};
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn registry() -> HealthRegistry {
+        HealthRegistry::new(RegistrySettings::default(), 1)
+    }
+
+    fn kill(registry: &mut HealthRegistry, target: &str) {
+        for _ in 0..5 {
+            registry.note(target, NOW, Outcome::Failure, None);
+        }
+    }
+
+    #[test]
+    fn a_provider_has_its_own_models_and_keys_and_those_of_no_other() {
+        let mut registry = registry();
+        for target in ["p", "p/org/m", "p2/m", "p2"] {
+            kill(&mut registry, target);
+        }
+        registry.note("p#k", NOW, Outcome::RateLimited { retry_after_ms: Some(5_000) }, None);
+        registry.note("p/well", NOW, Outcome::Success, Some(5));
+        let of = registry.of_provider("p", NOW);
+        assert!(matches!(of.provider.circuit, Phase::Open { .. }));
+        let names = |resting: &[Resting]| {
+            resting.iter().map(|one| (one.name.clone(), one.by_circuit)).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&of.resting_models), [("org/m".to_owned(), true)]);
+        assert_eq!(names(&of.resting_keys), [("k".to_owned(), false)]);
+        assert_eq!(of.resting_keys.first().and_then(|one| one.until_ms), Some(NOW + 5_000));
+    }
+
+    #[test]
+    fn a_reset_closes_the_circuits_here_and_where_they_were_observed() {
+        let (mut here, mut there) = (registry(), registry());
+        for registry in [&mut here, &mut there] {
+            kill(registry, "p");
+            kill(registry, "p/m");
+        }
+        kill(&mut here, "p2");
+        let resets = here.resets("p", NOW + 1_000);
+        for registry in [&mut here, &mut there] {
+            registry.absorb(&resets, NOW + 1_000);
+            assert_eq!(registry.view("p", NOW + 1_000).circuit, Phase::Closed);
+            assert_eq!(registry.view("p/m", NOW + 1_000).circuit, Phase::Closed);
+        }
+        assert!(here.blocked_until_ms("p2", NOW + 1_000).is_some());
+        // What was told before the reset, and comes after it, opens nothing.
+        let mut late = registry();
+        kill(&mut late, "p");
+        here.absorb(&late.export(NOW + 1), NOW + 1_001);
+        assert_eq!(here.view("p", NOW + 1_001).circuit, Phase::Closed);
+        kill_later(&mut here);
+        assert!(here.blocked_until_ms("p", NOW + 2_001).is_some(), "it opens again when it fails again");
+    }
+
+    fn kill_later(registry: &mut HealthRegistry) {
+        for _ in 0..10 {
+            registry.note("p", NOW + 2_000, Outcome::Failure, None);
+        }
+    }
+}
