@@ -10,7 +10,7 @@ use crate::api::{audit, metrics};
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
-use crate::pipeline::{admit, person, signed_in};
+use crate::pipeline::{admit, page, person, signed_in};
 use crate::platform::executor::{self, Tasks};
 use crate::platform::hidden::without_secrets;
 use crate::platform::http::{Headers, RequestHead, Response};
@@ -86,7 +86,10 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
 /// Checks who may call the operation. Handlers for callers look up the key themselves.
 async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiError> {
     match operation.audience {
-        Audience::Person(need) => exchange.admit(person::identify(exchange).await?, need),
+        Audience::Person(need) => {
+            exchange.admit(person::identify(exchange).await?, need)?;
+            if operation.asks_again() { page::check_confirmed(exchange).await } else { Ok(()) }
+        }
         Audience::Scraper => metrics::authorize(exchange).await,
         Audience::Caller => admit::ceiling(exchange),
         Audience::SignedIn => {

@@ -245,6 +245,12 @@ impl Exchange {
         self.person.get_or_init(|| user.person());
     }
 
+    /// Notes that the request turned out to be of the holder of the admin token, for the audit log. It does not let them do
+    /// anything.
+    pub fn note_admin(&self) {
+        self.person.get_or_init(Person::with_admin_token);
+    }
+
     /// The user who makes the request, in operations for those who are signed in.
     ///
     /// # Errors
@@ -256,6 +262,11 @@ impl Exchange {
     /// The request's method, in upper case.
     pub fn method(&self) -> &str {
         &self.head.method
+    }
+
+    /// Whether the method is one that changes nothing.
+    pub fn only_reads(&self) -> bool {
+        matches!(self.method(), "GET" | "HEAD")
     }
 
     /// The origin under which the request arrived, such as `https://gateway.example`.

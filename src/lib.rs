@@ -51,6 +51,7 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
 
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    jobs::heartbeat::run(&env).await;
     jobs::replay::run(&env).await;
     jobs::retention::run(&env).await;
     // Before retention deletes minutes.

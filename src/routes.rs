@@ -16,10 +16,10 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    alerts, audit, backups, conversations, credits, dead_letters, discovery, exports, gemini, health, keys,
-    limits, live, logical_models, metrics, models, prices, provider_health, provider_keys, provider_models,
-    providers, responses, routing, secret_key, sessions, sign_in, statistics, stats, system, tokens, users,
-    webhooks, ws,
+    alerts, audit, backups, console, conversations, credits, dead_letters, discovery, exports, gemini,
+    health, keys, limits, live, logical_models, metrics, models, prices, provider_health, provider_keys,
+    provider_models, provider_states, providers, responses, routing, secret_key, sessions, setup, sign_in,
+    statistics, stats, system, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -100,7 +100,7 @@ routes! {
     "GET /health"                                      => op::health::HEALTH, |_, _| ready(health::health());
     "GET /provider-presets"                            => op::providers::PRESETS, |_, _| ready(providers::presets());
     "GET /metrics"                                     => op::metrics::METRICS, |x, _| metrics::metrics(x);
-    "GET /providers"                                   => op::providers::LIST, |x, _| providers::list(x);
+    "GET /providers"                                   => op::providers::LIST, |x, _| provider_states::list(x);
     "POST /providers"                                  => op::providers::CREATE, |x, _| providers::create(x);
     "GET /providers/available"                         => op::providers::AVAILABLE, |x, _| providers::list_available(x);
     "GET /providers/{id}"                              => op::providers::GET, |x, p| providers::get(x, &p.first);
@@ -110,6 +110,7 @@ routes! {
     "POST /providers/{id}/pause"                       => op::providers::PAUSE, |x, p| providers::set_status(x, &p.first, OperationStatus::Paused);
     "POST /providers/{id}/resume"                      => op::providers::RESUME, |x, p| providers::set_status(x, &p.first, OperationStatus::Active);
     "POST /providers/{id}/offline"                     => op::providers::OFFLINE, |x, p| providers::set_status(x, &p.first, OperationStatus::Offline);
+    "POST /providers/{id}/circuit/reset"               => op::providers::RESET_CIRCUIT, |x, p| provider_states::reset_circuit(x, &p.first);
     "GET /providers/{id}/health"                       => op::provider_health::HEALTH, |x, p| provider_health::health(x, &p.first);
     "POST /providers/{id}/test"                        => op::provider_health::TEST, |x, p| provider_health::test(x, &p.first);
     "POST /providers/{id}/validate-models"             => op::provider_health::VALIDATE, |x, p| provider_health::validate_models(x, &p.first);
@@ -213,6 +214,7 @@ routes! {
     "GET /stats/requests"                              => op::stats::REQUESTS, |x, _| stats::requests(x);
     "GET /stats/conversation/{id}"                     => op::conversations::STATS, |x, p| conversations::stats(x, &p.first);
     "GET /conversations"                               => op::conversations::LIST, |x, _| conversations::list(x);
+    "GET /conversations/{id}/export"                   => op::conversations::EXPORT, |x, p| conversations::export(x, &p.first);
     "DELETE /conversations/{id}"                       => op::conversations::DELETE, |x, p| conversations::delete(x, &p.first);
     "GET /ws/chat"                                     => op::sockets::CHAT, |x, _| ws::chat(x);
     "POST /ws/ticket"                                  => op::sockets::TICKET, |x, _| ws::ticket(x);
@@ -241,6 +243,14 @@ routes! {
     "DELETE /auth/sessions/{id}"                       => op::sign_in::END_SESSION, |x, p| sign_in::end_session(x, &p.first);
     "POST /auth/password/change"                       => op::sign_in::CHANGE_PASSWORD, |x, _| sign_in::change_password(x);
     "GET /.well-known/jwks.json"                       => op::sign_in::JWKS, |x, _| sign_in::jwks(x);
+    "GET /setup/checks"                                => op::setup::CHECKS, |x, _| setup::checks(x);
+    "GET /console/session"                             => op::console::SESSION, |x, _| console::session(x);
+    "POST /console/session"                            => op::console::BEGIN, |x, _| console::begin(x);
+    "DELETE /console/session"                          => op::console::END, |x, _| console::end(x);
+    "GET /console/sessions"                            => op::console::SESSIONS, |x, _| console::list(x);
+    "DELETE /console/sessions/{id}"                    => op::console::END_SESSION, |x, p| console::end_session(x, &p.first);
+    "GET /console"                                     => op::console::PAGE, |x, _| console::page(x, "");
+    "GET /console/{path...}"                           => op::console::PAGES, |x, p| console::page(x, &p.first);
     "GET /users"                                       => op::users::LIST, |x, _| users::list(x);
     "POST /users"                                      => op::users::CREATE, |x, _| users::create(x);
     "GET /users/{id}"                                  => op::users::GET, |x, p| users::get(x, &p.first);

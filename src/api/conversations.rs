@@ -1,13 +1,15 @@
 //! The admin API for archived conversations: `GET /conversations`, `GET /stats/conversation/{id}`, `DELETE /conversations/{id}`.
 
-use nexus_edge_api::conversations::{ArchivedMessage, ConversationStats, Conversations};
+use nexus_edge_api::conversations::{ArchivedMessage, ConversationRow, ConversationStats, Conversations};
 use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::rfc3339_ms;
 use worker::Env;
 
+use super::exports::form;
 use super::{answer_deleted, keys, query};
 use crate::exchange::{self, Exchange};
+use crate::exports::{Source, streamed};
 use crate::platform::http::Response;
 use crate::store::archive::list::{After, Query};
 use crate::store::{archive, deletions};
@@ -45,14 +47,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 /// `GET /stats/conversation/{id}?key_id=&after=&limit=`
 pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let limit = query::number(exchange, "limit", 1..=MAX_MESSAGES)?.unwrap_or(DEFAULT_MESSAGES);
-    let key_id = exchange.query("key_id");
-    keys::check_seen(exchange, key_id.as_deref()).await?;
-    let mut found = archive::find(&exchange.env, key_id.as_deref(), id).await?.into_iter();
-    let sums = found.next().ok_or_else(not_found)?;
-    if found.next().is_some() {
-        let message = "Conversations of several keys have this id: say whose in `key_id`.";
-        return Err(ApiError::conflict("ambiguous_conversation", "key_id", message));
-    }
+    let sums = find(exchange, id).await?;
     let after = exchange.query("after");
     let mut rows = archive::messages(&exchange.env, &sums.key_id, id, after.as_deref(), limit + 1).await?;
     let has_more = rows.len() as u64 > limit;
@@ -70,6 +65,26 @@ pub async fn stats(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
         next_after: next,
     };
     exchange::json(200, &view)
+}
+
+/// The one conversation with this id that may be seen, of the key that the request names if it names one.
+async fn find(exchange: &Exchange, id: &str) -> Result<ConversationRow, ApiError> {
+    let key_id = exchange.query("key_id");
+    keys::check_seen(exchange, key_id.as_deref()).await?;
+    let mut found = archive::find(&exchange.env, key_id.as_deref(), id).await?.into_iter();
+    let row = found.next().ok_or_else(not_found)?;
+    if found.next().is_some() {
+        let message = "Conversations of several keys have this id: say whose in `key_id`.";
+        return Err(ApiError::conflict("ambiguous_conversation", "key_id", message));
+    }
+    Ok(row)
+}
+
+/// `GET /conversations/{id}/export?key_id=&format=&bom=`
+pub async fn export(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let (format, bom) = form(exchange)?;
+    let source = Source::of_conversation(find(exchange, id).await?);
+    streamed(&exchange.env, source, format, bom).await
 }
 
 /// The messages that a request added to its conversation, the answer last.

@@ -99,7 +99,8 @@ async fn statistics_of(exchange: &Exchange, scope: Scope) -> Result<Response, Ap
     Ok(exports::answer(format, name, bytes))
 }
 
-fn form(exchange: &Exchange) -> Result<(Format, bool), ApiError> {
+/// The format that the parameters ask for, and whether it begins with a byte order mark.
+pub(super) fn form(exchange: &Exchange) -> Result<(Format, bool), ApiError> {
     let format = Format::read(query::text(exchange, "format").as_deref())?;
     let bom = query::boolean(exchange, "bom")?.unwrap_or(false);
     checked(format, bom)

@@ -1,24 +1,87 @@
 //! The admin API for API keys.
 
-use nexus_edge_api::keys::KeyView;
+use nexus_edge_api::keys::{KeyView, Keys};
 use nexus_edge_core::access::api_key::{ApiKey, ApiKeyRecord};
-use nexus_edge_core::access::person::Scope;
+use nexus_edge_core::access::permission::Permission;
+use nexus_edge_core::access::person::{Need, Scope};
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
 use nexus_edge_core::error::ApiError;
 
 use super::update::{update as change_record, update_with};
-use super::{answer_deleted, answer_list, input, random};
+use super::{answer_deleted, input, query, random, statistics};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
+use crate::store::keys::Wanted;
 use crate::store::{self, snapshot, table};
 
-/// `GET /keys`
+/// Keys of a page at most.
+const MAX_PAGE: u64 = 200;
+/// Keys whose usage is read at once.
+const KEYS_OF_STATEMENT: usize = 200;
+
+/// `GET /keys?search=&owner=&enabled=&with=&limit=&cursor=`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    let keys = store::keys::list(&exchange.env).await?;
-    let scope = exchange.scope();
-    let seen = keys.iter().filter(|key| scope.has(key.owner.as_deref()));
-    answer_list("keys", &seen.map(KeyView::of).collect::<Vec<_>>())
+    let wanted = wanted(exchange)?;
+    let mut found = store::keys::list(&exchange.env, &wanted).await?;
+    let page = wanted.limit.and_then(|limit| usize::try_from(limit - 1).ok()).unwrap_or(usize::MAX);
+    let has_more = found.len() > page;
+    found.truncate(page);
+    let last = found.last().filter(|_| has_more);
+    let next_cursor = last.map(|key| format!("{}.{}", key.created_at, key.id));
+    let mut keys: Vec<KeyView<'_>> = found.iter().map(KeyView::of).collect();
+    if query::one_of(exchange, "with", &["usage"])?.is_some() {
+        add_usage(exchange, &mut keys).await?;
+    }
+    exchange::json(200, &Keys { keys, next_cursor })
+}
+
+/// The keys that the parameters ask for, one more than a page so that it is known whether there are more.
+fn wanted(exchange: &Exchange) -> Result<Wanted, ApiError> {
+    let own = match exchange.scope() {
+        Scope::All => None,
+        Scope::Owners(owners) => Some(owners.clone()),
+    };
+    let owners = match (query::text(exchange, "owner"), own) {
+        (Some(owner), own) if own.as_ref().is_none_or(|own| own.contains(&owner)) => Some(vec![owner]),
+        // As if there were no such keys.
+        (Some(_), _) => Some(Vec::new()),
+        (None, own) => own,
+    };
+    let after = match query::text(exchange, "cursor") {
+        None => None,
+        Some(cursor) => Some(place(&cursor).ok_or_else(|| {
+            ApiError::invalid("invalid_value", "cursor", "`cursor` is not one of a page before.")
+        })?),
+    };
+    let limit = query::number(exchange, "limit", 1..=MAX_PAGE)?;
+    Ok(Wanted {
+        owners,
+        search: query::text(exchange, "search"),
+        enabled: query::boolean(exchange, "enabled")?,
+        after,
+        limit: limit.and_then(|limit| u32::try_from(limit + 1).ok()),
+    })
+}
+
+fn place(cursor: &str) -> Option<(u64, String)> {
+    let (made_at, id) = cursor.split_once('.')?;
+    let made_at = made_at.parse().ok().filter(|made_at| *made_at <= query::MAX_TIME_MS)?;
+    Some((made_at, id.to_owned()))
+}
+
+/// Adds what the keys were used for in the last days.
+async fn add_usage(exchange: &Exchange, keys: &mut [KeyView<'_>]) -> Result<(), ApiError> {
+    exchange.person()?.decide(Need::or_own(Permission::ViewAllStatistics, Permission::ViewOwnStatistics))?;
+    // Each key is one of those that may be seen.
+    for some in keys.chunks_mut(KEYS_OF_STATEMENT) {
+        let ids: Vec<String> = some.iter().map(|key| key.id.to_owned()).collect();
+        let usage = statistics::of_keys(exchange, ids).await?;
+        for key in some {
+            key.usage = Some(usage.of(key.id));
+        }
+    }
+    Ok(())
 }
 
 /// `GET /keys/{id}`

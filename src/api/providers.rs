@@ -17,7 +17,7 @@ use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::{self, snapshot, table};
 
-/// `GET /providers`
+/// `GET /providers` without `with`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     answer_records(&table::list(&exchange.env).await?)
 }

@@ -3,29 +3,33 @@
 use nexus_edge_api::routing::SessionBinding;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::candidate_facts::Needs;
 use nexus_edge_core::routing::explain::{self, DecideInput};
+use nexus_edge_core::routing::resolve::Stage;
 use nexus_edge_core::routing::route::{self, Preference};
+use nexus_edge_core::routing::simulate::simulate;
 
 use super::{answer_deleted, answer_list, input};
 use crate::exchange::{self, Exchange};
+use crate::pipeline::resolve;
 use crate::pipeline::upstream_health::with_registry;
 use crate::platform::http::Response;
 use crate::platform::{now_ms, random_unit};
-use crate::store::{snapshot, sticky};
+use crate::store::{keys, snapshot, sticky};
 
 /// `POST /routing/decide`: the plan for a model as this isolate would make it now, with the reasons for each candidate. No
 /// upstream is asked.
 pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
     let input = input::new::<DecideInput>(exchange).await?;
-    let model = input.logical_model.required("logical_model")?;
-    let region = input.preferred_region.into_set();
-    let excluded = input.exclude_providers.into_set().unwrap_or_default();
+    let model = input.logical_model.clone().required("logical_model")?;
+    let excluded = input.exclude_providers.as_set().cloned().unwrap_or_default();
     let snapshot = snapshot::current(exchange).await?;
-    let stages = snapshot.stages(&model, &[], &Principal::of_admin())?;
-    let needs = Needs { preferred_region: region.as_deref(), ..Needs::default() };
+    let principal = principal_of(exchange, input.key_id.as_set(), snapshot.keys_version).await?;
+    let stages = snapshot.stages(&model, &[], &principal)?;
+    let sticky = bound_to(exchange, &input, &stages).await?;
+    let needs = input.needs();
     let preference = Preference {
-        strategy: input.strategy.into_set(),
+        strategy: input.strategy.as_set().copied(),
+        sticky: sticky.as_deref(),
         excluded_providers: &excluded,
         explain: true,
         ..Preference::default()
@@ -35,7 +39,40 @@ pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
     let planned = with_registry(|registry| {
         route::plan_stages(&stages, &needs, &preference, registry, now, &mut random)
     });
-    exchange::json(200, &with_registry(|registry| explain::explain(&model, &planned, registry, now)))
+    let mut explanation = with_registry(|registry| explain::explain(&model, &planned, registry, now));
+    explanation.simulated = input.simulate.as_set().map(|times| {
+        with_registry(|registry| simulate(&stages, &needs, &preference, registry, now, *times, &mut random))
+    });
+    exchange::json(200, &explanation)
+}
+
+/// The caller whose request is explained: that of a key, or one who may use everything.
+async fn principal_of(
+    exchange: &Exchange,
+    key_id: Option<&String>,
+    keys_version: u64,
+) -> Result<Principal, ApiError> {
+    let Some(id) = key_id else { return Ok(Principal::of_admin()) };
+    let found = keys::by_id(exchange, id, keys_version).await?;
+    let record = found.ok_or_else(|| {
+        ApiError::not_found("key_not_found", "There is no API key with this id.").with_param("key_id")
+    })?;
+    Ok(Principal::of_api_key(&record))
+}
+
+/// The candidate that the session is bound to, by its name in the health registry.
+async fn bound_to(
+    exchange: &Exchange,
+    input: &DecideInput,
+    stages: &[Stage],
+) -> Result<Option<String>, ApiError> {
+    let Some(session) = input.session_id.as_set() else { return Ok(None) };
+    let Some(key_id) = input.key_id.as_set() else {
+        let message = "Say in `key_id` whose session it is.";
+        return Err(ApiError::invalid("missing_required_parameter", "key_id", message));
+    };
+    let binding = sticky::find(&exchange.env, session, key_id).await;
+    Ok(binding.and_then(|binding| resolve::target_of(stages, &binding)))
 }
 
 /// `GET /logical-models/{name}/upstreams`: the upstreams that would serve a model, with the health of each. The name may be one

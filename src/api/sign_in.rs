@@ -145,8 +145,7 @@ pub async fn refresh(exchange: &Exchange) -> Result<Response, ApiError> {
     let input = input::optional::<RefreshInput>(exchange).await?;
     let given = input.refresh_token.into_set();
     let cookies = given.is_none();
-    let header = exchange.header("cookie").unwrap_or_default();
-    let in_cookie = || cookie::read(&header, cookie::REFRESH).map(str::to_owned);
+    let in_cookie = || signed_in::cookie_of(exchange, cookie::REFRESH);
     let token = given.or_else(in_cookie).ok_or_else(invalid_refresh_token)?;
     if cookies {
         signed_in::check_site(exchange, true)?;
@@ -225,9 +224,7 @@ async fn answer_tokens(
     let response = exchange::json(200, &view)?;
     response.headers().set("cache-control", "no-store");
     if cookies {
-        let refresh = cookie::write(cookie::REFRESH, &refresh, cookie::REFRESH_PATH, REFRESH_MS / 1_000);
-        response.headers().add("set-cookie", &cookie::write(cookie::ACCESS, &access, "/", ACCESS_MS / 1_000));
-        response.headers().add("set-cookie", &refresh);
+        set_cookies(exchange, &response, Some((&access, &refresh)));
     }
     Ok(response)
 }
@@ -236,21 +233,33 @@ async fn answer_tokens(
 pub async fn log_out(exchange: &Exchange) -> Result<Response, ApiError> {
     let session = exchange.signed_in()?;
     let ended = sign_in::end(&exchange.env, &session.user.id, &session.session_id, now_ms()).await?;
-    answer_ended(ended)
+    answer_ended(exchange, ended)
 }
 
 /// `POST /auth/logout-all`
 pub async fn log_out_all(exchange: &Exchange) -> Result<Response, ApiError> {
     let session = exchange.signed_in()?;
-    answer_ended(sign_in::end_all(&exchange.env, &session.user.id, None, now_ms()).await?)
+    answer_ended(exchange, sign_in::end_all(&exchange.env, &session.user.id, None, now_ms()).await?)
 }
 
 /// Answers how many sessions have ended, and removes the cookies of the one that asked.
-fn answer_ended(ended_sessions: usize) -> Result<Response, ApiError> {
+fn answer_ended(exchange: &Exchange, ended_sessions: usize) -> Result<Response, ApiError> {
     let response = exchange::json(200, &EndedView { ended_sessions })?;
-    response.headers().add("set-cookie", &cookie::write(cookie::ACCESS, "", "/", 0));
-    response.headers().add("set-cookie", &cookie::write(cookie::REFRESH, "", cookie::REFRESH_PATH, 0));
+    set_cookies(exchange, &response, None);
     Ok(response)
+}
+
+/// Sets the cookies of a session's access and refresh token, or removes them.
+pub(super) fn set_cookies(exchange: &Exchange, response: &Response, tokens: Option<(&str, &str)>) {
+    let (access, refresh) = tokens.unwrap_or_default();
+    let lives_s = |life_ms: u64| if tokens.is_some() { life_ms / 1_000 } else { 0 };
+    for (name, value, path, life_ms) in [
+        (cookie::ACCESS, access, "/", ACCESS_MS),
+        (cookie::REFRESH, refresh, cookie::REFRESH_PATH, REFRESH_MS),
+    ] {
+        let name = signed_in::cookie_name(exchange, name);
+        response.headers().add("set-cookie", &cookie::write(name, value, path, lives_s(life_ms)));
+    }
 }
 
 /// `GET /auth/me`

@@ -1,10 +1,14 @@
 //! Statistics over time: for administrators of all requests, for the holder of an API key of its own.
 
+use std::collections::HashMap;
+
 use nexus_edge_core::access::person as access;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::time::DAY_MS;
 use nexus_edge_stats::answer::{self, Ranking, Sums, Timeseries};
 use nexus_edge_stats::figures::Grouped;
 use nexus_edge_stats::latency::{self, Measure};
+use nexus_edge_stats::per_key::{self, KeyUsage};
 use nexus_edge_stats::providers;
 use nexus_edge_stats::query::{self, Asked, MAX_GROUPS, Query};
 use nexus_edge_stats::scope::Scope;
@@ -21,6 +25,8 @@ use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::platform::zone;
 use crate::store::{StoreResult, snapshot, statistics};
+
+const HOUR_MS: u64 = 3_600_000;
 
 /// What the person who calls may see.
 pub(super) fn seen(exchange: &Exchange) -> Scope {
@@ -127,6 +133,51 @@ async fn latency_of(exchange: &Exchange, scope: Scope) -> Result<Response, ApiEr
     let statement = sql::sketches_over_time(&query, &[], progress);
     let rows = statistics::sketches(&exchange.env, &statement).await?;
     exchange::json(200, &latency::latency(&query, tz, measure, &rows))
+}
+
+/// What API keys were used for.
+pub(super) struct UsageOfKeys {
+    query: Query,
+    keys: HashMap<String, KeyUsage>,
+}
+
+impl UsageOfKeys {
+    /// That of one.
+    pub fn of(&self, key_id: &str) -> KeyUsage {
+        self.keys.get(key_id).cloned().unwrap_or_else(|| per_key::unused(&self.query))
+    }
+}
+
+/// What these keys were used for today and on the six days before, in one statement.
+pub(super) async fn of_keys(exchange: &Exchange, ids: Vec<String>) -> Result<UsageOfKeys, ApiError> {
+    let now = now_ms();
+    let mut query = over(exchange, now - now % DAY_MS - 6 * DAY_MS, "day", Dimension::Key)?;
+    query.filters = vec![(Dimension::Key, ids)];
+    let progress = statistics::progress(&exchange.env).await?;
+    let rows = statistics::sums(&exchange.env, &sql::sums_of_all_over_time(&query, progress)).await?;
+    Ok(UsageOfKeys { keys: per_key::by_key(&query, &rows), query })
+}
+
+/// The figures of each provider in the last hour, by its name.
+pub(super) async fn of_providers(exchange: &Exchange) -> Result<Grouped, ApiError> {
+    let query = over(exchange, now_ms() - HOUR_MS, "minute", Dimension::Provider)?;
+    let progress = statistics::progress(&exchange.env).await?;
+    let window = (query.window.from_ms(), query.window.to_ms());
+    let pair =
+        (sql::sums_by_group(&query, window, progress), sql::sketches_by_group(&query, window, progress));
+    let (sums, sketches) = statistics::pairs(&exchange.env, [pair]).await?.pop().unwrap_or_default();
+    Ok(Grouped::of(&sums, &sketches))
+}
+
+/// A query over the time from `from_ms` up to now, in UTC.
+fn over(exchange: &Exchange, from_ms: u64, bucket: &str, by: Dimension) -> Result<Query, ApiError> {
+    let asked = Asked {
+        from: Some(from_ms),
+        bucket: Some(bucket.to_owned()),
+        group_by: Some(by.as_str().to_owned()),
+        ..Asked::default()
+    };
+    Query::read(&asked, &|_| 0, now_ms(), statistics::retention(&exchange.settings))
 }
 
 /// `GET /stats/providers/ranking`

@@ -11,7 +11,7 @@ use crate::pipeline;
 use crate::platform::http::Response;
 use crate::platform::{executor, memory_bytes, promise};
 use crate::store::answers::{self, Segment};
-use crate::store::{conversations, keys, limits, otlp, sign_in, sticky, usage};
+use crate::store::{console_sessions, conversations, keys, limits, otlp, sign_in, sticky, usage};
 
 /// `POST /system/cache/clear`
 pub async fn clear_cache(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -27,7 +27,8 @@ pub async fn clear_cache(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// `GET /system/status`
 pub fn status() -> Result<Response, ApiError> {
-    let mut maps = vec![keys::size(), limits::size(), sign_in::size(), sticky::size()];
+    let mut maps =
+        vec![keys::size(), limits::size(), sign_in::size(), console_sessions::size(), sticky::size()];
     maps.extend(conversations::sizes());
     maps.extend(pipeline::sizes());
     maps.extend([

@@ -29,6 +29,9 @@ const TICKET_CONTEXT: &str = "ws/ticket";
 struct Ticket {
     id: String,
     key_hash: String,
+    /// The key, if a page asked that acts as it and does not have it.
+    #[serde(default)]
+    key_id: Option<String>,
     session_id: String,
     /// Whether the session is to be created.
     create: bool,
@@ -56,6 +59,7 @@ pub async fn ticket(exchange: &Exchange) -> Result<Response, ApiError> {
     let now = now_ms();
     let ticket = Ticket {
         id: new_ulid(now),
+        key_id: exchange.credential().is_none().then_some(caller.principal.key_id),
         key_hash: caller.key_hash,
         session_id,
         create,
@@ -122,7 +126,10 @@ pub async fn chat(exchange: &Exchange) -> Result<Response, ApiError> {
     let (caller, ticket) = match (&ticket, &handshake.key) {
         (Some(ticket), _) => {
             let ticket = open_ticket(exchange, ticket)?;
-            let principal = authenticate::of_hash(exchange, &ticket.key_hash, true).await?;
+            let principal = match &ticket.key_id {
+                Some(id) => authenticate::of_id(exchange, id, |_| true).await?,
+                None => authenticate::of_hash(exchange, &ticket.key_hash, true).await?,
+            };
             (Caller { principal, key_hash: ticket.key_hash.clone() }, Some(ticket))
         }
         (None, Some(key)) => {

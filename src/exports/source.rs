@@ -49,6 +49,8 @@ pub struct Conversations {
     waiting: Vec<ConversationRow>,
     /// The message after which those of the next conversation follow.
     after: Option<String>,
+    /// Whether there are no others than those that wait.
+    is_last: bool,
 }
 
 impl Source {
@@ -83,7 +85,24 @@ impl Source {
             after: None,
             limit: CONVERSATIONS,
         };
-        Ok(Self::Conversations(Box::new(Conversations { wanted, done, waiting: Vec::new(), after })))
+        Ok(Self::Conversations(Box::new(Conversations {
+            wanted,
+            done,
+            waiting: Vec::new(),
+            after,
+            is_last: false,
+        })))
+    }
+
+    /// The messages of one conversation.
+    pub fn of_conversation(row: ConversationRow) -> Self {
+        Self::Conversations(Box::new(Conversations {
+            wanted: Query::default(),
+            done: Default::default(),
+            waiting: vec![row],
+            after: None,
+            is_last: true,
+        }))
     }
 
     /// What the rows are.
@@ -114,7 +133,7 @@ impl Source {
 
 impl Conversations {
     async fn write(&mut self, env: &Env, writer: &mut Writer) -> StoreResult<Option<String>> {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && !self.is_last {
             self.waiting = in_order(env, &self.wanted, (&self.done.0, &self.done.1)).await?;
             self.waiting.reverse();
         }

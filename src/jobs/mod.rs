@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod backups;
 pub mod credits;
 pub mod exports;
+pub mod heartbeat;
 pub mod ingest;
 pub mod key_health;
 pub mod long;

@@ -62,11 +62,8 @@ async fn probe_one(env: &Env, settings: &Settings, provider: ProviderRecord, now
             let is_down = !result.success && result.status.is_none_or(|status| status >= 500);
             let every_ms =
                 u64::from(upstream.record.probe_interval_s.unwrap_or(DEFAULT_PROBE_INTERVAL_S)) * 1000;
-            upstream_health::tell(
-                env,
-                SharedState::of_probe(&upstream.record.uid, is_down, now_ms(), every_ms),
-            )
-            .await;
+            let state = SharedState::of_probe(&upstream.record.uid, is_down, now_ms(), every_ms);
+            upstream_health::tell(env, &[state]).await;
         }
         (Ok(_), None) => record.error = Some("The provider has no model to ask for.".to_owned()),
         (Err(error), _) => record.error = Some(error.message),

@@ -3,12 +3,14 @@
 use std::rc::Rc;
 
 use nexus_edge_core::access::api_key::is_api_key;
+use nexus_edge_core::access::permission::Permission;
+use nexus_edge_core::access::person::Need;
 use nexus_edge_core::access::{ApiKeyRecord, Principal};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::limits::Rules;
 
-use super::admit;
+use super::{admit, page, signed_in};
 use crate::exchange::{Exchange, KeyOwner};
 use crate::host::Host;
 use crate::platform::now_ms;
@@ -22,11 +24,46 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
     if let Some(owner) = &exchange.internal_owner {
         return of_owner(exchange, owner).await;
     }
-    let credential = exchange.credential().ok_or_else(|| {
+    let Some(credential) = exchange.credential() else {
+        if let Some(key_id) = exchange.header(page::KEY_HEADER) {
+            return Box::pin(of_page(exchange, &key_id)).await;
+        }
         let message = "The API key is missing: send it as `Authorization: Bearer <key>`.";
-        ApiError::unauthorized("missing_api_key", message)
-    })?;
+        return Err(ApiError::unauthorized("missing_api_key", message));
+    };
     of_hash(exchange, &sha256_hex(&credential), is_api_key(&credential)).await
+}
+
+/// The principal of the key as which a page of the gateway's own makes a request. Its visitor must be able to make such a key:
+/// those who may manage all keys act as any, users as their own.
+async fn of_page(exchange: &Exchange, key_id: &str) -> Result<Principal, ApiError> {
+    signed_in::check_site_of_caller(exchange)?;
+    let visitor = page::visitor(exchange).await?.ok_or_else(|| {
+        let message = "The request names an API key that it does not carry: sign in, or send the key.";
+        ApiError::unauthorized("not_signed_in", message)
+    })?;
+    let need = Need::or_own(Permission::ManageAllApiKeys, Permission::ManageOwnApiKeys);
+    let scope = visitor.person().decide(need)?;
+    of_id(exchange, key_id, |record| scope.has(record.owner.as_deref())).await
+}
+
+/// The principal of the key with this id, if it is one of those that `may_be` is true of.
+///
+/// # Errors
+/// `key_not_found` (404); those of a key that cannot be used.
+pub async fn of_id(
+    exchange: &Exchange,
+    key_id: &str,
+    may_be: impl Fn(&ApiKeyRecord) -> bool,
+) -> Result<Principal, ApiError> {
+    let version = snapshot::current(exchange).await?.keys_version;
+    let found = keys::by_id(exchange, key_id, version).await?;
+    let record = found
+        .filter(|record| may_be(record))
+        .ok_or_else(|| ApiError::not_found("key_not_found", "There is no API key with this id."))?;
+    record.check(now_ms())?;
+    record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.caller_dialect.name())?;
+    Ok(Principal::of_api_key(&record))
 }
 
 /// The principal of the key with this hash. A text that does not have the form of our keys (`may_be_api_key`) is not

@@ -9,7 +9,7 @@ use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::limits::Rules;
 use subtle::ConstantTimeEq;
 
-use super::{admit, authenticate, signed_in};
+use super::{admit, authenticate, page, signed_in};
 use crate::exchange::Exchange;
 use crate::platform::now_ms;
 
@@ -24,17 +24,20 @@ const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
 pub async fn identify(exchange: &Exchange) -> Result<Person, ApiError> {
     admit::check_address(exchange, "admin")?;
     let admin_token = exchange.header("x-admin-token");
-    if admin_token.is_none()
-        && let Some(session) = signed_in::find(exchange).await?
-    {
-        return Ok(session.user.person());
+    if admin_token.is_none() {
+        if page::console_session(exchange).await?.is_some() {
+            return Ok(Person::with_admin_token());
+        }
+        if let Some(session) = signed_in::find(exchange).await? {
+            return Ok(session.user.person());
+        }
     }
     let bearer = || exchange.header("authorization").as_deref().and_then(bearer_token).map(str::to_owned);
     let given = admin_token.or_else(bearer).ok_or_else(|| {
         let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
         ApiError::unauthorized("missing_admin_token", message)
     })?;
-    if bool::from(given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes())) {
+    if is_admin_token(exchange, &given) {
         return Ok(Person::with_admin_token());
     }
     if is_api_key(&given)
@@ -42,9 +45,28 @@ pub async fn identify(exchange: &Exchange) -> Result<Person, ApiError> {
     {
         return Ok(program);
     }
+    Err(wrong_admin_token(exchange).await)
+}
+
+/// Checks an admin token that is given in a body.
+///
+/// # Errors
+/// `invalid_admin_token` (401); `too_many_attempts` (429) for an address with too many wrong tokens.
+pub async fn check_admin_token(exchange: &Exchange, given: &str) -> Result<(), ApiError> {
+    admit::check_address(exchange, "admin")?;
+    if is_admin_token(exchange, given) { Ok(()) } else { Err(wrong_admin_token(exchange).await) }
+}
+
+fn is_admin_token(exchange: &Exchange, given: &str) -> bool {
+    given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes()).into()
+}
+
+async fn wrong_admin_token(exchange: &Exchange) -> ApiError {
     let rules = Rules::requests_per_minute(ADMIN_FAILURES_PER_MINUTE);
-    admit::attempt_from_address(exchange, "admin", &rules).await?;
-    Err(ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."))
+    match admit::attempt_from_address(exchange, "admin", &rules).await {
+        Ok(()) => ApiError::unauthorized("invalid_admin_token", "The admin token is not valid."),
+        Err(too_many) => too_many,
+    }
 }
 
 /// The program whose key has permissions; `None` if the key is unknown or has none.

@@ -136,7 +136,7 @@ async fn binding_of(exchange: &Exchange, principal: &Principal, stages: &[Stage]
 }
 
 /// The candidate of a binding, by its name in the health registry.
-fn target_of(stages: &[Stage], binding: &Binding) -> Option<String> {
+pub fn target_of(stages: &[Stage], binding: &Binding) -> Option<String> {
     let choices = stages.iter().flat_map(|stage| &stage.choices);
     let mut bound = choices.filter(|choice| {
         choice.candidate.upstream.record.id == binding.provider_id

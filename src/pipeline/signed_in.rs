@@ -35,10 +35,20 @@ pub async fn find(exchange: &Exchange) -> Result<Option<Rc<SignedIn>>, ApiError>
             Ok(None)
         };
     }
-    let cookies = exchange.header("cookie").unwrap_or_default();
-    let Some(token) = cookie::read(&cookies, cookie::ACCESS) else { return Ok(None) };
-    check_site(exchange, !matches!(exchange.method(), "GET" | "HEAD"))?;
-    check(exchange, token).await.map(Some)
+    let Some(token) = cookie_of(exchange, cookie::ACCESS) else { return Ok(None) };
+    check_site(exchange, !exchange.only_reads())?;
+    check(exchange, &token).await.map(Some)
+}
+
+/// A cookie of the request.
+pub fn cookie_of(exchange: &Exchange, name: &'static str) -> Option<String> {
+    let cookies = exchange.header("cookie")?;
+    cookie::read(&cookies, cookie_name(exchange, name)).map(str::to_owned)
+}
+
+/// The name of a cookie where the request arrived.
+pub fn cookie_name(exchange: &Exchange, name: &'static str) -> &'static str {
+    cookie::name_at(&exchange.own_origin(), name)
 }
 
 /// The same, where a user is needed.
@@ -57,6 +67,19 @@ pub async fn require(exchange: &Exchange) -> Result<Rc<SignedIn>, ApiError> {
 /// # Errors
 /// `cross_site_request` (403).
 pub fn check_site(exchange: &Exchange, writes: bool) -> Result<(), ApiError> {
+    check_origin(exchange, |from| if writes { from.may_write() } else { from.may_read() })
+}
+
+/// The same for operations that pages of any origin may call with an API key of theirs: reading needs the header, too.
+///
+/// # Errors
+/// `cross_site_request` (403).
+pub fn check_site_of_caller(exchange: &Exchange) -> Result<(), ApiError> {
+    let reads = exchange.only_reads();
+    check_origin(exchange, |from| if reads { from.may_read_as_another() } else { from.may_write() })
+}
+
+fn check_origin(exchange: &Exchange, may: impl Fn(Origin<'_>) -> bool) -> Result<(), ApiError> {
     let (own, origin) = (exchange.own_origin(), exchange.header("origin"));
     let fetch_site = exchange.header("sec-fetch-site");
     let from = Origin {
@@ -65,7 +88,7 @@ pub fn check_site(exchange: &Exchange, writes: bool) -> Result<(), ApiError> {
         fetch_site: fetch_site.as_deref(),
         has_header: exchange.header(csrf::HEADER).is_some(),
     };
-    if if writes { from.may_write() } else { from.may_read() } {
+    if may(from) {
         return Ok(());
     }
     let message = "Cookies are accepted only from the gateway's own pages, with the header `x-nexus-csrf`.";

@@ -51,11 +51,10 @@ pub fn asked_wait_s(response: &Received) -> Option<u32> {
     backoff::told_retry_after_s(response.header("retry-after-ms"), response.header("retry-after"), now_ms())
 }
 
-/// Adds an observation from elsewhere, for this isolate and all others.
-pub async fn tell(env: &Env, state: SharedState) {
-    let news = [state];
-    with_registry(|registry| registry.absorb(&news, now_ms()));
-    if let Err(error) = circuits::exchange(env, &news).await {
+/// Adds observations from elsewhere, for this isolate and all others.
+pub async fn tell(env: &Env, news: &[SharedState]) {
+    with_registry(|registry| registry.absorb(news, now_ms()));
+    if let Err(error) = circuits::exchange(env, news).await {
         log_error("circuits object", &error);
     }
 }

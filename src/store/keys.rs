@@ -12,8 +12,9 @@ use nexus_edge_core::access::ApiKeyRecord;
 use nexus_edge_core::bounded::{BoundedMap, Worth};
 use serde::{Deserialize, Serialize};
 use worker::Env;
+use worker::wasm_bindgen::JsValue;
 
-use super::{StoreResult, row, rows, text, unsigned, write};
+use super::{StoreResult, flag, row, rows, text, unsigned, write};
 use crate::host::Host;
 use crate::platform::{kv, log_error, now_ms};
 
@@ -154,9 +155,52 @@ fn kv_name(name: &str) -> String {
     format!("key:{name}")
 }
 
-/// All keys, newest first.
-pub async fn list(env: &Env) -> StoreResult<Vec<ApiKeyRecord>> {
-    rows(env, "SELECT * FROM api_keys ORDER BY created_at DESC, id", &[]).await
+/// Which keys are listed.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// Only those of one of these owners; `None`: of all, and those without one.
+    pub owners: Option<Vec<String>>,
+    /// A part of the name, the id or the owner, whatever the case of ASCII letters.
+    pub search: Option<String>,
+    /// Only those that are enabled, or that are not.
+    pub enabled: Option<bool>,
+    /// Only those after this one: when it was made, and its id.
+    pub after: Option<(u64, String)>,
+    /// Number of keys; `None`: all.
+    pub limit: Option<u32>,
+}
+
+/// Keys, the newest first.
+pub async fn list(env: &Env, wanted: &Wanted) -> StoreResult<Vec<ApiKeyRecord>> {
+    let mut parameters: Vec<JsValue> = Vec::new();
+    let mut conditions = vec!["1".to_owned()];
+    let mut and = |condition: &dyn Fn(usize) -> String, value: JsValue| {
+        parameters.push(value);
+        conditions.push(condition(parameters.len()));
+    };
+    if let Some((made_at, id)) = &wanted.after {
+        and(&|at| format!("created_at <= ?{at}"), unsigned(*made_at));
+        and(&|at| format!("(created_at < ?{} OR id < ?{at})", at - 1), text(id));
+    }
+    if let Some(owners) = &wanted.owners {
+        and(
+            &|at| format!("owner IN (SELECT value FROM json_each(?{at}))"),
+            text(&serde_json::to_string(owners)?),
+        );
+    }
+    if let Some(enabled) = wanted.enabled {
+        and(&|at| format!("enabled = ?{at}"), flag(enabled));
+    }
+    if let Some(search) = &wanted.search {
+        let searched = "lower(name || ' ' || id || ' ' || COALESCE(owner, ''))";
+        and(&|at| format!("instr({searched}, lower(?{at})) > 0"), text(search));
+    }
+    let limit = wanted.limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default();
+    let sql = format!(
+        "SELECT * FROM api_keys WHERE {} ORDER BY created_at DESC, id DESC{limit}",
+        conditions.join(" AND ")
+    );
+    rows(env, &sql, &parameters).await
 }
 
 /// Gives a key a new secret, with this hash; the old one is valid until the record's `previous_expires_at`. False if the

@@ -14,6 +14,39 @@ pub async fn limits(env: &Env) -> StoreResult<Vec<LimitRecord>> {
     rows(env, "SELECT * FROM subject_limits ORDER BY subject", &[]).await
 }
 
+/// Subjects with limits, keys included, by name, with the name of a key that people gave it. Of `owners` only their keys and
+/// themselves; models belong to none.
+pub async fn limited_subjects(
+    env: &Env,
+    owners: Option<&[String]>,
+    after: Option<&str>,
+    limit: u32,
+) -> StoreResult<Vec<(Option<String>, LimitRecord)>> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: Option<String>,
+        #[serde(flatten)]
+        record: LimitRecord,
+    }
+    let mut parameters = vec![text(after.unwrap_or_default()), unsigned(limit.into())];
+    let (of_keys, of_subjects) = if let Some(owners) = owners {
+        parameters.push(text(&serde_json::to_string(owners)?));
+        let own = "(SELECT value FROM json_each(?3))";
+        let own_subjects = " AND subject IN (SELECT 'user:' || value FROM json_each(?3))";
+        (format!(" AND owner IN {own}"), own_subjects.to_owned())
+    } else {
+        (String::new(), String::new())
+    };
+    let sql = format!(
+        "SELECT subject, policy, NULL AS name FROM subject_limits WHERE subject > ?1{of_subjects} \
+         UNION ALL SELECT 'key:' || id, policy, name FROM api_keys WHERE 'key:' || id > ?1 \
+         AND CASE WHEN json_valid(policy) THEN policy ->> 'limits' <> '{{}}' OR policy ->> 'budget' IS NOT NULL \
+         ELSE policy IS NOT NULL END{of_keys} ORDER BY subject LIMIT ?2"
+    );
+    let found: Vec<Named> = rows(env, &sql, &parameters).await?;
+    Ok(found.into_iter().map(|row| (row.name, row.record)).collect())
+}
+
 /// The limits of a subject, by its canonical name or, as older versions stored it, by this `spelling` of it.
 pub async fn find_limits(env: &Env, subject: &str, spelling: &str) -> StoreResult<Option<LimitRecord>> {
     let sql = "SELECT * FROM subject_limits WHERE subject IN (?1, ?2) ORDER BY subject = ?1 DESC LIMIT 1";

@@ -1,8 +1,11 @@
 //! The history of probes in D1.
 
+use std::collections::HashMap;
+
 use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::catalog::operation::DEFAULT_PROBE_INTERVAL_S;
 use nexus_edge_core::catalog::probe::ProbeRecord;
+use serde::Deserialize;
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
@@ -17,6 +20,43 @@ const TOLERANCE_MS: u64 = 5_000;
 pub async fn last(env: &Env, provider_id: i64, limit: u32) -> StoreResult<Vec<ProbeRecord>> {
     let sql = "SELECT * FROM provider_probes WHERE provider_id = ?1 ORDER BY ts DESC, id DESC LIMIT ?2";
     rows(env, sql, &[integer(provider_id), integer(limit.into())]).await
+}
+
+/// What is shown of each provider beside its record.
+#[derive(Default)]
+pub struct Overviews {
+    /// The last probes, newest first, by provider.
+    pub probes: HashMap<i64, Vec<ProbeRecord>>,
+    /// Numbers of models and of further keys, by provider.
+    pub counts: HashMap<i64, (u64, u64)>,
+}
+
+/// The last probes of every provider, and how many models and keys each has, in one call of the database.
+pub async fn overviews(env: &Env, each: u32) -> StoreResult<Overviews> {
+    #[derive(Deserialize)]
+    struct Count {
+        provider_id: i64,
+        models: u64,
+        keys: u64,
+    }
+    // The index is by provider and time: of each provider so many rows are read, and no others.
+    let last = "SELECT t.* FROM providers AS p JOIN provider_probes AS t ON t.id IN (SELECT id FROM provider_probes \
+        WHERE provider_id = p.id ORDER BY ts DESC LIMIT ?1) ORDER BY t.provider_id, t.ts DESC, t.id DESC";
+    let counts = "SELECT p.id AS provider_id, (SELECT COUNT(*) FROM provider_models AS m WHERE m.provider_id = p.id) AS models, \
+        (SELECT COUNT(*) FROM provider_keys AS k WHERE k.provider_id = p.id) AS keys FROM providers AS p";
+    let database = super::database(env)?;
+    let statements =
+        vec![statement(&database, last, &[integer(each.into())])?, statement(&database, counts, &[])?];
+    let results = database.batch(statements).await?;
+    let mut overviews = Overviews::default();
+    let [probes, counts] = results.as_slice() else { return Ok(overviews) };
+    for probe in super::read::<ProbeRecord>(probes, "probes")? {
+        overviews.probes.entry(probe.provider_id).or_default().push(probe);
+    }
+    for Count { provider_id, models, keys } in super::read::<Count>(counts, "counts of providers")? {
+        overviews.counts.insert(provider_id, (models, keys));
+    }
+    Ok(overviews)
 }
 
 /// The providers whose next probe is due at `now_ms`, longest overdue first.

@@ -28,6 +28,12 @@ operations! {
         .answer::<ConversationStats<'_>>(200, "The conversation.")
         .errors(&[(404, "conversation_not_found, key_not_found"), (409, "ambiguous_conversation")]);
 
+    /// Export a conversation.
+    ///
+    /// A row for each message, in their order.
+    EXPORT: Get "/conversations/{id}/export" ViewAllConversations / ViewOwnConversations, |it| crate::exports::export(it)
+        .text("key_id", OF_KEY).errors(&[(404, "conversation_not_found, key_not_found"), (409, "ambiguous_conversation")]);
+
     /// Delete a conversation.
     DELETE: Delete "/conversations/{id}" ManageAllConversations / ManageOwnConversations, |it| it.text("key_id", OF_KEY).deleted("string")
         .errors(&[(404, "conversation_not_found, key_not_found")]);

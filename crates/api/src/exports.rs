@@ -14,7 +14,9 @@ const CURSOR: &str = "`next_cursor` at the end of an export that was not complet
 
 /// What all exports take and answer.
 #[cfg(feature = "openapi")]
-fn export<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
+pub(crate) fn export<'a, 'd>(
+    it: &'a mut crate::document::Describe<'d>,
+) -> &'a mut crate::document::Describe<'d> {
     const ROWS: &str = "The rows, in the format that is asked for.";
     it.choice("format", &Format::NAMES.map(|(name, _)| name), "NDJSON is the default.")
         .choice("bom", &["true", "false"], WITH_BOM)

@@ -7,6 +7,7 @@ use nexus_edge_core::access::api_key::{ApiKeyRecord, shown_prefix};
 use nexus_edge_core::access::permission::Permissions;
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
+use nexus_edge_stats::per_key::KeyUsage;
 use serde::Serialize;
 
 use crate::limits::PolicyView;
@@ -17,8 +18,13 @@ operations! {
 
     /// List the API keys.
     ///
-    /// The newest first. Secrets are not among them.
-    LIST: Get "/keys" ViewAllApiKeys / ManageOwnApiKeys, |it| it.list::<KeyView<'_>>("keys", "The keys.");
+    /// The newest first; without `limit` all of them. Secrets are not among them.
+    LIST: Get "/keys" ViewAllApiKeys / ManageOwnApiKeys, |it| it
+        .text("search", "Only those whose name, id or owner contains this, whatever the case.")
+        .text("owner", "Only those of this owner.").choice("enabled", &["true", "false"], "Only those that are enabled, or not.")
+        .choice("with", &["usage"], "What each was used for today and on the six days before, in UTC; needs `view_all_statistics`, of own keys `view_own_statistics`.")
+        .number("limit", 1..=200, "Rows of a page.").text("cursor", "`next_cursor` of the page before.")
+        .answer::<Keys<'_>>(200, "The keys.");
 
     /// Create an API key.
     ///
@@ -43,6 +49,16 @@ operations! {
     ROTATE: Post "/keys/{id}/rotate" ManageAllApiKeys / ManageOwnApiKeys, |it| it.optional_body::<RotateKeyInput>()
         .answer::<KeyView<'_>>(200, "The key, with its new secret in `key`.")
         .errors(&[(404, "key_not_found"), (503, "record_busy")]);
+}
+
+/// A page of keys.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Keys<'a> {
+    /// The keys.
+    pub keys: Vec<KeyView<'a>>,
+    /// Give it as `cursor` for the next page; `null` on the last.
+    pub next_cursor: Option<String>,
 }
 
 /// A key as the admin API shows it. Times are milliseconds since the epoch.
@@ -94,6 +110,9 @@ pub struct KeyView<'a> {
     pub updated_at: u64,
     /// When it was last used, to within a few minutes.
     pub last_used_at: Option<u64>,
+    /// What it was used for today and on the six days before, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<KeyUsage>,
 }
 
 impl<'a> KeyView<'a> {
@@ -122,6 +141,7 @@ impl<'a> KeyView<'a> {
             created_at: record.created_at,
             updated_at: record.updated_at,
             last_used_at: record.last_used_at,
+            usage: None,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod alerts;
 pub mod audit;
 pub mod backups;
 pub mod chat;
+pub mod console;
 pub mod conversations;
 pub mod credits;
 pub mod dead_letters;
@@ -37,6 +38,7 @@ pub mod responses;
 pub mod routing;
 pub mod secret_key;
 pub mod sessions;
+pub mod setup;
 pub mod sign_in;
 pub mod sockets;
 pub mod stats;
@@ -71,12 +73,14 @@ pub const ALL: &[&[Operation]] = &[
     stats::ALL,
     exports::ALL,
     backups::ALL,
+    console::ALL,
     conversations::ALL,
     metrics::ALL,
     alerts::ALL,
     webhooks::ALL,
     system::ALL,
     secret_key::ALL,
+    setup::ALL,
     sign_in::ALL,
     users::ALL,
     health::ALL,
@@ -110,12 +114,14 @@ pub fn openapi() -> serde_json::Value {
         stats::describe,
         exports::describe,
         backups::describe,
+        console::describe,
         conversations::describe,
         metrics::describe,
         alerts::describe,
         webhooks::describe,
         system::describe,
         secret_key::describe,
+        setup::describe,
         sign_in::describe,
         users::describe,
         health::describe,

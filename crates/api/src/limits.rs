@@ -18,8 +18,12 @@ operations! {
 
     /// List the limits.
     ///
-    /// Every subject with limits of its own; those of keys stand on the key.
-    LIST: Get "/limits" ViewLimits / ViewOwnLimits, |it| it.list::<SubjectLimits<'_>>("limits", "The subjects with their limits.");
+    /// Every subject with limits of its own; those of keys stand on the key, and are here only `with=usage`.
+    LIST: Get "/limits" ViewLimits / ViewOwnLimits, |it| it
+        .choice("with", &["usage"], "How much of each limit is used, and the limits of keys, too: a page of subjects, that which is nearest to an end first.")
+        .number("limit", 1..=100, "Subjects of a page with their usage; 50 is the default.")
+        .text("cursor", "`next_cursor` of the page before.")
+        .answer::<LimitList<'_>>(200, "The subjects with their limits.");
 
     /// Show the limits of a subject.
     ///
@@ -35,6 +39,39 @@ operations! {
     /// Remove the limits of an owner or a model.
     DELETE: Delete "/limits/{subject...}" ManageLimits, |it| it.path("subject", "`user:<owner>` or `model:<name>`.")
         .deleted("string").errors(&[(404, "subject_not_found")]);
+}
+
+/// Subjects and their limits.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct LimitList<'a> {
+    /// The subjects.
+    pub limits: Vec<ListedLimits<'a>>,
+    /// Of a page with usage: give it as `cursor` for the next one; `null` on the last.
+    pub next_cursor: Option<&'a str>,
+}
+
+/// A subject of the list.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ListedLimits<'a> {
+    /// The subject.
+    pub subject: &'a str,
+    /// The name of the key, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// Its limits and budget.
+    #[serde(flatten)]
+    pub policy: PolicyView<'a>,
+    /// Each limit with what is used of it, if that was asked for; `null` if the authority cannot be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Vec<LimitUsage>>,
+    /// Requests under way, where their number is limited and that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub running: Option<u64>,
+    /// The largest part of a limit that is used, from 0 to 1, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<f64>,
 }
 
 /// A subject and its limits.

@@ -1,5 +1,6 @@
 //! One operation of the API: a method, a path, who may call it, and in which dialect it is answered.
 
+use nexus_edge_core::access::permission::Permission;
 use nexus_edge_core::access::person::Need;
 use nexus_edge_core::dialect::caller::CallerDialect;
 
@@ -99,6 +100,24 @@ impl Operation {
         }
     }
 
+    /// Whether a page's visitor must have shown just now who they are: what it does cannot be undone, or gives away what others
+    /// must not have.
+    #[must_use]
+    pub const fn asks_again(&self) -> bool {
+        let Audience::Person(Need { all, .. }) = self.audience else { return false };
+        match self.method {
+            Method::Get => false,
+            Method::Delete if matches!(all, Permission::ManageProviders) => true,
+            Method::Post | Method::Put | Method::Delete => matches!(
+                all,
+                Permission::ManageUsers
+                    | Permission::ExportAllData
+                    | Permission::ManageBackups
+                    | Permission::RotateSystemSecretKey
+            ),
+        }
+    }
+
     /// Whether both are the same method and path.
     #[must_use]
     pub const fn is_same(&self, other: &Self) -> bool {
@@ -190,9 +209,19 @@ pub(crate) use audience;
 
 #[cfg(test)]
 mod tests {
-    use nexus_edge_core::access::permission::Permission;
-
     use super::*;
+
+    #[test]
+    fn what_cannot_be_undone_asks_again() {
+        let asks =
+            |method, all| Operation::new(method, "/x/{id}", Audience::Person(Need::of(all))).asks_again();
+        assert!(asks(Method::Post, Permission::ManageUsers) && !asks(Method::Get, Permission::ManageUsers));
+        assert!(
+            asks(Method::Delete, Permission::ManageProviders)
+                && !asks(Method::Put, Permission::ManageProviders)
+        );
+        assert!(!Operation::new(Method::Post, "/x", Audience::Caller).asks_again());
+    }
 
     #[test]
     fn a_row_is_recognised_by_method_and_path_only_together() {

@@ -3,7 +3,13 @@
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::presets::PresetList;
 #[cfg(feature = "openapi")]
-use nexus_edge_core::catalog::{provider::ProviderView, provider_input::ProviderInput};
+use nexus_edge_core::catalog::provider_input::ProviderInput;
+
+use nexus_edge_core::catalog::probe::ProbedHealth;
+use nexus_edge_core::catalog::provider::ProviderView;
+use nexus_edge_core::routing::health::OfProvider;
+use nexus_edge_stats::figures::FiguresView;
+use serde::Serialize;
 
 use crate::operation::operations;
 
@@ -21,7 +27,9 @@ operations! {
     PRESETS: Get "/provider-presets" ViewProviders, |it| it.answer::<PresetList>(200, "The presets.");
 
     /// List the providers.
-    LIST: Get "/providers" ViewProviders, |it| it.list::<ProviderView<'_>>("providers", "The providers, secrets masked.");
+    LIST: Get "/providers" ViewProviders, |it| it
+        .choice("with", &["state"], "How each is: probes, circuit, figures of the last hour. Needs `view_provider_health` and `view_all_statistics`.")
+        .list::<ListedProvider<'_>>("providers", "The providers, secrets masked.");
 
     /// Create a provider.
     ///
@@ -48,6 +56,12 @@ operations! {
     /// Its models and keys go with it.
     DELETE: Delete "/providers/{id}" ManageProviders, |it| it.deleted("integer").errors(NOT_FOUND);
 
+    /// Close the circuits of a provider.
+    ///
+    /// Its own, and those of its models and keys, in all isolates within seconds. They open again when it fails again. Waits that it
+    /// asked for go on.
+    RESET_CIRCUIT: Post "/providers/{id}/circuit/reset" OperateProviders, |it| it.answer::<CircuitReset>(200, "The circuits are closed.").errors(NOT_FOUND);
+
     /// Pause a provider.
     ///
     /// It gets no requests until it is resumed.
@@ -58,4 +72,60 @@ operations! {
 
     /// Take a provider offline.
     OFFLINE: Post "/providers/{id}/offline" OperateProviders, |it| it.answer::<ProviderView<'_>>(200, "The provider.").errors(OF_UPDATES);
+}
+
+/// A provider of the list.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ListedProvider<'a> {
+    /// The provider.
+    #[serde(flatten)]
+    pub provider: ProviderView<'a>,
+    /// How it is, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<ProviderState>,
+}
+
+/// How a provider is. Times are milliseconds since the epoch.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ProviderState {
+    /// What its probes say of it.
+    pub health: ProbedHealth,
+    /// The last successful probe.
+    pub last_ok_at: Option<u64>,
+    /// Its last probes, the newest first.
+    pub probes: Vec<ShownProbe>,
+    /// How the isolate that answers sees it: circuits and waits are at most some seconds old, everything else is its own.
+    pub live: OfProvider,
+    /// Its models.
+    pub models: u64,
+    /// Its further keys.
+    pub keys: u64,
+    /// Its figures of the last hour.
+    pub last_hour: FiguresView,
+}
+
+/// A probe in the list of providers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ShownProbe {
+    /// When it was sent.
+    pub ts: u64,
+    /// Whether the answer was as expected.
+    pub ok: bool,
+    /// Milliseconds until the answer was complete.
+    pub latency_ms: u64,
+    /// The error.
+    pub error: Option<String>,
+}
+
+/// What was closed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct CircuitReset {
+    /// The provider.
+    pub provider_id: i64,
+    /// How it is now.
+    pub live: OfProvider,
 }

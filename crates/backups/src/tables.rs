@@ -100,6 +100,8 @@ pub const TABLES: &[Table] = &[
         "sign_in_sessions",
         "people sign in again after a restore: what was ended since must not be valid again",
     ),
+    left("console_sessions", "the admin token is typed again after a restore, for the same reason"),
+    left("heartbeats", "what runs by itself is seen anew"),
     left("webhook_deliveries", "what was delivered before must not be delivered again"),
     left("config_versions", "a restore raises the versions above all that were ever told to an isolate"),
     left(

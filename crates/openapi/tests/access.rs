@@ -15,6 +15,12 @@ use nexus_edge_core::access::role::Role;
 /// What anyone may call, without any credential.
 const PUBLIC: &[&str] = &[
     "GET /exports/{id}/download",
+    // Who is signed in by its cookies, sign-in with the admin token in the body, sign-out, and the page itself.
+    "GET /console/session",
+    "POST /console/session",
+    "DELETE /console/session",
+    "GET /console",
+    "GET /console/{path...}",
     "POST /auth/login",
     "POST /auth/refresh",
     "GET /.well-known/jwks.json",

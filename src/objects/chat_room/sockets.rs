@@ -37,7 +37,8 @@ struct Attached {
     window_ms: f64,
     frames: u32,
     request_id: String,
-    /// SHA-256 of the secret that opened it. Connections from before this was attached have none and go on.
+    /// SHA-256 of the secret that opened it. Connections from before this was attached have none, and those of pages that act as a
+    /// key without having it; they go on as long as the key is good.
     #[serde(default)]
     key_hash: Option<String>,
 }
@@ -87,7 +88,7 @@ pub fn open(room: &Rc<Room>, call: &Call, socket: &SocketCall) -> Result<Respons
         window_ms: as_number(now_ms()),
         frames: 0,
         request_id: call.request_id.clone(),
-        key_hash: Some(call.key_hash.clone()),
+        key_hash: Some(call.key_hash.clone()).filter(|hash| !hash.is_empty()),
     };
     pair.server.serialize_attachment(attached).map_err(failed)?;
     if socket.is_v2 {
@@ -296,10 +297,13 @@ async fn answer(
     Ok(())
 }
 
-/// Checks that the secret that opened the connection is still valid.
+/// Checks that the secret that opened the connection is still valid, or where a page opened it without one, that the key is.
 async fn check_secret(room: &Room, attached: &Attached) -> Result<(), ApiError> {
-    let Some(hash) = &attached.key_hash else { return Ok(()) };
-    authenticate::check_secret(&room.host()?, &room.record()?.owner, hash).await
+    let (host, record) = (room.host()?, room.record()?);
+    match &attached.key_hash {
+        Some(hash) => authenticate::check_secret(&host, &record.owner, hash).await,
+        None => authenticate::of_owner(&host, &record.owner).await.map(|_| ()),
+    }
 }
 
 /// Applies the key's limit on streamed turns, which is shared with HTTP.

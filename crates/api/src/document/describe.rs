@@ -64,6 +64,9 @@ impl<'a> Describe<'a> {
             codes: BTreeMap::new(),
         };
         one.errors(errors::of_audience(operation.audience));
+        if operation.asks_again() {
+            one.errors(&[(403, "confirmation_required")]);
+        }
         one
     }
 

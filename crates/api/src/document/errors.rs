@@ -31,7 +31,7 @@ pub(super) const fn of_audience(audience: Audience) -> &'static [StatusCodes] {
         ],
         Audience::Caller => &[
             (401, "missing_api_key, invalid_api_key, api_key_disabled, api_key_expired"),
-            (403, "ip_not_allowed, dialect_not_allowed"),
+            (403, "ip_not_allowed, dialect_not_allowed, cross_site_request"),
             (429, "rate_limited"),
         ],
         Audience::Person(_) => &[
