@@ -1,0 +1,36 @@
+// The system: whether it is sound, backups and restores, the master key, dead letters, sessions of the admin token, caches.
+
+import { useMay } from "../../api/session.ts";
+import { useFilters } from "../../lib/url.ts";
+import { Page } from "../../ui/page.tsx";
+import { Segmented } from "../../ui/segmented.tsx";
+import { Backups } from "./backups.tsx";
+import { Checks } from "./checks.tsx";
+import { DeadLetters, MasterKey, Sessions } from "./parts.tsx";
+import { useWords } from "./words.ts";
+
+export default function Settings() {
+  const words = useWords();
+  const may = useMay();
+  const [filters, setFilters] = useFilters();
+  const views = [
+    ...(may("view_system_status") ? [{ value: "checks", label: words.checks }] : []),
+    ...(may("manage_backups") ? [{ value: "backups", label: words.backups }] : []),
+    ...(may("view_system_status") ? [{ value: "secrets", label: words.secrets }] : []),
+    ...(may("manage_system") ? [{ value: "dead", label: words.dead }] : []),
+    ...(may("manage_users") ? [{ value: "sessions", label: words.sessions }] : []),
+  ];
+  const view = views.find(({ value }) => value === filters.of)?.value ?? views[0]?.value;
+  return (
+    <Page title={words.title}>
+      <div className="mb-4">
+        <Segmented label={words.which} value={view ?? ""} options={views} onChange={(of) => setFilters({ of })} />
+      </div>
+      {view === "checks" && <Checks />}
+      {view === "backups" && <Backups />}
+      {view === "secrets" && <MasterKey />}
+      {view === "dead" && <DeadLetters />}
+      {view === "sessions" && <Sessions />}
+    </Page>
+  );
+}
