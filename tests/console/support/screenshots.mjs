@@ -1,11 +1,12 @@
-// Pictures of every page in both themes and languages, for docs/console.md: `node screenshots.mjs <folder>`. JPEG, as a picture of text
-// with few colours is a third of its size as PNG, and the repository takes no file over a mebibyte.
+// Pictures of every page in both themes and languages, for docs/console.md: `node screenshots.mjs <folder> [name]`. WebP, which makes
+// a picture of text small.
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PATIENCE, openConsole } from "./console.mjs";
 import { writeHistory } from "./history.mjs";
 import { PAGES } from "./pages.mjs";
 
-const folder = process.argv[2];
+const [, , folder, only] = process.argv;
 const ctx = await openConsole({ traffic: 40 });
 try {
   await writeHistory(ctx.gw);
@@ -17,14 +18,22 @@ try {
 
 async function shoot(language, theme, width, height) {
   for (const { name, path, [language]: heading, act } of PAGES) {
+    if (only && only !== name) continue;
     const { page, close } = await ctx.open(path, { language, theme, width, height });
     await page.getByRole("heading", { level: 1, name: heading, exact: true }).waitFor({ timeout: PATIENCE });
     await page.waitForLoadState("networkidle").catch(() => {});
     await act?.(page, ctx);
     // Charts are drawn after what they show has come.
     await page.waitForTimeout(700);
-    const file = `${name}-${width < 720 ? "phone" : `${theme}-${language}`}.jpg`;
-    await page.screenshot({ path: join(folder, file), type: "jpeg", quality: 72 });
+    const file = `${name}-${width < 720 ? "phone" : `${theme}-${language}`}.webp`;
+    writeFileSync(join(folder, file), await picture(page));
     await close();
   }
+}
+
+/** Playwright itself writes PNG and JPEG only. */
+async function picture(page) {
+  const protocol = await page.context().newCDPSession(page);
+  const { data } = await protocol.send("Page.captureScreenshot", { format: "webp", quality: 70 });
+  return Buffer.from(data, "base64");
 }

@@ -31,7 +31,9 @@ export function count(value: number | null | undefined, locale = "en-GB"): strin
 export function short(value: number | null | undefined, locale = "en-GB"): string {
   if (value === null || value === undefined) return "–";
   if (Math.abs(value) < 10_000) return count(Math.round(value), locale);
-  return new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 3 }).format(value);
+  // British English has small letters for thousands and millions.
+  const compact = locale === "en-GB" ? "en-US" : locale;
+  return new Intl.NumberFormat(compact, { notation: "compact", maximumSignificantDigits: 3 }).format(value);
 }
 
 /** A share from 0 to 1. */
@@ -48,8 +50,9 @@ export function percent(share: number | null | undefined, digits = 1): string {
 /** The change from one value to another, with its sign; `null` where there was nothing before. */
 export function change(now: number, before: number): string | null {
   if (before === 0) return null;
+  if (Math.abs(now / before - 1) < 0.005) return "±0 %";
   const text = percent(now / before - 1, 0);
-  return now >= before ? `+${text}` : text;
+  return now > before ? `+${text}` : text;
 }
 
 export function duration(ms: number | null | undefined): string {

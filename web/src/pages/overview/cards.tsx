@@ -99,7 +99,11 @@ export function Cards({
             </span>
             <span className="flex items-end justify-between gap-2">
               <span className="truncate text-table text-ink3">{card.under}</span>
-              {card.spark && card.spark.length > 1 && <Spark values={merged(card.spark, 24)} label={card.title} />}
+              {card.spark && card.spark.length > 1 && (
+                <span className="max-sm:hidden">
+                  <Spark values={merged(card.spark, 24)} label={card.title} />
+                </span>
+              )}
             </span>
           </Link>
         </li>

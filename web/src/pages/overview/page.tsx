@@ -2,7 +2,7 @@
 
 import type { Overview as Answer } from "../../api/schema.d.ts";
 import { useMay } from "../../api/session.ts";
-import { change, money, percent, visible } from "../../lib/format.ts";
+import { money, percent, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { useFilters } from "../../lib/url.ts";
 import { LinkButton } from "../../ui/button.tsx";
@@ -97,7 +97,8 @@ function Sentence({ answer: { figures, before }, asked }: { answer: Answer; aske
   const resting = providers.filter(({ circuit }) => circuit.state === "open").length;
   const firing = asked.alerts.data?.alerts.length ?? 0;
   const isTroubled = (figures.error_rate ?? 0) > TROUBLE;
-  const delta = change(figures.cost_micros, before.cost_micros);
+  const growth = before.cost_micros > 0 ? figures.cost_micros / before.cost_micros - 1 : null;
+  const share = percent(Math.abs(growth ?? 0), 0);
   const dearest = [...(asked.models.data?.lines ?? [])].sort((a, b) => total(b.cost_micros) - total(a.cost_micros))[0];
   const parts = [
     isTroubled ? words.troubled(percent(figures.error_rate)) : resting === 0 && firing === 0 ? words.allWell : "",
@@ -106,7 +107,7 @@ function Sentence({ answer: { figures, before }, asked }: { answer: Answer; aske
   ];
   const spent = [
     words.spent(money(figures.cost_micros, locale)),
-    delta && (delta === "+0 %" ? words.same : words.than(delta)),
+    growth !== null && (Math.abs(growth) < 0.005 ? words.same : growth > 0 ? words.more(share) : words.less(share)),
     dearest?.name && total(dearest.cost_micros) > 0 && words.mostly(visible(dearest.name)),
   ];
   return (

@@ -208,7 +208,7 @@ function Cost({ request }: { request: RequestDetail }) {
       </table>
       <p className="mt-2 text-table text-ink2">
         {words.countedBy} {sources[request.usage_source] ?? request.usage_source} · {words.priceFrom}{" "}
-        {request.price_source}
+        {words[`source_${request.price_source}` as "source_list"] ?? request.price_source}
         {request.price_table && ` (${request.price_table})`}
       </p>
       {request.usage_suspect && <p className="text-table text-warn">{words.suspect}</p>}

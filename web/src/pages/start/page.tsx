@@ -9,20 +9,19 @@ import { Failure, Skeleton } from "../../ui/states.tsx";
 import { Ago } from "../../ui/time.tsx";
 import { useWords } from "./words.ts";
 
-type State = "ok" | "missing" | "failed" | "unknown";
+type State = "ok" | "missing" | "failed";
 interface SetupCheck {
-  name: string;
-  state: State;
-  detail: string | null;
+  subject: string;
+  outcome: State;
+  advice: string | null;
   at: number | null;
 }
 
-const PARTS = ["secrets", "database", "kv", "bucket", "queue", "cron"] as const;
+const PARTS = ["settings", "database", "kv", "bucket", "queue", "cron"] as const;
 const MARKS: Record<State, { mark: string; colour: string }> = {
   ok: { mark: "●", colour: "text-ok" },
   missing: { mark: "▲", colour: "text-warn" },
   failed: { mark: "✕", colour: "text-bad" },
-  unknown: { mark: "◌", colour: "text-ink3" },
 };
 
 export default function Start() {
@@ -49,7 +48,7 @@ export default function Start() {
 
 function Steps({ checks }: { checks: SetupCheck[] }) {
   const words = useWords();
-  const stateOf = (name: string) => checks.find((check) => check.name === name)?.state ?? "unknown";
+  const stateOf = (name: string) => checks.find(({ subject }) => subject === name)?.outcome ?? "missing";
   const isSound = PARTS.every((name) => stateOf(name) === "ok");
   const isDone = stateOf("request") === "ok";
   return (
@@ -57,7 +56,7 @@ function Steps({ checks }: { checks: SetupCheck[] }) {
       <Step number={1} title={words.sound} hint={words.soundHint} isDone={isSound}>
         <ul className="grid gap-x-8 sm:grid-cols-2">
           {PARTS.map((name) => (
-            <Part key={name} name={words[name]} check={checks.find((check) => check.name === name)} />
+            <Part key={name} name={words[name]} check={checks.find(({ subject }) => subject === name)} />
           ))}
         </ul>
       </Step>
@@ -131,7 +130,7 @@ function Step({
 
 function Part({ name, check }: { name: string; check: SetupCheck | undefined }) {
   const words = useWords();
-  const state = check?.state ?? "unknown";
+  const state = check?.outcome ?? "missing";
   return (
     <li className="flex items-baseline gap-2 border-t border-line py-1.5">
       <span aria-hidden="true" className={MARKS[state].colour}>
@@ -139,7 +138,7 @@ function Part({ name, check }: { name: string; check: SetupCheck | undefined }) 
       </span>
       <span className="min-w-0 flex-1">
         {name}
-        {check?.detail && state !== "ok" && <span className="block text-table text-warn">{check.detail}</span>}
+        {check?.advice && state !== "ok" && <span className="block text-table text-warn">{check.advice}</span>}
       </span>
       <span className="text-table text-ink3">{check?.at && state === "ok" ? <Ago ms={check.at} /> : words[state]}</span>
     </li>
