@@ -30,8 +30,8 @@ match circuit.state(now) {
 /** A machine that is busy draws late; nothing here is about how long it takes. */
 export const PATIENCE = 60_000;
 
-/** A gateway with keys, models and some requests, and a browser: `open` answers a watched page, `stop` ends both. */
-export async function openConsole({ traffic = 12, setUp = () => {} } = {}) {
+/** A gateway with keys, models and some requests (`bare`: with nothing), and a browser: `open` answers a watched page, `stop` ends both. */
+export async function openConsole({ traffic = 12, bare = false, setUp = () => {} } = {}) {
   const ctx = {};
   ctx.stop = async () => {
     await ctx.browser?.close();
@@ -41,7 +41,7 @@ export async function openConsole({ traffic = 12, setUp = () => {} } = {}) {
   try {
     ctx.up = await startUpstream();
     ctx.gw = await startGateway({ withStaticFiles: true });
-    await furnish(ctx, traffic);
+    if (!bare) await furnish(ctx, traffic);
     const { executablePath, env } = await ensureChromium();
     ctx.browser = await chromium.launch({ executablePath, env, args: ["--no-sandbox", "--disable-gpu"] });
     ctx.state = await signIn(ctx);
