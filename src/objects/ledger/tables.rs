@@ -247,11 +247,11 @@ impl Tables {
         )
     }
 
-    /// The same in spans of `span_ms` milliseconds.
+    /// The same in spans of `span_ms` milliseconds. Numbers are bound as `REAL`, by which a division would not round down.
     pub fn series(&self, since: u64, until: u64, span_ms: u64) -> Result<Vec<Point>> {
         let span = number(span_ms.max(1).cast_signed())?;
         self.rows(
-            "SELECT at / ? * ? AS at, CAST(-TOTAL(amount) AS INTEGER) AS spent, COUNT(*) AS transactions FROM entries \
+            "SELECT at / CAST(? AS INTEGER) * CAST(? AS INTEGER) AS at, CAST(-TOTAL(amount) AS INTEGER) AS spent, COUNT(*) AS transactions FROM entries \
              WHERE kind = 'charge' AND at >= ? AND at < ? GROUP BY 1 ORDER BY 1",
             vec![span.clone(), span, number(since.cast_signed())?, number(until.cast_signed())?],
         )
