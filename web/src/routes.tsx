@@ -136,7 +136,7 @@ export const PAGES: PageRow[] = [
     group: "setup",
     icon: "credit",
     key: "b",
-    needs: ["view_all_credits", "view_own_credits"],
+    needs: ["view_all_credits", "view_own_credits", "view_prices"],
     load: () => import("./pages/credits/page.tsx"),
   },
   {
