@@ -1,35 +1,36 @@
-// Backups: made, verified, restored and deleted, with their progress. What cannot be undone says what it does.
+// Backups: made, verified, restored and deleted, with their progress. A restore is confirmed by typing the name of the backup.
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { type Answer, call } from "../../api/client.ts";
-import { count, visible } from "../../lib/format.ts";
+import { count } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
+import { useFilters } from "../../lib/url.ts";
 import { Button } from "../../ui/button.tsx";
-import { Confirm, Dialog } from "../../ui/dialog.tsx";
-import { Check, useForm } from "../../ui/field.tsx";
+import { useForm } from "../../ui/field.tsx";
+import { Progress } from "../../ui/progress.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
 import { Chip } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
+import { BackupDetail } from "./backup.tsx";
+import { size } from "./size.ts";
 import { useWords } from "./words.ts";
 
 type Backup = Answer<"GET /system/backups">["backups"][number];
-const BACKUPS = ["backups"];
+export const BACKUPS = ["backups"];
 
 export function Backups() {
   const words = useWords();
   const client = useQueryClient();
+  const [filters, setFilters] = useFilters();
   const { data, error, isPending, refetch } = useQuery({
     queryKey: [...BACKUPS, "list"],
     queryFn: async ({ signal }) => (await call("GET /system/backups", { signal })).backups,
-    refetchInterval: ({ state }) => (state.data?.some(({ state: one }) => one === "running") ? 2_000 : 60_000),
+    refetchInterval: ({ state }) => (state.data?.some((one) => one.state === "running") ? 2000 : 60_000),
   });
   const make = useForm(async () => {
     await call("POST /system/backups");
     await client.invalidateQueries({ queryKey: BACKUPS });
   });
-  if (error && !data) return <Failure error={error} retry={refetch} />;
-  if (isPending) return <Skeleton />;
   const add = (
     <Button look="primary" icon="backup" className="self-start" busy={make.busy} onClick={() => make.submit()}>
       {words.make}
@@ -37,139 +38,60 @@ export function Backups() {
   );
   return (
     <>
-      {data.length > 0 && add}
+      <p className="mb-3 max-w-text text-table text-ink2">{words.backupsHint}</p>
       {make.rest()}
-      {data.length === 0 ? (
+      {error && !data ? (
+        <Failure error={error} retry={refetch} />
+      ) : isPending ? (
+        <Skeleton />
+      ) : data.length === 0 ? (
         <Empty action={add}>{words.noBackup}</Empty>
       ) : (
-        <ul className="mt-3 border-t border-line">
-          {data.map((backup) => (
-            <One key={backup.id} backup={backup} />
-          ))}
-        </ul>
+        <>
+          {add}
+          <ul className="mt-3 border-t border-line">
+            {data.map((backup) => (
+              <One key={backup.id} backup={backup} onOpen={() => setFilters({ open: backup.id })} />
+            ))}
+          </ul>
+        </>
       )}
+      {filters.open && <BackupDetail id={filters.open} onClose={() => setFilters({ open: undefined })} />}
     </>
   );
 }
 
-function One({ backup }: { backup: Backup }) {
+export function BackupState({ state }: { state: string }) {
   const words = useWords();
-  const client = useQueryClient();
-  const locale = localeOf(usePreferences());
-  const [said, setSaid] = useState<{ text: string; isGood: boolean }>();
-  const [asks, setAsks] = useState<"restore" | "remove">();
-  const path = { id: backup.id };
-  const isDone = backup.state === "done" || backup.state === "complete";
-  // A backup that is being restored says how far it is.
-  const { data: detail } = useQuery({
-    queryKey: [...BACKUPS, backup.id],
-    queryFn: ({ signal }) => call("GET /system/backups/{id}", { path, signal }),
-    enabled: asks === "restore" || said?.text === words.restore,
-    refetchInterval: ({ state }) => (state.data?.restore?.state === "running" ? 1_500 : false),
-  });
-  const verify = useForm(async () => {
-    const { whole, rows, parts } = await call("POST /system/backups/{id}/verify", { path });
-    setSaid({ text: whole ? words.whole(rows, parts) : words.notWhole, isGood: whole });
-  });
-  const remove = useForm(async () => {
-    await call("DELETE /system/backups/{id}", { path });
-    await client.invalidateQueries({ queryKey: BACKUPS });
-    setAsks(undefined);
-  });
-  const restore = detail?.restore;
-  return (
-    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-2">
-      <span className="w-40">
-        <Time ms={backup.began_at} />
-      </span>
-      <Chip tone={isDone ? "ok" : backup.state === "failed" ? "bad" : "warn"}>
-        {isDone ? words.done : backup.state === "running" ? words.running : visible(backup.state)}
-      </Chip>
-      <span className="min-w-0 flex-1 text-ink2">
-        {count(backup.rows, locale)} {words.rows} · {(backup.bytes / 2 ** 20).toFixed(1)} MiB
-      </span>
-      {isDone && (
-        <>
-          <Button busy={verify.busy} onClick={() => verify.submit()}>
-            {words.verify}
-          </Button>
-          <Button onClick={() => setAsks("restore")}>{words.restore}</Button>
-        </>
-      )}
-      <Button
-        look="quiet"
-        icon="trash"
-        aria-label={`${words.remove}: ${backup.id}`}
-        onClick={() => setAsks("remove")}
-      />
-      {said && (
-        <p role="status" className={`w-full text-table ${said.isGood ? "text-ok" : "text-bad"}`}>
-          {said.text}
-        </p>
-      )}
-      {restore && (
-        <p role="status" className="w-full text-table text-ink2">
-          {restore.state === "failed"
-            ? visible(restore.error ?? words.failed)
-            : restore.state === "done"
-              ? words.done
-              : words.restoring(restore.written, restore.parts)}
-          <progress
-            className="mt-1 block h-1.5 w-full"
-            value={restore.written}
-            max={Math.max(1, restore.parts)}
-            aria-label={words.restore}
-          />
-        </p>
-      )}
-      {verify.rest()}
-      {asks === "remove" && (
-        <Confirm
-          title={words.removeTitle}
-          consequence={words.removeText}
-          action={words.remove}
-          busy={remove.busy}
-          error={remove.rest()}
-          onConfirm={() => remove.submit()}
-          onClose={() => setAsks(undefined)}
-        />
-      )}
-      {asks === "restore" && (
-        <Restore
-          id={backup.id}
-          onClose={(isBegun) => {
-            setAsks(undefined);
-            if (isBegun) {
-              setSaid({ text: words.restore, isGood: true });
-              client.invalidateQueries({ queryKey: BACKUPS });
-            }
-          }}
-        />
-      )}
-    </li>
-  );
+  if (state === "done") return <Chip tone="ok">● {words.done}</Chip>;
+  if (state === "failed") return <Chip tone="bad">✕ {words.failed}</Chip>;
+  return <Chip tone="info">◌ {words.running}</Chip>;
 }
 
-function Restore({ id, onClose }: { id: string; onClose: (isBegun: boolean) => void }) {
+function One({ backup, onOpen }: { backup: Backup; onOpen: () => void }) {
   const words = useWords();
-  const [replace, setReplace] = useState(false);
-  const form = useForm(async () => {
-    await call("POST /system/backups/{id}/restore", { path: { id }, body: { replace } });
-    onClose(true);
-  });
+  const locale = localeOf(usePreferences());
   return (
-    <Dialog title={words.restoreTitle} onClose={() => onClose(false)}>
-      <form onSubmit={form.submit} className="flex flex-col gap-3">
-        <p className="text-ink2">{words.restoreText}</p>
-        <Check label={words.replace} checked={replace} onChange={(event) => setReplace(event.target.checked)} />
-        {form.rest()}
-        <div className="flex justify-end gap-2">
-          <Button onClick={() => onClose(false)}>{words.cancel}</Button>
-          <Button type="submit" look="danger" busy={form.busy}>
-            {words.restore}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <li className="border-b border-line">
+      <button
+        type="button"
+        onClick={onOpen}
+        className="flex min-h-10 w-full flex-wrap items-center gap-x-4 gap-y-1 px-2 py-1.5 text-left hover:bg-sunken"
+      >
+        <span className="w-32 font-medium">
+          <Time ms={backup.began_at} />
+        </span>
+        <BackupState state={backup.state} />
+        <span className="min-w-0 flex-1 text-ink2">
+          {words.rowsOf(count(backup.rows, locale))} · {size(backup.bytes)}
+        </span>
+        <span className="font-mono text-table text-ink3">{backup.id}</span>
+        {backup.state === "running" && (
+          <span className="w-full">
+            <Progress label={words.running} />
+          </span>
+        )}
+      </button>
+    </li>
   );
 }

@@ -1,16 +1,15 @@
-// Whether the deployment is sound, the isolate that answers, and its cache.
+// Whether the deployment is sound, and the isolate that answers.
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { type Answer, call } from "../../api/client.ts";
 import { useMay } from "../../api/session.ts";
 import { count, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
-import { Button } from "../../ui/button.tsx";
 import { Section } from "../../ui/page.tsx";
 import { Failure, Skeleton } from "../../ui/states.tsx";
 import { Chip } from "../../ui/status.tsx";
 import { Ago } from "../../ui/time.tsx";
+import { Cache } from "./cache.tsx";
 import { useWords } from "./words.ts";
 
 type Check = Answer<"GET /setup/checks">["checks"][number];
@@ -64,41 +63,14 @@ function One({ check }: { check: Check }) {
   );
 }
 
-function Cache() {
-  const words = useWords();
-  const [busy, setBusy] = useState(false);
-  const [said, setSaid] = useState<string>();
-  const [failure, setFailure] = useState<unknown>();
-  const clear = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      setSaid(words.cleared((await call("POST /system/cache/clear", { body: {} })).cleared));
-    } catch (error) {
-      setFailure(error);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <Section title={words.cache}>
-      <Button busy={busy} onClick={clear}>
-        {words.clear}
-      </Button>
-      {said && (
-        <span role="status" className="ml-3 text-ok">
-          {said}
-        </span>
-      )}
-      {failure !== undefined && <Failure error={failure} />}
-    </Section>
-  );
-}
-
 function Isolate() {
   const words = useWords();
   const locale = localeOf(usePreferences());
-  const { data } = useQuery({ queryKey: ["isolate"], queryFn: ({ signal }) => call("GET /system/status", { signal }) });
+  const { data, error, refetch } = useQuery({
+    queryKey: ["isolate"],
+    queryFn: ({ signal }) => call("GET /system/status", { signal }),
+  });
+  if (error) return <Failure error={error} retry={refetch} />;
   if (!data) return null;
   const { memory_bytes, maps } = data.isolate;
   return (

@@ -1,4 +1,4 @@
-// The system: whether it is sound, backups and restores, the master key, dead letters, sessions of the admin token, caches.
+// The system: whether it is sound, backups and restores, exports, the master key, dead letters, sessions of the admin token, caches.
 
 import { useMay } from "../../api/session.ts";
 import { useFilters } from "../../lib/url.ts";
@@ -6,7 +6,9 @@ import { Page } from "../../ui/page.tsx";
 import { Segmented } from "../../ui/segmented.tsx";
 import { Backups } from "./backups.tsx";
 import { Checks } from "./checks.tsx";
-import { DeadLetters, MasterKey, Sessions } from "./parts.tsx";
+import { DeadLetters } from "./dead-letters.tsx";
+import { Exports } from "./exports.tsx";
+import { MasterKey, Sessions } from "./parts.tsx";
 import { useWords } from "./words.ts";
 
 export default function Settings() {
@@ -16,6 +18,7 @@ export default function Settings() {
   const views = [
     ...(may("view_system_status") ? [{ value: "checks", label: words.checks }] : []),
     ...(may("manage_backups") ? [{ value: "backups", label: words.backups }] : []),
+    ...(may("export_all_data") ? [{ value: "exports", label: words.exports }] : []),
     ...(may("view_system_status") ? [{ value: "secrets", label: words.secrets }] : []),
     ...(may("manage_system") ? [{ value: "dead", label: words.dead }] : []),
     ...(may("manage_users") ? [{ value: "sessions", label: words.sessions }] : []),
@@ -24,10 +27,16 @@ export default function Settings() {
   return (
     <Page title={words.title}>
       <div className="mb-4">
-        <Segmented label={words.which} value={view ?? ""} options={views} onChange={(of) => setFilters({ of })} />
+        <Segmented
+          label={words.which}
+          value={view ?? ""}
+          options={views}
+          onChange={(of) => setFilters({ of, open: undefined })}
+        />
       </div>
       {view === "checks" && <Checks />}
       {view === "backups" && <Backups />}
+      {view === "exports" && <Exports />}
       {view === "secrets" && <MasterKey />}
       {view === "dead" && <DeadLetters />}
       {view === "sessions" && <Sessions />}

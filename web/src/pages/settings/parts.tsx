@@ -1,4 +1,4 @@
-// The master key, dead letters, and the sessions of the admin token.
+// The master key, and the sessions of the admin token.
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -40,7 +40,7 @@ export function MasterKey() {
         {data.keys.map(({ id, role, values }) => (
           <li key={id} className="flex gap-4 border-b border-line py-1.5">
             <span className="font-mono text-table">{id}</span>
-            <span className="flex-1 text-ink2">{role}</span>
+            <span className="flex-1 text-ink2">{words[`role_${role}`]}</span>
             <span>
               {values} {words.values}
             </span>
@@ -68,51 +68,6 @@ export function MasterKey() {
         </p>
       )}
       {seal.rest()}
-    </>
-  );
-}
-
-export function DeadLetters() {
-  const words = useWords();
-  const client = useQueryClient();
-  const [failure, setFailure] = useState<unknown>();
-  const { data, error, isPending, refetch } = useQuery({
-    queryKey: ["dead letters"],
-    queryFn: async ({ signal }) =>
-      (await call("GET /system/dead-letters", { query: { limit: 100 }, signal })).dead_letters,
-  });
-  const act = async (work: Promise<unknown>) => {
-    setFailure(undefined);
-    try {
-      await work;
-      await client.invalidateQueries({ queryKey: ["dead letters"] });
-    } catch (problem) {
-      setFailure(problem);
-    }
-  };
-  if (error && !data) return <Failure error={error} retry={refetch} />;
-  if (isPending) return <Skeleton rows={4} />;
-  if (data.length === 0) return <Empty>{words.noDead}</Empty>;
-  return (
-    <>
-      <ul className="border-t border-line">
-        {data.map(({ id, kept_at, reason }) => (
-          <li key={id} className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-2">
-            <Time ms={kept_at} />
-            <span className="min-w-0 flex-1 [overflow-wrap:anywhere]">{visible(reason)}</span>
-            <Button onClick={() => act(call("POST /system/dead-letters/{id}/replay", { path: { id } }))}>
-              {words.replay}
-            </Button>
-            <Button
-              look="quiet"
-              icon="trash"
-              aria-label={`${words.remove}: ${id}`}
-              onClick={() => act(call("DELETE /system/dead-letters/{id}", { path: { id } }))}
-            />
-          </li>
-        ))}
-      </ul>
-      {failure !== undefined && <Failure error={failure} />}
     </>
   );
 }
