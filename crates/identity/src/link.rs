@@ -1,6 +1,6 @@
 //! Links that work once: to choose a new password and to confirm a mail address. The state of one account.
 //!
-//! A link's token names the account and a secret; only the hash of the secret is kept. A link ends when it is used, when
+//! A link's token names the account and a secret; only the hash of the secret is kept. Codes of invitations have the same form. A link ends when it is used, when
 //! another of its purpose is used, and when its time is over. At most three of a purpose are made in an hour, so that a
 //! mailbox cannot be filled.
 
@@ -39,27 +39,32 @@ impl Purpose {
 /// What a link carries.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LinkToken {
-    /// The account.
-    pub user_id: String,
+    /// The account, or the invitation.
+    pub id: String,
     /// SHA-256 of the secret, in base64url.
     pub hash: String,
 }
 
 impl LinkToken {
-    /// The token's text for this account and secret. It is shown once.
+    /// The token's text for this account or invitation and secret. It is shown once.
     #[must_use]
-    pub fn write(user_id: &str, secret: [u8; SECRET_BYTES]) -> String {
-        format!("{user_id}.{}", base64url::encode(secret))
+    pub fn write(id: &str, secret: [u8; SECRET_BYTES]) -> String {
+        format!("{id}.{}", base64url::encode(secret))
+    }
+
+    /// The hash of a secret.
+    #[must_use]
+    pub fn hash_of(secret: [u8; SECRET_BYTES]) -> String {
+        base64url::encode(Sha256::digest(secret))
     }
 
     /// Reads a token; `None` if it is not one.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let (user_id, secret) = text.split_once('.')?;
+        let (id, secret) = text.split_once('.')?;
         let secret: [u8; SECRET_BYTES] = base64url::decode(secret)?.try_into().ok()?;
-        let is_id = user_id.len() <= 64 && user_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let hash = base64url::encode(Sha256::digest(secret));
-        (is_id && !user_id.is_empty()).then(|| Self { user_id: user_id.to_owned(), hash })
+        let is_id = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (is_id && !id.is_empty()).then(|| Self { id: id.to_owned(), hash: Self::hash_of(secret) })
     }
 }
 
@@ -88,14 +93,20 @@ impl Links {
         true
     }
 
-    /// Uses a link; false if there is none with this hash, or no longer.
-    pub fn redeem(&mut self, purpose: Purpose, hash: &str, now_ms: u64) -> bool {
-        let is_valid = self.0.iter().any(|link| {
+    /// Whether a link can be used: there is one with this hash, and it is not over.
+    #[must_use]
+    pub fn has(&self, purpose: Purpose, hash: &str, now_ms: u64) -> bool {
+        self.0.iter().any(|link| {
             link.is_open
                 && link.purpose == purpose
                 && link.hash == hash
                 && link.issued_at + purpose.lifetime_ms() > now_ms
-        });
+        })
+    }
+
+    /// Uses a link; false if there is none with this hash, or no longer.
+    pub fn redeem(&mut self, purpose: Purpose, hash: &str, now_ms: u64) -> bool {
+        let is_valid = self.has(purpose, hash, now_ms);
         if is_valid {
             self.end(purpose);
         }
@@ -125,7 +136,8 @@ mod tests {
     fn a_token_names_its_account_and_keeps_its_secret() {
         let text = LinkToken::write("01ABC", [5; SECRET_BYTES]);
         let token = LinkToken::read(&text).unwrap();
-        assert_eq!(token.user_id, "01ABC");
+        assert_eq!(token.id, "01ABC");
+        assert_eq!(token.hash, LinkToken::hash_of([5; SECRET_BYTES]));
         assert!(!text.contains(&token.hash));
         for wrong in
             ["", ".", "01ABC.", "01ABC.AAAA", &format!("{text}A"), &text.replace("01ABC", "0'; --"), "01ABC"]
@@ -140,7 +152,7 @@ mod tests {
         assert!(links.issue(ResetPassword, "a", 0) && links.issue(ResetPassword, "b", 0));
         assert!(!links.redeem(VerifyEmail, "a", 1) && !links.redeem(ResetPassword, "c", 1));
         assert!(!links.redeem(ResetPassword, "a", HOUR_MS));
-        assert!(links.redeem(ResetPassword, "a", 1));
+        assert!(links.has(ResetPassword, "a", 1) && links.redeem(ResetPassword, "a", 1));
         assert!(!links.redeem(ResetPassword, "a", 1), "it was used");
         assert!(!links.redeem(ResetPassword, "b", 1), "another of its purpose was used");
     }

@@ -4,13 +4,16 @@
 //! The flow is bound to the browser that began it: state, nonce, the verifier of PKCE and the issuer stand in a
 //! [`Pending`], which its caller keeps sealed in a cookie. An answer counts only for the issuer that was asked (RFC 9207), so
 //! that no other service can have its code redeemed there. A user is an issuer and a subject; a mail address links nothing.
+//!
+//! A service of OAuth 2.0 alone has the same flow without an ID token: [`crate::user_info`] reads who the user is.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::base64url;
-use crate::token::{Claims, Expected, KeySet, Signatures, TokenError, verify};
+use crate::token::{Expected, KeySet, Signatures, TokenError, verify};
+use crate::user_info::{Fields, Identity};
 
 /// Milliseconds that a user may take at the other service.
 pub const PENDING_MS: u64 = 10 * 60_000;
@@ -31,6 +34,18 @@ pub struct Discovery {
     /// Whether its answers say `iss`.
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
+    /// How the gateway may show its secret to the token endpoint. Without it: as [`ClientAuth::Basic`].
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+}
+
+/// How the gateway shows its secret to a token endpoint (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// In the header `authorization`.
+    Basic,
+    /// In the form.
+    Post,
 }
 
 impl Discovery {
@@ -40,19 +55,33 @@ impl Discovery {
         format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
     }
 
-    /// Reads the document that was found for `issuer`; `None` if it is another's or names addresses without TLS.
+    /// Reads the document that was found for `issuer`; `None` if it is another's or names addresses that must not be asked.
     #[must_use]
-    pub fn parse(issuer: &str, document: &[u8]) -> Option<Self> {
+    pub fn parse(issuer: &str, document: &[u8], may_ask: impl Fn(&str) -> bool) -> Option<Self> {
         let read: Self = serde_json::from_slice(document).ok()?;
         let addresses = [&read.authorization_endpoint, &read.token_endpoint, &read.jwks_uri];
-        let is_own = read.issuer == issuer && addresses.iter().all(|address| address.starts_with("https://"));
+        let is_own = read.issuer == issuer && addresses.iter().all(|address| may_ask(address));
         is_own.then_some(read)
+    }
+
+    /// How the gateway shows its secret.
+    #[must_use]
+    pub fn client_auth(&self) -> ClientAuth {
+        let methods = &self.token_endpoint_auth_methods_supported;
+        let has = |name: &str| methods.iter().any(|method| method == name);
+        if has("client_secret_post") && !has("client_secret_basic") {
+            ClientAuth::Post
+        } else {
+            ClientAuth::Basic
+        }
     }
 }
 
 /// A flow that has begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
+    /// The gateway's own name of the service, so that an answer at the address of another is not taken.
+    pub service: String,
     /// The issuer that was asked.
     pub issuer: String,
     /// Comes back with the answer.
@@ -63,14 +92,39 @@ pub struct Pending {
     pub verifier: String,
     /// When it began, in milliseconds since the epoch.
     pub began_at: u64,
+    /// The user who is signed in and wants to sign in with the service from now on; `None` for a sign-in.
+    pub links: Option<String>,
+    /// The path of the gateway's page that the user comes back to.
+    pub return_to: String,
+}
+
+/// The path of a page to come back to: `given` if it is a path of this origin, or else the console's.
+#[must_use]
+pub fn return_path(given: Option<&str>) -> String {
+    let is_path = |path: &&str| {
+        path.starts_with('/')
+            && !path.starts_with("//")
+            && path.len() <= 500
+            && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    };
+    given.filter(is_path).unwrap_or("/console/").to_owned()
 }
 
 impl Pending {
     /// A flow that begins, from three random values.
     #[must_use]
-    pub fn new(issuer: &str, random: [[u8; RANDOM_BYTES]; 3], now_ms: u64) -> Self {
+    pub fn new(service: &str, issuer: &str, random: [[u8; RANDOM_BYTES]; 3], now_ms: u64) -> Self {
         let [state, nonce, verifier] = random.map(base64url::encode);
-        Self { issuer: issuer.to_owned(), state, nonce, verifier, began_at: now_ms }
+        Self {
+            service: service.to_owned(),
+            issuer: issuer.to_owned(),
+            state,
+            nonce,
+            verifier,
+            began_at: now_ms,
+            links: None,
+            return_to: return_path(None),
+        }
     }
 
     /// The challenge of the verifier by `S256`.
@@ -81,12 +135,17 @@ impl Pending {
 
     /// The parameters with which the user is sent to the authorization endpoint.
     #[must_use]
-    pub fn parameters(&self, client_id: &str, redirect_uri: &str) -> Vec<(&'static str, String)> {
+    pub fn parameters(
+        &self,
+        client_id: &str,
+        redirect_uri: &str,
+        scope: &str,
+    ) -> Vec<(&'static str, String)> {
         vec![
             ("response_type", "code".to_owned()),
             ("client_id", client_id.to_owned()),
             ("redirect_uri", redirect_uri.to_owned()),
-            ("scope", "openid email profile".to_owned()),
+            ("scope", scope.to_owned()),
             ("state", self.state.clone()),
             ("nonce", self.nonce.clone()),
             ("code_challenge", self.challenge()),
@@ -94,13 +153,26 @@ impl Pending {
         ]
     }
 
-    /// The code of an answer, to be redeemed with [`Pending::verifier`].
+    /// The form that redeems a code.
+    #[must_use]
+    pub fn redemption(&self, code: &str, redirect_uri: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("grant_type", "authorization_code".to_owned()),
+            ("code", code.to_owned()),
+            ("redirect_uri", redirect_uri.to_owned()),
+            ("code_verifier", self.verifier.clone()),
+        ]
+    }
+
+    /// The code of an answer of the service with this issuer, to be redeemed with [`Pending::verifier`]. `says_issuer`: its
+    /// answers have an `iss`.
     ///
     /// # Errors
     /// The first check that fails.
     pub fn code<'a>(
         &self,
-        service: &Discovery,
+        issuer: &str,
+        says_issuer: bool,
         answer: &Answer<'a>,
         now_ms: u64,
     ) -> Result<&'a str, FlowError> {
@@ -109,8 +181,8 @@ impl Pending {
         if !is_own || self.state.is_empty() || now_ms >= self.began_at.saturating_add(PENDING_MS) {
             return Err(FlowError::State);
         }
-        let names_issuer = answer.iss.is_some() || service.authorization_response_iss_parameter_supported;
-        if service.issuer != self.issuer || (names_issuer && answer.iss != Some(&self.issuer)) {
+        let names_issuer = answer.iss.is_some() || says_issuer;
+        if issuer != self.issuer || (names_issuer && answer.iss != Some(&self.issuer)) {
             return Err(FlowError::Issuer);
         }
         if answer.error.is_some() {
@@ -128,7 +200,7 @@ impl Pending {
         signatures: &impl Signatures,
         keys: &KeySet,
         id_token: &str,
-        client_id: &str,
+        (client_id, fields): (&str, &Fields),
         now_ms: u64,
     ) -> Result<Identity, FlowError> {
         let expected = Expected { typ: None, iss: &self.issuer, aud: client_id };
@@ -141,8 +213,25 @@ impl Pending {
         if claims.get("azp").is_some_and(|client| client.as_str() != Some(client_id)) {
             return Err(FlowError::Token(TokenError::Audience));
         }
-        Identity::of(&self.issuer, &claims).ok_or(FlowError::Token(TokenError::Malformed))
+        Identity::read(&self.issuer, claims.all(), fields).ok_or(FlowError::Token(TokenError::Malformed))
     }
+}
+
+/// Who an assertion of Cloudflare Access says that the user is: a token that Access adds to each request of the application
+/// that is expected as the audience. It has no nonce: it is bound to the user's session there and not to a flow.
+///
+/// # Errors
+/// [`FlowError::Token`].
+pub async fn assertion(
+    signatures: &impl Signatures,
+    keys: &KeySet,
+    token: &str,
+    expected: &Expected<'_>,
+    fields: &Fields,
+    now_ms: u64,
+) -> Result<Identity, FlowError> {
+    let claims = verify(signatures, keys, token, expected, now_ms).await.map_err(FlowError::Token)?;
+    Identity::read(expected.iss, claims.all(), fields).ok_or(FlowError::Token(TokenError::Malformed))
 }
 
 /// What came back with the user's browser.
@@ -178,33 +267,6 @@ pub enum FlowError {
     Token(TokenError),
 }
 
-/// A user of another service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The service.
-    pub issuer: String,
-    /// The user there: the only name that does not change hands.
-    pub subject: String,
-    /// A mail address, where the service has verified it.
-    pub verified_email: Option<String>,
-    /// A name for people.
-    pub name: Option<String>,
-}
-
-impl Identity {
-    fn of(issuer: &str, claims: &Claims) -> Option<Self> {
-        let subject = claims.text("sub").filter(|subject| (1..=255).contains(&subject.len()))?;
-        let is_verified = claims.get("email_verified").and_then(serde_json::Value::as_bool) == Some(true);
-        let email = claims.text("email").filter(|_| is_verified);
-        Some(Self {
-            issuer: issuer.to_owned(),
-            subject: subject.to_owned(),
-            verified_email: email.and_then(crate::email::normalise),
-            name: claims.text("name").map(|name| name.chars().take(100).collect()),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ed25519_dalek::{Signer as _, SigningKey};
@@ -222,11 +284,15 @@ mod tests {
         let document = json!({ "issuer": ISSUER, "authorization_endpoint": "https://id.example/a",
             "token_endpoint": "https://id.example/t", "jwks_uri": "https://id.example/k",
             "authorization_response_iss_parameter_supported": true });
-        Discovery::parse(ISSUER, document.to_string().as_bytes()).unwrap()
+        Discovery::parse(ISSUER, document.to_string().as_bytes(), tls).unwrap()
+    }
+
+    fn tls(address: &str) -> bool {
+        address.starts_with("https://")
     }
 
     fn pending() -> Pending {
-        Pending::new(ISSUER, [[1; 32], [2; 32], [3; 32]], NOW_S * 1_000)
+        Pending::new("example", ISSUER, [[1; 32], [2; 32], [3; 32]], NOW_S * 1_000)
     }
 
     #[test]
@@ -237,13 +303,22 @@ mod tests {
         );
         let document = json!({ "issuer": ISSUER, "authorization_endpoint": "https://id.example/a",
             "token_endpoint": "http://id.example/t", "jwks_uri": "https://id.example/k" });
-        assert_eq!(Discovery::parse(ISSUER, document.to_string().as_bytes()), None);
-        assert_eq!(Discovery::parse("https://other.example", b"{}"), None);
+        assert_eq!(Discovery::parse(ISSUER, document.to_string().as_bytes(), tls), None);
+        assert_eq!(Discovery::parse("https://other.example", b"{}", tls), None);
         let own = service();
         let document = json!({ "issuer": ISSUER, "authorization_endpoint": own.authorization_endpoint,
             "token_endpoint": own.token_endpoint, "jwks_uri": own.jwks_uri });
-        assert!(Discovery::parse(ISSUER, document.to_string().as_bytes()).is_some());
-        assert_eq!(Discovery::parse("https://id.example/", document.to_string().as_bytes()), None);
+        assert!(Discovery::parse(ISSUER, document.to_string().as_bytes(), tls).is_some());
+        assert_eq!(Discovery::parse("https://id.example/", document.to_string().as_bytes(), tls), None);
+        for (methods, auth) in [
+            (&[] as &[&str], ClientAuth::Basic),
+            (&["client_secret_post"], ClientAuth::Post),
+            (&["client_secret_post", "client_secret_basic"], ClientAuth::Basic),
+        ] {
+            let methods = methods.iter().map(|method| (*method).to_owned()).collect();
+            let service = Discovery { token_endpoint_auth_methods_supported: methods, ..service() };
+            assert_eq!(service.client_auth(), auth);
+        }
     }
 
     #[test]
@@ -251,16 +326,18 @@ mod tests {
         // RFC 7636, appendix B.
         let flow = Pending { verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into(), ..pending() };
         assert_eq!(flow.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-        let parameters = flow.parameters("client", "https://gw/callback");
+        let parameters = flow.parameters("client", "https://gw/callback", "openid");
         assert!(parameters.contains(&("code_challenge_method", "S256".to_owned())));
         assert!(!parameters.iter().any(|(_, value)| *value == flow.verifier));
+        let redemption = flow.redemption("c", "https://gw/callback");
+        assert!(redemption.contains(&("code_verifier", flow.verifier.clone())));
     }
 
     #[test]
     fn an_answer_counts_for_its_flow_and_its_issuer_only() {
         let (flow, now) = (pending(), NOW_S * 1_000);
         let good = Answer { state: Some(&flow.state), code: Some("c"), iss: Some(ISSUER), error: None };
-        assert_eq!(flow.code(&service(), &good, now), Ok("c"));
+        assert_eq!(flow.code(ISSUER, true, &good, now), Ok("c"));
         for (answer, error) in [
             (Answer { state: None, ..good }, FlowError::State),
             (Answer { state: Some(""), ..good }, FlowError::State),
@@ -272,13 +349,29 @@ mod tests {
             (Answer { code: None, ..good }, FlowError::Refused),
             (Answer { code: Some(""), ..good }, FlowError::Refused),
         ] {
-            assert_eq!(flow.code(&service(), &answer, now), Err(error), "{answer:?}");
+            assert_eq!(flow.code(ISSUER, true, &answer, now), Err(error), "{answer:?}");
         }
-        assert_eq!(flow.code(&service(), &good, now + PENDING_MS), Err(FlowError::State));
-        let other = Discovery { issuer: "https://evil.example".into(), ..service() };
-        assert_eq!(flow.code(&other, &good, now), Err(FlowError::Issuer));
-        let silent = Discovery { authorization_response_iss_parameter_supported: false, ..service() };
-        assert_eq!(flow.code(&silent, &Answer { iss: None, ..good }, now), Ok("c"));
+        assert_eq!(flow.code(ISSUER, true, &good, now + PENDING_MS), Err(FlowError::State));
+        assert_eq!(flow.code("https://evil.example", true, &good, now), Err(FlowError::Issuer));
+        assert_eq!(flow.code(ISSUER, false, &Answer { iss: None, ..good }, now), Ok("c"));
+    }
+
+    #[test]
+    fn the_way_back_leads_to_no_other_origin() {
+        assert_eq!(return_path(Some("/console/keys?a=b#c")), "/console/keys?a=b#c");
+        for given in [
+            "",
+            "console",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "/a b",
+            "/a\r\nb",
+            "\\/evil",
+        ] {
+            assert_eq!(return_path(Some(given)), "/console/", "{given:?}");
+        }
+        assert_eq!(return_path(None), "/console/");
     }
 
     fn identity(name: &str, value: &Value) -> Result<Identity, FlowError> {
@@ -291,7 +384,31 @@ mod tests {
         claims[name] = value.clone();
         let input = signing_input(Algorithm::EdDsa, "k", "JWT", &claims);
         let token = compact(&input, &key.sign(input.as_bytes()).to_bytes());
-        block_on(flow.identity(&Native, &KeySet::new(vec![public]), &token, "client", NOW_S * 1_000))
+        block_on(flow.identity(
+            &Native,
+            &KeySet::new(vec![public]),
+            &token,
+            ("client", &Fields::default()),
+            NOW_S * 1_000,
+        ))
+    }
+
+    #[test]
+    fn an_assertion_is_for_its_application() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let x = base64url::encode(key.verifying_key().as_bytes());
+        let public = PublicKey { kid: "k".into(), algorithm: Algorithm::EdDsa, numbers: vec![x] };
+        let read = |aud: &str| {
+            let claims = json!({ "iss": ISSUER, "aud": [aud], "sub": "s1", "exp": NOW_S + 60, "email": "ada@example.org" });
+            let input = signing_input(Algorithm::EdDsa, "k", "JWT", &claims);
+            let token = compact(&input, &key.sign(input.as_bytes()).to_bytes());
+            let expected = Expected { typ: None, iss: ISSUER, aud: "app" };
+            let fields = Fields { email_verified: None, ..Fields::default() };
+            let keys = KeySet::new(vec![public.clone()]);
+            block_on(assertion(&Native, &keys, &token, &expected, &fields, NOW_S * 1_000))
+        };
+        assert_eq!(read("app").unwrap().verified_email.as_deref(), Some("ada@example.org"));
+        assert_eq!(read("another"), Err(FlowError::Token(TokenError::Audience)));
     }
 
     #[test]

@@ -26,6 +26,22 @@ pub enum Mode {
     Scheduled,
 }
 
+impl Mode {
+    /// Every way by its name.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("closed", Self::Closed),
+        ("open", Self::Open),
+        ("invite", Self::Invite),
+        ("scheduled", Self::Scheduled),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, mode)| *mode == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// A time in which registration is open. Times are milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
@@ -43,24 +59,38 @@ pub struct Window {
     pub approval: bool,
 }
 
-/// The rules.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The rules. Without any, registration is closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// The way in.
-    #[serde(default)]
     pub mode: Mode,
     /// Domains of mail addresses, subdomains not included; `None`: all.
-    #[serde(default)]
     pub domains: Option<Vec<String>>,
     /// Whether accounts wait for approval.
-    #[serde(default)]
     pub approval: bool,
+    /// Whether accounts are closed until their mail address is confirmed.
+    pub verification: bool,
     /// Most accounts that register themselves; `None`: any number.
-    #[serde(default)]
     pub seats: Option<u32>,
     /// The windows of [`Mode::Scheduled`].
-    #[serde(default)]
     pub windows: Vec<Window>,
+    /// Codes of the roles that accounts begin with.
+    pub roles: Vec<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Closed,
+            domains: None,
+            approval: false,
+            verification: false,
+            seats: None,
+            windows: Vec::new(),
+            roles: vec!["user".to_owned()],
+        }
+    }
 }
 
 /// An invitation that was found by the code that the caller gave.
@@ -87,6 +117,21 @@ pub enum Refusal {
     Domain,
 }
 
+/// What is counted for all accounts that register themselves.
+pub const ALL: &str = "all";
+
+/// What is counted for a window.
+#[must_use]
+pub fn of_window(id: &str) -> String {
+    format!("window:{id}")
+}
+
+/// What is counted for an invitation.
+#[must_use]
+pub fn of_invitation(id: &str) -> String {
+    format!("invitation:{id}")
+}
+
 /// Places to take before an account is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
@@ -106,6 +151,20 @@ pub struct Admitted {
 }
 
 impl Policy {
+    /// Whether accounts can be made at `now_ms`, by those who are admitted.
+    #[must_use]
+    pub fn is_open(&self, now_ms: u64) -> bool {
+        match self.mode {
+            Mode::Closed => false,
+            Mode::Open | Mode::Invite => true,
+            Mode::Scheduled => self.open_window(now_ms).is_some(),
+        }
+    }
+
+    fn open_window(&self, now_ms: u64) -> Option<&Window> {
+        self.windows.iter().find(|window| (window.opens_at..window.closes_at).contains(&now_ms))
+    }
+
     /// Whether an account for this address (in its one form) may be made.
     ///
     /// # Errors
@@ -125,7 +184,7 @@ impl Policy {
                 if now_ms >= invitation.expires_at || !is_for || self.mode == Mode::Closed {
                     return Err(Refusal::Invitation);
                 }
-                claims.push(Claim { name: format!("invitation:{}", invitation.id), seats: invitation.seats });
+                claims.push(Claim { name: of_invitation(&invitation.id), seats: invitation.seats });
                 true
             }
             None => false,
@@ -134,11 +193,9 @@ impl Policy {
             Mode::Closed => return Err(Refusal::Closed),
             Mode::Invite if !invited => return Err(Refusal::Invitation),
             Mode::Scheduled if !invited => {
-                let is_open = |window: &&Window| (window.opens_at..window.closes_at).contains(&now_ms);
-                let window = self.windows.iter().find(is_open).ok_or(Refusal::Closed)?;
+                let window = self.open_window(now_ms).ok_or(Refusal::Closed)?;
                 approval |= window.approval;
-                claims
-                    .extend(window.seats.map(|seats| Claim { name: format!("window:{}", window.id), seats }));
+                claims.extend(window.seats.map(|seats| Claim { name: of_window(&window.id), seats }));
             }
             Mode::Open | Mode::Invite | Mode::Scheduled => {}
         }
@@ -148,7 +205,7 @@ impl Policy {
         if !invited && !is_allowed {
             return Err(Refusal::Domain);
         }
-        claims.extend(self.seats.map(|seats| Claim { name: "all".to_owned(), seats }));
+        claims.extend(self.seats.map(|seats| Claim { name: ALL.to_owned(), seats }));
         Ok(Admitted { approval, claims })
     }
 }
@@ -176,6 +233,11 @@ impl Seats {
                 *taken = taken.saturating_sub(1);
             }
         }
+    }
+
+    /// Forgets the places of something that is gone.
+    pub fn forget(&mut self, name: &str) {
+        self.0.remove(name);
     }
 
     /// How many places are taken.
@@ -244,6 +306,17 @@ mod tests {
         assert_eq!((seats.taken("w"), seats.taken("all")), (15, 15), "a refused try takes nothing");
         seats.give_back(&claims);
         assert!(seats.take(&claims) && !seats.take(&claims));
+        seats.forget("all");
+        assert_eq!((seats.taken("w"), seats.taken("all")), (15, 0));
+    }
+
+    #[test]
+    fn rules_that_are_not_there_close_registration() {
+        assert_eq!(serde_json::from_str::<Policy>("{}").unwrap(), Policy::default());
+        assert!(!Policy::default().is_open(0) && policy(Mode::Invite).is_open(0));
+        let window = Window { id: "w".into(), opens_at: 10, closes_at: 20, seats: None, approval: false };
+        let scheduled = Policy { windows: vec![window], ..policy(Mode::Scheduled) };
+        assert!(!scheduled.is_open(9) && scheduled.is_open(10) && !scheduled.is_open(20));
     }
 
     proptest! {

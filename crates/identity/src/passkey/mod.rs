@@ -8,8 +8,10 @@
 mod authenticator;
 mod cbor;
 mod ceremony;
+mod challenge;
 mod der;
 
 pub use authenticator::{AuthenticatorData, Credential};
 pub use cbor::Cbor;
 pub use ceremony::{PasskeyError, RelyingParty, SignedIn, register, sign_in};
+pub use challenge::{Ceremony, RANDOM_BYTES, UsedOnce, VALID_MS, challenge, challenge_in, valid_until};

@@ -60,6 +60,12 @@ impl Claims {
         self.0.get(name)?.as_str()
     }
 
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
     /// A claim of any kind.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
