@@ -274,6 +274,11 @@ impl Exchange {
         Url::parse(&self.head.url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
+    /// The origin of the gateway's pages: that of the settings, or the one under which the request arrived.
+    pub fn public_origin(&self) -> String {
+        self.settings.public_url.clone().unwrap_or_else(|| self.own_origin())
+    }
+
     /// The usage event of the request as it begins.
     pub fn event_of(&self, principal: &Principal, conversation_id: String) -> UsageEvent {
         UsageEvent {

@@ -18,8 +18,8 @@ use nexus_edge_core::http::path::{self, Captured};
 use crate::api::{
     alerts, audit, backups, console, conversations, credits, dead_letters, discovery, exports, gemini,
     health, keys, limits, live, logical_models, metrics, models, prices, provider_health, provider_keys,
-    provider_models, provider_states, providers, responses, routing, secret_key, sessions, setup, sign_in,
-    statistics, stats, system, tokens, users, webhooks, ws,
+    provider_models, provider_states, providers, recovery, registration, responses, routing, secret_key,
+    sessions, setup, sign_in, statistics, stats, system, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -242,6 +242,16 @@ routes! {
     "GET /auth/sessions"                               => op::sign_in::SESSIONS, |x, _| sign_in::sessions(x);
     "DELETE /auth/sessions/{id}"                       => op::sign_in::END_SESSION, |x, p| sign_in::end_session(x, &p.first);
     "POST /auth/password/change"                       => op::sign_in::CHANGE_PASSWORD, |x, _| sign_in::change_password(x);
+    "POST /auth/password/forgot"                       => op::recovery::FORGOT, |x, _| recovery::forgot(x);
+    "POST /auth/password/reset"                        => op::recovery::RESET, |x, _| recovery::reset(x);
+    "POST /auth/email/verification"                    => op::recovery::SEND_VERIFICATION, |x, _| recovery::send_verification(x);
+    "POST /auth/email/verify"                          => op::recovery::VERIFY, |x, _| recovery::verify(x);
+    "POST /auth/register"                              => op::registration::REGISTER, |x, _| registration::register(x);
+    "GET /registration"                                => op::registration::GET, |x, _| registration::get(x);
+    "PUT /registration"                                => op::registration::UPDATE, |x, _| registration::update(x);
+    "GET /invitations"                                 => op::registration::INVITATIONS, |x, _| registration::invitations(x);
+    "POST /invitations"                                => op::registration::INVITE, |x, _| registration::invite(x);
+    "DELETE /invitations/{id}"                         => op::registration::REVOKE, |x, p| registration::revoke(x, &p.first);
     "GET /.well-known/jwks.json"                       => op::sign_in::JWKS, |x, _| sign_in::jwks(x);
     "GET /setup/checks"                                => op::setup::CHECKS, |x, _| setup::checks(x);
     "GET /console/session"                             => op::console::SESSION, |x, _| console::session(x);
@@ -255,6 +265,9 @@ routes! {
     "POST /users"                                      => op::users::CREATE, |x, _| users::create(x);
     "GET /users/{id}"                                  => op::users::GET, |x, p| users::get(x, &p.first);
     "PUT /users/{id}"                                  => op::users::UPDATE, |x, p| users::update(x, &p.first);
+    "DELETE /users/{id}"                               => op::users::DELETE, |x, p| users::delete(x, &p.first);
+    "POST /users/{id}/approve"                         => op::users::APPROVE, |x, p| users::approve(x, &p.first);
+    "POST /users/{id}/reject"                          => op::users::REJECT, |x, p| users::reject(x, &p.first);
 }
 
 /// Every declared operation has a row, and no row is there twice.

@@ -29,7 +29,8 @@ pub fn get(env: &Env) -> Result<Rc<Settings>, ApiError> {
         log_error("settings", &reason);
         ApiError::unavailable("not_configured", format!("The gateway is not configured: {reason}."))
     })?);
-    let secrets = ["ADMIN_TOKEN", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "METRICS_TOKEN"];
+    let secrets =
+        ["ADMIN_TOKEN", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "METRICS_TOKEN", "MAIL_WEBHOOK_SECRET"];
     let secrets = secrets.into_iter().filter_map(|name| env.var(name).ok().map(|value| value.to_string()));
     let of_collector =
         settings.otlp.iter().flat_map(|otlp| otlp.headers.iter().map(|(_, value)| value.clone()));

@@ -46,6 +46,7 @@ const freshSecrets = () => ({
   MASTER_KEY: randomBytes(32).toString("base64"),
   // An upstream on this very machine is what one develops against.
   ALLOW_PRIVATE_UPSTREAMS: "true",
+  MAIL_WEBHOOK: "log",
 });
 
 function parseVariables(text) {

@@ -25,6 +25,8 @@ pub mod provider_models;
 pub mod provider_states;
 pub mod providers;
 mod query;
+pub mod recovery;
+pub mod registration;
 pub mod responses;
 pub mod routing;
 pub mod secret_key;

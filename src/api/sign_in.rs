@@ -81,6 +81,10 @@ pub async fn log_in(exchange: &Exchange) -> Result<Response, ApiError> {
     let compared = compare(exchange, &email, password, stored.clone()).await?;
     let Some(found) = found.filter(|_| compared.is_right) else { return Err(invalid_credentials()) };
     exchange.note_user(&found.user);
+    if found.user.must_verify {
+        // Or those who register an address would see here whether it had an account before.
+        return Err(invalid_credentials());
+    }
     check_status(found.user.status)?;
     if let (Some(old), Some(new)) = (stored, compared.renewed) {
         users::renew_hash(&exchange.env, &found.user.id, &old, &new).await?;
@@ -329,7 +333,8 @@ pub(super) fn check_password(password: &str, field: &str, email: &str, name: &st
     })
 }
 
-async fn of_address<T: serde::de::DeserializeOwned>(
+/// Calls the object of an address.
+pub(super) async fn of_address<T: serde::de::DeserializeOwned>(
     exchange: &Exchange,
     email: &str,
     call: &Call,
@@ -337,11 +342,13 @@ async fn of_address<T: serde::de::DeserializeOwned>(
     login::of_address(&exchange.env, email, call).await.map_err(|error| unavailable(error.into()))
 }
 
-async fn registration(exchange: &Exchange, call: &Call) -> Result<bool, ApiError> {
+/// Calls the object of registration.
+pub(super) async fn registration(exchange: &Exchange, call: &Call) -> Result<bool, ApiError> {
     login::of_registration(&exchange.env, call).await.map_err(|error| unavailable(error.into()))
 }
 
+/// The error where the database or an object of sign-in does not answer.
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands the error over")]
-fn unavailable(error: StoreError) -> ApiError {
+pub(super) fn unavailable(error: StoreError) -> ApiError {
     sign_in_unavailable("sign-in", &error)
 }

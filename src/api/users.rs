@@ -2,12 +2,14 @@
 
 use nexus_edge_api::users::{UserInput, UserView};
 use nexus_edge_core::access::user::{UserRecord, UserStatus};
-use nexus_edge_core::error::ApiError;
+use nexus_edge_core::error::{ApiError, ErrorKind};
+use nexus_edge_identity::mail::Message;
 
 use super::sign_in::{check_password, hash};
 use super::update::update as change_record;
-use super::{answer_list, input, query};
+use super::{answer_deleted, answer_list, input, query};
 use crate::exchange::{self, Exchange};
+use crate::pipeline::mail;
 use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::{sign_in, snapshot, table, users};
@@ -77,9 +79,61 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     exchange::json(200, &UserView::of(&user))
 }
 
+/// `DELETE /users/{id}`
+pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let keys = query::one_of(exchange, "keys", &["disable", "delete"])?;
+    let user = find(exchange, id).await?;
+    check_reach(exchange, &user)?;
+    remove(exchange, &user, keys.as_deref() == Some("delete")).await?;
+    answer_deleted(id)
+}
+
+/// `POST /users/{id}/approve`
+pub async fn approve(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let change = async |record: &mut UserRecord| {
+        check_pending(record)?;
+        check_reach(exchange, record)?;
+        record.status = UserStatus::Active;
+        record.must_verify = false;
+        Ok(())
+    };
+    let user = change_record(exchange, async || find(exchange, id).await, change).await?;
+    mail::send_later(exchange, &user.email, Message::Approved);
+    exchange::json(200, &UserView::of(&user))
+}
+
+/// `POST /users/{id}/reject`
+pub async fn reject(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let user = find(exchange, id).await?;
+    check_pending(&user)?;
+    check_reach(exchange, &user)?;
+    remove(exchange, &user, false).await?;
+    mail::send_later(exchange, &user.email, Message::Rejected);
+    answer_deleted(id)
+}
+
+fn check_pending(user: &UserRecord) -> Result<(), ApiError> {
+    if user.status == UserStatus::Pending {
+        return Ok(());
+    }
+    let message = "The account does not wait for approval.";
+    Err(ApiError::new(409, ErrorKind::InvalidRequest, "user_not_pending", message))
+}
+
+/// Deletes a user with their sessions, and disables or deletes their keys.
+async fn remove(exchange: &Exchange, user: &UserRecord, deletes_keys: bool) -> Result<(), ApiError> {
+    if !users::delete(&exchange.env, &user.id, deletes_keys, now_ms()).await? {
+        return Err(not_found());
+    }
+    sign_in::forget();
+    exchange.note_change(Some(user), None);
+    snapshot::reload(exchange).await?;
+    Ok(())
+}
+
 /// Checks that the person has every permission of a user: to give someone a role, or to take over their account, would be a way
 /// to them.
-fn check_reach(exchange: &Exchange, user: &UserRecord) -> Result<(), ApiError> {
+pub(super) fn check_reach(exchange: &Exchange, user: &UserRecord) -> Result<(), ApiError> {
     exchange.person()?.check_has(user.permissions())
 }
 
@@ -95,6 +149,9 @@ async fn new_hash(
 }
 
 async fn find(exchange: &Exchange, id: &str) -> Result<UserRecord, ApiError> {
-    let found = table::find(&exchange.env, id).await?;
-    found.ok_or_else(|| ApiError::not_found("user_not_found", "There is no user with this id."))
+    table::find(&exchange.env, id).await?.ok_or_else(not_found)
+}
+
+fn not_found() -> ApiError {
+    ApiError::not_found("user_not_found", "There is no user with this id.")
 }

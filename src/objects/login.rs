@@ -12,6 +12,8 @@
 //! {"verdict": "right", "renewed": null, "wait_ms": null}
 //! ```
 
+use std::collections::HashMap;
+
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_identity::link::{Links, Purpose};
 use nexus_edge_identity::password::{self, Argon2id, Pepper, Verdict};
@@ -44,12 +46,18 @@ pub enum Call {
     Hash { password: String },
     /// Make a link whose secret has this hash. Answers whether it was made.
     IssueLink { purpose: Purpose, hash: String },
+    /// Look whether a link can be used. Answers whether it can.
+    HasLink { purpose: Purpose, hash: String },
     /// Use a link. Answers whether it was valid.
     RedeemLink { purpose: Purpose, hash: String },
     /// Take places. Answers whether there were any.
     Take { claims: Vec<Claim> },
     /// Give places back. Answers true.
     GiveBack { claims: Vec<Claim> },
+    /// Count places. Answers how many are taken, by name.
+    Taken { names: Vec<String> },
+    /// Forget the places of something that is gone. Answers true.
+    Forget { name: String },
     /// Begin to make the first administrator. Answers whether no other request does.
     BeginSetUp,
     /// That is done, or has failed. Answers true.
@@ -131,10 +139,20 @@ impl Login {
             }
             Call::Hash { password } => return Ok(serde_json::to_string(&hashed(peppers, &password)?)?),
             Call::IssueLink { purpose, hash } => kept.links.issue(purpose, &hash, now),
+            Call::HasLink { purpose, hash } => return Ok(kept.links.has(purpose, &hash, now).to_string()),
             Call::RedeemLink { purpose, hash } => kept.links.redeem(purpose, &hash, now),
             Call::Take { claims } => kept.seats.take(&claims),
             Call::GiveBack { claims } => {
                 kept.seats.give_back(&claims);
+                true
+            }
+            Call::Taken { names } => {
+                let taken = names.into_iter().map(|name| (kept.seats.taken(&name), name));
+                let taken: HashMap<String, u32> = taken.map(|(taken, name)| (name, taken)).collect();
+                return Ok(serde_json::to_string(&taken)?);
+            }
+            Call::Forget { name } => {
+                kept.seats.forget(&name);
                 true
             }
             Call::BeginSetUp => {

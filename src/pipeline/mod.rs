@@ -6,9 +6,11 @@
 //! when it is dropped.
 
 pub mod admit;
+pub mod ask;
 pub mod authenticate;
 pub mod count;
 pub mod forward;
+pub mod mail;
 pub mod native_responses;
 pub mod page;
 pub mod probe;

@@ -35,6 +35,7 @@ pub mod responses;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;
+pub mod sign_in_settings;
 pub mod snapshot;
 pub mod statistics;
 pub mod sticky;

@@ -118,8 +118,8 @@ fn remember(session_id: &str, found: Option<SignedIn>, now: u64) -> Option<Rc<Si
     session
 }
 
-/// Forgets what this isolate believes of sessions, after some were ended.
-fn forget() {
+/// Forgets what this isolate believes of sessions, after some were ended or their user was changed.
+pub fn forget() {
     CACHE.set(BoundedMap::new(MAX_CACHED));
 }
 

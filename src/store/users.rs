@@ -42,11 +42,12 @@ pub async fn add(env: &Env, user: &UserRecord, hash: Option<&str>, only_first: b
         text(user.status.name()),
         super::nullable(user.email_verified_at, unsigned),
         unsigned(user.created_at),
+        super::flag(user.must_verify),
     ];
     let condition = if only_first { "WHERE NOT EXISTS (SELECT 1 FROM users)" } else { "" };
     let sql = format!(
-        "INSERT INTO users (id, email, name, roles, status, email_verified_at, created_at, updated_at) \
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 {condition}"
+        "INSERT INTO users (id, email, name, roles, status, email_verified_at, created_at, updated_at, must_verify) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8 {condition}"
     );
     let mut statements = vec![statement(&database, &sql, &parameters)?];
     if let Some(hash) = hash {
@@ -59,6 +60,36 @@ pub async fn add(env: &Env, user: &UserRecord, hash: Option<&str>, only_first: b
     let added = results.first().and_then(|result| result.meta().ok().flatten()).and_then(|meta| meta.changes);
     Ok(added.unwrap_or_default() > 0)
 }
+
+/// Notes that the user has shown that this address, which is theirs, is theirs; false if that was known, or it is no longer theirs.
+pub async fn confirm_email(env: &Env, user_id: &str, email: &str, now_ms: u64) -> StoreResult<bool> {
+    let sql = "UPDATE users SET email_verified_at = ?3, must_verify = 0, updated_at = MAX(?3, updated_at + 1) \
+        WHERE id = ?1 AND email = ?2 AND (email_verified_at IS NULL OR must_verify = 1)";
+    Ok(write(env, sql, &[text(user_id), text(email), unsigned(now_ms)]).await?.changes > 0)
+}
+
+/// Deletes a user with all that proves who they are, and disables or deletes their API keys; false if there is no such user. What
+/// they did stays where it is recorded, under their id.
+pub async fn delete(env: &Env, user_id: &str, deletes_keys: bool, now_ms: u64) -> StoreResult<bool> {
+    let database = super::database(env)?;
+    let id = [text(user_id)];
+    let keys = if deletes_keys {
+        statement(&database, "DELETE FROM api_keys WHERE owner = ?1", &id)?
+    } else {
+        statement(&database, DISABLE_KEYS, &[text(user_id), unsigned(now_ms)])?
+    };
+    let mut statements = vec![statement(&database, "DELETE FROM users WHERE id = ?1", &id)?, keys];
+    for table in ["passwords", "sign_in_sessions"] {
+        statements.push(statement(&database, &format!("DELETE FROM {table} WHERE user_id = ?1"), &id)?);
+    }
+    let results = database.batch(statements).await?;
+    let deleted =
+        results.first().and_then(|result| result.meta().ok().flatten()).and_then(|meta| meta.changes);
+    Ok(deleted.unwrap_or_default() > 0)
+}
+
+const DISABLE_KEYS: &str = "UPDATE api_keys SET enabled = 0, disabled_reason = 'the owner is not active', \
+    updated_at = MAX(?2, updated_at + 1) WHERE owner = ?1 AND enabled = 1";
 
 /// Sets the hash of a user's password.
 pub async fn set_password(env: &Env, user_id: &str, hash: &str, now_ms: u64) -> StoreResult<()> {
@@ -89,7 +120,5 @@ pub async fn disable_keys(env: &Env, user: &UserRecord, now_ms: u64) -> StoreRes
     if user.status == UserStatus::Active {
         return Ok(0);
     }
-    let sql = "UPDATE api_keys SET enabled = 0, disabled_reason = 'the owner is not active', \
-        updated_at = MAX(?2, updated_at + 1) WHERE owner = ?1 AND enabled = 1";
-    Ok(write(env, sql, &[text(&user.id), unsigned(now_ms)]).await?.changes)
+    Ok(write(env, DISABLE_KEYS, &[text(&user.id), unsigned(now_ms)]).await?.changes)
 }

@@ -34,6 +34,8 @@ pub mod provider_health;
 pub mod provider_keys;
 pub mod provider_models;
 pub mod providers;
+pub mod recovery;
+pub mod registration;
 pub mod responses;
 pub mod routing;
 pub mod secret_key;
@@ -82,6 +84,8 @@ pub const ALL: &[&[Operation]] = &[
     secret_key::ALL,
     setup::ALL,
     sign_in::ALL,
+    recovery::ALL,
+    registration::ALL,
     users::ALL,
     health::ALL,
 ];
@@ -123,6 +127,8 @@ pub fn openapi() -> serde_json::Value {
         secret_key::describe,
         setup::describe,
         sign_in::describe,
+        recovery::describe,
+        registration::describe,
         users::describe,
         health::describe,
     ] {

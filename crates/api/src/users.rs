@@ -38,6 +38,26 @@ operations! {
     UPDATE: Put "/users/{id}" ManageUsers, |it| it.updates::<UserInput>().answer::<UserView<'_>>(200, "The user as it is now.")
         .errors(&[(400, "weak_password"), (404, "user_not_found"), (409, "name_taken"),
             (503, "record_busy, sign_in_unavailable")]);
+
+    /// Delete a user.
+    ///
+    /// Ends the sessions, and disables the API keys of the user or, with `keys=delete`, deletes them. What the user did stays in
+    /// the audit log and in the request log, under the user's id.
+    DELETE: Delete "/users/{id}" ManageUsers, |it| it
+        .choice("keys", &["disable", "delete"], "What becomes of the user's API keys; `disable` is the default.")
+        .deleted("string").errors(&[(404, "user_not_found")]);
+
+    /// Approve an account that waits for it.
+    ///
+    /// The user can sign in from now on, whether or not the mail address is confirmed, and is told by mail where mail can be sent.
+    APPROVE: Post "/users/{id}/approve" ManageUsers, |it| it.answer::<UserView<'_>>(200, "The user as it is now.")
+        .errors(&[(404, "user_not_found"), (409, "user_not_pending"), (503, "record_busy")]);
+
+    /// Reject an account that waits for approval.
+    ///
+    /// The account is deleted, and the user is told by mail where mail can be sent.
+    REJECT: Post "/users/{id}/reject" ManageUsers, |it| it.deleted("string")
+        .errors(&[(404, "user_not_found"), (409, "user_not_pending")]);
 }
 
 input! {
@@ -63,7 +83,7 @@ pub(crate) fn check_email(given: String) -> Result<String, ApiError> {
         .ok_or_else(|| ApiError::invalid("invalid_value", "email", "`email` must be a mail address."))
 }
 
-fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, ApiError> {
+pub(crate) fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, ApiError> {
     if let Some(unknown) = roles.iter().find(|code| Role::of_code(code).is_none()) {
         let known: Vec<&str> = Role::ALL.iter().map(|role| role.code()).collect();
         let message = format!("There is no role `{unknown}`. The roles are {}.", known.join(", "));
@@ -77,7 +97,9 @@ fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, ApiError> {
 impl UserInput {
     /// Applies the change, except for the password, which the record does not hold.
     pub fn apply(&self, record: &mut UserRecord) {
-        self.email.clone().apply_or(&mut record.email, String::new());
+        if let Some(email) = self.email.as_set() {
+            record.set_email(email.clone());
+        }
         self.name.clone().apply_or(&mut record.name, String::new());
         self.roles.clone().apply_or(&mut record.roles, Vec::new());
         self.status.clone().apply_or(&mut record.status, UserStatus::Active);
@@ -100,6 +122,8 @@ pub struct UserView<'a> {
     pub status: UserStatus,
     /// When the user showed that the address is theirs.
     pub email_verified_at: Option<u64>,
+    /// Whether the account is closed until its address is confirmed.
+    pub must_verify: bool,
     /// When the account was made.
     pub created_at: u64,
     /// When it was last changed.
@@ -117,6 +141,7 @@ impl<'a> UserView<'a> {
             roles: &record.roles,
             status: record.status,
             email_verified_at: record.email_verified_at,
+            must_verify: record.must_verify,
             created_at: record.created_at,
             updated_at: record.updated_at,
         }

@@ -2,8 +2,10 @@
 //!
 //! A value that cannot be read counts as not set; only a required secret that is missing or too short is an error.
 
+pub mod mail;
 pub mod otlp;
 
+pub use mail::MailSettings;
 pub use otlp::OtlpSettings;
 
 use crate::logging::Level;
@@ -77,6 +79,10 @@ pub struct Settings {
     pub backup_hourly: bool,
     /// The collector of traces and metrics, if there is one.
     pub otlp: Option<OtlpSettings>,
+    /// Where mail to users is handed over, if it can be sent at all.
+    pub mail: Option<MailSettings>,
+    /// The origin of the gateway's pages, such as `https://gateway.example`; `None`: that of each request.
+    pub public_url: Option<String>,
     /// What is set and cannot be used, in words for the operator.
     pub complaints: Vec<String>,
     /// Authenticates the admin API.
@@ -151,6 +157,19 @@ impl Settings {
             complaints.push(format!("OTLP_ENDPOINT {reason}"));
             None
         });
+        let [webhook, secret] = ["MAIL_WEBHOOK", "MAIL_WEBHOOK_SECRET"].map(&variable);
+        let mail = MailSettings::read(webhook.as_deref(), secret, allow_private_upstreams);
+        let mail = mail.unwrap_or_else(|reason| {
+            complaints.push(format!("MAIL_WEBHOOK {reason}"));
+            None
+        });
+        let public_url = variable("PUBLIC_URL").and_then(|url| {
+            let origin = mail::origin(&url);
+            if origin.is_none() {
+                complaints.push("PUBLIC_URL must be an origin such as https://gateway.example".to_owned());
+            }
+            origin
+        });
         Ok(Self {
             max_body_bytes: number("MAX_BODY_BYTES")
                 .and_then(|bytes| usize::try_from(bytes).ok())
@@ -199,6 +218,8 @@ impl Settings {
             pii: Pii::new(Pattern::list(&variable("PII_PATTERNS").unwrap_or_default())),
             backup_hourly: is_true("BACKUP_HOURLY"),
             otlp,
+            mail,
+            public_url,
             complaints,
             admin_token,
             keyring,

@@ -24,6 +24,11 @@ const PUBLIC: &[&str] = &[
     "POST /auth/login",
     "POST /auth/refresh",
     "GET /.well-known/jwks.json",
+    "POST /auth/password/forgot",
+    "POST /auth/password/reset",
+    "POST /auth/email/verification",
+    "POST /auth/email/verify",
+    "POST /auth/register",
     "GET /health",
 ];
 

@@ -101,6 +101,8 @@ permissions! {
     ViewUsers = "view_users";
     /// Create users, give them roles and passwords, and end their accounts.
     ManageUsers = "manage_users";
+    /// See and change who may register, and make invitations.
+    ManageRegistration = "manage_registration";
     /// See alerts and the rules by which they fire.
     ViewAlerts = "view_alerts";
     /// Create, change, silence and delete alert rules, and acknowledge alerts.

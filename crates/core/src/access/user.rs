@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::permission::Permissions;
 use super::person::{Person, PersonId};
+use super::profile::Profile;
 use super::role::Role;
-use crate::row::json_list;
 use crate::row::table::{self, json, table};
+use crate::row::{flag, json_list, json_or_default};
 
 /// What an account may do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,14 @@ pub struct UserRecord {
     pub status: UserStatus,
     /// When the user showed that the address is theirs.
     pub email_verified_at: Option<u64>,
+    /// Whether the account is closed until its address is confirmed.
+    #[serde(default, deserialize_with = "flag")]
+    pub must_verify: bool,
+    /// What the user has set.
+    #[serde(default, deserialize_with = "json_or_default")]
+    pub profile: Profile,
+    /// The name of the picture of the user in the bucket, if there is one.
+    pub avatar: Option<String>,
     /// When the account was made.
     pub created_at: u64,
     /// When it was last changed.
@@ -72,7 +81,9 @@ table! {
             email, name,
             roles = |user| json(&user.roles),
             status = |user| table::name(user.status.name()),
-            email_verified_at,
+            email_verified_at, must_verify,
+            profile = |user| json(&user.profile),
+            avatar,
         }
         elsewhere {}
     }
@@ -89,6 +100,9 @@ impl UserRecord {
             roles: Vec::new(),
             status: UserStatus::Active,
             email_verified_at: None,
+            must_verify: false,
+            profile: Profile::default(),
+            avatar: None,
             created_at: now_ms,
             updated_at: now_ms,
         }
@@ -99,6 +113,14 @@ impl UserRecord {
     pub fn permissions(&self) -> Permissions {
         let roles = self.roles.iter().filter_map(|code| Role::of_code(code));
         roles.fold(Permissions::NONE, |all, role| all.and(role.permissions()))
+    }
+
+    /// Gives the user another address, which they have not shown to be theirs.
+    pub fn set_email(&mut self, email: String) {
+        if self.email != email {
+            self.email = email;
+            self.email_verified_at = None;
+        }
     }
 
     /// The user in the admin API.
@@ -129,6 +151,16 @@ mod tests {
                 && !person.permissions.has(Permission::ManagePrices)
         );
         assert_eq!((person.id, person.owners), (PersonId::User("u".into()), vec!["u".to_owned()]));
+    }
+
+    #[test]
+    fn another_address_is_not_confirmed() {
+        let mut user = UserRecord::new("u".into(), "ada@example.org".into(), 7);
+        user.email_verified_at = Some(8);
+        user.set_email("ada@example.org".into());
+        assert_eq!(user.email_verified_at, Some(8));
+        user.set_email("ada@example.net".into());
+        assert_eq!((user.email.as_str(), user.email_verified_at), ("ada@example.net", None));
     }
 
     #[test]

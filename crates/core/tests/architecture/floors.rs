@@ -71,11 +71,12 @@ pub const PACKS: &[Floor] =
 
 /// `crates/identity/src`.
 pub const IDENTITY: &[Floor] = &[
-    &["base64url", "cookie", "csrf", "email", "policy", "throttle"],
-    &["link", "mac", "registration"],
+    &["base64url", "cookie", "csrf", "email", "image", "mail", "policy", "throttle"],
+    &["flow", "link", "mac", "registration"],
     &["console", "password", "session"],
     &["token"],
-    &["oidc", "passkey"],
+    &["passkey", "user_info"],
+    &["oidc", "service"],
     &["lib"],
 ];
 
@@ -142,8 +143,8 @@ pub const WORKER: &[Floor] = &[
     &["exports"],
     &["exchange"],
     &["envelope"],
-    &["pipeline::failed", "pipeline::limiter", "pipeline::recognise", "pipeline::signed_in"],
-    &["pipeline::admission", "pipeline::page", "pipeline::transport"],
+    &["pipeline::ask", "pipeline::failed", "pipeline::limiter", "pipeline::recognise", "pipeline::signed_in"],
+    &["pipeline::admission", "pipeline::mail", "pipeline::page", "pipeline::transport"],
     &["pipeline::service_account", "pipeline::workers_ai"],
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],
     &["pipeline::authenticate", "pipeline::record", "pipeline::resolve", "pipeline::upstream"],

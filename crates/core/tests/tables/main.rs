@@ -14,6 +14,8 @@ use std::path::Path;
 
 use nexus_edge_core::access::ApiKeyRecord;
 use nexus_edge_core::access::identity_key::IdentityKeyRecord;
+use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
+use nexus_edge_core::access::invitation::InvitationRecord;
 use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::catalog::{
     AlertRuleRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord,
@@ -67,6 +69,8 @@ fn check<R: Table>() {
 fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<ApiKeyRecord>();
     check::<IdentityKeyRecord>();
+    check::<IdentityProviderRecord>();
+    check::<InvitationRecord>();
     check::<UserRecord>();
     check::<ProviderRecord>();
     check::<ProviderKeyRecord>();
