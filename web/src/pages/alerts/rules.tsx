@@ -1,230 +1,196 @@
-// The rules, each as a sentence.
+// The rules, each as a sentence, and one of them in detail: how often it would have fired, silence, and changes.
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type Answer, call } from "../../api/client.ts";
-import type { Measure } from "../../api/schema.d.ts";
+import type { AlertRuleView } from "../../api/schema.d.ts";
 import { useMay } from "../../api/session.ts";
 import { visible } from "../../lib/format.ts";
-import { Button } from "../../ui/button.tsx";
+import { useFilters } from "../../lib/url.ts";
+import { Button, LinkButton } from "../../ui/button.tsx";
 import { Confirm, Dialog } from "../../ui/dialog.tsx";
-import { Check, Choice, Field, useForm } from "../../ui/field.tsx";
+import { Choice, useForm } from "../../ui/field.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
-import { Time } from "../../ui/time.tsx";
-import { ALERTS, Bad } from "./fired.tsx";
+import { Chip } from "../../ui/status.tsx";
+import { Time, useNow } from "../../ui/time.tsx";
+import { SeverityChip } from "./chips.tsx";
+import { useAlertWrites, useRules } from "./queries.ts";
+import { Replay } from "./replayed.tsx";
+import { RuleForm } from "./rule-form.tsx";
+import { useSentence } from "./say.ts";
 import { useWords } from "./words.ts";
-
-type Rule = Answer<"GET /alerts/rules">["rules"][number];
-const RULES = ["alerts", "rules"];
-const HOUR_MS = 3_600_000;
-const MEASURES: Measure[] = [
-  "error_rate",
-  "server_error_rate",
-  "errors",
-  "server_errors",
-  "requests",
-  "limited",
-  "timeouts",
-  "cancelled",
-  "retries",
-  "failovers",
-  "tokens",
-  "cost",
-  "unpriced_requests",
-  "duration_p50",
-  "duration_p95",
-  "duration_p99",
-  "first_byte_p50",
-  "first_byte_p95",
-  "first_byte_p99",
-  "circuit_open",
-  "budget_used",
-  "credits",
-  "active_sessions",
-  "database_ms",
-  "dead_letters",
-  "dead_deliveries",
-];
-const GROUPS = ["provider", "model", "logical_model", "key", "owner", "app"];
 
 export function Rules() {
   const words = useWords();
-  const may = useMay();
-  const { data, error, isPending, refetch } = useQuery({
-    queryKey: RULES,
-    queryFn: async ({ signal }) => (await call("GET /alerts/rules", { signal })).rules,
-  });
-  const [edited, setEdited] = useState<Rule | "new">();
-  const add = may("manage_alerts") ? (
-    <Button icon="plus" className="self-start" onClick={() => setEdited("new")}>
-      {words.addRule}
-    </Button>
-  ) : null;
+  const [filters, setFilters] = useFilters();
+  const { data, error, isPending, refetch } = useRules();
+  const rules = [...(data?.rules ?? [])].sort((a, b) => Number(b.enabled) - Number(a.enabled));
+  const opened = rules.find(({ id }) => id === filters.open);
   if (error && !data) return <Failure error={error} retry={refetch} />;
-  if (isPending) return <Skeleton height={48} />;
+  if (isPending) return <Skeleton height={52} />;
   return (
     <>
-      {add}
-      {data.length === 0 ? (
+      {rules.length === 0 ? (
         <Empty>{words.noRules}</Empty>
       ) : (
-        <ul className="mt-3 border-t border-line">
-          {data.map((rule) => (
-            <One key={rule.id} rule={rule} onEdit={() => setEdited(rule)} />
+        <ul className="border-t border-line">
+          {rules.map((rule) => (
+            <Row key={rule.id} rule={rule} onOpen={() => setFilters({ open: rule.id })} />
           ))}
         </ul>
       )}
-      {edited && <Edit rule={edited === "new" ? undefined : edited} onClose={() => setEdited(undefined)} />}
+      {opened && <Detail rule={opened} onClose={() => setFilters({ open: undefined })} />}
     </>
   );
 }
 
-function One({ rule, onEdit }: { rule: Rule; onEdit: () => void }) {
-  const words = useWords();
-  const may = useMay();
-  const client = useQueryClient();
-  const [failure, setFailure] = useState<unknown>();
-  const isSilent = rule.silenced_until !== null && rule.silenced_until > Date.now();
-  const change = async (body: { enabled?: boolean; silenced_until?: number | null }) => {
-    setFailure(undefined);
-    try {
-      await call("PUT /alerts/rules/{id}", { path: { id: rule.id }, body });
-      await client.invalidateQueries({ queryKey: ALERTS });
-    } catch (error) {
-      setFailure(error);
-    }
-  };
+function Row({ rule, onOpen }: { rule: AlertRuleView; onOpen: () => void }) {
+  const sentence = useSentence();
   return (
-    <li className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-2.5">
-      <Bad severity={rule.severity} />
-      <span className={`min-w-0 flex-1 basis-72 ${rule.enabled ? "" : "text-ink3"}`}>
-        <span className="font-medium">{visible(rule.name)}</span>
-        <span className="block text-table text-ink2">
-          {words.rule(rule.measure, words[rule.comparison], String(rule.threshold), rule.window_minutes)}
-          {rule.group_by && `, ${words.groupBy} ${rule.group_by}`}
-          {rule.for_minutes > 0 && `, ${words.forMinutes(rule.for_minutes)}`}
+    <li className="border-b border-line">
+      <button
+        type="button"
+        onClick={onOpen}
+        className="flex w-full flex-wrap items-center gap-x-4 gap-y-1 px-2 py-2 text-left hover:bg-sunken"
+      >
+        <span className="min-w-0 flex-1 basis-72">
+          <span className={`font-medium ${rule.enabled ? "" : "text-ink2"}`}>{visible(rule.name)}</span>
+          <span className="block text-table text-ink2 [overflow-wrap:anywhere]">{sentence(rule)}</span>
         </span>
-        {isSilent && rule.silenced_until !== null && (
-          <span className="block text-table text-warn">
-            {words.silenced} <Time ms={rule.silenced_until} />
-          </span>
-        )}
-      </span>
-      {may("manage_alerts") && (
-        <span className="flex flex-wrap items-center gap-2">
-          <Check
-            label={words.enabled}
-            checked={rule.enabled}
-            onChange={(event) => change({ enabled: event.target.checked })}
-          />
-          <Button look="quiet" onClick={() => change({ silenced_until: isSilent ? null : Date.now() + HOUR_MS })}>
-            {isSilent ? words.unsilence : words.silence}
-          </Button>
-          <Button look="quiet" icon="edit" aria-label={`${words.rules}: ${rule.name}`} onClick={onEdit} />
-        </span>
-      )}
-      {failure !== undefined && <Failure error={failure} />}
+        <SeverityChip severity={rule.severity} />
+        <RuleState rule={rule} />
+      </button>
     </li>
   );
 }
 
-function Edit({ rule, onClose }: { rule: Rule | undefined; onClose: () => void }) {
+function RuleState({ rule }: { rule: AlertRuleView }) {
   const words = useWords();
-  const client = useQueryClient();
-  const [values, setValues] = useState({
-    name: rule?.name ?? "",
-    measure: rule?.measure ?? ("error_rate" as Measure),
-    comparison: rule?.comparison ?? ("above" as const),
-    threshold: String(rule?.threshold ?? 0.1),
-    window_minutes: String(rule?.window_minutes ?? 5),
-    for_minutes: String(rule?.for_minutes ?? 0),
-    min_requests: String(rule?.min_requests ?? 10),
-    group_by: rule?.group_by ?? "",
-    severity: rule?.severity ?? ("warning" as const),
+  const now = useNow(30_000);
+  if (!rule.enabled) return <Chip>◌ {words.disabled}</Chip>;
+  if (rule.silenced_until !== null && rule.silenced_until > now) return <Chip tone="warn">▲ {words.silenced}</Chip>;
+  return <Chip tone="ok">● {words.enabled}</Chip>;
+}
+
+type Doing = "edit" | "silence" | "remove" | null;
+
+function Detail({ rule, onClose }: { rule: AlertRuleView; onClose: () => void }) {
+  const words = useWords();
+  const may = useMay();
+  const sentence = useSentence();
+  const now = useNow(30_000);
+  const [, setFilters] = useFilters();
+  const [doing, setDoing] = useState<Doing>(null);
+  const writes = useAlertWrites();
+  const toggle = useForm(async () => {
+    await writes.updateRule(rule.id, { enabled: !rule.enabled });
   });
-  const [asks, setAsks] = useState(false);
-  const typed = (name: keyof typeof values) => ({
-    value: values[name],
-    error: form.errorOf(name),
-    onChange: (event: { target: { value: string } }) => setValues((now) => ({ ...now, [name]: event.target.value })),
+  const tell = useForm(async () => {
+    await writes.updateRule(rule.id, { silenced_until: null });
   });
-  const done = async () => {
-    await client.invalidateQueries({ queryKey: ALERTS });
-    onClose();
-  };
-  const form = useForm(async () => {
-    const body = {
-      ...values,
-      threshold: Number(values.threshold),
-      window_minutes: Number(values.window_minutes),
-      for_minutes: Number(values.for_minutes),
-      min_requests: Number(values.min_requests),
-      group_by: values.group_by || null,
-    };
-    if (rule) await call("PUT /alerts/rules/{id}", { path: { id: rule.id }, body });
-    else await call("POST /alerts/rules", { body });
-    await done();
-  });
-  const remove = useForm(async () => {
-    await call("DELETE /alerts/rules/{id}", { path: { id: rule?.id ?? "" } });
-    await done();
-  });
+  const remove = useForm(() => writes.removeRule(rule.id).then(onClose));
+  const isSilent = rule.silenced_until !== null && rule.silenced_until > now;
   return (
-    <Dialog title={rule ? visible(rule.name) : words.addRule} onClose={onClose}>
-      <form onSubmit={form.submit} className="grid grid-cols-2 gap-3">
-        <div className="col-span-full">
-          <Field label={words.name} required {...typed("name")} />
-        </div>
-        <div className="col-span-full">
-          <Choice label={words.measure} {...typed("measure")}>
-            {(MEASURES.includes(values.measure) ? MEASURES : [values.measure, ...MEASURES]).map((measure) => (
-              <option key={measure}>{measure}</option>
-            ))}
-          </Choice>
-        </div>
-        <Choice label={words.comparison} {...typed("comparison")}>
-          <option value="above">{words.above}</option>
-          <option value="below">{words.below}</option>
-        </Choice>
-        <Field label={words.threshold} required inputMode="decimal" {...typed("threshold")} />
-        <Field label={words.window} required inputMode="numeric" {...typed("window_minutes")} />
-        <Field label={words.duration} inputMode="numeric" {...typed("for_minutes")} />
-        <Choice label={words.groupBy} {...typed("group_by")}>
-          <option value="">{words.all}</option>
-          {GROUPS.map((group) => (
-            <option key={group}>{group}</option>
-          ))}
-        </Choice>
-        <Field label={words.minRequests} inputMode="numeric" {...typed("min_requests")} />
-        <Choice label={words.severity} {...typed("severity")}>
-          <option value="info">{words.info}</option>
-          <option value="warning">{words.warning}</option>
-          <option value="critical">{words.critical}</option>
-        </Choice>
-        <div className="col-span-full">{form.rest()}</div>
-        <div className="col-span-full flex justify-end gap-2">
-          {rule && (
-            <Button look="danger" className="mr-auto" onClick={() => setAsks(true)}>
-              {words.remove}
+    <Dialog drawer title={visible(rule.name)} onClose={onClose}>
+      {may("manage_alerts") && (
+        <div className="mb-4 flex flex-wrap gap-2">
+          <Button
+            look={rule.enabled ? "plain" : "primary"}
+            icon={rule.enabled ? "pause" : "play"}
+            busy={toggle.busy}
+            onClick={() => toggle.submit()}
+          >
+            {rule.enabled ? words.disable : words.enable}
+          </Button>
+          {isSilent ? (
+            <Button icon="alert" busy={tell.busy} onClick={() => tell.submit()}>
+              {words.unsilence}
+            </Button>
+          ) : (
+            <Button icon="alert" onClick={() => setDoing("silence")}>
+              {words.silence}
             </Button>
           )}
-          <Button onClick={onClose}>{words.cancel}</Button>
-          <Button type="submit" look="primary" busy={form.busy}>
-            {rule ? words.save : words.create}
+          <Button icon="edit" onClick={() => setDoing("edit")}>
+            {words.edit}
+          </Button>
+          <Button look="danger" icon="trash" onClick={() => setDoing("remove")}>
+            {words.remove}
           </Button>
         </div>
-      </form>
-      {asks && (
+      )}
+      {toggle.rest()}
+      {tell.rest()}
+      <p className="text-section [overflow-wrap:anywhere]">{sentence(rule)}.</p>
+      <p className="mt-2 flex flex-wrap gap-2">
+        <SeverityChip severity={rule.severity} />
+        <RuleState rule={rule} />
+      </p>
+      {isSilent && rule.silenced_until !== null && (
+        <p className="mt-2 text-warn">
+          {words.silencedUntil} <Time ms={rule.silenced_until} style="full" />
+        </p>
+      )}
+      {rule.description && <p className="mt-3 max-w-text whitespace-pre-wrap text-ink2">{visible(rule.description)}</p>}
+      <div className="mt-4">
+        <Replay rule={rule} />
+      </div>
+      <div className="mt-6 flex flex-wrap gap-2">
+        <Button icon="alert" onClick={() => setFilters({ of: undefined, open: undefined, rule: rule.id })}>
+          {words.itsAlerts}
+        </Button>
+        <Button onClick={() => setFilters({ of: "history", open: undefined, rule: rule.id })}>{words.history}</Button>
+        {may("view_audit") && (
+          <LinkButton to="/audit" search={{ target: rule.id }} icon="audit">
+            {words.changes}
+          </LinkButton>
+        )}
+      </div>
+      {doing === "edit" && <RuleForm rule={rule} onClose={() => setDoing(null)} />}
+      {doing === "silence" && <Silence id={rule.id} onClose={() => setDoing(null)} />}
+      {doing === "remove" && (
         <Confirm
-          title={words.removeTitle}
-          consequence={words.removeRule}
+          title={words.remove}
+          consequence={words.removeRuleText(visible(rule.name))}
           action={words.remove}
           busy={remove.busy}
           error={remove.rest()}
           onConfirm={() => remove.submit()}
-          onClose={() => setAsks(false)}
+          onClose={() => setDoing(null)}
         />
       )}
+    </Dialog>
+  );
+}
+
+function Silence({ id, onClose }: { id: string; onClose: () => void }) {
+  const words = useWords();
+  const writes = useAlertWrites();
+  const [hours, setHours] = useState("1");
+  const form = useForm(async () => {
+    await writes.updateRule(id, { silenced_until: Date.now() + Number(hours) * 3_600_000 });
+    onClose();
+  });
+  return (
+    <Dialog title={words.silence} onClose={onClose}>
+      <form onSubmit={form.submit} className="flex flex-col gap-4">
+        <p className="text-ink2">{words.silenceText}</p>
+        <Choice
+          label={words.silenceFor}
+          value={hours}
+          onChange={(event) => setHours(event.target.value)}
+          error={form.errorOf("silenced_until")}
+        >
+          <option value="1">{words.anHour}</option>
+          <option value="4">{words.fourHours}</option>
+          <option value="24">{words.aDay}</option>
+          <option value="168">{words.aWeek}</option>
+        </Choice>
+        {form.rest()}
+        <div className="flex justify-end">
+          <Button type="submit" look="primary" busy={form.busy}>
+            {words.silence}
+          </Button>
+        </div>
+      </form>
     </Dialog>
   );
 }

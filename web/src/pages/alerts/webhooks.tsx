@@ -1,225 +1,177 @@
-// Webhooks, their secrets, and what was delivered to them.
+// The webhooks, and one of them in detail: a test, its secret, its deliveries.
 
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type Answer, call } from "../../api/client.ts";
+import type { WebhookDelivery, WebhookView } from "../../api/schema.d.ts";
 import { visible } from "../../lib/format.ts";
+import { useFilters } from "../../lib/url.ts";
 import { Button } from "../../ui/button.tsx";
 import { Confirm, Dialog } from "../../ui/dialog.tsx";
-import { Check, Choice, Field, useForm } from "../../ui/field.tsx";
+import { Facts } from "../../ui/facts.tsx";
+import { useForm } from "../../ui/field.tsx";
 import { Secret } from "../../ui/secret.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
 import { Chip } from "../../ui/status.tsx";
-import { Ago } from "../../ui/time.tsx";
+import { Time } from "../../ui/time.tsx";
+import { SeverityChip } from "./chips.tsx";
+import { useAlertWrites, useWebhooks } from "./queries.ts";
+import { WebhookForm, useEventName } from "./webhook-form.tsx";
 import { useWords } from "./words.ts";
-
-type Webhook = Answer<"GET /webhooks">["webhooks"][number];
-type Severity = Webhook["min_severity"];
-const WEBHOOKS = ["webhooks"];
-
-function useWebhooks() {
-  return useQuery({
-    queryKey: [...WEBHOOKS, "list"],
-    queryFn: async ({ signal }) => (await call("GET /webhooks", { signal })).webhooks,
-  });
-}
 
 export function Webhooks() {
   const words = useWords();
-  const client = useQueryClient();
+  const [filters, setFilters] = useFilters();
   const { data, error, isPending, refetch } = useWebhooks();
-  const [edited, setEdited] = useState<Webhook | "new">();
-  const [said, setSaid] = useState<{ id: string; text: string }>();
-  const [failure, setFailure] = useState<unknown>();
-  const test = async ({ id }: Webhook) => {
-    setFailure(undefined);
-    try {
-      const { state, status } = await call("POST /webhooks/{id}/test", { path: { id } });
-      setSaid({ id, text: words.tested(`${state}${status ? ` ${status}` : ""}`) });
-      await client.invalidateQueries({ queryKey: WEBHOOKS });
-    } catch (problem) {
-      setFailure(problem);
-    }
-  };
   if (error && !data) return <Failure error={error} retry={refetch} />;
-  if (isPending) return <Skeleton height={48} />;
+  if (isPending) return <Skeleton height={52} />;
+  const opened = data.webhooks.find(({ id }) => id === filters.open);
   return (
     <>
-      <Button icon="plus" className="self-start" onClick={() => setEdited("new")}>
-        {words.addWebhook}
-      </Button>
-      {data.length === 0 ? (
+      {data.webhooks.length === 0 ? (
         <Empty>{words.noWebhooks}</Empty>
       ) : (
-        <ul className="mt-3 border-t border-line">
-          {data.map((hook) => (
-            <li key={hook.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-2.5">
-              <span className={`min-w-0 flex-1 basis-60 ${hook.enabled ? "" : "text-ink3"}`}>
-                <span className="font-medium">{visible(hook.name)}</span>
-                <span className="block truncate font-mono text-table text-ink2">{visible(hook.url)}</span>
-              </span>
-              <span className="text-ink2">
-                {words.minSeverity}: {words[hook.min_severity]}
-              </span>
-              <Button onClick={() => test(hook)}>{words.test}</Button>
-              <Button
-                look="quiet"
-                icon="edit"
-                aria-label={`${words.webhooks}: ${hook.name}`}
-                onClick={() => setEdited(hook)}
-              />
-              {said?.id === hook.id && (
-                <span role="status" className="text-table text-ink2">
-                  {said.text}
-                </span>
-              )}
-            </li>
+        <ul className="border-t border-line">
+          {data.webhooks.map((webhook) => (
+            <Row key={webhook.id} webhook={webhook} onOpen={() => setFilters({ open: webhook.id })} />
           ))}
         </ul>
       )}
-      {failure !== undefined && <Failure error={failure} />}
-      {edited && <Edit hook={edited === "new" ? undefined : edited} onClose={() => setEdited(undefined)} />}
+      {opened && <Detail webhook={opened} onClose={() => setFilters({ open: undefined })} />}
     </>
   );
 }
 
-function Edit({ hook, onClose }: { hook: Webhook | undefined; onClose: () => void }) {
+function Enabled({ webhook }: { webhook: WebhookView }) {
   const words = useWords();
-  const client = useQueryClient();
-  const [values, setValues] = useState({ name: hook?.name ?? "", url: hook?.url ?? "", secret: "" });
-  const [severity, setSeverity] = useState<Severity>(hook?.min_severity ?? "warning");
-  const [isEnabled, setEnabled] = useState(hook?.enabled ?? true);
-  const [made, setMade] = useState<string>();
-  const [asks, setAsks] = useState(false);
-  const typed = (name: keyof typeof values) => ({
-    value: values[name],
-    error: form.errorOf(name),
-    onChange: (event: { target: { value: string } }) => setValues((now) => ({ ...now, [name]: event.target.value })),
-  });
-  const done = async () => {
-    await client.invalidateQueries({ queryKey: WEBHOOKS });
-    onClose();
-  };
-  const form = useForm(async () => {
-    const body = {
-      name: values.name.trim(),
-      url: values.url.trim(),
-      min_severity: severity,
-      enabled: isEnabled,
-      ...(values.secret ? { secret: values.secret } : {}),
-    };
-    if (hook) {
-      await call("PUT /webhooks/{id}", { path: { id: hook.id }, body });
-      return done();
-    }
-    const { secret } = await call("POST /webhooks", { body });
-    await client.invalidateQueries({ queryKey: WEBHOOKS });
-    if (secret) setMade(secret);
-    else onClose();
-  });
-  const remove = useForm(async () => {
-    await call("DELETE /webhooks/{id}", { path: { id: hook?.id ?? "" } });
-    await done();
-  });
+  return webhook.enabled ? <Chip tone="ok">● {words.enabled}</Chip> : <Chip>◌ {words.disabled}</Chip>;
+}
+
+function Row({ webhook, onOpen }: { webhook: WebhookView; onOpen: () => void }) {
   return (
-    <Dialog title={hook ? visible(hook.name) : words.addWebhook} onClose={onClose} canClose={!made}>
-      {made ? (
-        <Secret value={made} variable="NEXUS_WEBHOOK_SECRET" onDone={onClose} />
-      ) : (
-        <form onSubmit={form.submit} className="flex flex-col gap-3">
-          <Field label={words.name} required {...typed("name")} />
-          <Field label={words.url} hint={words.urlHint} type="url" required spellCheck={false} {...typed("url")} />
-          <Field label={words.secret} hint={words.secretHint} optional type="password" {...typed("secret")} />
-          <Choice
-            label={words.minSeverity}
-            value={severity}
-            onChange={(event) => setSeverity(event.target.value as Severity)}
-          >
-            <option value="info">{words.info}</option>
-            <option value="warning">{words.warning}</option>
-            <option value="critical">{words.critical}</option>
-          </Choice>
-          <Check label={words.enabled} checked={isEnabled} onChange={(event) => setEnabled(event.target.checked)} />
-          {form.rest()}
-          <div className="flex justify-end gap-2">
-            {hook && (
-              <Button look="danger" className="mr-auto" onClick={() => setAsks(true)}>
-                {words.remove}
-              </Button>
-            )}
-            <Button onClick={onClose}>{words.cancel}</Button>
-            <Button type="submit" look="primary" busy={form.busy}>
-              {hook ? words.save : words.create}
-            </Button>
-          </div>
-        </form>
-      )}
-      {asks && (
+    <li className="border-b border-line">
+      <button
+        type="button"
+        onClick={onOpen}
+        className="flex w-full flex-wrap items-center gap-x-4 gap-y-1 px-2 py-2 text-left hover:bg-sunken"
+      >
+        <span className="min-w-0 flex-1 basis-72">
+          <span className="font-medium">{visible(webhook.name)}</span>
+          <span className="block truncate font-mono text-table text-ink2">{visible(webhook.url)}</span>
+        </span>
+        <SeverityChip severity={webhook.min_severity} />
+        <Enabled webhook={webhook} />
+      </button>
+    </li>
+  );
+}
+
+type Doing = "edit" | "secret" | "remove" | null;
+
+function Detail({ webhook, onClose }: { webhook: WebhookView; onClose: () => void }) {
+  const words = useWords();
+  const eventName = useEventName();
+  const [, setFilters] = useFilters();
+  const [doing, setDoing] = useState<Doing>(null);
+  const [tested, setTested] = useState<WebhookDelivery>();
+  const writes = useAlertWrites();
+  const test = useForm(async () => {
+    setTested(undefined);
+    setTested(await writes.test(webhook.id));
+  });
+  const toggle = useForm(async () => {
+    await writes.updateWebhook(webhook.id, { enabled: !webhook.enabled });
+  });
+  const remove = useForm(() => writes.removeWebhook(webhook.id).then(onClose));
+  return (
+    <Dialog drawer title={visible(webhook.name)} onClose={onClose}>
+      <div className="mb-4 flex flex-wrap gap-2">
+        <Button look="primary" icon="send" busy={test.busy} onClick={() => test.submit()}>
+          {words.test}
+        </Button>
+        <Button icon={webhook.enabled ? "pause" : "play"} busy={toggle.busy} onClick={() => toggle.submit()}>
+          {webhook.enabled ? words.disable : words.enable}
+        </Button>
+        <Button icon="edit" onClick={() => setDoing("edit")}>
+          {words.edit}
+        </Button>
+        <Button icon="key" onClick={() => setDoing("secret")}>
+          {words.newSecret}
+        </Button>
+        <Button look="danger" icon="trash" onClick={() => setDoing("remove")}>
+          {words.remove}
+        </Button>
+      </div>
+      {test.busy && <p role="status">{words.testing}</p>}
+      {tested && <Tested delivery={tested} />}
+      {test.rest()}
+      {toggle.rest()}
+      <Facts
+        facts={[
+          [words.state, <Enabled key="e" webhook={webhook} />],
+          [
+            words.url,
+            <span key="u" className="font-mono text-table">
+              {visible(webhook.url)}
+            </span>,
+          ],
+          [words.minSeverity, <SeverityChip key="s" severity={webhook.min_severity} />],
+          [words.events, webhook.events?.map(eventName).join(", ") ?? words.allEvents],
+          ["ID", <span key="i" className="font-mono text-table">{`${webhook.id}`}</span>],
+          [words.made, <Time key="m" ms={webhook.created_at} style="full" />],
+        ]}
+      />
+      <div className="mt-6">
+        <Button onClick={() => setFilters({ of: "deliveries", open: undefined, webhook: webhook.id })}>
+          {words.itsDeliveries}
+        </Button>
+      </div>
+      {doing === "edit" && <WebhookForm webhook={webhook} onClose={() => setDoing(null)} />}
+      {doing === "secret" && <NewSecret webhook={webhook} onClose={() => setDoing(null)} />}
+      {doing === "remove" && (
         <Confirm
-          title={words.removeTitle}
-          consequence={words.removeHook}
+          title={words.remove}
+          consequence={words.removeWebhookText(visible(webhook.name))}
           action={words.remove}
           busy={remove.busy}
           error={remove.rest()}
           onConfirm={() => remove.submit()}
-          onClose={() => setAsks(false)}
+          onClose={() => setDoing(null)}
         />
       )}
     </Dialog>
   );
 }
 
-export function Deliveries() {
+function Tested({ delivery }: { delivery: WebhookDelivery }) {
   const words = useWords();
-  const client = useQueryClient();
-  const hooks = useWebhooks();
-  const [failure, setFailure] = useState<unknown>();
-  const list = useInfiniteQuery({
-    queryKey: [...WEBHOOKS, "deliveries"],
-    initialPageParam: "",
-    queryFn: ({ pageParam, signal }) =>
-      call("GET /webhooks/deliveries", { query: { limit: 50, cursor: pageParam || undefined } as object, signal }),
-    getNextPageParam: (page) => page.next_cursor,
-  });
-  const rows = list.data?.pages.flatMap(({ deliveries }) => deliveries) ?? [];
-  const names = new Map(hooks.data?.map(({ id, name }) => [id, name]));
-  const replay = async (id: string) => {
-    setFailure(undefined);
-    try {
-      await call("POST /webhooks/deliveries/{id}/replay", { path: { id } });
-      await client.invalidateQueries({ queryKey: WEBHOOKS });
-    } catch (error) {
-      setFailure(error);
-    }
-  };
-  if (list.error && rows.length === 0) return <Failure error={list.error} retry={() => list.refetch()} />;
-  if (list.isPending) return <Skeleton />;
-  if (rows.length === 0) return <Empty>{words.noDeliveries}</Empty>;
-  const tones = { delivered: "ok", dead: "bad", pending: "warn" } as const;
-  const said = { delivered: words.delivered, dead: words.dead, pending: words.waiting };
+  const isThere = delivery.state === "delivered";
+  const answer = delivery.status === null ? "" : String(delivery.status);
   return (
-    <>
-      <ul className="border-t border-line">
-        {rows.map((row) => (
-          <li key={row.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-1.5">
-            <Chip tone={tones[row.state as "dead"] ?? "plain"}>{said[row.state as "dead"] ?? row.state}</Chip>
-            <span className="min-w-0 flex-1 basis-60 truncate">
-              {visible(row.event)} → {visible(names.get(row.webhook_id) ?? row.webhook_id)}
-              {row.error && <span className="block truncate text-table text-ink3">{visible(row.error)}</span>}
-            </span>
-            <span className="text-ink3">
-              {words.attempts} {row.attempts} · <Ago ms={row.updated_at} />
-            </span>
-            {row.state === "dead" && <Button onClick={() => replay(row.id)}>{words.replay}</Button>}
-          </li>
-        ))}
-      </ul>
-      {failure !== undefined && <Failure error={failure} />}
-      {list.hasNextPage && (
-        <Button className="mt-3" busy={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-          {words.more}
-        </Button>
-      )}
-    </>
+    <p role="status" className={`mb-4 font-medium ${isThere ? "text-ok" : "text-bad"}`}>
+      {isThere ? `● ${words.testOk(answer)}` : `✕ ${words.testFailed(visible(delivery.error ?? answer))}`}
+    </p>
+  );
+}
+
+function NewSecret({ webhook, onClose }: { webhook: WebhookView; onClose: () => void }) {
+  const words = useWords();
+  const writes = useAlertWrites();
+  const [secret, setSecret] = useState<string>();
+  const form = useForm(async () => {
+    setSecret((await writes.updateWebhook(webhook.id, { secret: null })).secret ?? undefined);
+  });
+  return secret ? (
+    <Dialog title={words.newSecret} onClose={onClose} canClose={false}>
+      <Secret value={secret} variable="NEXUS_WEBHOOK_SECRET" onDone={onClose} />
+    </Dialog>
+  ) : (
+    <Confirm
+      title={words.newSecret}
+      consequence={words.newSecretText}
+      action={words.newSecret}
+      busy={form.busy}
+      error={form.rest()}
+      onConfirm={() => form.submit()}
+      onClose={onClose}
+    />
   );
 }
