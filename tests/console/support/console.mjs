@@ -85,6 +85,25 @@ async function furnish(ctx, traffic) {
     web: await gw.createKey({ name: "Web app", budget: { amount: 50, period: "month" } }),
     batch: await gw.createKey({ name: "Batch jobs", owner: "search", limits: { requests_per_minute: 600 } }),
   };
+  await gw.createKey({ name: "Ada's laptop", owner: "ada", enabled: false });
+  const candidates = [primary, backup].map(({ id }, priority) => ({ provider_id: id, model: "gpt-5", priority }));
+  const set = [
+    [
+      "POST",
+      "/logical-models",
+      { name: "smart", description: "The best for the money", candidates, fallbacks: ["demo/echo"] },
+    ],
+    ["PUT", "/limits/model:gpt-5", { limits: { requests_per_minute: 300 } }],
+    ["PUT", "/limits/user:search", { budget: { amount: 200, period: "month" } }],
+    ["POST", "/credits/accounts/search/topup", { amount: 25, idempotency_key: "console-1" }],
+    ["POST", "/users", { email: "ada@example.org", name: "Ada", password: "Tr4vel-Lamp", roles: ["operator"] }],
+    ["POST", "/alerts/rules", { name: "Many errors", measure: "error_rate", threshold: 0.05, window_minutes: 15 }],
+    ["POST", "/webhooks", { name: "On call", url: `${up.url}/hook` }],
+  ];
+  for (const [method, path, body] of set) {
+    const { status, text } = await gw.admin(method, path, body);
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
+  }
   const models = ["gpt-5", "openai/gpt-5-mini", "demo/echo", "no/such-model"];
   const keys = Object.values(ctx.keys);
   for (let at = 0; at < traffic; at++) {

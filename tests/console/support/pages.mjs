@@ -30,11 +30,24 @@ export const PAGES = [
       );
       await box.press("Control+Enter");
       await page.locator(".md").first().waitFor();
-      await page.waitForTimeout(3000);
+      await page
+        .getByText(/^(Served by|服务方)$/)
+        .first()
+        .waitFor();
     },
   },
+  { name: "conversations", path: "/conversations", en: "Conversations", zh: "会话" },
+  { name: "alerts", path: "/alerts", en: "Alerts", zh: "告警" },
   { name: "connect", path: "/connect", en: "Connect a client", zh: "接入客户端" },
   { name: "start", path: "/start", en: "Getting started", zh: "快速开始" },
+  { name: "providers", path: "/providers", en: "Providers", zh: "提供商（渠道）" },
+  { name: "new-provider", path: "/providers/new", en: "Providers", zh: "提供商（渠道）" },
+  { name: "models", path: "/models", en: "Models", zh: "模型" },
   { name: "keys", path: "/keys", en: "Keys", zh: "密钥（令牌）" },
   { name: "new-key", path: "/keys?new=1", en: "Keys", zh: "密钥（令牌）" },
+  { name: "limits", path: "/limits", en: "Limits", zh: "限额" },
+  { name: "credits", path: "/credits", en: "Credits", zh: "额度" },
+  { name: "users", path: "/users", en: "Users", zh: "用户" },
+  { name: "audit", path: "/audit", en: "Audit log", zh: "审计日志" },
+  { name: "settings", path: "/settings", en: "System", zh: "系统" },
 ];

@@ -5,6 +5,8 @@ import { type ReactNode, useEffect, useId, useRef } from "react";
 import { Button } from "./button.tsx";
 import { useUiWords } from "./words.ts";
 
+const FIELD = "[data-body] :is(input, select, textarea):not([type=checkbox], [type=radio], [readonly])";
+
 interface Props {
   title: ReactNode;
   onClose: () => void;
@@ -33,9 +35,8 @@ export function Dialog({
     const dialog = element.current;
     dialog?.showModal();
     // What is to be typed first, else the heading: the close button is no place to begin.
-    dialog
-      ?.querySelector<HTMLElement>("[data-body] :is(input, select, textarea):not([type=checkbox], [readonly]), h2")
-      ?.focus();
+    const field = dialog?.querySelector<HTMLElement>(FIELD) ?? dialog?.querySelector<HTMLElement>("h2");
+    field?.focus();
     return () => dialog?.close();
   }, []);
   const place = drawer
