@@ -31,8 +31,6 @@ pub enum Visitor {
     User {
         /// The user.
         user: Box<UserRecord>,
-        /// Their session.
-        session_id: String,
         /// When they signed in, in milliseconds since the epoch.
         signed_in_at: u64,
     },
@@ -70,7 +68,6 @@ pub async fn visitor(exchange: &Exchange) -> Result<Option<Visitor>, ApiError> {
     }
     Ok(signed_in::find(exchange).await?.map(|session| Visitor::User {
         user: Box::new(session.user.clone()),
-        session_id: session.session_id.clone(),
         signed_in_at: session.family.created_at,
     }))
 }

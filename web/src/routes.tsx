@@ -50,15 +50,6 @@ export const PAGES: PageRow[] = [
     load: () => import("./pages/usage/page.tsx"),
   },
   {
-    path: "/conversations/{-$id}",
-    title: "conversations",
-    group: "watch",
-    icon: "chat",
-    key: "v",
-    needs: ["view_all_conversations", "view_own_conversations"],
-    load: () => import("./pages/conversations/page.tsx"),
-  },
-  {
     path: "/alerts",
     title: "alerts",
     group: "watch",
@@ -75,6 +66,15 @@ export const PAGES: PageRow[] = [
     key: "p",
     needs: ["manage_all_api_keys", "manage_own_api_keys"],
     load: () => import("./pages/playground/page.tsx"),
+  },
+  {
+    path: "/conversations/{-$id}",
+    title: "conversations",
+    group: "use",
+    icon: "chat",
+    key: "v",
+    needs: ["view_all_conversations", "view_own_conversations"],
+    load: () => import("./pages/conversations/page.tsx"),
   },
   {
     path: "/connect",

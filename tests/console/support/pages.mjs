@@ -42,7 +42,26 @@ export const PAGES = [
   { name: "start", path: "/start", en: "Getting started", zh: "快速开始" },
   { name: "providers", path: "/providers", en: "Providers", zh: "提供商（渠道）" },
   { name: "new-provider", path: "/providers/new", en: "Providers", zh: "提供商（渠道）" },
+  {
+    name: "provider",
+    path: "/providers/2",
+    en: "Providers",
+    zh: "提供商（渠道）",
+    act: (page) =>
+      page
+        .getByRole("dialog")
+        .getByRole("heading", { name: /^(Models|模型) \(\d/ })
+        .waitFor(),
+  },
   { name: "models", path: "/models", en: "Models", zh: "模型" },
+  { name: "new-model", path: "/models/new", en: "Models", zh: "模型" },
+  {
+    name: "explain",
+    path: "/models?of=providers&explain=gpt-5",
+    en: "Models",
+    zh: "模型",
+    act: (page) => page.getByRole("dialog").getByText("backup").first().waitFor(),
+  },
   { name: "keys", path: "/keys", en: "Keys", zh: "密钥（令牌）" },
   { name: "new-key", path: "/keys?new=1", en: "Keys", zh: "密钥（令牌）" },
   { name: "limits", path: "/limits", en: "Limits", zh: "限额" },

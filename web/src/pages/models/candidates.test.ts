@@ -37,4 +37,5 @@ test("only what differs is said", () => {
     ],
   );
   assert.deepEqual(changes(null, { name: "a" }), [{ what: "name", was: null, is: "a" }]);
+  assert.deepEqual(changes({ "p/m": "0 · 100" }, {}), [{ what: "p/m", was: "0 · 100", is: null }], "what is gone");
 });

@@ -56,7 +56,7 @@ export function changes(before: Record<string, unknown> | null, now: Record<stri
       : Array.isArray(value)
         ? value.join(", ") || null
         : String(value);
-  return Object.keys(now).flatMap((what) => {
+  return [...new Set([...Object.keys(now), ...Object.keys(before ?? {})])].flatMap((what) => {
     const [was, is] = [text(before?.[what]), text(now[what])];
     return was === is ? [] : [{ what, was, is }];
   });

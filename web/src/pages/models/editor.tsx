@@ -23,7 +23,7 @@ export function Editor({ logical, onClose }: { logical: Logical | undefined; onC
   const [asks, setAsks] = useState(false);
   const set = (change: Partial<typeof now>) => setNow((values) => ({ ...values, ...change }));
   const nameOf = (one: Draft) => `${names.get(one.provider_id) ?? one.provider_id}/${one.model}`;
-  const changed = changes(logical ? flat(before, nameOf) : null, flat(now, nameOf));
+  const changed = changes(flat(before, nameOf), flat(now, nameOf));
   const form = useForm(async () => {
     const body = bodyOf(now, logical ? before : undefined);
     if (logical) await call("PUT /logical-models/{id}", { path: { id: String(logical.id) }, body });
@@ -37,6 +37,15 @@ export function Editor({ logical, onClose }: { logical: Logical | undefined; onC
     onClose();
   });
   const mayChange = may("manage_models");
+  const labels: Record<string, string> = {
+    name: words.name,
+    strategy: words.strategy,
+    description: words.description,
+    fallbacks: words.fallbacks,
+    hedge_after_ms: words.hedge,
+    sticky: words.sticky,
+    enabled: words.takes,
+  };
   return (
     <Dialog title={logical ? visible(logical.name) : words.add} onClose={onClose} drawer canClose={!form.busy}>
       <form onSubmit={form.submit} className="flex flex-col gap-4">
@@ -99,7 +108,7 @@ export function Editor({ logical, onClose }: { logical: Logical | undefined; onC
             <ul>
               {changed.map(({ what, was, is }) => (
                 <li key={what} className="[overflow-wrap:anywhere]">
-                  <span className="text-ink3">{visible(what)}:</span>{" "}
+                  <span className="text-ink3">{visible(labels[what] ?? what)}:</span>{" "}
                   {was !== null && <del className="text-bad">{visible(was)}</del>}{" "}
                   {is !== null && <ins className="text-ok no-underline">{visible(is)}</ins>}
                 </li>
@@ -287,11 +296,7 @@ type Values = ReturnType<typeof valuesOf>;
 /** The values as a list of texts by name, for the comparison. */
 function flat({ candidates, ...values }: Values, nameOf: (one: Draft) => string): Record<string, unknown> {
   const said = ({ weight, priority, enabled }: Draft) => `${priority} · ${weight}${enabled ? "" : " · ○"}`;
-  return {
-    ...values,
-    ...Object.fromEntries(candidates.map((one) => [nameOf(one), said(one)])),
-    candidates: candidates.length,
-  };
+  return { ...values, ...Object.fromEntries(candidates.map((one) => [nameOf(one), said(one)])) };
 }
 
 const namesIn = (text: string) =>

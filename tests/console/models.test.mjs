@@ -1,0 +1,67 @@
+// Proves of the models: a logical model is made and changed with the keyboard alone, says what changes before it is saved, and any
+// model is explained and simulated.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PATIENCE, admin, consoleSuite } from "./support/console.mjs";
+
+const ctx = consoleSuite({ traffic: 0 });
+const LONG = { timeout: 4 * PATIENCE };
+const logical = async (name) =>
+  (await admin(ctx, "GET", "/logical-models")).body.logical_models.find((one) => one.name === name);
+
+test("a logical model is made, weighed and ordered with the keyboard alone", LONG, async () => {
+  const { page, check, close } = await ctx.open("/models");
+  await page.keyboard.press("Tab");
+  await page.getByRole("button", { name: "New logical model" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Name").focus();
+  await page.keyboard.type("smart");
+  for (const candidate of ["openai/gpt-5", "backup/gpt-5"]) {
+    await page.getByLabel("Add a candidate").selectOption({ label: candidate });
+  }
+  await page.getByRole("slider", { name: "Weight: openai/gpt-5" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("spinbutton", { name: "Weight: backup/gpt-5" }).focus();
+  await page.keyboard.press("Alt+ArrowDown");
+  const changes = page.locator("section", { hasText: "What changes" });
+  await changes.getByText("0 · 110").waitFor();
+  await changes.getByText("1 · 100").waitFor();
+  await check("the editor");
+  await page.getByRole("button", { name: "Create" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const made = await logical("smart");
+  assert.deepEqual(
+    made.candidates.map(({ weight, priority }) => [weight, priority]),
+    [
+      [110, 0],
+      [100, 1],
+    ],
+  );
+  await page.getByRole("row", { name: /smart/ }).click();
+  await page.getByLabel("Description").fill("For everything");
+  await changes.getByText("For everything").waitFor();
+  assert.equal(await changes.locator("li").count(), 1, "only what differs");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.deepEqual((await logical("smart")).candidates.length, 2);
+  await close();
+});
+
+test("who would answer is explained, for what a request needs, and simulated", LONG, async () => {
+  const { page, check, close } = await ctx.open("/models?explain=smart", { width: 390, height: 844 });
+  await page.getByText(/candidates can be asked/).waitFor();
+  await page
+    .getByText(/latency −/)
+    .first()
+    .waitFor();
+  await page.getByRole("button", { name: "Simulate 1,000 requests" }).click();
+  await page.getByText("Of 1,000 requests").waitFor();
+  await page.getByText(/1000 \(100 %\)/).waitFor();
+  await check("the explanation");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.ok(!page.url().includes("explain"));
+  await close();
+});
