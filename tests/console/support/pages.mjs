@@ -67,6 +67,7 @@ export const PAGES = [
   { name: "limits", path: "/limits", en: "Limits", zh: "限额" },
   { name: "credits", path: "/credits", en: "Credits", zh: "额度" },
   { name: "users", path: "/users", en: "Users", zh: "用户" },
+  { name: "registration", path: "/users?of=registration", en: "Users", zh: "用户" },
   { name: "audit", path: "/audit", en: "Audit log", zh: "审计日志" },
   { name: "settings", path: "/settings", en: "System", zh: "系统" },
 ];
