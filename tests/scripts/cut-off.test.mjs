@@ -149,6 +149,7 @@ function makeCheckout() {
     "Cargo.toml",
     "Cargo.lock",
     "docs/openapi.json",
+    "web",
   ]) {
     cpSync(inRoot(file), at("checkout", file), { recursive: true });
   }
@@ -180,7 +181,7 @@ for (const half of ["tool", "worker", "bindings"]) {
     assert.equal(existsSync(at("checkout", "build-quick", "index.js")), false);
     await complete(["scripts/build.mjs"], env);
     assertWhole();
-    assert.match(await complete(["scripts/build.mjs"], env), /is up to date/);
+    assert.match(await complete(["scripts/build.mjs"], env), /The Worker is up to date/);
   });
 }
 
@@ -193,6 +194,6 @@ test("a rebuild that was cut off leaves the old build, which is not taken for th
   await cutOff(["scripts/build.mjs"], { ...env, HALF: "bindings" });
   const left = readFileSync(at("checkout", "build-quick", "index_bg.wasm"), "utf8");
   assert.equal(left, MODULE);
-  assert.doesNotMatch(await complete(["scripts/build.mjs"], env), /is up to date/);
+  assert.doesNotMatch(await complete(["scripts/build.mjs"], env), /The Worker is up to date/);
   assertWhole();
 });

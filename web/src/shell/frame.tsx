@@ -2,7 +2,7 @@
 // session ends while someone works.
 
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { Suspense, lazy, useEffect, useState } from "react";
 import { onConfirmation, onSignedOut } from "../api/client.ts";
 import { useMay, useSession } from "../api/session.ts";
 import { useShellWords } from "../i18n/shell.ts";
@@ -18,11 +18,27 @@ import { NotFound } from "./problems.tsx";
 import { useShortcuts } from "./shortcuts.ts";
 import { SignInForm, SignInPage } from "./sign-in.tsx";
 
+const PublicPage = lazy(() => import("./public/pages.tsx"));
+/** Pages that need no session, and are none of the navigation's. */
+const PUBLIC = ["/reset-password", "/verify-email", "/forgot-password", "/register"];
+
 const GROUPS: Group[] = ["watch", "use", "setup", "run"];
 /** How many pages the bar of a phone has room for, beside "more". */
 const IN_BAR = 4;
 
 export function Frame() {
+  const path = usePath();
+  if (!PUBLIC.includes(path)) return <Pages />;
+  return (
+    <Suspense fallback={null}>
+      <PublicPage path={path} />
+    </Suspense>
+  );
+}
+
+const usePath = () => useRouterState({ select: (state) => state.location.pathname.replace(/^\/console/, "") || "/" });
+
+function Pages() {
   const session = useSession();
   const words = useShellWords();
   if (session.isPending) {
@@ -62,7 +78,7 @@ function SignedIn() {
     if (session.dataUpdatedAt) setExpired(false);
   }, [session.dataUpdatedAt]);
   useShortcuts(pages, setOpen);
-  const path = useRouterState({ select: (state) => state.location.pathname });
+  const path = usePath();
   const page = pageAt(path);
   useEffect(() => {
     document.title = page ? `${words[page.title]} · Nexus Edge` : "Nexus Edge";
@@ -149,8 +165,7 @@ function SignedIn() {
 }
 
 /** The row of an address, its optional part included. */
-function pageAt(pathname: string): PageRow | undefined {
-  const path = pathname.replace(/^\/console/, "") || "/";
+function pageAt(path: string): PageRow | undefined {
   return PAGES.find((row) => {
     const address = addressOf(row);
     return path === address || (address !== "/" && path.startsWith(`${address}/`));

@@ -1,6 +1,7 @@
 // Signing in: by mail and password, or by the admin token, which is sent once and kept nowhere in the browser.
 
 import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { SESSION, signInByPassword, signInByToken } from "../api/session.ts";
 import { useShellWords } from "../i18n/shell.ts";
@@ -82,6 +83,16 @@ export function SignInForm({ onDone }: { onDone?: () => void }) {
             onChange={(event) => setPassword(event.target.value)}
             error={form.errorOf("password")}
           />
+          {!onDone && (
+            <p className="flex flex-wrap gap-x-6 text-table">
+              <Link to="/forgot-password" className="link">
+                {words.forgot}
+              </Link>
+              <Link to="/register" className="link">
+                {words.register}
+              </Link>
+            </p>
+          )}
         </>
       )}
       {form.rest()}

@@ -1,5 +1,5 @@
 // Stacked bars or lines over time, drawn by uPlot: at most seven series and "all others", bars from zero, a bucket that is not over
-// yet is hatched. What it shows is also a table, for screen readers and for everyone who prefers numbers. Dragging selects a span.
+// yet is hatched. What it shows is also a table, for screen readers and for those who prefer numbers. Dragging selects a span.
 
 import { Suspense, lazy, useState } from "react";
 import { coloursOf } from "../lib/colours.ts";

@@ -184,6 +184,7 @@ function Limit({ usage }: { usage: LimitUsage }) {
 
 function Edit({ item, onClose }: { item: KeyView; onClose: () => void }) {
   const words = useWords();
+  const canOwn = useMay()("manage_all_api_keys");
   const writes = useKeyWrites();
   const [draft, setDraft] = useState(() => draftOf(item));
   const form = useForm(async () => {
@@ -198,6 +199,7 @@ function Edit({ item, onClose }: { item: KeyView; onClose: () => void }) {
         onChange={(change) => setDraft({ ...draft, ...change })}
         form={form}
         isNew={false}
+        canOwn={canOwn}
         action={words.save}
       />
     </Dialog>

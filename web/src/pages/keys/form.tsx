@@ -15,9 +15,11 @@ interface Props {
   form: ReturnType<typeof useForm>;
   isNew: boolean;
   action: string;
+  /** Whether the owner can be chosen: those who manage only their own keys are it. */
+  canOwn: boolean;
 }
 
-export function KeyForm({ draft, onChange, form, isNew, action }: Props) {
+export function KeyForm({ draft, onChange, form, isNew, action, canOwn }: Props) {
   const words = useWords();
   const set = (name: keyof Draft) => (event: { target: { value: string } }) => onChange({ [name]: event.target.value });
   const amount = (
@@ -45,14 +47,16 @@ export function KeyForm({ draft, onChange, form, isNew, action }: Props) {
           error={form.errorOf("name")}
           hint={words.nameHint}
         />
-        <Field
-          label={words.owner}
-          optional
-          value={draft.owner}
-          onChange={set("owner")}
-          error={form.errorOf("owner")}
-          hint={words.ownerHint}
-        />
+        {canOwn && (
+          <Field
+            label={words.owner}
+            optional
+            value={draft.owner}
+            onChange={set("owner")}
+            error={form.errorOf("owner")}
+            hint={words.ownerHint}
+          />
+        )}
       </Group>
       <Group title={words.what}>
         <div className="sm:col-span-2">

@@ -171,11 +171,13 @@ function PhoneRow({ item }: { item: Key }) {
 
 function NewKey({ onClose }: { onClose: () => void }) {
   const words = useWords();
+  const canOwn = useMay()("manage_all_api_keys");
   const writes = useKeyWrites();
   const [draft, setDraft] = useState(NEW);
   const [made, setMade] = useState<{ id: string; key: string }>();
   const form = useForm(async () => {
-    const key = await writes.create(bodyOf(draft));
+    const { owner, ...body } = bodyOf(draft);
+    const key = await writes.create(canOwn ? { ...body, owner: owner ?? null } : body);
     if (key.key) setMade({ id: key.id, key: key.key });
   });
   return made ? (
@@ -194,6 +196,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
         onChange={(change) => setDraft({ ...draft, ...change })}
         form={form}
         isNew
+        canOwn={canOwn}
         action={words.create}
       />
     </Dialog>
