@@ -1,6 +1,8 @@
 //! Patterns of an operator: fixed characters, and places for a digit, a letter or either. They have one length, so that
 //! comparing one takes a bounded time, which regular expressions do not promise.
 
+use super::open::Search;
+
 /// Longest pattern, in characters.
 const MAX_LENGTH: usize = 64;
 /// Most patterns.
@@ -21,7 +23,9 @@ impl Pattern {
         text.split(',').filter_map(Self::read).take(MAX_PATTERNS).collect()
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// Reads one pattern.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
         let (name, shape) = text.split_once('=')?;
         let (name, shape) = (name.trim(), shape.trim());
         let is_name = !name.is_empty()
@@ -31,6 +35,30 @@ impl Pattern {
         let is_shape = shape.len() <= MAX_LENGTH && shape.is_ascii();
         (is_name && has_place && is_shape)
             .then(|| Self { name: name.to_owned(), shape: shape.as_bytes().to_vec() })
+    }
+
+    /// What the search for it finds at a place, of which `is_last` says that nothing follows `rest`.
+    #[must_use]
+    pub fn search(&self, earlier: &[u8], rest: &[u8], is_last: bool) -> Search<'_> {
+        let is_inside = earlier.last().is_some_and(u8::is_ascii_alphanumeric);
+        if !is_last && self.is_open(rest, is_inside) {
+            return Search::Open;
+        }
+        self.at(rest, is_inside).map_or(Search::Nothing, |(length, kind)| Search::Found {
+            before: 0,
+            length,
+            kind,
+        })
+    }
+
+    /// Whether what follows `rest` decides if it begins with the pattern.
+    pub(super) fn is_open(&self, rest: &[u8], is_inside: bool) -> bool {
+        let ends_word =
+            self.shape.last().is_some_and(|place| is_place(*place) || place.is_ascii_alphanumeric());
+        let begins_word = rest.first().is_some_and(u8::is_ascii_alphanumeric);
+        rest.len() < self.shape.len() + usize::from(ends_word)
+            && !(begins_word && is_inside)
+            && rest.iter().zip(&self.shape).all(|(byte, place)| fits(*byte, *place))
     }
 
     /// Its length and name if `rest` begins with it and neither it nor what surrounds it is part of a longer word.
@@ -43,12 +71,20 @@ impl Pattern {
         {
             return None;
         }
-        let fits = head.iter().zip(&self.shape).all(|(byte, place)| match place {
-            b'#' => byte.is_ascii_digit(),
-            b'@' => byte.is_ascii_alphabetic(),
-            b'?' => byte.is_ascii_alphanumeric(),
-            fixed => byte == fixed,
-        });
-        fits.then_some((head.len(), self.name.as_str()))
+        let is_it = head.iter().zip(&self.shape).all(|(byte, place)| fits(*byte, *place));
+        is_it.then_some((head.len(), self.name.as_str()))
+    }
+}
+
+fn is_place(byte: u8) -> bool {
+    b"#@?".contains(&byte)
+}
+
+fn fits(byte: u8, place: u8) -> bool {
+    match place {
+        b'#' => byte.is_ascii_digit(),
+        b'@' => byte.is_ascii_alphabetic(),
+        b'?' => byte.is_ascii_alphanumeric(),
+        fixed => byte == fixed,
     }
 }

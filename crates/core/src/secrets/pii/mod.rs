@@ -11,11 +11,16 @@
 mod custom;
 mod found;
 mod numbers;
+mod open;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use self::custom::Pattern;
+pub use self::open::{LOOK_BACK, MAX_OPEN, Search, may_precede_at_sign};
+
+/// The kinds of what is found without patterns of an operator.
+pub const KINDS: [&str; 6] = ["email", "phone", "card", "iban", "national_id", "ip"];
 
 /// Where personal data is replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -93,13 +98,38 @@ impl Pii {
         cleaned
     }
 
+    /// What the search finds at the place where `rest` begins. `earlier`: the text before it, since the last thing that was found;
+    /// the last [`LOOK_BACK`] bytes of it suffice. `is_last`: nothing follows `rest`.
+    ///
+    /// A text that is searched in pieces, waiting wherever a place is open, has the same things found as at once.
+    #[must_use]
+    pub fn search(&self, earlier: &[u8], rest: &[u8], is_last: bool) -> Search<'_> {
+        let Some(byte) = rest.first() else { return Search::Nothing };
+        let is_inside = earlier.last().is_some_and(u8::is_ascii_alphanumeric);
+        let is_open = || {
+            self.patterns.iter().any(|pattern| pattern.is_open(rest, is_inside))
+                || open::is_open(earlier, rest)
+        };
+        if !is_last && is_open() {
+            return Search::Open;
+        }
+        match self.found(earlier, rest, *byte) {
+            Some((before, length, kind)) => Search::Found { before, length, kind },
+            None => Search::Nothing,
+        }
+    }
+
     /// What begins at `at`, or an address with its `@` there: its beginning, its end and its kind.
     fn at(&self, bytes: &[u8], at: usize, byte: u8, copied: usize) -> Option<(usize, usize, &str)> {
-        let rest = bytes.get(at..)?;
-        let earlier = bytes.get(copied..at)?;
+        let (before, length, kind) = self.found(bytes.get(copied..at)?, bytes.get(at..)?, byte)?;
+        Some((at - before, at + length, kind))
+    }
+
+    /// What is found at the place between two texts: how much before and behind it, and its kind.
+    fn found(&self, earlier: &[u8], rest: &[u8], byte: u8) -> Option<(usize, usize, &str)> {
         let is_inside = earlier.last().is_some_and(u8::is_ascii_alphanumeric);
         if let Some((length, name)) = self.patterns.iter().find_map(|pattern| pattern.at(rest, is_inside)) {
-            return Some((at, at + length, name));
+            return Some((0, length, name));
         }
         let found = match byte {
             b'@' => words::email(earlier, rest),
@@ -112,6 +142,6 @@ impl Pii {
             let may_begin = !is_inside && (byte.is_ascii_hexdigit() || byte == b':');
             if may_begin { words::ipv6(earlier, rest) } else { None }
         })?;
-        Some((at - found.before, at + found.length, found.kind))
+        Some((found.before, found.length, found.kind))
     }
 }

@@ -45,6 +45,15 @@ pub(super) fn at(earlier: &[u8], rest: &[u8]) -> Option<Found> {
     Some(Found { before: 0, length: run.bytes.len(), kind })
 }
 
+/// Whether what follows `rest`, which begins like [`at`]'s, decides what it begins with.
+pub(super) fn is_open(rest: &[u8]) -> bool {
+    let is_part = |byte: &&u8| byte.is_ascii_digit() || b"+() -./".contains(byte);
+    let run = rest.iter().take(MAX_RUN + 1).take_while(is_part).count();
+    // A letter may be the last character of an identity number, which another letter must not follow.
+    let ends_in_letter = run >= 8 && rest.get(run).is_some_and(u8::is_ascii_alphabetic);
+    run <= MAX_RUN && rest.len() == run + usize::from(ends_in_letter)
+}
+
 impl<'a> Run<'a> {
     /// Digits with single separators between groups; a space or a hyphen may follow a parenthesis.
     fn of(rest: &'a [u8]) -> Option<Self> {

@@ -106,3 +106,60 @@ fn hostile_texts_take_linear_time() {
         let _ = Pii::default().clean(&text);
     }
 }
+
+/// The spans that a search finds which waits at every open place until `chunk` more bytes have come.
+fn found_in_pieces(pii: &Pii, text: &str, chunk: usize) -> Vec<(usize, usize, String)> {
+    let bytes = text.as_bytes();
+    let (mut spans, mut at, mut copied, mut known) = (Vec::new(), 0, 0, 0);
+    while at < bytes.len() {
+        if at >= known {
+            known = (known + chunk).min(bytes.len());
+            continue;
+        }
+        let earlier = &bytes[copied.max(at.saturating_sub(LOOK_BACK))..at];
+        match pii.search(earlier, &bytes[at..known], known == bytes.len()) {
+            Search::Open => {
+                assert!(known - at <= MAX_OPEN, "{text:?} is open at {at} for too long");
+                known = (known + chunk).min(bytes.len());
+            }
+            Search::Nothing => at += 1,
+            Search::Found { before, length, kind } => {
+                spans.push((at - before, at + length, kind.to_owned()));
+                (at, copied) = (at + length, at + length);
+            }
+        }
+    }
+    spans
+}
+
+#[test]
+fn texts_in_pieces_have_the_same_things_found() {
+    for line in SET.lines().filter(|line| !line.starts_with("//")) {
+        let (text, _) = unmarked(line);
+        for chunk in [1, 2, 3, 7, 1000] {
+            assert_eq!(found_in_pieces(&Pii::default(), &text, chunk), found(&text), "{text} by {chunk}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_in_pieces_has_the_same_things_found(
+        text in "(ada@|ex\\.com|@|4111|1111 |-|\\+49 |170|DE89 3704 0044 0532 0130 00|X1234567L|::1|2001:db8:|1\\.2\\.3\\.4|C-12|[ -~]|é){0,30}",
+        chunk in 1_usize..9,
+    ) {
+        let pii = Pii::new(Pattern::list("c=C-##, d=@@-?"));
+        let bytes = text.as_bytes();
+        let (mut spans, mut at, mut copied) = (Vec::new(), 0, 0);
+        while let Some(byte) = bytes.get(at) {
+            match pii.at(bytes, at, *byte, copied) {
+                Some((start, end, kind)) => {
+                    spans.push((start, end, kind.to_owned()));
+                    (at, copied) = (end, end);
+                }
+                None => at += 1,
+            }
+        }
+        prop_assert_eq!(found_in_pieces(&pii, &text, chunk), spans);
+    }
+}

@@ -12,20 +12,36 @@ const MAX_DOMAIN: usize = 253;
 const MAX_IBAN: usize = 34;
 const MAX_IPV6: usize = 39;
 
-/// An address around the `@` that `rest` begins with.
-pub(super) fn email(earlier: &[u8], rest: &[u8]) -> Option<Found> {
-    let is_local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-'".contains(byte);
-    let mut before = earlier.iter().rev().take(MAX_LOCAL).take_while(|byte| is_local(byte)).count();
+/// Whether a byte may stand before the `@` of an address.
+pub(super) fn is_local(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._%+-'".contains(&byte)
+}
+
+fn is_domain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".-".contains(&byte)
+}
+
+/// The length of what stands before an `@` that may be the one of an address.
+fn local_part(earlier: &[u8]) -> Option<usize> {
+    let mut before = earlier.iter().rev().take(MAX_LOCAL).take_while(|byte| is_local(**byte)).count();
     // A full stop or a hyphen does not begin one.
     while before > 0 && !earlier.get(earlier.len() - before)?.is_ascii_alphanumeric() {
         before -= 1;
     }
-    if before == 0 || earlier.last() == Some(&b'.') {
-        return None;
-    }
-    let is_domain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte);
+    (before > 0 && earlier.last() != Some(&b'.')).then_some(before)
+}
+
+/// Whether what follows `rest` is part of the address around the `@` that it begins with.
+pub(super) fn is_open_email(earlier: &[u8], rest: &[u8]) -> bool {
+    let domain = rest.get(1..).unwrap_or_default();
+    domain.len() < MAX_DOMAIN && domain.iter().all(|byte| is_domain(*byte)) && local_part(earlier).is_some()
+}
+
+/// An address around the `@` that `rest` begins with.
+pub(super) fn email(earlier: &[u8], rest: &[u8]) -> Option<Found> {
+    let before = local_part(earlier)?;
     let domain = rest.get(1..)?;
-    let mut length = domain.iter().take(MAX_DOMAIN).take_while(|byte| is_domain(byte)).count();
+    let mut length = domain.iter().take(MAX_DOMAIN).take_while(|byte| is_domain(**byte)).count();
     while length > 0 && !domain.get(length - 1)?.is_ascii_alphanumeric() {
         length -= 1;
     }
@@ -117,6 +133,45 @@ pub(super) fn iban(rest: &[u8]) -> Option<Found> {
         if value > 9 { (remainder * 100 + value) % 97 } else { (remainder * 10 + value) % 97 }
     });
     (remainder == 1).then_some(Found { before: 0, length, kind: "iban" })
+}
+
+/// Whether what follows `rest` decides if it begins with an IBAN.
+pub(super) fn is_open_iban(rest: &[u8]) -> bool {
+    let fits_country =
+        |known: &[u8; 2]| rest.iter().zip(known).all(|(byte, letter)| byte.eq_ignore_ascii_case(letter));
+    let Some((_, wanted)) = IBANS.iter().find(|(known, _)| fits_country(known)) else { return false };
+    if !rest.iter().skip(2).take(2).all(u8::is_ascii_digit) {
+        return false;
+    }
+    if rest.len() < 4 {
+        return true;
+    }
+    let (mut characters, mut is_after_space) = (0, false);
+    for byte in rest {
+        if characters == *wanted {
+            // What follows the last character is known.
+            return false;
+        }
+        match byte {
+            byte if byte.is_ascii_alphanumeric() => (characters, is_after_space) = (characters + 1, false),
+            b' ' if !is_after_space => is_after_space = true,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Whether what follows `rest` decides if it begins with a Spanish NIE.
+pub(super) fn is_open_spanish_id(rest: &[u8]) -> bool {
+    rest.len() < 10
+        && matches!(rest.first(), Some(b'X' | b'Y' | b'Z'))
+        && rest.iter().skip(1).take(7).all(u8::is_ascii_digit)
+        && rest.get(8).is_none_or(u8::is_ascii_alphabetic)
+}
+
+/// Whether what follows `rest` is part of the IPv6 address that it may begin with.
+pub(super) fn is_open_ipv6(rest: &[u8]) -> bool {
+    rest.len() <= MAX_IPV6 && rest.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b':')
 }
 
 /// The letters of Spanish identity numbers, by the number modulo 23.
