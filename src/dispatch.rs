@@ -34,6 +34,9 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
     let from_browser =
         origin.filter(|_| operations_at(path).next().is_some_and(|first| first.audience == Audience::Caller));
 
+    let is_for_people = operations_at(path)
+        .next()
+        .is_some_and(|first| matches!(first.audience, Audience::Person(_) | Audience::SignedIn));
     let found = find(&head.method, path);
     let caller_dialect = found.as_ref().map_or_else(
         |_| dialect_of_path(path),
@@ -75,12 +78,32 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
     if caller_dialect == CallerDialect::Anthropic {
         set_header(response.headers(), "request-id", &request_id);
     }
+    protect(response.headers(), is_for_people);
     if let (Some(origin), Ok(settings)) = (from_browser, &settings) {
         allow_origin(response.headers(), settings, &origin, preflight, requested_headers.as_deref());
     }
     let took_ms = now_ms().saturating_sub(began_ms);
     log_debug("request", &format_args!("{method} {path} {} {took_ms} ms", response.status()));
     response
+}
+
+/// Adds what keeps a browser from taking an answer for something else than it is. A page of the gateway's own has said what it may
+/// load by now.
+fn protect(headers: &Headers, is_for_people: bool) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("strict-transport-security", "max-age=31536000"),
+    ] {
+        if !headers.has(name) {
+            headers.set(name, value);
+        }
+    }
+    if is_for_people && !headers.has("cache-control") {
+        headers.set("cache-control", "no-store");
+    }
 }
 
 /// Checks who may call the operation. Handlers for callers look up the key themselves.
@@ -91,7 +114,10 @@ async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiErro
             if operation.asks_again() { page::check_confirmed(exchange).await } else { Ok(()) }
         }
         Audience::Scraper => metrics::authorize(exchange).await,
-        Audience::Caller => admit::ceiling(exchange),
+        Audience::Caller => {
+            exchange.refuse_loop()?;
+            admit::ceiling(exchange)
+        }
         Audience::SignedIn => {
             exchange.sign_in(signed_in::require(exchange).await?);
             Ok(())

@@ -52,6 +52,7 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Resu
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     jobs::heartbeat::run(&env).await;
+    store::system_config::take_over(&env).await;
     jobs::replay::run(&env).await;
     jobs::retention::run(&env).await;
     // Before retention deletes minutes.

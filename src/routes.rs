@@ -17,9 +17,10 @@ use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
     alerts, audit, backups, console, conversations, credits, dead_letters, discovery, exports, gemini,
-    health, keys, limits, live, logical_models, metrics, models, prices, provider_health, provider_keys,
-    provider_models, provider_states, providers, recovery, registration, responses, routing, secret_key,
-    sessions, setup, sign_in, statistics, stats, system, tokens, users, webhooks, ws,
+    guards, health, keys, limits, live, logical_models, metrics, models, prices, provider_health,
+    provider_keys, provider_models, provider_states, providers, recovery, registration, responses, routing,
+    secret_key, sessions, setup, sign_in, statistics, stats, system, system_config, tokens, users, webhooks,
+    ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -141,11 +142,22 @@ routes! {
     "DELETE /routing/sessions/{id}"                    => op::routing::DELETE_SESSION, |x, p| routing::unbind_session(x, &p.first);
     "GET /logical-models/{id}/upstreams"               => op::logical_models::UPSTREAMS, |x, p| routing::upstreams(x, &p.first);
     "POST /system/cache/clear"                         => op::system::CLEAR_CACHE, |x, _| system::clear_cache(x);
-    "GET /system/status"                               => op::system::STATUS, |_, _| ready(system::status());
+    "GET /system/status"                               => op::system::STATUS, |x, _| system::status(x);
+    "GET /system/config"                               => op::system_config::SHOW, |x, _| system_config::show(x);
+    "PUT /system/config"                               => op::system_config::CHANGE, |x, _| system_config::change(x);
+    "GET /system/config/history"                       => op::system_config::HISTORY, |x, _| system_config::history(x);
+    "POST /system/config/history/{id}/revert"          => op::system_config::REVERT, |x, p| system_config::revert(x, &p.first);
+    "GET /system/info"                                 => op::system::INFO, |_, _| ready(system::info());
     "GET /system/dead-letters"                         => op::dead_letters::LIST, |x, _| dead_letters::list(x);
     "GET /system/dead-letters/{id}"                    => op::dead_letters::GET, |x, p| dead_letters::get(x, &p.first);
     "POST /system/dead-letters/{id}/replay"            => op::dead_letters::REPLAY, |x, p| dead_letters::replay(x, &p.first);
     "DELETE /system/dead-letters/{id}"                 => op::dead_letters::DELETE, |x, p| dead_letters::delete(x, &p.first);
+    "GET /guards"                                      => op::guards::LIST, |x, _| guards::list(x);
+    "POST /guards"                                     => op::guards::CREATE, |x, _| guards::create(x);
+    "POST /guards/test"                                => op::guards::TEST, |x, _| guards::test(x);
+    "GET /guards/{id}"                                 => op::guards::GET, |x, p| guards::get(x, &p.first);
+    "PUT /guards/{id}"                                 => op::guards::UPDATE, |x, p| guards::update(x, &p.first);
+    "DELETE /guards/{id}"                              => op::guards::DELETE, |x, p| guards::delete(x, &p.first);
     "GET /webhooks"                                    => op::webhooks::LIST, |x, _| webhooks::list(x);
     "POST /webhooks"                                   => op::webhooks::CREATE, |x, _| webhooks::create(x);
     "GET /webhooks/deliveries"                         => op::webhooks::DELIVERIES, |x, _| webhooks::deliveries(x);
@@ -173,6 +185,7 @@ routes! {
     "GET /system/backups/{id}/files/{name...}"         => op::backups::GET_FILE, |x, p| backups::get_file(x, &p.first, &p.second);
     "PUT /system/backups/{id}/files/{name...}"         => op::backups::PUT_FILE, |x, p| backups::put_file(x, &p.first, &p.second);
     "GET /system/secret-key"                           => op::secret_key::STATE, |x, _| secret_key::state(x);
+    "POST /system/secret-key/generate"                 => op::secret_key::GENERATE, |_, _| ready(secret_key::generate());
     "POST /system/secret-key/rotate"                   => op::secret_key::ROTATE, |x, _| secret_key::rotate(x);
     "POST /keys/{id}/rotate"                           => op::keys::ROTATE, |x, p| keys::rotate(x, &p.first);
     "GET /limits"                                      => op::limits::LIST, |x, _| limits::list(x);

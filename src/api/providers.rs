@@ -79,7 +79,10 @@ pub async fn set_status(
 }
 
 async fn read(exchange: &Exchange) -> Result<ProviderInput, ApiError> {
-    input::change::<ProviderInput>(exchange).await?.checked(exchange.settings.allow_private_upstreams)
+    let input = input::change::<ProviderInput>(exchange).await?;
+    let input = input.checked(exchange.settings.allow_private_upstreams)?;
+    exchange.refuse_own_address("server_url", input.server_url.as_set())?;
+    Ok(input)
 }
 
 /// `DELETE /providers/{id}`: its models and keys go with it.

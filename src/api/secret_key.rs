@@ -3,9 +3,11 @@
 //! A call writes a bounded number of records, each whole and at the version that was read, so that a change made
 //! meanwhile wins over the rotation and is found by the next call.
 
-use nexus_edge_api::secret_key::{RotateSecretKeyInput, RotatedSecretKey, SealedPlace};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use nexus_edge_api::secret_key::{GeneratedKey, RotateSecretKeyInput, RotatedSecretKey, SealedPlace};
 use nexus_edge_core::access::identity_key::IdentityKeyRecord;
-use nexus_edge_core::catalog::{ProviderKeyRecord, ProviderRecord, WebhookRecord};
+use nexus_edge_core::catalog::{GuardRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::row::table::Table;
 use nexus_edge_core::secrets::rotation::{Census, SealedRecord, reseal};
@@ -25,6 +27,7 @@ struct SealedRecords {
     keys: Vec<ProviderKeyRecord>,
     of_sign_in: Vec<IdentityKeyRecord>,
     webhooks: Vec<WebhookRecord>,
+    guards: Vec<GuardRecord>,
 }
 
 impl SealedRecords {
@@ -34,6 +37,7 @@ impl SealedRecords {
             keys: table::list(&exchange.env).await?,
             of_sign_in: table::list(&exchange.env).await?,
             webhooks: table::list(&exchange.env).await?,
+            guards: table::list(&exchange.env).await?,
         })
     }
 
@@ -59,6 +63,10 @@ impl SealedRecords {
             let place = SealedPlace { webhook_id: Some(record.id.clone()), ..SealedPlace::default() };
             census.add(ring, &place, record);
         }
+        for record in &mut self.guards {
+            let place = SealedPlace { guard_id: Some(record.id.clone()), ..SealedPlace::default() };
+            census.add(ring, &place, record);
+        }
         census
     }
 }
@@ -66,6 +74,12 @@ impl SealedRecords {
 /// `GET /system/secret-key`: how many values are sealed under which master key, and what no key opens.
 pub async fn state(exchange: &Exchange) -> Result<Response, ApiError> {
     exchange::json(200, &SealedRecords::read(exchange).await?.census(exchange))
+}
+
+/// `POST /system/secret-key/generate`: a key that is stored nowhere.
+pub fn generate() -> Result<Response, ApiError> {
+    let key: [u8; 32] = random()?;
+    exchange::json(200, &GeneratedKey { master_key: STANDARD.encode(key) })
 }
 
 /// `POST /system/secret-key/rotate`: seals records anew, at most `limit` of them, and answers the state after it. To be
@@ -78,6 +92,7 @@ pub async fn rotate(exchange: &Exchange) -> Result<Response, ApiError> {
     resealed += reseal_records(exchange, &mut records.keys, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.of_sign_in, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.webhooks, &mut budget).await?;
+    resealed += reseal_records(exchange, &mut records.guards, &mut budget).await?;
     if resealed > 0 {
         snapshot::reload(exchange).await?;
     }

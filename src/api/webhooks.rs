@@ -40,6 +40,7 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let input = input::new::<WebhookInput>(exchange).await?;
     let input = input.checked(exchange.settings.allow_private_upstreams)?;
+    exchange.refuse_own_address("url", input.url.as_set())?;
     if table::list::<WebhookRecord>(&exchange.env).await?.len() >= MAX_WEBHOOKS {
         let message = format!("There are at most {MAX_WEBHOOKS} webhooks.");
         return Err(ApiError::conflict("too_many_webhooks", "name", message));
@@ -58,6 +59,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let input = input::change::<WebhookInput>(exchange).await?;
     let input = input.checked(exchange.settings.allow_private_upstreams)?;
+    exchange.refuse_own_address("url", input.url.as_set())?;
     let secret = secret_of(&input)?;
     let apply = async |record: &mut WebhookRecord| {
         input.apply_public(record);

@@ -56,7 +56,11 @@ export function nexus_carry(reader, pending, held, relay, remembers, first_ms) {
             if (over) return;
           }
           if (verdict === 0) controller.enqueue(value);
-          else if (verdict === 2) controller.enqueue(relay.replacement());
+          else if (verdict >= 2) controller.enqueue(relay.replacement());
+          if (verdict === 3) {
+            reader.cancel().catch(() => {});
+            return finish(controller);
+          }
           if (done) return finish(controller);
           if (verdict !== 1) {
             since = 0;

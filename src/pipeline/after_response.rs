@@ -48,7 +48,9 @@ pub struct Asker {
 /// Runs all of it.
 pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
     let Asker { principal, caller_dialect, asked_by, trace } = asker;
-    let RequestRecord { event, trail, transcript, session, cache, admission, recognised, .. } = record;
+    let RequestRecord { mut event, trail, transcript, acted, session, cache, admission, recognised, .. } =
+        record;
+    event.guards = acted.told();
     let only_attempt = trace.as_ref().and_then(|_| trail.only_attempt(event.ts));
     let ended = Ended {
         event,

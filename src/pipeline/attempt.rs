@@ -27,6 +27,7 @@ use super::admission::{self, Admission, Slot};
 use super::cache::{DROPPED, Place, Use};
 use super::dify_app;
 use super::failed::{AttemptError, Failed, Reply};
+use super::guard::Guards;
 use super::inside;
 use super::received::{self, caller_headers, has_body, read_whole};
 use super::stream_relay::StreamRelay;
@@ -63,6 +64,8 @@ pub struct Asked<'a> {
     pub admission: Option<&'a Admission>,
     /// How it uses the cache.
     pub cache: &'a Use,
+    /// What its texts and those of the answer are judged by.
+    pub guards: Option<&'a Guards<'a>>,
 }
 
 /// An answer that is certain enough to be relayed.
@@ -200,7 +203,8 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     let status = answer.response.status;
     let stream_type = candidate.upstream.provider().stream_type();
     let is_stream = content_type(&answer.response).starts_with(stream_type) && status < 400;
-    if is_stream && has_body(status) && answer.translation.wants_stream() {
+    let is_judged_whole = asked.guards.is_some_and(Guards::judge_whole_answers);
+    if is_stream && has_body(status) && answer.translation.wants_stream() && !is_judged_whole {
         return receive_stream(asked, candidate, answer).await;
     }
     let Begun { response, connection, translation, memory, headers, first_byte_ms } = answer;
@@ -239,10 +243,19 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
         }
         None => {}
     }
+    let mut body = whole.body.take().map_or(body, Body::from_bytes);
+    if let Some(guards) = asked.guards {
+        let dialect = asked.inbound.caller_dialect;
+        let stored = whole.kept.as_deref();
+        let edited = guards.answer(dialect, &body.bytes, stored, &mut transcript).await;
+        if let Some(edited) = edited.map_err(AttemptError::from)? {
+            whole.kept = edited.kept;
+            body = Body::from_bytes(edited.told);
+        }
+    }
     if let Some(request) = translation.into_request() {
         transcript.keep_read_request(request);
     }
-    let body = whole.body.take().map_or(body, Body::from_bytes);
     let body = AcceptedBody::Whole(Box::new(Whole { body, answer: whole, memory }));
     let place = asked.cache.place(asked.exchange, candidate, &headers);
     Ok(Accepted { status, headers, body, transcript, first_byte_ms, place })
@@ -289,6 +302,9 @@ async fn receive_stream(asked: &Asked<'_>, candidate: &Candidate, answer: Begun)
     if matches!(answer.memory, Memory::Answer(_)) && caller_dialect != CallerDialect::OpenaiResponses {
         pipe = Box::new(IssuedPipe::new(pipe, caller_dialect));
     }
+    if let Some(guards) = asked.guards {
+        pipe = guards.pipe(pipe, caller_dialect, asked.inbound.as_array);
+    }
     let mut relay = StreamRelay::new(
         asked.exchange,
         candidate,
@@ -325,7 +341,7 @@ fn broken_off(asked: &Asked<'_>, candidate: &Candidate, error: ErrorInfo) -> Fai
             return AttemptError::new(Failure::Stalled, error).into();
         }
         Some(StreamFault::Malformed) => return unreadable(candidate).into(),
-        Some(StreamFault::UpstreamError) | None => {}
+        Some(StreamFault::UpstreamError | StreamFault::Blocked) | None => {}
     }
     let headers = Headers::new();
     set_header(&headers, "content-type", JSON);

@@ -24,6 +24,7 @@ use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::stats::UsageEvent;
 use worker::Env;
 
+use super::guard::Guards;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{Headers, Response};
 use crate::platform::promise::Timer;
@@ -53,6 +54,8 @@ pub struct Recipe {
     naming: Naming,
     rule: CacheRule,
     limits_length: bool,
+    /// The guards in force, where some apply: a cached answer was judged by the same.
+    guards: Option<String>,
 }
 
 /// The cache entry of a request at one upstream.
@@ -71,13 +74,16 @@ pub fn use_of(
     principal: &Principal,
     inbound: &Inbound<'_>,
     route: &Route,
+    guards: Option<&Guards<'_>>,
 ) -> Result<Use, ApiError> {
     let of_model = route.logical.as_ref().and_then(|logical| logical.cache_ttl_s);
     let header = exchange.header(HEADER);
     let rule = cache_rule(header.as_deref(), principal.cache_ttl_s, of_model, exchange.wants_anew)?;
     let Some(rule) = rule else { return Ok(Use::Off) };
     let is_cacheable = cached_answer::is_cacheable(exchange.caller_dialect) && !inbound.as_array;
-    if !is_cacheable || !principal.store.keeps_texts() {
+    // An answer with values that came back would be another request's, too.
+    let is_own = guards.is_some_and(Guards::restores);
+    if !is_cacheable || is_own || !principal.store.keeps_texts() {
         return Ok(Use::Bypass);
     }
     let request = cache_name::Request {
@@ -90,7 +96,8 @@ pub fn use_of(
     };
     let naming = Naming::of(&request, exchange.headers().iter());
     let limits_length = inbound.max_completion_tokens().is_some();
-    Ok(naming.map_or(Use::Bypass, |naming| Use::On(Recipe { naming, rule, limits_length })))
+    let guards = guards.map(Guards::version);
+    Ok(naming.map_or(Use::Bypass, |naming| Use::On(Recipe { naming, rule, limits_length, guards })))
 }
 
 impl Use {
@@ -117,7 +124,10 @@ impl Recipe {
             model: &candidate.upstream_model,
             query: &exchange.query_to(candidate.upstream.provider()),
         };
-        let name = self.naming.name(&destination);
+        let mut name = self.naming.name(&destination);
+        if let Some(guards) = &self.guards {
+            name.push_str(guards);
+        }
         Some(Place { name, rule: self.rule, limits_length: self.limits_length, dropped: None })
     }
 }

@@ -16,6 +16,7 @@ use nexus_edge_core::provider::Call;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_counting::api::{InputTokens, count_in_dialect};
 
+use super::guard::Guards;
 use super::{authenticate, ownership, received, translate, upstream};
 use crate::exchange::{Exchange, json};
 use crate::platform::bytes::Body;
@@ -32,13 +33,20 @@ pub async fn count_tokens(
 ) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
     let body = exchange.body().await?;
-    let inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
+    let model = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?.model.into_owned();
     let snapshot = snapshot::current(exchange).await?;
+    // The upstream that counts is sent the texts as well.
+    let guarded = match Guards::of(exchange, &snapshot, &principal, &model) {
+        Some(guards) => guards.request(&body.bytes).await?.map(Body::from_bytes),
+        None => None,
+    };
+    let body = guarded.as_ref().unwrap_or(&body);
+    let inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     let candidate = snapshot.resolve(&inbound.model, &principal)?.first;
     snapshot.check_named(&principal, &inbound, false)?;
     let call = candidate.upstream.call(Operation::CountTokens, &candidate.upstream_model);
     if let Some(call) = call.filter(|_| candidate.upstream.provider().speaks(exchange.caller_dialect))
-        && let Some(answer) = ask(exchange, &principal, &candidate, call, &body, &inbound).await?
+        && let Some(answer) = ask(exchange, &principal, &candidate, call, body, &inbound).await?
     {
         return Ok(answer);
     }

@@ -6,6 +6,7 @@
 //! same trail. Only an upload, which is streamed, cannot be sent twice: there is no failover once it was sent.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::caller::CallerDialect;
@@ -30,6 +31,7 @@ use worker::wasm_bindgen::JsValue;
 use super::admission::{self, Admission, Slot};
 use super::admit::Shortening;
 use super::failed::{AttemptError, Failed, Reply};
+use super::guard::Guards;
 use super::received::{self, has_body};
 use super::record::{RequestRecord, set_cost, set_price_source};
 use super::relay;
@@ -56,6 +58,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
     let mut settlement = settle::begin(exchange, &principal, conversation);
     let served = serve(exchange, operation, &principal, settlement.record()).await;
     settlement.record().note_overhead(exchange);
+    settlement.record().note_guards(exchange);
     match served {
         Ok((forwarded, hold)) => {
             let Forwarded { status, headers, body, facts, .. } = forwarded;
@@ -113,8 +116,15 @@ async fn serve(
     if let Some(named) = operation.default_model().and_then(|model| with_model(&body.bytes, model)) {
         body = Body::from_bytes(named);
     }
-    let inbound = Inbound::parse_any(&body.bytes)?;
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
+    let model = Inbound::parse_any(&body.bytes)?.model.into_owned();
+    if let Some(guards) = Guards::of(exchange, &snapshot, principal, &model) {
+        record.acted = Rc::clone(guards.acted());
+        if let Some(guarded) = guards.request(&body.bytes).await? {
+            body = Body::from_bytes(guarded);
+        }
+    }
+    let inbound = Inbound::parse_any(&body.bytes)?;
     snapshot.check_named(principal, &inbound, admit::pays(exchange, principal, &snapshot))?;
     let demand = || Demand::of_operation(&inbound, operation);
     let route = plan(exchange, operation, principal, &inbound.model, record, demand).await?;

@@ -24,6 +24,7 @@ mod cache;
 mod dify_app;
 mod failed;
 mod failover;
+mod guard;
 mod inside;
 mod limiter;
 mod ownership;
@@ -52,6 +53,7 @@ use attempt::{Accepted, Asked};
 use cache::Use;
 use failed::Reply;
 use futures::future::join;
+use guard::Guards;
 use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::{Principal, StorePolicy};
 use nexus_edge_core::conversation::Lookup;
@@ -66,6 +68,7 @@ use nexus_edge_core::routing::bound::{Demand, takes_max_completion_tokens};
 use nexus_edge_core::stats::Outcome;
 use recognise::Recogniser;
 use record::{RequestRecord, set_price_source};
+use std::rc::Rc;
 use upstream_health::Hold;
 
 /// A chat completion in the dialect of the exchange. `from_path`: model and streaming, if the path contains them.
@@ -80,6 +83,7 @@ pub async fn chat_completion(
     let mut settlement = settle::begin(exchange, &principal, conversation);
     let served = serve(exchange, &principal, from_path, is_named, settlement.record()).await;
     settlement.record().note_overhead(exchange);
+    settlement.record().note_guards(exchange);
     match served {
         // The relay settles at the end of the answer.
         Ok(Served::Upstream { mut accepted, hold, is_cache_on }) => {
@@ -155,8 +159,12 @@ async fn serve(
     }
     let mut inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     record.note_request(&inbound.model, inbound.stream);
-    record.note_body(exchange.caller_dialect, &body.bytes, &inbound.model, inbound.stream);
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
+    let guards = Guards::of(exchange, &snapshot, principal, &inbound.model);
+    match &guards {
+        None => record.note_body(exchange.caller_dialect, &body.bytes, &inbound.model, inbound.stream),
+        Some(guards) => record.acted = Rc::clone(guards.acted()),
+    }
     let mut route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
     record.note_logical_model(&route);
     snapshot.check_named(principal, &inbound, admit::pays(exchange, principal, &snapshot))?;
@@ -169,13 +177,16 @@ async fn serve(
         .and_then(|tokens| inbound.limited_to(tokens, takes_max_completion_tokens(&route.candidates)))
         .map(Body::from_bytes);
     if let Some(limited) = &limited {
-        let fallbacks_taken = inbound.fallbacks_taken;
-        inbound = Inbound::parse(exchange.caller_dialect, &limited.bytes, from_path)?;
-        inbound.fallbacks_taken = fallbacks_taken;
+        inbound = inbound.with_body(&limited.bytes, from_path)?;
     }
     let body = limited.as_ref().unwrap_or(&body);
+    let guarded = judged(exchange, guards.as_ref(), body, &inbound, record).await?;
+    if let Some(guarded) = &guarded {
+        inbound = inbound.with_body(&guarded.bytes, from_path)?;
+    }
+    let body = guarded.as_ref().unwrap_or(body);
     record.session = route.binds_sessions().then(|| resolve::session_of(exchange)).flatten();
-    let cache = cache::use_of(exchange, principal, &inbound, &route)?;
+    let cache = cache::use_of(exchange, principal, &inbound, &route, guards.as_ref())?;
     let found = match &cache {
         Use::On(recipe) => cache::find(exchange, &inbound, recipe, &route).await,
         Use::Off | Use::Bypass => None,
@@ -212,6 +223,7 @@ async fn serve(
         conversation_id,
         admission,
         cache: &cache,
+        guards: guards.as_ref(),
     };
     // The request is sent at the first poll; its conversation is looked up while the upstream works.
     let (mut served, mut recognised) = join(
@@ -230,6 +242,21 @@ async fn serve(
     }
     let is_cache_on = !matches!(cache, Use::Off);
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, is_cache_on })
+}
+
+/// The body as guards let it pass, if they change it. It is recorded as it is passed on.
+async fn judged(
+    exchange: &Exchange,
+    guards: Option<&Guards<'_>>,
+    body: &Body,
+    inbound: &Inbound<'_>,
+    record: &mut RequestRecord,
+) -> Result<Option<Body>, ApiError> {
+    let Some(guards) = guards else { return Ok(None) };
+    let guarded = guards.request(&body.bytes).await?.map(Body::from_bytes);
+    let told = guarded.as_ref().unwrap_or(body);
+    record.note_body(exchange.caller_dialect, &told.bytes, &inbound.model, inbound.stream);
+    Ok(guarded)
 }
 
 /// A request that was interrupted by the eviction of the object that made it, as far as it got.

@@ -12,9 +12,11 @@ use nexus_edge_core::routing::Route;
 use nexus_edge_core::stats::{AttemptRecord, PriceSource, UsageEvent};
 use nexus_edge_core::tokens::{TokenUsage, UsageSource};
 use nexus_edge_failover::Trail;
+use nexus_edge_guards::guard::Acted;
 
 use super::admission::Admission;
 use super::cache::Place;
+use super::guard;
 use super::recognise::Recognised;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::Headers;
@@ -38,6 +40,8 @@ pub struct RequestRecord {
     pub cache: Option<Place>,
     /// What the request has taken from its limits.
     pub admission: Option<Admission>,
+    /// Which guards acted.
+    pub acted: Rc<Acted>,
     /// The result of recognising its conversation.
     pub recognised: Recognised,
     prompt: Prompt,
@@ -88,6 +92,13 @@ impl RequestRecord {
         let overhead_ms = self.trail.overhead_ms(self.event.ts, now_ms());
         self.event.overhead_ms = Some(overhead_ms);
         exchange.notes.borrow_mut().push(("x-nexus-overhead-ms", overhead_ms.to_string()));
+    }
+
+    /// Says in the headers of the answer that is about to leave which guards have acted so far.
+    pub fn note_guards(&self, exchange: &Exchange) {
+        if let Some(told) = self.acted.told() {
+            exchange.notes.borrow_mut().push((guard::HEADER, told));
+        }
     }
 
     /// Records model and streaming of the request.

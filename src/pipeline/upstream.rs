@@ -2,6 +2,7 @@
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::hops;
 use nexus_edge_core::http::passing::to_upstream;
 use nexus_edge_core::provider::bedrock::signed_headers;
 use nexus_edge_core::provider::call::with_query;
@@ -70,6 +71,8 @@ pub async fn build_request(
         let span = random_bytes().unwrap_or_default();
         set_header(&headers, "traceparent", &trace.send(provider, model, now_ms(), span));
     }
+    let passed = exchange.header(hops::HEADER);
+    set_header(&headers, hops::HEADER, &hops::extended(passed.as_deref(), &exchange.settings.deployment));
     set_header(&headers, "content-type", content_type);
     if call.is_stream {
         // A compressed stream would be delayed by the compressor's buffer.

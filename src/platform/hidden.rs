@@ -39,9 +39,9 @@ pub fn hide_configured(secrets: impl Fn() -> Vec<String> + 'static) {
     HIDDEN.with_borrow_mut(|hidden| (hidden.configured, hidden.redactor) = (Some(make), None));
 }
 
-/// Replaces personal data in log lines.
-pub fn hide_personal(pii: Pii) {
-    PERSONAL.set(Some(pii));
+/// Replaces personal data in log lines; with `None` no more.
+pub fn hide_personal(pii: Option<Pii>) {
+    PERSONAL.set(pii);
 }
 
 /// The text of a log line.

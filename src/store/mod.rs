@@ -39,6 +39,8 @@ pub mod sign_in_settings;
 pub mod snapshot;
 pub mod statistics;
 pub mod sticky;
+pub mod system;
+pub mod system_config;
 pub mod table;
 pub mod usage;
 pub mod users;

@@ -6,6 +6,7 @@
 //! write reloads the snapshot at once in the isolate that made it.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nexus_edge_core::routing::snapshot::SNAPSHOT_FORMAT;
@@ -13,7 +14,7 @@ use nexus_edge_core::routing::{Snapshot, SnapshotSource};
 use serde::Deserialize;
 use worker::Env;
 
-use super::{StoreResult, rows};
+use super::{StoreResult, rows, system_config};
 use crate::host::Host;
 use crate::platform::hidden::hide_configured;
 use crate::platform::{kv, log_error, now_ms};
@@ -70,7 +71,8 @@ pub async fn current(host: &Host) -> StoreResult<Arc<Snapshot>> {
     let Some(source) = from_kv(&host.env).await else {
         return load(&host.env, &host.settings).await;
     };
-    let (copy, problems) = compile(source, &host.settings);
+    let settings = settings::apply(&host.env, &source.config).unwrap_or_else(|_| Rc::clone(&host.settings));
+    let (copy, problems) = compile(source, &settings);
     if problems.is_empty() {
         check_in_background(host);
         return Ok(install(copy));
@@ -132,6 +134,8 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         database.prepare("SELECT * FROM subject_limits"),
         database.prepare("SELECT * FROM prices"),
         database.prepare("SELECT json FROM price_table"),
+        database.prepare("SELECT * FROM guards ORDER BY id"),
+        database.prepare(system_config::ALL),
     ];
     let mut results = database.batch(statements).await?.into_iter();
     let mut next = || results.next().ok_or_else(|| super::StoreError::Platform("a result is missing".into()));
@@ -147,9 +151,15 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
         limits: super::read(&next()?, "subject_limits")?,
         prices: super::read(&next()?, "prices")?,
         price_table: super::read::<PriceTable>(&next()?, "price_table")?.pop().map(|table| table.json),
+        guards: super::read(&next()?, "guards")?,
+        config: super::read::<system_config::Stored>(&next()?, "system_config")?
+            .into_iter()
+            .map(|stored| (stored.name, stored.value))
+            .collect(),
     };
     publish(env, &source).await;
-    let (snapshot, problems) = compile(source, settings);
+    let applied = settings::apply(env, &source.config);
+    let (snapshot, problems) = compile(source, applied.as_deref().unwrap_or(settings));
     report(&problems);
     Ok(install(snapshot))
 }

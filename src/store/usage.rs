@@ -176,7 +176,7 @@ const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_
     upstream_model, logical_model, owner, app, dialect, stream, status, outcome, error_code, finish_reason, prompt_tokens, \
     completion_tokens, total_tokens, cached_tokens, cache_written_tokens, cache_written_1h_tokens, reasoning_tokens, \
     usage_source, first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, price_source, price_table, tags, \
-    usage_suspect, overhead_ms) SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
+    usage_suspect, overhead_ms, guards) SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
     e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
     e.value ->> 'logical_model', e.value ->> 'owner', e.value ->> 'app', e.value ->> 'dialect', \
     e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
@@ -185,7 +185,8 @@ const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_
     e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
     e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts', e.value ->> 'cost_micros', \
     COALESCE(e.value ->> 'price_source', 'none'), e.value ->> 'price_table', \
-    NULLIF(e.value ->> 'tags', '{}'), COALESCE(e.value ->> 'usage_suspect', 0), e.value ->> 'overhead_ms' \
+    NULLIF(e.value ->> 'tags', '{}'), COALESCE(e.value ->> 'usage_suspect', 0), e.value ->> 'overhead_ms', \
+    e.value ->> 'guards' \
     FROM json_each(?1) AS e";
 
 const KNOWN: &str = "SELECT id FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";

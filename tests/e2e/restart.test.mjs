@@ -163,6 +163,8 @@ test(
     for (const vars of [
       { ADMIN_TOKEN: undefined },
       { ADMIN_TOKEN: "short" },
+      { ADMIN_TOKEN: "change-me-to-a-long-secret" },
+      { MASTER_KEY: Buffer.alloc(32, "a").toString("base64") },
       { MASTER_KEY: undefined },
       { MASTER_KEY: "not base64 of 32 bytes" },
     ]) {

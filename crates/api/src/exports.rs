@@ -216,6 +216,7 @@ pub const REQUEST_COLUMNS: &[&str] = &[
     "price_source",
     "price_table",
     "tags",
+    "guards",
     "attempts",
 ];
 

@@ -20,6 +20,7 @@ pub mod dead_letters;
 #[cfg(feature = "openapi")]
 pub mod document;
 pub mod exports;
+pub mod guards;
 pub mod health;
 pub mod keys;
 pub mod limits;
@@ -45,6 +46,7 @@ pub mod sign_in;
 pub mod sockets;
 pub mod stats;
 pub mod system;
+pub mod system_config;
 pub mod tokens;
 pub mod users;
 pub mod webhooks;
@@ -80,7 +82,9 @@ pub const ALL: &[&[Operation]] = &[
     metrics::ALL,
     alerts::ALL,
     webhooks::ALL,
+    guards::ALL,
     system::ALL,
+    system_config::ALL,
     secret_key::ALL,
     setup::ALL,
     sign_in::ALL,
@@ -123,7 +127,9 @@ pub fn openapi() -> serde_json::Value {
         metrics::describe,
         alerts::describe,
         webhooks::describe,
+        guards::describe,
         system::describe,
+        system_config::describe,
         secret_key::describe,
         setup::describe,
         sign_in::describe,

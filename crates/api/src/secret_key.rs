@@ -18,6 +18,11 @@ operations! {
     /// How many values are sealed with which key, and what no configured key opens.
     STATE: Get "/system/secret-key" ViewSystemStatus, |it| it.answer::<Census<SealedPlace>>(200, "The state.");
 
+    /// Make a new master key.
+    ///
+    /// The key is answered and stored nowhere. Set it as `MASTER_KEY`, and the one before as `MASTER_KEY_PREVIOUS`; then rotate.
+    GENERATE: Post "/system/secret-key/generate" RotateSystemSecretKey, |it| it.answer::<GeneratedKey>(200, "The key, this once.");
+
     /// Seal secrets anew under the current master key.
     ///
     /// A call writes at most `limit` records. Call it until `left` is 0; then the previous key can be removed.
@@ -32,6 +37,14 @@ input! {
         /// grants an invocation 50.
         pub limit: u64 = integer(1..=MAX_LIMIT),
     }
+}
+
+/// A new master key.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct GeneratedKey {
+    /// The base64 of 32 random bytes.
+    pub master_key: String,
 }
 
 /// A record with a sealed value.
@@ -50,6 +63,9 @@ pub struct SealedPlace {
     /// The webhook, where it is its secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
+    /// The guard, where it is its secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard_id: Option<String>,
 }
 
 /// What a call of the rotation did, and the state after it.

@@ -323,6 +323,9 @@ pub struct LoggedRequest {
     /// The labels that the key had.
     #[serde(default, deserialize_with = "json_or_default")]
     pub tags: BTreeMap<String, String>,
+    /// Which guards acted, as `x-nexus-guard` says it.
+    #[serde(default)]
+    pub guards: Option<String>,
 }
 
 impl LoggedRequest {
@@ -366,6 +369,7 @@ impl LoggedRequest {
             price_source: event.price_source.as_str().to_owned(),
             price_table: event.price_table.clone(),
             tags: event.tags.clone(),
+            guards: event.guards.clone(),
         }
     }
 

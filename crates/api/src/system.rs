@@ -18,12 +18,15 @@ operations! {
     CLEAR_CACHE: Post "/system/cache/clear" ManageSystem, |it| it.optional_body::<ClearCacheInput>()
         .answer::<ClearedCache>(200, "How much was removed.");
 
-    /// Show the state of the isolate.
+    /// Show the state of the deployment.
     ///
-    /// Of the one isolate that answers: its memory, and how much it remembers. Every map has a bound, so that memory does not
-    /// grow with the number of requests.
+    /// Of the one isolate that answers its memory, and how much it remembers: every map has a bound, so that memory does not
+    /// grow with the number of requests. Of the deployment its secrets (never their values), bindings, database, queue and cron.
     STATUS: Get "/system/status" ViewSystemStatus, |it| it
-        .answer::<SystemStatus>(200, "The state of the isolate that answers.");
+        .answer::<SystemStatus>(200, "The state of the deployment and of the isolate that answers.");
+
+    /// Show what is deployed.
+    INFO: Get "/system/info" ViewSystemStatus, |it| it.answer::<SystemInfo>(200, "Version, build and features.");
 }
 
 /// Which cached answers.
@@ -62,12 +65,103 @@ pub struct ClearedCache {
     pub cleared: usize,
 }
 
-/// The state of the isolate that answers.
+/// The state of the deployment.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SystemStatus {
-    /// The isolate.
+    /// The isolate that answers.
     pub isolate: IsolateStatus,
+    /// Secrets that the Worker knows.
+    pub secrets: Vec<SecretStatus>,
+    /// What the Worker is bound to.
+    pub bindings: Vec<BindingStatus>,
+    /// The database; `null` if it does not answer.
+    pub database: Option<DatabaseStatus>,
+    /// The queue of usage events; `null` where the platform does not tell.
+    pub queue: Option<QueueStatus>,
+    /// The cron.
+    pub cron: CronStatus,
+    /// What is set and cannot be used, in words.
+    pub complaints: Vec<String>,
+}
+
+/// A secret. Nothing of its value is told.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SecretStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is set.
+    pub is_set: bool,
+    /// Whether the Worker needs it.
+    pub is_required: bool,
+}
+
+/// Something that the Worker is bound to.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct BindingStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is there.
+    pub is_bound: bool,
+    /// Whether the Worker needs it.
+    pub is_required: bool,
+}
+
+/// The database.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct DatabaseStatus {
+    /// Tables that this version needs and the database lacks: its migrations were not applied.
+    pub missing_tables: Vec<&'static str>,
+    /// The last migration that was applied; `null` if the database does not say.
+    pub last_migration: Option<String>,
+    /// Its size in bytes; `null` where the platform does not tell.
+    pub size_bytes: Option<u64>,
+    /// The largest size that a database may have, in bytes.
+    pub limit_bytes: u64,
+}
+
+/// The queue of usage events.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct QueueStatus {
+    /// Messages that wait.
+    pub messages: u64,
+    /// How long the oldest of them has waited, in milliseconds.
+    pub oldest_ms: Option<u64>,
+    /// Messages that could not be recorded, at most 1,000.
+    pub dead_letters: usize,
+}
+
+/// The cron.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct CronStatus {
+    /// Until when it has added up what metrics show, in milliseconds since the epoch: in a deployment whose cron runs at most some minutes
+    /// ago. `null` if the database does not say.
+    pub added_up_until: Option<u64>,
+    /// How long ago that is, in milliseconds.
+    pub behind_ms: Option<u64>,
+}
+
+/// What is deployed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SystemInfo {
+    /// The version of the gateway.
+    pub version: &'static str,
+    /// How it was built: `optimised`, or `debug`.
+    pub build: &'static str,
+    /// The date that says how the platform behaves.
+    pub compatibility_date: &'static str,
+    /// The parts of the Worker that can be left out of a build and are in this one.
+    pub features: Vec<&'static str>,
+    /// The dialects of callers.
+    pub dialects: Vec<&'static str>,
+    /// The kinds of providers.
+    pub provider_kinds: Vec<&'static str>,
 }
 
 /// An isolate.

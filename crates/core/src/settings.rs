@@ -4,10 +4,17 @@
 
 pub mod mail;
 pub mod otlp;
+pub mod runtime;
+pub mod strength;
 
 pub use mail::MailSettings;
 pub use otlp::OtlpSettings;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use self::strength::{weakness_of_key, weakness_of_token};
+use crate::hash::sha256_hex;
 use crate::logging::Level;
 use crate::secrets::Keyring;
 use crate::secrets::pii::{Pattern, Pii, Reach};
@@ -18,7 +25,6 @@ const DEFAULT_KEEP_ALIVE_MS: u64 = 15_000;
 const DEFAULT_REQUESTS_PER_SECOND: u64 = 1_000;
 const DEFAULT_CHAT_PER_MINUTE: u32 = 60;
 const DEFAULT_CHAT_STREAM_PER_MINUTE: u32 = 30;
-const MIN_TOKEN_LENGTH: usize = 16;
 const DEFAULT_METRICS_SERIES: usize = 2_000;
 const DEFAULT_RESERVATION_S: u64 = 30 * 60;
 const DEFAULT_RECONCILE_S: u64 = 60;
@@ -85,6 +91,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// What is set and cannot be used, in words for the operator.
     pub complaints: Vec<String>,
+    /// Names the deployment to itself, in requests that may come back ([`crate::http::hops`]).
+    pub deployment: String,
     /// Authenticates the admin API.
     pub admin_token: String,
     /// Encrypts and decrypts sealed secrets.
@@ -137,15 +145,26 @@ impl Settings {
         };
         let per_minute = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
         let is_true = |name: &str| variable(name).is_some_and(|value| value == "true");
-        let admin_token = variable("ADMIN_TOKEN")
-            .filter(|token| token.len() >= MIN_TOKEN_LENGTH)
-            .ok_or("ADMIN_TOKEN must be set to a secret of at least 16 characters")?;
+        let admin_token = variable("ADMIN_TOKEN").unwrap_or_default();
+        if let Some(weakness) = weakness_of_token(&admin_token) {
+            return Err(format!("ADMIN_TOKEN {weakness}"));
+        }
         let master_key = variable("MASTER_KEY").ok_or("MASTER_KEY must be set")?;
         let previous = variable("MASTER_KEY_PREVIOUS");
         let keyring =
             Keyring::new(&master_key, previous.as_deref()).map_err(|error| format!("MASTER_KEY: {error}"))?;
+        // Checked behind the form, which the keyring knows.
+        if let Some(weakness) = STANDARD.decode(master_key.trim()).ok().and_then(|key| weakness_of_key(&key))
+        {
+            return Err(format!("MASTER_KEY {weakness}"));
+        }
         let allow_private_upstreams = is_true("ALLOW_PRIVATE_UPSTREAMS");
         let mut complaints = Vec::new();
+        let metrics_token = variable("METRICS_TOKEN").filter(|token| {
+            let weakness = weakness_of_token(token);
+            complaints.extend(weakness.map(|weakness| format!("METRICS_TOKEN {weakness}")));
+            weakness.is_none()
+        });
         let [endpoint, headers, sample] = ["OTLP_ENDPOINT", "OTLP_HEADERS", "OTLP_SAMPLE"].map(&variable);
         let otlp = OtlpSettings::read(
             endpoint.as_deref(),
@@ -204,7 +223,7 @@ impl Settings {
             request_archive_days: days("REQUEST_ARCHIVE_DAYS", 183),
             archive_days: days("ARCHIVE_DAYS", 183),
             metrics: MetricsSettings {
-                token: variable("METRICS_TOKEN").filter(|token| token.len() >= MIN_TOKEN_LENGTH),
+                token: metrics_token,
                 series: number("METRICS_SERIES")
                     .and_then(|series| usize::try_from(series).ok())
                     .unwrap_or(DEFAULT_METRICS_SERIES),
@@ -221,6 +240,10 @@ impl Settings {
             mail,
             public_url,
             complaints,
+            deployment: sha256_hex(&format!("deployment/{}", keyring.key_ids().next().unwrap_or_default()))
+                .chars()
+                .take(16)
+                .collect(),
             admin_token,
             keyring,
         })
@@ -250,7 +273,7 @@ mod tests {
     use super::*;
 
     const SECRETS: [(&str, &str); 2] =
-        [("ADMIN_TOKEN", "sixteen-letters-"), ("MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")];
+        [("ADMIN_TOKEN", "sixteen-letters-"), ("MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")];
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
         let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
@@ -264,6 +287,8 @@ mod tests {
     #[test]
     fn a_deployment_needs_two_secrets_and_nothing_else() {
         assert!(read(&[]).is_err_and(|reason| reason.starts_with("ADMIN_TOKEN")));
+        let weak = [SECRETS[0], ("MASTER_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")];
+        assert!(read(&weak).is_err_and(|reason| reason.starts_with("MASTER_KEY can be guessed")));
         let short = [("ADMIN_TOKEN", "short"), SECRETS[1]];
         assert!(read(&short).is_err_and(|reason| reason.starts_with("ADMIN_TOKEN")));
         assert_eq!(read(&SECRETS[..1]).err().as_deref(), Some("MASTER_KEY must be set"));

@@ -13,6 +13,7 @@ use nexus_edge_core::catalog::presets;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
 use nexus_edge_core::input::Input;
 use nexus_edge_core::provider::Quirk;
+use nexus_edge_core::settings::runtime::{RUNTIME, VARIABLES_ONLY};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The folders whose code answers with errors.
@@ -224,7 +225,12 @@ fn settings_are_read_configured_and_documented_under_the_same_names() {
     let source = read("crates/core/src/settings.rs");
     let source = source.split("#[cfg(test)]").next().unwrap();
     let in_code = setting_names(source.split('"').skip(1).step_by(2));
+    let runtime = RUNTIME.iter().map(|setting| setting.name);
+    let known: BTreeSet<&str> = runtime.chain(VARIABLES_ONLY.iter().copied()).collect();
+    assert_eq!(in_code, known, "settings.rs and settings/runtime.rs");
     let wrangler = read("wrangler.toml");
+    let date = wrangler.lines().find_map(|line| line.strip_prefix("compatibility_date = ")).unwrap();
+    assert!(read("src/api/system.rs").contains(&format!("COMPATIBILITY_DATE: &str = {date}")));
     let section = wrangler.split("[vars]").nth(1).unwrap().split("\n[").next().unwrap();
     let words = section.lines().filter_map(|line| line.trim_start_matches("#   ").split([' ', '=']).next());
     assert_eq!(in_code, setting_names(words), "settings.rs and wrangler.toml");

@@ -49,6 +49,8 @@ struct Columns<'a> {
     price_source: &'a str,
     price_table: Option<&'a str>,
     tags: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guards: Option<&'a str>,
 }
 
 /// The line of an event.
@@ -91,6 +93,7 @@ pub fn line(event: &UsageEvent) -> serde_json::Result<String> {
         price_source: event.price_source.as_str(),
         price_table: event.price_table.as_deref(),
         tags: tags.transpose()?,
+        guards: event.guards.as_deref(),
     })
 }
 

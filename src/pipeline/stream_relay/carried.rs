@@ -33,6 +33,8 @@ const UNCHANGED: u32 = 0;
 const NOTHING: u32 = 1;
 /// Send something else instead.
 const REPLACED: u32 = 2;
+/// Send something else instead, and end with it.
+const LAST: u32 = 3;
 
 /// Relays a stream. `chunks`: the rest of the upstream's body.
 pub fn carry(mut relay: StreamRelay, chunks: Option<Chunks>) -> web_sys::ReadableStream {
@@ -69,10 +71,15 @@ impl CarriedStream {
     /// Processes a chunk: what to send instead.
     pub fn look_at(&mut self, chunk: &Uint8Array) -> u32 {
         self.commented_after_ms = 0;
-        match self.relay.look_at(chunk) {
+        let verdict = match self.relay.look_at(chunk) {
             Forward::Unchanged => UNCHANGED,
             Forward::Replaced(bytes) => self.replace(as_piece(&bytes)),
+        };
+        if verdict == REPLACED && self.relay.pipe.is_blocked() {
+            self.relay.settle(Err(StreamFault::Blocked));
+            return LAST;
         }
+        verdict
     }
 
     /// What to send instead of the last processed chunk.
@@ -153,7 +160,7 @@ impl CarriedStream {
         let end = relay.finish_pipe();
         match end.outcome {
             StreamOutcome::Complete => relay.settle(Ok(())),
-            StreamOutcome::UpstreamError => relay.settle(Err(StreamFault::UpstreamError)),
+            StreamOutcome::UpstreamError => relay.settle(Err(relay.fault())),
             StreamOutcome::Truncated => {
                 return self.fail(end.tail, StreamFault::Truncated, &ErrorInfo::truncated());
             }

@@ -133,7 +133,7 @@ impl StreamRelay {
                             return Err(self.pipe.error().unwrap_or_else(ErrorInfo::truncated));
                         }
                         // Of a stream with content, the caller has to be told how it ended.
-                        StreamOutcome::UpstreamError => self.ended = Some(Err(StreamFault::UpstreamError)),
+                        StreamOutcome::UpstreamError => self.ended = Some(Err(self.fault())),
                     }
                 }
                 Woken::Timer => {
@@ -144,6 +144,12 @@ impl StreamRelay {
                     let due = (self.waiting_since_ms + self.idle_ms).min(give_up_at_ms);
                     self.timer = Some(Timer::after_ms(due.max(now + 1) - now));
                 }
+            }
+            if self.pipe.is_blocked() {
+                // Nothing more is wanted of the upstream.
+                self.chunks = None;
+                self.ended = Some(Err(StreamFault::Blocked));
+                return Ok(());
             }
             if let Some(remembering) = self.remember() {
                 remembering.await;
@@ -175,6 +181,11 @@ impl StreamRelay {
         self.timer = None;
         let unread = self.chunks.as_mut().and_then(|chunks| chunks.unread.take());
         (self.chunks.take(), unread)
+    }
+
+    /// The fault of a stream whose caller has been told of an error.
+    pub(super) fn fault(&self) -> StreamFault {
+        if self.pipe.is_blocked() { StreamFault::Blocked } else { StreamFault::UpstreamError }
     }
 
     /// The answer is complete: nothing is left to close or to stop.

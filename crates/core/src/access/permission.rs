@@ -109,6 +109,10 @@ permissions! {
     ManageAlerts = "manage_alerts";
     /// See, create, change, test and delete webhooks, and replay deliveries.
     ManageWebhooks = "manage_webhooks";
+    /// See the content rules and guards.
+    ViewGuards = "view_guards";
+    /// Create, change, test and delete content rules and guards.
+    ManageGuards = "manage_guards";
     /// See the state of the deployment.
     ViewSystemStatus = "view_system_status";
     /// Read and verify the audit log.

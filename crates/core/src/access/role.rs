@@ -63,6 +63,7 @@ const OPERATOR: Permissions = Permissions::of(&[
     Permission::ManageCredits,
     Permission::ManageAlerts,
     Permission::ManageWebhooks,
+    Permission::ManageGuards,
     Permission::ManageSystem,
 ]);
 
@@ -78,6 +79,7 @@ const VIEWER: Permissions = Permissions::of(&[
     Permission::ViewAllRequests,
     Permission::ViewAllCredits,
     Permission::ViewAlerts,
+    Permission::ViewGuards,
     Permission::ViewSystemStatus,
     Permission::ViewAudit,
 ]);

@@ -1,7 +1,8 @@
-//! Records of providers, their keys and models, logical models, webhooks and alert rules, and the validated input of the admin API.
+//! Records of providers, their keys and models, logical models, webhooks, alert rules and guards, and the validated input of the admin API.
 
 pub mod alert_rule;
 pub mod cache_rule;
+pub mod guard;
 pub mod key_input;
 pub mod logical_model;
 pub mod measure;
@@ -21,6 +22,7 @@ pub mod strategy;
 pub mod webhook;
 
 pub use alert_rule::AlertRuleRecord;
+pub use guard::GuardRecord;
 pub use logical_model::{CandidateSpec, LogicalModelRecord};
 pub use model::ModelRecord;
 pub use operation::OperationStatus;

@@ -1,7 +1,7 @@
 //! The sealed columns of the catalog: what a rotation of the master key must reach. A column that is missing here stays
 //! under the old key and is lost with it, so a test compares this list with the columns of the database.
 
-use super::{ProviderKeyRecord, ProviderRecord, WebhookRecord};
+use super::{GuardRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord};
 use crate::secrets::rotation::{SealedField, SealedRecord};
 
 impl SealedRecord for ProviderRecord {
@@ -27,6 +27,14 @@ impl SealedRecord for ProviderKeyRecord {
 impl SealedRecord for WebhookRecord {
     fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
         vec![SealedField { name: "secret", context: self.seal_context(), value: &mut self.secret_sealed }]
+    }
+}
+
+impl SealedRecord for GuardRecord {
+    fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
+        let context = self.seal_context();
+        let value = self.secret_sealed.as_mut();
+        value.map(|value| SealedField { name: "secret", context, value }).into_iter().collect()
     }
 }
 
@@ -80,6 +88,10 @@ mod tests {
             .into_iter()
             .chain(columns("provider_keys", &mut key))
             .chain(columns("webhooks", &mut WebhookRecord::new("id".into(), 1)))
+            .chain(columns(
+                "guards",
+                &mut GuardRecord { secret_sealed: Some(String::new()), ..GuardRecord::new("id".into(), 1) },
+            ))
             .chain(columns("identity_keys", &mut of_sign_in))
             .collect();
         assert_eq!(listed, columns_of_the_database());

@@ -103,6 +103,16 @@ impl<'a> Inbound<'a> {
         })
     }
 
+    /// The same request with another body.
+    pub fn with_body<'b>(
+        &self,
+        body: &'b [u8],
+        from_path: Option<FromPath<'b>>,
+    ) -> Result<Inbound<'b>, ApiError> {
+        let parsed = Inbound::parse(self.caller_dialect, body, from_path)?;
+        Ok(Inbound { fallbacks_taken: self.fallbacks_taken, ..parsed })
+    }
+
     /// Parses a body of which only the model matters: that of an operation that is not translated.
     pub fn parse_any(body: &'a [u8]) -> Result<Self, ApiError> {
         Self::parse(CallerDialect::OpenaiCompletions, body, None)

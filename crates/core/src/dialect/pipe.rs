@@ -102,6 +102,10 @@ pub trait StreamPipe {
     fn is_at_work(&self) -> bool {
         false
     }
+    /// Whether a content rule has ended the answer: the caller has been told, and nothing more is passed on.
+    fn is_blocked(&self) -> bool {
+        false
+    }
     /// The upstream's error in the stream, if there was one.
     fn error(&mut self) -> Option<ErrorInfo> {
         None

@@ -2,6 +2,7 @@
 
 pub mod header_list;
 pub mod headers;
+pub mod hops;
 pub mod multipart;
 pub mod pace;
 pub mod passing;

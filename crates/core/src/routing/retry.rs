@@ -212,7 +212,8 @@ pub fn classify(
 #[must_use]
 pub fn outcomes_of_stream(fault: Option<StreamFault>) -> Outcomes {
     let failure = match fault {
-        None => return Outcomes::SUCCESS,
+        // What a content rule objects to, the upstream has answered.
+        None | Some(StreamFault::Blocked) => return Outcomes::SUCCESS,
         Some(StreamFault::Idle) => Failure::Stalled,
         Some(StreamFault::Malformed) => Failure::Unreadable,
         Some(StreamFault::Truncated | StreamFault::UpstreamError) => Failure::Transport,

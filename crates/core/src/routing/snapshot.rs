@@ -5,7 +5,7 @@
 //! anywhere.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use super::upstream::Upstream;
 use crate::access::Principal;
 use crate::billing::{PriceBook, book::PriceRecord};
 use crate::catalog::pattern::{Pattern, PatternTable};
-use crate::catalog::{LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord};
+use crate::catalog::{GuardRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord};
 use crate::error::ApiError;
 use crate::limits::Subject;
 use crate::limits::policy::{LimitPolicy, LimitRecord};
@@ -26,7 +26,7 @@ use crate::secrets::Keyring;
 
 /// Version of the layout of [`SnapshotSource`]; raise it with every change, so that a cached one with another layout
 /// is not misread.
-pub const SNAPSHOT_FORMAT: u32 = 6;
+pub const SNAPSHOT_FORMAT: u32 = 7;
 /// Everything that routing needs, as it is stored. KV has it as JSON under one name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotSource {
@@ -51,6 +51,12 @@ pub struct SnapshotSource {
     /// The table of prices that an operator uploaded, as JSON.
     #[serde(default)]
     pub price_table: Option<String>,
+    /// All guards, by id.
+    #[serde(default)]
+    pub guards: Vec<GuardRecord>,
+    /// Settings that stand before the variables of the deployment, by name.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
 }
 
 /// The compiled configuration.
@@ -80,6 +86,8 @@ pub struct Snapshot {
     pub(super) limits: SubjectLimits,
     /// Prices of tokens.
     pub(super) prices: PriceBook,
+    /// The guards that are used, by id.
+    pub guards: Vec<GuardRecord>,
 }
 
 #[derive(Debug)]
@@ -164,10 +172,12 @@ impl Snapshot {
             }
         }
         let (catalog_version, keys_version) = (source.catalog_version, source.keys_version);
+        let guards = source.guards.into_iter().filter(|guard| guard.enabled).collect();
         (
             Self {
                 catalog_version,
                 keys_version,
+                guards,
                 offers,
                 by_model,
                 by_bare_name,
@@ -327,6 +337,8 @@ mod tests {
             limits: vec![],
             prices: vec![],
             price_table: None,
+            guards: vec![],
+            config: BTreeMap::new(),
         }
     }
 

@@ -117,6 +117,9 @@ pub struct UsageEvent {
     /// Milliseconds until the first token of an answer that is streamed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<u64>,
+    /// Which guards acted, as `x-nexus-guard` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guards: Option<String>,
     /// Spans that the isolate could not export since its last event.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dropped_spans: u64,
@@ -162,6 +165,7 @@ mod tests {
             price_table: Some("2026-11-28-1".into()),
             tags: BTreeMap::from([("team".into(), "a".into())]),
             first_token_ms: Some(4),
+            guards: None,
             dropped_spans: 0,
         };
         let json = serde_json::to_string(&event).unwrap();

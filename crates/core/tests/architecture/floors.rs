@@ -65,6 +65,17 @@ pub const ALERTS: &[Floor] = &[
 pub const FAILOVER: &[Floor] =
     &[&["failed", "health", "trail"], &["platform"], &["after_response", "serve", "settlement"], &["lib"]];
 
+/// `crates/guards/src`.
+pub const GUARDS: &[Floor] = &[
+    &["detector", "document", "framing", "guard"],
+    &["credentials", "phrases", "vault", "whole", "words"],
+    &["rules"],
+    &["scanner"],
+    &["content", "external", "trial"],
+    &["stream"],
+    &["lib"],
+];
+
 /// `crates/packs/src`.
 pub const PACKS: &[Floor] =
     &[&["blank", "damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["descent"], &["lib"]];
@@ -143,7 +154,14 @@ pub const WORKER: &[Floor] = &[
     &["exports"],
     &["exchange"],
     &["envelope"],
-    &["pipeline::ask", "pipeline::failed", "pipeline::limiter", "pipeline::recognise", "pipeline::signed_in"],
+    &[
+        "pipeline::ask",
+        "pipeline::failed",
+        "pipeline::guard",
+        "pipeline::limiter",
+        "pipeline::recognise",
+        "pipeline::signed_in",
+    ],
     &["pipeline::admission", "pipeline::mail", "pipeline::page", "pipeline::transport"],
     &["pipeline::service_account", "pipeline::workers_ai"],
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],

@@ -14,8 +14,8 @@ mod imports;
 use std::path::Path;
 
 use floors::{
-    ALERTS, BACKUPS, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, IDENTITY, PACKS, SIGNATURES,
-    STATS, TELEMETRY, WORKER, WORKER_EXCEPTIONS,
+    ALERTS, BACKUPS, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, GUARDS, IDENTITY, PACKS,
+    SIGNATURES, STATS, TELEMETRY, WORKER, WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
 
@@ -47,6 +47,11 @@ fn backups_have_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn exports_have_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../exports/src"), EXPORTS, &[]);
+}
+
+#[test]
+fn guards_have_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../guards/src"), GUARDS, &[]);
 }
 
 #[test]

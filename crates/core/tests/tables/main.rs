@@ -18,7 +18,8 @@ use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
 use nexus_edge_core::access::invitation::InvitationRecord;
 use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::catalog::{
-    AlertRuleRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord,
+    AlertRuleRecord, GuardRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord,
+    WebhookRecord,
 };
 use nexus_edge_core::row::table::{Column, SqlValue, Table, insert, update};
 
@@ -77,6 +78,7 @@ fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<ModelRecord>();
     check::<LogicalModelRecord>();
     check::<WebhookRecord>();
+    check::<GuardRecord>();
     check::<AlertRuleRecord>();
 }
 

@@ -13,6 +13,8 @@ pub enum StreamFault {
     Idle,
     /// It carried an error of the upstream's own.
     UpstreamError,
+    /// A content rule does not let it pass.
+    Blocked,
 }
 
 impl StreamFault {
@@ -24,6 +26,7 @@ impl StreamFault {
             Self::Malformed => "upstream_invalid_response",
             Self::Idle => "upstream_stream_idle",
             Self::UpstreamError => "upstream_error",
+            Self::Blocked => "content_blocked",
         }
     }
 }
