@@ -22,7 +22,7 @@ pub async fn database(env: &Env) -> StoreResult<DatabaseStatus> {
     let known: BTreeSet<&str> = known.iter().map(|table| table.name.as_str()).collect();
     let needed = TABLES.iter().map(|table| table.name);
     let last_migration = if known.contains("d1_migrations") {
-        row::<Named>(env, "SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1", &[]).await?
+        row::<Named>(env, "SELECT name FROM d1_migrations ORDER BY name DESC LIMIT 1", &[]).await?
     } else {
         None
     };
@@ -36,12 +36,13 @@ pub async fn database(env: &Env) -> StoreResult<DatabaseStatus> {
     })
 }
 
-/// Until when the cron has added up what metrics show, in milliseconds since the epoch.
+/// Until when the cron has added up what metrics show, in milliseconds since the epoch; `None` before the first time.
 pub async fn added_up_until(env: &Env) -> StoreResult<Option<u64>> {
     #[derive(Deserialize)]
     struct Progress {
         until: u64,
     }
     let progress: Option<Progress> = row(env, "SELECT until FROM metric_progress WHERE id = 1", &[]).await?;
-    Ok(progress.map(|progress| progress.until))
+    // 0 before the first time.
+    Ok(progress.map(|progress| progress.until).filter(|until| *until > 0))
 }

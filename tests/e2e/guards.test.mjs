@@ -31,7 +31,7 @@ const echoes = (x) => {
   const { messages } = x.json();
   const text = `You said: ${messages.at(-1).content}`;
   return x.json().stream
-    ? x.stream(streamEvents(x.model, text.match(/[^]{1,3}/gu)))
+    ? x.stream(streamEvents(x.model, text.match(/.{1,3}/gu)))
     : x.reply(200, completion(x.model, text));
 };
 
@@ -98,7 +98,7 @@ test("answers are masked however they come", async () => {
   await t.model("leaks", (x) => {
     const text = `The key is ${KEY}, keep it.`;
     return x.json().stream
-      ? x.stream(streamEvents(x.model, text.match(/[^]{1,4}/gu)))
+      ? x.stream(streamEvents(x.model, text.match(/.{1,4}/gu)))
       : x.reply(200, completion(x.model, text));
   });
   await guard("leaks", "leaks", { detectors: ["secret"], direction: "answer" });

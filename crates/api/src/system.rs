@@ -140,7 +140,7 @@ pub struct QueueStatus {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct CronStatus {
     /// Until when it has added up what metrics show, in milliseconds since the epoch: in a deployment whose cron runs at most some minutes
-    /// ago. `null` if the database does not say.
+    /// ago. `null` before the first time, or if the database does not say.
     pub added_up_until: Option<u64>,
     /// How long ago that is, in milliseconds.
     pub behind_ms: Option<u64>,

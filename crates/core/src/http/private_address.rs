@@ -63,6 +63,8 @@ const PRIVATE_ZONES: &[&str] = &[
     "intranet",
     "private",
     "localdomain",
+    // Services of a Kubernetes cluster.
+    "svc",
     "test",
     "invalid",
     "onion",
