@@ -88,12 +88,12 @@ pub fn info() -> Result<Response, ApiError> {
 /// `GET /system/status`
 pub async fn status(exchange: &Exchange) -> Result<Response, ApiError> {
     let env = &exchange.env;
-    let (database, until, backlog) =
-        join3(system::database(env), system::added_up_until(env), queue::backlog(env, "USAGE_QUEUE")).await;
+    let (database, cron_at, backlog) =
+        join3(system::database(env), system::cron_at(env), queue::backlog(env, "USAGE_QUEUE")).await;
     let dead_letters = dead_letters::list(env, MAX_DEAD_LETTERS, None).await.map(|(list, _)| list.len());
     let now = now_ms();
     let unread = |error: &StoreError| log_error("system status", error);
-    let until = until.inspect_err(unread).ok().flatten();
+    let cron_at = cron_at.inspect_err(unread).ok().flatten();
     let value =
         |name: &str| Reflect::get(env.as_ref(), &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
     let is_there =
@@ -116,10 +116,7 @@ pub async fn status(exchange: &Exchange) -> Result<Response, ApiError> {
                 oldest_ms: backlog.oldest_ms.map(|oldest_ms| now.saturating_sub(oldest_ms)),
                 dead_letters: dead_letters.unwrap_or_default(),
             }),
-            cron: CronStatus {
-                added_up_until: until,
-                behind_ms: until.map(|until| now.saturating_sub(until)),
-            },
+            cron: CronStatus { last_run_at: cron_at, ago_ms: cron_at.map(|at| now.saturating_sub(at)) },
             complaints: exchange.settings.complaints.clone(),
         },
     )

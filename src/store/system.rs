@@ -36,13 +36,12 @@ pub async fn database(env: &Env) -> StoreResult<DatabaseStatus> {
     })
 }
 
-/// Until when the cron has added up what metrics show, in milliseconds since the epoch; `None` before the first time.
-pub async fn added_up_until(env: &Env) -> StoreResult<Option<u64>> {
+/// When the cron ran last, in milliseconds since the epoch; `None` before the first time.
+pub async fn cron_at(env: &Env) -> StoreResult<Option<u64>> {
     #[derive(Deserialize)]
-    struct Progress {
-        until: u64,
+    struct Heartbeat {
+        at: u64,
     }
-    let progress: Option<Progress> = row(env, "SELECT until FROM metric_progress WHERE id = 1", &[]).await?;
-    // 0 before the first time.
-    Ok(progress.map(|progress| progress.until).filter(|until| *until > 0))
+    let last: Option<Heartbeat> = row(env, "SELECT at FROM heartbeats WHERE name = 'cron'", &[]).await?;
+    Ok(last.map(|last| last.at))
 }

@@ -139,11 +139,10 @@ pub struct QueueStatus {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct CronStatus {
-    /// Until when it has added up what metrics show, in milliseconds since the epoch: in a deployment whose cron runs at most some minutes
-    /// ago. `null` before the first time, or if the database does not say.
-    pub added_up_until: Option<u64>,
-    /// How long ago that is, in milliseconds.
-    pub behind_ms: Option<u64>,
+    /// When it ran last, in milliseconds since the epoch; `null` before the first time, or if the database does not say.
+    pub last_run_at: Option<u64>,
+    /// How long ago that is, in milliseconds: a cron that runs does so once a minute.
+    pub ago_ms: Option<u64>,
 }
 
 /// What is deployed.
