@@ -35,12 +35,13 @@ pub async fn clear_cache(exchange: &Exchange) -> Result<Response, ApiError> {
 }
 
 /// Secrets, and whether the Worker needs them.
-const SECRETS: [(&str, bool); 5] = [
+const SECRETS: [(&str, bool); 6] = [
     ("ADMIN_TOKEN", true),
     ("MASTER_KEY", true),
     ("MASTER_KEY_PREVIOUS", false),
     ("METRICS_TOKEN", false),
     ("OTLP_HEADERS", false),
+    ("MAIL_WEBHOOK_SECRET", false),
 ];
 /// Bindings, and whether the Worker needs them.
 const BINDINGS: [(&str, bool); 11] = [

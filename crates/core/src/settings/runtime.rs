@@ -73,6 +73,9 @@ pub const VARIABLES_ONLY: &[&str] = &[
     "OTLP_ENDPOINT",
     "OTLP_HEADERS",
     "OTLP_SAMPLE",
+    "PUBLIC_URL",
+    "MAIL_WEBHOOK",
+    "MAIL_WEBHOOK_SECRET",
 ];
 
 /// The setting with a name, if it may be changed.
