@@ -55,7 +55,7 @@ test("a user without rights sees their own things and no others", LONG, async ()
   const { page, check, close } = await ctx.open("/", { signedIn: false });
   await page.getByText("Mail and password").click();
   await page.getByLabel("Mail address").fill("bob@example.org");
-  await page.getByLabel("Password").fill(PASSWORD);
+  await page.locator('input[name="password"]').fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   const navigation = page.getByRole("navigation").first();
   await navigation.getByRole("link", { name: "Keys" }).click();

@@ -1,5 +1,6 @@
 // One conversation: what was said, page by page, as text with its formatting and nothing that runs; its export and its end.
 
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { addressOf, call } from "../../api/client.ts";
 import { useMay } from "../../api/session.ts";
@@ -42,7 +43,15 @@ export function Thread({
       </p>
       {row?.parent_id && (
         <p className="text-table">
-          {words.parent}: <span className="font-mono">{visible(row.parent_id)}</span>
+          {words.parent}:{" "}
+          <Link
+            to="/conversations/{-$id}"
+            params={{ id: row.parent_id } as never}
+            search={{ of: keyId } as never}
+            className="link font-mono"
+          >
+            {visible(row.parent_id)}
+          </Link>
         </p>
       )}
       <div className="my-3 flex flex-wrap gap-2">
