@@ -16,9 +16,15 @@ const ctx = consoleSuite({
 });
 after(() => receiver?.stop());
 
+/** The webhook that the tests make. */
+async function pager() {
+  const { body } = await ctx.gw.admin("GET", "/webhooks");
+  return body.webhooks.find(({ name }) => name === "pager");
+}
+
 test("a webhook is made, its secret is shown once, and a test is delivered", LONG, async () => {
   const { page, check, close } = await ctx.open("/alerts?of=webhooks");
-  await page.getByText("No webhook is set").waitFor();
+  await page.getByRole("button", { name: /On call/ }).waitFor();
   await page.getByRole("button", { name: "New webhook" }).press("Enter");
   await page.getByLabel("Name", { exact: true }).fill("pager");
   await page.getByLabel("Address").fill(`${receiver.url}/pager`);
@@ -27,8 +33,7 @@ test("a webhook is made, its secret is shown once, and a test is delivered", LON
   const secret = await page.getByLabel("NEXUS_WEBHOOK_SECRET").inputValue();
   await page.getByLabel("I have saved it").press("Space");
   await page.getByRole("button", { name: "Close" }).last().press("Enter");
-  const { body } = await ctx.gw.admin("GET", "/webhooks");
-  receiver.trust({ id: body.webhooks[0].id, secret });
+  receiver.trust({ id: (await pager()).id, secret });
   await page.getByRole("button", { name: /pager/ }).click();
   await page.getByRole("button", { name: "Send a test" }).click();
   await page.getByText("It was delivered (204).").waitFor();
@@ -82,8 +87,7 @@ test("a rule is made in words, replayed, fires, and is acknowledged and silenced
 
 test("what was sent is read and sent again, on a phone in Chinese", LONG, async () => {
   receiver.on("/pager", (res) => res.writeHead(410).end());
-  const { body } = await ctx.gw.admin("GET", "/webhooks");
-  await ctx.gw.admin("POST", `/webhooks/${body.webhooks[0].id}/test`);
+  await ctx.gw.admin("POST", `/webhooks/${(await pager()).id}/test`);
   const options = { language: "zh", width: 390, height: 844 };
   const { page, check, close } = await ctx.open("/alerts?of=deliveries&state=dead", options);
   await page

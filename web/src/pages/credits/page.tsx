@@ -2,7 +2,7 @@
 
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
-import { useMay } from "../../api/session.ts";
+import { useMay, useSession } from "../../api/session.ts";
 import { visible } from "../../lib/format.ts";
 import { type Filters, useFilters } from "../../lib/url.ts";
 import { Button } from "../../ui/button.tsx";
@@ -70,7 +70,10 @@ function Accounts({ current, onOpen }: { current: string | undefined; onOpen: (a
   const [filters, setFilters] = useFilters();
   const [isAsked, setAsked] = useState(false);
   const accounts = useAccounts(true);
-  const all = accounts.data?.accounts ?? [];
+  const own = useOwnAccount();
+  const listed: Omit<Account, "standing">[] = accounts.data?.accounts ?? [];
+  const isMissing = own !== undefined && accounts.data && !listed.some(({ account }) => account === own);
+  const all = isMissing ? [{ account: own, created_at: null, auto_top_up: null }, ...listed] : listed;
   const standings = useStandings(
     all.map(({ account }) => account),
     isAsked,
@@ -130,6 +133,13 @@ function Accounts({ current, onOpen }: { current: string | undefined; onOpen: (a
   );
 }
 
+/** The account of a person who does not see those of others: it exists also without a top-up. */
+function useOwnAccount(): string | undefined {
+  const may = useMay();
+  const { data } = useSession();
+  return may("view_all_credits") ? undefined : data?.user?.id;
+}
+
 const idOf = ({ account }: Account) => account;
 const phoneRow = (item: Account) => <PhoneRow item={item} />;
 
@@ -161,7 +171,7 @@ function useColumns(withBalances: boolean): Column<Account>[] {
       id: "since",
       title: words.since,
       width: "160px",
-      cell: ({ created_at }) => <Time ms={created_at} style="date" />,
+      cell: ({ created_at }) => created_at !== null && <Time ms={created_at} style="date" />,
     },
   ];
 }
@@ -172,7 +182,11 @@ function PhoneRow({ item: { account, standing, auto_top_up, created_at } }: { it
     <>
       <div className="flex items-center gap-2">
         <span className="min-w-0 flex-1 truncate font-medium">{visible(account)}</span>
-        {standing ? <Money micros={standing.available * 1e6} /> : <Time ms={created_at} style="date" />}
+        {standing ? (
+          <Money micros={standing.available * 1e6} />
+        ) : (
+          created_at !== null && <Time ms={created_at} style="date" />
+        )}
       </div>
       <p className="mt-1 truncate text-ink2">{auto_top_up && auto(auto_top_up)}</p>
     </>

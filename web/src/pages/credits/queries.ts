@@ -13,7 +13,11 @@ import type {
 } from "../../api/schema.d.ts";
 import { useMay } from "../../api/session.ts";
 
-export type Account = CreditAccount & { standing?: CreditStanding | undefined };
+export interface Account extends Omit<CreditAccount, "created_at"> {
+  /** `null` for one's own account without a top-up. */
+  created_at: number | null;
+  standing?: CreditStanding | undefined;
+}
 
 export const useAccounts = (enabled: boolean) =>
   useQuery({
