@@ -17,10 +17,10 @@ use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
     alerts, audit, backups, console, conversations, credits, dead_letters, discovery, exports, gemini,
-    guards, health, keys, limits, live, logical_models, metrics, models, prices, provider_health,
-    provider_keys, provider_models, provider_states, providers, recovery, registration, responses, routing,
-    secret_key, sessions, setup, sign_in, statistics, stats, system, system_config, tokens, users, webhooks,
-    ws,
+    guards, health, identity_providers, keys, limits, live, logical_models, metrics, models, passkeys,
+    prices, profile, provider_health, provider_keys, provider_models, provider_states, providers, recovery,
+    registration, responses, routing, secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats,
+    system, system_config, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -259,6 +259,27 @@ routes! {
     "POST /auth/password/reset"                        => op::recovery::RESET, |x, _| recovery::reset(x);
     "POST /auth/email/verification"                    => op::recovery::SEND_VERIFICATION, |x, _| recovery::send_verification(x);
     "POST /auth/email/verify"                          => op::recovery::VERIFY, |x, _| recovery::verify(x);
+    "GET /auth/options"                                => op::sign_in_with::OPTIONS, |x, _| sign_in_with::options(x);
+    "GET /auth/with/{id}"                              => op::sign_in_with::BEGIN, |x, p| sign_in_with::begin(x, &p.first);
+    "GET /auth/with/{id}/callback"                     => op::sign_in_with::CALLBACK, |x, p| sign_in_with::callback(x, &p.first);
+    "POST /auth/with/{id}/assertion"                   => op::sign_in_with::ASSERTION, |x, p| sign_in_with::assertion(x, &p.first);
+    "GET /auth/identities"                             => op::sign_in_with::IDENTITIES, |x, _| sign_in_with::identities(x);
+    "DELETE /auth/identities/{id}"                     => op::sign_in_with::UNLINK, |x, p| sign_in_with::unlink(x, &p.first);
+    "GET /auth/passkeys"                               => op::passkeys::LIST, |x, _| passkeys::list(x);
+    "POST /auth/passkeys/options"                      => op::passkeys::CREATION_OPTIONS, |x, _| passkeys::creation_options(x);
+    "POST /auth/passkeys"                              => op::passkeys::ADD, |x, _| passkeys::add(x);
+    "DELETE /auth/passkeys/{id}"                       => op::passkeys::DELETE, |x, p| passkeys::delete(x, &p.first);
+    "POST /auth/passkeys/sign-in/options"              => op::passkeys::REQUEST_OPTIONS, |x, _| passkeys::request_options(x);
+    "POST /auth/passkeys/sign-in"                      => op::passkeys::SIGN_IN, |x, _| passkeys::sign_in(x);
+    "PUT /auth/me"                                     => op::profile::UPDATE, |x, _| profile::update(x);
+    "PUT /auth/me/avatar"                              => op::profile::SET_AVATAR, |x, _| profile::set_avatar(x);
+    "DELETE /auth/me/avatar"                           => op::profile::REMOVE_AVATAR, |x, _| profile::remove_avatar(x);
+    "GET /users/{id}/avatar"                           => op::profile::AVATAR, |x, p| profile::avatar(x, &p.first);
+    "GET /identity-providers"                          => op::identity_providers::LIST, |x, _| identity_providers::list(x);
+    "POST /identity-providers"                         => op::identity_providers::CREATE, |x, _| identity_providers::create(x);
+    "GET /identity-providers/{id}"                     => op::identity_providers::GET, |x, p| identity_providers::get(x, &p.first);
+    "PUT /identity-providers/{id}"                     => op::identity_providers::UPDATE, |x, p| identity_providers::update(x, &p.first);
+    "DELETE /identity-providers/{id}"                  => op::identity_providers::DELETE, |x, p| identity_providers::delete(x, &p.first);
     "POST /auth/register"                              => op::registration::REGISTER, |x, _| registration::register(x);
     "GET /registration"                                => op::registration::GET, |x, _| registration::get(x);
     "PUT /registration"                                => op::registration::UPDATE, |x, _| registration::update(x);

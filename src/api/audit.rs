@@ -20,8 +20,8 @@ const VERIFIED: u64 = 20_000;
 /// The largest number that JSON holds exactly.
 const MAX_NUMBER: u64 = (1 << 53) - 1;
 
-/// Notes what a request to the admin API did, after it is answered: everything that is not merely read, and every refusal of a
-/// credential or permission. Refusals for too many attempts are not noted, so that an attack does not fill the log.
+/// Notes what a request to the admin API did, after it is answered: everything that is not merely read, every look that changed
+/// something (users come back from other services by one), and every refusal of a credential or permission. Refusals for too many attempts are not noted, so that an attack does not fill the log.
 pub fn note(
     exchange: &Exchange,
     operation: &Operation,
@@ -36,7 +36,8 @@ pub fn note(
         Err(error) => (error.status, Some(error.code.to_owned())),
     };
     let is_refused = matches!(status, 401 | 403);
-    if status == 429 || (operation.method == Method::Get && !is_refused) {
+    let is_read = operation.method == Method::Get && exchange.changes.borrow().is_empty();
+    if status == 429 || (is_read && !is_refused) {
         return;
     }
     let entry = Entry {

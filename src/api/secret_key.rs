@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nexus_edge_api::secret_key::{GeneratedKey, RotateSecretKeyInput, RotatedSecretKey, SealedPlace};
 use nexus_edge_core::access::identity_key::IdentityKeyRecord;
+use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
 use nexus_edge_core::catalog::{GuardRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::row::table::Table;
@@ -26,6 +27,7 @@ struct SealedRecords {
     providers: Vec<ProviderRecord>,
     keys: Vec<ProviderKeyRecord>,
     of_sign_in: Vec<IdentityKeyRecord>,
+    identity_providers: Vec<IdentityProviderRecord>,
     webhooks: Vec<WebhookRecord>,
     guards: Vec<GuardRecord>,
 }
@@ -36,6 +38,7 @@ impl SealedRecords {
             providers: table::list(&exchange.env).await?,
             keys: table::list(&exchange.env).await?,
             of_sign_in: table::list(&exchange.env).await?,
+            identity_providers: table::list(&exchange.env).await?,
             webhooks: table::list(&exchange.env).await?,
             guards: table::list(&exchange.env).await?,
         })
@@ -57,6 +60,11 @@ impl SealedRecords {
         }
         for record in &mut self.of_sign_in {
             let place = SealedPlace { identity_key_id: Some(record.id.clone()), ..SealedPlace::default() };
+            census.add(ring, &place, record);
+        }
+        for record in &mut self.identity_providers {
+            let place =
+                SealedPlace { identity_provider_id: Some(record.id.clone()), ..SealedPlace::default() };
             census.add(ring, &place, record);
         }
         for record in &mut self.webhooks {
@@ -91,6 +99,7 @@ pub async fn rotate(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut resealed = reseal_records(exchange, &mut records.providers, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.keys, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.of_sign_in, &mut budget).await?;
+    resealed += reseal_records(exchange, &mut records.identity_providers, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.webhooks, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.guards, &mut budget).await?;
     if resealed > 0 {

@@ -119,7 +119,7 @@ fn invalid_credentials() -> ApiError {
 }
 
 /// Whether an account may sign in: said only to those who have shown that it is theirs.
-fn check_status(status: UserStatus) -> Result<(), ApiError> {
+pub(super) fn check_status(status: UserStatus) -> Result<(), ApiError> {
     match status {
         UserStatus::Active => Ok(()),
         UserStatus::Pending => Err(ApiError::forbidden(
@@ -133,7 +133,11 @@ fn check_status(status: UserStatus) -> Result<(), ApiError> {
 }
 
 /// Begins a session, whatever session the request came with, and answers its tokens.
-async fn begin_session(exchange: &Exchange, user: &UserRecord, cookies: bool) -> Result<Response, ApiError> {
+pub(super) async fn begin_session(
+    exchange: &Exchange,
+    user: &UserRecord,
+    cookies: bool,
+) -> Result<Response, ApiError> {
     let now = now_ms();
     let (session_id, family) = (new_ulid(now), Family::new(now));
     let (address, agent) = (exchange.header("cf-connecting-ip"), exchange.header("user-agent"));

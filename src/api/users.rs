@@ -5,6 +5,7 @@ use nexus_edge_core::access::user::{UserRecord, UserStatus};
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_identity::mail::Message;
 
+use super::profile::remove_later;
 use super::sign_in::{check_password, hash};
 use super::update::update as change_record;
 use super::{answer_deleted, answer_list, input, query};
@@ -126,6 +127,9 @@ async fn remove(exchange: &Exchange, user: &UserRecord, deletes_keys: bool) -> R
         return Err(not_found());
     }
     sign_in::forget();
+    if let Some(picture) = &user.avatar {
+        remove_later(exchange, picture.clone());
+    }
     exchange.note_change(Some(user), None);
     snapshot::reload(exchange).await?;
     Ok(())

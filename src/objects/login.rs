@@ -16,6 +16,7 @@ use std::collections::HashMap;
 
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_identity::link::{Links, Purpose};
+use nexus_edge_identity::passkey::UsedOnce;
 use nexus_edge_identity::password::{self, Argon2id, Pepper, Verdict};
 use nexus_edge_identity::registration::{Claim, Seats};
 use nexus_edge_identity::throttle::{ACCOUNT_MS, Throttle};
@@ -50,6 +51,8 @@ pub enum Call {
     HasLink { purpose: Purpose, hash: String },
     /// Use a link. Answers whether it was valid.
     RedeemLink { purpose: Purpose, hash: String },
+    /// Use something that works once, until it is over (milliseconds since the epoch). Answers whether it was not used before.
+    UseOnce { name: String, until: u64 },
     /// Take places. Answers whether there were any.
     Take { claims: Vec<Claim> },
     /// Give places back. Answers true.
@@ -81,6 +84,7 @@ pub struct Compared {
 struct Kept {
     throttle: Throttle,
     links: Links,
+    used: UsedOnce,
     seats: Seats,
     set_up_since: u64,
 }
@@ -113,8 +117,10 @@ impl DurableObject for Login {
     /// Deletes what is left of an address that is not signed in with.
     async fn alarm(&self) -> Result<Response> {
         let (kept, now) = (self.kept()?, now_ms());
-        let is_blank =
-            kept.throttle.is_blank(now) && kept.links.until() <= now && kept.seats == Seats::default();
+        let is_blank = kept.throttle.is_blank(now)
+            && kept.links.until() <= now
+            && kept.used.is_blank(now)
+            && kept.seats == Seats::default();
         if is_blank {
             self.state.storage().delete_all().await?;
         } else {
@@ -141,6 +147,7 @@ impl Login {
             Call::IssueLink { purpose, hash } => kept.links.issue(purpose, &hash, now),
             Call::HasLink { purpose, hash } => return Ok(kept.links.has(purpose, &hash, now).to_string()),
             Call::RedeemLink { purpose, hash } => kept.links.redeem(purpose, &hash, now),
+            Call::UseOnce { name, until } => kept.used.take(&name, until, now),
             Call::Take { claims } => kept.seats.take(&claims),
             Call::GiveBack { claims } => {
                 kept.seats.give_back(&claims);

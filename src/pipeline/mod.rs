@@ -10,6 +10,7 @@ pub mod ask;
 pub mod authenticate;
 pub mod count;
 pub mod forward;
+pub mod identity_services;
 pub mod mail;
 pub mod native_responses;
 pub mod page;

@@ -2,7 +2,7 @@
 
 use nexus_edge_core::access::user::{UserRecord, UserStatus};
 use serde::Deserialize;
-use worker::Env;
+use worker::{D1Database, D1PreparedStatement, Env};
 
 use super::{StoreResult, row, rows, statement, taken_if_unique, text, unsigned, write};
 
@@ -30,9 +30,12 @@ pub async fn page(env: &Env, after: Option<&str>, limit: u32) -> StoreResult<Vec
     rows(env, sql, &[text(after.unwrap_or("~")), unsigned(limit.into())]).await
 }
 
-/// Adds a user, and the hash of their password if there is one. With `only_first`, false if there is any user already.
-pub async fn add(env: &Env, user: &UserRecord, hash: Option<&str>, only_first: bool) -> StoreResult<bool> {
-    let database = super::database(env)?;
+/// The statement that adds a user, if the condition holds.
+pub(super) fn adding(
+    database: &D1Database,
+    user: &UserRecord,
+    condition: &str,
+) -> StoreResult<D1PreparedStatement> {
     let roles = serde_json::to_string(&user.roles)?;
     let parameters = [
         text(&user.id),
@@ -44,12 +47,18 @@ pub async fn add(env: &Env, user: &UserRecord, hash: Option<&str>, only_first: b
         unsigned(user.created_at),
         super::flag(user.must_verify),
     ];
-    let condition = if only_first { "WHERE NOT EXISTS (SELECT 1 FROM users)" } else { "" };
     let sql = format!(
         "INSERT INTO users (id, email, name, roles, status, email_verified_at, created_at, updated_at, must_verify) \
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8 {condition}"
     );
-    let mut statements = vec![statement(&database, &sql, &parameters)?];
+    statement(database, &sql, &parameters)
+}
+
+/// Adds a user, and the hash of their password if there is one. With `only_first`, false if there is any user already.
+pub async fn add(env: &Env, user: &UserRecord, hash: Option<&str>, only_first: bool) -> StoreResult<bool> {
+    let database = super::database(env)?;
+    let condition = if only_first { "WHERE NOT EXISTS (SELECT 1 FROM users)" } else { "" };
+    let mut statements = vec![adding(&database, user, condition)?];
     if let Some(hash) = hash {
         // Only beside a user who was added.
         let sql =
@@ -79,7 +88,7 @@ pub async fn delete(env: &Env, user_id: &str, deletes_keys: bool, now_ms: u64) -
         statement(&database, DISABLE_KEYS, &[text(user_id), unsigned(now_ms)])?
     };
     let mut statements = vec![statement(&database, "DELETE FROM users WHERE id = ?1", &id)?, keys];
-    for table in ["passwords", "sign_in_sessions"] {
+    for table in ["passwords", "sign_in_sessions", "identities", "passkeys"] {
         statements.push(statement(&database, &format!("DELETE FROM {table} WHERE user_id = ?1"), &id)?);
     }
     let results = database.batch(statements).await?;

@@ -22,6 +22,7 @@ pub mod document;
 pub mod exports;
 pub mod guards;
 pub mod health;
+pub mod identity_providers;
 pub mod keys;
 pub mod limits;
 pub mod logical_models;
@@ -29,8 +30,10 @@ pub mod metrics;
 pub mod models;
 pub mod money;
 pub mod operation;
+pub mod passkeys;
 pub mod passthrough;
 pub mod prices;
+pub mod profile;
 pub mod provider_health;
 pub mod provider_keys;
 pub mod provider_models;
@@ -43,6 +46,7 @@ pub mod secret_key;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;
+pub mod sign_in_with;
 pub mod sockets;
 pub mod stats;
 pub mod system;
@@ -89,6 +93,10 @@ pub const ALL: &[&[Operation]] = &[
     setup::ALL,
     sign_in::ALL,
     recovery::ALL,
+    sign_in_with::ALL,
+    passkeys::ALL,
+    profile::ALL,
+    identity_providers::ALL,
     registration::ALL,
     users::ALL,
     health::ALL,
@@ -134,6 +142,10 @@ pub fn openapi() -> serde_json::Value {
         setup::describe,
         sign_in::describe,
         recovery::describe,
+        sign_in_with::describe,
+        passkeys::describe,
+        profile::describe,
+        identity_providers::describe,
         registration::describe,
         users::describe,
         health::describe,

@@ -60,6 +60,9 @@ pub struct SealedPlace {
     /// The key of sign-in, where it is one of the deployment's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_key_id: Option<String>,
+    /// The service that users sign in with, where it is the gateway's secret there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity_provider_id: Option<String>,
     /// The webhook, where it is its secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,

@@ -1,5 +1,6 @@
 //! Users, for administrators.
 
+use nexus_edge_core::access::profile::Profile;
 use nexus_edge_core::access::role::Role;
 use nexus_edge_core::access::user::{UserRecord, UserStatus};
 use nexus_edge_core::error::ApiError;
@@ -124,6 +125,10 @@ pub struct UserView<'a> {
     pub email_verified_at: Option<u64>,
     /// Whether the account is closed until its address is confirmed.
     pub must_verify: bool,
+    /// What the user has set.
+    pub profile: &'a Profile,
+    /// Whether there is a picture, at `/users/{id}/avatar`.
+    pub has_avatar: bool,
     /// When the account was made.
     pub created_at: u64,
     /// When it was last changed.
@@ -142,6 +147,8 @@ impl<'a> UserView<'a> {
             status: record.status,
             email_verified_at: record.email_verified_at,
             must_verify: record.must_verify,
+            profile: &record.profile,
+            has_avatar: record.avatar.is_some(),
             created_at: record.created_at,
             updated_at: record.updated_at,
         }

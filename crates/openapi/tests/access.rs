@@ -28,6 +28,12 @@ const PUBLIC: &[&str] = &[
     "POST /auth/password/reset",
     "POST /auth/email/verification",
     "POST /auth/email/verify",
+    "GET /auth/options",
+    "GET /auth/with/{id}",
+    "GET /auth/with/{id}/callback",
+    "POST /auth/with/{id}/assertion",
+    "POST /auth/passkeys/sign-in/options",
+    "POST /auth/passkeys/sign-in",
     "POST /auth/register",
     "GET /health",
 ];

@@ -103,6 +103,8 @@ permissions! {
     ManageUsers = "manage_users";
     /// See and change who may register, and make invitations.
     ManageRegistration = "manage_registration";
+    /// See, add, change and remove services that users sign in with.
+    ManageIdentityProviders = "manage_identity_providers";
     /// See alerts and the rules by which they fire.
     ViewAlerts = "view_alerts";
     /// Create, change, silence and delete alert rules, and acknowledge alerts.
