@@ -7,6 +7,15 @@ import { defineConfig } from "vite";
 /** The gateway that the development server passes everything on to that is not the console. */
 const gateway = process.env.NEXUS_EDGE_GATEWAY ?? "http://127.0.0.1:8787";
 
+const BASE = new RegExp(
+  [
+    "node_modules/(react|react-dom|scheduler|@tanstack|use-sync-external-store)/",
+    "rolldown/runtime|rolldown-runtime|vite/preload-helper",
+    "web/src/(api/(client|session)|shell/(?!public)|i18n|routes|lib/(format|preferences|url|csv|range|outcome|trail|window)\\.)",
+    "web/src/ui/(button|copy|dialog|field|icon|meter|page|popover|secret|segmented|spark|states|status|table|time|waterfall|words)\\.",
+  ].join("|"),
+);
+
 export default defineConfig({
   root: import.meta.dirname,
   base: "/console/",
@@ -22,6 +31,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: ["chrome123", "firefox120", "safari17.5"],
     reportCompressedSize: false,
+    // What every page needs is one file: the first page takes few requests, and a page of its own brings its own only.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "base", test: BASE, priority: 10 }] } } },
   },
   server: {
     port: 5173,

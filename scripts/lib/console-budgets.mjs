@@ -1,4 +1,4 @@
-// How large the console may be, gzipped, and that it loads nothing from elsewhere. A build that breaks a budget fails.
+// How large the console may be, gzipped, how many requests the first page takes, and that it loads nothing from elsewhere. A build that breaks a budget fails.
 
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +14,9 @@ export const BUDGETS = {
   pages: { playground: 75 * KIB },
   all: 600 * KIB,
 };
+
+/** Most requests before the first page can begin: its HTML, boot.js, scripts and styles. */
+const MOST_REQUESTS = 8;
 
 /** The sizes of a build: what the first page needs, what each page needs besides, and everything. */
 export function measure(folder) {
@@ -35,13 +38,14 @@ export function measure(folder) {
         return [name.split("/").at(-2), sum(scripts(own)) + sum(stylesOf(own))];
       }),
     ),
+    requests: 2 + scripts(first).size + stylesOf(first).size,
     all: sum(filesOf(folder)),
     foreign: foreignOrigins(folder),
   };
 }
 
 /** What is over its budget, in sentences. */
-export function checkBudgets({ initial, styles, pages, all, foreign }) {
+export function checkBudgets({ initial, styles, pages, requests, all, foreign }) {
   const over = (what, bytes, most) =>
     bytes > most ? [`${what}: ${(bytes / KIB).toFixed(1)} KiB gzipped, at most ${most / KIB}`] : [];
   return [
@@ -51,6 +55,7 @@ export function checkBudgets({ initial, styles, pages, all, foreign }) {
       over(`The page ${name}`, bytes, BUDGETS.pages[name] ?? BUDGETS.page),
     ),
     ...over("Everything", all, BUDGETS.all),
+    ...(requests > MOST_REQUESTS ? [`The first page takes ${requests} requests, at most ${MOST_REQUESTS}`] : []),
     ...foreign.map((origin) => `Something is loaded from ${origin}`),
   ];
 }

@@ -59,7 +59,9 @@ test("a page counts what it needs besides the first page, and what comes from el
     const sizes = measure(folder);
     assert.deepEqual(sizes.foreign, ["https://cdn.example/x.js"]);
     assert.ok(sizes.initial > sizes.pages.keys && sizes.pages.keys > 0);
+    assert.equal(sizes.requests, 4, "the page, boot.js and two scripts");
     assert.deepEqual(checkBudgets({ ...sizes, foreign: [] }), []);
+    assert.equal(checkBudgets({ ...sizes, foreign: [], requests: 9 }).length, 1);
     const over = checkBudgets({ ...sizes, initial: 200 * 1024, pages: { keys: 41 * 1024, playground: 60 * 1024 } });
     assert.equal(over.length, 3, "the first page, the page of keys, and the other origin");
   } finally {

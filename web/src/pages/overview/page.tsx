@@ -11,7 +11,7 @@ import { Segmented } from "../../ui/segmented.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
 import { Cards, total } from "./cards.tsx";
 import { Charts } from "./charts.tsx";
-import { type Asked, useOverview } from "./queries.ts";
+import { type Asked, useOverview, useTotal } from "./queries.ts";
 import { Causes, Upstreams } from "./tables.tsx";
 import { useWords } from "./words.ts";
 
@@ -49,32 +49,7 @@ export default function Overview() {
 }
 
 function Figures({ answer, asked, range }: { answer: Answer; asked: Asked; range: string }) {
-  const isNew = answer.figures.requests === 0 && answer.before.requests === 0;
-  const may = useMay();
-  const words = useWords();
-  if (isNew) {
-    return may("view_system_status") ? (
-      <Empty
-        action={
-          <LinkButton to="/start" look="primary">
-            {words.toGuide}
-          </LinkButton>
-        }
-      >
-        {words.getStarted}
-      </Empty>
-    ) : (
-      <Empty
-        action={
-          <LinkButton to="/connect" look="primary">
-            {words.toConnect}
-          </LinkButton>
-        }
-      >
-        {words.emptyOwn}
-      </Empty>
-    );
-  }
+  if (answer.figures.requests === 0 && answer.before.requests === 0) return <Quiet />;
   return (
     <>
       <Sentence answer={answer} asked={asked} />
@@ -87,6 +62,31 @@ function Figures({ answer, asked, range }: { answer: Answer; asked: Asked; range
         <Causes asked={asked} range={range} />
       </div>
     </>
+  );
+}
+
+/** No request in this time: the gateway is new, or nothing was asked lately. */
+function Quiet() {
+  const words = useWords();
+  const may = useMay();
+  const total = useTotal();
+  if (!may("view_all_statistics")) {
+    return <Empty action={<LinkButton to="/connect">{words.toConnect}</LinkButton>}>{words.emptyOwn}</Empty>;
+  }
+  if (total.isPending) return <Skeleton rows={3} />;
+  if (total.data && total.data.total_rounds > 0) {
+    return <Empty action={<LinkButton to="/requests">{words.toLog}</LinkButton>}>{words.noRequests}</Empty>;
+  }
+  return (
+    <Empty
+      action={
+        <LinkButton to="/start" look="primary">
+          {words.toGuide}
+        </LinkButton>
+      }
+    >
+      {words.getStarted}
+    </Empty>
   );
 }
 

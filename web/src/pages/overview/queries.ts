@@ -50,4 +50,14 @@ export function useOverview(range: string) {
   };
 }
 
+/** Everything that was ever recorded. */
+export function useTotal() {
+  const may = useMay();
+  return useQuery({
+    queryKey: ["stats", "total"],
+    queryFn: ({ signal }) => call("GET /stats/total", { signal }),
+    enabled: may("view_all_statistics"),
+  });
+}
+
 export type Asked = ReturnType<typeof useOverview>;
