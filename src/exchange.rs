@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use nexus_edge_core::access::audit::change::{self, Changes};
-use nexus_edge_core::access::person::{Need, Person, Scope};
+use nexus_edge_core::access::person::{Need, Person, PersonId, Reach, Scope};
 use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::access::{Principal, credential};
 use nexus_edge_core::dialect::caller::CallerDialect;
@@ -216,8 +216,9 @@ impl Exchange {
     /// # Errors
     /// `permission_denied` (403).
     pub fn admit(&self, person: Person, need: Need) -> Result<(), ApiError> {
+        let reach = if self.only_reads() { Reach::Look } else { Reach::Manage };
         // Also one who may not, for the audit log.
-        let scope = self.person.get_or_init(|| person).decide(need)?;
+        let scope = self.person.get_or_init(|| person).decide(need, reach)?;
         self.scope.get_or_init(|| scope);
         Ok(())
     }
@@ -237,13 +238,13 @@ impl Exchange {
 
     /// Notes the user who makes the request.
     pub fn sign_in(&self, session: Rc<SignedIn>) {
-        self.note_user(&session.user);
+        self.person.get_or_init(|| session.person(self.started_ms));
         self.signed_in.get_or_init(|| session);
     }
 
     /// Notes which user a request turned out to be of, for the audit log. It does not let them do anything.
     pub fn note_user(&self, user: &UserRecord) {
-        self.person.get_or_init(|| user.person());
+        self.person.get_or_init(|| Person::known_as(PersonId::User(user.id.clone())));
     }
 
     /// Notes that the request turned out to be of the holder of the admin token, for the audit log. It does not let them do

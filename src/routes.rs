@@ -17,10 +17,10 @@ use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
     alerts, audit, backups, console, conversations, credits, dead_letters, discovery, exports, gemini,
-    guards, health, identity_providers, keys, limits, live, logical_models, metrics, models, passkeys,
-    prices, profile, provider_health, provider_keys, provider_models, provider_states, providers, recovery,
-    registration, responses, routing, secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats,
-    system, system_config, tokens, users, webhooks, ws,
+    grants, guards, health, identity_providers, keys, limits, live, logical_models, metrics, models,
+    passkeys, prices, profile, provider_health, provider_keys, provider_models, provider_states, providers,
+    recovery, registration, responses, roles, routing, secret_key, sessions, setup, sign_in, sign_in_with,
+    statistics, stats, system, system_config, teams, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -302,6 +302,22 @@ routes! {
     "DELETE /users/{id}"                               => op::users::DELETE, |x, p| users::delete(x, &p.first);
     "POST /users/{id}/approve"                         => op::users::APPROVE, |x, p| users::approve(x, &p.first);
     "POST /users/{id}/reject"                          => op::users::REJECT, |x, p| users::reject(x, &p.first);
+    "GET /users/{id}/grants"                           => op::roles::GRANTS, |x, p| grants::list(x, &p.first);
+    "POST /users/{id}/grants"                          => op::roles::GRANT, |x, p| grants::grant(x, &p.first);
+    "DELETE /users/{id}/grants/{grant}"                => op::roles::REVOKE, |x, p| grants::revoke(x, &p.first, &p.second);
+    "GET /permissions"                                 => op::roles::PERMISSIONS, |_, _| ready(roles::permissions());
+    "GET /roles"                                       => op::roles::LIST, |x, _| roles::list(x);
+    "POST /roles"                                      => op::roles::CREATE, |x, _| roles::create(x);
+    "GET /roles/{code}"                                => op::roles::GET, |x, p| roles::get(x, &p.first);
+    "PUT /roles/{code}"                                => op::roles::UPDATE, |x, p| roles::update(x, &p.first);
+    "DELETE /roles/{code}"                             => op::roles::DELETE, |x, p| roles::delete(x, &p.first);
+    "GET /teams"                                       => op::teams::LIST, |x, _| teams::list(x);
+    "POST /teams"                                      => op::teams::CREATE, |x, _| teams::create(x);
+    "GET /teams/{id}"                                  => op::teams::GET, |x, p| teams::get(x, &p.first);
+    "PUT /teams/{id}"                                  => op::teams::UPDATE, |x, p| teams::update(x, &p.first);
+    "DELETE /teams/{id}"                               => op::teams::DELETE, |x, p| teams::delete(x, &p.first);
+    "PUT /teams/{id}/members/{user}"                   => op::teams::PUT_MEMBER, |x, p| teams::put_member(x, &p.first, &p.second);
+    "DELETE /teams/{id}/members/{user}"                => op::teams::REMOVE_MEMBER, |x, p| teams::remove_member(x, &p.first, &p.second);
 }
 
 /// Every declared operation has a row, and no row is there twice.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use nexus_edge_api::exports::{ExportInput, ExportView, Exports, Kind};
+use nexus_edge_core::access::person;
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::time::DAY_MS;
@@ -32,17 +33,17 @@ const LISTED: u32 = 500;
 
 /// `GET /export/requests`
 pub async fn requests(exchange: &Exchange) -> Result<Response, ApiError> {
-    rows(exchange, Kind::Requests, &Scope::All).await
+    rows(exchange, Kind::Requests, &Scope::ALL).await
 }
 
 /// `GET /export/conversations`
 pub async fn conversations(exchange: &Exchange) -> Result<Response, ApiError> {
-    rows(exchange, Kind::Conversations, &Scope::All).await
+    rows(exchange, Kind::Conversations, &Scope::ALL).await
 }
 
 /// `GET /export/statistics`
 pub async fn statistics(exchange: &Exchange) -> Result<Response, ApiError> {
-    statistics_of(exchange, Scope::All).await
+    statistics_of(exchange, Scope::ALL).await
 }
 
 /// `GET /v1/export/requests`
@@ -64,10 +65,10 @@ async fn rows(exchange: &Exchange, kind: Kind, scope: &Scope) -> Result<Response
     let (format, bom) = form(exchange)?;
     let given = |name: &str| exchange.query(name);
     let key = match scope {
-        Scope::All => None,
+        Scope::Person(person::Scope::All) => None,
         Scope::Key(id) => Some(id.as_str()),
         // Exports of some owners are not offered: the permission is for all.
-        Scope::Owners(_) => return Err(ApiError::internal()),
+        Scope::Person(person::Scope::Owners(_)) => return Err(ApiError::internal()),
     };
     let source = Source::read(&Asked { kind, key, given: &given })?;
     exports::streamed(&exchange.env, source, format, bom).await

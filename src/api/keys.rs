@@ -3,7 +3,7 @@
 use nexus_edge_api::keys::{KeyView, Keys};
 use nexus_edge_core::access::api_key::{ApiKey, ApiKeyRecord};
 use nexus_edge_core::access::permission::Permission;
-use nexus_edge_core::access::person::{Need, Scope};
+use nexus_edge_core::access::person::{Need, Reach, Scope};
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
 use nexus_edge_core::error::ApiError;
 
@@ -72,7 +72,8 @@ fn place(cursor: &str) -> Option<(u64, String)> {
 
 /// Adds what the keys were used for in the last days.
 async fn add_usage(exchange: &Exchange, keys: &mut [KeyView<'_>]) -> Result<(), ApiError> {
-    exchange.person()?.decide(Need::or_own(Permission::ViewAllStatistics, Permission::ViewOwnStatistics))?;
+    let needs = Need::or_own(Permission::ViewAllStatistics, Permission::ViewOwnStatistics);
+    exchange.person()?.decide(needs, Reach::Look)?;
     // Each key is one of those that may be seen.
     for some in keys.chunks_mut(KEYS_OF_STATEMENT) {
         let ids: Vec<String> = some.iter().map(|key| key.id.to_owned()).collect();

@@ -2,7 +2,7 @@
 
 use nexus_edge_api::providers::{CircuitReset, ListedProvider, ProviderState, ShownProbe};
 use nexus_edge_core::access::permission::Permission;
-use nexus_edge_core::access::person::Need;
+use nexus_edge_core::access::person::{Need, Reach};
 use nexus_edge_core::catalog::ProviderRecord;
 use nexus_edge_core::catalog::probe::{ProbeRecord, ProbedHealth};
 use nexus_edge_core::error::ApiError;
@@ -24,8 +24,8 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     }
     let records: Vec<ProviderRecord> = table::list(&exchange.env).await?;
     let person = exchange.person()?;
-    person.decide(Need::of(Permission::ViewProviderHealth))?;
-    person.decide(Need::of(Permission::ViewAllStatistics))?;
+    person.decide(Need::of(Permission::ViewProviderHealth), Reach::Look)?;
+    person.decide(Need::of(Permission::ViewAllStatistics), Reach::Look)?;
     share(&exchange.env).await;
     let mut found = probes::overviews(&exchange.env, SHOWN_PROBES).await?;
     let figures = statistics::of_providers(exchange).await?;

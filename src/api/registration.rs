@@ -20,6 +20,7 @@ use nexus_edge_identity::registration::{
     ALL, Admitted, Invitation, Policy, Refusal, of_invitation, of_window,
 };
 
+use super::roles::check_known;
 use super::sign_in::{check_password, hash, of_address, registration, unavailable};
 use super::update::next_version;
 use super::users::check_reach;
@@ -178,7 +179,7 @@ pub async fn update(exchange: &Exchange) -> Result<Response, ApiError> {
     let (before, read_at) = rules(exchange).await?;
     let mut policy = before.clone();
     input.apply(&mut policy);
-    check_gives(exchange, &policy.roles)?;
+    check_gives(exchange, &policy.roles).await?;
     if policy.verification && exchange.settings.mail.is_none() {
         let message = "Addresses can be confirmed only where mail can be sent: set `MAIL_WEBHOOK`.";
         return Err(ApiError::conflict("mail_not_configured", "verification", message));
@@ -210,11 +211,12 @@ async fn taken(exchange: &Exchange, names: Vec<String>) -> Result<HashMap<String
         .map_err(|error| unavailable(error.into()))
 }
 
-/// Checks that the person has every permission of these roles.
-fn check_gives(exchange: &Exchange, roles: &[String]) -> Result<(), ApiError> {
+/// Checks that these are roles, and that the person has every permission of them.
+async fn check_gives(exchange: &Exchange, roles: &[String]) -> Result<(), ApiError> {
     let mut user = UserRecord::new(String::new(), String::new(), 0);
     user.roles = roles.to_vec();
-    check_reach(exchange, &user)
+    check_known(exchange, &user).await?;
+    check_reach(exchange, &user).await
 }
 
 /// `GET /invitations`
@@ -240,7 +242,7 @@ pub async fn invite(exchange: &Exchange) -> Result<Response, ApiError> {
     let code = LinkToken::write(&id, secret);
     let created_by = actor(Some(&exchange.person()?.id));
     let record = input.into_record(id, LinkToken::hash_of(secret), created_by, now);
-    check_gives(exchange, record.roles.as_deref().unwrap_or_default())?;
+    check_gives(exchange, record.roles.as_deref().unwrap_or_default()).await?;
     table::insert(&exchange.env, &record, &[]).await?;
     exchange.note_change(None, Some(&record));
     exchange::json(201, &InvitationView::of(&record, 0, Some(&code)))

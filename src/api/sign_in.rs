@@ -3,7 +3,7 @@
 use nexus_edge_api::sign_in::{
     ChangePasswordInput, EndedView, LogInInput, RefreshInput, SetUpInput, SignedInView,
 };
-use nexus_edge_api::users::UserView;
+use nexus_edge_api::users::{AccountView, UserView};
 use nexus_edge_core::access::role::Role;
 use nexus_edge_core::access::user::{UserRecord, UserStatus};
 use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
@@ -272,7 +272,8 @@ pub(super) fn set_cookies(exchange: &Exchange, response: &Response, tokens: Opti
 
 /// `GET /auth/me`
 pub async fn me(exchange: &Exchange) -> Result<Response, ApiError> {
-    exchange::json(200, &UserView::of(&exchange.signed_in()?.user))
+    let session = exchange.signed_in()?;
+    exchange::json(200, &AccountView::of(&session.user, &session.given, exchange.started_ms))
 }
 
 /// `GET /auth/sessions`

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use nexus_edge_core::access::person as access;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::DAY_MS;
 use nexus_edge_stats::answer::{self, Ranking, Sums, Timeseries};
@@ -30,10 +29,7 @@ const HOUR_MS: u64 = 3_600_000;
 
 /// What the person who calls may see.
 pub(super) fn seen(exchange: &Exchange) -> Scope {
-    match exchange.scope() {
-        access::Scope::All => Scope::All,
-        access::Scope::Owners(owners) => Scope::Owners(owners.clone()),
-    }
+    Scope::Person(exchange.scope().clone())
 }
 
 /// What the holder of an API key may see.
@@ -182,7 +178,7 @@ fn over(exchange: &Exchange, from_ms: u64, bucket: &str, by: Dimension) -> Resul
 
 /// `GET /stats/providers/ranking`
 pub async fn rank_providers(exchange: &Exchange) -> Result<Response, ApiError> {
-    let (query, tz) = read(exchange, Some(Dimension::Provider.as_str()), Scope::All)?;
+    let (query, tz) = read(exchange, Some(Dimension::Provider.as_str()), Scope::ALL)?;
     let progress = statistics::progress(&exchange.env).await?;
     let window = (query.window.from_ms(), query.window.to_ms());
     let statements = [

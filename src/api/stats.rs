@@ -2,7 +2,7 @@
 
 use nexus_edge_api::stats::{RequestDetail, RequestPage, TokensUsage, TotalStats};
 use nexus_edge_core::access::permission::Permission;
-use nexus_edge_core::access::person::Need;
+use nexus_edge_core::access::person::{Need, Reach};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_stats::request_log::Wanted;
 
@@ -72,7 +72,8 @@ pub async fn request(exchange: &Exchange, id: &str) -> Result<Response, ApiError
     })?;
     let request = found.with_only_attempt();
     let reads = Need::or_own(Permission::ViewAllConversations, Permission::ViewOwnConversations);
-    let is_readable = exchange.person()?.decide(reads).is_ok_and(|scope| scope.has(request.owner.as_deref()));
+    let is_readable =
+        exchange.person()?.decide(reads, Reach::Look).is_ok_and(|scope| scope.has(request.owner.as_deref()));
     let messages =
         if is_readable { Some(conversations::messages_of(&exchange.env, &request).await?) } else { None };
     exchange::json(200, &RequestDetail { request, messages })

@@ -1,6 +1,6 @@
 //! The admin API for users.
 
-use nexus_edge_api::users::{UserInput, UserView};
+use nexus_edge_api::users::{AccountView, UserInput, UserView};
 use nexus_edge_core::access::user::{UserRecord, UserStatus};
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_identity::mail::Message;
@@ -8,12 +8,12 @@ use nexus_edge_identity::mail::Message;
 use super::profile::remove_later;
 use super::sign_in::{check_password, hash};
 use super::update::update as change_record;
-use super::{answer_deleted, answer_list, input, query};
+use super::{answer_deleted, answer_list, input, query, roles};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::mail;
 use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
-use crate::store::{sign_in, snapshot, table, users};
+use crate::store::{given, sign_in, snapshot, table, users};
 
 /// Users of a page, unless the request says otherwise, and at most.
 const PAGE: (u32, u32) = (50, 200);
@@ -33,7 +33,9 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// `GET /users/{id}`
 pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    exchange::json(200, &UserView::of(&find(exchange, id).await?))
+    let user = find(exchange, id).await?;
+    let given = given::of_record(&exchange.env, &user).await?;
+    exchange::json(200, &AccountView::of(&user, &given, exchange.started_ms))
 }
 
 /// `POST /users`
@@ -42,7 +44,8 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let now = now_ms();
     let mut user = UserRecord::new(new_ulid(now), String::new(), now);
     input.apply(&mut user);
-    check_reach(exchange, &user)?;
+    roles::check_known(exchange, &user).await?;
+    check_reach(exchange, &user).await?;
     let hash = new_hash(exchange, &input, &user).await?;
     users::add(&exchange.env, &user, hash.as_deref(), false).await?;
     exchange.note_change(None, Some(&user));
@@ -55,16 +58,19 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let hash = match input.password.as_set() {
         Some(_) => {
             let mut user = find(exchange, id).await?;
-            check_reach(exchange, &user)?;
+            check_reach(exchange, &user).await?;
             input.apply(&mut user);
             new_hash(exchange, &input, &user).await?
         }
         None => None,
     };
     let change = async |record: &mut UserRecord| {
-        check_reach(exchange, record)?;
+        check_reach(exchange, record).await?;
         input.apply(record);
-        check_reach(exchange, record)
+        if input.roles.as_set().is_some() {
+            roles::check_known(exchange, record).await?;
+        }
+        check_reach(exchange, record).await
     };
     let user = change_record(exchange, async || find(exchange, id).await, change).await?;
     let now = now_ms();
@@ -74,6 +80,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     if hash.is_some() || user.status != UserStatus::Active {
         sign_in::end_all(&exchange.env, &user.id, None, now).await?;
     }
+    sign_in::forget();
     if users::disable_keys(&exchange.env, &user, now).await? > 0 {
         snapshot::reload(exchange).await?;
     }
@@ -84,7 +91,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let keys = query::one_of(exchange, "keys", &["disable", "delete"])?;
     let user = find(exchange, id).await?;
-    check_reach(exchange, &user)?;
+    check_reach(exchange, &user).await?;
     remove(exchange, &user, keys.as_deref() == Some("delete")).await?;
     answer_deleted(id)
 }
@@ -93,7 +100,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
 pub async fn approve(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let change = async |record: &mut UserRecord| {
         check_pending(record)?;
-        check_reach(exchange, record)?;
+        check_reach(exchange, record).await?;
         record.status = UserStatus::Active;
         record.must_verify = false;
         Ok(())
@@ -107,7 +114,7 @@ pub async fn approve(exchange: &Exchange, id: &str) -> Result<Response, ApiError
 pub async fn reject(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let user = find(exchange, id).await?;
     check_pending(&user)?;
-    check_reach(exchange, &user)?;
+    check_reach(exchange, &user).await?;
     remove(exchange, &user, false).await?;
     mail::send_later(exchange, &user.email, Message::Rejected);
     answer_deleted(id)
@@ -137,8 +144,9 @@ async fn remove(exchange: &Exchange, user: &UserRecord, deletes_keys: bool) -> R
 
 /// Checks that the person has every permission of a user: to give someone a role, or to take over their account, would be a way
 /// to them.
-pub(super) fn check_reach(exchange: &Exchange, user: &UserRecord) -> Result<(), ApiError> {
-    exchange.person()?.check_has(user.permissions())
+pub(super) async fn check_reach(exchange: &Exchange, user: &UserRecord) -> Result<(), ApiError> {
+    let given = given::of_record(&exchange.env, user).await?;
+    exchange.person()?.check_has(given.permissions(user, exchange.started_ms))
 }
 
 /// The hash of the password that the input sets, if it does.
@@ -152,7 +160,11 @@ async fn new_hash(
     hash(exchange, &user.email, password).await.map(Some)
 }
 
-async fn find(exchange: &Exchange, id: &str) -> Result<UserRecord, ApiError> {
+/// The user with this id.
+///
+/// # Errors
+/// `user_not_found` (404).
+pub(super) async fn find(exchange: &Exchange, id: &str) -> Result<UserRecord, ApiError> {
     table::find(&exchange.env, id).await?.ok_or_else(not_found)
 }
 

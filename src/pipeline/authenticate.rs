@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use nexus_edge_core::access::api_key::is_api_key;
 use nexus_edge_core::access::permission::Permission;
-use nexus_edge_core::access::person::Need;
+use nexus_edge_core::access::person::{Need, Reach};
 use nexus_edge_core::access::{ApiKeyRecord, Principal};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
@@ -43,7 +43,7 @@ async fn of_page(exchange: &Exchange, key_id: &str) -> Result<Principal, ApiErro
         ApiError::unauthorized("not_signed_in", message)
     })?;
     let need = Need::or_own(Permission::ManageAllApiKeys, Permission::ManageOwnApiKeys);
-    let scope = visitor.person().decide(need)?;
+    let scope = visitor.person().decide(need, Reach::Manage)?;
     of_id(exchange, key_id, |record| scope.has(record.owner.as_deref())).await
 }
 

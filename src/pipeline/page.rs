@@ -31,6 +31,8 @@ pub enum Visitor {
     User {
         /// The user.
         user: Box<UserRecord>,
+        /// What they may do.
+        person: Box<Person>,
         /// When they signed in, in milliseconds since the epoch.
         signed_in_at: u64,
     },
@@ -49,7 +51,7 @@ impl Visitor {
     pub fn person(&self) -> Person {
         match self {
             Self::Admin(_) => Person::with_admin_token(),
-            Self::User { user, .. } => user.person(),
+            Self::User { person, .. } => (**person).clone(),
         }
     }
 }
@@ -68,6 +70,7 @@ pub async fn visitor(exchange: &Exchange) -> Result<Option<Visitor>, ApiError> {
     }
     Ok(signed_in::find(exchange).await?.map(|session| Visitor::User {
         user: Box::new(session.user.clone()),
+        person: Box::new(session.person(exchange.started_ms)),
         signed_in_at: session.family.created_at,
     }))
 }

@@ -3,15 +3,17 @@
 use nexus_edge_core::access::api_key::is_api_key;
 use nexus_edge_core::access::credential::bearer_token;
 use nexus_edge_core::access::permission::Permissions;
-use nexus_edge_core::access::person::{Person, PersonId};
+use nexus_edge_core::access::person::{Own, Person, PersonId, Reach};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
+use nexus_edge_core::id;
 use nexus_edge_core::limits::Rules;
 use subtle::ConstantTimeEq;
 
 use super::{admit, authenticate, page, signed_in};
 use crate::exchange::Exchange;
 use crate::platform::now_ms;
+use crate::store::given;
 
 /// Wrong admin tokens per minute and address, above which it gets 429.
 const ADMIN_FAILURES_PER_MINUTE: u64 = 10;
@@ -29,7 +31,7 @@ pub async fn identify(exchange: &Exchange) -> Result<Person, ApiError> {
             return Ok(Person::with_admin_token());
         }
         if let Some(session) = signed_in::find(exchange).await? {
-            return Ok(session.user.person());
+            return Ok(session.person(exchange.started_ms));
         }
     }
     let bearer = || exchange.header("authorization").as_deref().and_then(bearer_token).map(str::to_owned);
@@ -69,7 +71,8 @@ async fn wrong_admin_token(exchange: &Exchange) -> ApiError {
     }
 }
 
-/// The program whose key has permissions; `None` if the key is unknown or has none.
+/// The program whose key has permissions; `None` if the key is unknown or has none. A key that belongs to a user may do what it
+/// was given and the user still may.
 async fn program_of(exchange: &Exchange, key: &str) -> Result<Option<Person>, ApiError> {
     let Some(record) = authenticate::api_key_of(exchange, &sha256_hex(key)).await? else { return Ok(None) };
     if record.permissions == Permissions::NONE {
@@ -77,9 +80,17 @@ async fn program_of(exchange: &Exchange, key: &str) -> Result<Option<Person>, Ap
     }
     record.check(now_ms())?;
     record.check_address(exchange.header("cf-connecting-ip").as_deref())?;
+    let mut permissions = record.permissions;
+    // Whatever is no ULID is no user.
+    if let Some(owner) = record.owner.as_deref().filter(|owner| id::time_of(owner).is_some()) {
+        let of_owner = given::permissions_of_owner(&exchange.env, owner).await;
+        let of_owner = of_owner.map_err(|error| signed_in::sign_in_unavailable("owners of keys", &error))?;
+        permissions = of_owner.map_or(permissions, |of_owner| permissions.shared_with(of_owner));
+    }
+    let own = |owner: &String| Own { owner: owner.clone(), reach: Reach::Manage };
     Ok(Some(Person {
         id: PersonId::Program(record.id.clone()),
-        permissions: record.permissions,
-        owners: record.owner.iter().cloned().collect(),
+        permissions,
+        owners: record.owner.iter().map(own).collect(),
     }))
 }

@@ -2,20 +2,22 @@
 //!
 //! A request with an access token is not looked up each time: an isolate believes what it has read of a session for 30
 //! seconds, and for a minute while the database does not answer. What ends a session, or its user, holds everywhere
-//! within that time, and at once in the isolate that did it.
+//! within that time, and at once in the isolate that did it. The same goes for what changes what a user may do.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use nexus_edge_api::sign_in::SessionView;
 use nexus_edge_api::system::MapSize;
+use nexus_edge_core::access::given::Given;
+use nexus_edge_core::access::person::Person;
 use nexus_edge_core::access::user::{UserRecord, UserStatus};
 use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_identity::session::{Family, MAX_SESSIONS, REFRESH_MS};
 use serde::Deserialize;
 use worker::Env;
 
-use super::{StoreResult, nullable, row, rows, statement, text, unsigned, write};
+use super::{StoreResult, given, nullable, row, rows, statement, text, unsigned, write};
 use crate::platform::{log_error, now_ms};
 
 /// Milliseconds for which a session is believed to be as it was read.
@@ -32,6 +34,8 @@ const MAX_USER_AGENT: usize = 200;
 pub struct SignedIn {
     /// The user.
     pub user: UserRecord,
+    /// What the user was given beyond the built-in roles.
+    pub given: Given,
     /// The session.
     pub session_id: String,
     /// Its tokens.
@@ -39,6 +43,11 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
+    /// The user in the admin API.
+    pub fn person(&self, now_ms: u64) -> Person {
+        self.given.person(&self.user, now_ms)
+    }
+
     /// Whether the session is not over and its user may sign in.
     pub fn is_valid(&self, now_ms: u64) -> bool {
         self.user.status == UserStatus::Active && !self.family.is_over(now_ms)
@@ -49,6 +58,8 @@ impl SignedIn {
 struct Row {
     #[serde(flatten)]
     user: UserRecord,
+    #[serde(flatten)]
+    given: Given,
     session_id: String,
     generation: u64,
     began_at: u64,
@@ -73,11 +84,15 @@ pub fn size() -> MapSize {
 
 /// The session as it is stored now.
 pub async fn read(env: &Env, session_id: &str) -> StoreResult<Option<SignedIn>> {
-    let sql = "SELECT u.*, s.id AS session_id, s.generation, s.created_at AS began_at, s.rotated_at, s.ended_at \
-        FROM sign_in_sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?1";
-    let found: Option<Row> = row(env, sql, &[text(session_id)]).await?;
+    let sql = format!(
+        "SELECT u.*, {}, s.id AS session_id, s.generation, s.created_at AS began_at, s.rotated_at, s.ended_at \
+         FROM sign_in_sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?1",
+        given::columns("u.id", "u.roles")
+    );
+    let found: Option<Row> = row(env, &sql, &[text(session_id)]).await?;
     Ok(found.map(|row| SignedIn {
         user: row.user,
+        given: row.given,
         session_id: row.session_id,
         family: Family {
             generation: row.generation,
@@ -118,8 +133,9 @@ fn remember(session_id: &str, found: Option<SignedIn>, now: u64) -> Option<Rc<Si
     session
 }
 
-/// Forgets what this isolate believes of sessions, after some were ended or their user was changed.
+/// Forgets what this isolate believes of sessions and of what users may do, after some of it was changed.
 pub fn forget() {
+    given::forget();
     CACHE.set(BoundedMap::new(MAX_CACHED));
 }
 

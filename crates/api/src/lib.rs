@@ -41,6 +41,7 @@ pub mod providers;
 pub mod recovery;
 pub mod registration;
 pub mod responses;
+pub mod roles;
 pub mod routing;
 pub mod secret_key;
 pub mod sessions;
@@ -51,6 +52,7 @@ pub mod sockets;
 pub mod stats;
 pub mod system;
 pub mod system_config;
+pub mod teams;
 pub mod tokens;
 pub mod users;
 pub mod webhooks;
@@ -99,6 +101,8 @@ pub const ALL: &[&[Operation]] = &[
     identity_providers::ALL,
     registration::ALL,
     users::ALL,
+    roles::ALL,
+    teams::ALL,
     health::ALL,
 ];
 
@@ -148,6 +152,8 @@ pub fn openapi() -> serde_json::Value {
         identity_providers::describe,
         registration::describe,
         users::describe,
+        roles::describe,
+        teams::describe,
         health::describe,
     ] {
         describe(&mut document);

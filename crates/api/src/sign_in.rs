@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::operation::operations;
+#[cfg(feature = "openapi")]
+use crate::users::AccountView;
 use crate::users::{UserView, check_email};
 
 operations! {
@@ -45,7 +47,7 @@ operations! {
     LOG_OUT_ALL: Post "/auth/logout-all" SignedIn, |it| it.answer::<EndedView>(200, "They are over.");
 
     /// Show the user who is signed in.
-    ME: Get "/auth/me" SignedIn, |it| it.answer::<UserView<'_>>(200, "The user.");
+    ME: Get "/auth/me" SignedIn, |it| it.answer::<AccountView<'_>>(200, "The user, with everything that they may do.");
 
     /// List the user's sessions.
     SESSIONS: Get "/auth/sessions" SignedIn, |it| it.list::<SessionView>("sessions", "Those that are not over, the latest first.");

@@ -1,7 +1,11 @@
 //! Users, for administrators.
 
+use nexus_edge_core::access::custom_role::is_code;
+use nexus_edge_core::access::given::Given;
+use nexus_edge_core::access::grant::GrantInForce;
+use nexus_edge_core::access::permission::Permissions;
 use nexus_edge_core::access::profile::Profile;
-use nexus_edge_core::access::role::Role;
+use nexus_edge_core::access::team::Membership;
 use nexus_edge_core::access::user::{UserRecord, UserStatus};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input;
@@ -29,7 +33,8 @@ operations! {
         .errors(&[(400, "weak_password"), (409, "name_taken"), (503, "sign_in_unavailable")]);
 
     /// Show a user.
-    GET: Get "/users/{id}" ViewUsers, |it| it.answer::<UserView<'_>>(200, "The user.").errors(&[(404, "user_not_found")]);
+    GET: Get "/users/{id}" ViewUsers, |it| it.answer::<AccountView<'_>>(200, "The user, with everything that they may do.")
+        .errors(&[(404, "user_not_found")]);
 
     /// Change a user.
     ///
@@ -84,15 +89,20 @@ pub(crate) fn check_email(given: String) -> Result<String, ApiError> {
         .ok_or_else(|| ApiError::invalid("invalid_value", "email", "`email` must be a mail address."))
 }
 
+/// Whether there is a role of the deployment's own with such a code is for the handler to look up.
 pub(crate) fn check_roles(mut roles: Vec<String>) -> Result<Vec<String>, ApiError> {
-    if let Some(unknown) = roles.iter().find(|code| Role::of_code(code).is_none()) {
-        let known: Vec<&str> = Role::ALL.iter().map(|role| role.code()).collect();
-        let message = format!("There is no role `{unknown}`. The roles are {}.", known.join(", "));
-        return Err(ApiError::invalid("invalid_value", "roles", message));
+    if let Some(unknown) = roles.iter().find(|code| !is_code(code)) {
+        return Err(unknown_role(unknown));
     }
     roles.sort_unstable();
     roles.dedup();
     Ok(roles)
+}
+
+/// The error for a code that is no role.
+#[must_use]
+pub fn unknown_role(code: &str) -> ApiError {
+    ApiError::invalid("invalid_value", "roles", format!("There is no role `{code}`: see `GET /roles`."))
 }
 
 impl UserInput {
@@ -133,6 +143,36 @@ pub struct UserView<'a> {
     pub created_at: u64,
     /// When it was last changed.
     pub updated_at: u64,
+}
+
+/// A user with everything that they may do.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct AccountView<'a> {
+    /// The user.
+    #[serde(flatten)]
+    pub user: UserView<'a>,
+    /// What the user may do now, by their roles and grants: codes of permissions.
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<String>"))]
+    pub permissions: Permissions,
+    /// Direct grants that have not expired.
+    pub grants: Vec<&'a GrantInForce>,
+    /// The teams of which the user is a member.
+    pub teams: &'a [Membership],
+}
+
+impl<'a> AccountView<'a> {
+    /// The view of a user and what they were given, at `now_ms` (milliseconds since the epoch).
+    #[must_use]
+    pub fn of(record: &'a UserRecord, given: &'a Given, now_ms: u64) -> Self {
+        let in_force = |grant: &&GrantInForce| grant.expires_at.is_none_or(|end| end > now_ms);
+        Self {
+            user: UserView::of(record),
+            permissions: given.permissions(record, now_ms),
+            grants: given.grants.iter().filter(in_force).collect(),
+            teams: &given.teams,
+        }
+    }
 }
 
 impl<'a> UserView<'a> {

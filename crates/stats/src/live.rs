@@ -238,7 +238,7 @@ mod tests {
     fn tail(only_key: Option<&str>, wanted: Wanted) -> Watch {
         Watch {
             subject: Subject::Requests(Box::new(wanted)),
-            scope: only_key.map_or(Scope::All, |key| Scope::Key(key.to_owned())),
+            scope: only_key.map_or(Scope::ALL, |key| Scope::Key(key.to_owned())),
         }
     }
 
@@ -256,7 +256,7 @@ mod tests {
         let pried = watchers.open(tail(Some("k"), prying), 0).unwrap();
         let of_provider = Wanted { provider: Some("b".into()), ..Wanted::default() };
         let filtered = watchers.open(tail(None, of_provider), 0).unwrap();
-        let figures = |filters| Watch { subject: Subject::Figures(filters), scope: Scope::All };
+        let figures = |filters| Watch { subject: Subject::Figures(filters), scope: Scope::ALL };
         let seconds = watchers.open(figures(vec![]), 0).unwrap();
         let values = vec!["b".to_owned(), "c".to_owned()];
         let of_b = watchers.open(figures(vec![(Dimension::Provider, values)]), 0).unwrap();

@@ -188,6 +188,7 @@ fn has_error(row: &Compared<'_>, part: &str) -> bool {
 mod tests {
     use super::*;
     use crate::scope::Scope;
+    use nexus_edge_core::access::person;
     use nexus_edge_core::stats::{AttemptRecord, Outcome};
     use std::collections::BTreeSet;
     use std::fs;
@@ -268,7 +269,10 @@ mod tests {
             Wanted { status: some("server"), ..Wanted::default() },
             Wanted { status: some("500"), ..Wanted::default() },
             Wanted { error: some("refused"), ..Wanted::default() },
-            Wanted { scope: Scope::Owners(vec!["of another".into()]), ..Wanted::default() },
+            Wanted {
+                scope: Scope::Person(person::Scope::Owners(vec!["of another".into()])),
+                ..Wanted::default()
+            },
             Wanted { scope: Scope::Key("of another".into()), ..Wanted::default() },
             Wanted { stream: Some(false), ..Wanted::default() },
             Wanted { min_ms: Some(901), ..Wanted::default() },

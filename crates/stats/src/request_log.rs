@@ -4,6 +4,7 @@
 //! of at most [`SCANNED`] rows, so a filter that few rows fit never holds the database: the answer says up to where it has
 //! looked, and the next page goes on there.
 
+use nexus_edge_core::access::person;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::id::ulid;
 use nexus_edge_core::input::query_number;
@@ -97,7 +98,7 @@ impl Wanted {
             min_ms: number("min_ms")?,
             min_cost_micros: number("min_cost_micros")?,
             cursor: text("cursor"),
-            scope: Scope::All,
+            scope: Scope::ALL,
         };
         wanted.check()?;
         Ok(wanted)
@@ -213,9 +214,9 @@ impl Wanted {
             conditions.push(condition.replace('?', &format!("?{}", parameters.len())));
         };
         match &self.scope {
-            Scope::All => {}
+            Scope::Person(person::Scope::All) => {}
             Scope::Key(id) => add("key_id = ?", Parameter::Text(id.clone())),
-            Scope::Owners(owners) => {
+            Scope::Person(person::Scope::Owners(owners)) => {
                 let owners = serde_json::to_string(owners).unwrap_or_default();
                 add("owner IN (SELECT value FROM json_each(?))", Parameter::Text(owners));
             }

@@ -1,30 +1,37 @@
 //! Whose requests may be seen in statistics, in the request log and live. The one place where that is applied.
 
+use nexus_edge_core::access::person;
 use nexus_edge_core::error::ApiError;
 use serde::{Deserialize, Serialize};
 
 use crate::series::Dimension;
 
 /// Whose requests may be seen.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Those of all keys.
-    #[default]
-    All,
-    /// Those of keys of these owners.
-    Owners(Vec<String>),
+    /// Those of keys that a person of the admin API may see.
+    Person(person::Scope),
     /// Those of this API key.
     Key(String),
 }
 
+/// Those of all keys.
+impl Default for Scope {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
 impl Scope {
+    /// Those of all keys.
+    pub const ALL: Self = Self::Person(person::Scope::All);
+
     /// Whether a request of this key and owner may be seen.
     #[must_use]
     pub fn has(&self, key_id: &str, owner: Option<&str>) -> bool {
         match self {
-            Self::All => true,
-            Self::Owners(owners) => owner.is_some_and(|owner| owners.iter().any(|own| own == owner)),
+            Self::Person(scope) => scope.has(owner),
             Self::Key(id) => id == key_id,
         }
     }
@@ -32,7 +39,7 @@ impl Scope {
     /// Whether only one's own requests are seen.
     #[must_use]
     pub const fn is_own(&self) -> bool {
-        !matches!(self, Self::All)
+        !matches!(self, Self::Person(person::Scope::All))
     }
 
     /// Adds to filters what the scope demands.
@@ -41,19 +48,21 @@ impl Scope {
     /// `owner_not_allowed` (403) for a filter of another owner.
     pub fn limit(&self, filters: &mut Vec<(Dimension, Vec<String>)>) -> Result<(), ApiError> {
         match self {
-            Self::All => {}
+            Self::Person(person::Scope::All) => {}
             Self::Key(id) => {
                 filters.retain(|(dimension, _)| *dimension != Dimension::Key);
                 filters.push((Dimension::Key, vec![id.clone()]));
             }
-            Self::Owners(own) => match filters.iter().find(|(dimension, _)| *dimension == Dimension::Owner) {
-                None => filters.push((Dimension::Owner, own.clone())),
-                Some((_, asked)) if asked.iter().all(|owner| own.contains(owner)) => {}
-                Some(_) => {
-                    let message = "`owner` must be you or one of your teams.";
-                    return Err(ApiError::forbidden("owner_not_allowed", message).with_param("owner"));
+            Self::Person(person::Scope::Owners(own)) => {
+                match filters.iter().find(|(dimension, _)| *dimension == Dimension::Owner) {
+                    None => filters.push((Dimension::Owner, own.clone())),
+                    Some((_, asked)) if asked.iter().all(|owner| own.contains(owner)) => {}
+                    Some(_) => {
+                        let message = "`owner` must be you or one of your teams.";
+                        return Err(ApiError::forbidden("owner_not_allowed", message).with_param("owner"));
+                    }
                 }
-            },
+            }
         }
         Ok(())
     }
@@ -75,17 +84,21 @@ mod tests {
         scope.limit(&mut filters).map(|()| filters)
     }
 
+    fn of_owners(names: &[&str]) -> Scope {
+        Scope::Person(person::Scope::Owners(owners(names)))
+    }
+
     #[test]
     fn requests_of_others_are_not_in_it() {
-        let (own, key) = (Scope::Owners(owners(&["ada", "team"])), Scope::Key("k".into()));
-        assert!(Scope::All.has("x", None) && own.has("x", Some("team")) && key.has("k", None));
+        let (own, key) = (of_owners(&["ada", "team"]), Scope::Key("k".into()));
+        assert!(Scope::ALL.has("x", None) && own.has("x", Some("team")) && key.has("k", None));
         assert!(!own.has("x", Some("bob")) && !own.has("x", None) && !key.has("x", Some("ada")));
-        assert!(!Scope::Owners(Vec::new()).has("x", None));
+        assert!(!of_owners(&[]).has("x", None));
     }
 
     #[test]
     fn filters_are_narrowed_and_never_widened() {
-        let own = Scope::Owners(owners(&["ada", "a,b"]));
+        let own = of_owners(&["ada", "a,b"]);
         assert_eq!(limited(&own, &[]), Ok(vec![(Dimension::Owner, owners(&["ada", "a,b"]))]));
         let asked = [(Dimension::Owner, &["ada"][..])];
         assert_eq!(limited(&own, &asked), Ok(vec![(Dimension::Owner, owners(&["ada"]))]));
@@ -98,6 +111,6 @@ mod tests {
             Ok(vec![(Dimension::Key, owners(&["k"]))]),
             "the holder of a key sees its own, whatever is asked for"
         );
-        assert_eq!(limited(&Scope::All, &asked), Ok(vec![(Dimension::Owner, owners(&["ada"]))]));
+        assert_eq!(limited(&Scope::ALL, &asked), Ok(vec![(Dimension::Owner, owners(&["ada"]))]));
     }
 }

@@ -1,9 +1,12 @@
 //! Who may call: API keys, the principal that a key stands for, the credential of a request; and what people may do in the
-//! admin API: permissions, roles, and the decision.
+//! admin API: permissions, roles, grants, teams, and the decision.
 
 pub mod api_key;
 pub mod audit;
 pub mod credential;
+pub mod custom_role;
+pub mod given;
+pub mod grant;
 pub mod identity_key;
 pub mod identity_provider;
 pub mod invitation;
@@ -14,6 +17,7 @@ pub mod principal;
 pub mod profile;
 pub mod role;
 mod store_policy;
+pub mod team;
 pub mod user;
 
 pub use api_key::{ApiKey, ApiKeyRecord};

@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
+use crate::error::ApiError;
+
 macro_rules! permissions {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
         /// One thing that may be done.
@@ -105,6 +107,16 @@ permissions! {
     ManageRegistration = "manage_registration";
     /// See, add, change and remove services that users sign in with.
     ManageIdentityProviders = "manage_identity_providers";
+    /// See which permissions and roles there are; create, change and delete roles; and grant permissions to users directly.
+    ManageUserPermissions = "manage_user_permissions";
+    /// See all teams and their members.
+    ViewTeams = "view_teams";
+    /// See the teams that one is a member of, and their members.
+    ViewOwnTeams = "view_own_teams";
+    /// Create, change and delete teams, and say who is in them.
+    ManageTeams = "manage_teams";
+    /// Change teams that one is an owner of, and say who is in them.
+    ManageOwnTeams = "manage_own_teams";
     /// See alerts and the rules by which they fire.
     ViewAlerts = "view_alerts";
     /// Create, change, silence and delete alert rules, and acknowledge alerts.
@@ -204,6 +216,29 @@ impl fmt::Debug for Permissions {
 impl Serialize for Permissions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(Permission::code))
+    }
+}
+
+impl Permissions {
+    /// The set of these codes. A code that is not known is left out.
+    #[must_use]
+    pub fn of_codes(codes: &[String]) -> Self {
+        codes.iter().filter_map(|code| Permission::of_code(code)).collect()
+    }
+}
+
+/// Checks the codes of a field `permissions`.
+///
+/// # Errors
+/// `invalid_value`, which names the first one that is not known.
+pub fn check_codes(codes: Vec<String>) -> Result<Vec<String>, ApiError> {
+    match codes.iter().position(|code| Permission::of_code(code).is_none()) {
+        None => Ok(codes),
+        Some(index) => {
+            let param = format!("permissions[{index}]");
+            let message = format!("`{param}` must be the code of a permission.");
+            Err(ApiError::invalid("invalid_value", param, message))
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who uses the admin API, and the one decision about what they may do there.
 
+use serde::{Deserialize, Serialize};
+
 use super::permission::{Permission, Permissions};
 use crate::error::ApiError;
 
@@ -45,13 +47,33 @@ pub struct Person {
     /// What they may do.
     pub permissions: Permissions,
     /// The owners whose things are their own: themselves and their teams.
-    pub owners: Vec<String>,
+    pub owners: Vec<Own>,
+}
+
+/// How far something goes that is done with things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// They are only looked at.
+    Look,
+    /// They are made, changed, used or removed.
+    Manage,
+}
+
+/// An owner whose things are a person's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// The owner.
+    pub owner: String,
+    /// How far the person may go with these things.
+    pub reach: Reach,
 }
 
 /// The things with which something may be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// All that there are.
+    #[default]
     All,
     /// Those that belong to these owners.
     Owners(Vec<String>),
@@ -90,16 +112,23 @@ impl Person {
         Self { id: PersonId::AdminToken, permissions: Permissions::ALL, owners: Vec::new() }
     }
 
-    /// With which things the person may do what needs `need`. The only place that decides this.
+    /// A person of whom it is only known who they are: they may do nothing.
+    #[must_use]
+    pub const fn known_as(id: PersonId) -> Self {
+        Self { id, permissions: Permissions::NONE, owners: Vec::new() }
+    }
+
+    /// With which things the person may do what needs `need` and goes so far. The only place that decides this.
     ///
     /// # Errors
     /// `permission_denied` (403), with the code of the missing permission.
-    pub fn decide(&self, need: Need) -> Result<Scope, ApiError> {
+    pub fn decide(&self, need: Need, reach: Reach) -> Result<Scope, ApiError> {
         if self.permissions.has(need.all) {
             return Ok(Scope::All);
         }
         if need.own.is_some_and(|own| self.permissions.has(own)) && !self.owners.is_empty() {
-            return Ok(Scope::Owners(self.owners.clone()));
+            let reached = self.owners.iter().filter(|own| own.reach >= reach);
+            return Ok(Scope::Owners(reached.map(|own| own.owner.clone()).collect()));
         }
         let missing = need.own.unwrap_or(need.all).code();
         Err(ApiError::forbidden("permission_denied", format!("This needs the permission `{missing}`.")))
@@ -130,38 +159,54 @@ mod tests {
         Person {
             id: PersonId::User("u".into()),
             permissions: Permissions::of(permissions),
-            owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
+            owners: owners
+                .iter()
+                .map(|owner| Own { owner: (*owner).to_owned(), reach: Reach::Manage })
+                .collect(),
         }
     }
 
     #[test]
     fn the_admin_token_reaches_everything() {
         for permission in Permission::ALL {
-            assert_eq!(Person::with_admin_token().decide(Need::of(*permission)), Ok(Scope::All));
+            assert_eq!(
+                Person::with_admin_token().decide(Need::of(*permission), Reach::Manage),
+                Ok(Scope::All)
+            );
         }
     }
 
     #[test]
     fn a_permission_for_everything_outranks_one_for_own_things() {
         let both = user(&[Permission::ViewAllRequests, Permission::ViewModels], &["u"]);
-        assert_eq!(both.decide(NEED), Ok(Scope::All));
+        assert_eq!(both.decide(NEED, Reach::Manage), Ok(Scope::All));
     }
 
     #[test]
     fn own_things_are_those_of_the_persons_owners() {
-        let scope = user(&[Permission::ViewModels], &["u", "team"]).decide(NEED).unwrap();
+        let scope = user(&[Permission::ViewModels], &["u", "team"]).decide(NEED, Reach::Manage).unwrap();
         assert!(scope.has(Some("u")) && scope.has(Some("team")));
         assert!(!scope.has(Some("other")) && !scope.has(None), "what belongs to no owner is not one's own");
     }
 
     #[test]
+    fn what_is_only_looked_at_is_not_managed() {
+        let mut member = user(&[Permission::ViewModels], &["u", "team"]);
+        member.owners[1].reach = Reach::Look;
+        assert!(member.decide(NEED, Reach::Look).unwrap().has(Some("team")));
+        assert!(!member.decide(NEED, Reach::Manage).unwrap().has(Some("team")));
+        assert!(Person::known_as(PersonId::AdminToken).decide(NEED, Reach::Look).is_err());
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
-        let refused = user(&[Permission::ViewModels], &["u"]).decide(Need::of(Permission::ManagePrices));
+        let refused =
+            user(&[Permission::ViewModels], &["u"]).decide(Need::of(Permission::ManagePrices), Reach::Look);
         let error = refused.unwrap_err();
         assert_eq!((error.status, error.code), (403, "permission_denied"));
         assert!(error.message.contains("manage_prices"));
         assert!(
-            user(&[Permission::ViewModels], &[]).decide(NEED).is_err(),
+            user(&[Permission::ViewModels], &[]).decide(NEED, Reach::Look).is_err(),
             "without owners nothing is one's own"
         );
     }

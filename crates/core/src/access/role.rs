@@ -82,6 +82,7 @@ const VIEWER: Permissions = Permissions::of(&[
     Permission::ViewGuards,
     Permission::ViewSystemStatus,
     Permission::ViewAudit,
+    Permission::ViewTeams,
 ]);
 
 const USER: Permissions = GUEST.and(Permissions::of(&[
@@ -92,6 +93,8 @@ const USER: Permissions = GUEST.and(Permissions::of(&[
     Permission::ViewOwnRequests,
     Permission::ViewOwnConversations,
     Permission::ManageOwnConversations,
+    Permission::ViewOwnTeams,
+    Permission::ManageOwnTeams,
 ]));
 
 const GUEST: Permissions = Permissions::of(&[Permission::ViewModels]);

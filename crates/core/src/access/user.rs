@@ -5,7 +5,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::permission::Permissions;
-use super::person::{Person, PersonId};
 use super::profile::Profile;
 use super::role::Role;
 use crate::row::table::{self, json, table};
@@ -108,9 +107,9 @@ impl UserRecord {
         }
     }
 
-    /// What the user may do: the permissions of all their roles. A code that is no role gives none.
+    /// The permissions of the user's built-in roles. All that they may do is [`Given::permissions`](super::given::Given::permissions).
     #[must_use]
-    pub fn permissions(&self) -> Permissions {
+    pub fn built_in_permissions(&self) -> Permissions {
         let roles = self.roles.iter().filter_map(|code| Role::of_code(code));
         roles.fold(Permissions::NONE, |all, role| all.and(role.permissions()))
     }
@@ -123,14 +122,9 @@ impl UserRecord {
         }
     }
 
-    /// The user in the admin API.
-    #[must_use]
-    pub fn person(&self) -> Person {
-        Person {
-            id: PersonId::User(self.id.clone()),
-            permissions: self.permissions(),
-            owners: vec![self.id.clone()],
-        }
+    /// The codes of the user's roles that are not built in.
+    pub fn custom_roles(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().map(String::as_str).filter(|code| Role::of_code(code).is_none())
     }
 }
 
@@ -140,17 +134,14 @@ mod tests {
     use crate::access::permission::Permission;
 
     #[test]
-    fn a_user_may_do_what_their_roles_allow_and_owns_what_is_theirs() {
+    fn a_user_may_do_what_their_built_in_roles_allow() {
         let mut user = UserRecord::new("u".into(), "ada@example.org".into(), 7);
-        assert_eq!(user.permissions(), Permissions::NONE);
-        user.roles = vec!["user".into(), "viewer".into(), "of the future".into()];
-        let person = user.person();
-        assert!(person.permissions.has(Permission::ManageOwnApiKeys));
-        assert!(
-            person.permissions.has(Permission::ViewPrices)
-                && !person.permissions.has(Permission::ManagePrices)
-        );
-        assert_eq!((person.id, person.owners), (PersonId::User("u".into()), vec!["u".to_owned()]));
+        assert_eq!(user.built_in_permissions(), Permissions::NONE);
+        user.roles = vec!["user".into(), "viewer".into(), "clerk".into()];
+        let permissions = user.built_in_permissions();
+        assert!(permissions.has(Permission::ManageOwnApiKeys) && permissions.has(Permission::ViewPrices));
+        assert!(!permissions.has(Permission::ManagePrices));
+        assert_eq!(user.custom_roles().collect::<Vec<_>>(), ["clerk"]);
     }
 
     #[test]

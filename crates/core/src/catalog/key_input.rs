@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::logical_model::MAX_CACHE_TTL_S;
-use crate::access::permission::{Permission, Permissions};
+use crate::access::permission::{Permissions, check_codes};
 use crate::access::{ApiKeyRecord, StorePolicy, ip_range};
 use crate::dialect::caller::CallerDialect;
 use crate::error::ApiError;
@@ -70,7 +70,7 @@ input! {
         /// Whose key it is. Keys of one owner share its limits and its account of credits.
         pub owner: String = text(1..=100).check(check_owner),
         /// What a program with the key may do in the admin API: codes of permissions, at most those that you have.
-        pub permissions: Vec<String> = texts(1..=60).check(check_permissions).not_null(),
+        pub permissions: Vec<String> = texts(1..=60).check(check_codes).not_null(),
         /// Labels for searching and for cost reports: at most 16, names of 1 to 64 and values of 1 to 256 characters.
         pub tags: BTreeMap<String, String> = text_map().check(check_tags),
         /// What is kept of the conversations of the key.
@@ -113,20 +113,12 @@ impl KeyInput {
         self.allowed_dialects.clone().apply_to(&mut record.allowed_dialects);
         self.owner.clone().apply_to(&mut record.owner);
         if let Some(codes) = self.permissions.clone().into_set() {
-            record.permissions = of_codes(&codes);
+            record.permissions = Permissions::of_codes(&codes);
         }
         self.tags.clone().apply_or(&mut record.tags, BTreeMap::new());
         self.policy.apply(&mut record.policy);
         self.cache_ttl_s.clone().apply_to(&mut record.cache_ttl_s);
     }
-}
-
-fn of_codes(codes: &[String]) -> Permissions {
-    codes.iter().filter_map(|code| Permission::of_code(code)).collect()
-}
-
-fn check_permissions(codes: Vec<String>) -> Result<Vec<String>, ApiError> {
-    each_of(codes, "permissions", "the code of a permission", |code| Permission::of_code(code).is_some())
 }
 
 /// An owner and a key without one have accounts of credits by their names; the name of a key's begins with `key:`.

@@ -13,9 +13,12 @@ use std::fs;
 use std::path::Path;
 
 use nexus_edge_core::access::ApiKeyRecord;
+use nexus_edge_core::access::custom_role::RoleRecord;
+use nexus_edge_core::access::grant::GrantRecord;
 use nexus_edge_core::access::identity_key::IdentityKeyRecord;
 use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
 use nexus_edge_core::access::invitation::InvitationRecord;
+use nexus_edge_core::access::team::TeamRecord;
 use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::catalog::{
     AlertRuleRecord, GuardRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord,
@@ -73,6 +76,9 @@ fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<IdentityProviderRecord>();
     check::<InvitationRecord>();
     check::<UserRecord>();
+    check::<RoleRecord>();
+    check::<GrantRecord>();
+    check::<TeamRecord>();
     check::<ProviderRecord>();
     check::<ProviderKeyRecord>();
     check::<ModelRecord>();
