@@ -8,7 +8,7 @@ use crate::component::{Component, ComponentError};
 use crate::key::VerifyingKey;
 use crate::parameters::{InputError, SignatureInput};
 use crate::request::Request;
-use crate::structured::{BareItem, FieldError, Item, Member, dictionary};
+use crate::structured::{BareItem, FieldError, InnerList, Item, Member, dictionary};
 
 /// Most signatures of one request.
 const MAX_SIGNATURES: usize = 8;
@@ -73,6 +73,82 @@ pub enum VerifyError {
     Forged,
 }
 
+/// A signature of a request that says what it must and is yet to be compared: with
+/// [`VerifyingKey::verifies`], or where the key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The name of the key.
+    pub key_id: String,
+    /// What it covers, and its parameters.
+    pub input: SignatureInput,
+    /// The text that must be signed.
+    pub base: String,
+    /// The signature of it.
+    pub signature: Vec<u8>,
+}
+
+/// The name of the key of the first signature that has this tag, without any check: for those who have to look the key up.
+/// `None` if no signature has the tag.
+///
+/// # Errors
+/// If the header cannot be read, has too many signatures, or the one with the tag names no key.
+pub fn named_key(request: &Request<'_>, tag: &str) -> Result<Option<String>, VerifyError> {
+    let inputs = read(request, "signature-input")?;
+    if inputs.len() > MAX_SIGNATURES {
+        return Err(VerifyError::TooMany);
+    }
+    let lists = inputs.iter().filter_map(|(_, member)| match member {
+        Member::List(list) => Some(list),
+        Member::Item(_) => None,
+    });
+    match lists.into_iter().find(|list| text_of(list, "tag") == Some(tag)) {
+        None => Ok(None),
+        Some(list) => {
+            let named = text_of(list, "keyid").ok_or_else(|| InputError::Parameter("keyid".to_owned()))?;
+            Ok(Some(named.to_owned()))
+        }
+    }
+}
+
+/// Checks everything about the signature of a request but the signature itself. `algorithm_of` gives the algorithm of the key
+/// with a name. Of several signatures, the first that has the tag of the policy and a known key counts.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn claim(
+    request: &Request<'_>,
+    policy: &Policy<'_>,
+    now_s: u64,
+    algorithm_of: impl Fn(&str) -> Option<&'static str>,
+) -> Result<Claim, VerifyError> {
+    let inputs = read(request, "signature-input")?;
+    let values = read(request, "signature")?;
+    if inputs.len() > MAX_SIGNATURES || values.len() > MAX_SIGNATURES {
+        return Err(VerifyError::TooMany);
+    }
+    for (label, member) in inputs {
+        let Member::List(list) = member else { continue };
+        // What is for another application need not be understood here.
+        if policy.tag.is_some_and(|tag| text_of(&list, "tag") != Some(tag)) {
+            continue;
+        }
+        let named = text_of(&list, "keyid");
+        let Some((key_id, algorithm)) = named.and_then(|id| Some((id.to_owned(), algorithm_of(id)?))) else {
+            continue;
+        };
+        let input = SignatureInput::of_list(&list)?;
+        let signature = values.iter().find_map(|(name, member)| match member {
+            Member::Item(Item { value: BareItem::Bytes(bytes), .. }) if *name == label => Some(bytes.clone()),
+            _ => None,
+        });
+        let signature = signature.ok_or(VerifyError::NoValue(label))?;
+        check_claims(&input, policy, now_s, algorithm)?;
+        let base = signature_base(&input, request)?;
+        return Ok(Claim { key_id, input, base, signature });
+    }
+    Err(VerifyError::NoneFits)
+}
+
 /// Checks the signature of a request. `key_of` gives the key with a name. Of several signatures, the first that has the tag of
 /// the policy and a known key counts. The body is not looked at: cover `content-digest` and compare it
 /// ([`crate::digest::check`]).
@@ -85,39 +161,20 @@ pub fn verify<K: VerifyingKey>(
     now_s: u64,
     key_of: impl Fn(&str) -> Option<K>,
 ) -> Result<Verified, VerifyError> {
-    let inputs = read(request, "signature-input")?;
-    let values = read(request, "signature")?;
-    if inputs.len() > MAX_SIGNATURES || values.len() > MAX_SIGNATURES {
-        return Err(VerifyError::TooMany);
+    let claim = claim(request, policy, now_s, |id| key_of(id).map(|key| key.algorithm()))?;
+    let key = key_of(&claim.key_id).ok_or(VerifyError::NoneFits)?;
+    if !key.verifies(claim.base.as_bytes(), &claim.signature) {
+        return Err(VerifyError::Forged);
     }
-    for (label, member) in inputs {
-        let Member::List(list) = member else { continue };
-        // What is for another application need not be understood here.
-        let text = |name: &str| {
-            list.parameters.iter().find_map(|(known, value)| match value {
-                BareItem::Text(text) if known == name => Some(text.as_str()),
-                _ => None,
-            })
-        };
-        if policy.tag.is_some_and(|tag| text("tag") != Some(tag)) {
-            continue;
-        }
-        let Some((key_id, key)) = text("keyid").and_then(|id| Some((id.to_owned(), key_of(id)?))) else {
-            continue;
-        };
-        let input = SignatureInput::of_list(&list)?;
-        let signature = values.iter().find_map(|(name, member)| match member {
-            Member::Item(Item { value: BareItem::Bytes(bytes), .. }) if *name == label => Some(bytes),
-            _ => None,
-        });
-        let signature = signature.ok_or(VerifyError::NoValue(label))?;
-        check_claims(&input, policy, now_s, key.algorithm())?;
-        if !key.verifies(signature_base(&input, request)?.as_bytes(), signature) {
-            return Err(VerifyError::Forged);
-        }
-        return Ok(Verified { key_id, input });
-    }
-    Err(VerifyError::NoneFits)
+    Ok(Verified { key_id: claim.key_id, input: claim.input })
+}
+
+/// A parameter of a signature that is a text.
+fn text_of<'a>(list: &'a InnerList, name: &str) -> Option<&'a str> {
+    list.parameters.iter().find_map(|(known, value)| match value {
+        BareItem::Text(text) if known == name => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 fn read(request: &Request<'_>, name: &'static str) -> Result<Vec<(String, Member)>, VerifyError> {
@@ -148,4 +205,28 @@ fn check_claims(
         return Err(VerifyError::Time("has expired"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Target;
+
+    fn named(input: &str) -> Result<Option<String>, VerifyError> {
+        let headers = [("signature-input", input)];
+        let target = Target::of_url("https://h/").ok_or(VerifyError::NoneFits)?;
+        named_key(&Request { method: "GET", target, headers: &headers }, "nexus")
+    }
+
+    #[test]
+    fn the_key_of_the_signature_with_the_tag_is_named() {
+        let both = r#"a=("@method");keyid="x";tag="other", b=("@path");tag="nexus";keyid="y""#;
+        assert_eq!(named(both), Ok(Some("y".to_owned())));
+        assert_eq!(named(r#"a=("@method");keyid="x";tag="other""#), Ok(None));
+        assert_eq!(named(r#"a=1;tag="nexus";keyid="x""#), Ok(None));
+        assert!(matches!(named(r#"a=();tag="nexus""#), Err(VerifyError::Input(_))));
+        assert!(matches!(named("("), Err(VerifyError::Unreadable(..))));
+        let many: Vec<String> = (0..9).map(|n| format!("s{n}=()")).collect();
+        assert_eq!(named(&many.join(", ")), Err(VerifyError::TooMany));
+    }
 }
