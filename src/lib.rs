@@ -64,6 +64,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     jobs::request_log::run(&env).await;
     jobs::probes::run(&env).await;
     jobs::key_health::run(&env).await;
+    jobs::audit_heads::run(&env).await;
     jobs::credits::run(&env).await;
     jobs::long::run(&env).await;
 }

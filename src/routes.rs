@@ -98,6 +98,7 @@ routes! {
     "POST /credits/grant-tokens"                       => op::credits::ISSUE_GRANT_TOKEN, |x, _| credits::issue_token(x);
     "GET /audit"                                       => op::audit::SEARCH, |x, _| audit::search(x);
     "GET /audit/verify"                                => op::audit::VERIFY, |x, _| audit::verify(x);
+    "GET /audit/heads"                                 => op::audit::HEADS, |x, _| audit::heads(x);
     "GET /health"                                      => op::health::HEALTH, |_, _| ready(health::health());
     "GET /provider-presets"                            => op::providers::PRESETS, |_, _| ready(providers::presets());
     "GET /metrics"                                     => op::metrics::METRICS, |x, _| metrics::metrics(x);

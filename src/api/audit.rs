@@ -1,17 +1,22 @@
 //! The audit log: what of a request is noted in it, and the operations that read it.
 
-use nexus_edge_api::audit::{AuditEntry, AuditPage, Verified};
+use nexus_edge_api::audit::{AuditEntry, AuditPage, Heads, Verified};
 use nexus_edge_api::{Audience, Method, Operation};
 use nexus_edge_core::access::audit::chain::{BEGINNING, Break, Check};
+use nexus_edge_core::access::audit::head::Head;
 use nexus_edge_core::access::audit::{Entry, actor};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::path::Captured;
+use nexus_edge_identity::base64url;
+use nexus_edge_identity::token::{KeySet, PublicKey, Signatures};
 
 use super::query;
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
+use crate::platform::subtle::Subtle;
 use crate::store::audit::{self, Wanted};
+use crate::store::{audit_heads, identity_keys};
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
@@ -101,22 +106,57 @@ pub async fn verify(exchange: &Exchange) -> Result<Response, ApiError> {
         let message = "`after` goes together with `hash`, the hash of that entry.";
         return Err(ApiError::invalid("missing_required_parameter", "hash", message));
     }
-    let hash = hash.filter(|_| after > 0).unwrap_or_else(|| BEGINNING.to_owned());
+    let begin = hash.filter(|_| after > 0).unwrap_or_else(|| BEGINNING.to_owned());
+    // Before the entries: one that is written meanwhile is then in the log.
+    let heads = audit_heads::all(&exchange.env).await?;
     let entries = audit::after(&exchange.env, after, VERIFIED).await?;
-    let mut check = Check::after(after, hash);
+    let mut check = Check::after(after, begin.clone());
     let broken = entries.iter().find_map(|stored| check.take(stored.seq, &stored.line, &stored.hash).err());
     let (last, hash) = check.head();
+    let more = entries.len() as u64 == VERIFIED;
+    let hash_of = |seq: u64| match seq.checked_sub(after + 1) {
+        None => Some(begin.as_str()),
+        Some(place) => entries.get(usize::try_from(place).ok()?).map(|stored| stored.hash.as_str()),
+    };
+    let is_over = broken.is_none() && !more;
+    let mut compared = heads.iter().filter(|head| head.seq >= after && (head.seq <= last || is_over));
+    let count = compared.clone().count();
+    let keys = identity_keys::ever_signing(&exchange.env, &exchange.settings).await?;
+    let mut broken_head = None;
+    while broken_head.is_none()
+        && let Some(head) = compared.next()
+    {
+        let fits = !head.contradicts(after, last, is_over, hash_of) && is_signed(&keys, head).await;
+        broken_head = (!fits).then(|| head.clone());
+    }
     exchange::json(
         200,
         &Verified {
-            ok: broken.is_none(),
+            ok: broken.is_none() && broken_head.is_none(),
             checked: last - after,
             last,
             hash: hash.to_owned(),
             broken_at: broken.map(|at| match at {
                 Break::Missing(seq) | Break::Altered(seq) => seq,
             }),
-            more: entries.len() as u64 == VERIFIED,
+            heads: count,
+            broken_head,
+            more,
         },
     )
+}
+
+/// Whether a head is signed by a key of the deployment.
+async fn is_signed(keys: &KeySet, head: &Head) -> bool {
+    match (keys.find(&head.kid), base64url::decode(&head.signature)) {
+        (Some(key), Some(signature)) => Subtle.is_signature(key, head.text().as_bytes(), &signature).await,
+        _ => false,
+    }
+}
+
+/// `GET /audit/heads`
+pub async fn heads(exchange: &Exchange) -> Result<Response, ApiError> {
+    let keys = identity_keys::ever_signing(&exchange.env, &exchange.settings).await?;
+    let heads = audit_heads::all(&exchange.env).await?;
+    exchange::json(200, &Heads { heads, keys: keys.iter().map(PublicKey::to_jwk).collect() })
 }

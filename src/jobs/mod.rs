@@ -1,6 +1,7 @@
 //! Work outside of requests: the queue's consumer and the cron.
 
 pub mod alerts;
+pub mod audit_heads;
 pub mod backups;
 pub mod credits;
 pub mod exports;

@@ -57,6 +57,18 @@ pub async fn with(env: &Env, settings: &Settings, kid: &str) -> StoreResult<Rc<K
     at_most(env, settings, LOOK_AGAIN_MS).await
 }
 
+/// Every key that has ever signed for the deployment, those included that no token is accepted of any more. Only those whose
+/// private half is sealed under the master key: a key that was written into the database by another is none of them.
+pub async fn ever_signing(env: &Env, settings: &Settings) -> StoreResult<KeySet> {
+    let records = read(env).await?;
+    let keys = records.iter().filter(|record| record.is_for(KeyPurpose::Token)).filter_map(|record| {
+        let key = public_key(record.id.clone(), record.public_key.as_deref()?);
+        let is_sealed = settings.keyring.open(&record.secret_sealed, &IdentityKeyRecord::context(&record.id));
+        (is_sealed.is_ok() && key.thumbprint() == record.id).then_some(key)
+    });
+    Ok(KeySet::new(keys.collect()))
+}
+
 /// The keys, read at most so many milliseconds ago.
 async fn at_most(env: &Env, settings: &Settings, age_ms: u64) -> StoreResult<Rc<Keys>> {
     let now = now_ms();

@@ -6,6 +6,7 @@ pub mod analytics;
 pub mod answers;
 pub mod archive;
 pub mod audit;
+pub mod audit_heads;
 pub mod backups;
 pub mod bucket;
 pub mod console_sessions;

@@ -1,7 +1,8 @@
 // The audit log: what is noted and what is not, that no secret is in it, that entries of many requests at once form one chain, and
 // that any alteration in the database shows, here and in the script that verifies without the gateway.
 import assert from "node:assert/strict";
-import { read, verify } from "../../scripts/verify-audit.mjs";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { brokenHead, read, verify } from "../../scripts/verify-audit.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
@@ -147,4 +148,52 @@ test("alterations in the database show", async () => {
   assert.deepEqual([cut.ok, cut.checked], [true, 0]);
   assert.equal((await check()).ok, true, "all is as it was");
   assert.equal((await t.gw.admin("GET", "/audit/verify?after=3")).status, 400);
+});
+
+test("a cut tail and a log that was written anew show against signed heads", async () => {
+  await t.gw.scheduled();
+  const { heads, keys } = await t.gw.admin("GET", "/audit/heads").then(({ body }) => body);
+  assert.equal(heads.length, 1, "one an hour");
+  await t.gw.createKey();
+  await t.gw.scheduled();
+  assert.equal((await t.gw.admin("GET", "/audit/heads")).body.heads.length, 1, "and not another in the same hour");
+  assert.deepEqual(
+    keys.map(({ kid }) => kid),
+    [heads[0].kid],
+  );
+  const entries = await whole();
+  const { ok, heads: compared, broken_head } = await check();
+  assert.deepEqual([ok, compared, broken_head], [true, 1, null]);
+  assert.equal(brokenHead({ heads, keys }, entries), undefined, "the script agrees");
+  const { seq, hash } = heads[0];
+  assert.equal((await check(`after=${seq}&hash=${hash}`)).heads, 1, "the entry that a check goes on from");
+  assert.equal((await check(`after=${seq}&hash=${"1".repeat(64)}`)).broken_head.seq, seq);
+
+  const kept = await t.gw.db("SELECT * FROM audit_log ORDER BY seq");
+  const restore = async (rows) => {
+    await t.gw.db("DELETE FROM audit_log");
+    for (const row of rows) await t.gw.db("INSERT INTO audit_log VALUES (?, ?, ?)", row.seq, row.line, row.hash);
+  };
+  const broken = async (rows, why) => {
+    await restore(rows);
+    const result = await check();
+    assert.deepEqual([result.ok, result.broken_at, result.broken_head?.seq], [false, null, seq], why);
+    assert.equal(brokenHead({ heads, keys }, await whole()), seq, `${why}: the script`);
+    await restore(kept);
+  };
+  await broken(kept.slice(0, seq - 1), "a tail that was cut off, whose rest is a whole chain");
+  let before = "0".repeat(64);
+  const forged = kept.map(({ seq, line }) => {
+    const altered = seq === 2 ? line.replace("admin_token", "user:eve") : line;
+    before = createHash("sha256").update(`${before}\n${altered}`).digest("hex");
+    return { seq, line: altered, hash: before };
+  });
+  await broken(forged, "all of it written anew");
+  assert.equal((await check()).ok, true, "all is as it was");
+
+  const pair = generateKeyPairSync("ed25519");
+  const other = { ...pair.publicKey.export({ format: "jwk" }), kid: heads[0].kid };
+  assert.equal(brokenHead({ heads, keys: [other] }, entries), seq, "a head that another key signed");
+  await t.gw.db("UPDATE identity_keys SET public_key = ? WHERE purpose = 'token'", other.x);
+  assert.equal((await check()).broken_head.seq, seq, "a key that was put in the place of the deployment's");
 });

@@ -1,7 +1,9 @@
 //! The audit log: who did what in the admin API.
 
 use nexus_edge_core::access::audit::Entry;
+use nexus_edge_core::access::audit::head::Head;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::operation::operations;
 
@@ -24,11 +26,18 @@ operations! {
 
     /// Verify the audit log.
     ///
-    /// Computes the hashes of up to 20,000 entries anew and compares them with the stored ones, and with each other.
+    /// Computes the hashes of up to 20,000 entries anew and compares them with the stored ones, with each other, and with the signed
+    /// heads of that stretch.
     VERIFY: Get "/audit/verify" ViewAudit, |it| it
         .number("after", 0..=9_007_199_254_740_991, "`last` of the answer before; without it from the beginning on.")
         .text("hash", "`hash` of the answer before, together with `after`.")
         .answer::<Verified>(200, "What was found.");
+
+    /// List the signed heads of the audit log.
+    ///
+    /// Once an hour, if there is a new entry, the number and the hash of the last entry are signed and written to the object store,
+    /// which those who write to the database do not reach by that.
+    HEADS: Get "/audit/heads" ViewAudit, |it| it.answer::<Heads>(200, "The heads, and the keys that their signatures are checked with.");
 }
 
 /// A page of the audit log.
@@ -54,6 +63,16 @@ pub struct AuditEntry {
     pub line: String,
 }
 
+/// The signed heads of the audit log.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Heads {
+    /// The heads, oldest first.
+    pub heads: Vec<Head>,
+    /// The public keys of the deployment (RFC 7517), those of former years included.
+    pub keys: Vec<Value>,
+}
+
 /// The result of a check of the audit log.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -68,6 +87,11 @@ pub struct Verified {
     pub hash: String,
     /// The entry that is missing, or that shows that it or one before it was altered; `null` if all is well.
     pub broken_at: Option<u64>,
+    /// How many signed heads were compared.
+    pub heads: usize,
+    /// The first signed head that the log contradicts, because its end was cut off or it was written anew, or whose signature is
+    /// not the deployment's; `null` if there is none.
+    pub broken_head: Option<Head>,
     /// Whether more entries follow.
     pub more: bool,
 }

@@ -141,6 +141,11 @@ impl KeySet {
         Some(Self(keys.iter().take(MAX_KEYS).filter_map(PublicKey::of_jwk).collect()))
     }
 
+    /// The keys.
+    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
+        self.0.iter()
+    }
+
     /// The document `{"keys": […]}`.
     #[must_use]
     pub fn document(&self) -> Value {
