@@ -10,7 +10,7 @@ use crate::api::{audit, metrics};
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
-use crate::pipeline::{admit, page, person, signed_in};
+use crate::pipeline::{admit, page, person, signed_in, signed_request};
 use crate::platform::executor::{self, Tasks};
 use crate::platform::hidden::without_secrets;
 use crate::platform::http::{Headers, RequestHead, Response};
@@ -110,13 +110,15 @@ fn protect(headers: &Headers, is_for_people: bool) {
 async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiError> {
     match operation.audience {
         Audience::Person(need) => {
+            signed_request::check(exchange).await?;
             exchange.admit(person::identify(exchange).await?, need)?;
             if operation.asks_again() { page::check_confirmed(exchange).await } else { Ok(()) }
         }
         Audience::Scraper => metrics::authorize(exchange).await,
         Audience::Caller => {
             exchange.refuse_loop()?;
-            admit::ceiling(exchange)
+            admit::ceiling(exchange)?;
+            signed_request::check(exchange).await
         }
         Audience::SignedIn => {
             exchange.sign_in(signed_in::require(exchange).await?);

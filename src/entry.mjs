@@ -30,4 +30,5 @@ export const ChatRoom = recovering(bindings.ChatRoom);
 export const Circuits = recovering(bindings.Circuits);
 export const Live = recovering(bindings.Live);
 export const Login = recovering(bindings.Login);
+export const Nonces = recovering(bindings.Nonces);
 export const Quota = recovering(bindings.Quota);

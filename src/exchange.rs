@@ -7,7 +7,7 @@ use std::rc::Rc;
 use nexus_edge_core::access::audit::change::{self, Changes};
 use nexus_edge_core::access::person::{Need, Person, PersonId, Reach, Scope};
 use nexus_edge_core::access::user::UserRecord;
-use nexus_edge_core::access::{Principal, credential};
+use nexus_edge_core::access::{ApiKeyRecord, Principal, credential};
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::registry;
 use nexus_edge_core::error::{ApiError, ErrorKind};
@@ -61,6 +61,8 @@ pub struct Exchange {
     person: OnceCell<Person>,
     scope: OnceCell<Scope>,
     signed_in: OnceCell<Rc<SignedIn>>,
+    signed_by: OnceCell<Rc<ApiKeyRecord>>,
+    held_body: OnceCell<Body>,
 }
 
 /// What an operation that admitted no person reaches.
@@ -196,6 +198,8 @@ impl Exchange {
             person: OnceCell::new(),
             scope: OnceCell::new(),
             signed_in: OnceCell::new(),
+            signed_by: OnceCell::new(),
+            held_body: OnceCell::new(),
         }
     }
 
@@ -259,6 +263,21 @@ impl Exchange {
     /// `internal_error` (500) in other operations.
     pub fn signed_in(&self) -> Result<&SignedIn, ApiError> {
         self.signed_in.get().map(Rc::as_ref).ok_or_else(ApiError::internal)
+    }
+
+    /// Notes that the request is signed by this key.
+    pub fn sign(&self, key: Rc<ApiKeyRecord>) {
+        self.signed_by.get_or_init(|| key);
+    }
+
+    /// The key that the request is signed by, if it is signed.
+    pub fn signed_by(&self) -> Option<&Rc<ApiKeyRecord>> {
+        self.signed_by.get()
+    }
+
+    /// The address of the request.
+    pub fn url(&self) -> &str {
+        &self.head.url
     }
 
     /// The request's method, in upper case.
@@ -386,9 +405,31 @@ impl Exchange {
         now_ms().saturating_sub(self.started_ms)
     }
 
+    /// Whether the request has a body.
+    pub fn has_body(&self) -> bool {
+        match &self.body {
+            RequestBody::Caller(request) => {
+                self.head.headers.get("content-length") != Some("0") && request.body().is_some()
+            }
+            RequestBody::Here(body) => !body.is_empty(),
+        }
+    }
+
+    /// Reads the request's body before its handler does, for what must be known of it first.
+    ///
+    /// # Errors
+    /// Those of [`Self::body`].
+    pub async fn hold_body(&self) -> Result<&Body, ApiError> {
+        let body = self.body().await?;
+        Ok(self.held_body.get_or_init(|| body))
+    }
+
     /// The request's body as a stream, refused if its stated length is over the limit; `None` if there is none.
     pub fn body_stream(&self) -> Result<Option<web_sys::ReadableStream>, ApiError> {
         self.declared_length(self.settings.max_body_bytes)?;
+        if let Some(held) = self.held_body.get() {
+            return Ok(Some(held.to_stream()));
+        }
         Ok(match &self.body {
             RequestBody::Caller(request) => request.body(),
             RequestBody::Here(_) => None,
@@ -423,6 +464,9 @@ impl Exchange {
     pub async fn body_up_to(&self, limit: usize) -> Result<Body, ApiError> {
         let limit = limit.min(self.settings.max_body_bytes);
         let declared = self.declared_length(limit)?;
+        if let Some(held) = self.held_body.get() {
+            return if held.bytes.len() > limit { Err(ApiError::too_large(limit)) } else { Ok(held.clone()) };
+        }
         let request = match &self.body {
             RequestBody::Caller(request) => request,
             RequestBody::Here(body) => return Ok(Body::from_bytes(body.clone())),

@@ -189,6 +189,7 @@ routes! {
     "POST /system/secret-key/generate"                 => op::secret_key::GENERATE, |_, _| ready(secret_key::generate());
     "POST /system/secret-key/rotate"                   => op::secret_key::ROTATE, |x, _| secret_key::rotate(x);
     "POST /keys/{id}/rotate"                           => op::keys::ROTATE, |x, p| keys::rotate(x, &p.first);
+    "POST /keys/{id}/signing-secret"                   => op::keys::SIGNING_SECRET, |x, p| keys::signing_secret(x, &p.first);
     "GET /limits"                                      => op::limits::LIST, |x, _| limits::list(x);
     "GET /limits/{subject...}"                         => op::limits::GET, |x, p| limits::get(x, &p.first);
     "PUT /limits/{subject...}"                         => op::limits::PUT, |x, p| limits::put(x, &p.first);

@@ -1,5 +1,7 @@
 //! The admin API for API keys.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nexus_edge_api::keys::{KeyView, Keys};
 use nexus_edge_core::access::api_key::{ApiKey, ApiKeyRecord};
 use nexus_edge_core::access::permission::Permission;
@@ -8,13 +10,15 @@ use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
 use nexus_edge_core::error::ApiError;
 
 use super::update::{update as change_record, update_with};
-use super::{answer_deleted, input, query, random, statistics};
+use super::{answer_deleted, input, query, random, seal, statistics};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::store::keys::Wanted;
 use crate::store::{self, snapshot, table};
 
+/// Random bytes of a signing secret.
+const SIGNING_SECRET_BYTES: usize = 32;
 /// Keys of a page at most.
 const MAX_PAGE: u64 = 200;
 /// Keys whose usage is read at once.
@@ -132,6 +136,20 @@ pub async fn rotate(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     exchange::json(200, &KeyView { key: Some(key.reveal()), ..KeyView::of(&record) })
 }
 
+/// `POST /keys/{id}/signing-secret`
+pub async fn signing_secret(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let secret = URL_SAFE_NO_PAD.encode(random::<SIGNING_SECRET_BYTES>()?);
+    let sealed = seal(exchange, &secret, &ApiKeyRecord::signing_context(id))?;
+    let change = async |record: &mut ApiKeyRecord| {
+        check_reach(exchange, record)?;
+        record.signing_public_key = None;
+        record.signing_secret_sealed = Some(sealed.clone());
+        Ok(())
+    };
+    let record = change_record(exchange, async || find(exchange, id).await, change).await?;
+    exchange::json(200, &KeyView { signing_secret: Some(&secret), ..KeyView::of(&record) })
+}
+
 /// `DELETE /keys/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let record = find(exchange, id).await?;
@@ -171,6 +189,7 @@ pub(super) async fn check_seen(exchange: &Exchange, key_id: Option<&str>) -> Res
 /// Checks that the person gives the key no permission that they do not have, and no owner that they may not act for.
 fn check(exchange: &Exchange, record: &mut ApiKeyRecord) -> Result<(), ApiError> {
     record.owner = exchange.scope().owner_of_new(record.owner.take())?;
+    record.check_signer()?;
     check_reach(exchange, record)
 }
 

@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nexus_edge_api::secret_key::{GeneratedKey, RotateSecretKeyInput, RotatedSecretKey, SealedPlace};
+use nexus_edge_core::access::ApiKeyRecord;
 use nexus_edge_core::access::identity_key::IdentityKeyRecord;
 use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
 use nexus_edge_core::catalog::{GuardRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord};
@@ -17,7 +18,7 @@ use super::update::next_version;
 use super::{input, random};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
-use crate::store::{snapshot, table};
+use crate::store::{self, snapshot, table};
 
 /// Records that one call writes unless it says otherwise.
 const DEFAULT_LIMIT: u64 = 25;
@@ -30,6 +31,7 @@ struct SealedRecords {
     identity_providers: Vec<IdentityProviderRecord>,
     webhooks: Vec<WebhookRecord>,
     guards: Vec<GuardRecord>,
+    of_signatures: Vec<ApiKeyRecord>,
 }
 
 impl SealedRecords {
@@ -41,6 +43,7 @@ impl SealedRecords {
             identity_providers: table::list(&exchange.env).await?,
             webhooks: table::list(&exchange.env).await?,
             guards: table::list(&exchange.env).await?,
+            of_signatures: store::keys::with_signing_secrets(&exchange.env).await?,
         })
     }
 
@@ -65,6 +68,10 @@ impl SealedRecords {
         for record in &mut self.identity_providers {
             let place =
                 SealedPlace { identity_provider_id: Some(record.id.clone()), ..SealedPlace::default() };
+            census.add(ring, &place, record);
+        }
+        for record in &mut self.of_signatures {
+            let place = SealedPlace { api_key_id: Some(record.id.clone()), ..SealedPlace::default() };
             census.add(ring, &place, record);
         }
         for record in &mut self.webhooks {
@@ -102,6 +109,7 @@ pub async fn rotate(exchange: &Exchange) -> Result<Response, ApiError> {
     resealed += reseal_records(exchange, &mut records.identity_providers, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.webhooks, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.guards, &mut budget).await?;
+    resealed += reseal_records(exchange, &mut records.of_signatures, &mut budget).await?;
     if resealed > 0 {
         snapshot::reload(exchange).await?;
     }

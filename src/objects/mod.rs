@@ -7,4 +7,5 @@ pub mod copy;
 pub mod ledger;
 pub mod live;
 pub mod login;
+pub mod nonces;
 pub mod quota;

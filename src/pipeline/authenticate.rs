@@ -25,6 +25,10 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
         return of_owner(exchange, owner).await;
     }
     let Some(credential) = exchange.credential() else {
+        // A signature proves as much as the secret that it stands for.
+        if let Some(record) = exchange.signed_by() {
+            return of_record(exchange, record);
+        }
         if let Some(key_id) = exchange.header(page::KEY_HEADER) {
             return Box::pin(of_page(exchange, &key_id)).await;
         }
@@ -75,18 +79,21 @@ pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> R
     }
     match find(exchange, hash, may_be_api_key).await? {
         Found::Personalized(principal) => Ok(principal),
-        Found::ApiKey(record) => {
-            record.check(now_ms())?;
-            record
-                .check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.caller_dialect.name())?;
-            Ok(Principal::of_api_key(&record))
-        }
+        Found::ApiKey(record) => of_record(exchange, &record),
         Found::Nothing => {
             let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
             admit::attempt_from_address(exchange, "api_key", &rules).await?;
             Err(invalid_key())
         }
     }
+}
+
+/// The principal of an API key that the request proved to have.
+fn of_record(exchange: &Exchange, record: &ApiKeyRecord) -> Result<Principal, ApiError> {
+    record.check(now_ms())?;
+    record.check_signed(exchange.signed_by().map(|key| key.id.as_str()))?;
+    record.check_use(exchange.header("cf-connecting-ip").as_deref(), exchange.caller_dialect.name())?;
+    Ok(Principal::of_api_key(record))
 }
 
 /// The API key with this hash.

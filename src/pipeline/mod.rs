@@ -37,6 +37,7 @@ pub mod resolve;
 mod service_account;
 mod settle;
 pub mod signed_in;
+pub mod signed_request;
 mod stream_relay;
 mod translate;
 mod transport;

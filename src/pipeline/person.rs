@@ -1,5 +1,6 @@
 //! Who uses the admin API.
 
+use nexus_edge_core::access::ApiKeyRecord;
 use nexus_edge_core::access::api_key::is_api_key;
 use nexus_edge_core::access::credential::bearer_token;
 use nexus_edge_core::access::permission::Permissions;
@@ -35,7 +36,14 @@ pub async fn identify(exchange: &Exchange) -> Result<Person, ApiError> {
         }
     }
     let bearer = || exchange.header("authorization").as_deref().and_then(bearer_token).map(str::to_owned);
-    let given = admin_token.or_else(bearer).ok_or_else(|| {
+    let given = admin_token.or_else(bearer);
+    if given.is_none()
+        && let Some(key) = exchange.signed_by()
+        && let Some(program) = program_of(exchange, key).await?
+    {
+        return Ok(program);
+    }
+    let given = given.ok_or_else(|| {
         let message = "The admin token is missing: send it as `Authorization: Bearer <token>`.";
         ApiError::unauthorized("missing_admin_token", message)
     })?;
@@ -43,7 +51,8 @@ pub async fn identify(exchange: &Exchange) -> Result<Person, ApiError> {
         return Ok(Person::with_admin_token());
     }
     if is_api_key(&given)
-        && let Some(program) = program_of(exchange, &given).await?
+        && let Some(record) = authenticate::api_key_of(exchange, &sha256_hex(&given)).await?
+        && let Some(program) = program_of(exchange, &record).await?
     {
         return Ok(program);
     }
@@ -71,14 +80,14 @@ async fn wrong_admin_token(exchange: &Exchange) -> ApiError {
     }
 }
 
-/// The program whose key has permissions; `None` if the key is unknown or has none. A key that belongs to a user may do what it
+/// The program with this key; `None` if the key has no permissions. A key that belongs to a user may do what it
 /// was given and the user still may.
-async fn program_of(exchange: &Exchange, key: &str) -> Result<Option<Person>, ApiError> {
-    let Some(record) = authenticate::api_key_of(exchange, &sha256_hex(key)).await? else { return Ok(None) };
+async fn program_of(exchange: &Exchange, record: &ApiKeyRecord) -> Result<Option<Person>, ApiError> {
     if record.permissions == Permissions::NONE {
         return Ok(None);
     }
     record.check(now_ms())?;
+    record.check_signed(exchange.signed_by().map(|key| key.id.as_str()))?;
     record.check_address(exchange.header("cf-connecting-ip").as_deref())?;
     let mut permissions = record.permissions;
     // Whatever is no ULID is no user.

@@ -20,7 +20,8 @@ use super::http::ResponseBody;
 use super::now_ms;
 use super::promise::{Awaited, Timer};
 
-/// A body that was read to its end.
+/// A body that was read to its end. A clone is the same bytes, not a copy.
+#[derive(Clone)]
 pub struct Body {
     /// A copy that Rust can read.
     pub bytes: Rc<Vec<u8>>,
@@ -61,6 +62,13 @@ impl Body {
             Some(original) => ResponseBody::Held(original),
             None => ResponseBody::Bytes(Rc::unwrap_or_clone(self.bytes)),
         }
+    }
+
+    /// The body as a stream of one piece.
+    pub fn to_stream(&self) -> ReadableStream {
+        let bytes = self.to_js(Cow::Borrowed(self.bytes.as_slice()));
+        let piece = futures::stream::once(futures::future::ready(Ok(JsValue::from(bytes))));
+        wasm_streams::ReadableStream::from_stream(piece).into_raw()
     }
 
     /// The JavaScript form of bytes that were derived from this body: if they are the body itself, the original where

@@ -203,6 +203,11 @@ pub async fn list(env: &Env, wanted: &Wanted) -> StoreResult<Vec<ApiKeyRecord>> 
     rows(env, &sql, &parameters).await
 }
 
+/// The keys that have a signing secret.
+pub async fn with_signing_secrets(env: &Env) -> StoreResult<Vec<ApiKeyRecord>> {
+    rows(env, "SELECT * FROM api_keys WHERE signing_secret_sealed IS NOT NULL ORDER BY id", &[]).await
+}
+
 /// Gives a key a new secret, with this hash; the old one is valid until the record's `previous_expires_at`. False if the
 /// key is gone or no longer at the version that the change is based on.
 pub async fn rotate(env: &Env, record: &ApiKeyRecord, hash: &str, read_at: u64) -> StoreResult<bool> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nexus_edge_core::access::StorePolicy;
 use nexus_edge_core::access::api_key::{ApiKeyRecord, shown_prefix};
 use nexus_edge_core::access::permission::Permissions;
+use nexus_edge_core::access::signing::SignatureUse;
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
 use nexus_edge_stats::per_key::KeyUsage;
@@ -49,6 +50,14 @@ operations! {
     ROTATE: Post "/keys/{id}/rotate" ManageAllApiKeys / ManageOwnApiKeys, |it| it.optional_body::<RotateKeyInput>()
         .answer::<KeyView<'_>>(200, "The key, with its new secret in `key`.")
         .errors(&[(404, "key_not_found"), (503, "record_busy")]);
+
+    /// Give an API key a new secret for signatures.
+    ///
+    /// A random one, which the answer shows this once and the gateway keeps sealed. It is independent of the key's own secret and
+    /// stays when that is rotated. It takes the place of the one before it, or of a `signing_public_key`, at once.
+    SIGNING_SECRET: Post "/keys/{id}/signing-secret" ManageAllApiKeys / ManageOwnApiKeys, |it| it
+        .answer::<KeyView<'_>>(200, "The key, with the secret of its signatures in `signing_secret`.")
+        .errors(&[(404, "key_not_found"), (503, "record_busy")]);
 }
 
 /// A page of keys.
@@ -91,6 +100,15 @@ pub struct KeyView<'a> {
     /// What it may do in the admin API, by codes of permissions.
     #[cfg_attr(feature = "openapi", schemars(with = "Vec<String>"))]
     pub permissions: Permissions,
+    /// Whether requests with it are signed.
+    pub signature: SignatureUse,
+    /// What its signatures are checked with: `hmac-sha256`, `ed25519`; `null`: nothing.
+    pub signature_algorithm: Option<&'static str>,
+    /// The Ed25519 key that checks its signatures, in base64url.
+    pub signing_public_key: Option<&'a str>,
+    /// The secret of its signatures, only in the answer that makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_secret: Option<&'a str>,
     /// Labels.
     pub tags: &'a BTreeMap<String, String>,
     /// Limits and budget.
@@ -132,6 +150,10 @@ impl<'a> KeyView<'a> {
             allowed_dialects: record.allowed_dialects.as_deref(),
             owner: record.owner.as_deref(),
             permissions: record.permissions,
+            signature: record.signature,
+            signature_algorithm: record.signer().map(|signer| signer.algorithm()),
+            signing_public_key: record.signing_public_key.as_deref(),
+            signing_secret: None,
             tags: &record.tags,
             policy: PolicyView::of(&record.policy),
             disabled_reason: record.disabled_reason.as_deref(),

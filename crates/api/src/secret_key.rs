@@ -63,6 +63,9 @@ pub struct SealedPlace {
     /// The service that users sign in with, where it is the gateway's secret there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_provider_id: Option<String>,
+    /// The API key, where it is the secret of its signatures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key_id: Option<String>,
     /// The webhook, where it is its secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::permission::Permissions;
+use super::signing::SignatureUse;
 use super::{StorePolicy, ip_range, store_policy};
 use crate::error::ApiError;
 use crate::hash::sha256_hex;
@@ -141,6 +142,15 @@ pub struct ApiKeyRecord {
     /// What a program with the key may do in the admin API.
     #[serde(default, deserialize_with = "json_or_default")]
     pub permissions: Permissions,
+    /// Whether requests with it are signed.
+    #[serde(default)]
+    pub signature: SignatureUse,
+    /// The Ed25519 key that checks its signatures, in base64url.
+    #[serde(default)]
+    pub signing_public_key: Option<String>,
+    /// The secret of its signatures, sealed. It has nothing to do with that of the key.
+    #[serde(default)]
+    pub signing_secret_sealed: Option<String>,
     /// Tags that are recorded with every request.
     #[serde(default, deserialize_with = "json_or_default")]
     pub tags: BTreeMap<String, String>,
@@ -167,6 +177,9 @@ table! {
             allowed_dialects = |key| optional_json(key.allowed_dialects.as_ref()),
             owner,
             permissions = |key| json(&key.permissions),
+            signature = |key| table::name(key.signature.name()),
+            signing_public_key,
+            signing_secret_sealed,
             tags = |key| json(&key.tags),
             policy = |key| json(&key.policy),
             disabled_reason,
@@ -203,6 +216,9 @@ impl ApiKeyRecord {
             allowed_dialects: None,
             owner: None,
             permissions: Permissions::NONE,
+            signature: SignatureUse::Off,
+            signing_public_key: None,
+            signing_secret_sealed: None,
             tags: BTreeMap::new(),
             policy: LimitPolicy::default(),
             disabled_reason: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::logical_model::MAX_CACHE_TTL_S;
 use crate::access::permission::{Permissions, check_codes};
+use crate::access::signing::{SignatureUse, check_public_key};
 use crate::access::{ApiKeyRecord, StorePolicy, ip_range};
 use crate::dialect::caller::CallerDialect;
 use crate::error::ApiError;
@@ -71,6 +72,10 @@ input! {
         pub owner: String = text(1..=100).check(check_owner),
         /// What a program with the key may do in the admin API: codes of permissions, at most those that you have.
         pub permissions: Vec<String> = texts(1..=60).check(check_codes).not_null(),
+        /// Whether requests with the key are signed: `off`, `optional`, or `required`, where the key alone is not enough.
+        pub signature: SignatureUse = one_of(SignatureUse::NAMES).not_null(),
+        /// The Ed25519 key that checks its signatures: 32 bytes in base64. Takes the place of a signing secret.
+        pub signing_public_key: String = text(43..=44).check(check_public_key),
         /// Labels for searching and for cost reports: at most 16, names of 1 to 64 and values of 1 to 256 characters.
         pub tags: BTreeMap<String, String> = text_map().check(check_tags),
         /// What is kept of the conversations of the key.
@@ -115,6 +120,11 @@ impl KeyInput {
         if let Some(codes) = self.permissions.clone().into_set() {
             record.permissions = Permissions::of_codes(&codes);
         }
+        self.signature.clone().apply_or(&mut record.signature, SignatureUse::Off);
+        if self.signing_public_key.as_set().is_some() {
+            record.signing_secret_sealed = None;
+        }
+        self.signing_public_key.clone().apply_to(&mut record.signing_public_key);
         self.tags.clone().apply_or(&mut record.tags, BTreeMap::new());
         self.policy.apply(&mut record.policy);
         self.cache_ttl_s.clone().apply_to(&mut record.cache_ttl_s);

@@ -44,6 +44,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::access::ApiKeyRecord;
     use crate::access::identity_key::IdentityKeyRecord;
 
     fn columns(table: &str, record: &mut impl SealedRecord) -> Vec<(String, String)> {
@@ -84,6 +85,8 @@ mod tests {
             created_at: 1,
             updated_at: 1,
         };
+        let mut signing = ApiKeyRecord::new("id".into(), 1);
+        signing.signing_secret_sealed = Some("sealed".into());
         let listed: BTreeSet<_> = columns("providers", &mut provider)
             .into_iter()
             .chain(columns("provider_keys", &mut key))
@@ -93,6 +96,7 @@ mod tests {
                 &mut GuardRecord { secret_sealed: Some(String::new()), ..GuardRecord::new("id".into(), 1) },
             ))
             .chain(columns("identity_keys", &mut of_sign_in))
+            .chain(columns("api_keys", &mut signing))
             .collect();
         assert_eq!(listed, columns_of_the_database());
     }

@@ -145,7 +145,7 @@ pub const WORKER: &[Floor] = &[
     &["platform"],
     &["settings"],
     &["host"],
-    &["objects::copy"],
+    &["objects::copy", "objects::nonces"],
     &["objects::account", "objects::circuits", "objects::quota"],
     // Tells through the circuits that requests are watched.
     &["objects::live"],
@@ -171,7 +171,13 @@ pub const WORKER: &[Floor] = &[
     ],
     &["pipeline::service_account", "pipeline::workers_ai"],
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],
-    &["pipeline::authenticate", "pipeline::record", "pipeline::resolve", "pipeline::upstream"],
+    &[
+        "pipeline::authenticate",
+        "pipeline::record",
+        "pipeline::resolve",
+        "pipeline::signed_request",
+        "pipeline::upstream",
+    ],
     &[
         "pipeline::after_response",
         "pipeline::dify_app",
