@@ -121,7 +121,7 @@ export function renew(): Promise<boolean> {
   renewal ??= fetch("/auth/refresh", {
     method: "POST",
     headers: { "content-type": "application/json", "x-nexus-csrf": "1" },
-    body: JSON.stringify({ cookies: true }),
+    body: "{}",
   })
     .then((response) => response.ok)
     .catch(() => false)
