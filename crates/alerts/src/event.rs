@@ -1,12 +1,15 @@
-//! What a webhook is told: one event for all alerts that began to fire in a round, and one for all that ended.
+//! What a webhook is told: one event for all alerts that began to fire in a round, one for all that ended, and one for each
+//! notification.
 
-use nexus_edge_core::catalog::WebhookRecord;
+use nexus_edge_core::catalog::{NotificationRecord, WebhookRecord};
 use serde::Serialize;
 
 use crate::alert::{Alert, AlertView};
 
 /// The name of the event that `POST /webhooks/{id}/test` sends.
 pub const TEST: &str = "test";
+/// The name of the event that tells of a notification.
+pub const NOTIFICATION: &str = "notification";
 
 /// The body of a delivery.
 #[derive(Debug, Serialize)]
@@ -14,20 +17,23 @@ pub const TEST: &str = "test";
 pub struct Event<'a> {
     /// Its id, also in the header `webhook-id`. A delivery that is repeated has the same one.
     pub id: &'a str,
-    /// `alert.firing`, `alert.resolved` or `test`.
+    /// `alert.firing`, `alert.resolved`, `notification` or `test`.
     #[serde(rename = "type")]
     pub event: &'a str,
     /// When it came about, in milliseconds since the epoch.
     pub timestamp: u64,
     /// The alerts.
     pub alerts: Vec<AlertView<'a>>,
+    /// The notification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification: Option<&'a NotificationRecord>,
 }
 
 impl Event<'_> {
     /// A test.
     #[must_use]
     pub fn test(id: &str, now_ms: u64) -> String {
-        body(&Event { id, event: TEST, timestamp: now_ms, alerts: Vec::new() })
+        body(&Event { id, event: TEST, timestamp: now_ms, alerts: Vec::new(), notification: None })
     }
 }
 
@@ -42,7 +48,16 @@ pub fn body_for(
 ) -> Option<String> {
     let wanted: Vec<AlertView<'_>> =
         alerts.iter().filter(|alert| webhook.wants(event, alert.rule.severity)).map(Alert::view).collect();
-    (!wanted.is_empty()).then(|| body(&Event { id, event, timestamp: now_ms, alerts: wanted }))
+    (!wanted.is_empty())
+        .then(|| body(&Event { id, event, timestamp: now_ms, alerts: wanted, notification: None }))
+}
+
+/// The body of what this webhook is told of a notification; `None` if it does not want to know.
+#[must_use]
+pub fn body_of(webhook: &WebhookRecord, id: &str, told: &NotificationRecord, now_ms: u64) -> Option<String> {
+    let event =
+        Event { id, event: NOTIFICATION, timestamp: now_ms, alerts: Vec::new(), notification: Some(told) };
+    webhook.wants(NOTIFICATION, told.level).then(|| body(&event))
 }
 
 fn body(event: &Event<'_>) -> String {

@@ -29,6 +29,7 @@ pub mod http;
 pub mod id;
 pub mod input;
 pub mod json;
+pub mod lifecycle;
 pub mod limits;
 pub mod logging;
 pub mod naming;

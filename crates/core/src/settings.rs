@@ -28,6 +28,7 @@ const DEFAULT_CHAT_STREAM_PER_MINUTE: u32 = 30;
 const DEFAULT_METRICS_SERIES: usize = 2_000;
 const DEFAULT_RESERVATION_S: u64 = 30 * 60;
 const DEFAULT_RECONCILE_S: u64 = 60;
+const DEFAULT_OWN_PROVIDERS: u32 = 3;
 const MICROS: u64 = 1_000_000;
 /// A hundred years.
 const MAX_DAYS: u32 = 36_500;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     /// For how many days alerts that ended, and deliveries to webhooks, are kept.
     pub alert_days: u32,
+    /// How many private providers a user may have.
+    pub own_providers: u32,
     /// The least important log lines that are written.
     pub log_level: Level,
     /// Where personal data is replaced.
@@ -143,7 +146,7 @@ impl Settings {
         let days = |name: &str, default: u32| {
             number(name).map_or(default, |days| u32::try_from(days).unwrap_or(MAX_DAYS)).clamp(1, MAX_DAYS)
         };
-        let per_minute = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
+        let count = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
         let is_true = |name: &str| variable(name).is_some_and(|value| value == "true");
         let admin_token = variable("ADMIN_TOKEN").unwrap_or_default();
         if let Some(weakness) = weakness_of_token(&admin_token) {
@@ -207,9 +210,9 @@ impl Settings {
                 },
             ),
             allow_private_upstreams,
-            chat_per_minute: number("CHAT_PER_MINUTE").map_or(DEFAULT_CHAT_PER_MINUTE, per_minute),
+            chat_per_minute: number("CHAT_PER_MINUTE").map_or(DEFAULT_CHAT_PER_MINUTE, count),
             chat_stream_per_minute: number("CHAT_STREAM_PER_MINUTE")
-                .map_or(DEFAULT_CHAT_STREAM_PER_MINUTE, per_minute),
+                .map_or(DEFAULT_CHAT_STREAM_PER_MINUTE, count),
             statistics_days: StatisticsDays {
                 quarters: days("STATS_QUARTER_DAYS", 15),
                 hours: days("STATS_HOUR_DAYS", 90),
@@ -230,6 +233,7 @@ impl Settings {
                 genai_names: variable("OTEL_GENAI_NAMES").unwrap_or_else(|| "0.1".to_owned()),
             },
             alert_days: days("ALERT_DAYS", 30),
+            own_providers: number("OWN_PROVIDERS").map_or(DEFAULT_OWN_PROVIDERS, count),
             log_level: variable("LOG_LEVEL").and_then(|name| Level::named(&name)).unwrap_or_default(),
             // A word that is none of these must not let personal data pass.
             redact_pii: variable("REDACT_PII")

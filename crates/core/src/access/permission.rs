@@ -49,6 +49,12 @@ permissions! {
     ViewProviders = "admin_view_providers";
     /// Create, change and delete providers.
     ManageProviders = "manage_providers";
+    /// Create, change, share, test, pause and delete private providers of one's own.
+    ManageOwnProviders = "manage_own_providers";
+    /// Submit private providers of one's own for a review, and withdraw them.
+    SubmitProviders = "submit_shared_provider";
+    /// Review submitted providers: see all submissions, run their checks, approve and refuse them.
+    ReviewProviders = "review_shared_provider";
     /// Pause, resume and test providers, and end sticky sessions.
     OperateProviders = "operate_providers";
     /// See the health of providers and the results of probes.
@@ -59,6 +65,8 @@ permissions! {
     ViewModels = "view_models";
     /// Create, change and delete models and logical models.
     ManageModels = "manage_models";
+    /// Export and import providers, models and logical models as a file.
+    ManageConfiguration = "manage_configuration";
     /// See how a request would be routed, and where sessions are bound.
     ViewRoutingDecisions = "view_routing_decisions";
     /// See all API keys, without secrets.
@@ -127,6 +135,8 @@ permissions! {
     ViewGuards = "view_guards";
     /// Create, change, test and delete content rules and guards.
     ManageGuards = "manage_guards";
+    /// Send notifications to users, and take them back.
+    ManageNotifications = "manage_notifications";
     /// See the state of the deployment.
     ViewSystemStatus = "view_system_status";
     /// Read and verify the audit log.

@@ -134,6 +134,13 @@ impl Person {
         Err(ApiError::forbidden("permission_denied", format!("This needs the permission `{missing}`.")))
     }
 
+    /// What of such things the person sees among those that are open to all: everything with the permission for that, and
+    /// otherwise what belongs to one of their owners.
+    #[must_use]
+    pub fn sees(&self, need: Need) -> Scope {
+        self.decide(need).unwrap_or_else(|_| Scope::Owners(self.owners.clone()))
+    }
+
     /// Checks that the person gives no permission that they do not have, and handles no secret that has one.
     ///
     /// # Errors

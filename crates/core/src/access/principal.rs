@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::person::Scope;
 use super::{ApiKeyRecord, StorePolicy};
 use crate::limits::LimitPolicy;
 use crate::naming;
@@ -21,6 +22,8 @@ pub struct Principal {
     pub store: StorePolicy,
     /// Seconds for which responses are cached; 0: never, `None`: as the logical model says.
     pub cache_ttl_s: Option<u32>,
+    /// Whose private things the caller reaches: those of the key's owners.
+    pub reach: Scope,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<i64>>,
 }
@@ -36,14 +39,15 @@ impl Principal {
             policy: key.policy.clone(),
             store: key.store,
             cache_ttl_s: key.cache_ttl_s,
+            reach: Scope::Owners(key.owner.iter().cloned().collect()),
             allowed_models: key.allowed_models.clone(),
             allowed_providers: key.allowed_providers.clone(),
         }
     }
 
-    /// The operator, without restrictions.
+    /// A caller without restrictions who reaches the private things of these owners, to explain decisions.
     #[must_use]
-    pub fn of_admin() -> Self {
+    pub fn reaching(reach: Scope) -> Self {
         Self {
             key_id: "admin".to_owned(),
             owner: None,
@@ -51,6 +55,7 @@ impl Principal {
             policy: LimitPolicy::default(),
             store: StorePolicy::None,
             cache_ttl_s: None,
+            reach,
             allowed_models: None,
             allowed_providers: None,
         }
@@ -67,6 +72,7 @@ impl Principal {
             policy: LimitPolicy::default(),
             store: StorePolicy::default(),
             cache_ttl_s: None,
+            reach: Scope::Owners(Vec::new()),
             allowed_models: None,
             allowed_providers: Some(providers),
         }
@@ -103,6 +109,12 @@ impl Principal {
     #[must_use]
     pub fn lists_models(&self) -> bool {
         self.allowed_models.is_some()
+    }
+
+    /// Whether the list of providers contains this one by its id: the holder of the key has chosen it.
+    #[must_use]
+    pub fn names_provider(&self, provider_id: i64) -> bool {
+        self.allowed_providers.as_ref().is_some_and(|ids| ids.contains(&provider_id))
     }
 
     fn may_use_provider(&self, provider_id: i64) -> bool {

@@ -56,7 +56,9 @@ const OPERATOR: Permissions = Permissions::of(&[
     Permission::ManageProviders,
     Permission::OperateProviders,
     Permission::ManageProviderKeys,
+    Permission::ReviewProviders,
     Permission::ManageModels,
+    Permission::ManageConfiguration,
     Permission::ManageAllApiKeys,
     Permission::ManageLimits,
     Permission::ManagePrices,
@@ -64,6 +66,7 @@ const OPERATOR: Permissions = Permissions::of(&[
     Permission::ManageAlerts,
     Permission::ManageWebhooks,
     Permission::ManageGuards,
+    Permission::ManageNotifications,
     Permission::ManageSystem,
 ]);
 
@@ -87,6 +90,8 @@ const VIEWER: Permissions = Permissions::of(&[
 
 const USER: Permissions = GUEST.and(Permissions::of(&[
     Permission::ManageOwnApiKeys,
+    Permission::ManageOwnProviders,
+    Permission::SubmitProviders,
     Permission::ViewOwnLimits,
     Permission::ViewOwnCredits,
     Permission::ViewOwnStatistics,

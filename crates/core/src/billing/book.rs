@@ -118,6 +118,13 @@ impl PriceBook {
         Arc::new(Quote { price, factor_milli, ..quote })
     }
 
+    /// The price of the table, without settings of operators; `None` if the table has none.
+    #[must_use]
+    pub fn list_price(&self, provider: &ProviderRecord, upstream_model: &str) -> Option<Price> {
+        let quote = self.listed(provider, upstream_model);
+        quote.price.filter(|_| !matches!(quote.source, PriceSource::Ceiling | PriceSource::Unknown))
+    }
+
     /// The price without settings of operators.
     fn listed(&self, provider: &ProviderRecord, upstream_model: &str) -> Quote {
         let host = match provider.kind.provider().transport() {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{DEFAULT_PROBE_INTERVAL_S, DEFAULT_WEIGHT, OperationStatus};
+use super::visibility::Visibility;
 use crate::dialect::canonical::UpstreamCodec;
 use crate::error::ApiError;
 use crate::http::headers;
 use crate::provider::{ProviderKind, Quirk, Quirks};
-use crate::row::flag;
-use crate::row::table::{self, table};
+use crate::row::table::{self, json, table};
+use crate::row::{flag, json_list};
 
 /// Time-outs are from 0.1 seconds to 1 hour.
 pub(super) const TIMEOUT_RANGE_MS: std::ops::RangeInclusive<u64> = 100..=3_600_000;
@@ -39,6 +40,18 @@ pub struct ProviderRecord {
     /// Deviations from its dialect: names from [`Quirk::NAMES`], separated by commas.
     #[serde(default)]
     pub quirks: String,
+    /// Whose it is; `None`: the operator's.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Whose requests it may serve.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Owners besides its own whose requests it serves while it is shared.
+    #[serde(default, deserialize_with = "json_list")]
+    pub shared_with: Vec<String>,
+    /// Whether it is submitted for a review. Its owner does not change it meanwhile.
+    #[serde(default, deserialize_with = "flag")]
+    pub in_review: bool,
     /// Whether it is enabled.
     #[serde(deserialize_with = "flag")]
     pub enabled: bool,
@@ -90,7 +103,10 @@ table! {
         changing {
             name,
             kind = |provider| table::name(provider.kind.name()),
-            server_url, description, rate_limit, first_byte_timeout_ms, idle_timeout_ms, quirks, enabled,
+            owner,
+            visibility = |provider| table::name(provider.visibility.name()),
+            shared_with = |provider| json(&provider.shared_with),
+            in_review, server_url, description, rate_limit, first_byte_timeout_ms, idle_timeout_ms, quirks, enabled,
             status = |provider| table::name(provider.status.name()),
             region, weight, priority, max_in_flight, max_qps, retry_statuses,
             probe_enabled, probe_model, probe_prompt, probe_interval_s,
@@ -117,6 +133,10 @@ impl ProviderRecord {
             first_byte_timeout_ms: None,
             idle_timeout_ms: None,
             quirks: String::new(),
+            owner: None,
+            visibility: Visibility::Public,
+            shared_with: Vec::new(),
+            in_review: false,
             enabled: true,
             status: OperationStatus::Active,
             region: None,
@@ -192,6 +212,10 @@ impl ProviderRecord {
                 .and_then(|json| serde_json::from_str(json).ok())
                 .unwrap_or_default(),
             quirks: self.quirks.split(',').filter(|quirk| !quirk.is_empty()).collect(),
+            owner: self.owner.as_deref(),
+            visibility: self.visibility,
+            shared_with: &self.shared_with,
+            in_review: self.in_review,
             rate_limit: self.rate_limit,
             first_byte_timeout_ms: self.first_byte_timeout_ms,
             idle_timeout_ms: self.idle_timeout_ms,
@@ -227,6 +251,10 @@ pub struct ProviderView<'a> {
     pub description: &'a str,
     pub headers: BTreeMap<String, String>,
     pub quirks: Vec<&'a str>,
+    pub owner: Option<&'a str>,
+    pub visibility: Visibility,
+    pub shared_with: &'a [String],
+    pub in_review: bool,
     pub rate_limit: Option<u32>,
     pub first_byte_timeout_ms: Option<u32>,
     pub idle_timeout_ms: Option<u32>,

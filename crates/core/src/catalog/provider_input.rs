@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::operation_input::OperationInput;
 use super::presets::{self, Preset};
 use super::provider::{ProviderRecord, TIMEOUT_RANGE_MS, check_key};
+use super::visibility::{MAX_SHARED_WITH, Visibility};
 use crate::access::api_key::is_api_key;
 use crate::error::ApiError;
 use crate::http::headers;
 use crate::http::upstream_url::UpstreamUrl;
 use crate::input;
-use crate::input::{Patch, Rule, boolean, choice, credential, integer_u32, text, text_map, texts};
+use crate::input::{Patch, Rule, boolean, choice, credential, integer_u32, one_of, text, text_map, texts};
 use crate::json::error::unknown_value;
 use crate::provider::{ProviderKind, Quirk};
 
@@ -46,6 +47,14 @@ input! {
         pub first_byte_timeout_ms: u32 = integer_u32(TIMEOUT_RANGE_MS),
         /// Milliseconds to wait for each further piece of an answer; `null`: the default of the gateway.
         pub idle_timeout_ms: u32 = integer_u32(TIMEOUT_RANGE_MS),
+        /// Whose it is: the id of a user, or the `owner` of keys. `null`: the operator's.
+        pub owner: String = text(1..=100),
+        /// Whose requests it may serve. `private`: those of its owner; `shared`: also those of the owners in `shared_with`;
+        /// `public`: all. What one owns oneself becomes public by a review.
+        pub visibility: Visibility = one_of(Visibility::NAMES).not_null(),
+        /// Ids of users, or owners of keys, with whom it is shared. Without a `visibility` this makes it `shared`, or `private`
+        /// again if there is none.
+        pub shared_with: Vec<String> = texts(1..=100).check(check_shared_with).not_null(),
         /// Whether it is used.
         pub enabled: bool = boolean().not_null(),
         ..pub operation: OperationInput,
@@ -119,6 +128,16 @@ fn check_quirks(names: &[String]) -> Result<String, ApiError> {
             Err(ApiError::invalid("invalid_value", format!("quirks[{index}]"), message))
         }
     }
+}
+
+fn check_shared_with(mut owners: Vec<String>) -> Result<Vec<String>, ApiError> {
+    if owners.len() > MAX_SHARED_WITH {
+        let message = format!("`shared_with` must have at most {MAX_SHARED_WITH} entries.");
+        return Err(ApiError::invalid("invalid_value", "shared_with", message));
+    }
+    owners.sort_unstable();
+    owners.dedup();
+    Ok(owners)
 }
 
 fn find_preset(id: &str) -> Result<&'static Preset, ApiError> {

@@ -12,7 +12,7 @@ use crate::row::flag;
 use crate::row::table::{name, optional_json, table};
 
 /// The events that a webhook can be told of.
-pub const EVENTS: [&str; 2] = ["alert.firing", "alert.resolved"];
+pub const EVENTS: [&str; 3] = ["alert.firing", "alert.resolved", "notification"];
 
 /// A webhook as it is stored: its secret sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct WebhookRecord {
     /// The events that it is told of; `None` is all.
     #[serde(default, deserialize_with = "allowed")]
     pub events: Option<Vec<String>>,
-    /// The least severity of alerts that it is told of.
+    /// The least severity of alerts and notifications that it is told of.
     pub min_severity: Severity,
     /// Whether it is told of events.
     #[serde(deserialize_with = "flag")]
@@ -132,7 +132,7 @@ input! {
         pub name: String = text(1..=100).not_null().required(),
         /// Where events are posted: an `https` or `http` URL. Redirects are not followed.
         pub url: String = text(1..=2000).not_null().required(),
-        /// The events that it is told of; `null`: all. `alert.firing`, `alert.resolved`.
+        /// The events that it is told of; `null`: all. `alert.firing`, `alert.resolved`, `notification`.
         pub events: Vec<String> = texts(1..=50).check(check_events),
         /// The least severity of alerts that it is told of; `info` is the default.
         pub min_severity: Severity = one_of(Severity::NAMES).not_null(),

@@ -39,6 +39,21 @@ pub struct ProbeResult {
     pub error: Option<String>,
 }
 
+/// What came of a request that asks a provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// HTTP status of the answer, if one came.
+    pub status: Option<u16>,
+    /// Milliseconds until the answer was complete, or had failed.
+    pub latency_ms: u64,
+    /// Milliseconds until the first token of a streamed answer.
+    pub first_token_ms: Option<u64>,
+    /// Pieces of text in a streamed answer.
+    pub pieces: u64,
+    /// The answer, or its error.
+    pub answer: Result<ChatResponse, String>,
+}
+
 /// A probe to be sent.
 pub struct Probe {
     request: ChatRequest,
@@ -60,6 +75,12 @@ impl Probe {
             user: Some("nexus-edge-probe".to_owned()),
             ..ChatRequest::default()
         };
+        Self::asking(kind, site, model, request)
+    }
+
+    /// The same with a request of one's own.
+    #[must_use]
+    pub fn asking(kind: ProviderKind, site: &Site<'_>, model: &str, request: ChatRequest) -> Self {
         let responses = kind.responses_codec(site, CallerDialect::OpenaiChat, &request, model);
         let upstream = responses.unwrap_or_else(|| kind.codec(site.quirks));
         Self { request, upstream, model: model.to_owned() }
@@ -77,15 +98,12 @@ impl Probe {
         self.upstream.operation(&self.request, &self.model)
     }
 
-    /// The text of an unstreamed answer, or its error.
-    pub fn read(&self, status: u16, body: &[u8]) -> Result<String, String> {
+    /// An unstreamed answer, or its error.
+    pub fn read(&self, status: u16, body: &[u8]) -> Result<ChatResponse, String> {
         if !(200..300).contains(&status) {
             return Err(excerpt(&self.upstream.decode_error(status, body).message));
         }
-        self.upstream
-            .decode_response(body)
-            .map(|response| reply_of(&response))
-            .map_err(|error| excerpt(&error.message))
+        self.upstream.decode_response(body).map_err(|error| excerpt(&error.message))
     }
 
     /// A decoder of a streamed answer.
@@ -113,14 +131,22 @@ impl ProbeStream {
         begins
     }
 
-    /// The text of the answer, or its error.
-    pub fn finish(mut self) -> Result<String, String> {
+    /// Pieces of text so far.
+    #[must_use]
+    pub fn pieces(&self) -> u64 {
+        self.events.iter().filter(|event| matches!(event, StreamEvent::TextDelta { .. })).count() as u64
+    }
+
+    /// The answer, or its error.
+    pub fn finish(mut self) -> Result<ChatResponse, String> {
         self.decoder.finish(&mut self.events);
-        assemble(self.events).map(|response| reply_of(&response)).map_err(|error| excerpt(&error.message))
+        assemble(self.events).map_err(|error| excerpt(&error.message))
     }
 }
 
-fn reply_of(response: &ChatResponse) -> String {
+/// The beginning of the text of an answer.
+#[must_use]
+pub fn reply_of(response: &ChatResponse) -> String {
     let parts = response.choices.first().map(|choice| choice.parts.as_slice()).unwrap_or_default();
     excerpt(&parts.iter().filter_map(Part::as_text).collect::<String>())
 }
@@ -184,9 +210,9 @@ mod tests {
         let probe = probe(ProviderKind::Openai, false);
         let answer = br#"{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,
             "message":{"role":"assistant","content":" ok "},"finish_reason":"stop"}]}"#;
-        assert_eq!(probe.read(200, answer), Ok("ok".into()));
+        assert_eq!(probe.read(200, answer).map(|answer| reply_of(&answer)), Ok("ok".into()));
         let refusal = br#"{"error":{"message":"Incorrect API key","type":"invalid_request_error"}}"#;
-        assert_eq!(probe.read(401, refusal), Err("Incorrect API key".into()));
+        assert_eq!(probe.read(401, refusal).unwrap_err(), "Incorrect API key");
         assert!(probe.read(200, b"<html>").is_err());
         assert!(probe.read(502, b"").is_err());
     }
@@ -205,7 +231,8 @@ mod tests {
         assert!(!stream.push(chunk(r#"{"content":"k"}"#, "null").as_bytes()));
         stream.push(chunk("{}", "\"stop\"").as_bytes());
         stream.push(b"data: [DONE]\n\n");
-        assert_eq!(stream.finish(), Ok("ok".into()));
+        assert_eq!(stream.pieces(), 2);
+        assert_eq!(stream.finish().map(|answer| reply_of(&answer)), Ok("ok".into()));
         let mut cut = probe(ProviderKind::Openai, true).stream();
         cut.push(chunk(r#"{"content":"o"}"#, "null").as_bytes());
         assert!(cut.finish().is_err());

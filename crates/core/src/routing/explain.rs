@@ -24,7 +24,7 @@ input! {
         pub preferred_region: String = text(1..=50),
         /// Names of providers that are left out.
         pub exclude_providers: Vec<String> = texts(1..=100),
-        /// The API key, by its id, that asks; without it all models and providers may be used.
+        /// The API key, by its id, that asks; without it all models and public providers may be used.
         pub key_id: String = text(1..=200),
         /// The session whose request it is: it may be bound to an upstream. Needs `key_id`.
         pub session_id: String = text(1..=300),
@@ -44,7 +44,8 @@ input! {
         pub output_tokens: u32 = integer_u32(0..=100_000_000),
         /// Also routes so many requests of this kind, without sending them: `simulated` in the answer.
         pub simulate: u32 = integer_u32(1..=10_000),
-        /// Accepted for clients of the predecessor, and without effect.
+        /// The user, or owner of keys, whose request it would be; only their own private providers are candidates. Without it, and without
+        /// a `key_id`: you.
         pub user_id: String = text(0..=200),
     }
 }

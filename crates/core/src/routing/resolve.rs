@@ -6,6 +6,9 @@
 //! 3. an address, `provider/model`;
 //! 4. a logical model whose name is a pattern that covers it (`qwen-*`); the longest prefix wins.
 //!
+//! Private providers that the caller does not reach are left out from the beginning, so that a name means what it would mean
+//! if they did not exist.
+//!
 //! The candidates of the name are one stage; those of the fallback models are the stages after it. The planner orders
 //! the candidates within a stage.
 
@@ -149,8 +152,10 @@ impl Snapshot {
     /// The candidates of a name without fallbacks; `None` if there is none that this caller may use.
     #[must_use]
     pub fn stage(&self, requested: &str, principal: &Principal) -> Option<Stage> {
-        let stage =
-            self.named(requested).or_else(|| self.offered(requested)).or_else(|| self.covered(requested))?;
+        let stage = self
+            .named(requested, principal)
+            .or_else(|| self.offered(requested, principal))
+            .or_else(|| self.covered(requested, principal))?;
         let has_limits = self.limits.limits_models();
         let choices: Vec<Choice> = stage
             .choices
@@ -187,24 +192,33 @@ impl Snapshot {
         }
     }
 
-    fn named(&self, requested: &str) -> Option<Found> {
+    fn named(&self, requested: &str, principal: &Principal) -> Option<Found> {
         let logical = self.logical_by_name(requested)?;
-        Some(self.configured(logical, requested, ""))
+        Some(self.configured(logical, requested, "", principal))
     }
 
-    fn covered(&self, requested: &str) -> Option<Found> {
+    fn covered(&self, requested: &str, principal: &Principal) -> Option<Found> {
         let logical = self.logical_by_pattern(requested)?;
         let rest = requested.strip_prefix(logical.name.trim_end_matches('*')).unwrap_or_default();
-        Some(self.configured(logical, requested, rest))
+        Some(self.configured(logical, requested, rest, principal))
     }
 
     /// The candidates that a logical model lists. `rest` is what the `*` of its pattern matched.
-    fn configured(&self, logical: &Arc<LogicalModelRecord>, requested: &str, rest: &str) -> Found {
+    fn configured(
+        &self,
+        logical: &Arc<LogicalModelRecord>,
+        requested: &str,
+        rest: &str,
+        principal: &Principal,
+    ) -> Found {
         let choices = logical
             .candidates
             .iter()
             .filter_map(|spec| {
                 let upstream = self.upstream(spec.provider_id)?;
+                if !upstream.record.is_visible_to(&principal.reach) {
+                    return None;
+                }
                 let name = spec.model.replace('*', rest);
                 Some((name.clone(), self.choice_of_spec(spec, upstream, &name)))
             })
@@ -243,15 +257,16 @@ impl Snapshot {
     }
 
     /// The candidates that providers offer under this name or address.
-    fn offered(&self, requested: &str) -> Option<Found> {
-        let by_name = self.offers_named(requested).map(|offer| (offer, 0));
-        let by_bare_name = self.offers_with_bare_name(requested).map(|offer| (offer, BARE_NAME_TIERS));
+    fn offered(&self, requested: &str, principal: &Principal) -> Option<Found> {
+        let by_name = self.offers_named(requested, principal).map(|offer| (offer, 0));
+        let by_bare_name =
+            self.offers_with_bare_name(requested, principal).map(|offer| (offer, BARE_NAME_TIERS));
         let mut choices: Vec<(String, Choice)> = by_name
             .chain(by_bare_name)
             .map(|(offer, behind)| (offer.model.model_name.clone(), choice_of(offer, behind)))
             .collect();
         if choices.is_empty() {
-            let offer = self.addressed(requested)?;
+            let offer = self.addressed(requested, principal)?;
             choices.push((offer.model.model_name.clone(), choice_of(offer, 0)));
         }
         Some(Found { model: requested.to_owned(), logical: None, choices })

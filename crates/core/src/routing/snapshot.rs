@@ -18,6 +18,7 @@ use super::upstream::Upstream;
 use crate::access::Principal;
 use crate::billing::{PriceBook, book::PriceRecord};
 use crate::catalog::pattern::{Pattern, PatternTable};
+use crate::catalog::reach::Access;
 use crate::catalog::{GuardRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord};
 use crate::error::ApiError;
 use crate::limits::Subject;
@@ -92,8 +93,7 @@ pub struct Snapshot {
 
 #[derive(Debug)]
 struct Unavailable {
-    provider_id: i64,
-    provider_name: String,
+    provider: Arc<ProviderRecord>,
     model_name: String,
 }
 
@@ -110,25 +110,25 @@ impl Snapshot {
     ) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         let mut upstreams: HashMap<i64, Arc<Upstream>> = HashMap::new();
-        let mut broken: HashMap<i64, String> = HashMap::new();
+        let mut broken: HashMap<i64, Arc<ProviderRecord>> = HashMap::new();
         let mut personalized: HashMap<String, Vec<i64>> = HashMap::new();
         let mut keys: HashMap<i64, Vec<ProviderKeyRecord>> = HashMap::new();
         for key in source.provider_keys {
             keys.entry(key.provider_id).or_default().push(key);
         }
         for record in source.providers.into_iter().filter(|record| record.enabled) {
-            let (id, name) = (record.id, record.name.clone());
+            let id = record.id;
             if let Some(hash) = &record.personalized_key_hash {
                 personalized.entry(hash.clone()).or_default().push(id);
             }
             let keys = keys.remove(&id).unwrap_or_default();
-            match Upstream::open(record, keys, keyring, allow_private, &mut problems) {
+            match Upstream::open(record.clone(), keys, keyring, allow_private, &mut problems) {
                 Ok(upstream) => {
                     upstreams.insert(id, Arc::new(upstream));
                 }
                 Err(reason) => {
-                    problems.push(format!("provider {id} ({name}) is left out: {reason}"));
-                    broken.insert(id, name);
+                    problems.push(format!("provider {id} ({}) is left out: {reason}", record.name));
+                    broken.insert(id, Arc::new(record));
                 }
             }
         }
@@ -140,12 +140,8 @@ impl Snapshot {
                 let target = target_of(&upstream.record, model.asked_for());
                 let quote = book.quote(&upstream.record, model.id, &model.model_name, model.asked_for());
                 offers.push(Offer { capabilities: Capabilities::of(&model), target, model, upstream, quote });
-            } else if let Some(name) = broken.get(&model.provider_id) {
-                unavailable.push(Unavailable {
-                    provider_id: model.provider_id,
-                    provider_name: name.clone(),
-                    model_name: model.model_name,
-                });
+            } else if let Some(provider) = broken.get(&model.provider_id).cloned() {
+                unavailable.push(Unavailable { provider, model_name: model.model_name });
             }
         }
         offers.sort_by_key(|offer| (offer.model.provider_id, offer.model.id));
@@ -216,20 +212,19 @@ impl Snapshot {
         let named = |offer: &&Unavailable| {
             let address = requested.split_once('/');
             let addressed = address.is_some_and(|(provider, model)| {
-                offer.provider_name.to_lowercase() == provider.to_lowercase() && offer.model_name == model
+                offer.provider.name.to_lowercase() == provider.to_lowercase() && offer.model_name == model
             });
             addressed || offer.model_name == requested
         };
-        let found = self
-            .unavailable
-            .iter()
-            .filter(named)
-            .find(|offer| principal.may_use(offer.provider_id, &offer.model_name));
+        let found = self.unavailable.iter().filter(named).find(|offer| {
+            offer.provider.is_visible_to(&principal.reach)
+                && principal.may_use(offer.provider.id, &offer.model_name)
+        });
         found.map_or_else(
             || ApiError::model_not_found(requested),
             |offer| {
                 let message =
-                    format!("The provider `{}` cannot be used as it is configured.", offer.provider_name);
+                    format!("The provider `{}` cannot be used as it is configured.", offer.provider.name);
                 ApiError::unavailable("provider_unavailable", message)
             },
         )
@@ -279,32 +274,54 @@ impl Snapshot {
 
     /// This provider's offer with this name.
     pub(super) fn offer(&self, provider_id: i64, model_name: &str) -> Option<&Offer> {
-        self.offers_named(model_name).find(|offer| offer.model.provider_id == provider_id)
+        self.at(self.by_model.get(model_name)).find(|offer| offer.model.provider_id == provider_id)
     }
 
-    /// All offers with this name.
-    pub(super) fn offers_named(&self, model_name: &str) -> impl Iterator<Item = &Offer> {
-        let indexes = self.by_model.get(model_name).map(Vec::as_slice).unwrap_or_default();
-        indexes.iter().filter_map(|index| self.offers.get(*index))
+    /// The offers with this name that a caller reaches by it.
+    pub(super) fn offers_named<'a>(
+        &'a self,
+        model_name: &str,
+        principal: &'a Principal,
+    ) -> impl Iterator<Item = &'a Offer> {
+        self.at(self.by_model.get(model_name)).filter(|offer| reaches_by_name(principal, offer))
     }
 
-    /// All offers with this name after a `vendor/`.
-    pub(super) fn offers_with_bare_name(&self, model_name: &str) -> impl Iterator<Item = &Offer> {
-        let indexes = self.by_bare_name.get(model_name).map(Vec::as_slice).unwrap_or_default();
-        indexes.iter().filter_map(|index| self.offers.get(*index))
+    /// The offers with this name after a `vendor/` that a caller reaches by it.
+    pub(super) fn offers_with_bare_name<'a>(
+        &'a self,
+        model_name: &str,
+        principal: &'a Principal,
+    ) -> impl Iterator<Item = &'a Offer> {
+        self.at(self.by_bare_name.get(model_name)).filter(|offer| reaches_by_name(principal, offer))
     }
 
-    /// The offer at this address.
-    pub(super) fn addressed(&self, requested: &str) -> Option<&Offer> {
+    /// The offer at this address, if the caller reaches it.
+    pub(super) fn addressed(&self, requested: &str, principal: &Principal) -> Option<&Offer> {
         let (provider, model) = requested.split_once('/')?;
         let index = *self.by_provider.get(&provider.to_lowercase())?.get(model)?;
-        self.offers.get(index)
+        self.offers.get(index).filter(|offer| offer.upstream.record.is_visible_to(&principal.reach))
+    }
+
+    fn at<'a>(&'a self, indexes: Option<&'a Vec<usize>>) -> impl Iterator<Item = &'a Offer> {
+        let indexes = indexes.map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|index| self.offers.get(*index))
     }
 }
 
 fn allows(principal: &Principal, offer: &Offer) -> bool {
     let record = &offer.upstream.record;
-    principal.may_use_listed(record.id, &record.name, &offer.model.model_name)
+    record.is_visible_to(&principal.reach)
+        && principal.may_use_listed(record.id, &record.name, &offer.model.model_name)
+}
+
+/// Whether the name of its model is enough. What others have shared must be addressed, unless the key lists the provider.
+fn reaches_by_name(principal: &Principal, offer: &Offer) -> bool {
+    let record = &offer.upstream.record;
+    match record.access(&principal.reach) {
+        Access::Full => true,
+        Access::ByAddress => principal.names_provider(record.id),
+        Access::None => false,
+    }
 }
 
 #[cfg(test)]
@@ -440,6 +457,116 @@ mod tests {
         assert_eq!(names(&snapshot.resolve("m", &only_b).unwrap()), [("b".into(), "m".into())]);
         assert!(snapshot.resolve("a/m", &only_b).is_err());
         assert_eq!(snapshot.offers_for(&only_b).count(), 1);
+    }
+
+    /// Every answer of the configuration to a caller about these names.
+    fn all_that_is_told(snapshot: &Snapshot, principal: &Principal, names: &[&str]) -> String {
+        use std::fmt::Write as _;
+        let mut told = String::new();
+        for name in names {
+            let stages = snapshot.stages(name, &["mine".into(), "any-mine".into()], principal);
+            let candidates = stages.map(|stages| {
+                let choices = stages.into_iter().flat_map(|stage| stage.choices);
+                choices.map(|choice| choice.candidate.target.to_string()).collect::<Vec<_>>()
+            });
+            let plan = snapshot.resolve(name, principal).map(|plan| self::names(&plan));
+            writeln!(told, "{name}: {candidates:?} {plan:?}").unwrap();
+        }
+        for offer in snapshot.offers_for(principal) {
+            writeln!(told, "{}", offer.listed_name(principal)).unwrap();
+        }
+        for uid in ["uid1", "uid2", "uid3"] {
+            writeln!(told, "{uid}: {}", snapshot.candidate_at(uid, principal).is_some()).unwrap();
+        }
+        told
+    }
+
+    #[test]
+    fn for_others_a_private_provider_does_not_exist() {
+        let logical = |name: &str, model: &str| {
+            let mut record = LogicalModelRecord::new(0);
+            record.name = name.into();
+            let spec =
+                serde_json::json!([{"provider_id": 2, "model": model}, {"provider_id": 1, "model": "open"}]);
+            record.candidates = serde_json::from_value(spec).unwrap();
+            record
+        };
+        let private = |visibility, broken: bool| {
+            let mut record = test_record(2, "mine");
+            (record.owner, record.visibility) = (Some("ada".into()), visibility);
+            record.shared_with = vec!["bob".into()];
+            record.server_key_sealed = broken.then(|| "v1.00000000.AAAA".into());
+            record
+        };
+        let of = |private: Option<ProviderRecord>| {
+            let mut providers = vec![test_record(1, "open")];
+            let mut models = vec![model(1, 1, "open"), model(2, 1, "vend/both")];
+            if let Some(private) = private {
+                providers.push(private);
+                models.extend([model(3, 2, "secret"), model(4, 2, "vend/both"), model(5, 2, "open/open")]);
+            }
+            let mut source = source(providers, models);
+            source.logical_models = vec![logical("mixed", "secret"), logical("any-*", "*")];
+            Snapshot::compile(source, &keyring(), false, None).0
+        };
+        let asked = [
+            "secret",
+            "mine/secret",
+            "MINE/secret",
+            "both",
+            "vend/both",
+            "mine/vend/both",
+            "open",
+            "open/open",
+            "mixed",
+            "any-secret",
+            "any-open",
+            "mine",
+            "nothing",
+        ];
+        let key = |owner: Option<&str>| {
+            let record = crate::access::ApiKeyRecord {
+                owner: owner.map(str::to_owned),
+                ..crate::access::api_key::test_record()
+            };
+            Principal::of_api_key(&record)
+        };
+        for visibility in [crate::catalog::Visibility::Private, crate::catalog::Visibility::Shared] {
+            for broken in [false, true] {
+                let with = of(Some(private(visibility, broken)));
+                for stranger in [key(None), key(Some("eve")), Principal::of_personalized_key("h", vec![1, 2])]
+                {
+                    let told = all_that_is_told(&with, &stranger, &asked);
+                    assert_eq!(
+                        told,
+                        all_that_is_told(&of(None), &stranger, &asked),
+                        "{visibility:?} {broken}"
+                    );
+                }
+            }
+        }
+        let shared = of(Some(private(crate::catalog::Visibility::Shared, false)));
+        let ada = |name: &str| snapshot_names(&shared, name, &key(Some("ada")));
+        assert_eq!(ada("secret"), ["mine/secret"]);
+        assert_eq!(ada("vend/both"), ["open/vend/both", "mine/vend/both"]);
+        // What is shared takes no request that does not say so.
+        let bob = |name: &str| snapshot_names(&shared, name, &key(Some("bob")));
+        assert!(bob("secret").is_empty());
+        assert_eq!(bob("mine/secret"), ["mine/secret"]);
+        assert_eq!(bob("vend/both"), ["open/vend/both"]);
+        let listed: Vec<_> = shared
+            .offers_for(&key(Some("bob")))
+            .map(|offer| offer.listed_name(&key(Some("bob"))).into_owned())
+            .collect();
+        assert_eq!(listed, ["open", "vend/both", "mine/secret", "mine/vend/both", "mine/open/open"]);
+        let mut chosen = crate::access::api_key::test_record();
+        (chosen.owner, chosen.allowed_providers) = (Some("bob".into()), Some(vec![2]));
+        assert_eq!(snapshot_names(&shared, "secret", &Principal::of_api_key(&chosen)), ["mine/secret"]);
+    }
+
+    fn snapshot_names(snapshot: &Snapshot, name: &str, principal: &Principal) -> Vec<String> {
+        let plan = snapshot.resolve(name, principal).map(|plan| names(&plan)).unwrap_or_default();
+        plan.into_iter().map(|(provider, model)| format!("{provider}/{model}")).collect()
     }
 
     #[test]

@@ -67,6 +67,26 @@ pub struct Statement<'a> {
 
 /// The statement that adds a record. `besides` are columns that the record itself does not carry.
 pub fn insert<'a, R: Table>(record: &'a R, besides: &[(&str, &'a str)]) -> Statement<'a> {
+    inserting(record, besides, |_, places| format!("VALUES ({places})"))
+}
+
+/// The statement that adds a record only while fewer than `most` rows have its value in `column`, of those for which the SQL
+/// condition `counted` holds. Concurrent inserts do not pass the limit together.
+pub fn insert_below<'a, R: Table>(record: &'a R, column: &str, counted: &str, most: u32) -> Statement<'a> {
+    inserting(record, &[], |names, places| {
+        let place = names.iter().position(|name| *name == column).map_or(0, |at| at + 1);
+        format!(
+            "SELECT {places} WHERE (SELECT COUNT(*) FROM {} WHERE {column} = ?{place} AND {counted}) < {most}",
+            R::TABLE
+        )
+    })
+}
+
+fn inserting<'a, R: Table>(
+    record: &'a R,
+    besides: &[(&str, &'a str)],
+    source: impl FnOnce(&[&str], &str) -> String,
+) -> Statement<'a> {
     let id = (!R::HAS_GENERATED_ID).then_some(&R::ID);
     let columns = id.into_iter().chain(R::FIXED).chain(R::CHANGING);
     let (mut names, mut parameters): (Vec<&str>, Vec<SqlValue<'a>>) =
@@ -76,7 +96,8 @@ pub fn insert<'a, R: Table>(record: &'a R, besides: &[(&str, &'a str)]) -> State
         parameters.push(SqlValue::Text(Cow::Borrowed(value)));
     }
     let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
-    let sql = format!("INSERT INTO {} ({}) VALUES ({})", R::TABLE, names.join(", "), places.join(", "));
+    let sql =
+        format!("INSERT INTO {} ({}) {}", R::TABLE, names.join(", "), source(&names, &places.join(", ")));
     Statement { sql, parameters }
 }
 

@@ -46,6 +46,9 @@ pub const CORE: &[Floor] = &[
     &["catalog"],
     &["billing", "chat", "conversation", "demo"],
     &["routing"],
+    &["lifecycle::limits", "lifecycle::probe_task", "lifecycle::suite"],
+    &["lifecycle::submission"],
+    &["lifecycle"],
     &["lib"],
 ];
 

@@ -24,7 +24,9 @@ use nexus_edge_core::catalog::{
     AlertRuleRecord, GuardRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord,
     WebhookRecord,
 };
-use nexus_edge_core::row::table::{Column, SqlValue, Table, insert, update};
+use nexus_edge_core::lifecycle::probe_task::ProbeTaskRecord;
+use nexus_edge_core::lifecycle::submission::SubmissionRecord;
+use nexus_edge_core::row::table::{Column, SqlValue, Table, insert, insert_below, update};
 
 /// The columns of each table after all migrations.
 fn migrated() -> BTreeMap<String, BTreeSet<String>> {
@@ -86,6 +88,8 @@ fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<WebhookRecord>();
     check::<GuardRecord>();
     check::<AlertRuleRecord>();
+    check::<SubmissionRecord>();
+    check::<ProbeTaskRecord>();
 }
 
 #[test]
@@ -106,6 +110,21 @@ fn statements_name_every_column_once_and_bind_as_many_values() {
     assert!(changed.sql.starts_with("UPDATE provider_models SET provider_id = ?1, model_name = ?2, "));
     assert!(changed.sql.ends_with("updated_at = ?12 WHERE id = ?13 AND updated_at = ?14"), "{}", changed.sql);
     assert_eq!(changed.parameters[12..], [SqlValue::Integer(3), SqlValue::Integer(4)]);
+}
+
+#[test]
+fn an_insert_under_a_limit_counts_the_rows_that_share_a_value() {
+    let model = ModelRecord::new(7, "m".into(), 5);
+    let added = insert_below(&model, "provider_id", "enabled = 1", 3);
+    assert!(
+        added.sql.ends_with(
+            "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
+             WHERE (SELECT COUNT(*) FROM provider_models WHERE provider_id = ?2 AND enabled = 1) < 3"
+        ),
+        "{}",
+        added.sql
+    );
+    assert_eq!(added.parameters.get(1), Some(&SqlValue::Integer(7)));
 }
 
 #[test]
