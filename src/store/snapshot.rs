@@ -1,14 +1,18 @@
 //! The configuration that this isolate runs on.
 //!
-//! A request uses the snapshot that the isolate holds and does not wait for a database, except in an isolate that was
-//! idle for so long that it might still accept a revoked key. A cold isolate starts from the copy in KV; D1 is the
-//! authority. At most every [`CHECK_EVERY_MS`] the versions are compared with D1 in the background, and an admin
-//! write reloads the snapshot at once in the isolate that made it.
+//! A request uses the snapshot that the isolate holds. In an isolate with traffic the versions are compared with D1 in the
+//! background, so that no request waits for a database; in one that was idle or begins, a request compares before it is answered.
+//! An isolate begins with the copy in KV if that has the version of D1, which is the authority. An admin write reloads the snapshot
+//! at once in the isolate that made it.
+//!
+//! Guarantee: what was written more than [`STALE_AFTER_MS`] ago holds for every request that begins, in every isolate: a paused
+//! provider, a revoked key. Only while D1 does not answer, an outdated configuration is used.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures::future::join;
 use nexus_edge_core::routing::snapshot::SNAPSHOT_FORMAT;
 use nexus_edge_core::routing::{Snapshot, SnapshotSource};
 use serde::Deserialize;
@@ -20,15 +24,20 @@ use crate::platform::hidden::hide_configured;
 use crate::platform::{kv, log_error, now_ms};
 use crate::settings::{self, Settings};
 
-/// Milliseconds between two comparisons of the versions.
-const CHECK_EVERY_MS: u64 = 3_000;
+/// Milliseconds between two comparisons of the versions in the background, and after a comparison that failed.
+const CHECK_EVERY_MS: u64 = 1_500;
 /// An isolate whose last comparison is older than this, in milliseconds, compares before it answers.
-const STALE_AFTER_MS: u64 = 15_000;
+const STALE_AFTER_MS: u64 = 3_000;
 const KV_NAME: &str = "snapshot";
 
 thread_local! {
     static HELD: RefCell<Option<Arc<Snapshot>>> = const { RefCell::new(None) };
+    /// When the last comparison began that succeeded, or the last load.
     static CHECKED_AT_MS: Cell<u64> = const { Cell::new(0) };
+    /// When the last comparison in the background began.
+    static ASKED_AT_MS: Cell<u64> = const { Cell::new(0) };
+    /// When the last comparison failed.
+    static FAILED_AT_MS: Cell<u64> = const { Cell::new(0) };
 }
 
 #[derive(Deserialize)]
@@ -56,45 +65,52 @@ pub async fn current(host: &Host) -> StoreResult<Arc<Snapshot>> {
         if age < CHECK_EVERY_MS {
             return Ok(snapshot);
         }
-        CHECKED_AT_MS.set(now);
-        if age < STALE_AFTER_MS {
-            check_in_background(host);
+        let is_failing = now.saturating_sub(FAILED_AT_MS.get()) < CHECK_EVERY_MS;
+        if age < STALE_AFTER_MS || is_failing {
+            if !is_failing && now.saturating_sub(ASKED_AT_MS.get()) >= CHECK_EVERY_MS {
+                ASKED_AT_MS.set(now);
+                check_in_background(host);
+            }
             return Ok(snapshot);
         }
-        if let Err(error) = check(&host.env, &host.settings).await {
-            // An outdated configuration is better than none.
-            log_error("snapshot check", &error);
-        }
+        // An outdated configuration is better than none.
+        compare(&host.env, &host.settings).await;
         return Ok(HELD.with_borrow(Clone::clone).unwrap_or(snapshot));
     }
-    CHECKED_AT_MS.set(now);
-    let Some(source) = from_kv(&host.env).await else {
-        return load(&host.env, &host.settings).await;
-    };
-    let settings = settings::apply(&host.env, &source.config).unwrap_or_else(|_| Rc::clone(&host.settings));
-    let (copy, problems) = compile(source, &settings);
-    if problems.is_empty() {
-        check_in_background(host);
-        return Ok(install(copy));
-    }
-    // A copy from before a rotation of the master key is sealed under a key that may be gone since. D1 is never behind.
-    match load(&host.env, &host.settings).await {
-        Ok(snapshot) => Ok(snapshot),
-        Err(error) => {
-            log_error("snapshot", &error);
-            report(&problems);
-            Ok(install(copy))
+    let (copy, stored) = join(from_kv(&host.env), stored_versions(&host.env)).await;
+    let copy = copy.map(|source| {
+        let versions = Versions { catalog: source.catalog_version, keys: source.keys_version };
+        let settings =
+            settings::apply(&host.env, &source.config).unwrap_or_else(|_| Rc::clone(&host.settings));
+        (versions, compile(source, &settings))
+    });
+    match (copy, stored) {
+        (Some((copied, (snapshot, problems))), Ok(stored)) if copied == stored && problems.is_empty() => {
+            let held = install(snapshot);
+            CHECKED_AT_MS.set(now);
+            Ok(held)
         }
+        // Also where a secret of the copy cannot be opened: one from before a rotation of the master key is sealed under a key
+        // that may be gone since.
+        (copy, _) => match (load(&host.env, &host.settings).await, copy) {
+            (Ok(held), _) => Ok(held),
+            (Err(error), Some((_, (snapshot, problems)))) => {
+                FAILED_AT_MS.set(now_ms());
+                log_error("snapshot", &error);
+                report(&problems);
+                Ok(install(snapshot))
+            }
+            (Err(error), None) => Err(error),
+        },
     }
 }
 
 /// Reloads the configuration after a write, and publishes it.
 pub async fn reload(host: &Host) -> StoreResult<()> {
-    CHECKED_AT_MS.set(now_ms());
     load(&host.env, &host.settings).await.map(|_| ())
 }
 
-/// Publishes the configuration after the database was replaced, outside of a request.
+/// Publishes the configuration after a write outside of a request, and after the database was replaced.
 pub async fn republish(env: &Env) -> StoreResult<()> {
     let settings = settings::get(env).map_err(|error| super::StoreError::Platform(error.message))?;
     load(env, &settings).await.map(|_| ())
@@ -102,16 +118,24 @@ pub async fn republish(env: &Env) -> StoreResult<()> {
 
 fn check_in_background(host: &Host) {
     let (env, settings) = (host.env.clone(), host.settings.clone());
-    host.tasks.wait_until(async move {
-        if let Err(error) = check(&env, &settings).await {
+    host.tasks.wait_until(async move { compare(&env, &settings).await });
+}
+
+/// Compares the versions, and notes how that went.
+async fn compare(env: &Env, settings: &Settings) {
+    let began_ms = now_ms();
+    match check(env, settings).await {
+        Ok(()) => CHECKED_AT_MS.set(began_ms.max(CHECKED_AT_MS.get())),
+        Err(error) => {
+            FAILED_AT_MS.set(now_ms());
             log_error("snapshot check", &error);
         }
-    });
+    }
 }
 
 /// Loads from D1 if it holds another version than this isolate.
 async fn check(env: &Env, settings: &Settings) -> StoreResult<()> {
-    let stored = versions(&rows(env, "SELECT name, value FROM config_versions", &[]).await?);
+    let stored = stored_versions(env).await?;
     let held = HELD.with_borrow(|held| {
         held.as_ref()
             .map(|snapshot| Versions { catalog: snapshot.catalog_version, keys: snapshot.keys_version })
@@ -124,6 +148,7 @@ async fn check(env: &Env, settings: &Settings) -> StoreResult<()> {
 
 /// Reads everything from D1 in one transaction, so that versions and records belong together.
 async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
+    let began_ms = now_ms();
     let database = super::database(env)?;
     let statements = vec![
         database.prepare("SELECT name, value FROM config_versions"),
@@ -161,7 +186,13 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
     let applied = settings::apply(env, &source.config);
     let (snapshot, problems) = compile(source, applied.as_deref().unwrap_or(settings));
     report(&problems);
-    Ok(install(snapshot))
+    let held = install(snapshot);
+    CHECKED_AT_MS.set(began_ms.max(CHECKED_AT_MS.get()));
+    Ok(held)
+}
+
+async fn stored_versions(env: &Env) -> StoreResult<Versions> {
+    Ok(versions(&rows(env, "SELECT name, value FROM config_versions", &[]).await?))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "versions count up from 1")]

@@ -27,7 +27,7 @@ use crate::secrets::Keyring;
 
 /// Version of the layout of [`SnapshotSource`]; raise it with every change, so that a cached one with another layout
 /// is not misread.
-pub const SNAPSHOT_FORMAT: u32 = 7;
+pub const SNAPSHOT_FORMAT: u32 = 8;
 /// Everything that routing needs, as it is stored. KV has it as JSON under one name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotSource {
