@@ -63,6 +63,8 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     jobs::webhooks::run(&env).await;
     jobs::request_log::run(&env).await;
     jobs::probes::run(&env).await;
+    jobs::submissions::run(&env).await;
+    jobs::probe_tasks::run(&env).await;
     jobs::key_health::run(&env).await;
     jobs::audit_heads::run(&env).await;
     jobs::credits::run(&env).await;

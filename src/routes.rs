@@ -16,11 +16,12 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    alerts, audit, backups, console, conversations, credits, dead_letters, discovery, exports, gemini,
-    grants, guards, health, identity_providers, keys, limits, live, logical_models, metrics, models,
-    passkeys, prices, profile, provider_health, provider_keys, provider_models, provider_states, providers,
-    recovery, registration, responses, roles, routing, secret_key, sessions, setup, sign_in, sign_in_with,
-    statistics, stats, system, system_config, teams, tokens, users, webhooks, ws,
+    alerts, audit, backups, configuration, console, conversations, credits, dead_letters, discovery,
+    exports, gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models,
+    metrics, models, notifications, passkeys, prices, probe_tasks, profile, provider_health, provider_keys,
+    provider_models, provider_states, providers, recovery, registration, responses, roles, routing,
+    secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats, submissions, system,
+    system_config, teams, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -105,6 +106,13 @@ routes! {
     "GET /providers"                                   => op::providers::LIST, |x, _| provider_states::list(x);
     "POST /providers"                                  => op::providers::CREATE, |x, _| providers::create(x);
     "GET /providers/available"                         => op::providers::AVAILABLE, |x, _| providers::list_available(x);
+    "GET /providers/submissions"                       => op::submissions::LIST, |x, _| submissions::list(x);
+    "GET /providers/submissions/{id}"                  => op::submissions::GET, |x, p| submissions::get(x, &p.first);
+    "POST /providers/submissions/{id}/test"            => op::submissions::TEST, |x, p| submissions::test(x, &p.first);
+    "POST /providers/submissions/{id}/approve"         => op::submissions::APPROVE, |x, p| submissions::approve(x, &p.first);
+    "POST /providers/submissions/{id}/reject"          => op::submissions::REJECT, |x, p| submissions::reject(x, &p.first);
+    "POST /providers/submissions/{id}/withdraw"        => op::submissions::WITHDRAW, |x, p| submissions::withdraw(x, &p.first);
+    "POST /providers/{id}/submit"                      => op::submissions::SUBMIT, |x, p| submissions::submit(x, &p.first);
     "GET /providers/{id}"                              => op::providers::GET, |x, p| providers::get(x, &p.first);
     "PUT /providers/{id}"                              => op::providers::UPDATE, |x, p| providers::update(x, &p.first);
     "DELETE /providers/{id}"                           => op::providers::DELETE, |x, p| providers::delete(x, &p.first);
@@ -159,6 +167,21 @@ routes! {
     "GET /guards/{id}"                                 => op::guards::GET, |x, p| guards::get(x, &p.first);
     "PUT /guards/{id}"                                 => op::guards::UPDATE, |x, p| guards::update(x, &p.first);
     "DELETE /guards/{id}"                              => op::guards::DELETE, |x, p| guards::delete(x, &p.first);
+    "GET /export/configuration"                        => op::configuration::EXPORT, |x, _| configuration::export(x);
+    "POST /import/configuration"                       => op::configuration::IMPORT, |x, _| configuration::import(x);
+    "GET /probe-tasks"                                 => op::probe_tasks::LIST, |x, _| probe_tasks::list(x);
+    "POST /probe-tasks"                                => op::probe_tasks::CREATE, |x, _| probe_tasks::create(x);
+    "GET /probe-tasks/{id}"                            => op::probe_tasks::GET, |x, p| probe_tasks::get(x, &p.first);
+    "PUT /probe-tasks/{id}"                            => op::probe_tasks::UPDATE, |x, p| probe_tasks::update(x, &p.first);
+    "DELETE /probe-tasks/{id}"                         => op::probe_tasks::DELETE, |x, p| probe_tasks::delete(x, &p.first);
+    "POST /probe-tasks/{id}/run"                       => op::probe_tasks::RUN, |x, p| probe_tasks::run(x, &p.first);
+    "GET /probe-tasks/{id}/runs"                       => op::probe_tasks::RUNS, |x, p| probe_tasks::runs(x, &p.first);
+    "GET /notifications"                               => op::notifications::LIST, |x, _| notifications::list(x);
+    "POST /notifications"                              => op::notifications::SEND, |x, _| notifications::send(x);
+    "GET /notifications/sent"                          => op::notifications::SENT, |x, _| notifications::sent(x);
+    "POST /notifications/read-all"                     => op::notifications::READ_ALL, |x, _| notifications::read_all(x);
+    "POST /notifications/{id}/read"                    => op::notifications::READ, |x, p| notifications::read(x, &p.first);
+    "DELETE /notifications/{id}"                       => op::notifications::DELETE, |x, p| notifications::delete(x, &p.first);
     "GET /webhooks"                                    => op::webhooks::LIST, |x, _| webhooks::list(x);
     "POST /webhooks"                                   => op::webhooks::CREATE, |x, _| webhooks::create(x);
     "GET /webhooks/deliveries"                         => op::webhooks::DELIVERIES, |x, _| webhooks::deliveries(x);

@@ -1,4 +1,4 @@
-//! The admin API for logical models.
+//! The admin API for logical models. Candidates at private providers are seen by those who may know of the provider.
 
 use std::collections::HashSet;
 
@@ -6,6 +6,7 @@ use nexus_edge_core::catalog::logical_model::LogicalModelInput;
 use nexus_edge_core::catalog::{LogicalModelRecord, ProviderRecord};
 use nexus_edge_core::error::ApiError;
 
+use super::provider_models::hidden_providers;
 use super::update::update as change_record;
 use super::{answer_deleted, answer_list, input};
 use crate::exchange::{self, Exchange};
@@ -15,12 +16,20 @@ use crate::store::{self, snapshot, table};
 
 /// `GET /logical-models`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    answer_list("logical_models", &table::list::<LogicalModelRecord>(&exchange.env).await?)
+    let mut records = table::list::<LogicalModelRecord>(&exchange.env).await?;
+    let hidden = hidden_providers(exchange).await?;
+    for record in &mut records {
+        record.candidates.retain(|candidate| !hidden.contains(&candidate.provider_id));
+    }
+    answer_list("logical_models", &records)
 }
 
 /// `GET /logical-models/{id}`; here and below, `id` is the number or the name.
 pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    exchange::json(200, &find(exchange, id).await?)
+    let mut record = find(exchange, id).await?;
+    let hidden = hidden_providers(exchange).await?;
+    record.candidates.retain(|candidate| !hidden.contains(&candidate.provider_id));
+    exchange::json(200, &record)
 }
 
 /// `POST /logical-models`

@@ -19,7 +19,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut seen = HashSet::new();
     let offers: Vec<_> = snapshot
         .offers_for(&principal)
-        .map(|offer| (offer.listed_name(), offer))
+        .map(|offer| (offer.listed_name(&principal), offer))
         .filter(|(name, _)| seen.insert(name.clone()))
         .collect();
     if exchange.caller_dialect == CallerDialect::Anthropic {

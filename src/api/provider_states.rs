@@ -22,7 +22,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     if query::one_of(exchange, "with", &["state"])?.is_none() {
         return providers::list(exchange).await;
     }
-    let records: Vec<ProviderRecord> = table::list(&exchange.env).await?;
+    let records: Vec<ProviderRecord> = table::list_of(&exchange.env, exchange.scope()).await?;
     let person = exchange.person()?;
     person.decide(Need::of(Permission::ViewProviderHealth), Reach::Look)?;
     person.decide(Need::of(Permission::ViewAllStatistics), Reach::Look)?;

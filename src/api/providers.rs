@@ -1,5 +1,7 @@
-//! The admin API for providers.
+//! The admin API for providers. Those who may only manage their own see and change no others.
 
+use nexus_edge_core::access::permission::Permission;
+use nexus_edge_core::access::person::{Need, Scope};
 use nexus_edge_core::catalog::provider::mask_headers;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
 use nexus_edge_core::catalog::{OperationStatus, ProviderRecord, presets};
@@ -17,14 +19,24 @@ use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::{self, snapshot, table};
 
+/// What it takes to know of all providers, or of one's own.
+const TO_SEE: Need = Need::or_own(Permission::ViewProviders, Permission::ManageOwnProviders);
+/// The providers that count towards the quota of their owner.
+const COUNTED: &str = "visibility <> 'public'";
+
+/// Whose private providers the person may know of, in operations that all may call who see models.
+pub fn reach(exchange: &Exchange) -> Result<Scope, ApiError> {
+    Ok(exchange.person()?.sees(TO_SEE))
+}
+
 /// `GET /providers` without `with`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
-    answer_records(&table::list(&exchange.env).await?)
+    answer_records(exchange, &table::list_of(&exchange.env, exchange.scope()).await?)
 }
 
 /// `GET /providers/available`: those that are enabled and offer at least one enabled model.
 pub async fn list_available(exchange: &Exchange) -> Result<Response, ApiError> {
-    answer_records(&store::providers::list_available(&exchange.env).await?)
+    answer_records(exchange, &store::providers::list_available(&exchange.env).await?)
 }
 
 /// `GET /provider-presets`: providers that are known in advance.
@@ -46,8 +58,9 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let now = now_ms();
     let mut record = ProviderRecord::new(new_ulid(now), name, now);
     input.apply_public(&mut record)?;
+    input.apply_ownership(exchange.scope(), None, &mut record)?;
     apply_secrets(exchange, &input, &mut record)?;
-    record.id = table::insert(&exchange.env, &record, &[]).await?;
+    record.id = insert(exchange, &record).await?;
     exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
     exchange::json(201, &record.view())
@@ -57,7 +70,9 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let input = read(exchange).await?;
     let change = async |record: &mut ProviderRecord| {
+        let before = record.clone();
         input.apply_public(record)?;
+        input.apply_ownership(exchange.scope(), Some(&before), record)?;
         apply_secrets(exchange, &input, record)
     };
     let record = change_record(exchange, async || find(exchange, id).await, change).await?;
@@ -71,6 +86,7 @@ pub async fn set_status(
     status: OperationStatus,
 ) -> Result<Response, ApiError> {
     let change = async |record: &mut ProviderRecord| {
+        record.check_status_change(exchange.scope(), status)?;
         record.status = status;
         Ok(())
     };
@@ -88,6 +104,7 @@ async fn read(exchange: &Exchange) -> Result<ProviderInput, ApiError> {
 /// `DELETE /providers/{id}`: its models and keys go with it.
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let record = find(exchange, id).await?;
+    record.check_not_in_review(exchange.scope())?;
     if !table::delete::<ProviderRecord>(&exchange.env, record.id).await? {
         return Err(not_found());
     }
@@ -101,15 +118,30 @@ pub fn not_found() -> ApiError {
     ApiError::not_found("provider_not_found", "There is no provider with this id.")
 }
 
-/// The provider of a path.
+/// The provider of a path, if it is in the scope of the operation.
 pub async fn find(exchange: &Exchange, id: &str) -> Result<ProviderRecord, ApiError> {
     let id = record_id(id, not_found)?;
-    table::find(&exchange.env, id).await?.ok_or_else(not_found)
+    let found: Option<ProviderRecord> = table::find(&exchange.env, id).await?;
+    found.filter(|record| exchange.scope().has(record.owner.as_deref())).ok_or_else(not_found)
 }
 
-fn answer_records(records: &[ProviderRecord]) -> Result<Response, ApiError> {
-    let views: Vec<_> = records.iter().map(ProviderRecord::view).collect();
-    answer_list("providers", &views)
+/// Adds a provider; one of one's own up to the quota.
+async fn insert(exchange: &Exchange, record: &ProviderRecord) -> Result<i64, ApiError> {
+    if *exchange.scope() == Scope::All {
+        return Ok(table::insert(&exchange.env, record, &[]).await?);
+    }
+    let most = exchange.settings.own_providers;
+    let added = table::insert_below(&exchange.env, record, "owner", COUNTED, most).await?;
+    added.ok_or_else(|| {
+        let message = format!("You may have {most} private providers.");
+        ApiError::conflict("too_many_providers", "owner", message)
+    })
+}
+
+fn answer_records(exchange: &Exchange, records: &[ProviderRecord]) -> Result<Response, ApiError> {
+    let scope = exchange.scope();
+    let seen = records.iter().filter(|record| scope.has(record.owner.as_deref()));
+    answer_list("providers", &seen.map(ProviderRecord::view).collect::<Vec<_>>())
 }
 
 /// Seals or hashes the secrets of the input into the record.

@@ -2,13 +2,14 @@
 
 use nexus_edge_api::routing::SessionBinding;
 use nexus_edge_core::access::Principal;
+use nexus_edge_core::access::person::Scope;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::explain::{self, DecideInput};
 use nexus_edge_core::routing::resolve::Stage;
 use nexus_edge_core::routing::route::{self, Preference};
 use nexus_edge_core::routing::simulate::simulate;
 
-use super::{answer_deleted, answer_list, input};
+use super::{answer_deleted, answer_list, input, providers, query};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::resolve;
 use crate::pipeline::upstream_health::with_registry;
@@ -23,7 +24,10 @@ pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
     let model = input.logical_model.clone().required("logical_model")?;
     let excluded = input.exclude_providers.as_set().cloned().unwrap_or_default();
     let snapshot = snapshot::current(exchange).await?;
-    let principal = principal_of(exchange, input.key_id.as_set(), snapshot.keys_version).await?;
+    let principal = match input.key_id.as_set() {
+        Some(id) => principal_of_key(exchange, id, snapshot.keys_version).await?,
+        None => principal_of(exchange, input.user_id.as_set().cloned())?,
+    };
     let stages = snapshot.stages(&model, &[], &principal)?;
     let sticky = bound_to(exchange, &input, &stages).await?;
     let needs = input.needs();
@@ -46,18 +50,17 @@ pub async fn decide(exchange: &Exchange) -> Result<Response, ApiError> {
     exchange::json(200, &explanation)
 }
 
-/// The caller whose request is explained: that of a key, or one who may use everything.
-async fn principal_of(
-    exchange: &Exchange,
-    key_id: Option<&String>,
-    keys_version: u64,
-) -> Result<Principal, ApiError> {
-    let Some(id) = key_id else { return Ok(Principal::of_admin()) };
+/// The caller that a key stands for. Private providers of its owner are part of the decision only for those who may know of them.
+async fn principal_of_key(exchange: &Exchange, id: &str, keys_version: u64) -> Result<Principal, ApiError> {
     let found = keys::by_id(exchange, id, keys_version).await?;
     let record = found.ok_or_else(|| {
         ApiError::not_found("key_not_found", "There is no API key with this id.").with_param("key_id")
     })?;
-    Ok(Principal::of_api_key(&record))
+    let mut principal = Principal::of_api_key(&record);
+    if !providers::reach(exchange)?.has(record.owner.as_deref()) {
+        principal.reach = Scope::Owners(Vec::new());
+    }
+    Ok(principal)
 }
 
 /// The candidate that the session is bound to, by its name in the health registry.
@@ -83,11 +86,26 @@ pub async fn upstreams(exchange: &Exchange, name: &str) -> Result<Response, ApiE
         snapshot.logical_models().iter().find(|logical| logical.id == id).map(|logical| logical.name.clone())
     });
     let name = by_id.unwrap_or_else(|| name.to_owned());
-    let principal = Principal::of_admin();
+    let principal = principal_of(exchange, query::text(exchange, "owner"))?;
     let stage = snapshot.stage(&name, &principal).ok_or_else(|| ApiError::model_not_found(&name))?;
     let now = now_ms();
     let rows = with_registry(|registry| explain::upstreams(&stage, registry, now));
     answer_list("upstreams", &rows)
+}
+
+/// The caller that a decision is for: one whose keys belong to this owner, or without one to the person themselves. Only
+/// private providers that this caller reaches are part of the decision.
+fn principal_of(exchange: &Exchange, owner: Option<String>) -> Result<Principal, ApiError> {
+    let owner = owner.filter(|owner| !owner.is_empty());
+    let owners = match owner {
+        None => exchange.person()?.owners.clone(),
+        Some(owner) if providers::reach(exchange)?.has(Some(&owner)) => vec![owner],
+        Some(_) => {
+            let message = "Decisions for others are for those who may see all providers.";
+            return Err(ApiError::forbidden("owner_not_allowed", message).with_param("owner"));
+        }
+    };
+    Ok(Principal::reaching(Scope::Owners(owners)))
 }
 
 /// `GET /routing/sessions/{id}`: the upstream that a session is bound to. `key_id` selects one of several API keys that use the

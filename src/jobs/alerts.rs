@@ -13,8 +13,10 @@ use nexus_edge_alerts::measured::{Measured, Value};
 use nexus_edge_alerts::plan::{Look, Selection};
 use nexus_edge_alerts::round::Round;
 use nexus_edge_core::access::ApiKeyRecord;
+use nexus_edge_core::access::permission::Permission;
 use nexus_edge_core::catalog::measure::{Measure, Source};
-use nexus_edge_core::catalog::{AlertRuleRecord, ProviderRecord, WebhookRecord};
+use nexus_edge_core::catalog::notification::Recipients;
+use nexus_edge_core::catalog::{AlertRuleRecord, NotificationRecord, ProviderRecord, WebhookRecord};
 use nexus_edge_core::limits::policy::LimitRecord;
 use nexus_edge_core::limits::subject::Subject;
 use nexus_edge_core::routing::health::{SharedKind, SharedState};
@@ -53,13 +55,33 @@ async fn evaluate(env: &Env, settings: &Settings) -> StoreResult<()> {
         return Ok(());
     }
     let deliveries = deliveries_of(env, &round, now).await?;
-    alerts::apply(env, &current, &round, &deliveries, now).await?;
+    let told = notifications_of(&round, now);
+    alerts::apply(env, &current, &round, &deliveries, &told, now).await?;
     for (event, told) in [("an alert fires", &round.firing), ("an alert ended", &round.resolved)] {
         for alert in told {
             log_info(event, &format_args!("{} {} {}", alert.rule.name, alert.instance, alert.id));
         }
     }
     Ok(())
+}
+
+/// A notification for each alert that begins to fire or ended, for those who see alerts. Webhooks have events of their own for it.
+fn notifications_of(round: &Round, now: u64) -> Vec<NotificationRecord> {
+    let to = Recipients::Holders(Permission::ViewAlerts);
+    let told = [("alert.firing", "fires", &round.firing), ("alert.resolved", "ended", &round.resolved)];
+    told.into_iter()
+        .flat_map(|(topic, what, alerts)| alerts.iter().map(move |alert| (topic, what, alert)))
+        .map(|(topic, what, alert)| {
+            let of =
+                if alert.instance.is_empty() { String::new() } else { format!(" for {}", alert.instance) };
+            let title = format!("The alert {} {what}{of}.", alert.rule.name);
+            NotificationRecord {
+                level: alert.rule.severity,
+                link: Some(format!("/alerts/{}", alert.id)),
+                ..NotificationRecord::new(new_ulid(now), &to, topic, title, String::new(), now)
+            }
+        })
+        .collect()
 }
 
 /// A delivery for each webhook that wants to know of what begins to fire, and one of what ended.

@@ -5,10 +5,11 @@
 
 use futures::StreamExt;
 use nexus_edge_core::catalog::ProviderRecord;
+use nexus_edge_core::dialect::canonical::ChatResponse;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::Call;
 use nexus_edge_core::provider::models::{MAX_MODELS, MAX_PAGES, UpstreamModel};
-use nexus_edge_core::provider::probe::{Probe, ProbeResult, excerpt};
+use nexus_edge_core::provider::probe::{Observed, Probe, ProbeResult, excerpt, reply_of};
 use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::secrets::redactor::Place;
 use worker::Env;
@@ -60,25 +61,33 @@ pub async fn chat(
     stream: bool,
 ) -> ProbeResult {
     let probe = Probe::new(upstream.record.kind, &upstream.site(), model, prompt, stream);
-    let mut result = ProbeResult {
-        model: model.to_owned(),
-        success: false,
-        status: None,
-        latency_ms: 0,
-        first_token_ms: None,
-        reply: None,
-        error: None,
+    let observed = observe(env, upstream, &probe, model).await;
+    let success = observed.answer.is_ok();
+    let (reply, error) = match observed.answer {
+        Ok(answer) => (Some(without_secrets(upstream, reply_of(&answer))), None),
+        Err(error) => (None, Some(error)),
     };
-    let began_ms = now_ms();
-    let asking = ask(env, upstream, &probe, model, began_ms, &mut result);
-    let outcome = within(asking, LIMIT_MS).await.unwrap_or_else(|_| Err(too_late()));
-    result.latency_ms = now_ms().saturating_sub(began_ms);
-    result.success = outcome.is_ok();
-    match outcome {
-        Ok(reply) => result.reply = Some(without_secrets(upstream, reply)),
-        Err(error) => result.error = Some(without_secrets(upstream, error)),
+    ProbeResult {
+        model: model.to_owned(),
+        success,
+        status: observed.status,
+        latency_ms: observed.latency_ms,
+        first_token_ms: observed.first_token_ms,
+        reply,
+        error,
     }
-    result
+}
+
+/// Asks `model`, the upstream's own name of it. The error is without secrets, the answer as it came.
+pub async fn observe(env: &Env, upstream: &Upstream, probe: &Probe, model: &str) -> Observed {
+    let began_ms = now_ms();
+    let mut observed =
+        Observed { status: None, latency_ms: 0, first_token_ms: None, pieces: 0, answer: Err(String::new()) };
+    let asking = ask(env, upstream, probe, model, began_ms, &mut observed);
+    let outcome = within(asking, LIMIT_MS).await.unwrap_or_else(|_| Err(too_late()));
+    observed.latency_ms = now_ms().saturating_sub(began_ms);
+    observed.answer = outcome.map_err(|error| without_secrets(upstream, error));
+    observed
 }
 
 async fn ask(
@@ -87,8 +96,8 @@ async fn ask(
     probe: &Probe,
     model: &str,
     began_ms: u64,
-    result: &mut ProbeResult,
-) -> Result<String, String> {
+    observed: &mut Observed,
+) -> Result<ChatResponse, String> {
     let request_id = new_ulid(began_ms);
     let body = probe.body();
     let chat = inside::Chat { model, asked_model: model, request_id: &request_id, body: &body };
@@ -105,7 +114,7 @@ async fn ask(
         transport::send(upstream, &request, LIMIT_MS, None).await.map_err(words)?
     };
     let status = response.status;
-    result.status = Some(status);
+    observed.status = Some(status);
     let stream_type = upstream.provider().stream_type();
     let is_stream = response
         .header("content-type")
@@ -124,10 +133,11 @@ async fn ask(
         let chunk = chunk.to_vec();
         left = left.checked_sub(chunk.len()).ok_or("The answer is too long.")?;
         if reading.push(&chunk) {
-            result.first_token_ms = Some(now_ms().saturating_sub(began_ms));
+            observed.first_token_ms = Some(now_ms().saturating_sub(began_ms));
         }
     }
     connection.release();
+    observed.pieces = reading.pieces();
     reading.finish()
 }
 
@@ -198,6 +208,7 @@ fn too_late() -> String {
     format!("The provider did not answer within {} seconds.", LIMIT_MS / 1000)
 }
 
-fn without_secrets(upstream: &Upstream, text: String) -> String {
+/// A text of the provider without the provider's secrets.
+pub fn without_secrets(upstream: &Upstream, text: String) -> String {
     upstream.redactor(Place::Report).clean_text(text)
 }

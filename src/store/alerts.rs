@@ -2,17 +2,17 @@
 
 use nexus_edge_alerts::alert::Alert;
 use nexus_edge_alerts::round::Round;
-use nexus_edge_core::catalog::AlertRuleRecord;
+use nexus_edge_core::catalog::{AlertRuleRecord, NotificationRecord};
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement, Env};
 
 use super::webhooks::{NewDelivery, adding};
-use super::{StoreResult, nullable, read, row, rows, statement, text, unsigned, write};
+use super::{StoreResult, notifications, nullable, read, row, rows, statement, text, unsigned, write};
 
 /// The alerts that have not ended, in a stable order.
 const CURRENT: &str = "SELECT * FROM alerts WHERE ended_at IS NULL ORDER BY id";
 /// Fails, so that the transaction that contains it changes nothing, unless the alerts that have not ended are those that
-/// the round began with. Parameter: [`told`] of them.
+/// the round began with. Parameter: [`flags_of`] them.
 const UNCHANGED: &str = "SELECT json(CASE WHEN (SELECT COALESCE(group_concat(id || '/' || (fired_at IS NOT NULL) || \
     (told_at IS NOT NULL), ' '), '') FROM (SELECT * FROM alerts WHERE ended_at IS NULL ORDER BY id)) = ?1 \
     THEN '1' ELSE 'the alerts have changed' END)";
@@ -26,17 +26,18 @@ pub async fn load(env: &Env) -> StoreResult<(Vec<AlertRuleRecord>, Vec<Alert>)> 
     Ok((read(rules, "alert_rules")?, read(alerts, "alerts")?))
 }
 
-/// Writes what a round changes, with the deliveries that tell of it, in one transaction. `began_with` are the alerts that it
+/// Writes what a round changes, with the deliveries and notifications that tell of it, in one transaction. `began_with` are the alerts that it
 /// was made from.
 pub async fn apply(
     env: &Env,
     began_with: &[Alert],
     round: &Round,
     deliveries: &[NewDelivery],
+    told: &[NotificationRecord],
     now_ms: u64,
 ) -> StoreResult<()> {
     let database = super::database(env)?;
-    let mut statements = vec![statement(&database, UNCHANGED, &[text(&told(began_with))])?];
+    let mut statements = vec![statement(&database, UNCHANGED, &[text(&flags_of(began_with))])?];
     for id in &round.dropped {
         statements.push(statement(&database, "DELETE FROM alerts WHERE id = ?1", &[text(id)])?);
     }
@@ -57,6 +58,9 @@ pub async fn apply(
     }
     for new in deliveries {
         statements.push(adding(&database, new, now_ms)?);
+    }
+    for notification in told {
+        statements.push(notifications::adding(&database, notification)?);
     }
     database.batch(statements).await?;
     Ok(())
@@ -79,7 +83,7 @@ fn adding_alert(database: &D1Database, alert: &Alert) -> StoreResult<D1PreparedS
 }
 
 /// What [`UNCHANGED`] compares.
-fn told(alerts: &[Alert]) -> String {
+fn flags_of(alerts: &[Alert]) -> String {
     let flags = alerts.iter().map(|alert| {
         let flag = |is_set: bool| u8::from(is_set);
         format!("{}/{}{}", alert.id, flag(alert.fired_at.is_some()), flag(alert.told_at.is_some()))

@@ -13,6 +13,7 @@ pub mod alerts;
 pub mod audit;
 pub mod backups;
 pub mod chat;
+pub mod configuration;
 pub mod console;
 pub mod conversations;
 pub mod credits;
@@ -29,11 +30,13 @@ pub mod logical_models;
 pub mod metrics;
 pub mod models;
 pub mod money;
+pub mod notifications;
 pub mod operation;
 pub mod passkeys;
 pub mod passthrough;
 pub mod prices;
 pub mod profile;
+pub mod probe_tasks;
 pub mod provider_health;
 pub mod provider_keys;
 pub mod provider_models;
@@ -50,6 +53,7 @@ pub mod sign_in;
 pub mod sign_in_with;
 pub mod sockets;
 pub mod stats;
+pub mod submissions;
 pub mod system;
 pub mod system_config;
 pub mod teams;
@@ -74,6 +78,9 @@ pub const ALL: &[&[Operation]] = &[
     provider_keys::ALL,
     provider_models::ALL,
     provider_health::ALL,
+    submissions::ALL,
+    probe_tasks::ALL,
+    configuration::ALL,
     logical_models::ALL,
     routing::ALL,
     keys::ALL,
@@ -89,6 +96,7 @@ pub const ALL: &[&[Operation]] = &[
     alerts::ALL,
     webhooks::ALL,
     guards::ALL,
+    notifications::ALL,
     system::ALL,
     system_config::ALL,
     secret_key::ALL,
@@ -125,6 +133,9 @@ pub fn openapi() -> serde_json::Value {
         provider_keys::describe,
         provider_models::describe,
         provider_health::describe,
+        submissions::describe,
+        probe_tasks::describe,
+        configuration::describe,
         logical_models::describe,
         routing::describe,
         keys::describe,
@@ -140,6 +151,7 @@ pub fn openapi() -> serde_json::Value {
         alerts::describe,
         webhooks::describe,
         guards::describe,
+        notifications::describe,
         system::describe,
         system_config::describe,
         secret_key::describe,

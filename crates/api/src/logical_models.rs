@@ -39,5 +39,6 @@ operations! {
     ///
     /// What would serve it, whether it is configured or found by name, and how each fares in the isolate that answers.
     UPSTREAMS: Get "/logical-models/{id}/upstreams" ViewRoutingDecisions, |it| it.path("id", ID)
-        .list::<UpstreamRow<'_>>("upstreams", "The upstreams.").errors(&[(404, "model_not_found")]);
+        .text("owner", "The user, or owner of keys, who would ask; only their own private providers are among the upstreams. Without it: you.")
+        .list::<UpstreamRow<'_>>("upstreams", "The upstreams.").errors(&[(403, "owner_not_allowed"), (404, "model_not_found")]);
 }

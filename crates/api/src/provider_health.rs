@@ -29,30 +29,31 @@ operations! {
     /// Show the health of a provider.
     ///
     /// By its last probes.
-    HEALTH: Get "/providers/{id}/health" ViewProviderHealth, |it| it.number("limit", 1..=100, "Probes that are shown; 20 is the default.")
+    HEALTH: Get "/providers/{id}/health" ViewProviderHealth / ManageOwnProviders, |it| it.number("limit", 1..=100, "Probes that are shown; 20 is the default.")
         .answer::<ProviderHealth<'_>>(200, "Its health.").errors(NOT_FOUND);
 
     /// Test a provider.
     ///
     /// By a real chat of a few tokens. A failed test is a successful answer with `success: false`.
-    TEST: Post "/providers/{id}/test" OperateProviders, |it| it.optional_body::<TestInput>()
+    TEST: Post "/providers/{id}/test" OperateProviders / ManageOwnProviders, |it| it.optional_body::<TestInput>()
         .answer::<ProbeResult>(200, "What came of it.").errors(OF_UPSTREAMS);
 
     /// Validate models of a provider.
     ///
     /// Each is asked once, by a real chat of a few tokens.
-    VALIDATE: Post "/providers/{id}/validate-models" OperateProviders, |it| it.optional_body::<ValidateInput>()
+    VALIDATE: Post "/providers/{id}/validate-models" OperateProviders / ManageOwnProviders, |it| it.optional_body::<ValidateInput>()
         .list::<ProbeResult>("results", "A result for each model.").errors(OF_UPSTREAMS);
 
     /// List the models that the upstream offers.
-    UPSTREAM_MODELS: Get "/providers/{id}/upstream-models" OperateProviders, |it| it
+    UPSTREAM_MODELS: Get "/providers/{id}/upstream-models" OperateProviders / ManageOwnProviders, |it| it
         .list::<ListedModel>("models", "The models of the upstream.").errors(OF_UPSTREAMS);
 
     /// Take over models that the upstream offers.
     ///
     /// Adds those that the provider does not have yet.
-    DISCOVER: Post "/providers/{id}/discover" ManageModels, |it| it.optional_body::<DiscoverInput>()
-        .answer::<Discovered>(200, "What was found and added.").errors(OF_UPSTREAMS);
+    DISCOVER: Post "/providers/{id}/discover" ManageModels / ManageOwnProviders, |it| it.optional_body::<DiscoverInput>()
+        .answer::<Discovered>(200, "What was found and added.").errors(OF_UPSTREAMS)
+        .errors(&[(403, "review_required"), (409, "provider_in_review, too_many_models")]);
 }
 
 /// How a provider is, by its last probes. Times are milliseconds since the epoch.

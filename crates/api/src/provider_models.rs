@@ -8,8 +8,12 @@ use crate::operation::operations;
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "provider_model_not_found")];
 #[cfg(feature = "openapi")]
-const OF_WRITES: &[(u16, &str)] =
-    &[(404, "provider_not_found, provider_model_not_found"), (409, "name_taken"), (503, "record_busy")];
+const OF_WRITES: &[(u16, &str)] = &[
+    (403, "review_required"),
+    (404, "provider_not_found, provider_model_not_found"),
+    (409, "name_taken, provider_in_review, too_many_models"),
+    (503, "record_busy"),
+];
 
 operations! {
     "Models of providers";
@@ -22,16 +26,16 @@ operations! {
     LIST: Get "/provider_models" ViewModels, |it| it.list::<ModelRecord>("models", "The models.");
 
     /// Add a model to a provider.
-    CREATE: Post "/provider_models" ManageModels, |it| it.creates::<ModelInput>().answer::<ModelRecord>(201, "The model.")
+    CREATE: Post "/provider_models" ManageModels / ManageOwnProviders, |it| it.creates::<ModelInput>().answer::<ModelRecord>(201, "The model.")
         .errors(OF_WRITES);
 
     /// Show a model of a provider.
     GET: Get "/provider_models/{id}" ViewModels, |it| it.answer::<ModelRecord>(200, "The model.").errors(NOT_FOUND);
 
     /// Change a model of a provider.
-    UPDATE: Put "/provider_models/{id}" ManageModels, |it| it.updates::<ModelInput>()
+    UPDATE: Put "/provider_models/{id}" ManageModels / ManageOwnProviders, |it| it.updates::<ModelInput>()
         .answer::<ModelRecord>(200, "The model as it is now.").errors(OF_WRITES);
 
     /// Remove a model of a provider.
-    DELETE: Delete "/provider_models/{id}" ManageModels, |it| it.deleted("integer").errors(NOT_FOUND);
+    DELETE: Delete "/provider_models/{id}" ManageModels / ManageOwnProviders, |it| it.deleted("integer").errors(NOT_FOUND);
 }

@@ -16,7 +16,10 @@ use crate::operation::operations;
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "provider_not_found")];
 #[cfg(feature = "openapi")]
-const OF_UPDATES: &[(u16, &str)] = &[(404, "provider_not_found"), (409, "name_taken"), (503, "record_busy")];
+const OF_UPDATES: &[(u16, &str)] =
+    &[(404, "provider_not_found"), (409, "name_taken, provider_in_review"), (503, "record_busy")];
+#[cfg(feature = "openapi")]
+const OWN: &[(u16, &str)] = &[(403, "owner_not_allowed, own_provider_restricted, review_required")];
 
 operations! {
     "Providers";
@@ -24,37 +27,39 @@ operations! {
     /// List the presets.
     ///
     /// Providers that are known in advance: address, authentication, models, and what is particular about each.
-    PRESETS: Get "/provider-presets" ViewProviders, |it| it.answer::<PresetList>(200, "The presets.");
+    PRESETS: Get "/provider-presets" ViewProviders / ManageOwnProviders, |it| it.answer::<PresetList>(200, "The presets.");
 
     /// List the providers.
-    LIST: Get "/providers" ViewProviders, |it| it
+    LIST: Get "/providers" ViewProviders / ManageOwnProviders, |it| it
         .choice("with", &["state"], "How each is: probes, circuit, figures of the last hour. Needs `view_provider_health` and `view_all_statistics`.")
         .list::<ListedProvider<'_>>("providers", "The providers, secrets masked.");
 
     /// Create a provider.
     ///
-    /// From a `preset`, from fields of its own, or both: what the body says goes before what the preset knows.
-    CREATE: Post "/providers" ManageProviders, |it| it.creates::<ProviderInput>()
-        .answer::<ProviderView<'_>>(201, "The provider, secrets masked.").errors(&[(409, "name_taken")]);
+    /// From a `preset`, from fields of its own, or both: what the body says goes before what the preset knows. Those who manage
+    /// providers of their own make private ones, up to the quota `OWN_PROVIDERS`; the names of these end with a mark of their owner.
+    CREATE: Post "/providers" ManageProviders / ManageOwnProviders, |it| it.creates::<ProviderInput>()
+        .answer::<ProviderView<'_>>(201, "The provider, secrets masked.").errors(OWN).errors(&[(409, "name_taken, too_many_providers")]);
 
     /// List the providers that serve something.
     ///
     /// Those that are enabled and offer at least one enabled model.
-    AVAILABLE: Get "/providers/available" ViewProviders, |it| it.list::<ProviderView<'_>>("providers", "The providers.");
+    AVAILABLE: Get "/providers/available" ViewProviders / ManageOwnProviders, |it| it.list::<ProviderView<'_>>("providers", "The providers.");
 
     /// Show a provider.
-    GET: Get "/providers/{id}" ViewProviders, |it| it.answer::<ProviderView<'_>>(200, "The provider.").errors(NOT_FOUND);
+    GET: Get "/providers/{id}" ViewProviders / ManageOwnProviders, |it| it.answer::<ProviderView<'_>>(200, "The provider.").errors(NOT_FOUND);
 
     /// Change a provider.
     ///
     /// What the body does not name stays as it is.
-    UPDATE: Put "/providers/{id}" ManageProviders, |it| it.updates::<ProviderInput>()
-        .answer::<ProviderView<'_>>(200, "The provider as it is now.").errors(OF_UPDATES);
+    UPDATE: Put "/providers/{id}" ManageProviders / ManageOwnProviders, |it| it.updates::<ProviderInput>()
+        .answer::<ProviderView<'_>>(200, "The provider as it is now.").errors(OWN).errors(OF_UPDATES);
 
     /// Delete a provider.
     ///
     /// Its models and keys go with it.
-    DELETE: Delete "/providers/{id}" ManageProviders, |it| it.deleted("integer").errors(NOT_FOUND);
+    DELETE: Delete "/providers/{id}" ManageProviders / ManageOwnProviders, |it| it.deleted("integer").errors(NOT_FOUND)
+        .errors(&[(409, "provider_in_review")]);
 
     /// Close the circuits of a provider.
     ///
@@ -64,13 +69,15 @@ operations! {
 
     /// Pause a provider.
     ///
-    /// It gets no requests until it is resumed.
-    PAUSE: Post "/providers/{id}/pause" OperateProviders, |it| it.answer::<ProviderView<'_>>(200, "The provider.").errors(OF_UPDATES);
+    /// It gets no requests until it is resumed, within 3 seconds everywhere.
+    PAUSE: Post "/providers/{id}/pause" OperateProviders / ManageOwnProviders, |it| it.answer::<ProviderView<'_>>(200, "The provider.").errors(OF_UPDATES);
 
     /// Resume a provider.
-    RESUME: Post "/providers/{id}/resume" OperateProviders, |it| it.answer::<ProviderView<'_>>(200, "The provider.").errors(OF_UPDATES);
+    RESUME: Post "/providers/{id}/resume" OperateProviders / ManageOwnProviders, |it| it.answer::<ProviderView<'_>>(200, "The provider.").errors(OF_UPDATES);
 
     /// Take a provider offline.
+    ///
+    /// It gets no requests and no probes, within 3 seconds everywhere. Its owner cannot resume it.
     OFFLINE: Post "/providers/{id}/offline" OperateProviders, |it| it.answer::<ProviderView<'_>>(200, "The provider.").errors(OF_UPDATES);
 }
 

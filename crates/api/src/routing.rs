@@ -17,7 +17,8 @@ operations! {
     /// The plan for a model as this isolate would make it now, with the score of each candidate and the reason of those that are left
     /// out: for an API key, a session, and what the request needs. No upstream is asked.
     DECIDE: Post "/routing/decide" ViewRoutingDecisions, |it| it.body::<DecideInput>()
-        .answer::<Explanation<'_>>(200, "The plan.").errors(&[(404, "model_not_found, key_not_found")]);
+        .answer::<Explanation<'_>>(200, "The plan.")
+        .errors(&[(403, "owner_not_allowed"), (404, "model_not_found, key_not_found")]);
 
     /// Show where a session is bound to.
     GET_SESSION: Get "/routing/sessions/{id}" ViewRoutingDecisions, |it| it.text("key_id", OF_KEY)
