@@ -86,3 +86,16 @@ CREATE TABLE probe_runs (
   error TEXT,
   PRIMARY KEY (task_id, id)
 ) WITHOUT ROWID;
+
+-- Presets of the operator's own. `quirks` and `models` are JSON lists.
+CREATE TABLE custom_presets (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  server_url TEXT NOT NULL,
+  quirks TEXT NOT NULL,
+  description TEXT NOT NULL,
+  models TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -18,9 +18,9 @@ use nexus_edge_core::http::path::{self, Captured};
 use crate::api::{
     alerts, audit, backups, configuration, console, conversations, credits, dead_letters, discovery,
     exports, gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models,
-    metrics, models, notifications, passkeys, prices, probe_tasks, profile, provider_health, provider_keys,
-    provider_models, provider_states, providers, recovery, registration, responses, roles, routing,
-    secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats, submissions, system,
+    metrics, models, notifications, passkeys, presets, prices, probe_tasks, profile, provider_health,
+    provider_keys, provider_models, provider_states, providers, recovery, registration, responses, roles,
+    routing, secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats, submissions, system,
     system_config, teams, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
@@ -101,7 +101,10 @@ routes! {
     "GET /audit/verify"                                => op::audit::VERIFY, |x, _| audit::verify(x);
     "GET /audit/heads"                                 => op::audit::HEADS, |x, _| audit::heads(x);
     "GET /health"                                      => op::health::HEALTH, |_, _| ready(health::health());
-    "GET /provider-presets"                            => op::providers::PRESETS, |_, _| ready(providers::presets());
+    "GET /provider-presets"                            => op::providers::PRESETS, |x, _| presets::list(x);
+    "POST /provider-presets"                           => op::presets::CREATE, |x, _| presets::create(x);
+    "PUT /provider-presets/{id}"                       => op::presets::UPDATE, |x, p| presets::update(x, &p.first);
+    "DELETE /provider-presets/{id}"                    => op::presets::DELETE, |x, p| presets::delete(x, &p.first);
     "GET /metrics"                                     => op::metrics::METRICS, |x, _| metrics::metrics(x);
     "GET /providers"                                   => op::providers::LIST, |x, _| provider_states::list(x);
     "POST /providers"                                  => op::providers::CREATE, |x, _| providers::create(x);

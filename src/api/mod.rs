@@ -23,6 +23,8 @@ pub mod logical_models;
 pub mod metrics;
 pub mod models;
 pub mod passkeys;
+pub mod notifications;
+pub mod presets;
 pub mod prices;
 pub mod profile;
 pub mod notifications;

@@ -2,14 +2,14 @@
 
 use nexus_edge_core::access::permission::Permission;
 use nexus_edge_core::access::person::{Need, Scope};
+use nexus_edge_core::catalog::custom_preset::CustomPresetRecord;
 use nexus_edge_core::catalog::provider::mask_headers;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
-use nexus_edge_core::catalog::{OperationStatus, ProviderRecord, presets};
+use nexus_edge_core::catalog::{OperationStatus, ProviderRecord};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::input::Patch;
 use nexus_edge_core::secrets::mask::mask;
-use nexus_edge_core::time::rfc3339;
 use serde_json::json;
 
 use super::update::update as change_record;
@@ -39,12 +39,6 @@ pub async fn list_available(exchange: &Exchange) -> Result<Response, ApiError> {
     answer_records(exchange, &store::providers::list_available(&exchange.env).await?)
 }
 
-/// `GET /provider-presets`: providers that are known in advance.
-pub fn presets() -> Result<Response, ApiError> {
-    let today = rfc3339(now_ms() / 1000);
-    exchange::json(200, &presets::list(today.get(..10).unwrap_or_default()))
-}
-
 /// `GET /providers/{id}`
 pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     exchange::json(200, &find(exchange, id).await?.view())
@@ -53,7 +47,11 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 /// `POST /providers`
 pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut input = read(exchange).await?;
-    input.apply_preset()?;
+    let custom: Option<CustomPresetRecord> = match input.custom_preset() {
+        Some(id) => table::find(&exchange.env, id).await?,
+        None => None,
+    };
+    input.apply_preset(custom.map(|preset| preset.defaults()))?;
     let name = input.name.clone().required("name")?;
     let now = now_ms();
     let mut record = ProviderRecord::new(new_ulid(now), name, now);

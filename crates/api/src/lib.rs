@@ -34,6 +34,7 @@ pub mod notifications;
 pub mod operation;
 pub mod passkeys;
 pub mod passthrough;
+pub mod presets;
 pub mod prices;
 pub mod profile;
 pub mod probe_tasks;
@@ -75,6 +76,7 @@ pub const ALL: &[&[Operation]] = &[
     credits::ALL,
     dead_letters::ALL,
     providers::ALL,
+    presets::ALL,
     provider_keys::ALL,
     provider_models::ALL,
     provider_health::ALL,
@@ -130,6 +132,7 @@ pub fn openapi() -> serde_json::Value {
         credits::describe,
         dead_letters::describe,
         providers::describe,
+        presets::describe,
         provider_keys::describe,
         provider_models::describe,
         provider_health::describe,

@@ -1,12 +1,11 @@
 //! Providers.
 
-#[cfg(feature = "openapi")]
+use nexus_edge_core::catalog::custom_preset::CustomPresetRecord;
 use nexus_edge_core::catalog::presets::PresetList;
-#[cfg(feature = "openapi")]
-use nexus_edge_core::catalog::provider_input::ProviderInput;
-
 use nexus_edge_core::catalog::probe::ProbedHealth;
 use nexus_edge_core::catalog::provider::ProviderView;
+#[cfg(feature = "openapi")]
+use nexus_edge_core::catalog::provider_input::ProviderInput;
 use nexus_edge_core::routing::health::OfProvider;
 use nexus_edge_stats::figures::FiguresView;
 use serde::Serialize;
@@ -26,8 +25,8 @@ operations! {
 
     /// List the presets.
     ///
-    /// Providers that are known in advance: address, authentication, models, and what is particular about each.
-    PRESETS: Get "/provider-presets" ViewProviders / ManageOwnProviders, |it| it.answer::<PresetList>(200, "The presets.");
+    /// Providers that are known in advance: address, authentication, models, and what is particular about each; and the operator's own presets.
+    PRESETS: Get "/provider-presets" ViewProviders / ManageOwnProviders, |it| it.answer::<Presets>(200, "The presets.");
 
     /// List the providers.
     LIST: Get "/providers" ViewProviders / ManageOwnProviders, |it| it
@@ -135,4 +134,15 @@ pub struct CircuitReset {
     pub provider_id: i64,
     /// How it is now.
     pub live: OfProvider,
+}
+
+/// The presets.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ProviderPresets"))]
+pub struct Presets {
+    /// The built-in ones.
+    #[serde(flatten)]
+    pub built_in: PresetList,
+    /// The operator's own.
+    pub custom: Vec<CustomPresetRecord>,
 }

@@ -108,6 +108,7 @@ pub const TABLES: &[Table] = &[
     dumped("notification_reads", &["user_id", "notification_id"]),
     dumped("notification_marks", &["user_id"]),
     changing("provider_submissions", &["id"], "updated_at"),
+    changing("custom_presets", &["id"], "updated_at"),
     changing("probe_tasks", &["id"], "updated_at"),
     dumped("probe_runs", &["task_id", "id"]),
     dumped("metric_names", &["n"]),

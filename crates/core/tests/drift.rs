@@ -252,7 +252,7 @@ fn every_quirk_of_a_preset_is_accepted_and_kept() {
     for preset in presets::all() {
         let body = format!(r#"{{"preset":"{}","server_url":"https://a.example"}}"#, preset.id);
         let mut input = ProviderInput::parse(body.as_bytes()).unwrap();
-        input.apply_preset().unwrap();
+        input.apply_preset(None).unwrap();
         let mut record = ProviderRecord::new("uid".to_owned(), String::new(), 0);
         input.apply_public(&mut record).unwrap();
         let quirks: Vec<&str> = preset.quirks.iter().map(|quirk| quirk.name()).collect();
@@ -283,7 +283,7 @@ fn every_model_of_a_preset_has_a_price_or_a_reason() {
         let body =
             if preset.server_url.is_some() { body } else { format!(r#"{{"preset":"{}"}}"#, preset.id) };
         let mut input = ProviderInput::parse(body.as_bytes()).unwrap();
-        input.apply_preset().unwrap();
+        input.apply_preset(None).unwrap();
         let mut provider = ProviderRecord::new("uid".to_owned(), String::new(), 0);
         input.apply_public(&mut provider).unwrap();
         for model in preset.models.iter().filter(|model| !model.is_retired(presets::CHECKED_ON)) {

@@ -20,11 +20,36 @@ const RATE_LIMIT_RANGE: std::ops::RangeInclusive<u64> = 1..=10_000_000;
 /// Most headers that a provider may have.
 const MAX_HEADERS: usize = 50;
 
+/// What a preset says where a body says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defaults {
+    /// The id of the preset, which becomes the name of the provider.
+    pub id: String,
+    /// Its kind.
+    pub kind: ProviderKind,
+    /// Its address.
+    pub server_url: String,
+    /// Its quirks, separated by commas.
+    pub quirks: String,
+}
+
+impl Defaults {
+    fn of(preset: &Preset) -> Result<Self, ApiError> {
+        let quirks: Vec<&str> = preset.quirks.iter().map(|quirk| quirk.name()).collect();
+        Ok(Self {
+            id: preset.id.to_owned(),
+            kind: read_kind(preset.kind)?,
+            server_url: preset.server_url.unwrap_or_default().to_owned(),
+            quirks: quirks.join(","),
+        })
+    }
+}
+
 input! {
     /// What may be said about a provider.
     pub struct ProviderInput {
         /// A preset of `GET /provider-presets` whose address, kind and quirks are taken where the body says nothing.
-        pub preset: &'static Preset = text(1..=50).check(|id| find_preset(&id)),
+        pub preset: String = text(1..=50),
         /// Its name, unique without regard to case: the part before the slash in `provider/model`.
         pub name: String = text(1..=100).not_null().check(check_name),
         /// The dialect that it speaks, and how it is reached.
@@ -73,28 +98,41 @@ impl ProviderInput {
         Ok(self)
     }
 
-    /// Takes over values of the preset that the request does not set.
-    pub fn apply_preset(&mut self) -> Result<(), ApiError> {
-        let Patch::Set(preset) = self.preset else { return Ok(()) };
+    /// The id of the preset that the body names, if it is no built-in one.
+    #[must_use]
+    pub fn custom_preset(&self) -> Option<&str> {
+        self.preset.as_set().map(String::as_str).filter(|id| presets::find(id).is_none())
+    }
+
+    /// Takes over values of the preset that the request does not set. `custom`: what the preset says that is no built-in one.
+    ///
+    /// # Errors
+    /// `invalid_value` for a preset that does not exist; `missing_required_parameter` for one with a placeholder in its address.
+    pub fn apply_preset(&mut self, custom: Option<Defaults>) -> Result<(), ApiError> {
+        let Patch::Set(id) = &self.preset else { return Ok(()) };
+        let built_in = presets::find(id);
+        let defaults = match built_in {
+            Some(preset) => Defaults::of(preset)?,
+            None => custom.filter(|custom| custom.id == *id).ok_or_else(no_preset)?,
+        };
         if self.name == Patch::Keep {
-            self.name = Patch::Set(preset.id.to_owned());
+            self.name = Patch::Set(defaults.id);
         }
         if self.kind == Patch::Keep {
-            self.kind = Patch::Set(read_kind(preset.kind)?);
+            self.kind = Patch::Set(defaults.kind);
         }
         if self.quirks == Patch::Keep {
-            let names: Vec<&str> = preset.quirks.iter().map(|quirk| quirk.name()).collect();
-            self.quirks = Patch::Set(names.join(","));
+            self.quirks = Patch::Set(defaults.quirks);
         }
         if self.server_url == Patch::Keep {
-            if let Some(placeholder) = preset.placeholders.first() {
+            if let Some(placeholder) = built_in.and_then(|preset| preset.placeholders.first()) {
                 let message = format!(
                     "This preset needs a `server_url` with your own {placeholder}: {}.",
-                    preset.server_url.unwrap_or_default()
+                    defaults.server_url
                 );
                 return Err(ApiError::invalid("missing_required_parameter", "server_url", message));
             }
-            self.server_url = Patch::Set(preset.server_url.unwrap_or_default().to_owned());
+            self.server_url = Patch::Set(defaults.server_url);
         }
         Ok(())
     }
@@ -119,7 +157,11 @@ impl ProviderInput {
     }
 }
 
-fn check_quirks(names: &[String]) -> Result<String, ApiError> {
+/// The quirks, separated by commas.
+///
+/// # Errors
+/// `invalid_value` for one that does not exist.
+pub(super) fn check_quirks(names: &[String]) -> Result<String, ApiError> {
     match names.iter().position(|name| Quirk::named(name).is_none()) {
         None => Ok(names.join(",")),
         Some(index) => {
@@ -140,10 +182,8 @@ fn check_shared_with(mut owners: Vec<String>) -> Result<Vec<String>, ApiError> {
     Ok(owners)
 }
 
-fn find_preset(id: &str) -> Result<&'static Preset, ApiError> {
-    presets::find(id).ok_or_else(|| {
-        ApiError::invalid("invalid_value", "preset", "There is no such preset; see GET /provider-presets.")
-    })
+fn no_preset() -> ApiError {
+    ApiError::invalid("invalid_value", "preset", "There is no such preset; see GET /provider-presets.")
 }
 
 fn check_name(name: String) -> Result<String, ApiError> {
@@ -169,7 +209,11 @@ fn check_personalized_key(key: String) -> Result<String, ApiError> {
     Ok(key)
 }
 
-fn check_url(url: &str, allow_private: bool) -> Result<(), ApiError> {
+/// Checks the address of a provider.
+///
+/// # Errors
+/// `invalid_value`.
+pub(super) fn check_url(url: &str, allow_private: bool) -> Result<(), ApiError> {
     if url.is_empty() {
         return Ok(());
     }
@@ -248,14 +292,27 @@ mod tests {
     #[test]
     fn a_preset_fills_in_what_is_not_said() {
         let mut input = parse(br#"{"preset":"anthropic","server_key":"k"}"#).unwrap();
-        input.apply_preset().unwrap();
+        input.apply_preset(None).unwrap();
         let mut record = test_record(1, "");
         input.apply_public(&mut record).unwrap();
         assert_eq!((record.name.as_str(), record.kind), ("anthropic", ProviderKind::Anthropic));
         assert!(record.server_url.starts_with("https://"));
         let mut azure = parse(br#"{"preset":"azure_openai"}"#).unwrap();
-        assert_eq!(azure.apply_preset().unwrap_err().param.as_deref(), Some("server_url"));
-        assert_eq!(param_of(r#"{"preset":"nobody"}"#).as_deref(), Some("preset"));
+        assert_eq!(azure.apply_preset(None).unwrap_err().param.as_deref(), Some("server_url"));
+        let mut unknown = parse(br#"{"preset":"ours"}"#).unwrap();
+        assert_eq!(
+            (unknown.custom_preset(), unknown.apply_preset(None).unwrap_err().param.as_deref()),
+            (Some("ours"), Some("preset"))
+        );
+        let ours = Defaults {
+            id: "ours".into(),
+            kind: ProviderKind::Anthropic,
+            server_url: "https://ours.example".into(),
+            quirks: String::new(),
+        };
+        unknown.apply_preset(Some(ours)).unwrap();
+        unknown.apply_public(&mut record).unwrap();
+        assert_eq!((record.name.as_str(), record.server_url.as_str()), ("ours", "https://ours.example"));
     }
 
     #[test]

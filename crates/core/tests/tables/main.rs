@@ -20,6 +20,7 @@ use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
 use nexus_edge_core::access::invitation::InvitationRecord;
 use nexus_edge_core::access::team::TeamRecord;
 use nexus_edge_core::access::user::UserRecord;
+use nexus_edge_core::catalog::custom_preset::CustomPresetRecord;
 use nexus_edge_core::catalog::{
     AlertRuleRecord, GuardRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord,
     WebhookRecord,
@@ -89,6 +90,7 @@ fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<GuardRecord>();
     check::<AlertRuleRecord>();
     check::<SubmissionRecord>();
+    check::<CustomPresetRecord>();
     check::<ProbeTaskRecord>();
 }
 
