@@ -2,11 +2,8 @@
 
 pub mod alert_rule;
 pub mod cache_rule;
-<<<<<<< HEAD
-pub mod guard;
-=======
 pub mod custom_preset;
->>>>>>> cb062a5 (presets: those of an operator's own, beside the built-in ones)
+pub mod guard;
 pub mod key_input;
 pub mod logical_model;
 pub mod measure;
