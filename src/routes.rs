@@ -16,11 +16,11 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    alerts, audit, backups, configuration, console, conversations, credits, dead_letters, discovery,
-    exports, gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models,
-    metrics, models, notifications, passkeys, presets, prices, probe_tasks, profile, provider_health,
-    provider_keys, provider_models, provider_states, providers, recovery, registration, responses, roles,
-    routing, secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats, submissions, system,
+    alerts, audit, backups, configuration, console, conversations, credits, dead_letters, discovery, exports,
+    gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models, metrics, models,
+    notifications, passkeys, presets, prices, probe_tasks, profile, provider_health, provider_keys,
+    provider_models, provider_states, providers, recovery, registration, responses, roles, routing,
+    secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats, submissions, system,
     system_config, teams, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
