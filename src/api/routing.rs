@@ -98,7 +98,7 @@ pub async fn upstreams(exchange: &Exchange, name: &str) -> Result<Response, ApiE
 fn principal_of(exchange: &Exchange, owner: Option<String>) -> Result<Principal, ApiError> {
     let owner = owner.filter(|owner| !owner.is_empty());
     let owners = match owner {
-        None => exchange.person()?.owners.clone(),
+        None => exchange.person()?.owner_names(),
         Some(owner) if providers::reach(exchange)?.has(Some(&owner)) => vec![owner],
         Some(_) => {
             let message = "Decisions for others are for those who may see all providers.";

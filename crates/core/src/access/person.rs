@@ -138,7 +138,13 @@ impl Person {
     /// otherwise what belongs to one of their owners.
     #[must_use]
     pub fn sees(&self, need: Need) -> Scope {
-        self.decide(need).unwrap_or_else(|_| Scope::Owners(self.owners.clone()))
+        self.decide(need, Reach::Look).unwrap_or_else(|_| Scope::Owners(self.owner_names()))
+    }
+
+    /// The owners whose things are the person's own.
+    #[must_use]
+    pub fn owner_names(&self) -> Vec<String> {
+        self.owners.iter().map(|own| own.owner.clone()).collect()
     }
 
     /// Checks that the person gives no permission that they do not have, and handles no secret that has one.
