@@ -23,7 +23,6 @@ pub mod logical_models;
 pub mod metrics;
 pub mod models;
 pub mod notifications;
-pub mod notifications;
 pub mod passkeys;
 pub mod presets;
 pub mod prices;
