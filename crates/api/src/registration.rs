@@ -128,7 +128,7 @@ input! {
 
 fn check_domains(domains: Vec<String>) -> Result<Vec<String>, ApiError> {
     let mut checked = Vec::with_capacity(domains.len());
-    for (index, domain) in domains.iter().enumerate() {
+    for (index, domain) in domains.into_iter().enumerate() {
         let address = email::normalise(&format!("a@{domain}")).ok_or_else(|| {
             let message = format!("`domains[{index}]` must be a domain such as example.org.");
             ApiError::invalid("invalid_value", format!("domains[{index}]"), message)

@@ -179,19 +179,7 @@ impl Settings {
             complaints.push(format!("OTLP_ENDPOINT {reason}"));
             None
         });
-        let [webhook, secret] = ["MAIL_WEBHOOK", "MAIL_WEBHOOK_SECRET"].map(&variable);
-        let mail = MailSettings::read(webhook.as_deref(), secret, allow_private_upstreams);
-        let mail = mail.unwrap_or_else(|reason| {
-            complaints.push(format!("MAIL_WEBHOOK {reason}"));
-            None
-        });
-        let public_url = variable("PUBLIC_URL").and_then(|url| {
-            let origin = mail::origin(&url);
-            if origin.is_none() {
-                complaints.push("PUBLIC_URL must be an origin such as https://gateway.example".to_owned());
-            }
-            origin
-        });
+        let (mail, public_url) = mail_and_origin(&variable, allow_private_upstreams, &mut complaints);
         Ok(Self {
             max_body_bytes: number("MAX_BODY_BYTES")
                 .and_then(|bytes| usize::try_from(bytes).ok())
@@ -258,6 +246,27 @@ impl Settings {
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.cors_origins.as_ref().is_none_or(|allowed| allowed.iter().any(|allowed| allowed == origin))
     }
+}
+
+/// Where mail is handed over, and the origin that its links lead to.
+fn mail_and_origin(
+    variable: &impl Fn(&str) -> Option<String>,
+    allow_private: bool,
+    complaints: &mut Vec<String>,
+) -> (Option<MailSettings>, Option<String>) {
+    let [webhook, secret] = ["MAIL_WEBHOOK", "MAIL_WEBHOOK_SECRET"].map(variable);
+    let mail = MailSettings::read(webhook.as_deref(), secret, allow_private).unwrap_or_else(|reason| {
+        complaints.push(format!("MAIL_WEBHOOK {reason}"));
+        None
+    });
+    let public_url = variable("PUBLIC_URL").and_then(|url| {
+        let origin = mail::origin(&url);
+        if origin.is_none() {
+            complaints.push("PUBLIC_URL must be an origin such as https://gateway.example".to_owned());
+        }
+        origin
+    });
+    (mail, public_url)
 }
 
 /// A positive amount of dollars with at most 6 decimals, in micro-dollars.

@@ -1,7 +1,7 @@
 //! Pictures of users: what a file is, by its content, and how large the picture in it is.
 //!
-//! Only the headers are read and nothing is decoded: PNG (W3C, third edition), JPEG (ITU-T T.81), WebP (RFC 9649) and GIF
-//! (GIF89a). What a file calls itself does not count. A file that is none of them, whose header is damaged, or whose
+//! Only the headers are read and nothing is decoded: PNG (W3C, third edition), JPEG (ITU-T T.81), `WebP` (RFC 9649) and
+//! `GIF89a`. What a file calls itself does not count. A file that is none of them, whose header is damaged, or whose
 //! picture is too large, is refused; so is one that is anything besides, as far as that shows at its end.
 
 /// Most bytes of a file.
@@ -145,8 +145,8 @@ fn webp(file: &[u8]) -> Sides {
             let sides = data.get(3..)?.strip_prefix(&[0x9d, 0x01, 0x2a])?;
             let (width, sides) = sides.split_first_chunk::<2>()?;
             let (height, _) = sides.split_first_chunk::<2>()?;
-            let side = |bytes: [u8; 2]| u32::from(u16::from_le_bytes(bytes) & 0x3fff);
-            Some((side(*width), side(*height)))
+            let pixels = |bytes: [u8; 2]| u32::from(u16::from_le_bytes(bytes) & 0x3fff);
+            Some((pixels(*width), pixels(*height)))
         }
         b"VP8L" => {
             let (bits, _) = data.strip_prefix(&[0x2f])?.split_first_chunk::<4>()?;
@@ -157,8 +157,8 @@ fn webp(file: &[u8]) -> Sides {
             let sides = data.get(4..)?;
             let (width, sides) = sides.split_first_chunk::<3>()?;
             let (height, _) = sides.split_first_chunk::<3>()?;
-            let side = |[low, middle, high]: [u8; 3]| u32::from_le_bytes([low, middle, high, 0]) + 1;
-            Some((side(*width), side(*height)))
+            let pixels = |[low, middle, high]: [u8; 3]| u32::from_le_bytes([low, middle, high, 0]) + 1;
+            Some((pixels(*width), pixels(*height)))
         }
         _ => None,
     }

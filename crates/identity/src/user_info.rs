@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Longest subject (OpenID Connect Core 1.0, section 2).
+/// Longest subject (`OpenID` Connect Core 1.0, section 2).
 const MAX_SUBJECT: usize = 255;
 /// Longest name, in characters.
 const MAX_NAME: usize = 100;
@@ -101,13 +101,13 @@ fn groups(said: &Value) -> Option<Vec<String>> {
 #[must_use]
 pub fn primary_email(list: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Email {
+    struct Listed {
         email: String,
         primary: bool,
         verified: bool,
     }
-    let list: Vec<Email> = serde_json::from_slice(list).ok()?;
-    let primary = list.into_iter().find(|email| email.primary && email.verified)?;
+    let list: Vec<Listed> = serde_json::from_slice(list).ok()?;
+    let primary = list.into_iter().find(|listed| listed.primary && listed.verified)?;
     crate::email::normalise(&primary.email)
 }
 
