@@ -25,7 +25,7 @@ test("what changed is found and read by keyboard alone", LONG, async () => {
   await page.keyboard.type("PUT /keys/{id}");
   await page.keyboard.press("Enter");
   await page.waitForURL(/operation=PUT/);
-  await grid.getByText("1 entries").waitFor();
+  await grid.getByText("1 entry").waitFor();
   await grid.focus();
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");

@@ -32,7 +32,7 @@ export const useWords = words(
     notLoaded: "This entry is not among those that are loaded: it is older, or the filters leave it out.",
     searching: "Nothing fits among the last 20,000 entries.",
     goOn: "Search further back",
-    loaded: (entries: string) => `${entries} entries`,
+    loaded: (entries: string) => (entries === "1" ? "1 entry" : `${entries} entries`),
     loading: "Loading",
     noMore: "no more",
     adminToken: "Admin token",

@@ -19,7 +19,7 @@ import { useWords } from "./words.ts";
 
 interface Props {
   subject: string;
-  name: string | undefined;
+  name: string | null | undefined;
   onClose: () => void;
 }
 
@@ -27,7 +27,7 @@ export function SubjectDetail({ subject, name, onClose }: Props) {
   const words = useWords();
   const nameOf = useName();
   const { data, error, refetch } = useSubject(subject);
-  const title = `${words[subjectOf(subject).kind] ?? ""} ${nameOf(name === undefined ? { subject } : { subject, name })}`;
+  const title = `${words[subjectOf(subject).kind] ?? ""} ${nameOf({ subject, name: name ?? null })}`;
   return (
     <Dialog drawer title={title} onClose={onClose}>
       {data ? (

@@ -1,21 +1,13 @@
 // Limits with what is used of them, the one that is nearest to its end first, and what was asked in the last seven days.
 
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, request } from "../../api/client.ts";
-import type { LimitPolicyInput, LimitUsage, SubjectLimits } from "../../api/schema.d.ts";
+import { call } from "../../api/client.ts";
+import type { LimitPolicyInput, ListedLimits } from "../../api/schema.d.ts";
 import { useMay } from "../../api/session.ts";
 import { subjectOf } from "./draft.ts";
 import { quartersOf } from "./refused.ts";
 
-export type Limited = SubjectLimits & {
-  /** The name of the key, if it is one. */
-  name?: string;
-  /** `null`: the authority over the limits cannot be reached. */
-  usage?: LimitUsage[] | null;
-  running?: number | null;
-  /** The largest used part of a limit, from 0 to 1. */
-  nearest?: number | null;
-};
+export type Limited = ListedLimits;
 
 const PAGE = 50;
 
@@ -23,10 +15,11 @@ export const useLimits = () =>
   useInfiniteQuery({
     queryKey: ["limits", "page"],
     initialPageParam: "",
-    queryFn: async ({ pageParam, signal }) => {
-      const query = { with: "usage", limit: PAGE, cursor: pageParam || undefined };
-      return (await request("GET /limits", { query, signal })) as { limits: Limited[]; next_cursor?: string | null };
-    },
+    queryFn: ({ pageParam, signal }) =>
+      call("GET /limits", {
+        query: { with: "usage", limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) },
+        signal,
+      }),
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     refetchInterval: 30_000,
   });

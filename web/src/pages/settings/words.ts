@@ -30,9 +30,9 @@ export const useWords = words(
     backup: "Backup",
     backupsHint:
       "A backup is a consistent picture of the database and of all limits, credits and sessions, in the bucket. Restoring it is for emergencies.",
-    rowsOf: (rows: string) => `${rows} rows`,
-    partsOf: (parts: string) => `${parts} parts`,
-    objectsOf: (objects: string) => `in ${objects} objects`,
+    rowsOf: (rows: string) => (rows === "1" ? "1 row" : `${rows} rows`),
+    partsOf: (parts: string) => (parts === "1" ? "1 part" : `${parts} parts`),
+    objectsOf: (objects: string) => (objects === "1" ? "in 1 object" : `in ${objects} objects`),
     why: "Why",
     took: "Took",
     instant: "Picture of",
@@ -51,7 +51,8 @@ export const useWords = words(
     deadHint: "Messages of the usage queue that could not be recorded. Nothing of the queue is dropped.",
     deadLetter: "Dead letter",
     body: "What it says",
-    recorded: (events: number) => `${events} events were recorded, and the message is gone.`,
+    recorded: (events: number) =>
+      `${events === 1 ? "1 event was" : `${events} events were`} recorded, and the message is gone.`,
     removeDead: "Delete this message?",
     removeDeadText: "The requests in it are never recorded: they are missing from the log and the statistics.",
     more: "Show more",
@@ -90,7 +91,7 @@ export const useWords = words(
     running: "running",
     done: "complete",
     verify: "Verify",
-    whole: (rows: string, parts: string) => `Whole: ${rows} rows in ${parts} parts.`,
+    whole: (rows: string, parts: string) => `Whole: ${rows} rows in ${parts === "1" ? "1 part" : `${parts} parts`}.`,
     restore: "Restore",
     restoreTitle: "Restore this backup?",
     restoreText:
