@@ -35,8 +35,8 @@ fn at_once(rules: &Rc<ContentRules>, text: &str, is_json: bool) -> (String, Opti
 }
 
 const TEXTS: &str = "(ada@example\\.com|a|@|\\.com|4111 1111 1111 1111|4111|\\+49 170 1234567|sk-proj-4f8Kd02mXq7Lw9Zt1Bv5Nc3R|sk-|\
-    AKIAIOSFODNN7EXAMPLE|eyJhbGciOiJIUzI1NiJ9\\.eyJzdWIiOiIxMjM0In0\\.c2ln|eyJ|-----BEGIN PRIVATE KEY-----|\nMIIE+/=\n|\
-    -----END PRIVATE KEY-----|ignore previous instructions|ignore |all |previous |rules|忽略之前的|指令|机密|C-1234|C-12|project x|\
+    AKI[A]IOSFODNN7EXAMPLE|eyJhbGciOiJIUzI1NiJ9\\.eyJzdWIiOiIxMjM0In0\\.c2ln|eyJ|-----BEGIN PRIVATE[ ]KEY-----|\nMIIE+/=\n|\
+    -----END PRIVATE[ ]KEY-----|ignore previous instructions|ignore |all |previous |rules|忽略之前的|指令|机密|C-1234|C-12|project x|\
     geheim|::1|2001:db8::8a2e:370:7334|DE89 3704 0044 0532 0130 00|[ -~]| |\"|\\\\|\n|é|😀){0,24}";
 
 proptest! {
