@@ -13,9 +13,9 @@ pub fn judge(rules: &Rc<ContentRules>, pieces: &[Piece<'_>]) -> Verdict {
     for (position, piece) in pieces.iter().enumerate() {
         match Scanner::whole(rules, &piece.text, piece.is_json) {
             Ok(None) => {}
-            Ok(Some(changed)) => {
+            Ok(Some(edited)) => {
                 changes.resize(position, None);
-                changes.push(Some(changed));
+                changes.push(Some(edited));
             }
             Err(blocked) => return Verdict::Blocked(blocked),
         }

@@ -62,18 +62,18 @@ impl<'a> Whole<'a> {
     /// The document with these changes to its texts, in their order; `None` if there are none.
     #[must_use]
     pub fn with(&self, changes: Vec<Option<Changed>>) -> Option<Edited> {
-        let changed: Vec<(&Place, Changed)> =
+        let edits: Vec<(&Place, Changed)> =
             self.places.iter().zip(changes).filter_map(|(place, change)| Some((place, change?))).collect();
-        if changed.is_empty() {
+        if edits.is_empty() {
             return None;
         }
         let tokens = logprobs(self.body);
         let edited = |text: fn(&Changed) -> &str| {
-            let of_texts = changed.iter().map(|(place, change)| edit(&place.range, quote(text(change))));
+            let of_texts = edits.iter().map(|(place, change)| edit(&place.range, quote(text(change))));
             let of_tokens = tokens.iter().map(|range| edit(range, "null".to_owned()));
             apply(self.body, of_texts.chain(of_tokens).collect())
         };
-        let differs = changed.iter().any(|(_, change)| change.kept.is_some());
+        let differs = edits.iter().any(|(_, change)| change.kept.is_some());
         let kept = differs.then(|| edited(|change| change.kept.as_deref().unwrap_or(&change.told)));
         Some(Edited { told: edited(|change| &change.told), kept })
     }

@@ -37,22 +37,20 @@ fn found(text: &str) -> Vec<(String, String)> {
         .unwrap()
         .map_or(text.to_owned(), |changed| changed.told);
     let mut list = Vec::new();
-    let mut rest = masked.as_str();
-    while let Some(at) = rest.find('[') {
-        rest = &rest[at..];
-        let Some(end) = rest.find(']') else { break };
-        let kind = rest[1..end].rsplit_once('_').map(|(kind, _)| kind.to_owned());
+    for part in masked.split('[').skip(1) {
+        let Some((name, _)) = part.split_once(']') else { continue };
+        let shown = format!("[{name}]");
+        let kind = name.rsplit_once('_').map(|(kind, _)| kind.to_owned());
         let (restoring, _) = selected(&[], Way::Answer, Some(vault.clone()));
         if let (Some(kind), Some(restoring)) = (kind, restoring) {
             let mut output = Output::default();
             let mut scanner = Scanner::new(&restoring, false);
-            scanner.push(&rest[..=end], &mut output).unwrap();
+            scanner.push(&shown, &mut output).unwrap();
             scanner.finish(&mut output).unwrap();
-            if output.told != rest[..=end] {
+            if output.told != shown {
                 list.push((kind, output.told));
             }
         }
-        rest = &rest[end..];
     }
     list
 }
@@ -67,15 +65,12 @@ fn precision_and_recall_are_published() {
         for (kind, said) in found(&text) {
             let known = marked.iter().position(|mark| *mark == (kind.clone(), said.clone()));
             let count = counts.entry(kind.clone()).or_default();
-            match known {
-                Some(at) => {
-                    marked.remove(at);
-                    count[0] += 1;
-                }
-                None => {
-                    count[1] += 1;
-                    let _ = writeln!(faults, "wrong: {kind} {said:?} in {text}");
-                }
+            if let Some(at) = known {
+                marked.remove(at);
+                count[0] += 1;
+            } else {
+                count[1] += 1;
+                let _ = writeln!(faults, "wrong: {kind} {said:?} in {text}");
             }
         }
         for (kind, said) in marked {
