@@ -15,7 +15,7 @@ test("a logical model is made, weighed and ordered with the keyboard alone", LON
   await page.getByRole("button", { name: "New logical model" }).focus();
   await page.keyboard.press("Enter");
   await page.getByLabel("Name").focus();
-  await page.keyboard.type("smart");
+  await page.keyboard.type("steady");
   for (const candidate of ["openai/gpt-5", "backup/gpt-5"]) {
     await page.getByLabel("Add a candidate").selectOption({ label: candidate });
   }
@@ -31,7 +31,7 @@ test("a logical model is made, weighed and ordered with the keyboard alone", LON
   await page.getByRole("button", { name: "Create" }).focus();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  const made = await logical("smart");
+  const made = await logical("steady");
   assert.deepEqual(
     made.candidates.map(({ weight, priority }) => [weight, priority]),
     [
@@ -39,18 +39,18 @@ test("a logical model is made, weighed and ordered with the keyboard alone", LON
       [100, 1],
     ],
   );
-  await page.getByRole("row", { name: /smart/ }).click();
+  await page.getByRole("row", { name: /steady/ }).click();
   await page.getByLabel("Description").fill("For everything");
   await changes.getByText("For everything").waitFor();
   assert.equal(await changes.locator("li").count(), 1, "only what differs");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  assert.deepEqual((await logical("smart")).candidates.length, 2);
+  assert.deepEqual((await logical("steady")).candidates.length, 2);
   await close();
 });
 
 test("who would answer is explained, for what a request needs, and simulated", LONG, async () => {
-  const { page, check, close } = await ctx.open("/models?explain=smart", { width: 390, height: 844 });
+  const { page, check, close } = await ctx.open("/models?explain=steady", { width: 390, height: 844 });
   await page.getByText(/candidates can be asked/).waitFor();
   await page
     .getByText(/latency −/)

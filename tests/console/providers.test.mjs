@@ -83,7 +83,8 @@ test("an open circuit is seen, and closed by hand", LONG, async () => {
   await gw.createModel({ provider_id: broken.id, model_name: "broken-model" });
   up.on("broken-model", (x) => x.reply(500, { error: { message: "broken" } }));
   const message = { model: "broken-model", messages: [{ role: "user", content: "?" }] };
-  for (let i = 0; i < 8; i++) await gw.complete(ctx.keys.batch.key, message);
+  const { key } = await gw.createKey({ name: "without an account" });
+  for (let i = 0; i < 8; i++) await gw.complete(key, message);
   const { page, check, close } = await ctx.open(`/providers/${broken.id}`);
   await check("an open circuit");
   await page.getByRole("button", { name: "Close the circuit" }).click();
