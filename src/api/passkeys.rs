@@ -76,8 +76,8 @@ pub async fn creation_options(exchange: &Exchange) -> Result<Response, ApiError>
 pub async fn add(exchange: &Exchange) -> Result<Response, ApiError> {
     let user = &exchange.signed_in()?.user;
     let input = input::new::<PasskeyInput>(exchange).await?;
-    let client_data = bytes(input.client_data.required("client_data")?)?;
-    let attestation = bytes(input.attestation_object.required("attestation_object")?)?;
+    let client_data = bytes(&input.client_data.required("client_data")?)?;
+    let attestation = bytes(&input.attestation_object.required("attestation_object")?)?;
     let (host, origin) = here(exchange);
     let ceremony = Ceremony::Register(&user.id);
     let (challenge, until) = challenge_of(exchange, ceremony, &client_data).await?;
@@ -149,9 +149,9 @@ pub async fn sign_in(exchange: &Exchange) -> Result<Response, ApiError> {
 /// The user whose passkey has signed.
 async fn checked(exchange: &Exchange, input: PasskeyAssertionInput) -> Result<UserRecord, ApiError> {
     let id = input.id.required("id")?;
-    let client_data = bytes(input.client_data.required("client_data")?)?;
-    let authenticator_data = bytes(input.authenticator_data.required("authenticator_data")?)?;
-    let signature = bytes(input.signature.required("signature")?)?;
+    let client_data = bytes(&input.client_data.required("client_data")?)?;
+    let authenticator_data = bytes(&input.authenticator_data.required("authenticator_data")?)?;
+    let signature = bytes(&input.signature.required("signature")?)?;
     let (challenge, until) = challenge_of(exchange, Ceremony::SignIn, &client_data).await?;
     let found = passkeys::find(&exchange.env, &id).await.map_err(unavailable)?;
     let found = found.ok_or_else(|| refused(PasskeyError::Signature))?;
@@ -213,8 +213,8 @@ fn party<'a>(host: &'a str, origin: &'a str) -> RelyingParty<'a> {
     RelyingParty { id: host, origin, needs_verification: true }
 }
 
-fn bytes(text: String) -> Result<Vec<u8>, ApiError> {
-    base64url::decode(&text).ok_or_else(|| refused(PasskeyError::Malformed))
+fn bytes(text: &str) -> Result<Vec<u8>, ApiError> {
+    base64url::decode(text).ok_or_else(|| refused(PasskeyError::Malformed))
 }
 
 /// The error of a ceremony that fails. Callers are not told why: it would help only those who forge.

@@ -196,7 +196,7 @@ mod tests {
         file
     }
 
-    fn webp(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    fn webp(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
         let mut file = b"RIFF".to_vec();
         file.extend(u32::try_from(12 + data.len()).unwrap().to_le_bytes());
         file.extend(b"WEBP");
@@ -219,9 +219,9 @@ mod tests {
         assert_eq!(check(&png(64, 100)), Ok(Format::Png));
         assert_eq!(check(&jpeg(64, 100)), Ok(Format::Jpeg));
         assert_eq!(check(&gif(64, 100)), Ok(Format::Gif));
-        let lossy = webp(b"VP8 ", &[0, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 100, 0x40]);
-        let lossless = webp(b"VP8L", &[0x2f, 63, 0xc0, 0x18, 0]);
-        let extended = webp(b"VP8X", &[0, 0, 0, 0, 63, 0, 0, 99, 0, 0]);
+        let lossy = webp(*b"VP8 ", &[0, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 100, 0x40]);
+        let lossless = webp(*b"VP8L", &[0x2f, 63, 0xc0, 0x18, 0]);
+        let extended = webp(*b"VP8X", &[0, 0, 0, 0, 63, 0, 0, 99, 0, 0]);
         for file in [&lossy, &lossless, &extended] {
             assert_eq!(check(file), Ok(Format::WebP), "{file:x?}");
         }
@@ -242,7 +242,7 @@ mod tests {
             }
         }
         assert_eq!(check(&png(u32::MAX, u32::MAX)), Err(ImageError::Size));
-        let extended = webp(b"VP8X", &[0, 0, 0, 0, 0xff, 0xff, 0xff, 99, 0, 0]);
+        let extended = webp(*b"VP8X", &[0, 0, 0, 0, 0xff, 0xff, 0xff, 99, 0, 0]);
         assert_eq!(check(&extended), Err(ImageError::Size));
         assert_eq!(check(&[png(64, 64), vec![0; MAX_BYTES]].concat()), Err(ImageError::Bytes));
     }
@@ -261,7 +261,7 @@ mod tests {
             assert_eq!(check(other), Err(ImageError::Format), "{other:?}");
         }
         let script = b"<script>alert(1)</script>";
-        for file in [png(64, 64), jpeg(64, 64), gif(64, 64), webp(b"VP8L", &[0x2f, 63, 0xc0, 0x18, 0])] {
+        for file in [png(64, 64), jpeg(64, 64), gif(64, 64), webp(*b"VP8L", &[0x2f, 63, 0xc0, 0x18, 0])] {
             assert!(check(&file).is_ok());
             assert_eq!(
                 check(&[file.as_slice(), script].concat()),
@@ -275,7 +275,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_are_too_much(kind in 0_usize..4, tail in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..60) {
-            let begin = [png(64, 64), jpeg(64, 64), gif(64, 64), webp(b"VP8X", &[0; 10])][kind].clone();
+            let begin = [png(64, 64), jpeg(64, 64), gif(64, 64), webp(*b"VP8X", &[0; 10])][kind].clone();
             let kept = begin.len().min(cut);
             let _ = check(&[&begin[..kept], tail.as_slice()].concat());
         }
