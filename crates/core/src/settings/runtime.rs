@@ -48,6 +48,7 @@ pub const RUNTIME: &[RuntimeSetting] = &[
     RuntimeSetting { name: "REQUEST_ARCHIVE_DAYS", form: DAYS },
     RuntimeSetting { name: "ARCHIVE_DAYS", form: DAYS },
     RuntimeSetting { name: "ALERT_DAYS", form: DAYS },
+    RuntimeSetting { name: "OWN_PROVIDERS", form: Form::Number(0, 1_000) },
     RuntimeSetting { name: "METRICS_SERIES", form: Form::Number(100, 100_000) },
     RuntimeSetting { name: "LOG_LEVEL", form: Form::Word(&["error", "warn", "info", "debug"]) },
     RuntimeSetting { name: "REDACT_PII", form: Form::Word(&["off", "logs", "archive", "all"]) },
