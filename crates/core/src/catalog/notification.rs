@@ -153,13 +153,11 @@ impl NotificationInput {
 }
 
 fn check_recipients(name: String) -> Result<String, ApiError> {
-    match Recipients::named(&name) {
-        Some(_) => Ok(name),
-        None => {
-            let message = "`recipients` must be `all`, `user:<id>`, `role:<code>` or `permission:<code>`.";
-            Err(ApiError::invalid("invalid_value", "recipients", message))
-        }
+    if Recipients::named(&name).is_some() {
+        return Ok(name);
     }
+    let message = "`recipients` must be `all`, `user:<id>`, `role:<code>` or `permission:<code>`.";
+    Err(ApiError::invalid("invalid_value", "recipients", message))
 }
 
 /// A link must not run a script in the page that shows it.

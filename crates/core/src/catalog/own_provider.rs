@@ -40,12 +40,11 @@ impl ProviderInput {
         }
         let asked_for = match &self.owner {
             Patch::Keep if !is_new => record.owner.clone(),
-            Patch::Keep => None,
             Patch::Clear if !is_new && *scope != Scope::All => {
                 let message = "`owner` must be you or one of your teams.";
                 return Err(ApiError::forbidden("owner_not_allowed", message).with_param("owner"));
             }
-            Patch::Clear => None,
+            Patch::Keep | Patch::Clear => None,
             Patch::Set(owner) => Some(owner.clone()),
         };
         record.owner = scope.owner_of_new(asked_for)?;
