@@ -46,6 +46,7 @@ mod tests {
     use super::*;
     use crate::access::ApiKeyRecord;
     use crate::access::identity_key::IdentityKeyRecord;
+    use crate::access::identity_provider::IdentityProviderRecord;
 
     fn columns(table: &str, record: &mut impl SealedRecord) -> Vec<(String, String)> {
         let column = |field: &SealedField<'_>| (table.to_owned(), format!("{}_sealed", field.name));
@@ -85,6 +86,12 @@ mod tests {
             created_at: 1,
             updated_at: 1,
         };
+        let mut service: IdentityProviderRecord = serde_json::from_value(serde_json::json!({
+            "id": "id", "kind": "oidc", "name": "n", "enabled": 1, "issuer": "i", "client_id": "c",
+            "client_secret_sealed": "sealed", "scope": "s", "fields": "{}", "role_map": "{}", "roles": "[]",
+            "makes_accounts": 0, "created_at": 1, "updated_at": 1,
+        }))
+        .unwrap();
         let mut signing = ApiKeyRecord::new("id".into(), 1);
         signing.signing_secret_sealed = Some("sealed".into());
         let listed: BTreeSet<_> = columns("providers", &mut provider)
@@ -96,6 +103,7 @@ mod tests {
                 &mut GuardRecord { secret_sealed: Some(String::new()), ..GuardRecord::new("id".into(), 1) },
             ))
             .chain(columns("identity_keys", &mut of_sign_in))
+            .chain(columns("identity_providers", &mut service))
             .chain(columns("api_keys", &mut signing))
             .collect();
         assert_eq!(listed, columns_of_the_database());
