@@ -97,11 +97,11 @@ pub fn named_key(request: &Request<'_>, tag: &str) -> Result<Option<String>, Ver
     if inputs.len() > MAX_SIGNATURES {
         return Err(VerifyError::TooMany);
     }
-    let lists = inputs.iter().filter_map(|(_, member)| match member {
+    let mut lists = inputs.iter().filter_map(|(_, member)| match member {
         Member::List(list) => Some(list),
         Member::Item(_) => None,
     });
-    match lists.into_iter().find(|list| text_of(list, "tag") == Some(tag)) {
+    match lists.find(|list| text_of(list, "tag") == Some(tag)) {
         None => Ok(None),
         Some(list) => {
             let named = text_of(list, "keyid").ok_or_else(|| InputError::Parameter("keyid".to_owned()))?;
