@@ -89,13 +89,11 @@ pub(super) async fn check_known(exchange: &Exchange, user: &UserRecord) -> Resul
 }
 
 fn check_not_built_in(code: &str) -> Result<(), ApiError> {
-    match Role::of_code(code) {
-        None => Ok(()),
-        Some(_) => {
-            let message = "Built-in roles cannot be changed. Create one of your own.";
-            Err(ApiError::conflict("role_is_built_in", "code", message))
-        }
+    if Role::of_code(code).is_none() {
+        return Ok(());
     }
+    let message = "Built-in roles cannot be changed. Create one of your own.";
+    Err(ApiError::conflict("role_is_built_in", "code", message))
 }
 
 async fn find(exchange: &Exchange, code: &str) -> Result<RoleRecord, ApiError> {

@@ -47,13 +47,11 @@ impl SignatureUse {
 #[expect(clippy::needless_pass_by_value, reason = "the rule of a field hands the value over")]
 pub fn check_public_key(given: String) -> Result<String, ApiError> {
     let bytes = STANDARD.decode(&given).or_else(|_| URL_SAFE_NO_PAD.decode(&given));
-    match bytes.ok().filter(|bytes| bytes.len() == PUBLIC_KEY_BYTES) {
-        Some(bytes) => Ok(URL_SAFE_NO_PAD.encode(bytes)),
-        None => {
-            let message = "`signing_public_key` must be the 32 bytes of an Ed25519 key, in base64.";
-            Err(ApiError::invalid("invalid_value", "signing_public_key", message))
-        }
-    }
+    let key = bytes.ok().filter(|bytes| bytes.len() == PUBLIC_KEY_BYTES);
+    key.map(|key| URL_SAFE_NO_PAD.encode(key)).ok_or_else(|| {
+        let message = "`signing_public_key` must be the 32 bytes of an Ed25519 key, in base64.";
+        ApiError::invalid("invalid_value", "signing_public_key", message)
+    })
 }
 
 #[cfg(test)]
