@@ -208,6 +208,7 @@ mod tests {
             stream: true,
             duration_ms: 900,
             cost_micros: 7,
+            guards: Some("request:mask:emails".into()),
             ..UsageEvent::default()
         }
     }
