@@ -6,9 +6,11 @@
 use nexus_edge_api::identity_providers::{IdentityProviderInput, IdentityProviderView, check_complete};
 use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
 use nexus_edge_core::access::role::Role;
+use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input::Patch;
 
+use super::roles::check_known;
 use super::sign_in_with::redirect_uri;
 use super::update::change;
 use super::{answer_deleted, answer_list, input, seal};
@@ -39,7 +41,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     check_reach(exchange)?;
     let mut record = input.new_record(now_ms())?;
     apply_secret(exchange, &input, &mut record)?;
-    check(exchange, &record)?;
+    check(exchange, &record).await?;
     if table::list::<IdentityProviderRecord>(&exchange.env).await?.len() >= MAX_PROVIDERS {
         let message = format!("There are at most {MAX_PROVIDERS} identity providers.");
         return Err(ApiError::conflict("too_many_identity_providers", "id", message));
@@ -64,7 +66,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let apply = async |record: &mut IdentityProviderRecord| {
         input.apply(record);
         apply_secret(exchange, &input, record)?;
-        check(exchange, record)
+        check(exchange, record).await
     };
     let write = async |record: &IdentityProviderRecord, read_at: u64| {
         table::update(&exchange.env, record, read_at).await
@@ -88,9 +90,18 @@ fn check_reach(exchange: &Exchange) -> Result<(), ApiError> {
     exchange.person()?.check_has(Role::Admin.permissions())
 }
 
-fn check(exchange: &Exchange, record: &IdentityProviderRecord) -> Result<(), ApiError> {
+async fn check(exchange: &Exchange, record: &IdentityProviderRecord) -> Result<(), ApiError> {
     let allow_private = exchange.settings.allow_private_upstreams;
-    check_complete(record, |address| may_ask(address, allow_private))
+    check_complete(record, |address| may_ask(address, allow_private))?;
+    let mut user = UserRecord::new(String::new(), String::new(), 0);
+    for (field, roles) in
+        record.role_map.values().map(|roles| ("role_map", roles)).chain([("roles", &record.roles)])
+    {
+        user.roles.clone_from(roles);
+        let known = check_known(exchange, &user).await;
+        known.map_err(|error| ApiError { param: Some(field.to_owned()), ..error })?;
+    }
+    Ok(())
 }
 
 fn apply_secret(

@@ -98,13 +98,16 @@ async fn came_back(exchange: &Exchange, record: &IdentityProviderRecord) -> Resu
     let code = pending.code(&record.issuer, service.says_issuer, &answer, now_ms());
     let code = code.map_err(|fault| refused(record, &fault))?;
     let identity = service.identity(exchange, &pending, code, &redirect_uri(exchange, &record.id)).await?;
-    let headers = if let Some(user_id) = &pending.links {
+    let headers = Headers::new();
+    if let Some(user_id) = &pending.links {
         link(exchange, record, &identity, user_id).await?;
-        Headers::new()
     } else {
         let user = user_of(exchange, record, &identity).await?;
-        begin_session(exchange, &user, true).await?.into_headers()
-    };
+        let begun = begin_session(exchange, &user, true).await?.into_headers();
+        for (name, value) in begun.list().iter().filter(|(name, _)| *name == "set-cookie") {
+            headers.add(name, value);
+        }
+    }
     headers.add("set-cookie", &flow::cookie(&exchange.public_origin(), "", 0));
     Ok(sent_to(&pending.return_to, headers))
 }

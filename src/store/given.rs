@@ -74,17 +74,17 @@ pub async fn of_record(env: &Env, user: &UserRecord) -> StoreResult<Given> {
 pub async fn permissions_of_owner(env: &Env, owner: &str) -> StoreResult<Option<Permissions>> {
     let now = now_ms();
     let cached = OWNERS.with_borrow_mut(|cache| cache.get(owner).cloned());
-    let account = match cached.filter(|cached| now.saturating_sub(cached.read_at) < BELIEVED_MS) {
-        Some(cached) => cached.account,
-        None => {
-            let sql = format!("SELECT u.*, {} FROM users AS u WHERE u.id = ?1", columns("u.id", "u.roles"));
-            let account = row::<Account>(env, &sql, &[text(owner)]).await?.map(Rc::new);
-            let cached = Cached { account: account.clone(), read_at: now };
-            OWNERS.with_borrow_mut(|cache| {
-                cache.insert(owner.to_owned(), cached, |old| Worth::until(old.read_at + BELIEVED_MS, now));
-            });
-            account
-        }
+    let believed = cached.filter(|cached| now.saturating_sub(cached.read_at) < BELIEVED_MS);
+    let account = if let Some(cached) = believed {
+        cached.account
+    } else {
+        let sql = format!("SELECT u.*, {} FROM users AS u WHERE u.id = ?1", columns("u.id", "u.roles"));
+        let account = row::<Account>(env, &sql, &[text(owner)]).await?.map(Rc::new);
+        let cached = Cached { account: account.clone(), read_at: now };
+        OWNERS.with_borrow_mut(|cache| {
+            cache.insert(owner.to_owned(), cached, |old| Worth::until(old.read_at + BELIEVED_MS, now));
+        });
+        account
     };
     Ok(account.map(|account| account.permissions(now)))
 }

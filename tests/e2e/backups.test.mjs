@@ -10,14 +10,17 @@ import { answersWith, completion, usage } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
 /**
- * Tables that a backup leaves (crates/backups/src/tables.rs), the audit log, to which these calls add, and how far the job of the
- * archive is, which the cron that goes on with a restore runs as well.
+ * Tables that a backup leaves (crates/backups/src/tables.rs), the audit log, to which these calls add, how far the job of the
+ * archive is, which the cron that goes on with a restore runs as well, and the keys that it makes where there are none.
  */
 const LEFT = new Set([
   "config_versions",
   "jobs",
   "d1_migrations",
   "sign_in_sessions",
+  "console_sessions",
+  "heartbeats",
+  "identity_keys",
   "webhook_deliveries",
   "audit_log",
   "archive_progress",

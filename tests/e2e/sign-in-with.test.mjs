@@ -363,7 +363,7 @@ test("services are managed by those who have all permissions, at addresses that 
     [{ issuer: "https://u:p@id.example" }, "issuer"],
     [{ kind: "oauth2" }, "authorization_endpoint"],
     [{ client_id: undefined }, "client_id"],
-    [{ role_map: [{ group: "g", roles: ["root"] }] }, "role_map[0].roles"],
+    [{ role_map: [{ group: "g", roles: ["root"] }] }, "role_map"],
   ]) {
     const answer = await t.gw.admin("POST", "/identity-providers", { ...body, ...fields });
     assert.equal(errorOf(answer.text).param, param, JSON.stringify(fields));
