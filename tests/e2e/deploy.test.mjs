@@ -70,10 +70,12 @@ test(
     assert.equal(binding("KV").namespace_id, "id-of-nexus-edge-kv");
     assert.match(output, /Nexus Edge is deployed: https:\/\/nexus-edge\.test\.workers\.dev/);
     assert.ok(output.includes(`Bearer ${token}`), output);
-    assert.deepEqual(
-      account.files.filter((file) => file.endsWith(".html") || file.endsWith(".json")),
-      ["/docs.html", "/openapi.json"],
-    );
+    assert.deepEqual(account.files.filter((file) => file.endsWith(".html") || file.endsWith(".json")).sort(), [
+      "/console/index.html",
+      "/docs.html",
+      "/index.html",
+      "/openapi.json",
+    ]);
   },
   { timeout: 300_000 },
 );
