@@ -18,6 +18,9 @@ const operations = ["([^/]+)", "(.+)"].flatMap((parameter) =>
 );
 const validators = new Map();
 
+/** An answer that the document says once for many operations. */
+const resolved = (answer) => (answer?.$ref ? document.components.responses[answer.$ref.split("/").at(-1)] : answer);
+
 /** Throws if the answer to `method target` is not one that the document promises. Paths that it does not know pass. */
 export function checkAnswer(method, target, { status, headers, text }) {
   if (method === "HEAD" || !headers["content-type"]?.startsWith("application/json")) return;
@@ -25,7 +28,7 @@ export function checkAnswer(method, target, { status, headers, text }) {
   const found = path && operations.find(({ methods, pattern }) => methods[method.toLowerCase()] && pattern.test(path));
   if (!found) return;
   const { responses, operationId } = found.methods[method.toLowerCase()];
-  const declared = responses[status] ?? (status >= 400 ? responses.default : undefined);
+  const declared = resolved(responses[status] ?? (status >= 400 ? responses.default : undefined));
   if (!declared)
     throw new Error(
       `${operationId} answered ${status}, which docs/openapi.json does not declare: ${text.slice(0, 300)}`,

@@ -121,6 +121,10 @@ fn every_error_code_is_in_the_reference() {
             if !status.starts_with(['4', '5']) {
                 continue;
             }
+            let response = match response.get("$ref").and_then(Value::as_str) {
+                Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+                None => response,
+            };
             let description = response["description"].as_str().unwrap();
             for code in description.split(", ").map(|code| code.trim_matches('`')) {
                 // The session API has the same codes in capitals, some of them with names of its own.

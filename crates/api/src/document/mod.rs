@@ -2,6 +2,7 @@
 //!
 //! What holds for every operation of an audience (credentials, their errors, `x-request-id`) is said here once.
 
+mod alike;
 mod describe;
 mod errors;
 
@@ -66,6 +67,7 @@ impl Document {
     pub(crate) fn finish(mut self) -> Value {
         let mut schemas = self.generator.take_definitions(true);
         errors::add_schemas(&mut schemas);
+        let responses = alike::take_alike(&mut self.paths);
         json!({
             "openapi": "3.1.0",
             "info": {
@@ -80,6 +82,7 @@ impl Document {
             "paths": self.paths,
             "components": {
                 "schemas": schemas,
+                "responses": responses,
                 "securitySchemes": security_schemes(),
                 "parameters": { "RequestId": {
                     "name": "x-request-id", "in": "header", "required": false,
