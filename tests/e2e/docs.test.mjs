@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { startGateway } from "../support/gateway.mjs";
 
 let gw;
@@ -14,10 +15,9 @@ test("the description is the one of the code, and readable from any origin", asy
   assert.equal(status, 200);
   assert.match(headers["content-type"], /^application\/json/);
   assert.equal(headers["access-control-allow-origin"], "*");
-  assert.deepEqual(
-    JSON.parse(text),
-    JSON.parse(readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf8")),
-  );
+  // Not `deepEqual`: the difference of two documents of this size takes minutes and gigabytes to show.
+  const ofCode = readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf8");
+  assert.ok(isDeepStrictEqual(JSON.parse(text), JSON.parse(ofCode)), "/openapi.json is not docs/openapi.json");
 });
 
 test("the page loads nothing from another origin", async () => {
