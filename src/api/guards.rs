@@ -2,19 +2,16 @@
 
 use std::rc::Rc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nexus_edge_api::guards::{GuardTest, GuardTestInput};
 use nexus_edge_core::catalog::GuardRecord;
 use nexus_edge_core::catalog::guard::{Direction, GuardInput, GuardKind};
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::input::Patch;
 use nexus_edge_guards::guard::Way;
 use nexus_edge_guards::rules::{Asker, Rule};
 use nexus_edge_guards::trial;
 
 use super::update::update_with;
-use super::{answer_deleted, answer_list, input, random, seal};
+use super::{answer_deleted, answer_list, input, seal, webhook_secret};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
@@ -22,8 +19,6 @@ use crate::store::{snapshot, table};
 
 /// Most guards: every request is compared with all of them.
 const MAX_GUARDS: usize = 100;
-/// Random bytes of a secret that the gateway makes.
-const SECRET_BYTES: usize = 32;
 
 /// `GET /guards`
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -49,9 +44,9 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut record = GuardRecord::new(new_ulid(now), now);
     input.apply_public(&mut record);
     record.checked()?;
-    let mut secret = secret_of(&input)?;
+    let mut secret = webhook_secret::given(&input.secret)?;
     if record.kind == GuardKind::Webhook && secret.is_none() {
-        secret = Some(new_secret()?);
+        secret = Some(webhook_secret::made()?);
     }
     if let Some(secret) = &secret {
         record.secret_sealed = Some(seal(exchange, secret, &record.seal_context())?);
@@ -67,7 +62,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let input = input::change::<GuardInput>(exchange).await?;
     let input = input.checked(exchange.settings.allow_private_upstreams)?;
     exchange.refuse_own_address("url", input.url.as_set())?;
-    let secret = secret_of(&input)?;
+    let secret = webhook_secret::given(&input.secret)?;
     let apply = async |record: &mut GuardRecord| {
         input.apply_public(record);
         record.checked()?;
@@ -131,19 +126,6 @@ pub async fn test(exchange: &Exchange) -> Result<Response, ApiError> {
     };
     let trial::Tried { action, text, acted } = trial::run(&rules, asker, way, &text);
     exchange::json(200, &GuardTest { action, text, acted })
-}
-
-/// The secret that the request gives or asks for.
-fn secret_of(input: &GuardInput) -> Result<Option<String>, ApiError> {
-    match &input.secret {
-        Patch::Keep => Ok(None),
-        Patch::Clear => new_secret().map(Some),
-        Patch::Set(secret) => Ok(Some(secret.clone())),
-    }
-}
-
-fn new_secret() -> Result<String, ApiError> {
-    Ok(format!("whsec_{}", URL_SAFE_NO_PAD.encode(random::<SECRET_BYTES>()?)))
 }
 
 async fn find(exchange: &Exchange, id: &str) -> Result<GuardRecord, ApiError> {

@@ -6,7 +6,6 @@
 use nexus_edge_api::identity_providers::{IdentityProviderInput, IdentityProviderView, check_complete};
 use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
 use nexus_edge_core::access::role::Role;
-use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input::Patch;
 
@@ -93,12 +92,10 @@ fn check_reach(exchange: &Exchange) -> Result<(), ApiError> {
 async fn check(exchange: &Exchange, record: &IdentityProviderRecord) -> Result<(), ApiError> {
     let allow_private = exchange.settings.allow_private_upstreams;
     check_complete(record, |address| may_ask(address, allow_private))?;
-    let mut user = UserRecord::new(String::new(), String::new(), 0);
     for (field, roles) in
         record.role_map.values().map(|roles| ("role_map", roles)).chain([("roles", &record.roles)])
     {
-        user.roles.clone_from(roles);
-        let known = check_known(exchange, &user).await;
+        let known = check_known(exchange, roles).await;
         known.map_err(|error| ApiError { param: Some(field.to_owned()), ..error })?;
     }
     Ok(())

@@ -53,6 +53,7 @@ pub mod teams;
 pub mod tokens;
 mod update;
 pub mod users;
+mod webhook_secret;
 pub mod webhooks;
 pub mod ws;
 

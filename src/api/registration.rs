@@ -215,7 +215,7 @@ async fn taken(exchange: &Exchange, names: Vec<String>) -> Result<HashMap<String
 async fn check_gives(exchange: &Exchange, roles: &[String]) -> Result<(), ApiError> {
     let mut user = UserRecord::new(String::new(), String::new(), 0);
     user.roles = roles.to_vec();
-    check_known(exchange, &user).await?;
+    check_known(exchange, roles).await?;
     check_reach(exchange, &user).await
 }
 

@@ -3,7 +3,6 @@
 use nexus_edge_api::roles::{NewRoleInput, PermissionView, RoleInput, RoleView};
 use nexus_edge_core::access::custom_role::RoleRecord;
 use nexus_edge_core::access::role::Role;
-use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::error::ApiError;
 
 use super::update::change as change_record;
@@ -73,16 +72,16 @@ pub async fn delete(exchange: &Exchange, code: &str) -> Result<Response, ApiErro
     answer_deleted(code)
 }
 
-/// Checks that every role of a user is one.
+/// Checks that each of these codes is that of a role.
 ///
 /// # Errors
 /// `invalid_value` (400), which names the first that is not.
-pub(super) async fn check_known(exchange: &Exchange, user: &UserRecord) -> Result<(), ApiError> {
-    if user.custom_roles().next().is_none() {
+pub(super) async fn check_known(exchange: &Exchange, codes: &[String]) -> Result<(), ApiError> {
+    if Role::custom(codes).next().is_none() {
         return Ok(());
     }
-    let known = given::roles_of(&exchange.env, &user.roles).await?;
-    match user.custom_roles().find(|code| !known.iter().any(|role| role.code == *code)) {
+    let known = given::roles_of(&exchange.env, codes).await?;
+    match Role::custom(codes).find(|code| !known.iter().any(|role| role.code == *code)) {
         None => Ok(()),
         Some(unknown) => Err(nexus_edge_api::users::unknown_role(unknown)),
     }

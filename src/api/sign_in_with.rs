@@ -235,7 +235,7 @@ async fn new_user(
     }
 }
 
-/// The address of a new account. A service that has verified none gives one that reaches no one (RFC 2606, section 2).
+/// The address of a new account. A service that has verified none gives one to which no mail is delivered (RFC 2606, section 2).
 fn address_of(record: &IdentityProviderRecord, identity: &Identity) -> String {
     identity.verified_email.clone().unwrap_or_else(|| {
         let name: String =

@@ -44,7 +44,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let now = now_ms();
     let mut user = UserRecord::new(new_ulid(now), String::new(), now);
     input.apply(&mut user);
-    roles::check_known(exchange, &user).await?;
+    roles::check_known(exchange, &user.roles).await?;
     check_reach(exchange, &user).await?;
     let hash = new_hash(exchange, &input, &user).await?;
     users::add(&exchange.env, &user, hash.as_deref(), false).await?;
@@ -68,7 +68,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         check_reach(exchange, record).await?;
         input.apply(record);
         if input.roles.as_set().is_some() {
-            roles::check_known(exchange, record).await?;
+            roles::check_known(exchange, &record.roles).await?;
         }
         check_reach(exchange, record).await
     };

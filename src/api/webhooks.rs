@@ -1,16 +1,13 @@
 //! The admin API for webhooks. The secret of a webhook is answered once, when it is made.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nexus_edge_alerts::event::{Event, TEST};
 use nexus_edge_api::webhooks::{Deliveries, Delivery, DeliveryBody};
 use nexus_edge_core::catalog::WebhookRecord;
 use nexus_edge_core::catalog::webhook::WebhookInput;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::input::Patch;
 
 use super::update::change;
-use super::{answer_deleted, answer_list, input, query, random, seal};
+use super::{answer_deleted, answer_list, input, query, seal, webhook_secret};
 use crate::exchange::{self, Exchange};
 use crate::jobs;
 use crate::platform::http::Response;
@@ -20,8 +17,6 @@ use crate::store::webhooks::{self, NewDelivery};
 
 /// Most webhooks: all of them are read whenever an alert fires.
 const MAX_WEBHOOKS: usize = 100;
-/// Random bytes of a secret that the gateway makes.
-const SECRET_BYTES: usize = 32;
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
 
@@ -48,7 +43,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let now = now_ms();
     let mut record = WebhookRecord::new(new_ulid(now), now);
     input.apply_public(&mut record);
-    let secret = secret_of(&input)?.map_or_else(new_secret, Ok)?;
+    let secret = webhook_secret::given(&input.secret)?.map_or_else(webhook_secret::made, Ok)?;
     record.secret_sealed = seal(exchange, &secret, &record.seal_context())?;
     table::insert(&exchange.env, &record, &[]).await?;
     exchange.note_change(None, Some(&record));
@@ -60,7 +55,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let input = input::change::<WebhookInput>(exchange).await?;
     let input = input.checked(exchange.settings.allow_private_upstreams)?;
     exchange.refuse_own_address("url", input.url.as_set())?;
-    let secret = secret_of(&input)?;
+    let secret = webhook_secret::given(&input.secret)?;
     let apply = async |record: &mut WebhookRecord| {
         input.apply_public(record);
         if let Some(secret) = &secret {
@@ -135,19 +130,6 @@ pub async fn replay(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         return Err(no_delivery());
     }
     exchange::json(200, &find_delivery(exchange, id).await?.delivery)
-}
-
-/// The secret that the request gives or asks for.
-fn secret_of(input: &WebhookInput) -> Result<Option<String>, ApiError> {
-    match &input.secret {
-        Patch::Keep => Ok(None),
-        Patch::Clear => new_secret().map(Some),
-        Patch::Set(secret) => Ok(Some(secret.clone())),
-    }
-}
-
-fn new_secret() -> Result<String, ApiError> {
-    Ok(format!("whsec_{}", URL_SAFE_NO_PAD.encode(random::<SECRET_BYTES>()?)))
 }
 
 async fn find(exchange: &Exchange, id: &str) -> Result<WebhookRecord, ApiError> {

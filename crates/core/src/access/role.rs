@@ -39,6 +39,11 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.code() == code)
     }
 
+    /// Those of these codes that are not of built-in roles.
+    pub fn custom(codes: &[String]) -> impl Iterator<Item = &str> {
+        codes.iter().map(String::as_str).filter(|code| Self::of_code(code).is_none())
+    }
+
     /// What it allows.
     #[must_use]
     pub const fn permissions(self) -> Permissions {

@@ -121,11 +121,6 @@ impl UserRecord {
             self.email_verified_at = None;
         }
     }
-
-    /// The codes of the user's roles that are not built in.
-    pub fn custom_roles(&self) -> impl Iterator<Item = &str> {
-        self.roles.iter().map(String::as_str).filter(|code| Role::of_code(code).is_none())
-    }
 }
 
 #[cfg(test)]
@@ -141,7 +136,7 @@ mod tests {
         let permissions = user.built_in_permissions();
         assert!(permissions.has(Permission::ManageOwnApiKeys) && permissions.has(Permission::ViewPrices));
         assert!(!permissions.has(Permission::ManagePrices));
-        assert_eq!(user.custom_roles().collect::<Vec<_>>(), ["clerk"]);
+        assert_eq!(Role::custom(&user.roles).collect::<Vec<_>>(), ["clerk"]);
     }
 
     #[test]
