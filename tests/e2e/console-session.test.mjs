@@ -58,8 +58,8 @@ test("the admin token opens a session whose cookie does what the token does", as
   const created = await call("POST", "/keys", { cookie, body: { name: "by the page" } });
   assert.equal(created.status, 201);
   assert.deepEqual((await visitor(cookie)).kind, "admin_token");
-  const nobody = await visitor();
-  assert.deepEqual([nobody.kind, nobody.permissions, nobody.confirmed_at], [null, [], null]);
+  const signedOut = await visitor();
+  assert.deepEqual([signedOut.kind, signedOut.permissions, signedOut.confirmed_at], [null, [], null]);
 });
 
 test("a cookie counts only from the gateway's own pages", async () => {

@@ -57,7 +57,7 @@ test("registration is closed until it is opened, and its rules are shown and cha
     assert.equal(errorOf((await t.gw.admin("PUT", "/registration", fields)).text).param, param, JSON.stringify(fields));
   const { key } = await t.gw.createKey({ permissions: ["manage_registration"] });
   const mighty = await t.gw.admin("PUT", "/registration", { roles: ["admin"] }, { headers: bearer(key) });
-  assert.equal(codeOf(mighty), "permission_denied", "no one opens a way to roles that they do not have");
+  assert.equal(codeOf(mighty), "permission_denied", "roles that the person does not have cannot be given");
   await rules({ mode: "open" });
   const [audited] = await eventually(async () => {
     const { entries } = (await t.gw.admin("GET", `/audit?operation=${encodeURIComponent("PUT /registration")}`)).body;
@@ -156,7 +156,7 @@ test("an account that waits is approved or rejected, and its owner is told", asy
   assert.equal(outcome(await approve(first.id, bearer(key))), "permission_denied");
   assert.equal((await approve(first.id)).body.status, "active");
   assert.equal(outcome(await approve(first.id)), "user_not_pending");
-  assert.equal(outcome(await approve("nobody")), "user_not_found");
+  assert.equal(outcome(await approve("unknown-id")), "user_not_found");
   assert.equal((await logIn(good)).status, 200);
   assert.equal((await t.gw.admin("POST", `/users/${second.id}/reject`)).status, 200);
   assert.deepEqual(await usersWith(bad), []);
@@ -244,7 +244,7 @@ test(
     const target = ({ user, keys }) => `/users/${user.id}?keys=${keys}`;
     const clerks = await t.gw.admin("DELETE", target(made[0]), undefined, { headers: bearer(clerk) });
     assert.equal(codeOf(clerks), "permission_denied", "only those who have all permissions of a user delete one");
-    assert.equal(codeOf(await t.gw.admin("DELETE", "/users/nobody")), "user_not_found");
+    assert.equal(codeOf(await t.gw.admin("DELETE", "/users/unknown-id")), "user_not_found");
     assert.equal(codeOf(await t.gw.admin("DELETE", `/users/${made[0].user.id}?keys=keep`)), "invalid_value");
     for (const one of made) {
       assert.deepEqual((await t.gw.admin("DELETE", target(one))).body, { id: one.user.id, deleted: true });

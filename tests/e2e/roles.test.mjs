@@ -33,7 +33,7 @@ const team = async (members) => {
   return id;
 };
 
-test("a role gives its permissions, a change of it holds at once, and it is deleted when nobody has it", async () => {
+test("a role gives its permissions, a change of it holds at once, and it is deleted when no user has it", async () => {
   await admin("POST", "/roles", { code: "pricing", name: "Keeps the prices", permissions: ["view_prices"] }, 201);
   const clerk = await person({ roles: ["guest", "pricing"] });
   assert.deepEqual((await clerk.me()).permissions, ["view_models", "view_prices"]);

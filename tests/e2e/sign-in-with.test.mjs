@@ -91,7 +91,7 @@ test("users sign in with services whose keys are of RS256, ES256 and EdDSA, and 
     assert.equal((await userOf(await signIn(service, provider, { subject: who }))).id, user.id);
     provider.claims = {};
     assert.equal((await userOf(await signIn(service, provider, { subject: who }))).id, user.id);
-    // Without a verified address the account has one that reaches no one.
+    // Without a verified address the account has one to which no mail is delivered.
     provider.claims = { email: "ada@example.org", email_verified: false };
     assert.match(
       (await userOf(await signIn(service, provider, { subject: subject() }))).email,
@@ -303,7 +303,7 @@ test("an API of OAuth 2.0 alone says who a user is, by the names of its fields",
     provider.user = { id: 1, login: "octocat" };
     provider.emails = [{ email: "victim@example.org", primary: true, verified: false }];
     assert.match((await userOf(await signIn(service, provider))).email, /@hub\.invalid$/);
-    provider.user = { login: "nobody" };
+    provider.user = { login: "without-a-number" };
     assert.equal(outcome(await signIn(service, provider)), "identity_refused");
     const token = provider.asked.find(({ path }) => path === "/user").headers.authorization;
     assert.equal(token, "Bearer an-access-token");

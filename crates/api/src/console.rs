@@ -61,7 +61,7 @@ input! {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct VisitorView<'a> {
-    /// `admin_token`, `user`, or `null` if no one is signed in.
+    /// `admin_token`, `user`, or `null` without a session.
     pub kind: Option<&'static str>,
     /// The user, if it is one.
     pub user: Option<UserView<'a>>,

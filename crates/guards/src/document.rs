@@ -1,6 +1,6 @@
 //! A walk through a JSON document that finds its texts, without a tree and without recursion.
 //!
-//! What is a text is said by exclusion, so that a field nobody thought of is searched: left out are names, roles, types, ids,
+//! What is a text is said by exclusion, so that a field which is not known here is searched: left out are names, roles, types, ids,
 //! signatures and encoded data, by the name of their field. Within what a model or a caller fills in freely (arguments of a call,
 //! metadata) every text is one, and numbers are texts as well.
 

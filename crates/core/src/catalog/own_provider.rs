@@ -1,7 +1,7 @@
 //! What those who may only manage providers of their own may say about one.
 //!
-//! Guarantees: such a provider serves no one else before a review, costs the deployment nothing but requests, and its name
-//! neither tells of a provider of another owner nor takes a name away.
+//! Guarantees: before a review such a provider serves only its owner and those with whom it is shared, costs the deployment
+//! nothing but requests, and its name neither tells of a provider of another owner nor takes a name away.
 
 use super::ProviderKind;
 use super::operation::{DEFAULT_PROBE_INTERVAL_S, OperationStatus};

@@ -114,7 +114,7 @@ export const useWords = words(
     keptAt: "Kept",
     reason: "Why",
     replay: "Record it now",
-    noSessions: "No one is signed in with the admin token.",
+    noSessions: "There are no sessions with the admin token.",
     here: "this one",
     used: "used",
     end: "End",
