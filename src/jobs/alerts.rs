@@ -25,7 +25,7 @@ use worker::Env;
 
 use crate::objects::account::{Call, Standing};
 use crate::objects::circuits;
-use crate::platform::{log_error, log_info, new_ulid, now_ms};
+use crate::platform::{log_error, log_info, new_ulid, now_ms, queue};
 use crate::settings::{self, Settings};
 use crate::store::webhooks::NewDelivery;
 use crate::store::{
@@ -180,10 +180,18 @@ async fn state(
         }
         Measure::ActiveSessions => one(usage::totals(env, now).await?.active_sessions),
         Measure::DatabaseMs => one(database_ms),
+        Measure::QueueLag => one(queue_lag(env, now).await?),
         Measure::DeadLetters => one(dead_letters::list(env, MAX_DEAD_LETTERS, None).await?.0.len() as u64),
         Measure::DeadDeliveries => one(webhooks::dead(env).await?),
         _ => Vec::new(),
     })
+}
+
+/// How long the longest waiting message of the usage queue has waited, in milliseconds.
+async fn queue_lag(env: &Env, now: u64) -> StoreResult<u64> {
+    let waiting = queue::backlog(env, "USAGE_QUEUE").await.and_then(|backlog| backlog.oldest_ms);
+    let waits_ms = waiting.map_or(0, |oldest_ms| now.saturating_sub(oldest_ms));
+    Ok(waits_ms.max(usage::queue_lag(env).await?.longest(now)))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]

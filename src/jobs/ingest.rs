@@ -1,12 +1,13 @@
 //! The consumer of the usage queue: records events. Nothing is dropped: what cannot be recorded is a dead letter.
 
 use std::ops::Range;
+use std::slice;
 
 use nexus_edge_stats::recorded::Recorded;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBatch, MessageExt, RawMessage, js_sys};
 
-use crate::platform::log_error;
+use crate::platform::{log_error, now_ms};
 use crate::store::{dead_letters, usage};
 
 /// The queue of messages that were delivered too often.
@@ -32,8 +33,10 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
             Err(reason) => keep(env, &message, &reason).await,
         }
     }
+    let oldest_ms = readable.iter().map(|(message, _)| message.timestamp().as_millis()).min();
+    let waited_ms = oldest_ms.map_or(0, |oldest_ms| now_ms().saturating_sub(oldest_ms));
     let places: Vec<Range<usize>> = readable.iter().map(|(_, place)| place.clone()).collect();
-    let Err(error) = usage::ingest_chunks(env, &events, &places).await else {
+    let Err(error) = usage::ingest_chunks(env, &events, &places, waited_ms).await else {
         for (message, _) in &readable {
             message.ack();
         }
@@ -41,8 +44,8 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     };
     log_error("usage ingest", &error);
     for (message, place) in &readable {
-        let of_message = events.get(place.clone()).unwrap_or_default();
-        if readable.len() > 1 && usage::ingest(env, of_message).await.is_ok() {
+        let again = async || usage::ingest_chunks(env, &events, slice::from_ref(place), waited_ms).await;
+        if readable.len() > 1 && again().await.is_ok() {
             message.ack();
         } else {
             message.retry();

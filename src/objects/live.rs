@@ -113,9 +113,8 @@ impl Hub {
     fn tell(&self, events: &[UsageEvent]) -> u64 {
         let now = now_ms();
         let render = |event: &UsageEvent, is_own: bool| {
-            let row = LoggedRequest::of(event);
-            let row = if is_own { row.for_holder() } else { row };
-            serde_json::to_string(&row).unwrap_or_default()
+            let row = LoggedRequest::of(event).map(|row| if is_own { row.for_holder() } else { row });
+            row.and_then(|row| serde_json::to_string(&row)).unwrap_or_default()
         };
         let is_watched = {
             let mut watchers = self.watchers.borrow_mut();

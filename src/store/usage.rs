@@ -23,6 +23,8 @@ use nexus_edge_stats::batch::{self, Batch};
 use nexus_edge_stats::conversations::{self, Deletions};
 use nexus_edge_stats::delivery;
 use nexus_edge_stats::grain::Grain;
+use nexus_edge_stats::log_row;
+use nexus_edge_stats::queue_lag::{self, Noted};
 use nexus_edge_stats::recorded::{self, Recorded};
 use nexus_edge_stats::sql;
 use nexus_edge_telemetry::sql::ADMIT;
@@ -157,47 +159,24 @@ pub async fn replay_parked(env: &Env) -> StoreResult<()> {
         }
         chunks.push(begin..events.len());
     }
-    ingest_chunks(env, &events, &chunks).await?;
+    ingest_chunks(env, &events, &chunks, 0).await?;
     for name in names {
         bucket.delete(name).await?;
     }
     Ok(())
 }
 
-/// An event in the form in which SQL reads it from JSON.
-#[derive(Serialize)]
-struct Flat<'a> {
-    #[serde(flatten)]
-    event: &'a UsageEvent,
-    total: u64,
-}
-
-const INSERT_REQUESTS: &str = "INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, \
-    upstream_model, logical_model, owner, app, dialect, stream, status, outcome, error_code, finish_reason, prompt_tokens, \
-    completion_tokens, total_tokens, cached_tokens, cache_written_tokens, cache_written_1h_tokens, reasoning_tokens, \
-    usage_source, first_byte_ms, duration_ms, conversation_id, attempts, cost_micros, price_source, price_table, tags, \
-    usage_suspect, overhead_ms, guards) SELECT e.value ->> 'id', e.value ->> 'ts', e.value ->> 'request_id', e.value ->> 'key_id', \
-    e.value ->> 'provider_id', e.value ->> 'provider_name', e.value ->> 'model', e.value ->> 'upstream_model', \
-    e.value ->> 'logical_model', e.value ->> 'owner', e.value ->> 'app', e.value ->> 'dialect', \
-    e.value ->> 'stream', e.value ->> 'status', e.value ->> 'outcome', e.value ->> 'error_code', \
-    e.value ->> 'finish_reason', e.value ->> 'prompt', e.value ->> 'completion', e.value ->> 'total', \
-    e.value ->> 'cached', e.value ->> 'cache_written', e.value ->> 'cache_written_1h', e.value ->> 'reasoning', \
-    e.value ->> 'usage_source', e.value ->> 'first_byte_ms', \
-    e.value ->> 'duration_ms', e.value ->> 'conversation_id', e.value ->> 'attempts', e.value ->> 'cost_micros', \
-    COALESCE(e.value ->> 'price_source', 'none'), e.value ->> 'price_table', \
-    NULLIF(e.value ->> 'tags', '{}'), COALESCE(e.value ->> 'usage_suspect', 0), e.value ->> 'overhead_ms', \
-    e.value ->> 'guards' \
-    FROM json_each(?1) AS e";
-
 const KNOWN: &str = "SELECT id FROM request_log WHERE id IN (SELECT value FROM json_each(?1))";
 
-/// Parameters: the rows of [`conversations::rows`], rounds, tokens of prompts and of answers, requests without a price.
+/// Parameters: the rows of [`conversations::rows`], rounds, tokens of prompts and of answers, requests without a price, and the two
+/// of [`queue_lag::note`].
 fn add_totals() -> String {
     format!(
         "UPDATE stats_totals SET conversations = conversations + ({}), \
          rounds = rounds + ?2, prompt_tokens = MIN(prompt_tokens + ?3, 9007199254740991), \
-         completion_tokens = MIN(completion_tokens + ?4, 9007199254740991), unpriced = unpriced + ?5 WHERE id = 1",
-        conversations::UNCOUNTED
+         completion_tokens = MIN(completion_tokens + ?4, 9007199254740991), unpriced = unpriced + ?5, {} WHERE id = 1",
+        conversations::UNCOUNTED,
+        queue_lag::note(6, 7)
     )
 }
 
@@ -214,13 +193,18 @@ const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = used.ts \
 /// The events are a chunk that is delivered as such each time.
 pub async fn ingest(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
     let whole = 0..recorded.len();
-    ingest_chunks(env, recorded, slice::from_ref(&whole)).await
+    ingest_chunks(env, recorded, slice::from_ref(&whole), 0).await
 }
 
-/// The same for several chunks, which follow each other.
-pub async fn ingest_chunks(env: &Env, recorded: &[Recorded], chunks: &[Range<usize>]) -> StoreResult<()> {
+/// The same for several chunks, which follow each other. `waited_ms` is how long the first of them was in the queue, in milliseconds.
+pub async fn ingest_chunks(
+    env: &Env,
+    recorded: &[Recorded],
+    chunks: &[Range<usize>],
+    waited_ms: u64,
+) -> StoreResult<()> {
     for chunks in delivery::groups(chunks, INGEST_EVENTS) {
-        ingest_group(env, recorded, chunks).await?;
+        ingest_group(env, recorded, chunks, waited_ms).await?;
     }
     Ok(())
 }
@@ -289,7 +273,12 @@ async fn recorded_before(
     Ok(Before { known, noted, deletions })
 }
 
-async fn ingest_group(env: &Env, all: &[Recorded], chunks: &[Range<usize>]) -> StoreResult<()> {
+async fn ingest_group(
+    env: &Env,
+    all: &[Recorded],
+    chunks: &[Range<usize>],
+    waited_ms: u64,
+) -> StoreResult<()> {
     let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
     let database = super::database(env)?;
     let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
@@ -319,11 +308,7 @@ async fn ingest_group(env: &Env, all: &[Recorded], chunks: &[Range<usize>]) -> S
     registered.extend(pack);
     let events: Vec<&UsageEvent> = fresh.iter().map(|one| &one.event).collect();
     let mut statements = match settings.record_sink {
-        RecordSink::D1 => {
-            let flat = events.iter().map(|event| Flat { event, total: event.usage.total() });
-            let flat = serde_json::to_string(&flat.collect::<Vec<_>>())?;
-            vec![run(INSERT_REQUESTS, &[text(&flat)])?]
-        }
+        RecordSink::D1 => vec![run(&log_row::insert(), &[text(&log_row::list(&events)?)])?],
         RecordSink::R2 => {
             let names: Vec<&String> = chunks.keys().filter(|name| !noted.contains(*name)).collect();
             sink::write_events(env, &database, &settings, &names, &events).await?
@@ -343,6 +328,8 @@ async fn ingest_group(env: &Env, all: &[Recorded], chunks: &[Range<usize>]) -> S
                 unsigned(totals.prompt_tokens),
                 unsigned(totals.completion_tokens),
                 unsigned(totals.unpriced),
+                unsigned(queue_lag::minute_of(now)),
+                unsigned(waited_ms),
             ],
         )?,
         run(conversations::MOVE_ITEMS, slice::from_ref(&conversations))?,
@@ -396,6 +383,11 @@ pub async fn recorded(env: &Env, ids: &[&str]) -> StoreResult<HashMap<String, Lo
         found.insert(row.id.clone(), row);
     }
     Ok(found)
+}
+
+/// How long messages waited in the queue lately.
+pub async fn queue_lag(env: &Env) -> StoreResult<Noted> {
+    Ok(super::row(env, queue_lag::NOTED, &[]).await?.unwrap_or_default())
 }
 
 /// Totals over all recorded requests.

@@ -175,6 +175,35 @@ test("the gateway's own state is watched", async () => {
   for (const id of Object.values(rules)) await admin("DELETE", `/alerts/rules/${id}`);
 });
 
+test("a queue that lags fires, and is over when messages are recorded in time again", async () => {
+  const at = (minutes) => Math.floor(Date.now() / 60_000) - minutes;
+  const noted = async () => (await t.gw.db("SELECT lag_minute, lag_ms, lag_before_ms FROM stats_totals"))[0];
+  await t.gw.row((await t.gw.complete(t.key, ask("good"))).headers["x-request-id"]);
+  const before = await noted();
+  // The queue of the tests waits 50 ms for a batch to fill.
+  const waited = before.lag_ms >= 20 && before.lag_ms < 60_000;
+  assert.ok(before.lag_minute >= at(1) && waited, JSON.stringify(before));
+  const lag = await rule({ name: "lag", measure: "queue_lag", threshold: 120_000, severity: "critical" });
+  await t.gw.scheduled();
+  await webhook("lags");
+  assert.deepEqual(await firing(lag.id), []);
+  // A message that waited for five minutes, recorded a moment ago.
+  await t.gw.db("UPDATE stats_totals SET lag_minute = ?, lag_ms = 300000, lag_before_ms = 0", at(0));
+  await t.gw.scheduled();
+  const [alert] = await firing(lag.id);
+  assert.deepEqual([alert.state, alert.value], ["firing", 300_000]);
+  assert.deepEqual(told("lags"), [["alert.firing", ["lag"]]]);
+  // Others after it, in the same minute or the next, do not hide it; two minutes later it is over.
+  await t.gw.row((await t.gw.complete(t.key, ask("good"))).headers["x-request-id"]);
+  const after = await noted();
+  assert.equal(Math.max(after.lag_ms, after.lag_before_ms), 300_000, JSON.stringify(after));
+  await t.gw.db("UPDATE stats_totals SET lag_minute = ?", at(2));
+  await t.gw.scheduled();
+  assert.deepEqual(await firing(lag.id), []);
+  assert.deepEqual(told("lags")[1], ["alert.resolved", ["lag"]]);
+  await admin("DELETE", `/alerts/rules/${lag.id}`);
+});
+
 test("what makes no sense is refused by name", async () => {
   const good = { name: "x", measure: "requests", threshold: 1 };
   for (const [fields, param] of [

@@ -108,6 +108,7 @@ fn value(measure: Measure, view: &FiguresView) -> Option<f64> {
         | Measure::Credits
         | Measure::ActiveSessions
         | Measure::DatabaseMs
+        | Measure::QueueLag
         | Measure::DeadLetters
         | Measure::DeadDeliveries => return None,
     })

@@ -272,7 +272,8 @@ pub struct ExportedMessage<'a> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::json;
+    use nexus_edge_core::stats::UsageEvent;
+    use nexus_edge_stats::log_row;
 
     use super::*;
     use crate::stats::LoggedRequest;
@@ -285,13 +286,9 @@ mod tests {
 
     #[test]
     fn every_field_has_a_column() {
-        let row = json!({
-            "id": "", "ts": 0, "request_id": "", "key_id": "", "model": "", "stream": 0, "status": 200, "outcome": "",
-            "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "cached_tokens": 0, "cache_written_tokens": 0,
-            "cache_written_1h_tokens": 0, "reasoning_tokens": 0, "usage_source": "", "duration_ms": 0,
-            "conversation_id": "", "price_source": "",
-        });
-        check(&serde_json::from_value::<LoggedRequest>(row).unwrap(), REQUEST_COLUMNS);
+        check(&LoggedRequest::of(&UsageEvent::default()).unwrap(), REQUEST_COLUMNS);
+        let stored: BTreeSet<&str> = log_row::COLUMNS.iter().copied().collect();
+        assert_eq!(stored, REQUEST_COLUMNS.iter().copied().collect());
         let message = ExportedMessage {
             conversation_id: "",
             key_id: "",

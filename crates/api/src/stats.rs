@@ -8,6 +8,7 @@ use nexus_edge_core::stats::{AttemptRecord, PriceSource, UsageEvent};
 use nexus_edge_stats::answer::{Overview, Ranking, Timeseries};
 #[cfg(feature = "openapi")]
 use nexus_edge_stats::latency::{Latency, Measure};
+use nexus_edge_stats::log_row;
 #[cfg(feature = "openapi")]
 use nexus_edge_stats::providers::ProviderRanking;
 #[cfg(feature = "openapi")]
@@ -330,47 +331,32 @@ pub struct LoggedRequest {
 
 impl LoggedRequest {
     /// The row that a request will have in the log.
+    ///
+    /// # Errors
+    /// Those of the JSON writer and reader, which do not occur for events.
+    pub fn of(event: &UsageEvent) -> serde_json::Result<Self> {
+        Ok(serde_json::from_str::<Self>(&log_row::line(event)?)?.priced())
+    }
+
+    /// The same, which says of no request that it was free only because its price is not known.
     #[must_use]
-    pub fn of(event: &UsageEvent) -> Self {
-        let is_priced = event.price_source != PriceSource::Unknown;
-        Self {
-            id: event.id.clone(),
-            ts: event.ts,
-            request_id: event.request_id.clone(),
-            key_id: event.key_id.clone(),
-            provider_id: event.provider_id,
-            provider_name: event.provider_name.clone(),
-            model: event.model.clone(),
-            upstream_model: event.upstream_model.clone(),
-            logical_model: event.logical_model.clone(),
-            owner: event.owner.clone(),
-            app: event.app.clone(),
-            dialect: event.dialect.clone(),
-            stream: event.stream,
-            status: event.status,
-            outcome: event.outcome.as_str().to_owned(),
-            error_code: event.error_code.clone(),
-            finish_reason: event.finish_reason.clone(),
-            prompt_tokens: event.usage.prompt,
-            completion_tokens: event.usage.completion,
-            total_tokens: event.usage.total(),
-            cached_tokens: event.usage.cached,
-            cache_written_tokens: event.usage.cache_written,
-            cache_written_1h_tokens: event.usage.cache_written_1h,
-            reasoning_tokens: event.usage.reasoning,
-            usage_source: event.usage_source.as_str().to_owned(),
-            usage_suspect: event.usage.is_suspect,
-            first_byte_ms: event.first_byte_ms,
-            duration_ms: event.duration_ms,
-            overhead_ms: event.overhead_ms,
-            conversation_id: event.conversation_id.clone(),
-            attempts: event.attempts.clone(),
-            cost_micros: is_priced.then_some(event.cost_micros),
-            price_source: event.price_source.as_str().to_owned(),
-            price_table: event.price_table.clone(),
-            tags: event.tags.clone(),
-            guards: event.guards.clone(),
+    pub fn priced(mut self) -> Self {
+        self.cost_micros = self.cost_micros.filter(|_| self.price_source != PriceSource::Unknown.as_str());
+        self
+    }
+
+    /// The same with what `clean` makes of the texts that callers choose and that may name people: the program, the owner, the
+    /// labels, the model, and the ids of request and conversation. `None` is as it is.
+    #[must_use]
+    pub fn cleaned(mut self, clean: impl Fn(&str) -> Option<String>) -> Self {
+        let optional = [self.app.as_mut(), self.owner.as_mut()].into_iter().flatten();
+        let texts = [&mut self.model, &mut self.request_id, &mut self.conversation_id].into_iter();
+        for text in texts.chain(optional).chain(self.tags.values_mut()) {
+            if let Some(cleaned) = clean(text) {
+                *text = cleaned;
+            }
         }
+        self
     }
 
     /// The same with the only attempt, if its trail was left out because the row says all of it.

@@ -202,7 +202,7 @@ impl Watch {
         let UsageEvent { key_id, owner, .. } = ended.event;
         self.scope.has(key_id, owner.as_deref())
             && match &self.subject {
-                Subject::Requests(wanted) => wanted.fits(ended.event),
+                Subject::Requests(wanted) => wanted.has_time(ended.event.ts) && wanted.fits(ended.event),
                 Subject::Figures(filters) => filters.iter().all(|(dimension, values)| {
                     let value = ended.series().value(*dimension);
                     values.iter().any(|one| one == value)

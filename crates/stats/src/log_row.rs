@@ -1,100 +1,106 @@
 //! A row of the request log outside of the database: a line of JSON with the columns of `request_log`.
 //!
-//! Of what is wanted of the log ([`Wanted`]), a line fits in the same cases as a row of the table: [`fits`], the condition of
-//! [`Wanted::page`] and [`Wanted::fits`] say the same of each filter.
+//! The columns are declared once ([`Columns`]): lines, the statement that inserts them ([`insert`]) and what the API shows come from
+//! there, and a test compares them with the migrations. Of what is wanted of the log ([`Wanted`]), a line fits in the same cases as
+//! a row of the table, because both are made of the same conditions.
 
 use std::borrow::Cow;
 
-use nexus_edge_core::stats::UsageEvent;
+use nexus_edge_core::stats::{Outcome, UsageEvent};
+use nexus_edge_core::tokens::UsageSource;
 use serde::{Deserialize, Serialize};
 
+use crate::condition::{Number, Row, Text};
 use crate::request_log::Wanted;
-use crate::series::Class;
 
-/// An event as a row of the table. Lists and maps are text there, and flags are numbers.
-#[derive(Serialize)]
-struct Columns<'a> {
-    id: &'a str,
-    ts: u64,
-    request_id: &'a str,
-    key_id: &'a str,
-    provider_id: Option<i64>,
-    provider_name: Option<&'a str>,
-    model: &'a str,
-    upstream_model: Option<&'a str>,
-    logical_model: Option<&'a str>,
-    owner: Option<&'a str>,
-    app: Option<&'a str>,
-    dialect: &'a str,
-    stream: u8,
-    status: u16,
-    outcome: nexus_edge_core::stats::Outcome,
-    error_code: Option<&'a str>,
-    finish_reason: Option<&'a str>,
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
-    cached_tokens: u64,
-    cache_written_tokens: u64,
-    cache_written_1h_tokens: u64,
-    reasoning_tokens: u64,
-    usage_source: nexus_edge_core::tokens::UsageSource,
-    usage_suspect: u8,
-    first_byte_ms: Option<u64>,
-    duration_ms: u64,
-    overhead_ms: Option<u64>,
-    conversation_id: &'a str,
-    attempts: Option<String>,
-    cost_micros: u64,
-    price_source: &'a str,
-    price_table: Option<&'a str>,
-    tags: Option<String>,
+/// Declares the columns, each with its value of an event.
+macro_rules! columns {
+    ($event:ident; $( $(#[$attribute:meta])* $name:ident: $type:ty = $value:expr, )+) => {
+        /// An event as a row of the table. Lists and maps are text there, and flags are numbers.
+        #[derive(Serialize)]
+        struct Columns<'a> {
+            $( $(#[$attribute])* $name: $type, )+
+        }
+
+        impl<'a> Columns<'a> {
+            fn of($event: &'a UsageEvent) -> serde_json::Result<Self> {
+                Ok(Self { $( $name: $value, )+ })
+            }
+        }
+
+        /// The names of the columns.
+        pub const COLUMNS: &[&str] = &[$( stringify!($name), )+];
+    };
+}
+
+columns! {
+    event;
+    id: &'a str = &event.id,
+    ts: u64 = event.ts,
+    request_id: &'a str = &event.request_id,
+    key_id: &'a str = &event.key_id,
+    provider_id: Option<i64> = event.provider_id,
+    provider_name: Option<&'a str> = event.provider_name.as_deref(),
+    model: &'a str = &event.model,
+    upstream_model: Option<&'a str> = event.upstream_model.as_deref(),
+    logical_model: Option<&'a str> = event.logical_model.as_deref(),
+    owner: Option<&'a str> = event.owner.as_deref(),
+    app: Option<&'a str> = event.app.as_deref(),
+    dialect: &'a str = &event.dialect,
+    stream: u8 = event.stream.into(),
+    status: u16 = event.status,
+    outcome: Outcome = event.outcome,
+    error_code: Option<&'a str> = event.error_code.as_deref(),
+    finish_reason: Option<&'a str> = event.finish_reason.as_deref(),
+    prompt_tokens: u64 = event.usage.prompt,
+    completion_tokens: u64 = event.usage.completion,
+    total_tokens: u64 = event.usage.total(),
+    cached_tokens: u64 = event.usage.cached,
+    cache_written_tokens: u64 = event.usage.cache_written,
+    cache_written_1h_tokens: u64 = event.usage.cache_written_1h,
+    reasoning_tokens: u64 = event.usage.reasoning,
+    usage_source: UsageSource = event.usage_source,
+    usage_suspect: u8 = event.usage.is_suspect.into(),
+    first_byte_ms: Option<u64> = event.first_byte_ms,
+    duration_ms: u64 = event.duration_ms,
+    overhead_ms: Option<u64> = event.overhead_ms,
+    conversation_id: &'a str = &event.conversation_id,
+    attempts: Option<String> = json_unless(event.attempts.is_empty(), &event.attempts)?,
+    cost_micros: u64 = event.cost_micros,
+    price_source: &'a str = event.price_source.as_str(),
+    price_table: Option<&'a str> = event.price_table.as_deref(),
+    tags: Option<String> = json_unless(event.tags.is_empty(), &event.tags)?,
     #[serde(skip_serializing_if = "Option::is_none")]
-    guards: Option<&'a str>,
+    guards: Option<&'a str> = event.guards.as_deref(),
+}
+
+fn json_unless(is_empty: bool, list: &impl Serialize) -> serde_json::Result<Option<String>> {
+    if is_empty { Ok(None) } else { serde_json::to_string(list).map(Some) }
 }
 
 /// The line of an event.
+///
+/// # Errors
+/// Those of the JSON writer, which do not occur for events.
 pub fn line(event: &UsageEvent) -> serde_json::Result<String> {
-    let attempts = (!event.attempts.is_empty()).then(|| serde_json::to_string(&event.attempts));
-    let tags = (!event.tags.is_empty()).then(|| serde_json::to_string(&event.tags));
-    serde_json::to_string(&Columns {
-        id: &event.id,
-        ts: event.ts,
-        request_id: &event.request_id,
-        key_id: &event.key_id,
-        provider_id: event.provider_id,
-        provider_name: event.provider_name.as_deref(),
-        model: &event.model,
-        upstream_model: event.upstream_model.as_deref(),
-        logical_model: event.logical_model.as_deref(),
-        owner: event.owner.as_deref(),
-        app: event.app.as_deref(),
-        dialect: &event.dialect,
-        stream: event.stream.into(),
-        status: event.status,
-        outcome: event.outcome,
-        error_code: event.error_code.as_deref(),
-        finish_reason: event.finish_reason.as_deref(),
-        prompt_tokens: event.usage.prompt,
-        completion_tokens: event.usage.completion,
-        total_tokens: event.usage.total(),
-        cached_tokens: event.usage.cached,
-        cache_written_tokens: event.usage.cache_written,
-        cache_written_1h_tokens: event.usage.cache_written_1h,
-        reasoning_tokens: event.usage.reasoning,
-        usage_source: event.usage_source,
-        usage_suspect: event.usage.is_suspect.into(),
-        first_byte_ms: event.first_byte_ms,
-        duration_ms: event.duration_ms,
-        overhead_ms: event.overhead_ms,
-        conversation_id: &event.conversation_id,
-        attempts: attempts.transpose()?,
-        cost_micros: event.cost_micros,
-        price_source: event.price_source.as_str(),
-        price_table: event.price_table.as_deref(),
-        tags: tags.transpose()?,
-        guards: event.guards.as_deref(),
-    })
+    serde_json::to_string(&Columns::of(event)?)
+}
+
+/// The lines of events as a JSON list.
+///
+/// # Errors
+/// Those of the JSON writer, which do not occur for events.
+pub fn list(events: &[&UsageEvent]) -> serde_json::Result<String> {
+    let rows: Vec<Columns<'_>> = events.iter().map(|event| Columns::of(event)).collect::<Result<_, _>>()?;
+    serde_json::to_string(&rows)
+}
+
+/// Inserts rows into the table. Parameter: what [`list`] wrote.
+#[must_use]
+pub fn insert() -> String {
+    let values: Vec<String> = COLUMNS.iter().map(|column| format!("value ->> '{column}'")).collect();
+    let (columns, values) = (COLUMNS.join(", "), values.join(", "));
+    format!("INSERT INTO request_log ({columns}) SELECT {values} FROM json_each(?1)")
 }
 
 /// The id of the row that a line is; `None` if it is no row.
@@ -137,51 +143,47 @@ struct Compared<'a> {
     #[serde(borrow)]
     attempts: Option<Cow<'a, str>>,
     stream: u64,
-    status: u16,
+    status: u64,
     duration_ms: u64,
     cost_micros: u64,
 }
 
-/// Whether a line fits what is wanted, its time apart. A line that is no row of the log is an error.
-pub fn fits(wanted: &Wanted, line: &str) -> serde_json::Result<bool> {
-    let row: Compared<'_> = serde_json::from_str(line)?;
-    let is = |wanted: &Option<String>, value: Option<&Cow<'_, str>>| {
-        wanted.as_ref().is_none_or(|wanted| value.is_some_and(|value| value == wanted))
-    };
-    let texts = wanted.scope.has(&row.key_id, row.owner.as_deref())
-        && is(&wanted.key, Some(&row.key_id))
-        && is(&wanted.owner, row.owner.as_ref())
-        && is(&wanted.provider, row.provider_name.as_ref())
-        && is(&wanted.app, row.app.as_ref())
-        && is(&wanted.dialect, Some(&row.dialect))
-        && is(&wanted.conversation, Some(&row.conversation_id))
-        && is(&wanted.request_id, Some(&row.request_id))
-        && is(&wanted.outcome, Some(&row.outcome));
-    let models = [Some(&row.model), row.upstream_model.as_ref(), row.logical_model.as_ref()];
-    let fits = texts
-        && wanted
-            .model
-            .as_ref()
-            .is_none_or(|wanted| models.into_iter().flatten().any(|model| model == wanted))
-        && wanted.stream.is_none_or(|wanted| u64::from(wanted) == row.stream)
-        && wanted.min_ms.is_none_or(|least| row.duration_ms >= least)
-        && wanted.min_cost_micros.is_none_or(|least| row.cost_micros >= least)
-        && wanted.status.as_ref().is_none_or(|status| has_status(&row, status))
-        && wanted.error.as_ref().is_none_or(|part| has_error(&row, part));
-    Ok(fits)
-}
+impl Row for Compared<'_> {
+    fn text(&self, column: Text) -> Option<Cow<'_, str>> {
+        let text = match column {
+            Text::Key => &self.key_id,
+            Text::Owner => self.owner.as_ref()?,
+            Text::Provider => self.provider_name.as_ref()?,
+            Text::Model => &self.model,
+            Text::UpstreamModel => self.upstream_model.as_ref()?,
+            Text::LogicalModel => self.logical_model.as_ref()?,
+            Text::App => self.app.as_ref()?,
+            Text::Dialect => &self.dialect,
+            Text::Conversation => &self.conversation_id,
+            Text::RequestId => &self.request_id,
+            Text::Outcome => &self.outcome,
+            Text::ErrorCode => self.error_code.as_ref()?,
+            Text::Attempts => self.attempts.as_ref()?,
+        };
+        Some(Cow::Borrowed(text))
+    }
 
-fn has_status(row: &Compared<'_>, wanted: &str) -> bool {
-    match wanted.parse::<u16>() {
-        Ok(status) => row.status == status,
-        Err(_) => Class::of_row(&row.outcome, row.status, row.error_code.as_deref()).as_str() == wanted,
+    fn number(&self, column: Number) -> u64 {
+        match column {
+            Number::Stream => self.stream,
+            Number::Status => self.status,
+            Number::DurationMs => self.duration_ms,
+            Number::CostMicros => self.cost_micros,
+        }
     }
 }
 
-fn has_error(row: &Compared<'_>, part: &str) -> bool {
-    let error = row.error_code.as_deref().unwrap_or_default();
-    let attempts = row.attempts.as_deref().unwrap_or_default();
-    format!("{error} {attempts}").to_ascii_lowercase().contains(&part.to_ascii_lowercase())
+/// Whether a line fits what is wanted, its time apart.
+///
+/// # Errors
+/// If the line is no row of the log.
+pub fn fits(wanted: &Wanted, line: &str) -> serde_json::Result<bool> {
+    Ok(wanted.fits(&serde_json::from_str::<Compared<'_>>(line)?))
 }
 
 #[cfg(test)]
@@ -189,7 +191,8 @@ mod tests {
     use super::*;
     use crate::scope::Scope;
     use nexus_edge_core::access::person;
-    use nexus_edge_core::stats::{AttemptRecord, Outcome};
+    use nexus_edge_core::stats::AttemptRecord;
+    use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
@@ -241,6 +244,7 @@ mod tests {
         let line: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(&line(&event()).unwrap()).unwrap();
         assert_eq!(line.keys().cloned().collect::<BTreeSet<_>>(), columns);
+        assert_eq!(COLUMNS.iter().map(|column| (*column).to_owned()).collect::<BTreeSet<_>>(), columns);
     }
 
     #[test]
@@ -283,5 +287,57 @@ mod tests {
             assert!(!fits(&wanted, &line).unwrap(), "{wanted:?}");
         }
         assert!(fits(&Wanted::default(), "{}").is_err());
+    }
+
+    proptest! {
+        /// What has just ended, and its line in a pack, fit the same filters.
+        #[test]
+        fn an_event_fits_where_its_line_does(
+            words in prop::collection::vec(prop::option::of("[a-cA-C\"\\\\ ]{0,3}"), 9), status in 0_u16..600,
+            outcome in 0_usize..4, flags in any::<(bool, bool, bool)>(), numbers in (0_u64..4, 0_u64..4),
+            asked in prop::collection::vec(prop::option::weighted(0.3, "[a-cA-C\"\\\\ ]{0,3}"), 9),
+            class in prop::option::of(0_usize..8), least in prop::option::of((0_u64..4, 0_u64..4)),
+        ) {
+            let outcomes = [Outcome::Completed, Outcome::Failed, Outcome::Cancelled, Outcome::Rejected];
+            let word = |at: usize| words[at].clone();
+            let idle = flags.0.then(|| "upstream_stream_idle".to_owned());
+            let attempt = AttemptRecord { provider: word(8).unwrap_or_default(), ..AttemptRecord::default() };
+            let event = UsageEvent {
+                key_id: word(0).unwrap_or_default(),
+                owner: word(1),
+                provider_name: word(2),
+                model: word(3).unwrap_or_default(),
+                upstream_model: word(4),
+                logical_model: word(5),
+                app: word(6),
+                conversation_id: word(7).unwrap_or_default(),
+                error_code: idle.or_else(|| word(8)),
+                attempts: if flags.1 { vec![attempt] } else { Vec::new() },
+                stream: flags.2,
+                status,
+                outcome: outcomes[outcome],
+                duration_ms: numbers.0,
+                cost_micros: numbers.1,
+                ..UsageEvent::default()
+            };
+            let ask = |at: usize| asked[at].clone();
+            let classes = ["ok", "client", "limited", "timeout", "server", "cancelled", "504", "200"];
+            let wanted = Wanted {
+                key: ask(0),
+                owner: ask(1),
+                provider: ask(2),
+                model: ask(3),
+                app: ask(4),
+                conversation: ask(5),
+                error: ask(6),
+                outcome: ask(7).map(|_| "failed".to_owned()),
+                stream: ask(8).map(|_| true),
+                status: class.map(|class| classes[class].to_owned()),
+                min_ms: least.map(|(ms, _)| ms),
+                min_cost_micros: least.map(|(_, cost)| cost),
+                ..Wanted::default()
+            };
+            prop_assert_eq!(wanted.fits(&event), fits(&wanted, &line(&event).unwrap()).unwrap());
+        }
     }
 }

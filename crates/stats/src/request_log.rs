@@ -8,9 +8,9 @@ use nexus_edge_core::access::person;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::id::ulid;
 use nexus_edge_core::input::query_number;
-use nexus_edge_core::stats::UsageEvent;
 use serde::{Deserialize, Serialize};
 
+use crate::condition::{Condition, Number, Row, Text};
 use crate::scope::Scope;
 use crate::series::Class;
 use crate::sql::{Parameter, Statement};
@@ -107,7 +107,7 @@ impl Wanted {
     /// Whether rows are compared at all; without, a page is full or the last.
     #[must_use]
     pub fn is_filtered(&self) -> bool {
-        self.condition(&mut Vec::new()) != "1"
+        !self.conditions().is_empty()
     }
 
     /// Checks what cannot be compared with anything.
@@ -135,34 +135,16 @@ impl Wanted {
         Ok(())
     }
 
-    /// Whether the row of a request that has just ended is one of these: what [`Wanted::page`] asks the database.
+    /// Whether a row fits, its time apart: what [`Wanted::page`] asks the database.
     #[must_use]
-    pub fn fits(&self, event: &UsageEvent) -> bool {
-        let is = |wanted: &Option<String>, value: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| value == Some(wanted))
-        };
-        let names =
-            [Some(event.model.as_str()), event.upstream_model.as_deref(), event.logical_model.as_deref()];
-        self.scope.has(&event.key_id, event.owner.as_deref())
-            && is(&self.key, Some(&event.key_id))
-            && is(&self.owner, event.owner.as_deref())
-            && is(&self.provider, event.provider_name.as_deref())
-            && self.model.as_deref().is_none_or(|model| names.contains(&Some(model)))
-            && is(&self.app, event.app.as_deref())
-            && is(&self.dialect, Some(&event.dialect))
-            && is(&self.conversation, Some(&event.conversation_id))
-            && is(&self.request_id, Some(&event.request_id))
-            && is(&self.outcome, Some(event.outcome.as_str()))
-            && self.status.as_deref().is_none_or(|status| match class_of(status) {
-                Some(class) => class == Class::of(event),
-                None => status.parse() == Ok(event.status),
-            })
-            && self.error.as_deref().is_none_or(|part| has_error(event, part))
-            && self.stream.is_none_or(|stream| stream == event.stream)
-            && self.min_ms.is_none_or(|least| event.duration_ms >= least)
-            && self.min_cost_micros.is_none_or(|least| event.cost_micros >= least)
-            && self.from.is_none_or(|from| event.ts >= from)
-            && self.to.is_none_or(|to| event.ts < to)
+    pub fn fits(&self, row: &impl Row) -> bool {
+        self.conditions().iter().all(|condition| condition.holds(row))
+    }
+
+    /// Whether a request that came at this time, in milliseconds since the epoch, is within the time that is asked about.
+    #[must_use]
+    pub fn has_time(&self, ts: u64) -> bool {
+        self.from.is_none_or(|from| ts >= from) && self.to.is_none_or(|to| ts < to)
     }
 
     /// A page of rows, without their attempts.
@@ -208,90 +190,57 @@ impl Wanted {
 
     /// What a row must fit, with its parameters; `1` if any does.
     fn condition(&self, parameters: &mut Vec<Parameter>) -> String {
-        let mut conditions = Vec::new();
-        let mut add = |condition: &str, parameter: Parameter| {
-            parameters.push(parameter);
-            conditions.push(condition.replace('?', &format!("?{}", parameters.len())));
-        };
-        match &self.scope {
-            Scope::Person(person::Scope::All) => {}
-            Scope::Key(id) => add("key_id = ?", Parameter::Text(id.clone())),
-            Scope::Person(person::Scope::Owners(owners)) => {
-                let owners = serde_json::to_string(owners).unwrap_or_default();
-                add("owner IN (SELECT value FROM json_each(?))", Parameter::Text(owners));
-            }
-        }
-        let texts = [
-            ("key_id = ?", &self.key),
-            ("owner = ?", &self.owner),
-            ("provider_name = ?", &self.provider),
-            ("? IN (model, upstream_model, logical_model)", &self.model),
-            ("app = ?", &self.app),
-            ("dialect = ?", &self.dialect),
-            ("conversation_id = ?", &self.conversation),
-            ("request_id = ?", &self.request_id),
-            ("outcome = ?", &self.outcome),
-            (
-                "instr(lower(COALESCE(error_code, '') || ' ' || COALESCE(attempts, '')), lower(?)) > 0",
-                &self.error,
-            ),
-        ];
-        for (condition, value) in texts {
-            if let Some(value) = value {
-                add(condition, Parameter::Text(value.clone()));
-            }
-        }
-        let numbers = [
-            ("stream = ?", self.stream.map(u64::from)),
-            ("duration_ms >= ?", self.min_ms),
-            ("cost_micros >= ?", self.min_cost_micros),
-            ("status = ?", self.status.as_deref().and_then(|status| status.parse().ok())),
-        ];
-        for (condition, value) in numbers {
-            if let Some(value) = value {
-                add(condition, Parameter::Number(value));
-            }
-        }
-        if let Some(class) = self.status.as_deref().and_then(class_of) {
-            conditions.push(of_class(class).to_owned());
-        }
+        let conditions: Vec<String> =
+            self.conditions().iter().map(|condition| condition.sql(parameters)).collect();
         if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") }
     }
-}
 
-/// Whether the error code or an attempt contains the text, whatever the case.
-fn has_error(event: &UsageEvent, part: &str) -> bool {
-    let attempts = if event.attempts.is_empty() {
-        String::new()
-    } else {
-        serde_json::to_string(&event.attempts).unwrap_or_default()
-    };
-    let text = format!("{} {attempts}", event.error_code.as_deref().unwrap_or_default());
-    text.to_ascii_lowercase().contains(&part.to_ascii_lowercase())
+    /// What a row must fit, its time apart. The one place that says what the filters mean.
+    fn conditions(&self) -> Vec<Condition<'_>> {
+        let texts: [(&'static [Text], &Option<String>); 9] = [
+            (&[Text::Key], &self.key),
+            (&[Text::Owner], &self.owner),
+            (&[Text::Provider], &self.provider),
+            (&[Text::Model, Text::UpstreamModel, Text::LogicalModel], &self.model),
+            (&[Text::App], &self.app),
+            (&[Text::Dialect], &self.dialect),
+            (&[Text::Conversation], &self.conversation),
+            (&[Text::RequestId], &self.request_id),
+            (&[Text::Outcome], &self.outcome),
+        ];
+        let numbers = [
+            self.stream.map(|stream| Condition::Equals(Number::Stream, stream.into())),
+            self.min_ms.map(|least| Condition::AtLeast(Number::DurationMs, least)),
+            self.min_cost_micros.map(|least| Condition::AtLeast(Number::CostMicros, least)),
+        ];
+        let scope = match &self.scope {
+            Scope::Person(person::Scope::All) => None,
+            Scope::Key(id) => Some(Condition::Is(&[Text::Key], id)),
+            Scope::Person(person::Scope::Owners(owners)) => Some(Condition::IsOneOf(Text::Owner, owners)),
+        };
+        let texts =
+            texts.into_iter().filter_map(|(columns, text)| Some(Condition::Is(columns, text.as_deref()?)));
+        let status = self.status.as_deref().map(|status| {
+            // Checked before: a text that is no class is a number.
+            class_of(status).map_or_else(
+                || Condition::Equals(Number::Status, status.parse().unwrap_or_default()),
+                Condition::Ended,
+            )
+        });
+        let error =
+            self.error.as_deref().map(|part| Condition::Contains([Text::ErrorCode, Text::Attempts], part));
+        scope
+            .into_iter()
+            .chain(texts)
+            .chain(numbers.into_iter().flatten())
+            .chain(status)
+            .chain(error)
+            .collect()
+    }
 }
 
 fn class_of(name: &str) -> Option<Class> {
     Class::ALL.into_iter().find(|class| class.as_str() == name)
-}
-
-/// The condition that a row is of a class; the same cases as [`Class::of`].
-const fn of_class(class: Class) -> &'static str {
-    match class {
-        Class::Cancelled => "outcome = 'cancelled'",
-        Class::Timeout => {
-            "outcome <> 'cancelled' AND (status IN (408, 504) OR (status < 400 AND outcome <> 'completed' AND \
-             error_code = 'upstream_stream_idle'))"
-        }
-        Class::Limited => "outcome <> 'cancelled' AND status IN (402, 429)",
-        Class::Client => {
-            "outcome <> 'cancelled' AND status BETWEEN 400 AND 499 AND status NOT IN (402, 408, 429)"
-        }
-        Class::Server => {
-            "outcome <> 'cancelled' AND ((status >= 500 AND status <> 504) OR (status < 400 AND outcome <> 'completed' \
-             AND COALESCE(error_code, '') <> 'upstream_stream_idle'))"
-        }
-        Class::Ok => "outcome = 'completed' AND status < 400",
-    }
 }
 
 /// The row that an id names, by either of two statements: its own id, or the `x-request-id` of its answer. The gateway's own request ids contain the row's
@@ -312,7 +261,7 @@ pub fn one(id: &str) -> [Statement; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nexus_edge_core::stats::Outcome;
+    use nexus_edge_core::stats::{Outcome, UsageEvent};
 
     #[test]
     fn what_a_caller_gives_is_a_parameter() {
@@ -352,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_just_ended_is_compared_as_the_database_does() {
+    fn what_has_just_ended_is_compared() {
         let event = UsageEvent {
             id: ulid(5_000, [1; 10]),
             ts: 5_000,
@@ -386,7 +335,7 @@ mod tests {
             Wanted { error: some("circuit_open"), ..Wanted::default() },
         ];
         for wanted in fitting {
-            assert!(wanted.fits(&event), "{wanted:?}");
+            assert!(wanted.has_time(event.ts) && wanted.fits(&event), "{wanted:?}");
         }
         let others = [
             Wanted { key: some("x"), ..Wanted::default() },
@@ -401,7 +350,7 @@ mod tests {
             Wanted { conversation: some("c"), ..Wanted::default() },
         ];
         for wanted in others {
-            assert!(!wanted.fits(&event), "{wanted:?}");
+            assert!(!(wanted.has_time(event.ts) && wanted.fits(&event)), "{wanted:?}");
         }
     }
 

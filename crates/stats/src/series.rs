@@ -53,34 +53,51 @@ impl Class {
     /// The class of a recorded request.
     #[must_use]
     pub fn of(event: &UsageEvent) -> Self {
-        Self::of_request(event.outcome, event.status, event.error_code.as_deref())
+        Self::of_row(event.outcome.as_str(), event.status, event.error_code.as_deref())
     }
 
     /// The class of a row of the request log, in which the outcome is a word.
     #[must_use]
     pub fn of_row(outcome: &str, status: u16, error_code: Option<&str>) -> Self {
-        let outcome = match outcome {
-            "cancelled" => Outcome::Cancelled,
-            "completed" => Outcome::Completed,
-            "rejected" => Outcome::Rejected,
-            _ => Outcome::Failed,
+        let fits = |rule: &&Rule| {
+            rule.outcome.is_none_or(|wanted| wanted.as_str() == outcome)
+                && rule.error_code.is_none_or(|wanted| error_code == Some(wanted))
+                && (rule.statuses.is_empty()
+                    || rule.statuses.iter().any(|(least, most)| (*least..=*most).contains(&status)))
         };
-        Self::of_request(outcome, status, error_code)
+        Self::RULES.iter().find(fits).map_or(Self::Server, |rule| rule.class)
     }
 
-    fn of_request(outcome: Outcome, status: u16, error_code: Option<&str>) -> Self {
-        match (outcome, status) {
-            (Outcome::Cancelled, _) => Self::Cancelled,
-            (_, 408 | 504) => Self::Timeout,
-            (_, 402 | 429) => Self::Limited,
-            (_, 400..=499) => Self::Client,
-            (_, 500..) => Self::Server,
-            (Outcome::Failed | Outcome::Rejected, _) if error_code == Some("upstream_stream_idle") => {
-                Self::Timeout
-            }
-            (Outcome::Failed | Outcome::Rejected, _) => Self::Server,
-            (Outcome::Completed, _) => Self::Ok,
-        }
+    /// Which class a request is of: that of the first rule that it fits. The last one fits all.
+    pub const RULES: &[Rule] = &[
+        Rule { outcome: Some(Outcome::Cancelled), ..Rule::of(Self::Cancelled) },
+        Rule { statuses: &[(408, 408), (504, 504)], ..Rule::of(Self::Timeout) },
+        Rule { statuses: &[(402, 402), (429, 429)], ..Rule::of(Self::Limited) },
+        Rule { statuses: &[(400, 499)], ..Rule::of(Self::Client) },
+        Rule { statuses: &[(500, u16::MAX)], ..Rule::of(Self::Server) },
+        Rule { outcome: Some(Outcome::Completed), ..Rule::of(Self::Ok) },
+        Rule { error_code: Some("upstream_stream_idle"), ..Rule::of(Self::Timeout) },
+        Rule::of(Self::Server),
+    ];
+}
+
+/// What a request of a class is like. What is not said may be anything.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Its status is within one of these ranges, their ends included.
+    pub statuses: &'static [(u16, u16)],
+    /// The code of its error.
+    pub error_code: Option<&'static str>,
+    /// Its class.
+    pub class: Class,
+}
+
+impl Rule {
+    /// The rule that all requests are of this class.
+    const fn of(class: Class) -> Self {
+        Self { outcome: None, statuses: &[], error_code: None, class }
     }
 }
 

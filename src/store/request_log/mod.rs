@@ -12,7 +12,6 @@ pub mod sink;
 
 use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::settings::{RecordSink, Settings};
-use nexus_edge_core::stats::PriceSource;
 use nexus_edge_stats::moving::Ages;
 use nexus_edge_stats::pages::{Found, join};
 use nexus_edge_stats::request_log::{self, Wanted};
@@ -42,7 +41,7 @@ pub async fn search(
     let packed = packed::search(env, ages, wanted, (&from, &below), rows).await?;
     let packed = Found { looked_to: packed.looked_to, rows: packed.rows };
     let (rows, next) = join([near, packed], rows, |row| &row.id);
-    Ok((priced(rows), next))
+    Ok((rows.into_iter().map(LoggedRequest::priced).collect(), next))
 }
 
 /// What the database has of a page.
@@ -84,13 +83,5 @@ pub async fn find(env: &Env, settings: &Settings, id: &str) -> StoreResult<Optio
         let (_, below) = wanted.ids();
         found = packed::search(env, ages, &wanted, ("", &below), 1).await?.rows.into_iter().next();
     }
-    Ok(priced(found.into_iter().collect()).into_iter().next())
-}
-
-/// Says of no request that it was free only because its price is not known.
-fn priced(mut rows: Vec<LoggedRequest>) -> Vec<LoggedRequest> {
-    for row in &mut rows {
-        row.cost_micros = row.cost_micros.filter(|_| row.price_source != PriceSource::Unknown.as_str());
-    }
-    rows
+    Ok(found.map(LoggedRequest::priced))
 }

@@ -105,6 +105,9 @@ measures! {
     ActiveSessions "active_sessions" State,
     /// How long the database took to answer the statements of the rules, in milliseconds.
     DatabaseMs "database_ms" State,
+    /// How long the longest waiting message of the usage queue has waited, in milliseconds: of those that still wait, where the
+    /// platform tells, and of those that were recorded in this minute and the one before it.
+    QueueLag "queue_lag" State,
     /// Messages of the usage queue that could not be recorded; 1,000 stands for more.
     DeadLetters "dead_letters" State,
     /// Deliveries to webhooks that were given up.

@@ -105,9 +105,10 @@ pub const EXPORTS: &[Floor] =
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
     &["delivery", "grain", "operation", "recorded", "series", "sketch", "zone"],
-    &["counters", "data_point", "extra", "scope", "window"],
+    &["counters", "data_point", "extra", "queue_lag", "scope", "window"],
     &["query", "rollup"],
     &["batch", "conversations", "figures", "sql"],
+    &["condition"],
     &[
         "answer",
         "breakdown",

@@ -34,6 +34,7 @@ export const MEASURES: Record<Measure, Unit> = {
   circuit_open: "flag",
   active_sessions: "count",
   database_ms: "ms",
+  queue_lag: "ms",
   dead_letters: "count",
   dead_deliveries: "count",
 };
@@ -46,6 +47,7 @@ export const isOfRequests = (measure: Measure) =>
     "circuit_open",
     "active_sessions",
     "database_ms",
+    "queue_lag",
     "dead_letters",
     "dead_deliveries",
   ].includes(measure);

@@ -140,6 +140,7 @@ export const useWords = words(
     circuit_open: "Open circuit of a provider",
     active_sessions: "Active conversations",
     database_ms: "Time of the database",
+    queue_lag: "Wait in the usage queue",
     dead_letters: "Dead letters",
     dead_deliveries: "Deliveries given up",
     // Dimensions
@@ -324,6 +325,7 @@ export const useWords = words(
     circuit_open: "提供商熔断",
     active_sessions: "活跃会话数",
     database_ms: "数据库耗时",
+    queue_lag: "用量队列等待时间",
     dead_letters: "死信数",
     dead_deliveries: "放弃的投递数",
     provider: "提供商",
