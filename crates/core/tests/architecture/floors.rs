@@ -79,6 +79,17 @@ pub const GUARDS: &[Floor] = &[
     &["lib"],
 ];
 
+/// `crates/mcp/src`.
+pub const MCP: &[Floor] = &[
+    &["glob", "hash", "json", "text"],
+    &["naming", "rpc", "schema"],
+    &["version"],
+    &["method"],
+    &["catalogue", "envelope"],
+    &["client", "headers", "mrtr", "progress", "server", "trust"],
+    &["lib"],
+];
+
 /// `crates/packs/src`.
 pub const PACKS: &[Floor] =
     &[&["blank", "damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["descent"], &["lib"]];
@@ -101,6 +112,9 @@ pub const BACKUPS: &[Floor] =
 /// `crates/exports/src`.
 pub const EXPORTS: &[Floor] =
     &[&["checksum", "csv", "format", "link"], &["writer"], &["statistics"], &["lib"]];
+
+/// `crates/sse/src`.
+pub const SSE: &[Floor] = &[&["reader", "writer"], &["lib"]];
 
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[

@@ -1,5 +1,5 @@
 //! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
-//! `crates/alerts/src`, `crates/backups/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/packs/src`, `crates/signatures/src`, `crates/stats/src`, `crates/telemetry/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! `crates/alerts/src`, `crates/backups/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/mcp/src`, `crates/packs/src`, `crates/signatures/src`, `crates/sse/src`, `crates/stats/src`, `crates/telemetry/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,8 +14,8 @@ mod imports;
 use std::path::Path;
 
 use floors::{
-    ALERTS, BACKUPS, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, GUARDS, IDENTITY, PACKS,
-    SIGNATURES, STATS, TELEMETRY, WORKER, WORKER_EXCEPTIONS,
+    ALERTS, BACKUPS, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, GUARDS, IDENTITY, MCP,
+    PACKS, SIGNATURES, SSE, STATS, TELEMETRY, WORKER, WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
 
@@ -60,6 +60,11 @@ fn identity_has_no_circles_and_no_imports_that_point_up() {
 }
 
 #[test]
+fn mcp_has_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../mcp/src"), MCP, &[]);
+}
+
+#[test]
 fn packs_have_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../packs/src"), PACKS, &[]);
 }
@@ -67,6 +72,11 @@ fn packs_have_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn signatures_have_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../signatures/src"), SIGNATURES, &[]);
+}
+
+#[test]
+fn sse_has_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../sse/src"), SSE, &[]);
 }
 
 #[test]
