@@ -1,0 +1,14 @@
+//! The headers of streamable HTTP that repeat parts of the body (2026-07-28), so that what stands between client and server
+//! need not read it.
+//!
+//! A client writes them with [`mirror`] and [`ParamHeader::of`], a server compares them with [`check`] and
+//! [`check_params`]: a request whose headers and body disagree is refused, because the one who reads the headers and the one
+//! who reads the body would do different things.
+
+mod mirror;
+mod params;
+mod value;
+
+pub use mirror::{METHOD, NAME, PROTOCOL_VERSION, check, mirror};
+pub use params::{ParamHeader, SchemaFault, check_params, param_headers};
+pub use value::{decode, encode};
