@@ -1,5 +1,6 @@
 //! Calls into JavaScript that several modules need.
 
+mod allocator;
 pub mod bytes;
 pub mod executor;
 pub mod gzip;
