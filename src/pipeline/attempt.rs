@@ -17,6 +17,7 @@ use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::dialect::translation::{Translation, WholeAnswer};
 use nexus_edge_core::dialect::veil::without_secrets;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::provider::Quirk;
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::health::Caller;
 use nexus_edge_core::routing::retry::Failure;
@@ -54,6 +55,8 @@ pub struct Asked<'a> {
     pub body: &'a Body,
     /// The same, parsed.
     pub inbound: &'a Inbound<'a>,
+    /// Whether it is paid for, by credits or within a budget.
+    pub pays: bool,
     /// Whether there is only one candidate.
     pub is_alone: bool,
     /// What it names of the provider's account.
@@ -156,6 +159,8 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     let (translation, memory) =
         translate::translate(exchange, principal, inbound, named, candidate, conversation_id, is_alone)
             .await?;
+    let is_counted = !asked.pays && candidate.upstream.record.has_quirk(Quirk::CountedUsage);
+    let translation = if is_counted { translation.asking_as_caller() } else { translation };
     let outbound = translation.outbound(inbound, &candidate.upstream_model);
     refuse_if_strict(exchange, &outbound.dropped)?;
     let sent_ms = now_ms();

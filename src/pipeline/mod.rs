@@ -169,7 +169,8 @@ async fn serve(
     }
     let mut route = resolve::resolve(exchange, &snapshot, principal, &mut inbound).await?;
     record.note_logical_model(&route);
-    snapshot.check_named(principal, &inbound, admit::pays(exchange, principal, &snapshot))?;
+    let pays = admit::pays(exchange, principal, &snapshot);
+    snapshot.check_named(principal, &inbound, pays)?;
     let demand = || Demand::of_chat(&inbound);
     let model = &inbound.model;
     record.admission =
@@ -220,6 +221,7 @@ async fn serve(
         principal,
         body,
         inbound: &inbound,
+        pays,
         is_alone: route.candidates.len() == 1,
         named: &named,
         conversation_id,

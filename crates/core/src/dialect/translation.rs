@@ -70,10 +70,11 @@ pub struct WholeAnswer {
 }
 
 impl Translation {
-    /// For an upstream with the caller's dialect. `asks_usage`: usage may be requested in a stream.
+    /// For an upstream with the caller's dialect. `asks_usage`: usage is requested in a stream whose caller does not, and taken
+    /// out of it again. Without, nothing is taken out of it.
     #[must_use]
     pub fn native(inbound: &Inbound<'_>, asks_usage: bool) -> Self {
-        let wants_usage = inbound.wants_usage() || !inbound.stream;
+        let wants_usage = inbound.wants_usage() || !inbound.stream || !asks_usage;
         Self {
             caller_dialect: inbound.caller_dialect,
             model: inbound.model.to_string(),
@@ -83,6 +84,12 @@ impl Translation {
             body_model: None,
             codecs: None,
         }
+    }
+
+    /// The same, but of an upstream with the caller's dialect nothing is asked that the caller does not ask.
+    #[must_use]
+    pub fn asking_as_caller(self) -> Self {
+        if self.codecs.is_some() { self } else { Self { wants_usage: true, asks_usage: false, ..self } }
     }
 
     /// For an upstream with another dialect. The error names the invalid field.
@@ -330,7 +337,9 @@ impl Codecs {
 mod tests {
     use super::*;
     use crate::dialect::openai::codec::OpenAi;
+    use crate::dialect::pipe::Forward;
     use crate::dialect::upstream::verdict::Judged;
+    use crate::secrets::redactor::Place;
 
     const STREAM: &[u8] = b"data: {\"id\":\"c\",\"created\":7,\"model\":\"served\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ho\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     const WHOLE: &[u8] = br#"{"choices":[{"message":{"content":"ho"},"finish_reason":"stop"}]}"#;
@@ -386,6 +395,25 @@ mod tests {
             assert!(String::from_utf8(body).unwrap().contains("ho"));
             let error = read(CallerDialect::OpenaiChat, stream, ERROR).unwrap_err();
             assert_eq!((error.status, error.message.as_str()), (429, "no seat"));
+        }
+    }
+
+    #[test]
+    fn a_stream_is_asked_for_usage_and_read_for_it_only_where_that_is_wanted() {
+        const LAST: &[u8] = b"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13}}\n\n";
+        let request = asked(true);
+        let inbound = Inbound::parse(CallerDialect::OpenaiChat, request.as_bytes(), None).unwrap();
+        let asks = |translation: &Translation| {
+            String::from_utf8_lossy(&translation.outbound(&inbound, "m").body).contains("include_usage")
+        };
+        let withheld = |translation: &Translation| {
+            let mut pipe = translation.pipe(&Arc::new(Redactor::new([], Place::Content)));
+            (pipe.is_verbatim(), pipe.push(LAST) == Forward::Replaced(Vec::new()))
+        };
+        let asking = Translation::native(&inbound, true);
+        assert_eq!((asks(&asking), withheld(&asking)), (true, (false, true)));
+        for silent in [Translation::native(&inbound, false), asking.asking_as_caller()] {
+            assert_eq!((asks(&silent), withheld(&silent)), (false, (true, false)));
         }
     }
 

@@ -43,6 +43,9 @@ pub enum Quirk {
     ChatPassthrough,
     /// Is trusted not to repeat its key in a stream: streams that need no change are piped by the platform, unread.
     DiscreetStreams,
+    /// Is not asked for the usage of a stream whose caller does not ask for it: such a stream is passed on as it is, and its
+    /// tokens are counted here. Requests that are paid for are asked for it all the same.
+    CountedUsage,
     /// The account belongs to those who may use the provider: they may name whatever is in it.
     OwnAccount,
 }
@@ -66,6 +69,7 @@ impl Quirk {
         ("think_tags", Self::ThinkTags),
         ("chat_passthrough", Self::ChatPassthrough),
         ("discreet_streams", Self::DiscreetStreams),
+        ("counted_usage", Self::CountedUsage),
         ("own_account", Self::OwnAccount),
     ];
 
