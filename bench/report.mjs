@@ -19,6 +19,18 @@ export function spread(values) {
   return { median, min: sorted[0], max: sorted.at(-1) };
 }
 
+/** The median with the quartiles, between neighbours in proportion. */
+export function quartiles(values) {
+  const sorted = values.filter((value) => Number.isFinite(value)).sort((a, b) => a - b);
+  if (!sorted.length) return null;
+  const at = (share) => {
+    const place = share * (sorted.length - 1);
+    const below = Math.floor(place);
+    return sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (place - below);
+  };
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+}
+
 function keepQuietRounds(rounds) {
   const floor = rounds.map((round) => round.values[FLOOR]?.first_byte_ms.p99 ?? null);
   const best = Math.min(...floor.filter((p99) => p99 !== null));

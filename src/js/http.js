@@ -14,7 +14,8 @@ function fields(lines) {
   const texts = lines.split("\n");
   const fields = Object.create(null);
   for (let i = 0; i + 1 < texts.length; i += 2) {
-    if (texts[i] in fields) return pairs(texts);
+    // A name that is not there yet is `undefined`; `in` would leave the fast path of properties.
+    if (fields[texts[i]] !== undefined) return pairs(texts);
     fields[texts[i]] = texts[i + 1];
   }
   return fields;
