@@ -158,6 +158,9 @@ pub const TELEMETRY: &[Floor] = &[
     &["lib"],
 ];
 
+/// `crates/tunnel/src`.
+pub const TUNNEL: &[Floor] = &[&["checksum", "limits"], &["frame", "part"], &["agent", "hub"], &["lib"]];
+
 /// `src`.
 pub const WORKER: &[Floor] = &[
     &["platform"],
