@@ -100,6 +100,7 @@ routes! {
     "GET /audit"                                       => op::audit::SEARCH, |x, _| audit::search(x);
     "GET /audit/verify"                                => op::audit::VERIFY, |x, _| audit::verify(x);
     "GET /audit/heads"                                 => op::audit::HEADS, |x, _| audit::heads(x);
+    "GET /audit/{seq}"                                 => op::audit::GET, |x, p| audit::get(x, &p.first);
     "GET /health"                                      => op::health::HEALTH, |_, _| ready(health::health());
     "GET /provider-presets"                            => op::providers::PRESETS, |x, _| presets::list(x);
     "POST /provider-presets"                           => op::presets::CREATE, |x, _| presets::create(x);

@@ -15,7 +15,7 @@ use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
 use crate::platform::now_ms;
 use crate::platform::subtle::Subtle;
-use crate::store::audit::{self, Wanted};
+use crate::store::audit::{self, Stored, Wanted};
 use crate::store::{audit_heads, identity_keys};
 
 const DEFAULT_PAGE: u32 = 50;
@@ -72,14 +72,22 @@ pub async fn search(exchange: &Exchange) -> Result<Response, ApiError> {
         fields: fields.into_iter().filter_map(|name| Some((name, query::text(exchange, name)?))).collect(),
     };
     let (found, next) = audit::page(&exchange.env, &wanted, before, limit).await?;
-    let entries = found.into_iter().map(|stored| {
-        let entry = serde_json::from_str(&stored.line).unwrap_or_else(|_| unreadable(stored.seq));
-        AuditEntry { entry, hash: stored.hash, line: stored.line }
-    });
-    exchange::json(
-        200,
-        &AuditPage { entries: entries.collect(), next_cursor: next.map(|seq| seq.to_string()) },
-    )
+    let entries = found.into_iter().map(shown).collect();
+    exchange::json(200, &AuditPage { entries, next_cursor: next.map(|seq| seq.to_string()) })
+}
+
+/// `GET /audit/{seq}`
+pub async fn get(exchange: &Exchange, seq: &str) -> Result<Response, ApiError> {
+    let not_found = || ApiError::not_found("audit_entry_not_found", "There is no entry with this number.");
+    // A number above the largest of JSON is none that an answer has named.
+    let seq = seq.parse().ok().filter(|seq| (1..=MAX_NUMBER).contains(seq)).ok_or_else(not_found)?;
+    let found = audit::after(&exchange.env, seq - 1, 1).await?.pop().filter(|stored| stored.seq == seq);
+    exchange::json(200, &shown(found.ok_or_else(not_found)?))
+}
+
+fn shown(stored: Stored) -> AuditEntry {
+    let entry = serde_json::from_str(&stored.line).unwrap_or_else(|_| unreadable(stored.seq));
+    AuditEntry { entry, hash: stored.hash, line: stored.line }
 }
 
 /// What stands for an entry whose line is no JSON any more: it was altered, and `/audit/verify` says so.

@@ -54,6 +54,20 @@ test("from an entry to the history of its object, on a phone", LONG, async () =>
   await close();
 });
 
+test(
+  "an address names an entry that is not among those that are shown, and the signed heads are there",
+  LONG,
+  async () => {
+    const { page, check, close } = await ctx.open("/audit/1?operation=DELETE%20/nothing");
+    const entry = page.getByRole("dialog");
+    await entry.getByText("Entry 1").first().waitFor();
+    await check("an entry by its address");
+    await page.goto(`${ctx.gw.url}/console/audit?heads=1`);
+    await page.getByText("None yet: the first is signed within an hour.").waitFor();
+    await close();
+  },
+);
+
 test("the log is verified, and an altered entry is found", LONG, async () => {
   const { page, check, close } = await ctx.open("/audit");
   await page.getByRole("button", { name: "Verify the log" }).click();

@@ -150,6 +150,16 @@ test("alterations in the database show", async () => {
   assert.equal((await t.gw.admin("GET", "/audit/verify?after=3")).status, 400);
 });
 
+test("an entry is read by its number", async () => {
+  const [last] = await whole();
+  const { status, body } = await t.gw.admin("GET", `/audit/${last.seq}`);
+  assert.deepEqual([status, body], [200, last]);
+  for (const seq of ["0", String(last.seq + 1000), "-1", "one", "99999999999999999999"]) {
+    const answer = await t.gw.admin("GET", `/audit/${seq}`);
+    assert.deepEqual([answer.status, answer.body.error.code], [404, "audit_entry_not_found"], seq);
+  }
+});
+
 test("a cut tail and a log that was written anew show against signed heads", async () => {
   await t.gw.scheduled();
   const { heads, keys } = await t.gw.admin("GET", "/audit/heads").then(({ body }) => body);

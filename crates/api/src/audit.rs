@@ -24,6 +24,9 @@ operations! {
         .text("request_id", "The id of the request.")
         .text("cursor", "`next_cursor` of the page before.").answer::<AuditPage>(200, "A page.");
 
+    /// Get an entry of the audit log.
+    GET: Get "/audit/{seq}" ViewAudit, |it| it.answer::<AuditEntry>(200, "The entry.").errors(&[(404, "audit_entry_not_found")]);
+
     /// Verify the audit log.
     ///
     /// Computes the hashes of up to 20,000 entries anew and compares them with the stored ones, with each other, and with the signed

@@ -8,7 +8,7 @@ import { Copy } from "../../ui/copy.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Facts } from "../../ui/facts.tsx";
 import { Section } from "../../ui/page.tsx";
-import { Empty, Skeleton } from "../../ui/states.tsx";
+import { Failure, Skeleton } from "../../ui/states.tsx";
 import { Outcome } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { useActor } from "./actor.ts";
@@ -17,16 +17,17 @@ import { type Difference, differences, isTime, kindOf, placeOf, textOf } from ".
 import { useWords } from "./words.ts";
 
 interface Props {
-  /** Absent while it is loading, or where the entry is not among those that are loaded. */
+  /** Absent while it is loading. */
   entry: Entry | undefined;
-  isLoading: boolean;
+  /** Why there is none. */
+  error: unknown;
   newer: (() => void) | undefined;
   older: (() => void) | undefined;
   onFilter: (filters: Record<string, string>) => void;
   onClose: () => void;
 }
 
-export function Detail({ entry, isLoading, newer, older, onFilter, onClose }: Props) {
+export function Detail({ entry, error, newer, older, onFilter, onClose }: Props) {
   const words = useWords();
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -46,10 +47,10 @@ export function Detail({ entry, isLoading, newer, older, onFilter, onClose }: Pr
     <Dialog drawer title={entry ? words.entry(entry.seq) : words.title} actions={steps} onClose={onClose}>
       {entry ? (
         <Content entry={entry} onFilter={onFilter} />
-      ) : isLoading ? (
-        <Skeleton rows={8} />
+      ) : error ? (
+        <Failure error={error} />
       ) : (
-        <Empty action={<Button onClick={() => onFilter({})}>{words.clear}</Button>}>{words.notLoaded}</Empty>
+        <Skeleton rows={8} />
       )}
     </Dialog>
   );

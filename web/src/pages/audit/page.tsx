@@ -17,7 +17,8 @@ import { Time } from "../../ui/time.tsx";
 import { Typed } from "../../ui/typed.tsx";
 import { useActor } from "./actor.ts";
 import { Detail } from "./detail.tsx";
-import { type Entry, FILTERS, useAudit, useVerify } from "./queries.ts";
+import { HeadsView } from "./heads.tsx";
+import { type Entry, FILTERS, useAudit, useEntry, useVerify } from "./queries.ts";
 import { kindOf } from "./show.ts";
 import { VerifyButton, VerifyResult } from "./verify.tsx";
 import { useWords } from "./words.ts";
@@ -48,9 +49,21 @@ export default function Audit() {
     [navigate, id],
   );
   const at = rows.findIndex((row) => idOf(row) === id);
+  const single = useEntry(id ?? "", id !== undefined && at < 0 && !audit.isPending);
   const isFiltered = [...FILTERS, "range"].some((name) => filters[name]);
   return (
-    <Page title={words.title} fill actions={<VerifyButton verify={verify} />}>
+    <Page
+      title={words.title}
+      fill
+      actions={
+        <>
+          <Button icon="role" title={words.headsHint} onClick={() => setFilters({ heads: "1" })}>
+            {words.heads}
+          </Button>
+          <VerifyButton verify={verify} />
+        </>
+      }
+    >
       <VerifyResult verify={verify} />
       <Bar filters={filters} onChange={setFilters} isFiltered={isFiltered} />
       {audit.error ? (
@@ -80,10 +93,11 @@ export default function Audit() {
           }
         />
       )}
+      {filters.heads === "1" && <HeadsView onClose={() => setFilters({ heads: undefined })} />}
       {id && (
         <Detail
-          entry={rows[at]}
-          isLoading={audit.isPending}
+          entry={rows[at] ?? single.data}
+          error={single.error}
           newer={at > 0 ? () => open(idOf(rows[at - 1] as Entry)) : undefined}
           older={at >= 0 && rows[at + 1] ? () => open(idOf(rows[at + 1] as Entry)) : undefined}
           onFilter={(change) => navigate({ to: "/audit/{-$id}", params: { id: undefined }, search: change } as never)}

@@ -1,6 +1,6 @@
 // The audit log by pages, and the check of its chain of hashes in as many steps as it needs.
 
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { call } from "../../api/client.ts";
 import type { AuditEntry, Verified } from "../../api/schema.d.ts";
@@ -35,6 +35,18 @@ export function useAudit(filters: Filters) {
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
 }
+
+/** One entry, for an address that names one which is not among those that are loaded. */
+export const useEntry = (seq: string, isWanted: boolean) =>
+  useQuery({
+    queryKey: ["audit", "one", seq],
+    queryFn: ({ signal }) => call("GET /audit/{seq}", { path: { seq }, signal }),
+    enabled: isWanted,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const useHeads = () =>
+  useQuery({ queryKey: ["audit", "heads"], queryFn: ({ signal }) => call("GET /audit/heads", { signal }) });
 
 export interface Check {
   checked: number;

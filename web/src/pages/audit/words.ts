@@ -5,6 +5,13 @@ import { words } from "../../i18n/t.ts";
 export const useWords = words(
   {
     title: "Audit log",
+    heads: "Signed heads",
+    headsHint: "Once an hour the number and the hash of the last entry are signed and kept apart from the log",
+    headsText:
+      "Once an hour, if there is a new entry, its number and hash are signed and written to the bucket. Who alters the database does not reach them, and the check compares them. With the file, scripts/verify-audit.mjs checks the log without the gateway.",
+    noHeads: "None yet: the first is signed within an hour.",
+    headsFile: "Heads and keys as a file",
+    signedBy: "Key",
     range: "Time",
     all: "All",
     more: "More filters",
@@ -29,7 +36,6 @@ export const useWords = words(
     empty: "Nothing was done in the administration that fits.",
     emptyAll:
       "Nothing has been done in the administration yet. Every change, and every refused credential, is noted here.",
-    notLoaded: "This entry is not among those that are loaded: it is older, or the filters leave it out.",
     searching: "Nothing fits among the last 20,000 entries.",
     goOn: "Search further back",
     loaded: (entries: string) => (entries === "1" ? "1 entry" : `${entries} entries`),
@@ -65,6 +71,13 @@ export const useWords = words(
   },
   {
     title: "审计日志",
+    heads: "签名链头",
+    headsHint: "每小时对最后一条记录的编号与哈希签名，并与日志分开保存",
+    headsText:
+      "如有新记录，每小时会对其编号与哈希签名并写入存储桶。篡改数据库的人无法触及它们，校验时会进行比对。使用该文件，scripts/verify-audit.mjs 可在没有网关的情况下校验日志。",
+    noHeads: "尚无：首个将在一小时内签名。",
+    headsFile: "链头与公钥（文件）",
+    signedBy: "密钥",
     range: "时间",
     all: "全部",
     more: "更多筛选",
@@ -88,7 +101,6 @@ export const useWords = words(
     clear: "清除筛选",
     empty: "没有符合条件的管理操作。",
     emptyAll: "还没有任何管理操作。每次更改以及每次被拒的凭据都会记录在此。",
-    notLoaded: "已加载的记录中没有这一条：它可能更早，或被筛选条件排除。",
     searching: "最近 20,000 条记录中没有匹配项。",
     goOn: "继续往前搜索",
     loaded: (entries: string) => `${entries} 条记录`,
