@@ -8,22 +8,13 @@ import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Check, Choice, Field, useForm } from "../../ui/field.tsx";
 import { Failure, Skeleton } from "../../ui/states.tsx";
-import { type Provider, usePresets, useRefresh } from "./queries.ts";
+import { KINDS, type Provider, usePresets, useRefresh } from "./queries.ts";
 import { Result, type Tested } from "./test.tsx";
 import { useWords } from "./words.ts";
 
-type Preset = Answer<"GET /provider-presets">["presets"][number];
-const KINDS = [
-  "openai",
-  "azure_openai",
-  "anthropic",
-  "bedrock",
-  "cohere",
-  "gemini",
-  "vertex",
-  "dashscope",
-  "dify",
-] as const;
+type Presets = Answer<"GET /provider-presets">;
+type Known = Presets["presets"][number];
+type Preset = Pick<Known, "id" | "name" | "kind" | "server_url" | "auth" | "docs" | "models" | "regions">;
 
 /** `onClose` is told the id of the provider, if one was made. */
 export function Add({ onClose }: { onClose: (made?: number) => void }) {
@@ -65,7 +56,8 @@ function Gallery({ onChoose }: { onChoose: (preset: Preset | "custom") => void }
   if (error) return <Failure error={error} retry={refetch} />;
   if (!data) return <Skeleton rows={8} />;
   const wanted = filter.trim().toLowerCase();
-  const found = data.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(wanted));
+  const all: Preset[] = [...data.custom.map(presetOf), ...data.presets];
+  const found = all.filter(({ id, name }) => `${id} ${name}`.toLowerCase().includes(wanted));
   return (
     <>
       <div className="mb-3 flex flex-wrap items-end gap-2">
@@ -103,6 +95,30 @@ function Gallery({ onChoose }: { onChoose: (preset: Preset | "custom") => void }
     </>
   );
 }
+
+/** A preset of the operator's own, of which less is known. */
+const presetOf = ({ id, name, kind, server_url, models }: Presets["custom"][number]): Preset => ({
+  id,
+  name,
+  kind,
+  server_url,
+  auth: kind === "demo" || kind === "workers_ai" ? "none" : "bearer",
+  docs: "",
+  regions: [],
+  models: models.map((model) => ({
+    name: model,
+    context_length: null,
+    max_output: null,
+    deprecated: false,
+    json_schema: false,
+    reasoning: false,
+    tools: false,
+    vision: false,
+    slow: false,
+    retires: null,
+    successor: null,
+  })),
+});
 
 function Card({ title, about, onClick }: { title: string; about: string; onClick: () => void }) {
   return (
@@ -227,7 +243,7 @@ function Connect({
       ) : (
         <p className="text-ink2">{words.noKeyNeeded}</p>
       )}
-      {preset && (
+      {preset?.docs && (
         <a href={preset.docs} target="_blank" rel="noreferrer noopener nofollow" className="link self-start">
           {words.docs} ({hostOf(preset.docs)})
         </a>

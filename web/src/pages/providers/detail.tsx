@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { call } from "../../api/client.ts";
+import { useMayWith } from "../../api/me.ts";
 import { useMay } from "../../api/session.ts";
 import { duration, percent, visible } from "../../lib/format.ts";
 import { Button, LinkButton } from "../../ui/button.tsx";
@@ -13,12 +14,13 @@ import { Edit } from "./edit.tsx";
 import { Health, Strip } from "./health.tsx";
 import { Pool } from "./pool.tsx";
 import { type Provider, useModelsOf, useRefresh } from "./queries.ts";
+import { Sharing } from "./sharing.tsx";
 import { Test } from "./test.tsx";
 import { useWords } from "./words.ts";
 
 export function Detail({ provider, onClose }: { provider: Provider; onClose: () => void }) {
   const words = useWords();
-  const may = useMay();
+  const mayWith = useMayWith(provider.owner);
   const models = useModelsOf(provider.id);
   const [isEditing, setEditing] = useState(false);
   const names = (models.data ?? []).filter(({ enabled }) => enabled).map(({ model_name }) => model_name);
@@ -37,13 +39,14 @@ export function Detail({ provider, onClose }: { provider: Provider; onClose: () 
         models={models.data?.length ?? 0}
       />
       {isEditing && <Edit provider={provider} onDone={() => setEditing(false)} />}
-      {may("operate_providers") && (
+      {mayWith("operate_providers", "manage_own_providers") && (
         <Section title={words.test}>
           <Test id={provider.id} models={names} />
         </Section>
       )}
       <Models provider={provider} />
-      {may("manage_provider_keys") && <Pool provider={provider} />}
+      {mayWith("manage_provider_keys", "manage_own_providers") && <Pool provider={provider} />}
+      <Sharing provider={provider} />
     </Dialog>
   );
 }
@@ -116,6 +119,8 @@ function Actions({
 }) {
   const words = useWords();
   const may = useMay();
+  const mayWith = useMayWith(provider.owner);
+  const mayChange = mayWith("manage_providers", "manage_own_providers");
   const refresh = useRefresh();
   const [busy, setBusy] = useState("");
   const [failure, setFailure] = useState<unknown>();
@@ -155,7 +160,7 @@ function Actions({
             {words.reset}
           </Button>
         )}
-        {may("operate_providers") && (
+        {mayWith("operate_providers", "manage_own_providers") && (
           <Button
             icon={isActive ? "pause" : "play"}
             busy={busy === "pause"}
@@ -166,7 +171,7 @@ function Actions({
             {isActive ? words.pause : words.resume}
           </Button>
         )}
-        {may("manage_providers") && (
+        {mayChange && !provider.in_review && (
           <Button icon="edit" onClick={onEdit}>
             {words.edit}
           </Button>
@@ -174,7 +179,7 @@ function Actions({
         <LinkButton to="/requests" search={{ provider: String(provider.id) }} icon="requests">
           {words.requests}
         </LinkButton>
-        {may("manage_providers") && (
+        {mayChange && (
           <Button look="danger" icon="trash" onClick={() => setAsks(true)}>
             {words.remove}
           </Button>
@@ -200,7 +205,7 @@ function Actions({
 
 function Models({ provider }: { provider: Provider }) {
   const words = useWords();
-  const may = useMay();
+  const mayChange = useMayWith(provider.owner)("manage_models", "manage_own_providers");
   const refresh = useRefresh();
   const { data, error, refetch } = useModelsOf(provider.id);
   const [said, setSaid] = useState("");
@@ -226,7 +231,7 @@ function Models({ provider }: { provider: Provider }) {
       });
       return words.discovered(added.length, found);
     });
-  const action = may("manage_models") ? (
+  const action = mayChange ? (
     <Button busy={busy} onClick={discover}>
       {words.discover}
     </Button>
@@ -247,7 +252,7 @@ function Models({ provider }: { provider: Provider }) {
                 {visible(model.model_name)}
               </span>
               <span className="truncate text-table text-ink3">{model.capabilities?.join(", ")}</span>
-              {may("manage_models") && (
+              {mayChange && (
                 <Button
                   look="quiet"
                   busy={busy}

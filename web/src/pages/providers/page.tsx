@@ -13,6 +13,7 @@ import { type Column, Table } from "../../ui/table.tsx";
 import { Add } from "./add.tsx";
 import { Detail } from "./detail.tsx";
 import { Health, Strip } from "./health.tsx";
+import { Presets } from "./presets.tsx";
 import { type Provider, useProviders } from "./queries.ts";
 import { useWords } from "./words.ts";
 
@@ -23,20 +24,30 @@ export default function Providers() {
   const { id } = useParams({ strict: false }) as { id?: string };
   const withState = may("view_provider_health") && may("view_all_statistics");
   const { data, error, isPending, refetch } = useProviders(withState);
-  const [filters] = useFilters();
+  const [filters, setFilters] = useFilters();
   const columns = useColumns(withState);
   const open = (to: number | "new" | undefined) =>
     navigate({ to: "/providers/{-$id}", params: { id: to === undefined ? undefined : String(to) } } as never);
   const isBare = data?.every(({ kind }) => kind === "demo");
-  const add = may("manage_providers") ? (
+  const mayAdd = may("manage_providers", "manage_own_providers");
+  const add = mayAdd ? (
     <Button look="primary" icon="plus" onClick={() => open("new")}>
       {words.add}
     </Button>
   ) : null;
   const opened = data?.find((provider) => String(provider.id) === id);
   return (
-    <Page title={words.title} actions={add} fill>
-      {isBare && <Empty action={add}>{words.none}</Empty>}
+    <Page
+      title={words.title}
+      actions={
+        <>
+          {may("manage_providers") && <Button onClick={() => setFilters({ presets: "1" })}>{words.ownPresets}</Button>}
+          {add}
+        </>
+      }
+      fill
+    >
+      {isBare && <Empty action={add}>{may("admin_view_providers") ? words.none : words.noneOwn}</Empty>}
       {error && !data ? (
         <Failure error={error} retry={refetch} />
       ) : isPending ? (
@@ -52,11 +63,14 @@ export default function Providers() {
           current={id}
         />
       )}
-      {id === "new" && may("manage_providers") && (
+      {id === "new" && mayAdd && (
         <Add
           // From the guide the way leads back to its next step.
           onClose={(made) => (filters.from === "start" ? navigate({ to: "/start" }) : open(made))}
         />
+      )}
+      {filters.presets === "1" && may("manage_providers") && (
+        <Presets onClose={() => setFilters({ presets: undefined })} />
       )}
       {opened && <Detail key={opened.id} provider={opened} onClose={() => open(undefined)} />}
     </Page>

@@ -18,10 +18,24 @@ export function useProviders(withState: boolean) {
   });
 }
 
+export const PRESETS = ["presets"];
+/** The kinds of providers that have an address. */
+export const KINDS = [
+  "openai",
+  "azure_openai",
+  "anthropic",
+  "bedrock",
+  "cohere",
+  "gemini",
+  "vertex",
+  "dashscope",
+  "dify",
+] as const;
+
 export function usePresets() {
   return useQuery({
-    queryKey: ["presets"],
-    queryFn: async ({ signal }) => (await call("GET /provider-presets", { signal })).presets,
+    queryKey: PRESETS,
+    queryFn: ({ signal }) => call("GET /provider-presets", { signal }),
     staleTime: Number.POSITIVE_INFINITY,
   });
 }
