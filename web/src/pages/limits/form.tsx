@@ -12,10 +12,19 @@ import { useLimitWrites, useModelNames, usePast } from "./queries.ts";
 import { type Quarter, money, peak, refused } from "./refused.ts";
 import { useWords } from "./words.ts";
 
-export function SubjectForm({ item, onClose }: { item?: SubjectLimits; onClose: () => void }) {
+/** `user` is whom a new limit is first thought for. */
+export function SubjectForm({
+  item,
+  user = "",
+  onClose,
+}: {
+  item?: SubjectLimits;
+  user?: string;
+  onClose: () => void;
+}) {
   const words = useWords();
   const writes = useLimitWrites();
-  const [draft, setDraft] = useState<Draft>(() => (item ? draftOf(item) : NEW));
+  const [draft, setDraft] = useState<Draft>(() => (item ? draftOf(item) : { ...NEW, name: user }));
   const subject = item?.subject ?? `${draft.kind}:${draft.name.trim()}`;
   const past = usePast(useDeferredValue(subject)).data;
   const form = useForm(async () => {

@@ -84,7 +84,9 @@ export default function Limits() {
           onEnd={() => hasNextPage && !isFetching && fetchNextPage()}
         />
       )}
-      {filters.new === "1" && may("manage_limits") && <SubjectForm onClose={() => setFilters({ new: undefined })} />}
+      {filters.new === "1" && may("manage_limits") && (
+        <SubjectForm user={filters.user ?? ""} onClose={() => setFilters({ new: undefined, user: undefined })} />
+      )}
       {id && (
         <SubjectDetail
           subject={id}

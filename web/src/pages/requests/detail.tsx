@@ -249,6 +249,7 @@ function Facts({ request }: { request: RequestDetail }) {
     [words.owner, request.owner && visible(request.owner)],
     [words.app, request.app && visible(request.app)],
     [words.dialect, request.dialect],
+    [words.guards, request.guards && visible(request.guards)],
     [words.stream, request.stream ? words.yes : words.no],
     [words.finish, request.finish_reason],
     [words.firstByte, request.first_byte_ms !== null && duration(request.first_byte_ms)],

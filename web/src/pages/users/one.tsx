@@ -1,6 +1,6 @@
 // One user: what they may do, and the end of their account.
 
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Answer, call } from "../../api/client.ts";
 import { useMay } from "../../api/session.ts";
@@ -9,6 +9,7 @@ import { Button, LinkButton } from "../../ui/button.tsx";
 import { Confirm, Dialog } from "../../ui/dialog.tsx";
 import { Check, Field, useForm } from "../../ui/field.tsx";
 import { Chip } from "../../ui/status.tsx";
+import { Grants } from "./grants.tsx";
 import { useWords } from "./words.ts";
 
 export type User = Answer<"GET /users">["users"][number];
@@ -76,8 +77,17 @@ export function One({ user, onClose }: { user: User | undefined; onClose: () => 
     await call("POST /users/{id}/reject", { path });
     await done();
   });
-  // Roles of its own that the deployment has are kept as they are.
-  const known = [...ROLES, ...roles.filter((role) => !ROLES.includes(role as (typeof ROLES)[number]))];
+  const made = useQuery({
+    queryKey: ["roles"],
+    queryFn: async ({ signal }) => (await call("GET /roles", { signal })).roles,
+    enabled: may("manage_user_permissions"),
+  });
+  // Roles that cannot be listed are kept as they are.
+  const known = [...new Set([...ROLES, ...(made.data ?? []).map(({ code }) => code), ...roles])];
+  const aboutRole = (code: string) =>
+    ROLES.includes(code as (typeof ROLES)[number])
+      ? words[code as (typeof ROLES)[number]]
+      : visible(made.data?.find((role) => role.code === code)?.name ?? "");
   return (
     <Dialog
       title={user ? visible(user.email) : words.add}
@@ -146,7 +156,7 @@ export function One({ user, onClose }: { user: User | undefined; onClose: () => 
                   setRoles((now) => (now.includes(role) ? now.filter((one) => one !== role) : [...now, role]))
                 }
               />
-              <span className="text-table text-ink3">{words[role as (typeof ROLES)[number]]}</span>
+              <span className="text-table text-ink3">{aboutRole(role)}</span>
             </div>
           ))}
           {form.errorOf("roles") && (
@@ -170,6 +180,7 @@ export function One({ user, onClose }: { user: User | undefined; onClose: () => 
           </div>
         )}
       </form>
+      {user && may("manage_user_permissions") && <Grants user={user.id} />}
       {asks && (
         <Confirm
           title={words.disableTitle}
