@@ -69,3 +69,27 @@ test("a key is changed, rotated with both secrets valid, disabled and deleted", 
   assert.equal(await page.getByRole("grid").getByText("Of many lives").count(), 0);
   await close();
 });
+
+test("several keys are disabled at once, and others deleted, after saying how many", LONG, async () => {
+  for (const name of ["Crowd 1", "Crowd 2", "Crowd 3"]) await ctx.gw.createKey({ name });
+  const keys = async () => (await ctx.gw.admin("GET", "/keys?search=Crowd")).body.keys;
+  const { page, check, close } = await ctx.open("/keys?search=Crowd");
+  await page.getByRole("button", { name: "Choose several" }).click();
+  await page.getByRole("checkbox", { name: "Crowd 1" }).check();
+  // A click on the row chooses it as well, and opens nothing.
+  await page.getByRole("row", { name: /Crowd 2/ }).click();
+  await page.getByText("2 keys are chosen").waitFor();
+  await check("keys that are chosen");
+  await page.getByRole("button", { name: "Disable" }).click();
+  await page.getByText("2 keys stop working at once.").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+  await page.getByText("0 keys are chosen").waitFor();
+  assert.deepEqual((await keys()).map(({ enabled }) => enabled).sort(), [false, false, true]);
+  await page.getByRole("button", { name: "Choose all that are shown" }).press("Enter");
+  await page.getByRole("button", { name: "Delete" }).press("Enter");
+  await page.getByText("3 keys are deleted.").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).press("Enter");
+  await page.getByText("No key is called that.").waitFor();
+  assert.deepEqual(await keys(), []);
+  await close();
+});

@@ -44,6 +44,20 @@ test("a backup is made, verified, and restored only when its id is typed", LONG,
   // There are rows, and they are not to be replaced.
   await go.click();
   await restore.getByRole("alert").waitFor();
+  // What came after the backup goes with the restore.
+  await ctx.gw.createKey({ name: "Made after the backup" });
+  await restore.getByLabel("Replace the rows that are in the database now").check();
+  await go.click();
+  const isRestored = async () => {
+    await ctx.gw.scheduled();
+    return (await ctx.gw.admin("GET", `/system/backups/${body.backups[0].id}`)).body.restore?.state === "done";
+  };
+  await eventually(isRestored, { within: 2 * PATIENCE, what: "the restore" });
+  await page.getByText("● Restored").waitFor();
+  const { keys } = (await ctx.gw.admin("GET", "/keys")).body;
+  assert.ok(keys.length > 0 && !keys.some(({ name }) => name === "Made after the backup"));
+  await page.goto(`${ctx.gw.url}/console/keys`);
+  await page.getByRole("grid").getByText("Web app").waitFor();
   await close();
 });
 

@@ -17,6 +17,7 @@ import { bodyOf, changed, draftOf } from "./draft.ts";
 import { KeyForm, useBudgetText } from "./form.tsx";
 import { useKey, useKeyLimits, useKeyWrites } from "./queries.ts";
 import { KeyState } from "./state.tsx";
+import { Signing } from "./signing.tsx";
 import { useWords } from "./words.ts";
 
 type Doing = "edit" | "rotate" | "disable" | "remove" | null;
@@ -106,6 +107,7 @@ function Content({ item, onClose }: { item: KeyView; onClose: () => void }) {
           ))}
       </dl>
       <Left id={item.id} />
+      <Signing item={item} />
       <div className="mt-6 flex flex-wrap gap-2">
         <LinkButton to="/requests" search={{ key: item.id }} icon="requests">
           {words.requests}

@@ -1,7 +1,7 @@
 // Keys: who may use what, how much is left of it, and when it was used.
 
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { useMay } from "../../api/session.ts";
 import { count, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
@@ -15,6 +15,7 @@ import { Spark } from "../../ui/spark.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
 import { type Column, Table } from "../../ui/table.tsx";
 import { Ago, Money, Time } from "../../ui/time.tsx";
+import { Bulk } from "./bulk.tsx";
 import { KeyDetail } from "./detail.tsx";
 import { NEW, bodyOf } from "./draft.ts";
 import { KeyForm, useBudgetText } from "./form.tsx";
@@ -29,9 +30,17 @@ export default function Keys() {
   const { id } = useParams({ strict: false }) as { id?: string };
   const [filters, setFilters] = useFilters();
   const [text, setText] = useState(filters.search ?? "");
-  const keys = useKeys(filters.search ?? "");
+  const keys = useKeys(filters.search ?? "", filters.owner ?? "");
   const rows = useMemo(() => keys.data?.pages.flatMap((page) => page.keys) ?? [], [keys.data]);
-  const columns = useColumns();
+  const [chosen, setChosen] = useState<Set<string>>();
+  const toggle = useCallback(
+    (key: string) =>
+      setChosen((now) =>
+        now?.has(key) ? new Set([...now].filter((one) => one !== key)) : new Set([...(now ?? []), key]),
+      ),
+    [],
+  );
+  const columns = useColumns(chosen, toggle);
   const { hasNextPage, isFetching, fetchNextPage } = keys;
   // What is typed is asked for when typing pauses.
   useEffect(() => {
@@ -51,7 +60,30 @@ export default function Keys() {
   );
   const found = rows.filter((key) => matches(key, filters.search ?? ""));
   return (
-    <Page title={words.title} fill actions={make}>
+    <Page
+      title={words.title}
+      fill
+      actions={
+        canMake && (
+          <>
+            {!chosen && found.length > 1 && (
+              <Button icon="check" onClick={() => setChosen(new Set())}>
+                {words.bulkBegin}
+              </Button>
+            )}
+            {make}
+          </>
+        )
+      }
+    >
+      {filters.owner && (
+        <p className="mb-3 flex flex-wrap items-center gap-2">
+          {words.owner}: <span className="font-mono text-table">{visible(filters.owner)}</span>
+          <Button look="quiet" icon="close" onClick={() => setFilters({ owner: undefined })}>
+            {words.allOwners}
+          </Button>
+        </p>
+      )}
       <input
         type="search"
         data-filter
@@ -61,6 +93,14 @@ export default function Keys() {
         onChange={(event) => setText(event.target.value)}
         className="control mb-3 max-w-80"
       />
+      {chosen && (
+        <Bulk
+          chosen={rows.filter((key) => chosen.has(key.id))}
+          onAll={() => setChosen(new Set(found.map(idOf)))}
+          onDone={(left) => setChosen(new Set(left))}
+          onClose={() => setChosen(undefined)}
+        />
+      )}
       {keys.error ? (
         <Failure error={keys.error} retry={() => keys.refetch()} />
       ) : keys.isPending ? (
@@ -73,20 +113,21 @@ export default function Keys() {
           rows={found}
           columns={columns}
           idOf={idOf}
-          phone={phoneRow}
+          phone={(key) => <PhoneRow item={key} box={chosen && <Box item={key} chosen={chosen} onToggle={toggle} />} />}
           current={id}
-          onOpen={(key) => open(key.id)}
+          onOpen={(key) => (chosen ? toggle(key.id) : open(key.id))}
           onEnd={() => hasNextPage && !isFetching && fetchNextPage()}
         />
       )}
-      {filters.new === "1" && canMake && <NewKey onClose={() => setFilters({ new: undefined })} />}
+      {filters.new === "1" && canMake && (
+        <NewKey owner={filters.owner ?? ""} onClose={() => setFilters({ new: undefined })} />
+      )}
       {id && <KeyDetail id={id} onClose={() => open(undefined)} />}
     </Page>
   );
 }
 
 const idOf = (key: Key) => key.id;
-const phoneRow = (key: Key) => <PhoneRow item={key} />;
 
 /** The same comparison as that of the API, for gateways that answer all keys at once. */
 function matches(key: Key, search: string): boolean {
@@ -94,11 +135,34 @@ function matches(key: Key, search: string): boolean {
   return [key.name, key.owner ?? "", key.prefix, key.id].some((text) => text.toLowerCase().includes(wanted));
 }
 
-function useColumns(): Column<Key>[] {
+interface BoxProps {
+  item: Key;
+  chosen: Set<string>;
+  onToggle: (id: string) => void;
+}
+
+/** Its row does the same when it is clicked or opened. */
+function Box({ item, chosen, onToggle }: BoxProps) {
+  return (
+    <input
+      type="checkbox"
+      aria-label={visible(item.name)}
+      checked={chosen.has(item.id)}
+      onClick={(event) => event.stopPropagation()}
+      onChange={() => onToggle(item.id)}
+    />
+  );
+}
+
+function useColumns(chosen: Set<string> | undefined, onToggle: (id: string) => void): Column<Key>[] {
   const words = useWords();
   const budget = useBudgetText();
   const locale = localeOf(usePreferences());
+  const box: Column<Key>[] = chosen
+    ? [{ id: "box", title: "", width: "20px", cell: (key) => <Box item={key} chosen={chosen} onToggle={onToggle} /> }]
+    : [];
   return [
+    ...box,
     {
       id: "name",
       title: words.name,
@@ -152,11 +216,12 @@ function useColumns(): Column<Key>[] {
   ];
 }
 
-function PhoneRow({ item }: { item: Key }) {
+function PhoneRow({ item, box }: { item: Key; box: ReactNode }) {
   const words = useWords();
   return (
     <>
       <div className="flex items-center gap-2">
+        {box}
         <span className="min-w-0 flex-1 truncate font-medium">{visible(item.name)}</span>
         <KeyState item={item} />
       </div>
@@ -169,15 +234,16 @@ function PhoneRow({ item }: { item: Key }) {
   );
 }
 
-function NewKey({ onClose }: { onClose: () => void }) {
+/** `owner` is whose it is to be, such as a team; those who manage their own keys own it themselves otherwise. */
+function NewKey({ owner: given, onClose }: { owner: string; onClose: () => void }) {
   const words = useWords();
   const canOwn = useMay()("manage_all_api_keys");
   const writes = useKeyWrites();
-  const [draft, setDraft] = useState(NEW);
+  const [draft, setDraft] = useState({ ...NEW, owner: given });
   const [made, setMade] = useState<{ id: string; key: string }>();
   const form = useForm(async () => {
     const { owner, ...body } = bodyOf(draft);
-    const key = await writes.create(canOwn ? { ...body, owner: owner ?? null } : body);
+    const key = await writes.create(canOwn || owner ? { ...body, owner: owner ?? null } : body);
     if (key.key) setMade({ id: key.id, key: key.key });
   });
   return made ? (

@@ -16,12 +16,12 @@ export type Key = KeyView & { usage?: KeyUsage | null };
 
 const PAGE = 200;
 
-export function useKeys(search: string) {
+export function useKeys(search: string, owner: string) {
   return useInfiniteQuery({
-    queryKey: ["keys", "page", search],
+    queryKey: ["keys", "page", search, owner],
     initialPageParam: "",
     queryFn: async ({ pageParam, signal }) => {
-      const query = { with: "usage", search: search || undefined, limit: PAGE, cursor: pageParam || undefined };
+      const query = { with: "usage", search, owner, limit: PAGE, cursor: pageParam };
       return (await request("GET /keys", { query, signal })) as { keys: Key[]; next_cursor?: string | null };
     },
     getNextPageParam: (page) => page.next_cursor ?? undefined,
@@ -69,13 +69,22 @@ export function useModelNames(): string[] {
 /** Writing: what was read before is read anew, so that a new key is in the list at once. */
 export function useKeyWrites() {
   const queries = useQueryClient();
+  const readAnew = async () => {
+    await Promise.all([["keys"], ["limits"]].map((queryKey) => queries.invalidateQueries({ queryKey })));
+  };
   const after = async <T>(answer: Promise<T>): Promise<T> => {
     const value = await answer;
-    await queries.invalidateQueries({ queryKey: ["keys"] });
-    await queries.invalidateQueries({ queryKey: ["limits"] });
+    await readAnew();
     return value;
   };
   return {
+    after,
+    readAnew,
+    /** The same for one of many, after which all are read anew once. */
+    quiet: {
+      update: (id: string, body: KeyUpdate) => call("PUT /keys/{id}", { path: { id }, body }),
+      remove: (id: string) => call("DELETE /keys/{id}", { path: { id } }),
+    },
     create: (body: KeyCreate) => after(call("POST /keys", { body })),
     update: (id: string, body: KeyUpdate) => after(call("PUT /keys/{id}", { path: { id }, body })),
     rotate: (id: string, overlap_seconds: number) =>
