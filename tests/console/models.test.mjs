@@ -65,3 +65,28 @@ test("who would answer is explained, for what a request needs, and simulated", L
   assert.ok(!page.url().includes("explain"));
   await close();
 });
+
+test("a candidate is dragged to another place by the pointer", LONG, async () => {
+  const { page, close } = await ctx.open("/models");
+  await page.getByRole("row", { name: /steady/ }).click();
+  const rows = page.locator("[data-key]");
+  await rows.nth(1).getByText("backup/gpt-5").waitFor();
+  const from = await rows.nth(1).getByTitle("Drag it to another place").boundingBox();
+  const to = await rows.nth(0).boundingBox();
+  await page.mouse.move(from.x + 5, from.y + 5);
+  await page.mouse.down();
+  for (let step = 0; step < 4; step++) await page.mouse.move(from.x + 5, to.y + 4 - step);
+  await page.mouse.up();
+  await rows.nth(0).getByText("backup/gpt-5").waitFor();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const places = (await logical("steady")).candidates.map(({ model, provider_id, priority }) => [
+    priority,
+    provider_id,
+    model,
+  ]);
+  const [first] = places.sort();
+  const { providers } = (await admin(ctx, "GET", "/providers")).body;
+  assert.equal(providers.find(({ id }) => id === first[1]).name, "backup");
+  await close();
+});

@@ -2,7 +2,7 @@
 // edited and asked from there, and nothing that a model writes runs.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answersWith, chunk, completion, delay, delta, event } from "../support/upstream.mjs";
+import { answersWith, chunk, completion, delay, delta, event, toolCall } from "../support/upstream.mjs";
 import { PATIENCE, consoleSuite } from "./support/console.mjs";
 
 const HOSTILE = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 2">
@@ -28,13 +28,24 @@ const ctx = consoleSuite({
   setUp: async ({ gw, up }) => {
     const { body } = await gw.admin("GET", "/providers");
     const provider_id = body.providers.find(({ name }) => name === "openai").id;
-    for (const name of ["hostile", "slow", "table"]) {
+    for (const name of ["hostile", "slow", "table", "tools"]) {
       await gw.createModel({ provider_id, model_name: name });
       // The first key has an owner with a budget.
       await gw.admin("PUT", `/prices/model:${name}`, { input: 1, output: 2 });
     }
     up.on("hostile", answersWith(completion("hostile", HOSTILE)));
     up.on("table", answersWith(completion("table", "| planet | km |\n|---|---|\n| Mars | 6779 |")));
+    up.on("tools", (x) => {
+      const { messages } = x.json();
+      const said = messages.find(({ role }) => role === "tool")?.content;
+      const call = {
+        role: "assistant",
+        content: null,
+        tool_calls: [toolCall("c1", "get_weather", '{"city":"Paris"}')],
+      };
+      const answer = completion("tools", said ? `It is ${said} there.` : call, said ? {} : { finish: "tool_calls" });
+      return answersWith(answer)(x);
+    });
     up.on("slow", async (x) => {
       x.sse();
       for (const word of WORDS) {
@@ -144,5 +155,26 @@ test("nothing that a model writes runs, is fetched, or leaves its place", LONG, 
     0,
   );
   await check("a hostile answer");
+  await close();
+});
+
+test("a call of a tool is answered by the person, and the model goes on", LONG, async () => {
+  const { page, check, close } = await ctx.open("/playground?model=openai/tools");
+  await page.getByRole("button", { name: "Settings" }).click();
+  const tool = { type: "function", function: { name: "get_weather", parameters: { type: "object", properties: {} } } };
+  await page.getByLabel("Tools").fill(JSON.stringify([tool]));
+  await page.keyboard.press("Escape");
+  await ask(page, "How is it in Paris?");
+  await page.getByText("Call of a tool: get_weather").waitFor();
+  await page.getByLabel("What get_weather answers").fill("21 °C and sunny");
+  await check("a call of a tool");
+  await page.getByRole("button", { name: "Send the answers" }).click();
+  await page.getByText("It is 21 °C and sunny there.").waitFor();
+  const { messages } = ctx.up.last("tools").json();
+  assert.deepEqual(
+    messages.map(({ role }) => role),
+    ["user", "assistant", "tool"],
+  );
+  assert.equal(messages[2].tool_call_id, "c1");
   await close();
 });

@@ -39,3 +39,21 @@ test("by key and by requests, in the address, with keys by their names, and as a
   await check("as a table");
   await close();
 });
+
+test("time is moved back by keyboard and by steps, in the address, and back to now", LONG, async () => {
+  const { page, check, close } = await ctx.open("/usage?range=24h");
+  await page.getByRole("row", { name: /^Sum/ }).waitFor();
+  await page.getByRole("button", { name: "Earlier" }).click();
+  await page.waitForURL(/from=\d+&to=\d+/);
+  const { searchParams } = new URL(page.url());
+  assert.equal(Number(searchParams.get("to")) - Number(searchParams.get("from")), 86_400_000);
+  await page.getByText("There is no request in this time.").waitFor();
+  await page.getByRole("slider", { name: "The time that is shown" }).focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForURL((url) => Number(url.searchParams.get("to")) < Number(searchParams.get("to")));
+  await check("an earlier day");
+  await page.getByRole("button", { name: "Back to now" }).click();
+  await page.getByRole("row", { name: /^Sum/ }).waitFor();
+  assert.equal(new URL(page.url()).searchParams.get("range"), "24h");
+  await close();
+});

@@ -2,7 +2,7 @@
 // and a streamed request with the whole history. Both answer the same frames. The key itself is never in the browser: the session
 // cookie and the key's id stand for it.
 
-import { type Content, type Frame, chunkReader, eventReader } from "../lib/chat.ts";
+import { type Frame, type Message, chunkReader, eventReader } from "../lib/chat.ts";
 import { ApiFailure, call } from "./client.ts";
 
 export interface Settings {
@@ -121,7 +121,7 @@ export class ChatLine {
 interface Ask {
   actAs: string;
   model: string;
-  messages: { role: string; content: Content }[];
+  messages: Message[];
   settings: Settings;
   signal: AbortSignal;
 }

@@ -78,3 +78,19 @@ function readAll(pieces: string[]): Frame[] {
   const chunks = chunkReader();
   return [...pieces.flatMap((piece) => events(piece).flatMap(chunks.read)), ...chunks.end()];
 }
+
+test("answers of tools follow the calls that they belong to, and a call without an answer is left out", () => {
+  const call = { id: "c1", name: "weather", arguments: '{"city":"Paris"}' };
+  const first = { ...newTurn("1", "How is it in Paris?", 0), tools: [call], state: "done" as const };
+  assert.deepEqual(messagesOf([first, newTurn("2", "Never mind", 1)], ""), [{ role: "user", content: "Never mind" }]);
+  const second = newTurn("2", "", 1, [{ id: "c1", content: "21 °C" }]);
+  assert.deepEqual(messagesOf([first, second], ""), [
+    { role: "user", content: "How is it in Paris?" },
+    {
+      role: "assistant",
+      content: null,
+      tool_calls: [{ id: "c1", type: "function", function: { name: "weather", arguments: '{"city":"Paris"}' } }],
+    },
+    { role: "tool", content: "21 °C", tool_call_id: "c1" },
+  ]);
+});

@@ -10,6 +10,19 @@ export interface ToolCall {
   arguments: string;
 }
 
+/** What a tool answered, as the person says it. */
+export interface ToolResult {
+  id: string;
+  content: string;
+}
+
+export interface Message {
+  role: string;
+  content: Content | null;
+  tool_calls?: { id: string; type: "function"; function: { name: string; arguments: string } }[];
+  tool_call_id?: string;
+}
+
 export interface Usage {
   prompt_tokens: number;
   completion_tokens: number;
@@ -22,6 +35,8 @@ export interface Turn {
   /** Made by the gateway: the id of the turn's event in the log, or the id of its request. */
   turnId?: string;
   asked: Content;
+  /** In place of a question: the answers to what the turn before called. */
+  results?: ToolResult[];
   answer: string;
   thinking: string;
   tools: ToolCall[];
@@ -53,9 +68,10 @@ export interface Frame {
   message?: string;
 }
 
-export const newTurn = (id: string, asked: Content, now: number): Turn => ({
+export const newTurn = (id: string, asked: Content, now: number, results?: ToolResult[]): Turn => ({
   id,
   asked,
+  ...(results ? { results } : {}),
   answer: "",
   thinking: "",
   tools: [],
@@ -115,20 +131,32 @@ const ended = (frame: Frame, now: number): Partial<Turn> => ({
 });
 
 /** What was said, as the messages of a request: turns without an answer are left out, but for the last. */
-export function messagesOf(turns: Turn[], system: string): { role: string; content: Content }[] {
+export function messagesOf(turns: Turn[], system: string): Message[] {
   const said = turns.flatMap((turn, index) => {
-    const asked = { role: "user", content: turn.asked };
-    if (turn.answer) return [asked, { role: "assistant", content: turn.answer }];
-    return index === turns.length - 1 ? [asked] : [];
+    const asked: Message[] = turn.results
+      ? turn.results.map(({ id, content }) => ({ role: "tool", content, tool_call_id: id }))
+      : [{ role: "user", content: turn.asked }];
+    const called = turns[index + 1]?.results ? turn.tools : [];
+    if (turn.answer || called.length > 0) return [...asked, answerOf(turn, called)];
+    return index === turns.length - 1 ? asked : [];
   });
   return system.trim() ? [{ role: "system", content: system.trim() }, ...said] : said;
 }
 
+function answerOf({ answer }: Turn, called: ToolCall[]): Message {
+  const tool_calls = called.map(({ id, name, arguments: given }) => ({
+    id,
+    type: "function" as const,
+    function: { name, arguments: given },
+  }));
+  return { role: "assistant", content: answer || null, ...(called.length > 0 ? { tool_calls } : {}) };
+}
+
 /** The text of a question, without its pictures. */
-export const textOf = (content: Content) =>
+export const textOf = (content: Content | null) =>
   typeof content === "string"
     ? content
-    : content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
+    : (content ?? []).flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
 
 /** Milliseconds to the first token, and tokens a second from there to the end. */
 export function speedOf(turn: Turn): { first: number | null; perSecond: number | null } {

@@ -8,8 +8,8 @@ export interface Preferences {
   /** An IANA name; empty is the zone of the browser. */
   zone: string;
   density: "compact" | "normal" | "comfortable";
-  /** How the person signed in last. */
-  signIn: "token" | "mail";
+  /** How the person signed in last; empty before the first time. */
+  signIn: "" | "token" | "mail";
   /** Whether there may be a cookie that renews the session, which scripts cannot see. */
   renewable: boolean;
 }
@@ -24,7 +24,7 @@ function read(): Preferences {
     language,
     zone: "",
     density: "normal",
-    signIn: "token",
+    signIn: "",
     renewable: false,
   };
   try {

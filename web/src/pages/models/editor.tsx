@@ -1,7 +1,7 @@
 // A logical model: its candidates with weights (sliders, by mouse and arrow keys) and priorities (buttons, or Alt with the arrow keys),
 // and what would change, before it is saved.
 
-import { type KeyboardEvent, useState } from "react";
+import { type KeyboardEvent, useRef, useState } from "react";
 import { call } from "../../api/client.ts";
 import { useMay } from "../../api/session.ts";
 import { percent, visible } from "../../lib/format.ts";
@@ -11,6 +11,7 @@ import { Check, Choice, Field, useForm } from "../../ui/field.tsx";
 import { Failure } from "../../ui/states.tsx";
 import { changes, type Draft, MAX_WEIGHT, moved, ordered, same, shareOf } from "./candidates.ts";
 import { type Logical, STRATEGIES, type Strategy, useModels, useProviderNames, useRefresh } from "./queries.ts";
+import { useDragging } from "./dragging.ts";
 import { useWords } from "./words.ts";
 
 export function Editor({ logical, onClose }: { logical: Logical | undefined; onClose: () => void }) {
@@ -146,6 +147,8 @@ export function Editor({ logical, onClose }: { logical: Logical | undefined; onC
   );
 }
 
+const keyOf = ({ provider_id, model }: Draft) => `${provider_id} ${model}`;
+
 function Candidates({
   candidates,
   nameOf,
@@ -163,6 +166,11 @@ function Candidates({
     event.preventDefault();
     onChange(moved(candidates, one, event.key === "ArrowUp" ? -1 : 1));
   };
+  const list = useRef<HTMLUListElement>(null);
+  const grab = useDragging(list, (key, by) => {
+    const one = candidates.find((candidate) => keyOf(candidate) === key);
+    if (one) onChange(moved(candidates, one, by));
+  });
   // Fine enough for the usual weights, and as long as the largest.
   const most = Math.max(200, ...candidates.map(({ weight }) => weight));
   return (
@@ -171,13 +179,22 @@ function Candidates({
       <p className="mb-2 text-table text-ink3">
         {words.candidatesHint} {words.keys}
       </p>
-      <ul className="border-t border-line">
+      <ul ref={list} className="border-t border-line">
         {ordered(candidates).map((one) => (
           <li
-            key={`${one.provider_id} ${one.model}`}
+            key={keyOf(one)}
+            data-key={keyOf(one)}
             onKeyDown={onKey(one)}
             className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line py-1.5"
           >
+            <span
+              aria-hidden="true"
+              title={words.drag}
+              className="cursor-grab touch-none px-1 text-ink3 select-none active:cursor-grabbing"
+              onPointerDown={(event) => grab(event, keyOf(one))}
+            >
+              ⠿
+            </span>
             <span className="w-6 text-right text-ink3" title={words.priority}>
               {one.priority}
             </span>

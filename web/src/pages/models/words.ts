@@ -15,6 +15,7 @@ export const useWords = words(
     strategy: "Strategy",
     default: "as the deployment (balanced)",
     candidates: "Candidates",
+    drag: "Drag it to another place",
     candidatesHint:
       "Of a smaller priority are asked first. Within one, requests are shared by the strategy and the weights.",
     state: "State",
@@ -89,6 +90,7 @@ export const useWords = words(
     strategy: "策略",
     default: "默认（balanced）",
     candidates: "候选",
+    drag: "拖动到其他位置",
     candidatesHint: "优先级数字小的先请求；同级内按策略和权重分配。",
     state: "状态",
     provider: "提供商",

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import type { FiguresView, Overview, Timeseries } from "../../api/schema.d.ts";
 import { change, count, duration, money, percent, short } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
+import { type Span, searchOf } from "../../lib/range.ts";
 import { Spark } from "../../ui/spark.tsx";
 import { useWords } from "./words.ts";
 
@@ -15,11 +16,11 @@ const sums = (series: Timeseries | undefined, of: "requests" | "errors" | "cost_
 export function Cards({
   answer: { figures, before },
   outcomes,
-  range,
+  span,
 }: {
   answer: Overview;
   outcomes: Timeseries | undefined;
-  range: string;
+  span: Span;
 }) {
   const words = useWords();
   const locale = localeOf(usePreferences());
@@ -40,7 +41,7 @@ export function Cards({
       now: figures.requests,
       earlier: before.requests,
       to: "/requests",
-      search: { range },
+      search: searchOf(span),
       spark: sums(outcomes, "requests"),
     },
     {
@@ -50,7 +51,7 @@ export function Cards({
       now: figures.errors,
       earlier: before.errors,
       to: "/requests",
-      search: { range, status: worst(figures) },
+      search: { ...searchOf(span), status: worst(figures) },
       spark: sums(outcomes, "errors"),
     },
     {
@@ -63,7 +64,7 @@ export function Cards({
       now: figures.cost_micros,
       earlier: before.cost_micros,
       to: "/usage",
-      search: { range },
+      search: searchOf(span),
       spark: sums(outcomes, "cost_micros"),
     },
     {
@@ -73,7 +74,7 @@ export function Cards({
       now: figures.duration_ms.p95 ?? 0,
       earlier: before.duration_ms.p95 ?? 0,
       to: "/requests",
-      search: { range, min_ms: String(Math.floor(figures.duration_ms.p95 ?? 0)) },
+      search: { ...searchOf(span), min_ms: String(Math.floor(figures.duration_ms.p95 ?? 0)) },
     },
     {
       title: words.tokens,
@@ -82,7 +83,7 @@ export function Cards({
       now: tokens(figures),
       earlier: tokens(before),
       to: "/usage",
-      search: { range, measure: "tokens" },
+      search: { ...searchOf(span), measure: "tokens" },
     },
   ];
   return (

@@ -4,9 +4,11 @@ import type { Overview as Answer } from "../../api/schema.d.ts";
 import { useMay } from "../../api/session.ts";
 import { money, percent, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
+import { type Span, spanOf } from "../../lib/range.ts";
 import { useFilters } from "../../lib/url.ts";
 import { LinkButton } from "../../ui/button.tsx";
 import { Page } from "../../ui/page.tsx";
+import { Scrubber } from "../../ui/scrubber.tsx";
 import { Segmented } from "../../ui/segmented.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
 import { Cards, total } from "./cards.tsx";
@@ -16,29 +18,43 @@ import { Causes, Upstreams } from "./tables.tsx";
 import { useWords } from "./words.ts";
 
 const RANGES = ["1h", "24h", "7d", "30d"];
+/** How far back the time can be moved. */
+const MOST_MS = 90 * 86_400_000;
 /** More than this share of failed requests is trouble. */
 const TROUBLE = 0.02;
 
 export default function Overview() {
   const words = useWords();
   const [filters, setFilters] = useFilters();
-  const range = RANGES.includes(filters.range ?? "") ? (filters.range as string) : "24h";
-  const asked = useOverview(range);
+  const span = spanOf(
+    { ...filters, range: RANGES.includes(filters.range ?? "") ? (filters.range ?? "") : "24h" },
+    "24h",
+  );
+  const asked = useOverview(span);
   const { overview } = asked;
   return (
     <Page
       title={words.title}
       actions={
-        <Segmented
-          label={words.range}
-          value={range}
-          options={RANGES.map((value) => ({ value, label: value.replace("h", " h").replace("d", " d") }))}
-          onChange={(value) => setFilters({ range: value === "24h" ? undefined : value })}
-        />
+        <>
+          <Scrubber
+            span={span}
+            most={MOST_MS}
+            onChange={(to) => setFilters({ from: to && String(to.from), to: to && String(to.to) })}
+          />
+          <Segmented
+            label={words.range}
+            value={span.range ?? ""}
+            options={RANGES.map((value) => ({ value, label: value.replace("h", " h").replace("d", " d") }))}
+            onChange={(value) =>
+              setFilters({ range: value === "24h" ? undefined : value, from: undefined, to: undefined })
+            }
+          />
+        </>
       }
     >
       {overview.data ? (
-        <Figures answer={overview.data} asked={asked} range={range} />
+        <Figures answer={overview.data} asked={asked} span={span} />
       ) : overview.error ? (
         <Failure error={overview.error} retry={() => overview.refetch()} />
       ) : (
@@ -48,18 +64,18 @@ export default function Overview() {
   );
 }
 
-function Figures({ answer, asked, range }: { answer: Answer; asked: Asked; range: string }) {
+function Figures({ answer, asked, span }: { answer: Answer; asked: Asked; span: Span }) {
   if (answer.figures.requests === 0 && answer.before.requests === 0) return <Quiet />;
   return (
     <>
       <Sentence answer={answer} asked={asked} />
-      <Cards answer={answer} outcomes={asked.outcomes.data} range={range} />
+      <Cards answer={answer} outcomes={asked.outcomes.data} span={span} />
       <Charts answer={answer} asked={asked} />
       <div className="grid gap-x-8 lg:grid-cols-[2fr_1fr]">
         {asked.ranking.data && asked.ranking.data.providers.length > 0 && (
           <Upstreams providers={asked.ranking.data.providers} />
         )}
-        <Causes asked={asked} range={range} />
+        <Causes asked={asked} span={span} />
       </div>
     </>
   );

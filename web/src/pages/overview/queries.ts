@@ -4,14 +4,15 @@ import { useQuery } from "@tanstack/react-query";
 import { call } from "../../api/client.ts";
 import { useMay } from "../../api/session.ts";
 import { usePreferences, zoneOf } from "../../lib/preferences.ts";
+import type { Span } from "../../lib/range.ts";
 
 const FRESH = { refetchInterval: 30_000, placeholderData: <T>(before: T) => before };
 
-export function useOverview(range: string) {
+export function useOverview(span: Span) {
   const tz = zoneOf(usePreferences());
   const may = useMay();
-  const query = { range, tz } as { range: "24h"; tz: string };
-  const key = ["stats", range, tz];
+  const query = { ...span, tz } as { range: "24h"; tz: string };
+  const key = ["stats", span, tz];
   return {
     overview: useQuery({
       queryKey: [...key, "overview"],

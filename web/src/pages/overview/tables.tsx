@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import type { RankedProvider } from "../../api/schema.d.ts";
 import { count, duration, percent, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
+import { type Span, searchOf } from "../../lib/range.ts";
 import { Section } from "../../ui/page.tsx";
 import { Spark } from "../../ui/spark.tsx";
 import { Chip } from "../../ui/status.tsx";
@@ -56,7 +57,7 @@ export function Upstreams({ providers }: { providers: RankedProvider[] }) {
   );
 }
 
-export function Causes({ asked, range }: { asked: Asked; range: string }) {
+export function Causes({ asked, span }: { asked: Asked; span: Span }) {
   const words = useWords();
   const locale = localeOf(usePreferences());
   const groups = asked.errors.data?.groups.filter(({ name }) => name !== "") ?? [];
@@ -76,7 +77,7 @@ export function Causes({ asked, range }: { asked: Asked; range: string }) {
             {groups.map(({ name, figures }) => (
               <tr key={name} className="border-t border-line">
                 <td className="p-1.5 font-mono">
-                  <Link to="/requests" search={{ error: name, range } as never} className="link">
+                  <Link to="/requests" search={{ error: name, ...searchOf(span) } as never} className="link">
                     {visible(name)}
                   </Link>
                 </td>

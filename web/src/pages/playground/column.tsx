@@ -47,7 +47,9 @@ export function ColumnView({ handle, model, actAs, settings, canKeep, onBusy, on
     if (frame && length >= 0 && frame.scrollHeight - frame.scrollTop - frame.clientHeight < 160)
       frame.scrollTop = frame.scrollHeight;
   }, [length]);
-  const messages = messagesOf(turns, settings.system).map(({ role, content }) => ({ role, content: textOf(content) }));
+  const messages = messagesOf(turns, settings.system)
+    .filter(({ role, content }) => role !== "tool" && content !== null)
+    .map(({ role, content }) => ({ role, content: textOf(content) }));
   return (
     <section aria-label={model} className="flex min-h-0 min-w-0 flex-col border-line not-last:border-r">
       <header className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-1.5">
@@ -97,6 +99,7 @@ export function ColumnView({ handle, model, actAs, settings, canKeep, onBusy, on
                 turn={turn}
                 session={column.session}
                 onEdit={() => onEdit(index, textOf(turn.asked))}
+                onResults={index === turns.length - 1 ? column.answer : undefined}
               />
             ))}
           </ol>

@@ -2,12 +2,13 @@
 
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import { type Turn, isOver, speedOf, textOf } from "../../lib/chat.ts";
+import { type ToolResult, type Turn, isOver, speedOf, textOf } from "../../lib/chat.ts";
 import { count, duration, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { attemptsOf } from "../../lib/trail.ts";
 import { Button } from "../../ui/button.tsx";
 import { Code, Copy } from "../../ui/copy.tsx";
+import { Area } from "../../ui/field.tsx";
 import { Markdown } from "../../ui/markdown.tsx";
 import { Money } from "../../ui/time.tsx";
 import { Glyph } from "../../ui/waterfall.tsx";
@@ -18,9 +19,11 @@ interface Props {
   turn: Turn;
   session: string | undefined;
   onEdit: () => void;
+  /** Given where the turn is the last one, whose calls can be answered. */
+  onResults: ((results: ToolResult[]) => void) | undefined;
 }
 
-export function TurnView({ turn, session, onEdit }: Props) {
+export function TurnView({ turn, session, onEdit, onResults }: Props) {
   const words = useWords();
   const [isThinkingOpen, setThinkingOpen] = useState(false);
   const pictures =
@@ -31,13 +34,19 @@ export function TurnView({ turn, session, onEdit }: Props) {
     <li className="border-b border-line px-3 py-3 [content-visibility:auto] [contain-intrinsic-size:auto_200px]">
       <div className="group flex items-start gap-2">
         <div className="min-w-0 flex-1">
-          <p className="text-label text-ink3">{words.you}</p>
-          <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{textOf(turn.asked)}</p>
+          <p className="text-label text-ink3">{turn.results ? words.results : words.you}</p>
+          {turn.results ? (
+            turn.results.map(({ id, content }) => <Code key={id} text={pretty(content)} />)
+          ) : (
+            <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{textOf(turn.asked)}</p>
+          )}
           {pictures.map((picture) => (
             <img key={picture.slice(-40)} src={picture} alt="" className="mt-2 max-h-40 rounded-s border border-line" />
           ))}
         </div>
-        <Button look="quiet" icon="edit" aria-label={words.edit} title={words.edit} onClick={onEdit} />
+        {!turn.results && (
+          <Button look="quiet" icon="edit" aria-label={words.edit} title={words.edit} onClick={onEdit} />
+        )}
       </div>
       {turn.thinking && (
         <details
@@ -64,8 +73,41 @@ export function TurnView({ turn, session, onEdit }: Props) {
           {visible(turn.error.message)}
         </p>
       )}
+      {onResults && turn.state === "done" && turn.tools.length > 0 && <Results tools={turn.tools} onSend={onResults} />}
       {isOver(turn) && <Took turn={turn} session={session} />}
     </li>
+  );
+}
+
+/** What the tools that were called answer: the person stands in for them. */
+function Results({ tools, onSend }: { tools: Turn["tools"]; onSend: (results: ToolResult[]) => void }) {
+  const words = useWords();
+  const [texts, setTexts] = useState<Record<string, string>>({});
+  return (
+    <form
+      className="mt-3 flex flex-col gap-3 border-l-2 border-line pl-3"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSend(tools.map(({ id }) => ({ id, content: texts[id] ?? "" })));
+      }}
+    >
+      {tools.map(({ id, name }) => (
+        <Area
+          key={id}
+          label={words.resultOf(visible(name))}
+          rows={2}
+          className="font-mono"
+          spellCheck={false}
+          value={texts[id] ?? ""}
+          onChange={(event) => setTexts({ ...texts, [id]: event.target.value })}
+        />
+      ))}
+      <div>
+        <Button type="submit" icon="send">
+          {words.sendResults}
+        </Button>
+      </div>
+    </form>
   );
 }
 

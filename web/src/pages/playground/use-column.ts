@@ -4,7 +4,16 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ChatLine, type Settings, askOverHttp, configOf } from "../../api/chat.ts";
 import { ApiFailure } from "../../api/client.ts";
-import { type Content, type Frame, type Turn, apply, isOver, messagesOf, newTurn } from "../../lib/chat.ts";
+import {
+  type Content,
+  type Frame,
+  type ToolResult,
+  type Turn,
+  apply,
+  isOver,
+  messagesOf,
+  newTurn,
+} from "../../lib/chat.ts";
 
 /** Frames that the raw view keeps. */
 const RAW = 400;
@@ -19,6 +28,8 @@ export interface Column {
   ask: (content: Content) => void;
   stop: () => void;
   again: () => void;
+  /** Answers what the last turn called. A session takes no such answers, so the whole history is sent from there on. */
+  answer: (results: ToolResult[]) => void;
   /** Leaves out a turn and what follows it; the next question is asked from there. */
   cut: (index: number) => void;
 }
@@ -71,11 +82,11 @@ export function useColumn(model: string, actAs: string, settings: Settings, canK
       take,
     ).catch(fail);
   };
-  const begin = (history: Turn[], content: Content, frame: Record<string, unknown>) => {
-    const turn = newTurn(crypto.randomUUID?.() ?? String(Math.random()), content, Date.now());
+  const begin = (history: Turn[], content: Content, frame: Record<string, unknown>, results?: ToolResult[]) => {
+    const turn = newTurn(crypto.randomUUID?.() ?? String(Math.random()), content, Date.now(), results);
     const next = [...history, turn];
     setTurns(next);
-    if (isHttp) overHttp(next);
+    if (isHttp || results) overHttp(next);
     else lineOf().send({ ...frame, model, config: configOf(settings), id: turn.id });
   };
 
@@ -90,7 +101,11 @@ export function useColumn(model: string, actAs: string, settings: Settings, canK
     stop: () => (isHttp ? abort.current?.abort() : lineOf().send({ type: "stop" })),
     again: () => {
       const last = turns.at(-1);
-      if (last) begin(turns.slice(0, -1), last.asked, { type: "regenerate" });
+      if (last) begin(turns.slice(0, -1), last.asked, { type: "regenerate" }, last.results);
+    },
+    answer: (results) => {
+      setEdited(true);
+      begin(turns, "", {}, results);
     },
     cut: (index) => {
       setTurns(turns.slice(0, index));

@@ -12,6 +12,7 @@ import { useFilters } from "../../lib/url.ts";
 import { Button } from "../../ui/button.tsx";
 import { Chart } from "../../ui/chart.tsx";
 import { Page, Section } from "../../ui/page.tsx";
+import { Scrubber } from "../../ui/scrubber.tsx";
 import { Segmented } from "../../ui/segmented.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
 import { Money } from "../../ui/time.tsx";
@@ -21,6 +22,8 @@ import { useWords } from "./words.ts";
 
 const MEASURES = ["cost", "requests", "tokens"] as const;
 type Measure = (typeof MEASURES)[number];
+/** How far back figures of an hour are kept: those of a year are of days. */
+const MOST_MS = 365 * 86_400_000;
 
 export default function Usage() {
   const words = useWords();
@@ -74,6 +77,11 @@ export default function Usage() {
           options={MEASURES.map((value) => ({ value, label: words[value] }))}
           onChange={(value) => setFilters({ measure: value === "cost" ? undefined : value })}
         />
+        <Scrubber
+          span={span}
+          most={MOST_MS}
+          onChange={(to) => setFilters({ from: to && String(to.from), to: to && String(to.to) })}
+        />
         {narrowed.map((name) => (
           <Button
             key={name}
@@ -97,7 +105,7 @@ export default function Usage() {
             series={series.data}
             measure={measure}
             nameOf={nameOf}
-            onSelect={(from, to) => setFilters({ range: undefined, from: String(from), to: String(to) })}
+            onSelect={(from, to) => setFilters({ from: String(from), to: String(to) })}
             isPart={!span.range}
             onBack={() => setFilters({ from: undefined, to: undefined })}
           />
