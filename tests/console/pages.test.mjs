@@ -2,7 +2,7 @@
 // sideways, and nothing is reported in the browser's console, policies included.
 import { test } from "node:test";
 import { PATIENCE, consoleSuite } from "./support/console.mjs";
-import { PAGES } from "./support/pages.mjs";
+import { PAGES, openAs } from "./support/pages.mjs";
 
 const ctx = consoleSuite();
 
@@ -15,7 +15,7 @@ for (const page of PAGES) {
       ["dark", 390],
     ]) {
       test(`${page.name}, ${language}, ${theme}, ${width} px`, { timeout: 4 * PATIENCE }, async () => {
-        const opened = await ctx.open(page.path, { language, theme, width, height: width === 390 ? 844 : 800 });
+        const opened = await openAs(ctx, page, { language, theme, width, height: width === 390 ? 844 : 800 });
         await opened.page.getByRole("heading", { level: 1, name: page[language], exact: true }).waitFor();
         // Until what it asked for has come.
         await opened.page.waitForLoadState("networkidle").catch(() => {});

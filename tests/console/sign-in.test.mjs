@@ -2,15 +2,14 @@
 // where it was.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PATIENCE, consoleSuite } from "./support/console.mjs";
+import { PATIENCE, consoleSuite, enterToken } from "./support/console.mjs";
 
 const ctx = consoleSuite({ traffic: 3 });
 const LONG = { timeout: 3 * PATIENCE };
 
 test("a wrong token is refused with its code and the id of the request", LONG, async () => {
   const { page, problems, close } = await ctx.open("/", { signedIn: false });
-  await page.getByLabel("Admin token", { exact: true }).last().fill("adm-wrong-token-wrong-token");
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await enterToken(page, "adm-wrong-token-wrong-token");
   const alert = page.getByRole("alert").filter({ hasText: "invalid_admin_token" });
   await alert.waitFor();
   assert.match(await alert.textContent(), /req_/);
@@ -43,8 +42,7 @@ test("a session that ended is signed in over the page, which goes on where it wa
   await page.getByRole("button", { name: "Make the key" }).click();
   const dialog = page.getByRole("dialog", { name: "Your session has ended" });
   await dialog.waitFor();
-  await dialog.getByLabel("Admin token", { exact: true }).last().fill(ctx.gw.adminToken);
-  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+  await enterToken(dialog, ctx.gw.adminToken);
   await dialog.waitFor({ state: "detached" });
   assert.equal(await page.getByRole("dialog").getByLabel("Name").inputValue(), "Half-written");
   await page.getByRole("button", { name: "Make the key" }).click();
@@ -54,8 +52,7 @@ test("a session that ended is signed in over the page, which goes on where it wa
 
 test("who signs out is out, at the gateway as well", LONG, async () => {
   const { page, close } = await ctx.open("/", { signedIn: false });
-  await page.getByLabel("Admin token", { exact: true }).last().fill(ctx.gw.adminToken);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await enterToken(page, ctx.gw.adminToken);
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   const before = await page.context().cookies();
   await page.getByRole("button", { name: "Admin token" }).click();
@@ -65,5 +62,29 @@ test("who signs out is out, at the gateway as well", LONG, async () => {
   const cookie = before.map(({ name, value }) => `${name}=${value}`).join("; ");
   const { json } = await ctx.gw.call("/console/session", { headers: { cookie } });
   assert.equal(json().kind, null);
+  await close();
+});
+
+test("a page that is open when another console is deployed says so, and loads it", LONG, async () => {
+  let tag = '"one"';
+  const prepare = (page) =>
+    page.route("**/console/", async (route) => {
+      if (route.request().method() !== "HEAD") return route.continue();
+      return route.fulfill({ status: 200, headers: { etag: tag } });
+    });
+  const { page, check, close } = await ctx.open("/keys", { prepare });
+  await page.getByRole("grid").getByText("Web app").waitFor();
+  await page.clock.install();
+  tag = '"two"';
+  await page.reload();
+  await page.getByRole("grid").getByText("Web app").waitFor();
+  assert.equal(await page.getByText("There is a new version of the console.").count(), 0, "it is the new one already");
+  tag = '"three"';
+  await page.clock.runFor(301_000);
+  await page.getByText("There is a new version of the console.").waitFor();
+  await check("a page with the chip");
+  await page.getByRole("button", { name: "Load it again" }).click();
+  await page.getByRole("grid").getByText("Web app").waitFor();
+  assert.equal(await page.getByText("There is a new version of the console.").count(), 0);
   await close();
 });

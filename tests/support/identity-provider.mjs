@@ -66,6 +66,11 @@ export async function startIdentityProvider({ alg = "RS256", saysIssuer = true }
           }),
         "/keys": () => answer(200, { keys: provider.keys.map(({ jwk }) => jwk) }),
         "/cdn-cgi/access/certs": () => answer(200, { keys: provider.keys.map(({ jwk }) => jwk) }),
+        // For a browser: its user has signed in there already.
+        "/authorize": () => {
+          const back = `${url.searchParams.get("redirect_uri")}?${provider.authorize(url)}`;
+          res.writeHead(303, { location: back }).end();
+        },
         "/token": () => redeem(form, req.headers, answer),
         "/user": () => answer(200, provider.user),
         "/emails": () => answer(200, provider.emails),

@@ -18,6 +18,8 @@ export interface PageRow {
   key: string;
   /** One of them is needed. */
   needs: PermissionCode[];
+  /** Every user has it, whatever their permissions. */
+  forUsers?: true;
   load: () => Promise<{ default: ComponentType }>;
 }
 
@@ -59,6 +61,16 @@ export const PAGES: PageRow[] = [
     load: () => import("./pages/alerts/page.tsx"),
   },
   {
+    path: "/notifications",
+    title: "notifications",
+    group: "watch",
+    icon: "bell",
+    key: "n",
+    needs: ["manage_notifications"],
+    forUsers: true,
+    load: () => import("./pages/notifications/page.tsx"),
+  },
+  {
     path: "/playground",
     title: "playground",
     group: "use",
@@ -86,6 +98,16 @@ export const PAGES: PageRow[] = [
     load: () => import("./pages/connect/page.tsx"),
   },
   {
+    path: "/account",
+    title: "account",
+    group: "use",
+    icon: "person",
+    key: "z",
+    needs: [],
+    forUsers: true,
+    load: () => import("./pages/account/page.tsx"),
+  },
+  {
     path: "/start",
     title: "start",
     group: "setup",
@@ -100,8 +122,26 @@ export const PAGES: PageRow[] = [
     group: "setup",
     icon: "provider",
     key: "d",
-    needs: ["admin_view_providers"],
+    needs: ["admin_view_providers", "manage_own_providers"],
     load: () => import("./pages/providers/page.tsx"),
+  },
+  {
+    path: "/submissions/{-$id}",
+    title: "submissions",
+    group: "setup",
+    icon: "review",
+    key: "i",
+    needs: ["review_shared_provider", "submit_shared_provider"],
+    load: () => import("./pages/submissions/page.tsx"),
+  },
+  {
+    path: "/probes/{-$id}",
+    title: "probes",
+    group: "setup",
+    icon: "probe",
+    key: "q",
+    needs: ["operate_providers", "manage_own_providers"],
+    load: () => import("./pages/probes/page.tsx"),
   },
   {
     path: "/models/{-$id}",
@@ -140,6 +180,15 @@ export const PAGES: PageRow[] = [
     load: () => import("./pages/credits/page.tsx"),
   },
   {
+    path: "/guards/{-$id}",
+    title: "guards",
+    group: "setup",
+    icon: "guard",
+    key: "f",
+    needs: ["view_guards"],
+    load: () => import("./pages/guards/page.tsx"),
+  },
+  {
     path: "/users/{-$id}",
     title: "users",
     group: "run",
@@ -147,6 +196,33 @@ export const PAGES: PageRow[] = [
     key: "e",
     needs: ["view_users"],
     load: () => import("./pages/users/page.tsx"),
+  },
+  {
+    path: "/roles/{-$id}",
+    title: "roles",
+    group: "run",
+    icon: "role",
+    key: "h",
+    needs: ["manage_user_permissions"],
+    load: () => import("./pages/roles/page.tsx"),
+  },
+  {
+    path: "/teams/{-$id}",
+    title: "teams",
+    group: "run",
+    icon: "team",
+    key: "t",
+    needs: ["view_teams", "view_own_teams"],
+    load: () => import("./pages/teams/page.tsx"),
+  },
+  {
+    path: "/identity/{-$id}",
+    title: "identity",
+    group: "run",
+    icon: "door",
+    key: "x",
+    needs: ["manage_identity_providers"],
+    load: () => import("./pages/identity/page.tsx"),
   },
   {
     path: "/audit/{-$id}",
@@ -163,7 +239,7 @@ export const PAGES: PageRow[] = [
     group: "run",
     icon: "settings",
     key: "y",
-    needs: ["view_system_status", "manage_backups", "manage_system"],
+    needs: ["view_system_status", "manage_backups", "manage_system", "manage_configuration"],
     load: () => import("./pages/settings/page.tsx"),
   },
 ];

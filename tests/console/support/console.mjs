@@ -27,6 +27,7 @@ match circuit.state(now) {
 }
 \`\`\`
 `;
+export const PASSWORD = "Tr4vel-Lamp";
 /** A machine that is busy draws late; nothing here is about how long it takes. */
 export const PATIENCE = 60_000;
 
@@ -47,6 +48,8 @@ export async function openConsole({ traffic = 12, bare = false, setUp = () => {}
     ctx.state = await signIn(ctx);
     /** Signed in unless told otherwise, at an address below /console. */
     ctx.open = (path = "/", options = {}) => open(ctx, path, options);
+    /** The same as a user, who has the password of all users here. */
+    ctx.openAs = (email, path = "/", options = {}) => openAs(ctx, email, path, options);
     await setUp(ctx);
   } catch (error) {
     await ctx.stop();
@@ -96,14 +99,19 @@ async function furnish(ctx, traffic) {
     ["PUT", "/limits/model:gpt-5", { limits: { requests_per_minute: 300 } }],
     ["PUT", "/limits/user:search", { budget: { amount: 200, period: "month" } }],
     ["POST", "/credits/accounts/search/topup", { amount: 25, idempotency_key: "console-1" }],
-    ["POST", "/users", { email: "ada@example.org", name: "Ada", password: "Tr4vel-Lamp", roles: ["operator"] }],
+    ["POST", "/users", { email: "ada@example.org", name: "Ada", password: PASSWORD, roles: ["operator"] }],
     ["POST", "/alerts/rules", { name: "Many errors", measure: "error_rate", threshold: 0.05, window_minutes: 15 }],
     ["POST", "/webhooks", { name: "On call", url: `${up.url}/hook` }],
+    ["POST", "/roles", { code: "pricing", name: "Keeps the prices", permissions: ["view_prices", "manage_prices"] }],
+    ["POST", "/guards", { name: "no-secrets", direction: "request", action: "block", detectors: ["secret"] }],
+    ["POST", "/guards", { name: "private", action: "mask", restore: true, detectors: ["email", "iban"] }],
+    ["POST", "/notifications", { recipients: "all", title: "Tonight at ten the gateway is updated", level: "warning" }],
   ];
   for (const [method, path, body] of set) {
     const { status, text } = await gw.admin(method, path, body);
     if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
   }
+  await offer(ctx);
   const models = ["gpt-5", "openai/gpt-5-mini", "demo/echo", "no/such-model"];
   const keys = Object.values(ctx.keys);
   for (let at = 0; at < traffic; at++) {
@@ -119,17 +127,70 @@ async function furnish(ctx, traffic) {
   }
 }
 
+/** A team, and a provider that its owner has submitted for a review and the gateway has checked. */
+async function offer({ gw, up, keys }) {
+  const done = async (call) => {
+    const { status, text } = await call;
+    if (status >= 300) throw new Error(`${status} ${text}`);
+    return JSON.parse(text);
+  };
+  const asAdmin = (method, path, body) => done(gw.admin(method, path, body));
+  const { users } = await asAdmin("GET", "/users?email=ada@example.org");
+  // What an operator adds is the gateway's: only a user without that permission owns a provider.
+  await asAdmin("POST", "/users", { email: "grace@example.org", name: "Grace", password: PASSWORD, roles: ["user"] });
+  const team = await asAdmin("POST", "/teams", { name: "Search" });
+  await asAdmin("PUT", `/teams/${team.id}/members/${users[0].id}`, { role: "owner" });
+  await asAdmin("PUT", `/limits/user:${team.id}`, { budget: { amount: 500, period: "month" } });
+  keys.team = await gw.createKey({ name: "Crawler", owner: team.id });
+  const login = await gw.call("/auth/login", {
+    method: "POST",
+    body: JSON.stringify({ email: "grace@example.org", password: PASSWORD }),
+  });
+  const headers = { ...bearer(login.json().access_token), "content-type": "application/json" };
+  const asGrace = (method, path, body) => done(gw.call(path, { method, headers, body: JSON.stringify(body ?? {}) }));
+  const own = await asGrace("POST", "/providers", {
+    name: "nearby",
+    server_url: `${up.url}/v1`,
+    server_key: "sk-nearby-0123456789",
+  });
+  await asGrace("POST", "/provider_models", { provider_id: own.id, model_name: "gpt-5-mini" });
+  const submission = await asGrace("POST", `/providers/${own.id}/submit`, { description: "It is fast, and near." });
+  await asAdmin("POST", `/providers/submissions/${submission.id}/test`);
+}
+
+/** Types the admin token where signing in asks for it, on the page or in a dialog. */
+export async function enterToken(place, token) {
+  await place
+    .locator("label", { hasText: /^Admin token$/ })
+    .first()
+    .click();
+  await place.locator('input[name="admin-token"]').fill(token);
+  await place.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
 /** Signs in as a person does, and answers what the browser keeps of it. */
 async function signIn(ctx) {
   const { page, close } = await open(ctx, "/", { signedIn: false });
-  await page.getByLabel("Admin token", { exact: true }).last().fill(ctx.gw.adminToken);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await enterToken(page, ctx.gw.adminToken);
   await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor({ timeout: PATIENCE });
   const state = await page.context().storageState();
   await close();
   return state;
 }
 
+async function openAs(ctx, email, path, options) {
+  const opened = await open(ctx, "/", { ...options, signedIn: false });
+  const { page } = opened;
+  await page.locator("label", { hasText: /^(Mail and password|邮箱与密码)$/ }).click();
+  await page.locator('input[name="email"]').fill(email);
+  await page.locator('input[name="password"]').fill(PASSWORD);
+  await page.locator('button[type="submit"]').click();
+  await page.locator("#page h1").waitFor();
+  if (path !== "/") await page.goto(`${new URL(page.url()).origin}/console${path}`);
+  return opened;
+}
+
+/** `host` is another name of the gateway, `away` another origin that the page may lead to, `warns` what its console may say. */
 async function open(ctx, path, options) {
   const {
     signedIn = true,
@@ -139,7 +200,11 @@ async function open(ctx, path, options) {
     height = 800,
     zone = "Europe/Berlin",
     prepare,
+    host = "127.0.0.1",
+    away,
+    warns,
   } = options;
+  const origin = ctx.gw.url.replace("127.0.0.1", host);
   const context = await ctx.browser.newContext({
     viewport: { width, height },
     colorScheme: theme,
@@ -150,9 +215,9 @@ async function open(ctx, path, options) {
   });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
-  const problems = watch(page, ctx.gw.url);
+  const problems = watch(page, origin, away, warns);
   await prepare?.(page);
-  await page.goto(`${ctx.gw.url}/console${path}`);
+  await page.goto(`${origin}/console${path}`);
   return {
     page,
     problems,
@@ -161,9 +226,10 @@ async function open(ctx, path, options) {
   };
 }
 
-function watch(page, origin) {
+function watch(page, origin, away, warns) {
   const problems = [];
   page.on("console", (message) => {
+    if (warns?.test(message.text())) return;
     if (message.type() === "error" || message.type() === "warning")
       problems.push(`${message.type()}: ${message.text()}`);
   });
@@ -172,6 +238,7 @@ function watch(page, origin) {
     const address = request.url();
     if (
       !address.startsWith(origin) &&
+      !(away && address.startsWith(away)) &&
       !/^(data|blob):/.test(address) &&
       !address.startsWith(origin.replace("http", "ws"))
     ) {

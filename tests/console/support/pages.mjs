@@ -1,5 +1,5 @@
 // Every page of the console, for the tests that go over all of them and for the screenshots: its address and a heading by which it is
-// there, in both languages. `act` does what a picture needs besides, such as a question to a model.
+// there, in both languages. `as` is who opens it: a user, or null without a sign-in; else the admin token. `act` does what a picture needs besides, such as a question to a model.
 
 export const PAGES = [
   { name: "overview", path: "/", en: "Overview", zh: "概览" },
@@ -40,7 +40,11 @@ export const PAGES = [
   { name: "alerts", path: "/alerts", en: "Alerts", zh: "告警" },
   { name: "rules", path: "/alerts?of=rules", en: "Alerts", zh: "告警" },
   { name: "new-rule", path: "/alerts?of=rules&new=1", en: "Alerts", zh: "告警" },
+  { name: "notifications", path: "/notifications", en: "Notifications", zh: "通知" },
+  { name: "new-notification", path: "/notifications?new=1", en: "Notifications", zh: "通知" },
   { name: "connect", path: "/connect", en: "Connect a client", zh: "接入客户端" },
+  { name: "account", path: "/account", en: "Your account", zh: "我的账户", as: "ada@example.org" },
+  { name: "sign-in", path: "/sign-in?failed=account_exists", en: "Sign in", zh: "登录", as: null },
   { name: "start", path: "/start", en: "Getting started", zh: "快速开始" },
   { name: "providers", path: "/providers", en: "Providers", zh: "提供商（渠道）" },
   { name: "new-provider", path: "/providers/new", en: "Providers", zh: "提供商（渠道）" },
@@ -55,6 +59,25 @@ export const PAGES = [
         .getByRole("heading", { name: /^(Models|模型) \(\d/ })
         .waitFor(),
   },
+  { name: "submissions", path: "/submissions", en: "Submissions", zh: "提交审核" },
+  {
+    name: "submission",
+    path: "/submissions",
+    en: "Submissions",
+    zh: "提交审核",
+    act: async (page) => {
+      await page
+        .getByText(/^nearby~/)
+        .first()
+        .click();
+      await page
+        .getByRole("dialog")
+        .getByRole("heading", { name: /^(History|历史)$/ })
+        .waitFor();
+    },
+  },
+  { name: "probes", path: "/probes", en: "Probe tasks", zh: "探测任务" },
+  { name: "new-probe", path: "/probes?new=1", en: "Probe tasks", zh: "探测任务" },
   { name: "models", path: "/models", en: "Models", zh: "模型" },
   { name: "new-model", path: "/models/new", en: "Models", zh: "模型" },
   {
@@ -71,10 +94,46 @@ export const PAGES = [
   { name: "credits", path: "/credits", en: "Credits", zh: "额度" },
   { name: "account", path: "/credits/search", en: "Credits", zh: "额度" },
   { name: "prices", path: "/credits?view=prices", en: "Credits", zh: "额度" },
+  { name: "guards", path: "/guards", en: "Content rules", zh: "内容规则" },
+  {
+    name: "new-guard",
+    path: "/guards?do=rule",
+    en: "Content rules",
+    zh: "内容规则",
+    act: async (page) => {
+      await page.getByLabel(/^(Name|名称)$/).fill("private-data");
+      for (const name of [/^(mail addresses|邮箱地址)$/, /^(keys and tokens|服务密钥与令牌)/])
+        await page.getByLabel(name).check();
+      await page.locator("label", { hasText: /^(mask|遮盖)$/ }).click();
+      await page.getByRole("button", { name: /^(Try it|试用)$/ }).click();
+      await page.locator("mark").first().waitFor();
+    },
+  },
   { name: "users", path: "/users", en: "Users", zh: "用户" },
   { name: "registration", path: "/users?of=registration", en: "Users", zh: "用户" },
+  { name: "roles", path: "/roles", en: "Roles", zh: "角色" },
+  { name: "role", path: "/roles/pricing", en: "Roles", zh: "角色" },
+  { name: "teams", path: "/teams", en: "Teams", zh: "团队" },
+  {
+    name: "team",
+    path: "/teams",
+    en: "Teams",
+    zh: "团队",
+    act: async (page) => {
+      await page.getByText("Search", { exact: true }).first().click();
+      await page.getByRole("dialog").getByText("Crawler").waitFor();
+    },
+  },
+  { name: "identity", path: "/identity", en: "Sign-in services", zh: "登录服务" },
+  { name: "new-identity", path: "/identity/new", en: "Sign-in services", zh: "登录服务" },
   { name: "audit", path: "/audit", en: "Audit log", zh: "审计日志" },
   { name: "settings", path: "/settings", en: "System", zh: "系统" },
   { name: "backups", path: "/settings?of=backups", en: "System", zh: "系统" },
   { name: "exports", path: "/settings?of=exports", en: "System", zh: "系统" },
 ];
+
+/** Opens a page as who it is for. */
+export function openAs(ctx, { path, as }, options) {
+  if (as) return ctx.openAs(as, path, options);
+  return ctx.open(path, as === null ? { ...options, signedIn: false } : options);
+}

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PATIENCE, openConsole } from "./console.mjs";
 import { writeHistory } from "./history.mjs";
-import { PAGES } from "./pages.mjs";
+import { PAGES, openAs } from "./pages.mjs";
 
 const [, , folder, only] = process.argv;
 const ctx = await openConsole({ traffic: 40 });
@@ -17,9 +17,10 @@ try {
 }
 
 async function shoot(language, theme, width, height) {
-  for (const { name, path, [language]: heading, act } of PAGES) {
+  for (const row of PAGES) {
+    const { name, [language]: heading, act } = row;
     if (only && only !== name) continue;
-    const { page, close } = await ctx.open(path, { language, theme, width, height });
+    const { page, close } = await openAs(ctx, row, { language, theme, width, height });
     await page.getByRole("heading", { level: 1, name: heading, exact: true }).waitFor({ timeout: PATIENCE });
     await page.waitForLoadState("networkidle").catch(() => {});
     await act?.(page, ctx);

@@ -13,6 +13,8 @@ export interface CallOptions<O extends Operation> {
   path?: Operations[O]["path"];
   query?: Operations[O]["query"];
   body?: Operations[O]["body"];
+  /** A file as the body. */
+  file?: Blob;
   /** The key that a call of a model is made as. */
   actAs?: string | undefined;
   signal?: AbortSignal;
@@ -71,7 +73,8 @@ export async function request(
   const [method = "GET", template = ""] = operation.split(" ");
   const address = addressOf(template, options.path ?? {}, options.query ?? {});
   const init: RequestInit = { method, headers: headersOf(options), credentials: "same-origin", cache: "no-store" };
-  if (options.body !== undefined) init.body = JSON.stringify(options.body);
+  if (options.file) init.body = options.file;
+  else if (options.body !== undefined) init.body = JSON.stringify(options.body);
   if (options.signal) init.signal = options.signal;
   let response = await send(address, init);
   // A wrong password or token is answered with 401 as well, and is no session that ended.
@@ -88,9 +91,11 @@ const isUnconfirmed = async (response: Response) => (await response.clone().text
 
 const isSignIn = (path: string) => path.startsWith("/auth/") || path === "/console/session";
 
-function headersOf({ actAs, body }: { actAs?: string | undefined; body?: unknown }): Record<string, string> {
+function headersOf(options: { actAs?: string | undefined; body?: unknown; file?: Blob }): Record<string, string> {
+  const { actAs, body, file } = options;
   const headers: Record<string, string> = { accept: "application/json", "x-nexus-csrf": "1" };
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (file) headers["content-type"] = file.type;
   if (actAs) headers["x-nexus-key-id"] = actAs;
   return headers;
 }

@@ -10,15 +10,24 @@ export interface Session {
   user: { id: string; email: string; name: string } | null;
   permissions: string[];
   version: string;
+  /** Whether there are users, who sign in with a mail address. */
+  users: boolean;
 }
 
 type SessionAnswer = Omit<Session, "kind"> & { kind: Session["kind"] | null };
+
+/** Whether there were users when the session was last asked for: then signing in begins with a mail address. */
+let hasUsers = false;
+export const knowsUsers = () => hasUsers;
 
 export const SESSION = ["session"];
 
 /** The session; `null` without one. */
 export async function fetchSession(): Promise<Session | null> {
   const first = (await request("GET /console/session")) as SessionAnswer;
+  hasUsers = first.users;
+  // Signing in with a service leads away from the page, which is then loaded anew.
+  if (first.kind === "user" && !preferences().renewable) setPreferences({ renewable: true });
   if (first.kind !== null) return first as Session;
   // The access cookie of a user is valid for half an hour; the refresh cookie makes a new one.
   if (!preferences().renewable || !(await renew())) return null;

@@ -1,9 +1,10 @@
 // The frame around the pages: navigation by permission, the palette, and signing in, in place of the pages or over them when a
 // session ends while someone works.
 
-import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { Link, Navigate, Outlet, useRouterState, useSearch } from "@tanstack/react-router";
 import { Suspense, lazy, useEffect, useState } from "react";
 import { onConfirmation, onSignedOut } from "../api/client.ts";
+import { useUnread } from "../api/notifications.ts";
 import { useMay, useSession } from "../api/session.ts";
 import { useShellWords } from "../i18n/shell.ts";
 import { type Group, PAGES, type PageRow, addressOf } from "../routes.tsx";
@@ -16,11 +17,17 @@ import { Help } from "./help.tsx";
 import { Palette } from "./palette.tsx";
 import { NotFound } from "./problems.tsx";
 import { useShortcuts } from "./shortcuts.ts";
-import { SignInForm, SignInPage } from "./sign-in.tsx";
+import { useHasNewVersion } from "./version.ts";
 
+// Most who open the console are signed in.
+const SignInPage = lazy(() => import("./sign-in.tsx").then((part) => ({ default: part.SignInPage })));
+const SignInForm = lazy(() => import("./sign-in.tsx").then((part) => ({ default: part.SignInForm })));
 const PublicPage = lazy(() => import("./public/pages.tsx"));
 /** Pages that need no session, and are none of the navigation's. */
 const PUBLIC = ["/reset-password", "/verify-email", "/forgot-password", "/register"];
+
+/** Where a sign-in with a service that came to nothing leads, with its code. */
+const SIGN_IN = "/sign-in";
 
 const GROUPS: Group[] = ["watch", "use", "setup", "run"];
 /** How many pages the bar of a phone has room for, beside "more". */
@@ -39,6 +46,8 @@ export function Frame() {
 const usePath = () => useRouterState({ select: (state) => state.location.pathname.replace(/^\/console/, "") || "/" });
 
 function Pages() {
+  const path = usePath();
+  const search = useSearch({ strict: false }) as { failed?: string };
   const session = useSession();
   const words = useShellWords();
   if (session.isPending) {
@@ -56,14 +65,25 @@ function Pages() {
       </main>
     );
   }
-  return session.data ? <SignedIn /> : <SignInPage />;
+  if (!session.data)
+    return (
+      <Suspense fallback={null}>
+        <SignInPage failed={path === SIGN_IN ? search.failed : undefined} />
+      </Suspense>
+    );
+  // A service that could not be linked leads here as well.
+  if (path === SIGN_IN) return <Navigate to={search.failed ? "/account" : "/"} search={search as never} replace />;
+  return <SignedIn />;
 }
 
 function SignedIn() {
   const words = useShellWords();
   const may = useMay();
   const session = useSession();
-  const pages = PAGES.filter(({ needs }) => may(...needs));
+  const sees = ({ needs, forUsers }: PageRow) => may(...needs) || (forUsers === true && session.data?.kind === "user");
+  const pages = PAGES.filter(sees);
+  const unread = useUnread();
+  const hasNewVersion = useHasNewVersion();
   const [open, setOpen] = useState<"palette" | "help" | "menu" | null>(null);
   const [isExpired, setExpired] = useState(false);
   const [confirming, setConfirming] = useState<{ done: (is: boolean) => void }>();
@@ -109,12 +129,13 @@ function SignedIn() {
         <nav aria-label={words.navigation} className="min-h-0 flex-1 overflow-y-auto px-2 py-2">
           <Groups pages={pages} />
         </nav>
+        {hasNewVersion && <NewVersion />}
         <div className="border-t border-line p-2">
           <Account />
         </div>
       </aside>
       <main id="page" tabIndex={-1} className="min-h-0 min-w-0 overflow-y-auto outline-none">
-        {page && !may(...page.needs) ? <NotFound /> : <Outlet />}
+        {page && !sees(page) ? <NotFound /> : <Outlet />}
       </main>
       <nav
         aria-label={words.navigation}
@@ -129,8 +150,12 @@ function SignedIn() {
           aria-haspopup="dialog"
           className="flex min-w-0 flex-1 flex-col items-center gap-0.5 py-1.5 text-label text-ink2"
         >
-          <Icon name="more" size={20} />
+          <span className="relative">
+            <Icon name="more" size={20} />
+            {unread > 0 && <Dot />}
+          </span>
           {words.more}
+          {unread > 0 && <span className="sr-only">{words.unread(unread)}</span>}
         </button>
       </nav>
       {open === "palette" && <Palette pages={pages} onClose={() => setOpen(null)} />}
@@ -143,6 +168,7 @@ function SignedIn() {
           <nav aria-label={words.more}>
             <Groups pages={pages} wide />
           </nav>
+          {hasNewVersion && <NewVersion />}
           <div className="mt-3 border-t border-line pt-3">
             <Account wide />
           </div>
@@ -151,13 +177,17 @@ function SignedIn() {
       {confirming && (
         <Dialog title={words.confirm} onClose={() => confirmed(false)}>
           <p className="mb-4 text-ink2">{words.confirmHint}</p>
-          <SignInForm onDone={() => confirmed(true)} />
+          <Suspense fallback={<Skeleton rows={4} />}>
+            <SignInForm onDone={() => confirmed(true)} />
+          </Suspense>
         </Dialog>
       )}
       {isExpired && (
         <Dialog title={words.signInAgain} onClose={() => {}} canClose={false}>
           <p className="mb-4 text-ink2">{words.signInAgainHint}</p>
-          <SignInForm />
+          <Suspense fallback={<Skeleton rows={4} />}>
+            <SignInForm />
+          </Suspense>
         </Dialog>
       )}
     </div>
@@ -174,6 +204,7 @@ function pageAt(path: string): PageRow | undefined {
 
 function Groups({ pages, wide = false }: { pages: PageRow[]; wide?: boolean }) {
   const words = useShellWords();
+  const unread = useUnread();
   return GROUPS.map((group) => {
     const rows = pages.filter((row) => row.group === group);
     if (rows.length === 0) return null;
@@ -191,8 +222,14 @@ function Groups({ pages, wide = false }: { pages: PageRow[]; wide?: boolean }) {
                 title={words[row.title]}
                 className="flex h-8 items-center gap-2.5 rounded-s px-2 no-underline pointer-coarse:h-11"
               >
-                <Icon name={row.icon} />
+                <span className="relative">
+                  <Icon name={row.icon} />
+                  {row.title === "notifications" && unread > 0 && <Dot />}
+                </span>
                 <span className={`truncate ${wide ? "" : "max-lg:sr-only"}`}>{words[row.title]}</span>
+                {row.title === "notifications" && unread > 0 && (
+                  <span className={`ml-auto text-label ${wide ? "" : "max-lg:sr-only"}`}>{words.unread(unread)}</span>
+                )}
               </Link>
             </li>
           ))}
@@ -201,6 +238,20 @@ function Groups({ pages, wide = false }: { pages: PageRow[]; wide?: boolean }) {
     );
   });
 }
+
+function NewVersion() {
+  const words = useShellWords();
+  return (
+    <div role="status" className="border-t border-line p-2">
+      <p className="text-table text-ink2 max-lg:sm:sr-only">{words.newVersion}</p>
+      <Button icon="refresh" title={words.newVersion} onClick={() => location.reload()} className="mt-1 w-full">
+        <span className="max-lg:sm:sr-only">{words.reload}</span>
+      </Button>
+    </div>
+  );
+}
+
+const Dot = () => <span aria-hidden="true" className="absolute -top-0.5 -right-0.5 size-1.5 rounded-full bg-accent" />;
 
 function BarLink({ page }: { page: PageRow }) {
   const words = useShellWords();
