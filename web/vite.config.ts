@@ -11,7 +11,7 @@ const BASE = new RegExp(
   [
     "node_modules/(react|react-dom|scheduler|@tanstack|use-sync-external-store)/",
     "rolldown/runtime|rolldown-runtime|vite/preload-helper",
-    "web/src/(api/(client|session)|shell/(?!public)|i18n|routes|lib/(format|preferences|url|csv|range|outcome|trail|window)\\.)",
+    "web/src/(api/(client|notifications|session)|shell/(?!public|sign-in)|i18n/(shell|t)|routes|lib/(format|preferences|url|csv|range|outcome|trail|window)\\.)",
     "web/src/ui/(button|copy|dialog|field|icon|meter|page|popover|secret|segmented|spark|states|status|table|time|waterfall|words)\\.",
   ].join("|"),
 );

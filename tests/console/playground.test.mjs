@@ -162,7 +162,7 @@ test("a call of a tool is answered by the person, and the model goes on", LONG, 
   const { page, check, close } = await ctx.open("/playground?model=openai/tools");
   await page.getByRole("button", { name: "Settings" }).click();
   const tool = { type: "function", function: { name: "get_weather", parameters: { type: "object", properties: {} } } };
-  await page.getByLabel("Tools").fill(JSON.stringify([tool]));
+  await page.getByRole("textbox", { name: /^Tools/ }).fill(JSON.stringify([tool]));
   await page.keyboard.press("Escape");
   await ask(page, "How is it in Paris?");
   await page.getByText("Call of a tool: get_weather").waitFor();

@@ -171,6 +171,16 @@ function Actions({
             {isActive ? words.pause : words.resume}
           </Button>
         )}
+        {may("operate_providers") && provider.status !== "offline" && (
+          <Button
+            icon="stop"
+            busy={busy === "offline"}
+            title={words.takeOfflineHint}
+            onClick={act("offline", () => call("POST /providers/{id}/offline", { path }))}
+          >
+            {words.takeOffline}
+          </Button>
+        )}
         {mayChange && !provider.in_review && (
           <Button icon="edit" onClick={onEdit}>
             {words.edit}
@@ -268,6 +278,21 @@ function Models({ provider }: { provider: Provider }) {
                 >
                   {model.enabled ? words.turnOff : words.turnOn}
                 </Button>
+              )}
+              {mayChange && (
+                <Button
+                  look="quiet"
+                  icon="trash"
+                  busy={busy}
+                  aria-label={words.removeModel(visible(model.model_name))}
+                  title={words.removeModel(visible(model.model_name))}
+                  onClick={() =>
+                    work(async () => {
+                      await call("DELETE /provider_models/{id}", { path: { id: String(model.id) } });
+                      return undefined;
+                    })
+                  }
+                />
               )}
             </li>
           ))}
