@@ -1,5 +1,6 @@
 // Every page of the console, for the tests that go over all of them and for the screenshots: its address and a heading by which it is
-// there, in both languages. `as` is who opens it: a user, or null without a sign-in; else the admin token. `act` does what a picture needs besides, such as a question to a model.
+// there, in both languages. `as` is who opens it: a user, or null without a sign-in; else the admin token. `picture: false` has none in
+// docs/console.md. `act` does what a picture needs besides, such as a question to a model.
 
 export const PAGES = [
   { name: "overview", path: "/", en: "Overview", zh: "概览" },
@@ -38,12 +39,12 @@ export const PAGES = [
   },
   { name: "conversations", path: "/conversations", en: "Conversations", zh: "会话" },
   { name: "alerts", path: "/alerts", en: "Alerts", zh: "告警" },
-  { name: "rules", path: "/alerts?of=rules", en: "Alerts", zh: "告警" },
-  { name: "new-rule", path: "/alerts?of=rules&new=1", en: "Alerts", zh: "告警" },
-  { name: "notifications", path: "/notifications", en: "Notifications", zh: "通知" },
-  { name: "new-notification", path: "/notifications?new=1", en: "Notifications", zh: "通知" },
+  { name: "rules", path: "/alerts?of=rules", en: "Alerts", zh: "告警", picture: false },
+  { name: "new-rule", path: "/alerts?of=rules&new=1", en: "Alerts", zh: "告警", picture: false },
+  { name: "notifications", path: "/notifications", en: "Notifications", zh: "通知", picture: false },
+  { name: "new-notification", path: "/notifications?new=1", en: "Notifications", zh: "通知", picture: false },
   { name: "connect", path: "/connect", en: "Connect a client", zh: "接入客户端" },
-  { name: "account", path: "/account", en: "Your account", zh: "我的账户", as: "ada@example.org" },
+  { name: "own-account", path: "/account", en: "Your account", zh: "我的账户", as: "ada@example.org" },
   { name: "sign-in", path: "/sign-in?failed=account_exists", en: "Sign in", zh: "登录", as: null },
   { name: "start", path: "/start", en: "Getting started", zh: "快速开始" },
   { name: "providers", path: "/providers", en: "Providers", zh: "提供商（渠道）" },
@@ -59,7 +60,7 @@ export const PAGES = [
         .getByRole("heading", { name: /^(Models|模型) \(\d/ })
         .waitFor(),
   },
-  { name: "submissions", path: "/submissions", en: "Submissions", zh: "提交审核" },
+  { name: "submissions", path: "/submissions", en: "Submissions", zh: "提交审核", picture: false },
   {
     name: "submission",
     path: "/submissions",
@@ -76,8 +77,8 @@ export const PAGES = [
         .waitFor();
     },
   },
-  { name: "probes", path: "/probes", en: "Probe tasks", zh: "探测任务" },
-  { name: "new-probe", path: "/probes?new=1", en: "Probe tasks", zh: "探测任务" },
+  { name: "probes", path: "/probes", en: "Probe tasks", zh: "探测任务", picture: false },
+  { name: "new-probe", path: "/probes?new=1", en: "Probe tasks", zh: "探测任务", picture: false },
   { name: "models", path: "/models", en: "Models", zh: "模型" },
   { name: "new-model", path: "/models/new", en: "Models", zh: "模型" },
   {
@@ -90,11 +91,11 @@ export const PAGES = [
   { name: "keys", path: "/keys", en: "Keys", zh: "密钥（令牌）" },
   { name: "new-key", path: "/keys?new=1", en: "Keys", zh: "密钥（令牌）" },
   { name: "limits", path: "/limits", en: "Limits", zh: "限额" },
-  { name: "new-limit", path: "/limits?new=1", en: "Limits", zh: "限额" },
+  { name: "new-limit", path: "/limits?new=1", en: "Limits", zh: "限额", picture: false },
   { name: "credits", path: "/credits", en: "Credits", zh: "额度" },
-  { name: "account", path: "/credits/search", en: "Credits", zh: "额度" },
-  { name: "prices", path: "/credits?view=prices", en: "Credits", zh: "额度" },
-  { name: "guards", path: "/guards", en: "Content rules", zh: "内容规则" },
+  { name: "account", path: "/credits/search", en: "Credits", zh: "额度", picture: false },
+  { name: "prices", path: "/credits?view=prices", en: "Credits", zh: "额度", picture: false },
+  { name: "guards", path: "/guards", en: "Content rules", zh: "内容规则", picture: false },
   {
     name: "new-guard",
     path: "/guards?do=rule",
@@ -111,9 +112,9 @@ export const PAGES = [
   },
   { name: "users", path: "/users", en: "Users", zh: "用户" },
   { name: "registration", path: "/users?of=registration", en: "Users", zh: "用户" },
-  { name: "roles", path: "/roles", en: "Roles", zh: "角色" },
+  { name: "roles", path: "/roles", en: "Roles", zh: "角色", picture: false },
   { name: "role", path: "/roles/pricing", en: "Roles", zh: "角色" },
-  { name: "teams", path: "/teams", en: "Teams", zh: "团队" },
+  { name: "teams", path: "/teams", en: "Teams", zh: "团队", picture: false },
   {
     name: "team",
     path: "/teams",
@@ -124,12 +125,12 @@ export const PAGES = [
       await page.getByRole("dialog").getByText("Crawler").waitFor();
     },
   },
-  { name: "identity", path: "/identity", en: "Sign-in services", zh: "登录服务" },
-  { name: "new-identity", path: "/identity/new", en: "Sign-in services", zh: "登录服务" },
+  { name: "identity", path: "/identity", en: "Sign-in services", zh: "登录服务", picture: false },
+  { name: "new-identity", path: "/identity/new", en: "Sign-in services", zh: "登录服务", picture: false },
   { name: "audit", path: "/audit", en: "Audit log", zh: "审计日志" },
   { name: "settings", path: "/settings", en: "System", zh: "系统" },
-  { name: "backups", path: "/settings?of=backups", en: "System", zh: "系统" },
-  { name: "exports", path: "/settings?of=exports", en: "System", zh: "系统" },
+  { name: "backups", path: "/settings?of=backups", en: "System", zh: "系统", picture: false },
+  { name: "exports", path: "/settings?of=exports", en: "System", zh: "系统", picture: false },
 ];
 
 /** Opens a page as who it is for. */

@@ -17,31 +17,34 @@ export interface Preferences {
 const KEY = "nexus.preferences";
 const listeners = new Set<() => void>();
 
-function read(): Preferences {
-  const language = typeof navigator !== "undefined" && navigator.language?.startsWith("zh") ? "zh" : "en";
-  const defaults: Preferences = {
-    theme: "system",
-    language,
-    zone: "",
-    density: "normal",
-    signIn: "",
-    renewable: false,
-  };
+/** What was chosen here before. What was not is left to the browser, which may say something else the next time. */
+function read(): Partial<Preferences> {
   try {
-    return { ...defaults, ...JSON.parse(localStorage.getItem(KEY) ?? "{}") };
+    return JSON.parse(localStorage.getItem(KEY) ?? "{}");
   } catch {
-    return defaults;
+    return {};
   }
 }
 
-let current = read();
+const DEFAULTS: Preferences = {
+  theme: "system",
+  language: typeof navigator !== "undefined" && navigator.language?.startsWith("zh") ? "zh" : "en",
+  zone: "",
+  density: "normal",
+  signIn: "",
+  renewable: false,
+};
+
+let chosen = read();
+let current: Preferences = { ...DEFAULTS, ...chosen };
 
 export const preferences = () => current;
 
 export function setPreferences(change: Partial<Preferences>) {
-  current = { ...current, ...change };
+  chosen = { ...chosen, ...change };
+  current = { ...DEFAULTS, ...chosen };
   try {
-    localStorage.setItem(KEY, JSON.stringify(current));
+    localStorage.setItem(KEY, JSON.stringify(chosen));
   } catch {
     // Storage is closed: the choice lasts until the page is left.
   }
