@@ -90,6 +90,18 @@ pub const MCP: &[Floor] = &[
     &["lib"],
 ];
 
+/// `crates/toolloop/src`.
+pub const TOOLLOOP: &[Floor] = &[
+    &["json", "limits", "tool", "usage"],
+    &["named", "result", "search"],
+    &["offer"],
+    &["merge"],
+    &["request"],
+    &["machine"],
+    &["session"],
+    &["lib"],
+];
+
 /// `crates/packs/src`.
 pub const PACKS: &[Floor] =
     &[&["blank", "damage", "layout", "name"], &["manifest"], &["builder", "lookup"], &["descent"], &["lib"]];

@@ -1,5 +1,5 @@
 //! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
-//! `crates/alerts/src`, `crates/backups/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/mcp/src`, `crates/packs/src`, `crates/signatures/src`, `crates/sse/src`, `crates/stats/src`, `crates/telemetry/src`, `crates/tunnel/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! `crates/alerts/src`, `crates/backups/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/mcp/src`, `crates/packs/src`, `crates/signatures/src`, `crates/sse/src`, `crates/stats/src`, `crates/telemetry/src`, `crates/toolloop/src`, `crates/tunnel/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use std::path::Path;
 
 use floors::{
     ALERTS, BACKUPS, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, GUARDS, IDENTITY, MCP,
-    PACKS, SIGNATURES, SSE, STATS, TELEMETRY, TUNNEL, WORKER, WORKER_EXCEPTIONS,
+    PACKS, SIGNATURES, SSE, STATS, TELEMETRY, TOOLLOOP, TUNNEL, WORKER, WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
 
@@ -92,6 +92,11 @@ fn statistics_have_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn telemetry_has_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../telemetry/src"), TELEMETRY, &[]);
+}
+
+#[test]
+fn the_tool_loop_has_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../toolloop/src"), TOOLLOOP, &[]);
 }
 
 fn core() -> &'static Path {
