@@ -56,7 +56,11 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
                 };
                 audit::note(&exchange, route.operation, &captured, &answered);
                 notes = exchange.notes.take();
-                answered
+                answered.map_err(|mut error| {
+                    let cleaned = exchange.pii_in_errors().and_then(|pii| pii.clean(&error.message));
+                    error.message = cleaned.unwrap_or(error.message);
+                    error
+                })
             }
             Err(error) => Err(error),
         },

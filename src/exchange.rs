@@ -1,6 +1,6 @@
 //! One request from the entry point to the answer, with its ids, settings and connection to the platform.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -18,6 +18,7 @@ use nexus_edge_core::http::passing::query_to_upstream;
 use nexus_edge_core::http::{headers::is_valid_value, request_id};
 use nexus_edge_core::provider::Provider;
 use nexus_edge_core::row::table::Table;
+use nexus_edge_core::secrets::pii::{KeyRedaction, Pii, Place};
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_core::stats::app::app_of;
 use nexus_edge_telemetry::trace::Trace;
@@ -56,6 +57,8 @@ pub struct Exchange {
     pub wants_anew: bool,
     /// Its trace, if it is recorded.
     pub trace: Option<Rc<Trace>>,
+    /// What the caller's key says of personal data.
+    pub key_redaction: Cell<KeyRedaction>,
     /// What an operation of the admin API changed, for the audit log.
     pub changes: RefCell<Changes>,
     person: OnceCell<Person>,
@@ -194,6 +197,7 @@ impl Exchange {
             wants_anew: false,
             trace,
             notes: RefCell::default(),
+            key_redaction: Cell::default(),
             changes: RefCell::default(),
             person: OnceCell::new(),
             scope: OnceCell::new(),
@@ -201,6 +205,13 @@ impl Exchange {
             signed_by: OnceCell::new(),
             held_body: OnceCell::new(),
         }
+    }
+
+    /// What is searched for personal data in errors for the caller, if anything is.
+    pub fn pii_in_errors(&self) -> Option<&Pii> {
+        let settings = &self.settings;
+        let is_replaced = self.key_redaction.get().replaces(settings.redact_pii.has(Place::Errors));
+        is_replaced.then_some(&settings.pii)
     }
 
     /// Notes that a record was created, changed or deleted.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::pii::Place;
 use nexus_edge_core::settings::runtime;
 use worker::Env;
 
@@ -54,7 +55,7 @@ pub fn get(env: &Env) -> Result<Rc<Settings>, ApiError> {
         settings.otlp.iter().flat_map(|otlp| otlp.headers.iter().map(|(_, value)| value.clone()));
     hide_own(secrets.chain(of_collector).collect());
     set_level(settings.log_level);
-    hide_personal(settings.redact_pii.has_logs().then(|| settings.pii.clone()));
+    hide_personal(settings.redact_pii.has(Place::Logs).then(|| settings.pii.clone()));
     for complaint in &settings.complaints {
         log_error("settings", complaint);
     }

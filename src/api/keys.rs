@@ -8,6 +8,7 @@ use nexus_edge_core::access::permission::Permission;
 use nexus_edge_core::access::person::{Need, Reach, Scope};
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::pii::KeyRedaction;
 
 use super::update::{update as change_record, update_with};
 use super::{answer_deleted, input, query, random, seal, statistics};
@@ -102,6 +103,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut record = ApiKeyRecord::new(key.public_id().to_owned(), now);
     input.apply(&mut record, now);
     check(exchange, &mut record)?;
+    check_redaction(exchange, KeyRedaction::default(), &record)?;
     table::insert(&exchange.env, &record, &[("key_hash", &key.hash())]).await?;
     exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
@@ -113,8 +115,10 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let input = input::change::<KeyInput>(exchange).await?.checked()?;
     let change = async |record: &mut ApiKeyRecord| {
         check_reach(exchange, record)?;
+        let redaction_before = record.redact_pii;
         input.apply(record, now_ms());
-        check(exchange, record)
+        check(exchange, record)?;
+        check_redaction(exchange, redaction_before, record)
     };
     let record = change_record(exchange, async || find(exchange, id).await, change).await?;
     exchange::json(200, &KeyView::of(&record))
@@ -191,6 +195,15 @@ fn check(exchange: &Exchange, record: &mut ApiKeyRecord) -> Result<(), ApiError>
     record.owner = exchange.scope().owner_of_new(record.owner.take())?;
     record.check_signer()?;
     check_reach(exchange, record)
+}
+
+/// Checks that a holder of keys does not undo for their own what the deployment or an administrator says of personal data.
+fn check_redaction(exchange: &Exchange, before: KeyRedaction, record: &ApiKeyRecord) -> Result<(), ApiError> {
+    if *exchange.scope() == Scope::All || before.may_become(record.redact_pii) {
+        return Ok(());
+    }
+    let message = "Of your own keys you can only set `redact_pii` to `on`.";
+    Err(ApiError::forbidden("permission_denied", message).with_param("redact_pii"))
 }
 
 /// Checks that a key has no permission that the person does not have: its secret, and what it does, would be theirs.

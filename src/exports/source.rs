@@ -10,6 +10,7 @@ use nexus_edge_exports::writer::{Sheet, Writer};
 use nexus_edge_stats::request_log::Wanted;
 use worker::Env;
 
+use super::redaction::Redaction;
 use crate::settings;
 use crate::store::archive::list::{Query, in_order};
 use crate::store::{StoreError, StoreResult, archive, request_log};
@@ -32,8 +33,14 @@ pub struct Asked<'a> {
     pub given: &'a dyn Fn(&str) -> Option<String>,
 }
 
-/// Pages of rows.
-pub enum Source {
+/// Pages of rows, without the personal data that is not to be exported.
+pub struct Source {
+    pages: Pages,
+    /// Loaded with the first page.
+    redaction: Option<Redaction>,
+}
+
+enum Pages {
     /// The request log.
     Requests(Box<Wanted>),
     /// The archive.
@@ -41,7 +48,7 @@ pub enum Source {
 }
 
 /// Pages of the archive, by API key and conversation: an order that does not change while conversations go on.
-pub struct Conversations {
+struct Conversations {
     wanted: Query,
     /// The key and the id of the conversation after which the next ones follow.
     done: (String, String),
@@ -66,7 +73,7 @@ impl Source {
             if let Some(key) = asked.key {
                 wanted.key = Some(key.to_owned());
             }
-            return Ok(Self::Requests(Box::new(wanted)));
+            return Ok(Self::new(Pages::Requests(Box::new(wanted))));
         }
         let cursor = match text("cursor") {
             None => None,
@@ -85,54 +92,65 @@ impl Source {
             after: None,
             limit: CONVERSATIONS,
         };
-        Ok(Self::Conversations(Box::new(Conversations {
-            wanted,
-            done,
-            waiting: Vec::new(),
-            after,
-            is_last: false,
-        })))
+        let conversations = Conversations { wanted, done, waiting: Vec::new(), after, is_last: false };
+        Ok(Self::new(Pages::Conversations(Box::new(conversations))))
+    }
+
+    const fn new(pages: Pages) -> Self {
+        Self { pages, redaction: None }
     }
 
     /// The messages of one conversation.
     pub fn of_conversation(row: ConversationRow) -> Self {
-        Self::Conversations(Box::new(Conversations {
+        Self::new(Pages::Conversations(Box::new(Conversations {
             wanted: Query::default(),
             done: Default::default(),
             waiting: vec![row],
             after: None,
             is_last: true,
-        }))
+        })))
     }
 
     /// What the rows are.
     pub fn sheet(&self) -> Sheet {
-        match self {
-            Self::Requests(_) => Sheet { name: "requests", columns: REQUEST_COLUMNS },
-            Self::Conversations(_) => Sheet { name: "messages", columns: MESSAGE_COLUMNS },
+        match self.pages {
+            Pages::Requests(_) => Sheet { name: "requests", columns: REQUEST_COLUMNS },
+            Pages::Conversations(_) => Sheet { name: "messages", columns: MESSAGE_COLUMNS },
         }
     }
 
     /// Writes the rows of the next page. The place after it, or `None` if it was the last.
     pub async fn write(&mut self, env: &Env, writer: &mut Writer) -> StoreResult<Option<String>> {
-        match self {
-            Self::Requests(wanted) => {
+        let redaction = match &mut self.redaction {
+            Some(redaction) => redaction,
+            none => none.insert(Redaction::load(env).await?),
+        };
+        match &mut self.pages {
+            Pages::Requests(wanted) => {
                 let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
                 let ages = request_log::ages(&settings);
                 let (rows, next) = request_log::search(env, ages, wanted, REQUESTS).await?;
-                for row in &rows {
-                    writer.row(row)?;
+                for row in rows {
+                    match redaction.of(&row.key_id) {
+                        Some(pii) => writer.row(&row.cleaned(|text| pii.clean(text)))?,
+                        None => writer.row(&row)?,
+                    }
                 }
                 wanted.cursor.clone_from(&next);
                 Ok(next)
             }
-            Self::Conversations(of) => of.write(env, writer).await,
+            Pages::Conversations(of) => of.write(env, redaction, writer).await,
         }
     }
 }
 
 impl Conversations {
-    async fn write(&mut self, env: &Env, writer: &mut Writer) -> StoreResult<Option<String>> {
+    async fn write(
+        &mut self,
+        env: &Env,
+        redaction: &Redaction,
+        writer: &mut Writer,
+    ) -> StoreResult<Option<String>> {
         if self.waiting.is_empty() && !self.is_last {
             self.waiting = in_order(env, &self.wanted, (&self.done.0, &self.done.1)).await?;
             self.waiting.reverse();
@@ -140,18 +158,22 @@ impl Conversations {
         let Some(of) = self.waiting.last() else { return Ok(None) };
         let messages =
             archive::messages(env, &of.key_id, &of.conversation_id, self.after.as_deref(), MESSAGES).await?;
+        let pii = redaction.of(&of.key_id);
+        let cleaned = |text: &str| pii.and_then(|pii| pii.clean(text));
+        let (id, title) = (cleaned(&of.conversation_id), of.title.as_deref().and_then(cleaned));
         for message in &messages {
+            let content = message.content.as_deref().and_then(cleaned);
             writer.row(&ExportedMessage {
-                conversation_id: &of.conversation_id,
+                conversation_id: id.as_deref().unwrap_or(&of.conversation_id),
                 key_id: &of.key_id,
                 parent_id: of.parent_id.as_deref(),
-                title: of.title.as_deref(),
+                title: title.as_deref().or(of.title.as_deref()),
                 first_seen: of.first_seen,
                 last_seen: of.last_seen,
                 message_id: &message.id,
                 timestamp: message.timestamp,
                 role: &message.role,
-                content: message.content.as_deref(),
+                content: content.as_deref().or(message.content.as_deref()),
                 tokens_count: message.tokens,
                 model: &message.model_name,
                 finish_reason: message.finish_reason.as_deref(),

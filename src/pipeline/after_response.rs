@@ -12,11 +12,13 @@ use nexus_edge_core::conversation::kept::Kept;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
+use nexus_edge_core::secrets::pii;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use nexus_edge_failover::{Bound, Ended, Stores, after_response};
 use nexus_edge_telemetry::names::GenAi;
 use nexus_edge_telemetry::otlp::spans::{self, Said};
 use nexus_edge_telemetry::trace::Trace;
+use nexus_edge_telemetry::traceparent::hex;
 use worker::Env;
 
 use super::admission::{Admission, Settled};
@@ -51,6 +53,7 @@ pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
     let RequestRecord { mut event, trail, transcript, acted, session, cache, admission, recognised, .. } =
         record;
     event.guards = acted.told();
+    event.trace = trace.as_ref().map(|trace| hex(trace.id()));
     let only_attempt = trace.as_ref().and_then(|_| trail.only_attempt(event.ts));
     let ended = Ended {
         event,
@@ -131,7 +134,7 @@ impl Stores for WorkerStores<'_> {
     async fn record(&self, mut event: UsageEvent, mut kept: Option<Kept>) {
         event.dropped_spans = otlp::take_dropped();
         if let (Some(kept), Ok(settings)) = (&mut kept, settings::get(self.env))
-            && settings.redact_pii.has_archive()
+            && self.principal.redact_pii.replaces(settings.redact_pii.has(pii::Place::Archive))
         {
             kept.clean(|text| settings.pii.clean(text));
         }

@@ -21,6 +21,12 @@ const FAILURES_PER_MINUTE: u64 = 60;
 
 /// The principal of the request's key: an API key, or a personalized key of some providers.
 pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
+    let principal = principal_of(exchange).await?;
+    exchange.key_redaction.set(principal.redact_pii);
+    Ok(principal)
+}
+
+async fn principal_of(exchange: &Exchange) -> Result<Principal, ApiError> {
     if let Some(owner) = &exchange.internal_owner {
         return of_owner(exchange, owner).await;
     }

@@ -80,7 +80,7 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
         }
         Err(Reply::Upstream { status, headers, bytes }) => {
             set_header(&headers, "x-nexus-attempts", &settlement.record().trail.attempts().to_string());
-            Ok(relay::relay_error(status, headers, bytes, settlement))
+            Ok(relay::relay_error(exchange, status, headers, bytes, settlement))
         }
     }
 }

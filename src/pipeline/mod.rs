@@ -113,7 +113,7 @@ pub async fn chat_completion(
         }
         Err(Reply::Upstream { status, headers, bytes }) => {
             set_headers(&headers, settlement.record());
-            Ok(relay::relay_error(status, headers, bytes, settlement))
+            Ok(relay::relay_error(exchange, status, headers, bytes, settlement))
         }
     }
 }

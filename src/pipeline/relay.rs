@@ -41,9 +41,16 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
     }
 }
 
-/// Relays an error of an upstream.
-pub fn relay_error(status: u16, headers: Headers, bytes: Vec<u8>, mut settlement: Settlement) -> Response {
+/// Relays an error of an upstream, without personal data where errors must not have it.
+pub fn relay_error(
+    exchange: &Exchange,
+    status: u16,
+    headers: Headers,
+    bytes: Vec<u8>,
+    mut settlement: Settlement,
+) -> Response {
+    let cleaned = exchange.pii_in_errors().and_then(|pii| pii.clean_document(&bytes));
     settlement.record().event.status = status;
     settlement.finish(Outcome::Failed);
-    Response::bytes(status, headers, bytes)
+    Response::bytes(status, headers, cleaned.unwrap_or(bytes))
 }

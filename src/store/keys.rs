@@ -5,11 +5,13 @@
 //! so a revoked key does not survive in a stale copy.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::ApiKeyRecord;
 use nexus_edge_core::bounded::{BoundedMap, Worth};
+use nexus_edge_core::secrets::pii::KeyRedaction;
 use serde::{Deserialize, Serialize};
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
@@ -206,6 +208,18 @@ pub async fn list(env: &Env, wanted: &Wanted) -> StoreResult<Vec<ApiKeyRecord>> 
 /// The keys that have a signing secret.
 pub async fn with_signing_secrets(env: &Env) -> StoreResult<Vec<ApiKeyRecord>> {
     rows(env, "SELECT * FROM api_keys WHERE signing_secret_sealed IS NOT NULL ORDER BY id", &[]).await
+}
+
+/// What keys say of personal data, by their ids: of those that do not leave it to the deployment.
+pub async fn redactions(env: &Env) -> StoreResult<HashMap<String, KeyRedaction>> {
+    #[derive(Deserialize)]
+    struct Redacted {
+        id: String,
+        redact_pii: KeyRedaction,
+    }
+    let found: Vec<Redacted> =
+        rows(env, "SELECT id, redact_pii FROM api_keys WHERE redact_pii <> 'inherit'", &[]).await?;
+    Ok(found.into_iter().map(|key| (key.id, key.redact_pii)).collect())
 }
 
 /// Gives a key a new secret, with this hash; the old one is valid until the record's `previous_expires_at`. False if the

@@ -1,11 +1,13 @@
 // The metrics in a real Prometheus: it scrapes the gateway, its sums are those of the statistics, every panel of the dashboard in
 // ops/ shows something, and promtool accepts metrics, rules and configuration.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile, copyFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ensurePrometheus } from "../../scripts/lib/prometheus.mjs";
 import { promtool, startPrometheus } from "../support/prometheus.mjs";
@@ -19,7 +21,18 @@ const OPS = fileURLToPath(new URL("../../ops/", import.meta.url));
 const tools = await ensurePrometheus();
 const options = { skip: tools ? false : "there is no Prometheus here", timeout: 180_000 };
 
-const t = suite({ vars: { METRICS_TOKEN: TOKEN } });
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+
+// Traces are recorded where they can be sent somewhere.
+const collector = createServer((request, response) => {
+  request.resume().on("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
+}).listen(0, "127.0.0.1");
+await once(collector, "listening");
+after(() => collector.close());
+
+const t = suite({
+  vars: { METRICS_TOKEN: TOKEN, OTLP_ENDPOINT: `http://127.0.0.1:${collector.address().port}`, OTLP_SAMPLE: "0" },
+});
 
 /** Traffic of every kind that the dashboard shows. */
 async function traffic() {
@@ -29,7 +42,8 @@ async function traffic() {
       ? x.stream(streamEvents("fast", ["a", "b", "c"], { reported }))
       : x.reply(200, completion("fast", "ok", { reported })),
   );
-  for (let i = 0; i < 6; i++) await t.complete(ask("fast", i % 2 ? { stream: true } : {}));
+  const headers = { traceparent: `00-${TRACE}-b7ad6b7169203331-01` };
+  for (let i = 0; i < 6; i++) await t.complete(ask("fast", i % 2 ? { stream: true } : {}), i < 2 ? { headers } : {});
   await t.complete(ask("broken"));
   await t.complete(ask("no-such-model"));
   for (let i = 0; i < 3; i++) await t.gw.complete(limited, ask("fast"));
@@ -77,6 +91,26 @@ test("Prometheus reads it, and its sums are those of the statistics", options, a
       assert.equal((await prometheus.value(expression)) ?? 0, expected, expression);
     assert.ok((await prometheus.value("sum(nexus_limit_refusals_total)")) >= 2);
 
+    for (const metric of [
+      "gen_ai_client_inference_duration_seconds_bucket",
+      "gen_ai_client_inference_time_to_first_chunk_seconds_bucket",
+    ]) {
+      const found = await eventually(
+        async () => {
+          const series = await prometheus.exemplars(metric);
+          return series.length > 0 && series;
+        },
+        { within: 30_000, what: `exemplars of ${metric}` },
+      );
+      for (const { seriesLabels, exemplars } of found) {
+        assert.equal(seriesLabels.gen_ai_request_model, "fast");
+        for (const { labels, value } of exemplars) {
+          assert.deepEqual(labels, { trace_id: TRACE });
+          assert.ok(Number(value) <= Number(seriesLabels.le), `${value} below ${seriesLabels.le}`);
+        }
+      }
+    }
+
     const { panels } = JSON.parse(readFileSync(path.join(OPS, "grafana/dashboards/nexus-edge.json"), "utf8"));
     const expressions = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
     assert.ok(expressions.length >= 30, `${expressions.length}`);
@@ -93,6 +127,7 @@ test("Prometheus reads it, and its sums are those of the statistics", options, a
 
 test("promtool accepts what is shown", options, async () => {
   const { text } = await t.gw.call("/metrics", { headers: bearer(TOKEN) });
+  assert.ok(!text.includes("trace_id"), "its own format has no exemplars");
   const { code, output } = await promtool(tools, ["check", "metrics"], { input: text });
   assert.equal(code, 0, output);
 });

@@ -38,6 +38,7 @@ export async function startPrometheus(folder, { url, token }) {
       `--config.file=${config}`,
       `--storage.tsdb.path=${path.join(home, "data")}`,
       `--web.listen-address=127.0.0.1:${port}`,
+      "--enable-feature=exemplar-storage",
       "--log.level=error",
     ],
     { stdio: ["ignore", "inherit", "inherit"] },
@@ -53,6 +54,12 @@ export async function startPrometheus(folder, { url, token }) {
   await eventually(() => query("1").catch(() => false), { within: 60_000, every: 100, what: "Prometheus" });
   return {
     query,
+    /** The exemplars of an expression of the last hour, by series. */
+    exemplars: (expression) => {
+      const now = Date.now() / 1_000;
+      const window = `&start=${now - 3_600}&end=${now + 60}`;
+      return ask(`/api/v1/query_exemplars?query=${encodeURIComponent(expression)}${window}`);
+    },
     /** The one value of an expression; `undefined` if there is none. */
     value: async (expression) => {
       const [first, ...others] = await query(expression);

@@ -8,6 +8,7 @@ use nexus_edge_core::access::permission::Permissions;
 use nexus_edge_core::access::signing::SignatureUse;
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
+use nexus_edge_core::secrets::pii::KeyRedaction;
 use nexus_edge_stats::per_key::KeyUsage;
 use serde::Serialize;
 
@@ -120,6 +121,8 @@ pub struct KeyView<'a> {
     pub previous_expires_at: Option<u64>,
     /// What is kept of its conversations.
     pub store: StorePolicy,
+    /// Whether personal data is replaced in the archive, in exports and in errors of its requests.
+    pub redact_pii: KeyRedaction,
     /// Seconds for which answers are cached for it.
     pub cache_ttl_s: Option<u32>,
     /// When it was made.
@@ -159,6 +162,7 @@ impl<'a> KeyView<'a> {
             disabled_reason: record.disabled_reason.as_deref(),
             previous_expires_at: record.previous_expires_at,
             store: record.store,
+            redact_pii: record.redact_pii,
             cache_ttl_s: record.cache_ttl_s,
             created_at: record.created_at,
             updated_at: record.updated_at,

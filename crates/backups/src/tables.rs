@@ -98,6 +98,7 @@ pub const TABLES: &[Table] = &[
     dumped("request_log", &["id"]),
     dumped("packs", &["kind", "hour", "id"]),
     dumped("recorded", &["id"]),
+    left("active_conversations", "what went on in the last hour"),
     changing("webhooks", &["id"], "updated_at"),
     changing("guards", &["id"], "updated_at"),
     dumped("system_config", &["name"]),

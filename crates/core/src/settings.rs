@@ -225,7 +225,7 @@ impl Settings {
             log_level: variable("LOG_LEVEL").and_then(|name| Level::named(&name)).unwrap_or_default(),
             // A word that is none of these must not let personal data pass.
             redact_pii: variable("REDACT_PII")
-                .map_or(Reach::Off, |name| Reach::named(&name).unwrap_or(Reach::All)),
+                .map_or(Reach::OFF, |name| Reach::named(&name).unwrap_or(Reach::ALL)),
             pii: Pii::new(Pattern::list(&variable("PII_PATTERNS").unwrap_or_default())),
             backup_hourly: is_true("BACKUP_HOURLY"),
             otlp,
@@ -284,6 +284,7 @@ fn micros(dollars: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::pii::Place;
 
     const SECRETS: [(&str, &str); 2] =
         [("ADMIN_TOKEN", "sixteen-letters-"), ("MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")];
@@ -351,10 +352,11 @@ mod tests {
         ]);
         assert_eq!((settings.request_log_days, settings.statistics_days.days), (1, MAX_DAYS));
         assert_eq!((settings.metrics.token.as_deref(), settings.metrics.series), (None, 2_000));
-        assert_eq!((settings.log_level, settings.redact_pii), (Level::Debug, Reach::All));
+        assert_eq!((settings.log_level, settings.redact_pii), (Level::Debug, Reach::ALL));
         assert_eq!(settings.pii.clean("of C-1234").as_deref(), Some("of [customer]"));
-        assert_eq!((with(&[]).log_level, with(&[]).redact_pii), (Level::Info, Reach::Off));
-        assert_eq!(with(&[("REDACT_PII", "logs")]).redact_pii, Reach::Logs);
+        assert_eq!((with(&[]).log_level, with(&[]).redact_pii), (Level::Info, Reach::OFF));
+        let logs = with(&[("REDACT_PII", "logs")]).redact_pii;
+        assert!(logs.has(Place::Logs) && !logs.has(Place::Archive));
         assert_eq!((settings.max_body_bytes, settings.keep_alive_ms), (100, 1));
         assert_eq!(settings.body_timeout_ms, 1);
         assert_eq!((settings.requests_per_second, settings.initial_credits), (0, u64::MAX));

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use nexus_edge_core::stats::{AttemptRecord, UsageEvent};
 use serde::{Deserialize, Serialize};
 
+use crate::exemplar::{Exemplar, Exemplars};
 use crate::series::Class;
 use crate::sketch::Sketch;
 
@@ -68,6 +69,12 @@ pub struct Extra {
     /// Attempts whose answer was not that of the request, by [`attempt_key`].
     #[serde(rename = "a", skip_serializing_if = "BTreeMap::is_empty")]
     pub other_attempts: BTreeMap<String, u64>,
+    /// Requests that stand for durations of complete answers.
+    #[serde(rename = "e", skip_serializing_if = "Exemplars::is_empty")]
+    pub duration_exemplars: Exemplars,
+    /// Requests that stand for times to the first token.
+    #[serde(rename = "g", skip_serializing_if = "Exemplars::is_empty")]
+    pub first_token_exemplars: Exemplars,
     /// Spans that were not exported because the collector did not take them.
     #[serde(rename = "x", skip_serializing_if = "is_default")]
     pub dropped_spans: u64,
@@ -98,11 +105,22 @@ impl Extra {
         if let Some(overhead_ms) = event.overhead_ms {
             extra.overheads.record(overhead_ms);
         }
-        if Class::of(event) == Class::Ok
+        let is_complete = Class::of(event) == Class::Ok;
+        let exemplar = |value_ms: u64| {
+            let trace = event.trace.clone().filter(|_| is_complete)?;
+            Some(Exemplar { at_ms: event.ts.saturating_add(value_ms), trace, value_ms })
+        };
+        if let Some(exemplar) = exemplar(event.duration_ms) {
+            extra.duration_exemplars.add(exemplar);
+        }
+        if is_complete
             && event.stream
             && let Some(first_token_ms) = event.first_token_ms
         {
             extra.first_tokens.record(first_token_ms);
+            if let Some(exemplar) = exemplar(first_token_ms) {
+                extra.first_token_exemplars.add(exemplar);
+            }
             let later_tokens = event.usage.completion.saturating_sub(1);
             let writing_ms = event.duration_ms.saturating_sub(first_token_ms);
             if let Some(parts) = writing_ms.saturating_mul(PARTS_OF_MS).checked_div(later_tokens) {
@@ -130,6 +148,8 @@ impl Extra {
         self.overheads.merge(&other.overheads);
         self.lags.merge(&other.lags);
         self.transactions.merge(&other.transactions);
+        self.duration_exemplars.merge(&other.duration_exemplars);
+        self.first_token_exemplars.merge(&other.first_token_exemplars);
         for (key, count) in &other.other_attempts {
             let sum = self.other_attempts.entry(key.clone()).or_default();
             *sum = sum.saturating_add(*count);
@@ -191,6 +211,18 @@ mod tests {
         assert_eq!(Extra::of(&streamed(0), 2_500).per_token, Measured::default());
         let failed = UsageEvent { outcome: Outcome::Failed, ..streamed(101) };
         assert_eq!(Extra::of(&failed, 2_500).first_tokens, Measured::default());
+    }
+
+    #[test]
+    fn a_request_with_a_trace_stands_for_its_times() {
+        let traced = UsageEvent { trace: Some("0af7".into()), ..streamed(101) };
+        let extra = Extra::of(&traced, 2_500);
+        let of = |exemplars: &Exemplars, bucket| exemplars.of(bucket).map(|one| (one.value_ms, one.at_ms));
+        assert_eq!(of(&extra.duration_exemplars, 8), Some((1_300, 2_300)));
+        assert_eq!(of(&extra.first_token_exemplars, 5), Some((300, 1_300)));
+        assert_eq!(Extra::decode(&extra.encode()), extra);
+        let failed = UsageEvent { outcome: Outcome::Failed, ..traced };
+        assert!(Extra::of(&failed, 2_500).duration_exemplars.is_empty());
     }
 
     #[test]

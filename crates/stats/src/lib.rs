@@ -22,6 +22,7 @@ pub mod conversations;
 pub mod counters;
 pub mod data_point;
 pub mod delivery;
+pub mod exemplar;
 pub mod extra;
 pub mod figures;
 pub mod grain;

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use nexus_edge_stats::exemplar::Exemplar;
+
 use crate::families::{Family, Value};
 use crate::names::{Kind, underscored};
 
@@ -88,14 +90,17 @@ fn write_family(text: &mut String, Family { metric, points }: &Family, format: F
             Value::Histogram(histogram) => {
                 let separator = if labels.is_empty() { "" } else { "," };
                 let edges = histogram.edges.iter().map(|(edge, count)| (format!("{edge:?}"), count));
-                for (edge, count) in edges.chain([("+Inf".to_owned(), &histogram.count)]) {
-                    write_sample(
-                        text,
-                        &sample,
-                        "_bucket",
-                        &format!("{labels}{separator}le=\"{edge}\""),
-                        count,
-                    );
+                let all = edges.chain([("+Inf".to_owned(), &histogram.count)]);
+                for (number, (edge, count)) in all.enumerate() {
+                    let labels = format!("{labels}{separator}le=\"{edge}\"");
+                    // Prometheus' own format has no exemplars.
+                    match histogram.exemplar(number).filter(|_| format == Format::OpenMetrics) {
+                        Some(exemplar) => {
+                            let count = format!("{count} # {}", exemplar_text(exemplar));
+                            write_sample(text, &sample, "_bucket", &labels, &count);
+                        }
+                        None => write_sample(text, &sample, "_bucket", &labels, count),
+                    }
                 }
                 write_sample(text, &sample, "_sum", &labels, &histogram.sum);
                 write_sample(text, &sample, "_count", &labels, &histogram.count);
@@ -110,6 +115,13 @@ fn write_sample(text: &mut String, name: &str, suffix: &str, labels: &str, value
     } else {
         writeln!(text, "{name}{suffix}{{{labels}}} {value}")
     };
+}
+
+/// A request with its trace, its value in seconds, and when it was measured.
+fn exemplar_text(exemplar: &Exemplar) -> String {
+    let trace = escaped_label(&exemplar.trace);
+    let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    format!("{{trace_id=\"{trace}\"}} {} {}", seconds(exemplar.value_ms), seconds(exemplar.at_ms))
 }
 
 fn escaped(text: &str) -> String {
@@ -145,7 +157,9 @@ mod tests {
     }
 
     fn shown(format: Format) -> String {
-        let value = Histogram { edges: vec![(0.01, 1), (1.28, 2)], count: 3, sum: 1.5 };
+        let of = |trace: &str, value_ms| Exemplar { at_ms: 1_795_200_203_007, trace: trace.into(), value_ms };
+        let exemplars = vec![(1, of("0af7", 1_280)), (2, of("b7ad", 70_005))];
+        let value = Histogram { edges: vec![(0.01, 1), (1.28, 2)], count: 3, sum: 1.5, exemplars };
         let labels = vec![(names::OPERATION, "chat".to_owned())];
         let point = |labels, value| vec![Point { labels, value }];
         write(
@@ -174,6 +188,13 @@ mod tests {
         );
         let open = shown(Format::OpenMetrics);
         assert!(open.contains("# TYPE nexus_cache_hits counter\nnexus_cache_hits_total 4\n"), "{open}");
+        for (edge, line) in [
+            ("0.01", "1\n"),
+            ("1.28", "2 # {trace_id=\"0af7\"} 1.280 1795200203.007\n"),
+            ("+Inf", "3 # {trace_id=\"b7ad\"} 70.005 1795200203.007\n"),
+        ] {
+            assert!(open.contains(&format!("le=\"{edge}\"}} {line}")), "{open}");
+        }
         assert!(
             open.contains("# UNIT nexus_usage_lag_seconds seconds\n") && open.ends_with("# EOF\n"),
             "{open}"

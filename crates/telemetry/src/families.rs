@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nexus_edge_stats::exemplar::{Exemplar, Exemplars};
 use nexus_edge_stats::extra::Measured;
 use nexus_edge_stats::series::Class;
 use nexus_edge_stats::sketch::Sketch;
@@ -55,6 +56,16 @@ pub struct Histogram {
     pub count: u64,
     /// Their sum in the unit of the metric.
     pub sum: f64,
+    /// Requests that stand for values, by the number of the edge that they are at or below, or that of all edges.
+    pub exemplars: Vec<(usize, Exemplar)>,
+}
+
+impl Histogram {
+    /// The request that stands for the values at or below an edge and above the one before.
+    #[must_use]
+    pub fn exemplar(&self, edge: usize) -> Option<&Exemplar> {
+        self.exemplars.iter().find(|(of, _)| *of == edge).map(|(_, exemplar)| exemplar)
+    }
 }
 
 /// What is not added up but true now.
@@ -104,8 +115,14 @@ fn of_models(totals: &Totals, conventions: GenAi) -> Vec<Family> {
             .collect(),
     };
     let mut families = vec![
-        each(conventions.duration(), &|sum| histogram(&sum.durations, sum.counters.duration_ms, OF_REQUESTS)),
-        each(conventions.first_token(), &|sum| measured(&sum.extra.first_tokens, OF_REQUESTS)),
+        each(conventions.duration(), &|sum| {
+            let durations = histogram(&sum.durations, sum.counters.duration_ms, OF_REQUESTS);
+            standing_for(durations, &sum.extra.duration_exemplars)
+        }),
+        each(conventions.first_token(), &|sum| {
+            let first_tokens = measured(&sum.extra.first_tokens, OF_REQUESTS);
+            standing_for(first_tokens, &sum.extra.first_token_exemplars)
+        }),
         each(conventions.per_token(), &|sum| parts(&sum.extra.per_token, OF_FAST)),
     ];
     if let Some(metrics) = conventions.tokens() {
@@ -127,7 +144,8 @@ fn of_models(totals: &Totals, conventions: GenAi) -> Vec<Family> {
             {
                 let mut labels = labels.clone();
                 labels.push((names::TOKEN_TYPE, kind.to_owned()));
-                let value = Histogram { edges: Vec::new(), count: sum.counters.requests, sum: float(tokens) };
+                let (count, sum) = (sum.counters.requests, float(tokens));
+                let value = Histogram { count, sum, ..Histogram::default() };
                 points.push(Point { labels, value: Value::Histogram(value) });
             }
         }
@@ -233,6 +251,16 @@ fn histogram(sketch: &Sketch, sum_ms: u64, first: i32) -> Value {
     with_edges(sketch, float(sum_ms) / 1e3, first, 0)
 }
 
+/// A histogram of [`OF_REQUESTS`] with requests that stand for its values.
+fn standing_for(value: Value, exemplars: &Exemplars) -> Value {
+    let Value::Histogram(histogram) = value else { return value };
+    let found = (0..=histogram.edges.len()).filter_map(|edge| {
+        let bucket = u8::try_from(edge).ok()?;
+        Some((edge, exemplars.of(bucket)?.clone()))
+    });
+    Value::Histogram(Histogram { exemplars: found.collect(), ..histogram })
+}
+
 /// The same of parts of a millisecond.
 fn parts(measured: &Measured, first: i32) -> Value {
     let per_second = 1e3 * f64::from(DOUBLINGS_OF_PARTS).exp2();
@@ -243,7 +271,7 @@ fn with_edges(sketch: &Sketch, sum: f64, first: i32, finer: i32) -> Value {
     let edges = (first..).take(EDGES);
     let edges =
         edges.map(|doublings| (0.01 * f64::from(doublings).exp2(), sketch.at_most(doublings + finer)));
-    Value::Histogram(Histogram { edges: edges.collect(), count: sketch.count(), sum })
+    Value::Histogram(Histogram { edges: edges.collect(), count: sketch.count(), sum, exemplars: Vec::new() })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]

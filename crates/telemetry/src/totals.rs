@@ -179,12 +179,15 @@ pub fn add(totals: &mut Totals, row: &MinuteRow, names: &Names) {
             extra: Extra {
                 first_tokens: extra.first_tokens.clone(),
                 per_token: extra.per_token.clone(),
+                duration_exemplars: std::mem::take(&mut extra.duration_exemplars),
+                first_token_exemplars: std::mem::take(&mut extra.first_token_exemplars),
                 ..Extra::default()
             },
         };
         sum(names.model(operation_of(&row.dialect), &row.provider, &row.model, start), of_model);
     }
     (extra.first_tokens, extra.per_token) = Default::default();
+    (extra.duration_exemplars, extra.first_token_exemplars) = Default::default();
     sum(Key::All, Sum { counters, extra, ..Sum::default() });
 }
 

@@ -16,6 +16,7 @@ use crate::limits::LimitPolicy;
 use crate::limits::policy::stored_policy;
 use crate::row::table::{self, json, optional_json, table};
 use crate::row::{allowed, flag, json_or_default};
+use crate::secrets::pii::KeyRedaction;
 
 /// Prefix of every key. Some clients require `sk-`.
 const PREFIX: &str = "sk-nx-";
@@ -121,6 +122,9 @@ pub struct ApiKeyRecord {
     /// What is archived of prompts and answers.
     #[serde(default, deserialize_with = "store_policy::stored")]
     pub store: StorePolicy,
+    /// Whether personal data is replaced in the archive, in exports and in errors.
+    #[serde(default)]
+    pub redact_pii: KeyRedaction,
     /// Seconds for which responses are cached; 0: never, `None`: as the logical model says.
     #[serde(default)]
     pub cache_ttl_s: Option<u32>,
@@ -184,6 +188,7 @@ table! {
             policy = |key| json(&key.policy),
             disabled_reason,
             store = |key| table::name(key.store.as_str()),
+            redact_pii = |key| table::name(key.redact_pii.as_str()),
             cache_ttl_s,
         }
         elsewhere { key_hash, previous_key_hash, previous_expires_at, last_used_at }
@@ -208,6 +213,7 @@ impl ApiKeyRecord {
             allowed_models: None,
             allowed_providers: None,
             store: StorePolicy::default(),
+            redact_pii: KeyRedaction::default(),
             cache_ttl_s: None,
             created_at: now_ms,
             updated_at: now_ms,

@@ -6,6 +6,7 @@ use super::person::Scope;
 use super::{ApiKeyRecord, StorePolicy};
 use crate::limits::LimitPolicy;
 use crate::naming;
+use crate::secrets::pii::KeyRedaction;
 
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Principal {
     pub policy: LimitPolicy,
     /// What is archived of prompts and answers.
     pub store: StorePolicy,
+    /// Whether personal data is replaced in what is kept and told of its requests.
+    pub redact_pii: KeyRedaction,
     /// Seconds for which responses are cached; 0: never, `None`: as the logical model says.
     pub cache_ttl_s: Option<u32>,
     /// Whose private things the caller reaches: those of the key's owners.
@@ -38,6 +41,7 @@ impl Principal {
             tags: key.tags.clone(),
             policy: key.policy.clone(),
             store: key.store,
+            redact_pii: key.redact_pii,
             cache_ttl_s: key.cache_ttl_s,
             reach: Scope::Owners(key.owner.iter().cloned().collect()),
             allowed_models: key.allowed_models.clone(),
@@ -54,6 +58,7 @@ impl Principal {
             tags: BTreeMap::new(),
             policy: LimitPolicy::default(),
             store: StorePolicy::None,
+            redact_pii: KeyRedaction::default(),
             cache_ttl_s: None,
             reach,
             allowed_models: None,
@@ -71,6 +76,7 @@ impl Principal {
             tags: BTreeMap::new(),
             policy: LimitPolicy::default(),
             store: StorePolicy::default(),
+            redact_pii: KeyRedaction::default(),
             cache_ttl_s: None,
             reach: Scope::Owners(Vec::new()),
             allowed_models: None,

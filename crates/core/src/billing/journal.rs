@@ -173,6 +173,7 @@ impl Note {
             price_table: self.price_table,
             tags: self.tags,
             first_token_ms: None,
+            trace: None,
             guards: None,
             dropped_spans: 0,
         }

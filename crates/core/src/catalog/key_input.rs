@@ -11,6 +11,7 @@ use crate::error::ApiError;
 use crate::input;
 use crate::input::{Patch, Rule, boolean, ids, integer, integer_u32, one_of, text, text_map, texts};
 use crate::limits::LimitPolicyInput;
+use crate::secrets::pii::KeyRedaction;
 use crate::time::add_months;
 
 const DAY_MS: u64 = 86_400_000;
@@ -80,6 +81,9 @@ input! {
         pub tags: BTreeMap<String, String> = text_map().check(check_tags),
         /// What is kept of the conversations of the key.
         pub store: StorePolicy = one_of(StorePolicy::NAMES).not_null(),
+        /// Whether personal data is replaced by placeholders in the archive, in exports and in errors of the key's requests:
+        /// `inherit` (where `REDACT_PII` says so), `on`, `off`. Of one's own keys only `on` may be chosen.
+        pub redact_pii: KeyRedaction = one_of(KeyRedaction::NAMES).not_null(),
         /// Seconds for which answers are cached for the key; 0 turns off the cache of its models as well; `null`: as the
         /// model says.
         pub cache_ttl_s: u32 = integer_u32(0..=MAX_CACHE_TTL_S),
@@ -114,6 +118,7 @@ impl KeyInput {
         self.allowed_models.clone().apply_to(&mut record.allowed_models);
         self.allowed_providers.clone().apply_to(&mut record.allowed_providers);
         self.store.clone().apply_or(&mut record.store, StorePolicy::default());
+        self.redact_pii.clone().apply_or(&mut record.redact_pii, KeyRedaction::default());
         self.allowed_ips.clone().apply_to(&mut record.allowed_ips);
         self.allowed_dialects.clone().apply_to(&mut record.allowed_dialects);
         self.owner.clone().apply_to(&mut record.owner);

@@ -3,6 +3,7 @@
 //! What decides who gets in and where requests may go, what objects with state of their own read, and secrets are variables only.
 
 use crate::error::ApiError;
+use crate::secrets::pii::{Place, Reach};
 
 /// Longest value that is a list or a text, in bytes.
 const MAX_TEXT: usize = 2_000;
@@ -25,6 +26,8 @@ pub enum Form {
     Flag,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Where personal data is replaced: `off`, `all`, or names of places, separated by commas.
+    Redaction,
     /// Dollars with at most 6 decimals, or nothing.
     Dollars,
     /// Any text.
@@ -51,7 +54,7 @@ pub const RUNTIME: &[RuntimeSetting] = &[
     RuntimeSetting { name: "OWN_PROVIDERS", form: Form::Number(0, 1_000) },
     RuntimeSetting { name: "METRICS_SERIES", form: Form::Number(100, 100_000) },
     RuntimeSetting { name: "LOG_LEVEL", form: Form::Word(&["error", "warn", "info", "debug"]) },
-    RuntimeSetting { name: "REDACT_PII", form: Form::Word(&["off", "logs", "archive", "all"]) },
+    RuntimeSetting { name: "REDACT_PII", form: Form::Redaction },
     RuntimeSetting { name: "PII_PATTERNS", form: Form::Text },
     RuntimeSetting { name: "BACKUP_HOURLY", form: Form::Flag },
 ];
@@ -103,6 +106,10 @@ pub fn check(name: &str, value: &str) -> Result<(), ApiError> {
         }
         Form::Flag => (!matches!(value, "true" | "false")).then(|| "`true` or `false`".to_owned()),
         Form::Word(words) => (!words.contains(&value)).then(|| format!("one of {}", words.join(", "))),
+        Form::Redaction => Reach::named(value).is_none().then(|| {
+            let places: Vec<&str> = Place::NAMES.iter().map(|(name, _)| *name).collect();
+            format!("`off`, `all`, or some of {}, separated by commas", places.join(", "))
+        }),
         Form::Dollars => {
             let is_amount = value.is_empty() || super::micros(value).is_some();
             (!is_amount).then(|| "an amount of dollars with at most 6 decimals, or empty".to_owned())
@@ -129,6 +136,7 @@ mod tests {
             ("GLOBAL_REQUESTS_PER_SECOND", "0", "-1"),
             ("LOG_LEVEL", "debug", "loud"),
             ("BACKUP_HOURLY", "false", "no"),
+            ("REDACT_PII", "logs,exports", "logs,nowhere"),
             ("UNKNOWN_PRICE_CEILING", "2.5", "cheap"),
             ("ARCHIVE_DAYS", "30", "0"),
             ("CORS_ALLOWED_ORIGINS", "https://a.example", "a\nb"),

@@ -75,6 +75,9 @@ pub struct UsageEvent {
     /// The caller dialect, or the operation of a request that is passed through.
     #[serde(default)]
     pub dialect: String,
+    /// Its trace, 32 hexadecimal digits, if it is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// Whether the caller wanted a stream.
     pub stream: bool,
     /// HTTP status of the answer.
@@ -165,6 +168,7 @@ mod tests {
             price_table: Some("2026-11-28-1".into()),
             tags: BTreeMap::from([("team".into(), "a".into())]),
             first_token_ms: Some(4),
+            trace: Some("0af7".into()),
             guards: None,
             dropped_spans: 0,
         };

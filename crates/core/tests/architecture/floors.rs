@@ -130,7 +130,7 @@ pub const SSE: &[Floor] = &[&["reader", "writer"], &["lib"]];
 
 /// `crates/stats/src`.
 pub const STATS: &[Floor] = &[
-    &["delivery", "grain", "operation", "recorded", "series", "sketch", "zone"],
+    &["delivery", "exemplar", "grain", "operation", "recorded", "series", "sketch", "zone"],
     &["counters", "data_point", "extra", "queue_lag", "scope", "window"],
     &["query", "rollup"],
     &["batch", "conversations", "figures", "sql"],

@@ -1,5 +1,8 @@
 //! Metrics for a collector: cumulative sums, gauges and histograms with the edges that Prometheus sees.
 
+use std::time::Duration;
+
+use nexus_edge_stats::exemplar::Exemplar;
 use serde_json::{Value as Json, json};
 
 use super::{attribute, nanos, resource, scope};
@@ -60,12 +63,21 @@ fn histogram_fields(histogram: &Histogram) -> Json {
     let between: Vec<String> =
         ends.zip(starts).map(|(end, start)| end.saturating_sub(start).to_string()).collect();
     let edges: Vec<f64> = histogram.edges.iter().map(|(edge, _)| *edge).collect();
+    let exemplars: Vec<Json> =
+        histogram.exemplars.iter().map(|(_, exemplar)| exemplar_of(exemplar)).collect();
     json!({
+        "exemplars": exemplars,
         "count": histogram.count.to_string(),
         "sum": histogram.sum,
         "bucketCounts": between,
         "explicitBounds": edges,
     })
+}
+
+/// A request that stands for values. Its value is in seconds.
+fn exemplar_of(exemplar: &Exemplar) -> Json {
+    let seconds = Duration::from_millis(exemplar.value_ms).as_secs_f64();
+    json!({ "timeUnixNano": nanos(exemplar.at_ms), "asDouble": seconds, "traceId": exemplar.trace })
 }
 
 #[cfg(test)]
@@ -75,7 +87,9 @@ mod tests {
 
     #[test]
     fn counts_stand_between_edges() {
-        let histogram = Histogram { edges: vec![(0.01, 1), (0.02, 4)], count: 6, sum: 0.5 };
+        let exemplar = Exemplar { at_ms: 2, trace: "0af7".into(), value_ms: 15 };
+        let exemplars = vec![(1, exemplar)];
+        let histogram = Histogram { edges: vec![(0.01, 1), (0.02, 4)], count: 6, sum: 0.5, exemplars };
         let points =
             vec![Point { labels: vec![(names::DIALECT, "x".into())], value: Value::Histogram(histogram) }];
         let json = request(&[Family { metric: names::OVERHEAD, points }], 1, 2, "0.1.0");
@@ -83,6 +97,8 @@ mod tests {
         assert_eq!(metric["name"], "nexus.gateway.overhead.duration");
         let point = &metric["histogram"]["dataPoints"][0];
         assert_eq!(point["bucketCounts"], json!(["1", "3", "2"]));
+        let exemplar = json!({ "timeUnixNano": "2000000", "asDouble": 0.015, "traceId": "0af7" });
+        assert_eq!(point["exemplars"], json!([exemplar]));
         assert_eq!((&point["count"], &point["startTimeUnixNano"]), (&json!("6"), &json!("1000000")));
         assert_eq!(point["attributes"][0]["value"]["stringValue"], "x");
     }

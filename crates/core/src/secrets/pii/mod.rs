@@ -12,53 +12,19 @@ mod custom;
 mod found;
 mod numbers;
 mod open;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod words;
 
+use serde_json::Value;
+
 pub use self::custom::Pattern;
 pub use self::open::{LOOK_BACK, MAX_OPEN, Search, may_precede_at_sign};
+pub use self::reach::{KeyRedaction, Place, Reach};
 
 /// The kinds of what is found without patterns of an operator.
 pub const KINDS: [&str; 6] = ["email", "phone", "card", "iban", "national_id", "ip"];
-
-/// Where personal data is replaced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Reach {
-    /// Nowhere.
-    #[default]
-    Off,
-    /// In log lines.
-    Logs,
-    /// In what is archived of conversations.
-    Archive,
-    /// In both.
-    All,
-}
-
-impl Reach {
-    /// All of them by name.
-    pub const NAMES: &'static [(&'static str, Self)] =
-        &[("off", Self::Off), ("logs", Self::Logs), ("archive", Self::Archive), ("all", Self::All)];
-
-    /// The one with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, reach)| *reach)
-    }
-
-    /// Whether log lines are searched.
-    #[must_use]
-    pub const fn has_logs(self) -> bool {
-        matches!(self, Self::Logs | Self::All)
-    }
-
-    /// Whether the archive is searched.
-    #[must_use]
-    pub const fn has_archive(self) -> bool {
-        matches!(self, Self::Archive | Self::All)
-    }
-}
 
 /// What is searched for: personal data, and an operator's own patterns.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +62,33 @@ impl Pii {
             target.push_str(text.get(copied..).unwrap_or_default());
         }
         cleaned
+    }
+
+    /// The JSON document with placeholders in its texts; what is no JSON is searched as a text. `None` if nothing was found.
+    #[must_use]
+    pub fn clean_document(&self, document: &[u8]) -> Option<Vec<u8>> {
+        let Ok(mut value) = serde_json::from_slice::<Value>(document) else {
+            return self.clean(std::str::from_utf8(document).ok()?).map(String::into_bytes);
+        };
+        if self.clean_value(&mut value) { serde_json::to_vec(&value).ok() } else { None }
+    }
+
+    /// Whether something was found in a value and replaced. Its depth is bounded by the reader of JSON.
+    fn clean_value(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => match self.clean(text) {
+                Some(cleaned) => {
+                    *text = cleaned;
+                    true
+                }
+                None => false,
+            },
+            Value::Array(items) => items.iter_mut().fold(false, |found, item| self.clean_value(item) | found),
+            Value::Object(fields) => {
+                fields.values_mut().fold(false, |found, field| self.clean_value(field) | found)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
     }
 
     /// What the search finds at the place where `rest` begins. `earlier`: the text before it, since the last thing that was found;
