@@ -64,10 +64,13 @@ pub(super) fn wanted(exchange: &Exchange) -> Result<Wanted, ApiError> {
 
 /// `GET /requests/{id}`
 pub async fn request(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let found = request_log::find(&exchange.env, &exchange.settings, id).await?;
+    let time = |name| query::number(exchange, name, 0..=query::MAX_TIME_MS);
+    let ages = request_log::ages(&exchange.settings);
+    let found = request_log::find(&exchange.env, ages, id, (time("from")?, time("to")?)).await?;
     let scope = seen(exchange);
     let found = found.filter(|row| scope.has(&row.key_id, row.owner.as_deref())).ok_or_else(|| {
-        let message = "There is no such request in the log. Its retention may have ended.";
+        let message = "There is no such request in the log. Its retention may have ended. One that is named by an id of \
+            the caller's is looked for among the newest 100,000: `from` and `to` say where else.";
         ApiError::not_found("request_not_found", message)
     })?;
     let request = found.with_only_attempt();

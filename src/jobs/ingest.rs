@@ -8,6 +8,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBatch, MessageExt, RawMessage, js_sys};
 
 use crate::platform::{log_error, now_ms};
+use crate::store::usage::Delivery;
 use crate::store::{dead_letters, usage};
 
 /// The queue of messages that were delivered too often.
@@ -35,8 +36,9 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     }
     let oldest_ms = readable.iter().map(|(message, _)| message.timestamp().as_millis()).min();
     let waited_ms = oldest_ms.map_or(0, |oldest_ms| now_ms().saturating_sub(oldest_ms));
+    let whole = Delivery { waited_ms, of: 1 };
     let places: Vec<Range<usize>> = readable.iter().map(|(_, place)| place.clone()).collect();
-    let Err(error) = usage::ingest_chunks(env, &events, &places, waited_ms).await else {
+    let Err(error) = usage::ingest_chunks(env, &events, &places, whole).await else {
         for (message, _) in &readable {
             message.ack();
         }
@@ -44,7 +46,8 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     };
     log_error("usage ingest", &error);
     for (message, place) in &readable {
-        let again = async || usage::ingest_chunks(env, &events, slice::from_ref(place), waited_ms).await;
+        let single = Delivery { waited_ms, of: readable.len() };
+        let again = async || usage::ingest_chunks(env, &events, slice::from_ref(place), single).await;
         if readable.len() > 1 && again().await.is_ok() {
             message.ack();
         } else {

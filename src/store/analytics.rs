@@ -7,10 +7,10 @@ use worker::{AnalyticsEngineDataPointBuilder, Env};
 
 use crate::platform::log_error;
 
-/// Writes these events, which are recorded. The platform sends them after the Worker's event and reports no failure.
-pub fn write(env: &Env, events: &[&UsageEvent]) {
+/// Writes these events, which one of `parts` transactions of this invocation has recorded. The platform sends them after the Worker's event and reports no failure.
+pub fn write(env: &Env, events: &[&UsageEvent], parts: usize) {
     let Ok(dataset) = env.analytics_engine("ANALYTICS") else { return };
-    for point in points(events) {
+    for point in points(events, parts) {
         let written = AnalyticsEngineDataPointBuilder::new()
             .indexes([point.index.as_str()])
             .doubles(point.doubles)

@@ -159,7 +159,7 @@ pub async fn replay_parked(env: &Env) -> StoreResult<()> {
         }
         chunks.push(begin..events.len());
     }
-    ingest_chunks(env, &events, &chunks, 0).await?;
+    ingest_chunks(env, &events, &chunks, DIRECT).await?;
     for name in names {
         bucket.delete(name).await?;
     }
@@ -185,6 +185,18 @@ const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = used.ts \
     FROM (SELECT value ->> 'key_id' AS key_id, value ->> 'ts' AS ts FROM json_each(?1)) AS used \
     WHERE api_keys.id = used.key_id AND used.ts >= COALESCE(api_keys.last_used_at, 0) + 60000";
 
+/// How events come to be recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery {
+    /// How long the first of them was in the queue, in milliseconds; 0 if they did not come through it.
+    pub waited_ms: u64,
+    /// Of how many deliveries this one is, of those that one invocation of the Worker records.
+    pub of: usize,
+}
+
+/// What did not come through the queue.
+const DIRECT: Delivery = Delivery { waited_ms: 0, of: 1 };
+
 /// Records events and adds them to all sums and to the archive, once each however often and in whatever company they are
 /// delivered. Events that the request log has are left out; all rest is written in one transaction, which its primary key
 /// refuses as a whole if another one wrote an event of it in between. Texts are written before it: what it does not refer to
@@ -193,18 +205,20 @@ const TOUCH_KEYS: &str = "UPDATE api_keys SET last_used_at = used.ts \
 /// The events are a chunk that is delivered as such each time.
 pub async fn ingest(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
     let whole = 0..recorded.len();
-    ingest_chunks(env, recorded, slice::from_ref(&whole), 0).await
+    ingest_chunks(env, recorded, slice::from_ref(&whole), DIRECT).await
 }
 
-/// The same for several chunks, which follow each other. `waited_ms` is how long the first of them was in the queue, in milliseconds.
+/// The same for several chunks, which follow each other.
 pub async fn ingest_chunks(
     env: &Env,
     recorded: &[Recorded],
     chunks: &[Range<usize>],
-    waited_ms: u64,
+    delivery: Delivery,
 ) -> StoreResult<()> {
-    for chunks in delivery::groups(chunks, INGEST_EVENTS) {
-        ingest_group(env, recorded, chunks, waited_ms).await?;
+    let groups = delivery::groups(chunks, INGEST_EVENTS);
+    let delivery = Delivery { of: delivery.of * groups.len(), ..delivery };
+    for chunks in groups {
+        ingest_group(env, recorded, chunks, delivery).await?;
     }
     Ok(())
 }
@@ -277,7 +291,7 @@ async fn ingest_group(
     env: &Env,
     all: &[Recorded],
     chunks: &[Range<usize>],
-    waited_ms: u64,
+    delivery: Delivery,
 ) -> StoreResult<()> {
     let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
     let database = super::database(env)?;
@@ -311,7 +325,11 @@ async fn ingest_group(
         RecordSink::D1 => vec![run(&log_row::insert(), &[text(&log_row::list(&events)?)])?],
         RecordSink::R2 => {
             let names: Vec<&String> = chunks.keys().filter(|name| !noted.contains(*name)).collect();
-            sink::write_events(env, &database, &settings, &names, &events).await?
+            let mut statements = sink::write_events(env, &database, &settings, &names, &events).await?;
+            if let (Some(answered), Some(first)) = (conversations::answered(&fresh), events.first()) {
+                statements.push(sink::note_active(&database, &answered, &first.id, now_ms())?);
+            }
+            statements
         }
     };
     let now = now_ms();
@@ -329,7 +347,7 @@ async fn ingest_group(
                 unsigned(totals.completion_tokens),
                 unsigned(totals.unpriced),
                 unsigned(queue_lag::minute_of(now)),
-                unsigned(waited_ms),
+                unsigned(delivery.waited_ms),
             ],
         )?,
         run(conversations::MOVE_ITEMS, slice::from_ref(&conversations))?,
@@ -351,7 +369,7 @@ async fn ingest_group(
     let began = now_ms();
     database.batch(statements).await?;
     LAST_TRANSACTION_MS.set(Some(now_ms().saturating_sub(began)));
-    analytics::write(env, &events);
+    analytics::write(env, &events, delivery.of);
     Ok(())
 }
 
@@ -407,28 +425,27 @@ pub struct Totals {
     pub active_sessions: u64,
 }
 
-/// Keys and ids of the conversations that were answered since a time, and the parameter that says when. Without rows in the log all
-/// conversations are looked at.
-fn answered_since(sink: RecordSink, since_ms: u64) -> (&'static str, JsValue) {
+/// Keys and ids of the conversations that were answered since a time. Parameter: when, as the beginning of an id.
+const fn answered_since(sink: RecordSink) -> &'static str {
     match sink {
-        // Ids of the request log begin with their time.
-        RecordSink::D1 => (
-            "SELECT key_id, conversation_id FROM request_log WHERE id >= ?1 AND usage_source <> 'none'",
-            text(&ulid(since_ms, [0; 10])),
-        ),
-        RecordSink::R2 => ("SELECT key_id, id FROM conversations WHERE last_seen >= ?1", unsigned(since_ms)),
+        RecordSink::D1 => {
+            "SELECT key_id, conversation_id FROM request_log WHERE id >= ?1 AND usage_source <> 'none'"
+        }
+        RecordSink::R2 => sink::ACTIVE,
     }
 }
 
 /// The totals.
 pub async fn totals(env: &Env, now_ms: u64) -> StoreResult<Totals> {
     let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message.clone()))?;
-    let (answered, since) = answered_since(settings.record_sink, now_ms.saturating_sub(ACTIVE_FOR_MS));
+    let answered = answered_since(settings.record_sink);
     let sql = format!(
         "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, (SELECT COUNT(*) FROM \
          ({answered} UNION SELECT key_id, id FROM sessions WHERE connected_at >= ?2 AND deleted_at IS NULL)) \
          AS active_sessions FROM stats_totals WHERE id = 1"
     );
+    // Ids begin with their time.
+    let since = text(&ulid(now_ms.saturating_sub(ACTIVE_FOR_MS), [0; 10]));
     let parameters = [since, unsigned(now_ms.saturating_sub(CONNECTED_FOR_MS))];
     let found = super::row(env, &sql, &parameters).await?;
     found.ok_or_else(|| StoreError::Platform("the row of totals is missing".into()))

@@ -112,7 +112,7 @@ gateway("a queue that delivers everything three times", { queue: "duplicate" }, 
     await exact(t, ids);
     const names = (await (await t.gw.r2()).list({ prefix: "packs/requests/" })).objects.map(({ key }) => key);
     assert.ok(names.some((name) => name.endsWith(".ndjson.gz")));
-    assert.ok((await totalsOf(t)).active_sessions > 0);
+    assert.equal((await totalsOf(t)).active_sessions, 30);
     const listed = (await t.gw.admin("GET", "/conversations?limit=20")).body;
     const more = await t.gw.admin("GET", `/conversations?limit=20&cursor=${encodeURIComponent(listed.next_cursor)}`);
     const named = [...listed.conversations, ...more.body.conversations].map(({ conversation_id: id }) => id);
@@ -121,6 +121,24 @@ gateway("a queue that delivers everything three times", { queue: "duplicate" }, 
       [30, 30],
       "of all keys, each once; one question was asked twice",
     );
+  });
+
+  test("what goes on is forgotten after an hour, and nothing of it is in a backup's way", async () => {
+    const batches = await count(t, "active_conversations");
+    assert.ok(batches > 0 && batches <= ids.length, `${batches} rows of ${ids.length} requests`);
+    const [{ id }] = await t.gw.db("SELECT id FROM active_conversations ORDER BY id LIMIT 1");
+    const old = (minutes) => ulid(Date.now() - minutes * 60_000, 0).slice(0, 10) + id.slice(10);
+    await t.gw.db("DELETE FROM active_conversations WHERE id <> ?", id);
+    await t.gw.db("UPDATE active_conversations SET id = ?", old(29));
+    const active = (await totalsOf(t)).active_sessions;
+    assert.ok(active > 0 && active <= 30);
+    await t.gw.db("UPDATE active_conversations SET id = ?", old(31));
+    assert.equal((await totalsOf(t)).active_sessions, 0);
+    await t.gw.scheduled();
+    assert.equal(await count(t, "active_conversations"), 1);
+    await t.gw.db("UPDATE active_conversations SET id = ?", old(61));
+    await t.gw.scheduled();
+    assert.equal(await count(t, "active_conversations"), 0);
   });
 
   test("messages in any grouping and order change nothing", async () => {

@@ -1,5 +1,5 @@
 // Rows of the request log move to R2 as packs of an hour, and every question is answered as before: each filter, pages across
-// the border, single rows. A run that is cut off loses and doubles nothing, and damage is an error and not a gap.
+// the border, single rows, the list of conversations. A run that is cut off loses and doubles nothing, and damage is an error and not a gap.
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { suite, test } from "../support/suite.mjs";
@@ -199,6 +199,59 @@ test("a single row is found by its id and by the request id that the gateway gav
   assert.deepEqual([attempts[0].provider, cost], ["Hedge", 3]);
   assert.equal((await t.gw.admin("GET", `/requests/${rows[11].id}`)).body.cost_micros, null);
 });
+
+const chosen = async () => {
+  const moved = rows.filter(({ ts, request_id: id }) => ts < border - HOUR && id.startsWith("chosen-"));
+  const last = moved.at(-1);
+  const find = async (id, window = "") => (await t.gw.admin("GET", `/requests/${id}${window}`)).body.id;
+  assert.equal(await find(last.request_id), last.id, "in a pack");
+  const first = moved[0];
+  assert.equal(await find(first.request_id, `?from=${first.ts - HOUR}&to=${first.ts + HOUR}`), first.id);
+  assert.equal(await find(first.request_id, `?from=${first.ts + HOUR}`), undefined);
+  const near = rows.findLast(({ request_id: id }) => id.startsWith("chosen-"));
+  assert.equal(await find(near.request_id, `?from=${near.ts}&to=${near.ts + 1}`), near.id);
+  assert.equal(await find(near.request_id, `?to=${near.ts}`), undefined);
+};
+test("a row is found by the id that its caller chose, wherever it is", chosen, { timeout: 180_000 });
+
+const listed = async () => {
+  // Each goes on last with one of its rows, half of them with one that has moved.
+  const conversations = new Map();
+  for (const [i, { key_id, conversation_id, ts }] of rows.entries())
+    if (ts < border - HOUR || i % 2 === 1)
+      conversations.set(`${key_id} ${conversation_id}`, { key_id, conversation_id, ts });
+  const all = [...conversations.values()];
+  for (const { key_id, conversation_id, ts } of all)
+    await t.gw.db(
+      "INSERT INTO conversations (key_id, id, first_seen, last_seen, counted, rounds, prompt_tokens, " +
+        "completion_tokens, model_name, title) VALUES (?, ?, ?, ?, 1, 1, 1, 1, 'm', ?)",
+      ...[key_id, conversation_id, ts, ts, `title ${conversation_id}`],
+    );
+  const old = all.filter(({ ts }) => ts < border - HOUR);
+  assert.ok(old.length > 20 && old.length < all.length, `${old.length} of ${all.length}`);
+  const list = async (query) => {
+    const found = [];
+    for (let cursor = ""; cursor !== null; ) {
+      const { status, body, text } = await t.gw.admin(
+        "GET",
+        `/conversations?limit=40${query}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
+      assert.equal(status, 200, text);
+      found.push(...body.conversations.map(({ key_id, conversation_id: id }) => `${key_id} ${id}`));
+      cursor = body.next_cursor;
+    }
+    return found;
+  };
+  const names = (of) => of.toSorted((a, b) => b.ts - a.ts).map((one) => `${one.key_id} ${one.conversation_id}`);
+  assert.deepEqual(await list(""), names(all));
+  assert.deepEqual(
+    await list("&search=TITLE%20C-1"),
+    names(all.filter((one) => one.conversation_id.startsWith("c-1"))),
+  );
+  assert.deepEqual(await list(`&from=${border}`), names(all.filter(({ ts }) => ts >= border)));
+  await t.gw.db("DELETE FROM conversations");
+};
+test("the list of conversations goes on where the rows are in packs", listed, { timeout: 300_000 });
 
 test("a pack is an ordinary compressed file with a manifest beside it", async () => {
   const r2 = await t.gw.r2();

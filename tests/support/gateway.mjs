@@ -31,6 +31,7 @@ const TAP_QUEUE = "tap";
  * @param {boolean} [options.twin] runs a second isolate of the Worker on the same stores, at `twinUrl`
  * @param {'real' | 'absent'} [options.quota] `absent` takes the objects away that count limits
  * @param {boolean} [options.ai] binds a stand-in for Workers AI
+ * @param {boolean} [options.analytics] binds a dataset of Analytics Engine, which drops what it is given
  * @param {string} [options.storage] a folder that keeps everything stored, for a gateway that is started again
  * @param {string} [options.entry] the source of a module that stands in front of the Worker's `./index.js`
  * @param {boolean} [options.withStaticFiles] serves those of public/ as well, in front of the Worker as Cloudflare does
@@ -46,6 +47,7 @@ export async function startGateway({
   twin = false,
   quota = "real",
   ai = false,
+  analytics = false,
   storage,
   entry,
   root = ROOT,
@@ -85,6 +87,7 @@ export async function startGateway({
   worker.queueConsumers[QUEUE].maxBatchTimeout = batchSeconds;
   if (maxRetries !== undefined) worker.queueConsumers[QUEUE].maxRetries = maxRetries;
 
+  if (analytics) worker.analyticsEngineDatasets = { ANALYTICS: { dataset: "nexus_edge" } };
   if (ai) worker.serviceBindings = { ...worker.serviceBindings, AI: { name: "workers-ai" } };
 
   const logs = [];

@@ -179,8 +179,11 @@ operations! {
 
     /// Show a request.
     ///
-    /// By the id of its row, or by the `x-request-id` of its answer.
-    REQUEST: Get "/requests/{id}" ViewAllRequests / ViewOwnRequests, |it| it.answer::<RequestDetail>(200, "The request, with all attempts.")
+    /// By the id of its row, or by the `x-request-id` of its answer. An id that the caller chose is looked for among the newest 100,000
+    /// rows, or the newest 100,000 of a stretch of time.
+    REQUEST: Get "/requests/{id}" ViewAllRequests / ViewOwnRequests, |it| it
+        .number("from", 0..=1 << 53, "Where to look for an id that the caller chose: from this time on, in milliseconds since the epoch.")
+        .number("to", 0..=1 << 53, "Before this time.").answer::<RequestDetail>(200, "The request, with all attempts.")
         .errors(&[(404, "request_not_found")]);
 }
 

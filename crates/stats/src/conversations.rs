@@ -7,7 +7,7 @@
 //! What must not be stored any more, because its conversation was deleted, is left out ([`Deletions`]); [`NOT_DELETED`] makes
 //! the transaction fail if a deletion came in between.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use nexus_edge_core::conversation::archive_item::Place;
 use nexus_edge_core::conversation::kept::Kept;
@@ -153,6 +153,18 @@ impl<'a> Row<'a> {
     }
 }
 
+/// The conversations of a batch that were answered, as a JSON list of pairs of key and id; `None` if there are none.
+#[must_use]
+pub fn answered(recorded: &[&Recorded]) -> Option<String> {
+    let of = |one: &&Recorded| {
+        let event = &one.event;
+        (event.usage_source != UsageSource::None)
+            .then(|| (event.key_id.clone(), event.conversation_id.clone()))
+    };
+    let pairs: BTreeSet<(String, String)> = recorded.iter().filter_map(of).collect();
+    if pairs.is_empty() { None } else { serde_json::to_string(&pairs).ok() }
+}
+
 /// The deletions that concern a batch. Parameter: a JSON list of objects with `key_id` and `id`.
 pub const DELETIONS: &str = "SELECT d.key_id, d.id, d.deleted_at FROM json_each(?1) AS e CROSS JOIN deleted_conversations AS d \
     WHERE d.key_id = e.value ->> 'key_id' AND d.id = e.value ->> 'id'";
@@ -253,6 +265,19 @@ mod tests {
         assert_eq!(items.iter().map(|item| item.request.as_str()).collect::<Vec<_>>(), ["a", "c"]);
         assert_eq!((one["turns"].as_str().unwrap().len(), &one["began_at"]), (2 * TURN, &50.into()));
         assert_eq!((&two["counted"], &two["rounds"], &two["items"]), (&1.into(), &0.into(), &"".into()));
+    }
+
+    #[test]
+    fn answered_conversations_are_named_once() {
+        let all = [
+            recorded("a", "one", 50, UsageSource::Reported, true),
+            recorded("b", "one", 60, UsageSource::Estimated, false),
+            recorded("c", "t\"wo", 70, UsageSource::Counted, false),
+            recorded("d", "three", 80, UsageSource::None, true),
+        ];
+        let all: Vec<&Recorded> = all.iter().collect();
+        assert_eq!(answered(&all).as_deref(), Some(r#"[["k","one"],["k","t\"wo"]]"#));
+        assert_eq!(answered(&all[3..]), None);
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! An event as a data point of Workers Analytics Engine.
 //!
 //! A point has at most 20 texts of together 16 KB, 20 numbers and an index of 96 bytes, and one invocation of a Worker writes at
-//! most 250 of them (<https://developers.cloudflare.com/analytics/analytics-engine/limits/>, November 2026). Of more events than
-//! [`POINTS`] evenly spaced ones are written, each with the number of events that it stands for.
+//! most 250 of them (<https://developers.cloudflare.com/analytics/analytics-engine/limits/>, November 2026). Of more events than that
+//! evenly spaced ones are written, each with the number of events that it stands for.
 
 use nexus_edge_core::stats::UsageEvent;
 
 use crate::series::Class;
 
-/// Most points of one batch of events: an invocation records one or two.
+/// Most points of an invocation. It is less than the limit, because a batch that is refused is recorded anew, message by message.
 pub const POINTS: usize = 120;
 /// Most bytes of an index.
 const INDEX_BYTES: usize = 96;
@@ -27,10 +27,11 @@ pub struct DataPoint {
     pub doubles: Vec<f64>,
 }
 
-/// The points of these events.
+/// The points of these events, which are recorded by one of `parts` transactions of an invocation.
 #[must_use]
-pub fn points(events: &[&UsageEvent]) -> Vec<DataPoint> {
-    let stands_for = events.len().div_ceil(POINTS).max(1);
+pub fn points(events: &[&UsageEvent], parts: usize) -> Vec<DataPoint> {
+    let most = (POINTS / parts.max(1)).max(1);
+    let stands_for = events.len().div_ceil(most).max(1);
     let chunks = events.chunks(stands_for);
     chunks.filter_map(|chunk| Some(point(chunk.first()?, chunk.len()))).collect()
 }
@@ -94,7 +95,7 @@ mod tests {
             status: 200,
             ..UsageEvent::default()
         };
-        let [point] = points(&[&event]).try_into().unwrap();
+        let [point] = points(&[&event], 1).try_into().unwrap();
         assert_eq!((point.index.len(), point.blobs[2].len()), (96, 1_000));
         assert!(point.blobs.len() <= 20 && point.doubles.len() <= 20);
         assert!(point.blobs.iter().map(String::len).sum::<usize>() <= 16_000);
@@ -104,8 +105,13 @@ mod tests {
     #[test]
     fn many_events_are_points_that_stand_for_all() {
         let events = vec![UsageEvent::default(); 1_003];
-        let points = points(&events.iter().collect::<Vec<_>>());
-        assert!(points.len() <= POINTS);
-        assert!((points.iter().map(|point| point.doubles[0]).sum::<f64>() - 1_003.0).abs() < f64::EPSILON);
+        let events: Vec<&UsageEvent> = events.iter().collect();
+        for parts in [1, 2, 7, 100, 5_000] {
+            let points = points(&events, parts);
+            assert!(points.len() <= (POINTS / parts).max(1), "{parts}");
+            assert!(
+                (points.iter().map(|point| point.doubles[0]).sum::<f64>() - 1_003.0).abs() < f64::EPSILON
+            );
+        }
     }
 }

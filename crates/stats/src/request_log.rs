@@ -243,17 +243,28 @@ fn class_of(name: &str) -> Option<Class> {
     Class::ALL.into_iter().find(|class| class.as_str() == name)
 }
 
+/// Rows among which a request id that a caller chose is looked for.
+pub const LOOKED_AT: u64 = 5 * SCANNED;
+
 /// The row that an id names, by either of two statements: its own id, or the `x-request-id` of its answer. The gateway's own request ids contain the row's
-/// id; those that callers chose are looked for among the newest rows.
+/// id; those that callers chose are looked for among the newest rows with ids from one on and below another.
 #[must_use]
-pub fn one(id: &str) -> [Statement; 2] {
+pub fn one(id: &str, (begin, below): (&str, &str)) -> [Statement; 2] {
     let by_id = Statement {
         sql: "SELECT * FROM request_log WHERE id = ?1".to_owned(),
         parameters: vec![Parameter::Text(id.strip_prefix("req_").unwrap_or(id).to_owned())],
     };
     let by_request_id = Statement {
-        sql: "SELECT * FROM (SELECT * FROM request_log ORDER BY id DESC LIMIT ?2) WHERE request_id = ?1 LIMIT 1".to_owned(),
-        parameters: vec![Parameter::Text(id.to_owned()), Parameter::Number(5 * SCANNED)],
+        sql:
+            "SELECT * FROM (SELECT * FROM request_log WHERE id >= ?3 AND id < ?4 ORDER BY id DESC LIMIT ?2) \
+            WHERE request_id = ?1 LIMIT 1"
+                .to_owned(),
+        parameters: vec![
+            Parameter::Text(id.to_owned()),
+            Parameter::Number(LOOKED_AT),
+            Parameter::Text(begin.to_owned()),
+            Parameter::Text(below.to_owned()),
+        ],
     };
     [by_id, by_request_id]
 }

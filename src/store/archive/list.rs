@@ -1,22 +1,26 @@
 //! The list of conversations.
 //!
 //! Of one key: its conversations stand side by side in the table and are all looked at. Of all keys: there is no index by time,
-//! which would be a row more for every request; instead the newest rows of the request log say which conversations went on
-//! last, so that list reaches as far back as the log, and a page looks at no more than a bounded number of rows. Where the log is not in the
-//! database, the list of all keys looks at all conversations.
+//! which would be a row more for every request; instead the rows of the request log, those in the database and then those in packs,
+//! say which conversations went on last. So that list reaches as far back as the log with its packs, and a page looks at no more than a
+//! bounded number of rows.
 
 use nexus_edge_api::conversations::ConversationRow;
 use nexus_edge_core::id;
-use nexus_edge_core::settings::RecordSink;
-use serde::Deserialize;
+use nexus_edge_stats::request_log::Wanted;
+use serde::{Deserialize, Serialize};
 use worker::Env;
 use worker::wasm_bindgen::JsValue;
 
-use super::super::{StoreError, StoreResult, rows, text, unsigned};
+use super::super::{StoreError, StoreResult, request_log, rows, text, unsigned};
 use crate::settings;
 
-/// Rows of the request log that a page looks at.
+/// Rows of the request log in the database that a page looks at.
 const SCANNED: u64 = 20_000;
+/// Rows in packs that are looked at together.
+const PACKED: usize = 2_000;
+/// How often a page does that.
+const PACKED_STEPS: usize = 3;
 
 /// The columns of [`ConversationRow`].
 pub const COLUMNS: &str = "c.id, c.key_id, c.parent_id, c.title, c.model_name, c.first_seen, c.last_seen, c.rounds, \
@@ -39,16 +43,19 @@ pub enum After {
     Conversation(u64, String),
     /// After this row of the request log.
     Logged(String),
+    /// After this row of the request log, of those in packs.
+    Packed(String),
 }
 
 impl After {
     /// Reads a cursor.
     pub fn parse(cursor: &str) -> Option<Self> {
         let (place, id) = cursor.split_once('.')?;
-        if place == "log" {
-            return Some(Self::Logged(id.to_owned()));
-        }
-        Some(Self::Conversation(place.parse().ok()?, id.to_owned()))
+        Some(match place {
+            "log" => Self::Logged(id.to_owned()),
+            "pack" => Self::Packed(id.to_owned()),
+            _ => Self::Conversation(place.parse().ok()?, id.to_owned()),
+        })
     }
 }
 
@@ -57,6 +64,7 @@ impl std::fmt::Display for After {
         match self {
             Self::Conversation(last_seen, id) => write!(formatter, "{last_seen}.{id}"),
             Self::Logged(id) => write!(formatter, "log.{id}"),
+            Self::Packed(id) => write!(formatter, "pack.{id}"),
         }
     }
 }
@@ -117,11 +125,67 @@ impl Conditions {
 
 /// A page of conversations, latest activity first, and where the next one begins.
 pub async fn conversations(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
-    let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
-    if query.key_id.is_some() || settings.record_sink == RecordSink::R2 {
-        by_activity(env, query).await
-    } else {
-        by_log(env, query).await
+    if query.key_id.is_some() {
+        return of_key(env, query).await;
+    }
+    let mut page = Page { rows: Vec::new(), limit: usize::try_from(query.limit).unwrap_or(usize::MAX) };
+    let mut below = match &query.after {
+        Some(After::Packed(id)) => id.clone(),
+        _ => {
+            if let Some(next) = in_log(env, query, &mut page).await? {
+                return Ok((page.rows, Some(After::Logged(next))));
+            }
+            // `~` sorts after every ULID.
+            "~".to_owned()
+        }
+    };
+    for _ in 0..PACKED_STEPS {
+        match in_packs(env, query, &below, &mut page).await? {
+            None => return Ok((page.rows, None)),
+            Some(next) if page.is_full() => return Ok((page.rows, Some(After::Packed(next)))),
+            Some(next) => below = next,
+        }
+    }
+    Ok((page.rows, Some(After::Packed(below))))
+}
+
+/// What is found for a page. A row that is found twice, because two requests of one conversation came in one millisecond, is in it once.
+struct Page {
+    rows: Vec<ConversationRow>,
+    limit: usize,
+}
+
+/// A conversation, and the row of the request log by which it was found.
+#[derive(Deserialize)]
+struct Logged {
+    logged: String,
+    #[serde(flatten)]
+    row: ConversationRow,
+}
+
+impl Page {
+    const fn is_full(&self) -> bool {
+        self.rows.len() >= self.limit
+    }
+
+    /// Adds what was found after a row of the request log, the latest first. If the page is full before that, the row up to which it has
+    /// everything.
+    fn take(&mut self, found: Vec<Logged>, after: &str) -> Option<String> {
+        let mut last = after.to_owned();
+        for Logged { logged, row } in found {
+            let is_same = |other: &ConversationRow| {
+                other.conversation_id == row.conversation_id && other.key_id == row.key_id
+            };
+            let is_known = self.rows.iter().any(is_same);
+            if self.is_full() && !is_known {
+                return Some(last);
+            }
+            if !is_known {
+                self.rows.push(row);
+            }
+            last = logged;
+        }
+        None
     }
 }
 
@@ -146,8 +210,8 @@ pub async fn in_order(
     rows(env, &format!("{sql} ORDER BY c.key_id, c.id LIMIT ?{limit}"), &conditions.parameters).await
 }
 
-/// Of one key, or of all where the request log is not in the database: then every conversation is looked at.
-async fn by_activity(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
+/// Of one key: all its conversations are looked at.
+async fn of_key(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
     let mut conditions = Conditions::of(query);
     let mut sql = format!("SELECT {COLUMNS} FROM conversations AS c WHERE {}", conditions.sql);
     if let Some(key_id) = &query.key_id {
@@ -168,14 +232,9 @@ async fn by_activity(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationR
     Ok((found, next))
 }
 
-/// Of all keys: the request log has them in the order of their activity.
-async fn by_log(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, Option<After>)> {
-    #[derive(Deserialize)]
-    struct Logged {
-        logged: String,
-        #[serde(flatten)]
-        row: ConversationRow,
-    }
+/// Of all keys: the rows of the request log that are in the database have them in the order of their activity. The id of the row after
+/// which the next page begins; `None` if there are no more.
+async fn in_log(env: &Env, query: &Query, page: &mut Page) -> StoreResult<Option<String>> {
     #[derive(Deserialize)]
     struct Scanned {
         scanned_to: Option<String>,
@@ -186,8 +245,7 @@ async fn by_log(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, 
         // `~` sorts after every ULID.
         _ => text("~"),
     };
-    // Ids of the request log begin with their time.
-    let from = text(&id::ulid(query.from.unwrap_or(0), [0; id::ULID_RANDOM_BYTES]));
+    let from = text(&first_id(query));
     let log = |before: usize, from: usize| {
         format!(
             "(SELECT id, key_id, conversation_id, ts FROM request_log WHERE id < ?{before} AND id >= ?{from} \
@@ -204,24 +262,51 @@ async fn by_log(env: &Env, query: &Query) -> StoreResult<(Vec<ConversationRow>, 
          ORDER BY r.id DESC LIMIT ?{limit}",
         conditions.sql
     );
-    let mut found: Vec<Logged> = rows(env, &sql, &conditions.parameters).await?;
-    let next = if found.len() as u64 > query.limit {
-        found.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
-        found.last().map(|last| last.logged.clone())
-    } else {
-        let sql = format!("SELECT MIN(id) AS scanned_to, COUNT(*) AS rows FROM {}", log(1, 2));
-        let scanned: Vec<Scanned> = rows(env, &sql, &[before, from]).await?;
-        scanned.into_iter().find(|of| of.rows == SCANNED).and_then(|of| of.scanned_to)
-    };
-    let mut page: Vec<ConversationRow> = Vec::with_capacity(found.len());
-    for Logged { row, .. } in found {
-        // Two requests of one conversation in one millisecond.
-        let is_same = |other: &ConversationRow| {
-            other.conversation_id == row.conversation_id && other.key_id == row.key_id
-        };
-        if !page.iter().any(is_same) {
-            page.push(row);
-        }
+    let found: Vec<Logged> = rows(env, &sql, &conditions.parameters).await?;
+    // With fewer rows than that, all that were looked at are among them.
+    let last = found.last().filter(|_| found.len() as u64 > query.limit).map(|last| last.logged.clone());
+    if let Some(next) = page.take(found, "~").or(last) {
+        return Ok(Some(next));
     }
-    Ok((page, next.map(After::Logged)))
+    let sql = format!("SELECT MIN(id) AS scanned_to, COUNT(*) AS rows FROM {}", log(1, 2));
+    let scanned: Vec<Scanned> = rows(env, &sql, &[before, from]).await?;
+    Ok(scanned.into_iter().find(|of| of.rows == SCANNED).and_then(|of| of.scanned_to))
+}
+
+/// The same with rows in packs whose ids are below one.
+async fn in_packs(env: &Env, query: &Query, below: &str, page: &mut Page) -> StoreResult<Option<String>> {
+    #[derive(Serialize)]
+    struct Asked<'a> {
+        id: &'a str,
+        key: &'a str,
+        conversation: &'a str,
+        ts: u64,
+    }
+    let settings = settings::get(env).map_err(|error| StoreError::Platform(error.message))?;
+    let ages = request_log::ages(&settings);
+    let place = (first_id(query), below);
+    let found = request_log::in_packs(env, ages, &Wanted::default(), (&place.0, place.1), PACKED).await?;
+    let asked = found.rows.iter().map(|row| Asked {
+        id: &row.id,
+        key: &row.key_id,
+        conversation: &row.conversation_id,
+        ts: row.ts,
+    });
+    let mut conditions = Conditions::of(query);
+    let asked = conditions.parameter(text(&serde_json::to_string(&asked.collect::<Vec<_>>())?));
+    let limit = conditions.parameter(unsigned(query.limit + 1));
+    let sql = format!(
+        "SELECT r.value ->> 'id' AS logged, {COLUMNS} FROM json_each(?{asked}) AS r CROSS JOIN conversations AS c \
+         WHERE c.key_id = r.value ->> 'key' AND c.id = r.value ->> 'conversation' AND c.last_seen = r.value ->> 'ts' AND {} \
+         ORDER BY r.key LIMIT ?{limit}",
+        conditions.sql
+    );
+    let of_page: Vec<Logged> = rows(env, &sql, &conditions.parameters).await?;
+    let last = of_page.last().filter(|_| of_page.len() as u64 > query.limit).map(|last| last.logged.clone());
+    Ok(page.take(of_page, below).or(last).or(found.looked_to))
+}
+
+/// The id from which on rows are looked at: those of the request log begin with their time.
+fn first_id(query: &Query) -> String {
+    query.from.map(|from| id::ulid(from, [0; id::ULID_RANDOM_BYTES])).unwrap_or_default()
 }

@@ -11,10 +11,9 @@ mod recovering;
 pub mod sink;
 
 use nexus_edge_api::stats::LoggedRequest;
-use nexus_edge_core::settings::{RecordSink, Settings};
 use nexus_edge_stats::moving::Ages;
 use nexus_edge_stats::pages::{Found, join};
-use nexus_edge_stats::request_log::{self, Wanted};
+use nexus_edge_stats::request_log::{self, LOOKED_AT, SCANNED, Wanted};
 use serde::Deserialize;
 use worker::Env;
 
@@ -22,7 +21,7 @@ use super::StoreResult;
 
 pub use leaving::leave;
 pub use merging::merge;
-pub use packed::{known, lines_of_old};
+pub use packed::{known, lines_of_old, search as in_packs};
 pub use place::ages;
 pub use recovering::recover;
 
@@ -59,15 +58,21 @@ async fn near(env: &Env, wanted: &Wanted, limit: u64) -> StoreResult<Found<Logge
         return Ok(Found { rows, looked_to: None });
     }
     let scanned: Vec<Scanned> = super::run(env, &wanted.scanned()).await?;
-    let looked_to =
-        scanned.into_iter().find(|of| of.rows == request_log::SCANNED).and_then(|of| of.scanned_to);
+    let looked_to = scanned.into_iter().find(|of| of.rows == SCANNED).and_then(|of| of.scanned_to);
     Ok(Found { rows, looked_to })
 }
 
-/// The row that an id names.
-pub async fn find(env: &Env, settings: &Settings, id: &str) -> StoreResult<Option<LoggedRequest>> {
-    let (ages, sink) = (ages(settings), settings.record_sink);
-    let [by_id, by_request_id] = request_log::one(id);
+/// The row that an id names. A request id that a caller chose is looked for among the newest rows of this time: from, and before, in
+/// milliseconds since the epoch.
+pub async fn find(
+    env: &Env,
+    ages: Ages,
+    id: &str,
+    (from, to): (Option<u64>, Option<u64>),
+) -> StoreResult<Option<LoggedRequest>> {
+    let named = Wanted { from, to, request_id: Some(id.to_owned()), ..Wanted::default() };
+    let (begin, below) = named.ids();
+    let [by_id, by_request_id] = request_log::one(id, (&begin, &below));
     let found: Vec<LoggedRequest> = super::run(env, &by_id).await?;
     let mut found = found.into_iter().next();
     if found.is_none() {
@@ -77,11 +82,18 @@ pub async fn find(env: &Env, settings: &Settings, id: &str) -> StoreResult<Optio
         let newest: Vec<LoggedRequest> = super::run(env, &by_request_id).await?;
         found = newest.into_iter().next();
     }
-    if found.is_none() && sink == RecordSink::R2 {
-        // The newest rows are in packs.
-        let wanted = Wanted { request_id: Some(id.to_owned()), ..Wanted::default() };
-        let (_, below) = wanted.ids();
-        found = packed::search(env, ages, &wanted, ("", &below), 1).await?.rows.into_iter().next();
+    let mut wanted = named;
+    for _ in 0..LOOKED_AT / SCANNED {
+        if found.is_some() {
+            break;
+        }
+        let (begin, below) = wanted.ids();
+        let packed = packed::search(env, ages, &wanted, (&begin, &below), 1).await?;
+        found = packed.rows.into_iter().next();
+        wanted.cursor = packed.looked_to;
+        if wanted.cursor.is_none() {
+            break;
+        }
     }
     Ok(found.map(LoggedRequest::priced))
 }

@@ -22,6 +22,8 @@ use crate::store::{StoreResult, statement, text, unsigned, write};
 
 /// Rows that one statement deletes.
 const DELETED_AT_ONCE: u64 = 2_000;
+/// For how long it is known which conversations went on, in milliseconds: longer than anything counts as active.
+const ACTIVE_FOR_MS: u64 = 60 * 60 * 1000;
 /// Most statements of one run that delete.
 const DELETES: usize = 40;
 
@@ -70,8 +72,29 @@ pub async fn write_events(
     Ok(statements)
 }
 
-/// Forgets what was noted so long ago that it is not delivered again.
+/// The statement that notes which conversations went on, as [`nexus_edge_stats::conversations::answered`] wrote them. `part` is the id of
+/// the batch.
+pub fn note_active(
+    database: &D1Database,
+    conversations: &str,
+    part: &str,
+    now_ms: u64,
+) -> StoreResult<D1PreparedStatement> {
+    let sql = "INSERT INTO active_conversations (id, conversations) VALUES (?1, ?2)";
+    let id = format!("{}-{part}", ulid(now_ms, [0; 10]));
+    statement(database, sql, &[text(&id), text(conversations)])
+}
+
+/// Keys and ids of the conversations that went on. Parameter: since when, as the beginning of an id.
+pub const ACTIVE: &str = "SELECT c.value ->> 0, c.value ->> 1 FROM active_conversations AS a, json_each(a.conversations) AS c \
+    WHERE a.id >= ?1";
+
+/// Forgets what was noted so long ago that it is not delivered again, and conversations that no longer go on.
 pub async fn forget(env: &Env, now_ms: u64) -> StoreResult<()> {
+    let sql = "DELETE FROM active_conversations WHERE id IN \
+        (SELECT id FROM active_conversations WHERE id < ?1 ORDER BY id LIMIT ?2)";
+    let before = ulid(now_ms.saturating_sub(ACTIVE_FOR_MS), [0; 10]);
+    write(env, sql, &[text(&before), unsigned(DELETED_AT_ONCE)]).await?;
     let before = ulid(now_ms.saturating_sub(NOTED_FOR_MS), [0; 10]);
     let sql = "DELETE FROM recorded WHERE id IN (SELECT id FROM recorded WHERE id < ?1 ORDER BY id LIMIT ?2)";
     for _ in 0..DELETES {
