@@ -441,8 +441,8 @@ pub async fn totals(env: &Env, now_ms: u64) -> StoreResult<Totals> {
     let answered = answered_since(settings.record_sink);
     let sql = format!(
         "SELECT conversations, rounds, prompt_tokens, completion_tokens, unpriced, (SELECT COUNT(*) FROM \
-         ({answered} UNION SELECT key_id, id FROM sessions WHERE connected_at >= ?2 AND deleted_at IS NULL)) \
-         AS active_sessions FROM stats_totals WHERE id = 1"
+         ({answered} UNION SELECT key_id, id FROM sessions INDEXED BY sessions_connected \
+         WHERE connected_at >= ?2 AND deleted_at IS NULL)) AS active_sessions FROM stats_totals WHERE id = 1"
     );
     // Ids begin with their time.
     let since = text(&ulid(now_ms.saturating_sub(ACTIVE_FOR_MS), [0; 10]));
