@@ -1,0 +1,37 @@
+//! What the task of a server needs to know, with all secrets resolved.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_edge_mcp::client::Preference;
+use nexus_edge_mcp::envelope::ClientIdentity;
+
+use super::view::Known;
+use crate::process::child::Launch;
+
+/// Settings of one server. Not `Debug`: the environment holds secrets.
+#[derive(Clone)]
+pub struct Settings {
+    /// What is started.
+    pub launch: Launch,
+    /// Whether it starts with the agent and is never stopped for being unused.
+    pub eager: bool,
+    /// How long it may be unused. Zero: for ever.
+    pub idle_stop: Duration,
+    /// How long a call may be silent.
+    pub timeout: Duration,
+    /// How long a call may take.
+    pub max_timeout: Duration,
+    /// Which era is tried.
+    pub era: Preference,
+    /// Calls in flight.
+    pub concurrency: u32,
+    /// Who the agent says that it is.
+    pub identity: ClientIdentity,
+    /// A number from 0 to 1 by chance.
+    pub chance: fn() -> f64,
+    /// Told of every child: the number of its process and its program.
+    pub note_child: Arc<dyn Fn(u32, &str) + Send + Sync>,
+    /// Told of every catalogue that a server gave.
+    pub note_known: Arc<dyn Fn(&Known) + Send + Sync>,
+}
