@@ -1,7 +1,7 @@
 // `npm test`: every test. The scripts and native Rust first, then the built Worker in real workerd, called by our own tests and by
 // the official SDKs for Node and Python, and the console in a browser.
 //
-//   npm test -- --only scripts|native|console|e2e|hostile|python|contract      one part
+//   npm test -- --only scripts|native|bridge|console|e2e|hostile|python|contract      one part
 //   npm test -- stream                        only the end-to-end files whose name contains "stream"
 
 import { readdirSync } from "node:fs";
@@ -14,7 +14,7 @@ import { main } from "./lib/main.mjs";
 import { filesUnder } from "./lib/hash.mjs";
 import { ensureNode } from "./lib/node22.mjs";
 import { ensurePackages } from "./lib/npm.mjs";
-import { inRoot } from "./lib/paths.mjs";
+import { cargoTarget, inRoot } from "./lib/paths.mjs";
 import { checkPrerequisites } from "./lib/prerequisites.mjs";
 import { chooseProfile, profileEnvironment } from "./lib/profiles.mjs";
 import { ensurePrograms, ensurePython } from "./lib/python.mjs";
@@ -25,6 +25,7 @@ import { offlineEnvironment } from "./lib/wrangler.mjs";
 const PARTS = {
   scripts: testScripts,
   native: testNative,
+  bridge: testBridge,
   console: testConsole,
   e2e: testEndToEnd,
   hostile: testHostile,
@@ -82,6 +83,15 @@ async function testNative(filter) {
     await mustPass("cargo", others, { env: cargoEnvironment });
     if (first !== 0) throw new Problem(`Failed: cargo ${args.join(" ")}`);
   });
+}
+
+/** The agent, with the reference servers of MCP behind it and the official clients before it. */
+async function testBridge(filter) {
+  const build = ["build", "--package", "nexus-edge-bridge", "--locked"];
+  await withCargo(() => mustPass("cargo", build, { env: cargoEnvironment }));
+  heading("The Bridge with real servers and clients");
+  environment.NEXUS_BRIDGE = join(cargoTarget, "debug", "nexus-bridge");
+  return runTestFiles(["tests", "bridge"], filter);
 }
 
 /** The console: its types, what of it is pure, its budgets (the build checks them), and its pages in a browser. */

@@ -64,6 +64,18 @@ pub const ALERTS: &[Floor] = &[
     &["lib"],
 ];
 
+/// `crates/bridge/src`.
+pub const BRIDGE: &[Floor] = &[
+    &["config", "log", "machine", "masking", "out", "process"],
+    &["cli", "files", "import"],
+    &["server"],
+    &["agent"],
+    &["control", "link", "serve"],
+    &["commands"],
+    &["lib"],
+    &["main"],
+];
+
 /// `crates/failover/src`.
 pub const FAILOVER: &[Floor] =
     &[&["failed", "health", "trail"], &["platform"], &["after_response", "serve", "settlement"], &["lib"]];

@@ -1,5 +1,5 @@
 //! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
-//! `crates/alerts/src`, `crates/backups/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/mcp/src`, `crates/packs/src`, `crates/signatures/src`, `crates/sse/src`, `crates/stats/src`, `crates/telemetry/src`, `crates/toolloop/src`, `crates/tunnel/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! `crates/alerts/src`, `crates/backups/src`, `crates/bridge/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/mcp/src`, `crates/packs/src`, `crates/signatures/src`, `crates/sse/src`, `crates/stats/src`, `crates/telemetry/src`, `crates/toolloop/src`, `crates/tunnel/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,8 +14,8 @@ mod imports;
 use std::path::Path;
 
 use floors::{
-    ALERTS, BACKUPS, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, GUARDS, IDENTITY, MCP,
-    PACKS, SIGNATURES, SSE, STATS, TELEMETRY, TOOLLOOP, TUNNEL, WORKER, WORKER_EXCEPTIONS,
+    ALERTS, BACKUPS, BRIDGE, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, GUARDS, IDENTITY,
+    MCP, PACKS, SIGNATURES, SSE, STATS, TELEMETRY, TOOLLOOP, TUNNEL, WORKER, WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
 
@@ -42,6 +42,11 @@ fn failover_has_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn backups_have_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../backups/src"), BACKUPS, &[]);
+}
+
+#[test]
+fn the_bridge_has_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../bridge/src"), BRIDGE, &[]);
 }
 
 #[test]
