@@ -48,6 +48,7 @@ export function real(name, args = [], more = {}) {
 
 function run(args, env) {
   return new Promise((resolve) => {
-    execFile(program, args, { env }, (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }));
+    const done = (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr });
+    execFile(program, args, { env }, done).stdin.end();
   });
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nexus_edge_mcp::text::visible;
-use tokio::io::{AsyncBufReadExt, BufReader, stdin};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin, stdin};
 
 use super::end::{End, Failure};
 use super::loaded::folder;
+use crate::agent::Agent;
 use crate::control::ask::ask;
 use crate::control::protocol::Request;
 use crate::out;
@@ -40,11 +41,41 @@ pub(super) async fn approvals() -> Result<End, Failure> {
                 _ => Answer::Deny,
             };
             if ask(&socket, &Request::Answer { id: approval.id, answer }).await.is_err() {
-                out::print("  it does not wait any more");
+                out::note("  it does not wait any more");
             }
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Asks at the terminal for the calls of this agent that wait, until its input ends.
+pub(super) async fn at_terminal(agent: &Agent) {
+    let mut lines = BufReader::new(stdin()).lines();
+    loop {
+        for approval in agent.desk().waiting() {
+            let Some(answer) = prompt(&approval, &mut lines).await else {
+                agent.desk().answer(&approval.id, Answer::Deny);
+                return;
+            };
+            agent.desk().answer(&approval.id, answer);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Asks about one call. `None`: the input has ended.
+async fn prompt(approval: &Approval, lines: &mut Lines<BufReader<Stdin>>) -> Option<Answer> {
+    let arguments = approval.arguments.as_deref().map_or("{}", |arguments| arguments.get());
+    let question = format!("{} wants to run `{}` with {arguments}", approval.server, approval.tool);
+    // What arguments hide must not reach the terminal.
+    out::note(&visible(&question));
+    out::note("  y: this call   s: this tool until the agent ends   a: this tool always   n: no");
+    Some(match lines.next_line().await.ok()??.trim() {
+        "y" => Answer::Once,
+        "s" => Answer::Session,
+        "a" => Answer::Always,
+        _ => Answer::Deny,
+    })
 }
 
 /// The calls that wait, with the socket of their program.

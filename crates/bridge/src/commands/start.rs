@@ -1,11 +1,14 @@
 //! `agent start`: runs the servers until it is told to end.
 
 use std::fs::{File, OpenOptions};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::approvals::at_terminal;
 use super::ask::SOCKET;
 use super::end::{End, Failure};
 use super::loaded::{Loaded, begin, load, log};
@@ -18,7 +21,7 @@ pub(super) async fn start(invocation: &Invocation) -> Result<End, Failure> {
     let log = log(invocation);
     let Loaded { config, path, place } = load(invocation)?;
     let (home, instance) = begin(log)?;
-    let _lock = only_one(&home.run())?;
+    let _lock = only_one(&home.run()).await?;
     let socket = home.run().join(SOCKET);
     let agent = Agent::begin(home, &place, config, instance, log)?;
     let (stop, mut stopped) = watch::channel(false);
@@ -28,29 +31,39 @@ pub(super) async fn start(invocation: &Invocation) -> Result<End, Failure> {
         async move { serve(&socket, controlled).await }
     });
     log.info("the agent runs", &[("config", &path.display().to_string())]);
+    let asking = tokio::spawn({
+        let agent = agent.clone();
+        async move {
+            if std::io::stdin().is_terminal() {
+                at_terminal(&agent).await;
+            }
+        }
+    });
     tokio::select! {
         _ = stopped.wait_for(|stop| *stop) => {}
         () = signal() => {}
     }
     log.info("the agent ends", &[]);
+    asking.abort();
     agent.stop().await;
     serving.abort();
     let _ = std::fs::remove_file(&socket);
     Ok(End::Done)
 }
 
-/// One agent a user: the lock lasts as long as the file is open.
-fn only_one(folder: &Path) -> Result<File, Failure> {
+/// One agent a user: the lock lasts as long as the file is open. An agent that was killed a moment ago may still have a child
+/// between its creation and its start, which holds the lock for that moment.
+async fn only_one(folder: &Path) -> Result<File, Failure> {
     let path = folder.join("agent.lock");
     let said = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(said)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Failure {
-            end: End::InUse,
-            said: "an agent runs already: `nexus-bridge agent status`".to_owned(),
-        }),
+    for _ in 0..40 {
+        if file.try_lock().is_ok() {
+            return Ok(file);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    Err(Failure { end: End::InUse, said: "an agent runs already: `nexus-bridge agent status`".to_owned() })
 }
 
 /// What the control socket of an agent speaks for.

@@ -7,6 +7,7 @@ use nexus_edge_mcp::catalogue::{Catalogue, estimated_tokens};
 use nexus_edge_mcp::json::{Members, raw, string, to_raw};
 use nexus_edge_mcp::trust::Change;
 
+use super::approvals::at_terminal;
 use super::end::{End, Failure};
 use super::loaded::{Loaded, begin, load, log};
 use crate::agent::{Agent, new_instance};
@@ -102,7 +103,13 @@ pub(super) async fn call(
         notes: None,
         asks: None,
     };
+    // The person who typed the call is the one to be asked about it.
+    let asking = tokio::spawn({
+        let agent = agent.clone();
+        async move { at_terminal(&agent).await }
+    });
     let result = agent.call(call).await;
+    asking.abort();
     agent.stop().await;
     let result = result.map_err(|error| Failure::new(error.to_string()))?;
     out::print(result.get());
