@@ -1,7 +1,9 @@
-//! The Durable Object that shares open circuits and cool-downs of upstreams between isolates.
+//! The Durable Objects that share open circuits and cool-downs of upstreams between isolates.
 //!
-//! There is one, globally. Its entries live for minutes at most and isolates repeat them, so everything is in memory:
-//! an eviction loses nothing that matters for long.
+//! An isolate asks every few seconds and seldom has news, so there are several, [`PARTS`], each of which knows everything: an isolate
+//! asks the one that it chose by chance, and tells its news to all. One object answers about a thousand requests a second, and where
+//! isolates have little traffic each request asks. Their entries live for minutes at most and isolates repeat them, so everything is in
+//! memory: an eviction loses nothing that matters for long.
 //!
 //! Request and answer are lists of [`SharedState`]: the sender's changes, and all that is known. Because every isolate with traffic
 //! asks every few seconds, the answer also says whether requests are watched ([`super::live`]): a header has the milliseconds for
@@ -9,16 +11,24 @@
 
 use std::cell::{Cell, RefCell};
 
+use futures::future::{join, join_all};
 use nexus_edge_core::routing::health::{SharedRegistry, SharedState};
 use worker::{DurableObject, Env, Method, Request, RequestInit, Response, Result, State, durable_object};
 
-use crate::platform::now_ms;
+use crate::platform::{log_error, now_ms, random_u64};
 
+/// Number of objects.
+const PARTS: u64 = 8;
 /// Most bytes of one message from an isolate.
 const MAX_MESSAGE_BYTES: usize = 256 << 10;
 
 /// For how many milliseconds isolates should tell of requests that have ended.
 const WATCHED_HEADER: &str = "x-nexus-watched-ms";
+
+thread_local! {
+    /// The object that this isolate asks, once it has asked.
+    static OWN_PART: Cell<Option<u64>> = const { Cell::new(None) };
+}
 
 /// The shared health registry.
 #[durable_object(fetch)]
@@ -72,19 +82,45 @@ impl DurableObject for Circuits {
 
 /// Sends changes to the shared registry and returns what it knows.
 pub async fn exchange(env: &Env, news: &[SharedState]) -> Result<Heard> {
-    let mut answer = call(env, "", serde_json::to_string(news)?).await?;
+    let news_json = serde_json::to_string(news)?;
+    let own = own_part();
+    let asking = call(env, own, "", news_json.clone());
+    let mut answer = if news.is_empty() {
+        asking.await?
+    } else {
+        let telling = tell(env, "", &news_json, Some(own));
+        join(asking, telling).await.0?
+    };
     let watched_for_ms = answer.headers().get(WATCHED_HEADER)?.and_then(|text| text.parse().ok());
     let states = serde_json::from_slice(&answer.bytes().await?)?;
     Ok(Heard { states, watched_for_ms: watched_for_ms.unwrap_or_default() })
 }
 
 /// Lets all isolates know that requests are watched for so many milliseconds.
-pub async fn say_watched(env: &Env, for_ms: u64) -> Result<()> {
-    call(env, "watched", for_ms.to_string()).await.map(|_| ())
+pub async fn say_watched(env: &Env, for_ms: u64) {
+    tell(env, "watched", &for_ms.to_string(), None).await;
 }
 
-async fn call(env: &Env, what: &str, body: String) -> Result<Response> {
-    let stub = env.durable_object("CIRCUITS")?.get_by_name("world")?;
+/// The object that this isolate asks.
+fn own_part() -> u64 {
+    OWN_PART.get().unwrap_or_else(|| {
+        let part = random_u64() % PARTS;
+        OWN_PART.set(Some(part));
+        part
+    })
+}
+
+/// Tells something to all objects but this one.
+async fn tell(env: &Env, what: &str, body: &str, but: Option<u64>) {
+    let parts = (0..PARTS).filter(|part| Some(*part) != but);
+    let told = join_all(parts.map(|part| call(env, part, what, body.to_owned()))).await;
+    for error in told.into_iter().filter_map(Result::err) {
+        log_error("circuits object", &error);
+    }
+}
+
+async fn call(env: &Env, part: u64, what: &str, body: String) -> Result<Response> {
+    let stub = env.durable_object("CIRCUITS")?.get_by_name(&format!("part-{part}"))?;
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_body(Some(body.into()));
     let request = Request::new_with_init(&format!("http://circuits/{what}"), &init)?;

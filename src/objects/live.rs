@@ -28,8 +28,8 @@ use worker::{
 
 use super::circuits;
 use crate::platform::executor::Tasks;
+use crate::platform::now_ms;
 use crate::platform::promise::Timer;
-use crate::platform::{log_error, now_ms};
 
 /// Milliseconds for which isolates go on telling after they heard that there are watchers.
 const WATCHED_FOR_MS: u64 = 10_000;
@@ -146,10 +146,8 @@ impl Hub {
         self.tasks.wait_until(async move {
             let mut seconds: u64 = 0;
             while !hub.watchers.borrow().is_empty() {
-                if seconds.is_multiple_of(SAY_EVERY_S)
-                    && let Err(error) = circuits::say_watched(&hub.env, WATCHED_FOR_MS).await
-                {
-                    log_error("circuits object", &error);
+                if seconds.is_multiple_of(SAY_EVERY_S) {
+                    circuits::say_watched(&hub.env, WATCHED_FOR_MS).await;
                 }
                 seconds += 1;
                 Timer::after_ms(1_000).await;
