@@ -1,6 +1,7 @@
 // What a million requests cost at Cloudflare's list prices, from what the measure `operations` counted. Allowances that are part of
 // the plan are left out.
 import { number } from "./number.mjs";
+import { OWN } from "./report.mjs";
 
 /** Dollars, as Cloudflare's pricing pages of Workers, D1, KV, R2, Queues and Durable Objects listed them at this time. */
 export const AS_OF = "2026-11";
@@ -47,12 +48,17 @@ export function dollars({ title, on_request, by_consumer, by_objects, d1_bytes, 
   return { parts, total, goal, month };
 }
 
+/** Milliseconds of processor time of a small request. */
+export function cpuOf(scenarios) {
+  const scenario = scenarios.find(({ name }) => name === "chat-1k-c16");
+  return (scenario?.summary.contestants[OWN]?.cpu_ms_per_1000?.median ?? 1_000) / 1_000;
+}
+
 /** The section of the performance page; null where nothing was counted. */
 export function dollarsSection({ measures, scenarios }, table) {
   const found = measures.operations?.found;
   if (!found?.cases[0]?.d1_bytes) return null;
-  const scenario = scenarios.find(({ name }) => name === "chat-1k-c16");
-  const cpuMs = (scenario?.summary.contestants["nexus-edge"]?.cpu_ms_per_1000?.median ?? 1_000) / 1_000;
+  const cpuMs = cpuOf(scenarios);
   const money = (amount) => (amount < 0.005 ? "–" : amount.toFixed(2));
   const rows = found.cases.map((one) => {
     const { parts, total, goal, month } = dollars(one, cpuMs);

@@ -35,6 +35,42 @@ export function renderPage(results) {
   return `${parts.filter(Boolean).join("\n\n").trim()}\n`;
 }
 
+/** Changes of what a request costs, by the day of their commit. A later measurement of the loads has them in it. */
+const CHANGES = [
+  {
+    date: "2026-11-29",
+    change:
+      "Recognition of conversations needs no KV; a known history is in memory, else one query of D1 while the upstream works",
+    found:
+      "KV operations of a request: 0 (1 read, 1 write before); without both a small request took 0.74 [0.69..0.79] × the processor time",
+    goal: "whole answers, first byte, dollars",
+  },
+  {
+    date: "2026-11-29",
+    change: "Tokens of archived messages are shares of the prompt's, not counted for each",
+    found: "100 KB 0.69 [0.66..0.73] ×, 499 messages 0.75 [0.73..0.78] × the processor time, with free lists as below",
+    goal: "100 KB prompts, 499 messages",
+  },
+  {
+    date: "2026-11-29",
+    change: "Texts of the archive are compressed packs in R2, and no rows of D1",
+    found: "rows written of a request: 2.1 (14 before)",
+    goal: "dollars, storage",
+  },
+  {
+    date: "2026-11-30",
+    change: "Free lists of small blocks before the allocator",
+    found: "of what is computed for 499 messages 0.84 [0.82..0.85] × (noise 0.95), 1 KB and 100 KB within the noise",
+    goal: "499 messages",
+  },
+  {
+    date: "2026-11-30",
+    change: "Streams without usage asked are piped, where the provider has `no_stream_options` or `counted_usage`",
+    found: "processor time of a chunk 0.57 [0.56..0.58] ×, rate 5.4 ×, in a build without optimisation",
+    goal: "streams not asked for usage, of such providers; of others it stays",
+  },
+];
+
 const plain = (spread, unit = "") => (spread ? `${number(spread.median)}${unit}` : "–");
 const ranged = (spread, unit = "") =>
   spread ? `${number(spread.median)}${unit} [${number(spread.min)}..${number(spread.max)}]` : "–";
@@ -97,13 +133,31 @@ function opening({ machine, versions, compatibilityDate, settings, scenarios, me
 }
 
 function goalTable(results) {
-  const rows = goals(results).map(({ goal, measured, holds }) => [
+  const rows = goals(results).map(({ goal, measured, origin, holds }) => [
     goal,
     measured,
+    origin ?? "",
     holds === null ? "not measured" : holds ? "holds" : "**does not hold**",
   ]);
-  const head = table(["goal", "measured", ""], rows).replaceAll("--:", "---");
-  return `## The goals\n\nThe median decides; the range is over the rounds. Each is the worst of its scenarios.\n\n${head}`;
+  const head = table(["goal", "measured", "on, at", ""], rows).replaceAll("--:", "---");
+  const about =
+    "The median decides; the range is over the rounds. Each is the worst of its scenarios. The third column says when and at which commit it\nwas measured: what has changed since is below.";
+  return ["## The goals", about, head, changesSince(results)].filter(Boolean).join("\n\n");
+}
+
+/** What has changed since the loads were measured, as far as it changes what they would be now. */
+function changesSince({ scenarios }) {
+  const measured = scenarios.map(({ measured }) => day(measured.date)).sort()[0];
+  const since = CHANGES.filter(({ date }) => measured && date > measured);
+  if (!since.length) return null;
+  return [
+    "### Not measured since",
+    `The loads are of ${measured}. These changes came after, each with what was compared when it was made; absolute loads want an idle machine.`,
+    table(
+      ["change", "measured", "what of"],
+      since.map(({ change, found, goal }) => [change, found, goal]),
+    ).replaceAll("--:", "---"),
+  ].join("\n\n");
 }
 
 function loads({ scenarios }) {
@@ -174,14 +228,18 @@ function operations({ measures }) {
       .sort(([a], [b]) => a.localeCompare(b));
     return entries.length ? entries.map(([operation, n]) => `${operation} ${number(n)}`).join("<br>") : "nothing";
   };
-  const rows = found.cases.map((one) => [one.title, per(one.on_request), per(one.by_consumer)]);
+  const rows = found.cases.map((one) => [
+    one.title,
+    [per(one.on_request), ...(one.in_isolate ? [per(one.in_isolate)] : [])].join("<br>"),
+    per(one.by_consumer),
+  ]);
   return [
     "## What a request uses",
     [
       `Counted over ${found.cases[0].requests} requests a case, on a warm isolate, by a module in front of the Worker. What is done after the answer is`,
       "counted as well; the caller does not wait for it. What happens every few seconds (is the configuration still the newest?)",
       "shows as a fraction, and so does what several requests share: a queue message carries the events of many, a trip to D1",
-      "several statements. *Rows* of D1 are those that it says that it touched, indexes included: a write reads rows as well.",
+      "several statements. *Timers* and the like are those of the whole isolate, its consumer included. *Rows* of D1 are those that it says that it touched, indexes included: a write reads rows as well.",
     ].join("\n"),
     table(["", "the request", "the queue's consumer, for a request"], rows).replaceAll("--:", "---"),
   ].join("\n\n");
@@ -295,6 +353,22 @@ function rest({ measures }) {
         `Script start-up by \`wrangler check startup\`: ${ranged(startup.active_ms)} ms of processor time, of which ${ranged(startup.instantiate_ms)} ms instantiate the module.`,
       );
     }
+  }
+  const warmUp = measures.warm_up?.found;
+  if (warmUp) {
+    const until = Object.values(warmUp)[0].until;
+    const spans = until.map((to, i) => `request ${(until[i - 1] ?? 0) + 1} to ${to.toLocaleString("en")}`);
+    out.push(
+      "Processor time of a request by how many a fresh isolate has answered, in ms; *first* is the first part against the last.",
+      table(
+        ["", ...spans, "first"],
+        Object.entries(warmUp).map(([name, one]) => [
+          `\`${name}\``,
+          ...one.cpu_ms.map((ms) => plain(ms)),
+          ranged(one.first_ratio),
+        ]),
+      ),
+    );
   }
   const sizes = measures.sizes?.found;
   if (sizes) {

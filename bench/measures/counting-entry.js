@@ -1,8 +1,9 @@
-// The Worker with every use of a binding counted: put in front of build/index.js for the measure `operations` only. It hands
-// out what it counted at /__counted, and begins anew. What a handler of the Worker used is told apart from what the queue's
-// consumer, the cron and the objects used.
+// The Worker with every use of a binding counted, and of what the platform offers to all (timers, clock, signals): put in front of
+// index.js by ../counting.mjs, which adds the objects. It hands out what it counted at /__counted, and begins anew. What a handler of
+// the Worker used is told apart from what the queue's consumer, the cron and the objects used; what belongs to no binding cannot be, and is
+// `isolate`.
 import { WorkerEntrypoint, DurableObject } from "cloudflare:workers";
-import Original, * as exported from "./index.js";
+import Original from "./index.js";
 
 let counts = {};
 // The size of the database after the last statement, in bytes.
@@ -120,6 +121,27 @@ function wrap(place, name, binding) {
   }
 }
 
+/** Counts the calls of a function that is a property of a global object. */
+function countCalls(owner, name, operation) {
+  const original = owner[name];
+  owner[name] = function (...args) {
+    count("isolate", operation);
+    return original.apply(this, args);
+  };
+}
+
+countCalls(globalThis, "setTimeout", "timers");
+countCalls(globalThis, "fetch", "fetches");
+countCalls(globalThis, "queueMicrotask", "microtasks");
+countCalls(Date, "now", "clock readings");
+countCalls(AbortSignal, "any", "joined signals");
+globalThis.AbortController = class extends AbortController {
+  constructor() {
+    super();
+    count("isolate", "abort controllers");
+  }
+};
+
 function counted(place, env) {
   return Object.fromEntries(Object.entries(env).map(([name, binding]) => [name, wrap(place, name, binding)]));
 }
@@ -145,6 +167,7 @@ export default class extends WorkerEntrypoint {
   }
 }
 
+// biome-ignore lint/correctness/noUnusedVariables: the lines that counting.mjs adds use it
 function countedObject(Inner) {
   return class extends DurableObject {
     constructor(ctx, env) {
@@ -161,9 +184,3 @@ function countedObject(Inner) {
     }
   };
 }
-
-export const Account = countedObject(exported.Account);
-export const ChatRoom = countedObject(exported.ChatRoom);
-export const Circuits = countedObject(exported.Circuits);
-export const Live = countedObject(exported.Live);
-export const Quota = countedObject(exported.Quota);

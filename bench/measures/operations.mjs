@@ -1,7 +1,8 @@
 // What a request uses at steady load, counted: queries and rows of D1, reads and writes of KV, calls of Durable Objects,
 // queue messages, R2. A small module in front of the Worker counts (counting-entry.js); the load is light, because what is
 // asked is how many, not how fast.
-import { readFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { countingEntry } from "../counting.mjs";
 import { configure, startGateway } from "../gateway.mjs";
 import { ANTHROPIC_MODEL, MODEL } from "../payload.mjs";
 import { sleep } from "../processes.mjs";
@@ -13,7 +14,7 @@ const AT_ONCE = 4;
 const LIMITS = { requests_per_minute: 1_000_000, requests_per_day: 100_000_000, tokens_per_minute: 1_000_000_000 };
 
 export async function run({ root, upstream, upstreamAddress, quick }) {
-  const entry = readFileSync(new URL("counting-entry.js", import.meta.url), "utf8");
+  const entry = countingEntry(root);
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   const gateway = await startGateway({ root }, { entry });
   try {
@@ -21,6 +22,7 @@ export async function run({ root, upstream, upstreamAddress, quick }) {
     const key = async (fields) => (await gateway.admin("/keys", fields)).key;
     const limited = await key({ name: "limited", limits: LIMITS });
     const unkept = await key({ name: "unkept", store: "none" });
+    const others = await insertKeys(gateway.database, quick ? 40 : 1_000);
     const ask = asker(gateway.url);
     const cases = [
       ["no limits, not streamed, a new conversation", (i) => ask(set.key, { i })],
@@ -39,6 +41,8 @@ export async function run({ root, upstream, upstreamAddress, quick }) {
         (i) => ask(set.key, { i, turns: 1, conversation: `kept-${i}` }),
       ],
       ["store: none, not streamed", (i) => ask(unkept, { i })],
+      // Each key's last use is a row of D1 a minute.
+      ["a new conversation, each request with another of 1,000 keys", (i) => ask(others[i % others.length], { i })],
       ["store: none, streamed", (i) => ask(unkept, { i, stream: true })],
       ["no limits, streamed, OpenAI to Anthropic", (i) => ask(set.key, { i, stream: true, model: ANTHROPIC_MODEL })],
     ];
@@ -98,10 +102,29 @@ function perRequest(counts, each) {
     request: { requests: _, ...request },
     consumer = {},
     object = {},
+    isolate = {},
   } = counts;
   const share = (operations) =>
     Object.fromEntries(Object.entries(operations).map(([operation, n]) => [operation, n / each]));
-  return { on_request: share(request), by_consumer: share(consumer), by_objects: share(object) };
+  return {
+    on_request: share(request),
+    by_consumer: share(consumer),
+    by_objects: share(object),
+    in_isolate: share(isolate),
+  };
+}
+
+/** Puts keys into D1, which is quicker than asking for each. */
+async function insertKeys(database, n) {
+  const text = (length) => Array.from(randomBytes(length), (byte) => (byte % 32).toString(32)).join("");
+  const keys = Array.from({ length: n }, () => `sk-nx-${text(12)}-${text(32)}`);
+  const insert = database.prepare(
+    "INSERT INTO api_keys (id, key_hash, name, created_at, updated_at) VALUES (?1, ?2, ?1, 1767225600000, 1767225600000)",
+  );
+  const hash = (key) => createHash("sha256").update(key).digest("hex");
+  for (let i = 0; i < n; i += 100)
+    await database.batch(keys.slice(i, i + 100).map((key) => insert.bind(key.split("-")[2], hash(key))));
+  return keys;
 }
 
 async function many(times, request) {

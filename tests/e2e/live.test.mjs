@@ -1,7 +1,8 @@
 // Proves the live views: that requests appear while they are watched, from every isolate, to those who may see them and as the log
 // has them; that nothing is told while there are no watchers; and that streams outlive the object that feeds them.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { countingEntry } from "../../bench/counting.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { answersWith, completion, usage } from "../support/upstream.mjs";
 import { bearer, eventually, send } from "../support/util.mjs";
@@ -12,7 +13,7 @@ let mine;
 let other;
 
 // Every use of a binding is counted, and the object can be reset, as the platform does when it likes.
-const counting = readFileSync(new URL("../../bench/measures/counting-entry.js", import.meta.url), "utf8");
+const counting = countingEntry(fileURLToPath(new URL("../../", import.meta.url)));
 const entry = counting.replace(
   "export const Live = countedObject(exported.Live);",
   `export class Live extends countedObject(exported.Live) {

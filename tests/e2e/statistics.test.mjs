@@ -1,7 +1,8 @@
 // Statistics over time: sums and percentiles by series, in windows of any time zone, from rows that the cron adds up; and that
 // an API key sees its own requests only.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { countingEntry } from "../../bench/counting.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { completion, delay, usage } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
@@ -15,7 +16,7 @@ let other;
 
 const t = suite({
   // Counts what each answer uses of the database.
-  entry: readFileSync(new URL("../../bench/measures/counting-entry.js", import.meta.url), "utf8"),
+  entry: countingEntry(fileURLToPath(new URL("../../", import.meta.url))),
   setUp: async () => {
     await t.model("fast", (x) => x.reply(200, completion("fast", "ok", { reported: usage(100, 20) })));
     await t.model("slow", async (x) => {

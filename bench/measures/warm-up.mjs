@@ -1,0 +1,104 @@
+// What a fresh isolate costs: processor time of a request by how many it has answered, against its steady state. An isolate of
+// Cloudflare's may serve some hundred requests in its life; V8 compiles the module while the first of them run. The database is there
+// already, as it is for a new isolate.
+import * as passthrough from "../contestants/passthrough/contestant.mjs";
+import { configure, startGateway } from "../gateway.mjs";
+import { MODEL } from "../payload.mjs";
+import { cpuMs, sleep } from "../processes.mjs";
+import { spread } from "../report.mjs";
+
+export const name = "warm_up";
+export const about = "processor time of a fresh isolate's first requests, against its steady state";
+
+const AT_ONCE = 4;
+/** After so many requests of the isolate's life a part ends; the last one is its steady state. */
+const PARTS = [100, 300, 1_000, 4_000, 8_000];
+
+export async function run({ root, upstream, upstreamAddress, queue, openKv, openD1, quick, log }) {
+  await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
+  const parts = quick ? [100, 200, 400] : PARTS;
+  const kv = await openKv();
+  const d1 = await openD1();
+  const first = await startGateway({ root }, { queue, kv, d1 });
+  const { key } = await configure(first, upstreamAddress);
+  const vars = { ADMIN_TOKEN: first.secrets.ADMIN_TOKEN, MASTER_KEY: first.secrets.MASTER_KEY };
+  await first.stop();
+  const starts = {
+    passthrough: () => passthrough.start({ root, upstream: upstreamAddress }),
+    "nexus-edge": async () => {
+      const { url, ...gateway } = await startGateway({ root }, { queue, kv, d1, vars, setUp: false });
+      return { ...gateway, url: `${url}/v1/chat/completions` };
+    },
+  };
+  const rounds = Object.fromEntries(Object.keys(starts).map((contestant) => [contestant, []]));
+  for (let round = 0; round < (quick ? 1 : 5); round++)
+    for (const [contestant, start] of Object.entries(starts)) {
+      const worker = await start();
+      try {
+        rounds[contestant].push(await life(worker, key, parts));
+      } finally {
+        await worker.stop();
+      }
+      log?.(
+        `${contestant}: ${rounds[contestant]
+          .at(-1)
+          .map((ms) => ms.toFixed(2))
+          .join(", ")} ms`,
+      );
+    }
+  const found = {};
+  for (const [contestant, lives] of Object.entries(rounds)) {
+    found[contestant] = {
+      until: parts,
+      cpu_ms: parts.map((_, i) => spread(lives.map((life) => life[i]))),
+      first_ratio: spread(lives.map((life) => life[0] / life.at(-1))),
+      rounds: lives.length,
+    };
+  }
+  return found;
+}
+
+/** Milliseconds of processor time of a request in each part of an isolate's life. */
+async function life({ url, pid }, key, parts) {
+  const means = [];
+  await quiet(pid);
+  let [answered, before] = [0, cpuMs(pid)];
+  for (const until of parts) {
+    const times = until - answered;
+    await many(times, (i) => ask(url, key, answered + i));
+    await quiet(pid);
+    const now = cpuMs(pid);
+    means.push((now - before) / times);
+    [answered, before] = [until, now];
+  }
+  return means;
+}
+
+async function ask(url, key, i) {
+  const content = `Request ${String(i).padStart(12, "0")}, part 1. What is to be done?`;
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: MODEL, messages: [{ role: "user", content }], max_tokens: 100 }),
+  });
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`status ${response.status}: ${text.slice(0, 300)}`);
+}
+
+async function many(times, request) {
+  let next = 0;
+  const worker = async () => {
+    while (next < times) await request(next++);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** Until the process has nothing left to do. */
+async function quiet(pid) {
+  for (let last = cpuMs(pid); ; ) {
+    await sleep(200);
+    const now = cpuMs(pid);
+    if (now - last < 4) return;
+    last = now;
+  }
+}
