@@ -35,9 +35,12 @@ export default defineConfig({
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: "base", test: BASE, priority: 10 }] } } },
   },
   server: {
+    host: "127.0.0.1",
     port: 5173,
     strictPort: true,
-    // The session cookie is of the gateway's origin, and so is the page for it.
-    proxy: { "^/(?!console/(?!session))": { target: gateway, ws: true, headers: { origin: gateway } } },
+    // Cookies count from pages of the gateway's own origin only: for it, this page is one, by its host as by its origin.
+    proxy: {
+      "^/(?!console/(?!session))": { target: gateway, changeOrigin: true, ws: true, headers: { origin: gateway } },
+    },
   },
 });
