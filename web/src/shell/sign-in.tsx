@@ -119,7 +119,7 @@ function OtherWays({ isPage, onDone }: { isPage: boolean; onDone: () => Promise<
   const mayRegister = options !== undefined && options.registration !== "closed";
   return (
     <>
-      <div className="flex flex-col gap-2 border-t border-line pt-4">
+      <div className="flex flex-col gap-2 border-line not-empty:border-t not-empty:pt-4">
         {hasPasskeys() && (
           <Button icon="key" busy={passkey.busy} onClick={() => passkey.submit()}>
             {words.byPasskey}

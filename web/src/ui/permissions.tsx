@@ -22,10 +22,13 @@ export function Permissions({ label, all, chosen, onChange, error }: Props) {
   const names = usePermissionNames();
   const may = useMay();
   const [filter, setFilter] = useState("");
+  // Those that were chosen when it was opened stand first, and no row moves while it is ticked.
+  const [before] = useState(() => new Set(chosen));
   const wanted = filter.trim().toLowerCase();
   const textOf = ({ code, description }: Props["all"][number]) => names(code) ?? description;
   // Without `onChange` only what is chosen is shown.
-  const shown = all.filter(
+  const sorted = all.toSorted((a, b) => Number(before.has(b.code)) - Number(before.has(a.code)));
+  const shown = sorted.filter(
     (one) => (onChange || chosen.includes(one.code)) && `${one.code} ${textOf(one)}`.toLowerCase().includes(wanted),
   );
   return (

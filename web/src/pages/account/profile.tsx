@@ -12,6 +12,7 @@ import { Copy } from "../../ui/copy.tsx";
 import { Facts } from "../../ui/facts.tsx";
 import { Field, useForm } from "../../ui/field.tsx";
 import { Section } from "../../ui/page.tsx";
+import { useSignInOptions } from "./services.tsx";
 import { useWords } from "./words.ts";
 
 function useReadAnew(): () => Promise<void> {
@@ -81,6 +82,7 @@ export function Profile({ me }: { me: AccountView }) {
 function Address({ me }: { me: AccountView }) {
   const words = useWords();
   const [isSent, setSent] = useState(false);
+  const { data: options } = useSignInOptions();
   const form = useForm(async () => {
     await call("POST /auth/email/verification", { body: { email: me.email } });
     setSent(true);
@@ -94,9 +96,11 @@ function Address({ me }: { me: AccountView }) {
           {isSent ? (
             <span role="status">{words.linkSent}</span>
           ) : (
-            <Button busy={form.busy} onClick={() => form.submit()}>
-              {words.sendLink}
-            </Button>
+            options?.sends_mail && (
+              <Button busy={form.busy} onClick={() => form.submit()}>
+                {words.sendLink}
+              </Button>
+            )
           )}
         </span>
       )}

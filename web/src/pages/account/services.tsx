@@ -14,6 +14,14 @@ import { useWords } from "./words.ts";
 type Identity = Answer<"GET /auth/identities">["identities"][number];
 const IDENTITIES = ["identities"];
 
+/** What the gateway has for signing in. */
+export const useSignInOptions = () =>
+  useQuery({
+    queryKey: ["sign-in-options"],
+    queryFn: ({ signal }) => call("GET /auth/options", { signal }),
+    staleTime: 300_000,
+  });
+
 export function Services() {
   const words = useWords();
   const [filters] = useFilters();
@@ -21,11 +29,7 @@ export function Services() {
     queryKey: IDENTITIES,
     queryFn: async ({ signal }) => (await call("GET /auth/identities", { signal })).identities,
   });
-  const options = useQuery({
-    queryKey: ["sign-in-options"],
-    queryFn: ({ signal }) => call("GET /auth/options", { signal }),
-    staleTime: 300_000,
-  });
+  const options = useSignInOptions();
   const error = linked.error ?? options.error;
   const services = options.data?.services ?? [];
   const others = services.filter(({ id }) => !linked.data?.some(({ provider_id }) => provider_id === id));

@@ -51,7 +51,7 @@ function One({ check }: { check: Check }) {
         <span aria-hidden="true">{mark}</span>
         {words[check.outcome]}
       </Chip>
-      <span className="min-w-0 flex-1 text-ink2">
+      <span className="min-w-0 flex-1 basis-60 [overflow-wrap:anywhere] text-ink2">
         {check.advice && visible(check.advice)}
         {!check.advice && check.at !== null && (
           <>
