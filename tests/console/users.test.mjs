@@ -61,8 +61,11 @@ test("a user without rights sees their own things and no others", LONG, async ()
   await navigation.getByRole("link", { name: "Keys" }).click();
   await page.getByText("Bob's").first().waitFor();
   assert.equal(await page.getByText("Web app").count(), 0, "keys of others");
-  for (const name of ["Providers", "Users", "Audit log", "Alerts", "System"])
+  for (const name of ["Users", "Roles", "Content rules", "Audit log", "Alerts", "System"])
     assert.equal(await navigation.getByRole("link", { name }).count(), 0, name);
+  await navigation.getByRole("link", { name: "Providers" }).click();
+  await page.getByText("You have no provider of your own.").waitFor();
+  assert.equal(await page.getByText("backup").count(), 0, "providers of the operator");
   await page.goto(`${ctx.gw.url}/console/users`);
   await page.getByRole("heading", { level: 1, name: "404" }).waitFor();
   await check("a page that is not theirs");

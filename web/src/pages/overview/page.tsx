@@ -37,11 +37,13 @@ export default function Overview() {
       title={words.title}
       actions={
         <>
-          <Scrubber
-            span={span}
-            most={MOST_MS}
-            onChange={(to) => setFilters({ from: to && String(to.from), to: to && String(to.to) })}
-          />
+          {(span.to !== undefined || (overview.data && !isQuiet(overview.data))) && (
+            <Scrubber
+              span={span}
+              most={MOST_MS}
+              onChange={(to) => setFilters({ from: to && String(to.from), to: to && String(to.to) })}
+            />
+          )}
           <Segmented
             label={words.range}
             value={span.range ?? ""}
@@ -64,8 +66,10 @@ export default function Overview() {
   );
 }
 
+const isQuiet = ({ figures, before }: Answer) => figures.requests === 0 && before.requests === 0;
+
 function Figures({ answer, asked, span }: { answer: Answer; asked: Asked; span: Span }) {
-  if (answer.figures.requests === 0 && answer.before.requests === 0) return <Quiet />;
+  if (isQuiet(answer)) return <Quiet />;
   return (
     <>
       <Sentence answer={answer} asked={asked} />
