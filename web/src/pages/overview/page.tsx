@@ -32,12 +32,13 @@ export default function Overview() {
   );
   const asked = useOverview(span);
   const { overview } = asked;
+  const isNew = useIsNew(overview.data);
   return (
     <Page
       title={words.title}
       actions={
         <>
-          {(span.to !== undefined || (overview.data && !isQuiet(overview.data))) && (
+          {!isNew && (
             <Scrubber
               span={span}
               most={MOST_MS}
@@ -66,6 +67,12 @@ export default function Overview() {
   );
 }
 
+/** Whether nothing was ever asked: then there is no time to move back to. */
+function useIsNew(answer: Answer | undefined): boolean {
+  const total = useTotal(answer !== undefined && isQuiet(answer));
+  return total.data?.total_rounds === 0;
+}
+
 const isQuiet = ({ figures, before }: Answer) => figures.requests === 0 && before.requests === 0;
 
 function Figures({ answer, asked, span }: { answer: Answer; asked: Asked; span: Span }) {
@@ -89,7 +96,7 @@ function Figures({ answer, asked, span }: { answer: Answer; asked: Asked; span: 
 function Quiet() {
   const words = useWords();
   const may = useMay();
-  const total = useTotal();
+  const total = useTotal(true);
   if (!may("view_all_statistics")) {
     return <Empty action={<LinkButton to="/connect">{words.toConnect}</LinkButton>}>{words.emptyOwn}</Empty>;
   }

@@ -51,13 +51,13 @@ export function useOverview(span: Span) {
   };
 }
 
-/** Everything that was ever recorded. */
-export function useTotal() {
+/** Everything that was ever recorded, where that is wanted. */
+export function useTotal(isWanted: boolean) {
   const may = useMay();
   return useQuery({
     queryKey: ["stats", "total"],
     queryFn: ({ signal }) => call("GET /stats/total", { signal }),
-    enabled: may("view_all_statistics"),
+    enabled: isWanted && may("view_all_statistics"),
   });
 }
 
