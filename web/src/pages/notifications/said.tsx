@@ -11,7 +11,7 @@ const MARKS = { info: "●", warning: "▲", critical: "✕" } as const;
 
 export function Said({ notification, isUnread = false }: { notification: Notification; isUnread?: boolean }) {
   const words = useWords();
-  const topic = `submission_${notification.topic.replace(/^submission\./, "")}` as keyof typeof words;
+  const topic = notification.topic.replace(".", "_");
   return (
     <>
       <p className="flex flex-wrap items-center gap-x-2 gap-y-1">
@@ -36,7 +36,7 @@ export function Said({ notification, isUnread = false }: { notification: Notific
       )}
       <p className="mt-1 text-table text-ink3">
         <Ago ms={notification.created_at} />
-        {notification.topic.startsWith("submission.") && topic in words && ` · ${words[topic]}`}
+        {notification.topic.includes(".") && topic in words && ` · ${words[topic as "alert_firing"]}`}
       </p>
     </>
   );
