@@ -1,16 +1,17 @@
 //! From a request to its response: finds the route, checks who may call it, and adds the common headers.
 
+use nexus_edge_api::scim::BASE as SCIM;
 use nexus_edge_api::{Audience, Method, Operation, Speaks};
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::path;
 use worker::{Context, Env, web_sys};
 
-use crate::api::{audit, metrics};
+use crate::api::{audit, metrics, scim};
 use crate::envelope;
 use crate::exchange::{Exchange, error_response, request_id_of, set_header};
 use crate::host::Host;
-use crate::pipeline::{admit, page, person, signed_in, signed_request};
+use crate::pipeline::{admit, directory, page, person, signed_in, signed_request};
 use crate::platform::executor::{self, Tasks};
 use crate::platform::hidden::without_secrets;
 use crate::platform::http::{Headers, RequestHead, Response};
@@ -34,9 +35,9 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
     let from_browser =
         origin.filter(|_| operations_at(path).next().is_some_and(|first| first.audience == Audience::Caller));
 
-    let is_for_people = operations_at(path)
-        .next()
-        .is_some_and(|first| matches!(first.audience, Audience::Person(_) | Audience::SignedIn));
+    let is_for_people = operations_at(path).next().is_some_and(|first| {
+        matches!(first.audience, Audience::Person(_) | Audience::SignedIn | Audience::Directory)
+    });
     let found = find(&head.method, path);
     let caller_dialect = found.as_ref().map_or_else(
         |_| dialect_of_path(path),
@@ -68,7 +69,9 @@ pub async fn handle(request: web_sys::Request, env: Env, context: Context) -> Re
     };
     let response = result.unwrap_or_else(|mut error| {
         error.message = without_secrets(error.message);
-        if operations_at(path).any(|operation| operation.speaks == Speaks::Envelope) {
+        if path.starts_with(SCIM) {
+            scim::failure(&error)
+        } else if operations_at(path).any(|operation| operation.speaks == Speaks::Envelope) {
             envelope::failure(&error, &request_id)
         } else {
             error_response(&error, caller_dialect, &request_id)
@@ -119,6 +122,7 @@ async fn admit(operation: &Operation, exchange: &Exchange) -> Result<(), ApiErro
             if operation.asks_again() { page::check_confirmed(exchange).await } else { Ok(()) }
         }
         Audience::Scraper => metrics::authorize(exchange).await,
+        Audience::Directory => directory::authorize(exchange).await,
         Audience::Caller => {
             exchange.refuse_loop()?;
             admit::ceiling(exchange)?;
@@ -147,7 +151,7 @@ fn dialect_of(operation: &Operation, parameter: &str, head: &RequestHead) -> Cal
             CallerDialect::OpenaiChat
         }
         Speaks::Dialect(dialect) => dialect,
-        Speaks::DialectOfHeaders | Speaks::Envelope => CallerDialect::OpenaiChat,
+        Speaks::DialectOfHeaders | Speaks::Envelope | Speaks::Scim => CallerDialect::OpenaiChat,
     }
 }
 

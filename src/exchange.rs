@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use nexus_edge_core::access::audit::change::{self, Changes};
 use nexus_edge_core::access::person::{Need, Person, PersonId, Reach, Scope};
+use nexus_edge_core::access::scim_client::ScimClientRecord;
 use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::access::{ApiKeyRecord, Principal, credential};
 use nexus_edge_core::dialect::caller::CallerDialect;
@@ -64,6 +65,7 @@ pub struct Exchange {
     person: OnceCell<Person>,
     scope: OnceCell<Scope>,
     signed_in: OnceCell<Rc<SignedIn>>,
+    directory: OnceCell<Rc<ScimClientRecord>>,
     signed_by: OnceCell<Rc<ApiKeyRecord>>,
     held_body: OnceCell<Body>,
 }
@@ -202,6 +204,7 @@ impl Exchange {
             person: OnceCell::new(),
             scope: OnceCell::new(),
             signed_in: OnceCell::new(),
+            directory: OnceCell::new(),
             signed_by: OnceCell::new(),
             held_body: OnceCell::new(),
         }
@@ -255,6 +258,20 @@ impl Exchange {
     pub fn sign_in(&self, session: Rc<SignedIn>) {
         self.person.get_or_init(|| session.person(self.started_ms));
         self.signed_in.get_or_init(|| session);
+    }
+
+    /// Notes the directory that makes the request.
+    pub fn act_for(&self, client: Rc<ScimClientRecord>) {
+        self.person.get_or_init(|| Person::known_as(PersonId::Directory(client.id.clone())));
+        self.directory.get_or_init(|| client);
+    }
+
+    /// The directory that makes the request, in operations for directories.
+    ///
+    /// # Errors
+    /// `internal_error` (500) in other operations.
+    pub fn directory(&self) -> Result<&ScimClientRecord, ApiError> {
+        self.directory.get().map(Rc::as_ref).ok_or_else(ApiError::internal)
     }
 
     /// Notes which user a request turned out to be of, for the audit log. It does not let them do anything.

@@ -19,8 +19,8 @@ use crate::api::{
     alerts, audit, backups, configuration, console, conversations, credits, dead_letters, discovery, exports,
     gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models, metrics, models,
     notifications, passkeys, presets, prices, probe_tasks, profile, provider_health, provider_keys,
-    provider_models, provider_states, providers, recovery, registration, responses, roles, routing,
-    secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats, submissions, system,
+    provider_models, provider_states, providers, recovery, registration, responses, roles, routing, scim,
+    scim_clients, secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats, submissions, system,
     system_config, teams, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
@@ -334,6 +334,29 @@ routes! {
     "GET /users/{id}/grants"                           => op::roles::GRANTS, |x, p| grants::list(x, &p.first);
     "POST /users/{id}/grants"                          => op::roles::GRANT, |x, p| grants::grant(x, &p.first);
     "DELETE /users/{id}/grants/{grant}"                => op::roles::REVOKE, |x, p| grants::revoke(x, &p.first, &p.second);
+    "GET /scim-clients"                                => op::scim_clients::LIST, |x, _| scim_clients::list(x);
+    "POST /scim-clients"                               => op::scim_clients::CREATE, |x, _| scim_clients::create(x);
+    "GET /scim-clients/{id}"                           => op::scim_clients::GET, |x, p| scim_clients::get(x, &p.first);
+    "PUT /scim-clients/{id}"                           => op::scim_clients::UPDATE, |x, p| scim_clients::update(x, &p.first);
+    "DELETE /scim-clients/{id}"                        => op::scim_clients::DELETE, |x, p| scim_clients::delete(x, &p.first);
+    "POST /scim-clients/{id}/token"                    => op::scim_clients::ROTATE, |x, p| scim_clients::rotate(x, &p.first);
+    "GET /scim/v2/ServiceProviderConfig"               => op::scim::CONFIG, |x, _| ready(scim::discovery::config(x));
+    "GET /scim/v2/ResourceTypes"                       => op::scim::RESOURCE_TYPES, |x, _| ready(scim::discovery::resource_types(x));
+    "GET /scim/v2/ResourceTypes/{id}"                  => op::scim::RESOURCE_TYPE, |x, p| ready(scim::discovery::resource_type(x, &p.first));
+    "GET /scim/v2/Schemas"                             => op::scim::SCHEMAS, |x, _| ready(scim::discovery::schemas(x));
+    "GET /scim/v2/Schemas/{id}"                        => op::scim::SCHEMA, |x, p| ready(scim::discovery::schema(x, &p.first));
+    "GET /scim/v2/Users"                               => op::scim::USERS, |x, _| scim::users::list(x);
+    "POST /scim/v2/Users"                              => op::scim::CREATE_USER, |x, _| scim::users::create(x);
+    "GET /scim/v2/Users/{id}"                          => op::scim::USER, |x, p| scim::users::get(x, &p.first);
+    "PUT /scim/v2/Users/{id}"                          => op::scim::REPLACE_USER, |x, p| scim::users::replace(x, &p.first);
+    "PATCH /scim/v2/Users/{id}"                        => op::scim::CHANGE_USER, |x, p| scim::users::patch(x, &p.first);
+    "DELETE /scim/v2/Users/{id}"                       => op::scim::DELETE_USER, |x, p| scim::users::delete(x, &p.first);
+    "GET /scim/v2/Groups"                              => op::scim::GROUPS, |x, _| scim::groups::list(x);
+    "POST /scim/v2/Groups"                             => op::scim::CREATE_GROUP, |x, _| scim::groups::create(x);
+    "GET /scim/v2/Groups/{id}"                         => op::scim::GROUP, |x, p| scim::groups::get(x, &p.first);
+    "PUT /scim/v2/Groups/{id}"                         => op::scim::REPLACE_GROUP, |x, p| scim::groups::replace(x, &p.first);
+    "PATCH /scim/v2/Groups/{id}"                       => op::scim::CHANGE_GROUP, |x, p| scim::groups::patch(x, &p.first);
+    "DELETE /scim/v2/Groups/{id}"                      => op::scim::DELETE_GROUP, |x, p| scim::groups::delete(x, &p.first);
     "GET /permissions"                                 => op::roles::PERMISSIONS, |_, _| ready(roles::permissions());
     "GET /roles"                                       => op::roles::LIST, |x, _| roles::list(x);
     "POST /roles"                                      => op::roles::CREATE, |x, _| roles::create(x);

@@ -39,6 +39,8 @@ pub mod registration;
 pub mod responses;
 pub mod roles;
 pub mod routing;
+pub mod scim;
+pub mod scim_clients;
 pub mod secret_key;
 pub mod sessions;
 pub mod setup;

@@ -2,10 +2,11 @@
 //!
 //! What a flow needs until the user comes back stands sealed in a cookie of their browser, so that an answer counts only in the browser
 //! that began it. A user of a service is known by issuer and subject alone: a mail address, verified or not, never leads to an
-//! account that is there already.
+//! account that is there already, except to one that the same directory has made by SCIM.
 
 use nexus_edge_api::sign_in_with::{AssertionInput, OptionsView, ServiceView};
 use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
+use nexus_edge_core::access::scim_client::ScimClientRecord;
 use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::hash::sha256_hex;
@@ -17,6 +18,7 @@ use nexus_edge_identity::registration::Policy;
 use nexus_edge_identity::service::Kind;
 use nexus_edge_identity::user_info::{Identity, mapped_roles};
 
+use super::scim::users::permissions_given_here;
 use super::sign_in::{begin_session, check_status, unavailable};
 use super::update::change;
 use super::{answer_deleted, answer_list, input, query, random, seal};
@@ -25,7 +27,7 @@ use crate::pipeline::identity_services::{asserted, encoded, refused, service};
 use crate::pipeline::{admit, signed_in};
 use crate::platform::http::{Headers, Response};
 use crate::platform::{new_ulid, now_ms};
-use crate::store::{StoreError, identities, sign_in, sign_in_settings, table};
+use crate::store::{StoreError, identities, scim, sign_in, sign_in_settings, table};
 
 /// Failed sign-ins per minute and address, above which it gets 429.
 const FAILURES_PER_MINUTE: u64 = 30;
@@ -176,11 +178,43 @@ async fn user_of(
             check_status(user.status)?;
             with_roles(exchange, record, identity, user).await?
         }
-        None => new_user(exchange, record, identity).await?,
+        None => match of_directory(exchange, record, identity).await? {
+            Some(user) => user,
+            None => new_user(exchange, record, identity).await?,
+        },
     };
     exchange.note_user(&user);
     exchange.note_setting("signed_in_with", None, Some(&record.id));
     Ok(user)
+}
+
+/// The account that the directory behind the service has made for its user, linked from now on. An account that may do more than an
+/// operator, by roles that were given here, is linked by its user alone.
+async fn of_directory(
+    exchange: &Exchange,
+    record: &IdentityProviderRecord,
+    identity: &Identity,
+) -> Result<Option<UserRecord>, ApiError> {
+    let Identity { issuer, subject, verified_email, .. } = identity;
+    let found =
+        scim::user_of_service(&exchange.env, &record.id, issuer, subject, verified_email.as_deref()).await;
+    let Some((user, client)) = found.map_err(unavailable)? else { return Ok(None) };
+    let client: Option<ScimClientRecord> =
+        table::find(&exchange.env, client.as_str()).await.map_err(unavailable)?;
+    let Some(client) = client else { return Ok(None) };
+    let here = permissions_given_here(exchange, &client, &user).await?;
+    if ScimClientRecord::is_out_of_reach(here) {
+        return Ok(None);
+    }
+    exchange.note_user(&user);
+    check_status(user.status)?;
+    match identities::link(&exchange.env, &user.id, &record.id, identity, now_ms()).await {
+        // Another request of the same user was first.
+        Ok(()) | Err(StoreError::Taken(_)) => {}
+        Err(error) => return Err(unavailable(error)),
+    }
+    exchange.note_setting("linked", None, Some(&record.id));
+    with_roles(exchange, record, identity, user).await.map(Some)
 }
 
 async fn with_roles(

@@ -86,7 +86,9 @@ pub async fn remove_member(exchange: &Exchange, id: &str, user_id: &str) -> Resu
 
 async fn find(exchange: &Exchange, id: &str) -> Result<TeamRecord, ApiError> {
     let found: Option<TeamRecord> = table::find(&exchange.env, id).await?;
-    found
-        .filter(|team| exchange.scope().has(Some(&team.id)))
-        .ok_or_else(|| ApiError::not_found("team_not_found", "There is no team with this id."))
+    found.filter(|team| exchange.scope().has(Some(&team.id))).ok_or_else(not_found)
+}
+
+pub(in crate::api) fn not_found() -> ApiError {
+    ApiError::not_found("team_not_found", "There is no team with this id.")
 }

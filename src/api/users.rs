@@ -129,7 +129,11 @@ fn check_pending(user: &UserRecord) -> Result<(), ApiError> {
 }
 
 /// Deletes a user with their sessions, and disables or deletes their keys.
-async fn remove(exchange: &Exchange, user: &UserRecord, deletes_keys: bool) -> Result<(), ApiError> {
+pub(in crate::api) async fn remove(
+    exchange: &Exchange,
+    user: &UserRecord,
+    deletes_keys: bool,
+) -> Result<(), ApiError> {
     if !users::delete(&exchange.env, &user.id, deletes_keys, now_ms()).await? {
         return Err(not_found());
     }
@@ -168,6 +172,6 @@ pub(super) async fn find(exchange: &Exchange, id: &str) -> Result<UserRecord, Ap
     table::find(&exchange.env, id).await?.ok_or_else(not_found)
 }
 
-fn not_found() -> ApiError {
+pub(in crate::api) fn not_found() -> ApiError {
     ApiError::not_found("user_not_found", "There is no user with this id.")
 }

@@ -9,6 +9,7 @@ pub mod admit;
 pub mod ask;
 pub mod authenticate;
 pub mod count;
+pub mod directory;
 pub mod forward;
 pub mod identity_services;
 pub mod mail;

@@ -39,6 +39,7 @@ pub mod provider_keys;
 pub mod providers;
 pub mod request_log;
 pub mod responses;
+pub mod scim;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;

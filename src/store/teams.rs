@@ -61,6 +61,7 @@ pub async fn delete(env: &Env, id: &str, now_ms: u64) -> StoreResult<()> {
     let statements = vec![
         statement(&database, "DELETE FROM team_members WHERE team_id = ?1", &[text(id)])?,
         statement(&database, "DELETE FROM teams WHERE id = ?1", &[text(id)])?,
+        statement(&database, "DELETE FROM scim_groups WHERE team_id = ?1", &[text(id)])?,
         statement(&database, disable, &[text(id), unsigned(now_ms)])?,
     ];
     database.batch(statements).await?;

@@ -88,7 +88,9 @@ pub async fn delete(env: &Env, user_id: &str, deletes_keys: bool, now_ms: u64) -
         statement(&database, DISABLE_KEYS, &[text(user_id), unsigned(now_ms)])?
     };
     let mut statements = vec![statement(&database, "DELETE FROM users WHERE id = ?1", &id)?, keys];
-    for table in ["passwords", "sign_in_sessions", "identities", "passkeys", "grants", "team_members"] {
+    for table in
+        ["passwords", "sign_in_sessions", "identities", "passkeys", "grants", "team_members", "scim_users"]
+    {
         statements.push(statement(&database, &format!("DELETE FROM {table} WHERE user_id = ?1"), &id)?);
     }
     let results = database.batch(statements).await?;

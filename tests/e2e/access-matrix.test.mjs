@@ -18,6 +18,7 @@ const audienceOf = (operation) => {
   if (operation["x-permission"]) return "person";
   if (schemes.length === 0) return "public";
   if (schemes.includes("ApiKey")) return "caller";
+  if (schemes.includes("ScimToken")) return "directory";
   return schemes.includes("MetricsToken") ? "scraper" : "signed in";
 };
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
@@ -211,6 +212,8 @@ async function setUp() {
   add({ name: "a wrong token", kind: "wrong", headers: bearer("not-the-token-of-anything") });
   add({ name: "a key that is none", kind: "wrong", headers: bearer(`sk-nx-${"0".repeat(12)}-${"0".repeat(32)}`) });
   add({ name: "the admin token", kind: "admin token", headers: bearer(t.gw.adminToken), permissions: codes });
+  const directory = await t.gw.admin("POST", "/scim-clients", { name: "Entra" });
+  add({ name: "a directory", kind: "directory", headers: bearer(directory.body.token) });
   const plain = await t.gw.createKey();
   add({ name: "a key without permissions", kind: "key", headers: bearer(plain.key), permissions: [], key: plain });
   for (const role of ["guest", "user", "viewer", "operator", "admin"]) add(await user(`a ${role}`, [role]));
@@ -301,28 +304,31 @@ async function send({ method, isLive }, { headers, signer }, { target, body }) {
   }
   const read = await answer.text();
   const error = answer.status < 400 ? undefined : JSON.parse(read);
-  const code = error?.error?.code ?? error?.error_code?.toLowerCase();
+  const code = error?.error?.code ?? error?.error_code?.toLowerCase() ?? error?.code;
   return { status: answer.status, code, text: read };
 }
 
 const REFUSED = {
-  none: { person: "missing_admin_token", scraper: "missing_metrics_token", "signed in": "not_signed_in" },
-  wrong: { person: "invalid_admin_token", scraper: "invalid_metrics_token", "signed in": "not_signed_in" },
+  none: { person: "missing_admin_token", scraper: "missing_metrics_token", directory: "missing_scim_token" },
+  wrong: { person: "invalid_admin_token", scraper: "invalid_metrics_token", directory: "invalid_scim_token" },
 };
 /** What a cell must be: a refusal `[status, code]`, `open`, `hidden` or `same` for what is the same for all. */
 function expected(operation, principal, variant) {
   const { audience, all, own, method, name } = operation;
-  const { kind, permissions = [], owners = {} } = principal;
+  const { permissions = [], owners = {} } = principal;
   if (audience === "public") return "same";
+  if (audience === "directory" && principal.kind === "directory") return "open";
+  // The token of a directory is good for nothing else.
+  const kind = principal.kind === "directory" ? "wrong" : principal.kind;
   if (name in BEFORE_CREDENTIALS) return [BEFORE_CREDENTIALS[name]];
   if (audience === "caller") {
     if (kind !== "key") return [401];
     return variant === "other" ? "hidden" : "open";
   }
   if (audience === "signed in") return kind === "user" ? "open" : [401, "not_signed_in"];
-  if (audience === "scraper") {
-    if (kind === "admin token") return "open";
-    return [401, kind === "none" || principal.signer ? REFUSED.none.scraper : REFUSED.wrong.scraper];
+  if (audience === "scraper" || audience === "directory") {
+    if (audience === "scraper" && kind === "admin token") return "open";
+    return [401, REFUSED[kind === "none" || principal.signer ? "none" : "wrong"][audience]];
   }
   if (kind === "unsigned") return [401, "signature_required"];
   if (kind === "none" || kind === "wrong") return [401, REFUSED[kind].person];

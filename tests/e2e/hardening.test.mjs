@@ -52,6 +52,61 @@ test(
   { timeout: 300_000 },
 );
 
+test(
+  "services that users sign in with, mail and the collector have no address of the table",
+  async () => {
+    const gw = await startGateway({ vars: { ALLOW_PRIVATE_UPSTREAMS: "false" } });
+    try {
+      const oidc = { kind: "oidc", client_id: "c", client_secret: "s" };
+      const at = (path) => `https://id.example/${path}`;
+      const endpoints = { authorization_endpoint: at("a"), token_endpoint: at("t"), user_endpoint: at("u") };
+      const oauth2 = { kind: "oauth2", issuer: "x", client_id: "c", client_secret: "s", ...endpoints };
+      for (const [n, [word, address]] of CASES.entries())
+        for (const [field, others] of [
+          ["issuer", oidc],
+          ["authorization_endpoint", oauth2],
+          ["token_endpoint", oauth2],
+          ["user_endpoint", oauth2],
+          ["emails_endpoint", oauth2],
+        ]) {
+          const id = `s${n}-${field.slice(0, 2)}`;
+          const answer = await gw.admin("POST", "/identity-providers", { id, ...others, [field]: address });
+          const expected = word === "refused" ? 400 : 201;
+          assert.equal(answer.status, expected, `${field} ${JSON.stringify(address)}: ${answer.text}`);
+          if (word === "refused") assert.equal(answer.body.error.param, field, answer.text);
+          else await gw.admin("DELETE", `/identity-providers/${id}`);
+        }
+    } finally {
+      await gw.stop();
+    }
+    const received = await startUpstream();
+    const vars = {
+      ALLOW_PRIVATE_UPSTREAMS: "false",
+      OTLP_ENDPOINT: received.url,
+      MAIL_WEBHOOK: `${received.url}/mail`,
+      MAIL_WEBHOOK_SECRET: "a-secret-of-sixteen-letters",
+    };
+    const closed = await startGateway({ vars });
+    try {
+      const { complaints } = (await closed.admin("GET", "/system/status")).body;
+      for (const name of ["OTLP_ENDPOINT", "MAIL_WEBHOOK"])
+        assert.ok(
+          complaints.some((complaint) => complaint.startsWith(name)),
+          JSON.stringify(complaints),
+        );
+      await closed.admin("POST", "/auth/password/forgot", { email: "ada@example.org" });
+      const { key } = await closed.createKey();
+      await closed.complete(key, ask("demo/echo"));
+      await closed.admin("GET", "/health");
+      assert.equal(received.exchanges.length, 0, "nothing was sent there");
+    } finally {
+      await closed.stop();
+      await received.stop();
+    }
+  },
+  { timeout: 400_000 },
+);
+
 test("a redirect is never followed, and takes no key anywhere", async () => {
   const other = await startUpstream();
   other.otherwise((x) => x.reply(200, completion("m", "stolen")));

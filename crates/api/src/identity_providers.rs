@@ -15,7 +15,7 @@ use crate::operation::operations;
 use crate::users::check_roles;
 
 /// Most groups that can be mapped to roles.
-const MAX_MAPPED: usize = 200;
+pub(crate) const MAX_MAPPED: usize = 200;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "identity_provider_not_found")];
@@ -134,7 +134,7 @@ fn check_preset(id: String) -> Result<String, ApiError> {
     Err(ApiError::invalid("invalid_value", "preset", message))
 }
 
-fn check_map(groups: Vec<MappedGroupInput>) -> Result<BTreeMap<String, Vec<String>>, ApiError> {
+pub(crate) fn check_map(groups: Vec<MappedGroupInput>) -> Result<BTreeMap<String, Vec<String>>, ApiError> {
     groups
         .into_iter()
         .map(|mapped| Ok((mapped.group.required("group")?, mapped.roles.required("roles")?)))

@@ -47,6 +47,8 @@ pub mod registration;
 pub mod responses;
 pub mod roles;
 pub mod routing;
+pub mod scim;
+pub mod scim_clients;
 pub mod secret_key;
 pub mod sessions;
 pub mod setup;
@@ -109,6 +111,8 @@ pub const ALL: &[&[Operation]] = &[
     passkeys::ALL,
     profile::ALL,
     identity_providers::ALL,
+    scim_clients::ALL,
+    scim::ALL,
     registration::ALL,
     users::ALL,
     roles::ALL,
@@ -165,6 +169,8 @@ pub fn openapi() -> serde_json::Value {
         passkeys::describe,
         profile::describe,
         identity_providers::describe,
+        scim_clients::describe,
+        scim::describe,
         registration::describe,
         users::describe,
         roles::describe,

@@ -13,6 +13,8 @@ pub enum Method {
     Post,
     /// Changes what the body names.
     Put,
+    /// Changes by a list of operations.
+    Patch,
     /// Removes.
     Delete,
 }
@@ -25,6 +27,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -43,6 +46,8 @@ pub enum Audience {
     Scraper,
     /// Users who are signed in, whatever they may do.
     SignedIn,
+    /// A directory with the token of a SCIM client.
+    Directory,
 }
 
 /// The dialect in which an operation is called, and in which its errors are answered.
@@ -55,6 +60,8 @@ pub enum Speaks {
     DialectOfHeaders,
     /// The envelope of the session API: `{success, data, message, timestamp, request_id, error_code}`.
     Envelope,
+    /// SCIM 2.0 (RFC 7644): `{schemas, status, scimType, detail}`.
+    Scim,
 }
 
 /// One operation of the API.
@@ -108,9 +115,11 @@ impl Operation {
         match self.method {
             Method::Get => false,
             Method::Delete if matches!(all, Permission::ManageProviders) => true,
-            Method::Post | Method::Put | Method::Delete => matches!(
+            Method::Post | Method::Put | Method::Patch | Method::Delete => matches!(
                 all,
                 Permission::ManageUsers
+                    | Permission::ManageRegistration
+                    | Permission::ManageIdentityProviders
                     | Permission::ExportAllData
                     | Permission::ManageBackups
                     | Permission::RotateSystemSecretKey
@@ -189,6 +198,9 @@ macro_rules! audience {
     };
     (SignedIn) => {
         $crate::Audience::SignedIn
+    };
+    (Directory) => {
+        $crate::Audience::Directory
     };
     (Admin) => {
         compile_error!("name the permission that the operation needs: crates/core/src/access/permission.rs")

@@ -24,6 +24,7 @@ const SOURCES: &[&str] = &[
     "crates/counting/src",
     "crates/exports/src",
     "crates/failover/src",
+    "crates/scim/src",
 ];
 
 fn root() -> PathBuf {

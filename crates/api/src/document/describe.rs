@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Document;
 use super::errors::{self, StatusCodes};
+use crate::scim::{self, ScimResource};
 use crate::{Audience, Operation, Speaks};
 
 const JSON: &str = "application/json";
@@ -206,6 +207,31 @@ impl<'a> Describe<'a> {
         self.content(200, JSON, &json!({ "type": ["object", "array"] }), description)
     }
 
+    /// A resource of SCIM.
+    pub fn scim(&mut self, status: u16, description: &str) -> &mut Self {
+        let schema = self.document.schema_of::<ScimResource>();
+        self.text("attributes", "Only these attributes: names between commas.")
+            .text("excludedAttributes", "All attributes but these: names between commas.")
+            .content(status, scim::CONTENT_TYPE, &schema, description)
+    }
+
+    /// A page of resources of SCIM.
+    pub fn scim_list(&mut self, status: u16, description: &str) -> &mut Self {
+        self.text("filter", "Which resources: RFC 7644, section 3.4.2.2.")
+            .text("startIndex", "The number of the first resource; 1 is that of the first of all.")
+            .text("count", "Most resources; 100 is the default, and 200 the most.")
+            .scim(status, description)
+    }
+
+    /// A resource of SCIM, or a change of one, as the body.
+    pub fn scim_body(&mut self) -> &mut Self {
+        let schema = json!({ "type": "object", "additionalProperties": true });
+        self.body = Some(json!({
+            "required": true, "content": { scim::CONTENT_TYPE: { "schema": schema }, JSON: { "schema": schema } },
+        }));
+        self
+    }
+
     /// An answer of another content type.
     pub fn file(&mut self, content_type: &str, description: &str) -> &mut Self {
         let kind = if content_type == JSON { "object" } else { "string" };
@@ -269,12 +295,13 @@ impl<'a> Describe<'a> {
             // An upstream of the caller's dialect is passed on as it is, its errors included.
             schema = json!({ "anyOf": [schema, { "description": "An upstream's own error, as it is." }] });
         }
+        let content_type = if self.operation.speaks == Speaks::Scim { scim::CONTENT_TYPE } else { JSON };
         let mut error = |status: &str, description: String, can_retry: bool| {
             let mut headers = json!({ "x-request-id": request_id });
             if let Some(headers) = headers.as_object_mut().filter(|_| can_retry) {
                 headers.insert("retry-after".into(), json!({ "$ref": "#/components/headers/RetryAfter" }));
             }
-            let response = json!({ "description": description, "headers": headers, "content": { JSON: { "schema": schema } } });
+            let response = json!({ "description": description, "headers": headers, "content": { content_type: { "schema": schema } } });
             responses.insert(status.to_owned(), response);
         };
         for (status, codes) in &self.codes {
@@ -340,6 +367,7 @@ fn security(audience: Audience) -> Value {
             json!([{ "AdminToken": [] }, { "AdminTokenHeader": [] }, { "UserToken": [] }, { "UserCookie": [] }])
         }
         Audience::SignedIn => json!([{ "UserToken": [] }, { "UserCookie": [] }]),
+        Audience::Directory => json!([{ "ScimToken": [] }]),
     }
 }
 

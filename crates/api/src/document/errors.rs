@@ -40,6 +40,11 @@ pub(super) const fn of_audience(audience: Audience) -> &'static [StatusCodes] {
             (429, "rate_limited"),
             (503, "sign_in_unavailable"),
         ],
+        Audience::Directory => &[
+            (401, "missing_scim_token, invalid_scim_token"),
+            (429, "too_many_attempts"),
+            (503, "sign_in_unavailable"),
+        ],
         Audience::Scraper => {
             &[(401, "missing_metrics_token, invalid_metrics_token"), (429, "too_many_attempts")]
         }
@@ -57,6 +62,7 @@ pub(super) fn schema_of(operation: &Operation) -> Value {
             json!({ "anyOf": [reference("Error"), reference("AnthropicError"), reference("GeminiError")] })
         }
         Speaks::Envelope => reference("EnvelopeError"),
+        Speaks::Scim => reference("ScimError"),
     }
 }
 
@@ -102,6 +108,20 @@ pub(super) fn add_schemas(schemas: &mut Map<String, Value>) {
             ) }),
             &["error"],
             "An error in the shape of Google.",
+        ),
+    );
+    schemas.insert(
+        "ScimError".into(),
+        object(
+            json!({
+                "schemas": { "type": "array", "items": text() },
+                "status": { "type": "string", "description": "The HTTP status, as text." },
+                "scimType": { "type": "string", "description": "The kind of error, where RFC 7644 has a word for it." },
+                "detail": { "type": "string", "description": "A sentence for people." },
+                "code": { "type": "string", "description": "The stable code." },
+            }),
+            &["schemas", "status", "detail", "code"],
+            "An error of SCIM (RFC 7644, section 3.12).",
         ),
     );
     schemas.insert(

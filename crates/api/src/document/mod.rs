@@ -121,6 +121,7 @@ fn security_schemes() -> Value {
         "AdminToken": { "type": "http", "scheme": "bearer", "description": "The secret `ADMIN_TOKEN` of the deployment." },
         "AdminTokenHeader": key("x-admin-token"),
         "MetricsToken": { "type": "http", "scheme": "bearer", "description": "The secret `METRICS_TOKEN` of the deployment." },
+        "ScimToken": { "type": "http", "scheme": "bearer", "description": "The token of a directory: `POST /scim-clients`." },
         "UserToken": { "type": "http", "scheme": "bearer", "description": "The access token of a user: `POST /auth/login`." },
         "UserCookie": { "type": "apiKey", "in": "cookie", "name": "__Host-nexus_access" },
     })

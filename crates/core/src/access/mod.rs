@@ -17,6 +17,7 @@ pub mod person;
 pub mod principal;
 pub mod profile;
 pub mod role;
+pub mod scim_client;
 pub mod signing;
 mod store_policy;
 pub mod team;

@@ -37,6 +37,8 @@ pub enum PersonId {
     User(String),
     /// A program with an API key that has permissions, by the key's public id.
     Program(String),
+    /// A directory that keeps users and teams by SCIM, by the id of its client.
+    Directory(String),
 }
 
 /// A person, or a program, that uses the admin API.

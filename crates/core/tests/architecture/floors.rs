@@ -129,6 +129,16 @@ pub const IDENTITY: &[Floor] = &[
     &["lib"],
 ];
 
+/// `crates/scim/src`.
+pub const SCIM: &[Floor] = &[
+    &["problem", "schema"],
+    &["filter", "page", "version"],
+    &["resource", "user"],
+    &["discovery", "group", "matching", "view"],
+    &["patch"],
+    &["lib"],
+];
+
 /// `crates/backups/src`.
 pub const BACKUPS: &[Floor] =
     &[&["line", "manifest", "retention", "tables"], &["dump", "restore", "tally"], &["lib"]];
@@ -218,6 +228,7 @@ pub const WORKER: &[Floor] = &[
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],
     &[
         "pipeline::authenticate",
+        "pipeline::directory",
         "pipeline::record",
         "pipeline::resolve",
         "pipeline::signed_request",

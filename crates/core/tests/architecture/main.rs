@@ -1,5 +1,5 @@
 //! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
-//! `crates/alerts/src`, `crates/backups/src`, `crates/bridge/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/mcp/src`, `crates/packs/src`, `crates/signatures/src`, `crates/sse/src`, `crates/stats/src`, `crates/telemetry/src`, `crates/toolloop/src`, `crates/tunnel/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! `crates/alerts/src`, `crates/backups/src`, `crates/bridge/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/mcp/src`, `crates/packs/src`, `crates/scim/src`, `crates/signatures/src`, `crates/sse/src`, `crates/stats/src`, `crates/telemetry/src`, `crates/toolloop/src`, `crates/tunnel/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use std::path::Path;
 
 use floors::{
     ALERTS, BACKUPS, BRIDGE, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, GUARDS, IDENTITY,
-    MCP, PACKS, SIGNATURES, SSE, STATS, TELEMETRY, TOOLLOOP, TUNNEL, WORKER, WORKER_EXCEPTIONS,
+    MCP, PACKS, SCIM, SIGNATURES, SSE, STATS, TELEMETRY, TOOLLOOP, TUNNEL, WORKER, WORKER_EXCEPTIONS,
 };
 use imports::{Imports, Module, written};
 
@@ -77,6 +77,11 @@ fn packs_have_no_circles_and_no_imports_that_point_up() {
 #[test]
 fn the_tunnel_has_no_circles_and_no_imports_that_point_up() {
     check(&core().join("../tunnel/src"), TUNNEL, &[]);
+}
+
+#[test]
+fn scim_has_no_circles_and_no_imports_that_point_up() {
+    check(&core().join("../scim/src"), SCIM, &[]);
 }
 
 #[test]

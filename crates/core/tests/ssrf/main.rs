@@ -1,4 +1,4 @@
-//! The table of addresses against every rule that reads one. `tests/e2e/ssrf.test.mjs` enters the same table in the API.
+//! The table of addresses against every rule that reads one. `tests/e2e/hardening.test.mjs` enters the same table in the API.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its cases has failed")]
 
@@ -6,7 +6,7 @@ use nexus_edge_core::catalog::guard::GuardInput;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
 use nexus_edge_core::catalog::webhook::WebhookInput;
 use nexus_edge_core::input::Input;
-use nexus_edge_core::settings::OtlpSettings;
+use nexus_edge_core::settings::{MailSettings, OtlpSettings};
 
 const CASES: &str = include_str!("cases.txt");
 
@@ -41,7 +41,14 @@ fn every_field_refuses_what_the_table_refuses() {
         let webhook = WebhookInput::parse(&body("url", &address)).and_then(|input| input.checked(false));
         let guard = GuardInput::parse(&body("url", &address)).and_then(|input| input.checked(false));
         let collector = OtlpSettings::read(Some(&address), None, None, false);
-        let found = [provider.is_ok(), webhook.is_ok(), guard.is_ok(), matches!(collector, Ok(Some(_)))];
-        assert_eq!(found, [is_allowed; 4], "{address:?}");
+        let mail = MailSettings::read(Some(&address), Some("a-secret-of-sixteen".to_owned()), false);
+        let found = [
+            provider.is_ok(),
+            webhook.is_ok(),
+            guard.is_ok(),
+            matches!(collector, Ok(Some(_))),
+            matches!(mail, Ok(Some(_))),
+        ];
+        assert_eq!(found, [is_allowed; 5], "{address:?}");
     }
 }

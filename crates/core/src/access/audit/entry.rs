@@ -13,7 +13,8 @@ pub struct Entry {
     pub seq: u64,
     /// When it happened, in milliseconds since the epoch.
     pub at: u64,
-    /// Who did it: `admin_token`, `user:<id>`, `program:<id of its key>`, or `unknown` for refused credentials.
+    /// Who did it: `admin_token`, `user:<id>`, `program:<id of its key>`,
+    /// `scim:<id of the client>`, or `unknown` for refused credentials.
     pub actor: String,
     /// The operation: method and path as they are declared, such as `PUT /keys/{id}`.
     pub operation: String,
@@ -42,6 +43,7 @@ pub fn actor(person: Option<&PersonId>) -> String {
         Some(PersonId::AdminToken) => "admin_token".to_owned(),
         Some(PersonId::User(id)) => format!("user:{id}"),
         Some(PersonId::Program(key_id)) => format!("program:{key_id}"),
+        Some(PersonId::Directory(id)) => format!("scim:{id}"),
     }
 }
 
