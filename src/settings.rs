@@ -52,7 +52,7 @@ pub fn get(env: &Env) -> Result<Rc<Settings>, ApiError> {
         ["ADMIN_TOKEN", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "METRICS_TOKEN", "MAIL_WEBHOOK_SECRET"];
     let secrets = secrets.into_iter().filter_map(|name| env.var(name).ok().map(|value| value.to_string()));
     let of_collector =
-        settings.otlp.iter().flat_map(|otlp| otlp.headers.iter().map(|(_, value)| value.clone()));
+        settings.otlp.iter().flat_map(|otlp| otlp.headers.iter().map(|(_, value)| value.expose().to_owned()));
     hide_own(secrets.chain(of_collector).collect());
     set_level(settings.log_level);
     hide_personal(settings.redact_pii.has(Place::Logs).then(|| settings.pii.clone()));

@@ -38,7 +38,7 @@ pub async fn begin(exchange: &Exchange) -> Result<Response, ApiError> {
         return answer_visitor(exchange, Some(Visitor::Admin(session))).await;
     }
     let token = ConsoleToken::new(new_ulid(now), random()?);
-    let (proof, times) = (token.proof(&exchange.settings.admin_token), Times::new(now));
+    let (proof, times) = (token.proof(exchange.settings.admin_token.expose()), Times::new(now));
     let (address, agent) = (exchange.header("cf-connecting-ip"), exchange.header("user-agent"));
     console_sessions::begin(env, &token.id, &proof, times, address.as_deref(), agent.as_deref()).await?;
     let session = page::ConsoleSession { id: token.id.clone(), times };

@@ -168,7 +168,7 @@ fn no_rule() -> ApiError {
 
 /// What grant tokens are signed with. It changes with the admin token.
 fn secret(exchange: &Exchange) -> Vec<u8> {
-    sha256_hex(&format!("grant tokens of {}", exchange.settings.admin_token)).into_bytes()
+    sha256_hex(&format!("grant tokens of {}", exchange.settings.admin_token.expose())).into_bytes()
 }
 
 async fn standing(exchange: &Exchange, account: &str) -> Result<Response, ApiError> {

@@ -236,5 +236,5 @@ fn view(exchange: &Exchange, job: &Job) -> ExportView {
 
 /// What links are signed with. It changes with the admin token.
 fn secret(exchange: &Exchange) -> Vec<u8> {
-    sha256_hex(&format!("export links of {}", exchange.settings.admin_token)).into_bytes()
+    sha256_hex(&format!("export links of {}", exchange.settings.admin_token.expose())).into_bytes()
 }

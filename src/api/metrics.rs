@@ -4,7 +4,6 @@ use nexus_edge_core::access::credential::bearer_token;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::limits::Rules;
 use nexus_edge_telemetry::exposition::{self, Format};
-use subtle::ConstantTimeEq;
 
 use crate::exchange::{Exchange, set_header};
 use crate::jobs;
@@ -27,9 +26,8 @@ pub async fn authorize(exchange: &Exchange) -> Result<(), ApiError> {
         ApiError::unauthorized("missing_metrics_token", message)
     })?;
     let Settings { admin_token, metrics, .. } = &*exchange.settings;
-    let is = |token: &str| bool::from(given.as_bytes().ct_eq(token.as_bytes()));
     // Both are compared in any case.
-    if is(admin_token) | metrics.token.as_deref().is_some_and(is) {
+    if admin_token.is(given) | metrics.token.as_ref().is_some_and(|token| token.is(given)) {
         return Ok(());
     }
     let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);

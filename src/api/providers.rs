@@ -160,7 +160,7 @@ fn apply_secrets(
         Patch::Keep => {}
         Patch::Clear => (record.personalized_key_hash, record.personalized_key_hint) = (None, None),
         // Everyone who has the one would have the other.
-        Patch::Set(key) if *key == exchange.settings.admin_token => {
+        Patch::Set(key) if exchange.settings.admin_token.is(key) => {
             let message = "`personalized_key` must not be the admin token.";
             return Err(ApiError::invalid("invalid_value", "personalized_key", message));
         }

@@ -119,7 +119,7 @@ fn pending_of(exchange: &Exchange) -> Option<Pending> {
     let cookies = exchange.header("cookie")?;
     let sealed = flow::read(&cookies, &exchange.public_origin())?;
     let opened = exchange.settings.keyring.open(sealed, FLOW).ok()?;
-    serde_json::from_str(&opened).ok()
+    serde_json::from_str(opened.expose()).ok()
 }
 
 fn sent_to(location: &str, headers: Headers) -> Response {

@@ -86,7 +86,7 @@ fn open_ticket(exchange: &Exchange, text: &str) -> Result<Ticket, ApiError> {
     let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
     let sealed = String::from_utf8(sealed).map_err(|_| invalid())?;
     let plain = exchange.settings.keyring.open(&sealed, TICKET_CONTEXT).map_err(|_| invalid())?;
-    let ticket: Ticket = serde_json::from_str(&plain).map_err(|_| invalid())?;
+    let ticket: Ticket = serde_json::from_str(plain.expose()).map_err(|_| invalid())?;
     if ticket.expires_at <= now_ms() {
         return Err(ApiError::unauthorized("ticket_expired", "The ticket has expired: get another one."));
     }

@@ -106,7 +106,7 @@ async fn attempt(
         event_id: &delivery.delivery.event_id,
         webhook_id: &webhook.id,
     };
-    let Some(signed) = post.headers(&secret, now_ms() / 1_000) else {
+    let Some(signed) = post.headers(secret.expose(), now_ms() / 1_000) else {
         return (None, Some("The request cannot be signed.".to_owned()));
     };
     let headers = Headers::new();

@@ -319,7 +319,8 @@ impl Post for Network<'_> {
             .map_err(|_| "The secret cannot be decrypted: set it again.".to_owned())?;
         let event_id = format!("evt_{}", new_ulid(now_ms()));
         let post = post::Delivery { url, body: &body, event_id: &event_id, webhook_id: &guard.id };
-        let signed = post.headers(&secret, now_ms() / 1_000).ok_or("The request cannot be signed.")?;
+        let signed =
+            post.headers(secret.expose(), now_ms() / 1_000).ok_or("The request cannot be signed.")?;
         let headers = Headers::new();
         headers.set("user-agent", "nexus-edge");
         for (name, value) in &signed {

@@ -194,12 +194,13 @@ impl Service<'_> {
         ];
         match (self.client_auth, secret) {
             (ClientAuth::Basic, Some(secret)) => {
-                let pair = format!("{}:{}", percent::encode(&record.client_id), percent::encode(&secret));
+                let pair =
+                    format!("{}:{}", percent::encode(&record.client_id), percent::encode(secret.expose()));
                 headers.push(("authorization", format!("Basic {}", STANDARD.encode(pair))));
             }
             (_, secret) => {
                 form.push(("client_id", record.client_id.clone()));
-                form.extend(secret.map(|secret| ("client_secret", secret)));
+                form.extend(secret.map(|secret| ("client_secret", secret.expose().to_owned())));
             }
         }
         let body = encoded(&form);

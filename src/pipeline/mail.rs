@@ -5,6 +5,7 @@
 
 use nexus_edge_alerts::post;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::Secret;
 use nexus_edge_core::settings::MailSettings;
 use nexus_edge_identity::mail::{Mail, Message};
 
@@ -48,7 +49,7 @@ pub fn send_later(exchange: &Exchange, to: &str, message: Message<'_>) {
     }
 }
 
-async fn deliver(url: &str, secret: &str, id: &str, body: &str, allow_private: bool) {
+async fn deliver(url: &str, secret: &Secret, id: &str, body: &str, allow_private: bool) {
     for wait_ms in WAITS_MS {
         Timer::after_ms(wait_ms).await;
         match attempt(url, secret, id, body, allow_private).await {
@@ -59,10 +60,17 @@ async fn deliver(url: &str, secret: &str, id: &str, body: &str, allow_private: b
 }
 
 /// One request; what went wrong, as the end of a sentence.
-async fn attempt(url: &str, secret: &str, id: &str, body: &str, allow_private: bool) -> Result<(), String> {
+async fn attempt(
+    url: &str,
+    secret: &Secret,
+    id: &str,
+    body: &str,
+    allow_private: bool,
+) -> Result<(), String> {
     let delivery = post::Delivery { url, body, event_id: id, webhook_id: KEY_ID };
-    let headers =
-        delivery.headers(secret, now_ms() / 1_000).ok_or("has an address that cannot be signed for")?;
+    let headers = delivery
+        .headers(secret.expose(), now_ms() / 1_000)
+        .ok_or("has an address that cannot be signed for")?;
     let question = Question { url, allow_private, method: "POST", headers: &headers, body: Some(body) };
     ask(question).await?.good().map(drop)
 }

@@ -89,7 +89,7 @@ pub async fn console_session(exchange: &Exchange) -> Result<Option<ConsoleSessio
     let found = console_sessions::find(&exchange.env, &token.id).await;
     let found = found.map_err(|error| sign_in_unavailable("console", &error))?;
     let now = now_ms();
-    let admin_token = &exchange.settings.admin_token;
+    let admin_token = exchange.settings.admin_token.expose();
     let session =
         found.filter(|found| token.is_proved_by(&found.proof, admin_token) && !found.times().is_over(now));
     let Some(session) = session else { return Ok(None) };

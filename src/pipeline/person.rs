@@ -9,7 +9,6 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::id;
 use nexus_edge_core::limits::Rules;
-use subtle::ConstantTimeEq;
 
 use super::{admit, authenticate, page, signed_in};
 use crate::exchange::Exchange;
@@ -69,7 +68,7 @@ pub async fn check_admin_token(exchange: &Exchange, given: &str) -> Result<(), A
 }
 
 fn is_admin_token(exchange: &Exchange, given: &str) -> bool {
-    given.as_bytes().ct_eq(exchange.settings.admin_token.as_bytes()).into()
+    exchange.settings.admin_token.is(given)
 }
 
 async fn wrong_admin_token(exchange: &Exchange) -> ApiError {

@@ -10,6 +10,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::routing::retry::Failure;
+use nexus_edge_core::secrets::Secret;
 use nexus_edge_core::secrets::redactor::Place;
 use worker::wasm_bindgen::JsValue;
 
@@ -29,7 +30,7 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 const MAX_HELD: usize = 1_000;
 
 struct Held {
-    token: String,
+    token: Secret,
     until_ms: u64,
 }
 
@@ -44,18 +45,18 @@ pub fn size() -> MapSize {
 }
 
 /// The access token of a service account with this `key`, of this provider.
-pub async fn token(upstream: &Upstream, key: &str) -> Result<String, AttemptError> {
+pub async fn token(upstream: &Upstream, key: &str) -> Result<Secret, AttemptError> {
     let name = sha256_hex(key);
     let now = now_ms();
     let held = TOKENS.with_borrow(|tokens| {
         tokens.get(&name).filter(|held| now < held.until_ms).map(|held| held.token.clone())
     });
     if let Some(token) = held {
-        upstream.guard.note_derived(&token);
+        upstream.guard.note_derived(token.expose());
         return Ok(token);
     }
     let (token, expires_in_s) = exchange(upstream, key, now).await?;
-    upstream.guard.note_derived(&token);
+    upstream.guard.note_derived(token.expose());
     let until_ms = (now + expires_in_s * 1000).saturating_sub(MARGIN_MS);
     TOKENS.with_borrow_mut(|tokens| {
         // A token that has expired is not kept a moment longer than it must be.
@@ -67,7 +68,7 @@ pub async fn token(upstream: &Upstream, key: &str) -> Result<String, AttemptErro
 }
 
 /// A new token and how many seconds it is valid.
-async fn exchange(upstream: &Upstream, key: &str, now_ms: u64) -> Result<(String, u64), AttemptError> {
+async fn exchange(upstream: &Upstream, key: &str, now_ms: u64) -> Result<(Secret, u64), AttemptError> {
     let record = &upstream.record;
     let refused = |reason: String| {
         let reason = upstream.redactor(Place::Report).clean_text(reason);

@@ -115,7 +115,7 @@ async fn is_signed(exchange: &Exchange, key: &ApiKeyRecord, signer: Signer<'_>, 
         Signer::Secret(sealed) => {
             let secret = exchange.settings.keyring.open(sealed, &ApiKeyRecord::signing_context(&key.id));
             let secret = secret.inspect_err(|error| log_error("signing secret", error)).ok();
-            let hmac = secret.and_then(|secret| HmacSha256::new(secret.as_bytes()));
+            let hmac = secret.and_then(|secret| HmacSha256::new(secret.expose().as_bytes()));
             hmac.is_some_and(|hmac| hmac.verifies(claim.base.as_bytes(), &claim.signature))
         }
         Signer::PublicKey(number) => {

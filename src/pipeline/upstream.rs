@@ -103,17 +103,18 @@ pub async fn authorize(
 ) -> Result<(), AttemptError> {
     let headers = &request.headers;
     if let Some(UpstreamKey { key, .. }) = key {
+        let key = key.expose();
         match (auth.header(key), auth) {
             (Some((name, value)), _) => set_header(headers, name, &value),
             (None, Auth::AwsSignature) => sign(request, upstream, key)?,
             (None, _) => {
                 let token = service_account::token(upstream, key).await?;
-                set_header(headers, "authorization", &format!("Bearer {token}"));
+                set_header(headers, "authorization", &format!("Bearer {}", token.expose()));
             }
         }
     }
     for (name, value) in &upstream.headers {
-        set_header(headers, name, value);
+        set_header(headers, name, value.expose());
     }
     Ok(())
 }

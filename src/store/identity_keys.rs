@@ -163,7 +163,7 @@ fn open(records: &[IdentityKeyRecord], settings: &Settings, now: u64) -> StoreRe
         secret
             .inspect_err(|error| log_error("identity key", error))
             .ok()
-            .and_then(|text| base64url::decode(&text))
+            .and_then(|text| base64url::decode(text.expose()))
     };
     let of = |purpose: KeyPurpose| {
         let records = records.iter().filter(move |record| record.is_for(purpose));

@@ -109,7 +109,7 @@ async fn try_once(otlp: &OtlpSettings, path: &str, body: &[u8]) -> (Option<u16>,
     let headers = Headers::new();
     headers.set("content-type", "application/json");
     for (name, value) in &otlp.headers {
-        headers.set(name, value);
+        headers.set(name, value.expose());
     }
     let (url, body) = (format!("{}{path}", otlp.endpoint), JsValue::from(Uint8Array::from(body)));
     let controller = AbortController::default();

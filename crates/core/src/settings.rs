@@ -16,8 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use self::strength::{weakness_of_key, weakness_of_token};
 use crate::hash::sha256_hex;
 use crate::logging::Level;
-use crate::secrets::Keyring;
 use crate::secrets::pii::{Pattern, Pii, Reach};
+use crate::secrets::{Keyring, Secret};
 
 const DEFAULT_MAX_BODY_BYTES: usize = 32 << 20;
 const DEFAULT_BODY_TIMEOUT_MS: u64 = 20_000;
@@ -97,7 +97,7 @@ pub struct Settings {
     /// Names the deployment to itself, in requests that may come back ([`crate::http::hops`]).
     pub deployment: String,
     /// Authenticates the admin API.
-    pub admin_token: String,
+    pub admin_token: Secret,
     /// Encrypts and decrypts sealed secrets.
     pub keyring: Keyring,
 }
@@ -127,7 +127,7 @@ pub struct StatisticsDays {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsSettings {
     /// Authenticates those who read metrics, besides the admin token.
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     /// Most time series.
     pub series: usize,
     /// The version of OpenTelemetry's conventions for generative AI whose names are used.
@@ -214,7 +214,7 @@ impl Settings {
             request_archive_days: days("REQUEST_ARCHIVE_DAYS", 183),
             archive_days: days("ARCHIVE_DAYS", 183),
             metrics: MetricsSettings {
-                token: metrics_token,
+                token: metrics_token.map(Secret::new),
                 series: number("METRICS_SERIES")
                     .and_then(|series| usize::try_from(series).ok())
                     .unwrap_or(DEFAULT_METRICS_SERIES),
@@ -236,7 +236,7 @@ impl Settings {
                 .chars()
                 .take(16)
                 .collect(),
-            admin_token,
+            admin_token: Secret::new(admin_token),
             keyring,
         })
     }
@@ -351,7 +351,7 @@ mod tests {
             ("STATS_DAY_DAYS", "99999999999"),
         ]);
         assert_eq!((settings.request_log_days, settings.statistics_days.days), (1, MAX_DAYS));
-        assert_eq!((settings.metrics.token.as_deref(), settings.metrics.series), (None, 2_000));
+        assert_eq!((settings.metrics.token.as_ref(), settings.metrics.series), (None, 2_000));
         assert_eq!((settings.log_level, settings.redact_pii), (Level::Debug, Reach::ALL));
         assert_eq!(settings.pii.clean("of C-1234").as_deref(), Some("of [customer]"));
         assert_eq!((with(&[]).log_level, with(&[]).redact_pii), (Level::Info, Reach::OFF));

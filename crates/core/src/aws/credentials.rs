@@ -8,6 +8,7 @@
 use serde::Deserialize;
 
 use super::sigv4::Credentials;
+use crate::secrets::Secret;
 
 /// Credentials, and the region that they are to be used in, if one is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +45,10 @@ impl Entered {
         Ok(Self {
             credentials: Credentials {
                 access_key_id: set(wire.access_key_id).ok_or("has no `access_key_id`")?,
-                secret_access_key: set(wire.secret_access_key).ok_or("has no `secret_access_key`")?,
-                session_token: set(wire.session_token),
+                secret_access_key: set(wire.secret_access_key)
+                    .map(Secret::new)
+                    .ok_or("has no `secret_access_key`")?,
+                session_token: set(wire.session_token).map(Secret::new),
             },
             region: set(wire.region),
         })
@@ -84,7 +87,7 @@ mod tests {
             ("A", Some("eu-west-1"))
         );
         let theirs = r#"{"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":"t","Expiration":"2026"}"#;
-        assert_eq!(Entered::parse(theirs).unwrap().credentials.session_token.as_deref(), Some("t"));
+        assert_eq!(Entered::parse(theirs).unwrap().credentials.session_token, Some(Secret::new("t")));
         assert_eq!(Entered::parse(r#"{"AccessKeyId":"A"}"#), Err("has no `secret_access_key`"));
         assert_eq!(Entered::parse("{"), Err("is no JSON object of credentials"));
         assert!(is_credentials(ours) && !is_credentials("ABSKQmVkcm9ja0FQSUtleS0"));

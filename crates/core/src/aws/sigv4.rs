@@ -5,36 +5,26 @@
 //! header. The signature covers the host, `x-amz-date`, `x-amz-content-sha256`, the session token and the headers
 //! that the caller names; other headers may be changed on the way.
 
-use std::fmt;
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::hash::hex;
 use crate::http::percent::{decode_lossy, encode};
+use crate::secrets::Secret;
 use crate::time::rfc3339;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 
-/// Credentials. The secrets are not part of debug output.
-#[derive(Clone, PartialEq, Eq)]
+/// Credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// `AKIA…`, or `ASIA…` with a session token.
     pub access_key_id: String,
     /// The secret access key.
-    pub secret_access_key: String,
+    pub secret_access_key: Secret,
     /// The token of temporary credentials.
-    pub session_token: Option<String>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Credentials")
-            .field("access_key_id", &self.access_key_id)
-            .finish_non_exhaustive()
-    }
+    pub session_token: Option<Secret>,
 }
 
 /// The scope of a signature.
@@ -76,7 +66,9 @@ pub fn sign(
     let (host, path, query) = parts_of(request.url);
 
     let mut added = vec![("x-amz-date", timestamp.clone()), ("x-amz-content-sha256", body_hash.clone())];
-    added.extend(credentials.session_token.clone().map(|token| ("x-amz-security-token", token)));
+    added.extend(
+        credentials.session_token.as_ref().map(|token| ("x-amz-security-token", token.expose().to_owned())),
+    );
     let mut covered: Vec<(&str, String)> = vec![("host", host.clone())];
     covered.extend(request.headers.iter().map(|(name, value)| (*name, one_line(value))));
     covered.extend(added.iter().map(|(name, value)| (*name, one_line(value))));
@@ -96,7 +88,7 @@ pub fn sign(
         "{ALGORITHM}\n{timestamp}\n{credential_scope}\n{}",
         hex(&Sha256::digest(canonical.as_bytes()))
     );
-    let secret = format!("AWS4{}", credentials.secret_access_key);
+    let secret = format!("AWS4{}", credentials.secret_access_key.expose());
     let key = [date, region, service, TERMINATOR]
         .iter()
         .fold(secret.into_bytes(), |key, data| hmac(&key, data.as_bytes()).to_vec());
@@ -192,8 +184,8 @@ mod tests {
         for case in vectors.cases {
             let credentials = Credentials {
                 access_key_id: vectors.access_key_id.clone(),
-                secret_access_key: vectors.secret_access_key.clone(),
-                session_token: case.session_token,
+                secret_access_key: Secret::new(&vectors.secret_access_key),
+                session_token: case.session_token.map(Secret::new),
             };
             let headers: Vec<(&str, &str)> =
                 case.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

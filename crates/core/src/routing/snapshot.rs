@@ -329,6 +329,7 @@ mod tests {
     use super::*;
     use crate::catalog::provider::test_record;
     use crate::routing::resolve::{Plan, Stage};
+    use crate::secrets::Secret;
 
     fn keyring() -> Keyring {
         Keyring::new("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", []).unwrap()
@@ -597,7 +598,7 @@ mod tests {
         let (snapshot, problems) = compile(vec![record], vec![model(1, 1, "m")]);
         assert!(problems.is_empty());
         let candidate = snapshot.resolve("m", &anyone()).unwrap().first;
-        assert_eq!(candidate.upstream.server_key.as_deref(), Some("sk-top-secret"));
+        assert_eq!(candidate.upstream.server_key, Some(Secret::new("sk-top-secret")));
         assert_eq!(candidate.upstream.secrets(), ["sk-top-secret", "sk-top-secret", "hidden-header-value"]);
         assert!(!format!("{snapshot:?}").contains("top-secret"));
     }
@@ -624,8 +625,8 @@ mod tests {
         assert_eq!(problems.len(), 1, "{problems:?}");
         let keys = |model| {
             let upstream = snapshot.resolve(model, &anyone()).unwrap().first.upstream;
-            assert!(upstream.keys.iter().all(|key| upstream.secrets().contains(&key.key.as_str().into())));
-            upstream.keys.iter().map(|key| (key.id.clone(), key.key.clone())).collect::<Vec<_>>()
+            assert!(upstream.keys.iter().all(|key| upstream.secrets().contains(&key.key.expose().into())));
+            upstream.keys.iter().map(|key| (key.id.clone(), key.key.expose().to_owned())).collect::<Vec<_>>()
         };
         assert_eq!(keys("m"), [("primary".into(), "sk-own".into()), ("A".into(), "sk-a".into())]);
         assert_eq!(keys("n"), [("B".into(), "sk-b".into())]);

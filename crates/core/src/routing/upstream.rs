@@ -13,7 +13,7 @@ use crate::http::headers::carries_credential;
 use crate::http::upstream_url::{UpstreamUrl, host_of};
 use crate::provider::{Call, Provider, Quirk, ResponseAction, Site};
 use crate::secrets::redactor::{Place, Redactor};
-use crate::secrets::{Keyring, SealError};
+use crate::secrets::{Keyring, SealError, Secret};
 use nexus_edge_prices::BUILT_IN;
 
 /// A key of an upstream, opened. It does not show in debug output.
@@ -29,8 +29,8 @@ pub struct UpstreamKey {
     pub weight: u32,
     /// Requests a second that it may be used for.
     pub max_qps: Option<u32>,
-    /// The key, in clear.
-    pub key: String,
+    /// The key.
+    pub key: Secret,
 }
 
 impl UpstreamKey {
@@ -50,12 +50,12 @@ pub struct Upstream {
     pub record: ProviderRecord,
     /// Checked address; `None` for what is reached without the network.
     pub url: Option<UpstreamUrl>,
-    /// The provider's own key, in clear.
-    pub server_key: Option<String>,
+    /// The provider's own key.
+    pub server_key: Option<Secret>,
     /// All keys that may be used: the provider's own first, if it has one, then those of its pool by age.
     pub keys: Vec<UpstreamKey>,
-    /// Extra request headers, in clear.
-    pub headers: BTreeMap<String, String>,
+    /// Extra request headers.
+    pub headers: BTreeMap<String, Secret>,
     /// Whether addresses in its configuration may be private.
     pub allow_private: bool,
     /// Masks all of these secrets.
@@ -152,13 +152,13 @@ impl Upstream {
     /// of its secret headers, and credentials in its address.
     #[must_use]
     pub fn secrets(&self) -> Vec<Cow<'_, str>> {
-        let keys = self.keys.iter().map(|key| key.key.as_str()).chain(self.server_key.as_deref());
+        let keys = self.keys.iter().map(|key| &key.key).chain(&self.server_key);
         let mut secrets: Vec<Cow<'_, str>> = Vec::new();
         for key in keys {
-            secrets.extend(guard::of_key(key));
+            secrets.extend(guard::of_key(key.expose()));
         }
         for (_, value) in self.headers.iter().filter(|(name, _)| carries_credential(name)) {
-            secrets.extend(guard::of_header(value));
+            secrets.extend(guard::of_header(value.expose()));
         }
         secrets.extend(guard::of_address(&self.record.server_url).map(Cow::Borrowed));
         secrets
@@ -172,16 +172,15 @@ impl Upstream {
 }
 
 fn open(record: ProviderRecord, keyring: &Keyring, allow_private: bool) -> Result<Upstream, String> {
-    let unseal = |sealed: &Option<String>, field: &str| -> Result<Option<String>, SealError> {
+    let unseal = |sealed: &Option<String>, field: &str| -> Result<Option<Secret>, SealError> {
         sealed.as_deref().map(|sealed| keyring.open(sealed, &record.seal_context(field))).transpose()
     };
     let server_key =
         unseal(&record.server_key_sealed, "server_key").map_err(|error| format!("server_key: {error}"))?;
     let headers =
         match unseal(&record.headers_sealed, "headers").map_err(|error| format!("headers: {error}"))? {
-            Some(json) => {
-                serde_json::from_str(&json).map_err(|_| "headers: not a JSON object of strings".to_owned())?
-            }
+            Some(json) => serde_json::from_str(json.expose())
+                .map_err(|_| "headers: not a JSON object of strings".to_owned())?,
             None => BTreeMap::new(),
         };
     let parse = || {

@@ -11,6 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use super::secret::Secret;
+
 /// Bytes of a nonce. It must be random: a nonce used twice under one key breaks the cipher.
 pub const NONCE_BYTES: usize = 12;
 const MASTER_KEY_BYTES: usize = 32;
@@ -107,14 +109,14 @@ impl Keyring {
     }
 
     /// Opens what [`Keyring::seal`] made for the same context.
-    pub fn open(&self, sealed: &str, context: &str) -> Result<String, SealError> {
+    pub fn open(&self, sealed: &str, context: &str) -> Result<Secret, SealError> {
         let (key_id, body) = parts(sealed).ok_or(SealError::Malformed)?;
         let key = self.keys().find(|key| key.id == key_id).ok_or(SealError::UnknownKey)?;
         let bytes = STANDARD.decode(body).map_err(|_| SealError::Malformed)?;
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Malformed)?;
         let payload = Payload { msg: ciphertext, aad: context.as_bytes() };
         let plaintext = key.cipher.decrypt(&Nonce::from(*nonce), payload).map_err(|_| SealError::Forged)?;
-        String::from_utf8(plaintext).map_err(|_| SealError::Malformed)
+        String::from_utf8(plaintext).map(Secret::new).map_err(|_| SealError::Malformed)
     }
 }
 
@@ -140,7 +142,7 @@ mod tests {
         let ring = Keyring::new(&key(1), []).unwrap();
         let sealed = ring.seal("sk-secret", "providers/7/server_key", [9; 12]).unwrap();
         assert!(!sealed.contains("secret"));
-        assert_eq!(ring.open(&sealed, "providers/7/server_key").unwrap(), "sk-secret");
+        assert_eq!(ring.open(&sealed, "providers/7/server_key").unwrap().expose(), "sk-secret");
         assert_eq!(ring.open(&sealed, "providers/8/server_key"), Err(SealError::Forged));
     }
 
@@ -150,7 +152,7 @@ mod tests {
         let sealed = old.seal("s", "c", [0; 12]).unwrap();
         let (old_key, new_key) = (key(1), key(2));
         let rotated = Keyring::new(&new_key, [old_key.as_str()]).unwrap();
-        assert_eq!(rotated.open(&sealed, "c").unwrap(), "s");
+        assert_eq!(rotated.open(&sealed, "c").unwrap().expose(), "s");
         let resealed = rotated.seal("s", "c", [0; 12]).unwrap();
         assert_eq!(old.open(&resealed, "c"), Err(SealError::UnknownKey));
     }

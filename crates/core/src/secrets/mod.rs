@@ -6,5 +6,7 @@ pub mod mask;
 pub mod pii;
 pub mod redactor;
 pub mod rotation;
+pub mod secret;
 
 pub use keyring::{Keyring, SealError};
+pub use secret::Secret;

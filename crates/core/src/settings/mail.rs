@@ -2,6 +2,7 @@
 //! log.
 
 use crate::http::upstream_url::{UpstreamUrl, host_of};
+use crate::secrets::Secret;
 
 /// What `MAIL_WEBHOOK` says for development.
 const LOG: &str = "log";
@@ -18,7 +19,7 @@ pub enum MailSettings {
         /// The address.
         url: String,
         /// What the requests are signed with.
-        secret: String,
+        secret: Secret,
     },
 }
 
@@ -52,7 +53,7 @@ impl MailSettings {
         let secret = secret.filter(|secret| secret.len() >= MIN_SECRET_LENGTH).ok_or_else(|| {
             MailError(format!("needs MAIL_WEBHOOK_SECRET, of at least {MIN_SECRET_LENGTH} characters"))
         })?;
-        Ok(Some(Self::Webhook { url: url.to_owned(), secret }))
+        Ok(Some(Self::Webhook { url: url.to_owned(), secret: Secret::new(secret) }))
     }
 }
 
@@ -77,7 +78,7 @@ mod tests {
         assert!(MailSettings::read(None, None, false).is_ok_and(|none| none.is_none()));
         assert!(MailSettings::read(Some("log"), None, false) == Ok(Some(MailSettings::Log)));
         let url = "https://mail.example/send?from=gateway";
-        let expected = MailSettings::Webhook { url: url.to_owned(), secret: "sixteen-letters-".to_owned() };
+        let expected = MailSettings::Webhook { url: url.to_owned(), secret: Secret::new("sixteen-letters-") };
         assert!(read(url, "sixteen-letters-") == Ok(Some(expected)));
         for (url, secret) in [
             (url, "short"),

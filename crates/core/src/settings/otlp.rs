@@ -3,14 +3,15 @@
 use crate::http::headers::{is_valid_value, may_be_configured};
 use crate::http::percent::decode;
 use crate::http::upstream_url::{UpstreamUrl, UrlError};
+use crate::secrets::Secret;
 
 /// A collector.
 #[derive(Clone, PartialEq)]
 pub struct OtlpSettings {
     /// Its address, to which `/v1/traces` and `/v1/metrics` are appended.
     pub endpoint: String,
-    /// Headers of every request to it, names in lower case. Their values are secrets.
-    pub headers: Vec<(String, String)>,
+    /// Headers of every request to it, names in lower case.
+    pub headers: Vec<(String, Secret)>,
     /// The part of requests whose trace is recorded, from 0 to 1, where the caller does not say.
     pub sample: f64,
 }
@@ -32,7 +33,7 @@ impl OtlpSettings {
         let header = |pair: &str| {
             let (name, value) = pair.split_once('=')?;
             let (name, value) = (name.trim().to_ascii_lowercase(), decode(value.trim())?.into_owned());
-            (may_be_configured(&name) && is_valid_value(&value)).then_some((name, value))
+            (may_be_configured(&name) && is_valid_value(&value)).then(|| (name, Secret::new(value)))
         };
         let sample =
             sample.and_then(|sample| sample.trim().parse::<f64>().ok()).filter(|sample| sample.is_finite());
@@ -57,7 +58,7 @@ mod tests {
         let headers = "Authorization=Basic%20YTpi, x-scope = a , broken, host=evil, bad=%0d%0a";
         let collector = read("https://otel.example/otlp/", headers, "0.25").unwrap().unwrap();
         assert_eq!(collector.endpoint, "https://otel.example/otlp");
-        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let header = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
         assert_eq!(collector.headers, [header("authorization", "Basic YTpi"), header("x-scope", "a")]);
         assert!((collector.sample - 0.25).abs() < 1e-9);
         for (sample, expected) in [("", 1.0), ("7", 1.0), ("-1", 0.0), ("NaN", 1.0)] {

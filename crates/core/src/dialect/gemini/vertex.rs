@@ -11,6 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::http::upstream_url::UpstreamUrl;
+use crate::secrets::Secret;
 
 /// The scope of the token.
 pub const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -47,10 +48,10 @@ pub enum KeyFileError {
 }
 
 /// A token and its lifetime.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
     /// The token, for an `authorization: Bearer` header.
-    pub token: String,
+    pub token: Secret,
     /// Its lifetime in seconds.
     pub expires_in_s: u64,
 }
@@ -161,9 +162,10 @@ pub fn read_token(status: u16, body: &[u8]) -> Result<AccessToken, String> {
         return Err(format!("The token endpoint answered with status {status} and something unreadable."));
     };
     match answer.access_token {
-        Some(token) if (200..300).contains(&status) && !token.is_empty() => {
-            Ok(AccessToken { token, expires_in_s: answer.expires_in.unwrap_or(LIFETIME_S) })
-        }
+        Some(token) if (200..300).contains(&status) && !token.is_empty() => Ok(AccessToken {
+            token: Secret::new(token),
+            expires_in_s: answer.expires_in.unwrap_or(LIFETIME_S),
+        }),
         _ => {
             let reason =
                 answer.error_description.or(answer.error).unwrap_or_else(|| "no reason given".to_owned());
@@ -177,15 +179,6 @@ impl fmt::Debug for ServiceAccount {
         formatter
             .debug_struct("ServiceAccount")
             .field("client_email", &self.client_email)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("AccessToken")
-            .field("expires_in_s", &self.expires_in_s)
             .finish_non_exhaustive()
     }
 }
