@@ -65,7 +65,8 @@ pub async fn delete(exchange: &Exchange, code: &str) -> Result<Response, ApiErro
     exchange.person()?.check_has(role.permissions)?;
     if !given::delete_role(&exchange.env, code).await? {
         find(exchange, code).await?;
-        let message = "A user has this role. Take it from all users first.";
+        let user = given::use_of_role(&exchange.env, code).await?.unwrap_or("a user");
+        let message = format!("The role is in use, by {user}. Take it from there first.");
         return Err(ApiError::conflict("role_in_use", "code", message));
     }
     exchange.note_change(Some(&role), None);

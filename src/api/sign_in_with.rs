@@ -53,6 +53,34 @@ pub async fn options(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// `GET /auth/with/{id}`
 pub async fn begin(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    shown_in_page(exchange, id, begun(exchange, id).await)
+}
+
+/// The result for a page of a browser: an error leads to the page for signing in, which says what went wrong.
+fn shown_in_page(
+    exchange: &Exchange,
+    id: &str,
+    result: Result<Response, ApiError>,
+) -> Result<Response, ApiError> {
+    let Err(error) = result else { return result };
+    let takes_pages = exchange.header("accept").is_some_and(|accept| accept.contains("text/html"));
+    if !takes_pages {
+        return Err(error);
+    }
+    // The request was not answered with an error, and still is one.
+    exchange.note_setting("failed", None, Some(&error.code));
+    let parameters = [("sign_in_error", error.code.to_owned()), ("service", id.to_owned())];
+    let location = format!("{}?{}", console_of(exchange), encoded(&parameters));
+    let headers = Headers::new();
+    headers.add("set-cookie", &flow::cookie(&exchange.public_origin(), "", 0));
+    Ok(sent_to(&location, headers))
+}
+
+fn console_of(exchange: &Exchange) -> String {
+    format!("{}/console/", exchange.public_origin())
+}
+
+async fn begun(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let record = find(exchange, id, false).await?;
     let links = match query::boolean(exchange, "link")? {
         Some(true) => Some(signed_in::require(exchange).await?.user.id.clone()),
@@ -75,6 +103,11 @@ pub async fn begin(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
 
 /// `GET /auth/with/{id}/callback`
 pub async fn callback(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let result = called_back(exchange, id).await;
+    shown_in_page(exchange, id, result)
+}
+
+async fn called_back(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     admit::check_address(exchange, "sign-in")?;
     let record = find(exchange, id, false).await?;
     let result = came_back(exchange, &record).await;

@@ -100,11 +100,47 @@ pub async fn roles_of(env: &Env, codes: &[String]) -> StoreResult<Vec<RoleRecord
     rows(env, sql, &[text(&serde_json::to_string(codes)?)]).await
 }
 
-/// Deletes a role that no user has; false if there is none, or a user has it.
+/// Where a role is in use: with users, and wherever it is given to users to come.
+const IN_USE: [(&str, &str); 5] = [
+    ("a user", "SELECT 1 FROM users AS u, json_each(u.roles) AS had WHERE had.value = ?1"),
+    (
+        "the rules of registration",
+        "SELECT 1 FROM sign_in_settings AS s, json_each(s.value, '$.roles') AS had \
+         WHERE s.id = 'registration' AND had.value = ?1",
+    ),
+    ("an invitation", "SELECT 1 FROM invitations AS i, json_each(i.roles) AS had WHERE had.value = ?1"),
+    (
+        "an identity provider",
+        "SELECT 1 FROM identity_providers AS p, json_tree(json_array(json(p.roles), json(p.role_map))) AS had \
+         WHERE had.type = 'text' AND had.value = ?1",
+    ),
+    (
+        "a directory",
+        "SELECT 1 FROM scim_clients AS c, json_tree(json_array(json(c.roles), json(c.role_map))) AS had \
+         WHERE had.type = 'text' AND had.value = ?1",
+    ),
+];
+
+/// Deletes a role that is not in use; false if there is none, or it is.
 pub async fn delete_role(env: &Env, code: &str) -> StoreResult<bool> {
-    let sql = "DELETE FROM roles WHERE code = ?1 \
-        AND NOT EXISTS (SELECT 1 FROM users AS u, json_each(u.roles) AS had WHERE had.value = ?1)";
-    Ok(write(env, sql, &[text(code)]).await?.changes > 0)
+    let unused = IN_USE.map(|(_, question)| format!("NOT EXISTS ({question})")).join(" AND ");
+    Ok(write(env, &format!("DELETE FROM roles WHERE code = ?1 AND {unused}"), &[text(code)]).await?.changes
+        > 0)
+}
+
+/// What uses a role, in words; `None` if nothing does.
+pub async fn use_of_role(env: &Env, code: &str) -> StoreResult<Option<&'static str>> {
+    #[derive(Deserialize)]
+    struct Row {
+        n: usize,
+    }
+    let each = IN_USE
+        .iter()
+        .enumerate()
+        .map(|(n, (_, question))| format!("SELECT {n} AS n WHERE EXISTS ({question})"));
+    let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
+    let found: Option<Row> = row(env, &sql, &[text(code)]).await?;
+    Ok(found.and_then(|row| IN_USE.get(row.n)).map(|(name, _)| *name))
 }
 
 /// The grants of a user, the newest first.

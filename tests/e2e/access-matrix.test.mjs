@@ -304,7 +304,7 @@ async function send({ method, isLive }, { headers, signer }, { target, body }) {
   }
   const read = await answer.text();
   const error = answer.status < 400 ? undefined : JSON.parse(read);
-  const code = error?.error?.code ?? error?.error_code?.toLowerCase() ?? error?.code;
+  const code = error?.error?.code ?? error?.error_code?.toLowerCase() ?? answer.headers.get("x-nexus-error-code");
   return { status: answer.status, code, text: read };
 }
 

@@ -323,7 +323,7 @@ test("lists have pages, versions are checked, and what is wrong is said in the w
     ["GET", `/Users?${search("userName eq")}`, undefined, [400, "invalidFilter"]],
     ["GET", `/Users?${search("salary gt 5")}`, undefined, [400, "invalidFilter"]],
     ["GET", "/Users?startIndex=x", undefined, [400, "invalidValue"]],
-    ["POST", "/Users", { schemas: [USER], userName: "no-address" }, [400, "invalidValue"]],
+    ["POST", "/Users", { schemas: [USER], userName: "x", emails: [{ value: "nowhere" }] }, [400, "invalidValue"]],
     ["POST", "/Users", [], [400, "invalidSyntax"]],
     ["PATCH", `/Users/${id}`, { Operations: [{ op: "replace", path: "id", value: "x" }] }, [400, "mutability"]],
     ["PATCH", `/Users/${id}`, { Operations: [{ op: "replace", path: "salary", value: 5 }] }, [400, "invalidPath"]],

@@ -62,14 +62,13 @@ pub fn scim_type(status: u16, code: &str) -> Option<&'static str> {
     })
 }
 
-/// The body of an error. Besides what the standard names it has the gateway's own code.
+/// The body of an error. There is no place in it for the gateway's own code: clients that check it allow nothing else.
 #[must_use]
 pub fn body(error: &ApiError) -> Value {
     let mut body = json!({
         "schemas": [ERROR_URN],
         "status": error.status.to_string(),
         "detail": error.message,
-        "code": error.code,
     });
     if let (Some(kind), Some(body)) = (scim_type(error.status, error.code), body.as_object_mut()) {
         body.insert("scimType".into(), kind.into());

@@ -1,9 +1,11 @@
 //! Users: what of a resource is an account, and how an account is shown.
 //!
-//! The account's mail address is the primary one of `emails`, else the one for work, else the first, else `userName`. Its name is
+//! The account's mail address is the primary one of `emails`, else the one for work, else the first, else `userName`, else one to
+//! which no mail is delivered. Its name is
 //! `displayName`, else the formatted name, else first and last name. Everything else that a client says is kept as it was said.
 
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_core::time::rfc3339_ms;
 use nexus_edge_identity::email;
 use serde_json::{Value, json};
@@ -38,7 +40,7 @@ impl Account {
     /// Reads a resource.
     ///
     /// # Errors
-    /// `invalid_value` (400) without a user name or a mail address, and for what is too long.
+    /// `invalid_value` (400) without a user name, for an address that is none, and for what is too long.
     pub fn of(resource: &Object) -> Result<Self, ApiError> {
         let user_name =
             text(resource, "userName").ok_or_else(|| invalid_value("userName", "must have a value"))?;
@@ -48,9 +50,12 @@ impl Account {
                 return Err(invalid_value(name, &format!("has at most {MAX_ID} characters")));
             }
         }
-        let given = address(resource).unwrap_or(user_name);
-        let must = "must have a mail address, or `userName` must be one";
-        let email = email::normalise(given).ok_or_else(|| invalid_value("emails", must))?;
+        let email = match address(resource) {
+            Some(given) => {
+                email::normalise(given).ok_or_else(|| invalid_value("emails", "must be mail addresses"))?
+            }
+            None => email::normalise(user_name).unwrap_or_else(|| no_address(user_name)),
+        };
         Ok(Self {
             user_name: user_name.to_owned(),
             email,
@@ -169,6 +174,12 @@ fn address(resource: &Object) -> Option<&str> {
     let chosen =
         with_value().find(is_primary).or_else(|| with_value().find(is_work)).or_else(|| with_value().next());
     chosen?.get("value")?.as_str()
+}
+
+/// The address of an account of which the directory knows none: no mail is delivered there (RFC 2606, section 2).
+fn no_address(user_name: &str) -> String {
+    let digest: String = sha256_hex(&user_name.to_lowercase()).chars().take(32).collect();
+    format!("{digest}@scim.invalid")
 }
 
 fn name(resource: &Object) -> String {

@@ -56,9 +56,11 @@ fn answer(
     Ok(written(status, headers, &selection.of(resource).into()))
 }
 
-/// The answer for an error.
+/// The answer for an error. The gateway's own code is a header.
 pub fn failure(error: &ApiError) -> Response {
-    written(error.status, error_headers(error), &problem::body(error))
+    let headers = error_headers(error);
+    set_header(&headers, "x-nexus-error-code", error.code);
+    written(error.status, headers, &problem::body(error))
 }
 
 fn written(status: u16, headers: Headers, body: &Value) -> Response {

@@ -118,10 +118,9 @@ pub(super) fn add_schemas(schemas: &mut Map<String, Value>) {
                 "status": { "type": "string", "description": "The HTTP status, as text." },
                 "scimType": { "type": "string", "description": "The kind of error, where RFC 7644 has a word for it." },
                 "detail": { "type": "string", "description": "A sentence for people." },
-                "code": { "type": "string", "description": "The stable code." },
             }),
-            &["schemas", "status", "detail", "code"],
-            "An error of SCIM (RFC 7644, section 3.12).",
+            &["schemas", "status", "detail"],
+            "An error of SCIM (RFC 7644, section 3.12). The stable code is the header `x-nexus-error-code`.",
         ),
     );
     schemas.insert(

@@ -69,7 +69,9 @@ fn an_account_is_found_in_a_resource() {
     assert_eq!(of(json!({ "userName": "Bob@Example.org" })), Ok("bob@example.org".into()));
     let several = json!({ "userName": "bob", "emails": [{ "value": "h@x.example" }, { "value": "w@x.example", "type": "Work" }] });
     assert_eq!(of(several), Ok("w@x.example".into()));
-    assert_eq!(of(json!({ "userName": "bob" })), Err("invalid_value"));
+    let unknown = of(json!({ "userName": "bob" })).unwrap();
+    assert!(unknown.ends_with("@scim.invalid") && of(json!({ "userName": "BOB" })) == Ok(unknown));
+    assert_eq!(of(json!({ "userName": "bob", "emails": [{ "value": "nowhere" }] })), Err("invalid_value"));
     assert_eq!(of(json!({ "emails": [{ "value": "w@x.example" }] })), Err("invalid_value"));
     assert_eq!(of(json!({ "userName": "x".repeat(257) })), Err("invalid_value"));
     let named = |given: Value| Account::of(&read(&given)).unwrap().name;
