@@ -31,10 +31,12 @@ pub async fn import(exchange: &Exchange) -> Result<Response, ApiError> {
         set_versions(&mut plan.providers);
         set_versions(&mut plan.models);
         set_versions(&mut plan.logical_models);
+        set_versions(&mut plan.presets);
         let applied = configuration::apply(&exchange.env, &mut plan, version).await;
         note_all(exchange, &plan.providers);
         note_all(exchange, &plan.models);
         note_all(exchange, &plan.logical_models);
+        note_all(exchange, &plan.presets);
         let is_whole = applied?;
         snapshot::reload(exchange).await?;
         if !is_whole {

@@ -1,6 +1,6 @@
 //! Operations without translation: embeddings, images, audio, rerank, moderations. The request goes to a provider
 //! that offers the operation, with the upstream's name of the model spliced in if it differs, and the answer is
-//! returned unchanged.
+//! returned unchanged unless a guard changes its texts.
 //!
 //! Failover works as for chats: the same route, keys, circuit breakers, concurrency limits and deadlines, and the
 //! same trail. Only an upload, which is streamed, cannot be sent twice: there is no failover once it was sent.
@@ -26,6 +26,7 @@ use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::secrets::redactor::Place;
 use nexus_edge_core::stats::Outcome;
 use nexus_edge_failover::{Answer, Question, Refused, Trail};
+use nexus_edge_guards::spoken::{Form, has_texts};
 use worker::wasm_bindgen::JsValue;
 
 use super::admission::{self, Admission, Slot};
@@ -101,6 +102,10 @@ async fn serve(
         }
         let length = exchange.header("content-length").and_then(|length| length.parse().ok());
         let demand = || Demand::of_upload(operation, length);
+        let guards = Guards::of(exchange, &snapshot, principal, &upload.model());
+        if let Some(guards) = &guards {
+            record.acted = Rc::clone(guards.acted());
+        }
         let mut route = plan(exchange, operation, principal, &upload.model(), record, demand).await?;
         // It is consumed by sending it, and the body of one request cannot be sent by another.
         route.max_attempts = 1;
@@ -108,8 +113,9 @@ async fn serve(
         let sent = Sent::Upload { upload: RefCell::new(Some(upload)), content_type: &content_type };
         let RequestRecord { trail, admission, .. } = record;
         let admission = admission.as_ref();
-        let asking =
-            Forwarding { exchange, principal, operation, conversation: &conversation, sent, admission };
+        let guards = guards.as_ref();
+        let conversation = &conversation;
+        let asking = Forwarding { exchange, principal, operation, conversation, sent, admission, guards };
         return failover(&asking, &route, trail).await;
     }
     let mut body = exchange.body().await?;
@@ -118,7 +124,8 @@ async fn serve(
     }
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let model = Inbound::parse_any(&body.bytes)?.model.into_owned();
-    if let Some(guards) = Guards::of(exchange, &snapshot, principal, &model) {
+    let guards = Guards::of(exchange, &snapshot, principal, &model);
+    if let Some(guards) = &guards {
         record.acted = Rc::clone(guards.acted());
         if let Some(guarded) = guards.request(&body.bytes).await? {
             body = Body::from_bytes(guarded);
@@ -131,7 +138,8 @@ async fn serve(
     record.note_prompt_estimate(inbound.estimate_prompt_tokens());
     let RequestRecord { trail, admission, .. } = record;
     let (sent, admission) = (Sent::Json { inbound: &inbound, body: &body }, admission.as_ref());
-    let asking = Forwarding { exchange, principal, operation, conversation: &conversation, sent, admission };
+    let (conversation, guards) = (&conversation, guards.as_ref());
+    let asking = Forwarding { exchange, principal, operation, conversation, sent, admission, guards };
     failover(&asking, &route, trail).await
 }
 
@@ -182,6 +190,8 @@ struct Forwarding<'a> {
     sent: Sent<'a>,
     /// What it has taken of its limits.
     admission: Option<&'a Admission>,
+    /// The guards that concern the request.
+    guards: Option<&'a Guards<'a>>,
 }
 
 /// The body.
@@ -282,6 +292,12 @@ impl Forwarding<'_> {
         Ok((body.to_js(inbound.native_body(model, false)).into(), "application/json", None))
     }
 
+    /// The guards that judge an answer, and how it is written; `None` if no guard does, or there are no texts in it.
+    fn guarded(&self, response: &Received) -> Option<(&Guards<'_>, Form)> {
+        let guards = self.guards.filter(|guards| has_texts(self.operation) && guards.judge_answers())?;
+        Some((guards, Form::of(response.header("content-type")?)?))
+    }
+
     /// The answer unchanged: inspected if it is JSON of a reasonable size, otherwise streamed.
     async fn receive(
         &self,
@@ -299,7 +315,8 @@ impl Forwarding<'_> {
             .header("content-length")
             .and_then(|length| length.parse().ok())
             .is_some_and(|length: usize| length > MAX_LOOKED_AT_BYTES);
-        if status < 400 && has_body(status) && (!is_json || is_large) {
+        let guarded = if status < 400 && has_body(status) { self.guarded(response) } else { None };
+        if status < 400 && has_body(status) && guarded.is_none() && (!is_json || is_large) {
             connection.release();
             let body = received::streamed(candidate, response);
             return Ok(Forwarded { status, headers, body, facts: StreamFacts::default(), first_byte_ms });
@@ -309,12 +326,20 @@ impl Forwarding<'_> {
         if status >= 400 {
             return Err(self.refused(candidate, response, status, headers, body));
         }
-        let (facts, body) = if has_body(status) {
+        let mut body = body;
+        if let Some((guards, form)) = guarded
+            && let Some(told) = guards.forwarded(form, &body.bytes).await.map_err(AttemptError::from)?
+        {
+            body = Body::from_bytes(told);
+        }
+        let (facts, body) = if has_body(status) && is_json {
             match response::inspect_operation(&body.bytes) {
                 Ok(facts) => (facts, body.into_response()),
                 // An error with a success status.
                 Err(error) => return Err(self.refused(candidate, response, error.status, headers, body)),
             }
+        } else if has_body(status) {
+            (StreamFacts::default(), body.into_response())
         } else {
             (StreamFacts::default(), ResponseBody::Empty)
         };

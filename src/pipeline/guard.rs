@@ -23,9 +23,10 @@ use nexus_edge_core::sse;
 use nexus_edge_guards::external::{External, ExternalGuard, MAX_ANSWER_BYTES, Post};
 use nexus_edge_guards::guard::{Acted, Action, Blocked, Guard, Sink, Verdict, Way};
 use nexus_edge_guards::rules::{Asker, ContentRules, Rule};
+use nexus_edge_guards::spoken::{Answer, Form};
 use nexus_edge_guards::stream::{self, GuardPipe};
 use nexus_edge_guards::vault::Vault;
-use nexus_edge_guards::whole::{Edited, Whole};
+use nexus_edge_guards::whole::Edited;
 use worker::AbortController;
 use worker::js_sys::Uint8Array;
 
@@ -150,19 +151,32 @@ impl<'a> Guards<'a> {
     /// # Errors
     /// `content_blocked`, or `content_not_searchable` for a body that cannot be searched.
     pub async fn request(&self, body: &[u8]) -> Result<Option<Vec<u8>>, ApiError> {
-        Ok(self.document(Way::Request, body).await?.map(|edited| edited.told))
+        Ok(self.document(Way::Request, Form::Json, body).await?.map(|edited| edited.told))
     }
 
-    async fn document(&self, way: Way, body: &[u8]) -> Result<Option<Edited>, ApiError> {
+    /// Whether answers are judged.
+    pub fn judge_answers(&self) -> bool {
+        self.rules(Way::Answer).is_some() || self.judge_whole_answers()
+    }
+
+    /// The whole answer of an operation that is not a chat, as it is passed on; `None` if that is as it came.
+    ///
+    /// # Errors
+    /// `content_blocked`, or `content_not_searchable` for an answer that cannot be searched.
+    pub async fn forwarded(&self, form: Form, body: &[u8]) -> Result<Option<Vec<u8>>, ApiError> {
+        Ok(self.document(Way::Answer, form, body).await?.map(|edited| edited.told))
+    }
+
+    async fn document(&self, way: Way, form: Form, body: &[u8]) -> Result<Option<Edited>, ApiError> {
         let mut edited: Option<Edited> = None;
         if let Some(rules) = self.rules(way) {
-            edited = self.judged(&rules, way, body).await?;
+            edited = self.judged(&rules, way, form, body).await?;
         }
         for guard in self.externals(way) {
             let network = Network { exchange: self.exchange };
             let guard = self.external(guard, &network);
             let told = edited.as_ref().map_or(body, |edited| &edited.told);
-            if let Some(newer) = self.judged(&guard, way, told).await? {
+            if let Some(newer) = self.judged(&guard, way, form, told).await? {
                 edited = Some(newer);
             }
         }
@@ -183,8 +197,14 @@ impl<'a> Guards<'a> {
         }
     }
 
-    async fn judged(&self, guard: &impl Guard, way: Way, body: &[u8]) -> Result<Option<Edited>, ApiError> {
-        let whole = Whole::read(body).map_err(|_| unsearchable())?;
+    async fn judged(
+        &self,
+        guard: &impl Guard,
+        way: Way,
+        form: Form,
+        body: &[u8],
+    ) -> Result<Option<Edited>, ApiError> {
+        let whole = Answer::read(form, body).map_err(|_| unsearchable())?;
         let pieces = whole.pieces();
         if pieces.is_empty() {
             return Ok(None);
@@ -224,7 +244,7 @@ impl<'a> Guards<'a> {
             let mut edited = self.streamed_answer(dialect, body, transcript).await?;
             if let (Some(edited), Some(stored)) = (&mut edited, stored) {
                 let of_stored = match self.rules(Way::Answer) {
-                    Some(rules) => self.judged(&rules, Way::Answer, stored).await?,
+                    Some(rules) => self.judged(&rules, Way::Answer, Form::Json, stored).await?,
                     None => None,
                 };
                 edited.kept =
@@ -235,7 +255,7 @@ impl<'a> Guards<'a> {
             }
             return Ok(edited);
         }
-        let edited = self.document(Way::Answer, body).await?;
+        let edited = self.document(Way::Answer, Form::Json, body).await?;
         if let Some(edited) = &edited {
             *transcript = Transcript::default();
             transcript.keep_answer(dialect, Rc::new(edited.kept.as_ref().unwrap_or(&edited.told).clone()));

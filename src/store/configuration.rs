@@ -29,9 +29,10 @@ pub async fn load(env: &Env) -> StoreResult<(Stored, u64)> {
         database.prepare("SELECT * FROM providers ORDER BY id"),
         database.prepare("SELECT * FROM provider_models ORDER BY id"),
         database.prepare("SELECT * FROM logical_models ORDER BY id"),
+        database.prepare("SELECT * FROM custom_presets ORDER BY id"),
     ];
     let results = database.batch(statements).await?;
-    let [version, providers, models, logical_models] = results.as_slice() else {
+    let [version, providers, models, logical_models, presets] = results.as_slice() else {
         return Err(StoreError::Platform("a result is missing".into()));
     };
     let version = read::<Version>(version, "config_versions")?.pop().map(|found| found.value);
@@ -39,6 +40,7 @@ pub async fn load(env: &Env) -> StoreResult<(Stored, u64)> {
         providers: read(providers, "providers")?,
         models: read(models, "provider_models")?,
         logical_models: read(logical_models, "logical_models")?,
+        presets: read(presets, "custom_presets")?,
     };
     Ok((stored, version.unwrap_or_default()))
 }
@@ -68,6 +70,9 @@ pub async fn apply(env: &Env, plan: &mut Plan, version: u64) -> StoreResult<bool
         is_whole &= write_all(&database, part).await?;
     }
     for part in plan.logical_models.chunks(AT_ONCE) {
+        is_whole &= write_all(&database, part).await?;
+    }
+    for part in plan.presets.chunks(AT_ONCE) {
         is_whole &= write_all(&database, part).await?;
     }
     Ok(is_whole)

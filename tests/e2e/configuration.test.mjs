@@ -93,3 +93,32 @@ test("it needs its permission", async () => {
   const answer = await t.gw.admin("GET", "/export/configuration", undefined, { headers: bearer(key) });
   assert.deepEqual([answer.status, errorOf(answer.text).code], [403, "permission_denied"]);
 });
+
+test("presets of an operator's own are in the file", async () => {
+  const preset = { id: "house", name: "Our own", server_url: "https://llm.example.com/v1", models: ["a", "b"] };
+  assert.equal((await t.gw.admin("POST", "/provider-presets", preset)).status, 201);
+  const file = await exported();
+  assert.deepEqual(file.presets, [{ ...preset, kind: "openai", quirks: [], description: "" }]);
+  assert.deepEqual((await load(file)).body.updated, 0);
+  assert.equal((await t.gw.admin("DELETE", "/provider-presets/house")).status, 200);
+  file.presets.push({ id: "other", name: "Other", kind: "demo" });
+  const { created, records } = (await load(file)).body;
+  assert.equal(created, 2);
+  assert.deepEqual(
+    records.filter(({ kind }) => kind === "preset").map(({ name, action }) => [name, action]),
+    [
+      ["house", "create"],
+      ["other", "create"],
+    ],
+  );
+  const { custom } = (await t.gw.admin("GET", "/provider-presets")).body;
+  assert.deepEqual(
+    custom.map(({ id, models }) => [id, models]),
+    [
+      ["house", ["a", "b"]],
+      ["other", []],
+    ],
+  );
+  const wrong = await load({ version: 1, presets: [{ id: "openai", name: "x", kind: "demo" }] });
+  assert.deepEqual([wrong.status, errorOf(wrong.text).param], [400, "presets[0].id"]);
+});

@@ -162,6 +162,15 @@ test("what cannot be undone is asked for again after a quarter of an hour", asyn
   const asked = await remove();
   assert.deepEqual([asked.status, codeOf(asked)], [403, "confirmation_required"]);
   assert.equal((await call("PUT", `/providers/${provider.id}`, { cookie, body: { description: "x" } })).status, 200);
+  for (const [method, target, body] of [
+    ["PUT", "/registration", { mode: "closed" }],
+    ["POST", "/invitations", { seats: 1 }],
+    ["POST", "/scim-clients", { name: "x" }],
+    ["DELETE", "/identity-providers/x", undefined],
+  ]) {
+    const answer = await call(method, target, { cookie, body });
+    assert.deepEqual([answer.status, codeOf(answer)], [403, "confirmation_required"], target);
+  }
   const confirmed = await begin(t.gw.adminToken, { cookie });
   assert.equal(confirmed.status, 200);
   assert.equal(confirmed.headers["set-cookie"], undefined, "the session stays");

@@ -232,3 +232,53 @@ test("a webhook judges texts, and its policy counts when it does not answer", as
   await admin("PUT", `/guards/${made.id}`, { on_failure: "open" });
   assert.equal((await t.complete(question("judged", "hello"))).status, 200);
 });
+
+test("answers of operations that are not chats are judged where there are texts in them", async () => {
+  const upload = async (model, format) => {
+    const form = new FormData();
+    form.set("model", model);
+    form.set("file", new Blob([Buffer.alloc(5_000, 7)]), "a.wav");
+    if (format) form.set("response_format", format);
+    const headers = bearer(t.key);
+    const answer = await fetch(`${t.gw.url}/v1/audio/transcriptions`, { method: "POST", headers, body: form });
+    return { status: answer.status, text: await answer.text(), headers: Object.fromEntries(answer.headers) };
+  };
+  const spoken = `Write to ${MAIL} today.`;
+  await t.model("heard", (x) => x.reply(200, { text: spoken, usage: { type: "duration", seconds: 3 } }));
+  await guard("heard", "heard", { direction: "answer", detectors: ["email"] });
+  const json = await upload("heard");
+  assert.equal(JSON.parse(json.text).text, "Write to [email] today.");
+  assert.equal(json.headers["x-nexus-guard"], "answer:mask:heard");
+  for (const type of ["text/plain; charset=utf-8", "application/x-subrip", "text/vtt"]) {
+    t.up.on("heard", (x) => {
+      x.head(200, { "content-type": type });
+      x.end(`1\n00:00:00,000 --> 00:00:02,000\n${spoken}\n`);
+    });
+    const text = await upload("heard", "srt");
+    assert.ok(text.text.endsWith("Write to [email] today.\n"), `${type}: ${text.text}`);
+  }
+  t.up.on("heard", async (x) => {
+    x.head(200, { "content-type": "text/event-stream" });
+    for (const delta of ["Write to ada@ex", "ample.com today."])
+      await x.write(`data: ${JSON.stringify({ type: "transcript.text.delta", delta })}\n\n`);
+    x.end(`data: ${JSON.stringify({ type: "transcript.text.done", text: spoken })}\n\n`);
+  });
+  const stream = await upload("heard");
+  assert.ok(!stream.text.includes("ada@") && stream.text.includes("Write to [email] today."), stream.text);
+
+  await t.model("refused", (x) => x.reply(200, { text: spoken }));
+  await guard("refused", "refused", { direction: "answer", detectors: ["email"], action: "block" });
+  const blocked = await upload("refused");
+  assert.deepEqual([blocked.status, errorOf(blocked.text).code], [400, "content_blocked"]);
+  assert.equal(sent("refused").length, 1, "a block is no failure of the provider");
+  t.up.on("refused", (x) => x.reply(200, { created: 1, data: [{ b64_json: "AA==", revised_prompt: spoken }] }));
+  const image = await t.complete({ model: "refused", prompt: "x" }, { target: "/v1/images/generations" });
+  assert.deepEqual([image.status, errorOf(image.text).code], [400, "content_blocked"]);
+
+  // Vectors are no texts: however many there are, they pass.
+  const vector = Array.from({ length: 3_000 }, (_, i) => i / 7);
+  const data = Array.from({ length: 40 }, (_, index) => ({ object: "embedding", index, embedding: vector }));
+  t.up.on("refused", (x) => x.reply(200, { object: "list", data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+  const vectors = await t.complete({ model: "refused", input: "x" }, { target: "/v1/embeddings" });
+  assert.deepEqual([vectors.status, vectors.json().data.length], [200, 40]);
+});

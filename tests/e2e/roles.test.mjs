@@ -255,3 +255,34 @@ test(
   },
   SLOW,
 );
+
+test("a role that is given to users to come is in use", async () => {
+  await admin("POST", "/roles", { code: "given", name: "Given", permissions: ["view_models"] }, 201);
+  const refused = async (by) => {
+    const answer = await t.gw.admin("DELETE", "/roles/given");
+    assert.deepEqual([answer.status, codeOf(answer)], [409, "role_in_use"], answer.text);
+    assert.ok(errorOf(answer.text).message.includes(by), answer.text);
+  };
+  await admin("PUT", "/registration", { roles: ["user", "given"] });
+  await refused("registration");
+  await admin("PUT", "/registration", { roles: ["user"] });
+  const invitation = await admin("POST", "/invitations", { seats: 1, roles: ["given"] }, 201);
+  await refused("invitation");
+  await admin("DELETE", `/invitations/${invitation.id}`);
+  const service = { id: "roles", preset: "github", client_id: "c", client_secret: "s" };
+  await admin("POST", "/identity-providers", { ...service, role_map: [{ group: "g", roles: ["given"] }] }, 201);
+  await refused("identity provider");
+  await admin("PUT", "/identity-providers/roles", { role_map: [], roles: ["given"] });
+  await refused("identity provider");
+  await admin("DELETE", "/identity-providers/roles");
+  const client = await admin(
+    "POST",
+    "/scim-clients",
+    { name: "x", role_map: [{ group: "given", roles: ["given"] }] },
+    201,
+  );
+  await refused("directory");
+  // A group of that name is no role.
+  await admin("PUT", `/scim-clients/${client.id}`, { role_map: [{ group: "given", roles: ["user"] }] });
+  await admin("DELETE", "/roles/given");
+});

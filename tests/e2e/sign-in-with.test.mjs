@@ -455,3 +455,29 @@ test("a sign-in with a service is in the audit log, and what is linked goes with
   await t.gw.admin("DELETE", `/users/${user.id}`);
   assert.deepEqual(await t.gw.db("SELECT * FROM identities WHERE user_id = ?", user.id), []);
 });
+
+test("a browser is sent back to the console with what went wrong, and a program is told", async () => {
+  const provider = providers.ES256;
+  const service = await add(provider, { makes_accounts: false });
+  provider.claims = {};
+  const begun = await begin(service.id);
+  const back = provider.authorize(begun.headers.location, subject());
+  const cookie = cookieNamed(begun, "nexus_flow");
+  const call = (target, accept) => t.gw.call(target, { headers: { ...(accept && { accept }), cookie } });
+  const target = `/auth/with/${service.id}/callback?${back}`;
+  const page = await call(target, "text/html,application/xhtml+xml,*/*;q=0.8");
+  assert.equal(page.status, 303, page.text);
+  const expected = `${t.gw.url}/console/?sign_in_error=account_unknown&service=${service.id}`;
+  assert.equal(page.headers.location, expected);
+  assert.ok(
+    cookiesOf(page).some((line) => line.startsWith("nexus_flow=;")),
+    "the flow is over",
+  );
+  assert.ok(!cookiesOf(page).some((line) => line.includes("nexus_access")));
+  const told = await call(target.replace(/state=[^&]*/, "state=x"));
+  assert.deepEqual([told.status, codeOf(told)], [403, "identity_refused"]);
+  const unknown = await call("/auth/with/none", "text/html");
+  assert.equal(unknown.headers.location, `${t.gw.url}/console/?sign_in_error=identity_provider_not_found&service=none`);
+  const odd = await call("/auth/with/a%0d%0ab%26c=d", "text/html");
+  assert.ok(odd.headers.location.endsWith("&service=a%0D%0Ab%26c%3Dd"), odd.headers.location);
+});

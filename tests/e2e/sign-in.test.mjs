@@ -344,3 +344,33 @@ test("keys of sign-in are resealed with the master key", async () => {
   assert.deepEqual([body.left, body.unreadable], [0, []]);
   assert.ok(body.keys[0].values >= 3);
 });
+
+test(
+  "how long an answer takes does not tell whether an account exists",
+  async () => {
+    // A comparison takes the time of a hash, some hundred milliseconds, and everything else a few: without the hash for an address that has no account
+    // its answers would come many times faster. The middle of several, asked in turn, is compared with a wide margin.
+    const tries = 7;
+    const took = { known: [], unknown: [], withoutPassword: [] };
+    const accounts = [];
+    for (let i = 0; i < tries; i++) accounts.push((await user()).email);
+    const open = (await t.gw.admin("POST", "/users", { email: `open-${++made}@example.org` })).body.email;
+    const ask = async (kind, email, i) => {
+      const began = performance.now();
+      const answer = await logIn(email, "Wr0ng-Password", { "cf-connecting-ip": `198.51.100.${i}` });
+      took[kind].push(performance.now() - began);
+      assert.deepEqual([answer.status, codeOf(answer)], [401, "invalid_credentials"]);
+    };
+    for (const [i, email] of accounts.entries()) {
+      await ask("known", email, i);
+      await ask("unknown", `nobody-${i}-${made}@example.org`, i + 50);
+      if (i < 4) await ask("withoutPassword", open, i + 100);
+    }
+    const middle = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+    const [known, unknown, without] = [took.known, took.unknown, took.withoutPassword].map(middle);
+    console.log(`middle of the answers: ${Math.round(known)}, ${Math.round(unknown)}, ${Math.round(without)} ms`);
+    for (const other of [unknown, without])
+      assert.ok(other > known / 5 && other < known * 5, `${known} and ${other} ms`);
+  },
+  SLOW,
+);

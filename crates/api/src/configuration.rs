@@ -12,7 +12,7 @@ operations! {
 
     /// Export the configuration.
     ///
-    /// Providers with their models, and logical models, as one file without ids and without secrets.
+    /// Providers with their models, logical models, and presets of an operator's own, as one file without ids and without secrets.
     EXPORT: Get "/export/configuration" ManageConfiguration, |it| it.answer::<File>(200, "The file.");
 
     /// Import a configuration.

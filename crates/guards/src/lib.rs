@@ -3,7 +3,7 @@
 //! [`rules`] selects the rules that apply to a key, a model and a direction. [`scanner`] searches one text, which may arrive in
 //! pieces: it holds back only as much as a detector may still need. [`document`] walks through a JSON document, [`whole`] edits
 //! requests and complete answers, [`stream`] the events of a streamed answer in its caller's dialect. [`vault`] remembers what was
-//! masked in a request, so that the answer can have it back. [`guard`] has the traits that content rules and external guards
+//! masked in a request, so that the answer can have it back. [`spoken`] is for answers of operations that are not chats. [`guard`] has the traits that content rules and external guards
 //! ([`external`]) share.
 //!
 //! Guarantees:
@@ -24,6 +24,7 @@ pub mod guard;
 pub mod phrases;
 pub mod rules;
 pub mod scanner;
+pub mod spoken;
 pub mod stream;
 pub mod trial;
 pub mod vault;

@@ -1,5 +1,5 @@
 """Runs the official SDKs for Python against the gateway: `openai`, `anthropic` and `google-genai`; and compares the words that
-these, `cohere` and `botocore` know with ours; and checks and makes signatures with `http-message-signatures`.
+these, `cohere` and `botocore` know with ours; and checks and makes signatures with `http-message-signatures`; and keeps users with `scim2-tester`.
 
 Run it with the packages of requirements.txt installed and Node 22 in PATH (or in the variable NODE). It starts the gateway and
 a loopback upstream itself through serve.mjs. With NEXUS_BASE_URL, NEXUS_API_KEY, NEXUS_ADMIN_TOKEN and NEXUS_UPSTREAM_URL set
@@ -11,7 +11,7 @@ import unittest
 
 import place
 
-SUITES = ("openai_sdk", "anthropic_sdk", "google_sdk", "accumulators", "words", "webhook_signatures", "signed_requests")
+SUITES = ("openai_sdk", "anthropic_sdk", "google_sdk", "accumulators", "words", "webhook_signatures", "signed_requests", "scim_tester")
 
 if __name__ == "__main__":
     place.start()

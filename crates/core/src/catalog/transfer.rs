@@ -1,8 +1,8 @@
-//! The configuration as a file: providers with their models, and logical models, without secrets. It is read by people, kept under
+//! The configuration as a file: presets of an operator's own, providers with their models, and logical models, without secrets. It is read by people, kept under
 //! version control, and taken into another deployment.
 //!
 //! An entry of the file has the fields of the body that would create it, so that its rules are those of the admin API. Providers are
-//! named: what refers to one has `provider` in place of an id. Guarantees: a file contains no secret and no id; to import what was
+//! named: what refers to one has `provider` in place of an id. Guarantees: a file contains no secret and no id that a database gave; to import what was
 //! exported changes nothing; an import changes what the file names and deletes nothing; what it would change is known before it does.
 
 use std::collections::{HashMap, HashSet};
@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::custom_preset::{CustomPresetInput, CustomPresetRecord, MAX_CUSTOM_PRESETS};
 use super::logical_model::LogicalModelInput;
 use super::model::ModelInput;
 use super::provider_input::ProviderInput;
@@ -34,6 +35,8 @@ pub struct Stored {
     pub models: Vec<ModelRecord>,
     /// The logical models.
     pub logical_models: Vec<LogicalModelRecord>,
+    /// The presets of an operator's own.
+    pub presets: Vec<CustomPresetRecord>,
 }
 
 /// A file.
@@ -46,6 +49,8 @@ pub struct File {
     pub providers: Vec<Value>,
     /// The logical models, by name.
     pub logical_models: Vec<Value>,
+    /// The presets of an operator's own, by id.
+    pub presets: Vec<Value>,
 }
 
 /// What a record is, in a report.
@@ -59,6 +64,8 @@ pub enum Kind {
     Model,
     /// A logical model.
     LogicalModel,
+    /// A preset of an operator's own, by its id.
+    Preset,
 }
 
 /// What an import does with a record.
@@ -100,6 +107,8 @@ pub struct Plan {
     pub models: Vec<Change<ModelRecord>>,
     /// Logical models that are made or changed.
     pub logical_models: Vec<Change<LogicalModelRecord>>,
+    /// Presets that are made or changed.
+    pub presets: Vec<Change<CustomPresetRecord>>,
     /// A line for each entry of the file.
     pub lines: Vec<Line>,
 }
@@ -135,10 +144,13 @@ impl File {
         providers.sort_by(|one, other| one.name.cmp(&other.name));
         let mut logical_models: Vec<&LogicalModelRecord> = stored.logical_models.iter().collect();
         logical_models.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut presets: Vec<&CustomPresetRecord> = stored.presets.iter().collect();
+        presets.sort_by(|one, other| one.id.cmp(&other.id));
         Self {
             version: VERSION,
             providers: providers.iter().map(|provider| provider_entry(provider, &stored.models)).collect(),
             logical_models: logical_models.iter().map(|logical| logical_entry(logical, &names)).collect(),
+            presets: presets.iter().map(|preset| fields_of::<CustomPresetInput>(preset).into()).collect(),
         }
     }
 }
@@ -194,6 +206,8 @@ struct Given {
     providers: Vec<Map<String, Value>>,
     #[serde(default)]
     logical_models: Vec<Map<String, Value>>,
+    #[serde(default)]
+    presets: Vec<Map<String, Value>>,
 }
 
 /// What an import of a file would do at `now_ms` (milliseconds since the epoch). Addresses on private networks are refused
@@ -219,7 +233,7 @@ pub fn plan(
     // Names of providers are the same whatever their case.
     let mut ids: HashMap<String, i64> =
         stored.providers.iter().map(|provider| (provider.name.to_lowercase(), provider.id)).collect();
-    let mut entries = given.logical_models.len();
+    let mut entries = given.logical_models.len() + given.presets.len();
     for (place, mut entry) in given.providers.into_iter().enumerate() {
         let at = format!("providers[{place}]");
         let models = take_list(&mut entry, "models", &at)?;
@@ -240,10 +254,41 @@ pub fn plan(
     for (place, entry) in given.logical_models.into_iter().enumerate() {
         plan.add_logical(entry, &format!("logical_models[{place}]"), stored, now_ms, &ids)?;
     }
+    for (place, entry) in given.presets.into_iter().enumerate() {
+        plan.add_preset(&entry, &format!("presets[{place}]"), stored, allow_private, now_ms)?;
+    }
+    let made = plan.presets.iter().filter(|(before, _)| before.is_none()).count();
+    if stored.presets.len() + made > MAX_CUSTOM_PRESETS {
+        let message = format!("There are at most {MAX_CUSTOM_PRESETS} presets of one's own.");
+        return Err(ApiError::invalid("invalid_value", "presets", message));
+    }
     Ok(plan)
 }
 
 impl Plan {
+    fn add_preset(
+        &mut self,
+        entry: &Map<String, Value>,
+        at: &str,
+        stored: &Stored,
+        allow_private: bool,
+        now_ms: u64,
+    ) -> Result<(), ApiError> {
+        let input = read::<CustomPresetInput>(entry, at)?;
+        let id = input.id.clone().required("id").map_err(|error| within(at, error))?;
+        let before = stored.presets.iter().find(|preset| preset.id == id);
+        if self.lines.iter().any(|line| line.kind == Kind::Preset && line.name == id) {
+            return Err(twice(at, "id"));
+        }
+        let mut after = before.cloned().unwrap_or_else(|| CustomPresetRecord::new(id.clone(), now_ms));
+        input.apply(&mut after, allow_private).map_err(|error| within(at, error))?;
+        note(&mut self.lines, Kind::Preset, id, before, &after);
+        if before != Some(&after) {
+            self.presets.push((before.cloned(), after));
+        }
+        Ok(())
+    }
+
     #[expect(clippy::too_many_arguments, reason = "what a new provider needs of its surroundings")]
     fn add_provider(
         &mut self,
@@ -414,7 +459,16 @@ mod tests {
         logical.candidates = serde_json::from_value(spec).unwrap();
         let mut model = ModelRecord { id: 9, ..ModelRecord::new(7, "gpt".into(), 0) };
         model.capabilities = Some(vec!["vision".into(), "tools".into()]);
-        Stored { providers: vec![provider], models: vec![model], logical_models: vec![logical] }
+        let mut preset = CustomPresetRecord::new("house".into(), 0);
+        preset.name = "Our own".into();
+        preset.server_url = "https://llm.example.com/v1".into();
+        preset.models = vec!["gpt".into()];
+        Stored {
+            providers: vec![provider],
+            models: vec![model],
+            logical_models: vec![logical],
+            presets: vec![preset],
+        }
     }
 
     fn planned(file: &Value, stored: &Stored) -> Result<Plan, ApiError> {
@@ -433,12 +487,13 @@ mod tests {
     fn what_was_exported_changes_nothing_where_it_comes_from() {
         let stored = stored();
         let file = serde_json::to_value(File::of(&stored)).unwrap();
-        for secret in ["sealed", "hint", "X-Title", "\"id\"", "provider_id"] {
+        for secret in ["sealed", "hint", "X-Title", "\"id\":7", "provider_id", "created_at"] {
             assert!(!file.to_string().contains(secret), "{secret}: {file}");
         }
         let plan = planned(&file, &stored).unwrap();
         assert!(plan.lines.iter().all(|line| line.action == Action::Unchanged), "{:?}", plan.lines);
         assert!(plan.providers.is_empty() && plan.models.is_empty() && plan.logical_models.is_empty());
+        assert!(plan.presets.is_empty());
     }
 
     #[test]
@@ -452,8 +507,10 @@ mod tests {
                 (Kind::Provider, "Open", Action::Create),
                 (Kind::Model, "Open/gpt", Action::Create),
                 (Kind::LogicalModel, "smart", Action::Create),
+                (Kind::Preset, "house", Action::Create),
             ]
         );
+        assert_eq!(plan.presets[0].1.server_url, "https://llm.example.com/v1");
         assert_eq!(plan.providers[0].1.id, Plan::new_id(0));
         plan.resolve(&HashMap::from([(Plan::new_id(0), 21)]));
         assert_eq!(
@@ -475,6 +532,7 @@ mod tests {
         file["providers"][0]["weight"] = json!(70);
         file["providers"][0]["models"][0]["context_length"] = json!(8192);
         file["logical_models"] = json!([]);
+        file["presets"] = json!([]);
         let plan = planned(&file, &stored).unwrap();
         let line = &plan.lines[0];
         let weight = line.changes.iter().find(|change| change.field == "weight").unwrap();
@@ -509,6 +567,16 @@ mod tests {
             (
                 json!({"version": 1, "providers": [{"name": "p", "kind": "demo"}, {"name": "P", "kind": "demo"}]}),
                 Some("providers[1].name"),
+            ),
+            (json!({"version": 1, "presets": [{"id": "openai", "name": "x"}]}), Some("presets[0].id")),
+            (json!({"version": 1, "presets": [{"name": "x"}]}), Some("presets[0].id")),
+            (
+                json!({"version": 1, "presets": [{"id": "a", "name": "a", "server_url": "http://127.0.0.1"}]}),
+                Some("presets[0].server_url"),
+            ),
+            (
+                json!({"version": 1, "presets": [{"id": "a", "name": "a", "kind": "demo"}, {"id": "a", "name": "a", "kind": "demo"}]}),
+                Some("presets[1].id"),
             ),
             (logical("nowhere"), Some("logical_models[0].candidates[0].provider")),
             (json!({"version": 1, "logical_models": [{"name": "l"}]}), Some("logical_models[0].candidates")),

@@ -86,7 +86,7 @@ pub const GUARDS: &[Floor] = &[
     &["credentials", "phrases", "vault", "whole", "words"],
     &["rules"],
     &["scanner"],
-    &["content", "external", "trial"],
+    &["content", "external", "spoken", "trial"],
     &["stream"],
     &["lib"],
 ];

@@ -12,6 +12,21 @@ const MAX_DOMAIN: usize = 253;
 const MAX_IBAN: usize = 34;
 const MAX_IPV6: usize = 39;
 
+/// Ends of names of files that are no top-level domains, in lower case: `icon@2x.png` is a picture for dense screens.
+const FILES: [&[u8]; 25] = [
+    b"avif", b"bmp", b"css", b"csv", b"gif", b"heic", b"htm", b"html", b"ico", b"jpeg", b"jpg", b"js",
+    b"json", b"less", b"mjs", b"pdf", b"png", b"scss", b"svg", b"tiff", b"txt", b"webp", b"xml", b"yaml",
+    b"yml",
+];
+
+/// Whether what stands behind an `@` names a file or a version of a package (`tool@1.2.0-beta.x`), and no host.
+fn is_file_or_version(domain: &[u8], top: &[u8]) -> bool {
+    let is_file = FILES.iter().any(|end| end.eq_ignore_ascii_case(top));
+    let mut labels = domain.split(|byte| *byte == b'.');
+    let mut is_number = || labels.next().is_some_and(|label| label.iter().all(u8::is_ascii_digit));
+    is_file || (is_number() && is_number())
+}
+
 /// Whether a byte may stand before the `@` of an address.
 pub(super) fn is_local(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._%+-'".contains(&byte)
@@ -55,6 +70,9 @@ pub(super) fn email(earlier: &[u8], rest: &[u8]) -> Option<Found> {
             return None;
         }
         count += 1;
+    }
+    if is_file_or_version(domain, top) {
+        return None;
     }
     (is_top && count > 0).then_some(Found { before, length: 1 + length, kind: "email" })
 }
