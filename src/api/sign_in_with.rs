@@ -69,15 +69,11 @@ fn shown_in_page(
     }
     // The request was not answered with an error, and still is one.
     exchange.note_setting("failed", None, Some(&error.code));
-    let parameters = [("sign_in_error", error.code.to_owned()), ("service", id.to_owned())];
-    let location = format!("{}?{}", console_of(exchange), encoded(&parameters));
+    let parameters = [("failed", error.code.to_owned()), ("service", id.to_owned())];
+    let location = format!("{}/console/sign-in?{}", exchange.public_origin(), encoded(&parameters));
     let headers = Headers::new();
     headers.add("set-cookie", &flow::cookie(&exchange.public_origin(), "", 0));
     Ok(sent_to(&location, headers))
-}
-
-fn console_of(exchange: &Exchange) -> String {
-    format!("{}/console/", exchange.public_origin())
 }
 
 async fn begun(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {

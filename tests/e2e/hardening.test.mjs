@@ -207,9 +207,17 @@ test("what a body may not say is refused, by name", async () => {
       assert.deepEqual([answer.status, answer.body.error?.param], [400, field], `${path}: ${answer.text}`);
     }
   const deep = `${'{"a":'.repeat(5_000)}1${"}".repeat(5_000)}`;
-  for (const path of ["/providers", "/keys", "/guards"]) {
+  for (const path of ["/providers", "/keys", "/guards", "/users", "/auth/login", "/scim-clients"]) {
     const answer = await t.gw.admin("POST", path, deep);
     assert.equal(answer.status, 400, answer.text);
+    const large = await t.gw.admin("POST", path, { name: "x".repeat(1_100_000) });
+    assert.deepEqual([large.status, large.body.error?.code], [413, "request_too_large"], path);
+    const many = await t.gw.admin(
+      "POST",
+      path,
+      JSON.stringify(Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`f${i}`, 1]))),
+    );
+    assert.equal(many.status, 400, many.text);
   }
 });
 

@@ -467,7 +467,7 @@ test("a browser is sent back to the console with what went wrong, and a program 
   const target = `/auth/with/${service.id}/callback?${back}`;
   const page = await call(target, "text/html,application/xhtml+xml,*/*;q=0.8");
   assert.equal(page.status, 303, page.text);
-  const expected = `${t.gw.url}/console/?sign_in_error=account_unknown&service=${service.id}`;
+  const expected = `${t.gw.url}/console/sign-in?failed=account_unknown&service=${service.id}`;
   assert.equal(page.headers.location, expected);
   assert.ok(
     cookiesOf(page).some((line) => line.startsWith("nexus_flow=;")),
@@ -477,7 +477,7 @@ test("a browser is sent back to the console with what went wrong, and a program 
   const told = await call(target.replace(/state=[^&]*/, "state=x"));
   assert.deepEqual([told.status, codeOf(told)], [403, "identity_refused"]);
   const unknown = await call("/auth/with/none", "text/html");
-  assert.equal(unknown.headers.location, `${t.gw.url}/console/?sign_in_error=identity_provider_not_found&service=none`);
+  assert.equal(unknown.headers.location, `${t.gw.url}/console/sign-in?failed=identity_provider_not_found&service=none`);
   const odd = await call("/auth/with/a%0d%0ab%26c=d", "text/html");
   assert.ok(odd.headers.location.endsWith("&service=a%0D%0Ab%26c%3Dd"), odd.headers.location);
 });

@@ -163,7 +163,7 @@ impl<'a> Events<'a> {
                 _ => None,
             };
             match (new, &block.event) {
-                (Some((name, changed)), Some(event)) => told.push_str(&rewritten(event, name, &changed.told)),
+                (Some((name, text)), Some(event)) => told.push_str(&rewritten(event, name, &text.told)),
                 _ => told.push_str(block.written),
             }
         }

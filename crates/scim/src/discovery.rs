@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::Object;
 use crate::page::{MAX, Page};
 use crate::schema::{
-    Attribute, ENTERPRISE_USER, GROUP, GROUPS_TYPE, Kind, Mutability, ResourceType, Schema, USER, USERS,
+    Attribute, ENTERPRISE_USER, GROUP, GROUPS_TYPE, Kind, Mutability, Object, ResourceType, Schema, USER,
+    USERS,
 };
 
 const SCHEMA_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
@@ -37,7 +37,7 @@ pub fn service_provider_config(base: &str) -> Value {
 /// The types of resources.
 #[must_use]
 pub fn resource_types(base: &str) -> Value {
-    listed([&USERS, &GROUPS_TYPE].map(|kind| resource_type(kind, base)).to_vec())
+    listed(&[&USERS, &GROUPS_TYPE].map(|kind| resource_type(kind, base)))
 }
 
 /// The type of resources with this name.
@@ -52,7 +52,7 @@ pub fn find_resource_type(name: &str, base: &str) -> Option<Value> {
 /// The schemas.
 #[must_use]
 pub fn schemas(base: &str) -> Value {
-    listed([&USER, &ENTERPRISE_USER, &GROUP].map(|schema| described(schema, base)).to_vec())
+    listed(&[&USER, &ENTERPRISE_USER, &GROUP].map(|schema| described(schema, base)))
 }
 
 /// The schema with this URN.
@@ -63,7 +63,7 @@ pub fn find_schema(urn: &str, base: &str) -> Option<Value> {
     found.map(|schema| described(schema, base).into())
 }
 
-fn listed(resources: Vec<Object>) -> Value {
+fn listed(resources: &[Object]) -> Value {
     Page { start: 1, count: resources.len() }.answer(resources.len(), resources)
 }
 

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use nexus_edge_core::error::ApiError;
 use serde_json::{Value, json};
 
-use crate::Object;
 use crate::problem::invalid_value;
-use crate::schema::{GROUP_URN, GROUPS_TYPE};
+use crate::schema::{GROUP_URN, GROUPS_TYPE, Object};
 use crate::user::meta;
 
 /// Longest name and `externalId`, in characters.
@@ -48,7 +47,7 @@ impl Group {
 
 fn member(of: &Value) -> Result<String, ApiError> {
     let text = |name: &str| of.get(name).and_then(Value::as_str).unwrap_or_default();
-    if text("type").eq_ignore_ascii_case("group") || text("$ref").contains("/Groups/") {
+    if text("$ref").contains("/Groups/") {
         return Err(invalid_value("members", "must be users: groups are not in groups"));
     }
     match text("value") {
@@ -84,7 +83,13 @@ pub fn resource(of: &Stored<'_>, base: &str) -> Object {
     if let Some(id) = of.external_id {
         resource.insert("externalId".into(), id.into());
     }
-    let member = |(id, name): &(String, String)| json!({ "value": id, "display": name, "$ref": format!("{base}/Users/{id}"), "type": "User" });
+    let member = |(id, name): &(String, String)| {
+        let mut member = json!({ "value": id, "$ref": format!("{base}/Users/{id}") });
+        if let Some(parts) = member.as_object_mut().filter(|_| !name.is_empty()) {
+            parts.insert("display".to_owned(), name.as_str().into());
+        }
+        member
+    };
     if let Some(members) = of.members.filter(|members| !members.is_empty()) {
         resource.insert("members".into(), members.iter().map(member).collect());
     }

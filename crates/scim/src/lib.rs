@@ -9,6 +9,8 @@
 //!
 //! A resource is the JSON object that a client sees, with attributes in the spelling of the schema. Nothing here stores anything.
 
+pub use schema::Object;
+
 pub mod discovery;
 pub mod filter;
 pub mod group;
@@ -24,6 +26,3 @@ pub mod view;
 
 #[cfg(test)]
 mod tests;
-
-/// A resource, or a part of one.
-pub type Object = serde_json::Map<String, serde_json::Value>;

@@ -9,11 +9,10 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::parse_rfc3339;
 use serde_json::Value;
 
-use crate::Object;
 use crate::filter::{Filter, Literal, Operator, Path};
 use crate::problem::invalid_filter;
 use crate::resource::{Place, is_empty, place};
-use crate::schema::{Attribute, Kind, ResourceType};
+use crate::schema::{Attribute, Kind, Object, ResourceType};
 
 impl Filter {
     /// Whether the filter holds for a resource of this type.
@@ -131,7 +130,6 @@ fn compares(value: &Value, attribute: &Attribute, operator: Operator, literal: &
             value.as_f64().is_some_and(|value| ordered(operator, value.partial_cmp(wanted)))
         }
         (Value::String(value), Literal::Text(wanted)) => text_compares(value, attribute, operator, wanted),
-        (_, Literal::Null) => operator == Operator::NotEqual,
         _ => operator == Operator::NotEqual,
     }
 }

@@ -3,8 +3,8 @@
 use nexus_edge_core::error::ApiError;
 use serde_json::{Value, json};
 
-use crate::Object;
 use crate::problem::invalid_value;
+use crate::schema::Object;
 
 /// URN of lists.
 pub const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -49,13 +49,14 @@ impl Page {
     }
 
     /// The resources of the page, of all.
+    #[must_use]
     pub fn of<T>(&self, all: Vec<T>) -> Vec<T> {
         all.into_iter().skip(self.offset()).take(self.count).collect()
     }
 
     /// The body of the answer, with these resources of the page and the number of all.
     #[must_use]
-    pub fn answer(&self, total: usize, resources: Vec<Object>) -> Value {
+    pub fn answer(&self, total: usize, resources: &[Object]) -> Value {
         json!({
             "schemas": [LIST_URN],
             "totalResults": total,

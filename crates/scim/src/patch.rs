@@ -10,11 +10,10 @@
 use nexus_edge_core::error::ApiError;
 use serde_json::Value;
 
-use crate::Object;
 use crate::filter::{Filter, Literal, Operator, Path};
 use crate::problem::{invalid_path, invalid_value, no_target, read_only};
 use crate::resource::{MAX_VALUES, Place, is_empty, place, prefer, put, read_one, read_value};
-use crate::schema::{Attribute, Mutability, ResourceType};
+use crate::schema::{Attribute, Mutability, Object, ResourceType};
 
 /// URN of a request that changes a resource.
 pub const PATCH_URN: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
@@ -291,7 +290,7 @@ fn of_list(
         Verb::Replace => *values = given,
         // Entra ID names what goes in `value`.
         Verb::Remove if !given.is_empty() => {
-            values.retain(|one| !given.iter().any(|gone| is_same(one, gone)))
+            values.retain(|one| !given.iter().any(|gone| is_same(one, gone)));
         }
         Verb::Remove => values.clear(),
         Verb::Add => {

@@ -7,10 +7,9 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::parse_rfc3339;
 use serde_json::Value;
 
-use crate::Object;
 use crate::filter::Path;
 use crate::problem::invalid_value;
-use crate::schema::{Attribute, Kind, Mutability, ResourceType, find};
+use crate::schema::{Attribute, Kind, Mutability, Object, ResourceType, find};
 
 /// Longest text, in characters.
 pub const MAX_TEXT: usize = 2_048;
@@ -45,15 +44,16 @@ pub fn place(kind: &ResourceType, path: &Path) -> Option<Place> {
     let (extension, attribute) = match path.schema.as_deref() {
         None => (None, kind.attribute(&path.attribute)?),
         Some(urn) if urn.eq_ignore_ascii_case(kind.schema.id) => (None, kind.attribute(&path.attribute)?),
-        Some(urn) => match kind.extension(urn) {
-            Some(extension) => (Some(extension.id), find(extension.attributes, &path.attribute)?),
-            None => {
+        Some(urn) => {
+            if let Some(extension) = kind.extension(urn) {
+                (Some(extension.id), find(extension.attributes, &path.attribute)?)
+            } else {
                 let whole = kind.extension(&format!("{urn}:{}", path.attribute))?;
                 let is_plain = path.part.is_none() && path.filter.is_none();
                 let place = Place { extension: Some(whole.id), attribute: None, part: None };
                 return is_plain.then_some(place);
             }
-        },
+        }
     };
     let part = match &path.part {
         Some(name) => Some(attribute.part(name)?),

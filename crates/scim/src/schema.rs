@@ -3,6 +3,9 @@
 //!
 //! Names of attributes and schemas are compared without regard to case (RFC 7643, section 2.1).
 
+/// A resource, or a part of one.
+pub type Object = serde_json::Map<String, serde_json::Value>;
+
 /// What values an attribute has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -30,6 +33,7 @@ pub enum Mutability {
 }
 
 /// An attribute.
+#[expect(clippy::struct_excessive_bools, reason = "the characteristics of RFC 7643, section 7, are as many")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attribute {
     /// Its name.
@@ -223,7 +227,6 @@ const MEMBERS: &[Attribute] = &[
     Attribute::text("value", "The id of the user.").exact().immutable(),
     Attribute::of("$ref", Kind::Reference, "The address of the user.").exact().immutable(),
     Attribute::text("display", "The name of the user.").read_only(),
-    Attribute::text("type", "`User`.").immutable(),
 ];
 
 /// The schema of users.

@@ -10,9 +10,8 @@ use nexus_edge_core::time::rfc3339_ms;
 use nexus_edge_identity::email;
 use serde_json::{Value, json};
 
-use crate::Object;
 use crate::problem::invalid_value;
-use crate::schema::{ENTERPRISE_URN, USER_URN, USERS};
+use crate::schema::{ENTERPRISE_URN, Object, USER_URN, USERS};
 
 /// Longest resource that is kept, in bytes of JSON.
 pub const MAX_KEPT_BYTES: usize = 32_768;

@@ -6,7 +6,7 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::hash::sha256_hex;
 use serde_json::Value;
 
-use crate::Object;
+use crate::schema::Object;
 
 /// The name of the state of a resource, which is written into its `meta`.
 pub fn stamp(resource: &mut Object) -> String {

@@ -3,11 +3,10 @@
 use nexus_edge_core::error::ApiError;
 use serde_json::Value;
 
-use crate::Object;
 use crate::filter::Path;
 use crate::problem::invalid_value;
 use crate::resource::{Place, place};
-use crate::schema::ResourceType;
+use crate::schema::{Object, ResourceType};
 
 const ALWAYS: [&str; 2] = ["id", "schemas"];
 

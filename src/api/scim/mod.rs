@@ -102,6 +102,6 @@ impl Asked {
             version::stamp(&mut resource);
             self.selection.of(resource)
         });
-        written(200, Headers::new(), &self.page.answer(total, shown.collect()))
+        written(200, Headers::new(), &self.page.answer(total, &shown.collect::<Vec<_>>()))
     }
 }

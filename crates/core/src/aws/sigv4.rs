@@ -207,11 +207,11 @@ mod tests {
     fn secrets_do_not_show() {
         let credentials = Credentials {
             access_key_id: "AKIDEXAMPLE".into(),
-            secret_access_key: "secret".into(),
-            session_token: Some("token".into()),
+            secret_access_key: Secret::new("wJalr"),
+            session_token: Some(Secret::new("FQoGZ")),
         };
         let shown = format!("{credentials:?}");
-        assert!(shown.contains("AKIDEXAMPLE") && !shown.contains("secret") && !shown.contains("token"));
+        assert!(shown.contains("AKIDEXAMPLE") && !shown.contains("wJalr") && !shown.contains("FQoGZ"));
     }
 
     proptest! {
@@ -225,7 +225,7 @@ mod tests {
         ) {
             let credentials = Credentials {
                 access_key_id: "AKID".into(),
-                secret_access_key: value.clone(),
+                secret_access_key: Secret::new(&value),
                 session_token: None,
             };
             let request =
@@ -249,7 +249,7 @@ mod tests {
             let signature = |at: usize| {
                 let credentials = Credentials {
                     access_key_id: "id".into(),
-                    secret_access_key: secrets[at].into(),
+                    secret_access_key: Secret::new(secrets[at]),
                     session_token: None,
                 };
                 let request = Unsigned { method: "POST", url: urls[at], headers: &[], body: bodies[at] };

@@ -7,7 +7,7 @@ use crate::patch::apply;
 use crate::resource;
 use crate::schema::{GROUPS_TYPE, USERS};
 
-fn changed(operations: Value) -> Result<Object, &'static str> {
+fn changed(operations: &Value) -> Result<Object, &'static str> {
     let mut user = ada();
     apply(&mut user, &USERS, &json!({ "Operations": operations })).map(|()| user).map_err(|error| error.code)
 }
@@ -15,55 +15,55 @@ fn changed(operations: Value) -> Result<Object, &'static str> {
 #[test]
 fn a_single_value_is_set_and_removed() {
     for op in ["add", "replace"] {
-        let user = changed(json!([{ "op": op, "path": "title", "value": "Duchess" }])).unwrap();
+        let user = changed(&json!([{ "op": op, "path": "title", "value": "Duchess" }])).unwrap();
         assert_eq!(value(&user, "/title"), "Duchess");
     }
-    let user = changed(json!([{ "op": "remove", "path": "title" }])).unwrap();
+    let user = changed(&json!([{ "op": "remove", "path": "title" }])).unwrap();
     assert_eq!(value(&user, "/title"), Value::Null);
-    let user = changed(json!([{ "op": "replace", "path": "title", "value": "" }])).unwrap();
+    let user = changed(&json!([{ "op": "replace", "path": "title", "value": "" }])).unwrap();
     assert!(!user.contains_key("title"), "an empty value is none");
 }
 
 #[test]
 fn parts_that_are_not_named_stay() {
     let user =
-        changed(json!([{ "op": "replace", "path": "name", "value": { "familyName": "King" } }])).unwrap();
+        changed(&json!([{ "op": "replace", "path": "name", "value": { "familyName": "King" } }])).unwrap();
     assert_eq!(
         (value(&user, "/name/givenName"), value(&user, "/name/familyName")),
         (json!("Ada"), json!("King"))
     );
-    let user = changed(json!([{ "op": "replace", "path": "NAME.familyname", "value": "King" }])).unwrap();
+    let user = changed(&json!([{ "op": "replace", "path": "NAME.familyname", "value": "King" }])).unwrap();
     assert_eq!(value(&user, "/name"), json!({ "givenName": "Ada", "familyName": "King" }));
     let user =
-        changed(json!([{ "op": "replace", "path": "name", "value": { "familyName": null } }])).unwrap();
+        changed(&json!([{ "op": "replace", "path": "name", "value": { "familyName": null } }])).unwrap();
     assert_eq!(value(&user, "/name"), json!({ "givenName": "Ada" }));
 }
 
 #[test]
 fn values_of_a_list_are_selected() {
     let user = changed(
-        json!([{ "op": "replace", "path": "emails[type eq \"work\"].value", "value": "a@b.example" }]),
+        &json!([{ "op": "replace", "path": "emails[type eq \"work\"].value", "value": "a@b.example" }]),
     );
     let user = user.unwrap();
     assert_eq!(value(&user, "/emails/0"), json!({ "value": "a@b.example", "type": "work", "primary": true }));
     assert_eq!(value(&user, "/emails/1/value"), "ada@home.example");
-    let user = changed(json!([{ "op": "remove", "path": "emails[type eq \"home\"]" }])).unwrap();
+    let user = changed(&json!([{ "op": "remove", "path": "emails[type eq \"home\"]" }])).unwrap();
     assert_eq!(user["emails"].as_array().unwrap().len(), 1);
-    let user = changed(json!([{ "op": "remove", "path": "emails" }])).unwrap();
+    let user = changed(&json!([{ "op": "remove", "path": "emails" }])).unwrap();
     assert!(!user.contains_key("emails"));
 }
 
 #[test]
 fn one_value_is_the_primary_one() {
     let new = json!({ "value": "a@b.example", "type": "other", "primary": true });
-    let user = changed(json!([{ "op": "add", "path": "emails", "value": [new] }])).unwrap();
+    let user = changed(&json!([{ "op": "add", "path": "emails", "value": [new] }])).unwrap();
     let primary = |at: usize| value(&user, &format!("/emails/{at}/primary"));
     assert_eq!((primary(0), primary(2)), (json!(false), json!(true)));
-    let again = changed(json!([
+    let again = changed(&json!([
         { "op": "add", "path": "emails", "value": new }, { "op": "add", "path": "emails", "value": new }]));
     assert_eq!(again.unwrap()["emails"].as_array().unwrap().len(), 3, "what is there is not added again");
     let user =
-        changed(json!([{ "op": "replace", "path": "emails[type eq \"home\"].primary", "value": "True" }]))
+        changed(&json!([{ "op": "replace", "path": "emails[type eq \"home\"].primary", "value": "True" }]))
             .unwrap();
     assert_eq!(
         (value(&user, "/emails/0/primary"), value(&user, "/emails/1/primary")),
@@ -87,7 +87,7 @@ fn what_is_refused_says_why() {
         (json!({ "op": "replace", "path": "emails[salary eq 1].value", "value": "x" }), "invalid_filter"),
         (json!({ "op": "replace", "path": "emails[not (type pr)].value", "value": "x" }), "no_such_target"),
     ] {
-        assert_eq!(changed(json!([operation])).unwrap_err(), code, "{operation}");
+        assert_eq!(changed(&json!([operation])).unwrap_err(), code, "{operation}");
     }
     let mut user = ada();
     assert_eq!(apply(&mut user, &USERS, &json!({})).unwrap_err().code, "invalid_json");

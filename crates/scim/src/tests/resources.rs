@@ -112,8 +112,8 @@ fn a_group_has_users_in_it() {
     assert_eq!(group.members.into_iter().collect::<Vec<_>>(), ["u1", "u2"]);
     for wrong in [
         json!({ "members": [] }),
-        json!({ "displayName": "g", "members": [{ "value": "g2", "type": "Group" }] }),
-        json!({ "displayName": "g", "members": [{ "type": "User" }] }),
+        json!({ "displayName": "g", "members": [{ "value": "g2", "$ref": "https://g.example/scim/v2/Groups/g2" }] }),
+        json!({ "displayName": "g", "members": [{ "$ref": "../Users/u1" }] }),
     ] {
         assert_eq!(read(wrong), Err("invalid_value"));
     }
@@ -129,7 +129,7 @@ fn a_group_has_users_in_it() {
     let shown = group::resource(&of, "/scim/v2");
     assert_eq!(
         value(&shown, "/members/0"),
-        json!({ "value": "u1", "display": "Ada", "type": "User", "$ref": "/scim/v2/Users/u1" })
+        json!({ "value": "u1", "display": "Ada", "$ref": "/scim/v2/Users/u1" })
     );
 }
 

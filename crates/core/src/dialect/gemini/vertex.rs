@@ -244,7 +244,7 @@ mod tests {
     fn answers_of_the_endpoint_are_read() {
         let token =
             read_token(200, br#"{"access_token":"ya29.x","expires_in":3599,"token_type":"Bearer"}"#).unwrap();
-        assert_eq!((token.token.as_str(), token.expires_in_s), ("ya29.x", 3_599));
+        assert_eq!((token.token.expose(), token.expires_in_s), ("ya29.x", 3_599));
         assert!(!format!("{token:?}").contains("ya29"));
         let refused =
             read_token(400, br#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#)
