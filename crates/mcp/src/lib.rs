@@ -14,6 +14,7 @@ pub mod glob;
 pub mod hash;
 pub mod headers;
 pub mod json;
+pub mod kept;
 pub mod method;
 pub mod mrtr;
 pub mod naming;

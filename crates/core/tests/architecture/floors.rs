@@ -99,6 +99,7 @@ pub const MCP: &[Floor] = &[
     &["method"],
     &["catalogue", "envelope"],
     &["client", "headers", "mrtr", "progress", "server", "trust"],
+    &["kept"],
     &["lib"],
 ];
 
@@ -224,7 +225,7 @@ pub const WORKER: &[Floor] = &[
         "pipeline::page",
         "pipeline::transport",
     ],
-    &["pipeline::service_account", "pipeline::workers_ai"],
+    &["pipeline::mcp", "pipeline::service_account", "pipeline::workers_ai"],
     &["pipeline::admit", "pipeline::cache", "pipeline::upload", "pipeline::upstream_health"],
     &[
         "pipeline::authenticate",
