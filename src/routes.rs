@@ -17,11 +17,11 @@ use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
     alerts, audit, backups, configuration, console, conversations, credits, dead_letters, discovery, exports,
-    gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models, metrics, models,
-    notifications, passkeys, presets, prices, probe_tasks, profile, provider_health, provider_keys,
-    provider_models, provider_states, providers, recovery, registration, responses, roles, routing, scim,
-    scim_clients, secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats, submissions, system,
-    system_config, teams, tokens, users, webhooks, ws,
+    gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models, mcp, mcp_servers,
+    metrics, models, notifications, passkeys, presets, prices, probe_tasks, profile, provider_health,
+    provider_keys, provider_models, provider_states, providers, recovery, registration, responses, roles,
+    routing, scim, scim_clients, secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats,
+    submissions, system, system_config, teams, tokens, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -186,6 +186,16 @@ routes! {
     "POST /notifications/read-all"                     => op::notifications::READ_ALL, |x, _| notifications::read_all(x);
     "POST /notifications/{id}/read"                    => op::notifications::READ, |x, p| notifications::read(x, &p.first);
     "DELETE /notifications/{id}"                       => op::notifications::DELETE, |x, p| notifications::delete(x, &p.first);
+    "POST /mcp"                                        => op::mcp::ENDPOINT, |x, _| mcp::endpoint(x);
+    "POST /mcp/server/{id}"                            => op::mcp::SERVER_ENDPOINT, |x, p| mcp::server_endpoint(x, &p.first);
+    "GET /mcp-servers"                                 => op::mcp::LIST, |x, _| mcp_servers::list(x);
+    "POST /mcp-servers"                                => op::mcp::CREATE, |x, _| mcp_servers::create(x);
+    "GET /mcp-servers/{id}"                            => op::mcp::GET, |x, p| mcp_servers::get(x, &p.first);
+    "PUT /mcp-servers/{id}"                            => op::mcp::UPDATE, |x, p| mcp_servers::update(x, &p.first);
+    "DELETE /mcp-servers/{id}"                         => op::mcp::DELETE, |x, p| mcp_servers::delete(x, &p.first);
+    "POST /mcp-servers/{id}/test"                      => op::mcp::TEST, |x, p| mcp_servers::test(x, &p.first);
+    "GET /mcp-servers/{id}/tools"                      => op::mcp::TOOLS, |x, p| mcp_servers::tools(x, &p.first);
+    "POST /mcp-servers/{id}/tools/accept"              => op::mcp::ACCEPT, |x, p| mcp_servers::accept(x, &p.first);
     "GET /webhooks"                                    => op::webhooks::LIST, |x, _| webhooks::list(x);
     "POST /webhooks"                                   => op::webhooks::CREATE, |x, _| webhooks::create(x);
     "GET /webhooks/deliveries"                         => op::webhooks::DELIVERIES, |x, _| webhooks::deliveries(x);

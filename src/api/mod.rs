@@ -20,6 +20,8 @@ pub mod keys;
 pub mod limits;
 pub mod live;
 pub mod logical_models;
+pub mod mcp;
+pub mod mcp_servers;
 pub mod metrics;
 pub mod models;
 pub mod notifications;

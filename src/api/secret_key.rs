@@ -9,7 +9,9 @@ use nexus_edge_api::secret_key::{GeneratedKey, RotateSecretKeyInput, RotatedSecr
 use nexus_edge_core::access::ApiKeyRecord;
 use nexus_edge_core::access::identity_key::IdentityKeyRecord;
 use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
-use nexus_edge_core::catalog::{GuardRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord};
+use nexus_edge_core::catalog::{
+    GuardRecord, McpServerRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord,
+};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::row::table::Table;
 use nexus_edge_core::secrets::rotation::{Census, SealedRecord, reseal};
@@ -31,6 +33,7 @@ struct SealedRecords {
     identity_providers: Vec<IdentityProviderRecord>,
     webhooks: Vec<WebhookRecord>,
     guards: Vec<GuardRecord>,
+    mcp_servers: Vec<McpServerRecord>,
     of_signatures: Vec<ApiKeyRecord>,
 }
 
@@ -43,6 +46,7 @@ impl SealedRecords {
             identity_providers: table::list(&exchange.env).await?,
             webhooks: table::list(&exchange.env).await?,
             guards: table::list(&exchange.env).await?,
+            mcp_servers: table::list(&exchange.env).await?,
             of_signatures: store::keys::with_signing_secrets(&exchange.env).await?,
         })
     }
@@ -82,6 +86,10 @@ impl SealedRecords {
             let place = SealedPlace { guard_id: Some(record.id.clone()), ..SealedPlace::default() };
             census.add(ring, &place, record);
         }
+        for record in &mut self.mcp_servers {
+            let place = SealedPlace { mcp_server_id: Some(record.id.clone()), ..SealedPlace::default() };
+            census.add(ring, &place, record);
+        }
         census
     }
 }
@@ -109,6 +117,7 @@ pub async fn rotate(exchange: &Exchange) -> Result<Response, ApiError> {
     resealed += reseal_records(exchange, &mut records.identity_providers, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.webhooks, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.guards, &mut budget).await?;
+    resealed += reseal_records(exchange, &mut records.mcp_servers, &mut budget).await?;
     resealed += reseal_records(exchange, &mut records.of_signatures, &mut budget).await?;
     if resealed > 0 {
         snapshot::reload(exchange).await?;

@@ -29,6 +29,7 @@ mod failover;
 mod guard;
 mod inside;
 mod limiter;
+pub mod mcp;
 mod ownership;
 pub mod person;
 mod received;

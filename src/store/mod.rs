@@ -25,6 +25,7 @@ pub mod keys;
 pub mod limits;
 pub mod live;
 pub mod logical_models;
+pub mod mcp;
 pub mod metrics;
 pub mod models;
 pub mod notifications;

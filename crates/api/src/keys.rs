@@ -96,6 +96,10 @@ pub struct KeyView<'a> {
     pub allowed_ips: Option<&'a [String]>,
     /// Caller dialects in which it may be used; `null`: all.
     pub allowed_dialects: Option<&'a [String]>,
+    /// Tools that it may use, as patterns of `server/tool`; `null`: none.
+    pub allow_tools: Option<&'a [String]>,
+    /// Tools that it may not use, whatever is allowed.
+    pub deny_tools: Option<&'a [String]>,
     /// Whose key it is.
     pub owner: Option<&'a str>,
     /// What it may do in the admin API, by codes of permissions.
@@ -151,6 +155,8 @@ impl<'a> KeyView<'a> {
             allowed_providers: record.allowed_providers.as_deref(),
             allowed_ips: record.allowed_ips.as_deref(),
             allowed_dialects: record.allowed_dialects.as_deref(),
+            allow_tools: record.allow_tools.as_deref(),
+            deny_tools: record.deny_tools.as_deref(),
             owner: record.owner.as_deref(),
             permissions: record.permissions,
             signature: record.signature,

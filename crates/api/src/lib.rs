@@ -27,6 +27,7 @@ pub mod identity_providers;
 pub mod keys;
 pub mod limits;
 pub mod logical_models;
+pub mod mcp;
 pub mod metrics;
 pub mod models;
 pub mod money;
@@ -96,6 +97,7 @@ pub const ALL: &[&[Operation]] = &[
     backups::ALL,
     console::ALL,
     conversations::ALL,
+    mcp::ALL,
     metrics::ALL,
     alerts::ALL,
     webhooks::ALL,
@@ -154,6 +156,7 @@ pub fn openapi() -> serde_json::Value {
         backups::describe,
         console::describe,
         conversations::describe,
+        mcp::describe,
         metrics::describe,
         alerts::describe,
         webhooks::describe,

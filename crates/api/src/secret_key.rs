@@ -66,6 +66,9 @@ pub struct SealedPlace {
     /// The API key, where it is the secret of its signatures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_id: Option<String>,
+    /// The server of tools, where it is its token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcp_server_id: Option<String>,
     /// The webhook, where it is its secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,

@@ -49,6 +49,7 @@ const ZH: Partial<Record<PermissionCode, string>> = {
   manage_webhooks: "查看、创建、修改、测试和删除 Webhook，重放投递",
   view_guards: "查看内容规则与守卫",
   manage_guards: "创建、修改、测试和删除内容规则与守卫",
+  manage_tools: "查看、创建、修改、测试和删除工具服务器，并接受其工具",
   manage_notifications: "向用户发送通知，以及撤回",
   view_system_status: "查看部署的状态",
   view_audit: "读取和校验审计日志",

@@ -140,6 +140,12 @@ pub struct ApiKeyRecord {
     /// Dialects in which it may be used, by the names of [`crate::dialect::caller::CallerDialect`]; `None` is all.
     #[serde(default, deserialize_with = "allowed")]
     pub allowed_dialects: Option<Vec<String>>,
+    /// Tools that it may use, as patterns of `server/tool`; `None` is none.
+    #[serde(default, deserialize_with = "allowed")]
+    pub allow_tools: Option<Vec<String>>,
+    /// Tools that it may not use, whatever is allowed.
+    #[serde(default, deserialize_with = "allowed")]
+    pub deny_tools: Option<Vec<String>>,
     /// The owner: limits may be set for all keys of an owner together.
     #[serde(default)]
     pub owner: Option<String>,
@@ -179,6 +185,8 @@ table! {
             allowed_providers = |key| optional_json(key.allowed_providers.as_ref()),
             allowed_ips = |key| optional_json(key.allowed_ips.as_ref()),
             allowed_dialects = |key| optional_json(key.allowed_dialects.as_ref()),
+            allow_tools = |key| optional_json(key.allow_tools.as_ref()),
+            deny_tools = |key| optional_json(key.deny_tools.as_ref()),
             owner,
             permissions = |key| json(&key.permissions),
             signature = |key| table::name(key.signature.name()),
@@ -220,6 +228,8 @@ impl ApiKeyRecord {
             last_used_at: None,
             allowed_ips: None,
             allowed_dialects: None,
+            allow_tools: None,
+            deny_tools: None,
             owner: None,
             permissions: Permissions::NONE,
             signature: SignatureUse::Off,

@@ -131,6 +131,8 @@ permissions! {
     ManageAlerts = "manage_alerts";
     /// See, create, change, test and delete webhooks, and replay deliveries.
     ManageWebhooks = "manage_webhooks";
+    /// See, create, change, test and delete servers of tools, and accept their tools.
+    ManageTools = "manage_tools";
     /// See the content rules and guards.
     ViewGuards = "view_guards";
     /// Create, change, test and delete content rules and guards.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::person::Scope;
+use super::tool_grants::ToolGrants;
 use super::{ApiKeyRecord, StorePolicy};
 use crate::limits::LimitPolicy;
 use crate::naming;
@@ -27,6 +28,8 @@ pub struct Principal {
     pub cache_ttl_s: Option<u32>,
     /// Whose private things the caller reaches: those of the key's owners.
     pub reach: Scope,
+    /// The tools that the caller may use.
+    pub tools: ToolGrants,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<i64>>,
 }
@@ -44,6 +47,7 @@ impl Principal {
             redact_pii: key.redact_pii,
             cache_ttl_s: key.cache_ttl_s,
             reach: Scope::Owners(key.owner.iter().cloned().collect()),
+            tools: ToolGrants::of(key.allow_tools.as_deref(), key.deny_tools.as_deref()),
             allowed_models: key.allowed_models.clone(),
             allowed_providers: key.allowed_providers.clone(),
         }
@@ -61,6 +65,7 @@ impl Principal {
             redact_pii: KeyRedaction::default(),
             cache_ttl_s: None,
             reach,
+            tools: ToolGrants::default(),
             allowed_models: None,
             allowed_providers: None,
         }
@@ -79,6 +84,7 @@ impl Principal {
             redact_pii: KeyRedaction::default(),
             cache_ttl_s: None,
             reach: Scope::Owners(Vec::new()),
+            tools: ToolGrants::default(),
             allowed_models: None,
             allowed_providers: Some(providers),
         }

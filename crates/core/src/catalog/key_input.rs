@@ -69,6 +69,10 @@ input! {
         /// Caller dialects in which the key may be used: `openai_chat`, `openai_completions`, `openai_responses`,
         /// `anthropic`, `gemini`; `null`: all.
         pub allowed_dialects: Vec<String> = texts(1..=40).check(check_dialects),
+        /// Tools that the key may use at `/mcp`, as patterns of `server/tool` such as `github/get_*`; `null`: none.
+        pub allow_tools: Vec<String> = texts(1..=200),
+        /// Tools that the key may not use, whatever `allow_tools` says.
+        pub deny_tools: Vec<String> = texts(1..=200),
         /// Whose key it is. Keys of one owner share its limits and its account of credits.
         pub owner: String = text(1..=100).check(check_owner),
         /// What a program with the key may do in the admin API: codes of permissions, at most those that you have.
@@ -121,6 +125,8 @@ impl KeyInput {
         self.redact_pii.clone().apply_or(&mut record.redact_pii, KeyRedaction::default());
         self.allowed_ips.clone().apply_to(&mut record.allowed_ips);
         self.allowed_dialects.clone().apply_to(&mut record.allowed_dialects);
+        self.allow_tools.clone().apply_to(&mut record.allow_tools);
+        self.deny_tools.clone().apply_to(&mut record.deny_tools);
         self.owner.clone().apply_to(&mut record.owner);
         if let Some(codes) = self.permissions.clone().into_set() {
             record.permissions = Permissions::of_codes(&codes);

@@ -1,7 +1,7 @@
 //! The sealed columns of the catalog: what a rotation of the master key must reach. A column that is missing here stays
 //! under the old key and is lost with it, so a test compares this list with the columns of the database.
 
-use super::{GuardRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord};
+use super::{GuardRecord, McpServerRecord, ProviderKeyRecord, ProviderRecord, WebhookRecord};
 use crate::secrets::rotation::{SealedField, SealedRecord};
 
 impl SealedRecord for ProviderRecord {
@@ -35,6 +35,14 @@ impl SealedRecord for GuardRecord {
         let context = self.seal_context();
         let value = self.secret_sealed.as_mut();
         value.map(|value| SealedField { name: "secret", context, value }).into_iter().collect()
+    }
+}
+
+impl SealedRecord for McpServerRecord {
+    fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
+        let context = self.seal_context();
+        let value = self.token_sealed.as_mut();
+        value.map(|value| SealedField { name: "token", context, value }).into_iter().collect()
     }
 }
 
@@ -101,6 +109,13 @@ mod tests {
             .chain(columns(
                 "guards",
                 &mut GuardRecord { secret_sealed: Some(String::new()), ..GuardRecord::new("id".into(), 1) },
+            ))
+            .chain(columns(
+                "mcp_servers",
+                &mut McpServerRecord {
+                    token_sealed: Some(String::new()),
+                    ..McpServerRecord::new("id".into(), 1)
+                },
             ))
             .chain(columns("identity_keys", &mut of_sign_in))
             .chain(columns("identity_providers", &mut service))

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its cases has failed")]
 
 use nexus_edge_core::catalog::guard::GuardInput;
+use nexus_edge_core::catalog::mcp_server::McpServerInput;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
 use nexus_edge_core::catalog::webhook::WebhookInput;
 use nexus_edge_core::input::Input;
@@ -40,15 +41,17 @@ fn every_field_refuses_what_the_table_refuses() {
             ProviderInput::parse(&body("server_url", &address)).and_then(|input| input.checked(false));
         let webhook = WebhookInput::parse(&body("url", &address)).and_then(|input| input.checked(false));
         let guard = GuardInput::parse(&body("url", &address)).and_then(|input| input.checked(false));
+        let tools = McpServerInput::parse(&body("url", &address)).and_then(|input| input.checked(false));
         let collector = OtlpSettings::read(Some(&address), None, None, false);
         let mail = MailSettings::read(Some(&address), Some("a-secret-of-sixteen".to_owned()), false);
         let found = [
             provider.is_ok(),
             webhook.is_ok(),
             guard.is_ok(),
+            tools.is_ok(),
             matches!(collector, Ok(Some(_))),
             matches!(mail, Ok(Some(_))),
         ];
-        assert_eq!(found, [is_allowed; 5], "{address:?}");
+        assert_eq!(found, [is_allowed; 6], "{address:?}");
     }
 }

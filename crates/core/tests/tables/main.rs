@@ -22,8 +22,8 @@ use nexus_edge_core::access::team::TeamRecord;
 use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::catalog::custom_preset::CustomPresetRecord;
 use nexus_edge_core::catalog::{
-    AlertRuleRecord, GuardRecord, LogicalModelRecord, ModelRecord, ProviderKeyRecord, ProviderRecord,
-    WebhookRecord,
+    AlertRuleRecord, GuardRecord, LogicalModelRecord, McpServerRecord, ModelRecord, ProviderKeyRecord,
+    ProviderRecord, WebhookRecord,
 };
 use nexus_edge_core::lifecycle::probe_task::ProbeTaskRecord;
 use nexus_edge_core::lifecycle::submission::SubmissionRecord;
@@ -87,6 +87,7 @@ fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<ModelRecord>();
     check::<LogicalModelRecord>();
     check::<WebhookRecord>();
+    check::<McpServerRecord>();
     check::<GuardRecord>();
     check::<AlertRuleRecord>();
     check::<SubmissionRecord>();

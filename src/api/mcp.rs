@@ -1,0 +1,363 @@
+//! The endpoints at which clients of the Model Context Protocol find the tools that their key is granted.
+//!
+//! Stateless in both eras: a request stands for itself, no session is given, and there is nothing to `GET` or to `DELETE`. Grants
+//! are checked when tools are listed and when one is called. No credential of a caller is passed on.
+
+use futures::future::join_all;
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_mcp::catalogue::{Item, Kind, page};
+use nexus_edge_mcp::envelope::{Freshness, PROGRESS_TOKEN, change_meta, result_for};
+use nexus_edge_mcp::headers;
+use nexus_edge_mcp::json::{Members, string, to_raw};
+use nexus_edge_mcp::method::Method;
+use nexus_edge_mcp::mrtr::InputRequired;
+use nexus_edge_mcp::naming::{Aliases, Target};
+use nexus_edge_mcp::rpc::{
+    Batches, Frame, Id, Limits, Message, Outcome, Request, Response as RpcResponse, RpcError, code, parse,
+};
+use nexus_edge_mcp::server::{Admitted, Caller, Channel, ServerIdentity, admit, http_status};
+use nexus_edge_mcp::version::{Era, Version};
+use serde_json::value::RawValue;
+
+use crate::exchange::{self, Exchange};
+use crate::pipeline::authenticate::authenticate;
+use crate::pipeline::mcp::{self, Call, Refusal, Server};
+use crate::platform::http::{Headers, Response};
+use crate::platform::{log_info, log_warn, now_ms};
+use crate::store;
+
+/// Tools of a page.
+const PAGE: usize = 200;
+/// How long a client may keep a list.
+const FRESHNESS: Freshness = Freshness { ttl_ms: 30_000, public: false };
+
+/// The tools of an endpoint.
+enum Face {
+    /// Those of all servers, under aliases.
+    All,
+    /// Those of one server, under their own names.
+    One(Server),
+}
+
+/// What a server offers to a key.
+struct Offered {
+    server: String,
+    tools: Vec<Item>,
+}
+
+/// An answer: the status, and the response.
+struct Answered {
+    status: u16,
+    response: RpcResponse,
+}
+
+/// `POST /mcp`
+pub async fn endpoint(exchange: &Exchange) -> Result<Response, ApiError> {
+    check_origin(exchange)?;
+    let principal = authenticate(exchange).await?;
+    serve(exchange, &principal, &Face::All).await
+}
+
+/// `POST /mcp/server/{id}`
+pub async fn server_endpoint(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    check_origin(exchange)?;
+    let principal = authenticate(exchange).await?;
+    // A server that the key is not granted is as if it did not exist.
+    let server = mcp::server(exchange, &principal.tools, id).await?.ok_or_else(|| {
+        ApiError::not_found("mcp_server_not_found", "There is no server of tools with this name.")
+    })?;
+    serve(exchange, &principal, &Face::One(server)).await
+}
+
+/// A page of another origin must not use what a browser has: it names the allowed ones.
+fn check_origin(exchange: &Exchange) -> Result<(), ApiError> {
+    match exchange.header("origin") {
+        Some(origin) if !exchange.settings.allows_origin(&origin) && origin != exchange.own_origin() => {
+            Err(ApiError::forbidden("origin_not_allowed", "Pages of this origin may not call this endpoint."))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn serve(exchange: &Exchange, principal: &Principal, face: &Face) -> Result<Response, ApiError> {
+    let body = exchange.body().await?;
+    let said = exchange.header(headers::PROTOCOL_VERSION);
+    let version = said.as_deref().map_or(Some(Version::WITHOUT_HEADER), Version::parse);
+    let batches = version.map_or(Batches::Refuse, Version::batches);
+    match parse(&body.bytes, Limits::default(), batches) {
+        Err(malformed) => Ok(written(&[Answered { status: 400, response: malformed.into() }], false)),
+        Ok(Frame::One(Message::Request(request))) => {
+            let answered = answer(exchange, principal, face, &request, said.as_deref()).await?;
+            Ok(written(&[answered], false))
+        }
+        // Notifications and responses change nothing here: there is no session.
+        Ok(Frame::One(_)) => Ok(Response::empty(202, Headers::new())),
+        Ok(Frame::Batch(messages)) => {
+            let mut answers = Vec::new();
+            for message in messages {
+                match message {
+                    Err(malformed) => answers.push(Answered { status: 200, response: malformed.into() }),
+                    Ok(Message::Request(request)) => {
+                        answers.push(answer(exchange, principal, face, &request, said.as_deref()).await?);
+                    }
+                    Ok(_) => {}
+                }
+            }
+            if answers.is_empty() {
+                return Ok(Response::empty(202, Headers::new()));
+            }
+            Ok(written(&answers, true))
+        }
+    }
+}
+
+/// The answers as a body; several share the status 200.
+fn written(answers: &[Answered], is_batch: bool) -> Response {
+    let lines: Vec<String> =
+        answers.iter().map(|answer| Message::from(answer.response.clone()).to_line()).collect();
+    let status = answers.first().filter(|_| !is_batch).map_or(200, |answer| answer.status);
+    let body = if is_batch { format!("[{}]", lines.join(",")) } else { lines.concat() };
+    exchange::json_bytes(status, Headers::new(), body.into_bytes())
+}
+
+async fn answer(
+    exchange: &Exchange,
+    principal: &Principal,
+    face: &Face,
+    request: &Request,
+    said: Option<&str>,
+) -> Result<Answered, ApiError> {
+    let identity = identity();
+    let caller = match admit(request, &identity, Channel::Http(said)) {
+        Admitted::Answer(era, response) => {
+            return Ok(Answered { status: http_status(era, &response), response });
+        }
+        Admitted::Serve(caller) => caller,
+    };
+    let era = caller.version.era();
+    if era == Era::Modern
+        && let Err(error) = headers::check(request, |name| exchange.headers().get(name))
+    {
+        return Ok(refused(era, &request.id, error));
+    }
+    let outcome = match Method::parse(&request.method) {
+        Some(Method::ListTools) => list(exchange, principal, face, request, &caller, &identity).await?,
+        Some(Method::CallTool) => return call(exchange, principal, face, request, &caller, &identity).await,
+        _ => Outcome::Error(RpcError::method_not_found(&request.method)),
+    };
+    let response = RpcResponse { id: Some(request.id.clone()), outcome };
+    Ok(Answered { status: http_status(era, &response), response })
+}
+
+fn identity() -> ServerIdentity {
+    ServerIdentity {
+        info: to_raw(&serde_json::json!({ "name": "nexus-edge", "version": env!("CARGO_PKG_VERSION") })),
+        capabilities: to_raw(&serde_json::json!({ "tools": {} })),
+        instructions: None,
+        freshness: FRESHNESS,
+    }
+}
+
+fn refused(era: Era, id: &Id, error: RpcError) -> Answered {
+    let response = RpcResponse::error(Some(id.clone()), error);
+    Answered { status: http_status(era, &response), response }
+}
+
+async fn list(
+    exchange: &Exchange,
+    principal: &Principal,
+    face: &Face,
+    request: &Request,
+    caller: &Caller,
+    identity: &ServerIdentity,
+) -> Result<Outcome, ApiError> {
+    let (items, unavailable) = match face {
+        Face::One(server) => match server.offered(exchange, &principal.tools).await {
+            Ok(tools) => (tools, Vec::new()),
+            Err(error) => return Ok(Outcome::Error(failure(&error))),
+        },
+        Face::All => {
+            let (offered, unavailable) = offered(exchange, principal).await?;
+            (renamed(exchange, &offered).await?, unavailable)
+        }
+    };
+    let params = Members::of(request.params.as_deref()).unwrap_or_default();
+    let page = match page(Kind::Tool, &items, params.text("cursor").as_deref(), PAGE) {
+        Ok(page) => page,
+        Err(fault) => return Ok(Outcome::Error(RpcError::invalid_params(fault.to_string()))),
+    };
+    let mut result = Members::of(Some(&page.result)).unwrap_or_default();
+    if !unavailable.is_empty() {
+        let mut meta = Members::default();
+        meta.set("nexus/unavailable", to_raw(&unavailable));
+        result.set("_meta", meta.write());
+    }
+    let info = Some(&*identity.info);
+    Ok(Outcome::Result(result_for(caller.version, Method::ListTools, &result.write(), info, FRESHNESS)))
+}
+
+/// What all servers offer that answer, and the names of those that do not.
+async fn offered(
+    exchange: &Exchange,
+    principal: &Principal,
+) -> Result<(Vec<Offered>, Vec<String>), ApiError> {
+    let servers = mcp::servers(exchange, &principal.tools).await?;
+    let asked = servers.into_iter().map(async |server| {
+        let name = server.name().to_owned();
+        match server.offered(exchange, &principal.tools).await {
+            Ok(tools) => Ok(Offered { server: name, tools }),
+            Err(error) => {
+                log_warn("mcp server", &error.message);
+                Err(name)
+            }
+        }
+    });
+    let (mut all, mut unavailable) = (Vec::new(), Vec::new());
+    for answered in join_all(asked).await {
+        match answered {
+            Ok(offered) => all.push(offered),
+            Err(name) => unavailable.push(name),
+        }
+    }
+    Ok((all, unavailable))
+}
+
+/// The tools of several servers under their aliases, new ones of which are stored.
+async fn renamed(exchange: &Exchange, offered: &[Offered]) -> Result<Vec<Item>, ApiError> {
+    let mut aliases = Aliases::stored(store::mcp::aliases(&exchange.env).await?);
+    let targets =
+        || offered.iter().flat_map(|offered| offered.tools.iter().map(|tool| (target(offered, tool), tool)));
+    let mut new = Vec::new();
+    for (target, _) in targets() {
+        if let (alias, true) = aliases.name(&target) {
+            new.push((alias, target));
+        }
+    }
+    if !new.is_empty() {
+        store::mcp::add_aliases(&exchange.env, &new).await?;
+        // What another request stored in between counts.
+        aliases = Aliases::stored(store::mcp::aliases(&exchange.env).await?);
+    }
+    let named =
+        targets().filter_map(|(target, tool)| Some(tool.renamed(Kind::Tool, aliases.alias(&target)?)));
+    Ok(named.collect())
+}
+
+fn target(offered: &Offered, tool: &Item) -> Target {
+    Target { agent: None, server: offered.server.clone(), tool: tool.name.clone() }
+}
+
+async fn call(
+    exchange: &Exchange,
+    principal: &Principal,
+    face: &Face,
+    request: &Request,
+    caller: &Caller,
+    identity: &ServerIdentity,
+) -> Result<Answered, ApiError> {
+    let era = caller.version.era();
+    let mut params = Members::of(request.params.as_deref()).unwrap_or_default();
+    let Some(name) = params.text("name") else {
+        return Ok(refused(era, &request.id, RpcError::invalid_params("`name` is missing")));
+    };
+    let found;
+    let (server, tool_name) = match face {
+        Face::One(server) => (Some(server), name.clone()),
+        Face::All => {
+            let aliases = Aliases::stored(store::mcp::aliases(&exchange.env).await?);
+            match aliases.target(&name) {
+                Some(target) => {
+                    found = mcp::server(exchange, &principal.tools, &target.server).await?;
+                    (found.as_ref(), target.tool.clone())
+                }
+                None => (None, name.clone()),
+            }
+        }
+    };
+    let Some(server) = server else {
+        return Ok(refusal(era, &request.id, &name, Refusal::Unknown));
+    };
+    let tool = match server.tool(exchange, &principal.tools, &tool_name).await {
+        Ok(Ok(tool)) => tool,
+        Ok(Err(why)) => return Ok(refusal(era, &request.id, &name, why)),
+        Err(error) => return Ok(refused(era, &request.id, failure(&error))),
+    };
+    if era == Era::Modern
+        && let Err(error) = check_param_headers(exchange, &tool, &params)
+    {
+        return Ok(refused(era, &request.id, error));
+    }
+    params.set("name", string(&tool_name));
+    // Progress is not told on, so it is not asked for.
+    let params = change_meta(Some(&params.write()), |meta| drop(meta.remove(PROGRESS_TOKEN)));
+    let params = params.unwrap_or_else(|_| Members::default().write());
+    let capabilities = caller.capabilities.write();
+    let began_ms = now_ms();
+    let call = Call { params: &params, capabilities: &capabilities, tenant: principal.tenant() };
+    let outcome = server.call(exchange, &tool, &call).await;
+    let took_ms = now_ms().saturating_sub(began_ms);
+    let word = match &outcome {
+        Ok(Outcome::Result(_)) => "answered",
+        Ok(Outcome::Error(_)) => "refused",
+        Err(_) => "failed",
+    };
+    let (key, server) = (&principal.key_id, server.name());
+    log_info("tool call", &format_args!("key {key}: {server}/{tool_name} {word}, {took_ms} ms"));
+    let outcome = match outcome {
+        Ok(Outcome::Result(result)) => passed_on(caller, identity, &result),
+        Ok(Outcome::Error(error)) => Outcome::Error(error),
+        Err(error) => Outcome::Error(failure(&error)),
+    };
+    let response = RpcResponse { id: Some(request.id.clone()), outcome };
+    Ok(Answered { status: http_status(era, &response), response })
+}
+
+/// Compares the headers that the schema of a tool asks for with the arguments.
+fn check_param_headers(exchange: &Exchange, tool: &Item, params: &Members) -> Result<(), RpcError> {
+    // A schema that breaks a rule asks for no headers.
+    let asked = tool.members().get("inputSchema").map(headers::param_headers).and_then(Result::ok);
+    let asked = asked.unwrap_or_default();
+    let given = asked
+        .iter()
+        .filter_map(|header| exchange.header(&header.name).map(|value| (header.name.clone(), value)));
+    headers::check_params(&asked, params.get("arguments"), &given.collect())
+}
+
+/// A result of a server for this caller: what needs input that the caller cannot give is an error.
+fn passed_on(caller: &Caller, identity: &ServerIdentity, result: &RawValue) -> Outcome {
+    match InputRequired::read(result) {
+        Ok(None) => {}
+        Ok(Some(_)) if caller.version.era() == Era::Legacy => {
+            let message = "the tool needs input, which clients of this version cannot be asked for";
+            return Outcome::Error(RpcError::new(code::INTERNAL, message));
+        }
+        Ok(Some(needed)) => {
+            if let Some(error) = needed.refused_by(&caller.capabilities) {
+                return Outcome::Error(error);
+            }
+        }
+        Err(_) => {
+            let message = "the server asks for input in a way that is not of the protocol";
+            return Outcome::Error(RpcError::new(code::INTERNAL, message));
+        }
+    }
+    let info = Some(&*identity.info);
+    Outcome::Result(result_for(caller.version, Method::CallTool, result, info, FRESHNESS))
+}
+
+fn refusal(era: Era, id: &Id, name: &str, why: Refusal) -> Answered {
+    let (status, word, message) = match why {
+        Refusal::Unknown => (None, "tool_not_found", "Unknown tool"),
+        Refusal::NotAllowed => (Some(403), "tool_not_allowed", "This key may not use the tool"),
+        Refusal::Changed => (Some(403), "tool_changed", "The tool is not as it was accepted"),
+    };
+    let error = RpcError::invalid_params(format!("{message}: {name}"));
+    let answered = refused(era, id, error.with_data(&serde_json::json!({ "code": word })));
+    Answered { status: status.unwrap_or(answered.status), ..answered }
+}
+
+/// An error of the gateway inside an answer.
+fn failure(error: &ApiError) -> RpcError {
+    RpcError::new(code::INTERNAL, error.message.clone()).with_data(&serde_json::json!({ "code": error.code }))
+}

@@ -1,0 +1,165 @@
+//! One message to a server over streamable HTTP, and what came of it.
+//!
+//! Every request has its address checked anew, a time-out and a limit of bytes; redirects are not followed; the server's token is
+//! masked in everything that it answers.
+
+use futures::future::{Either, select};
+use futures::pin_mut;
+use nexus_edge_core::catalog::McpServerRecord;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::redactor::{Place, Redactor};
+use nexus_edge_core::sse::{EventReader, Segment};
+use nexus_edge_mcp::rpc::{Id, Limits, Message, Response, parse_message};
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsValue;
+use worker::{AbortController, web_sys};
+
+use crate::host::Host;
+use crate::pipeline::ask::may_ask;
+use crate::platform::bytes::{self, Chunks};
+use crate::platform::http::{self, Headers, Received, Sent};
+use crate::platform::log_error;
+use crate::platform::promise::Timer;
+
+/// Bytes of an answer.
+const MAX_BYTES: usize = 16 << 20;
+
+/// A server to be asked.
+pub struct Remote<'a> {
+    record: &'a McpServerRecord,
+    token: Option<String>,
+    redactor: Redactor,
+    allow_private: bool,
+}
+
+/// What came of a message.
+pub struct Told {
+    /// The HTTP status.
+    pub status: u16,
+    /// The session that a legacy server gave.
+    pub session: Option<String>,
+    /// The response to the request; `None` where there is none.
+    pub response: Option<Response>,
+}
+
+/// Why nothing came.
+pub enum Nothing {
+    /// It took too long.
+    Silence,
+    /// The connection could not be made, or broke.
+    Gone,
+    /// The address must not be asked.
+    Refused,
+}
+
+impl<'a> Remote<'a> {
+    /// The server of a record.
+    ///
+    /// # Errors
+    /// An internal error where its token cannot be opened.
+    pub fn of(host: &Host, record: &'a McpServerRecord) -> Result<Self, ApiError> {
+        let open = |sealed: &String| host.settings.keyring.open(sealed, &record.seal_context());
+        let token = record.token_sealed.as_ref().map(open).transpose().map_err(|error| {
+            log_error("mcp token", &format_args!("{}: {error}", record.id));
+            ApiError::internal()
+        })?;
+        let redactor = Redactor::new(token.as_deref(), Place::Content);
+        Ok(Self { record, token, redactor, allow_private: host.settings.allow_private_upstreams })
+    }
+
+    /// Its record.
+    pub fn record(&self) -> &McpServerRecord {
+        self.record
+    }
+
+    /// Sends a message and waits for the response to the request `id`; for none where there is no `id`.
+    pub async fn tell(
+        &self,
+        message: &Message,
+        id: Option<&Id>,
+        headers: &[(String, String)],
+    ) -> Result<Told, Nothing> {
+        if !may_ask(&self.record.url, self.allow_private) {
+            return Err(Nothing::Refused);
+        }
+        let sent = Headers::new();
+        sent.set("user-agent", "nexus-edge");
+        sent.set("content-type", "application/json");
+        sent.set("accept", "application/json, text/event-stream");
+        if let Some(token) = &self.token {
+            sent.set("authorization", &format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            crate::exchange::set_header(&sent, name, value);
+        }
+        let body: JsValue = Uint8Array::from(message.to_line().as_bytes()).into();
+        let controller = AbortController::default();
+        let signal = controller.signal();
+        let asking = self.exchange(&sent, &body, &signal, id);
+        pin_mut!(asking);
+        let told = match select(asking, Timer::after_ms(self.record.timeout_ms.into())).await {
+            Either::Left((told, _)) => told,
+            Either::Right(_) => Err(Nothing::Silence),
+        };
+        // Also after a response: a stream may go on behind it.
+        controller.abort();
+        told
+    }
+
+    async fn exchange(
+        &self,
+        headers: &Headers,
+        body: &JsValue,
+        signal: &web_sys::AbortSignal,
+        id: Option<&Id>,
+    ) -> Result<Told, Nothing> {
+        let url = &self.record.url;
+        let sent = Sent { url, method: "POST", headers, body, signal: Some(signal), other_signal: None };
+        let received = http::fetch(sent).await.map_err(|_| Nothing::Gone)?;
+        let session = received.header("mcp-session-id").map(str::to_owned);
+        let status = received.status;
+        let response = match id {
+            Some(id) => self.response(&received, id).await?,
+            None => None,
+        };
+        Ok(Told { status, session, response })
+    }
+
+    async fn response(&self, received: &Received, id: &Id) -> Result<Option<Response>, Nothing> {
+        let Some(stream) = received.body() else { return Ok(None) };
+        let is_stream =
+            received.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+        if !is_stream {
+            let body = bytes::read_chunks(stream, MAX_BYTES, None).await.map_err(|_| Nothing::Gone)?;
+            return Ok(self.read(&body.into_bytes(), id, received.status));
+        }
+        let mut chunks = Chunks::new(stream, None);
+        let mut reader = EventReader::new(MAX_BYTES);
+        let mut found = None;
+        while let Some(chunk) = chunks.next().await.map_err(|_| Nothing::Gone)? {
+            reader.push(&chunk.to_vec(), |segment| {
+                let Segment::Event(event) = segment else { return };
+                if let Some(data) = event.data()
+                    && found.is_none()
+                {
+                    found = self.read(&data, id, received.status);
+                }
+            });
+            if found.is_some() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The response to the request `id` that a text is; an error without an id counts where the status says that there is one.
+    fn read(&self, text: &[u8], id: &Id, status: u16) -> Option<Response> {
+        let cleaned = self.redactor.clean(text);
+        let message = parse_message(cleaned.as_deref().unwrap_or(text), Limits::default()).ok()?;
+        match message {
+            Message::Response(response) if response.id.as_ref() == Some(id) => Some(response),
+            Message::Response(response) if response.id.is_none() && status >= 400 => Some(response),
+            _ => None,
+        }
+    }
+}
