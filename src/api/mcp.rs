@@ -16,11 +16,12 @@ use nexus_edge_mcp::naming::{Aliases, Target};
 use nexus_edge_mcp::rpc::{
     Batches, Frame, Id, Limits, Message, Outcome, Request, Response as RpcResponse, RpcError, code, parse,
 };
-use nexus_edge_mcp::server::{Admitted, Caller, Channel, ServerIdentity, admit, http_status};
+use nexus_edge_mcp::server::{self, Admitted, Caller, Channel, ServerIdentity, http_status};
 use nexus_edge_mcp::version::{Era, Version};
 use serde_json::value::RawValue;
 
 use crate::exchange::{self, Exchange};
+use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::mcp::{self, Call, Refusal, Server};
 use crate::platform::http::{Headers, Response};
@@ -129,7 +130,7 @@ async fn answer(
     said: Option<&str>,
 ) -> Result<Answered, ApiError> {
     let identity = identity();
-    let caller = match admit(request, &identity, Channel::Http(said)) {
+    let caller = match server::admit(request, &identity, Channel::Http(said)) {
         Admitted::Answer(era, response) => {
             return Ok(Answered { status: http_status(era, &response), response });
         }
@@ -288,6 +289,7 @@ async fn call(
     {
         return Ok(refused(era, &request.id, error));
     }
+    admit::tool_call(exchange, &principal.key_id).await?;
     params.set("name", string(&tool_name));
     // Progress is not told on, so it is not asked for.
     let params = change_meta(Some(&params.write()), |meta| drop(meta.remove(PROGRESS_TOKEN)));

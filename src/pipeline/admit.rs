@@ -215,6 +215,9 @@ fn note_state(exchange: &Exchange, subject: &Subject, policy: &LimitPolicy) {
     exchange.notes.replace(headers);
 }
 
+/// Calls of tools per minute and key: a tool costs those who run it.
+const TOOL_CALLS_PER_MINUTE: u32 = 600;
+
 thread_local! {
     static BLOCKED: RefCell<Blocked> = RefCell::default();
 }
@@ -263,14 +266,24 @@ fn too_many_attempts(wait_ms: u64) -> ApiError {
 
 /// Applies the limit of `per_minute` turns of the kind `chat` or `stream` to a user of chat sessions.
 pub async fn chat_turn(host: &Host, kind: &str, key_id: &str, per_minute: u32) -> Result<(), ApiError> {
-    let subject = Subject::new(SubjectKind::Key, format!("{kind}-turns:{key_id}"));
+    at_most(host, format!("{kind}-turns:{key_id}"), per_minute, "turns").await
+}
+
+/// Applies the limit of [`TOOL_CALLS_PER_MINUTE`] to a key.
+pub async fn tool_call(host: &Host, key_id: &str) -> Result<(), ApiError> {
+    at_most(host, format!("tool-calls:{key_id}"), TOOL_CALLS_PER_MINUTE, "calls of tools").await
+}
+
+/// Takes one of `per_minute` from a subject of a key.
+async fn at_most(host: &Host, subject: String, per_minute: u32, what: &str) -> Result<(), ApiError> {
+    let subject = Subject::new(SubjectKind::Key, subject);
     let rules = Rules::requests_per_minute(per_minute.into());
     match limits::take(host, &subject, &rules, Amounts::request(0, 0), None).await {
         // A limit that cannot be checked must not cause an outage of its own.
         Ok(_) | Err(Held::Unreachable) => Ok(()),
         Err(Held::Refused(refusal)) => {
             let seconds = retry_after_s(refusal.retry_after_ms.unwrap_or(60_000));
-            let message = format!("At most {per_minute} turns a minute. Retry after {seconds} s.");
+            let message = format!("At most {per_minute} {what} a minute. Retry after {seconds} s.");
             let error = ApiError::new(429, ErrorKind::RateLimit, "rate_limited", message);
             Err(error.with_retry_after(seconds))
         }

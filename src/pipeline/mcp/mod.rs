@@ -87,10 +87,13 @@ impl Server {
         let Self::Remote(record) = self;
         let (allow, deny) = record.patterns();
         let by_lists = kept.open(nexus_edge_mcp::trust::Strictness::Off, &allow, &deny);
-        let refusal = match kept.tools.iter().any(|tool| tool.name == name) {
-            false => Refusal::Unknown,
-            true if by_lists.iter().any(|tool| tool.name == name) => Refusal::Changed,
-            true => Refusal::NotAllowed,
+        let is_in = |tools: &[&Item]| tools.iter().any(|tool| tool.name == name);
+        let refusal = if is_in(&by_lists) {
+            Refusal::Changed
+        } else if kept.tools.iter().any(|tool| tool.name == name) {
+            Refusal::NotAllowed
+        } else {
+            Refusal::Unknown
         };
         Ok(Err(refusal))
     }

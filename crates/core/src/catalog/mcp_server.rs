@@ -69,7 +69,7 @@ table! {
 }
 
 /// The name of a value.
-fn named<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
+fn named<T: PartialEq + Copy>(names: &[(&'static str, T)], value: T) -> &'static str {
     names.iter().find(|(_, known)| *known == value).map_or("", |(name, _)| name)
 }
 
