@@ -120,7 +120,8 @@ pub async fn tools(exchange: &Exchange, id: &str) -> Result<Response, ApiError> 
 pub async fn accept(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let input = input::optional::<AcceptToolsInput>(exchange).await?;
     let record = find(exchange, id).await?;
-    let mut kept = Kept::clone(&mcp::kept(exchange, &record).await?);
+    let held = mcp::kept(exchange, &record).await?;
+    let mut kept = Kept::clone(&held);
     let before = kept.pins();
     if let Err(unknown) = kept.accept(input.tools.as_set().map(Vec::as_slice)) {
         let message = format!("The server has no tool {unknown:?}.");

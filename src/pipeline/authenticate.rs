@@ -84,7 +84,7 @@ pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> R
         admit::check_address(exchange, "api_key")?;
     }
     match find(exchange, hash, may_be_api_key).await? {
-        Found::Personalized(principal) => Ok(principal),
+        Found::Personalized(principal) => Ok(*principal),
         Found::ApiKey(record) => of_record(exchange, &record),
         Found::Nothing => {
             let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
@@ -139,7 +139,7 @@ pub async fn check_secret(host: &Host, owner: &KeyOwner, hash: &str) -> Result<(
     expect(clippy::large_enum_variant, reason = "it lives for a moment and is moved once")
 )]
 enum Found {
-    Personalized(Principal),
+    Personalized(Box<Principal>),
     ApiKey(Rc<ApiKeyRecord>),
     Nothing,
 }
@@ -147,7 +147,8 @@ enum Found {
 async fn find(host: &Host, hash: &str, may_be_api_key: bool) -> Result<Found, ApiError> {
     let snapshot = snapshot::current(host).await?;
     if let Some(providers) = snapshot.providers_of_personalized_key(hash) {
-        return Ok(Found::Personalized(Principal::of_personalized_key(hash, providers.to_vec())));
+        let principal = Principal::of_personalized_key(hash, providers.to_vec());
+        return Ok(Found::Personalized(Box::new(principal)));
     }
     if !may_be_api_key {
         return Ok(Found::Nothing);

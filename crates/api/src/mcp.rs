@@ -124,6 +124,6 @@ pub struct ReviewedTool {
     pub tokens: u64,
     /// What its definition hides: objects with `severity`, `rule`, `path` and `detail`.
     pub findings: Vec<serde_json::Value>,
-    /// The definition as the server sent it.
+    /// The definition.
     pub definition: serde_json::Value,
 }

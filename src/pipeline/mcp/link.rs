@@ -18,7 +18,7 @@ use nexus_edge_mcp::rpc::{Id, Message, Outcome, Request};
 use nexus_edge_mcp::version::{Era, Version};
 use serde_json::value::RawValue;
 
-use super::Call;
+use super::call::Call;
 use super::remote::{Nothing, Remote, Told};
 use crate::host::Host;
 

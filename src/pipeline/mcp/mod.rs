@@ -2,6 +2,7 @@
 //!
 //! [`Server`] is the one place that says who answers a tool. Callers of this module know nothing of transports.
 
+mod call;
 mod catalogue;
 mod link;
 mod remote;
@@ -14,11 +15,11 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::Item;
 use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::rpc::Outcome;
-use serde_json::value::RawValue;
 
 use crate::host::Host;
 use crate::store::table;
 
+pub use call::Call;
 pub use catalogue::{ask_anew, forget, kept, replace};
 
 /// Who answers tools.
@@ -36,16 +37,6 @@ pub enum Refusal {
     NotAllowed,
     /// It is not as it was accepted.
     Changed,
-}
-
-/// What a call carries besides the tool.
-pub struct Call<'a> {
-    /// The parameters with the tool's own name, without the progress token.
-    pub params: &'a RawValue,
-    /// `ClientCapabilities` of the caller, as far as it can be asked for input.
-    pub capabilities: &'a RawValue,
-    /// Whose session it is asked in, where the server has sessions.
-    pub tenant: &'a str,
 }
 
 impl Server {
