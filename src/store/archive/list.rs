@@ -129,16 +129,13 @@ pub async fn conversations(env: &Env, query: &Query) -> StoreResult<(Vec<Convers
         return of_key(env, query).await;
     }
     let mut page = Page { rows: Vec::new(), limit: usize::try_from(query.limit).unwrap_or(usize::MAX) };
-    let mut below = match &query.after {
-        Some(After::Packed(id)) => id.clone(),
-        _ => {
-            if let Some(next) = in_log(env, query, &mut page).await? {
-                return Ok((page.rows, Some(After::Logged(next))));
-            }
-            // `~` sorts after every ULID.
-            "~".to_owned()
-        }
-    };
+    // `~` sorts after every ULID.
+    let mut below = "~".to_owned();
+    if let Some(After::Packed(id)) = &query.after {
+        id.clone_into(&mut below);
+    } else if let Some(next) = in_log(env, query, &mut page).await? {
+        return Ok((page.rows, Some(After::Logged(next))));
+    }
     for _ in 0..PACKED_STEPS {
         match in_packs(env, query, &below, &mut page).await? {
             None => return Ok((page.rows, None)),
