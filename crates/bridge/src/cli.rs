@@ -140,7 +140,7 @@ pub fn parse(
             Long("version") | Short('V') => options.version = true,
             Long("config") => options.config = Some(parser.value().map_err(said)?.into()),
             Long("log-format") => {
-                options.format = Some(parser.value().map_err(said)?.string().map_err(said)?)
+                options.format = Some(parser.value().map_err(said)?.string().map_err(said)?);
             }
             Long("log-level") => options.level = Some(parser.value().map_err(said)?.string().map_err(said)?),
             Long("file") => options.file = Some(parser.value().map_err(said)?.into()),
@@ -161,6 +161,7 @@ pub fn parse(
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 struct Options {
     help: bool,
     version: bool,

@@ -103,9 +103,12 @@ pub fn now_ms() -> u64 {
 fn line(format: Format, level: Level, at_ms: u64, message: &str, fields: Fields<'_>) -> String {
     match format {
         Format::Text => {
-            let values: String =
-                fields.iter().map(|(name, value)| format!(" {name}={}", plain(value))).collect();
-            format!("{:5} {message}{values}\n", level.as_str())
+            let mut text = format!("{:5} {message}", level.as_str());
+            for (name, value) in fields {
+                text.extend([" ", name, "=", &plain(value)]);
+            }
+            text.push('\n');
+            text
         }
         Format::Json => {
             let mut members: Vec<String> = vec![

@@ -16,7 +16,7 @@ use crate::server::ServerHandle;
 use crate::server::call::{Answer, Approval, Ask, Call, CallError, CallFault, CallResult};
 
 /// How long a call waits for its approval.
-const APPROVAL: Duration = Duration::from_secs(120);
+const APPROVAL: Duration = Duration::from_mins(2);
 
 impl Agent {
     /// Calls a server. A call whose future is dropped is cancelled.

@@ -149,10 +149,10 @@ impl Agent {
     fn settings(&self, place: &Place, server: &Server, launch: Launch) -> Settings {
         let path: PathBuf = self.inner.home.catalogue(&place.hash(server));
         let instance = self.inner.instance.clone();
-        let (shelf, log, name) = (self.inner.shelf.clone(), self.inner.log, server.name.clone());
-        let note_known = move |known: &Known| {
+        let (book, log, name) = (self.inner.shelf.clone(), self.inner.log, server.name.clone());
+        let on_known = move |known: &Known| {
             cache::write(&path, known);
-            note(&shelf, log, &name, known);
+            note(&book, log, &name, known);
         };
         Settings {
             launch,
@@ -165,7 +165,7 @@ impl Agent {
             identity: ClientIdentity::new("nexus-bridge", env!("CARGO_PKG_VERSION"), CAPABILITIES),
             chance,
             note_child: Arc::new(move |pid, program| lock(&instance).note(pid, program)),
-            note_known: Arc::new(note_known),
+            note_known: Arc::new(on_known),
         }
     }
 

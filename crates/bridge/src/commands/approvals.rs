@@ -27,19 +27,7 @@ pub(super) async fn approvals() -> Result<End, Failure> {
             if !shown.insert(approval.id.clone()) {
                 continue;
             }
-            let arguments = approval.arguments.as_deref().map_or("{}", |arguments| arguments.get());
-            out::print(&visible(&format!(
-                "{} wants to run `{}` with {arguments}",
-                approval.server, approval.tool
-            )));
-            out::print("  y: this call   s: this tool until the agent ends   a: this tool always   n: no");
-            let Ok(Some(line)) = lines.next_line().await else { return Ok(End::Done) };
-            let answer = match line.trim() {
-                "y" => Answer::Once,
-                "s" => Answer::Session,
-                "a" => Answer::Always,
-                _ => Answer::Deny,
-            };
+            let Some(answer) = prompt(&approval, &mut lines).await else { return Ok(End::Done) };
             if ask(&socket, &Request::Answer { id: approval.id, answer }).await.is_err() {
                 out::note("  it does not wait any more");
             }

@@ -98,7 +98,7 @@ pub(super) async fn call(
         server: server.to_owned(),
         method: "tools/call".to_owned(),
         params: Some(params.write()),
-        deadline: Duration::from_secs(24 * 3600),
+        deadline: Duration::from_hours(24),
         origin: Origin::Local,
         notes: None,
         asks: None,

@@ -82,7 +82,7 @@ fn gateway(node: &Node, overrides: Overrides<'_>, problems: &mut Vec<Problem>) -
         problems.push(Problem::error(node.line, said));
     }
     let reconnect_initial = reconnect_initial.unwrap_or(std::time::Duration::from_secs(1));
-    let reconnect_max = reconnect_max.unwrap_or(std::time::Duration::from_secs(60));
+    let reconnect_max = reconnect_max.unwrap_or(std::time::Duration::from_mins(1));
     if reconnect_initial > reconnect_max || reconnect_initial.is_zero() {
         let said = "`reconnect_initial` must be more than 0 and not more than `reconnect_max`";
         problems.push(Problem::error(node.line, said));
@@ -333,7 +333,7 @@ mcp_servers:
             (Start::Eager, Preference::Legacy, Strictness::Warn, true)
         );
         assert_eq!(fs.tools.get("read_file"), Some(&Decision::Allow));
-        assert_eq!((web.line, web.concurrency, web.idle_stop), (22, 8, Duration::from_secs(900)));
+        assert_eq!((web.line, web.concurrency, web.idle_stop), (22, 8, Duration::from_mins(15)));
     }
 
     #[test]

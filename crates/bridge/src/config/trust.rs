@@ -4,6 +4,8 @@
 //! used only after its owner said so with `config trust`, and again after every change: what is remembered is the hash of
 //! the file's content together with its path.
 
+use std::fmt::Write;
+
 use nexus_edge_mcp::hash::sha256_hex;
 
 /// The files that were trusted, as they stand in `~/.ai-bridge/trusted`: a line each, `<hash> <path>`.
@@ -23,7 +25,10 @@ impl Trusted {
     /// The text of the file.
     #[must_use]
     pub fn write(&self) -> String {
-        self.entries.iter().map(|(hash, path)| format!("{hash} {path}\n")).collect()
+        self.entries.iter().fold(String::new(), |mut text, (hash, path)| {
+            let _ = writeln!(text, "{hash} {path}");
+            text
+        })
     }
 
     /// Whether this content was trusted at this path.

@@ -354,8 +354,7 @@ mod tests {
                 now_ms += gap;
                 let happens = match input {
                     Input::Spawned | Input::SpawnFailed => starting,
-                    Input::Exited { .. } => child,
-                    Input::Probed | Input::ProbeFailed => child,
+                    Input::Exited { .. } | Input::Probed | Input::ProbeFailed => child,
                     _ => true,
                 };
                 if !happens {

@@ -44,6 +44,7 @@ impl Drop for Instance {
 }
 
 /// Ends what agents that are gone left behind. Answers how many processes there were.
+#[must_use]
 pub fn end_all(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     let files = entries.filter_map(|entry| Some(entry.ok()?.path()));

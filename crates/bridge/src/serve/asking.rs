@@ -122,8 +122,13 @@ mod tests {
     fn an_approval_says_what_will_run() {
         let (answer, mut answered) = oneshot::channel();
         let arguments = raw(format!(r#"{{"text":"{}"}}"#, "ä".repeat(2_000)));
-        let approval =
-            Approval { id: "1".into(), server: "fs".into(), tool: "write".into(), arguments, why: "".into() };
+        let approval = Approval {
+            id: "1".into(),
+            server: "fs".into(),
+            tool: "write".into(),
+            arguments,
+            why: String::new(),
+        };
         let (request, waiting) = request("k", Ask::Approval { approval, answer });
         let params = request.params.unwrap();
         assert!(params.get().contains("`write` of the server `fs`") && params.get().len() < 4_000);

@@ -24,7 +24,7 @@ use crate::server::call::{Ask, Call, Note};
 /// What a handle begins with.
 const HANDLE: &str = "nexus-held-";
 /// How long a call is held.
-const LONGEST: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_mins(10);
 /// The key of the one request for input that a call has at a time.
 const KEY: &str = "input";
 /// How many calls are held for a client.
@@ -57,13 +57,13 @@ pub async fn make(
         return go_on(session, caller, held).await;
     }
     let (asks, asked) = mpsc::channel(1);
-    let (notes, noted) = mpsc::channel(64);
+    let (notes, heard) = mpsc::channel(64);
     call.asks = Some(asks);
     call.notes = Some(notes);
     let agent = session.agent.clone();
     let task = tokio::spawn(async move { agent.call(call).await });
     let since = Instant::now();
-    go_on(session, caller, Held { task, asks: asked, notes: noted, waiting: None, fingerprint, since }).await
+    go_on(session, caller, Held { task, asks: asked, notes: heard, waiting: None, fingerprint, since }).await
 }
 
 async fn go_on(session: &Arc<Session>, caller: &Caller, mut held: Held) -> Result<Box<RawValue>, RpcError> {

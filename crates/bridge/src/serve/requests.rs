@@ -23,7 +23,7 @@ use crate::server::call::{Call, Origin};
 /// How many items a page of a list has.
 const PAGE: usize = 200;
 /// Servers have limits of their own; this one is never reached before them.
-const DEADLINE: Duration = Duration::from_secs(24 * 3600);
+const DEADLINE: Duration = Duration::from_hours(24);
 /// How often a client of the older era is asked for one call.
 const ROUNDS: usize = 10;
 

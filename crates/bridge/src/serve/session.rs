@@ -21,11 +21,18 @@ use crate::server::call::Origin;
 /// How long the first list waits for servers of which nothing is known yet.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How long a client has to answer what it is asked.
-const ANSWER: Duration = Duration::from_secs(600);
+const ANSWER: Duration = Duration::from_mins(10);
 /// What is said of the lists' age: they are made anew whenever they are asked for.
 const FRESHNESS: Freshness = Freshness { ttl_ms: 30_000, public: false };
 /// What the program can do.
 const CAPABILITIES: &str = r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true},"completions":{},"logging":{}}"#;
+
+/// What the client was asked: the last number, and who waits for each answer.
+#[derive(Default)]
+struct Asked {
+    last: i64,
+    waiting: HashMap<i64, oneshot::Sender<Result<Box<RawValue>, RpcError>>>,
+}
 
 /// A client.
 pub struct Session {
@@ -46,7 +53,7 @@ pub struct Session {
     /// Subscriptions of the newer era: the request, and the lists it asked for.
     pub listening: Mutex<Vec<(Id, Vec<Kind>)>>,
     output: mpsc::UnboundedSender<String>,
-    asked: Mutex<(i64, HashMap<i64, oneshot::Sender<Result<Box<RawValue>, RpcError>>>)>,
+    asked: Mutex<Asked>,
 }
 
 impl Session {
@@ -90,9 +97,9 @@ impl Session {
         let (answer, answered) = oneshot::channel();
         let number = {
             let mut asked = lock(&self.asked);
-            asked.0 += 1;
-            let number = asked.0;
-            asked.1.insert(number, answer);
+            asked.last += 1;
+            let number = asked.last;
+            asked.waiting.insert(number, answer);
             number
         };
         self.send(&Request { id: Id::Number(number), method: method.to_owned(), params }.into());
@@ -105,7 +112,7 @@ impl Session {
     /// An answer of the client.
     pub fn answered(&self, response: Response) {
         let Some(Id::Number(number)) = response.id else { return };
-        if let Some(waiting) = lock(&self.asked).1.remove(&number) {
+        if let Some(waiting) = lock(&self.asked).waiting.remove(&number) {
             let _ = waiting.send(match response.outcome {
                 Outcome::Result(result) => Ok(result),
                 Outcome::Error(error) => Err(error),

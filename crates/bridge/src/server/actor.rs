@@ -27,7 +27,7 @@ use super::view::{Known, View};
 use crate::machine::supervision::{Action, Input, Reason, State, Supervision};
 
 /// How long a server may take from its start to its catalogue.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How long calls in flight may go on when their server is stopped.
 const DRAIN: Duration = Duration::from_secs(30);
 /// How many lines that are no messages are logged of one child.

@@ -9,6 +9,11 @@ use nexus_edge_mcp::envelope::ClientIdentity;
 use super::view::Known;
 use crate::process::child::Launch;
 
+/// Told of a child: the number of its process and its program.
+pub type OnChild = Arc<dyn Fn(u32, &str) + Send + Sync>;
+/// Told of what a server said.
+pub type OnKnown = Arc<dyn Fn(&Known) + Send + Sync>;
+
 /// Settings of one server. Not `Debug`: the environment holds secrets.
 #[derive(Clone)]
 pub struct Settings {
@@ -31,7 +36,7 @@ pub struct Settings {
     /// A number from 0 to 1 by chance.
     pub chance: fn() -> f64,
     /// Told of every child: the number of its process and its program.
-    pub note_child: Arc<dyn Fn(u32, &str) + Send + Sync>,
+    pub note_child: OnChild,
     /// Told of every catalogue that a server gave.
-    pub note_known: Arc<dyn Fn(&Known) + Send + Sync>,
+    pub note_known: OnKnown,
 }

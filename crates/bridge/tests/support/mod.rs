@@ -76,7 +76,7 @@ pub fn call_of(tool: &str, arguments: &str) -> Call {
         server: "s".to_owned(),
         method: "tools/call".to_owned(),
         params,
-        deadline: Duration::from_secs(120),
+        deadline: Duration::from_mins(2),
         origin: Origin::Local,
         notes: None,
         asks: None,
@@ -96,7 +96,7 @@ pub fn text(result: CallResult) -> Result<String, String> {
 
 /// Waits until the server looks as it should.
 pub async fn until(agent: &Agent, what: &str, is: impl Fn(&View) -> bool) -> View {
-    let waited = tokio::time::timeout(Duration::from_secs(60), async {
+    let waited = tokio::time::timeout(Duration::from_mins(1), async {
         let mut changes = agent.changes();
         loop {
             if let Some((_, view)) = agent.servers().into_iter().find(|(_, view)| is(view)) {
