@@ -9,6 +9,7 @@
     clippy::print_stderr,
     clippy::indexing_slicing,
     clippy::unwrap_used,
+    clippy::zombie_processes,
     reason = "a server for tests speaks on stdout, and one that fails fails the test"
 )]
 

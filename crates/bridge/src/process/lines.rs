@@ -38,7 +38,7 @@ pub async fn next<R: AsyncBufRead + Unpin>(
         if buffer.len() + part > longest {
             return Ok(Line::TooLong);
         }
-        buffer.extend(available.iter().take(part));
+        buffer.extend_from_slice(available.get(..part).unwrap_or_default());
         reader.consume(end.map_or(part, |end| end + 1));
         if end.is_some() {
             return Ok(Line::Whole);
