@@ -7,6 +7,7 @@ use futures::future::{Either, select};
 use futures::pin_mut;
 use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::Secret;
 use nexus_edge_core::secrets::redactor::{Place, Redactor};
 use nexus_edge_core::sse::{EventReader, Segment};
 use nexus_edge_mcp::rpc::{Id, Limits, Message, Response, parse_message};
@@ -27,7 +28,7 @@ const MAX_BYTES: usize = 16 << 20;
 /// A server to be asked.
 pub struct Remote<'a> {
     record: &'a McpServerRecord,
-    token: Option<String>,
+    token: Option<Secret>,
     redactor: Redactor,
     allow_private: bool,
 }
@@ -63,7 +64,7 @@ impl<'a> Remote<'a> {
             log_error("mcp token", &format_args!("{}: {error}", record.id));
             ApiError::internal()
         })?;
-        let redactor = Redactor::new(token.as_deref(), Place::Content);
+        let redactor = Redactor::new(token.as_ref().map(Secret::expose), Place::Content);
         Ok(Self { record, token, redactor, allow_private: host.settings.allow_private_upstreams })
     }
 
@@ -87,7 +88,7 @@ impl<'a> Remote<'a> {
         sent.set("content-type", "application/json");
         sent.set("accept", "application/json, text/event-stream");
         if let Some(token) = &self.token {
-            sent.set("authorization", &format!("Bearer {token}"));
+            sent.set("authorization", &format!("Bearer {}", token.expose()));
         }
         for (name, value) in headers {
             crate::exchange::set_header(&sent, name, value);
