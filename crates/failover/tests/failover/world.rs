@@ -15,6 +15,7 @@ use nexus_edge_core::routing::guard::Guard;
 use nexus_edge_core::routing::health::{Caller, HealthRegistry, RegistrySettings};
 use nexus_edge_core::routing::retry::Failure;
 use nexus_edge_core::routing::{Candidate, Route, Upstream, UpstreamKey};
+use nexus_edge_core::secrets::Secret;
 use nexus_edge_failover::{
     Answer, AttemptError, Failed, Health, Hold, Platform, Question, Refused, Trail, serve,
 };
@@ -300,7 +301,7 @@ fn candidate(name: &str, keys: &[&str]) -> Candidate {
             label: (*id).to_owned(),
             weight: 100,
             max_qps: None,
-            key: "secret".to_owned(),
+            key: Secret::new("secret"),
         })
         .collect();
     let upstream = Upstream {
