@@ -26,6 +26,7 @@ export default class extends WorkerEntrypoint {
 }
 
 export const Account = recovering(bindings.Account);
+export const AgentHub = recovering(bindings.AgentHub);
 export const ChatRoom = recovering(bindings.ChatRoom);
 export const Circuits = recovering(bindings.Circuits);
 export const Live = recovering(bindings.Live);

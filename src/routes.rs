@@ -16,12 +16,12 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    alerts, audit, backups, configuration, console, conversations, credits, dead_letters, discovery, exports,
-    gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models, mcp, mcp_servers,
-    metrics, models, notifications, passkeys, presets, prices, probe_tasks, profile, provider_health,
-    provider_keys, provider_models, provider_states, providers, recovery, registration, responses, roles,
-    routing, scim, scim_clients, secret_key, sessions, setup, sign_in, sign_in_with, statistics, stats,
-    submissions, system, system_config, teams, tokens, users, webhooks, ws,
+    alerts, audit, backups, bridge, configuration, console, conversations, credits, dead_letters, discovery,
+    exports, gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models, mcp,
+    mcp_servers, metrics, models, notifications, passkeys, presets, prices, probe_tasks, profile,
+    provider_health, provider_keys, provider_models, provider_states, providers, recovery, registration,
+    responses, roles, routing, scim, scim_clients, secret_key, sessions, setup, sign_in, sign_in_with,
+    statistics, stats, submissions, system, system_config, teams, tokens, tunnel, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -97,6 +97,18 @@ routes! {
     "PUT /credits/accounts/{id}/auto-topup"            => op::credits::PUT_AUTO_TOP_UP, |x, p| credits::put_rule(x, &p.first);
     "DELETE /credits/accounts/{id}/auto-topup"         => op::credits::DELETE_AUTO_TOP_UP, |x, p| credits::delete_rule(x, &p.first);
     "POST /credits/grant-tokens"                       => op::credits::ISSUE_GRANT_TOKEN, |x, _| credits::issue_token(x);
+    "GET /v1/bridge/agents"                            => op::bridge::LIST, |x, _| bridge::list(x);
+    "POST /v1/bridge/agent-token"                      => op::bridge::TOKEN, |x, _| bridge::token(x);
+    "GET /v1/bridge/agents/{id}/tools"                 => op::bridge::TOOLS, |x, p| bridge::tools(x, &p.first);
+    "DELETE /v1/bridge/agents/{id}"                    => op::bridge::DELETE, |x, p| bridge::delete(x, &p.first);
+    "POST /v1/bridge/invoke"                           => op::bridge::INVOKE, |x, _| bridge::invoke(x);
+    "POST /v1/bridge/cancel"                           => op::bridge::CANCEL, |x, _| bridge::cancel(x);
+    "GET /v1/bridge/events"                            => op::bridge::EVENTS, |x, _| bridge::events(x);
+    "GET /v1/bridge/tool-events"                       => op::bridge::TOOL_EVENTS, |x, _| bridge::tool_events(x);
+    "GET /v1/bridge/results/{id}"                      => op::bridge::RESULT, |x, p| bridge::result(x, &p.first);
+    "POST /v1/bridge/approvals/{id}"                   => op::bridge::APPROVE, |x, p| bridge::approve(x, &p.first);
+    "POST /bridge/ticket"                              => op::bridge::TICKET, |x, _| tunnel::ticket(x);
+    "GET /bridge/tunnel"                               => op::bridge::TUNNEL, |x, _| tunnel::tunnel(x);
     "GET /audit"                                       => op::audit::SEARCH, |x, _| audit::search(x);
     "GET /audit/verify"                                => op::audit::VERIFY, |x, _| audit::verify(x);
     "GET /audit/heads"                                 => op::audit::HEADS, |x, _| audit::heads(x);

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod audit;
 pub mod backups;
+pub mod bridge;
 pub mod configuration;
 pub mod console;
 pub mod conversations;
@@ -55,6 +56,7 @@ pub mod system;
 pub mod system_config;
 pub mod teams;
 pub mod tokens;
+pub mod tunnel;
 mod update;
 pub mod users;
 mod webhook_secret;

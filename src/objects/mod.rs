@@ -1,6 +1,7 @@
 //! Durable Objects: state that exists once, globally.
 
 pub mod account;
+pub mod agent_hub;
 pub mod chat_room;
 pub mod circuits;
 pub mod copy;

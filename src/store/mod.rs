@@ -8,6 +8,7 @@ pub mod archive;
 pub mod audit;
 pub mod audit_heads;
 pub mod backups;
+pub mod bridge;
 pub mod bucket;
 pub mod configuration;
 pub mod console_sessions;

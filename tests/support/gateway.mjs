@@ -317,9 +317,10 @@ class Gateway {
     await producer.send(body, { contentType });
   }
 
-  /** Takes an object out of memory, as the platform does when it likes. */
-  evict(className, name) {
-    return this.#runtime.unsafeEvictDurableObject("nexus-edge", className, { name });
+  /** Takes an object out of memory, as the platform does when it likes; its connections sleep (`hibernate`), or are closed. */
+  evict(className, name, webSockets) {
+    const connections = webSockets === undefined ? {} : { webSockets };
+    return this.#runtime.unsafeEvictDurableObject("nexus-edge", className, { name, ...connections });
   }
 
   /** The ids of the objects of a class that exist. */

@@ -13,6 +13,8 @@ export class Socket {
     this.#ws = ws;
     /** Every frame, as it came; JSON is parsed. */
     this.frames = [];
+    /** Is called with each frame as it comes. */
+    this.onFrame = undefined;
     this.closed = new Promise((resolve) =>
       ws.once("close", (code, reason) => resolve({ code, reason: reason.toString() })),
     );
@@ -26,6 +28,7 @@ export class Socket {
         // The platform's own "pong" is not JSON.
       }
       this.frames.push(frame);
+      this.onFrame?.(frame);
       this.#waiters = this.#waiters.filter(({ probe, resolve }) => {
         const found = probe(this.frames);
         if (found === undefined) return true;

@@ -12,6 +12,7 @@
 pub mod alerts;
 pub mod audit;
 pub mod backups;
+pub mod bridge;
 pub mod chat;
 pub mod configuration;
 pub mod console;
@@ -76,6 +77,7 @@ pub const ALL: &[&[Operation]] = &[
     models::ALL,
     sessions::ALL,
     sockets::ALL,
+    bridge::ALL,
     credits::ALL,
     dead_letters::ALL,
     providers::ALL,
@@ -135,6 +137,7 @@ pub fn openapi() -> serde_json::Value {
         models::describe,
         sessions::describe,
         sockets::describe,
+        bridge::describe,
         credits::describe,
         dead_letters::describe,
         providers::describe,

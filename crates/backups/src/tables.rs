@@ -78,6 +78,7 @@ pub const TABLES: &[Table] = &[
     changing("scim_clients", &["id"], "updated_at"),
     dumped("scim_users", &["user_id"]),
     dumped("scim_groups", &["team_id"]),
+    changing("bridge_agents", &["owner", "agent_id"], "updated_at"),
     dumped("subject_limits", &["subject"]),
     dumped("prices", &["subject"]),
     dumped("price_table", &["id"]),

@@ -14,6 +14,9 @@ use nexus_edge_core::access::role::Role;
 
 /// What anyone may call, without any credential.
 const PUBLIC: &[&str] = &[
+    // Agents have a token of their own, and a ticket that is made with it.
+    "POST /bridge/ticket",
+    "GET /bridge/tunnel",
     "GET /exports/{id}/download",
     // Who is signed in by its cookies, sign-in with the admin token in the body, sign-out, and the page itself.
     "GET /console/session",

@@ -25,3 +25,4 @@ pub mod limits;
 pub mod part;
 #[cfg(test)]
 mod simulation;
+pub mod tools;

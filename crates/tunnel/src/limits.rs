@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_FRAME_BYTES: usize = 256 * 1024;
 /// What may stand in a text frame besides a result or parameters, in bytes: longer ones travel in parts.
 pub const MAX_INLINE_BYTES: usize = 192 * 1024;
-/// Longest catalogue of a server in bytes.
-pub const MAX_CATALOG_BYTES: usize = 8 * 1024 * 1024;
+/// Longest catalogue of a server in bytes: it is stored as one row, which has at most 2 MB.
+pub const MAX_CATALOG_BYTES: usize = 1024 * 1024;
 /// Most servers of an agent.
 pub const MAX_SERVERS: usize = 64;
 /// Most ids in a list of a frame.

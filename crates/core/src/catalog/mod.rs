@@ -1,6 +1,7 @@
 //! Records of providers, their keys and models, logical models, webhooks, alert rules and guards, and the validated input of the admin API.
 
 pub mod alert_rule;
+pub mod bridge;
 pub mod cache_rule;
 pub mod custom_preset;
 pub mod guard;

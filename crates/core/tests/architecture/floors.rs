@@ -194,7 +194,8 @@ pub const TELEMETRY: &[Floor] = &[
 ];
 
 /// `crates/tunnel/src`.
-pub const TUNNEL: &[Floor] = &[&["checksum", "limits"], &["frame", "part"], &["agent", "hub"], &["lib"]];
+pub const TUNNEL: &[Floor] =
+    &[&["checksum", "limits", "tools"], &["frame", "part"], &["agent", "hub"], &["lib"]];
 
 /// `src`.
 pub const WORKER: &[Floor] = &[
@@ -202,7 +203,7 @@ pub const WORKER: &[Floor] = &[
     &["settings"],
     &["host"],
     &["objects::copy", "objects::nonces"],
-    &["objects::account", "objects::circuits", "objects::quota"],
+    &["objects::account", "objects::agent_hub", "objects::circuits", "objects::quota"],
     // Tells through the circuits that requests are watched.
     &["objects::live"],
     // What stores and objects need of a request is passed to them: they do not know the exchange.

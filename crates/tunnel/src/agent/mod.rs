@@ -212,7 +212,7 @@ impl Agent {
     pub fn frame(&mut self, now: u64, frame: Down) -> Vec<Act> {
         let mut acts = Vec::new();
         match frame {
-            Down::Welcome(welcome) => self.welcomed(now, welcome, &mut acts),
+            Down::Welcome(welcome) => self.welcomed(now, &welcome, &mut acts),
             Down::Want(want) => self.give_catalogs(&want.servers, &mut acts),
             Down::Call(call) => self.called(now, call, &mut acts),
             Down::Check(check) => check.ids.iter().for_each(|id| self.checked(now, id, &mut acts)),
@@ -316,7 +316,7 @@ impl Agent {
         self.servers.values().map(|announced| announced.server.clone()).collect()
     }
 
-    fn welcomed(&mut self, now: u64, welcome: Welcome, acts: &mut Vec<Act>) {
+    fn welcomed(&mut self, now: u64, welcome: &Welcome, acts: &mut Vec<Act>) {
         self.state = State::Up;
         self.limits = welcome.limits;
         for id in &welcome.drop {

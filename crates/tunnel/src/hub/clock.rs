@@ -91,7 +91,7 @@ impl<S: Store> Hub<S> {
         while let Some(place) = self.queue.iter().position(|one| now >= self.queue_due(one.deadline_ms)) {
             let Some(waiting) = self.queue.remove(place) else { break };
             let end = if now >= waiting.deadline_ms { End::Timeout } else { End::AgentOffline };
-            self.end_waiting(now, waiting, end)?;
+            self.end_waiting(now, &waiting, end)?;
         }
         Ok(())
     }

@@ -66,8 +66,8 @@ impl<S: Store> Hub<S> {
     }
 
     /// Ends a call that was never sent.
-    pub(super) fn end_waiting(&mut self, now: u64, waiting: Waiting, end: End) -> Result<(), S::Error> {
-        let row = self.row_of(now, &waiting);
+    pub(super) fn end_waiting(&mut self, now: u64, waiting: &Waiting, end: End) -> Result<(), S::Error> {
+        let row = self.row_of(now, waiting);
         let end = Outcome::without_result(end, Executed::No).row(now);
         self.store.end(&row, &end)?;
         self.acts.push(Act::Tell(Event::Ended { row: Box::new(row), end: Box::new(end) }));

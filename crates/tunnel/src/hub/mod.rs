@@ -198,6 +198,11 @@ impl<S: Store> Hub<S> {
         Ok(self.store.ended(id)?.map_or(Status::Unknown, |ended| Status::Ended(Box::new(ended))))
     }
 
+    /// The calls that are open.
+    pub fn open_ids(&self) -> impl Iterator<Item = &str> {
+        self.open.keys().map(String::as_str)
+    }
+
     /// The questions that an open call waits for.
     pub fn asks(&self, id: &str) -> &[Ask] {
         self.open.get(id).map_or(&[], |live| &live.asks)
@@ -211,7 +216,7 @@ impl<S: Store> Hub<S> {
         self.tick(now)?;
         if let Some(place) = self.queue.iter().position(|one| one.request.id == id) {
             if let Some(waiting) = self.queue.remove(place) {
-                self.end_waiting(now, waiting, End::Canceled)?;
+                self.end_waiting(now, &waiting, End::Canceled)?;
             }
             return Ok(true);
         }

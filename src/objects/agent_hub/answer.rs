@@ -1,0 +1,288 @@
+//! How ends and events of calls are told: as one JSON answer, or as Server-Sent Events in the shape of the predecessor
+//! (`tool_status`, `tool_log`, `tool_result`).
+//!
+//! A result that is stored in pieces is read from the storage as fast as its caller takes it.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use futures::channel::mpsc;
+use futures::future::{Either, select};
+use futures::{Stream, StreamExt};
+use nexus_edge_tunnel::frame::NoteKind;
+use nexus_edge_tunnel::hub::{CallRow, End, EndRow, Event, Executed, Status};
+use serde_json::{Value, json};
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsValue;
+use worker::{Response, ResponseBody, ResponseBuilder, Result};
+
+use super::call::{CODE_HEADER, EXECUTED_HEADER, status_of};
+use super::hub::{Inside, call_of, look, pause};
+use crate::platform::log_error;
+use crate::platform::promise::Timer;
+
+/// Milliseconds of silence after which a comment is sent.
+const KEEP_ALIVE_MS: u64 = 15_000;
+
+/// The code of an end without a result; `None` for one with it.
+pub fn code_of(end: &EndRow) -> Option<&'static str> {
+    Some(match end.end {
+        End::Result | End::Error => return None,
+        End::Timeout => "tool_timeout",
+        End::Canceled => "call_canceled",
+        End::AgentLost => "agent_lost",
+        End::AgentUnresponsive => "agent_unresponsive",
+        End::AgentOffline => "agent_offline",
+        End::Rejected if end.reason.as_deref() == Some("busy") => "agent_busy",
+        End::Rejected => "call_rejected",
+        End::BadResult => "tool_result_invalid",
+        End::ResultTooLarge => "tool_result_too_large",
+    })
+}
+
+fn executed(end: &EndRow) -> &'static str {
+    match end.executed {
+        Executed::Yes => "yes",
+        Executed::No => "no",
+        Executed::Unknown => "unknown",
+    }
+}
+
+/// The beginning of an answer, up to the value of `result` or `error`.
+fn head(row: &CallRow, end: &EndRow) -> String {
+    let code = code_of(end);
+    let view = json!({
+        "req_id": row.id,
+        "status": code.unwrap_or("done"),
+        "ok": end.end == End::Result,
+        "executed": executed(end),
+        "server": row.server,
+        "tool_name": row.about,
+        "duration_ms": end.ended_ms.saturating_sub(row.sent_ms),
+        "bytes": end.bytes,
+        "late": end.late,
+    });
+    let name = if end.end == End::Result { "result" } else { "error" };
+    let text = view.to_string();
+    format!("{},\"{name}\":", text.strip_suffix('}').unwrap_or_default())
+}
+
+/// A piece of an answer.
+enum Piece {
+    Here(Vec<u8>),
+    Stored(u32),
+}
+
+/// The pieces of the JSON object that shows an end.
+fn pieces(row: &CallRow, end: &EndRow) -> VecDeque<Piece> {
+    let mut all = VecDeque::from([Piece::Here(head(row, end).into_bytes())]);
+    match (&end.body, code_of(end)) {
+        (_, Some(code)) => {
+            all.push_back(Piece::Here(
+                json!({ "code": code, "reason": end.reason }).to_string().into_bytes(),
+            ));
+        }
+        (Some(body), None) => all.push_back(Piece::Here(body.clone().into_bytes())),
+        (None, None) => all.extend((0..end.pieces).map(Piece::Stored)),
+    }
+    all.push_back(Piece::Here(b"}".to_vec()));
+    all
+}
+
+/// The end of a call that a caller has waited for: its result, or a refusal.
+pub fn whole(inside: &Rc<Inside>, ended: &(CallRow, EndRow)) -> Result<Response> {
+    let Some(code) = code_of(&ended.1) else { return view(inside, ended) };
+    let response = ResponseBuilder::new().with_status(status_of(code)).with_header(CODE_HEADER, code)?;
+    Ok(response.with_header(EXECUTED_HEADER, executed(&ended.1))?.empty())
+}
+
+/// The end of a call as it is.
+pub fn view(inside: &Rc<Inside>, (row, end): &(CallRow, EndRow)) -> Result<Response> {
+    let pieces = pieces(row, end);
+    let response = ResponseBuilder::new().with_header("content-type", "application/json")?;
+    if end.pieces == 0 {
+        let whole: Vec<u8> = pieces.into_iter().flat_map(|piece| piece.bytes(inside, &row.id)).collect();
+        return Ok(response.fixed(whole));
+    }
+    let (inside, id) = (Rc::clone(inside), row.id.clone());
+    let texts = futures::stream::iter(pieces).map(move |piece| piece.bytes(&inside, &id));
+    Ok(response.body(body(texts)))
+}
+
+impl Piece {
+    fn bytes(self, inside: &Inside, id: &str) -> Vec<u8> {
+        match self {
+            Self::Here(bytes) => bytes,
+            Self::Stored(n) => match inside.tables.piece(id, n) {
+                Ok(found) => found.unwrap_or_default(),
+                Err(error) => {
+                    log_error("agent hub", &error);
+                    Vec::new()
+                }
+            },
+        }
+    }
+}
+
+fn body(texts: impl Stream<Item = Vec<u8>> + 'static) -> ResponseBody {
+    let chunks = texts.map(|text| Ok::<JsValue, JsValue>(Uint8Array::from(text.as_slice()).into()));
+    ResponseBody::Stream(wasm_streams::ReadableStream::from_stream(chunks).into_raw())
+}
+
+fn server_sent(texts: impl Stream<Item = Vec<u8>> + 'static) -> Result<Response> {
+    let response = ResponseBuilder::new()
+        .with_header("content-type", "text/event-stream; charset=utf-8")?
+        .with_header("cache-control", "no-cache, no-transform")?
+        .with_header("x-accel-buffering", "no")?;
+    Ok(response.body(body(texts)))
+}
+
+/// A caller who reads the events of a call. One who leaves before its end cancels it.
+struct Caller {
+    inside: Rc<Inside>,
+    id: String,
+    told: mpsc::Receiver<Rc<Event>>,
+    /// What is still to be sent of the end.
+    rest: Option<VecDeque<Piece>>,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if self.rest.is_none()
+            && let Err(error) =
+                self.inside.with(|machine, now| machine.cancel(now, &self.id, "the caller left"))
+        {
+            log_error("agent hub", &error);
+        }
+    }
+}
+
+impl Caller {
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let mut silent_ms = 0;
+        loop {
+            if let Some(rest) = &mut self.rest {
+                let bytes = rest.pop_front()?.bytes(&self.inside, &self.id);
+                // Line breaks of a result stand between its tokens, and would end the event.
+                return Some(
+                    bytes
+                        .into_iter()
+                        .map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte })
+                        .collect(),
+                );
+            }
+            let (status, due) = match look(&self.inside, &self.id) {
+                Ok(found) => found,
+                Err(error) => {
+                    log_error("agent hub", &error);
+                    return None;
+                }
+            };
+            match status {
+                Status::Ended(ended) => {
+                    self.rest = Some(pieces(&ended.0, &ended.1));
+                    return Some(b"event: tool_result\ndata: ".to_vec());
+                }
+                Status::Unknown => {
+                    self.rest = Some(VecDeque::new());
+                    return Some(b"event: error\ndata: {\"code\":\"call_not_found\"}\n\n".to_vec());
+                }
+                Status::Open | Status::Queued => {}
+            }
+            match pause(&mut self.told, due).await {
+                Some(event) => {
+                    if let Some(text) = shown(&event, None, true) {
+                        return Some(text.into_bytes());
+                    }
+                }
+                None => silent_ms += 1_000,
+            }
+            if silent_ms >= KEEP_ALIVE_MS {
+                return Some(b": keep-alive\n\n".to_vec());
+            }
+        }
+    }
+}
+
+/// The events of a call, and its end.
+pub fn stream(inside: &Rc<Inside>, id: String, told: mpsc::Receiver<Rc<Event>>) -> Result<Response> {
+    let caller = Caller { inside: Rc::clone(inside), id, told, rest: None };
+    let texts = futures::stream::unfold(caller, |mut caller| async move {
+        let text = caller.next().await?;
+        Some((text, caller))
+    });
+    server_sent(texts.chain(futures::stream::once(async { b"\n\n".to_vec() })))
+}
+
+/// The events of a hub.
+pub fn events(told: mpsc::Receiver<Rc<Event>>, agent_id: String, only_tools: bool) -> Result<Response> {
+    let first = Some(b"event: ready\ndata: {}\n\n".to_vec());
+    let texts = futures::stream::unfold((told, first), move |(mut told, first)| {
+        let agent_id = agent_id.clone();
+        async move {
+            if let Some(first) = first {
+                return Some((first, (told, None)));
+            }
+            loop {
+                match select(told.next(), Timer::after_ms(KEEP_ALIVE_MS)).await {
+                    Either::Left((Some(event), _)) => {
+                        if let Some(text) = shown(&event, Some(&agent_id), only_tools) {
+                            return Some((text.into_bytes(), (told, None)));
+                        }
+                    }
+                    Either::Left((None, _)) => return None,
+                    Either::Right(_) => return Some((b": keep-alive\n\n".to_vec(), (told, None))),
+                }
+            }
+        }
+    });
+    server_sent(texts)
+}
+
+/// An event as it is sent; `None` for one that is not shown there.
+fn shown(event: &Event, agent_id: Option<&str>, only_tools: bool) -> Option<String> {
+    let (name, mut data) = match event {
+        Event::Connected | Event::Disconnected | Event::Servers if only_tools => return None,
+        Event::Connected => ("agent_status", json!({ "status": "online" })),
+        Event::Disconnected => ("agent_status", json!({ "status": "offline" })),
+        Event::Servers => ("agent_servers", json!({})),
+        Event::Sent { .. } => ("tool_status", json!({ "status": "sent" })),
+        Event::Acked { .. } => ("tool_status", json!({ "status": "acked" })),
+        Event::Noted(note) => {
+            let channel = match note.kind {
+                NoteKind::Progress => "stdout",
+                NoteKind::Log | NoteKind::Stderr => "stderr",
+            };
+            let data = json!({
+                "channel": channel, "kind": note.kind, "data": note.data, "seq": note.seq,
+                "dropped_bytes": note.dropped_bytes, "dropped_lines": note.dropped_lines,
+            });
+            ("tool_log", data)
+        }
+        Event::Asked(ask) => ("tool_approval", json!({ "id": ask.ask, "kind": ask.kind, "body": ask.body })),
+        // Those who wait for a call get its whole end.
+        Event::Ended { .. } if agent_id.is_none() => return None,
+        Event::Ended { row, end } => ("tool_result", ended(row, end)),
+    };
+    if let Value::Object(data) = &mut data {
+        if let Some(id) = call_of(event) {
+            data.insert("req_id".into(), id.into());
+        }
+        if let Some(agent_id) = agent_id {
+            data.insert("agent_id".into(), agent_id.into());
+        }
+    }
+    Some(format!("event: {name}\ndata: {data}\n\n"))
+}
+
+/// The end of a call for watchers: without the result, which has its own address.
+fn ended(row: &CallRow, end: &EndRow) -> Value {
+    json!({
+        "status": code_of(end).unwrap_or("done"),
+        "ok": end.end == End::Result,
+        "executed": executed(end),
+        "tool_name": row.about,
+        "bytes": end.bytes,
+        "duration_ms": end.ended_ms.saturating_sub(row.sent_ms),
+    })
+}
