@@ -114,13 +114,11 @@ async fn check(exchange: &Exchange, record: &ScimClientRecord) -> Result<(), Api
     }
     let Some(service) = record.identity_provider.as_deref() else { return Ok(()) };
     let found: Option<IdentityProviderRecord> = table::find(&exchange.env, service).await?;
-    match found {
-        Some(_) => Ok(()),
-        None => {
-            let message = "There is no identity provider with this id: see `GET /identity-providers`.";
-            Err(ApiError::invalid("invalid_value", "identity_provider", message))
-        }
+    if found.is_some() {
+        return Ok(());
     }
+    let message = "There is no identity provider with this id: see `GET /identity-providers`.";
+    Err(ApiError::invalid("invalid_value", "identity_provider", message))
 }
 
 fn view<'a>(exchange: &Exchange, record: &'a ScimClientRecord) -> ScimClientView<'a> {

@@ -34,6 +34,7 @@ pub struct ScimResource {
     /// The URNs of its schemas.
     pub schemas: Vec<String>,
     /// Its id; lists and descriptions have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// What its schemas say.
     #[serde(flatten)]
