@@ -235,11 +235,10 @@ impl Body {
     }
 
     fn optional<T: DeserializeOwned>(&self, name: &str, what: &str) -> Result<Option<T>, ApiError> {
-        let read = |raw: &Box<RawValue>| {
-            serde_json::from_str(raw.get())
-                .map_err(|_| ApiError::invalid("invalid_type", name, format!("`{name}` must be {what}.")))
-        };
-        self.fields.get(name).map(read).transpose()
+        let Some(raw) = self.fields.get(name) else { return Ok(None) };
+        let read = serde_json::from_str(raw.get());
+        read.map(Some)
+            .map_err(|_| ApiError::invalid("invalid_type", name, format!("`{name}` must be {what}.")))
     }
 
     fn required<T: DeserializeOwned>(&self, name: &str, what: &str) -> Result<T, ApiError> {

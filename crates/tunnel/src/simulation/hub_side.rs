@@ -28,13 +28,12 @@ impl World {
         &mut self,
         step: impl FnOnce(&mut Hub<Storage>) -> Result<T, Evicted>,
     ) -> Option<T> {
-        let mut hub = match self.hub.take() {
-            Some(hub) => hub,
-            None => {
-                let there = self.connections.iter().filter(|one| one.at_hub);
-                let epochs: Vec<u64> = there.filter_map(|one| one.epoch).collect();
-                Hub::wake(self.storage.clone(), self.limits, self.now, &epochs).ok()?
-            }
+        let mut hub = if let Some(hub) = self.hub.take() {
+            hub
+        } else {
+            let there = self.connections.iter().filter(|one| one.at_hub);
+            let epochs: Vec<u64> = there.filter_map(|one| one.epoch).collect();
+            Hub::wake(self.storage.clone(), self.limits, self.now, &epochs).ok()?
         };
         let value = step(&mut hub);
         let acts = hub.take_acts();
@@ -92,9 +91,9 @@ impl World {
                         assert!(is_over, "{id} is acknowledged and not stored");
                     }
                 }
-                self.to_agent(epoch, Wire::Text(frame.write()));
+                self.send_to_agent(epoch, Wire::Text(frame.write()));
             }
-            hub::Act::SendPart { epoch, frame } => self.to_agent(epoch, Wire::Bytes(frame)),
+            hub::Act::SendPart { epoch, frame } => self.send_to_agent(epoch, Wire::Bytes(frame)),
             hub::Act::Tell(hub::Event::Ended { row, end }) => self.tell(&row.id, &end),
             hub::Act::Tell(_) => {}
         }

@@ -3,7 +3,7 @@
 use super::world::{Event, Wire, World};
 
 impl World {
-    pub(super) fn to_agent(&mut self, epoch: u64, wire: Wire) {
+    pub(super) fn send_to_agent(&mut self, epoch: u64, wire: Wire) {
         if let Some(connection) = self.of_epoch(epoch) {
             self.carry(connection, 1, wire);
         }

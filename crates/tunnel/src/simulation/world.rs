@@ -233,7 +233,7 @@ impl World {
         if self.now >= *deadline {
             return;
         }
-        let length = if call % 4 == 0 { 300 } else { 5 };
+        let length = if call.is_multiple_of(4) { 300 } else { 5 };
         let request = Request {
             id: id.clone(),
             server: "files".into(),
