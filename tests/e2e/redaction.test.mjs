@@ -2,7 +2,7 @@
 // after the first word, in errors with a success status, in answers, in headers; to callers of every dialect, whole and
 // streamed; and that it is then in no log line and in no store.
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
@@ -14,7 +14,7 @@ import * as dify from "../support/dify.mjs";
 import * as gemini from "../support/gemini.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { completion, event, streamEvents } from "../support/upstream.mjs";
-import { bearer } from "../support/util.mjs";
+import { bearer, filesBelow } from "../support/util.mjs";
 
 const storage = await mkdtemp(path.join(tmpdir(), "nexus-edge-"));
 after(() => rm(storage, { recursive: true, force: true }));
@@ -283,11 +283,7 @@ test("the key is in no log line and in no store", async () => {
     ...t.gw.logs().map(({ level, message }) => ({ place: `log (${level})`, text: message })),
     ...(await t.gw.dump()),
   ];
-  for (const file of await readdir(storage, { recursive: true, withFileTypes: true })) {
-    if (!file.isFile()) continue;
-    const name = path.join(file.parentPath, file.name);
-    places.push({ place: name, text: (await readFile(name)).toString("latin1") });
-  }
+  for (const { name, text } of await filesBelow(storage)) places.push({ place: name, text });
   assert.ok(
     places.some(({ place }) => place.startsWith("log")),
     "nothing was logged",

@@ -2,7 +2,7 @@
 // requests of every kind; and that deleting a conversation or a session deletes all that came of it, even while it is
 // answered.
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
@@ -10,7 +10,7 @@ import { eventsOf, response } from "../support/responses.mjs";
 import { connect } from "../support/socket.mjs";
 import { ask, suite, test } from "../support/suite.mjs";
 import { completion, delay, gate, streamEvents, toolCall } from "../support/upstream.mjs";
-import { bearer, eventually, within } from "../support/util.mjs";
+import { bearer, eventually, filesBelow, within } from "../support/util.mjs";
 
 const storage = await mkdtemp(path.join(tmpdir(), "nexus-edge-"));
 after(() => rm(storage, { recursive: true, force: true }));
@@ -30,12 +30,9 @@ const talks = (x) => {
 /** Places in which a needle is found: all that the Worker stores. */
 async function found(needles = NEEDLES) {
   const places = await t.gw.dump();
-  const files = (await readdir(storage, { recursive: true, withFileTypes: true })).filter(
-    (file) => file.isFile() && /(^|\/)(do|durable)/i.test(path.relative(storage, file.parentPath)),
-  );
-  for (const file of files) {
-    const name = path.join(file.parentPath, file.name);
-    places.push({ place: `object ${path.relative(storage, name)}`, text: (await readFile(name)).toString("latin1") });
+  for (const { name, text } of await filesBelow(storage)) {
+    const place = path.relative(storage, name);
+    if (/(^|\/)(do|durable)/i.test(path.dirname(place))) places.push({ place: `object ${place}`, text });
   }
   return places.filter(({ text }) => needles.some((needle) => text.includes(needle))).map(({ place }) => place);
 }

@@ -1,7 +1,9 @@
 // Small things that every suite needs: polling with a deadline, a seeded generator, and one bare HTTP caller that
 // neither retries, nor decodes, nor hides what came over the wire.
+import { readFile, readdir } from "node:fs/promises";
 import http from "node:http";
 import net from "node:net";
+import path from "node:path";
 import { once } from "node:events";
 
 /** Calls `probe` until it returns something truthy; fails with its last answer or error after `within` ms. */
@@ -208,3 +210,22 @@ export const spelled = (text) =>
     .join("");
 
 export const bearer = (key) => ({ authorization: `Bearer ${key}` });
+
+/**
+ * The contents of every file below a folder, as `{ name, text }` with a character for each byte. A file that is removed while the
+ * others are read is left out: databases of objects that are put away lose their write-ahead log.
+ */
+export async function filesBelow(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const read = entries
+    .filter((entry) => entry.isFile())
+    .map(async (entry) => {
+      const name = path.join(entry.parentPath, entry.name);
+      try {
+        return { name, text: (await readFile(name)).toString("latin1") };
+      } catch (error) {
+        if (error.code !== "ENOENT") throw error;
+      }
+    });
+  return (await Promise.all(read)).filter(Boolean);
+}

@@ -1,6 +1,6 @@
 //! A row of the request log outside of the database: a line of JSON with the columns of `request_log`.
 //!
-//! The columns are declared once ([`Columns`]): lines, the statement that inserts them ([`insert`]) and what the API shows come from
+//! The columns are declared once (`Columns`): lines, the statement that inserts them ([`insert`]) and what the API shows come from
 //! there, and a test compares them with the migrations. Of what is wanted of the log ([`Wanted`]), a line fits in the same cases as
 //! a row of the table, because both are made of the same conditions.
 

@@ -86,7 +86,7 @@ pub struct Request {
     pub method: String,
     /// Its parameters.
     pub params: Box<RawValue>,
-    /// Milliseconds until it must have ended, at most [`MAX_DEADLINE_MS`].
+    /// Milliseconds until it must have ended, at most [`MAX_DEADLINE_MS`](crate::limits::MAX_DEADLINE_MS).
     pub timeout_ms: u64,
     /// Whether progress is wanted.
     pub progress: bool,
