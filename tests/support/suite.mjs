@@ -12,9 +12,10 @@ export const UPSTREAM_KEY = "sk-loopback-upstream-key-0001";
 
 /**
  * Sets the suite up before its first test and takes it down after its last. The fields of the returned object are
- * there from the first test on. `setUp` is for what a suite adds to it: hooks of its own would run at the same time.
+ * there from the first test on. `setUp` is for what a suite adds to it, and `setUpWithin` the milliseconds for all of it: hooks of
+ * its own would run at the same time.
  */
-export function suite({ provider = {}, setUp = () => {}, ...gatewayOptions } = {}) {
+export function suite({ provider = {}, setUp = () => {}, setUpWithin = 120_000, ...gatewayOptions } = {}) {
   const ctx = {
     /** Creates a model with that name and registers the upstream's behaviour for it. */
     async model(name, behaviour, { provider_id = ctx.provider.id, ...fields } = {}) {
@@ -38,7 +39,7 @@ export function suite({ provider = {}, setUp = () => {}, ...gatewayOptions } = {
       ctx.key = (await ctx.gw.createKey({ name: "suite" })).key;
       await setUp();
     },
-    { timeout: 120_000 },
+    { timeout: setUpWithin },
   );
   after(async () => {
     await ctx.gw?.stop();

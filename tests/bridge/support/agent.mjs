@@ -5,11 +5,12 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cargoTarget } from "../../../scripts/lib/paths.mjs";
 
 const require = createRequire(import.meta.url);
 
-/** The agent's program, built by `npm test -- --only bridge`. */
-export const program = process.env.NEXUS_BRIDGE;
+/** The agent's program, built by `npm test -- --only bridge`, or by the suite that needs it. */
+export const program = process.env.NEXUS_BRIDGE ?? join(cargoTarget, "debug", "nexus-bridge");
 
 /** The script of a server that npm installed. */
 function script(name) {

@@ -40,8 +40,10 @@ fn table(status: &Status) -> String {
     let name = if status.agent_id.is_empty() { "agent" } else { &status.agent_id };
     let _ =
         writeln!(text, "{name} (nexus-bridge {}, process {}), {}", status.version, status.pid, status.config);
-    let gateway = status.gateway.as_deref().unwrap_or("none: this machine only");
-    let _ = writeln!(text, "gateway: {gateway}");
+    let _ = match &status.gateway {
+        Some(gateway) => writeln!(text, "gateway: {gateway}, {}", status.link),
+        None => writeln!(text, "gateway: none: this machine only"),
+    };
     let _ = writeln!(
         text,
         "{:20} {:9} {:7} {:>5} {:>5} {:>6}  ",

@@ -1,5 +1,7 @@
 //! `agent serve-mcp`: one MCP server on standard streams, for a client that starts this program.
 
+use std::sync::Arc;
+
 use tokio::io::{stdin, stdout};
 use tokio::sync::watch;
 
@@ -19,7 +21,7 @@ pub(super) async fn serve_mcp(invocation: &Invocation) -> Result<End, Failure> {
     let socket = home.run().join(format!("serve-{}.sock", instance.id));
     let agent = Agent::begin(home, &place, config, instance, log)?;
     let (stop, mut stopped) = watch::channel(false);
-    let controlled = controlled(&agent, &path, invocation, stop);
+    let controlled = controlled(&agent, &path, invocation, stop, Arc::new(|| "off".to_owned()));
     let serving = tokio::spawn({
         let socket = socket.clone();
         async move { serve(&socket, controlled).await }

@@ -1,4 +1,4 @@
-//! `agent start`: runs the servers until it is told to end.
+//! `agent start`: runs the servers, and the link to the gateway if there is one, until it is told to end.
 
 use std::fs::{File, OpenOptions};
 use std::io::IsTerminal;
@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nexus_edge_tunnel::agent::reconnect::Stop;
 use tokio::sync::watch;
 
 use super::approvals::at_terminal;
@@ -13,9 +14,12 @@ use super::ask::SOCKET;
 use super::end::{End, Failure};
 use super::loaded::{Loaded, begin, load, log};
 use crate::agent::Agent;
+use crate::agent::place::Place;
 use crate::cli::Invocation;
 use crate::config::diff::Difference;
 use crate::control::serve::{Controlled, serve};
+use crate::link::{Link, LinkState};
+use crate::log::Log;
 
 pub(super) async fn start(invocation: &Invocation) -> Result<End, Failure> {
     let log = log(invocation);
@@ -25,7 +29,10 @@ pub(super) async fn start(invocation: &Invocation) -> Result<End, Failure> {
     let socket = home.run().join(SOCKET);
     let agent = Agent::begin(home, &place, config, instance, log)?;
     let (stop, mut stopped) = watch::channel(false);
-    let controlled = controlled(&agent, &path, invocation, stop);
+    let (show, shown) = watch::channel(LinkState::Off);
+    let link = link(&agent, &place, show, log)?;
+    let (leave, leaving) = watch::channel(false);
+    let controlled = controlled(&agent, &path, invocation, stop, Arc::new(move || shown.borrow().said()));
     let serving = tokio::spawn({
         let socket = socket.clone();
         async move { serve(&socket, controlled).await }
@@ -39,16 +46,58 @@ pub(super) async fn start(invocation: &Invocation) -> Result<End, Failure> {
             }
         }
     });
-    tokio::select! {
-        _ = stopped.wait_for(|stop| *stop) => {}
-        () = signal() => {}
-    }
+    let linked = connected(link, leaving);
+    tokio::pin!(linked);
+    let refused = tokio::select! {
+        _ = stopped.wait_for(|stop| *stop) => None,
+        () = signal() => None,
+        refused = &mut linked => refused,
+    };
     log.info("the agent ends", &[]);
     asking.abort();
+    if refused.is_none() {
+        leave.send_replace(true);
+        linked.await;
+    }
     agent.stop().await;
     serving.abort();
     let _ = std::fs::remove_file(&socket);
-    Ok(End::Done)
+    match refused {
+        None => Ok(End::Done),
+        Some((Stop::Token, said)) => {
+            let said = format!("the gateway refused the agent's token: {said}");
+            Err(Failure { end: End::Credentials, said })
+        }
+        Some((Stop::InUse, said)) => {
+            Err(Failure { end: End::InUse, said: format!("the gateway has this agent elsewhere: {said}") })
+        }
+    }
+}
+
+/// The link to the gateway, if there is one and this agent has a token for it.
+fn link(
+    agent: &Agent,
+    place: &Place,
+    show: watch::Sender<LinkState>,
+    log: Log,
+) -> Result<Option<Link>, Failure> {
+    let Some(gateway) = agent.config().server else { return Ok(None) };
+    let token = place.resolve(&gateway.token, &mut Vec::new());
+    let token = token.map_err(|said| Failure::config(format!("`server.token`: {said}")))?;
+    if token.is_empty() {
+        log.warn("there is no `server.token`: this machine only", &[]);
+        return Ok(None);
+    }
+    Link::new(agent.clone(), &gateway, token, show, log).map(Some).map_err(Failure::config)
+}
+
+/// Runs the link until it may not connect again, or is told to leave; then `None`.
+async fn connected(link: Option<Link>, mut leaving: watch::Receiver<bool>) -> Option<(Stop, String)> {
+    let Some(link) = link else {
+        let _ = leaving.wait_for(|leave| *leave).await;
+        return None;
+    };
+    link.run(leaving).await
 }
 
 /// One agent a user: the lock lasts as long as the file is open. An agent that was killed a moment ago may still have a child
@@ -72,9 +121,10 @@ pub(super) fn controlled(
     path: &Path,
     invocation: &Invocation,
     stop: watch::Sender<bool>,
+    link: Arc<dyn Fn() -> String + Send + Sync>,
 ) -> Controlled {
     let reload = reloading(agent.clone(), invocation.clone());
-    Controlled { agent: agent.clone(), config: path.to_owned(), reload, stop }
+    Controlled { agent: agent.clone(), config: path.to_owned(), reload, link, stop }
 }
 
 fn reloading(agent: Agent, invocation: Invocation) -> Arc<dyn Fn() -> Result<String, String> + Send + Sync> {

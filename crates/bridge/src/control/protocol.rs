@@ -49,6 +49,9 @@ pub struct Status {
     pub config: String,
     /// The gateway, if one is configured.
     pub gateway: Option<String>,
+    /// `off`, `connecting`, `connected`, or `waiting:` and why there is no connection.
+    #[serde(default)]
+    pub link: String,
     /// All servers.
     pub servers: Vec<ServerStatus>,
 }

@@ -25,6 +25,8 @@ pub struct Controlled {
     pub config: PathBuf,
     /// Reads the configuration again and uses it. Answers what to say.
     pub reload: Arc<dyn Fn() -> Result<String, String> + Send + Sync>,
+    /// What the link to the gateway does.
+    pub link: Arc<dyn Fn() -> String + Send + Sync>,
     /// Set to true to end the agent.
     pub stop: watch::Sender<bool>,
 }
@@ -108,6 +110,7 @@ fn status(controlled: &Controlled) -> Status {
         pid: std::process::id(),
         config: controlled.config.display().to_string(),
         gateway: config.server.map(|gateway| gateway.url),
+        link: (controlled.link)(),
         servers: controlled
             .agent
             .servers()

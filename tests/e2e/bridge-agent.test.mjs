@@ -1,0 +1,178 @@
+// Proves the Bridge end to end: the real program with a real MCP server, connected to the real gateway. It is listed with its tools, a
+// call comes back with the server's result, and large ones whole; a call is cancelled; a program that is killed is lost and comes back.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after } from "node:test";
+import { cargoEnvironment, withCargo } from "../../scripts/lib/cargo.mjs";
+import { run } from "../../scripts/lib/run.mjs";
+import { home, program, real } from "../bridge/support/agent.mjs";
+import { tokenOf } from "../support/agent.mjs";
+import { suite, test } from "../support/suite.mjs";
+import { bearer, eventually } from "../support/util.mjs";
+
+const PATIENCE = { within: 60_000, every: 100 };
+const started = [];
+const t = suite({
+  async setUp() {
+    const args = ["build", "--quiet", "--package", "nexus-edge-bridge", "--locked"];
+    const code = await withCargo(() => run("cargo", args, { env: cargoEnvironment }));
+    assert.equal(code, 0, "cargo build");
+  },
+  setUpWithin: 600_000,
+});
+
+const post = (target, body) =>
+  t.gw.call(target, {
+    method: "POST",
+    headers: { ...bearer(t.key), "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+const get = (target) => t.gw.call(target, { headers: bearer(t.key) });
+const codeOf = (answer) => answer.json().error.code;
+
+after(async () => {
+  for (const one of started) await one.end();
+});
+
+/** A home directory with a configuration for this gateway, and the program in it. */
+async function bridge(agentId, { token, servers = [real("everything")], more = "" } = {}) {
+  token ??= await tokenOf(t.gw, t.key, agentId);
+  const url = `${t.gw.url.replace(/^http/, "ws")}/bridge/tunnel`;
+  const server = { url, token: `\${file:~/agent.key}`, reconnect_initial: "100ms", reconnect_max: "1s" };
+  const place = home(
+    servers,
+    `server: ${JSON.stringify(server)}\nagent: {id: ${agentId}}\npolicy: {default: allow}\n${more}`,
+  );
+  writeFileSync(join(place.folder, "agent.key"), `${token}\n`, { mode: 0o600 });
+  const one = { agentId, token, place, output: "" };
+  one.start = () => {
+    const args = ["--config", place.file, "--log-level", "debug", "agent", "start"];
+    one.child = spawn(program, args, { env: place.env, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [one.child.stdout, one.child.stderr]) stream.on("data", (data) => (one.output += data));
+    one.closed = new Promise((resolve) => one.child.on("close", resolve));
+  };
+  one.kill = async (signal) => {
+    one.child.kill(signal);
+    return one.closed;
+  };
+  one.end = async () => {
+    await one.kill("SIGTERM");
+    place.remove();
+  };
+  started.push(one);
+  one.start();
+  return one;
+}
+
+const listed = async (one) =>
+  (await get("/v1/bridge/agents")).json().agents.find(({ agent_id }) => agent_id === one.agentId);
+const tools = async (one) => (await get(`/v1/bridge/agents/${one.agentId}/tools`)).json().tools;
+
+/** Waits until the agent is connected with its tools. */
+async function connected(one) {
+  try {
+    await eventually(async () => (await listed(one)).status === "online" && (await tools(one)).length > 0, {
+      what: "the agent with its tools",
+      ...PATIENCE,
+    });
+  } catch (error) {
+    throw new Error(`${error.message}\n${one.output}`);
+  }
+}
+
+const invoke = (one, tool, more = {}) =>
+  post("/v1/bridge/invoke", { agent_id: one.agentId, tool_name: `everything__${tool}`, ...more });
+/** A call of the tool that takes its time and says how far it is. */
+const slow = (one, id, more = {}) =>
+  invoke(one, "trigger-long-running-operation", { req_id: id, arguments: { duration: 20, steps: 40 }, ...more });
+const runs = async (one, id) => {
+  await eventually(
+    async () => {
+      const answer = await get(`/v1/bridge/results/${id}?agent_id=${one.agentId}`);
+      return answer.status === 200 && (await listed(one)).hub.servers.length > 0;
+    },
+    { what: "the call", ...PATIENCE },
+  );
+};
+
+const long = (name, work) => test(name, work, { timeout: 240_000 });
+
+long("the agent is listed with its tools, and a tool's result comes back", async () => {
+  const one = await bridge("laptop");
+  await connected(one);
+  const names = (await tools(one)).map(({ name }) => name);
+  assert.ok(names.includes("everything__echo"), names.join());
+  const answer = await invoke(one, "echo", { arguments: { message: "over the tunnel" } });
+  assert.equal(answer.status, 200, answer.text);
+  const body = answer.json();
+  assert.deepEqual([body.ok, body.executed, body.status], [true, "yes", "done"]);
+  assert.match(body.result.content[0].text, /over the tunnel/);
+  const large = await invoke(one, "echo", { arguments: { message: "x".repeat(700_000) } });
+  assert.equal(large.status, 200, large.text.slice(0, 300));
+  assert.ok(large.json().result.content[0].text.length >= 700_000);
+  const status = await one.place.run("agent", "status");
+  assert.match(status.stdout, /gateway: ws:\S+, connected/);
+  const secret = one.token.split("-").at(-1);
+  assert.ok(!one.output.includes(secret) && !status.stdout.includes(secret), "the token is in the log");
+  // One that leaves is offline at once.
+  assert.equal(await one.kill("SIGTERM"), 0, one.output);
+  await eventually(async () => (await listed(one)).status === "offline", { what: "the end", ...PATIENCE });
+  const offline = await invoke(one, "echo", { arguments: { message: "late" } });
+  assert.deepEqual([offline.status, codeOf(offline)], [404, "agent_offline"]);
+});
+
+long("a streamed call tells its progress, and a call is cancelled", async () => {
+  const one = await bridge("streaming");
+  await connected(one);
+  const streamed = await invoke(one, "trigger-long-running-operation", {
+    arguments: { duration: 2, steps: 4 },
+    stream: true,
+  });
+  assert.match(streamed.text, /event: tool_log\ndata: .*"progress"/);
+  assert.match(streamed.text, /event: tool_result\n/);
+  const waiting = slow(one, "to-cancel");
+  await runs(one, "to-cancel");
+  const done = await post("/v1/bridge/cancel", { agent_id: one.agentId, req_id: "to-cancel" });
+  assert.deepEqual([done.status, done.json()], [200, { canceled: true }]);
+  assert.deepEqual([(await waiting).status, codeOf(await waiting)], [409, "call_canceled"]);
+  const next = await invoke(one, "echo", { arguments: { message: "still there" } });
+  assert.equal(next.status, 200, next.text);
+});
+
+long("a killed agent is lost and offline, and comes back when it is started again", async () => {
+  const one = await bridge("killed");
+  await connected(one);
+  const waiting = slow(one, "lost");
+  await eventually(() => one.output.includes("everything"), { what: "the log", ...PATIENCE });
+  await runs(one, "lost");
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await one.kill("SIGKILL");
+  const offline = await eventually(
+    async () => {
+      const answer = await invoke(one, "echo", { arguments: { message: "late" }, timeout_ms: 1_000 });
+      return answer.status === 404 && answer;
+    },
+    { what: "the agent to be offline", ...PATIENCE },
+  );
+  assert.equal(codeOf(offline), "agent_offline");
+  one.start();
+  await connected(one);
+  const lost = await waiting;
+  assert.deepEqual([lost.status, codeOf(lost)], [502, "agent_lost"], lost.text);
+  assert.match(lost.json().error.message, /may have been executed/);
+  const again = await invoke(one, "echo", { arguments: { message: "back" } });
+  assert.equal(again.status, 200, again.text);
+});
+
+long("a token that is not valid, or is reset, ends the agent with 3", async () => {
+  const token = await tokenOf(t.gw, t.key, "refused");
+  const wrong = await bridge("refused", { token: `${token.slice(0, -4)}AAAA` });
+  assert.equal(await wrong.closed, 3, wrong.output);
+  assert.match(wrong.output, /refused the agent's token/);
+  const one = await bridge("reset");
+  await connected(one);
+  await tokenOf(t.gw, t.key, "reset", { reset: true });
+  assert.equal(await one.closed, 3, one.output);
+});
