@@ -49,7 +49,7 @@ PRINCIPALS = {
     "directory": (directory, 10, "^/scim/v2"),
 }
 # Live events, whose answers do not end, and what ends the session of the one who asks.
-LEFT_OUT = "(/live|^/auth/logout|^/auth/logout-all|^/auth/sessions/.*)$"
+LEFT_OUT = "(/live|^/v1/bridge/(tool-)?events|^/auth/logout|^/auth/logout-all|^/auth/sessions/.*)$"
 
 
 def main():
