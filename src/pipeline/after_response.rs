@@ -50,9 +50,20 @@ pub struct Asker {
 /// Runs all of it.
 pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
     let Asker { principal, caller_dialect, asked_by, trace } = asker;
-    let RequestRecord { mut event, trail, transcript, acted, session, cache, admission, recognised, .. } =
-        record;
+    let RequestRecord {
+        mut event,
+        trail,
+        transcript,
+        acted,
+        uploaded,
+        session,
+        cache,
+        admission,
+        recognised,
+        ..
+    } = record;
     event.guards = acted.told();
+    event.request_bytes += uploaded.get();
     event.trace = trace.as_ref().map(|trace| hex(trace.id()));
     let only_attempt = trace.as_ref().and_then(|_| trail.only_attempt(event.ts));
     let ended = Ended {

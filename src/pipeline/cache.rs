@@ -132,13 +132,13 @@ impl Recipe {
     }
 }
 
-/// The cached response to this request of the upstream that would be asked first, if there is one.
+/// The cached response to this request of the upstream that would be asked first, if there is one, and the bytes of its body.
 pub async fn find(
     exchange: &Exchange,
     inbound: &Inbound<'_>,
     recipe: &Recipe,
     route: &Route,
-) -> Option<(Response, CachedAnswer)> {
+) -> Option<(Response, CachedAnswer, u64)> {
     if recipe.rule.refresh {
         return None;
     }
@@ -169,7 +169,8 @@ pub async fn find(
     if let Some(dropped) = &found.dropped {
         set_header(&headers, DROPPED, dropped);
     }
-    Some((Response::bytes(200, headers, body), found))
+    let bytes = body.len() as u64;
+    Some((Response::bytes(200, headers, body), found, bytes))
 }
 
 /// Caches the response of a completed request.

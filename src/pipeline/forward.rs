@@ -62,11 +62,12 @@ pub async fn forward(exchange: &Exchange, operation: Operation) -> Result<Respon
     settlement.record().note_guards(exchange);
     match served {
         Ok((forwarded, hold)) => {
-            let Forwarded { status, headers, body, facts, .. } = forwarded;
+            let Forwarded { status, headers, body, bytes, facts, .. } = forwarded;
             set_header(&headers, "x-nexus-attempts", &settlement.record().trail.attempts().to_string());
             let record = settlement.record();
             set_price_source(&headers, record);
             record.event.status = status;
+            record.event.answer_bytes = bytes;
             record.note_facts(&facts);
             operation.attribute(&mut record.event.usage);
             set_cost(&headers, record);
@@ -95,7 +96,7 @@ async fn serve(
     let conversation = record.event.conversation_id.clone();
     let content_type = exchange.header("content-type").unwrap_or_default();
     if let Some(boundary) = boundary(&content_type) {
-        let mut upload = Upload::begin(exchange, boundary).await?;
+        let mut upload = Upload::begin(exchange, boundary, Rc::clone(&record.uploaded)).await?;
         let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
         if snapshot.checks_named(principal, admit::pays(exchange, principal, &snapshot)) {
             upload.refuse_second_model(boundary)?;
@@ -119,6 +120,7 @@ async fn serve(
         return failover(&asking, &route, trail).await;
     }
     let mut body = exchange.body().await?;
+    record.event.request_bytes = body.bytes.len() as u64;
     if let Some(named) = operation.default_model().and_then(|model| with_model(&body.bytes, model)) {
         body = Body::from_bytes(named);
     }
@@ -207,6 +209,8 @@ struct Forwarded {
     status: u16,
     headers: Headers,
     body: ResponseBody,
+    /// Bytes of the body; of one that is piped, those that its upstream announces, or 0.
+    bytes: u64,
     facts: StreamFacts,
     first_byte_ms: u64,
 }
@@ -319,7 +323,9 @@ impl Forwarding<'_> {
         if status < 400 && has_body(status) && guarded.is_none() && (!is_json || is_large) {
             connection.release();
             let body = received::streamed(candidate, response);
-            return Ok(Forwarded { status, headers, body, facts: StreamFacts::default(), first_byte_ms });
+            let bytes = received::announced_bytes(response);
+            let facts = StreamFacts::default();
+            return Ok(Forwarded { status, headers, body, bytes, facts, first_byte_ms });
         }
         let body = received::read_whole(candidate, response).await?;
         connection.release();
@@ -332,6 +338,7 @@ impl Forwarding<'_> {
         {
             body = Body::from_bytes(told);
         }
+        let bytes = if has_body(status) { body.bytes.len() as u64 } else { 0 };
         let (facts, body) = if has_body(status) && is_json {
             match response::inspect_operation(&body.bytes) {
                 Ok(facts) => (facts, body.into_response()),
@@ -343,7 +350,7 @@ impl Forwarding<'_> {
         } else {
             (StreamFacts::default(), ResponseBody::Empty)
         };
-        Ok(Forwarded { status, headers, body, facts, first_byte_ms })
+        Ok(Forwarded { status, headers, body, bytes, facts, first_byte_ms })
     }
 
     /// An error of the upstream, which is returned unchanged if no other candidate is left and it is JSON.

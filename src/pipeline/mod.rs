@@ -101,8 +101,9 @@ pub async fn chat_completion(
             settlement.keep_hold(hold);
             Ok(relay::relay(exchange, *accepted, settlement).await)
         }
-        Ok(Served::Cache { response, answer }) => {
+        Ok(Served::Cache { response, answer, bytes }) => {
             let record = settlement.record();
+            record.event.answer_bytes = bytes;
             set_header(response.headers(), "x-conversation-id", &record.event.conversation_id);
             record.note_cached(exchange.caller_dialect, answer);
             set_header(response.headers(), "x-nexus-cost", "0");
@@ -145,7 +146,7 @@ enum Served {
     /// An upstream.
     Upstream { accepted: Box<Accepted>, hold: Hold, is_cache_on: bool },
     /// A cached response.
-    Cache { response: Response, answer: CachedAnswer },
+    Cache { response: Response, answer: CachedAnswer, bytes: u64 },
 }
 
 async fn serve(
@@ -156,6 +157,7 @@ async fn serve(
     record: &mut RequestRecord,
 ) -> Result<Served, Reply> {
     let mut body = exchange.body().await?;
+    record.event.request_bytes = body.bytes.len() as u64;
     if !principal.store.keeps_texts()
         && let Some(told) = without_storing(exchange.caller_dialect, &body.bytes)
     {
@@ -211,8 +213,8 @@ async fn serve(
     if let Some(recognised) = lookups.at(Lookup::First, &mut record.transcript, Some(&inbound)).await {
         record.note_recognised(recognised);
     }
-    if let Some((response, answer)) = found {
-        return Ok(Served::Cache { response, answer });
+    if let Some((response, answer, bytes)) = found {
+        return Ok(Served::Cache { response, answer, bytes });
     }
     let RequestRecord { event, trail, transcript, admission, .. } = &mut *record;
     let conversation_id = event.conversation_id.as_str();

@@ -118,6 +118,15 @@ pub async fn pass_on(
     Ok(Response::new(status, headers, body.into_response()))
 }
 
+/// The bytes of a body that is piped without being read, as its upstream announces them; 0 if it does not, or if they are
+/// those of a compressed body.
+pub fn announced_bytes(response: &Received) -> u64 {
+    if response.header("content-encoding").is_some() {
+        return 0;
+    }
+    response.header("content-length").and_then(|length| length.parse().ok()).unwrap_or_default()
+}
+
 /// The body of an answer that is streamed to the caller: text is searched for secrets, audio and images are not.
 pub fn streamed(candidate: &Candidate, response: &Received) -> ResponseBody {
     let Some(stream) = response.body() else { return ResponseBody::Empty };

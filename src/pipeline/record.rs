@@ -1,6 +1,7 @@
 //! The record of a request while it runs. [`super::settle::Settlement`] owns it and hands it over when the request
 //! ends.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
@@ -40,6 +41,8 @@ pub struct RequestRecord {
     pub cache: Option<Place>,
     /// What the request has taken from its limits.
     pub admission: Option<Admission>,
+    /// Bytes of an upload that have arrived.
+    pub uploaded: Rc<Cell<u64>>,
     /// Which guards acted.
     pub acted: Rc<Acted>,
     /// The result of recognising its conversation.

@@ -26,6 +26,7 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
         AcceptedBody::Whole(whole) => {
             let Whole { body, answer, memory } = *whole;
             record.note_facts(&answer.facts);
+            record.event.answer_bytes = body.bytes.len() as u64;
             set_cost(&headers, record);
             if let Memory::Answer(keep) = memory {
                 keep.keep(
@@ -50,7 +51,10 @@ pub fn relay_error(
     mut settlement: Settlement,
 ) -> Response {
     let cleaned = exchange.pii_in_errors().and_then(|pii| pii.clean_document(&bytes));
-    settlement.record().event.status = status;
+    let bytes = cleaned.unwrap_or(bytes);
+    let event = &mut settlement.record().event;
+    event.status = status;
+    event.answer_bytes = bytes.len() as u64;
     settlement.finish(Outcome::Failed);
-    Response::bytes(status, headers, cleaned.unwrap_or(bytes))
+    Response::bytes(status, headers, bytes)
 }

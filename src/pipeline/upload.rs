@@ -5,7 +5,9 @@
 //! Two parties can stop it: the caller who sends it and the upstream that reads it. [`Progress`] tells them apart, so that
 //! a caller who stops gets a 408 and the upstream is blamed for its own silence only.
 
+use std::cell::Cell;
 use std::ops::Range;
+use std::rc::Rc;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{Either, select};
@@ -30,13 +32,19 @@ pub struct Upload {
     prefix: Vec<u8>,
     named_at: Range<usize>,
     rest: Chunks,
+    /// Bytes that have arrived.
+    arrived: Rc<Cell<u64>>,
     /// Refuses a second `model`.
     guard: Option<RepeatGuard>,
 }
 
 impl Upload {
-    /// Reads up to the model's name.
-    pub async fn begin(exchange: &Exchange, boundary: &str) -> Result<Self, ApiError> {
+    /// Reads up to the model's name. `arrived` counts the bytes of the body, these and those that are passed on later.
+    pub async fn begin(
+        exchange: &Exchange,
+        boundary: &str,
+        arrived: Rc<Cell<u64>>,
+    ) -> Result<Self, ApiError> {
         let stream =
             exchange.body_stream()?.ok_or_else(|| ApiError::invalid_json("The request body is empty."))?;
         let mut chunks = Chunks::new(stream, Some(exchange.body_pace()));
@@ -47,6 +55,7 @@ impl Upload {
                 return Err(missing("model"));
             };
             bytes::append(&mut prefix, &chunk);
+            arrived.set(prefix.len() as u64);
             match scanner.scan(&prefix) {
                 Scan::Found(range) => break range,
                 Scan::Absent => return Err(missing("model")),
@@ -56,7 +65,7 @@ impl Upload {
                 Scan::NeedMore => {}
             }
         };
-        Ok(Self { prefix, named_at, rest: chunks, guard: None })
+        Ok(Self { prefix, named_at, rest: chunks, arrived, guard: None })
     }
 
     /// Refuses a second `model` wherever it comes, because it matters which one the upstream uses. What follows is then read by
@@ -81,24 +90,33 @@ impl Upload {
             self.prefix.splice(self.named_at, model.bytes());
         }
         let (notes, told) = unbounded();
+        let arrived = self.arrived;
         let first = JsValue::from(Uint8Array::from(self.prefix.as_slice()));
-        let rest =
-            stream::unfold((self.rest, notes, self.guard), |(mut rest, notes, mut guard)| async move {
+        let rest = stream::unfold(
+            (self.rest, notes, self.guard, arrived),
+            |(mut rest, notes, mut guard, arrived)| async move {
                 note(&notes, Note::Asked);
                 let next = rest.next().await;
+                if let Ok(Some(chunk)) = &next {
+                    arrived.set(arrived.get() + u64::from(chunk.length()));
+                }
                 if let (Some(guard), Ok(Some(chunk))) = (&mut guard, &next)
                     && guard.push(&chunk.to_vec())
                 {
                     note(&notes, Note::SecondModel);
-                    return Some((Err(JsValue::from_str("the body names two models")), (rest, notes, None)));
+                    return Some((
+                        Err(JsValue::from_str("the body names two models")),
+                        (rest, notes, None, arrived),
+                    ));
                 }
                 note(&notes, next.as_ref().map_or_else(|error| Note::Unread(*error), |_| Note::Passed));
                 let chunk = match next {
                     Ok(chunk) => Ok(JsValue::from(chunk?)),
                     Err(_) => Err(JsValue::from_str("the caller stopped sending the body")),
                 };
-                Some((chunk, (rest, notes, guard)))
-            });
+                Some((chunk, (rest, notes, guard, arrived)))
+            },
+        );
         let whole = stream::once(async move { Ok(first) }).chain(rest);
         (wasm_streams::ReadableStream::from_stream(whole).into_raw().into(), Progress { told })
     }

@@ -85,6 +85,10 @@ test("its sums are those of the statistics", async () => {
   const [{ cost }] = await t.gw.db("SELECT SUM(cost_micros) AS cost FROM request_log");
   assert.ok(cost > 0);
   assert.equal(Math.round(sum("nexus_cost_usd_total") * 1e6), cost);
+  const [bytes] = await t.gw.db("SELECT SUM(request_bytes) AS received, SUM(answer_bytes) AS sent FROM request_log");
+  assert.ok(bytes.received > 0 && bytes.sent > 0);
+  assert.equal(sum("nexus_http_body_bytes_total", { network_io_direction: "receive" }), bytes.received);
+  assert.equal(sum("nexus_http_body_bytes_total", { network_io_direction: "transmit" }), bytes.sent);
   const fast = { gen_ai_request_model: "fast", gen_ai_provider_name: "loopback", gen_ai_operation_name: "chat" };
   assert.equal(sum("gen_ai_client_inference_duration_seconds_count", fast), 8);
   assert.equal(sum("gen_ai_client_inference_time_to_first_chunk_seconds_count", fast), 3);

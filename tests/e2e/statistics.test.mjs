@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { countingEntry } from "../../bench/counting.mjs";
 import { suite, test } from "../support/suite.mjs";
-import { completion, delay, usage } from "../support/upstream.mjs";
+import { completion, delay, streamEvents, usage } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
 const MINUTE = 60_000;
@@ -433,4 +433,79 @@ test("minutes whose retention has ended are deleted, and nothing else changes", 
   assert.equal((await stats("overview?range=90d&provider=old")).figures.requests, before);
   const [{ oldest }] = await t.gw.db("SELECT MIN(ts) AS oldest FROM request_log");
   assert.ok(oldest > 0);
+});
+
+test("bytes of bodies are counted as they were received and sent, however an answer goes", async () => {
+  const payer = await t.gw.createKey({ name: "bytes", owner: "eve" });
+  const piped = await t.gw.createProvider({
+    name: "piped",
+    server_url: `${t.up.url}/v1`,
+    server_key: "k-of-the-piped-one",
+    quirks: ["discreet_streams"],
+  });
+  const words = Array.from({ length: 300 }, (_, i) => `Wörter ${i} `);
+  const streams = async (x) => {
+    x.sse();
+    for (const one of streamEvents("m", words)) await x.write(one);
+    x.end();
+  };
+  await t.model("bytes-whole", (x) => x.reply(200, completion("bytes-whole", "Grüezi".repeat(50))));
+  await t.model("bytes-carried", streams);
+  await t.model("bytes-piped", streams, { provider_id: piped.id });
+  await t.model("bytes-refused", (x) =>
+    x.reply(400, { error: { message: "Ünfug", type: "invalid_request_error", param: null, code: "nonsense" } }),
+  );
+  await t.model("bytes-vectors", (x) => x.reply(200, { object: "list", model: "v", data: [{ embedding: [0.5] }] }));
+  await t.model("bytes-spoken", (x) => x.reply(200, Buffer.alloc(70_000, 7), { "content-type": "audio/mpeg" }));
+  await t.model("bytes-heard", (x) => x.reply(200, { text: "Grüezi" }));
+
+  const streamed = { stream: true, stream_options: { include_usage: true } };
+  const json = (value) => Buffer.from(JSON.stringify(value));
+  const chat = (model, rest) => ["/v1/chat/completions", json(ask(model, rest))];
+  const field = (name, value) => `--B\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+  const upload = Buffer.from(`${field("model", "bytes-heard")}${field("file", "x".repeat(200_000))}--B--\r\n`);
+  const again = chat("bytes-whole");
+  const cases = {
+    whole: chat("bytes-whole"),
+    "carried stream": chat("bytes-carried", streamed),
+    "carried stream without usage": chat("bytes-carried", { stream: true }),
+    "piped stream": chat("bytes-piped", streamed),
+    "translated stream": ["/v1/messages", json({ ...ask("bytes-carried"), max_tokens: 900, stream: true })],
+    "translated whole": ["/v1/messages", json({ ...ask("bytes-whole"), max_tokens: 900 })],
+    "to be cached": [...again, { "x-nexus-cache": "60" }],
+    cached: [...again, { "x-nexus-cache": "60" }],
+    refused: chat("bytes-refused"),
+    forwarded: ["/v1/embeddings", json({ model: "bytes-vectors", input: "a" })],
+    "forwarded, streamed": ["/v1/audio/speech", json({ model: "bytes-spoken", voice: "alloy", input: "Grüezi" })],
+    uploaded: ["/v1/audio/transcriptions", upload, { "content-type": "multipart/form-data; boundary=B" }],
+  };
+  const sums = [0, 0];
+  for (const [name, [target, body, headers]] of Object.entries(cases)) {
+    const answer = await t.gw.call(target, {
+      method: "POST",
+      headers: { ...bearer(payer.key), "content-type": "application/json", ...headers },
+      body,
+    });
+    assert.equal(answer.status, name === "refused" ? 400 : 200, `${name}: ${answer.text.slice(0, 300)}`);
+    if (name === "cached") assert.equal(answer.headers["x-nexus-cache"], "hit");
+    const row = await t.gw.row(answer.headers["x-request-id"]);
+    assert.deepEqual([row.request_bytes, row.answer_bytes], [body.length, answer.bytes.length], name);
+    sums[0] += body.length;
+    sums[1] += answer.bytes.length;
+    const detail = (await t.gw.admin("GET", `/requests/${row.id}`)).body;
+    assert.deepEqual([detail.request_bytes, detail.answer_bytes], [row.request_bytes, row.answer_bytes], name);
+    // The answer is stored after it was sent.
+    if (name === "to be cached") await delay(1_000);
+  }
+  // An error of the gateway itself has a request and no answer.
+  const unknown = json(ask("no-such-model"));
+  const error = await t.gw.complete(payer.key, unknown);
+  const row = await t.gw.row(error.headers["x-request-id"]);
+  assert.deepEqual([error.status, row.request_bytes, row.answer_bytes], [404, unknown.length, 0]);
+  sums[0] += unknown.length;
+
+  const { figures } = await stats("overview?range=1h&owner=eve");
+  assert.deepEqual([figures.requests, figures.request_bytes, figures.answer_bytes], [13, ...sums]);
+  const { figures: own } = (await asMe(payer.key, "overview?range=1h")).json();
+  assert.deepEqual([own.request_bytes, own.answer_bytes], sums);
 });

@@ -211,6 +211,8 @@ pub const REQUEST_COLUMNS: &[&str] = &[
     "first_byte_ms",
     "duration_ms",
     "overhead_ms",
+    "request_bytes",
+    "answer_bytes",
     "conversation_id",
     "cost_micros",
     "price_source",

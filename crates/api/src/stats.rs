@@ -312,6 +312,12 @@ pub struct LoggedRequest {
     /// caller left before.
     #[serde(default)]
     pub overhead_ms: Option<u64>,
+    /// Bytes of the request's body.
+    #[serde(default)]
+    pub request_bytes: u64,
+    /// Bytes of the answer's body that were sent to the caller; 0 for an error that the gateway itself made.
+    #[serde(default)]
+    pub answer_bytes: u64,
     /// The conversation.
     pub conversation_id: String,
     /// The attempts, in their order.

@@ -32,6 +32,8 @@ pub const GROUPS: Sheet = Sheet {
         "estimated_requests",
         "unpriced_requests",
         "cost_micros",
+        "request_bytes",
+        "answer_bytes",
         "mean_ms",
         "mean_overhead_ms",
         "duration_ms.p50",

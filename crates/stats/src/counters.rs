@@ -137,6 +137,10 @@ counters! {
     duration_ms,
     /// Milliseconds of them in the gateway: until the answer began to leave, while no upstream was waited for.
     overhead_ms,
+    /// Bytes of requests' bodies.
+    request_bytes,
+    /// Bytes of answers' bodies.
+    answer_bytes,
 }
 
 /// A float of the database as a count: 0 for what is none.
@@ -175,6 +179,8 @@ impl Counters {
             cost_micros: event.cost_micros,
             duration_ms: event.duration_ms,
             overhead_ms: event.overhead_ms.unwrap_or_default(),
+            request_bytes: event.request_bytes,
+            answer_bytes: event.answer_bytes,
         }
     }
 }
@@ -212,6 +218,6 @@ mod tests {
         let mut sum = Counters { cost_micros: u64::MAX - 1, ..Counters::default() };
         sum.merge(&Counters { cost_micros: 5, requests: 2, ..Counters::default() });
         assert_eq!((sum.cost_micros, sum.requests), (u64::MAX, 2));
-        assert_eq!(Counters::NAMES.len(), 14);
+        assert_eq!(Counters::NAMES.len(), 16);
     }
 }

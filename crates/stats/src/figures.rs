@@ -74,6 +74,10 @@ pub struct FiguresView {
     pub unpriced_requests: u64,
     /// The cost.
     pub cost_micros: u64,
+    /// Bytes of the bodies of requests.
+    pub request_bytes: u64,
+    /// Bytes of the bodies of answers that were sent to callers, without the gateway's own errors.
+    pub answer_bytes: u64,
     /// Mean duration of a request; `null` without requests.
     pub mean_ms: Option<u64>,
     /// Mean time of a request in the gateway: until its answer began to leave, while no upstream was waited for.
@@ -183,6 +187,8 @@ impl Figures {
             estimated_requests: whole(sums.estimated),
             unpriced_requests: whole(sums.unpriced),
             cost_micros: whole(sums.cost_micros),
+            request_bytes: whole(sums.request_bytes),
+            answer_bytes: whole(sums.answer_bytes),
             mean_ms: share(sums.duration_ms).map(whole),
             mean_overhead_ms: share(sums.overhead_ms).map(|mean| (mean * 1000.0).round() / 1000.0),
             duration_ms: Percentiles::of(&self.durations),

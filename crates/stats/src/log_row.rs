@@ -64,6 +64,8 @@ columns! {
     first_byte_ms: Option<u64> = event.first_byte_ms,
     duration_ms: u64 = event.duration_ms,
     overhead_ms: Option<u64> = event.overhead_ms,
+    request_bytes: u64 = event.request_bytes,
+    answer_bytes: u64 = event.answer_bytes,
     conversation_id: &'a str = &event.conversation_id,
     attempts: Option<String> = json_unless(event.attempts.is_empty(), &event.attempts)?,
     cost_micros: u64 = event.cost_micros,

@@ -151,6 +151,8 @@ mod tests {
             cost_micros: id + 1,
             duration_ms: 10 * id,
             first_byte_ms: Some(id),
+            request_bytes: 3 * id,
+            answer_bytes: 5 * id,
             ..UsageEvent::default()
         }
     }
@@ -184,6 +186,10 @@ mod tests {
             let cost: u64 = by_steps.iter().map(|row| row.sums.counters.cost_micros).sum();
             prop_assert_eq!(requests, events.len() as u64);
             prop_assert_eq!(cost, events.iter().map(|event| event.cost_micros).sum::<u64>());
+            let received: u64 = by_steps.iter().map(|row| row.sums.counters.request_bytes).sum();
+            let sent: u64 = by_steps.iter().map(|row| row.sums.counters.answer_bytes).sum();
+            prop_assert_eq!(received, events.iter().map(|event| event.request_bytes).sum::<u64>());
+            prop_assert_eq!(sent, events.iter().map(|event| event.answer_bytes).sum::<u64>());
         }
     }
 

@@ -211,6 +211,17 @@ fn of_gateway(sum: &Sum) -> Vec<Family> {
     ];
     let mut families: Vec<Family> =
         counted.into_iter().map(|(metric, count)| single(metric, Value::Count(count))).collect();
+    let bodies = [("receive", counters.request_bytes), ("transmit", counters.answer_bytes)];
+    families.push(Family {
+        metric: names::BODIES,
+        points: bodies
+            .into_iter()
+            .map(|(direction, bytes)| Point {
+                labels: vec![(names::DIRECTION, direction.to_owned())],
+                value: Value::Count(bytes),
+            })
+            .collect(),
+    });
     families.push(single(names::OVERHEAD, measured(&sum.extra.overheads, OF_FAST)));
     families.push(single(names::USAGE_LAG, measured(&sum.extra.lags, OF_REQUESTS)));
     families.push(single(names::D1_TRANSACTIONS, measured(&sum.extra.transactions, OF_FAST)));
@@ -349,6 +360,18 @@ mod tests {
         let Value::Histogram(of) = parts(&per_token, OF_FAST) else { unreachable_value() };
         assert_eq!((of.edges[2], of.edges[3]), ((0.005, 0), (0.01, 1)));
         assert!((of.sum - 0.01).abs() < 1e-12);
+    }
+
+    #[test]
+    fn bytes_are_told_apart_by_direction() {
+        let counters = Counters { request_bytes: 7, answer_bytes: 9, ..Counters::default() };
+        let totals = Totals::from([(Key::All, Sum { counters, ..Sum::default() })]);
+        let families = families(&totals, &Gauges::default(), GenAi::V0_1);
+        let bodies = families.iter().find(|family| family.metric == names::BODIES).unwrap();
+        assert_eq!(bodies.metric.family(), "nexus_http_body_bytes");
+        let told: Vec<(&str, &Value)> =
+            bodies.points.iter().map(|point| (point.labels[0].1.as_str(), &point.value)).collect();
+        assert_eq!(told, [("receive", &Value::Count(7)), ("transmit", &Value::Count(9))]);
     }
 
     fn unreachable_value() -> ! {

@@ -77,6 +77,8 @@ mod labels {
     pub const OUTCOME: &str = "outcome";
     /// The limit that refused a request, by the code of the error.
     pub const LIMIT: &str = "limit";
+    /// Whether the gateway received or sent it.
+    pub const DIRECTION: &str = "network.io.direction";
     /// The version of the gateway.
     pub const VERSION: &str = "version";
     /// What went wrong: the code of the error.
@@ -105,6 +107,9 @@ pub const FAILOVERS: Metric =
 /// Hits of the cache.
 pub const CACHE_HITS: Metric =
     counter("nexus.cache_hits", "{request}", "Requests that a cached response answered.");
+/// Bytes of bodies.
+pub const BODIES: Metric =
+    counter("nexus.http.body", "By", "Bytes of the bodies of requests (receive) and of answers (transmit).");
 /// Refusals.
 pub const LIMIT_REFUSALS: Metric =
     counter("nexus.limit_refusals", "{request}", "Requests that a limit refused.");

@@ -38,6 +38,7 @@ const LAST: u32 = 3;
 
 /// Relays a stream. `chunks`: the rest of the upstream's body.
 pub fn carry(mut relay: StreamRelay, chunks: Option<Chunks>) -> web_sys::ReadableStream {
+    relay.sent_bytes = relay.held.iter().map(|piece| u64::from(piece.length())).sum();
     let held: Array = std::mem::take(&mut relay.held).into_iter().map(JsValue::from).collect();
     let first_ms = relay.idle_ms.min(relay.keep_alive_ms);
     let remembers = !matches!(relay.memory, Memory::None);
@@ -72,8 +73,14 @@ impl CarriedStream {
     pub fn look_at(&mut self, chunk: &Uint8Array) -> u32 {
         self.commented_after_ms = 0;
         let verdict = match self.relay.look_at(chunk) {
-            Forward::Unchanged => UNCHANGED,
-            Forward::Replaced(bytes) => self.replace(as_piece(&bytes)),
+            Forward::Unchanged => {
+                self.relay.sent_bytes += u64::from(chunk.length());
+                UNCHANGED
+            }
+            Forward::Replaced(bytes) => {
+                self.relay.sent_bytes += bytes.len() as u64;
+                self.replace(as_piece(&bytes))
+            }
         };
         if verdict == REPLACED && self.relay.pipe.is_blocked() {
             self.relay.settle(Err(StreamFault::Blocked));
@@ -132,7 +139,12 @@ impl CarriedStream {
         }
         let keep_alive_due_ms = self.commented_after_ms + relay.keep_alive_ms;
         self.timer_ms = relay.idle_ms.min(keep_alive_due_ms).saturating_sub(waiting_ms);
-        (is_quiet && relay.pipe.at_boundary()).then(|| Uint8Array::from(relay.pipe.keep_alive()))
+        if !is_quiet || !relay.pipe.at_boundary() {
+            return None;
+        }
+        let keep_alive = relay.pipe.keep_alive();
+        relay.sent_bytes += keep_alive.len() as u64;
+        Some(Uint8Array::from(keep_alive))
     }
 
     /// Milliseconds until the timer must fire again.
@@ -158,21 +170,22 @@ impl CarriedStream {
     fn finish(&mut self) -> Option<Uint8Array> {
         let relay = &mut self.relay;
         let end = relay.finish_pipe();
-        match end.outcome {
-            StreamOutcome::Complete => relay.settle(Ok(())),
-            StreamOutcome::UpstreamError => relay.settle(Err(relay.fault())),
-            StreamOutcome::Truncated => {
-                return self.fail(end.tail, StreamFault::Truncated, &ErrorInfo::truncated());
-            }
+        if matches!(end.outcome, StreamOutcome::Truncated) {
+            return self.fail(end.tail, StreamFault::Truncated, &ErrorInfo::truncated());
         }
+        // Counted before the request is settled.
+        relay.sent_bytes += end.tail.len() as u64;
+        let fault = matches!(end.outcome, StreamOutcome::UpstreamError).then(|| relay.fault());
+        relay.settle(fault.map_or(Ok(()), Err));
         as_piece(&end.tail)
     }
 
     /// An error event for the caller, whose status line has been sent.
     fn fail(&mut self, mut before: Vec<u8>, fault: StreamFault, error: &ErrorInfo) -> Option<Uint8Array> {
         let relay = &mut self.relay;
-        relay.settle(Err(fault));
         before.extend(relay.pipe.encode_error(error));
+        relay.sent_bytes += before.len() as u64;
+        relay.settle(Err(fault));
         as_piece(&before)
     }
 

@@ -45,6 +45,10 @@ pub struct StreamRelay {
     /// Bytes before the first token.
     pub(super) held: Vec<Uint8Array>,
     scratch: Vec<u8>,
+    /// Bytes of the upstream's body that were processed.
+    pub(super) read_bytes: u64,
+    /// Bytes for the caller so far.
+    pub(super) sent_bytes: u64,
     /// Masks the upstream's secrets; `None` where the stream is no text, and is searched when it is decoded.
     scrubber: Option<Scrubber>,
     timer: Option<Timer>,
@@ -99,6 +103,8 @@ impl StreamRelay {
             ended: None,
             held: Vec::new(),
             scratch: Vec::new(),
+            read_bytes: 0,
+            sent_bytes: 0,
             scrubber: (is_text && !is_verbatim).then(|| Scrubber::new(redactor)),
             timer: Some(Timer::after_ms(idle_ms.min(keep_alive_ms))),
             waiting_since_ms: now,
@@ -253,6 +259,7 @@ impl StreamRelay {
     /// Processes a chunk of the body: what to send instead.
     pub(super) fn look_at(&mut self, chunk: &Uint8Array) -> Forward {
         self.scratch.clear();
+        self.read_bytes += u64::from(chunk.length());
         bytes::append(&mut self.scratch, chunk);
         if let Some(stop) = &mut self.stop {
             stop.look_at(&self.scratch);
@@ -291,6 +298,7 @@ impl StreamRelay {
     /// The settlement, with everything recorded of the answer; `None` if the request has ended.
     fn noted(&mut self) -> Option<Settlement> {
         let mut settlement = self.settlement.take()?;
+        settlement.record().event.answer_bytes = self.sent_bytes;
         settlement.record().note_facts(&self.pipe.facts());
         settlement.record().transcript.keep_read_answer(self.pipe.take_answer());
         Some(settlement)

@@ -43,6 +43,8 @@ pub fn pass(
     unread: &web_sys::ReadableStream,
 ) -> web_sys::ReadableStream {
     relay.held.clear();
+    // What was held is in the caller's branch as it was read.
+    relay.sent_bytes = relay.read_bytes;
     let caller = relay.caller.take();
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of days, not of ages")]
     let idle_ms = relay.idle_ms as f64;
@@ -63,6 +65,7 @@ pub struct VerbatimStream {
 impl VerbatimStream {
     /// Inspects forwarded bytes.
     pub fn look_at(&mut self, chunk: &Uint8Array) {
+        self.relay.sent_bytes += u64::from(chunk.length());
         let _ = self.relay.look_at(chunk);
     }
 
@@ -93,6 +96,7 @@ impl VerbatimStream {
                 return self.fail(end.tail, StreamFault::Truncated, &ErrorInfo::truncated());
             }
         });
+        relay.sent_bytes += end.tail.len() as u64;
         as_piece(&end.tail)
     }
 
@@ -106,6 +110,7 @@ impl VerbatimStream {
     /// An error event for the caller, whose status line has been sent.
     fn fail(&mut self, mut before: Vec<u8>, fault: StreamFault, error: &ErrorInfo) -> Option<Uint8Array> {
         before.extend(self.relay.pipe.encode_error(error));
+        self.relay.sent_bytes += before.len() as u64;
         self.ended = Some(Err(fault));
         as_piece(&before)
     }

@@ -175,6 +175,8 @@ impl Note {
             first_token_ms: None,
             trace: None,
             guards: None,
+            request_bytes: 0,
+            answer_bytes: 0,
             dropped_spans: 0,
         }
     }

@@ -123,6 +123,12 @@ pub struct UsageEvent {
     /// Which guards acted, as `x-nexus-guard` says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guards: Option<String>,
+    /// Bytes of the request's body as they were received.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub request_bytes: u64,
+    /// Bytes of the answer's body that were sent to the caller; 0 for errors that the gateway itself made.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub answer_bytes: u64,
     /// Spans that the isolate could not export since its last event.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dropped_spans: u64,
@@ -170,10 +176,20 @@ mod tests {
             first_token_ms: Some(4),
             trace: Some("0af7".into()),
             guards: None,
+            request_bytes: 90,
+            answer_bytes: 300,
             dropped_spans: 0,
         };
         let json = serde_json::to_string(&event).unwrap();
         assert!(json.contains(r#""prompt":1"#) && json.contains(r#""outcome":"completed""#));
         assert_eq!(serde_json::from_str::<UsageEvent>(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn bytes_take_no_room_where_there_are_none_and_events_without_them_are_read() {
+        let json = serde_json::to_string(&UsageEvent::default()).unwrap();
+        assert!(!json.contains("_bytes"), "{json}");
+        let read: UsageEvent = serde_json::from_str(&json).unwrap();
+        assert_eq!((read.request_bytes, read.answer_bytes), (0, 0));
     }
 }
