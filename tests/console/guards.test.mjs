@@ -24,7 +24,7 @@ test("a rule is tried while it is written, acts, and shows where", LONG, async (
   await form.getByRole("button", { name: "Try it" }).click();
   await form.locator("mark").waitFor();
   await form.getByRole("checkbox", { name: "mail addresses" }).check();
-  await form.getByText("75 % of what it finds is right").waitFor();
+  await form.getByText("100 % of what it finds is right").waitFor();
   await check("a rule that is being written");
   await form.getByText("block", { exact: true }).click();
   await form.getByRole("button", { name: "Create" }).click();

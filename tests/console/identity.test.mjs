@@ -52,7 +52,8 @@ test("another service is added, with roles by group, changed and removed", LONG,
   );
   await page.getByRole("button", { name: "Remove" }).click();
   await page.getByRole("dialog", { name: "Remove this service?" }).getByRole("button", { name: "Remove" }).click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  // The question and the service that it is about: both are closed.
+  await page.getByRole("dialog").first().waitFor({ state: "detached" });
   assert.equal((await admin(ctx, "GET", "/identity-providers/corp")).status, 404);
   await close();
 });

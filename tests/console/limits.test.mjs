@@ -6,7 +6,7 @@ import { eventually } from "../support/util.mjs";
 import { PATIENCE, consoleSuite } from "./support/console.mjs";
 
 const LONG = { timeout: 4 * PATIENCE };
-const ctx = consoleSuite({ traffic: 12 });
+const ctx = consoleSuite({ traffic: 18 });
 
 test("a limit is set by keyboard, says what it would have refused, and holds", LONG, async () => {
   const { gw, keys } = ctx;

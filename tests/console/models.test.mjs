@@ -30,7 +30,7 @@ test("a logical model is made, weighed and ordered with the keyboard alone", LON
   await check("the editor");
   await page.getByRole("button", { name: "Create" }).focus();
   await page.keyboard.press("Enter");
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("dialog").first().waitFor({ state: "detached" });
   const made = await logical("steady");
   assert.deepEqual(
     made.candidates.map(({ weight, priority }) => [weight, priority]),
@@ -44,7 +44,7 @@ test("a logical model is made, weighed and ordered with the keyboard alone", LON
   await changes.getByText("For everything").waitFor();
   assert.equal(await changes.locator("li").count(), 1, "only what differs");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("dialog").first().waitFor({ state: "detached" });
   assert.deepEqual((await logical("steady")).candidates.length, 2);
   await close();
 });
@@ -61,7 +61,7 @@ test("who would answer is explained, for what a request needs, and simulated", L
   await page.getByText(/1000 \(100 %\)/).waitFor();
   await check("the explanation");
   await page.keyboard.press("Escape");
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("dialog").first().waitFor({ state: "detached" });
   assert.ok(!page.url().includes("explain"));
   await close();
 });
@@ -79,7 +79,7 @@ test("a candidate is dragged to another place by the pointer", LONG, async () =>
   await page.mouse.up();
   await rows.nth(0).getByText("backup/gpt-5").waitFor();
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("dialog").first().waitFor({ state: "detached" });
   const places = (await logical("steady")).candidates.map(({ model, provider_id, priority }) => [
     priority,
     provider_id,

@@ -66,7 +66,7 @@ test("an export shows how far it is and is downloaded, on a phone", LONG, async 
   await page.getByRole("button", { name: "New export" }).click();
   await page.getByLabel("Format").selectOption("ndjson");
   await page.getByRole("button", { name: "Begin the export" }).click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("dialog").first().waitFor({ state: "detached" });
   const isDone = async () => {
     await ctx.gw.scheduled();
     return (await ctx.gw.admin("GET", "/exports")).body.exports[0]?.state === "done";

@@ -31,7 +31,7 @@ test("a team is made, with a member, a budget and a key", LONG, async () => {
   await drawer.getByRole("link", { name: "Limits" }).click();
   await page.getByRole("dialog").getByLabel("Budget in dollars").fill("75");
   await page.getByRole("button", { name: "Set the limits" }).click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("dialog").first().waitFor({ state: "detached" });
   await page.goto(`${ctx.gw.url}/console/teams/${team}`);
   await drawer.getByText("$0 of $75.00 budget of the month").waitFor();
   await drawer.getByRole("link", { name: "New key" }).click();

@@ -138,7 +138,8 @@ const CASES = {
   "a new conversation, with limits": {
     make: () => ({ key: keys.limited, request: () => complete(keys.limited, {}) }),
     budget: withMore({
-      request: { "object calls: QUOTA": { request: 1 } },
+      // An isolate that is slow renews its lease once more.
+      request: { "object calls: QUOTA": { request: 1, batch: 1 } },
       isolate: {
         timers: { request: 5, batch: 3, second: 2 },
         "clock readings": { request: 9, batch: 6, second: 4 },
