@@ -1,6 +1,8 @@
 //! Recognition over histories as SDKs send them: every turn of a conversation is recognised in any form that a client
 //! gives the history, and no two different conversations are confused.
 
+mod isolates;
+
 use std::collections::HashMap;
 use std::fmt::Write;
 
