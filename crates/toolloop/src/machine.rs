@@ -103,6 +103,11 @@ impl Machine {
         }
     }
 
+    /// Results of an open world are part of the conversation already.
+    pub fn taint(&mut self) {
+        self.is_tainted = true;
+    }
+
     /// What is offered.
     #[must_use]
     pub fn offer(&self) -> &Offer {
@@ -159,14 +164,7 @@ impl Machine {
         let mut work = Work::default();
         if self.is_last {
             // The model was told not to, and did all the same.
-            let ours = calls.iter().filter(|call| matches!(call.fate, Fate::Ours(_)));
-            let refused = |call: &Call| Answer {
-                call_id: call.id.clone(),
-                name: call.name.clone(),
-                text: "This request has no calls left.".to_owned(),
-                is_error: true,
-            };
-            return Work { answers: ours.map(refused).collect(), ends: true, ..work };
+            return refused(calls, "This request has no calls left.");
         }
         let is_other = |call: &Call| !matches!(call.fate, Fate::Ours(_));
         work.ends = !is_agreed && calls.iter().any(is_other);
@@ -185,6 +183,12 @@ impl Machine {
             }
         }
         work
+    }
+
+    /// The calls of a round that was cut off: none of them runs, and the answer ends.
+    #[must_use]
+    pub fn cut(calls: &[Call]) -> Work {
+        refused(calls, "The answer was cut off before this call was complete.")
     }
 
     fn begin_call(&mut self, call: &Call, is_agreed: bool, now_ms: u64) -> Begun {
@@ -318,6 +322,18 @@ impl Machine {
         self.tokens = self.tokens.saturating_add(estimate_tokens(&text));
         Answer { call_id: call_id.to_owned(), name: name.to_owned(), text, is_error }
     }
+}
+
+/// An answer that ends without running its calls.
+fn refused(calls: &[Call], text: &str) -> Work {
+    let ours = calls.iter().filter(|call| matches!(call.fate, Fate::Ours(_)));
+    let refused = |call: &Call| Answer {
+        call_id: call.id.clone(),
+        name: call.name.clone(),
+        text: text.to_owned(),
+        is_error: true,
+    };
+    Work { jobs: Vec::new(), answers: ours.map(refused).collect(), ends: true }
 }
 
 /// What becomes of a call.

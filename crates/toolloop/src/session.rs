@@ -84,12 +84,16 @@ impl Session {
         let lists = lists(&offer, &restored.listed);
         let setting = Setting { wants_tool_events, is_list, tools: tools_as_given(body), lists };
         let keeps_results = matches!(dialect, CallerDialect::Anthropic | CallerDialect::OpenaiResponses);
+        let mut machine = Machine::new(named.limits.clone(), offer, keeps_results, now_ms);
+        if restored.is_tainted {
+            machine.taint();
+        }
         Self {
             dialect,
             is_stream,
             body: restored.body.unwrap_or_else(|| body.to_vec()),
             history: Vec::new(),
-            machine: Machine::new(named.limits.clone(), offer, keeps_results, now_ms),
+            machine,
             merge: Merge::new(dialect, setting),
             agreed: restored.agreed,
             round: Round::default(),
@@ -180,7 +184,11 @@ impl Session {
     }
 
     fn answered(&mut self, turn: Turn, now_ms: u64, out: &mut Vec<u8>) -> Next {
-        let work = self.machine.begin(&turn.calls, false, now_ms);
+        let work = if turn.is_cut {
+            Machine::cut(&turn.calls)
+        } else {
+            self.machine.begin(&turn.calls, false, now_ms)
+        };
         self.round.said = turn.said;
         self.work(turn.calls, work, now_ms, out)
     }

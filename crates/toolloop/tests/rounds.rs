@@ -209,6 +209,41 @@ fn an_answer_that_is_sent_back_becomes_its_turns_again() {
 }
 
 #[test]
+fn a_history_with_results_of_an_open_world_makes_writing_a_matter_of_agreement_too() {
+    let tools =
+        [Tool { is_open_world: true, ..tool("fs__read") }, Tool { class: Class::Write, ..tool("fs__write") }];
+    let first = run(
+        Anthropic,
+        &request(Anthropic),
+        &tools,
+        &[said("", &[("fs__read", "{}")]), said("So.", &[])],
+        None,
+    );
+    let answer: Value = serde_json::from_str(&first.sent).unwrap();
+    let mut body: Value = serde_json::from_str(&request(Anthropic)).unwrap();
+    let mut messages = body["messages"].as_array().unwrap().clone();
+    messages.push(serde_json::json!({"role": "assistant", "content": answer["content"]}));
+    messages.push(serde_json::json!({"role": "user", "content": "Write it down."}));
+    body["messages"] = messages.into();
+    let rounds = [said("", &[("fs__write", "{}")])];
+    assert!(run(Anthropic, &body.to_string(), &tools, &rounds, None).jobs.is_empty());
+
+    let first = run(
+        OpenaiResponses,
+        &request(OpenaiResponses),
+        &tools,
+        &[said("", &[("fs__read", "{}")]), said("So.", &[])],
+        None,
+    );
+    let mut body: Value = serde_json::from_str(&request(OpenaiResponses)).unwrap();
+    let mut input = items(&first.sent);
+    input.push(serde_json::json!({"role": "user", "content": "Write it down."}));
+    body["input"] = input.into();
+    let later = run(OpenaiResponses, &body.to_string(), &tools, &rounds, None);
+    assert!(later.jobs.is_empty() && !later.sent.contains("mcp_list_tools"));
+}
+
+#[test]
 fn a_mixed_answer_that_is_sent_back_has_both_results_in_one_message() {
     let rounds = [said("", &[("fs__read", "{}"), ("own", "{}")])];
     let first = run(Anthropic, &request(Anthropic), &tools(), &rounds, None);
@@ -298,6 +333,53 @@ fn a_stream_that_breaks_off_ends_with_an_error() {
         assert_eq!(session.end_round(1, &mut out), nexus_edge_toolloop::session::Next::Failed);
         assert!(String::from_utf8(out.clone()).unwrap().contains("error"), "{dialect:?}");
         assert!(native::collect(dialect, &out).is_err());
+    }
+}
+
+#[test]
+fn a_call_that_is_cut_off_does_not_run_and_has_an_end() {
+    let reasons = [
+        (r#""finish_reason":"tool_calls""#, r#""finish_reason":"length""#),
+        (r#""stop_reason":"tool_use""#, r#""stop_reason":"max_tokens""#),
+        (r#""finishReason":"STOP""#, r#""finishReason":"MAX_TOKENS""#),
+    ];
+    for dialect in DIALECTS {
+        let body = request(dialect);
+        let named = nexus_edge_toolloop::named::of(dialect, body.as_bytes()).unwrap().unwrap();
+        let opening = nexus_edge_toolloop::session::Opening {
+            dialect,
+            body: body.as_bytes(),
+            named: &named,
+            tools: tools(),
+            is_stream: true,
+            is_list: false,
+            wants_tool_events: false,
+        };
+        let mut session = nexus_edge_toolloop::session::Session::new(opening, 0);
+        let mut out = Vec::new();
+        let _ = session.start(0, &mut out);
+        let mut stream = script::stream(dialect, 0, &said("", &[("fs__read", r#"{"path":"a"}"#)]));
+        for (from, to) in reasons {
+            stream = stream.replace(from, to);
+        }
+        if dialect == OpenaiResponses {
+            // The item has begun, and the response ends in the middle of it.
+            let cut = stream.find("event: response.function_call_arguments.done").unwrap();
+            stream.truncate(cut);
+            let end = script::whole(dialect, 0, &said("", &[])).replace("\"completed\"", "\"incomplete\"");
+            let _ = write!(
+                stream,
+                "event: response.incomplete\ndata: {{\"type\":\"response.incomplete\",\"sequence_number\":9,\"response\":{end}}}\n\n"
+            );
+        }
+        session.push(stream.as_bytes(), &mut out);
+        assert_eq!(session.end_round(1, &mut out), nexus_edge_toolloop::session::Next::End, "{dialect:?}");
+        let sent = String::from_utf8(out).unwrap();
+        let shows = matches!(dialect, Anthropic | OpenaiResponses);
+        assert_eq!(sent.contains("cut off"), shows, "{dialect:?}: {sent}");
+        if dialect == OpenaiResponses {
+            assert!(sent.contains("response.mcp_call.failed") && sent.contains("event: response.incomplete"));
+        }
     }
 }
 

@@ -220,10 +220,7 @@ impl Chat {
             });
             message.insert("tool_calls".to_owned(), raw.collect());
         }
-        Turn {
-            said: vec![Value::Object(message).to_string()],
-            calls: if is_cut { Vec::new() } else { calls },
-        }
+        Turn { said: vec![Value::Object(message).to_string()], calls, is_cut }
     }
 
     /// The reason of the end as the caller is told it: without calls of its own, an answer does not end for calls.

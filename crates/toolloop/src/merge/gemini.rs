@@ -108,12 +108,9 @@ impl Gemini {
 
     fn take_turn(&mut self) -> Turn {
         let parts = std::mem::take(&mut self.parts);
-        let mut calls = std::mem::take(&mut self.calls);
+        let calls = std::mem::take(&mut self.calls);
         let is_cut = !matches!(self.reason.take().as_deref(), None | Some("STOP"));
-        if is_cut {
-            calls.clear();
-        }
-        Turn { said: vec![content("model", &parts)], calls }
+        Turn { said: vec![content("model", &parts)], calls, is_cut }
     }
 
     fn ended(&self, data: &[u8]) -> Vec<u8> {

@@ -155,10 +155,10 @@ impl Messages {
     fn take_turn(&mut self) -> Turn {
         let blocks = std::mem::take(&mut self.blocks);
         let raw: Vec<String> = blocks.values().map(Block::raw).collect();
-        let is_cut = matches!(self.reason.take().as_deref(), Some("max_tokens" | "refusal" | "pause_turn"));
-        let calls = blocks.values().filter_map(Block::call).filter(|_| !is_cut).collect();
+        let is_cut = self.reason.take().is_some_and(|reason| is_cut(&reason));
+        let calls = blocks.values().filter_map(Block::call).collect();
         (self.is_over, self.has_failed) = (false, false);
-        Turn { said: vec![message("assistant", &raw)], calls }
+        Turn { said: vec![message("assistant", &raw)], calls, is_cut }
     }
 
     fn ended(&self, data: &[u8], to: &[&str]) -> Vec<u8> {
@@ -181,6 +181,11 @@ impl Messages {
 
 fn set_index(root: &RawValue, index: u64, patch: &mut Patch<'_>) {
     patch.set(root, "index", index.to_string());
+}
+
+/// Whether an answer with this reason ended before its calls were complete.
+fn is_cut(reason: &str) -> bool {
+    matches!(reason, "max_tokens" | "model_context_window_exceeded" | "refusal" | "pause_turn")
 }
 
 /// A message of the history.
@@ -271,11 +276,9 @@ impl Rounds for Messages {
             }
             calls.push(Call { id, name, arguments, fate });
         }
-        if matches!(fields.text("stop_reason").as_deref(), Some("max_tokens" | "refusal" | "pause_turn")) {
-            calls.clear();
-        }
+        let is_cut = fields.text("stop_reason").is_some_and(|reason| is_cut(&reason));
         self.whole = Some(body.to_vec());
-        Some(Turn { said: vec![message("assistant", &said)], calls })
+        Some(Turn { said: vec![message("assistant", &said)], calls, is_cut })
     }
 
     fn result(&mut self, told: &Told, out: &mut Vec<u8>) {

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use self::items::{approval_item, call_item, list_item};
 use super::rounds::{Call, Ended, Fates, Listed, Rounds, Setting, Told, Turn, write_named};
 use crate::json::{Patch, array, as_object, at, steps, value};
-use crate::tool::Fate;
+use crate::tool::{Fate, Shown};
 use crate::usage::Usages;
 
 pub(crate) use self::items::{Agreement, CALL_ID, agreement_of};
@@ -37,7 +37,7 @@ pub(super) struct Responses {
     usages: Usages,
     round: Round,
     /// Where the calls that run stand in the caller's answer.
-    running: BTreeMap<String, usize>,
+    running: BTreeMap<String, (usize, Shown)>,
     end: Option<(String, Vec<u8>)>,
     whole: Option<Vec<u8>>,
 }
@@ -144,14 +144,14 @@ impl Responses {
     }
 
     /// Tells that a call begins.
-    fn begin_call(&mut self, call_id: &str, shown: &crate::tool::Shown, out: &mut Vec<u8>) -> Place {
+    fn begin_call(&mut self, call_id: &str, shown: &Shown, out: &mut Vec<u8>) -> Place {
         let (index, id) = (self.told.len(), format!("{CALL_ID}{call_id}"));
         let item = call_item(&id, shown, "", "in_progress", None, None);
         self.tell("response.output_item.added", &format!(",\"output_index\":{index},\"item\":{item}"), out);
         let place = format!(",\"output_index\":{index},\"item_id\":{}", quote(&id));
         self.tell("response.mcp_call.in_progress", &place, out);
         self.told.push(String::new());
-        self.running.insert(call_id.to_owned(), index);
+        self.running.insert(call_id.to_owned(), (index, shown.clone()));
         Place { index, call: Some(id) }
     }
 
@@ -329,11 +329,15 @@ impl Responses {
 
     fn take_turn(&mut self) -> Turn {
         let Round { said, mut calls, is_cut, .. } = std::mem::take(&mut self.round);
-        if is_cut {
-            calls.clear();
+        // A call that was cut off has begun for the caller, and has no end yet.
+        for (id, (_, shown)) in &self.running {
+            if !calls.iter().any(|call| call.id == *id) {
+                let fate = Fate::Ours(shown.clone());
+                calls.push(Call { id: id.clone(), name: String::new(), arguments: String::new(), fate });
+            }
         }
         self.is_first_round = false;
-        Turn { said, calls }
+        Turn { said, calls, is_cut }
     }
 
     fn identify(&mut self, response: Option<&RawValue>) {
@@ -402,8 +406,8 @@ impl Rounds for Responses {
         self.usages.end_round();
         for item in items(at(root, steps!["output"])?) {
             match self.take_item(item, fates).map(|call| (call.id, call.fate)) {
-                Some((id, Fate::Ours(_))) => {
-                    self.running.insert(id, self.told.len());
+                Some((id, Fate::Ours(shown))) => {
+                    self.running.insert(id, (self.told.len(), shown));
                     self.told.push(String::new());
                 }
                 Some((_, Fate::Asks(shown))) => {
@@ -423,7 +427,7 @@ impl Rounds for Responses {
             return self.early.push(told.clone());
         }
         let id = format!("{CALL_ID}{}", told.call_id);
-        let Some(index) = self.running.remove(&told.call_id) else { return };
+        let Some((index, _)) = self.running.remove(&told.call_id) else { return };
         let status = if told.is_error { "failed" } else { "completed" };
         let item = call_item(
             &id,

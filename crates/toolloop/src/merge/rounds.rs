@@ -26,8 +26,10 @@ pub struct Turn {
     /// What the model said, as the dialect writes it into a history: one message (Chat, Messages), one content (Gemini), or
     /// items (Responses). With all signatures.
     pub said: Vec<String>,
-    /// The calls, in their order. Empty if the answer ended before they were complete.
+    /// The calls, in their order.
     pub calls: Vec<Call>,
+    /// The answer was cut off, so that the last call may lack a part of its arguments: none runs.
+    pub is_cut: bool,
 }
 
 /// How a round ended.

@@ -20,8 +20,15 @@ pub struct Restored {
     pub body: Option<Vec<u8>>,
     /// Calls that are to be run before the first round.
     pub agreed: Vec<Agreed>,
+    /// The history contains results of an open world, see [`Tool::approval_when`].
+    pub is_tainted: bool,
     /// The servers whose tools the caller has been told already.
     pub listed: Vec<String>,
+}
+
+/// Whether the results of a tool come from a world that others can write to.
+pub(super) fn is_open_world(offer: &Offer, server: &str, name: &str) -> bool {
+    offer.tools().iter().any(|tool| tool.server == server && tool.name == name && tool.is_open_world)
 }
 
 /// The function of a tool that callers are shown by server and name. One that is not offered any more keeps a name that is like it.

@@ -5,7 +5,7 @@ use nexus_edge_core::json::object::Kind;
 use nexus_edge_core::json::splice::quote;
 use serde_json::value::RawValue;
 
-use super::found::{Restored, function_of};
+use super::found::{Restored, function_of, is_open_world};
 use crate::json::{Patch, array, at, steps, value};
 use crate::merge::{BLOCK_ID, message};
 use crate::offer::{OWN_SERVER, Offer};
@@ -15,6 +15,7 @@ pub(super) fn restored(body: &[u8], offer: &Offer, labels: &[String]) -> Restore
     let Some(messages) = messages else { return Restored::default() };
     let mut told: Vec<String> = Vec::new();
     let mut is_changed = false;
+    let mut is_tainted = false;
     // Results of an answer that ended with calls of the caller's own: theirs come in the next message.
     let mut open: Vec<String> = Vec::new();
     for raw in items(messages) {
@@ -26,6 +27,7 @@ pub(super) fn restored(body: &[u8], offer: &Offer, labels: &[String]) -> Restore
             && let Some(turns) = Turns::of(content, offer, labels)
         {
             is_changed = true;
+            is_tainted |= turns.is_tainted;
             told.extend(turns.messages);
             open = turns.open;
             continue;
@@ -50,7 +52,7 @@ pub(super) fn restored(body: &[u8], offer: &Offer, labels: &[String]) -> Restore
     }
     let mut patch = Patch::of(body);
     patch.replace(messages, array(&told));
-    Restored { body: Some(patch.apply()), ..Restored::default() }
+    Restored { body: Some(patch.apply()), is_tainted, ..Restored::default() }
 }
 
 /// A message of the caller's with more results before it.
@@ -73,6 +75,7 @@ struct Turns {
     /// The ids of the blocks of calls of ours.
     ids: Vec<String>,
     open: Vec<String>,
+    is_tainted: bool,
 }
 
 impl Turns {
@@ -101,6 +104,7 @@ impl Turns {
                 self.end_turn();
                 let id = text("id");
                 let function = function_of(offer, &text("server_name"), &text("name"));
+                self.is_tainted |= is_open_world(offer, &text("server_name"), &text("name"));
                 replace(&mut patch, &block, "type", "tool_use");
                 replace(&mut patch, &block, "id", call_id(&id));
                 replace(&mut patch, &block, "name", &function);

@@ -5,7 +5,7 @@ use nexus_edge_core::json::object::Kind;
 use nexus_edge_core::json::splice::quote;
 use serde_json::value::RawValue;
 
-use super::found::{Agreed, Restored, function_of};
+use super::found::{Agreed, Restored, function_of, is_open_world};
 use crate::json::{Patch, array, as_object, at, steps, value};
 use crate::merge::{Agreement, CALL_ID, Call, agreement_of};
 use crate::offer::{OWN_SERVER, Offer};
@@ -73,6 +73,7 @@ impl Reading<'_> {
             "mcp_call" if is_ours => {
                 let id = text("id");
                 let id = id.strip_prefix(CALL_ID).unwrap_or(&id);
+                self.restored.is_tainted |= is_open_world(self.offer, &label, &text("name"));
                 // The call is there already if it had waited for agreement.
                 if !self.calls.iter().any(|call| call == id) {
                     self.call(id, &function_of(self.offer, &label, &text("name")), &text("arguments"));
