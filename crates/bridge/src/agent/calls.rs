@@ -135,7 +135,7 @@ impl Agent {
         Ok(())
     }
 
-    /// Asks those who may answer. The first answer counts; `None`: nobody answered in time.
+    /// Asks those who may answer. The first answer counts; `None`: no answer came in time.
     async fn approved(
         &self,
         approval: Approval,

@@ -33,7 +33,7 @@ impl Waiting {
         }
     }
 
-    /// The client cannot be asked: somebody else may approve, and a server is told.
+    /// The client cannot be asked: others may approve, and a server is told.
     pub fn refuse(self, error: RpcError) {
         match self {
             Self::Approval(_) => {}

@@ -481,7 +481,7 @@ impl Actor {
                 Some(Ok(result)) => Response::result(request.id, result),
                 Some(Err(error)) => Response::error(Some(request.id), error),
                 None => {
-                    let error = RpcError::new(nexus_edge_mcp::rpc::code::INTERNAL, "nobody answered");
+                    let error = RpcError::new(nexus_edge_mcp::rpc::code::INTERNAL, "no answer came");
                     Response::error(Some(request.id), error)
                 }
             };

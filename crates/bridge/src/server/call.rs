@@ -26,7 +26,7 @@ pub struct Call {
     pub origin: Origin,
     /// Where progress and log lines go. What does not fit is dropped.
     pub notes: Option<mpsc::Sender<Note>>,
-    /// Who is asked when the call needs an approval or input. `None`: nobody can be, and such a call is refused.
+    /// Who is asked when the call needs an approval or input. `None`: there is none to ask, and such a call is refused.
     pub asks: Option<mpsc::Sender<Ask>>,
 }
 

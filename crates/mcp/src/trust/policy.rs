@@ -19,7 +19,7 @@ pub enum Decision {
     Deny,
 }
 
-/// The strictest of several decisions; allowed where nobody has a say.
+/// The strictest of several decisions; allowed where there is none.
 #[must_use]
 pub fn strictest(decisions: impl IntoIterator<Item = Decision>) -> Decision {
     decisions.into_iter().max().unwrap_or(Decision::Allow)

@@ -28,7 +28,7 @@ pub enum Severity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// Characters that nobody sees.
+    /// Characters that are not visible.
     InvisibleText,
     /// A description of more than [`LONG_DESCRIPTION`].
     LongDescription,

@@ -53,7 +53,7 @@ impl World {
         value.ok()
     }
 
-    /// The object has lost its memory. Sometimes its connections too; whoever waits must ask again.
+    /// The object has lost its memory. Sometimes its connections too; those who wait must ask again.
     pub(super) fn evicted(&mut self) {
         self.hub = None;
         if self.random.percent(30) {

@@ -69,7 +69,10 @@ fn run(steps: &[Step]) {
             }
         }
         let is_known = print.history.is_some_and(|history| remembered.knows(history));
-        assert!(is_known || !is_stored, "step {number}: a turn that is stored is found, whoever began alike");
+        assert!(
+            is_known || !is_stored,
+            "step {number}: a turn that is stored is found, however many began alike"
+        );
         let id = match recognise(&print, &remembered) {
             Recognition::Known(id) => id,
             Recognition::Branch { .. } | Recognition::New => format!("c{number:04}"),
