@@ -11,7 +11,6 @@ pub mod catalogue;
 pub mod client;
 pub mod envelope;
 pub mod glob;
-pub mod hash;
 pub mod headers;
 pub mod json;
 pub mod kept;

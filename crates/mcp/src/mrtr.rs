@@ -4,9 +4,9 @@
 use serde_json::value::RawValue;
 
 use crate::envelope::{ResultType, result_type};
-use crate::hash::sha256_hex;
 use crate::json::{JsonFault, Members, canonical, string};
 use crate::rpc::{Outcome, Request, RpcError, code};
+use nexus_edge_hash::checksum_hex;
 
 /// One request for input.
 #[derive(Debug, Clone)]
@@ -175,7 +175,7 @@ impl InputResponses {
         let mut salient = self.original.clone();
         salient.remove("_meta");
         let text = canonical(salient.write().get())?;
-        Ok(sha256_hex(format!("{method}\n{text}").as_bytes()))
+        Ok(checksum_hex(format!("{method}\n{text}").as_bytes()))
     }
 }
 

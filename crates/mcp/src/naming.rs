@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hash::sha256_hex;
+use nexus_edge_hash::checksum_hex;
 
 /// Characters of an alias.
 pub const MAX_ALIAS: usize = 48;
@@ -98,7 +98,7 @@ fn candidates(target: &Target) -> impl Iterator<Item = String> {
 
 fn with_hash(name: &str, identity: &str) -> String {
     let kept: String = name.chars().take(KEPT).collect();
-    let hash: String = sha256_hex(identity.as_bytes()).chars().take(HASH).collect();
+    let hash: String = checksum_hex(identity.as_bytes()).chars().take(HASH).collect();
     format!("{kept}_{hash}")
 }
 

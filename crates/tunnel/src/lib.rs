@@ -18,7 +18,6 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
-mod checksum;
 pub mod frame;
 pub mod hub;
 pub mod limits;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use nexus_edge_mcp::hash::sha256_hex;
+use nexus_edge_hash::checksum_hex;
 
 use crate::config::schema::{Server, Transport};
 use crate::config::secrets::{Source, interpolate};
@@ -69,7 +69,7 @@ impl Place {
         let Transport::Command { command, args, env, cwd } = &server.transport;
         let names: Vec<&String> = env.keys().collect();
         let base: &Path = &self.base;
-        sha256_hex(serde_json::json!([command, args, cwd, names, base]).to_string().as_bytes())
+        checksum_hex(serde_json::json!([command, args, cwd, names, base]).to_string().as_bytes())
     }
 }
 

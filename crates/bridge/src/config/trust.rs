@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use nexus_edge_mcp::hash::sha256_hex;
+use nexus_edge_hash::checksum_hex;
 
 /// The files that were trusted, as they stand in `~/.ai-bridge/trusted`: a line each, `<hash> <path>`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,7 +47,7 @@ impl Trusted {
 
 /// The path is part of it: the same content elsewhere has other relative commands.
 fn fingerprint(path: &str, content: &str) -> String {
-    sha256_hex(format!("{path}\n{content}").as_bytes())
+    checksum_hex(format!("{path}\n{content}").as_bytes())
 }
 
 #[cfg(test)]

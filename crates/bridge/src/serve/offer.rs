@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use nexus_edge_hash::checksum_hex;
 use nexus_edge_mcp::catalogue::{Item, Kind};
-use nexus_edge_mcp::hash::sha256_hex;
 use nexus_edge_mcp::naming::{Aliases, Target};
 
 use crate::server::view::Known;
@@ -102,7 +102,7 @@ impl Offer {
     #[must_use]
     pub fn mark(&self, kind: Kind) -> String {
         let raws: Vec<&str> = self.list(kind).iter().map(|item| item.raw.get()).collect();
-        sha256_hex(raws.join("\n").as_bytes())
+        checksum_hex(raws.join("\n").as_bytes())
     }
 }
 

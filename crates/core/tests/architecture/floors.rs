@@ -93,7 +93,7 @@ pub const GUARDS: &[Floor] = &[
 
 /// `crates/mcp/src`.
 pub const MCP: &[Floor] = &[
-    &["glob", "hash", "json", "text"],
+    &["glob", "json", "text"],
     &["naming", "rpc", "schema"],
     &["version"],
     &["method"],
@@ -194,8 +194,7 @@ pub const TELEMETRY: &[Floor] = &[
 ];
 
 /// `crates/tunnel/src`.
-pub const TUNNEL: &[Floor] =
-    &[&["checksum", "limits", "tools"], &["frame", "part"], &["agent", "hub"], &["lib"]];
+pub const TUNNEL: &[Floor] = &[&["limits", "tools"], &["frame", "part"], &["agent", "hub"], &["lib"]];
 
 /// `src`.
 pub const WORKER: &[Floor] = &[

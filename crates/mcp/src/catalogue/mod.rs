@@ -14,7 +14,7 @@ pub use page::{BadCursor, Page, page};
 
 use serde::{Deserialize, Serialize};
 
-use crate::hash::sha256_hex;
+use nexus_edge_hash::checksum_hex;
 
 /// Everything that a server offers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl Catalogue {
     /// The SHA-256 of its text.
     #[must_use]
     pub fn sha256(&self) -> String {
-        sha256_hex(self.to_text().as_bytes())
+        checksum_hex(self.to_text().as_bytes())
     }
 }
 

@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::{Item, Kind};
-use crate::hash::sha256_hex;
 use crate::json::{Members, string, to_raw};
+use nexus_edge_hash::checksum_hex;
 
 /// The cursor is not one of this list: it was made up, or the list has changed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +52,7 @@ pub fn page(kind: Kind, items: &[Item], cursor: Option<&str>, size: usize) -> Re
 /// Tells a list from what it was before: its names.
 fn mark(items: &[Item]) -> String {
     let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
-    sha256_hex(names.join("\n").as_bytes()).chars().take(12).collect()
+    checksum_hex(names.join("\n").as_bytes()).chars().take(12).collect()
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Item;
-use crate::hash::sha256_hex;
 use crate::json::{JsonFault, canonical, depth};
+use nexus_edge_hash::checksum_hex;
 
 /// Deeper objects are not pinned, and so not accepted.
 const MAX_DEPTH: usize = 64;
@@ -53,7 +53,7 @@ pub fn pin(item: &Item) -> Result<Pin, PinFault> {
     if depth(item.raw.get().as_bytes()) > MAX_DEPTH {
         return Err(PinFault::Depth);
     }
-    Ok(Pin(sha256_hex(canonical(item.raw.get())?.as_bytes())))
+    Ok(Pin(checksum_hex(canonical(item.raw.get())?.as_bytes())))
 }
 
 /// What becomes of tools that are not as they were accepted.
@@ -160,7 +160,7 @@ impl Pins {
     #[must_use]
     pub fn sha256(&self) -> String {
         let lines: Vec<String> = self.0.iter().map(|(name, pin)| format!("{name}\n{}", pin.0)).collect();
-        sha256_hex(lines.join("\n").as_bytes())
+        checksum_hex(lines.join("\n").as_bytes())
     }
 }
 

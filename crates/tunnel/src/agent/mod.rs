@@ -19,12 +19,12 @@ pub use journal::{Journal, Outcome};
 use notes::Notes;
 use params::ParamsAssembly;
 
-use crate::checksum::checksum;
 use crate::frame::{
     Ack, Announce, Ask, Call, Cancel, CancelAck, CatalogFrame, Down, Hello, Note, Resume, Server, Up, Welcome,
 };
 use crate::limits::{Limits, MAX_IDS};
 use crate::part::{Part, PartKind, parts};
+use nexus_edge_hash::checksum_hex;
 
 /// Milliseconds within which a hub answers a hello.
 const WELCOME_MS: u64 = 15_000;
@@ -196,7 +196,7 @@ impl Agent {
     /// The servers have changed. Calls that run are not affected.
     pub fn announce(&mut self, offers: Vec<Offer>) -> Vec<Act> {
         let announced = offers.into_iter().map(|offer| {
-            let sum = offer.catalog.as_ref().map(|catalog| checksum(catalog.get().as_bytes()));
+            let sum = offer.catalog.as_ref().map(|catalog| checksum_hex(catalog.get().as_bytes()));
             let server = Server { name: offer.name, state: offer.state, era: offer.era, catalog_sha256: sum };
             (server.name.clone(), Announced { server, catalog: offer.catalog })
         });

@@ -2,10 +2,10 @@
 
 use super::journal::{Entry, Sending};
 use super::{Act, Agent, failure, send};
-use crate::checksum::checksum;
 use crate::frame::{ResultFrame, Up};
 use crate::limits::RESEND_MS;
 use crate::part::{Part, PartKind};
+use nexus_edge_hash::checksum_hex;
 
 impl Agent {
     /// Sends what may be sent of results: whole ones in a frame, long ones in parts as far as there is credit.
@@ -51,7 +51,7 @@ impl Agent {
                     continue;
                 }
                 (frame.bytes, frame.parts) = (text.len(), sending.parts);
-                frame.sha256 = Some(checksum(text));
+                frame.sha256 = Some(checksum_hex(text));
             }
             sending.sent_ms = Some(now);
             acts.push(send(Up::Result(frame)));

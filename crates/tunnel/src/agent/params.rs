@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use crate::checksum::checksum;
 use crate::part::Part;
+use nexus_edge_hash::checksum_hex;
 
 /// Parameters that are arriving. The parts of a call come without others in between.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl ParamsAssembly {
 
     /// The parameters, if they are whole.
     pub fn take(&mut self, n: u32, bytes: usize, sum: &str) -> Option<Box<RawValue>> {
-        if self.n != n || self.bytes.len() != bytes || checksum(&self.bytes) != sum {
+        if self.n != n || self.bytes.len() != bytes || checksum_hex(&self.bytes) != sum {
             return None;
         }
         let text = String::from_utf8(std::mem::take(&mut self.bytes)).ok()?;

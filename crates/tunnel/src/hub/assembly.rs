@@ -1,8 +1,8 @@
 //! Bodies that arrive in parts.
 
-use crate::checksum::Checksum;
 use crate::limits::MAX_CATALOG_BYTES;
 use crate::part::Part;
+use nexus_edge_hash::Checksum;
 
 /// A result that is arriving.
 #[derive(Default)]

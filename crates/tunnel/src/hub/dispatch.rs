@@ -1,9 +1,9 @@
 //! How calls are given to the agent, and how they end.
 
 use super::{Act, CallRow, End, Event, Executed, Hub, Live, Outcome, Store, Waiting, low_bits};
-use crate::checksum::checksum;
 use crate::frame::{Call, Down};
 use crate::part::{PartKind, parts};
+use nexus_edge_hash::checksum_hex;
 
 impl<S: Store> Hub<S> {
     /// Stores a call, then sends it.
@@ -18,7 +18,7 @@ impl<S: Store> Hub<S> {
         let params = request.params.get();
         let is_long = params.len() > self.limits.part_bytes;
         let (bytes, sum) =
-            if is_long { (params.len(), Some(checksum(params.as_bytes()))) } else { (0, None) };
+            if is_long { (params.len(), Some(checksum_hex(params.as_bytes()))) } else { (0, None) };
         if is_long {
             for part in parts(PartKind::Params, n, params.as_bytes(), self.limits.part_bytes) {
                 self.acts.push(Act::SendPart { epoch: self.link.epoch, frame: part.write() });

@@ -23,9 +23,9 @@ use assembly::{Assembly, CatalogAssembly};
 pub use connection::{IN_USE, REPLACED, TAKEN_OVER};
 pub use store::{CallRow, End, EndRow, Executed, Link, Store};
 
-use crate::checksum::checksum;
 use crate::frame::{Ack, Answer, Ask, Bye, Cancel, Check, Down, Ids, Up, Want};
 use crate::limits::{ACK_MS, Limits, MAX_DEADLINE_MS};
+use nexus_edge_hash::checksum_hex;
 
 /// A call without an end, in memory.
 struct Live {
@@ -348,7 +348,7 @@ impl Outcome {
 }
 
 fn fingerprint(request: &Request) -> String {
-    checksum([&request.server, "\0", &request.method, "\0", request.params.get()].concat().as_bytes())
+    checksum_hex([&request.server, "\0", &request.method, "\0", request.params.get()].concat().as_bytes())
 }
 
 /// Numbers of calls begin at the time at which the machine was made: after an eviction none is used again that late parts

@@ -5,10 +5,10 @@
 
 use super::assembly::Assembly;
 use super::{Act, End, Event, Executed, Hub, Outcome, Store};
-use crate::checksum::checksum;
 use crate::frame::{CatalogFrame, Credit, Down, Ids, ResultFrame};
 use crate::limits::MAX_RETRIES;
 use crate::part::{Part, PartKind};
+use nexus_edge_hash::checksum_hex;
 
 impl<S: Store> Hub<S> {
     /// Takes a binary frame of the connection with this epoch. What is no part is ignored.
@@ -162,7 +162,9 @@ impl<S: Store> Hub<S> {
             Some(body) => Some(body.get().to_owned()),
             None => from_parts.filter(|body| body.len() == frame.bytes),
         };
-        let Some(body) = body.filter(|body| checksum(body.as_bytes()) == frame.sha256) else { return Ok(()) };
+        let Some(body) = body.filter(|body| checksum_hex(body.as_bytes()) == frame.sha256) else {
+            return Ok(());
+        };
         let is_named = self.store.servers()?.iter().any(|server| server.name == frame.server);
         if is_named && serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok() {
             self.store.put_catalog(&frame.server, &frame.sha256, &body)?;

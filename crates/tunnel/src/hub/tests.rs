@@ -177,7 +177,7 @@ fn a_result_of_sixteen_mebibytes_is_stored_in_rows_and_credited() {
         }
     }
     assert_eq!(credit, 16 * 1024 * 1024);
-    let sum = checksum(body.as_bytes());
+    let sum = checksum_hex(body.as_bytes());
     let text = format!(
         r#"{{"t":"result","id":"a","n":{n},"ok":true,"bytes":{},"parts":256,"sha256":"{sum}"}}"#,
         body.len()
