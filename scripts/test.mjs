@@ -19,6 +19,7 @@ import { checkPrerequisites } from "./lib/prerequisites.mjs";
 import { chooseProfile, profileEnvironment } from "./lib/profiles.mjs";
 import { ensurePrograms, ensurePython } from "./lib/python.mjs";
 import { run } from "./lib/run.mjs";
+import { runTests } from "./lib/test-files.mjs";
 import { Problem, bold, done, duration, say } from "./lib/terminal.mjs";
 import { offlineEnvironment } from "./lib/wrangler.mjs";
 
@@ -129,7 +130,7 @@ async function runTestFiles(folder, filter = "") {
   const files = readdirSync(inRoot(...folder)).filter((name) => name.endsWith(".test.mjs") && name.includes(filter));
   if (files.length === 0) throw new Problem(`No test file in ${folder.join("/")} has "${filter}" in its name`);
   const paths = files.sort().map((name) => [...folder, name].join("/"));
-  await mustPass(await ensureNode(), ["--test", "--test-reporter=spec", ...paths], { env: environment });
+  await runTests(await ensureNode(), paths, { env: environment });
 }
 
 async function testPython() {
