@@ -109,10 +109,11 @@ impl Tables {
         Ok(State::restore(sums.first().map_or(0, |row| row.sum as i64), reserved))
     }
 
-    /// Stores a reservation.
+    /// Stores a reservation, or raises its amount.
     pub fn reserve(&self, id: &str, amount: u64, expires: u64, note: &Note) -> Result<()> {
         self.exec(
-            "INSERT OR IGNORE INTO reservations (id, amount, expires_at, note) VALUES (?, ?, ?, ?)",
+            "INSERT INTO reservations (id, amount, expires_at, note) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET amount = excluded.amount WHERE excluded.amount > amount",
             vec![
                 id.into(),
                 number(amount.cast_signed())?,

@@ -146,14 +146,17 @@ impl Account {
         self.balance.saturating_sub(signed(self.reserved()))
     }
 
-    /// Reserves for a request until `expires`, in milliseconds since the epoch; idempotent. A request that costs nothing
+    /// Reserves for a request until `expires`, in milliseconds since the epoch; idempotent. A larger amount for a request that has
+    /// reserved already, which is how its rounds add up, takes the difference until the same time. A request that costs nothing
     /// needs a positive balance all the same.
     pub fn reserve(&mut self, id: &str, amount: u64, expires: u64) -> Reserved {
-        if let Some((_, expires)) = self.reserved.get(id) {
-            return Reserved::Until(*expires);
+        let held = self.reserved.get(id).copied();
+        let (reserved, expires) = held.unwrap_or((0, expires));
+        if held.is_some() && amount <= reserved {
+            return Reserved::Until(expires);
         }
         let available = self.available();
-        if available <= 0 || signed(amount) > available {
+        if available <= 0 || signed(amount.saturating_sub(reserved)) > available {
             return Reserved::Insufficient(available);
         }
         self.reserved.insert(id.to_owned(), (amount, expires));
@@ -302,10 +305,14 @@ mod tests {
                         let entry = Entry::credit(format!("t{id}"), now, EntryKind::TopUp, amount, String::new());
                         rows.append(&mut account, entry);
                     }
-                    // A request has one reservation.
-                    Word::Reserve(id, amount) => if !estimates.contains_key(&id)
-                        && let Reserved::Until(_) = account.reserve(&id.to_string(), amount, now + TTL_MS) {
-                        estimates.insert(id, amount);
+                    // A request has one reservation, which its rounds raise while it is there.
+                    Word::Reserve(id, amount) => {
+                        let estimate = estimates.get(&id).copied();
+                        let is_open = estimate.is_none() || account.reserved.contains_key(&id.to_string());
+                        if is_open
+                            && let Reserved::Until(_) = account.reserve(&id.to_string(), amount, now + TTL_MS) {
+                            estimates.insert(id, amount.max(estimate.unwrap_or_default()));
+                        }
                     },
                     // It costs at most its estimate.
                     Word::End(id, percent) => if let Some(estimate) = estimates.get(&id) {
@@ -347,6 +354,10 @@ mod tests {
         assert_eq!(account.reserve("a", 60, 1_000), Reserved::Until(1_000));
         assert_eq!(account.reserve("a", 60, 1_005), Reserved::Until(1_000), "once");
         assert_eq!(account.reserve("b", 60, 1_005), Reserved::Insufficient(40));
+        assert_eq!(account.reserve("a", 101, 1_005), Reserved::Insufficient(40));
+        assert_eq!(account.reserve("a", 90, 1_005), Reserved::Until(1_000), "raised, and not longer");
+        assert_eq!(account.reserve("a", 60, 1_005), Reserved::Until(1_000));
+        assert_eq!(account.available(), 10);
         account.release("a");
         assert!(matches!(account.reserve("b", 100, 1_005), Reserved::Until(_)));
         assert_eq!(account.reserve("c", 0, 1_006), Reserved::Insufficient(0));
