@@ -220,6 +220,8 @@ pub const REQUEST_COLUMNS: &[&str] = &[
     "tags",
     "guards",
     "attempts",
+    "rounds",
+    "tool_calls",
 ];
 
 /// The columns of an exported message: the fields of [`ExportedMessage`].

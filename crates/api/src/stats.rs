@@ -336,6 +336,12 @@ pub struct LoggedRequest {
     /// Which guards acted, as `x-nexus-guard` says it.
     #[serde(default)]
     pub guards: Option<String>,
+    /// Questions to the model, where the gateway ran the tools of the request. Tokens and cost are the sums of all of them.
+    #[serde(default)]
+    pub rounds: Option<u64>,
+    /// Calls of tools that the gateway ran.
+    #[serde(default)]
+    pub tool_calls: Option<u64>,
 }
 
 impl LoggedRequest {

@@ -23,6 +23,8 @@ use crate::trail::Trail;
 pub struct Ended {
     /// Its usage event, with the trail in it. Usage that the upstream did not report is an estimate.
     pub event: UsageEvent,
+    /// Usage and cost are complete already, because they are sums of [rounds](crate::rounds).
+    pub is_priced: bool,
     /// The attempts.
     pub trail: Trail,
     /// Request and answer.
@@ -86,17 +88,20 @@ pub trait Stores {
 
 /// Runs all of it, once for each request.
 pub async fn run(stores: &impl Stores, ended: Ended) {
-    let Ended { mut event, trail, mut transcript, session, is_cacheable, store, asked_by, is_named } = ended;
-    stores.count(&mut event, &mut transcript);
-    if let Some(quote) = trail.quote() {
-        let charge = quote.charge(&event.usage, event.usage_source, event.ts);
-        event.cost_micros = charge.micros;
-        // At the bound it is not the price that was worked out.
-        event.usage.is_suspect |= charge.micros >= MAX_COST_MICROS;
-        event.price_source = charge.source;
-        event.price_table = quote.table_of(&charge);
-    } else if event.usage_source != UsageSource::None {
-        event.price_source = PriceSource::Unknown;
+    let Ended {
+        mut event,
+        is_priced,
+        trail,
+        mut transcript,
+        session,
+        is_cacheable,
+        store,
+        asked_by,
+        is_named,
+    } = ended;
+    if !is_priced {
+        stores.count(&mut event, &mut transcript);
+        price(&mut event, &trail);
     }
     stores.settle(&event);
     let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();
@@ -127,6 +132,20 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
     };
     futures::join!(recording, stores.charge(&event), sharing, binding, caching);
     stores.tell().await;
+}
+
+/// Works out what the usage of an event costs at the candidate that was asked last.
+pub fn price(event: &mut UsageEvent, trail: &Trail) {
+    if let Some(quote) = trail.quote() {
+        let charge = quote.charge(&event.usage, event.usage_source, event.ts);
+        event.cost_micros = charge.micros;
+        // At the bound it is not the price that was worked out.
+        event.usage.is_suspect |= charge.micros >= MAX_COST_MICROS;
+        event.price_source = charge.source;
+        event.price_table = quote.table_of(&charge);
+    } else if event.usage_source != UsageSource::None {
+        event.price_source = PriceSource::Unknown;
+    }
 }
 
 /// The upstream that gave a completed answer.

@@ -74,6 +74,10 @@ columns! {
     tags: Option<String> = json_unless(event.tags.is_empty(), &event.tags)?,
     #[serde(skip_serializing_if = "Option::is_none")]
     guards: Option<&'a str> = event.guards.as_deref(),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounds: Option<u64> = (event.rounds > 0).then_some(event.rounds),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<u64> = (event.rounds > 0).then_some(event.tool_calls),
 }
 
 fn json_unless(is_empty: bool, list: &impl Serialize) -> serde_json::Result<Option<String>> {
@@ -214,6 +218,8 @@ mod tests {
             duration_ms: 900,
             cost_micros: 7,
             guards: Some("request:mask:emails".into()),
+            rounds: 2,
+            tool_calls: 1,
             ..UsageEvent::default()
         }
     }

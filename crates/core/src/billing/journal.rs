@@ -176,6 +176,8 @@ impl Note {
             trace: None,
             guards: None,
             request_bytes: 0,
+            rounds: 0,
+            tool_calls: 0,
             answer_bytes: 0,
             dropped_spans: 0,
         }

@@ -129,6 +129,12 @@ pub struct UsageEvent {
     /// Bytes of the answer's body that were sent to the caller; 0 for errors that the gateway itself made.
     #[serde(default, skip_serializing_if = "is_default")]
     pub answer_bytes: u64,
+    /// Questions that were put to the model, where the gateway ran its tools; 0 otherwise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rounds: u64,
+    /// Calls of tools that the gateway ran.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tool_calls: u64,
     /// Spans that the isolate could not export since its last event.
     #[serde(default, skip_serializing_if = "is_default")]
     pub dropped_spans: u64,
@@ -178,6 +184,8 @@ mod tests {
             guards: None,
             request_bytes: 90,
             answer_bytes: 300,
+            rounds: 3,
+            tool_calls: 2,
             dropped_spans: 0,
         };
         let json = serde_json::to_string(&event).unwrap();

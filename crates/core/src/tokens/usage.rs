@@ -102,6 +102,29 @@ impl TokenUsage {
         self.prompt.saturating_add(self.completion)
     }
 
+    /// Both together, as what several questions of one request have used. The tier is that of the later one.
+    #[must_use]
+    pub fn plus(self, later: Self) -> Self {
+        let cost = [self.reported_cost_micros, later.reported_cost_micros].into_iter().flatten();
+        Self {
+            prompt: self.prompt.saturating_add(later.prompt),
+            completion: self.completion.saturating_add(later.completion),
+            cached: self.cached.saturating_add(later.cached),
+            cache_written: self.cache_written.saturating_add(later.cache_written),
+            cache_written_1h: self.cache_written_1h.saturating_add(later.cache_written_1h),
+            reasoning: self.reasoning.saturating_add(later.reasoning),
+            audio_prompt: self.audio_prompt.saturating_add(later.audio_prompt),
+            audio_completion: self.audio_completion.saturating_add(later.audio_completion),
+            audio_cached: self.audio_cached.saturating_add(later.audio_cached),
+            image_prompt: self.image_prompt.saturating_add(later.image_prompt),
+            image_completion: self.image_completion.saturating_add(later.image_completion),
+            web_searches: self.web_searches.saturating_add(later.web_searches),
+            reported_cost_micros: cost.reduce(u64::saturating_add),
+            tier: later.tier,
+            is_suspect: self.is_suspect || later.is_suspect,
+        }
+    }
+
     /// The same, served at this tier unless it names one itself.
     #[must_use]
     pub fn served(self, tier: ServedTier) -> Self {

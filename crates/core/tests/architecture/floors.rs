@@ -77,8 +77,12 @@ pub const BRIDGE: &[Floor] = &[
 ];
 
 /// `crates/failover/src`.
-pub const FAILOVER: &[Floor] =
-    &[&["failed", "health", "trail"], &["platform"], &["after_response", "serve", "settlement"], &["lib"]];
+pub const FAILOVER: &[Floor] = &[
+    &["failed", "health", "trail"],
+    &["platform", "rounds"],
+    &["after_response", "serve", "settlement"],
+    &["lib"],
+];
 
 /// `crates/guards/src`.
 pub const GUARDS: &[Floor] = &[
@@ -111,7 +115,7 @@ pub const TOOLLOOP: &[Floor] = &[
     &["merge"],
     &["request"],
     &["machine"],
-    &["session"],
+    &["offered", "session"],
     &["lib"],
 ];
 
@@ -243,12 +247,13 @@ pub const WORKER: &[Floor] = &[
         "pipeline::ownership",
         "pipeline::person",
         "pipeline::received",
+        "pipeline::rounds",
     ],
     &["pipeline::native_responses", "pipeline::probe", "pipeline::settle"],
     &["pipeline::translate"],
     &["pipeline::count", "pipeline::stream_relay"],
     &["pipeline::attempt"],
-    &["pipeline::relay"],
+    &["pipeline::relay", "pipeline::tool_loop"],
     &["pipeline::forward"],
     &["pipeline"],
     // A chat room runs its turns through the pipeline like any other caller.

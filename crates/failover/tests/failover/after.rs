@@ -116,6 +116,7 @@ fn ended() -> Ended {
         is_cacheable: true,
         store: StorePolicy::Full,
         asked_by: None,
+        is_priced: false,
         is_named: false,
     }
 }
