@@ -2,7 +2,7 @@
 //! caller's own dialect; the calls that it makes are run, and it is asked again with their results. The caller gets one answer.
 //!
 //! A round is an ordinary request, so that pass-through, signatures, caches, content rules, failover and limits are as ever. Here is what is
-//! added: which tools are meant ([`named`]), the request of each round ([`request`]), the answers joined to one ([`merge`]), and what is
+//! added: which tools are meant ([`named`], [`offered`]), the request of each round ([`request`]), the answers joined to one ([`merge`]), and what is
 //! done next ([`machine`]). [`session`] puts them together. Everything is pure: what is to be sent or run goes out as values, and time
 //! comes in as milliseconds.
 
@@ -12,6 +12,7 @@ pub mod machine;
 pub mod merge;
 pub mod named;
 pub mod offer;
+pub mod offered;
 pub mod request;
 pub mod result;
 pub mod search;

@@ -381,5 +381,41 @@ pub fn class_of(name: &str, annotations: Option<&str>, trusts_hints: bool) -> Cl
     }
 }
 
+/// Whether the results of a tool come from a world that others can write to: as its annotations say, and by its name where they do not.
+#[must_use]
+pub fn is_open_world(name: &str, annotations: Option<&str>) -> bool {
+    let hints = annotations.and_then(|text| value(text.as_bytes())).and_then(Object::of).unwrap_or_default();
+    let lower = name.to_ascii_lowercase();
+    let by_name = || {
+        let parts = lower.split(|c: char| !c.is_ascii_alphanumeric());
+        parts.into_iter().any(|part| {
+            matches!(
+                part,
+                "web"
+                    | "url"
+                    | "http"
+                    | "fetch"
+                    | "browse"
+                    | "browser"
+                    | "crawl"
+                    | "scrape"
+                    | "page"
+                    | "mail"
+                    | "email"
+                    | "inbox"
+                    | "message"
+                    | "messages"
+                    | "issue"
+                    | "issues"
+                    | "comment"
+                    | "comments"
+                    | "ticket"
+                    | "tickets"
+            )
+        })
+    };
+    hints.boolean("openWorldHint").unwrap_or_else(by_name)
+}
+
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,15 @@ pub use rounds::{Call, Ended, Fates, Listed, Setting, Told, Turn};
 /// Largest event of a stream that is read. An answer with a larger one fails.
 const MAX_EVENT_BYTES: usize = 16 << 20;
 
+/// What stands between texts of different rounds, where a dialect has one text for all of them.
+#[must_use]
+pub fn between(dialect: CallerDialect) -> &'static str {
+    match dialect {
+        CallerDialect::OpenaiChat | CallerDialect::OpenaiCompletions => chat::PARAGRAPH,
+        CallerDialect::Anthropic | CallerDialect::OpenaiResponses | CallerDialect::Gemini => "",
+    }
+}
+
 /// The answers of the rounds, being joined.
 pub struct Merge {
     reader: EventReader,

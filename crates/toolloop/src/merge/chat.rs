@@ -14,7 +14,7 @@ use crate::tool::Fate;
 use crate::usage::Usages;
 
 /// Stands between what the model said in two rounds.
-const PARAGRAPH: &str = "\n\n";
+pub(super) const PARAGRAPH: &str = "\n\n";
 
 /// The rounds of a chat completion.
 pub(super) struct Chat {

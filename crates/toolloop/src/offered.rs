@@ -1,0 +1,102 @@
+//! A tool of a server as a request may use it.
+
+use nexus_edge_core::json::lenient::Object;
+
+use crate::json::value;
+use crate::machine::{class_of, is_open_world};
+use crate::named::{Source, Target};
+use crate::result::clean;
+use crate::tool::{Approval, Tool};
+
+/// The schema of a tool that has none.
+const ANYTHING: &str = r#"{"type":"object","properties":{}}"#;
+
+/// A tool as its server defines it.
+#[derive(Debug, Clone, Copy)]
+pub struct Defined<'a> {
+    /// Its name for the model, unique in the request.
+    pub alias: &'a str,
+    /// Its server.
+    pub server: &'a str,
+    /// Its name at the server.
+    pub name: &'a str,
+    /// The definition, a JSON object.
+    pub definition: &'a str,
+    /// The stricter rule of server and key.
+    pub approval: Approval,
+}
+
+/// The tool by the rules of the source that names its server; `None` if the source leaves it out.
+///
+/// It is shown under the caller's label of the server where the source names one server, and under the server's name where it names
+/// several. A mark that it only reads is its server's own word: it selects tools where the request selects by it, and never makes a rule
+/// of the server or the key less strict.
+#[must_use]
+pub fn offered(source: &Source, defined: &Defined<'_>) -> Option<Tool> {
+    let fields = value(defined.definition.as_bytes()).and_then(Object::of).unwrap_or_default();
+    let annotations = fields.get_set("annotations").map(|raw| raw.get().to_owned());
+    let hints = annotations.as_deref().and_then(|text| value(text.as_bytes())).and_then(Object::of);
+    let is_read_only = hints.and_then(|hints| hints.boolean("readOnlyHint")) == Some(true);
+    if !source.allowed.admits(defined.name, is_read_only) {
+        return None;
+    }
+    let is_one_server = matches!(source.target, Target::Server(_) | Target::Agent { server: Some(_), .. });
+    let described = fields.text("description").or_else(|| fields.text("title"));
+    Some(Tool {
+        alias: defined.alias.to_owned(),
+        server: if is_one_server { source.label.clone() } else { defined.server.to_owned() },
+        name: defined.name.to_owned(),
+        description: described.map(|text| clean(&text)).unwrap_or_default(),
+        schema: fields.get_set("inputSchema").map_or(ANYTHING, |raw| raw.get()).to_owned(),
+        class: class_of(defined.name, annotations.as_deref(), false),
+        is_open_world: is_open_world(defined.name, annotations.as_deref()),
+        annotations,
+        approval: defined.approval.strictest(source.approval.of(defined.name, is_read_only)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::named;
+    use crate::tool::Class;
+    use nexus_edge_core::dialect::caller::CallerDialect;
+
+    fn source(tool: &str) -> Source {
+        let body = format!("{{\"tools\":[{tool}]}}");
+        let named = named::of(CallerDialect::OpenaiResponses, body.as_bytes()).unwrap().unwrap();
+        named.sources[0].clone()
+    }
+
+    fn defined<'a>(name: &'a str, definition: &'a str) -> Defined<'a> {
+        Defined { alias: "fs__x", server: "fs", name, definition, approval: Approval::Never }
+    }
+
+    #[test]
+    fn a_tool_is_what_its_server_says_under_the_rules_of_the_request() {
+        let files = source(
+            r#"{"type":"mcp","server_label":"files","server_url":"nexus:fs","allowed_tools":["read_file","rm"],"require_approval":{"never":{"read_only":true}}}"#,
+        );
+        let read = r#"{"name":"read_file","description":"Reads\u200b.","inputSchema":{"type":"object","x":1e3},"annotations":{"readOnlyHint":true}}"#;
+        let tool = offered(&files, &defined("read_file", read)).unwrap();
+        assert_eq!((tool.server.as_str(), tool.description.as_str()), ("files", "Reads."));
+        assert_eq!(tool.schema, r#"{"type":"object","x":1e3}"#);
+        assert_eq!((tool.class, tool.approval, tool.is_open_world), (Class::Read, Approval::Never, false));
+        let rm = offered(&files, &defined("rm", r#"{"name":"rm","title":"Remove"}"#)).unwrap();
+        assert_eq!((rm.description.as_str(), rm.schema.as_str()), ("Remove", ANYTHING));
+        assert_eq!((rm.class, rm.approval), (Class::Write, Approval::Ask));
+        assert_eq!(offered(&files, &defined("mv", "{}")), None);
+        let denied = Defined { approval: Approval::Deny, ..defined("rm", "{}") };
+        assert_eq!(offered(&files, &denied).unwrap().approval, Approval::Deny);
+        let all = source(r#"{"type":"mcp","server_url":"nexus:all","require_approval":"never"}"#);
+        assert_eq!(offered(&all, &defined("rm", "{}")).unwrap().server, "fs");
+    }
+
+    #[test]
+    fn results_of_the_open_world_are_known_by_annotation_or_name() {
+        let hint = |hint: bool| format!("{{\"openWorldHint\":{hint}}}");
+        assert!(is_open_world("fetch", None) && is_open_world("get_issue", None));
+        assert!(!is_open_world("read_file", None) && !is_open_world("fetch", Some(&hint(false))));
+        assert!(is_open_world("read_file", Some(&hint(true))));
+    }
+}
