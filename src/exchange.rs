@@ -56,6 +56,8 @@ pub struct Exchange {
     pub asked_by: Option<String>,
     /// Regenerates an answer: a cached response must not be used.
     pub wants_anew: bool,
+    /// Of a round of a request whose tools the gateway runs: what is known of the rounds before it.
+    pub round: Option<Round>,
     /// Its trace, if it is recorded.
     pub trace: Option<Rc<Trace>>,
     /// What the caller's key says of personal data.
@@ -79,6 +81,17 @@ enum RequestBody {
     Caller(web_sys::Request),
     /// In memory, for an internal request.
     Here(Vec<u8>),
+    /// In memory, for a round; the caller is that of the request.
+    Round(Vec<u8>, Option<web_sys::Request>),
+}
+
+/// What a round of a request knows of the rounds before it.
+#[derive(Debug, Clone, Default)]
+pub struct Round {
+    /// What they cost, in millionths of a dollar.
+    pub spent_micros: u64,
+    /// Their conversation.
+    pub conversation_id: Option<String>,
 }
 
 /// The key to which something belongs.
@@ -197,6 +210,7 @@ impl Exchange {
             internal_owner: None,
             asked_by: None,
             wants_anew: false,
+            round: None,
             trace,
             notes: RefCell::default(),
             key_redaction: Cell::default(),
@@ -207,6 +221,43 @@ impl Exchange {
             directory: OnceCell::new(),
             signed_by: OnceCell::new(),
             held_body: OnceCell::new(),
+        }
+    }
+
+    /// A round of this request: the same request by the same caller with another body, which begins now.
+    pub fn round(&self, body: Vec<u8>, round: Round) -> Self {
+        Self {
+            head: self.head.clone(),
+            body: RequestBody::Round(body, self.request_of_caller().cloned()),
+            caller_dialect: self.caller_dialect,
+            host: self.host.clone(),
+            request_id: self.request_id.clone(),
+            started_ms: now_ms(),
+            event_id: self.event_id.clone(),
+            internal_owner: self.internal_owner.clone(),
+            asked_by: self.asked_by.clone(),
+            wants_anew: self.wants_anew,
+            round: Some(round),
+            trace: self.trace.clone(),
+            notes: RefCell::default(),
+            key_redaction: self.key_redaction.clone(),
+            changes: RefCell::default(),
+            person: OnceCell::new(),
+            scope: OnceCell::new(),
+            signed_in: OnceCell::new(),
+            directory: OnceCell::new(),
+            // A signature covers the request that the caller sent, and was checked with it.
+            signed_by: self.signed_by.clone(),
+            held_body: OnceCell::new(),
+        }
+    }
+
+    /// The platform's request; `None` for an internal one.
+    fn request_of_caller(&self) -> Option<&web_sys::Request> {
+        match &self.body {
+            RequestBody::Caller(request) => Some(request),
+            RequestBody::Round(_, request) => request.as_ref(),
+            RequestBody::Here(_) => None,
         }
     }
 
@@ -417,10 +468,7 @@ impl Exchange {
 
     /// Fires when the caller disconnects; `None` for an internal request.
     pub fn caller_signal(&self) -> Option<web_sys::AbortSignal> {
-        match &self.body {
-            RequestBody::Caller(request) => Some(request.signal()),
-            RequestBody::Here(_) => None,
-        }
+        self.request_of_caller().map(web_sys::Request::signal)
     }
 
     /// Whether the caller has disconnected.
@@ -439,7 +487,7 @@ impl Exchange {
             RequestBody::Caller(request) => {
                 self.head.headers.get("content-length") != Some("0") && request.body().is_some()
             }
-            RequestBody::Here(body) => !body.is_empty(),
+            RequestBody::Here(body) | RequestBody::Round(body, _) => !body.is_empty(),
         }
     }
 
@@ -460,7 +508,7 @@ impl Exchange {
         }
         Ok(match &self.body {
             RequestBody::Caller(request) => request.body(),
-            RequestBody::Here(_) => None,
+            RequestBody::Here(_) | RequestBody::Round(..) => None,
         })
     }
 
@@ -497,7 +545,9 @@ impl Exchange {
         }
         let request = match &self.body {
             RequestBody::Caller(request) => request,
-            RequestBody::Here(body) => return Ok(Body::from_bytes(body.clone())),
+            RequestBody::Here(body) | RequestBody::Round(body, _) => {
+                return Ok(Body::from_bytes(body.clone()));
+            }
         };
         let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
         let pace = self.body_pace();

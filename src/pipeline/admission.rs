@@ -117,6 +117,12 @@ impl Admission {
         Settled { subjects, credit: self.inner.credit.take() }
     }
 
+    /// Ends what a round has taken of limits. Its credits stay reserved until the request ends.
+    pub fn settle_round(&self, event: &UsageEvent) -> Settled {
+        let subjects = self.settle_as(Amounts::request(event.usage.total(), event.cost_micros));
+        Settled { subjects, credit: None }
+    }
+
     fn settle_as(&self, real: Amounts) -> Vec<Subject> {
         self.inner.renewing.take();
         let settled = self.inner.holdings.borrow_mut().settle(real);

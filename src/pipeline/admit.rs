@@ -155,6 +155,8 @@ async fn reserve(
 async fn pay(exchange: &Exchange, principal: &Principal, model: &str, cost: u64) -> Result<Hold, ApiError> {
     let conversation = recognise::named(exchange).unwrap_or_else(|| exchange.event_id.clone());
     let begun = UsageEvent { model: model.to_owned(), ..exchange.event_of(principal, conversation) };
+    // The reservation of a request is for all of its rounds.
+    let cost = cost.saturating_add(exchange.round.as_ref().map_or(0, |round| round.spent_micros));
     let note = Note::of_begun(&begun);
     let (env, settings) = (&exchange.env, &exchange.settings);
     match credits::reserve(env, settings, principal, &exchange.event_id, cost, note).await {

@@ -48,8 +48,12 @@ pub struct Asker {
 }
 
 /// Runs all of it.
-pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
+pub async fn run(env: &Env, asker: Asker, mut record: RequestRecord) {
     let Asker { principal, caller_dialect, asked_by, trace } = asker;
+    let is_priced = match record.rounds.take() {
+        Some(rounds) => rounds.write_to(&mut record).await,
+        None => false,
+    };
     let RequestRecord {
         mut event,
         trail,
@@ -62,12 +66,15 @@ pub async fn run(env: &Env, asker: Asker, record: RequestRecord) {
         recognised,
         ..
     } = record;
-    event.guards = acted.told();
+    if !is_priced {
+        event.guards = acted.told();
+    }
     event.request_bytes += uploaded.get();
     event.trace = trace.as_ref().map(|trace| hex(trace.id()));
     let only_attempt = trace.as_ref().and_then(|_| trail.only_attempt(event.ts));
     let ended = Ended {
         event,
+        is_priced,
         trail,
         transcript,
         session,

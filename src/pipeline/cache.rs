@@ -68,7 +68,7 @@ pub struct Place {
     dropped: Option<String>,
 }
 
-/// How this request uses the cache.
+/// How this request uses the cache. A round of a request whose tools the gateway runs does not: only all of them are the answer.
 pub fn use_of(
     exchange: &Exchange,
     principal: &Principal,
@@ -76,6 +76,9 @@ pub fn use_of(
     route: &Route,
     guards: Option<&Guards<'_>>,
 ) -> Result<Use, ApiError> {
+    if exchange.round.is_some() {
+        return Ok(Use::Off);
+    }
     let of_model = route.logical.as_ref().and_then(|logical| logical.cache_ttl_s);
     let header = exchange.header(HEADER);
     let rule = cache_rule(header.as_deref(), principal.cache_ttl_s, of_model, exchange.wants_anew)?;

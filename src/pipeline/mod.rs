@@ -3,7 +3,8 @@
 //! Each step takes values and returns values; no step reaches back. What a request leaves behind is written into one
 //! [`record::RequestRecord`] here; failover only borrows its trail. Once the caller is known, exactly one usage event
 //! is left behind however the request ends, because the guard around the record, [`settle::Settlement`], leaves it
-//! when it is dropped.
+//! when it is dropped. A request that names tools of the gateway is answered in rounds, each of which takes all of these steps
+//! ([`tool_loop`]).
 
 pub mod admit;
 pub mod ask;
@@ -36,11 +37,13 @@ mod received;
 mod record;
 mod relay;
 pub mod resolve;
+mod rounds;
 mod service_account;
 mod settle;
 pub mod signed_in;
 pub mod signed_request;
 mod stream_relay;
+mod tool_loop;
 mod translate;
 mod transport;
 mod upload;
@@ -56,7 +59,7 @@ use admit::Shortening;
 use attempt::{Accepted, Asked};
 use cache::Use;
 use failed::Reply;
-use futures::future::join;
+use futures::future::{LocalBoxFuture, join};
 use guard::Guards;
 use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::{Principal, StorePolicy};
@@ -67,12 +70,13 @@ use nexus_edge_core::dialect::inbound::{FromPath, Inbound, without_storing};
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::references;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::bound::{Demand, takes_max_completion_tokens};
+use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::stats::Outcome;
 use recognise::Recogniser;
 use record::{RequestRecord, set_price_source};
 use std::rc::Rc;
+use tool_loop::{Asked as RoundAsked, Opened, Question};
 use upstream_health::Hold;
 
 /// A chat completion in the dialect of the exchange. `from_path`: model and streaming, if the path contains them.
@@ -84,8 +88,35 @@ pub async fn chat_completion(
     let named = recognise::named(exchange);
     let is_named = named.is_some();
     let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
-    let mut settlement = settle::begin(exchange, &principal, conversation);
-    let served = serve(exchange, &principal, from_path, is_named, settlement.record()).await;
+    let settlement = settle::begin(exchange, &principal, conversation);
+    answer(exchange, &principal, from_path, is_named, settlement).await
+}
+
+/// Asks a question of a request whose tools the gateway runs: a chat completion of its own, whose record becomes a part of the request's.
+fn ask(question: Question) -> LocalBoxFuture<'static, RoundAsked> {
+    Box::pin(async move {
+        let Question { exchange, rounds, .. } = &question;
+        let answering = async {
+            let principal = authenticate::authenticate(exchange).await?;
+            let named = recognise::named(exchange);
+            let is_named = named.is_some();
+            let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
+            let settlement = settle::begin_round(exchange, &principal, conversation, rounds);
+            answer(exchange, &principal, question.in_path(), is_named, settlement).await
+        };
+        let response = answering.await;
+        RoundAsked { response, notes: exchange.notes.take() }
+    })
+}
+
+async fn answer(
+    exchange: &Exchange,
+    principal: &Principal,
+    from_path: Option<FromPath<'_>>,
+    is_named: bool,
+    mut settlement: settle::Settlement,
+) -> Result<Response, ApiError> {
+    let served = serve(exchange, principal, from_path, is_named, settlement.record()).await;
     settlement.record().note_overhead(exchange);
     settlement.record().note_guards(exchange);
     match served {
@@ -101,6 +132,7 @@ pub async fn chat_completion(
             settlement.keep_hold(hold);
             Ok(relay::relay(exchange, *accepted, settlement).await)
         }
+        Ok(Served::Rounds(opened)) => tool_loop::answer(exchange, *opened, settlement, ask).await,
         Ok(Served::Cache { response, answer, bytes }) => {
             let record = settlement.record();
             record.event.answer_bytes = bytes;
@@ -145,6 +177,8 @@ pub fn sizes() -> [MapSize; 4] {
 enum Served {
     /// An upstream.
     Upstream { accepted: Box<Accepted>, hold: Hold, is_cache_on: bool },
+    /// The model and tools of the gateway, in rounds.
+    Rounds(Box<Opened>),
     /// A cached response.
     Cache { response: Response, answer: CachedAnswer, bytes: u64 },
 }
@@ -165,6 +199,11 @@ async fn serve(
     }
     let mut inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     record.note_request(&inbound.model, inbound.stream);
+    if tool_loop::may_concern(exchange, &body.bytes)
+        && let Some(opened) = Box::pin(tool_loop::open(exchange, principal, &inbound)).await?
+    {
+        return Ok(Served::Rounds(Box::new(opened)));
+    }
     let snapshot = snapshot::current(exchange).await.map_err(ApiError::from)?;
     let guards = Guards::of(exchange, &snapshot, principal, &inbound.model);
     match &guards {
@@ -198,17 +237,7 @@ async fn serve(
         Use::On(recipe) => cache::find(exchange, &inbound, recipe, &route).await,
         Use::Off | Use::Bypass => None,
     };
-    let is_dify = |candidate: &Candidate| {
-        let quirks = candidate.upstream.record.quirk_set();
-        candidate.upstream.provider().dify_app(quirks).is_some()
-    };
-    // What is known of a conversation that has a name says which messages the archive has already.
-    let is_archived = principal.store != StorePolicy::None && exchange.asked_by.is_none();
-    let lookup = Lookup::of(
-        is_named && !is_archived,
-        !is_named && (found.is_some() || route.candidates.iter().any(is_dify)),
-        exchange.caller_dialect == CallerDialect::OpenaiResponses,
-    );
+    let lookup = lookup_of(exchange, principal, &route, is_named, found.is_some());
     let lookups = Recogniser { exchange, principal, lookup };
     if let Some(recognised) = lookups.at(Lookup::First, &mut record.transcript, Some(&inbound)).await {
         record.note_recognised(recognised);
@@ -250,6 +279,28 @@ async fn serve(
     }
     let is_cache_on = !matches!(cache, Use::Off);
     served.map(|(accepted, hold)| Served::Upstream { accepted: Box::new(accepted), hold, is_cache_on })
+}
+
+/// When the conversation is looked up. `is_found`: a cached response is the answer.
+fn lookup_of(
+    exchange: &Exchange,
+    principal: &Principal,
+    route: &Route,
+    is_named: bool,
+    is_found: bool,
+) -> Lookup {
+    let is_dify = |candidate: &Candidate| {
+        let quirks = candidate.upstream.record.quirk_set();
+        candidate.upstream.provider().dify_app(quirks).is_some()
+    };
+    // What is known of a conversation that has a name says which messages the archive has already. The first round has looked that up.
+    let is_later_round = exchange.round.as_ref().is_some_and(|round| round.conversation_id.is_some());
+    let is_archived = principal.store != StorePolicy::None && exchange.asked_by.is_none() && !is_later_round;
+    Lookup::of(
+        is_named && !is_archived,
+        !is_named && (is_found || route.candidates.iter().any(is_dify)),
+        exchange.caller_dialect == CallerDialect::OpenaiResponses,
+    )
 }
 
 /// The body as guards let it pass, if they change it. It is recorded as it is passed on.

@@ -22,8 +22,11 @@ use crate::store::conversations;
 /// Before a larger request is decoded, pending output gets the chance to be sent.
 const LARGE_BYTES: usize = 64 * 1024;
 
-/// The conversation that the caller names in a header.
+/// The conversation that the caller names in a header; of a later round that of the first one.
 pub fn named(exchange: &Exchange) -> Option<String> {
+    if let Some(id) = exchange.round.as_ref().and_then(|round| round.conversation_id.clone()) {
+        return Some(id);
+    }
     let named = exchange.header("x-conversation-id").or_else(|| exchange.header("x-session-id"));
     named.as_deref().and_then(request_id::accept).map(str::to_owned)
 }

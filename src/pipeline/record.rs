@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use futures::future::LocalBoxFuture;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound;
@@ -47,7 +48,15 @@ pub struct RequestRecord {
     pub acted: Rc<Acted>,
     /// The result of recognising its conversation.
     pub recognised: Recognised,
+    /// The rounds in which the request is answered, where the gateway runs its tools.
+    pub rounds: Option<Rc<dyn Parts>>,
     prompt: Prompt,
+}
+
+/// Records that become a part of another one when that is complete.
+pub trait Parts {
+    /// Waits for the last of them, and writes what they add up to into `record`. False if there was none.
+    fn write_to<'a>(&'a self, record: &'a mut RequestRecord) -> LocalBoxFuture<'a, bool>;
 }
 
 /// The prompt's tokens before the upstream reports them.

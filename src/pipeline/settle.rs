@@ -10,6 +10,7 @@ use nexus_edge_failover::{Record, Trail};
 use super::admission::Slot;
 use super::after_response::{self, Asker};
 use super::record::RequestRecord;
+use super::rounds::Rounds;
 use crate::exchange::Exchange;
 use crate::platform::now_ms;
 
@@ -39,5 +40,18 @@ pub fn begin(exchange: &Exchange, principal: &Principal, conversation_id: String
             Box::pin(after_response::run(&env, asker, record)).await;
         }
     });
+    settlement
+}
+
+/// Begins the record of a round, which becomes a part of that of its request.
+pub fn begin_round(
+    exchange: &Exchange,
+    principal: &Principal,
+    conversation_id: String,
+    rounds: &Rounds,
+) -> Settlement {
+    let event = exchange.event_of(principal, conversation_id);
+    let (settlement, left) = Settlement::begin(RequestRecord::begin(event), now_ms);
+    rounds.begin(left);
     settlement
 }

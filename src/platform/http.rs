@@ -69,6 +69,7 @@ impl Headers {
 }
 
 /// The head of a request.
+#[derive(Debug, Clone)]
 pub struct RequestHead {
     /// In upper case.
     pub method: String,

@@ -1,8 +1,9 @@
 // Proves that credits are exact: requests in flight are reserved, every request is charged once at its real cost, the
 // balance is the sum of the rows, repetitions change nothing, and callers without credits get 402.
 import assert from "node:assert/strict";
+import { startMcpServers } from "../support/mcp-servers.mjs";
 import { ask, errorOf, suite, test } from "../support/suite.mjs";
-import { completion, gate, streamEvents, usage } from "../support/upstream.mjs";
+import { completion, gate, streamEvents, toolCall, usage } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
 const t = suite({
@@ -214,5 +215,46 @@ test("what was consumed, by provider and over time", async () => {
     "/consumption/timeseries?bucket=week",
   ]) {
     assert.equal((await admin("GET", bad)).status, 400, bad);
+  }
+});
+
+test("a request that is answered in rounds reserves for all of them and is charged once", async () => {
+  const servers = await startMcpServers();
+  try {
+    const tools = { id: "tools", url: `${servers.url}/modern` };
+    assert.equal((await t.gw.admin("POST", "/mcp-servers", tools)).status, 201);
+    const call = toolCall("c1", "tools__echo", '{"text":"x"}');
+    const asking = { role: "assistant", content: null, refusal: null, tool_calls: [call] };
+    const model = await t.model("paid-rounds", (x) => {
+      const isFirst = x.json().messages.length === 1;
+      const answer = isFirst ? asking : "ok";
+      const finish = isFirst ? "tool_calls" : "stop";
+      x.reply(200, completion(x.model, answer, { finish, reported: usage(1000, 1000) }));
+    });
+    await t.gw.admin("PUT", `/prices/provider_model:${model.id}`, { input: 1, output: 2 });
+    const owner = `owner-${++made}`;
+    const { key } = await t.gw.createKey({ owner, allow_tools: ["*"] });
+    const admin = (path, body) => t.gw.admin("POST", `/credits/accounts/${owner}${path}`, body);
+    const me = async (path = "") => (await t.gw.call(`/v1/credits/me${path}`, { headers: bearer(key) })).json();
+    // Enough for one question with its answer, and not for what comes after it.
+    await admin("/topup", { amount: 0.0045, description: "to begin with" });
+    const body = ask("paid-rounds", { max_tokens: 1000, nexus: { tools: ["tools"] } });
+    const refused = await t.gw.complete(key, body);
+    assert.deepEqual([refused.status, errorOf(refused.text).code], [402, "insufficient_credits"]);
+    await settled(me, 0.0015);
+    await admin("/topup", { amount: 1, description: "more" });
+    const answer = await t.gw.complete(key, body);
+    assert.equal(answer.status, 200, answer.text);
+    await settled(me, 0.9955);
+    const { transactions } = await me("/transactions");
+    const charges = transactions.filter(({ kind }) => kind === "charge").map(({ amount, tokens }) => [amount, tokens]);
+    assert.deepEqual(charges, [
+      [-0.006, 4000],
+      [-0.003, 2000],
+    ]);
+    assert.equal((await t.gw.row(answer.headers["x-request-id"])).cost_micros, 6000);
+    assert.equal(answer.headers["x-nexus-cost"], "6000");
+  } finally {
+    await servers.stop();
   }
 });

@@ -32,6 +32,7 @@ function answer({ name, arguments: given = {} }) {
 export async function startMcpServers() {
   const tools = [ECHO, ADD, ASK];
   const requests = [];
+  let held;
   const modern = createMcpHandler(
     () => {
       const server = new Server({ name: "modern", version: "1" }, { capabilities: { tools: {} } });
@@ -75,6 +76,7 @@ export async function startMcpServers() {
     const path = req.url.split("?")[0];
     const body = text ? JSON.parse(text) : undefined;
     requests.push({ path, method: req.method, headers: req.headers, body });
+    if (body?.method === "tools/call") await held;
     if (path === "/modern") {
       const init = { method: req.method, headers: req.headers, body: text || undefined };
       const response = await modern.fetch(new Request(`http://x${req.url}`, init));
@@ -106,6 +108,8 @@ export async function startMcpServers() {
     url: `http://127.0.0.1:${server.address().port}`,
     tools,
     requests,
+    /** Answers no call before this is settled. */
+    hold: (until) => (held = until),
     /** Forgets the sessions of `/sessions`. */
     forgetSessions: () => sessions.clear(),
     async stop() {

@@ -89,7 +89,8 @@ impl StreamRelay {
             && matches!(memory, Memory::None)
             && stop.is_none()
             && connection.is_remote()
-            && exchange.internal_owner.is_none();
+            && exchange.internal_owner.is_none()
+            && exchange.round.is_none();
         let now = now_ms();
         let idle_ms = u64::from(candidate.idle_timeout_ms);
         let keep_alive_ms = exchange.settings.keep_alive_ms;

@@ -1,0 +1,157 @@
+//! A chat request that names tools of the gateway: the model is asked in rounds, and the tools run between them.
+//!
+//! What is decided is in `crates/toolloop`; here the questions are asked, the tools called, and the caller sent what comes of it. A round
+//! is a request of its own: it is authenticated, admitted, reserved and limited like any other, and fails over by itself. Its record
+//! becomes a part of the one that the request leaves behind ([`Rounds`]). How a round is asked comes in as a value ([`Ask`]), because
+//! the pipeline that asks is the one that calls this module.
+
+mod driver;
+mod stream;
+mod toolbox;
+
+use std::rc::Rc;
+
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::dialect::caller::CallerDialect;
+use nexus_edge_core::dialect::inbound::Inbound;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_core::stats::Outcome;
+use nexus_edge_toolloop::named::{self, Named};
+use nexus_edge_toolloop::session::{Next, Opening, Session};
+
+use self::driver::{COST, Driver, Path, copy};
+use self::toolbox::Toolbox;
+use super::record::Parts;
+use super::rounds::Rounds;
+use super::settle::Settlement;
+use crate::exchange::{Exchange, set_header};
+use crate::platform::http::{Headers, Response};
+use crate::platform::now_ms;
+
+pub use driver::{Ask, Asked, Question};
+
+/// The header of a whole answer with the number of questions that it took.
+const ROUNDS: &str = "x-nexus-rounds";
+/// The header of a whole answer with the number of calls that were run.
+const CALLS: &str = "x-nexus-tool-calls";
+
+/// A request whose tools are known.
+pub struct Opened {
+    session: Session,
+    toolbox: Rc<Toolbox>,
+    path: Option<Path>,
+    is_stream: bool,
+}
+
+/// Whether a request may name tools of the gateway, by its bytes alone. A round does not.
+pub fn may_concern(exchange: &Exchange, body: &[u8]) -> bool {
+    exchange.round.is_none() && named::may_name(body)
+}
+
+/// The request with its tools, if it names some of the gateway.
+///
+/// # Errors
+/// Those of the members that name them; `mcp_server_not_found` (404); `mcp_server_unreachable` (502).
+pub async fn open(
+    exchange: &Exchange,
+    principal: &Principal,
+    inbound: &Inbound<'_>,
+) -> Result<Option<Opened>, ApiError> {
+    let Some(named) = named::of(exchange.caller_dialect, inbound.body)? else { return Ok(None) };
+    let Named { sources, .. } = &named;
+    let (toolbox, tools) = Toolbox::open(exchange, principal, sources).await?;
+    let opening = Opening {
+        dialect: exchange.caller_dialect,
+        body: inbound.body,
+        named: &named,
+        tools,
+        is_stream: inbound.stream,
+        is_list: inbound.as_array,
+        wants_tool_events: exchange.header("x-nexus-tool-events").as_deref() == Some("true"),
+    };
+    let path = (exchange.caller_dialect == CallerDialect::Gemini).then(|| Path {
+        model: inbound.model.to_string(),
+        is_stream: inbound.stream,
+        is_list: inbound.as_array,
+    });
+    let session = Session::new(opening, now_ms());
+    Ok(Some(Opened { session, toolbox: Rc::new(toolbox), path, is_stream: inbound.stream }))
+}
+
+/// Answers the request.
+///
+/// # Errors
+/// Those of a round.
+pub async fn answer(
+    exchange: &Exchange,
+    opened: Opened,
+    mut settlement: Settlement,
+    ask: Ask,
+) -> Result<Response, ApiError> {
+    let Opened { session, toolbox, path, is_stream } = opened;
+    let rounds = Rc::new(Rounds::new(exchange));
+    settlement.record().rounds = Some(Rc::clone(&rounds) as Rc<dyn Parts>);
+    let mut driver = Driver { session, toolbox, path, rounds, ask };
+    let mut out = Vec::new();
+    let mut next = driver.session.start(now_ms(), &mut out);
+    if let Next::Run(jobs) = next {
+        next = driver.run(jobs, &mut out).await;
+    }
+    let mut cost = Some(0);
+    loop {
+        settlement.record().event.tool_calls = driver.session.calls();
+        let Next::Ask(body) = next else {
+            let error = ApiError::internal();
+            settlement.refuse(&error, exchange.is_caller_gone());
+            return Err(error);
+        };
+        let asked = ask(driver.question(exchange, body)).await;
+        exchange.notes.replace(asked.notes);
+        let response = match asked.response {
+            Ok(response) => response,
+            Err(error) => {
+                settlement.refuse(&error, exchange.is_caller_gone());
+                return Err(error);
+            }
+        };
+        settlement.record().event.status = response.status();
+        if response.status() >= 400 {
+            settlement.finish(Outcome::Failed);
+            return Ok(response);
+        }
+        if is_stream {
+            return Ok(stream::answer(exchange, driver, settlement, response, out));
+        }
+        let (status, headers) = (response.status(), copy(response.headers()));
+        let of_round = response.headers().get(COST).and_then(|cost| cost.parse::<u64>().ok());
+        cost = cost.zip(of_round).map(|(sum, of_round): (u64, u64)| sum.saturating_add(of_round));
+        let body = response.into_body().read().await.map_err(|_| ApiError::internal())?;
+        driver.rounds.end().await;
+        next = match driver.session.whole(&body, now_ms()) {
+            // What cannot be read is passed on as it is, like every other answer.
+            None => {
+                settlement.record().event.answer_bytes = body.len() as u64;
+                settlement.finish(Outcome::Completed);
+                return Ok(Response::bytes(status, headers, body));
+            }
+            Some(Next::Run(jobs)) => driver.run(jobs, &mut out).await,
+            Some(next) => next,
+        };
+        if next == Next::End {
+            let body = driver.session.finish_whole();
+            set_header(&headers, ROUNDS, &driver.session.rounds().to_string());
+            set_header(&headers, CALLS, &driver.session.calls().to_string());
+            if let Some(cost) = cost {
+                set_header(&headers, COST, &cost.to_string());
+            }
+            let event = &mut settlement.record().event;
+            (event.tool_calls, event.answer_bytes) = (driver.session.calls(), body.len() as u64);
+            settlement.finish(Outcome::Completed);
+            return Ok(Response::bytes(status, headers, body));
+        }
+        if exchange.is_caller_gone() {
+            // Dropping the settlement records that the caller has left.
+            return Ok(Response::empty(499, Headers::new()));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The tools of a request, and who answers them.
+//!
+//! Grants, pins and the limit of calls per minute hold when tools are offered and again at every call. What a call says and what it
+//! returns is not logged.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures::future::{Either, join_all, select};
+use futures::pin_mut;
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_mcp::json::{Members, raw, string};
+use nexus_edge_mcp::mrtr::InputRequired;
+use nexus_edge_mcp::naming::{Aliases, Target as Place};
+use nexus_edge_mcp::rpc;
+use nexus_edge_toolloop::machine::{Job, Outcome};
+use nexus_edge_toolloop::named::{Source, Target};
+use nexus_edge_toolloop::offered::{Defined, offered};
+use nexus_edge_toolloop::tool::{Approval, Tool};
+use serde_json::value::RawValue;
+use worker::web_sys::AbortSignal;
+
+use crate::exchange::Exchange;
+use crate::host::Host;
+use crate::pipeline::admit;
+use crate::pipeline::mcp::{self, Call, Refusal, Server};
+use crate::platform::promise::Timer;
+use crate::platform::{log_info, log_warn, now_ms};
+
+/// The tools of a request by their aliases.
+pub struct Toolbox {
+    host: Host,
+    principal: Principal,
+    caller: Option<AbortSignal>,
+    tools: BTreeMap<String, Known>,
+}
+
+/// A tool.
+struct Known {
+    server: Rc<Server>,
+    name: String,
+}
+
+impl Toolbox {
+    /// The tools that these sources name, by the rules of servers, key and request.
+    ///
+    /// # Errors
+    /// `mcp_server_not_found` (404), `mcp_server_unreachable` (502).
+    pub async fn open(
+        exchange: &Exchange,
+        principal: &Principal,
+        sources: &[Source],
+    ) -> Result<(Self, Vec<Tool>), ApiError> {
+        let mut known = BTreeMap::new();
+        let mut tools: Vec<Tool> = Vec::new();
+        let mut aliases = Aliases::default();
+        for source in sources {
+            for (server, items) in servers(exchange, principal, source).await? {
+                let server = Rc::new(server);
+                for item in items {
+                    let place =
+                        Place { agent: None, server: server.name().to_owned(), tool: item.name.clone() };
+                    let (alias, is_new) = aliases.name(&place);
+                    let defined = Defined {
+                        alias: &alias,
+                        server: server.name(),
+                        name: &item.name,
+                        definition: item.raw.get(),
+                        approval: Approval::Never,
+                    };
+                    let Some(tool) = offered(source, &defined) else { continue };
+                    let twin = tools.iter_mut().find(|tool| !is_new && tool.alias == alias);
+                    if let Some(twin) = twin {
+                        // Named twice: the stricter rule counts.
+                        twin.approval = twin.approval.strictest(tool.approval);
+                        continue;
+                    }
+                    known.insert(alias, Known { server: Rc::clone(&server), name: item.name });
+                    tools.push(tool);
+                }
+            }
+        }
+        let toolbox = Self {
+            host: (**exchange).clone(),
+            principal: principal.clone(),
+            caller: exchange.caller_signal(),
+            tools: known,
+        };
+        Ok((toolbox, tools))
+    }
+
+    /// Runs a call to its end, which comes within the time that the call has.
+    pub async fn run(&self, job: &Job) -> Outcome {
+        let Some(tool) = self.tools.get(&job.alias) else {
+            return failed("This tool is not available any more.");
+        };
+        if self.caller.as_ref().is_some_and(AbortSignal::aborted) {
+            return failed("The caller has left.");
+        }
+        let began_ms = now_ms();
+        let limit_ms = job.idle_ms.min(job.call_ms).min(job.until_ms.saturating_sub(began_ms));
+        let outcome = {
+            let calling = self.call(tool, job);
+            pin_mut!(calling);
+            match select(calling, Timer::after_ms(limit_ms)).await {
+                Either::Left((outcome, _)) => outcome,
+                Either::Right(_) => failed(&format!("The tool did not answer within {limit_ms} ms.")),
+            }
+        };
+        let word = match &outcome {
+            Outcome::Result(_) => "answered",
+            Outcome::Failed(_) => "failed",
+            Outcome::NeedsInput(_) => "needs input",
+        };
+        let (key, server, name) = (&self.principal.key_id, tool.server.name(), &tool.name);
+        let took_ms = now_ms().saturating_sub(began_ms);
+        log_info("tool call", &format_args!("key {key}: {server}/{name} {word}, {took_ms} ms, in a chat"));
+        outcome
+    }
+
+    async fn call(&self, tool: &Known, job: &Job) -> Outcome {
+        let Self { host, principal, .. } = self;
+        if let Err(error) = admit::tool_call(host, &principal.key_id).await {
+            return Outcome::Failed(error.message);
+        }
+        let item = match tool.server.tool(host, &principal.tools, &tool.name).await {
+            Ok(Ok(item)) => item,
+            Ok(Err(Refusal::Unknown)) => return failed("The server has no such tool any more."),
+            Ok(Err(Refusal::NotAllowed)) => return failed("This tool may not be used."),
+            Ok(Err(Refusal::Changed)) => {
+                return failed("This tool is not as it was accepted, and may not be used until it is.");
+            }
+            Err(error) => return Outcome::Failed(error.message),
+        };
+        let mut params = Members::default();
+        params.set("name", string(&tool.name));
+        if let Some(arguments) = raw(job.arguments.clone()) {
+            params.set("arguments", arguments);
+        }
+        let (params, capabilities) = (params.write(), Members::default().write());
+        let call = Call { params: &params, capabilities: &capabilities, tenant: principal.tenant() };
+        match tool.server.call(host, &item, &call).await {
+            Ok(rpc::Outcome::Result(result)) => outcome_of(&result),
+            Ok(rpc::Outcome::Error(error)) => Outcome::Failed(error.message),
+            Err(error) => Outcome::Failed(error.message),
+        }
+    }
+}
+
+/// The servers that a source names, with the tools that the key may use.
+async fn servers(
+    exchange: &Exchange,
+    principal: &Principal,
+    source: &Source,
+) -> Result<Vec<(Server, Vec<nexus_edge_mcp::catalogue::Item>)>, ApiError> {
+    let grants = &principal.tools;
+    match &source.target {
+        Target::Server(name) => {
+            let server = mcp::server(exchange, grants, name).await?.ok_or_else(|| unknown(source))?;
+            let tools = server.offered(exchange, grants).await?;
+            Ok(vec![(server, tools)])
+        }
+        Target::All => {
+            let asked = mcp::servers(exchange, grants).await?.into_iter().map(async |server| {
+                match server.offered(exchange, grants).await {
+                    Ok(tools) => Some((server, tools)),
+                    Err(error) => {
+                        // One server that is down does not take the others' tools away.
+                        log_warn("mcp server", &error.message);
+                        None
+                    }
+                }
+            });
+            Ok(join_all(asked).await.into_iter().flatten().collect())
+        }
+        Target::Agent { .. } | Target::Toolset(_) => Err(unknown(source)),
+    }
+}
+
+fn unknown(source: &Source) -> ApiError {
+    let message = "There are no tools of this name that the API key may use.";
+    ApiError::not_found("mcp_server_not_found", message).with_param(source.param.clone())
+}
+
+fn failed(text: &str) -> Outcome {
+    Outcome::Failed(text.to_owned())
+}
+
+fn outcome_of(result: &RawValue) -> Outcome {
+    match InputRequired::read(result) {
+        Ok(None) => Outcome::Result(result.get().as_bytes().to_vec()),
+        Ok(Some(needed)) => {
+            let methods: Vec<&str> = needed.requests.iter().map(|request| request.method.as_str()).collect();
+            Outcome::NeedsInput(methods.join(", "))
+        }
+        Err(_) => failed("The server asks for input in a way that is not of the protocol."),
+    }
+}
