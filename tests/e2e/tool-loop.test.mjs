@@ -327,6 +327,41 @@ test("what a key is not granted it cannot name, and is not offered", async () =>
   await row(row404.headers["x-request-id"], { status: 404, rounds: null, outcome: "rejected" });
 });
 
+test("errors are in the caller's dialect, before the first question and after it", async () => {
+  const post = (target, body, headers = {}) =>
+    t.gw.call(target, {
+      method: "POST",
+      headers: { ...bearer(key), "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+  const messages = [{ role: "user", content: "q" }];
+  const nexus = { tools: ["nowhere"] };
+  const ofMessages = await post("/v1/messages", { model: "m", max_tokens: 5, messages, nexus });
+  assert.deepEqual([ofMessages.status, ofMessages.json().error.type], [404, "not_found_error"]);
+  const contents = [{ role: "user", parts: [{ text: "q" }] }];
+  const ofGemini = await post("/v1beta/models/m:generateContent", { contents, nexus });
+  assert.deepEqual([ofGemini.status, ofGemini.json().error.status], [404, "NOT_FOUND"]);
+  const ofResponses = await post("/v1/responses", { model: "m", input: "q", nexus });
+  assert.deepEqual([ofResponses.status, ofResponses.json().error.code], [404, "mcp_server_not_found"]);
+  await t.on("openai", "fails-in-dialects", (x) => {
+    if (x.json().messages.some(({ role }) => role === "tool"))
+      return x.reply(400, { error: { message: "too odd", type: "invalid_request_error" } });
+    const calls = told("I look. ", [echo("c1", "x")]);
+    return answersWith(completion("fails-in-dialects", calls, { finish: "tool_calls" }))(x);
+  });
+  const named = { model: "fails-in-dialects", stream: true, nexus: { tools: ["modern"] } };
+  const streams = [
+    [await post("/v1/messages", { ...named, max_tokens: 5, messages }), /event: error\n/],
+    [await post("/v1/responses", { ...named, input: "q" }), /event: (error|response\.failed)\n/],
+  ];
+  for (const [answer, expected] of streams) {
+    assert.equal(answer.status, 200);
+    assert.match(answer.text, expected);
+    assert.match(answer.text, /too odd/);
+    assert.doesNotMatch(answer.text, /message_stop|response\.completed/);
+  }
+});
+
 test("a tool that has changed is neither offered nor run until it is accepted", async () => {
   await addServer("pinned", "modern");
   const model = await scripted("pins", told(null, [echo("c1", "x", "pinned")]), "Done.");
