@@ -90,7 +90,7 @@ export async function startMcpServers() {
   });
   async function legacy(withSessions, req, res, body) {
     let transport = withSessions ? sessions.get(req.headers["mcp-session-id"]) : undefined;
-    if (withSessions && !transport && body.method !== "initialize") return res.writeHead(404).end();
+    if (withSessions && !transport && body?.method !== "initialize") return res.writeHead(404).end();
     if (!transport) {
       transport = new StreamableHTTPServerTransport({
         sessionIdGenerator: withSessions ? () => crypto.randomUUID() : undefined,

@@ -1,7 +1,7 @@
 //! The Bridge: a native agent that runs MCP servers of this machine and offers their tools to local clients and to the
 //! gateway.
 //!
-//! `config`, `import`, `machine`, `masking` and `cli` are pure. `process`, `files`, `log` and `out` touch the machine. `server` drives
+//! `config`, `import`, `machine`, `masking` and `cli` are pure. `process`, `http`, `files`, `log` and `out` touch the machine. `server` drives
 //! one child, `agent` all of them. `serve`, `control`, `link` and `commands` are built on
 //! the agent.
 
@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod control;
 pub mod files;
+pub mod http;
 pub mod import;
 pub mod link;
 pub mod log;

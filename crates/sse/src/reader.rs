@@ -83,7 +83,24 @@ impl<'a> Event<'a> {
     /// The last `event` field, which names the type of the event.
     #[must_use]
     pub fn name(&self) -> Option<&'a [u8]> {
-        lines(self.text()).filter_map(|line| field_value(line, b"event")).last()
+        self.last(b"event")
+    }
+
+    /// The last `id` field, after which a stream that ended goes on.
+    #[must_use]
+    pub fn id(&self) -> Option<&'a [u8]> {
+        self.last(b"id").filter(|id| !id.contains(&0))
+    }
+
+    /// The last `retry` field: how long to wait before a stream that ended is asked for again, in ms.
+    #[must_use]
+    pub fn retry_ms(&self) -> Option<u64> {
+        let digits = self.last(b"retry").filter(|value| value.iter().all(u8::is_ascii_digit))?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+
+    fn last(&self, name: &[u8]) -> Option<&'a [u8]> {
+        lines(self.text()).filter_map(|line| field_value(line, name)).last()
     }
 }
 
@@ -288,6 +305,14 @@ mod tests {
             assert_eq!(outcome.output, stream);
             assert_eq!(outcome.data.last(), Some(&Some(b"next".to_vec())));
         }
+    }
+
+    #[test]
+    fn an_event_says_where_its_stream_goes_on() {
+        let event = Event::from_raw(b"id: 7\nretry: 250\ndata: x\n\n");
+        assert_eq!((event.id(), event.retry_ms()), (Some(&b"7"[..]), Some(250)));
+        let other = Event::from_raw(b"id: a\0b\nretry: 1s\ndata: x\n\n");
+        assert_eq!((other.id(), other.retry_ms()), (None, None));
     }
 
     fn sse_like() -> impl Strategy<Value = Vec<u8>> {

@@ -28,10 +28,10 @@ use crate::config::schema::{Config, Server, Start};
 use crate::files::Home;
 use crate::log::Log;
 use crate::masking::Masking;
-use crate::process::child::Launch;
 use crate::process::leftovers::Instance;
 use crate::server::ServerHandle;
 use crate::server::call::Origin;
+use crate::server::connection::Endpoint;
 use crate::server::settings::Settings;
 use crate::server::view::{Known, View};
 
@@ -62,7 +62,7 @@ struct Held {
 
 struct Child {
     handle: ServerHandle,
-    launch: Launch,
+    endpoint: Endpoint,
 }
 
 /// Why an agent, or a new configuration, cannot be used. The text is for people.
@@ -107,15 +107,15 @@ impl Agent {
         for server in &config.servers {
             let mut secrets = Vec::new();
             let instance = lock(&self.inner.instance).id.clone();
-            let launch = place.launch(server, &instance, &mut secrets);
-            let launch = launch.map_err(|said| Unusable(format!("server `{}`: {said}", server.name)))?;
-            prepared.insert(server.name.clone(), (self.settings(place, server, launch), secrets));
+            let endpoint = place.endpoint(server, &instance, &mut secrets);
+            let endpoint = endpoint.map_err(|said| Unusable(format!("server `{}`: {said}", server.name)))?;
+            prepared.insert(server.name.clone(), (self.settings(place, server, endpoint), secrets));
         }
         let mut held = lock(&self.inner.held);
         let mut difference = diff::between(&held.config, &config);
         // A secret may have another value while the file says the same.
         let same = |name: &String| match (held.servers.get(name), prepared.get(name)) {
-            (Some(child), Some((settings, _))) => child.launch == settings.launch,
+            (Some(child), Some((settings, _))) => child.endpoint == settings.endpoint,
             _ => true,
         };
         let moved = difference.kept.extract_if(.., |name| !same(name));
@@ -135,10 +135,10 @@ impl Agent {
             }
             let known = cache::read(&self.inner.home.catalogue(&place.hash(server)));
             let masking = Arc::new(Masking::new(secrets));
-            let launch = settings.launch.clone();
+            let endpoint = settings.endpoint.clone();
             let handle = ServerHandle::begin(&server.name, settings, masking, self.inner.log, known);
             tokio::spawn(forward(handle.view(), self.inner.changes.clone()));
-            held.servers.insert(server.name.clone(), Child { handle, launch });
+            held.servers.insert(server.name.clone(), Child { handle, endpoint });
         }
         held.config = config;
         drop(held);
@@ -146,7 +146,7 @@ impl Agent {
         Ok(difference)
     }
 
-    fn settings(&self, place: &Place, server: &Server, launch: Launch) -> Settings {
+    fn settings(&self, place: &Place, server: &Server, endpoint: Endpoint) -> Settings {
         let path: PathBuf = self.inner.home.catalogue(&place.hash(server));
         let instance = self.inner.instance.clone();
         let (book, log, name) = (self.inner.shelf.clone(), self.inner.log, server.name.clone());
@@ -155,7 +155,7 @@ impl Agent {
             note(&book, log, &name, known);
         };
         Settings {
-            launch,
+            endpoint,
             eager: server.start == Start::Eager,
             idle_stop: server.idle_stop,
             timeout: server.timeout,

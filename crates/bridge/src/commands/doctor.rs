@@ -35,8 +35,9 @@ pub(super) async fn doctor(invocation: &Invocation) -> Result<End, Failure> {
         out::print(&format!("{program:14} {shown}"));
     }
     for server in &config.servers {
-        let Transport::Command { command, .. } = &server.transport;
-        if let Err(error) = resolve(command, path.as_deref(), &place.base) {
+        if let Transport::Command { command, .. } = &server.transport
+            && let Err(error) = resolve(command, path.as_deref(), &place.base)
+        {
             out::print(&format!("{:14} {error}", server.name));
         }
     }

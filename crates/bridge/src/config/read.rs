@@ -10,9 +10,10 @@ use nexus_edge_mcp::trust::{Decision, Strictness};
 
 use super::fields::{Fields, text_of, word_of};
 use super::problem::Problem;
-use super::schema::{Agent, Config, Confirm, Gateway, Policy, Server, Start, Transport};
+use super::schema::{Agent, Config, Confirm, Gateway, Policy, RemoteKind, Server, Start, Transport};
 use super::secrets;
 use super::yaml::{self, Node, Value};
+use crate::http::address::Address;
 
 /// The longest name of a server.
 const NAME: usize = 64;
@@ -221,25 +222,27 @@ fn transport(node: &Node, fields: &mut Fields<'_>, problems: &mut Vec<Problem>) 
     let args = fields.texts("args", problems).unwrap_or_default();
     let env = fields.text_map("env", problems).unwrap_or_default();
     let cwd = fields.text("cwd", problems).filter(|cwd| !cwd.is_empty());
-    let url = fields.take("url");
-    let _ = fields.take("headers");
-    match kind.as_deref() {
-        None | Some("command" | "stdio") => {}
-        Some("auto" | "streamable" | "streamable_http" | "http" | "sse" | "legacy_sse") => {
-            problems.push(remote(node.line));
-            return None;
-        }
+    let url = fields.text("url", problems).filter(|url| !url.is_empty());
+    let headers = fields.text_map("headers", problems).unwrap_or_default();
+    let remote = match kind.as_deref() {
+        None => url.is_some().then_some(RemoteKind::Auto),
+        Some("command" | "stdio") => None,
+        Some("auto") => Some(RemoteKind::Auto),
+        Some("streamable" | "streamable_http" | "http") => Some(RemoteKind::Streamable),
+        Some("sse" | "legacy_sse") => Some(RemoteKind::EventStream),
         Some(other) => {
-            problems.push(Problem::error(
-                node.line,
-                format!("`type: {other}` is not known: leave it out for a command"),
-            ));
+            let said = format!(
+                "`type: {other}` is not known: auto, streamable_http or sse for an address, nothing for a command"
+            );
+            problems.push(Problem::error(node.line, said));
             return None;
         }
-    }
-    if let Some(url) = url {
-        problems.push(remote(url.line));
-        return None;
+    };
+    if let Some(kind) = remote {
+        if command.is_some() {
+            problems.push(Problem::error(node.line, "a server has either a `command` or a `url`"));
+        }
+        return self::remote(node.line, kind, url, headers, problems);
     }
     let Some(command) = command else {
         problems.push(Problem::error(node.line, "a server needs a `command`"));
@@ -254,10 +257,37 @@ fn transport(node: &Node, fields: &mut Fields<'_>, problems: &mut Vec<Problem>) 
     Some(Transport::Command { command, args, env, cwd })
 }
 
-fn remote(line: usize) -> Problem {
-    let said = "this agent runs servers that are commands; a server with a `url` is added to the gateway itself, \
-                or run through a command that connects to it";
-    Problem::error(line, said)
+fn remote(
+    line: usize,
+    kind: RemoteKind,
+    url: Option<String>,
+    headers: BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Transport> {
+    let Some(url) = url else {
+        problems.push(Problem::error(line, "a server of this type needs a `url`"));
+        return None;
+    };
+    references(&url, line, problems);
+    // What a reference stands for is known when the agent starts.
+    if !url.contains("${") {
+        match Address::parse(&url) {
+            Err(said) => problems.push(Problem::error(line, format!("`url`: {said}"))),
+            Ok(address) if !address.is_secure && !address.is_loopback() => {
+                let said = "`url`: what is sent to http:// can be read on the way: use https://";
+                problems.push(Problem::warning(line, said));
+            }
+            Ok(_) => {}
+        }
+    }
+    for (name, value) in &headers {
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.chars().all(is_token) || value.contains(['\r', '\n', '\0']) {
+            problems.push(Problem::error(line, format!("`headers`: `{name}` cannot be a header")));
+        }
+        references(value, line, problems);
+    }
+    Some(Transport::Remote { kind, url, headers })
 }
 
 fn references(text: &str, line: usize, problems: &mut Vec<Problem>) {
@@ -324,7 +354,7 @@ mcp_servers:
         assert_eq!((config.agent.id.as_str(), config.agent.max_calls), ("my-laptop", 4));
         assert_eq!(config.policy, Policy { default: Some(Decision::Ask), confirm: Confirm::Local });
         let [fs, web] = config.servers.as_slice() else { panic!("two servers") };
-        let Transport::Command { command, args, env, cwd } = &fs.transport;
+        let Transport::Command { command, args, env, cwd } = &fs.transport else { panic!("a command") };
         assert_eq!((command.as_str(), cwd.as_deref()), ("npx", Some(".")));
         assert_eq!(args, &["-y", "server", "8080", "true"]);
         assert_eq!(env.get("N").map(String::as_str), Some("1"));
@@ -364,12 +394,32 @@ mcp_servers:
     }
 
     #[test]
-    fn a_server_with_an_address_is_refused_with_a_way_out() {
-        let found = complaints(
-            "mcp_servers:\n  - {name: web, type: sse, url: 'https://example.com/mcp'}\n  - {name: w, url: 'https://x/mcp'}\n",
+    fn a_server_may_have_an_address() {
+        let reading = plain(
+            "mcp_servers:\n  - {name: a, type: sse, url: 'https://x.example/sse', headers: {Authorization: 'Bearer ${env:K}'}}\n  - {name: b, url: 'http://127.0.0.1:3000/mcp'}\n",
         );
-        assert_eq!(found.len(), 2);
-        assert!(found.iter().all(|said| said.contains("added to the gateway itself")), "{found:?}");
+        assert_eq!(reading.problems, []);
+        let kinds: Vec<RemoteKind> = reading
+            .config
+            .servers
+            .iter()
+            .filter_map(|server| match &server.transport {
+                Transport::Remote { kind, .. } => Some(*kind),
+                Transport::Command { .. } => None,
+            })
+            .collect();
+        assert_eq!(kinds, [RemoteKind::EventStream, RemoteKind::Auto]);
+        for (wrong, part) in [
+            ("url: 'ftp://x'", "https://"),
+            ("type: http", "needs a `url`"),
+            ("type: carrier, url: 'https://x'", "not known"),
+            ("url: 'https://x', command: y", "either"),
+            ("url: 'https://x', headers: {'a b': c}", "cannot be a header"),
+            ("url: 'http://x.example/'", "can be read on the way"),
+        ] {
+            let found = complaints(&format!("mcp_servers:\n  - {{name: w, {wrong}}}\n"));
+            assert!(found.len() == 1 && found[0].contains(part), "{found:?}");
+        }
     }
 
     #[test]

@@ -143,12 +143,37 @@ pub enum Transport {
         /// Its working directory; relative ones start at the folder of the configuration's project.
         cwd: Option<String>,
     },
+    /// A server with an address.
+    Remote {
+        /// Which transport it speaks.
+        kind: RemoteKind,
+        /// Where it is. May hold references to secrets.
+        url: String,
+        /// Sent with every request. May hold references to secrets.
+        headers: BTreeMap<String, String>,
+    },
+}
+
+/// Which transport a server with an address speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RemoteKind {
+    /// Streamable HTTP, or HTTP+SSE if the server does not know that.
+    #[default]
+    Auto,
+    /// Streamable HTTP.
+    Streamable,
+    /// HTTP+SSE (2024-11-05).
+    EventStream,
 }
 
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::Command { command, .. } = self;
-        f.debug_struct("Command").field("command", command).finish_non_exhaustive()
+        match self {
+            Self::Command { command, .. } => {
+                f.debug_struct("Command").field("command", command).finish_non_exhaustive()
+            }
+            Self::Remote { kind, .. } => f.debug_struct("Remote").field("kind", kind).finish_non_exhaustive(),
+        }
     }
 }
 

@@ -83,7 +83,9 @@ mod tests {
             let reading = read(&text, &|_| None);
             assert_eq!(reading.problems, [], "{text}");
             let server = reading.config.servers.iter().find(|server| server.name == "new").unwrap();
-            let Transport::Command { command, args, env, cwd } = &server.transport;
+            let Transport::Command { command, args, env, cwd } = &server.transport else {
+                panic!("a command")
+            };
             let expected = found("new");
             assert_eq!(
                 (command, args, env, cwd),

@@ -1,15 +1,8 @@
-//! Connections to the gateway: TCP, TLS with the certificates of Mozilla's list, and the WebSocket.
+//! Connections to the gateway, and the WebSocket over them.
 
 use std::io;
-use std::sync::Arc;
 
 use nexus_edge_tunnel::agent::reconnect::Failure;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -18,39 +11,27 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::address::Address;
 use super::state::Ended;
+use crate::http;
+use crate::http::connect::{Wire, connect};
 
 /// The subprotocol of the tunnel.
 const SUBPROTOCOL: &str = "nexus.bridge.v2";
 /// The longest frame that is taken from a gateway, in bytes; the tunnel's longest has a quarter of that.
 const LONGEST: usize = 1024 * 1024;
 
-/// What bytes travel over.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
-/// A connection, encrypted where the address says so.
-pub type Wire = Box<dyn Stream>;
-
 /// Connects.
 ///
 /// # Errors
 /// Why there is no connection.
 pub async fn dial(address: &Address) -> io::Result<Wire> {
-    let plain = TcpStream::connect((address.host.as_str(), address.port)).await?;
-    plain.set_nodelay(true)?;
-    if !address.is_secure {
-        return Ok(Box::new(plain));
-    }
-    let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
-    let connector = TlsConnector::from(Arc::new(tls()?));
-    Ok(Box::new(connector.connect(name, plain).await?))
-}
-
-fn tls() -> io::Result<ClientConfig> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(io::Error::other)?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    connect(&http::address::Address {
+        is_secure: address.is_secure,
+        host: address.host.clone(),
+        port: address.port,
+        authority: address.authority.clone(),
+        path: address.tunnel.clone(),
+    })
+    .await
 }
 
 /// Opens the tunnel.

@@ -23,12 +23,12 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 
 use self::address::Address;
-use self::dial::Wire;
 use self::session::Session;
 pub use self::state::LinkState;
 use self::state::{Ended, whole_ms};
 use crate::agent::{Agent, new_instance};
 use crate::config::schema::Gateway;
+use crate::http::connect::Wire;
 use crate::log::Log;
 
 /// How long one try to connect may take.

@@ -19,10 +19,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::asking::{Waiting, question};
 use super::calls::{self, Event};
-use super::dial::Wire;
 use super::offers::{are_same, offers};
 use super::state::{Ended, LinkState, whole_ms};
 use crate::agent::{Agent, new_instance};
+use crate::http::connect::Wire;
 use crate::log::{Log, now_ms};
 
 /// How often the clock is looked at.

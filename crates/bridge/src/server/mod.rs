@@ -3,10 +3,13 @@
 mod actor;
 pub mod call;
 mod command;
+pub mod connection;
 mod gathering;
+pub mod remote;
 pub mod settings;
 mod streams;
 mod table;
+mod unanswered;
 pub mod view;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use nexus_edge_mcp::client::Preference;
 use nexus_edge_mcp::envelope::ClientIdentity;
 
+use super::connection::Endpoint;
 use super::view::Known;
-use crate::process::child::Launch;
 
 /// Told of a child: the number of its process and its program.
 pub type OnChild = Arc<dyn Fn(u32, &str) + Send + Sync>;
@@ -17,8 +17,8 @@ pub type OnKnown = Arc<dyn Fn(&Known) + Send + Sync>;
 /// Settings of one server. Not `Debug`: the environment holds secrets.
 #[derive(Clone)]
 pub struct Settings {
-    /// What is started.
-    pub launch: Launch,
+    /// What is started, or connected to.
+    pub endpoint: Endpoint,
     /// Whether it starts with the agent and is never stopped for being unused.
     pub eager: bool,
     /// How long it may be unused. Zero: for ever.

@@ -8,6 +8,7 @@ use nexus_edge_mcp::rpc::{Limits, Message, parse_message};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
+use super::unanswered::Unanswered;
 use crate::log::Log;
 use crate::masking::Masking;
 use crate::process::child::{Child, Launch, start};
@@ -38,6 +39,8 @@ pub enum What {
     Garbage(String),
     /// It wrote a line that is too long, or closed stdout: it is of no use any more.
     Unusable(&'static str),
+    /// A request over HTTP has no response.
+    Unanswered(i64, Unanswered),
     /// It has ended.
     Exited(Option<ExitStatus>),
 }

@@ -22,6 +22,8 @@ pub struct Entry {
     pub hard_at: Instant,
     /// When it ends if nothing is heard of it.
     pub idle_at: Instant,
+    /// It was sent before, and not executed.
+    is_again: bool,
 }
 
 impl Entry {
@@ -30,7 +32,7 @@ impl Entry {
     pub fn new(call: Call, done: oneshot::Sender<CallResult>, idle: Duration, most: Duration) -> Self {
         let now = Instant::now();
         let hard_at = now + call.deadline.min(most);
-        Self { call, done, hard_at, idle_at: now + idle }
+        Self { call, done, hard_at, idle_at: now + idle, is_again: false }
     }
 
     /// Ends it.
@@ -67,6 +69,17 @@ impl Table {
     /// A call was sent under this number.
     pub fn sent(&mut self, number: i64, entry: Entry) {
         self.flying.insert(number, entry);
+    }
+
+    /// A call that its server did not execute is to be sent again, before those that wait. False: it was sent again already.
+    pub fn again(&mut self, number: i64) -> bool {
+        let Some(mut entry) = self.flying.remove(&number) else { return true };
+        if std::mem::replace(&mut entry.is_again, true) {
+            self.flying.insert(number, entry);
+            return false;
+        }
+        self.waiting.push_front(entry);
+        true
     }
 
     /// A response came to this number.

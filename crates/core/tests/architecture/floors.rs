@@ -66,6 +66,7 @@ pub const ALERTS: &[Floor] = &[
 
 /// `crates/bridge/src`.
 pub const BRIDGE: &[Floor] = &[
+    &["http"],
     &["config", "log", "machine", "masking", "out", "process"],
     &["cli", "files", "import"],
     &["server"],

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use nexus_edge_mcp::client::{Ask as Question, Probe, Step, Transport};
+use nexus_edge_mcp::client::{Ask as Question, Preference, Probe, ProbeFailure, Step, Transport};
+use tokio::time::Instant;
 
-use super::{Actor, Waiting};
+use super::{Actor, START, Waiting};
 use crate::machine::supervision::{Input, State};
+use crate::server::connection::{Connection, Endpoint};
 use crate::server::gathering::{Gathering, Next};
+use crate::server::remote::Kind;
 use crate::server::view::Known;
 
 impl Actor {
@@ -17,7 +20,14 @@ impl Actor {
         }
         let remembered = self.view.borrow().era;
         let identity = self.settings.identity.clone();
-        let (probe, step) = Probe::begin(identity, self.settings.era, Transport::Stdio, remembered);
+        let transport = self.child.as_ref().map_or(Transport::Stdio, Connection::transport);
+        let is_event_stream = matches!(
+            &self.settings.endpoint,
+            Endpoint::Http(target) if target.kind == Kind::EventStream
+        );
+        // The transport HTTP+SSE exists in the older era only.
+        let era = if is_event_stream { Preference::Legacy } else { self.settings.era };
+        let (probe, step) = Probe::begin(identity, era, transport, remembered);
         self.probe = Some(probe);
         self.step(step);
     }
@@ -30,11 +40,24 @@ impl Actor {
     pub(super) fn step(&mut self, step: Step) {
         match step {
             Step::Ask(question) => self.ask(question),
-            Step::Restart(question) | Step::OpenEventStream(question) => self.question = Some(question),
+            Step::Restart(question) => self.question = Some(question),
+            Step::OpenEventStream(question) => {
+                if self.child.as_mut().is_some_and(Connection::open_event_stream) {
+                    self.ask(question);
+                } else {
+                    self.unusable(
+                        "knows neither streamable HTTP nor the transport that is configured",
+                        false,
+                    );
+                }
+            }
             Step::Ready(peer, notification) => {
                 self.probe = None;
-                if let (Some(child), Some(notification)) = (&self.child, notification) {
-                    child.send(&notification.into());
+                if let Some(child) = &self.child {
+                    child.speaks(peer.version);
+                    if let Some(notification) = notification {
+                        child.send(&notification.into());
+                    }
                 }
                 let peer = Arc::new(peer);
                 self.gathering = Some(Gathering::begin(&peer));
@@ -42,13 +65,38 @@ impl Actor {
                 self.gather();
             }
             Step::Failed(failure) => {
-                self.probe = None;
-                self.fault(&failure.to_string());
-                if self.child.is_some() {
-                    self.input(Input::ProbeFailed);
-                }
+                // A server that does not let this machine in, or is not there, will not by itself tomorrow.
+                let is_final = matches!(failure, ProbeFailure::Inconclusive(401 | 403 | 404 | 405));
+                self.unusable(&failure.to_string(), failure.is_inconclusive() && !is_final);
             }
         }
+    }
+
+    /// The server cannot be used. `later`: it may be tried again, which counts for servers with an address.
+    fn unusable(&mut self, why: &str, later: bool) {
+        self.probe = None;
+        self.fault(why);
+        match &mut self.child {
+            Some(child) if child.is_remote() && (later || self.machine.state() != State::Probing) => {
+                child.end();
+            }
+            Some(_) => self.input(Input::ProbeFailed),
+            None => {}
+        }
+    }
+
+    /// The server has forgotten the session: it is asked anew what it speaks, and calls wait meanwhile.
+    pub(super) fn begin_anew(&mut self) {
+        if self.probe.is_some() {
+            return;
+        }
+        self.peer = None;
+        self.gathering = None;
+        if let Some(child) = &self.child {
+            child.begin_anew();
+        }
+        self.times.start = Some(Instant::now() + START);
+        self.begin_probe();
     }
 
     /// Asks for the next list, or makes the lists known.

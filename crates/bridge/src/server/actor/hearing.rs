@@ -1,6 +1,7 @@
 //! What a child says, and its end.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use nexus_edge_mcp::client::Heard;
 use nexus_edge_mcp::json::to_raw;
@@ -8,13 +9,18 @@ use nexus_edge_mcp::method::{LOG_MESSAGE, Method};
 use nexus_edge_mcp::mrtr;
 use nexus_edge_mcp::progress::Progress;
 use nexus_edge_mcp::rpc::{Id, Message, Notification, Outcome, Request, Response, RpcError};
+use tokio::time::Instant;
 
-use super::times::Times;
+use super::clock::Times;
 use super::{Actor, Waiting};
 use crate::machine::supervision::{Input, State};
-use crate::server::call::{Ask, CallError, Note};
+use crate::server::call::{Ask, CallError, CallFault, Note};
+use crate::server::connection::Connection;
 use crate::server::streams::{Event, TOO_LONG, What};
+use crate::server::unanswered::Unanswered;
 
+/// After what time a server with an address is tried again that failed.
+const AGAIN: Duration = Duration::from_mins(1);
 /// How many lines that are no messages are logged of one child.
 const GARBAGE: u32 = 5;
 
@@ -37,19 +43,55 @@ impl Actor {
             }
             What::Unusable(why) => {
                 // A child that ends closes its output first: its status says more.
-                if why == TOO_LONG {
+                if why == TOO_LONG || self.child.as_ref().is_some_and(Connection::is_remote) {
                     self.fault(why);
                 }
                 if let Some(child) = &mut self.child {
                     child.end();
                 }
             }
+            What::Unanswered(number, why) => self.unanswered(number, &why),
             What::Exited(status) => self.exited(status),
         }
     }
 
+    /// A request over HTTP has no response.
+    fn unanswered(&mut self, number: i64, why: &Unanswered) {
+        if let Some(waiting) = self.waiting.remove(&number) {
+            if let Unanswered::Unreachable(_) | Unanswered::Lost(_) = why {
+                self.fault(&why.to_string());
+            }
+            return match (waiting, why) {
+                (Waiting::Probe, Unanswered::Status(status)) => self.probed(Heard::Status(*status)),
+                (Waiting::Probe, _) => self.probed(Heard::Gone),
+                // A catalogue without one of its lists would look as if the server had changed.
+                (Waiting::List, _) => {
+                    self.fault(&why.to_string());
+                    if let Some(child) = &mut self.child {
+                        child.end();
+                    }
+                }
+            };
+        }
+        if matches!(why, Unanswered::Forgotten) && self.table.again(number) {
+            return self.begin_anew();
+        }
+        let Some(entry) = self.table.take(number) else { return };
+        let kind = match why {
+            Unanswered::Lost(_) => CallFault::Crashed,
+            _ => CallFault::Unavailable,
+        };
+        entry.finish(Err(CallError::new(kind, why.to_string())));
+    }
+
+    fn probed(&mut self, heard: Heard) {
+        if let Some(step) = self.probe.as_mut().map(|probe| probe.hear(heard)) {
+            self.step(step);
+        }
+    }
+
     fn exited(&mut self, status: Option<std::process::ExitStatus>) {
-        self.child = None;
+        let was_remote = self.child.take().is_some_and(|child| child.is_remote());
         self.peer = None;
         self.gathering = None;
         self.view.send_modify(|view| view.stale = view.known.is_some());
@@ -78,6 +120,10 @@ impl Actor {
             again: again && !self.removed,
             chance: (self.settings.chance)(),
         });
+        if was_remote && wanted && self.machine.state() == State::Failed && self.times.wake.is_none() {
+            // What is out of reach may be in reach later; a program that does not run stays so.
+            self.times.wake = Some(Instant::now() + AGAIN);
+        }
     }
 
     fn response(&mut self, response: Response) {
@@ -97,9 +143,7 @@ impl Actor {
                     Outcome::Result(result) => Heard::Result(result),
                     Outcome::Error(error) => Heard::Error(error),
                 };
-                if let Some(step) = self.probe.as_mut().map(|probe| probe.hear(heard)) {
-                    self.step(step);
-                }
+                self.probed(heard);
             }
             Some(Waiting::List) => {
                 if let Some(gathering) = &mut self.gathering {
@@ -162,7 +206,7 @@ impl Actor {
     }
 
     pub(super) fn answer(&mut self, generation: u64, response: Response) {
-        if let Some(child) = self.child.as_ref().filter(|child| child.generation == generation) {
+        if let Some(child) = self.child.as_ref().filter(|child| child.generation() == generation) {
             child.send(&response.into());
         }
     }

@@ -4,6 +4,7 @@
 //! a caller that reads slowly stops it.
 
 mod calls;
+mod clock;
 mod era;
 mod hearing;
 mod times;
@@ -17,12 +18,14 @@ use nexus_edge_mcp::rpc::Response;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use self::times::{Times, sleep_until};
+use self::clock::{Times, sleep_until};
 use super::call::{CallError, CallFault};
 use super::command::Command;
+use super::connection::{Connection, Endpoint};
 use super::gathering::Gathering;
+use super::remote::Remote;
 use super::settings::Settings;
-use super::streams::{Event, Running, Surroundings, run};
+use super::streams::{Event, Surroundings, run};
 use super::table::{Entry, Table};
 use super::view::View;
 use crate::machine::supervision::{Action, Input, Reason, State, Supervision};
@@ -43,7 +46,7 @@ pub(super) struct Actor {
     machine: Supervision,
     began: Instant,
     times: Times,
-    child: Option<Running>,
+    child: Option<Connection>,
     started: Instant,
     generation: u64,
     next_number: i64,
@@ -205,9 +208,17 @@ impl Actor {
         self.garbage = 0;
         self.blamed = false;
         self.started = Instant::now();
-        match run(&self.settings.launch, self.generation, &self.around) {
+        let begun = match &self.settings.endpoint {
+            Endpoint::Process(launch) => run(launch, self.generation, &self.around).map(|child| {
+                (self.settings.note_child)(child.pid, &launch.program);
+                Connection::Child(child)
+            }),
+            Endpoint::Http(target) => {
+                Ok(Connection::Remote(Remote::begin(target, self.generation, &self.around)))
+            }
+        };
+        match begun {
             Ok(child) => {
-                (self.settings.note_child)(child.pid, &self.settings.launch.program);
                 self.child = Some(child);
                 self.times.start = Some(Instant::now() + START);
                 self.view.send_modify(|view| view.starts += 1);
@@ -233,7 +244,7 @@ impl Actor {
     fn publish(&self) {
         let state = self.machine.state();
         let (pid, calls) =
-            (self.child.as_ref().map(|child| child.pid), self.table.flying() + self.table.waiting());
+            (self.child.as_ref().and_then(Connection::pid), self.table.flying() + self.table.waiting());
         self.view.send_if_modified(|view| {
             let changed = view.state != state || view.pid != pid;
             view.state = state;

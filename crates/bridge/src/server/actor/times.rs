@@ -7,19 +7,6 @@ use super::{Actor, START};
 use crate::machine::supervision::{Input, State};
 use crate::server::call::{CallError, CallFault};
 
-/// When something is to happen.
-#[derive(Default)]
-pub(super) struct Times {
-    /// Another start.
-    pub(super) wake: Option<Instant>,
-    /// The start has taken too long.
-    pub(super) start: Option<Instant>,
-    /// The calls in flight have had their time.
-    pub(super) drain: Option<Instant>,
-    /// The child was not used for too long.
-    pub(super) idle: Option<Instant>,
-}
-
 impl Actor {
     pub(super) fn next_time(&mut self) -> Option<Instant> {
         let used = self.table.flying() + self.table.waiting() > 0;
@@ -56,7 +43,8 @@ impl Actor {
             entry.finish(Err(CallError::new(CallFault::Timeout, said)));
         }
         if due(&mut self.times.wake) {
-            self.input(Input::Woke);
+            let failed = self.machine.state() == State::Failed;
+            self.input(if failed { Input::Retried } else { Input::Woke });
         }
         if due(&mut self.times.start) {
             if let Some(step) = self.probe.as_mut().map(|probe| probe.hear(Heard::Silence)) {
@@ -75,13 +63,5 @@ impl Actor {
             self.times.drain = None;
             self.input(Input::Drained);
         }
-    }
-}
-
-/// Waits for a time; without one, for ever.
-pub(super) async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,0 +1,9 @@
+//! HTTP as a client: addresses, proxies, encrypted connections, and one request over a connection that is kept.
+//!
+//! Redirects are not followed. Errors name a host and never a path, a query or a header, which may hold secrets.
+
+pub mod address;
+pub mod client;
+pub mod connect;
+pub mod proxy;
+mod tls;
