@@ -13,7 +13,7 @@ use nexus_edge_failover::Health;
 use worker::Env;
 
 use super::admission::Slot;
-use crate::objects::circuits;
+use crate::objects::circuits::{self, Heard};
 use crate::platform::http::Received;
 use crate::platform::{log_error, now_ms, random_u64};
 use crate::store::live;
@@ -60,9 +60,13 @@ pub async fn tell(env: &Env, news: &[SharedState]) {
 }
 
 /// Exchanges observations with the other isolates. Free while there are no changes here and the last exchange was
-/// recent.
+/// recent; a comparison of the configuration's versions is one.
 pub async fn share(env: &Env) {
     let now = now_ms();
+    if let Some(heard) = circuits::take_heard() {
+        HEARD_AT_MS.set(heard.asked_at_ms.max(HEARD_AT_MS.get()));
+        take_in(&heard);
+    }
     let (revision, news) = with_registry(|registry| {
         let revision = registry.revision();
         (revision, if revision == TOLD_REVISION.get() { Vec::new() } else { registry.export(now) })
@@ -73,10 +77,12 @@ pub async fn share(env: &Env) {
     HEARD_AT_MS.set(now);
     TOLD_REVISION.set(revision);
     match circuits::exchange(env, &news).await {
-        Ok(heard) => {
-            live::note_watched(heard.watched_for_ms, now_ms());
-            with_registry(|registry| registry.absorb(&heard.states, now_ms()));
-        }
+        Ok(heard) => take_in(&heard),
         Err(error) => log_error("circuits object", &error),
     }
+}
+
+fn take_in(heard: &Heard) {
+    live::note_watched(heard.watched_for_ms, heard.asked_at_ms);
+    with_registry(|registry| registry.absorb(&heard.states, now_ms()));
 }

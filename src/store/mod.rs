@@ -56,6 +56,7 @@ pub mod table;
 pub mod teams;
 pub mod usage;
 pub mod users;
+pub mod versions;
 pub mod webhooks;
 
 use nexus_edge_core::error::{ApiError, ErrorKind};

@@ -1,9 +1,10 @@
 //! The configuration that this isolate runs on.
 //!
-//! A request uses the snapshot that the isolate holds. In an isolate with traffic the versions are compared with D1 in the
-//! background, so that no request waits for a database; in one that was idle or begins, a request compares before it is answered.
-//! An isolate begins with the copy in KV if that has the version of D1, which is the authority. An admin write reloads the snapshot
-//! at once in the isolate that made it.
+//! A request uses the snapshot that the isolate holds. In an isolate with traffic the versions are compared in the background, so
+//! that no request waits for it; in one that was idle or begins, a request compares before it is answered. The versions are those of
+//! D1, which is the authority. An isolate with a snapshot asks the circuits object for them, which it exchanges circuits with anyway and
+//! which says how old its reading of D1 is; only where that does not answer it asks D1 itself. An isolate begins with the copy in KV if
+//! that has the version of D1. An admin write reloads the snapshot at once in the isolate that made it.
 //!
 //! Guarantee: what was written more than [`STALE_AFTER_MS`] ago holds for every request that begins, in every isolate: a paused
 //! provider, a revoked key. Only while D1 does not answer, an outdated configuration is used.
@@ -18,8 +19,10 @@ use nexus_edge_core::routing::{Snapshot, SnapshotSource};
 use serde::Deserialize;
 use worker::Env;
 
-use super::{StoreResult, rows, system_config};
+use super::versions::{self, Version, Versions};
+use super::{StoreResult, system_config};
 use crate::host::Host;
+use crate::objects::circuits;
 use crate::platform::hidden::hide_configured;
 use crate::platform::{kv, log_error, now_ms};
 use crate::settings::{self, Settings};
@@ -32,7 +35,7 @@ const KV_NAME: &str = "snapshot";
 
 thread_local! {
     static HELD: RefCell<Option<Arc<Snapshot>>> = const { RefCell::new(None) };
-    /// When the last comparison began that succeeded, or the last load.
+    /// As of when the versions are known to hold: the reading of D1 behind the last comparison, or the last load.
     static CHECKED_AT_MS: Cell<u64> = const { Cell::new(0) };
     /// When the last comparison in the background began.
     static ASKED_AT_MS: Cell<u64> = const { Cell::new(0) };
@@ -41,20 +44,8 @@ thread_local! {
 }
 
 #[derive(Deserialize)]
-struct Version {
-    name: String,
-    value: f64,
-}
-
-#[derive(Deserialize)]
 struct PriceTable {
     json: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Versions {
-    catalog: u64,
-    keys: u64,
 }
 
 /// The snapshot with which to answer a request.
@@ -77,7 +68,7 @@ pub async fn current(host: &Host) -> StoreResult<Arc<Snapshot>> {
         compare(&host.env, &host.settings).await;
         return Ok(HELD.with_borrow(Clone::clone).unwrap_or(snapshot));
     }
-    let (copy, stored) = join(from_kv(&host.env), stored_versions(&host.env)).await;
+    let (copy, stored) = join(from_kv(&host.env), versions::stored(&host.env)).await;
     let copy = copy.map(|source| {
         let versions = Versions { catalog: source.catalog_version, keys: source.keys_version };
         let settings =
@@ -123,26 +114,31 @@ fn check_in_background(host: &Host) {
 
 /// Compares the versions, and notes how that went.
 async fn compare(env: &Env, settings: &Settings) {
-    let began_ms = now_ms();
-    match check(env, settings).await {
-        Ok(()) => CHECKED_AT_MS.set(began_ms.max(CHECKED_AT_MS.get())),
-        Err(error) => {
-            FAILED_AT_MS.set(now_ms());
-            log_error("snapshot check", &error);
-        }
+    if let Err(error) = check(env, settings).await {
+        FAILED_AT_MS.set(now_ms());
+        log_error("snapshot check", &error);
     }
 }
 
-/// Loads from D1 if it holds another version than this isolate.
+/// Loads from D1 if that has another version than this isolate.
 async fn check(env: &Env, settings: &Settings) -> StoreResult<()> {
-    let stored = stored_versions(env).await?;
+    let began_ms = now_ms();
+    let (found, read_at_ms) = match circuits::versions(env).await {
+        Some(read) => (read.versions, began_ms.saturating_sub(read.age_ms)),
+        None => (versions::stored(env).await?, began_ms),
+    };
+    // A reading from before the last load says nothing new.
+    if read_at_ms <= CHECKED_AT_MS.get() {
+        return Ok(());
+    }
     let held = HELD.with_borrow(|held| {
         held.as_ref()
             .map(|snapshot| Versions { catalog: snapshot.catalog_version, keys: snapshot.keys_version })
     });
-    if held != Some(stored) {
+    if held != Some(found) {
         load(env, settings).await?;
     }
+    CHECKED_AT_MS.set(read_at_ms.max(CHECKED_AT_MS.get()));
     Ok(())
 }
 
@@ -151,7 +147,7 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
     let began_ms = now_ms();
     let database = super::database(env)?;
     let statements = vec![
-        database.prepare("SELECT name, value FROM config_versions"),
+        database.prepare(versions::ALL),
         database.prepare("SELECT * FROM providers ORDER BY id"),
         database.prepare("SELECT * FROM provider_models ORDER BY id"),
         database.prepare("SELECT * FROM logical_models ORDER BY id"),
@@ -164,7 +160,7 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
     ];
     let mut results = database.batch(statements).await?.into_iter();
     let mut next = || results.next().ok_or_else(|| super::StoreError::Platform("a result is missing".into()));
-    let versions = versions(&super::read::<Version>(&next()?, "config_versions")?);
+    let versions = Versions::of(&super::read::<Version>(&next()?, "config_versions")?);
     let source = SnapshotSource {
         format: SNAPSHOT_FORMAT,
         catalog_version: versions.catalog,
@@ -189,16 +185,6 @@ async fn load(env: &Env, settings: &Settings) -> StoreResult<Arc<Snapshot>> {
     let held = install(snapshot);
     CHECKED_AT_MS.set(began_ms.max(CHECKED_AT_MS.get()));
     Ok(held)
-}
-
-async fn stored_versions(env: &Env) -> StoreResult<Versions> {
-    Ok(versions(&rows(env, "SELECT name, value FROM config_versions", &[]).await?))
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "versions count up from 1")]
-fn versions(rows: &[Version]) -> Versions {
-    let value = |name: &str| rows.iter().find(|row| row.name == name).map_or(0, |row| row.value as u64);
-    Versions { catalog: value("catalog"), keys: value("keys") }
 }
 
 /// The snapshot of a source, and the faults of its records.

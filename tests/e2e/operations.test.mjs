@@ -171,6 +171,31 @@ const CASES = {
   },
 };
 
+// So far apart that each request compares the versions of the configuration before it is answered.
+const APART_MS = 3_500;
+const SPARSE = 6;
+
+test(
+  "requests that are far apart compare the configuration without D1, in the call that shares circuits",
+  async () => {
+    await complete(keys.usual, {});
+    await counted();
+    for (let i = 0; i < SPARSE; i++) {
+      await complete(keys.usual, {});
+      await delay(APART_MS);
+    }
+    const { request } = await counted();
+    const told = JSON.stringify(request);
+    assert.equal(request.requests, SPARSE);
+    // An isolate whose object does not answer in time asks D1 itself.
+    assert.ok((request["D1 trips"] ?? 0) <= SPARSE / 2, told);
+    // One for the versions and the circuits, and not one for each of them.
+    assert.ok(request["object calls: CIRCUITS"] <= SPARSE * 1.5, told);
+    console.log(`${SPARSE} requests, far apart: ${told}`);
+  },
+  { timeout: 180_000 },
+);
+
 /** The most that may be counted of something. */
 function allowance({ request = 0, batch = 0, second = 0 }, { batches, seconds }) {
   // A second more: what is due is done with the first request.

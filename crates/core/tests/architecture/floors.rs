@@ -206,7 +206,8 @@ pub const WORKER: &[Floor] = &[
     &["platform"],
     &["settings"],
     &["host"],
-    &["objects::copy", "objects::nonces"],
+    // The circuits object reads the versions for all isolates.
+    &["objects::copy", "objects::nonces", "store::versions"],
     &["objects::account", "objects::agent_hub", "objects::circuits", "objects::quota"],
     // Tells through the circuits that requests are watched.
     &["objects::live"],
