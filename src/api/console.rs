@@ -29,7 +29,7 @@ pub async fn begin(exchange: &Exchange) -> Result<Response, ApiError> {
     // Or a page of another site could sign its visitor in.
     signed_in::check_site(exchange, true)?;
     let given = input::new::<BeginInput>(exchange).await?.admin_token.required("admin_token")?;
-    person::check_admin_token(exchange, &given).await?;
+    person::check_admin_token(exchange, given.expose()).await?;
     exchange.note_admin();
     let (env, now) = (&exchange.env, now_ms());
     if let Some(mut session) = page::console_session(exchange).await? {

@@ -6,6 +6,7 @@ use nexus_edge_api::guards::{GuardTest, GuardTestInput};
 use nexus_edge_core::catalog::GuardRecord;
 use nexus_edge_core::catalog::guard::{Direction, GuardInput, GuardKind};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::Secret;
 use nexus_edge_guards::guard::Way;
 use nexus_edge_guards::rules::{Asker, Rule};
 use nexus_edge_guards::trial;
@@ -49,12 +50,12 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
         secret = Some(webhook_secret::made()?);
     }
     if let Some(secret) = &secret {
-        record.secret_sealed = Some(seal(exchange, secret, &record.seal_context())?);
+        record.secret_sealed = Some(seal(exchange, secret.expose(), &record.seal_context())?);
     }
     table::insert(&exchange.env, &record, &[]).await?;
     exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
-    exchange::json(201, &record.view(secret.as_deref()))
+    exchange::json(201, &record.view(secret.as_ref().map(Secret::expose)))
 }
 
 /// `PUT /guards/{id}`
@@ -67,7 +68,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         input.apply_public(record);
         record.checked()?;
         if let Some(secret) = &secret {
-            record.secret_sealed = Some(seal(exchange, secret, &record.seal_context())?);
+            record.secret_sealed = Some(seal(exchange, secret.expose(), &record.seal_context())?);
         }
         if record.kind == GuardKind::Webhook && record.secret_sealed.is_none() {
             let message = "A webhook needs a `secret`; `null` makes one.";
@@ -82,7 +83,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         async |record, read_at| table::update(&exchange.env, record, read_at).await,
     )
     .await?;
-    exchange::json(200, &record.view(secret.as_deref()))
+    exchange::json(200, &record.view(secret.as_ref().map(Secret::expose)))
 }
 
 /// `DELETE /guards/{id}`

@@ -110,7 +110,7 @@ fn apply_secret(
         Patch::Keep => {}
         Patch::Clear => record.client_secret_sealed = None,
         Patch::Set(secret) => {
-            record.client_secret_sealed = Some(seal(exchange, secret, &record.seal_context())?);
+            record.client_secret_sealed = Some(seal(exchange, secret.expose(), &record.seal_context())?);
         }
     }
     Ok(())

@@ -82,8 +82,8 @@ fn apply(
 ) -> Result<(), ApiError> {
     input.apply_public(record);
     if let Patch::Set(key) = &input.key {
-        record.key_sealed = seal(exchange, key, &record.seal_context())?;
-        record.key_hint = mask(key);
+        record.key_sealed = seal(exchange, key.expose(), &record.seal_context())?;
+        record.key_hint = mask(key.expose());
     }
     Ok(())
 }

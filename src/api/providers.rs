@@ -152,21 +152,22 @@ fn apply_secrets(
         Patch::Keep => {}
         Patch::Clear => (record.server_key_sealed, record.server_key_hint) = (None, None),
         Patch::Set(key) => {
-            record.server_key_sealed = Some(seal(exchange, key, &record.seal_context("server_key"))?);
-            record.server_key_hint = Some(mask(key));
+            record.server_key_sealed =
+                Some(seal(exchange, key.expose(), &record.seal_context("server_key"))?);
+            record.server_key_hint = Some(mask(key.expose()));
         }
     }
     match &input.personalized_key {
         Patch::Keep => {}
         Patch::Clear => (record.personalized_key_hash, record.personalized_key_hint) = (None, None),
         // Everyone who has the one would have the other.
-        Patch::Set(key) if exchange.settings.admin_token.is(key) => {
+        Patch::Set(key) if exchange.settings.admin_token == *key => {
             let message = "`personalized_key` must not be the admin token.";
             return Err(ApiError::invalid("invalid_value", "personalized_key", message));
         }
         Patch::Set(key) => {
-            record.personalized_key_hash = Some(sha256_hex(key));
-            record.personalized_key_hint = Some(mask(key));
+            record.personalized_key_hash = Some(sha256_hex(key.expose()));
+            record.personalized_key_hint = Some(mask(key.expose()));
         }
     }
     match &input.headers {

@@ -64,10 +64,10 @@ pub async fn reset(exchange: &Exchange) -> Result<Response, ApiError> {
     let input = input::new::<ResetPasswordInput>(exchange).await?;
     let token = input.token.required("token")?;
     let password = input.password.required("password")?;
-    let (user, hash_of_token) = find(exchange, Purpose::ResetPassword, &token).await?;
+    let (user, hash_of_token) = find(exchange, Purpose::ResetPassword, token.expose()).await?;
     // A password that may not be chosen leaves the link good for another.
-    check_password(&password, "password", &user.email, &user.name)?;
-    let hash = hash(exchange, &user.email, &password).await?;
+    check_password(password.expose(), "password", &user.email, &user.name)?;
+    let hash = hash(exchange, &user.email, password).await?;
     redeem(exchange, Purpose::ResetPassword, &user, hash_of_token).await?;
     let now = now_ms();
     users::set_password(&exchange.env, &user.id, &hash, now).await?;
@@ -80,7 +80,7 @@ pub async fn reset(exchange: &Exchange) -> Result<Response, ApiError> {
 pub async fn verify(exchange: &Exchange) -> Result<Response, ApiError> {
     admit::check_address(exchange, "links")?;
     let token = input::new::<VerifyEmailInput>(exchange).await?.token.required("token")?;
-    let (user, hash_of_token) = find(exchange, Purpose::VerifyEmail, &token).await?;
+    let (user, hash_of_token) = find(exchange, Purpose::VerifyEmail, token.expose()).await?;
     redeem(exchange, Purpose::VerifyEmail, &user, hash_of_token).await?;
     confirm(exchange, &user).await?;
     let needs_approval = user.status == UserStatus::Pending;

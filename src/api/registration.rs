@@ -14,6 +14,7 @@ use nexus_edge_core::access::invitation::InvitationRecord;
 use nexus_edge_core::access::user::{UserRecord, UserStatus};
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::limits::Rules;
+use nexus_edge_core::secrets::Secret;
 use nexus_edge_identity::link::{LinkToken, Purpose};
 use nexus_edge_identity::mail::Message;
 use nexus_edge_identity::registration::{
@@ -44,7 +45,7 @@ pub async fn register(exchange: &Exchange) -> Result<Response, ApiError> {
     let email = input.email.required("email")?;
     let name = input.name.into_set().unwrap_or_default();
     let password = input.password.required("password")?;
-    check_password(&password, "password", &email, &name)?;
+    check_password(password.expose(), "password", &email, &name)?;
     let (policy, _) = rules(exchange).await?;
     let invitation = match input.invitation.into_set() {
         Some(code) => {
@@ -66,7 +67,7 @@ pub async fn register(exchange: &Exchange) -> Result<Response, ApiError> {
     user.status = if admitted.approval { UserStatus::Pending } else { UserStatus::Active };
     user.must_verify = policy.verification;
     user.roles = invitation.and_then(|invitation| invitation.roles).unwrap_or(policy.roles);
-    let made = make(exchange, &user, &password, policy.verification).await;
+    let made = make(exchange, &user, password, policy.verification).await;
     if !matches!(made, Ok(true)) {
         give_back_later(exchange, admitted.clone());
     }
@@ -85,7 +86,7 @@ pub async fn register(exchange: &Exchange) -> Result<Response, ApiError> {
 async fn make(
     exchange: &Exchange,
     user: &UserRecord,
-    password: &str,
+    password: Secret,
     verifies: bool,
 ) -> Result<bool, ApiError> {
     let hash = hash(exchange, &user.email, password).await?;

@@ -10,6 +10,7 @@ use nexus_edge_core::error::{ApiError, ErrorKind, retry_after_s};
 use nexus_edge_core::input::Patch;
 use nexus_edge_core::limits::Rules;
 use nexus_edge_core::limits::subject::caller_network;
+use nexus_edge_core::secrets::Secret;
 use nexus_edge_identity::cookie;
 use nexus_edge_identity::mac::MacKey;
 use nexus_edge_identity::policy;
@@ -38,14 +39,14 @@ pub async fn set_up(exchange: &Exchange) -> Result<Response, ApiError> {
     let email = input.email.required("email")?;
     let name = input.name.into_set().unwrap_or_default();
     let password = input.password.required("password")?;
-    check_password(&password, "password", &email, &name)?;
+    check_password(password.expose(), "password", &email, &name)?;
     let env = &exchange.env;
     let is_first = users::page(env, None, 1).await?.is_empty();
     if !is_first || !registration(exchange, &Call::BeginSetUp).await? {
         return Err(already_set_up());
     }
     let made = async {
-        let hash = hash(exchange, &email, &password).await?;
+        let hash = hash(exchange, &email, password).await?;
         let now = now_ms();
         let mut user = UserRecord::new(new_ulid(now), email, now);
         (user.name, user.roles) = (name, vec![Role::Admin.code().to_owned()]);
@@ -96,7 +97,7 @@ pub async fn log_in(exchange: &Exchange) -> Result<Response, ApiError> {
 async fn compare(
     exchange: &Exchange,
     email: &str,
-    password: String,
+    password: Secret,
     stored: Option<String>,
 ) -> Result<Compared, ApiError> {
     let network = caller_network(&exchange.header("cf-connecting-ip").unwrap_or_default());
@@ -151,7 +152,7 @@ pub(super) async fn begin_session(
 pub async fn refresh(exchange: &Exchange) -> Result<Response, ApiError> {
     admit::check_address(exchange, "sign-in")?;
     let input = input::optional::<RefreshInput>(exchange).await?;
-    let given = input.refresh_token.into_set();
+    let given = input.refresh_token.into_set().map(|token| token.expose().to_owned());
     let cookies = given.is_none();
     let in_cookie = || signed_in::cookie_of(exchange, cookie::REFRESH);
     let token = given.or_else(in_cookie).ok_or_else(invalid_refresh_token)?;
@@ -303,12 +304,12 @@ pub async fn change_password(exchange: &Exchange) -> Result<Response, ApiError> 
     let input = input::new::<ChangePasswordInput>(exchange).await?;
     let current = input.current_password.required("current_password")?;
     let new = input.new_password.required("new_password")?;
-    check_password(&new, "new_password", &user.email, &user.name)?;
+    check_password(new.expose(), "new_password", &user.email, &user.name)?;
     let stored = users::hash_of(&exchange.env, &user.id).await?;
     if !compare(exchange, &user.email, current, stored).await?.is_right {
         return Err(invalid_credentials());
     }
-    let hash = hash(exchange, &user.email, &new).await?;
+    let hash = hash(exchange, &user.email, new).await?;
     let now = now_ms();
     users::set_password(&exchange.env, &user.id, &hash, now).await?;
     let ended_sessions = sign_in::end_all(&exchange.env, &user.id, Some(&session.session_id), now).await?;
@@ -324,8 +325,8 @@ pub async fn jwks(exchange: &Exchange) -> Result<Response, ApiError> {
 }
 
 /// The hash of a new password.
-pub(super) async fn hash(exchange: &Exchange, email: &str, password: &str) -> Result<String, ApiError> {
-    of_address(exchange, email, &Call::Hash { password: password.to_owned() }).await
+pub(super) async fn hash(exchange: &Exchange, email: &str, password: Secret) -> Result<String, ApiError> {
+    of_address(exchange, email, &Call::Hash { password }).await
 }
 
 /// Checks that a password may be chosen.

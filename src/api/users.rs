@@ -160,8 +160,8 @@ async fn new_hash(
     user: &UserRecord,
 ) -> Result<Option<String>, ApiError> {
     let Some(password) = input.password.as_set() else { return Ok(None) };
-    check_password(password, "password", &user.email, &user.name)?;
-    hash(exchange, &user.email, password).await.map(Some)
+    check_password(password.expose(), "password", &user.email, &user.name)?;
+    hash(exchange, &user.email, password.clone()).await.map(Some)
 }
 
 /// The user with this id.

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input::Patch;
+use nexus_edge_core::secrets::Secret;
 
 use super::random;
 
@@ -11,7 +12,7 @@ use super::random;
 const SECRET_BYTES: usize = 32;
 
 /// The secret that an input gives, or asks for by `null`; `None` if it does neither.
-pub(super) fn given(field: &Patch<String>) -> Result<Option<String>, ApiError> {
+pub(super) fn given(field: &Patch<Secret>) -> Result<Option<Secret>, ApiError> {
     match field {
         Patch::Keep => Ok(None),
         Patch::Clear => made().map(Some),
@@ -20,6 +21,6 @@ pub(super) fn given(field: &Patch<String>) -> Result<Option<String>, ApiError> {
 }
 
 /// A new secret.
-pub(super) fn made() -> Result<String, ApiError> {
-    Ok(format!("whsec_{}", URL_SAFE_NO_PAD.encode(random::<SECRET_BYTES>()?)))
+pub(super) fn made() -> Result<Secret, ApiError> {
+    Ok(Secret::new(format!("whsec_{}", URL_SAFE_NO_PAD.encode(random::<SECRET_BYTES>()?))))
 }

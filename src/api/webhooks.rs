@@ -5,6 +5,7 @@ use nexus_edge_api::webhooks::{Deliveries, Delivery, DeliveryBody};
 use nexus_edge_core::catalog::WebhookRecord;
 use nexus_edge_core::catalog::webhook::WebhookInput;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::secrets::Secret;
 
 use super::update::change;
 use super::{answer_deleted, answer_list, input, query, seal, webhook_secret};
@@ -44,10 +45,10 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     let mut record = WebhookRecord::new(new_ulid(now), now);
     input.apply_public(&mut record);
     let secret = webhook_secret::given(&input.secret)?.map_or_else(webhook_secret::made, Ok)?;
-    record.secret_sealed = seal(exchange, &secret, &record.seal_context())?;
+    record.secret_sealed = seal(exchange, secret.expose(), &record.seal_context())?;
     table::insert(&exchange.env, &record, &[]).await?;
     exchange.note_change(None, Some(&record));
-    exchange::json(201, &record.view(Some(&secret)))
+    exchange::json(201, &record.view(Some(secret.expose())))
 }
 
 /// `PUT /webhooks/{id}`
@@ -59,7 +60,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let apply = async |record: &mut WebhookRecord| {
         input.apply_public(record);
         if let Some(secret) = &secret {
-            record.secret_sealed = seal(exchange, secret, &record.seal_context())?;
+            record.secret_sealed = seal(exchange, secret.expose(), &record.seal_context())?;
         }
         Ok(())
     };
@@ -70,7 +71,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         async |record, read_at| table::update(&exchange.env, record, read_at).await,
     )
     .await?;
-    exchange::json(200, &record.view(secret.as_deref()))
+    exchange::json(200, &record.view(secret.as_ref().map(Secret::expose)))
 }
 
 /// `DELETE /webhooks/{id}`

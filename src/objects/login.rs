@@ -15,13 +15,14 @@
 use std::collections::HashMap;
 
 use nexus_edge_core::hash::sha256_hex;
+use nexus_edge_core::secrets::Secret;
 use nexus_edge_identity::link::{Links, Purpose};
 use nexus_edge_identity::passkey::UsedOnce;
 use nexus_edge_identity::password::{self, Argon2id, Pepper, Verdict};
 use nexus_edge_identity::registration::{Claim, Seats};
 use nexus_edge_identity::throttle::{ACCOUNT_MS, Throttle};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use worker::wasm_bindgen::JsValue;
 use worker::{
     DurableObject, Env, Error, Method, Request, RequestInit, Response, Result, SqlStorageValue, State,
@@ -42,9 +43,17 @@ const REGISTRATION: &str = "registration";
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Call {
     /// Compare a password with a stored hash, for a caller of `network`. Answers a [`Compared`].
-    Compare { password: String, stored: Option<String>, network: String },
+    Compare {
+        #[serde(serialize_with = "exposed")]
+        password: Secret,
+        stored: Option<String>,
+        network: String,
+    },
     /// Hash a new password. Answers the hash.
-    Hash { password: String },
+    Hash {
+        #[serde(serialize_with = "exposed")]
+        password: Secret,
+    },
     /// Make a link whose secret has this hash. Answers whether it was made.
     IssueLink { purpose: Purpose, hash: String },
     /// Look whether a link can be used. Answers whether it can.
@@ -65,6 +74,11 @@ pub enum Call {
     BeginSetUp,
     /// That is done, or has failed. Answers true.
     EndSetUp,
+}
+
+/// A password, on the way from the Worker to this object and nowhere else.
+fn exposed<S: Serializer>(password: &Secret, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(password.expose())
 }
 
 /// The result of a comparison.
@@ -137,13 +151,15 @@ impl Login {
         let answer = match call {
             Call::Compare { password, stored, network } => {
                 let (compared, is_changed) =
-                    compare(&mut kept, peppers, &password, stored.as_deref(), &network)?;
+                    compare(&mut kept, peppers, password.expose(), stored.as_deref(), &network)?;
                 if is_changed {
                     self.keep(&kept)?;
                 }
                 return Ok(serde_json::to_string(&compared)?);
             }
-            Call::Hash { password } => return Ok(serde_json::to_string(&hashed(peppers, &password)?)?),
+            Call::Hash { password } => {
+                return Ok(serde_json::to_string(&hashed(peppers, password.expose())?)?);
+            }
             Call::IssueLink { purpose, hash } => kept.links.issue(purpose, &hash, now),
             Call::HasLink { purpose, hash } => return Ok(kept.links.has(purpose, &hash, now).to_string()),
             Call::RedeemLink { purpose, hash } => kept.links.redeem(purpose, &hash, now),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation::operations;
 use crate::users::UserView;
+use nexus_edge_core::secrets::Secret;
 
 operations! {
     "Console";
@@ -53,7 +54,7 @@ input! {
     /// The admin token.
     pub struct BeginInput {
         /// The admin token.
-        pub admin_token: String = text(1..=1000).not_null().required(),
+        pub admin_token: Secret = text(1..=1000).secret().not_null().required(),
     }
 }
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::operation::operations;
 use crate::users::check_roles;
+use nexus_edge_core::secrets::Secret;
 
 /// Most groups that can be mapped to roles.
 pub(crate) const MAX_MAPPED: usize = 200;
@@ -94,7 +95,7 @@ input! {
         /// What it knows the gateway by; of Cloudflare Access the audience tag of the application.
         pub client_id: String = credential(1..=300).not_null().required(),
         /// The gateway's secret there. It is stored sealed.
-        pub client_secret: String = credential(1..=500),
+        pub client_secret: Secret = credential(1..=500).secret(),
         /// The scope that is asked for.
         pub scope: String = text(0..=500).not_null(),
         /// Where users are sent, of an API.

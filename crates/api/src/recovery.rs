@@ -9,6 +9,7 @@ use crate::operation::operations;
 #[cfg(feature = "openapi")]
 use crate::sign_in::EndedView;
 use crate::users::check_email;
+use nexus_edge_core::secrets::Secret;
 
 operations! {
     "Sign-in";
@@ -54,9 +55,9 @@ input! {
     /// A new password, with the token of a link.
     pub struct ResetPasswordInput {
         /// What stands behind `#token=` in the link.
-        pub token: String = text(1..=200).not_null().required(),
+        pub token: Secret = text(1..=200).secret().not_null().required(),
         /// The new password: at least 8 characters with upper case, lower case and a digit, or at least 16.
-        pub password: String = text(1..=512).not_null().required(),
+        pub password: Secret = text(1..=512).secret().not_null().required(),
     }
 }
 
@@ -64,7 +65,7 @@ input! {
     /// The token of a link.
     pub struct VerifyEmailInput {
         /// What stands behind `#token=` in the link.
-        pub token: String = text(1..=200).not_null().required(),
+        pub token: Secret = text(1..=200).secret().not_null().required(),
     }
 }
 

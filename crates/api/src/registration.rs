@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::operation::operations;
 use crate::users::{check_email, check_roles};
+use nexus_edge_core::secrets::Secret;
 
 /// Most accounts that a limit may name.
 const MAX_SEATS: u64 = 1_000_000;
@@ -66,7 +67,7 @@ input! {
         /// The mail address, by which the user signs in.
         pub email: String = text(3..=email::MAX_BYTES).check(check_email).not_null().required(),
         /// A password: at least 8 characters with upper case, lower case and a digit, or at least 16.
-        pub password: String = text(1..=512).not_null().required(),
+        pub password: Secret = text(1..=512).secret().not_null().required(),
         /// A name for people.
         pub name: String = text(1..=100).not_null(),
         /// The code of an invitation.

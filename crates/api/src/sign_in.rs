@@ -14,6 +14,7 @@ use crate::operation::operations;
 #[cfg(feature = "openapi")]
 use crate::users::AccountView;
 use crate::users::{UserView, check_email};
+use nexus_edge_core::secrets::Secret;
 
 operations! {
     "Sign-in";
@@ -78,7 +79,7 @@ input! {
         /// A name for people.
         pub name: String = text(1..=100).not_null(),
         /// A password: at least 8 characters with upper case, lower case and a digit, or at least 16.
-        pub password: String = text(1..=512).not_null().required(),
+        pub password: Secret = text(1..=512).secret().not_null().required(),
     }
 }
 
@@ -88,7 +89,7 @@ input! {
         /// The mail address.
         pub email: String = text(3..=email::MAX_BYTES).check(check_email).not_null().required(),
         /// The password.
-        pub password: String = text(1..=512).not_null().required(),
+        pub password: Secret = text(1..=512).secret().not_null().required(),
         /// Whether the tokens are set as cookies instead of being answered: for pages of the gateway's own origin, with the
         /// header `x-nexus-csrf`.
         pub cookies: bool = boolean().not_null(),
@@ -99,7 +100,7 @@ input! {
     /// A refresh token; without one, that of the cookie is taken.
     pub struct RefreshInput {
         /// The latest refresh token of the session.
-        pub refresh_token: String = text(1..=500).not_null(),
+        pub refresh_token: Secret = text(1..=500).secret().not_null(),
     }
 }
 
@@ -107,9 +108,9 @@ input! {
     /// An old and a new password.
     pub struct ChangePasswordInput {
         /// The password as it is.
-        pub current_password: String = text(1..=512).not_null().required(),
+        pub current_password: Secret = text(1..=512).secret().not_null().required(),
         /// The new one: at least 8 characters with upper case, lower case and a digit, or at least 16.
-        pub new_password: String = text(1..=512).not_null().required(),
+        pub new_password: Secret = text(1..=512).secret().not_null().required(),
     }
 }
 

@@ -14,6 +14,7 @@ use nexus_edge_identity::email;
 use serde::Serialize;
 
 use crate::operation::operations;
+use nexus_edge_core::secrets::Secret;
 
 operations! {
     "Users";
@@ -78,7 +79,7 @@ input! {
         /// What the account may do.
         pub status: UserStatus = one_of(UserStatus::NAMES).not_null(),
         /// A password: at least 8 characters with upper case, lower case and a digit, or at least 16.
-        pub password: String = text(1..=512).not_null(),
+        pub password: Secret = text(1..=512).secret().not_null(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::input;
 use crate::input::{Rule, boolean, credential, integer_u32, one_of, text, texts};
 use crate::row::table::{json, name, optional_json, table};
 use crate::row::{allowed, flag, json_list};
+use crate::secrets::Secret;
 use crate::secrets::pii::Pattern;
 
 /// What a content rule can search for, besides patterns and words of its own.
@@ -348,7 +349,7 @@ input! {
         /// Where a webhook is asked: an `https` or `http` URL. Redirects are not followed.
         pub url: String = text(1..=2000),
         /// The secret of the signatures of a webhook. Without one the gateway makes it; `null` in a change makes a new one. It is stored sealed.
-        pub secret: String = credential(16..=200),
+        pub secret: Secret = credential(16..=200).secret(),
         /// How long a webhook is waited for, in milliseconds; 2,000 is the default.
         pub timeout_ms: u32 = integer_u32(50..=30_000),
         /// What counts when a webhook does not answer: `closed`, which is the default, lets nothing pass; `open` lets pass.

@@ -14,6 +14,7 @@ use crate::input;
 use crate::input::{Patch, Rule, boolean, choice, credential, integer_u32, one_of, text, text_map, texts};
 use crate::json::error::unknown_value;
 use crate::provider::{ProviderKind, Quirk};
+use crate::secrets::Secret;
 
 /// Range of a provider's limit on requests per minute.
 const RATE_LIMIT_RANGE: std::ops::RangeInclusive<u64> = 1..=10_000_000;
@@ -57,9 +58,9 @@ input! {
         /// Its address: a base URL, or the whole address of an endpoint. Empty for kinds without one.
         pub server_url: String = text(0..=2000).not_null(),
         /// Its key, stored sealed; for `vertex` the JSON of a service account. Shown masked.
-        pub server_key: String = text(1..=8000).check(|key| check_key("server_key", key)),
+        pub server_key: Secret = text(1..=8000).check(|key| check_key("server_key", key)).secret(),
         /// A key that callers may use for this provider only, stored as a hash. Shown masked.
-        pub personalized_key: String = credential(16..=256).check(check_personalized_key),
+        pub personalized_key: Secret = credential(16..=256).check(check_personalized_key).secret(),
         /// Free text.
         pub description: String = text(0..=2000),
         /// Headers of every request to it, stored sealed. Values that look like credentials are shown masked.

@@ -8,6 +8,7 @@ use crate::input;
 use crate::input::{Rule, boolean, integer_u32, text};
 use crate::row::flag;
 use crate::row::table::table;
+use crate::secrets::Secret;
 
 /// A key as it is stored: sealed, with its masked form beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +108,7 @@ input! {
         /// A name for people, unique within the provider.
         pub label: String = text(1..=100).not_null().required(),
         /// The key itself. It is stored sealed and never shown again.
-        pub key: String = text(1..=8000).not_null().required().check(|key| check_key("key", key)),
+        pub key: Secret = text(1..=8000).not_null().required().check(|key| check_key("key", key)).secret(),
         /// Share of the provider's requests, relative to its other keys.
         pub weight: u32 = integer_u32(WEIGHT_RANGE),
         /// Requests a second that it may be used for; `null`: any number.

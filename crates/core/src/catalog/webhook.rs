@@ -10,6 +10,7 @@ use crate::input::{Rule, boolean, credential, one_of, text, texts};
 use crate::row::allowed;
 use crate::row::flag;
 use crate::row::table::{name, optional_json, table};
+use crate::secrets::Secret;
 
 /// The events that a webhook can be told of.
 pub const EVENTS: [&str; 3] = ["alert.firing", "alert.resolved", "notification"];
@@ -137,7 +138,7 @@ input! {
         /// The least severity of alerts that it is told of; `info` is the default.
         pub min_severity: Severity = one_of(Severity::NAMES).not_null(),
         /// The secret of the signatures. Without one the gateway makes it; `null` in a change makes a new one. It is stored sealed.
-        pub secret: String = credential(16..=200),
+        pub secret: Secret = credential(16..=200).secret(),
         /// Whether it is told of events.
         pub enabled: bool = boolean().not_null(),
     }

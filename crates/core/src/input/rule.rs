@@ -3,6 +3,7 @@
 use super::fields::{Fields, Patch};
 use crate::error::ApiError;
 use crate::json::error::missing;
+use crate::secrets::Secret;
 
 /// How one field is parsed, which values are valid, and its schema.
 pub trait Rule: Sized {
@@ -56,6 +57,14 @@ pub trait Rule: Sized {
         Self: Rule,
     {
         Checked { rule: self, check }
+    }
+
+    /// A value that must not show: in no `Debug` of the input, no answer and no log.
+    fn secret(self) -> Checked<Self, Secret>
+    where
+        Self: Rule<Value = String>,
+    {
+        self.check(|text| Ok(Secret::new(text)))
     }
 }
 
