@@ -250,6 +250,7 @@ function watch(page, origin, away, warns) {
 
 /** Nothing went wrong on the page until now, axe finds nothing, and it does not scroll sideways. */
 async function check(page, problems, what) {
+  await page.evaluate(settle);
   await page.evaluate(AXE);
   const found = await page.evaluate(async (tags) => {
     const { violations } = await globalThis.axe.run(document, { runOnly: { type: "tag", values: tags } });
@@ -265,6 +266,16 @@ async function check(page, problems, what) {
   assert.deepEqual(found, [], `${what}: axe`);
   assert.ok(sideways <= 0, `${what}: scrolls sideways by ${sideways} px`);
   assert.deepEqual(problems, [], what);
+}
+
+/**
+ * Runs in the page, and waits until its animations have ended. A dialog fades in: until it has, axe mixes its text with what is
+ * below and finds too little contrast. An animation whose element is removed is rejected, which is an end too.
+ */
+async function settle() {
+  const ends = (animation) => Number.isFinite(animation.effect.getComputedTiming().endTime);
+  const running = document.getAnimations().filter(ends);
+  await Promise.allSettled(running.map(({ finished }) => finished));
 }
 
 /** Requests of the admin API as the admin. */
