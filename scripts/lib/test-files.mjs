@@ -11,6 +11,8 @@ import { run } from "./run.mjs";
 import { Problem, say } from "./terminal.mjs";
 
 const MOST_REPEATED = 3;
+/** Milliseconds after which a file that does not end is one that failed. */
+const LONGEST = 1_200_000;
 /** `.ci/run` counts the tests that failed before this line as unreliable, and only failures after it. */
 export const REPEATED = "Failed files, once more:";
 
@@ -39,7 +41,8 @@ async function failedOf(node, files, env, cwd) {
       `--test-reporter=${inRoot("scripts", "lib", "failed-files.mjs")}`,
       `--test-reporter-destination=${list}`,
     );
-    if ((await run(node, ["--test", ...reporters, ...files], { env, cwd })) === 0) return [];
+    if ((await run(node, ["--test", `--test-timeout=${LONGEST}`, ...reporters, ...files], { env, cwd })) === 0)
+      return [];
     const named = readFileSync(list, "utf8").split("\n").filter(Boolean);
     return named.length > 0 ? named.map((file) => relative(cwd, resolve(cwd, file))) : files;
   } finally {
