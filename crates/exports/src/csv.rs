@@ -1,7 +1,7 @@
 //! CSV as in RFC 4180: cells with commas, quotes or line breaks are quoted, records end with CRLF.
 //!
-//! Spreadsheets evaluate a cell that begins with `=`, `+`, `-`, `@`, a tab or a line break, whoever wrote it (OWASP, *CSV
-//! Injection*). A text that does gets an apostrophe in front, which spreadsheets do not show; numbers stay numbers.
+//! Spreadsheets evaluate a cell that begins with `=`, `+`, `-`, `@`, a tab or a line break, also where a
+//! caller wrote it (OWASP, *CSV Injection*). A text that begins so gets an apostrophe in front, which spreadsheets do not show; numbers stay numbers.
 
 use std::fmt::Write as _;
 
