@@ -16,12 +16,13 @@ use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::path::{self, Captured};
 
 use crate::api::{
-    alerts, audit, backups, bridge, configuration, console, conversations, credits, dead_letters, discovery,
-    exports, gemini, grants, guards, health, identity_providers, keys, limits, live, logical_models, mcp,
-    mcp_servers, metrics, models, notifications, passkeys, presets, prices, probe_tasks, profile,
-    provider_health, provider_keys, provider_models, provider_states, providers, recovery, registration,
-    responses, roles, routing, scim, scim_clients, secret_key, sessions, setup, sign_in, sign_in_with,
-    statistics, stats, submissions, system, system_config, teams, tokens, tunnel, users, webhooks, ws,
+    agent_tools, alerts, audit, backups, bridge, configuration, console, conversations, credits,
+    dead_letters, discovery, exports, gemini, grants, guards, health, identity_providers, keys, limits, live,
+    logical_models, mcp, mcp_servers, metrics, models, notifications, passkeys, presets, prices, probe_tasks,
+    profile, provider_health, provider_keys, provider_models, provider_states, providers, recovery,
+    registration, responses, roles, routing, scim, scim_clients, secret_key, sessions, setup, sign_in,
+    sign_in_with, statistics, stats, submissions, system, system_config, teams, tokens, tunnel, users,
+    webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -100,6 +101,8 @@ routes! {
     "GET /v1/bridge/agents"                            => op::bridge::LIST, |x, _| bridge::list(x);
     "POST /v1/bridge/agent-token"                      => op::bridge::TOKEN, |x, _| bridge::token(x);
     "GET /v1/bridge/agents/{id}/tools"                 => op::bridge::TOOLS, |x, p| bridge::tools(x, &p.first);
+    "GET /v1/bridge/agents/{id}/servers/{server}/tools" => op::bridge::REVIEW, |x, p| agent_tools::list(x, &p.first, &p.second);
+    "POST /v1/bridge/agents/{id}/servers/{server}/tools/accept" => op::bridge::ACCEPT, |x, p| agent_tools::accept(x, &p.first, &p.second);
     "DELETE /v1/bridge/agents/{id}"                    => op::bridge::DELETE, |x, p| bridge::delete(x, &p.first);
     "POST /v1/bridge/invoke"                           => op::bridge::INVOKE, |x, _| bridge::invoke(x);
     "POST /v1/bridge/cancel"                           => op::bridge::CANCEL, |x, _| bridge::cancel(x);
@@ -200,6 +203,7 @@ routes! {
     "DELETE /notifications/{id}"                       => op::notifications::DELETE, |x, p| notifications::delete(x, &p.first);
     "POST /mcp"                                        => op::mcp::ENDPOINT, |x, _| mcp::endpoint(x);
     "POST /mcp/server/{id}"                            => op::mcp::SERVER_ENDPOINT, |x, p| mcp::server_endpoint(x, &p.first);
+    "POST /mcp/agent/{id}/{server}"                    => op::mcp::AGENT_ENDPOINT, |x, p| mcp::agent_endpoint(x, &p.first, &p.second);
     "GET /mcp-servers"                                 => op::mcp::LIST, |x, _| mcp_servers::list(x);
     "POST /mcp-servers"                                => op::mcp::CREATE, |x, _| mcp_servers::create(x);
     "GET /mcp-servers/{id}"                            => op::mcp::GET, |x, p| mcp_servers::get(x, &p.first);

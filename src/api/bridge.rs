@@ -20,6 +20,7 @@ use super::{answer_deleted, input, random};
 use crate::exchange::{self, Exchange};
 use crate::objects::agent_hub::{HubClient, Invoke, Target};
 use crate::pipeline::authenticate::authenticate;
+use crate::pipeline::mcp::{self, Reach};
 use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::{self, credits};
@@ -100,6 +101,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let revoke = json!({ "not_before_ms": now_ms().max(record.issued_at) + 1, "wipe": true });
     // The token first: a connection that is opened in between ends with the second step.
     store::bridge::delete(&exchange.env, &owner, id).await?;
+    mcp::forget_agent(exchange, &owner, id).await?;
     HubClient::new(&exchange.env, &owner, id).ask("/revoke", &revoke).await?;
     answer_deleted(id)
 }
@@ -144,6 +146,9 @@ pub async fn invoke(exchange: &Exchange) -> Result<Response, ApiError> {
         principal: to_raw_value(&principal).map_err(|_| ApiError::internal())?,
     };
     find(exchange, &owner_of(&caller), &agent_id).await?;
+    if let Target::Tool { name, .. } = &invoke.target {
+        mcp::check_invoke(exchange, &Reach::of(&caller), &agent_id, name).await?;
+    }
     HubClient::new(&exchange.env, &owner_of(&caller), &agent_id).invoke(&invoke).await
 }
 

@@ -3,7 +3,6 @@
 //! Stateless in both eras: a request stands for itself, no session is given, and there is nothing to `GET` or to `DELETE`. Grants
 //! are checked when tools are listed and when one is called. No credential of a caller is passed on.
 
-use futures::future::join_all;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::{Item, Kind, page};
@@ -12,7 +11,6 @@ use nexus_edge_mcp::headers;
 use nexus_edge_mcp::json::{Members, string, to_raw};
 use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::mrtr::InputRequired;
-use nexus_edge_mcp::naming::{Aliases, Target};
 use nexus_edge_mcp::rpc::{
     Batches, Frame, Id, Limits, Message, Outcome, Request, Response as RpcResponse, RpcError, code, parse,
 };
@@ -23,10 +21,9 @@ use serde_json::value::RawValue;
 use crate::exchange::{self, Exchange};
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::mcp::{self, Call, Refusal, Server};
+use crate::pipeline::mcp::{self, Call, Reach, Refusal, Selection, Server};
 use crate::platform::http::{Headers, Response};
-use crate::platform::{log_info, log_warn, now_ms};
-use crate::store;
+use crate::platform::{log_info, now_ms};
 
 /// Tools of a page.
 const PAGE: usize = 200;
@@ -35,16 +32,12 @@ const FRESHNESS: Freshness = Freshness { ttl_ms: 30_000, public: false };
 
 /// The tools of an endpoint.
 enum Face {
-    /// Those of all servers, under aliases.
-    All,
+    /// Those of several servers, under aliases.
+    Several(Selection),
     /// Those of one server, under their own names.
     One(Server),
-}
-
-/// What a server offers to a key.
-struct Offered {
-    server: String,
-    tools: Vec<Item>,
+    /// Those of a server that cannot be asked now, and why.
+    Unavailable(ApiError),
 }
 
 /// An answer: the status, and the response.
@@ -57,7 +50,7 @@ struct Answered {
 pub async fn endpoint(exchange: &Exchange) -> Result<Response, ApiError> {
     check_origin(exchange)?;
     let principal = authenticate(exchange).await?;
-    serve(exchange, &principal, &Face::All).await
+    serve(exchange, &principal, &Face::Several(Selection::All)).await
 }
 
 /// `POST /mcp/server/{id}`
@@ -65,10 +58,22 @@ pub async fn server_endpoint(exchange: &Exchange, id: &str) -> Result<Response, 
     check_origin(exchange)?;
     let principal = authenticate(exchange).await?;
     // A server that the key is not granted is as if it did not exist.
-    let server = mcp::server(exchange, &principal.tools, id).await?.ok_or_else(|| {
-        ApiError::not_found("mcp_server_not_found", "There is no server of tools with this name.")
-    })?;
+    let selection = Selection::Server(id.to_owned());
+    let reached = mcp::servers(exchange, &Reach::of(&principal), &selection).await?;
+    let server = reached.servers.into_iter().next().ok_or_else(mcp::server_not_found)?;
     serve(exchange, &principal, &Face::One(server)).await
+}
+
+/// `POST /mcp/agent/{id}/{server}`
+pub async fn agent_endpoint(exchange: &Exchange, id: &str, server: &str) -> Result<Response, ApiError> {
+    check_origin(exchange)?;
+    let principal = authenticate(exchange).await?;
+    let face = match mcp::agent(exchange, &Reach::of(&principal), id, server).await {
+        Ok(server) => Face::One(server),
+        Err(error) if error.code == "agent_offline" => Face::Unavailable(error),
+        Err(error) => return Err(error),
+    };
+    serve(exchange, &principal, &face).await
 }
 
 /// A page of another origin must not use what a browser has: it names the allowed ones.
@@ -178,10 +183,12 @@ async fn list(
             Ok(tools) => (tools, Vec::new()),
             Err(error) => return Ok(Outcome::Error(failure(&error))),
         },
-        Face::All => {
-            let (offered, unavailable) = offered(exchange, principal).await?;
-            (renamed(exchange, &offered).await?, unavailable)
+        Face::Several(selection) => {
+            let found = mcp::tools(exchange, &Reach::of(principal), selection).await?;
+            let renamed = found.tools.iter().map(|named| named.tool.renamed(Kind::Tool, &named.alias));
+            (renamed.collect(), found.unavailable)
         }
+        Face::Unavailable(error) => return Ok(Outcome::Error(failure(error))),
     };
     let params = Members::of(request.params.as_deref()).unwrap_or_default();
     let page = match page(Kind::Tool, &items, params.text("cursor").as_deref(), PAGE) {
@@ -198,57 +205,6 @@ async fn list(
     Ok(Outcome::Result(result_for(caller.version, Method::ListTools, &result.write(), info, FRESHNESS)))
 }
 
-/// What all servers offer that answer, and the names of those that do not.
-async fn offered(
-    exchange: &Exchange,
-    principal: &Principal,
-) -> Result<(Vec<Offered>, Vec<String>), ApiError> {
-    let servers = mcp::servers(exchange, &principal.tools).await?;
-    let asked = servers.into_iter().map(async |server| {
-        let name = server.name().to_owned();
-        match server.offered(exchange, &principal.tools).await {
-            Ok(tools) => Ok(Offered { server: name, tools }),
-            Err(error) => {
-                log_warn("mcp server", &error.message);
-                Err(name)
-            }
-        }
-    });
-    let (mut all, mut unavailable) = (Vec::new(), Vec::new());
-    for answered in join_all(asked).await {
-        match answered {
-            Ok(offered) => all.push(offered),
-            Err(name) => unavailable.push(name),
-        }
-    }
-    Ok((all, unavailable))
-}
-
-/// The tools of several servers under their aliases, new ones of which are stored.
-async fn renamed(exchange: &Exchange, offered: &[Offered]) -> Result<Vec<Item>, ApiError> {
-    let mut aliases = Aliases::stored(store::mcp::aliases(&exchange.env).await?);
-    let targets =
-        || offered.iter().flat_map(|offered| offered.tools.iter().map(|tool| (target(offered, tool), tool)));
-    let mut new = Vec::new();
-    for (target, _) in targets() {
-        if let (alias, true) = aliases.name(&target) {
-            new.push((alias, target));
-        }
-    }
-    if !new.is_empty() {
-        store::mcp::add_aliases(&exchange.env, &new).await?;
-        // What another request stored in between counts.
-        aliases = Aliases::stored(store::mcp::aliases(&exchange.env).await?);
-    }
-    let named =
-        targets().filter_map(|(target, tool)| Some(tool.renamed(Kind::Tool, aliases.alias(&target)?)));
-    Ok(named.collect())
-}
-
-fn target(offered: &Offered, tool: &Item) -> Target {
-    Target { agent: None, server: offered.server.clone(), tool: tool.name.clone() }
-}
-
 async fn call(
     exchange: &Exchange,
     principal: &Principal,
@@ -262,22 +218,15 @@ async fn call(
     let Some(name) = params.text("name") else {
         return Ok(refused(era, &request.id, RpcError::invalid_params("`name` is missing")));
     };
-    let found;
-    let (server, tool_name) = match face {
-        Face::One(server) => (Some(server), name.clone()),
-        Face::All => {
-            let aliases = Aliases::stored(store::mcp::aliases(&exchange.env).await?);
-            match aliases.target(&name) {
-                Some(target) => {
-                    found = mcp::server(exchange, &principal.tools, &target.server).await?;
-                    (found.as_ref(), target.tool.clone())
-                }
-                None => (None, name.clone()),
-            }
-        }
+    let found = match face {
+        Face::One(server) => Ok(Some((server.clone(), name.clone()))),
+        Face::Several(selection) => mcp::resolve(exchange, &Reach::of(principal), selection, &name).await,
+        Face::Unavailable(error) => Err(error.clone()),
     };
-    let Some(server) = server else {
-        return Ok(refusal(era, &request.id, &name, Refusal::Unknown));
+    let (server, tool_name) = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(refusal(era, &request.id, &name, Refusal::Unknown)),
+        Err(error) => return Ok(refused(era, &request.id, failure(&error))),
     };
     let tool = match server.tool(exchange, &principal.tools, &tool_name).await {
         Ok(Ok(tool)) => tool,
@@ -296,7 +245,8 @@ async fn call(
     let params = params.unwrap_or_else(|_| Members::default().write());
     let capabilities = caller.capabilities.write();
     let began_ms = now_ms();
-    let call = Call { params: &params, capabilities: &capabilities, tenant: principal.tenant() };
+    let (tenant, key_id) = (principal.tenant(), &principal.key_id);
+    let call = Call { params: &params, capabilities: &capabilities, tenant, key_id };
     let outcome = server.call(exchange, &tool, &call).await;
     let took_ms = now_ms().saturating_sub(began_ms);
     let word = match &outcome {
@@ -304,7 +254,7 @@ async fn call(
         Ok(Outcome::Error(_)) => "refused",
         Err(_) => "failed",
     };
-    let (key, server) = (&principal.key_id, server.name());
+    let (key, server) = (key_id, server.name());
     log_info("tool call", &format_args!("key {key}: {server}/{tool_name} {word}, {took_ms} ms"));
     let outcome = match outcome {
         Ok(Outcome::Result(result)) => passed_on(caller, identity, &result),

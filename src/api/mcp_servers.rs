@@ -6,7 +6,9 @@ use nexus_edge_core::catalog::mcp_server::McpServerInput;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input::Patch;
 use nexus_edge_mcp::catalogue::estimated_tokens;
+use nexus_edge_mcp::glob::Glob;
 use nexus_edge_mcp::kept::Kept;
+use nexus_edge_mcp::trust::Strictness;
 use nexus_edge_mcp::version::Era;
 use serde::Serialize;
 
@@ -113,7 +115,7 @@ pub async fn test(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 pub async fn tools(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let record = find(exchange, id).await?;
     let kept = mcp::kept(exchange, &record).await?;
-    exchange::json(200, &reviewed(&record, &kept))
+    exchange::json(200, &reviewed(record.pins, &record.patterns(), &kept))
 }
 
 /// `POST /mcp-servers/{id}/tools/accept`
@@ -121,20 +123,26 @@ pub async fn accept(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let input = input::optional::<AcceptToolsInput>(exchange).await?;
     let record = find(exchange, id).await?;
     let held = mcp::kept(exchange, &record).await?;
-    let mut kept = Kept::clone(&held);
-    let before = kept.pins();
+    let kept = accepted(&held, &input)?;
+    exchange.note_setting(&format!("mcp_servers/{id}/tools"), Some(&held.pins()), Some(&kept.pins()));
+    let kept = mcp::replace(exchange, &record, kept).await?;
+    exchange::json(200, &reviewed(record.pins, &record.patterns(), &kept))
+}
+
+/// What is kept after some of its tools were accepted.
+pub fn accepted(held: &Kept, input: &AcceptToolsInput) -> Result<Kept, ApiError> {
+    let mut kept = held.clone();
     if let Err(unknown) = kept.accept(input.tools.as_set().map(Vec::as_slice)) {
         let message = format!("The server has no tool {unknown:?}.");
         return Err(ApiError::invalid("invalid_value", "tools", message));
     }
-    exchange.note_setting(&format!("mcp_servers/{id}/tools"), Some(&before), Some(&kept.pins()));
-    let kept = mcp::replace(exchange, &record, kept).await?;
-    exchange::json(200, &reviewed(&record, &kept))
+    Ok(kept)
 }
 
-fn reviewed(record: &McpServerRecord, kept: &Kept) -> McpServerTools {
-    let (allow, deny) = record.patterns();
-    let open = kept.open(record.pins, &allow, &deny);
+/// The tools of a server for those who decide about them; `patterns` are the server's own lists of what is offered and what is not.
+pub fn reviewed(pins: Strictness, patterns: &(Vec<Glob>, Vec<Glob>), kept: &Kept) -> McpServerTools {
+    let (allow, deny) = patterns;
+    let open = kept.open(pins, allow, deny);
     let tools: Vec<ReviewedTool> = kept
         .review(&[])
         .into_iter()

@@ -1,5 +1,6 @@
 //! Handlers, by audience. Each reads its input, calls the domain or the store, and writes its answer.
 
+pub mod agent_tools;
 pub mod alerts;
 pub mod audit;
 pub mod backups;

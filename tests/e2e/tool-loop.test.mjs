@@ -2,6 +2,7 @@
 // and the official clients of all four dialects. Each request leaves one row with the sums of its rounds.
 import assert from "node:assert/strict";
 import { after } from "node:test";
+import { ScriptedAgent, tokenOf } from "../support/agent.mjs";
 import { answersWith as anthropicAnswers, message } from "../support/anthropic.mjs";
 import { dialectSuite } from "../support/dialects.mjs";
 import { answersWith as geminiAnswers, generated } from "../support/gemini.mjs";
@@ -325,6 +326,36 @@ test("what a key is not granted it cannot name, and is not offered", async () =>
   assert.deepEqual([down.status, down.json().error.code], [502, "mcp_server_unreachable"]);
   const row404 = await t.gw.complete(t.key, ask(model));
   await row(row404.headers["x-request-id"], { status: 404, rounds: null, outcome: "rejected" });
+});
+
+test("a request names an agent of the key's owner, and none of another's", async () => {
+  const own = (await t.gw.createKey({ owner: "of-agent", allow_tools: ["*"] })).key;
+  const agent = new ScriptedAgent(t.gw, await tokenOf(t.gw, own, "laptop"), "laptop");
+  agent.behaviour = (call) => ({ content: [{ type: "text", text: `from the laptop: ${call.params.arguments.text}` }] });
+  const body = (model, target) => ask(model, { tools: [tool({ server_url: `nexus:${target}` })] });
+  const model = await scripted("agents", told(null, [echo("c1", "x", "files")]), "Done.");
+  const offline = await t.gw.complete(own, body(model, "agent/laptop"));
+  assert.deepEqual([offline.status, offline.json().error.code], [404, "agent_offline"], offline.text);
+  await agent.connect();
+  try {
+    for (const target of ["agent/laptop", "agent/laptop/files"]) {
+      // The hub has the catalogue a moment after the connection.
+      const before = rounds(model).length;
+      await eventually(
+        async () => {
+          const answer = await t.gw.complete(own, body(model, target));
+          return answer.status === 200 && /from the laptop: x/.test(JSON.stringify(rounds(model).slice(before)));
+        },
+        { what: "an answer with the tool's result", within: 60_000, every: 200 },
+      );
+    }
+    for (const target of ["agent/laptop", "agent/laptop/files", "agent/nowhere"]) {
+      const answer = await t.gw.complete(target === "agent/nowhere" ? own : key, body(model, target));
+      assert.deepEqual([answer.status, answer.json().error.code], [404, "mcp_server_not_found"], answer.text);
+    }
+  } finally {
+    agent.socket.close();
+  }
 });
 
 test("errors are in the caller's dialect, before the first question and after it", async () => {

@@ -5,12 +5,18 @@ use nexus_edge_core::catalog::bridge::AgentTokenInput;
 use serde::Serialize;
 use serde_json::Value;
 
+#[cfg(feature = "openapi")]
+use crate::mcp::{AcceptToolsInput, McpServerTools};
 use crate::operation::operations;
 
 #[cfg(feature = "openapi")]
 const OF_AGENT: &[(u16, &str)] = &[(404, "agent_not_found"), (503, "bridge_gateway_error")];
 #[cfg(feature = "openapi")]
+const OF_SERVER: &[(u16, &str)] =
+    &[(404, "agent_not_found, agent_offline, mcp_server_not_found"), (503, "bridge_gateway_error")];
+#[cfg(feature = "openapi")]
 const OF_CALL: &[(u16, &str)] = &[
+    (403, "tool_not_allowed"),
     (404, "agent_not_found, agent_offline, tool_not_found"),
     (409, "req_id_reused, call_canceled"),
     (413, "arguments_too_large"),
@@ -44,6 +50,17 @@ operations! {
     /// List the tools of an agent.
     TOOLS: Get "/v1/bridge/agents/{id}/tools" Caller, |it| it.answer::<Value>(200, "The tools, also of an agent that is not connected.")
         .errors(&[(404, "agent_not_found, agent_offline"), (503, "bridge_gateway_error")]);
+
+    /// Show the tools of a server of an agent as `/mcp` has them.
+    ///
+    /// With what each costs in tokens, what its definition hides, and what has changed since it was accepted.
+    REVIEW: Get "/v1/bridge/agents/{id}/servers/{server}/tools" Caller, |it| it.answer::<McpServerTools>(200, "The tools.").errors(OF_SERVER);
+
+    /// Accept tools of a server of an agent.
+    ///
+    /// As they are now: those in `tools`, or all without it. The agent keeps what was accepted on its machine for itself.
+    ACCEPT: Post "/v1/bridge/agents/{id}/servers/{server}/tools/accept" Caller, |it| it.optional_body::<AcceptToolsInput>()
+        .answer::<McpServerTools>(200, "The tools as they are now.").errors(OF_SERVER);
 
     /// Call a tool of an agent.
     ///

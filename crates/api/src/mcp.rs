@@ -21,7 +21,7 @@ operations! {
     /// Ask for tools of all servers.
     ///
     /// The endpoint of an MCP client (streamable HTTP, without sessions; 2026-07-28, 2025-11-25 and earlier): the tools of all
-    /// servers that the key is granted, under names that stand beside each other. Errors of the protocol are those of JSON-RPC.
+    /// servers that the key is granted, those of the owner's agents included, under names that stand beside each other. Errors of the protocol are those of JSON-RPC.
     /// `docs/mcp.md` says more.
     ENDPOINT: Post "/mcp" Caller, |it| it.free_body(&["jsonrpc"], "A message of JSON-RPC.")
         .free_answer("The response.").empty(202, "A notification was taken.").errors(OF_ENDPOINT);
@@ -31,6 +31,13 @@ operations! {
     /// The same for one server, whose tools have the names that it gave them.
     SERVER_ENDPOINT: Post "/mcp/server/{id}" Caller, |it| it.free_body(&["jsonrpc"], "A message of JSON-RPC.")
         .free_answer("The response.").empty(202, "A notification was taken.").errors(OF_ENDPOINT);
+
+    /// Ask for tools of a server of an agent.
+    ///
+    /// The same for one server of one of the caller's own agents.
+    AGENT_ENDPOINT: Post "/mcp/agent/{id}/{server}" Caller, |it| it.free_body(&["jsonrpc"], "A message of JSON-RPC.")
+        .free_answer("The response.").empty(202, "A notification was taken.")
+        .errors(&[(403, "origin_not_allowed"), (404, "agent_not_found, mcp_server_not_found"), (503, "bridge_gateway_error")]);
 
     /// List the servers of tools.
     LIST: Get "/mcp-servers" ManageTools, |it| it.list::<McpServerView<'_>>("mcp_servers", "The servers, without their tokens.");

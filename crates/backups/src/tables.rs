@@ -108,6 +108,8 @@ pub const TABLES: &[Table] = &[
     changing("mcp_servers", &["id"], "updated_at"),
     dumped("mcp_catalogues", &["server_id"]),
     dumped("tool_aliases", &["alias"]),
+    dumped("agent_catalogues", &["owner", "agent_id", "server"]),
+    dumped("agent_tool_aliases", &["owner", "alias"]),
     dumped("system_config", &["name"]),
     dumped("system_config_history", &["id"]),
     seeded("alert_rules", &["id"], "created_at = 0"),

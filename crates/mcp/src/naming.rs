@@ -17,6 +17,7 @@ use nexus_edge_hash::checksum_hex;
 pub const MAX_ALIAS: usize = 48;
 const KEPT: usize = 37;
 const HASH: usize = 10;
+const OLD_BEGINNING: &str = "bridge__";
 
 /// What an alias stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,6 +79,74 @@ impl Aliases {
     }
 }
 
+/// The aliases that one owner sees: those of the gateway's servers, which all share, and those of the owner's agents.
+///
+/// Guarantees: what an owner's agents are called changes nothing for others, and never what it was stored as. A server of the gateway
+/// whose shared alias is taken by one of the owner's agents has another one for this owner, which is stored with the owner's.
+#[derive(Debug, Clone, Default)]
+pub struct Book {
+    shared: Aliases,
+    seen: Aliases,
+    new_shared: Vec<(String, Target)>,
+    new_own: Vec<(String, Target)>,
+}
+
+impl Book {
+    /// The book with what was stored.
+    #[must_use]
+    pub fn stored(shared: Vec<(String, Target)>, own: Vec<(String, Target)>) -> Self {
+        Self {
+            seen: Aliases::stored(own.into_iter().chain(shared.iter().cloned())),
+            shared: Aliases::stored(shared),
+            ..Self::default()
+        }
+    }
+
+    /// The alias of a target.
+    pub fn name(&mut self, target: &Target) -> String {
+        if target.agent.is_none()
+            && let (alias, true) = self.shared.name(target)
+        {
+            self.new_shared.push((alias.clone(), target.clone()));
+            if self.seen.target(&alias).is_none() && self.seen.alias(target).is_none() {
+                self.seen.insert(alias, target.clone());
+            }
+        }
+        let (alias, is_new) = self.seen.name(target);
+        if is_new {
+            self.new_own.push((alias.clone(), target.clone()));
+        }
+        alias
+    }
+
+    /// What an alias stands for. A name that an earlier system gave to a tool of an agent is understood as well.
+    #[must_use]
+    pub fn target(&self, alias: &str) -> Option<&Target> {
+        self.seen.target(alias).or_else(|| {
+            let is_old = alias.starts_with(OLD_BEGINNING);
+            self.seen.by_target.keys().find(|target| is_old && is_old_name(alias, target))
+        })
+    }
+
+    /// The alias of a target, if it has one.
+    #[must_use]
+    pub fn alias(&self, target: &Target) -> Option<&str> {
+        self.seen.alias(target)
+    }
+
+    /// What must be stored for all.
+    #[must_use]
+    pub fn new_shared(&self) -> &[(String, Target)] {
+        &self.new_shared
+    }
+
+    /// What must be stored for this owner.
+    #[must_use]
+    pub fn new_own(&self) -> &[(String, Target)] {
+        &self.new_own
+    }
+}
+
 /// The aliases that a target may get, in the order in which they are tried; there is always another one.
 fn candidates(target: &Target) -> impl Iterator<Item = String> {
     let plain = format!("{}__{}", sanitised(&target.server), sanitised(&target.tool));
@@ -121,7 +190,7 @@ pub fn is_old_name(name: &str, target: &Target) -> bool {
     let Some(agent) = &target.agent else { return false };
     let tool = format!("{}__{}", target.server, target.tool);
     [tool.as_str(), target.tool.as_str()].iter().any(|tool| {
-        let beginning = format!("bridge__{}__{}__", cut(agent, 16), cut(tool, 32));
+        let beginning = format!("{OLD_BEGINNING}{}__{}__", cut(agent, 16), cut(tool, 32));
         name.strip_prefix(&beginning)
             .is_some_and(|hash| hash.len() == HASH && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     })
@@ -160,6 +229,28 @@ mod tests {
         assert_eq!(aliases.name(&target(None, "x", "y")), ("x__y".to_owned(), true));
         assert_eq!(aliases.target("old"), Some(&target(None, "fs", "read")));
         assert_eq!(aliases.alias(&target(None, "x", "y")), Some("x__y"));
+    }
+
+    #[test]
+    fn agents_of_one_owner_change_no_name_for_others() {
+        let (fs, laptop) = (target(None, "fs", "read"), target(Some("laptop"), "fs", "read"));
+        let mut first = Book::default();
+        assert_eq!(first.name(&laptop), "fs__read");
+        // The server comes later: for all others it has the plain name.
+        let own = first.new_own().to_vec();
+        let mut later = Book::stored(vec![], own.clone());
+        let shadowed = later.name(&fs);
+        assert!(shadowed.starts_with("fs__read_") && later.name(&laptop) == "fs__read");
+        assert_eq!(later.new_shared(), [("fs__read".to_owned(), fs.clone())]);
+        assert_eq!(later.new_own(), [(shadowed.clone(), fs.clone())]);
+        let all: Vec<_> = own.into_iter().chain(later.new_own().to_vec()).collect();
+        let mut again = Book::stored(later.new_shared().to_vec(), all);
+        assert_eq!((again.name(&fs), again.name(&laptop)), (shadowed, "fs__read".to_owned()));
+        assert!(again.new_shared().is_empty() && again.new_own().is_empty());
+        let mut other = Book::stored(later.new_shared().to_vec(), vec![]);
+        assert_eq!((other.name(&fs), other.name(&laptop)), ("fs__read".into(), "laptop_fs__read".into()));
+        assert_eq!(other.target("bridge__laptop__fs__read__0123456789"), Some(&laptop));
+        assert_eq!(other.target("bridge__desk__fs__read__0123456789"), None);
     }
 
     #[test]

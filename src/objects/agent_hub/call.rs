@@ -1,5 +1,6 @@
 //! How the Worker and a hub talk: what is asked, and how it is refused.
 
+use nexus_edge_tunnel::tools::name_of;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use worker::{Response, ResponseBuilder, Result};
@@ -64,9 +65,18 @@ impl Target {
     pub fn shown(&self) -> String {
         match self {
             Self::Tool { name, .. } => name.clone(),
-            Self::Method { method, .. } => method.clone(),
+            Self::Method { server, method, params } => {
+                let named =
+                    serde_json::from_str::<Named>(params.get()).ok().filter(|_| method == "tools/call");
+                named.map_or_else(|| method.clone(), |named| name_of(server, &named.name))
+            }
         }
     }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 /// A refusal.

@@ -19,6 +19,7 @@ use worker::{Request, Response, ResponseBuilder, Result};
 use super::answer;
 use super::call::{Invoke, Target, refusal, status_of};
 use super::hub::{Inside, look, pause};
+use super::offers::{Known, offers};
 use super::sockets;
 use super::store::Tables;
 
@@ -89,6 +90,10 @@ pub async fn answer(inside: &Rc<Inside>, mut request: Request) -> Result<Respons
         }
         "/state" => json_response(&inside.with(|machine, _| state(machine))?),
         "/tools" => inside.with(|machine, _| listed(machine)),
+        "/offers" => {
+            let known: Known = read(&body)?;
+            json_response(&inside.with(|machine, _| offers(machine, &known))?)
+        }
         "/events" => {
             let events: Events = read(&body)?;
             answer::events(inside.watch(None), events.agent_id, events.only_tools)

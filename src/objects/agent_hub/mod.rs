@@ -13,6 +13,7 @@ mod call;
 mod calls;
 mod client;
 mod hub;
+mod offers;
 mod sockets;
 mod store;
 
@@ -26,6 +27,7 @@ use worker::{
 pub use call::{Invoke, Opening, Target};
 pub use client::HubClient;
 use hub::Inside;
+pub use offers::{Known, Offer, Offers};
 pub use sockets::SUBPROTOCOL;
 
 use crate::platform::log_error;

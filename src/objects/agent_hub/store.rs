@@ -34,6 +34,12 @@ struct Text {
 }
 
 #[derive(serde::Deserialize)]
+struct CatalogColumns {
+    sha256: String,
+    body: String,
+}
+
+#[derive(serde::Deserialize)]
 struct CallColumns {
     row: String,
     ending: String,
@@ -98,6 +104,13 @@ impl Tables {
     /// A catalogue.
     pub fn catalog(&self, server: &str) -> Result<Option<String>> {
         self.text_of("SELECT body AS value FROM catalogs WHERE server = ?", vec![text(server)])
+    }
+
+    /// A catalogue, after the SHA-256 of it.
+    pub fn sum_and_catalog(&self, server: &str) -> Result<Option<(String, String)>> {
+        let sql = "SELECT sha256, body FROM catalogs WHERE server = ?";
+        let found: Vec<CatalogColumns> = self.rows(sql, vec![text(server)])?;
+        Ok(found.into_iter().next().map(|columns| (columns.sha256, columns.body)))
     }
 
     /// A piece of a result.

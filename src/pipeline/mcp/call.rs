@@ -10,4 +10,6 @@ pub struct Call<'a> {
     pub capabilities: &'a RawValue,
     /// Whose session it is asked in, where the server has sessions.
     pub tenant: &'a str,
+    /// The key that it is made with; agents are told.
+    pub key_id: &'a str,
 }

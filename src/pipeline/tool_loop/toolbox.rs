@@ -12,7 +12,7 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::json::{Members, raw, string};
 use nexus_edge_mcp::mrtr::InputRequired;
-use nexus_edge_mcp::naming::{Aliases, Target as Place};
+use nexus_edge_mcp::naming::Aliases;
 use nexus_edge_mcp::rpc;
 use nexus_edge_toolloop::machine::{Job, Outcome};
 use nexus_edge_toolloop::named::{Source, Target};
@@ -24,7 +24,7 @@ use worker::web_sys::AbortSignal;
 use crate::exchange::Exchange;
 use crate::host::Host;
 use crate::pipeline::admit;
-use crate::pipeline::mcp::{self, Call, Refusal, Server};
+use crate::pipeline::mcp::{self, Call, Reach, Refusal, Selection, Server};
 use crate::platform::promise::Timer;
 use crate::platform::{log_info, log_warn, now_ms};
 
@@ -46,7 +46,7 @@ impl Toolbox {
     /// The tools that these sources name, by the rules of servers, key and request.
     ///
     /// # Errors
-    /// `mcp_server_not_found` (404), `mcp_server_unreachable` (502).
+    /// `mcp_server_not_found`, `agent_offline` (404), `mcp_server_unreachable` (502).
     pub async fn open(
         exchange: &Exchange,
         principal: &Principal,
@@ -59,9 +59,7 @@ impl Toolbox {
             for (server, items) in servers(exchange, principal, source).await? {
                 let server = Rc::new(server);
                 for item in items {
-                    let place =
-                        Place { agent: None, server: server.name().to_owned(), tool: item.name.clone() };
-                    let (alias, is_new) = aliases.name(&place);
+                    let (alias, is_new) = aliases.name(&server.target(&item.name));
                     let defined = Defined {
                         alias: &alias,
                         server: server.name(),
@@ -139,7 +137,8 @@ impl Toolbox {
             params.set("arguments", arguments);
         }
         let (params, capabilities) = (params.write(), Members::default().write());
-        let call = Call { params: &params, capabilities: &capabilities, tenant: principal.tenant() };
+        let (tenant, key_id) = (principal.tenant(), &principal.key_id);
+        let call = Call { params: &params, capabilities: &capabilities, tenant, key_id };
         match tool.server.call(host, &item, &call).await {
             Ok(rpc::Outcome::Result(result)) => outcome_of(&result),
             Ok(rpc::Outcome::Error(error)) => Outcome::Failed(error.message),
@@ -154,28 +153,36 @@ async fn servers(
     principal: &Principal,
     source: &Source,
 ) -> Result<Vec<(Server, Vec<nexus_edge_mcp::catalogue::Item>)>, ApiError> {
-    let grants = &principal.tools;
-    match &source.target {
-        Target::Server(name) => {
-            let server = mcp::server(exchange, grants, name).await?.ok_or_else(|| unknown(source))?;
-            let tools = server.offered(exchange, grants).await?;
-            Ok(vec![(server, tools)])
-        }
-        Target::All => {
-            let asked = mcp::servers(exchange, grants).await?.into_iter().map(async |server| {
-                match server.offered(exchange, grants).await {
-                    Ok(tools) => Some((server, tools)),
-                    Err(error) => {
-                        // One server that is down does not take the others' tools away.
-                        log_warn("mcp server", &error.message);
-                        None
-                    }
-                }
-            });
-            Ok(join_all(asked).await.into_iter().flatten().collect())
-        }
-        Target::Agent { .. } | Target::Toolset(_) => Err(unknown(source)),
+    let selection = match &source.target {
+        Target::All => Selection::All,
+        Target::Server(name) => Selection::Server(name.clone()),
+        Target::Agent { id, server } => Selection::Agent { id: id.clone(), server: server.clone() },
+        Target::Toolset(_) => return Err(unknown(source)),
+    };
+    let reached =
+        mcp::servers(exchange, &Reach::of(principal), &selection).await.map_err(|error| {
+            match error.status {
+                404 => unknown(source),
+                _ => error,
+            }
+        })?;
+    let is_all = selection == Selection::All;
+    if reached.servers.is_empty() && !reached.unavailable.is_empty() && !is_all {
+        return Err(mcp::agent_offline().with_param(source.param.clone()));
     }
+    let asked = reached.servers.into_iter().map(async |server| {
+        match server.offered(exchange, &principal.tools).await {
+            Ok(tools) => Ok(Some((server, tools))),
+            Err(error) if is_all => {
+                // One server that is down does not take the others' tools away.
+                log_warn("mcp server", &error.message);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    });
+    let answered: Result<Vec<_>, ApiError> = join_all(asked).await.into_iter().collect();
+    Ok(answered?.into_iter().flatten().collect())
 }
 
 fn unknown(source: &Source) -> ApiError {

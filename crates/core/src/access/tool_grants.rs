@@ -1,4 +1,7 @@
 //! Which tools of which servers a key may use: patterns of `server/tool`. Without one, none.
+//!
+//! A server is called by its id, one of an agent `agent/{id}/{server}`. Only the agents of the key's owner are asked for at all: no
+//! pattern reaches those of others.
 
 use nexus_edge_mcp::glob::{Glob, any_matches};
 
@@ -7,6 +10,8 @@ use nexus_edge_mcp::glob::{Glob, any_matches};
 pub struct ToolGrants {
     allow: Vec<Glob>,
     deny: Vec<Glob>,
+    /// Whether there is a list of what is allowed, be it empty.
+    is_listed: bool,
 }
 
 impl ToolGrants {
@@ -14,7 +19,7 @@ impl ToolGrants {
     #[must_use]
     pub fn of(allow: Option<&[String]>, deny: Option<&[String]>) -> Self {
         let globs = |list: Option<&[String]>| list.unwrap_or_default().iter().map(Glob::new).collect();
-        Self { allow: globs(allow), deny: globs(deny) }
+        Self { allow: globs(allow), deny: globs(deny), is_listed: allow.is_some() }
     }
 
     /// Whether a tool may be seen and called.
@@ -24,15 +29,41 @@ impl ToolGrants {
         any_matches(&self.allow, &name) && !any_matches(&self.deny, &name)
     }
 
-    /// Whether any tool of a server could be granted, so that the server may be known at all.
+    /// Whether any tool of a server could be granted, so that the server may be known at all. An agent may be known as `agent/{id}`.
     #[must_use]
     pub fn may_know(&self, server: &str) -> bool {
-        self.allow.iter().any(|pattern| match pattern.as_str().split_once('/') {
-            Some((servers, _)) => Glob::new(servers).matches(server),
-            // Without a `/` a `*` stands for it as well.
-            None => Glob::new(pattern.as_str()).matches(&format!("{server}/tool")),
-        })
+        let prefix = format!("{server}/");
+        self.allow.iter().any(|pattern| pattern.matches_below(&prefix))
+            && !self.deny.iter().any(|pattern| pattern.matches_all_below(&prefix))
     }
+
+    /// Whether nothing is said: neither what is allowed nor what is not.
+    #[must_use]
+    pub const fn are_silent(&self) -> bool {
+        !self.is_listed && self.deny.is_empty()
+    }
+
+    /// Whether any agent could be granted.
+    #[must_use]
+    pub fn may_know_agents(&self) -> bool {
+        self.may_know("agent")
+    }
+
+    /// Whether a tool of an agent may be called with the agent's own API, which asks for no grant: a key without a list of what is
+    /// allowed may do so, unless it is denied.
+    #[must_use]
+    pub fn may_invoke(&self, server: &str, tool: &str) -> bool {
+        if self.is_listed {
+            return self.may_call(server, tool);
+        }
+        !any_matches(&self.deny, &format!("{server}/{tool}"))
+    }
+}
+
+/// How a server of an agent is called in grants.
+#[must_use]
+pub fn agent_server(agent: &str, server: &str) -> String {
+    format!("agent/{agent}/{server}")
 }
 
 #[cfg(test)]
@@ -59,5 +90,21 @@ mod tests {
         assert!(all.may_call("fs", "read") && all.may_know("fs"));
         let start = grants(&["fs*"], &[]);
         assert!(start.may_call("fs2", "a") && start.may_know("fs2") && !start.may_know("git"));
+        assert!(!grants(&["*"], &["fs/*"]).may_know("fs") && grants(&["*"], &["fs/x"]).may_know("fs"));
+    }
+
+    #[test]
+    fn agents_are_granted_by_the_same_patterns() {
+        let one = grants(&["agent/laptop/fs/read_*"], &[]);
+        let fs = agent_server("laptop", "fs");
+        assert!(one.may_know("agent/laptop") && one.may_know(&fs) && one.may_call(&fs, "read_file"));
+        assert!(!one.may_call(&fs, "write") && !one.may_know("agent/desk") && !one.may_know("fs"));
+        let servers_only = grants(&["*"], &["agent/*"]);
+        assert!(servers_only.may_know("fs") && !servers_only.may_know("agent/laptop"));
+        assert!(!servers_only.may_invoke(&fs, "read_file"));
+        assert!(one.may_invoke(&fs, "read_file") && !one.may_invoke(&fs, "write"));
+        let without = ToolGrants::default();
+        assert!(without.may_invoke(&fs, "write") && !without.may_know("agent/laptop"));
+        assert!(!ToolGrants::of(Some(&[]), None).may_invoke(&fs, "write"));
     }
 }

@@ -69,7 +69,8 @@ input! {
         /// Caller dialects in which the key may be used: `openai_chat`, `openai_completions`, `openai_responses`,
         /// `anthropic`, `gemini`; `null`: all.
         pub allowed_dialects: Vec<String> = texts(1..=40).check(check_dialects),
-        /// Tools that the key may use at `/mcp`, as patterns of `server/tool` such as `github/get_*`; `null`: none.
+        /// Tools that the key may use, as patterns of `server/tool` such as `github/get_*`, and of its owner's agents
+        /// `agent/{id}/{server}/{tool}`; `null`: none.
         pub allow_tools: Vec<String> = texts(1..=200),
         /// Tools that the key may not use, whatever `allow_tools` says.
         pub deny_tools: Vec<String> = texts(1..=200),

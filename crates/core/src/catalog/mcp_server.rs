@@ -201,7 +201,11 @@ impl McpServerInput {
     }
 }
 
+/// `agent` is how servers of agents begin in grants.
 fn check_id(id: String) -> Result<String, ApiError> {
+    if id == "agent" {
+        return Err(ApiError::invalid("invalid_value", "id", "`id` must not be `agent`."));
+    }
     if id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')) {
         return Ok(id);
     }
@@ -232,6 +236,7 @@ mod tests {
         for (body, param) in [
             (r#"{"id":"Git"}"#, "id"),
             (r#"{"id":"a/b"}"#, "id"),
+            (r#"{"id":"agent"}"#, "id"),
             (r#"{"url":"http://127.0.0.1/"}"#, "url"),
             (r#"{"pins":"none"}"#, "pins"),
             (r#"{"timeout_ms":10}"#, "timeout_ms"),

@@ -1,0 +1,230 @@
+//! Servers of the caller's own agents, asked through the tunnel.
+//!
+//! What they offer is in the isolate for three seconds; after that the agent's hub is asked, which sends only the catalogues that are
+//! not kept in D1. What was accepted of a catalogue is kept there too: the agent decides what it offers, and the gateway what it lets
+//! through, each for itself.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use nexus_edge_core::access::tool_grants::agent_server;
+use nexus_edge_core::bounded::{BoundedMap, Worth};
+use nexus_edge_core::error::ApiError;
+use nexus_edge_mcp::catalogue::{Collector, Kind};
+use nexus_edge_mcp::client::Peer;
+use nexus_edge_mcp::json::{Members, to_raw};
+use nexus_edge_mcp::kept::Kept;
+use nexus_edge_mcp::rpc::{Outcome, RpcError, code};
+use nexus_edge_mcp::version::Version;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::call::Call;
+use crate::host::Host;
+use crate::objects::agent_hub::{HubClient, Invoke, Known, Offer, Offers, Target};
+use crate::platform::{log_error, log_warn, new_ulid, now_ms};
+use crate::store::mcp::{self, KeptOfAgent};
+
+/// Milliseconds that a call may take.
+const CALL_MS: u64 = 120_000;
+/// Milliseconds for which an isolate does not ask a hub that was connected: as long as for the rest of the configuration.
+const HELD_FOR_MS: u64 = 3_000;
+const MAX_HELD: usize = 200;
+
+/// A server of an agent.
+pub struct AgentServer {
+    /// Whose agent it is.
+    owner: String,
+    /// The agent.
+    pub agent: String,
+    /// Its name there.
+    pub server: String,
+    /// How it is called in grants.
+    pub name: String,
+    /// What is kept of it.
+    pub kept: Rc<Kept>,
+}
+
+/// What a connected agent offers.
+pub struct Offering {
+    /// Its servers.
+    pub servers: Vec<Rc<AgentServer>>,
+    /// How those are called in grants whose tools are not known.
+    pub without: Vec<String>,
+}
+
+struct Held {
+    offering: Rc<Offering>,
+    until: u64,
+}
+
+thread_local! {
+    /// By owner and agent.
+    static HELD: RefCell<BoundedMap<(String, String), Held>> = RefCell::new(BoundedMap::new(MAX_HELD));
+}
+
+/// What an owner's agent offers.
+///
+/// # Errors
+/// `agent_offline` (404) where it is not connected, `bridge_gateway_error` (503).
+pub async fn offering(host: &Host, owner: &str, agent: &str) -> Result<Rc<Offering>, ApiError> {
+    let (now, place) = (now_ms(), (owner.to_owned(), agent.to_owned()));
+    let held = HELD.with_borrow(|held| {
+        held.get(&place).filter(|held| now < held.until).map(|held| Rc::clone(&held.offering))
+    });
+    if let Some(offering) = held {
+        return Ok(offering);
+    }
+    let mut kept: BTreeMap<String, KeptOfAgent> = mcp::kept_of_agent(&host.env, owner, agent)
+        .await?
+        .into_iter()
+        .map(|kept| (kept.server.clone(), kept))
+        .collect();
+    let known = kept.values().map(|kept| (kept.server.clone(), kept.sha256.clone())).collect();
+    let offers = ask(host, owner, agent, &Known { known }).await?;
+    if !offers.connected {
+        return Err(offline());
+    }
+    let mut offering = Offering { servers: Vec::new(), without: Vec::new() };
+    for offer in offers.servers {
+        let (server, name) = (offer.name.clone(), agent_server(agent, &offer.name));
+        match read(host, owner, agent, kept.remove(&server), offer).await? {
+            Some(kept) => offering.servers.push(Rc::new(AgentServer {
+                owner: owner.to_owned(),
+                agent: agent.to_owned(),
+                server,
+                name,
+                kept: Rc::new(kept),
+            })),
+            None => offering.without.push(name),
+        }
+    }
+    let offering = Rc::new(offering);
+    let held = Held { offering: Rc::clone(&offering), until: now_ms() + HELD_FOR_MS };
+    HELD.with_borrow_mut(|all| all.insert(place, held, |held| Worth::until(held.until, now)));
+    Ok(offering)
+}
+
+/// Keeps this of a server of an agent.
+///
+/// # Errors
+/// Those of the store.
+pub async fn replace(host: &Host, server: &AgentServer, kept: Kept) -> Result<(), ApiError> {
+    let stored = mcp::kept_of_agent(&host.env, &server.owner, &server.agent).await?;
+    let Some(before) = stored.into_iter().find(|stored| stored.server == server.server) else {
+        return Ok(());
+    };
+    mcp::keep_of_agent(&host.env, &server.owner, &server.agent, &KeptOfAgent { kept, ..before }).await?;
+    let place = (server.owner.clone(), server.agent.clone());
+    HELD.with_borrow_mut(|held| held.remove(&place));
+    Ok(())
+}
+
+/// Forgets an agent.
+///
+/// # Errors
+/// Those of the store.
+pub async fn forget(host: &Host, owner: &str, agent: &str) -> Result<(), ApiError> {
+    HELD.with_borrow_mut(|held| held.remove(&(owner.to_owned(), agent.to_owned())));
+    mcp::forget_agent(&host.env, owner, agent).await?;
+    Ok(())
+}
+
+async fn ask(host: &Host, owner: &str, agent: &str, known: &Known) -> Result<Offers, ApiError> {
+    let answer = HubClient::new(&host.env, owner, agent).ask("/offers", known).await?;
+    let body = answer.into_body().read().await.map_err(|_| ApiError::internal())?;
+    serde_json::from_slice(&body).map_err(|error| {
+        log_error("agent hub", &error);
+        ApiError::internal()
+    })
+}
+
+/// What is kept of a server after its offer; `None` where its tools are not known.
+async fn read(
+    host: &Host,
+    owner: &str,
+    agent: &str,
+    before: Option<KeptOfAgent>,
+    offer: Offer,
+) -> Result<Option<Kept>, ApiError> {
+    let Some(sha256) = offer.sha256 else { return Ok(None) };
+    let Some(catalog) = offer.catalog else { return Ok(before.map(|before| before.kept)) };
+    let mut collector = Collector::new(Kind::Tool);
+    if let Err(fault) = collector.take(&catalog) {
+        log_warn("agent catalogue", &fault);
+        return Ok(None);
+    }
+    let version = match offer.era.as_deref() {
+        Some("legacy") => Version::NEWEST_LEGACY,
+        _ => Version::NEWEST,
+    };
+    let peer = Peer { version, info: None, capabilities: Members::default().write(), instructions: None };
+    let before = before.map(|before| before.kept);
+    let kept = Kept::after(before.as_ref(), &peer, collector.finish().items, now_ms());
+    if serde_json::to_string(&kept).is_ok_and(|text| text.len() > mcp::MAX_KEPT_BYTES) {
+        log_warn("agent catalogue", &"has more tools than can be kept");
+        return Ok(None);
+    }
+    let of = KeptOfAgent { server: offer.name, sha256, kept };
+    mcp::keep_of_agent(&host.env, owner, agent, &of).await?;
+    Ok(Some(of.kept))
+}
+
+/// The error of an agent that is not connected.
+pub fn offline() -> ApiError {
+    ApiError::not_found("agent_offline", "The agent is not connected.")
+}
+
+/// How a call ended, as the hub says it.
+#[derive(Deserialize)]
+struct Ended {
+    #[serde(default)]
+    result: Option<Box<RawValue>>,
+    #[serde(default)]
+    error: Option<Failed>,
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+    /// The error of the server itself.
+    #[serde(default)]
+    rpc: Option<RpcError>,
+}
+
+/// Calls a tool of an agent.
+///
+/// # Errors
+/// Those of a call that has no end with a result: `agent_offline` (404), `agent_lost` (502), `tool_timeout` (504) and others.
+pub async fn call_tool(host: &Host, server: &AgentServer, call: &Call<'_>) -> Result<Outcome, ApiError> {
+    let invoke = Invoke {
+        id: new_ulid(now_ms()),
+        target: Target::Method {
+            server: server.server.clone(),
+            method: "tools/call".to_owned(),
+            params: call.params.to_owned(),
+        },
+        timeout_ms: CALL_MS,
+        stream: false,
+        principal: to_raw(&serde_json::json!({ "key": call.key_id })),
+    };
+    let answer = HubClient::new(&host.env, &server.owner, &server.agent).invoke(&invoke).await?;
+    let body = answer.into_body().read().await.map_err(|_| ApiError::internal())?;
+    let ended: Ended = serde_json::from_slice(&body).map_err(|error| {
+        log_error("agent hub", &error);
+        ApiError::internal()
+    })?;
+    Ok(match (ended.result, ended.error) {
+        (Some(result), _) => Outcome::Result(result),
+        (None, Some(Failed { rpc: Some(error), .. })) => Outcome::Error(error),
+        (None, Some(Failed { code, message, .. })) => {
+            let error = RpcError::new(code::INTERNAL, message);
+            Outcome::Error(error.with_data(&serde_json::json!({ "code": code })))
+        }
+        (None, None) => return Err(ApiError::internal()),
+    })
+}

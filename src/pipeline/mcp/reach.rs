@@ -1,0 +1,280 @@
+//! Which servers and tools a caller reaches: those of the gateway that the key is granted, and those of the owner's agents.
+
+use std::rc::Rc;
+
+use futures::future::{join, join_all};
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::access::tool_grants::{ToolGrants, agent_server};
+use nexus_edge_core::catalog::McpServerRecord;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_mcp::catalogue::Item;
+use nexus_edge_mcp::naming::{Book, Target};
+use nexus_edge_tunnel::tools::name_of;
+
+use super::agents::{self, Offering};
+use super::server::{Server, remote_server};
+use crate::host::Host;
+use crate::platform::log_warn;
+use crate::store::{self, credits, table};
+
+/// Most names that are stored for the agents of one owner.
+const MAX_OWN_ALIASES: u64 = 5_000;
+
+/// A caller, as far as tools are concerned.
+pub struct Reach<'a> {
+    /// What the key is granted.
+    pub grants: &'a ToolGrants,
+    /// Whose agents it reaches.
+    pub owner: String,
+}
+
+impl<'a> Reach<'a> {
+    /// That of a caller.
+    pub fn of(principal: &'a Principal) -> Self {
+        Self { grants: &principal.tools, owner: credits::account_of(principal) }
+    }
+}
+
+/// Which servers are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All that the caller reaches.
+    All,
+    /// One of the gateway.
+    Server(String),
+    /// Those of an agent, or one of them.
+    Agent {
+        /// The agent.
+        id: String,
+        /// The server.
+        server: Option<String>,
+    },
+}
+
+impl Selection {
+    /// Whether a target is one of a selected server.
+    fn has(&self, target: &Target) -> bool {
+        match self {
+            Self::All => true,
+            Self::Server(id) => target.agent.is_none() && target.server == *id,
+            Self::Agent { id, server } => {
+                target.agent.as_ref() == Some(id) && server.as_ref().is_none_or(|one| *one == target.server)
+            }
+        }
+    }
+}
+
+/// The servers of a selection.
+#[derive(Default)]
+pub struct Reached {
+    /// Those that can be asked, the gateway's first.
+    pub servers: Vec<Server>,
+    /// How the agents and the servers of agents are called in grants that cannot.
+    pub unavailable: Vec<String>,
+}
+
+/// A tool under the name that it has beside others.
+pub struct NamedTool {
+    /// That name.
+    pub alias: String,
+    /// The tool as its server calls it.
+    pub tool: Item,
+}
+
+/// The tools of a selection.
+#[derive(Default)]
+pub struct Tools {
+    /// The tools, in a fixed order.
+    pub tools: Vec<NamedTool>,
+    /// The servers and agents that do not answer.
+    pub unavailable: Vec<String>,
+}
+
+/// The servers of a selection. An agent that is not connected is unavailable.
+///
+/// # Errors
+/// `mcp_server_not_found` and `agent_not_found` (404) for one that the caller does not reach.
+pub async fn servers(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Result<Reached, ApiError> {
+    match selection {
+        Selection::All => all(host, reach).await,
+        Selection::Server(id) => {
+            let server = remote_server(host, reach.grants, id).await?.ok_or_else(server_not_found)?;
+            Ok(Reached { servers: vec![server], unavailable: Vec::new() })
+        }
+        Selection::Agent { id, server } => {
+            check_agent(host, reach, id).await?;
+            let mut reached = of_agent(host, reach, id).await;
+            if let Some(server) = server {
+                let name = agent_server(id, server);
+                reached.servers.retain(|one| one.name() == name);
+                reached.unavailable.retain(|one| *one == name || *one == format!("agent/{id}"));
+                if reached.servers.is_empty() && reached.unavailable.is_empty() {
+                    return Err(server_not_found());
+                }
+            }
+            Ok(reached)
+        }
+    }
+}
+
+/// One server of an agent.
+///
+/// # Errors
+/// `agent_not_found` and `mcp_server_not_found` (404) for one that the caller does not reach; `agent_offline` (404).
+pub async fn agent(host: &Host, reach: &Reach<'_>, id: &str, server: &str) -> Result<Server, ApiError> {
+    check_agent(host, reach, id).await?;
+    let name = agent_server(id, server);
+    if !reach.grants.may_know(&name) {
+        return Err(server_not_found());
+    }
+    let offering = agents::offering(host, &reach.owner, id).await?;
+    let found = offering.servers.iter().find(|one| one.name == name);
+    found.map(|found| Server::Agent(Rc::clone(found))).ok_or_else(server_not_found)
+}
+
+/// Checks that a tool of an agent may be called with the agent's own API, by the name that it has there: a key with a list of what it
+/// may use may use that only.
+///
+/// # Errors
+/// `tool_not_allowed` (403); `agent_offline` (404) where what the agent offers cannot be asked for.
+pub async fn check_invoke(host: &Host, reach: &Reach<'_>, id: &str, name: &str) -> Result<(), ApiError> {
+    if reach.grants.are_silent() {
+        return Ok(());
+    }
+    let offering = agents::offering(host, &reach.owner, id).await?;
+    let may = offering.servers.iter().any(|server| {
+        let mut tools = server.kept.tools.iter().filter(|tool| name_of(&server.server, &tool.name) == name);
+        tools.any(|tool| reach.grants.may_invoke(&server.name, &tool.name))
+    });
+    if may {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("tool_not_allowed", "This key may not use the tool.").with_param("tool_name"))
+}
+
+/// The tools of a selection under their names, new ones of which are stored.
+///
+/// # Errors
+/// Those of [`servers`] and of the store.
+pub async fn tools(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Result<Tools, ApiError> {
+    let reached = servers(host, reach, selection).await?;
+    let mut unavailable = reached.unavailable;
+    let asked = reached.servers.into_iter().map(async |server| {
+        let offered = server.offered(host, reach.grants).await;
+        (server, offered)
+    });
+    let mut offered = Vec::new();
+    for (server, answered) in join_all(asked).await {
+        match answered {
+            Ok(tools) => offered.extend(tools.into_iter().map(|tool| (server.target(&tool.name), tool))),
+            Err(error) => {
+                log_warn("mcp server", &error.message);
+                unavailable.push(server.name().to_owned());
+            }
+        }
+    }
+    let mut book = store::mcp::book(&host.env, &reach.owner).await?;
+    for (target, _) in &offered {
+        book.name(target);
+    }
+    let (shared, own) = (book.new_shared(), book.new_own());
+    if !shared.is_empty() || !own.is_empty() {
+        if !shared.is_empty() {
+            store::mcp::add_aliases(&host.env, shared).await?;
+        }
+        if !own.is_empty() {
+            store::mcp::add_own_aliases(&host.env, &reach.owner, own, MAX_OWN_ALIASES).await?;
+        }
+        // What another request stored in between counts.
+        book = store::mcp::book(&host.env, &reach.owner).await?;
+    }
+    let named = |(target, tool): (Target, Item)| {
+        let alias = book.alias(&target)?.to_owned();
+        Some(NamedTool { alias, tool })
+    };
+    Ok(Tools { tools: offered.into_iter().filter_map(named).collect(), unavailable })
+}
+
+/// The server behind a name, and what the server calls the tool; `None` where the caller reaches no such tool.
+///
+/// # Errors
+/// `agent_offline` (404), and those of the store.
+pub async fn resolve(
+    host: &Host,
+    reach: &Reach<'_>,
+    selection: &Selection,
+    alias: &str,
+) -> Result<Option<(Server, String)>, ApiError> {
+    let book: Book = store::mcp::book(&host.env, &reach.owner).await?;
+    let Some(target) = book.target(alias).filter(|target| selection.has(target)) else { return Ok(None) };
+    let server = match &target.agent {
+        None => remote_server(host, reach.grants, &target.server).await?,
+        Some(id) => match agent(host, reach, id, &target.server).await {
+            Ok(server) => Some(server),
+            Err(error) if matches!(error.code, "agent_not_found" | "mcp_server_not_found") => None,
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(server.map(|server| (server, target.tool.clone())))
+}
+
+async fn all(host: &Host, reach: &Reach<'_>) -> Result<Reached, ApiError> {
+    let remote = async {
+        let mut records: Vec<McpServerRecord> = table::list(&host.env).await?;
+        records.retain(|record| record.enabled && reach.grants.may_know(&record.id));
+        records.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok::<_, ApiError>(records)
+    };
+    let own = async {
+        if !reach.grants.may_know_agents() {
+            return Ok(Vec::new());
+        }
+        let mut agents = store::bridge::list(&host.env, &reach.owner).await?;
+        agents.retain(|agent| reach.grants.may_know(&format!("agent/{}", agent.agent_id)));
+        Ok::<_, ApiError>(join_all(agents.iter().map(|agent| of_agent(host, reach, &agent.agent_id))).await)
+    };
+    let (remote, own) = join(remote, own).await;
+    let mut reached = Reached::default();
+    reached.servers.extend(remote?.into_iter().map(|record| Server::Remote(Rc::new(record))));
+    for of_agent in own? {
+        reached.servers.extend(of_agent.servers);
+        reached.unavailable.extend(of_agent.unavailable);
+    }
+    Ok(reached)
+}
+
+async fn of_agent(host: &Host, reach: &Reach<'_>, id: &str) -> Reached {
+    match agents::offering(host, &reach.owner, id).await {
+        Ok(offering) => granted(reach, &offering),
+        Err(error) => {
+            if error.code != "agent_offline" {
+                log_warn("agent", &error.message);
+            }
+            Reached { servers: Vec::new(), unavailable: vec![format!("agent/{id}")] }
+        }
+    }
+}
+
+fn granted(reach: &Reach<'_>, offering: &Offering) -> Reached {
+    let servers = offering.servers.iter().filter(|server| reach.grants.may_know(&server.name));
+    let without = offering.without.iter().filter(|name| reach.grants.may_know(name));
+    Reached {
+        servers: servers.map(|server| Server::Agent(Rc::clone(server))).collect(),
+        unavailable: without.cloned().collect(),
+    }
+}
+
+/// An agent of another owner is as if it did not exist, and so is one that the key is not granted.
+async fn check_agent(host: &Host, reach: &Reach<'_>, id: &str) -> Result<(), ApiError> {
+    let is_known = reach.grants.may_know(&format!("agent/{id}"))
+        && store::bridge::find(&host.env, &reach.owner, id).await?.is_some();
+    if is_known {
+        return Ok(());
+    }
+    Err(ApiError::not_found("agent_not_found", "There is no agent with this id."))
+}
+
+/// The error for a server that there is not.
+pub fn server_not_found() -> ApiError {
+    ApiError::not_found("mcp_server_not_found", "There is no server of tools with this name.")
+}
