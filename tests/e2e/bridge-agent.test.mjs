@@ -37,18 +37,21 @@ after(async () => {
 });
 
 /** A home directory with a configuration for this gateway, and the program in it. */
-async function bridge(agentId, { token, servers = [real("everything")], more = "" } = {}) {
+async function bridge(
+  agentId,
+  { token, servers = [real("everything")], policy = { default: "allow" }, options = [] } = {},
+) {
   token ??= await tokenOf(t.gw, t.key, agentId);
   const url = `${t.gw.url.replace(/^http/, "ws")}/bridge/tunnel`;
   const server = { url, token: `\${file:~/agent.key}`, reconnect_initial: "100ms", reconnect_max: "1s" };
   const place = home(
     servers,
-    `server: ${JSON.stringify(server)}\nagent: {id: ${agentId}}\npolicy: {default: allow}\n${more}`,
+    `server: ${JSON.stringify(server)}\nagent: {id: ${agentId}}\npolicy: ${JSON.stringify(policy)}`,
   );
   writeFileSync(join(place.folder, "agent.key"), `${token}\n`, { mode: 0o600 });
   const one = { agentId, token, place, output: "" };
   one.start = () => {
-    const args = ["--config", place.file, "--log-level", "debug", "agent", "start"];
+    const args = ["--config", place.file, "--log-level", "debug", "agent", "start", ...options];
     one.child = spawn(program, args, { env: place.env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [one.child.stdout, one.child.stderr]) stream.on("data", (data) => (one.output += data));
     one.closed = new Promise((resolve) => one.child.on("close", resolve));
@@ -175,4 +178,66 @@ long("a token that is not valid, or is reset, ends the agent with 3", async () =
   await connected(one);
   await tokenOf(t.gw, t.key, "reset", { reset: true });
   assert.equal(await one.closed, 3, one.output);
+});
+
+long("a second agent of the same name ends with 4, and one that takes over ends the first", async () => {
+  const one = await bridge("shared");
+  await connected(one);
+  const second = await bridge("shared", { token: one.token });
+  assert.equal(await second.closed, 4, second.output);
+  assert.match(second.output, /connected from elsewhere/);
+  const third = await bridge("shared", { token: one.token, options: ["--takeover"] });
+  assert.equal(await one.closed, 4, one.output);
+  assert.match(one.output, /another instance has taken over/);
+  await connected(third);
+  const answer = await invoke(third, "echo", { arguments: { message: "from the third" } });
+  assert.equal(answer.status, 200, answer.text);
+});
+
+/** The question that a call waits for. */
+const asked = (one, id) =>
+  eventually(
+    async () => {
+      const answer = await get(`/v1/bridge/results/${id}?agent_id=${one.agentId}`);
+      return answer.status === 200 && answer.json().approvals?.[0];
+    },
+    { what: "the question", ...PATIENCE },
+  );
+const decide = (one, question, body) =>
+  post(`/v1/bridge/approvals/${question.ask}`, { agent_id: one.agentId, ...body });
+
+long("a call that the agent asks about waits for the answer that the gateway is given", async () => {
+  const one = await bridge("asking", { policy: { default: "ask", confirm: "remote" } });
+  await connected(one);
+  const call = (id) => invoke(one, "echo", { req_id: id, arguments: { message: id } });
+  const refusedCall = call("refused");
+  const question = await asked(one, "refused");
+  assert.deepEqual(
+    [question.kind, question.body.server, question.body.tool, question.body.arguments],
+    ["approval", "everything", "echo", { message: "refused" }],
+  );
+  assert.equal((await decide(one, question, { decision: "deny" })).status, 200);
+  const refused = (await refusedCall).json();
+  assert.deepEqual([refused.ok, refused.error.code], [false, "tool_not_allowed"]);
+  // What is allowed once is asked about again, and what is allowed for the session is not.
+  for (const decision of ["once", "session"]) {
+    const waiting = call(decision);
+    assert.equal((await decide(one, await asked(one, decision), { decision })).status, 200);
+    assert.match((await waiting).text, new RegExp(`Echo: ${decision}`));
+  }
+  assert.match((await call("remembered")).text, /Echo: remembered/);
+});
+
+long("what a server asks its user is answered through the gateway", async () => {
+  const one = await bridge("input");
+  await connected(one);
+  const waiting = invoke(one, "trigger-elicitation-request", { req_id: "input" });
+  const question = await asked(one, "input");
+  assert.deepEqual([question.kind, question.body.method], ["input_required", "elicitation/create"]);
+  assert.ok(question.body.params.requestedSchema.properties.name);
+  const response = { action: "accept", content: { name: "Ada" } };
+  assert.equal((await decide(one, question, { response })).status, 200);
+  const answer = await waiting;
+  assert.equal(answer.status, 200, answer.text);
+  assert.match(answer.text, /Ada/);
 });

@@ -15,7 +15,7 @@ use super::end::{End, Failure};
 use super::loaded::{Loaded, begin, load, log};
 use crate::agent::Agent;
 use crate::agent::place::Place;
-use crate::cli::Invocation;
+use crate::cli::{Command, Invocation};
 use crate::config::diff::Difference;
 use crate::control::serve::{Controlled, serve};
 use crate::link::{Link, LinkState};
@@ -30,7 +30,8 @@ pub(super) async fn start(invocation: &Invocation) -> Result<End, Failure> {
     let agent = Agent::begin(home, &place, config, instance, log)?;
     let (stop, mut stopped) = watch::channel(false);
     let (show, shown) = watch::channel(LinkState::Off);
-    let link = link(&agent, &place, show, log)?;
+    let takeover = invocation.command == Command::Start { takeover: true };
+    let link = link(&agent, &place, takeover, show, log)?;
     let (leave, leaving) = watch::channel(false);
     let controlled = controlled(&agent, &path, invocation, stop, Arc::new(move || shown.borrow().said()));
     let serving = tokio::spawn({
@@ -78,6 +79,7 @@ pub(super) async fn start(invocation: &Invocation) -> Result<End, Failure> {
 fn link(
     agent: &Agent,
     place: &Place,
+    takeover: bool,
     show: watch::Sender<LinkState>,
     log: Log,
 ) -> Result<Option<Link>, Failure> {
@@ -88,7 +90,7 @@ fn link(
         log.warn("there is no `server.token`: this machine only", &[]);
         return Ok(None);
     }
-    Link::new(agent.clone(), &gateway, token, show, log).map(Some).map_err(Failure::config)
+    Link::new(agent.clone(), &gateway, token, takeover, show, log).map(Some).map_err(Failure::config)
 }
 
 /// Runs the link until it may not connect again, or is told to leave; then `None`.

@@ -45,7 +45,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// The link of an agent. `token` is the gateway's with its references replaced.
+    /// The link of an agent. `token` is the gateway's with its references replaced. With `takeover` another instance of the agent
+    /// loses the gateway to this one.
     ///
     /// # Errors
     /// The address cannot be used, for people.
@@ -53,6 +54,7 @@ impl Link {
         agent: Agent,
         gateway: &Gateway,
         token: String,
+        takeover: bool,
         show: watch::Sender<LinkState>,
         log: Log,
     ) -> Result<Self, String> {
@@ -64,7 +66,7 @@ impl Link {
             os: std::env::consts::OS.to_owned(),
         };
         let reconnect = Reconnect::new(whole_ms(gateway.reconnect_initial), whole_ms(gateway.reconnect_max));
-        let session = Session::new(agent, Machine::new(identity, false), show.clone(), log);
+        let session = Session::new(agent, Machine::new(identity, takeover), show.clone(), log);
         Ok(Self { address, token, reconnect, show, log, session })
     }
 

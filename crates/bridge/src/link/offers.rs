@@ -67,19 +67,6 @@ fn written(items: &[Item]) -> Vec<&RawValue> {
     items.iter().map(|item| &*item.raw).collect()
 }
 
-/// Whether both say the same.
-#[must_use]
-pub fn are_same(one: &[Offer], other: &[Offer]) -> bool {
-    let text = |offer: &Offer| offer.catalog.as_ref().map(|catalog| catalog.get().to_owned());
-    one.len() == other.len()
-        && one.iter().zip(other).all(|(one, other)| {
-            one.name == other.name
-                && one.state == other.state
-                && one.era == other.era
-                && text(one) == text(other)
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use nexus_edge_mcp::catalogue::Kind;

@@ -10,7 +10,7 @@ use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use nexus_edge_tunnel::agent::heartbeat::{Beat, Heartbeat};
 use nexus_edge_tunnel::agent::reconnect::Failure;
-use nexus_edge_tunnel::agent::{Act, Agent as Machine, Offer, Run};
+use nexus_edge_tunnel::agent::{Act, Agent as Machine, Run};
 use nexus_edge_tunnel::frame::{Bye, Down, Up};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::asking::{Waiting, question};
 use super::calls::{self, Event};
-use super::offers::{are_same, offers};
+use super::offers::offers;
 use super::state::{Ended, LinkState, whole_ms};
 use crate::agent::{Agent, new_instance};
 use crate::http::connect::Wire;
@@ -50,7 +50,6 @@ pub struct Session {
     /// Where the machine's steady clock begins.
     began: Instant,
     changes: watch::Receiver<u64>,
-    announced: Vec<Offer>,
     running: BTreeMap<String, Running>,
     tell: mpsc::Sender<Event>,
     told: mpsc::Receiver<Event>,
@@ -83,7 +82,6 @@ impl Session {
             log,
             began: Instant::now(),
             changes,
-            announced: Vec::new(),
             running: BTreeMap::new(),
             tell,
             told,
@@ -161,10 +159,7 @@ impl Session {
                 Happened::Changed => gathered = gathered.or_else(|| Some(Instant::now() + GATHERING)),
                 Happened::Gathered => {
                     gathered = None;
-                    // Before the welcome a change is not sent: what changed until then is told after it.
-                    if self.machine.is_up() {
-                        self.announce();
-                    }
+                    self.announce();
                 }
                 Happened::Tick => {
                     let acts = self.machine.tick(self.now());
@@ -222,7 +217,6 @@ impl Session {
         if !was_up && self.machine.is_up() {
             self.log.info("connected to the gateway", &[]);
             self.show.send_replace(LinkState::Connected);
-            self.announce();
         }
         // The code says more than that the machine wants to leave.
         bye.map(|bye| Ended { retry_after_ms: bye.retry_after_ms, ..lost(bye.code, bye.reason) })
@@ -251,12 +245,7 @@ impl Session {
     }
 
     fn announce(&mut self) {
-        let offers = offers(&self.agent, self.log);
-        if are_same(&offers, &self.announced) {
-            return;
-        }
-        self.announced.clone_from(&offers);
-        let acts = self.machine.announce(offers);
+        let acts = self.machine.announce(offers(&self.agent, self.log));
         self.perform(acts);
     }
 

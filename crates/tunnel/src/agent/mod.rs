@@ -9,6 +9,8 @@ mod notes;
 mod outbox;
 mod params;
 pub mod reconnect;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -133,13 +135,16 @@ pub struct Agent {
     journal: Journal,
     notes: Notes,
     servers: BTreeMap<String, Announced>,
+    /// The servers as the hub was told them last over this connection.
+    told: Vec<Server>,
     params: ParamsAssembly,
     /// Number of the last catalogue in parts.
     catalogs: u32,
 }
 
 impl Agent {
-    /// An agent that has not connected. With `takeover` it sends another instance away.
+    /// An agent that has not connected. With `takeover` it sends another instance away when it connects first; one that comes later
+    /// is not sent away in turn.
     #[must_use]
     pub fn new(identity: Identity, takeover: bool) -> Self {
         Self {
@@ -150,6 +155,7 @@ impl Agent {
             journal: Journal::default(),
             notes: Notes::default(),
             servers: BTreeMap::new(),
+            told: Vec::new(),
             params: ParamsAssembly::default(),
             catalogs: 0,
         }
@@ -172,6 +178,7 @@ impl Agent {
         self.state = State::Greeting(now);
         self.params = ParamsAssembly::default();
         self.reset_sending();
+        self.told = self.server_list();
         let running = self.journal.running().filter(|(_, running)| !running.is_dropped);
         let hello = Hello {
             agent_id: self.identity.agent_id.clone(),
@@ -179,7 +186,7 @@ impl Agent {
             version: self.identity.version.clone(),
             os: self.identity.os.clone(),
             takeover: self.takeover,
-            servers: self.server_list(),
+            servers: self.told.clone(),
             resume: Resume {
                 running: running.map(|(id, _)| id.clone()).take(MAX_IDS).collect(),
                 done: self.journal.done().take(MAX_IDS).cloned().collect(),
@@ -193,7 +200,7 @@ impl Agent {
         self.state = State::Down;
     }
 
-    /// The servers have changed. Calls that run are not affected.
+    /// The servers as they are now. The hub is told of a change: at once, or after its welcome. Calls that run are not affected.
     pub fn announce(&mut self, offers: Vec<Offer>) -> Vec<Act> {
         let announced = offers.into_iter().map(|offer| {
             let sum = offer.catalog.as_ref().map(|catalog| checksum_hex(catalog.get().as_bytes()));
@@ -201,11 +208,9 @@ impl Agent {
             (server.name.clone(), Announced { server, catalog: offer.catalog })
         });
         self.servers = announced.collect();
-        if self.is_up() {
-            vec![send(Up::Announce(Announce { servers: self.server_list() }))]
-        } else {
-            Vec::new()
-        }
+        let mut acts = Vec::new();
+        self.tell_change(&mut acts);
+        acts
     }
 
     /// A text frame of the current connection.
@@ -312,12 +317,22 @@ impl Agent {
         acts
     }
 
+    /// Tells the servers if the hub was told others. A hub takes nothing before its welcome.
+    fn tell_change(&mut self, acts: &mut Vec<Act>) {
+        let servers = self.server_list();
+        if self.is_up() && servers != self.told {
+            self.told.clone_from(&servers);
+            acts.push(send(Up::Announce(Announce { servers })));
+        }
+    }
+
     fn server_list(&self) -> Vec<Server> {
         self.servers.values().map(|announced| announced.server.clone()).collect()
     }
 
     fn welcomed(&mut self, now: u64, welcome: &Welcome, acts: &mut Vec<Act>) {
         self.state = State::Up;
+        self.takeover = false;
         self.limits = welcome.limits;
         for id in &welcome.drop {
             self.forget(now, id, Some("the gateway has ended the call"), acts);
@@ -327,7 +342,9 @@ impl Agent {
                 acts.extend(running.asks.iter().map(|ask| send(Up::Ask(ask.clone()))));
             }
         }
+        // In this order the hub does not ask for a catalogue a second time that has changed since the hello.
         self.give_catalogs(&welcome.want, acts);
+        self.tell_change(acts);
     }
 
     fn give_catalogs(&mut self, names: &[String], acts: &mut Vec<Act>) {
