@@ -330,6 +330,11 @@ impl Exchange {
         self.person.get_or_init(|| Person::known_as(PersonId::User(user.id.clone())));
     }
 
+    /// Notes which API key a request is of that changes something, for the audit log. It does not let it do anything.
+    pub fn note_key(&self, key_id: &str) {
+        self.person.get_or_init(|| Person::known_as(PersonId::Program(key_id.to_owned())));
+    }
+
     /// Notes that the request turned out to be of the holder of the admin token, for the audit log. It does not let them do
     /// anything.
     pub fn note_admin(&self) {

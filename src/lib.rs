@@ -66,6 +66,8 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     jobs::submissions::run(&env).await;
     jobs::probe_tasks::run(&env).await;
     jobs::key_health::run(&env).await;
+    // After keys were disabled that have expired.
+    jobs::agents::run(&env).await;
     jobs::audit_heads::run(&env).await;
     jobs::credits::run(&env).await;
     jobs::long::run(&env).await;

@@ -25,7 +25,7 @@ const VERIFIED: u64 = 20_000;
 /// The largest number that JSON holds exactly.
 const MAX_NUMBER: u64 = (1 << 53) - 1;
 
-/// Notes what a request to the admin API did, after it is answered: everything that is not merely read, every look that changed
+/// Notes what a request to the admin API did, after it is answered, and what a caller changed: everything that is not merely read, every look that changed
 /// something (users come back from other services by one), and every refusal of a credential or permission. Refusals for too many attempts are not noted, so that an attack does not fill the log.
 pub fn note(
     exchange: &Exchange,
@@ -33,7 +33,7 @@ pub fn note(
     captured: &Captured<'_>,
     result: &Result<Response, ApiError>,
 ) {
-    if operation.audience == Audience::Caller {
+    if operation.audience == Audience::Caller && exchange.changes.borrow().is_empty() {
         return;
     }
     let (status, code) = match result {

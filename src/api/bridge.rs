@@ -67,7 +67,8 @@ async fn state(exchange: &Exchange, record: &AgentRecord) -> Result<Value, ApiEr
 
 /// `POST /v1/bridge/agent-token`
 pub async fn token(exchange: &Exchange) -> Result<Response, ApiError> {
-    let owner = owner_of(&authenticate(exchange).await?);
+    let caller = authenticate(exchange).await?;
+    let owner = owner_of(&caller);
     let input = input::new::<AgentTokenInput>(exchange).await?;
     let agent_id = input.agent_id.as_set().cloned().unwrap_or_default();
     let before = store::bridge::find(&exchange.env, &owner, &agent_id).await?;
@@ -81,6 +82,7 @@ pub async fn token(exchange: &Exchange) -> Result<Response, ApiError> {
         let message = "Another request made a token at the same time.";
         return Err(ApiError::conflict("agent_token_exists", "agent_id", message));
     }
+    note(exchange, &caller, before.as_ref(), Some(&record));
     // The connection of the token before ends at once, and a ticket that was made with it is no longer good.
     let revoke = json!({ "not_before_ms": record.issued_at, "wipe": false });
     HubClient::new(&exchange.env, &owner, &agent_id).ask("/revoke", &revoke).await?;
@@ -96,14 +98,30 @@ pub async fn token(exchange: &Exchange) -> Result<Response, ApiError> {
 
 /// `DELETE /v1/bridge/agents/{id}`
 pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    let owner = owner_of(&authenticate(exchange).await?);
+    let caller = authenticate(exchange).await?;
+    let owner = owner_of(&caller);
     let record = find(exchange, &owner, id).await?;
     let revoke = json!({ "not_before_ms": now_ms().max(record.issued_at) + 1, "wipe": true });
     // The token first: a connection that is opened in between ends with the second step.
     store::bridge::delete(&exchange.env, &owner, id).await?;
     mcp::forget_agent(exchange, &owner, id).await?;
+    note(exchange, &caller, Some(&record), None);
     HubClient::new(&exchange.env, &owner, id).ask("/revoke", &revoke).await?;
     answer_deleted(id)
+}
+
+/// Notes in the audit log what became of an agent and its token.
+fn note(exchange: &Exchange, caller: &Principal, before: Option<&AgentRecord>, after: Option<&AgentRecord>) {
+    let Some(named) = after.or(before) else { return };
+    let shown = |record: &AgentRecord| {
+        json!({
+            "owner": record.owner, "label": record.label,
+            "token_version": record.version, "token_expires_at": record.expires_at,
+        })
+    };
+    exchange.note_key(&caller.key_id);
+    let field = format!("agent {}", named.agent_id);
+    exchange.note_setting(&field, before.map(shown).as_ref(), after.map(shown).as_ref());
 }
 
 /// `GET /v1/bridge/agents/{id}/tools`

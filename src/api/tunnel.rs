@@ -39,13 +39,15 @@ pub async fn ticket(exchange: &Exchange) -> Result<Response, ApiError> {
     admit::check_address(exchange, "agent_token")?;
     let given = exchange.header("authorization");
     let token = given.as_deref().and_then(bearer_token).and_then(AgentToken::read);
+    let now = now_ms();
     let found = match &token {
-        Some(token) => store::bridge::of_token(&exchange.env, token.public_id()).await?,
+        Some(token) => store::bridge::of_token(&exchange.env, token.public_id(), now).await?,
         None => None,
     };
-    let now = now_ms();
     let checked = match (found, &token) {
-        (Some(record), Some(token)) => record.check(token, now).map(|()| record),
+        (Some(found), Some(token)) => {
+            found.record.check(token, found.is_active == 1, now).map(|()| found.record)
+        }
         _ => Err(invalid_token()),
     };
     let record = match checked {

@@ -12,8 +12,8 @@ use super::{answer_deleted, answer_list, input, query, roles};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::mail;
 use crate::platform::http::Response;
-use crate::platform::{new_ulid, now_ms};
-use crate::store::{given, sign_in, snapshot, table, users};
+use crate::platform::{log_error, new_ulid, now_ms};
+use crate::store::{bridge, given, sign_in, snapshot, table, users};
 
 /// Users of a page, unless the request says otherwise, and at most.
 const PAGE: (u32, u32) = (50, 200);
@@ -84,6 +84,9 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     if users::disable_keys(&exchange.env, &user, now).await? > 0 {
         snapshot::reload(exchange).await?;
     }
+    if user.status != UserStatus::Active {
+        end_agents_later(exchange);
+    }
     exchange::json(200, &UserView::of(&user))
 }
 
@@ -143,7 +146,18 @@ pub(in crate::api) async fn remove(
     }
     exchange.note_change(Some(user), None);
     snapshot::reload(exchange).await?;
+    end_agents_later(exchange);
     Ok(())
+}
+
+/// Ends the connections of agents whose owners are not active. The cron does it again a minute later.
+pub(in crate::api) fn end_agents_later(exchange: &Exchange) {
+    let env = exchange.env.clone();
+    exchange.tasks.wait_until(async move {
+        if let Err(error) = bridge::end_inactive(&env, now_ms()).await {
+            log_error("agents of inactive owners", &error);
+        }
+    });
 }
 
 /// Checks that the person has every permission of a user: to give someone a role, or to take over their account, would be a way

@@ -1,5 +1,6 @@
 //! Work outside of requests: the queue's consumer and the cron.
 
+pub mod agents;
 pub mod alerts;
 pub mod audit_heads;
 pub mod backups;

@@ -1,9 +1,34 @@
 //! Agents on users' machines.
 
 use nexus_edge_core::catalog::bridge::AgentRecord;
+use serde::Deserialize;
+use serde_json::json;
 use worker::Env;
 
 use super::{StoreResult, row, rows, text, unsigned, write};
+use crate::objects::agent_hub::HubClient;
+use crate::platform::log_error;
+
+/// Whether the owner of an agent may still use the gateway at the time `?1`: the key, for an agent without another owner; a user
+/// who is active; a team that exists; anything else that keys name as their owner while one of these keys is good.
+const IS_ACTIVE: &str = "CASE \
+    WHEN owner GLOB 'key:*' THEN EXISTS (SELECT 1 FROM api_keys AS k WHERE k.id = SUBSTR(a.owner, 5) \
+      AND k.enabled = 1 AND (k.expires_at IS NULL OR k.expires_at > ?1)) \
+    WHEN EXISTS (SELECT 1 FROM users AS u WHERE u.id = a.owner) \
+      THEN EXISTS (SELECT 1 FROM users AS u WHERE u.id = a.owner AND u.status = 'active') \
+    WHEN EXISTS (SELECT 1 FROM teams AS t WHERE t.id = a.owner) THEN 1 \
+    ELSE EXISTS (SELECT 1 FROM api_keys AS k WHERE k.owner = a.owner \
+      AND k.enabled = 1 AND (k.expires_at IS NULL OR k.expires_at > ?1)) END";
+
+/// An agent, and whether its owner is active.
+#[derive(Deserialize)]
+pub struct Found {
+    /// The agent.
+    #[serde(flatten)]
+    pub record: AgentRecord,
+    /// 1 if the owner may still use the gateway.
+    pub is_active: u8,
+}
 
 /// The agents of an owner, by their ids.
 pub async fn list(env: &Env, owner: &str) -> StoreResult<Vec<AgentRecord>> {
@@ -17,8 +42,29 @@ pub async fn find(env: &Env, owner: &str, agent_id: &str) -> StoreResult<Option<
 }
 
 /// The agent whose token has this public id.
-pub async fn of_token(env: &Env, token_id: &str) -> StoreResult<Option<AgentRecord>> {
-    row(env, "SELECT * FROM bridge_agents WHERE token_id = ?1", &[text(token_id)]).await
+pub async fn of_token(env: &Env, token_id: &str, now_ms: u64) -> StoreResult<Option<Found>> {
+    let sql = format!("SELECT *, {IS_ACTIVE} AS is_active FROM bridge_agents AS a WHERE token_id = ?2");
+    row(env, &sql, &[unsigned(now_ms), text(token_id)]).await
+}
+
+/// Ends the tokens of agents whose owners are not active any more, and their connections.
+pub async fn end_inactive(env: &Env, now_ms: u64) -> StoreResult<()> {
+    let sql = format!("SELECT * FROM bridge_agents AS a WHERE expires_at > ?1 AND NOT {IS_ACTIVE}");
+    let found: Vec<AgentRecord> = rows(env, &sql, &[unsigned(now_ms)]).await?;
+    for agent in found {
+        let revoke = json!({ "not_before_ms": agent.issued_at + 1, "wipe": false });
+        // The connection first: an agent whose hub does not answer is tried again at the next run.
+        if let Err(error) = HubClient::new(env, &agent.owner, &agent.agent_id).ask("/revoke", &revoke).await {
+            log_error("agents of inactive owners", &error);
+            continue;
+        }
+        let sql = "UPDATE bridge_agents SET expires_at = ?1, updated_at = MAX(?1, updated_at + 1) \
+            WHERE owner = ?2 AND agent_id = ?3 AND version = ?4";
+        let parameters =
+            [unsigned(now_ms), text(&agent.owner), text(&agent.agent_id), unsigned(agent.version)];
+        write(env, sql, &parameters).await?;
+    }
+    Ok(())
 }
 
 /// Stores an agent in the place of the one with the version before; false if another request was first.

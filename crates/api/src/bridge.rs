@@ -99,7 +99,7 @@ operations! {
     ///
     /// With the token of the agent as `Authorization: Bearer`. It is good for a minute, and once.
     TICKET: Post "/bridge/ticket" Public, |it| it.answer::<TunnelTicket>(201, "The ticket.")
-        .errors(&[(401, "invalid_agent_token, agent_token_expired"), (429, "too_many_attempts")]);
+        .errors(&[(401, "invalid_agent_token, agent_token_expired"), (403, "agent_owner_inactive"), (429, "too_many_attempts")]);
 
     /// Open an agent's tunnel.
     ///

@@ -157,6 +157,9 @@ async fn end_if_inactive(exchange: &Exchange, user: &UserRecord) -> Result<(), A
     if stored::disable_keys(&exchange.env, user, now).await? > 0 {
         snapshot::reload(exchange).await?;
     }
+    if user.status != UserStatus::Active {
+        users::end_agents_later(exchange);
+    }
     Ok(())
 }
 

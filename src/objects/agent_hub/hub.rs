@@ -131,11 +131,12 @@ impl Inside {
                 self.with(|machine, now| machine.closed(now, epoch))?;
             }
         }
+        let not_before = self.tables.not_before()?;
         if wipe {
             self.machine.take();
             self.tables.wipe()?;
         }
-        self.tables.set_not_before(not_before_ms)
+        self.tables.set_not_before(not_before_ms.max(not_before))
     }
 
     fn carry_out(&self, acts: Vec<Act>) {

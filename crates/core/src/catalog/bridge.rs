@@ -148,17 +148,21 @@ impl AgentTokenInput {
 }
 
 impl AgentRecord {
-    /// Checks a token that has the public id of this record's.
+    /// Checks a token that has the public id of this record's, of an owner who is active or is not.
     ///
     /// # Errors
-    /// `invalid_agent_token`, `agent_token_expired` (401).
-    pub fn check(&self, token: &AgentToken, now: u64) -> Result<(), ApiError> {
+    /// `invalid_agent_token`, `agent_token_expired` (401), `agent_owner_inactive` (403).
+    pub fn check(&self, token: &AgentToken, is_owner_active: bool, now: u64) -> Result<(), ApiError> {
         if self.token_hash != token.hash() {
             return Err(invalid_token());
         }
         if self.expires_at <= now {
             let message = "The token of the agent has expired: make another one.";
             return Err(ApiError::unauthorized("agent_token_expired", message));
+        }
+        if !is_owner_active {
+            let message = "The owner of the agent may not use the gateway any more.";
+            return Err(ApiError::forbidden("agent_owner_inactive", message));
         }
         Ok(())
     }
@@ -199,9 +203,11 @@ mod tests {
         assert_eq!(input.record("u", Some(&first), &token, 2_000).unwrap_err().code, "agent_token_exists");
         let second = input.record("u", Some(&first), &token, first.expires_at).unwrap();
         assert_eq!((second.version, second.created_at), (2, 1_000));
-        assert_eq!(second.check(&token, second.expires_at).unwrap_err().code, "agent_token_expired");
+        assert_eq!(second.check(&token, true, second.expires_at).unwrap_err().code, "agent_token_expired");
         let other = AgentToken::from_random([2; TOKEN_RANDOM_BYTES]);
-        assert_eq!(second.check(&other, 0).unwrap_err().code, "invalid_agent_token");
+        assert_eq!(second.check(&other, false, 0).unwrap_err().code, "invalid_agent_token");
+        assert_eq!(second.check(&token, false, 0).unwrap_err().code, "agent_owner_inactive");
+        assert_eq!(second.check(&token, true, 0), Ok(()));
         let bad = AgentTokenInput::parse_new(br#"{"agent_id":"-lap top"}"#).unwrap();
         assert_eq!(bad.record("u", None, &token, 0).unwrap_err().param.as_deref(), Some("agent_id"));
     }
