@@ -61,8 +61,7 @@ async fn view(exchange: &Exchange, record: AgentRecord) -> AgentView {
 
 async fn state(exchange: &Exchange, record: &AgentRecord) -> Result<Value, ApiError> {
     let hub = HubClient::new(&exchange.env, &record.owner, &record.agent_id);
-    let body = hub.ask("/state", &()).await?.into_body().read().await.map_err(|_| ApiError::internal())?;
-    serde_json::from_slice(&body).map_err(|_| ApiError::internal())
+    hub.ask_for("/state", &()).await
 }
 
 /// `POST /v1/bridge/agent-token`

@@ -3,6 +3,7 @@
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_tunnel::limits::LATEST_END_MS;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
@@ -35,6 +36,18 @@ impl<'a> HubClient<'a> {
     /// `bridge_gateway_error` (503) if it cannot be reached; the error that it refuses with.
     pub async fn ask(&self, path: &str, body: &impl Serialize) -> std::result::Result<Response, ApiError> {
         checked(self.send(path, body).await.map_err(|error| unreachable_hub(&error))?)
+    }
+
+    /// Asks the hub, and reads its answer.
+    ///
+    /// # Errors
+    /// Those of [`HubClient::ask`]; `internal_error` (500) if the answer cannot be read.
+    pub async fn ask_for<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> std::result::Result<T, ApiError> {
+        read_answer(self.ask(path, body).await?).await
     }
 
     /// Makes a call, and answers with its end or, where `stream` says so, with its events. A hub that is lost meanwhile is asked what
@@ -92,6 +105,18 @@ impl<'a> HubClient<'a> {
         let response = stub.fetch_with_request(request).await?;
         Ok(Response::of_platform(web_sys::Response::from(response)))
     }
+}
+
+/// Reads what a hub has answered.
+///
+/// # Errors
+/// `internal_error` (500) if it cannot be read.
+pub async fn read_answer<T: DeserializeOwned>(answer: Response) -> std::result::Result<T, ApiError> {
+    let body = answer.into_body().read().await.map_err(|_| ApiError::internal())?;
+    serde_json::from_slice(&body).map_err(|error| {
+        log_error("agent hub", &error);
+        ApiError::internal()
+    })
 }
 
 fn unreachable_hub(error: &worker::Error) -> ApiError {

@@ -25,7 +25,7 @@ use worker::{
 };
 
 pub use call::{Invoke, Opening, Target};
-pub use client::HubClient;
+pub use client::{HubClient, read_answer};
 use hub::Inside;
 pub use offers::{Known, Offer, Offers};
 pub use sockets::SUBPROTOCOL;

@@ -22,8 +22,8 @@ use serde_json::value::RawValue;
 
 use super::call::Call;
 use crate::host::Host;
-use crate::objects::agent_hub::{HubClient, Invoke, Known, Offer, Offers, Target};
-use crate::platform::{log_error, log_warn, new_ulid, now_ms};
+use crate::objects::agent_hub::{HubClient, Invoke, Known, Offer, Offers, Target, read_answer};
+use crate::platform::{log_warn, new_ulid, now_ms};
 use crate::store::mcp::{self, KeptOfAgent};
 
 /// Milliseconds that a call may take.
@@ -82,7 +82,8 @@ pub async fn offering(host: &Host, owner: &str, agent: &str) -> Result<Rc<Offeri
         .map(|kept| (kept.server.clone(), kept))
         .collect();
     let known = kept.values().map(|kept| (kept.server.clone(), kept.sha256.clone())).collect();
-    let offers = ask(host, owner, agent, &Known { known }).await?;
+    let hub = HubClient::new(&host.env, owner, agent);
+    let offers: Offers = hub.ask_for("/offers", &Known { known }).await?;
     if !offers.connected {
         return Err(offline());
     }
@@ -129,15 +130,6 @@ pub async fn forget(host: &Host, owner: &str, agent: &str) -> Result<(), ApiErro
     HELD.with_borrow_mut(|held| held.remove(&(owner.to_owned(), agent.to_owned())));
     mcp::forget_agent(&host.env, owner, agent).await?;
     Ok(())
-}
-
-async fn ask(host: &Host, owner: &str, agent: &str, known: &Known) -> Result<Offers, ApiError> {
-    let answer = HubClient::new(&host.env, owner, agent).ask("/offers", known).await?;
-    let body = answer.into_body().read().await.map_err(|_| ApiError::internal())?;
-    serde_json::from_slice(&body).map_err(|error| {
-        log_error("agent hub", &error);
-        ApiError::internal()
-    })
 }
 
 /// What is kept of a server after its offer; `None` where its tools are not known.
@@ -213,11 +205,7 @@ pub async fn call_tool(host: &Host, server: &AgentServer, call: &Call<'_>) -> Re
         principal: to_raw(&serde_json::json!({ "key": call.key_id })),
     };
     let answer = HubClient::new(&host.env, &server.owner, &server.agent).invoke(&invoke).await?;
-    let body = answer.into_body().read().await.map_err(|_| ApiError::internal())?;
-    let ended: Ended = serde_json::from_slice(&body).map_err(|error| {
-        log_error("agent hub", &error);
-        ApiError::internal()
-    })?;
+    let ended: Ended = read_answer(answer).await?;
     Ok(match (ended.result, ended.error) {
         (Some(result), _) => Outcome::Result(result),
         (None, Some(Failed { rpc: Some(error), .. })) => Outcome::Error(error),
