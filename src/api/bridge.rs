@@ -103,8 +103,8 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let revoke = json!({ "not_before_ms": now_ms().max(record.issued_at) + 1, "wipe": true });
     // The token first: a connection that is opened in between ends with the second step.
     store::bridge::delete(&exchange.env, &owner, id).await?;
-    mcp::forget_agent(exchange, &owner, id).await?;
     note(exchange, &caller, Some(&record), None);
+    mcp::forget_agent(exchange, &owner, id).await?;
     HubClient::new(&exchange.env, &owner, id).ask("/revoke", &revoke).await?;
     answer_deleted(id)
 }
