@@ -122,10 +122,9 @@ impl Book {
     /// What an alias stands for. A name that an earlier system gave to a tool of an agent is understood as well.
     #[must_use]
     pub fn target(&self, alias: &str) -> Option<&Target> {
-        self.seen.target(alias).or_else(|| {
-            let is_old = alias.starts_with(OLD_BEGINNING);
-            self.seen.by_target.keys().find(|target| is_old && is_old_name(alias, target))
-        })
+        let is_old = alias.starts_with(OLD_BEGINNING);
+        let of_old = || self.seen.by_target.keys().find(|target| is_old_name(alias, target));
+        self.seen.target(alias).or_else(|| is_old.then(of_old).flatten())
     }
 
     /// The alias of a target, if it has one.

@@ -85,15 +85,8 @@ impl Server {
         if let Some(tool) = self.open(&kept).into_iter().find(|tool| tool.name == name) {
             return Ok(Ok(tool.clone()));
         }
-        let by_lists = match self {
-            Self::Remote(record) => {
-                let (allow, deny) = record.patterns();
-                kept.open(Strictness::Off, &allow, &deny)
-            }
-            Self::Agent(_) => kept.open(Strictness::Off, &[], &[]),
-        };
-        let is_in = |tools: &[&Item]| tools.iter().any(|tool| tool.name == name);
-        let refusal = if is_in(&by_lists) {
+        let is_open_unpinned = self.open_with(Strictness::Off, &kept).iter().any(|tool| tool.name == name);
+        let refusal = if is_open_unpinned {
             Refusal::Changed
         } else if kept.tools.iter().any(|tool| tool.name == name) {
             Refusal::NotAllowed
@@ -125,12 +118,20 @@ impl Server {
     }
 
     fn open<'a>(&self, kept: &'a Kept) -> Vec<&'a Item> {
+        let pins = match self {
+            Self::Remote(record) => record.pins,
+            Self::Agent(_) => Strictness::Strict,
+        };
+        self.open_with(pins, kept)
+    }
+
+    fn open_with<'a>(&self, pins: Strictness, kept: &'a Kept) -> Vec<&'a Item> {
         match self {
             Self::Remote(record) => {
                 let (allow, deny) = record.patterns();
-                kept.open(record.pins, &allow, &deny)
+                kept.open(pins, &allow, &deny)
             }
-            Self::Agent(_) => kept.open(Strictness::Strict, &[], &[]),
+            Self::Agent(_) => kept.open(pins, &[], &[]),
         }
     }
 }
