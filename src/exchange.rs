@@ -199,6 +199,39 @@ impl Exchange {
         let trace = host.settings.otlp.as_ref().and_then(|otlp| {
             Trace::begin(head.headers.get("traceparent"), otlp.sample, random_bytes().ok()?).map(Rc::new)
         });
+        let exchange = Self::bare(head, body, caller_dialect, host, request_id, event_id, started_ms);
+        Self { trace, ..exchange }
+    }
+
+    /// A round of this request: the same request by the same caller with another body, which begins now.
+    pub fn round(&self, body: Vec<u8>, round: Round) -> Self {
+        let (head, request_id, event_id) =
+            (self.head.clone(), self.request_id.clone(), self.event_id.clone());
+        let body = RequestBody::Round(body, self.request_of_caller().cloned());
+        let host = self.host.clone();
+        Self {
+            internal_owner: self.internal_owner.clone(),
+            asked_by: self.asked_by.clone(),
+            wants_anew: self.wants_anew,
+            round: Some(round),
+            trace: self.trace.clone(),
+            key_redaction: self.key_redaction.clone(),
+            // A signature covers the request that the caller sent, and was checked with it.
+            signed_by: self.signed_by.clone(),
+            ..Self::bare(head, body, self.caller_dialect, host, request_id, event_id, now_ms())
+        }
+    }
+
+    /// An exchange of which nothing else is known yet.
+    fn bare(
+        head: RequestHead,
+        body: RequestBody,
+        caller_dialect: CallerDialect,
+        host: Host,
+        request_id: String,
+        event_id: String,
+        started_ms: u64,
+    ) -> Self {
         Self {
             head,
             body,
@@ -211,7 +244,7 @@ impl Exchange {
             asked_by: None,
             wants_anew: false,
             round: None,
-            trace,
+            trace: None,
             notes: RefCell::default(),
             key_redaction: Cell::default(),
             changes: RefCell::default(),
@@ -220,34 +253,6 @@ impl Exchange {
             signed_in: OnceCell::new(),
             directory: OnceCell::new(),
             signed_by: OnceCell::new(),
-            held_body: OnceCell::new(),
-        }
-    }
-
-    /// A round of this request: the same request by the same caller with another body, which begins now.
-    pub fn round(&self, body: Vec<u8>, round: Round) -> Self {
-        Self {
-            head: self.head.clone(),
-            body: RequestBody::Round(body, self.request_of_caller().cloned()),
-            caller_dialect: self.caller_dialect,
-            host: self.host.clone(),
-            request_id: self.request_id.clone(),
-            started_ms: now_ms(),
-            event_id: self.event_id.clone(),
-            internal_owner: self.internal_owner.clone(),
-            asked_by: self.asked_by.clone(),
-            wants_anew: self.wants_anew,
-            round: Some(round),
-            trace: self.trace.clone(),
-            notes: RefCell::default(),
-            key_redaction: self.key_redaction.clone(),
-            changes: RefCell::default(),
-            person: OnceCell::new(),
-            scope: OnceCell::new(),
-            signed_in: OnceCell::new(),
-            directory: OnceCell::new(),
-            // A signature covers the request that the caller sent, and was checked with it.
-            signed_by: self.signed_by.clone(),
             held_body: OnceCell::new(),
         }
     }
