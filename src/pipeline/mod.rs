@@ -85,9 +85,7 @@ pub async fn chat_completion(
     from_path: Option<FromPath<'_>>,
 ) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
-    let named = recognise::named(exchange);
-    let is_named = named.is_some();
-    let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
+    let (conversation, is_named) = conversation_of(exchange);
     let settlement = settle::begin(exchange, &principal, conversation);
     answer(exchange, &principal, from_path, is_named, settlement).await
 }
@@ -98,15 +96,20 @@ fn ask(question: Question) -> LocalBoxFuture<'static, RoundAsked> {
         let Question { exchange, rounds, .. } = &question;
         let answering = async {
             let principal = authenticate::authenticate(exchange).await?;
-            let named = recognise::named(exchange);
-            let is_named = named.is_some();
-            let conversation = named.unwrap_or_else(|| new_ulid(exchange.started_ms));
+            let (conversation, is_named) = conversation_of(exchange);
             let settlement = settle::begin_round(exchange, &principal, conversation, rounds);
             answer(exchange, &principal, question.in_path(), is_named, settlement).await
         };
         let response = answering.await;
         RoundAsked { response, notes: exchange.notes.take() }
     })
+}
+
+/// The conversation that the caller names, or a new one; and whether they name one.
+fn conversation_of(exchange: &Exchange) -> (String, bool) {
+    let named = recognise::named(exchange);
+    let is_named = named.is_some();
+    (named.unwrap_or_else(|| new_ulid(exchange.started_ms)), is_named)
 }
 
 async fn answer(

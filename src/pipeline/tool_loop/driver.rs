@@ -87,13 +87,7 @@ impl Driver {
     /// Runs calls; what is done after the last one.
     pub async fn run(&mut self, jobs: Vec<Job>, out: &mut Vec<u8>) -> Next {
         let toolbox = Rc::clone(&self.toolbox);
-        let runs = jobs.into_iter().map(|job| {
-            let toolbox = Rc::clone(&toolbox);
-            async move {
-                let outcome = toolbox.run(&job).await;
-                (job, outcome)
-            }
-        });
+        let runs = jobs.into_iter().map(|job| Rc::clone(&toolbox).run(job));
         let mut running = futures::stream::iter(runs).buffer_unordered(self.session.at_once());
         let mut next = Next::Failed;
         while let Some((job, outcome)) = running.next().await {

@@ -162,11 +162,7 @@ impl Answer {
         while running.len() < self.driver.session.at_once()
             && let Some(job) = waiting.pop_front()
         {
-            let toolbox = Rc::clone(&self.driver.toolbox);
-            running.push(Box::pin(async move {
-                let outcome = toolbox.run(&job).await;
-                (job, outcome)
-            }));
+            running.push(Box::pin(Rc::clone(&self.driver.toolbox).run(job)));
         }
         let ended = match select(running.next(), Timer::after_ms(self.keep_alive_ms)).await {
             Either::Left((ended, _)) => ended,

@@ -89,7 +89,12 @@ impl Toolbox {
     }
 
     /// Runs a call to its end, which comes within the time that the call has.
-    pub async fn run(&self, job: &Job) -> Outcome {
+    pub async fn run(self: Rc<Self>, job: Job) -> (Job, Outcome) {
+        let outcome = self.outcome(&job).await;
+        (job, outcome)
+    }
+
+    async fn outcome(&self, job: &Job) -> Outcome {
         let Some(tool) = self.tools.get(&job.alias) else {
             return failed("This tool is not available any more.");
         };
