@@ -44,12 +44,8 @@ impl Address {
         if path.chars().any(|c| c.is_control() || c == ' ' || !c.is_ascii()) {
             return Err("the address has characters that must be written as %XX".to_owned());
         }
-        let (host, port) = split(authority);
-        let port = match port {
-            Some(port) => port.parse().map_err(|_| "the port of the address is no number".to_owned())?,
-            None if is_secure => 443,
-            None => 80,
-        };
+        let (host, port) = host_and_port(authority, is_secure)
+            .ok_or_else(|| "the port of the address is no number".to_owned())?;
         if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("the address has no host".to_owned());
         }
@@ -99,12 +95,19 @@ impl Address {
     }
 }
 
-/// The host without brackets, and the port if there is one.
-fn split(authority: &str) -> (&str, Option<&str>) {
-    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+/// The host without brackets, and the port, which is that of the scheme where none is said; `None` where it is no number.
+#[must_use]
+pub fn host_and_port(authority: &str, is_secure: bool) -> Option<(&str, u16)> {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, port)) => (host, port.strip_prefix(':')),
-        None => authority.rsplit_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
-    }
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+    };
+    let port = match port {
+        Some(port) => port.parse().ok()?,
+        None if is_secure => 443,
+        None => 80,
+    };
+    Some((host, port))
 }
 
 #[cfg(test)]

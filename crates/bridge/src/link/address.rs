@@ -1,18 +1,13 @@
 //! The address of the tunnel, taken apart. Pure.
 
+use crate::http;
+use crate::http::address::host_and_port;
+
 /// Where the gateway is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// Whether the connection is encrypted.
-    pub is_secure: bool,
-    /// The host, without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-    /// Host and port as the address has them.
-    pub authority: String,
-    /// The path of the tunnel.
-    pub tunnel: String,
+    /// The tunnel, as a connection to it is made.
+    pub tunnel: http::address::Address,
     /// The path where tickets are given.
     pub ticket: String,
 }
@@ -36,15 +31,8 @@ impl Address {
         if path.contains(['?', '#']) || authority.contains(['?', '#']) {
             return Err(wrong("it must have no query"));
         }
-        let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, port)) => (host, port.strip_prefix(':')),
-            None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
-        };
-        let port = match port {
-            Some(port) => port.parse().map_err(|_| wrong("the port is no number"))?,
-            None if is_secure => 443,
-            None => 80,
-        };
+        let (host, port) =
+            host_and_port(authority, is_secure).ok_or_else(|| wrong("the port is no number"))?;
         if host.is_empty() {
             return Err(wrong("it has no host"));
         }
@@ -52,14 +40,14 @@ impl Address {
         let Some(base) = path.strip_suffix("/tunnel") else {
             return Err(wrong("its path must end with /bridge/tunnel"));
         };
-        Ok(Self {
+        let tunnel = http::address::Address {
             is_secure,
             host: host.to_owned(),
             port,
             authority: authority.to_owned(),
-            tunnel: path.to_owned(),
-            ticket: format!("{base}/ticket"),
-        })
+            path: path.to_owned(),
+        };
+        Ok(Self { tunnel, ticket: format!("{base}/ticket") })
     }
 }
 
@@ -70,11 +58,12 @@ mod tests {
     #[test]
     fn an_address_is_taken_apart() {
         let address = Address::parse("wss://gw.example.com/bridge/tunnel").unwrap();
-        assert_eq!((address.is_secure, address.host.as_str(), address.port), (true, "gw.example.com", 443));
-        assert_eq!((address.tunnel.as_str(), address.ticket.as_str()), ("/bridge/tunnel", "/bridge/ticket"));
-        let local = Address::parse("ws://[::1]:8787").unwrap();
+        let Address { tunnel, .. } = &address;
+        assert_eq!((tunnel.is_secure, tunnel.host.as_str(), tunnel.port), (true, "gw.example.com", 443));
+        assert_eq!((tunnel.path.as_str(), address.ticket.as_str()), ("/bridge/tunnel", "/bridge/ticket"));
+        let local = Address::parse("ws://[::1]:8787").unwrap().tunnel;
         assert_eq!((local.host.as_str(), local.port, local.authority.as_str()), ("::1", 8787, "[::1]:8787"));
-        assert_eq!(local.tunnel, "/bridge/tunnel");
+        assert_eq!(local.path, "/bridge/tunnel");
     }
 
     #[test]

@@ -1,6 +1,4 @@
-//! Connections to the gateway, and the WebSocket over them.
-
-use std::io;
+//! The WebSocket to the gateway.
 
 use nexus_edge_tunnel::agent::reconnect::Failure;
 use tokio_tungstenite::tungstenite::Error;
@@ -11,7 +9,6 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::address::Address;
 use super::state::Ended;
-use crate::http;
 use crate::http::connect::{Wire, connect};
 
 /// The subprotocol of the tunnel.
@@ -19,29 +16,14 @@ const SUBPROTOCOL: &str = "nexus.bridge.v2";
 /// The longest frame that is taken from a gateway, in bytes; the tunnel's longest has a quarter of that.
 const LONGEST: usize = 1024 * 1024;
 
-/// Connects.
-///
-/// # Errors
-/// Why there is no connection.
-pub async fn dial(address: &Address) -> io::Result<Wire> {
-    connect(&http::address::Address {
-        is_secure: address.is_secure,
-        host: address.host.clone(),
-        port: address.port,
-        authority: address.authority.clone(),
-        path: address.tunnel.clone(),
-    })
-    .await
-}
-
 /// Opens the tunnel.
 ///
 /// # Errors
 /// Why it was not opened.
 pub async fn open(address: &Address, ticket: &str) -> Result<WebSocketStream<Wire>, Ended> {
-    let wire = dial(address).await.map_err(|error| Ended::unreachable(error.to_string()))?;
-    let scheme = if address.is_secure { "wss" } else { "ws" };
-    let url = format!("{scheme}://{}{}", address.authority, address.tunnel);
+    let wire = connect(&address.tunnel).await.map_err(|error| Ended::unreachable(error.to_string()))?;
+    let scheme = if address.tunnel.is_secure { "wss" } else { "ws" };
+    let url = format!("{scheme}://{}{}", address.tunnel.authority, address.tunnel.path);
     let mut request = url.into_client_request().map_err(|error| Ended::unreachable(error.to_string()))?;
     let protocols = HeaderValue::from_str(&format!("{SUBPROTOCOL}, nexus-ticket.{ticket}"));
     let mut protocols = protocols.map_err(|_| Ended::unreachable("the gateway's ticket cannot be used"))?;

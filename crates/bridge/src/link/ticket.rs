@@ -10,8 +10,8 @@ use nexus_edge_tunnel::agent::reconnect::Failure;
 use serde::Deserialize;
 
 use super::address::Address;
-use super::dial::dial;
 use super::state::Ended;
+use crate::http::connect::connect;
 
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -57,7 +57,7 @@ pub async fn get(address: &Address, token: &str) -> Result<String, Ended> {
 }
 
 async fn ask(address: &Address, token: &str) -> Result<Response<hyper::body::Incoming>, Ended> {
-    let wire = dial(address).await.map_err(|error| Ended::unreachable(error.to_string()))?;
+    let wire = connect(&address.tunnel).await.map_err(|error| Ended::unreachable(error.to_string()))?;
     let (mut sender, connection) =
         handshake(TokioIo::new(wire)).await.map_err(|error| Ended::unreachable(error.to_string()))?;
     // It ends with the response, which is the only one.
@@ -70,7 +70,7 @@ async fn ask(address: &Address, token: &str) -> Result<Response<hyper::body::Inc
     })?;
     bearer.set_sensitive(true);
     let request = Request::post(&address.ticket)
-        .header(HOST, &address.authority)
+        .header(HOST, &address.tunnel.authority)
         .header(USER_AGENT, concat!("nexus-bridge/", env!("CARGO_PKG_VERSION")))
         .header(AUTHORIZATION, bearer)
         .body(Empty::<Bytes>::new())
