@@ -1,7 +1,7 @@
 // Proves whose agents may connect: tokens are in the audit log as they are made, replaced and deleted, and the connection of an agent
 // ends, as does its token, when its owner is deactivated or deleted, or the key that it belongs to is no longer good.
 import assert from "node:assert/strict";
-import { ScriptedAgent, tokenOf } from "../support/agent.mjs";
+import { codeOf, ScriptedAgent, tokenOf } from "../support/agent.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
@@ -24,7 +24,6 @@ async function connected(key) {
 }
 
 const ticket = (one) => t.gw.call("/bridge/ticket", { method: "POST", headers: bearer(one.token) });
-const codeOf = (answer) => answer.json().error.code;
 
 /** The connection is closed, and no other is opened with this token, also after the owner is active again. */
 async function hasEnded(one) {

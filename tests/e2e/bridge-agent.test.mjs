@@ -8,9 +8,9 @@ import { after } from "node:test";
 import { cargoEnvironment, withCargo } from "../../scripts/lib/cargo.mjs";
 import { run } from "../../scripts/lib/run.mjs";
 import { home, program, real } from "../bridge/support/agent.mjs";
-import { tokenOf } from "../support/agent.mjs";
+import { callsOf, codeOf, tokenOf } from "../support/agent.mjs";
 import { suite, test } from "../support/suite.mjs";
-import { bearer, eventually } from "../support/util.mjs";
+import { eventually } from "../support/util.mjs";
 
 const PATIENCE = { within: 60_000, every: 100 };
 const started = [];
@@ -23,14 +23,7 @@ const t = suite({
   setUpWithin: 600_000,
 });
 
-const post = (target, body) =>
-  t.gw.call(target, {
-    method: "POST",
-    headers: { ...bearer(t.key), "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-const get = (target) => t.gw.call(target, { headers: bearer(t.key) });
-const codeOf = (answer) => answer.json().error.code;
+const { post, get } = callsOf(t);
 
 after(async () => {
   for (const one of started) await one.end();

@@ -3,7 +3,7 @@
 // results that come twice, out of order, and from an earlier connection; callers who leave and who read slowly; and that no call is run twice.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { part, ScriptedAgent, tokenOf } from "../support/agent.mjs";
+import { callsOf, codeOf, connectedAgent, part } from "../support/agent.mjs";
 import { entry, lose } from "../support/losing-hub.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { bearer, eventually } from "../support/util.mjs";
@@ -13,26 +13,11 @@ const long = (name, work) => test(name, work, { timeout: 120_000 });
 const PATIENCE = { within: 60_000, every: 50 };
 let made = 0;
 
-const post = (target, body) =>
-  t.gw.call(target, {
-    method: "POST",
-    headers: { ...bearer(t.key), "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-const get = (target) => t.gw.call(target, { headers: bearer(t.key) });
+const { post, get } = callsOf(t);
 const nameOf = (one) => `key:${t.key.split("-")[2]}/${one.agentId}`;
-const codeOf = (answer) => answer.json().error.code;
 const result = (one, id) => get(`/v1/bridge/results/${id}?agent_id=${one.agentId}`);
 
-async function agent() {
-  const agentId = `faulty-${++made}`;
-  const one = new ScriptedAgent(t.gw, await tokenOf(t.gw, t.key, agentId), agentId);
-  await one.connect();
-  await eventually(async () => (await get(`/v1/bridge/agents/${agentId}/tools`)).json().tools.length > 0, {
-    what: "the catalogue",
-  });
-  return one;
-}
+const agent = () => connectedAgent(t, `faulty-${++made}`);
 
 const body = (one, id, more = {}) => ({ agent_id: one.agentId, tool_name: "files__slow", req_id: id, ...more });
 const invoke = (one, id, more) => post("/v1/bridge/invoke", body(one, id, more));

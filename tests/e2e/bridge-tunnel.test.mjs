@@ -1,39 +1,22 @@
 // Proves the tunnel end to end with an agent by script: tickets and tokens, calls whole and streamed, large results, cancelling,
 // approvals, two instances, lost connections, evictions of the hub between calls, and that nothing is run twice and nothing is shared between owners.
 import assert from "node:assert/strict";
-import { openTunnel, ScriptedAgent, ticketOf, tokenOf } from "../support/agent.mjs";
+import { callsOf, codeOf, connectedAgent, openTunnel, ScriptedAgent, ticketOf, tokenOf } from "../support/agent.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
 const t = suite();
 let made = 0;
 
-const post = (target, body, key = t.key) =>
-  t.gw.call(target, {
-    method: "POST",
-    headers: { ...bearer(key), "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-const get = (target, key = t.key) => t.gw.call(target, { headers: bearer(key) });
+const { post, get } = callsOf(t);
 const keyId = () => t.key.split("-")[2];
 const evict = (agent, webSockets = "hibernate") =>
   t.gw.evict("AgentHub", `key:${keyId()}/${agent.agentId}`, webSockets);
 
-/** A connected agent with the tools of its catalogue. */
-async function agent(options = {}) {
-  const agentId = `agent-${++made}`;
-  const token = await tokenOf(t.gw, t.key, agentId);
-  const one = new ScriptedAgent(t.gw, token, agentId, options);
-  await one.connect(options);
-  await eventually(async () => (await get(`/v1/bridge/agents/${agentId}/tools`)).json().tools.length > 0, {
-    what: "the catalogue",
-  });
-  return one;
-}
+const agent = (options) => connectedAgent(t, `agent-${++made}`, options);
 
 const invoke = (one, tool, more = {}, key) =>
   post("/v1/bridge/invoke", { agent_id: one.agentId, tool_name: `files__${tool}`, ...more }, key);
-const codeOf = (answer) => answer.json().error.code;
 
 test("an agent is listed with its tools, and a call comes back with its result", async () => {
   const one = await agent();

@@ -2,10 +2,8 @@
 // grants, pins, agents that are not connected, and what no other owner's key reaches.
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { CATALOG, ScriptedAgent, tokenOf } from "../support/agent.mjs";
+import { mcpClientsOf } from "../support/mcp-clients.mjs";
 import { startMcpServers } from "../support/mcp-servers.mjs";
 import { suite, test } from "../support/suite.mjs";
 import { bearer, eventually } from "../support/util.mjs";
@@ -43,31 +41,10 @@ async function agent(key, id, options = {}) {
   return one;
 }
 
-const address = (path) => new URL(`${t.gw.url}${path}`);
-
-async function withClient(line, path, key, use) {
-  const info = { name: "test", version: "1" };
-  const options = { requestInit: { headers: bearer(key) } };
-  const client = line === "old" ? new OldClient(info) : new Client(info, { versionNegotiation: { mode: line } });
-  const Transport = line === "old" ? OldTransport : StreamableHTTPClientTransport;
-  await client.connect(new Transport(address(path), options));
-  try {
-    return await use(client);
-  } finally {
-    await client.close();
-  }
-}
+const { withClient, post } = mcpClientsOf(t);
 
 /** A request of the legacy era by hand. */
-async function ask(path, key, method, params = {}) {
-  const answer = await fetch(address(path), {
-    method: "POST",
-    headers: { "content-type": "application/json", ...(key && bearer(key)) },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-  });
-  const text = await answer.text();
-  return { status: answer.status, text, body: text ? JSON.parse(text) : undefined };
-}
+const ask = (path, key, method, params = {}) => post(path, key, { jsonrpc: "2.0", id: 1, method, params });
 const names = async (path, key) => (await ask(path, key, "tools/list")).body.result.tools.map(({ name }) => name);
 
 /** Waits until `/mcp` shows as many tools of agents. */

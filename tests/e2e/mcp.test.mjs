@@ -2,9 +2,7 @@
 // that misbehave, grants, pins, and what one key must not see of another's.
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { mcpClientsOf } from "../support/mcp-clients.mjs";
 import { startMcpServers } from "../support/mcp-servers.mjs";
 import { suite, test } from "../support/suite.mjs";
 
@@ -29,36 +27,7 @@ async function admin(method, target, body, status = 200) {
   return answer.body;
 }
 
-const address = (path) => new URL(`${t.gw.url}${path}`);
-const withKey = (key) => ({ requestInit: { headers: { authorization: `Bearer ${key}` } } });
-
-/** Runs `use` with a client of either line. */
-async function withClient(line, path, key, use, options = {}) {
-  const info = { name: "test", version: "1" };
-  const client =
-    line === "old" ? new OldClient(info) : new Client(info, { versionNegotiation: { mode: line }, ...options });
-  await client.connect(
-    line === "old"
-      ? new OldTransport(address(path), withKey(key))
-      : new StreamableHTTPClientTransport(address(path), withKey(key)),
-  );
-  try {
-    return await use(client);
-  } finally {
-    await client.close();
-  }
-}
-
-/** A message by hand. */
-async function post(path, key, body, headers = {}) {
-  const answer = await fetch(address(path), {
-    method: "POST",
-    headers: { "content-type": "application/json", ...(key && { authorization: `Bearer ${key}` }), ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-  const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, body: text ? JSON.parse(text) : undefined };
-}
+const { address, withClient, post } = mcpClientsOf(t);
 
 const MODERN = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",

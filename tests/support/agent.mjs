@@ -1,7 +1,7 @@
 // An agent that speaks the tunnel's frames by script, so that a test decides what it says and when.
 import { createHash } from "node:crypto";
 import { connect } from "./socket.mjs";
-import { bearer } from "./util.mjs";
+import { bearer, eventually } from "./util.mjs";
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 export const CATALOG = {
@@ -17,6 +17,19 @@ export function part(kind, number, index, bytes) {
   head.writeUInt32BE(index, 6);
   return Buffer.concat([head, bytes]);
 }
+
+export const codeOf = (answer) => answer.json().error.code;
+
+/** Requests with the key of the suite `ctx`, or another one. */
+export const callsOf = (ctx) => ({
+  post: (target, body, key = ctx.key) =>
+    ctx.gw.call(target, {
+      method: "POST",
+      headers: { ...bearer(key), "content-type": "application/json" },
+      body: JSON.stringify(body),
+    }),
+  get: (target, key = ctx.key) => ctx.gw.call(target, { headers: bearer(key) }),
+});
 
 /** A new token of an agent. */
 export async function tokenOf(gw, key, agentId, fields = {}) {
@@ -115,4 +128,13 @@ export class ScriptedAgent {
     }
     socket.send({ t: "result", id: call.id, n: call.n, ok, bytes: bytes.length, parts, sha256: sha256(text) });
   }
+}
+
+/** An agent of the suite's key that is connected, with the tools of its catalogue. */
+export async function connectedAgent(ctx, agentId, options = {}) {
+  const one = new ScriptedAgent(ctx.gw, await tokenOf(ctx.gw, ctx.key, agentId), agentId, options);
+  await one.connect(options);
+  const tools = () => callsOf(ctx).get(`/v1/bridge/agents/${agentId}/tools`);
+  await eventually(async () => (await tools()).json().tools.length > 0, { what: "the catalogue" });
+  return one;
 }
