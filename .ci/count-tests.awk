@@ -1,8 +1,12 @@
 # Sums what the test runners say of themselves (cargo test, cargo nextest, node --test, unittest), as
 # "<passed> <failed> <unreliable>". Unreliable tests failed, and passed when their file was run once more
-# (scripts/lib/test-files.mjs); they count as passed too.
+# (scripts/lib/test-files.mjs, test-crates.mjs); they count as passed too.
 { gsub(/\033\[[0-9;]*m/, "") }
-/^test result: / { passed += $4; failed += $6 }
+/^test result: / {
+  if (!repeats) passed += $4
+  failed += $6
+  if (repeats) { passed -= $6; unreliable -= $6 }
+}
 /^ *Summary .* tests? run: / {
   for (i = 2; i <= NF; i++) {
     if ($i ~ /^passed/) passed += $(i - 1)

@@ -19,6 +19,7 @@ import { checkPrerequisites } from "./lib/prerequisites.mjs";
 import { chooseProfile, profileEnvironment } from "./lib/profiles.mjs";
 import { ensurePrograms, ensurePython } from "./lib/python.mjs";
 import { run } from "./lib/run.mjs";
+import { runCargoTests } from "./lib/test-crates.mjs";
 import { runTests } from "./lib/test-files.mjs";
 import { Problem, bold, done, duration, say } from "./lib/terminal.mjs";
 import { offlineEnvironment } from "./lib/wrangler.mjs";
@@ -79,11 +80,7 @@ async function testNative(filter) {
   // The vocabularies that are not in the default build.
   const others = ["test", "--package", "nexus-edge-tokens", "--features", "all-vocabularies", "--locked"];
   others.push("--no-fail-fast", "--lib", "--test", "others", ...(filter ? ["--", filter] : []));
-  await withCargo(async () => {
-    const first = await run("cargo", args, { env: cargoEnvironment });
-    await mustPass("cargo", others, { env: cargoEnvironment });
-    if (first !== 0) throw new Problem(`Failed: cargo ${args.join(" ")}`);
-  });
+  await withCargo(() => runCargoTests([args, others], { env: cargoEnvironment }));
 }
 
 /** The agent, with the reference servers of MCP behind it and the official clients before it. */

@@ -10,7 +10,8 @@ import { inRoot, root } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { Problem, say } from "./terminal.mjs";
 
-const MOST_REPEATED = 3;
+/** More failed files than this are not repeated. */
+export const MOST_REPEATED = 3;
 /** Milliseconds after which a file that does not end is one that failed. */
 const LONGEST = 1_200_000;
 /** `.ci/run` counts the tests that failed before this line as unreliable, and only failures after it. */
