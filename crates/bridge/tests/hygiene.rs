@@ -61,9 +61,9 @@ async fn a_child_that_ignores_everything_and_its_children_end_with_the_agent() {
     );
     let agent = begin(&folder, config_text(&text));
     until(&agent, "ready", |view| view.state == State::Ready).await;
-    assert_eq!(processes(&mark).len(), 2);
+    wait("the child and its child", || processes(&mark).len() == 2);
     agent.stop().await;
-    assert_eq!(processes(&mark), Vec::<u32>::new());
+    wait("no process is left", || processes(&mark).is_empty());
 }
 
 #[tokio::test]
@@ -71,12 +71,13 @@ async fn a_child_whose_leader_ends_by_itself_leaves_nothing() {
     let folder = Folder::new();
     let agent = begin(&folder, config_text(&marked(&folder, "legacy, grandchild")));
     until(&agent, "ready", |view| view.state == State::Ready).await;
-    let before = processes(&mark(&folder));
+    let mark = mark(&folder);
+    wait("the child and its child", || processes(&mark).len() == 2);
+    let before = processes(&mark);
     let _ = call(&agent, "crash", "{}").await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(alive(&before), Vec::<u32>::new());
+    wait("the child's child has ended", || alive(&before).is_empty());
     agent.stop().await;
-    assert_eq!(processes(&mark(&folder)), Vec::<u32>::new());
+    wait("no process is left", || processes(&mark).is_empty());
 }
 
 #[tokio::test]
@@ -86,13 +87,26 @@ async fn an_agent_that_is_dropped_ends_its_children() {
     let view = until(&agent, "ready", |view| view.state == State::Ready).await;
     let pid = view.pid.unwrap();
     drop(agent);
-    for _ in 0..100 {
+    for _ in 0..600 {
         if alive(&[pid]).is_empty() {
             return;
         }
+        // The tasks of the agent, which end the child, run meanwhile.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("the child {pid} still runs");
+    panic!("the child {pid} still runs after 30 s");
+}
+
+#[tokio::test]
+async fn servers_that_a_reload_still_ends_are_waited_for() {
+    let folder = Folder::new();
+    let agent = begin(&folder, config_text(&marked(&folder, "legacy, ignores-eof, grandchild")));
+    until(&agent, "ready", |view| view.state == State::Ready).await;
+    let mark = mark(&folder);
+    wait("the child and its child", || processes(&mark).len() == 2);
+    agent.reload(&folder.place(), config_text("mcp_servers: []\n")).unwrap();
+    agent.stop().await;
+    wait("no process is left", || processes(&mark).is_empty());
 }
 
 fn start(folder: &Folder, config: &Path) -> Child {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use nexus_edge_bridge::machine::supervision::State;
 use nexus_edge_bridge::server::call::{CallFault, Note};
 use nexus_edge_mcp::version::Era;
-use support::{Folder, begin, call, call_of, config, config_text, scripted, text, until};
+use support::{Folder, begin, call, call_of, config, config_text, last_words, scripted, text, until};
 use tokio::sync::mpsc;
 
 #[tokio::test]
@@ -38,6 +38,7 @@ async fn a_lazy_server_is_offered_from_its_cached_catalogue_and_starts_at_the_fi
     until(&agent, "ready", |view| view.state == State::Ready).await;
     agent.stop().await;
     let agent = begin(&folder, config("legacy", ""));
+    // A start would be asked for before the first call is.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let (_, view) = agent.servers().remove(0);
     assert_eq!((view.state, view.stale, view.starts), (State::Off, true, 0));
@@ -67,7 +68,7 @@ async fn a_crash_ends_the_calls_in_flight_and_only_them() {
     let error = agent.call(call_of("crash", "{}")).await.unwrap_err();
     assert_eq!(error.kind, CallFault::Crashed);
     assert!(call(&agent, "echo", "{}").await.is_ok());
-    assert_eq!(agent.server("s").unwrap().stderr(1), ["crashing"]);
+    assert_eq!(last_words(&agent, "crash").await, "crashing");
     agent.stop().await;
 }
 
@@ -120,14 +121,7 @@ async fn secrets_reach_the_child_and_nothing_else() {
     assert_eq!(answer["length"], 19);
     let names = answer["variables"].to_string();
     assert!(names.contains("PATH") && !names.contains("CARGO"), "{names}");
-    let server = agent.server("s").unwrap();
-    for _ in 0..100 {
-        if !server.stderr(1).is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(server.stderr(1), ["the secret is [secret]"]);
+    assert_eq!(last_words(&agent, "secret").await, "the secret is [secret]");
     agent.stop().await;
     let kept = std::fs::read_dir(folder.0.join(".ai-bridge/cache")).unwrap().next().unwrap().unwrap();
     assert!(!std::fs::read_to_string(kept.path()).unwrap().contains("a-very-secret-value"));
@@ -144,16 +138,24 @@ async fn a_secret_that_others_can_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_call_has_an_end_and_progress_begins_the_silence_anew() {
+async fn progress_begins_the_silence_anew() {
     let folder = Folder::new();
-    let agent = begin(&folder, config("legacy", "timeout: 1s, max_timeout: 30s"));
+    let agent = begin(&folder, config("legacy", "timeout: 10s, max_timeout: 2m"));
     until(&agent, "ready", |view| view.state == State::Ready).await;
     let (notes, mut heard) = mpsc::channel(64);
-    let mut slow = call_of("progress", r#"{"steps":8,"ms":250}"#);
+    let mut slow = call_of("progress", r#"{"steps":48,"ms":250}"#);
     slow.notes = Some(notes);
     assert_eq!(text(agent.call(slow).await).as_deref(), Ok("progressed"));
     assert!(matches!(heard.recv().await, Some(Note::Progress(_))));
-    let error = agent.call(call_of("sleep", r#"{"ms":3000}"#)).await.unwrap_err();
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_silent_for_too_long_has_an_end() {
+    let folder = Folder::new();
+    let agent = begin(&folder, config("legacy", "timeout: 1s"));
+    until(&agent, "ready", |view| view.state == State::Ready).await;
+    let error = agent.call(call_of("sleep", r#"{"ms":60000}"#)).await.unwrap_err();
     assert_eq!(error.kind, CallFault::Timeout);
     agent.stop().await;
 }
@@ -163,10 +165,10 @@ async fn a_call_can_be_given_up_by_its_id() {
     let folder = Folder::new();
     let agent = begin(&folder, config("legacy", ""));
     until(&agent, "ready", |view| view.state == State::Ready).await;
-    let call = call_of("sleep", r#"{"ms":20000}"#);
+    let call = call_of("sleep", r#"{"ms":60000}"#);
     let id = call.id.clone();
     let (result, ()) = tokio::join!(agent.call(call), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        until(&agent, "the call", |view| view.calls == 1).await;
         agent.cancel(&id, "not needed any more");
     });
     assert_eq!(result.unwrap_err().kind, CallFault::Canceled);
@@ -176,11 +178,10 @@ async fn a_call_can_be_given_up_by_its_id() {
 #[tokio::test]
 async fn an_unused_server_is_stopped_and_started_again_when_it_is_called() {
     let folder = Folder::new();
-    let agent = begin(&folder, config("legacy", "idle_stop: 300ms"));
-    until(&agent, "ready", |view| view.state == State::Ready).await;
+    let agent = begin(&folder, config("legacy", "idle_stop: 1s"));
     until(&agent, "stopped", |view| view.state == State::Off && view.starts == 1).await;
     assert!(call(&agent, "echo", "{}").await.is_ok());
-    assert_eq!(agent.servers()[0].1.starts, 2);
+    assert!(agent.servers()[0].1.starts >= 2);
     agent.stop().await;
 }
 

@@ -58,6 +58,8 @@ struct Inner {
 struct Held {
     config: Config,
     servers: BTreeMap<String, Child>,
+    /// Servers of earlier configurations whose children still end.
+    leaving: Vec<ServerHandle>,
 }
 
 struct Child {
@@ -89,7 +91,11 @@ impl Agent {
             home,
             log,
             instance: Arc::new(Mutex::new(instance)),
-            held: Mutex::new(Held { config: Config::default(), servers: BTreeMap::new() }),
+            held: Mutex::new(Held {
+                config: Config::default(),
+                servers: BTreeMap::new(),
+                leaving: Vec::new(),
+            }),
             changes: Arc::new(changes),
             calls: Semaphore::new(most),
         };
@@ -121,9 +127,11 @@ impl Agent {
         let moved = difference.kept.extract_if(.., |name| !same(name));
         let moved: Vec<String> = moved.chain(difference.changed.extract_if(.., |name| !same(name))).collect();
         difference.restarted.extend(moved);
+        held.leaving.retain(|handle| !handle.has_ended());
         for name in difference.removed.iter().chain(&difference.restarted) {
             if let Some(child) = held.servers.remove(name) {
                 child.handle.drain();
+                held.leaving.push(child.handle);
             }
         }
         for server in &config.servers {
@@ -238,8 +246,12 @@ impl Agent {
 
     /// Ends all servers and waits until the last child has ended.
     pub async fn stop(&self) {
-        let children = std::mem::take(&mut lock(&self.inner.held).servers);
-        let handles: Vec<ServerHandle> = children.into_values().map(|child| child.handle).collect();
+        let (servers, leaving) = {
+            let mut held = lock(&self.inner.held);
+            (std::mem::take(&mut held.servers), std::mem::take(&mut held.leaving))
+        };
+        let handles: Vec<ServerHandle> =
+            servers.into_values().map(|child| child.handle).chain(leaving).collect();
         for handle in &handles {
             handle.stop();
         }

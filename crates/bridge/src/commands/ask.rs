@@ -74,7 +74,7 @@ pub(super) async fn stop() -> Result<End, Failure> {
     say(&answer(Request::Stop).await?);
     // The agent removes its socket as the last thing it does.
     let socket = folder().run().join(SOCKET);
-    for _ in 0..400 {
+    for _ in 0..800 {
         if !socket.exists() {
             return Ok(End::Done);
         }

@@ -25,8 +25,11 @@ impl Instance {
     /// The folder cannot be written.
     pub fn begin(folder: &Path, id: String) -> io::Result<Self> {
         let path = folder.join(format!("{id}.children"));
-        let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
+        // It has its name only once it is locked: another agent that starts now must not take it for a file without an agent.
+        let unlocked = folder.join(format!("{id}.begins"));
+        let file = OpenOptions::new().create_new(true).append(true).open(&unlocked)?;
         file.try_lock().map_err(|error| io::Error::other(error.to_string()))?;
+        fs::rename(&unlocked, &path)?;
         Ok(Self { id, path, file })
     }
 

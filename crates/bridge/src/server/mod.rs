@@ -157,6 +157,12 @@ impl ServerHandle {
         let _ = self.commands.send(Command::Stop);
     }
 
+    /// Whether its task, and with it the child, has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.commands.is_closed()
+    }
+
     /// Waits until its task, and with it the child, has ended.
     pub async fn ended(&self) {
         self.commands.closed().await;

@@ -108,6 +108,7 @@ impl Actor {
         if self.settings.eager || self.view.borrow().known.is_none() {
             self.input(Input::Wanted);
         }
+        let mut is_held = true;
         loop {
             self.send_calls();
             self.publish();
@@ -119,10 +120,13 @@ impl Actor {
             }
             let next = self.next_time();
             tokio::select! {
-                command = commands.recv() => match command {
+                command = commands.recv(), if is_held => match command {
                     Some(command) => self.command(command),
                     // The agent ends without having stopped the server.
-                    None => self.remove(),
+                    None => {
+                        is_held = false;
+                        self.remove();
+                    }
                 },
                 Some(event) = events.recv() => self.event(event),
                 Some((generation, response)) = answered.recv() => self.answer(generation, response),
