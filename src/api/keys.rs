@@ -104,6 +104,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     input.apply(&mut record, now);
     check(exchange, &mut record)?;
     check_redaction(exchange, KeyRedaction::default(), &record)?;
+    check_toolset(exchange, &input, &record).await?;
     table::insert(&exchange.env, &record, &[("key_hash", &key.hash())]).await?;
     exchange.note_change(None, Some(&record));
     snapshot::reload(exchange).await?;
@@ -118,7 +119,8 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         let redaction_before = record.redact_pii;
         input.apply(record, now_ms());
         check(exchange, record)?;
-        check_redaction(exchange, redaction_before, record)
+        check_redaction(exchange, redaction_before, record)?;
+        check_toolset(exchange, &input, record).await
     };
     let record = change_record(exchange, async || find(exchange, id).await, change).await?;
     exchange::json(200, &KeyView::of(&record))
@@ -204,6 +206,17 @@ fn check_redaction(exchange: &Exchange, before: KeyRedaction, record: &ApiKeyRec
     }
     let message = "Of your own keys you can only set `redact_pii` to `on`.";
     Err(ApiError::forbidden("permission_denied", message).with_param("redact_pii"))
+}
+
+/// Checks that a set of tools that a key is given is one that its owner's keys may use.
+async fn check_toolset(exchange: &Exchange, input: &KeyInput, record: &ApiKeyRecord) -> Result<(), ApiError> {
+    let Some(name) = input.default_toolset.as_set() else { return Ok(()) };
+    if store::toolsets::named(&exchange.env, record.owner.as_deref(), name).await?.is_some() {
+        return Ok(());
+    }
+    let message =
+        "There is no set of tools with this name that keys of this owner may use: see `GET /toolsets`.";
+    Err(ApiError::invalid("invalid_value", "default_toolset", message))
 }
 
 /// Checks that a key has no permission that the person does not have: its secret, and what it does, would be theirs.

@@ -76,6 +76,14 @@ pub async fn agent_endpoint(exchange: &Exchange, id: &str, server: &str) -> Resu
     serve(exchange, &principal, &face).await
 }
 
+/// `POST /mcp/toolset/{name}`
+pub async fn toolset_endpoint(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
+    check_origin(exchange)?;
+    let principal = authenticate(exchange).await?;
+    let selection = mcp::toolset(exchange, &principal, name).await?;
+    serve(exchange, &principal, &Face::Several(selection)).await
+}
+
 /// A page of another origin must not use what a browser has: it names the allowed ones.
 fn check_origin(exchange: &Exchange) -> Result<(), ApiError> {
     match exchange.header("origin") {

@@ -57,6 +57,7 @@ pub mod system;
 pub mod system_config;
 pub mod teams;
 pub mod tokens;
+pub mod toolsets;
 pub mod tunnel;
 mod update;
 pub mod users;

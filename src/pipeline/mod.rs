@@ -202,7 +202,7 @@ async fn serve(
     }
     let mut inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     record.note_request(&inbound.model, inbound.stream);
-    if tool_loop::may_concern(exchange, &body.bytes)
+    if tool_loop::may_concern(exchange, principal, &body.bytes)
         && let Some(opened) = Box::pin(tool_loop::open(exchange, principal, &inbound)).await?
     {
         return Ok(Served::Rounds(Box::new(opened)));

@@ -54,6 +54,7 @@ pub mod system;
 pub mod system_config;
 pub mod table;
 pub mod teams;
+pub mod toolsets;
 pub mod usage;
 pub mod users;
 pub mod versions;

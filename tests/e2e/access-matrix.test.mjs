@@ -47,6 +47,7 @@ const byOwner = {
   target: (path, { owner }) => `${path.replace("{dimension}", "model")}?range=1h&owner=${owner}`,
   hidden: "owner_not_allowed",
 };
+const byToolset = { target: (path, { toolset }) => path.replace("{id}", toolset), hidden: "toolset_not_found" };
 const listed = { isList: true };
 /** Named by numbers that only the gateway gives: tried with those of others in own-providers, submissions and probe-tasks. */
 const PROVIDERS = [
@@ -93,6 +94,15 @@ const OWN = {
   "DELETE /keys/{id}": { ...byKey, isFresh: true },
   "POST /keys/{id}/rotate": { ...byKey, body: () => ({}), isFresh: true },
   "POST /keys/{id}/signing-secret": { ...byKey, isFresh: true },
+  "GET /toolsets": listed,
+  "POST /toolsets": {
+    target: (path) => path,
+    body: ({ owner }) => ({ name: `new-${++known.sets}`, owner, tools: [] }),
+    hidden: "owner_not_allowed",
+  },
+  "GET /toolsets/{id}": byToolset,
+  "PUT /toolsets/{id}": { ...byToolset, body: () => ({ description: "x" }) },
+  "DELETE /toolsets/{id}": { ...byToolset, isFreshSet: true },
   "GET /limits": listed,
   "GET /limits/{subject}": {
     target: (path, { owner }) => path.replace("{subject}", `user:${owner}`),
@@ -149,7 +159,7 @@ const SIGN_OUT = ["POST /auth/logout", "POST /auth/logout-all"];
 
 const principals = [];
 const things = {};
-const known = {};
+const known = { sets: 0 };
 
 /** A user with a session; `again` signs in anew. */
 async function user(name, roles) {
@@ -178,7 +188,15 @@ async function program(name, permissions, owner) {
   return { name, kind: "key", permissions, owners: owner ? { [owner]: "owner" } : {}, headers: bearer(key) };
 }
 
-/** What an owner has: a key, a request, limits, and an account of credits. */
+/** A new set of tools of an owner. */
+async function toolsetOf(owner) {
+  const name = `set-${++known.sets}`;
+  const made = await t.gw.admin("POST", "/toolsets", { name, owner, tools: [{ server: "none", tool: "*" }] });
+  assert.equal(made.status, 201, made.text);
+  return made.body.id;
+}
+
+/** What an owner has: a key, a request, limits, an account of credits, and a set of tools. */
 async function thingsOf(owner) {
   const { key, id } = await t.gw.createKey({ owner });
   const answer = await t.gw.complete(key, ask("demo/echo"));
@@ -186,7 +204,8 @@ async function thingsOf(owner) {
   await t.gw.row(answer.headers["x-request-id"]);
   await t.gw.admin("PUT", `/limits/user:${owner}`, { limits: { requests_per_minute: 5_000 } });
   await t.gw.admin("POST", `/credits/accounts/${owner}/grant`, { amount: 1 });
-  things[owner] = { owner, key: id, request: answer.headers["x-request-id"] };
+  const toolset = await toolsetOf(owner);
+  things[owner] = { owner, key: id, request: answer.headers["x-request-id"], toolset };
 }
 
 /** A session and a stored response of a key. */
@@ -284,8 +303,9 @@ async function requestOf(operation, variant) {
     return { ...nothing, target: target.replace("{id}", of[OF_KEY[operation.path]]) };
   }
   if (variant === "nothing") return nothing;
-  const { target: named, body, isFresh } = OWN[operation.name];
+  const { target: named, body, isFresh, isFreshSet } = OWN[operation.name];
   const thing = { ...things[variant] };
+  if (isFreshSet) thing.toolset = await toolsetOf(variant);
   if (isFresh) thing.key = (await t.gw.createKey({ owner: variant })).id;
   return { target: named(operation.path, thing), body: body?.(thing) };
 }

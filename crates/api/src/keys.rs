@@ -100,6 +100,8 @@ pub struct KeyView<'a> {
     pub allow_tools: Option<&'a [String]>,
     /// Tools that it may not use, whatever is allowed.
     pub deny_tools: Option<&'a [String]>,
+    /// The set whose tools its chat requests have that name none.
+    pub default_toolset: Option<&'a str>,
     /// Whose key it is.
     pub owner: Option<&'a str>,
     /// What it may do in the admin API, by codes of permissions.
@@ -157,6 +159,7 @@ impl<'a> KeyView<'a> {
             allowed_dialects: record.allowed_dialects.as_deref(),
             allow_tools: record.allow_tools.as_deref(),
             deny_tools: record.deny_tools.as_deref(),
+            default_toolset: record.default_toolset.as_deref(),
             owner: record.owner.as_deref(),
             permissions: record.permissions,
             signature: record.signature,

@@ -63,6 +63,7 @@ pub mod system;
 pub mod system_config;
 pub mod teams;
 pub mod tokens;
+pub mod toolsets;
 pub mod users;
 pub mod webhooks;
 
@@ -100,6 +101,7 @@ pub const ALL: &[&[Operation]] = &[
     console::ALL,
     conversations::ALL,
     mcp::ALL,
+    toolsets::ALL,
     metrics::ALL,
     alerts::ALL,
     webhooks::ALL,
@@ -160,6 +162,7 @@ pub fn openapi() -> serde_json::Value {
         console::describe,
         conversations::describe,
         mcp::describe,
+        toolsets::describe,
         metrics::describe,
         alerts::describe,
         webhooks::describe,

@@ -106,6 +106,7 @@ pub const TABLES: &[Table] = &[
     changing("webhooks", &["id"], "updated_at"),
     changing("guards", &["id"], "updated_at"),
     changing("mcp_servers", &["id"], "updated_at"),
+    changing("toolsets", &["id"], "updated_at"),
     dumped("mcp_catalogues", &["server_id"]),
     dumped("tool_aliases", &["alias"]),
     dumped("agent_catalogues", &["owner", "agent_id", "server"]),

@@ -22,5 +22,6 @@ pub mod rpc;
 pub mod schema;
 pub mod server;
 pub mod text;
+pub mod toolset;
 pub mod trust;
 pub mod version;

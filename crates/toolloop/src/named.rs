@@ -90,6 +90,22 @@ pub fn of(dialect: CallerDialect, body: &[u8]) -> Result<Option<Named>, ApiError
     Ok(Some(named))
 }
 
+/// A set of tools for a request that names none of the gateway, by its name; `None` where the request says that it wants none
+/// (`"nexus": {"tools": []}`) and where it cannot have any.
+#[must_use]
+pub fn by_default(dialect: CallerDialect, body: &[u8], toolset: &str) -> Option<Named> {
+    let root = value(body).and_then(Object::of)?;
+    one_answer(dialect, &root).ok()?;
+    let mut named = Named { sources: vec![Source::of_toolset(toolset)], limits: Limits::default() };
+    let Some(member) = root.get_set(MEMBER) else { return Some(named) };
+    let names_tools = Object::of(member).is_some_and(|fields| fields.get_set("tools").is_some());
+    if names_tools {
+        return None;
+    }
+    read_member(member, &mut named).ok()?;
+    Some(named)
+}
+
 /// The loop continues one answer: it cannot continue several at once.
 fn one_answer(dialect: CallerDialect, root: &Object<'_>) -> Result<(), ApiError> {
     let (field, count) = match dialect {
@@ -260,6 +276,21 @@ mod tests {
             let error = of(dialect, body.as_bytes()).unwrap_err();
             assert_eq!((error.status, error.param.as_deref()), (400, Some(param)), "{body}");
         }
+    }
+
+    #[test]
+    fn a_request_that_names_none_has_the_set_of_its_key() {
+        let default = |dialect, body: &str| by_default(dialect, body.as_bytes(), "work");
+        for dialect in [OpenaiChat, OpenaiResponses, Anthropic, Gemini] {
+            let named = default(dialect, r#"{"nexus":{"max_rounds":2}}"#).unwrap();
+            assert_eq!(named.sources[0].target, Target::Toolset("work".to_owned()));
+            assert_eq!((named.sources[0].label.as_str(), named.limits.rounds), ("work", 2));
+            assert_eq!(default(dialect, r#"{"nexus":{"tools":[]}}"#), None);
+            assert_eq!(default(dialect, "not json"), None);
+        }
+        assert_eq!(default(OpenaiChat, r#"{"n":2}"#), None);
+        assert_eq!(default(OpenaiResponses, r#"{"background":true}"#), None);
+        assert_eq!(default(OpenaiCompletions, "{}"), None);
     }
 
     proptest! {

@@ -20,6 +20,8 @@ pub struct Defined<'a> {
     pub server: &'a str,
     /// Its name at the server.
     pub name: &'a str,
+    /// The name that the source gives it instead.
+    pub given: Option<&'a str>,
     /// The definition, a JSON object.
     pub definition: &'a str,
     /// The stricter rule of server and key.
@@ -29,7 +31,7 @@ pub struct Defined<'a> {
 /// The tool by the rules of the source that names its server; `None` if the source leaves it out.
 ///
 /// It is shown under the caller's label of the server where the source names one server, and under the server's name where it names
-/// several. A mark that it only reads is its server's own word: it selects tools where the request selects by it, and never makes a rule
+/// several; with the name that the source gives it, always under the label, as that name is unique there only. A mark that it only reads is its server's own word: it selects tools where the request selects by it, and never makes a rule
 /// of the server or the key less strict.
 #[must_use]
 pub fn offered(source: &Source, defined: &Defined<'_>) -> Option<Tool> {
@@ -37,21 +39,26 @@ pub fn offered(source: &Source, defined: &Defined<'_>) -> Option<Tool> {
     let annotations = fields.get_set("annotations").map(|raw| raw.get().to_owned());
     let hints = annotations.as_deref().and_then(|text| value(text.as_bytes())).and_then(Object::of);
     let is_read_only = hints.and_then(|hints| hints.boolean("readOnlyHint")) == Some(true);
-    if !source.allowed.admits(defined.name, is_read_only) {
+    let name = defined.given.unwrap_or(defined.name);
+    if !source.allowed.admits(name, is_read_only) {
         return None;
     }
     let is_one_server = matches!(source.target, Target::Server(_) | Target::Agent { server: Some(_), .. });
     let described = fields.text("description").or_else(|| fields.text("title"));
     Some(Tool {
         alias: defined.alias.to_owned(),
-        server: if is_one_server { source.label.clone() } else { defined.server.to_owned() },
-        name: defined.name.to_owned(),
+        server: if is_one_server || defined.given.is_some() {
+            source.label.clone()
+        } else {
+            defined.server.to_owned()
+        },
+        name: name.to_owned(),
         description: described.map(|text| clean(&text)).unwrap_or_default(),
         schema: fields.get_set("inputSchema").map_or(ANYTHING, |raw| raw.get()).to_owned(),
         class: class_of(defined.name, annotations.as_deref(), false),
         is_open_world: is_open_world(defined.name, annotations.as_deref()),
         annotations,
-        approval: defined.approval.strictest(source.approval.of(defined.name, is_read_only)),
+        approval: defined.approval.strictest(source.approval.of(name, is_read_only)),
     })
 }
 
@@ -69,7 +76,7 @@ mod tests {
     }
 
     fn defined<'a>(name: &'a str, definition: &'a str) -> Defined<'a> {
-        Defined { alias: "fs__x", server: "fs", name, definition, approval: Approval::Never }
+        Defined { alias: "fs__x", server: "fs", name, given: None, definition, approval: Approval::Never }
     }
 
     #[test]
@@ -88,6 +95,12 @@ mod tests {
         assert_eq!(offered(&files, &defined("mv", "{}")), None);
         let denied = Defined { approval: Approval::Deny, ..defined("rm", "{}") };
         assert_eq!(offered(&files, &denied).unwrap().approval, Approval::Deny);
+        let set = source(r#"{"type":"mcp","server_url":"nexus:toolset/work","allowed_tools":["mine","mv"]}"#);
+        let given = Defined { given: Some("mine"), ..defined("rm", "{}") };
+        let tool = offered(&set, &given).unwrap();
+        assert_eq!((tool.server.as_str(), tool.name.as_str(), tool.class), ("work", "mine", Class::Write));
+        assert_eq!(offered(&set, &defined("mv", "{}")).unwrap().server, "fs");
+        assert_eq!(offered(&set, &defined("rm", "{}")), None);
         let all = source(r#"{"type":"mcp","server_url":"nexus:all","require_approval":"never"}"#);
         assert_eq!(offered(&all, &defined("rm", "{}")).unwrap().server, "fs");
     }

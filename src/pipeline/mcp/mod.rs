@@ -1,7 +1,7 @@
 //! Tools of servers of the Model Context Protocol: what a key may see of them, and calls.
 //!
 //! [`Server`] is the one place that says who answers a tool: a server that the gateway asks over HTTP, or one of an agent of the
-//! caller's. Callers of this module know nothing of transports. A [`Reach`] says who asks, a [`Selection`] which servers are meant;
+//! caller's. Callers of this module know nothing of transports. A [`Reach`] says who asks, a [`Selection`] which servers, or which tools of them, are meant;
 //! [`tools`] lists what they offer under the names of `/mcp`, [`resolve`] finds the server behind such a name, [`Server::tool`] says
 //! whether a tool may be called, and [`Server::call`] calls it. Grants and pins are checked in the first and in the third.
 
@@ -12,6 +12,7 @@ mod link;
 mod reach;
 mod remote;
 mod server;
+mod toolsets;
 
 pub use agents::{
     AgentServer, forget as forget_agent, offline as agent_offline, replace as replace_of_agent,
@@ -20,3 +21,4 @@ pub use call::Call;
 pub use catalogue::{ask_anew, forget, kept, replace};
 pub use reach::{Reach, Selection, agent, check_invoke, resolve, server_not_found, servers, tools};
 pub use server::{Refusal, Server};
+pub use toolsets::{toolset, toolset_not_found};

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use futures::future::{join, join_all};
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::access::tool_grants::{ToolGrants, agent_server};
+use nexus_edge_core::access::tool_grants::{ToolGrants, agent_server, server_parts};
 use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::Item;
 use nexus_edge_mcp::naming::{Book, Target};
+use nexus_edge_mcp::toolset::{Pick, Shown, Toolset};
 use nexus_edge_tunnel::tools::name_of;
 
 use super::agents::{self, Offering};
@@ -49,18 +50,49 @@ pub enum Selection {
         /// The server.
         server: Option<String>,
     },
+    /// The tools of a set.
+    Toolset(Rc<Toolset>),
 }
 
 impl Selection {
-    /// Whether a target is one of a selected server.
+    /// Whether a target is selected, under the name that all selections have for it.
     fn has(&self, target: &Target) -> bool {
         match self {
             Self::All => true,
+            Self::Toolset(set) => {
+                let agent = target.agent.as_ref();
+                let server = agent.map_or(target.server.clone(), |id| agent_server(id, &target.server));
+                set.pick(&server, &target.tool).is_some_and(|pick| pick.name.is_none())
+            }
             Self::Server(id) => target.agent.is_none() && target.server == *id,
             Self::Agent { id, server } => {
                 target.agent.as_ref() == Some(id) && server.as_ref().is_none_or(|one| *one == target.server)
             }
         }
+    }
+}
+
+impl Selection {
+    /// A tool of a selected server as this selection shows it; `None` if it is not selected.
+    pub fn shown(&self, server: &Server, tool: Item) -> Option<Shown> {
+        match self {
+            Self::Toolset(set) => set.shown(server.name(), &tool),
+            _ => Some(Shown::plain(tool)),
+        }
+    }
+
+    /// The target of a name that only this selection has.
+    fn own_target(&self, name: &str) -> Option<Target> {
+        let Self::Toolset(set) = self else { return None };
+        let Pick { server, tool, .. } = set.named(name)?;
+        let (agent, server) = server_parts(server);
+        let agent = agent.map(str::to_owned);
+        Some(Target { agent, server: server.to_owned(), tool: tool.as_str().to_owned() })
+    }
+
+    /// Whether several servers are selected, of which one that cannot be asked is left out.
+    pub fn is_several(&self) -> bool {
+        matches!(self, Self::All | Self::Toolset(_))
     }
 }
 
@@ -96,7 +128,8 @@ pub struct Tools {
 /// `mcp_server_not_found` and `agent_not_found` (404) for one that the caller does not reach.
 pub async fn servers(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Result<Reached, ApiError> {
     match selection {
-        Selection::All => all(host, reach).await,
+        Selection::All => all(host, reach, None).await,
+        Selection::Toolset(set) => all(host, reach, Some(set)).await,
         Selection::Server(id) => {
             let server = remote_server(host, reach.grants, id).await?.ok_or_else(server_not_found)?;
             Ok(Reached { servers: vec![server], unavailable: Vec::new() })
@@ -166,7 +199,10 @@ pub async fn tools(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Res
     let mut offered = Vec::new();
     for (server, answered) in join_all(asked).await {
         match answered {
-            Ok(tools) => offered.extend(tools.into_iter().map(|tool| (server.target(&tool.name), tool))),
+            Ok(tools) => offered.extend(tools.into_iter().filter_map(|tool| {
+                let shown = selection.shown(&server, tool)?;
+                Some((server.target(&shown.tool), shown))
+            })),
             Err(error) => {
                 log_warn("mcp server", &error.message);
                 unavailable.push(server.name().to_owned());
@@ -174,7 +210,7 @@ pub async fn tools(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Res
         }
     }
     let mut book = store::mcp::book(&host.env, &reach.owner).await?;
-    for (target, _) in &offered {
+    for (target, _) in offered.iter().filter(|(_, shown)| shown.name.is_none()) {
         book.name(target);
     }
     let (shared, own) = (book.new_shared(), book.new_own());
@@ -188,9 +224,9 @@ pub async fn tools(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Res
         // What another request stored in between counts.
         book = store::mcp::book(&host.env, &reach.owner).await?;
     }
-    let named = |(target, tool): (Target, Item)| {
-        let alias = book.alias(&target)?.to_owned();
-        Some(NamedTool { alias, tool })
+    let named = |(target, shown): (Target, Shown)| {
+        let alias = shown.name.or_else(|| book.alias(&target).map(str::to_owned))?;
+        Some(NamedTool { alias, tool: shown.item })
     };
     Ok(Tools { tools: offered.into_iter().filter_map(named).collect(), unavailable })
 }
@@ -205,8 +241,14 @@ pub async fn resolve(
     selection: &Selection,
     alias: &str,
 ) -> Result<Option<(Server, String)>, ApiError> {
-    let book: Book = store::mcp::book(&host.env, &reach.owner).await?;
-    let Some(target) = book.target(alias).filter(|target| selection.has(target)) else { return Ok(None) };
+    let target = match selection.own_target(alias) {
+        Some(target) => Some(target),
+        None => {
+            let book: Book = store::mcp::book(&host.env, &reach.owner).await?;
+            book.target(alias).filter(|target| selection.has(target)).cloned()
+        }
+    };
+    let Some(target) = target else { return Ok(None) };
     let server = match &target.agent {
         None => remote_server(host, reach.grants, &target.server).await?,
         Some(id) => match agent(host, reach, id, &target.server).await {
@@ -215,30 +257,38 @@ pub async fn resolve(
             Err(error) => return Err(error),
         },
     };
-    Ok(server.map(|server| (server, target.tool.clone())))
+    Ok(server.map(|server| (server, target.tool)))
 }
 
-async fn all(host: &Host, reach: &Reach<'_>) -> Result<Reached, ApiError> {
+/// All servers, or those that a set names.
+async fn all(host: &Host, reach: &Reach<'_>, set: Option<&Toolset>) -> Result<Reached, ApiError> {
+    let names = |server: &str| set.is_none_or(|set| set.has_server(server));
+    let names_below = |prefix: &str| set.is_none_or(|set| set.has_server_below(prefix));
     let remote = async {
         let mut records: Vec<McpServerRecord> = table::list(&host.env).await?;
-        records.retain(|record| record.enabled && reach.grants.may_know(&record.id));
+        records.retain(|record| record.enabled && names(&record.id) && reach.grants.may_know(&record.id));
         records.sort_by(|one, other| one.id.cmp(&other.id));
         Ok::<_, ApiError>(records)
     };
     let own = async {
-        if !reach.grants.may_know_agents() {
+        if !reach.grants.may_know_agents() || !names_below("agent/") {
             return Ok(Vec::new());
         }
         let mut agents = store::bridge::list(&host.env, &reach.owner).await?;
-        agents.retain(|agent| reach.grants.may_know(&format!("agent/{}", agent.agent_id)));
+        agents.retain(|agent| {
+            let name = format!("agent/{}", agent.agent_id);
+            reach.grants.may_know(&name) && names_below(&format!("{name}/"))
+        });
         Ok::<_, ApiError>(join_all(agents.iter().map(|agent| of_agent(host, reach, &agent.agent_id))).await)
     };
     let (remote, own) = join(remote, own).await;
     let mut reached = Reached::default();
     reached.servers.extend(remote?.into_iter().map(|record| Server::Remote(Rc::new(record))));
     for of_agent in own? {
-        reached.servers.extend(of_agent.servers);
-        reached.unavailable.extend(of_agent.unavailable);
+        reached.servers.extend(of_agent.servers.into_iter().filter(|server| names(server.name())));
+        // Of an agent that is not connected only its own name is known, and one of its servers is named.
+        let is_named = |name: &String| names(name) || names_below(&format!("{name}/"));
+        reached.unavailable.extend(of_agent.unavailable.into_iter().filter(is_named));
     }
     Ok(reached)
 }

@@ -18,6 +18,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::stats::Outcome;
 use nexus_edge_toolloop::named::{self, Named};
 use nexus_edge_toolloop::session::{Next, Opening, Session};
+use nexus_edge_toolloop::tool::Tool;
 
 use self::driver::{COST, Driver, Path, copy};
 use self::toolbox::Toolbox;
@@ -43,12 +44,18 @@ pub struct Opened {
     is_stream: bool,
 }
 
-/// Whether a request may name tools of the gateway, by its bytes alone. A round does not.
-pub fn may_concern(exchange: &Exchange, body: &[u8]) -> bool {
-    exchange.round.is_none() && named::may_name(body)
+/// Whether a request may have tools of the gateway, by its bytes and its key alone. A round does not.
+pub fn may_concern(exchange: &Exchange, principal: &Principal, body: &[u8]) -> bool {
+    exchange.round.is_none() && (named::may_name(body) || default_toolset(exchange, principal).is_some())
 }
 
-/// The request with its tools, if it names some of the gateway.
+/// The set of tools of requests that name none. Turns of a session have none.
+fn default_toolset<'a>(exchange: &Exchange, principal: &'a Principal) -> Option<&'a str> {
+    principal.default_toolset.as_deref().filter(|_| exchange.internal_owner.is_none())
+}
+
+/// The request with its tools, if it names some of the gateway or its key has a set of them. Of that set, what cannot be used at the
+/// moment is left out; with nothing left the request goes without tools.
 ///
 /// # Errors
 /// Those of the members that name them; `mcp_server_not_found` (404); `mcp_server_unreachable` (502).
@@ -57,9 +64,16 @@ pub async fn open(
     principal: &Principal,
     inbound: &Inbound<'_>,
 ) -> Result<Option<Opened>, ApiError> {
-    let Some(named) = named::of(exchange.caller_dialect, inbound.body)? else { return Ok(None) };
-    let Named { sources, .. } = &named;
-    let (toolbox, tools) = Toolbox::open(exchange, principal, sources).await?;
+    let (named, toolbox, tools) = match named::of(exchange.caller_dialect, inbound.body)? {
+        Some(named) => {
+            let (toolbox, tools) = Toolbox::open(exchange, principal, &named.sources).await?;
+            (named, toolbox, tools)
+        }
+        None => match by_default(exchange, principal, inbound).await? {
+            Some(found) => found,
+            None => return Ok(None),
+        },
+    };
     let opening = Opening {
         dialect: exchange.caller_dialect,
         body: inbound.body,
@@ -76,6 +90,20 @@ pub async fn open(
     });
     let session = Session::new(opening, now_ms());
     Ok(Some(Opened { session, toolbox: Rc::new(toolbox), path, is_stream: inbound.stream }))
+}
+
+async fn by_default(
+    exchange: &Exchange,
+    principal: &Principal,
+    inbound: &Inbound<'_>,
+) -> Result<Option<(Named, Toolbox, Vec<Tool>)>, ApiError> {
+    let Some(name) = default_toolset(exchange, principal) else { return Ok(None) };
+    let Some(named) = named::by_default(exchange.caller_dialect, inbound.body, name) else { return Ok(None) };
+    match Toolbox::open(exchange, principal, &named.sources).await {
+        Ok((toolbox, tools)) => Ok((!tools.is_empty()).then_some((named, toolbox, tools))),
+        Err(error) if error.status == 404 => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Answers the request.

@@ -12,8 +12,9 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::json::{Members, raw, string};
 use nexus_edge_mcp::mrtr::InputRequired;
-use nexus_edge_mcp::naming::Aliases;
+use nexus_edge_mcp::naming::{self, Aliases};
 use nexus_edge_mcp::rpc;
+use nexus_edge_mcp::toolset::Shown;
 use nexus_edge_toolloop::machine::{Job, Outcome};
 use nexus_edge_toolloop::named::{Source, Target};
 use nexus_edge_toolloop::offered::{Defined, offered};
@@ -42,11 +43,17 @@ struct Known {
     name: String,
 }
 
+impl Known {
+    fn is(&self, target: &naming::Target) -> bool {
+        self.server.target(&self.name) == *target
+    }
+}
+
 impl Toolbox {
     /// The tools that these sources name, by the rules of servers, key and request.
     ///
     /// # Errors
-    /// `mcp_server_not_found`, `agent_offline` (404), `mcp_server_unreachable` (502).
+    /// `mcp_server_not_found`, `toolset_not_found`, `agent_offline` (404), `mcp_server_unreachable` (502).
     pub async fn open(
         exchange: &Exchange,
         principal: &Principal,
@@ -58,23 +65,25 @@ impl Toolbox {
         for source in sources {
             for (server, items) in servers(exchange, principal, source).await? {
                 let server = Rc::new(server);
-                for item in items {
-                    let (alias, is_new) = aliases.name(&server.target(&item.name));
+                for Shown { tool: name, name: given, item } in items {
+                    let target = server.target(&name);
+                    let is_free = |given: &String| known.get(given).is_none_or(|of: &Known| of.is(&target));
+                    let alias = given.clone().filter(is_free).unwrap_or_else(|| aliases.name(&target).0);
                     let defined = Defined {
                         alias: &alias,
                         server: server.name(),
-                        name: &item.name,
+                        name: &name,
+                        given: given.as_deref(),
                         definition: item.raw.get(),
                         approval: Approval::Never,
                     };
                     let Some(tool) = offered(source, &defined) else { continue };
-                    let twin = tools.iter_mut().find(|tool| !is_new && tool.alias == alias);
-                    if let Some(twin) = twin {
+                    if let Some(twin) = tools.iter_mut().find(|twin| twin.alias == alias) {
                         // Named twice: the stricter rule counts.
                         twin.approval = twin.approval.strictest(tool.approval);
                         continue;
                     }
-                    known.insert(alias, Known { server: Rc::clone(&server), name: item.name });
+                    known.insert(alias, Known { server: Rc::clone(&server), name });
                     tools.push(tool);
                 }
             }
@@ -157,12 +166,14 @@ async fn servers(
     exchange: &Exchange,
     principal: &Principal,
     source: &Source,
-) -> Result<Vec<(Server, Vec<nexus_edge_mcp::catalogue::Item>)>, ApiError> {
+) -> Result<Vec<(Server, Vec<Shown>)>, ApiError> {
     let selection = match &source.target {
         Target::All => Selection::All,
         Target::Server(name) => Selection::Server(name.clone()),
         Target::Agent { id, server } => Selection::Agent { id: id.clone(), server: server.clone() },
-        Target::Toolset(_) => return Err(unknown(source)),
+        Target::Toolset(name) => mcp::toolset(exchange, principal, name)
+            .await
+            .map_err(|error| ApiError { param: Some(source.param.clone()), ..error })?,
     };
     let reached =
         mcp::servers(exchange, &Reach::of(principal), &selection).await.map_err(|error| {
@@ -171,14 +182,18 @@ async fn servers(
                 _ => error,
             }
         })?;
-    let is_all = selection == Selection::All;
-    if reached.servers.is_empty() && !reached.unavailable.is_empty() && !is_all {
+    let is_several = selection.is_several();
+    if reached.servers.is_empty() && !reached.unavailable.is_empty() && !is_several {
         return Err(mcp::agent_offline().with_param(source.param.clone()));
     }
+    let selection = &selection;
     let asked = reached.servers.into_iter().map(async |server| {
         match server.offered(exchange, &principal.tools).await {
-            Ok(tools) => Ok(Some((server, tools))),
-            Err(error) if is_all => {
+            Ok(tools) => {
+                let shown = tools.into_iter().filter_map(|tool| selection.shown(&server, tool)).collect();
+                Ok(Some((server, shown)))
+            }
+            Err(error) if is_several => {
                 // One server that is down does not take the others' tools away.
                 log_warn("mcp server", &error.message);
                 Ok(None)

@@ -146,6 +146,9 @@ pub struct ApiKeyRecord {
     /// Tools that it may not use, whatever is allowed.
     #[serde(default, deserialize_with = "allowed")]
     pub deny_tools: Option<Vec<String>>,
+    /// The set whose tools its chat requests have that name none.
+    #[serde(default)]
+    pub default_toolset: Option<String>,
     /// The owner: limits may be set for all keys of an owner together.
     #[serde(default)]
     pub owner: Option<String>,
@@ -187,6 +190,7 @@ table! {
             allowed_dialects = |key| optional_json(key.allowed_dialects.as_ref()),
             allow_tools = |key| optional_json(key.allow_tools.as_ref()),
             deny_tools = |key| optional_json(key.deny_tools.as_ref()),
+            default_toolset,
             owner,
             permissions = |key| json(&key.permissions),
             signature = |key| table::name(key.signature.name()),
@@ -230,6 +234,7 @@ impl ApiKeyRecord {
             allowed_dialects: None,
             allow_tools: None,
             deny_tools: None,
+            default_toolset: None,
             owner: None,
             permissions: Permissions::NONE,
             signature: SignatureUse::Off,

@@ -73,7 +73,7 @@ permissions! {
     ViewAllApiKeys = "view_all_api_keys";
     /// Create, change, rotate and delete the API keys of all owners.
     ManageAllApiKeys = "manage_all_api_keys";
-    /// See, create, change, rotate and delete API keys of one's own.
+    /// See, create, change, rotate and delete API keys of one's own, and sets of tools for them.
     ManageOwnApiKeys = "manage_own_api_keys";
     /// See limits and what is left of them.
     ViewLimits = "view_limits";
@@ -131,7 +131,7 @@ permissions! {
     ManageAlerts = "manage_alerts";
     /// See, create, change, test and delete webhooks, and replay deliveries.
     ManageWebhooks = "manage_webhooks";
-    /// See, create, change, test and delete servers of tools, and accept their tools.
+    /// See, create, change, test and delete servers and sets of tools, and accept the tools of servers.
     ManageTools = "manage_tools";
     /// See the content rules and guards.
     ViewGuards = "view_guards";

@@ -30,6 +30,8 @@ pub struct Principal {
     pub reach: Scope,
     /// The tools that the caller may use.
     pub tools: ToolGrants,
+    /// The set whose tools chat requests have that name none.
+    pub default_toolset: Option<String>,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<i64>>,
 }
@@ -48,6 +50,7 @@ impl Principal {
             cache_ttl_s: key.cache_ttl_s,
             reach: Scope::Owners(key.owner.iter().cloned().collect()),
             tools: ToolGrants::of(key.allow_tools.as_deref(), key.deny_tools.as_deref()),
+            default_toolset: key.default_toolset.clone(),
             allowed_models: key.allowed_models.clone(),
             allowed_providers: key.allowed_providers.clone(),
         }
@@ -66,6 +69,7 @@ impl Principal {
             cache_ttl_s: None,
             reach,
             tools: ToolGrants::default(),
+            default_toolset: None,
             allowed_models: None,
             allowed_providers: None,
         }
@@ -85,6 +89,7 @@ impl Principal {
             cache_ttl_s: None,
             reach: Scope::Owners(Vec::new()),
             tools: ToolGrants::default(),
+            default_toolset: None,
             allowed_models: None,
             allowed_providers: Some(providers),
         }

@@ -66,6 +66,15 @@ pub fn agent_server(agent: &str, server: &str) -> String {
     format!("agent/{agent}/{server}")
 }
 
+/// The agent, if it is one of an agent, and the server of such a name.
+#[must_use]
+pub fn server_parts(name: &str) -> (Option<&str>, &str) {
+    match name.strip_prefix("agent/").and_then(|rest| rest.split_once('/')) {
+        Some((agent, server)) => (Some(agent), server),
+        None => (None, name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +106,8 @@ mod tests {
     fn agents_are_granted_by_the_same_patterns() {
         let one = grants(&["agent/laptop/fs/read_*"], &[]);
         let fs = agent_server("laptop", "fs");
+        assert_eq!(server_parts(&fs), (Some("laptop"), "fs"));
+        assert_eq!((server_parts("fs"), server_parts("agent")), ((None, "fs"), (None, "agent")));
         assert!(one.may_know("agent/laptop") && one.may_know(&fs) && one.may_call(&fs, "read_file"));
         assert!(!one.may_call(&fs, "write") && !one.may_know("agent/desk") && !one.may_know("fs"));
         let servers_only = grants(&["*"], &["agent/*"]);

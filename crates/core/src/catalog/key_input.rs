@@ -74,6 +74,8 @@ input! {
         pub allow_tools: Vec<String> = texts(1..=200),
         /// Tools that the key may not use, whatever `allow_tools` says.
         pub deny_tools: Vec<String> = texts(1..=200),
+        /// The name of a set of tools: chat requests of the key that name no tools of the gateway have those of this set.
+        pub default_toolset: String = text(1..=60),
         /// Whose key it is. Keys of one owner share its limits and its account of credits.
         pub owner: String = text(1..=100).check(check_owner),
         /// What a program with the key may do in the admin API: codes of permissions, at most those that you have.
@@ -128,6 +130,7 @@ impl KeyInput {
         self.allowed_dialects.clone().apply_to(&mut record.allowed_dialects);
         self.allow_tools.clone().apply_to(&mut record.allow_tools);
         self.deny_tools.clone().apply_to(&mut record.deny_tools);
+        self.default_toolset.clone().apply_to(&mut record.default_toolset);
         self.owner.clone().apply_to(&mut record.owner);
         if let Some(codes) = self.permissions.clone().into_set() {
             record.permissions = Permissions::of_codes(&codes);

@@ -25,6 +25,7 @@ pub mod reach;
 mod sealed;
 pub mod severity;
 pub mod strategy;
+pub mod toolset;
 pub mod transfer;
 pub mod visibility;
 pub mod webhook;
@@ -38,6 +39,7 @@ pub use notification::NotificationRecord;
 pub use operation::OperationStatus;
 pub use provider::ProviderRecord;
 pub use provider_key::ProviderKeyRecord;
+pub use toolset::ToolsetRecord;
 pub use visibility::Visibility;
 pub use webhook::WebhookRecord;
 

@@ -104,7 +104,7 @@ pub const MCP: &[Floor] = &[
     &["method"],
     &["catalogue", "envelope"],
     &["client", "headers", "mrtr", "progress", "server", "trust"],
-    &["kept"],
+    &["kept", "toolset"],
     &["lib"],
 ];
 

@@ -23,7 +23,7 @@ use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::catalog::custom_preset::CustomPresetRecord;
 use nexus_edge_core::catalog::{
     AlertRuleRecord, GuardRecord, LogicalModelRecord, McpServerRecord, ModelRecord, ProviderKeyRecord,
-    ProviderRecord, WebhookRecord,
+    ProviderRecord, ToolsetRecord, WebhookRecord,
 };
 use nexus_edge_core::lifecycle::probe_task::ProbeTaskRecord;
 use nexus_edge_core::lifecycle::submission::SubmissionRecord;
@@ -88,6 +88,7 @@ fn every_declared_table_has_the_columns_of_the_migrations() {
     check::<LogicalModelRecord>();
     check::<WebhookRecord>();
     check::<McpServerRecord>();
+    check::<ToolsetRecord>();
     check::<GuardRecord>();
     check::<AlertRuleRecord>();
     check::<SubmissionRecord>();

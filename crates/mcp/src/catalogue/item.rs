@@ -104,9 +104,15 @@ impl Item {
         if self.name == name {
             return self.clone();
         }
+        Self { name: name.to_owned(), ..self.with_text(kind.key(), name) }
+    }
+
+    /// The same object with another text as a member, which is not its name.
+    #[must_use]
+    pub fn with_text(&self, member: &str, text: &str) -> Self {
         let mut members = self.members();
-        members.set(kind.key(), string(name));
-        Self { name: name.to_owned(), raw: members.write() }
+        members.set(member, string(text));
+        Self { name: self.name.clone(), raw: members.write() }
     }
 }
 

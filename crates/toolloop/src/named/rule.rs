@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::tool::Approval;
 
-/// A choice of tools by their names at the server.
+/// A choice of tools by the names that callers are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only these; `None`: all.

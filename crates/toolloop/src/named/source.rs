@@ -50,6 +50,20 @@ pub struct Source {
     pub param: String,
 }
 
+impl Source {
+    /// A set of tools that the request does not name itself. Calls need no agreement.
+    pub(super) fn of_toolset(name: &str) -> Self {
+        Self {
+            target: Target::Toolset(name.to_owned()),
+            label: name.to_owned(),
+            allowed: Filter::default(),
+            approval: Rule::never(),
+            is_deferred: false,
+            param: "default_toolset".to_owned(),
+        }
+    }
+}
+
 /// Whether an address is one of ours.
 pub(super) fn is_own(url: &str) -> bool {
     url.starts_with(SCHEME)
