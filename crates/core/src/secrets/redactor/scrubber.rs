@@ -21,7 +21,8 @@ impl Scrubber {
         Self { redactor, held: Vec::new() }
     }
 
-    /// Replaces the next chunk with what may be forwarded. Whether that differs from the chunk.
+    /// Replaces the next chunk with what may be forwarded. Answers `false` only where that is the chunk itself; `true` where it can
+    /// differ, also if the bytes held before the chunk happen to be those held back of it.
     pub fn push(&mut self, chunk: &mut Vec<u8>) -> bool {
         if self.redactor.is_empty() {
             return false;

@@ -85,6 +85,20 @@ fn spelled(byte: u8, way: u8) -> String {
     }
 }
 
+/// Each chunk is the first character of the key: when the second is held, the first is forwarded in its place.
+#[test]
+fn a_held_byte_can_be_forwarded_in_place_of_an_equal_one() {
+    let mut scrubber = Scrubber::new(Arc::new(redactor()));
+    let mut pushed = |bytes: &[u8]| {
+        let mut chunk = bytes.to_vec();
+        (scrubber.push(&mut chunk), chunk)
+    };
+    let first = KEY.as_bytes().get(..1).unwrap();
+    assert_eq!(pushed(first), (true, Vec::new()));
+    assert_eq!(pushed(first), (true, first.to_vec()));
+    assert_eq!(scrubber.finish(), first);
+}
+
 proptest! {
     #[test]
     fn in_any_spelling_and_any_chunks(
@@ -121,7 +135,7 @@ proptest! {
         for chunk in bytes.chunks(cut) {
             let mut forwarded = chunk.to_vec();
             let is_changed = scrubber.push(&mut forwarded);
-            prop_assert_eq!(is_changed, forwarded != chunk);
+            prop_assert!(is_changed || forwarded == chunk);
             streamed.extend(forwarded);
         }
         streamed.extend(scrubber.finish());
