@@ -21,8 +21,8 @@ use crate::api::{
     logical_models, mcp, mcp_servers, metrics, models, notifications, passkeys, presets, prices, probe_tasks,
     profile, provider_health, provider_keys, provider_models, provider_states, providers, recovery,
     registration, responses, roles, routing, scim, scim_clients, secret_key, sessions, setup, sign_in,
-    sign_in_with, statistics, stats, submissions, system, system_config, teams, tokens, toolsets, tunnel,
-    users, webhooks, ws,
+    sign_in_with, statistics, stats, submissions, system, system_config, teams, tokens, tool_calls, toolsets,
+    tunnel, users, webhooks, ws,
 };
 use crate::exchange::Exchange;
 use crate::pipeline::forward::forward;
@@ -210,6 +210,7 @@ routes! {
     "GET /toolsets/{id}"                               => op::toolsets::GET, |x, p| toolsets::get(x, &p.first);
     "PUT /toolsets/{id}"                               => op::toolsets::UPDATE, |x, p| toolsets::update(x, &p.first);
     "DELETE /toolsets/{id}"                            => op::toolsets::DELETE, |x, p| toolsets::delete(x, &p.first);
+    "GET /tool-calls"                                  => op::tool_calls::SEARCH, |x, _| tool_calls::search(x);
     "GET /mcp-servers"                                 => op::mcp::LIST, |x, _| mcp_servers::list(x);
     "POST /mcp-servers"                                => op::mcp::CREATE, |x, _| mcp_servers::create(x);
     "GET /mcp-servers/{id}"                            => op::mcp::GET, |x, p| mcp_servers::get(x, &p.first);

@@ -16,11 +16,12 @@ use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use super::invoked::recorded;
 use super::{answer_deleted, input, random};
 use crate::exchange::{self, Exchange};
 use crate::objects::agent_hub::{HubClient, Invoke, Target};
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::mcp::{self, Reach};
+use crate::pipeline::mcp::{self, Calling, Origin, Reach};
 use crate::platform::http::Response;
 use crate::platform::{new_ulid, now_ms};
 use crate::store::{self, credits};
@@ -163,10 +164,19 @@ pub async fn invoke(exchange: &Exchange) -> Result<Response, ApiError> {
         principal: to_raw_value(&principal).map_err(|_| ApiError::internal())?,
     };
     find(exchange, &owner_of(&caller), &agent_id).await?;
-    if let Target::Tool { name, .. } = &invoke.target {
-        mcp::check_invoke(exchange, &Reach::of(&caller), &agent_id, name).await?;
-    }
-    HubClient::new(&exchange.env, &owner_of(&caller), &agent_id).invoke(&invoke).await
+    let origin = Origin {
+        caller: "bridge",
+        principal: &caller,
+        request_id: &exchange.request_id,
+        conversation_id: None,
+    };
+    let (name, bytes_in) = (invoke.target.shown(), invoke.target.bytes());
+    let calling = Calling::begin(exchange, origin, &format!("agent/{agent_id}"), &name, bytes_in);
+    let answer = match mcp::check_invoke(exchange, &Reach::of(&caller), &agent_id, &name).await {
+        Ok(()) => HubClient::new(&exchange.env, &owner_of(&caller), &agent_id).invoke(&invoke).await,
+        Err(error) => Err(error),
+    };
+    recorded(calling, answer, invoke.stream)
 }
 
 /// `POST /v1/bridge/cancel`

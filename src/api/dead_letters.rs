@@ -1,13 +1,15 @@
 //! The admin API for messages of the usage queue that could not be recorded.
 
+use std::slice;
+
 use nexus_edge_api::dead_letters::{DeadLetters, Replayed};
 use nexus_edge_core::error::{ApiError, ErrorKind};
-use nexus_edge_stats::recorded::Recorded;
+use nexus_edge_stats::message::Message;
 
 use super::{answer_deleted, query};
 use crate::exchange::{self, Exchange};
 use crate::platform::http::Response;
-use crate::store::{dead_letters, usage};
+use crate::store::{dead_letters, tool_calls, usage};
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
@@ -29,13 +31,22 @@ pub async fn get(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
 /// `POST /system/dead-letters/{id}/replay`
 pub async fn replay(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let found = dead_letters::get(&exchange.env, id).await?.ok_or_else(not_found)?;
-    let events: Vec<Recorded> = serde_json::from_str(&found.body).map_err(|error| {
+    let message = Message::read(found.body.as_bytes()).map_err(|error| {
         let message = format!("The message is no list of usage events: {error}.");
         ApiError::new(422, ErrorKind::InvalidRequest, "dead_letter_unreadable", message)
     })?;
-    usage::ingest(&exchange.env, &events).await?;
+    let count = match message {
+        Message::Events(events) => {
+            usage::ingest(&exchange.env, &events).await?;
+            events.len()
+        }
+        Message::Calls(calls) => {
+            tool_calls::insert(&exchange.env, slice::from_ref(&calls)).await?;
+            calls.len()
+        }
+    };
     dead_letters::delete(&exchange.env, id).await?;
-    exchange::json(200, &Replayed { id: id.to_owned(), events: events.len() as u64 })
+    exchange::json(200, &Replayed { id: id.to_owned(), events: count as u64 })
 }
 
 /// `DELETE /system/dead-letters/{id}`

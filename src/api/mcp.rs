@@ -16,14 +16,14 @@ use nexus_edge_mcp::rpc::{
 };
 use nexus_edge_mcp::server::{self, Admitted, Caller, Channel, ServerIdentity, http_status};
 use nexus_edge_mcp::version::{Era, Version};
+use nexus_edge_stats::call_end::CallEnd;
 use serde_json::value::RawValue;
 
 use crate::exchange::{self, Exchange};
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::mcp::{self, Call, Reach, Refusal, Selection, Server};
+use crate::pipeline::mcp::{self, Call, Calling, Origin, Reach, Refusal, Selection, Server};
 use crate::platform::http::{Headers, Response};
-use crate::platform::{log_info, now_ms};
 
 /// Tools of a page.
 const PAGE: usize = 200;
@@ -236,34 +236,39 @@ async fn call(
         Ok(None) => return Ok(refusal(era, &request.id, &name, Refusal::Unknown)),
         Err(error) => return Ok(refused(era, &request.id, failure(&error))),
     };
+    // First, so that refused calls cannot be recorded without end.
+    admit::tool_call(exchange, &principal.key_id).await?;
+    let bytes_in = params.get("arguments").map_or(0, |arguments| arguments.get().len());
+    let calling = Calling::begin(exchange, origin(exchange, principal), server.name(), &tool_name, bytes_in);
     let tool = match server.tool(exchange, &principal.tools, &tool_name).await {
         Ok(Ok(tool)) => tool,
-        Ok(Err(why)) => return Ok(refusal(era, &request.id, &name, why)),
-        Err(error) => return Ok(refused(era, &request.id, failure(&error))),
+        Ok(Err(why)) => {
+            calling.end(CallEnd::refused(why.code()));
+            return Ok(refusal(era, &request.id, &name, why));
+        }
+        Err(error) => {
+            calling.end(CallEnd::failed(error.code));
+            return Ok(refused(era, &request.id, failure(&error)));
+        }
     };
     if era == Era::Modern
         && let Err(error) = check_param_headers(exchange, &tool, &params)
     {
+        calling.end(CallEnd::refused("header_mismatch"));
         return Ok(refused(era, &request.id, error));
     }
-    admit::tool_call(exchange, &principal.key_id).await?;
     params.set("name", string(&tool_name));
     // Progress is not told on, so it is not asked for.
     let params = change_meta(Some(&params.write()), |meta| drop(meta.remove(PROGRESS_TOKEN)));
     let params = params.unwrap_or_else(|_| Members::default().write());
     let capabilities = caller.capabilities.write();
-    let began_ms = now_ms();
     let (tenant, key_id) = (principal.tenant(), &principal.key_id);
     let call = Call { params: &params, capabilities: &capabilities, tenant, key_id };
     let outcome = server.call(exchange, &tool, &call).await;
-    let took_ms = now_ms().saturating_sub(began_ms);
-    let word = match &outcome {
-        Ok(Outcome::Result(_)) => "answered",
-        Ok(Outcome::Error(_)) => "refused",
-        Err(_) => "failed",
-    };
-    let (key, server) = (key_id, server.name());
-    log_info("tool call", &format_args!("key {key}: {server}/{tool_name} {word}, {took_ms} ms"));
+    calling.end(match &outcome {
+        Ok(outcome) => CallEnd::of(outcome),
+        Err(error) => CallEnd::failed(error.code),
+    });
     let outcome = match outcome {
         Ok(Outcome::Result(result)) => passed_on(caller, identity, &result),
         Ok(Outcome::Error(error)) => Outcome::Error(error),
@@ -271,6 +276,10 @@ async fn call(
     };
     let response = RpcResponse { id: Some(request.id.clone()), outcome };
     Ok(Answered { status: http_status(era, &response), response })
+}
+
+fn origin<'a>(exchange: &'a Exchange, principal: &'a Principal) -> Origin<'a> {
+    Origin { caller: "mcp", principal, request_id: &exchange.request_id, conversation_id: None }
 }
 
 /// Compares the headers that the schema of a tool asks for with the arguments.
@@ -307,13 +316,13 @@ fn passed_on(caller: &Caller, identity: &ServerIdentity, result: &RawValue) -> O
 }
 
 fn refusal(era: Era, id: &Id, name: &str, why: Refusal) -> Answered {
-    let (status, word, message) = match why {
-        Refusal::Unknown => (None, "tool_not_found", "Unknown tool"),
-        Refusal::NotAllowed => (Some(403), "tool_not_allowed", "This key may not use the tool"),
-        Refusal::Changed => (Some(403), "tool_changed", "The tool is not as it was accepted"),
+    let (status, message) = match why {
+        Refusal::Unknown => (None, "Unknown tool"),
+        Refusal::NotAllowed => (Some(403), "This key may not use the tool"),
+        Refusal::Changed => (Some(403), "The tool is not as it was accepted"),
     };
     let error = RpcError::invalid_params(format!("{message}: {name}"));
-    let answered = refused(era, id, error.with_data(&serde_json::json!({ "code": word })));
+    let answered = refused(era, id, error.with_data(&serde_json::json!({ "code": why.code() })));
     Answered { status: status.unwrap_or(answered.status), ..answered }
 }
 

@@ -1,15 +1,17 @@
-//! The consumer of the usage queue: records events. Nothing is dropped: what cannot be recorded is a dead letter.
+//! The consumer of the usage queue: records events and calls of tools. Nothing is dropped: what cannot be recorded is a dead letter.
 
 use std::ops::Range;
 use std::slice;
 
+use nexus_edge_stats::message::Message;
 use nexus_edge_stats::recorded::Recorded;
+use nexus_edge_stats::tool_calls::ToolCall;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBatch, MessageExt, RawMessage, js_sys};
 
 use crate::platform::{log_error, now_ms};
 use crate::store::usage::Delivery;
-use crate::store::{dead_letters, usage};
+use crate::store::{dead_letters, tool_calls, usage};
 
 /// The queue of messages that were delivered too often.
 const DEAD: &str = "nexus-edge-usage-dead";
@@ -24,15 +26,21 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     let mut events: Vec<Recorded> = Vec::new();
     // Each message with the place of its events among all.
     let mut readable: Vec<(RawMessage, Range<usize>)> = Vec::new();
+    let mut of_tools: Vec<(RawMessage, Vec<ToolCall>)> = Vec::new();
     for message in batch.raw_iter() {
         match read(&message.body()) {
-            Ok(of_message) => {
+            Ok(Message::Calls(calls)) => of_tools.push((message, calls)),
+            Ok(Message::Events(of_message)) => {
                 let begin = events.len();
                 events.extend(of_message);
                 readable.push((message, begin..events.len()));
             }
             Err(reason) => keep(env, &message, &reason).await,
         }
+    }
+    record_calls(env, of_tools).await;
+    if readable.is_empty() {
+        return;
     }
     let oldest_ms = readable.iter().map(|(message, _)| message.timestamp().as_millis()).min();
     let waited_ms = oldest_ms.map_or(0, |oldest_ms| now_ms().saturating_sub(oldest_ms));
@@ -56,9 +64,21 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
     }
 }
 
-fn read(body: &JsValue) -> Result<Vec<Recorded>, String> {
+/// Records calls of tools, and delivers their messages again if the database refuses them.
+async fn record_calls(env: &Env, messages: Vec<(RawMessage, Vec<ToolCall>)>) {
+    let (messages, calls): (Vec<RawMessage>, Vec<Vec<ToolCall>>) = messages.into_iter().unzip();
+    let recorded = tool_calls::insert(env, &calls).await;
+    if let Err(error) = &recorded {
+        log_error("calls of tools", error);
+    }
+    for message in messages {
+        if recorded.is_ok() { message.ack() } else { message.retry() }
+    }
+}
+
+fn read(body: &JsValue) -> Result<Message, String> {
     let json = body.as_string().ok_or("the message is not text")?;
-    serde_json::from_str(&json).map_err(|error| format!("no list of usage events: {error}"))
+    Message::read(json.as_bytes()).map_err(|error| format!("no list of usage events: {error}"))
 }
 
 async fn keep_all(batch: &MessageBatch<String>, env: &Env) {

@@ -225,6 +225,11 @@ impl Response {
         self.headers
     }
 
+    /// The same answer with another body.
+    pub fn map_body(self, change: impl FnOnce(ResponseBody) -> ResponseBody) -> Self {
+        Self { body: change(self.body), ..self }
+    }
+
     /// The body alone.
     pub fn into_body(self) -> ResponseBody {
         self.body

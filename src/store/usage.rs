@@ -6,6 +6,8 @@
 //! [{"id": "01M7…", "key_id": "…", "model": "gpt-5", "outcome": "completed", "prompt_tokens": 20, "completion_tokens": 4}]
 //! ```
 //!
+//! Calls of tools are messages of their own ([`super::tool_calls`]).
+//!
 //! All fields: `nexus_edge_core::stats::UsageEvent`; `kept` is what the archive gets of the request
 //! (`nexus_edge_core::conversation::kept::Kept`).
 
@@ -24,24 +26,25 @@ use nexus_edge_stats::conversations::{self, Deletions};
 use nexus_edge_stats::delivery;
 use nexus_edge_stats::grain::Grain;
 use nexus_edge_stats::log_row;
+use nexus_edge_stats::message::Calls;
 use nexus_edge_stats::queue_lag::{self, Noted};
 use nexus_edge_stats::recorded::{self, Recorded};
 use nexus_edge_stats::sql;
+use nexus_edge_stats::tool_calls::ToolCall;
 use nexus_edge_telemetry::sql::ADMIT;
 use serde::{Deserialize, Serialize};
 use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, Env, MessageBuilder, QueueContentType};
+use worker::{D1Database, Env};
 
 use super::archive::packs::{self, Registered};
 use super::origin::NOTED_FOR_MS;
 use super::request_log::{self, sink};
-use super::{StoreError, StoreResult, analytics, rows, statement, text, unsigned};
+use super::usage_queue::{self, PARKED_PREFIX, enqueue};
+use super::{StoreError, StoreResult, analytics, rows, statement, text, tool_calls, unsigned};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 use crate::settings;
 
-/// Prefix of the events that are parked in R2 until the cron records them.
-const PARKED_PREFIX: &str = "parked-usage/";
 /// Most parked objects that one run of the cron records.
 const REPLAY_BATCH: usize = 100;
 /// Most events in one message.
@@ -119,24 +122,17 @@ async fn send(env: &Env, message: String, recorded: &[Recorded]) {
     }
 }
 
-async fn enqueue(env: &Env, message: String) -> StoreResult<()> {
-    // As text: an object would be rebuilt as a JavaScript Map, which the queue stores as {}.
-    let message = MessageBuilder::new(message).content_type(QueueContentType::Text).build();
-    Ok(env.queue("USAGE_QUEUE")?.send(message).await?)
-}
-
 /// Parks a chunk of events as one object, so that it stays the chunk that it is.
 async fn park(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
     let Some(first) = recorded.first() else { return Ok(()) };
-    let name = format!("{PARKED_PREFIX}{}", first.event.id);
-    env.bucket("BUCKET")?.put(name, serde_json::to_vec(recorded)?).execute().await?;
-    Ok(())
+    usage_queue::park(env, &first.event.id, serde_json::to_vec(recorded)?).await
 }
 
 /// A parked object; those of earlier releases are one event.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Parked {
+    Calls(Calls<Vec<ToolCall>>),
     Chunk(Vec<Recorded>),
     One(Box<Recorded>),
 }
@@ -153,6 +149,7 @@ pub async fn replay_parked(env: &Env) -> StoreResult<()> {
         let Some(body) = object.body() else { continue };
         let begin = events.len();
         match serde_json::from_slice(&body.bytes().await?) {
+            Ok(Parked::Calls(Calls { tool_calls })) => tool_calls::insert(env, &[tool_calls]).await?,
             Ok(Parked::Chunk(chunk)) => events.extend(chunk),
             Ok(Parked::One(event)) => events.push(*event),
             Err(error) => log_error("a parked object is no list of usage events", &error),

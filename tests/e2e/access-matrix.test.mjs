@@ -122,6 +122,7 @@ const OWN = {
   "GET /stats/live": byOwner,
   "GET /stats/requests": listed,
   "GET /requests": listed,
+  "GET /tool-calls": listed,
   "GET /requests/live": listed,
   "GET /requests/{id}": {
     target: (path, { request }) => path.replace("{id}", request),

@@ -63,6 +63,7 @@ pub mod system;
 pub mod system_config;
 pub mod teams;
 pub mod tokens;
+pub mod tool_calls;
 pub mod toolsets;
 pub mod users;
 pub mod webhooks;
@@ -102,6 +103,7 @@ pub const ALL: &[&[Operation]] = &[
     conversations::ALL,
     mcp::ALL,
     toolsets::ALL,
+    tool_calls::ALL,
     metrics::ALL,
     alerts::ALL,
     webhooks::ALL,
@@ -163,6 +165,7 @@ pub fn openapi() -> serde_json::Value {
         conversations::describe,
         mcp::describe,
         toolsets::describe,
+        tool_calls::describe,
         metrics::describe,
         alerts::describe,
         webhooks::describe,

@@ -109,6 +109,7 @@ pub const TABLES: &[Table] = &[
     changing("toolsets", &["id"], "updated_at"),
     dumped("mcp_catalogues", &["server_id"]),
     dumped("tool_aliases", &["alias"]),
+    dumped("tool_calls", &["id"]),
     dumped("agent_catalogues", &["owner", "agent_id", "server"]),
     dumped("agent_tool_aliases", &["owner", "alias"]),
     dumped("system_config", &["name"]),

@@ -24,4 +24,5 @@ pub mod limits;
 pub mod part;
 #[cfg(test)]
 mod simulation;
+pub mod told;
 pub mod tools;

@@ -61,6 +61,13 @@ pub enum Target {
 }
 
 impl Target {
+    /// Bytes of the arguments or parameters.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Tool { arguments: sent, .. } | Self::Method { params: sent, .. } => sent.get().len(),
+        }
+    }
+
     /// What is shown of it with the call.
     pub fn shown(&self) -> String {
         match self {

@@ -3,13 +3,15 @@
 //! [`Server`] is the one place that says who answers a tool: a server that the gateway asks over HTTP, or one of an agent of the
 //! caller's. Callers of this module know nothing of transports. A [`Reach`] says who asks, a [`Selection`] which servers, or which tools of them, are meant;
 //! [`tools`] lists what they offer under the names of `/mcp`, [`resolve`] finds the server behind such a name, [`Server::tool`] says
-//! whether a tool may be called, and [`Server::call`] calls it. Grants and pins are checked in the first and in the third.
+//! whether a tool may be called, and [`Server::call`] calls it. Grants and pins are checked in the first and in the third. A [`Calling`]
+//! is what a call leaves behind.
 
 mod agents;
 mod call;
 mod catalogue;
 mod link;
 mod reach;
+mod record;
 mod remote;
 mod server;
 mod toolsets;
@@ -20,5 +22,6 @@ pub use agents::{
 pub use call::Call;
 pub use catalogue::{ask_anew, forget, kept, replace};
 pub use reach::{Reach, Selection, agent, check_invoke, resolve, server_not_found, servers, tools};
+pub use record::{Calling, Origin};
 pub use server::{Refusal, Server};
 pub use toolsets::{toolset, toolset_not_found};

@@ -39,6 +39,17 @@ pub enum Refusal {
     Changed,
 }
 
+impl Refusal {
+    /// Its code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "tool_not_found",
+            Self::NotAllowed => "tool_not_allowed",
+            Self::Changed => "tool_changed",
+        }
+    }
+}
+
 impl Server {
     /// Its name in grants and errors: an id, or `agent/{id}/{server}`.
     pub fn name(&self) -> &str {

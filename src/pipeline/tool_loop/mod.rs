@@ -40,6 +40,7 @@ const CALLS: &str = "x-nexus-tool-calls";
 pub struct Opened {
     session: Session,
     toolbox: Rc<Toolbox>,
+    rounds: Rc<Rounds>,
     path: Option<Path>,
     is_stream: bool,
 }
@@ -64,12 +65,14 @@ pub async fn open(
     principal: &Principal,
     inbound: &Inbound<'_>,
 ) -> Result<Option<Opened>, ApiError> {
+    let rounds = Rc::new(Rounds::new(exchange));
     let (named, toolbox, tools) = match named::of(exchange.caller_dialect, inbound.body)? {
         Some(named) => {
-            let (toolbox, tools) = Toolbox::open(exchange, principal, &named.sources).await?;
+            let (toolbox, tools) =
+                Toolbox::open(exchange, principal, &named.sources, Rc::clone(&rounds)).await?;
             (named, toolbox, tools)
         }
-        None => match by_default(exchange, principal, inbound).await? {
+        None => match by_default(exchange, principal, inbound, &rounds).await? {
             Some(found) => found,
             None => return Ok(None),
         },
@@ -89,17 +92,18 @@ pub async fn open(
         is_list: inbound.as_array,
     });
     let session = Session::new(opening, now_ms());
-    Ok(Some(Opened { session, toolbox: Rc::new(toolbox), path, is_stream: inbound.stream }))
+    Ok(Some(Opened { session, toolbox: Rc::new(toolbox), rounds, path, is_stream: inbound.stream }))
 }
 
 async fn by_default(
     exchange: &Exchange,
     principal: &Principal,
     inbound: &Inbound<'_>,
+    rounds: &Rc<Rounds>,
 ) -> Result<Option<(Named, Toolbox, Vec<Tool>)>, ApiError> {
     let Some(name) = default_toolset(exchange, principal) else { return Ok(None) };
     let Some(named) = named::by_default(exchange.caller_dialect, inbound.body, name) else { return Ok(None) };
-    match Toolbox::open(exchange, principal, &named.sources).await {
+    match Toolbox::open(exchange, principal, &named.sources, Rc::clone(rounds)).await {
         Ok((toolbox, tools)) => Ok((!tools.is_empty()).then_some((named, toolbox, tools))),
         Err(error) if error.status == 404 => Ok(None),
         Err(error) => Err(error),
@@ -116,8 +120,7 @@ pub async fn answer(
     mut settlement: Settlement,
     ask: Ask,
 ) -> Result<Response, ApiError> {
-    let Opened { session, toolbox, path, is_stream } = opened;
-    let rounds = Rc::new(Rounds::new(exchange));
+    let Opened { session, toolbox, rounds, path, is_stream } = opened;
     settlement.record().rounds = Some(Rc::clone(&rounds) as Rc<dyn Parts>);
     let mut driver = Driver { session, toolbox, path, rounds, ask };
     let mut out = Vec::new();

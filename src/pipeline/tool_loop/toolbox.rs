@@ -15,6 +15,7 @@ use nexus_edge_mcp::mrtr::InputRequired;
 use nexus_edge_mcp::naming::{self, Aliases};
 use nexus_edge_mcp::rpc;
 use nexus_edge_mcp::toolset::Shown;
+use nexus_edge_stats::call_end::CallEnd;
 use nexus_edge_toolloop::machine::{Job, Outcome};
 use nexus_edge_toolloop::named::{Source, Target};
 use nexus_edge_toolloop::offered::{Defined, offered};
@@ -25,15 +26,19 @@ use worker::web_sys::AbortSignal;
 use crate::exchange::Exchange;
 use crate::host::Host;
 use crate::pipeline::admit;
-use crate::pipeline::mcp::{self, Call, Reach, Refusal, Selection, Server};
+use crate::pipeline::mcp::{self, Call, Calling, Origin, Reach, Refusal, Selection, Server};
+use crate::pipeline::rounds::Rounds;
 use crate::platform::promise::Timer;
-use crate::platform::{log_info, log_warn, now_ms};
+use crate::platform::{log_warn, now_ms};
 
 /// The tools of a request by their aliases.
 pub struct Toolbox {
     host: Host,
     principal: Principal,
     caller: Option<AbortSignal>,
+    request_id: String,
+    /// They know the conversation.
+    rounds: Rc<Rounds>,
     tools: BTreeMap<String, Known>,
 }
 
@@ -58,6 +63,7 @@ impl Toolbox {
         exchange: &Exchange,
         principal: &Principal,
         sources: &[Source],
+        rounds: Rc<Rounds>,
     ) -> Result<(Self, Vec<Tool>), ApiError> {
         let mut known = BTreeMap::new();
         let mut tools: Vec<Tool> = Vec::new();
@@ -92,6 +98,8 @@ impl Toolbox {
             host: (**exchange).clone(),
             principal: principal.clone(),
             caller: exchange.caller_signal(),
+            request_id: exchange.request_id.clone(),
+            rounds,
             tools: known,
         };
         Ok((toolbox, tools))
@@ -110,40 +118,48 @@ impl Toolbox {
         if self.caller.as_ref().is_some_and(AbortSignal::aborted) {
             return failed("The caller has left.");
         }
-        let began_ms = now_ms();
-        let limit_ms = job.idle_ms.min(job.call_ms).min(job.until_ms.saturating_sub(began_ms));
-        let outcome = {
+        let origin = Origin {
+            caller: "chat",
+            principal: &self.principal,
+            request_id: &self.request_id,
+            conversation_id: self.rounds.before().conversation_id,
+        };
+        let (server, bytes_in) = (tool.server.name(), job.arguments.len());
+        let recorded = Calling::begin(&self.host, origin, server, &tool.name, bytes_in);
+        let limit_ms = job.idle_ms.min(job.call_ms).min(job.until_ms.saturating_sub(now_ms()));
+        let (outcome, end) = {
             let calling = self.call(tool, job);
             pin_mut!(calling);
             match select(calling, Timer::after_ms(limit_ms)).await {
-                Either::Left((outcome, _)) => outcome,
-                Either::Right(_) => failed(&format!("The tool did not answer within {limit_ms} ms.")),
+                Either::Left((ended, _)) => ended,
+                Either::Right(_) => {
+                    let message = format!("The tool did not answer within {limit_ms} ms.");
+                    (Outcome::Failed(message), CallEnd::failed("tool_timeout"))
+                }
             }
         };
-        let word = match &outcome {
-            Outcome::Result(_) => "answered",
-            Outcome::Failed(_) => "failed",
-            Outcome::NeedsInput(_) => "needs input",
-        };
-        let (key, server, name) = (&self.principal.key_id, tool.server.name(), &tool.name);
-        let took_ms = now_ms().saturating_sub(began_ms);
-        log_info("tool call", &format_args!("key {key}: {server}/{name} {word}, {took_ms} ms, in a chat"));
+        recorded.end(end);
         outcome
     }
 
-    async fn call(&self, tool: &Known, job: &Job) -> Outcome {
+    async fn call(&self, tool: &Known, job: &Job) -> (Outcome, CallEnd) {
         let Self { host, principal, .. } = self;
         if let Err(error) = admit::tool_call(host, &principal.key_id).await {
-            return Outcome::Failed(error.message);
+            return (Outcome::Failed(error.message), CallEnd::refused(error.code));
         }
         let item = match tool.server.tool(host, &principal.tools, &tool.name).await {
             Ok(Ok(item)) => item,
-            Ok(Err(Refusal::Unknown)) => return failed("The server has no such tool any more."),
-            Ok(Err(Refusal::NotAllowed)) => return failed("This tool may not be used."),
-            Ok(Err(Refusal::Changed)) => {
-                return failed("This tool is not as it was accepted, and may not be used until it is.");
+            Ok(Err(why)) => {
+                let message = match why {
+                    Refusal::Unknown => "The server has no such tool any more.",
+                    Refusal::NotAllowed => "This tool may not be used.",
+                    Refusal::Changed => {
+                        "This tool is not as it was accepted, and may not be used until it is."
+                    }
+                };
+                return (failed(message), CallEnd::refused(why.code()));
             }
-            Err(error) => return Outcome::Failed(error.message),
+            Err(error) => return failure(error),
         };
         let mut params = Members::default();
         params.set("name", string(&tool.name));
@@ -153,11 +169,16 @@ impl Toolbox {
         let (params, capabilities) = (params.write(), Members::default().write());
         let (tenant, key_id) = (principal.tenant(), &principal.key_id);
         let call = Call { params: &params, capabilities: &capabilities, tenant, key_id };
-        match tool.server.call(host, &item, &call).await {
-            Ok(rpc::Outcome::Result(result)) => outcome_of(&result),
-            Ok(rpc::Outcome::Error(error)) => Outcome::Failed(error.message),
-            Err(error) => Outcome::Failed(error.message),
-        }
+        let outcome = match tool.server.call(host, &item, &call).await {
+            Ok(outcome) => outcome,
+            Err(error) => return failure(error),
+        };
+        let end = CallEnd::of(&outcome);
+        let outcome = match outcome {
+            rpc::Outcome::Result(result) => outcome_of(&result),
+            rpc::Outcome::Error(error) => Outcome::Failed(error.message),
+        };
+        (outcome, end)
     }
 }
 
@@ -208,6 +229,11 @@ async fn servers(
 fn unknown(source: &Source) -> ApiError {
     let message = "There are no tools of this name that the API key may use.";
     ApiError::not_found("mcp_server_not_found", message).with_param(source.param.clone())
+}
+
+fn failure(error: ApiError) -> (Outcome, CallEnd) {
+    let end = CallEnd::failed(error.code);
+    (Outcome::Failed(error.message), end)
 }
 
 fn failed(text: &str) -> Outcome {

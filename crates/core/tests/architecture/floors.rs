@@ -174,7 +174,8 @@ pub const STATS: &[Floor] = &[
         "providers",
         "request_log",
     ],
-    &["live", "log_row"],
+    &["live", "log_row", "tool_calls"],
+    &["call_end", "message"],
     &["lib"],
 ];
 
@@ -199,7 +200,7 @@ pub const TELEMETRY: &[Floor] = &[
 ];
 
 /// `crates/tunnel/src`.
-pub const TUNNEL: &[Floor] = &[&["limits", "tools"], &["frame", "part"], &["agent", "hub"], &["lib"]];
+pub const TUNNEL: &[Floor] = &[&["limits", "told", "tools"], &["frame", "part"], &["agent", "hub"], &["lib"]];
 
 /// `src`.
 pub const WORKER: &[Floor] = &[
